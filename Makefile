@@ -1,0 +1,67 @@
+# Everything netcheck needs is set up by these targets: Python 3.11+, pip and make are enough to start.
+PYTHON ?= python3
+CONFIG ?= config/netcheck.yaml
+UV := .tools/bin/uv
+RUN := .venv/run
+DEV := .venv/dev
+
+.PHONY: help run test check lint types units system bench lock servers clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: $(RUN)/ready  ## start the daemon on config/netcheck.yaml (CONFIG=FILE for another)
+	$(RUN)/bin/netcheck run --config $(CONFIG)
+
+test: servers check  ## install what the tests need, then lint, types, and every test with coverage
+
+check: lint types units  ## the same without installing Debian's servers
+
+lint: $(DEV)/ready
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+
+types: $(DEV)/ready
+	$(DEV)/bin/mypy
+
+units: $(DEV)/ready
+	$(DEV)/bin/coverage erase
+	$(DEV)/bin/coverage run -m pytest
+	$(DEV)/bin/coverage combine --quiet
+	$(DEV)/bin/coverage report
+
+system: $(DEV)/ready  ## only the tests against real servers
+	$(DEV)/bin/pytest tests/system
+
+bench: $(DEV)/ready servers  ## measure against blackbox_exporter and prometheus-client, in one run
+	$(DEV)/bin/python -m tests.bench
+
+servers:  # real proxies, DNS servers and Prometheus for the system tests; only root on Debian can install them
+	@sh tests/system/install-servers.sh
+
+lock: $(UV)  ## make the locked requirements anew from pyproject.toml
+	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 pyproject.toml -o requirements/run.txt
+	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --group dev pyproject.toml -o requirements/dev.txt
+
+clean:  ## remove what these targets made
+	rm -rf .venv .tools .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(UV):
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools uv
+
+# The run environment has only what runs in production. In both, the tree itself is put on the path: nothing is
+# built, and nothing is fetched that the lock files do not name with its hash.
+define environment
+	$(UV) venv -q --clear --python $(PYTHON) $(1)
+	$(UV) pip sync -q --require-hashes --python $(1) requirements/$(2).txt
+	echo "$(CURDIR)" > "$$($(1)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/netcheck.pth"
+	printf '#!/bin/sh\nexec "%s/bin/python" -m netcheck "$$@"\n' "$(CURDIR)/$(1)" > $(1)/bin/netcheck
+	chmod +x $(1)/bin/netcheck
+	touch $@
+endef
+
+$(RUN)/ready: requirements/run.txt Makefile | $(UV)
+	$(call environment,$(RUN),run)
+
+$(DEV)/ready: requirements/dev.txt Makefile | $(UV)
+	$(call environment,$(DEV),dev)
