@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
@@ -291,15 +292,16 @@ class ProbePath:
         fixed = dict(self.load_balancer)
         return fixed.get(f"{host}:{port}") or fixed.get(host)
 
+    def carries(self, family: Family) -> bool:
+        """Whether a destination of this family can be asked for at all: SOCKS4 has no IPv6."""
+        is_socks4 = self.proxy is not None and self.proxy.scheme in (ProxyScheme.SOCKS4, ProxyScheme.SOCKS4A)
+        return not (is_socks4 and family is Family.IPV6)
+
     def resolved_families(self) -> tuple[Family, ...]:
         """The families for which this machine resolves names itself on this path."""
-        if self.proxy is None:
-            return self.families
-        if self.proxy.resolve is ResolveMode.PROXY:
+        if self.proxy is not None and self.proxy.resolve is ResolveMode.PROXY:
             return ()
-        if self.proxy.scheme in (ProxyScheme.SOCKS4, ProxyScheme.SOCKS4A):
-            return tuple(family for family in self.families if family is Family.IPV4)  # SOCKS4 has no IPv6
-        return self.families
+        return tuple(family for family in self.families if self.carries(family))
 
     def destination_families(self) -> tuple[Family, ...]:
         """Every family under which this path can have results."""
@@ -313,6 +315,15 @@ class ProbePath:
             return (*resolve, Phase.CONNECT)
         proxy_tls = (Phase.PROXY_TLS,) if self.proxy.scheme is ProxyScheme.HTTPS else ()
         return (*resolve, Phase.PROXY_RESOLVE, Phase.PROXY_CONNECT, *proxy_tls, Phase.PROXY_HANDSHAKE)
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is given by its address, not by a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class AddressChoice(StrEnum):
@@ -348,10 +359,11 @@ class Service:
     """How many hosts a round visits, rotating; None visits all."""
     addresses: AddressChoice = AddressChoice.ONE
 
-    @property
-    def slots(self) -> int:
-        """How many hosts one round visits."""
-        return min(self.hosts_per_round or len(self.hosts), len(self.hosts))
+    def literal_families(self) -> frozenset[Family]:
+        """The families of the hosts that are given by address."""
+        return frozenset(
+            Family.IPV6 if ":" in host else Family.IPV4 for host in self.hosts if is_literal(host)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -506,6 +518,13 @@ def targets(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[tup
 
 def ports_on(service: Service, path: ProbePath) -> tuple[int, ...]:
     """The ports of a service that a path leads to: a load balancer path only to those it names."""
-    if not path.load_balancer:
-        return service.ports
-    return tuple(port for port in service.ports if any(path.balancer(host, port) for host in service.hosts))
+    return tuple(port for port in service.ports if any(_leads(path, host, port) for host in service.hosts))
+
+
+def hosts_on(service: Service, path: ProbePath) -> tuple[str, ...]:
+    """The hosts of a service that a path leads to."""
+    return tuple(host for host in service.hosts if any(_leads(path, host, port) for port in service.ports))
+
+
+def _leads(path: ProbePath, host: str, port: int) -> bool:
+    return not path.load_balancer or path.balancer(host, port) is not None

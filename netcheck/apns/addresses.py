@@ -1,0 +1,54 @@
+"""Which addresses Apple publishes for push, and which no name of Apple's can honestly have."""
+
+import functools
+import ipaddress
+
+PUBLISHED_RANGES = tuple(
+    ipaddress.ip_network(prefix)
+    for prefix in (
+        "17.249.0.0/16",
+        "17.252.0.0/16",
+        "17.57.144.0/22",
+        "17.188.128.0/18",
+        "17.188.20.0/23",
+        "2620:149:a44::/48",
+        "2403:300:a42::/48",
+        "2403:300:a51::/48",
+        "2a01:b740:a42::/48",
+    )
+)
+"""What a firewall must let through to APNs (Apple support article 102266), instead of all of 17.0.0.0/8."""
+
+_ALL_OF_APPLE = ipaddress.ip_network("17.0.0.0/8")
+_SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: a provider's NAT, as private as RFC 1918's
+
+
+def is_apple_name(host: str) -> bool:
+    return host == "apple.com" or host.endswith(".apple.com")
+
+
+@functools.lru_cache(maxsize=4096)
+def is_sinkhole(address: str) -> bool:
+    """Whether this is an address that nothing of Apple's has: unspecified, loopback, private, link-local.
+
+    DNS filters answer with these to block a name (Pi-hole: 0.0.0.0 and ::).
+    """
+    parsed = ipaddress.ip_address(address)
+    return (
+        parsed.is_unspecified
+        or parsed.is_loopback
+        or parsed.is_link_local
+        or parsed.is_private
+        or parsed.is_multicast
+        or parsed in _SHARED
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def is_published(address: str) -> bool:
+    """Whether Apple publishes this address: in its list of ranges, or in all of 17.0.0.0/8.
+
+    Outside is a reason to warn, not to fail: api.push.apple.com has been seen on IPv6 outside the list.
+    """
+    parsed = ipaddress.ip_address(address)
+    return any(parsed in network for network in (_ALL_OF_APPLE, *PUBLISHED_RANGES))

@@ -1,0 +1,74 @@
+"""The services that are built in: names, ports and roles as Apple publishes them, as data.
+
+Sources, as of November 2026:
+- Couriers: ports 5223 and, as the fallback, 443: https://support.apple.com/102266. Devices pick a number from 0 to the
+  host count of Apple's bag, which is 50: 51 names; Microsoft's Intune documentation says the same ("a random number
+  from 0 to 50"). Both families are live: iPhones use `courier2`, Macs were seen on `courier`. The unnumbered
+  `courier.push.apple.com` has no address, so it is no host to probe.
+- Provider API: 443 or 2197, the same service on both:
+  https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns.
+- Gateway and feedback: the binary protocol that Apple retired on 31 March 2021
+  (https://developer.apple.com/news/?id=c88acm2b). Measured and shown, but nobody needs them.
+
+Knows only the records; which services are on, and how they are tuned, is the config's.
+"""
+
+from dataclasses import dataclass
+
+from netcheck.model import PortRule, Role, Service
+
+LAST_NUMBER = 50
+"""Devices use the hosts 0 to 50."""
+
+_DEVICE = frozenset({Role.DEVICE})
+_PROVIDER = frozenset({Role.PROVIDER})
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """A service as it is without any config; `domain` is set where its hosts are numbered."""
+
+    service: Service
+    domain: str | None = None
+    enabled: bool = True
+
+
+def numbered_hosts(domain: str, last: int = LAST_NUMBER) -> tuple[str, ...]:
+    """`0-DOMAIN` to `LAST-DOMAIN`, both included."""
+    return tuple(f"{number}-{domain}" for number in range(last + 1))
+
+
+def _courier(name: str, domain: str, *, sandbox: bool = False) -> BuiltIn:
+    service = Service(
+        name,
+        numbered_hosts(domain),
+        ports=(5223, 443),
+        roles=_DEVICE,
+        required=not sandbox,
+        port_rule=PortRule.FALLBACK,
+        hosts_per_round=5,
+    )
+    return BuiltIn(service, domain, enabled=not sandbox)
+
+
+def _provider(name: str, host: str, *, sandbox: bool = False) -> BuiltIn:
+    service = Service(name, (host,), (443, 2197), _PROVIDER, required=not sandbox, port_rule=PortRule.ANY)
+    return BuiltIn(service, enabled=not sandbox)
+
+
+def _retired(name: str, host: str, port: int, *, sandbox: bool = False) -> BuiltIn:
+    return BuiltIn(Service(name, (host,), (port,), _PROVIDER, required=False), enabled=not sandbox)
+
+
+BUILT_IN: tuple[BuiltIn, ...] = (
+    _courier("courier", "courier.push.apple.com"),
+    _courier("courier2", "courier2.push.apple.com"),
+    _provider("provider", "api.push.apple.com"),
+    _retired("gateway", "gateway.push.apple.com", 2195),
+    _retired("feedback", "feedback.push.apple.com", 2196),
+    _courier("courier-sandbox", "courier.sandbox.push.apple.com", sandbox=True),
+    _provider("provider-sandbox", "api.sandbox.push.apple.com", sandbox=True),
+    _retired("gateway-sandbox", "gateway.sandbox.push.apple.com", 2195, sandbox=True),
+    _retired("feedback-sandbox", "feedback.sandbox.push.apple.com", 2196, sandbox=True),
+)
+"""Every built-in service, in the order in which people see them; the sandbox's are off and never required."""

@@ -1,0 +1,168 @@
+"""The commands: `run`, `check`, `config`. Owns options, exit codes and how errors are told."""
+
+import contextlib
+import dataclasses
+import difflib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import click
+import trio
+
+from netcheck import __version__, console
+from netcheck.check import check as check_once
+from netcheck.config import Config, ConfigError, default, load, schema
+from netcheck.daemon import Daemon
+from netcheck.export.families import Exposed
+from netcheck.export.report import report
+from netcheck.logs import set_up_logging
+from netcheck.model import AddressChoice, Judgement, Verdict
+from netcheck.verdict import fallback_active, judge
+from netcheck.web.server import ListenError
+
+ALL_READY, NOT_READY, USAGE, WITH_LIMITS = 0, 1, 2, 3
+_LIMITS = (Verdict.DEGRADED, Verdict.FALLBACK_ONLY)
+
+_CONFIG_FILE = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="netcheck")
+def main() -> None:
+    """Can Apple push (APNs) get through this network, over which path, and who must fix it if not?"""
+
+
+@main.command()
+@click.option("--config", "file", type=_CONFIG_FILE, required=True, help="The configuration, YAML.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+def run(file: Path, log_format: str, log_level: str) -> None:
+    """Run the daemon: probe on a schedule, serve /metrics and more over HTTP.
+
+    SIGHUP or POST /-/reload takes the configuration anew; SIGTERM stops.
+    """
+    set_up_logging(log_format, log_level)
+    config = _load(file)
+    try:
+        trio.run(Daemon(file, config).run)
+    except* ListenError as group:
+        _fail(str(group.exceptions[0]))
+
+
+@main.command()
+@click.option(
+    "--config",
+    "file",
+    type=_CONFIG_FILE,
+    help="The configuration; without it, the built-in services, directly.",
+)
+@click.option("--path", "only_paths", multiple=True, metavar="PATH", help="Only this path (repeatable).")
+@click.option(
+    "--service", "only_services", multiple=True, metavar="SERVICE", help="Only this service (repeatable)."
+)
+@click.option("--all-addresses", is_flag=True, help="Every address of every host, not one per family.")
+@click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def check(
+    file: Path | None,
+    only_paths: Sequence[str],
+    only_services: Sequence[str],
+    all_addresses: bool,
+    output: str,
+) -> None:
+    """Visit every host once over every path, now, and say what works.
+
+    \b
+    Exit status: 0 all ready, 1 something is not ready, 2 usage or configuration error,
+    3 ready with limits (degraded, fallback_only).
+    """
+    set_up_logging("text", "warning")
+    config = _narrowed(_load(file) if file else default(), only_paths, only_services)
+    if all_addresses:
+        config = dataclasses.replace(
+            config,
+            services=tuple(dataclasses.replace(s, addresses=AddressChoice.ALL) for s in config.services),
+        )
+    with _progress() as progress:
+        state = trio.run(check_once, config, progress)
+    judgements = judge(config.services, config.paths, state.results())
+    if output == "json":
+        fallback = fallback_active(config.services, config.paths, state.results())
+        click.echo(
+            json.dumps(report(Exposed(state, judgements, fallback), __version__, time.time()), indent=1)
+        )
+    else:
+        text = console.render(config.services, config.paths, judgements, list(state.results()))
+        click.echo(text, color=False if os.environ.get("NO_COLOR") else None)
+    sys.exit(exit_code(judgements))
+
+
+@main.group()
+def config() -> None:
+    """Check a configuration, or print its JSON Schema."""
+
+
+@config.command("check")
+@click.argument("file", type=_CONFIG_FILE)
+def config_check(file: Path) -> None:
+    """Say every error in FILE, with its line and column."""
+    found = _load(file)
+    click.echo(f"{file}: {len(found.paths)} paths, {len(found.services)} services: no errors")
+
+
+@config.command("schema")
+def config_schema() -> None:
+    """Print the JSON Schema of the configuration, for editors."""
+    click.echo(json.dumps(schema(), indent=2))
+
+
+def exit_code(judgements: Sequence[Judgement]) -> int:
+    """The exit status for what was found; what could not be judged is not ready."""
+    verdicts = {judged.verdict for judged in judgements}
+    if verdicts - {Verdict.READY, *_LIMITS}:
+        return NOT_READY
+    return WITH_LIMITS if verdicts & set(_LIMITS) else ALL_READY
+
+
+def _load(file: Path) -> Config:
+    try:
+        return load(file)
+    except ConfigError as error:
+        _fail(str(error))
+
+
+def _narrowed(config: Config, only_paths: Sequence[str], only_services: Sequence[str]) -> Config:
+    _known("path", only_paths, [path.name for path in config.paths])
+    _known("service", only_services, [service.name for service in config.services])
+    return dataclasses.replace(
+        config,
+        paths=tuple(path for path in config.paths if not only_paths or path.name in only_paths),
+        services=tuple(s for s in config.services if not only_services or s.name in only_services),
+    )
+
+
+def _known(kind: str, asked: Sequence[str], known: Sequence[str]) -> None:
+    for name in asked:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]}?" if close else f"there is: {', '.join(known)}"
+            _fail(f"no {kind} {name!r} in this configuration; {hint}")
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(USAGE)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A line that is written over, on a terminal only, and gone at the end."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    yield lambda done, total: click.echo(f"\r{done} of {total} hosts", nl=False, err=True)
+    click.echo("\r\x1b[K", nl=False, err=True)

@@ -1,0 +1,152 @@
+"""What `netcheck check` prints for a person: the verdicts, the matrix, and why something failed.
+
+Knows records only. Colours are click's, which leaves them out where the output is no terminal.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import click
+
+from netcheck.model import Failure, Judgement, ProbePath, Result, Service, Verdict, ports_on
+
+_COLOURS = {
+    Verdict.READY: "green",
+    Verdict.DEGRADED: "yellow",
+    Verdict.FALLBACK_ONLY: "yellow",
+    Verdict.UNKNOWN: "yellow",
+    Verdict.NOT_READY: "red",
+}
+_GAP = "   "
+_DETAIL_WIDTH = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One field of a table; the colour is put on after the width is known."""
+
+    text: str
+    colour: str | None = None
+
+
+Row = Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All results of one service's port over one path."""
+
+    results: tuple[Result, ...]
+
+    @property
+    def hosts(self) -> int:
+        return len({result.host for result in self.results})
+
+    @property
+    def reached(self) -> int:
+        return len({result.host for result in self.results if result.attempt.failure is None})
+
+    def failures(self) -> list[Failure]:
+        """The failures, the commonest kind first, one of each kind."""
+        all_failures = [r.attempt.failure for r in self.results if r.attempt.failure is not None]
+        kinds = Counter((failure.phase, failure.reason) for failure in all_failures)
+        examples = {(failure.phase, failure.reason): failure for failure in all_failures}
+        return [examples[kind] for kind, _ in kinds.most_common()]
+
+    def typical_seconds(self) -> float:
+        """The median over the probes that succeeded of all that came after resolving."""
+        return median(sum(r.attempt.phases.values()) for r in self.results if r.attempt.failure is None)
+
+    def cell(self) -> Cell:
+        if not self.results:
+            return Cell("not probed")
+        share = f"{self.reached}/{self.hosts}"
+        if self.reached == self.hosts:
+            return Cell(f"{share} ok {self.typical_seconds() * 1000:.1f} ms", "green")
+        worst = self.failures()[0]
+        return Cell(f"{share} {worst.phase} {worst.reason}", "yellow" if self.reached else "red")
+
+
+def render(
+    services: Sequence[Service],
+    paths: Sequence[ProbePath],
+    judgements: Sequence[Judgement],
+    results: Iterable[Result],
+) -> str:
+    """The whole text: verdicts, then paths across and services and ports down, then the failures in full."""
+    seen = _by_cell(results)
+    parts = [_verdicts(judgements), _matrix(services, paths, seen), _failures(services, paths, seen)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _by_cell(results: Iterable[Result]) -> Callable[[Service, int, ProbePath], Seen]:
+    grouped: dict[tuple[str, int, str], list[Result]] = {}
+    for result in results:
+        grouped.setdefault((result.service, result.port, result.path), []).append(result)
+    return lambda service, port, path: Seen(tuple(grouped.get((service.name, port, path.name), ())))
+
+
+def _verdicts(judgements: Sequence[Judgement]) -> str:
+    lines = []
+    rows = [
+        [Cell(judged.path), Cell(judged.role), Cell(judged.verdict, _COLOURS[judged.verdict])]
+        for judged in judgements
+    ]
+    for judged, line in zip(judgements, aligned(rows), strict=True):
+        lines.append(line)
+        if judged.verdict is not Verdict.READY:
+            lines += [f"    {evidence}" for evidence in judged.evidence]
+    return "\n".join(lines)
+
+
+def _matrix(
+    services: Sequence[Service],
+    paths: Sequence[ProbePath],
+    seen: Callable[[Service, int, ProbePath], Seen],
+) -> str:
+    rows: list[Row] = [[Cell("service"), Cell("port"), *(Cell(path.name) for path in paths)]]
+    for service in services:
+        for port in service.ports:
+            cells = [
+                seen(service, port, path).cell() if port in ports_on(service, path) else Cell("-")
+                for path in paths
+            ]
+            rows.append([Cell(service.name), Cell(str(port)), *cells])
+    return "\n".join(aligned(rows))
+
+
+def _failures(
+    services: Sequence[Service],
+    paths: Sequence[ProbePath],
+    seen: Callable[[Service, int, ProbePath], Seen],
+) -> str:
+    """One line for each kind of failure in each cell, with the detail of one of them."""
+    rows: list[Row] = [
+        [
+            Cell(path.name),
+            Cell(f"{service.name}:{port}"),
+            Cell(f"{failure.phase} {failure.reason}", "red"),
+            Cell(failure.detail[:_DETAIL_WIDTH]),
+        ]
+        for path in paths
+        for service in services
+        for port in service.ports
+        for failure in seen(service, port, path).failures()
+    ]
+    return "\n".join(aligned(rows))
+
+
+def aligned(rows: Sequence[Row]) -> list[str]:
+    """The rows as lines, columns lined up; no trailing blanks."""
+    widths = [max(len(cell.text) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        _GAP.join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _padded(cell: Cell, width: int) -> str:
+    padding = " " * (width - len(cell.text))
+    return (click.style(cell.text, fg=cell.colour) if cell.colour else cell.text) + padding

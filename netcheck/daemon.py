@@ -1,0 +1,171 @@
+"""The daemon: wires the rooms together, and owns signals, reload and shutdown."""
+
+import logging
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import trio
+
+from netcheck import __version__
+from netcheck.check import gates
+from netcheck.config import Config, ConfigError, load
+from netcheck.export.exposition import Exporter
+from netcheck.export.families import Exposed
+from netcheck.export.report import report
+from netcheck.model import Judgement, Verdict
+from netcheck.plan import Call, jobs, slots
+from netcheck.probe.runner import Prober
+from netcheck.schedule import SKIP_CAUSES, Schedule
+from netcheck.state import SelfState, State
+from netcheck.verdict import fallback_active, judge
+from netcheck.web.routes import routes
+from netcheck.web.server import serve
+
+_log = logging.getLogger("netcheck")
+_LOOP_CHECK = 1.0
+_VERDICT_CHECK = 5.0
+
+
+class Daemon:
+    """One running netcheck: the configuration in force, the state, and what the web room shows of them."""
+
+    def __init__(self, file: Path, config: Config) -> None:
+        self._file = file
+        self._config = config
+        self._listen = config.listen
+        self._reloaded = trio.Event()
+        self._exporter = Exporter()
+        self._first_round_done = trio.Event()
+        self._next_round = 0
+        self._verdicts: dict[tuple[str, str], Verdict] = {}
+        self.state = State()
+        self.state.own.reload_success_time = time.time()
+        self.state.own.skipped = dict.fromkeys(SKIP_CAUSES, 0)
+
+    async def run(self) -> None:
+        """Serve and probe until SIGTERM or SIGINT."""
+        self._apply(self._config)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._handle_signals, nursery.cancel_scope)
+            bound = await nursery.start(serve, self._listen.host, self._listen.port, routes(self))
+            _log.info("netcheck %s listens on %s", __version__, ", ".join(f"{h}:{p}" for h, p in bound))
+            nursery.start_soon(_watch_loop, self.state.own)
+            nursery.start_soon(self._announce_verdicts)
+            nursery.start_soon(self._probe)
+        _log.info("stopped")
+
+    # What the web room shows.
+
+    @property
+    def ready(self) -> bool:
+        """Whether the first full round has ended."""
+        return self._first_round_done.is_set()
+
+    def scrape(self, accept: str, names: Sequence[str]) -> tuple[bytes, str]:
+        return self._exporter.scrape(self._exposed(), accept, names)
+
+    def status(self) -> dict[str, object]:
+        return report(self._exposed(), __version__, time.time())
+
+    def reload(self) -> str | None:
+        """Take the config file anew. A faulty one changes nothing: the answer is what is wrong with it."""
+        own = self.state.own
+        try:
+            config = load(self._file)
+        except ConfigError as error:
+            own.reload_successful = False
+            _log.error("reload refused, the configuration before stays in force:\n%s", error)
+            return str(error)
+        own.reload_successful, own.reload_success_time = True, time.time()
+        if config.listen != self._listen:
+            _log.warning("listen changed to %s: this takes effect after a restart", config.listen)
+        self._apply(config)
+        self._reloaded.set()
+        _log.info("configuration reloaded from %s", self._file)
+        return None
+
+    def _apply(self, config: Config) -> None:
+        """In one step, so that state and configuration always agree."""
+        self._config = config
+        self.state.configure(config.services, config.paths)
+
+    def _judgements(self) -> list[Judgement]:
+        return judge(self._config.services, self._config.paths, self.state.results())
+
+    def _exposed(self) -> Exposed:
+        config = self._config
+        fallback = fallback_active(config.services, config.paths, self.state.results())
+        return Exposed(self.state, self._judgements(), fallback)
+
+    # What runs.
+
+    async def _probe(self) -> None:
+        """Run the schedule of the configuration in force, and begin anew after each reload."""
+        while True:
+            self._reloaded = trio.Event()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._run_schedule, self._config)
+                await self._reloaded.wait()
+                nursery.cancel_scope.cancel()
+
+    async def _run_schedule(self, config: Config) -> None:
+        prober = Prober(config.probing.timeouts, gates(config))
+
+        async def visit(call: Call, number: int) -> None:
+            self._next_round = max(self._next_round, number + 1)
+            try:
+                seen = await prober.visit(call.service, call.host, call.path, number, call.turn)
+                if config is self._config:  # else a reload came first: the state may know this host no more
+                    self.state.record(seen)
+            except Exception:  # a bug of ours costs one visit, and never the daemon
+                _log.exception("internal error in the visit to %s over %s", call.host, call.path.name)
+
+        schedule = Schedule(config.probing.interval, _Meter(self.state.own), self._next_round)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(schedule.run, jobs(slots(config.services, config.paths), visit))
+            await schedule.all_ran.wait()
+            self._first_round_done.set()
+
+    async def _announce_verdicts(self) -> None:
+        """Log each verdict that has changed, with what it rests on."""
+        while True:
+            judgements = self._judgements()
+            for judged in judgements:
+                if self._verdicts.get((judged.path, judged.role), Verdict.UNKNOWN) is not judged.verdict:
+                    level = logging.INFO if judged.verdict is Verdict.READY else logging.WARNING
+                    evidence = "; ".join(judged.evidence)
+                    _log.log(level, "%s for %s: %s (%s)", judged.path, judged.role, judged.verdict, evidence)
+            self._verdicts = {(judged.path, judged.role): judged.verdict for judged in judgements}
+            await trio.sleep(_VERDICT_CHECK)
+
+    async def _handle_signals(self, stop: trio.CancelScope) -> None:
+        with trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as received:
+            async for number in received:
+                if number == signal.SIGHUP:
+                    self.reload()
+                else:
+                    _log.info("%s: stopping", signal.Signals(number).name)
+                    stop.cancel()
+
+
+class _Meter:
+    """Writes how the schedule keeps its times into the state."""
+
+    def __init__(self, own: SelfState) -> None:
+        self._own = own
+
+    def late(self, seconds: float) -> None:
+        self._own.schedule_lag.observe(seconds)
+
+    def skipped(self, cause: str, count: int) -> None:
+        self._own.skipped[cause] += count
+
+
+async def _watch_loop(own: SelfState) -> None:
+    """Measure how late the event loop wakes a sleeper: whatever blocks it shows here."""
+    while True:
+        due = trio.current_time() + _LOOP_CHECK
+        await trio.sleep_until(due)
+        own.loop_lag.observe(trio.current_time() - due)

@@ -1,0 +1,69 @@
+"""What is visited when: from services and paths to the jobs of a round. Knows not how a visit is made."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from netcheck.model import ProbePath, Service, hosts_on, targets
+from netcheck.schedule import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One visit to make: `turn` counts the visits to this host, so that its addresses take turns."""
+
+    service: Service
+    host: str
+    path: ProbePath
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One of the hosts that a round visits; which one rotates, so that all are visited in turn."""
+
+    service: Service
+    path: ProbePath
+    hosts: tuple[str, ...]
+    index: int
+    width: int
+    """How many hosts a round visits."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.path.name} {self.service.name} {self.index}"
+
+    def call(self, round_number: int) -> Call:
+        """Round r visits the hosts r*width … r*width+width-1, counted around the list again and again."""
+        turn, position = divmod(round_number * self.width + self.index, len(self.hosts))
+        return Call(self.service, self.hosts[position], self.path, turn)
+
+
+def slots(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[Slot]:
+    """One slot for each host that a round visits, over all services and paths."""
+    planned = []
+    for service, path in targets(services, paths):
+        hosts = hosts_on(service, path)
+        width = min(service.hosts_per_round or len(hosts), len(hosts))
+        planned += [Slot(service, path, hosts, index, width) for index in range(width)]
+    return planned
+
+
+def jobs(planned: Sequence[Slot], visit: Callable[[Call, int], Awaitable[None]]) -> list[Job]:
+    """The jobs that visit each slot's host once a round."""
+
+    def job(slot: Slot) -> Job:
+        async def run(round_number: int) -> None:
+            await visit(slot.call(round_number), round_number)
+
+        return Job(slot.key, run)
+
+    return [job(slot) for slot in planned]
+
+
+def everything(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[Call]:
+    """Every host once: what one check visits."""
+    return [
+        Call(service, host, path, turn=0)
+        for service, path in targets(services, paths)
+        for host in hosts_on(service, path)
+    ]

@@ -1,0 +1,29 @@
+"""The connect phase: one TCP connection to one address, with the kernel's own figures kept in the walk."""
+
+import socket
+
+from netcheck.model import Binding, Phase
+from netcheck.probe.sockets import TcpStream, connect, open_socket, tcp_info
+from netcheck.probe.walk import Walk
+
+
+async def dial(walk: Walk, address: str, port: int, binding: Binding) -> TcpStream:
+    """Connect, and note what the kernel measured, also where it failed or the deadline cut it off.
+
+    Raises PhaseError. The caller closes the stream.
+    """
+    sock = open_socket(socket.SOCK_STREAM, address, binding)
+    try:
+        await connect(sock, address, port)
+    except BaseException:
+        walk.tcp = tcp_info(sock)
+        sock.close()
+        raise
+    walk.tcp = tcp_info(sock)
+    return TcpStream(sock)
+
+
+async def connect_directly(walk: Walk, address: str, port: int, binding: Binding, timeout: float) -> None:
+    """The whole of a direct probe after resolving: raises WalkEnded where it fails."""
+    with await walk.step(Phase.CONNECT, timeout, dial(walk, address, port, binding)):
+        pass

@@ -1,0 +1,52 @@
+"""How a phase says that it failed, and what an errno means in our words."""
+
+import errno
+import os
+
+from netcheck.model import Failure, Phase, Reason
+
+EVIDENCE_LIMIT = 64
+
+
+class PhaseError(Exception):
+    """A phase failed for a reason of the closed set; `evidence` is what the peer sent first."""
+
+    def __init__(self, reason: Reason, detail: str = "", evidence: bytes = b"") -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+        self.evidence = evidence[:EVIDENCE_LIMIT]
+
+    def in_phase(self, phase: Phase) -> Failure:
+        return Failure(phase, self.reason, self.detail, self.evidence)
+
+
+_REASONS = {
+    errno.ECONNREFUSED: Reason.REFUSED,
+    errno.ECONNRESET: Reason.RESET,
+    errno.ECONNABORTED: Reason.RESET,
+    errno.EPIPE: Reason.RESET,
+    errno.ETIMEDOUT: Reason.TIMEOUT,
+    errno.ENETUNREACH: Reason.NETWORK_UNREACHABLE,
+    errno.ENETDOWN: Reason.NETWORK_UNREACHABLE,
+    errno.EHOSTUNREACH: Reason.HOST_UNREACHABLE,
+    errno.EHOSTDOWN: Reason.HOST_UNREACHABLE,
+    errno.ENOPROTOOPT: Reason.HOST_UNREACHABLE,  # ICMP protocol unreachable (RFC 792)
+    errno.EACCES: Reason.PERMISSION_DENIED,
+    errno.EPERM: Reason.PERMISSION_DENIED,
+    errno.EADDRNOTAVAIL: Reason.NO_LOCAL_ADDRESS,
+    errno.ENODEV: Reason.NO_LOCAL_ADDRESS,
+    errno.EMFILE: Reason.FD_EXHAUSTED,
+    errno.ENFILE: Reason.FD_EXHAUSTED,
+}
+
+
+def error_from_errno(number: int, doing: str) -> PhaseError:
+    """The phase error for an errno of a socket call; one that is not in the table is a bug of ours."""
+    reason = _REASONS.get(number, Reason.INTERNAL_ERROR)
+    return PhaseError(reason, f"{doing}: {os.strerror(number)} ({errno.errorcode.get(number, number)})")
+
+
+def error_from_os(error: OSError, doing: str) -> PhaseError:
+    """The same for an exception; one without an errno counts as internal."""
+    return error_from_errno(error.errno or 0, doing)

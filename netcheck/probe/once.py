@@ -1,0 +1,72 @@
+"""What one round has done already: the same lookup or attempt is made once, and shared by all who need it."""
+
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, TypeVar
+
+import trio
+
+T = TypeVar("T")
+
+
+class _Slot:
+    """A value being made, or made."""
+
+    __slots__ = ("done", "value", "waiting")
+
+    def __init__(self) -> None:
+        self.done = False
+        self.value: Any = None
+        self.waiting: trio.Event | None = None
+
+
+class Round:
+    """The work of one round. Bounded by what one round can ask for; dropped with the round."""
+
+    def __init__(self) -> None:
+        self._slots: dict[Hashable, _Slot] = {}
+        self._claimed: set[Hashable] = set()
+
+    async def once(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
+        """The value of `make`, made by whoever comes first; who comes meanwhile waits for it.
+
+        Where the first is cancelled or fails, the next one makes it.
+        """
+        while (slot := self._slots.get(key)) is not None:
+            if slot.done:
+                value: T = slot.value
+                return value
+            if slot.waiting is None:
+                slot.waiting = trio.Event()
+            await slot.waiting.wait()
+        slot = self._slots[key] = _Slot()
+        try:
+            made = slot.value = await make()
+            slot.done = True
+        except BaseException:
+            del self._slots[key]
+            raise
+        finally:
+            if slot.waiting is not None:
+                slot.waiting.set()
+        return made
+
+    def claim(self, key: Hashable) -> bool:
+        """True for the first who claims the key in this round: what is shared is counted once."""
+        if key in self._claimed:
+            return False
+        self._claimed.add(key)
+        return True
+
+
+class Rounds:
+    """The work of the current round and the one before, which slow visits may still be in."""
+
+    def __init__(self) -> None:
+        self._rounds: dict[int, Round] = {}
+
+    def __getitem__(self, number: int) -> Round:
+        if number not in self._rounds:
+            for old in [known for known in self._rounds if known < number - 1]:
+                del self._rounds[old]
+            self._rounds[number] = Round()
+        return self._rounds[number]

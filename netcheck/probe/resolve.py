@@ -1,0 +1,79 @@
+"""The resolve phase: from a host and what DNS said to the destinations that a visit tries."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netcheck.apns.addresses import is_apple_name, is_sinkhole
+from netcheck.model import AddressChoice, Failure, Family, Lookup, Phase, Reason, is_literal
+
+_ADDRESSES_TRIED = 32
+"""With `addresses: all`: the couriers' names have about 8 each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where one probe of a visit goes: an address, or (family name) the host itself; or why it cannot go."""
+
+    family: Family
+    address: str | None = None
+    resolve_duration: float | None = None
+    failure: Failure | None = None
+
+
+def literal_addresses(host: str) -> tuple[str, ...]:
+    """The addresses of a host that DNS is not asked about: a literal, or localhost (RFC 6761 section 6.3)."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return ("127.0.0.1", "::1")
+    return (host,) if is_literal(host) else ()
+
+
+def why_no_address(phase: Phase, lookups: Sequence[Lookup]) -> Failure | None:
+    """The failure of a name for which no lookup gave an address; None where one did.
+
+    That a family has no records is normal, so any other reason tells more.
+    """
+    if any(lookup.reason is None for lookup in lookups):
+        return None
+    telling = [lookup for lookup in lookups if lookup.reason is not Reason.NO_ANSWER] or lookups
+    reason = telling[0].reason
+    assert reason is not None  # noqa: S101 - none of them succeeded
+    return Failure(phase, reason, telling[0].detail)
+
+
+def destinations(host: str, lookups: Sequence[Lookup], choice: AddressChoice, turn: int) -> list[Destination]:
+    """What to try after the lookups of a host: its addresses, and a failure for each family that failed.
+
+    A family without records is left out as long as another has some: nobody would use it.
+    """
+    failed = [lookup.reason for lookup in lookups if lookup.reason is not None]
+    only_empty = len(failed) == len(lookups) and set(failed) == {Reason.NO_ANSWER}
+    found: list[Destination] = []
+    for lookup in lookups:
+        if lookup.reason is None:
+            found += _addresses(host, lookup, choice, turn)
+        elif lookup.reason is not Reason.NO_ANSWER or only_empty:
+            failure = Failure(Phase.RESOLVE, lookup.reason, lookup.detail)
+            found.append(Destination(lookup.rdtype.family, None, lookup.duration, failure))
+    return found
+
+
+def _addresses(host: str, lookup: Lookup, choice: AddressChoice, turn: int) -> list[Destination]:
+    return [
+        Destination(lookup.rdtype.family, address, lookup.duration, _sinkhole(host, address, lookup))
+        for address in chosen(host, lookup.addresses, choice, turn)
+    ]
+
+
+def _sinkhole(host: str, address: str, lookup: Lookup) -> Failure | None:
+    if not (is_apple_name(host) and is_sinkhole(address)):
+        return None
+    detail = f"resolver {lookup.resolver} answered {address} for {host}, which is no address of Apple's"
+    return Failure(Phase.RESOLVE, Reason.SINKHOLED, detail)
+
+
+def chosen(host: str, addresses: Sequence[str], choice: AddressChoice, turn: int) -> Sequence[str]:
+    """All addresses, or the next one at each turn. Hosts begin at different ones, as they share addresses."""
+    if choice is AddressChoice.ALL:
+        return addresses[:_ADDRESSES_TRIED]
+    return (addresses[(turn + zlib.crc32(host.encode())) % len(addresses)],)

@@ -1,0 +1,194 @@
+"""One visit: a host of a service over a path, from DNS to the last phase, for all its ports and families."""
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+import trio
+
+from netcheck.model import (
+    AddressChoice,
+    Attempt,
+    Family,
+    Lookup,
+    Phase,
+    ProbePath,
+    RecordType,
+    ResolveMode,
+    Result,
+    Service,
+    Timeouts,
+    Visit,
+    ports_on,
+)
+from netcheck.probe.connect import connect_directly
+from netcheck.probe.dns import lookup
+from netcheck.probe.once import Round, Rounds
+from netcheck.probe.proxy import ProxyRoute, connect_through
+from netcheck.probe.resolve import Destination, destinations, literal_addresses
+from netcheck.probe.sockets import family_of
+from netcheck.probe.walk import Walk, WalkEnded, internal_error
+from netcheck.wire import Target
+
+Gate = AbstractAsyncContextManager[None]
+"""Held while an attempt has a connection open: caps how many a path has at once, and how fast they start."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    """One probe of a visit: what to ask for, and the service's port that it is credited to."""
+
+    port: int
+    destination: Destination
+    target: Target
+
+
+class Prober:
+    """Makes visits. One per configuration: it holds what the visits of a round share."""
+
+    def __init__(self, timeouts: Timeouts, gates: Mapping[str, Gate]) -> None:
+        """`gates` by path name."""
+        self._timeouts = timeouts
+        self._gates = gates
+        self._rounds = Rounds()
+
+    async def visit(self, service: Service, host: str, path: ProbePath, number: int, turn: int) -> Visit:
+        """Visit `host` in round `number`; `turn` counts its visits, so that its addresses take turns.
+
+        Never raises for what a network or a peer can do, nor for a bug of ours in a phase.
+        """
+        shared = self._rounds[number]
+        lookups = await self._resolve(shared, host, path)
+        aims = _aims(service, host, path, lookups, turn)
+        results: list[Result | None] = [None] * len(aims)
+
+        async def probe(index: int, aim: _Aim) -> None:
+            results[index] = await self._probe(shared, service, host, path, aim)
+
+        async with trio.open_nursery() as nursery:
+            for index, aim in enumerate(aims):
+                nursery.start_soon(probe, index, aim)
+        return Visit(
+            time=time.time(),
+            round=number,
+            service=service.name,
+            host=host,
+            path=path.name,
+            results=tuple(result for result in results if result is not None),
+            lookups=tuple(found for found in lookups if shared.claim((service.name, found))),
+        )
+
+    async def _probe(self, shared: Round, service: Service, host: str, path: ProbePath, aim: _Aim) -> Result:
+        attempt = await self._attempt_once(shared, path, aim)
+        # A failed lookup is this host's own; an attempt may be shared, and then counts once for the service.
+        counted = aim.destination.failure is not None or shared.claim((service.name, path.name, *_key(aim)))
+        duration = aim.destination.resolve_duration
+        return Result(service.name, host, aim.port, path.name, attempt, duration, counted)
+
+    async def _resolve(self, shared: Round, host: str, path: ProbePath) -> tuple[Lookup, ...]:
+        if path.load_balancer or literal_addresses(host):
+            return ()
+        return await self._lookups(shared, host, path, path.resolved_families())
+
+    async def _lookups(
+        self, shared: Round, host: str, path: ProbePath, families: tuple[Family, ...]
+    ) -> tuple[Lookup, ...]:
+        """Ask the path's resolver for all families at once; what this round has asked already is shared."""
+        found: dict[RecordType, Lookup] = {}
+
+        async def ask(rdtype: RecordType) -> None:
+            key = (host, rdtype, path.resolver, path.binding)
+            found[rdtype] = await shared.once(key, lambda: self._lookup(host, rdtype, path))
+
+        wanted = [rdtype for rdtype in RecordType if rdtype.family in families]
+        async with trio.open_nursery() as nursery:
+            for rdtype in wanted:
+                nursery.start_soon(ask, rdtype)
+        return tuple(found[rdtype] for rdtype in wanted)
+
+    async def _lookup(self, host: str, rdtype: RecordType, path: ProbePath) -> Lookup:
+        try:
+            return await lookup(host, rdtype, path.resolver, path.binding, self._timeouts.resolve)
+        except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
+            failure = internal_error(Phase.RESOLVE, error)
+            name = path.resolver.name
+            return Lookup(
+                time.time(), host, rdtype, name, failure.reason, failure.detail, (), (), None, 0.0, ()
+            )
+
+    async def _attempt_once(self, shared: Round, path: ProbePath, aim: _Aim) -> Attempt:
+        """One walk a round to each target of a path: whoever else needs the same one shares it."""
+        destination = aim.destination
+        if destination.failure is not None:
+            return Attempt(time.time(), destination.family, destination.address, {}, destination.failure)
+        return await shared.once((path.name, *_key(aim)), lambda: self._attempt(shared, path, aim))
+
+    async def _attempt(self, shared: Round, path: ProbePath, aim: _Aim) -> Attempt:
+        walk = Walk()
+        failure = None
+        async with self._gates[path.name]:
+            started = time.time()
+            try:
+                await self._walk(walk, shared, path, aim.target)
+            except WalkEnded as ended:
+                failure = ended.failure
+            except Exception as error:  # as above, for what happens between the phases
+                failure = internal_error(next(reversed(walk.phases), path.phases()[-1]), error)
+        return Attempt(
+            time=started,
+            family=aim.destination.family,
+            address=aim.destination.address,
+            phases=walk.phases,
+            failure=failure,
+            rtt=walk.tcp.rtt if walk.tcp else None,
+            syn_retransmits=walk.tcp.retransmits if walk.tcp else None,
+            proxy_spoke=walk.proxy_spoke,
+        )
+
+    async def _walk(self, walk: Walk, shared: Round, path: ProbePath, target: Target) -> None:
+        if path.proxy is None:
+            await connect_directly(walk, target.host, target.port, path.binding, self._timeouts.connect)
+            return
+
+        async def lookup_proxy(name: str) -> tuple[Lookup, ...]:
+            return await self._lookups(shared, name, path, path.families)
+
+        route = ProxyRoute(path.proxy, path.binding, self._timeouts, lookup_proxy)
+        await connect_through(walk, route, target)
+
+
+def _key(aim: _Aim) -> tuple[Family, str, int]:
+    return (aim.destination.family, aim.target.host, aim.target.port)
+
+
+def _aims(service: Service, host: str, path: ProbePath, lookups: tuple[Lookup, ...], turn: int) -> list[_Aim]:
+    """Every probe of a visit: each port at each destination that this path has for the host."""
+    if path.load_balancer:
+        return _balanced_aims(service, host, path)
+    where = _destinations(host, path, lookups, service.addresses, turn)
+    return [
+        _Aim(port, destination, Target(destination.address or host, port))
+        for port in ports_on(service, path)
+        for destination in where
+    ]
+
+
+def _balanced_aims(service: Service, host: str, path: ProbePath) -> list[_Aim]:
+    fixed = [(port, path.balancer(host, port)) for port in service.ports]
+    return [
+        _Aim(port, Destination(family_of(to.address), to.address), Target(to.address, to.port or port))
+        for port, to in fixed
+        if to is not None
+    ]
+
+
+def _destinations(
+    host: str, path: ProbePath, lookups: tuple[Lookup, ...], choice: AddressChoice, turn: int
+) -> list[Destination]:
+    if literal := literal_addresses(host):
+        return [Destination(family_of(a), a) for a in literal if path.carries(family_of(a))]
+    found = destinations(host, lookups, choice, turn) if lookups else []
+    if path.proxy is not None and path.proxy.resolve is not ResolveMode.LOCAL:
+        found.append(Destination(Family.NAME))
+    return found

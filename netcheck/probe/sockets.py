@@ -1,0 +1,146 @@
+"""Sockets as a probe needs them: bound where the path says, errno kept, the kernel's own figures read.
+
+trio's own `open_tcp_stream` resolves, races addresses and loses the errno, so this is one raw non-blocking
+socket per address. Nothing here has a deadline of its own: the phase that calls sets it.
+"""
+
+import errno
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Self
+
+import trio
+
+from netcheck.model import Binding, Family, Reason
+from netcheck.probe.errors import PhaseError, error_from_errno, error_from_os
+
+_IP_BIND_ADDRESS_NO_PORT = (
+    24  # linux/in.h; lets the kernel choose the port at connect, when it knows the peer
+)
+_TCP_INFO_SIZE = 160
+_RETRANSMITS_BY_NOW = 100  # tcpi_total_retrans, u32
+_RTT_MICROSECONDS = 68  # tcpi_rtt, u32
+
+
+def family_of(address: str) -> Family:
+    return Family.IPV6 if ":" in address else Family.IPV4
+
+
+def open_socket(kind: socket.SocketKind, address: str, binding: Binding) -> socket.socket:
+    """A non-blocking socket that can reach `address` from where the path leaves this machine.
+
+    Raises PhaseError: no_local_address, permission_denied or fd_exhausted.
+    """
+    family = family_of(address)
+    try:
+        sock = socket.socket(socket.AF_INET6 if family is Family.IPV6 else socket.AF_INET, kind)
+    except OSError as error:
+        raise error_from_os(error, "open a socket") from error
+    try:
+        sock.setblocking(False)
+        _bind(sock, family, binding)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _bind(sock: socket.socket, family: Family, binding: Binding) -> None:
+    if binding.interface is not None:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, binding.interface.encode())
+        except OSError as error:
+            raise error_from_os(error, f"bind to interface {binding.interface}") from error
+    source = binding.source(family)
+    if source is not None:
+        try:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((source, 0))
+        except OSError as error:
+            raise error_from_os(error, f"bind to source address {source}") from error
+
+
+async def connect(sock: socket.socket, address: str, port: int) -> None:
+    """Connect, or raise PhaseError with the reason that the errno gives."""
+    try:
+        code = sock.connect_ex((address, port))
+    except socket.gaierror as error:  # only a scope can be wrong in an address literal: fe80::1%gone
+        raise PhaseError(Reason.NO_LOCAL_ADDRESS, f"connect to {address}: no such interface") from error
+    if code == errno.EINPROGRESS:
+        await trio.lowlevel.wait_writable(sock)
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise error_from_errno(code, f"connect to {endpoint_text(address, port)}")
+
+
+def endpoint_text(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class TcpInfo:
+    """What the kernel measured: the round trip in seconds (None before an answer), segments sent again."""
+
+    rtt: float | None
+    retransmits: int
+
+
+def tcp_info(sock: socket.socket) -> TcpInfo | None:
+    """Right after connect, the time from SYN to SYN-ACK as the kernel saw it; None where it does not say.
+
+    A busy process cannot distort it. Layout: struct tcp_info of linux/tcp.h, native byte order.
+    """
+    try:
+        raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+    except OSError:
+        return None
+    if len(raw) < _RETRANSMITS_BY_NOW + 4:
+        return None
+    (rtt,) = struct.unpack_from("=I", raw, _RTT_MICROSECONDS)
+    (retransmits,) = struct.unpack_from("=I", raw, _RETRANSMITS_BY_NOW)
+    return TcpInfo(rtt / 1e6 if rtt else None, retransmits)
+
+
+class TcpStream:
+    """A connected TCP socket to read and write; errors come as PhaseError, the end of the stream as b""."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.socket.close()
+
+    async def send_all(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self.socket.send(view) :]
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(self.socket)
+            except OSError as error:
+                raise error_from_os(error, "send") from error
+
+    async def receive_some(self, limit: int) -> bytes:
+        """At most `limit` bytes; b"" when the peer has closed."""
+        while True:
+            try:
+                return self.socket.recv(limit)
+            except BlockingIOError:
+                await trio.lowlevel.wait_readable(self.socket)
+            except OSError as error:
+                raise error_from_os(error, "receive") from error
+
+
+async def open_tcp(address: str, port: int, binding: Binding) -> TcpStream:
+    """Open and connect in one step; the socket is closed on every way out but success."""
+    sock = open_socket(socket.SOCK_STREAM, address, binding)
+    try:
+        await connect(sock, address, port)
+    except BaseException:
+        sock.close()
+        raise
+    return TcpStream(sock)

@@ -1,0 +1,111 @@
+"""TLS over a stream we drive ourselves, so that its errors are the real ones.
+
+`ssl.SSLObject` over memory BIOs: trio's SSLStream hides what went wrong. The calling phase sets the deadline.
+"""
+
+import functools
+import ssl
+from pathlib import Path
+
+from netcheck.model import Reason
+from netcheck.probe.errors import EVIDENCE_LIMIT, PhaseError
+from netcheck.probe.sockets import TcpStream
+
+_CHUNK = 16 * 1024 + 256  # a TLS record and its overhead (RFC 8446 section 5.2)
+_RECORD_ALERT = 0x15  # RFC 8446 section 5.1, ContentType
+_RECORD_HANDSHAKE = 0x16
+
+# OpenSSL's x509_vfy.h
+_NOT_IN_TIME = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
+_WRONG_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+
+
+@functools.cache
+def client_context(ca_file: Path | None = None) -> ssl.SSLContext:
+    """A verifying client context that trusts `ca_file`, or the system's store; one per setting, made once.
+
+    Loading the system's store takes 26 ms: make it before the loop has work (the daemon does so at start).
+    """
+    return ssl.create_default_context(cafile=ca_file)
+
+
+class TlsStream:
+    """A TLS client over a TcpStream: `handshake` first, then read and write as with the stream below."""
+
+    def __init__(self, stream: TcpStream, context: ssl.SSLContext, server_name: str) -> None:
+        self._stream = stream
+        self._server_name = server_name
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._first_bytes = b""
+
+    async def handshake(self) -> None:
+        """Complete it, or raise PhaseError with a reason of the TLS phases."""
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                if not await self._fill():
+                    raise self._closed() from None
+            except ssl.SSLError as error:
+                await self._flush_quietly()
+                raise self._explain(error) from error
+            else:
+                await self._flush()
+                return
+
+    async def send_all(self, data: bytes) -> None:
+        self._tls.write(data)
+        await self._flush()
+
+    async def receive_some(self, limit: int) -> bytes:
+        """At most `limit` bytes; b"" when the peer has closed, with or without saying so."""
+        while True:
+            try:
+                return self._tls.read(limit)
+            except ssl.SSLWantReadError:
+                await self._flush()
+                if not await self._fill():
+                    return b""
+            except ssl.SSLZeroReturnError:
+                return b""
+            except ssl.SSLError as error:
+                raise PhaseError(Reason.TLS_ALERT, error.reason or "TLS error") from error
+
+    async def _flush(self) -> None:
+        if data := self._outgoing.read():
+            await self._stream.send_all(data)
+
+    async def _flush_quietly(self) -> None:
+        """Tell the peer why we leave, if it still listens: our own error is the one to report."""
+        try:
+            await self._flush()
+        except PhaseError:
+            return
+
+    async def _fill(self) -> bool:
+        data = await self._stream.receive_some(_CHUNK)
+        if len(self._first_bytes) < EVIDENCE_LIMIT:
+            self._first_bytes += data[: EVIDENCE_LIMIT - len(self._first_bytes)]
+        self._incoming.write(data)
+        return bool(data)
+
+    def _closed(self) -> PhaseError:
+        return PhaseError(Reason.CLOSED, "the peer closed during the TLS handshake", self._first_bytes)
+
+    def _explain(self, error: ssl.SSLError) -> PhaseError:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return self._explain_certificate(error)
+        record = self._first_bytes[0] if self._first_bytes else None
+        if record not in (_RECORD_ALERT, _RECORD_HANDSHAKE):
+            return PhaseError(Reason.TLS_NOT_TLS, "the peer does not speak TLS", self._first_bytes)
+        return PhaseError(Reason.TLS_ALERT, error.reason or "TLS error", self._first_bytes)
+
+    def _explain_certificate(self, error: ssl.SSLCertVerificationError) -> PhaseError:
+        reason = {
+            **dict.fromkeys(_NOT_IN_TIME, Reason.TLS_EXPIRED),
+            **dict.fromkeys(_WRONG_NAME, Reason.TLS_NAME_MISMATCH),
+        }.get(error.verify_code, Reason.TLS_UNTRUSTED)
+        return PhaseError(reason, f"certificate for {self._server_name}: {error.verify_message}")

@@ -1,0 +1,65 @@
+"""The walk of one probe through its phases: how long each took, and where it ended."""
+
+import logging
+from collections.abc import Awaitable
+from time import perf_counter
+from typing import TypeVar
+
+import trio
+
+from netcheck.model import Failure, Phase, Reason
+from netcheck.probe.errors import PhaseError
+from netcheck.probe.sockets import TcpInfo
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+_TIMEOUT_REASON = {
+    Phase.PROXY_CONNECT: Reason.TIMEOUT,
+    Phase.PROXY_TLS: Reason.TLS_TIMEOUT,
+    Phase.PROXY_HANDSHAKE: Reason.PROXY_TIMEOUT,
+    Phase.CONNECT: Reason.TIMEOUT,
+    Phase.TLS: Reason.TLS_TIMEOUT,
+    Phase.SESSION: Reason.TIMEOUT,
+}
+
+
+class WalkEnded(Exception):
+    """A phase failed and the probe ends here."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+
+class Walk:
+    """Runs the steps of one probe, each under its own deadline, and keeps the durations of those that ran."""
+
+    __slots__ = ("phases", "proxy_spoke", "tcp")
+
+    def __init__(self) -> None:
+        self.phases: dict[Phase, float] = {}
+        self.tcp: TcpInfo | None = None
+        """What the kernel measured on the first hop's connection."""
+        self.proxy_spoke: bool | None = None
+
+    async def step(self, phase: Phase, timeout: float, doing: Awaitable[T]) -> T:
+        """What `doing` gives, or WalkEnded with why it did not; the phase has a duration either way."""
+        started = perf_counter()
+        try:
+            with trio.CancelScope(deadline=trio.current_time() + timeout):
+                return await doing
+            failure = Failure(phase, _TIMEOUT_REASON[phase], f"no answer in {timeout:g} s")
+        except PhaseError as error:
+            failure = error.in_phase(phase)
+        except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
+            failure = internal_error(phase, error)
+        finally:
+            self.phases[phase] = perf_counter() - started
+        raise WalkEnded(failure)
+
+
+def internal_error(phase: Phase, error: Exception) -> Failure:
+    """Log a bug of ours with its traceback, and say so in a failure."""
+    _log.error("internal error in phase %s", phase, exc_info=error)
+    return Failure(phase, Reason.INTERNAL_ERROR, f"{type(error).__name__}, see the log")

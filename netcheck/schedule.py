@@ -1,0 +1,110 @@
+"""When things run, and how many at once. Is handed what it runs; must not know what a probe is.
+
+Time is the loop's own clock (`trio.current_time`), which the wall clock's jumps do not touch.
+"""
+
+import math
+import zlib
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import trio
+
+
+class Meter(Protocol):
+    """Is told how the schedule keeps its times."""
+
+    def late(self, seconds: float) -> None:
+        """A run began this long after its time."""
+
+    def skipped(self, cause: str, count: int) -> None:
+        """So many runs were left out; see SKIP_CAUSES."""
+
+
+STILL_RUNNING = "still_running"
+SKIP_CAUSES = (STILL_RUNNING,)
+"""The run before had not ended when the next one was due. It is not caught up: load is never bunched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to run once a round; `run` is given the round's number, from 0."""
+
+    key: str
+    run: Callable[[int], Awaitable[None]]
+
+
+def spread(key: str) -> float:
+    """Where in the interval a job starts, in [0, 1): the same in every round and after a restart."""
+    return zlib.crc32(key.encode()) / 2**32
+
+
+@dataclass
+class Schedule:
+    """Runs each job once per `interval` seconds, at its own fixed offset from a common fixed start.
+
+    Every job has a task of its own, so a slow one delays no other. Round numbers go on from `first_round`.
+    """
+
+    interval: float
+    meter: Meter
+    first_round: int = 0
+    all_ran: trio.Event = field(default_factory=trio.Event)
+    """Set when every job has ended its first run."""
+
+    async def run(self, jobs: Iterable[Job]) -> None:
+        """Run the jobs until cancelled."""
+        start = trio.current_time()
+        waiting = set[str]()
+        async with trio.open_nursery() as nursery:
+            for job in jobs:
+                waiting.add(job.key)
+                nursery.start_soon(self._repeat, job, start, waiting)
+            if not waiting:
+                self.all_ran.set()
+            await trio.sleep_forever()
+
+    async def _repeat(self, job: Job, start: float, waiting: set[str]) -> None:
+        start += spread(job.key) * self.interval
+        number = 0
+        while True:
+            due = start + number * self.interval
+            await trio.sleep_until(due)
+            self.meter.late(trio.current_time() - due)
+            await job.run(self.first_round + number)
+            waiting.discard(job.key)
+            if not waiting:
+                self.all_ran.set()
+            number = self._next(number, trio.current_time() - start)
+
+    def _next(self, number: int, elapsed: float) -> int:
+        """The round after `number` that is still to come; those that passed meanwhile are left out."""
+        following = max(number + 1, math.ceil(elapsed / self.interval))
+        if skipped := following - number - 1:
+            self.meter.skipped(STILL_RUNNING, skipped)
+        return following
+
+
+class Gate:
+    """Lets at most `concurrency` in at once, and starts at most `rate` per second, evenly spaced."""
+
+    def __init__(self, concurrency: int, rate: float) -> None:
+        self._free = trio.Semaphore(concurrency)
+        self._spacing = 1 / rate
+        self._next_start = -math.inf
+
+    async def __aenter__(self) -> None:
+        await self._free.acquire()
+        now = trio.current_time()
+        start = max(now, self._next_start)
+        self._next_start = start + self._spacing
+        if start > now:
+            try:
+                await trio.sleep_until(start)
+            except trio.Cancelled:
+                self._free.release()
+                raise
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._free.release()

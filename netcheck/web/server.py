@@ -1,0 +1,338 @@
+"""HTTP/1.1 over trio: connections in, a handler's responses out.
+
+Owns the protocol (h11), its limits and deadlines, and the listening sockets. Must not know routes, pages or
+anything else that a handler answers with.
+"""
+
+import errno
+import gzip
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from email.utils import formatdate
+from http.client import responses as reason_phrases
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import h11
+import trio
+
+_log = logging.getLogger("netcheck.web")
+
+_BODILESS = (204, 304)
+"""Statuses without a body, and here without a Content-Length (RFC 9110 8.6)."""
+_DROPPED_AT_ONCE = 16 * 1024
+_GZIP_NAMES = ("gzip", "x-gzip")  # RFC 9110 8.4.1.3: the same coding
+
+_ADVICE: Mapping[int | None, str] = {
+    errno.EADDRINUSE: "another program listens there: stop it, or choose another port",
+    errno.EADDRNOTAVAIL: "no interface here has this address: choose one that has, or 0.0.0.0 for all",
+    errno.EACCES: "this user may not use this port: choose one above 1023, or grant CAP_NET_BIND_SERVICE",
+    errno.EAFNOSUPPORT: "this machine does not speak this address family: choose an address of the other",
+}
+_REFUSALS: Mapping[int, str] = {
+    400: "This is not a request that HTTP/1.1 allows.",
+    408: "The request did not arrive in time.",
+    413: "The request's body is too large: nothing here needs one.",
+    431: "The request's head is too large.",
+    500: "netcheck failed to answer this; its log says why.",
+    501: "This method or transfer coding is not supported here.",
+    503: "netcheck is too busy to answer now; try again later.",
+    505: "Only HTTP/1.1 and HTTP/1.0 are spoken here.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, its body read and dropped. Its headers may hold credentials, so they are in no repr."""
+
+    method: str
+    route: str
+    """The path without the query, percent-decoded."""
+    query: Mapping[str, tuple[str, ...]]
+    headers: Mapping[str, str] = field(repr=False)
+    """Lower-case names; repeated ones are joined by ", "."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What to answer; length, date and connection headers are the server's matter."""
+
+    status: int
+    body: bytes = field(repr=False)
+    content_type: str = "text/plain; charset=utf-8"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much, in connections and bytes, and how long, in seconds, the server bears with its clients."""
+
+    connections: int = 64
+    """Served at once. As many more are told 503, and any beyond are closed without a word."""
+    head: int = 16 * 1024
+    body: int = 64 * 1024
+    request_timeout: float = 10.0
+    """For a whole request once it has begun, and for the first to begin."""
+    idle_timeout: float = 60.0
+    """Between two requests."""
+    handler_timeout: float = 30.0
+    write_timeout: float = 30.0
+    linger_timeout: float = 2.0
+    """For the client to read the last response and close."""
+
+
+LIMITS = Limits()
+
+
+class ListenError(Exception):
+    """The address could not be bound; the message says why and what to do."""
+
+
+class _RequestError(Exception):
+    """The server itself answers, with this status, and ends the connection."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+async def serve(
+    host: str,
+    port: int,
+    handler: Handler,
+    *,
+    limits: Limits = LIMITS,
+    task_status: trio.TaskStatus[list[tuple[str, int]]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Answer HTTP requests until cancelled; every socket is closed then.
+
+    `host` is an address, "0.0.0.0" or "::" for all of one family, "" for all of both; with port 0 the kernel
+    chooses one. Reports the bound (host, port) pairs through `task_status`. Raises ListenError.
+    """
+    listeners = await _listen(host, port)
+    served, refused = trio.Semaphore(limits.connections), trio.Semaphore(limits.connections)
+
+    async def admit(stream: trio.SocketStream) -> None:
+        connection = _Connection(stream, handler, limits)
+        if not await _in_place(served, connection.run):
+            await _in_place(refused, connection.refuse)
+
+    task_status.started([listener.socket.getsockname()[:2] for listener in listeners])
+    await trio.serve_listeners(admit, listeners)
+
+
+async def _listen(host: str, port: int) -> list[trio.SocketListener]:
+    try:
+        return await trio.open_tcp_listeners(port, host=host or None)
+    except OSError as error:
+        place = f"[{host}]:{port}" if ":" in host else f"{host or '*'}:{port}"
+        advice = _ADVICE.get(error.errno, "choose another address")
+        raise ListenError(f"cannot listen on {place}: {error.strerror}; {advice}") from error
+
+
+async def _in_place(places: trio.Semaphore, talk: Callable[[], Awaitable[None]]) -> bool:
+    """Talk to a client if a place is free, or say False. Whatever goes wrong stays with this one client."""
+    try:
+        places.acquire_nowait()
+    except trio.WouldBlock:
+        return False
+    try:
+        await talk()
+    except (trio.BrokenResourceError, trio.TooSlowError) as error:
+        _log.debug("a client left before its response was out: %r", error)
+    except Exception:
+        _log.exception("a connection failed")
+    finally:
+        places.release()
+    return True
+
+
+class _Connection:
+    """One client: its requests in turn, each answered before the next is read."""
+
+    def __init__(self, stream: trio.SocketStream, handler: Handler, limits: Limits) -> None:
+        self._stream = stream
+        self._handler = handler
+        self._limits = limits
+        # h11 refuses a head that is *longer* than this and incomplete; see _receive for the rest of the rule.
+        self._protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head - 1)
+        self._method = ""
+
+    async def run(self) -> None:
+        """Serve the client until it is done, silent for too long, or wrong."""
+        patience = self._limits.request_timeout
+        try:
+            while (request := await self._next_request(patience)) is not None:
+                await self._send(*await self._answer(request))
+                if self._protocol.our_state is h11.MUST_CLOSE:
+                    return await self._linger()
+                self._protocol.start_next_cycle()
+                patience = self._limits.idle_timeout
+        except _RequestError as error:
+            await self.refuse(error.status)
+
+    async def refuse(self, status: int = 503) -> None:
+        """Say why not, and end the connection so that the client can read it."""
+        response = _refusal(status, ("Connection", "close"))
+        await self._send(_head(response), response.body)
+        await self._linger()
+
+    async def _next_request(self, patience: float) -> Request | None:
+        """The next request; None where the client has closed, or has said nothing for `patience` seconds."""
+        if not self._protocol.trailing_data[0]:
+            with trio.move_on_after(patience) as silence:
+                await self._receive()
+            if silence.cancelled_caught:
+                return None
+        try:
+            with trio.fail_after(self._limits.request_timeout):
+                return await self._read_request()
+        except trio.TooSlowError:
+            raise _RequestError(408) from None
+
+    async def _read_request(self) -> Request | None:
+        head = await self._next_event()
+        if not isinstance(head, h11.Request):
+            return None
+        self._method = head.method.decode("ascii")
+        request = _request(head)
+        if int(request.headers.get("content-length", "0")) > self._limits.body:
+            raise _RequestError(413)
+        await self._drop_body()
+        return request
+
+    async def _drop_body(self) -> None:
+        dropped = 0
+        while isinstance(event := await self._next_event(), h11.Data):
+            dropped += len(event.data)
+            if dropped > self._limits.body:
+                raise _RequestError(413)
+
+    async def _next_event(self) -> h11.Event | type[h11.PAUSED]:
+        try:
+            while (event := self._protocol.next_event()) is h11.NEED_DATA:
+                if self._protocol.they_are_waiting_for_100_continue:
+                    await self._write(
+                        h11.InformationalResponse(status_code=100, reason=b"Continue", headers=[])
+                    )
+                await self._receive()
+        except h11.RemoteProtocolError as error:
+            raise _RequestError(error.error_status_hint) from error
+        return event  # type: ignore[return-value]  # h11's sentinels are classes, which `is` does not narrow
+
+    async def _receive(self) -> None:
+        """Take in no more than one head: h11 would accept a larger one that it was given in one piece."""
+        room = self._limits.head - len(self._protocol.trailing_data[0])
+        self._protocol.receive_data(await self._stream.receive_some(room))
+
+    async def _answer(self, request: Request) -> tuple[h11.Response, bytes]:
+        """The handler's response; 503 where it takes too long, 500 where it fails or breaks HTTP's rules."""
+        try:
+            with trio.move_on_after(self._limits.handler_timeout):
+                response = await self._handler(request)
+                return _head(response), response.body
+            _log.error("%s %r took longer than the handler may", request.method, request.route)
+            response = _refusal(503)
+        except Exception:
+            _log.exception("%s %r failed", request.method, request.route)
+            response = _refusal(500)
+        return _head(response), response.body
+
+    async def _send(self, head: h11.Response, body: bytes) -> None:
+        bodiless = self._method == "HEAD" or head.status_code in _BODILESS
+        await self._write(head, h11.Data(data=b"" if bodiless else body), h11.EndOfMessage())
+
+    async def _write(self, *events: h11.Event) -> None:
+        data = b"".join(self._protocol.send(event) or b"" for event in events)
+        with trio.fail_after(self._limits.write_timeout):
+            await self._stream.send_all(data)
+
+    async def _linger(self) -> None:
+        """End our side and read on for a while.
+
+        To close with bytes unread would reset the connection, and the reset may take the last response away
+        from the client (RFC 9112 9.6).
+        """
+        await self._stream.send_eof()
+        with trio.move_on_after(self._limits.linger_timeout):
+            while await self._stream.receive_some(_DROPPED_AT_ONCE):
+                pass
+
+
+def _request(head: h11.Request) -> Request:
+    if not head.http_version.startswith(b"1."):
+        raise _RequestError(505)
+    if head.method == b"CONNECT":
+        raise _RequestError(501)
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in head.headers:
+        name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    if "content-length" in headers and "transfer-encoding" in headers:
+        raise _RequestError(400)  # two lengths for one body: how requests are smuggled (RFC 9112 6.1)
+    route, query = _split_target(head.target.decode("ascii"))
+    fields = parse_qs(query, keep_blank_values=True)
+    method = head.method.decode("ascii")
+    return Request(method, unquote(route), {name: tuple(values) for name, values in fields.items()}, headers)
+
+
+def _split_target(target: str) -> tuple[str, str]:
+    """The path and the query of a request target in origin, absolute or asterisk form (RFC 9112 3.2)."""
+    if target.startswith("/") or target == "*":
+        route, _, query = target.partition("?")
+        return route, query
+    try:
+        parts = urlsplit(target)
+    except ValueError as error:
+        raise _RequestError(400) from error
+    if parts.scheme not in ("http", "https"):
+        raise _RequestError(400)
+    return parts.path or "/", parts.query
+
+
+def _refusal(status: int, *headers: tuple[str, str]) -> Response:
+    return Response(status, f"{_REFUSALS[status]}\n".encode(), headers=headers)
+
+
+def _head(response: Response) -> h11.Response:
+    """The response's head; raises h11.LocalProtocolError or UnicodeError where it would not be valid HTTP."""
+    headers = [
+        ("Date", formatdate(usegmt=True)),
+        ("Server", "netcheck"),
+        ("Content-Type", response.content_type),
+        *response.headers,
+    ]
+    if response.status not in _BODILESS:
+        headers.append(("Content-Length", str(len(response.body))))
+    reason = reason_phrases.get(response.status, "")
+    return h11.Response(status_code=response.status, reason=reason, headers=headers)
+
+
+def accepts_gzip(request: Request) -> bool:
+    """Whether the client takes gzip and does not like the plain body better (RFC 9110 12.5.3)."""
+    weights: dict[str, float] = {}
+    for item in request.headers.get("accept-encoding", "").lower().split(","):
+        coding, *parameters = (part.strip() for part in item.split(";"))
+        weights[coding] = _weight(parameters)
+    gzip_weights = [weights[name] for name in _GZIP_NAMES if name in weights]
+    weight = max(gzip_weights, default=weights.get("*", 0.0))
+    return weight > 0 and weight >= weights.get("identity", 0.0)
+
+
+def _weight(parameters: list[str]) -> float:
+    """The q-value, 1 where there is none, 0 where it is malformed (RFC 9110 12.4.2)."""
+    for name, _, value in (parameter.partition("=") for parameter in parameters):
+        if name == "q":
+            return float(value) if re.fullmatch(r"0(\.\d{0,3})?|1(\.0{0,3})?", value) else 0.0
+    return 1.0
+
+
+def compressed(response: Response) -> Response:
+    """The response with its body in gzip, fast rather than small: 1 MB of metrics takes some milliseconds."""
+    body = gzip.compress(response.body, compresslevel=1, mtime=0)
+    headers = (*response.headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
+    return replace(response, body=body, headers=headers)

@@ -1,0 +1,106 @@
+"""Scripted peers on loopback: TCP servers that do as told, and a nameserver that answers from a table."""
+
+import functools
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import ParamSpec
+
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import trio
+
+from netcheck.model import Nameserver
+
+P = ParamSpec("P")
+Handler = Callable[[trio.SocketStream], Awaitable[None]]
+Zone = Mapping[tuple[str, str], Sequence[str]]
+"""Addresses by name and record type; a name that is in no key does not exist."""
+
+
+def in_trio(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
+    """Run an async test, bounded."""
+
+    @functools.wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        async def main() -> None:
+            with trio.fail_after(30):
+                await test(*args, **kwargs)
+
+        trio.run(main)
+
+    return run
+
+
+@asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[int]:
+    """A TCP server on loopback; what its handler runs into ends only that connection."""
+
+    async def handle(stream: trio.SocketStream) -> None:
+        try:
+            await handler(stream)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async with trio.open_nursery() as nursery:
+        serve = functools.partial(trio.serve_tcp, handle, 0, host="127.0.0.1")
+        listeners = await nursery.start(serve)
+        yield listeners[0].socket.getsockname()[1]
+        nursery.cancel_scope.cancel()
+
+
+def says(*chunks: bytes, heard: list[bytes] | None = None) -> Handler:
+    """Before each chunk, wait for something from the client; then close."""
+
+    async def handle(stream: trio.SocketStream) -> None:
+        for chunk in chunks:
+            data = await stream.receive_some(4096)
+            if heard is not None:
+                heard.append(bytes(data))
+            await stream.send_all(chunk)
+
+    return handle
+
+
+async def silent(stream: trio.SocketStream) -> None:
+    """Take what comes and say nothing, until the client leaves."""
+    while await stream.receive_some(4096):
+        pass
+
+
+async def resets(stream: trio.SocketStream) -> None:
+    """Close with a RST after the first bytes."""
+    await stream.receive_some(4096)
+    linger_on_with_no_time = b"\1\0\0\0\0\0\0\0"
+    stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_on_with_no_time)
+
+
+@asynccontextmanager
+async def nameserver(zone: Zone, asked: list[tuple[str, str]] | None = None) -> AsyncIterator[Nameserver]:
+    """A UDP nameserver for the zone, which keeps what it was asked."""
+    with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        await sock.bind(("127.0.0.1", 0))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_answer_queries, sock, zone, [] if asked is None else asked)
+            yield Nameserver("127.0.0.1", sock.getsockname()[1])
+            nursery.cancel_scope.cancel()
+
+
+async def _answer_queries(sock: trio.socket.SocketType, zone: Zone, asked: list[tuple[str, str]]) -> None:
+    while True:
+        wire, client = await sock.recvfrom(4096)
+        query = dns.message.from_wire(wire)
+        question = query.question[0]
+        name = question.name.to_text(omit_final_dot=True)
+        rdtype = dns.rdatatype.to_text(question.rdtype)
+        asked.append((name, rdtype))
+        reply = dns.message.make_response(query)
+        if name not in {known for known, _ in zone}:
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+        elif addresses := zone.get((name, rdtype)):
+            reply.answer.append(dns.rrset.from_text(question.name, 60, "IN", rdtype, *addresses))
+        await sock.sendto(reply.to_wire(), client)

@@ -1,0 +1,178 @@
+"""The connect phase against real sockets on loopback."""
+
+import errno
+import os
+import resource
+import socket
+from collections.abc import Iterator
+
+import pytest
+import trio
+
+from netcheck.model import Binding, Phase, Reason
+from netcheck.probe.connect import connect_directly
+from netcheck.probe.errors import error_from_errno
+from netcheck.probe.sockets import open_socket, tcp_info
+from netcheck.probe.walk import Walk, WalkEnded
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def walk_to(address: str, port: int, binding: Binding = Binding(), timeout: float = 5.0) -> Walk:  # noqa: B008 - frozen
+    walk = Walk()
+    trio.run(connect_directly, walk, address, port, binding, timeout)
+    return walk
+
+
+def failure_of(address: str, port: int, binding: Binding = Binding(), timeout: float = 5.0) -> WalkEnded:  # noqa: B008 - frozen
+    with pytest.raises(WalkEnded) as caught:
+        walk_to(address, port, binding, timeout)
+    return caught.value
+
+
+def port_of(server: socket.socket) -> int:
+    return int(server.getsockname()[1])
+
+
+def test_a_listener_is_reached_and_the_phase_has_a_duration(listener: socket.socket) -> None:
+    walk = walk_to("127.0.0.1", port_of(listener))
+    assert list(walk.phases) == [Phase.CONNECT]
+    assert 0 < walk.phases[Phase.CONNECT] < 5
+
+
+def test_the_kernel_tells_the_round_trip_and_no_retransmits(listener: socket.socket) -> None:
+    walk = walk_to("127.0.0.1", port_of(listener))
+    assert walk.tcp is not None
+    assert walk.tcp.rtt is not None
+    assert 0 < walk.tcp.rtt < 5
+    assert walk.tcp.retransmits == 0
+    assert walk.proxy_spoke is None
+
+
+def test_a_closed_port_is_refused_and_has_a_duration() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = port_of(server)
+    walk = Walk()
+    with pytest.raises(WalkEnded) as caught:
+        trio.run(connect_directly, walk, "127.0.0.1", port, Binding(), 5.0)
+    assert caught.value.failure.phase is Phase.CONNECT
+    assert caught.value.failure.reason is Reason.REFUSED
+    assert "ECONNREFUSED" in caught.value.failure.detail
+    assert walk.phases[Phase.CONNECT] > 0
+
+
+def test_a_silent_listener_is_a_timeout_with_retransmits_counted() -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        with socket.create_connection(
+            server.getsockname()
+        ):  # fills the backlog: the kernel drops further SYNs
+            walk = Walk()
+            with pytest.raises(WalkEnded) as caught:
+                trio.run(connect_directly, walk, "127.0.0.1", port_of(server), Binding(), 1.5)
+    assert caught.value.failure.reason is Reason.TIMEOUT
+    assert walk.tcp is not None
+    assert walk.tcp.rtt is None
+    assert walk.tcp.retransmits >= 1
+
+
+def test_ipv6_is_reached() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+        assert walk_to("::1", port_of(server)).tcp is not None
+
+
+def test_the_source_address_is_what_the_binding_says(listener: socket.socket) -> None:
+    walk_to("127.0.0.1", port_of(listener), Binding(source_ipv4="127.0.0.77"))
+    accepted, peer = listener.accept()
+    accepted.close()
+    assert peer[0] == "127.0.0.77"
+
+
+def test_a_source_address_that_is_not_ours_is_no_local_address(listener: socket.socket) -> None:
+    ended = failure_of("127.0.0.1", port_of(listener), Binding(source_ipv4="192.0.2.1"))
+    assert ended.failure.reason is Reason.NO_LOCAL_ADDRESS
+    assert "192.0.2.1" in ended.failure.detail
+
+
+def test_an_interface_that_is_missing_is_no_local_address(listener: socket.socket) -> None:
+    ended = failure_of("127.0.0.1", port_of(listener), Binding(interface="nosuch0"))
+    assert ended.failure.reason is Reason.NO_LOCAL_ADDRESS
+
+
+def test_an_address_in_the_scope_of_a_missing_interface_is_no_local_address() -> None:
+    assert failure_of("fe80::1%nosuch0", 443).failure.reason is Reason.NO_LOCAL_ADDRESS
+
+
+def test_the_loopback_interface_can_be_bound(listener: socket.socket) -> None:
+    assert walk_to("127.0.0.1", port_of(listener), Binding(interface="lo")).tcp is not None
+
+
+def test_the_socket_is_closed_on_every_way_out(listener: socket.socket) -> None:
+    before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208 - the names are what counts
+    walk_to("127.0.0.1", port_of(listener))
+    failure_of("127.0.0.1", port_of(listener), Binding(interface="nosuch0"))
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = port_of(closed)
+    failure_of("127.0.0.1", port)
+    assert set(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - as above
+
+
+def test_tcp_info_of_an_unconnected_socket_has_no_round_trip() -> None:
+    with open_socket(socket.SOCK_STREAM, "127.0.0.1", Binding()) as sock:
+        info = tcp_info(sock)
+    assert info is not None
+    assert info.rtt is None
+
+
+def test_tcp_info_of_a_udp_socket_is_none() -> None:
+    with open_socket(socket.SOCK_DGRAM, "127.0.0.1", Binding()) as sock:
+        assert tcp_info(sock) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.ECONNREFUSED, Reason.REFUSED),
+        (errno.ECONNRESET, Reason.RESET),
+        (errno.ECONNABORTED, Reason.RESET),
+        (errno.ETIMEDOUT, Reason.TIMEOUT),
+        (errno.ENETUNREACH, Reason.NETWORK_UNREACHABLE),
+        (errno.EHOSTUNREACH, Reason.HOST_UNREACHABLE),
+        (errno.EACCES, Reason.PERMISSION_DENIED),
+        (errno.EPERM, Reason.PERMISSION_DENIED),
+        (errno.EADDRNOTAVAIL, Reason.NO_LOCAL_ADDRESS),
+        (errno.EMFILE, Reason.FD_EXHAUSTED),
+        (errno.EBADMSG, Reason.INTERNAL_ERROR),
+    ],
+)
+def test_each_errno_has_its_reason(number: int, reason: Reason) -> None:
+    assert error_from_errno(number, "try").reason is reason
+
+
+def test_running_out_of_file_descriptors_is_told_apart_from_a_broken_network() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - as above
+    held: list[socket.socket] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (taken + 20, hard))
+    try:
+        with pytest.raises(WalkEnded) as caught:
+            trio.run(_connect_with_no_descriptors_left, held)
+    finally:
+        for sock in held:
+            sock.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert caught.value.failure.reason is Reason.FD_EXHAUSTED
+
+
+async def _connect_with_no_descriptors_left(held: list[socket.socket]) -> None:
+    while True:
+        try:
+            held.append(socket.socket())
+        except OSError:
+            break
+    await connect_directly(Walk(), "127.0.0.1", 9, Binding(), 1.0)

@@ -1,0 +1,310 @@
+"""The proxy phases against scripted proxies on loopback; real ones stand in tests/system."""
+
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import trio
+import trustme
+
+from netcheck.model import (
+    Binding,
+    Credentials,
+    Failure,
+    Lookup,
+    Phase,
+    Proxy,
+    ProxyScheme,
+    Reason,
+    RecordType,
+    Secret,
+    Timeouts,
+)
+from netcheck.probe.proxy import ProxyRoute, connect_through
+from netcheck.probe.walk import Walk, WalkEnded
+from netcheck.wire import Target
+from tests.probe.peers import Handler, in_trio, resets, says, serving, silent
+
+TARGET = Target("1-courier.push.apple.com", 5223)
+SOCKS5_YES = (b"\x05\x00", b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
+SOCKS5_NO = (b"\x05\x00", b"\x05\x02\x00\x01\x00\x00\x00\x00\x00\x00")
+HTTP_YES = b"HTTP/1.1 200 Connection established\r\n\r\n"
+HTTP_NO = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+TIMEOUTS = Timeouts(connect=5, proxy=5, tls=5)
+
+
+async def no_lookup(host: str) -> tuple[Lookup, ...]:
+    raise AssertionError(f"{host} was looked up")
+
+
+def looked_up(*addresses: str, reason: Reason | None = None, duration: float = 0.25) -> Lookup:
+    return Lookup(0, "proxy", RecordType.A, "corp", reason, "said so", addresses, (), 60, duration, ())
+
+
+async def walked(
+    proxy: Proxy, lookup: Lookup | None = None, timeouts: Timeouts = TIMEOUTS
+) -> tuple[Walk, Failure | None]:
+    async def give(_: str) -> tuple[Lookup, ...]:
+        assert lookup is not None
+        return (lookup,)
+
+    walk = Walk()
+    route = ProxyRoute(proxy, Binding(), timeouts, give if lookup else no_lookup)
+    try:
+        await connect_through(walk, route, TARGET)
+    except WalkEnded as ended:
+        return walk, ended.failure
+    return walk, None
+
+
+async def through(
+    scheme: ProxyScheme, handler: Handler, timeouts: Timeouts = TIMEOUTS
+) -> tuple[Walk, Failure | None]:
+    async with serving(handler) as port:
+        return await walked(Proxy(scheme, "127.0.0.1", port), timeouts=timeouts)
+
+
+@in_trio
+async def test_a_socks5_proxy_that_connects_gives_two_phases() -> None:
+    walk, failure = await through(ProxyScheme.SOCKS5H, says(*SOCKS5_YES))
+    assert failure is None
+    assert list(walk.phases) == [Phase.PROXY_CONNECT, Phase.PROXY_HANDSHAKE]
+    assert all(seconds > 0 for seconds in walk.phases.values())
+    assert walk.proxy_spoke is True
+    assert walk.tcp is not None
+
+
+@in_trio
+async def test_a_connect_request_names_the_target() -> None:
+    heard: list[bytes] = []
+    walk, failure = await through(ProxyScheme.HTTP, says(HTTP_YES, heard=heard))
+    assert failure is None
+    assert heard[0].startswith(b"CONNECT 1-courier.push.apple.com:5223 HTTP/1.1\r\n")
+    assert walk.proxy_spoke is True
+
+
+@in_trio
+@pytest.mark.parametrize(
+    ("scheme", "handler"),
+    [(ProxyScheme.SOCKS5H, says(*SOCKS5_NO)), (ProxyScheme.HTTP, says(HTTP_NO))],
+)
+async def test_a_refusal_is_a_failed_handshake_of_a_proxy_that_spoke(
+    scheme: ProxyScheme, handler: Handler
+) -> None:
+    walk, failure = await through(scheme, handler)
+    assert failure is not None
+    assert (failure.phase, failure.reason) == (Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED)
+    assert walk.proxy_spoke is True
+    assert walk.phases[Phase.PROXY_HANDSHAKE] > 0
+
+
+@in_trio
+@pytest.mark.parametrize("scheme", [ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4A, ProxyScheme.HTTP])
+async def test_a_silent_proxy_is_a_proxy_timeout_and_did_not_speak(scheme: ProxyScheme) -> None:
+    walk, failure = await through(scheme, silent, Timeouts(proxy=0.1))
+    assert failure is not None
+    assert (failure.phase, failure.reason) == (Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT)
+    assert walk.proxy_spoke is False
+
+
+@in_trio
+async def test_a_proxy_that_greets_and_then_hangs_has_spoken() -> None:
+    async def greets(stream: trio.SocketStream) -> None:
+        await says(b"\x05\x00")(stream)
+        await silent(stream)
+
+    walk, failure = await through(ProxyScheme.SOCKS5H, greets, Timeouts(proxy=0.2))
+    assert failure is not None
+    assert failure.reason is Reason.PROXY_TIMEOUT
+    assert walk.proxy_spoke is True
+
+
+@in_trio
+@pytest.mark.parametrize("scheme", [ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4A, ProxyScheme.HTTP])
+async def test_a_proxy_that_closes_without_a_word_is_proxy_closed(scheme: ProxyScheme) -> None:
+    _, failure = await through(scheme, says(b""))
+    assert failure is not None
+    assert failure.reason is Reason.PROXY_CLOSED
+
+
+@in_trio
+async def test_a_proxy_that_resets_is_told_apart_from_one_that_closes() -> None:
+    _, failure = await through(ProxyScheme.SOCKS5H, resets)
+    assert failure is not None
+    assert (failure.phase, failure.reason) == (Phase.PROXY_HANDSHAKE, Reason.RESET)
+
+
+@in_trio
+async def test_something_else_than_a_proxy_is_kept_as_evidence() -> None:
+    walk, failure = await through(ProxyScheme.SOCKS5H, says(b"SSH-2.0-OpenSSH_9.2\r\n"))
+    assert failure is not None
+    assert failure.reason is Reason.PROXY_NOT_A_PROXY
+    assert failure.evidence.startswith(b"SSH-2.0-OpenSSH")
+    assert walk.proxy_spoke is False
+
+
+@in_trio
+async def test_a_stopped_proxy_is_refused_in_proxy_connect() -> None:
+    async with serving(silent) as port:
+        pass
+    walk, failure = await walked(Proxy(ProxyScheme.HTTP, "127.0.0.1", port))
+    assert failure is not None
+    assert (failure.phase, failure.reason) == (Phase.PROXY_CONNECT, Reason.REFUSED)
+    assert list(walk.phases) == [Phase.PROXY_CONNECT]
+    assert walk.proxy_spoke is False
+
+
+@in_trio
+async def test_a_proxy_given_by_name_has_a_resolve_phase_with_the_lookup_s_own_time() -> None:
+    async with serving(says(HTTP_YES)) as port:
+        walk, failure = await walked(Proxy(ProxyScheme.HTTP, "proxy.example", port), looked_up("127.0.0.1"))
+    assert failure is None
+    assert list(walk.phases) == [Phase.PROXY_RESOLVE, Phase.PROXY_CONNECT, Phase.PROXY_HANDSHAKE]
+    assert walk.phases[Phase.PROXY_RESOLVE] == 0.25
+
+
+@in_trio
+async def test_a_proxy_name_that_does_not_exist_ends_in_proxy_resolve() -> None:
+    missing = looked_up(reason=Reason.NXDOMAIN)
+    walk, failure = await walked(Proxy(ProxyScheme.HTTP, "proxy.example", 3128), missing)
+    assert failure == Failure(Phase.PROXY_RESOLVE, Reason.NXDOMAIN, "said so")
+    assert list(walk.phases) == [Phase.PROXY_RESOLVE]
+
+
+@in_trio
+async def test_the_next_address_of_a_proxy_is_tried_when_one_refuses() -> None:
+    async with serving(says(HTTP_YES)) as port:
+        addresses = looked_up("127.0.0.2", "127.0.0.1")  # nothing listens on the first
+        walk, failure = await walked(Proxy(ProxyScheme.HTTP, "proxy.example", port), addresses)
+    assert failure is None
+    assert walk.proxy_spoke is True
+
+
+@in_trio
+async def test_when_all_addresses_of_a_proxy_fail_the_first_failure_counts() -> None:
+    async with serving(silent) as port:
+        pass
+    walk, failure = await walked(
+        Proxy(ProxyScheme.HTTP, "proxy.example", port), looked_up("127.0.0.2", "127.0.0.1")
+    )
+    assert failure is not None
+    assert failure.reason is Reason.REFUSED
+    assert "127.0.0.2" in failure.detail
+    assert walk.phases[Phase.PROXY_CONNECT] > 0
+
+
+@in_trio
+async def test_credentials_reach_the_proxy_and_nothing_else() -> None:
+    heard: list[bytes] = []
+    proxy_login = Credentials("svc", Secret("s3cret"))
+    async with serving(says(HTTP_NO, heard=heard)) as port:
+        _, failure = await walked(Proxy(ProxyScheme.HTTP, "127.0.0.1", port, proxy_login))
+    assert b"proxy-authorization: basic" in heard[0].lower()
+    assert failure is not None
+    assert "s3cret" not in repr(failure)
+    assert "s3cret" not in repr(proxy_login)
+
+
+# --- TLS to the proxy
+
+
+def tls_handler(ca: trustme.CA, name: str, inner: Handler) -> Handler:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ca.issue_cert(name).configure_cert(context)
+
+    async def handle(stream: trio.SocketStream) -> None:
+        tls = trio.SSLStream(stream, context, server_side=True)
+        await inner(tls)  # type: ignore[arg-type]  # the same two methods
+
+    return handle
+
+
+@pytest.fixture
+def ca() -> trustme.CA:
+    return trustme.CA()
+
+
+def trusting(ca: trustme.CA, folder: Path) -> Path:
+    file = folder / "ca.pem"
+    ca.cert_pem.write_to_path(str(file))
+    return file
+
+
+@in_trio
+async def test_an_https_proxy_has_a_tls_phase(ca: trustme.CA, tmp_path: Path) -> None:
+    async with serving(tls_handler(ca, "127.0.0.1", says(HTTP_YES))) as port:
+        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(ca, tmp_path))
+        walk, failure = await walked(proxy)
+    assert failure is None
+    assert list(walk.phases) == [Phase.PROXY_CONNECT, Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE]
+
+
+@in_trio
+async def test_a_refusal_comes_through_tls_as_well(ca: trustme.CA, tmp_path: Path) -> None:
+    async with serving(tls_handler(ca, "127.0.0.1", says(HTTP_NO))) as port:
+        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(ca, tmp_path))
+        _, failure = await walked(proxy)
+    assert failure is not None
+    assert failure.reason is Reason.PROXY_DENIED
+
+
+@in_trio
+@pytest.mark.parametrize(
+    ("name", "trusted", "reason"),
+    [
+        ("proxy.example", True, Reason.TLS_NAME_MISMATCH),
+        ("127.0.0.1", False, Reason.TLS_UNTRUSTED),
+    ],
+)
+async def test_the_proxy_s_certificate_is_verified(
+    ca: trustme.CA, tmp_path: Path, name: str, trusted: bool, reason: Reason
+) -> None:
+    anchor = ca if trusted else trustme.CA()
+    async with serving(tls_handler(ca, name, says(HTTP_YES))) as port:
+        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(anchor, tmp_path))
+        walk, failure = await walked(proxy)
+    assert failure is not None
+    assert (failure.phase, failure.reason) == (Phase.PROXY_TLS, reason)
+    assert walk.phases[Phase.PROXY_TLS] > 0
+    assert walk.proxy_spoke is False
+
+
+@in_trio
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [
+        (says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Reason.TLS_NOT_TLS),
+        (says(b"SSH-2.0-OpenSSH_9.2\r\n"), Reason.TLS_NOT_TLS),
+        (says(b"\x15\x03\x03\x00\x02\x02\x28"), Reason.TLS_ALERT),
+        (says(b""), Reason.CLOSED),
+        (resets, Reason.RESET),
+        (silent, Reason.TLS_TIMEOUT),
+    ],
+    ids=["plain http", "ssh", "alert", "closed", "reset", "silent"],
+)
+async def test_what_a_peer_does_instead_of_tls(handler: Handler, reason: Reason, tmp_path: Path) -> None:
+    async with serving(handler) as port:
+        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(trustme.CA(), tmp_path))
+        _, failure = await walked(proxy, timeouts=Timeouts(tls=0.3))
+    assert failure is not None
+    assert (failure.phase, failure.reason) == (Phase.PROXY_TLS, reason)
+
+
+@in_trio
+async def test_an_expired_certificate_is_told_apart(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    authority.issue_cert(
+        "127.0.0.1", not_before=datetime(2019, 1, 1, tzinfo=UTC), not_after=past
+    ).configure_cert(context)
+
+    async def handle(stream: trio.SocketStream) -> None:
+        await trio.SSLStream(stream, context, server_side=True).do_handshake()
+
+    async with serving(handle) as port:
+        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(authority, tmp_path))
+        _, failure = await walked(proxy)
+    assert failure is not None
+    assert failure.reason is Reason.TLS_EXPIRED

@@ -1,0 +1,291 @@
+"""Whole visits: a real nameserver and real listeners on loopback."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+import trio
+
+from netcheck.model import (
+    AddressChoice,
+    Family,
+    LoadBalancer,
+    Nameserver,
+    Phase,
+    PortRule,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    Reason,
+    RecordType,
+    ResolveMode,
+    Resolver,
+    Service,
+    Timeouts,
+    Visit,
+)
+from netcheck.probe import runner
+from netcheck.probe.runner import Prober
+from netcheck.schedule import Gate
+from tests.probe.peers import in_trio, nameserver, says, serving
+
+SOCKS5_YES = (b"\x05\x00", b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
+TIMEOUTS = Timeouts(resolve=5, connect=5, proxy=5)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port on which all of 127.0.0.0/8 listens."""
+    with socket.create_server(("0.0.0.0", 0), backlog=128) as server:
+        yield int(server.getsockname()[1])
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def service(*hosts: str, ports: tuple[int, ...], addresses: AddressChoice = AddressChoice.ALL) -> Service:
+    return Service("mdm", hosts, ports, port_rule=PortRule.ALL, addresses=addresses)
+
+
+def directly(at: Nameserver, **changes: object) -> ProbePath:
+    return ProbePath("direct", resolver=Resolver("corp", (at,)), **changes)  # type: ignore[arg-type]  # test's own
+
+
+def prober(*paths: ProbePath, timeouts: Timeouts = TIMEOUTS) -> Prober:
+    return Prober(timeouts, {path.name: Gate(64, 1e6) for path in paths})
+
+
+async def visit(subject: Service, path: ProbePath, host: str | None = None) -> Visit:
+    return await prober(path).visit(subject, host or subject.hosts[0], path, 0, 0)
+
+
+def seen(found: Visit) -> list[tuple[int, Family, str | None, Reason | None]]:
+    return [
+        (r.port, r.attempt.family, r.attempt.address, r.attempt.failure.reason if r.attempt.failure else None)
+        for r in found.results
+    ]
+
+
+@in_trio
+async def test_every_port_and_address_of_a_host_is_probed(port: int, closed_port: int) -> None:
+    async with nameserver({("mdm.test", "A"): ["127.0.0.1", "127.0.0.2"]}) as at:
+        found = await visit(service("mdm.test", ports=(port, closed_port)), directly(at))
+    assert seen(found) == [
+        (port, Family.IPV4, "127.0.0.1", None),
+        (port, Family.IPV4, "127.0.0.2", None),
+        (closed_port, Family.IPV4, "127.0.0.1", Reason.REFUSED),
+        (closed_port, Family.IPV4, "127.0.0.2", Reason.REFUSED),
+    ]
+    assert [list(result.phases) for result in found.results] == [[Phase.RESOLVE, Phase.CONNECT]] * 4
+
+
+@in_trio
+async def test_the_lookups_of_a_visit_come_with_it(port: int) -> None:
+    async with nameserver({("mdm.test", "A"): ["127.0.0.1"]}) as at:
+        found = await visit(service("mdm.test", ports=(port,)), directly(at))
+    assert [(lookup.rdtype, lookup.reason) for lookup in found.lookups] == [
+        (RecordType.A, None),
+        (RecordType.AAAA, Reason.NO_ANSWER),
+    ]
+
+
+@in_trio
+async def test_a_missing_name_fails_to_resolve_on_every_port(port: int) -> None:
+    async with nameserver({}) as at:
+        found = await visit(service("mdm.test", ports=(port, 443)), directly(at))
+    assert seen(found) == [
+        (port, Family.IPV4, None, Reason.NXDOMAIN),
+        (port, Family.IPV6, None, Reason.NXDOMAIN),
+        (443, Family.IPV4, None, Reason.NXDOMAIN),
+        (443, Family.IPV6, None, Reason.NXDOMAIN),
+    ]
+    assert [list(result.phases) for result in found.results] == [[Phase.RESOLVE]] * 4
+
+
+@in_trio
+async def test_only_the_families_of_the_path_are_looked_up(port: int) -> None:
+    asked: list[tuple[str, str]] = []
+    async with nameserver({("mdm.test", "A"): ["127.0.0.1"]}, asked) as at:
+        await visit(service("mdm.test", ports=(port,)), directly(at, families=(Family.IPV4,)))
+    assert asked == [("mdm.test", "A")]
+
+
+@in_trio
+async def test_a_shared_address_is_tried_once_a_round_and_credited_to_both_hosts(port: int) -> None:
+    subject = service("a.test", "b.test", ports=(port,))
+    async with nameserver({("a.test", "A"): ["127.0.0.1"], ("b.test", "A"): ["127.0.0.1"]}) as at:
+        path = directly(at)
+        probing = prober(path)
+        first = await probing.visit(subject, "a.test", path, 0, 0)
+        second = await probing.visit(subject, "b.test", path, 0, 0)
+        later = await probing.visit(subject, "b.test", path, 1, 1)
+    assert second.results[0].attempt is first.results[0].attempt
+    assert (first.results[0].counted, second.results[0].counted) == (True, False)
+    assert second.results[0].host == "b.test"
+    assert later.results[0].attempt is not first.results[0].attempt
+    assert later.results[0].counted
+
+
+@in_trio
+async def test_a_shared_address_counts_once_for_each_service(port: int) -> None:
+    zone = {("a.test", "A"): ["127.0.0.1"]}
+    one = Service("one", ("a.test",), (port,))
+    two = Service("two", ("a.test",), (port,))
+    asked: list[tuple[str, str]] = []
+    async with nameserver(zone, asked) as at:
+        path = directly(at)
+        probing = prober(path)
+        visits = [await probing.visit(subject, "a.test", path, 0, 0) for subject in (one, two)]
+    assert [found.results[0].counted for found in visits] == [True, True]
+    assert [len(found.lookups) for found in visits] == [2, 2]
+    assert len(asked) == 2
+
+
+@in_trio
+async def test_one_address_a_visit_rotates_through_all(port: int) -> None:
+    addresses = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+    subject = service("mdm.test", ports=(port,), addresses=AddressChoice.ONE)
+    async with nameserver({("mdm.test", "A"): addresses}) as at:
+        path = directly(at)
+        probing = prober(path)
+        visits = [await probing.visit(subject, "mdm.test", path, turn, turn) for turn in range(3)]
+    assert sorted(found.results[0].attempt.address or "" for found in visits) == addresses
+
+
+@in_trio
+async def test_a_host_given_by_address_is_not_looked_up(port: int) -> None:
+    found = await visit(service("127.0.0.1", ports=(port,)), ProbePath("direct"))
+    assert seen(found) == [(port, Family.IPV4, "127.0.0.1", None)]
+    assert [list(result.phases) for result in found.results] == [[Phase.CONNECT]]
+    assert found.lookups == ()
+
+
+@in_trio
+async def test_a_sinkholed_name_of_apples_is_never_connected_to() -> None:
+    async with nameserver({("gateway.push.apple.com", "A"): ["127.0.0.1"]}) as at:
+        found = await visit(service("gateway.push.apple.com", ports=(2195,)), directly(at))
+    assert seen(found) == [(2195, Family.IPV4, "127.0.0.1", Reason.SINKHOLED)]
+    assert list(found.results[0].phases) == [Phase.RESOLVE]
+
+
+@in_trio
+async def test_a_load_balancer_path_goes_to_its_fixed_address_without_dns(
+    port: int, closed_port: int
+) -> None:
+    balancer = (("gateway.push.apple.com", LoadBalancer("127.0.0.5", port)),)
+    path = ProbePath("dmz-lb", load_balancer=balancer)
+    found = await visit(service("gateway.push.apple.com", "other.test", ports=(2195,)), path)
+    assert seen(found) == [(2195, Family.IPV4, "127.0.0.5", None)]
+    assert list(found.results[0].phases) == [Phase.CONNECT]
+    with_own_port = ProbePath("dmz-lb", load_balancer=(("mdm.test", LoadBalancer("127.0.0.5", None)),))
+    found = await visit(service("mdm.test", ports=(closed_port,)), with_own_port)
+    assert seen(found) == [(closed_port, Family.IPV4, "127.0.0.5", Reason.REFUSED)]
+
+
+def through(
+    proxy_port: int, resolve: ResolveMode, at: Nameserver, scheme: ProxyScheme = ProxyScheme.SOCKS5
+) -> ProbePath:
+    return ProbePath(
+        "socks", Proxy(scheme, "127.0.0.1", proxy_port, resolve=resolve), resolver=Resolver("corp", (at,))
+    )
+
+
+@in_trio
+async def test_a_name_that_only_the_proxy_knows_works_when_the_proxy_resolves() -> None:
+    asked: list[tuple[str, str]] = []
+    heard: list[bytes] = []
+    async with nameserver({}, asked) as at, serving(says(*SOCKS5_YES, heard=heard)) as proxy_port:
+        found = await visit(
+            service("api.push.apple.com", ports=(443,)), through(proxy_port, ResolveMode.PROXY, at)
+        )
+    assert seen(found) == [(443, Family.NAME, None, None)]
+    assert asked == []
+    assert b"api.push.apple.com" in heard[1]
+
+
+@in_trio
+async def test_both_ways_to_resolve_are_measured_side_by_side() -> None:
+    heard: list[bytes] = []
+    async with (
+        nameserver({("mdm.test", "A"): ["192.0.2.7"]}) as at,
+        serving(says(*SOCKS5_YES, heard=heard)) as proxy_port,
+    ):
+        found = await visit(service("mdm.test", ports=(443,)), through(proxy_port, ResolveMode.BOTH, at))
+    assert seen(found) == [(443, Family.IPV4, "192.0.2.7", None), (443, Family.NAME, None, None)]
+    assert sum(b"mdm.test" in data for data in heard) == 1
+    assert sum(socket.inet_aton("192.0.2.7") in data for data in heard) == 1
+
+
+@in_trio
+async def test_a_local_dns_failure_does_not_fail_what_the_proxy_resolves() -> None:
+    async with nameserver({}) as at, serving(says(*SOCKS5_YES)) as proxy_port:
+        found = await visit(service("mdm.test", ports=(443,)), through(proxy_port, ResolveMode.BOTH, at))
+    assert seen(found) == [
+        (443, Family.IPV4, None, Reason.NXDOMAIN),
+        (443, Family.IPV6, None, Reason.NXDOMAIN),
+        (443, Family.NAME, None, None),
+    ]
+
+
+@in_trio
+async def test_socks4_asks_for_ipv4_addresses_only() -> None:
+    asked: list[tuple[str, str]] = []
+    zone = {("mdm.test", "A"): ["192.0.2.7"], ("mdm.test", "AAAA"): ["2001:db8::7"]}
+    granted = b"\x00\x5a\x00\x00\x00\x00\x00\x00"
+    async with nameserver(zone, asked) as at, serving(says(granted)) as proxy_port:
+        path = through(proxy_port, ResolveMode.LOCAL, at, ProxyScheme.SOCKS4)
+        found = await visit(service("mdm.test", ports=(443,)), path)
+    assert seen(found) == [(443, Family.IPV4, "192.0.2.7", None)]
+    assert asked == [("mdm.test", "A")]
+
+
+@in_trio
+async def test_the_proxy_s_own_name_is_looked_up_once_a_round() -> None:
+    asked: list[tuple[str, str]] = []
+    zone = {("proxy.test", "A"): ["127.0.0.1"]}
+    async with nameserver(zone, asked) as at, serving(says(*SOCKS5_YES)) as proxy_port:
+        path = ProbePath(
+            "socks", Proxy(ProxyScheme.SOCKS5H, "proxy.test", proxy_port), resolver=Resolver("corp", (at,))
+        )
+        found = await visit(service("mdm.test", ports=(443, 5223)), path)
+    assert [next(iter(result.phases)) for result in found.results] == [Phase.PROXY_RESOLVE] * 2
+    assert sorted(asked) == [("proxy.test", "A"), ("proxy.test", "AAAA")]
+
+
+@in_trio
+async def test_a_bug_in_a_phase_is_an_internal_error_and_is_logged(
+    port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(runner, "connect_directly", broken)
+    found = await visit(service("127.0.0.1", ports=(port,)), ProbePath("direct"))
+    assert seen(found) == [(port, Family.IPV4, "127.0.0.1", Reason.INTERNAL_ERROR)]
+    assert "ZeroDivisionError" in caplog.text
+
+
+@in_trio
+async def test_a_bug_in_a_lookup_is_an_internal_error_and_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(runner, "lookup", broken)
+    found = await visit(service("mdm.test", ports=(443,)), ProbePath("direct"))
+    assert {reason for *_, reason in seen(found)} == {Reason.INTERNAL_ERROR}
+    assert "ZeroDivisionError" in caplog.text
+
+
+@in_trio
+async def test_a_cancelled_visit_ends_without_a_result() -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        with socket.create_connection(server.getsockname()), trio.move_on_after(0.05) as scope:
+            await visit(service("127.0.0.1", ports=(server.getsockname()[1],)), ProbePath("direct"))
+    assert scope.cancelled_caught

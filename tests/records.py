@@ -1,0 +1,69 @@
+"""Records as the tests need them, with the fields that a test does not care about filled in."""
+
+from netcheck.model import (
+    Attempt,
+    Failure,
+    Family,
+    Lookup,
+    Phase,
+    PortRule,
+    Reason,
+    RecordType,
+    Result,
+    Role,
+    Service,
+    Visit,
+)
+
+COURIER = Service(
+    "courier",
+    ("0-courier.test", "1-courier.test"),
+    (5223, 443),
+    frozenset({Role.DEVICE}),
+    True,
+    PortRule.FALLBACK,
+)
+PROVIDER = Service("provider", ("api.test",), (443, 2197), frozenset({Role.PROVIDER}), True, PortRule.ANY)
+GATEWAY = Service("gateway", ("gateway.test",), (2195,), frozenset({Role.PROVIDER}), False)
+
+REFUSED = Failure(Phase.CONNECT, Reason.REFUSED, "connect to 192.0.2.1:5223: Connection refused")
+DROPPED = Failure(Phase.CONNECT, Reason.TIMEOUT, "no answer in 5 s")
+
+
+def result(
+    service: Service | str,
+    port: int,
+    failure: Failure | None = None,
+    *,
+    host: str = "",
+    path: str = "direct",
+    family: Family = Family.IPV4,
+    address: str = "192.0.2.1",
+    time: float = 1000.0,
+    counted: bool = True,
+    proxy_spoke: bool | None = None,
+) -> Result:
+    """One result; a failed one has the duration of the phase that failed."""
+    name, first = (service, "host.test") if isinstance(service, str) else (service.name, service.hosts[0])
+    phase = failure.phase if failure else Phase.CONNECT
+    phases = {} if phase is Phase.RESOLVE else {phase: 0.02}
+    attempt = Attempt(time, family, address, phases, failure, None if failure else 0.01, 0, proxy_spoke)
+    resolved = None if family is Family.NAME else 0.003
+    return Result(name, host or first, port, path, attempt, resolved, counted)
+
+
+def visit(*results: Result, number: int = 0, lookups: tuple[Lookup, ...] = ()) -> Visit:
+    """A visit with these results, to the first one's host over its path."""
+    first = results[0]
+    return Visit(first.attempt.time, number, first.service, first.host, first.path, results, lookups)
+
+
+def lookup(
+    host: str,
+    *addresses: str,
+    rdtype: RecordType = RecordType.A,
+    reason: Reason | None = None,
+    min_ttl: int = 60,
+) -> Lookup:
+    ttl = None if reason else min_ttl
+    return Lookup(1000.0, host, rdtype, "system", reason, "", addresses, (), ttl, 0.004, ())

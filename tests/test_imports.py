@@ -1,0 +1,133 @@
+"""Who may import whom: the rooms of the project, and the doors between them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "netcheck"
+
+# Room: what of the project it may import. A room is a folder of netcheck/, or a module beside them.
+MAY_IMPORT = {
+    "model": set(),
+    "apns": {"model"},
+    "wire": {"model", "netcheck"},
+    "config": {"model", "apns"},
+    "probe": {"model", "apns", "wire"},
+    "schedule": set(),
+    "plan": {"model", "schedule"},
+    "state": {"model"},
+    "verdict": {"model"},
+    "export": {"model", "apns", "state", "netcheck"},
+    "web": {"netcheck"},
+    "console": {"model"},
+    "logs": set(),
+    "check": {"config", "plan", "probe", "schedule", "state"},
+    "daemon": {
+        "netcheck",
+        "check",
+        "config",
+        "export",
+        "model",
+        "plan",
+        "probe",
+        "schedule",
+        "state",
+        "verdict",
+        "web",
+    },
+    "cli": {
+        "netcheck",
+        "check",
+        "config",
+        "console",
+        "daemon",
+        "export",
+        "logs",
+        "model",
+        "verdict",
+        "web",
+    },
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+# Outside libraries that only these rooms may use.
+ONLY_IN = {
+    "trio": {"probe", "schedule", "web", "check", "daemon", "cli"},
+    "socket": {"probe"},
+    "ssl": {"probe", "config"},  # config reads a CA file once, to refuse a broken one with its place
+    "dns": {"probe"},
+    "h11": {"wire", "web"},
+    "yaml": {"config"},
+    "pydantic": {"config"},
+    "prometheus_client": {"export"},
+    "click": {"cli", "console"},
+    "asyncio": set(),
+    "threading": set(),
+}
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def room_of(file: Path) -> str:
+    first = file.relative_to(ROOT).parts[0]
+    return first.removesuffix(".py")
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+NAMES = {module_name(file): file for file in FILES}
+
+
+def modules(file: Path) -> set[str]:
+    """Every module that the file imports by its full name; `from package import module` is the module."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            inner = {f"{node.module}.{alias.name}" for alias in node.names} & set(NAMES)
+            found |= inner or {node.module or ""}
+    return found
+
+
+def test_every_room_is_in_the_table() -> None:
+    assert {room_of(file) for file in FILES} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_room_imports_only_what_the_table_allows(file: Path) -> None:
+    own = {name for name in modules(file) if name.split(".")[0] == "netcheck"}
+    rooms = {name.split(".")[1] if "." in name else "netcheck" for name in own}
+    assert rooms - {room_of(file)} <= MAY_IMPORT[room_of(file)]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_library_is_used_only_in_its_rooms(file: Path) -> None:
+    used = {name.split(".")[0] for name in modules(file)}
+    misplaced = {name for name in used & set(ONLY_IN) if room_of(file) not in ONLY_IN[name]}
+    assert not misplaced
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_import_hides_inside_a_function(file: Path) -> None:
+    tree = ast.parse(file.read_text())
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    hidden = [
+        inner.lineno
+        for function in functions
+        for inner in ast.walk(function)
+        if isinstance(inner, ast.Import | ast.ImportFrom)
+    ]
+    assert hidden == []
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    arrows = {name: modules(file) & set(NAMES) for name, file in NAMES.items()}
+    settled: set[str] = set()
+    while ripe := {name for name, needs in arrows.items() if name not in settled and needs <= settled}:
+        settled |= ripe
+    assert set(NAMES) - settled == set()

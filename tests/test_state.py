@@ -1,0 +1,222 @@
+"""What the state keeps, and for how long."""
+
+from netcheck.model import (
+    Endpoint,
+    Failure,
+    Family,
+    Outcome,
+    Phase,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    Reason,
+    RecordType,
+    Result,
+    Service,
+)
+from netcheck.state import BUCKETS, Flow, Histogram, LookupFlow, State
+from tests.records import COURIER, PROVIDER, REFUSED, lookup, result, visit
+
+DIRECT = ProbePath("direct")
+SQUID = ProbePath("squid", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
+FLOW = Flow("courier", 5223, "direct")
+HOST = COURIER.hosts[0]
+IPV4 = Endpoint("courier", HOST, 5223, "direct", Family.IPV4)
+IPV6 = IPV4._replace(family=Family.IPV6)
+MISSING = Failure(Phase.RESOLVE, Reason.NXDOMAIN)
+
+
+def fresh(*paths: ProbePath) -> State:
+    state = State()
+    state.configure([COURIER, PROVIDER], paths or [DIRECT])
+    return state
+
+
+def test_counters_stand_at_zero_before_anything_is_measured() -> None:
+    counters = fresh().flows[FLOW]
+    assert set(counters.probes.values()) == {0}
+    assert counters.failures[Phase.CONNECT, Reason.REFUSED] == 0
+    assert counters.failures[Phase.RESOLVE, Reason.NXDOMAIN] == 0
+
+
+def test_only_what_can_happen_on_a_path_has_a_counter() -> None:
+    state = fresh(DIRECT, SQUID)
+    assert {phase for phase, _ in state.flows[FLOW].failures} == {Phase.RESOLVE, Phase.CONNECT}
+    proxied = state.flows[FLOW._replace(path="squid")]
+    assert {phase for phase, _ in proxied.failures} == {
+        Phase.PROXY_RESOLVE,
+        Phase.PROXY_CONNECT,
+        Phase.PROXY_HANDSHAKE,
+    }
+    assert {family for family, _ in proxied.probes} == {Family.NAME}
+
+
+def test_a_visit_is_counted_and_kept() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223), result(COURIER, 5223, REFUSED, address="192.0.2.2")))
+    counters = state.flows[FLOW]
+    assert counters.probes[Family.IPV4, Outcome.SUCCESS] == 1
+    assert counters.probes[Family.IPV4, Outcome.FAILURE] == 1
+    assert counters.failures[Phase.CONNECT, Reason.REFUSED] == 1
+    assert sum(counters.durations[Phase.CONNECT].counts) == 2
+    assert sum(counters.rtt.counts) == 1
+    endpoint = state.endpoints[IPV4]
+    assert (endpoint.reachable, endpoint.unreachable) == (1, 1)
+
+
+def test_a_shared_attempt_is_kept_for_each_host_and_counted_once() -> None:
+    state = fresh()
+    second = COURIER.hosts[1]
+    state.record(visit(result(COURIER, 5223)))
+    state.record(visit(result(COURIER, 5223, host=second, counted=False)))
+    assert state.flows[FLOW].probes[Family.IPV4, Outcome.SUCCESS] == 1
+    assert state.endpoints[IPV4._replace(host=second)].reachable == 1
+
+
+def test_the_last_success_stays_when_a_later_visit_fails() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223, time=1000)))
+    state.record(visit(result(COURIER, 5223, REFUSED, time=1060)))
+    endpoint = state.endpoints[IPV4]
+    assert (endpoint.last_run, endpoint.last_success) == (1060, 1000)
+    assert endpoint.phases == {Phase.RESOLVE: 0.003, Phase.CONNECT: 0.02}
+    assert endpoint.reachable == 0
+
+
+def test_a_dns_outage_is_a_failure_and_no_gap() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223), result(COURIER, 5223, family=Family.IPV6)))
+    failed = [result(COURIER, 5223, MISSING, family=family) for family in (Family.IPV4, Family.IPV6)]
+    state.record(visit(*failed))
+    assert state.endpoints[IPV4].reachable == state.endpoints[IPV6].reachable == 0
+    assert state.endpoints[IPV6].last_success == 1000
+
+
+def test_a_family_that_has_no_records_any_more_goes() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223), result(COURIER, 5223, family=Family.IPV6)))
+    state.record(visit(result(COURIER, 5223)))
+    assert IPV4 in state.endpoints
+    assert IPV6 not in state.endpoints
+
+
+def test_a_visit_to_one_host_leaves_the_others_alone() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223)))
+    state.record(visit(result(COURIER, 5223, REFUSED, host=COURIER.hosts[1])))
+    assert state.endpoints[IPV4].reachable == 1
+
+
+def test_lookups_are_counted_and_the_latest_is_kept() -> None:
+    state = fresh()
+    good, bad = lookup(HOST, "192.0.2.1"), lookup(HOST, reason=Reason.SERVFAIL)
+    state.record(visit(result(COURIER, 5223), lookups=(good,)))
+    state.record(visit(result(COURIER, 5223), lookups=(bad,)))
+    flow = LookupFlow("courier", "system", RecordType.A)
+    assert state.lookup_counts[flow][Outcome.SUCCESS] == 1
+    assert state.lookup_counts[flow][Reason.SERVFAIL] == 1
+    assert state.lookups[flow, HOST] is bad
+    assert sum(state.lookup_durations["system"].counts) == 2
+
+
+# --- Reload
+
+
+def test_a_reload_keeps_the_counts_of_what_stays() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223), lookups=(lookup(HOST, "192.0.2.1"),)))
+    state.configure([COURIER], [DIRECT, SQUID])
+    assert state.flows[FLOW].probes[Family.IPV4, Outcome.SUCCESS] == 1
+    assert state.endpoints[IPV4].reachable == 1
+    assert sum(state.lookup_durations["system"].counts) == 1
+
+
+def test_a_reload_forgets_what_goes() -> None:
+    state = fresh(DIRECT, SQUID)
+    state.record(visit(result(COURIER, 5223), lookups=(lookup(HOST, "192.0.2.1"),)))
+    state.configure([PROVIDER], [DIRECT])
+    assert state.endpoints == {}
+    assert state.lookups == {}
+    assert {flow.service for flow in state.flows} == {"provider"}
+    assert state.proxies == {}
+
+
+def test_a_reload_forgets_hosts_and_ports_that_go() -> None:
+    state = fresh()
+    for host in COURIER.hosts:
+        state.record(visit(result(COURIER, 5223, host=host), result(COURIER, 443, host=host)))
+    smaller = Service("courier", COURIER.hosts[:1], (443,), COURIER.roles, True, COURIER.port_rule)
+    state.configure([smaller], [DIRECT])
+    assert list(state.endpoints) == [IPV4._replace(port=443)]
+
+
+def test_a_path_that_becomes_a_proxy_path_counts_its_new_phases() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223)))
+    state.configure([COURIER], [ProbePath("direct", SQUID.proxy)])
+    refused = Failure(Phase.PROXY_CONNECT, Reason.REFUSED)
+    state.record(visit(result(COURIER, 5223, refused, family=Family.NAME, proxy_spoke=False)))
+    counters = state.flows[FLOW]
+    assert counters.failures[Phase.PROXY_CONNECT, Reason.REFUSED] == 1
+    assert (Phase.CONNECT, Reason.REFUSED) not in counters.failures
+
+
+def test_a_visit_to_what_is_no_longer_configured_is_dropped() -> None:
+    state = fresh()
+    state.configure([PROVIDER], [DIRECT])
+    state.record(visit(result(COURIER, 5223)))
+    assert state.endpoints == {}
+
+
+# --- Proxies
+
+
+def proxied(failure: Failure | None, *, spoke: bool) -> Result:
+    return result(COURIER, 443, failure, path="squid", family=Family.NAME, proxy_spoke=spoke)
+
+
+SILENCE = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT)
+DENIAL = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED)
+STOPPED = Failure(Phase.PROXY_CONNECT, Reason.REFUSED)
+
+
+def proxy_up(*rounds: tuple[Failure | None, bool]) -> bool | None:
+    state = fresh(SQUID)
+    for number, (failure, spoke) in enumerate(rounds):
+        state.record(visit(proxied(failure, spoke=spoke), number=number))
+    return state.proxies["squid"].up
+
+
+def test_nothing_is_known_of_a_proxy_before_the_first_visit() -> None:
+    assert proxy_up() is None
+
+
+def test_a_proxy_that_refuses_the_destination_is_up() -> None:
+    assert proxy_up((DENIAL, True)) is True
+
+
+def test_a_stopped_proxy_is_down_at_once_and_up_when_it_answers_again() -> None:
+    assert proxy_up((None, True), (STOPPED, False)) is False
+    assert proxy_up((None, True), (STOPPED, False), (None, True)) is True
+
+
+def test_silence_about_one_destination_is_forgiven_a_proxy_that_lately_spoke() -> None:
+    assert proxy_up((None, True), (SILENCE, False)) is True
+
+
+def test_lasting_silence_is_not_forgiven() -> None:
+    assert proxy_up((None, True), (SILENCE, False), (SILENCE, False)) is False
+    assert proxy_up((SILENCE, False)) is False
+
+
+# --- Histograms
+
+
+def test_an_observation_falls_into_the_bucket_that_ends_with_it() -> None:
+    histogram = Histogram()
+    for seconds in (BUCKETS[0], BUCKETS[0] * 1.01, 99.0):
+        histogram.observe(seconds)
+    assert histogram.counts[:2] == [1, 1]
+    assert histogram.counts[-1] == 1
+    assert sum(histogram.counts) == 3
+    assert histogram.sum == BUCKETS[0] * 2.01 + 99

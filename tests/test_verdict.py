@@ -1,0 +1,156 @@
+"""Verdicts for the plain cases."""
+
+import pytest
+
+from netcheck.model import Family, ProbePath, Proxy, ProxyScheme, Result, Role, Service, Verdict
+from netcheck.verdict import fallback_active, judge
+from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, result
+
+DIRECT = ProbePath("direct")
+WEB_PROXY = ProbePath("direct", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
+FIRST, SECOND = COURIER.hosts
+
+
+def courier(port: int, *works: bool) -> list[Result]:
+    """A result for each courier host in turn."""
+    return [
+        result(COURIER, port, None if ok else DROPPED, host=host)
+        for host, ok in zip(COURIER.hosts, works, strict=True)
+    ]
+
+
+def device(results: list[Result], path: ProbePath = DIRECT) -> Verdict:
+    (judged,) = judge([COURIER], [path], results)
+    assert judged.role is Role.DEVICE
+    return judged.verdict
+
+
+def provider(results: list[Result], *services: Service) -> Verdict:
+    (judged,) = judge([PROVIDER, *services], [DIRECT], results)
+    assert judged.role is Role.PROVIDER
+    return judged.verdict
+
+
+@pytest.mark.parametrize(
+    ("on_5223", "on_443", "verdict"),
+    [
+        ((True, True), (True, True), Verdict.READY),
+        ((True, True), (False, False), Verdict.READY),
+        ((True, False), (True, True), Verdict.DEGRADED),
+        ((False, False), (True, True), Verdict.FALLBACK_ONLY),
+        ((False, False), (True, False), Verdict.FALLBACK_ONLY),
+        ((False, False), (False, False), Verdict.NOT_READY),
+    ],
+)
+def test_devices_need_5223_and_fall_back_to_443(
+    on_5223: tuple[bool, ...], on_443: tuple[bool, ...], verdict: Verdict
+) -> None:
+    assert device(courier(5223, *on_5223) + courier(443, *on_443)) is verdict
+
+
+@pytest.mark.parametrize(
+    ("on_443", "verdict"),
+    [((True, True), Verdict.READY), ((True, False), Verdict.DEGRADED), ((False, False), Verdict.NOT_READY)],
+)
+def test_through_a_proxy_devices_need_443_and_5223_says_nothing(
+    on_443: tuple[bool, ...], verdict: Verdict
+) -> None:
+    for on_5223 in [(True, True), (False, False)]:
+        assert device(courier(5223, *on_5223) + courier(443, *on_443), WEB_PROXY) is verdict
+
+
+def test_a_host_that_answers_in_one_family_is_reached() -> None:
+    results = courier(5223, True, True) + courier(443, True, True)
+    results.append(result(COURIER, 5223, DROPPED, host=FIRST, family=Family.IPV6))
+    assert device(results) is Verdict.READY
+
+
+@pytest.mark.parametrize(
+    ("on_443", "on_2197", "verdict"),
+    [
+        (True, True, Verdict.READY),
+        (True, False, Verdict.READY),
+        (False, True, Verdict.READY),
+        (False, False, Verdict.NOT_READY),
+    ],
+)
+def test_providers_need_443_or_2197(on_443: bool, on_2197: bool, verdict: Verdict) -> None:
+    results = [
+        result(PROVIDER, 443, None if on_443 else REFUSED),
+        result(PROVIDER, 2197, None if on_2197 else REFUSED),
+    ]
+    assert provider(results) is verdict
+
+
+def test_the_retired_gateway_counts_only_where_it_is_required() -> None:
+    results = [result(PROVIDER, 443), result(GATEWAY, 2195, REFUSED)]
+    assert provider(results, GATEWAY) is Verdict.READY
+    required = Service("gateway", GATEWAY.hosts, GATEWAY.ports, GATEWAY.roles, required=True)
+    assert provider(results, required) is Verdict.NOT_READY
+
+
+def test_a_service_of_the_user_s_needs_all_its_ports() -> None:
+    mdm = Service("mdm", ("mdm.test",), (443, 8443), frozenset({Role.PROVIDER}))
+    results = [result(PROVIDER, 443), result(mdm, 443), result(mdm, 8443, REFUSED)]
+    assert provider(results, mdm) is Verdict.NOT_READY
+
+
+def test_without_results_nothing_is_known() -> None:
+    assert device([]) is Verdict.UNKNOWN
+    assert provider([]) is Verdict.UNKNOWN
+
+
+def test_what_is_not_measured_yet_keeps_the_rest_from_being_ready() -> None:
+    other = Service("courier2", ("0-courier2.test",), COURIER.ports, COURIER.roles, True, COURIER.port_rule)
+    (judged,) = judge([COURIER, other], [DIRECT], courier(5223, True, True))
+    assert judged.verdict is Verdict.UNKNOWN
+    (judged,) = judge([COURIER, other], [DIRECT], courier(5223, False, False) + courier(443, False, False))
+    assert judged.verdict is Verdict.NOT_READY
+
+
+def test_the_worst_of_the_needed_services_decides() -> None:
+    other = Service("courier2", ("0-courier2.test",), COURIER.ports, COURIER.roles, True, COURIER.port_rule)
+    blocked = [result(other, 5223, DROPPED), result(other, 443, DROPPED)]
+    (judged,) = judge([COURIER, other], [DIRECT], courier(5223, True, True) + blocked)
+    assert judged.verdict is Verdict.NOT_READY
+
+
+def test_a_path_is_judged_for_its_own_roles_only() -> None:
+    path = ProbePath("wifi", roles=frozenset({Role.DEVICE}))
+    assert [judged.role for judged in judge([COURIER, PROVIDER], [path], [])] == [Role.DEVICE]
+
+
+def test_each_path_is_judged_by_its_own_results() -> None:
+    paths = [ProbePath("a"), ProbePath("b")]
+    results = [result(PROVIDER, 443, path="a"), result(PROVIDER, 443, REFUSED, path="b")]
+    results += [result(PROVIDER, 2197, REFUSED, path="b")]
+    assert [(j.path, j.verdict) for j in judge([PROVIDER], paths, results)] == [
+        ("a", Verdict.READY),
+        ("b", Verdict.NOT_READY),
+    ]
+
+
+def test_the_order_of_results_does_not_matter() -> None:
+    results = courier(5223, True, False) + courier(443, True, True)
+    assert judge([COURIER], [DIRECT], results) == judge([COURIER], [DIRECT], results[::-1])
+
+
+def test_the_evidence_counts_hosts_and_names_the_commonest_failure() -> None:
+    (judged,) = judge([COURIER], [DIRECT], courier(5223, False, False) + courier(443, True, True))
+    assert judged.evidence == (
+        "courier port 5223: 0 of 2 hosts reachable, connect timeout (2 of 2 failed probes)",
+        "courier port 443: 2 of 2 hosts reachable",
+    )
+
+
+def test_the_fallback_is_active_where_5223_fails_and_443_works() -> None:
+    blocked = courier(5223, False, False) + courier(443, True, True)
+    assert fallback_active([COURIER, PROVIDER], [DIRECT], blocked) == {"direct": True}
+    fine = courier(5223, True, True) + courier(443, True, True)
+    assert fallback_active([COURIER, PROVIDER], [DIRECT], fine) == {"direct": False}
+
+
+def test_a_path_without_couriers_has_no_fallback() -> None:
+    assert fallback_active([PROVIDER], [DIRECT], []) == {}
+    path = ProbePath("dmz", roles=frozenset({Role.PROVIDER}))
+    assert fallback_active([COURIER], [path], []) == {}
