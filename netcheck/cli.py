@@ -18,8 +18,8 @@ from netcheck import __version__, console
 from netcheck.check import check as check_once
 from netcheck.config import Config, ConfigError, default, load, schema
 from netcheck.daemon import Daemon
-from netcheck.export.families import Exposed
 from netcheck.export.report import report
+from netcheck.export.samples import Exposed
 from netcheck.logs import set_up_logging
 from netcheck.model import AddressChoice, Judgement, Verdict
 from netcheck.verdict import fallback_active, judge
@@ -111,7 +111,9 @@ def config() -> None:
 def config_check(file: Path) -> None:
     """Say every error in FILE, with its line and column."""
     found = _load(file)
-    click.echo(f"{file}: {len(found.paths)} paths, {len(found.services)} services: no errors")
+    paths = ", ".join(path.name for path in found.paths)
+    services = ", ".join(service.name for service in found.services)
+    click.echo(f"{file}: no errors; paths: {paths}; services: {services}")
 
 
 @config.command("schema")

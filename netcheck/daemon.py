@@ -11,9 +11,9 @@ import trio
 from netcheck import __version__
 from netcheck.check import gates
 from netcheck.config import Config, ConfigError, load
-from netcheck.export.exposition import Exporter
-from netcheck.export.families import Exposed
+from netcheck.export.negotiate import Exporter
 from netcheck.export.report import report
+from netcheck.export.samples import Exposed
 from netcheck.model import Judgement, Verdict
 from netcheck.plan import Call, jobs, slots
 from netcheck.probe.runner import Prober

@@ -1,0 +1,64 @@
+"""What proxies say in headers besides the status: which ways to log in they offer, and why a target failed.
+
+Knows the grammar and the registered words of these headers, and nothing of a connection.
+"""
+
+import re
+
+from netcheck.model import Reason
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)')  # RFC 9110 section 5.6.4, RFC 8941 section 3.3.3
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 section 5.6.2's token, not a secret
+_SCHEME = re.compile(rf"\s*({_TOKEN})(?!\s*=)(?:\s|$)")
+_ERROR = re.compile(r";\s*error=([A-Za-z*][^\s;,]*)")
+
+_PROXY_STATUS = {  # RFC 9209 section 2.3; what is not here says nothing of the target or of us
+    "dns_timeout": Reason.PROXY_DNS_FAILURE,
+    "dns_error": Reason.PROXY_DNS_FAILURE,
+    "destination_unavailable": Reason.PROXY_TARGET_UNREACHABLE,
+    "destination_ip_unroutable": Reason.PROXY_TARGET_UNREACHABLE,
+    "destination_ip_prohibited": Reason.PROXY_DENIED,
+    "connection_refused": Reason.PROXY_TARGET_REFUSED,
+    "connection_timeout": Reason.PROXY_TARGET_TIMEOUT,
+    "connection_read_timeout": Reason.PROXY_TARGET_TIMEOUT,
+    "connection_write_timeout": Reason.PROXY_TARGET_TIMEOUT,
+    "connection_terminated": Reason.PROXY_ERROR,
+    "connection_limit_reached": Reason.PROXY_OVERLOADED,
+    "http_request_denied": Reason.PROXY_DENIED,
+    "proxy_internal_response": Reason.PROXY_ERROR,
+    "proxy_internal_error": Reason.PROXY_ERROR,
+    "proxy_configuration_error": Reason.PROXY_ERROR,
+    "proxy_loop_detected": Reason.PROXY_ERROR,
+}
+_SQUID_ERRORS = {
+    "ERR_ACCESS_DENIED": Reason.PROXY_DENIED,
+    "ERR_DNS_FAIL": Reason.PROXY_DNS_FAILURE,
+}
+_SQUID_ERRNOS = {  # the proxy's own, Linux or FreeBSD: neither's connect() fails with the other's numbers
+    "111": Reason.PROXY_TARGET_REFUSED,
+    "61": Reason.PROXY_TARGET_REFUSED,
+    "110": Reason.PROXY_TARGET_TIMEOUT,
+    "60": Reason.PROXY_TARGET_TIMEOUT,
+    "113": Reason.PROXY_TARGET_UNREACHABLE,
+    "65": Reason.PROXY_TARGET_UNREACHABLE,
+    "101": Reason.PROXY_TARGET_UNREACHABLE,
+    "51": Reason.PROXY_TARGET_UNREACHABLE,
+}
+
+
+def schemes(challenges: str) -> tuple[str, ...]:
+    """The authentication schemes of Proxy-Authenticate or WWW-Authenticate (RFC 9110 section 11.6.1)."""
+    parts = _QUOTED.sub('""', challenges).split(",")
+    return tuple(found[1] for part in parts if (found := _SCHEME.match(part)))
+
+
+def proxy_status_reason(value: str) -> Reason | None:
+    """What Proxy-Status (RFC 9209) blames. The member nearest to the target comes first and wins."""
+    errors = _ERROR.findall(_QUOTED.sub('""', value))
+    return next((_PROXY_STATUS[error] for error in errors if error in _PROXY_STATUS), None)
+
+
+def squid_reason(value: str) -> Reason | None:
+    """What Squid's X-Squid-Error, `NAME ERRNO`, blames; None where it says no more than the status."""
+    name, _, number = value.partition(" ")
+    return _SQUID_ERRNOS.get(number) if name == "ERR_CONNECT_FAIL" else _SQUID_ERRORS.get(name)

@@ -1,0 +1,172 @@
+"""SOCKS5 (RFC 1928) with user name and password (RFC 1929) as a client.
+
+Knows how the protocol is written and what its codes mean to us, and does no I/O.
+"""
+
+from enum import IntEnum
+from ipaddress import IPv4Address, IPv6Address
+
+from netcheck.model import Credentials, Reason
+from netcheck.wire.dialogue import Dialogue, Script
+from netcheck.wire.target import Target
+from netcheck.wire.transcript import HandshakeError, Transcript
+
+_VERSION = 5
+_CONNECT = 1
+_LOGIN_VERSION = 1
+_LOGIN_SUCCEEDED = 0
+
+
+class Method(IntEnum):
+    """How to authenticate, RFC 1928 section 3."""
+
+    NONE = 0x00
+    GSSAPI = 0x01
+    PASSWORD = 0x02
+    NONE_ACCEPTABLE = 0xFF
+
+
+class AddressType(IntEnum):
+    """RFC 1928 section 4, ATYP."""
+
+    IPV4 = 1
+    NAME = 3
+    IPV6 = 4
+
+
+class Reply(IntEnum):
+    """RFC 1928 section 6, REP."""
+
+    SUCCEEDED = 0
+    GENERAL_FAILURE = 1
+    NOT_ALLOWED = 2
+    NETWORK_UNREACHABLE = 3
+    HOST_UNREACHABLE = 4
+    CONNECTION_REFUSED = 5
+    TTL_EXPIRED = 6
+    COMMAND_NOT_SUPPORTED = 7
+    ADDRESS_TYPE_NOT_SUPPORTED = 8
+
+
+_REASONS: dict[int, Reason] = {
+    Reply.NOT_ALLOWED: Reason.PROXY_DENIED,
+    Reply.NETWORK_UNREACHABLE: Reason.PROXY_TARGET_UNREACHABLE,
+    Reply.HOST_UNREACHABLE: Reason.PROXY_TARGET_UNREACHABLE,
+    Reply.CONNECTION_REFUSED: Reason.PROXY_TARGET_REFUSED,
+    Reply.TTL_EXPIRED: Reason.PROXY_TARGET_TIMEOUT,  # dante says it when its connect times out
+}
+_METHODS = frozenset(Method)
+_REPLIES = frozenset(Reply)
+_ADDRESS_SIZES = {AddressType.IPV4: 4, AddressType.IPV6: 16}
+
+
+class Socks5(Dialogue):
+    """Asks a SOCKS5 proxy for an address or a name. ValueError for what the protocol cannot carry."""
+
+    def __init__(self, target: Target, credentials: Credentials | None) -> None:
+        super().__init__(Transcript(credentials))
+        # Both, because a proxy that wants no password refuses an offer of only that method.
+        self._offered = (Method.NONE, Method.PASSWORD) if credentials else (Method.NONE,)
+        self._login = _login(credentials) if credentials else b""
+        self._request = _request(target)
+        self._by_name = target.address is None
+
+    def _talk(self) -> Script:
+        self._send(bytes((_VERSION, len(self._offered), *self._offered)))
+        yield from self._hear_method()
+        self._send(self._request)
+        yield from self._hear_reply()
+        self._finish()
+
+    def _hear_method(self) -> Script:
+        """RFC 1928 section 3."""
+        (version,) = yield 1
+        if version != _VERSION:
+            raise self._heard.foreign("SOCKS5")
+        (method,) = yield 1
+        self.spoke = method in _METHODS
+        if method == Method.NONE_ACCEPTABLE:
+            raise self._no_method()
+        if method not in self._offered:
+            raise self._bad_reply(f"chose method 0x{method:02x}, which was not offered")
+        if method == Method.PASSWORD:
+            self._send(self._login)
+            yield from self._hear_login()
+
+    def _hear_login(self) -> Script:
+        """RFC 1929 section 2."""
+        (version,) = yield 1
+        if version != _LOGIN_VERSION:
+            raise self._bad_reply(f"answered the password in version 0x{version:02x}, not 0x01")
+        (status,) = yield 1
+        if status != _LOGIN_SUCCEEDED:
+            detail = f"the proxy refused the user name or password (status 0x{status:02x})"
+            raise self._heard.error(Reason.PROXY_AUTH_FAILED, detail)
+
+    def _hear_reply(self) -> Script:
+        """RFC 1928 section 6. Some proxies end a refusal after its code: no more is waited for."""
+        (version,) = yield 1
+        if version != _VERSION:
+            raise self._bad_reply(f"replied in version 0x{version:02x}, not 0x05")
+        (code,) = yield 1
+        if code != Reply.SUCCEEDED:
+            raise self._heard.error(_REASONS.get(code, Reason.PROXY_ERROR), self._refusal(code))
+        _, address_type = yield 2
+        yield from self._skip_bound_address(address_type)
+
+    def _skip_bound_address(self, address_type: int) -> Script:
+        """Its type is not the target's: dante answers a name with the address it chose."""
+        if address_type == AddressType.NAME:
+            (size,) = yield 1
+        elif address_type in _ADDRESS_SIZES:
+            size = _ADDRESS_SIZES[AddressType(address_type)]
+        else:
+            raise self._bad_reply(f"replied with address type 0x{address_type:02x}")
+        yield size + 2  # and the port
+
+    def _no_method(self) -> HandshakeError:
+        if Method.PASSWORD in self._offered:
+            detail = "the proxy accepts neither a user name and password nor none (SOCKS5 method 0xff)"
+            return self._heard.error(Reason.PROXY_AUTH_UNSUPPORTED, detail)
+        detail = "the proxy does not serve without authentication (SOCKS5 method 0xff)"
+        return self._heard.error(Reason.PROXY_AUTH_REQUIRED, detail)
+
+    def _bad_reply(self, what: str) -> HandshakeError:
+        return self._heard.error(Reason.PROXY_BAD_REPLY, f"the proxy {what}")
+
+    def _refusal(self, code: int) -> str:
+        meaning = Reply(code).name.lower().replace("_", " ") if code in _REPLIES else "unassigned"
+        # dante says this of a name that does not exist as well.
+        hint = (
+            ", or the proxy does not know the name"
+            if code == Reply.HOST_UNREACHABLE and self._by_name
+            else ""
+        )
+        return f"SOCKS5 reply 0x{code:02x}: {meaning}{hint}"
+
+
+def _request(target: Target) -> bytes:
+    """RFC 1928 section 4."""
+    return bytes((_VERSION, _CONNECT, 0)) + _destination(target) + target.port.to_bytes(2)
+
+
+def _destination(target: Target) -> bytes:
+    match target.address:
+        case IPv4Address() as address:
+            return bytes((AddressType.IPV4,)) + address.packed
+        case IPv6Address() as address:
+            return bytes((AddressType.IPV6,)) + address.packed
+        case None:
+            return bytes((AddressType.NAME,)) + _counted(target.name)
+
+
+def _login(credentials: Credentials) -> bytes:
+    """RFC 1929 section 2."""
+    username, password = credentials.username.encode(), credentials.password.reveal().encode()
+    if len(username) > 255 or len(password) > 255:
+        raise ValueError("SOCKS5 carries no user name or password of more than 255 bytes")
+    return bytes((_LOGIN_VERSION,)) + _counted(username) + _counted(password)
+
+
+def _counted(data: bytes) -> bytes:
+    return bytes((len(data),)) + data

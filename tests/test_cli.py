@@ -1,0 +1,166 @@
+"""The commands as a person runs them, in this process: output and exit codes."""
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from netcheck.cli import exit_code, main
+from netcheck.model import Judgement, Role, Verdict
+
+BUILT_INS_OFF = "\n".join(
+    f"  {n}: {{enabled: false}}" for n in ("courier", "courier2", "provider", "gateway", "feedback")
+)
+
+
+def invoke(*args: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        yield int(server.getsockname()[1])
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def config(folder: Path, services: str, paths: str = "  direct: {}") -> Path:
+    """A config whose only services are these, none of which needs DNS."""
+    file = folder / "netcheck.yaml"
+    timeouts = "{resolve: 1s, connect: 2s, proxy: 2s, tls: 2s}"
+    file.write_text(
+        f"paths:\n{paths}\nservices:\n{BUILT_INS_OFF}\n{services}\n"
+        f"probing: {{interval: 2s, rate: 1000, timeouts: {timeouts}}}\n"
+    )
+    return file
+
+
+def test_check_says_ready_and_exits_0(tmp_path: Path, port: int) -> None:
+    result = invoke("check", "--config", config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}"))
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert lines[0].split() == ["direct", "device", "ready"]
+    assert "1/1 ok" in result.output
+
+
+def test_check_says_why_not_and_exits_1(tmp_path: Path, closed_port: int) -> None:
+    result = invoke(
+        "check", "--config", config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
+    )
+    assert result.exit_code == 1
+    assert "0/1 connect refused" in result.output
+    assert "ECONNREFUSED" in result.output
+
+
+def test_check_exits_3_when_only_some_hosts_answer(tmp_path: Path, port: int) -> None:
+    services = f"  ours: {{hosts: [127.0.0.1, 127.0.0.2], ports: [{port}]}}"
+    result = invoke("check", "--config", config(tmp_path, services))
+    assert result.exit_code == 3
+    assert "1/2 connect refused" in result.output
+
+
+def test_check_as_json_has_the_shape_of_the_contract(tmp_path: Path, port: int, closed_port: int) -> None:
+    services = f"  ours: {{hosts: [127.0.0.1], ports: [{port}, {closed_port}]}}"
+    result = invoke("check", "--format", "json", "--config", config(tmp_path, services))
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert set(report) == {"time", "version", "ready", "verdicts", "results", "lookups", "push_certificates"}
+    good, bad = report["results"]
+    assert (good["port"], good["outcome"], good["reason"]) == (port, "success", None)
+    assert (bad["outcome"], bad["phase"], bad["reason"]) == ("failure", "connect", "refused")
+    assert list(bad["phases"]) == ["connect"]
+    assert report["ready"] is False
+    assert {verdict["verdict"] for verdict in report["verdicts"]} == {"not_ready"}
+
+
+def test_check_can_be_narrowed_to_a_path_and_a_service(tmp_path: Path, port: int) -> None:
+    services = (
+        f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}\n  theirs: {{hosts: [127.0.0.2], ports: [{port}]}}"
+    )
+    file = config(tmp_path, services, paths="  direct: {}\n  other: {}")
+    result = invoke("check", "--config", file, "--path", "other", "--service", "ours", "--format", "json")
+    assert {(r["path"], r["service"]) for r in json.loads(result.stdout)["results"]} == {("other", "ours")}
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "hint"),
+    [("--path", "dirct", "did you mean direct?"), ("--service", "zzz", "there is: ours")],
+)
+def test_an_unknown_name_is_a_usage_error_with_a_hint(
+    tmp_path: Path, option: str, name: str, hint: str
+) -> None:
+    result = invoke(
+        "check", "--config", config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}"), option, name
+    )
+    assert result.exit_code == 2
+    assert hint in result.stderr
+
+
+@pytest.mark.parametrize("command", [("check", "--config"), ("run", "--config"), ("config", "check")])
+def test_a_faulty_config_is_told_with_its_place_and_exits_2(tmp_path: Path, command: tuple[str, ...]) -> None:
+    file = tmp_path / "netcheck.yaml"
+    file.write_text("paths:\n  direct: {}\nservces: {}\n")
+    result = invoke(*command, file)
+    assert result.exit_code == 2
+    assert f"{file}:3:1: " in result.stderr
+    assert "services" in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("command", [("check", "--config"), ("run", "--config"), ("config", "check")])
+def test_a_missing_config_exits_2(tmp_path: Path, command: tuple[str, ...]) -> None:
+    result = invoke(*command, tmp_path / "none.yaml")
+    assert result.exit_code == 2
+    assert "none.yaml" in result.stderr
+
+
+def test_a_good_config_is_told_so(tmp_path: Path) -> None:
+    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    result = invoke("config", "check", file)
+    assert result.exit_code == 0
+    assert result.output == f"{file}: no errors; paths: direct; services: ours\n"
+
+
+def test_the_schema_is_json_schema() -> None:
+    schema = json.loads(invoke("config", "schema").output)
+    assert schema["type"] == "object"
+    assert {"listen", "resolvers", "paths", "services", "probing"} <= set(schema["properties"])
+
+
+def test_a_port_in_use_is_told_and_exits_2(tmp_path: Path, port: int) -> None:
+    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    file.write_text(f"listen: 127.0.0.1:{port}\n" + file.read_text())
+    result = invoke("run", "--config", file)
+    assert result.exit_code == 2
+    assert f"127.0.0.1:{port}" in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("args", [(), ("run",), ("check",), ("config",), ("config", "check")])
+def test_help_teaches(args: tuple[str, ...]) -> None:
+    result = invoke(*args, "--help")
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code"),
+    [
+        ([Verdict.READY, Verdict.READY], 0),
+        ([Verdict.READY, Verdict.NOT_READY], 1),
+        ([Verdict.READY, Verdict.UNKNOWN], 1),
+        ([Verdict.READY, Verdict.DEGRADED], 3),
+        ([Verdict.FALLBACK_ONLY], 3),
+        ([Verdict.FALLBACK_ONLY, Verdict.NOT_READY], 1),
+    ],
+)
+def test_the_exit_code_tells_the_worst(verdicts: list[Verdict], code: int) -> None:
+    assert exit_code([Judgement("direct", Role.DEVICE, verdict) for verdict in verdicts]) == code

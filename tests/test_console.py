@@ -1,0 +1,72 @@
+"""What `netcheck check` prints."""
+
+import click
+
+from netcheck.console import Cell, aligned, render
+from netcheck.model import (
+    Failure,
+    Family,
+    Judgement,
+    LoadBalancer,
+    Phase,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    Reason,
+    Role,
+    Verdict,
+)
+from tests.records import COURIER, DROPPED, GATEWAY, result
+
+DIRECT = ProbePath("direct")
+SQUID = ProbePath("squid", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
+DENIED = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403 Forbidden")
+FIRST, SECOND = COURIER.hosts
+
+JUDGEMENTS = [
+    Judgement("direct", Role.DEVICE, Verdict.FALLBACK_ONLY, evidence=("courier port 5223: 1 of 2 hosts",)),
+    Judgement("squid", Role.DEVICE, Verdict.READY, evidence=("courier port 443: 2 of 2 hosts",)),
+]
+RESULTS = [
+    result(COURIER, 5223, DROPPED, host=FIRST),
+    result(COURIER, 5223, host=SECOND),
+    result(COURIER, 443, host=FIRST),
+    result(COURIER, 443, host=SECOND),
+    result(COURIER, 5223, DENIED, host=FIRST, path="squid", family=Family.NAME, proxy_spoke=True),
+    result(COURIER, 443, host=FIRST, path="squid", family=Family.NAME, proxy_spoke=True),
+]
+
+EXPECTED = """\
+direct   device   fallback_only
+    courier port 5223: 1 of 2 hosts
+squid    device   ready
+
+service   port   direct                squid
+courier   5223   1/2 connect timeout   0/1 proxy_handshake proxy_denied
+courier   443    2/2 ok 20.0 ms        1/1 ok 20.0 ms
+gateway   2195   not probed            not probed
+
+direct   courier:5223   connect timeout                no answer in 5 s
+squid    courier:5223   proxy_handshake proxy_denied   HTTP 403 Forbidden"""
+
+
+def test_verdicts_come_first_then_the_matrix_then_the_failures() -> None:
+    text = render([COURIER, GATEWAY], [DIRECT, SQUID], JUDGEMENTS, RESULTS)
+    assert click.unstyle(text) == EXPECTED
+
+
+def test_colours_do_not_count_for_the_alignment() -> None:
+    rows = [[Cell("a", "red"), Cell("b")], [Cell("long"), Cell("c")]]
+    assert [click.unstyle(line) for line in aligned(rows)] == ["a      b", "long   c"]
+
+
+def test_a_path_that_does_not_lead_to_a_service_shows_a_dash() -> None:
+    path = ProbePath("lb", load_balancer=((GATEWAY.hosts[0], LoadBalancer("127.0.0.1", None)),))
+    lines = click.unstyle(render([COURIER, GATEWAY], [path], [], [])).splitlines()
+    assert lines[1:] == ["courier   5223   -", "courier   443    -", "gateway   2195   not probed"]
+
+
+def test_when_all_is_well_there_are_no_failures_to_list() -> None:
+    results = [result(COURIER, 5223), result(COURIER, 443)]
+    text = render([COURIER], [DIRECT], [Judgement("direct", Role.DEVICE, Verdict.READY)], results)
+    assert len(text.split("\n\n")) == 2

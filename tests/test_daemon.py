@@ -1,0 +1,177 @@
+"""The daemon as a process of its own: routes, reload, signals."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.test_cli import config
+
+DEADLINE = 20.0
+
+
+@dataclass
+class Running:
+    """A daemon under test."""
+
+    process: subprocess.Popen[str]
+    file: Path
+    log: Path
+    address: str = ""
+
+    def get(self, route: str, method: str = "GET", **headers: str) -> tuple[int, str]:
+        request = urllib.request.Request(f"http://{self.address}{route}", method=method, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """The sample with these labels, or None where there is none."""
+        for family in text_string_to_metric_families(self.get("/metrics")[1]):
+            for sample in family.samples:
+                if sample.name == name and labels.items() <= sample.labels.items():
+                    return sample.value
+        return None
+
+    def wait(self, what: str, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + DEADLINE
+        while not holds():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, f"waited in vain for: {what}\n{self.log.read_text()}"
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        yield int(server.getsockname()[1])
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, port: int) -> Iterator[Running]:
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file.write_text("listen: 127.0.0.1:0\n" + file.read_text())
+    log = tmp_path / "log"
+    with log.open("w") as stderr:
+        command = [sys.executable, "-m", "netcheck", "run", "--config", str(file)]
+        process = subprocess.Popen(command, stderr=stderr, text=True)
+    running = Running(process, file, log)
+    try:
+        running.wait("listening", lambda: "listens on" in log.read_text())
+        found = re.search(r"listens on (\S+)", log.read_text())
+        assert found
+        running.address = found[1]
+        yield running
+    finally:
+        process.terminate()
+        process.wait(DEADLINE)
+
+
+def measured(daemon: Running) -> None:
+    daemon.wait("a first success", lambda: bool(daemon.value("netcheck_probe_success", service="ours")))
+
+
+def test_it_is_healthy_at_once_and_ready_after_the_first_round(daemon: Running) -> None:
+    assert daemon.get("/-/healthy")[0] == 200
+    daemon.wait("ready", lambda: daemon.get("/-/ready")[0] == 200)
+    assert daemon.value("netcheck_probe_success", service="ours", host="127.0.0.1", family="ipv4") == 1
+
+
+def test_probes_are_counted_round_after_round(daemon: Running) -> None:
+    daemon.wait(
+        "two probes",
+        lambda: (daemon.value("netcheck_probes_total", service="ours", outcome="success") or 0) >= 2,
+    )
+
+
+def test_metrics_can_be_had_as_openmetrics(daemon: Running) -> None:
+    status, body = daemon.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
+    assert status == 200
+    assert body.endswith("# EOF\n")
+
+
+def test_metrics_can_be_filtered_by_name(daemon: Running) -> None:
+    _, body = daemon.get("/metrics?name[]=netcheck_build_info")
+    assert [family.name for family in text_string_to_metric_families(body)] == ["netcheck_build_info"]
+
+
+def test_the_status_is_what_check_prints(daemon: Running) -> None:
+    measured(daemon)
+    report = json.loads(daemon.get("/api/v1/status")[1])
+    assert report["ready"] is True
+    assert [result["host"] for result in report["results"]] == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("route", "method", "status"),
+    [("/none", "GET", 404), ("/metrics", "POST", 405), ("/-/reload", "GET", 405)],
+)
+def test_what_is_not_there_is_refused(daemon: Running, route: str, method: str, status: int) -> None:
+    assert daemon.get(route, method)[0] == status
+
+
+def test_the_first_page_links_to_the_others(daemon: Running) -> None:
+    status, body = daemon.get("/")
+    assert status == 200
+    assert 'href="/metrics"' in body
+
+
+def test_a_reload_keeps_counts_and_takes_the_new_config(daemon: Running, port: int) -> None:
+    measured(daemon)
+    before = daemon.value("netcheck_probes_total", service="ours", outcome="success")
+    assert before
+    text = daemon.file.read_text()
+    daemon.file.write_text(
+        text.replace("probing:", f"  more: {{hosts: [127.0.0.1], ports: [{port}]}}\nprobing:")
+    )
+    assert daemon.get("/-/reload", "POST")[0] == 200
+    assert (daemon.value("netcheck_probes_total", service="ours", outcome="success") or 0) >= before
+    assert daemon.value("netcheck_probes_total", service="more", outcome="success") is not None
+    daemon.wait("the new service", lambda: daemon.value("netcheck_probe_success", service="more") == 1)
+
+
+def test_series_of_what_is_no_longer_configured_are_gone(daemon: Running) -> None:
+    measured(daemon)
+    daemon.file.write_text(daemon.file.read_text().replace("ours:", "theirs:"))
+    assert daemon.get("/-/reload", "POST")[0] == 200
+    assert daemon.value("netcheck_probe_success", service="ours") is None
+    assert daemon.value("netcheck_probes_total", service="ours") is None
+
+
+def test_a_faulty_config_is_refused_and_the_old_one_stays(daemon: Running) -> None:
+    measured(daemon)
+    good = daemon.file.read_text()
+    daemon.file.write_text(good + "nonsense: 1\n")
+    status, body = daemon.get("/-/reload", "POST")
+    assert status == 500
+    assert "nonsense" in body
+    assert daemon.value("netcheck_config_last_reload_successful") == 0
+    assert daemon.value("netcheck_probe_success", service="ours") == 1
+    daemon.file.write_text(good)
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.wait("the reload", lambda: daemon.value("netcheck_config_last_reload_successful") == 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(daemon: Running, number: signal.Signals) -> None:
+    daemon.process.send_signal(number)
+    assert daemon.process.wait(DEADLINE) == 0
+    assert "stopped" in daemon.log.read_text()
+
+
+def test_a_verdict_that_changes_is_logged(daemon: Running) -> None:
+    daemon.wait("the verdict", lambda: "direct for device: ready" in daemon.log.read_text())

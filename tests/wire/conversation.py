@@ -1,0 +1,73 @@
+"""A scripted peer for the handshakes: plays an answer in pieces and says what came of it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from netcheck.model import Credentials, Reason, Secret
+from netcheck.wire import Handshake, HandshakeError
+
+LOGIN = Credentials("tb-username", Secret("tb-passphrase"))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a machine made of an answer. Evidence and what was sent depend on the pieces: not compared."""
+
+    reason: Reason | None
+    detail: str
+    spoke: bool
+    connected: bool
+    tunnel: bytes
+    """What the tunnel's user gets to read: the trailing bytes, then what the machine was not fed."""
+    evidence: bytes = field(compare=False)
+    sent: tuple[bytes, ...] = field(compare=False)
+
+
+def play(machine: Handshake, pieces: Iterable[bytes]) -> Outcome:
+    """Feed pieces until the machine is connected or gives up, as the driver does; b"" ends the stream."""
+    sent = [machine.start()]
+    error: HandshakeError | None = None
+    unfed = iter(pieces)
+    try:
+        while not machine.connected and (piece := next(unfed, None)) is not None:
+            sent.append(machine.receive(piece))
+    except HandshakeError as raised:
+        error = raised
+    tunnel = machine.trailing + b"".join(unfed) if machine.connected else machine.trailing
+    return Outcome(
+        reason=error.reason if error else None,
+        detail=error.detail if error else "",
+        spoke=machine.spoke,
+        connected=machine.connected,
+        tunnel=tunnel,
+        evidence=error.evidence if error else b"",
+        sent=tuple(filter(None, sent)),
+    )
+
+
+def outcome_of(make: Callable[[], Handshake], answer: bytes, *, eof: bool = False) -> Outcome:
+    """The outcome of an answer that comes in one piece, which is the same when it comes byte by byte."""
+    end = (b"",) if eof else ()
+    whole = play(make(), (answer, *end) if answer else end)
+    bytewise = play(make(), (*single_bytes(answer), *end))
+    assert bytewise == whole
+    assert _is_beginning(bytewise.evidence, whole.evidence)
+    return whole
+
+
+def _is_beginning(part: bytes, whole: bytes) -> bool:
+    """Its end may be masked: what comes next could have made a secret of it."""
+    return len(part) <= len(whole) and all(
+        seen in (known, ord("*")) for seen, known in zip(part, whole, strict=False)
+    )
+
+
+def single_bytes(data: bytes) -> list[bytes]:
+    return [data[index : index + 1] for index in range(len(data))]
+
+
+def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
+    """The data in pieces, none empty, cut at these places."""
+    edges = [0, *sorted({place for place in places if 0 < place < len(data)}), len(data)]
+    return [data[start:end] for start, end in pairwise(edges) if end > start]

@@ -1,0 +1,303 @@
+"""HTTP CONNECT against the answers of real proxies, and of peers that are none."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from netcheck import __version__
+from netcheck.model import Credentials, Reason, Secret
+from netcheck.wire.http_connect import MAX_HEAD, HttpConnect
+from netcheck.wire.target import Target
+from netcheck.wire.transcript import HandshakeError
+from tests.wire.conversation import LOGIN, outcome_of
+
+ADDRESS = Target("17.57.145.5", 5223)
+SERVER_SPEAKS_FIRST = b"\x16\x03\x03 from the far end"
+SQUID_407 = (
+    b"HTTP/1.1 407 Proxy Authentication Required\r\nServer: squid/5.7\r\nContent-Type: text/html\r\n"
+    b"Content-Length: 9\r\nX-Squid-Error: ERR_CACHE_ACCESS_DENIED 0\r\n"
+    b'Proxy-Authenticate: Basic realm="tb"\r\nConnection: keep-alive\r\n\r\n<!DOCTYPE'
+)
+
+plain = partial(HttpConnect, ADDRESS, None)
+with_login = partial(HttpConnect, ADDRESS, LOGIN)
+
+
+def head(status: str, *headers: str) -> bytes:
+    return "\r\n".join((f"HTTP/1.1 {status}", *headers, "", "")).encode()
+
+
+@pytest.mark.parametrize(
+    ("host", "authority"),
+    [
+        ("17.57.145.5", "17.57.145.5:5223"),
+        ("2620:149:a44:1::1", "[2620:149:a44:1::1]:5223"),
+        ("1-courier.push.apple.com", "1-courier.push.apple.com:5223"),
+        ("bücher.example", "xn--bcher-kva.example:5223"),
+    ],
+)
+def test_the_request_names_the_target_as_an_authority(host: str, authority: str) -> None:
+    request = HttpConnect(Target(host, 5223), None).start().decode()
+
+    assert request == (
+        f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: netcheck/{__version__}\r\n\r\n"
+    )
+
+
+def test_credentials_are_sent_at_once() -> None:
+    token = "dGItdXNlcm5hbWU6dGItcGFzc3BocmFzZQ=="  # of tb-username:tb-passphrase
+
+    assert f"\r\nProxy-Authorization: Basic {token}\r\n\r\n".encode() in with_login().start()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(HttpConnect, Target("a\r\nHost: b", 443), None),
+        partial(HttpConnect, Target("fe80::1%eth0", 443), None),
+        partial(HttpConnect, ADDRESS, Credentials("a:b", Secret("c"))),
+    ],
+    ids=["not-a-name", "zone", "colon-in-user-name"],
+)
+def test_what_the_protocol_cannot_say_is_a_value_error(make: Callable[[], HttpConnect]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the wording is free
+        make()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 Connection established\r\n\r\n",
+        b"HTTP/1.0 200 Connection established\r\nProxy-agent: tinyproxy/1.11.1\r\n\r\n",
+        b"HTTP/1.1 200\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+    ],
+    ids=["squid", "tinyproxy", "no-phrase", "204", "chunked", "length", "interim"],
+)
+def test_any_2xx_connects_and_what_follows_its_head_belongs_to_the_tunnel(answer: bytes) -> None:
+    outcome = outcome_of(plain, answer + SERVER_SPEAKS_FIRST)
+
+    assert (outcome.connected, outcome.spoke, outcome.tunnel) == (True, True, SERVER_SPEAKS_FIRST)
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nA: b\r\n"])
+def test_a_head_that_is_cut_is_no_success(answer: bytes) -> None:
+    unfinished = outcome_of(plain, answer)
+    cut_off = outcome_of(plain, answer, eof=True)
+
+    assert (unfinished.connected, unfinished.reason) == (False, None)
+    assert (cut_off.connected, cut_off.reason, cut_off.spoke) == (False, Reason.PROXY_CLOSED, False)
+
+
+def test_an_end_without_an_answer_is_closed() -> None:
+    outcome = outcome_of(plain, b"", eof=True)
+
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_CLOSED, False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "detail"),
+    [
+        (
+            head("403 Forbidden", "Server: squid/5.7", "X-Squid-Error: ERR_ACCESS_DENIED 0"),
+            Reason.PROXY_DENIED,
+            "HTTP 403 Forbidden (X-Squid-Error ERR_ACCESS_DENIED 0)",
+        ),
+        (
+            head("503 Service Unavailable", "X-Squid-Error: ERR_CONNECT_FAIL 111"),
+            Reason.PROXY_TARGET_REFUSED,
+            "HTTP 503 Service Unavailable (X-Squid-Error ERR_CONNECT_FAIL 111)",
+        ),
+        (
+            head("503 Service Unavailable", "X-Squid-Error: ERR_CONNECT_FAIL 110"),
+            Reason.PROXY_TARGET_TIMEOUT,
+            "HTTP 503 Service Unavailable (X-Squid-Error ERR_CONNECT_FAIL 110)",
+        ),
+        (
+            head("503 Service Unavailable", "X-Squid-Error: ERR_CONNECT_FAIL 113"),
+            Reason.PROXY_TARGET_UNREACHABLE,
+            "HTTP 503 Service Unavailable (X-Squid-Error ERR_CONNECT_FAIL 113)",
+        ),
+        (
+            head("503 Service Unavailable", "X-Squid-Error: ERR_CONNECT_FAIL 101"),
+            Reason.PROXY_TARGET_UNREACHABLE,
+            "HTTP 503 Service Unavailable (X-Squid-Error ERR_CONNECT_FAIL 101)",
+        ),
+        (
+            head("500 Internal Server Error", "X-Squid-Error: ERR_CANNOT_FORWARD 0"),
+            Reason.PROXY_ERROR,
+            "HTTP 500 Internal Server Error (X-Squid-Error ERR_CANNOT_FORWARD 0)",
+        ),
+        (head("403 Access violation"), Reason.PROXY_DENIED, "HTTP 403 Access violation"),
+        (head("500 Unable to connect"), Reason.PROXY_ERROR, "HTTP 500 Unable to connect"),
+        (head("500 Internal Privoxy Error"), Reason.PROXY_ERROR, "HTTP 500 Internal Privoxy Error"),
+    ],
+    ids=lambda value: value.decode().split("\r\n")[0] if isinstance(value, bytes) else "",
+)
+def test_the_refusals_of_squid_tinyproxy_and_privoxy(answer: bytes, reason: Reason, detail: str) -> None:
+    outcome = outcome_of(plain, answer, eof=True)
+
+    assert (outcome.reason, outcome.detail) == (reason, detail)
+    assert (outcome.spoke, outcome.connected) == (True, False)
+    assert outcome.evidence == answer[:64]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "spoke"),
+    [
+        (302, Reason.PROXY_ERROR, False),
+        (400, Reason.PROXY_NOT_A_PROXY, False),
+        (404, Reason.PROXY_ERROR, False),
+        (405, Reason.PROXY_NOT_A_PROXY, False),
+        (418, Reason.PROXY_ERROR, True),
+        (429, Reason.PROXY_OVERLOADED, True),
+        (501, Reason.PROXY_NOT_A_PROXY, False),
+        (502, Reason.PROXY_TARGET_UNREACHABLE, True),
+        (503, Reason.PROXY_OVERLOADED, True),
+        (504, Reason.PROXY_TARGET_TIMEOUT, True),
+    ],
+)
+def test_a_status_alone_has_its_reason(status: int, reason: Reason, spoke: bool) -> None:
+    outcome = outcome_of(plain, head(f"{status} Whatever"))
+
+    assert (outcome.reason, outcome.spoke) == (reason, spoke)
+    assert outcome.detail == f"HTTP {status} Whatever"
+
+
+def test_a_proxy_status_wins_over_the_status() -> None:
+    outcome = outcome_of(
+        plain, head("502 Bad Gateway", 'Proxy-Status: gw; error=dns_error; rcode="NXDOMAIN"')
+    )
+
+    assert outcome.reason is Reason.PROXY_DNS_FAILURE
+    assert outcome.detail == 'HTTP 502 Bad Gateway (Proxy-Status gw; error=dns_error; rcode="NXDOMAIN")'
+
+
+def test_a_web_servers_status_is_a_proxys_when_a_proxys_header_comes_with_it() -> None:
+    outcome = outcome_of(plain, head("501 Not Implemented", "X-Squid-Error: ERR_UNSUP_REQ 0"))
+
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_ERROR, True)
+
+
+@pytest.mark.parametrize(
+    ("make", "answer", "reason", "spoke"),
+    [
+        (plain, SQUID_407, Reason.PROXY_AUTH_REQUIRED, True),
+        (with_login, SQUID_407, Reason.PROXY_AUTH_FAILED, True),
+        (plain, b"HTTP/1.0 407 Proxy Authentication Required\r\n\r\n", Reason.PROXY_AUTH_REQUIRED, True),
+        (
+            with_login,
+            b'HTTP/1.0 401 Unauthorized\r\nWWW-Authenticate: Basic realm="Tinyproxy"\r\n\r\n',
+            Reason.PROXY_AUTH_FAILED,
+            True,
+        ),
+        (plain, head("401 Unauthorized"), Reason.PROXY_AUTH_REQUIRED, False),
+        (with_login, head("407 X", "Proxy-Authenticate: NTLM"), Reason.PROXY_AUTH_UNSUPPORTED, True),
+        (with_login, head("401 X", "WWW-Authenticate: NTLM"), Reason.PROXY_AUTH_UNSUPPORTED, True),
+        (plain, head("407 X", "Proxy-Authenticate: NTLM"), Reason.PROXY_AUTH_REQUIRED, True),
+        (with_login, head("407 X"), Reason.PROXY_AUTH_FAILED, True),
+    ],
+    ids=[
+        "squid-none",
+        "squid-wrong",
+        "tinyproxy-none",
+        "tinyproxy-wrong",
+        "401-none",
+        "ntlm",
+        "401-ntlm",
+        "ntlm-none",
+        "no-challenge",
+    ],
+)
+def test_a_wanted_login_is_missing_wrong_or_of_another_kind(
+    make: Callable[[], HttpConnect], answer: bytes, reason: Reason, spoke: bool
+) -> None:
+    outcome = outcome_of(make, answer)
+
+    assert (outcome.reason, outcome.spoke, outcome.connected) == (reason, spoke, False)
+
+
+def test_the_ways_to_log_in_are_named() -> None:
+    answer = head("407 Login", "Proxy-Authenticate: Negotiate", "Proxy-Authenticate: NTLM")
+
+    assert outcome_of(plain, answer).detail == "HTTP 407 Login (offers Negotiate, NTLM)"
+    assert outcome_of(plain, head("407 Login")).detail == "HTTP 407 Login (offers no way to log in)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "likeness"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7\r\n", ": its answer begins like SSH"),
+        (b"\x05\xff", ": its answer begins like SOCKS5"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", ": its answer begins like a TLS alert"),
+        (b"HELO\r\n", ""),
+        (b"http/1.1 200 OK\r\n\r\n", ""),
+        (b"\r\nHTTP/1.1 200 OK\r\n\r\n", ""),
+    ],
+    ids=["ssh", "microsocks", "tls", "h", "lower-case", "blank-line"],
+)
+def test_a_peer_of_another_protocol_is_not_a_proxy(answer: bytes, likeness: str) -> None:
+    outcome = outcome_of(plain, answer)
+
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_NOT_A_PROXY, False)
+    assert outcome.detail == f"the peer does not speak HTTP{likeness}"
+    assert outcome.evidence == answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 OK\r\n\r\n",
+        b"HTTP/2 200\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n\x05\x00\r\n\r\n",
+        b"HTTP/1.1 407 X\r\nContent-Length: many\r\n\r\n",
+    ],
+    ids=["no-status", "http2", "no-colon", "101", "garbage-after-100", "length"],
+)
+def test_what_begins_as_http_and_is_none_is_a_bad_reply(answer: bytes) -> None:
+    outcome = outcome_of(plain, answer)
+
+    assert (outcome.reason, outcome.spoke, outcome.connected) == (Reason.PROXY_BAD_REPLY, False, False)
+
+
+def test_a_head_may_be_as_long_as_the_limit() -> None:
+    frame = len(head("200 OK", "X: "))
+
+    fits = outcome_of(plain, head("200 OK", "X: " + "a" * (MAX_HEAD - frame)) + SERVER_SPEAKS_FIRST)
+    exceeds = outcome_of(plain, head("200 OK", "X: " + "a" * (MAX_HEAD - frame + 1)))
+
+    assert (fits.connected, fits.tunnel) == (True, SERVER_SPEAKS_FIRST)
+    assert (exceeds.connected, exceeds.reason) == (False, Reason.PROXY_BAD_REPLY)
+
+
+def test_interim_answers_without_end_are_a_bad_reply() -> None:
+    outcome = outcome_of(plain, b"HTTP/1.1 100 Continue\r\n\r\n" * (MAX_HEAD // 25 + 1))
+
+    assert outcome.reason is Reason.PROXY_BAD_REPLY
+
+
+def test_the_detail_is_one_short_printable_line() -> None:
+    answer = head("403 \x9b[31mred\u202e" + "x" * 5000, "X-Squid-Error: " + "y" * 5000)
+
+    detail = outcome_of(plain, answer).detail
+
+    assert detail.startswith("HTTP 403 ?[31mred?xxx")
+    assert detail.isprintable()
+    assert len(detail) < 250
+
+
+def test_a_refused_machine_never_connects_afterwards() -> None:
+    machine = plain()
+    machine.start()
+    with pytest.raises(HandshakeError):
+        machine.receive(head("403 Forbidden", "Content-Length: 0"))
+
+    machine.receive(head("200 OK"))
+
+    assert not machine.connected

@@ -1,0 +1,74 @@
+"""What proxies say in headers, by the examples of the RFCs and of Squid."""
+
+import pytest
+
+from netcheck.model import Reason
+from netcheck.wire.http_headers import proxy_status_reason, schemes, squid_reason
+
+
+@pytest.mark.parametrize(
+    ("challenges", "expected"),
+    [
+        ("", ()),
+        ('Basic realm="tb"', ("Basic",)),
+        ('Negotiate, NTLM, Basic realm="a, NTLM, b", charset="UTF-8"', ("Negotiate", "NTLM", "Basic")),
+        (r'Basic realm="say \"Digest, x\"", NTLM', ("Basic", "NTLM")),
+        ('Newauth realm = "apps", type=1, title = "x", Basic realm="simple"', ("Newauth", "Basic")),
+        ("NTLM TlRMTVNTUAACAAAAAAAAADgAAAA==", ("NTLM",)),
+        ('Basic realm="unclosed, NTLM', ("Basic",)),
+    ],
+)
+def test_schemes_are_told_from_their_parameters(challenges: str, expected: tuple[str, ...]) -> None:
+    assert schemes(challenges) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("proxy; error=dns_timeout", Reason.PROXY_DNS_FAILURE),
+        ('proxy; error=dns_error; rcode="NXDOMAIN"; info-code=8', Reason.PROXY_DNS_FAILURE),
+        ("proxy; error=destination_unavailable", Reason.PROXY_TARGET_UNREACHABLE),
+        ("proxy; error=destination_ip_unroutable", Reason.PROXY_TARGET_UNREACHABLE),
+        ("proxy; error=destination_ip_prohibited", Reason.PROXY_DENIED),
+        ("proxy; error=connection_refused", Reason.PROXY_TARGET_REFUSED),
+        ("proxy; error=connection_timeout", Reason.PROXY_TARGET_TIMEOUT),
+        ("proxy; error=connection_terminated", Reason.PROXY_ERROR),
+        ("proxy; error=connection_limit_reached", Reason.PROXY_OVERLOADED),
+        ("proxy; error=http_request_denied", Reason.PROXY_DENIED),
+        ("proxy; error=proxy_internal_error", Reason.PROXY_ERROR),
+        ("near; error=connection_refused, far; error=proxy_internal_error", Reason.PROXY_TARGET_REFUSED),
+        (
+            '"a; error=dns_error"; received-status=502, b;error=connection_timeout',
+            Reason.PROXY_TARGET_TIMEOUT,
+        ),
+        ('proxy; details="a; error=dns_error; b"', None),
+        ("proxy; error=an_error_of_tomorrow", None),
+        ("proxy; error=dns_error.x", None),
+        ("proxy; no-error=dns_error", None),
+        ("proxy; received-status=503", None),
+        ("", None),
+    ],
+)
+def test_proxy_status_blames_by_its_error(value: str, reason: Reason | None) -> None:
+    assert proxy_status_reason(value) is reason
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("ERR_DNS_FAIL 0", Reason.PROXY_DNS_FAILURE),
+        ("ERR_ACCESS_DENIED 0", Reason.PROXY_DENIED),
+        ("ERR_CONNECT_FAIL 111", Reason.PROXY_TARGET_REFUSED),
+        ("ERR_CONNECT_FAIL 110", Reason.PROXY_TARGET_TIMEOUT),
+        ("ERR_CONNECT_FAIL 113", Reason.PROXY_TARGET_UNREACHABLE),
+        ("ERR_CONNECT_FAIL 101", Reason.PROXY_TARGET_UNREACHABLE),
+        ("ERR_CONNECT_FAIL 61", Reason.PROXY_TARGET_REFUSED),
+        ("ERR_CONNECT_FAIL 0", None),
+        ("ERR_CONNECT_FAIL", None),
+        ("ERR_CANNOT_FORWARD 0", None),
+        ("ERR_ACCESS_DENIED_NOT 0", None),
+        ("", None),
+    ],
+)
+def test_squids_error_blames_by_name_and_errno(value: str, reason: Reason | None) -> None:
+    assert squid_reason(value) is reason

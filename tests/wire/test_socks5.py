@@ -1,0 +1,222 @@
+"""SOCKS5 against the answers of real proxies."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from netcheck.model import Credentials, Reason, Secret
+from netcheck.wire.socks5 import Socks5
+from netcheck.wire.target import Target
+from tests.wire.conversation import LOGIN, outcome_of
+
+ADDRESS = Target("17.57.145.5", 5223)
+NAME = Target("1-courier.push.apple.com", 443)
+SERVER_SPEAKS_FIRST = b"\x16\x03\x03 from the far end"
+LOGIN_BYTES = b"\x01\x0btb-username\x0dtb-passphrase"
+REQUEST = b"\x05\x01\x00\x01\x11\x39\x91\x05\x14\x67"
+
+plain = partial(Socks5, ADDRESS, None)
+by_name = partial(Socks5, NAME, None)
+with_login = partial(Socks5, ADDRESS, LOGIN)
+
+
+def test_without_credentials_only_no_authentication_is_offered() -> None:
+    assert plain().start() == b"\x05\x01\x00"
+
+
+def test_with_credentials_no_authentication_is_offered_as_well() -> None:
+    assert with_login().start() == b"\x05\x02\x00\x02"
+
+
+@pytest.mark.parametrize(
+    ("target", "request_bytes"),
+    [
+        (ADDRESS, REQUEST),
+        (
+            Target("2620:149:a44:1::1", 443),
+            b"\x05\x01\x00\x04\x26\x20\x01\x49\x0a\x44\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01\x01\xbb",
+        ),
+        (NAME, b"\x05\x01\x00\x03\x181-courier.push.apple.com\x01\xbb"),
+        (Target("bücher.example", 443), b"\x05\x01\x00\x03\x15xn--bcher-kva.example\x01\xbb"),
+    ],
+    ids=["ipv4", "ipv6", "name", "idna"],
+)
+def test_the_target_is_asked_for_by_what_it_is(target: Target, request_bytes: bytes) -> None:
+    assert outcome_of(partial(Socks5, target, None), b"\x05\x00").sent[-1] == request_bytes
+
+
+def test_the_login_is_sent_when_chosen_and_the_request_after_it_was_accepted() -> None:
+    machine = with_login()
+
+    machine.start()
+
+    assert machine.receive(b"\x05\x02") == LOGIN_BYTES
+    assert machine.receive(b"\x01\x00") == REQUEST
+
+
+def test_no_login_is_sent_to_a_proxy_that_wants_none() -> None:
+    assert outcome_of(with_login, b"\x05\x00").sent == (b"\x05\x02\x00\x02", REQUEST)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(Socks5, ADDRESS, Credentials("u" * 256, Secret("p"))),
+        partial(Socks5, ADDRESS, Credentials("u", Secret("ü" * 128))),
+        partial(Socks5, Target("x." * 128, 443), None),
+        partial(Socks5, Target("a\0b", 443), None),
+        partial(Socks5, Target("fe80::1%eth0", 443), None),
+    ],
+    ids=["long-user-name", "long-password", "long-name", "not-a-name", "zone"],
+)
+def test_what_the_protocol_cannot_say_is_a_value_error(make: Callable[[], Socks5]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the wording is free
+        make()
+
+
+def test_a_login_of_the_greatest_length_can_be_said() -> None:
+    Socks5(ADDRESS, Credentials("u" * 255, Secret("p" * 255)))
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        b"\x01\x7f\x00\x00\x01\xa0\x12",
+        b"\x01\x00\x00\x00\x00\x00\x00",
+        b"\x04" + bytes(15) + b"\x01\xa0\x12",
+        b"\x03\x09localhost\xa0\x12",
+        b"\x03\x00\xa0\x12",
+    ],
+    ids=["dante", "microsocks", "ipv6", "name", "empty-name"],
+)
+def test_success_is_as_long_as_its_address_type_says(bound: bytes) -> None:
+    outcome = outcome_of(plain, b"\x05\x00" + b"\x05\x00\x00" + bound + SERVER_SPEAKS_FIRST)
+
+    assert (outcome.connected, outcome.spoke, outcome.tunnel) == (True, True, SERVER_SPEAKS_FIRST)
+    not_yet = outcome_of(plain, b"\x05\x00" + b"\x05\x00\x00" + bound[:-1])
+    assert (not_yet.connected, not_yet.reason) == (False, None)
+
+
+def test_success_after_a_login_connects() -> None:
+    outcome = outcome_of(with_login, b"\x05\x02" + b"\x01\x00" + b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
+
+    assert (outcome.connected, outcome.spoke, outcome.tunnel) == (True, True, b"")
+
+
+def test_an_address_type_that_does_not_exist_is_a_bad_reply() -> None:
+    outcome = outcome_of(plain, b"\x05\x00" + b"\x05\x00\x00\x02\x00\x00\x00\x00\x00\x00")
+
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_BAD_REPLY, True)
+    assert outcome.evidence == b"\x05\x00\x05\x00\x00\x02\x00\x00\x00\x00\x00\x00"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "detail"),
+    [
+        (b"\x05\x01\x00\x01" + bytes(6), Reason.PROXY_ERROR, "0x01: general failure"),
+        (b"\x05\x02\x00\x01\x11\x39\x91\x05\x08\x93", Reason.PROXY_DENIED, "0x02: not allowed"),
+        (b"\x05\x03\x00\x01" + bytes(6), Reason.PROXY_TARGET_UNREACHABLE, "0x03: network unreachable"),
+        (b"\x05\x04\x00\x01" + bytes(6), Reason.PROXY_TARGET_UNREACHABLE, "0x04: host unreachable"),
+        (b"\x05\x05\x00\x01" + bytes(6), Reason.PROXY_TARGET_REFUSED, "0x05: connection refused"),
+        (b"\x05\x06\x00\x01" + bytes(6), Reason.PROXY_TARGET_TIMEOUT, "0x06: ttl expired"),
+        (b"\x05\x07\x00\x01" + bytes(6), Reason.PROXY_ERROR, "0x07: command not supported"),
+        (b"\x05\x08\x00\x01" + bytes(6), Reason.PROXY_ERROR, "0x08: address type not supported"),
+        (b"\x05\x5b\x00\x01" + bytes(6), Reason.PROXY_ERROR, "0x5b: unassigned"),
+    ],
+)
+def test_each_refusal_has_its_reason_and_its_code_in_words(
+    answer: bytes, reason: Reason, detail: str
+) -> None:
+    outcome = outcome_of(plain, b"\x05\x00" + answer, eof=True)
+
+    assert (outcome.reason, outcome.spoke, outcome.connected) == (reason, True, False)
+    assert outcome.detail == f"SOCKS5 reply {detail}"
+
+
+@pytest.mark.parametrize("refusal", [b"\x05\x05", b"\x05\x05\x00"], ids=["two-bytes", "three-bytes"])
+def test_a_refusal_that_ends_after_its_code_is_understood(refusal: bytes) -> None:
+    assert outcome_of(plain, b"\x05\x00" + refusal).reason is Reason.PROXY_TARGET_REFUSED
+
+
+def test_dantes_answer_for_an_unknown_name_says_that_it_may_be_the_name() -> None:
+    answer = b"\x05\x04\x00\x03\x181-courier.push.apple.com\x01\xbb"
+
+    outcome = outcome_of(by_name, b"\x05\x00" + answer)
+
+    assert outcome.reason is Reason.PROXY_TARGET_UNREACHABLE
+    assert outcome.detail == "SOCKS5 reply 0x04: host unreachable, or the proxy does not know the name"
+
+
+def test_no_acceptable_method_without_credentials_means_that_some_are_needed() -> None:
+    outcome = outcome_of(plain, b"\x05\xff", eof=True)
+
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_AUTH_REQUIRED, True)
+
+
+def test_no_acceptable_method_with_credentials_means_that_they_are_of_no_use() -> None:
+    outcome = outcome_of(with_login, b"\x05\xff", eof=True)
+
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_AUTH_UNSUPPORTED, True)
+
+
+@pytest.mark.parametrize(("method", "spoke"), [(1, True), (2, True), (0x5B, False)])
+def test_a_method_that_was_not_offered_is_a_bad_reply(method: int, spoke: bool) -> None:
+    outcome = outcome_of(plain, bytes((5, method)))
+
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_BAD_REPLY, spoke)
+    assert outcome.sent == (b"\x05\x01\x00",)
+
+
+@pytest.mark.parametrize("answer", [b"\x01\x01", b"\x01\x02"], ids=["dante", "microsocks"])
+def test_a_wrong_password_is_a_failed_login(answer: bytes) -> None:
+    outcome = outcome_of(with_login, b"\x05\x02" + answer, eof=True)
+
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_AUTH_FAILED, True)
+
+
+@pytest.mark.parametrize("answer", [b"\x05\x02\x05\x00", b"\x05\x02\x01\x00\x01\x00"], ids=["login", "reply"])
+def test_a_wrong_version_in_the_middle_is_a_bad_reply(answer: bytes) -> None:
+    outcome = outcome_of(with_login, answer)
+
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_BAD_REPLY, True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "likeness"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7\r\n", ": its answer begins like SSH"),
+        (b"HTTP/1.1 400 Bad Request\r\nServer: nginx/1.22.1\r\n", ": its answer begins like HTTP"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", ": its answer begins like a TLS alert"),
+        (b"\x00\x5b\x00\x00\x00\x00\x00\x00", ": its answer begins like SOCKS4"),
+        (b"220 mail.example ESMTP\r\n", ""),
+    ],
+    ids=["ssh", "http", "tls", "socks4", "smtp"],
+)
+def test_a_peer_of_another_protocol_is_not_a_proxy(answer: bytes, likeness: str) -> None:
+    outcome = outcome_of(plain, answer)
+
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_NOT_A_PROXY, False)
+    assert outcome.detail == f"the peer does not speak SOCKS5{likeness}"
+    assert outcome.evidence == answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "spoke", "when"),
+    [
+        (b"", False, "without an answer"),
+        (b"\x05", False, "before its answer was complete"),
+        (b"\x05\x00", True, "before its answer was complete"),
+        (b"\x05\x00\x05\x00\x00\x01\x7f\x00", True, "before its answer was complete"),
+    ],
+)
+def test_an_end_before_the_reply_is_complete_is_closed(answer: bytes, spoke: bool, when: str) -> None:
+    outcome = outcome_of(plain, answer, eof=True)
+
+    assert (outcome.reason, outcome.spoke, outcome.connected) == (Reason.PROXY_CLOSED, spoke, False)
+    assert outcome.detail == f"the proxy closed the connection {when}"
+
+
+def test_an_echo_of_our_own_hello_does_not_connect() -> None:
+    assert outcome_of(plain, b"\x05\x01\x00").reason is Reason.PROXY_BAD_REPLY
+    assert outcome_of(with_login, b"\x05\x02\x00\x02").reason is Reason.PROXY_BAD_REPLY
