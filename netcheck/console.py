@@ -10,7 +10,17 @@ from statistics import median
 
 import click
 
-from netcheck.model import Failure, Judgement, ProbePath, Result, Service, Verdict, ports_on
+from netcheck.model import (
+    Failure,
+    Judgement,
+    Phase,
+    ProbePath,
+    Reason,
+    Result,
+    Service,
+    Verdict,
+    ports_on,
+)
 
 _COLOURS = {
     Verdict.READY: "green",
@@ -122,20 +132,23 @@ def _failures(
     paths: Sequence[ProbePath],
     seen: Callable[[Service, int, ProbePath], Seen],
 ) -> str:
-    """One line for each kind of failure in each cell, with the detail of one of them."""
+    """One line for each kind of failure of a path: where it happened, and the detail of one of them."""
+    kinds: dict[tuple[str, Phase, Reason], tuple[Failure, list[str]]] = {}
+    for path in paths:
+        for service in services:
+            for port in service.ports:
+                for failure in seen(service, port, path).failures():
+                    kind = (path.name, failure.phase, failure.reason)
+                    kinds.setdefault(kind, (failure, []))[1].append(f"{service.name}:{port}")
     rows: list[Row] = [
-        [
-            Cell(path.name),
-            Cell(f"{service.name}:{port}"),
-            Cell(f"{failure.phase} {failure.reason}", "red"),
-            Cell(failure.detail[:_DETAIL_WIDTH]),
-        ]
-        for path in paths
-        for service in services
-        for port in service.ports
-        for failure in seen(service, port, path).failures()
+        [Cell(path), Cell(f"{phase} {reason}", "red"), Cell(_shortened(", ".join(where), example.detail))]
+        for (path, phase, reason), (example, where) in kinds.items()
     ]
     return "\n".join(aligned(rows))
+
+
+def _shortened(where: str, detail: str) -> str:
+    return f"{where}: {detail[:_DETAIL_WIDTH]}" if detail else where
 
 
 def aligned(rows: Sequence[Row]) -> list[str]:

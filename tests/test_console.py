@@ -46,13 +46,19 @@ courier   5223   1/2 connect timeout   0/1 proxy_handshake proxy_denied
 courier   443    2/2 ok 20.0 ms        1/1 ok 20.0 ms
 gateway   2195   not probed            not probed
 
-direct   courier:5223   connect timeout                no answer in 5 s
-squid    courier:5223   proxy_handshake proxy_denied   HTTP 403 Forbidden"""
+direct   connect timeout                courier:5223: no answer in 5 s
+squid    proxy_handshake proxy_denied   courier:5223: HTTP 403 Forbidden"""
 
 
 def test_verdicts_come_first_then_the_matrix_then_the_failures() -> None:
     text = render([COURIER, GATEWAY], [DIRECT, SQUID], JUDGEMENTS, RESULTS)
     assert click.unstyle(text) == EXPECTED
+
+
+def test_the_same_failure_on_several_ports_is_told_once() -> None:
+    results = [result(COURIER, 5223, DROPPED), result(COURIER, 443, DROPPED)]
+    last = click.unstyle(render([COURIER], [DIRECT], JUDGEMENTS, results)).splitlines()[-1]
+    assert last == "direct   connect timeout   courier:5223, courier:443: no answer in 5 s"
 
 
 def test_colours_do_not_count_for_the_alignment() -> None:

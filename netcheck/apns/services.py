@@ -1,10 +1,10 @@
 """The services that are built in: names, ports and roles as Apple publishes them, as data.
 
 Sources, as of November 2026:
-- Couriers: ports 5223 and, as the fallback, 443: https://support.apple.com/102266. Devices pick a number from 0 to the
-  host count of Apple's bag, which is 50: 51 names; Microsoft's Intune documentation says the same ("a random number
-  from 0 to 50"). Both families are live: iPhones use `courier2`, Macs were seen on `courier`. The unnumbered
-  `courier.push.apple.com` has no address, so it is no host to probe.
+- Couriers: ports 5223 and, as the fallback, 443: https://support.apple.com/102266. Devices pick a number from
+  0 to the host count of Apple's bag, which is 50, so there are 51 names; the documentation of Intune says
+  the same ("a random number from 0 to 50"). Both families are live: iPhones use `courier2`, Macs were seen on
+  `courier`. The unnumbered `courier.push.apple.com` has no address, so it is no host to probe.
 - Provider API: 443 or 2197, the same service on both:
   https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns.
 - Gateway and feedback: the binary protocol that Apple retired on 31 March 2021

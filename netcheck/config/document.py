@@ -1,0 +1,268 @@
+"""YAML text to plain values that remember their place; refuses what YAML quietly turns into something else.
+
+Owns everything about YAML and knows nothing of what the keys mean. Keys are always the text that stands in
+the file. Values are text, numbers, true and false, lists, mappings, and NOTHING where none stands.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, NoReturn, Protocol
+
+import yaml
+
+from netcheck.config.wording import named
+
+MOST_VALUES = 20_000
+DEEPEST = 10
+
+Location = tuple[str | int, ...]
+"""The keys and list indexes that lead to a value, from the top."""
+
+
+class Nothing(Enum):
+    """YAML's null. Not None, so that a key without a value differs from a key that is not there."""
+
+    NOTHING = "nothing"
+
+
+NOTHING = Nothing.NOTHING
+
+
+class Position(NamedTuple):
+    """Line and column, both from 1."""
+
+    line: int
+    column: int
+
+
+class Place(NamedTuple):
+    """Where a key and its value begin; for what stands in a block below its key, both are the key's."""
+
+    key: Position
+    value: Position
+
+
+class Fault(NamedTuple):
+    position: Position
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a YAML text holds; `whole` is False where it could not be read to its end."""
+
+    value: object
+    places: Mapping[Location, Place]
+    faults: tuple[Fault, ...]
+    spoiled: frozenset[Location]
+    """Values that a fault already covers: nothing more needs saying about them."""
+    whole: bool
+
+    def key_at(self, at: Location) -> Position:
+        """Where a key stands, or the nearest one above it that is in the file."""
+        return self._place(at).key
+
+    def value_at(self, at: Location) -> Position:
+        """Where a value stands, or the nearest one above it that is in the file."""
+        return self._place(at).value
+
+    def _place(self, at: Location) -> Place:
+        above = (at[:length] for length in range(len(at), -1, -1))
+        return next((self.places[location] for location in above if location in self.places), Place(TOP, TOP))
+
+
+TOP = Position(1, 1)
+
+
+def read(data: bytes) -> Document:
+    """Read one YAML document; never raises: what is wrong stands in `faults`."""
+    reader = _Reader()
+    try:
+        value = reader.document(_text(data))
+    except _UnreadableError as error:
+        return reader.result(NOTHING, error.fault)
+    except yaml.reader.ReaderError as error:
+        # libyaml counts in bytes, and its bindings type the position as anything.
+        position = _position_of_byte(data, int(error.position))
+        return reader.result(NOTHING, Fault(position, "a control character stands here: remove it"))
+    except yaml.MarkedYAMLError as error:
+        return reader.result(NOTHING, _syntax_fault(error))
+    return reader.result(value)
+
+
+class _UnreadableError(Exception):
+    """The rest of the document cannot be read."""
+
+    def __init__(self, position: Position, message: str) -> None:
+        self.fault = Fault(position, message)
+        super().__init__(message)
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        position = _position_of_byte(data, error.start)
+        raise _UnreadableError(position, "this is not UTF-8 text: save the file as UTF-8") from error
+
+
+def _position_of_byte(data: bytes, offset: int) -> Position:
+    before = data[:offset].decode("utf-8", "replace").removeprefix("\ufeff")
+    return Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+
+class _Mark(Protocol):
+    """PyYAML's place in a text, from 0; its C and Python classes share no type."""
+
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+
+
+def _position(mark: _Mark | None) -> Position:
+    return Position(mark.line + 1, mark.column + 1) if mark else TOP
+
+
+def _syntax_fault(error: yaml.MarkedYAMLError) -> Fault:
+    context = (
+        f" {error.context} that begins in line {_position(error.context_mark).line}" if error.context else ""
+    )
+    hint = (
+        "indent with spaces, close quotes and brackets, put text with signs such as [ { * & ! % @ in quotes"
+    )
+    return Fault(_position(error.problem_mark), f"this is not YAML: {error.problem}{context}; {hint}")
+
+
+_RESOLVER = yaml.resolver.Resolver()
+_WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_DECIMAL_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}")
+_NOT_A_PLAIN_NUMBER = (
+    "without quotes YAML reads this as a number, but not in plain decimal (017 is octal, 12:30 in base 60): "
+    "put it in quotes if text is meant, else write a plain decimal number"
+)
+_SURPRISES = {
+    "bool": "without quotes YAML reads yes, no, on and off as true and false: write true or false, "
+    "or put it in quotes if text is meant",
+    "int": _NOT_A_PLAIN_NUMBER,
+    "float": _NOT_A_PLAIN_NUMBER,
+    "timestamp": "without quotes YAML reads this as a date: put it in quotes",
+}
+
+
+def _implied_tag(text: str) -> str:
+    """What YAML 1.1 takes an unquoted text for: `str`, `int`, `bool`, `null`, `timestamp` and so on."""
+    tag: str = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call] # not in the stubs
+    return tag.rpartition(":")[2]
+
+
+class _Reader:
+    """Walks libyaml's events and gathers values, their places and what is wrong with them."""
+
+    def __init__(self) -> None:
+        self._places: dict[Location, Place] = {}
+        self._faults: list[Fault] = []
+        self._spoiled: set[Location] = set()
+        self._count = 0
+
+    def result(self, value: object, fatal: Fault | None = None) -> Document:
+        faults = (*self._faults, *([fatal] if fatal else []))
+        return Document(value, self._places, faults, frozenset(self._spoiled), whole=fatal is None)
+
+    def document(self, text: str) -> object:
+        # CSafeLoader is libyaml. Its events come without recursion, so depth is ours to limit.
+        self._events = yaml.parse(text, Loader=yaml.CSafeLoader)
+        next(self._events)  # the stream's start
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            return NOTHING  # but comments
+        top = self._next()
+        value = self._value(top, (), _position(top.start_mark))
+        next(self._events)  # the document's end
+        following = next(self._events)
+        if not isinstance(following, yaml.StreamEndEvent):
+            message = "a second document begins here: a config file holds one, remove --- and what follows"
+            raise _UnreadableError(_position(following.start_mark), message)
+        return value
+
+    def _next(self) -> yaml.Event:
+        event = next(self._events)
+        self._count += 1
+        if self._count > MOST_VALUES:
+            self._give_up(event, f"the file holds more than {MOST_VALUES} keys and values: make it smaller")
+        return event
+
+    def _give_up(self, event: yaml.Event, message: str) -> NoReturn:
+        raise _UnreadableError(_position(event.start_mark), message)
+
+    def _value(self, event: yaml.Event, at: Location, key: Position) -> object:
+        if len(at) > DEEPEST:
+            self._give_up(event, "this is nested too deeply: nothing in a config file is")
+        position = _position(event.start_mark)
+        below = isinstance(event, yaml.CollectionStartEvent) and not event.flow_style
+        # The first of two equal keys counts, in values and places alike.
+        self._places.setdefault(at, Place(key, key if below else position))
+        self._refuse_node_properties(event, at, position)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._list(at)
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(at)
+        return self._scalar(event, at, position) if isinstance(event, yaml.ScalarEvent) else NOTHING
+
+    def _refuse_node_properties(self, event: yaml.Event, at: Location, position: Position) -> None:
+        if isinstance(event, yaml.AliasEvent):
+            self._refuse(at, position, "YAML aliases are not supported here: write the value out")
+        elif isinstance(event, yaml.NodeEvent) and event.anchor is not None:
+            self._refuse(at, position, "YAML anchors are not supported here: remove it, or put it in quotes")
+        elif getattr(event, "tag", None) is not None:
+            self._refuse(at, position, "YAML tags are not supported here: remove it, or put it in quotes")
+
+    def _refuse(self, at: Location, position: Position, message: str) -> None:
+        self._faults.append(Fault(position, named(at, message)))
+        self._spoiled.add(at)
+
+    def _list(self, at: Location) -> list[object]:
+        values: list[object] = []
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            values.append(self._value(event, (*at, len(values)), _position(event.start_mark)))
+        return values
+
+    def _mapping(self, at: Location) -> dict[str, object]:
+        values: dict[str, object] = {}
+        seen: dict[str, Position] = {}
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            position = _position(event.start_mark)
+            key = self._key(event, at, position)
+            value = self._value(self._next(), (*at, key), position)
+            if key in seen:
+                message = f"this key stands here twice, first in line {seen[key].line}: remove one"
+                self._faults.append(Fault(position, named((*at, key), message)))
+            seen.setdefault(key, position)
+            values.setdefault(key, value)
+        return values
+
+    def _key(self, event: yaml.Event, at: Location, position: Position) -> str:
+        if isinstance(event, yaml.ScalarEvent):
+            self._refuse_node_properties(event, (*at, event.value), position)
+            return event.value
+        name = f"?{self._count}"  # a name for what has none, so that reading can go on
+        self._refuse((*at, name), position, "a key must be text: put it in quotes")
+        self._value(event, (*at, name, "?"), position)
+        return name
+
+    def _scalar(self, event: yaml.ScalarEvent, at: Location, position: Position) -> object:
+        if not event.implicit[0]:
+            return event.value  # in quotes
+        tag = _implied_tag(event.value)
+        if tag == "null":
+            return NOTHING
+        if tag == "bool" and event.value.lower() in ("true", "false"):
+            return event.value.lower() == "true"
+        if tag == "int" and _WHOLE_NUMBER.fullmatch(event.value):
+            return int(event.value)
+        if tag == "float" and _DECIMAL_NUMBER.fullmatch(event.value):
+            return float(event.value)
+        if tag in _SURPRISES:
+            self._refuse(at, position, _SURPRISES[tag])
+        return event.value

@@ -1,0 +1,64 @@
+"""From a file to a Config, or to everything that is wrong with it."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from netcheck.config.conversion import to_config, to_services
+from netcheck.config.document import NOTHING, TOP, Document, Fault, read
+from netcheck.config.file_section import FileSection
+from netcheck.config.files import read_file
+from netcheck.config.problems import ConfigError, Problem
+from netcheck.config.records import Config
+from netcheck.config.section import Surroundings
+from netcheck.config.sentences import faults
+from netcheck.config.service_section import ServicesSection
+from netcheck.model import SYSTEM_RESOLVER
+
+LARGEST_CONFIG = 1024 * 1024
+
+
+def load(file: Path) -> Config:
+    """Read a config and all that it refers to; ConfigError holds every fault of the file at once."""
+    try:
+        data = read_file(file, LARGEST_CONFIG)
+    except OSError as error:
+        raise _config_error(file, [Fault(TOP, f"the config cannot be read: {error.strerror}")]) from error
+    config, found = _understand(read(data), file.parent)
+    if config is None or found:
+        raise _config_error(file, found)
+    return config
+
+
+def default() -> Config:
+    """What an empty file means: the direct path and the built-in services."""
+    section = FileSection.model_validate({}, context=_surroundings({}, Path()))
+    return to_config(section)
+
+
+def _understand(document: Document, directory: Path) -> tuple[Config | None, list[Fault]]:
+    found = list(document.faults)
+    if not document.whole:
+        return None, found
+    try:
+        section = FileSection.model_validate(document.value, context=_surroundings(document.value, directory))
+    except ValidationError as error:
+        return None, [*found, *faults(error, document)]
+    return to_config(section), found
+
+
+def _surroundings(raw: object, directory: Path) -> Surroundings:
+    """What stands beside a value: only names are taken from sections that may have faults of their own."""
+    sections = raw if isinstance(raw, dict) else {}
+    resolvers = sections.get("resolvers")
+    names = resolvers if isinstance(resolvers, dict) else {}
+    services = None
+    with suppress(ValidationError):  # said when the whole is validated
+        services = to_services(ServicesSection.model_validate(sections.get("services", NOTHING)))
+    return Surroundings(directory, tuple({SYSTEM_RESOLVER.name: None, **names}), services)
+
+
+def _config_error(file: Path, found: Iterable[Fault]) -> ConfigError:
+    return ConfigError(Problem(str(file), *position, message) for position, message in found)

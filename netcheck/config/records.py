@@ -1,0 +1,37 @@
+"""What a config file comes to: immutable, complete, free of YAML, in the records of the model."""
+
+from dataclasses import dataclass, field
+
+from netcheck.model import ProbePath, Resolver, Service, Timeouts
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where to serve HTTP: an address literal without brackets, and a port; 0 lets the system choose one."""
+
+    host: str = "127.0.0.1"
+    port: int = 9223
+
+
+@dataclass(frozen=True, slots=True)
+class Probing:
+    """The pace of probing: how often, and the most that one path may have under way."""
+
+    interval: float = 60.0
+    """Seconds from one round to the next."""
+    concurrency: int = 64
+    """Attempts in flight per path."""
+    rate: float = 20.0
+    """New connections per second and path."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole valid config: the system's resolver first, only enabled services, built-ins first."""
+
+    listen: Listen
+    resolvers: tuple[Resolver, ...]
+    paths: tuple[ProbePath, ...]
+    services: tuple[Service, ...]
+    probing: Probing

@@ -1,0 +1,110 @@
+"""`services:` as models: built-in services to tune, and services of one's own."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+
+from netcheck.apns.services import LAST_NUMBER
+from netcheck.config.addresses import host
+from netcheck.config.section import Roles, Section
+from netcheck.config.values import Name, Port, distinct, one_of, parsed
+from netcheck.model import AddressChoice
+
+HIGHEST_NUMBER = 250
+
+Ports = Annotated[
+    tuple[Port, ...], Field(strict=False, min_length=1, max_length=16), AfterValidator(distinct)
+]
+Host = Annotated[str, parsed(host)]
+Hosts = Annotated[
+    tuple[Host, ...], Field(strict=False, min_length=1, max_length=256), AfterValidator(distinct)
+]
+
+
+def _hosts_per_round(raw: object) -> int | None:
+    if raw == "all":
+        return None
+    if isinstance(raw, int) and not isinstance(raw, bool) and 1 <= raw <= HIGHEST_NUMBER + 1:
+        return raw
+    raise ValueError(f"needs a number of hosts from 1 to {HIGHEST_NUMBER + 1}, or all")
+
+
+_HOSTS_PER_ROUND_SCHEMA = {
+    "anyOf": [{"type": "integer", "minimum": 1, "maximum": HIGHEST_NUMBER + 1}, {"const": "all"}]
+}
+HostsPerRound = Annotated[
+    int | None,
+    PlainValidator(
+        _hosts_per_round, json_schema_input_type=Annotated[int, WithJsonSchema(_HOSTS_PER_ROUND_SCHEMA)]
+    ),
+]
+
+
+_UNWRITTEN: Any = Field(default_factory=lambda: None)
+"""The default of what the service itself decides: only keys that are written count."""
+
+
+class ServiceSection(Section):
+    """What can be said about any service."""
+
+    enabled: bool = _UNWRITTEN
+    """Whether it is probed; all are, but for the sandbox services."""
+    ports: Ports = _UNWRITTEN
+    """The ports to probe; of a courier, the first is the one wanted and the others are the fallback."""
+    roles: Roles = _UNWRITTEN
+    """Who needs it: device, provider or both."""
+    required: bool = _UNWRITTEN
+    """Whether it counts towards readiness; all do, but for the retired and the sandbox services."""
+    hosts_per_round: HostsPerRound = _UNWRITTEN
+    """How many hosts a round visits, in rotation, or `all`; 5 for couriers."""
+    addresses: Annotated[AddressChoice, one_of(*AddressChoice)] = _UNWRITTEN
+    """How many addresses of a host a visit tries: `one` per family, in rotation (the default), or `all`."""
+
+
+class NumberedServiceSection(ServiceSection):
+    """A built-in service whose hosts are numbered."""
+
+    count: Annotated[int, Field(ge=0, le=HIGHEST_NUMBER)] = LAST_NUMBER
+    """The highest number: 50 means the hosts 0 to 50."""
+
+
+class OwnServiceSection(ServiceSection):
+    """A service of one's own: its hosts and ports are needed."""
+
+    hosts: Hosts
+    """Names or addresses."""
+    ports: Ports
+    """The ports to probe, all of them needed."""
+
+
+class ServicesSection(Section):
+    """Built-in services by their names, to tune or switch off; any other name adds a service."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[Name, OwnServiceSection]
+
+    courier: NumberedServiceSection = Field(default_factory=NumberedServiceSection)
+    """0-courier.push.apple.com and so on, 5223 and 443: what Macs connect to."""
+    courier2: NumberedServiceSection = Field(default_factory=NumberedServiceSection)
+    """0-courier2.push.apple.com and so on, 5223 and 443: what iPhones and iPads connect to."""
+    provider: ServiceSection = Field(default_factory=ServiceSection)
+    """api.push.apple.com, 443 or 2197: what an MDM server pushes through."""
+    gateway: ServiceSection = Field(default_factory=ServiceSection)
+    """gateway.push.apple.com, 2195: retired in 2021."""
+    feedback: ServiceSection = Field(default_factory=ServiceSection)
+    """feedback.push.apple.com, 2196: retired in 2021."""
+    courier_sandbox: NumberedServiceSection = Field(
+        default_factory=NumberedServiceSection, alias="courier-sandbox"
+    )
+    """0-courier.sandbox.push.apple.com and so on: off by default."""
+    provider_sandbox: ServiceSection = Field(default_factory=ServiceSection, alias="provider-sandbox")
+    """api.sandbox.push.apple.com: off by default."""
+    gateway_sandbox: ServiceSection = Field(default_factory=ServiceSection, alias="gateway-sandbox")
+    """gateway.sandbox.push.apple.com: off by default."""
+    feedback_sandbox: ServiceSection = Field(default_factory=ServiceSection, alias="feedback-sandbox")
+    """feedback.sandbox.push.apple.com: off by default."""
+
+    def built_in(self, name: str) -> ServiceSection:
+        """What is written about a built-in service."""
+        section: ServiceSection = getattr(self, name.replace("-", "_"))
+        return section

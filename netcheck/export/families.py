@@ -1,0 +1,211 @@
+"""The metrics contract: every metric name stands here once, with its type, labels, samples and help.
+
+Other people's dashboards and alerts depend on this table. Must not know how it is written out.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netcheck.export import samples
+from netcheck.model import Endpoint
+from netcheck.state import Flow
+
+
+class Kind(StrEnum):
+    """Metric types, as both text formats spell them."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFamily:
+    """One row of the contract; `sample` yields label values in the order of `labels`.
+
+    Samples of a histogram are `Observed`, of everything else numbers.
+    """
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    sample: samples.Sampler
+    help: str
+
+    @property
+    def sample_names(self) -> tuple[str, ...]:
+        """The names that its lines start with."""
+        if self.kind is Kind.HISTOGRAM:
+            return tuple(f"{self.name}{suffix}" for suffix in ("_bucket", "_count", "_sum"))
+        return (self.name,)
+
+
+_ENDPOINT = Endpoint._fields
+_FLOW = Flow._fields
+
+FAMILIES = (
+    MetricFamily(
+        "netcheck_probe_success",
+        Kind.GAUGE,
+        _ENDPOINT,
+        samples.probe_success,
+        "1 if at least one address answered when the host was last visited.",
+    ),
+    MetricFamily(
+        "netcheck_probe_addresses",
+        Kind.GAUGE,
+        (*_ENDPOINT, "state"),
+        samples.probe_addresses,
+        "Addresses tried when the host was last visited, by whether they answered.",
+    ),
+    MetricFamily(
+        "netcheck_probe_phase_duration_seconds",
+        Kind.GAUGE,
+        (*_ENDPOINT, "phase"),
+        samples.probe_phase_durations,
+        "How long each phase took when the host last answered.",
+    ),
+    MetricFamily(
+        "netcheck_probe_last_run_timestamp_seconds",
+        Kind.GAUGE,
+        _ENDPOINT,
+        samples.probe_last_runs,
+        "When the host was last visited.",
+    ),
+    MetricFamily(
+        "netcheck_probe_last_success_timestamp_seconds",
+        Kind.GAUGE,
+        _ENDPOINT,
+        samples.probe_last_successes,
+        "When the host last answered.",
+    ),
+    MetricFamily(
+        "netcheck_probes_total", Kind.COUNTER, (*_FLOW, "family", "outcome"), samples.probes, "Probes made."
+    ),
+    MetricFamily(
+        "netcheck_probe_failures_total",
+        Kind.COUNTER,
+        (*_FLOW, "phase", "reason"),
+        samples.probe_failures,
+        "Probes that failed, by the phase they ended in and why.",
+    ),
+    MetricFamily(
+        "netcheck_probe_duration_seconds",
+        Kind.HISTOGRAM,
+        (*_FLOW, "phase"),
+        samples.probe_durations,
+        "How long the phases of probes took, failed ones included.",
+    ),
+    MetricFamily(
+        "netcheck_tcp_rtt_seconds",
+        Kind.HISTOGRAM,
+        _FLOW,
+        samples.tcp_rtts,
+        "The kernel's round trip time of the first hop's TCP connection.",
+    ),
+    MetricFamily(
+        "netcheck_tcp_syn_retransmits_total",
+        Kind.COUNTER,
+        _FLOW,
+        samples.tcp_syn_retransmits,
+        "Connection requests that the kernel had to send again.",
+    ),
+    MetricFamily(
+        "netcheck_dns_lookups_total",
+        Kind.COUNTER,
+        ("service", "resolver", "type", "outcome"),
+        samples.dns_lookups,
+        "DNS lookups made; the outcome is success or why there was no address.",
+    ),
+    MetricFamily(
+        "netcheck_dns_lookup_duration_seconds",
+        Kind.HISTOGRAM,
+        ("resolver",),
+        samples.dns_lookup_durations,
+        "How long DNS lookups took, all their tries included.",
+    ),
+    MetricFamily(
+        "netcheck_dns_unexpected_addresses",
+        Kind.GAUGE,
+        ("service", "resolver"),
+        samples.dns_unexpected_addresses,
+        "Addresses in the latest answers for Apple's names that Apple does not publish.",
+    ),
+    MetricFamily(
+        "netcheck_dns_min_ttl_seconds",
+        Kind.GAUGE,
+        ("service", "resolver"),
+        samples.dns_min_ttls,
+        "The shortest time to live in the latest answers.",
+    ),
+    MetricFamily(
+        "netcheck_proxy_up",
+        Kind.GAUGE,
+        ("path",),
+        samples.proxies_up,
+        "1 if the path's proxy accepted a connection and spoke its protocol.",
+    ),
+    MetricFamily(
+        "netcheck_ready",
+        Kind.GAUGE,
+        ("path", "role"),
+        samples.ready,
+        "1 if the role can use APNs over the path without limits.",
+    ),
+    MetricFamily(
+        "netcheck_verdict",
+        Kind.GAUGE,
+        ("path", "role", "verdict"),
+        samples.verdicts,
+        "What the latest results mean for the role: the verdict that holds is 1, all others are 0.",
+    ),
+    MetricFamily(
+        "netcheck_courier_fallback_active",
+        Kind.GAUGE,
+        ("path",),
+        samples.courier_fallbacks,
+        "1 if couriers fail on port 5223 and answer on port 443.",
+    ),
+    MetricFamily(
+        "netcheck_config_last_reload_successful",
+        Kind.GAUGE,
+        (),
+        samples.reload_successful,
+        "1 if the config file was fit for use when it was last read.",
+    ),
+    MetricFamily(
+        "netcheck_config_last_reload_success_timestamp_seconds",
+        Kind.GAUGE,
+        (),
+        samples.reload_success_time,
+        "When a config file was last taken into use.",
+    ),
+    MetricFamily(
+        "netcheck_schedule_lag_seconds",
+        Kind.HISTOGRAM,
+        (),
+        samples.schedule_lag,
+        "How late probes started: is netcheck itself overloaded?",
+    ),
+    MetricFamily(
+        "netcheck_loop_lag_seconds",
+        Kind.HISTOGRAM,
+        (),
+        samples.loop_lag,
+        "How late the event loop woke up: is this machine overloaded?",
+    ),
+    MetricFamily(
+        "netcheck_probes_skipped_total",
+        Kind.COUNTER,
+        ("cause",),
+        samples.probes_skipped,
+        "Probes that were due and were not made.",
+    ),
+    MetricFamily(
+        "netcheck_build_info",
+        Kind.GAUGE,
+        ("version", "python_version"),
+        samples.build_info,
+        "Always 1; the labels say what is running.",
+    ),
+)

@@ -1,0 +1,93 @@
+"""The JSON of `check --format json` and of the status API: one shape, in which no key is ever left out.
+
+Owns that shape, which scripts depend on. Must not know who asks for it, nor any clock.
+"""
+
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from netcheck.export.samples import Exposed
+from netcheck.model import Judgement, Lookup, Outcome, Result, Try, Verdict
+
+Json: TypeAlias = dict[str, object]
+
+
+def report(exposed: Exposed, version: str, time: float) -> Json:
+    """What is known at `time`, a Unix time. Times become ISO 8601 UTC; durations stay seconds."""
+    judgements = exposed.judgements
+    return {
+        "time": _iso(time),
+        "version": version,
+        "ready": bool(judgements) and all(judgement.verdict is Verdict.READY for judgement in judgements),
+        "verdicts": [_verdict(judgement) for judgement in judgements],
+        "results": [_result(result) for result in exposed.state.results()],
+        "lookups": [_lookup(lookup) for lookup in exposed.state.lookups.values()],
+        "push_certificates": [],
+    }
+
+
+def _verdict(judgement: Judgement) -> Json:
+    return {
+        "path": judgement.path,
+        "role": judgement.role,
+        "verdict": judgement.verdict,
+        "cause": judgement.cause,
+        "hop": judgement.hop,
+        "evidence": list(judgement.evidence),
+        "next_step": judgement.next_step,
+    }
+
+
+def _result(result: Result) -> Json:
+    attempt, failure = result.attempt, result.attempt.failure
+    return {
+        "time": _iso(attempt.time),
+        "service": result.service,
+        "host": result.host,
+        "port": result.port,
+        "path": result.path,
+        "family": attempt.family,
+        "address": attempt.address,
+        "outcome": result.outcome,
+        "phase": failure.phase if failure else None,
+        "reason": failure.reason if failure else None,
+        "detail": failure.detail if failure else None,
+        "evidence": _printable(failure.evidence) if failure else None,
+        "phases": dict(result.phases),
+        "rtt": attempt.rtt,
+        "syn_retransmits": attempt.syn_retransmits,
+        "tls": None,
+    }
+
+
+def _lookup(lookup: Lookup) -> Json:
+    return {
+        "time": _iso(lookup.time),
+        "host": lookup.host,
+        "type": lookup.rdtype,
+        "resolver": lookup.resolver,
+        "outcome": lookup.outcome,
+        "addresses": list(lookup.addresses),
+        "chain": list(lookup.chain),
+        "min_ttl": lookup.min_ttl,
+        "duration": lookup.duration,
+        "tries": [_try(attempt) for attempt in lookup.tries],
+    }
+
+
+def _try(attempt: Try) -> Json:
+    return {
+        "nameserver": attempt.nameserver,
+        "transport": attempt.transport,
+        "outcome": attempt.reason or Outcome.SUCCESS,
+        "duration": attempt.duration,
+    }
+
+
+def _iso(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _printable(evidence: bytes) -> str | None:
+    r"""Escaped as in Python, e.g. `SSH-2.0-x\r\n\xff`: a peer's bytes must not reach a terminal raw."""
+    return evidence.decode("latin-1").encode("unicode_escape").decode("ascii") or None

@@ -1,0 +1,180 @@
+"""What each metric family samples from the state: label values, and the value they have now.
+
+Knows the state and the records. Must not know how anything is written: no metric name, no text format.
+Every function reads and changes nothing. What is not known yet yields no sample, what is counted starts at 0.
+"""
+
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from netcheck import __version__
+from netcheck.apns.addresses import is_apple_name, is_published
+from netcheck.model import Judgement, Lookup, Verdict
+from netcheck.state import Histogram, State
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """All that the exports show: the state, what it means, and which paths live on the couriers' fallback."""
+
+    state: State
+    judgements: Sequence[Judgement]
+    fallback: Mapping[str, bool]
+
+
+class Observed(NamedTuple):
+    """A histogram at one moment: counts per bucket (not cumulative, the last for +Inf), sum in seconds."""
+
+    counts: tuple[int, ...]
+    sum: float
+
+
+Labels: TypeAlias = tuple[str | int, ...]
+Numbers: TypeAlias = Iterator[tuple[Labels, float]]
+Histograms: TypeAlias = Iterator[tuple[Labels, Observed]]
+
+
+def probe_success(exposed: Exposed) -> Numbers:
+    for endpoint, seen in exposed.state.endpoints.items():
+        yield endpoint, 1 if seen.reachable else 0
+
+
+def probe_addresses(exposed: Exposed) -> Numbers:
+    for endpoint, seen in exposed.state.endpoints.items():
+        yield (*endpoint, "reachable"), seen.reachable
+        yield (*endpoint, "unreachable"), seen.unreachable
+
+
+def probe_phase_durations(exposed: Exposed) -> Numbers:
+    for endpoint, seen in exposed.state.endpoints.items():
+        for phase, seconds in seen.phases.items():
+            yield (*endpoint, phase), seconds
+
+
+def probe_last_runs(exposed: Exposed) -> Numbers:
+    for endpoint, seen in exposed.state.endpoints.items():
+        yield endpoint, seen.last_run
+
+
+def probe_last_successes(exposed: Exposed) -> Numbers:
+    for endpoint, seen in exposed.state.endpoints.items():
+        if seen.last_success is not None:
+            yield endpoint, seen.last_success
+
+
+def probes(exposed: Exposed) -> Numbers:
+    for flow, counters in exposed.state.flows.items():
+        for (family, outcome), count in counters.probes.items():
+            yield (*flow, family, outcome), count
+
+
+def probe_failures(exposed: Exposed) -> Numbers:
+    for flow, counters in exposed.state.flows.items():
+        for (phase, reason), count in counters.failures.items():
+            yield (*flow, phase, reason), count
+
+
+def probe_durations(exposed: Exposed) -> Histograms:
+    for flow, counters in exposed.state.flows.items():
+        for phase, histogram in counters.durations.items():
+            yield (*flow, phase), _observed(histogram)
+
+
+def tcp_rtts(exposed: Exposed) -> Histograms:
+    for flow, counters in exposed.state.flows.items():
+        yield flow, _observed(counters.rtt)
+
+
+def tcp_syn_retransmits(exposed: Exposed) -> Numbers:
+    for flow, counters in exposed.state.flows.items():
+        yield flow, counters.syn_retransmits
+
+
+def dns_lookups(exposed: Exposed) -> Numbers:
+    for flow, counts in exposed.state.lookup_counts.items():
+        for outcome, count in counts.items():
+            yield (*flow, outcome), count
+
+
+def dns_lookup_durations(exposed: Exposed) -> Histograms:
+    for resolver, histogram in exposed.state.lookup_durations.items():
+        yield (resolver,), _observed(histogram)
+
+
+def dns_unexpected_addresses(exposed: Exposed) -> Numbers:
+    """Of Apple's names only: a user's own service is expected to be elsewhere."""
+    unexpected: dict[Labels, int] = {}
+    for labels, lookup in _lookups(exposed.state):
+        if is_apple_name(lookup.host):
+            outside = sum(not is_published(address) for address in lookup.addresses)
+            unexpected[labels] = unexpected.get(labels, 0) + outside
+    yield from unexpected.items()
+
+
+def dns_min_ttls(exposed: Exposed) -> Numbers:
+    shortest: dict[Labels, int] = {}
+    for labels, lookup in _lookups(exposed.state):
+        if lookup.min_ttl is not None:
+            shortest[labels] = min(lookup.min_ttl, shortest.get(labels, lookup.min_ttl))
+    yield from shortest.items()
+
+
+def proxies_up(exposed: Exposed) -> Numbers:
+    for path, health in exposed.state.proxies.items():
+        if health.up is not None:
+            yield (path,), int(health.up)
+
+
+def ready(exposed: Exposed) -> Numbers:
+    for judgement in exposed.judgements:
+        yield (judgement.path, judgement.role), int(judgement.verdict is Verdict.READY)
+
+
+def verdicts(exposed: Exposed) -> Numbers:
+    for judgement in exposed.judgements:
+        for verdict in Verdict:
+            yield (judgement.path, judgement.role, verdict), int(verdict is judgement.verdict)
+
+
+def courier_fallbacks(exposed: Exposed) -> Numbers:
+    for path, active in exposed.fallback.items():
+        yield (path,), int(active)
+
+
+def reload_successful(exposed: Exposed) -> Numbers:
+    yield (), int(exposed.state.own.reload_successful)
+
+
+def reload_success_time(exposed: Exposed) -> Numbers:
+    yield (), exposed.state.own.reload_success_time
+
+
+def schedule_lag(exposed: Exposed) -> Histograms:
+    yield (), _observed(exposed.state.own.schedule_lag)
+
+
+def loop_lag(exposed: Exposed) -> Histograms:
+    yield (), _observed(exposed.state.own.loop_lag)
+
+
+def probes_skipped(exposed: Exposed) -> Numbers:
+    for cause, count in exposed.state.own.skipped.items():
+        yield (cause,), count
+
+
+def build_info(_: Exposed) -> Numbers:
+    yield (__version__, platform.python_version()), 1
+
+
+Sampler: TypeAlias = Callable[[Exposed], Iterator[tuple[Labels, float | Observed]]]
+
+
+def _observed(histogram: Histogram) -> Observed:
+    return Observed(tuple(histogram.counts), histogram.sum)
+
+
+def _lookups(state: State) -> Iterator[tuple[Labels, Lookup]]:
+    for (flow, _), lookup in state.lookups.items():
+        yield (flow.service, flow.resolver), lookup

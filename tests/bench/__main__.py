@@ -1,0 +1,12 @@
+"""`python -m tests.bench` from the checkout's root: every bench, each under a heading."""
+
+from tests.bench import probing, rendering
+
+BENCHES = {
+    "CPU per direct TCP probe, beside blackbox_exporter": probing.main,
+    "Rendering 10,000 series, beside prometheus_client": rendering.main,
+}
+
+for heading, bench in BENCHES.items():
+    print(f"\n{heading}\n{'-' * len(heading)}", flush=True)
+    bench()

@@ -1,0 +1,211 @@
+"""What a scrape costs: our rendering beside prometheus_client's, over the same series, in one run.
+
+Two peers: the library with metric objects of its own that hold as many series, as most programs use it; and the
+library over our collector, which makes its samples anew each time. All bodies include the process's metrics.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from statistics import median
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from netcheck.export.collector import StateCollector
+from netcheck.export.families import FAMILIES, Kind, MetricFamily
+from netcheck.export.negotiate import Exporter
+from netcheck.export.samples import Exposed
+from netcheck.model import (
+    Attempt,
+    Family,
+    Judgement,
+    Lookup,
+    Phase,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    RecordType,
+    ResolveMode,
+    Result,
+    Role,
+    Service,
+    Verdict,
+    Visit,
+    targets,
+)
+from netcheck.state import BUCKETS, State
+
+GOAL = 0.10
+"""The most that a series may cost in a scrape, as a part of what it costs the library with its objects."""
+
+RUNS = 21
+SERVICES = (
+    Service("courier", tuple(f"{number}-courier.push.apple.com" for number in range(51)), (5223, 443)),
+    Service("courier2", tuple(f"{number}-courier2.push.apple.com" for number in range(51)), (5223, 443)),
+    Service("provider", ("api.push.apple.com",), (443, 2197)),
+    Service("gateway", ("gateway.push.apple.com",), (2195,)),
+    Service("feedback", ("feedback.push.apple.com",), (2196,)),
+)
+PATHS = (
+    ProbePath("direct"),
+    ProbePath("web-proxy", Proxy(ProxyScheme.HTTP, "192.0.2.1", 3128, resolve=ResolveMode.BOTH)),
+)
+
+
+class Network:
+    """A state and the visits that change it; no two durations or times are the same."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.state.configure(SERVICES, PATHS)
+        self._clock = (1_760_000_000 + number * 0.010917 for number in count())
+        self._seconds = (0.0003 + number * 7919 % 100_003 / 1_000_003 for number in count())
+
+    def exposed(self) -> Exposed:
+        judgements = [Judgement(path.name, role, Verdict.READY) for path in PATHS for role in Role]
+        return Exposed(self.state, judgements, {path.name: False for path in PATHS})
+
+    def visit(self, share: float) -> None:
+        """Visit this share of the hosts of every service, over every path."""
+        for service, path in targets(SERVICES, PATHS):
+            for host in service.hosts[: round(len(service.hosts) * share)]:
+                self.state.record(self._visit(service, host, path))
+
+    def _visit(self, service: Service, host: str, path: ProbePath) -> Visit:
+        results = tuple(
+            Result(service.name, host, port, path.name, self._attempt(family, path), next(self._seconds))
+            for port in service.ports
+            for family in path.destination_families()
+        )
+        lookups = tuple(self._lookup(host, rdtype) for rdtype in RecordType)
+        return Visit(next(self._clock), 0, service.name, host, path.name, results, lookups)
+
+    def _attempt(self, family: Family, path: ProbePath) -> Attempt:
+        walked = [phase for phase in path.phases() if phase is not Phase.RESOLVE]
+        durations: dict[Phase, float] = {phase: next(self._seconds) for phase in walked}
+        return Attempt(next(self._clock), family, None, durations, rtt=next(self._seconds))
+
+    def _lookup(self, host: str, rdtype: RecordType) -> Lookup:
+        network = "17.57.144." if rdtype is RecordType.A else "2620:149:a44::"
+        addresses = tuple(f"{network}{number}" for number in range(1, 9))
+        time, duration = next(self._clock), next(self._seconds)
+        return Lookup(time, host, rdtype, "system", None, "", addresses, (), 60, duration, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to scrape, and what is done before each scrape without being timed."""
+
+    name: str
+    scrape: Callable[[], bytes]
+    prepare: Callable[[], object] = lambda: None
+    goal: float | None = None
+
+
+def main() -> None:
+    """Measure every way in turns, print the medians, and say so where a scrape costs more than it may."""
+    network = Network()
+    network.visit(1.0)
+    ways = (*the_library_s_ways(network), *our_ways(network))
+    series = {series_in(way.scrape()) for way in ways}
+    if len(series) != 1:
+        raise SystemExit(f"the bodies differ in their number of series: {sorted(series)}")
+    print_table(ways, medians(ways), series.pop())
+
+
+def the_library_s_ways(network: Network) -> tuple[Way, ...]:
+    """The first is what the others are compared with."""
+    own, ours = process_metrics(), process_metrics()
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's is untyped
+    for family in FAMILIES:
+        fill(native_metric(family, own), family, network.exposed())
+    ours.register(StateCollector(network.exposed))
+    return (
+        Way("prometheus_client, own objects", lambda: generate_latest(own)),
+        Way("prometheus_client, our collector", lambda: generate_latest(ours)),
+    )
+
+
+def process_metrics() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    return registry
+
+
+def native_metric(family: MetricFamily, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    if family.kind is Kind.HISTOGRAM:
+        return Histogram(family.name, family.help, family.labels, registry=registry, buckets=BUCKETS)
+    metric = Counter if family.kind is Kind.COUNTER else Gauge
+    return metric(family.name, family.help, family.labels, registry=registry)
+
+
+def fill(metric: Counter | Gauge | Histogram, family: MetricFamily, exposed: Exposed) -> None:
+    """As many series as the family has, with its values; what a histogram holds does not matter."""
+    for labels, value in family.sample(exposed):
+        child = metric.labels(*labels) if labels else metric
+        match child, value:
+            case Histogram(), _:
+                child.observe(0.02)
+            case Gauge(), (int() | float()):
+                child.set(value)
+            case Counter(), (int() | float()):
+                child.inc(value)
+
+
+def our_ways(network: Network) -> tuple[Way, ...]:
+    """In this order: the last finds what the one before it has seen."""
+    exporter = Exporter()
+
+    def again() -> bytes:
+        return exporter.scrape(network.exposed(), "", ())[0]
+
+    return (
+        Way("netcheck, its first scrape", lambda: Exporter().scrape(network.exposed(), "", ())[0]),
+        Way("netcheck, all hosts visited since", again, lambda: network.visit(1.0), GOAL),
+        Way("netcheck, 5 % of hosts visited since", again, lambda: network.visit(0.05), GOAL),
+        Way("netcheck, nothing visited since", again, goal=GOAL),
+    )
+
+
+def series_in(body: bytes) -> int:
+    return sum(not line.startswith(b"#") for line in body.split(b"\n")) - 1
+
+
+def medians(ways: tuple[Way, ...]) -> dict[str, float]:
+    """Seconds per scrape; the ways take turns, so that what else the machine does falls on all of them."""
+    seconds: dict[str, list[float]] = {way.name: [] for way in ways}
+    for _ in range(RUNS):
+        for way in ways:
+            way.prepare()
+            start = time.perf_counter()
+            way.scrape()
+            seconds[way.name].append(time.perf_counter() - start)
+    return {name: median(times) for name, times in seconds.items()}
+
+
+def print_table(ways: tuple[Way, ...], seconds: dict[str, float], series: int) -> None:
+    peer = seconds[ways[0].name]
+    print(f"{f'{series} series':38}{'us/series':>10}{'ms/scrape':>11}{'ratio':>9}")
+    for way in ways:
+        took = seconds[way.name]
+        print(f"{way.name:38}{took / series * 1e6:>10.2f}{took * 1e3:>11.1f}{took / peer:>9.3f}")
+    print(f"goal for every scrape but the first: a ratio of at most {GOAL:.2f}")
+    for way in ways:
+        if way.goal is not None and (ratio := seconds[way.name] / peer) > way.goal:
+            print(f"ABOVE THE GOAL: {way.name}: {ratio / way.goal:.2f} times what it may cost")
+
+
+if __name__ == "__main__":
+    main()

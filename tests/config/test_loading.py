@@ -1,0 +1,424 @@
+"""What a good config comes to, record by record, and what is said of files that cannot be read as one."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from netcheck import config
+from netcheck.config import Config, Listen, Probing
+from netcheck.model import (
+    SYSTEM_RESOLVER,
+    AddressChoice,
+    Binding,
+    Credentials,
+    Family,
+    LoadBalancer,
+    Nameserver,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    ResolveMode,
+    Resolver,
+    Role,
+    Secret,
+    Service,
+    Timeouts,
+    Transport,
+)
+
+Load = Callable[[str], Config]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """Loads a text as the file `netcheck.yaml` in a directory of its own."""
+
+    def from_text(text: str) -> Config:
+        file = tmp_path / "netcheck.yaml"
+        file.write_text(text, encoding="utf-8")
+        return config.load(file)
+
+    return from_text
+
+
+def the_service(loaded: Config, name: str) -> Service:
+    return next(service for service in loaded.services if service.name == name)
+
+
+def the_proxy(loaded: Config) -> Proxy:
+    proxy = loaded.paths[0].proxy
+    assert proxy
+    return proxy
+
+
+# Defaults
+
+
+@pytest.mark.parametrize("text", ["", "# nothing but a comment\n", "---\n", "{}\n", "\ufeff{}\n"])
+def test_an_empty_file_is_the_default(load: Load, text: str) -> None:
+    assert load(text) == config.default()
+
+
+def test_sections_without_a_value_are_the_default(load: Load) -> None:
+    assert load("resolvers:\npaths:\nservices:\nprobing:\n") == config.default()
+
+
+def test_keys_without_a_value_may_stand_for_a_path_and_a_built_in_service(load: Load) -> None:
+    assert load("paths:\n  direct:\nservices:\n  courier:\n") == config.default()
+
+
+def test_the_default_is_the_direct_path_and_the_production_services() -> None:
+    default = config.default()
+    assert default.listen == Listen("127.0.0.1", 9223)
+    assert default.resolvers == (SYSTEM_RESOLVER,)
+    assert default.paths == (ProbePath("direct"),)
+    assert [service.name for service in default.services] == [
+        "courier",
+        "courier2",
+        "provider",
+        "gateway",
+        "feedback",
+    ]
+    assert default.probing == Probing(60.0, 64, 20.0, Timeouts(3.0, 5.0, 10.0, 5.0))
+
+
+# listen
+
+
+@pytest.mark.parametrize(
+    ("written", "listen"),
+    [
+        ("127.0.0.1:9223", Listen("127.0.0.1", 9223)),
+        ('"[::1]:9223"', Listen("::1", 9223)),
+        ("0.0.0.0:80", Listen("0.0.0.0", 80)),
+        ("127.0.0.1:0", Listen("127.0.0.1", 0)),
+    ],
+)
+def test_listen_is_an_address_and_a_port(load: Load, written: str, listen: Listen) -> None:
+    assert load(f"listen: {written}\n").listen == listen
+
+
+# resolvers
+
+
+def test_a_resolver_has_nameservers_in_their_order_with_the_port_of_dns(load: Load) -> None:
+    loaded = load(
+        'resolvers: {corp: {nameservers: [10.0.0.53, "10.0.0.54:5353", "[fd00::53]:54", fd00::53]}}\n'
+    )
+    nameservers = (
+        Nameserver("10.0.0.53", 53),
+        Nameserver("10.0.0.54", 5353),
+        Nameserver("fd00::53", 54),
+        Nameserver("fd00::53", 53),
+    )
+    assert loaded.resolvers == (SYSTEM_RESOLVER, Resolver("corp", nameservers, Transport.UDP))
+
+
+def test_a_resolver_over_tls_has_the_port_of_dns_over_tls(load: Load) -> None:
+    loaded = load("resolvers: {dot: {nameservers: [10.0.0.53], transport: tls, server_name: DNS.Example}}\n")
+    nameservers = (Nameserver("10.0.0.53", 853),)
+    assert loaded.resolvers[1] == Resolver("dot", nameservers, Transport.TLS, server_name="dns.example")
+
+
+def test_a_path_holds_the_resolver_that_it_names(load: Load) -> None:
+    loaded = load("resolvers: {corp: {nameservers: [10.0.0.53]}}\npaths: {wifi: {resolver: corp}}\n")
+    assert loaded.paths[0].resolver is loaded.resolvers[1]
+
+
+# paths
+
+
+def test_paths_stand_in_the_order_of_the_file(load: Load) -> None:
+    loaded = load("paths: {wifi: {interface: wlan0}, direct: {}, lan: {interface: eth0}}\n")
+    assert [path.name for path in loaded.paths] == ["wifi", "direct", "lan"]
+
+
+@pytest.mark.parametrize("name", ["on", "no", "17", "1.5", "2026-11-24"])
+def test_a_name_is_what_stands_in_the_file_whatever_yaml_takes_it_for(load: Load, name: str) -> None:
+    assert load(f"paths: {{{name}: {{}}}}\n").paths[0].name == name
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("socks4://socks.example", "socks.example", 1080),
+        ("socks4a://socks.example", "socks.example", 1080),
+        ("socks5://10.0.0.1", "10.0.0.1", 1080),
+        ("socks5h://[fd00::1]", "fd00::1", 1080),
+        ("http://Proxy.Example.", "proxy.example", 3128),
+        ("https://proxy.example", "proxy.example", 443),
+        ("HTTP://proxy.example:8080", "proxy.example", 8080),
+        ("socks5://[FD00::1]:1081", "fd00::1", 1081),
+    ],
+)
+def test_a_proxy_has_a_host_and_the_usual_port_of_its_scheme(
+    load: Load, url: str, host: str, port: int
+) -> None:
+    proxy = the_proxy(load(f'paths: {{p: {{proxy: "{url}"}}}}\n'))
+    assert (proxy.host, proxy.port) == (host, port)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "resolve"),
+    [
+        (ProxyScheme.SOCKS4, ResolveMode.LOCAL),
+        (ProxyScheme.SOCKS4A, ResolveMode.PROXY),
+        (ProxyScheme.SOCKS5, ResolveMode.LOCAL),
+        (ProxyScheme.SOCKS5H, ResolveMode.PROXY),
+        (ProxyScheme.HTTP, ResolveMode.PROXY),
+        (ProxyScheme.HTTPS, ResolveMode.PROXY),
+    ],
+)
+def test_who_resolves_follows_from_the_scheme(load: Load, scheme: ProxyScheme, resolve: ResolveMode) -> None:
+    proxy = the_proxy(load(f'paths: {{p: {{proxy: "{scheme}://proxy.example"}}}}\n'))
+    assert (proxy.scheme, proxy.resolve) == (scheme, resolve)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "resolve"),
+    [
+        ("socks4", ResolveMode.LOCAL),
+        ("socks4a", ResolveMode.LOCAL),
+        ("socks5", ResolveMode.PROXY),
+        ("socks5h", ResolveMode.LOCAL),
+        ("http", ResolveMode.BOTH),
+    ],
+)
+def test_who_resolves_can_be_written(load: Load, scheme: str, resolve: ResolveMode) -> None:
+    loaded = load(f'paths: {{p: {{proxy: "{scheme}://proxy.example", resolve: {resolve}}}}}\n')
+    assert the_proxy(loaded).resolve is resolve
+
+
+@pytest.mark.parametrize("content", ["correct horse", "correct horse\n", "correct horse\r\n"])
+def test_a_password_file_is_found_beside_the_config_and_loses_one_newline(
+    load: Load, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "web").write_bytes(content.encode())
+    loaded = load('paths: {web: {proxy: "http://p.example", username: svc, password_file: secrets/web}}\n')
+    assert the_proxy(loaded).credentials == Credentials("svc", Secret("correct horse"))
+
+
+def test_a_password_may_come_from_the_environment(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETCHECK_TEST_PASSWORD", "pä:ß")
+    loaded = load(
+        'paths: {p: {proxy: "socks5://p.example", username: "a:b", password_env: NETCHECK_TEST_PASSWORD}}\n'
+    )
+    assert the_proxy(loaded).credentials == Credentials("a:b", Secret("pä:ß"))
+
+
+def test_a_socks4_proxy_may_have_a_user_id_alone(load: Load) -> None:
+    proxy = the_proxy(load('paths: {p: {proxy: "socks4://p.example", username: svc}}\n'))
+    assert proxy.credentials == Credentials("svc", Secret(""))
+
+
+def test_a_https_proxy_may_have_certificates_of_its_own(load: Load) -> None:
+    ca_file = Path(__file__).parent / "faults" / "files" / "ca.pem"
+    proxy = the_proxy(load(f'paths: {{p: {{proxy: "https://p.example", ca_file: "{ca_file}"}}}}\n'))
+    assert proxy.ca_file == ca_file
+
+
+def test_no_repr_of_a_config_holds_a_password(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETCHECK_TEST_PASSWORD", "correct horse")
+    loaded = load(
+        'paths: {p: {proxy: "socks5://p.example", username: svc, password_env: NETCHECK_TEST_PASSWORD}}\n'
+    )
+    assert "correct horse" not in repr(loaded)
+
+
+def test_a_load_balancer_answers_for_a_host_or_for_one_of_its_ports(load: Load) -> None:
+    path = load(
+        "paths:\n"
+        "  dmz:\n"
+        "    load_balancer:\n"
+        "      Gateway.push.apple.com.: 10.1.1.20:12195\n"
+        "      api.push.apple.com: 10.1.1.21\n"
+        '      "api.push.apple.com:2197": "[fd00::21]:12197"\n'
+    ).paths[0]
+    assert path.balancer("gateway.push.apple.com", 2195) == LoadBalancer("10.1.1.20", 12195)
+    assert path.balancer("api.push.apple.com", 443) == LoadBalancer("10.1.1.21", None)
+    assert path.balancer("api.push.apple.com", 2197) == LoadBalancer("fd00::21", 12197)
+
+
+def test_a_load_balancer_may_stand_before_a_service_of_ones_own(load: Load) -> None:
+    loaded = load(
+        "services: {our-mdm: {hosts: [mdm.example.com], ports: [443]}}\n"
+        "paths: {dmz: {load_balancer: {mdm.example.com: 10.1.1.22}}}\n"
+    )
+    assert loaded.paths[0].load_balancer == (("mdm.example.com", LoadBalancer("10.1.1.22", None)),)
+
+
+@pytest.mark.parametrize(
+    ("written", "binding"),
+    [
+        ("interface: wlan0", Binding("wlan0")),
+        ("source_address: 10.0.0.7", Binding(source_ipv4="10.0.0.7")),
+        ("source_address: FD00::7", Binding(source_ipv6="fd00::7")),
+        ("source_address: [fd00::7, 10.0.0.7]", Binding(None, "10.0.0.7", "fd00::7")),
+    ],
+)
+def test_a_path_may_be_bound_to_an_interface_and_addresses(
+    load: Load, written: str, binding: Binding
+) -> None:
+    assert load(f"paths: {{p: {{{written}}}}}\n").paths[0].binding == binding
+
+
+def test_a_path_may_be_for_one_role_and_one_family(load: Load) -> None:
+    path = load("paths: {p: {roles: [device], families: [ipv6]}}\n").paths[0]
+    assert path.roles == {Role.DEVICE}
+    assert path.families == (Family.IPV6,)
+
+
+def test_socks4a_with_ipv6_alone_is_fine_where_the_proxy_resolves(load: Load) -> None:
+    path = load('paths: {p: {proxy: "socks4a://p.example", families: [ipv6]}}\n').paths[0]
+    assert path.destination_families() == (Family.NAME,)
+
+
+# services
+
+
+def test_the_count_is_the_highest_number_of_a_courier(load: Load) -> None:
+    courier = the_service(load("services: {courier: {count: 2}}\n"), "courier")
+    assert courier.hosts == (
+        "0-courier.push.apple.com",
+        "1-courier.push.apple.com",
+        "2-courier.push.apple.com",
+    )
+
+
+def test_a_built_in_service_keeps_what_is_not_written(load: Load) -> None:
+    provider = the_service(load("services: {provider: {ports: [2197]}}\n"), "provider")
+    before = the_service(config.default(), "provider")
+    assert provider == Service("provider", before.hosts, (2197,), before.roles, True, before.port_rule)
+
+
+def test_a_built_in_service_takes_every_setting(load: Load) -> None:
+    gateway = the_service(
+        load("services: {gateway: {required: true, roles: [device], addresses: all, hosts_per_round: 1}}\n"),
+        "gateway",
+    )
+    assert gateway.required
+    assert gateway.roles == {Role.DEVICE}
+    assert (gateway.addresses, gateway.hosts_per_round) == (AddressChoice.ALL, 1)
+
+
+def test_a_round_may_visit_all_hosts(load: Load) -> None:
+    courier = the_service(load("services: {courier: {hosts_per_round: all}}\n"), "courier")
+    assert courier.hosts_per_round is None
+
+
+def test_services_can_be_switched_off_and_on(load: Load) -> None:
+    loaded = load("services: {courier2: {enabled: false}, provider-sandbox: {enabled: true}}\n")
+    assert [service.name for service in loaded.services] == [
+        "courier",
+        "provider",
+        "gateway",
+        "feedback",
+        "provider-sandbox",
+    ]
+
+
+def test_a_service_of_ones_own_follows_the_built_in_ones(load: Load) -> None:
+    loaded = load(
+        "services: {our-mdm: {hosts: [mdm.example.com], ports: [443, 8443]}, courier: {count: 1}}\n"
+    )
+    assert loaded.services[-1] == Service("our-mdm", ("mdm.example.com",), (443, 8443))
+
+
+def test_a_service_of_ones_own_can_be_kept_for_later(load: Load) -> None:
+    loaded = load("services: {our-mdm: {hosts: [mdm.example.com], ports: [443], enabled: false}}\n")
+    assert loaded.services == config.default().services
+
+
+@pytest.mark.parametrize(
+    ("written", "host"),
+    [
+        ("MDM.Example.COM.", "mdm.example.com"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("10.0.0.7", "10.0.0.7"),
+        ("FD00:0::7", "fd00::7"),
+        ("mdm", "mdm"),
+        ("_x.example", "_x.example"),
+    ],
+)
+def test_hosts_have_one_form(load: Load, written: str, host: str) -> None:
+    loaded = load(f"services: {{a: {{hosts: [{written}], ports: [443]}}}}\n")
+    assert loaded.services[-1].hosts == (host,)
+
+
+# probing
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("1s", 1.0), ("90s", 90.0), ("1m30s", 90.0), ("1500ms", 1.5), ("1h", 3600.0), ("1d", 86400.0)],
+)
+def test_durations_are_written_as_for_prometheus(load: Load, written: str, seconds: float) -> None:
+    assert load(f"probing: {{interval: {written}}}\n").probing.interval == seconds
+
+
+def test_probing_takes_every_setting(load: Load) -> None:
+    loaded = load(
+        "probing: {interval: 30s, concurrency: 8, rate: 0.5, "
+        "timeouts: {resolve: 1s, connect: 2s, proxy: 3s, tls: 500ms}}\n"
+    )
+    assert loaded.probing == Probing(30.0, 8, 0.5, Timeouts(1.0, 2.0, 3.0, 0.5))
+
+
+def test_a_timeout_that_is_not_written_is_no_longer_than_the_interval(load: Load) -> None:
+    loaded = load("probing: {interval: 4s, timeouts: {tls: 1s}}\n")
+    assert loaded.probing.timeouts == Timeouts(resolve=3.0, connect=4.0, proxy=4.0, tls=1.0)
+
+
+# Files that cannot be read as a config
+
+
+def problem_of(file: Path) -> config.Problem:
+    with pytest.raises(config.ConfigError) as caught:
+        config.load(file)
+    (problem,) = caught.value.problems
+    return problem
+
+
+def test_a_missing_file_is_a_problem_at_its_top(tmp_path: Path) -> None:
+    file = tmp_path / "no-such.yaml"
+    assert str(problem_of(file)) == f"{file}:1:1: the config cannot be read: No such file or directory"
+
+
+def test_a_directory_is_no_config(tmp_path: Path) -> None:
+    assert problem_of(tmp_path).message == "the config cannot be read: not a regular file"
+
+
+def test_a_pipe_is_no_config_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert problem_of(tmp_path / "pipe").message == "the config cannot be read: not a regular file"
+
+
+def test_a_file_of_more_than_a_mebibyte_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.yaml"
+    file.write_text("#" * (1024 * 1024 + 1), encoding="utf-8")
+    assert problem_of(file).message == "the config cannot be read: larger than 1048576 bytes"
+
+
+def test_a_file_with_too_many_values_is_refused_where_they_begin(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.yaml"
+    file.write_text("x:\n" + "- 1\n" * 30_000, encoding="utf-8")
+    problem = problem_of(file)
+    assert problem.message == "the file holds more than 20000 keys and values: make it smaller"
+    assert problem.line == 19_999
+
+
+def test_bytes_that_are_no_utf_8_are_found(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.yaml"
+    file.write_bytes("# größe\npaths: {größe".encode() + "ü: {}}\n".encode("latin-1"))
+    problem = problem_of(file)
+    assert (problem.line, problem.column) == (2, 14)
+    assert problem.message == "this is not UTF-8 text: save the file as UTF-8"
+
+
+def test_problems_are_sorted_by_line() -> None:
+    problems = [config.Problem("f", line, column, "x") for line, column in [(10, 1), (2, 7), (2, 3)]]
+    error = config.ConfigError(problems)
+    assert str(error) == "f:2:3: x\nf:2:7: x\nf:10:1: x"

@@ -1,0 +1,171 @@
+"""Whatever stands in a config: a Config or a ConfigError comes of it, and no password is ever repeated."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netcheck import config
+
+PASSWORD = "Tr0ub4dor"
+
+KEYS = [
+    *(
+        "listen",
+        "resolvers",
+        "paths",
+        "services",
+        "probing",
+        "direct",
+        "corp",
+        "courier",
+        "provider",
+        "our-mdm",
+    ),
+    *("nameservers", "transport", "server_name", "ca_file", "proxy", "resolve", "username", "password_file"),
+    *(
+        "password_env",
+        "password",
+        "load_balancer",
+        "interface",
+        "source_address",
+        "resolver",
+        "families",
+        "roles",
+    ),
+    *(
+        "enabled",
+        "count",
+        "ports",
+        "hosts",
+        "required",
+        "hosts_per_round",
+        "addresses",
+        "interval",
+        "timeouts",
+    ),
+]
+WORDS = [
+    *(
+        "127.0.0.1:9223",
+        "10.0.0.53",
+        "[fd00::53]:53",
+        "udp",
+        "tls",
+        "local",
+        "both",
+        "ipv4",
+        "ipv6",
+        "device",
+        "all",
+    ),
+    *(
+        "socks4://p",
+        "socks5://p:1080",
+        "http://p",
+        "https://[::1]:1",
+        "mdm.example.com",
+        "api.push.apple.com",
+        "5s",
+    ),
+    *("017", "12:30", "yes", "~", "", "\0", "ü", "\u0130.example", "[", "%", "corp", "no-such-file"),
+]
+scalars = st.one_of(
+    st.sampled_from(WORDS),
+    st.text(max_size=8),
+    st.integers(),
+    st.floats(),
+    st.booleans(),
+    st.none(),
+    st.dates(),
+)
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+def outcome(directory: Path, data: bytes) -> str:
+    """All that can be seen of a load."""
+    file = directory / "netcheck.yaml"
+    file.write_bytes(data)
+    try:
+        return repr(config.load(file))
+    except config.ConfigError as error:
+        check_problems(error)
+        return str(error)
+
+
+def check_problems(error: config.ConfigError) -> None:
+    """There are some, each has a place, and each is one line."""
+    assert error.problems
+    assert all(problem.line >= 1 and problem.column >= 1 for problem in error.problems)
+    assert len(str(error).splitlines()) == len(error.problems)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("config")
+
+
+@settings(deadline=None)
+@given(data=st.binary(max_size=200))
+def test_any_bytes_are_a_config_or_a_config_error(directory: Path, data: bytes) -> None:
+    outcome(directory, data)
+
+
+@settings(deadline=None)
+@given(
+    text=st.text(
+        alphabet=st.sampled_from("ab:- \n\t{}[],&*!|>'\"%@`?#~<0.1e\u2028\x85\ufeff\x00é"), max_size=60
+    )
+)
+def test_any_text_is_a_config_or_a_config_error(directory: Path, text: str) -> None:
+    outcome(directory, text.encode())
+
+
+@settings(deadline=None, max_examples=300)
+@given(sections=st.dictionaries(st.sampled_from(KEYS[:5]), values, max_size=5))
+def test_any_structure_is_a_config_or_a_config_error(directory: Path, sections: dict[str, object]) -> None:
+    outcome(directory, yaml.safe_dump(sections).encode())
+
+
+PLACES = [
+    "http://svc:{}@proxy.example:3128",
+    "http://{}@proxy.example",
+    "ftp://proxy.example/{}",
+    "http://svc:{}",
+    "svc:{}@proxy.example",
+    "http://proxy.example/?password={}",
+    "{}",
+]
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    path=st.dictionaries(
+        st.sampled_from(["proxy", "password", "password_file", "password_env", "passwrd", "pass"]),
+        st.sampled_from(PLACES).map(lambda place: place.format(PASSWORD)) | values,
+        min_size=1,
+    ),
+    beside=st.dictionaries(st.sampled_from(KEYS), values, max_size=3),
+)
+def test_a_password_in_a_place_for_passwords_is_never_repeated(
+    directory: Path, path: dict[str, object], beside: dict[str, object]
+) -> None:
+    seen = outcome(directory, yaml.safe_dump({"paths": {"web": {**beside, **path}}}).encode())
+    assert PASSWORD not in seen
+
+
+@settings(deadline=None)
+@given(content=st.binary(min_size=1, max_size=300).map(lambda data: PASSWORD.encode() + data))
+def test_what_a_password_file_holds_is_never_repeated(directory: Path, content: bytes) -> None:
+    (directory / "password").write_bytes(content)
+    text = b'paths: {web: {proxy: "socks5://p.example", username: svc, password_file: password}}\n'
+    assert PASSWORD not in outcome(directory, text)

@@ -1,0 +1,213 @@
+"""The metrics contract, and what each family samples from the state."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from netcheck.export.exposition import Exposition, TextFormat
+from netcheck.export.families import FAMILIES
+from netcheck.export.negotiate import Exporter
+from netcheck.export.samples import Exposed
+from netcheck.model import Failure, Judgement, Phase, Reason, RecordType, Role, Service, Verdict
+from tests.export.states import (
+    COURIER,
+    DENIED,
+    HOST,
+    LOOKUP,
+    RESULT,
+    SOCKS,
+    a_lookup,
+    a_result,
+    a_visit,
+    configured,
+    populated,
+    shown,
+)
+
+CONTRACT = """
+netcheck_probe_success                                gauge      service host port path family
+netcheck_probe_addresses                              gauge      service host port path family state
+netcheck_probe_phase_duration_seconds                 gauge      service host port path family phase
+netcheck_probe_last_run_timestamp_seconds             gauge      service host port path family
+netcheck_probe_last_success_timestamp_seconds         gauge      service host port path family
+netcheck_probes_total                                 counter    service port path family outcome
+netcheck_probe_failures_total                         counter    service port path phase reason
+netcheck_probe_duration_seconds                       histogram  service port path phase
+netcheck_tcp_rtt_seconds                              histogram  service port path
+netcheck_tcp_syn_retransmits_total                    counter    service port path
+netcheck_dns_lookups_total                            counter    service resolver type outcome
+netcheck_dns_lookup_duration_seconds                  histogram  resolver
+netcheck_dns_unexpected_addresses                     gauge      service resolver
+netcheck_dns_min_ttl_seconds                          gauge      service resolver
+netcheck_proxy_up                                     gauge      path
+netcheck_ready                                        gauge      path role
+netcheck_verdict                                      gauge      path role verdict
+netcheck_courier_fallback_active                      gauge      path
+netcheck_config_last_reload_successful                gauge
+netcheck_config_last_reload_success_timestamp_seconds gauge
+netcheck_schedule_lag_seconds                         histogram
+netcheck_loop_lag_seconds                             histogram
+netcheck_probes_skipped_total                         counter    cause
+netcheck_build_info                                   gauge      version python_version
+"""
+
+TIMEOUT = Failure(Phase.CONNECT, Reason.TIMEOUT)
+
+
+def values(exposed: Exposed, name: str, **labels: str) -> list[float]:
+    """The samples of this name that carry these labels, read back from the text."""
+    text = b"".join(Exposition().parts(exposed, TextFormat.PROMETHEUS)).decode()
+    return [
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    ]
+
+
+def test_names_types_and_labels_are_those_of_the_contract() -> None:
+    rows = [(name, kind, tuple(labels)) for name, kind, *labels in map(str.split, CONTRACT.split("\n")[1:-1])]
+    assert [(family.name, family.kind, family.labels) for family in FAMILIES] == rows
+
+
+def test_promtool_finds_nothing_to_say() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("promtool is not installed")
+    body, _ = Exporter().scrape(populated(), "", [])
+    said = subprocess.run([promtool, "check", "metrics"], input=body, capture_output=True, timeout=30)
+    assert (said.returncode, said.stdout + said.stderr) == (0, b"")
+
+
+def test_counters_stand_at_zero_before_any_visit() -> None:
+    exposed = shown(configured())
+    flow = {"service": "courier", "port": "5223", "path": "direct"}
+    assert values(exposed, "netcheck_probes_total", **flow) == [0] * 4
+    assert values(exposed, "netcheck_probe_failures_total", **flow, reason="refused") == [0]
+    assert values(exposed, "netcheck_tcp_syn_retransmits_total", **flow) == [0]
+    assert values(exposed, "netcheck_probe_duration_seconds_count", **flow, phase="connect") == [0]
+    assert values(exposed, "netcheck_dns_lookups_total", service="courier", outcome="nxdomain") == [0, 0]
+
+
+def test_an_endpoint_has_no_series_before_its_first_visit() -> None:
+    assert values(shown(configured()), "netcheck_probe_success") == []
+
+
+def test_success_is_one_when_at_least_one_address_answered() -> None:
+    exposed = shown(configured(a_visit(a_result(failure=TIMEOUT), RESULT)))
+    assert values(exposed, "netcheck_probe_success") == [1]
+    assert values(exposed, "netcheck_probe_addresses", state="reachable") == [1]
+    assert values(exposed, "netcheck_probe_addresses", state="unreachable") == [1]
+
+
+def test_success_is_zero_when_no_address_answered() -> None:
+    assert values(shown(configured(a_visit(a_result(failure=TIMEOUT)))), "netcheck_probe_success") == [0]
+
+
+def test_only_phases_that_ran_have_a_duration() -> None:
+    exposed = shown(configured(a_visit(replace(RESULT, resolve_duration=None))))
+    assert values(exposed, "netcheck_probe_phase_duration_seconds") == [0.02]
+    assert values(exposed, "netcheck_probe_phase_duration_seconds", phase="connect") == [0.02]
+
+
+def test_the_last_success_has_no_sample_before_the_first() -> None:
+    exposed = shown(configured(a_visit(a_result(failure=TIMEOUT))))
+    assert values(exposed, "netcheck_probe_last_run_timestamp_seconds") == [RESULT.attempt.time]
+    assert values(exposed, "netcheck_probe_last_success_timestamp_seconds") == []
+
+
+def test_the_last_success_stays_through_a_failure() -> None:
+    later = a_result(time=RESULT.attempt.time + 60, failure=TIMEOUT)
+    exposed = shown(configured(a_visit(RESULT), a_visit(later)))
+    assert values(exposed, "netcheck_probe_last_run_timestamp_seconds") == [RESULT.attempt.time + 60]
+    assert values(exposed, "netcheck_probe_last_success_timestamp_seconds") == [RESULT.attempt.time]
+
+
+def test_what_the_kernel_said_of_a_connection_is_counted() -> None:
+    exposed = shown(configured(a_visit(a_result(rtt=0.02, syn_retransmits=3))))
+    assert values(exposed, "netcheck_tcp_rtt_seconds_sum", port="5223", path="direct") == [0.02]
+    assert values(exposed, "netcheck_tcp_syn_retransmits_total", port="5223", path="direct") == [3]
+
+
+def test_lookups_are_counted_by_type_and_outcome() -> None:
+    failed = a_lookup(rdtype=RecordType.AAAA, reason=Reason.SERVFAIL, addresses=(), min_ttl=None)
+    exposed = shown(configured(a_visit(RESULT, lookups=[LOOKUP, failed])))
+    assert values(exposed, "netcheck_dns_lookups_total", type="A", outcome="success") == [1]
+    assert values(exposed, "netcheck_dns_lookups_total", type="AAAA", outcome="servfail") == [1]
+    assert values(exposed, "netcheck_dns_lookup_duration_seconds_count", resolver="system") == [2]
+
+
+def test_addresses_that_apple_does_not_publish_are_summed_over_the_latest_lookups() -> None:
+    stale = a_lookup(addresses=("192.0.2.1", "192.0.2.2"))
+    ipv4 = a_lookup(addresses=("17.57.144.1", "192.0.2.1"))
+    ipv6 = a_lookup(rdtype=RecordType.AAAA, addresses=("2001:db8::1", "2620:149:a44::1"))
+    exposed = shown(configured(a_visit(RESULT, lookups=[stale, ipv4, ipv6])))
+    assert values(exposed, "netcheck_dns_unexpected_addresses", service="courier") == [2]
+
+
+def test_expected_addresses_are_a_zero() -> None:
+    exposed = shown(configured(a_visit(RESULT, lookups=[LOOKUP])))
+    assert values(exposed, "netcheck_dns_unexpected_addresses", service="courier", resolver="system") == [0]
+
+
+def test_no_address_of_a_name_that_is_not_apple_s_is_unexpected() -> None:
+    mdm = Service("our-mdm", ("mdm.example.com",), (443,))
+    visit = a_visit(
+        replace(RESULT, service="our-mdm", host="mdm.example.com", port=443),
+        lookups=[a_lookup(host="mdm.example.com", addresses=("192.0.2.1",))],
+    )
+    exposed = shown(configured(visit, services=[mdm]))
+    assert values(exposed, "netcheck_dns_unexpected_addresses") == []
+    assert values(exposed, "netcheck_dns_min_ttl_seconds") == [60]
+
+
+def test_the_shortest_ttl_is_of_the_lookups_that_had_an_answer() -> None:
+    none = a_lookup(host="b.example", reason=Reason.NXDOMAIN, addresses=(), min_ttl=None)
+    lookups = [a_lookup(min_ttl=300), a_lookup(rdtype=RecordType.AAAA, min_ttl=20), none]
+    service = replace(COURIER, hosts=(HOST, "b.example"))
+    exposed = shown(configured(a_visit(RESULT, lookups=lookups), services=[service]))
+    assert values(exposed, "netcheck_dns_min_ttl_seconds") == [20]
+
+
+@pytest.mark.parametrize(("spoke", "up"), [(True, [1]), (False, [0]), (None, [])])
+def test_a_proxy_has_a_sample_once_it_is_known_whether_it_is_up(spoke: bool | None, up: list[float]) -> None:
+    attempt = replace(DENIED, proxy_spoke=spoke)
+    exposed = shown(configured(a_visit(replace(RESULT, path=SOCKS.name, attempt=attempt))))
+    assert values(exposed, "netcheck_proxy_up", path="dmz-socks") == up
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_exactly_the_verdict_that_holds_is_one(verdict: Verdict) -> None:
+    exposed = shown(configured(), Judgement("direct", Role.DEVICE, verdict))
+    of_role = {"path": "direct", "role": "device"}
+    assert values(exposed, "netcheck_verdict", **of_role, verdict=verdict) == [1]
+    assert sorted(values(exposed, "netcheck_verdict", **of_role)) == [0] * (len(Verdict) - 1) + [1]
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_ready_is_one_for_no_other_verdict(verdict: Verdict) -> None:
+    exposed = shown(configured(), Judgement("direct", Role.DEVICE, verdict))
+    assert values(exposed, "netcheck_ready") == [verdict is Verdict.READY]
+
+
+def test_the_couriers_fallback_is_shown_by_path() -> None:
+    exposed = shown(configured(), fallback={"direct": True, "dmz-socks": False})
+    assert values(exposed, "netcheck_courier_fallback_active", path="direct") == [1]
+    assert values(exposed, "netcheck_courier_fallback_active", path="dmz-socks") == [0]
+
+
+def test_a_failed_reload_keeps_the_time_of_the_last_good_one() -> None:
+    state = configured()
+    state.own.reload_successful, state.own.reload_success_time = False, 1_760_000_000.0
+    assert values(shown(state), "netcheck_config_last_reload_successful") == [0]
+    assert values(shown(state), "netcheck_config_last_reload_success_timestamp_seconds") == [1_760_000_000.0]
+
+
+def test_skipped_probes_are_counted_by_cause() -> None:
+    state = configured()
+    state.own.skipped.update(late=2, busy=1)
+    assert values(shown(state), "netcheck_probes_skipped_total", cause="late") == [2]

@@ -1,0 +1,151 @@
+"""The JSON report: the contract's keys, all of them, always."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from netcheck.export.report import report
+from netcheck.export.samples import Exposed
+from netcheck.model import Failure, Judgement, Phase, Reason, Result, Role, Verdict
+from tests.export.states import DENIED, HOST, LOOKUP, RESULT, SOCKS, a_lookup, a_visit, configured, shown
+
+READY = Judgement("direct", Role.DEVICE, Verdict.READY)
+BLOCKED = Judgement(
+    "dmz-socks",
+    Role.DEVICE,
+    Verdict.NOT_READY,
+    "proxy_denies_port",
+    "proxy",
+    ("5 of 5 denied",),
+    "Ask for port 5223.",
+)
+
+
+def failed_with(evidence: bytes) -> Result:
+    failure = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "reply 2", evidence)
+    return replace(RESULT, path=SOCKS.name, attempt=replace(DENIED, failure=failure), resolve_duration=None)
+
+
+def reported(exposed: Exposed) -> Any:
+    """As who reads the JSON gets it."""
+    return json.loads(json.dumps(report(exposed, "1.2.3", 1_760_000_000.75), allow_nan=False))
+
+
+def test_a_report_says_when_by_what_and_whether_all_is_ready() -> None:
+    assert reported(shown(configured(), READY)) | {"verdicts": None} == {
+        "time": "2025-10-09T08:53:20.750Z",
+        "version": "1.2.3",
+        "ready": True,
+        "verdicts": None,
+        "results": [],
+        "lookups": [],
+        "push_certificates": [],
+    }
+
+
+@pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if verdict is not Verdict.READY])
+def test_one_verdict_that_is_not_ready_makes_the_whole_not_ready(verdict: Verdict) -> None:
+    assert reported(shown(configured(), READY, replace(BLOCKED, verdict=verdict)))["ready"] is False
+
+
+def test_nothing_judged_is_not_ready() -> None:
+    assert reported(shown(configured()))["ready"] is False
+
+
+def test_a_verdict_comes_with_what_it_rests_on() -> None:
+    assert reported(shown(configured(), BLOCKED))["verdicts"] == [
+        {
+            "path": "dmz-socks",
+            "role": "device",
+            "verdict": "not_ready",
+            "cause": "proxy_denies_port",
+            "hop": "proxy",
+            "evidence": ["5 of 5 denied"],
+            "next_step": "Ask for port 5223.",
+        }
+    ]
+
+
+def test_a_success_has_null_for_everything_of_a_failure() -> None:
+    assert reported(shown(configured(a_visit(RESULT))))["results"] == [
+        {
+            "time": "2025-10-09T08:53:20.500Z",
+            "service": "courier",
+            "host": HOST,
+            "port": 5223,
+            "path": "direct",
+            "family": "ipv4",
+            "address": "17.57.144.1",
+            "outcome": "success",
+            "phase": None,
+            "reason": None,
+            "detail": None,
+            "evidence": None,
+            "phases": {"resolve": 0.004, "connect": 0.02},
+            "rtt": None,
+            "syn_retransmits": None,
+            "tls": None,
+        }
+    ]
+
+
+def test_a_failure_says_where_why_and_what_the_peer_sent() -> None:
+    (result,) = reported(shown(configured(a_visit(failed_with(b"\x05\x02\x00")))))["results"]
+    assert result["outcome"] == "failure"
+    assert (result["phase"], result["reason"], result["detail"]) == (
+        "proxy_handshake",
+        "proxy_denied",
+        "reply 2",
+    )
+    assert (result["family"], result["address"]) == ("name", None)
+    assert result["evidence"] == r"\x05\x02\x00"
+
+
+def test_evidence_is_null_where_the_peer_sent_nothing() -> None:
+    (result,) = reported(shown(configured(a_visit(failed_with(b"")))))["results"]
+    assert result["evidence"] is None
+
+
+def test_evidence_cannot_steer_a_terminal() -> None:
+    banner = b"SSH-2.0-x\r\n\x1b[2J\xff\\"
+    (result,) = reported(shown(configured(a_visit(failed_with(banner)))))["results"]
+    assert result["evidence"] == r"SSH-2.0-x\r\n\x1b[2J\xff\\"
+
+
+def test_what_the_kernel_measured_is_in_the_result() -> None:
+    measured = replace(RESULT, attempt=replace(RESULT.attempt, rtt=0.019, syn_retransmits=0))
+    (result,) = reported(shown(configured(a_visit(measured))))["results"]
+    assert (result["rtt"], result["syn_retransmits"]) == (0.019, 0)
+
+
+def test_a_lookup_lists_its_tries() -> None:
+    assert reported(shown(configured(a_visit(RESULT, lookups=[LOOKUP]))))["lookups"] == [
+        {
+            "time": "2025-10-09T08:53:20.250Z",
+            "host": HOST,
+            "type": "A",
+            "resolver": "system",
+            "outcome": "success",
+            "addresses": ["17.57.144.1", "17.57.144.2"],
+            "chain": ["courier-push-apple.com.akadns.net"],
+            "min_ttl": 60,
+            "duration": 1.004,
+            "tries": [
+                {
+                    "nameserver": "192.0.2.53:53",
+                    "transport": "udp",
+                    "outcome": "dns_timeout",
+                    "duration": 1.0,
+                },
+                {"nameserver": "192.0.2.54:53", "transport": "udp", "outcome": "success", "duration": 0.004},
+            ],
+        }
+    ]
+
+
+def test_a_failed_lookup_has_its_reason_for_an_outcome() -> None:
+    failed = a_lookup(reason=Reason.NXDOMAIN, addresses=(), chain=(), min_ttl=None)
+    (lookup,) = reported(shown(configured(a_visit(RESULT, lookups=[failed]))))["lookups"]
+    assert (lookup["outcome"], lookup["addresses"], lookup["min_ttl"]) == ("nxdomain", [], None)

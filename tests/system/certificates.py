@@ -1,0 +1,36 @@
+"""The laboratory's certificate authority and its certificates: a good one, and one for each fault."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import trustme
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Files in PEM: what to trust, and keys with their chains."""
+
+    ca: Path
+    good: Path
+    expired: Path
+    other_name: Path
+    untrusted: Path
+
+    @classmethod
+    def issue(cls, folder: Path) -> "Certificates":
+        """Write them into the folder; `good` is for loopback, the company's names and Apple's."""
+        authority = trustme.CA(organization_name="netcheck laboratory")
+        names = ("localhost", "127.0.0.1", "127.0.0.2", "*.corp.example", "*.push.apple.com")
+        yesterday = datetime.now(UTC) - timedelta(days=1)
+        issued = {
+            "good": authority.issue_cert(*names),
+            "expired": authority.issue_cert(*names, not_before=yesterday - timedelta(1), not_after=yesterday),
+            "other_name": authority.issue_cert("other.example"),
+            "untrusted": trustme.CA().issue_cert(*names),
+        }
+        files = {name: folder / f"{name}.pem" for name in ("ca", *issued)}
+        authority.cert_pem.write_to_path(files["ca"])
+        for name, certificate in issued.items():
+            certificate.private_key_and_cert_chain_pem.write_to_path(files[name])
+        return cls(**files)

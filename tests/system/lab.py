@@ -1,0 +1,217 @@
+"""A laboratory: Apple, proxies of every kind, a firewall, Prometheus, and netcheck among them.
+
+Owns how the parts go together and how netcheck starts among them. Must not know what netcheck should find.
+"""
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import yaml
+
+from tests.system import proxies, servers
+from tests.system.apple import Apple
+from tests.system.certificates import Certificates
+from tests.system.namespace import Namespace, every
+from tests.system.pages import demand
+from tests.system.proxies import PASSWORD, USERNAME
+from tests.system.runs import Check, Daemon, Sample
+from tests.system.servers import NETCHECK_PORT, Server
+
+Settings = Mapping[str, Any]
+"""A part of netcheck's config, as YAML would say it."""
+
+FEW_COURIERS: Settings = {"courier": {"count": 3}, "courier2": {"count": 3}}
+"""0..3: one for each set of addresses that the laboratory's couriers share. More only take longer."""
+
+# Timeouts are above 1.1 s: without delay on the line the kernel reports some ICMP errors only when it repeats
+# its SYN, after 1 s. `proxy` is longer than the 2 s after which dante and squid themselves give up.
+PROBING: Settings = {
+    "interval": "10s",
+    "rate": 1000,
+    "timeouts": {"resolve": "1500ms", "connect": "1500ms", "proxy": "3s", "tls": "1500ms"},
+}
+FAST_ROUNDS: Settings = {
+    **PROBING,
+    "interval": "2s",  # and no timeout may be longer
+    "timeouts": {"resolve": "1500ms", "connect": "1500ms", "proxy": "1500ms", "tls": "1500ms"},
+}
+_NETCHECK = (sys.executable, "-m", "netcheck")
+
+
+class Lab:
+    """A context manager; each server starts when a test first names it, and all end with the laboratory."""
+
+    def __init__(self, apple: Apple | None = None) -> None:
+        self._apple = apple or Apple()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with self._stack:
+            self.namespace = self._stack.enter_context(Namespace(proxies.login_files()))
+            self.certificates = Certificates.issue(self.namespace.scratch)
+            self.dns, self.listeners = self._apple.start(self.namespace, self.certificates)
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @cached_property
+    def inner_resolver(self) -> Server:
+        return servers.unbound(self.namespace)
+
+    @cached_property
+    def dante(self) -> Server:
+        return proxies.dante(self.namespace)
+
+    @cached_property
+    def dante_auth(self) -> Server:
+        return proxies.dante_auth(self.namespace)
+
+    @cached_property
+    def dante_strict(self) -> Server:
+        return proxies.dante_strict(self.namespace)
+
+    @cached_property
+    def microsocks(self) -> Server:
+        return proxies.microsocks(self.namespace)
+
+    @cached_property
+    def microsocks_auth(self) -> Server:
+        return proxies.microsocks_auth(self.namespace)
+
+    @cached_property
+    def squid(self) -> Server:
+        return proxies.squid(self.namespace, self.certificates)
+
+    @cached_property
+    def tinyproxy(self) -> Server:
+        return proxies.tinyproxy(self.namespace)
+
+    @cached_property
+    def tinyproxy_auth(self) -> Server:
+        return proxies.tinyproxy_auth(self.namespace)
+
+    @cached_property
+    def haproxy(self) -> Server:
+        return proxies.haproxy(self.namespace)
+
+    @cached_property
+    def stunnel(self) -> Server:
+        return proxies.stunnel(self.namespace, self.certificates, self.tinyproxy.port)
+
+    @cached_property
+    def nginx(self) -> Server:
+        return servers.nginx(self.namespace)
+
+    @cached_property
+    def sshd(self) -> Server:
+        return servers.sshd(self.namespace)
+
+    @cached_property
+    def prometheus(self) -> Server:
+        return servers.prometheus(self.namespace)
+
+    @cached_property
+    def credentials(self) -> dict[str, str]:
+        """What a path's config adds for a proxy that wants a password."""
+        return self._credentials(PASSWORD)
+
+    @cached_property
+    def wrong_credentials(self) -> dict[str, str]:
+        return self._credentials("not-the-password")
+
+    def _credentials(self, password: str) -> dict[str, str]:
+        file = self.namespace.scratch / f"{password}.secret"
+        file.touch(mode=0o600)
+        file.write_text(f"{password}\n")
+        return {"username": USERNAME, "password_file": str(file)}
+
+    def check(
+        self,
+        paths: Settings,
+        services: Settings | None = None,
+        *,
+        arguments: Sequence[str] = (),
+        under: Sequence[str] = (),
+        **settings: Any,
+    ) -> Check:
+        """One round of netcheck, as its JSON report; `under` is a program to run it with, such as prlimit."""
+        config = self.write_config(paths, services, **settings)
+        done = self.netcheck("check", "--format", "json", "--config", str(config), *arguments, under=under)
+        assert done.returncode in (0, 1, 3), f"exit code {done.returncode}:\n{done.stderr}"
+        return Check(done.returncode, json.loads(done.stdout), done.stderr)
+
+    def netcheck(self, *arguments: str, under: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        """Run a netcheck command to its end."""
+        return self.namespace.run([*under, *_NETCHECK, *arguments], deadline=60.0, check=False)
+
+    @contextlib.contextmanager
+    def daemon(
+        self,
+        paths: Settings,
+        services: Settings | None = None,
+        probing: Settings | None = None,
+        **settings: Any,
+    ) -> Iterator[Daemon]:
+        """A daemon with a round every two seconds, which Prometheus scrapes; one at a time."""
+        config = self.write_config(paths, services, {**FAST_ROUNDS, **(probing or {})}, **settings)
+        process = self.namespace.start([*_NETCHECK, "run", "--config", str(config)], "netcheck")
+        daemon = Daemon(self.namespace, process)
+        try:
+            self.namespace.wait_until_listening(process, "127.0.0.1", NETCHECK_PORT)
+            yield daemon
+        finally:
+            daemon.stop()
+            if "prometheus" in vars(self):
+                self.wait_for("up == 0")  # so that the next daemon is not taken for this one
+
+    def write_config(
+        self,
+        paths: Settings,
+        services: Settings | None = None,
+        probing: Settings | None = None,
+        **settings: Any,
+    ) -> Path:
+        """A config with few couriers, short timeouts and these settings; the same file every time."""
+        config = {
+            "listen": f"127.0.0.1:{NETCHECK_PORT}",
+            "probing": {**PROBING, **(probing or {})},
+            "services": {**FEW_COURIERS, **(services or {})},
+            "paths": paths,
+            **settings,
+        }
+        file = self.namespace.scratch / "netcheck.yaml"
+        file.write_text(yaml.safe_dump(config))
+        return file
+
+    def query(self, promql: str) -> list[Sample]:
+        """What Prometheus answers to an instant query."""
+        route = f"/api/v1/query?{urlencode({'query': promql})}"
+        answer = json.loads(self.namespace.inside(demand, self.prometheus.port, route).body)
+        return [Sample(series["metric"], float(series["value"][1])) for series in answer["data"]["result"]]
+
+    def wait_for(
+        self, promql: str, predicate: Callable[[Sequence[Sample]], bool] = bool, deadline: float = 20.0
+    ) -> list[Sample]:
+        """The first answer that satisfies the predicate, or is not empty; AssertionError after the deadline.
+
+        The first sample comes five seconds after Prometheus's start, then one each second.
+        """
+        samples: list[Sample] = []
+        for _ in every(0.05, deadline):
+            samples = self.query(promql)
+            if predicate(samples):
+                return samples
+        raise AssertionError(f"{promql} is still {samples} after {deadline} s")

@@ -1,0 +1,250 @@
+"""A network namespace with its own addresses, firewall and resolv.conf, and no route to anywhere.
+
+Owns the namespace and every process in it, to the end of both. Must not know what the processes are.
+"""
+
+import contextlib
+import ctypes
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from signal import SIGKILL, Signals
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SEARCH_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+"""Debian keeps servers where an ordinary user's PATH does not look."""
+
+FROM_HERE = "meta mark 1"
+"""In a firewall rule: what root's programs send (netcheck, curl), and not what the proxies send."""
+
+_CLONE_NEWNET = 0x40000000  # linux/sched.h
+_PREFIX = "nc"
+_numbers = itertools.count(1)
+
+# DAD makes a new IPv6 address unusable for a second. The kernel's limits on ICMP errors, one a second and
+# peer, would turn most rejections into timeouts.
+_KERNEL_SETTINGS = """
+echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad
+echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad
+echo 0 >/proc/sys/net/ipv4/icmp_ratelimit
+echo 0 >/proc/sys/net/ipv6/icmp/ratelimit
+"""
+
+
+class NotReadyError(Exception):
+    """A process did not come up; the message ends with what it said last."""
+
+
+class Process:
+    """A process in a namespace, leading a process group of its own; what it prints goes to `log`."""
+
+    def __init__(self, popen: subprocess.Popen[bytes], log: Path) -> None:
+        self._popen = popen
+        self.log = log
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._popen.poll()
+
+    def signal(self, number: Signals) -> None:
+        """Signal the process and its children."""
+        if self.exit_code is None:
+            os.killpg(self.pid, number)
+
+    def wait(self, deadline: float = 10.0) -> int:
+        """Its exit code; ends it with force when it does not end by itself."""
+        try:
+            return self._popen.wait(deadline)
+        except subprocess.TimeoutExpired:
+            self.signal(SIGKILL)
+            return self._popen.wait()
+
+    def stop(self, number: Signals = SIGKILL) -> int:
+        """End it; its exit code."""
+        self.signal(number)
+        return self.wait()
+
+    def tail(self) -> str:
+        return self.log.read_text(errors="replace")[-2000:]
+
+
+class Namespace:
+    """A context manager; `etc` maps names of files in /etc to the text that programs inside find there."""
+
+    def __init__(self, etc: Mapping[str, str] | None = None) -> None:
+        self.name = f"{_PREFIX}-{os.getpid()}-{next(_numbers)}"
+        self.scratch = _scratch(self.name)
+        self._etc = {"resolv.conf": "nameserver 127.0.0.1\n", **(etc or {})}
+        self._thread = ThreadPoolExecutor(1, initializer=_join, initargs=(self.name,))
+        self._processes: list[Process] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self._build()
+        except BaseException:
+            self._destroy()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._destroy()
+
+    def _build(self) -> None:
+        self.scratch.mkdir(mode=0o755)
+        _etc(self.name).mkdir(parents=True)
+        for name, text in self._etc.items():
+            (_etc(self.name) / name).write_text(text)
+        _ip_netns("add", self.name)
+        self.run(["sh", "-ec", _KERNEL_SETTINGS])
+        self.ip("link set lo up")
+        self.firewall()
+
+    def _destroy(self) -> None:
+        try:
+            for process in reversed(self._processes):
+                process.stop()
+            self._thread.shutdown()  # it holds the namespace open
+        finally:
+            _remove(self.name)
+
+    def ip(self, *commands: str) -> None:
+        """Run `ip` commands inside, in one go."""
+        subprocess.run(["ip", "-n", self.name, "-b", "-"], input="\n".join(commands), text=True, check=True)
+
+    def firewall(self, *rules: str) -> None:
+        """Apply these nft rules, and no others, to every packet that arrives at an address inside."""
+        table = [
+            "flush ruleset",
+            "table inet lab {",
+            "chain outgoing { type filter hook output priority 0; meta skuid 0 meta mark set 1",
+            "}",
+            "chain incoming { type filter hook input priority 0;",
+            *rules,
+            "}",
+            "}",
+        ]
+        self.run(["nft", "-f", "-"], text="\n".join(table))
+
+    def run(
+        self, argv: Sequence[str], *, text: str = "", deadline: float = 30.0, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program inside, to its end, with this text as its input."""
+        return subprocess.run(
+            self._command(argv), input=text, timeout=deadline, check=check, capture_output=True, text=True
+        )
+
+    def start(self, argv: Sequence[str], name: str) -> Process:
+        """Start a program inside; it ends with the namespace, if not before."""
+        log = self.scratch / f"{name}.log"
+        with log.open("ab") as output:
+            popen = subprocess.Popen(
+                self._command(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        process = Process(popen, log)
+        self._processes.append(process)
+        return process
+
+    def inside(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function in a thread that lives inside: sockets made there stay inside.
+
+        Only the network is: the thread would still read the machine's own resolv.conf, so name no names.
+        """
+        return self._thread.submit(function, *args, **kwargs).result(60)
+
+    def wait_until_listening(self, process: Process, address: str, port: int) -> None:
+        """Return as soon as the port accepts a connection."""
+        self.wait_until(process, lambda: socket.create_connection((address, port), 1.0).close())
+
+    def wait_until(self, process: Process, attempt: Callable[[], object], deadline: float = 10.0) -> None:
+        """Return as soon as the attempt, made inside, raises no OSError; else NotReadyError."""
+        problem: object = "not tried"
+        for _ in every(0.005, deadline):
+            if process.exit_code is not None:
+                problem = f"ended with {process.exit_code}"
+                break
+            try:
+                self.inside(attempt)
+            except OSError as error:
+                problem = error
+            else:
+                return
+        raise NotReadyError(f"{process.log.stem}: {problem}\n{process.tail()}")
+
+    def _command(self, argv: Sequence[str]) -> list[str]:
+        program = shutil.which(argv[0], path=SEARCH_PATH) or argv[0]
+        return ["ip", "netns", "exec", self.name, program, *argv[1:]]
+
+
+def sweep() -> None:
+    """Remove what killed runs left behind: their namespaces carry the number of a process that is gone."""
+    for line in _ip_netns("list").splitlines():
+        name = line.split()[0]
+        prefix, _, rest = name.partition("-")
+        owner = rest.partition("-")[0]
+        if prefix == _PREFIX and owner.isdigit() and not Path("/proc", owner).exists():
+            _remove(name)
+
+
+def _remove(name: str) -> None:
+    """Remove a namespace of ours with all that is in it, however little of it was built."""
+    with contextlib.suppress(subprocess.CalledProcessError):
+        for _ in every(0.005, 5.0):
+            pids = _ip_netns("pids", name).split()
+            if not pids:
+                break
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), SIGKILL)
+        _ip_netns("delete", name)
+    shutil.rmtree(_etc(name), ignore_errors=True)
+    shutil.rmtree(_scratch(name), ignore_errors=True)
+
+
+def _ip_netns(*arguments: str) -> str:
+    return subprocess.run(["ip", "netns", *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def every(pause: float, deadline: float) -> Iterator[None]:
+    """Turns of a bounded wait for something that cannot call back."""
+    end = time.monotonic() + deadline
+    while time.monotonic() < end:
+        yield
+        time.sleep(pause)
+
+
+def _join(name: str) -> None:
+    """Move the calling thread, and no other, into the namespace (setns(2); in `os` only from Python 3.12)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with Path("/run/netns", name).open() as namespace:
+        if libc.setns(namespace.fileno(), _CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), f"setns {name}")
+
+
+def _etc(name: str) -> Path:
+    """Where `ip netns exec` looks for what to lay over /etc."""
+    return Path("/etc/netns", name)
+
+
+def _scratch(name: str) -> Path:
+    return Path(tempfile.gettempdir(), name)

@@ -1,0 +1,198 @@
+"""Real proxies, each ready when its function returns; and what may stand where a proxy was expected.
+
+Owns their configs, ports and the account that those with passwords know. Must not know netcheck.
+"""
+
+from pathlib import Path
+
+from tests.system.certificates import Certificates
+from tests.system.namespace import Namespace
+from tests.system.servers import Server, config_file, require, serve
+
+USERNAME, PASSWORD = "labuser", "labpass"
+_PASSWORD_HASH = (  # openssl passwd -6 -salt netcheck labpass
+    "$6$netcheck$to2Ji6KPVAYxhia6zfFgih1NwfT4vz0Lu7Ri1K6QF/ORPSU.DpaWXl70Wccvwl8F/zfKkUT.tMpXX5XNy80IT1"
+)
+_APPLE_PORTS = (443, 2195, 2196, 2197, 5223)
+
+
+def login_files() -> dict[str, str]:
+    """Text for a namespace's /etc, where dante finds the account: it asks the system."""
+    account = f"{USERNAME}:x:64999:65534::/nonexistent:/usr/sbin/nologin\n"
+    return {
+        "passwd": Path("/etc/passwd").read_text() + account,
+        "shadow": f"{USERNAME}:{_PASSWORD_HASH}:19000:0:99999:7:::\n",
+    }
+
+
+def dante(namespace: Namespace) -> Server:
+    """SOCKS 4 and 5 for everyone, to everywhere."""
+    return _dante(namespace, "dante", 1080, "none")
+
+
+def dante_auth(namespace: Namespace) -> Server:
+    """SOCKS 5 with username and password."""
+    return _dante(namespace, "dante_auth", 1081, "username")
+
+
+def dante_strict(namespace: Namespace) -> Server:
+    """SOCKS 4 and 5 to port 443 only."""
+    return _dante(namespace, "dante_strict", 1082, "none", "port = 443")
+
+
+def _dante(namespace: Namespace, name: str, port: int, method: str, destinations: str = "") -> Server:
+    require("danted")
+    config = f"""
+        logoutput: stderr
+        internal: 127.0.0.1 port = {port}
+        external: lo
+        external.rotation: route   # same-same would refuse targets in IPv6
+        clientmethod: none
+        socksmethod: {method}
+        user.privileged: root
+        user.unprivileged: nobody
+        timeout.connect: 1         # it waits 2 s
+        client pass {{ from: 0/0 to: 0/0 }}
+        socks pass {{ from: 0/0 to: 0/0 {destinations} command: connect }}
+    """
+    argv = ["danted", "-f", config_file(namespace, name, config)]
+    return serve(namespace, name, argv, {"socks": f"socks5h://127.0.0.1:{port}"})
+
+
+def microsocks(namespace: Namespace) -> Server:
+    """SOCKS 5 for everyone, to everywhere."""
+    return _microsocks(namespace, "microsocks", 1083)
+
+
+def microsocks_auth(namespace: Namespace) -> Server:
+    """SOCKS 5 with username and password."""
+    return _microsocks(namespace, "microsocks_auth", 1084, "-u", USERNAME, "-P", PASSWORD)
+
+
+def _microsocks(namespace: Namespace, name: str, port: int, *options: str) -> Server:
+    require("microsocks", "setpriv")
+    as_nobody = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+    argv = [*as_nobody, "microsocks", "-i", "127.0.0.1", "-p", str(port), *options]
+    return serve(namespace, name, argv, {"socks": f"socks5h://127.0.0.1:{port}"})
+
+
+def squid(namespace: Namespace, certificates: Certificates) -> Server:
+    """With the port rules it comes with, CONNECT to 443 only; `auth` wants a password, `tls` speaks TLS."""
+    require("squid")
+    folder = namespace.scratch / "squid"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o777)  # it writes as a user of its own
+    (folder / "passwords").write_text(f"{USERNAME}:{_PASSWORD_HASH}\n")
+    config = f"""
+        http_port 127.0.0.1:3128
+        http_port 127.0.0.1:3129 name=auth
+        https_port 127.0.0.1:3130 tls-cert={certificates.good}
+        visible_hostname squid.corp.example
+        pid_filename none
+        access_log none
+        cache_log {folder}/cache.log
+        coredump_dir {folder}
+        cache deny all
+        pinger_enable off
+        shutdown_lifetime 0 seconds
+        connect_timeout 1 second
+        forward_timeout 2 seconds
+        auth_param basic program /usr/lib/squid/basic_ncsa_auth {folder}/passwords
+        auth_param basic children 1
+        auth_param basic realm laboratory
+        acl auth_port myportname auth
+        acl known_user proxy_auth REQUIRED
+        acl SSL_ports port 443
+        http_access deny CONNECT !SSL_ports
+        http_access deny auth_port !known_user
+        http_access allow localhost
+        http_access deny all
+    """
+    urls = {
+        "plain": "http://127.0.0.1:3128",
+        "auth": "http://127.0.0.1:3129",
+        "tls": "https://127.0.0.1:3130",
+    }
+    return serve(namespace, "squid", ["squid", "-N", "-f", config_file(namespace, "squid", config)], urls)
+
+
+def tinyproxy(namespace: Namespace) -> Server:
+    """CONNECT to Apple's ports for everyone."""
+    return _tinyproxy(namespace, "tinyproxy", 8888)
+
+
+def tinyproxy_auth(namespace: Namespace) -> Server:
+    """CONNECT to Apple's ports with username and password."""
+    return _tinyproxy(namespace, "tinyproxy_auth", 8889, f"BasicAuth {USERNAME} {PASSWORD}\n")
+
+
+def _tinyproxy(namespace: Namespace, name: str, port: int, *options: str) -> Server:
+    require("tinyproxy")
+    config = f"""
+        Port {port}
+        Listen 127.0.0.1
+        User nobody
+        Group nogroup
+        Timeout 2
+    """
+    allowed = (f"ConnectPort {number}\n" for number in _APPLE_PORTS)
+    argv = ["tinyproxy", "-d", "-c", config_file(namespace, name, config, *allowed, *options)]
+    return serve(namespace, name, argv, {"http": f"http://127.0.0.1:{port}"})
+
+
+_ANSWERS = {
+    "html": "status 200 content-type text/html string '<html>Please log in</html>'",
+    "redirect": "status 302 hdr Location http://portal.corp.example/",
+    "forbidden": "status 403",
+    "ntlm": "status 407 hdr Proxy-Authenticate NTLM",
+    "throttled": "status 429",
+    "bad_gateway": "status 502",
+    "unavailable": "status 503",
+    "gateway_timeout": "status 504",
+}
+_BEHAVIOURS = {
+    "reset": "tcp-request connection reject",
+    "silent": "tcp-request inspect-delay 10s\n tcp-request content accept if WAIT_END",
+    "closed": "default_backend nothing",
+    "balanced": "default_backend gateway",
+}
+
+
+def haproxy(namespace: Namespace) -> Server:
+    """A port for each HTTP answer and each behaviour above; `balanced` leads to the gateway service."""
+    require("haproxy")
+    config = """
+        defaults
+            mode tcp
+            timeout connect 2s
+            timeout client 10s
+            timeout server 10s
+        backend nothing
+        backend gateway
+            server gateway 17.188.143.98:2195
+    """
+    answers = {use: f"mode http\n http-request return {answer}" for use, answer in _ANSWERS.items()}
+    fronts = [(use, port, rule) for port, (use, rule) in enumerate({**answers, **_BEHAVIOURS}.items(), 7001)]
+    frontends = (f"frontend {use}\n bind 127.0.0.1:{port}\n {rule}\n" for use, port, rule in fronts)
+    argv = ["haproxy", "-db", "-f", config_file(namespace, "haproxy", config, *frontends)]
+    return serve(namespace, "haproxy", argv, {use: f"http://127.0.0.1:{port}" for use, port, _ in fronts})
+
+
+def stunnel(namespace: Namespace, certificates: Certificates, proxy_port: int) -> Server:
+    """TLS in front of an HTTP proxy: a good port, one for each fault, one that wants a client certificate."""
+    require("stunnel")
+    # With TLS 1.3 a server refuses the client only after the client's handshake is done.
+    wants_certificate = f"verifyChain = yes\nCAfile = {certificates.ca}\nsslVersionMax = TLSv1.2\n"
+    fronts = [
+        ("good", 7101, certificates.good, ""),
+        ("expired", 7102, certificates.expired, ""),
+        ("other_name", 7103, certificates.other_name, ""),
+        ("untrusted", 7104, certificates.untrusted, ""),
+        ("wants_certificate", 7105, certificates.good, wants_certificate),
+    ]
+    services = (
+        f"[{use}]\naccept = 127.0.0.1:{port}\nconnect = 127.0.0.1:{proxy_port}\ncert = {chain}\n{options}"
+        for use, port, chain, options in fronts
+    )
+    argv = ["stunnel", config_file(namespace, "stunnel", "foreground = yes\npid =\n", *services)]
+    return serve(namespace, "stunnel", argv, {use: f"https://127.0.0.1:{port}" for use, port, *_ in fronts})

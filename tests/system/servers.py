@@ -1,0 +1,204 @@
+"""Real servers that are no proxies, each ready when its function returns; and if this machine can run any.
+
+Owns their configs and ports. Must not know what netcheck makes of them.
+"""
+
+import os
+import shutil
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from signal import Signals
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.system.certificates import Certificates
+from tests.system.namespace import SEARCH_PATH, Namespace, Process
+from tests.system.pages import demand
+
+_CAP_NET_ADMIN, _CAP_SYS_ADMIN = 12, 21  # linux/capability.h
+
+NETCHECK_PORT = 9223
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server and where it listens, by what each port is for."""
+
+    process: Process
+    urls: Mapping[str, str]
+
+    @property
+    def url(self) -> str:
+        """The first, of which most servers have no second."""
+        return next(iter(self.urls.values()))
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or 0
+
+    def __getitem__(self, use: str) -> str:
+        return self.urls[use]
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def signal(self, number: Signals) -> None:
+        self.process.signal(number)
+
+
+def config_file(namespace: Namespace, name: str, text: str, *more: str) -> str:
+    """Write a server's config: the text without its indentation, then more."""
+    file = namespace.scratch / f"{name}.conf"
+    file.write_text("".join([textwrap.dedent(text), *more]))
+    return str(file)
+
+
+def serve(namespace: Namespace, name: str, argv: Sequence[str], urls: Mapping[str, str]) -> Server:
+    """Start a server and wait until all its ports accept."""
+    process = namespace.start(argv, name)
+    for url in urls.values():
+        place = urlsplit(url)
+        namespace.wait_until_listening(process, place.hostname or "", place.port or 0)
+    return Server(process, urls)
+
+
+def require(*programs: str) -> None:
+    """Skip the test where this machine cannot run these programs in a namespace; where CI is set, fail."""
+    lacking = [program for program in ("ip", "nft", *programs) if not shutil.which(program, path=SEARCH_PATH)]
+    if not _may_make_namespaces():
+        _give_up("needs root on Linux, to make network namespaces")
+    if lacking:
+        _give_up(f"needs {', '.join(lacking)} (`make servers` installs them as root on Debian)")
+
+
+def _give_up(why: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+def _may_make_namespaces() -> bool:
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return False
+    effective = next(line for line in status.read_text().splitlines() if line.startswith("CapEff:"))
+    capabilities = int(effective.split()[1], 16)
+    return all(capabilities >> number & 1 for number in (_CAP_NET_ADMIN, _CAP_SYS_ADMIN))
+
+
+def nsd(namespace: Namespace, certificates: Certificates, zones: Mapping[str, str | None]) -> Server:
+    """The authority for zones, by their names: the text of the zone's file, or None for SERVFAIL."""
+    require("nsd")
+    for zone, text in zones.items():
+        if text is not None:
+            (namespace.scratch / f"{zone}.zone").write_text(text)
+    config = f"""
+        server:
+            ip-address: 127.0.0.1@53
+            ip-address: ::1@53
+            ip-address: 127.0.0.1@853
+            tls-port: 853
+            tls-service-key: "{certificates.good}"
+            tls-service-pem: "{certificates.good}"
+            username: ""
+            chroot: ""
+            zonesdir: "{namespace.scratch}"
+            database: ""
+            pidfile: ""
+            xfrdfile: ""
+            zonelistfile: "{namespace.scratch}/nsd.zonelist"
+            xfrdir: "{namespace.scratch}"
+            server-count: 1
+            rrl-ratelimit: 0
+            ipv4-edns-size: 1232
+        remote-control:
+            control-enable: no
+    """
+    listed = "".join(f"zone:\n  name: {zone}\n  zonefile: {zone}.zone\n" for zone in zones)
+    argv = ["nsd", "-d", "-c", config_file(namespace, "nsd", config, listed)]
+    return serve(namespace, "nsd", argv, {"dns": "dns://127.0.0.1:53", "tls": "dns://127.0.0.1:853"})
+
+
+def unbound(namespace: Namespace) -> Server:
+    """A company's inner resolver: of the lab's names it knows `proxy.corp.example`, and no other.
+
+    It sinkholes `gateway.push.apple.com`, refuses names under `refused.corp.example`, and does not answer for
+    those under `silent.corp.example`.
+    """
+    require("unbound")
+    config = f"""
+        server:
+            interface: 127.0.0.2
+            access-control: 127.0.0.0/8 allow
+            do-daemonize: no
+            username: ""
+            chroot: ""
+            directory: "{namespace.scratch}"
+            pidfile: ""
+            use-syslog: no
+            module-config: "iterator"
+            local-zone: "." static
+            local-zone: "corp.example." static
+            local-data: "proxy.corp.example. 60 A 127.0.0.1"
+            local-zone: "refused.corp.example." always_refuse
+            local-zone: "silent.corp.example." always_deny
+            local-zone: "gateway.push.apple.com." always_null
+        remote-control:
+            control-enable: no
+    """
+    argv = ["unbound", "-d", "-c", config_file(namespace, "unbound", config)]
+    return serve(namespace, "unbound", argv, {"dns": "dns://127.0.0.2:53"})
+
+
+def nginx(namespace: Namespace) -> Server:
+    """A web server, no proxy."""
+    require("nginx")
+    config = f"""
+        daemon off;
+        master_process off;
+        error_log stderr;
+        pid {namespace.scratch}/nginx.pid;
+        events {{}}
+        http {{
+            access_log off;
+            server {{ listen 127.0.0.1:8080; return 200 "hello"; }}
+        }}
+    """
+    argv = ["nginx", "-c", config_file(namespace, "nginx", config), "-e", "stderr"]
+    return serve(namespace, "nginx", argv, {"web": "http://127.0.0.1:8080"})
+
+
+def sshd(namespace: Namespace) -> Server:
+    """A server that is no proxy and speaks first."""
+    require("sshd")
+    key = namespace.scratch / "sshd.key"
+    namespace.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)])
+    config = config_file(namespace, "sshd", f"ListenAddress 127.0.0.1:22\nHostKey {key}\nPidFile none\n")
+    # It insists on /run/sshd: give it a /run of its own, which no one else sees.
+    script = 'mount -t tmpfs none /run && mkdir /run/sshd && exec "$0" -D -e -f "$1"'
+    program = shutil.which("sshd", path=SEARCH_PATH) or "sshd"
+    return serve(namespace, "sshd", ["sh", "-ec", script, program, config], {"ssh": "http://127.0.0.1:22"})
+
+
+def prometheus(namespace: Namespace) -> Server:
+    """Scrapes netcheck every second, from about five seconds after its start on."""
+    require("prometheus")
+    config = f"""
+        global: {{scrape_interval: 1s, scrape_timeout: 900ms}}
+        scrape_configs:
+          - job_name: netcheck
+            static_configs: [{{targets: ["127.0.0.1:{NETCHECK_PORT}"]}}]
+    """
+    argv = [
+        "prometheus",
+        f"--config.file={config_file(namespace, 'prometheus', config)}",
+        f"--storage.tsdb.path={namespace.scratch}/prometheus",
+        "--web.listen-address=127.0.0.1:9090",
+        "--log.level=warn",
+    ]
+    server = Server(namespace.start(argv, "prometheus"), {"http": "http://127.0.0.1:9090"})
+    namespace.wait_until(server.process, lambda: demand(9090, "/-/ready"))
+    return server
