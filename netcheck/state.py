@@ -244,7 +244,8 @@ class State:
 
 
 def _fresh_counters(service: Service, path: ProbePath) -> FlowCounters:
-    families = {*path.destination_families(), *service.literal_families()}
+    # In a fixed order, which the exports keep.
+    families = dict.fromkeys((*path.destination_families(), *sorted(service.literal_families())))
     return FlowCounters(
         probes={(family, outcome): 0 for family in families for outcome in Outcome},
         failures={(phase, reason): 0 for phase in path.phases() for reason in REASONS_OF_PHASE[phase]},

@@ -1,7 +1,7 @@
 """What a scrape costs: our rendering beside prometheus_client's, over the same series, in one run.
 
-Two peers: the library with metric objects of its own that hold as many series, as most programs use it; and the
-library over our collector, which makes its samples anew each time. All bodies include the process's metrics.
+Two peers: the library with metric objects of its own that hold as many series, as most programs use it; and
+the library over our collector, which makes its samples anew each time. All bodies hold the process metrics.
 """
 
 import time

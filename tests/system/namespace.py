@@ -42,6 +42,10 @@ echo 0 >/proc/sys/net/ipv6/icmp/ratelimit
 """
 
 
+class CommandError(Exception):
+    """A command failed; the message ends with what it said."""
+
+
 class NotReadyError(Exception):
     """A process did not come up; the message ends with what it said last."""
 
@@ -126,7 +130,7 @@ class Namespace:
 
     def ip(self, *commands: str) -> None:
         """Run `ip` commands inside, in one go."""
-        subprocess.run(["ip", "-n", self.name, "-b", "-"], input="\n".join(commands), text=True, check=True)
+        _run(["ip", "-n", self.name, "-b", "-"], text="\n".join(commands))
 
     def firewall(self, *rules: str) -> None:
         """Apply these nft rules, and no others, to every packet that arrives at an address inside."""
@@ -146,9 +150,7 @@ class Namespace:
         self, argv: Sequence[str], *, text: str = "", deadline: float = 30.0, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
         """Run a program inside, to its end, with this text as its input."""
-        return subprocess.run(
-            self._command(argv), input=text, timeout=deadline, check=check, capture_output=True, text=True
-        )
+        return _run(self._command(argv), text=text, deadline=deadline, check=check)
 
     def start(self, argv: Sequence[str], name: str) -> Process:
         """Start a program inside; it ends with the namespace, if not before."""
@@ -156,6 +158,7 @@ class Namespace:
         with log.open("ab") as output:
             popen = subprocess.Popen(
                 self._command(argv),
+                env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -192,8 +195,7 @@ class Namespace:
         raise NotReadyError(f"{process.log.stem}: {problem}\n{process.tail()}")
 
     def _command(self, argv: Sequence[str]) -> list[str]:
-        program = shutil.which(argv[0], path=SEARCH_PATH) or argv[0]
-        return ["ip", "netns", "exec", self.name, program, *argv[1:]]
+        return ["ip", "netns", "exec", self.name, *argv]
 
 
 def sweep() -> None:
@@ -208,7 +210,7 @@ def sweep() -> None:
 
 def _remove(name: str) -> None:
     """Remove a namespace of ours with all that is in it, however little of it was built."""
-    with contextlib.suppress(subprocess.CalledProcessError):
+    with contextlib.suppress(CommandError):
         for _ in every(0.005, 5.0):
             pids = _ip_netns("pids", name).split()
             if not pids:
@@ -222,7 +224,23 @@ def _remove(name: str) -> None:
 
 
 def _ip_netns(*arguments: str) -> str:
-    return subprocess.run(["ip", "netns", *arguments], capture_output=True, text=True, check=True).stdout
+    return _run(["ip", "netns", *arguments]).stdout
+
+
+def _run(
+    argv: Sequence[str], *, text: str = "", deadline: float = 30.0, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        argv, env=_environment(), input=text, timeout=deadline, capture_output=True, text=True, check=False
+    )
+    if check and done.returncode:
+        raise CommandError(f"{' '.join(argv)} ended with {done.returncode}:\n{done.stderr}")
+    return done
+
+
+def _environment() -> dict[str, str]:
+    """Ours as it is now, so that coverage follows netcheck and a test can set what it likes."""
+    return {**os.environ, "PATH": SEARCH_PATH}
 
 
 def every(pause: float, deadline: float) -> Iterator[None]:

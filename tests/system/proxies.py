@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.system.certificates import Certificates
 from tests.system.namespace import Namespace
-from tests.system.servers import Server, config_file, require, serve
+from tests.system.servers import Server, config_file, require, serve, with_own
 
 USERNAME, PASSWORD = "labuser", "labpass"
 _PASSWORD_HASH = (  # openssl passwd -6 -salt netcheck labpass
@@ -113,7 +113,8 @@ def squid(namespace: Namespace, certificates: Certificates) -> Server:
         "auth": "http://127.0.0.1:3129",
         "tls": "https://127.0.0.1:3130",
     }
-    return serve(namespace, "squid", ["squid", "-N", "-f", config_file(namespace, "squid", config)], urls)
+    command = ["squid", "-N", "-d", "1", "-f", config_file(namespace, "squid", config)]
+    return serve(namespace, "squid", with_own("/dev/shm", command), urls)  # where it would meet its like
 
 
 def tinyproxy(namespace: Namespace) -> Server:

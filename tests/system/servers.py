@@ -65,6 +65,13 @@ def serve(namespace: Namespace, name: str, argv: Sequence[str], urls: Mapping[st
     return Server(process, urls)
 
 
+def with_own(folder: str, argv: Sequence[str], subfolder: str = ".") -> list[str]:
+    """The command with a folder of the machine laid over by an empty one, which nothing else sees."""
+    # `ip netns exec` has already given it mounts of its own
+    script = 'mount -t tmpfs none "$0"; mkdir -p "$0/$1"; shift; exec "$@"'
+    return ["sh", "-ec", script, folder, subfolder, *argv]
+
+
 def require(*programs: str) -> None:
     """Skip the test where this machine cannot run these programs in a namespace; where CI is set, fail."""
     lacking = [program for program in ("ip", "nft", *programs) if not shutil.which(program, path=SEARCH_PATH)]
@@ -177,10 +184,11 @@ def sshd(namespace: Namespace) -> Server:
     key = namespace.scratch / "sshd.key"
     namespace.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)])
     config = config_file(namespace, "sshd", f"ListenAddress 127.0.0.1:22\nHostKey {key}\nPidFile none\n")
-    # It insists on /run/sshd: give it a /run of its own, which no one else sees.
-    script = 'mount -t tmpfs none /run && mkdir /run/sshd && exec "$0" -D -e -f "$1"'
-    program = shutil.which("sshd", path=SEARCH_PATH) or "sshd"
-    return serve(namespace, "sshd", ["sh", "-ec", script, program, config], {"ssh": "http://127.0.0.1:22"})
+    program = (
+        shutil.which("sshd", path=SEARCH_PATH) or "sshd"
+    )  # it insists on its full path, and on /run/sshd
+    argv = with_own("/run", [program, "-D", "-e", "-f", config], "sshd")
+    return serve(namespace, "sshd", argv, {"ssh": "http://127.0.0.1:22"})
 
 
 def prometheus(namespace: Namespace) -> Server:

@@ -220,14 +220,15 @@ def test_a_server_that_does_not_start_says_why(namespace: Namespace) -> None:
 def test_sweeping_removes_what_a_killed_run_left_and_nothing_else(
     namespace: Namespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tests.system.namespace._PREFIX", f"swept{os.getpid()}")  # other runs sweep too
     gone = namespace.run(["sh", "-c", "echo $$"]).stdout.strip()
     with monkeypatch.context() as patched:
         patched.setattr(os, "getpid", lambda: int(gone))
         left = Namespace()
-    with left:
+    with left, Namespace() as living:
         sweep()
         assert not Path("/run/netns", left.name).exists()
-        assert Path("/run/netns", namespace.name).exists()
+        assert Path("/run/netns", living.name).exists()
 
 
 def test_a_missing_program_skips_the_test_with_a_reason(

@@ -1,0 +1,119 @@
+"""The daemon among real servers, as a real Prometheus sees it."""
+
+from collections.abc import Callable, Sequence
+
+from tests.system.apple import HOSTS, Apple
+from tests.system.lab import Lab
+from tests.system.namespace import FROM_HERE
+from tests.system.runs import Sample
+
+BuildLab = Callable[..., Lab]
+Firewall = Callable[..., None]
+
+ALL_EACH_ROUND = {
+    name: {"count": 3, "hosts_per_round": "all", "addresses": "all"} for name in ("courier", "courier2")
+}
+
+
+def is_1(samples: Sequence[Sample]) -> bool:
+    return bool(samples) and all(sample.value == 1 for sample in samples)
+
+
+def is_0(samples: Sequence[Sample]) -> bool:
+    return bool(samples) and all(sample.value == 0 for sample in samples)
+
+
+def test_a_healthy_network_is_ready_on_every_path(lab: Lab) -> None:
+    paths = {
+        "direct": {},
+        "dante": {"proxy": lab.dante.url},
+        "microsocks": {"proxy": lab.microsocks.url},
+        "squid": {"proxy": lab.squid["plain"]},
+        "tinyproxy": {"proxy": lab.tinyproxy.url},
+    }
+    assert lab.prometheus
+    with lab.daemon(paths, ALL_EACH_ROUND) as daemon:
+        lab.wait_for("netcheck_ready", lambda found: len(found) == 10 and is_1(found))
+        assert daemon.get("/-/ready").status == 200
+        lab.wait_for('netcheck_probe_success{path!="squid"}', lambda found: len(found) >= 80 and is_1(found))
+        assert is_1(lab.query("netcheck_proxy_up"))
+        assert len(lab.query("netcheck_proxy_up")) == 4
+        assert len(lab.query('netcheck_probe_success{path="direct",service="courier"}')) == 4 * 2 * 2
+        assert is_1(lab.query("sum by (path, role) (netcheck_verdict)"))
+        addresses = lab.query('netcheck_probe_addresses{path="direct",service="courier",state="reachable"}')
+        assert {sample.value for sample in addresses} == {4}
+        assert lab.query('netcheck_dns_lookups_total{outcome="success",service="courier"} > 0')
+        assert lab.query('netcheck_dns_min_ttl_seconds{service="courier"} == 8')
+        assert lab.query('netcheck_dns_unexpected_addresses{service="provider"} == 1')  # as seen in the field
+        assert is_0(lab.query('netcheck_dns_unexpected_addresses{service="courier"}'))
+        phases = lab.query(
+            'count by (path, phase) (netcheck_probe_phase_duration_seconds{service="courier"})'
+        )
+        assert {(sample.labels["path"], sample.labels["phase"]) for sample in phases} >= {
+            ("direct", "resolve"),
+            ("direct", "connect"),
+            ("squid", "proxy_connect"),
+            ("squid", "proxy_handshake"),
+        }
+        assert lab.query('netcheck_tcp_rtt_seconds_count{path="direct"} > 0')
+        assert lab.query("netcheck_schedule_lag_seconds_count > 0")
+        assert lab.query("netcheck_loop_lag_seconds_count > 0")
+        assert is_1(lab.query("netcheck_config_last_reload_successful"))
+        assert is_1(lab.query("netcheck_build_info"))
+        assert lab.query("process_cpu_seconds_total")
+        denied = 'netcheck_probe_failures_total{path="squid",port="5223",reason="proxy_denied"} > 0'
+        assert lab.query(denied)
+        assert is_0(lab.query("sum(netcheck_probe_failures_total{reason='internal_error'})"))
+
+
+def test_5223_dropped_makes_the_fallback_active_and_recovery_ends_it(build_lab: BuildLab) -> None:
+    lab = build_lab()
+    assert lab.prometheus
+    with lab.daemon({"direct": {}}, ALL_EACH_ROUND):
+        lab.wait_for('netcheck_ready{role="device"}', is_1)
+        assert is_0(lab.query("netcheck_courier_fallback_active"))
+        lab.namespace.firewall(f"{FROM_HERE} tcp dport 5223 drop")
+        lab.wait_for("netcheck_courier_fallback_active", is_1)
+        lab.wait_for('netcheck_verdict{role="device",verdict="fallback_only"}', is_1)
+        assert is_0(lab.query('netcheck_ready{role="device"}'))
+        lab.wait_for('netcheck_probe_failures_total{port="5223",phase="connect",reason="timeout"} > 0')
+        assert lab.query('netcheck_tcp_syn_retransmits_total{port="5223"} > 0')
+        lab.namespace.firewall()
+        lab.wait_for('netcheck_verdict{role="device",verdict="ready"}', is_1)
+        assert is_0(lab.query("netcheck_courier_fallback_active"))
+
+
+def test_a_stopped_proxy_is_down_and_direct_stays_ready(build_lab: BuildLab) -> None:
+    lab = build_lab()
+    assert lab.prometheus
+    with lab.daemon({"direct": {}, "squid": {"proxy": lab.squid["plain"]}}, ALL_EACH_ROUND):
+        lab.wait_for('netcheck_proxy_up{path="squid"}', is_1)
+        lab.squid.stop()
+        lab.wait_for('netcheck_proxy_up{path="squid"}', is_0)
+        refused = 'netcheck_probe_failures_total{path="squid",phase="proxy_connect",reason="refused"} > 0'
+        lab.wait_for(refused)
+        lab.wait_for('netcheck_ready{path="squid"}', is_0)
+        assert is_1(lab.query('netcheck_ready{path="direct"}'))
+
+
+def test_a_dns_outage_is_a_failure_and_no_gap(build_lab: BuildLab) -> None:
+    lab = build_lab()
+    assert lab.prometheus
+    with lab.daemon({"direct": {}}, ALL_EACH_ROUND):
+        courier = 'netcheck_probe_success{service="courier"}'
+        lab.wait_for(courier, lambda found: len(found) == 16 and is_1(found))
+        lab.dns.stop()
+        lab.wait_for(courier, lambda found: len(found) == 16 and is_0(found))
+        failures = 'netcheck_probe_failures_total{service="courier",reason="resolver_unreachable"} > 0'
+        lab.wait_for(failures)
+        assert lab.query('netcheck_probe_last_success_timestamp_seconds{service="courier"}')
+        assert lab.query('netcheck_dns_lookups_total{outcome="resolver_unreachable"} > 0')
+
+
+def test_a_missing_gateway_shows_and_does_not_count(build_lab: BuildLab) -> None:
+    lab = build_lab(Apple(HOSTS | {"gateway.push.apple.com": ()}))
+    assert lab.prometheus
+    with lab.daemon({"direct": {}}, ALL_EACH_ROUND):
+        lab.wait_for('netcheck_probe_success{service="gateway"}', is_0)
+        lab.wait_for('netcheck_probe_failures_total{service="gateway",reason="nxdomain"} > 0')
+        lab.wait_for("netcheck_ready", is_1)
