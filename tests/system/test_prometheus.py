@@ -111,7 +111,7 @@ def test_a_dns_outage_is_a_failure_and_no_gap(build_lab: BuildLab) -> None:
 
 
 def test_a_missing_gateway_shows_and_does_not_count(build_lab: BuildLab) -> None:
-    lab = build_lab(Apple(HOSTS | {"gateway.push.apple.com": ()}))
+    lab = build_lab(Apple({**HOSTS, "gateway.push.apple.com": ()}))
     assert lab.prometheus
     with lab.daemon({"direct": {}}, ALL_EACH_ROUND):
         lab.wait_for('netcheck_probe_success{service="gateway"}', is_0)

@@ -1,4 +1,4 @@
-"""Every reason that a real server or firewall can produce here, produced by one, in the phase where it belongs.
+"""Every reason that a real server or firewall can produce here, produced by one, in its own phase.
 
 Not here, as no server here says them: `proxy_bad_reply`; `proxy_dns_failure` (dante and squid do not tell it
 from other failures); `internal_error` (a bug of ours). Scripted peers produce those in tests/probe and
