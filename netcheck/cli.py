@@ -125,7 +125,7 @@ def config_schema() -> None:
 def exit_code(judgements: Sequence[Judgement]) -> int:
     """The exit status for what was found; what could not be judged is not ready."""
     verdicts = {judged.verdict for judged in judgements}
-    if verdicts - {Verdict.READY, *_LIMITS}:
+    if not verdicts or verdicts - {Verdict.READY, *_LIMITS}:
         return NOT_READY
     return WITH_LIMITS if verdicts & set(_LIMITS) else ALL_READY
 

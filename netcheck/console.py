@@ -99,6 +99,8 @@ def _by_cell(results: Iterable[Result]) -> Callable[[Service, int, ProbePath], S
 
 
 def _verdicts(judgements: Sequence[Judgement]) -> str:
+    if not judgements:
+        return "no verdict: nothing that these paths lead to is required; see `required` in the config"
     lines = []
     rows = [
         [Cell(judged.path), Cell(judged.role), Cell(judged.verdict, _COLOURS[judged.verdict])]

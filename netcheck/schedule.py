@@ -86,25 +86,50 @@ class Schedule:
         return following
 
 
+_GRAIN = 0.01
+"""Seconds: who may start within this time starts now. At high rates this saves a wake-up for each start."""
+
+
 class Gate:
-    """Lets at most `concurrency` in at once, and starts at most `rate` per second, evenly spaced."""
+    """Lets at most `concurrency` in at once, and starts at most `rate` per second, evenly spaced.
+
+    Of those who wait, one sleeps until the next start and then wakes the others: a timer for each would cost
+    more than the rest of the gate.
+    """
 
     def __init__(self, concurrency: int, rate: float) -> None:
-        self._free = trio.Semaphore(concurrency)
+        self._free = concurrency
         self._spacing = 1 / rate
         self._next_start = -math.inf
+        self._queue = trio.lowlevel.ParkingLot()
+        self._someone_sleeps = False
 
     async def __aenter__(self) -> None:
-        await self._free.acquire()
-        now = trio.current_time()
-        start = max(now, self._next_start)
-        self._next_start = start + self._spacing
-        if start > now:
-            try:
-                await trio.sleep_until(start)
-            except trio.Cancelled:
-                self._free.release()
-                raise
+        while not self._admit():
+            if self._free and not self._someone_sleeps:
+                await self._sleep_until_next_start()
+            else:
+                await self._queue.park()
 
     async def __aexit__(self, *exc: object) -> None:
-        self._free.release()
+        self._free += 1
+        if not self._someone_sleeps:
+            self._queue.unpark()
+
+    def _admit(self) -> bool:
+        now = trio.current_time()
+        if not self._free or self._next_start > now + _GRAIN:
+            return False
+        self._free -= 1
+        self._next_start = max(now, self._next_start) + self._spacing
+        return True
+
+    async def _sleep_until_next_start(self) -> None:
+        """For all who wait; also where this one is cancelled, another has to go on."""
+        self._someone_sleeps = True
+        try:
+            await trio.sleep_until(self._next_start)
+        finally:
+            self._someone_sleeps = False
+            # As many as may start now; as the sleeper is one of them, the last of these sleeps next.
+            self._queue.unpark(count=1 + int(_GRAIN / self._spacing))

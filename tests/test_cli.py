@@ -160,6 +160,7 @@ def test_help_teaches(args: tuple[str, ...]) -> None:
         ([Verdict.READY, Verdict.DEGRADED], 3),
         ([Verdict.FALLBACK_ONLY], 3),
         ([Verdict.FALLBACK_ONLY, Verdict.NOT_READY], 1),
+        ([], 1),
     ],
 )
 def test_the_exit_code_tells_the_worst(verdicts: list[Verdict], code: int) -> None:

@@ -61,6 +61,10 @@ def test_the_same_failure_on_several_ports_is_told_once() -> None:
     assert last == "direct   connect timeout   courier:5223, courier:443: no answer in 5 s"
 
 
+def test_without_a_verdict_the_table_says_why() -> None:
+    assert "required" in render([GATEWAY], [DIRECT], [], []).splitlines()[0]
+
+
 def test_colours_do_not_count_for_the_alignment() -> None:
     rows = [[Cell("a", "red"), Cell("b")], [Cell("long"), Cell("c")]]
     assert [click.unstyle(line) for line in aligned(rows)] == ["a      b", "long   c"]
@@ -68,8 +72,8 @@ def test_colours_do_not_count_for_the_alignment() -> None:
 
 def test_a_path_that_does_not_lead_to_a_service_shows_a_dash() -> None:
     path = ProbePath("lb", load_balancer=((GATEWAY.hosts[0], LoadBalancer("127.0.0.1", None)),))
-    lines = click.unstyle(render([COURIER, GATEWAY], [path], [], [])).splitlines()
-    assert lines[1:] == ["courier   5223   -", "courier   443    -", "gateway   2195   not probed"]
+    lines = click.unstyle(render([COURIER, GATEWAY], [path], JUDGEMENTS[1:], [])).splitlines()
+    assert lines[3:] == ["courier   5223   -", "courier   443    -", "gateway   2195   not probed"]
 
 
 def test_when_all_is_well_there_are_no_failures_to_list() -> None:

@@ -19,6 +19,11 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdtypes.ANY.CNAME
+import dns.rdtypes.ANY.OPT
+import dns.rdtypes.ANY.SOA
+import dns.rdtypes.IN.A
+import dns.rdtypes.IN.AAAA
 import trio
 
 from netcheck.model import Binding, Lookup, Nameserver, Reason, RecordType, Resolver, Transport, Try

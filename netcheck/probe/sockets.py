@@ -34,11 +34,11 @@ def open_socket(kind: socket.SocketKind, address: str, binding: Binding) -> sock
     """
     family = family_of(address)
     try:
-        sock = socket.socket(socket.AF_INET6 if family is Family.IPV6 else socket.AF_INET, kind)
+        kernel_family = socket.AF_INET6 if family is Family.IPV6 else socket.AF_INET
+        sock = socket.socket(kernel_family, kind | socket.SOCK_NONBLOCK)
     except OSError as error:
         raise error_from_os(error, "open a socket") from error
     try:
-        sock.setblocking(False)
         _bind(sock, family, binding)
     except BaseException:
         sock.close()
