@@ -122,11 +122,15 @@ def _matrix(
     for service in services:
         for port in service.ports:
             cells = [
-                seen(service, port, path).cell() if port in ports_on(service, path) else Cell("-")
+                seen(service, port, path).cell() if _is_probed(service, port, path) else Cell("-")
                 for path in paths
             ]
             rows.append([Cell(service.name), Cell(str(port)), *cells])
     return "\n".join(aligned(rows))
+
+
+def _is_probed(service: Service, port: int, path: ProbePath) -> bool:
+    return bool(service.roles & path.roles) and port in ports_on(service, path)
 
 
 def _failures(

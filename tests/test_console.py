@@ -76,6 +76,12 @@ def test_a_path_that_does_not_lead_to_a_service_shows_a_dash() -> None:
     assert lines[3:] == ["courier   5223   -", "courier   443    -", "gateway   2195   not probed"]
 
 
+def test_a_service_of_no_role_of_the_path_shows_a_dash() -> None:
+    path = ProbePath("wifi", roles=frozenset({Role.DEVICE}))
+    lines = click.unstyle(render([GATEWAY], [path], JUDGEMENTS[1:], [])).splitlines()
+    assert lines[3:] == ["gateway   2195   -"]
+
+
 def test_when_all_is_well_there_are_no_failures_to_list() -> None:
     results = [result(COURIER, 5223), result(COURIER, 443)]
     text = render([COURIER], [DIRECT], [Judgement("direct", Role.DEVICE, Verdict.READY)], results)
