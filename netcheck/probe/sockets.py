@@ -133,14 +133,3 @@ class TcpStream:
                 await trio.lowlevel.wait_readable(self.socket)
             except OSError as error:
                 raise error_from_os(error, "receive") from error
-
-
-async def open_tcp(address: str, port: int, binding: Binding) -> TcpStream:
-    """Open and connect in one step; the socket is closed on every way out but success."""
-    sock = open_socket(socket.SOCK_STREAM, address, binding)
-    try:
-        await connect(sock, address, port)
-    except BaseException:
-        sock.close()
-        raise
-    return TcpStream(sock)
