@@ -8,8 +8,9 @@ from netcheck.logs import JsonFormatter
 
 
 def formatted(message: str, *args: object, broken: bool = False) -> dict[str, str]:
+    trace = None
     try:
-        raise ValueError("broken")
+        int("broken")
     except ValueError:
         trace = sys.exc_info() if broken else None
     record = logging.LogRecord("netcheck", logging.WARNING, "", 0, message, args, trace)

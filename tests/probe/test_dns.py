@@ -7,11 +7,10 @@ import resource
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ParamSpec
 
 import dns.flags
 import dns.message
@@ -38,6 +37,7 @@ from netcheck.model import (
 )
 from netcheck.probe import resolvconf
 from netcheck.probe.dns import lookup
+from tests.probe.peers import in_trio
 
 HOST = "7-courier.push.example"
 A = (HOST, 60, "A", "192.0.2.7")
@@ -49,21 +49,8 @@ SHORT = 0.4  # for lookups that nobody answers
 Query = dns.message.QueryMessage
 Record = tuple[str, int, str, str]
 Replies = Callable[[Query], Iterable[bytes]]
-P = ParamSpec("P")
 
 UDP, TCP, TLS = Transport
-
-
-def in_trio(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
-    @functools.wraps(test)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        async def main() -> None:
-            with trio.fail_after(30):
-                await test(*args, **kwargs)
-
-        trio.run(main)
-
-    return run
 
 
 def message(query: Query, *records: Record, rcode: dns.rcode.Rcode = dns.rcode.NOERROR) -> Query:
