@@ -29,4 +29,4 @@ def test_a_json_line_has_time_level_logger_and_message() -> None:
 
 
 def test_a_traceback_stays_in_one_line() -> None:
-    assert "ValueError: broken" in formatted("bad", broken=True)["traceback"]
+    assert "ValueError: invalid literal" in formatted("bad", broken=True)["traceback"]
