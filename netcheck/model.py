@@ -344,6 +344,44 @@ class PortRule(StrEnum):
     """The first port is wanted, the others are what devices fall back to (couriers: 5223, then 443)."""
 
 
+class Depth(StrEnum):
+    """How far a probe goes."""
+
+    TCP = "tcp"
+    TLS = "tls"
+
+
+class Trust(StrEnum):
+    """Who vouches for a certificate in the end."""
+
+    APPLE = "apple"
+    PUBLIC = "public"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """What a service's TLS needs."""
+
+    server_name: str | None = None
+    """The name to ask for and to verify; None is the host's own."""
+    alpn: tuple[str, ...] = ()
+    is_apples: bool = False
+    """Whether a certificate of anyone else means that somebody decrypts in between."""
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TlsInfo:
+    """What a peer's certificate says, whether it was accepted or not."""
+
+    issuer: str
+    not_after: float
+    """Unix seconds."""
+    trust: Trust
+    alpn: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """Something reachable under names and ports, as data; built-ins stand in `netcheck.apns`."""
@@ -358,6 +396,8 @@ class Service:
     hosts_per_round: int | None = None
     """How many hosts a round visits, rotating; None visits all."""
     addresses: AddressChoice = AddressChoice.ONE
+    depth: Depth = Depth.TCP
+    tls: TlsSettings = TlsSettings()
 
     def literal_families(self) -> frozenset[Family]:
         """The families of the hosts that are given by address."""
@@ -436,6 +476,8 @@ class Attempt:
     rtt: float | None = None
     """The kernel's own round trip time of the first hop's TCP connection (TCP_INFO)."""
     syn_retransmits: int | None = None
+    tls: TlsInfo | None = None
+    """The certificate of the destination, also of one that failed for it."""
     proxy_spoke: bool | None = None
     """Whether the proxy spoke its protocol; None where no proxy was asked."""
 
@@ -504,6 +546,11 @@ class Judgement:
     hop: str | None = None
     evidence: tuple[str, ...] = ()
     next_step: str | None = None
+
+
+def phases_of(service: Service, path: ProbePath) -> tuple[Phase, ...]:
+    """The phases that a probe of the service over the path can run, in order."""
+    return (*path.phases(), *((Phase.TLS, Phase.SESSION) if service.depth is Depth.TLS else ()))
 
 
 def targets(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[tuple[Service, ProbePath]]:

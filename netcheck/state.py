@@ -21,6 +21,7 @@ from netcheck.model import (
     Result,
     Service,
     Visit,
+    phases_of,
     ports_on,
     targets,
 )
@@ -248,8 +249,10 @@ def _fresh_counters(service: Service, path: ProbePath) -> FlowCounters:
     families = dict.fromkeys((*path.destination_families(), *sorted(service.literal_families())))
     return FlowCounters(
         probes={(family, outcome): 0 for family in families for outcome in Outcome},
-        failures={(phase, reason): 0 for phase in path.phases() for reason in REASONS_OF_PHASE[phase]},
-        durations={phase: Histogram() for phase in path.phases()},
+        failures={
+            (phase, reason): 0 for phase in phases_of(service, path) for reason in REASONS_OF_PHASE[phase]
+        },
+        durations={phase: Histogram() for phase in phases_of(service, path)},
     )
 
 

@@ -48,7 +48,7 @@ def result(
     last = Phase.CONNECT if proxy_spoke is None else Phase.PROXY_HANDSHAKE
     phase = failure.phase if failure else last
     phases: dict[Phase, float] = {} if phase is Phase.RESOLVE else {phase: 0.02}
-    attempt = Attempt(time, family, address, phases, failure, None if failure else 0.01, 0, proxy_spoke)
+    attempt = Attempt(time, family, address, phases, failure, None if failure else 0.01, 0, None, proxy_spoke)
     resolved = None if family is Family.NAME else 0.003
     return Result(name, host or first, port, path, attempt, resolved, counted)
 

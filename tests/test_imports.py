@@ -56,6 +56,8 @@ ONLY_IN = {
     "trio": {"probe", "schedule", "web", "check", "daemon", "cli"},
     "socket": {"probe"},
     "ssl": {"probe", "config"},  # config reads a CA file once, to refuse a broken one with its place
+    "cryptography": {"apns"},
+    "certifi": {"apns"},
     "dns": {"probe"},
     "h11": {"wire", "web"},
     "yaml": {"config"},

@@ -15,7 +15,7 @@ Knows only the records; which services are on, and how they are tuned, is the co
 
 from dataclasses import dataclass
 
-from netcheck.model import PortRule, Role, Service
+from netcheck.model import Depth, PortRule, Role, Service, TlsSettings
 
 LAST_NUMBER = 50
 """Devices use the hosts 0 to 50."""
@@ -47,12 +47,26 @@ def _courier(name: str, domain: str, *, sandbox: bool = False) -> BuiltIn:
         required=not sandbox,
         port_rule=PortRule.FALLBACK,
         hosts_per_round=5,
+        depth=Depth.TLS,
+        # The certificate is for the unnumbered name only. A courier that is offered this protocol shows a
+        # certificate of Apple's own authority and does not ask for the client's. `apns-pack-v1` is left out:
+        # the answer to it is a name that was not offered, which OpenSSL takes for an error.
+        tls=TlsSettings(domain, ("apns-security-v3",), is_apples=True),
     )
     return BuiltIn(service, domain, enabled=not sandbox)
 
 
 def _provider(name: str, host: str, *, sandbox: bool = False) -> BuiltIn:
-    service = Service(name, (host,), (443, 2197), _PROVIDER, required=not sandbox, port_rule=PortRule.ANY)
+    service = Service(
+        name,
+        (host,),
+        ports=(443, 2197),
+        roles=_PROVIDER,
+        required=not sandbox,
+        port_rule=PortRule.ANY,
+        depth=Depth.TLS,
+        tls=TlsSettings(None, ("h2",), is_apples=True),
+    )
     return BuiltIn(service, enabled=not sandbox)
 
 

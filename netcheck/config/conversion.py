@@ -26,6 +26,7 @@ from netcheck.model import (
     Secret,
     Service,
     Timeouts,
+    TlsSettings,
     Transport,
 )
 
@@ -43,6 +44,9 @@ def to_config(file: FileSection) -> Config:
     )
 
 
+_TLS_KEYS = {"server_name", "alpn", "ca_file"}
+
+
 def to_services(section: ServicesSection) -> tuple[Service, ...]:
     """The enabled services: built-ins in their own order, then one's own as they stand in the file."""
     built_in = ((each, section.built_in(each.service.name)) for each in BUILT_IN)
@@ -56,19 +60,23 @@ def _is_enabled(written: ServiceSection, otherwise: bool = True) -> bool:
 
 
 def _tuned(built_in: BuiltIn, written: ServiceSection) -> Service:
-    service = replace(built_in.service, **_settings(written))
+    service = replace(built_in.service, **_settings(written), tls=_tls(written, built_in.service.tls))
     if isinstance(written, NumberedServiceSection) and built_in.domain:
         return replace(service, hosts=numbered_hosts(built_in.domain, written.count))
     return service
 
 
 def _own(name: str, written: OwnServiceSection) -> Service:
-    return Service(name, **_settings(written))
+    return Service(name, **_settings(written), tls=_tls(written, TlsSettings()))
 
 
 def _settings(written: ServiceSection) -> dict[str, Any]:
     """What is written and goes into the record as it is."""
-    return {key: getattr(written, key) for key in written.model_fields_set - {"enabled", "count"}}
+    return {key: getattr(written, key) for key in written.model_fields_set - {"enabled", "count"} - _TLS_KEYS}
+
+
+def _tls(written: ServiceSection, otherwise: TlsSettings) -> TlsSettings:
+    return replace(otherwise, **{key: getattr(written, key) for key in written.model_fields_set & _TLS_KEYS})
 
 
 def _resolver(name: str, section: ResolverSection) -> Resolver:

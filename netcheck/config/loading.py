@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -54,10 +55,11 @@ def _surroundings(raw: object, directory: Path) -> Surroundings:
     sections = raw if isinstance(raw, dict) else {}
     resolvers = sections.get("resolvers")
     names = resolvers if isinstance(resolvers, dict) else {}
-    services = None
+    around = Surroundings(directory, tuple({SYSTEM_RESOLVER.name: None, **names}), services=None)
     with suppress(ValidationError):  # said when the whole is validated
-        services = to_services(ServicesSection.model_validate(sections.get("services", NOTHING)))
-    return Surroundings(directory, tuple({SYSTEM_RESOLVER.name: None, **names}), services)
+        section = ServicesSection.model_validate(sections.get("services", NOTHING), context=around)
+        around = replace(around, services=to_services(section))
+    return around
 
 
 def _config_error(file: Path, found: Iterable[Fault]) -> ConfigError:

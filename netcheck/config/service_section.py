@@ -6,9 +6,9 @@ from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJson
 
 from netcheck.apns.services import LAST_NUMBER
 from netcheck.config.addresses import host
-from netcheck.config.section import Roles, Section
+from netcheck.config.section import CaFile, Roles, Section
 from netcheck.config.values import Name, Port, distinct, one_of, parsed
-from netcheck.model import AddressChoice
+from netcheck.model import AddressChoice, Depth
 
 HIGHEST_NUMBER = 250
 
@@ -16,6 +16,19 @@ Ports = Annotated[
     tuple[Port, ...], Field(strict=False, min_length=1, max_length=16), AfterValidator(distinct)
 ]
 Host = Annotated[str, parsed(host)]
+
+
+def _protocol(written: str) -> str:
+    if not (0 < len(written) <= 64 and all("!" <= character <= "~" for character in written)):
+        raise ValueError("needs the names of protocols, such as h2: letters, digits and punctuation")
+    return written
+
+
+Alpn = Annotated[
+    tuple[Annotated[str, parsed(_protocol)], ...],
+    Field(strict=False, max_length=8),
+    AfterValidator(distinct),
+]
 Hosts = Annotated[
     tuple[Host, ...], Field(strict=False, min_length=1, max_length=256), AfterValidator(distinct)
 ]
@@ -59,6 +72,14 @@ class ServiceSection(Section):
     """How many hosts a round visits, in rotation, or `all`; 5 for couriers."""
     addresses: Annotated[AddressChoice, one_of(*AddressChoice)] = _UNWRITTEN
     """How many addresses of a host a visit tries: `one` per family, in rotation (the default), or `all`."""
+    depth: Annotated[Depth, one_of(*Depth)] = _UNWRITTEN
+    """How far a probe goes: `tcp`, or on to `tls`, as couriers and the provider API do by default."""
+    server_name: Annotated[str, parsed(host)] = _UNWRITTEN
+    """The name to ask for in TLS and to verify; of couriers the unnumbered one, of others the host's own."""
+    alpn: Alpn = _UNWRITTEN
+    """The protocols to offer in TLS."""
+    ca_file: CaFile = _UNWRITTEN
+    """Who else may vouch for its certificates, beside Apple and public authorities; PEM."""
 
 
 class NumberedServiceSection(ServiceSection):

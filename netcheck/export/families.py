@@ -146,6 +146,20 @@ FAMILIES = (
         "1 if the path's proxy accepted a connection and spoke its protocol.",
     ),
     MetricFamily(
+        "netcheck_tls_intercepted",
+        Kind.GAUGE,
+        ("service", "port", "path"),
+        samples.tls_intercepted,
+        "1 if a certificate was seen that neither Apple nor a public authority issued.",
+    ),
+    MetricFamily(
+        "netcheck_tls_certificate_not_after_timestamp_seconds",
+        Kind.GAUGE,
+        ("service", "port", "path"),
+        samples.tls_not_after,
+        "When the certificate that expires first of those seen last expires.",
+    ),
+    MetricFamily(
         "netcheck_ready",
         Kind.GAUGE,
         ("path", "role"),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from netcheck.export.samples import Exposed
-from netcheck.model import Judgement, Lookup, Outcome, Result, Try, Verdict
+from netcheck.model import Judgement, Lookup, Outcome, Result, TlsInfo, Try, Verdict
 
 Json: TypeAlias = dict[str, object]
 
@@ -56,7 +56,16 @@ def _result(result: Result) -> Json:
         "phases": dict(result.phases),
         "rtt": attempt.rtt,
         "syn_retransmits": attempt.syn_retransmits,
-        "tls": None,
+        "tls": _tls(attempt.tls) if attempt.tls else None,
+    }
+
+
+def _tls(tls: TlsInfo) -> Json:
+    return {
+        "issuer": tls.issuer,
+        "not_after": _iso(tls.not_after),
+        "trust": tls.trust,
+        "alpn": tls.alpn,
     }
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from netcheck import __version__
 from netcheck.apns.addresses import is_apple_name, is_published
-from netcheck.model import Judgement, Lookup, Verdict
+from netcheck.model import Judgement, Lookup, Reason, Result, Verdict
 from netcheck.state import Histogram, State
 
 
@@ -119,6 +119,30 @@ def dns_min_ttls(exposed: Exposed) -> Numbers:
         if lookup.min_ttl is not None:
             shortest[labels] = min(lookup.min_ttl, shortest.get(labels, lookup.min_ttl))
     yield from shortest.items()
+
+
+def tls_intercepted(exposed: Exposed) -> Numbers:
+    """1 if any latest probe of the flow met another's certificate; no sample before one met any."""
+    for flow, results in _by_flow(exposed):
+        if any(result.attempt.tls for result in results):
+            failures = [result.attempt.failure for result in results]
+            yield flow, int(any(f is not None and f.reason is Reason.TLS_INTERCEPTED for f in failures))
+
+
+def tls_not_after(exposed: Exposed) -> Numbers:
+    """Of the certificates seen last, the one that expires first."""
+    for flow, results in _by_flow(exposed):
+        times = [result.attempt.tls.not_after for result in results if result.attempt.tls]
+        if times:
+            yield flow, min(times)
+
+
+def _by_flow(exposed: Exposed) -> Iterator[tuple[Labels, list[Result]]]:
+    grouped: dict[Labels, list[Result]] = {}
+    for endpoint, seen in exposed.state.endpoints.items():
+        flow = (endpoint.service, endpoint.port, endpoint.path)
+        grouped.setdefault(flow, []).extend(seen.results)
+    yield from grouped.items()
 
 
 def proxies_up(exposed: Exposed) -> Numbers:

@@ -10,7 +10,7 @@ from netcheck.probe.walk import Walk
 async def dial(walk: Walk, address: str, port: int, binding: Binding) -> TcpStream:
     """Connect, and note what the kernel measured, also where it failed or the deadline cut it off.
 
-    Raises PhaseError. The caller closes the stream.
+    Raises PhaseError. The walk keeps the stream and closes it.
     """
     sock = open_socket(socket.SOCK_STREAM, address, binding)
     try:
@@ -20,10 +20,11 @@ async def dial(walk: Walk, address: str, port: int, binding: Binding) -> TcpStre
         sock.close()
         raise
     walk.tcp = tcp_info(sock)
-    return TcpStream(sock)
+    return walk.keep(TcpStream(sock))
 
 
-async def connect_directly(walk: Walk, address: str, port: int, binding: Binding, timeout: float) -> None:
-    """The whole of a direct probe after resolving: raises WalkEnded where it fails."""
-    with await walk.step(Phase.CONNECT, timeout, dial(walk, address, port, binding)):
-        pass
+async def connect_directly(
+    walk: Walk, address: str, port: int, binding: Binding, timeout: float
+) -> TcpStream:
+    """The whole of a direct TCP probe after resolving: raises WalkEnded where it fails."""
+    return await walk.step(Phase.CONNECT, timeout, dial(walk, address, port, binding))

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import trio
 
@@ -10,7 +9,7 @@ from netcheck.model import Binding, Lookup, Phase, Proxy, ProxyScheme, Reason, T
 from netcheck.probe.connect import dial
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.resolve import literal_addresses, why_no_address
-from netcheck.probe.sockets import TcpStream
+from netcheck.probe.sockets import Stream, TcpStream
 from netcheck.probe.tls import TlsStream, client_context
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire import Handshake, HandshakeError, Target, handshake_for
@@ -20,11 +19,6 @@ _READ_LIMIT = 16 * 1024
 
 LookupProxy = Callable[[str], Awaitable[tuple[Lookup, ...]]]
 """Asks for the addresses of the proxy's own name."""
-
-
-class Stream(Protocol):
-    async def send_all(self, data: bytes) -> None: ...
-    async def receive_some(self, limit: int) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +31,35 @@ class ProxyRoute:
     lookup: LookupProxy
 
 
-async def connect_through(walk: Walk, route: ProxyRoute, target: Target) -> None:
-    """Walk the proxy phases to `target`; raises WalkEnded where one fails, with `walk.proxy_spoke` set."""
+async def connect_through(walk: Walk, route: ProxyRoute, target: Target) -> Stream:
+    """Walk the proxy phases and give the tunnel to `target`; raises WalkEnded where one fails.
+
+    `walk.proxy_spoke` is set either way.
+    """
     walk.proxy_spoke = False
     addresses = await _proxy_addresses(walk, route)
-    with await _connect_to_proxy(walk, route, addresses) as tcp:
-        stream = await _secured(walk, route, tcp)
-        handshake = handshake_for(route.proxy, target)
-        try:
-            await walk.step(Phase.PROXY_HANDSHAKE, route.timeouts.proxy, _shake_hands(stream, handshake))
-        finally:
-            walk.proxy_spoke = handshake.spoke
+    stream = await _secured(walk, route, await _connect_to_proxy(walk, route, addresses))
+    handshake = handshake_for(route.proxy, target)
+    try:
+        await walk.step(Phase.PROXY_HANDSHAKE, route.timeouts.proxy, _shake_hands(stream, handshake))
+    finally:
+        walk.proxy_spoke = handshake.spoke
+    return _Tunnel(stream, handshake.trailing)
+
+
+class _Tunnel:
+    """The stream behind a proxy's answer, beginning with what came together with the answer."""
+
+    def __init__(self, stream: Stream, begun: bytes) -> None:
+        self._stream = stream
+        self._begun = begun
+        self.send_all = stream.send_all
+
+    async def receive_some(self, limit: int) -> bytes:
+        if not self._begun:
+            return await self._stream.receive_some(limit)
+        data, self._begun = self._begun[:limit], self._begun[limit:]
+        return data
 
 
 async def _proxy_addresses(walk: Walk, route: ProxyRoute) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """One visit: a host of a service over a path, from DNS to the last phase, for all its ports and families."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -10,6 +10,8 @@ import trio
 from netcheck.model import (
     AddressChoice,
     Attempt,
+    Depth,
+    Failure,
     Family,
     Lookup,
     Phase,
@@ -19,6 +21,7 @@ from netcheck.model import (
     Result,
     Service,
     Timeouts,
+    TlsSettings,
     Visit,
     ports_on,
 )
@@ -27,7 +30,8 @@ from netcheck.probe.dns import lookup
 from netcheck.probe.once import Round, Rounds
 from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.resolve import Destination, destinations, literal_addresses
-from netcheck.probe.sockets import family_of
+from netcheck.probe.secure import Security, Vouchers, secure
+from netcheck.probe.sockets import Stream, family_of
 from netcheck.probe.walk import Walk, WalkEnded, internal_error
 from netcheck.wire import Target
 
@@ -42,6 +46,9 @@ class _Aim:
     port: int
     destination: Destination
     target: Target
+    tls: TlsSettings | None
+    """None for a probe that ends with the connection."""
+    server_name: str
 
 
 class Prober:
@@ -52,6 +59,7 @@ class Prober:
         self._timeouts = timeouts
         self._gates = gates
         self._rounds = Rounds()
+        self._vouchers = Vouchers()
 
     async def visit(self, service: Service, host: str, path: ProbePath, number: int, turn: int) -> Visit:
         """Visit `host` in round `number`; `turn` counts its visits, so that its addresses take turns.
@@ -82,7 +90,7 @@ class Prober:
     async def _probe(self, shared: Round, service: Service, host: str, path: ProbePath, aim: _Aim) -> Result:
         attempt = await self._attempt_once(shared, path, aim)
         # A failed lookup is this host's own; an attempt may be shared, and then counts once for the service.
-        counted = aim.destination.failure is not None or shared.claim((service.name, path.name, *_key(aim)))
+        counted = aim.destination.failure is not None or shared.claim((service.name, path.name, _key(aim)))
         duration = aim.destination.resolve_duration
         return Result(service.name, host, aim.port, path.name, attempt, duration, counted)
 
@@ -122,19 +130,13 @@ class Prober:
         destination = aim.destination
         if destination.failure is not None:
             return Attempt(time.time(), destination.family, destination.address, {}, destination.failure)
-        return await shared.once((path.name, *_key(aim)), lambda: self._attempt(shared, path, aim))
+        return await shared.once((path.name, _key(aim)), lambda: self._attempt(shared, path, aim))
 
     async def _attempt(self, shared: Round, path: ProbePath, aim: _Aim) -> Attempt:
-        walk = Walk()
-        failure = None
         async with self._gates[path.name]:
             started = time.time()
-            try:
-                await self._walk(walk, shared, path, aim.target)
-            except WalkEnded as ended:
-                failure = ended.failure
-            except Exception as error:  # as above, for what happens between the phases
-                failure = internal_error(next(reversed(walk.phases), path.phases()[-1]), error)
+            with Walk() as walk:
+                failure = await self._walk(walk, shared, path, aim)
         return Attempt(
             time=started,
             family=aim.destination.family,
@@ -143,41 +145,72 @@ class Prober:
             failure=failure,
             rtt=walk.tcp.rtt if walk.tcp else None,
             syn_retransmits=walk.tcp.retransmits if walk.tcp else None,
+            tls=walk.tls,
             proxy_spoke=walk.proxy_spoke,
         )
 
-    async def _walk(self, walk: Walk, shared: Round, path: ProbePath, target: Target) -> None:
+    async def _walk(self, walk: Walk, shared: Round, path: ProbePath, aim: _Aim) -> Failure | None:
+        """All phases of one probe after resolving; where it ended, or None where it came through."""
+        try:
+            stream = await self._connect(walk, shared, path, aim.target)
+            if aim.tls is not None:
+                anchors = await self._vouchers.for_(aim.tls)
+                security = Security(aim.server_name, aim.tls.alpn, anchors)
+                await secure(walk, stream, security, self._timeouts.tls)
+        except WalkEnded as ended:
+            return ended.failure
+        except Exception as error:  # as above, for what happens between the phases
+            return internal_error(next(reversed(walk.phases), path.phases()[-1]), error)
+        return None
+
+    async def _connect(self, walk: Walk, shared: Round, path: ProbePath, target: Target) -> Stream:
         if path.proxy is None:
-            await connect_directly(walk, target.host, target.port, path.binding, self._timeouts.connect)
-            return
+            timeout = self._timeouts.connect
+            return await connect_directly(walk, target.host, target.port, path.binding, timeout)
 
         async def lookup_proxy(name: str) -> tuple[Lookup, ...]:
             return await self._lookups(shared, name, path, path.families)
 
         route = ProxyRoute(path.proxy, path.binding, self._timeouts, lookup_proxy)
-        await connect_through(walk, route, target)
+        return await connect_through(walk, route, target)
 
 
-def _key(aim: _Aim) -> tuple[Family, str, int]:
-    return (aim.destination.family, aim.target.host, aim.target.port)
+def _key(aim: _Aim) -> Hashable:
+    """What makes two probes of a path the same: asked for the same, and spoken to in the same way."""
+    spoken = (aim.server_name, aim.tls) if aim.tls else None
+    return (aim.destination.family, aim.target.host, aim.target.port, spoken)
 
 
 def _aims(service: Service, host: str, path: ProbePath, lookups: tuple[Lookup, ...], turn: int) -> list[_Aim]:
     """Every probe of a visit: each port at each destination that this path has for the host."""
     if path.load_balancer:
         return _balanced_aims(service, host, path)
+    tls = service.tls if service.depth is Depth.TLS else None
     where = _destinations(host, path, lookups, service.addresses, turn)
     return [
-        _Aim(port, destination, Target(destination.address or host, port))
+        _Aim(
+            port,
+            destination,
+            Target(destination.address or host, port),
+            tls,
+            service.tls.server_name or host,
+        )
         for port in ports_on(service, path)
         for destination in where
     ]
 
 
 def _balanced_aims(service: Service, host: str, path: ProbePath) -> list[_Aim]:
+    tls = service.tls if service.depth is Depth.TLS else None
     fixed = [(port, path.balancer(host, port)) for port in service.ports]
     return [
-        _Aim(port, Destination(family_of(to.address), to.address), Target(to.address, to.port or port))
+        _Aim(
+            port,
+            Destination(family_of(to.address), to.address),
+            Target(to.address, to.port or port),
+            tls,
+            service.tls.server_name or host,
+        )
         for port, to in fixed
         if to is not None
     ]

@@ -8,7 +8,7 @@ import errno
 import socket
 import struct
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import trio
 
@@ -102,6 +102,13 @@ def tcp_info(sock: socket.socket) -> TcpInfo | None:
     return TcpInfo(rtt / 1e6 if rtt else None, retransmits)
 
 
+class Stream(Protocol):
+    """Bytes both ways; errors come as PhaseError, the end of the stream as b""."""
+
+    async def send_all(self, data: bytes) -> None: ...
+    async def receive_some(self, limit: int) -> bytes: ...
+
+
 class TcpStream:
     """A connected TCP socket to read and write; errors come as PhaseError, the end of the stream as b""."""
 
@@ -112,6 +119,9 @@ class TcpStream:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self.socket.close()
 
     async def send_all(self, data: bytes) -> None:

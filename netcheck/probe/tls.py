@@ -9,7 +9,7 @@ from pathlib import Path
 
 from netcheck.model import Reason
 from netcheck.probe.errors import EVIDENCE_LIMIT, PhaseError
-from netcheck.probe.sockets import TcpStream
+from netcheck.probe.sockets import Stream
 
 _CHUNK = 16 * 1024 + 256  # a TLS record and its overhead (RFC 8446 section 5.2)
 _RECORD_ALERT = 0x15  # RFC 8446 section 5.1, ContentType
@@ -29,10 +29,27 @@ def client_context(ca_file: Path | None = None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca_file)
 
 
-class TlsStream:
-    """A TLS client over a TcpStream: `handshake` first, then read and write as with the stream below."""
+@functools.cache
+def examining_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
+    """A client context that takes any certificate, for a chain that is examined after the handshake."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
+    return context
 
-    def __init__(self, stream: TcpStream, context: ssl.SSLContext, server_name: str) -> None:
+
+@functools.cache
+def system_authorities() -> tuple[bytes, ...]:
+    """The system's authorities, in DER."""
+    return tuple(client_context().get_ca_certs(binary_form=True))
+
+
+class TlsStream:
+    """A TLS client over a stream: `handshake` first, then read and write as with the stream below."""
+
+    def __init__(self, stream: Stream, context: ssl.SSLContext, server_name: str) -> None:
         self._stream = stream
         self._server_name = server_name
         self._incoming = ssl.MemoryBIO()
@@ -55,6 +72,18 @@ class TlsStream:
             else:
                 await self._flush()
                 return
+
+    @property
+    def alpn(self) -> str | None:
+        """What the peer chose of the protocols that were offered."""
+        return self._tls.selected_alpn_protocol()
+
+    def presented(self) -> list[bytes]:
+        """The chain as the peer presented it, in DER, the leaf first."""
+        if hasattr(self._tls, "get_unverified_chain"):  # public from Python 3.13 on
+            return list(self._tls.get_unverified_chain())
+        hidden = self._tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # the same, before
+        return [certificate.public_bytes(ssl._ssl.ENCODING_DER) for certificate in hidden or ()]  # type: ignore[attr-defined]  # as above
 
     async def send_all(self, data: bytes) -> None:
         self._tls.write(data)

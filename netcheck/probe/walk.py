@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Awaitable
 from time import perf_counter
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import trio
 
-from netcheck.model import Failure, Phase, Reason
+from netcheck.model import Failure, Phase, Reason, TlsInfo
 from netcheck.probe.errors import PhaseError
-from netcheck.probe.sockets import TcpInfo
+from netcheck.probe.sockets import TcpInfo, TcpStream
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -33,15 +33,32 @@ class WalkEnded(Exception):
 
 
 class Walk:
-    """Runs the steps of one probe, each under its own deadline, and keeps the durations of those that ran."""
+    """Runs the steps of one probe, each under its own deadline, and keeps the durations of those that ran.
 
-    __slots__ = ("phases", "proxy_spoke", "tcp")
+    A context manager: at its end the connection is closed, whatever happened.
+    """
+
+    __slots__ = ("_open", "phases", "proxy_spoke", "tcp", "tls")
 
     def __init__(self) -> None:
         self.phases: dict[Phase, float] = {}
         self.tcp: TcpInfo | None = None
         """What the kernel measured on the first hop's connection."""
         self.proxy_spoke: bool | None = None
+        self.tls: TlsInfo | None = None
+        self._open: TcpStream | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._open is not None:
+            self._open.close()
+
+    def keep(self, stream: TcpStream) -> TcpStream:
+        """Use this connection from here on; it is closed where the walk ends."""
+        self._open = stream
+        return stream
 
     async def step(self, phase: Phase, timeout: float, doing: Awaitable[T]) -> T:
         """What `doing` gives, or WalkEnded with why it did not; the phase has a duration either way."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from netcheck.model import (
     AddressChoice,
     Binding,
     Credentials,
+    Depth,
     Family,
     LoadBalancer,
     Nameserver,
@@ -25,6 +27,7 @@ from netcheck.model import (
     Secret,
     Service,
     Timeouts,
+    TlsSettings,
     Transport,
 )
 
@@ -291,7 +294,22 @@ def test_the_count_is_the_highest_number_of_a_courier(load: Load) -> None:
 def test_a_built_in_service_keeps_what_is_not_written(load: Load) -> None:
     provider = the_service(load("services: {provider: {ports: [2197]}}\n"), "provider")
     before = the_service(config.default(), "provider")
-    assert provider == Service("provider", before.hosts, (2197,), before.roles, True, before.port_rule)
+    assert provider == replace(before, ports=(2197,))
+
+
+def test_a_service_s_tls_is_tuned_key_by_key(load: Load) -> None:
+    courier = the_service(load("services: {courier: {alpn: [apns-security-v2], depth: tcp}}\n"), "courier")
+    before = the_service(config.default(), "courier")
+    assert before.tls == TlsSettings("courier.push.apple.com", ("apns-security-v3",), is_apples=True)
+    assert courier.tls == replace(before.tls, alpn=("apns-security-v2",))
+    assert (before.depth, courier.depth) == (Depth.TLS, Depth.TCP)
+
+
+def test_a_service_of_one_s_own_may_speak_tls(load: Load) -> None:
+    ours = the_service(
+        load("services: {ours: {hosts: [a.test], ports: [1], depth: tls, server_name: B.test}}\n"), "ours"
+    )
+    assert (ours.depth, ours.tls) == (Depth.TLS, TlsSettings("b.test"))
 
 
 def test_a_built_in_service_takes_every_setting(load: Load) -> None:

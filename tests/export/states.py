@@ -24,7 +24,9 @@ from netcheck.model import (
     Result,
     Role,
     Service,
+    TlsInfo,
     Transport,
+    Trust,
     Try,
     Verdict,
     Visit,
@@ -39,6 +41,7 @@ SOCKS = ProbePath("dmz-socks", Proxy(ProxyScheme.SOCKS5, "192.0.2.1", 1080, reso
 
 
 ATTEMPT = Attempt(1_760_000_000.5, Family.IPV4, "17.57.144.1", {Phase.CONNECT: 0.02})
+TLS = TlsInfo("Apple Server Authentication CA", 1_790_000_000.0, Trust.APPLE, "apns-security-v3")
 RESULT = Result(COURIER.name, HOST, 5223, DIRECT.name, ATTEMPT, resolve_duration=0.004)
 LOOKUP = Lookup(
     time=1_760_000_000.25,
@@ -95,7 +98,7 @@ def shown(state: State, *judgements: Judgement, fallback: dict[str, bool] | None
 def populated() -> Exposed:
     """At least one series of every family."""
     state = configured(
-        a_visit(a_result(rtt=0.019, syn_retransmits=1), replace(RESULT, port=443), lookups=[LOOKUP]),
+        a_visit(a_result(rtt=0.019, syn_retransmits=1, tls=TLS), replace(RESULT, port=443), lookups=[LOOKUP]),
         a_visit(replace(RESULT, path=SOCKS.name, attempt=DENIED, resolve_duration=None)),
     )
     state.own.skipped["late"] = 3

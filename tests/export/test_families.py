@@ -20,6 +20,7 @@ from tests.export.states import (
     LOOKUP,
     RESULT,
     SOCKS,
+    TLS,
     a_lookup,
     a_result,
     a_visit,
@@ -44,6 +45,8 @@ netcheck_dns_lookup_duration_seconds                  histogram  resolver
 netcheck_dns_unexpected_addresses                     gauge      service resolver
 netcheck_dns_min_ttl_seconds                          gauge      service resolver
 netcheck_proxy_up                                     gauge      path
+netcheck_tls_intercepted                              gauge      service port path
+netcheck_tls_certificate_not_after_timestamp_seconds  gauge      service port path
 netcheck_ready                                        gauge      path role
 netcheck_verdict                                      gauge      path role verdict
 netcheck_courier_fallback_active                      gauge      path
@@ -211,3 +214,19 @@ def test_skipped_probes_are_counted_by_cause() -> None:
     state = configured()
     state.own.skipped.update(late=2, busy=1)
     assert values(shown(state), "netcheck_probes_skipped_total", cause="late") == [2]
+
+
+def test_an_interceptor_shows_and_its_certificate_s_end_too() -> None:
+    intercepted = Failure(Phase.TLS, Reason.TLS_INTERCEPTED)
+    exposed = shown(configured(a_visit(a_result(tls=TLS, failure=intercepted))))
+    assert values(exposed, "netcheck_tls_intercepted", service="courier", port="5223", path="direct") == [1]
+    assert values(exposed, "netcheck_tls_certificate_not_after_timestamp_seconds") == [TLS.not_after]
+
+
+def test_a_good_certificate_is_no_interception() -> None:
+    exposed = shown(configured(a_visit(a_result(tls=TLS))))
+    assert values(exposed, "netcheck_tls_intercepted") == [0]
+
+
+def test_without_a_certificate_nothing_is_said_of_interception() -> None:
+    assert values(shown(configured(a_visit(a_result()))), "netcheck_tls_intercepted") == []

@@ -9,7 +9,19 @@ import pytest
 from netcheck.export.report import report
 from netcheck.export.samples import Exposed
 from netcheck.model import Failure, Judgement, Phase, Reason, Result, Role, Verdict
-from tests.export.states import DENIED, HOST, LOOKUP, RESULT, SOCKS, a_lookup, a_visit, configured, shown
+from tests.export.states import (
+    DENIED,
+    HOST,
+    LOOKUP,
+    RESULT,
+    SOCKS,
+    TLS,
+    a_lookup,
+    a_result,
+    a_visit,
+    configured,
+    shown,
+)
 
 READY = Judgement("direct", Role.DEVICE, Verdict.READY)
 BLOCKED = Judgement(
@@ -149,3 +161,13 @@ def test_a_failed_lookup_has_its_reason_for_an_outcome() -> None:
     failed = a_lookup(reason=Reason.NXDOMAIN, addresses=(), chain=(), min_ttl=None)
     (lookup,) = reported(shown(configured(a_visit(RESULT, lookups=[failed]))))["lookups"]
     assert (lookup["outcome"], lookup["addresses"], lookup["min_ttl"]) == ("nxdomain", [], None)
+
+
+def test_a_certificate_that_was_seen_is_told() -> None:
+    (result,) = reported(shown(configured(a_visit(a_result(tls=TLS)))))["results"]
+    assert result["tls"] == {
+        "issuer": "Apple Server Authentication CA",
+        "not_after": "2026-09-21T14:13:20.000Z",
+        "trust": "apple",
+        "alpn": "apns-security-v3",
+    }

@@ -23,8 +23,8 @@ def listener() -> Iterator[socket.socket]:
 
 
 def walk_to(address: str, port: int, binding: Binding = Binding(), timeout: float = 5.0) -> Walk:  # noqa: B008 - frozen
-    walk = Walk()
-    trio.run(connect_directly, walk, address, port, binding, timeout)
+    with Walk() as walk:
+        trio.run(connect_directly, walk, address, port, binding, timeout)
     return walk
 
 

@@ -49,12 +49,12 @@ async def walked(
         assert lookup is not None
         return (lookup,)
 
-    walk = Walk()
     route = ProxyRoute(proxy, Binding(), timeouts, give if lookup else no_lookup)
-    try:
-        await connect_through(walk, route, TARGET)
-    except WalkEnded as ended:
-        return walk, ended.failure
+    with Walk() as walk:
+        try:
+            await connect_through(walk, route, TARGET)
+        except WalkEnded as ended:
+            return walk, ended.failure
     return walk, None
 
 

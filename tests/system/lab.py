@@ -29,8 +29,14 @@ from tests.system.servers import NETCHECK_PORT, Server
 Settings = Mapping[str, Any]
 """A part of netcheck's config, as YAML would say it."""
 
-FEW_COURIERS: Settings = {"courier": {"count": 3}, "courier2": {"count": 3}}
-"""0..3: one for each set of addresses that the laboratory's couriers share. More only take longer."""
+FEW_COURIERS: Settings = {
+    "courier": {"count": 3, "depth": "tcp"},
+    "courier2": {"count": 3, "depth": "tcp"},
+    "provider": {"depth": "tcp"},
+}
+"""0..3: one for each set of addresses that the laboratory's couriers share. More only take longer.
+
+Its listeners speak no TLS, but for those that a test starts."""
 
 # Timeouts are above 1.1 s: without delay on the line the kernel reports some ICMP errors only when it repeats
 # its SYN, after 1 s. `proxy` is longer than the 2 s after which dante and squid themselves give up.

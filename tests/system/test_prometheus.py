@@ -11,7 +11,8 @@ BuildLab = Callable[..., Lab]
 Firewall = Callable[..., None]
 
 ALL_EACH_ROUND = {
-    name: {"count": 3, "hosts_per_round": "all", "addresses": "all"} for name in ("courier", "courier2")
+    name: {"count": 3, "hosts_per_round": "all", "addresses": "all", "depth": "tcp"}
+    for name in ("courier", "courier2")
 }
 
 

@@ -10,7 +10,7 @@ BuildLab = Callable[..., Lab]
 Firewall = Callable[..., None]
 
 DIRECT: Settings = {"direct": {}}
-ALL_COURIERS = {"courier": {"count": 50}, "courier2": {"count": 50}}
+ALL_COURIERS = {name: {"count": 50, "depth": "tcp"} for name in ("courier", "courier2")}
 DROP_5223 = f"{FROM_HERE} tcp dport 5223 drop"
 
 

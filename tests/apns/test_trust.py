@@ -1,0 +1,164 @@
+"""Whose certificate it is: chains made by trustme, as Apple, a public authority and an interceptor would."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+from netcheck.apns.trust import APPLE_ANCHORS, Anchors, Examined, anchors_of_others, apple_anchors, examine
+from netcheck.model import Reason, Trust
+
+NAME = "courier.push.apple.com"
+NOW = datetime.now(UTC).timestamp()
+APPLE = trustme.CA(organization_name="Apple-like")
+ISSUING = APPLE.create_child_ca()
+PUBLIC = trustme.CA(organization_name="Public-like")
+INTERCEPTOR = trustme.CA(organization_name="Corporate Proxy")
+
+
+def certificates(pem: bytes) -> list[x509.Certificate]:
+    return x509.load_pem_x509_certificates(pem)
+
+
+def root(authority: trustme.CA) -> x509.Certificate:
+    return certificates(authority.cert_pem.bytes())[0]
+
+
+ANCHORS = Anchors(frozenset({root(ISSUING).fingerprint(SHA256())}), (), (root(PUBLIC),), apple=True)
+
+
+def chain(leaf: trustme.LeafCert, *more: trustme.CA) -> list[bytes]:
+    """The leaf with its intermediates, and more certificates that a server may send along."""
+    presented = [found for blob in leaf.cert_chain_pems for found in certificates(blob.bytes())]
+    presented += [root(authority) for authority in more]
+    return [certificate.public_bytes(Encoding.DER) for certificate in presented]
+
+
+def judged(
+    presented: list[bytes], name: str = NAME, anchors: Anchors = ANCHORS, now: float = NOW
+) -> Examined:
+    return examine(presented, name, anchors, "h2", now)
+
+
+def test_a_leaf_that_a_known_authority_issued_is_apple_s() -> None:
+    found = judged(chain(ISSUING.issue_cert(NAME)))
+    assert (found.reason, found.info.trust) == (None, Trust.APPLE)
+    assert found.info.alpn == "h2"
+    assert "trustme" in found.info.issuer
+
+
+def test_a_leaf_of_a_public_authority_is_public() -> None:
+    found = judged(chain(PUBLIC.create_child_ca().issue_cert(NAME)))
+    assert (found.reason, found.info.trust) == (None, Trust.PUBLIC)
+
+
+def test_another_issuer_is_interception_and_named() -> None:
+    found = judged(chain(INTERCEPTOR.issue_cert(NAME)))
+    assert (found.reason, found.info.trust) == (Reason.TLS_INTERCEPTED, Trust.OTHER)
+    assert "Corporate Proxy" in found.detail
+
+
+def test_sending_a_known_certificate_along_does_not_make_it_the_issuer() -> None:
+    found = judged(chain(INTERCEPTOR.issue_cert(NAME), ISSUING, APPLE))
+    assert found.reason is Reason.TLS_INTERCEPTED
+
+
+def test_an_issuer_of_the_same_name_and_another_key_does_not_pass() -> None:
+    impostor = trustme.CA(organization_name="Apple-like")
+    assert judged(chain(impostor.issue_cert(NAME), ISSUING)).reason is Reason.TLS_INTERCEPTED
+
+
+def test_a_leaf_cannot_issue_another() -> None:
+    """A certificate that is no authority's, though a good one, vouches for nobody."""
+    ordinary = PUBLIC.issue_cert("shop.example")
+    key = ordinary.private_key_pem.bytes()
+    issuer = certificates(ordinary.cert_chain_pems[0].bytes())[0]
+    forged = (
+        x509.CertificateBuilder()
+        .subject_name(issuer.subject)
+        .issuer_name(issuer.subject)
+        .public_key(issuer.public_key())
+        .serial_number(7)
+        .not_valid_before(datetime.now(UTC) - timedelta(1))
+        .not_valid_after(datetime.now(UTC) + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .sign(load_pem_private_key(key, None), SHA256())  # type: ignore[arg-type]  # trustme's keys are EC keys
+    )
+    presented = [forged.public_bytes(Encoding.DER), issuer.public_bytes(Encoding.DER)]
+    assert judged(presented).reason is Reason.TLS_INTERCEPTED
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "fits"),
+    [
+        (["courier.push.apple.com"], "courier.push.apple.com", True),
+        (["courier.push.apple.com"], "0-courier.push.apple.com", False),
+        (["*.push.apple.com"], "courier.push.apple.com", True),
+        (["*.push.apple.com"], "a.b.push.apple.com", False),
+        (["*.push.apple.com"], "push.apple.com", False),
+        (["192.0.2.1"], "192.0.2.1", True),
+        (["192.0.2.1"], "192.0.2.2", False),
+    ],
+)
+def test_the_name_must_be_among_the_certificate_s(names: list[str], asked: str, fits: bool) -> None:
+    found = judged(chain(PUBLIC.issue_cert(*names)), asked)
+    assert found.reason is (None if fits else Reason.TLS_NAME_MISMATCH)
+
+
+@pytest.mark.parametrize(("begins", "ends"), [(-20, -10), (10, 20)])
+def test_a_certificate_out_of_its_time_is_told(begins: int, ends: int) -> None:
+    today = datetime.now(UTC)
+    leaf = PUBLIC.issue_cert(
+        NAME, not_before=today + timedelta(days=begins), not_after=today + timedelta(days=ends)
+    )
+    assert judged(chain(leaf)).reason is Reason.TLS_EXPIRED
+
+
+def test_an_expired_interceptor_is_still_an_interceptor() -> None:
+    past = datetime.now(UTC) - timedelta(days=2)
+    leaf = INTERCEPTOR.issue_cert(NAME, not_before=past - timedelta(1), not_after=past)
+    assert judged(chain(leaf)).reason is Reason.TLS_INTERCEPTED
+
+
+def test_for_a_service_that_is_not_apple_s_it_is_only_untrusted() -> None:
+    anchors = replace(ANCHORS, apple=False)
+    assert judged(chain(INTERCEPTOR.issue_cert(NAME)), anchors=anchors).reason is Reason.TLS_UNTRUSTED
+
+
+def test_a_ca_file_adds_to_apple_s_anchors(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    APPLE.cert_pem.write_to_path(str(file))
+    found = judged(chain(ISSUING.issue_cert(NAME)), anchors=apple_anchors(file))
+    assert (found.reason, found.info.trust) == (None, Trust.APPLE)
+    assert judged(chain(ISSUING.issue_cert(NAME)), anchors=apple_anchors()).reason is Reason.TLS_INTERCEPTED
+
+
+def test_a_ca_file_replaces_the_system_s_authorities_for_others(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    APPLE.cert_pem.write_to_path(str(file))
+    system = [root(PUBLIC).public_bytes(Encoding.DER)]
+    leaf = chain(PUBLIC.issue_cert(NAME))
+    assert judged(leaf, anchors=anchors_of_others(system)).reason is None
+    assert judged(leaf, anchors=anchors_of_others(system, file)).reason is Reason.TLS_UNTRUSTED
+    assert judged(chain(ISSUING.issue_cert(NAME)), anchors=anchors_of_others(system, file)).reason is None
+
+
+def test_what_is_no_certificate_is_an_error_of_value() -> None:
+    for presented in ([], [b"junk"]):
+        with pytest.raises(ValueError, match=r"."):
+            judged(presented)
+
+
+def test_junk_after_the_leaf_is_passed_over() -> None:
+    assert judged([*chain(PUBLIC.issue_cert(NAME)), b"junk"]).reason is None
+
+
+def test_the_public_authorities_are_there_and_apple_s_two_are_known() -> None:
+    assert len(apple_anchors().public) > 50
+    assert {len(fingerprint) for fingerprint in APPLE_ANCHORS} == {32}
+    assert len(APPLE_ANCHORS) == 2

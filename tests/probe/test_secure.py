@@ -1,0 +1,216 @@
+"""The TLS and session phases against real TLS servers on loopback."""
+
+import os
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import trio
+import trustme
+
+from netcheck.model import (
+    Attempt,
+    Depth,
+    Phase,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    Reason,
+    Service,
+    Timeouts,
+    TlsSettings,
+    Trust,
+)
+from netcheck.probe.runner import Prober
+from netcheck.schedule import Gate
+from tests.probe.peers import Handler, in_trio, says, serving, silent
+
+NAME = "courier.push.apple.com"
+AUTHORITY = trustme.CA(organization_name="Apple-like")
+INTERCEPTOR = trustme.CA(organization_name="Corporate Proxy")
+
+After = Callable[[trio.SSLStream[trio.SocketStream]], Awaitable[None]]
+
+
+async def quiet(tls: trio.SSLStream[trio.SocketStream]) -> None:
+    while await tls.receive_some(100):
+        pass
+
+
+async def talks(tls: trio.SSLStream[trio.SocketStream]) -> None:
+    await tls.send_all(b"hello")
+    await quiet(tls)
+
+
+async def leaves(tls: trio.SSLStream[trio.SocketStream]) -> None:
+    await tls.aclose()
+
+
+def server_context(
+    authority: trustme.CA = AUTHORITY, name: str = NAME, alpn: str = "apns-security-v3"
+) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(context)
+    context.set_alpn_protocols([alpn])
+    return context
+
+
+def speaking_tls(context: ssl.SSLContext, after: After = quiet) -> Handler:
+    async def handle(stream: trio.SocketStream) -> None:
+        tls = trio.SSLStream(stream, context, server_side=True)
+        await tls.do_handshake()
+        await after(tls)
+
+    return handle
+
+
+def refusing(context: ssl.SSLContext) -> Handler:
+    """A server whose handshake fails. The standard library's, as trio's does not send its alert."""
+
+    def shake_hands(sock: socket.socket) -> None:
+        with sock, suppress(ssl.SSLError):
+            context.wrap_socket(sock, server_side=True)
+
+    async def handle(stream: trio.SocketStream) -> None:
+        sock = socket.socket(fileno=os.dup(stream.socket.fileno()))
+        sock.settimeout(5)
+        await trio.to_thread.run_sync(shake_hands, sock)
+
+    return handle
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> TlsSettings:
+    file = tmp_path / "ca.pem"
+    AUTHORITY.cert_pem.write_to_path(str(file))
+    return TlsSettings(NAME, ("apns-security-v3",), is_apples=True, ca_file=file)
+
+
+async def probed(settings: TlsSettings, handler: Handler, path: ProbePath = ProbePath("direct")) -> Attempt:  # noqa: B008 - frozen
+    async with serving(handler) as port:
+        return await probe(settings, port, path)
+
+
+async def probe(settings: TlsSettings, port: int, path: ProbePath) -> Attempt:
+    service = Service("courier", ("127.0.0.1",), (port,), depth=Depth.TLS, tls=settings)
+    timeouts = Timeouts(tls=1.0, proxy=2.0)
+    visit = await Prober(timeouts, {path.name: Gate(8, 1e6)}).visit(service, "127.0.0.1", path, 0, 0)
+    return visit.results[0].attempt
+
+
+def where_and_why(attempt: Attempt) -> tuple[Phase, Reason] | None:
+    return (attempt.failure.phase, attempt.failure.reason) if attempt.failure else None
+
+
+@in_trio
+@pytest.mark.parametrize("after", [quiet, talks])
+async def test_a_good_courier_passes_and_its_certificate_is_told(settings: TlsSettings, after: After) -> None:
+    attempt = await probed(settings, speaking_tls(server_context(), after))
+    assert attempt.failure is None
+    assert list(attempt.phases) == [Phase.CONNECT, Phase.TLS, Phase.SESSION]
+    assert attempt.tls is not None
+    assert (attempt.tls.trust, attempt.tls.alpn) == (Trust.APPLE, "apns-security-v3")
+
+
+@in_trio
+async def test_an_interceptor_is_told_by_its_issuer(settings: TlsSettings) -> None:
+    attempt = await probed(settings, speaking_tls(server_context(INTERCEPTOR)))
+    assert where_and_why(attempt) == (Phase.TLS, Reason.TLS_INTERCEPTED)
+    assert attempt.failure is not None
+    assert "Corporate Proxy" in attempt.failure.detail
+    assert attempt.tls is not None
+    assert attempt.tls.trust is Trust.OTHER
+
+
+@in_trio
+async def test_the_unnumbered_name_is_what_is_verified(settings: TlsSettings) -> None:
+    attempt = await probed(settings, speaking_tls(server_context(name="1-courier.push.apple.com")))
+    assert where_and_why(attempt) == (Phase.TLS, Reason.TLS_NAME_MISMATCH)
+
+
+@in_trio
+async def test_a_peer_that_leaves_right_after_the_handshake_fails_in_the_session(
+    settings: TlsSettings,
+) -> None:
+    attempt = await probed(settings, speaking_tls(server_context(), leaves))
+    assert where_and_why(attempt) == (Phase.SESSION, Reason.CLOSED)
+    assert list(attempt.phases) == [Phase.CONNECT, Phase.TLS, Phase.SESSION]
+
+
+@in_trio
+async def test_a_server_that_wants_a_certificate_of_the_client_says_so_in_the_session(
+    settings: TlsSettings,
+) -> None:
+    context = server_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    AUTHORITY.configure_trust(context)
+    attempt = await probed(settings, refusing(context))
+    assert where_and_why(attempt) == (Phase.SESSION, Reason.TLS_ALERT)
+
+
+@in_trio
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [
+        (says(b"HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\n\r\n"), Reason.TLS_NOT_TLS),
+        (says(b"SSH-2.0-OpenSSH_9.2\r\n"), Reason.TLS_NOT_TLS),
+        (says(b""), Reason.CLOSED),
+        (silent, Reason.TLS_TIMEOUT),
+    ],
+    ids=["portal", "ssh", "closed", "silent"],
+)
+async def test_what_is_no_tls_is_told_apart(settings: TlsSettings, handler: Handler, reason: Reason) -> None:
+    attempt = await probed(settings, handler)
+    assert where_and_why(attempt) == (Phase.TLS, reason)
+    assert attempt.tls is None
+
+
+# --- Through a proxy
+
+
+def tunnel_to(inner: Handler, answer: bytes = b"HTTP/1.1 200 OK\r\n\r\n") -> Handler:
+    """A proxy whose every tunnel leads to `inner`."""
+
+    async def handle(stream: trio.SocketStream) -> None:
+        await stream.receive_some(4096)
+        await stream.send_all(answer)
+        await inner(stream)
+
+    return handle
+
+
+async def through_proxy(settings: TlsSettings, handler: Handler) -> Attempt:
+    async with serving(handler) as port:
+        path = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "127.0.0.1", port))
+        return await probe(settings, 443, path)
+
+
+@in_trio
+async def test_tls_goes_through_a_proxy_s_tunnel(settings: TlsSettings) -> None:
+    attempt = await through_proxy(settings, tunnel_to(speaking_tls(server_context())))
+    assert attempt.failure is None
+    phases = [Phase.PROXY_CONNECT, Phase.PROXY_HANDSHAKE, Phase.TLS, Phase.SESSION]
+    assert list(attempt.phases) == phases
+
+
+@in_trio
+async def test_an_intercepting_proxy_is_found(settings: TlsSettings) -> None:
+    attempt = await through_proxy(settings, tunnel_to(speaking_tls(server_context(INTERCEPTOR))))
+    assert where_and_why(attempt) == (Phase.TLS, Reason.TLS_INTERCEPTED)
+
+
+@in_trio
+async def test_a_portal_that_says_yes_with_a_page_is_no_courier(settings: TlsSettings) -> None:
+    page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>Please log in</html>"
+    attempt = await through_proxy(settings, tunnel_to(silent, page))
+    assert where_and_why(attempt) == (Phase.TLS, Reason.TLS_NOT_TLS)
+
+
+@in_trio
+async def test_a_proxy_that_says_yes_before_it_connects_is_found_out(settings: TlsSettings) -> None:
+    attempt = await through_proxy(settings, tunnel_to(says()))
+    assert where_and_why(attempt) in [(Phase.TLS, Reason.CLOSED), (Phase.TLS, Reason.RESET)]
