@@ -16,6 +16,8 @@ class Certificates:
     expired: Path
     other_name: Path
     untrusted: Path
+    interceptor: Path
+    """The key and certificate of an authority that nobody outside the company trusts."""
 
     @classmethod
     def issue(cls, folder: Path) -> "Certificates":
@@ -29,7 +31,9 @@ class Certificates:
             "other_name": authority.issue_cert("other.example"),
             "untrusted": trustme.CA().issue_cert(*names),
         }
-        files = {name: folder / f"{name}.pem" for name in ("ca", *issued)}
+        files = {name: folder / f"{name}.pem" for name in ("ca", *issued, "interceptor")}
+        interceptor = trustme.CA(organization_name="Corporate Proxy")
+        files["interceptor"].write_bytes(interceptor.private_key_pem.bytes() + interceptor.cert_pem.bytes())
         authority.cert_pem.write_to_path(files["ca"])
         for name, certificate in issued.items():
             certificate.private_key_and_cert_chain_pem.write_to_path(files[name])

@@ -102,6 +102,15 @@ class Lab:
         return proxies.squid(self.namespace, self.certificates)
 
     @cached_property
+    def squid_that_decrypts(self) -> Server:
+        return proxies.squid_that_decrypts(self.namespace, self.certificates)
+
+    @cached_property
+    def tls_couriers(self) -> Server:
+        """For an Apple without listeners of its own on 443, 2197 and 5223."""
+        return servers.tls_couriers(self.namespace, self.certificates)
+
+    @cached_property
     def tinyproxy(self) -> Server:
         return proxies.tinyproxy(self.namespace)
 

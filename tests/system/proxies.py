@@ -117,6 +117,48 @@ def squid(namespace: Namespace, certificates: Certificates) -> Server:
     return serve(namespace, "squid", with_own("/dev/shm", command), urls)  # where it would meet its like
 
 
+def squid_that_decrypts(namespace: Namespace, certificates: Certificates) -> Server:
+    """Decrypts every tunnel to 443, with certificates of an authority of the company's own."""
+    require("squid")
+    folder = namespace.scratch / "squid-decrypts"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o777)
+    generator = "/usr/lib/squid/security_file_certgen"
+    namespace.run(
+        [
+            "setpriv",
+            "--reuid=proxy",
+            "--regid=proxy",
+            "--clear-groups",
+            generator,
+            "-c",
+            "-s",
+            f"{folder}/db",
+            "-M",
+            "4MB",
+        ]
+    )
+    config = f"""
+        http_port 127.0.0.1:3131 ssl-bump tls-cert={certificates.interceptor} generate-host-certificates=on
+        sslcrtd_program {generator} -s {folder}/db -M 4MB
+        sslcrtd_children 1
+        ssl_bump bump all
+        tls_outgoing_options cafile={certificates.ca}
+        visible_hostname decrypts.corp.example
+        pid_filename none
+        access_log none
+        cache_log {folder}/cache.log
+        coredump_dir {folder}
+        cache deny all
+        pinger_enable off
+        shutdown_lifetime 0 seconds
+        http_access allow localhost
+        http_access deny all
+    """
+    argv = ["squid", "-N", "-f", config_file(namespace, "squid-decrypts", config)]
+    return serve(namespace, "squid-decrypts", argv, {"plain": "http://127.0.0.1:3131"})
+
+
 def tinyproxy(namespace: Namespace) -> Server:
     """CONNECT to Apple's ports for everyone."""
     return _tinyproxy(namespace, "tinyproxy", 8888)

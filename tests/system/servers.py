@@ -160,6 +160,26 @@ def unbound(namespace: Namespace) -> Server:
     return serve(namespace, "unbound", argv, {"dns": "dns://127.0.0.2:53"})
 
 
+def tls_couriers(namespace: Namespace, certificates: Certificates) -> Server:
+    """Speaks TLS for couriers and the provider API at every address inside, and says nothing more."""
+    require("haproxy")
+    binds = "".join(
+        f" bind {address}:{port} ssl crt {certificates.good} alpn apns-security-v3,h2\n"
+        for port in (443, 2197, 5223)
+        for address in ("ipv4@0.0.0.0", "ipv6@::")
+    )
+    config = """
+        defaults
+            mode tcp
+            timeout client 10s
+        frontend couriers
+            tcp-request inspect-delay 10s
+            tcp-request content accept if WAIT_END
+    """
+    argv = ["haproxy", "-db", "-f", config_file(namespace, "tls_couriers", config, binds)]
+    return serve(namespace, "tls_couriers", argv, {"courier": "https://127.0.0.1:5223"})
+
+
 def nginx(namespace: Namespace) -> Server:
     """A web server, no proxy."""
     require("nginx")

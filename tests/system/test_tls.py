@@ -1,0 +1,71 @@
+"""TLS with stand-ins for couriers and the provider API, and a real proxy that decrypts in between."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.system.apple import Apple
+from tests.system.lab import Lab, Settings
+
+BuildLab = Callable[..., Lab]
+
+
+@pytest.fixture
+def tls_lab(build_lab: BuildLab) -> Lab:
+    lab: Lab = build_lab(Apple(ports=(2195, 2196)))
+    assert lab.tls_couriers
+    return lab
+
+
+def services(lab: Lab) -> Settings:
+    """Built-ins at their own depth; the laboratory's authority in Apple's place."""
+    trusted = {"ca_file": str(lab.certificates.ca), "depth": "tls"}
+    return {
+        "courier": {"count": 3, **trusted},
+        "courier2": {"count": 3, **trusted},
+        "provider": trusted,
+    }
+
+
+def test_couriers_show_apple_s_certificate_under_their_unnumbered_name(tls_lab: Lab) -> None:
+    found = tls_lab.check({"direct": {}}, services(tls_lab))
+    assert found.results(outcome="failure") == []
+    assert found.exit_code == 0
+    courier = found.results(service="courier", port=5223)[0]
+    assert list(courier["phases"]) == ["resolve", "connect", "tls", "session"]
+    assert courier["tls"]["trust"] == "apple"
+    assert courier["tls"]["alpn"] == "apns-security-v3"
+    assert found.results(service="provider")[0]["tls"]["alpn"] == "h2"
+
+
+def test_a_proxy_that_decrypts_is_found_and_its_issuer_named(tls_lab: Lab) -> None:
+    paths = {
+        "direct": {},
+        "decrypts": {"proxy": tls_lab.squid_that_decrypts.url},
+        "passes": {"proxy": tls_lab.dante.url},
+    }
+    found = tls_lab.check(paths, services(tls_lab))
+    caught = found.results(path="decrypts", service="courier", port=443)
+    assert {(result["phase"], result["reason"]) for result in caught} == {("tls", "tls_intercepted")}
+    assert all("Corporate Proxy" in result["detail"] for result in caught)
+    assert {result["tls"]["trust"] for result in caught} == {"other"}
+    assert found.verdict("decrypts", "device")["verdict"] == "not_ready"
+    for path in ("direct", "passes"):
+        assert found.verdict(path, "device")["verdict"] == "ready"
+
+
+def test_without_the_ca_file_the_laboratory_s_own_authority_is_an_interceptor(tls_lab: Lab) -> None:
+    found = tls_lab.check({"direct": {}}, {"courier": {"count": 0, "depth": "tls"}})
+    assert {r["reason"] for r in found.results(service="courier")} == {"tls_intercepted"}
+
+
+def test_interception_shows_in_prometheus(tls_lab: Lab) -> None:
+    assert tls_lab.prometheus
+    every_round = {name: {**section, "hosts_per_round": "all"} for name, section in services(tls_lab).items()}
+    every_round["provider"] = services(tls_lab)["provider"]
+    paths = {"direct": {}, "decrypts": {"proxy": tls_lab.squid_that_decrypts.url}}
+    with tls_lab.daemon(paths, every_round):
+        tls_lab.wait_for('netcheck_tls_intercepted{path="decrypts",service="courier",port="443"} == 1')
+        tls_lab.wait_for('netcheck_tls_intercepted{path="direct",service="courier",port="443"} == 0')
+        assert tls_lab.query("netcheck_tls_certificate_not_after_timestamp_seconds > time()")
+        assert tls_lab.query('netcheck_probe_failures_total{reason="tls_intercepted",phase="tls"} > 0')
