@@ -1,5 +1,5 @@
 """`python -m netcheck`."""
 
-from netcheck.cli import main
+from netcheck.cli import entry
 
-main()
+entry()

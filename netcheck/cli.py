@@ -16,16 +16,17 @@ import trio
 
 from netcheck import __version__, console
 from netcheck.check import check as check_once
-from netcheck.config import Config, ConfigError, default, load, schema
+from netcheck.config import BUILT_IN_NAMES, Config, ConfigError, default, load, schema
 from netcheck.daemon import Daemon
 from netcheck.export.report import report
 from netcheck.export.samples import Exposed
 from netcheck.logs import set_up_logging
 from netcheck.model import AddressChoice, Judgement, Verdict
-from netcheck.verdict import fallback_active, judge
+from netcheck.verdict import assess
 from netcheck.web.server import ListenError
 
 ALL_READY, NOT_READY, USAGE, WITH_LIMITS = 0, 1, 2, 3
+INTERRUPTED = 130  # as shells say it of SIGINT
 _LIMITS = (Verdict.DEGRADED, Verdict.FALLBACK_ONLY)
 
 _CONFIG_FILE = click.Path(path_type=Path)
@@ -48,10 +49,13 @@ def run(file: Path, log_format: str, log_level: str) -> None:
     """
     set_up_logging(log_format, log_level)
     config = _load(file)
+    problem = None
     try:
         trio.run(Daemon(file, config).run)
     except* ListenError as group:
-        _fail(str(group.exceptions[0]))
+        problem = str(group.exceptions[0])
+    if problem:
+        _fail(problem)
 
 
 @main.command()
@@ -87,18 +91,19 @@ def check(
             config,
             services=tuple(dataclasses.replace(s, addresses=AddressChoice.ALL) for s in config.services),
         )
-    with _progress() as progress:
+    with _progress() as progress, _interruptible():
         state = trio.run(check_once, config, progress)
-    judgements = judge(config.services, config.paths, state.results())
+    results = list(state.results())
+    if not results:
+        _fail("these paths do not lead to these services: nothing was probed")
+    assessment = assess(config.services, config.paths, results)
     if output == "json":
-        fallback = fallback_active(config.services, config.paths, state.results())
-        click.echo(
-            json.dumps(report(Exposed(state, judgements, fallback), __version__, time.time()), indent=1)
-        )
+        exposed = Exposed(state, assessment.judgements, assessment.fallback_active)
+        click.echo(json.dumps(report(exposed, __version__, time.time()), indent=1))
     else:
-        text = console.render(config.services, config.paths, judgements, list(state.results()))
+        text = console.render(config.services, config.paths, assessment.judgements, results)
         click.echo(text, color=False if os.environ.get("NO_COLOR") else None)
-    sys.exit(exit_code(judgements))
+    sys.exit(exit_code(assessment.judgements))
 
 
 @main.group()
@@ -122,6 +127,15 @@ def config_schema() -> None:
     click.echo(json.dumps(schema(), indent=2))
 
 
+def entry() -> None:
+    """The process's way in: output that cannot be written is told in one line, too."""
+    try:
+        main(prog_name="netcheck")
+    except OSError as error:
+        sys.stderr.write(f"the output cannot be written: {error.strerror}\n")
+        os._exit(USAGE)  # not sys.exit, which would try to flush the same output again
+
+
 def exit_code(judgements: Sequence[Judgement]) -> int:
     """The exit status for what was found; what could not be judged is not ready."""
     verdicts = {judged.verdict for judged in judgements}
@@ -143,7 +157,11 @@ def _narrowed(config: Config, only_paths: Sequence[str], only_services: Sequence
     return dataclasses.replace(
         config,
         paths=tuple(path for path in config.paths if not only_paths or path.name in only_paths),
-        services=tuple(s for s in config.services if not only_services or s.name in only_services),
+        services=tuple(
+            dataclasses.replace(s, required=s.required or bool(only_services))  # who asks wants a verdict
+            for s in config.services
+            if not only_services or s.name in only_services
+        ),
     )
 
 
@@ -152,6 +170,8 @@ def _known(kind: str, asked: Sequence[str], known: Sequence[str]) -> None:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {close[0]}?" if close else f"there is: {', '.join(known)}"
+            if kind == "service" and name in BUILT_IN_NAMES:
+                hint = "it is switched off: write `enabled: true`"
             _fail(f"no {kind} {name!r} in this configuration; {hint}")
 
 
@@ -161,10 +181,25 @@ def _fail(message: str) -> NoReturn:
 
 
 @contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C ends a run with one line, however deep in tasks it struck."""
+    interrupted = False
+    try:
+        yield
+    except* KeyboardInterrupt:
+        interrupted = True
+    if interrupted:
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+
+
+@contextlib.contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
     """A line that is written over, on a terminal only, and gone at the end."""
     if not sys.stderr.isatty():
         yield lambda *_: None
         return
-    yield lambda done, total: click.echo(f"\r{done} of {total} hosts", nl=False, err=True)
-    click.echo("\r\x1b[K", nl=False, err=True)
+    try:
+        yield lambda done, total: click.echo(f"\r{done} of {total} hosts", nl=False, err=True)
+    finally:
+        click.echo("\r\x1b[K", nl=False, err=True)

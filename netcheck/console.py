@@ -147,14 +147,15 @@ def _failures(
                     kind = (path.name, failure.phase, failure.reason)
                     kinds.setdefault(kind, (failure, []))[1].append(f"{service.name}:{port}")
     rows: list[Row] = [
-        [Cell(path), Cell(f"{phase} {reason}", "red"), Cell(_shortened(", ".join(where), example.detail))]
+        [Cell(path), Cell(f"{phase} {reason}", "red"), Cell(_with_example(where, example.detail))]
         for (path, phase, reason), (example, where) in kinds.items()
     ]
     return "\n".join(aligned(rows))
 
 
-def _shortened(where: str, detail: str) -> str:
-    return f"{where}: {detail[:_DETAIL_WIDTH]}" if detail else where
+def _with_example(where: Sequence[str], detail: str) -> str:
+    such = "for example " if len(where) > 1 else ""
+    return f"{', '.join(where)}: {such}{detail[:_DETAIL_WIDTH]}" if detail else ", ".join(where)
 
 
 def aligned(rows: Sequence[Row]) -> list[str]:

@@ -15,18 +15,21 @@ from netcheck.config import Config, ConfigError, load
 from netcheck.export.negotiate import Exporter
 from netcheck.export.report import report
 from netcheck.export.samples import Exposed
-from netcheck.model import Judgement, Verdict
+from netcheck.model import Verdict
 from netcheck.plan import Call, jobs, slots
 from netcheck.probe.runner import Prober
-from netcheck.schedule import SKIP_CAUSES, Schedule
+from netcheck.schedule import STILL_RUNNING, Schedule
 from netcheck.state import SelfState, State
-from netcheck.verdict import fallback_active, judge
+from netcheck.verdict import Assessment, assess
 from netcheck.web.routes import routes
 from netcheck.web.server import serve
 
 _log = logging.getLogger("netcheck")
 _LOOP_CHECK = 1.0
 _VERDICT_CHECK = 5.0
+_ROUNDS_JUDGED = 2
+"""A verdict rests on so many rounds: of hosts in rotation, what was seen long ago may be true no more."""
+_BUG = "internal_error"
 
 
 class Daemon:
@@ -39,11 +42,10 @@ class Daemon:
         self._reloaded = trio.Event()
         self._exporter = Exporter()
         self._first_round_done = trio.Event()
-        self._next_round = 0
         self._verdicts: dict[tuple[str, str], Verdict] = {}
         self.state = State()
         self.state.own.reload_success_time = time.time()
-        self.state.own.skipped = dict.fromkeys(SKIP_CAUSES, 0)
+        self.state.own.skipped = dict.fromkeys((STILL_RUNNING, _BUG), 0)
 
     async def run(self) -> None:
         """Serve and probe until SIGTERM or SIGINT."""
@@ -82,7 +84,7 @@ class Daemon:
             return str(error)
         own.reload_successful, own.reload_success_time = True, time.time()
         if config.listen != self._listen:
-            _log.warning("listen changed to %s: this takes effect after a restart", config.listen)
+            _log.warning("listen has changed: this takes effect after a restart")
         self._apply(config)
         self._reloaded.set()
         _log.info("configuration reloaded from %s", self._file)
@@ -93,38 +95,40 @@ class Daemon:
         self._config = config
         self.state.configure(config.services, config.paths)
 
-    def _judgements(self) -> list[Judgement]:
-        return judge(self._config.services, self._config.paths, self.state.results())
+    def _assess(self) -> Assessment:
+        config = self._config
+        window = _ROUNDS_JUDGED * config.probing.interval
+        return assess(config.services, config.paths, self.state.results(), window)
 
     def _exposed(self) -> Exposed:
-        config = self._config
-        fallback = fallback_active(config.services, config.paths, self.state.results())
-        return Exposed(self.state, self._judgements(), fallback)
+        assessment = self._assess()
+        return Exposed(self.state, assessment.judgements, assessment.fallback_active)
 
     # What runs.
 
     async def _probe(self) -> None:
-        """Run the schedule of the configuration in force, and begin anew after each reload."""
+        """Run the schedule of the configuration in force, and join its beat anew after each reload."""
+        start = trio.current_time()
         while True:
             self._reloaded = trio.Event()
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._run_schedule, self._config)
+                nursery.start_soon(self._run_schedule, self._config, start)
                 await self._reloaded.wait()
                 nursery.cancel_scope.cancel()
 
-    async def _run_schedule(self, config: Config) -> None:
+    async def _run_schedule(self, config: Config, start: float) -> None:
         prober = Prober(config.probing.timeouts, gates(config))
 
         async def visit(call: Call, number: int) -> None:
-            self._next_round = max(self._next_round, number + 1)
             try:
                 seen = await prober.visit(call.service, call.host, call.path, number, call.turn)
                 if config is self._config:  # else a reload came first: the state may know this host no more
                     self.state.record(seen)
             except Exception:  # a bug of ours costs one visit, and never the daemon
+                self.state.own.skipped[_BUG] += 1
                 _log.exception("internal error in the visit to %s over %s", call.host, call.path.name)
 
-        schedule = Schedule(config.probing.interval, _Meter(self.state.own), self._next_round)
+        schedule = Schedule(config.probing.interval, _Meter(self.state.own), start)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(schedule.run, jobs(slots(config.services, config.paths), visit))
             await schedule.all_ran.wait()
@@ -133,7 +137,7 @@ class Daemon:
     async def _announce_verdicts(self) -> None:
         """Log each verdict that has changed, with what it rests on."""
         while True:
-            judgements = self._judgements()
+            judgements = self._assess().judgements
             for judged in judgements:
                 if self._verdicts.get((judged.path, judged.role), Verdict.UNKNOWN) is not judged.verdict:
                     level = logging.INFO if judged.verdict is Verdict.READY else logging.WARNING

@@ -107,6 +107,7 @@ _TLS_REASONS = (
     Reason.TLS_INTERCEPTED,
     Reason.RESET,
     Reason.CLOSED,
+    Reason.FD_EXHAUSTED,
     Reason.INTERNAL_ERROR,
 )
 _PROXY_REASONS = (
@@ -289,13 +290,23 @@ class ProbePath:
 
     def balancer(self, host: str, port: int) -> LoadBalancer | None:
         """What answers for this host and port on a load balancer path, or None where nothing does."""
+        if not self.load_balancer:
+            return None
         fixed = dict(self.load_balancer)
         return fixed.get(f"{host}:{port}") or fixed.get(host)
+
+    def leads_to(self, host: str, port: int) -> bool:
+        """Whether this can be asked for at all: a load balancer path has only what it names."""
+        return not self.load_balancer or self.balancer(host, port) is not None
 
     def carries(self, family: Family) -> bool:
         """Whether a destination of this family can be asked for at all: SOCKS4 has no IPv6."""
         is_socks4 = self.proxy is not None and self.proxy.scheme in (ProxyScheme.SOCKS4, ProxyScheme.SOCKS4A)
         return not (is_socks4 and family is Family.IPV6)
+
+    def may_use(self, address: str) -> bool:
+        """Whether a host given by this address is probed on this path."""
+        return family_of(address) in self.families and self.carries(family_of(address))
 
     def resolved_families(self) -> tuple[Family, ...]:
         """The families for which this machine resolves names itself on this path."""
@@ -324,6 +335,17 @@ def is_literal(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def family_of(address: str) -> Family:
+    return Family.IPV6 if ":" in address else Family.IPV4
+
+
+def literal_addresses(host: str) -> tuple[str, ...]:
+    """The addresses of a host that DNS is not asked about: a literal, or localhost (RFC 6761 section 6.3)."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return ("127.0.0.1", "::1")
+    return (host,) if is_literal(host) else ()
 
 
 class AddressChoice(StrEnum):
@@ -399,12 +421,6 @@ class Service:
     depth: Depth = Depth.TCP
     tls: TlsSettings = TlsSettings()
 
-    def literal_families(self) -> frozenset[Family]:
-        """The families of the hosts that are given by address."""
-        return frozenset(
-            Family.IPV6 if ":" in host else Family.IPV4 for host in self.hosts if is_literal(host)
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -459,6 +475,11 @@ class Lookup:
     @property
     def outcome(self) -> str:
         return self.reason or Outcome.SUCCESS
+
+    @property
+    def was_answered(self) -> bool:
+        """Whether a nameserver knew: that there is no such name or address is an answer too."""
+        return self.reason in (None, Reason.NXDOMAIN, Reason.NO_ANSWER)
 
 
 @dataclass(frozen=True)
@@ -553,6 +574,14 @@ def phases_of(service: Service, path: ProbePath) -> tuple[Phase, ...]:
     return (*path.phases(), *((Phase.TLS, Phase.SESSION) if service.depth is Depth.TLS else ()))
 
 
+def families_of(service: Service, path: ProbePath) -> tuple[Family, ...]:
+    """The families under which probes of the service over the path can have results."""
+    if path.load_balancer:
+        return tuple(dict.fromkeys(family_of(balancer.address) for _, balancer in path.load_balancer))
+    literal = [family_of(a) for host in service.hosts for a in literal_addresses(host) if path.may_use(a)]
+    return tuple(dict.fromkeys((*path.destination_families(), *sorted(literal))))
+
+
 def targets(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[tuple[Service, ProbePath]]:
     """The pairs that are probed: the service matters to a role of the path, and the path leads to it."""
     return [
@@ -564,14 +593,14 @@ def targets(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[tup
 
 
 def ports_on(service: Service, path: ProbePath) -> tuple[int, ...]:
-    """The ports of a service that a path leads to: a load balancer path only to those it names."""
-    return tuple(port for port in service.ports if any(_leads(path, host, port) for host in service.hosts))
+    """The ports of a service that a path leads to."""
+    if not path.load_balancer:
+        return service.ports
+    return tuple(port for port in service.ports if any(path.leads_to(host, port) for host in service.hosts))
 
 
 def hosts_on(service: Service, path: ProbePath) -> tuple[str, ...]:
     """The hosts of a service that a path leads to."""
-    return tuple(host for host in service.hosts if any(_leads(path, host, port) for port in service.ports))
-
-
-def _leads(path: ProbePath, host: str, port: int) -> bool:
-    return not path.load_balancer or path.balancer(host, port) is not None
+    if not path.load_balancer:
+        return service.hosts
+    return tuple(host for host in service.hosts if any(path.leads_to(host, port) for port in service.ports))

@@ -19,11 +19,10 @@ class Meter(Protocol):
         """A run began this long after its time."""
 
     def skipped(self, cause: str, count: int) -> None:
-        """So many runs were left out; see SKIP_CAUSES."""
+        """So many runs were left out."""
 
 
 STILL_RUNNING = "still_running"
-SKIP_CAUSES = (STILL_RUNNING,)
 """The run before had not ended when the next one was due. It is not caught up: load is never bunched."""
 
 
@@ -42,37 +41,38 @@ def spread(key: str) -> float:
 
 @dataclass
 class Schedule:
-    """Runs each job once per `interval` seconds, at its own fixed offset from a common fixed start.
+    """Runs each job once per `interval` seconds, at its own fixed offset from a common fixed `start`.
 
-    Every job has a task of its own, so a slow one delays no other. Round numbers go on from `first_round`.
+    Every job has a task of its own, so a slow one delays no other. A schedule that begins later than its
+    start joins the beat in the round that is under way: so a reload neither repeats nor loses a round.
     """
 
     interval: float
     meter: Meter
-    first_round: int = 0
+    start: float
+    """A time of the loop's clock."""
     all_ran: trio.Event = field(default_factory=trio.Event)
     """Set when every job has ended its first run."""
 
     async def run(self, jobs: Iterable[Job]) -> None:
         """Run the jobs until cancelled."""
-        start = trio.current_time()
         waiting = set[str]()
         async with trio.open_nursery() as nursery:
             for job in jobs:
                 waiting.add(job.key)
-                nursery.start_soon(self._repeat, job, start, waiting)
+                nursery.start_soon(self._repeat, job, waiting)
             if not waiting:
                 self.all_ran.set()
             await trio.sleep_forever()
 
-    async def _repeat(self, job: Job, start: float, waiting: set[str]) -> None:
-        start += spread(job.key) * self.interval
-        number = 0
+    async def _repeat(self, job: Job, waiting: set[str]) -> None:
+        start = self.start + spread(job.key) * self.interval
+        number = max(0, math.ceil((trio.current_time() - start) / self.interval))
         while True:
             due = start + number * self.interval
             await trio.sleep_until(due)
             self.meter.late(trio.current_time() - due)
-            await job.run(self.first_round + number)
+            await job.run(number)
             waiting.discard(job.key)
             if not waiting:
                 self.all_ran.set()

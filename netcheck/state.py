@@ -21,6 +21,7 @@ from netcheck.model import (
     Result,
     Service,
     Visit,
+    families_of,
     phases_of,
     ports_on,
     targets,
@@ -71,18 +72,20 @@ class FlowCounters:
     def keep(self, before: "FlowCounters") -> None:
         """Go on from earlier counts, for what this flow can still see."""
         self.probes.update((key, n) for key, n in before.probes.items() if key in self.probes)
-        self.failures.update((key, n) for key, n in before.failures.items() if key in self.failures)
+        self.failures.update((key, n) for key, n in before.failures.items() if key[0] in self.durations)
         self.durations.update((key, h) for key, h in before.durations.items() if key in self.durations)
         self.rtt, self.syn_retransmits = before.rtt, before.syn_retransmits
 
     def count(self, result: Result) -> None:
         attempt = result.attempt
-        self.probes[attempt.family, result.outcome] += 1
+        # What nobody foresaw is counted as well: a visit must never end in a missing key.
+        what = (attempt.family, result.outcome)
+        self.probes[what] = self.probes.get(what, 0) + 1
         if attempt.failure is not None:
             where = (attempt.failure.phase, attempt.failure.reason)
             self.failures[where] = self.failures.get(where, 0) + 1
         for phase, seconds in result.phases.items():
-            self.durations[phase].observe(seconds)
+            self.durations.setdefault(phase, Histogram()).observe(seconds)
         if attempt.rtt is not None:
             self.rtt.observe(attempt.rtt)
         self.syn_retransmits += attempt.syn_retransmits or 0
@@ -165,7 +168,7 @@ class State:
         self.proxies = {
             path.name: self.proxies.get(path.name) or ProxyHealth() for _, path in pairs if path.proxy
         }
-        self._forget_visits({(service.name, path.name): service for service, path in pairs})
+        self._forget_visits({(service.name, path.name): (service, path) for service, path in pairs})
 
     def _configure_lookups(self, pairs: list[tuple[Service, ProbePath]]) -> None:
         flows = [
@@ -180,22 +183,20 @@ class State:
             flow.resolver: self.lookup_durations.get(flow.resolver) or Histogram() for flow in flows
         }
 
-    def _forget_visits(self, pairs: Mapping[tuple[str, str], Service]) -> None:
-        def configured(service: str, host: str, path: str) -> bool:
-            return (service, path) in pairs and host in pairs[service, path].hosts
+    def _forget_visits(self, pairs: Mapping[tuple[str, str], tuple[Service, ProbePath]]) -> None:
+        def is_configured(key: Endpoint) -> bool:
+            service, path = pairs.get((key.service, key.path), (None, None))
+            if service is None or path is None or key.port not in service.ports:
+                return False
+            return key.host in service.hosts and path.leads_to(key.host, key.port)
 
-        self.endpoints = {
-            key: value
-            for key, value in self.endpoints.items()
-            if configured(key.service, key.host, key.path)
-            and Flow(key.service, key.port, key.path) in self.flows
-        }
+        self.endpoints = {key: value for key, value in self.endpoints.items() if is_configured(key)}
         self._families = {
-            (service, host, path): tuple(key for key in keys if key in self.endpoints)
-            for (service, host, path), keys in self._families.items()
-            if configured(service, host, path)
+            where: known
+            for where, keys in self._families.items()
+            if (known := tuple(key for key in keys if key in self.endpoints))
         }
-        hosts = {(service.name, host) for service in pairs.values() for host in service.hosts}
+        hosts = {(service.name, host) for service, _ in pairs.values() for host in service.hosts}
         self.lookups = {
             (flow, host): lookup
             for (flow, host), lookup in self.lookups.items()
@@ -245,10 +246,8 @@ class State:
 
 
 def _fresh_counters(service: Service, path: ProbePath) -> FlowCounters:
-    # In a fixed order, which the exports keep.
-    families = dict.fromkeys((*path.destination_families(), *sorted(service.literal_families())))
     return FlowCounters(
-        probes={(family, outcome): 0 for family in families for outcome in Outcome},
+        probes={(family, outcome): 0 for family in families_of(service, path) for outcome in Outcome},
         failures={
             (phase, reason): 0 for phase in phases_of(service, path) for reason in REASONS_OF_PHASE[phase]
         },

@@ -1,10 +1,24 @@
 """From the latest results to a verdict for each path and role. Pure: knows no clock and does no I/O."""
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from netcheck.model import Judgement, PortRule, ProbePath, Result, Role, Service, Verdict, ports_on
+from netcheck.model import (
+    Family,
+    Judgement,
+    Phase,
+    PortRule,
+    ProbePath,
+    Reason,
+    ResolveMode,
+    Result,
+    Role,
+    Service,
+    Verdict,
+    ports_on,
+)
 
 _SEVERITY = (
     Verdict.READY,
@@ -20,57 +34,93 @@ _SEVERITY = (
 class Tally:
     """How many hosts of a service's port answered over a path, and what the others ran into."""
 
-    reached: set[str] = field(default_factory=set)
-    tried: set[str] = field(default_factory=set)
+    reached: set[tuple[str, Family]] = field(default_factory=set)
+    tried: set[tuple[str, Family]] = field(default_factory=set)
     failures: Counter[str] = field(default_factory=Counter)
 
     def add(self, result: Result) -> None:
-        self.tried.add(result.host)
+        """A host's family counts as reached when any of its addresses answered."""
+        where = (result.host, result.attempt.family)
+        self.tried.add(where)
         failure = result.attempt.failure
         if failure is None:
-            self.reached.add(result.host)
+            self.reached.add(where)
+        elif _has_no_ipv6_here(result):
+            self.tried.discard(where)
         else:
             self.failures[f"{failure.phase} {failure.reason}"] += 1
 
     @property
     def verdict(self) -> Verdict:
-        """A host counts as reached when any of its addresses answered."""
         if not self.tried:
             return Verdict.UNKNOWN
         if not self.reached:
             return Verdict.NOT_READY
-        return Verdict.READY if self.reached == self.tried else Verdict.DEGRADED
+        return Verdict.READY if self.tried == self.reached else Verdict.DEGRADED
 
     def evidence(self, service: str, port: int) -> str:
-        text = f"{service} port {port}: {len(self.reached)} of {len(self.tried)} hosts reachable"
+        hosts, answering = {host for host, _ in self.tried}, {host for host, _ in self.reached}
+        text = f"{service} port {port}: {len(answering)} of {len(hosts)} hosts reachable"
+        broken = {family for _, family in self.tried} - {family for _, family in self.reached}
+        if answering and broken:
+            text += f", none over {', '.join(sorted(broken))}"
         if self.failures:
             reason, count = self.failures.most_common(1)[0]
-            text += f", {reason} ({count} of {self.failures.total()} failed probes)"
+            text += f"; {reason} ({count} of {self.failures.total()} failed probes)"
         return text
+
+
+def _has_no_ipv6_here(result: Result) -> bool:
+    """A machine without any IPv6 is no network that breaks it: nobody here would use those addresses."""
+    attempt = result.attempt
+    return (
+        attempt.family is Family.IPV6
+        and attempt.failure is not None
+        and attempt.failure.reason is Reason.NETWORK_UNREACHABLE
+    )
 
 
 Tallies = Mapping[tuple[str, str, int], Tally]
 """By path, service and port."""
 
 
-def judge(
-    services: Sequence[Service], paths: Sequence[ProbePath], results: Iterable[Result]
-) -> list[Judgement]:
-    """One judgement for each path and each role that something required serves on it."""
-    tallies = _tallies(services, paths, results)
-    return [
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the latest results mean."""
+
+    judgements: list[Judgement]
+    """One for each path and each role that something required serves on it."""
+    fallback_active: dict[str, bool]
+    """By path with couriers: whether a courier service fails on its first port and works on another."""
+
+
+def assess(
+    services: Sequence[Service],
+    paths: Sequence[ProbePath],
+    results: Iterable[Result],
+    window: float = math.inf,
+) -> Assessment:
+    """Judge by the results that are at most `window` seconds older than the newest of their path."""
+    tallies = _tallies(services, paths, _recent(list(results), window))
+    judgements = [
         _judge_role(path, role, needed, tallies)
         for path in paths
         for role in Role
         if (needed := _needed(services, path, role))
     ]
+    return Assessment(judgements, _fallback_active(services, paths, tallies))
 
 
-def fallback_active(
-    services: Sequence[Service], paths: Sequence[ProbePath], results: Iterable[Result]
+def _recent(results: Sequence[Result], window: float) -> Iterator[Result]:
+    newest: dict[str, float] = {}
+    for result in results:
+        newest[result.path] = max(newest.get(result.path, 0.0), result.attempt.time)
+    return (result for result in results if result.attempt.time >= newest[result.path] - window)
+
+
+def _fallback_active(
+    services: Sequence[Service], paths: Sequence[ProbePath], tallies: Tallies
 ) -> dict[str, bool]:
-    """By path with couriers: whether some courier service fails on its first port and works on another."""
-    tallies = _tallies(services, paths, results)
     couriers = [service for service in services if service.port_rule is PortRule.FALLBACK]
     return {
         path.name: any(
@@ -88,9 +138,16 @@ def _tallies(services: Iterable[Service], paths: Iterable[ProbePath], results: I
         for service in services
         for port in ports_on(service, path)
     }
+    both_ways = {p.name for p in paths if p.proxy is not None and p.proxy.resolve is ResolveMode.BOTH}
     for result in results:
-        tallies[result.path, result.service, result.port].add(result)
+        # Where the proxy resolves as well, that this machine cannot is its normal state.
+        if not (result.path in both_ways and _failed_to_resolve(result)):
+            tallies[result.path, result.service, result.port].add(result)
     return tallies
+
+
+def _failed_to_resolve(result: Result) -> bool:
+    return result.attempt.failure is not None and result.attempt.failure.phase is Phase.RESOLVE
 
 
 def _served(service: Service, path: ProbePath) -> bool:

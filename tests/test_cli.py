@@ -1,9 +1,14 @@
 """The commands as a person runs them, in this process: output and exit codes."""
 
 import json
+import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 from click.testing import CliRunner, Result
@@ -165,3 +170,56 @@ def test_help_teaches(args: tuple[str, ...]) -> None:
 )
 def test_the_exit_code_tells_the_worst(verdicts: list[Verdict], code: int) -> None:
     assert exit_code([Judgement("direct", Role.DEVICE, verdict) for verdict in verdicts]) == code
+
+
+def test_a_service_that_is_asked_for_by_name_gets_a_verdict(tmp_path: Path, port: int) -> None:
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}], required: false}}")
+    assert invoke("check", "--config", file).exit_code == 1
+    assert invoke("check", "--config", file, "--service", "ours").exit_code == 0
+
+
+def test_a_built_in_service_that_is_off_is_told_so(tmp_path: Path) -> None:
+    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    assert "switched off" in invoke("check", "--config", file, "--service", "courier").stderr
+
+
+def process(*args: str | Path, stdout: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "netcheck", *map(str, args)]
+    return subprocess.Popen(command, stdout=stdout, stderr=subprocess.PIPE, text=True)
+
+
+def test_ctrl_c_ends_a_check_with_one_line(tmp_path: Path) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        with socket.create_connection(server.getsockname()):  # fills the backlog: the check has to wait
+            services = f"  ours: {{hosts: [127.0.0.1], ports: [{server.getsockname()[1]}]}}"
+            running = process("check", "--config", config(tmp_path, services))
+            waiting_for = f"127.0.0.1:{server.getsockname()[1]}"
+            deadline = time.monotonic() + 10
+            while not has_connection_under_way(server.getsockname()[1]):
+                assert time.monotonic() < deadline, waiting_for
+                time.sleep(0.02)
+            running.send_signal(signal.SIGINT)
+            _, stderr = running.communicate(timeout=10)
+    assert running.returncode == 130
+    assert stderr == "interrupted\n"
+
+
+def has_connection_under_way(port: int) -> bool:
+    syn_sent, remote = "02", f"0100007F:{port:04X}"  # /proc/net/tcp: state, and the address in network order
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return any(fields[2] == remote and fields[3] == syn_sent for fields in map(str.split, lines))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+@pytest.mark.parametrize("args", [("config", "schema"), ("check", "--format", "json", "--config")])
+def test_output_that_cannot_be_written_is_told_in_one_line(
+    tmp_path: Path, args: tuple[str, ...], port: int
+) -> None:
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    with Path("/dev/full").open("w") as full:
+        running = process(*args, *([file] if "--config" in args else []), stdout=full)
+        _, stderr = running.communicate(timeout=20)
+    assert running.returncode == 2
+    assert stderr == "the output cannot be written: No space left on device\n"

@@ -58,7 +58,7 @@ def test_verdicts_come_first_then_the_matrix_then_the_failures() -> None:
 def test_the_same_failure_on_several_ports_is_told_once() -> None:
     results = [result(COURIER, 5223, DROPPED), result(COURIER, 443, DROPPED)]
     last = click.unstyle(render([COURIER], [DIRECT], JUDGEMENTS, results)).splitlines()[-1]
-    assert last == "direct   connect timeout   courier:5223, courier:443: no answer in 5 s"
+    assert last == "direct   connect timeout   courier:5223, courier:443: for example no answer in 5 s"
 
 
 def test_without_a_verdict_the_table_says_why() -> None:

@@ -41,13 +41,13 @@ def virtually(main: Callable[..., Awaitable[Any]], *args: Any) -> Any:
 
 
 def run_for(
-    seconds: float, recorder: Recorder, *jobs: Job, interval: float = 10.0, first_round: int = 0
+    seconds: float, recorder: Recorder, *jobs: Job, interval: float = 10.0, begun_before: float = 0.0
 ) -> Schedule:
     schedule = None
 
     async def main() -> None:
         nonlocal schedule
-        schedule = Schedule(interval, recorder, first_round)
+        schedule = Schedule(interval, recorder, trio.current_time() - begun_before)
         with trio.move_on_after(seconds):
             await schedule.run(jobs)
 
@@ -96,13 +96,16 @@ def test_a_run_that_takes_exactly_its_interval_leaves_nothing_out() -> None:
 def test_a_run_on_time_is_late_by_nothing() -> None:
     recorder = Recorder()
     run_for(25, recorder, recorder.job("a"))
+    assert len(recorder.lateness) >= 2
     assert recorder.lateness == pytest.approx([0.0] * len(recorder.lateness))
 
 
-def test_round_numbers_go_on_from_where_they_were() -> None:
+def test_a_schedule_that_begins_later_joins_the_beat() -> None:
     recorder = Recorder()
-    run_for(25, recorder, recorder.job("a"), first_round=7)
-    assert [number for _, number, _ in recorder.ran][:2] == [7, 8]
+    run_for(30, recorder, recorder.job("a"), begun_before=70 + spread("a") * 10 + 1)
+    assert [number for _, number, _ in recorder.ran] == [8, 9, 10]
+    first = recorder.times("a")[0]
+    assert recorder.times("a") == pytest.approx([first, first + 10, first + 20])
 
 
 def test_the_first_round_is_over_when_every_job_has_run() -> None:

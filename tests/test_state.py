@@ -1,9 +1,12 @@
 """What the state keeps, and for how long."""
 
+import pytest
+
 from netcheck.model import (
     Endpoint,
     Failure,
     Family,
+    LoadBalancer,
     Outcome,
     Phase,
     ProbePath,
@@ -159,6 +162,36 @@ def test_a_path_that_becomes_a_proxy_path_counts_its_new_phases() -> None:
     counters = state.flows[FLOW]
     assert counters.failures[Phase.PROXY_CONNECT, Reason.REFUSED] == 1
     assert (Phase.CONNECT, Reason.REFUSED) not in counters.failures
+
+
+def test_a_load_balancer_path_forgets_what_it_no_longer_names() -> None:
+    one, other = COURIER.hosts
+    both = ProbePath(
+        "lb", load_balancer=((one, LoadBalancer("::1", None)), (other, LoadBalancer("::1", None)))
+    )
+    state = fresh(both)
+    for host in COURIER.hosts:
+        state.record(visit(result(COURIER, 5223, host=host, path="lb", family=Family.IPV6)))
+    state.configure([COURIER], [ProbePath("lb", load_balancer=both.load_balancer[:1])])
+    assert [endpoint.host for endpoint in state.endpoints] == [one]
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
+@pytest.mark.parametrize("path", [DIRECT, SQUID, ProbePath("direct", families=(Family.IPV4,))])
+def test_hosts_that_need_no_dns_are_counted_under_their_family(host: str, path: ProbePath) -> None:
+    ours = Service("ours", (host,), (443,))
+    state = State()
+    state.configure([ours], [path])
+    counters = state.flows[Flow("ours", 443, path.name)]
+    state.record(visit(result(ours, 443, path=path.name)))
+    assert counters.probes[Family.IPV4, Outcome.SUCCESS] == 1
+
+
+def test_a_failure_that_nobody_foresaw_is_counted_and_survives_a_reload() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223, Failure(Phase.CONNECT, Reason.CLOSED))))
+    state.configure([COURIER], [DIRECT])
+    assert state.flows[FLOW].failures[Phase.CONNECT, Reason.CLOSED] == 1
 
 
 def test_a_visit_to_what_is_no_longer_configured_is_dropped() -> None:

@@ -2,13 +2,38 @@
 
 import pytest
 
-from netcheck.model import Family, ProbePath, Proxy, ProxyScheme, Result, Role, Service, Verdict
-from netcheck.verdict import fallback_active, judge
+from netcheck.model import (
+    Failure,
+    Family,
+    Judgement,
+    Phase,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    Reason,
+    ResolveMode,
+    Result,
+    Role,
+    Service,
+    Verdict,
+)
+from netcheck.verdict import assess
 from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, result
 
 DIRECT = ProbePath("direct")
+BOTH_WAYS = ProbePath("direct", Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH))
 WEB_PROXY = ProbePath("direct", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
 FIRST, SECOND = COURIER.hosts
+
+
+def judge(services: list[Service], paths: list[ProbePath], results: list[Result]) -> list[Judgement]:
+    return assess(services, paths, results).judgements
+
+
+def fallback_active(
+    services: list[Service], paths: list[ProbePath], results: list[Result]
+) -> dict[str, bool]:
+    return assess(services, paths, results).fallback_active
 
 
 def courier(port: int, *works: bool) -> list[Result]:
@@ -59,10 +84,47 @@ def test_through_a_proxy_devices_need_443_and_5223_says_nothing(
         assert device(courier(5223, *on_5223) + courier(443, *on_443), WEB_PROXY) is verdict
 
 
-def test_a_host_that_answers_in_one_family_is_reached() -> None:
-    results = courier(5223, True, True) + courier(443, True, True)
+def test_one_family_that_never_answers_is_a_limit() -> None:
+    results = courier(5223, True, True)
     results.append(result(COURIER, 5223, DROPPED, host=FIRST, family=Family.IPV6))
+    (judged,) = judge([COURIER], [DIRECT], results + courier(443, True, True))
+    assert judged.verdict is Verdict.DEGRADED
+    assert judged.evidence[0].startswith("courier port 5223: 2 of 2 hosts reachable, none over ipv6; ")
+
+
+def test_one_address_of_several_is_enough_for_a_family() -> None:
+    results = courier(5223, True, True)
+    results.append(result(COURIER, 5223, DROPPED, host=FIRST, address="192.0.2.9"))
     assert device(results) is Verdict.READY
+
+
+def test_a_machine_without_ipv6_has_no_limit() -> None:
+    no_route = Failure(Phase.CONNECT, Reason.NETWORK_UNREACHABLE)
+    results = courier(5223, True, True)
+    results.append(result(COURIER, 5223, no_route, host=FIRST, family=Family.IPV6))
+    assert device(results) is Verdict.READY
+
+
+def test_where_the_proxy_resolves_too_local_dns_takes_nothing_away() -> None:
+    missing = Failure(Phase.RESOLVE, Reason.NXDOMAIN)
+    results = [
+        result(COURIER, 443, family=Family.NAME, proxy_spoke=True),
+        result(COURIER, 443, missing),
+    ]
+    assert device(results, BOTH_WAYS) is Verdict.READY
+    assert device(results, WEB_PROXY) is Verdict.DEGRADED
+
+
+def test_what_was_seen_long_before_the_newest_counts_no_more() -> None:
+    before = [result(COURIER, port, host=FIRST, time=1000) for port in (5223, 443)]
+    now = [
+        result(COURIER, 5223, DROPPED, host=SECOND, time=1300),
+        result(COURIER, 443, host=SECOND, time=1300),
+    ]
+    services, paths = [COURIER], [DIRECT]
+    assert assess(services, paths, before + now, window=120).judgements[0].verdict is Verdict.FALLBACK_ONLY
+    assert assess(services, paths, before + now, window=120).fallback_active == {"direct": True}
+    assert assess(services, paths, before + now, window=600).judgements[0].verdict is Verdict.DEGRADED
 
 
 @pytest.mark.parametrize(
@@ -138,7 +200,7 @@ def test_the_order_of_results_does_not_matter() -> None:
 def test_the_evidence_counts_hosts_and_names_the_commonest_failure() -> None:
     (judged,) = judge([COURIER], [DIRECT], courier(5223, False, False) + courier(443, True, True))
     assert judged.evidence == (
-        "courier port 5223: 0 of 2 hosts reachable, connect timeout (2 of 2 failed probes)",
+        "courier port 5223: 0 of 2 hosts reachable; connect timeout (2 of 2 failed probes)",
         "courier port 443: 2 of 2 hosts reachable",
     )
 

@@ -288,7 +288,7 @@ async def _channel(
 async def _secured(stream: TcpStream, nameserver: Nameserver, resolver: Resolver) -> TlsStream:
     """DNS over TLS in its strict form: what cannot be verified is not asked (RFC 8310 section 5)."""
     name = resolver.server_name or nameserver.address.partition("%")[0]  # no certificate holds a scope
-    tls = TlsStream(stream, client_context(resolver.ca_file), name)
+    tls = TlsStream(stream, await client_context(resolver.ca_file), name)
     await tls.handshake()
     return tls
 

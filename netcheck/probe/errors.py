@@ -36,8 +36,12 @@ _REASONS = {
     errno.EPERM: Reason.PERMISSION_DENIED,
     errno.EADDRNOTAVAIL: Reason.NO_LOCAL_ADDRESS,
     errno.ENODEV: Reason.NO_LOCAL_ADDRESS,
+    errno.EAFNOSUPPORT: Reason.NO_LOCAL_ADDRESS,  # a kernel without IPv6
+    errno.EINVAL: Reason.NO_LOCAL_ADDRESS,  # a link-local address without its interface
     errno.EMFILE: Reason.FD_EXHAUSTED,
     errno.ENFILE: Reason.FD_EXHAUSTED,
+    errno.ENOBUFS: Reason.FD_EXHAUSTED,
+    errno.ENOMEM: Reason.FD_EXHAUSTED,
 }
 
 

@@ -26,22 +26,28 @@ class Round:
         self._slots: dict[Hashable, _Slot] = {}
         self._claimed: set[Hashable] = set()
 
-    async def once(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
+    async def once(
+        self, key: Hashable, make: Callable[[], Awaitable[T]], keep: Callable[[T], bool] = lambda _: True
+    ) -> T:
         """The value of `make`, made by whoever comes first; who comes meanwhile waits for it.
 
-        Where the first is cancelled or fails, the next one makes it.
+        Where the first is cancelled or fails, the next one makes it. A value not to `keep` is for those who
+        waited for it, and no longer.
         """
         while (slot := self._slots.get(key)) is not None:
+            if not slot.done:
+                if slot.waiting is None:
+                    slot.waiting = trio.Event()
+                await slot.waiting.wait()
             if slot.done:
                 value: T = slot.value
                 return value
-            if slot.waiting is None:
-                slot.waiting = trio.Event()
-            await slot.waiting.wait()
         slot = self._slots[key] = _Slot()
         try:
             made = slot.value = await make()
             slot.done = True
+            if not keep(made):
+                del self._slots[key]
         except BaseException:
             del self._slots[key]
             raise

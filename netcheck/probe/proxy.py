@@ -3,12 +3,19 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import trio
-
-from netcheck.model import Binding, Lookup, Phase, Proxy, ProxyScheme, Reason, Timeouts
+from netcheck.model import (
+    Binding,
+    Lookup,
+    Phase,
+    Proxy,
+    ProxyScheme,
+    Reason,
+    Timeouts,
+    literal_addresses,
+)
 from netcheck.probe.connect import dial
 from netcheck.probe.errors import PhaseError
-from netcheck.probe.resolve import literal_addresses, why_no_address
+from netcheck.probe.resolve import why_no_address
 from netcheck.probe.sockets import Stream, TcpStream
 from netcheck.probe.tls import TlsStream, client_context
 from netcheck.probe.walk import Walk, WalkEnded
@@ -93,9 +100,12 @@ async def _connect_to_proxy(walk: Walk, route: ProxyRoute, addresses: tuple[str,
 async def _secured(walk: Walk, route: ProxyRoute, tcp: TcpStream) -> Stream:
     if route.proxy.scheme is not ProxyScheme.HTTPS:
         return tcp
-    context = await trio.to_thread.run_sync(client_context, route.proxy.ca_file)
-    tls = TlsStream(tcp, context, route.proxy.host)
-    await walk.step(Phase.PROXY_TLS, route.timeouts.tls, tls.handshake())
+    return await walk.step(Phase.PROXY_TLS, route.timeouts.tls, _shake_tls(tcp, route.proxy))
+
+
+async def _shake_tls(tcp: TcpStream, proxy: Proxy) -> TlsStream:
+    tls = TlsStream(tcp, await client_context(proxy.ca_file), proxy.host)
+    await tls.handshake()
     return tls
 
 
@@ -114,7 +124,7 @@ async def _shake_hands(stream: Stream, handshake: Handshake) -> None:
 
 def _in_words_of_the_handshake(error: PhaseError, handshake: Handshake) -> PhaseError:
     """A proxy that drops the connection in the middle has closed it, however TCP or TLS tell of it."""
-    if error.reason in (Reason.RESET, Reason.INTERNAL_ERROR):
+    if error.reason not in (Reason.CLOSED, Reason.TLS_ALERT):
         return error
     said = "after it had spoken" if handshake.spoke else "before it said a word"
     return PhaseError(Reason.PROXY_CLOSED, f"the proxy ended the connection {said}: {error.detail}")

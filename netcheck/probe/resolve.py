@@ -1,11 +1,11 @@
 """The resolve phase: from a host and what DNS said to the destinations that a visit tries."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from netcheck.apns.addresses import is_apple_name, is_sinkhole
-from netcheck.model import AddressChoice, Failure, Family, Lookup, Phase, Reason, is_literal
+from netcheck.model import AddressChoice, Failure, Family, Lookup, Phase, Reason
 
 _ADDRESSES_TRIED = 32
 """With `addresses: all`: the couriers' names have about 8 each."""
@@ -21,13 +21,6 @@ class Destination:
     failure: Failure | None = None
 
 
-def literal_addresses(host: str) -> tuple[str, ...]:
-    """The addresses of a host that DNS is not asked about: a literal, or localhost (RFC 6761 section 6.3)."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return ("127.0.0.1", "::1")
-    return (host,) if is_literal(host) else ()
-
-
 def why_no_address(phase: Phase, lookups: Sequence[Lookup]) -> Failure | None:
     """The failure of a name for which no lookup gave an address; None where one did.
 
@@ -41,21 +34,34 @@ def why_no_address(phase: Phase, lookups: Sequence[Lookup]) -> Failure | None:
     return Failure(phase, reason, telling[0].detail)
 
 
-def destinations(host: str, lookups: Sequence[Lookup], choice: AddressChoice, turn: int) -> list[Destination]:
+def destinations(
+    host: str,
+    lookups: Sequence[Lookup],
+    choice: AddressChoice,
+    turn: int,
+    known: Container[Family] = (),
+) -> list[Destination]:
     """What to try after the lookups of a host: its addresses, and a failure for each family that failed.
 
-    A family without records is left out as long as another has some: nobody would use it.
+    A family of which no address was ever `known` is left out as long as another one has some: nobody would
+    use it. One that was known and is no more has failed.
     """
-    failed = [lookup.reason for lookup in lookups if lookup.reason is not None]
-    only_empty = len(failed) == len(lookups) and set(failed) == {Reason.NO_ANSWER}
+    some_answered = any(lookup.reason is None for lookup in lookups)
     found: list[Destination] = []
     for lookup in lookups:
+        family = lookup.rdtype.family
         if lookup.reason is None:
             found += _addresses(host, lookup, choice, turn)
-        elif lookup.reason is not Reason.NO_ANSWER or only_empty:
+        elif family in known or not some_answered:
             failure = Failure(Phase.RESOLVE, lookup.reason, lookup.detail)
-            found.append(Destination(lookup.rdtype.family, None, lookup.duration, failure))
-    return found
+            found.append(Destination(family, None, lookup.duration, failure))
+    return _without_mere_absence(found)
+
+
+def _without_mere_absence(found: list[Destination]) -> list[Destination]:
+    """Where nothing answered, that a family has no records says less than any other failure."""
+    telling = [d for d in found if d.failure is None or d.failure.reason is not Reason.NO_ANSWER]
+    return telling if telling and all(d.failure is not None for d in found) else found
 
 
 def _addresses(host: str, lookup: Lookup, choice: AddressChoice, turn: int) -> list[Destination]:

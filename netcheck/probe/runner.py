@@ -4,11 +4,11 @@ import time
 from collections.abc import Hashable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 
 import trio
 
 from netcheck.model import (
-    AddressChoice,
     Attempt,
     Depth,
     Failure,
@@ -23,15 +23,17 @@ from netcheck.model import (
     Timeouts,
     TlsSettings,
     Visit,
+    family_of,
+    literal_addresses,
     ports_on,
 )
 from netcheck.probe.connect import connect_directly
 from netcheck.probe.dns import lookup
 from netcheck.probe.once import Round, Rounds
 from netcheck.probe.proxy import ProxyRoute, connect_through
-from netcheck.probe.resolve import Destination, destinations, literal_addresses
+from netcheck.probe.resolve import Destination, destinations
 from netcheck.probe.secure import Security, Vouchers, secure
-from netcheck.probe.sockets import Stream, family_of
+from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk, WalkEnded, internal_error
 from netcheck.wire import Target
 
@@ -60,6 +62,8 @@ class Prober:
         self._gates = gates
         self._rounds = Rounds()
         self._vouchers = Vouchers()
+        self._known: dict[str, set[Family]] = {}
+        """By host: the families of which it has ever had an address. A family that vanishes is a failure."""
 
     async def visit(self, service: Service, host: str, path: ProbePath, number: int, turn: int) -> Visit:
         """Visit `host` in round `number`; `turn` counts its visits, so that its addresses take turns.
@@ -68,7 +72,9 @@ class Prober:
         """
         shared = self._rounds[number]
         lookups = await self._resolve(shared, host, path)
-        aims = _aims(service, host, path, lookups, turn)
+        known = self._known.setdefault(host, set())
+        known.update(found.rdtype.family for found in lookups if found.reason is None)
+        aims = _aims(service, host, path, lookups, known, turn)
         results: list[Result | None] = [None] * len(aims)
 
         async def probe(index: int, aim: _Aim) -> None:
@@ -107,7 +113,9 @@ class Prober:
 
         async def ask(rdtype: RecordType) -> None:
             key = (host, rdtype, path.resolver, path.binding)
-            found[rdtype] = await shared.once(key, lambda: self._lookup(host, rdtype, path))
+            make = partial(self._lookup, host, rdtype, path)
+            # A failed one is not kept: one lost packet would fail everything behind a proxy for a round.
+            found[rdtype] = await shared.once(key, make, keep=lambda lookup: lookup.was_answered)
 
         wanted = [rdtype for rdtype in RecordType if rdtype.family in families]
         async with trio.open_nursery() as nursery:
@@ -181,12 +189,19 @@ def _key(aim: _Aim) -> Hashable:
     return (aim.destination.family, aim.target.host, aim.target.port, spoken)
 
 
-def _aims(service: Service, host: str, path: ProbePath, lookups: tuple[Lookup, ...], turn: int) -> list[_Aim]:
+def _aims(
+    service: Service,
+    host: str,
+    path: ProbePath,
+    lookups: tuple[Lookup, ...],
+    known: set[Family],
+    turn: int,
+) -> list[_Aim]:
     """Every probe of a visit: each port at each destination that this path has for the host."""
     if path.load_balancer:
         return _balanced_aims(service, host, path)
     tls = service.tls if service.depth is Depth.TLS else None
-    where = _destinations(host, path, lookups, service.addresses, turn)
+    where = _destinations(host, path, destinations(host, lookups, service.addresses, turn, known))
     return [
         _Aim(
             port,
@@ -216,12 +231,10 @@ def _balanced_aims(service: Service, host: str, path: ProbePath) -> list[_Aim]:
     ]
 
 
-def _destinations(
-    host: str, path: ProbePath, lookups: tuple[Lookup, ...], choice: AddressChoice, turn: int
-) -> list[Destination]:
+def _destinations(host: str, path: ProbePath, resolved: list[Destination]) -> list[Destination]:
+    """What was resolved, or the host's own address, and where the proxy resolves too, the name itself."""
     if literal := literal_addresses(host):
-        return [Destination(family_of(a), a) for a in literal if path.carries(family_of(a))]
-    found = destinations(host, lookups, choice, turn) if lookups else []
+        return [Destination(family_of(address), address) for address in literal if path.may_use(address)]
     if path.proxy is not None and path.proxy.resolve is not ResolveMode.LOCAL:
-        found.append(Destination(Family.NAME))
-    return found
+        return [*resolved, Destination(Family.NAME)]
+    return resolved

@@ -12,7 +12,7 @@ from typing import Protocol, Self
 
 import trio
 
-from netcheck.model import Binding, Family, Reason
+from netcheck.model import Binding, Family, Reason, family_of
 from netcheck.probe.errors import PhaseError, error_from_errno, error_from_os
 
 _IP_BIND_ADDRESS_NO_PORT = (
@@ -21,10 +21,6 @@ _IP_BIND_ADDRESS_NO_PORT = (
 _TCP_INFO_SIZE = 160
 _RETRANSMITS_BY_NOW = 100  # tcpi_total_retrans, u32
 _RTT_MICROSECONDS = 68  # tcpi_rtt, u32
-
-
-def family_of(address: str) -> Family:
-    return Family.IPV6 if ":" in address else Family.IPV4
 
 
 def open_socket(kind: socket.SocketKind, address: str, binding: Binding) -> socket.socket:

@@ -7,6 +7,8 @@ import functools
 import ssl
 from pathlib import Path
 
+import trio
+
 from netcheck.model import Reason
 from netcheck.probe.errors import EVIDENCE_LIMIT, PhaseError
 from netcheck.probe.sockets import Stream
@@ -20,13 +22,30 @@ _NOT_IN_TIME = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXP
 _WRONG_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
 
-@functools.cache
-def client_context(ca_file: Path | None = None) -> ssl.SSLContext:
-    """A verifying client context that trusts `ca_file`, or the system's store; one per setting, made once.
+_contexts: dict[Path | None, tuple[object, ssl.SSLContext]] = {}
+"""By CA file, with what told the file apart when it was read. As many as the config names."""
 
-    Loading the system's store takes 26 ms: make it before the loop has work (the daemon does so at start).
+
+async def client_context(ca_file: Path | None = None) -> ssl.SSLContext:
+    """A verifying client context that trusts `ca_file`, or the system's store; made anew when that changes.
+
+    Made in a thread: the system's store takes 26 ms. PhaseError where the file cannot be read.
     """
-    return ssl.create_default_context(cafile=ca_file)
+    try:
+        identity = _identity(ca_file)
+        if ca_file not in _contexts or _contexts[ca_file][0] != identity:
+            make = functools.partial(ssl.create_default_context, cafile=ca_file)
+            _contexts[ca_file] = (identity, await trio.to_thread.run_sync(make))
+    except OSError as error:  # SSLError is one
+        raise PhaseError(Reason.TLS_UNTRUSTED, f"{ca_file} cannot be read: {error.strerror}") from error
+    return _contexts[ca_file][1]
+
+
+def _identity(file: Path | None) -> object:
+    if file is None:
+        return None
+    stat = file.stat()
+    return (stat.st_mtime_ns, stat.st_ino, stat.st_size)
 
 
 @functools.cache
@@ -43,7 +62,7 @@ def examining_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
 @functools.cache
 def system_authorities() -> tuple[bytes, ...]:
     """The system's authorities, in DER."""
-    return tuple(client_context().get_ca_certs(binary_form=True))
+    return tuple(ssl.create_default_context().get_ca_certs(binary_form=True))
 
 
 class TlsStream:

@@ -45,7 +45,7 @@ def _metrics(view: View, request: Request) -> Response:
 
 
 def _status(view: View, _: Request) -> Response:
-    body = json.dumps(view.status(), indent=1).encode()
+    body = json.dumps(view.status()).encode()  # with an indent it is several times as slow
     return Response(200, body, "application/json", (("Cache-Control", "no-store"),))
 
 

@@ -22,7 +22,6 @@ from prometheus_client import (
     generate_latest,
 )
 
-from netcheck.export.collector import StateCollector
 from netcheck.export.families import FAMILIES, Kind, MetricFamily
 from netcheck.export.negotiate import Exporter
 from netcheck.export.samples import Exposed
@@ -45,6 +44,7 @@ from netcheck.model import (
     targets,
 )
 from netcheck.state import BUCKETS, State
+from tests.export.collector import StateCollector
 
 GOAL = 0.10
 """The most that a series may cost in a scrape, as a part of what it costs the library with its objects."""

@@ -13,12 +13,12 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.utils import floatToGoString
 
-from netcheck.export.collector import StateCollector
 from netcheck.export.exposition import Exposition, TextFormat, number
 from netcheck.export.families import FAMILIES
 from netcheck.export.samples import Exposed
 from netcheck.model import Endpoint, Service
 from netcheck.state import BUCKETS
+from tests.export.collector import StateCollector
 from tests.export.states import (
     COURIER,
     DIRECT,

@@ -6,8 +6,8 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
-from netcheck.export.collector import StateCollector
 from netcheck.export.negotiate import Exporter
+from tests.export.collector import StateCollector
 from tests.export.states import populated
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"

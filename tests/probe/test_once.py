@@ -84,6 +84,26 @@ def test_a_failure_is_raised_and_not_kept() -> None:
     assert trio.run(main) == "good"
 
 
+def test_a_value_not_to_keep_is_for_those_who_waited_and_then_made_anew() -> None:
+    async def main() -> tuple[list[int], int]:
+        shared, got, made = Round(), list[int](), iter(range(10))
+
+        async def make() -> int:
+            await trio.sleep(1)
+            return next(made)
+
+        async def ask() -> None:
+            got.append(await shared.once("key", make, keep=lambda value: value > 0))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(ask)
+        return got, await shared.once("key", make)
+
+    found = trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert found == ([0, 0, 0], 1)
+
+
 def test_only_the_first_claim_succeeds() -> None:
     shared = Round()
     assert [shared.claim("a"), shared.claim("a"), shared.claim("b")] == [True, False, True]

@@ -308,3 +308,26 @@ async def test_an_expired_certificate_is_told_apart(tmp_path: Path) -> None:
         _, failure = await walked(proxy)
     assert failure is not None
     assert failure.reason is Reason.TLS_EXPIRED
+
+
+@in_trio
+async def test_a_ca_file_that_is_replaced_is_taken_without_a_restart(ca: trustme.CA, tmp_path: Path) -> None:
+    file = trusting(trustme.CA(), tmp_path)
+    async with serving(tls_handler(ca, "127.0.0.1", says(HTTP_YES))) as port:
+        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=file)
+        _, before = await walked(proxy)
+        ca.cert_pem.write_to_path(str(file))
+        _, after = await walked(proxy)
+    assert before is not None
+    assert before.reason is Reason.TLS_UNTRUSTED
+    assert after is None
+
+
+@in_trio
+async def test_a_ca_file_that_is_gone_is_told(tmp_path: Path) -> None:
+    async with serving(silent) as port:
+        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=tmp_path / "gone.pem")
+        _, failure = await walked(proxy)
+    assert failure is not None
+    assert (failure.phase, failure.reason) == (Phase.PROXY_TLS, Reason.TLS_UNTRUSTED)
+    assert "gone.pem" in failure.detail

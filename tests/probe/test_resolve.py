@@ -2,8 +2,8 @@
 
 import pytest
 
-from netcheck.model import AddressChoice, Family, Lookup, Phase, Reason, RecordType
-from netcheck.probe.resolve import chosen, destinations, literal_addresses, why_no_address
+from netcheck.model import AddressChoice, Family, Lookup, Phase, Reason, RecordType, literal_addresses
+from netcheck.probe.resolve import chosen, destinations, why_no_address
 
 A, AAAA = RecordType.A, RecordType.AAAA
 
@@ -29,6 +29,20 @@ def test_a_family_without_records_is_left_out_while_another_has_some() -> None:
     assert outcomes("mdm.example", answer(A, "192.0.2.1"), answer(AAAA, reason=Reason.NO_ANSWER)) == [
         (Family.IPV4, "192.0.2.1", None)
     ]
+
+
+def test_a_family_that_had_records_and_has_none_is_a_failure() -> None:
+    lookups = [answer(A, "192.0.2.1"), answer(AAAA, reason=Reason.NO_ANSWER)]
+    found = destinations("mdm.example", lookups, AddressChoice.ALL, 0, known={Family.IPV4, Family.IPV6})
+    assert [(d.family, d.failure.reason if d.failure else None) for d in found] == [
+        (Family.IPV4, None),
+        (Family.IPV6, Reason.NO_ANSWER),
+    ]
+
+
+def test_a_lost_lookup_of_a_family_never_seen_is_no_failure_while_the_other_answers() -> None:
+    lookups = answer(A, "192.0.2.1"), answer(AAAA, reason=Reason.DNS_TIMEOUT)
+    assert outcomes("mdm.example", *lookups) == [(Family.IPV4, "192.0.2.1", None)]
 
 
 def test_a_family_without_records_is_left_out_when_the_other_fails_harder() -> None:

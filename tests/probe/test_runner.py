@@ -289,3 +289,31 @@ async def test_a_cancelled_visit_ends_without_a_result() -> None:
         with socket.create_connection(server.getsockname()), trio.move_on_after(0.05) as scope:
             await visit(service("127.0.0.1", ports=(server.getsockname()[1],)), ProbePath("direct"))
     assert scope.cancelled_caught
+
+
+@in_trio
+async def test_a_family_that_vanishes_is_a_failure_while_the_host_is_known(port: int) -> None:
+    zone: dict[tuple[str, str], list[str]] = {
+        ("mdm.test", "A"): ["127.0.0.1"],
+        ("mdm.test", "AAAA"): ["::1"],
+    }
+    subject = service("mdm.test", ports=(port,))
+    async with nameserver(zone) as at:
+        path = directly(at)
+        probing = prober(path)
+        await probing.visit(subject, "mdm.test", path, 0, 0)
+        zone["mdm.test", "AAAA"] = []
+        later = await probing.visit(subject, "mdm.test", path, 1, 1)
+    assert seen(later) == [
+        (port, Family.IPV4, "127.0.0.1", None),
+        (port, Family.IPV6, None, Reason.NO_ANSWER),
+    ]
+
+
+@in_trio
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+async def test_the_families_of_the_path_hold_for_hosts_that_need_no_dns(port: int, host: str) -> None:
+    only_ipv4 = await visit(service(host, ports=(port,)), ProbePath("direct", families=(Family.IPV4,)))
+    assert seen(only_ipv4) == [(port, Family.IPV4, "127.0.0.1", None)]
+    only_ipv6 = await visit(service(host, ports=(port,)), ProbePath("direct", families=(Family.IPV6,)))
+    assert all(family is Family.IPV6 for _, family, *_ in seen(only_ipv6))

@@ -84,6 +84,16 @@ def test_5223_dropped_makes_the_fallback_active_and_recovery_ends_it(build_lab: 
         assert is_0(lab.query("netcheck_courier_fallback_active"))
 
 
+def test_with_the_default_sampling_a_block_shows_within_two_rounds(build_lab: BuildLab) -> None:
+    lab = build_lab()
+    assert lab.prometheus
+    sampled = {name: {"count": 50, "depth": "tcp"} for name in ("courier", "courier2")}
+    with lab.daemon({"direct": {}}, sampled):
+        lab.wait_for('netcheck_ready{role="device"}', is_1)
+        lab.namespace.firewall(f"{FROM_HERE} tcp dport 5223 reject with tcp reset")
+        lab.wait_for("netcheck_courier_fallback_active", is_1, deadline=12.0)  # of 22 s for all 51 hosts
+
+
 def test_a_stopped_proxy_is_down_and_direct_stays_ready(build_lab: BuildLab) -> None:
     lab = build_lab()
     assert lab.prometheus

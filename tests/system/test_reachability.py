@@ -196,17 +196,23 @@ def test_a_source_address_is_the_one_that_leaves(lab: Lab, firewall: Firewall) -
     assert {r["outcome"] for r in found.results(path="other", port=443)} == {"success"}
 
 
-def test_an_interface_is_the_one_that_is_bound(lab: Lab) -> None:
-    found = lab.check({"loopback": {"interface": "lo"}})
-    assert found.results(outcome="failure") == []
-
-
-def test_ipv6_alone_blocked_leaves_the_path_ready(lab: Lab, firewall: Firewall) -> None:
+def test_ipv6_alone_blocked_is_a_limit(lab: Lab, firewall: Firewall) -> None:
     firewall("meta nfproto ipv6 tcp dport {443, 5223} reject with tcp reset")
     found = lab.check(DIRECT)
     assert {r["reason"] for r in found.results(service="courier", family="ipv6")} == {"refused"}
     assert {r["outcome"] for r in found.results(service="courier", family="ipv4")} == {"success"}
-    assert found.verdict("direct", "device")["verdict"] == "ready"
+    assert found.verdict("direct", "device")["verdict"] == "degraded"
+    assert found.exit_code == 3
+
+
+def test_an_interface_that_leads_nowhere_is_the_one_that_is_used(build_lab: BuildLab) -> None:
+    lab = build_lab()
+    lab.namespace.ip("link add cul0 type veth peer name sac0", "link set cul0 up")
+    found = lab.check(
+        {"elsewhere": {"interface": "cul0", "families": ["ipv4"]}, "loopback": {"interface": "lo"}}
+    )
+    assert {r["outcome"] for r in found.results(path="elsewhere", service="courier")} == {"failure"}
+    assert {r["outcome"] for r in found.results(path="loopback", service="courier")} == {"success"}
 
 
 def test_the_table_is_what_a_person_reads(lab: Lab, firewall: Firewall) -> None:
