@@ -97,6 +97,8 @@ def check(
         )
     else:
         text = console.render(config.services, config.paths, judgements, list(state.results()))
+        certificates = console.render_push_certificates(state.read_push_certificates(), time.time())
+        text = "\n\n".join(filter(None, [text, certificates]))
         click.echo(text, color=False if os.environ.get("NO_COLOR") else None)
     sys.exit(exit_code(judgements))
 

@@ -9,7 +9,19 @@ import pytest
 from netcheck.export.report import report
 from netcheck.export.samples import Exposed
 from netcheck.model import Failure, Judgement, Phase, Reason, Result, Role, Verdict
-from tests.export.states import DENIED, HOST, LOOKUP, RESULT, SOCKS, a_lookup, a_visit, configured, shown
+from tests.export.states import (
+    BROKEN,
+    CERTIFICATE,
+    DENIED,
+    HOST,
+    LOOKUP,
+    RESULT,
+    SOCKS,
+    a_lookup,
+    a_visit,
+    configured,
+    shown,
+)
 
 READY = Judgement("direct", Role.DEVICE, Verdict.READY)
 BLOCKED = Judgement(
@@ -149,3 +161,22 @@ def test_a_failed_lookup_has_its_reason_for_an_outcome() -> None:
     failed = a_lookup(reason=Reason.NXDOMAIN, addresses=(), chain=(), min_ttl=None)
     (lookup,) = reported(shown(configured(a_visit(RESULT, lookups=[failed]))))["lookups"]
     assert (lookup["outcome"], lookup["addresses"], lookup["min_ttl"]) == ("nxdomain", [], None)
+
+
+def test_a_push_certificate_is_told_in_full() -> None:
+    assert reported(shown(configured(certificates=[CERTIFICATE])))["push_certificates"] == [
+        {
+            "name": "mdm",
+            "topic": "com.apple.mgmt.External.1",
+            "topic_matches": True,
+            "not_after": "2026-09-21T14:13:20.000Z",
+            "sha1": CERTIFICATE.sha1,
+            "sha256": CERTIFICATE.sha256,
+            "error": None,
+        }
+    ]
+
+
+def test_a_push_certificate_that_cannot_be_read_is_its_error() -> None:
+    (told,) = reported(shown(configured(certificates=[BROKEN])))["push_certificates"]
+    assert told == dict.fromkeys(told) | {"name": "school", "error": BROKEN.error}
