@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from netcheck.config import load
+from netcheck.daemon import Daemon
+from netcheck.model import PushCertificate, PushCertificateFile
 from tests.certificates import OTHER_TOPIC, TOPIC, issued
 from tests.test_cli import config
 
@@ -235,3 +238,14 @@ def test_a_reload_keeps_what_was_read_of_a_push_certificate_until_it_is_removed(
     assert watching.get("/-/reload", "POST")[0] == 200
     assert watching.value(f"{PUSH}topic_matches", name="mdm") is None
     watching.wait("the new name", lambda: watching.value(f"{PUSH}topic_matches", name="school") == 1)
+
+
+def test_what_is_still_wrong_with_a_push_certificate_is_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    daemon = Daemon(file, load(file))
+    daemon.state.configure([], [], [PushCertificateFile("mdm", tmp_path / "mdm.pem")])
+    for error in ("it is gone", "it is gone", "it is broken"):
+        daemon._take_push_certificate(PushCertificate("mdm", error=error))
+    assert caplog.messages == ["push certificate mdm: it is gone", "push certificate mdm: it is broken"]
