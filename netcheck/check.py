@@ -7,6 +7,7 @@ import trio
 from netcheck.config import Config
 from netcheck.plan import Call, everything
 from netcheck.probe.runner import Prober
+from netcheck.push_certificates import read_all
 from netcheck.schedule import Gate
 from netcheck.state import State
 
@@ -18,9 +19,9 @@ Progress = Callable[[int, int], None]
 
 
 async def check(config: Config, progress: Progress) -> State:
-    """Visit everything once and return what was seen; the caps of the config hold."""
+    """Visit everything and read every push certificate once; the caps of the config hold."""
     state = State()
-    state.configure(config.services, config.paths)
+    state.configure(config.services, config.paths, config.push_certificates)
     prober = Prober(config.probing.timeouts, gates(config))
     calls = everything(config.services, config.paths)
     limit = trio.Semaphore(_VISITS_AT_ONCE)
@@ -35,6 +36,7 @@ async def check(config: Config, progress: Progress) -> State:
 
     progress(done, len(calls))
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(read_all, config.push_certificates, state.record_push_certificate)
         for call in calls:
             nursery.start_soon(visit, call)
     return state

@@ -102,6 +102,8 @@ def check(
         click.echo(json.dumps(report(exposed, __version__, time.time()), indent=1))
     else:
         text = console.render(config.services, config.paths, assessment.judgements, results)
+        certificates = console.render_push_certificates(state.read_push_certificates(), time.time())
+        text = "\n\n".join(filter(None, [text, certificates]))
         click.echo(text, color=False if os.environ.get("NO_COLOR") else None)
     sys.exit(exit_code(assessment.judgements))
 

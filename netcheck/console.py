@@ -6,6 +6,7 @@ Knows records only. Colours are click's, which leaves them out where the output 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from statistics import median
 
 import click
@@ -15,6 +16,7 @@ from netcheck.model import (
     Judgement,
     Phase,
     ProbePath,
+    PushCertificate,
     Reason,
     Result,
     Service,
@@ -31,6 +33,9 @@ _COLOURS = {
 }
 _GAP = "   "
 _DETAIL_WIDTH = 160
+_DAY = 86400.0
+_RENEW_DAYS = 60
+"""With fewer days left than this, somebody should be planning to renew a certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +175,40 @@ def aligned(rows: Sequence[Row]) -> list[str]:
 def _padded(cell: Cell, width: int) -> str:
     padding = " " * (width - len(cell.text))
     return (click.style(cell.text, fg=cell.colour) if cell.colour else cell.text) + padding
+
+
+def render_push_certificates(certificates: Sequence[PushCertificate], now: float) -> str:
+    """One line for each: until when, and for which topic; below it the thumbprints. `now` is a Unix time."""
+    if not certificates:
+        return ""
+    header = [Cell("push certificate"), Cell("expires"), Cell("topic")]
+    first, *lines = aligned([header, *(_certificate_row(each, now) for each in certificates)])
+    told = [first]
+    for certificate, line in zip(certificates, lines, strict=True):
+        told.append(line)
+        if certificate.error is None:
+            told += [f"    SHA-1   {certificate.sha1}", f"    SHA-256 {certificate.sha256}"]
+    return "\n".join(told)
+
+
+def _certificate_row(certificate: PushCertificate, now: float) -> Row:
+    if certificate.not_after is None:
+        return [Cell(certificate.name), Cell("unreadable", "red"), Cell(certificate.error or "")]
+    return [Cell(certificate.name), _expiry(certificate.not_after, now), _topic(certificate)]
+
+
+def _expiry(not_after: float, now: float) -> Cell:
+    date = datetime.fromtimestamp(not_after, UTC).date().isoformat()
+    days = int((not_after - now) // _DAY)
+    if not_after <= now:
+        return Cell(f"{date} expired", "red")
+    return Cell(f"{date} {days} days left", "yellow" if days < _RENEW_DAYS else "green")
+
+
+def _topic(certificate: PushCertificate) -> Cell:
+    match certificate.topic_matches:
+        case True:
+            return Cell(f"{certificate.topic} as expected", "green")
+        case False:
+            return Cell(f"{certificate.topic} not the one expected", "red")
+    return Cell(certificate.topic or "")

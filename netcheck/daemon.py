@@ -15,9 +15,10 @@ from netcheck.config import Config, ConfigError, load
 from netcheck.export.negotiate import Exporter
 from netcheck.export.report import report
 from netcheck.export.samples import Exposed
-from netcheck.model import Verdict
+from netcheck.model import PushCertificate, Verdict
 from netcheck.plan import Call, jobs, slots
 from netcheck.probe.runner import Prober
+from netcheck.push_certificates import threads, watch
 from netcheck.schedule import STILL_RUNNING, Schedule
 from netcheck.state import SelfState, State
 from netcheck.verdict import Assessment, assess
@@ -30,6 +31,7 @@ _VERDICT_CHECK = 5.0
 _ROUNDS_JUDGED = 2
 """A verdict rests on so many rounds: of hosts in rotation, what was seen long ago may be true no more."""
 _BUG = "internal_error"
+_CERTIFICATE_CHECK = 60.0
 
 
 class Daemon:
@@ -42,6 +44,7 @@ class Daemon:
         self._reloaded = trio.Event()
         self._exporter = Exporter()
         self._first_round_done = trio.Event()
+        self._file_threads = threads()
         self._verdicts: dict[tuple[str, str], Verdict] = {}
         self.state = State()
         self.state.own.reload_success_time = time.time()
@@ -93,7 +96,7 @@ class Daemon:
     def _apply(self, config: Config) -> None:
         """In one step, so that state and configuration always agree."""
         self._config = config
-        self.state.configure(config.services, config.paths)
+        self.state.configure(config.services, config.paths, config.push_certificates)
 
     def _assess(self) -> Assessment:
         config = self._config
@@ -107,12 +110,13 @@ class Daemon:
     # What runs.
 
     async def _probe(self) -> None:
-        """Run the schedule of the configuration in force, and join its beat anew after each reload."""
+        """Run what the configuration in force asks for, and join its beat anew after each reload."""
         start = trio.current_time()
         while True:
             self._reloaded = trio.Event()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._run_schedule, self._config, start)
+                nursery.start_soon(self._watch_push_certificates, self._config)
                 await self._reloaded.wait()
                 nursery.cancel_scope.cancel()
 
@@ -133,6 +137,29 @@ class Daemon:
             nursery.start_soon(schedule.run, jobs(slots(config.services, config.paths), visit))
             await schedule.all_ran.wait()
             self._first_round_done.set()
+
+    async def _watch_push_certificates(self, config: Config) -> None:
+        await watch(
+            config.push_certificates, self._take_push_certificate, self._file_threads, _CERTIFICATE_CHECK
+        )
+
+    def _take_push_certificate(self, found: PushCertificate) -> None:
+        """Keep it, and log what is new about it."""
+        before = self.state.push_certificates.get(found.name)
+        self.state.record_push_certificate(found)
+        if found == before:
+            return
+        if found.error is not None:
+            _log.warning("push certificate %s: %s", found.name, found.error)
+        elif found.topic_matches is False:
+            _log.warning(
+                "push certificate %s: its topic is %s, not the one expected: pushes with it reach no device "
+                "that was enrolled with the expected one; renew that certificate, do not create another",
+                found.name,
+                found.topic,
+            )
+        else:
+            _log.info("push certificate %s: topic %s, SHA-1 %s", found.name, found.topic, found.sha1)
 
     async def _announce_verdicts(self) -> None:
         """Log each verdict that has changed, with what it rests on."""

@@ -569,6 +569,36 @@ class Judgement:
     next_step: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PushCertificateFile:
+    """A push certificate as the config names it: a PEM or PKCS#12 file, and what is known of it."""
+
+    name: str
+    file: Path
+    topic: str | None = None
+    """The topic that enrolled devices listen to; None where nobody said."""
+    password: Secret | None = None
+    """What opens the PKCS#12 file, or the private key in the PEM file."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushCertificate:
+    """What a push certificate's file held when it was last read: all of it, or `error` and nothing else."""
+
+    name: str
+    topic: str | None = None
+    """The UID of the subject: it has to be the `Topic` of the MDM profile on every enrolled device."""
+    topic_matches: bool | None = None
+    """Whether the topic is the one expected; None where none is."""
+    not_after: float | None = None
+    """When it expires, as Unix seconds."""
+    sha1: str | None = None
+    """The thumbprint as consoles show it: upper case, a colon between bytes; so is `sha256`."""
+    sha256: str | None = None
+    error: str | None = None
+    """Why there is no push certificate to be had from the file, in a sentence for people."""
+
+
 def phases_of(service: Service, path: ProbePath) -> tuple[Phase, ...]:
     """The phases that a probe of the service over the path can run, in order."""
     return (*path.phases(), *((Phase.TLS, Phase.SESSION) if service.depth is Depth.TLS else ()))

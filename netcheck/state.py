@@ -16,6 +16,8 @@ from netcheck.model import (
     Outcome,
     Phase,
     ProbePath,
+    PushCertificate,
+    PushCertificateFile,
     Reason,
     RecordType,
     Result,
@@ -150,10 +152,17 @@ class State:
         self.lookup_counts: dict[LookupFlow, dict[str, int]] = {}
         self.lookup_durations: dict[str, Histogram] = {}
         self.proxies: dict[str, ProxyHealth] = {}
+        self.push_certificates: dict[str, PushCertificate | None] = {}
+        """By the names in the config; None until the file was first read."""
         self.own = SelfState()
         self._families: dict[tuple[str, str, str], tuple[Endpoint, ...]] = {}
 
-    def configure(self, services: Iterable[Service], paths: Iterable[ProbePath]) -> None:
+    def configure(
+        self,
+        services: Iterable[Service],
+        paths: Iterable[ProbePath],
+        push_certificates: Iterable[PushCertificateFile] = (),
+    ) -> None:
         """Create at zero what is newly configured, forget what no longer is, keep all counts of the rest."""
         pairs = targets(services, paths)
         before = self.flows
@@ -167,6 +176,9 @@ class State:
         self._configure_lookups(pairs)
         self.proxies = {
             path.name: self.proxies.get(path.name) or ProxyHealth() for _, path in pairs if path.proxy
+        }
+        self.push_certificates = {
+            file.name: self.push_certificates.get(file.name) for file in push_certificates
         }
         self._forget_visits({(service.name, path.name): (service, path) for service, path in pairs})
 
@@ -238,6 +250,15 @@ class State:
         counts[lookup.outcome] = counts.get(lookup.outcome, 0) + 1
         self.lookup_durations[lookup.resolver].observe(lookup.duration)
         self.lookups[flow, lookup.host] = lookup
+
+    def record_push_certificate(self, certificate: PushCertificate) -> None:
+        """Take in what a file held; one that is no longer configured is dropped."""
+        if certificate.name in self.push_certificates:
+            self.push_certificates[certificate.name] = certificate
+
+    def read_push_certificates(self) -> list[PushCertificate]:
+        """What is known of every certificate whose file was read, be it in vain."""
+        return [known for known in self.push_certificates.values() if known is not None]
 
     def results(self) -> Iterator[Result]:
         """The latest result of everything that has been visited."""

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from netcheck.cli import exit_code, main
 from netcheck.model import Judgement, Role, Verdict
+from tests.certificates import PASSWORD, TOPIC, issued
 
 BUILT_INS_OFF = "\n".join(
     f"  {n}: {{enabled: false}}" for n in ("courier", "courier2", "provider", "gateway", "feedback")
@@ -84,6 +85,39 @@ def test_check_as_json_has_the_shape_of_the_contract(tmp_path: Path, port: int, 
     assert list(bad["phases"]) == ["connect"]
     assert report["ready"] is False
     assert {verdict["verdict"] for verdict in report["verdicts"]} == {"not_ready"}
+
+
+@pytest.fixture
+def with_certificates(tmp_path: Path, port: int) -> Path:
+    """A config with a push certificate that is good and one that is missing."""
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    (tmp_path / "password").write_text(PASSWORD)
+    (tmp_path / "mdm.p12").write_bytes(issued().pkcs12(PASSWORD))
+    good = f"{{file: mdm.p12, topic: {TOPIC}, password_file: password}}"
+    with file.open("a") as config_file:
+        config_file.write(f"push_certificates:\n  mdm: {good}\n  gone: {{file: gone.pem}}\n")
+    return file
+
+
+def test_check_shows_push_certificates(with_certificates: Path) -> None:
+    result = invoke("check", "--config", with_certificates)
+    section = result.output.split("\n\n")[-1].splitlines()
+    assert section[0].split() == ["push", "certificate", "expires", "topic"]
+    assert section[1].split()[-3:] == [TOPIC, "as", "expected"]
+    assert [line.split()[0] for line in section[2:4]] == ["SHA-1", "SHA-256"]
+    assert f"{with_certificates.with_name('gone.pem')} cannot be read: No such file" in section[4]
+    assert PASSWORD not in result.output
+
+
+def test_check_as_json_lists_push_certificates(with_certificates: Path) -> None:
+    told = json.loads(invoke("check", "--format", "json", "--config", with_certificates).stdout)
+    by_name = {certificate["name"]: certificate for certificate in told["push_certificates"]}
+    assert (by_name["mdm"]["topic"], by_name["mdm"]["topic_matches"], by_name["mdm"]["error"]) == (
+        TOPIC,
+        True,
+        None,
+    )
+    assert by_name["gone"]["error"] is not None
 
 
 def test_check_can_be_narrowed_to_a_path_and_a_service(tmp_path: Path, port: int) -> None:

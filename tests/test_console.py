@@ -1,8 +1,11 @@
 """What `netcheck check` prints."""
 
-import click
+from dataclasses import replace
 
-from netcheck.console import Cell, aligned, render
+import click
+import pytest
+
+from netcheck.console import Cell, aligned, render, render_push_certificates
 from netcheck.model import (
     Failure,
     Family,
@@ -12,6 +15,7 @@ from netcheck.model import (
     ProbePath,
     Proxy,
     ProxyScheme,
+    PushCertificate,
     Reason,
     Role,
     Verdict,
@@ -86,3 +90,51 @@ def test_when_all_is_well_there_are_no_failures_to_list() -> None:
     results = [result(COURIER, 5223), result(COURIER, 443)]
     text = render([COURIER], [DIRECT], [Judgement("direct", Role.DEVICE, Verdict.READY)], results)
     assert len(text.split("\n\n")) == 2
+
+
+NOW = 1_790_000_000.0
+DAY = 86400.0
+GOOD = PushCertificate("mdm", "com.apple.mgmt.External.1", True, NOW + 97 * DAY, "AB:CD", "12:34")
+CERTIFICATES = [
+    GOOD,
+    PushCertificate("of-others", "com.apple.mgmt.External.2", False, NOW - DAY, "EF:01", "56:78"),
+    PushCertificate("any", "com.example.app", None, NOW + 59.5 * DAY, "00:00", "FF:FF"),
+    PushCertificate("gone", error="/etc/gone.pem cannot be read: No such file or directory"),
+]
+EXPECTED_CERTIFICATES = """\
+push certificate   expires                   topic
+mdm                2026-12-27 97 days left   com.apple.mgmt.External.1 as expected
+    SHA-1   AB:CD
+    SHA-256 12:34
+of-others          2026-09-20 expired        com.apple.mgmt.External.2 not the one expected
+    SHA-1   EF:01
+    SHA-256 56:78
+any                2026-11-20 59 days left   com.example.app
+    SHA-1   00:00
+    SHA-256 FF:FF
+gone               unreadable                /etc/gone.pem cannot be read: No such file or directory"""
+
+
+def test_push_certificates_show_expiry_topic_and_thumbprints() -> None:
+    assert click.unstyle(render_push_certificates(CERTIFICATES, NOW)) == EXPECTED_CERTIFICATES
+
+
+def test_without_push_certificates_there_is_nothing_to_show() -> None:
+    assert render_push_certificates([], NOW) == ""
+
+
+@pytest.mark.parametrize(
+    ("certificate", "coloured", "colour"),
+    [
+        (replace(GOOD, not_after=NOW + 60 * DAY), "2026-11-20 60 days left", "green"),
+        (replace(GOOD, not_after=NOW + 60 * DAY - 1), "2026-11-20 59 days left", "yellow"),
+        (replace(GOOD, not_after=NOW), "2026-09-21 expired", "red"),
+        (GOOD, "com.apple.mgmt.External.1 as expected", "green"),
+        (replace(GOOD, topic_matches=False), "com.apple.mgmt.External.1 not the one expected", "red"),
+        (CERTIFICATES[-1], "unreadable", "red"),
+    ],
+)
+def test_colours_say_how_urgent_a_push_certificate_is(
+    certificate: PushCertificate, coloured: str, colour: str
+) -> None:
+    assert click.style(coloured, fg=colour) in render_push_certificates([certificate], NOW)

@@ -16,6 +16,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from netcheck.config import load
+from netcheck.daemon import Daemon
+from netcheck.model import PushCertificate, PushCertificateFile
+from tests.certificates import OTHER_TOPIC, TOPIC, issued
 from tests.test_cli import config
 
 DEADLINE = 20.0
@@ -39,7 +43,7 @@ class Running:
             with error:
                 return error.code, error.read().decode()
 
-    def value(self, name: str, **labels: str) -> float | None:
+    def value(self, name: str, /, **labels: str) -> float | None:
         """The sample with these labels, or None where there is none."""
         for family in text_string_to_metric_families(self.get("/metrics")[1]):
             for sample in family.samples:
@@ -65,17 +69,22 @@ def port() -> Iterator[int]:
 def daemon(tmp_path: Path, port: int) -> Iterator[Running]:
     file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
     file.write_text("listen: 127.0.0.1:0\n" + file.read_text())
-    log = tmp_path / "log"
+    yield from running(file, "-m", "netcheck")
+
+
+def running(file: Path, *program: str) -> Iterator[Running]:
+    """Runs the daemon on this config for as long as a test takes."""
+    log = file.with_name("log")
     with log.open("w") as stderr:
-        command = [sys.executable, "-m", "netcheck", "run", "--config", str(file)]
+        command = [sys.executable, *program, "run", "--config", str(file)]
         process = subprocess.Popen(command, stderr=stderr, text=True)
-    running = Running(process, file, log)
+    daemon = Running(process, file, log)
     try:
-        running.wait("listening", lambda: "listens on" in log.read_text())
+        daemon.wait("listening", lambda: "listens on" in log.read_text())
         found = re.search(r"listens on (\S+)", log.read_text())
         assert found
-        running.address = found[1]
-        yield running
+        daemon.address = found[1]
+        yield daemon
     finally:
         process.terminate()
         process.wait(DEADLINE)
@@ -175,3 +184,68 @@ def test_a_signal_ends_it_in_order(daemon: Running, number: signal.Signals) -> N
 
 def test_a_verdict_that_changes_is_logged(daemon: Running) -> None:
     daemon.wait("the verdict", lambda: "direct for device: ready" in daemon.log.read_text())
+
+
+PUSH = "netcheck_push_certificate_"
+LOOK_OFTEN = (
+    "import netcheck.cli, netcheck.daemon; netcheck.daemon._CERTIFICATE_CHECK = 0.05; netcheck.cli.main()"
+)
+
+
+@pytest.fixture
+def watching(tmp_path: Path) -> Iterator[Running]:
+    """A daemon that probes hardly anything and looks at its push certificate all the time."""
+    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    certificates = f"push_certificates: {{mdm: {{file: mdm.pem, topic: {TOPIC}}}}}\n"
+    file.write_text(f"listen: 127.0.0.1:0\n{certificates}" + file.read_text())
+    yield from running(file, "-c", LOOK_OFTEN)
+
+
+def test_a_push_certificate_that_is_replaced_under_the_daemon_is_noticed(watching: Running) -> None:
+    def expects(readable: int, matches: int | None) -> None:
+        watching.wait(
+            f"readable {readable}, topic matches {matches}",
+            lambda: (
+                watching.value(f"{PUSH}readable", name="mdm") == readable
+                and watching.value(f"{PUSH}topic_matches", name="mdm") == matches
+            ),
+        )
+
+    file = watching.file.with_name("mdm.pem")
+    expects(0, None)
+    good = issued()
+    file.write_bytes(good.key_pem() + good.pem)
+    expects(1, 1)
+    expires = good.certificate.not_valid_after_utc.timestamp()
+    assert watching.value(f"{PUSH}not_after_timestamp_seconds", name="mdm") == expires
+    file.write_bytes(issued(OTHER_TOPIC).pem)
+    expects(1, 0)
+    assert f"mdm: its topic is {OTHER_TOPIC}, not the one expected" in watching.log.read_text()
+    file.unlink()
+    expects(0, None)
+    assert watching.log.read_text().count(f"mdm: {file} cannot be read: No such file or directory") == 2
+    (told,) = json.loads(watching.get("/api/v1/status")[1])["push_certificates"]
+    assert (told["name"], told["topic"], told["error"].startswith(str(file))) == ("mdm", None, True)
+
+
+def test_a_reload_keeps_what_was_read_of_a_push_certificate_until_it_is_removed(watching: Running) -> None:
+    watching.file.with_name("mdm.pem").write_bytes(issued().pem)
+    watching.wait("the certificate", lambda: watching.value(f"{PUSH}readable", name="mdm") == 1)
+    assert watching.get("/-/reload", "POST")[0] == 200
+    assert watching.value(f"{PUSH}topic_matches", name="mdm") == 1
+    text = watching.file.read_text()
+    watching.file.write_text(text.replace("{mdm:", "{school:"))
+    assert watching.get("/-/reload", "POST")[0] == 200
+    assert watching.value(f"{PUSH}topic_matches", name="mdm") is None
+    watching.wait("the new name", lambda: watching.value(f"{PUSH}topic_matches", name="school") == 1)
+
+
+def test_what_is_still_wrong_with_a_push_certificate_is_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    daemon = Daemon(file, load(file))
+    daemon.state.configure([], [], [PushCertificateFile("mdm", tmp_path / "mdm.pem")])
+    for error in ("it is gone", "it is gone", "it is broken"):
+        daemon._take_push_certificate(PushCertificate("mdm", error=error))
+    assert caplog.messages == ["push certificate mdm: it is gone", "push certificate mdm: it is broken"]

@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "wire": {"model", "netcheck"},
     "config": {"model", "apns"},
     "probe": {"model", "apns", "wire"},
+    "push_certificates": {"model", "apns"},
     "schedule": set(),
     "plan": {"model", "schedule"},
     "state": {"model"},
@@ -22,7 +23,7 @@ MAY_IMPORT = {
     "web": {"netcheck"},
     "console": {"model"},
     "logs": set(),
-    "check": {"config", "plan", "probe", "schedule", "state"},
+    "check": {"config", "plan", "probe", "push_certificates", "schedule", "state"},
     "daemon": {
         "netcheck",
         "check",
@@ -31,6 +32,7 @@ MAY_IMPORT = {
         "model",
         "plan",
         "probe",
+        "push_certificates",
         "schedule",
         "state",
         "verdict",
@@ -53,7 +55,7 @@ MAY_IMPORT = {
 }
 # Outside libraries that only these rooms may use.
 ONLY_IN = {
-    "trio": {"probe", "schedule", "web", "check", "daemon", "cli"},
+    "trio": {"probe", "push_certificates", "schedule", "web", "check", "daemon", "cli"},
     "socket": {"probe"},
     "ssl": {"probe", "config"},  # config reads a CA file once, to refuse a broken one with its place
     "cryptography": {"apns"},

@@ -1,5 +1,7 @@
 """What the state keeps, and for how long."""
 
+from pathlib import Path
+
 import pytest
 
 from netcheck.model import (
@@ -12,6 +14,8 @@ from netcheck.model import (
     ProbePath,
     Proxy,
     ProxyScheme,
+    PushCertificate,
+    PushCertificateFile,
     Reason,
     RecordType,
     Result,
@@ -253,3 +257,24 @@ def test_an_observation_falls_into_the_bucket_that_ends_with_it() -> None:
     assert histogram.counts[-1] == 1
     assert sum(histogram.counts) == 3
     assert histogram.sum == BUCKETS[0] * 2.01 + 99
+
+
+MDM, SCHOOL = (PushCertificateFile(name, Path(name)) for name in ("mdm", "school"))
+READ = PushCertificate("mdm", "com.apple.mgmt.External.1")
+
+
+def test_a_push_certificate_survives_a_reload_and_goes_with_its_entry() -> None:
+    state = fresh()
+    state.configure([COURIER], [DIRECT], [MDM])
+    state.record_push_certificate(READ)
+    state.configure([COURIER], [DIRECT], [MDM, SCHOOL])
+    assert state.read_push_certificates() == [READ]
+    state.configure([COURIER], [DIRECT], [SCHOOL])
+    assert state.read_push_certificates() == []
+
+
+def test_a_push_certificate_that_is_no_longer_configured_is_dropped() -> None:
+    state = fresh()
+    state.configure([COURIER], [DIRECT], [SCHOOL])
+    state.record_push_certificate(READ)
+    assert state.read_push_certificates() == []

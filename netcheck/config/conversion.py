@@ -7,6 +7,7 @@ from netcheck.apns.services import BUILT_IN, BuiltIn, numbered_hosts
 from netcheck.config.addresses import AddressPort
 from netcheck.config.file_section import FileSection, ProbingSection, ResolverSection
 from netcheck.config.path_section import PathSection, default_resolve
+from netcheck.config.push_certificate_section import PushCertificateSection
 from netcheck.config.records import Config, Probing
 from netcheck.config.service_section import (
     NumberedServiceSection,
@@ -22,6 +23,7 @@ from netcheck.model import (
     Nameserver,
     ProbePath,
     Proxy,
+    PushCertificateFile,
     Resolver,
     Secret,
     Service,
@@ -41,6 +43,7 @@ def to_config(file: FileSection) -> Config:
         paths=tuple(_path(name, section, by_name[section.resolver]) for name, section in file.paths.items()),
         services=to_services(file.services),
         probing=_probing(file.probing),
+        push_certificates=tuple(_push_certificate(*each) for each in file.push_certificates.items()),
     )
 
 
@@ -126,3 +129,8 @@ def _probing(section: ProbingSection) -> Probing:
     """A timeout that is not written is no longer than the interval; a written one was checked."""
     timeouts = {name: min(seconds, section.interval) for name, seconds in section.timeouts}
     return Probing(section.interval, section.concurrency, section.rate, Timeouts(**timeouts))
+
+
+def _push_certificate(name: str, section: PushCertificateSection) -> PushCertificateFile:
+    password = section.password_file or section.password_env
+    return PushCertificateFile(name, section.file, section.topic, password)

@@ -9,6 +9,7 @@ from pydantic_core import core_schema
 from netcheck.config.addresses import AddressPort, address_port, host, listen_address
 from netcheck.config.document import NOTHING
 from netcheck.config.path_section import PathSection
+from netcheck.config.push_certificate_section import PushCertificateSection
 from netcheck.config.records import Listen, Probing
 from netcheck.config.section import CaFile, Section, empty_if_nothing, surroundings
 from netcheck.config.service_section import ServicesSection
@@ -16,7 +17,7 @@ from netcheck.config.values import Name, ResolverName, duration, one_of, parsed,
 from netcheck.model import Timeouts, Transport
 
 _MOST = 64
-"""Paths, and resolvers."""
+"""Paths, resolvers, and push certificates."""
 
 
 class ResolverSection(Section):
@@ -112,6 +113,10 @@ class FileSection(Section):
     services: ServicesSection = Field(default_factory=lambda: ServicesSection.model_validate({}))
     """What to reach."""
     probing: ProbingSection = Field(default_factory=ProbingSection)
+    push_certificates: Annotated[dict[Name, PushCertificateSection], BeforeValidator(empty_if_nothing)] = (
+        Field(default_factory=dict, max_length=_MOST)
+    )
+    """Push certificates of MDM servers to keep an eye on, by a name for each."""
 
     @field_validator("services")
     @classmethod

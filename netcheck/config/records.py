@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from netcheck.model import ProbePath, Resolver, Service, Timeouts
+from netcheck.model import ProbePath, PushCertificateFile, Resolver, Service, Timeouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +35,4 @@ class Config:
     paths: tuple[ProbePath, ...]
     services: tuple[Service, ...]
     probing: Probing
+    push_certificates: tuple[PushCertificateFile, ...] = ()

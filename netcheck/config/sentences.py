@@ -34,6 +34,8 @@ _SENTENCES: Mapping[str, str] = {
 _ASTRAY = {
     "paths.password": "a password does not belong in the config: write it into a file named by "
     "password_file, or into an environment variable named by password_env",
+    "push_certificates.password": "a password does not belong in the config: write it into a file named by "
+    "password_file, or into an environment variable named by password_env",
     "services.hosts": "the hosts of a built-in service are Apple's: "
     "add a service of your own, by another name",
     "services.count": "the hosts of this service are not numbered: remove it",

@@ -181,6 +181,27 @@ FAMILIES = (
         "1 if couriers fail on port 5223 and answer on port 443.",
     ),
     MetricFamily(
+        "netcheck_push_certificate_readable",
+        Kind.GAUGE,
+        ("name",),
+        samples.push_certificates_readable,
+        "1 if a push certificate could be read from its file.",
+    ),
+    MetricFamily(
+        "netcheck_push_certificate_not_after_timestamp_seconds",
+        Kind.GAUGE,
+        ("name",),
+        samples.push_certificate_expiries,
+        "When the push certificate expires.",
+    ),
+    MetricFamily(
+        "netcheck_push_certificate_topic_matches",
+        Kind.GAUGE,
+        ("name",),
+        samples.push_certificate_topics,
+        "1 if the push certificate is for the expected topic; any other reaches no enrolled device.",
+    ),
+    MetricFamily(
         "netcheck_config_last_reload_successful",
         Kind.GAUGE,
         (),

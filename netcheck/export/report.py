@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from netcheck.export.samples import Exposed
-from netcheck.model import Judgement, Lookup, Outcome, Result, TlsInfo, Try, Verdict
+from netcheck.model import Judgement, Lookup, Outcome, PushCertificate, Result, TlsInfo, Try, Verdict
 
 Json: TypeAlias = dict[str, object]
 
@@ -22,7 +22,7 @@ def report(exposed: Exposed, version: str, time: float) -> Json:
         "verdicts": [_verdict(judgement) for judgement in judgements],
         "results": [_result(result) for result in exposed.state.results()],
         "lookups": [_lookup(lookup) for lookup in exposed.state.lookups.values()],
-        "push_certificates": [],
+        "push_certificates": [_push_certificate(each) for each in exposed.state.read_push_certificates()],
     }
 
 
@@ -90,6 +90,18 @@ def _try(attempt: Try) -> Json:
         "transport": attempt.transport,
         "outcome": attempt.reason or Outcome.SUCCESS,
         "duration": attempt.duration,
+    }
+
+
+def _push_certificate(certificate: PushCertificate) -> Json:
+    return {
+        "name": certificate.name,
+        "topic": certificate.topic,
+        "topic_matches": certificate.topic_matches,
+        "not_after": None if certificate.not_after is None else _iso(certificate.not_after),
+        "sha1": certificate.sha1,
+        "sha256": certificate.sha256,
+        "error": certificate.error,
     }
 
 

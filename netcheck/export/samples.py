@@ -167,6 +167,23 @@ def courier_fallbacks(exposed: Exposed) -> Numbers:
         yield (path,), int(active)
 
 
+def push_certificates_readable(exposed: Exposed) -> Numbers:
+    for certificate in exposed.state.read_push_certificates():
+        yield (certificate.name,), int(certificate.error is None)
+
+
+def push_certificate_expiries(exposed: Exposed) -> Numbers:
+    for certificate in exposed.state.read_push_certificates():
+        if certificate.not_after is not None:
+            yield (certificate.name,), certificate.not_after
+
+
+def push_certificate_topics(exposed: Exposed) -> Numbers:
+    for certificate in exposed.state.read_push_certificates():
+        if certificate.topic_matches is not None:
+            yield (certificate.name,), int(certificate.topic_matches)
+
+
 def reload_successful(exposed: Exposed) -> Numbers:
     yield (), int(exposed.state.own.reload_successful)
 

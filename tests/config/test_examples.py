@@ -32,3 +32,4 @@ def test_the_proxies_example_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = config.load(EXAMPLES / "proxies.yaml")
     assert len(loaded.paths) == 9
     assert [service.name for service in loaded.services][-1] == "our-mdm"
+    assert [file.name for file in loaded.push_certificates] == ["our-mdm"]

@@ -21,6 +21,7 @@ from netcheck.model import (
     ProbePath,
     Proxy,
     ProxyScheme,
+    PushCertificateFile,
     ResolveMode,
     Resolver,
     Role,
@@ -440,3 +441,36 @@ def test_problems_are_sorted_by_line() -> None:
     problems = [config.Problem("f", line, column, "x") for line, column in [(10, 1), (2, 7), (2, 3)]]
     error = config.ConfigError(problems)
     assert str(error) == "f:2:3: x\nf:2:7: x\nf:10:1: x"
+
+
+# push_certificates
+
+
+def test_a_push_certificate_is_a_file_beside_the_config_that_need_not_exist(
+    load: Load, tmp_path: Path
+) -> None:
+    loaded = load("push_certificates: {mdm: {file: secrets/mdm.pem, topic: com.apple.mgmt.External.1}}\n")
+    file = tmp_path / "secrets" / "mdm.pem"
+    assert loaded.push_certificates == (PushCertificateFile("mdm", file, "com.apple.mgmt.External.1"),)
+
+
+def test_a_push_certificate_may_be_anywhere_and_say_no_topic(load: Load) -> None:
+    loaded = load("push_certificates: {mdm: {file: /etc/mdm/push.pem}}\n")
+    assert loaded.push_certificates == (PushCertificateFile("mdm", Path("/etc/mdm/push.pem")),)
+
+
+def test_the_password_of_a_push_certificate_comes_from_a_file_or_the_environment(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NETCHECK_TEST_PASSWORD", "correct horse")
+    (tmp_path / "password").write_text("correct horse\n", encoding="utf-8")
+    loaded = load(
+        "push_certificates:\n"
+        "  one: {file: a.p12, password_file: password}\n"
+        "  two: {file: b.p12, password_env: NETCHECK_TEST_PASSWORD}\n"
+    )
+    assert [file.password for file in loaded.push_certificates] == [Secret("correct horse")] * 2
+
+
+def test_push_certificates_without_a_value_are_none(load: Load) -> None:
+    assert load("push_certificates:\n").push_certificates == ()

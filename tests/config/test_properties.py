@@ -18,12 +18,14 @@ KEYS = [
         "paths",
         "services",
         "probing",
+        "push_certificates",
         "direct",
         "corp",
         "courier",
         "provider",
         "our-mdm",
     ),
+    *("file", "topic"),
     *("nameservers", "transport", "server_name", "ca_file", "proxy", "resolve", "username", "password_file"),
     *(
         "password_env",
@@ -131,7 +133,7 @@ def test_any_text_is_a_config_or_a_config_error(directory: Path, text: str) -> N
 
 
 @settings(deadline=None, max_examples=300)
-@given(sections=st.dictionaries(st.sampled_from(KEYS[:5]), values, max_size=5))
+@given(sections=st.dictionaries(st.sampled_from(KEYS[:6]), values, max_size=6))
 def test_any_structure_is_a_config_or_a_config_error(directory: Path, sections: dict[str, object]) -> None:
     outcome(directory, yaml.safe_dump(sections).encode())
 
@@ -169,3 +171,18 @@ def test_what_a_password_file_holds_is_never_repeated(directory: Path, content: 
     (directory / "password").write_bytes(content)
     text = b'paths: {web: {proxy: "socks5://p.example", username: svc, password_file: password}}\n'
     assert PASSWORD not in outcome(directory, text)
+
+
+@settings(deadline=None)
+@given(
+    entry=st.dictionaries(
+        st.sampled_from(["password", "password_file", "password_env", "passwrd", "pass"]),
+        st.sampled_from([PASSWORD, f"x{PASSWORD}y"]) | values,
+        min_size=1,
+    )
+)
+def test_the_password_of_a_push_certificate_is_never_repeated(
+    directory: Path, entry: dict[str, object]
+) -> None:
+    sections = {"push_certificates": {"mdm": {"file": "mdm.p12", **entry}}}
+    assert PASSWORD not in outcome(directory, yaml.safe_dump(sections).encode())

@@ -22,7 +22,14 @@ def test_the_schema_is_json() -> None:
 
 
 def test_the_schema_knows_every_section_and_refuses_others() -> None:
-    assert list(section()["properties"]) == ["listen", "resolvers", "paths", "services", "probing"]
+    assert list(section()["properties"]) == [
+        "listen",
+        "resolvers",
+        "paths",
+        "services",
+        "probing",
+        "push_certificates",
+    ]
     assert section()["additionalProperties"] is False
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -18,6 +19,8 @@ from netcheck.model import (
     ProbePath,
     Proxy,
     ProxyScheme,
+    PushCertificate,
+    PushCertificateFile,
     Reason,
     RecordType,
     ResolveMode,
@@ -69,6 +72,12 @@ DENIED = Attempt(
 )
 
 
+CERTIFICATE = PushCertificate(
+    "mdm", "com.apple.mgmt.External.1", True, 1_790_000_000.0, ":".join(["AB"] * 20), ":".join(["CD"] * 32)
+)
+BROKEN = PushCertificate("school", error="/etc/school.pem cannot be read: No such file or directory")
+
+
 def a_result(**attempt: Any) -> Result:
     """A success on courier 5223 over the direct path, unless its attempt is changed."""
     return replace(RESULT, attempt=replace(ATTEMPT, **attempt))
@@ -83,9 +92,17 @@ def a_visit(*results: Result, lookups: Sequence[Lookup] = (), turn: int = 0) -> 
     return Visit(first.attempt.time, turn, first.service, first.host, first.path, results, tuple(lookups))
 
 
-def configured(*visits: Visit, services: Sequence[Service] = (COURIER,)) -> State:
+def configured(
+    *visits: Visit,
+    services: Sequence[Service] = (COURIER,),
+    certificates: Sequence[PushCertificate] = (),
+) -> State:
+    """The state after these visits; each certificate is configured and was read."""
     state = State()
-    state.configure(services, (DIRECT, SOCKS))
+    files = [PushCertificateFile(certificate.name, Path("mdm.pem")) for certificate in certificates]
+    state.configure(services, (DIRECT, SOCKS), files)
+    for certificate in certificates:
+        state.record_push_certificate(certificate)
     for visit in visits:
         state.record(visit)
     return state
@@ -100,6 +117,7 @@ def populated() -> Exposed:
     state = configured(
         a_visit(a_result(rtt=0.019, syn_retransmits=1, tls=TLS), replace(RESULT, port=443), lookups=[LOOKUP]),
         a_visit(replace(RESULT, path=SOCKS.name, attempt=DENIED, resolve_duration=None)),
+        certificates=[CERTIFICATE, BROKEN],
     )
     state.own.skipped["late"] = 3
     state.own.schedule_lag.observe(0.002)

@@ -14,6 +14,8 @@ from netcheck.export.negotiate import Exporter
 from netcheck.export.samples import Exposed
 from netcheck.model import Failure, Judgement, Phase, Reason, RecordType, Role, Service, Verdict
 from tests.export.states import (
+    BROKEN,
+    CERTIFICATE,
     COURIER,
     DENIED,
     HOST,
@@ -50,6 +52,9 @@ netcheck_tls_certificate_not_after_timestamp_seconds  gauge      service port pa
 netcheck_ready                                        gauge      path role
 netcheck_verdict                                      gauge      path role verdict
 netcheck_courier_fallback_active                      gauge      path
+netcheck_push_certificate_readable                    gauge      name
+netcheck_push_certificate_not_after_timestamp_seconds gauge      name
+netcheck_push_certificate_topic_matches               gauge      name
 netcheck_config_last_reload_successful                gauge
 netcheck_config_last_reload_success_timestamp_seconds gauge
 netcheck_schedule_lag_seconds                         histogram
@@ -61,7 +66,7 @@ netcheck_build_info                                   gauge      version python_
 TIMEOUT = Failure(Phase.CONNECT, Reason.TIMEOUT)
 
 
-def values(exposed: Exposed, name: str, **labels: str) -> list[float]:
+def values(exposed: Exposed, name: str, /, **labels: str) -> list[float]:
     """The samples of this name that carry these labels, read back from the text."""
     text = b"".join(Exposition().parts(exposed, TextFormat.PROMETHEUS)).decode()
     return [
@@ -230,3 +235,23 @@ def test_a_good_certificate_is_no_interception() -> None:
 
 def test_without_a_certificate_nothing_is_said_of_interception() -> None:
     assert values(shown(configured(a_visit(a_result()))), "netcheck_tls_intercepted") == []
+
+
+PUSH = "netcheck_push_certificate_"
+
+
+@pytest.mark.parametrize(("matches", "shows"), [(True, [1]), (False, [0]), (None, [])])
+def test_a_push_certificate_shows_its_expiry_and_a_topic_where_one_is_expected(
+    matches: bool | None, shows: list[float]
+) -> None:
+    exposed = shown(configured(certificates=[replace(CERTIFICATE, topic_matches=matches)]))
+    assert values(exposed, f"{PUSH}readable", name="mdm") == [1]
+    assert values(exposed, f"{PUSH}not_after_timestamp_seconds", name="mdm") == [CERTIFICATE.not_after]
+    assert values(exposed, f"{PUSH}topic_matches", name="mdm") == shows
+
+
+def test_a_push_certificate_that_cannot_be_read_shows_that_and_nothing_else() -> None:
+    exposed = shown(configured(certificates=[BROKEN]))
+    assert values(exposed, f"{PUSH}readable", name="school") == [0]
+    assert values(exposed, f"{PUSH}not_after_timestamp_seconds") == []
+    assert values(exposed, f"{PUSH}topic_matches") == []

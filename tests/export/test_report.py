@@ -10,6 +10,8 @@ from netcheck.export.report import report
 from netcheck.export.samples import Exposed
 from netcheck.model import Failure, Judgement, Phase, Reason, Result, Role, Verdict
 from tests.export.states import (
+    BROKEN,
+    CERTIFICATE,
     DENIED,
     HOST,
     LOOKUP,
@@ -171,3 +173,22 @@ def test_a_certificate_that_was_seen_is_told() -> None:
         "trust": "apple",
         "alpn": "apns-security-v3",
     }
+
+
+def test_a_push_certificate_is_told_in_full() -> None:
+    assert reported(shown(configured(certificates=[CERTIFICATE])))["push_certificates"] == [
+        {
+            "name": "mdm",
+            "topic": "com.apple.mgmt.External.1",
+            "topic_matches": True,
+            "not_after": "2026-09-21T14:13:20.000Z",
+            "sha1": CERTIFICATE.sha1,
+            "sha256": CERTIFICATE.sha256,
+            "error": None,
+        }
+    ]
+
+
+def test_a_push_certificate_that_cannot_be_read_is_its_error() -> None:
+    (told,) = reported(shown(configured(certificates=[BROKEN])))["push_certificates"]
+    assert told == dict.fromkeys(told) | {"name": "school", "error": BROKEN.error}

@@ -1,0 +1,172 @@
+"""An MDM push certificate out of the bytes of a PEM or PKCS#12 file. Must not know where the bytes come from.
+
+The private key is used for nothing but to tell its certificate from the others in the file.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    pkcs12,
+)
+from cryptography.x509.oid import NameOID
+
+from netcheck.model import PushCertificate, PushCertificateFile, Secret
+
+LARGEST = 256 * 1024
+"""Bytes that a file may have: a key and its chain have some 10 KiB."""
+
+_LONGEST_TOPIC = 255
+_PFX = re.compile(rb"\x30(?:\x80|[\x00-\x7f]|\x81.|\x82..|\x83...)\x02\x01\x03", re.DOTALL)
+"""How PKCS#12 begins: a SEQUENCE whose first member is the INTEGER 3 (RFC 7292 section 4)."""
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+_KEY = re.compile(
+    rb"-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----.{1,65536}?-----END \1-----", re.DOTALL
+)
+
+
+class UnusableError(Exception):
+    """There is no push certificate in these bytes; `str()` says why, and what to do, without any secret."""
+
+
+def read(file: PushCertificateFile, data: bytes) -> PushCertificate:
+    """What the bytes of the file say of the push certificate in it; never raises."""
+    try:
+        return _described(file, _certificate(data, file.password))
+    except UnusableError as error:
+        return PushCertificate(file.name, error=str(error))
+
+
+def _certificate(data: bytes, password: Secret | None) -> x509.Certificate:
+    """The certificate of the private key, or without a key the first that is no authority's."""
+    if len(data) > LARGEST:
+        raise UnusableError(f"the file is larger than {LARGEST} bytes: it holds more than a push certificate")
+    opening = (password.reveal().encode() or None) if password else None  # empty is none to the library too
+    if _PFX.match(data):
+        return _from_pkcs12(data, opening)
+    if _CERTIFICATE in data:
+        return _from_pem(data, opening)
+    raise UnusableError(
+        "the file is neither a certificate in PEM nor PKCS#12: export it anew, as one of these"
+    )
+
+
+def _from_pkcs12(data: bytes, password: bytes | None) -> x509.Certificate:
+    try:
+        held = pkcs12.load_pkcs12(data, password)
+    except UnsupportedAlgorithm as error:
+        raise UnusableError(
+            "the PKCS#12 file is encrypted in a way not known here: export it anew"
+        ) from error
+    except ValueError as error:  # the library has one for a wrong password and for a broken file
+        if password is None:
+            why = "needs a password, or is broken: add password_file or password_env, or export it anew"
+        else:
+            why = "is not opened by the password, or is broken: correct the password, or export it anew"
+        raise UnusableError(f"the PKCS#12 file {why}") from error
+    first = [held.cert] if held.cert else []
+    return _chosen([each.certificate for each in (*first, *held.additional_certs)], held.key)
+
+
+def _from_pem(data: bytes, password: bytes | None) -> x509.Certificate:
+    try:
+        certificates = x509.load_pem_x509_certificates(data)
+    except ValueError as error:
+        raise UnusableError("the PEM in the file is broken or cut short: export it anew") from error
+    return _chosen(certificates, _pem_key(data, password))
+
+
+def _pem_key(data: bytes, password: bytes | None) -> PrivateKeyTypes | None:
+    """The private key, wherever in the file; None where there is none, or no password for it is known."""
+    found = _KEY.search(data)
+    if found is None:
+        return None
+    try:
+        return _loaded(found[0], None)
+    except TypeError:  # it is encrypted
+        return None if password is None else _loaded(found[0], password)
+
+
+def _loaded(pem: bytes, password: bytes | None) -> PrivateKeyTypes:
+    wrong = "is broken" if password is None else "is not opened by the password, or is broken"
+    try:
+        # Whether an RSA key is sound matters to those who sign with it. To check that takes long.
+        return load_pem_private_key(pem, password, unsafe_skip_rsa_key_validation=True)
+    except ValueError as error:
+        raise UnusableError(
+            f"the private key in the file {wrong}: correct that, or export it anew"
+        ) from error
+    except UnsupportedAlgorithm as error:
+        raise UnusableError(
+            "the private key in the file is of a kind not known here: export it anew"
+        ) from error
+
+
+def _chosen(certificates: Sequence[x509.Certificate], key: PrivateKeyTypes | None) -> x509.Certificate:
+    if key is None:
+        found = (each for each in certificates if not _is_authority(each))
+        missing = "the file holds no certificate but of authorities: export the push certificate itself"
+    else:
+        public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        found = (each for each in certificates if _public_key(each) == public)
+        missing = "the private key in the file belongs to no certificate in it: put the two together that do"
+    certificate = next(found, None)
+    if certificate is None:
+        raise UnusableError(missing)
+    return certificate
+
+
+def _public_key(certificate: x509.Certificate) -> bytes | None:
+    """The subject's public key in DER (RFC 5280 section 4.1.2.7); None for what is not understood."""
+    try:
+        return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return False
+
+
+def _described(file: PushCertificateFile, certificate: x509.Certificate) -> PushCertificate:
+    try:
+        topic = _topic(certificate.subject)
+        not_after = certificate.not_valid_after_utc.timestamp()
+    except ValueError as error:
+        raise UnusableError("the certificate in the file is malformed: export it anew") from error
+    der = certificate.public_bytes(Encoding.DER)
+    return PushCertificate(
+        file.name,
+        topic,
+        None if file.topic is None else topic == file.topic,
+        not_after,
+        _thumbprint(hashlib.sha1(der, usedforsecurity=False).digest()),  # for people to compare
+        _thumbprint(hashlib.sha256(der).digest()),
+    )
+
+
+def _topic(subject: x509.Name) -> str:
+    """The UID (0.9.2342.19200300.100.1.1, RFC 4519 section 2.39), which Apple fills with the topic."""
+    topics = [attribute.value for attribute in subject.get_attributes_for_oid(NameOID.USER_ID)]
+    topic = topics[0] if topics else ""
+    if not isinstance(topic, str) or not topic:
+        raise UnusableError(
+            "the certificate in the file is no push certificate: its subject has no UID (topic)"
+        )
+    if len(topic) > _LONGEST_TOPIC or not topic.isprintable():
+        raise UnusableError("the certificate in the file is no push certificate: its UID cannot be a topic")
+    return topic
+
+
+def _thumbprint(digest: bytes) -> str:
+    return digest.hex(":").upper()
