@@ -23,6 +23,13 @@ _ALL_OF_APPLE = ipaddress.ip_network("17.0.0.0/8")
 _SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: a provider's NAT, as private as RFC 1918's
 
 
+@functools.lru_cache(maxsize=4096)
+def published_range(address: str) -> str | None:
+    """The range of Apple's list that the address is in, in its usual form; None for one outside."""
+    parsed = ipaddress.ip_address(address)
+    return next((str(network) for network in PUBLISHED_RANGES if parsed in network), None)
+
+
 def is_apple_name(host: str) -> bool:
     return host == "apple.com" or host.endswith(".apple.com")
 

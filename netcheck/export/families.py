@@ -160,6 +160,13 @@ FAMILIES = (
         "When the certificate that expires first of those seen last expires.",
     ),
     MetricFamily(
+        "netcheck_prefix_reachable_ratio",
+        Kind.GAUGE,
+        ("path", "prefix", "port"),
+        samples.prefixes_reachable,
+        "Share of the addresses tried last in one of Apple's published ranges that could be connected to.",
+    ),
+    MetricFamily(
         "netcheck_ready",
         Kind.GAUGE,
         ("path", "role"),

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from netcheck import __version__
-from netcheck.apns.addresses import is_apple_name, is_published
-from netcheck.model import Judgement, Lookup, Reason, Result, Verdict
+from netcheck.apns.addresses import is_apple_name, is_published, published_range
+from netcheck.model import Judgement, Lookup, Phase, Reason, Result, Verdict
 from netcheck.state import Histogram, State
 
 
@@ -143,6 +143,34 @@ def _by_flow(exposed: Exposed) -> Iterator[tuple[Labels, list[Result]]]:
         flow = (endpoint.service, endpoint.port, endpoint.path)
         grouped.setdefault(flow, []).extend(seen.results)
     yield from grouped.items()
+
+
+def prefixes_reachable(exposed: Exposed) -> Numbers:
+    """Of the addresses tried last in each of Apple's ranges, the share that could be connected to."""
+    latest: dict[Labels, dict[str, Result]] = {}
+    for endpoint, seen in exposed.state.endpoints.items():
+        if is_apple_name(endpoint.host):
+            for result in seen.results:
+                _note_latest(latest, result)
+    for labels, by_address in latest.items():
+        yield labels, sum(map(_was_connected, by_address.values())) / len(by_address)
+
+
+def _note_latest(latest: dict[Labels, dict[str, Result]], result: Result) -> None:
+    """Hosts share addresses, and were visited at different times: the newest try of an address counts."""
+    address = result.attempt.address
+    prefix = published_range(address) if address else None
+    if address is None or prefix is None:
+        return
+    by_address = latest.setdefault((result.path, prefix, result.port), {})
+    before = by_address.get(address)
+    if before is None or before.attempt.time <= result.attempt.time:
+        by_address[address] = result
+
+
+def _was_connected(result: Result) -> bool:
+    failure = result.attempt.failure
+    return failure is None or failure.phase in (Phase.TLS, Phase.SESSION)
 
 
 def proxies_up(exposed: Exposed) -> Numbers:

@@ -49,6 +49,7 @@ netcheck_dns_min_ttl_seconds                          gauge      service resolve
 netcheck_proxy_up                                     gauge      path
 netcheck_tls_intercepted                              gauge      service port path
 netcheck_tls_certificate_not_after_timestamp_seconds  gauge      service port path
+netcheck_prefix_reachable_ratio                       gauge      path prefix port
 netcheck_ready                                        gauge      path role
 netcheck_verdict                                      gauge      path role verdict
 netcheck_courier_fallback_active                      gauge      path
@@ -255,3 +256,37 @@ def test_a_push_certificate_that_cannot_be_read_shows_that_and_nothing_else() ->
     assert values(exposed, f"{PUSH}readable", name="school") == [0]
     assert values(exposed, f"{PUSH}not_after_timestamp_seconds") == []
     assert values(exposed, f"{PUSH}topic_matches") == []
+
+
+RATIO = "netcheck_prefix_reachable_ratio"
+
+
+def test_a_range_that_a_firewall_drops_shows_beside_one_that_it_lets_through() -> None:
+    exposed = shown(
+        configured(
+            a_visit(
+                a_result(address="17.57.144.1"),
+                a_result(address="17.188.138.1", failure=TIMEOUT),
+                a_result(address="17.188.138.2"),
+                a_result(address="17.252.1.1", failure=TIMEOUT),
+                a_result(address="203.0.113.1", failure=TIMEOUT),
+            )
+        )
+    )
+    assert values(exposed, RATIO, prefix="17.57.144.0/22", port="5223", path="direct") == [1]
+    assert values(exposed, RATIO, prefix="17.188.128.0/18") == [0.5]
+    assert values(exposed, RATIO, prefix="17.252.0.0/16") == [0]
+    assert len(values(exposed, RATIO)) == 3
+
+
+def test_a_certificate_that_fails_is_no_range_that_is_blocked() -> None:
+    intercepted = Failure(Phase.TLS, Reason.TLS_INTERCEPTED)
+    exposed = shown(configured(a_visit(a_result(address="17.57.144.1", failure=intercepted))))
+    assert values(exposed, RATIO) == [1]
+
+
+def test_of_hosts_that_share_an_address_the_newest_try_counts() -> None:
+    old = replace(a_result(address="17.57.144.1", time=2000.0), host="1-courier.push.apple.com")
+    new = a_result(address="17.57.144.1", time=3000.0, failure=TIMEOUT)
+    exposed = shown(configured(a_visit(new), a_visit(old)))
+    assert values(exposed, RATIO) == [0]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from tests.system.apple import HOSTS, Apple
+from tests.system.apple import COURIER_RANGES, HOSTS, Apple
 from tests.system.lab import Lab
 from tests.system.namespace import FROM_HERE
 from tests.system.runs import Sample
@@ -128,3 +128,15 @@ def test_a_missing_gateway_shows_and_does_not_count(build_lab: BuildLab) -> None
         lab.wait_for('netcheck_probe_success{service="gateway"}', is_0)
         lab.wait_for('netcheck_probe_failures_total{service="gateway",reason="nxdomain"} > 0')
         lab.wait_for("netcheck_ready", is_1)
+
+
+def test_a_firewall_that_lets_only_some_of_apple_s_ranges_through_shows(build_lab: BuildLab) -> None:
+    lab = build_lab()
+    assert lab.prometheus
+    lab.namespace.firewall(f"{FROM_HERE} ip daddr 17.188.128.0/18 tcp dport 5223 drop")
+    with lab.daemon({"direct": {}}, ALL_EACH_ROUND):
+        ratio = 'netcheck_prefix_reachable_ratio{path="direct",port="5223"}'
+        lab.wait_for(f'{ratio[:-1]},prefix="17.188.128.0/18"}}', is_0)
+        others = lab.query(f'{ratio[:-1]},prefix!="17.188.128.0/18"}}')
+        assert {sample.labels["prefix"] for sample in others} == set(COURIER_RANGES) - {"17.188.128.0/18"}
+        assert is_1(others)
