@@ -71,8 +71,16 @@ class Seen:
         return [examples[kind] for kind, _ in kinds.most_common()]
 
     def typical_seconds(self) -> float:
-        """The median over the probes that succeeded of all that came after resolving."""
-        return median(sum(r.attempt.phases.values()) for r in self.results if r.attempt.failure is None)
+        """The median over the probes that succeeded, from after resolving to the last answer.
+
+        Without the session, which is a wait for what the peer might still say.
+        """
+        took = (
+            sum(seconds for phase, seconds in result.attempt.phases.items() if phase is not Phase.SESSION)
+            for result in self.results
+            if result.attempt.failure is None
+        )
+        return median(took)
 
     def cell(self) -> Cell:
         if not self.results:

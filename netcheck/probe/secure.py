@@ -26,11 +26,14 @@ class Vouchers:
 
     def __init__(self) -> None:
         self._known: dict[TlsSettings, Anchors] = {}
+        self._reading = trio.Lock()
 
     async def for_(self, settings: TlsSettings) -> Anchors:
-        """The anchors of a service; read in a thread, as they are hundreds of certificates."""
+        """The anchors of a service; read once, in a thread, as they are hundreds of certificates."""
         if settings not in self._known:
-            self._known[settings] = await trio.to_thread.run_sync(_anchors, settings)
+            async with self._reading:
+                if settings not in self._known:
+                    self._known[settings] = await trio.to_thread.run_sync(_anchors, settings)
         return self._known[settings]
 
 

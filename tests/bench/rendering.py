@@ -28,7 +28,6 @@ from netcheck.export.samples import Exposed
 from netcheck.model import (
     Attempt,
     Family,
-    Judgement,
     Lookup,
     Phase,
     ProbePath,
@@ -37,13 +36,12 @@ from netcheck.model import (
     RecordType,
     ResolveMode,
     Result,
-    Role,
     Service,
-    Verdict,
     Visit,
     targets,
 )
 from netcheck.state import BUCKETS, State
+from netcheck.verdict import assess
 from tests.export.collector import StateCollector
 
 GOAL = 0.10
@@ -73,8 +71,9 @@ class Network:
         self._seconds = (0.0003 + number * 7919 % 100_003 / 1_000_003 for number in count())
 
     def exposed(self) -> Exposed:
-        judgements = [Judgement(path.name, role, Verdict.READY) for path in PATHS for role in Role]
-        return Exposed(self.state, judgements, {path.name: False for path in PATHS})
+        """As the daemon makes it for a scrape, the verdicts included."""
+        assessment = assess(SERVICES, PATHS, self.state.results())
+        return Exposed(self.state, assessment.judgements, assessment.fallback_active)
 
     def visit(self, share: float) -> None:
         """Visit this share of the hosts of every service, over every path."""
