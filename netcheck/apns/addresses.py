@@ -20,14 +20,27 @@ PUBLISHED_RANGES = tuple(
 """What a firewall must let through to APNs (Apple support article 102266), instead of all of 17.0.0.0/8."""
 
 _ALL_OF_APPLE = ipaddress.ip_network("17.0.0.0/8")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052's well-known prefix
 _SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: a provider's NAT, as private as RFC 1918's
 
 
 @functools.lru_cache(maxsize=4096)
 def published_range(address: str) -> str | None:
     """The range of Apple's list that the address is in, in its usual form; None for one outside."""
-    parsed = ipaddress.ip_address(address)
+    parsed = _parsed(address)
     return next((str(network) for network in PUBLISHED_RANGES if parsed in network), None)
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address; of one that DNS64 made, the IPv4 address in its last 32 bits (RFC 6052 section 2.2).
+
+    A network without IPv4 may use any prefix for this, private ones as well, so Apple's part tells.
+    """
+    parsed = ipaddress.ip_address(address)
+    if parsed.version == 6 and (parsed.is_private or parsed in _NAT64):
+        embedded = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+        return embedded if embedded in _ALL_OF_APPLE else parsed
+    return parsed
 
 
 def is_apple_name(host: str) -> bool:
@@ -40,7 +53,7 @@ def is_sinkhole(address: str) -> bool:
 
     DNS filters answer with these to block a name (Pi-hole: 0.0.0.0 and ::).
     """
-    parsed = ipaddress.ip_address(address)
+    parsed = _parsed(address)
     return (
         parsed.is_unspecified
         or parsed.is_loopback
@@ -57,5 +70,5 @@ def is_published(address: str) -> bool:
 
     Outside is a reason to warn, not to fail: api.push.apple.com has been seen on IPv6 outside the list.
     """
-    parsed = ipaddress.ip_address(address)
+    parsed = _parsed(address)
     return any(parsed in network for network in (_ALL_OF_APPLE, *PUBLISHED_RANGES))
