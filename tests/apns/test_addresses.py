@@ -42,7 +42,7 @@ def test_what_dns64_made_of_an_address_of_apple_s_is_that_address(address: str) 
     assert not is_sinkhole(address)
 
 
-@pytest.mark.parametrize("address", ["fd00:64::a00:1", "64:ff9b:1::1", "::", "0.0.0.0", "10.0.0.1"])
+@pytest.mark.parametrize("address", ["fd00:64::a00:1", "fc00::1", "::", "0.0.0.0", "10.0.0.1"])
 def test_private_addresses_that_hold_none_of_apple_s_are_sinkholes(address: str) -> None:
     assert is_sinkhole(address)
 

@@ -76,6 +76,21 @@ def _microsocks(namespace: Namespace, name: str, port: int, *options: str) -> Se
     return serve(namespace, name, argv, {"socks": f"socks5h://127.0.0.1:{port}"})
 
 
+def _squid_manners(folder: Path) -> str:
+    """What any squid here is told: nothing kept, nothing logged, no waiting at its end."""
+    said = (
+        "visible_hostname squid.corp.example",
+        "pid_filename none",
+        "access_log none",
+        f"cache_log {folder}/cache.log",
+        f"coredump_dir {folder}",
+        "cache deny all",
+        "pinger_enable off",
+        "shutdown_lifetime 0 seconds",
+    )
+    return "\n        ".join(said)
+
+
 def squid(namespace: Namespace, certificates: Certificates) -> Server:
     """With the port rules it comes with, CONNECT to 443 only; `auth` wants a password, `tls` speaks TLS."""
     require("squid")
@@ -87,14 +102,7 @@ def squid(namespace: Namespace, certificates: Certificates) -> Server:
         http_port 127.0.0.1:3128
         http_port 127.0.0.1:3129 name=auth
         https_port 127.0.0.1:3130 tls-cert={certificates.good}
-        visible_hostname squid.corp.example
-        pid_filename none
-        access_log none
-        cache_log {folder}/cache.log
-        coredump_dir {folder}
-        cache deny all
-        pinger_enable off
-        shutdown_lifetime 0 seconds
+        {_squid_manners(folder)}
         connect_timeout 1 second
         forward_timeout 2 seconds
         auth_param basic program /usr/lib/squid/basic_ncsa_auth {folder}/passwords
@@ -144,14 +152,7 @@ def squid_that_decrypts(namespace: Namespace, certificates: Certificates) -> Ser
         sslcrtd_children 1
         ssl_bump bump all
         tls_outgoing_options cafile={certificates.ca}
-        visible_hostname decrypts.corp.example
-        pid_filename none
-        access_log none
-        cache_log {folder}/cache.log
-        coredump_dir {folder}
-        cache deny all
-        pinger_enable off
-        shutdown_lifetime 0 seconds
+        {_squid_manners(folder)}
         http_access allow localhost
         http_access deny all
     """
