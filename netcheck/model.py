@@ -40,7 +40,7 @@ class Reason(StrEnum):
     SINKHOLED = "sinkholed"
     # connect, proxy_connect
     TIMEOUT = "timeout"
-    REFUSED = "refused"
+    REFUSED = "refused"  # also in the session: a peer that will not speak HTTP/2, or answers as APNs does not
     RESET = "reset"  # also in the TLS phases
     NETWORK_UNREACHABLE = "network_unreachable"
     HOST_UNREACHABLE = "host_unreachable"
@@ -124,7 +124,14 @@ REASONS_OF_PHASE: Mapping[Phase, tuple[Reason, ...]] = {
     Phase.PROXY_HANDSHAKE: _PROXY_REASONS,
     Phase.CONNECT: _CONNECT_REASONS,
     Phase.TLS: _TLS_REASONS,
-    Phase.SESSION: (Reason.TIMEOUT, Reason.TLS_ALERT, Reason.RESET, Reason.CLOSED, Reason.INTERNAL_ERROR),
+    Phase.SESSION: (
+        Reason.TIMEOUT,
+        Reason.REFUSED,
+        Reason.TLS_ALERT,
+        Reason.RESET,
+        Reason.CLOSED,
+        Reason.INTERNAL_ERROR,
+    ),
 }
 """What can go wrong in which phase: failure counters are created at 0 from this."""
 
@@ -391,6 +398,8 @@ class TlsSettings:
     is_apples: bool = False
     """Whether a certificate of anyone else means that somebody decrypts in between."""
     ca_file: Path | None = None
+    request: bool = False
+    """Whether to send one HTTP/2 request without credentials, which APNs itself must refuse."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ ONLY_IN = {
     "certifi": {"apns"},
     "dns": {"probe"},
     "h11": {"wire", "web"},
+    "h2": {"wire"},
     "yaml": {"config"},
     "pydantic": {"config"},
     "prometheus_client": {"export"},

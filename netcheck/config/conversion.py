@@ -47,7 +47,7 @@ def to_config(file: FileSection) -> Config:
     )
 
 
-_TLS_KEYS = {"server_name", "alpn", "ca_file"}
+_TLS_KEYS = {"server_name", "alpn", "ca_file", "request"}
 
 
 def to_services(section: ServicesSection) -> tuple[Service, ...]:

@@ -64,7 +64,7 @@ class TimeoutsSection(Section):
     proxy: _Timeout = _by_default(Timeouts().proxy)
     """The handshake with a proxy, in which it connects onward."""
     tls: _Timeout = _by_default(Timeouts().tls)
-    """One TLS handshake."""
+    """One TLS handshake; what follows it may take as long again."""
 
 
 class ProbingSection(Section):

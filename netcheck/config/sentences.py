@@ -38,6 +38,7 @@ _ASTRAY = {
     "password_file, or into an environment variable named by password_env",
     "services.hosts": "the hosts of a built-in service are Apple's: "
     "add a service of your own, by another name",
+    "services.request": "only the provider API answers a request: remove it",
     "services.count": "the hosts of this service are not numbered: remove it",
 }
 """What to say of unknown keys that people try, where the closest known key would lead them astray."""

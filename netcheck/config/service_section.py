@@ -2,7 +2,15 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from netcheck.apns.services import LAST_NUMBER
 from netcheck.config.addresses import host
@@ -89,6 +97,20 @@ class NumberedServiceSection(ServiceSection):
     """The highest number: 50 means the hosts 0 to 50."""
 
 
+class ProviderSection(ServiceSection):
+    """The provider API, which speaks HTTP/2."""
+
+    request: bool = False
+    """Whether to send one request without credentials after TLS, which APNs itself must refuse."""
+
+    @field_validator("request")
+    @classmethod
+    def _comes_after_tls(cls, request: bool, info: ValidationInfo) -> bool:
+        if request and info.data.get("depth") is Depth.TCP:
+            raise ValueError("goes over TLS, and the depth is tcp: remove it, or write depth: tls")
+        return request
+
+
 class OwnServiceSection(ServiceSection):
     """A service of one's own: its hosts and ports are needed."""
 
@@ -108,7 +130,7 @@ class ServicesSection(Section):
     """0-courier.push.apple.com and so on, 5223 and 443: what Macs connect to."""
     courier2: NumberedServiceSection = Field(default_factory=NumberedServiceSection)
     """0-courier2.push.apple.com and so on, 5223 and 443: what iPhones and iPads connect to."""
-    provider: ServiceSection = Field(default_factory=ServiceSection)
+    provider: ProviderSection = Field(default_factory=ProviderSection)
     """api.push.apple.com, 443 or 2197: what an MDM server pushes through."""
     gateway: ServiceSection = Field(default_factory=ServiceSection)
     """gateway.push.apple.com, 2195: retired in 2021."""
@@ -118,7 +140,7 @@ class ServicesSection(Section):
         default_factory=NumberedServiceSection, alias="courier-sandbox"
     )
     """0-courier.sandbox.push.apple.com and so on: off by default."""
-    provider_sandbox: ServiceSection = Field(default_factory=ServiceSection, alias="provider-sandbox")
+    provider_sandbox: ProviderSection = Field(default_factory=ProviderSection, alias="provider-sandbox")
     """api.sandbox.push.apple.com: off by default."""
     gateway_sandbox: ServiceSection = Field(default_factory=ServiceSection, alias="gateway-sandbox")
     """gateway.sandbox.push.apple.com: off by default."""

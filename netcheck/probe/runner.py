@@ -163,7 +163,7 @@ class Prober:
             stream = await self._connect(walk, shared, path, aim.target)
             if aim.tls is not None:
                 anchors = await self._vouchers.for_(aim.tls)
-                security = Security(aim.server_name, aim.tls.alpn, anchors)
+                security = Security(aim.server_name, aim.tls.alpn, anchors, aim.tls.request)
                 await secure(walk, stream, security, self._timeouts.tls)
         except WalkEnded as ended:
             return ended.failure

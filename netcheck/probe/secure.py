@@ -1,4 +1,4 @@
-"""The TLS and session phases: speak TLS with the destination, examine its certificate, hear its first word.
+"""The TLS and session phases: speak TLS with the destination, examine its certificate, begin its protocol.
 
 Who may vouch for a certificate is known in `netcheck.apns.trust`.
 """
@@ -14,11 +14,13 @@ from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.probe.tls import TlsStream, examining_context, system_authorities
 from netcheck.probe.walk import Walk
+from netcheck.wire import HandshakeError, Http2
 
 _FIRST_WORD = 0.3
 """Seconds to wait for what a peer does right after the handshake. With TLS 1.3, a server that refuses the
 client for want of a certificate says so only now."""
 _READ_LIMIT = 4096
+_HTTP2 = "h2"  # RFC 9113 section 3.2
 
 
 class Vouchers:
@@ -50,6 +52,13 @@ class Security:
     server_name: str
     alpn: tuple[str, ...]
     anchors: Anchors
+    request: bool = False
+    """Whether APNs must answer a request."""
+
+    @property
+    def needs_http2(self) -> bool:
+        """Whether nothing else will do: a service of one's own may offer HTTP/1.1 as well."""
+        return self.request or self.alpn == (_HTTP2,)
 
 
 async def secure(walk: Walk, stream: Stream, security: Security, timeout: float) -> None:
@@ -59,7 +68,7 @@ async def secure(walk: Walk, stream: Stream, security: Security, timeout: float)
     """
     tls = TlsStream(stream, examining_context(security.alpn), security.server_name)
     await walk.step(Phase.TLS, timeout, _shake_hands(walk, tls, security))
-    await walk.step(Phase.SESSION, timeout, _hear(tls))
+    await walk.step(Phase.SESSION, timeout, _begin(tls, security))
 
 
 async def _shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
@@ -72,6 +81,26 @@ async def _shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
     walk.tls = examined.info
     if examined.reason is not None:
         raise PhaseError(examined.reason, examined.detail)
+
+
+async def _begin(tls: TlsStream, security: Security) -> None:
+    if tls.alpn == _HTTP2:
+        await _speak(tls, Http2(security.server_name, request=security.request))
+    elif security.needs_http2:
+        chosen = tls.alpn or "no protocol"
+        raise PhaseError(Reason.REFUSED, f"the peer chose {chosen} in TLS, and this service needs {_HTTP2}")
+    else:
+        await _hear(tls)
+
+
+async def _speak(tls: TlsStream, session: Http2) -> None:
+    try:
+        await tls.send_all(session.start())
+        while not session.done:
+            if answer := session.receive(await tls.receive_some(_READ_LIMIT)):
+                await tls.send_all(answer)
+    except HandshakeError as error:
+        raise PhaseError(error.reason, error.detail, error.evidence) from error
 
 
 async def _hear(tls: TlsStream) -> None:

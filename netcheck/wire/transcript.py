@@ -1,4 +1,4 @@
-"""How a proxy's answer ends a handshake, and what of the answer people may see. Knows no protocol's rules."""
+"""How a peer's answer ends a handshake, and what of the answer people may see. Knows no protocol's rules."""
 
 from netcheck.model import Credentials, Reason
 
@@ -15,7 +15,7 @@ _BEGINNINGS = {
 
 
 class HandshakeError(Exception):
-    """The proxy's answer ends the handshake; `evidence` is what it sent first, at most 64 bytes."""
+    """The peer's answer ends the handshake; `evidence` is what it sent first, at most 64 bytes."""
 
     def __init__(self, reason: Reason, detail: str, evidence: bytes = b"") -> None:
         super().__init__(reason, detail, evidence)

@@ -306,6 +306,13 @@ def test_a_service_s_tls_is_tuned_key_by_key(load: Load) -> None:
     assert (before.depth, courier.depth) == (Depth.TLS, Depth.TCP)
 
 
+def test_the_provider_api_may_be_sent_a_request(load: Load) -> None:
+    provider = the_service(load("services: {provider: {request: true}}\n"), "provider")
+    before = the_service(config.default(), "provider")
+    assert not before.tls.request
+    assert provider.tls == replace(before.tls, request=True)
+
+
 def test_a_service_of_one_s_own_may_speak_tls(load: Load) -> None:
     ours = the_service(
         load("services: {ours: {hosts: [a.test], ports: [1], depth: tls, server_name: B.test}}\n"), "ours"

@@ -44,6 +44,7 @@ KEYS = [
         "hosts",
         "required",
         "hosts_per_round",
+        "request",
         "addresses",
         "interval",
         "timeouts",

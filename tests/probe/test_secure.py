@@ -5,8 +5,13 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
 import pytest
 import trio
 import trustme
@@ -29,6 +34,7 @@ from netcheck.schedule import Gate
 from tests.probe.peers import Handler, in_trio, says, serving, silent
 
 NAME = "courier.push.apple.com"
+API = "api.push.apple.com"
 AUTHORITY = trustme.CA(organization_name="Apple-like")
 INTERCEPTOR = trustme.CA(organization_name="Corporate Proxy")
 
@@ -50,11 +56,12 @@ async def leaves(tls: trio.SSLStream[trio.SocketStream]) -> None:
 
 
 def server_context(
-    authority: trustme.CA = AUTHORITY, name: str = NAME, alpn: str = "apns-security-v3"
+    authority: trustme.CA = AUTHORITY, name: str = NAME, alpn: str | None = "apns-security-v3"
 ) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(name).configure_cert(context)
-    context.set_alpn_protocols([alpn])
+    if alpn is not None:
+        context.set_alpn_protocols([alpn])
     return context
 
 
@@ -167,6 +174,136 @@ async def test_what_is_no_tls_is_told_apart(settings: TlsSettings, handler: Hand
     attempt = await probed(settings, handler)
     assert where_and_why(attempt) == (Phase.TLS, reason)
     assert attempt.tls is None
+
+
+# --- HTTP/2 with the provider API
+
+
+@pytest.fixture
+def api(settings: TlsSettings) -> TlsSettings:
+    return replace(settings, server_name=API, alpn=("h2",))
+
+
+def provider(after: After, alpn: str | None = "h2") -> Handler:
+    return speaking_tls(server_context(name=API, alpn=alpn), after)
+
+
+Answer = Callable[[h2.connection.H2Connection], None]
+
+
+def refuse(server: h2.connection.H2Connection) -> None:
+    """As APNs does without credentials."""
+    server.send_headers(1, [(":status", "403")])
+    server.send_data(1, b'{"reason":"MissingProviderToken"}', end_stream=True)
+
+
+def blocked(server: h2.connection.H2Connection) -> None:
+    server.send_headers(1, [(":status", "502")])
+    server.send_data(1, b"<html>Blocked by policy", end_stream=True)
+
+
+def speaking_http2(answer: Answer = refuse) -> After:
+    """A server of h2's, which answers the first request."""
+
+    async def speak(tls: trio.SSLStream[trio.SocketStream]) -> None:
+        server = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        server.initiate_connection()
+        await tls.send_all(server.data_to_send())
+        while data := await tls.receive_some(4096):
+            events = server.receive_data(data)
+            if any(isinstance(event, h2.events.RequestReceived) for event in events):
+                answer(server)
+            await tls.send_all(server.data_to_send())
+
+    return speak
+
+
+def saying(data: bytes) -> After:
+    async def say(tls: trio.SSLStream[trio.SocketStream]) -> None:
+        await tls.receive_some(4096)
+        await tls.send_all(data)
+        await quiet(tls)
+
+    return say
+
+
+def goodbye() -> bytes:
+    server = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+    server.close_connection(h2.errors.ErrorCodes.ENHANCE_YOUR_CALM)
+    return server.data_to_send()
+
+
+async def chatters(tls: trio.SSLStream[trio.SocketStream]) -> None:
+    """Frames of a kind that nobody knows, as large as they may be, without end."""
+    while True:
+        await tls.send_all(b"\x00\x40\x00\xaa\x00" + bytes(4 + 0x4000))
+
+
+@in_trio
+async def test_a_provider_that_exchanges_settings_passes(api: TlsSettings) -> None:
+    attempt = await probed(api, provider(speaking_http2()))
+    assert attempt.failure is None
+    assert list(attempt.phases) == [Phase.CONNECT, Phase.TLS, Phase.SESSION]
+    assert attempt.tls is not None
+    assert attempt.tls.alpn == "h2"
+
+
+@in_trio
+async def test_a_request_that_apns_refuses_passes(api: TlsSettings) -> None:
+    attempt = await probed(replace(api, request=True), provider(speaking_http2(refuse)))
+    assert attempt.failure is None
+
+
+@in_trio
+async def test_a_request_that_another_answers_fails_with_its_words(api: TlsSettings) -> None:
+    attempt = await probed(replace(api, request=True), provider(speaking_http2(blocked)))
+    assert where_and_why(attempt) == (Phase.SESSION, Reason.REFUSED)
+    assert attempt.failure is not None
+    assert attempt.failure.detail.endswith("not answered by APNs: HTTP 502, <html>Blocked by policy")
+
+
+@in_trio
+@pytest.mark.parametrize(
+    ("after", "reasons", "detail"),
+    [
+        (leaves, {Reason.CLOSED, Reason.RESET}, ""),
+        (quiet, {Reason.TIMEOUT}, "no answer in 1 s"),
+        (saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), {Reason.REFUSED}, "does not speak HTTP/2"),
+        (saying(goodbye()), {Reason.CLOSED}, "GOAWAY ENHANCE_YOUR_CALM"),
+        (saying(b"\x01\x00\x00\x00\x00" + bytes(4)), {Reason.REFUSED}, "a frame of 65536 bytes"),
+        (chatters, {Reason.REFUSED}, "no settings in the first 32768 bytes"),
+    ],
+    ids=["leaves", "silent", "http1", "goaway", "huge frame", "endless"],
+)
+async def test_what_is_no_http2_session_is_told_apart(
+    api: TlsSettings, after: After, reasons: set[Reason], detail: str
+) -> None:
+    attempt = await probed(api, provider(after))
+    assert attempt.failure is not None
+    assert attempt.failure.phase is Phase.SESSION
+    assert attempt.failure.reason in reasons
+    assert detail in attempt.failure.detail
+
+
+@in_trio
+@pytest.mark.parametrize("alpn", [None, "http/1.1"])
+async def test_a_provider_that_does_not_choose_http2_fails(api: TlsSettings, alpn: str | None) -> None:
+    attempt = await probed(api, provider(quiet, alpn))
+    assert where_and_why(attempt) == (Phase.SESSION, Reason.REFUSED)
+    assert attempt.failure is not None
+    assert attempt.failure.detail == "the peer chose no protocol in TLS, and this service needs h2"
+
+
+@in_trio
+@pytest.mark.parametrize("request_wanted", [False, True])
+async def test_only_who_needs_no_http2_may_choose_another_protocol(
+    api: TlsSettings, request_wanted: bool
+) -> None:
+    lenient = replace(api, alpn=("h2", "http/1.1"), request=request_wanted)
+    attempt = await probed(lenient, provider(quiet, "http/1.1"))
+    expected = (Phase.SESSION, Reason.REFUSED) if request_wanted else None
+    assert where_and_why(attempt) == expected
+    assert attempt.failure is None or "chose http/1.1" in attempt.failure.detail
 
 
 # --- Through a proxy

@@ -107,8 +107,14 @@ class Lab:
 
     @cached_property
     def tls_couriers(self) -> Server:
-        """For an Apple without listeners of its own on 443, 2197 and 5223."""
+        """For an Apple without listeners of its own on 443 and 5223."""
         return servers.tls_couriers(self.namespace, self.certificates)
+
+    @cached_property
+    def tls_provider(self) -> Server:
+        """For an Apple without listeners of its own on 443 and 2197."""
+        addresses = self._apple.hosts["api.push.apple.com"]
+        return servers.tls_provider(self.namespace, self.certificates, addresses)
 
     @cached_property
     def tinyproxy(self) -> Server:

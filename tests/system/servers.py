@@ -161,11 +161,11 @@ def unbound(namespace: Namespace) -> Server:
 
 
 def tls_couriers(namespace: Namespace, certificates: Certificates) -> Server:
-    """Speaks TLS for couriers and the provider API at every address inside, and says nothing more."""
+    """Speaks TLS for couriers at every address inside, and says nothing more."""
     require("haproxy")
     binds = "".join(
-        f" bind {address}:{port} ssl crt {certificates.good} alpn apns-security-v3,h2\n"
-        for port in (443, 2197, 5223)
+        f" bind {address}:{port} ssl crt {certificates.good} alpn apns-security-v3\n"
+        for port in (443, 5223)
         for address in ("ipv4@0.0.0.0", "ipv6@::")
     )
     config = """
@@ -178,6 +178,39 @@ def tls_couriers(namespace: Namespace, certificates: Certificates) -> Server:
     """
     argv = ["haproxy", "-db", "-f", config_file(namespace, "tls_couriers", config, binds)]
     return serve(namespace, "tls_couriers", argv, {"courier": "https://127.0.0.1:5223"})
+
+
+def tls_provider(namespace: Namespace, certificates: Certificates, addresses: Sequence[str]) -> Server:
+    """Speaks HTTP/2 as the provider API at these addresses, and refuses every request as APNs does."""
+    require("nginx")
+    # a route makes a whole range local, which for a listener at one address does for IPv4 only
+    namespace.ip(*(f"addr add {address} dev lo nodad" for address in addresses if ":" in address))
+    hosts = [f"[{address}]" if ":" in address else address for address in addresses]
+    # reuseport, as haproxy has it too: else Linux lets nobody listen at one address of a port that
+    # another listens on at every address
+    listens = "".join(
+        f"listen {host}:{port} ssl http2 reuseport;\n" for host in hosts for port in (443, 2197)
+    )
+    config = f"""
+        daemon off;
+        master_process off;
+        error_log stderr;
+        pid {namespace.scratch}/provider.pid;
+        events {{}}
+        http {{
+            access_log off;
+            ssl_certificate {certificates.good};
+            ssl_certificate_key {certificates.good};
+            default_type application/json;
+            server {{
+                {listens}
+                return 403 '{{"reason":"MissingProviderToken"}}';
+            }}
+        }}
+    """
+    argv = ["nginx", "-c", config_file(namespace, "provider", config), "-e", "stderr"]
+    urls = {f"{host}:{port}": f"https://{host}:{port}" for host in hosts for port in (443, 2197)}
+    return serve(namespace, "provider", argv, urls)
 
 
 def nginx(namespace: Namespace) -> Server:

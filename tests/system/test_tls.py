@@ -14,6 +14,7 @@ BuildLab = Callable[..., Lab]
 def tls_lab(build_lab: BuildLab) -> Lab:
     lab: Lab = build_lab(Apple(ports=(2195, 2196)))
     assert lab.tls_couriers
+    assert lab.tls_provider
     return lab
 
 
@@ -35,7 +36,37 @@ def test_couriers_show_apple_s_certificate_under_their_unnumbered_name(tls_lab: 
     assert list(courier["phases"]) == ["resolve", "connect", "tls", "session"]
     assert courier["tls"]["trust"] == "apple"
     assert courier["tls"]["alpn"] == "apns-security-v3"
-    assert found.results(service="provider")[0]["tls"]["alpn"] == "h2"
+
+
+@pytest.mark.parametrize("request_wanted", [False, True])
+def test_the_provider_api_speaks_http2_on_every_path_that_passes_it_on(
+    tls_lab: Lab, request_wanted: bool
+) -> None:
+    paths = {
+        "direct": {},
+        "socks": {"proxy": tls_lab.dante.url},
+        "http": {"proxy": tls_lab.tinyproxy.url},
+    }
+    provider = {**services(tls_lab)["provider"], "request": request_wanted}
+    found = tls_lab.check(paths, {**services(tls_lab), "provider": provider})
+    results = found.results(service="provider")
+    assert {(result["path"], result["port"], result["outcome"]) for result in results} == {
+        (path, port, "success") for path in paths for port in (443, 2197)
+    }
+    assert {list(result["phases"])[-1] for result in results} == {"session"}
+    assert {result["tls"]["alpn"] for result in results} == {"h2"}
+
+
+def test_a_proxy_that_may_decrypt_but_speaks_no_http2_is_found(tls_lab: Lab) -> None:
+    squid = tls_lab.squid_that_decrypts
+    authority = tls_lab.namespace.scratch / "corporate.pem"
+    interceptor = tls_lab.certificates.interceptor.read_text()
+    authority.write_text(interceptor[interceptor.index("-----BEGIN CERTIFICATE-----") :])
+    provider = {"ports": [443], "depth": "tls", "ca_file": str(authority)}
+    found = tls_lab.check({"decrypts": {"proxy": squid.url}}, {"provider": provider})
+    results = found.results(service="provider")
+    assert {(result["phase"], result["reason"]) for result in results} == {("session", "refused")}
+    assert all("in TLS, and this service needs h2" in result["detail"] for result in results)
 
 
 def test_a_proxy_that_decrypts_is_found_and_its_issuer_named(tls_lab: Lab) -> None:
