@@ -18,6 +18,7 @@ from tests.export.states import (
     CERTIFICATE,
     COURIER,
     DENIED,
+    HELD,
     HOST,
     LOOKUP,
     RESULT,
@@ -55,6 +56,8 @@ netcheck_courier_fallback_active                      gauge      path
 netcheck_push_certificate_readable                    gauge      name
 netcheck_push_certificate_not_after_timestamp_seconds gauge      name
 netcheck_push_certificate_topic_matches               gauge      name
+netcheck_hold_longest_seconds                         gauge      service path family
+netcheck_hold_ended_total                             counter    service path family how
 netcheck_config_last_reload_successful                gauge
 netcheck_config_last_reload_success_timestamp_seconds gauge
 netcheck_schedule_lag_seconds                         histogram
@@ -255,3 +258,18 @@ def test_a_push_certificate_that_cannot_be_read_shows_that_and_nothing_else() ->
     assert values(exposed, f"{PUSH}readable", name="school") == [0]
     assert values(exposed, f"{PUSH}not_after_timestamp_seconds") == []
     assert values(exposed, f"{PUSH}topic_matches") == []
+
+
+def test_a_hold_shows_what_it_outlived_and_how_it_ended() -> None:
+    state = configured()
+    state.record_hold(HELD)
+    labels = HELD.key._asdict()
+    assert values(shown(state), "netcheck_hold_longest_seconds", **labels) == [300]
+    assert values(shown(state), "netcheck_hold_ended_total", how="closed", **labels) == [1]
+    assert values(shown(state), "netcheck_hold_ended_total", how="lost", **labels) == [0]
+
+
+def test_before_anything_was_held_idle_only_the_counters_stand_at_zero() -> None:
+    exposed = shown(configured())
+    assert values(exposed, "netcheck_hold_longest_seconds") == []
+    assert set(values(exposed, "netcheck_hold_ended_total")) == {0}
