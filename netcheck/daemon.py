@@ -1,6 +1,7 @@
 """The daemon: wires the rooms together, and owns signals, reload and shutdown."""
 
 import gc
+import itertools
 import logging
 import signal
 import time
@@ -15,11 +16,11 @@ from netcheck.config import Config, ConfigError, load
 from netcheck.export.negotiate import Exporter
 from netcheck.export.report import report
 from netcheck.export.samples import Exposed
-from netcheck.model import PushCertificate, Verdict
+from netcheck.model import Family, ProbePath, PushCertificate, Service, Verdict, holds
 from netcheck.plan import Call, jobs, slots
 from netcheck.probe.runner import Prober
 from netcheck.push_certificates import threads, watch
-from netcheck.schedule import STILL_RUNNING, Schedule
+from netcheck.schedule import STILL_RUNNING, Schedule, spread
 from netcheck.state import SelfState, State
 from netcheck.verdict import Assessment, assess
 from netcheck.web.routes import routes
@@ -115,14 +116,16 @@ class Daemon:
         while True:
             self._reloaded = trio.Event()
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._run_schedule, self._config, start)
-                nursery.start_soon(self._watch_push_certificates, self._config)
+                config = self._config
+                prober = Prober(config.probing.timeouts, gates(config))
+                nursery.start_soon(self._run_schedule, config, prober, start)
+                for held in holds(config.services, config.paths):
+                    nursery.start_soon(self._hold, prober, config.probing.interval, *held)
+                nursery.start_soon(self._watch_push_certificates, config)
                 await self._reloaded.wait()
                 nursery.cancel_scope.cancel()
 
-    async def _run_schedule(self, config: Config, start: float) -> None:
-        prober = Prober(config.probing.timeouts, gates(config))
-
+    async def _run_schedule(self, config: Config, prober: Prober, start: float) -> None:
         async def visit(call: Call, number: int) -> None:
             try:
                 seen = await prober.visit(call.service, call.host, call.path, number, call.turn)
@@ -137,6 +140,19 @@ class Daemon:
             nursery.start_soon(schedule.run, jobs(slots(config.services, config.paths), visit))
             await schedule.all_ran.wait()
             self._first_round_done.set()
+
+    async def _hold(
+        self, prober: Prober, interval: float, service: Service, path: ProbePath, family: Family
+    ) -> None:
+        """Hold one connection after the other, with a round's time in between; a reload begins anew."""
+        await trio.sleep(spread(f"hold {path.name} {service.name} {family}") * interval)
+        for turn in itertools.count():
+            try:
+                await prober.hold(service, path, family, turn, self.state.record_hold)
+            except Exception:  # as above
+                self.state.own.skipped[_BUG] += 1
+                _log.exception("internal error in the hold of %s over %s", service.name, path.name)
+            await trio.sleep(interval)
 
     async def _watch_push_certificates(self, config: Config) -> None:
         await watch(

@@ -429,6 +429,8 @@ class Service:
     addresses: AddressChoice = AddressChoice.ONE
     depth: Depth = Depth.TCP
     tls: TlsSettings = TlsSettings()
+    hold: float | None = None
+    """For how long a connection is held idle at most, to learn when paths forget it; None: none is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -565,6 +567,44 @@ class Visit:
     """The host's lookups that this visit was the first to need in its round; shared ones are not repeated."""
 
 
+class HoldEnd(StrEnum):
+    """How a connection that was held idle ended."""
+
+    HELD = "held"
+    """It outlived the longest silence that was asked for."""
+    CLOSED = "closed"
+    """Whoever is at the other end of it closed it: the peer, or a proxy."""
+    RESET = "reset"
+    LOST = "lost"
+    """Nobody answers in it any more: the path has forgotten it and did not say so."""
+    LOCAL = "local"
+    """On this side, or for want of silence: nothing was learnt of the path."""
+
+
+class HoldKey(NamedTuple):
+    """What connections are held idle for, one at a time."""
+
+    service: str
+    path: str
+    family: Family
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What is known of a connection that is, or was, held idle."""
+
+    time: float
+    key: HoldKey
+    host: str
+    port: int
+    longest: float
+    """The longest silence after which it was still there, in seconds; 0 where it outlived none."""
+    end: HoldEnd | None = None
+    """None while it is held on."""
+    silence: float | None = None
+    """How long it had been silent when it ended, or was found to have; None while it is held on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """A verdict and what it rests on, for one path and role."""
@@ -628,6 +668,16 @@ def targets(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[tup
         for path in paths
         for service in services
         if service.roles & path.roles and ports_on(service, path)
+    ]
+
+
+def holds(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[tuple[Service, ProbePath, Family]]:
+    """Everything that a connection is held idle for."""
+    return [
+        (service, path, family)
+        for service, path in targets(services, paths)
+        if service.hold is not None
+        for family in families_of(service, path)
     ]
 
 

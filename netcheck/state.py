@@ -12,6 +12,9 @@ from netcheck.model import (
     REASONS_OF_PHASE,
     Endpoint,
     Family,
+    Hold,
+    HoldEnd,
+    HoldKey,
     Lookup,
     Outcome,
     Phase,
@@ -24,6 +27,7 @@ from netcheck.model import (
     Service,
     Visit,
     families_of,
+    holds,
     phases_of,
     ports_on,
     targets,
@@ -154,6 +158,10 @@ class State:
         self.proxies: dict[str, ProxyHealth] = {}
         self.push_certificates: dict[str, PushCertificate | None] = {}
         """By the names in the config; None until the file was first read."""
+        self.holds: dict[HoldKey, Hold] = {}
+        """The latest of each that tells of the path, so none that ended on this side; one that is still held
+        takes its place here when it has outlived the one before."""
+        self.hold_ends: dict[HoldKey, dict[HoldEnd, int]] = {}
         self.own = SelfState()
         self._families: dict[tuple[str, str, str], tuple[Endpoint, ...]] = {}
 
@@ -164,6 +172,7 @@ class State:
         push_certificates: Iterable[PushCertificateFile] = (),
     ) -> None:
         """Create at zero what is newly configured, forget what no longer is, keep all counts of the rest."""
+        services, paths = tuple(services), tuple(paths)
         pairs = targets(services, paths)
         before = self.flows
         self.flows = {
@@ -180,6 +189,9 @@ class State:
         self.push_certificates = {
             file.name: self.push_certificates.get(file.name) for file in push_certificates
         }
+        self._configure_holds(
+            HoldKey(s.name, path.name, family) for s, path, family in holds(services, paths)
+        )
         self._forget_visits({(service.name, path.name): (service, path) for service, path in pairs})
 
     def _configure_lookups(self, pairs: list[tuple[Service, ProbePath]]) -> None:
@@ -194,6 +206,10 @@ class State:
         self.lookup_durations = {
             flow.resolver: self.lookup_durations.get(flow.resolver) or Histogram() for flow in flows
         }
+
+    def _configure_holds(self, keys: Iterable[HoldKey]) -> None:
+        self.hold_ends = {key: self.hold_ends.get(key) or dict.fromkeys(HoldEnd, 0) for key in keys}
+        self.holds = {key: hold for key, hold in self.holds.items() if key in self.hold_ends}
 
     def _forget_visits(self, pairs: Mapping[tuple[str, str], tuple[Service, ProbePath]]) -> None:
         def is_configured(key: Endpoint) -> bool:
@@ -259,6 +275,17 @@ class State:
     def read_push_certificates(self) -> list[PushCertificate]:
         """What is known of every certificate whose file was read, be it in vain."""
         return [known for known in self.push_certificates.values() if known is not None]
+
+    def record_hold(self, hold: Hold) -> None:
+        """Take in how a hold fares; one that is no longer configured is dropped."""
+        if hold.key not in self.hold_ends:
+            return
+        if hold.end is not None:
+            self.hold_ends[hold.key][hold.end] += 1
+        before = self.holds.get(hold.key)
+        outlives = before is None or hold.longest > before.longest
+        if (hold.end is None and outlives) or hold.end not in (None, HoldEnd.LOCAL):
+            self.holds[hold.key] = hold
 
     def results(self) -> Iterator[Result]:
         """The latest result of everything that has been visited."""

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import trio
 from prometheus_client.parser import text_string_to_metric_families
 
 from netcheck.config import load
 from netcheck.daemon import Daemon
-from netcheck.model import PushCertificate, PushCertificateFile
+from netcheck.model import Family, ProbePath, PushCertificate, PushCertificateFile, Timeouts
+from netcheck.probe.runner import Prober
 from tests.certificates import OTHER_TOPIC, TOPIC, issued
 from tests.test_cli import config
 
@@ -249,3 +251,31 @@ def test_what_is_still_wrong_with_a_push_certificate_is_logged_once(
     for error in ("it is gone", "it is gone", "it is broken"):
         daemon._take_push_certificate(PushCertificate("mdm", error=error))
     assert caplog.messages == ["push certificate mdm: it is gone", "push certificate mdm: it is broken"]
+
+
+def test_a_bug_in_a_hold_costs_that_hold_and_not_the_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1], depth: tls, hold: 10s}")
+    daemon = Daemon(file, load(file))
+    turns: list[int] = []
+
+    async def hold(*asked: object) -> None:
+        turns.append(int(str(asked[-2])))
+        if len(turns) == 1:
+            raise RuntimeError("a bug")
+        stop.cancel()
+
+    prober = Prober(Timeouts(), {})
+    monkeypatch.setattr(prober, "hold", hold)
+    (service,) = load(file).services
+
+    async def main() -> None:
+        with stop:
+            await daemon._hold(prober, 0.01, service, ProbePath("direct"), Family.IPV4)
+
+    stop = trio.CancelScope()
+    trio.run(main)
+    assert turns == [0, 1]
+    assert daemon.state.own.skipped["internal_error"] == 1
+    assert caplog.messages == ["internal error in the hold of ours over direct"]

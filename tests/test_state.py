@@ -1,5 +1,6 @@
 """What the state keeps, and for how long."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from netcheck.model import (
     Endpoint,
     Failure,
     Family,
+    Hold,
+    HoldEnd,
+    HoldKey,
     LoadBalancer,
     Outcome,
     Phase,
@@ -278,3 +282,57 @@ def test_a_push_certificate_that_is_no_longer_configured_is_dropped() -> None:
     state.configure([COURIER], [DIRECT], [SCHOOL])
     state.record_push_certificate(READ)
     assert state.read_push_certificates() == []
+
+
+# --- Idle holds
+
+HOLDING = replace(COURIER, hold=900.0)
+UNDER_WAY = Hold(1000.0, HoldKey("courier", "direct", Family.IPV4), HOST, 5223, 60.0)
+ENDED = replace(UNDER_WAY, longest=120.0, end=HoldEnd.LOST, silence=300.0)
+LOCAL = replace(UNDER_WAY, end=HoldEnd.LOCAL, silence=1.0)
+
+
+def holding(*recorded: Hold) -> State:
+    state = State()
+    state.configure([HOLDING], [DIRECT])
+    for hold in recorded:
+        state.record_hold(hold)
+    return state
+
+
+def test_holds_are_counted_from_zero_for_each_way_to_end() -> None:
+    assert set(holding().hold_ends) == {UNDER_WAY.key, UNDER_WAY.key._replace(family=Family.IPV6)}
+    assert holding().hold_ends[UNDER_WAY.key] == dict.fromkeys(HoldEnd, 0)
+    assert holding(ENDED, ENDED).hold_ends[UNDER_WAY.key][HoldEnd.LOST] == 2
+
+
+@pytest.mark.parametrize(
+    ("recorded", "shown"),
+    [
+        ([UNDER_WAY], UNDER_WAY),
+        ([ENDED, UNDER_WAY], ENDED),
+        ([ENDED, replace(UNDER_WAY, longest=300.0)], replace(UNDER_WAY, longest=300.0)),
+        ([ENDED, replace(ENDED, longest=0.0)], replace(ENDED, longest=0.0)),
+        ([ENDED, LOCAL], ENDED),
+        ([LOCAL], None),
+    ],
+)
+def test_a_hold_is_shown_when_it_tells_more_than_the_one_before(
+    recorded: list[Hold], shown: Hold | None
+) -> None:
+    assert holding(*recorded).holds.get(UNDER_WAY.key) == shown
+
+
+def test_a_hold_survives_a_reload_and_goes_with_its_key() -> None:
+    state = holding(ENDED)
+    state.configure([replace(HOLDING, hold=60.0)], [DIRECT])
+    assert state.holds == {ENDED.key: ENDED}
+    assert state.hold_ends[ENDED.key][HoldEnd.LOST] == 1
+    state.configure([COURIER], [DIRECT])
+    assert (state.holds, state.hold_ends) == ({}, {})
+
+
+def test_a_hold_that_is_no_longer_configured_is_dropped() -> None:
+    state = fresh()
+    state.record_hold(ENDED)
+    assert (state.holds, state.hold_ends) == ({}, {})

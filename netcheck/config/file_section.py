@@ -14,7 +14,7 @@ from netcheck.config.records import Listen, Probing
 from netcheck.config.section import CaFile, Section, empty_if_nothing, surroundings
 from netcheck.config.service_section import ServicesSection
 from netcheck.config.values import Name, ResolverName, duration, one_of, parsed, several
-from netcheck.model import Timeouts, Transport
+from netcheck.model import Depth, Timeouts, Transport
 
 _MOST = 64
 """Paths, resolvers, and push certificates."""
@@ -82,7 +82,7 @@ class ProbingSection(Section):
     @classmethod
     def _within_the_interval(cls, timeouts: TimeoutsSection, info: ValidationInfo) -> TimeoutsSection:
         interval = info.data.get("interval", float("inf"))
-        longer = [name for name in timeouts.model_fields_set if getattr(timeouts, name) > interval]
+        longer = [(name,) for name in timeouts.model_fields_set if getattr(timeouts, name) > interval]
         if longer:
             raise several(
                 dict.fromkeys(longer, "is longer than the interval: shorten it, or lengthen interval")
@@ -123,6 +123,17 @@ class FileSection(Section):
     def _something_to_probe(cls, services: ServicesSection, info: ValidationInfo) -> ServicesSection:
         if surroundings(info).services == ():
             raise ValueError("every service is switched off, so there is nothing to probe: leave one enabled")
+        return services
+
+    @field_validator("services")
+    @classmethod
+    def _holds_speak_tls(cls, services: ServicesSection, info: ValidationInfo) -> ServicesSection:
+        enabled = surroundings(info).services or ()
+        idle = [each for each in enabled if each.hold is not None and each.depth is not Depth.TLS]
+        if idle:
+            raise several(
+                {(each.name, "hold"): "is for services of depth tls: write depth: tls" for each in idle}
+            )
         return services
 
 

@@ -16,9 +16,12 @@ from netcheck.config.records import Config
 from netcheck.config.section import Surroundings
 from netcheck.config.sentences import faults
 from netcheck.config.service_section import ServicesSection
-from netcheck.model import SYSTEM_RESOLVER
+from netcheck.config.wording import named
+from netcheck.model import SYSTEM_RESOLVER, holds
 
 LARGEST_CONFIG = 1024 * 1024
+MOST_HOLDS = 64
+"""Connections that are held idle at the same time, all services and paths together."""
 
 
 def load(file: Path) -> Config:
@@ -47,7 +50,21 @@ def _understand(document: Document, directory: Path) -> tuple[Config | None, lis
         section = FileSection.model_validate(document.value, context=_surroundings(document.value, directory))
     except ValidationError as error:
         return None, [*found, *faults(error, document)]
-    return to_config(section), found
+    config = to_config(section)
+    return config, [*found, *_too_many_holds(config, document)]
+
+
+def _too_many_holds(config: Config, document: Document) -> list[Fault]:
+    """How many there are is known only when services and paths are: each path has its families."""
+    wanted = holds(config.services, config.paths)
+    if len(wanted) <= MOST_HOLDS:
+        return []
+    at = ("services", wanted[-1][0].name, "hold")
+    message = (
+        f"with this there are {len(wanted)} connections to hold, one for each service, path and family, and "
+        f"{MOST_HOLDS} are the most: take hold from some services"
+    )
+    return [Fault(document.value_at(at), named(at, message))]
 
 
 def _surroundings(raw: object, directory: Path) -> Surroundings:

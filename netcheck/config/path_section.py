@@ -158,7 +158,7 @@ class PathSection(Section):
         known = _destinations(info)
         unknown = [host for host in balancer if known and host not in known]
         if unknown:
-            raise several({host: f"{_NOT_PROBED}{did_you_mean(host, known)}" for host in unknown})
+            raise several({(host,): f"{_NOT_PROBED}{did_you_mean(host, known)}" for host in unknown})
         return balancer
 
     @field_validator("resolver")

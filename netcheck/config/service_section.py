@@ -15,7 +15,7 @@ from pydantic import (
 from netcheck.apns.services import LAST_NUMBER
 from netcheck.config.addresses import host
 from netcheck.config.section import CaFile, Roles, Section
-from netcheck.config.values import Name, Port, distinct, one_of, parsed
+from netcheck.config.values import Name, Port, distinct, duration, one_of, parsed
 from netcheck.model import AddressChoice, Depth
 
 HIGHEST_NUMBER = 250
@@ -88,6 +88,8 @@ class ServiceSection(Section):
     """The protocols to offer in TLS."""
     ca_file: CaFile = _UNWRITTEN
     """Who else may vouch for its certificates, beside Apple and public authorities; PEM."""
+    hold: Annotated[float, duration("10s", "24h")] = _UNWRITTEN
+    """Hold a connection without traffic, for up to so long, to learn when each path forgets it; TLS only."""
 
 
 class NumberedServiceSection(ServiceSection):

@@ -77,11 +77,11 @@ def about(key: str, why: str) -> PydanticCustomError:
     return PydanticCustomError(ABOUT, "{why}", {"why": why, "key": key})
 
 
-def several(faults: Mapping[str, str]) -> ValidationError:
-    """One error for many keys of the mapping that is being validated."""
+def several(faults: Mapping[tuple[str, ...], str]) -> ValidationError:
+    """One error for many keys, each with the keys above it, of the mapping that is being validated."""
     details = [
-        InitErrorDetails(type=PydanticCustomError("rule", "{why}", {"why": why}), loc=(key,), input=None)
-        for key, why in faults.items()
+        InitErrorDetails(type=PydanticCustomError("rule", "{why}", {"why": why}), loc=at, input=None)
+        for at, why in faults.items()
     ]
     return ValidationError.from_exception_data("several", details)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from netcheck.export import samples
-from netcheck.model import Endpoint
+from netcheck.model import Endpoint, HoldKey
 from netcheck.state import Flow
 
 
@@ -207,6 +207,20 @@ FAMILIES = (
         ("name",),
         samples.push_certificate_topics,
         "1 if the push certificate is for the expected topic; any other reaches no enrolled device.",
+    ),
+    MetricFamily(
+        "netcheck_hold_longest_seconds",
+        Kind.GAUGE,
+        HoldKey._fields,
+        samples.holds_longest,
+        "The longest silence that the latest connection to be held idle outlived.",
+    ),
+    MetricFamily(
+        "netcheck_hold_ended_total",
+        Kind.COUNTER,
+        (*HoldKey._fields, "how"),
+        samples.holds_ended,
+        "Connections that were held idle, by how they ended.",
     ),
     MetricFamily(
         "netcheck_config_last_reload_successful",

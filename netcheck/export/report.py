@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from netcheck.export.samples import Exposed
-from netcheck.model import Judgement, Lookup, Outcome, PushCertificate, Result, TlsInfo, Try, Verdict
+from netcheck.model import Hold, Judgement, Lookup, Outcome, PushCertificate, Result, TlsInfo, Try, Verdict
 
 Json: TypeAlias = dict[str, object]
 
@@ -23,6 +23,7 @@ def report(exposed: Exposed, version: str, time: float) -> Json:
         "results": [_result(result) for result in exposed.state.results()],
         "lookups": [_lookup(lookup) for lookup in exposed.state.lookups.values()],
         "push_certificates": [_push_certificate(each) for each in exposed.state.read_push_certificates()],
+        "holds": [_hold(hold) for hold in exposed.state.holds.values()],
     }
 
 
@@ -102,6 +103,20 @@ def _push_certificate(certificate: PushCertificate) -> Json:
         "sha1": certificate.sha1,
         "sha256": certificate.sha256,
         "error": certificate.error,
+    }
+
+
+def _hold(hold: Hold) -> Json:
+    return {
+        "time": _iso(hold.time),
+        "service": hold.key.service,
+        "path": hold.key.path,
+        "family": hold.key.family,
+        "host": hold.host,
+        "port": hold.port,
+        "longest": hold.longest,
+        "end": hold.end,
+        "silence": hold.silence,
     }
 
 

@@ -212,6 +212,17 @@ def push_certificate_topics(exposed: Exposed) -> Numbers:
             yield (certificate.name,), int(certificate.topic_matches)
 
 
+def holds_longest(exposed: Exposed) -> Numbers:
+    for key, hold in exposed.state.holds.items():
+        yield key, hold.longest
+
+
+def holds_ended(exposed: Exposed) -> Numbers:
+    for key, ends in exposed.state.hold_ends.items():
+        for end, count in ends.items():
+            yield (*key, end), count
+
+
 def reload_successful(exposed: Exposed) -> Numbers:
     yield (), int(exposed.state.own.reload_successful)
 

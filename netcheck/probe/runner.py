@@ -1,18 +1,24 @@
-"""One visit: a host of a service over a path, from DNS to the last phase, for all its ports and families."""
+"""One visit: a host of a service over a path, from DNS to the last phase, for all its ports and families.
+
+And one hold, which is a probe of a visit up to where it would be closed.
+"""
 
 import time
-from collections.abc import Hashable, Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 
 import trio
 
 from netcheck.model import (
+    AddressChoice,
     Attempt,
     Depth,
     Failure,
     Family,
+    Hold,
+    HoldKey,
     Lookup,
     Phase,
     ProbePath,
@@ -24,11 +30,13 @@ from netcheck.model import (
     TlsSettings,
     Visit,
     family_of,
+    hosts_on,
     literal_addresses,
     ports_on,
 )
 from netcheck.probe.connect import connect_directly
 from netcheck.probe.dns import lookup
+from netcheck.probe.hold import Line, ladder
 from netcheck.probe.once import Round, Rounds
 from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.resolve import Destination, destinations
@@ -92,6 +100,32 @@ class Prober:
             results=tuple(result for result in results if result is not None),
             lookups=tuple(found for found in lookups if shared.claim((service.name, found))),
         )
+
+    async def hold(
+        self, service: Service, path: ProbePath, family: Family, turn: int, tell: Callable[[Hold], None]
+    ) -> None:
+        """Hold one connection idle for longer and longer, up to `service.hold`, and tell how it fares.
+
+        To one of the hosts, at one of its addresses, in rotation by `turn`, at the first of the service's ports
+        that can be reached. Where none can, nothing is told: that is for visits to find. The gate caps how
+        holds begin, not how many there are. Raises only for bugs of ours.
+        """
+        hosts = hosts_on(service, path)
+        again, position = divmod(turn, len(hosts))
+        host, shared = hosts[position], Round()
+        lookups = await self._resolve(shared, host, path)
+        one = replace(service, addresses=AddressChoice.ONE)
+        for aim in _aims(one, host, path, lookups, set(), again):
+            if aim.destination.family is not family or aim.destination.failure is not None:
+                continue
+            held = Hold(time.time(), HoldKey(service.name, path.name, family), host, aim.port, 0.0)
+            with Walk() as walk, suppress(WalkEnded):
+                async with self._gates[path.name]:
+                    stream = await self._open(walk, shared, path, aim)
+                assert walk.connection is not None and service.hold is not None  # noqa: S101, PT018 - by now
+                line = Line(stream, walk.connection)
+                await line.hold(held, ladder(service.hold), self._timeouts.connect, tell)
+                return
 
     async def _probe(self, shared: Round, service: Service, host: str, path: ProbePath, aim: _Aim) -> Result:
         attempt = await self._attempt_once(shared, path, aim)
@@ -160,16 +194,21 @@ class Prober:
     async def _walk(self, walk: Walk, shared: Round, path: ProbePath, aim: _Aim) -> Failure | None:
         """All phases of one probe after resolving; where it ended, or None where it came through."""
         try:
-            stream = await self._connect(walk, shared, path, aim.target)
-            if aim.tls is not None:
-                anchors = await self._vouchers.for_(aim.tls)
-                security = Security(aim.server_name, aim.tls.alpn, anchors, aim.tls.request)
-                await secure(walk, stream, security, self._timeouts.tls)
+            await self._open(walk, shared, path, aim)
         except WalkEnded as ended:
             return ended.failure
         except Exception as error:  # as above, for what happens between the phases
             return internal_error(next(reversed(walk.phases), path.phases()[-1]), error)
         return None
+
+    async def _open(self, walk: Walk, shared: Round, path: ProbePath, aim: _Aim) -> Stream:
+        """The stream to the destination, after all phases; raises WalkEnded where one fails."""
+        stream = await self._connect(walk, shared, path, aim.target)
+        if aim.tls is None:
+            return stream
+        anchors = await self._vouchers.for_(aim.tls)
+        security = Security(aim.server_name, aim.tls.alpn, anchors, aim.tls.request)
+        return await secure(walk, stream, security, self._timeouts.tls)
 
     async def _connect(self, walk: Walk, shared: Round, path: ProbePath, target: Target) -> Stream:
         if path.proxy is None:

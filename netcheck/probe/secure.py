@@ -61,14 +61,15 @@ class Security:
         return self.request or self.alpn == (_HTTP2,)
 
 
-async def secure(walk: Walk, stream: Stream, security: Security, timeout: float) -> None:
+async def secure(walk: Walk, stream: Stream, security: Security, timeout: float) -> TlsStream:
     """Walk the TLS and session phases; raises WalkEnded where one fails.
 
     `walk.tls` is set as soon as a certificate was seen, accepted or not.
     """
     tls = TlsStream(stream, examining_context(security.alpn), security.server_name)
     await walk.step(Phase.TLS, timeout, _shake_hands(walk, tls, security))
-    await walk.step(Phase.SESSION, timeout, _begin(tls, security))
+    await walk.step(Phase.SESSION, timeout + _FIRST_WORD, _begin(tls, security))
+    return tls
 
 
 async def _shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:

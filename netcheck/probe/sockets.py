@@ -21,6 +21,7 @@ _IP_BIND_ADDRESS_NO_PORT = (
 _TCP_INFO_SIZE = 160
 _RETRANSMITS_BY_NOW = 100  # tcpi_total_retrans, u32
 _RTT_MICROSECONDS = 68  # tcpi_rtt, u32
+_SINCE_ACK_MILLISECONDS = 56  # tcpi_last_ack_recv, u32
 
 
 def open_socket(kind: socket.SocketKind, address: str, binding: Binding) -> socket.socket:
@@ -96,6 +97,36 @@ def tcp_info(sock: socket.socket) -> TcpInfo | None:
     (rtt,) = struct.unpack_from("=I", raw, _RTT_MICROSECONDS)
     (retransmits,) = struct.unpack_from("=I", raw, _RETRANSMITS_BY_NOW)
     return TcpInfo(rtt / 1e6 if rtt else None, retransmits)
+
+
+def since_ack(sock: socket.socket) -> float:
+    """Seconds since the other end last acknowledged anything; the kernel counts in steps of up to 10 ms.
+
+    Raises PhaseError.
+    """
+    try:
+        raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+    except OSError as error:
+        raise error_from_os(error, "read TCP_INFO") from error
+    (milliseconds,) = struct.unpack_from("=I", raw, _SINCE_ACK_MILLISECONDS)
+    return float(milliseconds / 1000)
+
+
+def keep_asking(sock: socket.socket, *, on: bool) -> None:
+    """Have the kernel ask the other end each second whether the connection is still there (RFC 9293 3.8.4).
+
+    The first question leaves at once where the connection has been idle for a second. They carry no data, so
+    no program sees them. Raises PhaseError.
+    """
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, on)
+        if on:
+            # In this order: setting the idle time of a socket that is being kept alive counts from its last
+            # packet, while switching it on counts from now.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+    except OSError as error:
+        raise error_from_os(error, "keep alive") from error
 
 
 class Stream(Protocol):

@@ -55,6 +55,11 @@ class Walk:
         if self._open is not None:
             self._open.close()
 
+    @property
+    def connection(self) -> TcpStream | None:
+        """The TCP connection of the first hop, once there is one."""
+        return self._open
+
     def keep(self, stream: TcpStream) -> TcpStream:
         """Use this connection from here on; it is closed where the walk ends."""
         self._open = stream

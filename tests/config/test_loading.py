@@ -481,3 +481,8 @@ def test_the_password_of_a_push_certificate_comes_from_a_file_or_the_environment
 
 def test_push_certificates_without_a_value_are_none(load: Load) -> None:
     assert load("push_certificates:\n").push_certificates == ()
+
+
+def test_a_hold_is_off_unless_written(load: Load) -> None:
+    loaded = load("services: {courier: {hold: 15m}}\n")
+    assert (the_service(loaded, "courier").hold, the_service(loaded, "courier2").hold) == (900.0, None)

@@ -11,8 +11,12 @@ from netcheck.export.samples import Exposed
 from netcheck.model import (
     REASONS_OF_PHASE,
     Attempt,
+    Depth,
     Failure,
     Family,
+    Hold,
+    HoldEnd,
+    HoldKey,
     Judgement,
     Lookup,
     Phase,
@@ -38,7 +42,7 @@ from netcheck.model import (
 from netcheck.state import State
 
 HOST = "17-courier.push.apple.com"
-COURIER = Service("courier", (HOST,), (5223, 443))
+COURIER = Service("courier", (HOST,), (5223, 443), depth=Depth.TLS, hold=900.0)
 DIRECT = ProbePath("direct")
 SOCKS = ProbePath("dmz-socks", Proxy(ProxyScheme.SOCKS5, "192.0.2.1", 1080, resolve=ResolveMode.BOTH))
 
@@ -74,6 +78,15 @@ DENIED = Attempt(
 
 CERTIFICATE = PushCertificate(
     "mdm", "com.apple.mgmt.External.1", True, 1_790_000_000.0, ":".join(["AB"] * 20), ":".join(["CD"] * 32)
+)
+HELD = Hold(
+    1_760_000_000.0,
+    HoldKey(COURIER.name, DIRECT.name, Family.IPV4),
+    HOST,
+    5223,
+    300.0,
+    HoldEnd.CLOSED,
+    330.5,
 )
 BROKEN = PushCertificate("school", error="/etc/school.pem cannot be read: No such file or directory")
 
@@ -119,6 +132,7 @@ def populated() -> Exposed:
         a_visit(replace(RESULT, path=SOCKS.name, attempt=DENIED, resolve_duration=None)),
         certificates=[CERTIFICATE, BROKEN],
     )
+    state.record_hold(HELD)
     state.own.skipped["late"] = 3
     state.own.schedule_lag.observe(0.002)
     judgements = [

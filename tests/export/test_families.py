@@ -18,6 +18,7 @@ from tests.export.states import (
     CERTIFICATE,
     COURIER,
     DENIED,
+    HELD,
     HOST,
     LOOKUP,
     RESULT,
@@ -56,6 +57,8 @@ netcheck_courier_fallback_active                      gauge      path
 netcheck_push_certificate_readable                    gauge      name
 netcheck_push_certificate_not_after_timestamp_seconds gauge      name
 netcheck_push_certificate_topic_matches               gauge      name
+netcheck_hold_longest_seconds                         gauge      service path family
+netcheck_hold_ended_total                             counter    service path family how
 netcheck_config_last_reload_successful                gauge
 netcheck_config_last_reload_success_timestamp_seconds gauge
 netcheck_schedule_lag_seconds                         histogram
@@ -96,7 +99,7 @@ def test_counters_stand_at_zero_before_any_visit() -> None:
     exposed = shown(configured())
     flow = {"service": "courier", "port": "5223", "path": "direct"}
     assert values(exposed, "netcheck_probes_total", **flow) == [0] * 4
-    assert values(exposed, "netcheck_probe_failures_total", **flow, reason="refused") == [0]
+    assert values(exposed, "netcheck_probe_failures_total", **flow, phase="connect", reason="refused") == [0]
     assert values(exposed, "netcheck_tcp_syn_retransmits_total", **flow) == [0]
     assert values(exposed, "netcheck_probe_duration_seconds_count", **flow, phase="connect") == [0]
     assert values(exposed, "netcheck_dns_lookups_total", service="courier", outcome="nxdomain") == [0, 0]
@@ -290,3 +293,18 @@ def test_of_hosts_that_share_an_address_the_newest_try_counts() -> None:
     new = a_result(address="17.57.144.1", time=3000.0, failure=TIMEOUT)
     exposed = shown(configured(a_visit(new), a_visit(old)))
     assert values(exposed, RATIO) == [0]
+
+
+def test_a_hold_shows_what_it_outlived_and_how_it_ended() -> None:
+    state = configured()
+    state.record_hold(HELD)
+    labels = HELD.key._asdict()
+    assert values(shown(state), "netcheck_hold_longest_seconds", **labels) == [300]
+    assert values(shown(state), "netcheck_hold_ended_total", how="closed", **labels) == [1]
+    assert values(shown(state), "netcheck_hold_ended_total", how="lost", **labels) == [0]
+
+
+def test_before_anything_was_held_idle_only_the_counters_stand_at_zero() -> None:
+    exposed = shown(configured())
+    assert values(exposed, "netcheck_hold_longest_seconds") == []
+    assert set(values(exposed, "netcheck_hold_ended_total")) == {0}

@@ -13,6 +13,7 @@ from tests.export.states import (
     BROKEN,
     CERTIFICATE,
     DENIED,
+    HELD,
     HOST,
     LOOKUP,
     RESULT,
@@ -56,6 +57,7 @@ def test_a_report_says_when_by_what_and_whether_all_is_ready() -> None:
         "results": [],
         "lookups": [],
         "push_certificates": [],
+        "holds": [],
     }
 
 
@@ -192,3 +194,21 @@ def test_a_push_certificate_is_told_in_full() -> None:
 def test_a_push_certificate_that_cannot_be_read_is_its_error() -> None:
     (told,) = reported(shown(configured(certificates=[BROKEN])))["push_certificates"]
     assert told == dict.fromkeys(told) | {"name": "school", "error": BROKEN.error}
+
+
+def test_a_hold_is_told_in_full() -> None:
+    state = configured()
+    state.record_hold(HELD)
+    assert reported(shown(state))["holds"] == [
+        {
+            "time": "2025-10-09T08:53:20.000Z",
+            "service": "courier",
+            "path": "direct",
+            "family": "ipv4",
+            "host": HOST,
+            "port": 5223,
+            "longest": 300.0,
+            "end": "closed",
+            "silence": 330.5,
+        }
+    ]

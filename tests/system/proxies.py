@@ -199,11 +199,15 @@ _BEHAVIOURS = {
     "silent": "tcp-request inspect-delay 10s\n tcp-request content accept if WAIT_END",
     "closed": "default_backend nothing",
     "balanced": "default_backend gateway",
+    "impatient": "timeout client 2s\n default_backend courier",
 }
 
 
 def haproxy(namespace: Namespace) -> Server:
-    """A port for each HTTP answer and each behaviour above; `balanced` leads to the gateway service."""
+    """A port for each HTTP answer and each behaviour above; `balanced` leads to the gateway service.
+
+    So does `impatient` to a courier, and closes after two seconds without traffic.
+    """
     require("haproxy")
     config = """
         defaults
@@ -214,6 +218,8 @@ def haproxy(namespace: Namespace) -> Server:
         backend nothing
         backend gateway
             server gateway 17.188.143.98:2195
+        backend courier
+            server courier 17.57.144.1:5223
     """
     answers = {use: f"mode http\n http-request return {answer}" for use, answer in _ANSWERS.items()}
     fronts = [(use, port, rule) for port, (use, rule) in enumerate({**answers, **_BEHAVIOURS}.items(), 7001)]

@@ -171,9 +171,9 @@ def tls_couriers(namespace: Namespace, certificates: Certificates) -> Server:
     config = """
         defaults
             mode tcp
-            timeout client 10s
+            timeout client 60s
         frontend couriers
-            tcp-request inspect-delay 10s
+            tcp-request inspect-delay 60s
             tcp-request content accept if WAIT_END
     """
     argv = ["haproxy", "-db", "-f", config_file(namespace, "tls_couriers", config, binds)]

@@ -1,0 +1,112 @@
+"""How long a path remembers a connection without traffic: held idle for longer and longer, and looked after.
+
+After each silence the kernel asks, by one keep-alive packet, whether the connection is still there. What that
+can show, and what it cannot:
+
+- Directly, a firewall, NAT or balancer that has forgotten the connection drops the question (`lost`) or
+  answers it with a reset (`reset`). One that takes up unknown connections again when this side speaks, as
+  Linux does unless told otherwise, shows as remembering, though a push from the other side would have been
+  lost.
+- Through a proxy, it is the proxy that answers. So this sees what the way to the proxy forgets, and the
+  proxy's own idle timeout (`closed`), with which most also end what the far side has closed; it does not see
+  what the way behind the proxy has silently forgotten. There is nothing harmless to say to a courier that
+  would: it speaks to no client without a certificate, and `ssl` can ask for no TLS key update.
+- That the other end closes is told with its time, but not who did, proxy or destination. A destination may
+  itself be impatient with a client that says nothing; then every path to it ends after the same silence.
+
+What the other end sends of its own accord begins the silence anew.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import trio
+
+from netcheck.model import Hold, HoldEnd, Reason
+from netcheck.probe.errors import PhaseError
+from netcheck.probe.sockets import Stream, TcpStream, keep_asking, since_ack
+
+_RUNGS = (10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 43_200)
+"""Seconds: common idle timeouts of firewalls and proxies, and what devices count on (10 to 30 minutes)."""
+_POLL = 0.05
+"""Seconds: the kernel does not say when its question is answered, it can only be asked."""
+_READ_LIMIT = 4096
+_MOST_WORDS = 64 * 1024
+"""Bytes: who says more than that within a silence is no peer to be silent with."""
+
+_ENDS = {
+    Reason.RESET: HoldEnd.RESET,
+    Reason.CLOSED: HoldEnd.CLOSED,
+    Reason.TLS_ALERT: HoldEnd.CLOSED,
+    Reason.TIMEOUT: HoldEnd.LOST,
+    # ICMP errors, which the kernel reports when its questions have stayed unanswered
+    Reason.HOST_UNREACHABLE: HoldEnd.LOST,
+    Reason.NETWORK_UNREACHABLE: HoldEnd.LOST,
+}
+
+
+def ladder(longest: float) -> tuple[float, ...]:
+    """The silences to try, in seconds, up to `longest` and with it."""
+    return (*(float(rung) for rung in _RUNGS if rung < longest), longest)
+
+
+class Line:
+    """A connection that can be watched: what it carries is read for its end, and its first hop is asked."""
+
+    def __init__(self, stream: Stream, first_hop: TcpStream) -> None:
+        self._stream = stream
+        self._socket = first_hop.socket
+        self._heard = trio.current_time()
+
+    async def hold(
+        self, held: Hold, silences: Sequence[float], patience: float, tell: Callable[[Hold], None]
+    ) -> None:
+        """Keep silent for one of `silences` after the other, and tell after each how it went.
+
+        An answer may take `patience` seconds. The last that is told, and no other, has an end.
+        """
+        for silence in silences:
+            self._heard = trio.current_time()
+            end = await self._end_within(silence)
+            lasted = min(trio.current_time() - self._heard, silence)
+            end = end or await self._end_when_asked(patience)
+            if end is not None:
+                tell(replace(held, time=time.time(), end=end, silence=lasted))
+                return
+            held = replace(held, time=time.time(), longest=silence)
+            if silence != silences[-1]:
+                tell(held)
+        tell(replace(held, end=HoldEnd.HELD, silence=held.longest))
+
+    async def _end_within(self, silence: float) -> HoldEnd | None:
+        """How the other end ends it before it was silent for so long; None where it does not."""
+        words = 0
+        while words <= _MOST_WORDS:
+            with trio.move_on_after(silence) as waiting:
+                try:
+                    data = await self._stream.receive_some(_READ_LIMIT)
+                except PhaseError as error:
+                    return _ENDS.get(error.reason, HoldEnd.LOCAL)
+                if not data:
+                    return HoldEnd.CLOSED
+                self._heard = trio.current_time()
+                words += len(data)
+            if waiting.cancelled_caught:
+                return None
+        return HoldEnd.LOCAL
+
+    async def _end_when_asked(self, patience: float) -> HoldEnd | None:
+        """Ask whether the connection is still there; None where it is."""
+        asked = trio.current_time()
+        try:
+            keep_asking(self._socket, on=True)
+            while trio.current_time() < asked + patience:
+                if (end := await self._end_within(_POLL)) is not None:
+                    return end
+                if since_ack(self._socket) < trio.current_time() - asked:
+                    keep_asking(self._socket, on=False)
+                    return None
+        except PhaseError as error:
+            return _ENDS.get(error.reason, HoldEnd.LOCAL)
+        return HoldEnd.LOST
