@@ -21,6 +21,7 @@ from netcheck.model import SYSTEM_RESOLVER, holds
 
 LARGEST_CONFIG = 1024 * 1024
 MOST_HOLDS = 64
+"""Connections that are held idle at the same time, all services and paths together."""
 
 
 def load(file: Path) -> Config:

@@ -1,14 +1,18 @@
-"""One visit: a host of a service over a path, from DNS to the last phase, for all its ports and families."""
+"""One visit: a host of a service over a path, from DNS to the last phase, for all its ports and families.
+
+And one hold, which is a probe of a visit up to where it would be closed.
+"""
 
 import time
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import trio
 
 from netcheck.model import (
+    AddressChoice,
     Attempt,
     Depth,
     Failure,
@@ -102,15 +106,16 @@ class Prober:
     ) -> None:
         """Hold one connection idle for longer and longer, up to `service.hold`, and tell how it fares.
 
-        To one of the hosts, in rotation by `turn`, at the first of the service's ports that can be reached.
-        Where none can, nothing is told: that is for visits to find. The gate caps how holds begin, not how
-        many there are. Raises only for bugs of ours.
+        To one of the hosts and one of its addresses, in rotation by `turn`, at the first of the service's
+        ports that can be reached. Where none can, nothing is told: that is for visits to find. The gate caps
+        how holds begin, not how many there are. Raises only for bugs of ours.
         """
         hosts = hosts_on(service, path)
         again, position = divmod(turn, len(hosts))
         host, shared = hosts[position], Round()
         lookups = await self._resolve(shared, host, path)
-        for aim in _aims(service, host, path, lookups, set(), again):
+        one = replace(service, addresses=AddressChoice.ONE)
+        for aim in _aims(one, host, path, lookups, set(), again):
             if aim.destination.family is not family or aim.destination.failure is not None:
                 continue
             held = Hold(time.time(), HoldKey(service.name, path.name, family), host, aim.port, 0.0)
