@@ -106,9 +106,9 @@ class Prober:
     ) -> None:
         """Hold one connection idle for longer and longer, up to `service.hold`, and tell how it fares.
 
-        To one of the hosts, at one of its addresses, in rotation by `turn`, at the first of the service's ports
-        that can be reached. Where none can, nothing is told: that is for visits to find. The gate caps how
-        holds begin, not how many there are. Raises only for bugs of ours.
+        To one of the hosts and one of its addresses, in rotation by `turn`, at the first of the service's
+        ports that can be reached. Where none can, nothing is told: that is for visits to find. The gate caps
+        how holds begin, not how many there are. Raises only for bugs of ours.
         """
         hosts = hosts_on(service, path)
         again, position = divmod(turn, len(hosts))

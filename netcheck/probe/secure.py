@@ -68,7 +68,7 @@ async def secure(walk: Walk, stream: Stream, security: Security, timeout: float)
     """
     tls = TlsStream(stream, examining_context(security.alpn), security.server_name)
     await walk.step(Phase.TLS, timeout, _shake_hands(walk, tls, security))
-    await walk.step(Phase.SESSION, timeout + _FIRST_WORD, _begin(tls, security))
+    await walk.step(Phase.SESSION, max(timeout, 2 * _FIRST_WORD), _begin(tls, security))
     return tls
 
 
