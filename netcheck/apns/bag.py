@@ -15,8 +15,9 @@ import io
 import plistlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from xml.parsers.expat import ExpatError
+
+from netcheck.model import Bag
 
 CURRENT_URL = "https://init.push.apple.com/bag"
 SANDBOX_URL = "https://init.sandbox.push.apple.com/bag"
@@ -41,21 +42,6 @@ class BagError(Exception):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
-
-
-@dataclass(frozen=True, slots=True)
-class Bag:
-    """What of a bag matters here; `courier_hostname` is the name behind the `N-` of every host.
-
-    The hosts are 0 to `courier_count`. With a `courier_status` of False, devices take the couriers as down.
-    `verified_hostname` is the name for TLS where it is another one. `expiry` is in seconds.
-    """
-
-    courier_hostname: str
-    courier_count: int
-    courier_status: bool | None
-    verified_hostname: str | None
-    expiry: float
 
 
 def parse(data: bytes) -> Bag:

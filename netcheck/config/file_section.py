@@ -64,7 +64,7 @@ class TimeoutsSection(Section):
     proxy: _Timeout = _by_default(Timeouts().proxy)
     """The handshake with a proxy, in which it connects onward."""
     tls: _Timeout = _by_default(Timeouts().tls)
-    """One TLS handshake."""
+    """One TLS handshake, and then as long again for what follows."""
 
 
 class ProbingSection(Section):

@@ -27,12 +27,13 @@ from netcheck.model import (
     literal_addresses,
     ports_on,
 )
+from netcheck.probe.bag import bag_request, fetch_bag
 from netcheck.probe.connect import connect_directly
 from netcheck.probe.dns import lookup
 from netcheck.probe.once import Round, Rounds
 from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.resolve import Destination, destinations
-from netcheck.probe.secure import Security, Vouchers, secure
+from netcheck.probe.secure import Security, Vouchers, hear, secure
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk, WalkEnded, internal_error
 from netcheck.wire import Target
@@ -51,6 +52,8 @@ class _Aim:
     tls: TlsSettings | None
     """None for a probe that ends with the connection."""
     server_name: str
+    bag: str | None
+    """The path of a bag's URL; None for a probe that fetches none."""
 
 
 class Prober:
@@ -154,6 +157,7 @@ class Prober:
             rtt=walk.tcp.rtt if walk.tcp else None,
             syn_retransmits=walk.tcp.retransmits if walk.tcp else None,
             tls=walk.tls,
+            bag=walk.bag,
             proxy_spoke=walk.proxy_spoke,
         )
 
@@ -164,7 +168,12 @@ class Prober:
             if aim.tls is not None:
                 anchors = await self._vouchers.for_(aim.tls)
                 security = Security(aim.server_name, aim.tls.alpn, anchors)
-                await secure(walk, stream, security, self._timeouts.tls)
+                stream = await secure(walk, stream, security, self._timeouts.tls)
+            if aim.bag is not None:
+                request = bag_request(aim.server_name, aim.port, aim.bag)
+                await fetch_bag(walk, stream, request, self._timeouts.tls)
+            elif aim.tls is not None:
+                await hear(walk, stream, self._timeouts.tls)
         except WalkEnded as ended:
             return ended.failure
         except Exception as error:  # as above, for what happens between the phases
@@ -185,7 +194,7 @@ class Prober:
 
 def _key(aim: _Aim) -> Hashable:
     """What makes two probes of a path the same: asked for the same, and spoken to in the same way."""
-    spoken = (aim.server_name, aim.tls) if aim.tls else None
+    spoken = (aim.server_name, aim.tls, aim.bag) if aim.tls or aim.bag else None
     return (aim.destination.family, aim.target.host, aim.target.port, spoken)
 
 
@@ -209,6 +218,7 @@ def _aims(
             Target(destination.address or host, port),
             tls,
             service.tls.server_name or host,
+            service.bag,
         )
         for port in ports_on(service, path)
         for destination in where
@@ -225,6 +235,7 @@ def _balanced_aims(service: Service, host: str, path: ProbePath) -> list[_Aim]:
             Target(to.address, to.port or port),
             tls,
             service.tls.server_name or host,
+            service.bag,
         )
         for port, to in fixed
         if to is not None

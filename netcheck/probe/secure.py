@@ -49,14 +49,19 @@ class Security:
     anchors: Anchors
 
 
-async def secure(walk: Walk, stream: Stream, security: Security, timeout: float) -> None:
-    """Walk the TLS and session phases; raises WalkEnded where one fails.
+async def secure(walk: Walk, stream: Stream, security: Security, timeout: float) -> TlsStream:
+    """Walk the TLS phase; raises WalkEnded where it fails.
 
     `walk.tls` is set as soon as a certificate was seen, accepted or not.
     """
     tls = TlsStream(stream, examining_context(security.alpn), security.server_name)
     await walk.step(Phase.TLS, timeout, _shake_hands(walk, tls, security))
-    await walk.step(Phase.SESSION, timeout, _hear(tls))
+    return tls
+
+
+async def hear(walk: Walk, stream: Stream, timeout: float) -> None:
+    """Walk the session phase of a probe that has nothing to say; raises WalkEnded where it fails."""
+    await walk.step(Phase.SESSION, timeout, _hear(stream))
 
 
 async def _shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
@@ -71,8 +76,8 @@ async def _shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
         raise PhaseError(examined.reason, examined.detail)
 
 
-async def _hear(tls: TlsStream) -> None:
+async def _hear(stream: Stream) -> None:
     """Silence is fine, and so is anything the peer says; only its leaving is not."""
     with trio.move_on_after(_FIRST_WORD):
-        if not await tls.receive_some(_READ_LIMIT):
+        if not await stream.receive_some(_READ_LIMIT):
             raise PhaseError(Reason.CLOSED, "the peer ended the connection right after the TLS handshake")

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netcheck.apns.bag import DEFAULT_EXPIRY, MAX_SIZE, Bag, BagError, differences, parse
+from netcheck.apns.bag import DEFAULT_EXPIRY, MAX_SIZE, BagError, differences, parse
+from netcheck.model import Bag
 
 NEW = {
     "APNSCourierHostname": "courier2.push.apple.com",
