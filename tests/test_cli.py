@@ -78,7 +78,8 @@ def test_check_as_json_has_the_shape_of_the_contract(tmp_path: Path, port: int, 
     result = invoke("check", "--format", "json", "--config", config(tmp_path, services))
     assert result.exit_code == 1
     report = json.loads(result.stdout)
-    assert set(report) == {"time", "version", "ready", "verdicts", "results", "lookups", "push_certificates"}
+    keys = {"time", "version", "ready", "verdicts", "results", "lookups", "bags", "push_certificates"}
+    assert set(report) == keys
     good, bad = report["results"]
     assert (good["port"], good["outcome"], good["reason"]) == (port, "success", None)
     assert (bad["outcome"], bad["phase"], bad["reason"]) == ("failure", "connect", "refused")
