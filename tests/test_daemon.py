@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from netcheck.config import load
 from netcheck.daemon import Daemon
-from netcheck.model import PushCertificate, PushCertificateFile
+from netcheck.model import Bag, BagSeen, PushCertificate, PushCertificateFile
 from tests.certificates import OTHER_TOPIC, TOPIC, issued
 from tests.test_cli import config
 
@@ -249,3 +249,21 @@ def test_what_is_still_wrong_with_a_push_certificate_is_logged_once(
     for error in ("it is gone", "it is gone", "it is broken"):
         daemon._take_push_certificate(PushCertificate("mdm", error=error))
     assert caplog.messages == ["push certificate mdm: it is gone", "push certificate mdm: it is broken"]
+
+
+def test_a_bag_that_disagrees_is_logged_once_and_again_when_it_agrees(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO")
+    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    daemon = Daemon(file, load(file))
+    bag = Bag("courier.push.apple.com", 30, True, None, 900.0)
+    differs = BagSeen(0.0, "direct", "init.test", bag, None, ("it ends at 30",))
+    missing = replace(differs, bag=None, error="connect timeout", disagreements=())
+    for seen in (differs, differs, missing, differs, replace(differs, disagreements=())):
+        monkeypatch.setattr(daemon, "_bags", lambda seen=seen: [seen])
+        daemon._announce_bags()
+    assert caplog.messages == [
+        "bag of init.test over direct: it ends at 30",
+        "bag of init.test over direct: agrees with the config",
+    ]
