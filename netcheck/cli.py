@@ -15,6 +15,7 @@ import click
 import trio
 
 from netcheck import __version__, console
+from netcheck.bags import bags_seen
 from netcheck.check import check as check_once
 from netcheck.config import BUILT_IN_NAMES, Config, ConfigError, default, load, schema
 from netcheck.daemon import Daemon
@@ -97,13 +98,14 @@ def check(
     if not results:
         _fail("these paths do not lead to these services: nothing was probed")
     assessment = assess(config.services, config.paths, results)
+    bags = bags_seen(config.services, results)
     if output == "json":
-        exposed = Exposed(state, assessment.judgements, assessment.fallback_active)
+        exposed = Exposed(state, assessment.judgements, assessment.fallback_active, bags)
         click.echo(json.dumps(report(exposed, __version__, time.time()), indent=1))
     else:
         text = console.render(config.services, config.paths, assessment.judgements, results)
         certificates = console.render_push_certificates(state.read_push_certificates(), time.time())
-        text = "\n\n".join(filter(None, [text, certificates]))
+        text = "\n\n".join(filter(None, [text, console.render_bags(bags), certificates]))
         click.echo(text, color=False if os.environ.get("NO_COLOR") else None)
     sys.exit(exit_code(assessment.judgements))
 
@@ -119,7 +121,7 @@ def config_check(file: Path) -> None:
     """Say every error in FILE, with its line and column."""
     found = _load(file)
     paths = ", ".join(path.name for path in found.paths)
-    services = ", ".join(service.name for service in found.services)
+    services = ", ".join(dict.fromkeys(service.name for service in found.services))
     click.echo(f"{file}: no errors; paths: {paths}; services: {services}")
 
 

@@ -12,6 +12,7 @@ from statistics import median
 import click
 
 from netcheck.model import (
+    BagSeen,
     Failure,
     Judgement,
     Phase,
@@ -183,6 +184,26 @@ def aligned(rows: Sequence[Row]) -> list[str]:
 def _padded(cell: Cell, width: int) -> str:
     padding = " " * (width - len(cell.text))
     return (click.style(cell.text, fg=cell.colour) if cell.colour else cell.text) + padding
+
+
+def render_bags(bags: Sequence[BagSeen]) -> str:
+    """One line for each bag: what it says; below it, where it disagrees with the config."""
+    if not bags:
+        return ""
+    first, *lines = aligned([[Cell("bag"), Cell("path"), Cell("couriers")], *map(_bag_row, bags)])
+    told = [first]
+    for seen, line in zip(bags, lines, strict=True):
+        told += [line, *(f"    {disagreement}" for disagreement in seen.disagreements)]
+    return "\n".join(told)
+
+
+def _bag_row(seen: BagSeen) -> Row:
+    if seen.bag is None:
+        return [Cell(seen.host), Cell(seen.path), Cell((seen.error or "")[:_DETAIL_WIDTH], "red")]
+    text = f"0 to {seen.bag.courier_count} of {seen.bag.courier_hostname}"
+    if seen.bag.courier_status is False:
+        return [Cell(seen.host), Cell(seen.path), Cell(f"{text}, taken as down", "red")]
+    return [Cell(seen.host), Cell(seen.path), Cell(text, "yellow" if seen.disagreements else "green")]
 
 
 def render_push_certificates(certificates: Sequence[PushCertificate], now: float) -> str:

@@ -11,12 +11,13 @@ from pathlib import Path
 import trio
 
 from netcheck import __version__
+from netcheck.bags import bags_seen
 from netcheck.check import gates
 from netcheck.config import Config, ConfigError, load
 from netcheck.export.negotiate import Exporter
 from netcheck.export.report import report
 from netcheck.export.samples import Exposed
-from netcheck.model import Family, ProbePath, PushCertificate, Service, Verdict, holds
+from netcheck.model import BagSeen, Family, ProbePath, PushCertificate, Service, Verdict, holds
 from netcheck.plan import Call, jobs, slots
 from netcheck.probe.runner import Prober
 from netcheck.push_certificates import threads, watch
@@ -47,6 +48,7 @@ class Daemon:
         self._first_round_done = trio.Event()
         self._file_threads = threads()
         self._verdicts: dict[tuple[str, str], Verdict] = {}
+        self._disagreements: dict[tuple[str, str], tuple[str, ...]] = {}
         self.state = State()
         self.state.own.reload_success_time = time.time()
         self.state.own.skipped = dict.fromkeys((STILL_RUNNING, _BUG), 0)
@@ -60,7 +62,7 @@ class Daemon:
             bound = await nursery.start(serve, self._listen.host, self._listen.port, routes(self))
             _log.info("netcheck %s listens on %s", __version__, ", ".join(f"{h}:{p}" for h, p in bound))
             nursery.start_soon(_watch_loop, self.state.own)
-            nursery.start_soon(self._announce_verdicts)
+            nursery.start_soon(self._announce_changes)
             nursery.start_soon(self._probe)
         _log.info("stopped")
 
@@ -104,9 +106,12 @@ class Daemon:
         window = _ROUNDS_JUDGED * config.probing.interval
         return assess(config.services, config.paths, self.state.results(), window)
 
+    def _bags(self) -> list[BagSeen]:
+        return bags_seen(self._config.services, self.state.results())
+
     def _exposed(self) -> Exposed:
         assessment = self._assess()
-        return Exposed(self.state, assessment.judgements, assessment.fallback_active)
+        return Exposed(self.state, assessment.judgements, assessment.fallback_active, self._bags())
 
     # What runs.
 
@@ -177,17 +182,35 @@ class Daemon:
         else:
             _log.info("push certificate %s: topic %s, SHA-1 %s", found.name, found.topic, found.sha1)
 
-    async def _announce_verdicts(self) -> None:
-        """Log each verdict that has changed, with what it rests on."""
+    async def _announce_changes(self) -> None:
+        """Log each verdict that has changed, and each bag that has come to disagree with the config."""
         while True:
-            judgements = self._assess().judgements
-            for judged in judgements:
-                if self._verdicts.get((judged.path, judged.role), Verdict.UNKNOWN) is not judged.verdict:
-                    level = logging.INFO if judged.verdict is Verdict.READY else logging.WARNING
-                    evidence = "; ".join(judged.evidence)
-                    _log.log(level, "%s for %s: %s (%s)", judged.path, judged.role, judged.verdict, evidence)
-            self._verdicts = {(judged.path, judged.role): judged.verdict for judged in judgements}
+            self._announce_verdicts()
+            self._announce_bags()
             await trio.sleep(_VERDICT_CHECK)
+
+    def _announce_verdicts(self) -> None:
+        """Log what is new, with what it rests on."""
+        judgements = self._assess().judgements
+        for judged in judgements:
+            if self._verdicts.get((judged.path, judged.role), Verdict.UNKNOWN) is not judged.verdict:
+                level = logging.INFO if judged.verdict is Verdict.READY else logging.WARNING
+                evidence = "; ".join(judged.evidence)
+                _log.log(level, "%s for %s: %s (%s)", judged.path, judged.role, judged.verdict, evidence)
+        self._verdicts = {(judged.path, judged.role): judged.verdict for judged in judgements}
+
+    def _announce_bags(self) -> None:
+        """Log what is new; a fetch that fails changes nothing about what the bag said before."""
+        for seen in self._bags():
+            where = (seen.path, seen.host)
+            if seen.bag is None or self._disagreements.get(where, ()) == seen.disagreements:
+                continue
+            self._disagreements[where] = seen.disagreements
+            if seen.disagreements:
+                said = "; ".join(seen.disagreements)
+                _log.warning("bag of %s over %s: %s", seen.host, seen.path, said)
+            else:
+                _log.info("bag of %s over %s: agrees with the config", seen.host, seen.path)
 
     async def _handle_signals(self, stop: trio.CancelScope) -> None:
         with trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as received:

@@ -56,6 +56,8 @@ class Reason(StrEnum):
     TLS_UNTRUSTED = "tls_untrusted"
     TLS_INTERCEPTED = "tls_intercepted"
     CLOSED = "closed"
+    # session
+    BAD_ANSWER = "bad_answer"
     # proxy_handshake
     PROXY_TIMEOUT = "proxy_timeout"
     PROXY_CLOSED = "proxy_closed"
@@ -130,6 +132,7 @@ REASONS_OF_PHASE: Mapping[Phase, tuple[Reason, ...]] = {
         Reason.TLS_ALERT,
         Reason.RESET,
         Reason.CLOSED,
+        Reason.BAD_ANSWER,
         Reason.INTERNAL_ERROR,
     ),
 }
@@ -415,7 +418,10 @@ class TlsInfo:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Something reachable under names and ports, as data; built-ins stand in `netcheck.apns`."""
+    """Something reachable under names and ports, as data; built-ins stand in `netcheck.apns`.
+
+    Services of one name are one to people, where its hosts have different ports.
+    """
 
     name: str
     hosts: tuple[str, ...]
@@ -431,6 +437,10 @@ class Service:
     tls: TlsSettings = TlsSettings()
     hold: float | None = None
     """For how long a connection is held idle at most, to learn when paths forget it; None: none is held."""
+    bag: str | None = None
+    """The path of the URL under which a bag is to be had; None where a probe fetches none."""
+    every: int = 1
+    """How many rounds it is from one visit to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,6 +503,21 @@ class Lookup:
         return self.reason in (None, Reason.NXDOMAIN, Reason.NO_ANSWER)
 
 
+@dataclass(frozen=True, slots=True)
+class Bag:
+    """What of a bag matters here; `courier_hostname` is the name behind the `N-` of every host.
+
+    The hosts are 0 to `courier_count`. With a `courier_status` of False, devices take the couriers as down.
+    `verified_hostname` is the name for TLS where it is another one. `expiry` is in seconds.
+    """
+
+    courier_hostname: str
+    courier_count: int
+    courier_status: bool | None
+    verified_hostname: str | None
+    expiry: float
+
+
 @dataclass(frozen=True)
 class Attempt:
     """What one walk to one destination saw; hosts that share the address share the attempt.
@@ -512,6 +537,8 @@ class Attempt:
     """The certificate of the destination, also of one that failed for it."""
     proxy_spoke: bool | None = None
     """Whether the proxy spoke its protocol; None where no proxy was asked."""
+    bag: Bag | None = None
+    """What was fetched, by a probe that fetches a bag."""
 
 
 class Endpoint(NamedTuple):
@@ -619,6 +646,20 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class BagSeen:
+    """What a path had for a bag's host when it was last asked: a bag, or `error`."""
+
+    time: float
+    path: str
+    host: str
+    bag: Bag | None
+    error: str | None
+    """In which phase it failed and why, in a sentence for people."""
+    disagreements: tuple[str, ...] = ()
+    """Where the bag disagrees with the config, in sentences for people."""
+
+
+@dataclass(frozen=True, slots=True)
 class PushCertificateFile:
     """A push certificate as the config names it: a PEM or PKCS#12 file, and what is known of it."""
 
@@ -650,7 +691,9 @@ class PushCertificate:
 
 def phases_of(service: Service, path: ProbePath) -> tuple[Phase, ...]:
     """The phases that a probe of the service over the path can run, in order."""
-    return (*path.phases(), *((Phase.TLS, Phase.SESSION) if service.depth is Depth.TLS else ()))
+    tls = (Phase.TLS,) if service.depth is Depth.TLS else ()
+    session = (Phase.SESSION,) if tls or service.bag else ()
+    return (*path.phases(), *tls, *session)
 
 
 def families_of(service: Service, path: ProbePath) -> tuple[Family, ...]:

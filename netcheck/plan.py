@@ -29,12 +29,21 @@ class Slot:
     """How many hosts a round visits."""
 
     @property
+    def every(self) -> int:
+        """How many rounds it is from one visit to the next."""
+        return self.service.every
+
+    @property
     def key(self) -> str:
-        return f"{self.path.name} {self.service.name} {self.index}"
+        return f"{self.path.name} {self.service.name} {self.hosts[0]} {self.index}"
 
     def call(self, round_number: int) -> Call:
-        """Round r visits the hosts r*width … r*width+width-1, counted around the list again and again."""
-        turn, position = divmod(round_number * self.width + self.index, len(self.hosts))
+        """Round r visits the hosts r*width … r*width+width-1, counted around the list again and again.
+
+        Only rounds with visits are counted, else the hosts and addresses of some services never had a turn.
+        """
+        visits = round_number // self.every
+        turn, position = divmod(visits * self.width + self.index, len(self.hosts))
         return Call(self.service, self.hosts[position], self.path, turn)
 
 
@@ -49,11 +58,16 @@ def slots(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[Slot]
 
 
 def jobs(planned: Sequence[Slot], visit: Callable[[Call, int], Awaitable[None]]) -> list[Job]:
-    """The jobs that visit each slot's host once a round."""
+    """The jobs that visit each slot's host once a round, or less often: then from their first round on."""
 
     def job(slot: Slot) -> Job:
+        due = 0
+
         async def run(round_number: int) -> None:
-            await visit(slot.call(round_number), round_number)
+            nonlocal due
+            if round_number >= due:
+                due = round_number + slot.every
+                await visit(slot.call(round_number), round_number)
 
         return Job(slot.key, run)
 

@@ -192,7 +192,7 @@ class State:
         self._configure_holds(
             HoldKey(s.name, path.name, family) for s, path, family in holds(services, paths)
         )
-        self._forget_visits({(service.name, path.name): (service, path) for service, path in pairs})
+        self._forget_visits(pairs)
 
     def _configure_lookups(self, pairs: list[tuple[Service, ProbePath]]) -> None:
         flows = [
@@ -211,20 +211,25 @@ class State:
         self.hold_ends = {key: self.hold_ends.get(key) or dict.fromkeys(HoldEnd, 0) for key in keys}
         self.holds = {key: hold for key, hold in self.holds.items() if key in self.hold_ends}
 
-    def _forget_visits(self, pairs: Mapping[tuple[str, str], tuple[Service, ProbePath]]) -> None:
-        def is_configured(key: Endpoint) -> bool:
-            service, path = pairs.get((key.service, key.path), (None, None))
-            if service is None or path is None or key.port not in service.ports:
-                return False
-            return key.host in service.hosts and path.leads_to(key.host, key.port)
-
-        self.endpoints = {key: value for key, value in self.endpoints.items() if is_configured(key)}
+    def _forget_visits(self, pairs: list[tuple[Service, ProbePath]]) -> None:
+        probed = {
+            (service.name, path.name, host, port)
+            for service, path in pairs
+            for host in service.hosts
+            for port in service.ports
+            if path.leads_to(host, port)
+        }
+        self.endpoints = {
+            key: value
+            for key, value in self.endpoints.items()
+            if (key.service, key.path, key.host, key.port) in probed
+        }
         self._families = {
             where: known
             for where, keys in self._families.items()
             if (known := tuple(key for key in keys if key in self.endpoints))
         }
-        hosts = {(service.name, host) for service, _ in pairs.values() for host in service.hosts}
+        hosts = {(service.name, host) for service, _ in pairs for host in service.hosts}
         self.lookups = {
             (flow, host): lookup
             for (flow, host), lookup in self.lookups.items()

@@ -85,6 +85,7 @@ def test_check_as_json_has_the_shape_of_the_contract(tmp_path: Path, port: int, 
         "verdicts",
         "results",
         "lookups",
+        "bags",
         "push_certificates",
         "holds",
     }

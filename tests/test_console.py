@@ -5,8 +5,10 @@ from dataclasses import replace
 import click
 import pytest
 
-from netcheck.console import Cell, aligned, render, render_push_certificates
+from netcheck.console import Cell, aligned, render, render_bags, render_push_certificates
 from netcheck.model import (
+    Bag,
+    BagSeen,
     Failure,
     Family,
     Judgement,
@@ -138,3 +140,19 @@ def test_colours_say_how_urgent_a_push_certificate_is(
     certificate: PushCertificate, coloured: str, colour: str
 ) -> None:
     assert click.style(coloured, fg=colour) in render_push_certificates([certificate], NOW)
+
+
+def test_a_bag_is_shown_with_where_it_disagrees() -> None:
+    bag = Bag("courier.push.apple.com", 30, True, None, 900.0)
+    seen = BagSeen(0.0, "direct", "init.push.apple.com", bag, None, ("it ends at 30",))
+    missing = BagSeen(0.0, "squid", "init.push.apple.com", None, "connect timeout: no answer in 5 s")
+    assert click.unstyle(render_bags([seen, missing])).splitlines() == [
+        "bag                   path     couriers",
+        "init.push.apple.com   direct   0 to 30 of courier.push.apple.com",
+        "    it ends at 30",
+        "init.push.apple.com   squid    connect timeout: no answer in 5 s",
+    ]
+
+
+def test_without_bags_nothing_is_said_of_them() -> None:
+    assert render_bags([]) == ""

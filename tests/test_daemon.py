@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from netcheck.config import load
 from netcheck.daemon import Daemon
-from netcheck.model import Family, ProbePath, PushCertificate, PushCertificateFile, Timeouts
+from netcheck.model import Bag, BagSeen, Family, ProbePath, PushCertificate, PushCertificateFile, Timeouts
 from netcheck.probe.runner import Prober
 from tests.certificates import OTHER_TOPIC, TOPIC, issued
 from tests.test_cli import config
@@ -279,3 +279,21 @@ def test_a_bug_in_a_hold_costs_that_hold_and_not_the_daemon(
     assert turns == [0, 1]
     assert daemon.state.own.skipped["internal_error"] == 1
     assert caplog.messages == ["internal error in the hold of ours over direct"]
+
+
+def test_a_bag_that_disagrees_is_logged_once_and_again_when_it_agrees(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO")
+    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    daemon = Daemon(file, load(file))
+    bag = Bag("courier.push.apple.com", 30, True, None, 900.0)
+    differs = BagSeen(0.0, "direct", "init.test", bag, None, ("it ends at 30",))
+    missing = replace(differs, bag=None, error="connect timeout", disagreements=())
+    for seen in (differs, differs, missing, differs, replace(differs, disagreements=())):
+        monkeypatch.setattr(daemon, "_bags", lambda seen=seen: [seen])
+        daemon._announce_bags()
+    assert caplog.messages == [
+        "bag of init.test over direct: it ends at 30",
+        "bag of init.test over direct: agrees with the config",
+    ]

@@ -13,6 +13,7 @@ MAY_IMPORT = {
     "apns": {"model"},
     "wire": {"model", "netcheck"},
     "config": {"model", "apns"},
+    "bags": {"model", "apns"},
     "probe": {"model", "apns", "wire"},
     "push_certificates": {"model", "apns"},
     "schedule": set(),
@@ -26,6 +27,7 @@ MAY_IMPORT = {
     "check": {"config", "plan", "probe", "push_certificates", "schedule", "state"},
     "daemon": {
         "netcheck",
+        "bags",
         "check",
         "config",
         "export",
@@ -40,6 +42,7 @@ MAY_IMPORT = {
     },
     "cli": {
         "netcheck",
+        "bags",
         "check",
         "config",
         "console",

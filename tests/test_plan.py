@@ -75,6 +75,21 @@ def test_a_job_visits_the_host_of_its_slot() -> None:
     assert visited == [(f"{n}-courier.test", 2) for n in range(10, 15)]
 
 
+def test_a_service_that_is_visited_every_third_round_is_visited_in_the_first_one_too() -> None:
+    visited: list[tuple[int, int]] = []
+
+    async def visit(call: Call, number: int) -> None:
+        visited.append((number, call.turn))
+
+    async def main() -> None:
+        (job,) = jobs(slots([Service("bag", ("a.test",), (443,), every=3)], [DIRECT]), visit)
+        for number in range(4, 11):
+            await job.run(number)
+
+    trio.run(main)
+    assert visited == [(4, 1), (7, 2), (10, 3)]
+
+
 def test_the_keys_of_jobs_are_unique() -> None:
     keys = [
         slot.key for slot in slots([COURIER, Service("other", ("x.test",), (1,))], [DIRECT, ProbePath("b")])

@@ -7,14 +7,18 @@ Sources, as of November 2026:
   `courier`. The unnumbered `courier.push.apple.com` has no address, so it is no host to probe.
 - Provider API: 443 or 2197, the same service on both:
   https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns.
+- The bag: `netcheck.apns.bag` has its sources. The current one is on HTTPS, the old one on HTTP.
 - Gateway and feedback: the binary protocol that Apple retired on 31 March 2021
   (https://developer.apple.com/news/?id=c88acm2b). Measured and shown, but nobody needs them.
 
 Knows only the records; which services are on, and how they are tuned, is the config's.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+from netcheck.apns.bag import CURRENT_URL, OLD_URL
 from netcheck.model import Depth, PortRule, Role, Service, TlsSettings
 
 LAST_NUMBER = 50
@@ -74,15 +78,39 @@ def _retired(name: str, host: str, port: int, *, sandbox: bool = False) -> Built
     return BuiltIn(Service(name, (host,), (port,), _PROVIDER, required=False), enabled=not sandbox)
 
 
+def _bag(url: str) -> BuiltIn:
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    service = Service(
+        "bag",
+        (parts.hostname or "",),
+        (443 if secure else 80,),
+        _DEVICE,
+        required=False,
+        depth=Depth.TLS if secure else Depth.TCP,
+        tls=TlsSettings(is_apples=True),
+        bag=parts.path,
+    )
+    return BuiltIn(service, enabled=False)
+
+
 BUILT_IN: tuple[BuiltIn, ...] = (
     _courier("courier", "courier.push.apple.com"),
     _courier("courier2", "courier2.push.apple.com"),
     _provider("provider", "api.push.apple.com"),
     _retired("gateway", "gateway.push.apple.com", 2195),
     _retired("feedback", "feedback.push.apple.com", 2196),
+    _bag(CURRENT_URL),
+    _bag(OLD_URL),
     _courier("courier-sandbox", "courier.sandbox.push.apple.com", sandbox=True),
     _provider("provider-sandbox", "api.sandbox.push.apple.com", sandbox=True),
     _retired("gateway-sandbox", "gateway.sandbox.push.apple.com", 2195, sandbox=True),
     _retired("feedback-sandbox", "feedback.sandbox.push.apple.com", 2196, sandbox=True),
 )
 """Every built-in service, in the order in which people see them; the sandbox's are off and never required."""
+
+
+def courier_domains(services: Iterable[Service]) -> dict[str, tuple[str, int]]:
+    """By name, of those services that are numbered: what stands behind the `N-`, and the highest N."""
+    domains = {built_in.service.name: built_in.domain for built_in in BUILT_IN if built_in.domain}
+    return {s.name: (domains[s.name], len(s.hosts) - 1) for s in services if s.name in domains}

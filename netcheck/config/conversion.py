@@ -1,5 +1,6 @@
 """Validated sections to the records that the rest of netcheck speaks in. Nothing here can fail."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from netcheck.config.path_section import PathSection, default_resolve
 from netcheck.config.push_certificate_section import PushCertificateSection
 from netcheck.config.records import Config, Probing
 from netcheck.config.service_section import (
+    BagSection,
     NumberedServiceSection,
     OwnServiceSection,
     ServiceSection,
@@ -41,7 +43,7 @@ def to_config(file: FileSection) -> Config:
         listen=file.listen,
         resolvers=resolvers,
         paths=tuple(_path(name, section, by_name[section.resolver]) for name, section in file.paths.items()),
-        services=to_services(file.services),
+        services=to_services(file.services, file.probing.interval),
         probing=_probing(file.probing),
         push_certificates=tuple(_push_certificate(*each) for each in file.push_certificates.items()),
     )
@@ -50,19 +52,27 @@ def to_config(file: FileSection) -> Config:
 _TLS_KEYS = {"server_name", "alpn", "ca_file", "request"}
 
 
-def to_services(section: ServicesSection) -> tuple[Service, ...]:
-    """The enabled services: built-ins in their own order, then one's own as they stand in the file."""
+def to_services(section: ServicesSection, interval: float) -> tuple[Service, ...]:
+    """The enabled services: built-ins in their own order, then one's own as they stand in the file.
+
+    `interval` is how long a round takes, in seconds.
+    """
     built_in = ((each, section.built_in(each.service.name)) for each in BUILT_IN)
-    tuned = (_tuned(each, written) for each, written in built_in if _is_enabled(written, each.enabled))
+    tuned = (
+        _tuned(each, written, interval) for each, written in built_in if _is_enabled(written, each.enabled)
+    )
     own = section.model_extra or {}
     return (*tuned, *(_own(name, written) for name, written in own.items() if _is_enabled(written)))
 
 
-def _is_enabled(written: ServiceSection, otherwise: bool = True) -> bool:
+def _is_enabled(written: ServiceSection | BagSection, otherwise: bool = True) -> bool:
     return written.enabled if "enabled" in written.model_fields_set else otherwise
 
 
-def _tuned(built_in: BuiltIn, written: ServiceSection) -> Service:
+def _tuned(built_in: BuiltIn, written: ServiceSection | BagSection, interval: float) -> Service:
+    if isinstance(written, BagSection):
+        tls = _tls(written, built_in.service.tls)
+        return replace(built_in.service, tls=tls, every=math.ceil(written.interval / interval))
     service = replace(built_in.service, **_settings(written), tls=_tls(written, built_in.service.tls))
     if isinstance(written, NumberedServiceSection) and built_in.domain:
         return replace(service, hosts=numbered_hosts(built_in.domain, written.count))
@@ -78,7 +88,7 @@ def _settings(written: ServiceSection) -> dict[str, Any]:
     return {key: getattr(written, key) for key in written.model_fields_set - {"enabled", "count"} - _TLS_KEYS}
 
 
-def _tls(written: ServiceSection, otherwise: TlsSettings) -> TlsSettings:
+def _tls(written: ServiceSection | BagSection, otherwise: TlsSettings) -> TlsSettings:
     return replace(otherwise, **{key: getattr(written, key) for key in written.model_fields_set & _TLS_KEYS})
 
 

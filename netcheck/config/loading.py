@@ -12,7 +12,7 @@ from netcheck.config.document import NOTHING, TOP, Document, Fault, read
 from netcheck.config.file_section import FileSection
 from netcheck.config.files import read_file
 from netcheck.config.problems import ConfigError, Problem
-from netcheck.config.records import Config
+from netcheck.config.records import Config, Probing
 from netcheck.config.section import Surroundings
 from netcheck.config.sentences import faults
 from netcheck.config.service_section import ServicesSection
@@ -75,7 +75,7 @@ def _surroundings(raw: object, directory: Path) -> Surroundings:
     around = Surroundings(directory, tuple({SYSTEM_RESOLVER.name: None, **names}), services=None)
     with suppress(ValidationError):  # said when the whole is validated
         section = ServicesSection.model_validate(sections.get("services", NOTHING), context=around)
-        around = replace(around, services=to_services(section))
+        around = replace(around, services=to_services(section, Probing().interval))
     return around
 
 

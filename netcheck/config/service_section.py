@@ -113,6 +113,20 @@ class ProviderSection(ServiceSection):
         return request
 
 
+_HOURLY: Any = Field("1h", validate_default=True)
+
+
+class BagSection(Section):
+    """The bag, which tells devices where the couriers are. Its addresses are Apple's."""
+
+    enabled: bool = _UNWRITTEN
+    """Whether it is fetched, from its current and from its old address; it is not by default."""
+    interval: Annotated[float, duration("1m", "7d")] = _HOURLY
+    """How long from one fetch to the next: whole rounds, at least one."""
+    ca_file: CaFile = _UNWRITTEN
+    """Who else may vouch for its certificate, beside Apple and public authorities; PEM."""
+
+
 class OwnServiceSection(ServiceSection):
     """A service of one's own: its hosts and ports are needed."""
 
@@ -138,6 +152,8 @@ class ServicesSection(Section):
     """gateway.push.apple.com, 2195: retired in 2021."""
     feedback: ServiceSection = Field(default_factory=ServiceSection)
     """feedback.push.apple.com, 2196: retired in 2021."""
+    bag: BagSection = Field(default_factory=BagSection)
+    """The bag: init.push.apple.com, 443, and the old one: init-p01st.push.apple.com, 80. Off by default."""
     courier_sandbox: NumberedServiceSection = Field(
         default_factory=NumberedServiceSection, alias="courier-sandbox"
     )
@@ -149,7 +165,7 @@ class ServicesSection(Section):
     feedback_sandbox: ServiceSection = Field(default_factory=ServiceSection, alias="feedback-sandbox")
     """feedback.sandbox.push.apple.com: off by default."""
 
-    def built_in(self, name: str) -> ServiceSection:
+    def built_in(self, name: str) -> ServiceSection | BagSection:
         """What is written about a built-in service."""
-        section: ServiceSection = getattr(self, name.replace("-", "_"))
+        section: ServiceSection | BagSection = getattr(self, name.replace("-", "_"))
         return section

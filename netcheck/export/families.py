@@ -42,6 +42,7 @@ class MetricFamily:
 
 _ENDPOINT = Endpoint._fields
 _FLOW = Flow._fields
+_BAG = ("path", "host")
 
 FAMILIES = (
     MetricFamily(
@@ -186,6 +187,41 @@ FAMILIES = (
         ("path",),
         samples.courier_fallbacks,
         "1 if couriers fail on port 5223 and answer on port 443.",
+    ),
+    MetricFamily(
+        "netcheck_bag_courier_hostcount",
+        Kind.GAUGE,
+        _BAG,
+        samples.bag_courier_counts,
+        "The highest number of a courier's host, as the bag says.",
+    ),
+    MetricFamily(
+        "netcheck_bag_courier_status",
+        Kind.GAUGE,
+        _BAG,
+        samples.bag_courier_statuses,
+        "1 if the bag says that the couriers are up; with 0, devices take them as down.",
+    ),
+    MetricFamily(
+        "netcheck_bag_expiry_seconds",
+        Kind.GAUGE,
+        _BAG,
+        samples.bag_expiries,
+        "How long a device may keep the bag.",
+    ),
+    MetricFamily(
+        "netcheck_bag_info",
+        Kind.GAUGE,
+        (*_BAG, "courier_hostname"),
+        samples.bag_infos,
+        "Always 1; the label says where the bag sends devices.",
+    ),
+    MetricFamily(
+        "netcheck_bag_disagrees",
+        Kind.GAUGE,
+        _BAG,
+        samples.bag_disagrees,
+        "1 if the bag names other couriers than the config.",
     ),
     MetricFamily(
         "netcheck_push_certificate_readable",

@@ -7,7 +7,18 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from netcheck.export.samples import Exposed
-from netcheck.model import Hold, Judgement, Lookup, Outcome, PushCertificate, Result, TlsInfo, Try, Verdict
+from netcheck.model import (
+    BagSeen,
+    Hold,
+    Judgement,
+    Lookup,
+    Outcome,
+    PushCertificate,
+    Result,
+    TlsInfo,
+    Try,
+    Verdict,
+)
 
 Json: TypeAlias = dict[str, object]
 
@@ -22,6 +33,7 @@ def report(exposed: Exposed, version: str, time: float) -> Json:
         "verdicts": [_verdict(judgement) for judgement in judgements],
         "results": [_result(result) for result in exposed.state.results()],
         "lookups": [_lookup(lookup) for lookup in exposed.state.lookups.values()],
+        "bags": [_bag(seen) for seen in exposed.bags],
         "push_certificates": [_push_certificate(each) for each in exposed.state.read_push_certificates()],
         "holds": [_hold(hold) for hold in exposed.state.holds.values()],
     }
@@ -91,6 +103,22 @@ def _try(attempt: Try) -> Json:
         "transport": attempt.transport,
         "outcome": attempt.reason or Outcome.SUCCESS,
         "duration": attempt.duration,
+    }
+
+
+def _bag(seen: BagSeen) -> Json:
+    bag = seen.bag
+    return {
+        "time": _iso(seen.time),
+        "path": seen.path,
+        "host": seen.host,
+        "courier_hostname": bag.courier_hostname if bag else None,
+        "courier_count": bag.courier_count if bag else None,
+        "courier_status": bag.courier_status if bag else None,
+        "verified_hostname": bag.verified_hostname if bag else None,
+        "expiry": bag.expiry if bag else None,
+        "disagreements": list(seen.disagreements),
+        "error": seen.error,
     }
 
 

@@ -11,17 +11,18 @@ from typing import NamedTuple, TypeAlias
 
 from netcheck import __version__
 from netcheck.apns.addresses import is_apple_name, is_published, published_range
-from netcheck.model import Judgement, Lookup, Phase, Reason, Result, Verdict
+from netcheck.model import Bag, BagSeen, Judgement, Lookup, Phase, Reason, Result, Verdict
 from netcheck.state import Histogram, State
 
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """All that the exports show: the state, what it means, and which paths live on the couriers' fallback."""
+    """All that the exports show: the state, what it means, who lives on the couriers' fallback, the bags."""
 
     state: State
     judgements: Sequence[Judgement]
     fallback: Mapping[str, bool]
+    bags: Sequence[BagSeen] = ()
 
 
 class Observed(NamedTuple):
@@ -193,6 +194,37 @@ def verdicts(exposed: Exposed) -> Numbers:
 def courier_fallbacks(exposed: Exposed) -> Numbers:
     for path, active in exposed.fallback.items():
         yield (path,), int(active)
+
+
+def _bags(exposed: Exposed) -> Iterator[tuple[Labels, Bag]]:
+    return (((seen.path, seen.host), seen.bag) for seen in exposed.bags if seen.bag is not None)
+
+
+def bag_courier_counts(exposed: Exposed) -> Numbers:
+    for labels, bag in _bags(exposed):
+        yield labels, bag.courier_count
+
+
+def bag_courier_statuses(exposed: Exposed) -> Numbers:
+    for labels, bag in _bags(exposed):
+        if bag.courier_status is not None:
+            yield labels, int(bag.courier_status)
+
+
+def bag_expiries(exposed: Exposed) -> Numbers:
+    for labels, bag in _bags(exposed):
+        yield labels, bag.expiry
+
+
+def bag_infos(exposed: Exposed) -> Numbers:
+    for labels, bag in _bags(exposed):
+        yield (*labels, bag.courier_hostname), 1
+
+
+def bag_disagrees(exposed: Exposed) -> Numbers:
+    for seen in exposed.bags:
+        if seen.bag is not None:
+            yield (seen.path, seen.host), int(bool(seen.disagreements))
 
 
 def push_certificates_readable(exposed: Exposed) -> Numbers:

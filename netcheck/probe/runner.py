@@ -34,13 +34,14 @@ from netcheck.model import (
     literal_addresses,
     ports_on,
 )
+from netcheck.probe.bag import bag_request, fetch_bag
 from netcheck.probe.connect import connect_directly
 from netcheck.probe.dns import lookup
 from netcheck.probe.hold import Line, ladder
 from netcheck.probe.once import Round, Rounds
 from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.resolve import Destination, destinations
-from netcheck.probe.secure import Security, Vouchers, secure
+from netcheck.probe.secure import Security, Vouchers, begin, secure
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk, WalkEnded, internal_error
 from netcheck.wire import Target
@@ -59,6 +60,8 @@ class _Aim:
     tls: TlsSettings | None
     """None for a probe that ends with the connection."""
     server_name: str
+    bag: str | None
+    """The path of a bag's URL; None for a probe that fetches none."""
 
 
 class Prober:
@@ -188,6 +191,7 @@ class Prober:
             rtt=walk.tcp.rtt if walk.tcp else None,
             syn_retransmits=walk.tcp.retransmits if walk.tcp else None,
             tls=walk.tls,
+            bag=walk.bag,
             proxy_spoke=walk.proxy_spoke,
         )
 
@@ -203,12 +207,17 @@ class Prober:
 
     async def _open(self, walk: Walk, shared: Round, path: ProbePath, aim: _Aim) -> Stream:
         """The stream to the destination, after all phases; raises WalkEnded where one fails."""
-        stream = await self._connect(walk, shared, path, aim.target)
-        if aim.tls is None:
-            return stream
-        anchors = await self._vouchers.for_(aim.tls)
-        security = Security(aim.server_name, aim.tls.alpn, anchors, aim.tls.request)
-        return await secure(walk, stream, security, self._timeouts.tls)
+        stream: Stream = await self._connect(walk, shared, path, aim.target)
+        if aim.tls is not None:
+            anchors = await self._vouchers.for_(aim.tls)
+            security = Security(aim.server_name, aim.tls.alpn, anchors, aim.tls.request)
+            stream = tls = await secure(walk, stream, security, self._timeouts.tls)
+            if aim.bag is None:
+                await begin(walk, tls, security, self._timeouts.tls)
+        if aim.bag is not None:
+            request = bag_request(aim.server_name, aim.port, aim.bag)
+            await fetch_bag(walk, stream, request, self._timeouts.tls)
+        return stream
 
     async def _connect(self, walk: Walk, shared: Round, path: ProbePath, target: Target) -> Stream:
         if path.proxy is None:
@@ -224,7 +233,7 @@ class Prober:
 
 def _key(aim: _Aim) -> Hashable:
     """What makes two probes of a path the same: asked for the same, and spoken to in the same way."""
-    spoken = (aim.server_name, aim.tls) if aim.tls else None
+    spoken = (aim.server_name, aim.tls, aim.bag) if aim.tls or aim.bag else None
     return (aim.destination.family, aim.target.host, aim.target.port, spoken)
 
 
@@ -248,6 +257,7 @@ def _aims(
             Target(destination.address or host, port),
             tls,
             service.tls.server_name or host,
+            service.bag,
         )
         for port in ports_on(service, path)
         for destination in where
@@ -264,6 +274,7 @@ def _balanced_aims(service: Service, host: str, path: ProbePath) -> list[_Aim]:
             Target(to.address, to.port or port),
             tls,
             service.tls.server_name or host,
+            service.bag,
         )
         for port, to in fixed
         if to is not None

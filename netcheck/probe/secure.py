@@ -62,14 +62,18 @@ class Security:
 
 
 async def secure(walk: Walk, stream: Stream, security: Security, timeout: float) -> TlsStream:
-    """Walk the TLS and session phases; raises WalkEnded where one fails.
+    """Walk the TLS phase; raises WalkEnded where it fails.
 
     `walk.tls` is set as soon as a certificate was seen, accepted or not.
     """
     tls = TlsStream(stream, examining_context(security.alpn), security.server_name)
     await walk.step(Phase.TLS, timeout, _shake_hands(walk, tls, security))
-    await walk.step(Phase.SESSION, max(timeout, 2 * _FIRST_WORD), _begin(tls, security))
     return tls
+
+
+async def begin(walk: Walk, tls: TlsStream, security: Security, timeout: float) -> None:
+    """Walk the session phase of a service that is not asked for anything else; raises WalkEnded."""
+    await walk.step(Phase.SESSION, max(timeout, 2 * _FIRST_WORD), _begin(tls, security))
 
 
 async def _shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
@@ -104,8 +108,8 @@ async def _speak(tls: TlsStream, session: Http2) -> None:
         raise PhaseError(error.reason, error.detail, error.evidence) from error
 
 
-async def _hear(tls: TlsStream) -> None:
+async def _hear(stream: Stream) -> None:
     """Silence is fine, and so is anything the peer says; only its leaving is not."""
     with trio.move_on_after(_FIRST_WORD):
-        if not await tls.receive_some(_READ_LIMIT):
+        if not await stream.receive_some(_READ_LIMIT):
             raise PhaseError(Reason.CLOSED, "the peer ended the connection right after the TLS handshake")

@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 
 import trio
 
-from netcheck.model import Failure, Phase, Reason, TlsInfo
+from netcheck.model import Bag, Failure, Phase, Reason, TlsInfo
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import TcpInfo, TcpStream
 
@@ -38,7 +38,7 @@ class Walk:
     A context manager: at its end the connection is closed, whatever happened.
     """
 
-    __slots__ = ("_open", "phases", "proxy_spoke", "tcp", "tls")
+    __slots__ = ("_open", "bag", "phases", "proxy_spoke", "tcp", "tls")
 
     def __init__(self) -> None:
         self.phases: dict[Phase, float] = {}
@@ -46,6 +46,7 @@ class Walk:
         """What the kernel measured on the first hop's connection."""
         self.proxy_spoke: bool | None = None
         self.tls: TlsInfo | None = None
+        self.bag: Bag | None = None
         self._open: TcpStream | None = None
 
     def __enter__(self) -> Self:

@@ -3,24 +3,34 @@
 import pytest
 
 from netcheck.apns.services import BUILT_IN, BuiltIn, numbered_hosts
-from netcheck.model import PortRule, Role
+from netcheck.model import Depth, PortRule, Role
 
 BY_NAME = {built_in.service.name: built_in for built_in in BUILT_IN}
 PRODUCTION = ["courier", "courier2", "provider", "gateway", "feedback"]
-SANDBOX = ["courier-sandbox", "provider-sandbox", "gateway-sandbox", "feedback-sandbox"]
+OPTIONAL = ["bag", "courier-sandbox", "provider-sandbox", "gateway-sandbox", "feedback-sandbox"]
 
 
 def of(*names: str) -> list[BuiltIn]:
     return [BY_NAME[name] for name in names]
 
 
-def test_production_is_on_and_the_sandbox_is_off() -> None:
+def test_production_is_on_and_the_bag_and_the_sandbox_are_off() -> None:
     assert [name for name, built_in in BY_NAME.items() if built_in.enabled] == PRODUCTION
-    assert [name for name, built_in in BY_NAME.items() if not built_in.enabled] == SANDBOX
+    assert [name for name, built_in in BY_NAME.items() if not built_in.enabled] == OPTIONAL
 
 
-def test_names_are_unique() -> None:
-    assert len(BY_NAME) == len(BUILT_IN)
+def test_no_two_services_share_a_name_and_a_port() -> None:
+    flows = [(each.service.name, port) for each in BUILT_IN for port in each.service.ports]
+    assert len(set(flows)) == len(flows)
+
+
+def test_the_bag_is_on_https_and_the_old_one_on_http() -> None:
+    bags = [each.service for each in BUILT_IN if each.service.bag]
+    assert [(bag.name, bag.hosts, bag.ports, bag.depth, bag.bag) for bag in bags] == [
+        ("bag", ("init.push.apple.com",), (443,), Depth.TLS, "/bag"),
+        ("bag", ("init-p01st.push.apple.com",), (80,), Depth.TCP, "/bag"),
+    ]
+    assert not any(bag.required for bag in bags)
 
 
 def test_couriers_have_the_51_hosts_that_devices_use() -> None:

@@ -346,6 +346,15 @@ def test_services_can_be_switched_off_and_on(load: Load) -> None:
     ]
 
 
+def test_a_bag_that_is_switched_on_is_fetched_from_both_addresses_once_an_hour(load: Load) -> None:
+    loaded = load("services: {bag: {enabled: true}}\nprobing: {interval: 7m}\n")
+    bags = [service for service in loaded.services if service.name == "bag"]
+    assert [(bag.hosts[0], bag.every) for bag in bags] == [
+        ("init.push.apple.com", 9),
+        ("init-p01st.push.apple.com", 9),
+    ]
+
+
 def test_a_service_of_ones_own_follows_the_built_in_ones(load: Load) -> None:
     loaded = load(
         "services: {our-mdm: {hosts: [mdm.example.com], ports: [443, 8443]}, courier: {count: 1}}\n"

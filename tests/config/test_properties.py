@@ -25,7 +25,7 @@ KEYS = [
         "provider",
         "our-mdm",
     ),
-    *("file", "topic"),
+    *("file", "topic", "bag"),
     *("nameservers", "transport", "server_name", "ca_file", "proxy", "resolve", "username", "password_file"),
     *(
         "password_env",

@@ -45,7 +45,9 @@ def test_defaults_are_shown_as_one_would_write_them() -> None:
 
 
 def test_every_built_in_service_has_a_section_and_no_other() -> None:
-    assert list(section("services")["properties"]) == [built_in.service.name for built_in in BUILT_IN]
+    assert list(section("services")["properties"]) == list(
+        dict.fromkeys(built_in.service.name for built_in in BUILT_IN)
+    )
 
 
 def test_exactly_the_numbered_services_have_a_count() -> None:

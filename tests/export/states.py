@@ -11,6 +11,8 @@ from netcheck.export.samples import Exposed
 from netcheck.model import (
     REASONS_OF_PHASE,
     Attempt,
+    Bag,
+    BagSeen,
     Depth,
     Failure,
     Family,
@@ -76,6 +78,10 @@ DENIED = Attempt(
 )
 
 
+BAG = Bag("courier.push.apple.com", 30, True, None, 900.0)
+BAG_SEEN = BagSeen(1_760_000_000.0, "direct", "init.push.apple.com", BAG, None, ("it ends at 30",))
+NO_BAG = BagSeen(1_760_000_000.0, "dmz-socks", "init.push.apple.com", None, "session bad_answer: HTTP 404")
+
 CERTIFICATE = PushCertificate(
     "mdm", "com.apple.mgmt.External.1", True, 1_790_000_000.0, ":".join(["AB"] * 20), ":".join(["CD"] * 32)
 )
@@ -121,8 +127,13 @@ def configured(
     return state
 
 
-def shown(state: State, *judgements: Judgement, fallback: dict[str, bool] | None = None) -> Exposed:
-    return Exposed(state, judgements, fallback or {})
+def shown(
+    state: State,
+    *judgements: Judgement,
+    fallback: dict[str, bool] | None = None,
+    bags: Sequence[BagSeen] = (),
+) -> Exposed:
+    return Exposed(state, judgements, fallback or {}, bags)
 
 
 def populated() -> Exposed:
@@ -140,7 +151,7 @@ def populated() -> Exposed:
         for path, verdict in ((DIRECT, Verdict.READY), (SOCKS, Verdict.NOT_READY))
         for role in Role
     ]
-    return shown(state, *judgements, fallback={DIRECT.name: False})
+    return shown(state, *judgements, fallback={DIRECT.name: False}, bags=[BAG_SEEN, NO_BAG])
 
 
 NASTY = (

@@ -14,6 +14,7 @@ from netcheck.export.negotiate import Exporter
 from netcheck.export.samples import Exposed
 from netcheck.model import Failure, Judgement, Phase, Reason, RecordType, Role, Service, Verdict
 from tests.export.states import (
+    BAG_SEEN,
     BROKEN,
     CERTIFICATE,
     COURIER,
@@ -21,6 +22,7 @@ from tests.export.states import (
     HELD,
     HOST,
     LOOKUP,
+    NO_BAG,
     RESULT,
     SOCKS,
     TLS,
@@ -54,6 +56,11 @@ netcheck_prefix_reachable_ratio                       gauge      path prefix por
 netcheck_ready                                        gauge      path role
 netcheck_verdict                                      gauge      path role verdict
 netcheck_courier_fallback_active                      gauge      path
+netcheck_bag_courier_hostcount                        gauge      path host
+netcheck_bag_courier_status                           gauge      path host
+netcheck_bag_expiry_seconds                           gauge      path host
+netcheck_bag_info                                     gauge      path host courier_hostname
+netcheck_bag_disagrees                                gauge      path host
 netcheck_push_certificate_readable                    gauge      name
 netcheck_push_certificate_not_after_timestamp_seconds gauge      name
 netcheck_push_certificate_topic_matches               gauge      name
@@ -308,3 +315,18 @@ def test_before_anything_was_held_idle_only_the_counters_stand_at_zero() -> None
     exposed = shown(configured())
     assert values(exposed, "netcheck_hold_longest_seconds") == []
     assert set(values(exposed, "netcheck_hold_ended_total")) == {0}
+
+
+def test_a_bag_shows_what_it_says_and_whether_it_disagrees() -> None:
+    exposed = shown(configured(), bags=[BAG_SEEN])
+    where = {"path": "direct", "host": "init.push.apple.com"}
+    assert values(exposed, "netcheck_bag_courier_hostcount", **where) == [30]
+    assert values(exposed, "netcheck_bag_courier_status", **where) == [1]
+    assert values(exposed, "netcheck_bag_expiry_seconds", **where) == [900]
+    assert values(exposed, "netcheck_bag_info", **where, courier_hostname="courier.push.apple.com") == [1]
+    assert values(exposed, "netcheck_bag_disagrees", **where) == [1]
+
+
+def test_a_bag_that_was_not_to_be_had_shows_nothing() -> None:
+    exposed = shown(configured(), bags=[NO_BAG])
+    assert values(exposed, "netcheck_bag_info") == values(exposed, "netcheck_bag_disagrees") == []

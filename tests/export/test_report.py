@@ -10,12 +10,14 @@ from netcheck.export.report import report
 from netcheck.export.samples import Exposed
 from netcheck.model import Failure, Judgement, Phase, Reason, Result, Role, Verdict
 from tests.export.states import (
+    BAG_SEEN,
     BROKEN,
     CERTIFICATE,
     DENIED,
     HELD,
     HOST,
     LOOKUP,
+    NO_BAG,
     RESULT,
     SOCKS,
     TLS,
@@ -56,6 +58,7 @@ def test_a_report_says_when_by_what_and_whether_all_is_ready() -> None:
         "verdicts": None,
         "results": [],
         "lookups": [],
+        "bags": [],
         "push_certificates": [],
         "holds": [],
     }
@@ -212,3 +215,20 @@ def test_a_hold_is_told_in_full() -> None:
             "silence": 330.5,
         }
     ]
+
+
+def test_a_bag_comes_with_what_it_says_or_why_there_is_none() -> None:
+    good, bad = reported(shown(configured(), bags=[BAG_SEEN, NO_BAG]))["bags"]
+    assert good == {
+        "time": "2025-10-09T08:53:20.000Z",
+        "path": "direct",
+        "host": "init.push.apple.com",
+        "courier_hostname": "courier.push.apple.com",
+        "courier_count": 30,
+        "courier_status": True,
+        "verified_hostname": None,
+        "expiry": 900.0,
+        "disagreements": ["it ends at 30"],
+        "error": None,
+    }
+    assert (bad["courier_hostname"], bad["error"]) == (None, "session bad_answer: HTTP 404")

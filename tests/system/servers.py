@@ -231,6 +231,28 @@ def nginx(namespace: Namespace) -> Server:
     return serve(namespace, "nginx", argv, {"web": "http://127.0.0.1:8080"})
 
 
+def bagger(namespace: Namespace, certificates: Certificates, bags: Path) -> Server:
+    """A web server for the file `bag` in a folder: HTTPS and HTTP, at every address inside."""
+    require("nginx")
+    config = f"""
+        daemon off;
+        master_process off;
+        error_log stderr;
+        pid {namespace.scratch}/bagger.pid;
+        events {{}}
+        http {{
+            access_log off;
+            server {{
+                listen 0.0.0.0:80; listen [::]:80; listen 0.0.0.0:443 ssl; listen [::]:443 ssl;
+                ssl_certificate {certificates.good}; ssl_certificate_key {certificates.good};
+                root {bags};
+            }}
+        }}
+    """
+    argv = ["nginx", "-c", config_file(namespace, "bagger", config), "-e", "stderr"]
+    return serve(namespace, "bagger", argv, {"https": "https://127.0.0.1:443", "http": "http://127.0.0.1:80"})
+
+
 def sshd(namespace: Namespace) -> Server:
     """A server that is no proxy and speaks first."""
     require("sshd")

@@ -1,0 +1,131 @@
+"""A probe that fetches a bag, against scripted HTTP and HTTPS servers on loopback."""
+
+import plistlib
+from pathlib import Path
+
+import pytest
+import trio
+import trustme
+
+from netcheck.model import (
+    Attempt,
+    Bag,
+    Depth,
+    Phase,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    Reason,
+    Service,
+    Timeouts,
+    TlsSettings,
+)
+from netcheck.probe.runner import Prober
+from netcheck.schedule import Gate
+from tests.probe.peers import Handler, in_trio, says, serving, silent
+from tests.probe.test_secure import (
+    AUTHORITY,
+    INTERCEPTOR,
+    server_context,
+    speaking_tls,
+    tunnel_to,
+    where_and_why,
+)
+
+NAME = "init.push.apple.com"
+DIRECT = ProbePath("direct")
+KEYS = {"APNSCourierHostname": "courier.push.apple.com", "APNSCourierHostcount": 50}
+BAG = Bag("courier.push.apple.com", 50, None, None, 900.0)
+NEW = plistlib.dumps(KEYS)
+OLD = plistlib.dumps({"bag": NEW, "signature": b"x", "certs": [b"x"]})
+BOMB = (
+    b'<?xml version="1.0"?><!DOCTYPE plist [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>'
+    b"<plist><string>&b;</string></plist>"
+)
+
+
+def answer(body: bytes, status: bytes = b"200 OK") -> bytes:
+    return b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
+
+
+async def probed(
+    handler: Handler, path: ProbePath = DIRECT, depth: Depth = Depth.TCP, ca_file: Path | None = None
+) -> Attempt:
+    async with serving(handler) as port:
+        if path.proxy is not None:
+            path = ProbePath(path.name, Proxy(path.proxy.scheme, path.proxy.host, port))
+        tls = TlsSettings(NAME, is_apples=True, ca_file=ca_file)
+        service = Service("bag", ("127.0.0.1",), (port,), depth=depth, tls=tls, bag="/bag")
+        prober = Prober(Timeouts(tls=1.0, proxy=2.0), {path.name: Gate(8, 1e6)})
+        return (await prober.visit(service, "127.0.0.1", path, 0, 0)).results[0].attempt
+
+
+@pytest.fixture
+def ca_file(tmp_path: Path) -> Path:
+    file = tmp_path / "ca.pem"
+    AUTHORITY.cert_pem.write_to_path(str(file))
+    return file
+
+
+@in_trio
+@pytest.mark.parametrize("body", [NEW, OLD], ids=["new", "old"])
+async def test_a_good_bag_is_read(body: bytes) -> None:
+    heard: list[bytes] = []
+    attempt = await probed(says(answer(body), heard=heard))
+    assert (attempt.failure, attempt.bag) == (None, BAG)
+    assert list(attempt.phases) == [Phase.CONNECT, Phase.SESSION]
+    assert heard[0].startswith(b"GET /bag HTTP/1.1\r\nHost: init.push.apple.com:")
+
+
+@in_trio
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [
+        (says(answer(NEW + b" " * 65536)), Reason.BAD_ANSWER),
+        (says(answer(NEW)[:-20]), Reason.CLOSED),
+        (says(answer(NEW[:-20])), Reason.BAD_ANSWER),
+        (says(answer(plistlib.dumps(KEYS | {"APNSCourierHostcount": "50"}))), Reason.BAD_ANSWER),
+        (says(answer(BOMB)), Reason.BAD_ANSWER),
+        (says(answer(NEW, b"404 Not Found")), Reason.BAD_ANSWER),
+        (says(answer(NEW, b"500 Internal Server Error")), Reason.BAD_ANSWER),
+        (says(answer(NEW, b"302 Found\r\nLocation: http://portal.example/")), Reason.BAD_ANSWER),
+        (says(b"SSH-2.0-OpenSSH_9.2\r\n"), Reason.BAD_ANSWER),
+        (says(b""), Reason.CLOSED),
+        (silent, Reason.TIMEOUT),
+    ],
+    ids=[
+        *("huge", "cut off", "truncated", "wrong type", "entities", "404", "500", "redirect", "ssh"),
+        *("closed", "silent"),
+    ],
+)
+async def test_what_is_no_bag_fails_in_the_session(handler: Handler, reason: Reason) -> None:
+    attempt = await probed(handler)
+    assert (where_and_why(attempt), attempt.bag) == ((Phase.SESSION, reason), None)
+
+
+def over_tls(authority: trustme.CA) -> Handler:
+    async def after(tls: trio.SSLStream[trio.SocketStream]) -> None:
+        await tls.receive_some(4096)
+        await tls.send_all(answer(NEW))
+
+    return speaking_tls(server_context(authority, NAME), after)
+
+
+@in_trio
+async def test_a_bag_is_fetched_over_tls(ca_file: Path) -> None:
+    attempt = await probed(over_tls(AUTHORITY), depth=Depth.TLS, ca_file=ca_file)
+    assert (attempt.failure, attempt.bag) == (None, BAG)
+    assert list(attempt.phases) == [Phase.CONNECT, Phase.TLS, Phase.SESSION]
+
+
+@in_trio
+async def test_a_bag_behind_another_s_certificate_is_not_even_asked_for(ca_file: Path) -> None:
+    attempt = await probed(over_tls(INTERCEPTOR), depth=Depth.TLS, ca_file=ca_file)
+    assert (where_and_why(attempt), attempt.bag) == ((Phase.TLS, Reason.TLS_INTERCEPTED), None)
+
+
+@in_trio
+async def test_a_bag_is_fetched_through_a_proxy(ca_file: Path) -> None:
+    path = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "127.0.0.1", 1))
+    attempt = await probed(tunnel_to(over_tls(AUTHORITY)), path, Depth.TLS, ca_file)
+    assert (attempt.failure, attempt.bag) == (None, BAG)

@@ -1,0 +1,63 @@
+"""The bag with a real web server, directly and through a real proxy."""
+
+import plistlib
+from collections.abc import Callable
+
+import pytest
+
+from tests.system.apple import HOSTS, Apple
+from tests.system.lab import Lab
+from tests.system.servers import bagger
+
+CURRENT, OLD = "init.push.apple.com", "init-p01st.push.apple.com"
+ADDRESSES = {CURRENT: ("17.188.143.162", "2620:149:a44:2::c"), OLD: ("17.188.143.194",)}
+KEYS = {"APNSCourierHostname": "courier.push.apple.com", "APNSCourierHostcount": 30}
+
+
+@pytest.fixture
+def bag_lab(build_lab: Callable[..., Lab]) -> Lab:
+    lab: Lab = build_lab(Apple(hosts={**HOSTS, **ADDRESSES}, ports=(2195, 5223)))
+    bags = lab.namespace.scratch / "bags"
+    bags.mkdir()
+    (bags / "bag").write_bytes(plistlib.dumps(KEYS))
+    bagger(lab.namespace, lab.certificates, bags)
+    return lab
+
+
+def test_both_bags_are_fetched_over_each_path_and_disagree_with_the_config(bag_lab: Lab) -> None:
+    services = {"bag": {"enabled": True, "ca_file": str(bag_lab.certificates.ca)}}
+    paths = {"direct": {}, "socks": {"proxy": bag_lab.dante.url}}
+    found = bag_lab.check(paths, services)
+    assert found.results(service="bag", outcome="failure") == []
+    bags = found.report["bags"]
+    places = {("direct", CURRENT), ("direct", OLD), ("socks", CURRENT), ("socks", OLD)}
+    assert {(bag["path"], bag["host"]) for bag in bags} == places
+    for bag in bags:
+        assert bag["courier_count"] == 30
+        assert bag["disagreements"] == [
+            "the bag's hosts of courier.push.apple.com go up to 30, those of the service courier to 3"
+        ]
+
+
+def test_without_the_ca_file_the_bag_is_intercepted_and_only_the_old_one_is_read(bag_lab: Lab) -> None:
+    found = bag_lab.check({"direct": {}}, {"bag": {"enabled": True}})
+    assert {r["reason"] for r in found.results(service="bag", host=CURRENT)} == {"tls_intercepted"}
+    read = {bag["host"]: bag["courier_count"] for bag in found.report["bags"]}
+    assert read == {CURRENT: None, OLD: 30}
+
+
+def test_a_bag_shows_in_the_daemon_s_metrics_and_its_disagreement_in_the_log(bag_lab: Lab) -> None:
+    services = {"bag": {"enabled": True, "ca_file": str(bag_lab.certificates.ca)}}
+    assert bag_lab.prometheus
+    with bag_lab.daemon({"direct": {}}, services) as daemon:
+        for host in (CURRENT, OLD):
+            bag_lab.wait_for(f'netcheck_bag_disagrees{{path="direct",host="{host}"}} == 1')
+            bag_lab.wait_for(f'netcheck_bag_courier_hostcount{{host="{host}"}} == 30')
+        bag_lab.namespace.wait_until(daemon.process, lambda: _told(daemon.process.log.read_text()))
+        assert daemon.process.log.read_text().count(f"bag of {CURRENT} over direct") == 1
+
+
+def _told(log: str) -> None:
+    """ConnectionError while it is still to come."""
+    if not all(f"bag of {host} over direct: the bag's hosts" in log for host in (CURRENT, OLD)):
+        raise ConnectionRefusedError
