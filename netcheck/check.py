@@ -1,5 +1,6 @@
 """One round now: every host once over every path, for the console."""
 
+import logging
 from collections.abc import Callable
 
 import trio
@@ -11,6 +12,7 @@ from netcheck.push_certificates import read_all
 from netcheck.schedule import Gate
 from netcheck.state import State
 
+_log = logging.getLogger("netcheck")
 _VISITS_AT_ONCE = 32
 """Keeps a check from asking the resolver for a hundred names in one burst."""
 
@@ -30,7 +32,10 @@ async def check(config: Config, progress: Progress) -> State:
     async def visit(call: Call) -> None:
         nonlocal done
         async with limit:
-            state.record(await prober.visit(call.service, call.host, call.path, 0, call.turn))
+            try:
+                state.record(await prober.visit(call.service, call.host, call.path, 0, call.turn))
+            except Exception:  # a bug of ours costs one visit, and not the rest of the check
+                _log.exception("internal error in the visit to %s over %s", call.host, call.path.name)
         done += 1
         progress(done, len(calls))
 

@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from netcheck.cli import exit_code, main
-from netcheck.model import Judgement, Role, Verdict
+from netcheck.model import Judgement, Role, Verdict, Visit
+from netcheck.state import State
 from tests.certificates import PASSWORD, TOPIC, issued
 
 BUILT_INS_OFF = "\n".join(
@@ -267,3 +268,23 @@ def test_output_that_cannot_be_written_is_told_in_one_line(
         _, stderr = running.communicate(timeout=20)
     assert running.returncode == 2
     assert stderr == "the output cannot be written: No space left on device\n"
+
+
+def test_a_bug_in_one_visit_leaves_the_rest_of_the_check_alone(
+    tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = State.record
+
+    def broken(state: State, visit: Visit) -> None:
+        if visit.service == "ours":
+            raise RuntimeError("a bug")
+        record(state, visit)
+
+    monkeypatch.setattr(State, "record", broken)
+    services = (
+        f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}\n  theirs: {{hosts: [127.0.0.2], ports: [1]}}"
+    )
+    result = invoke("check", "--config", config(tmp_path, services))
+    assert result.exit_code == 1
+    assert "0/1 connect refused" in result.output
+    assert "not probed" in result.output

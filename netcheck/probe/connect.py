@@ -15,7 +15,7 @@ async def dial(walk: Walk, address: str, port: int, binding: Binding) -> TcpStre
     sock = open_socket(socket.SOCK_STREAM, address, binding)
     try:
         await connect(sock, address, port)
-    except BaseException:
+    except BaseException:  # closed on every way out, the deadline's cancellation too
         walk.tcp = tcp_info(sock)
         sock.close()
         raise

@@ -48,7 +48,7 @@ class Round:
             slot.done = True
             if not keep(made):
                 del self._slots[key]
-        except BaseException:
+        except BaseException:  # cancellation too: who waits makes it then
             del self._slots[key]
             raise
         finally:

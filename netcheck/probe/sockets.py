@@ -37,7 +37,7 @@ def open_socket(kind: socket.SocketKind, address: str, binding: Binding) -> sock
         raise error_from_os(error, "open a socket") from error
     try:
         _bind(sock, family, binding)
-    except BaseException:
+    except BaseException:  # closed on every way out, cancellation too
         sock.close()
         raise
     return sock
