@@ -104,7 +104,14 @@ class Daemon:
     def _assess(self) -> Assessment:
         config = self._config
         window = _ROUNDS_JUDGED * config.probing.interval
-        return assess(config.services, config.paths, self.state.results(), window)
+        return assess(
+            config.services,
+            config.paths,
+            self.state.standings(),
+            self.state.lookups.values(),
+            window=window,
+            failures=config.verdict.failures,
+        )
 
     def _bags(self) -> list[BagSeen]:
         return bags_seen(self._config.services, self.state.results())
