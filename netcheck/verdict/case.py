@@ -1,6 +1,6 @@
 """What a rule may ask about: one path's verdict, the failures behind it, and everything seen elsewhere."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,15 +22,27 @@ class World:
     ) -> None:
         self.services = services
         self.paths = paths
-        # sorted, so that what is said does not depend on the order in which results came
-        self.seen = tuple(sorted(seen, key=_place))
-        self.lookups = tuple(sorted(lookups, key=lambda each: (each.host, each.rdtype, each.resolver)))
+        self.seen = tuple(seen)
+        self.lookups = tuple(lookups)
         self._by_path: dict[str, list[Seen]] = {path.name: [] for path in paths}
         for each in self.seen:
             self._by_path[each.result.path].append(each)
 
     def on_path(self, path: str) -> list[Seen]:
         return self._by_path[path]
+
+    @cached_property
+    def durations(self) -> Mapping[str, Mapping[tuple[str, int], list[float]]]:
+        """How long connecting and TLS took where it succeeded, in seconds: by path, then by service and port.
+
+        Without the session, which is a wait for what the peer might still say.
+        """
+        found: dict[str, dict[tuple[str, int], list[float]]] = {path.name: {} for path in self.paths}
+        for result in (each.result for each in self.seen if each.result.attempt.failure is None):
+            phases = result.attempt.phases
+            took = sum(phases.values()) - phases.get(Phase.SESSION, 0.0)
+            found[result.path].setdefault((result.service, result.port), []).append(took)
+        return found
 
 
 def _place(seen: Seen) -> tuple[object, ...]:
@@ -55,10 +67,14 @@ class Case:
 
     @cached_property
     def failed(self) -> tuple[Seen, ...]:
-        """The failures that make the verdict what it is; none where it is ready or unknown."""
+        """The failures that make the verdict what it is; none where it is ready or unknown.
+
+        Sorted, so that what is said of them does not depend on the order in which they came.
+        """
         if self.verdict in (Verdict.READY, Verdict.UNKNOWN):
             return ()
-        return tuple(each for each in self.seen if each.failure is not None and self._decides(each))
+        failed = (each for each in self.seen if each.failure is not None and self._decides(each))
+        return tuple(sorted(failed, key=_place))
 
     def _decides(self, seen: Seen) -> bool:
         return (seen.result.service, seen.result.port) in self.deciding

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from netcheck.apns.addresses import is_apple_name, is_published, published_range
-from netcheck.model import Family, Lookup, Outcome, Phase, Reason
+from netcheck.model import Family, Lookup, Phase, Reason
 from netcheck.verdict.case import Case
 from netcheck.verdict.seen import Seen
 
@@ -53,6 +53,8 @@ def _only_these_fail(seen: Sequence[Seen], names: set[str]) -> bool:
 
 def dead_ports(case: Case) -> set[int]:
     """The ports behind the verdict on which nothing at all can be connected to over this path."""
+    if not case.failed:
+        return set()
     alive = {each.result.port for each in case.seen if each.connected}
     return {each.result.port for each in case.failed} - alive
 
@@ -63,6 +65,8 @@ def dead_ranges(case: Case) -> tuple[str, ...]:
     Empty where they do not: where a failure is outside of them, or no other range of the family works, or
     a single host is all there is.
     """
+    if not case.failed:
+        return ()
     ports = {each.result.port for each in case.failed}
     tried = [each for each in case.seen if each.result.port in ports and _range(each)]
     alive = {_range(each) for each in tried if each.connected}
@@ -87,8 +91,10 @@ def _range(seen: Seen) -> str | None:
 def only_broken_family(case: Case) -> Family | None:
     """The one of IPv4 and IPv6 in which all failures are and nothing answers, where the other one works."""
     families = {each.family for each in case.failed}
+    if len(families) != 1:
+        return None
     working = {each.family for each in case.seen if each.failure is None}
-    if len(families) == 1 and not families & working and working - {Family.NAME}:
+    if not families & working and working - {Family.NAME}:
         return next(iter(families))
     return None
 
@@ -105,6 +111,8 @@ def works_by(case: Case, *families: Family) -> bool:
 
 def reached_elsewhere(case: Case) -> int:
     """How many of the failures are of hosts and ports that another path reaches."""
+    if not case.failed:
+        return 0
     reached = {
         (each.result.host, each.result.port)
         for seen in case.elsewhere()
@@ -130,39 +138,33 @@ def loses_packets(seen: Iterable[Seen]) -> bool:
 
 def slower_than_direct(case: Case) -> tuple[float, float] | None:
     """The seconds of a connection through this path's proxy and of a direct one, where that is far less."""
-    direct_paths = [path for path in case.world.paths if path.proxy is None and not path.load_balancer]
-    direct = [each for path in direct_paths for each in case.world.on_path(path.name)]
-    places = _places(case.seen) & _places(direct)
-    if case.path.proxy is None or not places:
+    if case.path.proxy is None:
         return None
-    proxied, plain = _typical(case.seen, places), _typical(direct, places)
-    slow = proxied > plain + _SLOW_SECONDS and proxied > _SLOW_FACTOR * plain
-    return (proxied, plain) if slow else None
+    straight = [path.name for path in case.world.paths if path.proxy is None and not path.load_balancer]
+    durations = case.world.durations
+    through = durations[case.path.name]
+    for place in sorted(through):
+        plain = [took for path in straight for took in durations[path].get(place, ())]
+        if plain and _is_slow(median(through[place]), median(plain)):
+            return median(through[place]), median(plain)
+    return None
 
 
-def _places(seen: Iterable[Seen]) -> set[tuple[str, int]]:
-    return {
-        (each.result.service, each.result.port) for each in seen if each.result.outcome is Outcome.SUCCESS
-    }
-
-
-def _typical(seen: Iterable[Seen], places: set[tuple[str, int]]) -> float:
-    return median(
-        sum(seconds for phase, seconds in each.result.attempt.phases.items() if phase is not Phase.SESSION)
-        for each in seen
-        if each.result.outcome is Outcome.SUCCESS and (each.result.service, each.result.port) in places
-    )
+def _is_slow(proxied: float, plain: float) -> bool:
+    return proxied > plain + _SLOW_SECONDS and proxied > _SLOW_FACTOR * plain
 
 
 def odd_lookups(case: Case) -> list[tuple[Lookup, Lookup]]:
     """Where this path's resolver says something worse of Apple's names than another does: both answers."""
-    mine = [each for each in case.world.lookups if each.resolver == case.path.resolver.name and _is_odd(each)]
-    sound = {
-        (each.host, each.rdtype): each
-        for each in case.world.lookups
-        if each.resolver != case.path.resolver.name and not _is_odd(each)
-    }
-    return [(each, sound[each.host, each.rdtype]) for each in mine if (each.host, each.rdtype) in sound]
+    mine: list[Lookup] = []
+    others: list[Lookup] = []
+    for lookup in case.world.lookups:
+        (mine if lookup.resolver == case.path.resolver.name else others).append(lookup)
+    if not others:
+        return []
+    sound = {(each.host, each.rdtype): each for each in others if not _is_odd(each)}
+    odd = sorted(filter(_is_odd, mine), key=lambda each: (each.host, each.rdtype))
+    return [(each, sound[each.host, each.rdtype]) for each in odd if (each.host, each.rdtype) in sound]
 
 
 def _is_odd(lookup: Lookup) -> bool:

@@ -43,12 +43,13 @@ def what_counts(
     recent = _recent(_without_local_dns(paths, list(standings)), window)
     often = Counter(_group(standing.result) for standing in recent if standing.failures)
     seen = []
-    for standing in _without_missing_ipv6(recent):
-        believed = max(standing.failures, often[_group(standing.result)]) >= failures
-        if not standing.failures or believed or standing.answered:
-            # of a host's addresses one may fail where another answers: that one failed all the same
-            reached = standing.result.attempt.failure is None or not (believed or not standing.failures)
-            seen.append(Seen(standing.result, reached))
+    for result, in_a_row, answered in _without_missing_ipv6(recent):
+        if not in_a_row:  # of its addresses, one may have failed all the same
+            seen.append(Seen(result, result.attempt.failure is None))
+        elif max(in_a_row, often[_group(result)]) >= failures:
+            seen.append(Seen(result, reached=False))
+        elif answered:
+            seen.append(Seen(result, reached=True))
     return seen
 
 
@@ -79,12 +80,12 @@ def _without_missing_ipv6(standings: Sequence[Standing]) -> list[Standing]:
     return [
         each
         for each in standings
-        if not (
-            each.result.path in with_routes
-            and each.result.attempt.family is Family.IPV6
-            and _has_no_route(each.result)
-        )
+        if not (_has_no_route(each.result) and _is_ipv6(each.result) and each.result.path in with_routes)
     ]
+
+
+def _is_ipv6(result: Result) -> bool:
+    return result.attempt.family is Family.IPV6
 
 
 def _has_no_route(result: Result) -> bool:
