@@ -58,7 +58,7 @@ def _is_no_proxy(failure: Failure) -> bool:
 
 
 def _proxy_denies(case: Case) -> Sequence[Seen]:
-    """More than half: a proxy that allows one port of two and fails on it has another trouble than its rules."""
+    """More than half: one that allows a port of two and fails on it has another trouble than its rules."""
     denied = case.mostly(reason_is(Reason.PROXY_DENIED))
     return denied if 2 * len(denied) > len(case.failed) else ()
 

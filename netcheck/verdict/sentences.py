@@ -328,11 +328,12 @@ def mend_the_family(case: Case) -> str:
 
 
 def blocked_and_open_ports(case: Case) -> str:
-    reachable = sorted({each.result.port for each in case.seen if each.connected})
-    rest = (
-        f"{_listed(reachable)} can be connected to" if reachable else "no other port that was tried answers"
-    )
-    return f"nothing answers on {_ports(case)}; {rest}; {example(case)}"
+    families = {each.family for each in case.about}
+    dead = sorted({each.result.port for each in case.about})
+    over = "" if len(families) > 1 else f" over {next(iter(families))}"
+    answering = {e.result.port for e in case.seen if e.connected and e.family in families} - set(dead)
+    rest = f"{_listed(sorted(answering))} can be connected to" if answering else "no other port answers"
+    return f"nothing answers on {_named(dead)}{over}; {rest}; {example(case)}"
 
 
 def open_the_ports(case: Case) -> str:
