@@ -1,9 +1,13 @@
-"""The bags that paths have: the latest of each, and where they disagree with the config. Does no I/O."""
+"""The bags that paths have: the latest of each, where they disagree with the config, what follows from them.
 
-from collections.abc import Iterable
+Does no I/O.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from netcheck.apns.bag import differences
-from netcheck.apns.services import courier_domains
+from netcheck.apns.services import HIGHEST_NUMBER, courier_domains, numbered_hosts
 from netcheck.model import BagSeen, Result, Service
 
 
@@ -21,7 +25,36 @@ def bags_seen(services: Iterable[Service], results: Iterable[Result]) -> list[Ba
     return list(found.values())
 
 
-def _seen(result: Result, domains: dict[str, tuple[str, int]]) -> BagSeen:
+def with_counts(
+    services: Iterable[Service], counts: Mapping[tuple[str, str], int | None]
+) -> tuple[Service, ...]:
+    """The services, of which those that are numbered by the bag have the hosts that bags speak of.
+
+    `counts` are the highest numbers that bags have said, by path and courier host name. The highest of all
+    paths holds, up to a limit; a service of which no path's bag speaks is left as it is.
+    """
+    highest: dict[str, int] = {}
+    for (_, domain), count in counts.items():
+        if count is not None:
+            highest[domain] = max(count, highest.get(domain, 0))
+    return tuple(_numbered(service, highest) for service in services)
+
+
+def widest(services: Iterable[Service]) -> tuple[Service, ...]:
+    """The services with all hosts that they can ever have, whatever bags say."""
+    services = tuple(services)
+    domains = {service.count_from_bag for service in services if service.count_from_bag}
+    return with_counts(services, {("any path", domain): HIGHEST_NUMBER for domain in domains})
+
+
+def _numbered(service: Service, highest: Mapping[str, int]) -> Service:
+    domain = service.count_from_bag
+    if domain is None or domain not in highest:
+        return service
+    return replace(service, hosts=numbered_hosts(domain, min(highest[domain], HIGHEST_NUMBER)))
+
+
+def _seen(result: Result, domains: dict[str, tuple[str, int | None]]) -> BagSeen:
     attempt, failure = result.attempt, result.attempt.failure
     error = f"{failure.phase} {failure.reason}: {failure.detail}" if failure else None
     disagreements = differences(attempt.bag, domains) if attempt.bag else ()
