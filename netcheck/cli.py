@@ -99,7 +99,7 @@ def check(
         _fail("these paths do not lead to these services: nothing was probed")
     services = with_counts(config.services, state.courier_counts)
     assessment = assess(services, config.paths, state.standings(), state.lookups.values())
-    bags = bags_seen(services, results)
+    bags = bags_seen(services, state.bags())
     if output == "json":
         exposed = Exposed(state, assessment.judgements, assessment.fallback_active, bags)
         click.echo(json.dumps(report(exposed, __version__, time.time()), indent=1))

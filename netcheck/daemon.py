@@ -147,7 +147,7 @@ class Daemon:
         )
 
     def _bags(self) -> list[BagSeen]:
-        return bags_seen(self._services, self.state.results())
+        return bags_seen(self._services, self.state.bags())
 
     def _exposed(self) -> Exposed:
         assessment = self._assess()

@@ -735,7 +735,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class BagSeen:
-    """What a path had for a bag's host when it was last asked: a bag, or `error`."""
+    """What a path had for a bag's host when it was last asked at `time`: `error`, or else the bag.
+
+    With an error, the bag is the one before, if there was one.
+    """
 
     time: float
     path: str

@@ -5,11 +5,12 @@ Knows no clock and does no I/O: everything comes in through `configure`, `record
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from netcheck.model import (
     REASONS_OF_PHASE,
+    Bag,
     Endpoint,
     Family,
     Hold,
@@ -109,6 +110,8 @@ class EndpointState:
     phases: Mapping[Phase, float]
     failures: int
     """How many visits in a row none of its addresses answered."""
+    bag: Bag | None
+    """The last one that was fetched from it, by a probe that fetches one."""
 
     @property
     def unreachable(self) -> int:
@@ -318,6 +321,12 @@ class State:
         for endpoint in self.endpoints.values():
             yield from endpoint.results
 
+    def bags(self) -> Iterator[tuple[Result, Bag | None]]:
+        """The latest results, each with the bag that its endpoint had when it last could be had."""
+        for endpoint in self.endpoints.values():
+            for result in endpoint.results:
+                yield result, endpoint.bag
+
     def standings(self) -> Iterator[Standing]:
         """The same, each with what came before it."""
         for endpoint in self.endpoints.values():
@@ -339,7 +348,8 @@ def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -
     succeeded = [result for result in results if result.attempt.failure is None]
     time = max(result.attempt.time for result in results)
     if succeeded:
-        return EndpointState(results, len(succeeded), time, time, succeeded[0].phases, 0)
+        bag = next((result.attempt.bag for result in succeeded if result.attempt.bag), None)
+        return EndpointState(results, len(succeeded), time, time, succeeded[0].phases, 0, bag)
     if before is None:
-        return EndpointState(results, 0, time, None, {}, 1)
-    return EndpointState(results, 0, time, before.last_success, before.phases, before.failures + 1)
+        return EndpointState(results, 0, time, None, {}, 1, None)
+    return replace(before, results=results, reachable=0, last_run=time, failures=before.failures + 1)

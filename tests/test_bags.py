@@ -23,9 +23,9 @@ def last_host(services: tuple[Service, ...], name: str) -> str:
     return next(service for service in services if service.name == name).hosts[-1]
 
 
-def fetched(bag: Bag | None, failure: Failure | None = None) -> Result:
-    found = result("bag", 443, failure, host=HOST)
-    return replace(found, attempt=replace(found.attempt, bag=bag))
+def fetched(bag: Bag | None, failure: Failure | None = None) -> tuple[Result, Bag | None]:
+    """With the bag that the endpoint has now, or had before the failure."""
+    return result("bag", 443, failure, host=HOST), bag
 
 
 def test_a_bag_that_differs_from_the_config_says_where() -> None:
@@ -46,8 +46,17 @@ def test_where_there_is_no_bag_it_is_told_why() -> None:
     assert seen.error == "session bad_answer: the answer is no bag but HTTP status 404"
 
 
+def test_a_bag_stays_known_while_it_cannot_be_had_and_it_is_told_why() -> None:
+    for results in (
+        [fetched(BAG, MISSING), fetched(None, MISSING)],
+        [fetched(None, MISSING), fetched(BAG, MISSING)],
+    ):
+        (seen,) = bags_seen(SERVICES, results)
+        assert (seen.bag, seen.error is None) == (BAG, False)
+
+
 def test_other_services_have_no_bags() -> None:
-    assert bags_seen(SERVICES, [result("courier", 443)]) == []
+    assert bags_seen(SERVICES, [(result("courier", 443), None)]) == []
 
 
 def test_a_service_that_takes_its_number_from_the_bag_never_disagrees() -> None:

@@ -399,3 +399,14 @@ def test_the_number_of_couriers_survives_a_reload_and_goes_with_its_path() -> No
     assert state.courier_counts == {("direct", DOMAIN): 30}
     state.configure([COURIER, BAGS], [DIRECT])
     assert state.courier_counts == {}
+
+
+def test_a_bag_stays_known_while_later_fetches_fail() -> None:
+    service = Service("bag", ("init.test",), (443,), bag="/bag")
+    state = State()
+    state.configure([service], [ProbePath("direct")])
+    bag = Bag("courier.push.apple.com", 30, True, None, 900.0)
+    good, bad = result(service, 443), result(service, 443, REFUSED)
+    for fetched in (replace(good, attempt=replace(good.attempt, bag=bag)), bad, bad):
+        state.record(visit(fetched))
+    assert list(state.bags()) == [(bad, bag)]
