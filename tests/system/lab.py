@@ -78,6 +78,14 @@ class Lab:
         return servers.unbound(self.namespace)
 
     @cached_property
+    def sinkhole(self) -> Server:
+        return servers.sinkhole(self.namespace)
+
+    @cached_property
+    def stale_resolver(self) -> Server:
+        return servers.stale_resolver(self.namespace)
+
+    @cached_property
     def dante(self) -> Server:
         return proxies.dante(self.namespace)
 
@@ -90,12 +98,21 @@ class Lab:
         return proxies.dante_strict(self.namespace)
 
     @cached_property
+    def dante_inside(self) -> Server:
+        assert self.inner_resolver
+        return proxies.dante_inside(self.namespace)
+
+    @cached_property
     def microsocks(self) -> Server:
         return proxies.microsocks(self.namespace)
 
     @cached_property
     def microsocks_auth(self) -> Server:
         return proxies.microsocks_auth(self.namespace)
+
+    @cached_property
+    def microsocks_starved(self) -> Server:
+        return proxies.microsocks_starved(self.namespace)
 
     @cached_property
     def squid(self) -> Server:
@@ -123,6 +140,10 @@ class Lab:
     @cached_property
     def tinyproxy_auth(self) -> Server:
         return proxies.tinyproxy_auth(self.namespace)
+
+    @cached_property
+    def tinyproxy_strict(self) -> Server:
+        return proxies.tinyproxy_strict(self.namespace)
 
     @cached_property
     def haproxy(self) -> Server:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.system.certificates import Certificates
 from tests.system.namespace import Namespace
-from tests.system.servers import Server, config_file, require, serve, with_own
+from tests.system.servers import INNER_RESOLVER, Server, config_file, require, resolving_by, serve, with_own
 
 USERNAME, PASSWORD = "labuser", "labpass"
 _PASSWORD_HASH = (  # openssl passwd -6 -salt netcheck labpass
@@ -40,7 +40,19 @@ def dante_strict(namespace: Namespace) -> Server:
     return _dante(namespace, "dante_strict", 1082, "none", "port = 443")
 
 
-def _dante(namespace: Namespace, name: str, port: int, method: str, destinations: str = "") -> Server:
+def dante_inside(namespace: Namespace) -> Server:
+    """SOCKS 4 and 5 for everyone; resolves by the company's inner resolver, which must be up."""
+    return _dante(namespace, "dante_inside", 1085, "none", nameserver=INNER_RESOLVER)
+
+
+def _dante(
+    namespace: Namespace,
+    name: str,
+    port: int,
+    method: str,
+    destinations: str = "",
+    nameserver: str = "127.0.0.1",
+) -> Server:
     require("danted")
     config = f"""
         logoutput: stderr
@@ -56,6 +68,7 @@ def _dante(namespace: Namespace, name: str, port: int, method: str, destinations
         socks pass {{ from: 0/0 to: 0/0 {destinations} command: connect }}
     """
     argv = ["danted", "-f", config_file(namespace, name, config)]
+    argv = resolving_by(namespace, nameserver, argv)
     return serve(namespace, name, argv, {"socks": f"socks5h://127.0.0.1:{port}"})
 
 
@@ -69,10 +82,25 @@ def microsocks_auth(namespace: Namespace) -> Server:
     return _microsocks(namespace, "microsocks_auth", 1084, "-u", USERNAME, "-P", PASSWORD)
 
 
-def _microsocks(namespace: Namespace, name: str, port: int, *options: str) -> Server:
-    require("microsocks", "setpriv")
+def microsocks_starved(namespace: Namespace) -> Server:
+    """SOCKS 5, of which listening takes the last file descriptor."""
+    return _microsocks(namespace, "microsocks_starved", 1086, descriptors=4)
+
+
+def _microsocks(namespace: Namespace, name: str, port: int, *options: str, descriptors: int = 1024) -> Server:
+    require("microsocks", "setpriv", "prlimit")
     as_nobody = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
-    argv = [*as_nobody, "microsocks", "-i", "127.0.0.1", "-p", str(port), *options]
+    argv = [
+        *as_nobody,
+        "prlimit",
+        f"--nofile={descriptors}",
+        "microsocks",
+        "-i",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        *options,
+    ]
     return serve(namespace, name, argv, {"socks": f"socks5h://127.0.0.1:{port}"})
 
 
@@ -170,7 +198,14 @@ def tinyproxy_auth(namespace: Namespace) -> Server:
     return _tinyproxy(namespace, "tinyproxy_auth", 8889, f"BasicAuth {USERNAME} {PASSWORD}\n")
 
 
-def _tinyproxy(namespace: Namespace, name: str, port: int, *options: str) -> Server:
+def tinyproxy_strict(namespace: Namespace) -> Server:
+    """CONNECT to a port that nothing of Apple's has."""
+    return _tinyproxy(namespace, "tinyproxy_strict", 8890, ports=(563,))
+
+
+def _tinyproxy(
+    namespace: Namespace, name: str, port: int, *options: str, ports: tuple[int, ...] = _APPLE_PORTS
+) -> Server:
     require("tinyproxy")
     config = f"""
         Port {port}
@@ -179,12 +214,13 @@ def _tinyproxy(namespace: Namespace, name: str, port: int, *options: str) -> Ser
         Group nogroup
         Timeout 2
     """
-    allowed = (f"ConnectPort {number}\n" for number in _APPLE_PORTS)
+    allowed = (f"ConnectPort {number}\n" for number in ports)
     argv = ["tinyproxy", "-d", "-c", config_file(namespace, name, config, *allowed, *options)]
     return serve(namespace, name, argv, {"http": f"http://127.0.0.1:{port}"})
 
 
 _ANSWERS = {
+    "liar": "status 200 hdr Connection close",
     "html": "status 200 content-type text/html string '<html>Please log in</html>'",
     "redirect": "status 302 hdr Location http://portal.corp.example/",
     "forbidden": "status 403",
@@ -199,6 +235,8 @@ _BEHAVIOURS = {
     "silent": "tcp-request inspect-delay 10s\n tcp-request content accept if WAIT_END",
     "closed": "default_backend nothing",
     "balanced": "default_backend gateway",
+    "slow": "tcp-request inspect-delay 1200ms\n tcp-request content accept if WAIT_END\n"
+    " default_backend tinyproxy",
     "impatient": "timeout client 2s\n default_backend courier",
 }
 
@@ -206,7 +244,8 @@ _BEHAVIOURS = {
 def haproxy(namespace: Namespace) -> Server:
     """A port for each HTTP answer and each behaviour above; `balanced` leads to the gateway service.
 
-    So does `impatient` to a courier, and closes after two seconds without traffic.
+    So does `impatient` to a courier, and closes after two seconds without traffic; `slow` leads to tinyproxy,
+    after a wait.
     """
     require("haproxy")
     config = """
@@ -218,6 +257,8 @@ def haproxy(namespace: Namespace) -> Server:
         backend nothing
         backend gateway
             server gateway 17.188.143.98:2195
+        backend tinyproxy
+            server tinyproxy 127.0.0.1:8888
         backend courier
             server courier 17.57.144.1:5223
     """

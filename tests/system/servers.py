@@ -21,6 +21,8 @@ from tests.system.pages import demand
 _CAP_NET_ADMIN, _CAP_SYS_ADMIN = 12, 21  # linux/capability.h
 
 NETCHECK_PORT = 9223
+INNER_RESOLVER = "127.0.0.2"
+STALE_ADDRESS = "17.1.2.3"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,12 @@ def with_own(folder: str, argv: Sequence[str], subfolder: str = ".") -> list[str
     # `ip netns exec` has already given it mounts of its own
     script = 'mount -t tmpfs none "$0"; mkdir -p "$0/$1"; shift; exec "$@"'
     return ["sh", "-ec", script, folder, subfolder, *argv]
+
+
+def resolving_by(namespace: Namespace, nameserver: str, argv: Sequence[str]) -> list[str]:
+    """The command with a resolv.conf of its own, which nothing else sees."""
+    file = config_file(namespace, f"by-{nameserver}", f"nameserver {nameserver}\n")
+    return ["sh", "-ec", 'mount --bind "$0" /etc/resolv.conf; exec "$@"', file, *argv]
 
 
 def require(*programs: str) -> None:
@@ -135,10 +143,34 @@ def unbound(namespace: Namespace) -> Server:
     It sinkholes `gateway.push.apple.com`, refuses names under `refused.corp.example`, and does not answer for
     those under `silent.corp.example`.
     """
+    return _unbound(
+        namespace,
+        "unbound",
+        INNER_RESOLVER,
+        'local-zone: "corp.example." static',
+        'local-data: "proxy.corp.example. 60 A 127.0.0.1"',
+        'local-zone: "refused.corp.example." always_refuse',
+        'local-zone: "silent.corp.example." always_deny',
+        'local-zone: "gateway.push.apple.com." always_null',
+    )
+
+
+def sinkhole(namespace: Namespace) -> Server:
+    """A resolver with a block list on which Apple push has got."""
+    return _unbound(namespace, "sinkhole", "127.0.0.3", 'local-zone: "push.apple.com." always_null')
+
+
+def stale_resolver(namespace: Namespace) -> Server:
+    """A resolver that has one old address, in nobody's published ranges, for all of Apple push."""
+    old = f'local-data: "push.apple.com. 60 A {STALE_ADDRESS}"'
+    return _unbound(namespace, "stale", "127.0.0.4", 'local-zone: "push.apple.com." redirect', old)
+
+
+def _unbound(namespace: Namespace, name: str, address: str, *known: str) -> Server:
     require("unbound")
     config = f"""
         server:
-            interface: 127.0.0.2
+            interface: {address}
             access-control: 127.0.0.0/8 allow
             do-daemonize: no
             username: ""
@@ -148,16 +180,11 @@ def unbound(namespace: Namespace) -> Server:
             use-syslog: no
             module-config: "iterator"
             local-zone: "." static
-            local-zone: "corp.example." static
-            local-data: "proxy.corp.example. 60 A 127.0.0.1"
-            local-zone: "refused.corp.example." always_refuse
-            local-zone: "silent.corp.example." always_deny
-            local-zone: "gateway.push.apple.com." always_null
-        remote-control:
-            control-enable: no
     """
-    argv = ["unbound", "-d", "-c", config_file(namespace, "unbound", config)]
-    return serve(namespace, "unbound", argv, {"dns": "dns://127.0.0.2:53"})
+    control = "remote-control:\n  control-enable: no\n"
+    lines = (f"    {line}\n" for line in known)
+    argv = ["unbound", "-d", "-c", config_file(namespace, name, config, *lines, control)]
+    return serve(namespace, name, argv, {"dns": f"dns://{address}:53"})
 
 
 def tls_couriers(namespace: Namespace, certificates: Certificates) -> Server:

@@ -1,0 +1,255 @@
+"""Every scene: a breakage that has a name, how it is made, and what netcheck has to say of it. Data only."""
+
+import sys
+from collections.abc import Callable, Mapping
+from signal import SIGSTOP
+
+from netcheck.model import Cause, Hop, Role, Verdict
+from tests.system.apple import COURIER_RANGES, HOSTS
+from tests.system.lab import Lab, Settings
+from tests.system.namespace import FROM_HERE
+from tests.system.scenes import READY, Finding, Scene, both
+from tests.system.servers import STALE_ADDRESS
+
+NOT_READY, DEGRADED, FALLBACK_ONLY = Verdict.NOT_READY, Verdict.DEGRADED, Verdict.FALLBACK_ONLY
+DEVICE, PROVIDER = Role
+
+TLS_PORTS = "{443, 2197, 5223}"
+TO_APPLE = f"{FROM_HERE} tcp dport {TLS_PORTS}"
+FROM_PROXIES = f"meta mark != 1 tcp dport {TLS_PORTS}"
+NOT_ALLOWED = tuple(list(COURIER_RANGES)[2:4] + list(COURIER_RANGES)[5:])
+"""All but two of Apple's IPv4 ranges and one of its IPv6 ranges."""
+ONE_COURIER = tuple(address.format(2) for address in COURIER_RANGES.values())
+"""The addresses of 1-courier, and in a small laboratory of no other one."""
+WITH_NO_DESCRIPTOR_LEFT = ("prlimit", "--nofile=6")
+"""What is open when netcheck begins to probe."""
+
+
+def drop(addresses: tuple[str, ...], packets: str) -> tuple[str, ...]:
+    return tuple(f"{'ip6' if ':' in each else 'ip'} daddr {each} {packets} drop" for each in addresses)
+
+
+def beside(**proxies: Callable[[Lab], Settings | str]) -> Callable[[Lab], Settings]:
+    """A direct path, and one through each of these proxies: its URL, or all of its config."""
+
+    def paths(lab: Lab) -> Settings:
+        made = {name: make(lab) for name, make in proxies.items()}
+        through = {name: {"proxy": it} if isinstance(it, str) else it for name, it in made.items()}
+        return {"direct": {}, **through}
+
+    return paths
+
+
+def resolved_by(resolver: str, url: Callable[[Lab], str]) -> Callable[[Lab], Settings]:
+    """A direct path with a resolver of its own beside a proxy that resolves for itself."""
+    return lambda lab: {"direct": {"resolver": url(lab) and resolver}, "dante": {"proxy": lab.dante.url}}
+
+
+def corporate(nameserver: str) -> Settings:
+    return {"corporate": {"nameservers": [nameserver]}}
+
+
+def portal(lab: Lab) -> None:
+    """A web server answers in the place of whatever is asked for."""
+    assert lab.nginx
+    rule = f"{TO_APPLE} redirect to :{lab.nginx.port}"
+    table = f"table inet portal {{\nchain out {{ type nat hook output priority 0; {rule}\n}}\n}}"
+    lab.namespace.run(["nft", "-f", "-"], text=table)
+
+
+def corporate_authority(lab: Lab) -> str:
+    """The file with the certificate of the company's own authority, without its key."""
+    file = lab.namespace.scratch / "corporate.pem"
+    interceptor = lab.certificates.interceptor.read_text()
+    file.write_text(interceptor[interceptor.index("-----BEGIN CERTIFICATE-----") :])
+    return str(file)
+
+
+FINE = {**both("direct", READY)}
+PROXY_FINE = {**FINE, **both("dante", READY)}
+
+
+def at_proxy(name: str, verdict: Verdict, cause: Cause) -> dict[tuple[str, Role], Finding]:
+    """The direct path is ready, and the proxy is at fault."""
+    return {**FINE, **both(name, Finding(verdict, cause, Hop.PROXY))}
+
+
+def direct(verdict: Verdict, cause: Cause, hop: Hop) -> dict[tuple[str, Role], Finding]:
+    return {**both("direct", Finding(verdict, cause, hop))}
+
+
+SCENES: Mapping[str, Scene] = {
+    "everything works": Scene(
+        {**PROXY_FINE, **both("tinyproxy", READY)},
+        beside(dante=lambda lab: lab.dante.url, tinyproxy=lambda lab: lab.tinyproxy.url),
+    ),
+    # The firewall.
+    "a firewall drops 5223": Scene(
+        {**PROXY_FINE, ("direct", DEVICE): Finding(FALLBACK_ONLY, Cause.PORT_BLOCKED, Hop.FIREWALL)},
+        beside(dante=lambda lab: lab.dante.url),
+        firewall=(f"{FROM_HERE} tcp dport 5223 drop",),
+    ),
+    "a firewall rejects 2197": Scene(FINE, firewall=(f"{FROM_HERE} tcp dport 2197 reject with tcp reset",)),
+    "a firewall lets only its proxy out": Scene(
+        {**PROXY_FINE, **direct(NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL)},
+        beside(dante=lambda lab: lab.dante.url),
+        firewall=(f"{TO_APPLE} reject with tcp reset",),
+    ),
+    "a firewall lets only some of Apple's ranges through": Scene(
+        {**FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.RANGE_BLOCKED, Hop.FIREWALL)},
+        firewall=drop(NOT_ALLOWED, f"tcp dport {TLS_PORTS}"),
+        couriers=15,
+    ),
+    "a firewall blocks one courier host": Scene(
+        {**PROXY_FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.HOSTS_BLOCKED, Hop.FIREWALL)},
+        beside(dante=lambda lab: lab.dante.url),
+        firewall=drop(ONE_COURIER, TO_APPLE),
+    ),
+    "a firewall resets what begins TLS": Scene(
+        direct(NOT_READY, Cause.TLS_BLOCKED, Hop.FIREWALL),
+        firewall=(f"{TO_APPLE} meta length > 200 reject with tcp reset",),
+    ),
+    "a black hole for large packets": Scene(
+        direct(NOT_READY, Cause.TLS_STALLS, Hop.FIREWALL),
+        firewall=(f"tcp sport {TLS_PORTS} meta length > 600 drop",),
+    ),
+    "a captive portal answers in Apple's place": Scene(
+        direct(NOT_READY, Cause.WRONG_PEER, Hop.FIREWALL), breaks=portal
+    ),
+    # The resolver.
+    "a DNS sinkhole": Scene(
+        {**PROXY_FINE, **direct(NOT_READY, Cause.DNS_SINKHOLE, Hop.RESOLVER)},
+        resolved_by("corporate", lambda lab: lab.sinkhole.url),
+        resolvers=corporate("127.0.0.3"),
+    ),
+    "a resolver is stopped": Scene(
+        {**PROXY_FINE, **direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
+        resolved_by("corporate", lambda lab: lab.inner_resolver.url),
+        lambda lab: lab.inner_resolver.stop(),
+        resolvers=corporate("127.0.0.2"),
+    ),
+    "a resolver hangs": Scene(
+        {**PROXY_FINE, **direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
+        resolved_by("corporate", lambda lab: lab.inner_resolver.url),
+        lambda lab: lab.inner_resolver.signal(SIGSTOP),
+        resolvers=corporate("127.0.0.2"),
+    ),
+    "a resolver says NXDOMAIN for *.push.apple.com": Scene(
+        {**PROXY_FINE, **direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
+        resolved_by("corporate", lambda lab: lab.inner_resolver.url),
+        resolvers=corporate("127.0.0.2"),
+    ),
+    # The proxy.
+    "a proxy is stopped": Scene(
+        at_proxy("dante", NOT_READY, Cause.PROXY_DOWN),
+        beside(dante=lambda lab: lab.dante.url),
+        lambda lab: lab.dante.stop(),
+    ),
+    "a proxy hangs": Scene(
+        at_proxy("squid", NOT_READY, Cause.PROXY_DOWN),
+        beside(squid=lambda lab: lab.squid["plain"]),
+        lambda lab: lab.squid.signal(SIGSTOP),
+        timeouts={"proxy": "1s"},
+    ),
+    "a proxy is out of file descriptors": Scene(
+        at_proxy("microsocks", NOT_READY, Cause.PROXY_DOWN),
+        beside(microsocks=lambda lab: lab.microsocks_starved.url),
+        timeouts={"proxy": "1s"},
+    ),
+    "a web server where a proxy was expected": Scene(
+        at_proxy("nginx", NOT_READY, Cause.PROXY_DOWN),
+        beside(nginx=lambda lab: lab.nginx.url),
+    ),
+    "a proxy wants a password": Scene(
+        at_proxy("squid", NOT_READY, Cause.PROXY_AUTH),
+        beside(squid=lambda lab: lab.squid["auth"]),
+    ),
+    "a proxy refuses the password": Scene(
+        at_proxy("dante", NOT_READY, Cause.PROXY_AUTH),
+        beside(dante=lambda lab: {"proxy": lab.dante_auth.url, **lab.wrong_credentials}),
+    ),
+    "a proxy has no capacity left": Scene(
+        at_proxy("haproxy", NOT_READY, Cause.PROXY_OVERLOADED),
+        beside(haproxy=lambda lab: lab.haproxy["unavailable"]),
+    ),
+    "a proxy has the port rules it comes with": Scene(
+        {**FINE, **both("squid", READY)},
+        beside(squid=lambda lab: lab.squid["plain"]),
+    ),
+    "a proxy denies 443 too": Scene(
+        at_proxy("tinyproxy", NOT_READY, Cause.PROXY_DENIES_PORT),
+        beside(tinyproxy=lambda lab: lab.tinyproxy_strict.url),
+    ),
+    "a proxy cannot resolve Apple's names": Scene(
+        at_proxy("dante", DEGRADED, Cause.PROXY_CANNOT_RESOLVE),
+        beside(dante=lambda lab: {"proxy": lab.dante_inside.url, "resolve": "both"}),
+    ),
+    "a proxy resolves otherwise than this machine": Scene(
+        {
+            **direct(NOT_READY, Cause.HOSTS_BLOCKED, Hop.FIREWALL),
+            **both("dante", Finding(DEGRADED, Cause.PROXY_RESOLVES_DIFFERENTLY, Hop.PROXY)),
+        },
+        lambda lab: {
+            "direct": {"resolver": lab.stale_resolver.url and "corporate"},
+            "dante": {"proxy": lab.dante.url, "resolve": "both", "resolver": "corporate"},
+        },
+        resolvers=corporate("127.0.0.4"),
+    ),
+    "a proxy cannot reach Apple": Scene(
+        at_proxy("dante", NOT_READY, Cause.PROXY_CANNOT_CONNECT),
+        beside(dante=lambda lab: lab.dante.url),
+        firewall=(f"{FROM_PROXIES} drop",),
+    ),
+    "a proxy decrypts": Scene(
+        at_proxy("squid", NOT_READY, Cause.TLS_INTERCEPTED),
+        beside(squid=lambda lab: lab.squid_that_decrypts.url),
+    ),
+    "a proxy says yes to everything": Scene(
+        at_proxy("haproxy", NOT_READY, Cause.PROXY_FALSE_SUCCESS),
+        beside(haproxy=lambda lab: lab.haproxy["liar"]),
+    ),
+    "a proxy is slow": Scene(
+        {**FINE, **both("haproxy", Finding(Verdict.READY, Cause.PROXY_SLOW, Hop.PROXY))},
+        beside(haproxy=lambda lab: lab.tinyproxy.url and lab.haproxy["slow"]),
+    ),
+    # This machine and its network.
+    "IPv6 leads nowhere": Scene(
+        direct(DEGRADED, Cause.IPV6_BROKEN, Hop.LOCAL_NETWORK),
+        firewall=(f"meta nfproto ipv6 tcp dport {TLS_PORTS} drop",),
+    ),
+    "three of ten connection requests are lost": Scene(
+        direct(DEGRADED, Cause.PACKET_LOSS, Hop.LOCAL_NETWORK),
+        firewall=("tcp flags & (syn | ack) == syn numgen inc mod 10 < 3 drop",),
+        couriers=7,
+        timeouts={"connect": "8s"},
+    ),
+    "the cable is out": Scene(
+        {
+            **direct(NOT_READY, Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK),
+            **both("dante", Finding(NOT_READY, Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)),
+        },
+        beside(dante=lambda lab: lab.dante.url),
+        lambda lab: lab.namespace.ip("link set lo down"),
+    ),
+    "netcheck is out of file descriptors": Scene(
+        direct(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK), under=WITH_NO_DESCRIPTOR_LEFT
+    ),
+    "an interface is gone": Scene(
+        {**FINE, **both("guest", Finding(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK))},
+        lambda lab: {"direct": {}, "guest": {"interface": "wlan9"}},
+    ),
+    # Apple.
+    "one courier host is down": Scene(
+        {**FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.HOSTS_UNREACHABLE, Hop.APPLE)},
+        firewall=drop(ONE_COURIER, "tcp dport {443, 5223}"),
+    ),
+    "Apple's provider API is down": Scene(
+        {
+            **PROXY_FINE,
+            ("direct", PROVIDER): Finding(NOT_READY, Cause.APPLE_UNREACHABLE, Hop.APPLE),
+            ("dante", PROVIDER): Finding(NOT_READY, Cause.APPLE_UNREACHABLE, Hop.APPLE),
+        },
+        beside(dante=lambda lab: lab.dante.url),
+        firewall=drop(HOSTS["api.push.apple.com"], "tcp dport {443, 2197}"),
+    ),
+}
