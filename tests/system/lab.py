@@ -82,8 +82,8 @@ class Lab:
         return servers.sinkhole(self.namespace)
 
     @cached_property
-    def stale_resolver(self) -> Server:
-        return servers.stale_resolver(self.namespace)
+    def odd_resolver(self) -> Server:
+        return servers.odd_resolver(self.namespace)
 
     @cached_property
     def dante(self) -> Server:

@@ -9,7 +9,7 @@ from tests.system.apple import COURIER_RANGES, HOSTS
 from tests.system.lab import Lab, Settings
 from tests.system.namespace import FROM_HERE
 from tests.system.scenes import READY, Finding, Scene, both
-from tests.system.servers import STALE_ADDRESS
+from tests.system.servers import ODD_ADDRESS
 
 NOT_READY, DEGRADED, FALLBACK_ONLY = Verdict.NOT_READY, Verdict.DEGRADED, Verdict.FALLBACK_ONLY
 DEVICE, PROVIDER = Role
@@ -21,7 +21,7 @@ NOT_ALLOWED = tuple(list(COURIER_RANGES)[2:4] + list(COURIER_RANGES)[5:])
 """All but two of Apple's IPv4 ranges and one of its IPv6 ranges."""
 ONE_COURIER = tuple(address.format(2) for address in COURIER_RANGES.values())
 """The addresses of 1-courier, and in a small laboratory of no other one."""
-WITH_NO_DESCRIPTOR_LEFT = ("prlimit", "--nofile=6")
+WITH_NO_DESCRIPTOR_LEFT = ("prlimit", "--nofile=8")
 """What is open when netcheck begins to probe."""
 
 
@@ -52,8 +52,8 @@ def corporate(nameserver: str) -> Settings:
 def portal(lab: Lab) -> None:
     """A web server answers in the place of whatever is asked for."""
     assert lab.nginx
-    rule = f"{TO_APPLE} redirect to :{lab.nginx.port}"
-    table = f"table inet portal {{\nchain out {{ type nat hook output priority 0; {rule}\n}}\n}}"
+    rule = f"meta skuid 0 tcp dport {TLS_PORTS} redirect to :{lab.nginx.port}"
+    table = f"table inet portal {{\nchain out {{ type nat hook output priority -100; {rule}\n}}\n}}"
     lab.namespace.run(["nft", "-f", "-"], text=table)
 
 
@@ -77,6 +77,12 @@ def at_proxy(name: str, verdict: Verdict, cause: Cause) -> dict[tuple[str, Role]
 def direct(verdict: Verdict, cause: Cause, hop: Hop) -> dict[tuple[str, Role], Finding]:
     return {**both("direct", Finding(verdict, cause, hop))}
 
+
+def everywhere(finding: Finding, *paths: str) -> dict[tuple[str, Role], Finding]:
+    return {where: finding for path in paths for where in both(path, finding)}
+
+
+DOWN = Finding(NOT_READY, Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)
 
 SCENES: Mapping[str, Scene] = {
     "everything works": Scene(
@@ -139,6 +145,11 @@ SCENES: Mapping[str, Scene] = {
         resolved_by("corporate", lambda lab: lab.inner_resolver.url),
         resolvers=corporate("127.0.0.2"),
     ),
+    "a resolver answers otherwise than another": Scene(
+        {**FINE, **both("guest", Finding(Verdict.READY, Cause.DNS_DIFFERS, Hop.RESOLVER))},
+        lambda lab: {"direct": {}, "guest": {"resolver": lab.odd_resolver.url and "corporate"}},
+        resolvers=corporate("127.0.0.4"),
+    ),
     # The proxy.
     "a proxy is stopped": Scene(
         at_proxy("dante", NOT_READY, Cause.PROXY_DOWN),
@@ -186,13 +197,19 @@ SCENES: Mapping[str, Scene] = {
     ),
     "a proxy resolves otherwise than this machine": Scene(
         {
-            **direct(NOT_READY, Cause.HOSTS_BLOCKED, Hop.FIREWALL),
-            **both("dante", Finding(DEGRADED, Cause.PROXY_RESOLVES_DIFFERENTLY, Hop.PROXY)),
+            **FINE,
+            ("dante", DEVICE): Finding(DEGRADED, Cause.PROXY_RESOLVES_DIFFERENTLY, Hop.PROXY),
+            ("dante", PROVIDER): READY,
         },
         lambda lab: {
-            "direct": {"resolver": lab.stale_resolver.url and "corporate"},
-            "dante": {"proxy": lab.dante.url, "resolve": "both", "resolver": "corporate"},
+            "direct": {},
+            "dante": {
+                "proxy": lab.dante.url,
+                "resolve": "both",
+                "resolver": lab.odd_resolver.url and "corporate",
+            },
         },
+        firewall=drop((ODD_ADDRESS,), f"tcp dport {TLS_PORTS}"),
         resolvers=corporate("127.0.0.4"),
     ),
     "a proxy cannot reach Apple": Scene(
@@ -203,6 +220,11 @@ SCENES: Mapping[str, Scene] = {
     "a proxy decrypts": Scene(
         at_proxy("squid", NOT_READY, Cause.TLS_INTERCEPTED),
         beside(squid=lambda lab: lab.squid_that_decrypts.url),
+    ),
+    "a proxy decrypts, and speaks no HTTP/2": Scene(
+        {**both("squid", Finding(NOT_READY, Cause.SESSION_BROKEN, Hop.PROXY))},
+        lambda lab: {"squid": {"proxy": lab.squid_that_decrypts.url}},
+        vouched_by=corporate_authority,
     ),
     "a proxy says yes to everything": Scene(
         at_proxy("haproxy", NOT_READY, Cause.PROXY_FALSE_SUCCESS),
@@ -224,10 +246,12 @@ SCENES: Mapping[str, Scene] = {
         timeouts={"connect": "8s"},
     ),
     "the cable is out": Scene(
-        {
-            **direct(NOT_READY, Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK),
-            **both("dante", Finding(NOT_READY, Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)),
-        },
+        {**everywhere(DOWN, "direct", "dante")},
+        beside(dante=lambda lab: lab.dante.url),
+        lambda lab: lab.namespace.ip("link set lo down", "route flush table all"),
+    ),
+    "the cable is out, and the routes stay": Scene(
+        {**everywhere(DOWN, "direct", "dante")},
         beside(dante=lambda lab: lab.dante.url),
         lambda lab: lab.namespace.ip("link set lo down"),
     ),

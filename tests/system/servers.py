@@ -22,7 +22,7 @@ _CAP_NET_ADMIN, _CAP_SYS_ADMIN = 12, 21  # linux/capability.h
 
 NETCHECK_PORT = 9223
 INNER_RESOLVER = "127.0.0.2"
-STALE_ADDRESS = "17.1.2.3"
+ODD_ADDRESS = "2620:149:208:4308::53"
 
 
 @dataclass(frozen=True)
@@ -160,10 +160,17 @@ def sinkhole(namespace: Namespace) -> Server:
     return _unbound(namespace, "sinkhole", "127.0.0.3", 'local-zone: "push.apple.com." always_null')
 
 
-def stale_resolver(namespace: Namespace) -> Server:
-    """A resolver that has one old address, in nobody's published ranges, for all of Apple push."""
-    old = f'local-data: "push.apple.com. 60 A {STALE_ADDRESS}"'
-    return _unbound(namespace, "stale", "127.0.0.4", 'local-zone: "push.apple.com." redirect', old)
+def odd_resolver(namespace: Namespace) -> Server:
+    """A resolver with an answer of its own for all couriers: one address, outside of what Apple publishes."""
+    return _unbound(
+        namespace,
+        "odd",
+        "127.0.0.4",
+        'local-zone: "push.apple.com." redirect',
+        f'local-data: "push.apple.com. 60 AAAA {ODD_ADDRESS}"',
+        'local-zone: "api.push.apple.com." static',
+        'local-data: "api.push.apple.com. 60 A 17.188.143.34"',
+    )
 
 
 def _unbound(namespace: Namespace, name: str, address: str, *known: str) -> Server:
