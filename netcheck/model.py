@@ -42,7 +42,7 @@ class Reason(StrEnum):
     TIMEOUT = "timeout"
     REFUSED = "refused"  # also in the session: a peer that will not speak HTTP/2, or answers as APNs does not
     RESET = "reset"  # also in the TLS phases
-    NETWORK_UNREACHABLE = "network_unreachable"
+    NETWORK_UNREACHABLE = "network_unreachable"  # also of a resolver: this machine has no route to it
     HOST_UNREACHABLE = "host_unreachable"
     PERMISSION_DENIED = "permission_denied"
     NO_LOCAL_ADDRESS = "no_local_address"
@@ -85,6 +85,7 @@ _RESOLVE_REASONS = (
     Reason.DNS_TIMEOUT,
     Reason.DNS_MALFORMED,
     Reason.RESOLVER_UNREACHABLE,
+    Reason.NETWORK_UNREACHABLE,
     Reason.FD_EXHAUSTED,
     Reason.INTERNAL_ERROR,
 )
@@ -178,6 +179,79 @@ class Verdict(StrEnum):
     DEGRADED = "degraded"
     NOT_READY = "not_ready"
     UNKNOWN = "unknown"
+
+
+class Hop(StrEnum):
+    """Whose part of the way is at fault: whom to ask."""
+
+    LOCAL_NETWORK = "local_network"
+    RESOLVER = "resolver"
+    FIREWALL = "firewall"
+    PROXY = "proxy"
+    APPLE = "apple"
+    NETCHECK = "netcheck"
+    """A bug of ours."""
+
+
+class Cause(StrEnum):
+    """What is behind a verdict; the rules for them, in their order, are the verdict room's."""
+
+    INTERNAL = "internal"
+    LOCAL_MACHINE = "local_machine"
+    LOCAL_NETWORK_DOWN = "local_network_down"
+    DNS_SINKHOLE = "dns_sinkhole"
+    DNS_FAILURE = "dns_failure"
+    PROXY_AUTH = "proxy_auth"
+    PROXY_DOWN = "proxy_down"
+    PROXY_OVERLOADED = "proxy_overloaded"
+    PROXY_DENIES_PORT = "proxy_denies_port"
+    PROXY_CANNOT_RESOLVE = "proxy_cannot_resolve"
+    PROXY_RESOLVES_DIFFERENTLY = "proxy_resolves_differently"
+    APPLE_UNREACHABLE = "apple_unreachable"
+    PROXY_CANNOT_CONNECT = "proxy_cannot_connect"
+    TLS_INTERCEPTED = "tls_intercepted"
+    WRONG_PEER = "wrong_peer"
+    PROXY_FALSE_SUCCESS = "proxy_false_success"
+    TLS_STALLS = "tls_stalls"
+    TLS_BLOCKED = "tls_blocked"
+    SESSION_BROKEN = "session_broken"
+    RANGE_BLOCKED = "range_blocked"
+    IPV6_BROKEN = "ipv6_broken"
+    IPV4_BROKEN = "ipv4_broken"
+    PORT_BLOCKED = "port_blocked"
+    PACKET_LOSS = "packet_loss"
+    HOSTS_BLOCKED = "hosts_blocked"
+    HOSTS_UNREACHABLE = "hosts_unreachable"
+    DNS_DIFFERS = "dns_differs"
+    PROXY_SLOW = "proxy_slow"
+
+    @property
+    def is_of_proxies(self) -> bool:
+        """Whether only a path through a proxy can have it."""
+        return self.startswith("proxy_")
+
+    def hop(self, *, through_proxy: bool) -> Hop:
+        """Who is asked to mend it; behind a proxy, the proxy's owner answers for what it connects to."""
+        if self.is_of_proxies:
+            return Hop.PROXY
+        whose = _HOPS.get(self, Hop.FIREWALL)
+        return Hop.PROXY if whose is Hop.FIREWALL and through_proxy else whose
+
+
+_HOPS = {
+    Cause.INTERNAL: Hop.NETCHECK,
+    Cause.LOCAL_MACHINE: Hop.LOCAL_NETWORK,
+    Cause.LOCAL_NETWORK_DOWN: Hop.LOCAL_NETWORK,
+    Cause.DNS_SINKHOLE: Hop.RESOLVER,
+    Cause.DNS_FAILURE: Hop.RESOLVER,
+    Cause.DNS_DIFFERS: Hop.RESOLVER,
+    Cause.APPLE_UNREACHABLE: Hop.APPLE,
+    Cause.HOSTS_UNREACHABLE: Hop.APPLE,
+    Cause.IPV6_BROKEN: Hop.LOCAL_NETWORK,
+    Cause.IPV4_BROKEN: Hop.LOCAL_NETWORK,
+    Cause.PACKET_LOSS: Hop.LOCAL_NETWORK,
+}
+"""Of those that are neither a proxy's nor a firewall's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -639,10 +713,12 @@ class Judgement:
     path: str
     role: Role
     verdict: Verdict
-    cause: str | None = None
-    hop: str | None = None
+    cause: Cause | None = None
+    """None where nothing is wrong, or nothing is known. With `ready`, what is worth a look all the same."""
+    hop: Hop | None = None
     evidence: tuple[str, ...] = ()
     next_step: str | None = None
+    """A sentence for the people who own the hop."""
 
 
 @dataclass(frozen=True, slots=True)

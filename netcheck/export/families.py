@@ -182,6 +182,13 @@ FAMILIES = (
         "What the latest results mean for the role: the verdict that holds is 1, all others are 0.",
     ),
     MetricFamily(
+        "netcheck_verdict_cause",
+        Kind.GAUGE,
+        ("path", "role", "cause", "hop"),
+        samples.verdict_causes,
+        "What is behind the verdict and who can mend it: the cause that holds is 1, all others are 0.",
+    ),
+    MetricFamily(
         "netcheck_courier_fallback_active",
         Kind.GAUGE,
         ("path",),

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from netcheck import __version__
 from netcheck.apns.addresses import is_apple_name, is_published, published_range
-from netcheck.model import Bag, BagSeen, Judgement, Lookup, Phase, Reason, Result, Verdict
+from netcheck.model import Bag, BagSeen, Cause, Judgement, Lookup, Phase, Reason, Result, Verdict
 from netcheck.state import Histogram, State
 
 
@@ -189,6 +189,15 @@ def verdicts(exposed: Exposed) -> Numbers:
     for judgement in exposed.judgements:
         for verdict in Verdict:
             yield (judgement.path, judgement.role, verdict), int(verdict is judgement.verdict)
+
+
+def verdict_causes(exposed: Exposed) -> Numbers:
+    for judgement in exposed.judgements:
+        through_proxy = judgement.path in exposed.state.proxies
+        for cause in Cause:
+            if through_proxy or not cause.is_of_proxies:
+                hop = cause.hop(through_proxy=through_proxy)
+                yield (judgement.path, judgement.role, cause, hop), int(cause is judgement.cause)
 
 
 def courier_fallbacks(exposed: Exposed) -> Numbers:

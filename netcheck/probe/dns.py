@@ -40,7 +40,12 @@ _PASSES = 2  # how often a nameserver is asked that does not answer in time: UDP
 _ANSWERED = (None, Reason.NXDOMAIN, Reason.NO_ANSWER)
 """What ends a lookup: any other nameserver would say the same."""
 
-_QUIETER = (Reason.RESOLVER_UNREACHABLE, Reason.DNS_TIMEOUT, Reason.FD_EXHAUSTED)
+_QUIETER = (
+    Reason.RESOLVER_UNREACHABLE,
+    Reason.NETWORK_UNREACHABLE,
+    Reason.DNS_TIMEOUT,
+    Reason.FD_EXHAUSTED,
+)
 """What says less than a nameserver that spoke, the least first."""
 
 _OF_RESOLVE = (Reason.DNS_MALFORMED, Reason.FD_EXHAUSTED)

@@ -12,7 +12,7 @@ from netcheck.export.exposition import Exposition, TextFormat
 from netcheck.export.families import FAMILIES
 from netcheck.export.negotiate import Exporter
 from netcheck.export.samples import Exposed
-from netcheck.model import Failure, Judgement, Phase, Reason, RecordType, Role, Service, Verdict
+from netcheck.model import Cause, Failure, Hop, Judgement, Phase, Reason, RecordType, Role, Service, Verdict
 from tests.export.states import (
     BAG_SEEN,
     BROKEN,
@@ -55,6 +55,7 @@ netcheck_tls_certificate_not_after_timestamp_seconds  gauge      service port pa
 netcheck_prefix_reachable_ratio                       gauge      path prefix port
 netcheck_ready                                        gauge      path role
 netcheck_verdict                                      gauge      path role verdict
+netcheck_verdict_cause                                gauge      path role cause hop
 netcheck_courier_fallback_active                      gauge      path
 netcheck_bag_courier_hostcount                        gauge      path host
 netcheck_bag_courier_status                           gauge      path host
@@ -205,6 +206,24 @@ def test_exactly_the_verdict_that_holds_is_one(verdict: Verdict) -> None:
     of_role = {"path": "direct", "role": "device"}
     assert values(exposed, "netcheck_verdict", **of_role, verdict=verdict) == [1]
     assert sorted(values(exposed, "netcheck_verdict", **of_role)) == [0] * (len(Verdict) - 1) + [1]
+
+
+def test_exactly_the_cause_that_holds_is_one() -> None:
+    judged = Judgement("direct", Role.DEVICE, Verdict.FALLBACK_ONLY, Cause.PORT_BLOCKED, Hop.FIREWALL)
+    exposed = shown(configured(), judged)
+    assert values(exposed, "netcheck_verdict_cause", cause="port_blocked", hop="firewall") == [1]
+    assert sum(values(exposed, "netcheck_verdict_cause", path="direct", role="device")) == 1
+    ready = shown(configured(), Judgement("direct", Role.DEVICE, Verdict.READY))
+    assert set(values(ready, "netcheck_verdict_cause")) == {0}
+
+
+def test_only_a_path_through_a_proxy_has_the_causes_of_proxies() -> None:
+    judged = [Judgement(path, Role.DEVICE, Verdict.READY) for path in ("direct", "dmz-socks")]
+    exposed = shown(configured(), *judged)
+    assert values(exposed, "netcheck_verdict_cause", path="direct", cause="proxy_down") == []
+    assert values(exposed, "netcheck_verdict_cause", path="dmz-socks", cause="proxy_down", hop="proxy") == [0]
+    for path, hop in (("direct", "firewall"), ("dmz-socks", "proxy")):
+        assert values(exposed, "netcheck_verdict_cause", path=path, cause="tls_stalls", hop=hop) == [0]
 
 
 @pytest.mark.parametrize("verdict", Verdict)

@@ -8,7 +8,7 @@ import pytest
 
 from netcheck.export.report import report
 from netcheck.export.samples import Exposed
-from netcheck.model import Failure, Judgement, Phase, Reason, Result, Role, Verdict
+from netcheck.model import Cause, Failure, Hop, Judgement, Phase, Reason, Result, Role, Verdict
 from tests.export.states import (
     BAG_SEEN,
     BROKEN,
@@ -33,8 +33,8 @@ BLOCKED = Judgement(
     "dmz-socks",
     Role.DEVICE,
     Verdict.NOT_READY,
-    "proxy_denies_port",
-    "proxy",
+    Cause.PROXY_DENIES_PORT,
+    Hop.PROXY,
     ("5 of 5 denied",),
     "Ask for port 5223.",
 )
