@@ -155,23 +155,35 @@ def has_numbers(lab: Lab, asked: Asked, expr: str, end: float) -> bool:
     return any(not math.isnan(float(value)) for _, value in found)
 
 
-def test_every_query_of_every_dashboard_has_an_answer(lab: Lab) -> None:
-    settings = {"push_certificates": push_certificates(lab)}
-    with lab.daemon(paths(lab), services(lab), **settings):
-        lab.wait_for('netcheck_hold_ended_total{path="passes",how="held"} > 0', deadline=60.0)
-        lab.wait_for("netcheck_bag_disagrees")
-        lab.wait_for('netcheck_verdict{verdict="fallback_only",path="direct"} == 1')
-        end = lab.query("vector(time())")[0].value
-        silent = [
-            f"{asked.place} (site {site!r}): {asked.expr}"
-            for asked, site in product(queries(), SITES)
-            if not any(
-                [has_numbers(lab, asked, filled_in(asked.expr, site, path), end) for path in PATHS]
-            )
-        ]
-        assert silent == []
-        for (place, series, label), site in product(variables(), SITES):
-            for path in PATHS:
-                match = filled_in(series, site, path)
-                values = ask(lab, f"label/{label}/values", **{"match[]": match})
-                assert values or (label, site) == ("site", ""), f"{place} has no values"
+@pytest.fixture
+def filled(lab: Lab) -> Iterator[Lab]:
+    """The laboratory once Prometheus has something of everything, from both targets."""
+    with lab.daemon(paths(lab), services(lab), push_certificates=push_certificates(lab)):
+        for something in (
+            'netcheck_hold_ended_total{path="passes", how="held"} > 0',
+            "netcheck_hold_longest_seconds",
+            "netcheck_bag_disagrees",
+            'netcheck_verdict{path="direct", verdict="fallback_only"} == 1',
+            'netcheck_tls_intercepted{path="decrypts"} == 1',
+            'netcheck_proxy_up{path="gone"} == 0',
+        ):
+            lab.wait_for(f"count by (site) ({something})", lambda found: len(found) == 2, deadline=60.0)
+        yield lab
+
+
+def test_every_query_of_every_dashboard_has_an_answer(filled: Lab) -> None:
+    end = filled.query("vector(time())")[0].value
+    silent = []
+    for asked, site in product(queries(), SITES):
+        # of every path, so that none leads to an error
+        answers = [has_numbers(filled, asked, filled_in(asked.expr, site, path), end) for path in PATHS]
+        if not any(answers):
+            silent.append(f"{asked.place} for site {site!r}: {asked.expr}")
+    assert not silent, "\n".join(silent)
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_every_variable_has_values(filled: Lab, site: str) -> None:
+    for (place, series, label), path in product(variables(), PATHS):
+        values = ask(filled, f"label/{label}/values", **{"match[]": filled_in(series, site, path)})
+        assert values, f"{place} for site {site!r} and path {path}"
