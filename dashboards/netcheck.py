@@ -117,7 +117,7 @@ INSTANCES = Row(
     "Instances",
     (
         Table(
-            title="Instances",
+            title="What runs where",
             description="What runs where: versions, time since its start and since its config was last"
             " taken into use, and whether the config file was fit for use when it was last read.",
             queries=(
