@@ -97,7 +97,7 @@ def check(
     results = list(state.results())
     if not results:
         _fail("these paths do not lead to these services: nothing was probed")
-    assessment = assess(config.services, config.paths, results)
+    assessment = assess(config.services, config.paths, state.standings(), state.lookups.values())
     bags = bags_seen(config.services, results)
     if output == "json":
         exposed = Exposed(state, assessment.judgements, assessment.fallback_active, bags)

@@ -17,7 +17,18 @@ from netcheck.config import Config, ConfigError, load
 from netcheck.export.negotiate import Exporter
 from netcheck.export.report import report
 from netcheck.export.samples import Exposed
-from netcheck.model import BagSeen, Family, ProbePath, PushCertificate, Service, Verdict, holds
+from netcheck.model import (
+    BagSeen,
+    Cause,
+    Family,
+    Judgement,
+    ProbePath,
+    PushCertificate,
+    Role,
+    Service,
+    Verdict,
+    holds,
+)
 from netcheck.plan import Call, jobs, slots
 from netcheck.probe.runner import Prober
 from netcheck.push_certificates import threads, watch
@@ -47,7 +58,7 @@ class Daemon:
         self._exporter = Exporter()
         self._first_round_done = trio.Event()
         self._file_threads = threads()
-        self._verdicts: dict[tuple[str, str], Verdict] = {}
+        self._told: dict[tuple[str, Role], tuple[Verdict, Cause | None]] = {}
         self._disagreements: dict[tuple[str, str], tuple[str, ...]] = {}
         self.state = State()
         self.state.own.reload_success_time = time.time()
@@ -104,7 +115,14 @@ class Daemon:
     def _assess(self) -> Assessment:
         config = self._config
         window = _ROUNDS_JUDGED * config.probing.interval
-        return assess(config.services, config.paths, self.state.results(), window)
+        return assess(
+            config.services,
+            config.paths,
+            self.state.standings(),
+            self.state.lookups.values(),
+            window=window,
+            failures=config.verdict.failures,
+        )
 
     def _bags(self) -> list[BagSeen]:
         return bags_seen(self._config.services, self.state.results())
@@ -191,13 +209,12 @@ class Daemon:
 
     def _announce_verdicts(self) -> None:
         """Log what is new, with what it rests on."""
-        judgements = self._assess().judgements
-        for judged in judgements:
-            if self._verdicts.get((judged.path, judged.role), Verdict.UNKNOWN) is not judged.verdict:
+        latest = {(judged.path, judged.role): judged for judged in self._assess().judgements}
+        for where, judged in latest.items():
+            if self._told.get(where, (Verdict.UNKNOWN, None)) != (judged.verdict, judged.cause):
                 level = logging.INFO if judged.verdict is Verdict.READY else logging.WARNING
-                evidence = "; ".join(judged.evidence)
-                _log.log(level, "%s for %s: %s (%s)", judged.path, judged.role, judged.verdict, evidence)
-        self._verdicts = {(judged.path, judged.role): judged.verdict for judged in judgements}
+                _log.log(level, "%s for %s: %s", judged.path, judged.role, _in_words(judged))
+        self._told = {where: (judged.verdict, judged.cause) for where, judged in latest.items()}
 
     def _announce_bags(self) -> None:
         """Log what is new; a fetch that fails changes nothing about what the bag said before."""
@@ -233,6 +250,12 @@ class _Meter:
 
     def skipped(self, cause: str, count: int) -> None:
         self._own.skipped[cause] += count
+
+
+def _in_words(judged: Judgement) -> str:
+    cause = f", {judged.cause} ({judged.hop})" if judged.cause else ""
+    next_step = f". {judged.next_step}" if judged.next_step else ""
+    return f"{judged.verdict}{cause}: {'; '.join(judged.evidence)}{next_step}"
 
 
 def _spare_the_collector() -> None:

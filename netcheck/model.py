@@ -654,6 +654,16 @@ class Result:
         return {Phase.RESOLVE: self.resolve_duration, **self.attempt.phases}
 
 
+class Standing(NamedTuple):
+    """A latest result, and what its endpoint did before."""
+
+    result: Result
+    failures: int
+    """How many visits in a row found it unreachable, the latest included; 0 where it is reachable."""
+    answered: bool
+    """Whether the endpoint was ever reachable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """Everything one visit to one host over one path saw: all ports and families at once."""

@@ -25,6 +25,7 @@ from netcheck.model import (
     RecordType,
     Result,
     Service,
+    Standing,
     Visit,
     families_of,
     holds,
@@ -106,6 +107,8 @@ class EndpointState:
     last_run: float
     last_success: float | None
     phases: Mapping[Phase, float]
+    failures: int
+    """How many visits in a row none of its addresses answered."""
 
     @property
     def unreachable(self) -> int:
@@ -297,6 +300,12 @@ class State:
         for endpoint in self.endpoints.values():
             yield from endpoint.results
 
+    def standings(self) -> Iterator[Standing]:
+        """The same, each with what came before it."""
+        for endpoint in self.endpoints.values():
+            for result in endpoint.results:
+                yield Standing(result, endpoint.failures, endpoint.last_success is not None)
+
 
 def _fresh_counters(service: Service, path: ProbePath) -> FlowCounters:
     return FlowCounters(
@@ -312,6 +321,7 @@ def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -
     succeeded = [result for result in results if result.attempt.failure is None]
     time = max(result.attempt.time for result in results)
     if succeeded:
-        return EndpointState(results, len(succeeded), time, time, succeeded[0].phases)
-    last_success, phases = (before.last_success, before.phases) if before else (None, {})
-    return EndpointState(results, 0, time, last_success, phases)
+        return EndpointState(results, len(succeeded), time, time, succeeded[0].phases, 0)
+    if before is None:
+        return EndpointState(results, 0, time, None, {}, 1)
+    return EndpointState(results, 0, time, before.last_success, before.phases, before.failures + 1)

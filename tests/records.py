@@ -1,5 +1,7 @@
 """Records as the tests need them, with the fields that a test does not care about filled in."""
 
+from collections.abc import Iterable
+
 from netcheck.model import (
     Attempt,
     Failure,
@@ -12,6 +14,7 @@ from netcheck.model import (
     Result,
     Role,
     Service,
+    Standing,
     Visit,
 )
 
@@ -42,15 +45,26 @@ def result(
     time: float = 1000.0,
     counted: bool = True,
     proxy_spoke: bool | None = None,
+    syn_retransmits: int = 0,
+    seconds: float = 0.02,
 ) -> Result:
     """One result; a failed one has the duration of the phase that failed."""
     name, first = (service, "host.test") if isinstance(service, str) else (service.name, service.hosts[0])
     last = Phase.CONNECT if proxy_spoke is None else Phase.PROXY_HANDSHAKE
     phase = failure.phase if failure else last
-    phases: dict[Phase, float] = {} if phase is Phase.RESOLVE else {phase: 0.02}
-    attempt = Attempt(time, family, address, phases, failure, None if failure else 0.01, 0, None, proxy_spoke)
+    phases: dict[Phase, float] = {} if phase is Phase.RESOLVE else {phase: seconds}
+    rtt = None if failure else 0.01
+    attempt = Attempt(time, family, address, phases, failure, rtt, syn_retransmits, None, proxy_spoke)
     resolved = None if family is Family.NAME else 0.003
     return Result(name, host or first, port, path, attempt, resolved, counted)
+
+
+def once(results: Iterable[Result]) -> list[Standing]:
+    """The results as the first that are known of their endpoints."""
+    return [
+        Standing(each, int(each.attempt.failure is not None), each.attempt.failure is None)
+        for each in results
+    ]
 
 
 def visit(*results: Result, number: int = 0, lookups: tuple[Lookup, ...] = ()) -> Visit:
@@ -65,6 +79,7 @@ def lookup(
     rdtype: RecordType = RecordType.A,
     reason: Reason | None = None,
     min_ttl: int = 60,
+    resolver: str = "system",
 ) -> Lookup:
     ttl = None if reason else min_ttl
-    return Lookup(1000.0, host, rdtype, "system", reason, "", addresses, (), ttl, 0.004, ())
+    return Lookup(1000.0, host, rdtype, resolver, reason, "", addresses, (), ttl, 0.004, ())

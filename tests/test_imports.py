@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "schedule": set(),
     "plan": {"model", "schedule"},
     "state": {"model"},
-    "verdict": {"model"},
+    "verdict": {"model", "apns"},
     "export": {"model", "apns", "state", "netcheck"},
     "web": {"netcheck"},
     "console": {"model"},

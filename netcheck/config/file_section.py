@@ -10,7 +10,7 @@ from netcheck.config.addresses import AddressPort, address_port, host, listen_ad
 from netcheck.config.document import NOTHING
 from netcheck.config.path_section import PathSection
 from netcheck.config.push_certificate_section import PushCertificateSection
-from netcheck.config.records import Listen, Probing
+from netcheck.config.records import Listen, Probing, VerdictSettings
 from netcheck.config.section import CaFile, Section, empty_if_nothing, surroundings
 from netcheck.config.service_section import ServicesSection
 from netcheck.config.values import Name, ResolverName, duration, one_of, parsed, several
@@ -90,6 +90,13 @@ class ProbingSection(Section):
         return timeouts
 
 
+class VerdictSection(Section):
+    """What it takes to change a verdict of the running netcheck; a `check` believes every failure."""
+
+    failures: Annotated[int, Field(ge=1, le=10)] = VerdictSettings().failures
+    """How many failures until one is believed: of one host in a row, or of so many hosts of its service."""
+
+
 _LISTEN = f"{Listen().host}:{Listen().port}"
 
 
@@ -113,6 +120,7 @@ class FileSection(Section):
     services: ServicesSection = Field(default_factory=lambda: ServicesSection.model_validate({}))
     """What to reach."""
     probing: ProbingSection = Field(default_factory=ProbingSection)
+    verdict: VerdictSection = Field(default_factory=VerdictSection)
     push_certificates: Annotated[dict[Name, PushCertificateSection], BeforeValidator(empty_if_nothing)] = (
         Field(default_factory=dict, max_length=_MOST)
     )

@@ -27,6 +27,14 @@ class Probing:
 
 
 @dataclass(frozen=True, slots=True)
+class VerdictSettings:
+    """What it takes to change a verdict."""
+
+    failures: int = 2
+    """How many failures it takes until one is believed: of a host in a row, or of a service's hosts."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A whole valid config: the system's resolver first, only enabled services, built-ins first."""
 
@@ -36,3 +44,4 @@ class Config:
     services: tuple[Service, ...]
     probing: Probing
     push_certificates: tuple[PushCertificateFile, ...] = ()
+    verdict: VerdictSettings = VerdictSettings()

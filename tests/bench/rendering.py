@@ -72,7 +72,7 @@ class Network:
 
     def exposed(self) -> Exposed:
         """As the daemon makes it for a scrape, the verdicts included."""
-        assessment = assess(SERVICES, PATHS, self.state.results())
+        assessment = assess(SERVICES, PATHS, self.state.standings(), self.state.lookups.values())
         return Exposed(self.state, assessment.judgements, assessment.fallback_active)
 
     def visit(self, share: float) -> None:

@@ -28,6 +28,7 @@ def test_the_schema_knows_every_section_and_refuses_others() -> None:
         "paths",
         "services",
         "probing",
+        "verdict",
         "push_certificates",
     ]
     assert section()["additionalProperties"] is False

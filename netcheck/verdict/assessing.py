@@ -1,24 +1,30 @@
-"""From the latest results to a verdict for each path and role. Pure: knows no clock and does no I/O."""
+"""Verdicts: how ready a role is over a path, from the ports of the services it needs.
+
+Causes are the rules'.
+"""
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from netcheck.model import (
     Family,
     Judgement,
-    Phase,
+    Lookup,
     PortRule,
     ProbePath,
-    Reason,
-    ResolveMode,
-    Result,
     Role,
     Service,
+    Standing,
     Verdict,
     ports_on,
 )
+from netcheck.verdict.case import Case, World
+from netcheck.verdict.links import loses_packets
+from netcheck.verdict.rules import explain
+from netcheck.verdict.seen import Seen, what_counts
 
 _SEVERITY = (
     Verdict.READY,
@@ -38,17 +44,14 @@ class Tally:
     tried: set[tuple[str, Family]] = field(default_factory=set)
     failures: Counter[str] = field(default_factory=Counter)
 
-    def add(self, result: Result) -> None:
+    def add(self, seen: Seen) -> None:
         """A host's family counts as reached when any of its addresses answered."""
-        where = (result.host, result.attempt.family)
+        where = (seen.result.host, seen.family)
         self.tried.add(where)
-        failure = result.attempt.failure
-        if failure is None:
+        if seen.failure is None:
             self.reached.add(where)
-        elif _has_no_ipv6_here(result):
-            self.tried.discard(where)
         else:
-            self.failures[f"{failure.phase} {failure.reason}"] += 1
+            self.failures[f"{seen.failure.phase} {seen.failure.reason}"] += 1
 
     @property
     def verdict(self) -> Verdict:
@@ -65,23 +68,21 @@ class Tally:
         if answering and broken:
             text += f", none over {', '.join(sorted(broken))}"
         if self.failures:
-            reason, count = self.failures.most_common(1)[0]
+            count, reason = max((count, reason) for reason, count in self.failures.items())
             text += f"; {reason} ({count} of {self.failures.total()} failed probes)"
         return text
 
 
-def _has_no_ipv6_here(result: Result) -> bool:
-    """A machine without any IPv6 is no network that breaks it: nobody here would use those addresses."""
-    attempt = result.attempt
-    return (
-        attempt.family is Family.IPV6
-        and attempt.failure is not None
-        and attempt.failure.reason is Reason.NETWORK_UNREACHABLE
-    )
-
-
 Tallies = Mapping[tuple[str, str, int], Tally]
 """By path, service and port."""
+
+
+class _ServiceVerdict(NamedTuple):
+    """How ready one service is over a path, and the ports that make it so."""
+
+    service: Service
+    verdict: Verdict
+    ports: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +98,20 @@ class Assessment:
 def assess(
     services: Sequence[Service],
     paths: Sequence[ProbePath],
-    results: Iterable[Result],
+    standings: Iterable[Standing],
+    lookups: Iterable[Lookup] = (),
+    *,
     window: float = math.inf,
+    failures: int = 1,
 ) -> Assessment:
-    """Judge by the results that are at most `window` seconds older than the newest of their path."""
-    tallies = _tallies(services, paths, _recent(list(results), window))
+    """Judge by the results that are at most `window` seconds older than the newest of their path.
+
+    `failures` is how many it takes until a failure is believed; see `what_counts`.
+    """
+    world = World(tuple(services), tuple(paths), what_counts(paths, standings, window, failures), lookups)
+    tallies = _tallies(world)
     judgements = [
-        _judge_role(path, role, needed, tallies)
+        _judge_role(world, path, role, needed, tallies)
         for path in paths
         for role in Role
         if (needed := _needed(services, path, role))
@@ -111,11 +119,16 @@ def assess(
     return Assessment(judgements, _fallback_active(services, paths, tallies))
 
 
-def _recent(results: Sequence[Result], window: float) -> Iterator[Result]:
-    newest: dict[str, float] = {}
-    for result in results:
-        newest[result.path] = max(newest.get(result.path, 0.0), result.attempt.time)
-    return (result for result in results if result.attempt.time >= newest[result.path] - window)
+def _tallies(world: World) -> Tallies:
+    tallies = {
+        (path.name, service.name, port): Tally()
+        for path in world.paths
+        for service in world.services
+        for port in ports_on(service, path)
+    }
+    for seen in world.seen:
+        tallies[seen.result.path, seen.result.service, seen.result.port].add(seen)
+    return tallies
 
 
 def _fallback_active(
@@ -124,30 +137,12 @@ def _fallback_active(
     couriers = [service for service in services if service.port_rule is PortRule.FALLBACK]
     return {
         path.name: any(
-            _with_fallback(_by_port(courier, path, tallies)) is Verdict.FALLBACK_ONLY for courier in present
+            _with_fallback(list(_by_port(courier, path, tallies).values())) is Verdict.FALLBACK_ONLY
+            for courier in present
         )
         for path in paths
         if (present := [courier for courier in couriers if _served(courier, path)])
     }
-
-
-def _tallies(services: Iterable[Service], paths: Iterable[ProbePath], results: Iterable[Result]) -> Tallies:
-    tallies = {
-        (path.name, service.name, port): Tally()
-        for path in paths
-        for service in services
-        for port in ports_on(service, path)
-    }
-    both_ways = {p.name for p in paths if p.proxy is not None and p.proxy.resolve is ResolveMode.BOTH}
-    for result in results:
-        # Where the proxy resolves as well, that this machine cannot is its normal state.
-        if not (result.path in both_ways and _failed_to_resolve(result)):
-            tallies[result.path, result.service, result.port].add(result)
-    return tallies
-
-
-def _failed_to_resolve(result: Result) -> bool:
-    return result.attempt.failure is not None and result.attempt.failure.phase is Phase.RESOLVE
 
 
 def _served(service: Service, path: ProbePath) -> bool:
@@ -160,31 +155,55 @@ def _needed(services: Iterable[Service], path: ProbePath, role: Role) -> list[Se
     return [s for s in services if s.required and role in s.roles and ports_on(s, path)]
 
 
-def _judge_role(path: ProbePath, role: Role, needed: Sequence[Service], tallies: Tallies) -> Judgement:
-    verdicts = [_judge_service(service, path, tallies) for service in needed]
-    evidence = tuple(
+def _judge_role(
+    world: World, path: ProbePath, role: Role, needed: Sequence[Service], tallies: Tallies
+) -> Judgement:
+    judged = [_judge_service(service, path, tallies) for service in needed]
+    verdict = max((each.verdict for each in judged), key=_SEVERITY.index)
+    if verdict is Verdict.READY and loses_packets(world.on_path(path.name)):
+        verdict = Verdict.DEGRADED
+    deciding = {
+        (each.service.name, port) for each in judged for port in each.ports if each.verdict is verdict
+    }
+    explained = explain(Case(world, path, verdict, frozenset(deciding)))
+    counts = tuple(
         tallies[path.name, service.name, port].evidence(service.name, port)
         for service in needed
         for port in ports_on(service, path)
         if tallies[path.name, service.name, port].tried
     )
-    return Judgement(path.name, role, max(verdicts, key=_SEVERITY.index), evidence=evidence)
+    if explained is None:
+        return Judgement(path.name, role, verdict, evidence=counts)
+    hop = explained.cause.hop(through_proxy=path.proxy is not None)
+    evidence = (*explained.evidence, *counts)
+    return Judgement(path.name, role, verdict, explained.cause, hop, evidence, explained.next_step)
 
 
-def _judge_service(service: Service, path: ProbePath, tallies: Tallies) -> Verdict:
+def _judge_service(service: Service, path: ProbePath, tallies: Tallies) -> _ServiceVerdict:
     by_port = _by_port(service, path, tallies)
-    if service.port_rule is PortRule.ANY:
-        return min(by_port, key=_SEVERITY.index)
-    if service.port_rule is PortRule.ALL or len(by_port) == 1:
-        return max(by_port, key=_SEVERITY.index)
-    if path.proxy is not None:
+    if service.port_rule is PortRule.FALLBACK and len(by_port) > 1:
+        if path.proxy is None:
+            return _judge_courier(service, by_port)
         # Devices use a proxy only for the fallback ports, so the first port says nothing of a proxy.
-        return min(by_port[1:], key=_SEVERITY.index)
-    return _with_fallback(by_port)
+        del by_port[next(iter(by_port))]
+    choose = max if service.port_rule is PortRule.ALL else min
+    verdict = choose(by_port.values(), key=_SEVERITY.index)
+    return _ServiceVerdict(service, verdict, _with_verdict(by_port, verdict))
 
 
-def _by_port(service: Service, path: ProbePath, tallies: Tallies) -> list[Verdict]:
-    return [tallies[path.name, service.name, port].verdict for port in ports_on(service, path)]
+def _judge_courier(service: Service, by_port: Mapping[int, Verdict]) -> _ServiceVerdict:
+    verdict = _with_fallback(list(by_port.values()))
+    first = tuple(by_port)[:1]
+    ports = _with_verdict(by_port, verdict) if verdict is Verdict.NOT_READY else first
+    return _ServiceVerdict(service, verdict, ports)
+
+
+def _with_verdict(by_port: Mapping[int, Verdict], verdict: Verdict) -> tuple[int, ...]:
+    return tuple(port for port, its in by_port.items() if its is verdict)
+
+
+def _by_port(service: Service, path: ProbePath, tallies: Tallies) -> dict[int, Verdict]:
+    return {port: tallies[path.name, service.name, port].verdict for port in ports_on(service, path)}
 
 
 def _with_fallback(by_port: Sequence[Verdict]) -> Verdict:

@@ -1,0 +1,173 @@
+"""What comparing tells: of ports, ranges, families, paths and resolvers beside each other.
+
+Finds, and says nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from netcheck.apns.addresses import is_apple_name, is_published, published_range
+from netcheck.model import Family, Lookup, Phase, Reason
+from netcheck.verdict.case import Case
+from netcheck.verdict.seen import Seen
+
+_LOSS_SHARE, _LOSS_LEAST, _LOSS_BASE = 0.10, 3, 8
+"""Packets are lost where a tenth of at least eight connections, and three of them, had to ask twice."""
+_SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
+"""A proxy is slow where it takes a second longer than the direct way, and three times as long."""
+
+_SILENCE = {
+    Phase.RESOLVE: (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE, Reason.NETWORK_UNREACHABLE),
+    Phase.CONNECT: (Reason.TIMEOUT, Reason.NETWORK_UNREACHABLE, Reason.HOST_UNREACHABLE),
+}
+_SILENCE |= {Phase.PROXY_RESOLVE: _SILENCE[Phase.RESOLVE], Phase.PROXY_CONNECT: _SILENCE[Phase.CONNECT]}
+_CONNECTING = (Phase.CONNECT, Phase.PROXY_HANDSHAKE)
+
+
+def nothing_comes_back(seen: Sequence[Seen]) -> bool:
+    """Whether everything fails in a way in which nobody answers, and this machine misses a route."""
+    failures = [each.failure for each in seen if each.failure is not None]
+    return (
+        len(failures) == len(seen) > 0
+        and all(failure.reason in _SILENCE.get(failure.phase, ()) for failure in failures)
+        and any(failure.reason is Reason.NETWORK_UNREACHABLE for failure in failures)
+    )
+
+
+def is_down_for_all(case: Case) -> bool:
+    """Whether the services behind the verdict cannot be connected to over any of several paths.
+
+    Though other services can, over each of them.
+    """
+    names = {each.result.service for each in case.failed}
+    paths = [case.seen, *case.elsewhere()]
+    with_it = [seen for seen in paths if any(each.result.service in names for each in seen)]
+    return len(with_it) > 1 and all(_only_these_fail(seen, names) for seen in with_it)
+
+
+def _only_these_fail(seen: Sequence[Seen], names: set[str]) -> bool:
+    theirs = [each for each in seen if each.result.service in names]
+    cannot = all(each.failure is not None and each.failure.phase in _CONNECTING for each in theirs)
+    return cannot and any(each.failure is None for each in seen if each.result.service not in names)
+
+
+def dead_ports(case: Case) -> set[int]:
+    """The ports behind the verdict on which nothing at all can be connected to over this path."""
+    if not case.failed:
+        return set()
+    alive = {each.result.port for each in case.seen if each.connected}
+    return {each.result.port for each in case.failed} - alive
+
+
+def dead_ranges(case: Case) -> tuple[str, ...]:
+    """Apple's ranges that explain every failure: in none of them can anything be connected to on those ports.
+
+    Empty where they do not: where a failure is outside of them, or no other range of the family works, or
+    a single host is all there is.
+    """
+    if not case.failed:
+        return ()
+    ports = {each.result.port for each in case.failed}
+    tried = [each for each in case.seen if each.result.port in ports and _range(each)]
+    alive = {_range(each) for each in tried if each.connected}
+    dead = {_range(each) for each in tried} - alive
+    if any(_range(each) not in dead or _range(each) is None for each in case.failed):
+        return ()
+    families_alive = {each.family for each in tried if each.connected}
+    explained = {each.family for each in case.failed} <= families_alive
+    several = len({each.result.host for each in case.failed}) > 1
+    return tuple(sorted({_range(each) or "" for each in case.failed})) if explained and several else ()
+
+
+def is_in(seen: Seen, prefix: str) -> bool:
+    return _range(seen) == prefix
+
+
+def _range(seen: Seen) -> str | None:
+    address = seen.result.attempt.address
+    return published_range(address) if address else None
+
+
+def only_broken_family(case: Case) -> Family | None:
+    """The one of IPv4 and IPv6 in which all failures are and nothing answers, where the other one works."""
+    families = {each.family for each in case.failed}
+    if len(families) != 1:
+        return None
+    working = {each.family for each in case.seen if each.failure is None}
+    if not families & working and working - {Family.NAME}:
+        return next(iter(families))
+    return None
+
+
+def works_by(case: Case, *families: Family) -> bool:
+    """Whether the services behind the verdict answer on this path under one of these families."""
+    return any(
+        each.failure is None
+        and each.family in families
+        and (each.result.service, each.result.port) in case.deciding
+        for each in case.seen
+    )
+
+
+def reached_elsewhere(case: Case) -> int:
+    """How many of the failures are of hosts and ports that another path reaches."""
+    if not case.failed:
+        return 0
+    reached = {
+        (each.result.host, each.result.port)
+        for seen in case.elsewhere()
+        for each in seen
+        if each.failure is None
+    }
+    return sum((each.result.host, each.result.port) in reached for each in case.failed)
+
+
+def asked_twice(seen: Iterable[Seen]) -> tuple[int, int]:
+    """How many connections came about only after more than one request, and out of how many attempts.
+
+    Those that never came about are for other rules. Hosts may share an attempt, which counts once.
+    """
+    attempts = {id(each.result.attempt): each.result.attempt for each in seen}.values()
+    return sum(bool(a.syn_retransmits) and a.failure is None for a in attempts), len(attempts)
+
+
+def loses_packets(seen: Iterable[Seen]) -> bool:
+    twice, all_of_them = asked_twice(seen)
+    return all_of_them >= _LOSS_BASE and twice >= _LOSS_LEAST and twice >= _LOSS_SHARE * all_of_them
+
+
+def slower_than_direct(case: Case) -> tuple[float, float] | None:
+    """The seconds of a connection through this path's proxy and of a direct one, where that is far less."""
+    if case.path.proxy is None:
+        return None
+    straight = [path.name for path in case.world.paths if path.proxy is None and not path.load_balancer]
+    durations = case.world.durations
+    through = durations[case.path.name]
+    for place in sorted(through):
+        plain = [took for path in straight for took in durations[path].get(place, ())]
+        if plain and _is_slow(median(through[place]), median(plain)):
+            return median(through[place]), median(plain)
+    return None
+
+
+def _is_slow(proxied: float, plain: float) -> bool:
+    return proxied > plain + _SLOW_SECONDS and proxied > _SLOW_FACTOR * plain
+
+
+def odd_lookups(case: Case) -> list[tuple[Lookup, Lookup]]:
+    """Where this path's resolver says something worse of Apple's names than another does: both answers."""
+    mine: list[Lookup] = []
+    others: list[Lookup] = []
+    for lookup in case.world.lookups:
+        (mine if lookup.resolver == case.path.resolver.name else others).append(lookup)
+    if not others:
+        return []
+    sound = {(each.host, each.rdtype): each for each in others if not _is_odd(each)}
+    odd = sorted(filter(_is_odd, mine), key=lambda each: (each.host, each.rdtype))
+    return [(each, sound[each.host, each.rdtype]) for each in odd if (each.host, each.rdtype) in sound]
+
+
+def _is_odd(lookup: Lookup) -> bool:
+    if not is_apple_name(lookup.host):
+        return False
+    return lookup.reason is not None or not all(map(is_published, lookup.addresses))

@@ -1,0 +1,261 @@
+"""The table of causes: from top to bottom, the first rule that holds names the cause of a verdict.
+
+A rule about failures holds where at least half of those behind the verdict are such. Below the failures stand
+what limits a path without failing it, and remarks on paths that are ready. Owns the order, not the words.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from netcheck.model import Cause, Family, Phase, Reason, Verdict
+from netcheck.verdict import links, sentences
+from netcheck.verdict.case import Case, fails_in, phase_is, reason_is
+
+
+class Rule(NamedTuple):
+    """A cause, when it holds, and what is said of it."""
+
+    cause: Cause
+    holds: Callable[[Case], bool]
+    evidence: Callable[[Case], str]
+    next_step: Callable[[Case], str]
+
+
+class Explanation(NamedTuple):
+    cause: Cause
+    evidence: tuple[str, ...]
+    next_step: str
+
+
+def explain(case: Case) -> Explanation | None:
+    """The first cause that holds; None where nothing is wrong, or nothing is known yet."""
+    if case.verdict is Verdict.UNKNOWN:
+        return None
+    for rule in RULES:
+        if rule.holds(case):
+            return Explanation(rule.cause, (rule.evidence(case),), rule.next_step(case))
+    return None
+
+
+def _network_is_down(case: Case) -> bool:
+    return bool(case.failed) and all(map(links.nothing_comes_back, [case.seen, *case.elsewhere()]))
+
+
+def _proxy_is_down(case: Case) -> bool:
+    """It cannot be connected to, or is no proxy, or has not said a word of its protocol to anyone."""
+    if case.mostly(lambda f: f.phase in (Phase.PROXY_CONNECT, Phase.PROXY_TLS) or f.reason in _NO_PROXY):
+        return True
+    spoke = any(each.result.attempt.proxy_spoke for each in case.seen)
+    return not spoke and case.mostly(phase_is(Phase.PROXY_HANDSHAKE))
+
+
+_NO_PROXY = (Reason.PROXY_NOT_A_PROXY, Reason.PROXY_BAD_REPLY)
+
+
+def _proxy_cannot_resolve(case: Case) -> bool:
+    """It says so; or what it is given by name fails in it, and what it is given by address does not."""
+    if case.mostly(reason_is(Reason.PROXY_DNS_FAILURE)):
+        return True
+    only_names = all(each.family is Family.NAME for each in case.failed)
+    return (
+        only_names
+        and case.mostly(phase_is(Phase.PROXY_HANDSHAKE))
+        and links.works_by(case, Family.IPV4, Family.IPV6)
+    )
+
+
+def _proxy_resolves_differently(case: Case) -> bool:
+    """Asked by name it fares unlike asked by the addresses that this machine has for the name."""
+    by_name = {each.family is Family.NAME for each in case.failed}
+    if case.path.proxy is None or len(by_name) != 1:
+        return False
+    return links.works_by(case, *((Family.IPV4, Family.IPV6) if True in by_name else (Family.NAME,)))
+
+
+def _fails_for(*reasons: Reason) -> Callable[[Case], bool]:
+    return lambda case: case.mostly(reason_is(*reasons))
+
+
+def _ended_in_tls(*reasons: Reason) -> Callable[[Case], bool]:
+    return lambda case: case.mostly(fails_in(Phase.TLS, *reasons))
+
+
+def _loses_packets(case: Case) -> bool:
+    """Among failures only where those are connections that timed out, as lost packets make them."""
+    timed_out = all(fails_in(Phase.CONNECT, Reason.TIMEOUT)(f) for e in case.failed if (f := e.failure))
+    return case.verdict is Verdict.DEGRADED and timed_out and links.loses_packets(case.seen)
+
+
+RULES = (
+    Rule(
+        Cause.INTERNAL,
+        _fails_for(Reason.INTERNAL_ERROR),
+        sentences.example,
+        sentences.report_the_bug,
+    ),
+    Rule(
+        Cause.LOCAL_MACHINE,
+        _fails_for(Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS),
+        sentences.example,
+        sentences.mend_this_machine,
+    ),
+    Rule(
+        Cause.LOCAL_NETWORK_DOWN,
+        _network_is_down,
+        sentences.nothing_anywhere,
+        sentences.mend_the_network,
+    ),
+    Rule(
+        Cause.DNS_SINKHOLE,
+        _fails_for(Reason.SINKHOLED),
+        sentences.example,
+        sentences.unblock_the_names,
+    ),
+    Rule(
+        Cause.DNS_FAILURE,
+        lambda case: case.mostly(phase_is(Phase.RESOLVE, Phase.PROXY_RESOLVE)),
+        sentences.example_of_lookup,
+        sentences.resolve_the_names,
+    ),
+    Rule(
+        Cause.PROXY_AUTH,
+        _fails_for(Reason.PROXY_AUTH_REQUIRED, Reason.PROXY_AUTH_FAILED, Reason.PROXY_AUTH_UNSUPPORTED),
+        sentences.example,
+        sentences.log_in,
+    ),
+    Rule(
+        Cause.PROXY_DOWN,
+        _proxy_is_down,
+        sentences.example,
+        sentences.start_the_proxy,
+    ),
+    Rule(
+        Cause.PROXY_OVERLOADED,
+        _fails_for(Reason.PROXY_OVERLOADED),
+        sentences.example,
+        sentences.relieve_the_proxy,
+    ),
+    Rule(
+        Cause.PROXY_DENIES_PORT,
+        _fails_for(Reason.PROXY_DENIED),
+        sentences.denied_and_allowed_ports,
+        sentences.allow_the_ports,
+    ),
+    Rule(
+        Cause.PROXY_CANNOT_RESOLVE,
+        _proxy_cannot_resolve,
+        sentences.example,
+        sentences.mend_the_proxy_s_dns,
+    ),
+    Rule(
+        Cause.PROXY_RESOLVES_DIFFERENTLY,
+        _proxy_resolves_differently,
+        sentences.example,
+        sentences.compare_the_proxy_s_dns,
+    ),
+    Rule(
+        Cause.APPLE_UNREACHABLE,
+        lambda case: case.verdict is Verdict.NOT_READY and links.is_down_for_all(case),
+        sentences.down_on_every_path,
+        sentences.ask_apple,
+    ),
+    Rule(
+        Cause.PROXY_CANNOT_CONNECT,
+        lambda case: case.mostly(phase_is(Phase.PROXY_HANDSHAKE)),
+        sentences.example,
+        sentences.open_the_way_behind_the_proxy,
+    ),
+    Rule(
+        Cause.TLS_INTERCEPTED,
+        _fails_for(Reason.TLS_INTERCEPTED),
+        sentences.example,
+        sentences.stop_decrypting,
+    ),
+    Rule(
+        Cause.WRONG_PEER,
+        _fails_for(Reason.TLS_NOT_TLS, Reason.TLS_NAME_MISMATCH, Reason.TLS_UNTRUSTED, Reason.TLS_EXPIRED),
+        sentences.example,
+        sentences.lead_to_apple,
+    ),
+    Rule(
+        Cause.PROXY_FALSE_SUCCESS,
+        lambda case: case.path.proxy is not None and case.mostly(phase_is(Phase.TLS)),
+        sentences.example,
+        sentences.see_what_the_proxy_hides,
+    ),
+    Rule(
+        Cause.TLS_STALLS,
+        _ended_in_tls(Reason.TLS_TIMEOUT),
+        sentences.example,
+        sentences.let_large_packets_through,
+    ),
+    Rule(
+        Cause.TLS_BLOCKED,
+        lambda case: case.mostly(phase_is(Phase.TLS)),
+        sentences.example,
+        sentences.let_tls_through,
+    ),
+    Rule(
+        Cause.SESSION_BROKEN,
+        lambda case: case.mostly(phase_is(Phase.SESSION)),
+        sentences.example,
+        sentences.let_the_session_through,
+    ),
+    Rule(
+        Cause.RANGE_BLOCKED,
+        lambda case: bool(links.dead_ranges(case)),
+        sentences.which_ranges,
+        sentences.open_the_ranges,
+    ),
+    Rule(
+        Cause.IPV6_BROKEN,
+        lambda case: links.only_broken_family(case) is Family.IPV6,
+        sentences.which_family,
+        sentences.mend_the_family,
+    ),
+    Rule(
+        Cause.IPV4_BROKEN,
+        lambda case: links.only_broken_family(case) is Family.IPV4,
+        sentences.which_family,
+        sentences.mend_the_family,
+    ),
+    Rule(
+        Cause.PORT_BLOCKED,
+        lambda case: (
+            2 * sum(e.result.port in links.dead_ports(case) for e in case.failed) >= len(case.failed) > 0
+        ),
+        sentences.blocked_and_open_ports,
+        sentences.open_the_ports,
+    ),
+    Rule(
+        Cause.PACKET_LOSS,
+        _loses_packets,
+        sentences.how_many_asked_twice,
+        sentences.find_the_loss,
+    ),
+    Rule(
+        Cause.HOSTS_BLOCKED,
+        lambda case: 2 * links.reached_elsewhere(case) >= len(case.failed) > 0,
+        sentences.reached_elsewhere,
+        sentences.open_the_hosts,
+    ),
+    Rule(
+        Cause.HOSTS_UNREACHABLE,
+        lambda case: bool(case.failed),
+        sentences.which_hosts,
+        sentences.watch_the_hosts,
+    ),
+    Rule(
+        Cause.DNS_DIFFERS,
+        lambda case: bool(links.odd_lookups(case)),
+        sentences.which_lookups_differ,
+        sentences.compare_the_resolvers,
+    ),
+    Rule(
+        Cause.PROXY_SLOW,
+        lambda case: links.slower_than_direct(case) is not None,
+        sentences.how_slow,
+        sentences.speed_up_the_proxy,
+    ),
+)
+"""Two may hold at once: the one above is nearer to this machine, or says more."""

@@ -1,0 +1,394 @@
+"""The words of the causes: evidence in numbers, and a next step that can be forwarded as it stands.
+
+A next step names hosts, ports, ranges and the reply that was seen. Decides nothing. No credentials come here:
+a proxy is named by host and port.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from netcheck.apns.addresses import PUBLISHED_RANGES
+from netcheck.model import Reason, Service
+from netcheck.verdict import links
+from netcheck.verdict.case import Case
+
+_LONGEST = 200
+_MOST = 3
+"""How many of a kind are named before the rest is counted."""
+
+
+def example(case: Case) -> str:
+    """The commonest kind of failure, how common, and one of its kind with all that was seen of it."""
+    kinds = Counter((each.failure.phase, each.failure.reason) for each in case.failed if each.failure)
+    (phase, reason), count = max(kinds.items(), key=lambda item: (item[1], item[0]))
+    return f"{phase} {reason} in {count} of {len(case.failed)} failed probes; {_such(case, phase, reason)}"
+
+
+def _such(case: Case, phase: str, reason: str) -> str:
+    first = next(
+        e for e in case.failed if e.failure and (e.failure.phase, e.failure.reason) == (phase, reason)
+    )
+    detail = first.failure.detail[:_LONGEST] if first.failure else ""
+    return f"for example {first.result.host}:{first.result.port}: {detail or reason}"
+
+
+def _reply(case: Case) -> str:
+    """What was seen of the commonest failure, without the counts."""
+    return example(case).partition("; for example ")[2]
+
+
+# How things are named.
+
+
+def _listed(items: Iterable[object], joint: str = "and") -> str:
+    texts = [str(item) for item in items]
+    if len(texts) < 2:
+        return "".join(texts)
+    return f"{', '.join(texts[:-1])} {joint} {texts[-1]}"
+
+
+def _shortened(items: Sequence[str]) -> str:
+    more = [f"{len(items) - _MOST} more"] if len(items) > _MOST else []
+    return _listed([*items[:_MOST], *more])
+
+
+def _ports(case: Case) -> str:
+    ports = sorted({each.result.port for each in case.failed})
+    return f"port{'s' if len(ports) > 1 else ''} {_listed(ports)}"
+
+
+def _hosts(case: Case) -> str:
+    return _listed(map(_hosts_of, case.services))
+
+
+def _hosts_of(service: Service) -> str:
+    if len(service.hosts) > _MOST:
+        return f"{service.hosts[0]} to {service.hosts[-1]}"
+    return _listed(service.hosts)
+
+
+def _failed_hosts(case: Case) -> str:
+    return _shortened(sorted({each.result.host for each in case.failed}))
+
+
+def _proxy(case: Case) -> str:
+    proxy = case.path.proxy
+    if proxy is None:
+        return f"the path {case.path.name}"
+    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+    return f"the proxy {host}:{proxy.port}"
+
+
+def _via(case: Case) -> str:
+    return _proxy(case) if case.path.proxy else "the firewall"
+
+
+def _resolver(case: Case) -> str:
+    return f"the resolver {case.path.resolver.name}"
+
+
+# Local: this machine, its network, its resolvers.
+
+
+def report_the_bug(case: Case) -> str:
+    return f"Report this to the developers of netcheck, with the traceback of its log: {_reply(case)}"
+
+
+def mend_this_machine(case: Case) -> str:
+    return (
+        "On the machine that runs netcheck, raise the limit of open files or correct the path "
+        f"{case.path.name}'s "
+        f"interface and source address, whichever this says: {_reply(case)}"
+    )
+
+
+def nothing_anywhere(case: Case) -> str:
+    count = len(case.elsewhere()) + 1
+    what = "the only path" if count == 1 else f"any of {count} paths"
+    return f"nothing answers on {what}: {example(case)}"
+
+
+def mend_the_network(case: Case) -> str:
+    return (
+        "Look at this machine's own network first, its link, addresses and default route: nothing answers on "
+        f"any path ({_reply(case)})"
+    )
+
+
+def unblock_the_names(case: Case) -> str:
+    return (
+        f"Ask the owners of {_resolver(case)} to take *.push.apple.com off its block list: for "
+        f"{_hosts(case)} it "
+        f"gives addresses that cannot be Apple's ({_reply(case)})"
+    )
+
+
+def example_of_lookup(case: Case) -> str:
+    """With what another resolver says of the same names, where one was asked."""
+    others = sorted({sound.resolver for _, sound in links.odd_lookups(case)})
+    beside = f"; {_listed(others)} answers for the same names" if others else ""
+    return f"{example(case)}{beside}"
+
+
+def resolve_the_names(case: Case) -> str:
+    return f"Ask the owners of {_resolver(case)} to resolve {_resolved(case)}: {_reply(case)}"
+
+
+def _resolved(case: Case) -> str:
+    at_proxy = any(each.failure is not None and each.failure.phase == "proxy_resolve" for each in case.failed)
+    return f"{case.path.proxy.host}, the proxy's name" if at_proxy and case.path.proxy else _hosts(case)
+
+
+def which_lookups_differ(case: Case) -> str:
+    odd = links.odd_lookups(case)
+    mine, other = odd[0]
+    return (
+        f"{_resolver(case)} answers otherwise than {other.resolver} for {len(odd)} names and types; for "
+        "example "
+        f"{mine.host} {mine.rdtype}: {_answer(mine.reason, mine.addresses)}, but "
+        f"{_answer(None, other.addresses)}"
+    )
+
+
+def _answer(reason: Reason | None, addresses: Sequence[str]) -> str:
+    return reason or _shortened(addresses)
+
+
+def compare_the_resolvers(case: Case) -> str:
+    mine, other = links.odd_lookups(case)[0]
+    return (
+        f"Ask the owners of {_resolver(case)} why {mine.host} ({mine.rdtype}) is "
+        f"{_answer(mine.reason, mine.addresses)} there, and {_answer(None, other.addresses)} at the resolver "
+        f"{other.resolver}"
+    )
+
+
+# The proxy.
+
+
+def log_in(case: Case) -> str:
+    return (
+        f"Ask the owners of {_proxy(case)} for a login that it accepts, or to let {_hosts(case)} through "
+        "without one, "
+        f"since devices cannot log in: {_reply(case)}"
+    )
+
+
+def start_the_proxy(case: Case) -> str:
+    return (
+        f"Ask the owners of {_proxy(case)} to see that it runs and can be reached from here: {_reply(case)}"
+    )
+
+
+def relieve_the_proxy(case: Case) -> str:
+    return f"Ask the owners of {_proxy(case)} why it turns requests away for being too many: {_reply(case)}"
+
+
+def denied_and_allowed_ports(case: Case) -> str:
+    denied = sorted(
+        {e.result.port for e in case.seen if e.failure and e.failure.reason is Reason.PROXY_DENIED}
+    )
+    allowed = sorted({each.result.port for each in case.seen if each.connected} - set(denied))
+    rest = f"it allows {_listed(allowed)}" if allowed else "it allows none that was tried"
+    return f"{_proxy(case)} denies {_listed(denied)}; {rest}; {_reply(case)}"
+
+
+def allow_the_ports(case: Case) -> str:
+    return (
+        f"Ask the owners of {_proxy(case)} to allow connections to {_hosts(case)} on {_ports(case)}, without "
+        f"decrypting them; now it answers: {_reply(case)}"
+    )
+
+
+def mend_the_proxy_s_dns(case: Case) -> str:
+    return (
+        f"Ask the owners of {_proxy(case)} to mend its name resolution: it cannot connect to "
+        f"{_hosts(case)} by name "
+        f"({_reply(case)})"
+    )
+
+
+def compare_the_proxy_s_dns(case: Case) -> str:
+    return (
+        f"Ask the owners of {_proxy(case)} which addresses its resolver has for {_hosts(case)}: asked by "
+        "name it fares "
+        f"otherwise than asked by the addresses that {_resolver(case)} has ({_reply(case)})"
+    )
+
+
+def open_the_way_behind_the_proxy(case: Case) -> str:
+    return (
+        f"Ask the owners of {_proxy(case)} to see that it can itself connect to {_hosts(case)} on "
+        f"{_ports(case)} "
+        f"(Apple's networks {_ranges_in_short()}): {_reply(case)}"
+    )
+
+
+def see_what_the_proxy_hides(case: Case) -> str:
+    return (
+        f"Ask the owners of {_proxy(case)} why it reports connections to {_hosts(case)} on {_ports(case)} as "
+        f"established when no TLS comes through them: {_reply(case)}"
+    )
+
+
+def how_slow(case: Case) -> str:
+    proxied, plain = links.slower_than_direct(case) or (0.0, 0.0)
+    return f"a connection through {_proxy(case)} takes {proxied:.2f} s, directly {plain:.3f} s (medians)"
+
+
+def speed_up_the_proxy(case: Case) -> str:
+    return f"Ask the owners of {_proxy(case)} what slows it down: {how_slow(case)}"
+
+
+# What stands in the way of TLS, at the firewall or at the proxy.
+
+
+def stop_decrypting(case: Case) -> str:
+    return (
+        f"Ask the owners of {_via(case)} to except *.push.apple.com from TLS inspection: devices refuse "
+        "certificates "
+        f"that are not Apple's ({_reply(case)})"
+    )
+
+
+def lead_to_apple(case: Case) -> str:
+    return (
+        f"Ask the owners of {_via(case)} what answers in Apple's place for {_hosts(case)} on "
+        f"{_ports(case)}, a login "
+        f"page or a block page perhaps: {_reply(case)}"
+    )
+
+
+def let_large_packets_through(case: Case) -> str:
+    return (
+        f"Ask the owners of the firewall about {_hosts(case)} on {_ports(case)}: connections come about, "
+        "but the "
+        "large packets of the TLS answer never arrive. Either a link with a smaller MTU loses them (let "
+        "the ICMP "
+        "messages 'fragmentation needed' and 'packet too big' through), or a filter swallows TLS "
+        f"({_reply(case)})"
+    )
+
+
+def let_tls_through(case: Case) -> str:
+    return (
+        f"Ask the owners of the firewall to let TLS to {_hosts(case)} on {_ports(case)} through without "
+        "inspection: "
+        f"it is cut right after it begins ({_reply(case)})"
+    )
+
+
+def let_the_session_through(case: Case) -> str:
+    return (
+        f"Ask the owners of {_via(case)} to pass what follows TLS to {_hosts(case)} on {_ports(case)} "
+        "unchanged, "
+        f"HTTP/2 for the provider API: {_reply(case)}"
+    )
+
+
+# The firewall and the networks behind it.
+
+
+def which_ranges(case: Case) -> str:
+    ranges = links.dead_ranges(case)
+    hosts = len({each.result.host for each in case.failed})
+    ports = {each.result.port for each in case.failed}
+    tried = len({each.result.host for each in case.seen if each.result.port in ports})
+    counted = "; ".join(f"{name}: {_in_range(case, name)}" for name in ranges)
+    return f"{hosts} of {tried} hosts fail on {_ports(case)}, all with addresses in {counted}"
+
+
+def _in_range(case: Case, name: str) -> str:
+    addresses = {e.result.attempt.address for e in case.failed if links.is_in(e, name)}
+    return f"{len(addresses)} of {len(addresses)} addresses"
+
+
+def open_the_ranges(case: Case) -> str:
+    ranges = links.dead_ranges(case)
+    return (
+        f"Ask the owners of the firewall to allow {_ports(case)} to {_listed(ranges)}, as to the other "
+        "networks that "
+        f"Apple publishes (support.apple.com/102266): {_reply(case)}"
+    )
+
+
+def which_family(case: Case) -> str:
+    return f"nothing answers over {case.failed[0].family}, other addresses do; {example(case)}"
+
+
+def mend_the_family(case: Case) -> str:
+    family = "IPv6" if case.failed[0].family == "ipv6" else "IPv4"
+    return (
+        f"Ask the owners of this network to mend its {family}, or not to offer it: connections to "
+        f"{_hosts(case)} on "
+        f"{_ports(case)} over it end in {_reply(case)}"
+    )
+
+
+def blocked_and_open_ports(case: Case) -> str:
+    reachable = sorted({each.result.port for each in case.seen if each.connected})
+    rest = (
+        f"{_listed(reachable)} can be connected to" if reachable else "no other port that was tried answers"
+    )
+    return f"nothing answers on {_ports(case)}; {rest}; {example(case)}"
+
+
+def open_the_ports(case: Case) -> str:
+    return (
+        f"Ask the owners of the firewall to allow TCP {_ports(case)} to {_hosts(case)} (Apple's networks "
+        f"{_ranges_in_short()}): {_reply(case)}"
+    )
+
+
+def _ranges_in_short() -> str:
+    return f"{_listed(str(network) for network in PUBLISHED_RANGES)}"
+
+
+def how_many_asked_twice(case: Case) -> str:
+    twice, of_all = links.asked_twice(case.seen)
+    return f"{twice} of {of_all} connections came about only after their request was sent again"
+
+
+def find_the_loss(case: Case) -> str:
+    return f"Ask the owners of this network where packets are lost: {how_many_asked_twice(case)}"
+
+
+def reached_elsewhere(case: Case) -> str:
+    return (
+        f"{links.reached_elsewhere(case)} of {len(case.failed)} failed probes work over another path; "
+        f"{example(case)}"
+    )
+
+
+def open_the_hosts(case: Case) -> str:
+    return (
+        f"Ask the owners of the firewall to allow {_ports(case)} to {_failed_hosts(case)}, which another "
+        "path reaches: "
+        f"{_reply(case)}"
+    )
+
+
+def which_hosts(case: Case) -> str:
+    failed = {each.result.host for each in case.failed}
+    tried = {e.result.host for e in case.seen if (e.result.service, e.result.port) in case.deciding}
+    return f"{len(failed)} of {len(tried)} hosts fail: {_failed_hosts(case)}; {example(case)}"
+
+
+def watch_the_hosts(case: Case) -> str:
+    return (
+        f"Wait and watch, then ask Apple (www.apple.com/support/systemstatus): only {_failed_hosts(case)} on "
+        f"{_ports(case)} cannot be reached from here ({_reply(case)})"
+    )
+
+
+def down_on_every_path(case: Case) -> str:
+    names = _listed(service.name for service in case.services)
+    paths = len(case.elsewhere()) + 1
+    return f"{names} cannot be reached over any of {paths} paths, other services can; {example(case)}"
+
+
+def ask_apple(case: Case) -> str:
+    return (
+        f"Look at Apple's status page (www.apple.com/support/systemstatus) and ask Apple: {_hosts(case)} on "
+        f"{_ports(case)} cannot be reached over any path, while other hosts can ({_reply(case)})"
+    )

@@ -1,0 +1,124 @@
+"""What holds for any results at all."""
+
+from dataclasses import replace
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netcheck.model import (
+    REASONS_OF_PHASE,
+    Attempt,
+    Endpoint,
+    Failure,
+    Family,
+    Judgement,
+    Phase,
+    PortRule,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    ResolveMode,
+    Result,
+    Role,
+    Service,
+    Standing,
+    Verdict,
+    families_of,
+    targets,
+)
+from netcheck.verdict import assess
+
+DEVICE, PROVIDER = frozenset({Role.DEVICE}), frozenset({Role.PROVIDER})
+SERVICES = (
+    Service("courier", ("0-c.test", "1-c.test", "2-c.test"), (5223, 443), DEVICE, True, PortRule.FALLBACK),
+    Service("provider", ("api.test",), (443, 2197), PROVIDER, True, PortRule.ANY),
+    Service("mdm", ("mdm.test",), (443, 8443), DEVICE | PROVIDER, True, PortRule.ALL),
+    Service("gateway", ("gateway.test",), (2195,), PROVIDER, False),
+)
+PATHS = (
+    ProbePath("direct"),
+    ProbePath("web", Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH)),
+    ProbePath("socks", Proxy(ProxyScheme.SOCKS5H, "socks.test", 1080)),
+)
+PLACES = [
+    (Endpoint(service.name, host, port, path.name, family), path)
+    for service, path in targets(SERVICES, PATHS)
+    for host in service.hosts
+    for port in service.ports
+    for family in families_of(service, path)
+]
+ADDRESSES = ("17.57.144.1", "17.57.144.2", "17.188.128.1", "17.249.0.1", "192.0.2.1")
+WORSE = (Verdict.READY, Verdict.DEGRADED, Verdict.FALLBACK_ONLY, Verdict.UNKNOWN, Verdict.NOT_READY)
+
+
+@st.composite
+def failures(draw: st.DrawFn, path: ProbePath) -> Failure:
+    phase = draw(st.sampled_from((*path.phases(), Phase.TLS, Phase.SESSION)))
+    return Failure(phase, draw(st.sampled_from(REASONS_OF_PHASE[phase])), "said")
+
+
+@st.composite
+def standings(draw: st.DrawFn) -> Standing:
+    endpoint, path = draw(st.sampled_from(PLACES))
+    failure = draw(st.none() | failures(path))
+    attempt = Attempt(
+        time=draw(st.sampled_from((1000.0, 1050.0, 1200.0))),
+        family=endpoint.family,
+        address=None if endpoint.family is Family.NAME else draw(st.sampled_from(ADDRESSES)),
+        phases={Phase.CONNECT: draw(st.sampled_from((0.01, 3.0)))},
+        failure=failure,
+        syn_retransmits=draw(st.sampled_from((None, 0, 1))),
+        proxy_spoke=draw(st.booleans()) if path.proxy else None,
+    )
+    result = Result(endpoint.service, endpoint.host, endpoint.port, endpoint.path, attempt)
+    in_a_row = draw(st.integers(1, 3)) if failure else 0
+    return Standing(result, in_a_row, answered=failure is None or draw(st.booleans()))
+
+
+worlds = st.lists(standings(), max_size=60, unique_by=lambda standing: standing.result.endpoint)
+needed = st.integers(1, 3)
+
+
+def judge(world: list[Standing], failures_needed: int) -> list[Judgement]:
+    return assess(SERVICES, PATHS, world, window=120, failures=failures_needed).judgements
+
+
+@given(worlds, needed)
+def test_each_path_and_role_has_exactly_one_verdict_with_a_cause_where_it_needs_one(
+    world: list[Standing], failures_needed: int
+) -> None:
+    judgements = judge(world, failures_needed)
+    assert [(j.path, j.role) for j in judgements] == [(path.name, role) for path in PATHS for role in Role]
+    for judged in judgements:
+        explained = (judged.cause, judged.hop, judged.next_step)
+        if judged.verdict not in (Verdict.READY, Verdict.UNKNOWN):
+            assert None not in explained
+        if judged.verdict is Verdict.UNKNOWN:
+            assert explained == (None, None, None)
+        assert explained.count(None) in (0, 3)
+
+
+@given(worlds, needed, st.randoms(use_true_random=False))
+def test_the_order_of_results_does_not_matter(
+    world: list[Standing], failures_needed: int, random: Random
+) -> None:
+    shuffled = list(world)
+    random.shuffle(shuffled)
+    assert judge(shuffled, failures_needed) == judge(world, failures_needed)
+
+
+@given(worlds.filter(bool), needed, st.data())
+def test_making_a_result_better_never_makes_a_verdict_worse(
+    world: list[Standing], failures_needed: int, data: st.DataObject
+) -> None:
+    index = data.draw(st.integers(0, len(world) - 1))
+    better = [*world]
+    better[index] = _success(world[index])
+    for before, after in zip(judge(world, failures_needed), judge(better, failures_needed), strict=True):
+        assert WORSE.index(after.verdict) <= WORSE.index(before.verdict)
+
+
+def _success(standing: Standing) -> Standing:
+    attempt = replace(standing.result.attempt, failure=None, syn_retransmits=0)
+    return Standing(replace(standing.result, attempt=attempt), 0, answered=True)

@@ -1,0 +1,451 @@
+"""Each rule of the table: results that it holds for, and what is said of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from netcheck.model import (
+    Cause,
+    Failure,
+    Family,
+    Hop,
+    Judgement,
+    Lookup,
+    Phase,
+    PortRule,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    Reason,
+    ResolveMode,
+    Resolver,
+    Result,
+    Role,
+    Service,
+    Verdict,
+)
+from netcheck.verdict import assess
+from netcheck.verdict.rules import RULES
+from tests.records import DROPPED, PROVIDER, REFUSED, lookup, once, result
+
+COURIER = Service(
+    "courier",
+    tuple(f"{number}-courier.push.apple.com" for number in range(4)),
+    (5223, 443),
+    frozenset({Role.DEVICE}),
+    True,
+    PortRule.FALLBACK,
+)
+DIRECT = ProbePath("direct")
+PROXY = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
+BOTH = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH))
+RANGES = ("17.57.144.", "17.188.128.", "17.249.0.", "17.252.0.")
+NO_ROUTE = Failure(Phase.CONNECT, Reason.NETWORK_UNREACHABLE, "connect: Network is unreachable")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What was seen, and what the device's judgement on the last path has to be."""
+
+    cause: Cause | None
+    verdict: Verdict
+    hop: Hop | None
+    results: Sequence[Result]
+    says: str = ""
+    """A part of the next step."""
+    paths: Sequence[ProbePath] = (DIRECT,)
+    services: Sequence[Service] = (COURIER,)
+    lookups: Sequence[Lookup] = field(default=())
+
+    def judged(self) -> Judgement:
+        found = assess(self.services, self.paths, once(self.results), self.lookups).judgements
+        return next(each for each in found if each.path == self.paths[-1].name)
+
+
+def couriers(
+    failure: Failure | None = None,
+    ports: Sequence[int] = (5223, 443),
+    *,
+    path: ProbePath = DIRECT,
+    family: Family = Family.IPV4,
+    hosts: Sequence[int] = (0, 1, 2, 3),
+    spoke: bool | None = None,
+    syn_retransmits: int = 0,
+    seconds: float = 0.02,
+) -> list[Result]:
+    """One result for each of these hosts and ports, each host in a range of its own."""
+    return [
+        result(
+            COURIER,
+            port,
+            failure,
+            host=COURIER.hosts[number],
+            path=path.name,
+            family=family,
+            address=f"{RANGES[number]}{number + 1}" if family is Family.IPV4 else f"2620:149:a44::{number}",
+            proxy_spoke=spoke,
+            syn_retransmits=syn_retransmits,
+            seconds=seconds,
+        )
+        for port in ports
+        for number in hosts
+    ]
+
+
+def proxied(phase: Phase, reason: Reason, detail: str = "", spoke: bool | None = True) -> list[Result]:
+    return couriers(Failure(phase, reason, detail), path=PROXY, family=Family.NAME, spoke=spoke)
+
+
+def directly(phase: Phase, reason: Reason, detail: str = "") -> list[Result]:
+    return couriers(Failure(phase, reason, detail))
+
+
+HANDSHAKE = Phase.PROXY_HANDSHAKE
+OWN = Service("own", ("own.test",), (443,), frozenset(Role), required=False)
+OWN_WORKS = [result(OWN, 443, path=path.name) for path in (DIRECT, PROXY)]
+MINE = ProbePath("direct", resolver=Resolver("mine"))
+OTHER = ProbePath("other", resolver=Resolver("other"))
+
+SCENES = {
+    "a bug": Scene(
+        Cause.INTERNAL,
+        Verdict.NOT_READY,
+        Hop.NETCHECK,
+        directly(Phase.CONNECT, Reason.INTERNAL_ERROR, "KeyError"),
+        "KeyError",
+    ),
+    "no descriptors": Scene(
+        Cause.LOCAL_MACHINE,
+        Verdict.NOT_READY,
+        Hop.LOCAL_NETWORK,
+        directly(Phase.CONNECT, Reason.FD_EXHAUSTED, "Too many open files"),
+        "Too many open files",
+    ),
+    "no route on any path": Scene(
+        Cause.LOCAL_NETWORK_DOWN,
+        Verdict.NOT_READY,
+        Hop.LOCAL_NETWORK,
+        couriers(NO_ROUTE)
+        + proxied(Phase.PROXY_CONNECT, Reason.NETWORK_UNREACHABLE, "Network is unreachable", None),
+        "Network is unreachable",
+        (DIRECT, PROXY),
+    ),
+    "no route to the resolver": Scene(
+        Cause.LOCAL_NETWORK_DOWN,
+        Verdict.NOT_READY,
+        Hop.LOCAL_NETWORK,
+        directly(Phase.RESOLVE, Reason.NETWORK_UNREACHABLE, "192.0.2.53: Network is unreachable"),
+        "192.0.2.53",
+    ),
+    "a sinkhole": Scene(
+        Cause.DNS_SINKHOLE,
+        Verdict.NOT_READY,
+        Hop.RESOLVER,
+        directly(Phase.RESOLVE, Reason.SINKHOLED, "A 0.0.0.0"),
+        "the resolver system to take *.push.apple.com off its block list",
+    ),
+    "no such names": Scene(
+        Cause.DNS_FAILURE,
+        Verdict.NOT_READY,
+        Hop.RESOLVER,
+        directly(Phase.RESOLVE, Reason.NXDOMAIN, "127.0.0.1:53 over udp: NXDOMAIN"),
+        "to 3-courier.push.apple.com: 0-courier.push.apple.com:443: 127.0.0.1:53 over udp",
+    ),
+    "no such proxy": Scene(
+        Cause.DNS_FAILURE,
+        Verdict.NOT_READY,
+        Hop.RESOLVER,
+        proxied(Phase.PROXY_RESOLVE, Reason.NXDOMAIN, "NXDOMAIN", None),
+        "resolve proxy.test, the proxy's name",
+        (PROXY,),
+    ),
+    "a login wanted": Scene(
+        Cause.PROXY_AUTH,
+        Verdict.NOT_READY,
+        Hop.PROXY,
+        proxied(HANDSHAKE, Reason.PROXY_AUTH_REQUIRED, "HTTP 407 (offers Basic)"),
+        "HTTP 407 (offers Basic)",
+        (PROXY,),
+    ),
+    "a proxy that refuses connections": Scene(
+        Cause.PROXY_DOWN,
+        Verdict.NOT_READY,
+        Hop.PROXY,
+        proxied(Phase.PROXY_CONNECT, Reason.REFUSED, "Connection refused", None) + couriers(),
+        "proxy.test:3128 to see that it runs",
+        (DIRECT, PROXY),
+    ),
+    "a proxy that says nothing to anyone": Scene(
+        Cause.PROXY_DOWN,
+        Verdict.NOT_READY,
+        Hop.PROXY,
+        proxied(HANDSHAKE, Reason.PROXY_TIMEOUT, "no answer in 10 s", spoke=False),
+        "no answer in 10 s",
+        (PROXY,),
+    ),
+    "a web server in the proxy's place": Scene(
+        Cause.PROXY_DOWN,
+        Verdict.NOT_READY,
+        Hop.PROXY,
+        proxied(HANDSHAKE, Reason.PROXY_NOT_A_PROXY, "HTTP 200 OK"),
+        "HTTP 200 OK",
+        (PROXY,),
+    ),
+    "an overloaded proxy": Scene(
+        Cause.PROXY_OVERLOADED,
+        Verdict.NOT_READY,
+        Hop.PROXY,
+        proxied(HANDSHAKE, Reason.PROXY_OVERLOADED, "HTTP 503 Service Unavailable"),
+        "HTTP 503",
+        (PROXY,),
+    ),
+    "a proxy that denies": Scene(
+        Cause.PROXY_DENIES_PORT,
+        Verdict.NOT_READY,
+        Hop.PROXY,
+        proxied(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403 Forbidden"),
+        "allow connections to 0-courier.push.apple.com to 3-courier.push.apple.com on port 443",
+        (PROXY,),
+    ),
+    "a proxy that says it cannot resolve": Scene(
+        Cause.PROXY_CANNOT_RESOLVE,
+        Verdict.NOT_READY,
+        Hop.PROXY,
+        proxied(HANDSHAKE, Reason.PROXY_DNS_FAILURE, "dns_error"),
+        "mend its name resolution",
+        (PROXY,),
+    ),
+    "a proxy to which names mean nothing": Scene(
+        Cause.PROXY_CANNOT_RESOLVE,
+        Verdict.DEGRADED,
+        Hop.PROXY,
+        proxied(HANDSHAKE, Reason.PROXY_ERROR, "HTTP 500") + couriers(path=BOTH, spoke=True),
+        "by name",
+        (BOTH,),
+    ),
+    "a proxy that resolves names to something else": Scene(
+        Cause.PROXY_RESOLVES_DIFFERENTLY,
+        Verdict.DEGRADED,
+        Hop.PROXY,
+        proxied(Phase.TLS, Reason.TLS_TIMEOUT) + couriers(path=BOTH, spoke=True),
+        "which addresses its resolver has",
+        (BOTH,),
+    ),
+    "a service down everywhere": Scene(
+        Cause.APPLE_UNREACHABLE,
+        Verdict.NOT_READY,
+        Hop.APPLE,
+        couriers(DROPPED) + proxied(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "reply 6") + OWN_WORKS,
+        "www.apple.com/support/systemstatus",
+        (DIRECT, PROXY),
+        (COURIER, OWN),
+    ),
+    "a proxy that cannot get out": Scene(
+        Cause.PROXY_CANNOT_CONNECT,
+        Verdict.NOT_READY,
+        Hop.PROXY,
+        couriers() + proxied(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "reply 6"),
+        "on port 443 (Apple's networks 17.249.0.0/16",
+        (DIRECT, PROXY),
+    ),
+    "interception at the proxy": Scene(
+        Cause.TLS_INTERCEPTED,
+        Verdict.NOT_READY,
+        Hop.PROXY,
+        proxied(Phase.TLS, Reason.TLS_INTERCEPTED, "issued by Corporate Proxy"),
+        "except *.push.apple.com from TLS inspection",
+        (PROXY,),
+    ),
+    "interception on the direct way": Scene(
+        Cause.TLS_INTERCEPTED,
+        Verdict.NOT_READY,
+        Hop.FIREWALL,
+        directly(Phase.TLS, Reason.TLS_INTERCEPTED, "issued by Corporate Firewall"),
+        "the firewall",
+    ),
+    "a captive portal": Scene(
+        Cause.WRONG_PEER,
+        Verdict.NOT_READY,
+        Hop.FIREWALL,
+        directly(Phase.TLS, Reason.TLS_NOT_TLS, "HTTP/1.1 302 Found"),
+        "HTTP/1.1 302 Found",
+    ),
+    "a proxy that says yes to everything": Scene(
+        Cause.PROXY_FALSE_SUCCESS,
+        Verdict.NOT_READY,
+        Hop.PROXY,
+        proxied(Phase.TLS, Reason.CLOSED, "closed after 0 bytes"),
+        "established when no TLS comes through",
+        (PROXY,),
+    ),
+    "an MTU black hole": Scene(
+        Cause.TLS_STALLS,
+        Verdict.NOT_READY,
+        Hop.FIREWALL,
+        directly(Phase.TLS, Reason.TLS_TIMEOUT, "nothing came back"),
+        "'fragmentation needed'",
+    ),
+    "a filter that cuts TLS": Scene(
+        Cause.TLS_BLOCKED,
+        Verdict.NOT_READY,
+        Hop.FIREWALL,
+        directly(Phase.TLS, Reason.RESET, "Connection reset"),
+        "let TLS to",
+    ),
+    "a session that is refused": Scene(
+        Cause.SESSION_BROKEN,
+        Verdict.NOT_READY,
+        Hop.FIREWALL,
+        directly(Phase.SESSION, Reason.REFUSED, "GOAWAY"),
+        "GOAWAY",
+    ),
+    "some ranges blocked": Scene(
+        Cause.RANGE_BLOCKED,
+        Verdict.DEGRADED,
+        Hop.FIREWALL,
+        couriers(hosts=(0, 1)) + couriers(DROPPED, hosts=(2, 3)),
+        "allow port 5223 to 17.249.0.0/16 and 17.252.0.0/16",
+    ),
+    "IPv6 broken": Scene(
+        Cause.IPV6_BROKEN,
+        Verdict.DEGRADED,
+        Hop.LOCAL_NETWORK,
+        couriers() + couriers(DROPPED, family=Family.IPV6),
+        "mend its IPv6",
+    ),
+    "IPv4 broken": Scene(
+        Cause.IPV4_BROKEN,
+        Verdict.DEGRADED,
+        Hop.LOCAL_NETWORK,
+        couriers(DROPPED) + couriers(family=Family.IPV6),
+        "mend its IPv4",
+    ),
+    "5223 blocked, 443 open": Scene(
+        Cause.PORT_BLOCKED,
+        Verdict.FALLBACK_ONLY,
+        Hop.FIREWALL,
+        couriers(DROPPED, (5223,)) + couriers(None, (443,)),
+        "allow TCP port 5223 to 0-courier.push.apple.com to 3-courier.push.apple.com",
+    ),
+    "everything blocked": Scene(
+        Cause.PORT_BLOCKED,
+        Verdict.NOT_READY,
+        Hop.FIREWALL,
+        couriers(REFUSED),
+        "allow TCP ports 443 and 5223",
+    ),
+    "connection requests lost, all of them repeated": Scene(
+        Cause.PACKET_LOSS,
+        Verdict.DEGRADED,
+        Hop.LOCAL_NETWORK,
+        couriers(None, (443,)) + couriers(None, (5223,), syn_retransmits=1),
+        "4 of 8 connections",
+    ),
+    "connection requests lost, some of them for good": Scene(
+        Cause.PACKET_LOSS,
+        Verdict.DEGRADED,
+        Hop.LOCAL_NETWORK,
+        couriers(None, (443,), syn_retransmits=1)
+        + couriers(None, (5223,), hosts=(0, 1, 2))
+        + couriers(DROPPED, (5223,), hosts=(3,)),
+        "4 of 8 connections",
+    ),
+    "a host that another path reaches": Scene(
+        Cause.HOSTS_BLOCKED,
+        Verdict.DEGRADED,
+        Hop.FIREWALL,
+        couriers(path=PROXY, family=Family.NAME) + couriers(hosts=(0, 1, 2)) + couriers(DROPPED, hosts=(3,)),
+        "3-courier.push.apple.com, which another path reaches",
+        (PROXY, DIRECT),
+    ),
+    "one host down": Scene(
+        Cause.HOSTS_UNREACHABLE,
+        Verdict.DEGRADED,
+        Hop.APPLE,
+        couriers(hosts=(0, 1, 2)) + couriers(DROPPED, hosts=(3,)),
+        "only 3-courier.push.apple.com on port 5223 cannot",
+    ),
+    "a resolver that answers otherwise": Scene(
+        Cause.DNS_DIFFERS,
+        Verdict.READY,
+        Hop.RESOLVER,
+        couriers(path=OTHER) + couriers(path=MINE),
+        "is 192.0.2.7 there, and 17.57.144.1 at the resolver other",
+        (OTHER, MINE),
+        lookups=(
+            lookup(COURIER.hosts[0], "192.0.2.7", resolver="mine"),
+            lookup(COURIER.hosts[0], "17.57.144.1", resolver="other"),
+        ),
+    ),
+    "a slow proxy": Scene(
+        Cause.PROXY_SLOW,
+        Verdict.READY,
+        Hop.PROXY,
+        couriers() + couriers(path=PROXY, family=Family.NAME, spoke=True, seconds=2.0),
+        "takes 2.00 s, directly 0.020 s",
+        (DIRECT, PROXY),
+    ),
+    "nothing wrong": Scene(None, Verdict.READY, None, couriers()),
+    "nothing known": Scene(None, Verdict.UNKNOWN, None, []),
+    "a proxy that denies only what devices do not use": Scene(
+        None,
+        Verdict.READY,
+        None,
+        couriers(Failure(HANDSHAKE, Reason.PROXY_DENIED), (5223,), path=PROXY, spoke=True)
+        + couriers(None, (443,), path=PROXY, spoke=True),
+        paths=(PROXY,),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_scene_has_its_cause_and_next_step(name: str) -> None:
+    scene = SCENES[name]
+    judged = scene.judged()
+    assert (judged.verdict, judged.cause, judged.hop) == (scene.verdict, scene.cause, scene.hop)
+    assert scene.says in (judged.next_step or "")
+    assert (judged.next_step is None) == (scene.cause is None)
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_next_step_is_one_sentence_that_names_what_it_is_about(name: str) -> None:
+    judged = SCENES[name].judged()
+    if judged.next_step is not None:
+        assert "\n" not in judged.next_step
+        assert not judged.next_step.endswith((":", ": ", "()"))
+
+
+def test_every_rule_has_a_scene() -> None:
+    assert {scene.cause for scene in SCENES.values()} == {*Cause, None}
+
+
+def test_the_table_is_in_the_order_of_the_causes() -> None:
+    assert [rule.cause for rule in RULES] == list(Cause)
+
+
+def test_a_denying_proxy_s_evidence_tells_which_ports_it_allows() -> None:
+    denied = couriers(Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403"), (443,), path=PROXY, spoke=True)
+    judged = assess([COURIER], [PROXY], once(denied + couriers(None, (5223,), path=PROXY))).judgements[0]
+    assert judged.evidence[0].startswith("the proxy proxy.test:3128 denies 443; it allows 5223; ")
+
+
+def test_the_evidence_of_a_blocked_range_counts_hosts() -> None:
+    judged = SCENES["some ranges blocked"].judged()
+    assert judged.evidence[0].startswith(
+        "2 of 4 hosts fail on port 5223, all with addresses in 17.249.0.0/16"
+    )
+
+
+def test_a_single_host_makes_no_range() -> None:
+    judged = Scene(
+        None, Verdict.DEGRADED, None, couriers(hosts=(0, 1, 2)) + couriers(DROPPED, hosts=(3,))
+    ).judged()
+    assert judged.cause is Cause.HOSTS_UNREACHABLE
+
+
+def test_ipv6_that_works_for_another_service_is_not_broken() -> None:
+    works = [result(PROVIDER, 443, family=Family.IPV6)]
+    results = couriers() + couriers(DROPPED, family=Family.IPV6, hosts=(0,)) + works
+    judged = Scene(None, Verdict.DEGRADED, None, results, services=(COURIER, PROVIDER)).judged()
+    assert judged.cause is Cause.HOSTS_UNREACHABLE

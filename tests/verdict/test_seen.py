@@ -1,0 +1,96 @@
+"""What it takes until a failure is believed, and that nothing flips before."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from netcheck.model import Family, Judgement, ProbePath, Standing, Verdict
+from netcheck.state import State
+from netcheck.verdict import assess
+from tests.records import COURIER, DROPPED, PROVIDER, REFUSED, result, visit
+
+DIRECT = ProbePath("direct")
+
+
+def judge(standings: Sequence[Standing], failures: int = 2) -> Judgement:
+    (judged,) = assess([PROVIDER], [DIRECT], standings, failures=failures).judgements
+    return judged
+
+
+def provider(failures: int, *, answered: bool = True) -> list[Standing]:
+    """Both ports, each with so many failures in a row."""
+    failure = REFUSED if failures else None
+    return [Standing(result(PROVIDER, port, failure), failures, answered) for port in (443, 2197)]
+
+
+@pytest.mark.parametrize(
+    ("in_a_row", "needed", "verdict"),
+    [
+        (0, 2, Verdict.READY),
+        (1, 2, Verdict.READY),
+        (2, 2, Verdict.NOT_READY),
+        (2, 3, Verdict.READY),
+        (3, 3, Verdict.NOT_READY),
+        (1, 1, Verdict.NOT_READY),
+    ],
+)
+def test_a_host_that_answered_counts_as_reached_until_it_failed_often_enough(
+    in_a_row: int, needed: int, verdict: Verdict
+) -> None:
+    assert judge(provider(in_a_row), needed).verdict is verdict
+
+
+def test_of_a_host_that_never_answered_nothing_is_known_until_then() -> None:
+    assert judge(provider(1, answered=False)).verdict is Verdict.UNKNOWN
+    assert judge(provider(2, answered=False)).verdict is Verdict.NOT_READY
+
+
+def test_several_hosts_that_fail_once_are_believed_at_once() -> None:
+    standings = [
+        Standing(result(COURIER, port, DROPPED, host=host), 1, True)
+        for host in COURIER.hosts
+        for port in COURIER.ports
+    ]
+    (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
+    assert judged.verdict is Verdict.NOT_READY
+
+
+def test_failures_of_two_families_do_not_add_up() -> None:
+    standings = [
+        Standing(result(PROVIDER, port, REFUSED, family=family), 1, True)
+        for port in PROVIDER.ports
+        for family in (Family.IPV4, Family.IPV6)
+    ]
+    assert judge(standings).verdict is Verdict.READY
+
+
+def test_one_lost_probe_leaves_the_verdict_and_its_cause_and_one_more_flips_it() -> None:
+    state = State()
+    state.configure([PROVIDER], [DIRECT])
+
+    def probe(*failed: bool) -> Verdict:
+        for lost in failed:
+            results = [result(PROVIDER, port, DROPPED if lost else None) for port in PROVIDER.ports]
+            state.record(visit(*results))
+        (judged,) = assess([PROVIDER], [DIRECT], state.standings(), failures=2).judgements
+        assert (judged.cause is None) == (judged.verdict is Verdict.READY)
+        return judged.verdict
+
+    assert probe(False) is Verdict.READY
+    assert probe(True) is Verdict.READY
+    assert probe(False) is Verdict.READY
+    assert probe(True) is Verdict.READY
+    assert probe(True) is Verdict.NOT_READY
+    assert probe(False) is Verdict.READY
+
+
+def test_a_failed_address_of_a_host_that_answers_is_no_failure_of_the_host() -> None:
+    state = State()
+    state.configure([PROVIDER], [DIRECT])
+    for _ in range(3):
+        works = [result(PROVIDER, port) for port in PROVIDER.ports]
+        fails = [result(PROVIDER, port, REFUSED, address="192.0.2.9") for port in PROVIDER.ports]
+        state.record(visit(*works, *fails))
+    standings: list[Standing] = list(state.standings())
+    assert {standing.failures for standing in standings} == {0}
+    assert judge(standings).verdict is Verdict.READY
