@@ -1,6 +1,6 @@
 """The fleet: which sites and paths have trouble, the worst first, and what it is."""
 
-from dashboards.grafana import Dashboard, Query, Row, Variable
+from dashboards.grafana import Dashboard, Query, Row, Variable, now
 from dashboards.looks import (
     EXPIRY,
     FLEET,
@@ -26,10 +26,6 @@ def chosen(metric: str, *more: str) -> str:
     return select(metric, *CHOSEN, *more)
 
 
-def now(expr: str, legend: str = "__auto") -> Query:
-    return Query(expr, legend, instant=True)
-
-
 PROBES = f"rate({chosen('netcheck_probes_total', SERVICE)}[$__range])"
 SUCCESS = 'outcome="success"'
 SUCCESSES = f"rate({chosen('netcheck_probes_total', SERVICE, SUCCESS)}[$__range])"
@@ -37,8 +33,9 @@ DURATIONS = f"rate({chosen('netcheck_probe_duration_seconds_sum', SERVICE)}[$__r
 FAILURES = f"rate({chosen('netcheck_probe_failures_total', SERVICE)}[$__rate_interval])"
 LIMITED = chosen("netcheck_verdict", 'verdict=~"degraded|fallback_only"')
 NOT_READY = chosen("netcheck_verdict", 'verdict="not_ready"')
+SHARE_SUCCEEDED = f"sum by (service, port) ({SUCCESSES}) / (sum by (service, port) ({PROBES}) > 0)"
 PROXIES = f"min by (site, path) ({chosen('netcheck_proxy_up')})"
-TIME_TAKEN = f"sum by (site, path) ({DURATIONS}) / sum by (site, path) ({PROBES})"
+TIME_TAKEN = f"sum by (site, path) ({DURATIONS}) / (sum by (site, path) ({PROBES}) > 0)"
 TIME_READY = f"min by (site, path, role) (avg_over_time({chosen('netcheck_ready')}[$__range]))"
 TIME_NOT_READY = (
     f"1 - min by (site, path, role) (avg_over_time({chosen('netcheck_ready')}[$__range] @ end()))"
@@ -228,7 +225,7 @@ WHY = Row(
             " service low and the others high points at Apple, or at a port that firewalls block.",
             queries=(
                 now(
-                    f"bottomk(20, sum by (service, port) ({SUCCESSES}) / sum by (service, port) ({PROBES}))",
+                    f"bottomk(20, {SHARE_SUCCEEDED})",
                     "{{service}} {{port}}",
                 ),
             ),

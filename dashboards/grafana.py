@@ -39,6 +39,11 @@ class Query:
         }
 
 
+def now(expr: str, legend: str = "__auto") -> Query:
+    """What holds now, and not over time."""
+    return Query(expr, legend, instant=True)
+
+
 @dataclass(frozen=True)
 class Link:
     """Where a title leads; a `url` of this Grafana begins with a slash."""

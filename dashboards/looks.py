@@ -26,6 +26,7 @@ VERDICTS: Texts = {
 }
 UP: Texts = {1: ("up", "green"), 0: ("down", "red")}
 YES_IS_BAD: Texts = {0: ("no", "green"), 1: ("yes", "red")}
+YES_IS_A_LIMIT: Texts = {0: ("no", "green"), 1: ("yes", "yellow")}
 YES_IS_GOOD: Texts = {1: ("yes", "green"), 0: ("no", "red")}
 NONE_IS_GOOD: Steps = ((None, "green"), (1, "red"))
 NONE_IS_BEST: Steps = ((None, "green"), (1, "orange"))

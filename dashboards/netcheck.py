@@ -1,6 +1,6 @@
 """netcheck itself: is it there, is it late, has it left anything out, and what does it cost?"""
 
-from dashboards.grafana import Dashboard, Query, Row, Variable
+from dashboards.grafana import Dashboard, Query, Row, Variable, now
 from dashboards.looks import ITSELF, LINKS, NONE_IS_GOOD, UP, YES_IS_GOOD
 from dashboards.panels import Column, Heatmap, Stat, Table, Timeline, TimeSeries
 from dashboards.promql import SITE, quantile, select
@@ -18,10 +18,6 @@ def these(metric: str, *more: str) -> str:
 def rate(metric: str, *more: str) -> str:
     """A second, between two points of a graph."""
     return f"rate({these(metric, *more)}[$__rate_interval])"
-
-
-def now(expr: str, legend: str = "__auto") -> Query:
-    return Query(expr, legend, instant=True)
 
 
 LATELY = f"last_over_time({these('netcheck_build_info')}[$__range] @ end())"
@@ -79,7 +75,7 @@ HEALTH = Row(
             steps=NONE_IS_GOOD,
         ),
         Stat(
-            title="Starts late, slowest hundredth",
+            title="Starts late by",
             description="How late 99 of 100 probes start at most in the time range: above a second, this"
             " machine has too little CPU or the config too many probes.",
             queries=(now(f"histogram_quantile(0.99, {STARTS})"),),

@@ -5,7 +5,7 @@ Owns how panels look. Must not know netcheck.
 
 from dataclasses import dataclass
 
-from dashboards.grafana import Json, Link, Panel, Steps, Texts, mappings, thresholds
+from dashboards.grafana import GRID, Json, Link, Panel, Steps, Texts, mappings, thresholds
 
 _LAST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 _NO_LEGEND = {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": False}
@@ -61,7 +61,13 @@ class TimeSeries(Panel):
         return "timeseries"
 
     def options(self) -> Json:
-        legend = {"calcs": ["mean", "max"], "displayMode": "table", "placement": "right", "showLegend": True}
+        wide = self.width > GRID / 3
+        legend = {
+            "calcs": ["mean", "max"] if wide else [],
+            "displayMode": "table" if wide else "list",
+            "placement": "right" if wide else "bottom",
+            "showLegend": True,
+        }
         return {"legend": legend, "tooltip": {"mode": "multi", "sort": "desc"}}
 
     def custom(self) -> Json:
