@@ -88,7 +88,7 @@ HEALTH = Row(
         Stat(
             title="Left out",
             description="Probes in the time range that were due and were not made.",
-            queries=(now(f"sum(increase({these('netcheck_probes_skipped_total')}[$__range]))"),),
+            queries=(now(f"round(sum(increase({these('netcheck_probes_skipped_total')}[$__range])))"),),
             unit="short",
             no_value=NOTHING,
             width=4,
@@ -99,7 +99,7 @@ HEALTH = Row(
             title="Bugs",
             description="Probes in the time range that met a bug of netcheck's: the log has the traceback."
             " Please report it.",
-            queries=(now(f"sum(increase({INTERNAL_ERRORS}[$__range]))"),),
+            queries=(now(f"round(sum(increase({INTERNAL_ERRORS}[$__range])))"),),
             unit="short",
             no_value=NOTHING,
             width=4,
@@ -133,7 +133,7 @@ INSTANCES = Row(
                 Column("python_version", "Python"),
                 Column("Value #B", "runs since", unit="s"),
                 Column("Value #C", "config since", unit="s"),
-                Column("Value #D", "config fit", texts=YES_IS_GOOD),
+                Column("Value #D", "config fit", unit="none", texts=YES_IS_GOOD),
             ),
             hidden=("Value #A",),
         ),

@@ -140,19 +140,23 @@ class Column:
 
     field: str
     title: str = ""
-    unit: str | None = None
+    unit: str = "string"  # else a port would be written as 5.22 K
     steps: Steps | None = None
     texts: Texts | None = None
     link: Link | None = None
+    width: int | None = None
 
     @property
     def shown(self) -> str:
         return self.title or self.field
 
     def override(self) -> Json:
-        properties: list[Json] = []
-        if self.unit is not None:
-            properties.append({"id": "unit", "value": self.unit})
+        properties: list[Json] = [
+            {"id": "unit", "value": self.unit},
+            {"id": "noValue", "value": "–"},  # the panel's own is for the whole table
+        ]
+        if self.width is not None:
+            properties.append({"id": "custom.width", "value": self.width})
         if self.texts is not None:
             properties.append({"id": "mappings", "value": mappings(self.texts)})
         if self.steps is not None:
@@ -186,8 +190,7 @@ class Table(Panel):
         return {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True}
 
     def overrides(self) -> list[Json]:
-        overrides = [column.override() for column in self.columns]
-        return [override for override in overrides if override["properties"]]
+        return [column.override() for column in self.columns]
 
     def transformations(self) -> list[Json]:
         merge = [{"id": "merge", "options": {}}] if len(self.queries) > 1 else []

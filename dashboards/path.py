@@ -10,7 +10,7 @@ from dashboards.promql import SERVICE, SITE, select, severity, severity_with_cau
 CAUSE = f"max by (role, hop, cause) ({this('netcheck_verdict_cause')}) == 1"
 SUCCESS = 'outcome="success"'
 SUCCEEDED = f"sum({rate('netcheck_probes_total', SUCCESS)}) / (sum({PROBES}) > 0)"
-INCREASE = f"increase({this('netcheck_probe_failures_total', SERVICE)}[$__range])"
+FAILED = f"increase({this('netcheck_probe_failures_total', SERVICE)}[$__range])"
 LAST_SUCCESS = this("netcheck_probe_last_success_timestamp_seconds", SERVICE)
 
 NOW = Row(
@@ -36,8 +36,8 @@ NOW = Row(
             width=8,
             height=5,
             columns=(
-                Column("role"),
-                Column("Value", "verdict", texts=VERDICTS),
+                Column("role", width=90),
+                Column("Value", "verdict", unit="none", texts=VERDICTS),
                 Column("cause"),
                 Column("hop"),
             ),
@@ -131,14 +131,14 @@ FAILURES = Row(
             title="Failures in the time range",
             description="How many probes failed, by service, port, phase and reason, the most frequent"
             " first.",
-            queries=(now(f"topk(100, sum by (service, port, phase, reason) ({INCREASE}) > 0)"),),
+            queries=(now(f"topk(100, round(sum by (service, port, phase, reason) ({FAILED})) > 0)"),),
             unit="short",
             no_value="no probe has failed",
             width=12,
             height=10,
             columns=(
                 Column("service"),
-                Column("port"),
+                Column("port", width=70),
                 Column("phase"),
                 Column("reason"),
                 Column("Value", "failures", unit="short"),
@@ -189,9 +189,9 @@ FAILURES = Row(
             height=10,
             columns=(
                 Column("service"),
-                Column("host"),
-                Column("port"),
-                Column("family"),
+                Column("host", width=240),
+                Column("port", width=70),
+                Column("family", width=80),
                 Column("Value", "ago", unit="s"),
             ),
         ),

@@ -108,7 +108,7 @@ HOLDS = Row(
                 ),
             ),
             unit="s",
-            no_value="no service has `hold` in the config",
+            no_value="none yet: no service has `hold` in the config, or no connection came about",
             width=12,
             height=6,
             steps=((None, "red"), (300, "orange"), (900, "green")),
@@ -121,17 +121,17 @@ HOLDS = Row(
             " forgotten by something in between that did not say so.",
             queries=(
                 now(
-                    "sum by (service, family, how)"
-                    f" (increase({this('netcheck_hold_ended_total', SERVICE)}[$__range]))"
+                    "round(sum by (service, family, how)"
+                    f" (increase({this('netcheck_hold_ended_total', SERVICE)}[$__range]))) > 0"
                 ),
             ),
             unit="short",
-            no_value="no service has `hold` in the config",
+            no_value="none ended, or no service has `hold` in the config",
             width=12,
             height=6,
             columns=(
                 Column("service"),
-                Column("family"),
+                Column("family", width=80),
                 Column("how"),
                 Column("Value", "ended", unit="short"),
             ),
@@ -152,7 +152,7 @@ CERTIFICATES_AND_BAG = Row(
             height=8,
             columns=(
                 Column("service"),
-                Column("port"),
+                Column("port", width=70),
                 Column("Value", "expires in", unit="s", steps=EXPIRY),
             ),
         ),
@@ -172,8 +172,8 @@ CERTIFICATES_AND_BAG = Row(
             columns=(
                 Column("name"),
                 Column("Value #A", "expires in", unit="s", steps=EXPIRY),
-                Column("Value #B", "right topic", texts=YES_IS_GOOD),
-                Column("Value #C", "readable", texts=YES_IS_GOOD),
+                Column("Value #B", "right topic", unit="none", texts=YES_IS_GOOD),
+                Column("Value #C", "readable", unit="none", texts=YES_IS_GOOD),
             ),
         ),
         Table(
@@ -192,11 +192,11 @@ CERTIFICATES_AND_BAG = Row(
             width=8,
             height=8,
             columns=(
-                Column("host"),
-                Column("Value #A", "couriers up to"),
-                Column("Value #B", "couriers up", texts=YES_IS_GOOD),
+                Column("host", width=240),
+                Column("Value #A", "couriers up to", unit="none"),
+                Column("Value #B", "couriers up", unit="none", texts=YES_IS_GOOD),
                 Column("Value #C", "kept for", unit="s"),
-                Column("Value #D", "disagrees", texts=YES_IS_BAD),
+                Column("Value #D", "disagrees", unit="none", texts=YES_IS_BAD),
             ),
         ),
     ),
@@ -248,7 +248,7 @@ DNS = Row(
             columns=(
                 Column("service"),
                 Column("resolver"),
-                Column("Value #A", "unexpected", steps=NONE_IS_BEST),
+                Column("Value #A", "unexpected", unit="none", steps=NONE_IS_BEST),
                 Column("Value #B", "shortest TTL", unit="s"),
             ),
         ),

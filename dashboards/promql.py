@@ -37,5 +37,8 @@ def named_site(expr: str) -> str:
 
 
 def quantile(share: float, by: str, histogram: str) -> str:
-    """A quantile of a selected `_bucket` metric over the time between two points of a graph."""
-    return f"histogram_quantile({share}, sum by ({by}, le) (rate({histogram}[$__rate_interval])))"
+    """A quantile of a selected `_bucket` metric over the time between two points of a graph.
+
+    None, and not NaN, where nothing was observed.
+    """
+    return f"histogram_quantile({share}, sum by ({by}, le) (rate({histogram}[$__rate_interval]))) >= 0"

@@ -88,6 +88,15 @@ def test_a_panel_says_what_it_shows_in_which_unit_and_what_no_data_mean(panel: R
 
 
 @every_dashboard
+def test_a_table_s_cell_without_a_value_does_not_speak_for_the_whole_table(name: str) -> None:
+    for panel in (panel for panel in panels(BUILT[name]) if panel["type"] == "table"):
+        for override in panel["fieldConfig"]["overrides"]:
+            properties = {one["id"]: one["value"] for one in override["properties"]}
+            assert properties["noValue"] == "–"
+            assert properties["unit"]
+
+
+@every_dashboard
 def test_titles_and_numbers_of_panels_are_their_own(name: str) -> None:
     for key in ("id", "title"):
         assert set(Counter(panel[key] for panel in BUILT[name]["panels"]).values()) == {1}
