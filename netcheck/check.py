@@ -1,11 +1,13 @@
 """One round now: every host once over every path, for the console."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import trio
 
+from netcheck.bags import with_counts
 from netcheck.config import Config
+from netcheck.model import Service
 from netcheck.plan import Call, everything
 from netcheck.probe.runner import Prober
 from netcheck.push_certificates import read_all
@@ -25,9 +27,8 @@ async def check(config: Config, progress: Progress) -> State:
     state = State()
     state.configure(config.services, config.paths, config.push_certificates)
     prober = Prober(config.probing.timeouts, gates(config))
-    calls = everything(config.services, config.paths)
     limit = trio.Semaphore(_VISITS_AT_ONCE)
-    done = 0
+    done, total = 0, len(everything(config.services, config.paths))
 
     async def visit(call: Call) -> None:
         nonlocal done
@@ -37,14 +38,31 @@ async def check(config: Config, progress: Progress) -> State:
             except Exception:  # a bug of ours costs one visit, and not the rest of the check
                 _log.exception("internal error in the visit to %s over %s", call.host, call.path.name)
         done += 1
-        progress(done, len(calls))
+        progress(done, total)
 
-    progress(done, len(calls))
+    async def visit_all(services: Iterable[Service]) -> None:
+        async with trio.open_nursery() as nursery:
+            for call in everything(services, config.paths):
+                nursery.start_soon(visit, call)
+
+    progress(done, total)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(read_all, config.push_certificates, state.record_push_certificate)
-        for call in calls:
-            nursery.start_soon(visit, call)
+        early, late = _bags_first(config.services)
+        await visit_all(early)
+        services = with_counts(config.services, state.courier_counts)
+        state.configure(services, config.paths, config.push_certificates)
+        total = len(everything(services, config.paths))
+        await visit_all(with_counts(late, state.courier_counts))
     return state
+
+
+def _bags_first(services: Iterable[Service]) -> tuple[list[Service], list[Service]]:
+    """What to visit before the rest: the bags, where they say how many hosts the rest has."""
+    services = list(services)
+    if not any(service.count_from_bag for service in services):
+        return [], services
+    return [s for s in services if s.bag], [s for s in services if not s.bag]
 
 
 def gates(config: Config) -> dict[str, Gate]:

@@ -15,7 +15,7 @@ import click
 import trio
 
 from netcheck import __version__, console
-from netcheck.bags import bags_seen
+from netcheck.bags import bags_seen, with_counts
 from netcheck.check import check as check_once
 from netcheck.config import BUILT_IN_NAMES, Config, ConfigError, default, load, schema
 from netcheck.daemon import Daemon
@@ -97,13 +97,14 @@ def check(
     results = list(state.results())
     if not results:
         _fail("these paths do not lead to these services: nothing was probed")
-    assessment = assess(config.services, config.paths, state.standings(), state.lookups.values())
-    bags = bags_seen(config.services, results)
+    services = with_counts(config.services, state.courier_counts)
+    assessment = assess(services, config.paths, state.standings(), state.lookups.values())
+    bags = bags_seen(services, state.bags())
     if output == "json":
         exposed = Exposed(state, assessment.judgements, assessment.fallback_active, bags)
         click.echo(json.dumps(report(exposed, __version__, time.time()), indent=1))
     else:
-        text = console.render(config.services, config.paths, assessment.judgements, results)
+        text = console.render(services, config.paths, assessment.judgements, results)
         certificates = console.render_push_certificates(state.read_push_certificates(), time.time())
         text = "\n\n".join(filter(None, [text, console.render_bags(bags), certificates]))
         click.echo(text, color=False if os.environ.get("NO_COLOR") else None)
@@ -158,13 +159,15 @@ def _load(file: Path) -> Config:
 def _narrowed(config: Config, only_paths: Sequence[str], only_services: Sequence[str]) -> Config:
     _known("path", only_paths, [path.name for path in config.paths])
     _known("service", only_services, [service.name for service in config.services])
+    wanted = [s for s in config.services if not only_services or s.name in only_services]
+    counted = any(s.count_from_bag for s in wanted)
     return dataclasses.replace(
         config,
         paths=tuple(path for path in config.paths if not only_paths or path.name in only_paths),
         services=tuple(
-            dataclasses.replace(s, required=s.required or bool(only_services))  # who asks wants a verdict
+            dataclasses.replace(s, required=s.required or s.name in only_services)  # who asks wants a verdict
             for s in config.services
-            if not only_services or s.name in only_services
+            if s in wanted or (counted and s.bag)  # without the bag nobody knew how many hosts there are
         ),
     )
 

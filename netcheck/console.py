@@ -198,7 +198,7 @@ def render_bags(bags: Sequence[BagSeen]) -> str:
 
 
 def _bag_row(seen: BagSeen) -> Row:
-    if seen.bag is None:
+    if seen.bag is None or seen.error is not None:
         return [Cell(seen.host), Cell(seen.path), Cell((seen.error or "")[:_DETAIL_WIDTH], "red")]
     text = f"0 to {seen.bag.courier_count} of {seen.bag.courier_hostname}"
     if seen.bag.courier_status is False:

@@ -11,7 +11,7 @@ from pathlib import Path
 import trio
 
 from netcheck import __version__
-from netcheck.bags import bags_seen
+from netcheck.bags import bags_seen, widest, with_counts
 from netcheck.check import gates
 from netcheck.config import Config, ConfigError, load
 from netcheck.export.negotiate import Exporter
@@ -28,6 +28,7 @@ from netcheck.model import (
     Service,
     Verdict,
     holds,
+    hosts_on,
 )
 from netcheck.plan import Call, jobs, slots
 from netcheck.probe.runner import Prober
@@ -53,6 +54,7 @@ class Daemon:
     def __init__(self, file: Path, config: Config) -> None:
         self._file = file
         self._config = config
+        self._services = config.services
         self._listen = config.listen
         self._reloaded = trio.Event()
         self._exporter = Exporter()
@@ -110,13 +112,33 @@ class Daemon:
     def _apply(self, config: Config) -> None:
         """In one step, so that state and configuration always agree."""
         self._config = config
-        self.state.configure(config.services, config.paths, config.push_certificates)
+        self._take_services(with_counts(config.services, self.state.courier_counts))
+        self._take_counts()  # the paths whose bags said so may be gone
+
+    def _take_services(self, services: tuple[Service, ...]) -> None:
+        self._services = services
+        self.state.configure(services, self._config.paths, self._config.push_certificates)
+
+    def _take_counts(self) -> None:
+        """Let services that are numbered by the bag have the hosts that bags speak of by now."""
+        services = with_counts(self._config.services, self.state.courier_counts)
+        for before, now in zip(self._services, services, strict=True):
+            if before.hosts != now.hosts:
+                _log.info("%s: the bag's hosts are now %s to %s", now.name, now.hosts[0], now.hosts[-1])
+        if services != self._services:
+            self._take_services(services)
+
+    def _current(self, service: Service) -> Service:
+        """The service with the hosts that it has by now."""
+        if service.count_from_bag is None:
+            return service
+        return next((each for each in self._services if each.name == service.name), service)
 
     def _assess(self) -> Assessment:
         config = self._config
         window = _ROUNDS_JUDGED * config.probing.interval
         return assess(
-            config.services,
+            self._services,
             config.paths,
             self.state.standings(),
             self.state.lookups.values(),
@@ -125,7 +147,7 @@ class Daemon:
         )
 
     def _bags(self) -> list[BagSeen]:
-        return bags_seen(self._config.services, self.state.results())
+        return bags_seen(self._services, self.state.bags())
 
     def _exposed(self) -> Exposed:
         assessment = self._assess()
@@ -152,15 +174,19 @@ class Daemon:
         async def visit(call: Call, number: int) -> None:
             try:
                 seen = await prober.visit(call.service, call.host, call.path, number, call.turn)
-                if config is self._config:  # else a reload came first: the state may know this host no more
+                # Else a reload came first, or a bag: the state may know this host no more.
+                if config is self._config and call.host in self._current(call.service).hosts:
                     self.state.record(seen)
+                    if call.service.bag:
+                        self._take_counts()
             except Exception:  # a bug of ours costs one visit, and never the daemon
                 self.state.own.skipped[_BUG] += 1
                 _log.exception("internal error in the visit to %s over %s", call.host, call.path.name)
 
         schedule = Schedule(config.probing.interval, _Meter(self.state.own), start)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(schedule.run, jobs(slots(config.services, config.paths), visit))
+            planned = slots(widest(config.services), config.paths)
+            nursery.start_soon(schedule.run, jobs(planned, visit, self._current))
             await schedule.all_ran.wait()
             self._first_round_done.set()
 
@@ -171,7 +197,9 @@ class Daemon:
         await trio.sleep(spread(f"hold {path.name} {service.name} {family}") * interval)
         for turn in itertools.count():
             try:
-                await prober.hold(service, path, family, turn, self.state.record_hold)
+                now = self._current(service)
+                if hosts_on(now, path):  # a load balancer path may name none that a bag has left
+                    await prober.hold(now, path, family, turn, self.state.record_hold)
             except Exception:  # as above
                 self.state.own.skipped[_BUG] += 1
                 _log.exception("internal error in the hold of %s over %s", service.name, path.name)

@@ -515,6 +515,8 @@ class Service:
     """The path of the URL under which a bag is to be had; None where a probe fetches none."""
     every: int = 1
     """How many rounds it is from one visit to the next."""
+    count_from_bag: str | None = None
+    """The courier host name of the bags that say how many hosts there are; None where the config says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -733,7 +735,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class BagSeen:
-    """What a path had for a bag's host when it was last asked: a bag, or `error`."""
+    """What a path had for a bag's host when it was last asked at `time`: `error`, or else the bag.
+
+    With an error, the bag is the one before, if there was one.
+    """
 
     time: float
     path: str

@@ -1,7 +1,8 @@
 """What is visited when: from services and paths to the jobs of a round. Knows not how a visit is made."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from netcheck.model import ProbePath, Service, hosts_on, targets
 from netcheck.schedule import Job
@@ -37,6 +38,12 @@ class Slot:
     def key(self) -> str:
         return f"{self.path.name} {self.service.name} {self.hosts[0]} {self.index}"
 
+    def now(self, service: Service) -> Self | None:
+        """The slot as the service has become, whose hosts are other ones; None where it has no use for it."""
+        hosts = hosts_on(service, self.path)
+        width = _width(service, hosts)
+        return replace(self, service=service, hosts=hosts, width=width) if self.index < width else None
+
     def call(self, round_number: int) -> Call:
         """Round r visits the hosts r*width … r*width+width-1, counted around the list again and again.
 
@@ -52,22 +59,34 @@ def slots(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[Slot]
     planned = []
     for service, path in targets(services, paths):
         hosts = hosts_on(service, path)
-        width = min(service.hosts_per_round or len(hosts), len(hosts))
+        width = _width(service, hosts)
         planned += [Slot(service, path, hosts, index, width) for index in range(width)]
     return planned
 
 
-def jobs(planned: Sequence[Slot], visit: Callable[[Call, int], Awaitable[None]]) -> list[Job]:
-    """The jobs that visit each slot's host once a round, or less often: then from their first round on."""
+def _width(service: Service, hosts: Sequence[str]) -> int:
+    return min(service.hosts_per_round or len(hosts), len(hosts))
+
+
+def jobs(
+    planned: Sequence[Slot],
+    visit: Callable[[Call, int], Awaitable[None]],
+    current: Callable[[Service], Service] = lambda service: service,
+) -> list[Job]:
+    """The jobs that visit each slot's host once a round, or less often: then from their first round on.
+
+    `current` says what a service is by now: its hosts may have become more or fewer than were planned.
+    """
 
     def job(slot: Slot) -> Job:
         due = 0
 
         async def run(round_number: int) -> None:
             nonlocal due
-            if round_number >= due:
-                due = round_number + slot.every
-                await visit(slot.call(round_number), round_number)
+            now = slot.now(current(slot.service))
+            if now is not None and round_number >= due:
+                due = round_number + now.every
+                await visit(now.call(round_number), round_number)
 
         return Job(slot.key, run)
 

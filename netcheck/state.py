@@ -5,11 +5,12 @@ Knows no clock and does no I/O: everything comes in through `configure`, `record
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from netcheck.model import (
     REASONS_OF_PHASE,
+    Bag,
     Endpoint,
     Family,
     Hold,
@@ -109,6 +110,8 @@ class EndpointState:
     phases: Mapping[Phase, float]
     failures: int
     """How many visits in a row none of its addresses answered."""
+    bag: Bag | None
+    """The last one that was fetched from it, by a probe that fetches one."""
 
     @property
     def unreachable(self) -> int:
@@ -161,6 +164,10 @@ class State:
         self.proxies: dict[str, ProxyHealth] = {}
         self.push_certificates: dict[str, PushCertificate | None] = {}
         """By the names in the config; None until the file was first read."""
+        self.courier_counts: dict[tuple[str, str], int | None] = {}
+        """By path and courier host name, where the config leaves it to bags: the highest number as the path's
+        bag said it when it last could be had; None until then. Bags over plain HTTP have no say: anybody on
+        the way can write them."""
         self.holds: dict[HoldKey, Hold] = {}
         """The latest of each that tells of the path, so none that ended on this side; one that is still held
         takes its place here when it has outlived the one before."""
@@ -192,6 +199,7 @@ class State:
         self.push_certificates = {
             file.name: self.push_certificates.get(file.name) for file in push_certificates
         }
+        self._configure_courier_counts(pairs)
         self._configure_holds(
             HoldKey(s.name, path.name, family) for s, path, family in holds(services, paths)
         )
@@ -209,6 +217,11 @@ class State:
         self.lookup_durations = {
             flow.resolver: self.lookup_durations.get(flow.resolver) or Histogram() for flow in flows
         }
+
+    def _configure_courier_counts(self, pairs: list[tuple[Service, ProbePath]]) -> None:
+        domains = {service.count_from_bag for service, _ in pairs if service.count_from_bag}
+        keys = [(path.name, domain) for service, path in pairs if service.bag for domain in domains]
+        self.courier_counts = {key: self.courier_counts.get(key) for key in keys}
 
     def _configure_holds(self, keys: Iterable[HoldKey]) -> None:
         self.hold_ends = {key: self.hold_ends.get(key) or dict.fromkeys(HoldEnd, 0) for key in keys}
@@ -248,6 +261,7 @@ class State:
             if result.counted:
                 counters.count(result)
         self._replace_endpoints(visit)
+        self._record_courier_counts(visit)
         for lookup in visit.lookups:
             self._record_lookup(visit.service, lookup)
         if (health := self.proxies.get(visit.path)) is not None:
@@ -265,6 +279,13 @@ class State:
         self._families[where] = tuple(results)
         for endpoint, latest in results.items():
             self.endpoints[endpoint] = _endpoint_state(tuple(latest), self.endpoints.get(endpoint))
+
+    def _record_courier_counts(self, visit: Visit) -> None:
+        attempts = [result.attempt for result in visit.results]
+        said = [(a.bag.courier_hostname, a.bag.courier_count) for a in attempts if a.bag and a.tls]
+        for domain, count in sorted(said):  # of a visit that was told more than one number, the highest stays
+            if (visit.path, domain) in self.courier_counts:
+                self.courier_counts[visit.path, domain] = count
 
     def _record_lookup(self, service: str, lookup: Lookup) -> None:
         flow = LookupFlow(service, lookup.resolver, lookup.rdtype)
@@ -300,6 +321,12 @@ class State:
         for endpoint in self.endpoints.values():
             yield from endpoint.results
 
+    def bags(self) -> Iterator[tuple[Result, Bag | None]]:
+        """The latest results, each with the bag that its endpoint had when it last could be had."""
+        for endpoint in self.endpoints.values():
+            for result in endpoint.results:
+                yield result, endpoint.bag
+
     def standings(self) -> Iterator[Standing]:
         """The same, each with what came before it."""
         for endpoint in self.endpoints.values():
@@ -321,7 +348,8 @@ def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -
     succeeded = [result for result in results if result.attempt.failure is None]
     time = max(result.attempt.time for result in results)
     if succeeded:
-        return EndpointState(results, len(succeeded), time, time, succeeded[0].phases, 0)
+        bag = next((result.attempt.bag for result in succeeded if result.attempt.bag), None)
+        return EndpointState(results, len(succeeded), time, time, succeeded[0].phases, 0, bag)
     if before is None:
-        return EndpointState(results, 0, time, None, {}, 1)
-    return EndpointState(results, 0, time, before.last_success, before.phases, before.failures + 1)
+        return EndpointState(results, 0, time, None, {}, 1, None)
+    return replace(before, results=results, reachable=0, last_run=time, failures=before.failures + 1)

@@ -17,11 +17,26 @@ import pytest
 import trio
 from prometheus_client.parser import text_string_to_metric_families
 
-from netcheck.config import load
+from netcheck.config import Config, load
 from netcheck.daemon import Daemon
-from netcheck.model import Bag, BagSeen, Family, ProbePath, PushCertificate, PushCertificateFile, Timeouts
+from netcheck.model import (
+    Bag,
+    BagSeen,
+    Endpoint,
+    Family,
+    ProbePath,
+    PushCertificate,
+    PushCertificateFile,
+    Service,
+    Timeouts,
+    TlsInfo,
+    Trust,
+    Visit,
+)
 from netcheck.probe.runner import Prober
+from netcheck.state import Flow
 from tests.certificates import OTHER_TOPIC, TOPIC, issued
+from tests.records import result, visit
 from tests.test_cli import config
 
 DEADLINE = 20.0
@@ -297,3 +312,166 @@ def test_a_bag_that_disagrees_is_logged_once_and_again_when_it_agrees(
         "bag of init.test over direct: it ends at 30",
         "bag of init.test over direct: agrees with the config",
     ]
+
+
+# `count: auto`
+
+DOMAIN = "courier.push.apple.com"
+
+
+@pytest.fixture
+def auto(tmp_path: Path) -> Config:
+    """Couriers on two paths, all of them in each round, as many as the bag says; and another service."""
+    file = tmp_path / "auto.yaml"
+    off = ", ".join(f"{name}: {{enabled: false}}" for name in ("courier2", "provider", "gateway", "feedback"))
+    courier = "courier: {count: auto, hosts_per_round: all, hold: 10s}"
+    ours = "ours: {hosts: [127.0.0.1], ports: [1]}"
+    file.write_text(
+        f"paths: {{direct: {{}}, wifi: {{}}}}\n"
+        f"services: {{{off}, {courier}, bag: {{enabled: true, interval: 7d}}, {ours}}}\n"
+    )
+    return load(file)
+
+
+def started(config: Config) -> Daemon:
+    daemon = Daemon(Path("auto.yaml"), config)
+    daemon._apply(config)
+    return daemon
+
+
+def bag_visit(count: int | None, path: str = "direct") -> Visit:
+    """A fetch of the bag over TLS; None is one in vain."""
+    bag = Bag(DOMAIN, count, True, None, 900.0) if count is not None else None
+    found = result("bag", 443, host="init.push.apple.com", path=path)
+    tls = TlsInfo("Apple", 2e9, Trust.APPLE, None)
+    return visit(replace(found, attempt=replace(found.attempt, bag=bag, tls=tls)))
+
+
+def take(daemon: Daemon, count: int | None, path: str = "direct") -> int:
+    """The highest number of a courier after this visit."""
+    daemon.state.record(bag_visit(count, path))
+    daemon._take_counts()
+    (courier,) = (service for service in daemon._services if service.name == "courier")
+    assert courier.hosts[0] == f"0-{DOMAIN}"
+    return int(courier.hosts[-1].partition("-")[0])
+
+
+def test_a_new_number_of_couriers_is_logged_once(auto: Config, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    daemon = started(auto)
+    assert [take(daemon, count) for count in (None, 30, 30, None, 60)] == [50, 30, 30, 30, 60]
+    assert caplog.messages == [
+        f"courier: the bag's hosts are now 0-{DOMAIN} to {last}-{DOMAIN}" for last in (30, 60)
+    ]
+
+
+def test_a_reload_keeps_the_number_of_couriers_until_the_path_that_said_it_is_gone(auto: Config) -> None:
+    daemon = started(auto)
+    assert take(daemon, 30, "direct") == 30
+    assert take(daemon, 60, "wifi") == 60
+    host = f"60-{DOMAIN}"
+    daemon.state.record(visit(result("courier", 443, host=host)))
+    daemon._apply(replace(auto))
+    assert Endpoint("courier", host, 443, "direct", Family.IPV4) in daemon.state.endpoints
+    assert take(daemon, None) == 60
+    daemon._apply(replace(auto, paths=auto.paths[:1]))
+    assert take(daemon, None) == 30
+
+
+def test_a_new_number_of_couriers_keeps_counts_and_last_results(auto: Config) -> None:
+    daemon = started(auto)
+    for host in (f"7-{DOMAIN}", f"40-{DOMAIN}"):
+        daemon.state.record(visit(result("courier", 443, host=host)))
+    daemon.state.record(visit(result("ours", 1, host="127.0.0.1")))
+    take(daemon, 30)
+    counted = daemon.state.flows[Flow("courier", 443, "direct")].probes
+    assert sum(counted.values()) == 2
+    assert {e.host for e in daemon.state.endpoints} == {
+        f"7-{DOMAIN}",
+        "127.0.0.1",
+        "init.push.apple.com",
+    }
+
+
+class Stand:
+    """In place of a prober: visits and holds take no time, and each bag says the same."""
+
+    def __init__(self, stop_after: int = 0, count: int = 0) -> None:
+        self.begun: list[tuple[str, str]] = []
+        self.held: list[str] = []
+        self.stop = trio.CancelScope()
+        self._stop_after, self._count = stop_after, count
+
+    async def visit(self, service: Service, host: str, path: ProbePath, *_: object) -> Visit:
+        self.begun.append((service.name, host))
+        if len(self.begun) == self._stop_after:
+            self.stop.cancel()
+        if service.bag:
+            return bag_visit(self._count, path.name)
+        await trio.lowlevel.checkpoint()
+        return visit(*(result(service, port, host=host, path=path.name) for port in service.ports))
+
+    async def hold(self, service: Service, *_: object) -> None:
+        self.held.append(service.hosts[-1])
+        self.stop.cancel()
+
+
+@pytest.mark.parametrize(("count", "stop_after"), [(2, 150), (60, 400)])
+def test_from_its_bag_on_just_the_couriers_that_it_speaks_of_are_visited(
+    auto: Config, count: int, stop_after: int
+) -> None:
+    config = replace(auto, probing=replace(auto.probing, interval=0.1))
+    daemon, stand = started(config), Stand(stop_after, count)
+
+    async def main() -> None:
+        with trio.fail_after(DEADLINE), stand.stop:
+            await daemon._run_schedule(config, stand, trio.current_time())  # type: ignore[arg-type] # stands in
+
+    trio.run(main)
+    fetches = [number for number, (name, _) in enumerate(stand.begun) if name == "bag"]
+    assert (
+        len(fetches) == 4
+    )  # once in so many rounds, from two addresses over two paths: no new number repeats it
+    after = {host for name, host in stand.begun[fetches[0] :] if name == "courier"}
+    assert after == {f"{number}-{DOMAIN}" for number in range(count + 1)}
+    shown = {endpoint.host for endpoint in daemon.state.endpoints if endpoint.service == "courier"}
+    assert shown == after
+    assert daemon.ready
+
+
+def test_a_visit_to_a_courier_that_a_bag_has_taken_away_meanwhile_is_not_shown(auto: Config) -> None:
+    daemon = started(auto)
+    begun: list[str] = []
+
+    class Slow(Stand):
+        async def visit(self, service: Service, host: str, path: ProbePath, *_: object) -> Visit:
+            begun.append(host)
+            if host == f"40-{DOMAIN}":
+                take(daemon, 30)
+                self.stop.cancel()
+            return visit(*(result(service, port, host=host, path=path.name) for port in service.ports))
+
+    stand = Slow()
+    config = replace(auto, probing=replace(auto.probing, interval=0.1))
+    daemon._config = config
+
+    async def main() -> None:
+        with trio.fail_after(DEADLINE), stand.stop:
+            await daemon._run_schedule(config, stand, trio.current_time())  # type: ignore[arg-type] # stands in
+
+    trio.run(main)
+    assert f"40-{DOMAIN}" in begun
+    assert f"40-{DOMAIN}" not in {endpoint.host for endpoint in daemon.state.endpoints}
+
+
+def test_the_next_hold_is_of_the_couriers_that_the_bag_speaks_of(auto: Config) -> None:
+    daemon, stand = started(auto), Stand()
+    (planned,) = (service for service in auto.services if service.name == "courier")
+    take(daemon, 30)
+
+    async def main() -> None:
+        with trio.fail_after(DEADLINE), stand.stop:
+            await daemon._hold(stand, 0.01, planned, ProbePath("direct"), Family.IPV4)  # type: ignore[arg-type] # stands in
+
+    trio.run(main)
+    assert stand.held == [f"30-{DOMAIN}"]

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "web": {"netcheck"},
     "console": {"model"},
     "logs": set(),
-    "check": {"config", "plan", "probe", "push_certificates", "schedule", "state"},
+    "check": {"bags", "config", "model", "plan", "probe", "push_certificates", "schedule", "state"},
     "daemon": {
         "netcheck",
         "bags",

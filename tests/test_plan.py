@@ -1,6 +1,7 @@
 """Which host is visited in which round."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import trio
@@ -88,6 +89,34 @@ def test_a_service_that_is_visited_every_third_round_is_visited_in_the_first_one
 
     trio.run(main)
     assert visited == [(4, 1), (7, 2), (10, 3)]
+
+
+@pytest.mark.parametrize(
+    ("now", "per_round", "visited"),
+    [(2, None, [0, 1]), (6, None, [0, 1, 2, 3]), (2, 3, [0, 1]), (51, 3, [6, 7, 8])],
+)
+def test_jobs_visit_the_hosts_that_a_service_has_by_now(
+    now: int, per_round: int | None, visited: list[int]
+) -> None:
+    planned = replace(COURIER, hosts=COURIER.hosts[:4], hosts_per_round=per_round)
+    current = replace(planned, hosts=COURIER.hosts[:now])
+    seen: list[str] = []
+
+    async def visit(call: Call, number: int) -> None:
+        seen.append(call.host)
+
+    async def main() -> None:
+        for job in jobs(slots([planned], [DIRECT]), visit, lambda _: current):
+            await job.run(2)
+
+    trio.run(main)
+    assert seen == [f"{n}-courier.test" for n in visited]
+
+
+def test_a_load_balancer_path_whose_hosts_are_gone_visits_none() -> None:
+    path = ProbePath("dmz-lb", load_balancer=(("7-courier.test", LoadBalancer("127.0.0.1", None)),))
+    (slot,) = slots([COURIER], [path])
+    assert slot.now(replace(COURIER, hosts=COURIER.hosts[:7])) is None
 
 
 def test_the_keys_of_jobs_are_unique() -> None:

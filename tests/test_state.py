@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from netcheck.model import (
+    Bag,
     Endpoint,
     Failure,
     Family,
@@ -24,6 +25,9 @@ from netcheck.model import (
     RecordType,
     Result,
     Service,
+    TlsInfo,
+    Trust,
+    Visit,
 )
 from netcheck.state import BUCKETS, Flow, Histogram, LookupFlow, State
 from tests.records import COURIER, PROVIDER, REFUSED, lookup, result, visit
@@ -336,3 +340,73 @@ def test_a_hold_that_is_no_longer_configured_is_dropped() -> None:
     state = fresh()
     state.record_hold(ENDED)
     assert (state.holds, state.hold_ends) == ({}, {})
+
+
+# Numbers of couriers that bags say
+
+DOMAIN = "courier.test"
+AUTO = replace(COURIER, count_from_bag=DOMAIN)
+BAGS = Service("bag", ("init.test",), (443,), COURIER.roles, required=False, bag="/bag")
+TLS = TlsInfo("Apple", 2e9, Trust.APPLE, None)
+
+
+def bag_visit(*counts: int | None, path: str = "direct", domain: str = DOMAIN, tls: bool = True) -> Visit:
+    """A fetch of the bag with one result for each count; None is one that failed."""
+    found = [
+        replace(known, attempt=replace(known.attempt, bag=bag, tls=TLS if tls else None))
+        for count in counts
+        for known in [result(BAGS, 443, None if count is not None else REFUSED, path=path)]
+        for bag in [Bag(domain, count, True, None, 900.0) if count is not None else None]
+    ]
+    return visit(*found)
+
+
+def numbered(*visits: Visit) -> State:
+    state = State()
+    state.configure([AUTO, BAGS], [DIRECT, SQUID])
+    for each in visits:
+        state.record(each)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("visits", "count"),
+    [
+        ([], None),
+        ([bag_visit(30)], 30),
+        ([bag_visit(30, 40, 20)], 40),
+        ([bag_visit(30), bag_visit(20)], 20),
+        ([bag_visit(30), bag_visit(None)], 30),
+        ([bag_visit(30), bag_visit(20, domain="other.test")], 30),
+        ([bag_visit(30, tls=False)], None),
+        ([bag_visit(30), bag_visit(60, tls=False)], 30),
+    ],
+)
+def test_the_number_of_couriers_is_the_last_that_a_bag_over_tls_said(
+    visits: list[Visit], count: int | None
+) -> None:
+    assert numbered(*visits).courier_counts == {("direct", DOMAIN): count, ("squid", DOMAIN): None}
+
+
+def test_each_path_has_a_number_of_couriers_of_its_own() -> None:
+    state = numbered(bag_visit(30), bag_visit(40, path="squid"))
+    assert state.courier_counts == {("direct", DOMAIN): 30, ("squid", DOMAIN): 40}
+
+
+def test_the_number_of_couriers_survives_a_reload_and_goes_with_its_path() -> None:
+    state = numbered(bag_visit(30), bag_visit(40, path="squid"))
+    state.configure([AUTO, BAGS], [DIRECT])
+    assert state.courier_counts == {("direct", DOMAIN): 30}
+    state.configure([COURIER, BAGS], [DIRECT])
+    assert state.courier_counts == {}
+
+
+def test_a_bag_stays_known_while_later_fetches_fail() -> None:
+    service = Service("bag", ("init.test",), (443,), bag="/bag")
+    state = State()
+    state.configure([service], [ProbePath("direct")])
+    bag = Bag("courier.push.apple.com", 30, True, None, 900.0)
+    good, bad = result(service, 443), result(service, 443, REFUSED)
+    for fetched in (replace(good, attempt=replace(good.attempt, bag=bag)), bad, bad):
+        state.record(visit(fetched))
+    assert list(state.bags()) == [(bad, bag)]

@@ -59,11 +59,11 @@ def parse(data: bytes) -> Bag:
     return _bag(_dictionary(inner))
 
 
-def differences(bag: Bag, configured_domains: Mapping[str, tuple[str, int]]) -> tuple[str, ...]:
+def differences(bag: Bag, configured_domains: Mapping[str, tuple[str, int | None]]) -> tuple[str, ...]:
     """Where the bag disagrees with the config, as sentences for people; empty if nowhere.
 
-    Configured are, by service, the name behind the `N-` in lower case and the highest N; where nothing is
-    configured, nothing disagrees.
+    Configured are, by service, the name behind the `N-` in lower case and the highest N, which is None where
+    it is the bag's; where nothing is configured, nothing disagrees.
     """
     hostname = bag.courier_hostname
     meant = {name: last for name, (domain, last) in configured_domains.items() if domain == hostname}
@@ -73,7 +73,7 @@ def differences(bag: Bag, configured_domains: Mapping[str, tuple[str, int]]) -> 
     return tuple(
         f"the bag's hosts of {hostname} go up to {bag.courier_count}, those of the service {name} to {last}"
         for name, last in meant.items()
-        if last != bag.courier_count
+        if last not in (None, bag.courier_count)
     )
 
 

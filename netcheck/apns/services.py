@@ -23,6 +23,8 @@ from netcheck.model import Depth, PortRule, Role, Service, TlsSettings
 
 LAST_NUMBER = 50
 """Devices use the hosts 0 to 50."""
+HIGHEST_NUMBER = 250
+"""Nobody, neither a config nor a bag, makes netcheck visit hosts with higher numbers."""
 
 _DEVICE = frozenset({Role.DEVICE})
 _PROVIDER = frozenset({Role.PROVIDER})
@@ -110,7 +112,14 @@ BUILT_IN: tuple[BuiltIn, ...] = (
 """Every built-in service, in the order in which people see them; the sandbox's are off and never required."""
 
 
-def courier_domains(services: Iterable[Service]) -> dict[str, tuple[str, int]]:
-    """By name, of those services that are numbered: what stands behind the `N-`, and the highest N."""
+def courier_domains(services: Iterable[Service]) -> dict[str, tuple[str, int | None]]:
+    """By name, of those services that are numbered: what stands behind the `N-`, and the highest N.
+
+    None is for those that take it from the bag.
+    """
     domains = {built_in.service.name: built_in.domain for built_in in BUILT_IN if built_in.domain}
-    return {s.name: (domains[s.name], len(s.hosts) - 1) for s in services if s.name in domains}
+    return {
+        s.name: (domains[s.name], None if s.count_from_bag else len(s.hosts) - 1)
+        for s in services
+        if s.name in domains
+    }

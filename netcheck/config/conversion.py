@@ -76,6 +76,8 @@ def _tuned(built_in: BuiltIn, written: ServiceSection | BagSection, interval: fl
         return replace(built_in.service, tls=tls, every=math.ceil(written.interval / interval))
     service = replace(built_in.service, **_settings(written), tls=_tls(written, built_in.service.tls))
     if isinstance(written, NumberedServiceSection) and built_in.domain:
+        if written.count is None:
+            return replace(service, count_from_bag=built_in.domain)
         return replace(service, hosts=numbered_hosts(built_in.domain, written.count))
     return service
 

@@ -144,6 +144,16 @@ class FileSection(Section):
             )
         return services
 
+    @field_validator("services")
+    @classmethod
+    def _bags_are_fetched(cls, services: ServicesSection, info: ValidationInfo) -> ServicesSection:
+        enabled = surroundings(info).services or ()
+        counted = [each for each in enabled if each.count_from_bag]
+        if counted and not any(each.bag for each in enabled):
+            message = "auto is for the bag to say, and that is off: write bag: {enabled: true}, or a number"
+            raise several({(each.name, "count"): message for each in counted})
+        return services
+
 
 class _Schema(GenerateJsonSchema):
     """Leaves out defaults that only mean that the key was not written."""

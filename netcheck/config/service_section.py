@@ -12,13 +12,11 @@ from pydantic import (
     field_validator,
 )
 
-from netcheck.apns.services import LAST_NUMBER
+from netcheck.apns.services import HIGHEST_NUMBER, LAST_NUMBER
 from netcheck.config.addresses import host
 from netcheck.config.section import CaFile, Roles, Section
 from netcheck.config.values import Name, Port, distinct, duration, one_of, parsed
 from netcheck.model import AddressChoice, Depth
-
-HIGHEST_NUMBER = 250
 
 Ports = Annotated[
     tuple[Port, ...], Field(strict=False, min_length=1, max_length=16), AfterValidator(distinct)
@@ -61,6 +59,24 @@ HostsPerRound = Annotated[
 ]
 
 
+def _count(raw: object) -> int | None:
+    if raw == "auto":
+        return None
+    if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw <= HIGHEST_NUMBER:
+        return raw
+    raise ValueError(
+        f"needs the highest number, from 0 to {HIGHEST_NUMBER} without quotes, "
+        "or auto to take it from the bag"
+    )
+
+
+_COUNT_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 0, "maximum": HIGHEST_NUMBER}, {"const": "auto"}]}
+Count = Annotated[
+    int | None,
+    PlainValidator(_count, json_schema_input_type=Annotated[int, WithJsonSchema(_COUNT_SCHEMA)]),
+]
+
+
 _UNWRITTEN: Any = Field(default_factory=lambda: None)
 """The default of what the service itself decides: only keys that are written count."""
 
@@ -95,8 +111,8 @@ class ServiceSection(Section):
 class NumberedServiceSection(ServiceSection):
     """A built-in service whose hosts are numbered."""
 
-    count: Annotated[int, Field(ge=0, le=HIGHEST_NUMBER)] = LAST_NUMBER
-    """The highest number: 50 means the hosts 0 to 50."""
+    count: Count = LAST_NUMBER
+    """The highest number: 50 means the hosts 0 to 50; `auto` is what the bag says, 50 until it was had."""
 
 
 class ProviderSection(ServiceSection):

@@ -59,6 +59,8 @@ class Case:
     verdict: Verdict
     deciding: frozenset[tuple[str, int]]
     """The services and ports that make the verdict what it is."""
+    about: tuple[Seen, ...] = ()
+    """What of it the rule that holds is about."""
 
     @property
     def seen(self) -> list[Seen]:
@@ -79,12 +81,13 @@ class Case:
     def _decides(self, seen: Seen) -> bool:
         return (seen.result.service, seen.result.port) in self.deciding
 
-    def mostly(self, matches: Matches) -> bool:
-        """Whether at least half of the failures are such."""
-        return bool(self.failed) and 2 * len(self.such(matches)) >= len(self.failed)
+    def mostly(self, matches: Matches) -> list[Seen]:
+        """The failures that are such, where they are at least half of all; else none."""
+        such = [each for each in self.failed if each.failure is not None and matches(each.failure)]
+        return self.at_least_half(such)
 
-    def such(self, matches: Matches) -> list[Seen]:
-        return [each for each in self.failed if each.failure is not None and matches(each.failure)]
+    def at_least_half(self, such: list[Seen]) -> list[Seen]:
+        return such if 2 * len(such) >= len(self.failed) else []
 
     def elsewhere(self) -> list[list[Seen]]:
         """What counts on each other path that has anything."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from netcheck.apns.addresses import is_apple_name, is_published, published_range
-from netcheck.model import Family, Lookup, Phase, Reason
+from netcheck.model import Family, Lookup, Phase, Reason, Verdict
 from netcheck.verdict.case import Case
 from netcheck.verdict.seen import Seen
 
@@ -42,7 +42,8 @@ def is_down_for_all(case: Case) -> bool:
     names = {each.result.service for each in case.failed}
     paths = [case.seen, *case.elsewhere()]
     with_it = [seen for seen in paths if any(each.result.service in names for each in seen)]
-    return len(with_it) > 1 and all(_only_these_fail(seen, names) for seen in with_it)
+    enough = case.verdict is Verdict.NOT_READY and len(with_it) > 1
+    return enough and all(_only_these_fail(seen, names) for seen in with_it)
 
 
 def _only_these_fail(seen: Sequence[Seen], names: set[str]) -> bool:
@@ -51,12 +52,25 @@ def _only_these_fail(seen: Sequence[Seen], names: set[str]) -> bool:
     return cannot and any(each.failure is None for each in seen if each.result.service not in names)
 
 
-def dead_ports(case: Case) -> set[int]:
-    """The ports behind the verdict on which nothing at all can be connected to over this path."""
+def on_dead_ports(case: Case) -> list[Seen]:
+    """The failures on ports on which, over that family, nothing at all can be connected to on this path.
+
+    Where a port has one host only, the host may be what is dead, and not the port: then only if the host can
+    be connected to on another port, or nothing can be anywhere.
+    """
     if not case.failed:
-        return set()
-    alive = {each.result.port for each in case.seen if each.connected}
-    return {each.result.port for each in case.failed} - alive
+        return []
+    alive = {(each.result.port, each.family) for each in case.seen if each.connected}
+    awake = {(each.result.host, each.family) for each in case.seen if each.connected}
+    hosts: dict[tuple[int, Family], set[str]] = {}
+    for each in case.seen:
+        hosts.setdefault((each.result.port, each.family), set()).add(each.result.host)
+    return [
+        each
+        for each in case.failed
+        if (place := (each.result.port, each.family)) not in alive
+        and (len(hosts[place]) > 1 or (each.result.host, each.family) in awake or not alive)
+    ]
 
 
 def dead_ranges(case: Case) -> tuple[str, ...]:
@@ -89,14 +103,13 @@ def _range(seen: Seen) -> str | None:
 
 
 def only_broken_family(case: Case) -> Family | None:
-    """The one of IPv4 and IPv6 in which all failures are and nothing answers, where the other one works."""
+    """IPv4 or IPv6, if all failures are in it, and no required service answers but in the other one."""
     families = {each.family for each in case.failed}
-    if len(families) != 1:
+    required = {service.name for service in case.world.services if service.required}
+    working = {e.family for e in case.seen if e.failure is None and e.result.service in required}
+    if len(families) != 1 or families & working or not working - {Family.NAME}:
         return None
-    working = {each.family for each in case.seen if each.failure is None}
-    if not families & working and working - {Family.NAME}:
-        return next(iter(families))
-    return None
+    return next(iter(families))
 
 
 def works_by(case: Case, *families: Family) -> bool:
@@ -109,17 +122,13 @@ def works_by(case: Case, *families: Family) -> bool:
     )
 
 
-def reached_elsewhere(case: Case) -> int:
-    """How many of the failures are of hosts and ports that another path reaches."""
+def reached_elsewhere(case: Case) -> list[Seen]:
+    """The failures of hosts and ports that another path reaches."""
     if not case.failed:
-        return 0
-    reached = {
-        (each.result.host, each.result.port)
-        for seen in case.elsewhere()
-        for each in seen
-        if each.failure is None
-    }
-    return sum((each.result.host, each.result.port) in reached for each in case.failed)
+        return []
+    others = (each for seen in case.elsewhere() for each in seen)
+    reached = {(each.result.host, each.result.port) for each in others if each.failure is None}
+    return [each for each in case.failed if (each.result.host, each.result.port) in reached]
 
 
 def asked_twice(seen: Iterable[Seen]) -> tuple[int, int]:

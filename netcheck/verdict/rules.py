@@ -4,19 +4,22 @@ A rule about failures holds where at least half of those behind the verdict are 
 what limits a path without failing it, and remarks on paths that are ready. Owns the order, not the words.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from netcheck.model import Cause, Family, Phase, Reason, Verdict
+from netcheck.model import Cause, Failure, Family, Phase, Reason, Verdict
 from netcheck.verdict import links, sentences
 from netcheck.verdict.case import Case, fails_in, phase_is, reason_is
+from netcheck.verdict.seen import Seen
 
 
 class Rule(NamedTuple):
-    """A cause, when it holds, and what is said of it."""
+    """A cause, the results in which it shows if it holds, and what is said of it."""
 
     cause: Cause
-    holds: Callable[[Case], bool]
+    finds: Callable[[Case], Sequence[Seen]]
+    """None where the rule does not hold."""
     evidence: Callable[[Case], str]
     next_step: Callable[[Case], str]
 
@@ -32,58 +35,68 @@ def explain(case: Case) -> Explanation | None:
     if case.verdict is Verdict.UNKNOWN:
         return None
     for rule in RULES:
-        if rule.holds(case):
-            return Explanation(rule.cause, (rule.evidence(case),), rule.next_step(case))
+        if found := rule.finds(case):
+            told = replace(case, about=tuple(found))
+            return Explanation(rule.cause, (rule.evidence(told),), rule.next_step(told))
     return None
 
 
-def _network_is_down(case: Case) -> bool:
-    return bool(case.failed) and all(map(links.nothing_comes_back, [case.seen, *case.elsewhere()]))
+def _network_is_down(case: Case) -> Sequence[Seen]:
+    return case.failed if all(map(links.nothing_comes_back, [case.seen, *case.elsewhere()])) else ()
 
 
-def _proxy_is_down(case: Case) -> bool:
+def _proxy_is_down(case: Case) -> Sequence[Seen]:
     """It cannot be connected to, or is no proxy, or has not said a word of its protocol to anyone."""
-    if case.mostly(lambda f: f.phase in (Phase.PROXY_CONNECT, Phase.PROXY_TLS) or f.reason in _NO_PROXY):
-        return True
     spoke = any(each.result.attempt.proxy_spoke for each in case.seen)
-    return not spoke and case.mostly(phase_is(Phase.PROXY_HANDSHAKE))
+    silent = () if spoke else case.mostly(phase_is(Phase.PROXY_HANDSHAKE))
+    return case.mostly(_is_no_proxy) or silent
 
 
-_NO_PROXY = (Reason.PROXY_NOT_A_PROXY, Reason.PROXY_BAD_REPLY)
+def _is_no_proxy(failure: Failure) -> bool:
+    unconnected = failure.phase in (Phase.PROXY_CONNECT, Phase.PROXY_TLS)
+    return unconnected or failure.reason in (Reason.PROXY_NOT_A_PROXY, Reason.PROXY_BAD_REPLY)
 
 
-def _proxy_cannot_resolve(case: Case) -> bool:
+def _proxy_denies(case: Case) -> Sequence[Seen]:
+    """More than half: one that allows a port of two and fails on it has another trouble than its rules."""
+    denied = case.mostly(reason_is(Reason.PROXY_DENIED))
+    return denied if 2 * len(denied) > len(case.failed) else ()
+
+
+def _proxy_cannot_resolve(case: Case) -> Sequence[Seen]:
     """It says so; or what it is given by name fails in it, and what it is given by address does not."""
-    if case.mostly(reason_is(Reason.PROXY_DNS_FAILURE)):
-        return True
     only_names = all(each.family is Family.NAME for each in case.failed)
-    return (
-        only_names
-        and case.mostly(phase_is(Phase.PROXY_HANDSHAKE))
-        and links.works_by(case, Family.IPV4, Family.IPV6)
-    )
+    works_by_address = only_names and links.works_by(case, Family.IPV4, Family.IPV6)
+    unsaid = case.mostly(phase_is(Phase.PROXY_HANDSHAKE)) if works_by_address else ()
+    return case.mostly(reason_is(Reason.PROXY_DNS_FAILURE)) or unsaid
 
 
-def _proxy_resolves_differently(case: Case) -> bool:
+def _proxy_resolves_differently(case: Case) -> Sequence[Seen]:
     """Asked by name it fares unlike asked by the addresses that this machine has for the name."""
     by_name = {each.family is Family.NAME for each in case.failed}
     if case.path.proxy is None or len(by_name) != 1:
-        return False
-    return links.works_by(case, *((Family.IPV4, Family.IPV6) if True in by_name else (Family.NAME,)))
+        return ()
+    others = (Family.IPV4, Family.IPV6) if True in by_name else (Family.NAME,)
+    return case.failed if links.works_by(case, *others) else ()
 
 
-def _fails_for(*reasons: Reason) -> Callable[[Case], bool]:
+def _fails_for(*reasons: Reason) -> Callable[[Case], Sequence[Seen]]:
     return lambda case: case.mostly(reason_is(*reasons))
 
 
-def _ended_in_tls(*reasons: Reason) -> Callable[[Case], bool]:
-    return lambda case: case.mostly(fails_in(Phase.TLS, *reasons))
+def _fails_in(*phases: Phase) -> Callable[[Case], Sequence[Seen]]:
+    return lambda case: case.mostly(phase_is(*phases))
 
 
-def _loses_packets(case: Case) -> bool:
+def _only_family(family: Family) -> Callable[[Case], Sequence[Seen]]:
+    return lambda case: case.failed if links.only_broken_family(case) is family else ()
+
+
+def _loses_packets(case: Case) -> Sequence[Seen]:
     """Among failures only where those are connections that timed out, as lost packets make them."""
     timed_out = all(fails_in(Phase.CONNECT, Reason.TIMEOUT)(f) for e in case.failed if (f := e.failure))
-    return case.verdict is Verdict.DEGRADED and timed_out and links.loses_packets(case.seen)
+    loses = case.verdict is Verdict.DEGRADED and timed_out and links.loses_packets(case.seen)
+    return case.seen if loses else ()
 
 
 RULES = (
@@ -113,7 +126,7 @@ RULES = (
     ),
     Rule(
         Cause.DNS_FAILURE,
-        lambda case: case.mostly(phase_is(Phase.RESOLVE, Phase.PROXY_RESOLVE)),
+        _fails_in(Phase.RESOLVE, Phase.PROXY_RESOLVE),
         sentences.example_of_lookup,
         sentences.resolve_the_names,
     ),
@@ -137,7 +150,7 @@ RULES = (
     ),
     Rule(
         Cause.PROXY_DENIES_PORT,
-        _fails_for(Reason.PROXY_DENIED),
+        _proxy_denies,
         sentences.denied_and_allowed_ports,
         sentences.allow_the_ports,
     ),
@@ -155,13 +168,13 @@ RULES = (
     ),
     Rule(
         Cause.APPLE_UNREACHABLE,
-        lambda case: case.verdict is Verdict.NOT_READY and links.is_down_for_all(case),
+        lambda case: case.failed if links.is_down_for_all(case) else (),
         sentences.down_on_every_path,
         sentences.ask_apple,
     ),
     Rule(
         Cause.PROXY_CANNOT_CONNECT,
-        lambda case: case.mostly(phase_is(Phase.PROXY_HANDSHAKE)),
+        _fails_in(Phase.PROXY_HANDSHAKE),
         sentences.example,
         sentences.open_the_way_behind_the_proxy,
     ),
@@ -179,51 +192,49 @@ RULES = (
     ),
     Rule(
         Cause.PROXY_FALSE_SUCCESS,
-        lambda case: case.path.proxy is not None and case.mostly(phase_is(Phase.TLS)),
+        lambda case: case.mostly(phase_is(Phase.TLS)) if case.path.proxy else (),
         sentences.example,
         sentences.see_what_the_proxy_hides,
     ),
     Rule(
         Cause.TLS_STALLS,
-        _ended_in_tls(Reason.TLS_TIMEOUT),
+        lambda case: case.mostly(fails_in(Phase.TLS, Reason.TLS_TIMEOUT)),
         sentences.example,
         sentences.let_large_packets_through,
     ),
     Rule(
         Cause.TLS_BLOCKED,
-        lambda case: case.mostly(phase_is(Phase.TLS)),
+        _fails_in(Phase.TLS),
         sentences.example,
         sentences.let_tls_through,
     ),
     Rule(
         Cause.SESSION_BROKEN,
-        lambda case: case.mostly(phase_is(Phase.SESSION)),
+        _fails_in(Phase.SESSION),
         sentences.example,
         sentences.let_the_session_through,
     ),
     Rule(
         Cause.RANGE_BLOCKED,
-        lambda case: bool(links.dead_ranges(case)),
+        lambda case: case.failed if links.dead_ranges(case) else (),
         sentences.which_ranges,
         sentences.open_the_ranges,
     ),
     Rule(
         Cause.IPV6_BROKEN,
-        lambda case: links.only_broken_family(case) is Family.IPV6,
+        _only_family(Family.IPV6),
         sentences.which_family,
         sentences.mend_the_family,
     ),
     Rule(
         Cause.IPV4_BROKEN,
-        lambda case: links.only_broken_family(case) is Family.IPV4,
+        _only_family(Family.IPV4),
         sentences.which_family,
         sentences.mend_the_family,
     ),
     Rule(
         Cause.PORT_BLOCKED,
-        lambda case: (
-            2 * sum(e.result.port in links.dead_ports(case) for e in case.failed) >= len(case.failed) > 0
-        ),
+        lambda case: case.at_least_half(links.on_dead_ports(case)),
         sentences.blocked_and_open_ports,
         sentences.open_the_ports,
     ),
@@ -235,25 +246,25 @@ RULES = (
     ),
     Rule(
         Cause.HOSTS_BLOCKED,
-        lambda case: 2 * links.reached_elsewhere(case) >= len(case.failed) > 0,
+        lambda case: case.at_least_half(links.reached_elsewhere(case)),
         sentences.reached_elsewhere,
         sentences.open_the_hosts,
     ),
     Rule(
         Cause.HOSTS_UNREACHABLE,
-        lambda case: bool(case.failed),
+        lambda case: case.failed,
         sentences.which_hosts,
         sentences.watch_the_hosts,
     ),
     Rule(
         Cause.DNS_DIFFERS,
-        lambda case: bool(links.odd_lookups(case)),
+        lambda case: case.seen if links.odd_lookups(case) else (),
         sentences.which_lookups_differ,
         sentences.compare_the_resolvers,
     ),
     Rule(
         Cause.PROXY_SLOW,
-        lambda case: links.slower_than_direct(case) is not None,
+        lambda case: case.seen if links.slower_than_direct(case) else (),
         sentences.how_slow,
         sentences.speed_up_the_proxy,
     ),

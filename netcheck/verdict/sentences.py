@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from netcheck.apns.addresses import PUBLISHED_RANGES
-from netcheck.model import Reason, Service
+from netcheck.model import Phase, Reason, Service
 from netcheck.verdict import links
-from netcheck.verdict.case import Case
+from netcheck.verdict.case import Case, fails_in
 
 _LONGEST = 200
 _MOST = 3
@@ -18,16 +18,15 @@ _MOST = 3
 
 
 def example(case: Case) -> str:
-    """The commonest kind of failure, how common, and one of its kind with all that was seen of it."""
-    kinds = Counter((each.failure.phase, each.failure.reason) for each in case.failed if each.failure)
+    """The commonest kind of what the rule is about, how common, and one of its kind in full."""
+    kinds = Counter((each.failure.phase, each.failure.reason) for each in case.about if each.failure)
     (phase, reason), count = max(kinds.items(), key=lambda item: (item[1], item[0]))
     return f"{phase} {reason} in {count} of {len(case.failed)} failed probes; {_such(case, phase, reason)}"
 
 
-def _such(case: Case, phase: str, reason: str) -> str:
-    first = next(
-        e for e in case.failed if e.failure and (e.failure.phase, e.failure.reason) == (phase, reason)
-    )
+def _such(case: Case, phase: Phase, reason: Reason) -> str:
+    fails_so = fails_in(phase, reason)
+    first = next(each for each in case.about if each.failure and fails_so(each.failure))
     detail = first.failure.detail[:_LONGEST] if first.failure else ""
     return f"for example {first.result.host}:{first.result.port}: {detail or reason}"
 
@@ -53,7 +52,10 @@ def _shortened(items: Sequence[str]) -> str:
 
 
 def _ports(case: Case) -> str:
-    ports = sorted({each.result.port for each in case.failed})
+    return _named(sorted({each.result.port for each in case.failed}))
+
+
+def _named(ports: Sequence[int]) -> str:
     return f"port{'s' if len(ports) > 1 else ''} {_listed(ports)}"
 
 
@@ -326,11 +328,12 @@ def mend_the_family(case: Case) -> str:
 
 
 def blocked_and_open_ports(case: Case) -> str:
-    reachable = sorted({each.result.port for each in case.seen if each.connected})
-    rest = (
-        f"{_listed(reachable)} can be connected to" if reachable else "no other port that was tried answers"
-    )
-    return f"nothing answers on {_ports(case)}; {rest}; {example(case)}"
+    families = {each.family for each in case.about}
+    dead = sorted({each.result.port for each in case.about})
+    over = "" if len(families) > 1 else f" over {next(iter(families))}"
+    answering = {e.result.port for e in case.seen if e.connected and e.family in families} - set(dead)
+    rest = f"{_listed(sorted(answering))} can be connected to" if answering else "no other port answers"
+    return f"nothing answers on {_named(dead)}{over}; {rest}; {example(case)}"
 
 
 def open_the_ports(case: Case) -> str:
@@ -354,10 +357,7 @@ def find_the_loss(case: Case) -> str:
 
 
 def reached_elsewhere(case: Case) -> str:
-    return (
-        f"{links.reached_elsewhere(case)} of {len(case.failed)} failed probes work over another path; "
-        f"{example(case)}"
-    )
+    return f"{len(case.about)} of {len(case.failed)} failed probes work over another path; {example(case)}"
 
 
 def open_the_hosts(case: Case) -> str:

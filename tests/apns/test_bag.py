@@ -441,5 +441,12 @@ def test_each_service_of_a_family_has_a_difference_of_its_own() -> None:
     )
 
 
+def test_the_count_of_a_family_that_takes_it_from_the_bag_cannot_differ() -> None:
+    assert differences(bag_of("a.example", 2), {"one": ("a.example", None)}) == ()
+    assert differences(bag_of("b.example", 2), {"one": ("a.example", None)}) == (
+        "the bag sends devices to b.example, which no service covers (one: a.example)",
+    )
+
+
 def test_without_couriers_in_the_config_there_is_nothing_to_disagree_with() -> None:
     assert differences(bag_of("courier.push.apple.com", 50), {}) == ()

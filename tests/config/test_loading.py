@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from netcheck import config
+from netcheck.apns.services import numbered_hosts
 from netcheck.config import Config, Listen, Probing
 from netcheck.model import (
     SYSTEM_RESOLVER,
@@ -290,6 +291,19 @@ def test_the_count_is_the_highest_number_of_a_courier(load: Load) -> None:
         "1-courier.push.apple.com",
         "2-courier.push.apple.com",
     )
+
+
+@pytest.mark.parametrize("name", ["courier", "courier2", "courier-sandbox"])
+def test_a_count_of_auto_is_left_to_the_bag_and_until_then_50(load: Load, name: str) -> None:
+    text = f"services: {{{name}: {{count: auto, enabled: true}}, bag: {{enabled: true}}}}\n"
+    service = the_service(load(text), name)
+    assert service.count_from_bag == service.tls.server_name
+    assert service.hosts == numbered_hosts(service.tls.server_name or "", 50)
+
+
+def test_a_service_that_is_off_may_count_on_a_bag_that_is_off(load: Load) -> None:
+    found = load("services: {courier: {count: auto, enabled: false}}\n")
+    assert not [service for service in found.services if service.count_from_bag]
 
 
 def test_a_built_in_service_keeps_what_is_not_written(load: Load) -> None:

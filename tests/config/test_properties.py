@@ -56,6 +56,7 @@ WORDS = [
         "10.0.0.53",
         "[fd00::53]:53",
         "udp",
+        "auto",
         "tls",
         "local",
         "both",

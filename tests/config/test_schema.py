@@ -51,6 +51,12 @@ def test_every_built_in_service_has_a_section_and_no_other() -> None:
     )
 
 
+def test_a_count_is_a_number_or_auto() -> None:
+    count = section("services", "courier")["properties"]["count"]
+    assert count["anyOf"] == [{"type": "integer", "minimum": 0, "maximum": 250}, {"const": "auto"}]
+    assert count["default"] == 50
+
+
 def test_exactly_the_numbered_services_have_a_count() -> None:
     counted = [
         name

@@ -57,6 +57,48 @@ def test_a_bag_shows_in_the_daemon_s_metrics_and_its_disagreement_in_the_log(bag
         assert daemon.process.log.read_text().count(f"bag of {CURRENT} over direct") == 1
 
 
+AUTO = {"courier": {"count": "auto", "depth": "tcp", "hosts_per_round": "all"}}
+
+
+def couriers(last: int) -> set[str]:
+    return {f"{number}-courier.push.apple.com" for number in range(last + 1)}
+
+
+@pytest.mark.parametrize("arguments", [[], ["--service", "courier"]])
+def test_a_check_visits_as_many_couriers_as_the_bag_says(bag_lab: Lab, arguments: list[str]) -> None:
+    services = {**AUTO, "bag": {"enabled": True, "ca_file": str(bag_lab.certificates.ca)}}
+    found = bag_lab.check({"direct": {}}, services, arguments=arguments)
+    assert {result["host"] for result in found.results(service="courier")} == couriers(30)
+    assert [bag["disagreements"] for bag in found.report["bags"]] == [[], []]
+
+
+def test_a_bag_over_plain_http_does_not_say_how_many_couriers_are_visited(bag_lab: Lab) -> None:
+    found = bag_lab.check({"direct": {}}, {**AUTO, "bag": {"enabled": True}})
+    assert {bag["host"]: bag["courier_count"] for bag in found.report["bags"]} == {CURRENT: None, OLD: 30}
+    assert {result["host"] for result in found.results(service="courier")} == couriers(50)
+
+
+def test_the_daemon_visits_as_many_couriers_as_the_bag_says(bag_lab: Lab) -> None:
+    services = {**AUTO, "bag": {"enabled": True, "ca_file": str(bag_lab.certificates.ca)}}
+    assert bag_lab.prometheus
+    with bag_lab.daemon({"direct": {}}, services) as daemon:
+        bag_lab.wait_for(_NUMBER_OF_HOSTS, lambda samples: [each.value for each in samples] == [31])
+        hosts = {each.labels["host"] for each in bag_lab.query('netcheck_probe_success{service="courier"}')}
+        assert hosts == couriers(30)
+        log = daemon.process.log.read_text()
+        assert log.count("courier: the bag's hosts are now 0-courier.push.apple.com to 30-courier") == 1
+
+
+_NUMBER_OF_HOSTS = 'count(count by (host) (netcheck_probe_success{service="courier"}))'
+
+
+def test_in_the_daemon_too_a_bag_over_plain_http_has_no_say(bag_lab: Lab) -> None:
+    assert bag_lab.prometheus
+    with bag_lab.daemon({"direct": {}}, {**AUTO, "bag": {"enabled": True}}):
+        bag_lab.wait_for(f'netcheck_bag_courier_hostcount{{host="{OLD}"}} == 30')
+        bag_lab.wait_for(_NUMBER_OF_HOSTS, lambda samples: [each.value for each in samples] == [51])
+
+
 def _told(log: str) -> None:
     """ConnectionError while it is still to come."""
     if not all(f"bag of {host} over direct: the bag's hosts" in log for host in (CURRENT, OLD)):

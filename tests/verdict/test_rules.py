@@ -430,6 +430,36 @@ def test_a_denying_proxy_s_evidence_tells_which_ports_it_allows() -> None:
     assert judged.evidence[0].startswith("the proxy proxy.test:3128 denies 443; it allows 5223; ")
 
 
+def test_a_proxy_that_denies_one_port_and_fails_on_the_other_is_at_fault_for_the_other() -> None:
+    denied = Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
+    results = [
+        result(PROVIDER, 2197, denied, path=PROXY.name, proxy_spoke=True),
+        result(
+            PROVIDER,
+            443,
+            Failure(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "HTTP 503"),
+            path=PROXY.name,
+            proxy_spoke=True,
+        ),
+    ]
+    (judged,) = assess([PROVIDER], [PROXY], once(results)).judgements
+    assert judged.cause is Cause.PROXY_CANNOT_CONNECT
+
+
+def test_one_family_blocked_on_one_port_is_a_blocked_port() -> None:
+    results = couriers() + couriers(None, (443,), family=Family.IPV6)
+    results += couriers(DROPPED, (5223,), family=Family.IPV6)
+    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    assert judged.cause is Cause.PORT_BLOCKED
+    assert judged.evidence[0].startswith("nothing answers on port 5223 over ipv6; 443 can be connected to; ")
+
+
+def test_a_host_that_has_a_port_for_itself_is_no_blocked_port() -> None:
+    results = couriers() + [result(PROVIDER, port, DROPPED) for port in PROVIDER.ports]
+    judged = assess([COURIER, PROVIDER], [DIRECT], once(results)).judgements[1]
+    assert (judged.role, judged.cause) == (Role.PROVIDER, Cause.HOSTS_UNREACHABLE)
+
+
 def test_the_evidence_of_a_blocked_range_counts_hosts() -> None:
     judged = SCENES["some ranges blocked"].judged()
     assert judged.evidence[0].startswith(
