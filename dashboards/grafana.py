@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 Json: TypeAlias = dict[str, Any]
 Steps: TypeAlias = Sequence[tuple[float | None, str]]
 """Colours by the value from which on they hold; the first has None, for everything below."""
-Texts: TypeAlias = Mapping[int, tuple[str, str]]
-"""What to show for a value instead: text and colour."""
+Texts: TypeAlias = Mapping[int | tuple[float, None], tuple[str, str]]
+"""What to show instead of a value, or from one on: text and colour."""
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 GRID = 24
@@ -134,13 +134,16 @@ def thresholds(steps: Steps) -> Json:
 
 def mappings(texts: Texts | None) -> list[Json]:
     """As Grafana writes them."""
-    if not texts:
-        return []
-    options = {
-        str(value): {"text": text, "color": color, "index": index}
-        for index, (value, (text, color)) in enumerate(texts.items())
-    }
-    return [{"type": "value", "options": options}]
+    return [
+        _mapping(value, {"text": text, "color": color, "index": index})
+        for index, (value, (text, color)) in enumerate((texts or {}).items())
+    ]
+
+
+def _mapping(value: int | tuple[float, None], result: Json) -> Json:
+    if isinstance(value, int):
+        return {"type": "value", "options": {str(value): result}}
+    return {"type": "range", "options": {"from": value[0], "to": value[1], "result": result}}
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ UP: Texts = {1: ("up", "green"), 0: ("down", "red")}
 YES_IS_BAD: Texts = {0: ("no", "green"), 1: ("yes", "red")}
 YES_IS_A_LIMIT: Texts = {0: ("no", "green"), 1: ("yes", "yellow")}
 YES_IS_GOOD: Texts = {1: ("yes", "green"), 0: ("no", "red")}
+NEVER: Texts = {(1e9, None): ("never", "red")}
+"""For the time since something happened last, where Unix time 0 says that it never did."""
 NONE_IS_GOOD: Steps = ((None, "green"), (1, "red"))
 NONE_IS_BEST: Steps = ((None, "green"), (1, "orange"))
 SHARE: Steps = ((None, "red"), (0.9, "orange"), (0.99, "yellow"), (0.999, "green"))

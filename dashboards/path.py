@@ -1,7 +1,7 @@
 """One path in depth: what holds, since when, in which phase probes fail and why, and how long they take."""
 
 from dashboards.grafana import Dashboard, Query, Row, Variable, now
-from dashboards.looks import LINKS, PATH, SHARE, UP, VERDICTS, YES_IS_A_LIMIT, YES_IS_BAD, runbook
+from dashboards.looks import LINKS, NEVER, PATH, SHARE, UP, VERDICTS, YES_IS_A_LIMIT, YES_IS_BAD, runbook
 from dashboards.on_path import NO_PROBES, NOT_MEASURED, PROBES, THIS, rate, this
 from dashboards.panels import Bars, Column, Stat, Table, Timeline, TimeSeries
 from dashboards.path_details import CERTIFICATES_AND_BAG, DNS, DURATIONS, HOLDS
@@ -11,7 +11,9 @@ CAUSE = f"max by (role, hop, cause) ({this('netcheck_verdict_cause')}) == 1"
 SUCCESS = 'outcome="success"'
 SUCCEEDED = f"sum({rate('netcheck_probes_total', SUCCESS)}) / (sum({PROBES}) > 0)"
 FAILED = f"increase({this('netcheck_probe_failures_total', SERVICE)}[$__range])"
-LAST_SUCCESS = this("netcheck_probe_last_success_timestamp_seconds", SERVICE)
+ANSWERED = this("netcheck_probe_last_success_timestamp_seconds", SERVICE)
+NEVER_ANSWERED = f"0 * {this('netcheck_probe_success', SERVICE)}"
+LAST_ANSWER = f"max by (service, host, port, family) ({ANSWERED} or {NEVER_ANSWERED})"
 
 NOW = Row(
     "Now",
@@ -182,9 +184,9 @@ FAILURES = Row(
             title="Hosts that have not answered for the longest",
             description="How long ago each host answered last, under each family; 100 at most. With the"
             " default sampling a host is visited only about every ten minutes.",
-            queries=(now(f"topk(100, time() - max by (service, host, port, family) ({LAST_SUCCESS}))"),),
+            queries=(now(f"topk(100, time() - {LAST_ANSWER})"),),
             unit="s",
-            no_value="no host has ever answered, or no metrics by host",
+            no_value="no metrics by host from this netcheck",
             width=12,
             height=10,
             columns=(
@@ -192,7 +194,7 @@ FAILURES = Row(
                 Column("host", width=240),
                 Column("port", width=70),
                 Column("family", width=80),
-                Column("Value", "ago", unit="s"),
+                Column("Value", "ago", unit="s", texts=NEVER),
             ),
         ),
     ),
