@@ -132,6 +132,12 @@ def test_every_label_is_one_of_its_metric_s_or_the_target_s(name: str) -> None:
                 assert label in (*labels[metric], "site", "job", "instance"), f"{label} of {metric}"
 
 
+def test_the_fleet_s_cost_does_not_grow_with_apple_s_hosts() -> None:
+    by_host = {sample for family in FAMILIES if "host" in family.labels for sample in family.sample_names}
+    for expression in expressions(BUILT["fleet"]):
+        assert by_host.isdisjoint(metrics_of(expression))
+
+
 def metrics_of(expression: str) -> list[str]:
     """The metrics that an expression selects: each has its matchers, but for a variable's only one."""
     found = re.findall(r"(\w+)\{", expression)

@@ -61,7 +61,7 @@ def filled_in(expr: str, site: str, path: str) -> str:
 
 
 @pytest.fixture
-def lab(build_lab: Callable[..., Lab]) -> Lab:
+def troubled_lab(build_lab: Callable[..., Lab]) -> Lab:
     """With TLS, an old bag, a firewall that drops 5223, and a Prometheus that knows netcheck twice."""
     lab: Lab = build_lab(Apple({**HOSTS, OLD_BAG: ("17.188.143.194",)}, ports=(2195, 2196)))
     assert lab.tls_couriers
@@ -156,8 +156,9 @@ def has_numbers(lab: Lab, asked: Asked, expr: str, end: float) -> bool:
 
 
 @pytest.fixture
-def filled(lab: Lab) -> Iterator[Lab]:
+def filled(troubled_lab: Lab) -> Iterator[Lab]:
     """The laboratory once Prometheus has something of everything, from both targets."""
+    lab = troubled_lab
     with lab.daemon(paths(lab), services(lab), push_certificates=push_certificates(lab)):
         for something in (
             'netcheck_hold_ended_total{path="passes", how="held"} > 0',
@@ -182,8 +183,7 @@ def test_every_query_of_every_dashboard_has_an_answer(filled: Lab) -> None:
     assert not silent, "\n".join(silent)
 
 
-@pytest.mark.parametrize("site", SITES)
-def test_every_variable_has_values(filled: Lab, site: str) -> None:
-    for (place, series, label), path in product(variables(), PATHS):
+def test_every_variable_has_values(filled: Lab) -> None:
+    for (place, series, label), site, path in product(variables(), SITES, PATHS):
         values = ask(filled, f"label/{label}/values", **{"match[]": filled_in(series, site, path)})
         assert values, f"{place} for site {site!r} and path {path}"
