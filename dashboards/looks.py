@@ -1,0 +1,41 @@
+"""The words, colours and links that the dashboards share."""
+
+from dashboards.grafana import Link, Steps, Texts
+from dashboards.promql import SEVERITIES
+
+_GITHUB = "https://github.com/netcheck/netcheck"
+FLEET, PATH, ITSELF = "netcheck-fleet", "netcheck-path", "netcheck-itself"
+_SAME_SITES = "${datasource:queryparam}&${site:queryparam}"
+LINKS = (
+    Link("Fleet", f"/d/{FLEET}?{_SAME_SITES}"),
+    Link("Path", f"/d/{PATH}?{_SAME_SITES}"),
+    Link("netcheck itself", f"/d/{ITSELF}?{_SAME_SITES}"),
+    Link("Runbooks", f"{_GITHUB}/tree/main/docs/runbooks"),
+)
+_TO_PATH = f"/d/{PATH}?${{__url_time_range}}&${{datasource:queryparam}}"
+PATH_OF_ROW = Link(
+    "This path", f"{_TO_PATH}&var-site=${{__data.fields.site}}&var-path=${{__data.fields.path}}"
+)
+PATH_OF_SERIES = Link(
+    "This path", f"{_TO_PATH}&var-site=${{__field.labels.site}}&var-path=${{__field.labels.path}}"
+)
+
+_COLORS = ("green", "text", "yellow", "orange", "red")
+VERDICTS: Texts = {
+    number: (verdict, color) for (verdict, number), color in zip(SEVERITIES.items(), _COLORS, strict=True)
+}
+UP: Texts = {1: ("up", "green"), 0: ("down", "red")}
+YES_IS_BAD: Texts = {0: ("no", "green"), 1: ("yes", "red")}
+YES_IS_A_LIMIT: Texts = {0: ("no", "green"), 1: ("yes", "yellow")}
+YES_IS_GOOD: Texts = {1: ("yes", "green"), 0: ("no", "red")}
+NEVER: Texts = {(1e9, None): ("never", "red")}
+"""For the time since something happened last, where Unix time 0 says that it never did."""
+NONE_IS_GOOD: Steps = ((None, "green"), (1, "red"))
+NONE_IS_BEST: Steps = ((None, "green"), (1, "orange"))
+SHARE: Steps = ((None, "red"), (0.9, "orange"), (0.99, "yellow"), (0.999, "green"))
+EXPIRY: Steps = ((None, "red"), (7 * 86400, "orange"), (30 * 86400, "yellow"), (60 * 86400, "green"))
+
+
+def runbook(alert: str) -> Link:
+    """The page of an alert."""
+    return Link(f"Runbook: {alert}", f"{_GITHUB}/blob/main/docs/runbooks/{alert}.md")

@@ -1,0 +1,44 @@
+"""The pieces of PromQL that the dashboards share. Must not know Grafana, but for its variables.
+
+A matcher `site=~"$site"` with all sites chosen is `site=~".*"`, which holds where there is no such label too.
+"""
+
+SITE = 'site=~"$site"'
+SERVICE = 'service=~"$service"'
+SEVERITIES = {"ready": 0, "unknown": 1, "fallback_only": 2, "degraded": 3, "not_ready": 4}
+"""Verdicts as numbers that can be sorted and coloured, the worst last."""
+
+
+def select(metric: str, *matchers: str) -> str:
+    """The series of a metric that all matchers hold for."""
+    return f"{metric}{{{', '.join(matchers)}}}"
+
+
+def severity(*matchers: str) -> str:
+    """The worst verdict by site, path and role, as a number."""
+    terms = (
+        f"{number} * " + select("netcheck_verdict", *matchers, f'verdict="{verdict}"')
+        for verdict, number in SEVERITIES.items()
+    )
+    return f"max by (site, path, role) ({' or '.join(terms)})"
+
+
+def severity_with_cause(*matchers: str) -> str:
+    """The same with cause and hop for labels, where there are any."""
+    causes = select("netcheck_verdict_cause", *matchers)
+    held = f"max by (site, path, role, cause, hop) ({causes} == 1)"
+    worst = severity(*matchers)
+    return f"{held} * on (site, path, role) group_left () {worst} or on (site, path, role) {worst}"
+
+
+def named_site(expr: str) -> str:
+    """The same where series without a site say `All`, which a link's `var-site` understands."""
+    return f'label_replace({expr}, "site", "All", "site", "")'
+
+
+def quantile(share: float, by: str, histogram: str) -> str:
+    """A quantile of a selected `_bucket` metric over the time between two points of a graph.
+
+    None, and not NaN, where nothing was observed.
+    """
+    return f"histogram_quantile({share}, sum by ({by}, le) (rate({histogram}[$__rate_interval]))) >= 0"

@@ -1,0 +1,155 @@
+"""Where a probe can fail and why: phases, reasons, and the failure that joins them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Where in a probe, in the order in which a probe walks through them."""
+
+    RESOLVE = "resolve"
+    PROXY_RESOLVE = "proxy_resolve"
+    PROXY_CONNECT = "proxy_connect"
+    PROXY_TLS = "proxy_tls"
+    PROXY_HANDSHAKE = "proxy_handshake"
+    CONNECT = "connect"
+    TLS = "tls"
+    SESSION = "session"
+
+
+class Reason(StrEnum):
+    """Why a phase failed: a closed set, derived from exception types, errno, reply codes and rcodes."""
+
+    # resolve, proxy_resolve
+    NXDOMAIN = "nxdomain"
+    NO_ANSWER = "no_answer"
+    SERVFAIL = "servfail"
+    REFUSED_BY_SERVER = "refused_by_server"
+    DNS_TIMEOUT = "dns_timeout"
+    DNS_MALFORMED = "dns_malformed"
+    RESOLVER_UNREACHABLE = "resolver_unreachable"
+    SINKHOLED = "sinkholed"
+    # connect, proxy_connect
+    TIMEOUT = "timeout"
+    REFUSED = "refused"  # also in the session: a peer that will not speak HTTP/2, or answers as APNs does not
+    RESET = "reset"  # also in the TLS phases
+    NETWORK_UNREACHABLE = "network_unreachable"  # also of a resolver: this machine has no route to it
+    HOST_UNREACHABLE = "host_unreachable"
+    PERMISSION_DENIED = "permission_denied"
+    NO_LOCAL_ADDRESS = "no_local_address"
+    FD_EXHAUSTED = "fd_exhausted"
+    # tls, proxy_tls
+    TLS_TIMEOUT = "tls_timeout"
+    TLS_NOT_TLS = "tls_not_tls"
+    TLS_ALERT = "tls_alert"
+    TLS_EXPIRED = "tls_expired"
+    TLS_NAME_MISMATCH = "tls_name_mismatch"
+    TLS_UNTRUSTED = "tls_untrusted"
+    TLS_INTERCEPTED = "tls_intercepted"
+    CLOSED = "closed"
+    # session
+    BAD_ANSWER = "bad_answer"
+    # proxy_handshake
+    PROXY_TIMEOUT = "proxy_timeout"
+    PROXY_CLOSED = "proxy_closed"
+    PROXY_NOT_A_PROXY = "proxy_not_a_proxy"
+    PROXY_BAD_REPLY = "proxy_bad_reply"
+    PROXY_AUTH_REQUIRED = "proxy_auth_required"
+    PROXY_AUTH_FAILED = "proxy_auth_failed"
+    PROXY_AUTH_UNSUPPORTED = "proxy_auth_unsupported"
+    PROXY_DENIED = "proxy_denied"
+    PROXY_DNS_FAILURE = "proxy_dns_failure"
+    PROXY_TARGET_REFUSED = "proxy_target_refused"
+    PROXY_TARGET_UNREACHABLE = "proxy_target_unreachable"
+    PROXY_TARGET_TIMEOUT = "proxy_target_timeout"
+    PROXY_OVERLOADED = "proxy_overloaded"
+    PROXY_ERROR = "proxy_error"
+    # any phase: a bug of ours
+    INTERNAL_ERROR = "internal_error"
+
+
+_RESOLVE_REASONS = (
+    Reason.NXDOMAIN,
+    Reason.NO_ANSWER,
+    Reason.SERVFAIL,
+    Reason.REFUSED_BY_SERVER,
+    Reason.DNS_TIMEOUT,
+    Reason.DNS_MALFORMED,
+    Reason.RESOLVER_UNREACHABLE,
+    Reason.NETWORK_UNREACHABLE,
+    Reason.FD_EXHAUSTED,
+    Reason.INTERNAL_ERROR,
+)
+
+
+_CONNECT_REASONS = (
+    Reason.TIMEOUT,
+    Reason.REFUSED,
+    Reason.RESET,
+    Reason.NETWORK_UNREACHABLE,
+    Reason.HOST_UNREACHABLE,
+    Reason.PERMISSION_DENIED,
+    Reason.NO_LOCAL_ADDRESS,
+    Reason.FD_EXHAUSTED,
+    Reason.INTERNAL_ERROR,
+)
+
+
+_TLS_REASONS = (
+    Reason.TLS_TIMEOUT,
+    Reason.TLS_NOT_TLS,
+    Reason.TLS_ALERT,
+    Reason.TLS_EXPIRED,
+    Reason.TLS_NAME_MISMATCH,
+    Reason.TLS_UNTRUSTED,
+    Reason.TLS_INTERCEPTED,
+    Reason.RESET,
+    Reason.CLOSED,
+    Reason.FD_EXHAUSTED,
+    Reason.INTERNAL_ERROR,
+)
+
+
+_PROXY_REASONS = (
+    *(reason for reason in Reason if reason.startswith("proxy_")),
+    Reason.RESET,
+    Reason.INTERNAL_ERROR,
+)
+
+
+REASONS_OF_PHASE: Mapping[Phase, tuple[Reason, ...]] = {
+    Phase.RESOLVE: (*_RESOLVE_REASONS, Reason.SINKHOLED),
+    Phase.PROXY_RESOLVE: _RESOLVE_REASONS,
+    Phase.PROXY_CONNECT: _CONNECT_REASONS,
+    Phase.PROXY_TLS: _TLS_REASONS,
+    Phase.PROXY_HANDSHAKE: _PROXY_REASONS,
+    Phase.CONNECT: _CONNECT_REASONS,
+    Phase.TLS: _TLS_REASONS,
+    Phase.SESSION: (
+        Reason.TIMEOUT,
+        Reason.REFUSED,
+        Reason.TLS_ALERT,
+        Reason.RESET,
+        Reason.CLOSED,
+        Reason.BAD_ANSWER,
+        Reason.INTERNAL_ERROR,
+    ),
+}
+"""What can go wrong in which phase: failure counters are created at 0 from this."""
+
+
+class Outcome(StrEnum):
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a phase ended that did not succeed. `detail` is for people and never becomes a label."""
+
+    phase: Phase
+    reason: Reason
+    detail: str = ""
+    evidence: bytes = b""
+    """The first bytes that the peer sent, at most 64, where they say more than the reason."""

@@ -1,0 +1,213 @@
+"""The ways out of a network: proxies, resolvers, load balancers, and the part of this machine in a path."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import NamedTuple
+
+from netcheck.model.failing import Phase
+
+
+class Family(StrEnum):
+    """How the destination was named: by an address of ours, or by its name, for the proxy to resolve."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+    NAME = "name"
+
+
+class RecordType(StrEnum):
+    """The DNS record types that carry addresses (RFC 1035 section 3.2.2, RFC 3596 section 2.1)."""
+
+    A = "A"
+    AAAA = "AAAA"
+
+    @property
+    def family(self) -> Family:
+        return Family.IPV4 if self is RecordType.A else Family.IPV6
+
+
+class Role(StrEnum):
+    """Who needs a service: the devices, or the MDM server that pushes to them."""
+
+    DEVICE = "device"
+    PROVIDER = "provider"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A password: reaches the wire by `reveal()` and no page, log, error or repr."""
+
+    _value: str
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(********)"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    username: str
+    password: Secret
+
+
+class ProxyScheme(StrEnum):
+    """As curl writes them: the `a` and `h` forms send names to the proxy, the others send addresses."""
+
+    SOCKS4 = "socks4"
+    SOCKS4A = "socks4a"
+    SOCKS5 = "socks5"
+    SOCKS5H = "socks5h"
+    HTTP = "http"
+    HTTPS = "https"
+
+
+class ResolveMode(StrEnum):
+    """Who resolves the destination's name on a proxy path."""
+
+    LOCAL = "local"
+    PROXY = "proxy"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy as the config names it; `host` is a name or an address literal without brackets."""
+
+    scheme: ProxyScheme
+    host: str
+    port: int
+    credentials: Credentials | None = None
+    resolve: ResolveMode = ResolveMode.PROXY
+    ca_file: Path | None = None
+    """For `https`: what to trust instead of the system's store."""
+
+
+class Transport(StrEnum):
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
+@dataclass(frozen=True, slots=True)
+class Nameserver:
+    """One DNS server: an address literal (never a name) and a port."""
+
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """Nameservers to ask in order. No nameservers means the system's own, read from resolv.conf."""
+
+    name: str
+    nameservers: tuple[Nameserver, ...] = ()
+    transport: Transport = Transport.UDP
+    server_name: str | None = None
+    """For `tls`: the name to verify in the certificate (RFC 8310 section 8.1), else the address."""
+    ca_file: Path | None = None
+
+
+SYSTEM_RESOLVER = Resolver("system")
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Where sockets leave this machine: an interface, and a source address per family."""
+
+    interface: str | None = None
+    source_ipv4: str | None = None
+    source_ipv6: str | None = None
+
+    def source(self, family: Family) -> str | None:
+        return self.source_ipv6 if family is Family.IPV6 else self.source_ipv4
+
+
+class LoadBalancer(NamedTuple):
+    """The address that answers for a host on a load balancer path; port None keeps the service's port."""
+
+    address: str
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePath:
+    """One network path out: direct, through a proxy, or to a load balancer instead of DNS's answer."""
+
+    name: str
+    proxy: Proxy | None = None
+    load_balancer: tuple[tuple[str, LoadBalancer], ...] = ()
+    """Pairs of host (or `host:port`, which wins) and what answers for it."""
+    binding: Binding = Binding()
+    resolver: Resolver = SYSTEM_RESOLVER
+    families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
+    """Which of ipv4 and ipv6 to use when this machine resolves."""
+    roles: frozenset[Role] = frozenset(Role)
+
+    def balancer(self, host: str, port: int) -> LoadBalancer | None:
+        """What answers for this host and port on a load balancer path, or None where nothing does."""
+        if not self.load_balancer:
+            return None
+        fixed = dict(self.load_balancer)
+        return fixed.get(f"{host}:{port}") or fixed.get(host)
+
+    def leads_to(self, host: str, port: int) -> bool:
+        """Whether this can be asked for at all: a load balancer path has only what it names."""
+        return not self.load_balancer or self.balancer(host, port) is not None
+
+    def carries(self, family: Family) -> bool:
+        """Whether a destination of this family can be asked for at all: SOCKS4 has no IPv6."""
+        is_socks4 = self.proxy is not None and self.proxy.scheme in (ProxyScheme.SOCKS4, ProxyScheme.SOCKS4A)
+        return not (is_socks4 and family is Family.IPV6)
+
+    def may_use(self, address: str) -> bool:
+        """Whether a host given by this address is probed on this path."""
+        return family_of(address) in self.families and self.carries(family_of(address))
+
+    def resolved_families(self) -> tuple[Family, ...]:
+        """The families for which this machine resolves names itself on this path."""
+        if self.proxy is not None and self.proxy.resolve is ResolveMode.PROXY:
+            return ()
+        return tuple(family for family in self.families if self.carries(family))
+
+    def destination_families(self) -> tuple[Family, ...]:
+        """Every family under which this path can have results."""
+        hands_over_names = self.proxy is not None and self.proxy.resolve is not ResolveMode.LOCAL
+        return (*self.resolved_families(), *((Family.NAME,) if hands_over_names else ()))
+
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases that a probe on this path can run, in order."""
+        resolve = () if self.load_balancer or not self.resolved_families() else (Phase.RESOLVE,)
+        if self.proxy is None:
+            return (*resolve, Phase.CONNECT)
+        proxy_tls = (Phase.PROXY_TLS,) if self.proxy.scheme is ProxyScheme.HTTPS else ()
+        return (*resolve, Phase.PROXY_RESOLVE, Phase.PROXY_CONNECT, *proxy_tls, Phase.PROXY_HANDSHAKE)
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is given by its address, not by a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def family_of(address: str) -> Family:
+    return Family.IPV6 if ":" in address else Family.IPV4
+
+
+def literal_addresses(host: str) -> tuple[str, ...]:
+    """The addresses of a host that DNS is not asked about: a literal, or localhost (RFC 6761 section 6.3)."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return ("127.0.0.1", "::1")
+    return (host,) if is_literal(host) else ()

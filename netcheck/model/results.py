@@ -1,0 +1,207 @@
+"""What probes saw: lookups, attempts, results, visits, and connections that are held."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
+
+from netcheck.model.failing import Failure, Outcome, Phase, Reason
+from netcheck.model.paths import Family, RecordType, Transport
+
+
+class Trust(StrEnum):
+    """Who vouches for a certificate in the end."""
+
+    APPLE = "apple"
+    PUBLIC = "public"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsInfo:
+    """What a peer's certificate says, whether it was accepted or not."""
+
+    issuer: str
+    not_after: float
+    """Unix seconds."""
+    trust: Trust
+    alpn: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One question to one nameserver; reason None is an answer that could be used."""
+
+    nameserver: str
+    transport: Transport
+    reason: Reason | None
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What a resolver said about a host, after every try it took."""
+
+    time: float
+    host: str
+    rdtype: RecordType
+    resolver: str
+    reason: Reason | None
+    """None is success: at least one address."""
+    detail: str
+    addresses: tuple[str, ...]
+    chain: tuple[str, ...]
+    """The names that the CNAMEs led through, without the host itself."""
+    min_ttl: int | None
+    """The shortest time to live of the answer's records, CNAMEs included; None without an answer."""
+    duration: float
+    tries: tuple[Try, ...]
+
+    @property
+    def outcome(self) -> str:
+        return self.reason or Outcome.SUCCESS
+
+    @property
+    def was_answered(self) -> bool:
+        """Whether a nameserver knew: that there is no such name or address is an answer too."""
+        return self.reason in (None, Reason.NXDOMAIN, Reason.NO_ANSWER)
+
+
+@dataclass(frozen=True, slots=True)
+class Bag:
+    """What of a bag matters here; `courier_hostname` is the name behind the `N-` of every host.
+
+    The hosts are 0 to `courier_count`. With a `courier_status` of False, devices take the couriers as down.
+    `verified_hostname` is the name for TLS where it is another one. `expiry` is in seconds.
+    """
+
+    courier_hostname: str
+    courier_count: int
+    courier_status: bool | None
+    verified_hostname: str | None
+    expiry: float
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one walk to one destination saw; hosts that share the address share the attempt.
+
+    `phases` holds the duration of each phase that ran, a failed one included, and no others.
+    """
+
+    time: float
+    family: Family
+    address: str | None
+    phases: Mapping[Phase, float]
+    failure: Failure | None = None
+    rtt: float | None = None
+    """The kernel's own round trip time of the first hop's TCP connection (TCP_INFO)."""
+    syn_retransmits: int | None = None
+    tls: TlsInfo | None = None
+    """The certificate of the destination, also of one that failed for it."""
+    proxy_spoke: bool | None = None
+    """Whether the proxy spoke its protocol; None where no proxy was asked."""
+    bag: Bag | None = None
+    """What was fetched, by a probe that fetches a bag."""
+
+
+class Endpoint(NamedTuple):
+    """One row of the metrics: a service's host and port over a path, under a family."""
+
+    service: str
+    host: str
+    port: int
+    path: str
+    family: Family
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one probe of one host saw: an attempt, credited to that host."""
+
+    service: str
+    host: str
+    port: int
+    path: str
+    attempt: Attempt
+    resolve_duration: float | None = None
+    counted: bool = True
+    """False where the attempt was already counted for this service through another host of the round."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint(self.service, self.host, self.port, self.path, self.attempt.family)
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome.FAILURE if self.attempt.failure else Outcome.SUCCESS
+
+    @cached_property
+    def phases(self) -> Mapping[Phase, float]:
+        """The duration of each phase that ran, in order."""
+        if self.resolve_duration is None:
+            return self.attempt.phases
+        return {Phase.RESOLVE: self.resolve_duration, **self.attempt.phases}
+
+
+class Standing(NamedTuple):
+    """A latest result, and what its endpoint did before."""
+
+    result: Result
+    failures: int
+    """How many visits in a row found it unreachable, the latest included; 0 where it is reachable."""
+    answered: bool
+    """Whether the endpoint was ever reachable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Everything one visit to one host over one path saw: all ports and families at once."""
+
+    time: float
+    round: int
+    service: str
+    host: str
+    path: str
+    results: tuple[Result, ...]
+    lookups: tuple[Lookup, ...] = ()
+    """The host's lookups that this visit was the first to need in its round; shared ones are not repeated."""
+
+
+class HoldEnd(StrEnum):
+    """How a connection that was held idle ended."""
+
+    HELD = "held"
+    """It outlived the longest silence that was asked for."""
+    CLOSED = "closed"
+    """Whoever is at the other end of it closed it: the peer, or a proxy."""
+    RESET = "reset"
+    LOST = "lost"
+    """Nobody answers in it any more: the path has forgotten it and did not say so."""
+    LOCAL = "local"
+    """On this side, or for want of silence: nothing was learnt of the path."""
+
+
+class HoldKey(NamedTuple):
+    """What connections are held idle for, one at a time."""
+
+    service: str
+    path: str
+    family: Family
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What is known of a connection that is, or was, held idle."""
+
+    time: float
+    key: HoldKey
+    host: str
+    port: int
+    longest: float
+    """The longest silence after which it was still there, in seconds; 0 where it outlived none."""
+    end: HoldEnd | None = None
+    """None while it is held on."""
+    silence: float | None = None
+    """How long it had been silent when it ended, or was found to have; None while it is held on."""

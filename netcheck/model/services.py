@@ -1,0 +1,136 @@
+"""What is to be reached, how far a probe goes for it, and what of it a path leads to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from netcheck.model.failing import Phase
+from netcheck.model.paths import Family, ProbePath, Role, family_of, literal_addresses
+
+
+class AddressChoice(StrEnum):
+    """How many addresses of a host one visit tries: one per family, rotating, or all."""
+
+    ONE = "one"
+    ALL = "all"
+
+
+class PortRule(StrEnum):
+    """When a service counts as reachable, from its ports."""
+
+    ALL = "all"
+    """Every port is needed."""
+    ANY = "any"
+    """Any port will do (the provider API: 443 or 2197)."""
+    FALLBACK = "fallback"
+    """The first port is wanted, the others are what devices fall back to (couriers: 5223, then 443)."""
+
+
+class Depth(StrEnum):
+    """How far a probe goes."""
+
+    TCP = "tcp"
+    TLS = "tls"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """What a service's TLS needs."""
+
+    server_name: str | None = None
+    """The name to ask for and to verify; None is the host's own."""
+    alpn: tuple[str, ...] = ()
+    is_apples: bool = False
+    """Whether a certificate of anyone else means that somebody decrypts in between."""
+    ca_file: Path | None = None
+    request: bool = False
+    """Whether to send one HTTP/2 request without credentials, which APNs itself must refuse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Something reachable under names and ports, as data; built-ins stand in `netcheck.apns`.
+
+    Services of one name are one to people, where its hosts have different ports.
+    """
+
+    name: str
+    hosts: tuple[str, ...]
+    ports: tuple[int, ...]
+    roles: frozenset[Role] = frozenset(Role)
+    required: bool = True
+    """Whether it counts towards readiness."""
+    port_rule: PortRule = PortRule.ALL
+    hosts_per_round: int | None = None
+    """How many hosts a round visits, rotating; None visits all."""
+    addresses: AddressChoice = AddressChoice.ONE
+    depth: Depth = Depth.TCP
+    tls: TlsSettings = TlsSettings()
+    hold: float | None = None
+    """For how long a connection is held idle at most, to learn when paths forget it; None: none is held."""
+    bag: str | None = None
+    """The path of the URL under which a bag is to be had; None where a probe fetches none."""
+    every: int = 1
+    """How many rounds it is from one visit to the next."""
+    count_from_bag: str | None = None
+    """The courier host name of the bags that say how many hosts there are; None where the config says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """The longest a phase may take. `proxy` spans the handshake, in which the proxy connects onward."""
+
+    resolve: float = 3.0
+    connect: float = 5.0
+    proxy: float = 10.0
+    tls: float = 5.0
+
+
+def phases_of(service: Service, path: ProbePath) -> tuple[Phase, ...]:
+    """The phases that a probe of the service over the path can run, in order."""
+    tls = (Phase.TLS,) if service.depth is Depth.TLS else ()
+    session = (Phase.SESSION,) if tls or service.bag else ()
+    return (*path.phases(), *tls, *session)
+
+
+def families_of(service: Service, path: ProbePath) -> tuple[Family, ...]:
+    """The families under which probes of the service over the path can have results."""
+    if path.load_balancer:
+        return tuple(dict.fromkeys(family_of(balancer.address) for _, balancer in path.load_balancer))
+    literal = [family_of(a) for host in service.hosts for a in literal_addresses(host) if path.may_use(a)]
+    return tuple(dict.fromkeys((*path.destination_families(), *sorted(literal))))
+
+
+def targets(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[tuple[Service, ProbePath]]:
+    """The pairs that are probed: the service matters to a role of the path, and the path leads to it."""
+    return [
+        (service, path)
+        for path in paths
+        for service in services
+        if service.roles & path.roles and ports_on(service, path)
+    ]
+
+
+def holds(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[tuple[Service, ProbePath, Family]]:
+    """Everything that a connection is held idle for."""
+    return [
+        (service, path, family)
+        for service, path in targets(services, paths)
+        if service.hold is not None
+        for family in families_of(service, path)
+    ]
+
+
+def ports_on(service: Service, path: ProbePath) -> tuple[int, ...]:
+    """The ports of a service that a path leads to."""
+    if not path.load_balancer:
+        return service.ports
+    return tuple(port for port in service.ports if any(path.leads_to(host, port) for host in service.hosts))
+
+
+def hosts_on(service: Service, path: ProbePath) -> tuple[str, ...]:
+    """The hosts of a service that a path leads to."""
+    if not path.load_balancer:
+        return service.hosts
+    return tuple(host for host in service.hosts if any(path.leads_to(host, port) for port in service.ports))

@@ -1,0 +1,189 @@
+"""Every query of every dashboard, asked of a real Prometheus that a real daemon has filled."""
+
+import json
+import math
+import plistlib
+import re
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.certificates import TOPIC, issued
+from tests.system.apple import HOSTS, Apple
+from tests.system.lab import Lab, Settings
+from tests.system.namespace import FROM_HERE
+from tests.system.pages import demand, fetch
+from tests.system.servers import NETCHECK_PORT, Server, config_file, require, serve
+
+FOLDER = Path(__file__).parents[2] / "dashboards"
+OLD_BAG = "init-p01st.push.apple.com"
+SITES = (".*", "", "berlin")
+"""What `$site` becomes: all, as where no target has a site; those without one; one that has."""
+PATHS = ("direct", "passes", "decrypts", "gone")
+WINDOW = "30s"
+
+
+class Asked(NamedTuple):
+    """A query as it stands in a dashboard, and where."""
+
+    place: str
+    expr: str
+    instant: bool
+
+
+def queries() -> Iterator[Asked]:
+    for file in sorted(FOLDER.glob("*.json")):
+        for panel in json.loads(file.read_text())["panels"]:
+            for target in panel.get("targets", []):
+                place = f"{file.stem}: {panel['title']} {target['refId']}"
+                yield Asked(place, target["expr"], target["instant"])
+
+
+def variables() -> Iterator[tuple[str, str, str]]:
+    """The dashboard and name of each, the series it looks at, and the label."""
+    for file in sorted(FOLDER.glob("*.json")):
+        for variable in json.loads(file.read_text())["templating"]["list"]:
+            if variable["type"] == "query":
+                found = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"])
+                assert found
+                yield f"{file.stem}: {variable['name']}", found[1], found[2]
+
+
+def filled_in(expr: str, site: str, path: str) -> str:
+    """As Grafana would write it, with everything chosen but for site and path."""
+    values = {"site": site, "__rate_interval": WINDOW, "__range": WINDOW}
+    regex_or_not = expr.replace('path="$path"', f'path="{path}"')
+    return re.sub(r"\$(\w+)", lambda found: values.get(found[1], ".*"), regex_or_not)
+
+
+@pytest.fixture
+def troubled_lab(build_lab: Callable[..., Lab]) -> Lab:
+    """With TLS, an old bag, a firewall that drops 5223, and a Prometheus that knows netcheck twice."""
+    lab: Lab = build_lab(Apple({**HOSTS, OLD_BAG: ("17.188.143.194",)}, ports=(2195, 2196)))
+    assert lab.tls_couriers
+    assert lab.tls_provider
+    old_bag(lab)
+    lab.prometheus = prometheus(lab)
+    lab.namespace.firewall(f"{FROM_HERE} tcp dport 5223 drop")
+    return lab
+
+
+def old_bag(lab: Lab) -> None:
+    require("nginx")
+    bag = lab.namespace.scratch / "bag"
+    keys = {"APNSCourierHostname": "courier.push.apple.com", "APNSCourierHostcount": 30}
+    bag.write_bytes(plistlib.dumps({**keys, "APNSCourierStatus": True}))
+    config = f"""
+        daemon off; master_process off; error_log stderr; pid {lab.namespace.scratch}/bag.pid;
+        events {{}}
+        http {{ access_log off; server {{ listen 0.0.0.0:80; root {bag.parent}; }} }}
+    """
+    argv = ["nginx", "-c", config_file(lab.namespace, "bag-server", config), "-e", "stderr"]
+    serve(lab.namespace, "bag-server", argv, {"http": "http://127.0.0.1:80"})
+
+
+def prometheus(lab: Lab) -> Server:
+    """Scrapes the same netcheck as one of no site and as one of Berlin."""
+    require("prometheus")
+    target = f'targets: ["127.0.0.1:{NETCHECK_PORT}"]'
+    config = f"""
+        global: {{scrape_interval: 1s, scrape_timeout: 900ms}}
+        scrape_configs:
+          - job_name: netcheck
+            static_configs: [{{{target}}}, {{{target}, labels: {{site: berlin}}}}]
+    """
+    argv = [
+        "prometheus",
+        f"--config.file={config_file(lab.namespace, 'prometheus', config)}",
+        f"--storage.tsdb.path={lab.namespace.scratch}/prometheus",
+        "--web.listen-address=127.0.0.1:9090",
+        "--log.level=warn",
+    ]
+    server = Server(lab.namespace.start(argv, "prometheus"), {"http": "http://127.0.0.1:9090"})
+    lab.namespace.wait_until(server.process, lambda: demand(9090, "/-/ready"))
+    return server
+
+
+def services(lab: Lab) -> Settings:
+    trusted = {"ca_file": str(lab.certificates.ca), "depth": "tls"}
+    courier = {"count": 1, "hosts_per_round": "all", **trusted}
+    return {
+        "courier": {**courier, "hold": "10s"},
+        "courier2": courier,
+        "provider": trusted,
+        "bag": {"enabled": True},
+    }
+
+
+def paths(lab: Lab) -> Settings:
+    return {
+        "direct": {},
+        "passes": {"proxy": lab.dante.url},
+        "decrypts": {"proxy": lab.squid_that_decrypts.url},
+        "gone": {"proxy": "http://127.0.0.1:9"},
+    }
+
+
+def push_certificates(lab: Lab) -> Settings:
+    file = lab.namespace.scratch / "mdm.pem"
+    file.touch(mode=0o600)
+    one = issued()
+    file.write_bytes(one.pem + one.key_pem())
+    return {"mdm": {"file": str(file), "topic": TOPIC}}
+
+
+def ask(lab: Lab, route: str, **parameters: object) -> Any:
+    """The data of Prometheus's answer; its own words where it has none."""
+    route = f"/api/v1/{route}?{urlencode(parameters, doseq=True)}"
+    answer = json.loads(lab.namespace.inside(fetch, lab.prometheus.port, route).body)
+    assert answer["status"] == "success", f"{parameters}: {answer['error']}"
+    return answer["data"]
+
+
+def has_numbers(lab: Lab, asked: Asked, expr: str, end: float) -> bool:
+    """Whether there is an answer with a number in it, over the last ten seconds for a graph."""
+    if asked.instant:
+        found = [series["value"] for series in ask(lab, "query", query=expr, time=end)["result"]]
+    else:
+        span = {"start": end - 10, "end": end, "step": 1}
+        result = ask(lab, "query_range", query=expr, **span)["result"]
+        found = [point for series in result for point in series["values"]]
+    return any(not math.isnan(float(value)) for _, value in found)
+
+
+@pytest.fixture
+def filled(troubled_lab: Lab) -> Iterator[Lab]:
+    """The laboratory once Prometheus has something of everything, from both targets."""
+    lab = troubled_lab
+    with lab.daemon(paths(lab), services(lab), push_certificates=push_certificates(lab)):
+        for something in (
+            'netcheck_hold_ended_total{path="passes", how="held"} > 0',
+            "netcheck_hold_longest_seconds",
+            "netcheck_bag_disagrees",
+            'netcheck_verdict{path="direct", verdict="fallback_only"} == 1',
+            'netcheck_tls_intercepted{path="decrypts"} == 1',
+            'netcheck_proxy_up{path="gone"} == 0',
+        ):
+            lab.wait_for(f"count by (site) ({something})", lambda found: len(found) == 2, deadline=60.0)
+        yield lab
+
+
+def test_every_query_of_every_dashboard_has_an_answer(filled: Lab) -> None:
+    end = filled.query("vector(time())")[0].value
+    silent = []
+    for asked, site in product(queries(), SITES):
+        # of every path, so that none leads to an error
+        answers = [has_numbers(filled, asked, filled_in(asked.expr, site, path), end) for path in PATHS]
+        if not any(answers):
+            silent.append(f"{asked.place} for site {site!r}: {asked.expr}")
+    assert not silent, "\n".join(silent)
+
+
+def test_every_variable_has_values(filled: Lab) -> None:
+    for (place, series, label), site, path in product(variables(), SITES, PATHS):
+        values = ask(filled, f"label/{label}/values", **{"match[]": filled_in(series, site, path)})
+        assert values, f"{place} for site {site!r} and path {path}"
