@@ -111,8 +111,12 @@ class Lab:
         return proxies.microsocks_auth(self.namespace)
 
     @cached_property
-    def microsocks_starved(self) -> Server:
-        return proxies.microsocks_starved(self.namespace)
+    def microsocks_deaf(self) -> Server:
+        return proxies.microsocks_deaf(self.namespace)
+
+    @cached_property
+    def microsocks_lame(self) -> Server:
+        return proxies.microsocks_lame(self.namespace)
 
     @cached_property
     def squid(self) -> Server:

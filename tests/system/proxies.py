@@ -82,9 +82,14 @@ def microsocks_auth(namespace: Namespace) -> Server:
     return _microsocks(namespace, "microsocks_auth", 1084, "-u", USERNAME, "-P", PASSWORD)
 
 
-def microsocks_starved(namespace: Namespace) -> Server:
+def microsocks_deaf(namespace: Namespace) -> Server:
     """SOCKS 5, of which listening takes the last file descriptor."""
-    return _microsocks(namespace, "microsocks_starved", 1086, descriptors=4)
+    return _microsocks(namespace, "microsocks_deaf", 1086, descriptors=4)
+
+
+def microsocks_lame(namespace: Namespace) -> Server:
+    """SOCKS 5, of which its client takes the last file descriptor."""
+    return _microsocks(namespace, "microsocks_lame", 1087, descriptors=5)
 
 
 def _microsocks(namespace: Namespace, name: str, port: int, *options: str, descriptors: int = 1024) -> Server:

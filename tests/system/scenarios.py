@@ -1,15 +1,14 @@
 """Every scene: a breakage that has a name, how it is made, and what netcheck has to say of it. Data only."""
 
-import sys
 from collections.abc import Callable, Mapping
 from signal import SIGSTOP
 
 from netcheck.model import Cause, Hop, Role, Verdict
-from tests.system.apple import COURIER_RANGES, HOSTS
+from tests.system.apple import CLIENT_IPV4, COURIER_RANGES, HOSTS
 from tests.system.lab import Lab, Settings
 from tests.system.namespace import FROM_HERE
 from tests.system.scenes import READY, Finding, Scene, both
-from tests.system.servers import ODD_ADDRESS
+from tests.system.servers import ODD_ADDRESSES
 
 NOT_READY, DEGRADED, FALLBACK_ONLY = Verdict.NOT_READY, Verdict.DEGRADED, Verdict.FALLBACK_ONLY
 DEVICE, PROVIDER = Role
@@ -30,7 +29,7 @@ def drop(addresses: tuple[str, ...], packets: str) -> tuple[str, ...]:
 
 
 def beside(**proxies: Callable[[Lab], Settings | str]) -> Callable[[Lab], Settings]:
-    """A direct path, and one through each of these proxies: its URL, or all of its config."""
+    """A direct path, and one through each of these proxies: its URL, or all of the path's config."""
 
     def paths(lab: Lab) -> Settings:
         made = {name: make(lab) for name, make in proxies.items()}
@@ -104,7 +103,7 @@ SCENES: Mapping[str, Scene] = {
     "a firewall lets only some of Apple's ranges through": Scene(
         {**FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.RANGE_BLOCKED, Hop.FIREWALL)},
         firewall=drop(NOT_ALLOWED, f"tcp dport {TLS_PORTS}"),
-        couriers=15,
+        couriers=7,
     ),
     "a firewall blocks one courier host": Scene(
         {**PROXY_FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.HOSTS_BLOCKED, Hop.FIREWALL)},
@@ -146,8 +145,12 @@ SCENES: Mapping[str, Scene] = {
         resolvers=corporate("127.0.0.2"),
     ),
     "a resolver answers otherwise than another": Scene(
-        {**FINE, **both("guest", Finding(Verdict.READY, Cause.DNS_DIFFERS, Hop.RESOLVER))},
+        {
+            **everywhere(READY, "direct", "guest"),
+            ("guest", DEVICE): Finding(Verdict.READY, Cause.DNS_DIFFERS, Hop.RESOLVER),
+        },
         lambda lab: {"direct": {}, "guest": {"resolver": lab.odd_resolver.url and "corporate"}},
+        lambda lab: lab.namespace.ip(f"route add local {ODD_ADDRESSES['A']} dev lo src {CLIENT_IPV4}"),
         resolvers=corporate("127.0.0.4"),
     ),
     # The proxy.
@@ -164,8 +167,12 @@ SCENES: Mapping[str, Scene] = {
     ),
     "a proxy is out of file descriptors": Scene(
         at_proxy("microsocks", NOT_READY, Cause.PROXY_DOWN),
-        beside(microsocks=lambda lab: lab.microsocks_starved.url),
+        beside(microsocks=lambda lab: lab.microsocks_deaf.url),
         timeouts={"proxy": "1s"},
+    ),
+    "a proxy has file descriptors for its clients only": Scene(
+        at_proxy("microsocks", NOT_READY, Cause.PROXY_CANNOT_CONNECT),
+        beside(microsocks=lambda lab: lab.microsocks_lame.url),
     ),
     "a web server where a proxy was expected": Scene(
         at_proxy("nginx", NOT_READY, Cause.PROXY_DOWN),
@@ -209,7 +216,7 @@ SCENES: Mapping[str, Scene] = {
                 "resolver": lab.odd_resolver.url and "corporate",
             },
         },
-        firewall=drop((ODD_ADDRESS,), f"tcp dport {TLS_PORTS}"),
+        firewall=drop((ODD_ADDRESSES["AAAA"],), f"tcp dport {TLS_PORTS}"),
         resolvers=corporate("127.0.0.4"),
     ),
     "a proxy cannot reach Apple": Scene(
@@ -221,10 +228,13 @@ SCENES: Mapping[str, Scene] = {
         at_proxy("squid", NOT_READY, Cause.TLS_INTERCEPTED),
         beside(squid=lambda lab: lab.squid_that_decrypts.url),
     ),
-    "a proxy decrypts, and speaks no HTTP/2": Scene(
-        {**both("squid", Finding(NOT_READY, Cause.SESSION_BROKEN, Hop.PROXY))},
+    "a proxy decrypts where it may, and speaks no HTTP/2": Scene(
+        {
+            ("squid", DEVICE): Finding(NOT_READY, Cause.TLS_INTERCEPTED, Hop.PROXY),
+            ("squid", PROVIDER): Finding(NOT_READY, Cause.SESSION_BROKEN, Hop.PROXY),
+        },
         lambda lab: {"squid": {"proxy": lab.squid_that_decrypts.url}},
-        vouched_by=corporate_authority,
+        provider_trusts=corporate_authority,
     ),
     "a proxy says yes to everything": Scene(
         at_proxy("haproxy", NOT_READY, Cause.PROXY_FALSE_SUCCESS),
@@ -234,7 +244,15 @@ SCENES: Mapping[str, Scene] = {
         {**FINE, **both("haproxy", Finding(Verdict.READY, Cause.PROXY_SLOW, Hop.PROXY))},
         beside(haproxy=lambda lab: lab.tinyproxy.url and lab.haproxy["slow"]),
     ),
+    "a captive portal where a proxy was expected": Scene(
+        at_proxy("haproxy", NOT_READY, Cause.WRONG_PEER),
+        beside(haproxy=lambda lab: lab.haproxy["html"]),
+    ),
     # This machine and its network.
+    "IPv4 leads nowhere": Scene(
+        direct(DEGRADED, Cause.IPV4_BROKEN, Hop.LOCAL_NETWORK),
+        firewall=(f"meta nfproto ipv4 tcp dport {TLS_PORTS} drop",),
+    ),
     "IPv6 leads nowhere": Scene(
         direct(DEGRADED, Cause.IPV6_BROKEN, Hop.LOCAL_NETWORK),
         firewall=(f"meta nfproto ipv6 tcp dport {TLS_PORTS} drop",),
@@ -260,7 +278,7 @@ SCENES: Mapping[str, Scene] = {
     ),
     "an interface is gone": Scene(
         {**FINE, **both("guest", Finding(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK))},
-        lambda lab: {"direct": {}, "guest": {"interface": "wlan9"}},
+        beside(guest=lambda _: {"interface": "wlan9"}),
     ),
     # Apple.
     "one courier host is down": Scene(

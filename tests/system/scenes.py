@@ -37,6 +37,10 @@ def _direct(lab: Lab) -> Settings:
     return {"direct": {}}
 
 
+def _authority(lab: Lab) -> str:
+    return str(lab.certificates.ca)
+
+
 def _breaks_nothing(lab: Lab) -> None:
     pass
 
@@ -52,8 +56,8 @@ class Scene:
     firewall: tuple[str, ...] = ()
     couriers: int = 3
     """The last courier's number, of either kind."""
-    vouched_by: Callable[[Lab], str] = lambda lab: str(lab.certificates.ca)
-    """The file with the authority that is taken for Apple's."""
+    provider_trusts: Callable[[Lab], str] = _authority
+    """The file with the authority that is taken for Apple's, where a provider asks."""
     resolvers: Settings = field(default_factory=dict)
     timeouts: Settings = field(default_factory=dict)
     under: tuple[str, ...] = ()
@@ -74,9 +78,9 @@ def play(scene: Scene) -> Check:
 
 
 def _services(lab: Lab, scene: Scene) -> Settings:
-    tls = {"ca_file": scene.vouched_by(lab), "depth": "tls"}
-    couriers = {name: {"count": scene.couriers, **tls} for name in ("courier", "courier2")}
-    return {**couriers, "provider": tls}
+    courier = {"count": scene.couriers, "depth": "tls", "ca_file": _authority(lab)}
+    provider = {"depth": "tls", "ca_file": scene.provider_trusts(lab)}
+    return {"courier": courier, "courier2": {**courier}, "provider": provider}
 
 
 def _settings(scene: Scene) -> dict[str, Any]:

@@ -22,7 +22,7 @@ _CAP_NET_ADMIN, _CAP_SYS_ADMIN = 12, 21  # linux/capability.h
 
 NETCHECK_PORT = 9223
 INNER_RESOLVER = "127.0.0.2"
-ODD_ADDRESS = "2620:149:208:4308::53"
+ODD_ADDRESSES = {"A": "17.1.2.3", "AAAA": "2620:149:208:4308::53"}
 
 
 @dataclass(frozen=True)
@@ -161,15 +161,16 @@ def sinkhole(namespace: Namespace) -> Server:
 
 
 def odd_resolver(namespace: Namespace) -> Server:
-    """A resolver with an answer of its own for all couriers: one address, outside of what Apple publishes."""
+    """A resolver with an answer of its own for all couriers: addresses outside of what Apple publishes."""
     return _unbound(
         namespace,
         "odd",
         "127.0.0.4",
         'local-zone: "push.apple.com." redirect',
-        f'local-data: "push.apple.com. 60 AAAA {ODD_ADDRESS}"',
+        *(f'local-data: "push.apple.com. 60 {kind} {address}"' for kind, address in ODD_ADDRESSES.items()),
         'local-zone: "api.push.apple.com." static',
         'local-data: "api.push.apple.com. 60 A 17.188.143.34"',
+        'local-data: "api.push.apple.com. 60 AAAA 2620:149:208:4308::a"',
     )
 
 
@@ -258,7 +259,7 @@ def nginx(namespace: Namespace) -> Server:
         events {{}}
         http {{
             access_log off;
-            server {{ listen 127.0.0.1:8080; return 200 "hello"; }}
+            server {{ listen 127.0.0.1:8080; listen [::1]:8080; return 200 "hello"; }}
         }}
     """
     argv = ["nginx", "-c", config_file(namespace, "nginx", config), "-e", "stderr"]
