@@ -5,11 +5,12 @@ import dataclasses
 import difflib
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 import trio
@@ -29,6 +30,9 @@ from netcheck.web.server import ListenError
 ALL_READY, NOT_READY, USAGE, WITH_LIMITS = 0, 1, 2, 3
 INTERRUPTED = 130  # as shells say it of SIGINT
 _LIMITS = (Verdict.DEGRADED, Verdict.FALLBACK_ONLY)
+
+_USUAL_WIDTH = 120
+"""Of text, in characters, where no terminal says otherwise."""
 
 _CONFIG_FILE = click.Path(path_type=Path)
 
@@ -72,14 +76,24 @@ def run(file: Path, log_format: str, log_level: str) -> None:
 )
 @click.option("--all-addresses", is_flag=True, help="Every address of every host, not one per family.")
 @click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("-v", "--verbose", is_flag=True, help="Also failures in full, phases, addresses.")
+@click.option(
+    "--report",
+    "page",
+    type=click.File("w", encoding="utf-8", lazy=False),
+    metavar="FILE.html",
+    help="Also write a page to attach to a ticket: all in one file, without credentials.",
+)
 def check(
     file: Path | None,
     only_paths: Sequence[str],
     only_services: Sequence[str],
     all_addresses: bool,
     output: str,
+    verbose: bool,
+    page: TextIO | None,
 ) -> None:
-    """Visit every host once over every path, now, and say what works.
+    """Visit every host once over every path, now, and say what is wrong and whom to ask for what.
 
     \b
     Exit status: 0 all ready, 1 something is not ready, 2 usage or configuration error,
@@ -100,14 +114,26 @@ def check(
     services = with_counts(config.services, state.courier_counts)
     assessment = assess(services, config.paths, state.standings(), state.lookups.values())
     bags = bags_seen(services, state.bags())
+    lookups, certificates = list(state.lookups.values()), state.read_push_certificates()
+    if page is not None:
+        found = (services, config.paths, assessment.judgements, results, lookups, bags, certificates)
+        page.write(console.render_page(console.Checked(time.time(), __version__, *found)))
     if output == "json":
         exposed = Exposed(state, assessment.judgements, assessment.fallback_active, bags)
         click.echo(json.dumps(report(exposed, __version__, time.time()), indent=1))
     else:
-        text = console.render(services, config.paths, assessment.judgements, results)
-        certificates = console.render_push_certificates(state.read_push_certificates(), time.time())
-        text = "\n\n".join(filter(None, [text, console.render_bags(bags), certificates]))
-        click.echo(text, color=False if os.environ.get("NO_COLOR") else None)
+        text = console.render(
+            services,
+            config.paths,
+            assessment.judgements,
+            results,
+            lookups,
+            verbose=verbose,
+            width=shutil.get_terminal_size((_USUAL_WIDTH, 24)).columns,
+        )
+        sections = [console.render_bags(bags), console.render_push_certificates(certificates, time.time())]
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        click.echo("\n\n".join(filter(None, [text, *sections])), color=False if plain else None)
     sys.exit(exit_code(assessment.judgements))
 
 

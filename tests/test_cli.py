@@ -288,3 +288,26 @@ def test_a_bug_in_one_visit_leaves_the_rest_of_the_check_alone(
     assert result.exit_code == 1
     assert "0/1 connect refused" in result.output
     assert "not probed" in result.output
+
+
+def test_a_report_is_written_beside_what_is_printed(tmp_path: Path, port: int) -> None:
+    page = tmp_path / "report.html"
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    for output in ("table", "json"):
+        page.unlink(missing_ok=True)
+        done = invoke("check", "--config", file, "--format", output, "--report", str(page))
+        assert done.exit_code == 0
+        assert page.read_text().startswith("<!doctype html>")
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_probed(tmp_path: Path) -> None:
+    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    done = invoke("check", "--config", file, "--report", str(tmp_path / "missing" / "report.html"))
+    assert done.exit_code == 2
+    assert "missing/report.html': No such file or directory" in done.stderr
+
+
+def test_with_v_failures_are_told_in_full(tmp_path: Path, closed_port: int) -> None:
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
+    assert "Connection refused (ECONNREFUSED)" in invoke("check", "-v", "--config", file).stdout
+    assert "add -v" in invoke("check", "--config", file).stdout

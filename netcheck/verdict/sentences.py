@@ -64,9 +64,10 @@ def _hosts(case: Case) -> str:
 
 
 def _hosts_of(service: Service) -> str:
-    if len(service.hosts) > _MOST:
-        return f"{service.hosts[0]} to {service.hosts[-1]}"
-    return _listed(service.hosts)
+    numbers, domains = zip(*(host.partition("-")[::2] for host in service.hosts), strict=True)
+    if len(service.hosts) > _MOST and len(set(domains)) == 1:
+        return f"N-{domains[0]} with N from {numbers[0]} to {numbers[-1]}"
+    return _shortened(service.hosts)
 
 
 def _failed_hosts(case: Case) -> str:

@@ -221,7 +221,7 @@ def test_the_table_is_what_a_person_reads(lab: Lab, firewall: Firewall) -> None:
     done = lab.netcheck("check", "--config", str(config))
     assert done.returncode == 3
     words = [line.split() for line in done.stdout.splitlines()]
-    assert words[0] == ["direct", "device", "fallback_only"]
+    assert words[0] == ["direct", "device", "fallback_only", "port_blocked", "(firewall)"]
     assert ["service", "port", "direct", "squid"] in words
     assert "\x1b" not in done.stdout
     assert done.stderr == ""

@@ -150,7 +150,7 @@ SCENES = {
         Verdict.NOT_READY,
         Hop.RESOLVER,
         directly(Phase.RESOLVE, Reason.NXDOMAIN, "127.0.0.1:53 over udp: NXDOMAIN"),
-        "to 3-courier.push.apple.com: 0-courier.push.apple.com:443: 127.0.0.1:53 over udp",
+        "with N from 0 to 3: 0-courier.push.apple.com:443: 127.0.0.1:53 over udp",
     ),
     "no such proxy": Scene(
         Cause.DNS_FAILURE,
@@ -205,7 +205,7 @@ SCENES = {
         Verdict.NOT_READY,
         Hop.PROXY,
         proxied(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403 Forbidden"),
-        "allow connections to 0-courier.push.apple.com to 3-courier.push.apple.com on port 443",
+        "allow connections to N-courier.push.apple.com with N from 0 to 3 on port 443",
         (PROXY,),
     ),
     "a proxy that says it cannot resolve": Scene(
@@ -326,7 +326,7 @@ SCENES = {
         Verdict.FALLBACK_ONLY,
         Hop.FIREWALL,
         couriers(DROPPED, (5223,)) + couriers(None, (443,)),
-        "allow TCP port 5223 to 0-courier.push.apple.com to 3-courier.push.apple.com",
+        "allow TCP port 5223 to N-courier.push.apple.com with N from 0 to 3",
     ),
     "everything blocked": Scene(
         Cause.PORT_BLOCKED,

@@ -1,16 +1,20 @@
 """What `netcheck check` prints."""
 
 from dataclasses import replace
+from typing import Any
 
 import click
 import pytest
 
-from netcheck.console import Cell, aligned, render, render_bags, render_push_certificates
+from netcheck.console import render, render_bags, render_push_certificates
+from netcheck.console.table import Cell, aligned
 from netcheck.model import (
     Bag,
     BagSeen,
+    Cause,
     Failure,
     Family,
+    Hop,
     Judgement,
     LoadBalancer,
     Phase,
@@ -22,17 +26,24 @@ from netcheck.model import (
     Role,
     Verdict,
 )
-from tests.records import COURIER, DROPPED, GATEWAY, result
+from tests.records import COURIER, DROPPED, GATEWAY, lookup, result
 
 DIRECT = ProbePath("direct")
 SQUID = ProbePath("squid", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
 DENIED = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403 Forbidden")
 FIRST, SECOND = COURIER.hosts
 
-JUDGEMENTS = [
-    Judgement("direct", Role.DEVICE, Verdict.FALLBACK_ONLY, evidence=("courier port 5223: 1 of 2 hosts",)),
-    Judgement("squid", Role.DEVICE, Verdict.READY, evidence=("courier port 443: 2 of 2 hosts",)),
-]
+BLOCKED = Judgement(
+    "direct",
+    Role.DEVICE,
+    Verdict.FALLBACK_ONLY,
+    Cause.PORT_BLOCKED,
+    Hop.FIREWALL,
+    ("courier port 5223: 1 of 2 hosts",),
+    "Ask the owners of the firewall to allow TCP port 5223 to 0-courier.test and 1-courier.test",
+)
+FINE = Judgement("squid", Role.DEVICE, Verdict.READY, evidence=("courier port 443: 2 of 2 hosts",))
+JUDGEMENTS = [BLOCKED, FINE]
 RESULTS = [
     result(COURIER, 5223, DROPPED, host=FIRST),
     result(COURIER, 5223, host=SECOND),
@@ -42,29 +53,92 @@ RESULTS = [
     result(COURIER, 443, host=FIRST, path="squid", family=Family.NAME, proxy_spoke=True),
 ]
 
-EXPECTED = """\
-direct   device   fallback_only
-    courier port 5223: 1 of 2 hosts
+DIAGNOSIS = """\
+direct   device   fallback_only   port_blocked (firewall)
 squid    device   ready
 
+direct device: port_blocked
+    - courier port 5223: 1 of 2 hosts
+    Ask the owners of the firewall to allow TCP port 5223 to 0-courier.test and 1-courier.test"""
+
+MATRIX = """\
 service   port   direct                squid
 courier   5223   1/2 connect timeout   0/1 proxy_handshake proxy_denied
 courier   443    2/2 ok 20.0 ms        1/1 ok 20.0 ms
-gateway   2195   not probed            not probed
+gateway   2195   not probed            not probed"""
 
+DETAILS = """\
 direct   connect timeout                courier:5223: no answer in 5 s
-squid    proxy_handshake proxy_denied   courier:5223: HTTP 403 Forbidden"""
+squid    proxy_handshake proxy_denied   courier:5223: HTTP 403 Forbidden
+
+path     service   port   resolve ms   proxy_handshake ms   connect ms
+direct   courier   5223   3.0          -                    20.0
+direct   courier   443    3.0          -                    20.0
+squid    courier   443    -            20.0                 -
+
+0-courier.gone A   system   nxdomain
+
+direct   192.0.2.1   5223   connect timeout
+squid    192.0.2.1   5223   proxy_handshake proxy_denied"""
+
+LOOKUPS = [lookup("0-courier.gone", reason=Reason.NXDOMAIN), lookup(FIRST, "192.0.2.1")]
 
 
-def test_verdicts_come_first_then_the_matrix_then_the_failures() -> None:
-    text = render([COURIER, GATEWAY], [DIRECT, SQUID], JUDGEMENTS, RESULTS)
-    assert click.unstyle(text) == EXPECTED
+def shown(**options: Any) -> str:
+    text = render([COURIER, GATEWAY], [DIRECT, SQUID], JUDGEMENTS, RESULTS, LOOKUPS, **options)
+    return click.unstyle(text)
+
+
+def test_the_diagnosis_comes_first_then_the_matrix_then_a_hint() -> None:
+    assert shown() == f"{DIAGNOSIS}\n\n{MATRIX}\n\nEvery failure in full: add -v"
+
+
+def test_details_come_last_where_they_are_asked_for() -> None:
+    assert shown(verbose=True) == f"{DIAGNOSIS}\n\n{MATRIX}\n\n{DETAILS}"
+
+
+def test_a_matrix_that_is_too_wide_is_turned() -> None:
+    assert (
+        shown(width=60).split("\n\n")[2]
+        == """\
+path     service   port   hosts reached
+direct   courier   5223   1/2 connect timeout
+direct   courier   443    2/2 ok 20.0 ms
+direct   gateway   2195   not probed
+squid    courier   5223   0/1 proxy_handshake proxy_denied
+squid    courier   443    1/1 ok 20.0 ms
+squid    gateway   2195   not probed"""
+    )
+
+
+def test_long_sentences_are_wrapped() -> None:
+    assert max(map(len, shown(width=60).splitlines())) <= 60
+
+
+def test_what_needs_the_same_step_is_told_once() -> None:
+    twice = [BLOCKED, replace(BLOCKED, role=Role.PROVIDER, evidence=("provider port 443: 0 of 1",))]
+    text = click.unstyle(render([COURIER], [DIRECT], twice, RESULTS))
+    assert text.count("Ask the owners") == 1
+    assert "direct device, direct provider: port_blocked\n    - courier" in text
+    assert "    - provider port 443: 0 of 1" in text
+
+
+def test_a_path_that_is_ready_with_a_remark_is_explained() -> None:
+    remark = replace(FINE, cause=Cause.PROXY_SLOW, hop=Hop.PROXY, next_step="Ask what slows it down")
+    text = click.unstyle(render([COURIER], [SQUID], [remark], []))
+    assert "squid device: proxy_slow\n    - courier port 443: 2 of 2 hosts\n    Ask what slows" in text
+
+
+def test_only_so_many_addresses_are_listed() -> None:
+    many = [result(COURIER, 5223, DROPPED, host=FIRST, address=f"192.0.2.{n}") for n in range(40)]
+    text = click.unstyle(render([COURIER], [DIRECT], [BLOCKED], many, verbose=True))
+    assert text.endswith("\nand 10 more")
 
 
 def test_the_same_failure_on_several_ports_is_told_once() -> None:
     results = [result(COURIER, 5223, DROPPED), result(COURIER, 443, DROPPED)]
-    last = click.unstyle(render([COURIER], [DIRECT], JUDGEMENTS, results)).splitlines()[-1]
-    assert last == "direct   connect timeout   courier:5223, courier:443: for example no answer in 5 s"
+    text = click.unstyle(render([COURIER], [DIRECT], JUDGEMENTS, results, verbose=True))
+    assert "direct   connect timeout   courier:5223, courier:443: for example no answer in 5 s" in text
 
 
 def test_without_a_verdict_the_table_says_why() -> None:
@@ -78,13 +152,13 @@ def test_colours_do_not_count_for_the_alignment() -> None:
 
 def test_a_path_that_does_not_lead_to_a_service_shows_a_dash() -> None:
     path = ProbePath("lb", load_balancer=((GATEWAY.hosts[0], LoadBalancer("127.0.0.1", None)),))
-    lines = click.unstyle(render([COURIER, GATEWAY], [path], JUDGEMENTS[1:], [])).splitlines()
+    lines = click.unstyle(render([COURIER, GATEWAY], [path], [FINE], [])).splitlines()
     assert lines[3:] == ["courier   5223   -", "courier   443    -", "gateway   2195   not probed"]
 
 
 def test_a_service_of_no_role_of_the_path_shows_a_dash() -> None:
     path = ProbePath("wifi", roles=frozenset({Role.DEVICE}))
-    lines = click.unstyle(render([GATEWAY], [path], JUDGEMENTS[1:], [])).splitlines()
+    lines = click.unstyle(render([GATEWAY], [path], [FINE], [])).splitlines()
     assert lines[3:] == ["gateway   2195   -"]
 
 

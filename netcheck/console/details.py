@@ -1,0 +1,105 @@
+"""The details: every kind of failure in full, how long the phases took, failed lookups, failed addresses."""
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from netcheck.console.matrix import SeenIn
+from netcheck.console.table import DETAIL_WIDTH, Cell, Row, aligned
+from netcheck.model import Failure, Lookup, Phase, ProbePath, Reason, Result, Service
+
+_MOST = 30
+"""How many lines of a kind are shown; then it is said how many more there are."""
+
+
+def render_details(
+    services: Sequence[Service],
+    paths: Sequence[ProbePath],
+    seen: SeenIn,
+    results: Sequence[Result],
+    lookups: Sequence[Lookup],
+) -> str:
+    parts = [
+        _failures(services, paths, seen),
+        _durations(services, paths, seen),
+        _capped([_lookup_row(each) for each in lookups if each.reason is not None]),
+        _capped(_address_rows(results)),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _failures(
+    services: Sequence[Service],
+    paths: Sequence[ProbePath],
+    seen: SeenIn,
+) -> str:
+    """One line for each kind of failure of a path: where it happened, and the detail of one of them."""
+    kinds: dict[tuple[str, Phase, Reason], tuple[Failure, list[str]]] = {}
+    for path in paths:
+        for service in services:
+            for port in service.ports:
+                for failure in seen(service, port, path).failures():
+                    kind = (path.name, failure.phase, failure.reason)
+                    kinds.setdefault(kind, (failure, []))[1].append(f"{service.name}:{port}")
+    rows: list[Row] = [
+        [Cell(path), Cell(f"{phase} {reason}", "red"), Cell(_with_example(where, example.detail))]
+        for (path, phase, reason), (example, where) in kinds.items()
+    ]
+    return "\n".join(aligned(rows))
+
+
+def _with_example(where: Sequence[str], detail: str) -> str:
+    such = "for example " if len(where) > 1 else ""
+    return f"{', '.join(where)}: {such}{detail[:DETAIL_WIDTH]}" if detail else ", ".join(where)
+
+
+def _durations(services: Sequence[Service], paths: Sequence[ProbePath], seen: SeenIn) -> str:
+    """The median of each phase in milliseconds, over the probes that succeeded."""
+    took = {
+        (path.name, service.name, str(port)): times
+        for path in paths
+        for service in services
+        for port in service.ports
+        if (times := _phase_times(seen(service, port, path).results))
+    }
+    phases = [phase for phase in Phase if any(phase in times for times in took.values())]
+    rows: list[Row] = [[Cell(text) for text in ("path", "service", "port", *(f"{p} ms" for p in phases))]]
+    for place, times in took.items():
+        fields = (f"{median(times[phase]) * 1000:.1f}" if phase in times else "-" for phase in phases)
+        rows.append([*map(Cell, place), *map(Cell, fields)])
+    return "\n".join(aligned(rows)) if took else ""
+
+
+def _phase_times(results: Iterable[Result]) -> dict[Phase, list[float]]:
+    times: dict[Phase, list[float]] = {}
+    for result in results:
+        if result.attempt.failure is None:
+            for phase, seconds in result.phases.items():
+                times.setdefault(phase, []).append(seconds)
+    return times
+
+
+def _lookup_row(lookup: Lookup) -> Row:
+    return [
+        Cell(f"{lookup.host} {lookup.rdtype}"),
+        Cell(lookup.resolver),
+        Cell(lookup.outcome, "red"),
+        Cell(lookup.detail[:DETAIL_WIDTH]),
+    ]
+
+
+def _address_rows(results: Iterable[Result]) -> list[Row]:
+    """Each address that failed once, however many hosts have it."""
+    failed = {
+        (result.path, address, result.port, f"{failure.phase} {failure.reason}")
+        for result in results
+        if (failure := result.attempt.failure) and (address := result.attempt.address)
+    }
+    return [
+        [Cell(path), Cell(address), Cell(str(port)), Cell(what, "red")]
+        for path, address, port, what in sorted(failed)
+    ]
+
+
+def _capped(rows: list[Row]) -> str:
+    more = [f"and {len(rows) - _MOST} more"] if len(rows) > _MOST else []
+    return "\n".join([*aligned(rows[:_MOST]), *more]) if rows else ""

@@ -1,0 +1,76 @@
+"""The diagnosis: the verdicts, and for each thing that is wrong what shows it and what to ask of whom."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from netcheck.console.table import COLOURS, Cell, aligned
+from netcheck.model import Judgement
+
+_INDENT = "    "
+
+
+class Finding(NamedTuple):
+    """What is wrong, once, with everything that suffers from it."""
+
+    judgements: list[Judgement]
+
+    @property
+    def title(self) -> str:
+        first = self.judgements[0]
+        whom = ", ".join(f"{judged.path} {judged.role}" for judged in self.judgements)
+        return f"{whom}: {first.cause}" if first.cause else whom
+
+    @property
+    def evidence(self) -> list[str]:
+        """What shows it, each line once."""
+        return list(dict.fromkeys(line for judged in self.judgements for line in judged.evidence))
+
+    @property
+    def next_step(self) -> str | None:
+        return self.judgements[0].next_step
+
+
+def findings(judgements: Sequence[Judgement]) -> list[Finding]:
+    """One for each thing to do; what is ready and has nothing that is worth a look is left out."""
+    grouped: dict[object, list[Judgement]] = {}
+    for judged in judgements:
+        if judged.cause is not None or judged.verdict != "ready":
+            what = judged.next_step or (judged.path, judged.role)
+            grouped.setdefault((judged.cause, what), []).append(judged)
+    return [Finding(group) for group in grouped.values()]
+
+
+def render_diagnosis(judgements: Sequence[Judgement], width: int) -> str:
+    """A line for each path and role, then a paragraph for each thing that is wrong."""
+    if not judgements:
+        return "no verdict: nothing that these paths lead to is required; see `required` in the config"
+    rows = [
+        [
+            Cell(judged.path),
+            Cell(judged.role),
+            Cell(judged.verdict, COLOURS[judged.verdict]),
+            Cell(f"{judged.cause} ({judged.hop})" if judged.cause else ""),
+        ]
+        for judged in judgements
+    ]
+    return "\n\n".join(
+        ["\n".join(aligned(rows)), *(_paragraph(each, width) for each in findings(judgements))]
+    )
+
+
+def _paragraph(finding: Finding, width: int) -> str:
+    evidence = [line for text in finding.evidence for line in _wrapped(f"- {text}", width, "  ")]
+    next_step = _wrapped(finding.next_step, width) if finding.next_step else []
+    return "\n".join([finding.title, *evidence, *next_step])
+
+
+def _wrapped(text: str, width: int, hanging: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        max(width, 40),
+        initial_indent=_INDENT,
+        subsequent_indent=_INDENT + hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

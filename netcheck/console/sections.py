@@ -1,0 +1,68 @@
+"""What a check tells beside reachability: what the bags say, and the push certificates."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from netcheck.console.table import DETAIL_WIDTH, Cell, Row, aligned
+from netcheck.model import BagSeen, PushCertificate
+
+_DAY = 86400.0
+_RENEW_DAYS = 60
+"""With fewer days left than this, somebody should be planning to renew a certificate."""
+
+
+def render_bags(bags: Sequence[BagSeen]) -> str:
+    """One line for each bag: what it says; below it, where it disagrees with the config."""
+    if not bags:
+        return ""
+    first, *lines = aligned([[Cell("bag"), Cell("path"), Cell("couriers")], *map(_bag_row, bags)])
+    told = [first]
+    for seen, line in zip(bags, lines, strict=True):
+        told += [line, *(f"    {disagreement}" for disagreement in seen.disagreements)]
+    return "\n".join(told)
+
+
+def _bag_row(seen: BagSeen) -> Row:
+    if seen.bag is None or seen.error is not None:
+        return [Cell(seen.host), Cell(seen.path), Cell((seen.error or "")[:DETAIL_WIDTH], "red")]
+    text = f"0 to {seen.bag.courier_count} of {seen.bag.courier_hostname}"
+    if seen.bag.courier_status is False:
+        return [Cell(seen.host), Cell(seen.path), Cell(f"{text}, taken as down", "red")]
+    return [Cell(seen.host), Cell(seen.path), Cell(text, "yellow" if seen.disagreements else "green")]
+
+
+def render_push_certificates(certificates: Sequence[PushCertificate], now: float) -> str:
+    """One line for each: until when, and for which topic; below it the thumbprints. `now` is a Unix time."""
+    if not certificates:
+        return ""
+    header = [Cell("push certificate"), Cell("expires"), Cell("topic")]
+    first, *lines = aligned([header, *(_certificate_row(each, now) for each in certificates)])
+    told = [first]
+    for certificate, line in zip(certificates, lines, strict=True):
+        told.append(line)
+        if certificate.error is None:
+            told += [f"    SHA-1   {certificate.sha1}", f"    SHA-256 {certificate.sha256}"]
+    return "\n".join(told)
+
+
+def _certificate_row(certificate: PushCertificate, now: float) -> Row:
+    if certificate.not_after is None:
+        return [Cell(certificate.name), Cell("unreadable", "red"), Cell(certificate.error or "")]
+    return [Cell(certificate.name), _expiry(certificate.not_after, now), _topic(certificate)]
+
+
+def _expiry(not_after: float, now: float) -> Cell:
+    date = datetime.fromtimestamp(not_after, UTC).date().isoformat()
+    days = int((not_after - now) // _DAY)
+    if not_after <= now:
+        return Cell(f"{date} expired", "red")
+    return Cell(f"{date} {days} days left", "yellow" if days < _RENEW_DAYS else "green")
+
+
+def _topic(certificate: PushCertificate) -> Cell:
+    match certificate.topic_matches:
+        case True:
+            return Cell(f"{certificate.topic} as expected", "green")
+        case False:
+            return Cell(f"{certificate.topic} not the one expected", "red")
+    return Cell(certificate.topic or "")

@@ -1,0 +1,128 @@
+"""The page of `check --report`."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+from netcheck.console import Checked, render_page
+from netcheck.model import (
+    BagSeen,
+    Cause,
+    Credentials,
+    Failure,
+    Family,
+    Hop,
+    Judgement,
+    Phase,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    PushCertificate,
+    Reason,
+    Role,
+    Secret,
+    TlsInfo,
+    Trust,
+    Verdict,
+)
+from tests.records import COURIER, GATEWAY, lookup, result
+
+PROXY = Proxy(ProxyScheme.HTTP, "proxy.test", 3128, Credentials("labuser", Secret("labpass")))
+HOSTILE = "<script>alert('x')</script> & \"more\""
+VOID = {"meta"}
+
+
+class Reader(HTMLParser):
+    """Fails at a tag that is closed in the wrong order, and collects the text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def checked() -> Checked:
+    denied = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, HOSTILE)
+    bad = result(COURIER, 443, denied, path="web", family=Family.NAME, proxy_spoke=True)
+    tls = TlsInfo("CN=Corporate Proxy", 1_790_000_000.0, Trust.OTHER, None)
+    met = result(COURIER, 5223)
+    judged = Judgement(
+        "web",
+        Role.DEVICE,
+        Verdict.NOT_READY,
+        Cause.PROXY_DENIES_PORT,
+        Hop.PROXY,
+        (f"0 of 2: {HOSTILE}",),
+        f"Ask: {HOSTILE}",
+    )
+    return Checked(
+        1_790_000_000.0,
+        "0.1.0",
+        [COURIER, GATEWAY],
+        [ProbePath("direct"), ProbePath("web", PROXY)],
+        [judged, Judgement("direct", Role.DEVICE, Verdict.READY)],
+        [bad, replace(met, attempt=replace(met.attempt, tls=tls))],
+        [lookup("0-courier.test", reason=Reason.NXDOMAIN)],
+        [BagSeen(0.0, "direct", "init.test", None, "connect timeout: no answer")],
+        [PushCertificate("mdm", "com.apple.mgmt.External.1", False, 1_790_000_000.0, "AB:CD", "12:34")],
+    )
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+def test_the_page_tells_everything_that_was_found() -> None:
+    text = read(render_page(checked())).text
+    for part in (
+        "2026-09-21 14:13:20 UTC",
+        "web device: proxy_denies_port",
+        "Ask: <script>",
+        "0/1 proxy_handshake proxy_denied",
+        "http://proxy.test:3128",
+        "CN=Corporate Proxy",
+        "nxdomain",
+        "connect timeout: no answer",
+        "com.apple.mgmt.External.1",
+        "not the topic expected",
+    ):
+        assert part in text
+
+
+def test_nothing_of_the_network_becomes_markup() -> None:
+    tags = {tag for tag, _ in read(render_page(checked())).seen}
+    assert "script" not in tags
+
+
+def test_the_page_needs_nothing_else() -> None:
+    for tag, attributes in read(render_page(checked())).seen:
+        assert tag not in {"link", "img", "iframe", "script"}
+        assert not {"src", "href", "onclick"} & attributes.keys()
+
+
+def test_no_credentials_are_on_the_page() -> None:
+    page = render_page(checked())
+    assert "labuser" not in page
+    assert "labpass" not in page
+
+
+def test_what_was_not_found_has_no_heading() -> None:
+    empty = replace(checked(), lookups=[], bags=[], push_certificates=[], results=[])
+    text = read(render_page(empty)).text
+    for heading in ("Failures", "Failed lookups", "Bags", "Push certificates", "Certificates of peers"):
+        assert heading not in text
