@@ -5,7 +5,7 @@ UV := .tools/bin/uv
 RUN := .venv/run
 DEV := .venv/dev
 
-.PHONY: help run test check lint types units system bench dashboards lock servers clean
+.PHONY: help run test check lint types units system scenarios bench dashboards lock servers clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -32,6 +32,9 @@ units: $(DEV)/ready
 
 system: $(DEV)/ready  ## only the tests against real servers
 	$(DEV)/bin/pytest tests/system
+
+scenarios: $(DEV)/ready servers  ## break things among real servers and write docs/diagnosis.md anew
+	$(DEV)/bin/python -m tests.system.diagnosis
 
 bench: $(DEV)/ready servers  ## measure against blackbox_exporter and prometheus-client, in one run
 	$(DEV)/bin/python -m tests.bench

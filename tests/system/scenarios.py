@@ -278,7 +278,8 @@ SCENES: Mapping[str, Scene] = {
     ),
     "an interface is gone": Scene(
         {**FINE, **both("guest", Finding(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK))},
-        beside(guest=lambda _: {"interface": "wlan9"}),
+        beside(guest=lambda _: {"interface": "wlan9", "resolver": "corporate"}),
+        resolvers=corporate("192.0.2.53"),  # one that is asked through the interface, as loopback's is not
     ),
     # Apple.
     "one courier host is down": Scene(

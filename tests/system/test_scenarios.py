@@ -2,10 +2,34 @@
 
 import pytest
 
+from netcheck.model import Cause
+from tests.system import diagnosis
 from tests.system.scenarios import SCENES
 from tests.system.scenes import Scene, findings, play
 
 
 @pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES.keys())
 def test_a_breakage_has_its_verdict_cause_and_hop(scene: Scene) -> None:
-    assert dict(findings(play(scene))) == scene.expected
+    found = play(scene)
+    assert dict(findings(found)) == scene.expected
+    for judged in found.report["verdicts"]:
+        assert judged["evidence"]
+        assert bool(judged["next_step"]) == bool(judged["cause"])
+
+
+def test_every_cause_but_a_bug_is_made_by_a_scene() -> None:
+    made = {finding.cause for scene in SCENES.values() for finding in scene.expected.values()}
+    assert made == {None, *Cause} - {Cause.INTERNAL}
+
+
+def test_the_page_has_each_scene_as_it_must_be() -> None:
+    assert diagnosis.read(diagnosis.PAGE) == [
+        [name, path, role, *(word or "" for word in finding)]
+        for name, scene in SCENES.items()
+        for (path, role), finding in scene.expected.items()
+    ]
+
+
+def test_the_page_explains_every_cause() -> None:
+    page = diagnosis.PAGE.read_text()
+    assert [cause for cause in Cause if f"`{cause}`" not in page] == []
