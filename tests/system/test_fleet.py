@@ -1,4 +1,4 @@
-"""The examples for fleets, as they stand but for addresses and intervals: netcheck, agent, central Prometheus."""
+"""The examples for fleets as they stand, but for addresses and intervals: netcheck, agent, central server."""
 
 import json
 import shutil
