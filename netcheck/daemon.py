@@ -57,7 +57,7 @@ class Daemon:
         self._services = config.services
         self._listen = config.listen
         self._reloaded = trio.Event()
-        self._exporter = Exporter()
+        self._exporter = Exporter(config.metrics.per_host)
         self._first_round_done = trio.Event()
         self._file_threads = threads()
         self._told: dict[tuple[str, Role], tuple[Verdict, Cause | None]] = {}
@@ -111,6 +111,8 @@ class Daemon:
 
     def _apply(self, config: Config) -> None:
         """In one step, so that state and configuration always agree."""
+        if config.metrics != self._config.metrics:
+            self._exporter = Exporter(config.metrics.per_host)
         self._config = config
         self._take_services(with_counts(config.services, self.state.courier_counts))
         self._take_counts()  # the paths whose bags said so may be gone

@@ -156,6 +156,16 @@ def test_the_first_page_links_to_the_others(daemon: Running) -> None:
     assert 'href="/metrics"' in body
 
 
+def test_a_reload_takes_the_series_of_hosts_away_and_leaves_what_is_told_without_them(
+    daemon: Running,
+) -> None:
+    measured(daemon)
+    daemon.file.write_text(daemon.file.read_text() + "metrics: {per_host: false}\n")
+    assert daemon.get("/-/reload", "POST")[0] == 200
+    assert "netcheck_probe_success" not in daemon.get("/metrics")[1]
+    assert daemon.value("netcheck_hosts", service="ours", state="reachable") == 1
+
+
 def test_a_reload_keeps_counts_and_takes_the_new_config(daemon: Running, port: int) -> None:
     measured(daemon)
     before = daemon.value("netcheck_probes_total", service="ours", outcome="success")

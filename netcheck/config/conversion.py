@@ -9,7 +9,7 @@ from netcheck.config.addresses import AddressPort
 from netcheck.config.file_section import FileSection, ProbingSection, ResolverSection
 from netcheck.config.path_section import PathSection, default_resolve
 from netcheck.config.push_certificate_section import PushCertificateSection
-from netcheck.config.records import Config, Probing, VerdictSettings
+from netcheck.config.records import Config, Metrics, Probing, VerdictSettings
 from netcheck.config.service_section import (
     BagSection,
     NumberedServiceSection,
@@ -47,6 +47,7 @@ def to_config(file: FileSection) -> Config:
         probing=_probing(file.probing),
         push_certificates=tuple(_push_certificate(*each) for each in file.push_certificates.items()),
         verdict=VerdictSettings(file.verdict.failures),
+        metrics=Metrics(file.metrics.per_host),
     )
 
 

@@ -10,7 +10,7 @@ from netcheck.config.addresses import AddressPort, address_port, host, listen_ad
 from netcheck.config.document import NOTHING
 from netcheck.config.path_section import PathSection
 from netcheck.config.push_certificate_section import PushCertificateSection
-from netcheck.config.records import Listen, Probing, VerdictSettings
+from netcheck.config.records import Listen, Metrics, Probing, VerdictSettings
 from netcheck.config.section import CaFile, Section, empty_if_nothing, surroundings
 from netcheck.config.service_section import ServicesSection
 from netcheck.config.values import Name, ResolverName, duration, one_of, parsed, several
@@ -97,6 +97,13 @@ class VerdictSection(Section):
     """How many failures until one is believed: of one host in a row, or of so many hosts of its service."""
 
 
+class MetricsSection(Section):
+    """What /metrics holds; `netcheck check`, the status page and its JSON show every host in any case."""
+
+    per_host: bool = Metrics().per_host
+    """false leaves out the families with one series for each host; netcheck_hosts counts hosts either way."""
+
+
 _LISTEN = f"{Listen().host}:{Listen().port}"
 
 
@@ -125,6 +132,7 @@ class FileSection(Section):
         Field(default_factory=dict, max_length=_MOST)
     )
     """Push certificates of MDM servers to keep an eye on, by a name for each."""
+    metrics: MetricsSection = Field(default_factory=MetricsSection)
 
     @field_validator("services")
     @classmethod

@@ -35,6 +35,14 @@ class VerdictSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Metrics:
+    """What /metrics holds."""
+
+    per_host: bool = True
+    """Whether there are families whose series are one for each host."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A whole valid config: the system's resolver first, only enabled services, built-ins first."""
 
@@ -45,3 +53,4 @@ class Config:
     probing: Probing
     push_certificates: tuple[PushCertificateFile, ...] = ()
     verdict: VerdictSettings = VerdictSettings()
+    metrics: Metrics = Metrics()

@@ -39,9 +39,15 @@ class MetricFamily:
             return tuple(f"{self.name}{suffix}" for suffix in ("_bucket", "_count", "_sum"))
         return (self.name,)
 
+    @property
+    def is_per_host(self) -> bool:
+        """Whether it has a series for each host of a service: what most series come from."""
+        return self.labels[: len(_ENDPOINT)] == _ENDPOINT
+
 
 _ENDPOINT = Endpoint._fields
 _FLOW = Flow._fields
+_HOSTS = (*_FLOW, "family")
 _BAG = ("path", "host")
 
 FAMILIES = (
@@ -79,6 +85,27 @@ FAMILIES = (
         _ENDPOINT,
         samples.probe_last_successes,
         "When the host last answered.",
+    ),
+    MetricFamily(
+        "netcheck_hosts",
+        Kind.GAUGE,
+        (*_HOSTS, "state"),
+        samples.hosts,
+        "Hosts visited so far, by whether any address answered when they were last visited.",
+    ),
+    MetricFamily(
+        "netcheck_hosts_last_run_timestamp_seconds",
+        Kind.GAUGE,
+        _HOSTS,
+        samples.hosts_last_runs,
+        "When any host was last visited.",
+    ),
+    MetricFamily(
+        "netcheck_hosts_last_success_timestamp_seconds",
+        Kind.GAUGE,
+        _HOSTS,
+        samples.hosts_last_successes,
+        "When any host last answered.",
     ),
     MetricFamily(
         "netcheck_probes_total", Kind.COUNTER, (*_FLOW, "family", "outcome"), samples.probes, "Probes made."
@@ -308,3 +335,6 @@ FAMILIES = (
         "Always 1; the labels say what is running.",
     ),
 )
+
+WITHOUT_HOSTS = tuple(family for family in FAMILIES if not family.is_per_host)
+"""For fleets of many sites: what is left tells the same by service, port, path and family."""

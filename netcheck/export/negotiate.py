@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.exposition import choose_encoder
 
 from netcheck.export.exposition import Exposition, TextFormat
+from netcheck.export.families import FAMILIES, WITHOUT_HOSTS
 from netcheck.export.samples import Exposed
 
 _OPENMETRICS_TYPE = "application/openmetrics-text"
@@ -31,8 +32,8 @@ def negotiate(accept: str) -> TextFormat:
 class Exporter:
     """Answers scrapes. Remembers text between them, so it is to be kept; not for several threads."""
 
-    def __init__(self) -> None:
-        self._exposition = Exposition()
+    def __init__(self, per_host: bool = True) -> None:
+        self._exposition = Exposition(FAMILIES if per_host else WITHOUT_HOSTS)
         self._process = CollectorRegistry(auto_describe=True)  # learns the names for the filter
         ProcessCollector(registry=self._process)
         PlatformCollector(registry=self._process)

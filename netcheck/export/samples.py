@@ -7,22 +7,37 @@ Every function reads and changes nothing. What is not known yet yields no sample
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 from netcheck import __version__
 from netcheck.apns.addresses import is_apple_name, is_published, published_range
-from netcheck.model import Bag, BagSeen, Cause, Judgement, Lookup, Phase, Reason, Result, Verdict
-from netcheck.state import Histogram, State
+from netcheck.model import Bag, BagSeen, Cause, Family, Judgement, Lookup, Phase, Reason, Result, Verdict
+from netcheck.state import EndpointState, Histogram, State
+
+HostsKey: TypeAlias = tuple[str, int, str, Family]
+"""Service, port, path, family."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Exposed:
-    """All that the exports show: the state, what it means, who lives on the couriers' fallback, the bags."""
+    """All that the exports show: the state, what it means, who lives on the couriers' fallback, the bags.
+
+    For one scrape: a later one needs another.
+    """
 
     state: State
     judgements: Sequence[Judgement]
     fallback: Mapping[str, bool]
     bags: Sequence[BagSeen] = ()
+
+    @cached_property  # several families need it, and going through all endpoints takes its time
+    def hosts(self) -> Mapping[HostsKey, Sequence[EndpointState]]:
+        """What is known of a service's hosts, by its ports and paths and how the destination was named."""
+        grouped: dict[HostsKey, list[EndpointState]] = {}
+        for (service, _, port, path, family), seen in self.state.endpoints.items():
+            grouped.setdefault((service, port, path, family), []).append(seen)
+        return grouped
 
 
 class Observed(NamedTuple):
@@ -63,6 +78,25 @@ def probe_last_successes(exposed: Exposed) -> Numbers:
     for endpoint, seen in exposed.state.endpoints.items():
         if seen.last_success is not None:
             yield endpoint, seen.last_success
+
+
+def hosts(exposed: Exposed) -> Numbers:
+    for labels, seen in exposed.hosts.items():
+        reachable = sum([each.reachable > 0 for each in seen])
+        yield (*labels, "reachable"), reachable
+        yield (*labels, "unreachable"), len(seen) - reachable
+
+
+def hosts_last_runs(exposed: Exposed) -> Numbers:
+    for labels, seen in exposed.hosts.items():
+        yield labels, max([each.last_run for each in seen])
+
+
+def hosts_last_successes(exposed: Exposed) -> Numbers:
+    for labels, seen in exposed.hosts.items():
+        times = [each.last_success for each in seen if each.last_success is not None]
+        if times:
+            yield labels, max(times)
 
 
 def probes(exposed: Exposed) -> Numbers:
@@ -140,9 +174,9 @@ def tls_not_after(exposed: Exposed) -> Numbers:
 
 def _by_flow(exposed: Exposed) -> Iterator[tuple[Labels, list[Result]]]:
     grouped: dict[Labels, list[Result]] = {}
-    for endpoint, seen in exposed.state.endpoints.items():
-        flow = (endpoint.service, endpoint.port, endpoint.path)
-        grouped.setdefault(flow, []).extend(seen.results)
+    for (service, port, path, _), hosts_seen in exposed.hosts.items():
+        results = grouped.setdefault((service, port, path), [])
+        results.extend([result for seen in hosts_seen for result in seen.results])
     yield from grouped.items()
 
 

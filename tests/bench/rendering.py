@@ -7,7 +7,6 @@ the library over our collector, which makes its samples anew each time. All bodi
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 from statistics import median
 
 from prometheus_client import (
@@ -26,22 +25,14 @@ from netcheck.export.families import FAMILIES, Kind, MetricFamily
 from netcheck.export.negotiate import Exporter
 from netcheck.export.samples import Exposed
 from netcheck.model import (
-    Attempt,
-    Family,
-    Lookup,
-    Phase,
     ProbePath,
     Proxy,
     ProxyScheme,
-    RecordType,
     ResolveMode,
-    Result,
     Service,
-    Visit,
-    targets,
 )
-from netcheck.state import BUCKETS, State
-from netcheck.verdict import assess
+from netcheck.state import BUCKETS
+from tests.bench.network import Network
 from tests.export.collector import StateCollector
 
 GOAL = 0.10
@@ -61,47 +52,6 @@ PATHS = (
 )
 
 
-class Network:
-    """A state and the visits that change it; no two durations or times are the same."""
-
-    def __init__(self) -> None:
-        self.state = State()
-        self.state.configure(SERVICES, PATHS)
-        self._clock = (1_760_000_000 + number * 0.010917 for number in count())
-        self._seconds = (0.0003 + number * 7919 % 100_003 / 1_000_003 for number in count())
-
-    def exposed(self) -> Exposed:
-        """As the daemon makes it for a scrape, the verdicts included."""
-        assessment = assess(SERVICES, PATHS, self.state.standings(), self.state.lookups.values())
-        return Exposed(self.state, assessment.judgements, assessment.fallback_active)
-
-    def visit(self, share: float) -> None:
-        """Visit this share of the hosts of every service, over every path."""
-        for service, path in targets(SERVICES, PATHS):
-            for host in service.hosts[: round(len(service.hosts) * share)]:
-                self.state.record(self._visit(service, host, path))
-
-    def _visit(self, service: Service, host: str, path: ProbePath) -> Visit:
-        results = tuple(
-            Result(service.name, host, port, path.name, self._attempt(family, path), next(self._seconds))
-            for port in service.ports
-            for family in path.destination_families()
-        )
-        lookups = tuple(self._lookup(host, rdtype) for rdtype in RecordType)
-        return Visit(next(self._clock), 0, service.name, host, path.name, results, lookups)
-
-    def _attempt(self, family: Family, path: ProbePath) -> Attempt:
-        walked = [phase for phase in path.phases() if phase is not Phase.RESOLVE]
-        durations: dict[Phase, float] = {phase: next(self._seconds) for phase in walked}
-        return Attempt(next(self._clock), family, None, durations, rtt=next(self._seconds))
-
-    def _lookup(self, host: str, rdtype: RecordType) -> Lookup:
-        network = "17.57.144." if rdtype is RecordType.A else "2620:149:a44::"
-        addresses = tuple(f"{network}{number}" for number in range(1, 9))
-        time, duration = next(self._clock), next(self._seconds)
-        return Lookup(time, host, rdtype, "system", None, "", addresses, (), 60, duration, ())
-
-
 @dataclass(frozen=True, slots=True)
 class Way:
     """One way to scrape, and what is done before each scrape without being timed."""
@@ -114,7 +64,7 @@ class Way:
 
 def main() -> None:
     """Measure every way in turns, print the medians, and say so where a scrape costs more than it may."""
-    network = Network()
+    network = Network(SERVICES, PATHS)
     network.visit(1.0)
     ways = (*the_library_s_ways(network), *our_ways(network))
     series = {series_in(way.scrape()) for way in ways}

@@ -509,3 +509,11 @@ def test_push_certificates_without_a_value_are_none(load: Load) -> None:
 def test_a_hold_is_off_unless_written(load: Load) -> None:
     loaded = load("services: {courier: {hold: 15m}}\n")
     assert (the_service(loaded, "courier").hold, the_service(loaded, "courier2").hold) == (900.0, None)
+
+
+# metrics
+
+
+def test_metrics_are_per_host_unless_written(load: Load) -> None:
+    assert load("metrics:\n").metrics.per_host
+    assert not load("metrics: {per_host: false}\n").metrics.per_host

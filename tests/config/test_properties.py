@@ -25,7 +25,7 @@ KEYS = [
         "provider",
         "our-mdm",
     ),
-    *("file", "topic", "bag"),
+    *("file", "topic", "bag", "metrics", "per_host"),
     *("nameservers", "transport", "server_name", "ca_file", "proxy", "resolve", "username", "password_file"),
     *(
         "password_env",

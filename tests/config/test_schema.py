@@ -30,6 +30,7 @@ def test_the_schema_knows_every_section_and_refuses_others() -> None:
         "probing",
         "verdict",
         "push_certificates",
+        "metrics",
     ]
     assert section()["additionalProperties"] is False
 

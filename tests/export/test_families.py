@@ -9,10 +9,23 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from netcheck.export.exposition import Exposition, TextFormat
-from netcheck.export.families import FAMILIES
+from netcheck.export.families import FAMILIES, WITHOUT_HOSTS
 from netcheck.export.negotiate import Exporter
 from netcheck.export.samples import Exposed
-from netcheck.model import Cause, Failure, Hop, Judgement, Phase, Reason, RecordType, Role, Service, Verdict
+from netcheck.model import (
+    Cause,
+    Failure,
+    Hop,
+    Judgement,
+    Phase,
+    Reason,
+    RecordType,
+    Result,
+    Role,
+    Service,
+    Verdict,
+    Visit,
+)
 from tests.export.states import (
     BAG_SEEN,
     BROKEN,
@@ -40,6 +53,9 @@ netcheck_probe_addresses                              gauge      service host po
 netcheck_probe_phase_duration_seconds                 gauge      service host port path family phase
 netcheck_probe_last_run_timestamp_seconds             gauge      service host port path family
 netcheck_probe_last_success_timestamp_seconds         gauge      service host port path family
+netcheck_hosts                                        gauge      service port path family state
+netcheck_hosts_last_run_timestamp_seconds             gauge      service port path family
+netcheck_hosts_last_success_timestamp_seconds         gauge      service port path family
 netcheck_probes_total                                 counter    service port path family outcome
 netcheck_probe_failures_total                         counter    service port path phase reason
 netcheck_probe_duration_seconds                       histogram  service port path phase
@@ -145,6 +161,53 @@ def test_the_last_success_stays_through_a_failure() -> None:
     exposed = shown(configured(a_visit(RESULT), a_visit(later)))
     assert values(exposed, "netcheck_probe_last_run_timestamp_seconds") == [RESULT.attempt.time + 60]
     assert values(exposed, "netcheck_probe_last_success_timestamp_seconds") == [RESULT.attempt.time]
+
+
+OTHER_HOST = "18-courier.push.apple.com"
+
+
+def two_hosts(*visits: Visit) -> Exposed:
+    return shown(configured(*visits, services=[replace(COURIER, hosts=(HOST, OTHER_HOST))]))
+
+
+def of_other_host(result: Result) -> Visit:
+    return a_visit(replace(result, host=OTHER_HOST))
+
+
+def test_hosts_are_counted_by_whether_any_address_answered_at_their_last_visit() -> None:
+    exposed = two_hosts(a_visit(a_result(failure=TIMEOUT), RESULT), of_other_host(a_result(failure=TIMEOUT)))
+    labels = {"service": "courier", "port": "5223", "path": "direct", "family": "ipv4"}
+    assert values(exposed, "netcheck_hosts", **labels, state="reachable") == [1]
+    assert values(exposed, "netcheck_hosts", **labels, state="unreachable") == [1]
+    assert len(values(exposed, "netcheck_hosts")) == 2
+
+
+def test_hosts_say_nothing_before_the_first_visit() -> None:
+    assert values(two_hosts(), "netcheck_hosts") == []
+    assert values(two_hosts(), "netcheck_hosts_last_run_timestamp_seconds") == []
+
+
+def test_of_all_hosts_the_newest_visit_and_the_newest_success_show() -> None:
+    then = RESULT.attempt.time
+    exposed = two_hosts(a_visit(RESULT), of_other_host(a_result(time=then + 60, failure=TIMEOUT)))
+    assert values(exposed, "netcheck_hosts_last_run_timestamp_seconds") == [then + 60]
+    assert values(exposed, "netcheck_hosts_last_success_timestamp_seconds") == [then]
+
+
+def test_hosts_that_never_answered_have_no_last_success() -> None:
+    exposed = two_hosts(a_visit(a_result(failure=TIMEOUT)))
+    assert values(exposed, "netcheck_hosts_last_success_timestamp_seconds") == []
+
+
+def test_without_hosts_exactly_the_probes_families_that_name_a_host_are_left_out() -> None:
+    left_out = [family.name for family in FAMILIES if family not in WITHOUT_HOSTS]
+    assert left_out == [
+        "netcheck_probe_success",
+        "netcheck_probe_addresses",
+        "netcheck_probe_phase_duration_seconds",
+        "netcheck_probe_last_run_timestamp_seconds",
+        "netcheck_probe_last_success_timestamp_seconds",
+    ]
 
 
 def test_what_the_kernel_said_of_a_connection_is_counted() -> None:

@@ -114,5 +114,15 @@ def test_the_process_s_own_metrics_can_be_asked_for_by_name() -> None:
     ]
 
 
+def test_without_hosts_neither_their_series_nor_their_headers_are_there() -> None:
+    body, _ = Exporter(per_host=False).scrape(populated(), "", ())
+    assert b"netcheck_probe_success" not in body
+    assert (
+        b'netcheck_hosts{family="ipv4",path="direct",port="5223",service="courier",state="reachable"}' in body
+    )
+    lines = [line for line in body.splitlines() if b'host="' in line]
+    assert all(line.startswith(b"netcheck_bag_") for line in lines)
+
+
 def test_a_family_without_samples_is_left_out_where_names_are_asked_for() -> None:
     assert scrape("", "netcheck_no_such")[0] == ""

@@ -1,0 +1,116 @@
+"""A simulated network: a state, and visits that change it as real ones would, without a packet.
+
+Owns what a visit looks like that succeeds, or fails in a given phase. Must not know what is measured with it.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import count
+
+from netcheck.export.samples import Exposed
+from netcheck.model import (
+    Attempt,
+    Depth,
+    Failure,
+    Family,
+    Lookup,
+    Phase,
+    ProbePath,
+    RecordType,
+    Result,
+    Service,
+    TlsInfo,
+    Trust,
+    Visit,
+    hosts_on,
+    phases_of,
+    ports_on,
+    targets,
+)
+from netcheck.schedule import STILL_RUNNING
+from netcheck.state import State
+from netcheck.verdict import assess
+
+Fault = Callable[[Service, int, ProbePath], Failure | None]
+"""What goes wrong with a service's port over a path, if anything."""
+
+_NETWORKS = {Family.IPV4: "17.57.144.", Family.IPV6: "2620:149:a44::"}
+
+
+def nothing_fails(_service: Service, _port: int, _path: ProbePath) -> None:
+    """The fault of a healthy network."""
+
+
+class Network:
+    """No two durations or times are the same; times begin at `start`, a Unix time."""
+
+    def __init__(
+        self, services: Iterable[Service], paths: Iterable[ProbePath], start: float = 1_760_000_000
+    ) -> None:
+        self.services, self.paths = tuple(services), tuple(paths)
+        self.state = State()
+        self.state.configure(self.services, self.paths)
+        self.state.own.skipped = dict.fromkeys((STILL_RUNNING, "internal_error"), 0)  # as the daemon does
+        self._clock = (start + number * 0.010917 for number in count())
+        self._seconds = (0.0003 + number * 7919 % 100_003 / 1_000_003 for number in count())
+
+    def exposed(self) -> Exposed:
+        """As the daemon makes it for a scrape, the verdicts included."""
+        assessment = assess(self.services, self.paths, self.state.standings(), self.state.lookups.values())
+        return Exposed(self.state, assessment.judgements, assessment.fallback_active)
+
+    def visit(self, share: float, fault: Fault = nothing_fails) -> None:
+        """Visit this share of the hosts of every service, over every path."""
+        for service, path in targets(self.services, self.paths):
+            hosts = hosts_on(service, path)
+            for host in hosts[: max(1, round(len(hosts) * share))]:
+                self.state.record(self._visit(service, host, path, fault))
+
+    def _visit(self, service: Service, host: str, path: ProbePath, fault: Fault) -> Visit:
+        results = tuple(
+            self._result(service, host, port, path, family, fault(service, port, path))
+            for port in ports_on(service, path)
+            for family in path.destination_families()
+        )
+        lookups = tuple(
+            self._lookup(host, rdtype, path)
+            for rdtype in RecordType
+            if rdtype.family in path.resolved_families()
+        )
+        return Visit(next(self._clock), 0, service.name, host, path.name, results, lookups)
+
+    def _result(
+        self,
+        service: Service,
+        host: str,
+        port: int,
+        path: ProbePath,
+        family: Family,
+        failure: Failure | None,
+    ) -> Result:
+        by_name = family is Family.NAME
+        phases: list[Phase] = [phase for phase in phases_of(service, path) if phase is not Phase.RESOLVE]
+        walked = phases[: phases.index(failure.phase) + 1] if failure else phases
+        attempt = Attempt(
+            next(self._clock),
+            family,
+            None if by_name else self._address(family),
+            {phase: next(self._seconds) for phase in walked},
+            failure,
+            tls=self._certificate(service, walked),
+            rtt=next(self._seconds),
+            proxy_spoke=Phase.PROXY_HANDSHAKE in walked if path.proxy else None,
+        )
+        return Result(service.name, host, port, path.name, attempt, None if by_name else next(self._seconds))
+
+    def _address(self, family: Family) -> str:
+        return f"{_NETWORKS[family]}{int(next(self._seconds) * 1e6) % 8 + 1}"
+
+    def _certificate(self, service: Service, walked: Iterable[Phase]) -> TlsInfo | None:
+        if service.depth is not Depth.TLS or Phase.TLS not in walked:
+            return None
+        return TlsInfo("Apple Server Authentication CA", next(self._clock) + 1e7, Trust.APPLE, None)
+
+    def _lookup(self, host: str, rdtype: RecordType, path: ProbePath) -> Lookup:
+        addresses = tuple(f"{_NETWORKS[rdtype.family]}{number}" for number in range(1, 9))
+        time, duration = next(self._clock), next(self._seconds)
+        return Lookup(time, host, rdtype, path.resolver.name, None, "", addresses, (), 60, duration, ())
