@@ -152,6 +152,7 @@ SCENES: Mapping[str, Scene] = {
         lambda lab: {"direct": {}, "guest": {"resolver": lab.odd_resolver.url and "corporate"}},
         lambda lab: lab.namespace.ip(f"route add local {ODD_ADDRESSES['A']} dev lo src {CLIENT_IPV4}"),
         resolvers=corporate("127.0.0.4"),
+        known_wrong="dns_differs for providers too, whose names it answers alike",
     ),
     # The proxy.
     "a proxy is stopped": Scene(
@@ -218,11 +219,12 @@ SCENES: Mapping[str, Scene] = {
         },
         firewall=drop((ODD_ADDRESSES["AAAA"],), f"tcp dport {TLS_PORTS}"),
         resolvers=corporate("127.0.0.4"),
+        known_wrong="dns_differs for providers too, whose names it answers alike",
     ),
     "a proxy cannot reach Apple": Scene(
         at_proxy("dante", NOT_READY, Cause.PROXY_CANNOT_CONNECT),
         beside(dante=lambda lab: lab.dante.url),
-        firewall=(f"{FROM_PROXIES} drop",),
+        firewall=(f"{FROM_PROXIES} reject with tcp reset",),
     ),
     "a proxy decrypts": Scene(
         at_proxy("squid", NOT_READY, Cause.TLS_INTERCEPTED),
@@ -260,18 +262,19 @@ SCENES: Mapping[str, Scene] = {
     "three of ten connection requests are lost": Scene(
         direct(DEGRADED, Cause.PACKET_LOSS, Hop.LOCAL_NETWORK),
         firewall=("tcp flags & (syn | ack) == syn numgen inc mod 10 < 3 drop",),
-        couriers=7,
         timeouts={"connect": "8s"},
     ),
     "the cable is out": Scene(
         {**everywhere(DOWN, "direct", "dante")},
         beside(dante=lambda lab: lab.dante.url),
         lambda lab: lab.namespace.ip("link set lo down", "route flush table all"),
+        known_wrong="dns_failure and proxy_down: the resolve phase does not tell a missing route",
     ),
     "the cable is out, and the routes stay": Scene(
         {**everywhere(DOWN, "direct", "dante")},
         beside(dante=lambda lab: lab.dante.url),
         lambda lab: lab.namespace.ip("link set lo down"),
+        known_wrong="dns_failure and proxy_down: silence on every path is not enough",
     ),
     "netcheck is out of file descriptors": Scene(
         direct(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK), under=WITH_NO_DESCRIPTOR_LEFT
@@ -280,6 +283,7 @@ SCENES: Mapping[str, Scene] = {
         {**FINE, **both("guest", Finding(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK))},
         beside(guest=lambda _: {"interface": "wlan9", "resolver": "corporate"}),
         resolvers=corporate("192.0.2.53"),  # one that is asked through the interface, as loopback's is not
+        known_wrong="dns_failure: the resolve phase takes a missing interface for an unreachable resolver",
     ),
     # Apple.
     "one courier host is down": Scene(
