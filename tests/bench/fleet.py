@@ -1,8 +1,8 @@
 """A fleet of 1,000 sites in one real Prometheus: how long what one asks of it takes, and the rules.
 
-The sites are simulated: they expose what the daemon would, with `per_host: false`, in networks some of which
-fail. A quarter of them have a web proxy beside the direct path. Prometheus scrapes each every 30 s, also while
-it answers.
+The sites are simulated: they expose what the daemon would, with `per_host: false`, in networks some of
+which fail. A quarter of them have a web proxy beside the direct path. Prometheus scrapes them all the while.
+By the end it has seen each only a few times: over hours of data, questions about rates take longer.
 
 The peer is what blackbox_exporter has for the same question: `probe_success` for each host and port of a
 site, in the same Prometheus. A few sites more come with `per_host: true`, to show what that costs.
