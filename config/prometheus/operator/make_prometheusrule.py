@@ -1,6 +1,6 @@
 """Prints the rules as a PrometheusRule for prometheus-operator: the same text, in another frame.
 
-    python3 config/prometheus/operator/make_prometheusrule.py > config/prometheus/operator/prometheusrule.yaml
+python3 config/prometheus/operator/make_prometheusrule.py > config/prometheus/operator/prometheusrule.yaml
 """
 
 import sys
