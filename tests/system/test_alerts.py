@@ -194,3 +194,83 @@ def test_a_proxy_that_begins_to_decrypt_is_the_only_alert_until_it_excepts_apple
         lab.wait_for("absent(ALERTS)", deadline=30.0)
         assert {told.name for told in alerts.told()} == {"NetcheckIntercepted"}
         assert {told.receiver for told in alerts.told()} == {"on-call", "proxy-owners"}
+
+
+ONE_NETCHECK = {"site": "berlin", "instance": "nc:9223"}
+ON_SQUID = {**ONE_NETCHECK, "path": "squid"}
+OF_THE_PROXY = {**ON_SQUID, "hop": "proxy"}
+
+
+@pytest.mark.parametrize(
+    ("source", "silenced", "heard"),
+    [
+        pytest.param(
+            {"alertname": "NetcheckProxyDown", **OF_THE_PROXY},
+            [
+                {"alertname": "NetcheckNotReady", **OF_THE_PROXY, "role": "device"},
+                {"alertname": "NetcheckProxySlow", **OF_THE_PROXY},
+                {"alertname": "NetcheckFlapping", **ON_SQUID, "hop": "resolver", "role": "device"},
+            ],
+            [
+                {"alertname": "NetcheckNotReady", **OF_THE_PROXY, "path": "dante", "role": "device"},
+                {"alertname": "NetcheckNotReady", **OF_THE_PROXY, "site": "paris", "role": "device"},
+                {"alertname": "NetcheckProxyDown", **OF_THE_PROXY, "path": "tinyproxy"},
+                {"alertname": "NetcheckLate", **ONE_NETCHECK, "hop": "netcheck"},
+            ],
+            id="a dead proxy silences its path",
+        ),
+        pytest.param(
+            {"alertname": "NetcheckAppleUnreachable", **ONE_NETCHECK, "hop": "apple", "role": "provider"},
+            [
+                {"alertname": "NetcheckProxyDown", **OF_THE_PROXY},
+                {"alertname": "NetcheckNotReady", **ON_SQUID, "hop": "apple", "role": "provider"},
+            ],
+            [
+                {"alertname": "NetcheckProxyDown", **OF_THE_PROXY, "site": "paris"},
+                {"alertname": "NetcheckIntercepted", **OF_THE_PROXY, "path": "dante"},
+                {"alertname": "NetcheckPushCertificateExpires", "site": "berlin", "name": "our-mdm"},
+            ],
+            id="Apple silences the proxies",
+        ),
+        pytest.param(
+            {"alertname": "NetcheckDown", **ONE_NETCHECK, "hop": "netcheck"},
+            [
+                {"alertname": "NetcheckFlapping", **OF_THE_PROXY, "role": "device"},
+                {"alertname": "NetcheckLate", **ONE_NETCHECK, "hop": "netcheck"},
+                {"alertname": "NetcheckAppleUnreachable", **ONE_NETCHECK, "hop": "apple", "role": "device"},
+            ],
+            [
+                {"alertname": "NetcheckProxyDown", **OF_THE_PROXY, "site": "paris"},
+                {"alertname": "NetcheckDown", **ONE_NETCHECK, "instance": "spare:9223", "hop": "netcheck"},
+                {"alertname": "SomethingElse", **ONE_NETCHECK},
+            ],
+            id="a netcheck that is down silences its site",
+        ),
+        pytest.param(
+            {"alertname": "NetcheckIntercepted", **OF_THE_PROXY},
+            [{"alertname": "NetcheckNotReady", **OF_THE_PROXY, "role": "device"}],
+            [
+                {"alertname": "NetcheckNotReady", **ON_SQUID, "hop": "resolver", "role": "provider"},
+                {"alertname": "NetcheckProxySlow", **OF_THE_PROXY},
+            ],
+            id="a cause silences the symptom of the same hop",
+        ),
+    ],
+)
+def test_what_follows_from_another_alert_is_silenced(
+    lab: Lab, source: Mapping[str, str], silenced: list[Mapping[str, str]], heard: list[Mapping[str, str]]
+) -> None:
+    config = (CONFIG / "alertmanager.yml").read_text()
+    server = servers.alertmanager(
+        lab.namespace, config.replace("https://hooks.example.com", "http://127.0.0.1:9")
+    )
+    amtool = ("amtool", f"--alertmanager.url={server.url}", "alert")
+    try:
+        for labels in (source, *silenced, *heard):
+            lab.namespace.run([*amtool, "add", *(f"{name}={value}" for name, value in labels.items())])
+        found = json.loads(lab.namespace.run([*amtool, "query", "--inhibited", "--output=json"]).stdout)
+    finally:
+        server.stop()
+    assert {frozenset(alert["labels"].items()) for alert in found} == {
+        frozenset(labels.items()) for labels in silenced
+    }
