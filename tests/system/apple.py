@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tests.system.certificates import Certificates
 from tests.system.namespace import Namespace
-from tests.system.servers import Server, nsd
+from tests.system.resolvers import nsd
+from tests.system.servers import Server
 
 COURIER_RANGES = {  # published by Apple (support.apple.com/102266), and an address in each
     "17.57.144.0/22": "17.57.144.{}",

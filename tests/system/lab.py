@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import yaml
 
-from tests.system import proxies, servers
+from tests.system import proxies, resolvers, servers
 from tests.system.apple import Apple
 from tests.system.certificates import Certificates
 from tests.system.namespace import Namespace, every
@@ -75,15 +75,15 @@ class Lab:
 
     @cached_property
     def inner_resolver(self) -> Server:
-        return servers.unbound(self.namespace)
+        return resolvers.unbound(self.namespace)
 
     @cached_property
     def sinkhole(self) -> Server:
-        return servers.sinkhole(self.namespace)
+        return resolvers.sinkhole(self.namespace)
 
     @cached_property
     def odd_resolver(self) -> Server:
-        return servers.odd_resolver(self.namespace)
+        return resolvers.odd_resolver(self.namespace)
 
     @cached_property
     def dante(self) -> Server:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tests.system.certificates import Certificates
 from tests.system.namespace import Namespace
-from tests.system.servers import INNER_RESOLVER, Server, config_file, require, resolving_by, serve, with_own
+from tests.system.resolvers import INNER_RESOLVER
+from tests.system.servers import Server, config_file, require, resolving_by, serve, with_own
 
 USERNAME, PASSWORD = "labuser", "labpass"
 _PASSWORD_HASH = (  # openssl passwd -6 -salt netcheck labpass

@@ -1,104 +1,54 @@
 """Every scene: a breakage that has a name, how it is made, and what netcheck has to say of it. Data only."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from signal import SIGSTOP
 
 from netcheck.model import Cause, Hop, Role, Verdict
-from tests.system.apple import CLIENT_IPV4, COURIER_RANGES, HOSTS
-from tests.system.lab import Lab, Settings
+from tests.system.apple import CLIENT_IPV4, HOSTS
+from tests.system.breakages import (
+    BESIDE_DANTE,
+    DANTE_FINE,
+    FINE,
+    FROM_HERE_TO_APPLE,
+    FROM_PROXIES_TO_APPLE,
+    NOT_ALLOWED,
+    ONE_COURIER,
+    READY,
+    TLS_PORTS,
+    WITHOUT_DESCRIPTORS,
+    at_proxy,
+    beside,
+    corporate,
+    corporate_authority,
+    direct,
+    drop,
+    let_a_portal_answer,
+    resolved_by,
+)
 from tests.system.namespace import FROM_HERE
-from tests.system.scenes import READY, Finding, Scene, both
-from tests.system.servers import ODD_ADDRESSES
+from tests.system.resolvers import INNER_RESOLVER, ODD_ADDRESSES, ODD_RESOLVER, SINKHOLE
+from tests.system.scenes import Finding, Scene, both
 
-NOT_READY, DEGRADED, FALLBACK_ONLY = Verdict.NOT_READY, Verdict.DEGRADED, Verdict.FALLBACK_ONLY
 DEVICE, PROVIDER = Role
-
-TLS_PORTS = "{443, 2197, 5223}"
-TO_APPLE = f"{FROM_HERE} tcp dport {TLS_PORTS}"
-FROM_PROXIES = f"meta mark != 1 tcp dport {TLS_PORTS}"
-NOT_ALLOWED = tuple(list(COURIER_RANGES)[2:4] + list(COURIER_RANGES)[5:])
-"""All but two of Apple's IPv4 ranges and one of its IPv6 ranges."""
-ONE_COURIER = tuple(address.format(2) for address in COURIER_RANGES.values())
-"""The addresses of 1-courier, and in a small laboratory of no other one."""
-WITH_NO_DESCRIPTOR_LEFT = ("prlimit", "--nofile=8")
-"""What is open when netcheck begins to probe."""
-
-
-def drop(addresses: tuple[str, ...], packets: str) -> tuple[str, ...]:
-    return tuple(f"{'ip6' if ':' in each else 'ip'} daddr {each} {packets} drop" for each in addresses)
-
-
-def beside(**proxies: Callable[[Lab], Settings | str]) -> Callable[[Lab], Settings]:
-    """A direct path, and one through each of these proxies: its URL, or all of the path's config."""
-
-    def paths(lab: Lab) -> Settings:
-        made = {name: make(lab) for name, make in proxies.items()}
-        through = {name: {"proxy": it} if isinstance(it, str) else it for name, it in made.items()}
-        return {"direct": {}, **through}
-
-    return paths
-
-
-def resolved_by(resolver: str, url: Callable[[Lab], str]) -> Callable[[Lab], Settings]:
-    """A direct path with a resolver of its own beside a proxy that resolves for itself."""
-    return lambda lab: {"direct": {"resolver": url(lab) and resolver}, "dante": {"proxy": lab.dante.url}}
-
-
-def corporate(nameserver: str) -> Settings:
-    return {"corporate": {"nameservers": [nameserver]}}
-
-
-def portal(lab: Lab) -> None:
-    """A web server answers in the place of whatever is asked for."""
-    assert lab.nginx
-    rule = f"meta skuid 0 tcp dport {TLS_PORTS} redirect to :{lab.nginx.port}"
-    table = f"table inet portal {{\nchain out {{ type nat hook output priority -100; {rule}\n}}\n}}"
-    lab.namespace.run(["nft", "-f", "-"], text=table)
-
-
-def corporate_authority(lab: Lab) -> str:
-    """The file with the certificate of the company's own authority, without its key."""
-    file = lab.namespace.scratch / "corporate.pem"
-    interceptor = lab.certificates.interceptor.read_text()
-    file.write_text(interceptor[interceptor.index("-----BEGIN CERTIFICATE-----") :])
-    return str(file)
-
-
-FINE = {**both("direct", READY)}
-PROXY_FINE = {**FINE, **both("dante", READY)}
-
-
-def at_proxy(name: str, verdict: Verdict, cause: Cause) -> dict[tuple[str, Role], Finding]:
-    """The direct path is ready, and the proxy is at fault."""
-    return {**FINE, **both(name, Finding(verdict, cause, Hop.PROXY))}
-
-
-def direct(verdict: Verdict, cause: Cause, hop: Hop) -> dict[tuple[str, Role], Finding]:
-    return {**both("direct", Finding(verdict, cause, hop))}
-
-
-def everywhere(finding: Finding, *paths: str) -> dict[tuple[str, Role], Finding]:
-    return {where: finding for path in paths for where in both(path, finding)}
-
-
+NOT_READY, DEGRADED, FALLBACK_ONLY = Verdict.NOT_READY, Verdict.DEGRADED, Verdict.FALLBACK_ONLY
 DOWN = Finding(NOT_READY, Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)
 
 SCENES: Mapping[str, Scene] = {
     "everything works": Scene(
-        {**PROXY_FINE, **both("tinyproxy", READY)},
+        {**DANTE_FINE, **both("tinyproxy", READY)},
         beside(dante=lambda lab: lab.dante.url, tinyproxy=lambda lab: lab.tinyproxy.url),
     ),
     # The firewall.
     "a firewall drops 5223": Scene(
-        {**PROXY_FINE, ("direct", DEVICE): Finding(FALLBACK_ONLY, Cause.PORT_BLOCKED, Hop.FIREWALL)},
-        beside(dante=lambda lab: lab.dante.url),
+        {**DANTE_FINE, ("direct", DEVICE): Finding(FALLBACK_ONLY, Cause.PORT_BLOCKED, Hop.FIREWALL)},
+        BESIDE_DANTE,
         firewall=(f"{FROM_HERE} tcp dport 5223 drop",),
     ),
     "a firewall rejects 2197": Scene(FINE, firewall=(f"{FROM_HERE} tcp dport 2197 reject with tcp reset",)),
     "a firewall lets only its proxy out": Scene(
-        {**PROXY_FINE, **direct(NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL)},
-        beside(dante=lambda lab: lab.dante.url),
-        firewall=(f"{TO_APPLE} reject with tcp reset",),
+        {**DANTE_FINE, **direct(NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL)},
+        BESIDE_DANTE,
+        firewall=(f"{FROM_HERE_TO_APPLE} reject with tcp reset",),
     ),
     "a firewall lets only some of Apple's ranges through": Scene(
         {**FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.RANGE_BLOCKED, Hop.FIREWALL)},
@@ -106,58 +56,59 @@ SCENES: Mapping[str, Scene] = {
         couriers=7,
     ),
     "a firewall blocks one courier host": Scene(
-        {**PROXY_FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.HOSTS_BLOCKED, Hop.FIREWALL)},
-        beside(dante=lambda lab: lab.dante.url),
-        firewall=drop(ONE_COURIER, TO_APPLE),
+        {**DANTE_FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.HOSTS_BLOCKED, Hop.FIREWALL)},
+        BESIDE_DANTE,
+        firewall=drop(ONE_COURIER, FROM_HERE_TO_APPLE),
     ),
     "a firewall resets what begins TLS": Scene(
         direct(NOT_READY, Cause.TLS_BLOCKED, Hop.FIREWALL),
-        firewall=(f"{TO_APPLE} meta length > 200 reject with tcp reset",),
+        firewall=(f"{FROM_HERE_TO_APPLE} meta length > 200 reject with tcp reset",),
     ),
     "a black hole for large packets": Scene(
         direct(NOT_READY, Cause.TLS_STALLS, Hop.FIREWALL),
         firewall=(f"tcp sport {TLS_PORTS} meta length > 600 drop",),
     ),
     "a captive portal answers in Apple's place": Scene(
-        direct(NOT_READY, Cause.WRONG_PEER, Hop.FIREWALL), breaks=portal
+        direct(NOT_READY, Cause.WRONG_PEER, Hop.FIREWALL), breaks=let_a_portal_answer
     ),
     # The resolver.
     "a DNS sinkhole": Scene(
-        {**PROXY_FINE, **direct(NOT_READY, Cause.DNS_SINKHOLE, Hop.RESOLVER)},
-        resolved_by("corporate", lambda lab: lab.sinkhole.url),
-        resolvers=corporate("127.0.0.3"),
+        {**DANTE_FINE, **direct(NOT_READY, Cause.DNS_SINKHOLE, Hop.RESOLVER)},
+        resolved_by(lambda lab: lab.sinkhole.url),
+        resolvers=corporate(SINKHOLE),
     ),
     "a resolver is stopped": Scene(
-        {**PROXY_FINE, **direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
-        resolved_by("corporate", lambda lab: lab.inner_resolver.url),
+        {**DANTE_FINE, **direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
+        resolved_by(lambda lab: lab.inner_resolver.url),
         lambda lab: lab.inner_resolver.stop(),
-        resolvers=corporate("127.0.0.2"),
+        resolvers=corporate(INNER_RESOLVER),
     ),
     "a resolver hangs": Scene(
-        {**PROXY_FINE, **direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
-        resolved_by("corporate", lambda lab: lab.inner_resolver.url),
+        {**DANTE_FINE, **direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
+        resolved_by(lambda lab: lab.inner_resolver.url),
         lambda lab: lab.inner_resolver.signal(SIGSTOP),
-        resolvers=corporate("127.0.0.2"),
+        resolvers=corporate(INNER_RESOLVER),
     ),
     "a resolver says NXDOMAIN for *.push.apple.com": Scene(
-        {**PROXY_FINE, **direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
-        resolved_by("corporate", lambda lab: lab.inner_resolver.url),
-        resolvers=corporate("127.0.0.2"),
+        {**DANTE_FINE, **direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
+        resolved_by(lambda lab: lab.inner_resolver.url),
+        resolvers=corporate(INNER_RESOLVER),
     ),
     "a resolver answers otherwise than another": Scene(
         {
-            **everywhere(READY, "direct", "guest"),
+            **FINE,
+            ("guest", PROVIDER): READY,
             ("guest", DEVICE): Finding(Verdict.READY, Cause.DNS_DIFFERS, Hop.RESOLVER),
         },
         lambda lab: {"direct": {}, "guest": {"resolver": lab.odd_resolver.url and "corporate"}},
         lambda lab: lab.namespace.ip(f"route add local {ODD_ADDRESSES['A']} dev lo src {CLIENT_IPV4}"),
-        resolvers=corporate("127.0.0.4"),
+        resolvers=corporate(ODD_RESOLVER),
         known_wrong="dns_differs for providers too, whose names it answers alike",
     ),
     # The proxy.
     "a proxy is stopped": Scene(
         at_proxy("dante", NOT_READY, Cause.PROXY_DOWN),
-        beside(dante=lambda lab: lab.dante.url),
+        BESIDE_DANTE,
         lambda lab: lab.dante.stop(),
     ),
     "a proxy hangs": Scene(
@@ -218,13 +169,13 @@ SCENES: Mapping[str, Scene] = {
             },
         },
         firewall=drop((ODD_ADDRESSES["AAAA"],), f"tcp dport {TLS_PORTS}"),
-        resolvers=corporate("127.0.0.4"),
+        resolvers=corporate(ODD_RESOLVER),
         known_wrong="dns_differs for providers too, whose names it answers alike",
     ),
     "a proxy cannot reach Apple": Scene(
         at_proxy("dante", NOT_READY, Cause.PROXY_CANNOT_CONNECT),
-        beside(dante=lambda lab: lab.dante.url),
-        firewall=(f"{FROM_PROXIES} reject with tcp reset",),
+        BESIDE_DANTE,
+        firewall=(f"{FROM_PROXIES_TO_APPLE} reject with tcp reset",),
     ),
     "a proxy decrypts": Scene(
         at_proxy("squid", NOT_READY, Cause.TLS_INTERCEPTED),
@@ -265,19 +216,19 @@ SCENES: Mapping[str, Scene] = {
         timeouts={"connect": "8s"},
     ),
     "the cable is out": Scene(
-        {**everywhere(DOWN, "direct", "dante")},
-        beside(dante=lambda lab: lab.dante.url),
+        {**both("direct", DOWN), **both("dante", DOWN)},
+        BESIDE_DANTE,
         lambda lab: lab.namespace.ip("link set lo down", "route flush table all"),
         known_wrong="dns_failure and proxy_down: the resolve phase does not tell a missing route",
     ),
     "the cable is out, and the routes stay": Scene(
-        {**everywhere(DOWN, "direct", "dante")},
-        beside(dante=lambda lab: lab.dante.url),
+        {**both("direct", DOWN), **both("dante", DOWN)},
+        BESIDE_DANTE,
         lambda lab: lab.namespace.ip("link set lo down"),
         known_wrong="dns_failure and proxy_down: silence on every path is not enough",
     ),
     "netcheck is out of file descriptors": Scene(
-        direct(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK), under=WITH_NO_DESCRIPTOR_LEFT
+        direct(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK), under=WITHOUT_DESCRIPTORS
     ),
     "an interface is gone": Scene(
         {**FINE, **both("guest", Finding(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK))},
@@ -292,11 +243,11 @@ SCENES: Mapping[str, Scene] = {
     ),
     "Apple's provider API is down": Scene(
         {
-            **PROXY_FINE,
+            **DANTE_FINE,
             ("direct", PROVIDER): Finding(NOT_READY, Cause.APPLE_UNREACHABLE, Hop.APPLE),
             ("dante", PROVIDER): Finding(NOT_READY, Cause.APPLE_UNREACHABLE, Hop.APPLE),
         },
-        beside(dante=lambda lab: lab.dante.url),
+        BESIDE_DANTE,
         firewall=drop(HOSTS["api.push.apple.com"], "tcp dport {443, 2197}"),
     ),
 }

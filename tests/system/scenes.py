@@ -25,10 +25,8 @@ class Finding(NamedTuple):
 Expected = Mapping[tuple[str, Role], Finding]
 """By path and role."""
 
-READY = Finding(Verdict.READY)
 
-
-def both(path: str, finding: Finding) -> Expected:
+def both(path: str, finding: Finding) -> dict[tuple[str, Role], Finding]:
     """The same for devices and providers."""
     return {(path, role): finding for role in Role}
 

@@ -1,0 +1,86 @@
+"""What scenes are made of: paths among the laboratory's servers, ways to break them, and what comes of it.
+
+Must not know which scenes there are.
+"""
+
+from collections.abc import Callable
+
+from netcheck.model import Cause, Hop, Role, Verdict
+from tests.system.apple import COURIER_RANGES
+from tests.system.lab import Lab, Settings
+from tests.system.namespace import FROM_HERE
+from tests.system.scenes import Finding, both
+
+READY = Finding(Verdict.READY)
+FINE = both("direct", READY)
+DANTE_FINE = {**FINE, **both("dante", READY)}
+
+TLS_PORTS = "{443, 2197, 5223}"
+FROM_HERE_TO_APPLE = f"{FROM_HERE} tcp dport {TLS_PORTS}"
+FROM_PROXIES_TO_APPLE = f"meta mark != 1 tcp dport {TLS_PORTS}"
+NOT_ALLOWED = tuple(list(COURIER_RANGES)[2:4] + list(COURIER_RANGES)[5:])
+"""All but two of Apple's IPv4 ranges and one of its IPv6 ranges."""
+ONE_COURIER = tuple(address.format(2) for address in COURIER_RANGES.values())
+"""The addresses of 1-courier, and in a small laboratory of no other one."""
+WITHOUT_DESCRIPTORS = ("prlimit", "--nofile=8")
+"""As many as are open when netcheck begins to probe."""
+
+
+def at_proxy(name: str, verdict: Verdict, cause: Cause) -> dict[tuple[str, Role], Finding]:
+    """The direct path is ready, and the proxy is at fault."""
+    return {**FINE, **both(name, Finding(verdict, cause, Hop.PROXY))}
+
+
+def direct(verdict: Verdict, cause: Cause, hop: Hop) -> dict[tuple[str, Role], Finding]:
+    """The direct path is not."""
+    return both("direct", Finding(verdict, cause, hop))
+
+
+def drop(addresses: tuple[str, ...], packets: str) -> tuple[str, ...]:
+    """Firewall rules against such packets to any of these addresses or ranges."""
+    return tuple(f"{'ip6' if ':' in each else 'ip'} daddr {each} {packets} drop" for each in addresses)
+
+
+def beside(**proxies: Callable[[Lab], Settings | str]) -> Callable[[Lab], Settings]:
+    """A direct path, and one through each of these proxies: its URL, or all of the path's config."""
+
+    def paths(lab: Lab) -> Settings:
+        made = {name: make(lab) for name, make in proxies.items()}
+        through = {name: {"proxy": it} if isinstance(it, str) else it for name, it in made.items()}
+        return {"direct": {}, **through}
+
+    return paths
+
+
+BESIDE_DANTE = beside(dante=lambda lab: lab.dante.url)
+
+
+def resolved_by(start: Callable[[Lab], object]) -> Callable[[Lab], Settings]:
+    """A direct path by the corporate resolver, which this starts, beside a proxy that resolves for itself."""
+
+    def paths(lab: Lab) -> Settings:
+        start(lab)
+        return {"direct": {"resolver": "corporate"}, "dante": {"proxy": lab.dante.url}}
+
+    return paths
+
+
+def corporate(nameserver: str) -> Settings:
+    """Which nameserver is the corporate resolver."""
+    return {"corporate": {"nameservers": [nameserver]}}
+
+
+def let_a_portal_answer(lab: Lab) -> None:
+    """Lead what this machine sends to Apple to a web server."""
+    assert lab.nginx
+    rule = f"meta skuid 0 tcp dport {TLS_PORTS} redirect to :{lab.nginx.port}"
+    table = f"table inet portal {{\nchain out {{ type nat hook output priority -100; {rule}\n}}\n}}"
+    lab.namespace.run(["nft", "-f", "-"], text=table)
+
+
+def corporate_authority(lab: Lab) -> str:
+    """The file with the certificate of the company's own authority, without its key."""
+    file = lab.namespace.scratch / "corporate.pem"
+    interceptor = lab.certificates.interceptor.read_text()
+    file.write_text(interceptor[interceptor.index("-----BEGIN CERTIFICATE-----") :])
+    return str(file)
