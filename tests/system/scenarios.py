@@ -78,16 +78,10 @@ SCENES: Mapping[str, Scene] = {
         resolvers=corporate(SINKHOLE),
     ),
     "a resolver is stopped": Scene(
-        {**DANTE_FINE, **direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
-        resolved_by(lambda lab: lab.inner_resolver.url),
-        lambda lab: lab.inner_resolver.stop(),
-        resolvers=corporate(INNER_RESOLVER),
+        direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER), breaks=lambda lab: lab.dns.stop()
     ),
     "a resolver hangs": Scene(
-        {**DANTE_FINE, **direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
-        resolved_by(lambda lab: lab.inner_resolver.url),
-        lambda lab: lab.inner_resolver.signal(SIGSTOP),
-        resolvers=corporate(INNER_RESOLVER),
+        direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER), breaks=lambda lab: lab.dns.signal(SIGSTOP)
     ),
     "a resolver says NXDOMAIN for *.push.apple.com": Scene(
         {**DANTE_FINE, **direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
