@@ -6,6 +6,7 @@ Everything that comes from the network is escaped; no credentials are on it. Kno
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
+from itertools import groupby
 
 from netcheck.console.checked import Checked
 from netcheck.console.diagnosis import NOTHING_JUDGED, Finding, findings
@@ -14,8 +15,10 @@ from netcheck.console.sections import bag_row, certificate_row
 from netcheck.console.table import COLOURS, DETAIL_WIDTH, Cell
 from netcheck.model import BagSeen, Failure, Judgement, Lookup, ProbePath, Result
 
-_MOST = 500
+_MOST = 2000
 """How many lines a table has at most."""
+_MOST_ALIKE = 50
+"""How many failures of one kind are listed of a path, so that each path and kind has its place."""
 _ACROSS = 5
 """How many paths stand side by side on a sheet of paper."""
 _STYLE = """
@@ -26,7 +29,8 @@ h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
 div.wide { overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem }
 th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0;
-  border-bottom: 1px solid var(--line); overflow-wrap: anywhere }
+  border-bottom: 1px solid var(--line) }
+td:last-child { overflow-wrap: anywhere }
 th { font-weight: 600; white-space: nowrap }
 section { border-left: 4px solid; padding: .1rem 1rem; margin: 1rem 0 }
 section > * { color: CanvasText }
@@ -121,16 +125,43 @@ _FAILURES = ("host", "port", "path", "address", "failure", "detail")
 
 
 def _failure_rows(results: Iterable[Result]) -> Iterable[Fields]:
-    for result in results:
-        if failure := result.attempt.failure:
+    failed = [(result, failure) for result in results if (failure := result.attempt.failure)]
+    for (path, what), alike in groupby(sorted(failed, key=_in_order), key=_kind):
+        rows = [_failure_row(result, failure) for result, failure in alike]
+        yield from rows[:_MOST_ALIKE]
+        if len(rows) > _MOST_ALIKE:
             yield (
-                Cell(result.host),
-                Cell(str(result.port)),
-                Cell(result.path),
-                Cell(result.attempt.address or ""),
-                Cell(f"{failure.phase} {failure.reason}", "red"),
-                Cell(_in_full(failure)),
+                Cell(f"and {len(rows) - _MOST_ALIKE} more"),
+                Cell(""),
+                Cell(path),
+                Cell(""),
+                Cell(what, "red"),
             )
+
+
+_Failed = tuple[Result, Failure]
+
+
+def _kind(failed: _Failed) -> tuple[str, str]:
+    result, failure = failed
+    return result.path, f"{failure.phase} {failure.reason}"
+
+
+def _in_order(failed: _Failed) -> tuple[object, ...]:
+    """By kind, and there as people count: 2-courier before 10-courier."""
+    result, _ = failed
+    return *_kind(failed), result.service, result.port, len(result.host), result.host
+
+
+def _failure_row(result: Result, failure: Failure) -> Fields:
+    return (
+        Cell(result.host),
+        Cell(str(result.port)),
+        Cell(result.path),
+        Cell(result.attempt.address or ""),
+        Cell(f"{failure.phase} {failure.reason}", "red"),
+        Cell(_in_full(failure)),
+    )
 
 
 def _in_full(failure: Failure) -> str:

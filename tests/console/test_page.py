@@ -25,7 +25,7 @@ from netcheck.model import (
     Trust,
     Verdict,
 )
-from tests.records import COURIER, GATEWAY, lookup, result
+from tests.records import COURIER, DROPPED, GATEWAY, lookup, result
 
 PROXY = Proxy(ProxyScheme.HTTP, "proxy.test", 3128, Credentials("labuser", Secret("labpass")))
 HOSTILE = "<script>alert('x')</script> & \"more\""
@@ -150,10 +150,20 @@ def test_without_a_verdict_the_page_says_why() -> None:
     assert "required" in read(render_page(replace(checked(), judgements=[]))).text
 
 
-def test_a_long_table_says_how_much_is_left_out() -> None:
+def test_many_failures_of_one_kind_leave_room_for_the_others() -> None:
     bad = checked().results[0]
-    many = [replace(bad, host=f"{number}.test") for number in range(503)]
-    assert "and 3 more" in read(render_page(replace(checked(), results=many))).text
+    many = [replace(bad, host=f"{number}.test") for number in range(53)]
+    other = result(COURIER, 443, DROPPED, path="web")
+    text = read(render_page(replace(checked(), results=[*many, other]))).text
+    assert "and 3 more" in text
+    assert "no answer in 5 s" in text
+    assert text.index("2.test") < text.index("10.test") < text.index("49.test")
+    assert "50.test" not in text
+
+
+def test_a_long_table_says_how_much_is_left_out() -> None:
+    many = [lookup(f"{number}.test", reason=Reason.NXDOMAIN) for number in range(2003)]
+    assert "and 3 more" in read(render_page(replace(checked(), lookups=many))).text
 
 
 def test_what_was_not_found_has_no_heading() -> None:
