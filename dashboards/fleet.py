@@ -110,7 +110,7 @@ AT_A_GLANCE = Row(
             width=3,
             height=4,
             steps=NONE_IS_GOOD,
-            links=(runbook("NetcheckInterception"),),
+            links=(runbook("NetcheckIntercepted"),),
         ),
         Stat(
             title="Certificates due",

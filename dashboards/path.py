@@ -76,7 +76,7 @@ NOW = Row(
             width=4,
             height=5,
             texts=YES_IS_BAD,
-            links=(runbook("NetcheckInterception"),),
+            links=(runbook("NetcheckIntercepted"),),
         ),
         Timeline(
             title="Verdicts",

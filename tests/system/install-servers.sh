@@ -4,7 +4,7 @@ set -eu
 
 packages='
     curl dante-server haproxy iproute2 microsocks nftables nginx-light nsd openssh-server prometheus
-    prometheus-blackbox-exporter squid-openssl stunnel4 tinyproxy unbound wrk
+    prometheus-alertmanager prometheus-blackbox-exporter squid-openssl stunnel4 tinyproxy unbound wrk
 '
 policy=/usr/sbin/policy-rc.d
 

@@ -125,32 +125,23 @@ def squid(namespace: Namespace, certificates: Certificates) -> Server:
     return serve(namespace, "squid", with_own("/dev/shm", command), urls)  # where it would meet its like
 
 
-def squid_that_decrypts(namespace: Namespace, certificates: Certificates) -> Server:
-    """Decrypts every tunnel to 443, with certificates of an authority of the company's own."""
+def squid_that_decrypts(
+    namespace: Namespace, certificates: Certificates, *, excepts_apple: bool = False
+) -> Server:
+    """Decrypts every tunnel with certificates of the company's own; or, told so, lets Apple's pass."""
     require("squid")
     folder = namespace.scratch / "squid-decrypts"
     folder.mkdir(exist_ok=True)
     folder.chmod(0o777)
-    generator = "/usr/lib/squid/security_file_certgen"
-    namespace.run(
-        [
-            "setpriv",
-            "--reuid=proxy",
-            "--regid=proxy",
-            "--clear-groups",
-            generator,
-            "-c",
-            "-s",
-            f"{folder}/db",
-            "-M",
-            "4MB",
-        ]
-    )
+    generator, database = "/usr/lib/squid/security_file_certgen", folder / "db"
+    as_squid = ("setpriv", "--reuid=proxy", "--regid=proxy", "--clear-groups")
+    if not database.exists():
+        namespace.run([*as_squid, generator, "-c", "-s", str(database), "-M", "4MB"])
     config = f"""
         http_port 127.0.0.1:3131 ssl-bump tls-cert={certificates.interceptor} generate-host-certificates=on
-        sslcrtd_program {generator} -s {folder}/db -M 4MB
+        sslcrtd_program {generator} -s {database} -M 4MB
         sslcrtd_children 1
-        ssl_bump bump all
+        ssl_bump {"splice" if excepts_apple else "bump"} all
         tls_outgoing_options cafile={certificates.ca}
         {_squid_manners(folder)}
         http_access allow localhost

@@ -3,8 +3,10 @@
 Owns their configs and ports. Must not know what netcheck makes of them.
 """
 
+import json
 import os
 import shutil
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ from tests.system.pages import demand
 _CAP_NET_ADMIN, _CAP_SYS_ADMIN = 12, 21  # linux/capability.h
 
 NETCHECK_PORT = 9223
+EVALUATION_ROUND = 1.0
+"""From one evaluation of Prometheus's rules to the next, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,14 @@ def with_own(folder: str, argv: Sequence[str], subfolder: str = ".") -> list[str
 
 def require(*programs: str) -> None:
     """Skip the test where this machine cannot run these programs in a namespace; where CI is set, fail."""
-    lacking = [program for program in ("ip", "nft", *programs) if not shutil.which(program, path=SEARCH_PATH)]
     if not _may_make_namespaces():
         _give_up("needs root on Linux, to make network namespaces")
+    require_programs("ip", "nft", *programs)
+
+
+def require_programs(*programs: str) -> None:
+    """Skip the test where this machine does not have these programs; where CI is set, fail."""
+    lacking = [program for program in programs if not shutil.which(program, path=SEARCH_PATH)]
     if lacking:
         _give_up(f"needs {', '.join(lacking)} (`make servers` installs them as root on Debian)")
 
@@ -266,11 +275,21 @@ def sshd(namespace: Namespace) -> Server:
     return serve(namespace, "sshd", argv, {"ssh": "http://127.0.0.1:22"})
 
 
-def prometheus(namespace: Namespace) -> Server:
-    """Scrapes netcheck every second, from about five seconds after its start on."""
+def prometheus(namespace: Namespace, rules: Sequence[Path] = ()) -> Server:
+    """Scrapes netcheck and evaluates rules every second, from about five seconds after its start on.
+
+    Alerts go to an Alertmanager inside, if there is one.
+    """
     require("prometheus")
     config = f"""
-        global: {{scrape_interval: 1s, scrape_timeout: 900ms}}
+        global:
+            scrape_interval: 1s
+            scrape_timeout: 900ms
+            evaluation_interval: {EVALUATION_ROUND:.0f}s
+            external_labels: {{site: laboratory}}
+        rule_files: {json.dumps([str(file) for file in rules])}
+        alerting:
+            alertmanagers: [{{static_configs: [{{targets: ["127.0.0.1:9093"]}}]}}]
         scrape_configs:
           - job_name: netcheck
             static_configs: [{{targets: ["127.0.0.1:{NETCHECK_PORT}"]}}]
@@ -282,6 +301,31 @@ def prometheus(namespace: Namespace) -> Server:
         "--web.listen-address=127.0.0.1:9090",
         "--log.level=warn",
     ]
-    server = Server(namespace.start(argv, "prometheus"), {"http": "http://127.0.0.1:9090"})
-    namespace.wait_until(server.process, lambda: demand(9090, "/-/ready"))
+    return _ready_server(namespace, "prometheus", argv, 9090)
+
+
+def alertmanager(namespace: Namespace, config: str) -> Server:
+    """Does with alerts what its config says."""
+    require("prometheus-alertmanager")
+    argv = [
+        "prometheus-alertmanager",
+        f"--config.file={config_file(namespace, 'alertmanager', config)}",
+        f"--storage.path={namespace.scratch}/alertmanager",
+        "--web.listen-address=127.0.0.1:9093",
+        "--cluster.listen-address=",  # no port for others of its kind
+        "--log.level=warn",
+    ]
+    return _ready_server(namespace, "alertmanager", argv, 9093)
+
+
+def _ready_server(namespace: Namespace, name: str, argv: Sequence[str], port: int) -> Server:
+    server = Server(namespace.start(argv, name), {"http": f"http://127.0.0.1:{port}"})
+    namespace.wait_until(server.process, lambda: demand(port, "/-/ready"))
     return server
+
+
+def webhook(namespace: Namespace) -> Server:
+    """Writes down in its log what is posted to it; see webhook.py."""
+    program = str(Path(__file__).with_name("webhook.py"))
+    argv = [sys.executable, "-I", "-S", program, "9094"]
+    return serve(namespace, "webhook", argv, {"http": "http://127.0.0.1:9094"})

@@ -24,7 +24,7 @@ def examples(namespace: Namespace, changes: Mapping[str, str]) -> Path:
     folder = namespace.scratch / "examples"
     shutil.copytree(EXAMPLES, folder)
     for file in (folder / name for name in ("agent.yml", "central.yml", "sites.yml")):
-        text = file.read_text().replace("_interval: 30s", "_interval: 1s")
+        text = file.read_text().replace("_interval: 60s", "_interval: 1s")
         for before, after in changes.items():
             text = text.replace(before, after)
         file.write_text(text)

@@ -1,0 +1,272 @@
+"""The files in config/prometheus: fit for their programs, in step with the metrics, tested and explained."""
+
+import re
+import runpy
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from netcheck.cli import main
+from netcheck.export.families import FAMILIES, Kind
+from netcheck.model import Cause, Hop, Phase, Verdict
+from tests.system.namespace import SEARCH_PATH
+from tests.system.servers import require_programs
+
+ROOT = Path(__file__).parent.parent
+CONFIG = ROOT / "config" / "prometheus"
+RUNBOOKS = ROOT / "docs" / "runbooks"
+RUNBOOK_URL = "https://github.com/netcheck/netcheck/blob/main/docs/runbooks/{}.md"
+RULE_FILES = (CONFIG / "recording.yml", CONFIG / "alerts.yml")
+UNIT_TESTS = sorted((CONFIG / "tests").glob("*.yml"))
+
+Yaml = Mapping[str, Any]
+
+
+def load(file: Path) -> Any:
+    return yaml.safe_load(file.read_text())
+
+
+def rules() -> list[Yaml]:
+    return [rule for file in RULE_FILES for group in load(file)["groups"] for rule in group["rules"]]
+
+
+ALERTS = [rule for rule in rules() if "alert" in rule]
+NAMES = sorted({rule["alert"] for rule in ALERTS})
+
+each_alert = pytest.mark.parametrize("alert", ALERTS, ids=lambda a: f"{a['alert']}-{a['labels']['severity']}")
+each_name = pytest.mark.parametrize("name", NAMES)
+
+
+def run(*command: str | Path) -> None:
+    program = str(command[0])
+    require_programs(program)
+    found = shutil.which(program, path=SEARCH_PATH) or program
+    done = subprocess.run(
+        [found, *map(str, command[1:])], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# What the programs themselves say.
+
+
+@pytest.mark.parametrize("file", RULE_FILES, ids=lambda file: file.name)
+def test_promtool_finds_no_fault_in_the_rules(file: Path) -> None:
+    run("promtool", "check", "rules", "--lint=all", "--lint-fatal", file)
+
+
+@pytest.mark.parametrize("file", UNIT_TESTS, ids=lambda file: file.name)
+def test_the_unit_tests_of_the_rules_pass(file: Path) -> None:
+    run("promtool", "test", "rules", file)
+
+
+def test_promtool_takes_the_scrape_config() -> None:
+    run("promtool", "check", "config", CONFIG / "prometheus.yml")
+
+
+def test_amtool_takes_the_alertmanager_config() -> None:
+    run("amtool", "check-config", CONFIG / "alertmanager.yml")
+
+
+# Every alert is tested, explained and labelled.
+
+
+def promised() -> Iterator[tuple[str, Yaml | None]]:
+    """What the unit tests expect of which alert: the labels of one that fires, or None for quiet."""
+    for test in (test for file in UNIT_TESTS for test in load(file)["tests"]):
+        for at in test.get("alert_rule_test", ()):
+            if not at.get("exp_alerts"):
+                yield at["alertname"], None
+            for expected in at.get("exp_alerts", ()):
+                yield at["alertname"], expected["exp_labels"]
+
+
+@each_alert
+def test_an_alert_has_a_unit_test_in_which_it_fires(alert: Yaml) -> None:
+    fired = {(name, labels["severity"]) for name, labels in promised() if labels}
+    assert (alert["alert"], alert["labels"]["severity"]) in fired
+
+
+@each_name
+def test_an_alert_has_a_unit_test_in_which_it_stays_quiet(name: str) -> None:
+    assert name in {name for name, labels in promised() if labels is None}
+
+
+@each_alert
+def test_an_alert_says_how_bad_it_is_and_which_hop_it_is_about(alert: Yaml) -> None:
+    assert re.fullmatch("Netcheck[A-Za-z0-9]+", alert["alert"])
+    assert alert["labels"]["severity"] in {"critical", "warning", "info"}
+    from_series = re.search(r"by \([^)]*\bhop\b[^)]*\)", alert["expr"])
+    assert from_series or alert["labels"]["hop"] in set(Hop)
+    assert alert["for"]
+
+
+@each_alert
+def test_an_alert_says_what_is_wrong_and_where_to_read_on(alert: Yaml) -> None:
+    annotations = alert["annotations"]
+    assert set(annotations) == {"summary", "description", "runbook_url"}
+    assert annotations["runbook_url"] == RUNBOOK_URL.format(alert["alert"])
+    assert "query" in annotations["description"], "no figures"
+
+
+@each_name
+def test_an_alert_has_a_runbook_that_says_what_to_do(name: str) -> None:
+    page = (RUNBOOKS / f"{name}.md").read_text()
+    assert page.startswith(f"# {name}\n")
+    for heading in ("## What it means", "## How to confirm", "## Whom to ask"):
+        assert f"\n{heading}" in page
+
+
+def test_there_is_no_runbook_for_what_is_no_alert() -> None:
+    assert {file.stem for file in RUNBOOKS.glob("Netcheck*.md")} == set(NAMES)
+
+
+def commands_in_runbooks() -> list[str]:
+    pages = "\n".join(file.read_text() for file in sorted(RUNBOOKS.glob("*.md")))
+    return sorted(set(re.findall(r"^ {4}(netcheck .+)$", pages, re.MULTILINE)))
+
+
+@pytest.mark.parametrize("command", commands_in_runbooks())
+def test_a_runbook_s_command_is_one_that_netcheck_understands(command: str) -> None:
+    arguments = [word for word in command.split()[1:] if not word.startswith("#")]
+    result = CliRunner().invoke(main, [*arguments, "--help"])
+    assert result.exit_code == 0, result.output
+
+
+# The rules use what netcheck exports, and nothing else.
+
+
+SAMPLES = {name: family for family in FAMILIES for name in family.sample_names}
+FROM_ELSEWHERE = {"up", "process_start_time_seconds", "ALERTS"}
+FROM_PROMETHEUS = {"site", "instance", "job"}
+
+
+def texts() -> Iterator[str]:
+    for rule in rules():
+        yield rule["expr"]
+        yield from rule.get("annotations", {}).values()
+
+
+def recorded() -> set[str]:
+    return {rule["record"] for rule in rules() if "record" in rule}
+
+
+def test_rules_ask_for_metrics_that_exist() -> None:
+    text = re.sub(r"https://\S+|\{\{|\}\}", "", "\n".join(texts()))
+    asked = set(re.findall(r"(?<![\w:])[a-z_]*:?(?:netcheck|process|python)_[\w:]+", text))
+    asked |= set(re.findall(r"([a-zA-Z_:][\w:]*)\{", text))
+    assert asked
+    assert asked <= set(SAMPLES) | FROM_ELSEWHERE | recorded()
+
+
+def test_rules_ask_for_labels_that_the_metrics_have() -> None:
+    for name, matchers in re.findall(r"(netcheck_\w+)\{([^}]*)\}", "\n".join(texts())):
+        if name in SAMPLES:
+            labels = {label for label, _, _ in matched(matchers)}
+            histogram = {"le"} if SAMPLES[name].kind is Kind.HISTOGRAM else set()
+            assert labels <= set(SAMPLES[name].labels) | FROM_PROMETHEUS | histogram, name
+
+
+@pytest.mark.parametrize(("label", "values"), [("cause", Cause), ("verdict", Verdict), ("phase", Phase)])
+def test_rules_ask_for_values_that_the_labels_can_have(label: str, values: type[Cause]) -> None:
+    found = {
+        value
+        for text in texts()
+        for name, _, alternatives in matched(text)
+        if name == label
+        for value in alternatives.split("|")
+    }
+    assert found
+    assert found <= set(values)
+
+
+def matched(text: str) -> list[tuple[str, str, str]]:
+    """Label, operator and value of every matcher; a value that a template fills in is empty."""
+    return re.findall(r"\b(\w+)(=~|!~|!=|=)(?:[\"']([^\"']*)[\"']|%q)", text)
+
+
+def test_every_recorded_series_is_in_a_unit_test() -> None:
+    expected = "\n".join(file.read_text() for file in UNIT_TESTS)
+    behind_a_burn_rate = {name for name in recorded() if ":netcheck_not_ready:" in name}
+    assert {name for name in recorded() - behind_a_burn_rate if name not in expected} == set()
+
+
+# What Alertmanager does with them.
+
+
+def test_alertmanager_knows_no_alert_that_is_none() -> None:
+    text = (CONFIG / "alertmanager.yml").read_text()
+    named = set(re.findall(r"Netcheck[A-Za-z0-9]+(?!\.)\b", text))
+    assert {"NetcheckProxyDown", "NetcheckDown", "NetcheckAppleUnreachable"} <= named
+    assert named - set(NAMES) <= {"NetcheckProxy"}  # in a pattern
+
+
+@pytest.mark.parametrize(
+    ("labels", "receivers"),
+    [
+        ("severity=critical hop=proxy", "on-call,proxy-owners"),
+        ("severity=warning hop=proxy", "proxy-owners"),
+        ("severity=warning hop=firewall", "network"),
+        ("severity=critical hop=resolver", "on-call,network"),
+        ("severity=critical hop=apple", "on-call,push-owners"),
+        ("severity=info hop=apple", "push-owners"),
+        ("severity=critical hop=netcheck", "netcheck-owners"),
+        ("severity=warning", "network"),
+    ],
+)
+def test_an_alert_goes_to_those_who_own_the_hop(labels: str, receivers: str) -> None:
+    routes = ("amtool", "config", "routes", "test", f"--config.file={CONFIG / 'alertmanager.yml'}")
+    run(*routes, f"--verify.receivers={receivers}", *labels.split())
+
+
+def test_every_hop_has_a_route() -> None:
+    routes = load(CONFIG / "alertmanager.yml")["route"]["routes"]
+    routed = " ".join(str(route["matchers"]) for route in routes)
+    assert {hop for hop in Hop if hop in routed} == set(Hop)
+
+
+# The other ways to scrape.
+
+
+def test_the_operator_s_rules_are_these_rules() -> None:
+    script = runpy.run_path(str(CONFIG / "operator" / "make_prometheusrule.py"))
+    committed = (CONFIG / "operator" / "prometheusrule.yaml").read_text()
+    assert script["prometheus_rule"]() == committed
+    groups = [group for file in RULE_FILES for group in load(file)["groups"]]
+    assert yaml.safe_load(committed)["spec"]["groups"] == groups
+
+
+def test_prometheus_and_the_collectors_scrape_alike() -> None:
+    plain = load(CONFIG / "prometheus.yml")
+    collector = load(CONFIG / "otel-collector.yaml")["receivers"]["prometheus"]["config"]
+    operator = load(CONFIG / "operator" / "scrapeconfig.yaml")["spec"]
+    assert plain["global"]["scrape_interval"] == "60s"
+    for (job,) in (plain["scrape_configs"], collector["scrape_configs"]):
+        assert (job["job_name"], job["scrape_timeout"]) == ("netcheck", "10s")
+        assert job.get("scrape_interval", "60s") == "60s"
+        assert job["static_configs"][0]["targets"] == ["127.0.0.1:9223"]
+    assert operator["relabelings"] == [{"targetLabel": "job", "replacement": "netcheck"}]
+    assert (operator["scrapeInterval"], operator["scrapeTimeout"]) == ("60s", "10s")
+
+
+def test_the_collector_s_pipeline_leads_from_its_receiver_to_its_exporter() -> None:
+    collector = load(CONFIG / "otel-collector.yaml")
+    (pipeline,) = collector["service"]["pipelines"].values()
+    for kind in ("receivers", "processors", "exporters"):
+        assert set(pipeline[kind]) == set(collector[kind])
+
+
+def test_alloy_scrapes_into_the_writer_that_is_there() -> None:
+    text = (CONFIG / "config.alloy").read_text()
+    assert [text.count(bracket) for bracket in "{["] == [text.count(bracket) for bracket in "}]"]
+    assert re.search(r'job_name\s+= "netcheck"', text)
+    assert re.search(r'"__address__" = "127\.0\.0\.1:9223"', text)
+    (receiver,) = re.findall(r"forward_to\s+= \[([\w.]+)\.receiver\]", text)
+    kind, _, name = receiver.rpartition(".")
+    assert f'{kind} "{name}" {{' in text
