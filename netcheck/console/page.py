@@ -30,7 +30,7 @@ div.wide { overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem }
 th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0;
   border-bottom: 1px solid var(--line) }
-td:last-child { overflow-wrap: anywhere }
+td:first-child { white-space: nowrap } td:last-child { overflow-wrap: anywhere }
 th { font-weight: 600; white-space: nowrap }
 section { border-left: 4px solid; padding: .1rem 1rem; margin: 1rem 0 }
 section > * { color: CanvasText }
@@ -130,13 +130,7 @@ def _failure_rows(results: Iterable[Result]) -> Iterable[Fields]:
         rows = [_failure_row(result, failure) for result, failure in alike]
         yield from rows[:_MOST_ALIKE]
         if len(rows) > _MOST_ALIKE:
-            yield (
-                Cell(f"and {len(rows) - _MOST_ALIKE} more"),
-                Cell(""),
-                Cell(path),
-                Cell(""),
-                Cell(what, "red"),
-            )
+            yield map(Cell, (f"and {len(rows) - _MOST_ALIKE} more", "", path, "", what, ""))
 
 
 _Failed = tuple[Result, Failure]
