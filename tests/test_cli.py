@@ -1,6 +1,7 @@
 """The commands as a person runs them, in this process: output and exit codes."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -332,6 +333,16 @@ def test_an_earlier_report_outlives_a_check_that_found_nothing(tmp_path: Path) -
     done = invoke("check", "--config", file, "--service", "ours", "--report", page)
     assert done.exit_code == 2
     assert page.read_text() == "an earlier one"
+
+
+def test_a_file_name_that_is_no_text_does_not_keep_a_report_from_being_written(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"f\xff")
+    folder.mkdir()
+    file, page = config(folder, "  ours: {hosts: [127.0.0.1], ports: [1]}"), tmp_path / "report.html"
+    with file.open("a") as config_file:
+        config_file.write("push_certificates:\n  gone: {file: gone.pem}\n")
+    invoke("check", "--config", file, "--report", page)
+    assert r"f\udcff/gone.pem cannot be read" in page.read_text()
 
 
 def test_no_credentials_are_in_a_report(tmp_path: Path, closed_port: int) -> None:

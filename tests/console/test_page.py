@@ -113,6 +113,12 @@ def test_nothing_of_the_network_becomes_markup() -> None:
     assert "script" not in tags
 
 
+def test_names_in_headings_are_escaped_too() -> None:
+    judged = replace(checked().judgements[0], path=HOSTILE, evidence=())
+    page = render_page(replace(checked(), paths=[ProbePath(HOSTILE)], judgements=[judged]))
+    assert "<script>" not in page
+
+
 def test_the_page_needs_nothing_else() -> None:
     for tag, attributes in read(render_page(checked())).seen:
         assert tag not in {"link", "img", "iframe", "script"}
