@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 import click
 import trio
@@ -34,7 +34,7 @@ _LIMITS = (Verdict.DEGRADED, Verdict.FALLBACK_ONLY)
 _USUAL_WIDTH = 120
 """Of text, in characters, where no terminal says otherwise."""
 
-_CONFIG_FILE = click.Path(path_type=Path)
+_FILE = click.Path(path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--config", "file", type=_CONFIG_FILE, required=True, help="The configuration, YAML.")
+@click.option("--config", "file", type=_FILE, required=True, help="The configuration, YAML.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 def run(file: Path, log_format: str, log_level: str) -> None:
@@ -67,7 +67,7 @@ def run(file: Path, log_format: str, log_level: str) -> None:
 @click.option(
     "--config",
     "file",
-    type=_CONFIG_FILE,
+    type=_FILE,
     help="The configuration; without it, the built-in services, directly.",
 )
 @click.option("--path", "only_paths", multiple=True, metavar="PATH", help="Only this path (repeatable).")
@@ -80,7 +80,7 @@ def run(file: Path, log_format: str, log_level: str) -> None:
 @click.option(
     "--report",
     "page",
-    type=click.File("w", encoding="utf-8", lazy=False),
+    type=_FILE,
     metavar="FILE.html",
     help="Also write a page to attach to a ticket: all in one file, without credentials.",
 )
@@ -91,7 +91,7 @@ def check(
     all_addresses: bool,
     output: str,
     verbose: bool,
-    page: TextIO | None,
+    page: Path | None,
 ) -> None:
     """Visit every host once over every path, now, and say what is wrong and whom to ask for what.
 
@@ -102,10 +102,9 @@ def check(
     set_up_logging("text", "warning")
     config = _narrowed(_load(file) if file else default(), only_paths, only_services)
     if all_addresses:
-        config = dataclasses.replace(
-            config,
-            services=tuple(dataclasses.replace(s, addresses=AddressChoice.ALL) for s in config.services),
-        )
+        config = _with_all_addresses(config)
+    if page and (problem := _trouble_writing(page)):
+        _fail(problem)
     with _progress() as progress, _interruptible():
         state = trio.run(check_once, config, progress)
     results = list(state.results())
@@ -114,26 +113,26 @@ def check(
     services = with_counts(config.services, state.courier_counts)
     assessment = assess(services, config.paths, state.standings(), state.lookups.values())
     bags = bags_seen(services, state.bags())
-    lookups, certificates = list(state.lookups.values()), state.read_push_certificates()
-    if page is not None:
-        found = (services, config.paths, assessment.judgements, results, lookups, bags, certificates)
-        page.write(console.render_page(console.Checked(time.time(), __version__, *found)))
+    found = console.Checked(
+        time.time(),
+        __version__,
+        services,
+        config.paths,
+        assessment.judgements,
+        results,
+        list(state.lookups.values()),
+        bags,
+        state.read_push_certificates(),
+    )
+    # First the page: whoever reads the output may have had enough of it and gone.
+    problem = _trouble_writing(page, console.render_page(found)) if page else None
     if output == "json":
         exposed = Exposed(state, assessment.judgements, assessment.fallback_active, bags)
-        click.echo(json.dumps(report(exposed, __version__, time.time()), indent=1))
+        click.echo(json.dumps(report(exposed, __version__, found.time), indent=1))
     else:
-        text = console.render(
-            services,
-            config.paths,
-            assessment.judgements,
-            results,
-            lookups,
-            verbose=verbose,
-            width=shutil.get_terminal_size((_USUAL_WIDTH, 24)).columns,
-        )
-        sections = [console.render_bags(bags), console.render_push_certificates(certificates, time.time())]
-        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-        click.echo("\n\n".join(filter(None, [text, *sections])), color=False if plain else None)
+        _print(found, verbose)
+    if problem:
+        _fail(problem)
     sys.exit(exit_code(assessment.judgements))
 
 
@@ -143,7 +142,7 @@ def config() -> None:
 
 
 @config.command("check")
-@click.argument("file", type=_CONFIG_FILE)
+@click.argument("file", type=_FILE)
 def config_check(file: Path) -> None:
     """Say every error in FILE, with its line and column."""
     found = _load(file)
@@ -175,6 +174,24 @@ def exit_code(judgements: Sequence[Judgement]) -> int:
     return WITH_LIMITS if verdicts & set(_LIMITS) else ALL_READY
 
 
+def _print(found: console.Checked, verbose: bool) -> None:
+    width = shutil.get_terminal_size((_USUAL_WIDTH, 24)).columns
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    text = console.render(found, verbose=verbose, width=width)
+    click.echo(text, color=False if plain else None)
+
+
+def _trouble_writing(page: Path, text: str | None = None) -> str | None:
+    """Put the text into the file, or without one see that it can be done; what went wrong, if anything."""
+    try:
+        # To look leaves what is there alone: no page is lost to a check that ends early.
+        with page.open("a" if text is None else "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text or "")
+    except OSError as error:
+        return f"{page}: the report cannot be written: {error.strerror}"
+    return None
+
+
 def _load(file: Path) -> Config:
     try:
         return load(file)
@@ -196,6 +213,11 @@ def _narrowed(config: Config, only_paths: Sequence[str], only_services: Sequence
             if s in wanted or (counted and s.bag)  # without the bag nobody knew how many hosts there are
         ),
     )
+
+
+def _with_all_addresses(config: Config) -> Config:
+    services = tuple(dataclasses.replace(s, addresses=AddressChoice.ALL) for s in config.services)
+    return dataclasses.replace(config, services=services)
 
 
 def _known(kind: str, asked: Sequence[str], known: Sequence[str]) -> None:

@@ -163,6 +163,9 @@ def test_rules_ask_for_metrics_that_exist() -> None:
     asked |= set(re.findall(r"([a-zA-Z_:][\w:]*)\{", text))
     assert asked
     assert asked <= set(SAMPLES) | FROM_ELSEWHERE | recorded()
+    assert (
+        asked & {name for name, family in SAMPLES.items() if family.is_per_host} == set()
+    )  # a fleet may do without
 
 
 def test_rules_ask_for_labels_that_the_metrics_have() -> None:

@@ -1,6 +1,7 @@
 """The commands as a person runs them, in this process: output and exit codes."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -300,11 +301,75 @@ def test_a_report_is_written_beside_what_is_printed(tmp_path: Path, port: int) -
         assert page.read_text().startswith("<!doctype html>")
 
 
-def test_a_report_that_cannot_be_written_is_told_before_anything_is_probed(tmp_path: Path) -> None:
-    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
-    done = invoke("check", "--config", file, "--report", str(tmp_path / "missing" / "report.html"))
+@pytest.mark.parametrize(
+    ("name", "trouble"),
+    [("missing/report.html", "No such file or directory"), (".", "Is a directory")],
+)
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_probed(
+    tmp_path: Path, name: str, trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, page = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}"), tmp_path / name
+    monkeypatch.setattr("netcheck.cli.check_once", None)
+    done = invoke("check", "--config", file, "--report", page)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == f"{page}: the report cannot be written: {trouble}\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_report_that_finds_no_room_is_told_after_what_was_found(tmp_path: Path, port: int) -> None:
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    done = invoke("check", "--config", file, "--report", "/dev/full")
     assert done.exit_code == 2
-    assert "missing/report.html': No such file or directory" in done.stderr
+    assert "1/1 ok" in done.stdout
+    assert done.stderr == "/dev/full: the report cannot be written: No space left on device\n"
+
+
+def test_an_earlier_report_outlives_a_check_that_found_nothing(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text("an earlier one")
+    ours = "  ours: {hosts: [127.0.0.1], ports: [1], roles: [device]}"
+    services = f"{ours}\n  theirs: {{hosts: [127.0.0.2], ports: [1]}}"
+    file = config(tmp_path, services, paths="  direct: {roles: [provider]}")
+    done = invoke("check", "--config", file, "--service", "ours", "--report", page)
+    assert done.exit_code == 2
+    assert page.read_text() == "an earlier one"
+
+
+def test_a_file_name_that_is_no_text_does_not_keep_a_report_from_being_written(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"f\xff")
+    folder.mkdir()
+    file, page = config(folder, "  ours: {hosts: [127.0.0.1], ports: [1]}"), tmp_path / "report.html"
+    with file.open("a") as config_file:
+        config_file.write("push_certificates:\n  gone: {file: gone.pem}\n")
+    invoke("check", "--config", file, "--report", page)
+    assert r"f\udcff/gone.pem cannot be read" in page.read_text()
+
+
+def test_no_credentials_are_in_a_report(tmp_path: Path, closed_port: int) -> None:
+    (tmp_path / "password").write_text("labpass")
+    proxy = f"{{proxy: 'http://127.0.0.1:{closed_port}', username: labuser, password_file: password}}"
+    services = "  ours: {hosts: [127.0.0.1], ports: [1]}"
+    file, page = config(tmp_path, services, paths=f"  web: {proxy}"), tmp_path / "report.html"
+    assert invoke("check", "--config", file, "--report", page).exit_code == 1
+    assert f"http://127.0.0.1:{closed_port}" in page.read_text()
+    assert "labuser" not in page.read_text()
+    assert "labpass" not in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [
+        ({"TERM": "xterm", "NO_COLOR": ""}, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ({"TERM": "dumb", "NO_COLOR": ""}, False),
+    ],
+)
+def test_colours_are_left_out_where_they_are_not_wanted(
+    tmp_path: Path, port: int, environment: dict[str, str], coloured: bool
+) -> None:
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    done = CliRunner(env=environment).invoke(main, ["check", "--config", str(file)], color=True)
+    assert ("\x1b" in done.stdout) is coloured
 
 
 def test_with_v_failures_are_told_in_full(tmp_path: Path, closed_port: int) -> None:

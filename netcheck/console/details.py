@@ -1,6 +1,6 @@
 """The details: every kind of failure in full, how long the phases took, failed lookups, failed addresses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from netcheck.console.matrix import SeenIn
@@ -21,8 +21,8 @@ def render_details(
     parts = [
         _failures(services, paths, seen),
         _durations(services, paths, seen),
-        _capped([_lookup_row(each) for each in lookups if each.reason is not None]),
-        _capped(_address_rows(results)),
+        _headed(("lookup", "resolver", "outcome", ""), _lookup_rows(lookups)),
+        _headed(("path", "address", "port", "failure"), _address_rows(results)),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -44,7 +44,7 @@ def _failures(
         [Cell(path), Cell(f"{phase} {reason}", "red"), Cell(_with_example(where, example.detail))]
         for (path, phase, reason), (example, where) in kinds.items()
     ]
-    return "\n".join(aligned(rows))
+    return _headed(("path", "failure", "where"), rows, most=None)
 
 
 def _with_example(where: Sequence[str], detail: str) -> str:
@@ -62,11 +62,15 @@ def _durations(services: Sequence[Service], paths: Sequence[ProbePath], seen: Se
         if (times := _phase_times(seen(service, port, path).results))
     }
     phases = [phase for phase in Phase if any(phase in times for times in took.values())]
-    rows: list[Row] = [[Cell(text) for text in ("path", "service", "port", *(f"{p} ms" for p in phases))]]
-    for place, times in took.items():
-        fields = (f"{median(times[phase]) * 1000:.1f}" if phase in times else "-" for phase in phases)
-        rows.append([*map(Cell, place), *map(Cell, fields)])
-    return "\n".join(aligned(rows)) if took else ""
+    header = ("path", "service", "port", *(f"{phase} ms" for phase in phases))
+    return _headed(header, [_duration_row(place, times, phases) for place, times in took.items()], most=None)
+
+
+def _duration_row(
+    place: Iterable[str], times: Mapping[Phase, Sequence[float]], phases: Iterable[Phase]
+) -> Row:
+    fields = (f"{median(times[phase]) * 1000:.1f}" if phase in times else "-" for phase in phases)
+    return [*map(Cell, place), *map(Cell, fields)]
 
 
 def _phase_times(results: Iterable[Result]) -> dict[Phase, list[float]]:
@@ -78,12 +82,16 @@ def _phase_times(results: Iterable[Result]) -> dict[Phase, list[float]]:
     return times
 
 
-def _lookup_row(lookup: Lookup) -> Row:
+def _lookup_rows(lookups: Iterable[Lookup]) -> list[Row]:
     return [
-        Cell(f"{lookup.host} {lookup.rdtype}"),
-        Cell(lookup.resolver),
-        Cell(lookup.outcome, "red"),
-        Cell(lookup.detail[:DETAIL_WIDTH]),
+        [
+            Cell(f"{lookup.host} {lookup.rdtype}"),
+            Cell(lookup.resolver),
+            Cell(lookup.reason, "red"),
+            Cell(lookup.detail[:DETAIL_WIDTH]),
+        ]
+        for lookup in lookups
+        if lookup.reason is not None
     ]
 
 
@@ -100,6 +108,8 @@ def _address_rows(results: Iterable[Result]) -> list[Row]:
     ]
 
 
-def _capped(rows: list[Row]) -> str:
-    more = [f"and {len(rows) - _MOST} more"] if len(rows) > _MOST else []
-    return "\n".join([*aligned(rows[:_MOST]), *more]) if rows else ""
+def _headed(header: Sequence[str], rows: Sequence[Row], most: int | None = _MOST) -> str:
+    """A table of the first rows under their headings; nothing where there are none."""
+    shown = rows[:most]
+    more = [f"and {len(rows) - len(shown)} more"] if len(rows) > len(shown) else []
+    return "\n".join([*aligned([[*map(Cell, header)], *shown]), *more]) if rows else ""

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from netcheck.console.table import COLOURS, Cell, aligned
-from netcheck.model import Judgement
+from netcheck.model import Judgement, Verdict
 
 _INDENT = "    "
+_READABLE = 100
+"""How wide a paragraph gets at most, in characters, on however wide a terminal."""
+NOTHING_JUDGED = "no verdict: nothing that these paths lead to is required; see `required` in the config"
 
 
 class Finding(NamedTuple):
@@ -20,6 +23,11 @@ class Finding(NamedTuple):
         first = self.judgements[0]
         whom = ", ".join(f"{judged.path} {judged.role}" for judged in self.judgements)
         return f"{whom}: {first.cause}" if first.cause else whom
+
+    @property
+    def colour(self) -> str:
+        """Of the worst of them; a remark on what is ready is worth a look, too."""
+        return "red" if any(judged.verdict is Verdict.NOT_READY for judged in self.judgements) else "yellow"
 
     @property
     def evidence(self) -> list[str]:
@@ -35,7 +43,7 @@ def findings(judgements: Sequence[Judgement]) -> list[Finding]:
     """One for each thing to do; what is ready and has nothing that is worth a look is left out."""
     grouped: dict[object, list[Judgement]] = {}
     for judged in judgements:
-        if judged.cause is not None or judged.verdict != "ready":
+        if judged.cause is not None or judged.verdict is not Verdict.READY:
             what = judged.next_step or (judged.path, judged.role)
             grouped.setdefault((judged.cause, what), []).append(judged)
     return [Finding(group) for group in grouped.values()]
@@ -44,7 +52,7 @@ def findings(judgements: Sequence[Judgement]) -> list[Finding]:
 def render_diagnosis(judgements: Sequence[Judgement], width: int) -> str:
     """A line for each path and role, then a paragraph for each thing that is wrong."""
     if not judgements:
-        return "no verdict: nothing that these paths lead to is required; see `required` in the config"
+        return NOTHING_JUDGED
     rows = [
         [
             Cell(judged.path),
@@ -68,7 +76,7 @@ def _paragraph(finding: Finding, width: int) -> str:
 def _wrapped(text: str, width: int, hanging: str = "") -> list[str]:
     return textwrap.wrap(
         text,
-        max(width, 40),
+        max(min(width, _READABLE), 40),
         initial_indent=_INDENT,
         subsequent_indent=_INDENT + hanging,
         break_long_words=False,

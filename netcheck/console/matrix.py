@@ -66,18 +66,26 @@ def by_cell(results: Iterable[Result]) -> SeenIn:
 
 def render_matrix(services: Sequence[Service], paths: Sequence[ProbePath], seen: SeenIn, width: int) -> str:
     """At most `width` characters wide, if its fields are not wider than that by themselves."""
-    across: list[Row] = [[Cell("service"), Cell("port"), *(Cell(path.name) for path in paths)]]
-    for service in services:
-        for port in service.ports:
-            fields = [field(service, port, path, seen) for path in paths]
-            across.append([Cell(service.name), Cell(str(port)), *fields])
-    lines = aligned(across)
+    lines = aligned(across(services, paths, seen))
     if max(len(click.unstyle(line)) for line in lines) > width:
-        lines = aligned(_down(services, paths, seen))
+        lines = aligned(down(services, paths, seen))
     return "\n".join(lines)
 
 
-def _down(services: Sequence[Service], paths: Sequence[ProbePath], seen: SeenIn) -> list[Row]:
+def across(services: Sequence[Service], paths: Sequence[ProbePath], seen: SeenIn) -> list[Row]:
+    """The matrix with a column for each path, under a row of headings."""
+    return [
+        [Cell("service"), Cell("port"), *(Cell(path.name) for path in paths)],
+        *(
+            [Cell(service.name), Cell(str(port)), *(field(service, port, path, seen) for path in paths)]
+            for service in services
+            for port in service.ports
+        ),
+    ]
+
+
+def down(services: Sequence[Service], paths: Sequence[ProbePath], seen: SeenIn) -> list[Row]:
+    """The matrix turned: a row for each field, under a row of headings."""
     return [
         [Cell("path"), Cell("service"), Cell("port"), Cell("hosts reached")],
         *(

@@ -4,25 +4,23 @@ Everything that comes from the network is escaped; no credentials are on it. Kno
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from itertools import groupby
 
-from netcheck.console.diagnosis import Finding, findings
-from netcheck.console.matrix import SeenIn, by_cell, field
+from netcheck.console.checked import Checked
+from netcheck.console.diagnosis import NOTHING_JUDGED, Finding, findings
+from netcheck.console.matrix import across, by_cell, down
+from netcheck.console.sections import bag_row, certificate_row
 from netcheck.console.table import COLOURS, DETAIL_WIDTH, Cell
-from netcheck.model import (
-    BagSeen,
-    Judgement,
-    Lookup,
-    ProbePath,
-    PushCertificate,
-    Result,
-    Service,
-)
+from netcheck.model import BagSeen, Failure, Judgement, Lookup, ProbePath, Result
 
-_MOST = 500
-"""How many lines a table of failures has at most."""
+_MOST = 2000
+"""How many lines a table has at most."""
+_MOST_ALIKE = 50
+"""How many failures of one kind are listed of a path, so that each path and kind has its place."""
+_ACROSS = 5
+"""How many paths stand side by side on a sheet of paper."""
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --green: #1a7f37; --yellow: #9a6700; --red: #cf222e }
 @media (prefers-color-scheme: dark) { :root { --green: #4ac26b; --yellow: #d4a72c; --red: #ff7b72 } }
@@ -31,28 +29,15 @@ h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
 div.wide { overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem }
 th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0;
-  border-bottom: 1px solid var(--line); overflow-wrap: anywhere }
+  border-bottom: 1px solid var(--line) }
+td:first-child { white-space: nowrap } td:last-child { overflow-wrap: anywhere }
 th { font-weight: 600; white-space: nowrap }
-section.finding { border-left: 4px solid var(--red); padding: .1rem 1rem; margin: 1rem 0 }
-section.finding p.step { font-weight: 600 }
+section { border-left: 4px solid; padding: .1rem 1rem; margin: 1rem 0 }
+section > * { color: CanvasText }
+h3 { font-size: 1rem } p.step { font-weight: 600 }
 .green { color: var(--green) } .yellow { color: var(--yellow) } .red { color: var(--red) }
-@media print { body { margin: 0; max-width: none } section.finding, tr { break-inside: avoid } }
+@media print { body { margin: 0; max-width: none } section, tr { break-inside: avoid } }
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """All that a check has found. `time` is a Unix time."""
-
-    time: float
-    version: str
-    services: Sequence[Service]
-    paths: Sequence[ProbePath]
-    judgements: Sequence[Judgement]
-    results: Sequence[Result]
-    lookups: Sequence[Lookup]
-    bags: Sequence[BagSeen]
-    push_certificates: Sequence[PushCertificate]
 
 
 def render_page(checked: Checked) -> str:
@@ -61,6 +46,7 @@ def render_page(checked: Checked) -> str:
     parts = [
         f"<h1>Apple push from this network</h1><p>netcheck {escape(checked.version)}, {when}</p>",
         _section("Verdicts", _VERDICTS, map(_verdict_row, checked.judgements)),
+        "" if checked.judgements else f"<p>{escape(NOTHING_JUDGED)}</p>",
         *map(_finding, findings(checked.judgements)),
         _section("Hosts reached", *_matrix(checked)),
         _section("Paths", _PATHS, map(_path_row, checked.paths)),
@@ -68,7 +54,7 @@ def render_page(checked: Checked) -> str:
         _section("Failed lookups", _LOOKUPS, _lookup_rows(checked.lookups)),
         _section("Certificates of peers", _PEERS, _peer_rows(checked.results)),
         _section("Bags", _BAGS, map(_bag_row, checked.bags)),
-        _section("Push certificates", _CERTIFICATES, map(_certificate_row, checked.push_certificates)),
+        _section("Push certificates", _CERTIFICATES, _certificate_rows(checked)),
     ]
     head = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -104,7 +90,8 @@ def _field(cell: Cell) -> str:
 def _finding(finding: Finding) -> str:
     evidence = "".join(f"<li>{escape(line)}</li>" for line in finding.evidence)
     step = f'<p class="step">{escape(finding.next_step)}</p>' if finding.next_step else ""
-    return f'<section class="finding"><h2>{escape(finding.title)}</h2><ul>{evidence}</ul>{step}</section>'
+    heading = f"<h3>{escape(finding.title)}</h3>"
+    return f'<section class="{finding.colour}">{heading}<ul>{evidence}</ul>{step}</section>'
 
 
 _VERDICTS = ("path", "role", "verdict", "cause", "hop")
@@ -116,17 +103,9 @@ def _verdict_row(judged: Judgement) -> Fields:
 
 
 def _matrix(checked: Checked) -> tuple[Sequence[str], Iterable[Fields]]:
-    seen = by_cell(checked.results)
-    header = ("service", "port", *(path.name for path in checked.paths))
-    return header, (
-        _matrix_row(service, port, checked.paths, seen)
-        for service in checked.services
-        for port in service.ports
-    )
-
-
-def _matrix_row(service: Service, port: int, paths: Sequence[ProbePath], seen: SeenIn) -> Fields:
-    return Cell(service.name), Cell(str(port)), *(field(service, port, path, seen) for path in paths)
+    turn = across if len(checked.paths) <= _ACROSS else down
+    header, *rows = turn(checked.services, checked.paths, by_cell(checked.results))
+    return [cell.text for cell in header], rows
 
 
 _PATHS = ("path", "proxy", "names are resolved by", "roles")
@@ -146,16 +125,42 @@ _FAILURES = ("host", "port", "path", "address", "failure", "detail")
 
 
 def _failure_rows(results: Iterable[Result]) -> Iterable[Fields]:
-    for result in results:
-        if failure := result.attempt.failure:
-            yield (
-                Cell(result.host),
-                Cell(str(result.port)),
-                Cell(result.path),
-                Cell(result.attempt.address or ""),
-                Cell(f"{failure.phase} {failure.reason}", "red"),
-                Cell(failure.detail[:DETAIL_WIDTH]),
-            )
+    failed = [(result, failure) for result in results if (failure := result.attempt.failure)]
+    for (path, what), alike in groupby(sorted(failed, key=_in_order), key=_kind):
+        rows = [_failure_row(result, failure) for result, failure in alike]
+        yield from rows[:_MOST_ALIKE]
+        if len(rows) > _MOST_ALIKE:
+            yield map(Cell, (f"and {len(rows) - _MOST_ALIKE} more", "", path, "", what, ""))
+
+
+_Failed = tuple[Result, Failure]
+
+
+def _kind(failed: _Failed) -> tuple[str, str]:
+    result, failure = failed
+    return result.path, f"{failure.phase} {failure.reason}"
+
+
+def _in_order(failed: _Failed) -> tuple[object, ...]:
+    """By kind, and there as people count: 2-courier before 10-courier."""
+    result, _ = failed
+    return *_kind(failed), result.service, result.port, len(result.host), result.host
+
+
+def _failure_row(result: Result, failure: Failure) -> Fields:
+    return (
+        Cell(result.host),
+        Cell(str(result.port)),
+        Cell(result.path),
+        Cell(result.attempt.address or ""),
+        Cell(f"{failure.phase} {failure.reason}", "red"),
+        Cell(_in_full(failure)),
+    )
+
+
+def _in_full(failure: Failure) -> str:
+    began = f"the answer began with {failure.evidence_text}" if failure.evidence else ""
+    return "; ".join(filter(None, [failure.detail[:DETAIL_WIDTH], began]))
 
 
 _LOOKUPS = ("host", "type", "resolver", "outcome", "detail")
@@ -185,19 +190,15 @@ _BAGS = ("host", "path", "couriers", "remarks")
 
 
 def _bag_row(seen: BagSeen) -> Fields:
-    couriers = f"0 to {seen.bag.courier_count} of {seen.bag.courier_hostname}" if seen.bag else ""
-    remarks = "; ".join(filter(None, [seen.error, *seen.disagreements]))
-    return Cell(seen.host), Cell(seen.path), Cell(couriers), Cell(remarks, "yellow")
+    return *bag_row(seen), Cell("; ".join(seen.disagreements), "yellow")
 
 
-_CERTIFICATES = ("name", "expires", "topic", "SHA-1", "remarks")
+_CERTIFICATES = ("name", "expires", "topic", "SHA-1", "SHA-256")
 
 
-def _certificate_row(certificate: PushCertificate) -> Fields:
-    expires = _date(certificate.not_after) if certificate.not_after else ""
-    wrong = "not the topic expected" if certificate.topic_matches is False else ""
-    texts = (certificate.name, expires, certificate.topic or "", certificate.sha1 or "")
-    return *map(Cell, texts), Cell(certificate.error or wrong, "red")
+def _certificate_rows(checked: Checked) -> Iterable[Fields]:
+    for each in checked.push_certificates:
+        yield *certificate_row(each, checked.time), Cell(each.sha1 or ""), Cell(each.sha256 or "")
 
 
 def _date(time: float) -> str:

@@ -15,14 +15,15 @@ def render_bags(bags: Sequence[BagSeen]) -> str:
     """One line for each bag: what it says; below it, where it disagrees with the config."""
     if not bags:
         return ""
-    first, *lines = aligned([[Cell("bag"), Cell("path"), Cell("couriers")], *map(_bag_row, bags)])
+    first, *lines = aligned([[Cell("bag"), Cell("path"), Cell("couriers")], *map(bag_row, bags)])
     told = [first]
     for seen, line in zip(bags, lines, strict=True):
         told += [line, *(f"    {disagreement}" for disagreement in seen.disagreements)]
     return "\n".join(told)
 
 
-def _bag_row(seen: BagSeen) -> Row:
+def bag_row(seen: BagSeen) -> Row:
+    """The host, the path, and what the bag says or why there is none."""
     if seen.bag is None or seen.error is not None:
         return [Cell(seen.host), Cell(seen.path), Cell((seen.error or "")[:DETAIL_WIDTH], "red")]
     text = f"0 to {seen.bag.courier_count} of {seen.bag.courier_hostname}"
@@ -36,7 +37,7 @@ def render_push_certificates(certificates: Sequence[PushCertificate], now: float
     if not certificates:
         return ""
     header = [Cell("push certificate"), Cell("expires"), Cell("topic")]
-    first, *lines = aligned([header, *(_certificate_row(each, now) for each in certificates)])
+    first, *lines = aligned([header, *(certificate_row(each, now) for each in certificates)])
     told = [first]
     for certificate, line in zip(certificates, lines, strict=True):
         told.append(line)
@@ -45,7 +46,8 @@ def render_push_certificates(certificates: Sequence[PushCertificate], now: float
     return "\n".join(told)
 
 
-def _certificate_row(certificate: PushCertificate, now: float) -> Row:
+def certificate_row(certificate: PushCertificate, now: float) -> Row:
+    """The name, until when, and the topic or what is wrong with the file."""
     if certificate.not_after is None:
         return [Cell(certificate.name), Cell("unreadable", "red"), Cell(certificate.error or "")]
     return [Cell(certificate.name), _expiry(certificate.not_after, now), _topic(certificate)]

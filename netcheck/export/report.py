@@ -65,7 +65,7 @@ def _result(result: Result) -> Json:
         "phase": failure.phase if failure else None,
         "reason": failure.reason if failure else None,
         "detail": failure.detail if failure else None,
-        "evidence": _printable(failure.evidence) if failure else None,
+        "evidence": failure.evidence_text or None if failure else None,
         "phases": dict(result.phases),
         "rtt": attempt.rtt,
         "syn_retransmits": attempt.syn_retransmits,
@@ -150,8 +150,3 @@ def _hold(hold: Hold) -> Json:
 
 def _iso(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _printable(evidence: bytes) -> str | None:
-    r"""Escaped as in Python, e.g. `SSH-2.0-x\r\n\xff`: a peer's bytes must not reach a terminal raw."""
-    return evidence.decode("latin-1").encode("unicode_escape").decode("ascii") or None

@@ -153,3 +153,8 @@ class Failure:
     detail: str = ""
     evidence: bytes = b""
     """The first bytes that the peer sent, at most 64, where they say more than the reason."""
+
+    @property
+    def evidence_text(self) -> str:
+        r"""Escaped as in Python, e.g. `SSH-2.0-x\r\n\xff`: a peer's bytes must not reach a terminal raw."""
+        return self.evidence.decode("latin-1").encode("unicode_escape").decode("ascii")

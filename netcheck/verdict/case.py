@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from netcheck.apns.addresses import is_apple_name
 from netcheck.model import Failure, Lookup, Phase, ProbePath, Reason, Service, Verdict
 from netcheck.verdict.seen import Seen
 
@@ -93,6 +94,11 @@ class Case:
         """What counts on each other path that has anything."""
         others = (self.world.on_path(path.name) for path in self.world.paths if path is not self.path)
         return [seen for seen in others if seen]
+
+    @property
+    def is_apple_s(self) -> bool:
+        """Whether all that fails is Apple's, and nothing a service of the user's own."""
+        return all(is_apple_name(each.result.host) for each in self.failed)
 
     @property
     def services(self) -> list[Service]:

@@ -35,14 +35,14 @@ def nothing_comes_back(seen: Sequence[Seen]) -> bool:
 
 
 def is_down_for_all(case: Case) -> bool:
-    """Whether the services behind the verdict cannot be connected to over any of several paths.
+    """Whether Apple's services behind the verdict cannot be connected to over any of several paths.
 
     Though other services can, over each of them.
     """
     names = {each.result.service for each in case.failed}
     paths = [case.seen, *case.elsewhere()]
     with_it = [seen for seen in paths if any(each.result.service in names for each in seen)]
-    enough = case.verdict is Verdict.NOT_READY and len(with_it) > 1
+    enough = case.verdict is Verdict.NOT_READY and case.is_apple_s and len(with_it) > 1
     return enough and all(_only_these_fail(seen, names) for seen in with_it)
 
 

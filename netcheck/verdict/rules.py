@@ -246,7 +246,7 @@ RULES = (
     ),
     Rule(
         Cause.HOSTS_BLOCKED,
-        lambda case: case.at_least_half(links.reached_elsewhere(case)),
+        lambda case: case.at_least_half(links.reached_elsewhere(case)) if case.is_apple_s else case.failed,
         sentences.reached_elsewhere,
         sentences.open_the_hosts,
     ),

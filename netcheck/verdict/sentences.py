@@ -13,6 +13,7 @@ from netcheck.verdict import links
 from netcheck.verdict.case import Case, fails_in
 
 _LONGEST = 200
+_ON_THE_WAY_TO_THE_PROXY = (Phase.PROXY_RESOLVE, Phase.PROXY_CONNECT, Phase.PROXY_TLS)
 _MOST = 3
 """How many of a kind are named before the rest is counted."""
 
@@ -28,7 +29,9 @@ def _such(case: Case, phase: Phase, reason: Reason) -> str:
     fails_so = fails_in(phase, reason)
     first = next(each for each in case.about if each.failure and fails_so(each.failure))
     detail = first.failure.detail[:_LONGEST] if first.failure else ""
-    return f"for example {first.result.host}:{first.result.port}: {detail or reason}"
+    # before the proxy is asked for it, the destination has no part in what happens
+    where = "" if phase in _ON_THE_WAY_TO_THE_PROXY else f"{first.result.host}:{first.result.port}: "
+    return f"for example {where}{detail or reason}"
 
 
 def _reply(case: Case) -> str:
@@ -222,8 +225,8 @@ def compare_the_proxy_s_dns(case: Case) -> str:
 def open_the_way_behind_the_proxy(case: Case) -> str:
     return (
         f"Ask the owners of {_proxy(case)} to see that it can itself connect to {_hosts(case)} on "
-        f"{_ports(case)} "
-        f"(Apple's networks {_ranges_in_short()}): {_reply(case)}"
+        f"{_ports(case)}"
+        f"{_networks(case)}: {_reply(case)}"
     )
 
 
@@ -339,13 +342,14 @@ def blocked_and_open_ports(case: Case) -> str:
 
 def open_the_ports(case: Case) -> str:
     return (
-        f"Ask the owners of the firewall to allow TCP {_ports(case)} to {_hosts(case)} (Apple's networks "
-        f"{_ranges_in_short()}): {_reply(case)}"
+        f"Ask the owners of the firewall to allow TCP {_ports(case)} to {_hosts(case)}{_networks(case)}: "
+        f"{_reply(case)}"
     )
 
 
-def _ranges_in_short() -> str:
-    return f"{_listed(str(network) for network in PUBLISHED_RANGES)}"
+def _networks(case: Case) -> str:
+    """Apple's networks, where the services are Apple's: not every firewall has rules for names."""
+    return f" (Apple's networks {_listed(PUBLISHED_RANGES)})" if case.is_apple_s else ""
 
 
 def how_many_asked_twice(case: Case) -> str:
@@ -358,15 +362,16 @@ def find_the_loss(case: Case) -> str:
 
 
 def reached_elsewhere(case: Case) -> str:
-    return f"{len(case.about)} of {len(case.failed)} failed probes work over another path; {example(case)}"
+    count = len(links.reached_elsewhere(case))
+    return f"{count} of {len(case.failed)} failed probes work over another path; {example(case)}"
 
 
 def open_the_hosts(case: Case) -> str:
-    return (
-        f"Ask the owners of the firewall to allow {_ports(case)} to {_failed_hosts(case)}, which another "
-        "path reaches: "
-        f"{_reply(case)}"
-    )
+    """Of a service of the user's own, it may be the service itself that is down."""
+    owners = "the owners of the firewall"
+    whom = owners if case.is_apple_s else f"those who run it whether it answers, and {owners}"
+    beside = ", which another path reaches" if links.reached_elsewhere(case) else ""
+    return f"Ask {whom} to allow {_ports(case)} to {_failed_hosts(case)}{beside}: {_reply(case)}"
 
 
 def which_hosts(case: Case) -> str:

@@ -1,12 +1,14 @@
 """What `netcheck check` prints."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import click
 import pytest
 
-from netcheck.console import render, render_bags, render_push_certificates
+from netcheck import console
+from netcheck.console.sections import render_bags, render_push_certificates
 from netcheck.console.table import Cell, aligned
 from netcheck.model import (
     Bag,
@@ -17,13 +19,16 @@ from netcheck.model import (
     Hop,
     Judgement,
     LoadBalancer,
+    Lookup,
     Phase,
     ProbePath,
     Proxy,
     ProxyScheme,
     PushCertificate,
     Reason,
+    Result,
     Role,
+    Service,
     Verdict,
 )
 from tests.records import COURIER, DROPPED, GATEWAY, lookup, result
@@ -68,6 +73,7 @@ courier   443    2/2 ok 20.0 ms        1/1 ok 20.0 ms
 gateway   2195   not probed            not probed"""
 
 DETAILS = """\
+path     failure                        where
 direct   connect timeout                courier:5223: no answer in 5 s
 squid    proxy_handshake proxy_denied   courier:5223: HTTP 403 Forbidden
 
@@ -76,12 +82,26 @@ direct   courier   5223   3.0          -                    20.0
 direct   courier   443    3.0          -                    20.0
 squid    courier   443    -            20.0                 -
 
-0-courier.gone A   system   nxdomain
+lookup             resolver   outcome
+0-courier.gone A   system     nxdomain
 
+path     address     port   failure
 direct   192.0.2.1   5223   connect timeout
 squid    192.0.2.1   5223   proxy_handshake proxy_denied"""
 
 LOOKUPS = [lookup("0-courier.gone", reason=Reason.NXDOMAIN), lookup(FIRST, "192.0.2.1")]
+
+
+def render(
+    services: Sequence[Service],
+    paths: Sequence[ProbePath],
+    judgements: Sequence[Judgement],
+    results: Sequence[Result],
+    lookups: Sequence[Lookup] = (),
+    **options: Any,
+) -> str:
+    checked = console.Checked(0.0, "0.1.0", services, paths, judgements, results, lookups)
+    return console.render(checked, **options)
 
 
 def shown(**options: Any) -> str:
@@ -113,6 +133,21 @@ squid    gateway   2195   not probed"""
 
 def test_long_sentences_are_wrapped() -> None:
     assert max(map(len, shown(width=60).splitlines())) <= 60
+
+
+def test_sentences_stay_readable_on_a_wide_terminal() -> None:
+    long = replace(BLOCKED, next_step="Ask the owners of the firewall to do this. " * 9)
+    text = click.unstyle(render([COURIER], [DIRECT], [long], RESULTS, width=300))
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_bags_and_push_certificates_follow_and_the_hint_stays_last() -> None:
+    bag = BagSeen(0.0, "direct", "init.push.apple.com", None, "connect timeout")
+    checked = console.Checked(
+        0.0, "0.1.0", [COURIER], [DIRECT], JUDGEMENTS, RESULTS, (), [bag], [CERTIFICATES[-1]]
+    )
+    parts = click.unstyle(console.render(checked)).split("\n\n")
+    assert [part.split()[0] for part in parts[-3:]] == ["bag", "push", "Every"]
 
 
 def test_what_needs_the_same_step_is_told_once() -> None:

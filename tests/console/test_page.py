@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 from netcheck.console import Checked, render_page
 from netcheck.model import (
+    Bag,
     BagSeen,
     Cause,
     Credentials,
@@ -24,7 +25,7 @@ from netcheck.model import (
     Trust,
     Verdict,
 )
-from tests.records import COURIER, GATEWAY, lookup, result
+from tests.records import COURIER, DROPPED, GATEWAY, lookup, result
 
 PROXY = Proxy(ProxyScheme.HTTP, "proxy.test", 3128, Credentials("labuser", Secret("labpass")))
 HOSTILE = "<script>alert('x')</script> & \"more\""
@@ -53,7 +54,7 @@ class Reader(HTMLParser):
 
 
 def checked() -> Checked:
-    denied = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, HOSTILE)
+    denied = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, HOSTILE, b"<script>\x1b")
     bad = result(COURIER, 443, denied, path="web", family=Family.NAME, proxy_spoke=True)
     tls = TlsInfo("CN=Corporate Proxy", 1_790_000_000.0, Trust.OTHER, None)
     met = result(COURIER, 5223)
@@ -99,7 +100,10 @@ def test_the_page_tells_everything_that_was_found() -> None:
         "nxdomain",
         "connect timeout: no answer",
         "com.apple.mgmt.External.1",
-        "not the topic expected",
+        "not the one expected",
+        "AB:CD",
+        "12:34",
+        r"the answer began with <script>\x1b",
     ):
         assert part in text
 
@@ -107,6 +111,12 @@ def test_the_page_tells_everything_that_was_found() -> None:
 def test_nothing_of_the_network_becomes_markup() -> None:
     tags = {tag for tag, _ in read(render_page(checked())).seen}
     assert "script" not in tags
+
+
+def test_names_in_headings_are_escaped_too() -> None:
+    judged = replace(checked().judgements[0], path=HOSTILE, evidence=())
+    page = render_page(replace(checked(), paths=[ProbePath(HOSTILE)], judgements=[judged]))
+    assert "<script>" not in page
 
 
 def test_the_page_needs_nothing_else() -> None:
@@ -119,6 +129,47 @@ def test_no_credentials_are_on_the_page() -> None:
     page = render_page(checked())
     assert "labuser" not in page
     assert "labpass" not in page
+
+
+def test_a_finding_has_the_colour_of_its_worst_verdict() -> None:
+    remark = Judgement("direct", Role.DEVICE, Verdict.READY, Cause.PROXY_SLOW, Hop.PROXY, (), "Ask")
+    page = render_page(replace(checked(), judgements=[checked().judgements[0], remark]))
+    sections = [attributes["class"] for tag, attributes in read(page).seen if tag == "section"]
+    assert sections == ["red", "yellow"]
+
+
+def test_many_paths_stand_below_each_other_to_fit_on_paper() -> None:
+    paths = [ProbePath(f"path-{number}") for number in range(6)]
+    assert "hosts reached" not in read(render_page(replace(checked(), paths=paths[:5]))).text
+    assert "hosts reached" in read(render_page(replace(checked(), paths=paths))).text
+
+
+def test_a_bag_says_that_couriers_are_down_and_where_it_disagrees() -> None:
+    bag = Bag("courier.push.apple.com", 30, False, None, 900.0)
+    seen = BagSeen(0.0, "direct", "init.test", bag, None, ("it ends at 30",))
+    text = read(render_page(replace(checked(), bags=[seen]))).text
+    assert "0 to 30 of courier.push.apple.com, taken as down" in text
+    assert "it ends at 30" in text
+
+
+def test_without_a_verdict_the_page_says_why() -> None:
+    assert "required" in read(render_page(replace(checked(), judgements=[]))).text
+
+
+def test_many_failures_of_one_kind_leave_room_for_the_others() -> None:
+    bad = checked().results[0]
+    many = [replace(bad, host=f"{number}.test") for number in range(53)]
+    other = result(COURIER, 443, DROPPED, path="web")
+    text = read(render_page(replace(checked(), results=[*many, other]))).text
+    assert "and 3 more" in text
+    assert "no answer in 5 s" in text
+    assert text.index("2.test") < text.index("10.test") < text.index("49.test")
+    assert "50.test" not in text
+
+
+def test_a_long_table_says_how_much_is_left_out() -> None:
+    many = [lookup(f"{number}.test", reason=Reason.NXDOMAIN) for number in range(2003)]
+    assert "and 3 more" in read(render_page(replace(checked(), lookups=many))).text
 
 
 def test_what_was_not_found_has_no_heading() -> None:

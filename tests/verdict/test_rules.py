@@ -454,10 +454,27 @@ def test_one_family_blocked_on_one_port_is_a_blocked_port() -> None:
     assert judged.evidence[0].startswith("nothing answers on port 5223 over ipv6; 443 can be connected to; ")
 
 
+def test_of_a_service_of_one_s_own_apple_is_not_asked() -> None:
+    mdm = Service("mdm", ("mdm.test",), (443,), frozenset({Role.DEVICE}))
+    down = [result(mdm, 443, DROPPED, path=path.name) for path in (DIRECT, PROXY)]
+    works = couriers() + couriers(None, (443,), path=PROXY)
+    judged = assess([COURIER, mdm], [PROXY, DIRECT], once(works + down)).judgements
+    assert {each.cause for each in judged if each.path == "direct"} == {Cause.HOSTS_BLOCKED}
+    assert all("Apple" not in (each.next_step or "") for each in judged)
+
+
+def test_device_and_provider_need_the_same_step_where_the_proxy_is_down() -> None:
+    refused = Failure(Phase.PROXY_CONNECT, Reason.REFUSED, "connect to 192.0.2.1:3128: Connection refused")
+    results = couriers(refused, path=PROXY)
+    results += [result(PROVIDER, port, refused, path=PROXY.name) for port in PROVIDER.ports]
+    steps = {each.next_step for each in assess([COURIER, PROVIDER], [PROXY], once(results)).judgements}
+    assert len(steps) == 1
+
+
 def test_a_host_that_has_a_port_for_itself_is_no_blocked_port() -> None:
     results = couriers() + [result(PROVIDER, port, DROPPED) for port in PROVIDER.ports]
     judged = assess([COURIER, PROVIDER], [DIRECT], once(results)).judgements[1]
-    assert (judged.role, judged.cause) == (Role.PROVIDER, Cause.HOSTS_UNREACHABLE)
+    assert (judged.role, judged.cause) == (Role.PROVIDER, Cause.HOSTS_BLOCKED)
 
 
 def test_the_evidence_of_a_blocked_range_counts_hosts() -> None:
