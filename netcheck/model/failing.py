@@ -37,7 +37,7 @@ class Reason(StrEnum):
     NETWORK_UNREACHABLE = "network_unreachable"  # also of a resolver: this machine has no route to it
     HOST_UNREACHABLE = "host_unreachable"
     PERMISSION_DENIED = "permission_denied"
-    NO_LOCAL_ADDRESS = "no_local_address"
+    NO_LOCAL_ADDRESS = "no_local_address"  # also in the phase resolve
     FD_EXHAUSTED = "fd_exhausted"
     # tls, proxy_tls
     TLS_TIMEOUT = "tls_timeout"
@@ -78,6 +78,7 @@ _RESOLVE_REASONS = (
     Reason.DNS_MALFORMED,
     Reason.RESOLVER_UNREACHABLE,
     Reason.NETWORK_UNREACHABLE,
+    Reason.NO_LOCAL_ADDRESS,
     Reason.FD_EXHAUSTED,
     Reason.INTERNAL_ERROR,
 )

@@ -36,6 +36,7 @@ class Cause(StrEnum):
     INTERNAL = "internal"
     LOCAL_MACHINE = "local_machine"
     LOCAL_NETWORK_DOWN = "local_network_down"
+    PACKET_LOSS = "packet_loss"
     DNS_SINKHOLE = "dns_sinkhole"
     DNS_FAILURE = "dns_failure"
     PROXY_AUTH = "proxy_auth"
@@ -43,11 +44,11 @@ class Cause(StrEnum):
     PROXY_OVERLOADED = "proxy_overloaded"
     PROXY_DENIES_PORT = "proxy_denies_port"
     PROXY_CANNOT_RESOLVE = "proxy_cannot_resolve"
-    PROXY_RESOLVES_DIFFERENTLY = "proxy_resolves_differently"
     APPLE_UNREACHABLE = "apple_unreachable"
     PROXY_CANNOT_CONNECT = "proxy_cannot_connect"
     TLS_INTERCEPTED = "tls_intercepted"
     WRONG_PEER = "wrong_peer"
+    PROXY_RESOLVES_DIFFERENTLY = "proxy_resolves_differently"
     PROXY_FALSE_SUCCESS = "proxy_false_success"
     TLS_STALLS = "tls_stalls"
     TLS_BLOCKED = "tls_blocked"
@@ -56,7 +57,6 @@ class Cause(StrEnum):
     IPV6_BROKEN = "ipv6_broken"
     IPV4_BROKEN = "ipv4_broken"
     PORT_BLOCKED = "port_blocked"
-    PACKET_LOSS = "packet_loss"
     HOSTS_BLOCKED = "hosts_blocked"
     HOSTS_UNREACHABLE = "hosts_unreachable"
     DNS_DIFFERS = "dns_differs"
@@ -72,7 +72,8 @@ class Cause(StrEnum):
         if self.is_of_proxies:
             return Hop.PROXY
         whose = _HOPS.get(self, Hop.FIREWALL)
-        return Hop.PROXY if whose is Hop.FIREWALL and through_proxy else whose
+        is_behind = whose is Hop.FIREWALL or self in (Cause.IPV6_BROKEN, Cause.IPV4_BROKEN)
+        return Hop.PROXY if is_behind and through_proxy else whose
 
 
 _HOPS = {

@@ -43,12 +43,18 @@ _ANSWERED = (None, Reason.NXDOMAIN, Reason.NO_ANSWER)
 _QUIETER = (
     Reason.RESOLVER_UNREACHABLE,
     Reason.NETWORK_UNREACHABLE,
+    Reason.NO_LOCAL_ADDRESS,
     Reason.DNS_TIMEOUT,
     Reason.FD_EXHAUSTED,
 )
 """What says less than a nameserver that spoke, the least first."""
 
-_OF_RESOLVE = (Reason.DNS_MALFORMED, Reason.FD_EXHAUSTED)
+_OF_RESOLVE = (
+    Reason.DNS_MALFORMED,
+    Reason.NETWORK_UNREACHABLE,
+    Reason.NO_LOCAL_ADDRESS,
+    Reason.FD_EXHAUSTED,
+)
 """The reasons of sockets and TLS that stay; for a resolver, the others all mean that it cannot be reached."""
 
 

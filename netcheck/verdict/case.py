@@ -97,8 +97,8 @@ class Case:
 
     @property
     def is_apple_s(self) -> bool:
-        """Whether all that fails is Apple's, and nothing a service of the user's own."""
-        return all(is_apple_name(each.result.host) for each in self.failed)
+        """Whether all that fails is Apple's, and nothing a service, or a load balancer, of the user's own."""
+        return not self.path.load_balancer and all(is_apple_name(each.result.host) for each in self.failed)
 
     @property
     def services(self) -> list[Service]:

@@ -18,38 +18,52 @@ _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
 
 _SILENCE = {
     Phase.RESOLVE: (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE, Reason.NETWORK_UNREACHABLE),
-    Phase.CONNECT: (Reason.TIMEOUT, Reason.NETWORK_UNREACHABLE, Reason.HOST_UNREACHABLE),
+    Phase.CONNECT: (Reason.NETWORK_UNREACHABLE, Reason.HOST_UNREACHABLE),  # a timeout: DNS at least answered
+    Phase.PROXY_CONNECT: (Reason.TIMEOUT, Reason.NETWORK_UNREACHABLE, Reason.HOST_UNREACHABLE),
 }
-_SILENCE |= {Phase.PROXY_RESOLVE: _SILENCE[Phase.RESOLVE], Phase.PROXY_CONNECT: _SILENCE[Phase.CONNECT]}
-_CONNECTING = (Phase.CONNECT, Phase.PROXY_HANDSHAKE)
+_SILENCE[Phase.PROXY_RESOLVE] = _SILENCE[Phase.RESOLVE]
+_DOWN = {
+    Phase.CONNECT: (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.HOST_UNREACHABLE),
+    Phase.PROXY_HANDSHAKE: (
+        Reason.PROXY_TARGET_REFUSED,
+        Reason.PROXY_TARGET_TIMEOUT,
+        Reason.PROXY_TARGET_UNREACHABLE,
+        Reason.PROXY_TIMEOUT,
+        Reason.PROXY_ERROR,
+    ),
+}
+"""How it looks when the other end is down: nobody on the way has said no."""
 
 
-def nothing_comes_back(seen: Sequence[Seen]) -> bool:
-    """Whether everything fails in a way in which nobody answers, and this machine misses a route."""
+def nothing_comes_back(case: Case) -> bool:
+    """Whether on every path everything ends in silence, and it is this machine that has no way out.
+
+    So it is where a route is missing, or where a resolver and a proxy are both silent.
+    """
+    seen = [*case.seen, *(each for path in case.elsewhere() for each in path)]
     failures = [each.failure for each in seen if each.failure is not None]
-    return (
-        len(failures) == len(seen) > 0
-        and all(failure.reason in _SILENCE.get(failure.phase, ()) for failure in failures)
-        and any(failure.reason is Reason.NETWORK_UNREACHABLE for failure in failures)
-    )
+    silent = len(failures) == len(seen) and all(f.reason in _SILENCE.get(f.phase, ()) for f in failures)
+    no_route = any(failure.reason is Reason.NETWORK_UNREACHABLE for failure in failures)
+    return silent and (no_route or len({failure.phase for failure in failures}) > 1)
 
 
 def is_down_for_all(case: Case) -> bool:
     """Whether Apple's services behind the verdict cannot be connected to over any of several paths.
 
-    Though other services can, over each of them.
+    Though other services of Apple's can, over each of them, and nobody on the way has said no.
     """
     names = {each.result.service for each in case.failed}
     paths = [case.seen, *case.elsewhere()]
     with_it = [seen for seen in paths if any(each.result.service in names for each in seen)]
     enough = case.verdict is Verdict.NOT_READY and case.is_apple_s and len(with_it) > 1
-    return enough and all(_only_these_fail(seen, names) for seen in with_it)
+    return enough and all(_only_these_are_down(seen, names) for seen in with_it)
 
 
-def _only_these_fail(seen: Sequence[Seen], names: set[str]) -> bool:
-    theirs = [each for each in seen if each.result.service in names]
-    cannot = all(each.failure is not None and each.failure.phase in _CONNECTING for each in theirs)
-    return cannot and any(each.failure is None for each in seen if each.result.service not in names)
+def _only_these_are_down(seen: Sequence[Seen], names: set[str]) -> bool:
+    theirs = [each.failure for each in seen if each.result.service in names]
+    down = all(f is not None and f.reason in _DOWN.get(f.phase, ()) for f in theirs)
+    others = (each for each in seen if each.result.service not in names)
+    return down and any(each.failure is None and is_apple_name(each.result.host) for each in others)
 
 
 def on_dead_ports(case: Case) -> list[Seen]:
@@ -73,24 +87,28 @@ def on_dead_ports(case: Case) -> list[Seen]:
     ]
 
 
-def dead_ranges(case: Case) -> tuple[str, ...]:
-    """Apple's ranges that explain every failure: in none of them can anything be connected to on those ports.
+def in_dead_ranges(case: Case) -> list[Seen]:
+    """The failures in ranges of Apple's in which nothing can be connected to on those ports.
 
-    Empty where they do not: where a failure is outside of them, or no other range of the family works, or
-    a single host is all there is.
+    None where no other range of the family works, or where a single host is all there is.
     """
     if not case.failed:
-        return ()
+        return []
     ports = {each.result.port for each in case.failed}
-    tried = [each for each in case.seen if each.result.port in ports and _range(each)]
-    alive = {_range(each) for each in tried if each.connected}
-    dead = {_range(each) for each in tried} - alive
-    if any(_range(each) not in dead or _range(each) is None for each in case.failed):
-        return ()
-    families_alive = {each.family for each in tried if each.connected}
-    explained = {each.family for each in case.failed} <= families_alive
-    several = len({each.result.host for each in case.failed}) > 1
-    return tuple(sorted({_range(each) or "" for each in case.failed})) if explained and several else ()
+    alive = {
+        (_range(each), each.family) for each in case.seen if each.connected and each.result.port in ports
+    }
+    families = {family for prefix, family in alive if prefix}
+    dead = [
+        each
+        for each in case.failed
+        if (prefix := _range(each)) and (prefix, each.family) not in alive and each.family in families
+    ]
+    return dead if len({each.result.host for each in dead}) > 1 else []
+
+
+def ranges_of(seen: Iterable[Seen]) -> list[str]:
+    return sorted({prefix for each in seen if (prefix := _range(each))})
 
 
 def is_in(seen: Seen, prefix: str) -> bool:
@@ -102,14 +120,13 @@ def _range(seen: Seen) -> str | None:
     return published_range(address) if address else None
 
 
-def only_broken_family(case: Case) -> Family | None:
-    """IPv4 or IPv6, if all failures are in it, and no required service answers but in the other one."""
-    families = {each.family for each in case.failed}
+def of_broken_family(case: Case, family: Family) -> list[Seen]:
+    """The failures over IPv4 or IPv6, if no required service answers over it, but over the other one."""
     required = {service.name for service in case.world.services if service.required}
     working = {e.family for e in case.seen if e.failure is None and e.result.service in required}
-    if len(families) != 1 or families & working or not working - {Family.NAME}:
-        return None
-    return next(iter(families))
+    if not case.failed or family in working or not working - {Family.NAME}:
+        return []
+    return [each for each in case.failed if each.family is family]
 
 
 def works_by(case: Case, *families: Family) -> bool:
@@ -164,16 +181,25 @@ def _is_slow(proxied: float, plain: float) -> bool:
 
 
 def odd_lookups(case: Case) -> list[tuple[Lookup, Lookup]]:
-    """Where this path's resolver says something worse of Apple's names than another does: both answers."""
+    """Where this path's resolver says something worse of needed names than another does: both answers."""
+    if case.path.load_balancer or not case.path.resolved_families():
+        return []
+    needed = {service for service, _ in case.deciding}
+    hosts = {host for service in case.world.services if service.name in needed for host in service.hosts}
     mine: list[Lookup] = []
     others: list[Lookup] = []
     for lookup in case.world.lookups:
         (mine if lookup.resolver == case.path.resolver.name else others).append(lookup)
     if not others:
         return []
-    sound = {(each.host, each.rdtype): each for each in others if not _is_odd(each)}
+    sound = {
+        (each.host, each.rdtype): each
+        for each in sorted(others, key=lambda each: each.resolver)
+        if not _is_odd(each)
+    }
     odd = sorted(filter(_is_odd, mine), key=lambda each: (each.host, each.rdtype))
-    return [(each, sound[each.host, each.rdtype]) for each in odd if (each.host, each.rdtype) in sound]
+    pairs = ((each, sound.get((each.host, each.rdtype))) for each in odd if each.host in hosts)
+    return [(each, other) for each, other in pairs if other is not None]
 
 
 def _is_odd(lookup: Lookup) -> bool:

@@ -42,7 +42,7 @@ def explain(case: Case) -> Explanation | None:
 
 
 def _network_is_down(case: Case) -> Sequence[Seen]:
-    return case.failed if all(map(links.nothing_comes_back, [case.seen, *case.elsewhere()])) else ()
+    return case.failed if links.nothing_comes_back(case) else ()
 
 
 def _proxy_is_down(case: Case) -> Sequence[Seen]:
@@ -76,8 +76,14 @@ def _proxy_resolves_differently(case: Case) -> Sequence[Seen]:
     by_name = {each.family is Family.NAME for each in case.failed}
     if case.path.proxy is None or len(by_name) != 1:
         return ()
-    others = (Family.IPV4, Family.IPV6) if True in by_name else (Family.NAME,)
-    return case.failed if links.works_by(case, *others) else ()
+    addresses_work = links.works_by(case, Family.IPV4, Family.IPV6)
+    differs = addresses_work if True in by_name else links.works_by(case, Family.NAME) and not addresses_work
+    return case.failed if differs else ()
+
+
+def _proxy_cannot_connect(case: Case) -> Sequence[Seen]:
+    """Where it connects to some hosts and not to others, it is not the proxy that cannot."""
+    return case.mostly(phase_is(Phase.PROXY_HANDSHAKE)) if case.verdict is Verdict.NOT_READY else ()
 
 
 def _fails_for(*reasons: Reason) -> Callable[[Case], Sequence[Seen]]:
@@ -88,15 +94,23 @@ def _fails_in(*phases: Phase) -> Callable[[Case], Sequence[Seen]]:
     return lambda case: case.mostly(phase_is(*phases))
 
 
-def _only_family(family: Family) -> Callable[[Case], Sequence[Seen]]:
-    return lambda case: case.failed if links.only_broken_family(case) is family else ()
+def _only_over(family: Family) -> Callable[[Case], Sequence[Seen]]:
+    return lambda case: case.at_least_half(links.of_broken_family(case, family))
 
 
 def _loses_packets(case: Case) -> Sequence[Seen]:
-    """Among failures only where those are connections that timed out, as lost packets make them."""
-    timed_out = all(fails_in(Phase.CONNECT, Reason.TIMEOUT)(f) for e in case.failed if (f := e.failure))
-    loses = case.verdict is Verdict.DEGRADED and timed_out and links.loses_packets(case.seen)
+    """Of failures, lost packets only make timeouts."""
+    timeouts = (Reason.TIMEOUT, Reason.DNS_TIMEOUT, Reason.TLS_TIMEOUT)
+    may_be_loss = not case.failed or case.mostly(reason_is(*timeouts))
+    loses = case.verdict is Verdict.DEGRADED and may_be_loss and links.loses_packets(case.seen)
     return case.seen if loses else ()
+
+
+def _hosts_are_blocked(case: Case) -> Sequence[Seen]:
+    """If another path reaches them, or nothing is reached here; and hosts that are not Apple's always."""
+    if case.verdict is Verdict.NOT_READY or not case.is_apple_s:
+        return case.failed
+    return case.at_least_half(links.reached_elsewhere(case))
 
 
 RULES = (
@@ -117,6 +131,12 @@ RULES = (
         _network_is_down,
         sentences.nothing_anywhere,
         sentences.mend_the_network,
+    ),
+    Rule(
+        Cause.PACKET_LOSS,
+        _loses_packets,
+        sentences.how_many_asked_twice,
+        sentences.find_the_loss,
     ),
     Rule(
         Cause.DNS_SINKHOLE,
@@ -161,12 +181,6 @@ RULES = (
         sentences.mend_the_proxy_s_dns,
     ),
     Rule(
-        Cause.PROXY_RESOLVES_DIFFERENTLY,
-        _proxy_resolves_differently,
-        sentences.example,
-        sentences.compare_the_proxy_s_dns,
-    ),
-    Rule(
         Cause.APPLE_UNREACHABLE,
         lambda case: case.failed if links.is_down_for_all(case) else (),
         sentences.down_on_every_path,
@@ -174,7 +188,7 @@ RULES = (
     ),
     Rule(
         Cause.PROXY_CANNOT_CONNECT,
-        _fails_in(Phase.PROXY_HANDSHAKE),
+        _proxy_cannot_connect,
         sentences.example,
         sentences.open_the_way_behind_the_proxy,
     ),
@@ -189,6 +203,12 @@ RULES = (
         _fails_for(Reason.TLS_NOT_TLS, Reason.TLS_NAME_MISMATCH, Reason.TLS_UNTRUSTED, Reason.TLS_EXPIRED),
         sentences.example,
         sentences.lead_to_apple,
+    ),
+    Rule(
+        Cause.PROXY_RESOLVES_DIFFERENTLY,
+        _proxy_resolves_differently,
+        sentences.example,
+        sentences.compare_the_proxy_s_dns,
     ),
     Rule(
         Cause.PROXY_FALSE_SUCCESS,
@@ -216,19 +236,19 @@ RULES = (
     ),
     Rule(
         Cause.RANGE_BLOCKED,
-        lambda case: case.failed if links.dead_ranges(case) else (),
+        lambda case: case.at_least_half(links.in_dead_ranges(case)),
         sentences.which_ranges,
         sentences.open_the_ranges,
     ),
     Rule(
         Cause.IPV6_BROKEN,
-        _only_family(Family.IPV6),
+        _only_over(Family.IPV6),
         sentences.which_family,
         sentences.mend_the_family,
     ),
     Rule(
         Cause.IPV4_BROKEN,
-        _only_family(Family.IPV4),
+        _only_over(Family.IPV4),
         sentences.which_family,
         sentences.mend_the_family,
     ),
@@ -239,14 +259,8 @@ RULES = (
         sentences.open_the_ports,
     ),
     Rule(
-        Cause.PACKET_LOSS,
-        _loses_packets,
-        sentences.how_many_asked_twice,
-        sentences.find_the_loss,
-    ),
-    Rule(
         Cause.HOSTS_BLOCKED,
-        lambda case: case.at_least_half(links.reached_elsewhere(case)) if case.is_apple_s else case.failed,
+        _hosts_are_blocked,
         sentences.reached_elsewhere,
         sentences.open_the_hosts,
     ),

@@ -3,11 +3,13 @@
 Must not know what a failure means.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from netcheck.model import Failure, Family, Phase, ProbePath, Reason, ResolveMode, Result, Standing
+from netcheck.model import Binding, Failure, Family, Phase, ProbePath, Reason, ResolveMode, Result, Standing
+
+_Group: TypeAlias = tuple[str, str, int, Family]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +34,25 @@ class Seen:
 
 
 def what_counts(
-    paths: Iterable[ProbePath], standings: Iterable[Standing], window: float, failures: int
+    paths: Sequence[ProbePath], standings: Iterable[Standing], window: float, failures: int
 ) -> list[Seen]:
     """Of what is at most `window` seconds older than the newest of its path, what can be believed.
 
-    A failure is believed once it happened `failures` times: to one host in a row, or to so many hosts of a
-    service's port, over one path and family. Until then what was known before holds: a host that has answered
-    counts as reached, of one that never has nothing is known.
+    A failure is believed once it happened `failures` times: to one host in a row, or in so many attempts and
+    to so many hosts of a service's port, over one path and family. Until then what was known before holds: a
+    host that has answered counts as reached, of one that never has nothing is known. What is believed of a
+    host by itself counts until its next visit, however long that takes where hosts take turns.
     """
-    recent = _recent(_without_local_dns(paths, list(standings)), window)
-    often = Counter(_group(standing.result) for standing in recent if standing.failures)
+    known = _without_missing_families(paths, _without_local_dns(paths, list(standings)))
+    newest = _newest(known)
+    recent = [
+        each
+        for each in known
+        if each.failures >= failures > 0 or each.result.attempt.time >= newest[each.result.path] - window
+    ]
+    often = _how_often(recent)
     seen = []
-    for result, in_a_row, answered in _without_missing_ipv6(recent):
+    for result, in_a_row, answered in recent:
         if not in_a_row:  # of its addresses, one may have failed all the same
             seen.append(Seen(result, result.attempt.failure is None))
         elif max(in_a_row, often[_group(result)]) >= failures:
@@ -53,15 +62,25 @@ def what_counts(
     return seen
 
 
-def _group(result: Result) -> tuple[str, str, int, Family]:
-    return result.path, result.service, result.port, result.attempt.family
-
-
-def _recent(standings: Sequence[Standing], window: float) -> list[Standing]:
+def _newest(standings: Iterable[Standing]) -> dict[str, float]:
     newest: dict[str, float] = {}
     for result in (standing.result for standing in standings):
         newest[result.path] = max(newest.get(result.path, 0.0), result.attempt.time)
-    return [each for each in standings if each.result.attempt.time >= newest[each.result.path] - window]
+    return newest
+
+
+def _how_often(standings: Iterable[Standing]) -> dict[_Group, int]:
+    """How many failures there are of a kind: hosts may share an attempt, a host have many addresses."""
+    hosts: dict[_Group, set[str]] = {}
+    attempts: dict[_Group, set[int]] = {}
+    for result in (standing.result for standing in standings if standing.failures):
+        hosts.setdefault(_group(result), set()).add(result.host)
+        attempts.setdefault(_group(result), set()).add(id(result.attempt))
+    return {group: min(len(hosts[group]), len(attempts[group])) for group in hosts}
+
+
+def _group(result: Result) -> _Group:
+    return result.path, result.service, result.port, result.attempt.family
 
 
 def _without_local_dns(paths: Iterable[ProbePath], standings: Sequence[Standing]) -> list[Standing]:
@@ -74,23 +93,32 @@ def _without_local_dns(paths: Iterable[ProbePath], standings: Sequence[Standing]
     ]
 
 
-def _without_missing_ipv6(standings: Sequence[Standing]) -> list[Standing]:
-    """A machine without any IPv6 is no network that breaks it: nobody here would use those addresses."""
-    with_routes = {each.result.path for each in standings if not _has_no_route(each.result)}
+def _without_missing_families(paths: Iterable[ProbePath], standings: Sequence[Standing]) -> list[Standing]:
+    """A machine without IPv6, or without IPv4, is no network that breaks it: nobody here would use it.
+
+    It counts where a host has nothing else: then it is what keeps this machine from the host.
+    """
+    bound = {path.name for path in paths if path.binding != Binding()}
+    missing = [_has_no_such_family(each.result, bound) for each in standings]
+    present = {_place(each.result) for each, lacks in zip(standings, missing, strict=True) if not lacks}
     return [
         each
-        for each in standings
-        if not (_has_no_route(each.result) and _is_ipv6(each.result) and each.result.path in with_routes)
+        for each, lacks in zip(standings, missing, strict=True)
+        if not lacks or _place(each.result) not in present
     ]
 
 
-def _is_ipv6(result: Result) -> bool:
-    return result.attempt.family is Family.IPV6
+def _place(result: Result) -> tuple[str, str, int]:
+    return result.path, result.host, result.port
 
 
-def _has_no_route(result: Result) -> bool:
+def _has_no_such_family(result: Result, bound: set[str]) -> bool:
+    """No route for it, or no address of it: unless the config wants one, which is then what is missing."""
     failure = result.attempt.failure
-    return failure is not None and failure.reason is Reason.NETWORK_UNREACHABLE
+    if failure is None or failure.phase is not Phase.CONNECT:
+        return False
+    lacks_address = failure.reason is Reason.NO_LOCAL_ADDRESS and result.path not in bound
+    return failure.reason is Reason.NETWORK_UNREACHABLE or lacks_address
 
 
 def _fails_in(result: Result, phase: Phase) -> bool:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from netcheck.apns.addresses import PUBLISHED_RANGES
-from netcheck.model import Phase, Reason, Service
+from netcheck.model import Family, Phase, Reason, Service
 from netcheck.verdict import links
 from netcheck.verdict.case import Case, fails_in
 
@@ -55,7 +55,14 @@ def _shortened(items: Sequence[str]) -> str:
 
 
 def _ports(case: Case) -> str:
-    return _named(sorted({each.result.port for each in case.failed}))
+    """The ports it is about, and over which family where it is not about all."""
+    families = {each.family for each in case.about} & {Family.IPV4, Family.IPV6}
+    other = {each.family for each in case.seen} - families - {Family.NAME}
+    over = f" over {_FAMILIES[next(iter(families))]}" if len(families) == 1 and other else ""
+    return _named(sorted({each.result.port for each in case.about})) + over
+
+
+_FAMILIES = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 
 
 def _named(ports: Sequence[int]) -> str:
@@ -63,18 +70,42 @@ def _named(ports: Sequence[int]) -> str:
 
 
 def _hosts(case: Case) -> str:
-    return _listed(map(_hosts_of, case.services))
+    """The hosts it is about: each service's as a whole, where more of them fail than can be named."""
+    if case.path.load_balancer:
+        return _balancers(case)
+    failing: dict[str, set[str]] = {}
+    for each in case.about:
+        failing.setdefault(each.result.service, set()).add(each.result.host)
+    return _listed(
+        _hosts_of(service) if len(failing[service.name]) > _MOST else _listed(sorted(failing[service.name]))
+        for service in case.world.services
+        if service.name in failing
+    )
 
 
 def _hosts_of(service: Service) -> str:
     numbers, domains = zip(*(host.partition("-")[::2] for host in service.hosts), strict=True)
-    if len(service.hosts) > _MOST and len(set(domains)) == 1:
+    if len(set(domains)) == 1 and domains[0] and all(map(str.isdecimal, numbers)):
         return f"N-{domains[0]} with N from {numbers[0]} to {numbers[-1]}"
     return _shortened(service.hosts)
 
 
+def _balancers(case: Case) -> str:
+    """What stands in for the hosts, with its address."""
+    places = sorted({(each.result.host, each.result.port) for each in case.about})
+    return _shortened(
+        [
+            f"the load balancer {balancer.address}:{balancer.port or port} for {host}:{port}"
+            for host, port in places
+            if (balancer := case.path.balancer(host, port))
+        ]
+    )
+
+
 def _failed_hosts(case: Case) -> str:
-    return _shortened(sorted({each.result.host for each in case.failed}))
+    if case.path.load_balancer:
+        return _balancers(case)
+    return _shortened(sorted({each.result.host for each in case.about}))
 
 
 def _proxy(case: Case) -> str:
@@ -141,7 +172,9 @@ def resolve_the_names(case: Case) -> str:
 
 
 def _resolved(case: Case) -> str:
-    at_proxy = any(each.failure is not None and each.failure.phase == "proxy_resolve" for each in case.failed)
+    at_proxy = any(
+        each.failure is not None and each.failure.phase is Phase.PROXY_RESOLVE for each in case.about
+    )
     return f"{case.path.proxy.host}, the proxy's name" if at_proxy and case.path.proxy else _hosts(case)
 
 
@@ -181,9 +214,11 @@ def log_in(case: Case) -> str:
 
 
 def start_the_proxy(case: Case) -> str:
-    return (
-        f"Ask the owners of {_proxy(case)} to see that it runs and can be reached from here: {_reply(case)}"
+    speaks_tls = any(
+        each.failure is not None and each.failure.phase is Phase.PROXY_TLS for each in case.about
     )
+    what = "mend its own TLS" if speaks_tls else "see that it runs and can be reached from here"
+    return f"Ask the owners of {_proxy(case)} to {what}: {_reply(case)}"
 
 
 def relieve_the_proxy(case: Case) -> str:
@@ -191,12 +226,14 @@ def relieve_the_proxy(case: Case) -> str:
 
 
 def denied_and_allowed_ports(case: Case) -> str:
-    denied = sorted(
-        {e.result.port for e in case.seen if e.failure and e.failure.reason is Reason.PROXY_DENIED}
-    )
-    allowed = sorted({each.result.port for each in case.seen if each.connected} - set(denied))
-    rest = f"it allows {_listed(allowed)}" if allowed else "it allows none that was tried"
-    return f"{_proxy(case)} denies {_listed(denied)}; {rest}; {_reply(case)}"
+    denied = [e for e in case.seen if e.failure and e.failure.reason is Reason.PROXY_DENIED]
+    allowed = sorted({each.result.port for each in case.seen if each.connected})
+    names_work = any(each.connected and each.family is Family.NAME for each in case.seen)
+    by_address = all(each.family is not Family.NAME for each in denied) and names_work
+    how = " to destinations given by address" if by_address else ""
+    rest = f"it lets others through on {_listed(allowed)}" if allowed else "it lets nothing through"
+    ports = sorted({each.result.port for each in denied})
+    return f"{_proxy(case)} denies {_named(ports)}{how}; {rest}; {_reply(case)}"
 
 
 def allow_the_ports(case: Case) -> str:
@@ -258,10 +295,16 @@ def stop_decrypting(case: Case) -> str:
 
 
 def lead_to_apple(case: Case) -> str:
+    if not case.is_apple_s:
+        return (
+            f"Ask those who run {_hosts(case)} about its certificate on {_ports(case)}, or name its "
+            "authority as "
+            f"the service's ca_file: {_reply(case)}"
+        )
     return (
         f"Ask the owners of {_via(case)} what answers in Apple's place for {_hosts(case)} on "
-        f"{_ports(case)}, a login "
-        f"page or a block page perhaps: {_reply(case)}"
+        f"{_ports(case)}, a "
+        f"login page or a block page perhaps: {_reply(case)}"
     )
 
 
@@ -296,21 +339,21 @@ def let_the_session_through(case: Case) -> str:
 
 
 def which_ranges(case: Case) -> str:
-    ranges = links.dead_ranges(case)
-    hosts = len({each.result.host for each in case.failed})
-    ports = {each.result.port for each in case.failed}
+    ports = {each.result.port for each in case.about}
+    hosts = len({each.result.host for each in case.about})
     tried = len({each.result.host for each in case.seen if each.result.port in ports})
-    counted = "; ".join(f"{name}: {_in_range(case, name)}" for name in ranges)
+    counted = "; ".join(f"{name}: {_in_range(case, name)}" for name in links.ranges_of(case.about))
     return f"{hosts} of {tried} hosts fail on {_ports(case)}, all with addresses in {counted}"
 
 
 def _in_range(case: Case, name: str) -> str:
-    addresses = {e.result.attempt.address for e in case.failed if links.is_in(e, name)}
-    return f"{len(addresses)} of {len(addresses)} addresses"
+    """How many addresses of the range were tried on the ports in question; none of them answers."""
+    addresses = {each.result.attempt.address for each in case.about if links.is_in(each, name)}
+    return f"0 of {len(addresses)} addresses answer"
 
 
 def open_the_ranges(case: Case) -> str:
-    ranges = links.dead_ranges(case)
+    ranges = links.ranges_of(case.about)
     return (
         f"Ask the owners of the firewall to allow {_ports(case)} to {_listed(ranges)}, as to the other "
         "networks that "
@@ -319,15 +362,16 @@ def open_the_ranges(case: Case) -> str:
 
 
 def which_family(case: Case) -> str:
-    return f"nothing answers over {case.failed[0].family}, other addresses do; {example(case)}"
+    return f"nothing answers over {_FAMILIES[case.about[0].family]}, other addresses do; {example(case)}"
 
 
 def mend_the_family(case: Case) -> str:
-    family = "IPv6" if case.failed[0].family == "ipv6" else "IPv4"
+    family = _FAMILIES[case.about[0].family]
+    whose = _proxy(case) if case.path.proxy else "this network"
     return (
-        f"Ask the owners of this network to mend its {family}, or not to offer it: connections to "
+        f"Ask the owners of {whose} to mend its {family}, or not to offer it: connections to "
         f"{_hosts(case)} on "
-        f"{_ports(case)} over it end in {_reply(case)}"
+        f"{_ports(case)} fail ({_reply(case)})"
     )
 
 

@@ -1,7 +1,7 @@
 """Each rule of the table: results that it holds for, and what is said of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -11,6 +11,7 @@ from netcheck.model import (
     Family,
     Hop,
     Judgement,
+    LoadBalancer,
     Lookup,
     Phase,
     PortRule,
@@ -102,8 +103,8 @@ def directly(phase: Phase, reason: Reason, detail: str = "") -> list[Result]:
 
 
 HANDSHAKE = Phase.PROXY_HANDSHAKE
-OWN = Service("own", ("own.test",), (443,), frozenset(Role), required=False)
-OWN_WORKS = [result(OWN, 443, path=path.name) for path in (DIRECT, PROXY)]
+API = Service("api", ("api.push.apple.com",), (443,), frozenset({Role.PROVIDER}))
+API_WORKS = [result(API, 443, path=path.name) for path in (DIRECT, PROXY)]
 MINE = ProbePath("direct", resolver=Resolver("mine"))
 OTHER = ProbePath("other", resolver=Resolver("other"))
 
@@ -236,10 +237,10 @@ SCENES = {
         Cause.APPLE_UNREACHABLE,
         Verdict.NOT_READY,
         Hop.APPLE,
-        couriers(DROPPED) + proxied(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "reply 6") + OWN_WORKS,
+        couriers(DROPPED) + proxied(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "reply 6") + API_WORKS,
         "www.apple.com/support/systemstatus",
         (DIRECT, PROXY),
-        (COURIER, OWN),
+        (COURIER, API),
     ),
     "a proxy that cannot get out": Scene(
         Cause.PROXY_CANNOT_CONNECT,
@@ -427,7 +428,9 @@ def test_the_table_is_in_the_order_of_the_causes() -> None:
 def test_a_denying_proxy_s_evidence_tells_which_ports_it_allows() -> None:
     denied = couriers(Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403"), (443,), path=PROXY, spoke=True)
     judged = assess([COURIER], [PROXY], once(denied + couriers(None, (5223,), path=PROXY))).judgements[0]
-    assert judged.evidence[0].startswith("the proxy proxy.test:3128 denies 443; it allows 5223; ")
+    assert judged.evidence[0].startswith(
+        "the proxy proxy.test:3128 denies port 443; it lets others through on 5223; "
+    )
 
 
 def test_a_proxy_that_denies_one_port_and_fails_on_the_other_is_at_fault_for_the_other() -> None:
@@ -452,6 +455,105 @@ def test_one_family_blocked_on_one_port_is_a_blocked_port() -> None:
     judged = Scene(None, Verdict.DEGRADED, None, results).judged()
     assert judged.cause is Cause.PORT_BLOCKED
     assert judged.evidence[0].startswith("nothing answers on port 5223 over ipv6; 443 can be connected to; ")
+
+
+def test_a_machine_without_ipv6_has_nothing_broken_however_it_says_so() -> None:
+    for reason in (Reason.NETWORK_UNREACHABLE, Reason.NO_LOCAL_ADDRESS):
+        results = couriers() + couriers(Failure(Phase.CONNECT, reason), family=Family.IPV6)
+        judged = Scene(None, Verdict.READY, None, results).judged()
+        assert (judged.verdict, judged.cause) == (Verdict.READY, None)
+
+
+def test_a_host_that_has_only_the_family_this_machine_lacks_fails() -> None:
+    judged = Scene(None, Verdict.NOT_READY, None, couriers(NO_ROUTE, family=Family.IPV6)).judged()
+    assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.LOCAL_NETWORK_DOWN)
+
+
+def test_a_proxy_that_says_no_is_not_apple_s_outage() -> None:
+    denied = proxied(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
+    paths, services = (PROXY, DIRECT), (COURIER, API)
+    judged = Scene(
+        None, Verdict.NOT_READY, None, couriers(DROPPED) + denied + API_WORKS, "", paths, services
+    ).judged()
+    assert judged.hop is Hop.FIREWALL
+
+
+def test_silence_of_resolver_and_proxy_together_is_the_local_network() -> None:
+    silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s")
+    results = couriers(silent) + proxied(Phase.PROXY_CONNECT, Reason.TIMEOUT, "no answer in 5 s", None)
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, PROXY)).judged()
+    assert judged.cause is Cause.LOCAL_NETWORK_DOWN
+    alone = Scene(None, Verdict.NOT_READY, None, couriers(silent)).judged()
+    assert alone.cause is Cause.DNS_FAILURE
+
+
+def test_a_stray_failure_moves_no_blame() -> None:
+    stray = couriers(DROPPED, (5223,), hosts=(0,))
+    ranges = couriers(hosts=(1,)) + stray + couriers(DROPPED, hosts=(2, 3))
+    assert Scene(None, Verdict.DEGRADED, None, ranges).judged().cause is Cause.RANGE_BLOCKED
+    family = couriers(hosts=(1, 2, 3)) + stray + couriers(DROPPED, family=Family.IPV6)
+    assert Scene(None, Verdict.DEGRADED, None, family).judged().cause is Cause.IPV6_BROKEN
+    no_answer = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT)
+    loss = couriers(hosts=(0, 1, 2), syn_retransmits=1) + couriers(no_answer, hosts=(3,))
+    assert Scene(None, Verdict.DEGRADED, None, loss).judged().cause is Cause.PACKET_LOSS
+
+
+def test_one_host_down_behind_a_proxy_is_not_the_proxy_s_fault() -> None:
+    gone = Failure(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "HTTP 504")
+    results = couriers(path=PROXY, family=Family.NAME, hosts=(0, 1, 2), spoke=True)
+    results += couriers(gone, path=PROXY, family=Family.NAME, hosts=(3,), spoke=True)
+    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(PROXY,)).judged()
+    assert judged.cause is Cause.HOSTS_UNREACHABLE
+
+
+def test_a_proxy_without_ipv6_is_told_so() -> None:
+    no_route = Failure(HANDSHAKE, Reason.PROXY_TARGET_UNREACHABLE, "HTTP 503")
+    for path in (BOTH, replace(PROXY, proxy=replace(PROXY.proxy, resolve=ResolveMode.LOCAL))):
+        results = couriers(path=PROXY, spoke=True)
+        results += couriers(no_route, path=PROXY, family=Family.IPV6, spoke=True)
+        judged = Scene(None, Verdict.DEGRADED, None, results, paths=(path,)).judged()
+        assert (judged.cause, judged.hop) == (Cause.IPV6_BROKEN, Hop.PROXY)
+
+
+def test_on_a_load_balancer_s_path_the_load_balancer_is_named() -> None:
+    path = ProbePath("lb", load_balancer=(("api.push.apple.com", LoadBalancer("10.1.1.20", 8443)),))
+    failing = [result(API, 443, DROPPED, path="lb", address="10.1.1.20")]
+    (judged,) = assess([API], [path], once(failing)).judgements
+    assert judged.hop is Hop.FIREWALL
+    assert "the load balancer 10.1.1.20:8443 for api.push.apple.com:443" in (judged.next_step or "")
+
+
+def test_hosts_of_one_s_own_are_named_as_they_are() -> None:
+    for hosts in (
+        ("eu-mdm.example.com", "us-mdm.example.com", "cn-mdm.example.com", "jp-mdm.example.com"),
+        ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"),
+    ):
+        farm = Service("farm", hosts, (443,), frozenset({Role.DEVICE}))
+        (judged,) = assess(
+            [farm], [DIRECT], once([result(farm, 443, DROPPED, host=host) for host in hosts])
+        ).judgements
+        assert f"{hosts[0]}, {hosts[1]}, {hosts[2]} and 1 more" in (judged.next_step or "")
+
+
+def test_a_certificate_of_a_service_of_one_s_own_is_its_owner_s_affair() -> None:
+    mdm = Service("mdm", ("mdm.test",), (443,), frozenset({Role.DEVICE}))
+    expired = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired yesterday")
+    (judged,) = assess([mdm], [DIRECT], once([result(mdm, 443, expired)])).judgements
+    assert (judged.next_step or "").startswith("Ask those who run mdm.test about its certificate")
+
+
+def test_of_two_sound_resolvers_always_the_same_one_is_named() -> None:
+    lookups = [
+        lookup(COURIER.hosts[0], "192.0.2.7", resolver="mine"),
+        lookup(COURIER.hosts[0], "17.57.144.1", resolver="other"),
+        lookup(COURIER.hosts[0], "17.57.144.2", resolver="third"),
+    ]
+    results = once(couriers(path=MINE))
+    steps = {
+        assess([COURIER], [MINE], results, some).judgements[0].next_step for some in (lookups, lookups[::-1])
+    }
+    assert len(steps) == 1
+    assert assess([COURIER], [PROXY], once(couriers(path=PROXY)), lookups).judgements[0].cause is None
 
 
 def test_of_a_service_of_one_s_own_apple_is_not_asked() -> None:

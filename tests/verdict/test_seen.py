@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from netcheck.model import Family, Judgement, ProbePath, Standing, Verdict
+from netcheck.model import Family, Judgement, ProbePath, Result, Standing, Verdict
 from netcheck.state import State
 from netcheck.verdict import assess
 from tests.records import COURIER, DROPPED, PROVIDER, REFUSED, result, visit
@@ -53,6 +53,37 @@ def test_several_hosts_that_fail_once_are_believed_at_once() -> None:
     ]
     (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
     assert judged.verdict is Verdict.NOT_READY
+
+
+def test_hosts_that_share_an_attempt_share_its_failure() -> None:
+    shared = result(COURIER, 5223, DROPPED).attempt
+    standings = [Standing(Result("courier", host, 5223, "direct", shared), 1, True) for host in COURIER.hosts]
+    (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
+    assert judged.verdict is not Verdict.NOT_READY
+
+
+def test_many_addresses_of_one_host_are_one_host() -> None:
+    standings = [
+        Standing(result(PROVIDER, port, REFUSED, address=address), 1, True)
+        for port in PROVIDER.ports
+        for address in ("192.0.2.1", "192.0.2.2")
+    ]
+    assert judge(standings).verdict is Verdict.READY
+
+
+def test_a_host_that_is_down_stays_so_until_its_turn_comes_again() -> None:
+    standings = [
+        Standing(result(COURIER, port, DROPPED, host=COURIER.hosts[0], time=1000), 2, True)
+        for port in COURIER.ports
+    ]
+    standings += [
+        Standing(result(COURIER, port, host=COURIER.hosts[1], time=2000), 0, True) for port in COURIER.ports
+    ]
+    (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2).judgements
+    assert judged.verdict is Verdict.DEGRADED
+    once_only = [Standing(s.result, min(s.failures, 1), True) for s in standings]
+    (judged,) = assess([COURIER], [DIRECT], once_only, window=120, failures=2).judgements
+    assert judged.verdict is Verdict.READY
 
 
 def test_failures_of_two_families_do_not_add_up() -> None:
