@@ -704,15 +704,15 @@ async def test_a_nameserver_on_loopback_is_asked_without_the_paths_binding() -> 
 async def test_any_other_nameserver_is_asked_from_where_the_path_says() -> None:
     elsewhere = Peer(Nameserver("192.0.2.53", 53))
     found = await ask(elsewhere, binding=Binding(interface="absent0"))  # so nothing can be sent
-    assert found.reason is Reason.RESOLVER_UNREACHABLE
+    assert found.reason is Reason.NO_LOCAL_ADDRESS
     assert "absent0" in found.detail
 
 
 @pytest.mark.parametrize("address", ["fe80::53%absent0", "fe80::53"])
 @in_trio
-async def test_a_link_local_nameserver_without_its_link_is_unreachable(address: str) -> None:
+async def test_a_link_local_nameserver_without_its_link_lacks_a_local_address(address: str) -> None:
     found = await ask(Peer(Nameserver(address, 53)))
-    assert (found.reason, reasons(found)) == (Reason.RESOLVER_UNREACHABLE, [Reason.RESOLVER_UNREACHABLE])
+    assert (found.reason, reasons(found)) == (Reason.NO_LOCAL_ADDRESS, [Reason.NO_LOCAL_ADDRESS])
 
 
 @in_trio

@@ -97,7 +97,6 @@ SCENES: Mapping[str, Scene] = {
         lambda lab: {"direct": {}, "guest": {"resolver": lab.odd_resolver.url and "corporate"}},
         lambda lab: lab.namespace.ip(f"route add local {ODD_ADDRESSES['A']} dev lo src {CLIENT_IPV4}"),
         resolvers=corporate(ODD_RESOLVER),
-        known_wrong="dns_differs for providers too, whose names it answers alike",
     ),
     # The proxy.
     "a proxy is stopped": Scene(
@@ -164,7 +163,6 @@ SCENES: Mapping[str, Scene] = {
         },
         firewall=drop((ODD_ADDRESSES["AAAA"],), f"tcp dport {TLS_PORTS}"),
         resolvers=corporate(ODD_RESOLVER),
-        known_wrong="dns_differs for providers too, whose names it answers alike",
     ),
     "a proxy cannot reach Apple": Scene(
         at_proxy("dante", NOT_READY, Cause.PROXY_CANNOT_CONNECT),
@@ -213,13 +211,11 @@ SCENES: Mapping[str, Scene] = {
         {**both("direct", DOWN), **both("dante", DOWN)},
         BESIDE_DANTE,
         lambda lab: lab.namespace.ip("link set lo down", "route flush table all"),
-        known_wrong="dns_failure and proxy_down: the resolve phase does not tell a missing route",
     ),
     "the cable is out, and the routes stay": Scene(
         {**both("direct", DOWN), **both("dante", DOWN)},
         BESIDE_DANTE,
         lambda lab: lab.namespace.ip("link set lo down"),
-        known_wrong="dns_failure and proxy_down: silence on every path is not enough",
     ),
     "netcheck is out of file descriptors": Scene(
         direct(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK), under=WITHOUT_DESCRIPTORS
@@ -228,7 +224,6 @@ SCENES: Mapping[str, Scene] = {
         {**FINE, **both("guest", Finding(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK))},
         beside(guest=lambda _: {"interface": "wlan9", "resolver": "corporate"}),
         resolvers=corporate("192.0.2.53"),  # one that is asked through the interface, as loopback's is not
-        known_wrong="dns_failure: the resolve phase takes a missing interface for an unreachable resolver",
     ),
     # Apple.
     "one courier host is down": Scene(

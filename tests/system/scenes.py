@@ -60,8 +60,6 @@ class Scene:
     timeouts: Settings = field(default_factory=dict)
     under: tuple[str, ...] = ()
     """A program to run netcheck with, such as prlimit."""
-    known_wrong: str = ""
-    """What netcheck is known to say instead, until that is mended."""
 
 
 def play(scene: Scene) -> Check:
