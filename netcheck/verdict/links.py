@@ -70,7 +70,7 @@ def on_dead_ports(case: Case) -> list[Seen]:
     """The failures on ports on which, over that family, nothing at all can be connected to on this path.
 
     Where a port has one host only, the host may be what is dead, and not the port: then only if the host can
-    be connected to on another port, or nothing can be anywhere.
+    be connected to on another port, or has a port that is dead for others too, or nothing can be anywhere.
     """
     if not case.failed:
         return []
@@ -79,12 +79,15 @@ def on_dead_ports(case: Case) -> list[Seen]:
     hosts: dict[tuple[int, Family], set[str]] = {}
     for each in case.seen:
         hosts.setdefault((each.result.port, each.family), set()).add(each.result.host)
-    return [
-        each
-        for each in case.failed
-        if (place := (each.result.port, each.family)) not in alive
-        and (len(hosts[place]) > 1 or (each.result.host, each.family) in awake or not alive)
-    ]
+    silent = [each for each in case.failed if (each.result.port, each.family) not in alive]
+    sure = {
+        each.result.host
+        for each in silent
+        if len(hosts[each.result.port, each.family]) > 1
+        or (each.result.host, each.family) in awake
+        or not alive
+    }
+    return [each for each in silent if each.result.host in sure]
 
 
 def in_dead_ranges(case: Case) -> list[Seen]:

@@ -105,6 +105,7 @@ def directly(phase: Phase, reason: Reason, detail: str = "") -> list[Result]:
 
 HANDSHAKE = Phase.PROXY_HANDSHAKE
 API = Service("api", ("api.push.apple.com",), (443,), frozenset({Role.PROVIDER}))
+OPEN = Service("gateway", ("gateway.push.apple.com",), (2195,), frozenset({Role.PROVIDER}), required=False)
 API_WORKS = [result(API, 443, path=path.name) for path in (DIRECT, PROXY)]
 MINE = ProbePath("direct", resolver=Resolver("mine"))
 OTHER = ProbePath("other", resolver=Resolver("other"))
@@ -572,6 +573,15 @@ def test_device_and_provider_need_the_same_step_where_the_proxy_is_down() -> Non
     results += [result(PROVIDER, port, refused, path=PROXY.name) for port in PROVIDER.ports]
     steps = {each.next_step for each in assess([COURIER, PROVIDER], [PROXY], once(results)).judgements}
     assert len(steps) == 1
+
+
+def test_a_host_whose_one_port_is_dead_for_all_has_its_other_dead_port_told_too() -> None:
+    api = Service(
+        "provider", ("api.push.apple.com",), (443, 2197), frozenset({Role.PROVIDER}), True, PortRule.ANY
+    )
+    results = couriers(REFUSED) + [result(api, port, REFUSED) for port in api.ports] + [result(OPEN, 2195)]
+    judged = assess([COURIER, api, OPEN], [DIRECT], once(results)).judgements[1]
+    assert judged.evidence[0].startswith("nothing answers on ports 443 and 2197; 2195 can be connected to; ")
 
 
 def test_a_host_that_has_a_port_for_itself_is_no_blocked_port() -> None:
