@@ -56,10 +56,13 @@ def _shortened(items: Sequence[str]) -> str:
 
 def _ports(case: Case) -> str:
     """The ports it is about, and over which family where it is not about all."""
-    families = {each.family for each in case.about} & {Family.IPV4, Family.IPV6}
-    other = {each.family for each in case.seen} - families - {Family.NAME}
-    over = f" over {_FAMILIES[next(iter(families))]}" if len(families) == 1 and other else ""
-    return _named(sorted({each.result.port for each in case.about})) + over
+    return _named(sorted({each.result.port for each in case.about})) + _over(case)
+
+
+def _over(case: Case) -> str:
+    families = {each.family for each in case.about} & set(_FAMILIES)
+    others = {each.family for each in case.seen} & set(_FAMILIES) - families
+    return f" over {_FAMILIES[next(iter(families))]}" if len(families) == 1 and others else ""
 
 
 _FAMILIES = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
@@ -378,10 +381,9 @@ def mend_the_family(case: Case) -> str:
 def blocked_and_open_ports(case: Case) -> str:
     families = {each.family for each in case.about}
     dead = sorted({each.result.port for each in case.about})
-    over = "" if len(families) > 1 else f" over {next(iter(families))}"
     answering = {e.result.port for e in case.seen if e.connected and e.family in families} - set(dead)
     rest = f"{_listed(sorted(answering))} can be connected to" if answering else "no other port answers"
-    return f"nothing answers on {_named(dead)}{over}; {rest}; {example(case)}"
+    return f"nothing answers on {_named(dead)}{_over(case)}; {rest}; {example(case)}"
 
 
 def open_the_ports(case: Case) -> str:

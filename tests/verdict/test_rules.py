@@ -456,7 +456,7 @@ def test_one_family_blocked_on_one_port_is_a_blocked_port() -> None:
     results += couriers(DROPPED, (5223,), family=Family.IPV6)
     judged = Scene(None, Verdict.DEGRADED, None, results).judged()
     assert judged.cause is Cause.PORT_BLOCKED
-    assert judged.evidence[0].startswith("nothing answers on port 5223 over ipv6; 443 can be connected to; ")
+    assert judged.evidence[0].startswith("nothing answers on port 5223 over IPv6; 443 can be connected to; ")
 
 
 def test_a_machine_without_ipv6_has_nothing_broken_however_it_says_so() -> None:
