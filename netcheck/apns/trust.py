@@ -7,6 +7,7 @@ no ssl. Signatures, names and dates are checked; revocation and name constraints
 import functools
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -67,7 +68,7 @@ def apple_anchors(ca_file: Path | None = None) -> Anchors:
 
 def anchors_of_others(system: Iterable[bytes], ca_file: Path | None = None) -> Anchors:
     """For a service that is not Apple's: `ca_file`, or else the system's authorities (in DER)."""
-    store = () if ca_file else tuple(x509.load_der_x509_certificate(der) for der in system)
+    store = () if ca_file else _readable(system)
     return Anchors(frozenset(), _own(ca_file), store, apple=False)
 
 
@@ -195,6 +196,17 @@ def _public() -> tuple[x509.Certificate, ...]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # of an old root's serial number
         return tuple(x509.load_pem_x509_certificates(Path(certifi.where()).read_bytes()))
+
+
+def _readable(system: Iterable[bytes]) -> tuple[x509.Certificate, ...]:
+    """The authorities of a store, without those that the library cannot read: they vouch for nobody."""
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        for der in system:
+            with suppress(ValueError):
+                found.append(x509.load_der_x509_certificate(der))
+    return tuple(found)
 
 
 def _own(ca_file: Path | None) -> tuple[x509.Certificate, ...]:

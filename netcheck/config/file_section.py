@@ -98,7 +98,7 @@ class VerdictSection(Section):
 
 
 class MetricsSection(Section):
-    """What /metrics holds; `netcheck check`, the status page and its JSON show every host in any case."""
+    """What /metrics holds; `netcheck check` and /api/v1/status show every host in any case."""
 
     per_host: bool = Metrics().per_host
     """false leaves out the families with one series for each host; netcheck_hosts counts hosts either way."""
@@ -115,7 +115,7 @@ class FileSection(Section):
     """The config of netcheck. Every key may be left out."""
 
     listen: Annotated[Listen, parsed(listen_address)] = Field(_LISTEN, validate_default=True)
-    """ADDRESS:PORT to serve the status page and the metrics on."""
+    """ADDRESS:PORT to serve the metrics and the status on."""
     resolvers: Annotated[dict[ResolverName, ResolverSection], BeforeValidator(empty_if_nothing)] = Field(
         default_factory=dict, max_length=_MOST
     )

@@ -83,16 +83,20 @@ def _phase_times(results: Iterable[Result]) -> dict[Phase, list[float]]:
 
 
 def _lookup_rows(lookups: Iterable[Lookup]) -> list[Row]:
+    """One for each way in which a resolver fails: for how many names and types, and one of them."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for lookup in lookups:
+        if lookup.reason is not None:
+            kind = (lookup.resolver, lookup.reason, lookup.detail[:DETAIL_WIDTH])
+            alike.setdefault(kind, []).append(f"{lookup.host} {lookup.rdtype}")
     return [
-        [
-            Cell(f"{lookup.host} {lookup.rdtype}"),
-            Cell(lookup.resolver),
-            Cell(lookup.reason, "red"),
-            Cell(lookup.detail[:DETAIL_WIDTH]),
-        ]
-        for lookup in lookups
-        if lookup.reason is not None
+        [Cell(_one_of(asked)), Cell(resolver), Cell(reason, "red"), Cell(detail)]
+        for (resolver, reason, detail), asked in alike.items()
     ]
+
+
+def _one_of(asked: Sequence[str]) -> str:
+    return f"{len(asked)} such as {min(asked)}" if len(asked) > 1 else asked[0]
 
 
 def _address_rows(results: Iterable[Result]) -> list[Row]:

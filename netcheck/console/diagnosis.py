@@ -44,8 +44,9 @@ def findings(judgements: Sequence[Judgement]) -> list[Finding]:
     grouped: dict[object, list[Judgement]] = {}
     for judged in judgements:
         if judged.cause is not None or judged.verdict is not Verdict.READY:
-            what = judged.next_step or (judged.path, judged.role)
-            grouped.setdefault((judged.cause, what), []).append(judged)
+            # of several paths it could not be told whose evidence is whose
+            what = (judged.path, judged.cause, judged.next_step or judged.role)
+            grouped.setdefault(what, []).append(judged)
     return [Finding(group) for group in grouped.values()]
 
 

@@ -34,8 +34,8 @@ class Cause(StrEnum):
     """What is behind a verdict; the rules for them, in their order, are the verdict room's."""
 
     INTERNAL = "internal"
-    LOCAL_MACHINE = "local_machine"
     LOCAL_NETWORK_DOWN = "local_network_down"
+    LOCAL_MACHINE = "local_machine"
     PACKET_LOSS = "packet_loss"
     DNS_SINKHOLE = "dns_sinkhole"
     DNS_FAILURE = "dns_failure"

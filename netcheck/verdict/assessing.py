@@ -169,7 +169,7 @@ def _judge_role(
     counts = tuple(
         tallies[path.name, service.name, port].evidence(service.name, port)
         for service in needed
-        for port in ports_on(service, path)
+        for port in _ports_that_count(service, path)
         if tallies[path.name, service.name, port].tried
     )
     if explained is None:
@@ -180,15 +180,21 @@ def _judge_role(
 
 
 def _judge_service(service: Service, path: ProbePath, tallies: Tallies) -> _ServiceVerdict:
-    by_port = _by_port(service, path, tallies)
-    if service.port_rule is PortRule.FALLBACK and len(by_port) > 1:
-        if path.proxy is None:
-            return _judge_courier(service, by_port)
-        # Devices use a proxy only for the fallback ports, so the first port says nothing of a proxy.
-        del by_port[next(iter(by_port))]
+    by_port = {
+        port: tallies[path.name, service.name, port].verdict for port in _ports_that_count(service, path)
+    }
+    if service.port_rule is PortRule.FALLBACK and path.proxy is None:
+        return _judge_courier(service, by_port)
     choose = max if service.port_rule is PortRule.ALL else min
     verdict = choose(by_port.values(), key=_SEVERITY.index)
     return _ServiceVerdict(service, verdict, _with_verdict(by_port, verdict))
+
+
+def _ports_that_count(service: Service, path: ProbePath) -> tuple[int, ...]:
+    """Devices use a proxy only for the fallback ports, so the first port says nothing of a proxy."""
+    ports = ports_on(service, path)
+    only_fallback = service.port_rule is PortRule.FALLBACK and path.proxy is not None and len(ports) > 1
+    return ports[1:] if only_fallback else ports
 
 
 def _judge_courier(service: Service, by_port: Mapping[int, Verdict]) -> _ServiceVerdict:

@@ -84,8 +84,10 @@ class Case:
 
     def mostly(self, matches: Matches) -> list[Seen]:
         """The failures that are such, where they are at least half of all; else none."""
-        such = [each for each in self.failed if each.failure is not None and matches(each.failure)]
-        return self.at_least_half(such)
+        return self.at_least_half(self.such(matches))
+
+    def such(self, matches: Matches) -> list[Seen]:
+        return [each for each in self.failed if each.failure is not None and matches(each.failure)]
 
     def at_least_half(self, such: list[Seen]) -> list[Seen]:
         return such if 2 * len(such) >= len(self.failed) else []

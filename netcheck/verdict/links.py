@@ -67,19 +67,20 @@ def _only_these_are_down(seen: Sequence[Seen], names: set[str]) -> bool:
 
 
 def on_dead_ports(case: Case) -> list[Seen]:
-    """The failures on ports on which, over that family, nothing at all can be connected to on this path.
+    """The failures of Apple's hosts on ports on which, over that family, nothing at all can be connected to.
 
     Where a port has one host only, the host may be what is dead, and not the port: then only if the host can
     be connected to on another port, or has a port that is dead for others too, or nothing can be anywhere.
     """
-    if not case.failed:
+    if not case.failed or case.path.load_balancer:
         return []
     alive = {(each.result.port, each.family) for each in case.seen if each.connected}
     awake = {(each.result.host, each.family) for each in case.seen if each.connected}
     hosts: dict[tuple[int, Family], set[str]] = {}
     for each in case.seen:
         hosts.setdefault((each.result.port, each.family), set()).add(each.result.host)
-    silent = [each for each in case.failed if (each.result.port, each.family) not in alive]
+    apple_s = (each for each in case.failed if is_apple_name(each.result.host))
+    silent = [each for each in apple_s if (each.result.port, each.family) not in alive]
     sure = {
         each.result.host
         for each in silent

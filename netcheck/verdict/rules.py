@@ -41,6 +41,12 @@ def explain(case: Case) -> Explanation | None:
     return None
 
 
+def _this_machine_cannot(case: Case) -> Sequence[Seen]:
+    reasons = (Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS)
+    no_route = fails_in(Phase.RESOLVE, Reason.NETWORK_UNREACHABLE)
+    return case.mostly(lambda failure: failure.reason in reasons or no_route(failure))
+
+
 def _network_is_down(case: Case) -> Sequence[Seen]:
     return case.failed if links.nothing_comes_back(case) else ()
 
@@ -83,7 +89,10 @@ def _proxy_resolves_differently(case: Case) -> Sequence[Seen]:
 
 def _proxy_cannot_connect(case: Case) -> Sequence[Seen]:
     """Where it connects to some hosts and not to others, it is not the proxy that cannot."""
-    return case.mostly(phase_is(Phase.PROXY_HANDSHAKE)) if case.verdict is Verdict.NOT_READY else ()
+    if case.verdict is not Verdict.NOT_READY or not case.mostly(phase_is(Phase.PROXY_HANDSHAKE)):
+        return ()
+    # what it will not do is another matter than what it cannot
+    return case.such(lambda f: f.phase is Phase.PROXY_HANDSHAKE and f.reason is not Reason.PROXY_DENIED)
 
 
 def _fails_for(*reasons: Reason) -> Callable[[Case], Sequence[Seen]]:
@@ -121,16 +130,16 @@ RULES = (
         sentences.report_the_bug,
     ),
     Rule(
-        Cause.LOCAL_MACHINE,
-        _fails_for(Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS),
-        sentences.example,
-        sentences.mend_this_machine,
-    ),
-    Rule(
         Cause.LOCAL_NETWORK_DOWN,
         _network_is_down,
         sentences.nothing_anywhere,
         sentences.mend_the_network,
+    ),
+    Rule(
+        Cause.LOCAL_MACHINE,
+        _this_machine_cannot,
+        sentences.example,
+        sentences.mend_this_machine,
     ),
     Rule(
         Cause.PACKET_LOSS,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from netcheck.apns.addresses import PUBLISHED_RANGES
 from netcheck.model import Family, Phase, Reason, Service
 from netcheck.verdict import links
-from netcheck.verdict.case import Case, fails_in
+from netcheck.verdict.case import Case, fails_in, reason_is
 
 _LONGEST = 200
 _ON_THE_WAY_TO_THE_PROXY = (Phase.PROXY_RESOLVE, Phase.PROXY_CONNECT, Phase.PROXY_TLS)
@@ -43,7 +43,7 @@ def _reply(case: Case) -> str:
 
 
 def _listed(items: Iterable[object], joint: str = "and") -> str:
-    texts = [str(item) for item in items]
+    texts = list(dict.fromkeys(map(str, items)))  # services may share a host
     if len(texts) < 2:
         return "".join(texts)
     return f"{', '.join(texts[:-1])} {joint} {texts[-1]}"
@@ -135,11 +135,14 @@ def report_the_bug(case: Case) -> str:
 
 
 def mend_this_machine(case: Case) -> str:
-    return (
-        "On the machine that runs netcheck, raise the limit of open files or correct the path "
-        f"{case.path.name}'s "
-        f"interface and source address, whichever this says: {_reply(case)}"
-    )
+    reasons = {each.failure.reason for each in case.about if each.failure}
+    if Reason.FD_EXHAUSTED in reasons:
+        what = "raise netcheck's limit of open files"
+    elif Reason.NO_LOCAL_ADDRESS in reasons:
+        what = f"correct the interface or source address of the path {case.path.name}"
+    else:
+        what = f"give {_resolver(case)} a route, or the path {case.path.name} another resolver"
+    return f"On the machine that runs netcheck, {what}: {_reply(case)}"
 
 
 def nothing_anywhere(case: Case) -> str:
@@ -217,11 +220,18 @@ def log_in(case: Case) -> str:
 
 
 def start_the_proxy(case: Case) -> str:
-    speaks_tls = any(
-        each.failure is not None and each.failure.phase is Phase.PROXY_TLS for each in case.about
-    )
-    what = "mend its own TLS" if speaks_tls else "see that it runs and can be reached from here"
-    return f"Ask the owners of {_proxy(case)} to {what}: {_reply(case)}"
+    phases = {each.failure.phase for each in case.about if each.failure}
+    owners = f"Ask the owners of {_proxy(case)}"
+    if phases == {Phase.PROXY_TLS}:
+        return f"{owners} to mend its own TLS: {_reply(case)}"
+    if phases == {Phase.PROXY_HANDSHAKE}:
+        return (
+            f"See whether the path {case.path.name} has the right host, port and scheme for "
+            f"{_proxy(case)}, then ask "
+            "its owners: what is there can be connected to, and does not answer as such a proxy "
+            f"({_reply(case)})"
+        )
+    return f"{owners} to see that it runs and can be reached from here: {_reply(case)}"
 
 
 def relieve_the_proxy(case: Case) -> str:
@@ -263,10 +273,11 @@ def compare_the_proxy_s_dns(case: Case) -> str:
 
 
 def open_the_way_behind_the_proxy(case: Case) -> str:
+    denied = sorted({each.result.port for each in case.such(reason_is(Reason.PROXY_DENIED))})
+    besides = f"; it also denies {_named(denied)}" if denied else ""
     return (
         f"Ask the owners of {_proxy(case)} to see that it can itself connect to {_hosts(case)} on "
-        f"{_ports(case)}"
-        f"{_networks(case)}: {_reply(case)}"
+        f"{_ports(case)}{_networks(case)}: {_reply(case)}{besides}"
     )
 
 
@@ -298,16 +309,18 @@ def stop_decrypting(case: Case) -> str:
 
 
 def lead_to_apple(case: Case) -> str:
-    if not case.is_apple_s:
+    if case.is_apple_s:
         return (
-            f"Ask those who run {_hosts(case)} about its certificate on {_ports(case)}, or name its "
-            "authority as "
-            f"the service's ca_file: {_reply(case)}"
+            f"Ask the owners of {_via(case)} what answers in Apple's place for {_hosts(case)} on "
+            f"{_ports(case)}, "
+            f"a login page or a block page perhaps: {_reply(case)}"
         )
+    if any(each.failure and each.failure.reason is Reason.TLS_NOT_TLS for each in case.about):
+        return f"Ask those who run {_hosts(case)} why there is no TLS on {_ports(case)}: {_reply(case)}"
     return (
-        f"Ask the owners of {_via(case)} what answers in Apple's place for {_hosts(case)} on "
-        f"{_ports(case)}, a "
-        f"login page or a block page perhaps: {_reply(case)}"
+        f"Ask those who run {_hosts(case)} about the certificate on {_ports(case)}, or name its authority "
+        "as the "
+        f"service's ca_file: {_reply(case)}"
     )
 
 
@@ -414,10 +427,16 @@ def reached_elsewhere(case: Case) -> str:
 
 def open_the_hosts(case: Case) -> str:
     """Of a service of the user's own, it may be the service itself that is down."""
-    owners = "the owners of the firewall"
-    whom = owners if case.is_apple_s else f"those who run it whether it answers, and {owners}"
     beside = ", which another path reaches" if links.reached_elsewhere(case) else ""
-    return f"Ask {whom} to allow {_ports(case)} to {_failed_hosts(case)}{beside}: {_reply(case)}"
+    if case.is_apple_s:
+        return (
+            f"Ask the owners of the firewall to allow {_ports(case)} to {_failed_hosts(case)}{beside}: "
+            f"{_reply(case)}"
+        )
+    return (
+        f"See whether anything listens on {_ports(case)} of {_failed_hosts(case)}{beside}, then ask the "
+        f"owners of the firewall to allow that: {_reply(case)}"
+    )
 
 
 def which_hosts(case: Case) -> str:

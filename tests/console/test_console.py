@@ -158,6 +158,12 @@ def test_what_needs_the_same_step_is_told_once() -> None:
     assert "    - provider port 443: 0 of 1" in text
 
 
+def test_failed_lookups_that_are_alike_are_one_line() -> None:
+    failed = [lookup(host, reason=Reason.NXDOMAIN) for host in COURIER.hosts]
+    text = click.unstyle(render([COURIER], [DIRECT], [FINE], [], failed, verbose=True))
+    assert "2 such as 0-courier.test A   system     nxdomain" in text
+
+
 def test_a_path_that_is_ready_with_a_remark_is_explained() -> None:
     remark = replace(FINE, cause=Cause.PROXY_SLOW, hop=Hop.PROXY, next_step="Ask what slows it down")
     text = click.unstyle(render([COURIER], [SQUID], [remark], []))

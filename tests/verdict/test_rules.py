@@ -534,14 +534,56 @@ def test_hosts_of_one_s_own_are_named_as_they_are() -> None:
         (judged,) = assess(
             [farm], [DIRECT], once([result(farm, 443, DROPPED, host=host) for host in hosts])
         ).judgements
-        assert f"{hosts[0]}, {hosts[1]}, {hosts[2]} and 1 more" in (judged.next_step or "")
+        assert f"{', '.join(sorted(hosts)[:3])} and 1 more" in (judged.next_step or "")
 
 
 def test_a_certificate_of_a_service_of_one_s_own_is_its_owner_s_affair() -> None:
     mdm = Service("mdm", ("mdm.test",), (443,), frozenset({Role.DEVICE}))
     expired = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired yesterday")
     (judged,) = assess([mdm], [DIRECT], once([result(mdm, 443, expired)])).judgements
-    assert (judged.next_step or "").startswith("Ask those who run mdm.test about its certificate")
+    assert (judged.next_step or "").startswith("Ask those who run mdm.test about the certificate")
+
+
+def test_a_service_of_one_s_own_without_tls_is_not_asked_for_a_certificate() -> None:
+    mdm = Service("mdm", ("mdm.test",), (443,), frozenset({Role.DEVICE}))
+    plain = Failure(Phase.TLS, Reason.TLS_NOT_TLS, "HTTP/1.1 400 Bad Request")
+    (judged,) = assess([mdm], [DIRECT], once([result(mdm, 443, plain)])).judgements
+    assert (judged.next_step or "").startswith("Ask those who run mdm.test why there is no TLS on port 443")
+
+
+def test_a_service_of_one_s_own_that_refuses_is_first_looked_at() -> None:
+    mdm = Service("mdm", ("mdm.test",), (443, 8443), frozenset({Role.DEVICE}))
+    results = [result(mdm, 443, REFUSED), result(mdm, 8443)]
+    (judged,) = assess([mdm], [DIRECT], once(results)).judgements
+    assert (judged.next_step or "").startswith("See whether anything listens on port 443 of mdm.test, then ")
+
+
+def test_no_route_to_the_resolver_alone_is_this_machine_s_affair() -> None:
+    no_route = Failure(Phase.RESOLVE, Reason.NETWORK_UNREACHABLE, "10.0.0.53:53: Network is unreachable")
+    results = couriers(no_route) + couriers(path=PROXY, family=Family.NAME, spoke=True)
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY, DIRECT)).judged()
+    assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
+    assert "give the resolver system a route" in (judged.next_step or "")
+
+
+def test_what_is_no_such_proxy_is_looked_up_in_the_config_first() -> None:
+    other = proxied(HANDSHAKE, Reason.PROXY_NOT_A_PROXY, "HTTP 501 Unsupported method")
+    judged = Scene(None, Verdict.NOT_READY, None, other, paths=(PROXY,)).judged()
+    assert (judged.next_step or "").startswith(
+        "See whether the path proxy has the right host, port and scheme"
+    )
+
+
+def test_what_a_proxy_denies_is_told_beside_what_it_cannot() -> None:
+    denied = Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
+    cannot = Failure(HANDSHAKE, Reason.PROXY_ERROR, "HTTP 500")
+    results = [
+        result(PROVIDER, port, failure, path=PROXY.name, proxy_spoke=True)
+        for port, failure in ((443, cannot), (2197, denied))
+    ]
+    (judged,) = assess([PROVIDER], [PROXY], once(results)).judgements
+    assert "connect to api.test on port 443: " in (judged.next_step or "")
+    assert (judged.next_step or "").endswith("; it also denies port 2197")
 
 
 def test_of_two_sound_resolvers_always_the_same_one_is_named() -> None:
