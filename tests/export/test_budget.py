@@ -66,7 +66,7 @@ def formula(services: Iterable[Service], paths: Iterable[ProbePath], *, per_host
     apple_ports = {(path.name, port) for service, path in resolving for port in ports_on(service, path)}
     roles = sum(len(path.roles) * (34 if path.proxy else 25) for path in judged)
     asked = {(service.name, path.resolver, path.resolved_families()) for service, path in resolving}
-    lookups = sum(12 * len(families) + 2 for _, _, families in asked)
+    lookups = sum(13 * len(families) + 2 for _, _, families in asked)
     resolvers = {path.resolver for _, path in resolving}
     return flows + 9 * len(apple_ports) + 2 * len(judged) + roles + lookups + 16 * len(resolvers) + 53
 
