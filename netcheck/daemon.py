@@ -202,7 +202,7 @@ class Daemon:
                 now = self._current(service)
                 if hosts_on(now, path):  # a load balancer path may name none that a bag has left
                     await prober.hold(now, path, family, turn, self.state.record_hold)
-            except Exception:  # as above
+            except Exception:  # a bug of ours costs one hold, and never the daemon
                 self.state.own.skipped[_BUG] += 1
                 _log.exception("internal error in the hold of %s over %s", service.name, path.name)
             await trio.sleep(interval)

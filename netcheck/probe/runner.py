@@ -125,7 +125,8 @@ class Prober:
             with Walk() as walk, suppress(WalkEnded):
                 async with self._gates[path.name]:
                     stream = await self._open(walk, shared, path, aim)
-                assert walk.connection is not None and service.hold is not None  # noqa: S101, PT018 - by now
+                # for the types: an open walk has its connection, and only a service with a hold comes here
+                assert walk.connection is not None and service.hold is not None  # noqa: S101, PT018
                 line = Line(stream, walk.connection)
                 await line.hold(held, ladder(service.hold), self._timeouts.connect, tell)
                 return
@@ -201,7 +202,7 @@ class Prober:
             await self._open(walk, shared, path, aim)
         except WalkEnded as ended:
             return ended.failure
-        except Exception as error:  # as above, for what happens between the phases
+        except Exception as error:  # a bug of ours between the phases: counted, and no end of the daemon
             return internal_error(next(reversed(walk.phases), path.phases()[-1]), error)
         return None
 

@@ -102,7 +102,7 @@ class TlsStream:
         if hasattr(self._tls, "get_unverified_chain"):  # public from Python 3.13 on
             return list(self._tls.get_unverified_chain())
         hidden = self._tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # the same, before
-        return [certificate.public_bytes(ssl._ssl.ENCODING_DER) for certificate in hidden or ()]  # type: ignore[attr-defined]  # as above
+        return [certificate.public_bytes(ssl._ssl.ENCODING_DER) for certificate in hidden or ()]  # type: ignore[attr-defined]  # private, too
 
     async def send_all(self, data: bytes) -> None:
         self._tls.write(data)

@@ -175,7 +175,7 @@ def _judge_role(
     if explained is None:
         return Judgement(path.name, role, verdict, evidence=counts)
     hop = explained.cause.hop(through_proxy=path.proxy is not None)
-    evidence = (*explained.evidence, *counts)
+    evidence = (explained.evidence, *counts)
     return Judgement(path.name, role, verdict, explained.cause, hop, evidence, explained.next_step)
 
 

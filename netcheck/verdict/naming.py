@@ -33,11 +33,11 @@ def the_reply(case: Case) -> str:
     return f"{where}{detail or reason}"
 
 
-def listed(items: Iterable[object], joint: str = "and") -> str:
+def listed(items: Iterable[object]) -> str:
     texts = list(dict.fromkeys(map(str, items)))  # services may share a host
     if len(texts) < 2:
         return "".join(texts)
-    return f"{', '.join(texts[:-1])} {joint} {texts[-1]}"
+    return f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 def shortened(items: Sequence[str]) -> str:

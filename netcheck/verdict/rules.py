@@ -26,7 +26,7 @@ class Rule(NamedTuple):
 
 class Explanation(NamedTuple):
     cause: Cause
-    evidence: tuple[str, ...]
+    evidence: str
     next_step: str
 
 
@@ -37,7 +37,7 @@ def explain(case: Case) -> Explanation | None:
     for rule in RULES:
         if found := rule.finds(case):
             told = replace(case, about=tuple(found))
-            return Explanation(rule.cause, (rule.evidence(told),), rule.next_step(told))
+            return Explanation(rule.cause, rule.evidence(told), rule.next_step(told))
     return None
 
 

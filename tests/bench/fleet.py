@@ -277,7 +277,7 @@ def wait_until(what: str, holds: Callable[[], bool]) -> None:
     while not holds():
         if time.monotonic() > deadline:
             raise SystemExit(f"waited in vain for {what}")
-        time.sleep(1)
+        time.sleep(1)  # the bench has nothing else to do, and Prometheus tells nobody when it is done
 
 
 def main(rules: Path = ROOT / "config" / "prometheus") -> None:
