@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from netcheck.apns.bag import differences
 from netcheck.apns.services import HIGHEST_NUMBER, courier_domains, numbered_hosts
-from netcheck.model import Bag, BagSeen, Result, Service
+from netcheck.model.findings import BagSeen
+from netcheck.model.results import Bag, Result
+from netcheck.model.services import Service
 
 
 def bags_seen(services: Iterable[Service], results: Iterable[tuple[Result, Bag | None]]) -> list[BagSeen]:

@@ -7,7 +7,7 @@ import trio
 
 from netcheck.bags import with_counts
 from netcheck.config import Config
-from netcheck.model import Service
+from netcheck.model.services import Service
 from netcheck.plan import Call, everything
 from netcheck.probe.runner import Prober
 from netcheck.push_certificates import read_all

@@ -23,7 +23,8 @@ from netcheck.daemon import Daemon
 from netcheck.export.report import report
 from netcheck.export.samples import Exposed
 from netcheck.logs import set_up_logging
-from netcheck.model import AddressChoice, Judgement, Verdict
+from netcheck.model.findings import Judgement, Verdict
+from netcheck.model.services import AddressChoice
 from netcheck.verdict import assess
 from netcheck.web.server import ListenError
 

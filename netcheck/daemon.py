@@ -17,19 +17,9 @@ from netcheck.config import Config, ConfigError, load
 from netcheck.export.negotiate import Exporter
 from netcheck.export.report import report
 from netcheck.export.samples import Exposed
-from netcheck.model import (
-    BagSeen,
-    Cause,
-    Family,
-    Judgement,
-    ProbePath,
-    PushCertificate,
-    Role,
-    Service,
-    Verdict,
-    holds,
-    hosts_on,
-)
+from netcheck.model.findings import BagSeen, Cause, Judgement, PushCertificate, Verdict
+from netcheck.model.paths import Family, ProbePath, Role, endpoint_text
+from netcheck.model.services import Service, holds, hosts_on
 from netcheck.plan import Call, jobs, slots
 from netcheck.probe.runner import Prober
 from netcheck.push_certificates import threads, watch
@@ -73,7 +63,8 @@ class Daemon:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._handle_signals, nursery.cancel_scope)
             bound = await nursery.start(serve, self._listen.host, self._listen.port, routes(self))
-            _log.info("netcheck %s listens on %s", __version__, ", ".join(f"{h}:{p}" for h, p in bound))
+            places = ", ".join(endpoint_text(*each) for each in bound)
+            _log.info("netcheck %s listens on %s", __version__, places)
             nursery.start_soon(_watch_loop, self.state.own)
             nursery.start_soon(self._announce_changes)
             nursery.start_soon(self._probe)

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from netcheck.model import ProbePath, Service, hosts_on, targets
+from netcheck.model.paths import ProbePath
+from netcheck.model.services import Service, hosts_on, targets
 from netcheck.schedule import Job
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import trio
 
 from netcheck.apns.push_certificate import LARGEST, read
-from netcheck.model import PushCertificate, PushCertificateFile
+from netcheck.model.findings import PushCertificate, PushCertificateFile
 
 _log = logging.getLogger("netcheck")
 _LONGEST_READ = 10.0

@@ -8,32 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from netcheck.model import (
-    REASONS_OF_PHASE,
-    Bag,
-    Endpoint,
-    Family,
-    Hold,
-    HoldEnd,
-    HoldKey,
-    Lookup,
-    Outcome,
-    Phase,
-    ProbePath,
-    PushCertificate,
-    PushCertificateFile,
-    Reason,
-    RecordType,
-    Result,
-    Service,
-    Standing,
-    Visit,
-    families_of,
-    holds,
-    phases_of,
-    ports_on,
-    targets,
-)
+from netcheck.model.failing import REASONS_OF_PHASE, Outcome, Phase, Reason
+from netcheck.model.findings import PushCertificate, PushCertificateFile
+from netcheck.model.paths import Family, ProbePath, RecordType
+from netcheck.model.results import Bag, Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result, Standing, Visit
+from netcheck.model.services import Service, families_of, holds, phases_of, ports_on, targets
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds in seconds: a LAN at the low end, SYN retransmits at 1 s, the proxy timeout at 10 s."""

@@ -2,21 +2,10 @@
 
 from collections.abc import Iterable
 
-from netcheck.model import (
-    Attempt,
-    Failure,
-    Family,
-    Lookup,
-    Phase,
-    PortRule,
-    Reason,
-    RecordType,
-    Result,
-    Role,
-    Service,
-    Standing,
-    Visit,
-)
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.paths import Family, RecordType, Role
+from netcheck.model.results import Attempt, Lookup, Result, Standing, Visit
+from netcheck.model.services import PortRule, Service
 
 COURIER = Service(
     "courier",

@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from netcheck.cli import main
 from netcheck.export.families import FAMILIES, Kind
-from netcheck.model import Cause, Hop, Phase, Verdict
+from netcheck.model.failing import Phase
+from netcheck.model.findings import Cause, Hop, Verdict
 from tests.system.namespace import SEARCH_PATH
 from tests.system.servers import require_programs
 

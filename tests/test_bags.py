@@ -6,7 +6,9 @@ import pytest
 
 from netcheck.apns.services import BUILT_IN
 from netcheck.bags import bags_seen, widest, with_counts
-from netcheck.model import Bag, Failure, Phase, Reason, Result, Service
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.results import Bag, Result
+from netcheck.model.services import Service
 from tests.records import result
 
 SERVICES = [each.service for each in BUILT_IN]

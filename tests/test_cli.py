@@ -15,7 +15,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from netcheck.cli import exit_code, main
-from netcheck.model import Judgement, Role, Verdict, Visit
+from netcheck.model.findings import Judgement, Verdict
+from netcheck.model.paths import Role
+from netcheck.model.results import Visit
 from netcheck.state import State
 from tests.certificates import PASSWORD, TOPIC, issued
 

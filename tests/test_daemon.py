@@ -19,20 +19,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from netcheck.config import Config, load
 from netcheck.daemon import Daemon
-from netcheck.model import (
-    Bag,
-    BagSeen,
-    Endpoint,
-    Family,
-    ProbePath,
-    PushCertificate,
-    PushCertificateFile,
-    Service,
-    Timeouts,
-    TlsInfo,
-    Trust,
-    Visit,
-)
+from netcheck.model.findings import BagSeen, PushCertificate, PushCertificateFile
+from netcheck.model.paths import Family, ProbePath
+from netcheck.model.results import Bag, Endpoint, TlsInfo, Trust, Visit
+from netcheck.model.services import Service, Timeouts
 from netcheck.probe.runner import Prober
 from netcheck.state import Flow
 from tests.certificates import OTHER_TOPIC, TOPIC, issued

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 import trio
 
-from netcheck.model import LoadBalancer, ProbePath, Role, Service
+from netcheck.model.paths import LoadBalancer, ProbePath, Role
+from netcheck.model.services import Service
 from netcheck.plan import Call, everything, jobs, slots
 
 DIRECT = ProbePath("direct")

@@ -12,7 +12,8 @@ import trio
 
 from netcheck import push_certificates
 from netcheck.apns.push_certificate import LARGEST, read
-from netcheck.model import PushCertificate, PushCertificateFile, Secret
+from netcheck.model.findings import PushCertificate, PushCertificateFile
+from netcheck.model.paths import Secret
 from netcheck.push_certificates import read_all, threads, watch
 from tests.certificates import OTHER_TOPIC, PASSWORD, TOPIC, issued
 

@@ -5,30 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.model import (
-    Bag,
-    Endpoint,
-    Failure,
-    Family,
-    Hold,
-    HoldEnd,
-    HoldKey,
-    LoadBalancer,
-    Outcome,
-    Phase,
-    ProbePath,
-    Proxy,
-    ProxyScheme,
-    PushCertificate,
-    PushCertificateFile,
-    Reason,
-    RecordType,
-    Result,
-    Service,
-    TlsInfo,
-    Trust,
-    Visit,
-)
+from netcheck.model.failing import Failure, Outcome, Phase, Reason
+from netcheck.model.findings import PushCertificate, PushCertificateFile
+from netcheck.model.paths import Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, RecordType
+from netcheck.model.results import Bag, Endpoint, Hold, HoldEnd, HoldKey, Result, TlsInfo, Trust, Visit
+from netcheck.model.services import Service
 from netcheck.state import BUCKETS, Flow, Histogram, LookupFlow, State
 from tests.records import COURIER, PROVIDER, REFUSED, lookup, result, visit
 

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Mapping
 from xml.parsers.expat import ExpatError
 
-from netcheck.model import Bag
+from netcheck.model.results import Bag
 
 CURRENT_URL = "https://init.push.apple.com/bag"
 SANDBOX_URL = "https://init.sandbox.push.apple.com/bag"

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from netcheck.model import PushCertificate, PushCertificateFile, Secret
+from netcheck.model.findings import PushCertificate, PushCertificateFile
+from netcheck.model.paths import Secret
 
 LARGEST = 256 * 1024
 """Bytes that a file may have: a key and its chain have some 10 KiB."""

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from netcheck.apns.bag import CURRENT_URL, OLD_URL
-from netcheck.model import Depth, PortRule, Role, Service, TlsSettings
+from netcheck.model.paths import Role
+from netcheck.model.services import Depth, PortRule, Service, TlsSettings
 
 LAST_NUMBER = 50
 """Devices use the hosts 0 to 50."""

@@ -20,7 +20,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
-from netcheck.model import Reason, TlsInfo, Trust, is_literal
+from netcheck.model.failing import Reason
+from netcheck.model.paths import is_literal
+from netcheck.model.results import TlsInfo, Trust
 
 APPLE_ANCHORS = frozenset(
     bytes.fromhex(fingerprint)

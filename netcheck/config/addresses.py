@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from netcheck.config.records import Listen
 from netcheck.config.wording import did_you_mean, either, quoted
-from netcheck.model import ProxyScheme
+from netcheck.model.paths import ProxyScheme, endpoint_text
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
@@ -100,7 +100,7 @@ def address_port(written: str) -> AddressPort:
 def host_port(written: str) -> str:
     """`HOST` or `HOST:PORT`, the host in its normal form: what a load balancer answers for."""
     before, port = _split(written)
-    return host(before) if port is None else f"{host(before)}:{port}"
+    return host(before) if port is None else endpoint_text(host(before), port)
 
 
 def listen_address(written: str) -> Listen:

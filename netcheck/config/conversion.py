@@ -17,7 +17,8 @@ from netcheck.config.service_section import (
     ServiceSection,
     ServicesSection,
 )
-from netcheck.model import (
+from netcheck.model.findings import PushCertificateFile
+from netcheck.model.paths import (
     SYSTEM_RESOLVER,
     Binding,
     Credentials,
@@ -25,14 +26,11 @@ from netcheck.model import (
     Nameserver,
     ProbePath,
     Proxy,
-    PushCertificateFile,
     Resolver,
     Secret,
-    Service,
-    Timeouts,
-    TlsSettings,
     Transport,
 )
+from netcheck.model.services import Service, Timeouts, TlsSettings
 
 
 def to_config(file: FileSection) -> Config:

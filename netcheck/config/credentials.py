@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from netcheck.config.files import read_named_file
-from netcheck.model import ProxyScheme, Secret
+from netcheck.model.paths import ProxyScheme, Secret
 
 SOCKS4 = (ProxyScheme.SOCKS4, ProxyScheme.SOCKS4A)
 HTTP = (ProxyScheme.HTTP, ProxyScheme.HTTPS)

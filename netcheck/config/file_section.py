@@ -14,7 +14,8 @@ from netcheck.config.records import Listen, Metrics, Probing, VerdictSettings
 from netcheck.config.section import CaFile, Section, empty_if_nothing, surroundings
 from netcheck.config.service_section import ServicesSection
 from netcheck.config.values import Name, ResolverName, duration, one_of, parsed, several
-from netcheck.model import Depth, Timeouts, Transport
+from netcheck.model.paths import Transport
+from netcheck.model.services import Depth, Timeouts
 
 _MOST = 64
 """Paths, resolvers, and push certificates."""

@@ -17,7 +17,8 @@ from netcheck.config.section import Surroundings
 from netcheck.config.sentences import faults
 from netcheck.config.service_section import ServicesSection
 from netcheck.config.wording import named
-from netcheck.model import SYSTEM_RESOLVER, holds
+from netcheck.model.paths import SYSTEM_RESOLVER
+from netcheck.model.services import holds
 
 LARGEST_CONFIG = 1024 * 1024
 MOST_HOLDS = 64

@@ -23,7 +23,15 @@ from netcheck.config.credentials import (
 from netcheck.config.section import CaFile, Roles, Section, named_file, surroundings
 from netcheck.config.values import about, distinct, one_of, parsed, several
 from netcheck.config.wording import did_you_mean, quoted
-from netcheck.model import SYSTEM_RESOLVER, Family, ProxyScheme, ResolveMode, Role, Secret
+from netcheck.model.paths import (
+    SYSTEM_RESOLVER,
+    Family,
+    ProxyScheme,
+    ResolveMode,
+    Role,
+    Secret,
+    endpoint_text,
+)
 
 
 def default_resolve(scheme: ProxyScheme) -> ResolveMode:
@@ -199,5 +207,5 @@ def _destinations(info: ValidationInfo) -> set[str]:
     services = [service for service in surroundings(info).services or () if service.roles & roles]
     hosts = {host for service in services for host in service.hosts}
     return hosts | {
-        f"{host}:{port}" for service in services for host in service.hosts for port in service.ports
+        endpoint_text(host, port) for service in services for host in service.hosts for port in service.ports
     }

@@ -10,7 +10,7 @@ from netcheck.config.credentials import password_from_environment, password_from
 from netcheck.config.section import Section, named_file
 from netcheck.config.values import parsed
 from netcheck.config.wording import quoted
-from netcheck.model import Secret
+from netcheck.model.paths import Secret
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,255}")
 

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from netcheck.model import ProbePath, PushCertificateFile, Resolver, Service, Timeouts
+from netcheck.model.findings import PushCertificateFile
+from netcheck.model.paths import ProbePath, Resolver
+from netcheck.model.services import Service, Timeouts
 
 
 @dataclass(frozen=True, slots=True)

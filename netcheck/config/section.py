@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInf
 from netcheck.config import files
 from netcheck.config.document import NOTHING
 from netcheck.config.values import one_of, text
-from netcheck.model import Role, Service
+from netcheck.model.paths import Role
+from netcheck.model.services import Service
 
 
 @dataclass(frozen=True, slots=True)

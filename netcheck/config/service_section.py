@@ -16,7 +16,7 @@ from netcheck.apns.services import HIGHEST_NUMBER, LAST_NUMBER
 from netcheck.config.addresses import host
 from netcheck.config.section import CaFile, Roles, Section
 from netcheck.config.values import Name, Port, distinct, duration, one_of, parsed
-from netcheck.model import AddressChoice, Depth
+from netcheck.model.services import AddressChoice, Depth
 
 Ports = Annotated[
     tuple[Port, ...], Field(strict=False, min_length=1, max_length=16), AfterValidator(distinct)

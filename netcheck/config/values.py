@@ -13,7 +13,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from netcheck.config.document import NOTHING
 from netcheck.config.wording import did_you_mean, either, quoted
-from netcheck.model import SYSTEM_RESOLVER
+from netcheck.model.paths import SYSTEM_RESOLVER
 
 BAD_NAME = "bad_name"
 """The type of an error that is about a key, not about its value."""

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netcheck.model import BagSeen, Judgement, Lookup, ProbePath, PushCertificate, Result, Service
+from netcheck.model.findings import BagSeen, Judgement, PushCertificate
+from netcheck.model.paths import ProbePath
+from netcheck.model.results import Lookup, Result
+from netcheck.model.services import Service
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,10 @@ from statistics import median
 
 from netcheck.console.matrix import SeenIn
 from netcheck.console.table import DETAIL_WIDTH, Cell, Row, aligned
-from netcheck.model import Failure, Lookup, Phase, ProbePath, Reason, Result, Service
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.paths import ProbePath
+from netcheck.model.results import Lookup, Result
+from netcheck.model.services import Service
 
 _MOST = 30
 """How many lines of a kind are shown; then it is said how many more there are."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from netcheck.console.table import COLOURS, Cell, aligned
-from netcheck.model import Judgement, Verdict
+from netcheck.model.findings import Judgement, Verdict
 
 _INDENT = "    "
 _READABLE = 100

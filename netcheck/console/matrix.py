@@ -8,7 +8,10 @@ from statistics import median
 import click
 
 from netcheck.console.table import Cell, Row, aligned
-from netcheck.model import Failure, Phase, ProbePath, Result, Service, ports_on
+from netcheck.model.failing import Failure, Phase
+from netcheck.model.paths import ProbePath
+from netcheck.model.results import Result
+from netcheck.model.services import Service, ports_on
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ from netcheck.console.diagnosis import NOTHING_JUDGED, Finding, findings
 from netcheck.console.matrix import across, by_cell, down
 from netcheck.console.sections import bag_row, certificate_row
 from netcheck.console.table import COLOURS, DETAIL_WIDTH, Cell
-from netcheck.model import BagSeen, Failure, Judgement, Lookup, ProbePath, Result
+from netcheck.model.failing import Failure
+from netcheck.model.findings import BagSeen, Judgement
+from netcheck.model.paths import ProbePath, endpoint_text
+from netcheck.model.results import Lookup, Result
 
 _MOST = 2000
 """How many lines a table has at most."""
@@ -114,7 +117,7 @@ _PATHS = ("path", "proxy", "names are resolved by", "roles")
 def _path_row(path: ProbePath) -> Fields:
     """The proxy without its login."""
     proxy = path.proxy
-    where = f"{proxy.scheme}://{proxy.host}:{proxy.port}" if proxy else "none"
+    where = f"{proxy.scheme}://{endpoint_text(proxy.host, proxy.port)}" if proxy else "none"
     resolves = "nobody: a load balancer" if path.load_balancer else f"the resolver {path.resolver.name}"
     if proxy is not None:
         resolves = {"proxy": "the proxy", "both": f"{resolves} and the proxy"}.get(proxy.resolve, resolves)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from netcheck.console.table import DETAIL_WIDTH, Cell, Row, aligned
-from netcheck.model import BagSeen, PushCertificate
+from netcheck.model.findings import BagSeen, PushCertificate
 
 _DAY = 86400.0
 _RENEW_DAYS = 60

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import click
 
-from netcheck.model import Verdict
+from netcheck.model.findings import Verdict
 
 COLOURS = {
     Verdict.READY: "green",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from netcheck.export import samples
-from netcheck.model import Endpoint, HoldKey
+from netcheck.model.results import Endpoint, HoldKey
 from netcheck.state import Flow
 
 

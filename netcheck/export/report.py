@@ -7,18 +7,9 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from netcheck.export.samples import Exposed
-from netcheck.model import (
-    BagSeen,
-    Hold,
-    Judgement,
-    Lookup,
-    Outcome,
-    PushCertificate,
-    Result,
-    TlsInfo,
-    Try,
-    Verdict,
-)
+from netcheck.model.failing import Outcome
+from netcheck.model.findings import BagSeen, Judgement, PushCertificate, Verdict
+from netcheck.model.results import Hold, Lookup, Result, TlsInfo, Try
 
 Json: TypeAlias = dict[str, object]
 

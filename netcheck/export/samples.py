@@ -12,7 +12,10 @@ from typing import NamedTuple, TypeAlias
 
 from netcheck import __version__
 from netcheck.apns.addresses import is_apple_name, is_published, published_range
-from netcheck.model import Bag, BagSeen, Cause, Family, Judgement, Lookup, Phase, Reason, Result, Verdict
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.findings import BagSeen, Cause, Judgement, Verdict
+from netcheck.model.paths import Family
+from netcheck.model.results import Bag, Lookup, Result
 from netcheck.state import EndpointState, Histogram, State
 
 HostsKey: TypeAlias = tuple[str, int, str, Family]

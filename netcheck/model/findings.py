@@ -93,18 +93,44 @@ _HOPS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: whose it is, what shows it, and what to ask of them."""
+
+    cause: Cause
+    hop: Hop
+    evidence: str
+    """A sentence with the numbers."""
+    next_step: str
+    """What to change, by whom: made to be forwarded."""
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """A verdict and what it rests on, for one path and role."""
 
     path: str
     role: Role
     verdict: Verdict
-    cause: Cause | None = None
-    """None where nothing is wrong, or nothing is known. With `ready`, what is worth a look all the same."""
-    hop: Hop | None = None
-    evidence: tuple[str, ...] = ()
-    next_step: str | None = None
-    """A sentence for the people who own the hop."""
+    findings: tuple[Finding, ...] = ()
+    """What is wrong, the cause first; none where nothing is, or nothing is known. With `ready`, a remark."""
+    counts: tuple[str, ...] = ()
+    """How many hosts of each service and port were reached, in sentences for people."""
+
+    @property
+    def cause(self) -> Cause | None:
+        return self.findings[0].cause if self.findings else None
+
+    @property
+    def hop(self) -> Hop | None:
+        return self.findings[0].hop if self.findings else None
+
+    @property
+    def next_step(self) -> str | None:
+        return self.findings[0].next_step if self.findings else None
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        return (*(finding.evidence for finding in self.findings), *self.counts)
 
 
 @dataclass(frozen=True, slots=True)

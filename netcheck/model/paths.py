@@ -1,6 +1,7 @@
 """The ways out of a network: proxies, resolvers, load balancers, and the part of this machine in a path."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -102,7 +103,7 @@ class Nameserver:
     port: int
 
     def __str__(self) -> str:
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+        return endpoint_text(self.address, self.port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +153,14 @@ class ProbePath:
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
     """Which of ipv4 and ipv6 to use when this machine resolves."""
     roles: frozenset[Role] = frozenset(Role)
+    _balancers: Mapping[str, LoadBalancer] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_balancers", dict(self.load_balancer))
 
     def balancer(self, host: str, port: int) -> LoadBalancer | None:
         """What answers for this host and port on a load balancer path, or None where nothing does."""
-        if not self.load_balancer:
-            return None
-        fixed = dict(self.load_balancer)
-        return fixed.get(f"{host}:{port}") or fixed.get(host)
+        return self._balancers.get(endpoint_text(host, port)) or self._balancers.get(host)
 
     def leads_to(self, host: str, port: int) -> bool:
         """Whether this can be asked for at all: a load balancer path has only what it names."""
@@ -200,6 +202,16 @@ def is_literal(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def bracketed(host: str) -> str:
+    """A name or an address as it stands before a port: IPv6 in brackets (RFC 3986 section 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
+
+
+def endpoint_text(host: str, port: int) -> str:
+    """`HOST:PORT`, as people and protocols write it."""
+    return f"{bracketed(host)}:{port}"
 
 
 def family_of(address: str) -> Family:

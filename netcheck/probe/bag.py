@@ -4,7 +4,8 @@ How HTTP and bags read is known in `netcheck.wire` and `netcheck.apns`.
 """
 
 from netcheck.apns.bag import MAX_SIZE, BagError, parse
-from netcheck.model import Bag, Phase, Reason
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.results import Bag
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk

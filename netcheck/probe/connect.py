@@ -2,7 +2,8 @@
 
 import socket
 
-from netcheck.model import Binding, Phase
+from netcheck.model.failing import Phase
+from netcheck.model.paths import Binding
 from netcheck.probe.sockets import TcpStream, connect, open_socket, tcp_info
 from netcheck.probe.walk import Walk
 

@@ -26,7 +26,9 @@ import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA
 import trio
 
-from netcheck.model import Binding, Lookup, Nameserver, Reason, RecordType, Resolver, Transport, Try
+from netcheck.model.failing import Reason
+from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
+from netcheck.model.results import Lookup, Try
 from netcheck.probe import resolvconf
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import TcpStream, connect, open_socket

@@ -3,7 +3,7 @@
 import errno
 import os
 
-from netcheck.model import Failure, Phase, Reason
+from netcheck.model.failing import Failure, Phase, Reason
 
 EVIDENCE_LIMIT = 64
 

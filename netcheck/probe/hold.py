@@ -23,7 +23,8 @@ from dataclasses import replace
 
 import trio
 
-from netcheck.model import Hold, HoldEnd, Reason
+from netcheck.model.failing import Reason
+from netcheck.model.results import Hold, HoldEnd
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream, TcpStream, keep_asking, since_ack
 

@@ -3,16 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from netcheck.model import (
-    Binding,
-    Lookup,
-    Phase,
-    Proxy,
-    ProxyScheme,
-    Reason,
-    Timeouts,
-    literal_addresses,
-)
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.paths import Binding, Proxy, ProxyScheme, literal_addresses
+from netcheck.model.results import Lookup
+from netcheck.model.services import Timeouts
 from netcheck.probe.connect import dial
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.resolve import why_no_address

@@ -10,7 +10,7 @@ import re
 from itertools import islice
 from pathlib import Path
 
-from netcheck.model import Nameserver
+from netcheck.model.paths import Nameserver
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 

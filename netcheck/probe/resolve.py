@@ -5,7 +5,10 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from netcheck.apns.addresses import is_apple_name, is_sinkhole
-from netcheck.model import AddressChoice, Failure, Family, Lookup, Phase, Reason
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.paths import Family
+from netcheck.model.results import Lookup
+from netcheck.model.services import AddressChoice
 
 _ADDRESSES_TRIED = 32
 """With `addresses: all`: the couriers' names have about 8 each."""

@@ -11,29 +11,10 @@ from functools import partial
 
 import trio
 
-from netcheck.model import (
-    AddressChoice,
-    Attempt,
-    Depth,
-    Failure,
-    Family,
-    Hold,
-    HoldKey,
-    Lookup,
-    Phase,
-    ProbePath,
-    RecordType,
-    ResolveMode,
-    Result,
-    Service,
-    Timeouts,
-    TlsSettings,
-    Visit,
-    family_of,
-    hosts_on,
-    literal_addresses,
-    ports_on,
-)
+from netcheck.model.failing import Failure, Phase
+from netcheck.model.paths import Family, ProbePath, RecordType, ResolveMode, family_of, literal_addresses
+from netcheck.model.results import Attempt, Hold, HoldKey, Lookup, Result, Visit
+from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, TlsSettings, hosts_on, ports_on
 from netcheck.probe.bag import bag_request, fetch_bag
 from netcheck.probe.connect import connect_directly
 from netcheck.probe.dns import lookup

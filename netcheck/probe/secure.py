@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import trio
 
 from netcheck.apns.trust import Anchors, anchors_of_others, apple_anchors, examine
-from netcheck.model import Phase, Reason, TlsSettings
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.services import TlsSettings
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.probe.tls import TlsStream, examining_context, system_authorities

@@ -12,7 +12,8 @@ from typing import Protocol, Self
 
 import trio
 
-from netcheck.model import Binding, Family, Reason, family_of
+from netcheck.model.failing import Reason
+from netcheck.model.paths import Binding, Family, endpoint_text, family_of
 from netcheck.probe.errors import PhaseError, error_from_errno, error_from_os
 
 _IP_BIND_ADDRESS_NO_PORT = (
@@ -69,10 +70,6 @@ async def connect(sock: socket.socket, address: str, port: int) -> None:
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:
         raise error_from_errno(code, f"connect to {endpoint_text(address, port)}")
-
-
-def endpoint_text(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 @dataclass(frozen=True, slots=True)

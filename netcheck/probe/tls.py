@@ -9,7 +9,7 @@ from pathlib import Path
 
 import trio
 
-from netcheck.model import Reason
+from netcheck.model.failing import Reason
 from netcheck.probe.errors import EVIDENCE_LIMIT, PhaseError
 from netcheck.probe.sockets import Stream
 

@@ -7,7 +7,8 @@ from typing import Self, TypeVar
 
 import trio
 
-from netcheck.model import Bag, Failure, Phase, Reason, TlsInfo
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.results import Bag, TlsInfo
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import TcpInfo, TcpStream
 

@@ -9,18 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from netcheck.model import (
-    Family,
-    Judgement,
-    Lookup,
-    PortRule,
-    ProbePath,
-    Role,
-    Service,
-    Standing,
-    Verdict,
-    ports_on,
-)
+from netcheck.model.findings import Finding, Judgement, Verdict
+from netcheck.model.paths import Family, ProbePath, Role
+from netcheck.model.results import Lookup, Standing
+from netcheck.model.services import PortRule, Service, ports_on
 from netcheck.verdict.case import Case, World
 from netcheck.verdict.links import loses_packets
 from netcheck.verdict.rules import explain
@@ -173,10 +165,10 @@ def _judge_role(
         if tallies[path.name, service.name, port].tried
     )
     if explained is None:
-        return Judgement(path.name, role, verdict, evidence=counts)
+        return Judgement(path.name, role, verdict, counts=counts)
     hop = explained.cause.hop(through_proxy=path.proxy is not None)
-    evidence = (explained.evidence, *counts)
-    return Judgement(path.name, role, verdict, explained.cause, hop, evidence, explained.next_step)
+    finding = Finding(explained.cause, hop, explained.evidence, explained.next_step)
+    return Judgement(path.name, role, verdict, (finding,), counts)
 
 
 def _judge_service(service: Service, path: ProbePath, tallies: Tallies) -> _ServiceVerdict:

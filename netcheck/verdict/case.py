@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from netcheck.apns.addresses import is_apple_name
-from netcheck.model import Failure, Lookup, Phase, ProbePath, Reason, Service, Verdict
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Verdict
+from netcheck.model.paths import ProbePath
+from netcheck.model.results import Lookup
+from netcheck.model.services import Service
 from netcheck.verdict.seen import Seen
 
 Matches = Callable[[Failure], bool]

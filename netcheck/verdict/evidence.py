@@ -1,6 +1,7 @@
 """What shows a cause: evidence in numbers, a sentence for each rule. Decides nothing."""
 
-from netcheck.model import Family, Reason
+from netcheck.model.failing import Reason
+from netcheck.model.paths import Family
 from netcheck.verdict import links
 from netcheck.verdict.case import Case
 from netcheck.verdict.naming import (

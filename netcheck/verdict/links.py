@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from netcheck.apns.addresses import is_apple_name, is_published, published_range
-from netcheck.model import Family, Lookup, Phase, Reason, Verdict
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.findings import Verdict
+from netcheck.model.paths import Family
+from netcheck.model.results import Lookup
 from netcheck.verdict.case import Case
 from netcheck.verdict.seen import Seen
 

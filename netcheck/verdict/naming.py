@@ -6,7 +6,9 @@ No credentials come here: a proxy is named by host and port.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from netcheck.model import Family, Phase, Reason, Service
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.paths import Family, endpoint_text
+from netcheck.model.services import Service
 from netcheck.verdict.case import Case, fails_in
 
 _LONGEST = 200
@@ -29,8 +31,9 @@ def the_reply(case: Case) -> str:
     first = next(each for each in case.about if each.failure and fails_so(each.failure))
     detail = first.failure.detail[:_LONGEST] if first.failure else ""
     # before the proxy is asked for it, the destination has no part in what happens
-    where = "" if phase in _ON_THE_WAY_TO_THE_PROXY else f"{first.result.host}:{first.result.port}: "
-    return f"{where}{detail or reason}"
+    if phase in _ON_THE_WAY_TO_THE_PROXY:
+        return detail or reason
+    return f"{endpoint_text(first.result.host, first.result.port)}: {detail or reason}"
 
 
 def listed(items: Iterable[object]) -> str:
@@ -89,7 +92,8 @@ def _balancers(case: Case) -> str:
     places = sorted({(each.result.host, each.result.port) for each in case.about})
     return shortened(
         [
-            f"the load balancer {balancer.address}:{balancer.port or port} for {host}:{port}"
+            f"the load balancer {endpoint_text(balancer.address, balancer.port or port)} "
+            f"for {endpoint_text(host, port)}"
             for host, port in places
             if (balancer := case.path.balancer(host, port))
         ]
@@ -106,8 +110,7 @@ def the_proxy(case: Case) -> str:
     proxy = case.path.proxy
     if proxy is None:
         return f"the path {case.path.name}"
-    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
-    return f"the proxy {host}:{proxy.port}"
+    return f"the proxy {endpoint_text(proxy.host, proxy.port)}"
 
 
 def the_inspector(case: Case) -> str:

@@ -4,7 +4,7 @@ It names hosts, ports, ranges and the reply that was seen. Decides nothing.
 """
 
 from netcheck.apns.addresses import PUBLISHED_RANGES
-from netcheck.model import Phase, Reason
+from netcheck.model.failing import Phase, Reason
 from netcheck.verdict import links
 from netcheck.verdict.case import Case, reason_is
 from netcheck.verdict.evidence import how_many_asked_twice, how_slow

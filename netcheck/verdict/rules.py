@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from netcheck.model import Cause, Failure, Family, Phase, Reason, Verdict
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Cause, Verdict
+from netcheck.model.paths import Family
 from netcheck.verdict import evidence, links, next_steps
 from netcheck.verdict.case import Case, fails_in, phase_is, reason_is
 from netcheck.verdict.seen import Seen

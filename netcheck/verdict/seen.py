@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from netcheck.model import Binding, Failure, Family, Phase, ProbePath, Reason, ResolveMode, Result, Standing
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.paths import Binding, Family, ProbePath, ResolveMode
+from netcheck.model.results import Result, Standing
 
 _Group: TypeAlias = tuple[str, str, int, Family]
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from netcheck.model import Proxy, ProxyScheme
+from netcheck.model.paths import Proxy, ProxyScheme
 from netcheck.wire.http_connect import HttpConnect
 from netcheck.wire.socks4 import Socks4
 from netcheck.wire.socks5 import Socks5

@@ -14,7 +14,7 @@ import h2.exceptions
 import h2.settings
 
 from netcheck import __version__
-from netcheck.model import Reason
+from netcheck.model.failing import Reason
 from netcheck.wire.transcript import HandshakeError, Transcript
 
 MAX_BYTES = 32 * 1024

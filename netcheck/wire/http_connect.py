@@ -5,12 +5,12 @@ Knows what statuses mean to us; what headers say beyond them stands in `http_hea
 
 from base64 import b64encode
 from collections.abc import Sequence
-from ipaddress import IPv6Address
 
 import h11
 
 from netcheck import __version__
-from netcheck.model import Credentials, Reason
+from netcheck.model.failing import Reason
+from netcheck.model.paths import Credentials, endpoint_text
 from netcheck.wire.http_headers import proxy_status_reason, schemes, squid_reason
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError, Transcript
@@ -142,8 +142,7 @@ def _authority(target: Target) -> bytes:
     address = target.address
     if address is None:
         return target.name + f":{target.port}".encode()
-    host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
-    return f"{host}:{target.port}".encode()
+    return endpoint_text(str(address), target.port).encode()
 
 
 def _basic(credentials: Credentials) -> bytes:

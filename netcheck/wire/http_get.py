@@ -4,11 +4,11 @@ Knows no proxies and no redirects, and not what a status means: that is its user
 """
 
 import re
-from ipaddress import IPv6Address
 
 import h11
 
 from netcheck import __version__
+from netcheck.model.paths import bracketed
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import EVIDENCE_LIMIT
 
@@ -115,8 +115,5 @@ def _request(target: Target, path: str) -> h11.Request:
 def _host(target: Target) -> bytes:
     """RFC 9110 section 7.2; the ports that HTTP and HTTPS imply are left out, as browsers do."""
     address = target.address
-    if address is None:
-        host = target.name
-    else:
-        host = (f"[{address}]" if isinstance(address, IPv6Address) else str(address)).encode()
+    host = target.name if address is None else bracketed(str(address)).encode()
     return host if target.port in _DEFAULT_PORTS else host + f":{target.port}".encode()

@@ -5,7 +5,7 @@ Knows the grammar and the registered words of these headers, and nothing of a co
 
 import re
 
-from netcheck.model import Reason
+from netcheck.model.failing import Reason
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)')  # RFC 9110 section 5.6.4, RFC 8941 section 3.3.3
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 section 5.6.2's token, not a secret

@@ -1,6 +1,7 @@
 """How a peer's answer ends a handshake, and what of the answer people may see. Knows no protocol's rules."""
 
-from netcheck.model import Credentials, Reason
+from netcheck.model.failing import Reason
+from netcheck.model.paths import Credentials
 
 EVIDENCE_LIMIT = 64
 _TEXT_LIMIT = 80

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netcheck.apns.push_certificate import LARGEST, read
-from netcheck.model import PushCertificate, PushCertificateFile, Secret
+from netcheck.model.findings import PushCertificate, PushCertificateFile
+from netcheck.model.paths import Secret
 from tests.certificates import (
     AUTHORITY,
     AUTHORITY_PEM,

@@ -3,7 +3,8 @@
 import pytest
 
 from netcheck.apns.services import BUILT_IN, BuiltIn, numbered_hosts
-from netcheck.model import Depth, PortRule, Role
+from netcheck.model.paths import Role
+from netcheck.model.services import Depth, PortRule
 
 BY_NAME = {built_in.service.name: built_in for built_in in BUILT_IN}
 PRODUCTION = ["courier", "courier2", "provider", "gateway", "feedback"]

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from netcheck.apns.trust import APPLE_ANCHORS, Anchors, Examined, anchors_of_others, apple_anchors, examine
-from netcheck.model import Reason, Trust
+from netcheck.model.failing import Reason
+from netcheck.model.results import Trust
 
 NAME = "courier.push.apple.com"
 NOW = datetime.now(UTC).timestamp()

@@ -30,18 +30,9 @@ from urllib.parse import quote
 
 from netcheck.apns.services import BUILT_IN
 from netcheck.export.negotiate import Exporter
-from netcheck.model import (
-    Failure,
-    Phase,
-    ProbePath,
-    Proxy,
-    ProxyScheme,
-    Reason,
-    ResolveMode,
-    Service,
-    ports_on,
-    targets,
-)
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.paths import ProbePath, Proxy, ProxyScheme, ResolveMode
+from netcheck.model.services import Service, ports_on, targets
 from tests.bench.network import Fault, Network, nothing_fails
 from tests.bench.probing import ROOT, answers, memory, process
 

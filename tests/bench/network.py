@@ -7,25 +7,10 @@ from collections.abc import Callable, Iterable
 from itertools import count
 
 from netcheck.export.samples import Exposed
-from netcheck.model import (
-    Attempt,
-    Depth,
-    Failure,
-    Family,
-    Lookup,
-    Phase,
-    ProbePath,
-    RecordType,
-    Result,
-    Service,
-    TlsInfo,
-    Trust,
-    Visit,
-    hosts_on,
-    phases_of,
-    ports_on,
-    targets,
-)
+from netcheck.model.failing import Failure, Phase
+from netcheck.model.paths import Family, ProbePath, RecordType
+from netcheck.model.results import Attempt, Lookup, Result, TlsInfo, Trust, Visit
+from netcheck.model.services import Depth, Service, hosts_on, phases_of, ports_on, targets
 from netcheck.schedule import STILL_RUNNING
 from netcheck.state import State
 from netcheck.verdict import assess

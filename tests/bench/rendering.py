@@ -24,13 +24,8 @@ from prometheus_client import (
 from netcheck.export.families import FAMILIES, Kind, MetricFamily
 from netcheck.export.negotiate import Exporter
 from netcheck.export.samples import Exposed
-from netcheck.model import (
-    ProbePath,
-    Proxy,
-    ProxyScheme,
-    ResolveMode,
-    Service,
-)
+from netcheck.model.paths import ProbePath, Proxy, ProxyScheme, ResolveMode
+from netcheck.model.services import Service
 from netcheck.state import BUCKETS
 from tests.bench.network import Network
 from tests.export.collector import StateCollector

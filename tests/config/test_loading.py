@@ -10,28 +10,24 @@ import pytest
 from netcheck import config
 from netcheck.apns.services import numbered_hosts
 from netcheck.config import Config, Listen, Probing
-from netcheck.model import (
+from netcheck.model.findings import PushCertificateFile
+from netcheck.model.paths import (
     SYSTEM_RESOLVER,
-    AddressChoice,
     Binding,
     Credentials,
-    Depth,
     Family,
     LoadBalancer,
     Nameserver,
     ProbePath,
     Proxy,
     ProxyScheme,
-    PushCertificateFile,
     ResolveMode,
     Resolver,
     Role,
     Secret,
-    Service,
-    Timeouts,
-    TlsSettings,
     Transport,
 )
+from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, TlsSettings
 
 Load = Callable[[str], Config]
 

@@ -10,27 +10,11 @@ import pytest
 from netcheck import console
 from netcheck.console.sections import render_bags, render_push_certificates
 from netcheck.console.table import Cell, aligned
-from netcheck.model import (
-    Bag,
-    BagSeen,
-    Cause,
-    Failure,
-    Family,
-    Hop,
-    Judgement,
-    LoadBalancer,
-    Lookup,
-    Phase,
-    ProbePath,
-    Proxy,
-    ProxyScheme,
-    PushCertificate,
-    Reason,
-    Result,
-    Role,
-    Service,
-    Verdict,
-)
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import BagSeen, Cause, Finding, Hop, Judgement, PushCertificate, Verdict
+from netcheck.model.paths import Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
+from netcheck.model.results import Bag, Lookup, Result
+from netcheck.model.services import Service
 from tests.records import COURIER, DROPPED, GATEWAY, lookup, result
 
 DIRECT = ProbePath("direct")
@@ -42,12 +26,16 @@ BLOCKED = Judgement(
     "direct",
     Role.DEVICE,
     Verdict.FALLBACK_ONLY,
-    Cause.PORT_BLOCKED,
-    Hop.FIREWALL,
-    ("courier port 5223: 1 of 2 hosts",),
-    "Ask the owners of the firewall to allow TCP port 5223 to 0-courier.test and 1-courier.test",
+    (
+        Finding(
+            Cause.PORT_BLOCKED,
+            Hop.FIREWALL,
+            "courier port 5223: 1 of 2 hosts",
+            "Ask the owners of the firewall to allow TCP port 5223 to 0-courier.test and 1-courier.test",
+        ),
+    ),
 )
-FINE = Judgement("squid", Role.DEVICE, Verdict.READY, evidence=("courier port 443: 2 of 2 hosts",))
+FINE = Judgement("squid", Role.DEVICE, Verdict.READY, counts=("courier port 443: 2 of 2 hosts",))
 JUDGEMENTS = [BLOCKED, FINE]
 RESULTS = [
     result(COURIER, 5223, DROPPED, host=FIRST),
@@ -136,7 +124,8 @@ def test_long_sentences_are_wrapped() -> None:
 
 
 def test_sentences_stay_readable_on_a_wide_terminal() -> None:
-    long = replace(BLOCKED, next_step="Ask the owners of the firewall to do this. " * 9)
+    finding = replace(BLOCKED.findings[0], next_step="Ask the owners of the firewall to do this. " * 9)
+    long = replace(BLOCKED, findings=(finding,))
     text = click.unstyle(render([COURIER], [DIRECT], [long], RESULTS, width=300))
     assert max(map(len, text.splitlines())) <= 100
 
@@ -151,7 +140,7 @@ def test_bags_and_push_certificates_follow_and_the_hint_stays_last() -> None:
 
 
 def test_what_needs_the_same_step_is_told_once() -> None:
-    twice = [BLOCKED, replace(BLOCKED, role=Role.PROVIDER, evidence=("provider port 443: 0 of 1",))]
+    twice = [BLOCKED, replace(BLOCKED, role=Role.PROVIDER, counts=("provider port 443: 0 of 1",))]
     text = click.unstyle(render([COURIER], [DIRECT], twice, RESULTS))
     assert text.count("Ask the owners") == 1
     assert "direct device, direct provider: port_blocked\n    - courier" in text
@@ -165,9 +154,13 @@ def test_failed_lookups_that_are_alike_are_one_line() -> None:
 
 
 def test_a_path_that_is_ready_with_a_remark_is_explained() -> None:
-    remark = replace(FINE, cause=Cause.PROXY_SLOW, hop=Hop.PROXY, next_step="Ask what slows it down")
+    slow = Finding(Cause.PROXY_SLOW, Hop.PROXY, "it takes 3 s", "Ask what slows it down")
+    remark = replace(FINE, findings=(slow,))
     text = click.unstyle(render([COURIER], [SQUID], [remark], []))
-    assert "squid device: proxy_slow\n    - courier port 443: 2 of 2 hosts\n    Ask what slows" in text
+    assert (
+        "squid device: proxy_slow\n    - it takes 3 s\n    - courier port 443: 2 of 2 hosts\n    Ask what slows"
+        in text
+    )
 
 
 def test_only_so_many_addresses_are_listed() -> None:

@@ -4,27 +4,10 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 from netcheck.console import Checked, render_page
-from netcheck.model import (
-    Bag,
-    BagSeen,
-    Cause,
-    Credentials,
-    Failure,
-    Family,
-    Hop,
-    Judgement,
-    Phase,
-    ProbePath,
-    Proxy,
-    ProxyScheme,
-    PushCertificate,
-    Reason,
-    Role,
-    Secret,
-    TlsInfo,
-    Trust,
-    Verdict,
-)
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import BagSeen, Cause, Finding, Hop, Judgement, PushCertificate, Verdict
+from netcheck.model.paths import Credentials, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
+from netcheck.model.results import Bag, TlsInfo, Trust
 from tests.records import COURIER, DROPPED, GATEWAY, lookup, result
 
 PROXY = Proxy(ProxyScheme.HTTP, "proxy.test", 3128, Credentials("labuser", Secret("labpass")))
@@ -62,10 +45,7 @@ def checked() -> Checked:
         "web",
         Role.DEVICE,
         Verdict.NOT_READY,
-        Cause.PROXY_DENIES_PORT,
-        Hop.PROXY,
-        (f"0 of 2: {HOSTILE}",),
-        f"Ask: {HOSTILE}",
+        (Finding(Cause.PROXY_DENIES_PORT, Hop.PROXY, f"0 of 2: {HOSTILE}", f"Ask: {HOSTILE}"),),
     )
     return Checked(
         1_790_000_000.0,
@@ -114,7 +94,7 @@ def test_nothing_of_the_network_becomes_markup() -> None:
 
 
 def test_names_in_headings_are_escaped_too() -> None:
-    judged = replace(checked().judgements[0], path=HOSTILE, evidence=())
+    judged = replace(checked().judgements[0], path=HOSTILE)
     page = render_page(replace(checked(), paths=[ProbePath(HOSTILE)], judgements=[judged]))
     assert "<script>" not in page
 
@@ -132,7 +112,9 @@ def test_no_credentials_are_on_the_page() -> None:
 
 
 def test_a_finding_has_the_colour_of_its_worst_verdict() -> None:
-    remark = Judgement("direct", Role.DEVICE, Verdict.READY, Cause.PROXY_SLOW, Hop.PROXY, (), "Ask")
+    remark = Judgement(
+        "direct", Role.DEVICE, Verdict.READY, (Finding(Cause.PROXY_SLOW, Hop.PROXY, "", "Ask"),)
+    )
     page = render_page(replace(checked(), judgements=[checked().judgements[0], remark]))
     sections = [attributes["class"] for tag, attributes in read(page).seen if tag == "section"]
     assert sections == ["red", "yellow"]

@@ -13,7 +13,7 @@ import pytest
 from dashboards.__main__ import DASHBOARDS, FOLDER, text
 from dashboards.promql import SEVERITIES
 from netcheck.export.families import FAMILIES
-from netcheck.model import Verdict
+from netcheck.model.findings import Verdict
 
 Record = dict[str, Any]
 

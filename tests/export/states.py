@@ -8,39 +8,32 @@ from typing import Any
 from hypothesis import strategies as st
 
 from netcheck.export.samples import Exposed
-from netcheck.model import (
-    REASONS_OF_PHASE,
-    Attempt,
-    Bag,
-    BagSeen,
-    Depth,
-    Failure,
+from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase, Reason
+from netcheck.model.findings import BagSeen, Judgement, PushCertificate, PushCertificateFile, Verdict
+from netcheck.model.paths import (
     Family,
-    Hold,
-    HoldEnd,
-    HoldKey,
-    Judgement,
-    Lookup,
-    Phase,
     ProbePath,
     Proxy,
     ProxyScheme,
-    PushCertificate,
-    PushCertificateFile,
-    Reason,
     RecordType,
     ResolveMode,
-    Result,
     Role,
-    Service,
-    TlsInfo,
     Transport,
+)
+from netcheck.model.results import (
+    Attempt,
+    Bag,
+    Hold,
+    HoldEnd,
+    HoldKey,
+    Lookup,
+    Result,
+    TlsInfo,
     Trust,
     Try,
-    Verdict,
     Visit,
-    targets,
 )
+from netcheck.model.services import Depth, Service, targets
 from netcheck.state import State
 
 HOST = "17-courier.push.apple.com"

@@ -8,17 +8,9 @@ import pytest
 from netcheck import config
 from netcheck.config import Config
 from netcheck.export.negotiate import Exporter
-from netcheck.model import (
-    REASONS_OF_PHASE,
-    Depth,
-    ProbePath,
-    Service,
-    families_of,
-    hosts_on,
-    phases_of,
-    ports_on,
-    targets,
-)
+from netcheck.model.failing import REASONS_OF_PHASE
+from netcheck.model.paths import ProbePath
+from netcheck.model.services import Depth, Service, families_of, hosts_on, phases_of, ports_on, targets
 from tests.bench.network import Network
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fleet.md").read_text(encoding="utf-8")

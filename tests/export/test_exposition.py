@@ -16,7 +16,8 @@ from prometheus_client.utils import floatToGoString
 from netcheck.export.exposition import Exposition, TextFormat, number
 from netcheck.export.families import FAMILIES
 from netcheck.export.samples import Exposed
-from netcheck.model import Endpoint, Service
+from netcheck.model.results import Endpoint
+from netcheck.model.services import Service
 from netcheck.state import BUCKETS
 from tests.export.collector import StateCollector
 from tests.export.states import (

@@ -12,20 +12,11 @@ from netcheck.export.exposition import Exposition, TextFormat
 from netcheck.export.families import FAMILIES, WITHOUT_HOSTS
 from netcheck.export.negotiate import Exporter
 from netcheck.export.samples import Exposed
-from netcheck.model import (
-    Cause,
-    Failure,
-    Hop,
-    Judgement,
-    Phase,
-    Reason,
-    RecordType,
-    Result,
-    Role,
-    Service,
-    Verdict,
-    Visit,
-)
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
+from netcheck.model.paths import RecordType, Role
+from netcheck.model.results import Result, Visit
+from netcheck.model.services import Service
 from tests.export.states import (
     BAG_SEEN,
     BROKEN,
@@ -272,7 +263,9 @@ def test_exactly_the_verdict_that_holds_is_one(verdict: Verdict) -> None:
 
 
 def test_exactly_the_cause_that_holds_is_one() -> None:
-    judged = Judgement("direct", Role.DEVICE, Verdict.FALLBACK_ONLY, Cause.PORT_BLOCKED, Hop.FIREWALL)
+    judged = Judgement(
+        "direct", Role.DEVICE, Verdict.FALLBACK_ONLY, (Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "", ""),)
+    )
     exposed = shown(configured(), judged)
     assert values(exposed, "netcheck_verdict_cause", cause="port_blocked", hop="firewall") == [1]
     assert sum(values(exposed, "netcheck_verdict_cause", path="direct", role="device")) == 1

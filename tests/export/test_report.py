@@ -8,7 +8,10 @@ import pytest
 
 from netcheck.export.report import report
 from netcheck.export.samples import Exposed
-from netcheck.model import Cause, Failure, Hop, Judgement, Phase, Reason, Result, Role, Verdict
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
+from netcheck.model.paths import Role
+from netcheck.model.results import Result
 from tests.export.states import (
     BAG_SEEN,
     BROKEN,
@@ -33,10 +36,7 @@ BLOCKED = Judgement(
     "dmz-socks",
     Role.DEVICE,
     Verdict.NOT_READY,
-    Cause.PROXY_DENIES_PORT,
-    Hop.PROXY,
-    ("5 of 5 denied",),
-    "Ask for port 5223.",
+    (Finding(Cause.PROXY_DENIES_PORT, Hop.PROXY, "5 of 5 denied", "Ask for port 5223."),),
 )
 
 

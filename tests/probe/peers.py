@@ -12,7 +12,7 @@ import dns.rdatatype
 import dns.rrset
 import trio
 
-from netcheck.model import Nameserver
+from netcheck.model.paths import Nameserver
 
 P = ParamSpec("P")
 Handler = Callable[[trio.SocketStream], Awaitable[None]]

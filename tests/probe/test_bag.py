@@ -7,19 +7,10 @@ import pytest
 import trio
 import trustme
 
-from netcheck.model import (
-    Attempt,
-    Bag,
-    Depth,
-    Phase,
-    ProbePath,
-    Proxy,
-    ProxyScheme,
-    Reason,
-    Service,
-    Timeouts,
-    TlsSettings,
-)
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.paths import ProbePath, Proxy, ProxyScheme
+from netcheck.model.results import Attempt, Bag
+from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from tests.probe.peers import Handler, in_trio, says, serving, silent

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 import trio
 
-from netcheck.model import Binding, Phase, Reason
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.paths import Binding
 from netcheck.probe.connect import connect_directly
 from netcheck.probe.errors import error_from_errno
 from netcheck.probe.sockets import open_socket, tcp_info

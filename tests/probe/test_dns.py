@@ -23,18 +23,9 @@ import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netcheck.model import (
-    REASONS_OF_PHASE,
-    SYSTEM_RESOLVER,
-    Binding,
-    Lookup,
-    Nameserver,
-    Phase,
-    Reason,
-    RecordType,
-    Resolver,
-    Transport,
-)
+from netcheck.model.failing import REASONS_OF_PHASE, Phase, Reason
+from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordType, Resolver, Transport
+from netcheck.model.results import Lookup
 from netcheck.probe import resolvconf
 from netcheck.probe.dns import lookup
 from tests.probe.peers import in_trio

@@ -13,7 +13,9 @@ import pytest
 import trio
 import trustme
 
-from netcheck.model import Binding, Lookup, Nameserver, Reason, RecordType, Resolver, Transport
+from netcheck.model.failing import Reason
+from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
+from netcheck.model.results import Lookup
 from netcheck.probe.dns import lookup
 
 pytestmark = pytest.mark.system

@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 import trio
 
-from netcheck.model import Depth, Family, Hold, HoldEnd, HoldKey, ProbePath, Service, Timeouts, TlsSettings
+from netcheck.model.paths import Family, ProbePath
+from netcheck.model.results import Hold, HoldEnd, HoldKey
+from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
 from netcheck.probe.connect import dial
 from netcheck.probe.hold import Line, ladder
 from netcheck.probe.runner import Prober

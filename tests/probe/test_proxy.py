@@ -8,19 +8,10 @@ import pytest
 import trio
 import trustme
 
-from netcheck.model import (
-    Binding,
-    Credentials,
-    Failure,
-    Lookup,
-    Phase,
-    Proxy,
-    ProxyScheme,
-    Reason,
-    RecordType,
-    Secret,
-    Timeouts,
-)
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.paths import Binding, Credentials, Proxy, ProxyScheme, RecordType, Secret
+from netcheck.model.results import Lookup
+from netcheck.model.services import Timeouts
 from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire import Target

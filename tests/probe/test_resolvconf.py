@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.model import Nameserver
+from netcheck.model.paths import Nameserver
 from netcheck.probe.resolvconf import nameservers
 
 LOCAL = (Nameserver("127.0.0.1", 53),)

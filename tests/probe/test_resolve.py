@@ -2,7 +2,10 @@
 
 import pytest
 
-from netcheck.model import AddressChoice, Family, Lookup, Phase, Reason, RecordType, literal_addresses
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.paths import Family, RecordType, literal_addresses
+from netcheck.model.results import Lookup
+from netcheck.model.services import AddressChoice
 from netcheck.probe.resolve import chosen, destinations, why_no_address
 
 A, AAAA = RecordType.A, RecordType.AAAA

@@ -6,24 +6,20 @@ from collections.abc import Iterator
 import pytest
 import trio
 
-from netcheck.model import (
-    AddressChoice,
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.paths import (
     Family,
     LoadBalancer,
     Nameserver,
-    Phase,
-    PortRule,
     ProbePath,
     Proxy,
     ProxyScheme,
-    Reason,
     RecordType,
     ResolveMode,
     Resolver,
-    Service,
-    Timeouts,
-    Visit,
 )
+from netcheck.model.results import Visit
+from netcheck.model.services import AddressChoice, PortRule, Service, Timeouts
 from netcheck.probe import runner
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate

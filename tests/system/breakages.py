@@ -5,7 +5,8 @@ Must not know which scenes there are.
 
 from collections.abc import Callable
 
-from netcheck.model import Cause, Hop, Role, Verdict
+from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.paths import Role
 from tests.system.apple import COURIER_RANGES
 from tests.system.lab import Lab, Settings
 from tests.system.namespace import FROM_HERE

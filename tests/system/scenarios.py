@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from signal import SIGSTOP
 
-from netcheck.model import Cause, Hop, Role, Verdict
+from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.paths import Role
 from tests.system.apple import CLIENT_IPV4, HOSTS
 from tests.system.breakages import (
     BESIDE_DANTE,

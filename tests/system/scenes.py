@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from netcheck.model import Cause, Hop, Role, Verdict
+from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.paths import Role
 from tests.system.apple import Apple
 from tests.system.lab import Lab, Settings
 from tests.system.runs import Check

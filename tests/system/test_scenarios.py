@@ -2,7 +2,7 @@
 
 import pytest
 
-from netcheck.model import Cause
+from netcheck.model.findings import Cause
 from tests.system import diagnosis
 from tests.system.scenarios import SCENES
 from tests.system.scenes import Scene, findings, play

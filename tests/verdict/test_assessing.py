@@ -2,21 +2,11 @@
 
 import pytest
 
-from netcheck.model import (
-    Failure,
-    Family,
-    Judgement,
-    Phase,
-    ProbePath,
-    Proxy,
-    ProxyScheme,
-    Reason,
-    ResolveMode,
-    Result,
-    Role,
-    Service,
-    Verdict,
-)
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Judgement, Verdict
+from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, ResolveMode, Role
+from netcheck.model.results import Result
+from netcheck.model.services import Service
 from netcheck.verdict import assess
 from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, once, result
 

@@ -6,27 +6,11 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netcheck.model import (
-    REASONS_OF_PHASE,
-    Attempt,
-    Endpoint,
-    Failure,
-    Family,
-    Judgement,
-    Phase,
-    PortRule,
-    ProbePath,
-    Proxy,
-    ProxyScheme,
-    ResolveMode,
-    Result,
-    Role,
-    Service,
-    Standing,
-    Verdict,
-    families_of,
-    targets,
-)
+from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase
+from netcheck.model.findings import Judgement, Verdict
+from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, ResolveMode, Role
+from netcheck.model.results import Attempt, Endpoint, Result, Standing
+from netcheck.model.services import PortRule, Service, families_of, targets
 from netcheck.verdict import assess
 
 DEVICE, PROVIDER = frozenset({Role.DEVICE}), frozenset({Role.PROVIDER})

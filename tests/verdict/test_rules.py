@@ -5,27 +5,20 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from netcheck.model import (
-    Cause,
-    Failure,
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Cause, Hop, Judgement, Verdict
+from netcheck.model.paths import (
     Family,
-    Hop,
-    Judgement,
     LoadBalancer,
-    Lookup,
-    Phase,
-    PortRule,
     ProbePath,
     Proxy,
     ProxyScheme,
-    Reason,
     ResolveMode,
     Resolver,
-    Result,
     Role,
-    Service,
-    Verdict,
 )
+from netcheck.model.results import Lookup, Result
+from netcheck.model.services import PortRule, Service
 from netcheck.verdict import assess
 from netcheck.verdict.rules import RULES
 from tests.records import DROPPED, PROVIDER, REFUSED, lookup, once, result

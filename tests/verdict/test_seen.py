@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from netcheck.model import Family, Judgement, ProbePath, Result, Standing, Verdict
+from netcheck.model.findings import Judgement, Verdict
+from netcheck.model.paths import Family, ProbePath
+from netcheck.model.results import Result, Standing
 from netcheck.state import State
 from netcheck.verdict import assess
 from tests.records import COURIER, DROPPED, PROVIDER, REFUSED, result, visit

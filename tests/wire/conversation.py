@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from netcheck.model import Credentials, Reason, Secret
+from netcheck.model.failing import Reason
+from netcheck.model.paths import Credentials, Secret
 from netcheck.wire import Handshake, HandshakeError
 
 LOGIN = Credentials("tb-username", Secret("tb-passphrase"))

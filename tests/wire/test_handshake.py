@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netcheck.model import Credentials, Proxy, ProxyScheme, Reason, Secret
+from netcheck.model.failing import Reason
+from netcheck.model.paths import Credentials, Proxy, ProxyScheme, Secret
 from netcheck.wire import Handshake, HandshakeError, Target, handshake_for
 from netcheck.wire.http_connect import HttpConnect
 from netcheck.wire.socks4 import Socks4

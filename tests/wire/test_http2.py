@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from netcheck.model import Reason
+from netcheck.model.failing import Reason
 from netcheck.wire import HandshakeError, Http2
 from netcheck.wire.http2 import MAX_BYTES
 from tests.wire.conversation import cut, single_bytes

@@ -6,7 +6,8 @@ from functools import partial
 import pytest
 
 from netcheck import __version__
-from netcheck.model import Credentials, Reason, Secret
+from netcheck.model.failing import Reason
+from netcheck.model.paths import Credentials, Secret
 from netcheck.wire.http_connect import MAX_HEAD, HttpConnect
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from netcheck.model import Reason
+from netcheck.model.failing import Reason
 from netcheck.wire.http_headers import proxy_status_reason, schemes, squid_reason
 
 
