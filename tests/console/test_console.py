@@ -158,7 +158,8 @@ def test_a_path_that_is_ready_with_a_remark_is_explained() -> None:
     remark = replace(FINE, findings=(slow,))
     text = click.unstyle(render([COURIER], [SQUID], [remark], []))
     assert (
-        "squid device: proxy_slow\n    - it takes 3 s\n    - courier port 443: 2 of 2 hosts\n    Ask what slows"
+    assert "squid device: proxy_slow\n    - it takes 3 s\n    - courier port 443: 2 of 2 hosts\n" in text
+    assert "    Ask what slows it down" in text
         in text
     )
 
