@@ -1,5 +1,5 @@
 """`python -m netcheck`."""
 
-from netcheck.cli import entry
+from netcheck.cli.main import entry
 
 entry()

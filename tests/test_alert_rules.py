@@ -12,7 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from netcheck.cli import main
+from netcheck.cli.main import main
 from netcheck.export.families import FAMILIES, Kind
 from netcheck.model.failing import Phase
 from netcheck.model.findings import Cause, Hop, Verdict

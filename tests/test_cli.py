@@ -14,7 +14,8 @@ from typing import IO
 import pytest
 from click.testing import CliRunner, Result
 
-from netcheck.cli import exit_code, main
+from netcheck.cli.check import exit_code
+from netcheck.cli.main import main
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.paths import Role
 from netcheck.model.results import Visit
@@ -311,7 +312,7 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_probed(
     tmp_path: Path, name: str, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, page = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}"), tmp_path / name
-    monkeypatch.setattr("netcheck.cli.check_once", None)
+    monkeypatch.setattr("netcheck.cli.check.check_once", None)
     done = invoke("check", "--config", file, "--report", page)
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == f"{page}: the report cannot be written: {trouble}\n"

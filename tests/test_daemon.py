@@ -205,7 +205,7 @@ def test_a_verdict_that_changes_is_logged(daemon: Running) -> None:
 
 PUSH = "netcheck_push_certificate_"
 LOOK_OFTEN = (
-    "import netcheck.cli, netcheck.daemon; netcheck.daemon._CERTIFICATE_CHECK = 0.05; netcheck.cli.main()"
+    "import netcheck.cli.main as cli, netcheck.daemon as daemon; daemon._CERTIFICATE_CHECK = 0.05; cli.main()"
 )
 
 

@@ -140,6 +140,16 @@ class LoadBalancer(NamedTuple):
     port: int | None
 
 
+class Expected(StrEnum):
+    """What the owners of a path expect of it; what is expected is no fault."""
+
+    READY = "ready"
+    FALLBACK_ONLY = "fallback_only"
+    """5223 may be blocked as long as 443 works."""
+    BLOCKED = "blocked"
+    """Nothing leads out here on purpose: that something does is the finding."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProbePath:
     """One network path out: direct, through a proxy, or to a load balancer instead of DNS's answer."""
@@ -153,6 +163,7 @@ class ProbePath:
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
     """Which of ipv4 and ipv6 to use when this machine resolves."""
     roles: frozenset[Role] = frozenset(Role)
+    expected: Expected = Expected.READY
     _balancers: Mapping[str, LoadBalancer] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

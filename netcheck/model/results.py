@@ -106,6 +106,8 @@ class Attempt:
     """What was fetched, by a probe that fetches a bag."""
     proxy: Proxy | None = None
     """The proxy that was asked for the destination; None where none was."""
+    at: float = 0.0
+    """When it began, in seconds of the monotonic clock: what windows and ages are measured by."""
 
 
 class Endpoint(NamedTuple):

@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from netcheck.model.failing import Phase
 from netcheck.model.paths import Family, ProbePath, Role, family_of, literal_addresses
+
+Network = IPv4Network | IPv6Network
 
 
 class AddressChoice(StrEnum):
@@ -44,6 +47,9 @@ class TlsSettings:
     is_apples: bool = False
     """Whether a certificate of anyone else means that somebody decrypts in between."""
     ca_file: Path | None = None
+    """Who else may vouch for the certificate; of Apple's services it only explains whose it is."""
+    lab_ca_file: Path | None = None
+    """For laboratories: what these authorities issue counts as Apple's own."""
     request: bool = False
     """Whether to send one HTTP/2 request without credentials, which APNs itself must refuse."""
 
@@ -73,6 +79,8 @@ class Service:
     """The path of the URL under which a bag is to be had; None where a probe fetches none."""
     every: int = 1
     """How many rounds it is from one visit to the next."""
+    networks: tuple[Network, ...] = ()
+    """Where its addresses are expected to be; empty: for Apple's names what Apple publishes, else anywhere."""
     count_from_bag: str | None = None
     """The courier host name of the bags that say how many hosts there are; None where the config says it."""
 

@@ -156,12 +156,19 @@ class Prober:
         """One walk a round to each target of a path: whoever else needs the same one shares it."""
         destination = aim.destination
         if destination.failure is not None:
-            return Attempt(time.time(), destination.family, destination.address, {}, destination.failure)
+            return Attempt(
+                time.time(),
+                destination.family,
+                destination.address,
+                {},
+                destination.failure,
+                at=trio.current_time(),
+            )
         return await shared.once((path.name, _key(aim)), lambda: self._attempt(shared, path, aim))
 
     async def _attempt(self, shared: Round, path: ProbePath, aim: _Aim) -> Attempt:
         async with self._gates[path.name]:
-            started = time.time()
+            started, at = time.time(), trio.current_time()
             with Walk() as walk:
                 failure = await self._walk(walk, shared, path, aim)
         return Attempt(
@@ -175,6 +182,8 @@ class Prober:
             tls=walk.tls,
             bag=walk.bag,
             proxy_spoke=walk.proxy_spoke,
+            proxy=path.proxy,
+            at=at,
         )
 
     async def _walk(self, walk: Walk, shared: Round, path: ProbePath, aim: _Aim) -> Failure | None:

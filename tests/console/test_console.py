@@ -157,11 +157,8 @@ def test_a_path_that_is_ready_with_a_remark_is_explained() -> None:
     slow = Finding(Cause.PROXY_SLOW, Hop.PROXY, "it takes 3 s", "Ask what slows it down")
     remark = replace(FINE, findings=(slow,))
     text = click.unstyle(render([COURIER], [SQUID], [remark], []))
-    assert (
     assert "squid device: proxy_slow\n    - it takes 3 s\n    - courier port 443: 2 of 2 hosts\n" in text
     assert "    Ask what slows it down" in text
-        in text
-    )
 
 
 def test_only_so_many_addresses_are_listed() -> None:

@@ -1,4 +1,4 @@
-"""The commands: `run`, `check`, `config`. Owns options, exit codes and how errors are told."""
+"""`netcheck check`: one round now, for the console."""
 
 import contextlib
 import dataclasses
@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import click
 import trio
@@ -18,18 +17,15 @@ import trio
 from netcheck import __version__, console
 from netcheck.bags import bags_seen, with_counts
 from netcheck.check import check as check_once
-from netcheck.config import BUILT_IN_NAMES, Config, ConfigError, default, load, schema
-from netcheck.daemon import Daemon
+from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, fail, load_or_fail
+from netcheck.config import BUILT_IN_NAMES, Config, default
 from netcheck.export.report import report
 from netcheck.export.samples import Exposed
 from netcheck.logs import set_up_logging
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.services import AddressChoice
 from netcheck.verdict import assess
-from netcheck.web.server import ListenError
 
-ALL_READY, NOT_READY, USAGE, WITH_LIMITS = 0, 1, 2, 3
-INTERRUPTED = 130  # as shells say it of SIGINT
 _LIMITS = (Verdict.DEGRADED, Verdict.FALLBACK_ONLY)
 
 _USUAL_WIDTH = 120
@@ -38,33 +34,7 @@ _USUAL_WIDTH = 120
 _FILE = click.Path(path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="netcheck")
-def main() -> None:
-    """Can Apple push (APNs) get through this network, over which path, and who must fix it if not?"""
-
-
-@main.command()
-@click.option("--config", "file", type=_FILE, required=True, help="The configuration, YAML.")
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
-def run(file: Path, log_format: str, log_level: str) -> None:
-    """Run the daemon: probe on a schedule, serve /metrics and more over HTTP.
-
-    SIGHUP or POST /-/reload takes the configuration anew; SIGTERM stops.
-    """
-    set_up_logging(log_format, log_level)
-    config = _load(file)
-    problem = None
-    try:
-        trio.run(Daemon(file, config).run)
-    except* ListenError as group:
-        problem = str(group.exceptions[0])
-    if problem:
-        _fail(problem)
-
-
-@main.command()
+@click.command()
 @click.option(
     "--config",
     "file",
@@ -101,16 +71,16 @@ def check(
     3 ready with limits (degraded, fallback_only).
     """
     set_up_logging("text", "warning")
-    config = _narrowed(_load(file) if file else default(), only_paths, only_services)
+    config = _narrowed(load_or_fail(file) if file else default(), only_paths, only_services)
     if all_addresses:
         config = _with_all_addresses(config)
     if page and (problem := _trouble_writing(page)):
-        _fail(problem)
+        fail(problem)
     with _progress() as progress, _interruptible():
         state = trio.run(check_once, config, progress)
     results = list(state.results())
     if not results:
-        _fail("these paths do not lead to these services: nothing was probed")
+        fail("these paths do not lead to these services: nothing was probed")
     services = with_counts(config.services, state.courier_counts)
     assessment = assess(services, config.paths, state.standings(), state.lookups.values())
     bags = bags_seen(services, state.bags())
@@ -133,38 +103,8 @@ def check(
     else:
         _print(found, verbose)
     if problem:
-        _fail(problem)
+        fail(problem)
     sys.exit(exit_code(assessment.judgements))
-
-
-@main.group()
-def config() -> None:
-    """Check a configuration, or print its JSON Schema."""
-
-
-@config.command("check")
-@click.argument("file", type=_FILE)
-def config_check(file: Path) -> None:
-    """Say every error in FILE, with its line and column."""
-    found = _load(file)
-    paths = ", ".join(path.name for path in found.paths)
-    services = ", ".join(dict.fromkeys(service.name for service in found.services))
-    click.echo(f"{file}: no errors; paths: {paths}; services: {services}")
-
-
-@config.command("schema")
-def config_schema() -> None:
-    """Print the JSON Schema of the configuration, for editors."""
-    click.echo(json.dumps(schema(), indent=2))
-
-
-def entry() -> None:
-    """The process's way in: output that cannot be written is told in one line, too."""
-    try:
-        main(prog_name="netcheck")
-    except OSError as error:
-        sys.stderr.write(f"the output cannot be written: {error.strerror}\n")
-        os._exit(USAGE)  # not sys.exit, which would try to flush the same output again
 
 
 def exit_code(judgements: Sequence[Judgement]) -> int:
@@ -191,13 +131,6 @@ def _trouble_writing(page: Path, text: str | None = None) -> str | None:
     except OSError as error:
         return f"{page}: the report cannot be written: {error.strerror}"
     return None
-
-
-def _load(file: Path) -> Config:
-    try:
-        return load(file)
-    except ConfigError as error:
-        _fail(str(error))
 
 
 def _narrowed(config: Config, only_paths: Sequence[str], only_services: Sequence[str]) -> Config:
@@ -228,12 +161,7 @@ def _known(kind: str, asked: Sequence[str], known: Sequence[str]) -> None:
             hint = f"did you mean {close[0]}?" if close else f"there is: {', '.join(known)}"
             if kind == "service" and name in BUILT_IN_NAMES:
                 hint = "it is switched off: write `enabled: true`"
-            _fail(f"no {kind} {name!r} in this configuration; {hint}")
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(USAGE)
+            fail(f"no {kind} {name!r} in this configuration; {hint}")
 
 
 @contextlib.contextmanager

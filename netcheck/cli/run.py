@@ -1,0 +1,33 @@
+"""`netcheck run`: the daemon."""
+
+from pathlib import Path
+
+import click
+import trio
+
+from netcheck.cli.exits import fail, load_or_fail
+from netcheck.daemon import Daemon
+from netcheck.logs import set_up_logging
+from netcheck.web.server import ListenError
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.option("--config", "file", type=_FILE, required=True, help="The configuration, YAML.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+def run(file: Path, log_format: str, log_level: str) -> None:
+    """Run the daemon: probe on a schedule, serve /metrics and more over HTTP.
+
+    SIGHUP or POST /-/reload takes the configuration anew; SIGTERM stops.
+    """
+    set_up_logging(log_format, log_level)
+    config = load_or_fail(file)
+    problem = None
+    try:
+        trio.run(Daemon(file, config).run)
+    except* ListenError as group:
+        problem = str(group.exceptions[0])
+    if problem:
+        fail(problem)
