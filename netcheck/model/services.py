@@ -80,7 +80,7 @@ class Service:
     every: int = 1
     """How many rounds it is from one visit to the next."""
     networks: tuple[Network, ...] = ()
-    """Where its addresses are expected to be; empty: for Apple's names what Apple publishes, else anywhere."""
+    """Where its addresses may be; empty: for Apple's names what Apple publishes, else anywhere."""
     count_from_bag: str | None = None
     """The courier host name of the bags that say how many hosts there are; None where the config says it."""
 
