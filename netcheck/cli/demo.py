@@ -1,0 +1,143 @@
+"""`netcheck demo`: the laboratory, the daemon in it, and a script of breakages, told as they are named."""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import trio
+
+from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, fail
+from netcheck.lab.lab import HERE, Ground, Lab, LabError, free_port
+from netcheck.lab.play import PATIENCE, Played, Telling, play
+from netcheck.lab.scenarios import SCENARIOS, Scenario
+from netcheck.lab.watcher import DaemonError, Watcher, watching
+
+_PORT = 9223
+
+
+@click.command()
+@click.option("--list", "only_list", is_flag=True, help="Say which scenarios there are, and end.")
+@click.option(
+    "--scenario", "names", multiple=True, metavar="NAME", help="Only this one (repeatable; see --list)."
+)
+@click.option(
+    "--hold/--no-hold", default=None, help="Stay until Ctrl-C after the script (the default at a terminal)."
+)
+def demo(only_list: bool, names: Sequence[str], hold: bool | None) -> None:
+    """See netcheck at work on this machine alone: a laboratory on loopback in which things break.
+
+    It starts stand-ins for Apple, a resolver, a web proxy and a SOCKS proxy, and the real daemon with a
+    configuration to read. Then it breaks one thing after another and says when netcheck has named it.
+
+    \b
+    Exit status: 0 every breakage was named right, 1 one was not, 2 the laboratory cannot be set up here.
+    """
+    if only_list:
+        for scenario in SCENARIOS:
+            click.echo(f"{scenario.name:<26}{scenario.title}")
+        return
+    holds = sys.stdout.isatty() if hold is None else hold
+    interrupted = False
+    played: list[Played] = []
+    problems: list[str] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="netcheck-demo-") as folder:
+            trio.run(_run, Path(folder), _chosen(names), holds, played)
+    except* KeyboardInterrupt:
+        interrupted = True
+    except* (LabError, DaemonError) as group:
+        problems = [str(error) for error in group.exceptions]
+    if problems:
+        fail(problems[0])
+    if interrupted and not played:
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    sys.exit(ALL_READY if played and all(each.went_right for each in played) else NOT_READY)
+
+
+def _chosen(names: Sequence[str]) -> list[Scenario]:
+    known = {scenario.name: scenario for scenario in SCENARIOS}
+    for name in names:
+        if name not in known:
+            fail(f"no scenario {name!r}; there is: {', '.join(known)}")
+    return [known[name] for name in names] if names else list(SCENARIOS)
+
+
+async def _run(folder: Path, scenarios: Sequence[Scenario], holds: bool, played: list[Played]) -> None:
+    lab = Lab(folder, Ground.here())
+    listen = f"{HERE}:{free_port(_PORT)}"
+    config = lab.write_config(listen)
+    _introduce(lab, config, f"http://{listen}/")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lab.serve)
+        async with watching(config, f"http://{listen}") as watcher:
+            await _wait_until_ready(watcher)
+            played += await play(lab, watcher, scenarios, _TELLING)
+            right = sum(each.went_right for each in played)
+            click.echo(f"\n{right} of {len(played)} breakages were named right and seen to be over.")
+            if holds:
+                click.echo(f"The laboratory goes on: http://{listen}/ — Ctrl-C ends it.")
+                await trio.sleep_forever()
+        nursery.cancel_scope.cancel()
+
+
+async def _wait_until_ready(watcher: Watcher) -> None:
+    await watcher.until_answering()
+    with trio.move_on_after(PATIENCE) as scope:
+        await watcher.until_all_ready()
+    if scope.cancelled_caught:
+        raise DaemonError(f"netcheck does not find the laboratory ready; its log: {watcher.log}")
+    click.echo("netcheck says that every path is ready.")
+
+
+def _introduce(lab: Lab, config: Path, url: str) -> None:
+    https = lab.ground.https
+    couriers = "127.57.144.*" if lab.ground.many_addresses else HERE
+    click.echo("A laboratory on loopback; nothing leaves this machine.")
+    for what, where in (
+        (
+            "couriers",
+            f"ports 5223 and {https}, on 127.57.144.*"
+            if lab.ground.many_addresses
+            else f"{HERE}, ports 5223 and {https}",
+        ),
+        ("provider API", f"ports {https} and 2197; gateway 2195, feedback 2196"),
+        ("resolver", f"{HERE}:{lab.nameserver.port}"),
+        ("web proxy", f"{HERE}:{lab.web_proxy_switch.port}, lets port {https} through"),
+        ("SOCKS proxy", f"{HERE}:{lab.socks_switch.port}, wants a password"),
+        ("configuration", str(config)),
+        ("netcheck", url),
+    ):
+        click.echo(f"  {what:<15}{where}")
+    if https != 443:
+        click.echo(f"  Port {https} stands for 443, which this user may not use.")
+    click.echo()
+
+
+def _begins(scenario: Scenario, number: int, total: int) -> None:
+    click.echo(f"\n[{number}/{total}] {scenario.title}")
+
+
+def _named(scenario: Scenario, seconds: float | None) -> None:
+    expected = scenario.expected
+    what = (
+        f"{expected.path} {expected.role}: {expected.verdict}, {expected.cause} ({expected.hop})"
+        if expected
+        else "push certificate mdm: less than a week left"
+    )
+    if seconds is None:
+        click.secho(f"    not named within {PATIENCE:.0f} s; expected: {what}", fg="red")
+    else:
+        click.secho(f"    named after {seconds:.1f} s: {what}", fg="green")
+
+
+def _ended(played: Played) -> None:
+    if played.repaired_after is None:
+        click.secho(f"    repaired, and not ready again within {PATIENCE:.0f} s", fg="red")
+    else:
+        click.echo(f"    repaired, and ready again after {played.repaired_after:.1f} s")
+
+
+_TELLING = Telling(_begins, _named, _ended)

@@ -1,0 +1,162 @@
+"""The script of the demo: what breaks in the laboratory, and what netcheck has to say of it. Data only."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from netcheck.lab.lab import DEVICE_PORT, LOGIN, Lab
+from netcheck.lab.proxies import Login
+from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.paths import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What has to be said of a path and role."""
+
+    path: str
+    role: Role
+    verdict: Verdict
+    cause: Cause
+    hop: Hop
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One breakage: how it is made and undone, and how it has to be named."""
+
+    name: str
+    title: str
+    """A sentence for whoever watches."""
+    breaks: Callable[[Lab], None]
+    repairs: Callable[[Lab], None]
+    expected: Expected | None
+    """None where what is to be seen is the push certificate's."""
+
+
+def _block_device_port(lab: Lab) -> None:
+    for switch in lab.on_port(DEVICE_PORT):
+        switch.swallow()
+
+
+def _open_device_port(lab: Lab) -> None:
+    for switch in lab.on_port(DEVICE_PORT):
+        switch.open()
+
+
+def _ask_for_password(lab: Lab) -> None:
+    lab.web_proxy.login = Login("somebody", "something")
+
+
+def _ask_for_none(lab: Lab) -> None:
+    lab.web_proxy.login = None
+
+
+def _decrypt(lab: Lab) -> None:
+    lab.web_proxy.inspector = lab.inspector
+
+
+def _let_tls_through(lab: Lab) -> None:
+    lab.web_proxy.inspector = None
+
+
+def _block_names(lab: Lab) -> None:
+    lab.nameserver.blocked = frozenset({"push.apple.com"})
+
+
+def _allow_names(lab: Lab) -> None:
+    lab.nameserver.blocked = frozenset()
+
+
+def _stop_socks(lab: Lab) -> None:
+    lab.socks_switch.refuse()
+
+
+def _start_socks(lab: Lab) -> None:
+    lab.socks_switch.open()
+
+
+def _change_socks_password(lab: Lab) -> None:
+    lab.socks_proxy.login = Login(LOGIN.username, "changed last night")
+
+
+def _change_it_back(lab: Lab) -> None:
+    lab.socks_proxy.login = LOGIN
+
+
+def _stop_provider(lab: Lab) -> None:
+    for switch in lab.of_provider():
+        switch.refuse()
+
+
+def _start_provider(lab: Lab) -> None:
+    for switch in lab.of_provider():
+        switch.open()
+
+
+def _let_certificate_run_out(lab: Lab) -> None:
+    lab.renew_push_certificate(timedelta(days=5))
+
+
+def _renew_certificate(lab: Lab) -> None:
+    lab.renew_push_certificate(timedelta(days=365))
+
+
+SCENARIOS = (
+    Scenario(
+        "port-5223-blocked",
+        "A firewall drops port 5223, the one that devices use first.",
+        _block_device_port,
+        _open_device_port,
+        Expected("direct", Role.DEVICE, Verdict.FALLBACK_ONLY, Cause.PORT_BLOCKED, Hop.FIREWALL),
+    ),
+    Scenario(
+        "proxy-wants-password",
+        "The web proxy begins to ask for a password.",
+        _ask_for_password,
+        _ask_for_none,
+        Expected("web-proxy", Role.DEVICE, Verdict.NOT_READY, Cause.PROXY_AUTH, Hop.PROXY),
+    ),
+    Scenario(
+        "proxy-decrypts",
+        "The web proxy begins to decrypt what passes through it.",
+        _decrypt,
+        _let_tls_through,
+        Expected("web-proxy", Role.DEVICE, Verdict.NOT_READY, Cause.TLS_INTERCEPTED, Hop.PROXY),
+    ),
+    Scenario(
+        "dns-block-list",
+        "The resolver's block list takes in push.apple.com.",
+        _block_names,
+        _allow_names,
+        Expected("direct", Role.DEVICE, Verdict.NOT_READY, Cause.DNS_SINKHOLE, Hop.RESOLVER),
+    ),
+    Scenario(
+        "proxy-dies",
+        "The SOCKS proxy of the MDM server dies, and comes back.",
+        _stop_socks,
+        _start_socks,
+        Expected("dmz-socks", Role.PROVIDER, Verdict.NOT_READY, Cause.PROXY_DOWN, Hop.PROXY),
+    ),
+    Scenario(
+        "password-changed",
+        "The SOCKS proxy gets another password.",
+        _change_socks_password,
+        _change_it_back,
+        Expected("dmz-socks", Role.PROVIDER, Verdict.NOT_READY, Cause.PROXY_AUTH, Hop.PROXY),
+    ),
+    Scenario(
+        "provider-down",
+        "Apple's provider API is down for everybody.",
+        _stop_provider,
+        _start_provider,
+        Expected("direct", Role.PROVIDER, Verdict.NOT_READY, Cause.APPLE_UNREACHABLE, Hop.APPLE),
+    ),
+    Scenario(
+        "push-certificate-expires",
+        "The push certificate of the MDM server has five days left.",
+        _let_certificate_run_out,
+        _renew_certificate,
+        None,
+    ),
+)
