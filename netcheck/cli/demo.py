@@ -97,12 +97,7 @@ def _introduce(lab: Lab, config: Path, url: str) -> None:
     couriers = "127.57.144.*" if lab.ground.many_addresses else HERE
     click.echo("A laboratory on loopback; nothing leaves this machine.")
     for what, where in (
-        (
-            "couriers",
-            f"ports 5223 and {https}, on 127.57.144.*"
-            if lab.ground.many_addresses
-            else f"{HERE}, ports 5223 and {https}",
-        ),
+        ("couriers", f"{couriers}, ports 5223 and {https}"),
         ("provider API", f"ports {https} and 2197; gateway 2195, feedback 2196"),
         ("resolver", f"{HERE}:{lab.nameserver.port}"),
         ("web proxy", f"{HERE}:{lab.web_proxy_switch.port}, lets port {https} through"),
