@@ -94,6 +94,7 @@ def _try(attempt: Try) -> Json:
         "transport": attempt.transport,
         "outcome": attempt.reason or Outcome.SUCCESS,
         "duration": attempt.duration,
+        "noise": attempt.noise,
     }
 
 

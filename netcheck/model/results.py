@@ -37,6 +37,8 @@ class Try:
     transport: Transport
     reason: Reason | None
     duration: float
+    noise: int = 0
+    """Messages that came first and were no reply to the question."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ And one hold, which is a probe of a visit up to where it would be closed.
 """
 
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +17,7 @@ from netcheck.model.results import Attempt, Hold, HoldKey, Lookup, Result, Visit
 from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, TlsSettings, hosts_on, ports_on
 from netcheck.probe.bag import bag_request, fetch_bag
 from netcheck.probe.connect import connect_directly
-from netcheck.probe.dns import lookup
+from netcheck.probe.dns import asks_singly, lookup, names_tried
 from netcheck.probe.hold import Line, ladder
 from netcheck.probe.once import Round, Rounds
 from netcheck.probe.proxy import ProxyRoute, connect_through
@@ -54,8 +54,9 @@ class Prober:
         self._gates = gates
         self._rounds = Rounds()
         self._vouchers = Vouchers()
-        self._known: dict[str, set[Family]] = {}
-        """By host: the families of which it has ever had an address. A family that vanishes is a failure."""
+        self._known: dict[Hashable, set[Family]] = {}
+        """By host and who was asked from where: the families of which it had an address when that could last
+        be learnt."""
 
     async def visit(self, service: Service, host: str, path: ProbePath, number: int, turn: int) -> Visit:
         """Visit `host` in round `number`; `turn` counts its visits, so that its addresses take turns.
@@ -64,8 +65,8 @@ class Prober:
         """
         shared = self._rounds[number]
         lookups = await self._resolve(shared, host, path)
-        known = self._known.setdefault(host, set())
-        known.update(found.rdtype.family for found in lookups if found.reason is None)
+        known = self._known.setdefault((host, path.resolver, path.binding), set())
+        _learn(known, lookups)
         aims = _aims(service, host, path, lookups, known, turn)
         results: list[Result | None] = [None] * len(aims)
 
@@ -137,9 +138,15 @@ class Prober:
             found[rdtype] = await shared.once(key, make, keep=lambda lookup: lookup.was_answered)
 
         wanted = [rdtype for rdtype in RecordType if rdtype.family in families]
+        singly = trio.CapacityLimiter(1 if asks_singly(path.resolver) else len(RecordType))
+
+        async def ask_in_turn(rdtype: RecordType) -> None:
+            async with singly:
+                await ask(rdtype)
+
         async with trio.open_nursery() as nursery:
             for rdtype in wanted:
-                nursery.start_soon(ask, rdtype)
+                nursery.start_soon(ask_in_turn, rdtype)
         return tuple(found[rdtype] for rdtype in wanted)
 
     async def _lookup(self, host: str, rdtype: RecordType, path: ProbePath) -> Lookup:
@@ -216,10 +223,24 @@ class Prober:
             return await connect_directly(walk, target.host, target.port, path.binding, timeout)
 
         async def lookup_proxy(name: str) -> tuple[Lookup, ...]:
-            return await self._lookups(shared, name, path, path.families)
+            found: tuple[Lookup, ...] = ()
+            for absolute in names_tried(name, path.resolver):
+                found = await self._lookups(shared, absolute, path, path.families)
+                if any(lookup.reason is None for lookup in found):
+                    break
+            return found
 
         route = ProxyRoute(path.proxy, path.binding, self._timeouts, lookup_proxy)
         return await connect_through(walk, route, target)
+
+
+def _learn(known: set[Family], lookups: Iterable[Lookup]) -> None:
+    """Note which families have addresses; one that was switched off on purpose is known no more."""
+    for found in lookups:
+        if found.reason is None:
+            known.add(found.rdtype.family)
+        elif found.was_answered:
+            known.discard(found.rdtype.family)
 
 
 def _key(aim: _Aim) -> Hashable:
@@ -240,7 +261,9 @@ def _aims(
     if path.load_balancer:
         return _balanced_aims(service, host, path)
     tls = service.tls if service.depth is Depth.TLS else None
-    where = _destinations(host, path, destinations(host, lookups, service.addresses, turn, known))
+    where = _destinations(
+        host, path, destinations(host, lookups, service.addresses, turn, known, service.networks)
+    )
     return [
         _Aim(
             port,

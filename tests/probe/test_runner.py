@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import trio
@@ -20,7 +21,7 @@ from netcheck.model.paths import (
 )
 from netcheck.model.results import Visit
 from netcheck.model.services import AddressChoice, PortRule, Service, Timeouts
-from netcheck.probe import runner
+from netcheck.probe import resolvconf, runner
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from tests.probe.peers import in_trio, nameserver, says, serving
@@ -288,7 +289,7 @@ async def test_a_cancelled_visit_ends_without_a_result() -> None:
 
 
 @in_trio
-async def test_a_family_that_vanishes_is_a_failure_while_the_host_is_known(port: int) -> None:
+async def test_a_family_that_is_taken_away_on_purpose_is_no_failure(port: int) -> None:
     zone: dict[tuple[str, str], list[str]] = {
         ("mdm.test", "A"): ["127.0.0.1"],
         ("mdm.test", "AAAA"): ["::1"],
@@ -300,10 +301,44 @@ async def test_a_family_that_vanishes_is_a_failure_while_the_host_is_known(port:
         await probing.visit(subject, "mdm.test", path, 0, 0)
         zone["mdm.test", "AAAA"] = []
         later = await probing.visit(subject, "mdm.test", path, 1, 1)
-    assert seen(later) == [
-        (port, Family.IPV4, "127.0.0.1", None),
-        (port, Family.IPV6, None, Reason.NO_ANSWER),
-    ]
+    assert seen(later) == [(port, Family.IPV4, "127.0.0.1", None)]
+
+
+@in_trio
+async def test_what_one_resolver_knows_is_no_failure_of_another(port: int) -> None:
+    both = {("mdm.test", "A"): ["127.0.0.1"], ("mdm.test", "AAAA"): ["::1"]}
+    only_ipv4: dict[tuple[str, str], list[str]] = {("mdm.test", "A"): ["127.0.0.1"]}
+    subject = service("mdm.test", ports=(port,))
+    async with nameserver(both) as one, nameserver(only_ipv4) as other:
+        knows, filters = directly(one), replace(directly(other), name="guest")
+        probing = prober(knows, filters)
+        for number in range(3):
+            await probing.visit(subject, "mdm.test", knows, number, number)
+            filtered = await probing.visit(subject, "mdm.test", filters, number, number)
+            assert seen(filtered) == [(port, Family.IPV4, "127.0.0.1", None)]
+
+
+@in_trio
+async def test_a_proxy_s_short_name_is_completed_from_the_search_list(port: int) -> None:
+    async with nameserver({("proxy.corp.test", "A"): ["127.0.0.1"]}) as at:
+        stub = resolvconf.StubResolver((at,), search=("lab.test", "corp.test"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(resolvconf, "stub_resolver", lambda: stub)
+            path = ProbePath("proxy", proxy=Proxy(ProxyScheme.SOCKS5H, "proxy", port))
+            found = await visit(service("mdm.test", ports=(port,)), path)
+    (result,) = found.results
+    assert Phase.PROXY_CONNECT in result.phases
+
+
+@in_trio
+async def test_a_destination_is_an_absolute_name(port: int) -> None:
+    asked: list[tuple[str, str]] = []
+    async with nameserver({}, asked) as at:
+        stub = resolvconf.StubResolver((at,), search=("corp.test",), single_request=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(resolvconf, "stub_resolver", lambda: stub)
+            await visit(service("mdm", ports=(port,)), ProbePath("direct"))
+    assert asked == [("mdm", "A"), ("mdm", "AAAA")]
 
 
 @in_trio
