@@ -1,7 +1,7 @@
 """Incidents in SQLite: what each path and role's verdict was, from when to when, and what showed it.
 
 Owns the file and its schema. Must not know the rules of verdicts, nor how an incident is shown. Everything
-here waits for a disk: call it in a thread, one call at a time. A file that is damaged, or a disk that is full,
+here waits for a disk: call it in a thread, one call at a time. A damaged file, or a full disk,
 costs history and never anything else.
 """
 
