@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "bags": {"model", "apns"},
     "probe": {"model", "apns", "wire"},
     "push_certificates": {"model", "apns"},
+    "history": set(),
     "schedule": set(),
     "plan": {"model", "schedule"},
     "state": {"model"},
@@ -70,6 +71,7 @@ ONLY_IN = {
     "pydantic": {"config"},
     "prometheus_client": {"export"},
     "click": {"cli", "console"},
+    "sqlite3": {"history"},
     "asyncio": set(),
     "threading": set(),
 }
