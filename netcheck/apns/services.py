@@ -78,7 +78,7 @@ def _provider(name: str, host: str, *, sandbox: bool = False) -> BuiltIn:
 
 
 def _retired(name: str, host: str, port: int, *, sandbox: bool = False) -> BuiltIn:
-    """The binary protocol over TLS, for which a connection shows as much as anything, unless a proxy makes it."""
+    """The binary protocol over TLS. A connection says enough, unless it is a proxy that says it stands."""
     service = Service(
         name,
         (host,),

@@ -36,7 +36,7 @@ class Depth(StrEnum):
     TCP = "tcp"
     TLS = "tls"
     AUTO = "auto"
-    """`tls` behind proxies and load balancers, whose word that they are connected costs them nothing; else `tcp`."""
+    """`tls` behind proxies and load balancers, as they may say "connected" for nothing; else `tcp`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,12 +29,14 @@ async def stays_open(walk: Walk, stream: Stream, seconds: float) -> None:
     started = perf_counter()
     try:
         with trio.CancelScope(deadline=trio.current_time() + seconds):
-            if not await stream.receive_some(_READ_LIMIT):
-                raise PhaseError(
-                    Reason.CLOSED, "the connection was closed as soon as it had been established"
-                )
+            await _hear(stream)
             walk.phases[Phase.SESSION] = perf_counter() - started
     except PhaseError as error:
         walk.phases[Phase.SESSION] = perf_counter() - started
         reason = Reason.CLOSED if error.reason is Reason.CLOSED else Reason.RESET
         raise WalkEnded(PhaseError(reason, error.detail, error.evidence).in_phase(Phase.SESSION)) from error
+
+
+async def _hear(stream: Stream) -> None:
+    if not await stream.receive_some(_READ_LIMIT):
+        raise PhaseError(Reason.CLOSED, "the connection was closed as soon as it had been established")

@@ -254,7 +254,7 @@ class Prober:
         return await connect_through(walk, route, handshake, endpoint_text(target.host, target.port))
 
 
-def proxy_for(path: ProbePath, host: str, port: int) -> Proxy | None:
+def proxy_for(path: ProbePath, host: str, port: int) -> Proxy | None:  # noqa: ARG001 - a PAC file asks for them
     """The proxy to ask for this host and port on a path; None where it leads there directly."""
     return path.proxy
 

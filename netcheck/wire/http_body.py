@@ -81,7 +81,7 @@ class Body:
 
 
 class _Compressed:
-    """One content coding, undone; `deflate` with zlib's wrapping as specified, or without, as some send it."""
+    """One content coding, undone; `deflate` with zlib's wrapping as specified, or without, as it is found."""
 
     def __init__(self, window: int | None) -> None:
         """`window` as zlib counts it, None to tell by the first two bytes."""

@@ -24,8 +24,8 @@ _REASONS = {
     429: Reason.PROXY_OVERLOADED,  # RFC 6585 section 4
     _NETWORK_LOGIN: Reason.PROXY_AUTH_REQUIRED,
     502: Reason.PROXY_TARGET_UNREACHABLE,
-    # Apache, Blue Coat and Envoy say it when they cannot connect; overload is RFC 9110 section 15.6.4's sense,
-    # and then Retry-After belongs to it.
+    # Apache and others say it when they cannot connect. Of overload, which is what RFC 9110 section 15.6.4
+    # means by it, Retry-After speaks.
     _UNAVAILABLE: Reason.PROXY_TARGET_UNREACHABLE,
     504: Reason.PROXY_TARGET_TIMEOUT,
 }

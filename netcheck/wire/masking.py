@@ -21,7 +21,8 @@ _ESCAPED = re.compile(
     r"%([0-9a-f]{2})|\\x([0-9a-f]{2})|\\u00([0-9a-f]{2})|&#x0*([0-9a-f]{1,2});|&#0*([0-9]{1,3});|&(\w+);",
     re.I,
 )
-_HEX_DIGIT = re.compile(r"(?!0x)[0-9a-f]", re.I)
+_HEX_DIGIT = re.compile(r"(?:0x)?([0-9a-f])", re.I)
+_PADDING = re.compile(r"(?:=|%3d)*", re.I)  # base64's, which tells of the length
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _WORDS = (re.compile(r"[^\W_]+"), re.compile(r"[^\s\0-\x1f:;,=\"'<>()\[\]{}/\\&?@]+"), re.compile(r"\S+"))
 """What may be taken for a word: letters and digits, what stands between delimiters, or between spaces."""
@@ -53,11 +54,12 @@ class Mask:
 
     def __init__(self, credentials: Credentials | None) -> None:
         name, password, pair = _forms(credentials)
-        self._short_names = frozenset(flat for form in name if 0 < len(flat := _flat(form)) < _SHORT)
-        self._short_passwords = frozenset(flat for form in password if 0 < len(flat := _flat(form)) < _SHORT)
+        self._short_names = _short(map(_flat, name))
+        tokens = [_base64(form) for form in pair]
+        self._short_passwords = _short((*map(_flat, password), *tokens))
         whole = [form for form in (*name, *password, *pair) if len(_flat(form)) >= _SHORT]
-        needles = {needle for form in whole for needle in _needles(form)} | {_base64(form) for form in pair}
-        self._needles = frozenset(filter(None, needles))
+        needles = {*tokens, *(needle for form in whole for needle in _needles(form))}
+        self._needles = needles - _short(needles) - {""}
         self._hex = frozenset(form.encode("latin-1").hex() for form in whole)
 
     def text(self, raw: bytes, *, cut: bool = False) -> bytes:
@@ -99,6 +101,10 @@ def _forms(credentials: Credentials | None) -> tuple[frozenset[str], frozenset[s
 def _encodings(text: str) -> frozenset[str]:
     forms = {text.encode().decode("latin-1")}
     return frozenset(forms | {text} if all(ord(char) < 256 for char in text) else forms)
+
+
+def _short(flat: Iterable[str]) -> frozenset[str]:
+    return frozenset(each for each in flat if 0 < len(each) < _SHORT)
 
 
 def _needles(secret: str) -> Iterator[str]:
@@ -155,8 +161,8 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 def _hex_digits(text: str) -> _View:
-    """The hexadecimal digits and no other characters: people write them with spaces, colons, `\\x` or `0x`."""
-    kept = [(found[0].lower(), _Span(*found.span())) for found in _HEX_DIGIT.finditer(text)]
+    """The hexadecimal digits alone: they are written with spaces, colons, `\\x` or `0x` between them."""
+    kept = [(found[1].lower(), _Span(*found.span())) for found in _HEX_DIGIT.finditer(text)]
     return _View("".join(digit for digit, _ in kept), [span for _, span in kept])
 
 
@@ -169,12 +175,14 @@ def _words(text: str) -> Iterator[tuple[str, _Span]]:
 
 def _without(text: str, spans: Iterable[_Span]) -> str:
     """The text with one mask for each stretch of spans that touch."""
-    shown, at = [], 0
+    shown: list[str] = []
+    at = 0
     for start, end in sorted(spans):
         if start > at or not shown:
             shown += [text[at:start], MASK]
         at = max(at, end)
-        at += len(text[at:]) - len(text[at:].lstrip("="))  # base64's padding tells of the length
+        if padding := _PADDING.match(text, at):
+            at = padding.end()
     return "".join((*shown, text[at:]))
 
 

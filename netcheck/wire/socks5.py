@@ -109,7 +109,7 @@ class Socks5(Dialogue):
                 raise self._bad_reply(f"chose method 0x{method:02x}, which was not offered")
 
     def so_far(self) -> HandshakeError | None:
-        """That a login is wanted: some who ask for one that was not offered leave when they get an empty one."""
+        """That a login is wanted: some choose it where it was not offered, and leave when it is empty."""
         if not self._login_sent or Method.PASSWORD in self._offered or self._login_accepted:
             return None
         detail = "the proxy wants a user name and password (SOCKS5 method 0x02)"

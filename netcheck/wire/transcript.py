@@ -6,7 +6,7 @@ from netcheck.wire.masking import Mask
 
 EVIDENCE_LIMIT = 64
 _KEPT = 1024
-"""Bytes of an answer, or of a piece of it: more than is shown, so that a secret at the limit is known as one."""
+"""Bytes of an answer or a piece of it: more than is shown, so that a secret at the limit is known as one."""
 _TEXT_LIMIT = 80
 
 _BEGINNINGS = {

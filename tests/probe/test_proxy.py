@@ -14,7 +14,7 @@ from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
 from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.walk import Walk, WalkEnded
-from netcheck.wire import Target
+from netcheck.wire import Target, handshake_for
 from tests.probe.peers import Handler, in_trio, resets, says, serving, silent
 
 TARGET = Target("1-courier.push.apple.com", 5223)
@@ -43,7 +43,8 @@ async def walked(
     route = ProxyRoute(proxy, Binding(), timeouts, give if lookup else no_lookup)
     with Walk() as walk:
         try:
-            await connect_through(walk, route, TARGET)
+            handshake = handshake_for(proxy, TARGET)
+            await connect_through(walk, route, handshake, "1-courier.push.apple.com:5223")
         except WalkEnded as ended:
             return walk, ended.failure
     return walk, None

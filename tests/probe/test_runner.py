@@ -23,7 +23,7 @@ from netcheck.model.services import AddressChoice, PortRule, Service, Timeouts
 from netcheck.probe import runner
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
-from tests.probe.peers import in_trio, nameserver, says, serving
+from tests.probe.peers import in_trio, nameserver, says, serving, stays
 
 SOCKS5_YES = (b"\x05\x00", b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
 TIMEOUTS = Timeouts(resolve=5, connect=5, proxy=5)
@@ -193,7 +193,7 @@ def through(
 async def test_a_name_that_only_the_proxy_knows_works_when_the_proxy_resolves() -> None:
     asked: list[tuple[str, str]] = []
     heard: list[bytes] = []
-    async with nameserver({}, asked) as at, serving(says(*SOCKS5_YES, heard=heard)) as proxy_port:
+    async with nameserver({}, asked) as at, serving(stays(says(*SOCKS5_YES, heard=heard))) as proxy_port:
         found = await visit(
             service("api.push.apple.com", ports=(443,)), through(proxy_port, ResolveMode.PROXY, at)
         )
@@ -207,7 +207,7 @@ async def test_both_ways_to_resolve_are_measured_side_by_side() -> None:
     heard: list[bytes] = []
     async with (
         nameserver({("mdm.test", "A"): ["192.0.2.7"]}) as at,
-        serving(says(*SOCKS5_YES, heard=heard)) as proxy_port,
+        serving(stays(says(*SOCKS5_YES, heard=heard))) as proxy_port,
     ):
         found = await visit(service("mdm.test", ports=(443,)), through(proxy_port, ResolveMode.BOTH, at))
     assert seen(found) == [(443, Family.IPV4, "192.0.2.7", None), (443, Family.NAME, None, None)]
@@ -217,7 +217,7 @@ async def test_both_ways_to_resolve_are_measured_side_by_side() -> None:
 
 @in_trio
 async def test_a_local_dns_failure_does_not_fail_what_the_proxy_resolves() -> None:
-    async with nameserver({}) as at, serving(says(*SOCKS5_YES)) as proxy_port:
+    async with nameserver({}) as at, serving(stays(says(*SOCKS5_YES))) as proxy_port:
         found = await visit(service("mdm.test", ports=(443,)), through(proxy_port, ResolveMode.BOTH, at))
     assert seen(found) == [
         (443, Family.IPV4, None, Reason.NXDOMAIN),
@@ -231,7 +231,7 @@ async def test_socks4_asks_for_ipv4_addresses_only() -> None:
     asked: list[tuple[str, str]] = []
     zone = {("mdm.test", "A"): ["192.0.2.7"], ("mdm.test", "AAAA"): ["2001:db8::7"]}
     granted = b"\x00\x5a\x00\x00\x00\x00\x00\x00"
-    async with nameserver(zone, asked) as at, serving(says(granted)) as proxy_port:
+    async with nameserver(zone, asked) as at, serving(stays(says(granted))) as proxy_port:
         path = through(proxy_port, ResolveMode.LOCAL, at, ProxyScheme.SOCKS4)
         found = await visit(service("mdm.test", ports=(443,)), path)
     assert seen(found) == [(443, Family.IPV4, "192.0.2.7", None)]
@@ -242,7 +242,7 @@ async def test_socks4_asks_for_ipv4_addresses_only() -> None:
 async def test_the_proxy_s_own_name_is_looked_up_once_a_round() -> None:
     asked: list[tuple[str, str]] = []
     zone = {("proxy.test", "A"): ["127.0.0.1"]}
-    async with nameserver(zone, asked) as at, serving(says(*SOCKS5_YES)) as proxy_port:
+    async with nameserver(zone, asked) as at, serving(stays(says(*SOCKS5_YES))) as proxy_port:
         path = ProbePath(
             "socks", Proxy(ProxyScheme.SOCKS5H, "proxy.test", proxy_port), resolver=Resolver("corp", (at,))
         )
