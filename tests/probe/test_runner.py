@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import trio
@@ -19,7 +20,7 @@ from netcheck.model.paths import (
     Resolver,
 )
 from netcheck.model.results import Visit
-from netcheck.model.services import AddressChoice, PortRule, Service, Timeouts
+from netcheck.model.services import AddressChoice, PortRule, Service, Timeouts, families_of
 from netcheck.probe import runner
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
@@ -313,3 +314,30 @@ async def test_the_families_of_the_path_hold_for_hosts_that_need_no_dns(port: in
     assert seen(only_ipv4) == [(port, Family.IPV4, "127.0.0.1", None)]
     only_ipv6 = await visit(service(host, ports=(port,)), ProbePath("direct", families=(Family.IPV6,)))
     assert all(family is Family.IPV6 for _, family, *_ in seen(only_ipv6))
+
+
+@in_trio
+@pytest.mark.parametrize("scheme", [ProxyScheme.SOCKS4, ProxyScheme.SOCKS4A])
+async def test_that_socks4_cannot_ask_for_an_ipv6_address_is_a_result(scheme: ProxyScheme) -> None:
+    asked: list[tuple[str, str]] = []
+    async with nameserver({("mdm.test", "AAAA"): ["2001:db8::7"]}, asked) as at:
+        path = through(1, ResolveMode.LOCAL, at, scheme)
+        literal = await visit(service("2001:db8::7", ports=(443,)), path)
+        only_ipv6 = replace(path, families=(Family.IPV6,))
+        by_name = await visit(service("mdm.test", ports=(443,)), only_ipv6)
+    for found in literal, by_name:
+        assert seen(found) == [(443, Family.IPV6, "2001:db8::7", Reason.PROXY_ERROR)]
+        failure = found.results[0].attempt.failure
+        assert failure is not None
+        assert failure.phase is Phase.PROXY_HANDSHAKE
+        assert failure.detail == f"{scheme.upper()} cannot ask for 2001:db8::7"
+    assert families_of(service("mdm.test", ports=(443,)), only_ipv6) == (Family.IPV6,)
+    assert Family.IPV6 in families_of(service("2001:db8::7", ports=(443,)), path)
+
+
+@in_trio
+async def test_an_attempt_knows_the_proxy_that_was_asked() -> None:
+    async with nameserver({}) as at, serving(stays(says(*SOCKS5_YES))) as proxy_port:
+        path = through(proxy_port, ResolveMode.PROXY, at)
+        found = await visit(service("mdm.test", ports=(443,)), path)
+    assert [result.attempt.proxy for result in found.results] == [path.proxy]

@@ -59,7 +59,7 @@ def outcome_of(make: Callable[[], Handshake], answer: bytes, *, eof: bool = Fals
 
 
 def _is_beginning(part: bytes, whole: bytes) -> bool:
-    """Its end may be masked: what comes next could have made a secret of it. What is masked has any length."""
+    """As far as nothing is masked: what comes next could have made a secret of the end, or none."""
     seen, known = (evidence.partition(MASK.encode())[0] for evidence in (part, whole))
     return known.startswith(seen) or seen.startswith(known)
 
