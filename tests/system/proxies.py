@@ -264,7 +264,8 @@ _ANSWERS = {
     "ntlm": "status 407 hdr Proxy-Authenticate NTLM",
     "throttled": "status 429",
     "bad_gateway": "status 502",
-    "unavailable": "status 503",
+    "unavailable": "status 503 hdr Retry-After 5",
+    "unreached": "status 503",
     "gateway_timeout": "status 504",
 }
 _BEHAVIOURS = {
