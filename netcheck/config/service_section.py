@@ -97,7 +97,8 @@ class ServiceSection(Section):
     addresses: Annotated[AddressChoice, one_of(*AddressChoice)] = _UNWRITTEN
     """How many addresses of a host a visit tries: `one` per family, in rotation (the default), or `all`."""
     depth: Annotated[Depth, one_of(*Depth)] = _UNWRITTEN
-    """How far a probe goes: `tcp`, or on to `tls`, as couriers and the provider API do by default."""
+    """How far a probe goes: `tcp`, or on to `tls`, as couriers and the provider API do by default. `auto`,
+    the default of the retired services, is `tls` behind proxies and load balancers, else `tcp`."""
     server_name: Annotated[str, parsed(host)] = _UNWRITTEN
     """The name to ask for in TLS and to verify; of couriers the unnumbered one, of others the host's own."""
     alpn: Alpn = _UNWRITTEN

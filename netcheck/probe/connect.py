@@ -3,7 +3,7 @@
 import socket
 
 from netcheck.model.failing import Phase
-from netcheck.model.paths import Binding
+from netcheck.model.paths import Binding, endpoint_text
 from netcheck.probe.sockets import TcpStream, connect, open_socket, tcp_info
 from netcheck.probe.walk import Walk
 
@@ -28,4 +28,5 @@ async def connect_directly(
     walk: Walk, address: str, port: int, binding: Binding, timeout: float
 ) -> TcpStream:
     """The whole of a direct TCP probe after resolving: raises WalkEnded where it fails."""
-    return await walk.step(Phase.CONNECT, timeout, dial(walk, address, port, binding))
+    doing = dial(walk, address, port, binding)
+    return await walk.step(Phase.CONNECT, timeout, doing, endpoint_text(address, port))

@@ -11,11 +11,31 @@ from functools import partial
 
 import trio
 
-from netcheck.model.failing import Failure, Phase
-from netcheck.model.paths import Family, ProbePath, RecordType, ResolveMode, family_of, literal_addresses
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.paths import (
+    Family,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    RecordType,
+    ResolveMode,
+    endpoint_text,
+    family_of,
+    literal_addresses,
+)
 from netcheck.model.results import Attempt, Hold, HoldKey, Lookup, Result, Visit
-from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, TlsSettings, hosts_on, ports_on
-from netcheck.probe.bag import bag_request, fetch_bag
+from netcheck.model.services import (
+    AddressChoice,
+    Service,
+    Timeouts,
+    TlsSettings,
+    hosts_on,
+    is_relayed,
+    ports_on,
+    speaks_tls,
+)
+from netcheck.probe import grace
+from netcheck.probe.bag import bag_request, fetch_bag, read_forwarded_bag
 from netcheck.probe.connect import connect_directly
 from netcheck.probe.dns import asks_singly, lookup, names_tried
 from netcheck.probe.hold import Line, ladder
@@ -25,7 +45,7 @@ from netcheck.probe.resolve import Destination, destinations
 from netcheck.probe.secure import Security, Vouchers, begin, secure
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk, WalkEnded, internal_error
-from netcheck.wire import Target
+from netcheck.wire import Handshake, HttpForward, Target, handshake_for
 
 Gate = AbstractAsyncContextManager[None]
 """Held while an attempt has a connection open: caps how many a path has at once, and how fast they start."""
@@ -43,6 +63,8 @@ class _Aim:
     server_name: str
     bag: str | None
     """The path of a bag's URL; None for a probe that fetches none."""
+    proxy: Proxy | None
+    """Who makes the connection; None for a probe that connects itself."""
 
 
 class Prober:
@@ -189,7 +211,7 @@ class Prober:
             tls=walk.tls,
             bag=walk.bag,
             proxy_spoke=walk.proxy_spoke,
-            proxy=path.proxy,
+            proxy=aim.proxy,
             at=at,
         )
 
@@ -205,7 +227,12 @@ class Prober:
 
     async def _open(self, walk: Walk, shared: Round, path: ProbePath, aim: _Aim) -> Stream:
         """The stream to the destination, after all phases; raises WalkEnded where one fails."""
-        stream: Stream = await self._connect(walk, shared, path, aim.target)
+        handshake = _handshake(aim)
+        stream: Stream = await self._connect(walk, shared, path, aim, handshake)
+        whom = endpoint_text(aim.target.host, aim.target.port)
+        if isinstance(handshake, HttpForward):
+            await read_forwarded_bag(walk, stream, handshake, self._timeouts.tls, whom)
+            return stream
         if aim.tls is not None:
             anchors = await self._vouchers.for_(aim.tls)
             security = Security(aim.server_name, aim.tls.alpn, anchors, aim.tls.request)
@@ -214,11 +241,16 @@ class Prober:
                 await begin(walk, tls, security, self._timeouts.tls)
         if aim.bag is not None:
             request = bag_request(aim.server_name, aim.port, aim.bag)
-            await fetch_bag(walk, stream, request, self._timeouts.tls)
+            await fetch_bag(walk, stream, request, self._timeouts.tls, whom)
+        elif aim.tls is None and is_relayed(path):
+            await grace.stays_open(walk, stream, _grace(path))
         return stream
 
-    async def _connect(self, walk: Walk, shared: Round, path: ProbePath, target: Target) -> Stream:
-        if path.proxy is None:
+    async def _connect(
+        self, walk: Walk, shared: Round, path: ProbePath, aim: _Aim, handshake: Handshake | None
+    ) -> Stream:
+        target = aim.target
+        if aim.proxy is None or handshake is None:
             timeout = self._timeouts.connect
             return await connect_directly(walk, target.host, target.port, path.binding, timeout)
 
@@ -230,8 +262,31 @@ class Prober:
                     break
             return found
 
-        route = ProxyRoute(path.proxy, path.binding, self._timeouts, lookup_proxy)
-        return await connect_through(walk, route, target)
+        route = ProxyRoute(aim.proxy, path.binding, self._timeouts, lookup_proxy)
+        return await connect_through(walk, route, handshake, endpoint_text(target.host, target.port))
+
+
+def proxy_for(path: ProbePath, host: str, port: int) -> Proxy | None:  # noqa: ARG001 - a PAC file asks for them
+    """The proxy to ask for this host and port on a path; None where it leads there directly."""
+    return path.proxy
+
+
+def _handshake(aim: _Aim) -> Handshake | None:
+    """What to ask the proxy; None where there is none. WalkEnded for what its protocol cannot ask for."""
+    if aim.proxy is None:
+        return None
+    speaks_http = aim.proxy.scheme in (ProxyScheme.HTTP, ProxyScheme.HTTPS)
+    try:
+        if aim.bag is not None and aim.tls is None and speaks_http:
+            # By its name, whoever resolves: a plain GET has no other way to say whose page is wanted.
+            return HttpForward(Target(aim.server_name, aim.target.port), aim.bag, aim.proxy.credentials)
+        return handshake_for(aim.proxy, aim.target)
+    except ValueError as error:
+        raise WalkEnded(Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_ERROR, str(error))) from error
+
+
+def _grace(path: ProbePath) -> float:
+    return grace.BEHIND_BALANCER if path.load_balancer else grace.BEHIND_PROXY
 
 
 def _learn(known: set[Family], lookups: Iterable[Lookup]) -> None:
@@ -246,7 +301,7 @@ def _learn(known: set[Family], lookups: Iterable[Lookup]) -> None:
 def _key(aim: _Aim) -> Hashable:
     """What makes two probes of a path the same: asked for the same, and spoken to in the same way."""
     spoken = (aim.server_name, aim.tls, aim.bag) if aim.tls or aim.bag else None
-    return (aim.destination.family, aim.target.host, aim.target.port, spoken)
+    return (aim.destination.family, aim.target.host, aim.target.port, aim.proxy, spoken)
 
 
 def _aims(
@@ -260,10 +315,9 @@ def _aims(
     """Every probe of a visit: each port at each destination that this path has for the host."""
     if path.load_balancer:
         return _balanced_aims(service, host, path)
-    tls = service.tls if service.depth is Depth.TLS else None
-    where = _destinations(
-        host, path, destinations(host, lookups, service.addresses, turn, known, service.networks)
-    )
+    tls = service.tls if speaks_tls(service, path) else None
+    resolved = destinations(host, lookups, service.addresses, turn, known, service.networks)
+    where = _destinations(host, path, resolved)
     return [
         _Aim(
             port,
@@ -272,6 +326,7 @@ def _aims(
             tls,
             service.tls.server_name or host,
             service.bag,
+            proxy_for(path, host, port),
         )
         for port in ports_on(service, path)
         for destination in where
@@ -279,7 +334,7 @@ def _aims(
 
 
 def _balanced_aims(service: Service, host: str, path: ProbePath) -> list[_Aim]:
-    tls = service.tls if service.depth is Depth.TLS else None
+    tls = service.tls if speaks_tls(service, path) else None
     fixed = [(port, path.balancer(host, port)) for port in service.ports]
     return [
         _Aim(
@@ -289,6 +344,7 @@ def _balanced_aims(service: Service, host: str, path: ProbePath) -> list[_Aim]:
             tls,
             service.tls.server_name or host,
             service.bag,
+            None,
         )
         for port, to in fixed
         if to is not None

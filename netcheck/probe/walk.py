@@ -67,13 +67,18 @@ class Walk:
         self._open = stream
         return stream
 
-    async def step(self, phase: Phase, timeout: float, doing: Awaitable[T]) -> T:
-        """What `doing` gives, or WalkEnded with why it did not; the phase has a duration either way."""
+    async def step(self, phase: Phase, timeout: float, doing: Awaitable[T], whom: str = "") -> T:
+        """What `doing` gives, or WalkEnded with why it did not; the phase has a duration either way.
+
+        `whom` is who must answer, for people who read of a timeout.
+        """
         started = perf_counter()
         try:
             with trio.CancelScope(deadline=trio.current_time() + timeout):
                 return await doing
-            failure = Failure(phase, _TIMEOUT_REASON[phase], f"no answer in {timeout:g} s")
+            failure = Failure(
+                phase, _TIMEOUT_REASON[phase], f"no answer{whom and f' from {whom}'} in {timeout:g} s"
+            )
         except PhaseError as error:
             failure = error.in_phase(phase)
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon

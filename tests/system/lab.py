@@ -33,6 +33,8 @@ FEW_COURIERS: Settings = {
     "courier": {"count": 3, "depth": "tcp"},
     "courier2": {"count": 3, "depth": "tcp"},
     "provider": {"depth": "tcp"},
+    "gateway": {"depth": "tcp"},
+    "feedback": {"depth": "tcp"},
 }
 """0..3: one for each set of addresses that the laboratory's couriers share. More only take longer.
 
@@ -148,6 +150,18 @@ class Lab:
     @cached_property
     def tinyproxy_strict(self) -> Server:
         return proxies.tinyproxy_strict(self.namespace)
+
+    @cached_property
+    def apache(self) -> Server:
+        return proxies.apache(self.namespace)
+
+    @cached_property
+    def privoxy(self) -> Server:
+        return proxies.privoxy(self.namespace)
+
+    @cached_property
+    def ss_local(self) -> Server:
+        return proxies.ss_local(self.namespace)
 
     @cached_property
     def haproxy(self) -> Server:

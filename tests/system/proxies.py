@@ -216,6 +216,46 @@ def _tinyproxy(
     return serve(namespace, name, argv, {"http": f"http://127.0.0.1:{port}"})
 
 
+def apache(namespace: Namespace) -> Server:
+    """CONNECT to Apple's ports for everyone."""
+    require("apache2")
+    modules = ("mpm_event", "authz_core", "proxy", "proxy_http", "proxy_connect")
+    config = f"""
+        ServerRoot {namespace.scratch}
+        ServerName apache.corp.example
+        PidFile {namespace.scratch}/apache.pid
+        DefaultRuntimeDir {namespace.scratch}
+        ErrorLog /dev/stderr
+        Listen 127.0.0.1:8091
+        ProxyRequests On
+        ProxyTimeout 2
+        AllowCONNECT {" ".join(map(str, _APPLE_PORTS))}
+    """
+    loaded = (f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in modules)
+    argv = ["apache2", "-D", "FOREGROUND", "-f", config_file(namespace, "apache", config, *loaded)]
+    return serve(namespace, "apache", argv, {"http": "http://127.0.0.1:8091"})
+
+
+def privoxy(namespace: Namespace) -> Server:
+    """CONNECT to everywhere for everyone."""
+    require("privoxy")
+    config = f"""
+        listen-address 127.0.0.1:8118
+        confdir {namespace.scratch}
+        logdir {namespace.scratch}
+    """
+    argv = ["privoxy", "--no-daemon", config_file(namespace, "privoxy", config)]
+    return serve(namespace, "privoxy", argv, {"http": "http://127.0.0.1:8118"})
+
+
+def ss_local(namespace: Namespace) -> Server:
+    """The near half of a tunnel whose far half is not there: SOCKS 5 that grants everything."""
+    require("ss-local")
+    nowhere = ("-s", "127.0.0.1", "-p", "8399", "-k", "any", "-m", "chacha20-ietf-poly1305")
+    argv = ["ss-local", "-b", "127.0.0.1", "-l", "1089", *nowhere]
+    return serve(namespace, "ss_local", argv, {"socks": "socks5h://127.0.0.1:1089"})
+
+
 _ANSWERS = {
     "liar": "status 200 hdr Connection close",
     "html": "status 200 content-type text/html string '<html>Please log in</html>'",
@@ -224,13 +264,15 @@ _ANSWERS = {
     "ntlm": "status 407 hdr Proxy-Authenticate NTLM",
     "throttled": "status 429",
     "bad_gateway": "status 502",
-    "unavailable": "status 503",
+    "unavailable": "status 503 hdr Retry-After 5",
+    "unreached": "status 503",
     "gateway_timeout": "status 504",
 }
 _BEHAVIOURS = {
     "reset": "tcp-request connection reject",
     "silent": "tcp-request inspect-delay 10s\n tcp-request content accept if WAIT_END",
     "closed": "default_backend nothing",
+    "dead": "default_backend dead",
     "balanced": "default_backend gateway",
     "slow": "tcp-request inspect-delay 1200ms\n tcp-request content accept if WAIT_END\n"
     " default_backend tinyproxy",
@@ -252,6 +294,8 @@ def haproxy(namespace: Namespace) -> Server:
             timeout client 10s
             timeout server 10s
         backend nothing
+        backend dead
+            server dead 127.0.0.1:8399
         backend gateway
             server gateway 17.188.143.98:2195
         backend tinyproxy

@@ -183,7 +183,7 @@ def nginx(namespace: Namespace) -> Server:
 
 
 def bagger(namespace: Namespace, certificates: Certificates, bags: Path) -> Server:
-    """A web server for the file `bag` in a folder: HTTPS and HTTP, at every address inside."""
+    """A web server for the file `bag` in a folder: HTTPS and HTTP, at every address inside; it compresses."""
     require("nginx")
     config = f"""
         daemon off;
@@ -197,6 +197,7 @@ def bagger(namespace: Namespace, certificates: Certificates, bags: Path) -> Serv
                 listen 0.0.0.0:80; listen [::]:80; listen 0.0.0.0:443 ssl; listen [::]:443 ssl;
                 ssl_certificate {certificates.good}; ssl_certificate_key {certificates.good};
                 root {bags};
+                gzip on; gzip_types *; gzip_min_length 1; gzip_proxied any;
             }}
         }}
     """

@@ -26,11 +26,17 @@ def bag_lab(build_lab: Callable[..., Lab]) -> Lab:
 
 def test_both_bags_are_fetched_over_each_path_and_disagree_with_the_config(bag_lab: Lab) -> None:
     services = {"bag": {"enabled": True, "ca_file": str(bag_lab.certificates.ca)}}
-    paths = {"direct": {}, "socks": {"proxy": bag_lab.dante.url}}
+    # squid allows CONNECT to 443 alone, as it does by default: the old bag is not asked for by it
+    paths = {
+        "direct": {},
+        "socks": {"proxy": bag_lab.dante.url},
+        "squid": {"proxy": bag_lab.squid["auth"], **bag_lab.credentials},
+        "tinyproxy": {"proxy": bag_lab.tinyproxy.url},
+    }
     found = bag_lab.check(paths, services)
     assert found.results(service="bag", outcome="failure") == []
     bags = found.report["bags"]
-    places = {("direct", CURRENT), ("direct", OLD), ("socks", CURRENT), ("socks", OLD)}
+    places = {(path, host) for path in paths for host in (CURRENT, OLD)}
     assert {(bag["path"], bag["host"]) for bag in bags} == places
     for bag in bags:
         assert bag["courier_count"] == 30
