@@ -19,7 +19,7 @@ from netcheck.cli.main import main
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.paths import Role
 from netcheck.model.results import Visit
-from netcheck.state import State
+from netcheck.state.state import State
 from tests.certificates import PASSWORD, TOPIC, issued
 
 BUILT_INS_OFF = "\n".join(

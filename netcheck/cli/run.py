@@ -6,7 +6,7 @@ import click
 import trio
 
 from netcheck.cli.exits import fail, load_or_fail
-from netcheck.daemon import Daemon
+from netcheck.daemon.daemon import Daemon
 from netcheck.logs import set_up_logging
 from netcheck.web.server import ListenError
 

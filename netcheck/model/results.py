@@ -111,6 +111,16 @@ class Attempt:
     at: float = 0.0
     """When it began, in seconds of the monotonic clock: what windows and ages are measured by."""
 
+    @property
+    def connected(self) -> bool:
+        """Whether a connection to the destination was established, whatever happened in it."""
+        return self.failure is None or self.failure.phase in (Phase.TLS, Phase.SESSION)
+
+    @property
+    def seconds(self) -> float:
+        """What all phases took after resolving, without the session: that waits for what a peer may say."""
+        return sum(self.phases.values()) - self.phases.get(Phase.SESSION, 0.0)
+
 
 class Endpoint(NamedTuple):
     """One row of the metrics: a service's host and port over a path, under a family."""

@@ -29,7 +29,6 @@ from netcheck.model.services import (
     Service,
     Timeouts,
     TlsSettings,
-    hosts_on,
     is_relayed,
     ports_on,
     speaks_tls,
@@ -109,20 +108,24 @@ class Prober:
         )
 
     async def hold(
-        self, service: Service, path: ProbePath, family: Family, turn: int, tell: Callable[[Hold], None]
+        self,
+        service: Service,
+        host: str,
+        path: ProbePath,
+        family: Family,
+        turn: int,
+        tell: Callable[[Hold], None],
     ) -> None:
         """Hold one connection idle for longer and longer, up to `service.hold`, and tell how it fares.
 
-        To one of the hosts and one of its addresses, in rotation by `turn`, at the first of the service's
-        ports that can be reached. Where none can, nothing is told: that is for visits to find. The gate caps
-        how holds begin, not how many there are. Raises only for bugs of ours.
+        To one of the host's addresses, in rotation by `turn`, at the first of the service's ports that can be
+        reached. Where none can, nothing is told: that is for visits to find. The gate caps how holds begin,
+        not how many there are. Raises only for bugs of ours.
         """
-        hosts = hosts_on(service, path)
-        again, position = divmod(turn, len(hosts))
-        host, shared = hosts[position], Round()
+        shared = Round()
         lookups = await self._resolve(shared, host, path)
         one = replace(service, addresses=AddressChoice.ONE)
-        for aim in _aims(one, host, path, lookups, set(), again):
+        for aim in _aims(one, host, path, lookups, set(), turn):
             if aim.destination.family is not family or aim.destination.failure is not None:
                 continue
             held = Hold(time.time(), HoldKey(service.name, path.name, family), host, aim.port, 0.0)

@@ -38,7 +38,7 @@ def exposed(services: Iterable[Service], paths: Iterable[ProbePath], *, per_host
     """How many series a daemon exposes once it has visited every host."""
     network = Network(services, paths)
     network.visit(1.0)
-    body, _ = Exporter(per_host).scrape(network.exposed(), "", ())
+    body, _ = Exporter(per_host).scrape(network.facts(), "", ())
     return sum(not line.startswith(b"#") for line in body.splitlines())
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from netcheck.export.report import report
-from netcheck.export.samples import Exposed
+from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import Role
@@ -45,9 +45,9 @@ def failed_with(evidence: bytes) -> Result:
     return replace(RESULT, path=SOCKS.name, attempt=replace(DENIED, failure=failure), resolve_duration=None)
 
 
-def reported(exposed: Exposed) -> Any:
+def reported(facts: Facts) -> Any:
     """As who reads the JSON gets it."""
-    return json.loads(json.dumps(report(exposed, "1.2.3", 1_760_000_000.75), allow_nan=False))
+    return json.loads(json.dumps(report(facts, "1.2.3", 1_760_000_000.75), allow_nan=False))
 
 
 def test_a_report_says_when_by_what_and_whether_all_is_ready() -> None:
@@ -83,6 +83,14 @@ def test_a_verdict_comes_with_what_it_rests_on() -> None:
             "hop": "proxy",
             "evidence": ["5 of 5 denied"],
             "next_step": "Ask for port 5223.",
+            "findings": [
+                {
+                    "cause": "proxy_denies_port",
+                    "hop": "proxy",
+                    "evidence": "5 of 5 denied",
+                    "next_step": "Ask for port 5223.",
+                }
+            ],
         }
     ]
 
@@ -147,6 +155,7 @@ def test_a_lookup_lists_its_tries() -> None:
             "type": "A",
             "resolver": "system",
             "outcome": "success",
+            "detail": None,
             "addresses": ["17.57.144.1", "17.57.144.2"],
             "chain": ["courier-push-apple.com.akadns.net"],
             "min_ttl": 60,
@@ -165,9 +174,10 @@ def test_a_lookup_lists_its_tries() -> None:
 
 
 def test_a_failed_lookup_has_its_reason_for_an_outcome() -> None:
-    failed = a_lookup(reason=Reason.NXDOMAIN, addresses=(), chain=(), min_ttl=None)
+    failed = a_lookup(reason=Reason.NXDOMAIN, detail="no such name", addresses=(), chain=(), min_ttl=None)
     (lookup,) = reported(shown(configured(a_visit(RESULT, lookups=[failed]))))["lookups"]
     assert (lookup["outcome"], lookup["addresses"], lookup["min_ttl"]) == ("nxdomain", [], None)
+    assert lookup["detail"] == "no such name"
 
 
 def test_a_certificate_that_was_seen_is_told() -> None:

@@ -7,7 +7,7 @@ import pytest
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Result, Standing
-from netcheck.state import State
+from netcheck.state.state import State
 from netcheck.verdict import assess
 from tests.records import COURIER, DROPPED, PROVIDER, REFUSED, result, visit
 
@@ -105,7 +105,7 @@ def test_one_lost_probe_leaves_the_verdict_and_its_cause_and_one_more_flips_it()
         for lost in failed:
             results = [result(PROVIDER, port, DROPPED if lost else None) for port in PROVIDER.ports]
             state.record(visit(*results))
-        (judged,) = assess([PROVIDER], [DIRECT], state.standings(), failures=2).judgements
+        (judged,) = assess([PROVIDER], [DIRECT], state.endpoints.standings(), failures=2).judgements
         assert (judged.cause is None) == (judged.verdict is Verdict.READY)
         return judged.verdict
 
@@ -124,6 +124,6 @@ def test_a_failed_address_of_a_host_that_answers_is_no_failure_of_the_host() -> 
         works = [result(PROVIDER, port) for port in PROVIDER.ports]
         fails = [result(PROVIDER, port, REFUSED, address="192.0.2.9") for port in PROVIDER.ports]
         state.record(visit(*works, *fails))
-    standings: list[Standing] = list(state.standings())
+    standings: list[Standing] = list(state.endpoints.standings())
     assert {standing.failures for standing in standings} == {0}
     assert judge(standings).verdict is Verdict.READY

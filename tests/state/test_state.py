@@ -10,7 +10,10 @@ from netcheck.model.findings import PushCertificate, PushCertificateFile
 from netcheck.model.paths import Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, RecordType
 from netcheck.model.results import Bag, Endpoint, Hold, HoldEnd, HoldKey, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service
-from netcheck.state import BUCKETS, Flow, Histogram, LookupFlow, State
+from netcheck.state.flows import Flow
+from netcheck.state.histogram import BUCKETS, Histogram
+from netcheck.state.lookups import LookupFlow
+from netcheck.state.state import State
 from tests.records import COURIER, PROVIDER, REFUSED, lookup, result, visit
 
 DIRECT = ProbePath("direct")
@@ -29,7 +32,7 @@ def fresh(*paths: ProbePath) -> State:
 
 
 def test_counters_stand_at_zero_before_anything_is_measured() -> None:
-    counters = fresh().flows[FLOW]
+    counters = fresh().flows.counters[FLOW]
     assert set(counters.probes.values()) == {0}
     assert counters.failures[Phase.CONNECT, Reason.REFUSED] == 0
     assert counters.failures[Phase.RESOLVE, Reason.NXDOMAIN] == 0
@@ -37,8 +40,8 @@ def test_counters_stand_at_zero_before_anything_is_measured() -> None:
 
 def test_only_what_can_happen_on_a_path_has_a_counter() -> None:
     state = fresh(DIRECT, SQUID)
-    assert {phase for phase, _ in state.flows[FLOW].failures} == {Phase.RESOLVE, Phase.CONNECT}
-    proxied = state.flows[FLOW._replace(path="squid")]
+    assert {phase for phase, _ in state.flows.counters[FLOW].failures} == {Phase.RESOLVE, Phase.CONNECT}
+    proxied = state.flows.counters[FLOW._replace(path="squid")]
     assert {phase for phase, _ in proxied.failures} == {
         Phase.PROXY_RESOLVE,
         Phase.PROXY_CONNECT,
@@ -50,13 +53,13 @@ def test_only_what_can_happen_on_a_path_has_a_counter() -> None:
 def test_a_visit_is_counted_and_kept() -> None:
     state = fresh()
     state.record(visit(result(COURIER, 5223), result(COURIER, 5223, REFUSED, address="192.0.2.2")))
-    counters = state.flows[FLOW]
+    counters = state.flows.counters[FLOW]
     assert counters.probes[Family.IPV4, Outcome.SUCCESS] == 1
     assert counters.probes[Family.IPV4, Outcome.FAILURE] == 1
     assert counters.failures[Phase.CONNECT, Reason.REFUSED] == 1
     assert sum(counters.durations[Phase.CONNECT].counts) == 2
     assert sum(counters.rtt.counts) == 1
-    endpoint = state.endpoints[IPV4]
+    endpoint = state.endpoints.latest[IPV4]
     assert (endpoint.reachable, endpoint.unreachable) == (1, 1)
 
 
@@ -65,15 +68,15 @@ def test_a_shared_attempt_is_kept_for_each_host_and_counted_once() -> None:
     second = COURIER.hosts[1]
     state.record(visit(result(COURIER, 5223)))
     state.record(visit(result(COURIER, 5223, host=second, counted=False)))
-    assert state.flows[FLOW].probes[Family.IPV4, Outcome.SUCCESS] == 1
-    assert state.endpoints[IPV4._replace(host=second)].reachable == 1
+    assert state.flows.counters[FLOW].probes[Family.IPV4, Outcome.SUCCESS] == 1
+    assert state.endpoints.latest[IPV4._replace(host=second)].reachable == 1
 
 
 def test_the_last_success_stays_when_a_later_visit_fails() -> None:
     state = fresh()
     state.record(visit(result(COURIER, 5223, time=1000)))
     state.record(visit(result(COURIER, 5223, REFUSED, time=1060)))
-    endpoint = state.endpoints[IPV4]
+    endpoint = state.endpoints.latest[IPV4]
     assert (endpoint.last_run, endpoint.last_success) == (1060, 1000)
     assert endpoint.phases == {Phase.RESOLVE: 0.003, Phase.CONNECT: 0.02}
     assert endpoint.reachable == 0
@@ -84,23 +87,23 @@ def test_a_dns_outage_is_a_failure_and_no_gap() -> None:
     state.record(visit(result(COURIER, 5223), result(COURIER, 5223, family=Family.IPV6)))
     failed = [result(COURIER, 5223, MISSING, family=family) for family in (Family.IPV4, Family.IPV6)]
     state.record(visit(*failed))
-    assert state.endpoints[IPV4].reachable == state.endpoints[IPV6].reachable == 0
-    assert state.endpoints[IPV6].last_success == 1000
+    assert state.endpoints.latest[IPV4].reachable == state.endpoints.latest[IPV6].reachable == 0
+    assert state.endpoints.latest[IPV6].last_success == 1000
 
 
 def test_a_family_that_has_no_records_any_more_goes() -> None:
     state = fresh()
     state.record(visit(result(COURIER, 5223), result(COURIER, 5223, family=Family.IPV6)))
     state.record(visit(result(COURIER, 5223)))
-    assert IPV4 in state.endpoints
-    assert IPV6 not in state.endpoints
+    assert IPV4 in state.endpoints.latest
+    assert IPV6 not in state.endpoints.latest
 
 
 def test_a_visit_to_one_host_leaves_the_others_alone() -> None:
     state = fresh()
     state.record(visit(result(COURIER, 5223)))
     state.record(visit(result(COURIER, 5223, REFUSED, host=COURIER.hosts[1])))
-    assert state.endpoints[IPV4].reachable == 1
+    assert state.endpoints.latest[IPV4].reachable == 1
 
 
 def test_lookups_are_counted_and_the_latest_is_kept() -> None:
@@ -109,10 +112,10 @@ def test_lookups_are_counted_and_the_latest_is_kept() -> None:
     state.record(visit(result(COURIER, 5223), lookups=(good,)))
     state.record(visit(result(COURIER, 5223), lookups=(bad,)))
     flow = LookupFlow("courier", "system", RecordType.A)
-    assert state.lookup_counts[flow][Outcome.SUCCESS] == 1
-    assert state.lookup_counts[flow][Reason.SERVFAIL] == 1
-    assert state.lookups[flow, HOST] is bad
-    assert sum(state.lookup_durations["system"].counts) == 2
+    assert state.lookups.counts[flow][Outcome.SUCCESS] == 1
+    assert state.lookups.counts[flow][Reason.SERVFAIL] == 1
+    assert state.lookups.latest[flow, HOST] is bad
+    assert sum(state.lookups.durations["system"].counts) == 2
 
 
 # --- Reload
@@ -122,19 +125,19 @@ def test_a_reload_keeps_the_counts_of_what_stays() -> None:
     state = fresh()
     state.record(visit(result(COURIER, 5223), lookups=(lookup(HOST, "192.0.2.1"),)))
     state.configure([COURIER], [DIRECT, SQUID])
-    assert state.flows[FLOW].probes[Family.IPV4, Outcome.SUCCESS] == 1
-    assert state.endpoints[IPV4].reachable == 1
-    assert sum(state.lookup_durations["system"].counts) == 1
+    assert state.flows.counters[FLOW].probes[Family.IPV4, Outcome.SUCCESS] == 1
+    assert state.endpoints.latest[IPV4].reachable == 1
+    assert sum(state.lookups.durations["system"].counts) == 1
 
 
 def test_a_reload_forgets_what_goes() -> None:
     state = fresh(DIRECT, SQUID)
     state.record(visit(result(COURIER, 5223), lookups=(lookup(HOST, "192.0.2.1"),)))
     state.configure([PROVIDER], [DIRECT])
-    assert state.endpoints == {}
-    assert state.lookups == {}
-    assert {flow.service for flow in state.flows} == {"provider"}
-    assert state.proxies == {}
+    assert state.endpoints.latest == {}
+    assert state.lookups.latest == {}
+    assert {flow.service for flow in state.flows.counters} == {"provider"}
+    assert state.proxies.health == {}
 
 
 def test_a_reload_forgets_hosts_and_ports_that_go() -> None:
@@ -143,7 +146,7 @@ def test_a_reload_forgets_hosts_and_ports_that_go() -> None:
         state.record(visit(result(COURIER, 5223, host=host), result(COURIER, 443, host=host)))
     smaller = Service("courier", COURIER.hosts[:1], (443,), COURIER.roles, True, COURIER.port_rule)
     state.configure([smaller], [DIRECT])
-    assert list(state.endpoints) == [IPV4._replace(port=443)]
+    assert list(state.endpoints.latest) == [IPV4._replace(port=443)]
 
 
 def test_a_path_that_becomes_a_proxy_path_counts_its_new_phases() -> None:
@@ -152,7 +155,7 @@ def test_a_path_that_becomes_a_proxy_path_counts_its_new_phases() -> None:
     state.configure([COURIER], [ProbePath("direct", SQUID.proxy)])
     refused = Failure(Phase.PROXY_CONNECT, Reason.REFUSED)
     state.record(visit(result(COURIER, 5223, refused, family=Family.NAME, proxy_spoke=False)))
-    counters = state.flows[FLOW]
+    counters = state.flows.counters[FLOW]
     assert counters.failures[Phase.PROXY_CONNECT, Reason.REFUSED] == 1
     assert (Phase.CONNECT, Reason.REFUSED) not in counters.failures
 
@@ -166,7 +169,7 @@ def test_a_load_balancer_path_forgets_what_it_no_longer_names() -> None:
     for host in COURIER.hosts:
         state.record(visit(result(COURIER, 5223, host=host, path="lb", family=Family.IPV6)))
     state.configure([COURIER], [ProbePath("lb", load_balancer=both.load_balancer[:1])])
-    assert [endpoint.host for endpoint in state.endpoints] == [one]
+    assert [endpoint.host for endpoint in state.endpoints.latest] == [one]
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
@@ -175,7 +178,7 @@ def test_hosts_that_need_no_dns_are_counted_under_their_family(host: str, path: 
     ours = Service("ours", (host,), (443,))
     state = State()
     state.configure([ours], [path])
-    counters = state.flows[Flow("ours", 443, path.name)]
+    counters = state.flows.counters[Flow("ours", 443, path.name)]
     state.record(visit(result(ours, 443, path=path.name)))
     assert counters.probes[Family.IPV4, Outcome.SUCCESS] == 1
 
@@ -184,14 +187,14 @@ def test_a_failure_that_nobody_foresaw_is_counted_and_survives_a_reload() -> Non
     state = fresh()
     state.record(visit(result(COURIER, 5223, Failure(Phase.CONNECT, Reason.CLOSED))))
     state.configure([COURIER], [DIRECT])
-    assert state.flows[FLOW].failures[Phase.CONNECT, Reason.CLOSED] == 1
+    assert state.flows.counters[FLOW].failures[Phase.CONNECT, Reason.CLOSED] == 1
 
 
 def test_a_visit_to_what_is_no_longer_configured_is_dropped() -> None:
     state = fresh()
     state.configure([PROVIDER], [DIRECT])
     state.record(visit(result(COURIER, 5223)))
-    assert state.endpoints == {}
+    assert state.endpoints.latest == {}
 
 
 # --- Proxies
@@ -210,7 +213,7 @@ def proxy_up(*rounds: tuple[Failure | None, bool]) -> bool | None:
     state = fresh(SQUID)
     for number, (failure, spoke) in enumerate(rounds):
         state.record(visit(proxied(failure, spoke=spoke), number=number))
-    return state.proxies["squid"].up
+    return state.proxies.health["squid"].up
 
 
 def test_nothing_is_known_of_a_proxy_before_the_first_visit() -> None:
@@ -257,16 +260,16 @@ def test_a_push_certificate_survives_a_reload_and_goes_with_its_entry() -> None:
     state.configure([COURIER], [DIRECT], [MDM])
     state.record_push_certificate(READ)
     state.configure([COURIER], [DIRECT], [MDM, SCHOOL])
-    assert state.read_push_certificates() == [READ]
+    assert state.push_certificates.read() == [READ]
     state.configure([COURIER], [DIRECT], [SCHOOL])
-    assert state.read_push_certificates() == []
+    assert state.push_certificates.read() == []
 
 
 def test_a_push_certificate_that_is_no_longer_configured_is_dropped() -> None:
     state = fresh()
     state.configure([COURIER], [DIRECT], [SCHOOL])
     state.record_push_certificate(READ)
-    assert state.read_push_certificates() == []
+    assert state.push_certificates.read() == []
 
 
 # --- Idle holds
@@ -286,9 +289,9 @@ def holding(*recorded: Hold) -> State:
 
 
 def test_holds_are_counted_from_zero_for_each_way_to_end() -> None:
-    assert set(holding().hold_ends) == {UNDER_WAY.key, UNDER_WAY.key._replace(family=Family.IPV6)}
-    assert holding().hold_ends[UNDER_WAY.key] == dict.fromkeys(HoldEnd, 0)
-    assert holding(ENDED, ENDED).hold_ends[UNDER_WAY.key][HoldEnd.LOST] == 2
+    assert set(holding().holds.ends) == {UNDER_WAY.key, UNDER_WAY.key._replace(family=Family.IPV6)}
+    assert holding().holds.ends[UNDER_WAY.key] == dict.fromkeys(HoldEnd, 0)
+    assert holding(ENDED, ENDED).holds.ends[UNDER_WAY.key][HoldEnd.LOST] == 2
 
 
 @pytest.mark.parametrize(
@@ -305,22 +308,22 @@ def test_holds_are_counted_from_zero_for_each_way_to_end() -> None:
 def test_a_hold_is_shown_when_it_tells_more_than_the_one_before(
     recorded: list[Hold], shown: Hold | None
 ) -> None:
-    assert holding(*recorded).holds.get(UNDER_WAY.key) == shown
+    assert holding(*recorded).holds.latest.get(UNDER_WAY.key) == shown
 
 
 def test_a_hold_survives_a_reload_and_goes_with_its_key() -> None:
     state = holding(ENDED)
     state.configure([replace(HOLDING, hold=60.0)], [DIRECT])
-    assert state.holds == {ENDED.key: ENDED}
-    assert state.hold_ends[ENDED.key][HoldEnd.LOST] == 1
+    assert state.holds.latest == {ENDED.key: ENDED}
+    assert state.holds.ends[ENDED.key][HoldEnd.LOST] == 1
     state.configure([COURIER], [DIRECT])
-    assert (state.holds, state.hold_ends) == ({}, {})
+    assert (state.holds.latest, state.holds.ends) == ({}, {})
 
 
 def test_a_hold_that_is_no_longer_configured_is_dropped() -> None:
     state = fresh()
     state.record_hold(ENDED)
-    assert (state.holds, state.hold_ends) == ({}, {})
+    assert (state.holds.latest, state.holds.ends) == ({}, {})
 
 
 # Numbers of couriers that bags say
@@ -366,20 +369,20 @@ def numbered(*visits: Visit) -> State:
 def test_the_number_of_couriers_is_the_last_that_a_bag_over_tls_said(
     visits: list[Visit], count: int | None
 ) -> None:
-    assert numbered(*visits).courier_counts == {("direct", DOMAIN): count, ("squid", DOMAIN): None}
+    assert numbered(*visits).courier_counts.highest == {("direct", DOMAIN): count, ("squid", DOMAIN): None}
 
 
 def test_each_path_has_a_number_of_couriers_of_its_own() -> None:
     state = numbered(bag_visit(30), bag_visit(40, path="squid"))
-    assert state.courier_counts == {("direct", DOMAIN): 30, ("squid", DOMAIN): 40}
+    assert state.courier_counts.highest == {("direct", DOMAIN): 30, ("squid", DOMAIN): 40}
 
 
 def test_the_number_of_couriers_survives_a_reload_and_goes_with_its_path() -> None:
     state = numbered(bag_visit(30), bag_visit(40, path="squid"))
     state.configure([AUTO, BAGS], [DIRECT])
-    assert state.courier_counts == {("direct", DOMAIN): 30}
+    assert state.courier_counts.highest == {("direct", DOMAIN): 30}
     state.configure([COURIER, BAGS], [DIRECT])
-    assert state.courier_counts == {}
+    assert state.courier_counts.highest == {}
 
 
 def test_a_bag_stays_known_while_later_fetches_fail() -> None:
@@ -390,4 +393,5 @@ def test_a_bag_stays_known_while_later_fetches_fail() -> None:
     good, bad = result(service, 443), result(service, 443, REFUSED)
     for fetched in (replace(good, attempt=replace(good.attempt, bag=bag)), bad, bad):
         state.record(visit(fetched))
-    assert list(state.bags()) == [(bad, bag)]
+    (endpoint,) = state.endpoints.latest.values()
+    assert (endpoint.results, endpoint.bag) == ((bad,), bag)
