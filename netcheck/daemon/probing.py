@@ -5,14 +5,18 @@ A new config is taken by difference: what it still has goes on untouched, visits
 
 import itertools
 import logging
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Protocol
 
 import trio
 
 from netcheck.bags import with_counts
 from netcheck.config import Config
 from netcheck.daemon.announcing import log_failures
-from netcheck.model.services import Service, hosts_on
+from netcheck.model.paths import Family, ProbePath
+from netcheck.model.results import Hold, Visit
+from netcheck.model.services import Service, Timeouts, hosts_on
 from netcheck.plan import Call, HeldSlot, Slot, held_slots, slots
 from netcheck.probe.runner import Prober
 from netcheck.schedule import STILL_RUNNING, Gate, Job, Schedule, spread
@@ -25,11 +29,32 @@ _PATIENCE = 60.0
 """Seconds that a round may take on top of three intervals: visits end by their timeouts, long before."""
 
 
+class Measures(Protocol):
+    """What makes visits and holds; in earnest a Prober."""
+
+    async def visit(self, service: Service, host: str, path: ProbePath, number: int, turn: int) -> Visit: ...
+    async def hold(
+        self,
+        service: Service,
+        host: str,
+        path: ProbePath,
+        family: Family,
+        turn: int,
+        tell: Callable[[Hold], None],
+    ) -> None: ...
+
+
 class Probing:
     """Runs what the config in force asks for, and writes what comes of it into the state."""
 
-    def __init__(self, state: State, config: Config) -> None:
+    def __init__(
+        self,
+        state: State,
+        config: Config,
+        new_prober: Callable[[Timeouts, Mapping[str, Gate]], Measures] = Prober,
+    ) -> None:
         """To be made in a running trio loop: the rounds begin now."""
+        self._make_prober = new_prober
         self._state = state
         self._config = config
         self._gates: dict[str, Gate] = {}
@@ -69,13 +94,13 @@ class Probing:
             self._prober = self._new_prober()
         self._plan()
 
-    def _new_prober(self) -> Prober:
+    def _new_prober(self) -> Measures:
         """What is under way goes on with the one before; where the caps stay, so do the gates."""
         probing = self._config.probing
         before, self._caps = self._caps, (probing.concurrency, probing.rate)
         kept = self._gates if self._caps == before else {}
         self._gates = {p.name: kept.get(p.name) or Gate(*self._caps) for p in self._config.paths}
-        return Prober(probing.timeouts, self._gates)
+        return self._make_prober(probing.timeouts, self._gates)
 
     def _plan(self) -> None:
         config, state = self._config, self._state
