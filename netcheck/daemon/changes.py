@@ -46,6 +46,12 @@ def _of_named(kind: str, before: Sequence[_Named], after: Sequence[_Named]) -> I
         elif was != is_now:
             changed = ", ".join(_changed_fields(was, is_now))
             yield f"{kind} {name} has changed: {changed or 'its parts'}"
+    if before != after and sorted(before, key=_name) == sorted(after, key=_name):
+        yield f"the order of the {kind}s has changed"
+
+
+def _name(each: _Named) -> str:
+    return each.name
 
 
 def _changed_fields(before: Iterable[Any], after: Iterable[Any]) -> list[str]:

@@ -41,6 +41,7 @@ class Measures(Protocol):
         family: Family,
         turn: int,
         tell: Callable[[Hold], None],
+        /,
     ) -> None: ...
 
 
