@@ -22,10 +22,14 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 16
 
 
 class TextFormatter(logging.Formatter):
-    """Time, level and message, with the traceback behind it where there is one."""
+    """Time, level and message, with the traceback behind it where there is one.
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S%z")
+    The journal, and nobody else, knows time and level anyway: there it is the message alone.
+    """
+
+    def __init__(self, *, for_journal: bool = False) -> None:
+        said = "%(message)s" if for_journal else "%(asctime)s %(levelname)-7s %(message)s"
+        super().__init__(said, "%Y-%m-%dT%H:%M:%S%z")
 
     def format(self, record: logging.LogRecord) -> str:
         lines = (line.strip() for line in super().format(record).splitlines())
@@ -102,13 +106,14 @@ def _kind(record: logging.LogRecord) -> object:
 def set_up_logging(style: str, level: str) -> None:
     """`style` is text or json; `level` as the standard library names it, in lower case."""
     handler = logging.StreamHandler(sys.stderr)
-    lines = JsonFormatter() if style == "json" else TextFormatter()
-    handler.setFormatter(Prioritised(lines) if _is_journal(os.environ) else lines)
+    for_journal = _leads_to_journal(os.environ)
+    lines = JsonFormatter() if style == "json" else TextFormatter(for_journal=for_journal)
+    handler.setFormatter(Prioritised(lines) if for_journal else lines)
     handler.addFilter(Summary())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 
-def _is_journal(environment: Mapping[str, str]) -> bool:
+def _leads_to_journal(environment: Mapping[str, str]) -> bool:
     """Whether standard error leads to the journal, by device and inode (systemd.exec(5), JOURNAL_STREAM)."""
     try:
         stderr = os.fstat(sys.stderr.fileno())
