@@ -108,9 +108,9 @@ class Probing:
         state.configure(self._services(), config.paths, config.push_certificates)
         if (services := self._services()) != state.services:  # the paths whose bags said so are gone
             state.configure(services, config.paths, config.push_certificates)
-        self._slots = {slot.key: slot for slot in slots(state.services, state.paths)}
-        self._due = {key: due for key, due in self._due.items() if key in self._slots}
-        jobs = [Job(key, partial(self._turn, key), slot.about) for key, slot in self._slots.items()]
+        before, self._slots = self._slots, {slot.key: slot for slot in slots(state.services, state.paths)}
+        self._due = {key: due for key, due in self._due.items() if self._still_has(before[key])}
+        jobs = [Job(slot.key, partial(self._turn, slot), slot.about) for slot in self._slots.values()]
         self._schedule.plan(jobs, config.probing.interval)
         self._plan_holds()
 
@@ -118,18 +118,21 @@ class Probing:
         """As the config has them; those that are numbered by the bag, with the hosts that bags speak of."""
         return with_counts(self._config.services, self._state.courier_counts.highest)
 
-    async def _turn(self, key: str, number: int) -> None:
+    def _still_has(self, slot: Slot) -> bool:
+        """Whether a visit of this slot is one that the config in force asks for."""
+        now = self._slots.get(slot.key)
+        return now is not None and now.about == slot.about
+
+    async def _turn(self, slot: Slot, number: int) -> None:
         """A slot's part of a round."""
-        slot = self._slots[key]
-        if number >= self._due.get(key, 0):
-            self._due[key] = number + slot.every
+        if number >= self._due.get(slot.key, 0):
+            self._due[slot.key] = number + slot.every
             await self._visit(slot, slot.call(number), number)
 
     async def _visit(self, slot: Slot, call: Call, number: int) -> None:
         try:
             seen = await self._prober.visit(call.service, call.host, call.path, number, call.turn)
-            now = self._slots.get(slot.key)
-            if now is None or now.about != slot.about:  # a reload came in the very moment in which it ended
+            if not self._still_has(slot):  # a reload came in the very moment in which it ended
                 return
             self._state.record(seen)
             log_failures(seen)

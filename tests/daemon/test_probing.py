@@ -256,6 +256,16 @@ def test_no_new_config_fetches_a_bag_again_before_its_time(auto: Config) -> None
     assert len([name for name, _ in made.stand.begun if name == "bag"]) == 4
 
 
+def test_a_bag_is_fetched_again_at_once_where_the_way_to_it_is_another_one(auto: Config) -> None:
+    async def the_path_changes(made: Run) -> None:
+        await trio.sleep(11)
+        made.take(paths=(ProbePath("direct", families=(Family.IPV4,)), made.config.paths[1]))
+        await trio.sleep(11)
+
+    made = run(auto, Stand(5), the_path_changes)
+    assert len([name for name, _ in made.stand.begun if name == "bag"]) == 6
+
+
 # Holds
 
 

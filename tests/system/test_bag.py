@@ -91,8 +91,9 @@ def test_the_daemon_visits_as_many_couriers_as_the_bag_says(bag_lab: Lab) -> Non
         bag_lab.wait_for(_NUMBER_OF_HOSTS, lambda samples: [each.value for each in samples] == [31])
         hosts = {each.labels["host"] for each in bag_lab.query('netcheck_probe_success{service="courier"}')}
         assert hosts == couriers(30)
-        log = daemon.process.log.read_text()
-        assert log.count("courier: the bag's hosts are now 0-courier.push.apple.com to 30-courier") == 1
+        told = "courier: the bag's hosts are now 0-courier.push.apple.com to 30-courier"
+        log = daemon.process.log
+        bag_lab.namespace.wait_until(daemon.process, lambda: log.read_text().count(told) == 1)
 
 
 _NUMBER_OF_HOSTS = 'count(count by (host) (netcheck_probe_success{service="courier"}))'
