@@ -166,8 +166,15 @@ def test_a_lookup_lists_its_tries() -> None:
                     "transport": "udp",
                     "outcome": "dns_timeout",
                     "duration": 1.0,
+                    "noise": 0,
                 },
-                {"nameserver": "192.0.2.54:53", "transport": "udp", "outcome": "success", "duration": 0.004},
+                {
+                    "nameserver": "192.0.2.54:53",
+                    "transport": "udp",
+                    "outcome": "success",
+                    "duration": 0.004,
+                    "noise": 0,
+                },
             ],
         }
     ]
