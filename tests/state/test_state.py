@@ -46,6 +46,7 @@ def test_only_what_can_happen_on_a_path_has_a_counter() -> None:
         Phase.PROXY_RESOLVE,
         Phase.PROXY_CONNECT,
         Phase.PROXY_HANDSHAKE,
+        Phase.SESSION,  # what a proxy calls connected must last
     }
     assert {family for family, _ in proxied.probes} == {Family.NAME}
 
