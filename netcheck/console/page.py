@@ -204,5 +204,5 @@ def _certificate_rows(checked: Checked) -> Iterable[Fields]:
         yield *certificate_row(each, checked.time), Cell(each.sha1 or ""), Cell(each.sha256 or "")
 
 
-def _date(time: float) -> str:
-    return datetime.fromtimestamp(time, UTC).date().isoformat()
+def _date(time: float | None) -> str:
+    return "" if time is None else datetime.fromtimestamp(time, UTC).date().isoformat()

@@ -170,8 +170,8 @@ def tls_intercepted(exposed: Exposed) -> Numbers:
 def tls_not_after(exposed: Exposed) -> Numbers:
     """Of the certificates seen last, the one that expires first."""
     for flow, results in _by_flow(exposed):
-        times = [result.attempt.tls.not_after for result in results if result.attempt.tls]
-        if times:
+        seen = [result.attempt.tls.not_after for result in results if result.attempt.tls]
+        if times := [time for time in seen if time is not None]:
             yield flow, min(times)
 
 
