@@ -30,9 +30,10 @@ from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
 from netcheck.model.results import Lookup, Try
 from netcheck.probe import resolvconf
+from netcheck.probe.authorities import client_context
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import TcpStream, connect, open_socket
-from netcheck.probe.tls import TlsStream, client_context
+from netcheck.probe.tls import TlsStream
 
 _UDP_PAYLOAD = 1232  # never fragmented on any path (DNS flag day 2020; RFC 9715 section 3.2)
 _MAX_MESSAGE = 0xFFFF  # the length field over TCP has 16 bits (RFC 1035 section 4.2.2)

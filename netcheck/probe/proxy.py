@@ -4,14 +4,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.paths import Binding, Proxy, ProxyScheme, literal_addresses
+from netcheck.model.paths import Binding, Proxy, ProxyScheme, endpoint_text, literal_addresses
 from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
+from netcheck.probe.authorities import client_context
 from netcheck.probe.connect import dial
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.resolve import why_no_address
 from netcheck.probe.sockets import Stream, TcpStream
-from netcheck.probe.tls import TlsStream, client_context
+from netcheck.probe.tls import TlsStream
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire import Handshake, HandshakeError, Target, handshake_for
 
@@ -45,6 +46,7 @@ async def connect_through(walk: Walk, route: ProxyRoute, target: Target) -> Stre
         await walk.step(Phase.PROXY_HANDSHAKE, route.timeouts.proxy, _shake_hands(stream, handshake))
     finally:
         walk.proxy_spoke = handshake.spoke
+    walk.peer = f"{endpoint_text(target.host, target.port)} through {walk.peer}"
     return _Tunnel(stream, handshake.trailing)
 
 
