@@ -1,7 +1,8 @@
 """What a certificate says of itself, read as far as it goes: also one that no library would take.
 
 A reader of DER (X.690 section 10) for the fields of RFC 5280 section 4.1 that tell whose a certificate is. It
-checks no signature, trusts nobody, and never raises: what cannot be read is left out. What it gives is bounded.
+checks no signature, trusts nobody, and never raises: what cannot be read is left out. What it gives is
+bounded.
 """
 
 from collections.abc import Iterator
@@ -99,7 +100,7 @@ def read(der: bytes) -> Said:
         subject=_name(fields[4]),
         not_before=_time(validity[0]) if validity else None,
         not_after=_time(validity[1]) if len(validity) > 1 else None,
-        dns_names=tuple(content.decode("latin-1").lower() for tag, content in alternative if tag == _DNS_NAME),
+        dns_names=tuple(text.decode("latin-1").lower() for tag, text in alternative if tag == _DNS_NAME),
         addresses=frozenset(content for tag, content in alternative if tag == _IP_ADDRESS),
         is_authority=_is_authority(extensions.get(_BASIC_CONSTRAINTS, b"")),
         key_size=len(fields[5][1]),
@@ -115,7 +116,7 @@ _NO_FIELDS: list[Element] = [(0, b"")] * 6
 
 
 def _fields(der: bytes) -> list[Element]:
-    """Serial number, signature, issuer, validity, subject, key, and more: TBSCertificate without its version."""
+    """Serial number, signature, issuer, validity, subject, key and more; the version is left out."""
     certificate = _sequence(next(_elements(der), (0, b"")))
     fields = _sequence(certificate[0]) if certificate else []
     if fields and fields[0][0] == _VERSION:

@@ -1,9 +1,10 @@
 """Whose certificate a peer showed: Apple's own, a public authority's, or somebody else's in between.
 
-Pure: looks at a chain as it was presented, also one that no verification would let pass, or that nobody can read.
-Knows no socket and no ssl. Not `cryptography.x509.verification`, which says yes or no: here the question is who, of
-a chain that mostly fails. Signatures, names and dates are checked; key usage, path lengths, name constraints and
-revocation are not: devices pin, and an authority that breaks those rules is no interceptor for it.
+Pure: looks at a chain as it was presented, also one that no verification would let pass, or that nobody can
+read. Knows no socket and no ssl. Not `cryptography.x509.verification`, which says yes or no: here the
+question is who, of a chain that mostly fails. Signatures, names and dates are checked; key usage, path
+lengths, name constraints and revocation are not: devices pin, and an authority that breaks those rules is no
+interceptor for it.
 """
 
 import base64
@@ -39,14 +40,14 @@ APPLE_ANCHORS = frozenset(
 """SHA-256 of Apple's private authorities: couriers with ALPN offered, and the bag, have leafs of theirs."""
 
 PUBLIC_AUTHORITIES = Path(certifi.where())
-"""Public authorities as certifi lists them. Never the system's store for what is Apple's: there an interceptor's
-authority stands among the others, put there on purpose."""
+"""Public authorities as certifi lists them. Never the system's store for what is Apple's: there an
+interceptor's authority stands among the others, put there on purpose."""
 
 _LONGEST_CHAIN = 8
 _MOST_SIGNATURES = 12
 """Checked for one chain: those in use need three."""
 _LARGEST_KEY = 1100
-"""Bytes of a public key: RSA of 8192 bits. A signature of a larger one takes long to check, and nobody has one."""
+"""Bytes of a public key: RSA of 8192 bits. A larger one takes long to check by, and nobody has one."""
 _NAMES_SHOWN = 8
 _DATES = "%Y-%m-%d"
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([^-]{1,200000})-----END CERTIFICATE-----")
@@ -285,7 +286,7 @@ def _loaded(der: bytes) -> x509.Certificate | None:
     if len(der) > certificates.LARGEST:
         return None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it is about a peer's certificate, or an old root's: nobody here can help
+        warnings.simplefilter("ignore")  # of a peer's certificate, or an old root's: nobody here can help
         try:
             return x509.load_der_x509_certificate(der)
         except _UNUSABLE:

@@ -1,8 +1,8 @@
 """The stores of authorities: the system's, files of the config's, and the public ones that certifi brings.
 
-One policy for all of them. A store is read in a thread, under a deadline, and again when it has changed; what is
-made of it is shared. One that cannot be read fails the probe that needs it, in words that name it. What is in a
-store is for `netcheck.apns.trust` and OpenSSL to know.
+One policy for all of them. A store is read in a thread, under a deadline, and again when it has changed; what
+is made of it is shared. One that cannot be read fails the probe that needs it, in words that name it. What is
+in a store is for `netcheck.apns.trust` and OpenSSL to know.
 """
 
 import ssl
@@ -61,7 +61,7 @@ async def _explaining(ca_file: Path | None) -> Store:
 
 
 async def client_context(ca_file: Path | None = None) -> ssl.SSLContext:
-    """A verifying client context that trusts `ca_file`, or else the system's store; PhaseError without either."""
+    """A verifying client context that trusts `ca_file`, or else the system's store; raises PhaseError."""
     return await _contexts.of(ca_file)
 
 
@@ -128,7 +128,7 @@ def _store_of_file(data: bytes) -> Store:
 
 
 def _store_of_system() -> Store:
-    """What OpenSSL takes: its file, and where there is none, what is in its folder; on Windows, Windows' own."""
+    """What OpenSSL takes: its file, or where there is none, its folder; on Windows, Windows' own."""
     context = ssl.create_default_context()
     if found := context.get_ca_certs(binary_form=True):
         return store(found)

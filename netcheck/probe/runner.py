@@ -245,7 +245,7 @@ class Prober:
 
 
 async def _security(aim: _Aim) -> Security | None:
-    """What TLS with the destination needs. Read before the path's gate: a store that hangs holds up nobody else."""
+    """What TLS with it needs. Before the path's gate, as a store that hangs must hold up nobody else."""
     if aim.tls is None:
         return None
     return Security(aim.server_name, aim.tls.alpn, await anchors(aim.tls), aim.tls.request)

@@ -141,7 +141,7 @@ async def _speak(tls: TlsStream, session: Http2) -> None:
 
 
 async def _hear(stream: Stream) -> bool:
-    """Silence is fine, and so is anything the peer says; only its leaving is not. Whether it said anything."""
+    """Whether the peer says anything. That and silence are fine; only its leaving is not."""
     with trio.move_on_after(_FIRST_WORD):
         if not await stream.receive_some(_READ_LIMIT):
             raise PhaseError(Reason.CLOSED, "the peer ended the connection right after the TLS handshake")

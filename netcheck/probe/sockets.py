@@ -107,7 +107,7 @@ class TcpStream:
         self.socket.close()
 
     def grant(self, limit: int, too_many: Reason) -> None:
-        """Take `limit` bytes from now on, and for the next one fail for this reason. Without a grant, any number."""
+        """Take `limit` bytes from now on, and fail for `too_many` at more. Without a grant, no limit."""
         self._granted = self._left = limit
         self._too_many = too_many
 

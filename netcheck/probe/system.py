@@ -1,8 +1,8 @@
 """What differs between operating systems in the sockets of a probe; nothing else knows on which one it runs.
 
 Linux and macOS tell what their kernels measured and let a socket choose its interface, each in its own way.
-Elsewhere, on Windows too, neither is to be had: what is missing is said, or left out, and never an error of its
-own. Options that Python's `socket` does not name on every system stand here by number.
+Elsewhere, on Windows too, neither is to be had: what is missing is said, or left out, and never an error of
+its own. Options that Python's `socket` does not name on every system stand here by number.
 """
 
 import errno
@@ -45,21 +45,21 @@ class System:
     under_way: tuple[int, ...] = (errno.EINPROGRESS, errno.EWOULDBLOCK)
     """What a socket that does not block says of a connection that has begun; Windows says the second."""
 
-    def bind_to_interface(self, sock: socket.socket, family: Family, name: str) -> None:
-        """Have the socket leave by this interface only; OSError, or PhaseError where no system call does that."""
+    def bind_to_interface(self, sock: socket.socket, family: Family, name: str) -> None:  # noqa: ARG002
+        """Have the socket leave by this interface only. Raises OSError, or PhaseError where none can."""
         raise PhaseError(
             Reason.NO_LOCAL_ADDRESS,
-            f"this system cannot bind a connection to interface {name}: give the path a source address instead",
+            f"this system cannot bind to interface {name}: give the path a source address instead",
         )
 
     def choose_port_late(self, sock: socket.socket) -> None:
         """Have the port of a bound socket chosen at connect, when the kernel knows the peer, where it can."""
 
-    def tcp_info(self, sock: socket.socket) -> TcpInfo | None:
+    def tcp_info(self, sock: socket.socket) -> TcpInfo | None:  # noqa: ARG002
         """What the kernel measured of a connection; None where it does not say."""
         return None
 
-    def since_ack(self, sock: socket.socket) -> float | None:
+    def since_ack(self, sock: socket.socket) -> float | None:  # noqa: ARG002
         """Seconds since the other end last acknowledged anything; None where the kernel does not say.
 
         Raises PhaseError.
@@ -67,15 +67,15 @@ class System:
         return None
 
     def keep_asking(self, sock: socket.socket, patience: float) -> None:
-        """Have the kernel ask the other end each second whether the connection is still there (RFC 9293 3.8.4).
+        """Have the kernel ask each second whether the connection is still there (RFC 9293 section 3.8.4).
 
-        The first question leaves at once where the connection has been idle for a second; the connection fails
-        before `patience` seconds without an answer are over. Questions carry no data, so no program sees them.
-        OSError where the system cannot.
+        The first question leaves at once where the connection has been idle for a second; the connection
+        fails before `patience` seconds without an answer are over. Questions carry no data, so no program
+        sees them. OSError where the system cannot.
         """
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        # In this order: setting the idle time of a socket that is being kept alive counts from its last packet,
-        # while switching it on counts from now.
+        # In this order: setting the idle time of a socket that is being kept alive counts from its last
+        # packet, while switching it on counts from now.
         for option, value in zip(self._keep_alive_options(), (1, 1, max(1, int(patience) - 2)), strict=True):
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
@@ -93,7 +93,7 @@ class Linux(System):
 
     under_way = (errno.EINPROGRESS,)  # the other one is an error here
 
-    def bind_to_interface(self, sock: socket.socket, family: Family, name: str) -> None:
+    def bind_to_interface(self, sock: socket.socket, family: Family, name: str) -> None:  # noqa: ARG002
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode())
 
     def choose_port_late(self, sock: socket.socket) -> None:

@@ -1,7 +1,7 @@
 """TLS over a stream we drive ourselves, so that its errors are the real ones.
 
-`ssl.SSLObject` over memory BIOs: trio's SSLStream hides what went wrong. The calling phase sets the deadline, and
-the limit of bytes. Whom to trust is not known here.
+`ssl.SSLObject` over memory BIOs: trio's SSLStream hides what went wrong. The calling phase sets the deadline,
+and the limit of bytes. Whom to trust is not known here.
 """
 
 import functools
@@ -29,8 +29,8 @@ _WRONG_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MI
 def examining_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
     """A client context that takes any certificate, for a chain that is examined after the handshake.
 
-    Else as today's clients: TLS 1.2 at least. A peer need not know secure renegotiation (RFC 5746), as devices
-    do not ask for it; renegotiation itself is not taken part in, as it has no end.
+    Else as today's clients: TLS 1.2 at least. A peer need not know secure renegotiation (RFC 5746), as
+    devices do not ask for it; renegotiation itself is not taken part in, as it has no end.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -38,7 +38,7 @@ def examining_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
     context.set_ciphers("DEFAULT")
     context.options |= ssl.OP_NO_RENEGOTIATION | _OP_LEGACY_SERVER_CONNECT
     context.sslobject_class = _Overheard
-    context._msg_callback = _overhear  # type: ignore[attr-defined]  # private, and the only way to hear a chain that OpenSSL cannot read
+    context._msg_callback = _overhear  # type: ignore[attr-defined]  # private; nothing else hears it
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context
@@ -46,7 +46,7 @@ def examining_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
 
 @functools.cache
 def tolerant_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
-    """One that also speaks TLS 1.0 and 1.1, and takes weak ciphers, keys and signatures: only to see who it is.
+    """One that also speaks TLS 1.0 and 1.1, with weak ciphers, keys and signatures: only to see who it is.
 
     Devices and servers refuse what needs it, so whatever comes of it is no success.
     """
@@ -57,7 +57,7 @@ def tolerant_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
 
 
 class _Overheard(ssl.SSLObject):
-    """Keeps the Certificate message as it came: OpenSSL ends the handshake over a chain that it cannot read."""
+    """Keeps the Certificate message as it came, for a chain that OpenSSL cannot read."""
 
     certificate_message = b""
     certificate_version = 0
