@@ -35,7 +35,7 @@ def examining_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers("DEFAULT")
+    context.set_ciphers("DEFAULT:@SECLEVEL=2")
     context.options |= ssl.OP_NO_RENEGOTIATION | _OP_LEGACY_SERVER_CONNECT
     context.sslobject_class = _Overheard
     context._msg_callback = _overhear  # type: ignore[attr-defined]  # private; nothing else hears it

@@ -3,8 +3,8 @@
 set -eu
 
 packages='
-    curl dante-server haproxy iproute2 microsocks nftables nginx-light nsd openssh-server prometheus
-    prometheus-alertmanager prometheus-blackbox-exporter squid-openssl stunnel4 tinyproxy unbound wrk
+    curl dante-server gnutls-bin haproxy iproute2 microsocks nftables nginx-light nsd openssh-server openssl
+    prometheus prometheus-alertmanager prometheus-blackbox-exporter squid-openssl stunnel4 tinyproxy unbound wrk
 '
 policy=/usr/sbin/policy-rc.d
 
