@@ -1,8 +1,8 @@
 """Reading the files that people name: regular files only, never more of one than it may have.
 
-Opening waits for nobody: not for the other end of a pipe, nor for a device. A file system that hangs can still
-block the reader, so what runs in an event loop reads in a thread that it can abandon, under a deadline. Knows
-nothing of what is in the files.
+Opening waits for nobody: not for the other end of a pipe, nor for a device. A file system that hangs can
+still block the reader, so what runs in an event loop reads in a thread that it can abandon, under a
+deadline. Knows nothing of what is in the files.
 """
 
 import errno
@@ -28,13 +28,13 @@ class Stamp:
 
 
 def read_file(file: Path, largest: int) -> bytes:
-    """The whole file; OSError where it cannot be read, is no regular file, or has more bytes than `largest`."""
+    """The whole file; OSError where it cannot be read, is no regular file, or is larger than `largest`."""
     _, data = read_if_changed(file, largest, None)
     return data or b""
 
 
 def read_if_changed(file: Path, largest: int, before: Stamp | None) -> tuple[Stamp, bytes | None]:
-    """The file as it is now, and its bytes, or None where it still has the stamp `before`; OSError as above."""
+    """The file as it is now, and its bytes, or None where its stamp is still `before`; OSError as above."""
     try:
         stream = io.FileIO(file, opener=_without_waiting)
     except ValueError as error:

@@ -14,7 +14,7 @@ from itertools import islice
 LARGEST = 64 * 1024
 """Bytes of a certificate that are looked at; those in use have 1 to 8 KiB."""
 _MOST_NAMES = 2000
-_MOST_EXTENSIONS = 100
+_MOST_MEMBERS = 100
 _MOST_ATTRIBUTES = 30
 _LONGEST_TEXT = 120
 
@@ -89,12 +89,12 @@ class Said:
         return self.not_before <= time <= self.not_after
 
 
-def read(der: bytes) -> Said:
-    """What the certificate says, as far as its first LARGEST bytes go."""
+def read(der: bytes, most_names: int = _MOST_NAMES) -> Said:
+    """What the certificate says, as far as its first LARGEST bytes go, and of its names so many."""
     fields = _fields(der[:LARGEST])
     validity = _sequence(fields[3])
     extensions = dict(_extensions(fields))
-    alternative = _sequence_in(extensions.get(_ALTERNATIVE_NAMES, b""))
+    alternative = _sequence_in(extensions.get(_ALTERNATIVE_NAMES, b""), most_names)
     return Said(
         issuer=_name(fields[2]),
         subject=_name(fields[4]),
@@ -138,12 +138,12 @@ def _elements(data: bytes) -> Iterator[Element]:
         at += length
 
 
-def _sequence(element: Element, tag: int = _SEQUENCE) -> list[Element]:
-    return list(islice(_elements(element[1]), _MOST_NAMES)) if element[0] == tag else []
+def _sequence(element: Element, tag: int = _SEQUENCE, most: int = _MOST_MEMBERS) -> list[Element]:
+    return list(islice(_elements(element[1]), most)) if element[0] == tag else []
 
 
-def _sequence_in(data: bytes) -> list[Element]:
-    return _sequence(next(_elements(data), (0, b"")))
+def _sequence_in(data: bytes, most: int = _MOST_MEMBERS) -> list[Element]:
+    return _sequence(next(_elements(data), (0, b"")), most=most)
 
 
 def _name(element: Element) -> Name:
@@ -178,7 +178,7 @@ def _time(element: Element) -> datetime | None:
 def _extensions(fields: list[Element]) -> Iterator[tuple[bytes, bytes]]:
     """The value of each extension by its type; whether it is critical does not matter here."""
     wrapped = next((content for tag, content in fields[6:] if tag == _EXTENSIONS), b"")
-    for extension in _sequence_in(wrapped)[:_MOST_EXTENSIONS]:
+    for extension in _sequence_in(wrapped):
         match _sequence(extension):
             case [(0x06, kind), *_, (0x04, value)]:
                 yield kind, value

@@ -144,11 +144,11 @@ def examine(
 ) -> Examined:
     """Judge a chain (leaf first) that was presented under `name` at the Unix time `now`; raises nothing.
 
-    What cannot be read vouches for nobody, and is described as far as it can be. The work is bounded: a few
+    What cannot be read vouches for nobody, and is described as far as it can be. The work is bounded: some ten
     milliseconds, whatever is presented.
     """
     time = datetime.fromtimestamp(now, UTC)
-    chain = [_Link.of(der) for der in presented[:_LONGEST_CHAIN]]
+    chain = _links(presented[:_LONGEST_CHAIN])
     trust = _voucher(chain, anchors.vouching, anchors.known, time)
     leaf = chain[0].said if chain else Said()
     info = TlsInfo(
@@ -217,13 +217,16 @@ class _Link:
     said: Said
     fingerprint: bytes
 
-    @classmethod
-    def of(cls, der: bytes) -> "_Link":
-        return cls(der, certificates.read(der), hashlib.sha256(der).digest())
-
     def may_issue(self, time: datetime) -> bool:
         """Without this, anyone with a certificate could issue others (RFC 5280 section 4.2.1.9)."""
         return self.said.is_authority and self.said.key_size <= _LARGEST_KEY and self.said.is_valid_at(time)
+
+
+def _links(presented: Sequence[bytes]) -> list[_Link]:
+    """For whom a certificate is, only the leaf is asked."""
+    said = [certificates.read(der) for der in presented[:1]]
+    said += [certificates.read(der, most_names=0) for der in presented[1:]]
+    return [_Link(der, each, hashlib.sha256(der).digest()) for der, each in zip(presented, said, strict=True)]
 
 
 def _voucher(

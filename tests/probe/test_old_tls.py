@@ -1,4 +1,4 @@
-"""Who decrypts with TLS that is too old or too weak for anyone to speak: OpenSSL's and GnuTLS's own servers."""
+"""Who decrypts with TLS that is too old or too weak for anyone: servers of OpenSSL and GnuTLS."""
 
 import os
 import shutil
