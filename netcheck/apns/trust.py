@@ -144,8 +144,8 @@ def examine(
 ) -> Examined:
     """Judge a chain (leaf first) that was presented under `name` at the Unix time `now`; raises nothing.
 
-    What cannot be read vouches for nobody, and is described as far as it can be. The work is bounded: some ten
-    milliseconds, whatever is presented.
+    What cannot be read vouches for nobody, and is described as far as it can be. The work is bounded: some
+    ten milliseconds, whatever is presented.
     """
     time = datetime.fromtimestamp(now, UTC)
     chain = _links(presented[:_LONGEST_CHAIN])

@@ -37,6 +37,7 @@ from netcheck.probe.tls import TlsStream
 
 _UDP_PAYLOAD = 1232  # never fragmented on any path (DNS flag day 2020; RFC 9715 section 3.2)
 _MAX_MESSAGE = 0xFFFF  # the length field over TCP has 16 bits (RFC 1035 section 4.2.2)
+_MOST_OVER_TLS = 256 * 1024  # with the handshake: its records can go on for ever
 _MAX_REPLIES = 16  # replies to read for one question before giving up on those that answer another
 _PASSES = 2  # how often a nameserver is asked that does not answer in time: UDP loses packets
 
@@ -301,6 +302,7 @@ async def _channel(
 
 async def _secured(stream: TcpStream, nameserver: Nameserver, resolver: Resolver) -> TlsStream:
     """DNS over TLS in its strict form: what cannot be verified is not asked (RFC 8310 section 5)."""
+    stream.grant(_MOST_OVER_TLS, Reason.DNS_MALFORMED)
     name = resolver.server_name or nameserver.address.partition("%")[0]  # no certificate holds a scope
     tls = TlsStream(stream, await client_context(resolver.ca_file), name)
     await tls.handshake()

@@ -14,7 +14,7 @@ from netcheck.probe.errors import EVIDENCE_LIMIT, PhaseError
 from netcheck.probe.sockets import Stream
 
 _CHUNK = 16 * 1024 + 256  # a TLS record and its overhead (RFC 8446 section 5.2)
-_RECORD_ALERT = 0x15  # RFC 8446 section 5.1, ContentType
+_RECORDS = range(0x14, 0x18)  # RFC 8446 section 5.1, ContentType
 _RECORD_HANDSHAKE = 0x16
 _CERTIFICATE = 11  # RFC 8446 section 4, HandshakeType
 _TLS_1_3 = 0x0304  # RFC 8446 section 4.2.1
@@ -185,7 +185,7 @@ class TlsStream:
         if isinstance(error, ssl.SSLCertVerificationError):
             return self._explain_certificate(error)
         record = self._first_bytes[0] if self._first_bytes else None
-        if record not in (_RECORD_ALERT, _RECORD_HANDSHAKE):
+        if record not in _RECORDS:
             return PhaseError(Reason.TLS_NOT_TLS, "the peer does not speak TLS", self._first_bytes)
         return _broken(error, self._first_bytes)
 
