@@ -7,6 +7,7 @@ in a store is for `netcheck.apns.trust` and OpenSSL to know.
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -129,8 +130,7 @@ def _store_of_file(data: bytes) -> Store:
 
 def _store_of_system() -> Store:
     """What OpenSSL takes: its file, or where there is none, its folder; on Windows, Windows' own."""
-    context = ssl.create_default_context()
-    if found := context.get_ca_certs(binary_form=True):
+    if found := _context_of_system().get_ca_certs(binary_form=True):
         return store(found)
     folder = ssl.get_default_verify_paths().capath  # OpenSSL would look into it only for a name it needs
     files = sorted(Path(folder).glob("*.[0-9]")) if folder else []
@@ -138,7 +138,24 @@ def _store_of_system() -> Store:
 
 
 def _context_of_file(data: bytes) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=b"".join(_certificates(data)))
+    context = _verifying()
+    for der in _certificates(data):
+        with suppress(ssl.SSLError):  # what cannot be read vouches for nobody
+            context.load_verify_locations(cadata=der)
+    return context
+
+
+def _context_of_system() -> ssl.SSLContext:
+    context = _verifying()
+    context.load_default_certs()
+    return context
+
+
+def _verifying() -> ssl.SSLContext:
+    """As today's clients verify; renegotiation is not taken part in, as it has no end."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    return context
 
 
 def _system_stamp() -> tuple[object, ...]:
@@ -149,4 +166,4 @@ def _system_stamp() -> tuple[object, ...]:
 
 
 _stores = _Made(_store_of_file, _store_of_system)
-_contexts = _Made(_context_of_file, ssl.create_default_context)
+_contexts = _Made(_context_of_file, _context_of_system)
