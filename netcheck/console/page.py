@@ -204,5 +204,5 @@ def _certificate_rows(certificates: Iterable[PushCertificate], now: float) -> It
         yield *certificate_row(each, now), Cell(each.sha1 or ""), Cell(each.sha256 or "")
 
 
-def _date(time: float) -> str:
-    return datetime.fromtimestamp(time, UTC).date().isoformat()
+def _date(time: float | None) -> str:
+    return "" if time is None else datetime.fromtimestamp(time, UTC).date().isoformat()

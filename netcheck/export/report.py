@@ -76,9 +76,14 @@ def _result(result: Result) -> Json:
 def _tls(tls: TlsInfo) -> Json:
     return {
         "issuer": tls.issuer,
-        "not_after": _iso(tls.not_after),
+        "subject": tls.subject,
+        "names": list(tls.names),
+        "not_before": None if tls.not_before is None else _iso(tls.not_before),
+        "not_after": None if tls.not_after is None else _iso(tls.not_after),
+        "sha256": tls.sha256,
         "trust": tls.trust,
         "alpn": tls.alpn,
+        "version": tls.version,
     }
 
 

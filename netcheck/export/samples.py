@@ -144,8 +144,8 @@ def tls_intercepted(facts: Facts) -> Numbers:
 def tls_not_after(facts: Facts) -> Numbers:
     """Of the certificates seen last, the one that expires first."""
     for flow, results in _by_flow(facts):
-        times = [result.attempt.tls.not_after for result in results if result.attempt.tls]
-        if times:
+        seen = [result.attempt.tls.not_after for result in results if result.attempt.tls]
+        if times := [time for time in seen if time is not None]:
             yield flow, min(times)
 
 

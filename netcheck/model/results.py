@@ -20,13 +20,24 @@ class Trust(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TlsInfo:
-    """What a peer's certificate says, whether it was accepted or not."""
+    """What a peer's certificate says, whether it was accepted or not; all of it bounded, and printable."""
 
     issuer: str
-    not_after: float
-    """Unix seconds."""
+    """Common name and organization; of a certificate that cannot be read, what can be had."""
+    not_after: float | None
+    """Unix seconds; None where the certificate cannot be read."""
     trust: Trust
     alpn: str | None
+    subject: str = ""
+    """As `issuer`; empty where the certificate has none, or cannot be read."""
+    names: tuple[str, ...] = ()
+    """The DNS names that it is for, the first of them; wildcards as they are."""
+    not_before: float | None = None
+    """As `not_after`."""
+    version: str | None = None
+    """Of TLS, as OpenSSL writes it: `TLSv1.3`."""
+    sha256: str = ""
+    """Of the certificate as it came, in hex."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ import trio
 
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Nameserver, Resolver, Transport
+from netcheck.probe.authorities import client_context
 from netcheck.probe.errors import PhaseError, error_from_os
 from netcheck.probe.sockets import TcpStream, connect, open_socket
-from netcheck.probe.tls import TlsStream, client_context
+from netcheck.probe.tls import TlsStream
 
 _MAX_MESSAGE = 0xFFFF  # the length field over TCP has 16 bits (RFC 1035 section 4.2.2)
+_MOST_OVER_TLS = 256 * 1024  # with the handshake: its records can go on for ever
 
 
 class Channel(Protocol):
@@ -91,6 +93,7 @@ class _Frames:
 
 async def _secured(stream: TcpStream, nameserver: Nameserver, resolver: Resolver) -> TlsStream:
     """DNS over TLS in its strict form: what cannot be verified is not asked (RFC 8310 section 5)."""
+    stream.grant(_MOST_OVER_TLS, Reason.DNS_MALFORMED)
     name = resolver.server_name or nameserver.address.partition("%")[0]  # no certificate holds a scope
     tls = TlsStream(stream, await client_context(resolver.ca_file), name)
     await tls.handshake()

@@ -9,11 +9,12 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import Binding, Proxy, ProxyScheme, endpoint_text, literal_addresses
 from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
+from netcheck.probe.authorities import client_context
 from netcheck.probe.connect import dial
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.resolve import why_no_address
 from netcheck.probe.sockets import Stream, TcpStream
-from netcheck.probe.tls import TlsStream, client_context
+from netcheck.probe.tls import TlsStream
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire import Handshake, HandshakeError
 from netcheck.wire.socks5 import GssapiOffer, Socks5
@@ -52,6 +53,7 @@ async def connect_through(walk: Walk, route: ProxyRoute, handshake: Handshake, a
         await walk.step(Phase.PROXY_HANDSHAKE, within, asking.shake_hands(stream, handshake))
     finally:
         walk.proxy_spoke = handshake.spoke
+    walk.peer = f"{asked_for} through {walk.peer}"
     return _Tunnel(stream, handshake.trailing)
 
 

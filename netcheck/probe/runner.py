@@ -34,6 +34,7 @@ from netcheck.model.services import (
     speaks_tls,
 )
 from netcheck.probe import grace
+from netcheck.probe.authorities import anchors
 from netcheck.probe.bag import bag_request, fetch_bag, read_forwarded_bag
 from netcheck.probe.connect import connect_directly
 from netcheck.probe.dns import asks_singly, lookup, names_tried
@@ -41,7 +42,7 @@ from netcheck.probe.hold import Line, ladder
 from netcheck.probe.once import Round, Rounds
 from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.resolve import Destination, destinations
-from netcheck.probe.secure import Security, Vouchers, begin, secure
+from netcheck.probe.secure import Security, begin, is_worth_another_look, look_again, secure
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk, WalkEnded, internal_error
 from netcheck.wire import Handshake, HttpForward, Target, handshake_for
@@ -74,7 +75,6 @@ class Prober:
         self._timeouts = timeouts
         self._gates = gates
         self._rounds = Rounds()
-        self._vouchers = Vouchers()
         self._known: dict[Hashable, set[Family]] = {}
         """By host and who was asked from where: the families of which it had an address when that could last
         be learnt."""
@@ -129,9 +129,10 @@ class Prober:
             if aim.destination.family is not family or aim.destination.failure is not None:
                 continue
             held = Hold(time.time(), HoldKey(service.name, path.name, family), host, aim.port, 0.0)
+            security = await _security(aim)
             with Walk() as walk, suppress(WalkEnded):
                 async with self._gates[path.name]:
-                    stream = await self._open(walk, shared, path, aim)
+                    stream = await self._open(walk, shared, path, aim, security)
                 # for the types: an open walk has its connection, and only a service with a hold comes here
                 assert walk.connection is not None and service.hold is not None  # noqa: S101, PT018
                 line = Line(stream, walk.connection)
@@ -199,10 +200,11 @@ class Prober:
         return await shared.once((path.name, _key(aim)), lambda: self._attempt(shared, path, aim))
 
     async def _attempt(self, shared: Round, path: ProbePath, aim: _Aim) -> Attempt:
+        security = await _security(aim)
         async with self._gates[path.name]:
             started, at = time.time(), trio.current_time()
             with Walk() as walk:
-                failure = await self._walk(walk, shared, path, aim)
+                failure = await self._walk(walk, shared, path, aim, security)
         return Attempt(
             time=started,
             family=aim.destination.family,
@@ -218,17 +220,21 @@ class Prober:
             at=at,
         )
 
-    async def _walk(self, walk: Walk, shared: Round, path: ProbePath, aim: _Aim) -> Failure | None:
+    async def _walk(
+        self, walk: Walk, shared: Round, path: ProbePath, aim: _Aim, security: Security | None
+    ) -> Failure | None:
         """All phases of one probe after resolving; where it ended, or None where it came through."""
         try:
-            await self._open(walk, shared, path, aim)
+            await self._open(walk, shared, path, aim, security)
         except WalkEnded as ended:
             return ended.failure
         except Exception as error:  # a bug of ours between the phases: counted, and no end of the daemon
             return internal_error(next(reversed(walk.phases), path.phases()[-1]), error)
         return None
 
-    async def _open(self, walk: Walk, shared: Round, path: ProbePath, aim: _Aim) -> Stream:
+    async def _open(
+        self, walk: Walk, shared: Round, path: ProbePath, aim: _Aim, security: Security | None
+    ) -> Stream:
         """The stream to the destination, after all phases; raises WalkEnded where one fails."""
         handshake = _handshake(aim)
         stream: Stream = await self._connect(walk, shared, path, aim, handshake)
@@ -236,10 +242,14 @@ class Prober:
         if isinstance(handshake, HttpForward):
             await read_forwarded_bag(walk, stream, handshake, self._timeouts.tls, whom)
             return stream
-        if aim.tls is not None:
-            anchors = await self._vouchers.for_(aim.tls)
-            security = Security(aim.server_name, aim.tls.alpn, anchors, aim.tls.request)
-            stream = tls = await secure(walk, stream, security, self._timeouts.tls)
+        if security is not None:
+            try:
+                stream = tls = await secure(walk, stream, security, self._timeouts.tls)
+            except WalkEnded as ended:
+                failure = ended.failure
+                if is_worth_another_look(walk, failure):
+                    failure = await self._look_again(walk, shared, path, aim, security, failure)
+                raise WalkEnded(failure) from ended
             if aim.bag is None:
                 await begin(walk, tls, security, self._timeouts.tls)
         if aim.bag is not None:
@@ -248,6 +258,18 @@ class Prober:
         elif aim.tls is None and is_relayed(path):
             await grace.stays_open(walk, stream, _grace(path))
         return stream
+
+    async def _look_again(
+        self, walk: Walk, shared: Round, path: ProbePath, aim: _Aim, security: Security, failure: Failure
+    ) -> Failure:
+        """Who it is with whom the handshake failed, by a connection of its own; its time is nobody's."""
+        walk.close()
+        with Walk() as again:
+            try:
+                stream = await self._connect(again, shared, path, aim, _handshake(aim))
+            except WalkEnded:
+                return failure
+            return await look_again(walk, again, stream, security, self._timeouts.tls, failure)
 
     async def _connect(
         self, walk: Walk, shared: Round, path: ProbePath, aim: _Aim, handshake: Handshake | None
@@ -299,6 +321,13 @@ def _learn(known: set[Family], lookups: Iterable[Lookup]) -> None:
             known.add(found.rdtype.family)
         elif found.was_answered:
             known.discard(found.rdtype.family)
+
+
+async def _security(aim: _Aim) -> Security | None:
+    """What TLS with it needs. Before the path's gate, as a store that hangs must hold up nobody else."""
+    if aim.tls is None:
+        return None
+    return Security(aim.server_name, aim.tls.alpn, await anchors(aim.tls), aim.tls.request)
 
 
 def _key(aim: _Aim) -> Hashable:

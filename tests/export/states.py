@@ -43,7 +43,17 @@ SOCKS = ProbePath("dmz-socks", Proxy(ProxyScheme.SOCKS5, "192.0.2.1", 1080, reso
 
 
 ATTEMPT = Attempt(1_760_000_000.5, Family.IPV4, "17.57.144.1", {Phase.CONNECT: 0.02})
-TLS = TlsInfo("Apple Server Authentication CA", 1_790_000_000.0, Trust.APPLE, "apns-security-v3")
+TLS = TlsInfo(
+    "Apple Server Authentication CA",
+    1_790_000_000.0,
+    Trust.APPLE,
+    "apns-security-v3",
+    subject="courier.push.apple.com, Apple Inc.",
+    names=("courier.push.apple.com",),
+    not_before=1_758_464_000.0,
+    version="TLSv1.3",
+    sha256="ab" * 32,
+)
 RESULT = Result(COURIER.name, HOST, 5223, DIRECT.name, ATTEMPT, resolve_duration=0.004)
 LOOKUP = Lookup(
     time=1_760_000_000.25,

@@ -191,9 +191,14 @@ def test_a_certificate_that_was_seen_is_told() -> None:
     (result,) = reported(shown(configured(a_visit(a_result(tls=TLS)))))["results"]
     assert result["tls"] == {
         "issuer": "Apple Server Authentication CA",
+        "subject": "courier.push.apple.com, Apple Inc.",
+        "names": ["courier.push.apple.com"],
+        "not_before": "2025-09-21T14:13:20.000Z",
         "not_after": "2026-09-21T14:13:20.000Z",
+        "sha256": "ab" * 32,
         "trust": "apple",
         "alpn": "apns-security-v3",
+        "version": "TLSv1.3",
     }
 
 

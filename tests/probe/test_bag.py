@@ -47,7 +47,7 @@ async def probed(
     async with serving(handler) as port:
         if path.proxy is not None:
             path = replace(path, proxy=replace(path.proxy, port=port))
-        tls = TlsSettings(NAME, is_apples=True, ca_file=ca_file)
+        tls = TlsSettings(NAME, is_apples=True, lab_ca_file=ca_file)
         service = Service("bag", ("127.0.0.1",), (port,), depth=depth, tls=tls, bag="/bag")
         prober = Prober(Timeouts(tls=1.0, proxy=2.0), {path.name: Gate(8, 1e6)})
         return (await prober.visit(service, "127.0.0.1", path, 0, 0)).results[0].attempt

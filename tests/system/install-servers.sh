@@ -3,7 +3,8 @@
 set -eu
 
 packages='
-    apache2 curl dante-server haproxy iproute2 microsocks nftables nginx-light nsd openssh-server privoxy
+    apache2 curl dante-server gnutls-bin haproxy iproute2 microsocks nftables nginx-light nsd openssh-server
+    openssl privoxy
     prometheus prometheus-alertmanager prometheus-blackbox-exporter shadowsocks-libev squid-openssl stunnel4
     tinyproxy unbound wrk
 '
