@@ -11,6 +11,10 @@ from tests.system.apple import COURIER_RANGES
 from tests.system.lab import Lab, Settings
 from tests.system.namespace import FROM_HERE
 from tests.system.scenes import Finding, both
+from tests.system.servers import faketime
+
+# TO BE NAMED: the enums do not have these yet.
+LOAD_BALANCER, OWN_SERVICE = "load_balancer", "own_service"
 
 READY = Finding(Verdict.READY)
 FINE = both("direct", READY)
@@ -23,6 +27,10 @@ NOT_ALLOWED = tuple(list(COURIER_RANGES)[2:4] + list(COURIER_RANGES)[5:])
 """All but two of Apple's IPv4 ranges and one of its IPv6 ranges."""
 ONE_COURIER = tuple(address.format(2) for address in COURIER_RANGES.values())
 """The addresses of 1-courier, and in a small laboratory of no other one."""
+HALF_OF_THE_COURIERS = tuple(
+    address.format(number) for address in COURIER_RANGES.values() for number in (2, 4, 6, 8)
+)
+"""The addresses of every second courier of either kind."""
 WITHOUT_DESCRIPTORS = ("prlimit", "--nofile=8")
 """As many as are open when netcheck begins to probe."""
 
@@ -32,9 +40,19 @@ def at_proxy(name: str, verdict: Verdict, cause: Cause) -> dict[tuple[str, Role]
     return {**FINE, **both(name, Finding(verdict, cause, Hop.PROXY))}
 
 
-def direct(verdict: Verdict, cause: Cause, hop: Hop) -> dict[tuple[str, Role], Finding]:
+def direct(verdict: Verdict, cause: Cause | str, hop: Hop) -> dict[tuple[str, Role], Finding]:
     """The direct path is not."""
     return both("direct", Finding(verdict, cause, hop))
+
+
+def clock(offset: str) -> tuple[str, ...]:
+    """A program that runs another with a clock that is wrong by so much, such as +5y."""
+    return (
+        "env",
+        f"LD_PRELOAD={faketime()}",
+        f"FAKETIME={offset}",
+        "FAKETIME_DONT_FAKE_MONOTONIC=1",
+    )
 
 
 def drop(addresses: tuple[str, ...], packets: str) -> tuple[str, ...]:
@@ -53,6 +71,11 @@ def beside(**proxies: Callable[[Lab], Settings | str]) -> Callable[[Lab], Settin
     return paths
 
 
+def by_corporate_resolver(_: Lab) -> Settings:
+    """A direct path by the corporate resolver, which the scene starts."""
+    return {"direct": {"resolver": "corporate"}}
+
+
 BESIDE_DANTE = beside(dante=lambda lab: lab.dante.url)
 
 
@@ -66,17 +89,17 @@ def resolved_by(start: Callable[[Lab], object]) -> Callable[[Lab], Settings]:
     return paths
 
 
-def corporate(nameserver: str) -> Settings:
-    """Which nameserver is the corporate resolver."""
-    return {"corporate": {"nameservers": [nameserver]}}
+def corporate(*nameservers: str) -> Settings:
+    """Which nameservers are the corporate resolver."""
+    return {"corporate": {"nameservers": [*nameservers]}}
 
 
-def let_a_portal_answer(lab: Lab) -> None:
-    """Lead what this machine sends to Apple to a web server."""
-    assert lab.nginx
-    rule = f"meta skuid 0 tcp dport {TLS_PORTS} redirect to :{lab.nginx.port}"
-    table = f"table inet portal {{\nchain out {{ type nat hook output priority -100; {rule}\n}}\n}}"
-    lab.namespace.run(["nft", "-f", "-"], text=table)
+TO_TLS = f"tcp dport {TLS_PORTS}"
+
+
+def led_to(port: int, packets: str = TO_TLS, whose: str = "meta skuid 0") -> tuple[str, ...]:
+    """Rules that lead such packets, of root's programs if no one else's, to a port of this machine."""
+    return (f"{whose} {packets} redirect to :{port}",)
 
 
 def corporate_authority(lab: Lab) -> str:

@@ -1,0 +1,8 @@
+"""What netcheck does not get right yet: scenes, and tests over time, with what it says instead.
+
+Each is expected to fail, and a failure as soon as it passes. The list has to become empty, and then goes.
+"""
+
+from collections.abc import Mapping
+
+NOT_YET: Mapping[str, str] = {}
