@@ -132,5 +132,10 @@ def _address_commands() -> Iterator[str]:
         yield f"addr add {address} dev lo"
     for address in (CLIENT_IPV6, OTHER_IPV6):
         yield f"addr add {address} dev lo nodad"  # else it is no source address yet
-    for prefix in (*COURIER_RANGES, _UNPUBLISHED_RANGE, _NAT64):
-        yield f"route add local {prefix} dev lo src {CLIENT_IPV6 if ':' in prefix else CLIENT_IPV4}"
+    yield from route_commands("add", *COURIER_RANGES, _UNPUBLISHED_RANGE, _NAT64)
+
+
+def route_commands(what: str, *prefixes: str) -> Iterator[str]:
+    """What adds (`add`) or takes away (`del`) the ways to these ranges."""
+    for prefix in prefixes:
+        yield f"route {what} local {prefix} dev lo src {CLIENT_IPV6 if ':' in prefix else CLIENT_IPV4}"

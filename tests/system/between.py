@@ -9,7 +9,7 @@ from tests.system.certificates import Certificates
 from tests.system.namespace import Namespace
 from tests.system.servers import Server, config_file, require, serve
 
-INSPECTOR, PORTAL, ALERTING, OUTDATED, INSECURE = 7301, 7302, 7303, 7304, 7305
+INSPECTOR, PORTAL, ALERTING, CLOSING, OUTDATED, INSECURE = 7301, 7302, 7303, 7304, 7305, 7306
 BALANCER = 7401
 
 _DEFAULTS = """
@@ -79,6 +79,14 @@ def portal(namespace: Namespace, certificates: Certificates) -> Server:
 def alerting(namespace: Namespace, certificates: Certificates) -> Server:
     """Ends TLS with an alert, whatever name it is asked for."""
     return _ends_tls(namespace, "alerting", ALERTING, f"crt {certificates.portal} strict-sni")
+
+
+def closing(namespace: Namespace) -> Server:
+    """Closes as soon as TLS begins."""
+    rule = " tcp-request inspect-delay 3s\n tcp-request content reject if { req.ssl_hello_type 1 }\n"
+    accept = " tcp-request content accept if WAIT_END\n"
+    frontend = f"frontend closing\n{_everywhere(CLOSING, '')}{rule}{accept}"
+    return _haproxy(namespace, "closing", f"127.0.0.1:{CLOSING}", frontend)
 
 
 def relay(namespace: Namespace, address: str) -> Server:

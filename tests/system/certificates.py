@@ -29,9 +29,10 @@ class Certificates:
         authority = trustme.CA(organization_name="netcheck laboratory")
         names = ("localhost", "127.0.0.1", "127.0.0.2", "*.corp.example", "*.push.apple.com")
         yesterday = datetime.now(UTC) - timedelta(days=1)
+        next_year = yesterday + timedelta(days=365)
         interceptor = trustme.CA(organization_name="Corporate Proxy")
         issued = {
-            "good": authority.issue_cert(*names),
+            "good": authority.issue_cert(*names, not_before=yesterday, not_after=next_year),
             "expired": authority.issue_cert(*names, not_before=yesterday - timedelta(1), not_after=yesterday),
             "other_name": authority.issue_cert("other.example"),
             "untrusted": trustme.CA().issue_cert(*names),

@@ -121,8 +121,8 @@ def nat64_resolver(namespace: Namespace) -> Server:
     )
 
 
-def filtering_resolver(namespace: Namespace) -> Server:
-    """A forwarder that filters IPv6 addresses out of all answers, and caches nothing."""
+def forwarder(namespace: Namespace, *, filters_ipv6: bool) -> Server:
+    """Asks Apple's DNS, and caches nothing; may filter IPv6 addresses out of all answers."""
     require("dnsmasq")
     argv = [
         "dnsmasq",
@@ -135,7 +135,7 @@ def filtering_resolver(namespace: Namespace) -> Server:
         "--cache-size=0",
         "--bind-interfaces",
         f"--listen-address={OTHER_RESOLVER}",
-        "--filter-AAAA",
+        *(["--filter-AAAA"] if filters_ipv6 else []),
         f"--pid-file={namespace.scratch}/dnsmasq.pid",
     ]
     return serve(namespace, "dnsmasq", argv, {"dns": f"dns://{OTHER_RESOLVER}:53"})

@@ -124,11 +124,10 @@ def tls_couriers(
     namespace: Namespace,
     certificates: Certificates,
     certificate: Path | None = None,
-    closing: Sequence[str] = (),
 ) -> Server:
     """Speaks TLS for couriers at every address inside, and says nothing more.
 
-    It shows the good certificate or the one given, and closes connections to some addresses at once.
+    It shows the good certificate or the one given.
     """
     require("haproxy")
     shown = certificate or certificates.good
@@ -145,8 +144,7 @@ def tls_couriers(
             tcp-request inspect-delay 60s
             tcp-request content accept if WAIT_END
     """
-    rules = f" tcp-request connection reject if {{ dst {' '.join(closing)} }}\n" if closing else ""
-    argv = ["haproxy", "-db", "-f", config_file(namespace, "tls_couriers", config, binds, rules)]
+    argv = ["haproxy", "-db", "-f", config_file(namespace, "tls_couriers", config, binds)]
     return serve(namespace, "tls_couriers", argv, {"courier": "https://127.0.0.1:5223"})
 
 

@@ -6,13 +6,13 @@ from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Role
 from tests.system import between
 from tests.system.apple import HOSTS
-from tests.system.between import ALERTING
+from tests.system.between import ALERTING, CLOSING
 from tests.system.breakages import (
     BESIDE_DANTE,
     DANTE_FINE,
     FINE,
     ONE_COURIER,
-    TLS_PORTS,
+    TO_TLS,
     direct,
     drop,
     led_to,
@@ -22,7 +22,14 @@ from tests.system.servers import tls_couriers, tls_provider
 
 DEVICE, PROVIDER = Role
 NOT_READY, DEGRADED = Verdict.NOT_READY, Verdict.DEGRADED
-CERTIFICATES_EXPIRED = "certificates_expired"
+APPLE_CERTIFICATE = "apple_certificate"
+
+
+def one_courier_led_to(port: int) -> tuple[str, ...]:
+    """Rules that lead the addresses of 1-courier to a port of this machine."""
+    by_address = (f"{'ip6' if ':' in address else 'ip'} daddr {address}" for address in ONE_COURIER)
+    return tuple(rule for packets in by_address for rule in led_to(port, f"{packets} {TO_TLS}"))
+
 
 SCENES: Mapping[str, Scene] = {
     "one courier host is down": Scene(
@@ -40,24 +47,16 @@ SCENES: Mapping[str, Scene] = {
     ),
     "one courier host closes in TLS": Scene(
         {**FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.HOSTS_UNREACHABLE, Hop.APPLE)},
-        stand_ins=lambda lab: (
-            tls_couriers(lab.namespace, lab.certificates, closing=ONE_COURIER),
-            lab.tls_provider,
-        ),
+        breaks=lambda lab: between.closing(lab.namespace),
+        leads=one_courier_led_to(CLOSING),
     ),
     "one courier host ends TLS with an alert": Scene(
         {**FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.HOSTS_UNREACHABLE, Hop.APPLE)},
         breaks=lambda lab: between.alerting(lab.namespace, lab.certificates),
-        leads=tuple(
-            rule
-            for address in ONE_COURIER
-            for rule in led_to(
-                ALERTING, f"{'ip6' if ':' in address else 'ip'} daddr {address} tcp dport {TLS_PORTS}"
-            )
-        ),
+        leads=one_courier_led_to(ALERTING),
     ),
     "all of Apple's certificates have expired": Scene(
-        direct(NOT_READY, CERTIFICATES_EXPIRED, Hop.APPLE),
+        direct(NOT_READY, APPLE_CERTIFICATE, Hop.APPLE),
         stand_ins=lambda lab: (
             tls_couriers(lab.namespace, lab.certificates, lab.certificates.expired),
             tls_provider(

@@ -129,8 +129,17 @@ SCENES: Mapping[str, Scene] = {
         also={("direct", DEVICE): frozenset({(Cause.PORT_BLOCKED, Hop.FIREWALL)})},
     ),
     "a way that is closed on purpose": Scene(
-        both("dante", READY),
+        {**both("direct", Finding(NOT_READY)), **both("dante", READY)},
         lambda lab: {"direct": {"expected": "blocked"}, "dante": {"proxy": lab.dante.url}},
         firewall=(f"{FROM_HERE_TO_APPLE} reject with tcp reset",),
+    ),
+    "a way that ought to be closed is open": Scene(
+        both("direct", Finding(Verdict.READY, "path_open", Hop.FIREWALL)),
+        lambda _: {"direct": {"expected": "blocked"}},
+    ),
+    "5223 is closed on purpose": Scene(
+        {("direct", DEVICE): Finding(FALLBACK_ONLY), ("direct", PROVIDER): READY},
+        lambda _: {"direct": {"expected": "fallback_only"}},
+        firewall=(f"{FROM_HERE} tcp dport 5223 drop",),
     ),
 }

@@ -27,6 +27,7 @@ from tests.system.scenes import Finding, Scene, both, off
 
 DEVICE, PROVIDER = Role
 NOT_READY, DEGRADED = Verdict.NOT_READY, Verdict.DEGRADED
+PROXY_DENIES_HOST = "proxy_denies_host"
 
 SCENES: Mapping[str, Scene] = {
     "a proxy is stopped": Scene(
@@ -208,7 +209,7 @@ SCENES: Mapping[str, Scene] = {
     "a proxy denies one service of three by its name": Scene(
         {
             ("squid", DEVICE): READY,
-            ("squid", PROVIDER): Finding(NOT_READY, Cause.PROXY_DENIES_PORT, Hop.PROXY),
+            ("squid", PROVIDER): Finding(NOT_READY, PROXY_DENIES_HOST, Hop.PROXY),
         },
         lambda lab: {"squid": {"proxy": squid_that_denies_a_name(lab.namespace).url}},
     ),

@@ -30,7 +30,7 @@ from tests.system.resolvers import (
     SERVER_FAILURE,
     SINKHOLE,
     block_page_resolver,
-    filtering_resolver,
+    forwarder,
     lame_resolver,
     nat64_resolver,
     odd_dns,
@@ -70,7 +70,7 @@ SCENES: Mapping[str, Scene] = {
     "a resolver filters IPv6 addresses on one path of two": Scene(
         {**FINE, **both("guest", Finding(Verdict.READY, Cause.DNS_DIFFERS, Hop.RESOLVER))},
         beside(guest=lambda _: {"resolver": "corporate"}),
-        lambda lab: filtering_resolver(lab.namespace),
+        lambda lab: forwarder(lab.namespace, filters_ipv6=True),
         resolvers=corporate(OTHER_RESOLVER),
     ),
     "a resolver does not implement EDNS": Scene(
