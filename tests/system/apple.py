@@ -32,8 +32,8 @@ OTHER_IPV4, OTHER_IPV6 = "192.0.2.3", "2001:db8:1::3"
 
 OWN_SERVICE = "192.0.2.80"
 """The address of a service of the company's own."""
-OUTSIDE = "203.0.113.80"
-"""A public address that is not Apple's; somebody may listen there."""
+OUTSIDE = "146.112.61.104"
+"""A public address that is not Apple's: a filter of Cisco's leads there what it blocks."""
 RELAY = "10.1.1.20"
 """A private one."""
 

@@ -11,16 +11,21 @@ from tests.system.apple import COURIER_RANGES
 from tests.system.lab import Lab, Settings
 from tests.system.namespace import FROM_HERE
 from tests.system.scenes import Finding, both
-from tests.system.servers import faketime
 
-# TO BE NAMED: the enums do not have these yet.
+# Words that the enums are about to get; then the enums' own take the place of these.
 LOAD_BALANCER, OWN_SERVICE = "load_balancer", "own_service"
+CLOCK_WRONG, PATH_OPEN, APPLE_CERTIFICATE = "clock_wrong", "path_open", "apple_certificate"
+PROXY_DENIES_HOST, INTERMITTENT = "proxy_denies_host", "intermittent"
+SERVICE_DOWN, SERVICE_CERTIFICATE = "service_down", "service_certificate"
+BALANCER_DOWN, BALANCER_MEMBERS_DOWN = "balancer_down", "balancer_members_down"
+BALANCER_ENDS_TLS = "balancer_ends_tls"
 
 READY = Finding(Verdict.READY)
 FINE = both("direct", READY)
 DANTE_FINE = {**FINE, **both("dante", READY)}
 
 TLS_PORTS = "{443, 2197, 5223}"
+TO_TLS = f"tcp dport {TLS_PORTS}"
 FROM_HERE_TO_APPLE = f"{FROM_HERE} tcp dport {TLS_PORTS}"
 FROM_PROXIES_TO_APPLE = f"meta mark != 1 tcp dport {TLS_PORTS}"
 NOT_ALLOWED = tuple(list(COURIER_RANGES)[2:4] + list(COURIER_RANGES)[5:])
@@ -43,16 +48,6 @@ def at_proxy(name: str, verdict: Verdict, cause: Cause) -> dict[tuple[str, Role]
 def direct(verdict: Verdict, cause: Cause | str, hop: Hop) -> dict[tuple[str, Role], Finding]:
     """The direct path is not."""
     return both("direct", Finding(verdict, cause, hop))
-
-
-def clock(offset: str) -> tuple[str, ...]:
-    """A program that runs another with a clock that is wrong by so much, such as +5y."""
-    return (
-        "env",
-        f"LD_PRELOAD={faketime()}",
-        f"FAKETIME={offset}",
-        "FAKETIME_DONT_FAKE_MONOTONIC=1",
-    )
 
 
 def drop(addresses: tuple[str, ...], packets: str) -> tuple[str, ...]:
@@ -92,9 +87,6 @@ def resolved_by(start: Callable[[Lab], object]) -> Callable[[Lab], Settings]:
 def corporate(*nameservers: str) -> Settings:
     """Which nameservers are the corporate resolver."""
     return {"corporate": {"nameservers": [*nameservers]}}
-
-
-TO_TLS = f"tcp dport {TLS_PORTS}"
 
 
 def led_to(port: int, packets: str = TO_TLS, whose: str = "meta skuid 0") -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def _told(judged: Record) -> tuple[str, ...]:
 
 def _short(text: str) -> str:
     """The first sentence or part of one, without the numbers of hosts, as far as there is room."""
-    first = re.split(r"(?<=[.;:]) ", text, maxsplit=1)[0].rstrip(";:")
+    first = re.split(r"(?<=[.;]) ", text, maxsplit=1)[0].rstrip(".;")
     return textwrap.shorten(re.sub(r" with N from \d+ to \d+", "", first), _WIDTH, placeholder=" …")
 
 

@@ -12,7 +12,7 @@ from netcheck.model.paths import Role
 from tests.system.apple import Apple
 from tests.system.lab import Lab, Settings
 from tests.system.runs import Check
-from tests.system.servers import require
+from tests.system.servers import require, with_faked_clock
 
 
 class Finding(NamedTuple):
@@ -84,6 +84,8 @@ class Scene:
     timeouts: Settings = field(default_factory=dict)
     under: tuple[str, ...] = ()
     """A program to run netcheck with, such as prlimit."""
+    clock: str | None = None
+    """By how much this machine's clock is wrong, such as +5y; None where it is right."""
 
 
 def off(*services: str) -> Settings:
@@ -103,7 +105,8 @@ def play(scene: Scene) -> Check:
         services = tls_services(lab, scene.couriers, scene.provider_trusts(lab))
         for name, changes in scene.services(lab).items():
             services[name] = {**services.get(name, {}), **changes}
-        return lab.check(paths, services, under=scene.under, **_settings(scene))
+        under = scene.under if scene.clock is None else with_faked_clock(FAKETIME=scene.clock)
+        return lab.check(paths, services, under=under, **_settings(scene))
 
 
 def tls_services(lab: Lab, couriers: int = 3, provider_trusts: str | None = None) -> dict[str, Settings]:

@@ -97,12 +97,13 @@ def require_programs(*programs: str) -> None:
         _give_up(f"needs {', '.join(lacking)} (`make servers` installs them as root on Debian)")
 
 
-def faketime() -> str:
-    """The library that fakes the clock of the program it is preloaded to; see faketime(1)."""
-    found = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
-    if found is None:
+def with_faked_clock(**settings: str) -> tuple[str, ...]:
+    """A program that runs another whose wall clock is wrong, as these settings of faketime(1) say."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    if library is None:
         _give_up("needs faketime (`make servers` installs it as root on Debian)")
-    return str(found)
+    faked = {"LD_PRELOAD": str(library), "FAKETIME_DONT_FAKE_MONOTONIC": "1", **settings}
+    return ("env", *(f"{name}={value}" for name, value in faked.items()))
 
 
 def _give_up(why: str) -> NoReturn:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 from signal import SIGHUP
 from typing import Any
 
@@ -14,13 +13,21 @@ from netcheck.model.paths import Role
 from tests.system import between, proxies
 from tests.system.apple import COURIER_RANGES, OTHER_IPV4, route_commands
 from tests.system.between import BALANCER, INSPECTOR
-from tests.system.breakages import LOAD_BALANCER, NOT_ALLOWED, TLS_PORTS, drop, led_to
+from tests.system.breakages import (
+    BALANCER_MEMBERS_DOWN,
+    INTERMITTENT,
+    LOAD_BALANCER,
+    NOT_ALLOWED,
+    TLS_PORTS,
+    drop,
+    led_to,
+)
 from tests.system.lab import FAST_ROUNDS, Lab, Settings
 from tests.system.namespace import FROM_HERE, every
 from tests.system.resolvers import OTHER_RESOLVER, forwarder
 from tests.system.runs import Daemon, Record
 from tests.system.scenes import TLS_APPLE, Finding, tls_services
-from tests.system.servers import faketime
+from tests.system.servers import with_faked_clock
 
 Start = Callable[..., Daemon]
 
@@ -97,7 +104,9 @@ def test_a_resolver_is_stopped_and_comes_back(tls_lab: Lab, start: Start) -> Non
 def test_the_clock_steps_two_hours_and_then_5223_is_blocked(tls_lab: Lab, start: Start, step: str) -> None:
     clock = tls_lab.namespace.scratch / "clock"
     clock.write_text("+0")
-    daemon = start({"direct": {}}, under=with_clock_of(clock))
+    daemon = start(
+        {"direct": {}}, under=with_faked_clock(FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1")
+    )
     daemon.until("direct", DEVICE, is_(READY))
     clock.write_text(step)
     wait_for_clock(daemon, int(step))
@@ -117,23 +126,12 @@ def wait_for_clock(daemon: Daemon, offset: int) -> None:
     raise AssertionError("the clock of the daemon is not moved")
 
 
-def with_clock_of(file: Path) -> tuple[str, ...]:
-    """A program that runs another with the wall clock moved by what the file says; see faketime(1)."""
-    return (
-        "env",
-        f"LD_PRELOAD={faketime()}",
-        f"FAKETIME_TIMESTAMP_FILE={file}",
-        "FAKETIME_DONT_FAKE_MONOTONIC=1",
-        "FAKETIME_NO_CACHE=1",
-    )
-
-
 def test_half_of_a_balancer_s_members_die_and_come_back(tls_lab: Lab, start: Start) -> None:
     alive = "17.188.143.34:443"
     balancer = between.balancer(tls_lab.namespace, alive, "127.0.0.1:9")
     path = {"load_balancer": {"api.push.apple.com:443": f"127.0.0.1:{BALANCER}"}, "roles": ["provider"]}
     daemon = start({"balanced": path})
-    members_down = Finding(Verdict.DEGRADED, "balancer_members_down", LOAD_BALANCER)
+    members_down = Finding(Verdict.DEGRADED, BALANCER_MEMBERS_DOWN, LOAD_BALANCER)
     daemon.until("balanced", PROVIDER, is_(members_down), deadline=45.0)
     stays(daemon, "balanced", PROVIDER, members_down)
     balancer.stop()
@@ -156,7 +154,7 @@ def test_every_second_connection_is_refused_and_then_none(tls_lab: Lab, start: S
     daemon.until("direct", DEVICE, is_(READY))
     half = "tcp flags & (syn | ack) == syn numgen random mod 2 == 0"
     tls_lab.namespace.firewall(f"{FROM_HERE} tcp dport {TLS_PORTS} {half} reject with tcp reset")
-    intermittent = Finding(Verdict.DEGRADED, "intermittent", Hop.FIREWALL)
+    intermittent = Finding(Verdict.DEGRADED, INTERMITTENT, Hop.FIREWALL)
     daemon.until("direct", DEVICE, is_(intermittent), deadline=45.0)
     stays(daemon, "direct", DEVICE, intermittent)
     tls_lab.namespace.firewall()

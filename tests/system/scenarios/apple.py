@@ -8,6 +8,7 @@ from tests.system import between
 from tests.system.apple import HOSTS
 from tests.system.between import ALERTING, CLOSING
 from tests.system.breakages import (
+    APPLE_CERTIFICATE,
     BESIDE_DANTE,
     DANTE_FINE,
     FINE,
@@ -22,7 +23,6 @@ from tests.system.servers import tls_couriers, tls_provider
 
 DEVICE, PROVIDER = Role
 NOT_READY, DEGRADED = Verdict.NOT_READY, Verdict.DEGRADED
-APPLE_CERTIFICATE = "apple_certificate"
 
 
 def one_courier_led_to(port: int) -> tuple[str, ...]:

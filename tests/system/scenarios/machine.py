@@ -3,23 +3,25 @@
 from collections.abc import Mapping
 
 from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.paths import Role
+from tests.system.apple import COURIER_RANGES, route_commands
 from tests.system.breakages import (
     BESIDE_DANTE,
+    CLOCK_WRONG,
     DANTE_FINE,
     FINE,
     READY,
     TLS_PORTS,
     WITHOUT_DESCRIPTORS,
     beside,
-    clock,
     corporate,
     direct,
 )
 from tests.system.scenes import Finding, Scene, both
 
+DEVICE = Role.DEVICE
 NOT_READY, DEGRADED = Verdict.NOT_READY, Verdict.DEGRADED
 DOWN = Finding(NOT_READY, Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)
-CLOCK_WRONG = "clock_wrong"
 
 SCENES: Mapping[str, Scene] = {
     "everything works": Scene(
@@ -67,9 +69,16 @@ SCENES: Mapping[str, Scene] = {
         timeouts={"connect": "8s"},
     ),
     "this machine's clock is five years ahead": Scene(
-        direct(NOT_READY, CLOCK_WRONG, Hop.LOCAL_NETWORK), under=clock("+5y")
+        direct(NOT_READY, CLOCK_WRONG, Hop.LOCAL_NETWORK), clock="+5y"
     ),
     "this machine's clock is five years behind": Scene(
-        direct(NOT_READY, CLOCK_WRONG, Hop.LOCAL_NETWORK), under=clock("-5y")
+        direct(NOT_READY, CLOCK_WRONG, Hop.LOCAL_NETWORK), clock="-5y"
+    ),
+    "a network without IPv6": Scene(
+        {("direct", DEVICE): READY},
+        lambda _: {"direct": {"roles": ["device"]}},
+        lambda lab: lab.namespace.ip(
+            *route_commands("del", *(prefix for prefix in COURIER_RANGES if ":" in prefix))
+        ),
     ),
 }

@@ -7,14 +7,22 @@ from netcheck.model.paths import Role
 from tests.system import between
 from tests.system.apple import OWN_SERVICE as OWN_SERVICE_ADDRESS
 from tests.system.between import BALANCER
-from tests.system.breakages import FINE, LOAD_BALANCER, OWN_SERVICE, READY
+from tests.system.breakages import (
+    BALANCER_DOWN,
+    BALANCER_ENDS_TLS,
+    BALANCER_MEMBERS_DOWN,
+    FINE,
+    LOAD_BALANCER,
+    OWN_SERVICE,
+    READY,
+    SERVICE_CERTIFICATE,
+    SERVICE_DOWN,
+)
 from tests.system.lab import Lab, Settings
 from tests.system.scenes import Finding, Scene, off
 
 DEVICE, PROVIDER = Role
 NOT_READY = Verdict.NOT_READY
-SERVICE_DOWN, SERVICE_CERTIFICATE = "service_down", "service_certificate"
-BALANCER_DOWN, MEMBERS_DOWN, ENDS_TLS = "balancer_down", "balancer_members_down", "balancer_ends_tls"
 BALANCED = f"127.0.0.1:{BALANCER}"
 DEAD_MEMBER = "127.0.0.1:9"
 GATEWAY_BALANCED = {"gateway.push.apple.com": BALANCED}
@@ -72,12 +80,12 @@ SCENES: Mapping[str, Scene] = {
         {("balanced", PROVIDER): Finding(NOT_READY, BALANCER_DOWN, LOAD_BALANCER)}, balanced
     ),
     "all members of a load balancer are dead": Scene(
-        {("balanced", PROVIDER): Finding(NOT_READY, MEMBERS_DOWN, LOAD_BALANCER)},
+        {("balanced", PROVIDER): Finding(NOT_READY, BALANCER_MEMBERS_DOWN, LOAD_BALANCER)},
         balanced,
         lambda lab: between.balancer(lab.namespace, DEAD_MEMBER),
     ),
     "a load balancer has no members, and no TLS to notice it": Scene(
-        {("balanced", PROVIDER): Finding(NOT_READY, MEMBERS_DOWN, LOAD_BALANCER)},
+        {("balanced", PROVIDER): Finding(NOT_READY, BALANCER_MEMBERS_DOWN, LOAD_BALANCER)},
         lambda _: {
             "balanced": {"load_balancer": {"gateway.push.apple.com": BALANCED}, "roles": ["provider"]}
         },
@@ -85,7 +93,7 @@ SCENES: Mapping[str, Scene] = {
         services=lambda _: {**off("provider", "feedback"), "gateway": {"required": True, "depth": "tcp"}},
     ),
     "a load balancer ends TLS itself": Scene(
-        {("balanced", PROVIDER): Finding(NOT_READY, ENDS_TLS, LOAD_BALANCER)},
+        {("balanced", PROVIDER): Finding(NOT_READY, BALANCER_ENDS_TLS, LOAD_BALANCER)},
         balanced,
         lambda lab: between.balancer(
             lab.namespace, "17.188.143.34:443", options=f"ssl crt {lab.certificates.inspected} alpn h2"

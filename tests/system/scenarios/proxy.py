@@ -12,6 +12,7 @@ from tests.system.breakages import (
     BESIDE_DANTE,
     FINE,
     FROM_PROXIES_TO_APPLE,
+    PROXY_DENIES_HOST,
     READY,
     TLS_PORTS,
     at_proxy,
@@ -27,7 +28,6 @@ from tests.system.scenes import Finding, Scene, both, off
 
 DEVICE, PROVIDER = Role
 NOT_READY, DEGRADED = Verdict.NOT_READY, Verdict.DEGRADED
-PROXY_DENIES_HOST = "proxy_denies_host"
 
 SCENES: Mapping[str, Scene] = {
     "a proxy is stopped": Scene(
@@ -233,5 +233,13 @@ SCENES: Mapping[str, Scene] = {
     "a proxy's own name does not resolve": Scene(
         {**FINE, **both("squid", Finding(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER))},
         beside(squid=lambda _: "http://none.corp.example:3128"),
+    ),
+    "a proxy closes whatever it is asked": Scene(
+        at_proxy("haproxy", NOT_READY, Cause.PROXY_DOWN),
+        beside(haproxy=lambda lab: lab.haproxy["closed"]),
+    ),
+    "SSH where a proxy was expected": Scene(
+        at_proxy("sshd", NOT_READY, Cause.PROXY_DOWN),
+        beside(sshd=lambda lab: lab.sshd.url.replace("http://", "socks5h://")),
     ),
 }
