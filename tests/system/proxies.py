@@ -215,35 +215,6 @@ def _small_squid(namespace: Namespace, name: str, port: int, rules: str) -> Serv
     return serve(namespace, name, with_own("/dev/shm", command), {"plain": f"http://127.0.0.1:{port}"})
 
 
-def apache(namespace: Namespace) -> Server:
-    """Apache as a forward proxy with CONNECT to Apple's ports."""
-    require("apache2")
-    modules = ("mpm_event", "authz_core", "proxy", "proxy_connect")
-    config = f"""
-        ServerRoot {namespace.scratch}
-        ServerName proxy.corp.example
-        PidFile {namespace.scratch}/apache.pid
-        ErrorLog /dev/stderr
-        DefaultRuntimeDir {namespace.scratch}
-        Listen 127.0.0.1:3140
-        User nobody
-        Group nogroup
-        ProxyRequests On
-        AllowCONNECT 443 2195 2196 2197 5223
-    """
-    loads = "".join(f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so\n" for m in modules)
-    argv = ["apache2", "-X", "-f", config_file(namespace, "apache", loads, *config.splitlines(keepends=True))]
-    return serve(namespace, "apache", argv, {"http": "http://127.0.0.1:3140"})
-
-
-def ss_local(namespace: Namespace) -> Server:
-    """The near end of a tunnel whose far end does not run: SOCKS 5 that says yes before it knows."""
-    require("ss-local")
-    far_end = ("-s", "127.0.0.1", "-p", "8388", "-k", PASSWORD, "-m", "aes-128-gcm")
-    argv = ["ss-local", *far_end, "-b", "127.0.0.1", "-l", "1088"]
-    return serve(namespace, "ss-local", argv, {"socks": "socks5h://127.0.0.1:1088"})
-
-
 def odd_proxy(namespace: Namespace, words: str) -> Server:
     """Leads anywhere, and says so in words of its own; see odd_proxy.py."""
     program = str(Path(__file__).with_name("odd_proxy.py"))
@@ -293,6 +264,8 @@ def apache(namespace: Namespace) -> Server:
         PidFile {namespace.scratch}/apache.pid
         DefaultRuntimeDir {namespace.scratch}
         ErrorLog /dev/stderr
+        User nobody
+        Group nogroup
         Listen 127.0.0.1:8091
         ProxyRequests On
         ProxyTimeout 2

@@ -22,7 +22,7 @@ from tests.system.breakages import (
     drop,
     led_to,
 )
-from tests.system.proxies import apache, odd_proxy, squid_that_denies_a_name, squid_with_a_parent, ss_local
+from tests.system.proxies import odd_proxy, squid_that_denies_a_name, squid_with_a_parent
 from tests.system.resolvers import ODD_ADDRESSES, ODD_RESOLVER
 from tests.system.scenes import Finding, Scene, both, off
 
@@ -134,7 +134,7 @@ SCENES: Mapping[str, Scene] = {
     ),
     "Apache as a proxy, and Apple refuses it": Scene(
         at_proxy("apache", NOT_READY, Cause.PROXY_CANNOT_CONNECT),
-        beside(apache=lambda lab: apache(lab.namespace).url),
+        beside(apache=lambda lab: lab.apache.url),
         firewall=(f"{FROM_PROXIES_TO_APPLE} reject with tcp reset",),
     ),
     "a proxy's own gateway does not answer": Scene(
@@ -177,11 +177,11 @@ SCENES: Mapping[str, Scene] = {
     ),
     "a tunnel without its far end": Scene(
         at_proxy("ss-local", NOT_READY, Cause.PROXY_FALSE_SUCCESS),
-        lambda lab: {"direct": {}, "ss-local": {"proxy": ss_local(lab.namespace).url}},
+        lambda lab: {"direct": {}, "ss-local": {"proxy": lab.ss_local.url}},
     ),
     "a tunnel without its far end, and no TLS to notice it": Scene(
         {("ss-local", PROVIDER): Finding(NOT_READY, Cause.PROXY_FALSE_SUCCESS, Hop.PROXY)},
-        lambda lab: {"ss-local": {"proxy": ss_local(lab.namespace).url, "roles": ["provider"]}},
+        lambda lab: {"ss-local": {"proxy": lab.ss_local.url, "roles": ["provider"]}},
         services=lambda _: {**off("provider", "feedback"), "gateway": {"required": True, "depth": "tcp"}},
     ),
     "a proxy says yes and closes, and no TLS to notice it": Scene(
