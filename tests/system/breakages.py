@@ -12,17 +12,30 @@ from tests.system.lab import Lab, Settings
 from tests.system.namespace import FROM_HERE
 from tests.system.scenes import Finding, both
 
+# Words that the enums are about to get; then the enums' own take the place of these.
+LOAD_BALANCER, OWN_SERVICE = "load_balancer", "own_service"
+CLOCK_WRONG, PATH_OPEN, APPLE_CERTIFICATE = "clock_wrong", "path_open", "apple_certificate"
+PROXY_DENIES_HOST, INTERMITTENT = "proxy_denies_host", "intermittent"
+SERVICE_DOWN, SERVICE_CERTIFICATE = "service_down", "service_certificate"
+BALANCER_DOWN, BALANCER_MEMBERS_DOWN = "balancer_down", "balancer_members_down"
+BALANCER_ENDS_TLS = "balancer_ends_tls"
+
 READY = Finding(Verdict.READY)
 FINE = both("direct", READY)
 DANTE_FINE = {**FINE, **both("dante", READY)}
 
 TLS_PORTS = "{443, 2197, 5223}"
+TO_TLS = f"tcp dport {TLS_PORTS}"
 FROM_HERE_TO_APPLE = f"{FROM_HERE} tcp dport {TLS_PORTS}"
 FROM_PROXIES_TO_APPLE = f"meta mark != 1 tcp dport {TLS_PORTS}"
 NOT_ALLOWED = tuple(list(COURIER_RANGES)[2:4] + list(COURIER_RANGES)[5:])
 """All but two of Apple's IPv4 ranges and one of its IPv6 ranges."""
 ONE_COURIER = tuple(address.format(2) for address in COURIER_RANGES.values())
 """The addresses of 1-courier, and in a small laboratory of no other one."""
+HALF_OF_THE_COURIERS = tuple(
+    address.format(number) for address in COURIER_RANGES.values() for number in (2, 4, 6, 8)
+)
+"""The addresses of every second courier of either kind."""
 WITHOUT_DESCRIPTORS = ("prlimit", "--nofile=8")
 """As many as are open when netcheck begins to probe."""
 
@@ -32,7 +45,7 @@ def at_proxy(name: str, verdict: Verdict, cause: Cause) -> dict[tuple[str, Role]
     return {**FINE, **both(name, Finding(verdict, cause, Hop.PROXY))}
 
 
-def direct(verdict: Verdict, cause: Cause, hop: Hop) -> dict[tuple[str, Role], Finding]:
+def direct(verdict: Verdict, cause: Cause | str, hop: Hop) -> dict[tuple[str, Role], Finding]:
     """The direct path is not."""
     return both("direct", Finding(verdict, cause, hop))
 
@@ -53,6 +66,11 @@ def beside(**proxies: Callable[[Lab], Settings | str]) -> Callable[[Lab], Settin
     return paths
 
 
+def by_corporate_resolver(_: Lab) -> Settings:
+    """A direct path by the corporate resolver, which the scene starts."""
+    return {"direct": {"resolver": "corporate"}}
+
+
 BESIDE_DANTE = beside(dante=lambda lab: lab.dante.url)
 
 
@@ -66,17 +84,14 @@ def resolved_by(start: Callable[[Lab], object]) -> Callable[[Lab], Settings]:
     return paths
 
 
-def corporate(nameserver: str) -> Settings:
-    """Which nameserver is the corporate resolver."""
-    return {"corporate": {"nameservers": [nameserver]}}
+def corporate(*nameservers: str) -> Settings:
+    """Which nameservers are the corporate resolver."""
+    return {"corporate": {"nameservers": [*nameservers]}}
 
 
-def let_a_portal_answer(lab: Lab) -> None:
-    """Lead what this machine sends to Apple to a web server."""
-    assert lab.nginx
-    rule = f"meta skuid 0 tcp dport {TLS_PORTS} redirect to :{lab.nginx.port}"
-    table = f"table inet portal {{\nchain out {{ type nat hook output priority -100; {rule}\n}}\n}}"
-    lab.namespace.run(["nft", "-f", "-"], text=table)
+def led_to(port: int, packets: str = TO_TLS, whose: str = "meta skuid 0") -> tuple[str, ...]:
+    """Rules that lead such packets, of root's programs if no one else's, to a port of this machine."""
+    return (f"{whose} {packets} redirect to :{port}",)
 
 
 def corporate_authority(lab: Lab) -> str:

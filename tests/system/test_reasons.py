@@ -225,7 +225,7 @@ CASES = {
         "proxy_target_timeout", lambda lab: lab.squid["plain"], SILENT, firewall=(DROP_SILENT,)
     ),
     "a gateway timeout": proxied("proxy_target_timeout", lambda lab: lab.haproxy["gateway_timeout"]),
-    "a proxy without capacity": proxied("proxy_overloaded", lambda lab: lab.haproxy["unavailable"]),
+    "a proxy without capacity": proxied("proxy_overloaded", lambda lab: lab.haproxy["exhausted"]),
     "a proxy that throttles": proxied("proxy_overloaded", lambda lab: lab.haproxy["throttled"]),
     "squid cannot resolve": proxied(
         "proxy_error", lambda lab: lab.squid["plain"], "none.corp.example", detail="500"
