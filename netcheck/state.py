@@ -11,7 +11,18 @@ from typing import NamedTuple
 from netcheck.model.failing import REASONS_OF_PHASE, Outcome, Phase, Reason
 from netcheck.model.findings import PushCertificate, PushCertificateFile
 from netcheck.model.paths import Family, ProbePath, RecordType
-from netcheck.model.results import Bag, Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result, Standing, Visit
+from netcheck.model.results import (
+    HISTORY,
+    Bag,
+    Endpoint,
+    Hold,
+    HoldEnd,
+    HoldKey,
+    Lookup,
+    Result,
+    Standing,
+    Visit,
+)
 from netcheck.model.services import Service, families_of, holds, phases_of, ports_on, targets
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -91,6 +102,10 @@ class EndpointState:
     """How many visits in a row none of its addresses answered."""
     bag: Bag | None
     """The last one that was fetched from it, by a probe that fetches one."""
+    recent: tuple[bool, ...]
+    """Whether each of the last visits reached it, the latest last."""
+    last_failed: Result | None
+    """The latest result that failed, be the latest visit as it may."""
 
     @property
     def unreachable(self) -> int:
@@ -310,7 +325,8 @@ class State:
         """The same, each with what came before it."""
         for endpoint in self.endpoints.values():
             for result in endpoint.results:
-                yield Standing(result, endpoint.failures, endpoint.last_success is not None)
+                answered = endpoint.last_success is not None
+                yield Standing(result, endpoint.failures, answered, endpoint.recent, endpoint.last_failed)
 
 
 def _fresh_counters(service: Service, path: ProbePath) -> FlowCounters:
@@ -325,10 +341,22 @@ def _fresh_counters(service: Service, path: ProbePath) -> FlowCounters:
 
 def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -> EndpointState:
     succeeded = [result for result in results if result.attempt.failure is None]
+    failed = [result for result in results if result.attempt.failure is not None]
     time = max(result.attempt.time for result in results)
+    recent = (*(before.recent if before else ()), bool(succeeded))[-HISTORY:]
+    last_failed = failed[0] if failed else before.last_failed if before else None
     if succeeded:
         bag = next((result.attempt.bag for result in succeeded if result.attempt.bag), None)
-        return EndpointState(results, len(succeeded), time, time, succeeded[0].phases, 0, bag)
+        phases = succeeded[0].phases
+        return EndpointState(results, len(succeeded), time, time, phases, 0, bag, recent, last_failed)
     if before is None:
-        return EndpointState(results, 0, time, None, {}, 1, None)
-    return replace(before, results=results, reachable=0, last_run=time, failures=before.failures + 1)
+        return EndpointState(results, 0, time, None, {}, 1, None, recent, last_failed)
+    return replace(
+        before,
+        results=results,
+        reachable=0,
+        last_run=time,
+        failures=before.failures + 1,
+        recent=recent,
+        last_failed=last_failed,
+    )

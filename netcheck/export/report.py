@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from netcheck.export.samples import Exposed
 from netcheck.model.failing import Outcome
-from netcheck.model.findings import BagSeen, Judgement, PushCertificate, Verdict
+from netcheck.model.findings import BagSeen, Finding, Judgement, PushCertificate, Verdict
 from netcheck.model.results import Hold, Lookup, Result, TlsInfo, Try
 
 Json: TypeAlias = dict[str, object]
@@ -39,6 +39,19 @@ def _verdict(judgement: Judgement) -> Json:
         "hop": judgement.hop,
         "evidence": list(judgement.evidence),
         "next_step": judgement.next_step,
+        "expected": judgement.is_expected,
+        "findings": [_finding(finding) for finding in judgement.findings],
+    }
+
+
+def _finding(finding: Finding) -> Json:
+    return {
+        "cause": finding.cause,
+        "hop": finding.hop,
+        "owner": finding.owner,
+        "evidence": finding.evidence,
+        "next_step": finding.request,
+        "remark": finding.is_remark,
     }
 
 

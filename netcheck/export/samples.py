@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 from netcheck import __version__
 from netcheck.apns.addresses import is_apple_name, is_published, published_range
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.findings import BagSeen, Cause, Judgement, Verdict
+from netcheck.model.findings import BagSeen, Judgement, Verdict
 from netcheck.model.paths import Family
 from netcheck.model.results import Bag, Lookup, Result
 from netcheck.state import EndpointState, Histogram, State
@@ -229,12 +229,11 @@ def verdicts(exposed: Exposed) -> Numbers:
 
 
 def verdict_causes(exposed: Exposed) -> Numbers:
+    """1 for each finding: several may hold at once."""
     for judgement in exposed.judgements:
-        through_proxy = judgement.path in exposed.state.proxies
-        for cause in Cause:
-            if through_proxy or not cause.is_of_proxies:
-                hop = cause.hop(through_proxy=through_proxy)
-                yield (judgement.path, judgement.role, cause, hop), int(cause is judgement.cause)
+        found = dict.fromkeys((finding.cause, finding.hop) for finding in judgement.findings)
+        for what in dict.fromkeys((*judgement.possible, *found)):
+            yield (judgement.path, judgement.role, *what), int(what in found)
 
 
 def courier_fallbacks(exposed: Exposed) -> Numbers:

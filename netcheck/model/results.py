@@ -27,6 +27,13 @@ class TlsInfo:
     """Unix seconds."""
     trust: Trust
     alpn: str | None
+    not_before: float | None = None
+    """Unix seconds; None where nobody looked."""
+    subject: str = ""
+    """Whom it names, in short; `names` are its DNS names and addresses, the first few."""
+    names: tuple[str, ...] = ()
+    is_for_host: bool | None = None
+    """Whether it is for the name that was asked for; None where nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +156,10 @@ class Result:
         return {Phase.RESOLVE: self.resolve_duration, **self.attempt.phases}
 
 
+HISTORY = 16
+"""How many visits to an endpoint are remembered: enough to tell chance from a fault that comes and goes."""
+
+
 class Standing(NamedTuple):
     """A latest result, and what its endpoint did before."""
 
@@ -157,6 +168,10 @@ class Standing(NamedTuple):
     """How many visits in a row found it unreachable, the latest included; 0 where it is reachable."""
     answered: bool
     """Whether the endpoint was ever reachable."""
+    recent: tuple[bool, ...] = ()
+    """Whether each of the last visits reached it, the latest last: at most `HISTORY`."""
+    last_failed: Result | None = None
+    """The latest result that failed, be the latest visit as it may."""
 
 
 @dataclass(frozen=True, slots=True)

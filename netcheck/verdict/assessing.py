@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from netcheck.model.findings import Finding, Judgement, Verdict
+from netcheck.model.findings import Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Lookup, Standing
 from netcheck.model.services import PortRule, Service, ports_on
@@ -166,7 +166,7 @@ def _judge_role(
     )
     if explained is None:
         return Judgement(path.name, role, verdict, counts=counts)
-    hop = explained.cause.hop(through_proxy=path.proxy is not None)
+    hop = Hop.PROXY if path.proxy else Hop.FIREWALL
     finding = Finding(explained.cause, hop, explained.evidence, explained.next_step)
     return Judgement(path.name, role, verdict, (finding,), counts)
 
