@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import Family, RecordType, Role
-from netcheck.model.results import Attempt, Lookup, Result, Standing, Visit
+from netcheck.model.results import Attempt, Lookup, Result, Standing, TlsInfo, Visit
 from netcheck.model.services import PortRule, Service
 
 COURIER = Service(
@@ -36,6 +36,8 @@ def result(
     proxy_spoke: bool | None = None,
     syn_retransmits: int = 0,
     seconds: float = 0.02,
+    tls: TlsInfo | None = None,
+    at: float | None = None,
 ) -> Result:
     """One result; a failed one has the duration of the phase that failed."""
     name, first = (service, "host.test") if isinstance(service, str) else (service.name, service.hosts[0])
@@ -43,7 +45,9 @@ def result(
     phase = failure.phase if failure else last
     phases: dict[Phase, float] = {} if phase is Phase.RESOLVE else {phase: seconds}
     rtt = None if failure else 0.01
-    attempt = Attempt(time, family, address, phases, failure, rtt, syn_retransmits, None, proxy_spoke)
+    attempt = Attempt(
+        time, family, address, phases, failure, rtt, syn_retransmits, tls, proxy_spoke, at=at or time
+    )
     resolved = None if family is Family.NAME else 0.003
     return Result(name, host or first, port, path, attempt, resolved, counted)
 

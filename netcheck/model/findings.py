@@ -12,7 +12,7 @@ from netcheck.model.results import Bag, Result
 class Verdict(StrEnum):
     """What the latest results of a path mean for a role, from the best to the worst.
 
-    This is the one order of severity. `unknown` may turn out to be anything, but what is known to fail is worse.
+    This is the one order of severity. `unknown` may turn out to be anything; what is known to fail is worse.
     """
 
     READY = "ready"
@@ -43,7 +43,7 @@ class Hop(StrEnum):
 
 
 class Cause(StrEnum):
-    """What is behind a verdict: the words. What each means stands in `verdict.causes`, their order in `rules`."""
+    """What is behind a verdict: the words. What each means stands in `verdict.causes`."""
 
     INTERNAL = "internal"
     LOCAL_NETWORK_DOWN = "local_network_down"
@@ -55,17 +55,17 @@ class Cause(StrEnum):
     DNS_FAILURE = "dns_failure"
     PROXY_AUTH = "proxy_auth"
     PROXY_DOWN = "proxy_down"
+    APPLE_UNREACHABLE = "apple_unreachable"
     PROXY_OVERLOADED = "proxy_overloaded"
     PROXY_DENIES_PORT = "proxy_denies_port"
     PROXY_DENIES_HOST = "proxy_denies_host"
     PROXY_CANNOT_RESOLVE = "proxy_cannot_resolve"
-    BALANCER_DOWN = "balancer_down"
+    APPLE_CERTIFICATE = "apple_certificate"
     BALANCER_ENDS_TLS = "balancer_ends_tls"
     BALANCER_MEMBERS_DOWN = "balancer_members_down"
+    BALANCER_DOWN = "balancer_down"
     SERVICE_CERTIFICATE = "service_certificate"
     SERVICE_DOWN = "service_down"
-    APPLE_CERTIFICATE = "apple_certificate"
-    APPLE_UNREACHABLE = "apple_unreachable"
     PROXY_CANNOT_CONNECT = "proxy_cannot_connect"
     TLS_INTERCEPTED = "tls_intercepted"
     WRONG_PEER = "wrong_peer"
@@ -103,7 +103,7 @@ class Finding:
     next_step: str
     """What to change, by whom, in sentences to forward. Stays the same while the cause does."""
     owner: str = ""
-    """Who is asked, as it stands in a sentence: `the proxy proxy.example:3128`, `the resolver corp (10.0.0.53)`."""
+    """Who is asked, as in a sentence: `the proxy proxy.example:3128`, `the resolver corp (10.0.0.53)`."""
     reply: str = ""
     """The exact reply that was seen, with the host and port it was seen for; empty where nothing replied."""
     about: tuple[Result, ...] = ()
@@ -125,7 +125,7 @@ class Judgement:
     role: Role
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
-    """Everything that is wrong, the cause first; none where nothing is, nothing is known, or all is as expected."""
+    """All that is wrong, the cause first; none where nothing is, nothing is known, or all is as expected."""
     counts: tuple[str, ...] = ()
     """How many hosts of each service and port were reached, in sentences for people."""
     needs: frozenset[Needed] = frozenset()
