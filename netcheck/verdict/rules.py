@@ -7,7 +7,7 @@ of some service's port. What it leaves unexplained has a cause of its own, if it
 from collections.abc import Sequence
 
 from netcheck.model.findings import Cause, Finding, Hop, Verdict
-from netcheck.model.paths import ProbePath
+from netcheck.model.paths import Expected, ProbePath
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes import (
     apple,
@@ -101,4 +101,6 @@ def _remarks(case: Case) -> tuple[Finding, ...]:
 def possible(path: ProbePath) -> tuple[tuple[Cause, Hop], ...]:
     """Every cause that a path such as this can have, with each hop that it can be of."""
     hops = hops_of(path)
-    return tuple((rule.cause, hop) for rule in RULES for hop in rule.hops if hop in hops)
+    is_blocked = path.expected is Expected.BLOCKED
+    rules = (rule for rule in RULES if is_blocked or rule.cause is not Cause.PATH_OPEN)
+    return tuple((rule.cause, hop) for rule in rules for hop in rule.hops if hop in hops)

@@ -35,6 +35,7 @@ from netcheck.model.results import (
 )
 from netcheck.model.services import Depth, Service, targets
 from netcheck.state import State
+from netcheck.verdict import possible
 
 HOST = "17-courier.push.apple.com"
 COURIER = Service("courier", (HOST,), (5223, 443), depth=Depth.TLS, hold=900.0)
@@ -140,7 +141,7 @@ def populated() -> Exposed:
     state.own.skipped["late"] = 3
     state.own.schedule_lag.observe(0.002)
     judgements = [
-        Judgement(path.name, role, verdict)
+        Judgement(path.name, role, verdict, possible=possible(path))
         for path, verdict in ((DIRECT, Verdict.READY), (SOCKS, Verdict.NOT_READY))
         for role in Role
     ]
@@ -229,7 +230,9 @@ def changes(draw: st.DrawFn, exposed: Exposed) -> Exposed:
     state.own.reload_success_time = draw(NUMBERS)
     state.own.loop_lag.observe(draw(NUMBERS))
     judgements = [
-        Judgement(path.name, role, draw(st.sampled_from(Verdict))) for path in paths for role in Role
+        Judgement(path.name, role, draw(st.sampled_from(Verdict)), possible=possible(path))
+        for path in paths
+        for role in Role
     ]
     return Exposed(state, judgements, draw(st.dictionaries(TEXTS, st.booleans(), max_size=2)))
 

@@ -22,6 +22,7 @@ from netcheck.verdict.naming import (
     the_hosts,
     the_ports,
     the_reply,
+    those_who_run,
 )
 
 
@@ -94,7 +95,11 @@ def session_broken(case: Case) -> Found | None:
 
 
 def _cut_in_tls(case: Case, about: list[Counted]) -> list[Counted]:
-    """Those on whose way something cuts in: not where a single host does, nor a server of the user's own."""
+    """Those on whose way something cuts in each time.
+
+    Not where a single host does, nor a server of the user's own.
+    """
+    about = [each for each in about if not each.comes_and_goes]
     own = all(not is_apples(each) and not case.is_reached_elsewhere(each) for each in about)
     return [] if own or case.is_few(about) else about
 
@@ -212,9 +217,10 @@ def _on_dead_ports(case: Case) -> list[Counted]:
 def intermittent(case: Case) -> Found | None:
     """It works at one time and not at another, time and again: one of several on the way does not work."""
     about = case.mostly(lambda each: each.comes_and_goes)
-    if not about:
+    if not about or (all(map(is_apples, about)) and case.is_few(about)):
         return None
-    owner = on_the_way(case, about)
+    is_own = case.path.proxy is None and not any(map(is_apples, about))
+    owner = those_who_run(case, about) if is_own else on_the_way(case, about)
     return Found(
         owner,
         about,

@@ -54,7 +54,7 @@ def service_down(case: Case) -> Found | None:
         lambda each: (
             _is_only_its_own(case, each)
             and any(fails(each) for fails in _DOES_NOT_ANSWER)
-            and not _has_a_dead_family(case, each)
+            and not (each.comes_and_goes or _has_a_dead_family(case, each))
         )
     )
     if not about:

@@ -228,7 +228,7 @@ def proxy_false_success(case: Case, proxy: Owner) -> Found | None:
     about = case.mostly(
         lambda each: any(fails(each) for fails in no_tls) or (_is_without_tls(each) and _is_cut(each))
     )
-    if not about or case.is_few(about):
+    if not about or case.is_few(about) or any(each.comes_and_goes for each in about):
         return None
     others = _others_that_work(case, about)
     beside = f" Connections to {shortened(others)} work." if others else ""
