@@ -36,6 +36,7 @@ APPLE_ANCHORS = frozenset(
 """SHA-256 of Apple's private authorities: couriers with ALPN offered, and the bag, have leafs of theirs."""
 
 _LONGEST_CHAIN = 8
+_MOST_NAMES = 5
 _DATES = "%Y-%m-%d"
 
 
@@ -81,9 +82,25 @@ def examine(
     leaf, *others = _certificates(presented)
     time = datetime.fromtimestamp(now, UTC)
     trust = _trust(leaf, others, anchors, time)
-    info = TlsInfo(_issuer(leaf), leaf.not_valid_after_utc.timestamp(), trust or Trust.OTHER, alpn)
-    reason, detail = _problem(leaf, name, anchors, trust, time)
-    return Examined(info, reason, detail)
+    # whose it is does not change with the date: this machine's clock may be years off
+    whose = trust or _trust(leaf, others, anchors, leaf.not_valid_before_utc)
+    reason, detail = _problem(leaf, name, anchors, whose, time)
+    if reason is None and trust is None:
+        reason, detail = Reason.TLS_EXPIRED, "a certificate of the issuers' chain is out of date"
+    return Examined(_info(leaf, name, whose or Trust.OTHER, alpn), reason, detail)
+
+
+def _info(leaf: x509.Certificate, name: str, trust: Trust, alpn: str | None) -> TlsInfo:
+    return TlsInfo(
+        _issuer(leaf),
+        leaf.not_valid_after_utc.timestamp(),
+        trust,
+        alpn,
+        leaf.not_valid_before_utc.timestamp(),
+        _subject(leaf),
+        tuple(_printable(each) for each in _names_of(leaf)[:_MOST_NAMES]),
+        _names(leaf, name),
+    )
 
 
 def _problem(
@@ -143,6 +160,15 @@ def _is_authority(certificate: x509.Certificate, time: datetime) -> bool:
     return constraints.ca and certificate.not_valid_before_utc <= time <= certificate.not_valid_after_utc
 
 
+def _names_of(leaf: x509.Certificate) -> list[str]:
+    """Its DNS names and addresses."""
+    try:
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+    return [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
+
+
 def _names(leaf: x509.Certificate, name: str) -> bool:
     """Whether the leaf is for this name, by its subject alternative names only (RFC 9525 section 6)."""
     try:
@@ -189,8 +215,12 @@ def _short(name: x509.Name) -> str:
         for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)
         for attribute in name.get_attributes_for_oid(oid)
     ]
-    printable = "".join(c for c in ", ".join(parts) if c.isprintable())
-    return printable[:120] or "an unnamed authority"
+    return _printable(", ".join(parts)) or "an unnamed authority"
+
+
+def _printable(text: str) -> str:
+    """What a peer wrote must not reach a terminal raw, nor fill it."""
+    return "".join(character for character in text if character.isprintable())[:120]
 
 
 @functools.cache

@@ -22,7 +22,8 @@ class Finding(NamedTuple):
     def title(self) -> str:
         first = self.judgements[0]
         whom = ", ".join(f"{judged.path} {judged.role}" for judged in self.judgements)
-        return f"{whom}: {first.cause}" if first.cause else whom
+        causes = ", ".join(finding.cause for finding in first.findings)
+        return f"{whom}: {causes}" if causes else whom
 
     @property
     def colour(self) -> str:
@@ -59,7 +60,7 @@ def render_diagnosis(judgements: Sequence[Judgement], width: int) -> str:
             Cell(judged.path),
             Cell(judged.role),
             Cell(judged.verdict, COLOURS[judged.verdict]),
-            Cell(f"{judged.cause} ({judged.hop})" if judged.cause else ""),
+            Cell(", ".join(f"{finding.cause} ({finding.hop})" for finding in judged.findings)),
         ]
         for judged in judgements
     ]

@@ -7,8 +7,8 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Family, Nameserver, ProbePath, Resolver
-from netcheck.model.results import Lookup, Transport, Trust, Try
+from netcheck.model.paths import Family, Nameserver, ProbePath, Resolver, Transport
+from netcheck.model.results import Lookup, Trust, Try
 from netcheck.verdict import assess
 from tests.records import DROPPED, REFUSED, lookup, once, result
 from tests.verdict.scene import COURIER, DIRECT, LOCAL, MDM, PROXY, Scene, certificate, courier_at, couriers
