@@ -7,7 +7,7 @@ from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Judgement
 from netcheck.model.paths import Family, ProbePath, RecordType, Role
-from netcheck.model.results import Attempt, Endpoint, Lookup, Result, Standing, Visit
+from netcheck.model.results import Attempt, Endpoint, Lookup, Result, Standing, TlsInfo, Visit
 from netcheck.model.services import PortRule, Service
 from netcheck.state.endpoints import EndpointState
 from netcheck.state.lookups import LookupFlow
@@ -42,6 +42,8 @@ def result(
     proxy_spoke: bool | None = None,
     syn_retransmits: int = 0,
     seconds: float = 0.02,
+    tls: TlsInfo | None = None,
+    at: float | None = None,
 ) -> Result:
     """One result; a failed one has the duration of the phase that failed."""
     name, first = (service, "host.test") if isinstance(service, str) else (service.name, service.hosts[0])
@@ -49,7 +51,9 @@ def result(
     phase = failure.phase if failure else last
     phases: dict[Phase, float] = {} if phase is Phase.RESOLVE else {phase: seconds}
     rtt = None if failure else 0.01
-    attempt = Attempt(time, family, address, phases, failure, rtt, syn_retransmits, None, proxy_spoke)
+    attempt = Attempt(
+        time, family, address, phases, failure, rtt, syn_retransmits, tls, proxy_spoke, at=at or time
+    )
     resolved = None if family is Family.NAME else 0.003
     return Result(name, host or first, port, path, attempt, resolved, counted)
 
@@ -103,7 +107,9 @@ def by_endpoint(results: Iterable[Result]) -> dict[Endpoint, EndpointState]:
     known: dict[Endpoint, EndpointState] = {}
     for each in results:
         before = known[each.endpoint].results if each.endpoint in known else ()
-        known[each.endpoint] = EndpointState((*before, each), 0, each.attempt.time, None, {}, 0, None)
+        known[each.endpoint] = EndpointState(
+            (*before, each), 0, each.attempt.time, None, {}, 0, None, (), None
+        )
     return known
 
 

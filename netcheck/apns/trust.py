@@ -149,22 +149,28 @@ def examine(
     """
     time = datetime.fromtimestamp(now, UTC)
     chain = _links(presented[:_LONGEST_CHAIN])
-    trust = _voucher(chain, anchors.vouching, anchors.known, time)
     leaf = chain[0].said if chain else Said()
+    trust = _voucher(chain, anchors.vouching, anchors.known, time)
+    # Whose it is does not change with the date: this machine's clock may be years off.
+    whose = trust or _voucher(chain, anchors.vouching, anchors.known, leaf.not_before or time)
     info = TlsInfo(
         issuer=str(leaf.issuer) or "an unnamed authority",
         not_after=_timestamp(leaf.not_after),
-        trust=trust or Trust.OTHER,
+        trust=whose or Trust.OTHER,
         alpn=alpn,
         subject=str(leaf.subject),
         names=tuple(printable(each) for each in leaf.dns_names[:_NAMES_SHOWN]),
         not_before=_timestamp(leaf.not_before),
         version=version,
         sha256=chain[0].fingerprint.hex() if chain else "",
+        is_for_host=_names(leaf, name),
     )
-    if trust is None:
+    if whose is None:
         return Examined(info, *_not_vouched(chain, info, name, anchors, time))
-    return Examined(info, *_flaw(leaf, info, name, time))
+    reason, detail = _flaw(leaf, info, name, time)
+    if reason is None and trust is None:
+        reason, detail = Reason.TLS_EXPIRED, "a certificate of the issuers' chain is out of date"
+    return Examined(info, reason, detail)
 
 
 def _not_vouched(

@@ -37,7 +37,7 @@ def _of_finding(found: Found) -> Paragraph:
     whom = ", ".join(f"{judged.path} {judged.role}" for judged in judgements)
     counts = [line for judged in judgements if judged.cause is finding.cause for line in judged.counts]
     told = tuple(dict.fromkeys([*evidence, *counts]))
-    return Paragraph(f"{whom}: {finding.cause}", _colour(judgements), told, finding.next_step)
+    return Paragraph(f"{whom}: {finding.cause}", _colour(judgements), told, finding.request)
 
 
 def _of_judgement(judged: Judgement) -> Paragraph:
@@ -58,7 +58,7 @@ def render_diagnosis(facts: Facts, width: int) -> str:
             Cell(judged.path),
             Cell(judged.role),
             Cell(judged.verdict, COLOURS[judged.verdict]),
-            Cell(f"{judged.cause} ({judged.hop})" if judged.cause else ""),
+            Cell(", ".join(f"{finding.cause} ({finding.hop})" for finding in judged.findings)),
         ]
         for judged in facts.judgements
     ]

@@ -102,7 +102,9 @@ _VERDICTS = ("path", "role", "verdict", "cause", "hop")
 
 def _verdict_row(judged: Judgement) -> Fields:
     verdict = Cell(judged.verdict, COLOURS[judged.verdict])
-    return Cell(judged.path), Cell(judged.role), verdict, Cell(judged.cause or ""), Cell(judged.hop or "")
+    causes = ", ".join(finding.cause for finding in judged.findings)
+    hops = ", ".join(dict.fromkeys(finding.hop for finding in judged.findings))
+    return Cell(judged.path), Cell(judged.role), verdict, Cell(causes), Cell(hops)
 
 
 def _matrix(facts: Facts) -> tuple[Sequence[str], Iterable[Fields]]:

@@ -38,6 +38,7 @@ def _verdict(judgement: Judgement) -> Json:
         "hop": judgement.hop,
         "evidence": list(judgement.evidence),
         "next_step": judgement.next_step,
+        "expected": judgement.is_expected,
         "findings": [_finding(finding) for finding in judgement.findings],
     }
 
@@ -46,8 +47,10 @@ def _finding(finding: Finding) -> Json:
     return {
         "cause": finding.cause,
         "hop": finding.hop,
+        "owner": finding.owner,
         "evidence": finding.evidence,
-        "next_step": finding.next_step,
+        "next_step": finding.request,
+        "remark": finding.is_remark,
     }
 
 

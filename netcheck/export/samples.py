@@ -12,7 +12,7 @@ from netcheck import __version__
 from netcheck.apns.addresses import is_apple_name, is_published, published_range
 from netcheck.facts import Facts
 from netcheck.model.failing import Reason
-from netcheck.model.findings import Cause, Verdict
+from netcheck.model.findings import Verdict
 from netcheck.model.results import Bag, Lookup, Result
 from netcheck.state.histogram import Histogram
 
@@ -198,14 +198,11 @@ def verdicts(facts: Facts) -> Numbers:
 
 
 def verdict_causes(facts: Facts) -> Numbers:
-    """1 for every cause that was found: a verdict may have several."""
+    """1 for each finding: several may hold at once."""
     for judgement in facts.judgements:
-        through_proxy = judgement.path in facts.proxies_up
-        found = {finding.cause: finding.hop for finding in judgement.findings}
-        for cause in Cause:
-            if cause in found or through_proxy or not cause.is_of_proxies:
-                hop = found.get(cause) or cause.hop(through_proxy=through_proxy)
-                yield (judgement.path, judgement.role, cause, hop), int(cause in found)
+        found = dict.fromkeys((finding.cause, finding.hop) for finding in judgement.findings)
+        for what in dict.fromkeys((*judgement.possible, *found)):
+            yield (judgement.path, judgement.role, *what), int(what in found)
 
 
 def courier_fallbacks(facts: Facts) -> Numbers:

@@ -38,6 +38,8 @@ class TlsInfo:
     """Of TLS, as OpenSSL writes it: `TLSv1.3`."""
     sha256: str = ""
     """Of the certificate as it came, in hex."""
+    is_for_host: bool | None = None
+    """Whether it is for the name that was asked for; None where nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,10 @@ class Result:
         return {Phase.RESOLVE: self.resolve_duration, **self.attempt.phases}
 
 
+HISTORY = 16
+"""How many visits to an endpoint are remembered: enough to tell chance from a fault that comes and goes."""
+
+
 class Standing(NamedTuple):
     """A latest result, and what its endpoint did before."""
 
@@ -180,6 +186,10 @@ class Standing(NamedTuple):
     """How many visits in a row found it unreachable, the latest included; 0 where it is reachable."""
     answered: bool
     """Whether the endpoint was ever reachable."""
+    recent: tuple[bool, ...] = ()
+    """Whether each of the last visits reached it, the latest last: at most `HISTORY`."""
+    last_failed: Result | None = None
+    """The latest result that failed, be the latest visit as it may."""
 
 
 @dataclass(frozen=True, slots=True)

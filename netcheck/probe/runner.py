@@ -164,15 +164,13 @@ class Prober:
             found[rdtype] = await shared.once(key, make, keep=lambda lookup: lookup.was_answered)
 
         wanted = [rdtype for rdtype in RecordType if rdtype.family in families]
-        singly = trio.CapacityLimiter(1 if asks_singly(path.resolver) else len(RecordType))
-
-        async def ask_in_turn(rdtype: RecordType) -> None:
-            async with singly:
-                await ask(rdtype)
-
-        async with trio.open_nursery() as nursery:
+        if asks_singly(path.resolver):
             for rdtype in wanted:
-                nursery.start_soon(ask_in_turn, rdtype)
+                await ask(rdtype)
+        else:
+            async with trio.open_nursery() as nursery:
+                for rdtype in wanted:
+                    nursery.start_soon(ask, rdtype)
         return tuple(found[rdtype] for rdtype in wanted)
 
     async def _lookup(self, host: str, rdtype: RecordType, path: ProbePath) -> Lookup:

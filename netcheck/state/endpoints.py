@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from netcheck.model.failing import Phase
 from netcheck.model.paths import ProbePath
-from netcheck.model.results import Bag, Endpoint, Result, Standing, Visit
+from netcheck.model.results import HISTORY, Bag, Endpoint, Result, Standing, Visit
 from netcheck.model.services import Service
 
 
@@ -25,6 +25,10 @@ class EndpointState:
     """How many visits in a row none of its addresses answered."""
     bag: Bag | None
     """The last one that was fetched from it, by a probe that fetches one."""
+    recent: tuple[bool, ...]
+    """Whether each of the last visits reached it, the latest last."""
+    last_failed: Result | None
+    """The latest result that failed, be the latest visit as it may."""
 
     @property
     def unreachable(self) -> int:
@@ -58,7 +62,8 @@ class Endpoints:
         """The latest results, each with what came before it."""
         for seen in self.latest.values():
             for result in seen.results:
-                yield Standing(result, seen.failures, seen.last_success is not None)
+                answered = seen.last_success is not None
+                yield Standing(result, seen.failures, answered, seen.recent, seen.last_failed)
 
     def record(self, visit: Visit) -> None:
         """Put the visit's results in place of the last ones; a family without records any more goes.
@@ -84,10 +89,22 @@ class Endpoints:
 
 def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -> EndpointState:
     succeeded = [result for result in results if result.attempt.failure is None]
+    failed = [result for result in results if result.attempt.failure is not None]
     time = max(result.attempt.time for result in results)
+    recent = (*(before.recent if before else ()), bool(succeeded))[-HISTORY:]
+    last_failed = failed[0] if failed else before.last_failed if before else None
     if succeeded:
         bag = next((result.attempt.bag for result in succeeded if result.attempt.bag), None)
-        return EndpointState(results, len(succeeded), time, time, succeeded[0].phases, 0, bag)
+        phases = succeeded[0].phases
+        return EndpointState(results, len(succeeded), time, time, phases, 0, bag, recent, last_failed)
     if before is None:
-        return EndpointState(results, 0, time, None, {}, 1, None)
-    return replace(before, results=results, reachable=0, last_run=time, failures=before.failures + 1)
+        return EndpointState(results, 0, time, None, {}, 1, None, recent, last_failed)
+    return replace(
+        before,
+        results=results,
+        reachable=0,
+        last_run=time,
+        failures=before.failures + 1,
+        recent=recent,
+        last_failed=last_failed,
+    )

@@ -148,6 +148,30 @@ def test_an_expired_interceptor_is_still_an_interceptor() -> None:
     assert judged(chain(leaf)).reason is Reason.TLS_INTERCEPTED
 
 
+@pytest.mark.parametrize("year", [1990, 3100])  # the authorities of the tests live from 2000 to 2999
+def test_whose_it_is_does_not_depend_on_a_clock_that_is_wrong_for_the_whole_chain(year: int) -> None:
+    found = judged(chain(ISSUING.issue_cert(NAME)), now=datetime(year, 1, 1, tzinfo=UTC).timestamp())
+    assert (found.reason, found.info.trust) == (Reason.TLS_EXPIRED, Trust.APPLE)
+
+
+def test_an_authority_that_is_out_of_date_vouches_for_nobody_in_date() -> None:
+    leaf = PUBLIC.create_child_ca().issue_cert(NAME, not_after=datetime(3200, 1, 1, tzinfo=UTC))
+    found = judged(chain(leaf), now=datetime(3100, 1, 1, tzinfo=UTC).timestamp())
+    assert (found.reason, found.info.trust) == (Reason.TLS_EXPIRED, Trust.PUBLIC)
+    assert "issuers" in found.detail
+
+
+def test_a_certificate_is_described_whether_it_is_accepted_or_not() -> None:
+    info = judged(chain(INTERCEPTOR.issue_cert("login.example", common_name="Login"))).info
+    assert info.is_for_host is False
+    assert info.subject.startswith("Login")
+    assert info.names == ("login.example",)
+    assert info.not_before is not None
+    assert info.not_after is not None
+    assert info.not_before < NOW < info.not_after
+    assert judged(chain(ISSUING.issue_cert(NAME))).info.is_for_host
+
+
 def test_for_a_service_that_is_not_apple_s_it_is_only_untrusted() -> None:
     anchors = replace(ANCHORS, is_apples=False)
     assert judged(chain(INTERCEPTOR.issue_cert(NAME)), anchors=anchors).reason is Reason.TLS_UNTRUSTED

@@ -35,6 +35,7 @@ from netcheck.model.results import (
 )
 from netcheck.model.services import Depth, Service, targets
 from netcheck.state.state import State
+from netcheck.verdict import possible
 
 HOST = "17-courier.push.apple.com"
 COURIER = Service("courier", (HOST,), (5223, 443), depth=Depth.TLS, hold=900.0)
@@ -152,7 +153,7 @@ def populated() -> Facts:
     state.own.skipped["late"] = 3
     state.own.schedule_lag.observe(0.002)
     judgements = [
-        Judgement(path.name, role, verdict)
+        Judgement(path.name, role, verdict, possible=possible(path))
         for path, verdict in ((DIRECT, Verdict.READY), (SOCKS, Verdict.NOT_READY))
         for role in Role
     ]
@@ -240,7 +241,9 @@ def changes(draw: st.DrawFn, state: State) -> Facts:
     state.own.reload_success_time = draw(NUMBERS)
     state.own.loop_lag.observe(draw(NUMBERS))
     judgements = [
-        Judgement(path.name, role, draw(st.sampled_from(Verdict))) for path in paths for role in Role
+        Judgement(path.name, role, draw(st.sampled_from(Verdict)), possible=possible(path))
+        for path in paths
+        for role in Role
     ]
     return shown(state, *judgements, fallback=draw(st.dictionaries(TEXTS, st.booleans(), max_size=2)))
 

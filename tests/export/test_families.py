@@ -17,12 +17,14 @@ from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import RecordType, Role
 from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service
+from netcheck.verdict import possible
 from tests.export.states import (
     BAG_SEEN,
     BROKEN,
     CERTIFICATE,
     COURIER,
     DENIED,
+    DIRECT,
     HELD,
     HOST,
     LOOKUP,
@@ -269,24 +271,29 @@ def test_exactly_the_cause_that_holds_is_one() -> None:
     facts = shown(configured(), judged)
     assert values(facts, "netcheck_verdict_cause", cause="port_blocked", hop="firewall") == [1]
     assert sum(values(facts, "netcheck_verdict_cause", path="direct", role="device")) == 1
-    ready = shown(configured(), Judgement("direct", Role.DEVICE, Verdict.READY))
-    assert set(values(ready, "netcheck_verdict_cause")) == {0}
 
 
-def test_every_cause_that_was_found_is_one_with_the_hop_that_it_was_found_at() -> None:
-    found = (
+def test_of_several_findings_each_is_one() -> None:
+    found = [
         Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "", ""),
-        Finding(Cause.TLS_INTERCEPTED, Hop.RESOLVER, "", ""),
-    )
-    facts = shown(configured(), Judgement("direct", Role.DEVICE, Verdict.NOT_READY, found))
+        Finding(Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE, "", ""),
+    ]
+    judged = Judgement("direct", Role.DEVICE, Verdict.NOT_READY, tuple(found), possible=possible(DIRECT))
+    facts = shown(configured(), judged)
     assert values(facts, "netcheck_verdict_cause", cause="port_blocked", hop="firewall") == [1]
-    assert values(facts, "netcheck_verdict_cause", cause="tls_intercepted") == [1]
-    assert values(facts, "netcheck_verdict_cause", hop="resolver", cause="tls_intercepted") == [1]
+    assert values(facts, "netcheck_verdict_cause", cause="service_certificate", hop="own_service") == [1]
     assert sum(values(facts, "netcheck_verdict_cause")) == 2
 
 
+def test_without_findings_no_cause_is_one() -> None:
+    ready = shown(configured(), Judgement("direct", Role.DEVICE, Verdict.READY, possible=possible(DIRECT)))
+    assert set(values(ready, "netcheck_verdict_cause")) == {0}
+
+
 def test_only_a_path_through_a_proxy_has_the_causes_of_proxies() -> None:
-    judged = [Judgement(path, Role.DEVICE, Verdict.READY) for path in ("direct", "dmz-socks")]
+    judged = [
+        Judgement(path.name, Role.DEVICE, Verdict.READY, possible=possible(path)) for path in (DIRECT, SOCKS)
+    ]
     facts = shown(configured(), *judged)
     assert values(facts, "netcheck_verdict_cause", path="direct", cause="proxy_down") == []
     assert values(facts, "netcheck_verdict_cause", path="dmz-socks", cause="proxy_down", hop="proxy") == [0]

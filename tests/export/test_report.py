@@ -36,7 +36,16 @@ BLOCKED = Judgement(
     "dmz-socks",
     Role.DEVICE,
     Verdict.NOT_READY,
-    (Finding(Cause.PROXY_DENIES_PORT, Hop.PROXY, "5 of 5 denied", "Ask for port 5223."),),
+    (
+        Finding(
+            Cause.PROXY_DENIES_PORT,
+            Hop.PROXY,
+            "5 of 5 denied",
+            "Ask for port 5223.",
+            "the proxy socks.test:1080",
+            "HTTP 403",
+        ),
+    ),
 )
 
 
@@ -82,13 +91,16 @@ def test_a_verdict_comes_with_what_it_rests_on() -> None:
             "cause": "proxy_denies_port",
             "hop": "proxy",
             "evidence": ["5 of 5 denied"],
-            "next_step": "Ask for port 5223.",
+            "next_step": "Ask for port 5223. Seen: HTTP 403",
+            "expected": False,
             "findings": [
                 {
                     "cause": "proxy_denies_port",
                     "hop": "proxy",
+                    "owner": "the proxy socks.test:1080",
                     "evidence": "5 of 5 denied",
-                    "next_step": "Ask for port 5223.",
+                    "next_step": "Ask for port 5223. Seen: HTTP 403",
+                    "remark": False,
                 }
             ],
         }
