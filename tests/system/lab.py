@@ -82,7 +82,7 @@ class Lab:
 
     def as_apple(self, ca_file: str | None = None) -> dict[str, str]:
         """What a service's config adds so that the laboratory's authority, or another, counts as Apple's."""
-        return {"ca_file": ca_file or str(self.certificates.ca)}
+        return {"lab_ca_file": ca_file or str(self.certificates.ca)}
 
     @cached_property
     def inner_resolver(self) -> Server:

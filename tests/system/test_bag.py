@@ -25,7 +25,7 @@ def bag_lab(build_lab: Callable[..., Lab]) -> Lab:
 
 
 def test_both_bags_are_fetched_over_each_path_and_disagree_with_the_config(bag_lab: Lab) -> None:
-    services = {"bag": {"enabled": True, "ca_file": str(bag_lab.certificates.ca)}}
+    services = {"bag": {"enabled": True, "lab_ca_file": str(bag_lab.certificates.ca)}}
     # squid allows CONNECT to 443 alone, as it does by default: the old bag is not asked for by it
     paths = {
         "direct": {},
@@ -53,7 +53,7 @@ def test_without_the_ca_file_the_bag_is_intercepted_and_only_the_old_one_is_read
 
 
 def test_a_bag_shows_in_the_daemon_s_metrics_and_its_disagreement_in_the_log(bag_lab: Lab) -> None:
-    services = {"bag": {"enabled": True, "ca_file": str(bag_lab.certificates.ca)}}
+    services = {"bag": {"enabled": True, "lab_ca_file": str(bag_lab.certificates.ca)}}
     assert bag_lab.prometheus
     with bag_lab.daemon({"direct": {}}, services) as daemon:
         for host in (CURRENT, OLD):
@@ -72,7 +72,7 @@ def couriers(last: int) -> set[str]:
 
 @pytest.mark.parametrize("arguments", [[], ["--service", "courier"]])
 def test_a_check_visits_as_many_couriers_as_the_bag_says(bag_lab: Lab, arguments: list[str]) -> None:
-    services = {**AUTO, "bag": {"enabled": True, "ca_file": str(bag_lab.certificates.ca)}}
+    services = {**AUTO, "bag": {"enabled": True, "lab_ca_file": str(bag_lab.certificates.ca)}}
     found = bag_lab.check({"direct": {}}, services, arguments=arguments)
     assert {result["host"] for result in found.results(service="courier")} == couriers(30)
     assert [bag["disagreements"] for bag in found.report["bags"]] == [[], []]
@@ -85,7 +85,7 @@ def test_a_bag_over_plain_http_does_not_say_how_many_couriers_are_visited(bag_la
 
 
 def test_the_daemon_visits_as_many_couriers_as_the_bag_says(bag_lab: Lab) -> None:
-    services = {**AUTO, "bag": {"enabled": True, "ca_file": str(bag_lab.certificates.ca)}}
+    services = {**AUTO, "bag": {"enabled": True, "lab_ca_file": str(bag_lab.certificates.ca)}}
     assert bag_lab.prometheus
     with bag_lab.daemon({"direct": {}}, services) as daemon:
         bag_lab.wait_for(_NUMBER_OF_HOSTS, lambda samples: [each.value for each in samples] == [31])
