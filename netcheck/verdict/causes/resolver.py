@@ -116,7 +116,9 @@ def _is_led_elsewhere(case: Case) -> Found | None:
     about = [
         each
         for each in case.counted
-        if each.result.attempt.failure is None and each.place in case.needs and case.is_unexpected(each)
+        if each.result.attempt.failure is None
+        and each.place in case.needs
+        and _is_surely_elsewhere(case, each)
     ]
     if not about:
         return None
@@ -129,6 +131,14 @@ def _is_led_elsewhere(case: Case) -> Found | None:
         f"{len(hosts)} names work at {addresses}, outside the expected networks",
         f"Ask {resolver.asked} whether it leads to {addresses} on purpose. If so, nothing needs to change.",
     )
+
+
+def _is_surely_elsewhere(case: Case, each: Counted) -> bool:
+    """A public address at which Apple's own answers is Apple's: not all of them are published."""
+    if not case.is_unexpected(each):
+        return False
+    has_networks = bool(case.world.networks[each.result.service])
+    return has_networks or not ip_address(str(each.result.attempt.address)).is_global
 
 
 def _answers_worse(case: Case) -> Found | None:
