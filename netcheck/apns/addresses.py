@@ -23,6 +23,11 @@ PUBLISHED_RANGES = tuple(
 """What a firewall must let through to APNs (Apple support article 102266), instead of all of 17.0.0.0/8."""
 
 _ALL_OF_APPLE = ipaddress.ip_network("17.0.0.0/8")
+_ALLOCATED = (
+    _ALL_OF_APPLE,
+    *(ipaddress.ip_network(prefix) for prefix in ("2620:149::/32", "2403:300::/32", "2a01:b740::/32")),
+)
+"""What registries gave to Apple; the networks that Apple publishes are parts of these."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052's well-known prefix
 
 
@@ -58,6 +63,12 @@ def is_sinkhole(address: str) -> bool:
     parsed = ipaddress.ip_address(address)
     plain = getattr(parsed, "ipv4_mapped", None) or parsed
     return bool(plain.is_unspecified or plain.is_loopback)
+
+
+def is_allocated(address: str) -> bool:
+    """Whether the address is Apple's at all, published for push or not."""
+    parsed = _parsed(address)
+    return any(parsed in network for network in _ALLOCATED)
 
 
 def is_expected(host: str, address: str, networks: Sequence[Network] = ()) -> bool:

@@ -245,7 +245,7 @@ class Prober:
                 stream = tls = await secure(walk, stream, security, self._timeouts.tls)
             except WalkEnded as ended:
                 failure = ended.failure
-                if is_worth_another_look(walk, failure):
+                if is_worth_another_look(walk, failure) and not _may_be_a_dead_member(path, failure):
                     failure = await self._look_again(walk, shared, path, aim, security, failure)
                 raise WalkEnded(failure) from ended
             if aim.bag is None:
@@ -306,6 +306,11 @@ def _handshake(aim: _Aim) -> Handshake | None:
         return handshake_for(aim.proxy, aim.target)
     except ValueError as error:
         raise WalkEnded(Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_ERROR, str(error))) from error
+
+
+def _may_be_a_dead_member(path: ProbePath, failure: Failure) -> bool:
+    """A load balancer hands out its members in turn: a second connection would change whose turn is next."""
+    return bool(path.load_balancer) and failure.reason in (Reason.CLOSED, Reason.RESET)
 
 
 def _grace(path: ProbePath) -> float:

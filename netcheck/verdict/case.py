@@ -6,7 +6,7 @@ from functools import cached_property
 from ipaddress import ip_address
 from itertools import chain
 
-from netcheck.apns.addresses import is_apple_name, is_published
+from netcheck.apns.addresses import is_allocated, is_apple_name
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Needed, Verdict
 from netcheck.model.paths import Family, ProbePath
@@ -149,7 +149,7 @@ class Case:
         networks = self.world.networks[each.result.service]
         if networks:
             return not any(ip_address(address) in network for network in networks)
-        return is_apples(each) and not is_published(address)
+        return is_apples(each) and not is_allocated(address)
 
 
 def is_apples(each: Counted) -> bool:

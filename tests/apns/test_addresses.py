@@ -4,7 +4,14 @@ from ipaddress import ip_network
 
 import pytest
 
-from netcheck.apns.addresses import is_apple_name, is_expected, is_published, is_sinkhole, published_range
+from netcheck.apns.addresses import (
+    is_allocated,
+    is_apple_name,
+    is_expected,
+    is_published,
+    is_sinkhole,
+    published_range,
+)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +60,14 @@ def test_addresses_that_lead_back_to_this_machine_are_sinkholes(address: str) ->
 def test_addresses_that_may_be_a_relay_s_are_none(address: str) -> None:
     assert not is_sinkhole(address)
     assert not is_expected("1-courier.push.apple.com", address)
+
+
+@pytest.mark.parametrize(
+    ("address", "apples"),
+    [("2620:149:208:4308::a", True), ("17.1.2.3", True), ("203.0.113.1", False), ("10.0.0.1", False)],
+)
+def test_what_registries_gave_to_apple_is_apples(address: str, apples: bool) -> None:
+    assert is_allocated(address) is apples
 
 
 def test_where_a_service_is_expected() -> None:

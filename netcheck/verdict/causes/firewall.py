@@ -31,7 +31,8 @@ def path_open(case: Case) -> Found | None:
     """The config says that nothing leads out here, and something does."""
     if case.path.expected is not Expected.BLOCKED:
         return None
-    about = [each for each in case.counted if each.result.attempt.failure is None]
+    required = {service.name for service in case.world.services if service.required}
+    about = [e for e in case.counted if e.result.attempt.failure is None and e.result.service in required]
     if not about:
         return None
     owner = on_the_way(case, about)

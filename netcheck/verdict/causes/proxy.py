@@ -81,11 +81,18 @@ def _is_no_proxy(each: Counted) -> bool:
 @cause(Cause.PROXY_OVERLOADED, Hop.PROXY)
 @_through
 def proxy_overloaded(case: Case, proxy: Owner) -> Found | None:
-    about = case.mostly(reason_is(Reason.PROXY_OVERLOADED))
+    about = case.mostly(_is_load)
     if not about:
         return None
     next_step = f"Ask {proxy.asked} to give it more capacity: it rejects requests because of load."
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
+
+
+def _is_load(each: Counted) -> bool:
+    """It says so; or says 503 to what it lets through at another time."""
+    evidence = each.failure.evidence if each.failure else b""
+    sometimes = each.comes_and_goes and evidence.startswith(b"HTTP/1.") and evidence[8:12] == b" 503"
+    return sometimes or reason_is(Reason.PROXY_OVERLOADED)(each)
 
 
 @cause(Cause.PROXY_DENIES_PORT, Hop.PROXY)

@@ -59,8 +59,8 @@ def dns_sinkhole(case: Case) -> Found | None:
 def _is_led_astray(case: Case, each: Counted) -> bool:
     """Whether an unexpected address has nothing of the service's behind it.
 
-    A single public address outside the list may be one that Apple has not published, and what is wrong with
-    it something else: unless somebody shows a certificate of their own there.
+    A public address outside the list may be one that Apple has not published, and what is wrong with it
+    something else: unless somebody shows a certificate of their own there, and not everywhere.
     """
     failure, address, tls = each.failure, each.result.attempt.address, each.result.attempt.tls
     if failure is None or failure.phase is Phase.RESOLVE or address is None or not case.is_unexpected(each):
@@ -69,8 +69,18 @@ def _is_led_astray(case: Case, each: Counted) -> bool:
         return False
     if failure.phase not in (Phase.CONNECT, Phase.TLS, Phase.SESSION, Phase.PROXY_HANDSHAKE):
         return False
-    own_name = tls is not None and tls.is_for_host is False and failure.reason in _SOMEBODY_ELSE
-    return not ip_address(address).is_global or len(case.hosts_at[address]) > 1 or own_name
+    if not ip_address(address).is_global:
+        return True
+    is_a_page = len(case.hosts_at[address]) > 1 or (tls is not None and tls.is_for_host is False)
+    return (
+        is_a_page
+        and _is_somebody_else(each)
+        and not any(_is_somebody_else(other) and not case.is_unexpected(other) for other in case.counted)
+    )
+
+
+def _is_somebody_else(each: Counted) -> bool:
+    return each.failure is not None and each.failure.reason in _SOMEBODY_ELSE
 
 
 def _addresses(case: Case, about: Sequence[Counted]) -> list[str]:
@@ -116,9 +126,7 @@ def _is_led_elsewhere(case: Case) -> Found | None:
     about = [
         each
         for each in case.counted
-        if each.result.attempt.failure is None
-        and each.place in case.needs
-        and _is_surely_elsewhere(case, each)
+        if each.result.attempt.failure is None and each.place in case.needs and case.is_unexpected(each)
     ]
     if not about:
         return None
@@ -131,14 +139,6 @@ def _is_led_elsewhere(case: Case) -> Found | None:
         f"{len(hosts)} names work at {addresses}, outside the expected networks",
         f"Ask {resolver.asked} whether it leads to {addresses} on purpose. If so, nothing needs to change.",
     )
-
-
-def _is_surely_elsewhere(case: Case, each: Counted) -> bool:
-    """A public address at which Apple's own answers is Apple's: not all of them are published."""
-    if not case.is_unexpected(each):
-        return False
-    has_networks = bool(case.world.networks[each.result.service])
-    return has_networks or not ip_address(str(each.result.attempt.address)).is_global
 
 
 def _answers_worse(case: Case) -> Found | None:

@@ -130,7 +130,7 @@ SCENES: Mapping[str, Scene] = {
     ),
     "a proxy says 503 and nothing of its load": Scene(
         at_proxy("haproxy", NOT_READY, Cause.PROXY_CANNOT_CONNECT),
-        beside(haproxy=lambda lab: lab.haproxy["unavailable"]),
+        beside(haproxy=lambda lab: lab.haproxy["unreached"]),
     ),
     "Apache as a proxy, and Apple refuses it": Scene(
         at_proxy("apache", NOT_READY, Cause.PROXY_CANNOT_CONNECT),
