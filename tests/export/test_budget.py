@@ -58,7 +58,7 @@ def formula(services: Iterable[Service], paths: Iterable[ProbePath], *, per_host
     apple_ports = {(path.name, port) for service, path in resolving for port in ports_on(service, path)}
     roles = sum(len(path.roles) * (43 if path.proxy else 31) for path in judged)
     asked = {(service.name, path.resolver, path.resolved_families()) for service, path in resolving}
-    lookups = sum(13 * len(families) + 2 for _, _, families in asked)
+    lookups = sum(14 * len(families) + 2 for _, _, families in asked)
     resolvers = {path.resolver for _, path in resolving}
     return flows + 9 * len(apple_ports) + 2 * len(judged) + roles + lookups + 16 * len(resolvers) + 53
 
