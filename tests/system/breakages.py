@@ -12,14 +12,6 @@ from tests.system.lab import Lab, Settings
 from tests.system.namespace import FROM_HERE
 from tests.system.scenes import Finding, both
 
-# Words that the enums are about to get; then the enums' own take the place of these.
-LOAD_BALANCER, OWN_SERVICE = "load_balancer", "own_service"
-CLOCK_WRONG, PATH_OPEN, APPLE_CERTIFICATE = "clock_wrong", "path_open", "apple_certificate"
-PROXY_DENIES_HOST, INTERMITTENT = "proxy_denies_host", "intermittent"
-SERVICE_DOWN, SERVICE_CERTIFICATE = "service_down", "service_certificate"
-BALANCER_DOWN, BALANCER_MEMBERS_DOWN = "balancer_down", "balancer_members_down"
-BALANCER_ENDS_TLS = "balancer_ends_tls"
-
 READY = Finding(Verdict.READY)
 FINE = both("direct", READY)
 DANTE_FINE = {**FINE, **both("dante", READY)}
@@ -45,7 +37,7 @@ def at_proxy(name: str, verdict: Verdict, cause: Cause) -> dict[tuple[str, Role]
     return {**FINE, **both(name, Finding(verdict, cause, Hop.PROXY))}
 
 
-def direct(verdict: Verdict, cause: Cause | str, hop: Hop) -> dict[tuple[str, Role], Finding]:
+def direct(verdict: Verdict, cause: Cause, hop: Hop) -> dict[tuple[str, Role], Finding]:
     """The direct path is not."""
     return both("direct", Finding(verdict, cause, hop))
 

@@ -9,7 +9,6 @@ import pytest
 from tests.system.apple import Apple
 from tests.system.lab import Lab
 from tests.system.namespace import sweep
-from tests.system.scenarios.not_yet import NOT_YET
 from tests.system.servers import require
 
 
@@ -17,15 +16,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.system)
-        if reason := NOT_YET.get(_name(item)):
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
-
-
-def _name(item: pytest.Item) -> str:
-    """A scene's, or the test's."""
-    if isinstance(item, pytest.Function) and "scene" in item.fixturenames:
-        return item.callspec.id
-    return item.name
 
 
 @pytest.fixture(scope="session")

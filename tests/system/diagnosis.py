@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.system.runs import Record
-from tests.system.scenarios import RIGHT
+from tests.system.scenarios import SCENES
 from tests.system.scenes import Scene, play
 
 PAGE = Path(__file__).parents[2] / "docs" / "diagnosis.md"
@@ -56,4 +56,4 @@ def read(page: Path) -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    write(RIGHT, PAGE)
+    write(SCENES, PAGE)

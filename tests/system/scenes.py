@@ -19,8 +19,8 @@ class Finding(NamedTuple):
     """What a judgement says that does not depend on numbers."""
 
     verdict: Verdict
-    cause: Cause | str | None = None
-    hop: Hop | str | None = None
+    cause: Cause | None = None
+    hop: Hop | None = None
 
 
 Where = tuple[str, Role]

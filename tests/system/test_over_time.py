@@ -14,9 +14,6 @@ from tests.system import between, proxies
 from tests.system.apple import COURIER_RANGES, OTHER_IPV4, route_commands
 from tests.system.between import BALANCER, INSPECTOR
 from tests.system.breakages import (
-    BALANCER_MEMBERS_DOWN,
-    INTERMITTENT,
-    LOAD_BALANCER,
     NOT_ALLOWED,
     TLS_PORTS,
     drop,
@@ -131,7 +128,7 @@ def test_half_of_a_balancer_s_members_die_and_come_back(tls_lab: Lab, start: Sta
     balancer = between.balancer(tls_lab.namespace, alive, "127.0.0.1:9")
     path = {"load_balancer": {"api.push.apple.com:443": f"127.0.0.1:{BALANCER}"}, "roles": ["provider"]}
     daemon = start({"balanced": path})
-    members_down = Finding(Verdict.DEGRADED, BALANCER_MEMBERS_DOWN, LOAD_BALANCER)
+    members_down = Finding(Verdict.DEGRADED, Cause.BALANCER_MEMBERS_DOWN, Hop.LOAD_BALANCER)
     daemon.until("balanced", PROVIDER, is_(members_down), deadline=45.0)
     stays(daemon, "balanced", PROVIDER, members_down)
     balancer.stop()
@@ -154,7 +151,7 @@ def test_every_second_connection_is_refused_and_then_none(tls_lab: Lab, start: S
     daemon.until("direct", DEVICE, is_(READY))
     half = "tcp flags & (syn | ack) == syn numgen random mod 2 == 0"
     tls_lab.namespace.firewall(f"{FROM_HERE} tcp dport {TLS_PORTS} {half} reject with tcp reset")
-    intermittent = Finding(Verdict.DEGRADED, INTERMITTENT, Hop.FIREWALL)
+    intermittent = Finding(Verdict.DEGRADED, Cause.INTERMITTENT, Hop.FIREWALL)
     daemon.until("direct", DEVICE, is_(intermittent), deadline=45.0)
     stays(daemon, "direct", DEVICE, intermittent)
     tls_lab.namespace.firewall()

@@ -4,9 +4,7 @@ import pytest
 
 from netcheck.model.findings import Cause
 from tests.system import diagnosis
-from tests.system.breakages import INTERMITTENT
-from tests.system.scenarios import RIGHT, SCENES
-from tests.system.scenarios.not_yet import NOT_YET
+from tests.system.scenarios import SCENES
 from tests.system.scenes import Scene, findings, further, play
 
 
@@ -22,19 +20,15 @@ def test_a_breakage_has_its_verdict_cause_and_hop(scene: Scene) -> None:
 
 def test_every_cause_but_a_bug_is_made_by_a_scene() -> None:
     made = {finding.cause for scene in SCENES.values() for finding in scene.expected.values()}
-    assert {*Cause} - made <= {Cause.INTERNAL, INTERMITTENT}  # the latter needs time
+    assert {*Cause} - made <= {Cause.INTERNAL, Cause.INTERMITTENT}  # the latter needs time
 
 
 def test_the_page_has_each_scene_as_it_must_be() -> None:
     assert diagnosis.read(diagnosis.PAGE) == [
         [name, path, role, *(word or "" for word in finding)]
-        for name, scene in RIGHT.items()
+        for name, scene in SCENES.items()
         for (path, role), finding in scene.expected.items()
     ]
-
-
-def test_what_is_not_right_yet_is_there() -> None:
-    assert {name for name in NOT_YET if not name.startswith("test_")} <= SCENES.keys()
 
 
 def test_the_page_explains_every_cause() -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from tests.system.scenarios import apple, firewall, machine, own, proxy, resolver
-from tests.system.scenarios.not_yet import NOT_YET
 from tests.system.scenes import Scene
 
 SCENES: Mapping[str, Scene] = {
@@ -11,5 +10,3 @@ SCENES: Mapping[str, Scene] = {
     for room in (machine, resolver, firewall, proxy, own, apple)
     for name, scene in room.SCENES.items()
 }
-RIGHT = {name: scene for name, scene in SCENES.items() if name not in NOT_YET}
-"""Those that netcheck gets right: what the page shows."""

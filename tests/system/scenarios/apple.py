@@ -8,7 +8,6 @@ from tests.system import between
 from tests.system.apple import HOSTS
 from tests.system.between import ALERTING, CLOSING
 from tests.system.breakages import (
-    APPLE_CERTIFICATE,
     BESIDE_DANTE,
     DANTE_FINE,
     FINE,
@@ -56,7 +55,7 @@ SCENES: Mapping[str, Scene] = {
         leads=one_courier_led_to(ALERTING),
     ),
     "all of Apple's certificates have expired": Scene(
-        direct(NOT_READY, APPLE_CERTIFICATE, Hop.APPLE),
+        direct(NOT_READY, Cause.APPLE_CERTIFICATE, Hop.APPLE),
         stand_ins=lambda lab: (
             tls_couriers(lab.namespace, lab.certificates, lab.certificates.expired),
             tls_provider(

@@ -14,7 +14,6 @@ from tests.system.breakages import (
     HALF_OF_THE_COURIERS,
     NOT_ALLOWED,
     ONE_COURIER,
-    PATH_OPEN,
     READY,
     TLS_PORTS,
     direct,
@@ -135,7 +134,7 @@ SCENES: Mapping[str, Scene] = {
         firewall=(f"{FROM_HERE_TO_APPLE} reject with tcp reset",),
     ),
     "a way that ought to be closed is open": Scene(
-        both("direct", Finding(Verdict.READY, PATH_OPEN, Hop.FIREWALL)),
+        both("direct", Finding(Verdict.READY, Cause.PATH_OPEN, Hop.FIREWALL)),
         lambda _: {"direct": {"expected": "blocked"}},
     ),
     "5223 is closed on purpose": Scene(

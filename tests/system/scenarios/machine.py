@@ -7,7 +7,6 @@ from netcheck.model.paths import Role
 from tests.system.apple import COURIER_RANGES, route_commands
 from tests.system.breakages import (
     BESIDE_DANTE,
-    CLOCK_WRONG,
     DANTE_FINE,
     FINE,
     READY,
@@ -69,10 +68,10 @@ SCENES: Mapping[str, Scene] = {
         timeouts={"connect": "8s"},
     ),
     "this machine's clock is five years ahead": Scene(
-        direct(NOT_READY, CLOCK_WRONG, Hop.LOCAL_NETWORK), clock="+5y"
+        direct(NOT_READY, Cause.CLOCK_WRONG, Hop.LOCAL_NETWORK), clock="+5y"
     ),
     "this machine's clock is five years behind": Scene(
-        direct(NOT_READY, CLOCK_WRONG, Hop.LOCAL_NETWORK), clock="-5y"
+        direct(NOT_READY, Cause.CLOCK_WRONG, Hop.LOCAL_NETWORK), clock="-5y"
     ),
     "a network without IPv6": Scene(
         {("direct", DEVICE): READY},

@@ -8,15 +8,8 @@ from tests.system import between
 from tests.system.apple import OWN_SERVICE as OWN_SERVICE_ADDRESS
 from tests.system.between import BALANCER
 from tests.system.breakages import (
-    BALANCER_DOWN,
-    BALANCER_ENDS_TLS,
-    BALANCER_MEMBERS_DOWN,
     FINE,
-    LOAD_BALANCER,
-    OWN_SERVICE,
     READY,
-    SERVICE_CERTIFICATE,
-    SERVICE_DOWN,
 )
 from tests.system.lab import Lab, Settings
 from tests.system.scenes import Finding, Scene, off
@@ -51,19 +44,19 @@ SCENES: Mapping[str, Scene] = {
         services=our_mdm,
     ),
     "the certificate of the company's own MDM server has expired": Scene(
-        {**FINE, ("direct", DEVICE): Finding(NOT_READY, SERVICE_CERTIFICATE, OWN_SERVICE)},
+        {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)},
         breaks=lambda lab: between.own_service(lab.namespace, lab.certificates.expired, OWN_SERVICE_ADDRESS),
         services=our_mdm,
     ),
     "the company's own MDM server has a certificate of an unknown authority": Scene(
-        {**FINE, ("direct", DEVICE): Finding(NOT_READY, SERVICE_CERTIFICATE, OWN_SERVICE)},
+        {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)},
         breaks=lambda lab: between.own_service(
             lab.namespace, lab.certificates.untrusted, OWN_SERVICE_ADDRESS
         ),
         services=our_mdm,
     ),
     "the company's own MDM server is down": Scene(
-        {**FINE, ("direct", DEVICE): Finding(NOT_READY, SERVICE_DOWN, OWN_SERVICE)},
+        {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.SERVICE_DOWN, Hop.OWN_SERVICE)},
         services=our_mdm,
         firewall=(f"ip daddr {OWN_SERVICE_ADDRESS} tcp dport 443 reject with tcp reset",),
     ),
@@ -77,15 +70,15 @@ SCENES: Mapping[str, Scene] = {
         lambda lab: between.balancer(lab.namespace, "17.188.143.34:443", "17.188.143.66:443"),
     ),
     "a load balancer is down": Scene(
-        {("balanced", PROVIDER): Finding(NOT_READY, BALANCER_DOWN, LOAD_BALANCER)}, balanced
+        {("balanced", PROVIDER): Finding(NOT_READY, Cause.BALANCER_DOWN, Hop.LOAD_BALANCER)}, balanced
     ),
     "all members of a load balancer are dead": Scene(
-        {("balanced", PROVIDER): Finding(NOT_READY, BALANCER_MEMBERS_DOWN, LOAD_BALANCER)},
+        {("balanced", PROVIDER): Finding(NOT_READY, Cause.BALANCER_MEMBERS_DOWN, Hop.LOAD_BALANCER)},
         balanced,
         lambda lab: between.balancer(lab.namespace, DEAD_MEMBER),
     ),
     "a load balancer has no members, and no TLS to notice it": Scene(
-        {("balanced", PROVIDER): Finding(NOT_READY, BALANCER_MEMBERS_DOWN, LOAD_BALANCER)},
+        {("balanced", PROVIDER): Finding(NOT_READY, Cause.BALANCER_MEMBERS_DOWN, Hop.LOAD_BALANCER)},
         lambda _: {
             "balanced": {"load_balancer": {"gateway.push.apple.com": BALANCED}, "roles": ["provider"]}
         },
@@ -93,7 +86,7 @@ SCENES: Mapping[str, Scene] = {
         services=lambda _: {**off("provider", "feedback"), "gateway": {"required": True, "depth": "tcp"}},
     ),
     "a load balancer ends TLS itself": Scene(
-        {("balanced", PROVIDER): Finding(NOT_READY, BALANCER_ENDS_TLS, LOAD_BALANCER)},
+        {("balanced", PROVIDER): Finding(NOT_READY, Cause.BALANCER_ENDS_TLS, Hop.LOAD_BALANCER)},
         balanced,
         lambda lab: between.balancer(
             lab.namespace, "17.188.143.34:443", options=f"ssl crt {lab.certificates.inspected} alpn h2"

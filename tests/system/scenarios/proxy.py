@@ -12,7 +12,6 @@ from tests.system.breakages import (
     BESIDE_DANTE,
     FINE,
     FROM_PROXIES_TO_APPLE,
-    PROXY_DENIES_HOST,
     READY,
     TLS_PORTS,
     at_proxy,
@@ -209,7 +208,7 @@ SCENES: Mapping[str, Scene] = {
     "a proxy denies one service of three by its name": Scene(
         {
             ("squid", DEVICE): READY,
-            ("squid", PROVIDER): Finding(NOT_READY, PROXY_DENIES_HOST, Hop.PROXY),
+            ("squid", PROVIDER): Finding(NOT_READY, Cause.PROXY_DENIES_HOST, Hop.PROXY),
         },
         lambda lab: {"squid": {"proxy": squid_that_denies_a_name(lab.namespace).url}},
     ),
