@@ -20,7 +20,7 @@ PATH_OF_SERIES = Link(
     "This path", f"{_TO_PATH}&var-site=${{__field.labels.site}}&var-path=${{__field.labels.path}}"
 )
 
-_COLORS = ("green", "text", "yellow", "orange", "red")
+_COLORS = ("green", "yellow", "orange", "text", "red")
 VERDICTS: Texts = {
     number: (verdict, color) for (verdict, number), color in zip(SEVERITIES.items(), _COLORS, strict=True)
 }

@@ -3,9 +3,11 @@
 A matcher `site=~"$site"` with all sites chosen is `site=~".*"`, which holds where there is no such label too.
 """
 
+from netcheck.model.findings import Verdict
+
 SITE = 'site=~"$site"'
 SERVICE = 'service=~"$service"'
-SEVERITIES = {"ready": 0, "unknown": 1, "fallback_only": 2, "degraded": 3, "not_ready": 4}
+SEVERITIES = {verdict.value: verdict.severity for verdict in Verdict}
 """Verdicts as numbers that can be sorted and coloured, the worst last."""
 
 

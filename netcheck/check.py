@@ -7,12 +7,13 @@ import trio
 
 from netcheck.bags import with_counts
 from netcheck.config import Config
+from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.services import Service
 from netcheck.plan import Call, everything
 from netcheck.probe.runner import Prober
 from netcheck.push_certificates import read_all
 from netcheck.schedule import Gate
-from netcheck.state import State
+from netcheck.state.state import State
 
 _log = logging.getLogger("netcheck")
 _VISITS_AT_ONCE = 32
@@ -22,11 +23,15 @@ Progress = Callable[[int, int], None]
 """Told how many of how many visits have ended."""
 
 
-async def check(config: Config, progress: Progress) -> State:
-    """Visit everything and read every push certificate once; the caps of the config hold."""
+async def check(config: Config, progress: Progress) -> Facts:
+    """Visit everything and read every push certificate once; the caps of the config hold.
+
+    One round is all there is, so every failure is believed.
+    """
     state = State()
     state.configure(config.services, config.paths, config.push_certificates)
-    prober = Prober(config.probing.timeouts, gates(config))
+    gates = {path.name: Gate(config.probing.concurrency, config.probing.rate) for path in config.paths}
+    prober = Prober(config.probing.timeouts, gates)
     limit = trio.Semaphore(_VISITS_AT_ONCE)
     done, total = 0, len(everything(config.services, config.paths))
 
@@ -50,11 +55,11 @@ async def check(config: Config, progress: Progress) -> State:
         nursery.start_soon(read_all, config.push_certificates, state.record_push_certificate)
         early, late = _bags_first(config.services)
         await visit_all(early)
-        services = with_counts(config.services, state.courier_counts)
+        services = with_counts(config.services, state.courier_counts.highest)
         state.configure(services, config.paths, config.push_certificates)
         total = len(everything(services, config.paths))
-        await visit_all(with_counts(late, state.courier_counts))
-    return state
+        await visit_all(with_counts(late, state.courier_counts.highest))
+    return facts_of(state, Belief())
 
 
 def _bags_first(services: Iterable[Service]) -> tuple[list[Service], list[Service]]:
@@ -63,8 +68,3 @@ def _bags_first(services: Iterable[Service]) -> tuple[list[Service], list[Servic
     if not any(service.count_from_bag for service in services):
         return [], services
     return [s for s in services if s.bag], [s for s in services if not s.bag]
-
-
-def gates(config: Config) -> dict[str, Gate]:
-    """One gate for each path, with the caps of the config."""
-    return {path.name: Gate(config.probing.concurrency, config.probing.rate) for path in config.paths}

@@ -1,13 +1,43 @@
-"""How log lines look: text for people, or a JSON object a line for collectors. Always on standard error."""
+"""How log lines look: text for people, or a JSON object a line for collectors. Always on standard error.
+
+One record is one line, whatever stands in it. Under systemd it begins with its priority, see sd-daemon(3).
+"""
 
 import json
 import logging
+import os
 import sys
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+
+_FIELDS = ("path", "role", "verdict", "cause", "hop", "service", "host", "port", "phase", "reason")
+"""What a record may say beside its message, in this order."""
+_PAUSE = 60.0
+"""Seconds for which one record speaks for all of its kind."""
+_MOST_KINDS = 1000
+_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+_DEBUG = 7
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160), 0x2028, 0x2029)}
+
+
+class TextFormatter(logging.Formatter):
+    """Time, level and message, with the traceback behind it where there is one.
+
+    The journal, and nobody else, knows time and level anyway: there it is the message alone.
+    """
+
+    def __init__(self, *, for_journal: bool = False) -> None:
+        said = "%(message)s" if for_journal else "%(asctime)s %(levelname)-7s %(message)s"
+        super().__init__(said, "%Y-%m-%dT%H:%M:%S%z")
+
+    def format(self, record: logging.LogRecord) -> str:
+        lines = (line.strip() for line in super().format(record).splitlines())
+        return " | ".join(line.translate(_CONTROLS) for line in lines if line)
 
 
 class JsonFormatter(logging.Formatter):
-    """time (ISO 8601 UTC), level, logger, message, and the traceback where there is one."""
+    """time (ISO 8601 UTC), level, logger, message, what else the record says, and any traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {
@@ -16,14 +46,77 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        fields |= {name: value for name in _FIELDS if (value := getattr(record, name, None)) is not None}
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         return json.dumps(fields, ensure_ascii=False)
 
 
+class Prioritised(logging.Formatter):
+    """Lines as another formatter writes them, behind the priority by which the journal files them."""
+
+    def __init__(self, lines: logging.Formatter) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = next((number for level, number in _PRIORITIES if record.levelno >= level), _DEBUG)
+        return f"<{priority}>{self._lines.format(record)}"
+
+
+class Summary(logging.Filter):
+    """Of records of one kind, lets one through a minute, and has it say how many there were since the last.
+
+    A kind is what a record has as `kind`, or else a bug: its message before anything is put in, and its type.
+    What has neither is no failure that repeats, and is let through.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._kinds: dict[object, tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = _kind(record)
+        if kind is None:
+            return True
+        now = self._clock()
+        since, unsaid = self._kinds.get(kind, (-_PAUSE, 0))
+        if now - since < _PAUSE:
+            self._kinds[kind] = since, unsaid + 1
+            return False
+        if len(self._kinds) >= _MOST_KINDS:
+            self._kinds.clear()
+        self._kinds[kind] = now, 0
+        if unsaid:
+            record.msg = (
+                f"{record.getMessage()} ({unsaid} more of this kind in the {now - since:.0f} s before)"
+            )
+            record.args = None
+        return True
+
+
+def _kind(record: logging.LogRecord) -> object:
+    known: object = getattr(record, "kind", None)
+    if known is None and record.exc_info and record.exc_info[0] is not None:
+        return record.msg, record.exc_info[0]
+    return known
+
+
 def set_up_logging(style: str, level: str) -> None:
     """`style` is text or json; `level` as the standard library names it, in lower case."""
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S%z")
-    handler.setFormatter(JsonFormatter() if style == "json" else text)
+    for_journal = _leads_to_journal(os.environ)
+    lines = JsonFormatter() if style == "json" else TextFormatter(for_journal=for_journal)
+    handler.setFormatter(Prioritised(lines) if for_journal else lines)
+    handler.addFilter(Summary())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def _leads_to_journal(environment: Mapping[str, str]) -> bool:
+    """Whether standard error leads to the journal, by device and inode (systemd.exec(5), JOURNAL_STREAM)."""
+    try:
+        stderr = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):  # closed, or none
+        return False
+    return environment.get("JOURNAL_STREAM") == f"{stderr.st_dev}:{stderr.st_ino}"

@@ -1,12 +1,10 @@
-"""What is visited when: from services and paths to the jobs of a round. Knows not how a visit is made."""
+"""What is visited and held when: from services and paths to what a round does. Knows not how it is done."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from netcheck.model.paths import ProbePath
-from netcheck.model.services import Service, hosts_on, targets
-from netcheck.schedule import Job
+from netcheck.model.paths import Family, ProbePath
+from netcheck.model.services import Service, holds, hosts_on, targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +37,11 @@ class Slot:
     def key(self) -> str:
         return f"{self.path.name} {self.service.name} {self.hosts[0]} {self.index}"
 
-    def now(self, service: Service) -> Self | None:
-        """The slot as the service has become, whose hosts are other ones; None where it has no use for it."""
-        hosts = hosts_on(service, self.path)
-        width = _width(service, hosts)
-        return replace(self, service=service, hosts=hosts, width=width) if self.index < width else None
+    @property
+    def about(self) -> object:
+        """All that a visit depends on, but the host: no other change of a service disturbs one."""
+        service = self.service
+        return (self.path, service.ports, service.addresses, service.depth, service.tls, service.bag)
 
     def call(self, round_number: int) -> Call:
         """Round r visits the hosts r*width … r*width+width-1, counted around the list again and again.
@@ -69,29 +67,35 @@ def _width(service: Service, hosts: Sequence[str]) -> int:
     return min(service.hosts_per_round or len(hosts), len(hosts))
 
 
-def jobs(
-    planned: Sequence[Slot],
-    visit: Callable[[Call, int], Awaitable[None]],
-    current: Callable[[Service], Service] = lambda service: service,
-) -> list[Job]:
-    """The jobs that visit each slot's host once a round, or less often: then from their first round on.
+@dataclass(frozen=True, slots=True)
+class HeldSlot:
+    """One connection to be held idle, one after the other, by hosts in rotation."""
 
-    `current` says what a service is by now: its hosts may have become more or fewer than were planned.
-    """
+    service: Service
+    path: ProbePath
+    family: Family
 
-    def job(slot: Slot) -> Job:
-        due = 0
+    @property
+    def key(self) -> str:
+        return f"hold {self.path.name} {self.service.name} {self.service.ports} {self.family}"
 
-        async def run(round_number: int) -> None:
-            nonlocal due
-            now = slot.now(current(slot.service))
-            if now is not None and round_number >= due:
-                due = round_number + now.every
-                await visit(now.call(round_number), round_number)
+    @property
+    def about(self) -> object:
+        """All that a hold depends on, but the host."""
+        return (self.path, self.service.depth, self.service.tls, self.service.hold)
 
-        return Job(slot.key, run)
+    def call(self, turn: int) -> Call | None:
+        """The hold of this turn: each host in turn, and then again with its next address."""
+        hosts = hosts_on(self.service, self.path)
+        if not hosts:  # a load balancer path may name none that a bag has left
+            return None
+        again, position = divmod(turn, len(hosts))
+        return Call(self.service, hosts[position], self.path, again)
 
-    return [job(slot) for slot in planned]
+
+def held_slots(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[HeldSlot]:
+    """One for each connection that is to be held idle."""
+    return [HeldSlot(service, path, family) for service, path, family in holds(services, paths)]
 
 
 def everything(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[Call]:

@@ -6,8 +6,8 @@ Time is the loop's own clock (`trio.current_time`), which the wall clock's jumps
 import math
 import zlib
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import trio
 
@@ -32,6 +32,8 @@ class Job:
 
     key: str
     run: Callable[[int], Awaitable[None]]
+    about: object = None
+    """What a run is about: where a new plan has a job of this key about the same, a run under way goes on."""
 
 
 def spread(key: str) -> float:
@@ -39,51 +41,132 @@ def spread(key: str) -> float:
     return zlib.crc32(key.encode()) / 2**32
 
 
-@dataclass
-class Schedule:
-    """Runs each job once per `interval` seconds, at its own fixed offset from a common fixed `start`.
+@dataclass(frozen=True, slots=True)
+class _Beat:
+    """When which round is: one each `interval` seconds from `start`, the first of them numbered `first`."""
 
-    Every job has a task of its own, so a slow one delays no other. A schedule that begins later than its
-    start joins the beat in the round that is under way: so a reload neither repeats nor loses a round.
+    start: float
+    interval: float
+    first: int = 0
+
+    def due(self, key: str, number: int) -> float:
+        return self._start_of(key) + (number - self.first) * self.interval
+
+    def next(self, key: str, now: float) -> int:
+        """The first round whose time for this key is not over."""
+        return self.first + max(0, math.ceil((now - self._start_of(key)) / self.interval))
+
+    def _start_of(self, key: str) -> float:
+        return self.start + spread(key) * self.interval
+
+    def at(self, interval: float, now: float) -> Self:
+        """With another interval; no number comes twice, and the times are those that it would always have."""
+        begun = self.first + math.floor((now - self.start) / self.interval)
+        return replace(self, interval=interval, first=begun + 1 - math.floor((now - self.start) / interval))
+
+
+class _Running:
+    """A job with its task."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.task = trio.CancelScope()
+        self.pause = trio.CancelScope()
+        """Cancelled when it has to look anew when its next run is."""
+
+
+class Schedule:
+    """Runs each job once an interval, at its own fixed offset from a common fixed start.
+
+    Every job has a task of its own, so a slow one delays no other. The plan may change while it runs: what
+    stays in it is not disturbed, what is new joins the beat, in the round that is under way if its time there
+    is still to come.
     """
 
-    interval: float
-    meter: Meter
-    start: float
-    """A time of the loop's clock."""
-    all_ran: trio.Event = field(default_factory=trio.Event)
-    """Set when every job has ended its first run."""
+    def __init__(self, interval: float, meter: Meter, start: float) -> None:
+        """`start` is a time of the loop's clock, `interval` is in seconds."""
+        self.all_ran = trio.Event()
+        """Set when every job has ended its first run."""
+        self.round_ended = start
+        """When the last of the jobs had ended a run, counted anew each time: a time of the loop's clock."""
+        self._beat = _Beat(start, interval)
+        self._meter = meter
+        self._running: dict[str, _Running] = {}
+        self._waiting = set[str]()
+        self._nursery: trio.Nursery | None = None
 
-    async def run(self, jobs: Iterable[Job]) -> None:
-        """Run the jobs until cancelled."""
-        waiting = set[str]()
-        async with trio.open_nursery() as nursery:
-            for job in jobs:
-                waiting.add(job.key)
-                nursery.start_soon(self._repeat, job, waiting)
-            if not waiting:
-                self.all_ran.set()
+    async def run(self) -> None:
+        """Run what is planned until cancelled."""
+        async with trio.open_nursery() as self._nursery:
+            for running in self._running.values():
+                self._nursery.start_soon(self._repeat, running)
             await trio.sleep_forever()
 
-    async def _repeat(self, job: Job, waiting: set[str]) -> None:
-        start = self.start + spread(job.key) * self.interval
-        number = max(0, math.ceil((trio.current_time() - start) / self.interval))
-        while True:
-            due = start + number * self.interval
-            await trio.sleep_until(due)
-            self.meter.late(trio.current_time() - due)
-            await job.run(number)
-            waiting.discard(job.key)
-            if not waiting:
-                self.all_ran.set()
-            number = self._next(number, trio.current_time() - start)
+    def plan(self, jobs: Iterable[Job], interval: float) -> None:
+        """Run these jobs from now on, each `interval` seconds.
 
-    def _next(self, number: int, elapsed: float) -> int:
-        """The round after `number` that is still to come; those that passed meanwhile are left out."""
-        following = max(number + 1, math.ceil(elapsed / self.interval))
-        if skipped := following - number - 1:
-            self.meter.skipped(STILL_RUNNING, skipped)
+        A run under way is cancelled where its job is no longer planned, or is about something else by now.
+        """
+        if interval != self._beat.interval:
+            self._beat = self._beat.at(interval, trio.current_time())
+            for running in self._running.values():
+                running.pause.cancel()
+        planned = {job.key: job for job in jobs}
+        for key, running in list(self._running.items()):
+            if key not in planned or planned[key].about != running.job.about:
+                running.task.cancel()
+                del self._running[key]
+        for key, job in planned.items():
+            if key in self._running:
+                self._running[key].job = job
+            else:
+                self._begin(job)
+        self._waiting &= planned.keys()
+        self._note_end_of_round()
+
+    def _begin(self, job: Job) -> None:
+        running = self._running[job.key] = _Running(job)
+        self._waiting.add(job.key)
+        if self._nursery is not None:
+            self._nursery.start_soon(self._repeat, running)
+
+    async def _repeat(self, running: _Running) -> None:
+        key = running.job.key
+        with running.task:
+            number = self._beat.next(key, trio.current_time())
+            while True:
+                number = await self._wait(running, number)
+                beat = self._beat
+                await running.job.run(number)
+                self._waiting.discard(key)
+                self._note_end_of_round()
+                number = self._next(key, number, beat)
+
+    async def _wait(self, running: _Running, number: int) -> int:
+        """Sleep until the round's time has come; another beat may give it another number."""
+        key = running.job.key
+        while True:
+            beat = self._beat
+            due = beat.due(key, number)
+            with trio.CancelScope() as running.pause:
+                await trio.sleep_until(due)
+            if beat is self._beat:
+                self._meter.late(trio.current_time() - due)
+                return number
+            number = self._beat.next(key, trio.current_time())
+
+    def _next(self, key: str, number: int, beat: _Beat) -> int:
+        """The round after `number` that is still to come; those of its beat that passed are left out."""
+        following = max(number + 1, self._beat.next(key, trio.current_time()))
+        if beat is self._beat and (skipped := following - number - 1):
+            self._meter.skipped(STILL_RUNNING, skipped)
         return following
+
+    def _note_end_of_round(self) -> None:
+        if not self._waiting:
+            self.all_ran.set()
+            self.round_ended = trio.current_time()
+            self._waiting = set(self._running)
 
 
 _GRAIN = 0.01

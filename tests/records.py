@@ -1,11 +1,17 @@
 """Records as the tests need them, with the fields that a test does not care about filled in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.paths import Family, RecordType, Role
-from netcheck.model.results import Attempt, Lookup, Result, Standing, Visit
+from netcheck.model.findings import Judgement
+from netcheck.model.paths import Family, ProbePath, RecordType, Role
+from netcheck.model.results import Attempt, Endpoint, Lookup, Result, Standing, TlsInfo, Visit
 from netcheck.model.services import PortRule, Service
+from netcheck.state.endpoints import EndpointState
+from netcheck.state.lookups import LookupFlow
+from netcheck.state.state import State
 
 COURIER = Service(
     "courier",
@@ -36,6 +42,8 @@ def result(
     proxy_spoke: bool | None = None,
     syn_retransmits: int = 0,
     seconds: float = 0.02,
+    tls: TlsInfo | None = None,
+    at: float | None = None,
 ) -> Result:
     """One result; a failed one has the duration of the phase that failed."""
     name, first = (service, "host.test") if isinstance(service, str) else (service.name, service.hosts[0])
@@ -43,7 +51,9 @@ def result(
     phase = failure.phase if failure else last
     phases: dict[Phase, float] = {} if phase is Phase.RESOLVE else {phase: seconds}
     rtt = None if failure else 0.01
-    attempt = Attempt(time, family, address, phases, failure, rtt, syn_retransmits, None, proxy_spoke)
+    attempt = Attempt(
+        time, family, address, phases, failure, rtt, syn_retransmits, tls, proxy_spoke, at=at or time
+    )
     resolved = None if family is Family.NAME else 0.003
     return Result(name, host or first, port, path, attempt, resolved, counted)
 
@@ -72,3 +82,36 @@ def lookup(
 ) -> Lookup:
     ttl = None if reason else min_ttl
     return Lookup(1000.0, host, rdtype, resolver, reason, "", addresses, (), ttl, 0.004, ())
+
+
+def facts(
+    services: Sequence[Service],
+    paths: Sequence[ProbePath],
+    judgements: Sequence[Judgement] = (),
+    results: Sequence[Result] = (),
+    lookups: Sequence[Lookup] = (),
+) -> Facts:
+    """Facts with these judgements and results, whatever an engine would make of them."""
+    state = State()
+    state.configure(services, paths)
+    made = facts_of(state, Belief())
+    return replace(
+        made,
+        judgements=tuple(judgements),
+        endpoints=by_endpoint(results),
+        lookups_by_flow=by_flow(lookups),
+    )
+
+
+def by_endpoint(results: Iterable[Result]) -> dict[Endpoint, EndpointState]:
+    known: dict[Endpoint, EndpointState] = {}
+    for each in results:
+        before = known[each.endpoint].results if each.endpoint in known else ()
+        known[each.endpoint] = EndpointState(
+            (*before, each), 0, each.attempt.time, None, {}, 0, None, (), None
+        )
+    return known
+
+
+def by_flow(lookups: Iterable[Lookup]) -> dict[tuple[LookupFlow, str], Lookup]:
+    return {(LookupFlow("any", each.resolver, each.rdtype), each.host): each for each in lookups}

@@ -221,6 +221,8 @@ def test_alertmanager_knows_no_alert_that_is_none() -> None:
         ("severity=critical hop=apple", "on-call,push-owners"),
         ("severity=info hop=apple", "push-owners"),
         ("severity=critical hop=netcheck", "netcheck-owners"),
+        ("severity=warning hop=load_balancer", "network"),
+        ("severity=critical hop=own_service", "on-call,push-owners"),
         ("severity=warning", "network"),
     ],
 )

@@ -19,8 +19,9 @@ from netcheck.cli.main import main
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.paths import Role
 from netcheck.model.results import Visit
-from netcheck.state import State
+from netcheck.state.state import State
 from tests.certificates import PASSWORD, TOPIC, issued
+from tests.daemon.running import with_default_signals
 
 BUILT_INS_OFF = "\n".join(
     f"  {n}: {{enabled: false}}" for n in ("courier", "courier2", "provider", "gateway", "feedback")
@@ -234,7 +235,9 @@ def test_a_built_in_service_that_is_off_is_told_so(tmp_path: Path) -> None:
 
 def process(*args: str | Path, stdout: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "netcheck", *map(str, args)]
-    return subprocess.Popen(command, stdout=stdout, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, stdout=stdout, stderr=subprocess.PIPE, text=True, preexec_fn=with_default_signals
+    )
 
 
 def test_ctrl_c_ends_a_check_with_one_line(tmp_path: Path) -> None:

@@ -3,30 +3,138 @@
 import json
 import logging
 import sys
+from typing import Any
 
-from netcheck.logs import JsonFormatter
+import pytest
+
+from netcheck.logs import JsonFormatter, Prioritised, Summary, TextFormatter
 
 
-def formatted(message: str, *args: object, broken: bool = False) -> dict[str, str]:
-    trace = None
+def a_record(
+    message: str = "hello", *args: object, level: int = logging.WARNING, **fields: Any
+) -> logging.LogRecord:
+    record = logging.LogRecord("netcheck", level, "", 0, message, args, None)
+    vars(record).update(fields)
+    return record
+
+
+def a_bug(message: str = "bad", number: str = "broken") -> logging.LogRecord:
+    record = a_record(message)
     try:
-        int("broken")
+        int(number)
     except ValueError:
-        trace = sys.exc_info() if broken else None
-    record = logging.LogRecord("netcheck", logging.WARNING, "", 0, message, args, trace)
+        record.exc_info = sys.exc_info()
+    return record
+
+
+def as_json(record: logging.LogRecord) -> dict[str, Any]:
     line = JsonFormatter().format(record)
     assert "\n" not in line
-    fields: dict[str, str] = json.loads(line)
+    fields: dict[str, Any] = json.loads(line)
     return fields
 
 
 def test_a_json_line_has_time_level_logger_and_message() -> None:
-    fields = formatted("%s is %s", "direct", "ready")
+    fields = as_json(a_record("%s is %s", "direct", "ready"))
     assert list(fields) == ["time", "level", "logger", "message"]
     assert fields["message"] == "direct is ready"
     assert fields["level"] == "warning"
     assert fields["time"].endswith("+00:00")
 
 
-def test_a_traceback_stays_in_one_line() -> None:
-    assert "ValueError: invalid literal" in formatted("bad", broken=True)["traceback"]
+def test_a_json_line_has_what_a_record_says_beside_its_message_and_nothing_that_is_not_there() -> None:
+    fields = as_json(a_record(hop="firewall", path="direct", cause=None, kind="not for the log"))
+    assert list(fields) == ["time", "level", "logger", "message", "path", "hop"]
+
+
+def test_a_traceback_stays_in_one_json_line() -> None:
+    assert "ValueError: invalid literal" in as_json(a_bug())["traceback"]
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), Prioritised(TextFormatter())])
+def test_a_traceback_stays_in_one_line_of_text(formatter: logging.Formatter) -> None:
+    line = formatter.format(a_bug())
+    assert "\n" not in line
+    assert " bad | Traceback (most recent call last): | " in line
+    assert line.endswith("ValueError: invalid literal for int() with base 10: 'broken'")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("two\nlines", "two | lines"),
+        ("two\r\n\r\nlines", "two | lines"),
+        ("a\x1b[31m colour", "a\\x1b[31m colour"),
+        ("a\x85next\u2028line", "a | next | line"),
+        ("null\0", "null\\x00"),
+        ("ümlaut ☃", "ümlaut ☃"),
+    ],
+)
+def test_what_a_peer_says_makes_no_line_of_its_own_and_reaches_no_terminal_raw(said: str, shown: str) -> None:
+    assert TextFormatter().format(a_record("%s", said)).endswith(f" WARNING {shown}")
+
+
+@pytest.mark.parametrize(
+    ("level", "priority"),
+    [
+        (logging.DEBUG, "<7>"),
+        (logging.INFO, "<6>"),
+        (logging.WARNING, "<4>"),
+        (logging.ERROR, "<3>"),
+        (logging.CRITICAL, "<2>"),
+    ],
+)
+@pytest.mark.parametrize("lines", [TextFormatter(), JsonFormatter()])
+def test_the_journal_is_told_the_priority(lines: logging.Formatter, level: int, priority: str) -> None:
+    record = a_record(level=level)
+    assert Prioritised(lines).format(record) == priority + lines.format(record)
+
+
+# Failures that repeat
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_of_one_kind_of_failure_one_is_said_a_minute_and_then_how_many_there_were() -> None:
+    clock = Clock()
+    summary = Summary(clock)
+    said = []
+    for second in range(0, 130, 10):
+        clock.now = 1000.0 + second
+        record = a_record("%s failed", second, kind=("direct", "timeout"))
+        if summary.filter(record):
+            said.append(record.getMessage())
+    assert said == [
+        "0 failed",
+        "60 failed (5 more of this kind in the 60 s before)",
+        "120 failed (5 more of this kind in the 60 s before)",
+    ]
+
+
+def test_failures_of_other_kinds_are_said() -> None:
+    summary = Summary(Clock())
+    assert [summary.filter(a_record(kind=kind)) for kind in ("a", "b", "a")] == [True, True, False]
+
+
+def test_a_bug_that_strikes_again_is_one_kind_whatever_it_strikes() -> None:
+    summary = Summary(Clock())
+    assert summary.filter(a_bug("in the visit to %s"))
+    assert not summary.filter(a_bug("in the visit to %s", "other"))
+    assert summary.filter(a_bug("in the hold of %s"))
+
+
+def test_what_is_no_failure_is_said_however_often() -> None:
+    summary = Summary(Clock())
+    assert [summary.filter(a_record("direct is ready")) for _ in range(3)] == [True] * 3
+
+
+def test_kinds_without_end_are_forgotten_and_not_collected() -> None:
+    summary = Summary(Clock())
+    assert all(summary.filter(a_record(kind=number)) for number in range(5000))
+    assert summary.filter(a_record(kind=0))

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
-import trio
 
-from netcheck.model.paths import LoadBalancer, ProbePath, Role
-from netcheck.model.services import Service
-from netcheck.plan import Call, everything, jobs, slots
+from netcheck.model.paths import Family, LoadBalancer, ProbePath, Role
+from netcheck.model.services import AddressChoice, Depth, Service, TlsSettings
+from netcheck.plan import everything, held_slots, slots
 
 DIRECT = ProbePath("direct")
 COURIER = Service("courier", tuple(f"{n}-courier.test" for n in range(51)), (5223, 443), hosts_per_round=5)
@@ -63,61 +63,58 @@ def test_everything_is_every_host_once_over_every_path() -> None:
     assert {call.host for call in calls} == set(COURIER.hosts)
 
 
-def test_a_job_visits_the_host_of_its_slot() -> None:
-    visited: list[tuple[str, int]] = []
-
-    async def visit(call: Call, number: int) -> None:
-        visited.append((call.host, number))
-
-    async def main() -> None:
-        for job in jobs(slots([COURIER], [DIRECT]), visit):
-            await job.run(2)
-
-    trio.run(main)
-    assert visited == [(f"{n}-courier.test", 2) for n in range(10, 15)]
+def test_holds_go_from_host_to_host_and_then_again_with_the_next_address() -> None:
+    service = replace(COURIER, hosts=COURIER.hosts[:2], hold=10.0)
+    slot = held_slots([service], [DIRECT])[0]
+    calls = [call for turn in range(3) if (call := slot.call(turn))]
+    assert [(call.host, call.turn) for call in calls] == [
+        ("0-courier.test", 0),
+        ("1-courier.test", 0),
+        ("0-courier.test", 1),
+    ]
 
 
-def test_a_service_that_is_visited_every_third_round_is_visited_in_the_first_one_too() -> None:
-    visited: list[tuple[int, int]] = []
-
-    async def visit(call: Call, number: int) -> None:
-        visited.append((number, call.turn))
-
-    async def main() -> None:
-        (job,) = jobs(slots([Service("bag", ("a.test",), (443,), every=3)], [DIRECT]), visit)
-        for number in range(4, 11):
-            await job.run(number)
-
-    trio.run(main)
-    assert visited == [(4, 1), (7, 2), (10, 3)]
+def test_each_family_of_a_path_is_held_by_itself() -> None:
+    slots = held_slots([replace(COURIER, hold=10.0)], [DIRECT])
+    assert [slot.family for slot in slots] == [Family.IPV4, Family.IPV6]
 
 
 @pytest.mark.parametrize(
-    ("now", "per_round", "visited"),
-    [(2, None, [0, 1]), (6, None, [0, 1, 2, 3]), (2, 3, [0, 1]), (51, 3, [6, 7, 8])],
+    "change",
+    [
+        {"hosts": COURIER.hosts[:7]},
+        {"hosts_per_round": 7},
+        {"required": False},
+        {"every": 2},
+        {"roles": frozenset({Role.DEVICE})},
+    ],
 )
-def test_jobs_visit_the_hosts_that_a_service_has_by_now(
-    now: int, per_round: int | None, visited: list[int]
-) -> None:
-    planned = replace(COURIER, hosts=COURIER.hosts[:4], hosts_per_round=per_round)
-    current = replace(planned, hosts=COURIER.hosts[:now])
-    seen: list[str] = []
-
-    async def visit(call: Call, number: int) -> None:
-        seen.append(call.host)
-
-    async def main() -> None:
-        for job in jobs(slots([planned], [DIRECT]), visit, lambda _: current):
-            await job.run(2)
-
-    trio.run(main)
-    assert seen == [f"{n}-courier.test" for n in visited]
+def test_a_visit_stays_the_same_whatever_else_becomes_of_its_service(change: dict[str, Any]) -> None:
+    (before, *_), (after, *_) = slots([COURIER], [DIRECT]), slots([replace(COURIER, **change)], [DIRECT])
+    assert (before.key, before.about) == (after.key, after.about)
 
 
-def test_a_load_balancer_path_whose_hosts_are_gone_visits_none() -> None:
-    path = ProbePath("dmz-lb", load_balancer=(("7-courier.test", LoadBalancer("127.0.0.1", None)),))
-    (slot,) = slots([COURIER], [path])
-    assert slot.now(replace(COURIER, hosts=COURIER.hosts[:7])) is None
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ports": (443,)},
+        {"depth": Depth.TLS},
+        {"tls": TlsSettings(is_apples=True)},
+        {"addresses": AddressChoice.ALL},
+        {"bag": "/bag"},
+    ],
+)
+def test_a_visit_that_goes_another_way_is_another_one(change: dict[str, Any]) -> None:
+    (before, *_), (after, *_) = slots([COURIER], [DIRECT]), slots([replace(COURIER, **change)], [DIRECT])
+    assert before.about != after.about
+
+
+def test_a_visit_over_a_path_of_the_same_name_to_somewhere_else_is_another_one() -> None:
+    (before, *_), (after, *_) = (
+        slots([COURIER], [path]) for path in (DIRECT, ProbePath("direct", families=(Family.IPV4,)))
+    )
+    assert before.key == after.key
+    assert before.about != after.about
 
 
 def test_the_keys_of_jobs_are_unique() -> None:

@@ -16,6 +16,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.ran: list[tuple[str, int, float]] = []
+        self.ended: list[str] = []
         self.lateness: list[float] = []
         self.left_out: list[tuple[str, int]] = []
 
@@ -25,12 +26,13 @@ class Recorder:
     def skipped(self, cause: str, count: int) -> None:
         self.left_out.append((cause, count))
 
-    def job(self, key: str, takes: float = 0.0) -> Job:
+    def job(self, key: str, takes: float = 0.0, about: str = "") -> Job:
         async def run(number: int) -> None:
             self.ran.append((key, number, trio.current_time()))
             await trio.sleep(takes)
+            self.ended.append(key)
 
-        return Job(key, run)
+        return Job(key, run, about)
 
     def times(self, key: str) -> list[float]:
         return [time for ran, _, time in self.ran if ran == key]
@@ -43,17 +45,15 @@ def virtually(main: Callable[..., Awaitable[Any]], *args: Any) -> Any:
 def run_for(
     seconds: float, recorder: Recorder, *jobs: Job, interval: float = 10.0, begun_before: float = 0.0
 ) -> Schedule:
-    schedule = None
-
-    async def main() -> None:
-        nonlocal schedule
+    async def main() -> Schedule:
         schedule = Schedule(interval, recorder, trio.current_time() - begun_before)
+        schedule.plan(jobs, interval)
         with trio.move_on_after(seconds):
-            await schedule.run(jobs)
+            await schedule.run()
+        return schedule
 
-    virtually(main)
-    assert schedule is not None
-    return schedule
+    made: Schedule = virtually(main)
+    return made
 
 
 def test_a_job_runs_once_an_interval_at_its_own_offset() -> None:
@@ -118,6 +118,131 @@ def test_the_first_round_is_over_when_every_job_has_run() -> None:
 
 def test_without_jobs_the_first_round_is_over_at_once() -> None:
     assert run_for(0.1, Recorder()).all_ran.is_set()
+
+
+# Another plan meanwhile
+
+
+def replanned(
+    recorder: Recorder, before: Job, after: list[Job], *, at: float, interval: float = 10.0
+) -> None:
+    """Run one job each 10 s for 50 s, and from `at` on what comes after it."""
+
+    async def main() -> None:
+        schedule = Schedule(10.0, recorder, trio.current_time())
+        schedule.plan([before], 10.0)
+        with trio.move_on_after(50):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(schedule.run)
+                await trio.sleep(at)
+                schedule.plan(after, interval)
+
+    virtually(main)
+
+
+OFFSET = spread("a") * 10
+
+
+def test_a_run_under_way_goes_on_where_the_new_plan_has_it() -> None:
+    recorder = Recorder()
+    job = recorder.job("a", takes=5)
+    replanned(recorder, job, [job, recorder.job("b")], at=OFFSET + 1)
+    assert recorder.ended[0] == "a"
+    assert [number for key, number, _ in recorder.ran if key == "a"][:4] == [0, 1, 2, 3]
+    assert recorder.ended.count("a") >= 4
+    assert recorder.times("b")
+
+
+def test_a_run_under_way_ends_where_the_new_plan_does_not_have_it() -> None:
+    recorder = Recorder()
+    replanned(recorder, recorder.job("a", takes=5), [], at=OFFSET + 1)
+    assert (len(recorder.ran), recorder.ended) == (1, [])
+
+
+def test_a_run_that_is_about_something_else_by_now_ends_and_the_new_one_joins_the_beat() -> None:
+    recorder = Recorder()
+    replanned(recorder, recorder.job("a", takes=5), [recorder.job("a", about="other")], at=OFFSET + 1)
+    assert [number for _, number, _ in recorder.ran][:3] == [0, 1, 2]
+    assert len(recorder.ended) == len(recorder.ran) - 1
+
+
+def test_a_hundred_plans_a_round_lose_no_run() -> None:
+    recorder = Recorder()
+    job = recorder.job("a", takes=3)
+
+    async def main() -> None:
+        schedule = Schedule(10.0, recorder, trio.current_time())
+        schedule.plan([job], 10.0)
+        with trio.move_on_after(OFFSET + 34):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(schedule.run)
+                while True:
+                    await trio.sleep(0.1)
+                    schedule.plan([recorder.job("a", takes=3)], 10.0)
+
+    virtually(main)
+    assert [number for _, number, _ in recorder.ran] == [0, 1, 2, 3]
+    assert len(recorder.ended) == 4
+
+
+def test_plans_that_change_the_interval_to_and_fro_lose_no_more_than_its_change_costs() -> None:
+    recorder = Recorder()
+    job = recorder.job("a")
+
+    async def main() -> None:
+        schedule = Schedule(10.0, recorder, trio.current_time())
+        schedule.plan([job], 10.0)
+        with trio.move_on_after(100):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(schedule.run)
+                for interval in itertools.cycle((20.0, 10.0)):
+                    await trio.sleep(0.3)
+                    schedule.plan([job], interval)
+
+    virtually(main)
+    numbers = [number for _, number, _ in recorder.ran]
+    assert len(numbers) >= 2
+    assert numbers == sorted(set(numbers))
+
+
+def test_another_interval_holds_from_then_on_and_no_round_comes_twice() -> None:
+    recorder = Recorder()
+    job = recorder.job("a")
+    replanned(recorder, job, [job], at=OFFSET + 11, interval=2.0)
+    times = recorder.times("a")
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times[2:])]
+    assert gaps == pytest.approx([2.0] * len(gaps))
+    assert len(gaps) > 10
+    numbers = [number for _, number, _ in recorder.ran]
+    assert numbers == sorted(set(numbers))
+
+
+def test_a_longer_interval_numbers_its_rounds_on_from_those_before() -> None:
+    recorder = Recorder()
+    job = recorder.job("a")
+    replanned(recorder, job, [job], at=OFFSET + 21, interval=15.0)
+    assert [number for _, number, _ in recorder.ran][:3] == [0, 1, 2]
+    numbers = [number for _, number, _ in recorder.ran]
+    assert len(numbers) > 3
+    assert numbers == sorted(set(numbers))
+    assert recorder.left_out == []
+
+
+def test_a_round_has_ended_when_every_job_has_ended_a_run_again() -> None:
+    async def main() -> list[bool]:
+        recorder, begun = Recorder(), trio.current_time()
+        schedule = Schedule(10.0, recorder, begun)
+        schedule.plan([recorder.job("a"), recorder.job("b", takes=25)], 10.0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(schedule.run)
+            await trio.sleep(20)
+            early = schedule.round_ended > begun
+            await trio.sleep(20)
+            late = schedule.round_ended > begun
+            nursery.cancel_scope.cancel()
+        return [early, late]
+
+    assert virtually(main) == [False, True]
 
 
 def test_starts_are_spread_over_the_interval() -> None:

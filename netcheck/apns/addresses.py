@@ -2,6 +2,9 @@
 
 import functools
 import ipaddress
+from collections.abc import Sequence
+
+from netcheck.model.services import Network
 
 PUBLISHED_RANGES = tuple(
     ipaddress.ip_network(prefix)
@@ -20,8 +23,12 @@ PUBLISHED_RANGES = tuple(
 """What a firewall must let through to APNs (Apple support article 102266), instead of all of 17.0.0.0/8."""
 
 _ALL_OF_APPLE = ipaddress.ip_network("17.0.0.0/8")
+_ALLOCATED = (
+    _ALL_OF_APPLE,
+    *(ipaddress.ip_network(prefix) for prefix in ("2620:149::/32", "2403:300::/32", "2a01:b740::/32")),
+)
+"""What registries gave to Apple; the networks that Apple publishes are parts of these."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052's well-known prefix
-_SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: a provider's NAT, as private as RFC 1918's
 
 
 @functools.lru_cache(maxsize=4096)
@@ -49,19 +56,30 @@ def is_apple_name(host: str) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def is_sinkhole(address: str) -> bool:
-    """Whether this is an address that nothing of Apple's has: unspecified, loopback, private, link-local.
+    """Whether this leads nowhere but to this machine itself: DNS filters answer so to block a name.
 
-    DNS filters answer with these to block a name (Pi-hole: 0.0.0.0 and ::).
+    Pi-hole says 0.0.0.0 and ::. Any other address may belong to a relay, and is worth a try.
     """
+    parsed = ipaddress.ip_address(address)
+    plain = getattr(parsed, "ipv4_mapped", None) or parsed
+    return bool(plain.is_unspecified or plain.is_loopback)
+
+
+def is_allocated(address: str) -> bool:
+    """Whether the address is Apple's at all, published for push or not."""
     parsed = _parsed(address)
-    return (
-        parsed.is_unspecified
-        or parsed.is_loopback
-        or parsed.is_link_local
-        or parsed.is_private
-        or parsed.is_multicast
-        or parsed in _SHARED
-    )
+    return any(parsed in network for network in _ALLOCATED)
+
+
+def is_expected(host: str, address: str, networks: Sequence[Network] = ()) -> bool:
+    """Whether the address is where the host's service may be.
+
+    That is in `networks`; where there are none, Apple's names belong where Apple publishes, others anywhere.
+    """
+    if networks:
+        parsed = ipaddress.ip_address(address)
+        return any(parsed in network for network in networks)
+    return not is_apple_name(host) or is_published(address)
 
 
 @functools.lru_cache(maxsize=4096)

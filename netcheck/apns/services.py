@@ -78,7 +78,17 @@ def _provider(name: str, host: str, *, sandbox: bool = False) -> BuiltIn:
 
 
 def _retired(name: str, host: str, port: int, *, sandbox: bool = False) -> BuiltIn:
-    return BuiltIn(Service(name, (host,), (port,), _PROVIDER, required=False), enabled=not sandbox)
+    """The binary protocol over TLS. A connection says enough, unless it is a proxy that says it stands."""
+    service = Service(
+        name,
+        (host,),
+        (port,),
+        _PROVIDER,
+        required=False,
+        depth=Depth.AUTO,
+        tls=TlsSettings(is_apples=True),
+    )
+    return BuiltIn(service, enabled=not sandbox)
 
 
 def _bag(url: str) -> BuiltIn:

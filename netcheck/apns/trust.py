@@ -1,25 +1,29 @@
 """Whose certificate a peer showed: Apple's own, a public authority's, or somebody else's in between.
 
-Pure: looks at a chain as it was presented, also one that no verification would let pass. Knows no socket and
-no ssl. Signatures, names and dates are checked; revocation and name constraints are not: devices pin.
+Pure: looks at a chain as it was presented, also one that no verification would let pass, or that nobody can
+read. Knows no socket and no ssl. Not `cryptography.x509.verification`, which says yes or no: here the
+question is who, of a chain that mostly fails. Signatures, names and dates are checked; key usage, path
+lengths, name constraints and revocation are not: devices pin, and an authority that breaks those rules is no
+interceptor for it.
 """
 
-import functools
+import base64
+import hashlib
+import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
 import certifi
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.utils import CryptographyDeprecationWarning
-from cryptography.x509.oid import NameOID
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 
+from netcheck.apns import certificates
+from netcheck.apns.certificates import Said, printable
 from netcheck.model.failing import Reason
 from netcheck.model.paths import is_literal
 from netcheck.model.results import TlsInfo, Trust
@@ -35,19 +39,57 @@ APPLE_ANCHORS = frozenset(
 )
 """SHA-256 of Apple's private authorities: couriers with ALPN offered, and the bag, have leafs of theirs."""
 
+PUBLIC_AUTHORITIES = Path(certifi.where())
+"""Public authorities as certifi lists them. Never the system's store for what is Apple's: there an
+interceptor's authority stands among the others, put there on purpose."""
+
 _LONGEST_CHAIN = 8
+_MOST_SIGNATURES = 12
+"""Checked for one chain: those in use need three."""
+_LARGEST_KEY = 1100
+"""Bytes of a public key: RSA of 8192 bits. A larger one takes long to check by, and nobody has one."""
+_NAMES_SHOWN = 8
 _DATES = "%Y-%m-%d"
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([^-]{1,200000})-----END CERTIFICATE-----")
+
+_UNUSABLE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    InvalidSignature,
+    InternalError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for certificates that it cannot use, and for signatures that are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Authorities, by their subject in DER."""
+
+    by_subject: Mapping[bytes, tuple[x509.Certificate, ...]] = field(default_factory=dict)
+
+    def named(self, subject: bytes) -> tuple[x509.Certificate, ...]:
+        return self.by_subject.get(subject, ())
+
+
+NOBODY = Store()
 
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """Who may vouch for a service. `known` are fingerprints of certificates that the peer itself presents."""
+    """Who may vouch for a service."""
 
-    known: frozenset[bytes]
-    own: tuple[x509.Certificate, ...]
-    """From `ca_file`: as good as the known ones."""
-    public: tuple[x509.Certificate, ...]
-    apple: bool
+    vouching: tuple[tuple[Trust, Store], ...]
+    """Whose certificates are taken, and what that makes of them."""
+    known: frozenset[bytes] = frozenset()
+    """SHA-256 of Apple's authorities, which the peer itself presents."""
+    explaining: Store = NOBODY
+    """Whose certificates are not taken, but known: a company's own authority."""
+    is_apples: bool = False
     """Whether a chain of anyone else means that somebody decrypts in between."""
 
 
@@ -60,44 +102,107 @@ class Examined:
     detail: str
 
 
-def apple_anchors(ca_file: Path | None = None) -> Anchors:
-    """Apple's own, and public authorities as certifi lists them.
+def store(authorities: Iterable[bytes]) -> Store:
+    """A store of certificates in DER, without those that the library cannot read: they vouch for nobody."""
+    found: dict[bytes, tuple[x509.Certificate, ...]] = {}
+    for der in authorities:
+        certificate = _loaded(der)
+        if certificate is not None:
+            subject = certificates.read(der).subject.der
+            found[subject] = (*found.get(subject, ()), certificate)
+    return Store(found)
 
-    Never the system's store: there an interceptor's authority stands among the others, put there on purpose.
-    """
-    return Anchors(APPLE_ANCHORS, _own(ca_file), _public(), apple=True)
+
+def in_pem(data: bytes) -> list[bytes]:
+    """The certificates of a file in PEM, in DER, whatever else is in it; what is no Base64 is left out."""
+    found = []
+    for body in _PEM.findall(data):
+        with suppress(ValueError):
+            found.append(base64.b64decode(body))
+    return found
 
 
-def anchors_of_others(system: Iterable[bytes], ca_file: Path | None = None) -> Anchors:
-    """For a service that is not Apple's: `ca_file`, or else the system's authorities (in DER)."""
-    store = () if ca_file else _readable(system)
-    return Anchors(frozenset(), _own(ca_file), store, apple=False)
+def apple_anchors(public: Store, lab: Store = NOBODY, explaining: Store = NOBODY) -> Anchors:
+    """Apple's own, and public authorities; in a laboratory, others in Apple's place."""
+    vouching = ((Trust.APPLE, lab), (Trust.PUBLIC, public))
+    return Anchors(vouching, APPLE_ANCHORS, explaining, is_apples=True)
+
+
+def anchors_of_others(system: Store = NOBODY, own: Store = NOBODY) -> Anchors:
+    """For a service that is not Apple's: an authority of one's own, or the system's."""
+    return Anchors(((Trust.OTHER, own), (Trust.PUBLIC, system)))
 
 
 def examine(
-    presented: Sequence[bytes], name: str, anchors: Anchors, alpn: str | None, now: float
+    presented: Sequence[bytes],
+    name: str,
+    anchors: Anchors,
+    now: float,
+    *,
+    alpn: str | None = None,
+    version: str | None = None,
 ) -> Examined:
-    """Judge a chain (DER, leaf first) presented under `name`; ValueError where the leaf cannot be read."""
-    leaf, *others = _certificates(presented)
+    """Judge a chain (leaf first) that was presented under `name` at the Unix time `now`; raises nothing.
+
+    What cannot be read vouches for nobody, and is described as far as it can be. The work is bounded: some
+    ten milliseconds, whatever is presented.
+    """
     time = datetime.fromtimestamp(now, UTC)
-    trust = _trust(leaf, others, anchors, time)
-    info = TlsInfo(_issuer(leaf), leaf.not_valid_after_utc.timestamp(), trust or Trust.OTHER, alpn)
-    reason, detail = _problem(leaf, name, anchors, trust, time)
+    chain = _links(presented[:_LONGEST_CHAIN])
+    leaf = chain[0].said if chain else Said()
+    trust = _voucher(chain, anchors.vouching, anchors.known, time)
+    # Whose it is does not change with the date: this machine's clock may be years off.
+    whose = trust or _voucher(chain, anchors.vouching, anchors.known, leaf.not_before or time)
+    info = TlsInfo(
+        issuer=str(leaf.issuer) or "an unnamed authority",
+        not_after=_timestamp(leaf.not_after),
+        trust=whose or Trust.OTHER,
+        alpn=alpn,
+        subject=str(leaf.subject),
+        names=tuple(printable(each) for each in leaf.dns_names[:_NAMES_SHOWN]),
+        not_before=_timestamp(leaf.not_before),
+        version=version,
+        sha256=chain[0].fingerprint.hex() if chain else "",
+        is_for_host=_names(leaf, name),
+    )
+    if whose is None:
+        return Examined(info, *_not_vouched(chain, info, name, anchors, time))
+    reason, detail = _flaw(leaf, info, name, time)
+    if reason is None and trust is None:
+        reason, detail = Reason.TLS_EXPIRED, "a certificate of the issuers' chain is out of date"
     return Examined(info, reason, detail)
 
 
-def _problem(
-    leaf: x509.Certificate, name: str, anchors: Anchors, trust: Trust | None, time: datetime
-) -> tuple[Reason | None, str]:
-    if trust is None:
-        reason = Reason.TLS_INTERCEPTED if anchors.apple else Reason.TLS_UNTRUSTED
-        return reason, f"the certificate for {name} was issued by {_issuer(leaf)}"
+def _not_vouched(
+    chain: Sequence["_Link"], info: TlsInfo, name: str, anchors: Anchors, time: datetime
+) -> tuple[Reason, str]:
+    """Somebody in between shows a certificate for the name that was asked for; another peer shows its own."""
+    reason = Reason.TLS_INTERCEPTED if anchors.is_apples else Reason.TLS_UNTRUSTED
+    if not chain:
+        return reason, f"the peer presented no certificate for {name}"
+    known = _voucher(chain, ((Trust.OTHER, anchors.explaining),), frozenset(), time) is not None
+    issuer = f"{info.issuer}, which is known: it stands in your ca_file" if known else info.issuer
+    leaf = chain[0].said
+    if not leaf.names_anyone:
+        return reason, (
+            f"the certificate for {name} was issued by {issuer}, and does not say or cannot be read for whom:"
+            f" SHA-256 {info.sha256}"
+        )
+    if not (_names(leaf, name) or _names_by_subject(leaf, name)):
+        return Reason.TLS_NAME_MISMATCH, f"{_for_another(info, name)}, and was issued by {issuer}"
+    return reason, f"the certificate for {name} was issued by {issuer}"
+
+
+def _flaw(leaf: Said, info: TlsInfo, name: str, time: datetime) -> tuple[Reason | None, str]:
+    """What is wrong with a certificate whose issuer may vouch."""
     if not _names(leaf, name):
-        return Reason.TLS_NAME_MISMATCH, f"the certificate is not for {name} but for {_subject(leaf)}"
-    if time > leaf.not_valid_after_utc:
-        return Reason.TLS_EXPIRED, f"the certificate expired on {leaf.not_valid_after_utc.strftime(_DATES)}"
-    if time < leaf.not_valid_before_utc:
-        begins = leaf.not_valid_before_utc.strftime(_DATES)
+        return Reason.TLS_NAME_MISMATCH, _for_another(info, name)
+    if leaf.not_before is None or leaf.not_after is None:
+        return Reason.TLS_EXPIRED, "the dates of the certificate cannot be read"
+    if time > leaf.not_after:
+        return Reason.TLS_EXPIRED, f"the certificate expired on {leaf.not_after.strftime(_DATES)}"
+    if time < leaf.not_before:
+        begins = leaf.not_before.strftime(_DATES)
         return (
             Reason.TLS_EXPIRED,
             f"the certificate is valid only from {begins} on; is this machine's clock right?",
@@ -105,53 +210,110 @@ def _problem(
     return None, ""
 
 
-def _trust(
-    leaf: x509.Certificate, others: Sequence[x509.Certificate], anchors: Anchors, time: datetime
+def _for_another(info: TlsInfo, name: str) -> str:
+    whose = info.subject or ", ".join(info.names) or "no name"
+    return f"the certificate is not for {name} but for {whose}"
+
+
+@dataclass(slots=True)
+class _Link:
+    """One certificate of a chain as it was presented."""
+
+    der: bytes
+    said: Said
+    fingerprint: bytes
+
+    def may_issue(self, time: datetime) -> bool:
+        """Without this, anyone with a certificate could issue others (RFC 5280 section 4.2.1.9)."""
+        return self.said.is_authority and self.said.key_size <= _LARGEST_KEY and self.said.is_valid_at(time)
+
+
+def _links(presented: Sequence[bytes]) -> list[_Link]:
+    """For whom a certificate is, only the leaf is asked."""
+    said = [certificates.read(der) for der in presented[:1]]
+    said += [certificates.read(der, most_names=0) for der in presented[1:]]
+    return [_Link(der, each, hashlib.sha256(der).digest()) for der, each in zip(presented, said, strict=True)]
+
+
+def _voucher(
+    chain: Sequence[_Link],
+    vouching: Sequence[tuple[Trust, Store]],
+    known: frozenset[bytes],
+    time: datetime,
 ) -> Trust | None:
     """Who vouches for the leaf in the end: followed signature by signature, never by names alone."""
-    current = leaf
-    for _ in range(_LONGEST_CHAIN):
-        if any(_issued(current, anchor) for anchor in anchors.own):
-            return Trust.APPLE if anchors.apple else Trust.OTHER
-        if any(_issued(current, anchor) for anchor in anchors.public):
-            return Trust.PUBLIC
-        parents = [other for other in others if _is_authority(other, time) and _issued(current, other)]
-        if any(parent.fingerprint(SHA256()) in anchors.known for parent in parents):
-            return Trust.APPLE
-        if not parents or parents[0] is current:
+    signatures = _Signatures()
+    current = chain[0] if chain else None
+    for _ in chain:
+        if current is None:
             return None
-        current = parents[0]
+        for trust, authorities in vouching:
+            issuers = authorities.named(current.said.issuer.der)
+            if any(signatures.hold(current, issuer) for issuer in issuers):
+                return trust
+        parents = [link for link in chain[1:] if link.may_issue(time) and signatures.join(current, link)]
+        if any(parent.fingerprint in known for parent in parents):
+            return Trust.APPLE
+        current = next((parent for parent in parents if parent is not current), None)
     return None
 
 
-def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    if certificate.issuer != issuer.subject:
-        return False
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
+class _Signatures:
+    """Checks signatures, so many and no more."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_SIGNATURES
+        self._read: dict[bytes, x509.Certificate | None] = {}
+
+    def join(self, link: _Link, issuer: _Link) -> bool:
+        """Whether one link of a chain issued the other."""
+        if link.said.issuer.der != issuer.said.subject.der:
+            return False
+        authority = self._certificate(issuer)
+        return authority is not None and self.hold(link, authority)
+
+    def hold(self, link: _Link, issuer: x509.Certificate) -> bool:
+        """Whether the link was signed by an issuer that has the name it gives."""
+        certificate = self._certificate(link)
+        if certificate is None or self._left <= 0:
+            return False
+        self._left -= 1
+        try:
+            certificate.verify_directly_issued_by(issuer)
+        except _UNUSABLE:
+            return False
+        return True
+
+    def _certificate(self, link: _Link) -> x509.Certificate | None:
+        if link.fingerprint not in self._read:
+            self._read[link.fingerprint] = _loaded(link.der)
+        return self._read[link.fingerprint]
 
 
-def _is_authority(certificate: x509.Certificate, time: datetime) -> bool:
-    """Without this, anyone with a certificate could issue others (RFC 5280 section 4.2.1.9)."""
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, ValueError):
-        return False
-    return constraints.ca and certificate.not_valid_before_utc <= time <= certificate.not_valid_after_utc
+def _loaded(der: bytes) -> x509.Certificate | None:
+    """As the library reads it; None where it cannot, or is not to try."""
+    if len(der) > certificates.LARGEST:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a peer's certificate, or an old root's: nobody here can help
+        try:
+            return x509.load_der_x509_certificate(der)
+        except _UNUSABLE:
+            return None
 
 
-def _names(leaf: x509.Certificate, name: str) -> bool:
+def _names(leaf: Said, name: str) -> bool:
     """Whether the leaf is for this name, by its subject alternative names only (RFC 9525 section 6)."""
-    try:
-        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
-        return False
     if is_literal(name):
-        return ip_address(name) in names.get_values_for_type(x509.IPAddress)
-    return any(_matches(pattern.lower(), name) for pattern in names.get_values_for_type(x509.DNSName))
+        return ip_address(name).packed in leaf.addresses
+    return any(_matches(pattern, name.lower()) for pattern in leaf.dns_names)
+
+
+def _names_by_subject(leaf: Said, name: str) -> bool:
+    """As interceptors of old have it: the common name alone."""
+    if leaf.dns_names or leaf.addresses:
+        return False
+    return any(_matches(pattern.lower(), name.lower()) for pattern in leaf.subject.common_names)
 
 
 def _matches(pattern: str, name: str) -> bool:
@@ -161,55 +323,5 @@ def _matches(pattern: str, name: str) -> bool:
     return pattern == name
 
 
-def _certificates(presented: Sequence[bytes]) -> list[x509.Certificate]:
-    """The leaf, and of the others those that can be read."""
-    if not presented:
-        raise ValueError("the peer presented no certificate")
-    certificates = [x509.load_der_x509_certificate(presented[0])]
-    for der in presented[1:_LONGEST_CHAIN]:
-        try:
-            certificates.append(x509.load_der_x509_certificate(der))
-        except ValueError:
-            continue
-    return certificates
-
-
-def _issuer(leaf: x509.Certificate) -> str:
-    return _short(leaf.issuer)
-
-
-def _subject(leaf: x509.Certificate) -> str:
-    return _short(leaf.subject)
-
-
-def _short(name: x509.Name) -> str:
-    """Common name and organization, whichever are there: enough to know whom to ask."""
-    parts = [
-        str(attribute.value)
-        for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)
-        for attribute in name.get_attributes_for_oid(oid)
-    ]
-    printable = "".join(c for c in ", ".join(parts) if c.isprintable())
-    return printable[:120] or "an unnamed authority"
-
-
-@functools.cache
-def _public() -> tuple[x509.Certificate, ...]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # of an old root's serial number
-        return tuple(x509.load_pem_x509_certificates(Path(certifi.where()).read_bytes()))
-
-
-def _readable(system: Iterable[bytes]) -> tuple[x509.Certificate, ...]:
-    """The authorities of a store, without those that the library cannot read: they vouch for nobody."""
-    found = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        for der in system:
-            with suppress(ValueError):
-                found.append(x509.load_der_x509_certificate(der))
-    return tuple(found)
-
-
-def _own(ca_file: Path | None) -> tuple[x509.Certificate, ...]:
-    return tuple(x509.load_pem_x509_certificates(ca_file.read_bytes())) if ca_file else ()
+def _timestamp(time: datetime | None) -> float | None:
+    return None if time is None else time.timestamp()

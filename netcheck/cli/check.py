@@ -15,16 +15,14 @@ import click
 import trio
 
 from netcheck import __version__, console
-from netcheck.bags import bags_seen, with_counts
 from netcheck.check import check as check_once
 from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, fail, load_or_fail
 from netcheck.config import BUILT_IN_NAMES, Config, default
 from netcheck.export.report import report
-from netcheck.export.samples import Exposed
+from netcheck.facts import Facts
 from netcheck.logs import set_up_logging
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.services import AddressChoice
-from netcheck.verdict import assess
 
 _LIMITS = (Verdict.DEGRADED, Verdict.FALLBACK_ONLY)
 
@@ -77,34 +75,19 @@ def check(
     if page and (problem := _trouble_writing(page)):
         fail(problem)
     with _progress() as progress, _interruptible():
-        state = trio.run(check_once, config, progress)
-    results = list(state.results())
-    if not results:
+        facts = trio.run(check_once, config, progress)
+    if not facts.results:
         fail("these paths do not lead to these services: nothing was probed")
-    services = with_counts(config.services, state.courier_counts)
-    assessment = assess(services, config.paths, state.standings(), state.lookups.values())
-    bags = bags_seen(services, state.bags())
-    found = console.Checked(
-        time.time(),
-        __version__,
-        services,
-        config.paths,
-        assessment.judgements,
-        results,
-        list(state.lookups.values()),
-        bags,
-        state.read_push_certificates(),
-    )
+    now = time.time()
     # First the page: whoever reads the output may have had enough of it and gone.
-    problem = _trouble_writing(page, console.render_page(found)) if page else None
+    problem = _trouble_writing(page, console.render_page(facts, __version__, now)) if page else None
     if output == "json":
-        exposed = Exposed(state, assessment.judgements, assessment.fallback_active, bags)
-        click.echo(json.dumps(report(exposed, __version__, found.time), indent=1))
+        click.echo(json.dumps(report(facts, __version__, now), indent=1))
     else:
-        _print(found, verbose)
+        _print(facts, now, verbose)
     if problem:
         fail(problem)
-    sys.exit(exit_code(assessment.judgements))
+    sys.exit(exit_code(facts.judgements))
 
 
 def exit_code(judgements: Sequence[Judgement]) -> int:
@@ -115,10 +98,10 @@ def exit_code(judgements: Sequence[Judgement]) -> int:
     return WITH_LIMITS if verdicts & set(_LIMITS) else ALL_READY
 
 
-def _print(found: console.Checked, verbose: bool) -> None:
+def _print(facts: Facts, now: float, verbose: bool) -> None:
     width = shutil.get_terminal_size((_USUAL_WIDTH, 24)).columns
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    text = console.render(found, verbose=verbose, width=width)
+    text = console.render(facts, now, verbose=verbose, width=width)
     click.echo(text, color=False if plain else None)
 
 

@@ -24,6 +24,8 @@ def config_check(file: Path) -> None:
     paths = ", ".join(path.name for path in found.paths)
     services = ", ".join(dict.fromkeys(service.name for service in found.services))
     click.echo(f"{file}: no errors; paths: {paths}; services: {services}")
+    for warning in found.warnings:
+        click.echo(f"{file}: warning: {warning}", err=True)
 
 
 @config.command("schema")

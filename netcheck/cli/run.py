@@ -1,15 +1,17 @@
 """`netcheck run`: the daemon."""
 
+import logging
 from pathlib import Path
 
 import click
 import trio
 
 from netcheck.cli.exits import fail, load_or_fail
-from netcheck.daemon import Daemon
+from netcheck.daemon.daemon import Daemon
 from netcheck.logs import set_up_logging
 from netcheck.web.server import ListenError
 
+_log = logging.getLogger("netcheck")
 _FILE = click.Path(path_type=Path)
 
 
@@ -24,6 +26,8 @@ def run(file: Path, log_format: str, log_level: str) -> None:
     """
     set_up_logging(log_format, log_level)
     config = load_or_fail(file)
+    for warning in config.warnings:
+        _log.warning("%s: %s", file, warning)
     problem = None
     try:
         trio.run(Daemon(file, config).run)

@@ -120,6 +120,16 @@ def listen_address(written: str) -> Listen:
     return Listen(literal, port)
 
 
+def network(written: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """`203.0.113.0/24`, or a single address."""
+    try:
+        return ipaddress.ip_network(written)
+    except ValueError:
+        raise ValueError(
+            f"{quoted(written)} is not a network: write one such as 203.0.113.0/24 or 2001:db8::/32"
+        ) from None
+
+
 _INTERFACE = re.compile(r"[^\s/:%]{1,15}")
 
 

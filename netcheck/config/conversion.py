@@ -49,7 +49,7 @@ def to_config(file: FileSection) -> Config:
     )
 
 
-_TLS_KEYS = {"server_name", "alpn", "ca_file", "request"}
+_TLS_KEYS = {"server_name", "alpn", "ca_file", "lab_ca_file", "request"}
 
 
 def to_services(section: ServicesSection, interval: float) -> tuple[Service, ...]:
@@ -111,6 +111,7 @@ def _path(name: str, section: PathSection, resolver: Resolver) -> ProbePath:
         resolver=resolver,
         families=section.families,
         roles=section.roles,
+        expected=section.expected,
     )
 
 

@@ -25,6 +25,7 @@ from netcheck.config.values import about, distinct, one_of, parsed, several
 from netcheck.config.wording import did_you_mean, quoted
 from netcheck.model.paths import (
     SYSTEM_RESOLVER,
+    Expected,
     Family,
     ProxyScheme,
     ResolveMode,
@@ -93,6 +94,8 @@ class PathSection(Section):
     """Which of the resolvers to ask."""
     families: _Families = _IP_FAMILIES
     """Which addresses to use where names are resolved here."""
+    expected: Annotated[Expected, one_of(*Expected)] = Expected.READY
+    """What is no fault here: `fallback_only`, 5223 blocked and 443 not; `blocked`, that nothing gets out."""
 
     @field_validator("roles")
     @classmethod

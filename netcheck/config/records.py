@@ -56,3 +56,13 @@ class Config:
     push_certificates: tuple[PushCertificateFile, ...] = ()
     verdict: VerdictSettings = VerdictSettings()
     metrics: Metrics = Metrics()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed, and not meant for production; sentences for people."""
+        trusting = dict.fromkeys(service.name for service in self.services if service.tls.lab_ca_file)
+        return tuple(
+            f"services.{name}.lab_ca_file: certificates of this laboratory count as Apple's, so an "
+            "interceptor with this authority stays unseen: remove it outside of laboratories"
+            for name in trusting
+        )

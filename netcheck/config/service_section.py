@@ -1,5 +1,7 @@
 """`services:` as models: built-in services to tune, and services of one's own."""
 
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
@@ -13,7 +15,7 @@ from pydantic import (
 )
 
 from netcheck.apns.services import HIGHEST_NUMBER, LAST_NUMBER
-from netcheck.config.addresses import host
+from netcheck.config.addresses import host, network
 from netcheck.config.section import CaFile, Roles, Section
 from netcheck.config.values import Name, Port, distinct, duration, one_of, parsed
 from netcheck.model.services import AddressChoice, Depth
@@ -33,6 +35,11 @@ def _protocol(written: str) -> str:
 Alpn = Annotated[
     tuple[Annotated[str, parsed(_protocol)], ...],
     Field(strict=False, max_length=8),
+    AfterValidator(distinct),
+]
+Networks = Annotated[
+    tuple[Annotated[IPv4Network | IPv6Network, parsed(network)], ...],
+    Field(strict=False, min_length=1, max_length=64),
     AfterValidator(distinct),
 ]
 Hosts = Annotated[
@@ -97,13 +104,18 @@ class ServiceSection(Section):
     addresses: Annotated[AddressChoice, one_of(*AddressChoice)] = _UNWRITTEN
     """How many addresses of a host a visit tries: `one` per family, in rotation (the default), or `all`."""
     depth: Annotated[Depth, one_of(*Depth)] = _UNWRITTEN
-    """How far a probe goes: `tcp`, or on to `tls`, as couriers and the provider API do by default."""
+    """How far a probe goes: `tcp`, or on to `tls`, as couriers and the provider API do by default. `auto`,
+    the default of the retired services, is `tls` behind proxies and load balancers, else `tcp`."""
     server_name: Annotated[str, parsed(host)] = _UNWRITTEN
     """The name to ask for in TLS and to verify; of couriers the unnumbered one, of others the host's own."""
     alpn: Alpn = _UNWRITTEN
     """The protocols to offer in TLS."""
     ca_file: CaFile = _UNWRITTEN
-    """Who else may vouch for its certificates, beside Apple and public authorities; PEM."""
+    """Authorities of your own, PEM: they vouch for your services; of Apple's they only tell who decrypts."""
+    lab_ca_file: CaFile = _UNWRITTEN
+    """For laboratories only: what these authorities issue counts as Apple's own; PEM."""
+    networks: Networks = _UNWRITTEN
+    """Where its addresses may be; without it, Apple's where Apple publishes them, others anywhere."""
     hold: Annotated[float, duration("10s", "24h")] = _UNWRITTEN
     """Hold a connection without traffic, for up to so long, to learn when each path forgets it; TLS only."""
 
@@ -140,7 +152,9 @@ class BagSection(Section):
     interval: Annotated[float, duration("1m", "7d")] = _HOURLY
     """How long from one fetch to the next: whole rounds, at least one."""
     ca_file: CaFile = _UNWRITTEN
-    """Who else may vouch for its certificate, beside Apple and public authorities; PEM."""
+    """Authorities of your own, PEM: they only tell who decrypts."""
+    lab_ca_file: CaFile = _UNWRITTEN
+    """For laboratories only: what these authorities issue counts as Apple's own; PEM."""
 
 
 class OwnServiceSection(ServiceSection):
@@ -150,6 +164,11 @@ class OwnServiceSection(ServiceSection):
     """Names or addresses."""
     ports: Ports
     """The ports to probe, all of them needed."""
+
+    @field_validator("lab_ca_file")
+    @classmethod
+    def _is_for_apple_s(cls, _: Path | None) -> Path | None:
+        raise ValueError("is for services of Apple's, and this one is your own: write ca_file")
 
 
 class ServicesSection(Section):

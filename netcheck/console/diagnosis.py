@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from netcheck.console.table import COLOURS, Cell, aligned
+from netcheck.facts import Facts, Found
 from netcheck.model.findings import Judgement, Verdict
 
 _INDENT = "    "
@@ -13,65 +14,61 @@ _READABLE = 100
 NOTHING_JUDGED = "no verdict: nothing that these paths lead to is required; see `required` in the config"
 
 
-class Finding(NamedTuple):
-    """What is wrong, once, with everything that suffers from it."""
+class Paragraph(NamedTuple):
+    """One thing to do, or to look at, with everything that suffers from it."""
 
-    judgements: list[Judgement]
-
-    @property
-    def title(self) -> str:
-        first = self.judgements[0]
-        whom = ", ".join(f"{judged.path} {judged.role}" for judged in self.judgements)
-        return f"{whom}: {first.cause}" if first.cause else whom
-
-    @property
-    def colour(self) -> str:
-        """Of the worst of them; a remark on what is ready is worth a look, too."""
-        return "red" if any(judged.verdict is Verdict.NOT_READY for judged in self.judgements) else "yellow"
-
-    @property
-    def evidence(self) -> list[str]:
-        """What shows it, each line once."""
-        return list(dict.fromkeys(line for judged in self.judgements for line in judged.evidence))
-
-    @property
-    def next_step(self) -> str | None:
-        return self.judgements[0].next_step
+    title: str
+    colour: str
+    evidence: tuple[str, ...]
+    next_step: str | None
 
 
-def findings(judgements: Sequence[Judgement]) -> list[Finding]:
-    """One for each thing to do; what is ready and has nothing that is worth a look is left out."""
-    grouped: dict[object, list[Judgement]] = {}
-    for judged in judgements:
-        if judged.cause is not None or judged.verdict is not Verdict.READY:
-            # of several paths it could not be told whose evidence is whose
-            what = (judged.path, judged.cause, judged.next_step or judged.role)
-            grouped.setdefault(what, []).append(judged)
-    return [Finding(group) for group in grouped.values()]
+def paragraphs(facts: Facts) -> list[Paragraph]:
+    """One for each finding, then one for each verdict that has none and is not ready."""
+    unexplained = [
+        judged for judged in facts.judgements if not judged.findings and judged.verdict is not Verdict.READY
+    ]
+    return [*map(_of_finding, facts.findings), *map(_of_judgement, unexplained)]
 
 
-def render_diagnosis(judgements: Sequence[Judgement], width: int) -> str:
+def _of_finding(found: Found) -> Paragraph:
+    """How many hosts were reached stands once, under what makes the verdict what it is."""
+    finding, judgements, evidence = found
+    whom = ", ".join(f"{judged.path} {judged.role}" for judged in judgements)
+    counts = [line for judged in judgements if judged.cause is finding.cause for line in judged.counts]
+    told = tuple(dict.fromkeys([*evidence, *counts]))
+    return Paragraph(f"{whom}: {finding.cause}", _colour(judgements), told, finding.request)
+
+
+def _of_judgement(judged: Judgement) -> Paragraph:
+    return Paragraph(f"{judged.path} {judged.role}", _colour([judged]), judged.counts, None)
+
+
+def _colour(judgements: Sequence[Judgement]) -> str:
+    """Of the worst of them; a remark on what is ready is worth a look, too."""
+    return "red" if any(judged.verdict is Verdict.NOT_READY for judged in judgements) else "yellow"
+
+
+def render_diagnosis(facts: Facts, width: int) -> str:
     """A line for each path and role, then a paragraph for each thing that is wrong."""
-    if not judgements:
+    if not facts.judgements:
         return NOTHING_JUDGED
     rows = [
         [
             Cell(judged.path),
             Cell(judged.role),
             Cell(judged.verdict, COLOURS[judged.verdict]),
-            Cell(f"{judged.cause} ({judged.hop})" if judged.cause else ""),
+            Cell(", ".join(f"{finding.cause} ({finding.hop})" for finding in judged.findings)),
         ]
-        for judged in judgements
+        for judged in facts.judgements
     ]
-    return "\n\n".join(
-        ["\n".join(aligned(rows)), *(_paragraph(each, width) for each in findings(judgements))]
-    )
+    return "\n\n".join(["\n".join(aligned(rows)), *(_lines(each, width) for each in paragraphs(facts))])
 
 
-def _paragraph(finding: Finding, width: int) -> str:
-    evidence = [line for text in finding.evidence for line in _wrapped(f"- {text}", width, "  ")]
-    next_step = _wrapped(finding.next_step, width) if finding.next_step else []
-    return "\n".join([finding.title, *evidence, *next_step])
+def _lines(paragraph: Paragraph, width: int) -> str:
+    evidence = [line for text in paragraph.evidence for line in _wrapped(f"- {text}", width, "  ")]
+    next_step = _wrapped(paragraph.next_step, width) if paragraph.next_step else []
+    return "\n".join([paragraph.title, *evidence, *next_step])
 
 
 def _wrapped(text: str, width: int, hanging: str = "") -> list[str]:

@@ -8,7 +8,7 @@ from statistics import median
 import click
 
 from netcheck.console.table import Cell, Row, aligned
-from netcheck.model.failing import Failure, Phase
+from netcheck.model.failing import Failure
 from netcheck.model.paths import ProbePath
 from netcheck.model.results import Result
 from netcheck.model.services import Service, ports_on
@@ -36,16 +36,8 @@ class Seen:
         return [examples[kind] for kind, _ in kinds.most_common()]
 
     def typical_seconds(self) -> float:
-        """The median over the probes that succeeded, from after resolving to the last answer.
-
-        Without the session, which is a wait for what the peer might still say.
-        """
-        took = (
-            sum(seconds for phase, seconds in result.attempt.phases.items() if phase is not Phase.SESSION)
-            for result in self.results
-            if result.attempt.failure is None
-        )
-        return median(took)
+        """The median over the probes that succeeded, from after resolving to the last answer."""
+        return median(r.attempt.seconds for r in self.results if r.attempt.failure is None)
 
     def cell(self) -> Cell:
         if not self.results:

@@ -1,6 +1,6 @@
 """The report of a check as one HTML page that needs nothing else, to attach to a ticket.
 
-Everything that comes from the network is escaped; no credentials are on it. Knows records only.
+Everything that comes from the network is escaped; no credentials are on it. Knows facts only.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from html import escape
 from itertools import groupby
 
-from netcheck.console.checked import Checked
-from netcheck.console.diagnosis import NOTHING_JUDGED, Finding, findings
+from netcheck.console.diagnosis import NOTHING_JUDGED, Paragraph, paragraphs
 from netcheck.console.matrix import across, by_cell, down
 from netcheck.console.sections import bag_row, certificate_row
 from netcheck.console.table import COLOURS, DETAIL_WIDTH, Cell
+from netcheck.facts import Facts
 from netcheck.model.failing import Failure
-from netcheck.model.findings import BagSeen, Judgement
+from netcheck.model.findings import BagSeen, Judgement, PushCertificate
 from netcheck.model.paths import ProbePath, endpoint_text
 from netcheck.model.results import Lookup, Result
 
@@ -43,21 +43,21 @@ h3 { font-size: 1rem } p.step { font-weight: 600 }
 """
 
 
-def render_page(checked: Checked) -> str:
-    """The page, as the text of an HTML file in UTF-8."""
-    when = datetime.fromtimestamp(checked.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def render_page(facts: Facts, version: str, time: float) -> str:
+    """The page as the text of an HTML file in UTF-8, of what is known at `time`, a Unix time."""
+    when = datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     parts = [
-        f"<h1>Apple push from this network</h1><p>netcheck {escape(checked.version)}, {when}</p>",
-        _section("Verdicts", _VERDICTS, map(_verdict_row, checked.judgements)),
-        "" if checked.judgements else f"<p>{escape(NOTHING_JUDGED)}</p>",
-        *map(_finding, findings(checked.judgements)),
-        _section("Hosts reached", *_matrix(checked)),
-        _section("Paths", _PATHS, map(_path_row, checked.paths)),
-        _section("Failures", _FAILURES, _failure_rows(checked.results)),
-        _section("Failed lookups", _LOOKUPS, _lookup_rows(checked.lookups)),
-        _section("Certificates of peers", _PEERS, _peer_rows(checked.results)),
-        _section("Bags", _BAGS, map(_bag_row, checked.bags)),
-        _section("Push certificates", _CERTIFICATES, _certificate_rows(checked)),
+        f"<h1>Apple push from this network</h1><p>netcheck {escape(version)}, {when}</p>",
+        _section("Verdicts", _VERDICTS, map(_verdict_row, facts.judgements)),
+        "" if facts.judgements else f"<p>{escape(NOTHING_JUDGED)}</p>",
+        *map(_paragraph, paragraphs(facts)),
+        _section("Hosts reached", *_matrix(facts)),
+        _section("Paths", _PATHS, map(_path_row, facts.paths)),
+        _section("Failures", _FAILURES, _failure_rows(facts.results)),
+        _section("Failed lookups", _LOOKUPS, _lookup_rows(facts.lookups)),
+        _section("Certificates of peers", _PEERS, _peer_rows(facts.results)),
+        _section("Bags", _BAGS, map(_bag_row, facts.bags)),
+        _section("Push certificates", _CERTIFICATES, _certificate_rows(facts.push_certificates, time)),
     ]
     head = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -90,11 +90,11 @@ def _field(cell: Cell) -> str:
     return f"<td{colour}>{escape(cell.text)}</td>"
 
 
-def _finding(finding: Finding) -> str:
-    evidence = "".join(f"<li>{escape(line)}</li>" for line in finding.evidence)
-    step = f'<p class="step">{escape(finding.next_step)}</p>' if finding.next_step else ""
-    heading = f"<h3>{escape(finding.title)}</h3>"
-    return f'<section class="{finding.colour}">{heading}<ul>{evidence}</ul>{step}</section>'
+def _paragraph(told: Paragraph) -> str:
+    evidence = "".join(f"<li>{escape(line)}</li>" for line in told.evidence)
+    step = f'<p class="step">{escape(told.next_step)}</p>' if told.next_step else ""
+    heading = f"<h3>{escape(told.title)}</h3>"
+    return f'<section class="{told.colour}">{heading}<ul>{evidence}</ul>{step}</section>'
 
 
 _VERDICTS = ("path", "role", "verdict", "cause", "hop")
@@ -102,12 +102,14 @@ _VERDICTS = ("path", "role", "verdict", "cause", "hop")
 
 def _verdict_row(judged: Judgement) -> Fields:
     verdict = Cell(judged.verdict, COLOURS[judged.verdict])
-    return Cell(judged.path), Cell(judged.role), verdict, Cell(judged.cause or ""), Cell(judged.hop or "")
+    causes = ", ".join(finding.cause for finding in judged.findings)
+    hops = ", ".join(dict.fromkeys(finding.hop for finding in judged.findings))
+    return Cell(judged.path), Cell(judged.role), verdict, Cell(causes), Cell(hops)
 
 
-def _matrix(checked: Checked) -> tuple[Sequence[str], Iterable[Fields]]:
-    turn = across if len(checked.paths) <= _ACROSS else down
-    header, *rows = turn(checked.services, checked.paths, by_cell(checked.results))
+def _matrix(facts: Facts) -> tuple[Sequence[str], Iterable[Fields]]:
+    turn = across if len(facts.paths) <= _ACROSS else down
+    header, *rows = turn(facts.services, facts.paths, by_cell(facts.results))
     return [cell.text for cell in header], rows
 
 
@@ -199,10 +201,10 @@ def _bag_row(seen: BagSeen) -> Fields:
 _CERTIFICATES = ("name", "expires", "topic", "SHA-1", "SHA-256")
 
 
-def _certificate_rows(checked: Checked) -> Iterable[Fields]:
-    for each in checked.push_certificates:
-        yield *certificate_row(each, checked.time), Cell(each.sha1 or ""), Cell(each.sha256 or "")
+def _certificate_rows(certificates: Iterable[PushCertificate], now: float) -> Iterable[Fields]:
+    for each in certificates:
+        yield *certificate_row(each, now), Cell(each.sha1 or ""), Cell(each.sha256 or "")
 
 
-def _date(time: float) -> str:
-    return datetime.fromtimestamp(time, UTC).date().isoformat()
+def _date(time: float | None) -> str:
+    return "" if time is None else datetime.fromtimestamp(time, UTC).date().isoformat()

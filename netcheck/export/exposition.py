@@ -13,8 +13,9 @@ from itertools import accumulate
 from prometheus_client.utils import floatToGoString
 
 from netcheck.export.families import FAMILIES, Kind, MetricFamily
-from netcheck.export.samples import Exposed, Labels, Observed
-from netcheck.state import BUCKETS
+from netcheck.export.samples import Labels, Observed
+from netcheck.facts import Facts
+from netcheck.state.histogram import BUCKETS
 
 
 class TextFormat(Enum):
@@ -46,7 +47,7 @@ class Exposition:
     def __init__(self, families: Iterable[MetricFamily] = FAMILIES) -> None:
         self._families = [_FamilyText(family) for family in families]
 
-    def parts(self, exposed: Exposed, text_format: TextFormat, names: Set[str] = frozenset()) -> list[bytes]:
+    def parts(self, facts: Facts, text_format: TextFormat, names: Set[str] = frozenset()) -> list[bytes]:
         """Every family with its header, or only what `names` name; without OpenMetrics' closing `# EOF`.
 
         Names are those of families, or of samples (`_bucket`, `_count`, `_sum`) where only these lines of a
@@ -54,7 +55,7 @@ class Exposition:
         """
         parts: list[bytes] = []
         for family in self._families:
-            lines = family.lines(exposed, names)
+            lines = family.lines(facts, names)
             if lines or not names:
                 parts.append(family.headers[text_format])
                 parts += lines
@@ -69,18 +70,18 @@ class _FamilyText:
         self._family = family
         self._known: dict[Labels, _Series] = {}
 
-    def lines(self, exposed: Exposed, names: Set[str]) -> list[bytes]:
+    def lines(self, facts: Facts, names: Set[str]) -> list[bytes]:
         """All lines, or those that are named; lines of one series may stand in one string."""
         if not names or self._family.name in names:
-            return self._all(exposed)
+            return self._all(facts)
         if names.isdisjoint(self._family.sample_names):
             return []
-        lines = b"".join(self._all(exposed)).split(b"\n")[:-1]  # splitlines() also breaks at a label's \r
+        lines = b"".join(self._all(facts)).split(b"\n")[:-1]  # splitlines() also breaks at a label's \r
         return [line + b"\n" for line in lines if _END_OF_NAME.split(line, maxsplit=1)[0].decode() in names]
 
-    def _all(self, exposed: Exposed) -> list[bytes]:
+    def _all(self, facts: Facts) -> list[bytes]:
         known, lines = self._known, []
-        for labels, value in self._family.sample(exposed):
+        for labels, value in self._family.sample(facts):
             series = known.get(labels)
             if series is None:
                 series = known[labels] = _Series(_starts(self._family, labels))
@@ -88,7 +89,7 @@ class _FamilyText:
                 series.write(value)
             lines.append(series.lines)
         if len(known) > len(lines):  # some are gone: forget them
-            self._known = {labels: known[labels] for labels, _ in self._family.sample(exposed)}
+            self._known = {labels: known[labels] for labels, _ in self._family.sample(facts)}
         return lines
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from netcheck.export import samples
 from netcheck.model.results import Endpoint, HoldKey
-from netcheck.state import Flow
+from netcheck.state.flows import Flow
 
 
 class Kind(StrEnum):

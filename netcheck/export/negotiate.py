@@ -10,7 +10,7 @@ from prometheus_client.exposition import choose_encoder
 
 from netcheck.export.exposition import Exposition, TextFormat
 from netcheck.export.families import FAMILIES, WITHOUT_HOSTS
-from netcheck.export.samples import Exposed
+from netcheck.facts import Facts
 
 _OPENMETRICS_TYPE = "application/openmetrics-text"
 _ENCODERS = {
@@ -39,11 +39,11 @@ class Exporter:
         PlatformCollector(registry=self._process)
         GCCollector(registry=self._process)
 
-    def scrape(self, exposed: Exposed, accept: str, names: Sequence[str]) -> tuple[bytes, str]:
+    def scrape(self, facts: Facts, accept: str, names: Sequence[str]) -> tuple[bytes, str]:
         """Body and content type; `names`, unless empty, are the families or sample names that are wanted."""
         text_format = negotiate(accept)
         encode, content_type = _ENCODERS[text_format]
-        parts = self._exposition.parts(exposed, text_format, frozenset(names))
+        parts = self._exposition.parts(facts, text_format, frozenset(names))
         process = self._process.restricted_registry(names) if names else self._process
         parts.append(encode(process))  # which closes OpenMetrics with `# EOF`
         return b"".join(parts), content_type

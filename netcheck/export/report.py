@@ -6,27 +6,26 @@ Owns that shape, which scripts depend on. Must not know who asks for it, nor any
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from netcheck.export.samples import Exposed
+from netcheck.facts import Facts
 from netcheck.model.failing import Outcome
-from netcheck.model.findings import BagSeen, Judgement, PushCertificate, Verdict
+from netcheck.model.findings import BagSeen, Finding, Judgement, PushCertificate
 from netcheck.model.results import Hold, Lookup, Result, TlsInfo, Try
 
 Json: TypeAlias = dict[str, object]
 
 
-def report(exposed: Exposed, version: str, time: float) -> Json:
+def report(facts: Facts, version: str, time: float) -> Json:
     """What is known at `time`, a Unix time. Times become ISO 8601 UTC; durations stay seconds."""
-    judgements = exposed.judgements
     return {
         "time": _iso(time),
         "version": version,
-        "ready": bool(judgements) and all(judgement.verdict is Verdict.READY for judgement in judgements),
-        "verdicts": [_verdict(judgement) for judgement in judgements],
-        "results": [_result(result) for result in exposed.state.results()],
-        "lookups": [_lookup(lookup) for lookup in exposed.state.lookups.values()],
-        "bags": [_bag(seen) for seen in exposed.bags],
-        "push_certificates": [_push_certificate(each) for each in exposed.state.read_push_certificates()],
-        "holds": [_hold(hold) for hold in exposed.state.holds.values()],
+        "ready": facts.ready,
+        "verdicts": [_verdict(judgement) for judgement in facts.judgements],
+        "results": [_result(result) for result in facts.results],
+        "lookups": [_lookup(lookup) for lookup in facts.lookups],
+        "bags": [_bag(seen) for seen in facts.bags],
+        "push_certificates": [_push_certificate(each) for each in facts.push_certificates],
+        "holds": [_hold(hold) for hold in facts.holds.values()],
     }
 
 
@@ -39,6 +38,19 @@ def _verdict(judgement: Judgement) -> Json:
         "hop": judgement.hop,
         "evidence": list(judgement.evidence),
         "next_step": judgement.next_step,
+        "expected": judgement.is_expected,
+        "findings": [_finding(finding) for finding in judgement.findings],
+    }
+
+
+def _finding(finding: Finding) -> Json:
+    return {
+        "cause": finding.cause,
+        "hop": finding.hop,
+        "owner": finding.owner,
+        "evidence": finding.evidence,
+        "next_step": finding.request,
+        "remark": finding.is_remark,
     }
 
 
@@ -67,9 +79,14 @@ def _result(result: Result) -> Json:
 def _tls(tls: TlsInfo) -> Json:
     return {
         "issuer": tls.issuer,
-        "not_after": _iso(tls.not_after),
+        "subject": tls.subject,
+        "names": list(tls.names),
+        "not_before": None if tls.not_before is None else _iso(tls.not_before),
+        "not_after": None if tls.not_after is None else _iso(tls.not_after),
+        "sha256": tls.sha256,
         "trust": tls.trust,
         "alpn": tls.alpn,
+        "version": tls.version,
     }
 
 
@@ -80,6 +97,7 @@ def _lookup(lookup: Lookup) -> Json:
         "type": lookup.rdtype,
         "resolver": lookup.resolver,
         "outcome": lookup.outcome,
+        "detail": lookup.detail if lookup.reason else None,
         "addresses": list(lookup.addresses),
         "chain": list(lookup.chain),
         "min_ttl": lookup.min_ttl,
@@ -94,6 +112,7 @@ def _try(attempt: Try) -> Json:
         "transport": attempt.transport,
         "outcome": attempt.reason or Outcome.SUCCESS,
         "duration": attempt.duration,
+        "noise": attempt.noise,
     }
 
 

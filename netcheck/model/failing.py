@@ -29,6 +29,7 @@ class Reason(StrEnum):
     DNS_TIMEOUT = "dns_timeout"
     DNS_MALFORMED = "dns_malformed"
     RESOLVER_UNREACHABLE = "resolver_unreachable"
+    TOO_MANY_ANSWERS = "too_many_answers"
     SINKHOLED = "sinkholed"
     # connect, proxy_connect
     TIMEOUT = "timeout"
@@ -77,6 +78,7 @@ _RESOLVE_REASONS = (
     Reason.DNS_TIMEOUT,
     Reason.DNS_MALFORMED,
     Reason.RESOLVER_UNREACHABLE,
+    Reason.TOO_MANY_ANSWERS,
     Reason.NETWORK_UNREACHABLE,
     Reason.NO_LOCAL_ADDRESS,
     Reason.FD_EXHAUSTED,

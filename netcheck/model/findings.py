@@ -3,19 +3,28 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from netcheck.model.paths import Role, Secret
-from netcheck.model.results import Bag
+from netcheck.model.results import Bag, Result
 
 
 class Verdict(StrEnum):
-    """What the latest results of a path mean for a role."""
+    """What the latest results of a path mean for a role, from the best to the worst.
+
+    This is the one order of severity. `unknown` may turn out to be anything; what is known to fail is worse.
+    """
 
     READY = "ready"
-    FALLBACK_ONLY = "fallback_only"
     DEGRADED = "degraded"
-    NOT_READY = "not_ready"
+    FALLBACK_ONLY = "fallback_only"
     UNKNOWN = "unknown"
+    NOT_READY = "not_ready"
+
+    @property
+    def severity(self) -> int:
+        """0 for the best; the higher, the worse."""
+        return tuple(Verdict).index(self)
 
 
 class Hop(StrEnum):
@@ -25,26 +34,38 @@ class Hop(StrEnum):
     RESOLVER = "resolver"
     FIREWALL = "firewall"
     PROXY = "proxy"
+    LOAD_BALANCER = "load_balancer"
+    OWN_SERVICE = "own_service"
+    """A service of the user's own, such as the MDM server."""
     APPLE = "apple"
     NETCHECK = "netcheck"
     """A bug of ours."""
 
 
 class Cause(StrEnum):
-    """What is behind a verdict; the rules for them, in their order, are the verdict room's."""
+    """What is behind a verdict: the words. What each means stands in `verdict.causes`."""
 
     INTERNAL = "internal"
     LOCAL_NETWORK_DOWN = "local_network_down"
     LOCAL_MACHINE = "local_machine"
+    CLOCK_WRONG = "clock_wrong"
+    PATH_OPEN = "path_open"
     PACKET_LOSS = "packet_loss"
     DNS_SINKHOLE = "dns_sinkhole"
     DNS_FAILURE = "dns_failure"
     PROXY_AUTH = "proxy_auth"
     PROXY_DOWN = "proxy_down"
+    APPLE_UNREACHABLE = "apple_unreachable"
     PROXY_OVERLOADED = "proxy_overloaded"
     PROXY_DENIES_PORT = "proxy_denies_port"
+    PROXY_DENIES_HOST = "proxy_denies_host"
     PROXY_CANNOT_RESOLVE = "proxy_cannot_resolve"
-    APPLE_UNREACHABLE = "apple_unreachable"
+    APPLE_CERTIFICATE = "apple_certificate"
+    BALANCER_ENDS_TLS = "balancer_ends_tls"
+    BALANCER_MEMBERS_DOWN = "balancer_members_down"
+    BALANCER_DOWN = "balancer_down"
+    SERVICE_CERTIFICATE = "service_certificate"
+    SERVICE_DOWN = "service_down"
     PROXY_CANNOT_CONNECT = "proxy_cannot_connect"
     TLS_INTERCEPTED = "tls_intercepted"
     WRONG_PEER = "wrong_peer"
@@ -57,51 +78,43 @@ class Cause(StrEnum):
     IPV6_BROKEN = "ipv6_broken"
     IPV4_BROKEN = "ipv4_broken"
     PORT_BLOCKED = "port_blocked"
+    INTERMITTENT = "intermittent"
     HOSTS_BLOCKED = "hosts_blocked"
     HOSTS_UNREACHABLE = "hosts_unreachable"
     DNS_DIFFERS = "dns_differs"
     PROXY_SLOW = "proxy_slow"
 
-    @property
-    def is_of_proxies(self) -> bool:
-        """Whether only a path through a proxy can have it."""
-        return self.startswith("proxy_")
 
-    def hop(self, *, through_proxy: bool) -> Hop:
-        """Who is asked to mend it; behind a proxy, the proxy's owner answers for what it connects to."""
-        if self.is_of_proxies:
-            return Hop.PROXY
-        whose = _HOPS.get(self, Hop.FIREWALL)
-        is_behind = whose is Hop.FIREWALL or self in (Cause.IPV6_BROKEN, Cause.IPV4_BROKEN)
-        return Hop.PROXY if is_behind and through_proxy else whose
+class Needed(NamedTuple):
+    """A service and a port of it, where a role needs them on a path."""
 
-
-_HOPS = {
-    Cause.INTERNAL: Hop.NETCHECK,
-    Cause.LOCAL_MACHINE: Hop.LOCAL_NETWORK,
-    Cause.LOCAL_NETWORK_DOWN: Hop.LOCAL_NETWORK,
-    Cause.DNS_SINKHOLE: Hop.RESOLVER,
-    Cause.DNS_FAILURE: Hop.RESOLVER,
-    Cause.DNS_DIFFERS: Hop.RESOLVER,
-    Cause.APPLE_UNREACHABLE: Hop.APPLE,
-    Cause.HOSTS_UNREACHABLE: Hop.APPLE,
-    Cause.IPV6_BROKEN: Hop.LOCAL_NETWORK,
-    Cause.IPV4_BROKEN: Hop.LOCAL_NETWORK,
-    Cause.PACKET_LOSS: Hop.LOCAL_NETWORK,
-}
-"""Of those that are neither a proxy's nor a firewall's."""
+    service: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong: whose it is, what shows it, and what to ask of them."""
+    """One thing that is wrong, or worth a remark: whose it is, what shows it, and what to ask of them."""
 
     cause: Cause
     hop: Hop
     evidence: str
-    """A sentence with the numbers."""
+    """A sentence with the numbers, without the reply."""
     next_step: str
-    """What to change, by whom: made to be forwarded."""
+    """What to change, by whom, in sentences to forward. Stays the same while the cause does."""
+    owner: str = ""
+    """Who is asked, as in a sentence: `the proxy proxy.example:3128`, `the resolver corp (10.0.0.53)`."""
+    reply: str = ""
+    """The exact reply that was seen, with the host and port it was seen for; empty where nothing replied."""
+    about: tuple[Result, ...] = ()
+    """The results that it explains."""
+    is_remark: bool = False
+    """Whether it is no fault: a remark never changes a verdict."""
+
+    @property
+    def request(self) -> str:
+        """The next step as it is forwarded: the reply comes last, once."""
+        return f"{self.next_step} Seen: {self.reply}" if self.reply else self.next_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +125,13 @@ class Judgement:
     role: Role
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
-    """What is wrong, the cause first; none where nothing is, or nothing is known. With `ready`, a remark."""
+    """All that is wrong, the cause first; none where nothing is, nothing is known, or all is as expected."""
     counts: tuple[str, ...] = ()
     """How many hosts of each service and port were reached, in sentences for people."""
+    needs: frozenset[Needed] = frozenset()
+    """What the role needs here; what a path does with anything else counts for nothing."""
+    possible: tuple[tuple[Cause, Hop], ...] = ()
+    """Every cause that a path such as this can have, with each hop that it can be of."""
 
     @property
     def cause(self) -> Cause | None:
@@ -126,11 +143,18 @@ class Judgement:
 
     @property
     def next_step(self) -> str | None:
-        return self.findings[0].next_step if self.findings else None
+        """What to ask for, of everyone concerned: with less it stays broken after the first has done it."""
+        return " ".join(finding.request for finding in self.findings) or None
 
     @property
     def evidence(self) -> tuple[str, ...]:
         return (*(finding.evidence for finding in self.findings), *self.counts)
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether the path does what its owners expect of it (`expected` in the config): nobody is asked."""
+        faults = [finding for finding in self.findings if not finding.is_remark]
+        return not faults and self.verdict is not Verdict.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

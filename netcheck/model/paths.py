@@ -184,13 +184,16 @@ class ProbePath:
 
     def may_use(self, address: str) -> bool:
         """Whether a host given by this address is probed on this path."""
-        return family_of(address) in self.families and self.carries(family_of(address))
+        return family_of(address) in self.families
 
     def resolved_families(self) -> tuple[Family, ...]:
-        """The families for which this machine resolves names itself on this path."""
+        """The families for which this machine resolves names itself on this path.
+
+        Those that its proxy can carry; where it can carry none, all: that it cannot is to be seen.
+        """
         if self.proxy is not None and self.proxy.resolve is ResolveMode.PROXY:
             return ()
-        return tuple(family for family in self.families if self.carries(family))
+        return tuple(family for family in self.families if self.carries(family)) or self.families
 
     def destination_families(self) -> tuple[Family, ...]:
         """Every family under which this path can have results."""

@@ -20,13 +20,26 @@ class Trust(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TlsInfo:
-    """What a peer's certificate says, whether it was accepted or not."""
+    """What a peer's certificate says, whether it was accepted or not; all of it bounded, and printable."""
 
     issuer: str
-    not_after: float
-    """Unix seconds."""
+    """Common name and organization; of a certificate that cannot be read, what can be had."""
+    not_after: float | None
+    """Unix seconds; None where the certificate cannot be read."""
     trust: Trust
     alpn: str | None
+    subject: str = ""
+    """As `issuer`; empty where the certificate has none, or cannot be read."""
+    names: tuple[str, ...] = ()
+    """The DNS names that it is for, the first of them; wildcards as they are."""
+    not_before: float | None = None
+    """As `not_after`."""
+    version: str | None = None
+    """Of TLS, as OpenSSL writes it: `TLSv1.3`."""
+    sha256: str = ""
+    """Of the certificate as it came, in hex."""
+    is_for_host: bool | None = None
+    """Whether it is for the name that was asked for; None where nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,8 @@ class Try:
     transport: Transport
     reason: Reason | None
     duration: float
+    noise: int = 0
+    """Messages that came first and were no reply to the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,16 @@ class Attempt:
     at: float = 0.0
     """When it began, in seconds of the monotonic clock: what windows and ages are measured by."""
 
+    @property
+    def connected(self) -> bool:
+        """Whether a connection to the destination was established, whatever happened in it."""
+        return self.failure is None or self.failure.phase in (Phase.TLS, Phase.SESSION)
+
+    @property
+    def seconds(self) -> float:
+        """What all phases took after resolving, without the session: that waits for what a peer may say."""
+        return sum(self.phases.values()) - self.phases.get(Phase.SESSION, 0.0)
+
 
 class Endpoint(NamedTuple):
     """One row of the metrics: a service's host and port over a path, under a family."""
@@ -149,6 +174,10 @@ class Result:
         return {Phase.RESOLVE: self.resolve_duration, **self.attempt.phases}
 
 
+HISTORY = 16
+"""How many visits to an endpoint are remembered: enough to tell chance from a fault that comes and goes."""
+
+
 class Standing(NamedTuple):
     """A latest result, and what its endpoint did before."""
 
@@ -157,6 +186,10 @@ class Standing(NamedTuple):
     """How many visits in a row found it unreachable, the latest included; 0 where it is reachable."""
     answered: bool
     """Whether the endpoint was ever reachable."""
+    recent: tuple[bool, ...] = ()
+    """Whether each of the last visits reached it, the latest last: at most `HISTORY`."""
+    last_failed: Result | None = None
+    """The latest result that failed, be the latest visit as it may."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ class Depth(StrEnum):
 
     TCP = "tcp"
     TLS = "tls"
+    AUTO = "auto"
+    """`tls` behind proxies and load balancers, as they may say "connected" for nothing; else `tcp`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,20 @@ class Timeouts:
     tls: float = 5.0
 
 
+def speaks_tls(service: Service, path: ProbePath) -> bool:
+    """Whether a probe of the service over the path goes on to TLS."""
+    return service.depth is Depth.TLS or (service.depth is Depth.AUTO and is_relayed(path))
+
+
+def is_relayed(path: ProbePath) -> bool:
+    """Whether somebody else makes the connection to the destination, and tells us that it stands."""
+    return path.proxy is not None or bool(path.load_balancer)
+
+
 def phases_of(service: Service, path: ProbePath) -> tuple[Phase, ...]:
     """The phases that a probe of the service over the path can run, in order."""
-    tls = (Phase.TLS,) if service.depth is Depth.TLS else ()
-    session = (Phase.SESSION,) if tls or service.bag else ()
+    tls = (Phase.TLS,) if speaks_tls(service, path) else ()
+    session = (Phase.SESSION,) if tls or service.bag or is_relayed(path) else ()
     return (*path.phases(), *tls, *session)
 
 

@@ -1,7 +1,9 @@
-"""The session phase of a probe that fetches a bag: one GET, and what its answer holds.
+"""The session phase of a probe that fetches a bag: the answer to one GET, and what it holds.
 
 How HTTP and bags read is known in `netcheck.wire` and `netcheck.apns`.
 """
+
+from collections.abc import Awaitable
 
 from netcheck.apns.bag import MAX_SIZE, BagError, parse
 from netcheck.model.failing import Phase, Reason
@@ -9,15 +11,24 @@ from netcheck.model.results import Bag
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk
+from netcheck.wire.http_body import Body, BodyError
+from netcheck.wire.http_forward import HttpForward
 from netcheck.wire.http_get import HttpGet, HttpGetError
 
 _READ_LIMIT = 16 * 1024
 _OK = 200  # RFC 9110 section 15.3.1; whoever redirects is not Apple
 
 
-async def fetch_bag(walk: Walk, stream: Stream, request: HttpGet, timeout: float) -> None:
+async def fetch_bag(walk: Walk, stream: Stream, request: HttpGet, timeout: float, whom: str) -> None:
     """Walk the session phase and set `walk.bag`; raises WalkEnded where no bag is to be had."""
-    walk.bag = await walk.step(Phase.SESSION, timeout, _fetch(stream, request))
+    await _read_bag(walk, _exchange(stream, request), timeout, whom)
+
+
+async def read_forwarded_bag(
+    walk: Walk, stream: Stream, forwarded: HttpForward, timeout: float, whom: str
+) -> None:
+    """The same where an HTTP proxy was asked for it, and the head of its success has been read."""
+    await _read_bag(walk, _read_on(stream, forwarded), timeout, whom)
 
 
 def bag_request(host: str, port: int, path: str) -> HttpGet:
@@ -25,22 +36,44 @@ def bag_request(host: str, port: int, path: str) -> HttpGet:
     return HttpGet(host, port, path, MAX_SIZE)
 
 
-async def _fetch(stream: Stream, request: HttpGet) -> Bag:
-    await _exchange(stream, request)
-    if request.status != _OK:
-        raise PhaseError(Reason.BAD_ANSWER, f"the answer is no bag but HTTP status {request.status}")
+async def _read_bag(walk: Walk, answer: Awaitable[tuple[int, bytes]], timeout: float, whom: str) -> None:
+    walk.bag = await walk.step(Phase.SESSION, timeout, _bag_in(answer), whom)
+
+
+async def _bag_in(answer: Awaitable[tuple[int, bytes]]) -> Bag:
+    status, body = await answer
+    if status != _OK:
+        raise PhaseError(Reason.BAD_ANSWER, f"the answer is no bag but HTTP status {status}")
     try:
-        return parse(request.body)
+        return parse(body)
     except BagError as error:
         raise PhaseError(Reason.BAD_ANSWER, error.detail) from error
 
 
-async def _exchange(stream: Stream, request: HttpGet) -> None:
+async def _exchange(stream: Stream, request: HttpGet) -> tuple[int, bytes]:
     await stream.send_all(request.start())
     while not request.done:
         data = await stream.receive_some(_READ_LIMIT)
         try:
             request.receive(data)
         except HttpGetError as error:
-            reason = Reason.BAD_ANSWER if data else Reason.CLOSED
-            raise PhaseError(reason, error.detail, error.evidence) from error
+            raise PhaseError(_why(data), error.detail, error.evidence) from error
+    return request.status, request.body
+
+
+async def _read_on(stream: Stream, forwarded: HttpForward) -> tuple[int, bytes]:
+    head = forwarded.answer
+    assert head is not None  # noqa: S101 - for the types: the handshake was connected
+    data = b"-"
+    try:
+        body = Body(head, MAX_SIZE)
+        while not body.done:
+            data = await stream.receive_some(_READ_LIMIT)
+            body.receive(data)
+    except BodyError as error:
+        raise PhaseError(_why(data), error.detail) from error
+    return head.status, bytes(body)
+
+
+def _why(last_read: bytes) -> Reason:
+    return Reason.BAD_ANSWER if last_read else Reason.CLOSED

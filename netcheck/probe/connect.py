@@ -3,8 +3,9 @@
 import socket
 
 from netcheck.model.failing import Phase
-from netcheck.model.paths import Binding
-from netcheck.probe.sockets import TcpStream, connect, open_socket, tcp_info
+from netcheck.model.paths import Binding, endpoint_text
+from netcheck.probe import system
+from netcheck.probe.sockets import TcpStream, connect, open_socket
 from netcheck.probe.walk import Walk
 
 
@@ -13,14 +14,15 @@ async def dial(walk: Walk, address: str, port: int, binding: Binding) -> TcpStre
 
     Raises PhaseError. The walk keeps the stream and closes it.
     """
+    walk.peer = endpoint_text(address, port)
     sock = open_socket(socket.SOCK_STREAM, address, binding)
     try:
         await connect(sock, address, port)
     except BaseException:  # closed on every way out, the deadline's cancellation too
-        walk.tcp = tcp_info(sock)
+        walk.tcp = system.HERE.tcp_info(sock)
         sock.close()
         raise
-    walk.tcp = tcp_info(sock)
+    walk.tcp = system.HERE.tcp_info(sock)
     return walk.keep(TcpStream(sock))
 
 
@@ -28,4 +30,5 @@ async def connect_directly(
     walk: Walk, address: str, port: int, binding: Binding, timeout: float
 ) -> TcpStream:
     """The whole of a direct TCP probe after resolving: raises WalkEnded where it fails."""
-    return await walk.step(Phase.CONNECT, timeout, dial(walk, address, port, binding))
+    doing = dial(walk, address, port, binding)
+    return await walk.step(Phase.CONNECT, timeout, doing, endpoint_text(address, port))

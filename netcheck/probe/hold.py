@@ -25,16 +25,17 @@ import trio
 
 from netcheck.model.failing import Reason
 from netcheck.model.results import Hold, HoldEnd
+from netcheck.probe import system
 from netcheck.probe.errors import PhaseError
-from netcheck.probe.sockets import Stream, TcpStream, keep_asking, since_ack
+from netcheck.probe.sockets import Stream, TcpStream, keep_asking
 
 _RUNGS = (10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 43_200)
 """Seconds: common idle timeouts of firewalls and proxies, and what devices count on (10 to 30 minutes)."""
 _POLL = 0.05
 """Seconds: the kernel does not say when its question is answered, it can only be asked."""
 _READ_LIMIT = 4096
-_MOST_WORDS = 64 * 1024
-"""Bytes: who says more than that within a silence is no peer to be silent with."""
+_MOST_BYTES = 64 * 1024
+"""Who says more than that within a silence is no peer to be silent with."""
 
 _ENDS = {
     Reason.RESET: HoldEnd.RESET,
@@ -57,7 +58,7 @@ class Line:
 
     def __init__(self, stream: Stream, first_hop: TcpStream) -> None:
         self._stream = stream
-        self._socket = first_hop.socket
+        self._first_hop = first_hop
         self._heard = trio.current_time()
 
     async def hold(
@@ -68,6 +69,7 @@ class Line:
         An answer may take `patience` seconds. The last that is told, and no other, has an end.
         """
         for silence in silences:
+            self._first_hop.grant(_MOST_BYTES, Reason.BAD_ANSWER)
             self._heard = trio.current_time()
             end = await self._end_within(silence)
             lasted = min(trio.current_time() - self._heard, silence)
@@ -82,8 +84,7 @@ class Line:
 
     async def _end_within(self, silence: float) -> HoldEnd | None:
         """How the other end ends it before it was silent for so long; None where it does not."""
-        words = 0
-        while words <= _MOST_WORDS:
+        while True:
             with trio.move_on_after(silence) as waiting:
                 try:
                     data = await self._stream.receive_some(_READ_LIMIT)
@@ -92,22 +93,29 @@ class Line:
                 if not data:
                     return HoldEnd.CLOSED
                 self._heard = trio.current_time()
-                words += len(data)
             if waiting.cancelled_caught:
                 return None
-        return HoldEnd.LOCAL
 
     async def _end_when_asked(self, patience: float) -> HoldEnd | None:
         """Ask whether the connection is still there; None where it is."""
-        asked = trio.current_time()
+        sock, asked = self._first_hop.socket, trio.current_time()
         try:
-            keep_asking(self._socket, on=True)
-            while trio.current_time() < asked + patience:
-                if (end := await self._end_within(_POLL)) is not None:
-                    return end
-                if since_ack(self._socket) < trio.current_time() - asked:
-                    keep_asking(self._socket, on=False)
-                    return None
+            keep_asking(sock, on=True, patience=patience)
+            end = await self._end_unless_answered(asked, patience)
+            if end is None:
+                keep_asking(sock, on=False)
         except PhaseError as error:
             return _ENDS.get(error.reason, HoldEnd.LOCAL)
-        return HoldEnd.LOST
+        return end
+
+    async def _end_unless_answered(self, asked: float, patience: float) -> HoldEnd | None:
+        sock = self._first_hop.socket
+        says_when = system.HERE.since_ack(sock) is not None
+        while trio.current_time() < asked + patience:
+            if (end := await self._end_within(_POLL)) is not None:
+                return end
+            since_ack = system.HERE.since_ack(sock)
+            if since_ack is not None and since_ack < trio.current_time() - asked:
+                return None
+        # A kernel that does not say when it was answered would have failed the connection by now.
+        return HoldEnd.LOST if says_when else None

@@ -3,20 +3,25 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import trio
+
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.paths import Binding, Proxy, ProxyScheme, literal_addresses
+from netcheck.model.paths import Binding, Proxy, ProxyScheme, endpoint_text, literal_addresses
 from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
+from netcheck.probe.authorities import client_context
 from netcheck.probe.connect import dial
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.resolve import why_no_address
 from netcheck.probe.sockets import Stream, TcpStream
-from netcheck.probe.tls import TlsStream, client_context
+from netcheck.probe.tls import TlsStream
 from netcheck.probe.walk import Walk, WalkEnded
-from netcheck.wire import Handshake, HandshakeError, Target, handshake_for
+from netcheck.wire import Handshake, HandshakeError
+from netcheck.wire.socks5 import GssapiOffer, Socks5
 
 _ADDRESSES_TRIED = 3
 _READ_LIMIT = 16 * 1024
+_SPARE = 1.0  # seconds
 
 LookupProxy = Callable[[str], Awaitable[tuple[Lookup, ...]]]
 """Asks for the addresses of the proxy's own name."""
@@ -24,7 +29,7 @@ LookupProxy = Callable[[str], Awaitable[tuple[Lookup, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class ProxyRoute:
-    """How a path's proxy is reached: what the config says, with this path's way to ask for its name."""
+    """How a proxy is reached: what the config says, with the path's way to ask for its name."""
 
     proxy: Proxy
     binding: Binding
@@ -32,19 +37,23 @@ class ProxyRoute:
     lookup: LookupProxy
 
 
-async def connect_through(walk: Walk, route: ProxyRoute, target: Target) -> Stream:
-    """Walk the proxy phases and give the tunnel to `target`; raises WalkEnded where one fails.
+async def connect_through(walk: Walk, route: ProxyRoute, handshake: Handshake, asked_for: str) -> Stream:
+    """Walk the proxy phases and give what `handshake` was granted; raises WalkEnded where one fails.
 
-    `walk.proxy_spoke` is set either way.
+    `asked_for` names its target to people. `walk.proxy_spoke` is set either way.
     """
     walk.proxy_spoke = False
     addresses = await _proxy_addresses(walk, route)
-    stream = await _secured(walk, route, await _connect_to_proxy(walk, route, addresses))
-    handshake = handshake_for(route.proxy, target)
+    address, tcp = await _connect_to_proxy(walk, route, addresses)
+    stream = await _secured(walk, route, tcp, address)
+    asking = _Asking(route, address, asked_for)
     try:
-        await walk.step(Phase.PROXY_HANDSHAKE, route.timeouts.proxy, _shake_hands(stream, handshake))
+        # The deadline of its own comes first: who talked until then knows what was heard.
+        within = route.timeouts.proxy + route.timeouts.connect + _SPARE
+        await walk.step(Phase.PROXY_HANDSHAKE, within, asking.shake_hands(stream, handshake))
     finally:
         walk.proxy_spoke = handshake.spoke
+    walk.peer = f"{asked_for} through {walk.peer}"
     return _Tunnel(stream, handshake.trailing)
 
 
@@ -74,16 +83,25 @@ async def _proxy_addresses(walk: Walk, route: ProxyRoute) -> tuple[str, ...]:
     return tuple(address for lookup in lookups for address in lookup.addresses)
 
 
-async def _connect_to_proxy(walk: Walk, route: ProxyRoute, addresses: tuple[str, ...]) -> TcpStream:
-    """As clients do: on to the next address when one fails. When all do, the first one's failure counts."""
+async def _connect_to_proxy(
+    walk: Walk, route: ProxyRoute, addresses: tuple[str, ...]
+) -> tuple[str, TcpStream]:
+    """As clients do: on to the next address when one fails. When all do, the first one's failure counts.
+
+    Gives the address that answered and the connection to it.
+    """
     first: WalkEnded | None = None
     spent = 0.0
     for address in addresses[:_ADDRESSES_TRIED]:
         doing = dial(walk, address, route.proxy.port, route.binding)
         try:
-            return await walk.step(Phase.PROXY_CONNECT, route.timeouts.connect, doing)
+            stream = await walk.step(
+                Phase.PROXY_CONNECT, route.timeouts.connect, doing, _named(route, address)
+            )
         except WalkEnded as ended:
             first = first or ended
+        else:
+            return address, stream
         finally:
             spent += walk.phases[Phase.PROXY_CONNECT]
             walk.phases[Phase.PROXY_CONNECT] = spent
@@ -91,10 +109,11 @@ async def _connect_to_proxy(walk: Walk, route: ProxyRoute, addresses: tuple[str,
     raise first
 
 
-async def _secured(walk: Walk, route: ProxyRoute, tcp: TcpStream) -> Stream:
+async def _secured(walk: Walk, route: ProxyRoute, tcp: TcpStream, address: str) -> Stream:
     if route.proxy.scheme is not ProxyScheme.HTTPS:
         return tcp
-    return await walk.step(Phase.PROXY_TLS, route.timeouts.tls, _shake_tls(tcp, route.proxy))
+    shaking = _shake_tls(tcp, route.proxy)
+    return await walk.step(Phase.PROXY_TLS, route.timeouts.tls, shaking, _named(route, address))
 
 
 async def _shake_tls(tcp: TcpStream, proxy: Proxy) -> TlsStream:
@@ -103,22 +122,76 @@ async def _shake_tls(tcp: TcpStream, proxy: Proxy) -> TlsStream:
     return tls
 
 
-async def _shake_hands(stream: Stream, handshake: Handshake) -> None:
-    try:
-        await stream.send_all(handshake.start())
-        while not handshake.connected:
-            reply = handshake.receive(await stream.receive_some(_READ_LIMIT))
-            if reply:
-                await stream.send_all(reply)
-    except HandshakeError as error:
-        raise PhaseError(error.reason, error.detail, error.evidence) from error
-    except PhaseError as error:
-        raise _in_words_of_the_handshake(error, handshake) from error
+def _named(route: ProxyRoute, address: str) -> str:
+    return f"proxy {endpoint_text(address, route.proxy.port)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """The handshake phase with a proxy at one of its addresses."""
+
+    route: ProxyRoute
+    address: str
+    asked_for: str
+
+    async def shake_hands(self, stream: Stream, handshake: Handshake) -> None:
+        """Until the handshake is connected; raises PhaseError in the words of proxies."""
+        try:
+            with trio.move_on_after(self.route.timeouts.proxy):
+                await _converse(stream, handshake)
+                return
+        except HandshakeError as error:
+            raise await self._explained(error, handshake) from error
+        except PhaseError as error:
+            raise _in_words_of_the_handshake(error, handshake) from error
+        if known := handshake.so_far():
+            raise _as_phase_error(known)
+        raise self._silence()
+
+    def _silence(self) -> PhaseError:
+        who, seconds = _named(self.route, self.address), self.route.timeouts.proxy
+        return PhaseError(
+            Reason.PROXY_TIMEOUT, f"no answer from {who} in {seconds:g} s to a request for {self.asked_for}"
+        )
+
+    async def _explained(self, error: HandshakeError, handshake: Handshake) -> PhaseError:
+        if isinstance(handshake, Socks5) and handshake.none_acceptable and await self._wants_gssapi():
+            error = handshake.gssapi_wanted()
+        return _as_phase_error(error)
+
+    async def _wants_gssapi(self) -> bool:
+        """Whether the proxy takes an offer of only that: it does not say so otherwise."""
+        offer = GssapiOffer()
+        with Walk() as aside, trio.move_on_after(self.route.timeouts.connect):
+            try:
+                await _converse(
+                    await dial(aside, self.address, self.route.proxy.port, self.route.binding), offer
+                )
+            except (HandshakeError, PhaseError):
+                return False
+        return offer.accepted
+
+
+async def _converse(stream: Stream, handshake: Handshake) -> None:
+    await stream.send_all(handshake.start())
+    while not handshake.connected:
+        reply = handshake.receive(await stream.receive_some(_READ_LIMIT))
+        if reply:
+            await stream.send_all(reply)
 
 
 def _in_words_of_the_handshake(error: PhaseError, handshake: Handshake) -> PhaseError:
-    """A proxy that drops the connection in the middle has closed it, however TCP or TLS tell of it."""
+    """A proxy that drops the connection in the middle has closed it, however TCP or TLS tell of it.
+
+    What it had said until then counts more.
+    """
+    if known := handshake.so_far():
+        return _as_phase_error(known)
     if error.reason not in (Reason.CLOSED, Reason.TLS_ALERT):
         return error
     said = "after it had spoken" if handshake.spoke else "before it said a word"
     return PhaseError(Reason.PROXY_CLOSED, f"the proxy ended the connection {said}: {error.detail}")
+
+
+def _as_phase_error(error: HandshakeError) -> PhaseError:
+    return PhaseError(error.reason, error.detail, error.evidence)

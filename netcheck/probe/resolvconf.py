@@ -1,13 +1,14 @@
-"""The system's nameservers, as resolv.conf names them.
+"""The system's stub resolver as resolv.conf sets it up: nameservers, options, and the search list.
 
-Owns the reading of that file, as glibc reads it, but not its search lists and options: they are for names
-that people type, and ours are absolute. Must not know who asks the nameservers, or how.
+Owns the reading of that file, as glibc reads it (resolv.conf(5)). Must not know who asks the nameservers.
 """
 
 import functools
 import ipaddress
+import os
 import re
-from itertools import islice
+import stat
+from dataclasses import dataclass
 from pathlib import Path
 
 from netcheck.model.paths import Nameserver
@@ -18,29 +19,105 @@ _PORT = 53
 _LOCAL = (Nameserver("127.0.0.1", _PORT),)
 _MAX_NAMESERVERS = 3  # MAXNS of glibc's resolv.h: those named after these are never asked by anybody
 _MAX_SIZE = 64 * 1024
-_LINE = re.compile(r"^nameserver[ \t]+([^\s#;]+)", re.MULTILINE)
-"""As in glibc: the keyword is the first on its line, and white space or a comment ends the address."""
+_MAX_SEARCH = 6  # with more names, looking for one that does not exist takes for ever
+_MOST_ATTEMPTS, _LONGEST_TIMEOUT, _MOST_DOTS = 5, 30, 15  # RES_MAXRETRY, RES_MAXRETRANS, RES_MAXNDOTS
+_LINE = re.compile(r"^(nameserver|search|domain|options)[ \t]+([^\n#;]*)", re.MULTILINE)
+"""As in glibc: the keyword is the first on its line, and a comment ends the rest."""
 
 
-def nameservers(file: Path = RESOLV_CONF) -> tuple[Nameserver, ...]:
-    """At most three nameservers, in order; this machine itself where the file names none (resolv.conf(5)).
+@dataclass(frozen=True, slots=True)
+class StubResolver:
+    """How programs on this machine resolve names."""
+
+    nameservers: tuple[Nameserver, ...] = _LOCAL
+    """At most three, in order; this machine itself where the file names none."""
+    search: tuple[str, ...] = ()
+    ndots: int = 1
+    attempts: int = 2
+    """How often each nameserver is asked that does not answer."""
+    timeout: float = 5.0
+    """How long to wait for one answer, in seconds."""
+    rotate: bool = False
+    use_vc: bool = False
+    """Ask by TCP."""
+    edns: bool = False
+    single_request: bool = False
+    """Ask for A and AAAA one after the other."""
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """The absolute names that a name stands for, in the order in which programs try them."""
+        if name.endswith("."):
+            return (name.rstrip("."),)
+        searched = tuple(f"{name}.{domain}" for domain in self.search)
+        return (name, *searched) if name.count(".") >= self.ndots else (*searched, name)
+
+
+def stub_resolver(file: Path | None = None) -> StubResolver:
+    """What the file, by default /etc/resolv.conf, and the environment say.
 
     Cheap enough to call for every lookup: the file is read again only after it changed. Never raises, whether
     the file is missing, unreadable or garbage.
     """
+    file = file or RESOLV_CONF
+    environment = os.environ.get("RES_OPTIONS", ""), os.environ.get("LOCALDOMAIN")
     try:
         status = file.stat()
-        return _read(file, status.st_mtime_ns, status.st_ino, status.st_size) or _LOCAL
+        if not stat.S_ISREG(status.st_mode):
+            return _parsed("", *environment)
+        return _read(file, environment, status.st_mtime_ns, status.st_ino, status.st_size)
     except OSError:
-        return _LOCAL
+        return _parsed("", *environment)
 
 
 @functools.lru_cache(maxsize=1)
-def _read(file: Path, *_version: int) -> tuple[Nameserver, ...]:
+def _read(file: Path, environment: tuple[str, str | None], *_version: int) -> StubResolver:
     with file.open("rb") as stream:
         text = stream.read(_MAX_SIZE).decode(errors="replace")
-    addresses = filter(None, map(_literal, _LINE.findall(text)))
-    return tuple(Nameserver(address, _PORT) for address in islice(addresses, _MAX_NAMESERVERS))
+    return _parsed(text, *environment)
+
+
+def _parsed(text: str, more_options: str, local_domain: str | None) -> StubResolver:
+    nameservers: list[Nameserver] = []
+    search: list[str] = []
+    options: list[str] = []
+    for keyword, rest in _LINE.findall(text):
+        words = rest.split()
+        if keyword == "nameserver":
+            nameservers += [Nameserver(a, _PORT) for word in words[:1] if (a := _literal(word))]
+        elif keyword == "options":
+            options += words
+        else:  # of several such lines the last one holds
+            search = words[:1] if keyword == "domain" else words
+    if local_domain is not None:
+        search = local_domain.split()
+    return _with_options(
+        [*options, *more_options.split()],
+        tuple(nameservers[:_MAX_NAMESERVERS]) or _LOCAL,
+        tuple(name.strip(".").lower() for name in search[:_MAX_SEARCH] if name.strip(".")),
+    )
+
+
+def _with_options(
+    options: list[str], nameservers: tuple[Nameserver, ...], search: tuple[str, ...]
+) -> StubResolver:
+    return StubResolver(
+        nameservers,
+        search,
+        ndots=_number(options, "ndots", 1, 0, _MOST_DOTS),
+        attempts=_number(options, "attempts", 2, 1, _MOST_ATTEMPTS),
+        timeout=_number(options, "timeout", 5, 1, _LONGEST_TIMEOUT),
+        rotate="rotate" in options,
+        use_vc="use-vc" in options,
+        edns="edns0" in options,
+        single_request=bool({"single-request", "single-request-reopen"} & {*options}),
+    )
+
+
+def _number(options: list[str], name: str, otherwise: int, least: int, most: int) -> int:
+    """The last `name:n`, kept within what glibc allows."""
+    written = [word.partition(":")[2] for word in options if word.startswith(f"{name}:")]
+    digits = re.match("[0-9]{1,9}", written[-1]) if written else None
+    return otherwise if digits is None else max(least, min(int(digits[0]), most))
 
 
 def _literal(word: str) -> str | None:

@@ -4,11 +4,11 @@ import zlib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
-from netcheck.apns.addresses import is_apple_name, is_sinkhole
+from netcheck.apns.addresses import is_expected, is_sinkhole
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import Family
 from netcheck.model.results import Lookup
-from netcheck.model.services import AddressChoice
+from netcheck.model.services import AddressChoice, Network
 
 _ADDRESSES_TRIED = 32
 """With `addresses: all`: the couriers' names have about 8 each."""
@@ -43,19 +43,21 @@ def destinations(
     choice: AddressChoice,
     turn: int,
     known: Container[Family] = (),
+    networks: Sequence[Network] = (),
 ) -> list[Destination]:
     """What to try after the lookups of a host: its addresses, and a failure for each family that failed.
 
-    A family of which no address was ever `known` is left out as long as another one has some: nobody would
-    use it. One that was known and is no more has failed.
+    That a family has no records is an answer, and no failure while the other has some. Where it could not be
+    learnt, that is a failure for a family of which an address was `known`, and else of no interest.
+    `networks` is where the host's addresses may be.
     """
     some_answered = any(lookup.reason is None for lookup in lookups)
     found: list[Destination] = []
     for lookup in lookups:
         family = lookup.rdtype.family
         if lookup.reason is None:
-            found += _addresses(host, lookup, choice, turn)
-        elif family in known or not some_answered:
+            found += _addresses(host, lookup, choice, turn, networks)
+        elif not some_answered or (family in known and not lookup.was_answered):
             failure = Failure(Phase.RESOLVE, lookup.reason, lookup.detail)
             found.append(Destination(family, None, lookup.duration, failure))
     return _without_mere_absence(found)
@@ -67,17 +69,22 @@ def _without_mere_absence(found: list[Destination]) -> list[Destination]:
     return telling if telling and all(d.failure is not None for d in found) else found
 
 
-def _addresses(host: str, lookup: Lookup, choice: AddressChoice, turn: int) -> list[Destination]:
+def _addresses(
+    host: str, lookup: Lookup, choice: AddressChoice, turn: int, networks: Sequence[Network]
+) -> list[Destination]:
     return [
-        Destination(lookup.rdtype.family, address, lookup.duration, _sinkhole(host, address, lookup))
+        Destination(
+            lookup.rdtype.family, address, lookup.duration, _sinkhole(host, address, lookup, networks)
+        )
         for address in chosen(host, lookup.addresses, choice, turn)
     ]
 
 
-def _sinkhole(host: str, address: str, lookup: Lookup) -> Failure | None:
-    if not (is_apple_name(host) and is_sinkhole(address)):
+def _sinkhole(host: str, address: str, lookup: Lookup, networks: Sequence[Network]) -> Failure | None:
+    """Why an address is not even tried: it leads to this machine, and the service is expected elsewhere."""
+    if not is_sinkhole(address) or is_expected(host, address, networks):
         return None
-    detail = f"resolver {lookup.resolver} answered {address} for {host}, which is no address of Apple's"
+    detail = f"resolver {lookup.resolver} answered {address} for {host}, which leads nowhere"
     return Failure(Phase.RESOLVE, Reason.SINKHOLED, detail)
 
 

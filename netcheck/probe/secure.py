@@ -4,17 +4,17 @@ Who may vouch for a certificate is known in `netcheck.apns.trust`.
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import trio
 
-from netcheck.apns.trust import Anchors, anchors_of_others, apple_anchors, examine
-from netcheck.model.failing import Phase, Reason
-from netcheck.model.services import TlsSettings
+from netcheck.apns.trust import Anchors, examine
+from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
-from netcheck.probe.tls import TlsStream, examining_context, system_authorities
-from netcheck.probe.walk import Walk
+from netcheck.probe.tls import TlsStream, examining_context, tolerant_context
+from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire import HandshakeError, Http2
 
 _FIRST_WORD = 0.3
@@ -23,27 +23,10 @@ client for want of a certificate says so only now."""
 _READ_LIMIT = 4096
 _HTTP2 = "h2"  # RFC 9113 section 3.2
 
-
-class Vouchers:
-    """Who may vouch for which service; read anew with each configuration, as CA files change."""
-
-    def __init__(self) -> None:
-        self._known: dict[TlsSettings, Anchors] = {}
-        self._reading = trio.Lock()
-
-    async def for_(self, settings: TlsSettings) -> Anchors:
-        """The anchors of a service; read once, in a thread, as they are hundreds of certificates."""
-        if settings not in self._known:
-            async with self._reading:
-                if settings not in self._known:
-                    self._known[settings] = await trio.to_thread.run_sync(_anchors, settings)
-        return self._known[settings]
-
-
-def _anchors(settings: TlsSettings) -> Anchors:
-    if settings.is_apples:
-        return apple_anchors(settings.ca_file)
-    return anchors_of_others(system_authorities(), settings.ca_file)
+_MAY_BE_OLD = (Reason.TLS_ALERT, Reason.CLOSED, Reason.RESET)
+"""How a handshake ends with who speaks only older or weaker TLS: not all of them say so."""
+_IN_BETWEEN = (Reason.TLS_INTERCEPTED, Reason.TLS_UNTRUSTED, Reason.TLS_NAME_MISMATCH)
+"""What a certificate may show that tells more than how the handshake ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +35,8 @@ class Security:
 
     server_name: str
     alpn: tuple[str, ...]
-    anchors: Anchors
+    anchors: Anchors | PhaseError
+    """Or why nobody knows who may."""
     request: bool = False
     """Whether APNs must answer a request."""
 
@@ -72,31 +56,78 @@ async def secure(walk: Walk, stream: Stream, security: Security, timeout: float)
     return tls
 
 
+def is_worth_another_look(walk: Walk, failure: Failure) -> bool:
+    """Whether who is at the other end may show in an older or weaker TLS than devices and servers speak."""
+    return walk.tls is None and failure.phase is Phase.TLS and failure.reason in _MAY_BE_OLD
+
+
+async def look_again(
+    walk: Walk, again: Walk, stream: Stream, security: Security, timeout: float, failure: Failure
+) -> Failure:
+    """What a connection of its own shows of a peer with which the handshake failed: that, or the failure.
+
+    It speaks TLS that nobody should, to see the certificate and for nothing else: it makes no success. Sets
+    `walk.tls` where it sees one.
+    """
+    tls = TlsStream(stream, tolerant_context(security.alpn), security.server_name)
+    try:
+        await again.step(Phase.TLS, timeout, _shake_hands(again, tls, security))
+    except WalkEnded as ended:
+        seen = ended.failure
+    else:
+        seen = failure
+    walk.tls = again.tls
+    if walk.tls is None:
+        return failure
+    if seen.reason in _IN_BETWEEN:
+        return replace(seen, detail=f"{seen.detail}, seen with old and weak TLS allowed ({walk.tls.version})")
+    succeeds = f"with old and weak TLS allowed, the handshake succeeds ({walk.tls.version})"
+    return replace(failure, detail=f"{failure.detail}; {succeeds}")
+
+
 async def begin(walk: Walk, tls: TlsStream, security: Security, timeout: float) -> None:
     """Walk the session phase of a service that is not asked for anything else; raises WalkEnded."""
-    await walk.step(Phase.SESSION, max(timeout, 2 * _FIRST_WORD), _begin(tls, security))
+    spoke = await walk.step(Phase.SESSION, max(timeout, 2 * _FIRST_WORD), _begin(tls, security))
+    if not spoke:
+        walk.forget(Phase.SESSION)
 
 
 async def _shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
-    await tls.handshake()
+    """Raises PhaseError, for what the certificate shows rather than for how the handshake ended."""
     try:
-        presented, now = tls.presented(), time.time()
-        examined = examine(presented, security.server_name, security.anchors, tls.alpn, now)
-    except ValueError as error:
-        raise PhaseError(Reason.TLS_UNTRUSTED, f"the certificate cannot be read: {error}") from error
+        await tls.handshake()
+    except PhaseError as error:
+        presented = tls.presented()
+        seen = _examine(walk, tls, security, presented) if presented else None
+        if seen is not None and seen.reason in _IN_BETWEEN:
+            raise seen from error
+        raise
+    seen = _examine(walk, tls, security, tls.presented())
+    if seen is not None:
+        raise seen
+
+
+def _examine(walk: Walk, tls: TlsStream, security: Security, presented: Sequence[bytes]) -> PhaseError | None:
+    """What is wrong with the chain, if anything; `walk.tls` is what it says."""
+    nobody = Anchors(()) if isinstance(security.anchors, PhaseError) else security.anchors
+    examined = examine(
+        presented, security.server_name, nobody, time.time(), alpn=tls.alpn, version=tls.version
+    )
     walk.tls = examined.info
-    if examined.reason is not None:
-        raise PhaseError(examined.reason, examined.detail)
+    if isinstance(security.anchors, PhaseError):
+        return security.anchors
+    return None if examined.reason is None else PhaseError(examined.reason, examined.detail)
 
 
-async def _begin(tls: TlsStream, security: Security) -> None:
+async def _begin(tls: TlsStream, security: Security) -> bool:
+    """Whether the peer did anything."""
     if tls.alpn == _HTTP2:
         await _speak(tls, Http2(security.server_name, request=security.request))
-    elif security.needs_http2:
+        return True
+    if security.needs_http2:
         chosen = tls.alpn or "no protocol"
         raise PhaseError(Reason.REFUSED, f"the peer chose {chosen} in TLS, and this service needs {_HTTP2}")
-    else:
-        await _hear(tls)
+    return await _hear(tls)
 
 
 async def _speak(tls: TlsStream, session: Http2) -> None:
@@ -109,8 +140,10 @@ async def _speak(tls: TlsStream, session: Http2) -> None:
         raise PhaseError(error.reason, error.detail, error.evidence) from error
 
 
-async def _hear(stream: Stream) -> None:
-    """Silence is fine, and so is anything the peer says; only its leaving is not."""
+async def _hear(stream: Stream) -> bool:
+    """Whether the peer says anything. That and silence are fine; only its leaving is not."""
     with trio.move_on_after(_FIRST_WORD):
         if not await stream.receive_some(_READ_LIMIT):
             raise PhaseError(Reason.CLOSED, "the peer ended the connection right after the TLS handshake")
+        return True
+    return False

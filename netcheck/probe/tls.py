@@ -1,11 +1,11 @@
 """TLS over a stream we drive ourselves, so that its errors are the real ones.
 
-`ssl.SSLObject` over memory BIOs: trio's SSLStream hides what went wrong. The calling phase sets the deadline.
+`ssl.SSLObject` over memory BIOs: trio's SSLStream hides what went wrong. The calling phase sets the deadline,
+and the limit of bytes. Whom to trust is not known here.
 """
 
 import functools
 import ssl
-from pathlib import Path
 
 import trio
 
@@ -14,55 +14,73 @@ from netcheck.probe.errors import EVIDENCE_LIMIT, PhaseError
 from netcheck.probe.sockets import Stream
 
 _CHUNK = 16 * 1024 + 256  # a TLS record and its overhead (RFC 8446 section 5.2)
-_RECORD_ALERT = 0x15  # RFC 8446 section 5.1, ContentType
+_RECORDS = range(0x14, 0x18)  # RFC 8446 section 5.1, ContentType
 _RECORD_HANDSHAKE = 0x16
+_CERTIFICATE = 11  # RFC 8446 section 4, HandshakeType
+_TLS_1_3 = 0x0304  # RFC 8446 section 4.2.1
+_OP_LEGACY_SERVER_CONNECT = 0x4  # OpenSSL's ssl.h; a name in `ssl` from Python 3.12 on
 
 # OpenSSL's x509_vfy.h
 _NOT_IN_TIME = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 _WRONG_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
 
-_contexts: dict[Path | None, tuple[object, ssl.SSLContext]] = {}
-"""By CA file, with what told the file apart when it was read. As many as the config names."""
-
-
-async def client_context(ca_file: Path | None = None) -> ssl.SSLContext:
-    """A verifying client context that trusts `ca_file`, or the system's store; made anew when that changes.
-
-    Made in a thread: the system's store takes 26 ms. PhaseError where the file cannot be read.
-    """
-    try:
-        identity = _identity(ca_file)
-        if ca_file not in _contexts or _contexts[ca_file][0] != identity:
-            make = functools.partial(ssl.create_default_context, cafile=ca_file)
-            _contexts[ca_file] = (identity, await trio.to_thread.run_sync(make))
-    except OSError as error:  # SSLError is one
-        raise PhaseError(Reason.TLS_UNTRUSTED, f"{ca_file} cannot be read: {error.strerror}") from error
-    return _contexts[ca_file][1]
-
-
-def _identity(file: Path | None) -> object:
-    if file is None:
-        return None
-    stat = file.stat()
-    return (stat.st_mtime_ns, stat.st_ino, stat.st_size)
-
-
 @functools.cache
 def examining_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
-    """A client context that takes any certificate, for a chain that is examined after the handshake."""
+    """A client context that takes any certificate, for a chain that is examined after the handshake.
+
+    Else as today's clients: TLS 1.2 at least. A peer need not know secure renegotiation (RFC 5746), as
+    devices do not ask for it; renegotiation itself is not taken part in, as it has no end.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    context.set_ciphers("DEFAULT:@SECLEVEL=2")
+    context.options |= ssl.OP_NO_RENEGOTIATION | _OP_LEGACY_SERVER_CONNECT
+    context.sslobject_class = _Overheard
+    context._msg_callback = _overhear  # type: ignore[attr-defined]  # private; nothing else hears it
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context
 
 
 @functools.cache
-def system_authorities() -> tuple[bytes, ...]:
-    """The system's authorities, in DER."""
-    return tuple(ssl.create_default_context().get_ca_certs(binary_form=True))
+def tolerant_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
+    """One that also speaks TLS 1.0 and 1.1, with weak ciphers, keys and signatures: only to see who it is.
+
+    Devices and servers refuse what needs it, so whatever comes of it is no success.
+    """
+    context = examining_context.__wrapped__(alpn)
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers("ALL:!aNULL:@SECLEVEL=0")
+    return context
+
+
+class _Overheard(ssl.SSLObject):
+    """Keeps the Certificate message as it came, for a chain that OpenSSL cannot read."""
+
+    certificate_message = b""
+    certificate_version = 0
+
+
+def _overhear(
+    connection: _Overheard, direction: str, version: int, content_type: int, message_type: int, data: bytes
+) -> None:
+    if direction == "read" and content_type == _RECORD_HANDSHAKE and message_type == _CERTIFICATE:
+        connection.certificate_message, connection.certificate_version = data, version
+
+
+def _chain(message: bytes, version: int) -> list[bytes]:
+    """The certificates of a Certificate message (RFC 5246 section 7.4.2, RFC 8446 section 4.4.2)."""
+    extended = version >= _TLS_1_3
+    context = 1 + int.from_bytes(message[4:5]) if extended else 0
+    at = 4 + context + 3  # the header, the context, the length of the list
+    found = []
+    while at < len(message):
+        end = at + 3 + int.from_bytes(message[at : at + 3])
+        found.append(message[at + 3 : end])
+        at = end + (2 + int.from_bytes(message[end : end + 2]) if extended else 0)
+    return found
 
 
 class TlsStream:
@@ -97,19 +115,39 @@ class TlsStream:
         """What the peer chose of the protocols that were offered."""
         return self._tls.selected_alpn_protocol()
 
+    @property
+    def version(self) -> str | None:
+        """The version of TLS, as OpenSSL writes it; None before the handshake."""
+        return self._tls.version()
+
     def presented(self) -> list[bytes]:
-        """The chain as the peer presented it, in DER, the leaf first."""
-        if hasattr(self._tls, "get_unverified_chain"):  # public from Python 3.13 on
-            return list(self._tls.get_unverified_chain())
-        hidden = self._tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # the same, before
-        return [certificate.public_bytes(ssl._ssl.ENCODING_DER) for certificate in hidden or ()]  # type: ignore[attr-defined]  # private, too
+        """The chain as the peer presented it, in DER, the leaf first; with an examining context only.
+
+        Also where the handshake failed; empty where it did so before there was one. What is in it need not be
+        certificates.
+        """
+        if isinstance(self._tls, _Overheard) and self._tls.certificate_message:
+            return _chain(self._tls.certificate_message, self._tls.certificate_version)
+        # It came in another message, compressed (RFC 8879). Before Python 3.13 this has no public name.
+        hidden = self._tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]
+        return [certificate.public_bytes(ssl._ssl.ENCODING_DER) for certificate in hidden or ()]  # type: ignore[attr-defined]
 
     async def send_all(self, data: bytes) -> None:
-        self._tls.write(data)
-        await self._flush()
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._tls.write(view) :]
+            except ssl.SSLWantReadError:
+                await self._flush()
+                if not await self._fill():
+                    raise PhaseError(Reason.CLOSED, "the peer closed the connection") from None
+            except ssl.SSLError as error:
+                raise _broken(error) from error
+            await self._flush()
 
     async def receive_some(self, limit: int) -> bytes:
         """At most `limit` bytes; b"" when the peer has closed, with or without saying so."""
+        await trio.lowlevel.checkpoint()
         while True:
             try:
                 return self._tls.read(limit)
@@ -120,7 +158,7 @@ class TlsStream:
             except ssl.SSLZeroReturnError:
                 return b""
             except ssl.SSLError as error:
-                raise PhaseError(Reason.TLS_ALERT, error.reason or "TLS error") from error
+                raise _broken(error) from error
 
     async def _flush(self) -> None:
         if data := self._outgoing.read():
@@ -147,9 +185,9 @@ class TlsStream:
         if isinstance(error, ssl.SSLCertVerificationError):
             return self._explain_certificate(error)
         record = self._first_bytes[0] if self._first_bytes else None
-        if record not in (_RECORD_ALERT, _RECORD_HANDSHAKE):
+        if record not in _RECORDS:
             return PhaseError(Reason.TLS_NOT_TLS, "the peer does not speak TLS", self._first_bytes)
-        return PhaseError(Reason.TLS_ALERT, error.reason or "TLS error", self._first_bytes)
+        return _broken(error, self._first_bytes)
 
     def _explain_certificate(self, error: ssl.SSLCertVerificationError) -> PhaseError:
         reason = {
@@ -157,3 +195,7 @@ class TlsStream:
             **dict.fromkeys(_WRONG_NAME, Reason.TLS_NAME_MISMATCH),
         }.get(error.verify_code, Reason.TLS_UNTRUSTED)
         return PhaseError(reason, f"certificate for {self._server_name}: {error.verify_message}")
+
+
+def _broken(error: ssl.SSLError, evidence: bytes = b"") -> PhaseError:
+    return PhaseError(Reason.TLS_ALERT, error.reason or "TLS error", evidence)

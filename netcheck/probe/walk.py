@@ -10,7 +10,8 @@ import trio
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.results import Bag, TlsInfo
 from netcheck.probe.errors import PhaseError
-from netcheck.probe.sockets import TcpInfo, TcpStream
+from netcheck.probe.sockets import TcpStream
+from netcheck.probe.system import TcpInfo
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -24,6 +25,16 @@ _TIMEOUT_REASON = {
     Phase.SESSION: Reason.TIMEOUT,
 }
 
+_MOST_BYTES = 256 * 1024
+"""What a peer may say in one phase: the largest certificates that are taken have 100 KiB, a bag 64 KiB."""
+_FLOOD_REASON = {
+    Phase.PROXY_TLS: Reason.TLS_ALERT,
+    Phase.PROXY_HANDSHAKE: Reason.PROXY_BAD_REPLY,
+    Phase.TLS: Reason.TLS_ALERT,
+    Phase.SESSION: Reason.BAD_ANSWER,
+}
+"""Of the phases in which a peer is read."""
+
 
 class WalkEnded(Exception):
     """A phase failed and the probe ends here."""
@@ -34,15 +45,18 @@ class WalkEnded(Exception):
 
 
 class Walk:
-    """Runs the steps of one probe, each under its own deadline, and keeps the durations of those that ran.
+    """Runs the steps of one probe, each under its own deadline and with its own limit of bytes to read.
 
-    A context manager: at its end the connection is closed, whatever happened.
+    Keeps the durations of those that ran. A context manager: at its end the connection is closed, whatever
+    happened.
     """
 
-    __slots__ = ("_open", "bag", "phases", "proxy_spoke", "tcp", "tls")
+    __slots__ = ("_open", "bag", "peer", "phases", "proxy_spoke", "tcp", "tls")
 
     def __init__(self) -> None:
         self.phases: dict[Phase, float] = {}
+        self.peer = "the peer"
+        """Whom the probe is waiting for, as people write it: an address and a port."""
         self.tcp: TcpInfo | None = None
         """What the kernel measured on the first hop's connection."""
         self.proxy_spoke: bool | None = None
@@ -54,6 +68,10 @@ class Walk:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection, before the end of the walk too."""
         if self._open is not None:
             self._open.close()
 
@@ -67,13 +85,20 @@ class Walk:
         self._open = stream
         return stream
 
-    async def step(self, phase: Phase, timeout: float, doing: Awaitable[T]) -> T:
-        """What `doing` gives, or WalkEnded with why it did not; the phase has a duration either way."""
+    async def step(self, phase: Phase, timeout: float, doing: Awaitable[T], whom: str = "") -> T:
+        """What `doing` gives, or WalkEnded with why it did not; the phase has a duration either way.
+
+        `whom` is who must answer, for people who read of a timeout.
+        """
+        if self._open is not None and phase in _FLOOD_REASON:
+            self._open.grant(_MOST_BYTES, _FLOOD_REASON[phase])
         started = perf_counter()
         try:
             with trio.CancelScope(deadline=trio.current_time() + timeout):
                 return await doing
-            failure = Failure(phase, _TIMEOUT_REASON[phase], f"no answer in {timeout:g} s")
+            failure = Failure(
+                phase, _TIMEOUT_REASON[phase], f"no answer from {whom or self.peer} in {timeout:g} s"
+            )
         except PhaseError as error:
             failure = error.in_phase(phase)
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
@@ -81,6 +106,10 @@ class Walk:
         finally:
             self.phases[phase] = perf_counter() - started
         raise WalkEnded(failure)
+
+    def forget(self, phase: Phase) -> None:
+        """A phase in which only we waited, and nobody else did anything, has no duration."""
+        del self.phases[phase]
 
 
 def internal_error(phase: Phase, error: Exception) -> Failure:

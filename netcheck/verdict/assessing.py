@@ -9,23 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from netcheck.model.findings import Finding, Judgement, Verdict
-from netcheck.model.paths import Family, ProbePath, Role
+from netcheck.model.failing import Reason
+from netcheck.model.findings import Judgement, Needed, Verdict
+from netcheck.model.paths import Expected, Family, ProbePath, Role
 from netcheck.model.results import Lookup, Standing
 from netcheck.model.services import PortRule, Service, ports_on
 from netcheck.verdict.case import Case, World
-from netcheck.verdict.links import loses_packets
-from netcheck.verdict.rules import explain
-from netcheck.verdict.seen import Seen, what_counts
+from netcheck.verdict.counting import Counted, Counting, what_counts
+from netcheck.verdict.loss import lost
+from netcheck.verdict.needs import needs, ports_judged, ports_needed, services_needed
+from netcheck.verdict.rules import explain, possible
 
-_SEVERITY = (
-    Verdict.READY,
-    Verdict.DEGRADED,
-    Verdict.FALLBACK_ONLY,
-    Verdict.UNKNOWN,
-    Verdict.NOT_READY,
-)
-"""A role is as ready as the worst of the services it needs. What is not measured yet may still be worse."""
+_WORKS = (Verdict.READY, Verdict.DEGRADED)
 
 
 @dataclass(slots=True)
@@ -35,15 +30,21 @@ class Tally:
     reached: set[tuple[str, Family]] = field(default_factory=set)
     tried: set[tuple[str, Family]] = field(default_factory=set)
     failures: Counter[str] = field(default_factory=Counter)
+    denied: int = 0
+    """How many of the failures are denials of a proxy."""
+    is_limited: bool = False
+    """Whether hosts that answer do so only at times, or only at addresses outside a dead range."""
 
-    def add(self, seen: Seen) -> None:
+    def add(self, counted: Counted, *, in_dead_range: bool) -> None:
         """A host's family counts as reached when any of its addresses answered."""
-        where = (seen.result.host, seen.family)
+        where = (counted.result.host, counted.family)
         self.tried.add(where)
-        if seen.failure is None:
+        if counted.comes_and_goes or counted.failure is None:
             self.reached.add(where)
-        else:
-            self.failures[f"{seen.failure.phase} {seen.failure.reason}"] += 1
+        if counted.failure is not None:
+            self.failures[f"{counted.failure.phase} {counted.failure.reason}"] += 1
+            self.denied += counted.failure.reason is Reason.PROXY_DENIED
+            self.is_limited |= counted.comes_and_goes or in_dead_range
 
     @property
     def verdict(self) -> Verdict:
@@ -51,11 +52,15 @@ class Tally:
             return Verdict.UNKNOWN
         if not self.reached:
             return Verdict.NOT_READY
-        return Verdict.READY if self.tried == self.reached else Verdict.DEGRADED
+        return Verdict.DEGRADED if self.is_limited or self.tried != self.reached else Verdict.READY
 
-    def evidence(self, service: str, port: int) -> str:
+    @property
+    def is_denied(self) -> bool:
+        return 0 < self.failures.total() == self.denied and not self.reached
+
+    def evidence(self, place: Needed) -> str:
         hosts, answering = {host for host, _ in self.tried}, {host for host, _ in self.reached}
-        text = f"{service} port {port}: {len(answering)} of {len(hosts)} hosts reachable"
+        text = f"{place.service} port {place.port}: {len(answering)} of {len(hosts)} hosts reachable"
         broken = {family for _, family in self.tried} - {family for _, family in self.reached}
         if answering and broken:
             text += f", none over {', '.join(sorted(broken))}"
@@ -65,8 +70,13 @@ class Tally:
         return text
 
 
-Tallies = Mapping[tuple[str, str, int], Tally]
-"""By path, service and port."""
+class _OnPath(NamedTuple):
+    """One path and role: how ready each service is there, and what is needed as things stand."""
+
+    path: ProbePath
+    role: Role
+    judged: "list[_ServiceVerdict]"
+    needs: frozenset[Needed]
 
 
 class _ServiceVerdict(NamedTuple):
@@ -75,6 +85,12 @@ class _ServiceVerdict(NamedTuple):
     service: Service
     verdict: Verdict
     ports: tuple[int, ...]
+    useful: tuple[int, ...]
+    """Those of its ports that are needed as things stand: where any will do, one that works makes do."""
+
+
+Tallies = Mapping[str, Mapping[Needed, Tally]]
+"""By path, then by service and port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +100,10 @@ class Assessment:
     judgements: list[Judgement]
     """One for each path and each role that something required serves on it."""
     fallback_active: dict[str, bool]
-    """By path with couriers: whether a courier service fails on its first port and works on another."""
+    """By path with couriers: whether a courier service fails on its first port and works on another.
+
+    Never through a proxy, where devices use nothing but the other ports.
+    """
 
 
 def assess(
@@ -100,27 +119,110 @@ def assess(
 
     `failures` is how many it takes until a failure is believed; see `what_counts`.
     """
-    world = World(tuple(services), tuple(paths), what_counts(paths, standings, window, failures), lookups)
-    tallies = _tallies(world)
-    judgements = [
-        _judge_role(world, path, role, needed, tallies)
+    counting = what_counts(paths, standings, window, failures)
+    tallies = _tallies(services, paths, counting)
+    cases = [
+        _on_path(path, role, needed, tallies[path.name])
         for path in paths
         for role in Role
-        if (needed := _needed(services, path, role))
+        if (needed := services_needed(services, path, role))
     ]
+    useful = {path.name: _of_all_roles(path, cases) for path in paths}
+    world = World(services, paths, counting, lookups, useful)
+    losses = {path.name: _lost(services, path, counting) for path in paths}
+    judgements = [_judge(world, case, tallies[case.path.name], losses[case.path.name]) for case in cases]
     return Assessment(judgements, _fallback_active(services, paths, tallies))
 
 
-def _tallies(world: World) -> Tallies:
+def _of_all_roles(path: ProbePath, cases: Iterable[_OnPath]) -> frozenset[Needed]:
+    return frozenset(need for case in cases if case.path is path for need in case.needs)
+
+
+def _tallies(services: Sequence[Service], paths: Sequence[ProbePath], counting: Counting) -> Tallies:
     tallies = {
-        (path.name, service.name, port): Tally()
-        for path in world.paths
-        for service in world.services
-        for port in ports_on(service, path)
+        path.name: {
+            Needed(service.name, port): Tally() for service in services for port in ports_on(service, path)
+        }
+        for path in paths
     }
-    for seen in world.seen:
-        tallies[seen.result.path, seen.result.service, seen.result.port].add(seen)
+    for each in counting.counted:
+        in_dead_range = not each.connected and each.range in counting.dead
+        tallies[each.result.path][each.place].add(each, in_dead_range=in_dead_range)
     return tallies
+
+
+def _lost(services: Sequence[Service], path: ProbePath, counting: Counting) -> tuple[int, int] | None:
+    needed = frozenset[Needed]().union(*(needs(services, path, role) for role in Role))
+    return lost(e for e in counting.counted if e.result.path == path.name and e.place in needed)
+
+
+def _on_path(
+    path: ProbePath, role: Role, needed: Iterable[Service], tallies: Mapping[Needed, Tally]
+) -> _OnPath:
+    judged = [_judge_service(service, path, tallies) for service in needed]
+    useful = frozenset(Needed(each.service.name, port) for each in judged for port in each.useful)
+    return _OnPath(path, role, judged, useful)
+
+
+def _judge(
+    world: World, on_path: _OnPath, tallies: Mapping[Needed, Tally], loss: tuple[int, int] | None
+) -> Judgement:
+    path, role, judged, needed = on_path
+    verdict = max((each.verdict for each in judged), key=lambda verdict: verdict.severity)
+    if verdict is Verdict.READY and loss is not None:
+        verdict = Verdict.DEGRADED
+    limited = {
+        Needed(each.service.name, port): each.verdict
+        for each in judged
+        for port in each.ports
+        if each.verdict not in (Verdict.READY, Verdict.UNKNOWN)
+    }
+    failed = _failures(world, path, {need: its for need, its in limited.items() if need in needed})
+    case = Case(world, path, needed, verdict, limited, failed, failed, loss)
+    counts = tuple(
+        tallies[place].evidence(place)
+        for each in judged
+        for port in ports_judged(each.service, path)
+        if tallies[place := Needed(each.service.name, port)].tried
+        and (place in needed or path.expected is not Expected.READY)
+    )
+    return Judgement(path.name, role, verdict, explain(case), counts, needed, possible(path))
+
+
+def _failures(world: World, path: ProbePath, limited: Mapping[Needed, Verdict]) -> tuple[Counted, ...]:
+    failed = (e for e in world.on_path(path.name) if e.failure is not None and e.place in limited)
+    return tuple(sorted(failed, key=lambda each: each.order))
+
+
+def _judge_service(service: Service, path: ProbePath, tallies: Mapping[Needed, Tally]) -> _ServiceVerdict:
+    by_port = {port: tallies[Needed(service.name, port)].verdict for port in ports_judged(service, path)}
+    needed = ports_needed(service, path)
+    if service.port_rule is PortRule.FALLBACK and path.proxy is None:
+        verdict = _with_fallback(list(by_port.values()))
+        ports = _with_verdict(by_port, verdict) if verdict is Verdict.NOT_READY else tuple(by_port)[:1]
+        return _ServiceVerdict(service, verdict, ports, needed)
+    choose = max if service.port_rule is PortRule.ALL else min
+    verdict = choose(by_port.values(), key=lambda verdict: verdict.severity)
+    useful = _useful(service, needed, by_port, tallies) if service.port_rule is PortRule.ANY else needed
+    return _ServiceVerdict(service, verdict, _with_verdict(by_port, verdict), useful)
+
+
+def _useful(
+    service: Service,
+    ports: tuple[int, ...],
+    by_port: Mapping[int, Verdict],
+    tallies: Mapping[Needed, Tally],
+) -> tuple[int, ...]:
+    """Of ports of which any will do: the best that work; else those that a proxy does not simply deny."""
+    best = min((by_port[port] for port in ports), key=lambda verdict: verdict.severity, default=None)
+    if best in _WORKS:
+        return tuple(port for port in ports if by_port[port] is best)
+    allowed = tuple(port for port in ports if not tallies[Needed(service.name, port)].is_denied)
+    return allowed or ports
+
+
+def _with_verdict(by_port: Mapping[int, Verdict], verdict: Verdict) -> tuple[int, ...]:
+    return tuple(port for port, its in by_port.items() if its is verdict)
 
 
 def _fallback_active(
@@ -128,84 +230,19 @@ def _fallback_active(
 ) -> dict[str, bool]:
     couriers = [service for service in services if service.port_rule is PortRule.FALLBACK]
     return {
-        path.name: any(
-            _with_fallback(list(_by_port(courier, path, tallies).values())) is Verdict.FALLBACK_ONLY
-            for courier in present
-        )
+        path.name: path.proxy is None and any(_is_on_fallback(courier, path, tallies) for courier in present)
         for path in paths
-        if (present := [courier for courier in couriers if _served(courier, path)])
+        if (present := [s for s in couriers if s.roles & path.roles and ports_on(s, path)])
     }
 
 
-def _served(service: Service, path: ProbePath) -> bool:
-    return bool(service.roles & path.roles and ports_on(service, path))
-
-
-def _needed(services: Iterable[Service], path: ProbePath, role: Role) -> list[Service]:
-    if role not in path.roles:
-        return []
-    return [s for s in services if s.required and role in s.roles and ports_on(s, path)]
-
-
-def _judge_role(
-    world: World, path: ProbePath, role: Role, needed: Sequence[Service], tallies: Tallies
-) -> Judgement:
-    judged = [_judge_service(service, path, tallies) for service in needed]
-    verdict = max((each.verdict for each in judged), key=_SEVERITY.index)
-    if verdict is Verdict.READY and loses_packets(world.on_path(path.name)):
-        verdict = Verdict.DEGRADED
-    deciding = {
-        (each.service.name, port) for each in judged for port in each.ports if each.verdict is verdict
-    }
-    explained = explain(Case(world, path, verdict, frozenset(deciding)))
-    counts = tuple(
-        tallies[path.name, service.name, port].evidence(service.name, port)
-        for service in needed
-        for port in _ports_that_count(service, path)
-        if tallies[path.name, service.name, port].tried
-    )
-    if explained is None:
-        return Judgement(path.name, role, verdict, counts=counts)
-    hop = explained.cause.hop(through_proxy=path.proxy is not None)
-    finding = Finding(explained.cause, hop, explained.evidence, explained.next_step)
-    return Judgement(path.name, role, verdict, (finding,), counts)
-
-
-def _judge_service(service: Service, path: ProbePath, tallies: Tallies) -> _ServiceVerdict:
-    by_port = {
-        port: tallies[path.name, service.name, port].verdict for port in _ports_that_count(service, path)
-    }
-    if service.port_rule is PortRule.FALLBACK and path.proxy is None:
-        return _judge_courier(service, by_port)
-    choose = max if service.port_rule is PortRule.ALL else min
-    verdict = choose(by_port.values(), key=_SEVERITY.index)
-    return _ServiceVerdict(service, verdict, _with_verdict(by_port, verdict))
-
-
-def _ports_that_count(service: Service, path: ProbePath) -> tuple[int, ...]:
-    """Devices use a proxy only for the fallback ports, so the first port says nothing of a proxy."""
-    ports = ports_on(service, path)
-    only_fallback = service.port_rule is PortRule.FALLBACK and path.proxy is not None and len(ports) > 1
-    return ports[1:] if only_fallback else ports
-
-
-def _judge_courier(service: Service, by_port: Mapping[int, Verdict]) -> _ServiceVerdict:
-    verdict = _with_fallback(list(by_port.values()))
-    first = tuple(by_port)[:1]
-    ports = _with_verdict(by_port, verdict) if verdict is Verdict.NOT_READY else first
-    return _ServiceVerdict(service, verdict, ports)
-
-
-def _with_verdict(by_port: Mapping[int, Verdict], verdict: Verdict) -> tuple[int, ...]:
-    return tuple(port for port, its in by_port.items() if its is verdict)
-
-
-def _by_port(service: Service, path: ProbePath, tallies: Tallies) -> dict[int, Verdict]:
-    return {port: tallies[path.name, service.name, port].verdict for port in ports_on(service, path)}
+def _is_on_fallback(courier: Service, path: ProbePath, tallies: Tallies) -> bool:
+    by_port = [tallies[path.name][Needed(courier.name, port)].verdict for port in ports_on(courier, path)]
+    return _with_fallback(by_port) is Verdict.FALLBACK_ONLY
 
 
 def _with_fallback(by_port: Sequence[Verdict]) -> Verdict:
     """The first port decides; where nothing answers on it, any answer on another is a fallback."""
     first, *others = by_port
-    works = any(verdict in (Verdict.READY, Verdict.DEGRADED) for verdict in others)
+    works = any(verdict in _WORKS for verdict in others)
     return Verdict.FALLBACK_ONLY if first is Verdict.NOT_READY and works else first

@@ -1,125 +1,170 @@
-"""What a rule may ask about: one path's verdict, the failures behind it, and everything seen elsewhere."""
+"""What a cause may ask about: one role's failures on a path, and everything that counts elsewhere."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from ipaddress import ip_address
+from itertools import chain
 
-from netcheck.apns.addresses import is_apple_name
-from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Verdict
-from netcheck.model.paths import ProbePath
+from netcheck.apns.addresses import is_allocated, is_apple_name
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.findings import Needed, Verdict
+from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Lookup
-from netcheck.model.services import Service
-from netcheck.verdict.seen import Seen
+from netcheck.model.services import Network, Service
+from netcheck.verdict.counting import Counted, Counting, RangeOnPath
 
-Matches = Callable[[Failure], bool]
+Matches = Callable[[Counted], bool]
 
 
 class World:
-    """All that counts of all paths, with what resolvers said."""
+    """All that counts of all paths, with what resolvers said.
+
+    Of what no role of a path needs there, only that it works counts: it shows that a way is open.
+    """
 
     def __init__(
         self,
-        services: tuple[Service, ...],
-        paths: tuple[ProbePath, ...],
-        seen: Iterable[Seen],
+        services: Sequence[Service],
+        paths: Sequence[ProbePath],
+        counting: Counting,
         lookups: Iterable[Lookup],
+        needs: Mapping[str, frozenset[Needed]],
     ) -> None:
-        self.services = services
-        self.paths = paths
-        self.seen = tuple(seen)
+        self.services = tuple(services)
+        self.networks: dict[str, tuple[Network, ...]] = {}
+        for service in services:  # services of one name are one to people
+            self.networks[service.name] = (*self.networks.get(service.name, ()), *service.networks)
+        self.paths = tuple(paths)
+        self.dead_ranges: frozenset[RangeOnPath] = counting.dead
         self.lookups = tuple(lookups)
-        self._by_path: dict[str, list[Seen]] = {path.name: [] for path in paths}
-        for each in self.seen:
-            self._by_path[each.result.path].append(each)
+        self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
+        for each in counting.counted:
+            path = each.result.path
+            if each.failure is None or each.place in needs[path]:
+                self._by_path[path].append(each)
 
-    def on_path(self, path: str) -> list[Seen]:
+    def on_path(self, path: str) -> list[Counted]:
         return self._by_path[path]
 
     @cached_property
-    def durations(self) -> Mapping[str, Mapping[tuple[str, int], list[float]]]:
+    def durations(self) -> Mapping[str, Mapping[Needed, list[float]]]:
         """How long connecting and TLS took where it succeeded, in seconds: by path, then by service and port.
 
         Without the session, which is a wait for what the peer might still say.
         """
-        found: dict[str, dict[tuple[str, int], list[float]]] = {path.name: {} for path in self.paths}
-        for result in (each.result for each in self.seen if each.result.attempt.failure is None):
-            phases = result.attempt.phases
-            took = sum(phases.values()) - phases.get(Phase.SESSION, 0.0)
-            found[result.path].setdefault((result.service, result.port), []).append(took)
+        found: dict[str, dict[Needed, list[float]]] = {path.name: {} for path in self.paths}
+        for each in chain.from_iterable(self._by_path.values()):
+            attempt = each.result.attempt
+            if attempt.failure is None:
+                took = sum(attempt.phases.values()) - attempt.phases.get(Phase.SESSION, 0.0)
+                found[each.result.path].setdefault(each.place, []).append(took)
         return found
-
-
-def _place(seen: Seen) -> tuple[object, ...]:
-    result = seen.result
-    return result.path, result.service, result.port, result.host, seen.family, result.attempt.address or ""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A verdict that wants a cause."""
+    """A verdict that wants its causes."""
 
     world: World
     path: ProbePath
+    needs: frozenset[Needed]
+    """What the role needs here."""
     verdict: Verdict
-    deciding: frozenset[tuple[str, int]]
-    """The services and ports that make the verdict what it is."""
-    about: tuple[Seen, ...] = ()
-    """What of it the rule that holds is about."""
+    verdicts: Mapping[Needed, Verdict]
+    """Of the services and ports that keep the role from being ready: how bad it is with each."""
+    failed: tuple[Counted, ...]
+    """The failures on them, sorted: what is said of them must not depend on the order in which they came."""
+    left: tuple[Counted, ...]
+    """Those of them that no cause explains so far."""
+    lost: tuple[int, int] | None = None
+    """Where packets are lost: how many connections had to ask twice, and of how many."""
 
     @property
-    def seen(self) -> list[Seen]:
+    def counted(self) -> list[Counted]:
         """All that counts on this path, of other roles too."""
         return self.world.on_path(self.path.name)
 
-    @cached_property
-    def failed(self) -> tuple[Seen, ...]:
-        """The failures that make the verdict what it is; none where it is ready or unknown.
+    def without(self, explained: Iterable[Counted]) -> "Case":
+        gone = set(map(id, explained))
+        return replace(self, left=tuple(each for each in self.left if id(each) not in gone))
 
-        Sorted, so that what is said of them does not depend on the order in which they came.
-        """
-        if self.verdict in (Verdict.READY, Verdict.UNKNOWN):
-            return ()
-        failed = (each for each in self.seen if each.failure is not None and self._decides(each))
-        return tuple(sorted(failed, key=_place))
+    def mostly(self, matches: Matches) -> list[Counted]:
+        """The failures left that are such, where they are enough to stand for something; else none."""
+        return self.if_enough([each for each in self.left if matches(each)])
 
-    def _decides(self, seen: Seen) -> bool:
-        return (seen.result.service, seen.result.port) in self.deciding
+    def if_enough(self, such: list[Counted]) -> list[Counted]:
+        """As they are where they are half of what is left, or half of what fails on a service's port."""
+        return such if 2 * len(such) >= len(self.left) or self.weighs(such) else []
 
-    def mostly(self, matches: Matches) -> list[Seen]:
-        """The failures that are such, where they are at least half of all; else none."""
-        return self.at_least_half(self.such(matches))
+    def weighs(self, such: Sequence[Counted]) -> bool:
+        """Whether they are at least half of all that fails on some service's port."""
+        places = [each.place for each in self.failed]
+        mine = [each.place for each in such]
+        return any(2 * mine.count(place) >= places.count(place) for place in set(mine))
 
-    def such(self, matches: Matches) -> list[Seen]:
-        return [each for each in self.failed if each.failure is not None and matches(each.failure)]
-
-    def at_least_half(self, such: list[Seen]) -> list[Seen]:
-        return such if 2 * len(such) >= len(self.failed) else []
-
-    def elsewhere(self) -> list[list[Seen]]:
+    def elsewhere(self) -> list[list[Counted]]:
         """What counts on each other path that has anything."""
         others = (self.world.on_path(path.name) for path in self.world.paths if path is not self.path)
-        return [seen for seen in others if seen]
+        return [counted for counted in others if counted]
 
-    @property
-    def is_apple_s(self) -> bool:
-        """Whether all that fails is Apple's, and nothing a service, or a load balancer, of the user's own."""
-        return not self.path.load_balancer and all(is_apple_name(each.result.host) for each in self.failed)
+    @cached_property
+    def reached_elsewhere(self) -> frozenset[tuple[str, int]]:
+        """The hosts and ports that another path reaches."""
+        others = (each for counted in self.elsewhere() for each in counted)
+        return frozenset((o.result.host, o.result.port) for o in others if o.failure is None)
 
-    @property
-    def services(self) -> list[Service]:
-        """The services behind the verdict."""
-        names = {each.result.service for each in self.failed}
-        return [service for service in self.world.services if service.name in names]
+    def is_reached_elsewhere(self, each: Counted) -> bool:
+        return (each.result.host, each.result.port) in self.reached_elsewhere
+
+    def is_few(self, about: Iterable[Counted]) -> bool:
+        """Whether of each service's port only one of several hosts fails, or less than half of them."""
+        failing: dict[Needed, set[str]] = {}
+        for each in about:
+            failing.setdefault(each.place, set()).add(each.result.host)
+        return all(self._is_minority(place, hosts) for place, hosts in failing.items())
+
+    def _is_minority(self, place: Needed, hosts: set[str]) -> bool:
+        tried = {each.result.host for each in self.counted if each.place == place}
+        return len(tried) > len(hosts) and (len(hosts) == 1 or 2 * len(hosts) < len(tried))
+
+    @cached_property
+    def hosts_at(self) -> Mapping[str, frozenset[str]]:
+        """The names that this machine's resolver leads to each address on this path."""
+        found: dict[str, set[str]] = {}
+        for each in self.counted:
+            if self.was_resolved_here(each) and each.result.attempt.address:
+                found.setdefault(each.result.attempt.address, set()).add(each.result.host)
+        return {address: frozenset(hosts) for address, hosts in found.items()}
+
+    def was_resolved_here(self, each: Counted) -> bool:
+        """Whether its address is what the path's resolver answered."""
+        return not self.path.load_balancer and each.family is not Family.NAME
+
+    def is_unexpected(self, each: Counted) -> bool:
+        """Whether the resolver led to an address where the service should not be: see `Service.networks`."""
+        address = each.result.attempt.address
+        if address is None or not self.was_resolved_here(each) or address == each.result.host:
+            return False
+        networks = self.world.networks[each.result.service]
+        if networks:
+            return not any(ip_address(address) in network for network in networks)
+        return is_apples(each) and not is_allocated(address)
+
+
+def is_apples(each: Counted) -> bool:
+    return is_apple_name(each.result.host)
 
 
 def reason_is(*reasons: Reason) -> Matches:
-    return lambda failure: failure.reason in reasons
+    return lambda each: each.failure is not None and each.failure.reason in reasons
 
 
 def phase_is(*phases: Phase) -> Matches:
-    return lambda failure: failure.phase in phases
+    return lambda each: each.failure is not None and each.failure.phase in phases
 
 
 def fails_in(phase: Phase, *reasons: Reason) -> Matches:
-    return lambda failure: failure.phase is phase and failure.reason in reasons
+    return lambda each: (
+        each.failure is not None and each.failure.phase is phase and each.failure.reason in reasons
+    )

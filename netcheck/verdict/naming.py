@@ -1,15 +1,19 @@
-"""How the words of the causes name things: hosts, ports, proxies, resolvers, and the reply that was seen.
+"""How the words of the causes name things: hosts, ports, owners, and the reply that was seen.
 
 No credentials come here: a proxy is named by host and port.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+from netcheck.apns.addresses import PUBLISHED_RANGES
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.paths import Family, endpoint_text
+from netcheck.model.findings import Hop
+from netcheck.model.paths import SYSTEM_RESOLVER, Family, Proxy, endpoint_text
 from netcheck.model.services import Service
-from netcheck.verdict.case import Case, fails_in
+from netcheck.verdict.case import Case, fails_in, is_apples
+from netcheck.verdict.counting import Counted
 
 _LONGEST = 200
 _ON_THE_WAY_TO_THE_PROXY = (Phase.PROXY_RESOLVE, Phase.PROXY_CONNECT, Phase.PROXY_TLS)
@@ -17,18 +21,90 @@ _MOST = 3
 """How many of a kind are named before the rest is counted."""
 
 
-def commonest(case: Case) -> tuple[Phase, Reason, int]:
-    """How most of what the rule is about fails, and how much of it."""
-    kinds = Counter((each.failure.phase, each.failure.reason) for each in case.about if each.failure)
+class Owner(NamedTuple):
+    """Whose part it is, and how it is called in a sentence."""
+
+    hop: Hop
+    name: str
+    asked: str
+    """Who is asked about it, after `Ask`."""
+
+
+def _owners_of(hop: Hop, name: str) -> Owner:
+    return Owner(hop, name, f"the owners of {name}")
+
+
+APPLE = Owner(Hop.APPLE, "Apple", "Apple")
+DEVELOPERS = Owner(Hop.NETCHECK, "the developers of netcheck", "the developers of netcheck")
+FIREWALL = _owners_of(Hop.FIREWALL, "the firewall")
+THIS_MACHINE = Owner(Hop.LOCAL_NETWORK, "the machine that runs netcheck", "whoever runs netcheck's machine")
+THIS_NETWORK = _owners_of(Hop.LOCAL_NETWORK, "this network")
+
+
+def the_proxy(proxy: Proxy) -> Owner:
+    return _owners_of(Hop.PROXY, f"the proxy {endpoint_text(proxy.host, proxy.port)}")
+
+
+def the_resolver(case: Case) -> Owner:
+    """By its name in the config, and the addresses that were asked."""
+    resolver = case.path.resolver
+    asked = [str(server) for server in resolver.nameservers] or _asked_of(case, resolver.name)
+    name = (
+        "this machine's resolver"
+        if resolver.name == SYSTEM_RESOLVER.name
+        else f"the resolver {resolver.name}"
+    )
+    return _owners_of(Hop.RESOLVER, f"{name} ({shortened(asked)})" if asked else name)
+
+
+def _asked_of(case: Case, resolver: str) -> list[str]:
+    lookups = (lookup for lookup in case.world.lookups if lookup.resolver == resolver)
+    return sorted({each.nameserver for lookup in lookups for each in lookup.tries})
+
+
+def the_balancers(case: Case, about: Iterable[Counted]) -> Owner:
+    """The addresses that stand in for the hosts."""
+    places = sorted({(each.result.host, each.result.port) for each in about})
+    addresses = [
+        endpoint_text(balancer.address, balancer.port or port)
+        for host, port in places
+        if (balancer := case.path.balancer(host, port))
+    ]
+    names = list(dict.fromkeys(addresses))
+    return _owners_of(Hop.LOAD_BALANCER, f"the load balancer{'s' * (len(names) > 1)} {shortened(names)}")
+
+
+def those_who_run(case: Case, about: Iterable[Counted]) -> Owner:
+    """Of services of the user's own."""
+    name = f"those who run {the_hosts(case, about)}"
+    return Owner(Hop.OWN_SERVICE, name, name)
+
+
+def on_the_way(case: Case, about: Iterable[Counted]) -> Owner:
+    """Who passes connections on: what lies behind a proxy is asked of the proxy's owners."""
+    if case.path.proxy is not None:
+        return the_proxy(case.path.proxy)
+    return the_balancers(case, about) if case.path.load_balancer else FIREWALL
+
+
+def commonest(about: Iterable[Counted]) -> tuple[Phase, Reason, int]:
+    """How most of them fail, and how many do so."""
+    kinds = Counter((each.failure.phase, each.failure.reason) for each in about if each.failure)
     (phase, reason), count = max(kinds.items(), key=lambda item: (item[1], item[0]))
     return phase, reason, count
 
 
-def the_reply(case: Case) -> str:
+def how_often(case: Case, about: Sequence[Counted]) -> str:
+    """How most of them fail, and how many of all that failed."""
+    phase, reason, count = commonest(about)
+    return f"{phase} {reason} in {count} of {len(case.failed)} failed probes"
+
+
+def the_reply(about: Sequence[Counted]) -> str:
     """One of the commonest kind of failure, with all that was seen of it."""
-    phase, reason, _ = commonest(case)
+    phase, reason, _ = commonest(about)
     fails_so = fails_in(phase, reason)
-    first = next(each for each in case.about if each.failure and fails_so(each.failure))
+    first = next(each for each in about if fails_so(each))
     detail = first.failure.detail[:_LONGEST] if first.failure else ""
     # before the proxy is asked for it, the destination has no part in what happens
     if phase in _ON_THE_WAY_TO_THE_PROXY:
@@ -37,7 +113,7 @@ def the_reply(case: Case) -> str:
 
 
 def listed(items: Iterable[object]) -> str:
-    texts = list(dict.fromkeys(map(str, items)))  # services may share a host
+    texts = list(map(str, items))
     if len(texts) < 2:
         return "".join(texts)
     return f"{', '.join(texts[:-1])} and {texts[-1]}"
@@ -51,75 +127,58 @@ def shortened(items: Sequence[str]) -> str:
 FAMILIES = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 
 
-def the_ports(case: Case) -> str:
-    """The ports it is about, and over which family where it is not about all."""
-    return named_ports(sorted({each.result.port for each in case.about})) + over(case)
+def the_ports(case: Case, about: Sequence[Counted]) -> str:
+    """The ports, and over which family where it is not about all."""
+    return named_ports({each.result.port for each in about}) + over(case, about)
 
 
-def over(case: Case) -> str:
-    families = {each.family for each in case.about} & set(FAMILIES)
-    others = {each.family for each in case.seen} & set(FAMILIES) - families
+def over(case: Case, about: Iterable[Counted]) -> str:
+    families = {each.family for each in about} & set(FAMILIES)
+    others = {each.family for each in case.counted} & set(FAMILIES) - families
     return f" over {FAMILIES[next(iter(families))]}" if len(families) == 1 and others else ""
 
 
-def named_ports(ports: Sequence[int]) -> str:
-    return f"port{'s' if len(ports) > 1 else ''} {listed(ports)}"
+def named_ports(ports: Iterable[int]) -> str:
+    numbers = sorted(ports)
+    return f"port{'s' if len(numbers) > 1 else ''} {listed(numbers)}"
 
 
-def the_hosts(case: Case) -> str:
-    """The hosts it is about: each service's as a whole, where more of them fail than can be named."""
-    if case.path.load_balancer:
-        return _balancers(case)
+def the_hosts(case: Case, about: Iterable[Counted]) -> str:
+    """The hosts: a numbered service's as a whole, where more of them fail than can be named."""
     failing: dict[str, set[str]] = {}
-    for each in case.about:
+    for each in about:
         failing.setdefault(each.result.service, set()).add(each.result.host)
-    return listed(
-        _hosts_of(service) if len(failing[service.name]) > _MOST else listed(sorted(failing[service.name]))
-        for service in case.world.services
-        if service.name in failing
-    )
+    single: list[str] = []
+    families: dict[str, list[str]] = {}
+    for service in case.world.services:
+        hosts = sorted(failing.pop(service.name, ()))
+        if len(hosts) > _MOST and (numbered := _numbered(service)):
+            domain, numbers = numbered
+            families.setdefault(numbers, []).append(f"N-{domain}")
+        else:
+            single += hosts
+    single = list(dict.fromkeys(single))  # services may share a host
+    if not families:
+        return shortened(single)
+    named = [f"{listed(domains)} ({numbers})" for numbers, domains in families.items()]
+    return listed([*named, *([f"{len(single)} more"] if single else [])])
 
 
-def _hosts_of(service: Service) -> str:
+def _numbered(service: Service) -> tuple[str, str] | None:
     numbers, domains = zip(*(host.partition("-")[::2] for host in service.hosts), strict=True)
     if len(set(domains)) == 1 and domains[0] and all(map(str.isdecimal, numbers)):
-        return f"N-{domains[0]} with N from {numbers[0]} to {numbers[-1]}"
-    return shortened(service.hosts)
+        return domains[0], f"N: {numbers[0]} to {numbers[-1]}"
+    return None
 
 
-def _balancers(case: Case) -> str:
-    """What stands in for the hosts, with its address."""
-    places = sorted({(each.result.host, each.result.port) for each in case.about})
-    return shortened(
-        [
-            f"the load balancer {endpoint_text(balancer.address, balancer.port or port)} "
-            f"for {endpoint_text(host, port)}"
-            for host, port in places
-            if (balancer := case.path.balancer(host, port))
-        ]
-    )
+def the_failed_hosts(about: Iterable[Counted]) -> str:
+    return shortened(sorted({each.result.host for each in about}))
 
 
-def the_failed_hosts(case: Case) -> str:
-    if case.path.load_balancer:
-        return _balancers(case)
-    return shortened(sorted({each.result.host for each in case.about}))
+def apples_networks(about: Iterable[Counted]) -> str:
+    """A sentence of its own, where the services are Apple's: not every firewall has rules for names."""
+    return f" Apple's networks are {listed(PUBLISHED_RANGES)}." if all(map(is_apples, about)) else ""
 
 
-def the_proxy(case: Case) -> str:
-    proxy = case.path.proxy
-    if proxy is None:
-        return f"the path {case.path.name}"
-    return f"the proxy {endpoint_text(proxy.host, proxy.port)}"
-
-
-def the_inspector(case: Case) -> str:
-    return the_proxy(case) if case.path.proxy else "the firewall"
-
-
-def the_resolver(case: Case) -> str:
-    return f"the resolver {case.path.resolver.name}"
-
-
-def the_answer(reason: Reason | None, addresses: Sequence[str]) -> str:
+def an_answer(reason: Reason | None, addresses: Sequence[str]) -> str:
     return reason or shortened(addresses)

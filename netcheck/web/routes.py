@@ -2,7 +2,7 @@
 
 import html
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import trio
@@ -21,13 +21,13 @@ class View(Protocol):
     def ready(self) -> bool: ...
     def scrape(self, accept: str, names: Sequence[str]) -> tuple[bytes, str]: ...
     def status(self) -> dict[str, object]: ...
-    def reload(self) -> str | None: ...
+    async def reload(self) -> str | None: ...
 
 
-Route = Callable[[View, Request], Response]
+Route = Callable[[View, Request], Awaitable[Response]]
 
 
-def _index(_: View, __: Request) -> Response:
+async def _index(_: View, __: Request) -> Response:
     links = "".join(
         f'<li><a href="{route}">{route}</a> {html.escape(says)}</li>' for route, says in _SAYS.items()
     )
@@ -39,28 +39,28 @@ def _index(_: View, __: Request) -> Response:
     return Response(200, page.encode(), "text/html; charset=utf-8", (policy,))
 
 
-def _metrics(view: View, request: Request) -> Response:
+async def _metrics(view: View, request: Request) -> Response:
     body, content_type = view.scrape(request.headers.get("accept", ""), request.query.get("name[]", ()))
     return Response(200, body, content_type)
 
 
-def _status(view: View, _: Request) -> Response:
+async def _status(view: View, _: Request) -> Response:
     body = json.dumps(view.status()).encode()  # with an indent it is several times as slow
     return Response(200, body, "application/json", (("Cache-Control", "no-store"),))
 
 
-def _healthy(_: View, __: Request) -> Response:
+async def _healthy(_: View, __: Request) -> Response:
     return Response(200, b"netcheck is running.\n")
 
 
-def _ready(view: View, _: Request) -> Response:
+async def _ready(view: View, _: Request) -> Response:
     if view.ready:
         return Response(200, b"The first full round has ended.\n")
     return Response(503, b"The first full round has not ended yet.\n")
 
 
-def _reload(view: View, _: Request) -> Response:
-    if problem := view.reload():
+async def _reload(view: View, _: Request) -> Response:
+    if problem := await view.reload():
         return Response(500, f"The old configuration stays in force:\n{problem}\n".encode())
     return Response(200, b"The configuration was reloaded.\n")
 
@@ -92,7 +92,7 @@ def routes(view: View) -> Handler:
         if route is None:
             allowed = ", ".join(methods)
             return Response(405, f"Only {allowed} here.\n".encode(), headers=(("Allow", allowed),))
-        return await _in_few_bytes(request, route(view, request))
+        return await _in_few_bytes(request, await route(view, request))
 
     return handle
 

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator
 from contextlib import suppress
 
-from netcheck.wire.transcript import Transcript
+from netcheck.wire.transcript import HandshakeError, Transcript
 
 Script = Generator[int, bytes, None]
 """Yields how many bytes it needs next, and is sent just these."""
@@ -32,13 +32,17 @@ class Dialogue(ABC):
 
     def receive(self, data: bytes) -> bytes:
         if not data:
-            raise self._heard.closed()
+            raise self.so_far() or self._heard.closed()
         self._heard.add(data)
         self._received += data
         with suppress(StopIteration):
             while len(self._received) >= self._needed:
                 self._needed = self._script.send(self._take(self._needed))
         return self._collect_outgoing()
+
+    def so_far(self) -> HandshakeError | None:
+        """As of every handshake: most of these have nothing to say before their end."""
+        return None
 
     @abstractmethod
     def _talk(self) -> Script:

@@ -33,6 +33,10 @@ class Handshake(Protocol):
         """
         ...
 
+    def so_far(self) -> HandshakeError | None:
+        """What the answer's beginning means where no more of it comes; None where it means nothing yet."""
+        ...
+
 
 def handshake_for(proxy: Proxy, target: Target) -> Handshake:
     """The machine for a proxy's scheme. ValueError for a target or credentials its protocol cannot carry."""

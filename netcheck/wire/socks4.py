@@ -15,7 +15,8 @@ from netcheck.wire.transcript import Transcript
 
 _VERSION = 4
 _CONNECT = 1
-_REPLY_VERSION = 0
+_REPLY_VERSIONS = (0, _VERSION)
+"""0 by the memo; some send their own, and `nc` and tsocks go on as there is nothing else it could mean."""
 _NAME_FOLLOWS = bytes((0, 0, 0, 1))  # 4A: an address that cannot be, 0.0.0.x with x not 0
 
 
@@ -53,7 +54,7 @@ class Socks4(Dialogue):
     def _talk(self) -> Script:
         self._send(self._request)
         (version,) = yield 1
-        if version != _REPLY_VERSION:
+        if version not in _REPLY_VERSIONS:
             raise self._heard.foreign("SOCKS4")
         (code,) = yield 1
         self.spoke = code in _CODES

@@ -15,14 +15,18 @@ from netcheck.wire.transcript import HandshakeError, Transcript
 _VERSION = 5
 _CONNECT = 1
 _LOGIN_VERSION = 1
+_LOGIN_ANSWERED_IN = (_LOGIN_VERSION, _VERSION)
+"""1 by RFC 1929; some send the version of SOCKS."""
 _LOGIN_SUCCEEDED = 0
+_EMPTY_LOGIN = bytes((_LOGIN_VERSION, 0, 0))
+"""What curl sends where it is asked for a login and has none: some proxies ask, and take any."""
 
 
 class Method(IntEnum):
     """How to authenticate, RFC 1928 section 3."""
 
     NONE = 0x00
-    GSSAPI = 0x01
+    GSSAPI = 0x01  # RFC 1961, in practice Kerberos
     PASSWORD = 0x02
     NONE_ACCEPTABLE = 0xFF
 
@@ -68,9 +72,12 @@ class Socks5(Dialogue):
         super().__init__(Transcript(credentials))
         # Both, because a proxy that wants no password refuses an offer of only that method.
         self._offered = (Method.NONE, Method.PASSWORD) if credentials else (Method.NONE,)
-        self._login = _login(credentials) if credentials else b""
+        self._login = _login(credentials) if credentials else _EMPTY_LOGIN
         self._request = _request(target)
         self._by_name = target.address is None
+        self._login_sent = self._login_accepted = False
+        self.none_acceptable = False
+        """True once the proxy has turned down all methods that we know how to use."""
 
     def _talk(self) -> Script:
         self._send(bytes((_VERSION, len(self._offered), *self._offered)))
@@ -86,23 +93,46 @@ class Socks5(Dialogue):
             raise self._heard.foreign("SOCKS5")
         (method,) = yield 1
         self.spoke = method in _METHODS
-        if method == Method.NONE_ACCEPTABLE:
-            raise self._no_method()
-        if method not in self._offered:
-            raise self._bad_reply(f"chose method 0x{method:02x}, which was not offered")
-        if method == Method.PASSWORD:
-            self._send(self._login)
-            yield from self._hear_login()
+        match method:
+            case Method.NONE:
+                return
+            case Method.PASSWORD:  # as curl, also where it was not offered
+                self._send(self._login)
+                self._login_sent = True
+                yield from self._hear_login()
+            case Method.GSSAPI:
+                raise self.gssapi_wanted()
+            case Method.NONE_ACCEPTABLE:
+                self.none_acceptable = True
+                raise self._no_method()
+            case _:
+                raise self._bad_reply(f"chose method 0x{method:02x}, which was not offered")
+
+    def so_far(self) -> HandshakeError | None:
+        """That a login is wanted: some choose it where it was not offered, and leave when it is empty."""
+        if not self._login_sent or Method.PASSWORD in self._offered or self._login_accepted:
+            return None
+        detail = "the proxy wants a user name and password (SOCKS5 method 0x02)"
+        return self._heard.error(Reason.PROXY_AUTH_REQUIRED, detail)
+
+    def gssapi_wanted(self) -> HandshakeError:
+        """The error for a proxy that chose GSSAPI, here or when it was offered nothing else."""
+        detail = "the proxy wants GSSAPI (Kerberos, SOCKS5 method 0x01)"
+        return self._heard.error(Reason.PROXY_AUTH_UNSUPPORTED, detail)
 
     def _hear_login(self) -> Script:
-        """RFC 1929 section 2."""
+        """RFC 1929 section 2. Clients do not look at its version: a status of 0 is clear in any."""
         (version,) = yield 1
-        if version != _LOGIN_VERSION:
-            raise self._bad_reply(f"answered the password in version 0x{version:02x}, not 0x01")
         (status,) = yield 1
-        if status != _LOGIN_SUCCEEDED:
-            detail = f"the proxy refused the user name or password (status 0x{status:02x})"
-            raise self._heard.error(Reason.PROXY_AUTH_FAILED, detail)
+        if status == _LOGIN_SUCCEEDED:
+            self._login_accepted = True
+            return
+        if version not in _LOGIN_ANSWERED_IN:
+            raise self._bad_reply(f"answered the password in version 0x{version:02x}, not 0x01")
+        if wanted := self.so_far():
+            raise wanted
+        detail = f"the proxy refused the user name or password (status 0x{status:02x})"
+        raise self._heard.error(Reason.PROXY_AUTH_FAILED, detail)
 
     def _hear_reply(self) -> Script:
         """RFC 1928 section 6. Some proxies end a refusal after its code: no more is waited for."""
@@ -144,6 +174,22 @@ class Socks5(Dialogue):
             else ""
         )
         return f"SOCKS5 reply 0x{code:02x}: {meaning}{hint}"
+
+
+class GssapiOffer(Dialogue):
+    """Offers nothing but GSSAPI, to learn whether a proxy wants it; connected once that is known.
+
+    No tunnel can come of it. Offered beside others from the start, a proxy could choose it where others do.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(Transcript(None))
+        self.accepted = False
+
+    def _talk(self) -> Script:
+        self._send(bytes((_VERSION, 1, Method.GSSAPI)))
+        self.accepted = (yield 2) == bytes((_VERSION, Method.GSSAPI))
+        self._finish()
 
 
 def _request(target: Target) -> bytes:

@@ -1,8 +1,17 @@
 """Which addresses are Apple's, and which cannot be."""
 
+from ipaddress import ip_network
+
 import pytest
 
-from netcheck.apns.addresses import is_apple_name, is_published, is_sinkhole, published_range
+from netcheck.apns.addresses import (
+    is_allocated,
+    is_apple_name,
+    is_expected,
+    is_published,
+    is_sinkhole,
+    published_range,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,9 +51,32 @@ def test_what_dns64_made_of_an_address_of_apple_s_is_that_address(address: str) 
     assert not is_sinkhole(address)
 
 
-@pytest.mark.parametrize("address", ["fd00:64::a00:1", "fc00::1", "::", "0.0.0.0", "10.0.0.1"])
-def test_private_addresses_that_hold_none_of_apple_s_are_sinkholes(address: str) -> None:
+@pytest.mark.parametrize("address", ["::", "0.0.0.0", "127.0.0.1", "::1", "::ffff:127.0.0.53"])
+def test_addresses_that_lead_back_to_this_machine_are_sinkholes(address: str) -> None:
     assert is_sinkhole(address)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "fd00::1", "100.64.0.1", "169.254.1.1", "203.0.113.1"])
+def test_addresses_that_may_be_a_relay_s_are_none(address: str) -> None:
+    assert not is_sinkhole(address)
+    assert not is_expected("1-courier.push.apple.com", address)
+
+
+@pytest.mark.parametrize(
+    ("address", "apples"),
+    [("2620:149:208:4308::a", True), ("17.1.2.3", True), ("203.0.113.1", False), ("10.0.0.1", False)],
+)
+def test_what_registries_gave_to_apple_is_apples(address: str, apples: bool) -> None:
+    assert is_allocated(address) is apples
+
+
+def test_where_a_service_is_expected() -> None:
+    networks = [ip_network("10.0.0.0/8")]
+    assert is_expected("mdm.example.com", "203.0.113.1")
+    assert is_expected("mdm.example.com", "10.1.2.3", networks)
+    assert not is_expected("mdm.example.com", "203.0.113.1", networks)
+    assert is_expected("1-courier.push.apple.com", "17.57.144.1")
+    assert not is_expected("1-courier.push.apple.com", "17.57.144.1", networks)
 
 
 @pytest.mark.parametrize(

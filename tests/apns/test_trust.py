@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import trustme
@@ -10,7 +9,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from netcheck.apns.trust import APPLE_ANCHORS, Anchors, Examined, anchors_of_others, apple_anchors, examine
+from netcheck.apns.trust import (
+    APPLE_ANCHORS,
+    PUBLIC_AUTHORITIES,
+    Anchors,
+    Examined,
+    Store,
+    anchors_of_others,
+    apple_anchors,
+    examine,
+    in_pem,
+    store,
+)
 from netcheck.model.failing import Reason
 from netcheck.model.results import Trust
 
@@ -30,7 +40,19 @@ def root(authority: trustme.CA) -> x509.Certificate:
     return certificates(authority.cert_pem.bytes())[0]
 
 
-ANCHORS = Anchors(frozenset({root(ISSUING).fingerprint(SHA256())}), (), (root(PUBLIC),), apple=True)
+def der(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.DER)
+
+
+def stored(*authorities: trustme.CA) -> Store:
+    return store(der(root(authority)) for authority in authorities)
+
+
+ANCHORS = Anchors(
+    ((Trust.PUBLIC, stored(PUBLIC)),),
+    known=frozenset({root(ISSUING).fingerprint(SHA256())}),
+    is_apples=True,
+)
 
 
 def chain(leaf: trustme.LeafCert, *more: trustme.CA) -> list[bytes]:
@@ -43,7 +65,7 @@ def chain(leaf: trustme.LeafCert, *more: trustme.CA) -> list[bytes]:
 def judged(
     presented: list[bytes], name: str = NAME, anchors: Anchors = ANCHORS, now: float = NOW
 ) -> Examined:
-    return examine(presented, name, anchors, "h2", now)
+    return examine(presented, name, anchors, now, alpn="h2")
 
 
 def test_a_leaf_that_a_known_authority_issued_is_apple_s() -> None:
@@ -126,33 +148,66 @@ def test_an_expired_interceptor_is_still_an_interceptor() -> None:
     assert judged(chain(leaf)).reason is Reason.TLS_INTERCEPTED
 
 
+@pytest.mark.parametrize("year", [1990, 3100])  # the authorities of the tests live from 2000 to 2999
+def test_whose_it_is_does_not_depend_on_a_clock_that_is_wrong_for_the_whole_chain(year: int) -> None:
+    found = judged(chain(ISSUING.issue_cert(NAME)), now=datetime(year, 1, 1, tzinfo=UTC).timestamp())
+    assert (found.reason, found.info.trust) == (Reason.TLS_EXPIRED, Trust.APPLE)
+
+
+def test_an_authority_that_is_out_of_date_vouches_for_nobody_in_date() -> None:
+    leaf = PUBLIC.create_child_ca().issue_cert(NAME, not_after=datetime(3200, 1, 1, tzinfo=UTC))
+    found = judged(chain(leaf), now=datetime(3100, 1, 1, tzinfo=UTC).timestamp())
+    assert (found.reason, found.info.trust) == (Reason.TLS_EXPIRED, Trust.PUBLIC)
+    assert "issuers" in found.detail
+
+
+def test_a_certificate_is_described_whether_it_is_accepted_or_not() -> None:
+    info = judged(chain(INTERCEPTOR.issue_cert("login.example", common_name="Login"))).info
+    assert info.is_for_host is False
+    assert info.subject.startswith("Login")
+    assert info.names == ("login.example",)
+    assert info.not_before is not None
+    assert info.not_after is not None
+    assert info.not_before < NOW < info.not_after
+    assert judged(chain(ISSUING.issue_cert(NAME))).info.is_for_host
+
+
 def test_for_a_service_that_is_not_apple_s_it_is_only_untrusted() -> None:
-    anchors = replace(ANCHORS, apple=False)
+    anchors = replace(ANCHORS, is_apples=False)
     assert judged(chain(INTERCEPTOR.issue_cert(NAME)), anchors=anchors).reason is Reason.TLS_UNTRUSTED
 
 
-def test_a_ca_file_adds_to_apple_s_anchors(tmp_path: Path) -> None:
-    file = tmp_path / "ca.pem"
-    APPLE.cert_pem.write_to_path(str(file))
-    found = judged(chain(ISSUING.issue_cert(NAME)), anchors=apple_anchors(file))
+def test_in_a_laboratory_another_authority_stands_in_apple_s_place() -> None:
+    leaf = chain(ISSUING.issue_cert(NAME))
+    found = judged(leaf, anchors=apple_anchors(stored(PUBLIC), lab=stored(APPLE)))
     assert (found.reason, found.info.trust) == (None, Trust.APPLE)
-    assert judged(chain(ISSUING.issue_cert(NAME)), anchors=apple_anchors()).reason is Reason.TLS_INTERCEPTED
+    assert judged(leaf, anchors=apple_anchors(stored(PUBLIC))).reason is Reason.TLS_INTERCEPTED
 
 
-def test_a_ca_file_replaces_the_system_s_authorities_for_others(tmp_path: Path) -> None:
-    file = tmp_path / "ca.pem"
-    APPLE.cert_pem.write_to_path(str(file))
-    system = [root(PUBLIC).public_bytes(Encoding.DER)]
-    leaf = chain(PUBLIC.issue_cert(NAME))
-    assert judged(leaf, anchors=anchors_of_others(system)).reason is None
-    assert judged(leaf, anchors=anchors_of_others(system, file)).reason is Reason.TLS_UNTRUSTED
-    assert judged(chain(ISSUING.issue_cert(NAME)), anchors=anchors_of_others(system, file)).reason is None
+def test_an_authority_that_is_known_explains_an_interceptor_and_excuses_nothing() -> None:
+    anchors = apple_anchors(stored(PUBLIC), explaining=stored(INTERCEPTOR))
+    found = judged(chain(INTERCEPTOR.issue_cert(NAME)), anchors=anchors)
+    assert (found.reason, found.info.trust) == (Reason.TLS_INTERCEPTED, Trust.OTHER)
+    assert found.detail.endswith("Corporate Proxy, which is known: it stands in your ca_file")
 
 
-def test_what_is_no_certificate_is_an_error_of_value() -> None:
-    for presented in ([], [b"junk"]):
-        with pytest.raises(ValueError, match=r"."):
-            judged(presented)
+def test_an_authority_of_one_s_own_vouches_for_services_that_are_not_apple_s() -> None:
+    leaf = chain(ISSUING.issue_cert(NAME))
+    assert judged(leaf, anchors=anchors_of_others(own=stored(APPLE))).reason is None
+    assert judged(leaf, anchors=anchors_of_others(stored(PUBLIC))).reason is Reason.TLS_UNTRUSTED
+
+
+def test_a_certificate_for_another_name_is_another_peer_s_whoever_issued_it() -> None:
+    found = judged(chain(INTERCEPTOR.issue_cert("portal.hotel.example")))
+    assert found.reason is Reason.TLS_NAME_MISMATCH
+    assert found.info.names == ("portal.hotel.example",)
+    assert "portal.hotel.example" in found.detail or "trustme" in found.detail
+    assert "Corporate Proxy" in found.detail
+
+
+def test_without_a_certificate_there_is_nobody_to_trust() -> None:
+    assert judged([]).reason is Reason.TLS_INTERCEPTED
+    assert judged([], anchors=anchors_of_others()).reason is Reason.TLS_UNTRUSTED
 
 
 def test_junk_after_the_leaf_is_passed_over() -> None:
@@ -160,6 +215,6 @@ def test_junk_after_the_leaf_is_passed_over() -> None:
 
 
 def test_the_public_authorities_are_there_and_apple_s_two_are_known() -> None:
-    assert len(apple_anchors().public) > 50
+    assert len(store(in_pem(PUBLIC_AUTHORITIES.read_bytes())).by_subject) > 50
     assert {len(fingerprint) for fingerprint in APPLE_ANCHORS} == {32}
     assert len(APPLE_ANCHORS) == 2

@@ -108,7 +108,7 @@ def expositions(fault: Fault, paths: tuple[ProbePath, ...], per_host: bool) -> l
     bodies = []
     for share in (1.0, *[0.1] * (VERSIONS - 1)):
         network.visit(share, fault)
-        bodies.append(exporter.scrape(network.exposed(), "", ())[0])
+        bodies.append(exporter.scrape(network.facts(), "", ())[0])
     return bodies
 
 

@@ -6,14 +6,13 @@ Owns what a visit looks like that succeeds, or fails in a given phase. Must not 
 from collections.abc import Callable, Iterable
 from itertools import count
 
-from netcheck.export.samples import Exposed
+from netcheck.facts import Belief, Facts, LatestFacts
 from netcheck.model.failing import Failure, Phase
 from netcheck.model.paths import Family, ProbePath, RecordType
 from netcheck.model.results import Attempt, Lookup, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Depth, Service, hosts_on, phases_of, ports_on, targets
 from netcheck.schedule import STILL_RUNNING
-from netcheck.state import State
-from netcheck.verdict import assess
+from netcheck.state.state import State
 
 Fault = Callable[[Service, int, ProbePath], Failure | None]
 """What goes wrong with a service's port over a path, if anything."""
@@ -34,14 +33,14 @@ class Network:
         self.services, self.paths = tuple(services), tuple(paths)
         self.state = State()
         self.state.configure(self.services, self.paths)
+        self._latest = LatestFacts(self.state, Belief())
         self.state.own.skipped = dict.fromkeys((STILL_RUNNING, "internal_error"), 0)  # as the daemon does
         self._clock = (start + number * 0.010917 for number in count())
         self._seconds = (0.0003 + number * 7919 % 100_003 / 1_000_003 for number in count())
 
-    def exposed(self) -> Exposed:
-        """As the daemon makes it for a scrape, the verdicts included."""
-        assessment = assess(self.services, self.paths, self.state.standings(), self.state.lookups.values())
-        return Exposed(self.state, assessment.judgements, assessment.fallback_active)
+    def facts(self) -> Facts:
+        """As the daemon has them for a scrape, the verdicts included."""
+        return self._latest.now()
 
     def visit(self, share: float, fault: Fault = nothing_fails) -> None:
         """Visit this share of the hosts of every service, over every path."""

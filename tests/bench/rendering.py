@@ -23,10 +23,10 @@ from prometheus_client import (
 
 from netcheck.export.families import FAMILIES, Kind, MetricFamily
 from netcheck.export.negotiate import Exporter
-from netcheck.export.samples import Exposed
+from netcheck.facts import Facts
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme, ResolveMode
 from netcheck.model.services import Service
-from netcheck.state import BUCKETS
+from netcheck.state.histogram import BUCKETS
 from tests.bench.network import Network
 from tests.export.collector import StateCollector
 
@@ -73,8 +73,8 @@ def the_library_s_ways(network: Network) -> tuple[Way, ...]:
     own, ours = process_metrics(), process_metrics()
     disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's is untyped
     for family in FAMILIES:
-        fill(native_metric(family, own), family, network.exposed())
-    ours.register(StateCollector(network.exposed))
+        fill(native_metric(family, own), family, network.facts())
+    ours.register(StateCollector(network.facts))
     return (
         Way("prometheus_client, own objects", lambda: generate_latest(own)),
         Way("prometheus_client, our collector", lambda: generate_latest(ours)),
@@ -95,9 +95,9 @@ def native_metric(family: MetricFamily, registry: CollectorRegistry) -> Counter 
     return metric(family.name, family.help, family.labels, registry=registry)
 
 
-def fill(metric: Counter | Gauge | Histogram, family: MetricFamily, exposed: Exposed) -> None:
+def fill(metric: Counter | Gauge | Histogram, family: MetricFamily, facts: Facts) -> None:
     """As many series as the family has, with its values; what a histogram holds does not matter."""
-    for labels, value in family.sample(exposed):
+    for labels, value in family.sample(facts):
         child = metric.labels(*labels) if labels else metric
         match child, value:
             case Histogram(), _:
@@ -113,10 +113,10 @@ def our_ways(network: Network) -> tuple[Way, ...]:
     exporter = Exporter()
 
     def again() -> bytes:
-        return exporter.scrape(network.exposed(), "", ())[0]
+        return exporter.scrape(network.facts(), "", ())[0]
 
     return (
-        Way("netcheck, its first scrape", lambda: Exporter().scrape(network.exposed(), "", ())[0]),
+        Way("netcheck, its first scrape", lambda: Exporter().scrape(network.facts(), "", ())[0]),
         Way("netcheck, all hosts visited since", again, lambda: network.visit(1.0), GOAL),
         Way("netcheck, 5 % of hosts visited since", again, lambda: network.visit(0.05), GOAL),
         Way("netcheck, nothing visited since", again, goal=GOAL),

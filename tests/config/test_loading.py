@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from netcheck.model.paths import (
     SYSTEM_RESOLVER,
     Binding,
     Credentials,
+    Expected,
     Family,
     LoadBalancer,
     Nameserver,
@@ -513,3 +515,29 @@ def test_a_hold_is_off_unless_written(load: Load) -> None:
 def test_metrics_are_per_host_unless_written(load: Load) -> None:
     assert load("metrics:\n").metrics.per_host
     assert not load("metrics: {per_host: false}\n").metrics.per_host
+
+
+def test_networks_say_where_a_service_of_ones_own_may_be(load: Load) -> None:
+    text = (
+        "services: {mdm: {hosts: [mdm.example], ports: [443], networks: [203.0.113.0/24, 2001:db8::/32]}}\n"
+    )
+    (own,) = [service for service in load(text).services if service.name == "mdm"]
+    assert own.networks == (ip_network("203.0.113.0/24"), ip_network("2001:db8::/32"))
+
+
+@pytest.mark.parametrize("expected", Expected)
+def test_what_is_expected_of_a_path_is_taken_over(load: Load, expected: Expected) -> None:
+    (path,) = load(f"paths: {{guest: {{expected: {expected}}}}}\n").paths
+    assert path.expected is expected
+
+
+def test_a_laboratory_s_authority_is_warned_of(load: Load) -> None:
+    ca_file = Path(__file__).parent / "faults" / "files" / "ca.pem"
+    found = load(f'services: {{courier: {{lab_ca_file: "{ca_file}"}}}}\n')
+    (courier,) = [service for service in found.services if service.name == "courier"]
+    assert (courier.tls.lab_ca_file, courier.tls.ca_file) == (ca_file, None)
+    (warning,) = found.warnings
+    assert warning.startswith(
+        "services.courier.lab_ca_file: certificates of this laboratory count as Apple's"
+    )
+    assert load(f'services: {{courier: {{ca_file: "{ca_file}"}}}}\n').warnings == ()

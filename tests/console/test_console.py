@@ -15,7 +15,7 @@ from netcheck.model.findings import BagSeen, Cause, Finding, Hop, Judgement, Pus
 from netcheck.model.paths import Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
 from netcheck.model.results import Bag, Lookup, Result
 from netcheck.model.services import Service
-from tests.records import COURIER, DROPPED, GATEWAY, lookup, result
+from tests.records import COURIER, DROPPED, GATEWAY, facts, lookup, result
 
 DIRECT = ProbePath("direct")
 SQUID = ProbePath("squid", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
@@ -88,8 +88,7 @@ def render(
     lookups: Sequence[Lookup] = (),
     **options: Any,
 ) -> str:
-    checked = console.Checked(0.0, "0.1.0", services, paths, judgements, results, lookups)
-    return console.render(checked, **options)
+    return console.render(facts(services, paths, judgements, results, lookups), 0.0, **options)
 
 
 def shown(**options: Any) -> str:
@@ -132,10 +131,9 @@ def test_sentences_stay_readable_on_a_wide_terminal() -> None:
 
 def test_bags_and_push_certificates_follow_and_the_hint_stays_last() -> None:
     bag = BagSeen(0.0, "direct", "init.push.apple.com", None, "connect timeout")
-    checked = console.Checked(
-        0.0, "0.1.0", [COURIER], [DIRECT], JUDGEMENTS, RESULTS, (), [bag], [CERTIFICATES[-1]]
-    )
-    parts = click.unstyle(console.render(checked)).split("\n\n")
+    known = facts([COURIER], [DIRECT], JUDGEMENTS, RESULTS)
+    known = replace(known, bags=(bag,), push_certificates=(CERTIFICATES[-1],))
+    parts = click.unstyle(console.render(known, 0.0)).split("\n\n")
     assert [part.split()[0] for part in parts[-3:]] == ["bag", "push", "Every"]
 
 

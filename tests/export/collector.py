@@ -12,13 +12,14 @@ from prometheus_client.registry import Collector
 
 from netcheck.export.exposition import BOUNDS
 from netcheck.export.families import FAMILIES, Kind, MetricFamily
-from netcheck.export.samples import Exposed, Labels, Observed
+from netcheck.export.samples import Labels, Observed
+from netcheck.facts import Facts
 
 
 class StateCollector(Collector):
     """Collects from whatever `expose` returns at that moment."""
 
-    def __init__(self, expose: Callable[[], Exposed], families: Iterable[MetricFamily] = FAMILIES) -> None:
+    def __init__(self, expose: Callable[[], Facts], families: Iterable[MetricFamily] = FAMILIES) -> None:
         self._expose = expose
         self._families = tuple(families)
 
@@ -28,9 +29,9 @@ class StateCollector(Collector):
             yield _metric(family, ())
 
     def collect(self) -> Iterator[Metric]:
-        exposed = self._expose()
+        facts = self._expose()
         for family in self._families:
-            yield _metric(family, family.sample(exposed))
+            yield _metric(family, family.sample(facts))
 
 
 def _metric(family: MetricFamily, sampled: Iterable[tuple[Labels, float | Observed]]) -> Metric:

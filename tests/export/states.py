@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from netcheck.export.samples import Exposed
+from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase, Reason
 from netcheck.model.findings import BagSeen, Judgement, PushCertificate, PushCertificateFile, Verdict
 from netcheck.model.paths import (
@@ -34,7 +34,8 @@ from netcheck.model.results import (
     Visit,
 )
 from netcheck.model.services import Depth, Service, targets
-from netcheck.state import State
+from netcheck.state.state import State
+from netcheck.verdict import possible
 
 HOST = "17-courier.push.apple.com"
 COURIER = Service("courier", (HOST,), (5223, 443), depth=Depth.TLS, hold=900.0)
@@ -43,7 +44,17 @@ SOCKS = ProbePath("dmz-socks", Proxy(ProxyScheme.SOCKS5, "192.0.2.1", 1080, reso
 
 
 ATTEMPT = Attempt(1_760_000_000.5, Family.IPV4, "17.57.144.1", {Phase.CONNECT: 0.02})
-TLS = TlsInfo("Apple Server Authentication CA", 1_790_000_000.0, Trust.APPLE, "apns-security-v3")
+TLS = TlsInfo(
+    "Apple Server Authentication CA",
+    1_790_000_000.0,
+    Trust.APPLE,
+    "apns-security-v3",
+    subject="courier.push.apple.com, Apple Inc.",
+    names=("courier.push.apple.com",),
+    not_before=1_758_464_000.0,
+    version="TLSv1.3",
+    sha256="ab" * 32,
+)
 RESULT = Result(COURIER.name, HOST, 5223, DIRECT.name, ATTEMPT, resolve_duration=0.004)
 LOOKUP = Lookup(
     time=1_760_000_000.25,
@@ -125,11 +136,13 @@ def shown(
     *judgements: Judgement,
     fallback: dict[str, bool] | None = None,
     bags: Sequence[BagSeen] = (),
-) -> Exposed:
-    return Exposed(state, judgements, fallback or {}, bags)
+) -> Facts:
+    """What the state holds, with other judgements than those that it would have."""
+    made = facts_of(state, Belief())
+    return replace(made, judgements=judgements, fallback=fallback or {}, bags=tuple(bags))
 
 
-def populated() -> Exposed:
+def populated() -> Facts:
     """At least one series of every family."""
     state = configured(
         a_visit(a_result(rtt=0.019, syn_retransmits=1, tls=TLS), replace(RESULT, port=443), lookups=[LOOKUP]),
@@ -140,7 +153,7 @@ def populated() -> Exposed:
     state.own.skipped["late"] = 3
     state.own.schedule_lag.observe(0.002)
     judgements = [
-        Judgement(path.name, role, verdict)
+        Judgement(path.name, role, verdict, possible=possible(path))
         for path, verdict in ((DIRECT, Verdict.READY), (SOCKS, Verdict.NOT_READY))
         for role in Role
     ]
@@ -217,9 +230,8 @@ def _some(lookups: st.SearchStrategy[Lookup]) -> st.SearchStrategy[tuple[Lookup,
 
 
 @st.composite
-def changes(draw: st.DrawFn, exposed: Exposed) -> Exposed:
+def changes(draw: st.DrawFn, state: State) -> Facts:
     """What the exports show after another config and some visits, in the same state."""
-    state = exposed.state
     services, paths = draw(_configs())
     state.configure(services, paths)
     for service, path in targets(services, paths):
@@ -229,11 +241,13 @@ def changes(draw: st.DrawFn, exposed: Exposed) -> Exposed:
     state.own.reload_success_time = draw(NUMBERS)
     state.own.loop_lag.observe(draw(NUMBERS))
     judgements = [
-        Judgement(path.name, role, draw(st.sampled_from(Verdict))) for path in paths for role in Role
+        Judgement(path.name, role, draw(st.sampled_from(Verdict)), possible=possible(path))
+        for path in paths
+        for role in Role
     ]
-    return Exposed(state, judgements, draw(st.dictionaries(TEXTS, st.booleans(), max_size=2)))
+    return shown(state, *judgements, fallback=draw(st.dictionaries(TEXTS, st.booleans(), max_size=2)))
 
 
-def exposures() -> st.SearchStrategy[Exposed]:
+def exposures() -> st.SearchStrategy[Facts]:
     """Anything that a config and some visits can lead to."""
-    return st.builds(lambda: shown(State())).flatmap(changes)
+    return st.builds(State).flatmap(changes)

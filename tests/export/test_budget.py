@@ -38,7 +38,7 @@ def exposed(services: Iterable[Service], paths: Iterable[ProbePath], *, per_host
     """How many series a daemon exposes once it has visited every host."""
     network = Network(services, paths)
     network.visit(1.0)
-    body, _ = Exporter(per_host).scrape(network.exposed(), "", ())
+    body, _ = Exporter(per_host).scrape(network.facts(), "", ())
     return sum(not line.startswith(b"#") for line in body.splitlines())
 
 
@@ -56,9 +56,9 @@ def formula(services: Iterable[Service], paths: Iterable[ProbePath], *, per_host
     judged = {path for _, path in pairs}
     resolving = [(service, path) for service, path in pairs if path.resolved_families()]
     apple_ports = {(path.name, port) for service, path in resolving for port in ports_on(service, path)}
-    roles = sum(len(path.roles) * (34 if path.proxy else 25) for path in judged)
+    roles = sum(len(path.roles) * (43 if path.proxy else 31) for path in judged)
     asked = {(service.name, path.resolver, path.resolved_families()) for service, path in resolving}
-    lookups = sum(13 * len(families) + 2 for _, _, families in asked)
+    lookups = sum(14 * len(families) + 2 for _, _, families in asked)
     resolvers = {path.resolver for _, path in resolving}
     return flows + 9 * len(apple_ports) + 2 * len(judged) + roles + lookups + 16 * len(resolvers) + 53
 

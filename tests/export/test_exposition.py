@@ -15,10 +15,11 @@ from prometheus_client.utils import floatToGoString
 
 from netcheck.export.exposition import Exposition, TextFormat, number
 from netcheck.export.families import FAMILIES
-from netcheck.export.samples import Exposed
+from netcheck.facts import Facts
 from netcheck.model.results import Endpoint
 from netcheck.model.services import Service
-from netcheck.state import BUCKETS
+from netcheck.state.histogram import BUCKETS
+from netcheck.state.state import State
 from tests.export.collector import StateCollector
 from tests.export.states import (
     COURIER,
@@ -43,47 +44,45 @@ SAMPLE_NAMES = [name for family in FAMILIES for name in family.sample_names]
 EITHER_FORMAT = pytest.mark.parametrize("text_format", TextFormat)
 
 
-def ours(exposed: Exposed, text_format: TextFormat, exposition: Exposition | None = None) -> bytes:
+def ours(facts: Facts, text_format: TextFormat, exposition: Exposition | None = None) -> bytes:
     end = [b"# EOF\n"] if text_format is TextFormat.OPENMETRICS else []
-    return b"".join((exposition or Exposition()).parts(exposed, text_format) + end)
+    return b"".join((exposition or Exposition()).parts(facts, text_format) + end)
 
 
-def theirs(exposed: Exposed, text_format: TextFormat) -> bytes:
+def theirs(facts: Facts, text_format: TextFormat) -> bytes:
     registry = CollectorRegistry()
-    registry.register(StateCollector(lambda: exposed))
+    registry.register(StateCollector(lambda: facts))
     return ENCODERS[text_format](registry)
 
 
 @EITHER_FORMAT
-@given(exposed=exposures())
-def test_any_state_is_written_as_the_library_writes_it(text_format: TextFormat, exposed: Exposed) -> None:
-    assert ours(exposed, text_format) == theirs(exposed, text_format)
+@given(facts=exposures())
+def test_any_state_is_written_as_the_library_writes_it(text_format: TextFormat, facts: Facts) -> None:
+    assert ours(facts, text_format) == theirs(facts, text_format)
 
 
-@given(exposed=exposures(), data=st.data())
-def test_a_later_scrape_shows_what_has_changed_since_and_nothing_else(
-    exposed: Exposed, data: st.DataObject
-) -> None:
-    exposition = Exposition()
-    ours(exposed, TextFormat.PROMETHEUS, exposition)
-    later = data.draw(changes(exposed))
+@given(data=st.data())
+def test_a_later_scrape_shows_what_has_changed_since_and_nothing_else(data: st.DataObject) -> None:
+    exposition, state = Exposition(), State()
+    ours(data.draw(changes(state)), TextFormat.PROMETHEUS, exposition)
+    later = data.draw(changes(state))
     written = ours(later, TextFormat.PROMETHEUS, exposition)
     assert written == theirs(later, TextFormat.PROMETHEUS)
 
 
-@given(exposed=exposures(), names=st.frozensets(st.sampled_from(SAMPLE_NAMES), min_size=1, max_size=8))
-def test_any_names_choose_the_lines_that_the_library_would(exposed: Exposed, names: frozenset[str]) -> None:
-    written = Exposition().parts(exposed, TextFormat.PROMETHEUS, names)
+@given(facts=exposures(), names=st.frozensets(st.sampled_from(SAMPLE_NAMES), min_size=1, max_size=8))
+def test_any_names_choose_the_lines_that_the_library_would(facts: Facts, names: frozenset[str]) -> None:
+    written = Exposition().parts(facts, TextFormat.PROMETHEUS, names)
     registry = CollectorRegistry()
-    registry.register(StateCollector(lambda: exposed))
+    registry.register(StateCollector(lambda: facts))
     assert b"".join(written) == generate_latest(registry.restricted_registry(names))
 
 
 @pytest.mark.parametrize("name", NASTY)
 def test_label_values_do_not_break_lines_that_are_chosen_by_name(name: str) -> None:
-    exposed = shown(configured(services=[Service(name, COURIER.hosts, COURIER.ports)]))
+    facts = shown(configured(services=[Service(name, COURIER.hosts, COURIER.ports)]))
     names = frozenset({"netcheck_tcp_rtt_seconds_sum"})
-    chosen = b"".join(Exposition().parts(exposed, TextFormat.PROMETHEUS, names))
+    chosen = b"".join(Exposition().parts(facts, TextFormat.PROMETHEUS, names))
     assert chosen.count(b"\n") == chosen.count(b"netcheck_tcp_rtt_seconds_sum{") + len(("HELP", "TYPE"))
 
 
@@ -125,12 +124,12 @@ def test_a_histogram_is_written_as_the_library_s_own() -> None:
 @pytest.mark.parametrize("name", NASTY)
 def test_label_values_survive_the_way_to_a_parser(name: str) -> None:
     service = Service(name, COURIER.hosts, COURIER.ports)
-    exposed = shown(configured(a_visit(replace(RESULT, service=name)), services=[service]))
+    facts = shown(configured(a_visit(replace(RESULT, service=name)), services=[service]))
     for text_format, parse in (
         (TextFormat.PROMETHEUS, parse_text),
         (TextFormat.OPENMETRICS, parse_openmetrics),
     ):
-        text = ours(exposed, text_format).decode()
+        text = ours(facts, text_format).decode()
         success = next(family for family in parse(text) if family.name == "netcheck_probe_success")
         assert [sample.labels["service"] for sample in success.samples] == [name]
 
@@ -173,7 +172,7 @@ def test_what_is_no_longer_configured_is_not_kept_in_memory() -> None:
     exposition, state = Exposition(), configured(services=[Service("courier", (name,), (5223,))])
     state.record(a_visit(replace(RESULT, host=name)))
     ours(shown(state), TextFormat.PROMETHEUS, exposition)
-    assert any(isinstance(key, Endpoint) and key.host is name for key in state.endpoints)
+    assert any(isinstance(key, Endpoint) and key.host is name for key in state.endpoints.latest)
     state.configure([COURIER], [DIRECT, SOCKS])
     ours(shown(state), TextFormat.PROMETHEUS, exposition)
     del name

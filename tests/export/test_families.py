@@ -11,18 +11,20 @@ from prometheus_client.parser import text_string_to_metric_families
 from netcheck.export.exposition import Exposition, TextFormat
 from netcheck.export.families import FAMILIES, WITHOUT_HOSTS
 from netcheck.export.negotiate import Exporter
-from netcheck.export.samples import Exposed
+from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import RecordType, Role
 from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service
+from netcheck.verdict import possible
 from tests.export.states import (
     BAG_SEEN,
     BROKEN,
     CERTIFICATE,
     COURIER,
     DENIED,
+    DIRECT,
     HELD,
     HOST,
     LOOKUP,
@@ -85,9 +87,9 @@ netcheck_build_info                                   gauge      version python_
 TIMEOUT = Failure(Phase.CONNECT, Reason.TIMEOUT)
 
 
-def values(exposed: Exposed, name: str, /, **labels: str) -> list[float]:
+def values(facts: Facts, name: str, /, **labels: str) -> list[float]:
     """The samples of this name that carry these labels, read back from the text."""
-    text = b"".join(Exposition().parts(exposed, TextFormat.PROMETHEUS)).decode()
+    text = b"".join(Exposition().parts(facts, TextFormat.PROMETHEUS)).decode()
     return [
         sample.value
         for family in text_string_to_metric_families(text)
@@ -111,13 +113,13 @@ def test_promtool_finds_nothing_to_say() -> None:
 
 
 def test_counters_stand_at_zero_before_any_visit() -> None:
-    exposed = shown(configured())
+    facts = shown(configured())
     flow = {"service": "courier", "port": "5223", "path": "direct"}
-    assert values(exposed, "netcheck_probes_total", **flow) == [0] * 4
-    assert values(exposed, "netcheck_probe_failures_total", **flow, phase="connect", reason="refused") == [0]
-    assert values(exposed, "netcheck_tcp_syn_retransmits_total", **flow) == [0]
-    assert values(exposed, "netcheck_probe_duration_seconds_count", **flow, phase="connect") == [0]
-    assert values(exposed, "netcheck_dns_lookups_total", service="courier", outcome="nxdomain") == [0, 0]
+    assert values(facts, "netcheck_probes_total", **flow) == [0] * 4
+    assert values(facts, "netcheck_probe_failures_total", **flow, phase="connect", reason="refused") == [0]
+    assert values(facts, "netcheck_tcp_syn_retransmits_total", **flow) == [0]
+    assert values(facts, "netcheck_probe_duration_seconds_count", **flow, phase="connect") == [0]
+    assert values(facts, "netcheck_dns_lookups_total", service="courier", outcome="nxdomain") == [0, 0]
 
 
 def test_an_endpoint_has_no_series_before_its_first_visit() -> None:
@@ -125,10 +127,10 @@ def test_an_endpoint_has_no_series_before_its_first_visit() -> None:
 
 
 def test_success_is_one_when_at_least_one_address_answered() -> None:
-    exposed = shown(configured(a_visit(a_result(failure=TIMEOUT), RESULT)))
-    assert values(exposed, "netcheck_probe_success") == [1]
-    assert values(exposed, "netcheck_probe_addresses", state="reachable") == [1]
-    assert values(exposed, "netcheck_probe_addresses", state="unreachable") == [1]
+    facts = shown(configured(a_visit(a_result(failure=TIMEOUT), RESULT)))
+    assert values(facts, "netcheck_probe_success") == [1]
+    assert values(facts, "netcheck_probe_addresses", state="reachable") == [1]
+    assert values(facts, "netcheck_probe_addresses", state="unreachable") == [1]
 
 
 def test_success_is_zero_when_no_address_answered() -> None:
@@ -136,28 +138,28 @@ def test_success_is_zero_when_no_address_answered() -> None:
 
 
 def test_only_phases_that_ran_have_a_duration() -> None:
-    exposed = shown(configured(a_visit(replace(RESULT, resolve_duration=None))))
-    assert values(exposed, "netcheck_probe_phase_duration_seconds") == [0.02]
-    assert values(exposed, "netcheck_probe_phase_duration_seconds", phase="connect") == [0.02]
+    facts = shown(configured(a_visit(replace(RESULT, resolve_duration=None))))
+    assert values(facts, "netcheck_probe_phase_duration_seconds") == [0.02]
+    assert values(facts, "netcheck_probe_phase_duration_seconds", phase="connect") == [0.02]
 
 
 def test_the_last_success_has_no_sample_before_the_first() -> None:
-    exposed = shown(configured(a_visit(a_result(failure=TIMEOUT))))
-    assert values(exposed, "netcheck_probe_last_run_timestamp_seconds") == [RESULT.attempt.time]
-    assert values(exposed, "netcheck_probe_last_success_timestamp_seconds") == []
+    facts = shown(configured(a_visit(a_result(failure=TIMEOUT))))
+    assert values(facts, "netcheck_probe_last_run_timestamp_seconds") == [RESULT.attempt.time]
+    assert values(facts, "netcheck_probe_last_success_timestamp_seconds") == []
 
 
 def test_the_last_success_stays_through_a_failure() -> None:
     later = a_result(time=RESULT.attempt.time + 60, failure=TIMEOUT)
-    exposed = shown(configured(a_visit(RESULT), a_visit(later)))
-    assert values(exposed, "netcheck_probe_last_run_timestamp_seconds") == [RESULT.attempt.time + 60]
-    assert values(exposed, "netcheck_probe_last_success_timestamp_seconds") == [RESULT.attempt.time]
+    facts = shown(configured(a_visit(RESULT), a_visit(later)))
+    assert values(facts, "netcheck_probe_last_run_timestamp_seconds") == [RESULT.attempt.time + 60]
+    assert values(facts, "netcheck_probe_last_success_timestamp_seconds") == [RESULT.attempt.time]
 
 
 OTHER_HOST = "18-courier.push.apple.com"
 
 
-def two_hosts(*visits: Visit) -> Exposed:
+def two_hosts(*visits: Visit) -> Facts:
     return shown(configured(*visits, services=[replace(COURIER, hosts=(HOST, OTHER_HOST))]))
 
 
@@ -166,11 +168,11 @@ def of_other_host(result: Result) -> Visit:
 
 
 def test_hosts_are_counted_by_whether_any_address_answered_at_their_last_visit() -> None:
-    exposed = two_hosts(a_visit(a_result(failure=TIMEOUT), RESULT), of_other_host(a_result(failure=TIMEOUT)))
+    facts = two_hosts(a_visit(a_result(failure=TIMEOUT), RESULT), of_other_host(a_result(failure=TIMEOUT)))
     labels = {"service": "courier", "port": "5223", "path": "direct", "family": "ipv4"}
-    assert values(exposed, "netcheck_hosts", **labels, state="reachable") == [1]
-    assert values(exposed, "netcheck_hosts", **labels, state="unreachable") == [1]
-    assert len(values(exposed, "netcheck_hosts")) == 2
+    assert values(facts, "netcheck_hosts", **labels, state="reachable") == [1]
+    assert values(facts, "netcheck_hosts", **labels, state="unreachable") == [1]
+    assert len(values(facts, "netcheck_hosts")) == 2
 
 
 def test_hosts_say_nothing_before_the_first_visit() -> None:
@@ -180,14 +182,14 @@ def test_hosts_say_nothing_before_the_first_visit() -> None:
 
 def test_of_all_hosts_the_newest_visit_and_the_newest_success_show() -> None:
     then = RESULT.attempt.time
-    exposed = two_hosts(a_visit(RESULT), of_other_host(a_result(time=then + 60, failure=TIMEOUT)))
-    assert values(exposed, "netcheck_hosts_last_run_timestamp_seconds") == [then + 60]
-    assert values(exposed, "netcheck_hosts_last_success_timestamp_seconds") == [then]
+    facts = two_hosts(a_visit(RESULT), of_other_host(a_result(time=then + 60, failure=TIMEOUT)))
+    assert values(facts, "netcheck_hosts_last_run_timestamp_seconds") == [then + 60]
+    assert values(facts, "netcheck_hosts_last_success_timestamp_seconds") == [then]
 
 
 def test_hosts_that_never_answered_have_no_last_success() -> None:
-    exposed = two_hosts(a_visit(a_result(failure=TIMEOUT)))
-    assert values(exposed, "netcheck_hosts_last_success_timestamp_seconds") == []
+    facts = two_hosts(a_visit(a_result(failure=TIMEOUT)))
+    assert values(facts, "netcheck_hosts_last_success_timestamp_seconds") == []
 
 
 def test_without_hosts_exactly_the_probes_families_that_name_a_host_are_left_out() -> None:
@@ -202,30 +204,30 @@ def test_without_hosts_exactly_the_probes_families_that_name_a_host_are_left_out
 
 
 def test_what_the_kernel_said_of_a_connection_is_counted() -> None:
-    exposed = shown(configured(a_visit(a_result(rtt=0.02, syn_retransmits=3))))
-    assert values(exposed, "netcheck_tcp_rtt_seconds_sum", port="5223", path="direct") == [0.02]
-    assert values(exposed, "netcheck_tcp_syn_retransmits_total", port="5223", path="direct") == [3]
+    facts = shown(configured(a_visit(a_result(rtt=0.02, syn_retransmits=3))))
+    assert values(facts, "netcheck_tcp_rtt_seconds_sum", port="5223", path="direct") == [0.02]
+    assert values(facts, "netcheck_tcp_syn_retransmits_total", port="5223", path="direct") == [3]
 
 
 def test_lookups_are_counted_by_type_and_outcome() -> None:
     failed = a_lookup(rdtype=RecordType.AAAA, reason=Reason.SERVFAIL, addresses=(), min_ttl=None)
-    exposed = shown(configured(a_visit(RESULT, lookups=[LOOKUP, failed])))
-    assert values(exposed, "netcheck_dns_lookups_total", type="A", outcome="success") == [1]
-    assert values(exposed, "netcheck_dns_lookups_total", type="AAAA", outcome="servfail") == [1]
-    assert values(exposed, "netcheck_dns_lookup_duration_seconds_count", resolver="system") == [2]
+    facts = shown(configured(a_visit(RESULT, lookups=[LOOKUP, failed])))
+    assert values(facts, "netcheck_dns_lookups_total", type="A", outcome="success") == [1]
+    assert values(facts, "netcheck_dns_lookups_total", type="AAAA", outcome="servfail") == [1]
+    assert values(facts, "netcheck_dns_lookup_duration_seconds_count", resolver="system") == [2]
 
 
 def test_addresses_that_apple_does_not_publish_are_summed_over_the_latest_lookups() -> None:
     stale = a_lookup(addresses=("192.0.2.1", "192.0.2.2"))
     ipv4 = a_lookup(addresses=("17.57.144.1", "192.0.2.1"))
     ipv6 = a_lookup(rdtype=RecordType.AAAA, addresses=("2001:db8::1", "2620:149:a44::1"))
-    exposed = shown(configured(a_visit(RESULT, lookups=[stale, ipv4, ipv6])))
-    assert values(exposed, "netcheck_dns_unexpected_addresses", service="courier") == [2]
+    facts = shown(configured(a_visit(RESULT, lookups=[stale, ipv4, ipv6])))
+    assert values(facts, "netcheck_dns_unexpected_addresses", service="courier") == [2]
 
 
 def test_expected_addresses_are_a_zero() -> None:
-    exposed = shown(configured(a_visit(RESULT, lookups=[LOOKUP])))
-    assert values(exposed, "netcheck_dns_unexpected_addresses", service="courier", resolver="system") == [0]
+    facts = shown(configured(a_visit(RESULT, lookups=[LOOKUP])))
+    assert values(facts, "netcheck_dns_unexpected_addresses", service="courier", resolver="system") == [0]
 
 
 def test_no_address_of_a_name_that_is_not_apple_s_is_unexpected() -> None:
@@ -234,64 +236,81 @@ def test_no_address_of_a_name_that_is_not_apple_s_is_unexpected() -> None:
         replace(RESULT, service="our-mdm", host="mdm.example.com", port=443),
         lookups=[a_lookup(host="mdm.example.com", addresses=("192.0.2.1",))],
     )
-    exposed = shown(configured(visit, services=[mdm]))
-    assert values(exposed, "netcheck_dns_unexpected_addresses") == []
-    assert values(exposed, "netcheck_dns_min_ttl_seconds") == [60]
+    facts = shown(configured(visit, services=[mdm]))
+    assert values(facts, "netcheck_dns_unexpected_addresses") == []
+    assert values(facts, "netcheck_dns_min_ttl_seconds") == [60]
 
 
 def test_the_shortest_ttl_is_of_the_lookups_that_had_an_answer() -> None:
     none = a_lookup(host="b.example", reason=Reason.NXDOMAIN, addresses=(), min_ttl=None)
     lookups = [a_lookup(min_ttl=300), a_lookup(rdtype=RecordType.AAAA, min_ttl=20), none]
     service = replace(COURIER, hosts=(HOST, "b.example"))
-    exposed = shown(configured(a_visit(RESULT, lookups=lookups), services=[service]))
-    assert values(exposed, "netcheck_dns_min_ttl_seconds") == [20]
+    facts = shown(configured(a_visit(RESULT, lookups=lookups), services=[service]))
+    assert values(facts, "netcheck_dns_min_ttl_seconds") == [20]
 
 
 @pytest.mark.parametrize(("spoke", "up"), [(True, [1]), (False, [0]), (None, [])])
 def test_a_proxy_has_a_sample_once_it_is_known_whether_it_is_up(spoke: bool | None, up: list[float]) -> None:
     attempt = replace(DENIED, proxy_spoke=spoke)
-    exposed = shown(configured(a_visit(replace(RESULT, path=SOCKS.name, attempt=attempt))))
-    assert values(exposed, "netcheck_proxy_up", path="dmz-socks") == up
+    facts = shown(configured(a_visit(replace(RESULT, path=SOCKS.name, attempt=attempt))))
+    assert values(facts, "netcheck_proxy_up", path="dmz-socks") == up
 
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_exactly_the_verdict_that_holds_is_one(verdict: Verdict) -> None:
-    exposed = shown(configured(), Judgement("direct", Role.DEVICE, verdict))
+    facts = shown(configured(), Judgement("direct", Role.DEVICE, verdict))
     of_role = {"path": "direct", "role": "device"}
-    assert values(exposed, "netcheck_verdict", **of_role, verdict=verdict) == [1]
-    assert sorted(values(exposed, "netcheck_verdict", **of_role)) == [0] * (len(Verdict) - 1) + [1]
+    assert values(facts, "netcheck_verdict", **of_role, verdict=verdict) == [1]
+    assert sorted(values(facts, "netcheck_verdict", **of_role)) == [0] * (len(Verdict) - 1) + [1]
 
 
 def test_exactly_the_cause_that_holds_is_one() -> None:
     judged = Judgement(
         "direct", Role.DEVICE, Verdict.FALLBACK_ONLY, (Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "", ""),)
     )
-    exposed = shown(configured(), judged)
-    assert values(exposed, "netcheck_verdict_cause", cause="port_blocked", hop="firewall") == [1]
-    assert sum(values(exposed, "netcheck_verdict_cause", path="direct", role="device")) == 1
-    ready = shown(configured(), Judgement("direct", Role.DEVICE, Verdict.READY))
+    facts = shown(configured(), judged)
+    assert values(facts, "netcheck_verdict_cause", cause="port_blocked", hop="firewall") == [1]
+    assert sum(values(facts, "netcheck_verdict_cause", path="direct", role="device")) == 1
+
+
+def test_of_several_findings_each_is_one() -> None:
+    found = [
+        Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "", ""),
+        Finding(Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE, "", ""),
+    ]
+    judged = Judgement("direct", Role.DEVICE, Verdict.NOT_READY, tuple(found), possible=possible(DIRECT))
+    facts = shown(configured(), judged)
+    assert values(facts, "netcheck_verdict_cause", cause="port_blocked", hop="firewall") == [1]
+    assert values(facts, "netcheck_verdict_cause", cause="service_certificate", hop="own_service") == [1]
+    assert sum(values(facts, "netcheck_verdict_cause")) == 2
+
+
+def test_without_findings_no_cause_is_one() -> None:
+    ready = shown(configured(), Judgement("direct", Role.DEVICE, Verdict.READY, possible=possible(DIRECT)))
     assert set(values(ready, "netcheck_verdict_cause")) == {0}
 
 
 def test_only_a_path_through_a_proxy_has_the_causes_of_proxies() -> None:
-    judged = [Judgement(path, Role.DEVICE, Verdict.READY) for path in ("direct", "dmz-socks")]
-    exposed = shown(configured(), *judged)
-    assert values(exposed, "netcheck_verdict_cause", path="direct", cause="proxy_down") == []
-    assert values(exposed, "netcheck_verdict_cause", path="dmz-socks", cause="proxy_down", hop="proxy") == [0]
+    judged = [
+        Judgement(path.name, Role.DEVICE, Verdict.READY, possible=possible(path)) for path in (DIRECT, SOCKS)
+    ]
+    facts = shown(configured(), *judged)
+    assert values(facts, "netcheck_verdict_cause", path="direct", cause="proxy_down") == []
+    assert values(facts, "netcheck_verdict_cause", path="dmz-socks", cause="proxy_down", hop="proxy") == [0]
     for path, hop in (("direct", "firewall"), ("dmz-socks", "proxy")):
-        assert values(exposed, "netcheck_verdict_cause", path=path, cause="tls_stalls", hop=hop) == [0]
+        assert values(facts, "netcheck_verdict_cause", path=path, cause="tls_stalls", hop=hop) == [0]
 
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_ready_is_one_for_no_other_verdict(verdict: Verdict) -> None:
-    exposed = shown(configured(), Judgement("direct", Role.DEVICE, verdict))
-    assert values(exposed, "netcheck_ready") == [verdict is Verdict.READY]
+    facts = shown(configured(), Judgement("direct", Role.DEVICE, verdict))
+    assert values(facts, "netcheck_ready") == [verdict is Verdict.READY]
 
 
 def test_the_couriers_fallback_is_shown_by_path() -> None:
-    exposed = shown(configured(), fallback={"direct": True, "dmz-socks": False})
-    assert values(exposed, "netcheck_courier_fallback_active", path="direct") == [1]
-    assert values(exposed, "netcheck_courier_fallback_active", path="dmz-socks") == [0]
+    facts = shown(configured(), fallback={"direct": True, "dmz-socks": False})
+    assert values(facts, "netcheck_courier_fallback_active", path="direct") == [1]
+    assert values(facts, "netcheck_courier_fallback_active", path="dmz-socks") == [0]
 
 
 def test_a_failed_reload_keeps_the_time_of_the_last_good_one() -> None:
@@ -309,14 +328,14 @@ def test_skipped_probes_are_counted_by_cause() -> None:
 
 def test_an_interceptor_shows_and_its_certificate_s_end_too() -> None:
     intercepted = Failure(Phase.TLS, Reason.TLS_INTERCEPTED)
-    exposed = shown(configured(a_visit(a_result(tls=TLS, failure=intercepted))))
-    assert values(exposed, "netcheck_tls_intercepted", service="courier", port="5223", path="direct") == [1]
-    assert values(exposed, "netcheck_tls_certificate_not_after_timestamp_seconds") == [TLS.not_after]
+    facts = shown(configured(a_visit(a_result(tls=TLS, failure=intercepted))))
+    assert values(facts, "netcheck_tls_intercepted", service="courier", port="5223", path="direct") == [1]
+    assert values(facts, "netcheck_tls_certificate_not_after_timestamp_seconds") == [TLS.not_after]
 
 
 def test_a_good_certificate_is_no_interception() -> None:
-    exposed = shown(configured(a_visit(a_result(tls=TLS))))
-    assert values(exposed, "netcheck_tls_intercepted") == [0]
+    facts = shown(configured(a_visit(a_result(tls=TLS))))
+    assert values(facts, "netcheck_tls_intercepted") == [0]
 
 
 def test_without_a_certificate_nothing_is_said_of_interception() -> None:
@@ -330,24 +349,24 @@ PUSH = "netcheck_push_certificate_"
 def test_a_push_certificate_shows_its_expiry_and_a_topic_where_one_is_expected(
     matches: bool | None, shows: list[float]
 ) -> None:
-    exposed = shown(configured(certificates=[replace(CERTIFICATE, topic_matches=matches)]))
-    assert values(exposed, f"{PUSH}readable", name="mdm") == [1]
-    assert values(exposed, f"{PUSH}not_after_timestamp_seconds", name="mdm") == [CERTIFICATE.not_after]
-    assert values(exposed, f"{PUSH}topic_matches", name="mdm") == shows
+    facts = shown(configured(certificates=[replace(CERTIFICATE, topic_matches=matches)]))
+    assert values(facts, f"{PUSH}readable", name="mdm") == [1]
+    assert values(facts, f"{PUSH}not_after_timestamp_seconds", name="mdm") == [CERTIFICATE.not_after]
+    assert values(facts, f"{PUSH}topic_matches", name="mdm") == shows
 
 
 def test_a_push_certificate_that_cannot_be_read_shows_that_and_nothing_else() -> None:
-    exposed = shown(configured(certificates=[BROKEN]))
-    assert values(exposed, f"{PUSH}readable", name="school") == [0]
-    assert values(exposed, f"{PUSH}not_after_timestamp_seconds") == []
-    assert values(exposed, f"{PUSH}topic_matches") == []
+    facts = shown(configured(certificates=[BROKEN]))
+    assert values(facts, f"{PUSH}readable", name="school") == [0]
+    assert values(facts, f"{PUSH}not_after_timestamp_seconds") == []
+    assert values(facts, f"{PUSH}topic_matches") == []
 
 
 RATIO = "netcheck_prefix_reachable_ratio"
 
 
 def test_a_range_that_a_firewall_drops_shows_beside_one_that_it_lets_through() -> None:
-    exposed = shown(
+    facts = shown(
         configured(
             a_visit(
                 a_result(address="17.57.144.1"),
@@ -358,23 +377,22 @@ def test_a_range_that_a_firewall_drops_shows_beside_one_that_it_lets_through() -
             )
         )
     )
-    assert values(exposed, RATIO, prefix="17.57.144.0/22", port="5223", path="direct") == [1]
-    assert values(exposed, RATIO, prefix="17.188.128.0/18") == [0.5]
-    assert values(exposed, RATIO, prefix="17.252.0.0/16") == [0]
-    assert len(values(exposed, RATIO)) == 3
+    assert values(facts, RATIO, prefix="17.57.144.0/22", port="5223", path="direct") == [1]
+    assert values(facts, RATIO, prefix="17.188.128.0/18") == [0.5]
+    assert values(facts, RATIO, prefix="17.252.0.0/16") == [0]
+    assert len(values(facts, RATIO)) == 3
 
 
 def test_a_certificate_that_fails_is_no_range_that_is_blocked() -> None:
     intercepted = Failure(Phase.TLS, Reason.TLS_INTERCEPTED)
-    exposed = shown(configured(a_visit(a_result(address="17.57.144.1", failure=intercepted))))
-    assert values(exposed, RATIO) == [1]
+    facts = shown(configured(a_visit(a_result(address="17.57.144.1", failure=intercepted))))
+    assert values(facts, RATIO) == [1]
 
 
 def test_of_hosts_that_share_an_address_the_newest_try_counts() -> None:
-    old = replace(a_result(address="17.57.144.1", time=2000.0), host="1-courier.push.apple.com")
-    new = a_result(address="17.57.144.1", time=3000.0, failure=TIMEOUT)
-    exposed = shown(configured(a_visit(new), a_visit(old)))
-    assert values(exposed, RATIO) == [0]
+    old = replace(a_result(address="17.57.144.1", at=20.0), host=OTHER_HOST)
+    new = a_result(address="17.57.144.1", at=30.0, failure=TIMEOUT)
+    assert values(two_hosts(a_visit(new), a_visit(old)), RATIO) == [0]
 
 
 def test_a_hold_shows_what_it_outlived_and_how_it_ended() -> None:
@@ -387,21 +405,21 @@ def test_a_hold_shows_what_it_outlived_and_how_it_ended() -> None:
 
 
 def test_before_anything_was_held_idle_only_the_counters_stand_at_zero() -> None:
-    exposed = shown(configured())
-    assert values(exposed, "netcheck_hold_longest_seconds") == []
-    assert set(values(exposed, "netcheck_hold_ended_total")) == {0}
+    facts = shown(configured())
+    assert values(facts, "netcheck_hold_longest_seconds") == []
+    assert set(values(facts, "netcheck_hold_ended_total")) == {0}
 
 
 def test_a_bag_shows_what_it_says_and_whether_it_disagrees() -> None:
-    exposed = shown(configured(), bags=[BAG_SEEN])
+    facts = shown(configured(), bags=[BAG_SEEN])
     where = {"path": "direct", "host": "init.push.apple.com"}
-    assert values(exposed, "netcheck_bag_courier_hostcount", **where) == [30]
-    assert values(exposed, "netcheck_bag_courier_status", **where) == [1]
-    assert values(exposed, "netcheck_bag_expiry_seconds", **where) == [900]
-    assert values(exposed, "netcheck_bag_info", **where, courier_hostname="courier.push.apple.com") == [1]
-    assert values(exposed, "netcheck_bag_disagrees", **where) == [1]
+    assert values(facts, "netcheck_bag_courier_hostcount", **where) == [30]
+    assert values(facts, "netcheck_bag_courier_status", **where) == [1]
+    assert values(facts, "netcheck_bag_expiry_seconds", **where) == [900]
+    assert values(facts, "netcheck_bag_info", **where, courier_hostname="courier.push.apple.com") == [1]
+    assert values(facts, "netcheck_bag_disagrees", **where) == [1]
 
 
 def test_a_bag_that_was_not_to_be_had_shows_nothing() -> None:
-    exposed = shown(configured(), bags=[NO_BAG])
-    assert values(exposed, "netcheck_bag_info") == values(exposed, "netcheck_bag_disagrees") == []
+    facts = shown(configured(), bags=[NO_BAG])
+    assert values(facts, "netcheck_bag_info") == values(facts, "netcheck_bag_disagrees") == []

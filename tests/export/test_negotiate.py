@@ -94,8 +94,8 @@ def test_no_family_stands_twice_and_none_tells_when_it_was_created() -> None:
     ],
 )
 def test_names_choose_samples_as_the_library_s_filter_does(names: list[str]) -> None:
-    registry, exposed = CollectorRegistry(), populated()
-    registry.register(StateCollector(lambda: exposed))
+    registry, facts = CollectorRegistry(), populated()
+    registry.register(StateCollector(lambda: facts))
     theirs = generate_latest(registry.restricted_registry(names)).decode()
     assert scrape("", *names)[0] == theirs
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from netcheck.export.report import report
-from netcheck.export.samples import Exposed
+from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import Role
@@ -36,7 +36,16 @@ BLOCKED = Judgement(
     "dmz-socks",
     Role.DEVICE,
     Verdict.NOT_READY,
-    (Finding(Cause.PROXY_DENIES_PORT, Hop.PROXY, "5 of 5 denied", "Ask for port 5223."),),
+    (
+        Finding(
+            Cause.PROXY_DENIES_PORT,
+            Hop.PROXY,
+            "5 of 5 denied",
+            "Ask for port 5223.",
+            "the proxy socks.test:1080",
+            "HTTP 403",
+        ),
+    ),
 )
 
 
@@ -45,9 +54,9 @@ def failed_with(evidence: bytes) -> Result:
     return replace(RESULT, path=SOCKS.name, attempt=replace(DENIED, failure=failure), resolve_duration=None)
 
 
-def reported(exposed: Exposed) -> Any:
+def reported(facts: Facts) -> Any:
     """As who reads the JSON gets it."""
-    return json.loads(json.dumps(report(exposed, "1.2.3", 1_760_000_000.75), allow_nan=False))
+    return json.loads(json.dumps(report(facts, "1.2.3", 1_760_000_000.75), allow_nan=False))
 
 
 def test_a_report_says_when_by_what_and_whether_all_is_ready() -> None:
@@ -82,7 +91,18 @@ def test_a_verdict_comes_with_what_it_rests_on() -> None:
             "cause": "proxy_denies_port",
             "hop": "proxy",
             "evidence": ["5 of 5 denied"],
-            "next_step": "Ask for port 5223.",
+            "next_step": "Ask for port 5223. Seen: HTTP 403",
+            "expected": False,
+            "findings": [
+                {
+                    "cause": "proxy_denies_port",
+                    "hop": "proxy",
+                    "owner": "the proxy socks.test:1080",
+                    "evidence": "5 of 5 denied",
+                    "next_step": "Ask for port 5223. Seen: HTTP 403",
+                    "remark": False,
+                }
+            ],
         }
     ]
 
@@ -147,6 +167,7 @@ def test_a_lookup_lists_its_tries() -> None:
             "type": "A",
             "resolver": "system",
             "outcome": "success",
+            "detail": None,
             "addresses": ["17.57.144.1", "17.57.144.2"],
             "chain": ["courier-push-apple.com.akadns.net"],
             "min_ttl": 60,
@@ -157,26 +178,39 @@ def test_a_lookup_lists_its_tries() -> None:
                     "transport": "udp",
                     "outcome": "dns_timeout",
                     "duration": 1.0,
+                    "noise": 0,
                 },
-                {"nameserver": "192.0.2.54:53", "transport": "udp", "outcome": "success", "duration": 0.004},
+                {
+                    "nameserver": "192.0.2.54:53",
+                    "transport": "udp",
+                    "outcome": "success",
+                    "duration": 0.004,
+                    "noise": 0,
+                },
             ],
         }
     ]
 
 
 def test_a_failed_lookup_has_its_reason_for_an_outcome() -> None:
-    failed = a_lookup(reason=Reason.NXDOMAIN, addresses=(), chain=(), min_ttl=None)
+    failed = a_lookup(reason=Reason.NXDOMAIN, detail="no such name", addresses=(), chain=(), min_ttl=None)
     (lookup,) = reported(shown(configured(a_visit(RESULT, lookups=[failed]))))["lookups"]
     assert (lookup["outcome"], lookup["addresses"], lookup["min_ttl"]) == ("nxdomain", [], None)
+    assert lookup["detail"] == "no such name"
 
 
 def test_a_certificate_that_was_seen_is_told() -> None:
     (result,) = reported(shown(configured(a_visit(a_result(tls=TLS)))))["results"]
     assert result["tls"] == {
         "issuer": "Apple Server Authentication CA",
+        "subject": "courier.push.apple.com, Apple Inc.",
+        "names": ["courier.push.apple.com"],
+        "not_before": "2025-09-21T14:13:20.000Z",
         "not_after": "2026-09-21T14:13:20.000Z",
+        "sha256": "ab" * 32,
         "trust": "apple",
         "alpn": "apns-security-v3",
+        "version": "TLSv1.3",
     }
 
 

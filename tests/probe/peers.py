@@ -66,6 +66,16 @@ def says(*chunks: bytes, heard: list[bytes] | None = None) -> Handler:
     return handle
 
 
+def stays(handler: Handler) -> Handler:
+    """Do as told, then keep the connection open, as who leads to something does."""
+
+    async def handle(stream: trio.SocketStream) -> None:
+        await handler(stream)
+        await silent(stream)
+
+    return handle
+
+
 async def silent(stream: trio.SocketStream) -> None:
     """Take what comes and say nothing, until the client leaves."""
     while await stream.receive_some(4096):

@@ -1,6 +1,8 @@
 """A probe that fetches a bag, against scripted HTTP and HTTPS servers on loopback."""
 
+import gzip
 import plistlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ import trio
 import trustme
 
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.paths import ProbePath, Proxy, ProxyScheme
+from netcheck.model.paths import Credentials, ProbePath, Proxy, ProxyScheme, ResolveMode, Secret
 from netcheck.model.results import Attempt, Bag
 from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
 from netcheck.probe.runner import Prober
@@ -44,8 +46,8 @@ async def probed(
 ) -> Attempt:
     async with serving(handler) as port:
         if path.proxy is not None:
-            path = ProbePath(path.name, Proxy(path.proxy.scheme, path.proxy.host, port))
-        tls = TlsSettings(NAME, is_apples=True, ca_file=ca_file)
+            path = replace(path, proxy=replace(path.proxy, port=port))
+        tls = TlsSettings(NAME, is_apples=True, lab_ca_file=ca_file)
         service = Service("bag", ("127.0.0.1",), (port,), depth=depth, tls=tls, bag="/bag")
         prober = Prober(Timeouts(tls=1.0, proxy=2.0), {path.name: Gate(8, 1e6)})
         return (await prober.visit(service, "127.0.0.1", path, 0, 0)).results[0].attempt
@@ -120,3 +122,101 @@ async def test_a_bag_is_fetched_through_a_proxy(ca_file: Path) -> None:
     path = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "127.0.0.1", 1))
     attempt = await probed(tunnel_to(over_tls(AUTHORITY)), path, Depth.TLS, ca_file)
     assert (attempt.failure, attempt.bag) == (None, BAG)
+
+
+# --- the old bag, whose URL is http://, through proxies
+
+WEB_PROXY = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "127.0.0.1", 1))
+LOGIN = Credentials("svc", Secret("s3cret"))
+
+
+@in_trio
+@pytest.mark.parametrize("resolve", ResolveMode)
+async def test_an_http_proxy_is_asked_for_it_by_its_url(resolve: ResolveMode) -> None:
+    heard: list[bytes] = []
+    proxy = Proxy(ProxyScheme.HTTP, "127.0.0.1", 1, LOGIN, resolve)
+    attempt = await probed(says(answer(OLD), heard=heard), ProbePath("proxy", proxy))
+    assert (attempt.failure, attempt.bag, attempt.proxy_spoke) == (None, BAG, True)
+    assert list(attempt.phases) == [Phase.PROXY_CONNECT, Phase.PROXY_HANDSHAKE, Phase.SESSION]
+    line, host, *headers = heard[0].decode().split("\r\n")
+    authority = host.removeprefix("Host: ")
+    assert authority.startswith("init.push.apple.com")
+    assert line == f"GET http://{authority}/bag HTTP/1.1"
+    assert "Proxy-Authorization: Basic c3ZjOnMzY3JldA==" in headers
+
+
+@in_trio
+async def test_a_socks_proxy_is_asked_for_a_tunnel() -> None:
+    granted = (b"\x05\x00", b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
+    heard: list[bytes] = []
+    path = ProbePath("socks", Proxy(ProxyScheme.SOCKS5H, "127.0.0.1", 1))
+    attempt = await probed(says(*granted, answer(OLD), heard=heard), path)
+    assert (attempt.failure, attempt.bag) == (None, BAG)
+    assert heard[2].startswith(b"GET /bag HTTP/1.1\r\nHost: init.push.apple.com:")
+
+
+@in_trio
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(OLD), OLD),
+        b"HTTP/1.0 200 OK\r\nVia : 1.0 x\r\n\r\n" + OLD,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(OLD), OLD),
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(OLD),
+    ],
+    ids=["length", "until-closed", "chunked", "gzip"],
+)
+@pytest.mark.parametrize("path", [DIRECT, WEB_PROXY], ids=["direct", "proxy"])
+async def test_a_bag_is_read_however_it_is_framed(framing: bytes, path: ProbePath) -> None:
+    attempt = await probed(says(framing), path)
+    assert (attempt.failure, attempt.bag) == (None, BAG)
+
+
+@in_trio
+@pytest.mark.parametrize(
+    ("said", "phase", "reason"),
+    [
+        (
+            b"HTTP/1.1 407 Login\r\nProxy-Authenticate: Basic realm=x\r\n\r\n",
+            Phase.PROXY_HANDSHAKE,
+            Reason.PROXY_AUTH_REQUIRED,
+        ),
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED),
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: http://login.example/\r\n\r\n",
+            Phase.PROXY_HANDSHAKE,
+            Reason.PROXY_AUTH_REQUIRED,
+        ),
+        (
+            b"HTTP/1.1 503 X\r\nX-Squid-Error: ERR_DNS_FAIL 0\r\n\r\n",
+            Phase.PROXY_HANDSHAKE,
+            Reason.PROXY_DNS_FAILURE,
+        ),
+        (b"SSH-2.0-x\r\n", Phase.PROXY_HANDSHAKE, Reason.PROXY_NOT_A_PROXY),
+        (b"", Phase.PROXY_HANDSHAKE, Reason.PROXY_CLOSED),
+        (answer(b"<html>log in</html>"), Phase.SESSION, Reason.BAD_ANSWER),
+        (answer(OLD)[:-20], Phase.SESSION, Reason.CLOSED),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", Phase.SESSION, Reason.BAD_ANSWER),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\nno gzip..",
+            Phase.SESSION,
+            Reason.BAD_ANSWER,
+        ),
+    ],
+    ids=["407", "403", "portal", "squid", "ssh", "closed", "html", "cut off", "204", "no gzip"],
+)
+async def test_a_refused_bag_is_the_proxy_s_and_a_bad_one_is_the_session_s(
+    said: bytes, phase: Phase, reason: Reason
+) -> None:
+    attempt = await probed(says(said), WEB_PROXY)
+    assert (where_and_why(attempt), attempt.bag) == ((phase, reason), None)
+
+
+@in_trio
+async def test_a_bag_that_does_not_come_names_who_was_asked() -> None:
+    async with serving(silent) as port:
+        service = Service("bag", ("127.0.0.1",), (port,), bag="/bag")
+        prober = Prober(Timeouts(tls=0.1), {"direct": Gate(8, 1e6)})
+        attempt = (await prober.visit(service, "127.0.0.1", DIRECT, 0, 0)).results[0].attempt
+    assert attempt.failure is not None
+    assert attempt.failure.detail == f"no answer from 127.0.0.1:{port} in 0.1 s"

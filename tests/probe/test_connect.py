@@ -11,9 +11,10 @@ import trio
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import Binding
+from netcheck.probe import system
 from netcheck.probe.connect import connect_directly
 from netcheck.probe.errors import error_from_errno
-from netcheck.probe.sockets import open_socket, tcp_info
+from netcheck.probe.sockets import open_socket
 from netcheck.probe.walk import Walk, WalkEnded
 
 
@@ -70,13 +71,15 @@ def test_a_silent_listener_is_a_timeout_with_retransmits_counted() -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(0)
+        port = port_of(server)
         with socket.create_connection(
             server.getsockname()
         ):  # fills the backlog: the kernel drops further SYNs
             walk = Walk()
             with pytest.raises(WalkEnded) as caught:
-                trio.run(connect_directly, walk, "127.0.0.1", port_of(server), Binding(), 1.5)
+                trio.run(connect_directly, walk, "127.0.0.1", port, Binding(), 1.5)
     assert caught.value.failure.reason is Reason.TIMEOUT
+    assert caught.value.failure.detail == f"no answer from 127.0.0.1:{port} in 1.5 s"
     assert walk.tcp is not None
     assert walk.tcp.rtt is None
     assert walk.tcp.retransmits >= 1
@@ -125,14 +128,14 @@ def test_the_socket_is_closed_on_every_way_out(listener: socket.socket) -> None:
 
 def test_tcp_info_of_an_unconnected_socket_has_no_round_trip() -> None:
     with open_socket(socket.SOCK_STREAM, "127.0.0.1", Binding()) as sock:
-        info = tcp_info(sock)
+        info = system.HERE.tcp_info(sock)
     assert info is not None
     assert info.rtt is None
 
 
 def test_tcp_info_of_a_udp_socket_is_none() -> None:
     with open_socket(socket.SOCK_DGRAM, "127.0.0.1", Binding()) as sock:
-        assert tcp_info(sock) is None
+        assert system.HERE.tcp_info(sock) is None
 
 
 @pytest.mark.parametrize(

@@ -136,15 +136,15 @@ def test_the_ladder_ends_with_what_was_asked_for(longest: float, silences: tuple
     assert ladder(longest) == silences
 
 
-def service(tls: TlsSettings, *ports: int, hosts: tuple[str, ...] = ("127.0.0.1",)) -> Service:
-    return Service("courier", hosts, ports, depth=Depth.TLS, tls=tls, hold=A_MOMENT)
+def service(tls: TlsSettings, *ports: int) -> Service:
+    return Service("courier", ("127.0.0.1",), ports, depth=Depth.TLS, tls=tls, hold=A_MOMENT)
 
 
-async def held(service: Service, family: Family = Family.IPV4, turn: int = 0) -> list[Hold]:
+async def held(service: Service, family: Family = Family.IPV4) -> list[Hold]:
     """What a prober tells of one hold."""
     heard: list[Hold] = []
     prober = Prober(Timeouts(tls=0.8), {"direct": Gate(1, 1e6)})
-    await prober.hold(service, DIRECT, family, turn, heard.append)
+    await prober.hold(service, service.hosts[0], DIRECT, family, 0, heard.append)
     return heard
 
 
@@ -154,14 +154,6 @@ async def test_a_hold_is_at_the_first_port_that_can_be_reached(settings: TlsSett
         (hold,) = await held(service(settings, no_tls, port))
     assert (hold.key, hold.host, hold.port) == (START.key, "127.0.0.1", port)
     assert (hold.longest, hold.end) == (A_MOMENT, HoldEnd.HELD)
-
-
-@in_trio
-async def test_holds_go_from_host_to_host(settings: TlsSettings) -> None:
-    async with serving(speaking_tls(server_context())) as port:
-        ours = service(settings, port, hosts=("127.0.0.1", "localhost"))
-        hosts = [(await held(ours, turn=turn))[0].host for turn in range(3)]
-    assert hosts == ["127.0.0.1", "localhost", "127.0.0.1"]
 
 
 @in_trio
@@ -187,7 +179,7 @@ async def test_a_connection_that_is_held_keeps_no_visit_waiting(settings: TlsSet
     async with serving(speaking_tls(server_context(), is_connected)) as port, trio.open_nursery() as nursery:
         prober = Prober(Timeouts(), {"direct": Gate(1, 1e6)})
         ours = replace(service(settings, port), hold=EVER)
-        nursery.start_soon(prober.hold, ours, DIRECT, Family.IPV4, 0, heard.append)
+        nursery.start_soon(prober.hold, ours, "127.0.0.1", DIRECT, Family.IPV4, 0, heard.append)
         await connected.wait()
         visit = await prober.visit(ours, "127.0.0.1", DIRECT, 0, 0)
         assert visit.results[0].attempt.failure is None

@@ -14,7 +14,7 @@ from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
 from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.walk import Walk, WalkEnded
-from netcheck.wire import Target
+from netcheck.wire import Target, handshake_for
 from tests.probe.peers import Handler, in_trio, resets, says, serving, silent
 
 TARGET = Target("1-courier.push.apple.com", 5223)
@@ -43,7 +43,8 @@ async def walked(
     route = ProxyRoute(proxy, Binding(), timeouts, give if lookup else no_lookup)
     with Walk() as walk:
         try:
-            await connect_through(walk, route, TARGET)
+            handshake = handshake_for(proxy, TARGET)
+            await connect_through(walk, route, handshake, "1-courier.push.apple.com:5223")
         except WalkEnded as ended:
             return walk, ended.failure
     return walk, None
@@ -322,3 +323,79 @@ async def test_a_ca_file_that_is_gone_is_told(tmp_path: Path) -> None:
     assert failure is not None
     assert (failure.phase, failure.reason) == (Phase.PROXY_TLS, Reason.TLS_UNTRUSTED)
     assert "gone.pem" in failure.detail
+
+
+# --- who did not answer, and what it had said
+
+
+@in_trio
+@pytest.mark.parametrize("scheme", [ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4A, ProxyScheme.HTTP])
+async def test_a_timeout_names_the_proxy_and_what_it_was_asked_for(scheme: ProxyScheme) -> None:
+    async with serving(silent) as port:
+        _, failure = await walked(Proxy(scheme, "127.0.0.1", port), timeouts=Timeouts(proxy=0.1))
+    assert failure is not None
+    assert failure.detail == (
+        f"no answer from proxy 127.0.0.1:{port} in 0.1 s to a request for 1-courier.push.apple.com:5223"
+    )
+
+
+@in_trio
+async def test_a_timeout_in_tls_names_the_proxy(tmp_path: Path) -> None:
+    async with serving(silent) as port:
+        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(trustme.CA(), tmp_path))
+        _, failure = await walked(proxy, timeouts=Timeouts(tls=0.1))
+    assert failure is not None
+    assert failure.detail == f"no answer from proxy 127.0.0.1:{port} in 0.1 s"
+
+
+@in_trio
+@pytest.mark.parametrize("ending", [silent, resets], ids=["hangs", "resets"])
+async def test_a_refusal_whose_head_never_ends_keeps_its_meaning(ending: Handler) -> None:
+    async def begins(stream: trio.SocketStream) -> None:
+        await says(b"HTTP/1.1 403 Forbidden\r\n")(stream)
+        if ending is resets:
+            stream.socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        else:
+            await silent(stream)
+
+    walk, failure = await through(ProxyScheme.HTTP, begins, Timeouts(proxy=0.5))
+    assert failure is not None
+    assert (failure.reason, failure.detail) == (Reason.PROXY_DENIED, "HTTP 403 Forbidden")
+    assert walk.proxy_spoke is True
+
+
+# --- SOCKS5 proxies that want GSSAPI
+
+
+def choosing(**methods: bytes) -> Handler:
+    """A SOCKS5 proxy that answers an offer by the methods in it."""
+
+    async def handle(stream: trio.SocketStream) -> None:
+        hello = await stream.receive_some(64)
+        await stream.send_all(methods["gssapi"] if 1 in hello[2:] else methods["others"])
+        await silent(stream)
+
+    return handle
+
+
+@in_trio
+@pytest.mark.parametrize("login", [None, Credentials("svc", Secret("s3cret"))], ids=["no-login", "login"])
+async def test_a_proxy_that_takes_nothing_but_gssapi_is_known_as_one(login: Credentials | None) -> None:
+    async with serving(choosing(gssapi=b"\x05\x01", others=b"\x05\xff")) as port:
+        walk, failure = await walked(Proxy(ProxyScheme.SOCKS5H, "127.0.0.1", port, login))
+    assert failure is not None
+    assert failure.reason is Reason.PROXY_AUTH_UNSUPPORTED
+    assert failure.detail == "the proxy wants GSSAPI (Kerberos, SOCKS5 method 0x01)"
+    assert walk.proxy_spoke is True
+
+
+@in_trio
+@pytest.mark.parametrize("answer", [b"\x05\xff", b"\x05\x00", b"HTTP", b""])
+async def test_a_proxy_that_does_not_take_gssapi_either_is_told_apart(answer: bytes) -> None:
+    async with serving(choosing(gssapi=answer, others=b"\x05\xff")) as port:
+        _, failure = await walked(
+            Proxy(ProxyScheme.SOCKS5H, "127.0.0.1", port), timeouts=Timeouts(connect=0.2)
+        )
+    assert failure is not None
+    assert failure.reason is Reason.PROXY_AUTH_REQUIRED
+    assert "0xff" in failure.detail

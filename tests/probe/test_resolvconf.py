@@ -4,9 +4,15 @@ from pathlib import Path
 import pytest
 
 from netcheck.model.paths import Nameserver
-from netcheck.probe.resolvconf import nameservers
+from netcheck.probe.resolvconf import StubResolver, stub_resolver
 
 LOCAL = (Nameserver("127.0.0.1", 53),)
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RES_OPTIONS", raising=False)
+    monkeypatch.delenv("LOCALDOMAIN", raising=False)
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -15,13 +21,17 @@ def written(folder: Path, text: str | bytes) -> Path:
     return file
 
 
+def read(folder: Path, text: str | bytes) -> StubResolver:
+    return stub_resolver(written(folder, text))
+
+
 def addresses(folder: Path, text: str | bytes) -> list[str]:
-    return [nameserver.address for nameserver in nameservers(written(folder, text))]
+    return [nameserver.address for nameserver in read(folder, text).nameservers]
 
 
 def test_nameservers_come_in_the_order_of_the_file_on_port_53(tmp_path: Path) -> None:
-    file = written(tmp_path, "search example.com\nnameserver 192.0.2.2\nnameserver 192.0.2.1\n")
-    assert nameservers(file) == (Nameserver("192.0.2.2", 53), Nameserver("192.0.2.1", 53))
+    found = read(tmp_path, "search example.com\nnameserver 192.0.2.2\nnameserver 192.0.2.1\n")
+    assert found.nameservers == (Nameserver("192.0.2.2", 53), Nameserver("192.0.2.1", 53))
 
 
 def test_ipv6_keeps_its_scope(tmp_path: Path) -> None:
@@ -67,15 +77,18 @@ def test_the_address_ends_at_white_space_or_a_comment(tmp_path: Path, line: str)
 
 @pytest.mark.parametrize("text", [b"", b"search example.com\n", b"\xff\xfe\x00nameserver\n"])
 def test_a_file_that_names_none_means_this_machine(tmp_path: Path, text: bytes) -> None:
-    assert nameservers(written(tmp_path, text)) == LOCAL
+    assert read(tmp_path, text).nameservers == LOCAL
 
 
 def test_a_missing_file_means_this_machine(tmp_path: Path) -> None:
-    assert nameservers(tmp_path / "absent") == LOCAL
+    assert stub_resolver(tmp_path / "absent") == StubResolver()
 
 
-def test_a_folder_in_its_place_means_this_machine(tmp_path: Path) -> None:
-    assert nameservers(tmp_path) == LOCAL
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_means_this_machine_and_holds_nobody_up(tmp_path: Path, make: object) -> None:
+    assert callable(make)
+    make(tmp_path / "resolv.conf")
+    assert stub_resolver(tmp_path / "resolv.conf").nameservers == LOCAL
 
 
 def test_what_lies_beyond_the_size_limit_is_not_read(tmp_path: Path) -> None:
@@ -83,33 +96,111 @@ def test_what_lies_beyond_the_size_limit_is_not_read(tmp_path: Path) -> None:
     assert addresses(tmp_path, text) == ["192.0.2.1"]
 
 
+# --- Options
+
+
+def test_without_options_the_defaults_of_glibc_hold(tmp_path: Path) -> None:
+    found = read(tmp_path, "nameserver 192.0.2.1\n")
+    assert (found.ndots, found.attempts, found.timeout) == (1, 2, 5)
+    assert not any((found.rotate, found.use_vc, found.edns, found.single_request))
+
+
+def test_options_are_taken_from_every_line(tmp_path: Path) -> None:
+    found = read(tmp_path, "options use-vc rotate\noptions\tedns0 single-request ndots:3 # why not\n")
+    assert (found.use_vc, found.rotate, found.edns, found.single_request) == (True, True, True, True)
+    assert found.ndots == 3
+
+
+@pytest.mark.parametrize(
+    ("written_as", "ndots", "attempts", "timeout"),
+    [
+        ("ndots:99 attempts:99 timeout:99", 15, 5, 30),
+        ("ndots:0 attempts:0 timeout:0", 0, 1, 1),
+        ("ndots: attempts:x timeout:-1", 1, 2, 5),
+        ("ndots:2 ndots:4 attempts:1 timeout:2s", 4, 1, 2),
+    ],
+)
+def test_numbers_are_kept_within_what_glibc_allows(
+    tmp_path: Path, written_as: str, ndots: int, attempts: int, timeout: int
+) -> None:
+    found = read(tmp_path, f"options {written_as}\n")
+    assert (found.ndots, found.attempts, found.timeout) == (ndots, attempts, timeout)
+
+
+def test_the_environment_adds_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RES_OPTIONS", "use-vc attempts:1")
+    found = read(tmp_path, "options attempts:4\n")
+    assert (found.use_vc, found.attempts) == (True, 1)
+    assert stub_resolver(tmp_path / "absent").use_vc
+
+
+# --- The search list
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        ("search corp.example lab.example", ("proxy.corp.example", "proxy.lab.example", "proxy")),
+        ("domain corp.example", ("proxy.corp.example", "proxy")),
+        ("search a.example\nsearch b.example", ("proxy.b.example", "proxy")),
+        ("search a.example\ndomain b.example", ("proxy.b.example", "proxy")),
+        ("search .\n", ("proxy",)),
+        ("search Corp.Example.", ("proxy.corp.example", "proxy")),
+        ("search corp.example\noptions ndots:0", ("proxy", "proxy.corp.example")),
+        ("", ("proxy",)),
+    ],
+)
+def test_a_short_name_is_completed_as_programs_do(tmp_path: Path, lines: str, names: tuple[str, ...]) -> None:
+    assert read(tmp_path, f"{lines}\n").names("proxy") == names
+
+
+def test_a_name_with_enough_dots_is_tried_as_it_is_first(tmp_path: Path) -> None:
+    found = read(tmp_path, "search corp.example\n")
+    assert found.names("proxy.lab") == ("proxy.lab", "proxy.lab.corp.example")
+    assert read(tmp_path, "search corp.example\noptions ndots:2\n").names("proxy.lab")[0] == (
+        "proxy.lab.corp.example"
+    )
+
+
+def test_a_name_that_ends_with_a_dot_stands_for_itself(tmp_path: Path) -> None:
+    assert read(tmp_path, "search corp.example\n").names("proxy.") == ("proxy",)
+
+
+def test_the_environment_may_replace_the_search_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCALDOMAIN", "other.example")
+    assert read(tmp_path, "search corp.example\n").names("proxy") == ("proxy.other.example", "proxy")
+
+
+# --- Changes
+
+
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     file = written(tmp_path, "nameserver 192.0.2.1\n")
-    nameservers(file)
+    stub_resolver(file)
     file.write_text("nameserver 192.0.2.22\n")
-    assert nameservers(file) == (Nameserver("192.0.2.22", 53),)
+    assert stub_resolver(file).nameservers == (Nameserver("192.0.2.22", 53),)
 
 
 def test_a_replaced_file_is_read_again_though_size_and_time_are_the_same(tmp_path: Path) -> None:
     file = written(tmp_path, "nameserver 192.0.2.1\n")
-    nameservers(file)
+    stub_resolver(file)
     status = file.stat()
     other = tmp_path / "resolv.conf.new"
     other.write_text("nameserver 192.0.2.2\n")
     os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
     other.replace(file)
-    assert nameservers(file) == (Nameserver("192.0.2.2", 53),)
+    assert stub_resolver(file).nameservers == (Nameserver("192.0.2.2", 53),)
 
 
 def test_an_unchanged_file_is_not_read_again(tmp_path: Path) -> None:
     file = written(tmp_path, "nameserver 192.0.2.1\n")
-    nameservers(file)
+    stub_resolver(file)
     status = file.stat()
     file.write_text("nameserver 192.0.2.2\n")
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))  # only a reader would notice
-    assert nameservers(file) == (Nameserver("192.0.2.1", 53),)
+    assert stub_resolver(file).nameservers == (Nameserver("192.0.2.1", 53),)
 
 
 def test_a_file_that_appears_is_read(tmp_path: Path) -> None:
-    assert nameservers(tmp_path / "resolv.conf") == LOCAL
+    assert stub_resolver(tmp_path / "resolv.conf").nameservers == LOCAL
     assert addresses(tmp_path, "nameserver 192.0.2.1\n") == ["192.0.2.1"]

@@ -1,5 +1,7 @@
 """From lookups to destinations."""
 
+from ipaddress import ip_network
+
 import pytest
 
 from netcheck.model.failing import Phase, Reason
@@ -34,12 +36,19 @@ def test_a_family_without_records_is_left_out_while_another_has_some() -> None:
     ]
 
 
-def test_a_family_that_had_records_and_has_none_is_a_failure() -> None:
-    lookups = [answer(A, "192.0.2.1"), answer(AAAA, reason=Reason.NO_ANSWER)]
+@pytest.mark.parametrize("reason", [Reason.NO_ANSWER, Reason.NXDOMAIN])
+def test_a_family_that_had_records_and_has_none_was_taken_away_on_purpose(reason: Reason) -> None:
+    lookups = [answer(A, "192.0.2.1"), answer(AAAA, reason=reason)]
+    found = destinations("mdm.example", lookups, AddressChoice.ALL, 0, known={Family.IPV4, Family.IPV6})
+    assert [(d.family, d.failure) for d in found] == [(Family.IPV4, None)]
+
+
+def test_a_family_that_had_records_and_cannot_be_asked_for_is_a_failure() -> None:
+    lookups = [answer(A, "192.0.2.1"), answer(AAAA, reason=Reason.SERVFAIL)]
     found = destinations("mdm.example", lookups, AddressChoice.ALL, 0, known={Family.IPV4, Family.IPV6})
     assert [(d.family, d.failure.reason if d.failure else None) for d in found] == [
         (Family.IPV4, None),
-        (Family.IPV6, Reason.NO_ANSWER),
+        (Family.IPV6, Reason.SERVFAIL),
     ]
 
 
@@ -71,16 +80,37 @@ def test_a_missing_name_fails_in_every_family_with_the_time_it_took() -> None:
     assert [d.resolve_duration for d in found] == [0.01, 0.01]
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1", "10.1.2.3", "169.254.1.1", "100.64.0.1"])
-def test_such_an_answer_for_a_name_of_apples_is_a_sinkhole(address: str) -> None:
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1", "127.9.9.9"])
+def test_an_answer_that_leads_to_this_machine_is_a_sinkhole(address: str) -> None:
     assert outcomes("1-courier.push.apple.com", answer(A, address)) == [
         (Family.IPV4, address, Reason.SINKHOLED)
     ]
 
 
-@pytest.mark.parametrize("address", ["::", "::1", "fe80::1", "fd00::1"])
+@pytest.mark.parametrize("address", ["::", "::1", "::ffff:127.0.0.1", "::ffff:0.0.0.0"])
 def test_ipv6_sinkholes_are_known_too(address: str) -> None:
     assert outcomes("api.push.apple.com", answer(AAAA, address)) == [(Family.IPV6, address, Reason.SINKHOLED)]
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "169.254.1.1", "100.64.0.1", "203.0.113.7"])
+def test_an_address_where_a_relay_may_be_is_tried(address: str) -> None:
+    assert outcomes("1-courier.push.apple.com", answer(A, address)) == [(Family.IPV4, address, None)]
+
+
+@pytest.mark.parametrize(
+    ("networks", "reason"), [(["127.0.0.0/8"], None), (["10.0.0.0/8"], Reason.SINKHOLED), ([], None)]
+)
+def test_networks_say_whether_a_service_may_be_on_this_machine(
+    networks: list[str], reason: Reason | None
+) -> None:
+    found = destinations(
+        "mdm.example",
+        [answer(A, "127.0.0.1")],
+        AddressChoice.ALL,
+        0,
+        networks=[ip_network(network) for network in networks],
+    )
+    assert [d.failure and d.failure.reason for d in found] == [reason]
 
 
 def test_a_private_answer_for_another_name_is_fine() -> None:

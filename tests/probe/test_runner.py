@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import trio
@@ -19,11 +20,11 @@ from netcheck.model.paths import (
     Resolver,
 )
 from netcheck.model.results import Visit
-from netcheck.model.services import AddressChoice, PortRule, Service, Timeouts
-from netcheck.probe import runner
+from netcheck.model.services import AddressChoice, PortRule, Service, Timeouts, families_of
+from netcheck.probe import resolvconf, runner
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
-from tests.probe.peers import in_trio, nameserver, says, serving
+from tests.probe.peers import in_trio, nameserver, says, serving, stays
 
 SOCKS5_YES = (b"\x05\x00", b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
 TIMEOUTS = Timeouts(resolve=5, connect=5, proxy=5)
@@ -193,7 +194,7 @@ def through(
 async def test_a_name_that_only_the_proxy_knows_works_when_the_proxy_resolves() -> None:
     asked: list[tuple[str, str]] = []
     heard: list[bytes] = []
-    async with nameserver({}, asked) as at, serving(says(*SOCKS5_YES, heard=heard)) as proxy_port:
+    async with nameserver({}, asked) as at, serving(stays(says(*SOCKS5_YES, heard=heard))) as proxy_port:
         found = await visit(
             service("api.push.apple.com", ports=(443,)), through(proxy_port, ResolveMode.PROXY, at)
         )
@@ -207,7 +208,7 @@ async def test_both_ways_to_resolve_are_measured_side_by_side() -> None:
     heard: list[bytes] = []
     async with (
         nameserver({("mdm.test", "A"): ["192.0.2.7"]}) as at,
-        serving(says(*SOCKS5_YES, heard=heard)) as proxy_port,
+        serving(stays(says(*SOCKS5_YES, heard=heard))) as proxy_port,
     ):
         found = await visit(service("mdm.test", ports=(443,)), through(proxy_port, ResolveMode.BOTH, at))
     assert seen(found) == [(443, Family.IPV4, "192.0.2.7", None), (443, Family.NAME, None, None)]
@@ -217,7 +218,7 @@ async def test_both_ways_to_resolve_are_measured_side_by_side() -> None:
 
 @in_trio
 async def test_a_local_dns_failure_does_not_fail_what_the_proxy_resolves() -> None:
-    async with nameserver({}) as at, serving(says(*SOCKS5_YES)) as proxy_port:
+    async with nameserver({}) as at, serving(stays(says(*SOCKS5_YES))) as proxy_port:
         found = await visit(service("mdm.test", ports=(443,)), through(proxy_port, ResolveMode.BOTH, at))
     assert seen(found) == [
         (443, Family.IPV4, None, Reason.NXDOMAIN),
@@ -231,7 +232,7 @@ async def test_socks4_asks_for_ipv4_addresses_only() -> None:
     asked: list[tuple[str, str]] = []
     zone = {("mdm.test", "A"): ["192.0.2.7"], ("mdm.test", "AAAA"): ["2001:db8::7"]}
     granted = b"\x00\x5a\x00\x00\x00\x00\x00\x00"
-    async with nameserver(zone, asked) as at, serving(says(granted)) as proxy_port:
+    async with nameserver(zone, asked) as at, serving(stays(says(granted))) as proxy_port:
         path = through(proxy_port, ResolveMode.LOCAL, at, ProxyScheme.SOCKS4)
         found = await visit(service("mdm.test", ports=(443,)), path)
     assert seen(found) == [(443, Family.IPV4, "192.0.2.7", None)]
@@ -242,7 +243,7 @@ async def test_socks4_asks_for_ipv4_addresses_only() -> None:
 async def test_the_proxy_s_own_name_is_looked_up_once_a_round() -> None:
     asked: list[tuple[str, str]] = []
     zone = {("proxy.test", "A"): ["127.0.0.1"]}
-    async with nameserver(zone, asked) as at, serving(says(*SOCKS5_YES)) as proxy_port:
+    async with nameserver(zone, asked) as at, serving(stays(says(*SOCKS5_YES))) as proxy_port:
         path = ProbePath(
             "socks", Proxy(ProxyScheme.SOCKS5H, "proxy.test", proxy_port), resolver=Resolver("corp", (at,))
         )
@@ -288,7 +289,7 @@ async def test_a_cancelled_visit_ends_without_a_result() -> None:
 
 
 @in_trio
-async def test_a_family_that_vanishes_is_a_failure_while_the_host_is_known(port: int) -> None:
+async def test_a_family_that_is_taken_away_on_purpose_is_no_failure(port: int) -> None:
     zone: dict[tuple[str, str], list[str]] = {
         ("mdm.test", "A"): ["127.0.0.1"],
         ("mdm.test", "AAAA"): ["::1"],
@@ -300,10 +301,44 @@ async def test_a_family_that_vanishes_is_a_failure_while_the_host_is_known(port:
         await probing.visit(subject, "mdm.test", path, 0, 0)
         zone["mdm.test", "AAAA"] = []
         later = await probing.visit(subject, "mdm.test", path, 1, 1)
-    assert seen(later) == [
-        (port, Family.IPV4, "127.0.0.1", None),
-        (port, Family.IPV6, None, Reason.NO_ANSWER),
-    ]
+    assert seen(later) == [(port, Family.IPV4, "127.0.0.1", None)]
+
+
+@in_trio
+async def test_what_one_resolver_knows_is_no_failure_of_another(port: int) -> None:
+    both = {("mdm.test", "A"): ["127.0.0.1"], ("mdm.test", "AAAA"): ["::1"]}
+    only_ipv4: dict[tuple[str, str], list[str]] = {("mdm.test", "A"): ["127.0.0.1"]}
+    subject = service("mdm.test", ports=(port,))
+    async with nameserver(both) as one, nameserver(only_ipv4) as other:
+        knows, filters = directly(one), replace(directly(other), name="guest")
+        probing = prober(knows, filters)
+        for number in range(3):
+            await probing.visit(subject, "mdm.test", knows, number, number)
+            filtered = await probing.visit(subject, "mdm.test", filters, number, number)
+            assert seen(filtered) == [(port, Family.IPV4, "127.0.0.1", None)]
+
+
+@in_trio
+async def test_a_proxy_s_short_name_is_completed_from_the_search_list(port: int) -> None:
+    async with nameserver({("proxy.corp.test", "A"): ["127.0.0.1"]}) as at:
+        stub = resolvconf.StubResolver((at,), search=("lab.test", "corp.test"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(resolvconf, "stub_resolver", lambda: stub)
+            path = ProbePath("proxy", proxy=Proxy(ProxyScheme.SOCKS5H, "proxy", port))
+            found = await visit(service("mdm.test", ports=(port,)), path)
+    (result,) = found.results
+    assert Phase.PROXY_CONNECT in result.phases
+
+
+@in_trio
+async def test_a_destination_is_an_absolute_name(port: int) -> None:
+    asked: list[tuple[str, str]] = []
+    async with nameserver({}, asked) as at:
+        stub = resolvconf.StubResolver((at,), search=("corp.test",), single_request=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(resolvconf, "stub_resolver", lambda: stub)
+            await visit(service("mdm", ports=(port,)), ProbePath("direct"))
+    assert asked == [("mdm", "A"), ("mdm", "AAAA")]
 
 
 @in_trio
@@ -313,3 +348,30 @@ async def test_the_families_of_the_path_hold_for_hosts_that_need_no_dns(port: in
     assert seen(only_ipv4) == [(port, Family.IPV4, "127.0.0.1", None)]
     only_ipv6 = await visit(service(host, ports=(port,)), ProbePath("direct", families=(Family.IPV6,)))
     assert all(family is Family.IPV6 for _, family, *_ in seen(only_ipv6))
+
+
+@in_trio
+@pytest.mark.parametrize("scheme", [ProxyScheme.SOCKS4, ProxyScheme.SOCKS4A])
+async def test_that_socks4_cannot_ask_for_an_ipv6_address_is_a_result(scheme: ProxyScheme) -> None:
+    asked: list[tuple[str, str]] = []
+    async with nameserver({("mdm.test", "AAAA"): ["2001:db8::7"]}, asked) as at:
+        path = through(1, ResolveMode.LOCAL, at, scheme)
+        literal = await visit(service("2001:db8::7", ports=(443,)), path)
+        only_ipv6 = replace(path, families=(Family.IPV6,))
+        by_name = await visit(service("mdm.test", ports=(443,)), only_ipv6)
+    for found in literal, by_name:
+        assert seen(found) == [(443, Family.IPV6, "2001:db8::7", Reason.PROXY_ERROR)]
+        failure = found.results[0].attempt.failure
+        assert failure is not None
+        assert failure.phase is Phase.PROXY_HANDSHAKE
+        assert failure.detail == f"{scheme.upper()} cannot ask for 2001:db8::7"
+    assert families_of(service("mdm.test", ports=(443,)), only_ipv6) == (Family.IPV6,)
+    assert Family.IPV6 in families_of(service("2001:db8::7", ports=(443,)), path)
+
+
+@in_trio
+async def test_an_attempt_knows_the_proxy_that_was_asked() -> None:
+    async with nameserver({}) as at, serving(stays(says(*SOCKS5_YES))) as proxy_port:
+        path = through(proxy_port, ResolveMode.PROXY, at)
+        found = await visit(service("mdm.test", ports=(443,)), path)
+    assert [result.attempt.proxy for result in found.results] == [path.proxy]

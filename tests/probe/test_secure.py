@@ -84,7 +84,7 @@ def refusing(context: ssl.SSLContext) -> Handler:
 def settings(tmp_path: Path) -> TlsSettings:
     file = tmp_path / "ca.pem"
     AUTHORITY.cert_pem.write_to_path(str(file))
-    return TlsSettings(NAME, ("apns-security-v3",), is_apples=True, ca_file=file)
+    return TlsSettings(NAME, ("apns-security-v3",), is_apples=True, lab_ca_file=file)
 
 
 async def probed(settings: TlsSettings, handler: Handler, path: ProbePath = ProbePath("direct")) -> Attempt:  # noqa: B008 - frozen
@@ -108,9 +108,18 @@ def where_and_why(attempt: Attempt) -> tuple[Phase, Reason] | None:
 async def test_a_good_courier_passes_and_its_certificate_is_told(settings: TlsSettings, after: After) -> None:
     attempt = await probed(settings, speaking_tls(server_context(), after))
     assert attempt.failure is None
-    assert list(attempt.phases) == [Phase.CONNECT, Phase.TLS, Phase.SESSION]
     assert attempt.tls is not None
     assert (attempt.tls.trust, attempt.tls.alpn) == (Trust.APPLE, "apns-security-v3")
+    assert (attempt.tls.names, attempt.tls.version) == ((NAME,), "TLSv1.3")
+
+
+@in_trio
+@pytest.mark.parametrize(("after", "phases"), [(quiet, []), (talks, [Phase.SESSION])])
+async def test_only_a_peer_that_does_something_has_a_session_with_a_duration(
+    settings: TlsSettings, after: After, phases: list[Phase]
+) -> None:
+    attempt = await probed(settings, speaking_tls(server_context(), after))
+    assert list(attempt.phases) == [Phase.CONNECT, Phase.TLS, *phases]
 
 
 @in_trio
@@ -258,7 +267,7 @@ async def test_a_request_that_another_answers_fails_with_its_words(api: TlsSetti
     ("after", "reasons", "detail"),
     [
         (leaves, {Reason.CLOSED, Reason.RESET}, ""),
-        (quiet, {Reason.TIMEOUT}, "no answer in 1 s"),
+        (quiet, {Reason.TIMEOUT}, "no answer from 127.0.0.1:"),
         (saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), {Reason.REFUSED}, "does not speak HTTP/2"),
         (saying(goodbye()), {Reason.CLOSED}, "GOAWAY ENHANCE_YOUR_CALM"),
         (saying(b"\x01\x00\x00\x00\x00" + bytes(4)), {Reason.REFUSED}, "a frame of 65536 bytes"),
@@ -321,7 +330,7 @@ async def through_proxy(settings: TlsSettings, handler: Handler) -> Attempt:
 async def test_tls_goes_through_a_proxy_s_tunnel(settings: TlsSettings) -> None:
     attempt = await through_proxy(settings, tunnel_to(speaking_tls(server_context())))
     assert attempt.failure is None
-    phases = [Phase.PROXY_CONNECT, Phase.PROXY_HANDSHAKE, Phase.TLS, Phase.SESSION]
+    phases = [Phase.PROXY_CONNECT, Phase.PROXY_HANDSHAKE, Phase.TLS]
     assert list(attempt.phases) == phases
 
 

@@ -23,11 +23,19 @@ COURIER_RANGES = {  # published by Apple (support.apple.com/102266), and an addr
     "2403:300:a51::/48": "2403:300:a51:1::{}",
     "2a01:b740:a42::/48": "2a01:b740:a42:1::{}",
 }
+_NAT64 = "64:ff9b::/96"  # RFC 6052 section 2.1; whatever is behind it is a courier here
 _UNPUBLISHED_RANGE = "2620:149:208::/48"  # where api.push.apple.com was seen
 
 CLIENT_IPV4, CLIENT_IPV6 = "192.0.2.2", "2001:db8:1::2"
 """The addresses from which programs reach Apple's, unless they choose the other ones."""
 OTHER_IPV4, OTHER_IPV6 = "192.0.2.3", "2001:db8:1::3"
+
+OWN_SERVICE = "192.0.2.80"
+"""The address of a service of the company's own."""
+OUTSIDE = "146.112.61.104"
+"""A public address that is not Apple's: a filter of Cisco's leads there what it blocks."""
+RELAY = "10.1.1.20"
+"""A private one."""
 
 HOSTS: Mapping[str, tuple[str, ...]] = {
     "api.push.apple.com": ("17.188.143.34", "17.188.143.66", "2620:149:208:4308::a"),
@@ -35,6 +43,7 @@ HOSTS: Mapping[str, tuple[str, ...]] = {
     "feedback.push.apple.com": ("17.188.143.130", "2620:149:a44:2::b"),
     "proxy.corp.example": ("127.0.0.1",),
     "mdm.corp.example": ("17.57.147.1",),  # only IPv4
+    "our-mdm.corp.example": (OWN_SERVICE,),
     "unroutable.corp.example": ("203.0.113.1", "2001:db8:dead::1"),
     "big.corp.example": tuple(f"17.57.146.{number}" for number in range(1, 101)),  # too big for UDP
 }
@@ -63,7 +72,11 @@ class Apple:
         """Give the namespace Apple's addresses and start DNS and listeners on them; both, ready."""
         namespace.ip(*_address_commands())
         listeners = self._listen(namespace)
-        return nsd(namespace, certificates, self._zones()), listeners
+        return self.resolve(namespace, certificates), listeners
+
+    def resolve(self, namespace: Namespace, certificates: Certificates) -> Server:
+        """Start DNS, or start it again."""
+        return nsd(namespace, certificates, self._zones())
 
     def _listen(self, namespace: Namespace) -> Server:
         program = Path(__file__).with_name("sink.py")
@@ -115,9 +128,14 @@ def _records(owner: str, ttl: int, addresses: Iterable[str]) -> Iterator[str]:
 
 def _address_commands() -> Iterator[str]:
     """What makes every address of the ranges answer, and gives clients addresses of their own."""
-    for address in (CLIENT_IPV4, OTHER_IPV4):
+    for address in (CLIENT_IPV4, OTHER_IPV4, OWN_SERVICE, OUTSIDE, RELAY):
         yield f"addr add {address} dev lo"
     for address in (CLIENT_IPV6, OTHER_IPV6):
         yield f"addr add {address} dev lo nodad"  # else it is no source address yet
-    for prefix in (*COURIER_RANGES, _UNPUBLISHED_RANGE):
-        yield f"route add local {prefix} dev lo src {CLIENT_IPV6 if ':' in prefix else CLIENT_IPV4}"
+    yield from route_commands("add", *COURIER_RANGES, _UNPUBLISHED_RANGE, _NAT64)
+
+
+def route_commands(what: str, *prefixes: str) -> Iterator[str]:
+    """What adds (`add`) or takes away (`del`) the ways to these ranges."""
+    for prefix in prefixes:
+        yield f"route {what} local {prefix} dev lo src {CLIENT_IPV6 if ':' in prefix else CLIENT_IPV4}"

@@ -17,12 +17,17 @@ FINE = both("direct", READY)
 DANTE_FINE = {**FINE, **both("dante", READY)}
 
 TLS_PORTS = "{443, 2197, 5223}"
+TO_TLS = f"tcp dport {TLS_PORTS}"
 FROM_HERE_TO_APPLE = f"{FROM_HERE} tcp dport {TLS_PORTS}"
 FROM_PROXIES_TO_APPLE = f"meta mark != 1 tcp dport {TLS_PORTS}"
 NOT_ALLOWED = tuple(list(COURIER_RANGES)[2:4] + list(COURIER_RANGES)[5:])
 """All but two of Apple's IPv4 ranges and one of its IPv6 ranges."""
 ONE_COURIER = tuple(address.format(2) for address in COURIER_RANGES.values())
 """The addresses of 1-courier, and in a small laboratory of no other one."""
+HALF_OF_THE_COURIERS = tuple(
+    address.format(number) for address in COURIER_RANGES.values() for number in (2, 4, 6, 8)
+)
+"""The addresses of every second courier of either kind."""
 WITHOUT_DESCRIPTORS = ("prlimit", "--nofile=8")
 """As many as are open when netcheck begins to probe."""
 
@@ -53,6 +58,11 @@ def beside(**proxies: Callable[[Lab], Settings | str]) -> Callable[[Lab], Settin
     return paths
 
 
+def by_corporate_resolver(_: Lab) -> Settings:
+    """A direct path by the corporate resolver, which the scene starts."""
+    return {"direct": {"resolver": "corporate"}}
+
+
 BESIDE_DANTE = beside(dante=lambda lab: lab.dante.url)
 
 
@@ -66,17 +76,14 @@ def resolved_by(start: Callable[[Lab], object]) -> Callable[[Lab], Settings]:
     return paths
 
 
-def corporate(nameserver: str) -> Settings:
-    """Which nameserver is the corporate resolver."""
-    return {"corporate": {"nameservers": [nameserver]}}
+def corporate(*nameservers: str) -> Settings:
+    """Which nameservers are the corporate resolver."""
+    return {"corporate": {"nameservers": [*nameservers]}}
 
 
-def let_a_portal_answer(lab: Lab) -> None:
-    """Lead what this machine sends to Apple to a web server."""
-    assert lab.nginx
-    rule = f"meta skuid 0 tcp dport {TLS_PORTS} redirect to :{lab.nginx.port}"
-    table = f"table inet portal {{\nchain out {{ type nat hook output priority -100; {rule}\n}}\n}}"
-    lab.namespace.run(["nft", "-f", "-"], text=table)
+def led_to(port: int, packets: str = TO_TLS, whose: str = "meta skuid 0") -> tuple[str, ...]:
+    """Rules that lead such packets, of root's programs if no one else's, to a port of this machine."""
+    return (f"{whose} {packets} redirect to :{port}",)
 
 
 def corporate_authority(lab: Lab) -> str:

@@ -18,6 +18,10 @@ class Certificates:
     untrusted: Path
     interceptor: Path
     """The key and certificate of an authority that nobody outside the company trusts."""
+    inspected: Path
+    """For the same names as `good`, of that authority."""
+    portal: Path
+    """For a name of its own, of an authority of its own."""
 
     @classmethod
     def issue(cls, folder: Path) -> "Certificates":
@@ -25,14 +29,17 @@ class Certificates:
         authority = trustme.CA(organization_name="netcheck laboratory")
         names = ("localhost", "127.0.0.1", "127.0.0.2", "*.corp.example", "*.push.apple.com")
         yesterday = datetime.now(UTC) - timedelta(days=1)
+        next_year = yesterday + timedelta(days=365)
+        interceptor = trustme.CA(organization_name="Corporate Proxy")
         issued = {
-            "good": authority.issue_cert(*names),
+            "good": authority.issue_cert(*names, not_before=yesterday, not_after=next_year),
             "expired": authority.issue_cert(*names, not_before=yesterday - timedelta(1), not_after=yesterday),
             "other_name": authority.issue_cert("other.example"),
             "untrusted": trustme.CA().issue_cert(*names),
+            "inspected": interceptor.issue_cert(*names),
+            "portal": trustme.CA(organization_name="Guest Portal").issue_cert("portal.corp.example"),
         }
         files = {name: folder / f"{name}.pem" for name in ("ca", *issued, "interceptor")}
-        interceptor = trustme.CA(organization_name="Corporate Proxy")
         files["interceptor"].write_bytes(interceptor.private_key_pem.bytes() + interceptor.cert_pem.bytes())
         authority.cert_pem.write_to_path(files["ca"])
         for name, certificate in issued.items():

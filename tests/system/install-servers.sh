@@ -3,8 +3,9 @@
 set -eu
 
 packages='
-    curl dante-server haproxy iproute2 microsocks nftables nginx-light nsd openssh-server prometheus
-    prometheus-alertmanager prometheus-blackbox-exporter squid-openssl stunnel4 tinyproxy unbound wrk
+    apache2-bin curl dante-server dnsmasq-base faketime gnutls-bin haproxy iproute2
+    microsocks nftables nginx-light nsd openssh-server openssl privoxy prometheus prometheus-alertmanager
+    prometheus-blackbox-exporter shadowsocks-libev squid-openssl stunnel4 tinyproxy unbound wrk
 '
 policy=/usr/sbin/policy-rc.d
 

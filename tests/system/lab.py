@@ -33,6 +33,8 @@ FEW_COURIERS: Settings = {
     "courier": {"count": 3, "depth": "tcp"},
     "courier2": {"count": 3, "depth": "tcp"},
     "provider": {"depth": "tcp"},
+    "gateway": {"depth": "tcp"},
+    "feedback": {"depth": "tcp"},
 }
 """0..3: one for each set of addresses that the laboratory's couriers share. More only take longer.
 
@@ -56,13 +58,14 @@ _NETCHECK = (sys.executable, "-m", "netcheck")
 class Lab:
     """A context manager; each server starts when a test first names it, and all end with the laboratory."""
 
-    def __init__(self, apple: Apple | None = None) -> None:
+    def __init__(self, apple: Apple | None = None, etc: Mapping[str, str] | None = None) -> None:
         self._apple = apple or Apple()
+        self._etc = {**proxies.login_files(), **(etc or {})}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with self._stack:
-            self.namespace = self._stack.enter_context(Namespace(proxies.login_files()))
+            self.namespace = self._stack.enter_context(Namespace(self._etc))
             self.certificates = Certificates.issue(self.namespace.scratch)
             self.dns, self.listeners = self._apple.start(self.namespace, self.certificates)
             self._stack = self._stack.pop_all()
@@ -72,6 +75,14 @@ class Lab:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    def restart_dns(self) -> None:
+        """Start Apple's DNS again, which a test has stopped."""
+        self.dns = self._apple.resolve(self.namespace, self.certificates)
+
+    def as_apple(self, ca_file: str | None = None) -> dict[str, str]:
+        """What a service's config adds so that the laboratory's authority, or another, counts as Apple's."""
+        return {"lab_ca_file": ca_file or str(self.certificates.ca)}
 
     @cached_property
     def inner_resolver(self) -> Server:
@@ -150,6 +161,18 @@ class Lab:
         return proxies.tinyproxy_strict(self.namespace)
 
     @cached_property
+    def apache(self) -> Server:
+        return proxies.apache(self.namespace)
+
+    @cached_property
+    def privoxy(self) -> Server:
+        return proxies.privoxy(self.namespace)
+
+    @cached_property
+    def ss_local(self) -> Server:
+        return proxies.ss_local(self.namespace)
+
+    @cached_property
     def haproxy(self) -> Server:
         return proxies.haproxy(self.namespace)
 
@@ -209,11 +232,13 @@ class Lab:
         paths: Settings,
         services: Settings | None = None,
         probing: Settings | None = None,
+        *,
+        under: Sequence[str] = (),
         **settings: Any,
     ) -> Iterator[Daemon]:
         """A daemon with a round every two seconds, which Prometheus scrapes; one at a time."""
         config = self.write_config(paths, services, {**FAST_ROUNDS, **(probing or {})}, **settings)
-        process = self.namespace.start([*_NETCHECK, "run", "--config", str(config)], "netcheck")
+        process = self.namespace.start([*under, *_NETCHECK, "run", "--config", str(config)], "netcheck")
         daemon = Daemon(self.namespace, process)
         try:
             self.namespace.wait_until_listening(process, "127.0.0.1", NETCHECK_PORT)

@@ -132,8 +132,11 @@ class Namespace:
         """Run `ip` commands inside, in one go."""
         _run(["ip", "-n", self.name, "-b", "-"], text="\n".join(commands))
 
-    def firewall(self, *rules: str) -> None:
-        """Apply these nft rules, and no others, to every packet that arrives at an address inside."""
+    def firewall(self, *rules: str, leads: Sequence[str] = ()) -> None:
+        """Apply these nft rules, and no others, to every packet that arrives at an address inside.
+
+        Those of `leads` say what connections that programs make are led elsewhere.
+        """
         table = [
             "flush ruleset",
             "table inet lab {",
@@ -142,6 +145,8 @@ class Namespace:
             "chain incoming { type filter hook input priority 0;",
             *rules,
             "}",
+            # only where it is needed: a chain of this type makes the kernel remember every connection
+            *(("chain led { type nat hook output priority -100;", *leads, "}") if leads else ()),
             "}",
         ]
         self.run(["nft", "-f", "-"], text="\n".join(table))

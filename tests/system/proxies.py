@@ -3,6 +3,7 @@
 Owns their configs, ports and the account that those with passwords know. Must not know netcheck.
 """
 
+import sys
 from pathlib import Path
 
 from tests.system.certificates import Certificates
@@ -185,6 +186,43 @@ def squid_that_decrypts(
     return serve(namespace, "squid-decrypts", argv, {"plain": "http://127.0.0.1:3131"})
 
 
+def squid_with_a_parent(namespace: Namespace) -> Server:
+    """Asks another proxy for everything, at a port where nothing listens."""
+    parent = "cache_peer 127.0.0.1 parent 3999 0 no-query no-digest default\n        never_direct allow all"
+    return _small_squid(namespace, "squid-child", 3132, f"{parent}\n        http_access allow localhost")
+
+
+def squid_that_denies_a_name(namespace: Namespace) -> Server:
+    """Leads anywhere but to the provider API."""
+    rule = "acl denied dstdomain api.push.apple.com\n        http_access deny denied"
+    return _small_squid(namespace, "squid-denies", 3133, f"{rule}\n        http_access allow localhost")
+
+
+def _small_squid(namespace: Namespace, name: str, port: int, rules: str) -> Server:
+    require("squid")
+    folder = namespace.scratch / name
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o777)
+    config = f"""
+        http_port 127.0.0.1:{port}
+        {_squid_manners(folder)}
+        connect_timeout 1 second
+        forward_timeout 2 seconds
+        {rules}
+        http_access deny all
+    """
+    command = ["squid", "-N", "-f", config_file(namespace, name, config)]
+    return serve(namespace, name, with_own("/dev/shm", command), {"plain": f"http://127.0.0.1:{port}"})
+
+
+def odd_proxy(namespace: Namespace, words: str) -> Server:
+    """Leads anywhere, and says so in words of its own; see odd_proxy.py."""
+    program = str(Path(__file__).with_name("odd_proxy.py"))
+    argv = [sys.executable, "-I", "-S", program, "3141", words]
+    scheme = "socks5h" if words == "socks" else "http"
+    return serve(namespace, "odd_proxy", argv, {words: f"{scheme}://127.0.0.1:3141"})
+
+
 def tinyproxy(namespace: Namespace) -> Server:
     """CONNECT to Apple's ports for everyone."""
     return _tinyproxy(namespace, "tinyproxy", 8888)
@@ -216,6 +254,48 @@ def _tinyproxy(
     return serve(namespace, name, argv, {"http": f"http://127.0.0.1:{port}"})
 
 
+def apache(namespace: Namespace) -> Server:
+    """CONNECT to Apple's ports for everyone."""
+    require("apache2")
+    modules = ("mpm_event", "authz_core", "proxy", "proxy_http", "proxy_connect")
+    config = f"""
+        ServerRoot {namespace.scratch}
+        ServerName apache.corp.example
+        PidFile {namespace.scratch}/apache.pid
+        DefaultRuntimeDir {namespace.scratch}
+        ErrorLog /dev/stderr
+        User nobody
+        Group nogroup
+        Listen 127.0.0.1:8091
+        ProxyRequests On
+        ProxyTimeout 2
+        AllowCONNECT {" ".join(map(str, _APPLE_PORTS))}
+    """
+    loaded = (f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in modules)
+    argv = ["apache2", "-D", "FOREGROUND", "-f", config_file(namespace, "apache", config, *loaded)]
+    return serve(namespace, "apache", argv, {"http": "http://127.0.0.1:8091"})
+
+
+def privoxy(namespace: Namespace) -> Server:
+    """CONNECT to everywhere for everyone."""
+    require("privoxy")
+    config = f"""
+        listen-address 127.0.0.1:8118
+        confdir {namespace.scratch}
+        logdir {namespace.scratch}
+    """
+    argv = ["privoxy", "--no-daemon", config_file(namespace, "privoxy", config)]
+    return serve(namespace, "privoxy", argv, {"http": "http://127.0.0.1:8118"})
+
+
+def ss_local(namespace: Namespace) -> Server:
+    """The near half of a tunnel whose far half is not there: SOCKS 5 that grants everything."""
+    require("ss-local")
+    nowhere = ("-s", "127.0.0.1", "-p", "8399", "-k", "any", "-m", "chacha20-ietf-poly1305")
+    argv = ["ss-local", "-b", "127.0.0.1", "-l", "1089", *nowhere]
+    return serve(namespace, "ss_local", argv, {"socks": "socks5h://127.0.0.1:1089"})
+
+
 _ANSWERS = {
     "liar": "status 200 hdr Connection close",
     "html": "status 200 content-type text/html string '<html>Please log in</html>'",
@@ -224,16 +304,21 @@ _ANSWERS = {
     "ntlm": "status 407 hdr Proxy-Authenticate NTLM",
     "throttled": "status 429",
     "bad_gateway": "status 502",
-    "unavailable": "status 503",
+    "unavailable": "status 503 hdr Retry-After 5",
+    "unreached": "status 503",
     "gateway_timeout": "status 504",
+    "exhausted": "status 503 hdr Retry-After 30",
 }
 _BEHAVIOURS = {
     "reset": "tcp-request connection reject",
     "silent": "tcp-request inspect-delay 10s\n tcp-request content accept if WAIT_END",
     "closed": "default_backend nothing",
+    "dead": "default_backend dead",
     "balanced": "default_backend gateway",
     "slow": "tcp-request inspect-delay 1200ms\n tcp-request content accept if WAIT_END\n"
     " default_backend tinyproxy",
+    "flaky": "mode http\n http-request return status 503 if { rand(2) eq 0 }\n"
+    " default_backend tinyproxy-http",
     "impatient": "timeout client 2s\n default_backend courier",
 }
 
@@ -242,7 +327,7 @@ def haproxy(namespace: Namespace) -> Server:
     """A port for each HTTP answer and each behaviour above; `balanced` leads to the gateway service.
 
     So does `impatient` to a courier, and closes after two seconds without traffic; `slow` leads to tinyproxy,
-    after a wait.
+    after a wait, and `flaky` at every second request, by chance.
     """
     require("haproxy")
     config = """
@@ -252,9 +337,14 @@ def haproxy(namespace: Namespace) -> Server:
             timeout client 10s
             timeout server 10s
         backend nothing
+        backend dead
+            server dead 127.0.0.1:8399
         backend gateway
             server gateway 17.188.143.98:2195
         backend tinyproxy
+            server tinyproxy 127.0.0.1:8888
+        backend tinyproxy-http
+            mode http
             server tinyproxy 127.0.0.1:8888
         backend courier
             server courier 17.57.144.1:5223

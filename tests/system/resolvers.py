@@ -3,13 +3,18 @@
 Owns their configs and addresses. Must not know netcheck.
 """
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from tests.system.certificates import Certificates
 from tests.system.namespace import Namespace
 from tests.system.servers import Server, config_file, require, serve
 
 INNER_RESOLVER, SINKHOLE, ODD_RESOLVER = "127.0.0.2", "127.0.0.3", "127.0.0.4"
+OTHER_RESOLVER = "127.0.0.5"
+"""Of those below that a scene has one of."""
+NOT_IMPLEMENTED, FORMAT_ERROR, SERVER_FAILURE = 4, 1, 2  # RFC 1035 section 4.1.1
 ODD_ADDRESSES = {"A": "17.1.2.3", "AAAA": "2620:149:208:4308::53"}
 """What the odd resolver has for couriers; inside, only the second leads to one."""
 
@@ -82,6 +87,65 @@ def odd_resolver(namespace: Namespace) -> Server:
         'local-data: "api.push.apple.com. 60 A 17.188.143.34"',
         'local-data: "api.push.apple.com. 60 AAAA 2620:149:208:4308::a"',
     )
+
+
+def block_page_resolver(namespace: Namespace, address: str) -> Server:
+    """A resolver that leads all of Apple's push names to one address."""
+    zone = "push.apple.com."
+    return _unbound(
+        namespace,
+        "block",
+        OTHER_RESOLVER,
+        f'local-zone: "{zone}" redirect',
+        f'local-data: "{zone} A {address}"',
+    )
+
+
+def lame_resolver(namespace: Namespace) -> Server:
+    """A nameserver that refuses whatever it is asked."""
+    return _unbound(namespace, "lame", OTHER_RESOLVER, 'local-zone: "." refuse')
+
+
+def nat64_resolver(namespace: Namespace) -> Server:
+    """A resolver in a network without IPv4: every name has an address under NAT64's prefix (RFC 6052)."""
+    stubs = ("push.apple.com", "akadns.net")
+    return _unbound(
+        namespace,
+        "dns64",
+        OTHER_RESOLVER,
+        'module-config: "dns64 iterator"',
+        "dns64-synthall: yes",
+        "do-not-query-localhost: no",
+        *(f'local-zone: "{zone}." transparent' for zone in stubs),
+        *(f"stub-zone:\n  name: {zone}\n  stub-addr: 127.0.0.1" for zone in stubs),
+    )
+
+
+def forwarder(namespace: Namespace, *, filters_ipv6: bool) -> Server:
+    """Asks Apple's DNS, and caches nothing; may filter IPv6 addresses out of all answers."""
+    require("dnsmasq")
+    argv = [
+        "dnsmasq",
+        "--keep-in-foreground",
+        "--conf-file=/dev/null",
+        "--user=root",
+        "--no-resolv",
+        "--no-hosts",
+        "--server=127.0.0.1",
+        "--cache-size=0",
+        "--bind-interfaces",
+        f"--listen-address={OTHER_RESOLVER}",
+        *(["--filter-AAAA"] if filters_ipv6 else []),
+        f"--pid-file={namespace.scratch}/dnsmasq.pid",
+    ]
+    return serve(namespace, "dnsmasq", argv, {"dns": f"dns://{OTHER_RESOLVER}:53"})
+
+
+def odd_dns(namespace: Namespace, code: int, which: str) -> Server:
+    """A nameserver that answers with the code to queries with EDNS (`edns`), or to `all`; see odd_dns.py."""
+    program = str(Path(__file__).with_name("odd_dns.py"))
+    argv = [sys.executable, "-I", "-S", program, OTHER_RESOLVER, str(code), which]
+    return serve(namespace, "odd_dns", argv, {"dns": f"dns://{OTHER_RESOLVER}:53"})
 
 
 def _unbound(namespace: Namespace, name: str, address: str, *known: str) -> Server:

@@ -3,11 +3,13 @@
 Owns how tests ask for a part of it. Must not know what the right answer is.
 """
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from signal import SIGTERM, Signals
 from typing import Any, NamedTuple
 
-from tests.system.namespace import Namespace, Process
+from tests.system.namespace import Namespace, Process, every
 from tests.system.pages import Page, fetch
 from tests.system.servers import NETCHECK_PORT
 
@@ -61,6 +63,29 @@ class Daemon:
         """One of its pages, whatever the status; underscores in the headers' names are hyphens."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.namespace.inside(fetch, NETCHECK_PORT, route, named, method)
+
+    def status(self) -> Record:
+        """All that its status API says."""
+        found: Record = json.loads(self.get("/api/v1/status").body)
+        return found
+
+    def verdict(self, path: str, role: str) -> Record | None:
+        """Its present judgement of this path for this role; None where it has none."""
+        verdicts: list[Record] = self.status()["verdicts"]
+        return next((one for one in verdicts if (one["path"], one["role"]) == (path, role)), None)
+
+    def until(
+        self, path: str, role: str, wanted: Callable[[Record], bool], deadline: float = 30.0
+    ) -> list[Record]:
+        """Every judgement that is seen until one is as wanted, that one included; else AssertionError."""
+        seen: list[Record] = []
+        for _ in every(0.1, deadline):
+            judged = self.verdict(path, role)
+            if judged is not None:
+                seen.append(judged)
+                if wanted(judged):
+                    return seen
+        raise AssertionError(f"{path} for {role} is still {seen[-1:]} after {deadline} s")
 
     def signal(self, number: Signals) -> None:
         self.process.signal(number)

@@ -12,7 +12,7 @@ from netcheck.model.paths import Role
 from tests.system.apple import Apple
 from tests.system.lab import Lab, Settings
 from tests.system.runs import Check
-from tests.system.servers import require
+from tests.system.servers import require, with_faked_clock
 
 
 class Finding(NamedTuple):
@@ -23,11 +23,12 @@ class Finding(NamedTuple):
     hop: Hop | None = None
 
 
-Expected = Mapping[tuple[str, Role], Finding]
-"""By path and role."""
+Where = tuple[str, Role]
+"""A path and a role."""
+Expected = Mapping[Where, Finding]
 
 
-def both(path: str, finding: Finding) -> dict[tuple[str, Role], Finding]:
+def both(path: str, finding: Finding) -> dict[Where, Finding]:
     """The same for devices and providers."""
     return {(path, role): finding for role in Role}
 
@@ -40,8 +41,20 @@ def _authority(lab: Lab) -> str:
     return str(lab.certificates.ca)
 
 
-def _breaks_nothing(lab: Lab) -> None:
+def _stand_ins(lab: Lab) -> object:
+    return lab.tls_couriers, lab.tls_provider
+
+
+def _nothing(lab: Lab) -> None:
     pass
+
+
+def _no_services(lab: Lab) -> Settings:
+    return {}
+
+
+TLS_APPLE = Apple(ports=(2195, 2196))
+"""An Apple that leaves the ports where TLS is spoken to others."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +63,19 @@ class Scene:
 
     expected: Expected
     paths: Callable[[Lab], Settings] = _direct
-    breaks: Callable[[Lab], object] = _breaks_nothing
+    breaks: Callable[[Lab], object] = _nothing
     """Called when the servers of the paths are up."""
     firewall: tuple[str, ...] = ()
+    leads: tuple[str, ...] = ()
+    """Firewall rules for connections that are led elsewhere."""
+    also: Mapping[Where, frozenset[tuple[Cause | str, Hop | str]]] = field(default_factory=dict)
+    """What else is found: causes and their hops, behind the first."""
+    stand_ins: Callable[[Lab], object] = _stand_ins
+    """Starts what speaks TLS in Apple's place."""
+    services: Callable[[Lab], Settings] = _no_services
+    """What the config says of services beyond the usual."""
+    etc: Mapping[str, str] = field(default_factory=dict)
+    """Text of files in /etc."""
     couriers: int = 3
     """The last courier's number, of either kind."""
     provider_trusts: Callable[[Lab], str] = _authority
@@ -61,24 +84,35 @@ class Scene:
     timeouts: Settings = field(default_factory=dict)
     under: tuple[str, ...] = ()
     """A program to run netcheck with, such as prlimit."""
+    clock: str | None = None
+    """By how much this machine's clock is wrong, such as +5y; None where it is right."""
+
+
+def off(*services: str) -> Settings:
+    """What the config says of services that are not probed."""
+    return {service: {"enabled": False} for service in services}
 
 
 def play(scene: Scene) -> Check:
     """Build a laboratory, break it, and check it."""
     require("nsd", "haproxy", "nginx")
-    with Lab(Apple(ports=(2195, 2196))) as lab:
-        assert lab.tls_couriers
-        assert lab.tls_provider
+    with Lab(TLS_APPLE, scene.etc) as lab:
+        scene.stand_ins(lab)
         paths = scene.paths(lab)
         scene.breaks(lab)
-        if scene.firewall:
-            lab.namespace.firewall(*scene.firewall)
-        return lab.check(paths, _services(lab, scene), under=scene.under, **_settings(scene))
+        if scene.firewall or scene.leads:
+            lab.namespace.firewall(*scene.firewall, leads=scene.leads)
+        services = tls_services(lab, scene.couriers, scene.provider_trusts(lab))
+        for name, changes in scene.services(lab).items():
+            services[name] = {**services.get(name, {}), **changes}
+        under = scene.under if scene.clock is None else with_faked_clock(FAKETIME=scene.clock)
+        return lab.check(paths, services, under=under, **_settings(scene))
 
 
-def _services(lab: Lab, scene: Scene) -> Settings:
-    courier = {"count": scene.couriers, "depth": "tls", "ca_file": _authority(lab)}
-    provider = {"depth": "tls", "ca_file": scene.provider_trusts(lab)}
+def tls_services(lab: Lab, couriers: int = 3, provider_trusts: str | None = None) -> dict[str, Settings]:
+    """Apple's services at the depth of TLS; whose certificates are the laboratory's."""
+    courier = {"count": couriers, "depth": "tls", **lab.as_apple()}
+    provider = {"depth": "tls", **lab.as_apple(provider_trusts)}
     return {"courier": courier, "courier2": {**courier}, "provider": provider}
 
 
@@ -87,8 +121,14 @@ def _settings(scene: Scene) -> dict[str, Any]:
     return {"resolvers": dict(scene.resolvers), "probing": {"timeouts": timeouts}}
 
 
-def findings(check: Check) -> Iterator[tuple[tuple[str, Role], Finding]]:
+def findings(check: Check) -> Iterator[tuple[Where, Finding]]:
     """What a check found, in the form of what is expected."""
     for found in check.report["verdicts"]:
-        cause, hop = found["cause"] and Cause(found["cause"]), found["hop"] and Hop(found["hop"])
-        yield (found["path"], Role(found["role"])), Finding(Verdict(found["verdict"]), cause, hop)
+        yield (found["path"], Role(found["role"])), Finding(found["verdict"], found["cause"], found["hop"])
+
+
+def further(check: Check) -> Iterator[tuple[Where, frozenset[tuple[str, str]]]]:
+    """What a check found behind the first findings."""
+    for found in check.report["verdicts"]:
+        others = frozenset((each["cause"], each["hop"]) for each in found["findings"][1:])
+        yield (found["path"], Role(found["role"])), others

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import pytest
@@ -96,7 +97,16 @@ def require_programs(*programs: str) -> None:
         _give_up(f"needs {', '.join(lacking)} (`make servers` installs them as root on Debian)")
 
 
-def _give_up(why: str) -> None:
+def with_faked_clock(**settings: str) -> tuple[str, ...]:
+    """A program that runs another whose wall clock is wrong, as these settings of faketime(1) say."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    if library is None:
+        _give_up("needs faketime (`make servers` installs it as root on Debian)")
+    faked = {"LD_PRELOAD": str(library), "FAKETIME_DONT_FAKE_MONOTONIC": "1", **settings}
+    return ("env", *(f"{name}={value}" for name, value in faked.items()))
+
+
+def _give_up(why: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(why)
     pytest.skip(why)
@@ -111,11 +121,19 @@ def _may_make_namespaces() -> bool:
     return all(capabilities >> number & 1 for number in (_CAP_NET_ADMIN, _CAP_SYS_ADMIN))
 
 
-def tls_couriers(namespace: Namespace, certificates: Certificates) -> Server:
-    """Speaks TLS for couriers at every address inside, and says nothing more."""
+def tls_couriers(
+    namespace: Namespace,
+    certificates: Certificates,
+    certificate: Path | None = None,
+) -> Server:
+    """Speaks TLS for couriers at every address inside, and says nothing more.
+
+    It shows the good certificate or the one given.
+    """
     require("haproxy")
+    shown = certificate or certificates.good
     binds = "".join(
-        f" bind {address}:{port} ssl crt {certificates.good} alpn apns-security-v3\n"
+        f" bind {address}:{port} ssl crt {shown} alpn apns-security-v3\n"
         for port in (443, 5223)
         for address in ("ipv4@0.0.0.0", "ipv6@::")
     )
@@ -131,8 +149,17 @@ def tls_couriers(namespace: Namespace, certificates: Certificates) -> Server:
     return serve(namespace, "tls_couriers", argv, {"courier": "https://127.0.0.1:5223"})
 
 
-def tls_provider(namespace: Namespace, certificates: Certificates, addresses: Sequence[str]) -> Server:
-    """Speaks HTTP/2 as the provider API at these addresses, and refuses every request as APNs does."""
+def tls_provider(
+    namespace: Namespace,
+    certificates: Certificates,
+    addresses: Sequence[str],
+    certificate: Path | None = None,
+) -> Server:
+    """Speaks HTTP/2 as the provider API at these addresses, and refuses every request as APNs does.
+
+    It shows the good certificate or the one given.
+    """
+    shown = certificate or certificates.good
     require("nginx")
     # a route makes a whole range local, which for a listener at one address does for IPv4 only
     namespace.ip(*(f"addr add {address} dev lo nodad" for address in addresses if ":" in address))
@@ -150,8 +177,8 @@ def tls_provider(namespace: Namespace, certificates: Certificates, addresses: Se
         events {{}}
         http {{
             access_log off;
-            ssl_certificate {certificates.good};
-            ssl_certificate_key {certificates.good};
+            ssl_certificate {shown};
+            ssl_certificate_key {shown};
             default_type application/json;
             server {{
                 {listens}
@@ -183,7 +210,7 @@ def nginx(namespace: Namespace) -> Server:
 
 
 def bagger(namespace: Namespace, certificates: Certificates, bags: Path) -> Server:
-    """A web server for the file `bag` in a folder: HTTPS and HTTP, at every address inside."""
+    """A web server for the file `bag` in a folder: HTTPS and HTTP, at every address inside; it compresses."""
     require("nginx")
     config = f"""
         daemon off;
@@ -197,6 +224,7 @@ def bagger(namespace: Namespace, certificates: Certificates, bags: Path) -> Serv
                 listen 0.0.0.0:80; listen [::]:80; listen 0.0.0.0:443 ssl; listen [::]:443 ssl;
                 ssl_certificate {certificates.good}; ssl_certificate_key {certificates.good};
                 root {bags};
+                gzip on; gzip_types *; gzip_min_length 1; gzip_proxied any;
             }}
         }}
     """

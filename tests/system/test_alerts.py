@@ -180,7 +180,7 @@ def tls_lab(build_lab: BuildLab) -> Lab:
 
 def test_a_proxy_that_begins_to_decrypt_is_the_only_alert_until_it_excepts_apple(tls_lab: Lab) -> None:
     lab = tls_lab
-    trusted = {"ca_file": str(lab.certificates.ca), "depth": "tls"}
+    trusted = {"lab_ca_file": str(lab.certificates.ca), "depth": "tls"}
     courier = {"count": 3, "hosts_per_round": "all", **trusted}
     services = {"courier": courier, "courier2": {**courier}, "provider": trusted}
     harmless = proxies.squid_that_decrypts(lab.namespace, lab.certificates, excepts_apple=True)

@@ -109,7 +109,7 @@ def prometheus(lab: Lab) -> Server:
 
 
 def services(lab: Lab) -> Settings:
-    trusted = {"ca_file": str(lab.certificates.ca), "depth": "tls"}
+    trusted = {"lab_ca_file": str(lab.certificates.ca), "depth": "tls"}
     courier = {"count": 1, "hosts_per_round": "all", **trusted}
     return {
         "courier": {**courier, "hold": "10s"},

@@ -30,7 +30,7 @@ def tls_lab(build_lab: Callable[..., Lab]) -> Lab:
 def holding(lab: Lab) -> Settings:
     """Only one courier, held idle for the shortest time that the config allows."""
     off = {name: {"enabled": False} for name in ("courier2", "provider", "gateway", "feedback")}
-    courier = {"count": 0, "depth": "tls", "ca_file": str(lab.certificates.ca), "hold": "10s"}
+    courier = {"count": 0, "depth": "tls", "lab_ca_file": str(lab.certificates.ca), "hold": "10s"}
     return {"courier": courier, **off}
 
 

@@ -225,12 +225,19 @@ CASES = {
         "proxy_target_timeout", lambda lab: lab.squid["plain"], SILENT, firewall=(DROP_SILENT,)
     ),
     "a gateway timeout": proxied("proxy_target_timeout", lambda lab: lab.haproxy["gateway_timeout"]),
-    "a proxy without capacity": proxied("proxy_overloaded", lambda lab: lab.haproxy["unavailable"]),
+    "a proxy without capacity": proxied("proxy_overloaded", lambda lab: lab.haproxy["exhausted"]),
     "a proxy that throttles": proxied("proxy_overloaded", lambda lab: lab.haproxy["throttled"]),
     "squid cannot resolve": proxied(
         "proxy_error", lambda lab: lab.squid["plain"], "none.corp.example", detail="500"
     ),
-    "a portal's redirect": proxied("proxy_error", lambda lab: lab.haproxy["redirect"], detail="302"),
+    "a portal's redirect": proxied(
+        "proxy_auth_required",
+        lambda lab: lab.haproxy["redirect"],
+        detail="(Location http://portal.corp.example/)",
+    ),
+    "a proxy that does not reach it": proxied(
+        "proxy_target_unreachable", lambda lab: lab.haproxy["unreached"], detail="503"
+    ),
     "dante cannot say why over SOCKS 4": proxied(
         "proxy_error",
         lambda lab: lab.dante.url.replace("socks5h", "socks4a"),

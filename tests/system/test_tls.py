@@ -20,7 +20,7 @@ def tls_lab(build_lab: BuildLab) -> Lab:
 
 def services(lab: Lab) -> Settings:
     """Built-ins at their own depth; the laboratory's authority in Apple's place."""
-    trusted = {"ca_file": str(lab.certificates.ca), "depth": "tls"}
+    trusted = {"lab_ca_file": str(lab.certificates.ca), "depth": "tls"}
     return {
         "courier": {"count": 3, **trusted},
         "courier2": {"count": 3, **trusted},
@@ -62,7 +62,7 @@ def test_a_proxy_that_may_decrypt_but_speaks_no_http2_is_found(tls_lab: Lab) -> 
     authority = tls_lab.namespace.scratch / "corporate.pem"
     interceptor = tls_lab.certificates.interceptor.read_text()
     authority.write_text(interceptor[interceptor.index("-----BEGIN CERTIFICATE-----") :])
-    provider = {"ports": [443], "depth": "tls", "ca_file": str(authority)}
+    provider = {"ports": [443], "depth": "tls", "lab_ca_file": str(authority)}
     found = tls_lab.check({"decrypts": {"proxy": squid.url}}, {"provider": provider})
     results = found.results(service="provider")
     assert {(result["phase"], result["reason"]) for result in results} == {("session", "refused")}

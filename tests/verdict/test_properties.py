@@ -7,16 +7,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase
-from netcheck.model.findings import Judgement, Verdict
-from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, ResolveMode, Role
+from netcheck.model.findings import Hop, Judgement, Verdict
+from netcheck.model.paths import (
+    Expected,
+    Family,
+    LoadBalancer,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    ResolveMode,
+    Role,
+)
 from netcheck.model.results import Attempt, Endpoint, Result, Standing
 from netcheck.model.services import PortRule, Service, families_of, targets
 from netcheck.verdict import assess
 
 DEVICE, PROVIDER = frozenset({Role.DEVICE}), frozenset({Role.PROVIDER})
 SERVICES = (
-    Service("courier", ("0-c.test", "1-c.test", "2-c.test"), (5223, 443), DEVICE, True, PortRule.FALLBACK),
-    Service("provider", ("api.test",), (443, 2197), PROVIDER, True, PortRule.ANY),
+    Service(
+        "courier",
+        tuple(f"{n}-courier.push.apple.com" for n in range(5)),
+        (5223, 443),
+        DEVICE,
+        True,
+        PortRule.FALLBACK,
+    ),
+    Service(
+        "courier2",
+        tuple(f"{n}-courier2.push.apple.com" for n in range(5)),
+        (5223, 443),
+        DEVICE,
+        True,
+        PortRule.FALLBACK,
+    ),
+    Service("provider", ("api.push.apple.com",), (443, 2197), PROVIDER, True, PortRule.ANY),
     Service("mdm", ("mdm.test",), (443, 8443), DEVICE | PROVIDER, True, PortRule.ALL),
     Service("gateway", ("gateway.test",), (2195,), PROVIDER, False),
 )
@@ -24,16 +48,19 @@ PATHS = (
     ProbePath("direct"),
     ProbePath("web", Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH)),
     ProbePath("socks", Proxy(ProxyScheme.SOCKS5H, "socks.test", 1080)),
+    ProbePath("wifi", expected=Expected.FALLBACK_ONLY),
+    ProbePath("lab", expected=Expected.BLOCKED),
+    ProbePath("lb", load_balancer=(("api.push.apple.com", LoadBalancer("10.1.1.20", None)),)),
 )
 PLACES = [
     (Endpoint(service.name, host, port, path.name, family), path)
     for service, path in targets(SERVICES, PATHS)
     for host in service.hosts
     for port in service.ports
+    if path.leads_to(host, port)
     for family in families_of(service, path)
 ]
 ADDRESSES = ("17.57.144.1", "17.57.144.2", "17.188.128.1", "17.249.0.1", "192.0.2.1")
-WORSE = (Verdict.READY, Verdict.DEGRADED, Verdict.FALLBACK_ONLY, Verdict.UNKNOWN, Verdict.NOT_READY)
 
 
 @st.composite
@@ -46,8 +73,10 @@ def failures(draw: st.DrawFn, path: ProbePath) -> Failure:
 def standings(draw: st.DrawFn) -> Standing:
     endpoint, path = draw(st.sampled_from(PLACES))
     failure = draw(st.none() | failures(path))
+    time = draw(st.sampled_from((1000.0, 1050.0, 1200.0)))
     attempt = Attempt(
-        time=draw(st.sampled_from((1000.0, 1050.0, 1200.0))),
+        time=0.0,
+        at=time,
         family=endpoint.family,
         address=None if endpoint.family is Family.NAME else draw(st.sampled_from(ADDRESSES)),
         phases={Phase.CONNECT: draw(st.sampled_from((0.01, 3.0)))},
@@ -73,14 +102,31 @@ def test_each_path_and_role_has_exactly_one_verdict_with_a_cause_where_it_needs_
     world: list[Standing], failures_needed: int
 ) -> None:
     judgements = judge(world, failures_needed)
-    assert [(j.path, j.role) for j in judgements] == [(path.name, role) for path in PATHS for role in Role]
+    judged_alike = [(path.name, role) for path in PATHS[:-1] for role in Role]
+    assert [(j.path, j.role) for j in judgements] == [*judged_alike, ("lb", Role.PROVIDER)]
     for judged in judgements:
         explained = (judged.cause, judged.hop, judged.next_step)
-        if judged.verdict not in (Verdict.READY, Verdict.UNKNOWN):
+        if judged.verdict not in (Verdict.READY, Verdict.UNKNOWN) and judged.path not in ("wifi", "lab"):
             assert None not in explained
         if judged.verdict is Verdict.UNKNOWN:
             assert explained == (None, None, None)
         assert explained.count(None) in (0, 3)
+
+
+@given(worlds, needed)
+def test_a_finding_is_of_a_hop_that_has_a_part_in_the_path_and_is_said_in_short_sentences(
+    world: list[Standing], failures_needed: int
+) -> None:
+    for judged in judge(world, failures_needed):
+        for finding in judged.findings:
+            assert (finding.cause, finding.hop) in judged.possible
+            assert finding.owner
+            for sentence in (*finding.next_step.split(". "), *finding.evidence.split(". ")):
+                assert len(sentence.split()) <= 25, sentence
+            behind = finding.hop in (Hop.PROXY, Hop.LOAD_BALANCER)
+            assert not (behind and "owners of the firewall" in finding.next_step)
+        assert len({finding.cause for finding in judged.findings}) == len(judged.findings)
+        assert len({finding.is_remark for finding in judged.findings}) <= 1
 
 
 @given(worlds, needed, st.randoms(use_true_random=False))
@@ -100,7 +146,7 @@ def test_making_a_result_better_never_makes_a_verdict_worse(
     better = [*world]
     better[index] = _success(world[index])
     for before, after in zip(judge(world, failures_needed), judge(better, failures_needed), strict=True):
-        assert WORSE.index(after.verdict) <= WORSE.index(before.verdict)
+        assert after.verdict.severity <= before.verdict.severity
 
 
 def _success(standing: Standing) -> Standing:

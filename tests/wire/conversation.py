@@ -7,6 +7,7 @@ from itertools import pairwise
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Credentials, Secret
 from netcheck.wire import Handshake, HandshakeError
+from netcheck.wire.masking import MASK
 
 LOGIN = Credentials("tb-username", Secret("tb-passphrase"))
 
@@ -58,10 +59,9 @@ def outcome_of(make: Callable[[], Handshake], answer: bytes, *, eof: bool = Fals
 
 
 def _is_beginning(part: bytes, whole: bytes) -> bool:
-    """Its end may be masked: what comes next could have made a secret of it."""
-    return len(part) <= len(whole) and all(
-        seen in (known, ord("*")) for seen, known in zip(part, whole, strict=False)
-    )
+    """As far as nothing is masked: what comes next could have made a secret of the end, or none."""
+    seen, known = (evidence.partition(MASK.encode())[0] for evidence in (part, whole))
+    return known.startswith(seen) or seen.startswith(known)
 
 
 def single_bytes(data: bytes) -> list[bytes]:

@@ -8,7 +8,8 @@ import pytest
 from netcheck import __version__
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Credentials, Secret
-from netcheck.wire.http_connect import MAX_HEAD, HttpConnect
+from netcheck.wire.http_connect import HttpConnect
+from netcheck.wire.http_head import MAX_HEAD, MAX_LINE
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError
 from tests.wire.conversation import LOGIN, outcome_of
@@ -75,9 +76,22 @@ def test_what_the_protocol_cannot_say_is_a_value_error(make: Callable[[], HttpCo
         b"HTTP/1.1 204 No Content\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: many\r\nContent-Length: -1\r\nTransfer-Encoding: x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nProxy-Agent : x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\td\r\n\r\n",
+        b"HTTP/1.1 200 OK\nA: b\n\n",
+        b"HTTP/1.1 200 OK\r\n\n",
+        b"HTTP/1.1 200 \xe4\r\nA: \xf6\r\nA(b: c\r\n: d\r\n\r\n",
+        b"HTTP/1.1   0200-ok\r\n\r\n",
+        b"HTTP/1.10\t299\r\n\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
     ],
-    ids=["squid", "tinyproxy", "no-phrase", "204", "chunked", "length", "interim"],
+    ids=[
+        *("squid", "tinyproxy", "no-phrase", "204", "chunked", "length", "framing-that-is-none", "close"),
+        *("space-before-colon", "folded", "line-feeds", "mixed", "latin-1", "odd-status", "odd-version"),
+        "interim",
+    ],
 )
 def test_any_2xx_connects_and_what_follows_its_head_belongs_to_the_tunnel(answer: bytes) -> None:
     outcome = outcome_of(plain, answer + SERVER_SPEAKS_FIRST)
@@ -158,8 +172,9 @@ def test_the_refusals_of_squid_tinyproxy_and_privoxy(answer: bytes, reason: Reas
         (429, Reason.PROXY_OVERLOADED, True),
         (501, Reason.PROXY_NOT_A_PROXY, False),
         (502, Reason.PROXY_TARGET_UNREACHABLE, True),
-        (503, Reason.PROXY_OVERLOADED, True),
+        (503, Reason.PROXY_TARGET_UNREACHABLE, True),
         (504, Reason.PROXY_TARGET_TIMEOUT, True),
+        (511, Reason.PROXY_AUTH_REQUIRED, True),
     ],
 )
 def test_a_status_alone_has_its_reason(status: int, reason: Reason, spoke: bool) -> None:
@@ -176,6 +191,49 @@ def test_a_proxy_status_wins_over_the_status() -> None:
 
     assert outcome.reason is Reason.PROXY_DNS_FAILURE
     assert outcome.detail == 'HTTP 502 Bad Gateway (Proxy-Status gw; error=dns_error; rcode="NXDOMAIN")'
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_leads_to_where_people_log_in(status: int) -> None:
+    outcome = outcome_of(plain, head(f"{status} Found", "Location: https://login.example/?from=1"))
+
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_AUTH_REQUIRED, False)
+    assert outcome.detail == f"HTTP {status} Found (Location https://login.example/?from=1)"
+
+
+def test_where_a_redirect_leads_is_one_short_printable_line_without_a_login() -> None:
+    target = "http://tb-username:tb-passphrase@login.example/\x1b[31m" + "x" * 500
+
+    detail = outcome_of(with_login, head("302 Found", f"Location: {target}")).detail
+
+    assert detail.startswith("HTTP 302 Found (Location http://***@login.example/?[31mxxx")
+    assert len(detail) < 120
+
+
+def test_a_proxy_is_overloaded_where_it_says_when_to_come_again() -> None:
+    outcome = outcome_of(plain, head("503 Service Unavailable", "Retry-After: 120"))
+
+    assert outcome.reason is Reason.PROXY_OVERLOADED
+    assert outcome.detail == "HTTP 503 Service Unavailable (Retry-After 120)"
+
+
+APACHE_503 = (
+    b"HTTP/1.1 503 Service Unavailable\r\nDate: Wed, 25 Nov 2026 05:00:00 GMT\r\n"
+    b"Server: Apache/2.4.62 (Debian)\r\nContent-Length: 299\r\nConnection: close\r\n"
+    b"Content-Type: text/html; charset=iso-8859-1\r\n\r\n"
+)
+
+
+def test_apache_says_503_of_a_target_that_refuses() -> None:
+    outcome = outcome_of(plain, APACHE_503)
+
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_TARGET_UNREACHABLE, True)
+
+
+def test_who_passed_an_answer_on_is_shown() -> None:
+    outcome = outcome_of(plain, head("502 Bad Gateway", "Via: 1.1 inner.example", "Via: 1.0 outer"))
+
+    assert outcome.detail == "HTTP 502 Bad Gateway (Via 1.1 inner.example, 1.0 outer)"
 
 
 def test_a_web_servers_status_is_a_proxys_when_a_proxys_header_comes_with_it() -> None:
@@ -237,7 +295,7 @@ def test_the_ways_to_log_in_are_named() -> None:
         (b"\x15\x03\x01\x00\x02\x02\x46", ": its answer begins like a TLS alert"),
         (b"HELO\r\n", ""),
         (b"http/1.1 200 OK\r\n\r\n", ""),
-        (b"\r\nHTTP/1.1 200 OK\r\n\r\n", ""),
+        (b"\r\nhttp/1.1 200 OK\r\n\r\n", ""),
     ],
     ids=["ssh", "microsocks", "tls", "h", "lower-case", "blank-line"],
 )
@@ -257,9 +315,17 @@ def test_a_peer_of_another_protocol_is_not_a_proxy(answer: bytes, likeness: str)
         b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\n\x05\x00\r\n\r\n",
-        b"HTTP/1.1 407 X\r\nContent-Length: many\r\n\r\n",
+        b"\r\nHTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n folded\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA: \0\r\n\r\n",
+        b"HTTP/1.1 20 OK\r\n\r\n",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"HTTP/1.1 099 OK\r\n\r\n",
     ],
-    ids=["no-status", "http2", "no-colon", "101", "garbage-after-100", "length"],
+    ids=[
+        *("no-status", "http2", "no-colon", "101", "garbage-after-100", "blank-line", "folded-first", "nul"),
+        *("two-digits", "four-digits", "too-low"),
+    ],
 )
 def test_what_begins_as_http_and_is_none_is_a_bad_reply(answer: bytes) -> None:
     outcome = outcome_of(plain, answer)
@@ -267,20 +333,79 @@ def test_what_begins_as_http_and_is_none_is_a_bad_reply(answer: bytes) -> None:
     assert (outcome.reason, outcome.spoke, outcome.connected) == (Reason.PROXY_BAD_REPLY, False, False)
 
 
-def test_a_head_may_be_as_long_as_the_limit() -> None:
-    frame = len(head("200 OK", "X: "))
+def lines(size: int) -> bytes:
+    """Headers of so many bytes, in lines that are not too long."""
+    whole, left = divmod(size, 1000)
+    return b"X: %b\r\n" % (b"a" * 995) * whole + (b"Y:%b\r\n" % (b"a" * (left - 4)) if left else b"")
 
-    fits = outcome_of(plain, head("200 OK", "X: " + "a" * (MAX_HEAD - frame)) + SERVER_SPEAKS_FIRST)
-    exceeds = outcome_of(plain, head("200 OK", "X: " + "a" * (MAX_HEAD - frame + 1)))
+
+def test_a_head_may_be_as_long_as_the_limit() -> None:
+    begun, ended = b"HTTP/1.1 200 OK\r\n", b"\r\n"
+    room = MAX_HEAD - len(begun) - len(ended)
+
+    fits = outcome_of(plain, begun + lines(room) + ended + SERVER_SPEAKS_FIRST)
+    exceeds = outcome_of(plain, begun + lines(room + 1) + ended)
 
     assert (fits.connected, fits.tunnel) == (True, SERVER_SPEAKS_FIRST)
     assert (exceeds.connected, exceeds.reason) == (False, Reason.PROXY_BAD_REPLY)
+    assert exceeds.detail == "the answer's head exceeds 307200 bytes"
+
+
+def test_a_line_may_be_as_long_as_the_limit() -> None:
+    fits = outcome_of(plain, head("200 OK", "X: " + "a" * (MAX_LINE - 5)))
+    exceeds = outcome_of(plain, head("200 OK", "X: " + "a" * (MAX_LINE - 4)))
+
+    assert (fits.connected, exceeds.reason) == (True, Reason.PROXY_BAD_REPLY)
 
 
 def test_interim_answers_without_end_are_a_bad_reply() -> None:
     outcome = outcome_of(plain, b"HTTP/1.1 100 Continue\r\n\r\n" * (MAX_HEAD // 25 + 1))
 
     assert outcome.reason is Reason.PROXY_BAD_REPLY
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"\r\n" + lines(100_000) + b"\r\n",
+        b"\r\n" + lines(MAX_HEAD + 1),
+        b"\r\nX: " + b"a" * MAX_LINE,
+        b"\r\nno colon\r\n\r\n",
+        b"\r\nContent-Length: many\r\n\r\n",
+        b"\r\nA: \0\r\n\r\n",
+        b"\r\nA: b",
+        b"",
+    ],
+    ids=["long", "too-long", "long-line", "no-colon", "length", "nul", "cut-in-header", "cut-in-status-line"],
+)
+def test_a_refusal_keeps_its_meaning_whatever_becomes_of_its_head(rest: bytes) -> None:
+    outcome = outcome_of(plain, b"HTTP/1.1 403 Forbidden" + rest, eof=True)
+
+    assert (outcome.reason, outcome.detail, outcome.spoke) == (
+        Reason.PROXY_DENIED,
+        "HTTP 403 Forbidden",
+        True,
+    )
+
+
+def test_what_a_refusal_said_counts_where_no_more_of_it_comes() -> None:
+    machine = plain()
+    machine.start()
+    machine.receive(b"HTTP/1.1 403 Forbidden\r\nX-Squid-Error: ERR_ACC")
+
+    known = machine.so_far()
+
+    assert known is not None
+    assert (known.reason, known.detail, machine.spoke) == (Reason.PROXY_DENIED, "HTTP 403 Forbidden", True)
+
+
+@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 40", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 C\r\n\r\n"])
+def test_a_beginning_that_refuses_nothing_says_nothing_yet(begun: bytes) -> None:
+    machine = plain()
+    machine.start()
+    machine.receive(begun or b"H")
+
+    assert machine.so_far() is None
 
 
 def test_the_detail_is_one_short_printable_line() -> None:

@@ -1,5 +1,6 @@
 """One HTTP GET against answers whole, cut, endless and foreign."""
 
+import zlib
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netcheck import __version__
-from netcheck.wire.http_get import MAX_HEAD, HttpGet, HttpGetError
+from netcheck.wire.http_get import HttpGet, HttpGetError
+from netcheck.wire.http_head import MAX_HEAD, MAX_LINE
 
 BODY = b"<plist><dict/></plist>"
 LENGTH = b"HTTP/1.1 200 OK\r\nServer: APNS Bagger\r\nContent-Length: 22\r\n\r\n" + BODY
@@ -72,7 +74,7 @@ def test_the_request_names_the_host_and_asks_for_one_answer(host: str, port: int
 
     assert request == (
         f"GET /bag?v=1 HTTP/1.1\r\nHost: {named}\r\n"
-        f"User-Agent: netcheck/{__version__}\r\nConnection: close\r\n\r\n"
+        f"User-Agent: netcheck/{__version__}\r\nAccept-Encoding: gzip, deflate\r\nConnection: close\r\n\r\n"
     )
 
 
@@ -170,25 +172,34 @@ def test_another_protocol_is_known_by_its_first_bytes(answer: bytes) -> None:
 def test_what_begins_as_http_and_is_none_is_refused(answer: bytes) -> None:
     error = refusal(answer)
 
-    assert (error.detail, error.evidence) == ("the answer is not valid HTTP", answer[:64])
+    assert error.detail.startswith("the answer is not valid HTTP")
+    assert error.evidence == answer[:64]
 
 
 def head_of(size: int) -> bytes:
-    begun, ended = b"HTTP/1.1 200 OK\r\nX: ", b"\r\nContent-Length: 2\r\n\r\n"
-    return begun + b"a" * (size - len(begun) - len(ended)) + ended
+    begun, ended = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", b"\r\n"
+    whole, left = divmod(size - len(begun) - len(ended) - 100, 1000)
+    return begun + b"X: %b\r\n" % (b"a" * 995) * whole + b"Y: %b\r\n" % (b"a" * (left + 95)) + ended
 
 
 @pytest.mark.parametrize("cut", [lambda answer: [answer], bytewise], ids=["whole", "bytewise"])
 def test_a_head_may_be_as_long_as_the_limit(cut: Callable[[bytes], list[bytes]]) -> None:
     assert outcome(cut(head_of(MAX_HEAD) + b"ok")) == (True, 200, b"ok")
-    assert outcome(cut(head_of(MAX_HEAD + 1) + b"ok")) == ("the answer's head exceeds 16384 bytes", b"H")
+    assert outcome(cut(head_of(MAX_HEAD + 1) + b"ok")) == ("the answer's head exceeds 307200 bytes", b"H")
+
+
+def test_a_line_of_a_head_may_not_be_as_long_as_it_likes() -> None:
+    assert refusal(b"HTTP/1.1 200 OK\r\nX: " + b"a" * MAX_LINE).detail == (
+        "a line of the answer's head exceeds 16384 bytes"
+    )
 
 
 def test_interim_answers_without_end_are_refused() -> None:
     interim = b"HTTP/1.1 100 Continue\r\n\r\n"
 
     assert (
-        refusal(*[interim] * (MAX_HEAD // len(interim) + 1)).detail == "the answer's head exceeds 16384 bytes"
+        refusal(*[interim] * (MAX_HEAD // len(interim) + 1)).detail
+        == "the answer's head exceeds 307200 bytes"
     )
 
 
@@ -209,6 +220,88 @@ def test_a_body_may_be_as_long_as_the_limit(framed: Callable[[bytes], bytes]) ->
 
     assert (fits.done, fits.body) == (True, b"x" * 100)
     assert error.detail == "the answer's body exceeds 100 bytes"
+
+
+def gzipped(body: bytes, window: int = 16 + zlib.MAX_WBITS) -> bytes:
+    compressor = zlib.compressobj(wbits=window)
+    return compressor.compress(body) + compressor.flush()
+
+
+def coded(coding: bytes, body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Encoding: %b\r\nContent-Length: %d\r\n\r\n%b" % (
+        coding,
+        len(body),
+        body,
+    )
+
+
+@pytest.mark.parametrize("cut", [lambda answer: [answer], bytewise], ids=["whole", "bytewise"])
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        (b"gzip", gzipped(BODY)),
+        (b"X-GZip", gzipped(BODY)),
+        (b"identity, gzip", gzipped(BODY)),
+        (b"deflate", gzipped(BODY, zlib.MAX_WBITS)),
+        (b"deflate", gzipped(BODY, -zlib.MAX_WBITS)),
+        (b"identity", BODY),
+    ],
+    ids=["gzip", "x-gzip", "identity-gzip", "deflate", "raw-deflate", "identity"],
+)
+def test_a_compressed_body_is_read(cut: Callable[[bytes], list[bytes]], coding: bytes, body: bytes) -> None:
+    assert outcome(cut(coded(coding, body))) == (True, 200, BODY)
+
+
+def test_a_compressed_body_is_read_in_chunks_and_to_the_end_of_the_stream() -> None:
+    body = gzipped(BODY)
+    chunked = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+    assert fed(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n" + chunked).body == BODY
+    assert fed(b"HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + body, b"").body == BODY
+
+
+@pytest.mark.parametrize("cut", [lambda answer: [answer], bytewise], ids=["whole", "bytewise"])
+def test_a_body_may_be_no_longer_than_the_limit_when_it_is_decompressed(
+    cut: Callable[[bytes], list[bytes]],
+) -> None:
+    assert outcome(cut(coded(b"gzip", gzipped(b"x" * 1000)))) == (True, 200, b"x" * 1000)
+    bomb = coded(b"gzip", gzipped(b"x" * 1_000_000)[:-8])  # its end is never needed
+
+    assert outcome(cut(bomb)) == ("the answer's body exceeds 1000 bytes", b"H")
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "detail"),
+    [
+        (b"gzip", BODY, "the body is not compressed as its head says"),
+        (b"gzip", gzipped(BODY)[:-9], "the compressed body is cut off"),
+        (b"deflate", gzipped(BODY, -zlib.MAX_WBITS)[:1], "the compressed body is cut off"),
+        (b"br", BODY, "the body is in a content coding that was not asked for"),
+        (b"gzip, gzip", BODY, "the body is in a content coding that was not asked for"),
+    ],
+    ids=["plain", "cut", "one-byte", "brotli", "twice"],
+)
+def test_a_body_that_cannot_be_decompressed_is_refused(coding: bytes, body: bytes, detail: str) -> None:
+    assert refusal(coded(coding, body)).detail == detail
+
+
+def test_an_answer_without_a_body_may_name_a_coding() -> None:
+    machine = fed(b"HTTP/1.1 404 Not Found\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n")
+
+    assert (machine.done, machine.status, machine.body) == (True, 404, b"")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nServer : x\r\nContent-Length: 22\r\n\r\n",
+        b"HTTP/1.0 200\nContent-Length: 22\n\n",
+        b"HTTP/1.1 200 \xe4\r\nA: b\r\n c\r\nContent-Length : 22\r\n\r\n",
+    ],
+    ids=["space-before-colon", "line-feeds", "folded"],
+)
+def test_an_odd_head_is_read_as_clients_read_it(head: bytes) -> None:
+    assert fed(head + BODY).body == BODY
 
 
 def test_a_body_without_end_is_given_up_at_the_limit() -> None:

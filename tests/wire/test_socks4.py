@@ -59,6 +59,14 @@ def test_dantes_grant_connects_and_what_follows_belongs_to_the_tunnel() -> None:
     assert (outcome.connected, outcome.spoke, outcome.tunnel) == (True, True, SERVER_SPEAKS_FIRST)
 
 
+def test_a_reply_in_the_version_of_the_request_means_what_it_says() -> None:
+    granted = outcome_of(plain, b"\x04\x5a\x14\x67\x11\x39\x91\x05" + SERVER_SPEAKS_FIRST)
+    rejected = outcome_of(plain, b"\x04\x5b\x14\x67\x11\x39\x91\x05")
+
+    assert (granted.connected, granted.tunnel) == (True, SERVER_SPEAKS_FIRST)
+    assert (rejected.reason, rejected.spoke) == (Reason.PROXY_ERROR, True)
+
+
 def test_a_grant_whose_address_is_missing_does_not_connect_yet() -> None:
     outcome = outcome_of(plain, b"\x00\x5a\x14\x67\x11\x39\x91")
 

@@ -7,9 +7,9 @@ import pytest
 
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Credentials, Secret
-from netcheck.wire.socks5 import Socks5
+from netcheck.wire.socks5 import GssapiOffer, Socks5
 from netcheck.wire.target import Target
-from tests.wire.conversation import LOGIN, outcome_of
+from tests.wire.conversation import LOGIN, outcome_of, single_bytes
 
 ADDRESS = Target("17.57.145.5", 5223)
 NAME = Target("1-courier.push.apple.com", 443)
@@ -161,22 +161,71 @@ def test_no_acceptable_method_with_credentials_means_that_they_are_of_no_use() -
     assert (outcome.reason, outcome.spoke) == (Reason.PROXY_AUTH_UNSUPPORTED, True)
 
 
-@pytest.mark.parametrize(("method", "spoke"), [(1, True), (2, True), (0x5B, False)])
-def test_a_method_that_was_not_offered_is_a_bad_reply(method: int, spoke: bool) -> None:
+@pytest.mark.parametrize("method", [0x03, 0x5B, 0x80, 0xFE])
+def test_a_method_that_was_not_offered_is_a_bad_reply(method: int) -> None:
     outcome = outcome_of(plain, bytes((5, method)))
 
-    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_BAD_REPLY, spoke)
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_BAD_REPLY, False)
     assert outcome.sent == (b"\x05\x01\x00",)
 
 
-@pytest.mark.parametrize("answer", [b"\x01\x01", b"\x01\x02"], ids=["dante", "microsocks"])
+@pytest.mark.parametrize("make", [plain, with_login], ids=["no-login", "login"])
+def test_gssapi_is_named_where_a_proxy_wants_it(make: Callable[[], Socks5]) -> None:
+    outcome = outcome_of(make, b"\x05\x01")
+
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_AUTH_UNSUPPORTED, True)
+    assert outcome.detail == "the proxy wants GSSAPI (Kerberos, SOCKS5 method 0x01)"
+
+
+@pytest.mark.parametrize(("answer", "accepted"), [(b"\x05\x01", True), (b"\x05\xff", False), (b"HT", False)])
+def test_an_offer_of_gssapi_alone_tells_whether_it_is_wanted(answer: bytes, accepted: bool) -> None:
+    offer = GssapiOffer()
+
+    hello = offer.start()
+    for byte in single_bytes(answer):
+        offer.receive(byte)
+
+    assert (hello, offer.connected, offer.accepted) == (b"\x05\x01\x01", True, accepted)
+
+
+def test_a_login_that_is_wanted_unasked_is_sent_empty_as_curl_sends_it() -> None:
+    granted = b"\x05\x02" + b"\x01\x00" + b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"
+
+    outcome = outcome_of(plain, granted)
+
+    assert outcome.connected
+    assert b"".join(outcome.sent) == b"\x05\x01\x00" + b"\x01\x00\x00" + REQUEST
+
+
+@pytest.mark.parametrize("refusal", [b"\x01\x01", b"\x05\xff", b"", b"\x01"])
+def test_a_proxy_that_refuses_the_empty_login_wants_one(refusal: bytes) -> None:
+    outcome = outcome_of(plain, b"\x05\x02" + refusal, eof=True)
+
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_AUTH_REQUIRED, True)
+
+
+@pytest.mark.parametrize("version", [0x00, 0x01, 0x05, 0xFF])
+def test_a_login_is_accepted_in_whatever_version(version: int) -> None:
+    outcome = outcome_of(with_login, bytes((5, 2, version, 0)) + b"\x05\x00\x00\x01" + bytes(6))
+
+    assert outcome.connected
+
+
+@pytest.mark.parametrize("reserved", [b"\x01", b"\x05", b"\xff"])
+def test_what_is_reserved_is_not_looked_at(reserved: bytes) -> None:
+    assert outcome_of(plain, b"\x05\x00" + b"\x05\x00" + reserved + b"\x01" + bytes(6)).connected
+
+
+@pytest.mark.parametrize(
+    "answer", [b"\x01\x01", b"\x01\x02", b"\x05\x01"], ids=["dante", "microsocks", "version-5"]
+)
 def test_a_wrong_password_is_a_failed_login(answer: bytes) -> None:
     outcome = outcome_of(with_login, b"\x05\x02" + answer, eof=True)
 
     assert (outcome.reason, outcome.spoke) == (Reason.PROXY_AUTH_FAILED, True)
 
 
-@pytest.mark.parametrize("answer", [b"\x05\x02\x05\x00", b"\x05\x02\x01\x00\x01\x00"], ids=["login", "reply"])
+@pytest.mark.parametrize("answer", [b"\x05\x02\x00\x02", b"\x05\x02\x01\x00\x01\x00"], ids=["login", "reply"])
 def test_a_wrong_version_in_the_middle_is_a_bad_reply(answer: bytes) -> None:
     outcome = outcome_of(with_login, answer)
 
@@ -219,5 +268,5 @@ def test_an_end_before_the_reply_is_complete_is_closed(answer: bytes, spoke: boo
 
 
 def test_an_echo_of_our_own_hello_does_not_connect() -> None:
-    assert outcome_of(plain, b"\x05\x01\x00").reason is Reason.PROXY_BAD_REPLY
+    assert outcome_of(plain, b"\x05\x01\x00").reason is Reason.PROXY_AUTH_UNSUPPORTED  # as if for GSSAPI
     assert outcome_of(with_login, b"\x05\x02\x00\x02").reason is Reason.PROXY_BAD_REPLY

@@ -1,0 +1,188 @@
+"""What a certificate says of itself, read as far as it goes: also one that no library would take.
+
+A reader of DER (X.690 section 10) for the fields of RFC 5280 section 4.1 that tell whose a certificate is. It
+checks no signature, trusts nobody, and never raises: what cannot be read is left out. What it gives is
+bounded.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+
+LARGEST = 64 * 1024
+"""Bytes of a certificate that are looked at; those in use have 1 to 8 KiB."""
+_MOST_NAMES = 2000
+_MOST_MEMBERS = 100
+_MOST_ATTRIBUTES = 30
+_LONGEST_TEXT = 120
+
+# X.690 section 8, and X.680 for the types of strings
+_SEQUENCE, _SET, _OID, _BOOLEAN, _OCTETS = 0x30, 0x31, 0x06, 0x01, 0x04
+_UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
+_CODECS = {
+    0x0C: "utf-8",  # UTF8String
+    0x12: "ascii",  # NumericString
+    0x13: "ascii",  # PrintableString
+    0x14: "latin-1",  # TeletexString, as it is used
+    0x16: "ascii",  # IA5String
+    0x1A: "ascii",  # VisibleString
+    0x1C: "utf-32-be",  # UniversalString
+    0x1E: "utf-16-be",  # BMPString
+}
+# RFC 5280 section 4.1 and 4.2.1.6
+_VERSION, _EXTENSIONS = 0xA0, 0xA3
+_DNS_NAME, _IP_ADDRESS = 0x82, 0x87
+
+# RFC 5280 appendix A.1 and section 4.2.1, without tag and length
+_COMMON_NAME, _ORGANIZATION = b"\x55\x04\x03", b"\x55\x04\x0a"
+_ALTERNATIVE_NAMES, _BASIC_CONSTRAINTS = b"\x55\x1d\x11", b"\x55\x1d\x13"
+
+Element = tuple[int, bytes]
+"""A tag and the contents behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """An issuer or a subject: as it stands there, and its attributes by type."""
+
+    der: bytes = b""
+    attributes: tuple[tuple[bytes, str], ...] = ()
+
+    @property
+    def common_names(self) -> tuple[str, ...]:
+        return tuple(text for kind, text in self.attributes if kind == _COMMON_NAME)
+
+    def __str__(self) -> str:
+        """Common name and organization, whichever are there, else what is: enough to know whom to ask."""
+        wanted = [
+            text for kind in (_COMMON_NAME, _ORGANIZATION) for other, text in self.attributes if other == kind
+        ]
+        return printable(", ".join(wanted or [text for _, text in self.attributes]))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a certificate says; empty or None is what it does not say, or cannot be read."""
+
+    issuer: Name = Name()
+    subject: Name = Name()
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    dns_names: tuple[str, ...] = ()
+    """In lower case."""
+    addresses: frozenset[bytes] = field(default_factory=frozenset)
+    """As in a packet."""
+    is_authority: bool = False
+    key_size: int = 0
+    """Bytes of the public key with its algorithm (RFC 5280 section 4.1.2.7)."""
+
+    @property
+    def names_anyone(self) -> bool:
+        """Whether it says for whom it is at all."""
+        return bool(self.dns_names or self.addresses or self.subject.common_names)
+
+    def is_valid_at(self, time: datetime) -> bool:
+        if self.not_before is None or self.not_after is None:
+            return False
+        return self.not_before <= time <= self.not_after
+
+
+def read(der: bytes, most_names: int = _MOST_NAMES) -> Said:
+    """What the certificate says, as far as its first LARGEST bytes go, and of its names so many."""
+    fields = _fields(der[:LARGEST])
+    validity = _sequence(fields[3])
+    extensions = dict(_extensions(fields))
+    alternative = _sequence_in(extensions.get(_ALTERNATIVE_NAMES, b""), most_names)
+    return Said(
+        issuer=_name(fields[2]),
+        subject=_name(fields[4]),
+        not_before=_time(validity[0]) if validity else None,
+        not_after=_time(validity[1]) if len(validity) > 1 else None,
+        dns_names=tuple(text.decode("latin-1").lower() for tag, text in alternative if tag == _DNS_NAME),
+        addresses=frozenset(content for tag, content in alternative if tag == _IP_ADDRESS),
+        is_authority=_is_authority(extensions.get(_BASIC_CONSTRAINTS, b"")),
+        key_size=len(fields[5][1]),
+    )
+
+
+def printable(text: str) -> str:
+    """What people can be shown of a text of a peer's."""
+    return "".join(character for character in text if character.isprintable())[:_LONGEST_TEXT]
+
+
+_NO_FIELDS: list[Element] = [(0, b"")] * 6
+
+
+def _fields(der: bytes) -> list[Element]:
+    """Serial number, signature, issuer, validity, subject, key and more; the version is left out."""
+    certificate = _sequence(next(_elements(der), (0, b"")))
+    fields = _sequence(certificate[0]) if certificate else []
+    if fields and fields[0][0] == _VERSION:
+        del fields[0]
+    return fields + _NO_FIELDS[len(fields) :]
+
+
+def _elements(data: bytes) -> Iterator[Element]:
+    """One element after another; the last may be cut short."""
+    at = 0
+    while at + 2 <= len(data):
+        tag, length = data[at], data[at + 1]
+        at += 2
+        if length & 0x80:  # the long form: so many octets of length follow (X.690 section 8.1.3.5)
+            octets = length & 0x7F
+            length = int.from_bytes(data[at : at + octets])
+            at += octets
+        yield tag, data[at : at + length]
+        at += length
+
+
+def _sequence(element: Element, tag: int = _SEQUENCE, most: int = _MOST_MEMBERS) -> list[Element]:
+    return list(islice(_elements(element[1]), most)) if element[0] == tag else []
+
+
+def _sequence_in(data: bytes, most: int = _MOST_MEMBERS) -> list[Element]:
+    return _sequence(next(_elements(data), (0, b"")), most=most)
+
+
+def _name(element: Element) -> Name:
+    return Name(element[1], tuple(islice(_attributes(element), _MOST_ATTRIBUTES)))
+
+
+def _attributes(element: Element) -> Iterator[tuple[bytes, str]]:
+    for relative in _sequence(element):
+        for attribute in _sequence(relative, _SET):
+            match _sequence(attribute):
+                case [(0x06, kind), (tag, content), *_]:
+                    yield kind, _text(tag, content)
+
+
+def _text(tag: int, content: bytes) -> str:
+    if codec := _CODECS.get(tag):
+        return content[: 4 * _LONGEST_TEXT].decode(codec, "replace")
+    return f"#{content[:_LONGEST_TEXT].hex()}"  # as RFC 4514 section 2.4 has it
+
+
+def _time(element: Element) -> datetime | None:
+    """RFC 5280 section 4.1.2.5: two digits of a year below 50 are of this century."""
+    tag, content = element
+    text = content[:20].decode("latin-1")
+    if tag == _UTC_TIME:
+        text = ("20" if text < "50" else "19") + text
+    with suppress(ValueError):
+        return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+    return None
+
+
+def _extensions(fields: list[Element]) -> Iterator[tuple[bytes, bytes]]:
+    """The value of each extension by its type; whether it is critical does not matter here."""
+    wrapped = next((content for tag, content in fields[6:] if tag == _EXTENSIONS), b"")
+    for extension in _sequence_in(wrapped):
+        match _sequence(extension):
+            case [(0x06, kind), *_, (0x04, value)]:
+                yield kind, value
+
+
+def _is_authority(value: bytes) -> bool:
+    return any(tag == _BOOLEAN and content != b"\0" for tag, content in _sequence_in(value)[:1])

@@ -1,0 +1,1 @@
+"""One running netcheck: `daemon` joins the rooms, `probing` measures, `announcing` logs what has changed."""

@@ -1,0 +1,194 @@
+"""The daemon: joins the rooms, and owns signals, reload, serving and shutdown."""
+
+import gc
+import logging
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import trio
+
+from netcheck import __version__, push_certificates
+from netcheck.config import Config, ConfigError
+from netcheck.daemon import reloading
+from netcheck.daemon.announcing import Announcer
+from netcheck.daemon.changes import in_words
+from netcheck.daemon.probing import Probing
+from netcheck.daemon.reloading import Reloads, read_config
+from netcheck.daemon.systemd import Systemd
+from netcheck.export.negotiate import Exporter
+from netcheck.export.report import report
+from netcheck.facts import Belief, Facts, LatestFacts
+from netcheck.model.findings import Verdict
+from netcheck.model.paths import endpoint_text
+from netcheck.state.own import SelfState
+from netcheck.state.state import State
+from netcheck.web.routes import routes
+from netcheck.web.server import serve
+
+_log = logging.getLogger("netcheck")
+_LOOP_CHECK = 1.0
+_LOOK_FOR_NEWS = 5.0
+_ROUNDS_JUDGED = 2
+"""A verdict rests on so many rounds: of hosts in rotation, what was seen long ago may be true no more."""
+_CERTIFICATE_CHECK = 60.0
+
+
+class Daemon:
+    """One running netcheck: the config in force, the state, and what the web room shows of them."""
+
+    def __init__(self, file: Path, config: Config) -> None:
+        self._file = file
+        self._config = config
+        self._listen = config.listen
+        self._state = State()
+        self._state.own.reload_success_time = time.time()
+        self._facts = LatestFacts(self._state, _belief(config))
+        self._exporter = Exporter(config.metrics.per_host)
+        self._probing: Probing | None = None
+        self._reloads = Reloads(self._reload)
+        self._certificates = trio.CancelScope()
+        self._certificate_threads, self._config_threads = push_certificates.threads(), reloading.threads()
+        self._systemd = Systemd(os.environ)
+
+    async def run(self) -> None:
+        """Serve and probe until SIGTERM or SIGINT."""
+        self._probing = Probing(self._state, self._config)
+        _spare_the_collector()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._handle_signals, nursery)
+            bound = await nursery.start(serve, self._listen.host, self._listen.port, routes(self))
+            places = ", ".join(endpoint_text(*each) for each in bound)
+            _log.info("netcheck %s listens on %s", __version__, places)
+            nursery.start_soon(_watch_loop, self._state.own)
+            nursery.start_soon(self._probing.run)
+            nursery.start_soon(self._watch_push_certificates)
+            nursery.start_soon(self._reloads.run)
+            nursery.start_soon(self._announce)
+            nursery.start_soon(self._systemd.feed_watchdog, lambda: self._completes_rounds)
+            self._systemd.tell("READY=1")
+        _log.info("stopped")
+
+    # What the web room shows.
+
+    @property
+    def ready(self) -> bool:
+        """Whether the first full round has ended."""
+        return self._probing is not None and self._probing.first_round_done
+
+    def facts(self) -> Facts:
+        """What is known by now: the same object until something changes."""
+        return self._facts.now()
+
+    def scrape(self, accept: str, names: Sequence[str]) -> tuple[bytes, str]:
+        return self._exporter.scrape(self.facts(), accept, names)
+
+    def status(self) -> dict[str, object]:
+        return report(self.facts(), __version__, time.time())
+
+    async def reload(self) -> str | None:
+        """Take the config file anew. A faulty one changes nothing: the answer is what is wrong with it."""
+        return await self._reloads.ask()
+
+    # What runs.
+
+    @property
+    def _completes_rounds(self) -> bool:
+        return self._probing is not None and self._probing.completes_rounds
+
+    async def _reload(self) -> str | None:
+        self._systemd.tell_reloading()
+        try:
+            self._take(await read_config(self._file, self._config_threads))
+        except ConfigError as error:
+            self._state.own.reload_successful = False
+            _log.error("reload refused, the configuration before stays in force: %s", error)
+            return str(error)
+        except Exception:  # a bug of ours costs one reload, and never the daemon
+            self._state.own.reload_successful = False
+            _log.exception("internal error in the reload")
+            return "internal error: see the log"
+        else:
+            return None
+        finally:
+            self._systemd.tell("READY=1")
+
+    def _take(self, config: Config) -> None:
+        """In one step, so that state and config always agree."""
+        own = self._state.own
+        own.reload_successful, own.reload_success_time = True, time.time()
+        _log.info("configuration reloaded from %s: %s", self._file, in_words(self._config, config))
+        if config.listen != self._listen:
+            _log.warning("listen has changed: this takes effect after a restart")
+        before, self._config = self._config, config
+        if config.metrics != before.metrics:
+            self._exporter = Exporter(config.metrics.per_host)
+        self._facts.believe(_belief(config))
+        if config != before and self._probing is not None:
+            self._probing.take(config)
+        self._certificates.cancel()  # read anew: whoever reloads has perhaps just renewed one
+
+    async def _watch_push_certificates(self) -> None:
+        while True:
+            with trio.CancelScope() as self._certificates:
+                files, take = self._config.push_certificates, self._state.record_push_certificate
+                await push_certificates.watch(files, take, self._certificate_threads, _CERTIFICATE_CHECK)
+                await trio.sleep_forever()
+
+    async def _announce(self) -> None:
+        """Log what has changed, and tell systemd how things are."""
+        announcer = Announcer()
+        while True:
+            try:
+                announcer.look(self.facts())
+                self._systemd.tell(f"STATUS={self._in_short()}")
+            except Exception:  # a bug of ours costs some lines of the log, and never the daemon
+                _log.exception("internal error in announcing")
+            await trio.sleep(_LOOK_FOR_NEWS)
+
+    def _in_short(self) -> str:
+        if not self.ready:
+            return "the first round is under way"
+        judgements = self.facts().judgements
+        others = [
+            f"{judged.path} {judged.role} {judged.verdict}"
+            for judged in judgements
+            if judged.verdict is not Verdict.READY
+        ]
+        return (
+            f"{len(judgements) - len(others)} of {len(judgements)} ready{''.join(f'; {o}' for o in others)}"
+        )
+
+    async def _handle_signals(self, nursery: trio.Nursery) -> None:
+        with trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as received:
+            async for number in received:
+                if number == signal.SIGHUP:
+                    nursery.start_soon(self.reload)
+                else:
+                    _log.info("%s: stopping", signal.Signals(number).name)
+                    self._systemd.tell("STOPPING=1")
+                    nursery.cancel_scope.cancel()
+
+
+def _belief(config: Config) -> Belief:
+    return Belief(_ROUNDS_JUDGED * config.probing.interval, config.verdict.failures)
+
+
+def _spare_the_collector() -> None:
+    """Probing makes many records and hardly a cycle, so the collector's rounds are a cost without a use.
+
+    What is loaded by now stays for good: walking it again and again would cost a fifth of all probing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
+
+
+async def _watch_loop(own: SelfState) -> None:
+    """Measure how late the event loop wakes a sleeper: whatever blocks it shows here."""
+    while True:
+        due = trio.current_time() + _LOOP_CHECK
+        await trio.sleep_until(due)
+        own.loop_lag.observe(trio.current_time() - due)

@@ -1,0 +1,206 @@
+"""What the daemon measures: visits on the schedule, and connections that are held idle.
+
+A new config is taken by difference: what it still has goes on untouched, visits and holds under way included.
+"""
+
+import itertools
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Protocol
+
+import trio
+
+from netcheck.bags import with_counts
+from netcheck.config import Config
+from netcheck.daemon.announcing import log_failures
+from netcheck.model.paths import Family, ProbePath
+from netcheck.model.results import Hold, Visit
+from netcheck.model.services import Service, Timeouts, hosts_on
+from netcheck.plan import Call, HeldSlot, Slot, held_slots, slots
+from netcheck.probe.runner import Prober
+from netcheck.schedule import STILL_RUNNING, Gate, Job, Schedule, spread
+from netcheck.state.own import SelfState
+from netcheck.state.state import State
+
+_log = logging.getLogger("netcheck")
+_BUG = "internal_error"
+_PATIENCE = 60.0
+"""Seconds that a round may take on top of three intervals: visits end by their timeouts, long before."""
+
+
+class Measures(Protocol):
+    """What makes visits and holds; in earnest a Prober."""
+
+    async def visit(self, service: Service, host: str, path: ProbePath, number: int, turn: int) -> Visit: ...
+    async def hold(
+        self,
+        service: Service,
+        host: str,
+        path: ProbePath,
+        family: Family,
+        turn: int,
+        tell: Callable[[Hold], None],
+        /,
+    ) -> None: ...
+
+
+class Probing:
+    """Runs what the config in force asks for, and writes what comes of it into the state."""
+
+    def __init__(
+        self,
+        state: State,
+        config: Config,
+        new_prober: Callable[[Timeouts, Mapping[str, Gate]], Measures] = Prober,
+    ) -> None:
+        """To be made in a running trio loop: the rounds begin now."""
+        self._make_prober = new_prober
+        self._state = state
+        self._config = config
+        self._gates: dict[str, Gate] = {}
+        self._caps: tuple[int, float] | None = None
+        self._prober = self._new_prober()
+        self._schedule = Schedule(config.probing.interval, _Meter(state.own), trio.current_time())
+        self._slots: dict[str, Slot] = {}
+        self._due: dict[str, int] = {}
+        """By slot: the first round in which it is to be visited again."""
+        self._holds: dict[str, _Holding] = {}
+        self._nursery: trio.Nursery | None = None
+        state.own.skipped |= dict.fromkeys((STILL_RUNNING, _BUG), 0)
+        self._plan()
+
+    @property
+    def first_round_done(self) -> bool:
+        """Whether everything has been visited once."""
+        return self._schedule.all_ran.is_set()
+
+    @property
+    def completes_rounds(self) -> bool:
+        """Whether a round has ended lately, as it should."""
+        longest = 3 * self._config.probing.interval + _PATIENCE
+        return trio.current_time() - self._schedule.round_ended <= longest
+
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        async with trio.open_nursery() as self._nursery:
+            self._nursery.start_soon(self._schedule.run)
+            for holding in self._holds.values():
+                self._nursery.start_soon(self._hold, holding)
+
+    def take(self, config: Config) -> None:
+        """Measure what this config says from now on, and let the state know of it."""
+        before, self._config = self._config, config
+        if (before.probing, before.paths) != (config.probing, config.paths):
+            self._prober = self._new_prober()
+        self._plan()
+
+    def _new_prober(self) -> Measures:
+        """What is under way goes on with the one before; where the caps stay, so do the gates."""
+        probing = self._config.probing
+        before, self._caps = self._caps, (probing.concurrency, probing.rate)
+        kept = self._gates if self._caps == before else {}
+        self._gates = {p.name: kept.get(p.name) or Gate(*self._caps) for p in self._config.paths}
+        return self._make_prober(probing.timeouts, self._gates)
+
+    def _plan(self) -> None:
+        config, state = self._config, self._state
+        state.configure(self._services(), config.paths, config.push_certificates)
+        if (services := self._services()) != state.services:  # the paths whose bags said so are gone
+            state.configure(services, config.paths, config.push_certificates)
+        before, self._slots = self._slots, {slot.key: slot for slot in slots(state.services, state.paths)}
+        self._due = {key: due for key, due in self._due.items() if self._still_has(before[key])}
+        jobs = [Job(slot.key, partial(self._turn, slot), slot.about) for slot in self._slots.values()]
+        self._schedule.plan(jobs, config.probing.interval)
+        self._plan_holds()
+
+    def _services(self) -> tuple[Service, ...]:
+        """As the config has them; those that are numbered by the bag, with the hosts that bags speak of."""
+        return with_counts(self._config.services, self._state.courier_counts.highest)
+
+    def _still_has(self, slot: Slot) -> bool:
+        """Whether a visit of this slot is one that the config in force asks for."""
+        now = self._slots.get(slot.key)
+        return now is not None and now.about == slot.about
+
+    async def _turn(self, slot: Slot, number: int) -> None:
+        """A slot's part of a round."""
+        if number >= self._due.get(slot.key, 0):
+            self._due[slot.key] = number + slot.every
+            await self._visit(slot, slot.call(number), number)
+
+    async def _visit(self, slot: Slot, call: Call, number: int) -> None:
+        try:
+            seen = await self._prober.visit(call.service, call.host, call.path, number, call.turn)
+            if not self._still_has(slot):  # a reload came in the very moment in which it ended
+                return
+            self._state.record(seen)
+            log_failures(seen)
+            if slot.service.bag and self._services() != self._state.services:
+                self._plan()
+        except Exception:  # a bug of ours costs one visit, and never the daemon
+            self._note_bug("the visit to", call.host, call.path.name)
+
+    def _plan_holds(self) -> None:
+        wanted = {slot.key: slot for slot in held_slots(self._state.services, self._state.paths)}
+        for key, holding in list(self._holds.items()):
+            if holding.goes_on_as(wanted.get(key)):
+                holding.slot = wanted[key]
+            else:
+                holding.task.cancel()
+                del self._holds[key]
+        for key in wanted.keys() - self._holds.keys():
+            self._holds[key] = _Holding(wanted[key])
+            if self._nursery is not None:
+                self._nursery.start_soon(self._hold, self._holds[key])
+
+    async def _hold(self, holding: "_Holding") -> None:
+        """Hold one connection after the other, with a round's time in between."""
+        with holding.task:
+            await trio.sleep(spread(holding.slot.key) * self._config.probing.interval)
+            for turn in itertools.count():
+                if (call := holding.slot.call(turn)) is not None:
+                    holding.host = call.host
+                    await self._hold_once(call, holding.slot)
+                    holding.host = None
+                await trio.sleep(self._config.probing.interval)
+
+    async def _hold_once(self, call: Call, slot: HeldSlot) -> None:
+        try:
+            tell = self._state.record_hold
+            await self._prober.hold(call.service, call.host, call.path, slot.family, call.turn, tell)
+        except Exception:  # a bug of ours costs one hold, and never the daemon
+            self._note_bug("the hold of", call.service.name, call.path.name)
+
+    def _note_bug(self, where: str, whose: str, path: str) -> None:
+        self._state.own.skipped[_BUG] += 1
+        _log.exception("internal error in %s %s over %s", where, whose, path, extra={"path": path})
+
+
+class _Holding:
+    """A connection that is held idle, and then the next one."""
+
+    def __init__(self, slot: HeldSlot) -> None:
+        self.slot = slot
+        self.host: str | None = None
+        """To which one is held right now, if any."""
+        self.task = trio.CancelScope()
+
+    def goes_on_as(self, slot: HeldSlot | None) -> bool:
+        """Whether another plan has the same, with the host that is being held."""
+        if slot is None or slot.about != self.slot.about:
+            return False
+        return self.host is None or self.host in hosts_on(slot.service, slot.path)
+
+
+class _Meter:
+    """Writes how the schedule keeps its times into the state."""
+
+    def __init__(self, own: SelfState) -> None:
+        self._own = own
+
+    def late(self, seconds: float) -> None:
+        self._own.schedule_lag.observe(seconds)
+
+    def skipped(self, cause: str, count: int) -> None:
+        self._own.skipped[cause] += count

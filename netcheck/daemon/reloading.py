@@ -1,0 +1,61 @@
+"""Reloads of the config file: off the event loop, under a deadline, and never two at a time."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import trio
+
+from netcheck.config import Config, ConfigError, Problem, load
+
+_LONGEST = 10.0
+"""Seconds that reading and parsing may take; a file on a dead network drive takes for ever."""
+_MOST_THREADS = 4
+"""Reads that hang are abandoned; so many of them at most."""
+
+
+def threads() -> trio.CapacityLimiter:
+    """Caps how many reads there are, those that hang included."""
+    return trio.CapacityLimiter(_MOST_THREADS)
+
+
+async def read_config(file: Path, limiter: trio.CapacityLimiter) -> Config:
+    """As `config.load` in a thread; ConfigError also where it takes too long."""
+    try:
+        with trio.fail_after(_LONGEST):
+            return await trio.to_thread.run_sync(load, file, limiter=limiter, abandon_on_cancel=True)
+    except trio.TooSlowError:
+        message = f"the config, or a file that it names, was not read within {_LONGEST:.0f} s"
+        raise ConfigError([Problem(str(file), 1, 1, message)]) from None
+
+
+class _Wanted:
+    """A reload that was asked for, and later its answer."""
+
+    def __init__(self) -> None:
+        self.asked = trio.Event()
+        self.done = trio.Event()
+        self.answer: str | None = None
+
+
+class Reloads:
+    """Runs `reload` for whoever asks; who asks while one is under way shares the one after it."""
+
+    def __init__(self, reload: Callable[[], Awaitable[str | None]]) -> None:
+        """`reload` answers with what is wrong with the file, or None."""
+        self._reload = reload
+        self._next = _Wanted()
+
+    async def ask(self) -> str | None:
+        """The answer of a reload that began after this was called."""
+        wanted = self._next
+        wanted.asked.set()
+        await wanted.done.wait()
+        return wanted.answer
+
+    async def run(self) -> None:
+        """Reload when asked, until cancelled."""
+        while True:
+            await self._next.asked.wait()
+            wanted, self._next = self._next, _Wanted()
+            wanted.answer = await self._reload()
+            wanted.done.set()

@@ -1,0 +1,171 @@
+"""All that anyone shows: the state at one moment, and what it means.
+
+Metrics, pages, `check`, the log and the report are made from this, and from nothing else.
+Knows the state and the engine that judges it. Must not know how anything is shown, nor any clock.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Self, TypeAlias
+
+from netcheck.bags import bags_seen
+from netcheck.model.findings import BagSeen, Finding, Judgement, PushCertificate, Verdict
+from netcheck.model.paths import Family, ProbePath
+from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
+from netcheck.model.services import Service
+from netcheck.state.endpoints import EndpointState
+from netcheck.state.flows import Flow, FlowCounters
+from netcheck.state.histogram import Histogram
+from netcheck.state.lookups import LookupFlow
+from netcheck.state.own import SelfState
+from netcheck.state.state import State
+from netcheck.verdict import assess
+
+HostsKey: TypeAlias = tuple[str, int, str, Family]
+"""Service, port, path, family."""
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What it takes until the results make a verdict."""
+
+    window: float = math.inf
+    """How many seconds a result may be older than the newest of its path."""
+    failures: int = 1
+    """How many failures it takes until one is believed."""
+
+
+class Found(NamedTuple):
+    """Something that is wrong on a path, once, with every verdict that suffers from it."""
+
+    finding: Finding
+    judgements: tuple[Judgement, ...]
+    evidence: tuple[str, ...]
+    """What shows it, for each of these verdicts."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted since the start. The counters themselves: they go on while the facts are shown."""
+
+    flows: Mapping[Flow, FlowCounters]
+    lookups: Mapping[LookupFlow, Mapping[str, int]]
+    lookup_durations: Mapping[str, Histogram]
+    """By resolver."""
+    hold_ends: Mapping[HoldKey, Mapping[HoldEnd, int]]
+    own: SelfState
+
+    @classmethod
+    def of(cls, state: State) -> Self:
+        lookups = state.lookups
+        return cls(state.flows.counters, lookups.counts, lookups.durations, state.holds.ends, state.own)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known at one moment. Whoever keeps it sees no later change, except in what is counted."""
+
+    services: tuple[Service, ...]
+    """As they are configured; those that are numbered by the bag, with the hosts that bags speak of."""
+    paths: tuple[ProbePath, ...]
+    judgements: tuple[Judgement, ...]
+    """One for each path and each role that something required serves on it."""
+    fallback: Mapping[str, bool]
+    """By path with couriers: whether devices there live on the fallback port."""
+    bags: tuple[BagSeen, ...]
+    endpoints: Mapping[Endpoint, EndpointState]
+    lookups_by_flow: Mapping[tuple[LookupFlow, str], Lookup]
+    """The latest lookup, by flow and host."""
+    proxies_up: Mapping[str, bool | None]
+    """By path through a proxy; None is not yet known."""
+    push_certificates: tuple[PushCertificate, ...]
+    """Of every file that was read, be it in vain."""
+    holds: Mapping[HoldKey, Hold]
+    counted: Counted
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything that could be judged is ready, and anything was."""
+        return bool(self.judgements) and all(each.verdict is Verdict.READY for each in self.judgements)
+
+    @cached_property
+    def results(self) -> Sequence[Result]:
+        """The latest result of everything that has been visited."""
+        return [result for seen in self.endpoints.values() for result in seen.results]
+
+    @property
+    def lookups(self) -> Sequence[Lookup]:
+        return list(self.lookups_by_flow.values())
+
+    @cached_property
+    def findings(self) -> Sequence[Found]:
+        """Everything that is wrong or worth a remark, by path, in the order of the judgements."""
+        grouped: dict[object, list[tuple[Finding, Judgement]]] = {}
+        for judged in self.judgements:
+            for finding in judged.findings:
+                what = (judged.path, finding.cause, finding.hop, finding.next_step)
+                grouped.setdefault(what, []).append((finding, judged))
+        return [_found(alike) for alike in grouped.values()]
+
+    @cached_property
+    def hosts(self) -> Mapping[HostsKey, Sequence[EndpointState]]:
+        """What is known of a service's hosts, by its ports and paths and how the destination was named."""
+        grouped: dict[HostsKey, list[EndpointState]] = {}
+        for (service, _, port, path, family), seen in self.endpoints.items():
+            grouped.setdefault((service, port, path, family), []).append(seen)
+        return grouped
+
+
+def _found(alike: Sequence[tuple[Finding, Judgement]]) -> Found:
+    evidence = dict.fromkeys(finding.evidence for finding, _ in alike)
+    return Found(alike[0][0], tuple(judged for _, judged in alike), tuple(evidence))
+
+
+def facts_of(state: State, belief: Belief) -> Facts:
+    """Judge what the state holds, and take down all of it."""
+    endpoints = dict(state.endpoints.latest)
+    lookups = dict(state.lookups.latest)
+    assessment = assess(
+        state.services,
+        state.paths,
+        state.endpoints.standings(),
+        lookups.values(),
+        window=belief.window,
+        failures=belief.failures,
+    )
+    fetched = [(result, seen.bag) for seen in endpoints.values() for result in seen.results]
+    return Facts(
+        services=state.services,
+        paths=state.paths,
+        judgements=tuple(assessment.judgements),
+        fallback=assessment.fallback_active,
+        bags=tuple(bags_seen(state.services, fetched)),
+        endpoints=endpoints,
+        lookups_by_flow=lookups,
+        proxies_up={path: health.up for path, health in state.proxies.health.items()},
+        push_certificates=tuple(state.push_certificates.read()),
+        holds=dict(state.holds.latest),
+        counted=Counted.of(state),
+    )
+
+
+class LatestFacts:
+    """The facts of a state that goes on changing: made when somebody asks, once for each change."""
+
+    def __init__(self, state: State, belief: Belief) -> None:
+        self._state = state
+        self._belief = belief
+        self._made: tuple[int, Facts] | None = None
+
+    def believe(self, belief: Belief) -> None:
+        """Judge by this from now on."""
+        if belief != self._belief:
+            self._belief, self._made = belief, None
+
+    def now(self) -> Facts:
+        """The same object for as long as nothing has changed."""
+        if self._made is None or self._made[0] != self._state.version:
+            self._made = self._state.version, facts_of(self._state, self._belief)
+        return self._made[1]

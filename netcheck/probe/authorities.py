@@ -1,0 +1,169 @@
+"""The stores of authorities: the system's, files of the config's, and the public ones that certifi brings.
+
+One policy for all of them. A store is read in a thread, under a deadline, and again when it has changed; what
+is made of it is shared. One that cannot be read fails the probe that needs it, in words that name it. What is
+in a store is for `netcheck.apns.trust` and OpenSSL to know.
+"""
+
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import trio
+
+from netcheck.apns.trust import (
+    NOBODY,
+    PUBLIC_AUTHORITIES,
+    Anchors,
+    Store,
+    anchors_of_others,
+    apple_anchors,
+    in_pem,
+    store,
+)
+from netcheck.files import LARGEST_CA_FILE, Stamp, read_file, read_if_changed
+from netcheck.model.failing import Reason
+from netcheck.model.services import TlsSettings
+from netcheck.probe.errors import PhaseError
+
+_LONGEST_READ = 3.0
+"""Seconds; a file system that hangs must not hold up a probe for longer."""
+_MOST_THREADS = 8
+"""Those that hang count until they no longer do."""
+
+T = TypeVar("T")
+
+
+async def anchors(settings: TlsSettings) -> Anchors | PhaseError:
+    """Who may vouch for a service, or why that cannot be known.
+
+    Of Apple's services, a `ca_file` only explains: one that cannot be read stands in nobody's way.
+    """
+    try:
+        if not settings.is_apples:
+            if settings.ca_file is not None:
+                return anchors_of_others(own=await _stores.of(settings.ca_file))
+            return anchors_of_others(system=await _stores.of(None))
+        lab = await _stores.of(settings.lab_ca_file) if settings.lab_ca_file else NOBODY
+        public = await _stores.of(PUBLIC_AUTHORITIES)
+    except PhaseError as error:
+        return error
+    return apple_anchors(public, lab, await _explaining(settings.ca_file))
+
+
+async def _explaining(ca_file: Path | None) -> Store:
+    try:
+        return await _stores.of(ca_file) if ca_file else NOBODY
+    except PhaseError:
+        return NOBODY
+
+
+async def client_context(ca_file: Path | None = None) -> ssl.SSLContext:
+    """A verifying client context that trusts `ca_file`, or else the system's store; raises PhaseError."""
+    return await _contexts.of(ca_file)
+
+
+class _Made(Generic[T]):
+    """What is made of each store, and made anew where that has changed. As many as the config names."""
+
+    def __init__(self, of_file: Callable[[bytes], T], of_system: Callable[[], T]) -> None:
+        self._of_file = of_file
+        self._of_system = of_system
+        self._kept: dict[Path | None, _Kept[T]] = {}
+        self._threads = trio.CapacityLimiter(_MOST_THREADS)
+
+    async def of(self, file: Path | None) -> T:
+        """What is made of a file, or of the system's store; PhaseError where it cannot be read."""
+        name = "the system's store of authorities" if file is None else str(file)
+        try:
+            with trio.fail_after(_LONGEST_READ):
+                return await trio.to_thread.run_sync(
+                    self._look, file, limiter=self._threads, abandon_on_cancel=True
+                )
+        except trio.TooSlowError:
+            why = f"was not read within {_LONGEST_READ:g} s"
+        except ssl.SSLError as error:
+            why = f"cannot be used: {error.reason}"
+        except OSError as error:
+            why = f"cannot be read: {error.strerror}"
+        except ValueError as error:
+            why = f"cannot be used: {error}"
+        raise PhaseError(Reason.TLS_UNTRUSTED, f"{name} {why}")
+
+    def _look(self, file: Path | None) -> T:
+        """In a thread. Two at once may both make it anew; the last one's stays."""
+        kept = self._kept.get(file)
+        fresh = self._fresh_of_system(kept) if file is None else self._fresh_of_file(file, kept)
+        self._kept[file] = fresh
+        return fresh.made
+
+    def _fresh_of_system(self, kept: "_Kept[T] | None") -> "_Kept[T]":
+        stamp = _system_stamp()
+        return kept if kept and kept.stamp == stamp else _Kept(stamp, self._of_system())
+
+    def _fresh_of_file(self, file: Path, kept: "_Kept[T] | None") -> "_Kept[T]":
+        before = kept.stamp if kept and isinstance(kept.stamp, Stamp) else None
+        stamp, data = read_if_changed(file, LARGEST_CA_FILE, before)
+        return kept if kept and data is None else _Kept(stamp, self._of_file(data or b""))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[T]):
+    """What was made of a store, and what told it apart then."""
+
+    stamp: object
+    made: T
+
+
+def _certificates(data: bytes) -> list[bytes]:
+    if found := in_pem(data):
+        return found
+    raise ValueError("there is no certificate in it")
+
+
+def _store_of_file(data: bytes) -> Store:
+    return store(_certificates(data))
+
+
+def _store_of_system() -> Store:
+    """What OpenSSL takes: its file, or where there is none, its folder; on Windows, Windows' own."""
+    if found := _context_of_system().get_ca_certs(binary_form=True):
+        return store(found)
+    folder = ssl.get_default_verify_paths().capath  # OpenSSL would look into it only for a name it needs
+    files = sorted(Path(folder).glob("*.[0-9]")) if folder else []
+    return store(der for file in files for der in in_pem(read_file(file, LARGEST_CA_FILE)))
+
+
+def _context_of_file(data: bytes) -> ssl.SSLContext:
+    context = _verifying()
+    for der in _certificates(data):
+        with suppress(ssl.SSLError):  # what cannot be read vouches for nobody
+            context.load_verify_locations(cadata=der)
+    return context
+
+
+def _context_of_system() -> ssl.SSLContext:
+    context = _verifying()
+    context.load_default_certs()
+    return context
+
+
+def _verifying() -> ssl.SSLContext:
+    """As today's clients verify; renegotiation is not taken part in, as it has no end."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    return context
+
+
+def _system_stamp() -> tuple[object, ...]:
+    """Differs where the system's store was changed; the same for ever where it is in no file."""
+    paths = ssl.get_default_verify_paths()
+    found = [Path(path).stat() for path in (paths.cafile, paths.capath) if path]
+    return tuple((status.st_ino, status.st_size, status.st_mtime_ns) for status in found)
+
+
+_stores = _Made(_store_of_file, _store_of_system)
+_contexts = _Made(_context_of_file, _context_of_system)

@@ -1,0 +1,109 @@
+"""Channels to a nameserver: whole DNS messages over UDP, TCP or TLS. Knows nothing of what is in them."""
+
+import ipaddress
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import trio
+
+from netcheck.model.failing import Reason
+from netcheck.model.paths import Binding, Nameserver, Resolver, Transport
+from netcheck.probe.authorities import client_context
+from netcheck.probe.errors import PhaseError, error_from_os
+from netcheck.probe.sockets import TcpStream, connect, open_socket
+from netcheck.probe.tls import TlsStream
+
+_MAX_MESSAGE = 0xFFFF  # the length field over TCP has 16 bits (RFC 1035 section 4.2.2)
+_MOST_OVER_TLS = 256 * 1024  # with the handshake: its records can go on for ever
+
+
+class Channel(Protocol):
+    """Whole DNS messages, to and from one nameserver; errors come as PhaseError."""
+
+    async def send(self, wire: bytes) -> None: ...
+
+    async def receive(self) -> bytes: ...
+
+
+@asynccontextmanager
+async def channel(
+    nameserver: Nameserver, transport: Transport, resolver: Resolver, binding: Binding
+) -> AsyncIterator[Channel]:
+    """A fresh one for each question, so with a port that nobody can guess; raises PhaseError."""
+    kind = socket.SOCK_DGRAM if transport is Transport.UDP else socket.SOCK_STREAM
+    with open_socket(kind, nameserver.address, _binding_to(nameserver, binding)) as sock:
+        await connect(sock, nameserver.address, nameserver.port)
+        if transport is Transport.UDP:
+            yield _Datagrams(sock)
+        elif transport is Transport.TCP:
+            yield _Frames(TcpStream(sock))
+        else:
+            yield _Frames(await _secured(TcpStream(sock), nameserver, resolver))
+
+
+class _Datagrams:
+    """Over a connected UDP socket, one message each: ICMP errors reach it, and strangers' packets do not."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+
+    async def send(self, wire: bytes) -> None:
+        try:
+            self._socket.send(wire)
+        except BlockingIOError as error:  # it is fresh, so this is the machine's want of memory
+            raise PhaseError(Reason.FD_EXHAUSTED, "no buffer for a datagram") from error
+        except OSError as error:
+            raise error_from_os(error, "send") from error
+
+    async def receive(self) -> bytes:
+        await trio.lowlevel.checkpoint()  # a flood of datagrams must not keep the loop to itself
+        while True:
+            try:
+                return self._socket.recv(_MAX_MESSAGE)
+            except BlockingIOError:
+                await trio.lowlevel.wait_readable(self._socket)
+            except OSError as error:
+                raise error_from_os(error, "receive") from error
+
+
+class _Frames:
+    """Over a byte stream: each message behind its length (RFC 1035 section 4.2.2, RFC 7858 section 3.3)."""
+
+    def __init__(self, stream: TcpStream | TlsStream) -> None:
+        self._stream = stream
+
+    async def send(self, wire: bytes) -> None:
+        await self._stream.send_all(len(wire).to_bytes(2) + wire)  # in one segment (RFC 7766 section 8)
+
+    async def receive(self) -> bytes:
+        length = int.from_bytes(await self._exactly(2))
+        return await self._exactly(length)
+
+    async def _exactly(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            chunk = await self._stream.receive_some(size - len(data))
+            if not chunk:
+                raise PhaseError(Reason.DNS_MALFORMED, f"closed after {len(data)} of {size} bytes")
+            data += chunk
+        return bytes(data)
+
+
+async def _secured(stream: TcpStream, nameserver: Nameserver, resolver: Resolver) -> TlsStream:
+    """DNS over TLS in its strict form: what cannot be verified is not asked (RFC 8310 section 5)."""
+    stream.grant(_MOST_OVER_TLS, Reason.DNS_MALFORMED)
+    name = resolver.server_name or nameserver.address.partition("%")[0]  # no certificate holds a scope
+    tls = TlsStream(stream, await client_context(resolver.ca_file), name)
+    await tls.handshake()
+    return tls
+
+
+def _binding_to(nameserver: Nameserver, binding: Binding) -> Binding:
+    """A nameserver on loopback, such as systemd-resolved's 127.0.0.53, is asked without the path's binding.
+
+    Packets to it leave by lo alone, so from another interface they never arrive, and it takes no questions
+    from the source addresses of other networks.
+    """
+    return Binding() if ipaddress.ip_address(nameserver.address).is_loopback else binding

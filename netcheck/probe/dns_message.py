@@ -1,0 +1,148 @@
+"""DNS messages: the question that is asked, and what a reply to it says. Over dnspython, without I/O.
+
+As lenient as stub resolvers are: what is not needed for the answer is not looked at.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.rdtypes.ANY.CNAME
+import dns.rdtypes.ANY.OPT
+import dns.rdtypes.ANY.SOA
+import dns.rdtypes.IN.A
+import dns.rdtypes.IN.AAAA
+
+from netcheck.model.failing import Reason
+from netcheck.model.paths import RecordType, Transport
+from netcheck.probe.errors import PhaseError
+
+_UDP_PAYLOAD = 1232  # never fragmented on any path (DNS flag day 2020; RFC 9715 section 3.2)
+MOST_ADDRESSES = 512
+"""Of one answer: Apple's names have eight. What has more would make everything after it as large."""
+
+
+class Again(Enum):
+    """A reply that asks for the same question in another form."""
+
+    WITHOUT_EDNS = auto()
+    OVER_TCP = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one question; the fields are those of Lookup."""
+
+    reason: Reason | None
+    detail: str = ""
+    addresses: tuple[str, ...] = ()
+    chain: tuple[str, ...] = ()
+    min_ttl: int | None = None
+    again: Again | None = None
+    lame: bool = False
+    """Whether it comes from a nameserver that does not resolve for others: another one may know better."""
+
+
+class Question:
+    """One question as it goes out, with an id that nobody can guess."""
+
+    def __init__(self, name: dns.name.Name, rdtype: RecordType, *, edns: bool) -> None:
+        payload = _UDP_PAYLOAD if edns else None
+        self._query = dns.message.make_query(name, rdtype, use_edns=0 if edns else False, payload=payload)
+        self.wire = self._query.to_wire()
+
+    def answer(self, wire: bytes, transport: Transport) -> Answer | None:
+        """What a message says to it; None for one that is no reply to it: noise, late, forged, or an echo.
+
+        Raises PhaseError, dns_malformed, for a reply that makes no sense.
+        """
+        reply = self._reply(wire)
+        return None if reply is None else _read(reply, transport, asked_with_edns=self._query.edns >= 0)
+
+    def _reply(self, wire: bytes) -> dns.message.QueryMessage | None:
+        """Records that cannot be read are left out of it, as nobody needs them who finds the others."""
+        try:
+            message = dns.message.from_wire(wire, continue_on_error=True, ignore_trailing=True)
+        except dns.exception.DNSException:
+            return None
+        ours = isinstance(message, dns.message.QueryMessage) and self._query.is_response(message)
+        return message if ours and isinstance(message, dns.message.QueryMessage) else None
+
+
+def _read(reply: dns.message.QueryMessage, transport: Transport, *, asked_with_edns: bool) -> Answer:
+    """What a reply to our question says."""
+    if reply.flags & dns.flags.TC:
+        if transport is not Transport.UDP:
+            raise PhaseError(Reason.DNS_MALFORMED, "truncated, though not by UDP")
+        # No fault of the nameserver, so no reason: it says where the answer can be had (RFC 7766 section 5).
+        return Answer(None, again=Again.OVER_TCP)
+    rcode = reply.rcode()
+    if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        return _follow_or_go_on(reply)
+    return Answer(
+        Reason.REFUSED_BY_SERVER if rcode == dns.rcode.REFUSED else Reason.SERVFAIL,
+        f"answered {dns.rcode.to_text(rcode)}",
+        # What servers older than EDNS say to it (RFC 6891 section 7), and what others say.
+        again=Again.WITHOUT_EDNS if asked_with_edns and rcode != dns.rcode.REFUSED else None,
+    )
+
+
+def _follow_or_go_on(reply: dns.message.QueryMessage) -> Answer:
+    """What it says, and whether stub resolvers go on to the next nameserver as glibc's res_send does.
+
+    Nothing at all, from one that neither recurses nor knows the name, is no answer to rely on.
+    """
+    answer = _follow(reply)
+    knows = reply.flags & (dns.flags.AA | dns.flags.RA) or reply.rcode() == dns.rcode.NXDOMAIN
+    if reply.answer or knows:
+        return answer
+    if any(rrset.rdtype == dns.rdatatype.NS for rrset in reply.authority):
+        return Answer(Reason.REFUSED_BY_SERVER, "does not resolve for others: it refers to other servers")
+    return replace(answer, lame=True)
+
+
+def _follow(reply: dns.message.QueryMessage) -> Answer:
+    """From the question along the CNAMEs to the addresses, as far as they lead."""
+    if reply.rcode() == dns.rcode.NXDOMAIN and _asks_for_its_own_answer(reply):
+        return Answer(Reason.NXDOMAIN, f"{_text(reply.question[0].name)} does not exist")
+    try:
+        end = reply.resolve_chaining()
+    except dns.message.ChainTooLong as error:
+        raise PhaseError(Reason.DNS_MALFORMED, str(error)) from error
+    names = [cname.name for cname in end.cnames] + [end.canonical_name]
+    chain = tuple(_text(name) for name in names[1:])
+    if end.answer is None:
+        return _without_addresses(reply, names[-1], chain)
+    if len(end.answer) > MOST_ADDRESSES:
+        detail = f"{len(end.answer)} addresses for one name; more than {MOST_ADDRESSES} are not taken"
+        return Answer(Reason.TOO_MANY_ANSWERS, detail, chain=chain)
+    return Answer(
+        None,
+        addresses=tuple(record.to_text() for record in sorted(end.answer)),
+        chain=chain,
+        min_ttl=min(rrset.ttl for rrset in (*end.cnames, end.answer)),
+    )
+
+
+def _asks_for_its_own_answer(reply: dns.message.QueryMessage) -> bool:
+    """Whether there are addresses with an NXDOMAIN, which stub resolvers do not look at."""
+    return any(rrset.rdtype == reply.question[0].rdtype for rrset in reply.answer)
+
+
+def _without_addresses(
+    reply: dns.message.QueryMessage, last: dns.name.Name, chain: tuple[str, ...]
+) -> Answer:
+    if reply.errors:
+        raise PhaseError(Reason.DNS_MALFORMED, f"no whole DNS message: {reply.errors[0].exception}")
+    if reply.rcode() == dns.rcode.NXDOMAIN:
+        return Answer(Reason.NXDOMAIN, f"{_text(last)} does not exist", chain=chain)
+    return Answer(Reason.NO_ANSWER, f"{_text(last)} has no address", chain=chain)
+
+
+def _text(name: dns.name.Name) -> str:
+    return name.to_text(omit_final_dot=True).lower()

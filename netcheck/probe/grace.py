@@ -1,0 +1,42 @@
+"""The session phase of a probe that ends with the connection, behind a proxy or a load balancer.
+
+Their "connected" costs them nothing: some say it before they connect, or whatever becomes of it. So it is
+waited whether the connection lasts. Must not know what protocol is spoken behind it.
+"""
+
+from time import perf_counter
+
+import trio
+
+from netcheck.model.failing import Phase, Reason
+from netcheck.probe.errors import PhaseError
+from netcheck.probe.sockets import Stream
+from netcheck.probe.walk import Walk, WalkEnded
+
+BEHIND_PROXY = 0.5
+"""Seconds: proxies that cannot go on close at once, those that connect late after a round trip or two."""
+BEHIND_BALANCER = 3.5
+"""Seconds: haproxy tries a dead server three times more, a second apart, and closes then."""
+
+_READ_LIMIT = 4096
+
+
+async def stays_open(walk: Walk, stream: Stream, seconds: float) -> None:
+    """Silence is fine, and so is anything that is said; raises WalkEnded where the connection ends.
+
+    The phase has a duration where it failed, or until something was said. Our own waiting is none.
+    """
+    started = perf_counter()
+    try:
+        with trio.CancelScope(deadline=trio.current_time() + seconds):
+            await _hear(stream)
+            walk.phases[Phase.SESSION] = perf_counter() - started
+    except PhaseError as error:
+        walk.phases[Phase.SESSION] = perf_counter() - started
+        reason = Reason.CLOSED if error.reason is Reason.CLOSED else Reason.RESET
+        raise WalkEnded(PhaseError(reason, error.detail, error.evidence).in_phase(Phase.SESSION)) from error
+
+
+async def _hear(stream: Stream) -> None:
+    if not await stream.receive_some(_READ_LIMIT):
+        raise PhaseError(Reason.CLOSED, "the connection was closed as soon as it had been established")

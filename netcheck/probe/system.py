@@ -1,0 +1,154 @@
+"""What differs between operating systems in the sockets of a probe; nothing else knows on which one it runs.
+
+Linux and macOS tell what their kernels measured and let a socket choose its interface, each in its own way.
+Elsewhere, on Windows too, neither is to be had: what is missing is said, or left out, and never an error of
+its own. Options that Python's `socket` does not name on every system stand here by number.
+"""
+
+import errno
+import os
+import socket
+import struct
+import sys
+from dataclasses import dataclass
+
+from netcheck.model.failing import Reason
+from netcheck.model.paths import Family
+from netcheck.probe.errors import PhaseError, error_from_os
+
+_IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h
+_TCP_INFO_SIZE = 160  # struct tcp_info of linux/tcp.h
+_SINCE_ACK_MILLISECONDS = 56  # tcpi_last_ack_recv, u32
+_RTT_MICROSECONDS = 68  # tcpi_rtt, u32
+_RETRANSMITS_BY_NOW = 100  # tcpi_total_retrans, u32
+
+_IP_BOUND_IF = 25  # netinet/in.h of macOS
+_IPV6_BOUND_IF = 125  # netinet6/in6.h of macOS
+_TCP_KEEPALIVE = 0x10  # netinet/tcp.h of macOS, as the next three
+_TCP_KEEPINTVL = 0x101
+_TCP_KEEPCNT = 0x102
+_TCP_CONNECTION_INFO = 0x106
+_CONNECTION_INFO = struct.Struct("=44xI56xQ")  # tcpi_srtt (ms) and tcpi_txretransmitpackets
+
+
+@dataclass(frozen=True, slots=True)
+class TcpInfo:
+    """What the kernel measured: the round trip in seconds (None before an answer), segments sent again."""
+
+    rtt: float | None
+    retransmits: int
+
+
+class System:
+    """A system that has neither Linux's ways nor those of macOS."""
+
+    under_way: tuple[int, ...] = (errno.EINPROGRESS, errno.EWOULDBLOCK)
+    """What a socket that does not block says of a connection that has begun; Windows says the second."""
+
+    def bind_to_interface(self, sock: socket.socket, family: Family, name: str) -> None:  # noqa: ARG002
+        """Have the socket leave by this interface only. Raises OSError, or PhaseError where none can."""
+        raise PhaseError(
+            Reason.NO_LOCAL_ADDRESS,
+            f"this system cannot bind to interface {name}: give the path a source address instead",
+        )
+
+    def choose_port_late(self, sock: socket.socket) -> None:
+        """Have the port of a bound socket chosen at connect, when the kernel knows the peer, where it can."""
+
+    def tcp_info(self, sock: socket.socket) -> TcpInfo | None:  # noqa: ARG002
+        """What the kernel measured of a connection; None where it does not say."""
+        return None
+
+    def since_ack(self, sock: socket.socket) -> float | None:  # noqa: ARG002
+        """Seconds since the other end last acknowledged anything; None where the kernel does not say.
+
+        Raises PhaseError.
+        """
+        return None
+
+    def keep_asking(self, sock: socket.socket, patience: float) -> None:
+        """Have the kernel ask each second whether the connection is still there (RFC 9293 section 3.8.4).
+
+        The first question leaves at once where the connection has been idle for a second; the connection
+        fails before `patience` seconds without an answer are over. Questions carry no data, so no program
+        sees them. OSError where the system cannot.
+        """
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        # In this order: setting the idle time of a socket that is being kept alive counts from its last
+        # packet, while switching it on counts from now.
+        for option, value in zip(self._keep_alive_options(), (1, 1, max(1, int(patience) - 2)), strict=True):
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    def _keep_alive_options(self) -> tuple[int, int, int]:
+        """The options for idle time, interval (both in seconds) and count."""
+        names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
+        found = tuple(getattr(socket, name) for name in names if hasattr(socket, name))
+        if len(found) < len(names):
+            raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
+        return found
+
+
+class Linux(System):
+    """`SO_BINDTODEVICE` (socket(7)) and `TCP_INFO` (tcp(7))."""
+
+    under_way = (errno.EINPROGRESS,)  # the other one is an error here
+
+    def bind_to_interface(self, sock: socket.socket, family: Family, name: str) -> None:  # noqa: ARG002
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode())
+
+    def choose_port_late(self, sock: socket.socket) -> None:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+
+    def tcp_info(self, sock: socket.socket) -> TcpInfo | None:
+        try:
+            raw = self._tcp_info(sock)
+        except OSError:
+            return None
+        if len(raw) < _RETRANSMITS_BY_NOW + 4:
+            return None
+        (rtt,) = struct.unpack_from("=I", raw, _RTT_MICROSECONDS)
+        (retransmits,) = struct.unpack_from("=I", raw, _RETRANSMITS_BY_NOW)
+        return TcpInfo(rtt / 1e6 if rtt else None, retransmits)
+
+    def since_ack(self, sock: socket.socket) -> float | None:
+        """The kernel counts in steps of up to 10 ms."""
+        try:
+            raw = self._tcp_info(sock)
+        except OSError as error:
+            raise error_from_os(error, "read TCP_INFO") from error
+        (milliseconds,) = struct.unpack_from("=I", raw, _SINCE_ACK_MILLISECONDS)
+        return float(milliseconds / 1000)
+
+    def _tcp_info(self, sock: socket.socket) -> bytes:
+        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+
+
+class MacOS(System):
+    """`IP_BOUND_IF` (ip(4)), `TCP_CONNECTION_INFO` and `TCP_KEEPALIVE` (tcp(4))."""
+
+    under_way = (errno.EINPROGRESS,)
+
+    def bind_to_interface(self, sock: socket.socket, family: Family, name: str) -> None:
+        index = socket.if_nametoindex(name)
+        if family is Family.IPV6:
+            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_BOUND_IF, index)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_BOUND_IF, index)
+
+    def tcp_info(self, sock: socket.socket) -> TcpInfo | None:
+        try:
+            raw = sock.getsockopt(socket.IPPROTO_TCP, _TCP_CONNECTION_INFO, _CONNECTION_INFO.size)
+        except OSError:
+            return None
+        if len(raw) < _CONNECTION_INFO.size:
+            return None
+        rtt, retransmits = _CONNECTION_INFO.unpack(raw)
+        return TcpInfo(rtt / 1e3 if rtt else None, retransmits)
+
+    def _keep_alive_options(self) -> tuple[int, int, int]:
+        return _TCP_KEEPALIVE, _TCP_KEEPINTVL, _TCP_KEEPCNT
+
+
+_SYSTEMS = {"linux": Linux, "darwin": MacOS}
+HERE = _SYSTEMS.get(sys.platform, System)()
+"""The system that this process runs on."""

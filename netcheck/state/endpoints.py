@@ -1,0 +1,110 @@
+"""The latest results: what each endpoint did when it was last visited, and how it came to that."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from netcheck.model.failing import Phase
+from netcheck.model.paths import ProbePath
+from netcheck.model.results import HISTORY, Bag, Endpoint, Result, Standing, Visit
+from netcheck.model.services import Service
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointState:
+    """The last visit to an endpoint; `phases` and `last_success` are of the last one that succeeded.
+
+    Times are Unix seconds, for showing: whatever is decided by time goes by `Attempt.at`.
+    """
+
+    results: tuple[Result, ...]
+    reachable: int
+    last_run: float
+    last_success: float | None
+    phases: Mapping[Phase, float]
+    failures: int
+    """How many visits in a row none of its addresses answered."""
+    bag: Bag | None
+    """The last one that was fetched from it, by a probe that fetches one."""
+    recent: tuple[bool, ...]
+    """Whether each of the last visits reached it, the latest last."""
+    last_failed: Result | None
+    """The latest result that failed, be the latest visit as it may."""
+
+    @property
+    def unreachable(self) -> int:
+        return len(self.results) - self.reachable
+
+
+class Endpoints:
+    """The state of every endpoint that was visited and is still configured."""
+
+    def __init__(self) -> None:
+        self.latest: dict[Endpoint, EndpointState] = {}
+        self._probed: set[tuple[str, str, str, int]] = set()
+        self._families: dict[tuple[str, str, str], tuple[Endpoint, ...]] = {}
+
+    def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
+        self._probed = {
+            (service.name, host, path.name, port)
+            for service, path in pairs
+            for host in service.hosts
+            for port in service.ports
+            if path.leads_to(host, port)
+        }
+        self.latest = {endpoint: known for endpoint, known in self.latest.items() if self._has(endpoint)}
+        self._families = {
+            where: known
+            for where, endpoints in self._families.items()
+            if (known := tuple(endpoint for endpoint in endpoints if endpoint in self.latest))
+        }
+
+    def standings(self) -> Iterator[Standing]:
+        """The latest results, each with what came before it."""
+        for seen in self.latest.values():
+            for result in seen.results:
+                answered = seen.last_success is not None
+                yield Standing(result, seen.failures, answered, seen.recent, seen.last_failed)
+
+    def record(self, visit: Visit) -> None:
+        """Put the visit's results in place of the last ones; a family without records any more goes.
+
+        What is no longer configured is dropped: a bag, or a reload, may have taken the host away meanwhile.
+        """
+        results: dict[Endpoint, list[Result]] = {}
+        for result in visit.results:
+            if self._has(result.endpoint):
+                results.setdefault(result.endpoint, []).append(result)
+        where = (visit.service, visit.host, visit.path)
+        for endpoint in self._families.pop(where, ()):
+            if endpoint not in results:
+                del self.latest[endpoint]
+        if results:
+            self._families[where] = tuple(results)
+        for endpoint, latest in results.items():
+            self.latest[endpoint] = _endpoint_state(tuple(latest), self.latest.get(endpoint))
+
+    def _has(self, endpoint: Endpoint) -> bool:
+        return (endpoint.service, endpoint.host, endpoint.path, endpoint.port) in self._probed
+
+
+def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -> EndpointState:
+    succeeded = [result for result in results if result.attempt.failure is None]
+    failed = [result for result in results if result.attempt.failure is not None]
+    time = max(result.attempt.time for result in results)
+    recent = (*(before.recent if before else ()), bool(succeeded))[-HISTORY:]
+    last_failed = failed[0] if failed else before.last_failed if before else None
+    if succeeded:
+        bag = next((result.attempt.bag for result in succeeded if result.attempt.bag), None)
+        phases = succeeded[0].phases
+        return EndpointState(results, len(succeeded), time, time, phases, 0, bag, recent, last_failed)
+    if before is None:
+        return EndpointState(results, 0, time, None, {}, 1, None, recent, last_failed)
+    return replace(
+        before,
+        results=results,
+        reachable=0,
+        last_run=time,
+        failures=before.failures + 1,
+        recent=recent,
+        last_failed=last_failed,
+    )

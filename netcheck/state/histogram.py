@@ -1,0 +1,20 @@
+"""A classic histogram, as Prometheus knows it."""
+
+from bisect import bisect_left
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds in seconds: a LAN at the low end, SYN retransmits at 1 s, the proxy timeout at 10 s."""
+
+
+class Histogram:
+    """Observations over BUCKETS: `counts` per bucket (not cumulative), the last one for +Inf."""
+
+    __slots__ = ("counts", "sum")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BUCKETS) + 1)
+        self.sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self.counts[bisect_left(BUCKETS, seconds)] += 1
+        self.sum += seconds

@@ -1,0 +1,59 @@
+"""What resolvers said last, and how often they said what."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from netcheck.model.failing import REASONS_OF_PHASE, Outcome, Phase
+from netcheck.model.paths import ProbePath, RecordType
+from netcheck.model.results import Lookup
+from netcheck.model.services import Service
+from netcheck.state.histogram import Histogram
+
+
+class LookupFlow(NamedTuple):
+    """The labels that every counter of lookups shares."""
+
+    service: str
+    resolver: str
+    rdtype: RecordType
+
+
+class Lookups:
+    """The lookups of every flow that is configured."""
+
+    def __init__(self) -> None:
+        self.latest: dict[tuple[LookupFlow, str], Lookup] = {}
+        """By flow and host."""
+        self.counts: dict[LookupFlow, dict[str, int]] = {}
+        self.durations: dict[str, Histogram] = {}
+        """By resolver."""
+        self._hosts: set[tuple[str, str]] = set()
+
+    def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
+        pairs = list(pairs)
+        flows = [
+            LookupFlow(service.name, path.resolver.name, rdtype)
+            for service, path in pairs
+            for rdtype in RecordType
+            if not path.load_balancer and rdtype.family in path.resolved_families()
+        ]
+        zero: dict[str, int] = dict.fromkeys([Outcome.SUCCESS, *REASONS_OF_PHASE[Phase.RESOLVE]], 0)
+        self.counts = {flow: self.counts.get(flow) or dict(zero) for flow in flows}
+        self.durations = {flow.resolver: self.durations.get(flow.resolver) or Histogram() for flow in flows}
+        self._hosts = {(service.name, host) for service, _ in pairs for host in service.hosts}
+        self.latest = {
+            (flow, host): lookup
+            for (flow, host), lookup in self.latest.items()
+            if flow in self.counts and (flow.service, host) in self._hosts
+        }
+
+    def record(self, service: str, lookup: Lookup) -> None:
+        """Take in a lookup for a service; one that is no longer configured is dropped."""
+        flow = LookupFlow(service, lookup.resolver, lookup.rdtype)
+        counts = self.counts.get(flow)
+        if counts is None:
+            return
+        counts[lookup.outcome] = counts.get(lookup.outcome, 0) + 1
+        self.durations[lookup.resolver].observe(lookup.duration)
+        if (service, lookup.host) in self._hosts:
+            self.latest[flow, lookup.host] = lookup

@@ -1,0 +1,19 @@
+"""How netcheck itself is doing."""
+
+from dataclasses import dataclass, field
+
+from netcheck.state.histogram import Histogram
+
+
+@dataclass(slots=True)
+class SelfState:
+    """Is it late, what did it leave out, did the last reload work.
+
+    Written at any time and no change of the state: nothing that is made of the state depends on it.
+    """
+
+    schedule_lag: Histogram = field(default_factory=Histogram)
+    loop_lag: Histogram = field(default_factory=Histogram)
+    skipped: dict[str, int] = field(default_factory=dict)
+    reload_successful: bool = True
+    reload_success_time: float = 0.0

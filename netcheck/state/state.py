@@ -1,0 +1,75 @@
+"""The state as a whole: takes in what happens, and knows that it has changed."""
+
+from collections.abc import Iterable
+
+from netcheck.model.findings import PushCertificate, PushCertificateFile
+from netcheck.model.paths import ProbePath
+from netcheck.model.results import Hold, HoldKey, Visit
+from netcheck.model.services import Service, holds, targets
+from netcheck.state.certificates import PushCertificates
+from netcheck.state.couriers import CourierCounts
+from netcheck.state.endpoints import Endpoints
+from netcheck.state.flows import Flows
+from netcheck.state.holds import Holds
+from netcheck.state.lookups import Lookups
+from netcheck.state.own import SelfState
+from netcheck.state.proxies import Proxies
+
+
+class State:
+    """Everything that is known. Written by one task at a time, in whole steps; read between them.
+
+    Every write goes through the methods here, so that `version` rises with each.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.services: tuple[Service, ...] = ()
+        """As they are configured; those that are numbered by the bag, with the hosts that bags speak of."""
+        self.paths: tuple[ProbePath, ...] = ()
+        self.flows = Flows()
+        self.endpoints = Endpoints()
+        self.lookups = Lookups()
+        self.proxies = Proxies()
+        self.courier_counts = CourierCounts()
+        self.holds = Holds()
+        self.push_certificates = PushCertificates()
+        self.own = SelfState()
+
+    def configure(
+        self,
+        services: Iterable[Service],
+        paths: Iterable[ProbePath],
+        push_certificates: Iterable[PushCertificateFile] = (),
+    ) -> None:
+        """Create at zero what is newly configured, forget what no longer is, keep all counts of the rest."""
+        self.version += 1
+        self.services, self.paths = tuple(services), tuple(paths)
+        pairs = targets(self.services, self.paths)
+        for topic in (self.flows, self.endpoints, self.lookups, self.proxies, self.courier_counts):
+            topic.configure(pairs)
+        self.holds.configure(
+            HoldKey(service.name, path.name, family)
+            for service, path, family in holds(self.services, self.paths)
+        )
+        self.push_certificates.configure(push_certificates)
+
+    def record(self, visit: Visit) -> None:
+        """Take in a visit; what of it is no longer configured is dropped."""
+        self.version += 1
+        self.flows.count(visit.results)
+        self.endpoints.record(visit)
+        self.courier_counts.record(visit)
+        for lookup in visit.lookups:
+            self.lookups.record(visit.service, lookup)
+        self.proxies.record(visit)
+
+    def record_hold(self, hold: Hold) -> None:
+        """Take in how a hold fares; one that is no longer configured is dropped."""
+        self.version += 1
+        self.holds.record(hold)
+
+    def record_push_certificate(self, certificate: PushCertificate) -> None:
+        """Take in what a file held; one that is no longer configured is dropped."""
+        self.version += 1
+        self.push_certificates.record(certificate)

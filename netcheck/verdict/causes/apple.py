@@ -1,0 +1,100 @@
+"""What is Apple's own trouble, as far as it can be told from here."""
+
+from collections.abc import Sequence
+
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.verdict.case import Case, is_apples, reason_is
+from netcheck.verdict.causes.cause import Found, cause
+from netcheck.verdict.counting import Counted
+from netcheck.verdict.naming import (
+    APPLE,
+    how_often,
+    listed,
+    the_failed_hosts,
+    the_hosts,
+    the_ports,
+    the_reply,
+)
+
+_STATUS_PAGE = "www.apple.com/support/systemstatus"
+_DOWN = {
+    Phase.CONNECT: (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.HOST_UNREACHABLE),
+    Phase.PROXY_HANDSHAKE: (
+        Reason.PROXY_TARGET_REFUSED,
+        Reason.PROXY_TARGET_TIMEOUT,
+        Reason.PROXY_TARGET_UNREACHABLE,
+        Reason.PROXY_TIMEOUT,
+        Reason.PROXY_OVERLOADED,
+        Reason.PROXY_ERROR,
+    ),
+}
+"""How it looks when the other end is down: nobody on the way has said no. To some proxies that is a 503."""
+
+
+@cause(Cause.APPLE_UNREACHABLE, Hop.APPLE)
+def apple_unreachable(case: Case) -> Found | None:
+    """Services of Apple's are down on all of several paths, on each of which others of Apple's work."""
+    if case.path.load_balancer:
+        return None
+    down = {
+        place.service
+        for place, verdict in case.verdicts.items()
+        if verdict is Verdict.NOT_READY and any(each.place == place for each in case.left)
+    }
+    paths = [case.counted, *case.elsewhere()]
+    with_them = [counted for counted in paths if any(each.result.service in down for each in counted)]
+    about = [each for each in case.left if each.result.service in down]
+    enough = bool(about) and all(map(is_apples, about)) and len(with_them) > 1
+    if not (enough and all(_only_these_are_down(counted, down) for counted in with_them)):
+        return None
+    names = listed(sorted(down))
+    return Found(
+        APPLE,
+        about,
+        f"{names} cannot be reached over any of {len(paths)} paths; {how_often(case, about)}",
+        f"Look at {_STATUS_PAGE} and ask Apple about {the_hosts(case, about)} on {the_ports(case, about)}. "
+        "No path reaches them, while other hosts of Apple's can be reached.",
+        the_reply(about),
+    )
+
+
+def _only_these_are_down(counted: Sequence[Counted], names: set[str]) -> bool:
+    theirs = [each.failure for each in counted if each.result.service in names]
+    down = all(f is not None and f.reason in _DOWN.get(f.phase, ()) for f in theirs)
+    others = (each for each in counted if each.result.service not in names)
+    return down and any(each.failure is None and is_apples(each) for each in others)
+
+
+@cause(Cause.APPLE_CERTIFICATE, Hop.APPLE)
+def apple_certificate(case: Case) -> Found | None:
+    """A genuine one of Apple's has expired, or so it seems to this machine's clock."""
+    expired = reason_is(Reason.TLS_EXPIRED)
+    about = case.mostly(lambda each: is_apples(each) and expired(each))
+    if not about:
+        return None
+    return Found(
+        APPLE,
+        about,
+        how_often(case, about),
+        "Compare this machine's clock with another one first. If it is right, ask Apple "
+        f"({_STATUS_PAGE}) about the certificate of {the_hosts(case, about)}.",
+        the_reply(about),
+    )
+
+
+@cause(Cause.HOSTS_UNREACHABLE, Hop.APPLE)
+def hosts_unreachable(case: Case) -> Found | None:
+    """The last resort: single hosts of many, which no path reaches."""
+    about = list(case.left)
+    if not about:
+        return None
+    tried = {each.result.host for each in case.counted if each.place in case.verdicts}
+    return Found(
+        APPLE,
+        about,
+        f"{len({each.result.host for each in about})} of {len(tried)} hosts fail; {how_often(case, about)}",
+        f"Wait and watch, then ask Apple ({_STATUS_PAGE}) about {the_failed_hosts(about)} on "
+        f"{the_ports(case, about)}. Only these cannot be reached from here.",
+        the_reply(about),
+    )

@@ -1,0 +1,64 @@
+"""How a cause is written: a function that looks for it in a case, and the hops whose it can be."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from netcheck.model.findings import Cause, Finding, Hop
+from netcheck.model.paths import ProbePath
+from netcheck.verdict.case import Case
+from netcheck.verdict.counting import Counted
+from netcheck.verdict.naming import Owner
+
+
+class Found(NamedTuple):
+    """What a cause found: whose it is, the results that show it, and what is said of it.
+
+    Both in plain sentences of at most 25 words. The next step says what to change and by whom, and has no
+    number that changes from round to round; the evidence has the numbers.
+    """
+
+    owner: Owner
+    about: Sequence[Counted]
+    evidence: str
+    next_step: str
+    reply: str = ""
+
+
+Finds = Callable[[Case], Found | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A cause, the hops whose it can be, and the function that finds it."""
+
+    cause: Cause
+    hops: tuple[Hop, ...]
+    finds: Finds
+    is_remark: bool = False
+
+    def explain(self, case: Case) -> tuple[Finding, Sequence[Counted]] | None:
+        """The finding and what it explains; None where the cause does not hold."""
+        found = self.finds(case)
+        if found is None:
+            return None
+        owner, about, evidence, next_step, reply = found
+        results = tuple(each.result for each in sorted(about, key=lambda each: each.order))
+        finding = Finding(
+            self.cause, owner.hop, evidence, next_step, owner.name, reply, results, self.is_remark
+        )
+        return finding, about
+
+
+def cause(cause: Cause, hop: Hop, *others: Hop, is_remark: bool = False) -> Callable[[Finds], Rule]:
+    """Make a function the rule of a cause, which has a hop at least: only these may own what it finds."""
+    return lambda finds: Rule(cause, (hop, *others), finds, is_remark)
+
+
+def hops_of(path: ProbePath) -> tuple[Hop, ...]:
+    """Who has a part in a path: what lies behind a proxy, or a load balancer, is its owners' affair."""
+    if path.proxy is not None:
+        way: tuple[Hop, ...] = (Hop.RESOLVER, Hop.PROXY)
+    else:
+        way = (Hop.LOAD_BALANCER,) if path.load_balancer else (Hop.RESOLVER, Hop.FIREWALL)
+    return (Hop.LOCAL_NETWORK, *way, Hop.OWN_SERVICE, Hop.APPLE, Hop.NETCHECK)

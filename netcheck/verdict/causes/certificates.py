@@ -1,0 +1,67 @@
+"""What a certificate gives away: who decrypts, or who answers in another's place."""
+
+from netcheck.model.failing import Reason
+from netcheck.model.findings import Cause, Hop
+from netcheck.verdict.case import Case, is_apples, reason_is
+from netcheck.verdict.causes.cause import Found, cause
+from netcheck.verdict.counting import Counted
+from netcheck.verdict.naming import how_often, on_the_way, the_hosts, the_ports, the_reply
+
+_NOT_ITS_OWN = reason_is(
+    Reason.TLS_INTERCEPTED, Reason.TLS_UNTRUSTED, Reason.TLS_NAME_MISMATCH, Reason.TLS_EXPIRED
+)
+
+
+@cause(Cause.TLS_INTERCEPTED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
+def tls_intercepted(case: Case) -> Found | None:
+    """A certificate for the right name, but of an issuer that is not the service's: somebody decrypts."""
+    about = case.mostly(lambda each: _is_forged(case, each))
+    if not about:
+        return None
+    owner = on_the_way(case, about)
+    issuers = sorted({e.result.attempt.tls.issuer for e in about if e.result.attempt.tls is not None})
+    by = f"; issued by {issuers[0]}" if issuers else ""
+    names = "*.push.apple.com" if all(map(is_apples, about)) else the_hosts(case, about)
+    return Found(
+        owner,
+        about,
+        how_often(case, about) + by,
+        f"Ask {owner.asked} to exempt {names} from TLS inspection. Devices refuse certificates that are not "
+        f"{'Apple' if names.startswith('*') else 'the server'}'s own.",
+        the_reply(about),
+    )
+
+
+def _is_forged(case: Case, each: Counted) -> bool:
+    """Of a service of the user's own it shows beside a path that gets the right certificate."""
+    tls = each.result.attempt.tls
+    if tls is not None and tls.is_for_host is False:
+        return False
+    if is_apples(each):
+        return reason_is(Reason.TLS_INTERCEPTED)(each)
+    forged = reason_is(Reason.TLS_INTERCEPTED, Reason.TLS_UNTRUSTED)
+    return forged(each) and case.is_reached_elsewhere(each)
+
+
+@cause(Cause.WRONG_PEER, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
+def wrong_peer(case: Case) -> Found | None:
+    """Somebody else answers: not in TLS, or under a name of their own."""
+    no_tls = reason_is(Reason.TLS_NOT_TLS)
+    about = case.mostly(
+        lambda each: (
+            (no_tls(each) or _NOT_ITS_OWN(each)) and (is_apples(each) or case.is_reached_elsewhere(each))
+        )
+    )
+    if not about:
+        return None
+    owner = on_the_way(case, about)
+    subjects = sorted({e.result.attempt.tls.subject for e in about if e.result.attempt.tls} - {""})
+    who = f"; the certificate is for {subjects[0]}" if subjects else ""
+    return Found(
+        owner,
+        about,
+        how_often(case, about) + who,
+        f"Ask {owner.asked} to allow {the_hosts(case, about)} on {the_ports(case, about)}. "
+        "Something else answers in their place, perhaps a login page or a block page.",
+        the_reply(about),
+    )

@@ -1,0 +1,255 @@
+"""What is blocked on the way: TLS, sessions, ranges, families, ports and hosts.
+
+On the direct way that is a firewall's; behind a proxy or a load balancer its owners answer for it.
+"""
+
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.paths import Expected, Family
+from netcheck.verdict.case import Case, fails_in, is_apples, phase_is
+from netcheck.verdict.causes.cause import Found, cause
+from netcheck.verdict.counting import Counted
+from netcheck.verdict.naming import (
+    FAMILIES,
+    THIS_NETWORK,
+    apples_networks,
+    how_often,
+    listed,
+    named_ports,
+    on_the_way,
+    over,
+    the_failed_hosts,
+    the_hosts,
+    the_ports,
+    the_reply,
+    those_who_run,
+)
+
+
+@cause(Cause.PATH_OPEN, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
+def path_open(case: Case) -> Found | None:
+    """The config says that nothing leads out here, and something does."""
+    if case.path.expected is not Expected.BLOCKED:
+        return None
+    required = {service.name for service in case.world.services if service.required}
+    about = [e for e in case.counted if e.result.attempt.failure is None and e.result.service in required]
+    if not about:
+        return None
+    owner = on_the_way(case, about)
+    ports = named_ports({each.result.port for each in about})
+    return Found(
+        owner,
+        about,
+        f"On the path {case.path.name}, {the_failed_hosts(about)} can be reached on {ports}",
+        f"Ask {owner.asked} to block the path {case.path.name}, as the config expects. "
+        "If it is open on purpose, correct `expected` in the config.",
+    )
+
+
+@cause(Cause.TLS_STALLS, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
+def tls_stalls(case: Case) -> Found | None:
+    about = _cut_in_tls(case, case.mostly(fails_in(Phase.TLS, Reason.TLS_TIMEOUT)))
+    if not about:
+        return None
+    owner = on_the_way(case, about)
+    return Found(
+        owner,
+        about,
+        how_often(case, about),
+        f"Ask {owner.asked} to allow the answers of {the_hosts(case, about)} on {the_ports(case, about)}. "
+        "Connections are established, but no answer to TLS arrives. Either a link has a smaller MTU and ICMP "
+        "('fragmentation needed', 'packet too big') is blocked, or a filter drops TLS.",
+        the_reply(about),
+    )
+
+
+@cause(Cause.TLS_BLOCKED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
+def tls_blocked(case: Case) -> Found | None:
+    about = _cut_in_tls(case, case.mostly(phase_is(Phase.TLS)))
+    if not about:
+        return None
+    owner = on_the_way(case, about)
+    return Found(
+        owner,
+        about,
+        how_often(case, about),
+        f"Ask {owner.asked} to allow TLS to {the_hosts(case, about)} on {the_ports(case, about)}. "
+        "Connections are established, and end as soon as TLS begins: something inspects them.",
+        the_reply(about),
+    )
+
+
+@cause(Cause.SESSION_BROKEN, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
+def session_broken(case: Case) -> Found | None:
+    about = _cut_in_tls(case, case.mostly(phase_is(Phase.SESSION)))
+    if not about:
+        return None
+    owner = on_the_way(case, about)
+    return Found(
+        owner,
+        about,
+        how_often(case, about),
+        f"Ask {owner.asked} to pass on unchanged what follows the TLS handshake. Sessions with "
+        f"{the_hosts(case, about)} on {the_ports(case, about)} are broken; the provider API needs HTTP/2.",
+        the_reply(about),
+    )
+
+
+def _cut_in_tls(case: Case, about: list[Counted]) -> list[Counted]:
+    """Those on whose way something cuts in each time.
+
+    Not where a single host does, nor a server of the user's own.
+    """
+    about = [each for each in about if not each.comes_and_goes]
+    own = all(not is_apples(each) and not case.is_reached_elsewhere(each) for each in about)
+    return [] if own or case.is_few(about) else about
+
+
+@cause(Cause.RANGE_BLOCKED, Hop.FIREWALL, Hop.PROXY)
+def range_blocked(case: Case) -> Found | None:
+    """In some of the ranges that Apple publishes nothing can be connected to, and beside them it can."""
+    dead = case.world.dead_ranges
+    about = case.mostly(lambda each: not each.connected and each.range in dead)
+    if not about:
+        return None
+    owner = on_the_way(case, about)
+    ports = {each.result.port for each in about}
+    hosts = len({each.result.host for each in about})
+    tried = len({each.result.host for each in case.counted if each.result.port in ports})
+    prefixes = sorted({each.range.prefix for each in about if each.range})
+    counted = ", ".join(f"{prefix}: {_addresses_in(about, prefix)}" for prefix in prefixes)
+    return Found(
+        owner,
+        about,
+        f"{hosts} of {tried} hosts have addresses that fail on {the_ports(case, about)} ({counted})",
+        f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {listed(prefixes)}. "
+        "Apple's other networks are open (support.apple.com/102266).",
+        the_reply(about),
+    )
+
+
+def _addresses_in(about: list[Counted], prefix: str) -> str:
+    """How many addresses of the range were tried; none of them answers."""
+    addresses = {e.result.attempt.address for e in about if e.range and e.range.prefix == prefix}
+    return f"0 of {len(addresses)} addresses answer"
+
+
+@cause(Cause.IPV6_BROKEN, Hop.LOCAL_NETWORK, Hop.PROXY)
+def ipv6_broken(case: Case) -> Found | None:
+    return _only_over(case, Family.IPV6)
+
+
+@cause(Cause.IPV4_BROKEN, Hop.LOCAL_NETWORK, Hop.PROXY)
+def ipv4_broken(case: Case) -> Found | None:
+    return _only_over(case, Family.IPV4)
+
+
+def _only_over(case: Case, family: Family) -> Found | None:
+    """No required service answers over it, and over the other family they do."""
+    required = {service.name for service in case.world.services if service.required}
+    working = {e.family for e in case.counted if e.failure is None and e.result.service in required}
+    if case.path.load_balancer or family in working or not working - {Family.NAME}:
+        return None
+    about = case.mostly(lambda each: each.family is family)
+    if not about:
+        return None
+    owner = on_the_way(case, about) if case.path.proxy else THIS_NETWORK
+    name = FAMILIES[family]
+    return Found(
+        owner,
+        about,
+        f"Nothing answers over {name}, other addresses do; {how_often(case, about)}",
+        f"Ask {owner.asked} to fix its {name}, or not to offer it. Connections to "
+        f"{the_hosts(case, about)} on {named_ports({each.result.port for each in about})} fail.",
+        the_reply(about),
+    )
+
+
+@cause(Cause.PORT_BLOCKED, Hop.FIREWALL, Hop.PROXY)
+def port_blocked(case: Case) -> Found | None:
+    about = [] if case.path.load_balancer else case.if_enough(_on_dead_ports(case))
+    if not about:
+        return None
+    owner = on_the_way(case, about)
+    families = {each.family for each in about}
+    dead = {each.result.port for each in about}
+    answering = {e.result.port for e in case.counted if e.connected and e.family in families} - dead
+    rest = (
+        f"connections to {listed(sorted(answering))} are established"
+        if answering
+        else "no other port answers"
+    )
+    return Found(
+        owner,
+        about,
+        f"Nothing answers on {named_ports(dead)}{over(case, about)}; {rest}; {how_often(case, about)}",
+        f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_hosts(case, about)}."
+        f"{apples_networks(about)}",
+        the_reply(about),
+    )
+
+
+def _on_dead_ports(case: Case) -> list[Counted]:
+    """The failures on ports on which, over that family, nothing can be connected to, Apple's hosts included.
+
+    Where a port has one host only, the host may be what is dead, and not the port: then only if the host can
+    be connected to on another port, or has a port that is dead for others too, or nothing can be anywhere.
+    """
+    alive = {(each.result.port, each.family) for each in case.counted if each.connected}
+    awake = {(each.result.host, each.family) for each in case.counted if each.connected}
+    hosts: dict[tuple[int, Family], set[str]] = {}
+    for each in case.counted:
+        hosts.setdefault((each.result.port, each.family), set()).add(each.result.host)
+    silent = [
+        each for each in case.left if (each.result.port, each.family) not in alive and not each.connected
+    ]
+    sure = {
+        each.result.host
+        for each in silent
+        if len(hosts[each.result.port, each.family]) > 1
+        or (each.result.host, each.family) in awake
+        or not alive
+    }
+    apples = {(e.result.port, e.family) for e in silent if is_apples(e) and e.result.host in sure}
+    return [e for e in silent if e.result.host in sure and (e.result.port, e.family) in apples]
+
+
+@cause(Cause.INTERMITTENT, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER, Hop.OWN_SERVICE)
+def intermittent(case: Case) -> Found | None:
+    """It works at one time and not at another, time and again: one of several on the way does not work."""
+    about = case.mostly(lambda each: each.comes_and_goes)
+    if not about or (all(map(is_apples, about)) and case.is_few(about)):
+        return None
+    is_own = case.path.proxy is None and not any(map(is_apples, about))
+    owner = those_who_run(case, about) if is_own else on_the_way(case, about)
+    return Found(
+        owner,
+        about,
+        f"{len({each.result.host for each in about})} hosts are reached at one time and not at another",
+        f"Ask {owner.asked} to check the way to {the_hosts(case, about)}. "
+        "Connections fail again and again, not always: one of several links or members seems not to work.",
+        the_reply(about),
+    )
+
+
+@cause(Cause.HOSTS_BLOCKED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
+def hosts_blocked(case: Case) -> Found | None:
+    """If another path reaches them, or so many fail that it is no accident at their end."""
+    elsewhere = case.mostly(case.is_reached_elsewhere)
+    about = elsewhere or ([] if _is_accident(case) else list(case.left))
+    if not about:
+        return None
+    owner = on_the_way(case, about)
+    beside = " Another path reaches them." if elsewhere else ""
+    count = f"{len(elsewhere)} of them work over another path" if elsewhere else "no other path reaches them"
+    return Found(
+        owner,
+        about,
+        f"{how_often(case, about)}; {count}",
+        f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_failed_hosts(about)}.{beside}",
+        the_reply(about),
+    )
+
+
+def _is_accident(case: Case) -> bool:
+    return case.verdict is not Verdict.NOT_READY and all(map(is_apples, case.left)) and case.is_few(case.left)

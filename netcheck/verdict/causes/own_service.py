@@ -1,0 +1,85 @@
+"""What is wrong with a service of the user's own, such as the MDM server."""
+
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.findings import Cause, Hop
+from netcheck.verdict.case import Case, Matches, fails_in, is_apples, reason_is
+from netcheck.verdict.causes.cause import Found, cause
+from netcheck.verdict.counting import Counted
+from netcheck.verdict.naming import how_often, the_ports, the_reply, those_who_run
+
+_ABOUT_THE_CERTIFICATE = reason_is(
+    Reason.TLS_EXPIRED, Reason.TLS_NAME_MISMATCH, Reason.TLS_UNTRUSTED, Reason.TLS_INTERCEPTED
+)
+_DOES_NOT_ANSWER: tuple[Matches, ...] = (
+    fails_in(
+        Phase.CONNECT, Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.HOST_UNREACHABLE, Reason.CLOSED
+    ),
+    fails_in(
+        Phase.PROXY_HANDSHAKE, Reason.PROXY_TARGET_REFUSED
+    ),  # of more, the proxy's rules may be the reason
+    fails_in(
+        Phase.TLS, Reason.TLS_TIMEOUT, Reason.TLS_ALERT, Reason.TLS_NOT_TLS, Reason.RESET, Reason.CLOSED
+    ),
+    fails_in(Phase.SESSION, *Reason),
+)
+
+
+@cause(Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)
+def service_certificate(case: Case) -> Found | None:
+    """It has expired, or is for another name, or of an unknown authority, and no path shows a good one."""
+    about = case.mostly(lambda each: _is_only_its_own(case, each) and _ABOUT_THE_CERTIFICATE(each))
+    if not about:
+        return None
+    owner = those_who_run(case, about)
+    reasons = {each.failure.reason for each in about if each.failure}
+    if reasons == {Reason.TLS_EXPIRED}:
+        next_step = f"Ask {owner.asked} to renew the certificate on {the_ports(case, about)}."
+    elif reasons == {Reason.TLS_NAME_MISMATCH}:
+        next_step = f"Ask {owner.asked} for a certificate with that name on {the_ports(case, about)}."
+    else:
+        next_step = (
+            f"Ask {owner.asked} to correct the certificate on {the_ports(case, about)}. "
+            "If its authority is your own, name it as the service's ca_file."
+        )
+    return Found(owner, about, how_often(case, about), next_step, the_reply(about))
+
+
+@cause(Cause.SERVICE_DOWN, Hop.OWN_SERVICE)
+def service_down(case: Case) -> Found | None:
+    """Nobody answers for it there, and no other path reaches it either; while others can be connected to."""
+    others = [each for each in case.counted if is_apples(each)]
+    if others and not any(each.connected for each in others):
+        return None
+    about = case.mostly(
+        lambda each: (
+            _is_only_its_own(case, each)
+            and any(fails(each) for fails in _DOES_NOT_ANSWER)
+            and not (each.comes_and_goes or _has_a_dead_family(case, each))
+        )
+    )
+    if not about:
+        return None
+    owner, ports = those_who_run(case, about), the_ports(case, about)
+    reasons = {each.failure.reason for each in about if each.failure}
+    if reasons == {Reason.TLS_NOT_TLS}:
+        next_step = f"Ask {owner.asked} why there is no TLS on {ports}."
+    else:
+        next_step = (
+            f"Ask {owner.asked} to make sure that it runs and listens on {ports}. "
+            "Then ask whether a firewall of theirs lets this network in."
+        )
+    return Found(owner, about, how_often(case, about), next_step, the_reply(about))
+
+
+def _has_a_dead_family(case: Case, each: Counted) -> bool:
+    """Whether nothing answers over its family here, and the host itself does over the other one."""
+    answering = [other for other in case.counted if other.failure is None]
+    same_host = any(
+        (other.result.host, other.result.port) == (each.result.host, each.result.port) for other in answering
+    )
+    return same_host and all(other.family is not each.family for other in answering)
+
+
+def _is_only_its_own(case: Case, each: Counted) -> bool:
+    """Whether it is the user's own, and fails wherever it is tried."""
+    return not is_apples(each) and not case.is_reached_elsewhere(each)

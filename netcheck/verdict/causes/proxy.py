@@ -1,0 +1,285 @@
+"""What is wrong with a proxy: itself, its login, its rules, its names, and what it says it has connected."""
+
+from collections.abc import Callable, Iterable
+from statistics import median
+
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.findings import Cause, Hop, Needed, Verdict
+from netcheck.model.paths import Family
+from netcheck.verdict.case import Case, fails_in, phase_is, reason_is
+from netcheck.verdict.causes.cause import Found, cause
+from netcheck.verdict.counting import Counted
+from netcheck.verdict.naming import (
+    Owner,
+    apples_networks,
+    how_often,
+    listed,
+    named_ports,
+    shortened,
+    the_hosts,
+    the_ports,
+    the_proxy,
+    the_reply,
+)
+
+_SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
+"""A proxy is slow where it takes a second longer than the direct way, and three times as long."""
+
+OnProxy = Callable[[Case, Owner], Found | None]
+
+
+def _through(finds: OnProxy) -> Callable[[Case], Found | None]:
+    """Look for it on paths through a proxy only, with the proxy's owners at hand."""
+    return lambda case: finds(case, the_proxy(case.path.proxy)) if case.path.proxy is not None else None
+
+
+@cause(Cause.PROXY_AUTH, Hop.PROXY)
+@_through
+def proxy_auth(case: Case, proxy: Owner) -> Found | None:
+    about = case.mostly(
+        reason_is(Reason.PROXY_AUTH_REQUIRED, Reason.PROXY_AUTH_FAILED, Reason.PROXY_AUTH_UNSUPPORTED)
+    )
+    if not about:
+        return None
+    return Found(
+        proxy,
+        about,
+        how_often(case, about),
+        f"Ask {proxy.asked} to exempt {the_hosts(case, about)} from the login. "
+        "Devices cannot log in; a server needs a login that the proxy accepts.",
+        the_reply(about),
+    )
+
+
+@cause(Cause.PROXY_DOWN, Hop.PROXY)
+@_through
+def proxy_down(case: Case, proxy: Owner) -> Found | None:
+    """It cannot be connected to, or is no proxy, or has not said a word of its protocol to anyone."""
+    spoke = any(each.result.attempt.proxy_spoke for each in case.counted)
+    silent = [] if spoke else case.mostly(phase_is(Phase.PROXY_HANDSHAKE))
+    about = case.mostly(_is_no_proxy) or silent
+    if not about:
+        return None
+    phases = {each.failure.phase for each in about if each.failure}
+    if phases == {Phase.PROXY_TLS}:
+        next_step = f"Ask {proxy.asked} to fix its TLS."
+    elif phases == {Phase.PROXY_HANDSHAKE}:
+        next_step = (
+            f"Check the host, port and scheme of {proxy.name} for the path {case.path.name} in the config. "
+            "Then ask its owners why it does not answer as such a proxy."
+        )
+    else:
+        next_step = f"Ask {proxy.asked} to make sure that it runs and can be reached from here."
+    return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
+
+
+def _is_no_proxy(each: Counted) -> bool:
+    unconnected = phase_is(Phase.PROXY_CONNECT, Phase.PROXY_TLS)
+    return unconnected(each) or reason_is(Reason.PROXY_NOT_A_PROXY, Reason.PROXY_BAD_REPLY)(each)
+
+
+@cause(Cause.PROXY_OVERLOADED, Hop.PROXY)
+@_through
+def proxy_overloaded(case: Case, proxy: Owner) -> Found | None:
+    about = case.mostly(_is_load)
+    if not about:
+        return None
+    next_step = f"Ask {proxy.asked} to give it more capacity: it rejects requests because of load."
+    return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
+
+
+def _is_load(each: Counted) -> bool:
+    """It says so; or says 503 to what it lets through at another time."""
+    evidence = each.failure.evidence if each.failure else b""
+    sometimes = each.comes_and_goes and evidence.startswith(b"HTTP/1.") and evidence[8:12] == b" 503"
+    return sometimes or reason_is(Reason.PROXY_OVERLOADED)(each)
+
+
+@cause(Cause.PROXY_DENIES_PORT, Hop.PROXY)
+@_through
+def proxy_denies_port(case: Case, proxy: Owner) -> Found | None:
+    denied = _denied(case)
+    if not denied or _ports_of_others(case, denied):
+        return None
+    return _denial(case, proxy, denied, f"TCP {the_ports(case, denied)} to {the_hosts(case, denied)}")
+
+
+@cause(Cause.PROXY_DENIES_HOST, Hop.PROXY)
+@_through
+def proxy_denies_host(case: Case, proxy: Owner) -> Found | None:
+    """It lets others through on the same ports: the rule is about hosts."""
+    denied = _denied(case)
+    if not denied:
+        return None
+    return _denial(case, proxy, denied, f"{the_hosts(case, denied)} on {the_ports(case, denied)}")
+
+
+def _denied(case: Case) -> list[Counted]:
+    return case.mostly(reason_is(Reason.PROXY_DENIED))
+
+
+def _ports_of_others(case: Case, denied: Iterable[Counted]) -> bool:
+    """Whether it lets other hosts through on one of these ports, named to it in the same way."""
+    mine = {(each.result.port, each.family) for each in denied}
+    hosts = {each.result.host for each in denied}
+    return any(
+        each.connected and (each.result.port, each.family) in mine and each.result.host not in hosts
+        for each in case.counted
+    )
+
+
+def _denial(case: Case, proxy: Owner, denied: list[Counted], what: str) -> Found:
+    allowed = {each.result.port for each in case.counted if each.connected}
+    names_work = any(each.connected and each.family is Family.NAME for each in case.counted)
+    by_address = names_work and all(each.family is not Family.NAME for each in denied)
+    how = " to destinations given by address" if by_address else ""
+    rest = f"it allows others on {listed(sorted(allowed))}" if allowed else "it allows nothing else"
+    ports = named_ports({each.result.port for each in denied})
+    return Found(
+        proxy,
+        denied,
+        f"{proxy.name} denies {ports}{how}; {rest}; {how_often(case, denied)}",
+        f"Ask {proxy.asked} to change its rules: allow {what}. It must not decrypt these connections.",
+        the_reply(denied),
+    )
+
+
+@cause(Cause.PROXY_CANNOT_RESOLVE, Hop.PROXY)
+@_through
+def proxy_cannot_resolve(case: Case, proxy: Owner) -> Found | None:
+    """It says so; or what it is given by name fails in it, and what it is given by address does not."""
+    only_names = all(each.family is Family.NAME for each in case.left)
+    by_address = only_names and _works_by(case, Family.IPV4, Family.IPV6)
+    unsaid = case.mostly(phase_is(Phase.PROXY_HANDSHAKE)) if by_address else []
+    about = case.mostly(reason_is(Reason.PROXY_DNS_FAILURE)) or unsaid
+    if not about:
+        return None
+    return Found(
+        proxy,
+        about,
+        how_often(case, about),
+        f"Ask {proxy.asked} to fix its name resolution. "
+        f"It cannot connect to {the_hosts(case, about)} by name.",
+        the_reply(about),
+    )
+
+
+def _works_by(case: Case, *families: Family) -> bool:
+    """Whether what fails answers under one of these families."""
+    places = {each.place for each in case.left}
+    return any(
+        each.failure is None and each.family in families and each.place in places for each in case.counted
+    )
+
+
+@cause(Cause.PROXY_CANNOT_CONNECT, Hop.PROXY)
+@_through
+def proxy_cannot_connect(case: Case, proxy: Owner) -> Found | None:
+    """Where it connects to some hosts of a service and not to others, it is not the proxy that cannot."""
+    about = case.mostly(
+        lambda each: (
+            phase_is(Phase.PROXY_HANDSHAKE)(each)
+            and not reason_is(Reason.PROXY_DENIED)(each)
+            and case.verdicts[each.place] is Verdict.NOT_READY
+        )
+    )
+    if not about:
+        return None
+    hosts, ports = the_hosts(case, about), the_ports(case, about)
+    if others := _others_that_work(case, about):
+        next_step = (
+            f"Ask {proxy.asked} to check its rules, and the firewall behind it. "
+            f"It cannot connect to {hosts} on {ports}, but it can to {shortened(others)}."
+        )
+    else:
+        next_step = (
+            f"Ask {proxy.asked} to open the way behind it. "
+            f"It cannot connect to {hosts} on {ports}.{apples_networks(about)}"
+        )
+    return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
+
+
+def _others_that_work(case: Case, about: Iterable[Counted]) -> list[str]:
+    mine = {each.result.service for each in about}
+    return sorted({each.result.service for each in case.counted if each.failure is None} - mine)
+
+
+@cause(Cause.PROXY_RESOLVES_DIFFERENTLY, Hop.PROXY)
+@_through
+def proxy_resolves_differently(case: Case, proxy: Owner) -> Found | None:
+    """Asked by name its results differ from those by the addresses that this machine has for the name."""
+    by_name = {each.family is Family.NAME for each in case.left}
+    if len(by_name) != 1:
+        return None
+    addresses_work = _works_by(case, Family.IPV4, Family.IPV6)
+    differs = addresses_work if True in by_name else _works_by(case, Family.NAME) and not addresses_work
+    if not differs:
+        return None
+    about = list(case.left)
+    return Found(
+        proxy,
+        about,
+        f"Results by name and by address differ: {how_often(case, about)}",
+        f"Ask {proxy.asked} which addresses its resolver has for {the_hosts(case, about)}. "
+        "Results differ between the name and the addresses that are known here.",
+        the_reply(about),
+    )
+
+
+@cause(Cause.PROXY_FALSE_SUCCESS, Hop.PROXY)
+@_through
+def proxy_false_success(case: Case, proxy: Owner) -> Found | None:
+    """It says that it is connected, and nothing follows. An alert is TLS: somebody is there."""
+    nothing = (Reason.CLOSED, Reason.RESET, Reason.TIMEOUT, Reason.TLS_TIMEOUT)
+    no_tls = [fails_in(phase, *nothing) for phase in (Phase.TLS, Phase.CONNECT)]
+    about = case.mostly(
+        lambda each: any(fails(each) for fails in no_tls) or (_is_without_tls(each) and _is_cut(each))
+    )
+    if not about or case.is_few(about) or any(each.comes_and_goes for each in about):
+        return None
+    others = _others_that_work(case, about)
+    beside = f" Connections to {shortened(others)} work." if others else ""
+    return Found(
+        proxy,
+        about,
+        how_often(case, about),
+        f"Ask {proxy.asked} to check its rules, and the firewall behind it. It reports connections to "
+        f"{the_hosts(case, about)} on {the_ports(case, about)} as established when none is.{beside}",
+        the_reply(about),
+    )
+
+
+def _is_without_tls(each: Counted) -> bool:
+    return Phase.TLS not in each.result.attempt.phases
+
+
+def _is_cut(each: Counted) -> bool:
+    return fails_in(Phase.SESSION, Reason.CLOSED, Reason.RESET)(each)
+
+
+@cause(Cause.PROXY_SLOW, Hop.PROXY, is_remark=True)
+@_through
+def proxy_slow(case: Case, proxy: Owner) -> Found | None:
+    """Compared with the direct way, for what the role needs."""
+    durations = case.world.durations
+    through = {place: took for place, took in durations[case.path.name].items() if place in case.needs}
+    straight = [path.name for path in case.world.paths if path.proxy is None and not path.load_balancer]
+    for place in sorted(through):
+        plain = [took for path in straight for took in durations[path].get(place, ())]
+        proxied = median(through[place])
+        if plain and _is_slow(proxied, median(plain)):
+            return _slowness(case, proxy, place, proxied, median(plain))
+    return None
+
+
+def _is_slow(proxied: float, plain: float) -> bool:
+    return proxied > plain + _SLOW_SECONDS and proxied > _SLOW_FACTOR * plain
+
+
+def _slowness(case: Case, proxy: Owner, place: Needed, proxied: float, plain: float) -> Found:
+    return Found(
+        proxy,
+        [each for each in case.counted if each.place == place],
+        f"a connection through {proxy.name} takes {proxied:.2f} s, directly {plain:.3f} s (medians)",
+        f"Ask {proxy.asked} what slows it down: connections take far longer than directly.",
+    )

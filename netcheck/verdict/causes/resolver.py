@@ -1,0 +1,179 @@
+"""What is wrong with names: a block list, no answer, or another answer than elsewhere."""
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+from netcheck.apns.addresses import is_apple_name, is_published
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.findings import Cause, Hop
+from netcheck.model.results import Lookup, Trust
+from netcheck.verdict.case import Case, is_apples, phase_is, reason_is
+from netcheck.verdict.causes.cause import Found, cause
+from netcheck.verdict.counting import Counted
+from netcheck.verdict.naming import (
+    an_answer,
+    how_often,
+    listed,
+    shortened,
+    the_hosts,
+    the_reply,
+    the_resolver,
+)
+
+_SOMEBODY_ELSE = (
+    Reason.TLS_INTERCEPTED,
+    Reason.TLS_NAME_MISMATCH,
+    Reason.TLS_UNTRUSTED,
+    Reason.TLS_NOT_TLS,
+    Reason.TLS_EXPIRED,
+)
+
+
+@cause(Cause.DNS_SINKHOLE, Hop.RESOLVER)
+def dns_sinkhole(case: Case) -> Found | None:
+    """The names lead to an address that is nobody's, or to somebody else's server: a block page."""
+    is_sinkholed = reason_is(Reason.SINKHOLED)
+    about = case.mostly(lambda each: is_sinkholed(each) or _is_led_astray(case, each))
+    if not about:
+        return None
+    resolver = the_resolver(case)
+    addresses = _addresses(case, about)
+    which = f" {shortened(addresses)}" if addresses else " an address that is nobody's"
+    hosts = {each.result.host for each in about}
+    names = f"{len(hosts)} name{'s' * (len(hosts) > 1)}"
+    if all(map(is_apples, about)):
+        what = "take *.push.apple.com off its block list"
+        why = f"Its answer{which} leads to nothing of Apple's."
+    else:
+        what = f"correct its answer for {the_hosts(case, about)}"
+        why = f"Its answer{which} leads somewhere else."
+    return Found(
+        resolver,
+        about,
+        f"{resolver.name} gives{which} for {names}: {how_often(case, about)}",
+        f"Ask {resolver.asked} to {what}. {why}",
+        the_reply(about),
+    )
+
+
+def _is_led_astray(case: Case, each: Counted) -> bool:
+    """Whether an unexpected address has nothing of the service's behind it.
+
+    A public address outside the list may be one that Apple has not published, and what is wrong with it
+    something else: unless somebody shows a certificate of their own there, and not everywhere.
+    """
+    failure, address, tls = each.failure, each.result.attempt.address, each.result.attempt.tls
+    if failure is None or failure.phase is Phase.RESOLVE or address is None or not case.is_unexpected(each):
+        return False
+    if tls is not None and tls.trust is Trust.APPLE:
+        return False
+    if failure.phase not in (Phase.CONNECT, Phase.TLS, Phase.SESSION, Phase.PROXY_HANDSHAKE):
+        return False
+    if not ip_address(address).is_global:
+        return True
+    is_a_page = len(case.hosts_at[address]) > 1 or (tls is not None and tls.is_for_host is False)
+    return (
+        is_a_page
+        and _is_somebody_else(each)
+        and not any(_is_somebody_else(other) and not case.is_unexpected(other) for other in case.counted)
+    )
+
+
+def _is_somebody_else(each: Counted) -> bool:
+    return each.failure is not None and each.failure.reason in _SOMEBODY_ELSE
+
+
+def _addresses(case: Case, about: Sequence[Counted]) -> list[str]:
+    """What the resolver answered; of names that were not tried, by its lookups."""
+    tried = {each.result.attempt.address for each in about} - {None}
+    hosts = {each.result.host for each in about}
+    mine = (lookup for lookup in case.world.lookups if lookup.resolver == case.path.resolver.name)
+    said = {address for lookup in mine if lookup.host in hosts for address in lookup.addresses}
+    return sorted(filter(None, tried or said))
+
+
+@cause(Cause.DNS_FAILURE, Hop.RESOLVER)
+def dns_failure(case: Case) -> Found | None:
+    about = case.mostly(phase_is(Phase.RESOLVE, Phase.PROXY_RESOLVE))
+    if not about:
+        return None
+    resolver = the_resolver(case)
+    others = sorted({sound.resolver for _, sound in _odd_lookups(case)})
+    beside = f"; {listed(others)} answers for the same names" if others else ""
+    at_proxy = any(each.failure and each.failure.phase is Phase.PROXY_RESOLVE for each in about)
+    is_proxys = at_proxy and case.path.proxy is not None
+    what = (
+        f"{case.path.proxy.host}, the proxy's name"
+        if is_proxys and case.path.proxy
+        else the_hosts(case, about)
+    )
+    return Found(
+        resolver,
+        about,
+        how_often(case, about) + beside,
+        f"Ask {resolver.asked} to resolve {what}.",
+        the_reply(about),
+    )
+
+
+@cause(Cause.DNS_DIFFERS, Hop.RESOLVER, is_remark=True)
+def dns_differs(case: Case) -> Found | None:
+    """It leads elsewhere than expected, and that works; or its answers are worse than another resolver's."""
+    return _is_led_elsewhere(case) or _answers_worse(case)
+
+
+def _is_led_elsewhere(case: Case) -> Found | None:
+    about = [
+        each
+        for each in case.counted
+        if each.result.attempt.failure is None and each.place in case.needs and case.is_unexpected(each)
+    ]
+    if not about:
+        return None
+    resolver = the_resolver(case)
+    addresses = shortened(sorted({str(each.result.attempt.address) for each in about}))
+    hosts = {each.result.host for each in about}
+    return Found(
+        resolver,
+        about,
+        f"{len(hosts)} names work at {addresses}, outside the expected networks",
+        f"Ask {resolver.asked} whether it leads to {addresses} on purpose. If so, nothing needs to change.",
+    )
+
+
+def _answers_worse(case: Case) -> Found | None:
+    odd = _odd_lookups(case)
+    if not odd:
+        return None
+    resolver = the_resolver(case)
+    mine, other = odd[0]
+    answer, better = an_answer(mine.reason, mine.addresses), an_answer(None, other.addresses)
+    hosts = {lookup.host for lookup, _ in odd}
+    return Found(
+        resolver,
+        [each for each in case.counted if each.result.host in hosts],
+        f"{len(odd)} answers are worse than those of the resolver {other.resolver}, such as {better}",
+        f"Ask {resolver.asked} to compare its answers for {shortened(sorted(hosts))} with those of the "
+        f"resolver {other.resolver}.",
+        f"{mine.host} {mine.rdtype}: {answer}",
+    )
+
+
+def _odd_lookups(case: Case) -> list[tuple[Lookup, Lookup]]:
+    """Where this path's resolver says something worse of needed names than another does: both answers."""
+    if case.path.load_balancer or not case.path.resolved_families():
+        return []
+    needed = {need.service for need in case.needs}
+    hosts = {host for service in case.world.services if service.name in needed for host in service.hosts}
+    lookups = [each for each in case.world.lookups if each.host in hosts and is_apple_name(each.host)]
+    sound: dict[tuple[str, str], Lookup] = {}
+    for each in sorted(lookups, key=lambda each: each.resolver, reverse=True):
+        if each.resolver != case.path.resolver.name and not _is_odd(each):
+            sound[each.host, each.rdtype] = each
+    mine = (each for each in lookups if each.resolver == case.path.resolver.name and _is_odd(each))
+    odd = sorted(mine, key=lambda each: (each.host, each.rdtype))
+    return [(each, sound[each.host, each.rdtype]) for each in odd if (each.host, each.rdtype) in sound]
+
+
+def _is_odd(lookup: Lookup) -> bool:
+    return lookup.reason is not None or not all(map(is_published, lookup.addresses))

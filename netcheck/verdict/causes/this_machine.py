@@ -1,0 +1,146 @@
+"""What is wrong near by: in netcheck itself, on its machine, or in the network that it is plugged into."""
+
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.results import Attempt, Trust
+from netcheck.verdict.case import Case, fails_in, is_apples, reason_is
+from netcheck.verdict.causes.cause import Found, cause
+from netcheck.verdict.counting import Counted
+from netcheck.verdict.naming import (
+    DEVELOPERS,
+    THIS_MACHINE,
+    THIS_NETWORK,
+    how_often,
+    the_reply,
+    the_resolver,
+)
+
+_DAY = 86400.0
+_A_LITTLE = 30 * _DAY
+"""Apple renews its certificates weeks before they expire: none is forgotten for so long."""
+
+_DNS_SILENCE = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE, Reason.NETWORK_UNREACHABLE)
+_SILENCE = {
+    Phase.RESOLVE: _DNS_SILENCE,
+    Phase.PROXY_RESOLVE: _DNS_SILENCE,
+    Phase.CONNECT: (Reason.NETWORK_UNREACHABLE, Reason.HOST_UNREACHABLE),  # a timeout: DNS at least answered
+    Phase.PROXY_CONNECT: (Reason.TIMEOUT, Reason.NETWORK_UNREACHABLE, Reason.HOST_UNREACHABLE),
+}
+
+
+@cause(Cause.INTERNAL, Hop.NETCHECK)
+def internal(case: Case) -> Found | None:
+    about = case.mostly(reason_is(Reason.INTERNAL_ERROR))
+    if not about:
+        return None
+    next_step = "Report this to the developers of netcheck, with the traceback in its log."
+    return Found(DEVELOPERS, about, how_often(case, about), next_step, the_reply(about))
+
+
+@cause(Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)
+def local_network_down(case: Case) -> Found | None:
+    """On every path everything ends in silence, and it is this machine that has no way out.
+
+    So it is where a route is missing, or where a resolver and a proxy are both silent.
+    """
+    paths = [case.counted, *case.elsewhere()]
+    failures = [each.failure for counted in paths for each in counted]
+    known = [failure for failure in failures if failure is not None]
+    silent = len(known) == len(failures) and all(f.reason in _SILENCE.get(f.phase, ()) for f in known)
+    no_route = any(failure.reason is Reason.NETWORK_UNREACHABLE for failure in known)
+    if not (case.left and silent and (no_route or len({failure.phase for failure in known}) > 1)):
+        return None
+    where = "the only path" if len(paths) == 1 else f"any of {len(paths)} paths"
+    return Found(
+        THIS_NETWORK,
+        case.left,
+        f"Nothing answers on {where}: {how_often(case, case.left)}",
+        "Look at the network of this machine first: its link, its addresses and its default route.",
+        the_reply(case.left),
+    )
+
+
+@cause(Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
+def local_machine(case: Case) -> Found | None:
+    """It is out of file descriptors, lacks an address that the config wants, or a route to a resolver."""
+    cannot = reason_is(Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS)
+    no_route = fails_in(Phase.RESOLVE, Reason.NETWORK_UNREACHABLE)
+    about = case.mostly(lambda each: cannot(each) or no_route(each))
+    if not about:
+        return None
+    reasons = {each.failure.reason for each in about if each.failure}
+    if Reason.FD_EXHAUSTED in reasons:
+        what = "raise netcheck's limit of open files"
+    elif Reason.NO_LOCAL_ADDRESS in reasons:
+        what = f"correct the interface or source address of the path {case.path.name}"
+    else:
+        what = f"add a route to {the_resolver(case).name}, or give the path {case.path.name} another resolver"
+    next_step = f"On the machine that runs netcheck, {what}."
+    return Found(THIS_MACHINE, about, how_often(case, about), next_step, the_reply(about))
+
+
+@cause(Cause.CLOCK_WRONG, Hop.LOCAL_NETWORK)
+def clock_wrong(case: Case) -> Found | None:
+    """All of Apple's genuine certificates seem long expired, or not yet valid: it is the time that is wrong.
+
+    Certificates of the user's own that seem so beside them are explained by it, too.
+    """
+    out_of_date = reason_is(Reason.TLS_EXPIRED)
+    about = [each for each in case.left if out_of_date(each)]
+    apples = [each for each in about if is_apples(each) and _is_genuine(each.result.attempt)]
+    if not apples or _any_in_date(case) or not all(_is_far_off(each.result.attempt) for each in apples):
+        return None
+    early = any(_seconds_early(each.result.attempt) > 0 for each in apples)
+    how = "not yet valid" if early else "expired long ago"
+    return Found(
+        THIS_MACHINE,
+        about,
+        f"For this machine's clock all of Apple's certificates are {how}, at least {_days(apples)} days off",
+        "Set the clock of the machine that runs netcheck, and have it synchronized (NTP).",
+        the_reply(apples),
+    )
+
+
+def _is_genuine(attempt: Attempt) -> bool:
+    return attempt.tls is not None and attempt.tls.trust is not Trust.OTHER
+
+
+def _any_in_date(case: Case) -> bool:
+    """Whether the clock agrees with any certificate of this path."""
+    return any(each.failure is None and each.result.attempt.tls is not None for each in case.counted)
+
+
+def _seconds_early(attempt: Attempt) -> float:
+    begins = attempt.tls.not_before if attempt.tls else None
+    return begins - attempt.time if begins is not None else 0.0
+
+
+def _seconds_late(attempt: Attempt) -> float:
+    ends = attempt.tls.not_after if attempt.tls else None
+    return attempt.time - ends if ends is not None else 0.0
+
+
+def _is_far_off(attempt: Attempt) -> bool:
+    """Apple shows nobody a certificate before its time."""
+    return _seconds_early(attempt) > 0 or _seconds_late(attempt) > _A_LITTLE
+
+
+def _days(about: list[Counted]) -> int:
+    off = [max(_seconds_early(each.result.attempt), _seconds_late(each.result.attempt)) for each in about]
+    return max(1, int(min(off) // _DAY))
+
+
+@cause(Cause.PACKET_LOSS, Hop.LOCAL_NETWORK)
+def packet_loss(case: Case) -> Found | None:
+    """Of failures, lost packets only make timeouts."""
+    timeouts = reason_is(Reason.TIMEOUT, Reason.DNS_TIMEOUT, Reason.TLS_TIMEOUT)
+    about = case.mostly(timeouts)
+    if case.verdict is not Verdict.DEGRADED or case.lost is None or (case.left and not about):
+        return None
+    twice, of_all = case.lost
+    return Found(
+        THIS_NETWORK,
+        about,
+        f"{twice} of {of_all} connections were established only after their request was sent again",
+        f"Ask {THIS_NETWORK.asked} where packets are lost on the way out.",
+    )

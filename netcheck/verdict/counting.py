@@ -1,0 +1,269 @@
+"""Which of the latest results count: the recent ones, and of the failures those that are no accident.
+
+All times are the monotonic clock's, `Attempt.at`: a wall clock that is set must blind nobody. Must not know
+what a failure means.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple, TypeAlias
+
+from netcheck.apns.addresses import published_range
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Needed
+from netcheck.model.paths import Binding, Family, ProbePath, ResolveMode
+from netcheck.model.results import Endpoint, Result, Standing
+
+_Group: TypeAlias = tuple[str, str, int, Family]
+
+_FEWEST_VISITS, _FEWEST_FALLS, _FAILING_SHARE, _SETTLED = 8, 3, 0.25, 6
+"""A host comes and goes where, of at least eight visits, a quarter failed, at three separate times. Six in a
+row that end alike have settled it."""
+
+
+class RangeOnPath(NamedTuple):
+    """A range of Apple's as it is reached over a path on a port, named by an address of ours."""
+
+    path: str
+    port: int
+    family: Family
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A result that counts. One that failed, but not yet often enough to be believed, counts as reached."""
+
+    result: Result
+    reached: bool
+    comes_and_goes: bool = False
+    """Whether its host is reached at one time and not at another; the result is the latest that failed."""
+
+    @property
+    def failure(self) -> Failure | None:
+        return None if self.reached else self.result.attempt.failure
+
+    @property
+    def family(self) -> Family:
+        return self.result.attempt.family
+
+    @property
+    def place(self) -> Needed:
+        return Needed(self.result.service, self.result.port)
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection to the destination was established, whatever happened in it."""
+        return self.comes_and_goes or self.failure is None or _was_connected(self.result)
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """What to sort by: what is said must not depend on the order in which results came."""
+        result = self.result
+        return (
+            result.path,
+            result.service,
+            result.port,
+            result.host,
+            self.family,
+            result.attempt.address or "",
+        )
+
+    @property
+    def range(self) -> RangeOnPath | None:
+        return range_of(self.result)
+
+
+class Counting(NamedTuple):
+    """What counts, and the ranges of Apple's in which nothing can be connected to while others can."""
+
+    counted: list[Counted]
+    dead: frozenset[RangeOnPath]
+
+
+def what_counts(
+    paths: Sequence[ProbePath], standings: Iterable[Standing], window: float, failures: int
+) -> Counting:
+    """Of what is at most `window` seconds older than the newest of its path, what can be believed.
+
+    A failure is believed once it happened `failures` times: to one host in a row, or in so many attempts and
+    to so many hosts of a service's port, over one path and family. Until then what was known before holds: a
+    host that has answered counts as reached, of one that never has nothing is known. What is believed of a
+    host by itself counts until its next visit, however long that takes where hosts take turns; so does what
+    is believed of a range of Apple's, whose hosts take turns too.
+    """
+    both_ways = {p.name for p in paths if p.proxy is not None and p.proxy.resolve is ResolveMode.BOTH}
+    bound = {path.name for path in paths if path.binding != Binding()}
+    known = _without_missing_families(
+        [each for each in standings if not _is_local_dns(each.result, both_ways)], bound
+    )
+    since = {path: newest - window for path, newest in _newest(known).items()}
+    dead = _dead_ranges(known, since, failures)
+    in_dead_ranges = {each.result.endpoint for each in known if _is_in(each.result, dead)}
+    recent = [
+        each
+        for each in known
+        if each.failures >= failures > 0
+        or each.result.attempt.at >= since[each.result.path]
+        or each.result.endpoint in in_dead_ranges
+    ]
+    often = _how_often(recent)
+    unsteady = _unsteady(recent, both_ways, bound)
+    counted = list(unsteady.values())
+    for each in recent:
+        result = each.result
+        if result.endpoint in unsteady:
+            continue
+        if not each.failures:  # of its addresses, one may have failed all the same
+            counted.append(Counted(result, result.attempt.failure is None))
+        elif _is_in(result, dead) or max(each.failures, often[_group(result)]) >= failures:
+            counted.append(Counted(result, reached=False))
+        elif each.answered:
+            counted.append(Counted(result, reached=True))
+    return Counting(counted, dead)
+
+
+def range_of(result: Result) -> RangeOnPath | None:
+    """Where its address is, if that is in one of the ranges that Apple publishes."""
+    attempt = result.attempt
+    prefix = published_range(attempt.address) if attempt.address else None
+    return RangeOnPath(result.path, result.port, attempt.family, prefix) if prefix else None
+
+
+def _newest(standings: Iterable[Standing]) -> dict[str, float]:
+    newest: dict[str, float] = {}
+    for result in (standing.result for standing in standings):
+        newest[result.path] = max(newest.get(result.path, -math.inf), result.attempt.at)
+    return newest
+
+
+def _how_often(standings: Iterable[Standing]) -> dict[_Group, int]:
+    """How many failures there are of a kind."""
+    grouped: dict[_Group, list[Result]] = {}
+    for standing in standings:
+        if standing.failures:
+            grouped.setdefault(_group(standing.result), []).append(standing.result)
+    return {group: _independent(results) for group, results in grouped.items()}
+
+
+def _independent(results: Iterable[Result]) -> int:
+    """How many of the results can be no accident of each other.
+
+    Hosts may share an attempt, and a host may have many addresses.
+    """
+    results = list(results)
+    attempts = {id(result.attempt) for result in results}
+    return min(len({result.host for result in results}), len(attempts))
+
+
+def _group(result: Result) -> _Group:
+    return result.path, result.service, result.port, result.attempt.family
+
+
+def _dead_ranges(
+    standings: Iterable[Standing], since: Mapping[str, float], failures: int
+) -> frozenset[RangeOnPath]:
+    """The ranges that answer no more, over a rotation of the hosts, beside others of the family that do.
+
+    In such a range nothing was connected to lately, and `failures` hosts could not be since anything was.
+    """
+    by_range: dict[RangeOnPath, list[Result]] = {}
+    alive: set[tuple[str, int, Family]] = set()
+    for result in (standing.result for standing in standings):
+        if (where := range_of(result)) is not None:
+            by_range.setdefault(where, []).append(result)
+        if _was_connected(result) and result.attempt.at >= since[result.path]:
+            alive.add((result.path, result.port, result.attempt.family))
+    silent = {
+        where: failed
+        for where, results in by_range.items()
+        if (where.path, where.port, where.family) in alive
+        and (failed := _since_anything_answered(results, since[where.path]))
+        and _independent(failed) >= failures
+    }
+    return frozenset(where for where in silent if _is_no_single_host(where, silent))
+
+
+def _since_anything_answered(results: Sequence[Result], since: float) -> list[Result]:
+    """The results that failed after the last connection; none where that is no older than `since`."""
+    connected = [result.attempt.at for result in results if _was_connected(result)]
+    if connected and max(connected) >= since:
+        return []
+    last = max(connected, default=-math.inf)
+    return [result for result in results if not _was_connected(result) and result.attempt.at > last]
+
+
+def _is_no_single_host(where: RangeOnPath, silent: Mapping[RangeOnPath, Sequence[Result]]) -> bool:
+    """A host that is down takes its addresses along, and an address its hosts: it takes two of both."""
+    beside = [
+        result
+        for other, results in silent.items()
+        if (other.path, other.port, other.family) == (where.path, where.port, where.family)
+        for result in results
+    ]
+    hosts, addresses = {r.host for r in beside}, {r.attempt.address for r in beside}
+    return len(hosts) > 1 and len(addresses) > 1
+
+
+def _is_in(result: Result, dead: frozenset[RangeOnPath]) -> bool:
+    return not _was_connected(result) and range_of(result) in dead
+
+
+def _was_connected(result: Result) -> bool:
+    failure = result.attempt.failure
+    return failure is None or failure.phase in (Phase.TLS, Phase.SESSION)
+
+
+def _unsteady(standings: Iterable[Standing], both_ways: set[str], bound: set[str]) -> dict[Endpoint, Counted]:
+    """What comes and goes: two in a row need never fail where half of a balancer's members are dead."""
+    return {
+        each.result.endpoint: Counted(failed, reached=False, comes_and_goes=True)
+        for each in standings
+        if (failed := each.last_failed) is not None
+        and _comes_and_goes(each.recent)
+        and not _is_local_dns(failed, both_ways)
+        and not _has_no_such_family(failed, bound)
+    }
+
+
+def _comes_and_goes(recent: Sequence[bool]) -> bool:
+    """Whether the visits to a host, the latest last, are neither a fault nor an accident that is over."""
+    runs = [(reached, len(list(run))) for reached, run in groupby(recent)]
+    falls = [length for reached, length in runs if not reached]
+    often = len(falls) >= _FEWEST_FALLS and sum(falls) >= _FAILING_SHARE * len(recent)
+    return len(recent) >= _FEWEST_VISITS and often and runs[-1][1] < _SETTLED
+
+
+def _is_local_dns(result: Result, both_ways: set[str]) -> bool:
+    """Where the proxy resolves as well, that this machine cannot is its normal state."""
+    failure = result.attempt.failure
+    return result.path in both_ways and failure is not None and failure.phase is Phase.RESOLVE
+
+
+def _without_missing_families(standings: Sequence[Standing], bound: set[str]) -> list[Standing]:
+    """A machine without IPv6, or without IPv4, is no network that breaks it: nobody here would use it.
+
+    It counts where a host has nothing else: then it is what keeps this machine from the host.
+    """
+    missing = [_has_no_such_family(each.result, bound) for each in standings]
+    present = {_host(each.result) for each, lacks in zip(standings, missing, strict=True) if not lacks}
+    return [
+        each
+        for each, lacks in zip(standings, missing, strict=True)
+        if not lacks or _host(each.result) not in present
+    ]
+
+
+def _host(result: Result) -> tuple[str, str, int]:
+    return result.path, result.host, result.port
+
+
+def _has_no_such_family(result: Result, bound: set[str]) -> bool:
+    """No route for it, or no address of it: unless the config wants one, which is then what is missing."""
+    failure = result.attempt.failure
+    if failure is None or failure.phase is not Phase.CONNECT:
+        return False
+    lacks_address = failure.reason is Reason.NO_LOCAL_ADDRESS and result.path not in bound
+    return failure.reason is Reason.NETWORK_UNREACHABLE or lacks_address

@@ -1,0 +1,125 @@
+"""The body of an HTTP answer after its head: framing by h11, which knows RFC 9112's, then its content coding.
+
+Bounded before and after decompression. Does no I/O, and knows no status.
+"""
+
+import zlib
+
+import h11
+
+from netcheck.wire.http_head import Head
+
+_FRAMING = (b"content-length", b"transfer-encoding", b"connection")
+_GZIP = frozenset({b"gzip", b"x-gzip"})  # RFC 9110 section 8.4.1.3
+_DEFLATE = b"deflate"
+_CUT = "the peer closed the connection before its answer was complete"
+_ANY_WINDOW, _GZIP_ONLY, _RAW = zlib.MAX_WBITS, 16 + zlib.MAX_WBITS, -zlib.MAX_WBITS
+
+
+class BodyError(Exception):
+    """The body cannot be had; `detail` says why."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Body:
+    """Collects at most `limit` bytes, decompressed; whole once `done` is true."""
+
+    def __init__(self, head: Head, limit: int) -> None:
+        """BodyError for a coding that we cannot read, or framing that is none."""
+        self.done = False
+        self._limit = limit
+        self._came = 0
+        self._read = bytearray()
+        self._failed: BodyError | None = None
+        self._coding = _coding(head)
+        self._connection = h11.Connection(h11.CLIENT)
+        self._connection.send(h11.Request(method="GET", target="/", headers=[("Host", "any")]))
+        self._connection.send(h11.EndOfMessage())
+        self._connection.receive_data(_framing(head))
+        self._advance(closed=False)
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._read)
+
+    def receive(self, data: bytes) -> None:
+        """Take what was read, b"" for the end of the stream. BodyError once no good body can follow."""
+        if self._failed:
+            raise self._failed
+        if self.done:
+            return
+        self._connection.receive_data(data)
+        try:
+            self._advance(closed=not data)
+        except BodyError as error:
+            self._failed = error
+            raise
+
+    def _advance(self, *, closed: bool) -> None:
+        try:
+            while not self.done and (event := self._connection.next_event()) is not h11.NEED_DATA:
+                if isinstance(event, h11.Data):
+                    self._take(bytes(event.data))
+                elif isinstance(event, h11.EndOfMessage):
+                    self._end()
+        except h11.RemoteProtocolError as error:
+            raise BodyError(_CUT if closed else "the answer is not valid HTTP") from error
+
+    def _take(self, data: bytes) -> None:
+        self._came += len(data)
+        room = self._limit - len(self._read)
+        self._read += self._coding.read(data, room + 1) if self._coding else data
+        if max(self._came, len(self._read)) > self._limit:
+            raise BodyError(f"the answer's body exceeds {self._limit} bytes")
+
+    def _end(self) -> None:
+        if self._coding and self._came and not self._coding.complete:
+            raise BodyError("the compressed body is cut off")
+        self.done = True
+
+
+class _Compressed:
+    """One content coding, undone; `deflate` with zlib's wrapping as specified, or without, as it is found."""
+
+    def __init__(self, window: int | None) -> None:
+        """`window` as zlib counts it, None to tell by the first two bytes."""
+        self._begun = b""
+        self._inflater = None if window is None else zlib.decompressobj(window)
+
+    @property
+    def complete(self) -> bool:
+        return self._inflater is not None and self._inflater.eof
+
+    def read(self, data: bytes, most: int) -> bytes:
+        if self._inflater is None:
+            self._begun += data
+            if len(self._begun) < 2:
+                return b""
+            data, is_zlib = self._begun, int.from_bytes(self._begun[:2]) % 31 == 0  # RFC 1950 section 2.2
+            self._inflater = zlib.decompressobj(_ANY_WINDOW if is_zlib else _RAW)
+        try:
+            return self._inflater.decompress(data, most)
+        except zlib.error as error:
+            raise BodyError("the body is not compressed as its head says") from error
+
+
+def _coding(head: Head) -> _Compressed | None:
+    names = [name.strip().lower() for name in head[b"content-encoding"].split(b",")]
+    match [name for name in names if name not in (b"", b"identity")]:
+        case []:
+            return None
+        case [name] if name in _GZIP:
+            return _Compressed(_GZIP_ONLY)
+        case [name] if name == _DEFLATE:
+            return _Compressed(None)
+        case _:
+            raise BodyError("the body is in a content coding that was not asked for")
+
+
+def _framing(head: Head) -> bytes:
+    """A head that says what this one says of where the body ends, and is written as h11 wants it."""
+    lines = [f"HTTP/1.1 {head.status} ".encode()]
+    lines += [name + b": " + value for name, value in head.headers if name in _FRAMING]
+    return b"\r\n".join((*lines, b"", b""))

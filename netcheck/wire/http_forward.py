@@ -1,0 +1,23 @@
+"""A plain GET through an HTTP proxy, in the absolute form of RFC 9112 section 3.2.2. Does no I/O.
+
+So clients ask for `http://` URLs; CONNECT is for what is not HTTP, and proxies deny it to port 80.
+"""
+
+from netcheck.model.paths import Credentials
+from netcheck.wire.http_asking import AskedByHttp, authority, request
+from netcheck.wire.http_get import GET_HEADERS, checked_path, host_header
+from netcheck.wire.target import Target
+
+_HTTP_PORT = 80
+
+
+class HttpForward(AskedByHttp):
+    """Asks an HTTP proxy for `http://TARGET/PATH`: connected once the head of a success is complete.
+
+    What follows it is the body, which `Body` reads. ValueError for what HTTP cannot carry.
+    """
+
+    def __init__(self, target: Target, path: str, credentials: Credentials | None) -> None:
+        host = host_header(target) if target.port == _HTTP_PORT else authority(target)
+        line = b"GET http://" + host + checked_path(path)
+        super().__init__(request(line, host, credentials, *GET_HEADERS), credentials)

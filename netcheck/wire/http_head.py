@@ -1,0 +1,118 @@
+"""Reads the head of an HTTP/1 answer as tolerantly as clients do: its status line counts, not its grammar.
+
+curl and Apple's own stack take heads that RFC 9112 forbids, with bare line feeds, folded lines or a space
+before the colon, and proxies send such heads. What a status or a header means is not known here. Does no I/O.
+"""
+
+import re
+from dataclasses import dataclass
+
+MAX_LINE = 16 * 1024
+"""In bytes, of one line with its end. As in curl (DYN_PROXY_CONNECT_HEADERS)."""
+MAX_HEAD = 300 * 1024
+"""In bytes, of all heads of an answer together: one without an end must not fill the memory. As in curl
+(MAX_HTTP_RESP_HEADER_SIZE)."""
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.[0-9]+[ \t]+0*([0-9]{3})(?![0-9])[ \t]*([^\r\n]*)")
+_SWITCHING_PROTOCOLS = 101
+
+
+class HeadError(Exception):
+    """The head cannot be read; `detail` says why."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A status from 100 to 999, its phrase, and the headers in order, their names in lower case."""
+
+    status: int
+    phrase: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+
+    def __getitem__(self, name: bytes) -> bytes:
+        """All lines of a header as one (RFC 9110 section 5.3), b"" if there is none."""
+        return b", ".join(value for known, value in self.headers if known == name)
+
+
+class HeadReader:
+    """Takes bytes until the final head is complete; interim ones (RFC 9110 section 15.2) are skipped."""
+
+    def __init__(self) -> None:
+        self.rest = b""
+        """What came after the head, once it is complete."""
+        self._unread = bytearray()
+        self._size = 0
+        self._blank_lines = 0
+        self._status: tuple[int, bytes] | None = None
+        self._headers: list[tuple[bytes, bytearray]] = []
+
+    def feed(self, data: bytes) -> Head | None:
+        """The head once it is complete, until then None; HeadError where no head can come of it."""
+        self._unread += data
+        while (line := self._next_line()) is not None:
+            if head := self._take(line):
+                self.rest = bytes(self._unread)
+                return head
+        return None
+
+    def so_far(self) -> Head | None:
+        """The final head as far as it came; None as long as its status is not known."""
+        if self._status is None and (match := _STATUS_LINE.match(self._unread)):
+            return _head(int(match[1]), match[2], [])
+        return _head(*self._status, self._headers) if self._status else None
+
+    def _next_line(self) -> bytes | None:
+        end = self._unread.find(b"\n")
+        size = end + 1 if end >= 0 else len(self._unread)
+        if size > MAX_LINE:
+            raise HeadError(f"a line of the answer's head exceeds {MAX_LINE} bytes")
+        if self._size + size > MAX_HEAD:
+            raise HeadError(f"the answer's head exceeds {MAX_HEAD} bytes")
+        if end < 0:
+            return None
+        line = bytes(self._unread[:size])
+        del self._unread[:size]
+        self._size += size
+        return line.rstrip(b"\r\n")
+
+    def _take(self, line: bytes) -> Head | None:
+        """The final head, if this line ends it."""
+        if self._status is None:
+            self._begin(line)
+        elif line:
+            self._take_header(line)
+        elif 100 <= self._status[0] < 200 and self._status[0] != _SWITCHING_PROTOCOLS:
+            self._status, self._headers = None, []
+        else:
+            return _head(*self._status, self._headers)
+        return None
+
+    def _begin(self, line: bytes) -> None:
+        if not line:
+            self._blank_lines += 1
+            return
+        match = _STATUS_LINE.fullmatch(line)
+        if match is None or int(match[1]) < 100:
+            raise HeadError("the answer is not valid HTTP: it has no status")
+        if self._blank_lines:  # curl takes no such answer either
+            raise HeadError("the answer is not valid HTTP: a blank line stands before its status")
+        self._status = int(match[1]), match[2].rstrip()
+
+    def _take_header(self, line: bytes) -> None:
+        if b"\0" in line:
+            raise HeadError("the answer is not valid HTTP: a header has a NUL")
+        if line[:1] in (b" ", b"\t") and self._headers:  # folded, RFC 9112 section 5.2
+            self._headers[-1][1].extend(b" " + line.strip())
+            return
+        name, colon, value = line.partition(b":")
+        if not colon:
+            raise HeadError("the answer is not valid HTTP: a header has no colon")
+        self._headers.append((name.strip().lower(), bytearray(value.strip())))
+
+
+def _head(status: int, phrase: bytes, headers: list[tuple[bytes, bytearray]]) -> Head:
+    return Head(status, phrase, tuple((name, bytes(value)) for name, value in headers))

@@ -1,0 +1,112 @@
+"""What it means that an HTTP proxy answers a request with anything but success.
+
+The status counts, and a code in a header wins over it: statuses say less, and proxies choose them as they
+like. The grammar of these headers is known in `http_headers`. Does no I/O.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from netcheck.model.failing import Reason
+from netcheck.wire.http_head import Head
+from netcheck.wire.http_headers import proxy_status_reason, schemes, squid_reason
+from netcheck.wire.transcript import Transcript
+
+_LOGIN_REQUIRED = 407
+_CHALLENGES = {_LOGIN_REQUIRED: b"proxy-authenticate", 401: b"www-authenticate"}
+"""Statuses that ask for a login, and where they say how. tinyproxy answers a wrong password with 401."""
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_NETWORK_LOGIN = 511  # RFC 6585 section 6
+
+_UNAVAILABLE = 503
+_REASONS = {
+    403: Reason.PROXY_DENIED,
+    429: Reason.PROXY_OVERLOADED,  # RFC 6585 section 4
+    _NETWORK_LOGIN: Reason.PROXY_AUTH_REQUIRED,
+    502: Reason.PROXY_TARGET_UNREACHABLE,
+    # Apache and others say it when they cannot connect. Of overload, which is what RFC 9110 section 15.6.4
+    # means by it, Retry-After speaks.
+    _UNAVAILABLE: Reason.PROXY_TARGET_UNREACHABLE,
+    504: Reason.PROXY_TARGET_TIMEOUT,
+}
+_CONNECT_UNKNOWN = frozenset({400, 405, 501})
+"""How web servers take CONNECT: nginx of Debian 12 as a bad request, later ones as a method not allowed."""
+_ANSWERS_OF_WEB_SERVERS = _CONNECT_UNKNOWN | {404, *range(300, 400)}
+"""What web servers and captive portals say to CONNECT too: such an answer alone proves no proxy."""
+
+_TOLD = {
+    b"location": "Location",
+    b"proxy-status": "Proxy-Status",
+    b"x-squid-error": "X-Squid-Error",
+    b"retry-after": "Retry-After",
+    b"via": "Via",
+}
+"""The headers that people get to see: whose answer it is, and what it says beyond its status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why, in one line for people, and whether only a proxy says it."""
+
+    reason: Reason
+    detail: str
+    spoke: bool
+
+
+def refusal(head: Head, heard: Transcript, *, has_credentials: bool) -> Refusal:
+    """What a final answer other than success says of a request with or without a login."""
+    challenge = _CHALLENGES.get(head.status)
+    if challenge is not None:
+        return _login_wanted(head, schemes(head[challenge].decode("latin-1")), heard, has_credentials)
+    spoke = _is_of_a_proxy(head)
+    return Refusal(_reason(head, spoke), _in_words(head, heard, *_notes(head, heard)), spoke)
+
+
+def _login_wanted(head: Head, offered: Sequence[str], heard: Transcript, has_credentials: bool) -> Refusal:
+    # A web server says 401 too; to us only where we tried to log in can it be a proxy's.
+    spoke = has_credentials or head.status == _LOGIN_REQUIRED
+    ways = heard.text(", ".join(offered).encode()) or "no way to log in"
+    detail = _in_words(head, heard, f"offers {ways}", *_notes(head, heard))
+    return Refusal(_login_reason(offered, has_credentials), detail, spoke)
+
+
+def _login_reason(offered: Sequence[str], has_credentials: bool) -> Reason:
+    if not has_credentials:
+        return Reason.PROXY_AUTH_REQUIRED
+    if offered and "basic" not in map(str.lower, offered):
+        return Reason.PROXY_AUTH_UNSUPPORTED
+    return Reason.PROXY_AUTH_FAILED
+
+
+def _is_of_a_proxy(head: Head) -> bool:
+    codes = head[b"proxy-status"] or head[b"x-squid-error"]
+    return bool(codes) or head.status not in _ANSWERS_OF_WEB_SERVERS
+
+
+def _reason(head: Head, spoke: bool) -> Reason:
+    return (
+        proxy_status_reason(head[b"proxy-status"].decode("latin-1"))
+        or squid_reason(head[b"x-squid-error"].decode("latin-1"))
+        or _status_reason(head, spoke)
+    )
+
+
+def _status_reason(head: Head, spoke: bool) -> Reason:
+    if head.status in _REDIRECTS and head[b"location"]:  # to where people log in
+        return Reason.PROXY_AUTH_REQUIRED
+    if head.status == _UNAVAILABLE and head[b"retry-after"]:
+        return Reason.PROXY_OVERLOADED
+    if head.status in _CONNECT_UNKNOWN and not spoke:
+        return Reason.PROXY_NOT_A_PROXY
+    return _REASONS.get(head.status, Reason.PROXY_ERROR)
+
+
+def _notes(head: Head, heard: Transcript) -> Iterator[str]:
+    for name, written in _TOLD.items():
+        if value := head[name]:
+            yield f"{written} {heard.text(value)}"
+
+
+def _in_words(head: Head, heard: Transcript, *notes: str) -> str:
+    status = f"HTTP {head.status} {heard.text(head.phrase)}".rstrip()
+    return f"{status} ({'; '.join(notes)})" if notes else status

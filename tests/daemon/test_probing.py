@@ -1,0 +1,357 @@
+"""What is measured, and what another config changes about it while it is being measured."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from netcheck.config import Config, load
+from netcheck.daemon.probing import Probing
+from netcheck.model.failing import Outcome, Reason
+from netcheck.model.paths import Family, ProbePath
+from netcheck.model.results import Bag, HoldEnd, HoldKey, TlsInfo, Trust, Visit
+from netcheck.model.services import Service
+from netcheck.state.flows import Flow
+from netcheck.state.state import State
+from tests.probe.peers import in_trio, serving
+from tests.records import result, visit
+from tests.test_cli import config as config_file
+
+DOMAIN = "courier.push.apple.com"
+INIT = "init.push.apple.com"
+
+
+# Against real peers
+
+
+def a_config(folder: Path, port: int, what: str = "") -> Config:
+    config = load(config_file(folder, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]{what}}}"))
+    return replace(config, probing=replace(config.probing, interval=0.2))
+
+
+@in_trio
+async def test_a_visit_under_way_is_counted_when_the_config_has_changed_meanwhile(tmp_path: Path) -> None:
+    begun, go_on = trio.Event(), trio.Event()
+
+    async def hesitates(stream: trio.SocketStream) -> None:
+        begun.set()
+        await go_on.wait()
+
+    async with serving(hesitates) as port, trio.open_nursery() as nursery:
+        state, config = State(), a_config(tmp_path, port, ", depth: tls")
+        probing = Probing(state, config)
+        nursery.start_soon(probing.run)
+        await begun.wait()
+        probing.take(
+            replace(
+                config,
+                paths=(*config.paths, ProbePath("wifi")),
+                probing=replace(config.probing, interval=3600.0, concurrency=1),
+            )
+        )
+        go_on.set()
+        counters = state.flows.counters[Flow("ours", port, "direct")].probes
+        while not counters[Family.IPV4, Outcome.FAILURE]:  # noqa: ASYNC110 - counters have no event
+            await trio.sleep(0.01)
+        assert state.own.skipped["internal_error"] == 0
+        nursery.cancel_scope.cancel()
+
+
+@in_trio
+async def test_a_visit_over_a_path_that_is_gone_ends_and_is_not_shown(tmp_path: Path) -> None:
+    begun, ended = trio.Event(), trio.Event()
+
+    async def sees_it_leave(stream: trio.SocketStream) -> None:
+        begun.set()
+        while await stream.receive_some():
+            pass
+        ended.set()
+
+    async with serving(sees_it_leave) as port, trio.open_nursery() as nursery:
+        state, config = State(), a_config(tmp_path, port, ", depth: tls")
+        timeouts = replace(config.probing.timeouts, tls=3600.0)
+        config = replace(config, probing=replace(config.probing, timeouts=timeouts))
+        probing = Probing(state, config)
+        nursery.start_soon(probing.run)
+        await begun.wait()
+        probing.take(replace(config, paths=(ProbePath("wifi", families=()),)))
+        await ended.wait()
+        assert state.endpoints.latest == {}
+        assert state.own.skipped["internal_error"] == 0
+        nursery.cancel_scope.cancel()
+
+
+@in_trio
+async def test_a_hold_outlives_plan_after_plan(tmp_path: Path) -> None:
+    async def stays(stream: trio.SocketStream) -> None:
+        while await stream.receive_some():
+            pass
+
+    async with serving(stays) as port, trio.open_nursery() as nursery:
+        state, config = State(), a_config(tmp_path, port)
+        (ours,) = config.services
+        probing = Probing(state, replace(config, services=(replace(ours, hold=1.0),)))
+        nursery.start_soon(probing.run)
+        ends, changes = state.holds.ends[HoldKey("ours", "direct", Family.IPV4)], 0
+        while not ends[HoldEnd.HELD]:
+            changes += 1
+            hosts = ("127.0.0.1", *(["127.0.0.2"] if changes % 2 else []))
+            probing.take(replace(config, services=(replace(ours, hold=1.0, hosts=hosts),)))
+            await trio.sleep(0.05)
+        assert changes > 5
+        assert (ends[HoldEnd.LOCAL], state.own.skipped["internal_error"]) == (0, 0)
+        nursery.cancel_scope.cancel()
+
+
+# In virtual time, with visits and holds that say what they are told to
+
+
+class Stand:
+    """In place of a prober: visits take no time unless told to, and each bag says the same."""
+
+    def __init__(self, count: int = 0, takes: float = 0.0) -> None:
+        self.begun: list[tuple[str, str]] = []
+        self.held: list[str] = []
+        self.let_go: list[str] = []
+        self.count, self.takes = count, takes
+
+    async def visit(self, service: Service, host: str, path: ProbePath, *_: object) -> Visit:
+        self.begun.append((service.name, host))
+        await trio.sleep(self.takes)
+        if service.bag:
+            return bag_visit(self.count, path.name)
+        return visit(*(result(service, port, host=host, path=path.name) for port in service.ports))
+
+    async def hold(self, _: Service, host: str, *__: object) -> None:
+        self.held.append(host)
+        try:
+            await trio.sleep_forever()
+        finally:
+            self.let_go.append(host)
+
+
+def bag_visit(count: int, path: str = "direct") -> Visit:
+    """A fetch of the bag over TLS."""
+    found = result("bag", 443, host=INIT, path=path)
+    tls = TlsInfo("Apple", 2e9, Trust.APPLE, None)
+    bag = Bag(DOMAIN, count, True, None, 900.0)
+    return visit(replace(found, attempt=replace(found.attempt, bag=bag, tls=tls)))
+
+
+@pytest.fixture
+def auto(tmp_path: Path) -> Config:
+    """Couriers on two paths, all of them in each round, as many as the bag says; and another service."""
+    file = tmp_path / "auto.yaml"
+    off = ", ".join(f"{name}: {{enabled: false}}" for name in ("courier2", "provider", "gateway", "feedback"))
+    courier = "courier: {count: auto, hosts_per_round: all}"
+    ours = "ours: {hosts: [127.0.0.1], ports: [1]}"
+    file.write_text(
+        f"paths: {{direct: {{}}, wifi: {{}}}}\n"
+        f"services: {{{off}, {courier}, bag: {{enabled: true, interval: 7d}}, {ours}}}\n"
+        "probing: {interval: 10s}\n"
+    )
+    return load(file)
+
+
+def virtually(main: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+    return trio.run(main, *args, clock=MockClock(autojump_threshold=0))
+
+
+class Run:
+    """A probing in virtual time."""
+
+    def __init__(self, config: Config, stand: Stand) -> None:
+        self.state, self.config, self.stand = State(), config, stand
+        self.probing = Probing(self.state, config, lambda *_: stand)
+
+    def take(self, **changes: Any) -> None:
+        self.config = replace(self.config, **changes)
+        self.probing.take(self.config)
+
+    def couriers(self) -> set[str]:
+        """Whose results are shown."""
+        return {e.host for e in self.state.endpoints.latest if e.service == "courier"}
+
+
+def run(config: Config, stand: Stand, meanwhile: Callable[[Run], Awaitable[None]]) -> Run:
+    async def main() -> Run:
+        made = Run(config, stand)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(made.probing.run)
+            await meanwhile(made)
+            nursery.cancel_scope.cancel()
+        return made
+
+    made: Run = virtually(main)
+    return made
+
+
+def named(count: int) -> set[str]:
+    return {f"{number}-{DOMAIN}" for number in range(count + 1)}
+
+
+@pytest.mark.parametrize("count", [2, 60])
+def test_from_its_bag_on_just_the_couriers_that_it_speaks_of_are_visited(auto: Config, count: int) -> None:
+    async def three_rounds(made: Run) -> None:
+        await trio.sleep(30)
+
+    made = run(auto, Stand(count), three_rounds)
+    fetches = [number for number, (name, _) in enumerate(made.stand.begun) if name == "bag"]
+    assert len(fetches) == 4  # from two hosts over two paths: a new number fetches none again
+    after = {host for name, host in made.stand.begun[fetches[-1] + 1 :] if name == "courier"}
+    assert after == named(count)
+    assert made.couriers() == after
+    assert made.probing.first_round_done
+
+
+def test_the_number_of_couriers_stays_until_the_path_that_said_it_is_gone(auto: Config) -> None:
+    async def paths_go(made: Run) -> None:
+        made.state.record(bag_visit(20, "direct"))
+        made.state.record(bag_visit(30, "wifi"))
+        made.take()
+        assert made.state.services[0].hosts[-1] == f"30-{DOMAIN}"
+        made.take(paths=made.config.paths[:1])
+        assert made.state.services[0].hosts[-1] == f"20-{DOMAIN}"
+
+    run(auto, Stand(), paths_go)
+
+
+def test_a_visit_to_a_courier_that_a_bag_has_taken_away_meanwhile_is_not_shown(auto: Config) -> None:
+    async def a_bag_comes_meanwhile(made: Run) -> None:
+        await trio.sleep(10)  # every visit is under way: they take 15 s
+        made.state.record(bag_visit(5))
+        made.take()
+        await trio.sleep(20)
+
+    made = run(auto, Stand(5, takes=15.0), a_bag_comes_meanwhile)
+    assert ("courier", f"40-{DOMAIN}") in made.stand.begun
+    assert made.couriers() == named(5)
+
+
+def test_a_new_number_of_couriers_keeps_counts_and_last_results(auto: Config) -> None:
+    async def a_bag_comes(made: Run) -> None:
+        for host in (f"7-{DOMAIN}", f"40-{DOMAIN}"):
+            made.state.record(visit(result("courier", 443, host=host)))
+        made.state.record(bag_visit(30))
+        made.take()
+        counted = made.state.flows.counters[Flow("courier", 443, "direct")].probes
+        assert sum(counted.values()) == 2
+        assert made.couriers() == {f"7-{DOMAIN}"}
+
+    run(auto, Stand(), a_bag_comes)
+
+
+def test_no_new_config_fetches_a_bag_again_before_its_time(auto: Config) -> None:
+    async def configs_come(made: Run) -> None:
+        await trio.sleep(11)
+        for failures in range(3, 9):
+            made.take(verdict=replace(made.config.verdict, failures=failures))
+            await trio.sleep(10)
+
+    made = run(auto, Stand(5), configs_come)
+    assert len([name for name, _ in made.stand.begun if name == "bag"]) == 4
+
+
+def test_a_bag_is_fetched_again_at_once_where_the_way_to_it_is_another_one(auto: Config) -> None:
+    async def the_path_changes(made: Run) -> None:
+        await trio.sleep(11)
+        made.take(paths=(ProbePath("direct", families=(Family.IPV4,)), made.config.paths[1]))
+        await trio.sleep(11)
+
+    made = run(auto, Stand(5), the_path_changes)
+    assert len([name for name, _ in made.stand.begun if name == "bag"]) == 6
+
+
+# Holds
+
+
+def held(auto: Config) -> Config:
+    """One courier on one path, over IPv4, is held idle."""
+    (courier,) = (service for service in auto.services if service.name == "courier")
+    hosts = (f"0-{DOMAIN}", f"1-{DOMAIN}")
+    courier = replace(courier, hosts=hosts, count_from_bag=None, hold=900.0)
+    return replace(auto, services=(courier,), paths=(ProbePath("direct", families=(Family.IPV4,)),))
+
+
+@pytest.mark.parametrize(
+    ("change", "goes_on"),
+    [
+        (lambda service: replace(service, required=False), True),
+        (lambda service: replace(service, hosts=(*service.hosts, f"2-{DOMAIN}")), True),
+        (lambda service: replace(service, hosts=service.hosts[:1]), True),
+        (lambda service: replace(service, hosts=service.hosts[1:]), False),
+        (lambda service: replace(service, hold=60.0), False),
+        (lambda service: replace(service, ports=(443,)), False),
+        (lambda service: replace(service, hold=None), False),
+    ],
+)
+def test_a_hold_goes_on_where_the_new_config_has_it_with_its_host(
+    auto: Config, change: Callable[[Service], Service], goes_on: bool
+) -> None:
+    async def the_service_changes(made: Run) -> None:
+        await trio.sleep(11)
+        assert made.stand.held == [f"0-{DOMAIN}"]
+        made.take(services=(change(made.config.services[0]),))
+        await trio.sleep(1)
+        assert made.stand.let_go == ([] if goes_on else [f"0-{DOMAIN}"])
+
+    run(held(auto), Stand(), the_service_changes)
+
+
+def test_a_hold_over_a_path_to_somewhere_else_by_now_begins_anew(auto: Config) -> None:
+    async def the_path_changes(made: Run) -> None:
+        await trio.sleep(11)
+        made.take(paths=(ProbePath("direct"),))
+        await trio.sleep(11)
+        assert made.stand.let_go == [f"0-{DOMAIN}"]
+        assert len(made.stand.held) == 3  # once before, and once for each family of the new path
+
+    run(held(auto), Stand(), the_path_changes)
+
+
+# Bugs of ours
+
+
+class Broken(Stand):
+    """Raises where it should not."""
+
+    async def visit(self, service: Service, host: str, *_: object) -> Visit:
+        self.begun.append((service.name, host))
+        raise RuntimeError("a bug")
+
+    async def hold(self, _: Service, host: str, *__: object) -> None:
+        self.held.append(host)
+        raise RuntimeError("a bug")
+
+
+def test_a_bug_costs_one_visit_or_hold_and_not_the_daemon(
+    auto: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def two_rounds(made: Run) -> None:
+        await trio.sleep(20)
+
+    made = run(held(auto), Broken(), two_rounds)
+    assert made.stand.held[:2] == [f"0-{DOMAIN}", f"1-{DOMAIN}"]
+    assert made.state.own.skipped[Reason.INTERNAL_ERROR] == len(made.stand.begun) + len(made.stand.held)
+    assert set(caplog.messages) == {
+        "internal error in the hold of courier over direct",
+        *(f"internal error in the visit to {number}-{DOMAIN} over direct" for number in range(2)),
+    }
+
+
+# Signs of life
+
+
+def test_rounds_are_completed_while_visits_end_and_no_longer_when_they_hang(auto: Config) -> None:
+    async def visits_hang(made: Run) -> None:
+        await trio.sleep(1000)
+        assert made.probing.completes_rounds
+        made.stand.takes = 1e9
+        await trio.sleep(200)
+        assert not made.probing.completes_rounds
+
+    run(auto, Stand(50), visits_hang)

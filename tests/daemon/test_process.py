@@ -1,0 +1,310 @@
+"""The daemon as a process of its own: routes, reload, signals, log."""
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.daemon.running import DEADLINE, Running, running
+from tests.daemon.tls_server import TlsServer, tls_server
+from tests.test_cli import config
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        yield int(server.getsockname()[1])
+
+
+def listening_config(folder: Path, services: str) -> Path:
+    file = config(folder, services)
+    file.write_text("listen: 127.0.0.1:0\n" + file.read_text())
+    return file
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, port: int) -> Iterator[Running]:
+    file = listening_config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    with running(file) as daemon:
+        yield daemon
+
+
+def measured(daemon: Running) -> None:
+    daemon.wait("a first success", lambda: bool(daemon.value("netcheck_probe_success", service="ours")))
+
+
+def test_it_is_healthy_at_once_and_ready_after_the_first_round(daemon: Running) -> None:
+    assert daemon.get("/-/healthy")[0] == 200
+    daemon.wait("ready", lambda: daemon.get("/-/ready")[0] == 200)
+    assert daemon.value("netcheck_probe_success", service="ours", host="127.0.0.1", family="ipv4") == 1
+
+
+def test_probes_are_counted_round_after_round(daemon: Running) -> None:
+    daemon.wait(
+        "two probes",
+        lambda: (daemon.value("netcheck_probes_total", service="ours", outcome="success") or 0) >= 2,
+    )
+
+
+def test_metrics_can_be_had_as_openmetrics(daemon: Running) -> None:
+    status, body = daemon.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
+    assert status == 200
+    assert body.endswith("# EOF\n")
+
+
+def test_metrics_can_be_filtered_by_name(daemon: Running) -> None:
+    _, body = daemon.get("/metrics?name[]=netcheck_build_info")
+    assert [family.name for family in text_string_to_metric_families(body)] == ["netcheck_build_info"]
+
+
+def test_the_status_is_what_check_prints(daemon: Running) -> None:
+    measured(daemon)
+    report = json.loads(daemon.get("/api/v1/status")[1])
+    assert report["ready"] is True
+    assert [result["host"] for result in report["results"]] == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("route", "method", "status"),
+    [("/none", "GET", 404), ("/metrics", "POST", 405), ("/-/reload", "GET", 405)],
+)
+def test_what_is_not_there_is_refused(daemon: Running, route: str, method: str, status: int) -> None:
+    assert daemon.get(route, method)[0] == status
+
+
+def test_the_first_page_links_to_the_others(daemon: Running) -> None:
+    status, body = daemon.get("/")
+    assert status == 200
+    assert 'href="/metrics"' in body
+
+
+def test_a_reload_takes_the_series_of_hosts_away_and_leaves_what_is_told_without_them(
+    daemon: Running,
+) -> None:
+    measured(daemon)
+    daemon.file.write_text(daemon.file.read_text() + "metrics: {per_host: false}\n")
+    assert daemon.get("/-/reload", "POST")[0] == 200
+    assert "netcheck_probe_success" not in daemon.get("/metrics")[1]
+    assert daemon.value("netcheck_hosts", service="ours", state="reachable") == 1
+
+
+def test_a_reload_keeps_counts_and_takes_the_new_config(daemon: Running, port: int) -> None:
+    measured(daemon)
+    before = daemon.value("netcheck_probes_total", service="ours", outcome="success")
+    assert before
+    text = daemon.file.read_text()
+    daemon.file.write_text(
+        text.replace("probing:", f"  more: {{hosts: [127.0.0.1], ports: [{port}]}}\nprobing:")
+    )
+    assert daemon.get("/-/reload", "POST")[0] == 200
+    assert (daemon.value("netcheck_probes_total", service="ours", outcome="success") or 0) >= before
+    assert daemon.value("netcheck_probes_total", service="more", outcome="success") is not None
+    daemon.wait("the new service", lambda: daemon.value("netcheck_probe_success", service="more") == 1)
+
+
+def test_series_of_what_is_no_longer_configured_are_gone(daemon: Running) -> None:
+    measured(daemon)
+    daemon.file.write_text(daemon.file.read_text().replace("ours:", "theirs:"))
+    assert daemon.get("/-/reload", "POST")[0] == 200
+    assert daemon.value("netcheck_probe_success", service="ours") is None
+    assert daemon.value("netcheck_probes_total", service="ours") is None
+
+
+def test_a_faulty_config_is_refused_and_the_old_one_stays(daemon: Running) -> None:
+    measured(daemon)
+    good = daemon.file.read_text()
+    daemon.file.write_text(good + "nonsense: 1\n")
+    status, body = daemon.get("/-/reload", "POST")
+    assert status == 500
+    assert "nonsense" in body
+    assert daemon.value("netcheck_config_last_reload_successful") == 0
+    assert daemon.value("netcheck_probe_success", service="ours") == 1
+    daemon.file.write_text(good)
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.wait("the reload", lambda: daemon.value("netcheck_config_last_reload_successful") == 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(daemon: Running, number: signal.Signals) -> None:
+    daemon.process.send_signal(number)
+    assert daemon.process.wait(DEADLINE) == 0
+    assert "stopped" in daemon.logged()
+
+
+def test_a_verdict_that_changes_is_logged(daemon: Running) -> None:
+    daemon.wait("the verdict", lambda: "direct for device: ready\n" in daemon.logged())
+
+
+def test_what_a_reload_changes_is_logged_in_words(daemon: Running) -> None:
+    text = daemon.file.read_text()
+    daemon.file.write_text(
+        text.replace("paths:\n", "paths:\n  wifi: {}\n").replace("interval: 2s", "interval: 3s")
+    )
+    assert daemon.get("/-/reload", "POST")[0] == 200
+    assert "path wifi is new; probing.interval is 3.0, was 2.0\n" in daemon.logged()
+    assert daemon.get("/-/reload", "POST")[0] == 200
+    assert "nothing has changed\n" in daemon.logged()
+
+
+def test_all_that_is_wrong_with_a_file_is_one_line_of_the_log(daemon: Running) -> None:
+    daemon.file.write_text(daemon.file.read_text() + "nonsense: 1\nrubbish: 2\n")
+    assert daemon.get("/-/reload", "POST")[0] == 500
+    (line,) = [line for line in daemon.logged().splitlines() if "reload refused" in line]
+    assert "nonsense" in line
+    assert "rubbish" in line
+
+
+def test_a_config_that_nobody_writes_holds_up_no_scrape_and_no_signal(daemon: Running) -> None:
+    daemon.file.unlink()
+    os.mkfifo(daemon.file)
+    daemon.process.send_signal(signal.SIGHUP)
+    assert daemon.get("/-/healthy")[0] == 200
+    daemon.process.send_signal(signal.SIGTERM)
+    assert daemon.process.wait(DEADLINE) == 0
+
+
+# Reload storms
+
+
+def counted(daemon: Running, **labels: str) -> float:
+    return daemon.value("netcheck_probes_total", **labels) or 0.0
+
+
+def test_reloads_without_end_lose_no_probe_and_no_scrape(daemon: Running, port: int) -> None:
+    measured(daemon)
+    text = daemon.file.read_text()
+    more = text.replace("probing:", f"  more: {{hosts: [127.0.0.1], ports: [{port}]}}\nprobing:")
+    counts = [counted(daemon, service="ours", outcome="success")]
+    reloads = 0
+    while counts[-1] < counts[0] + 2:
+        for content in (more, text):
+            daemon.file.write_text(content)
+            assert daemon.get("/-/reload", "POST")[0] == 200
+            reloads += 1
+            counts.append(counted(daemon, service="ours", outcome="success"))
+        assert daemon.process.poll() is None
+    assert reloads > 2
+    assert counts == sorted(counts)
+
+
+@pytest.fixture
+def silent_daemon(tmp_path: Path, port: int) -> Iterator[Running]:
+    """Its visits end by their deadlines only: the peer takes connections and says nothing."""
+    services = f"  ours: {{hosts: [127.0.0.1], ports: [{port}], depth: tls}}"
+    with running(listening_config(tmp_path, services)) as daemon:
+        yield daemon
+
+
+def test_visits_that_outlast_many_reloads_are_counted(silent_daemon: Running) -> None:
+    failed = {"service": "ours", "phase": "tls", "reason": "tls_timeout"}
+    text, reloads = silent_daemon.file.read_text(), 0
+    while not silent_daemon.value("netcheck_probe_failures_total", **failed):
+        silent_daemon.file.write_text(f"{text}verdict: {{failures: {2 + reloads % 2}}}\n")
+        assert silent_daemon.get("/-/reload", "POST")[0] == 200
+        reloads += 1
+        assert silent_daemon.process.poll() is None
+    assert reloads > 2
+
+
+def test_many_reloads_at_once_are_few(daemon: Running) -> None:
+    answers: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(daemon.get("/-/reload", "POST")[0])) for _ in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * 20
+    assert daemon.logged().count("configuration reloaded") < 20
+
+
+# Its end
+
+
+def has_connection_to(port: int) -> bool:
+    established, remote = "01", f"0100007F:{port:04X}"  # /proc/net/tcp: state, and the address
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return any(fields[2] == remote and fields[3] == established for fields in map(str.split, lines))
+
+
+def test_it_ends_within_two_seconds_in_a_round(silent_daemon: Running, port: int) -> None:
+    silent_daemon.wait("a visit under way", lambda: has_connection_to(port))
+    silent_daemon.process.send_signal(signal.SIGTERM)
+    assert silent_daemon.process.wait(2.0) == 0
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[tuple[Running, TlsServer]]:
+    """A daemon that holds a connection idle, and who it is to."""
+    with tls_server(tmp_path) as server:
+        what = f"hosts: [127.0.0.1], ports: [{server.port}], depth: tls, ca_file: {server.ca_file}, hold: 1h"
+        with running(listening_config(tmp_path, f"  ours: {{{what}}}")) as daemon:
+            daemon.wait("a hold", server.held)
+            yield daemon, server
+
+
+def test_it_ends_within_two_seconds_in_a_hold(held: tuple[Running, TlsServer]) -> None:
+    daemon, _ = held
+    daemon.process.send_signal(signal.SIGTERM)
+    assert daemon.process.wait(2.0) == 0
+
+
+def test_a_hold_goes_on_through_reloads_that_keep_it_and_ends_with_one_that_does_not(
+    held: tuple[Running, TlsServer],
+) -> None:
+    daemon, server = held
+    text = daemon.file.read_text()
+    since = time.monotonic()
+    for interval in range(3, 13):
+        daemon.file.write_text(text.replace("interval: 2s", f"interval: {interval}s"))
+        assert daemon.get("/-/reload", "POST")[0] == 200
+    assert server.held(time.monotonic() - since)
+    daemon.file.write_text(text.replace(", hold: 1h", ""))
+    assert daemon.get("/-/reload", "POST")[0] == 200
+    daemon.wait("its end", lambda: not server.held(time.monotonic() - since))
+
+
+# Its log
+
+
+def test_a_verdict_as_json_has_its_parts_as_fields(tmp_path: Path) -> None:
+    file = listening_config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    with running(file, "--log-format", "json") as daemon:
+        daemon.wait("the verdict", lambda: "not_ready" in daemon.logged())
+        lines = [json.loads(line) for line in daemon.logged().splitlines()]
+    said = next(line for line in lines if line.get("verdict"))
+    assert (said["path"], said["role"], said["verdict"], said["level"]) == (
+        "direct",
+        "device",
+        "not_ready",
+        "warning",
+    )
+    assert {"cause", "hop"} <= said.keys()
+    assert said["message"].startswith(f"direct for device: not_ready, {said['cause']} ({said['hop']}): ")
+
+
+def test_failures_are_told_at_debug_and_only_there(tmp_path: Path) -> None:
+    file = listening_config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    with running(file, "--log-level", "debug") as daemon:
+        failure = "direct: ours 127.0.0.1:1: connect refused: "
+        daemon.wait("the failure", lambda: failure in daemon.logged())
+
+
+def test_under_the_journal_each_line_has_its_priority(tmp_path: Path) -> None:
+    file = listening_config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    log = tmp_path / "log"
+    log.touch()  # opening it again keeps its inode
+    journal = f"{log.stat().st_dev}:{log.stat().st_ino}"
+    with running(file, environment={"JOURNAL_STREAM": journal}) as daemon:
+        daemon.wait("the verdict", lambda: "not_ready" in daemon.logged())
+        lines = daemon.logged().splitlines()
+    assert lines[0].startswith("<6>netcheck ")
+    assert lines[1].startswith("<4>direct for device: not_ready, ")

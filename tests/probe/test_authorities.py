@@ -1,0 +1,175 @@
+"""Stores of authorities as files: read again when they change, and no kind of file holds a probe up."""
+
+import os
+import socket
+import ssl
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trustme
+
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.paths import ProbePath
+from netcheck.model.services import TlsSettings
+from netcheck.probe import authorities
+from netcheck.probe.errors import PhaseError
+from tests.probe.peers import in_trio, serving
+from tests.probe.test_secure import (
+    AUTHORITY,
+    INTERCEPTOR,
+    NAME,
+    probe,
+    probed,
+    server_context,
+    speaking_tls,
+    where_and_why,
+)
+
+DIRECT = ProbePath("direct")
+APPLES = TlsSettings(NAME, ("apns-security-v3",), is_apples=True)
+OTHERS = TlsSettings(NAME)
+
+
+def pem(folder: Path, authority: trustme.CA, name: str = "ca.pem") -> Path:
+    file = folder / name
+    authority.cert_pem.write_to_path(file)
+    return file
+
+
+def unusable(kind: str, folder: Path) -> Path:
+    file = folder / "unusable.pem"
+    if kind == "a pipe":
+        os.mkfifo(file)
+    elif kind == "a folder":
+        file.mkdir()
+    elif kind == "a socket":
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(str(file))
+    elif kind == "a device":
+        file.symlink_to("/dev/zero")
+    elif kind == "no certificates":
+        file.write_text("# nothing here\n")
+    elif kind == "too much":
+        with file.open("wb") as stream:
+            stream.truncate(64 * 1024 * 1024)
+    return file
+
+
+UNUSABLE = ["no file", "a pipe", "a folder", "a socket", "a device", "no certificates", "too much"]
+
+
+@in_trio
+@pytest.mark.parametrize("kind", UNUSABLE)
+async def test_a_store_that_cannot_be_used_is_named_in_the_failure(tmp_path: Path, kind: str) -> None:
+    file = unusable(kind, tmp_path)
+    for settings in (replace(OTHERS, ca_file=file), replace(APPLES, lab_ca_file=file)):
+        attempt = await probed(settings, speaking_tls(server_context()))
+        assert where_and_why(attempt) == (Phase.TLS, Reason.TLS_UNTRUSTED)
+        assert attempt.failure is not None
+        assert attempt.failure.detail.startswith(f"{file} ")
+        assert list(attempt.phases) == [Phase.CONNECT, Phase.TLS]
+        assert attempt.tls is not None
+
+
+@in_trio
+@pytest.mark.parametrize("kind", UNUSABLE)
+async def test_it_fails_a_verifying_client_in_the_same_words(tmp_path: Path, kind: str) -> None:
+    file = unusable(kind, tmp_path)
+    with pytest.raises(PhaseError) as caught:
+        await authorities.client_context(file)
+    assert caught.value.reason is Reason.TLS_UNTRUSTED
+    assert caught.value.detail.startswith(f"{file} ")
+
+
+@in_trio
+async def test_a_file_that_only_explains_stands_in_nobody_s_way(tmp_path: Path) -> None:
+    lab = pem(tmp_path, AUTHORITY)
+    settings = replace(APPLES, lab_ca_file=lab, ca_file=unusable("a pipe", tmp_path))
+    assert (await probed(settings, speaking_tls(server_context()))).failure is None
+    intercepted = await probed(settings, speaking_tls(server_context(INTERCEPTOR)))
+    assert where_and_why(intercepted) == (Phase.TLS, Reason.TLS_INTERCEPTED)
+
+
+@in_trio
+async def test_a_ca_file_on_a_service_of_apple_s_explains_an_interceptor(tmp_path: Path) -> None:
+    settings = replace(APPLES, ca_file=pem(tmp_path, INTERCEPTOR))
+    attempt = await probed(settings, speaking_tls(server_context(INTERCEPTOR)))
+    assert where_and_why(attempt) == (Phase.TLS, Reason.TLS_INTERCEPTED)
+    assert attempt.failure is not None
+    assert "which is known: it stands in your ca_file" in attempt.failure.detail
+
+
+@in_trio
+async def test_a_store_is_read_again_when_it_changes(tmp_path: Path) -> None:
+    file = pem(tmp_path, INTERCEPTOR)
+    settings = replace(OTHERS, ca_file=file)
+    async with serving(speaking_tls(server_context())) as port:
+        before = await probe(settings, port, DIRECT)
+        pem(tmp_path, AUTHORITY, "new.pem").replace(file)
+        after = await probe(settings, port, DIRECT)
+        file.unlink()
+        gone = await probe(settings, port, DIRECT)
+    assert where_and_why(before) == (Phase.TLS, Reason.TLS_UNTRUSTED)
+    assert after.failure is None
+    assert where_and_why(gone) == (Phase.TLS, Reason.TLS_UNTRUSTED)
+
+
+@in_trio
+async def test_a_store_with_something_broken_in_it_serves_with_the_rest(tmp_path: Path) -> None:
+    file = pem(tmp_path, AUTHORITY)
+    broken = "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n"
+    file.write_text(f"# Füßgänger\n{broken}{file.read_text()}", encoding="utf-8")
+    attempt = await probed(replace(OTHERS, ca_file=file), speaking_tls(server_context()))
+    assert attempt.failure is None
+    assert len((await authorities.client_context(file)).get_ca_certs()) == 1
+
+
+@in_trio
+async def test_what_is_made_of_a_store_is_shared_until_it_changes(tmp_path: Path) -> None:
+    file = pem(tmp_path, AUTHORITY)
+    first = await authorities.client_context(file)
+    assert await authorities.client_context(file) is first
+    pem(tmp_path, INTERCEPTOR, "new.pem").replace(file)
+    assert await authorities.client_context(file) is not first
+
+
+@in_trio
+async def test_the_system_s_store_is_a_file_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = pem(tmp_path, INTERCEPTOR)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    async with serving(speaking_tls(server_context())) as port:
+        before = await probe(OTHERS, port, DIRECT)
+        pem(tmp_path, AUTHORITY, "new.pem").replace(file)
+        after = await probe(OTHERS, port, DIRECT)
+    assert where_and_why(before) == (Phase.TLS, Reason.TLS_UNTRUSTED)
+    assert after.failure is None
+
+
+@in_trio
+async def test_a_system_s_store_may_be_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pem(tmp_path, AUTHORITY, "12345678.0")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    assert ssl.get_default_verify_paths().cafile is None
+    assert (await probed(OTHERS, speaking_tls(server_context()))).failure is None
+
+
+@in_trio
+async def test_a_store_that_hangs_is_left_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's store is opened by OpenSSL, which waits for a pipe's other end."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pipe))
+    monkeypatch.setattr(authorities, "_LONGEST_READ", 0.2)
+    try:
+        attempt = await probed(OTHERS, speaking_tls(server_context()))
+    finally:
+        with pipe.open("wb"):  # lets the thread go
+            pass
+    assert where_and_why(attempt) == (Phase.TLS, Reason.TLS_UNTRUSTED)
+    assert attempt.failure is not None
+    assert attempt.failure.detail == "the system's store of authorities was not read within 0.2 s"

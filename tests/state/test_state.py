@@ -1,0 +1,398 @@
+"""What the state keeps, and for how long."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from netcheck.model.failing import Failure, Outcome, Phase, Reason
+from netcheck.model.findings import PushCertificate, PushCertificateFile
+from netcheck.model.paths import Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, RecordType
+from netcheck.model.results import Bag, Endpoint, Hold, HoldEnd, HoldKey, Result, TlsInfo, Trust, Visit
+from netcheck.model.services import Service
+from netcheck.state.flows import Flow
+from netcheck.state.histogram import BUCKETS, Histogram
+from netcheck.state.lookups import LookupFlow
+from netcheck.state.state import State
+from tests.records import COURIER, PROVIDER, REFUSED, lookup, result, visit
+
+DIRECT = ProbePath("direct")
+SQUID = ProbePath("squid", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
+FLOW = Flow("courier", 5223, "direct")
+HOST = COURIER.hosts[0]
+IPV4 = Endpoint("courier", HOST, 5223, "direct", Family.IPV4)
+IPV6 = IPV4._replace(family=Family.IPV6)
+MISSING = Failure(Phase.RESOLVE, Reason.NXDOMAIN)
+
+
+def fresh(*paths: ProbePath) -> State:
+    state = State()
+    state.configure([COURIER, PROVIDER], paths or [DIRECT])
+    return state
+
+
+def test_counters_stand_at_zero_before_anything_is_measured() -> None:
+    counters = fresh().flows.counters[FLOW]
+    assert set(counters.probes.values()) == {0}
+    assert counters.failures[Phase.CONNECT, Reason.REFUSED] == 0
+    assert counters.failures[Phase.RESOLVE, Reason.NXDOMAIN] == 0
+
+
+def test_only_what_can_happen_on_a_path_has_a_counter() -> None:
+    state = fresh(DIRECT, SQUID)
+    assert {phase for phase, _ in state.flows.counters[FLOW].failures} == {Phase.RESOLVE, Phase.CONNECT}
+    proxied = state.flows.counters[FLOW._replace(path="squid")]
+    assert {phase for phase, _ in proxied.failures} == {
+        Phase.PROXY_RESOLVE,
+        Phase.PROXY_CONNECT,
+        Phase.PROXY_HANDSHAKE,
+        Phase.SESSION,  # what a proxy calls connected must last
+    }
+    assert {family for family, _ in proxied.probes} == {Family.NAME}
+
+
+def test_a_visit_is_counted_and_kept() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223), result(COURIER, 5223, REFUSED, address="192.0.2.2")))
+    counters = state.flows.counters[FLOW]
+    assert counters.probes[Family.IPV4, Outcome.SUCCESS] == 1
+    assert counters.probes[Family.IPV4, Outcome.FAILURE] == 1
+    assert counters.failures[Phase.CONNECT, Reason.REFUSED] == 1
+    assert sum(counters.durations[Phase.CONNECT].counts) == 2
+    assert sum(counters.rtt.counts) == 1
+    endpoint = state.endpoints.latest[IPV4]
+    assert (endpoint.reachable, endpoint.unreachable) == (1, 1)
+
+
+def test_a_shared_attempt_is_kept_for_each_host_and_counted_once() -> None:
+    state = fresh()
+    second = COURIER.hosts[1]
+    state.record(visit(result(COURIER, 5223)))
+    state.record(visit(result(COURIER, 5223, host=second, counted=False)))
+    assert state.flows.counters[FLOW].probes[Family.IPV4, Outcome.SUCCESS] == 1
+    assert state.endpoints.latest[IPV4._replace(host=second)].reachable == 1
+
+
+def test_the_last_success_stays_when_a_later_visit_fails() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223, time=1000)))
+    state.record(visit(result(COURIER, 5223, REFUSED, time=1060)))
+    endpoint = state.endpoints.latest[IPV4]
+    assert (endpoint.last_run, endpoint.last_success) == (1060, 1000)
+    assert endpoint.phases == {Phase.RESOLVE: 0.003, Phase.CONNECT: 0.02}
+    assert endpoint.reachable == 0
+
+
+def test_a_dns_outage_is_a_failure_and_no_gap() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223), result(COURIER, 5223, family=Family.IPV6)))
+    failed = [result(COURIER, 5223, MISSING, family=family) for family in (Family.IPV4, Family.IPV6)]
+    state.record(visit(*failed))
+    assert state.endpoints.latest[IPV4].reachable == state.endpoints.latest[IPV6].reachable == 0
+    assert state.endpoints.latest[IPV6].last_success == 1000
+
+
+def test_a_family_that_has_no_records_any_more_goes() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223), result(COURIER, 5223, family=Family.IPV6)))
+    state.record(visit(result(COURIER, 5223)))
+    assert IPV4 in state.endpoints.latest
+    assert IPV6 not in state.endpoints.latest
+
+
+def test_a_visit_to_one_host_leaves_the_others_alone() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223)))
+    state.record(visit(result(COURIER, 5223, REFUSED, host=COURIER.hosts[1])))
+    assert state.endpoints.latest[IPV4].reachable == 1
+
+
+def test_lookups_are_counted_and_the_latest_is_kept() -> None:
+    state = fresh()
+    good, bad = lookup(HOST, "192.0.2.1"), lookup(HOST, reason=Reason.SERVFAIL)
+    state.record(visit(result(COURIER, 5223), lookups=(good,)))
+    state.record(visit(result(COURIER, 5223), lookups=(bad,)))
+    flow = LookupFlow("courier", "system", RecordType.A)
+    assert state.lookups.counts[flow][Outcome.SUCCESS] == 1
+    assert state.lookups.counts[flow][Reason.SERVFAIL] == 1
+    assert state.lookups.latest[flow, HOST] is bad
+    assert sum(state.lookups.durations["system"].counts) == 2
+
+
+# --- Reload
+
+
+def test_a_reload_keeps_the_counts_of_what_stays() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223), lookups=(lookup(HOST, "192.0.2.1"),)))
+    state.configure([COURIER], [DIRECT, SQUID])
+    assert state.flows.counters[FLOW].probes[Family.IPV4, Outcome.SUCCESS] == 1
+    assert state.endpoints.latest[IPV4].reachable == 1
+    assert sum(state.lookups.durations["system"].counts) == 1
+
+
+def test_a_reload_forgets_what_goes() -> None:
+    state = fresh(DIRECT, SQUID)
+    state.record(visit(result(COURIER, 5223), lookups=(lookup(HOST, "192.0.2.1"),)))
+    state.configure([PROVIDER], [DIRECT])
+    assert state.endpoints.latest == {}
+    assert state.lookups.latest == {}
+    assert {flow.service for flow in state.flows.counters} == {"provider"}
+    assert state.proxies.health == {}
+
+
+def test_a_reload_forgets_hosts_and_ports_that_go() -> None:
+    state = fresh()
+    for host in COURIER.hosts:
+        state.record(visit(result(COURIER, 5223, host=host), result(COURIER, 443, host=host)))
+    smaller = Service("courier", COURIER.hosts[:1], (443,), COURIER.roles, True, COURIER.port_rule)
+    state.configure([smaller], [DIRECT])
+    assert list(state.endpoints.latest) == [IPV4._replace(port=443)]
+
+
+def test_a_path_that_becomes_a_proxy_path_counts_its_new_phases() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223)))
+    state.configure([COURIER], [ProbePath("direct", SQUID.proxy)])
+    refused = Failure(Phase.PROXY_CONNECT, Reason.REFUSED)
+    state.record(visit(result(COURIER, 5223, refused, family=Family.NAME, proxy_spoke=False)))
+    counters = state.flows.counters[FLOW]
+    assert counters.failures[Phase.PROXY_CONNECT, Reason.REFUSED] == 1
+    assert (Phase.CONNECT, Reason.REFUSED) not in counters.failures
+
+
+def test_a_load_balancer_path_forgets_what_it_no_longer_names() -> None:
+    one, other = COURIER.hosts
+    both = ProbePath(
+        "lb", load_balancer=((one, LoadBalancer("::1", None)), (other, LoadBalancer("::1", None)))
+    )
+    state = fresh(both)
+    for host in COURIER.hosts:
+        state.record(visit(result(COURIER, 5223, host=host, path="lb", family=Family.IPV6)))
+    state.configure([COURIER], [ProbePath("lb", load_balancer=both.load_balancer[:1])])
+    assert [endpoint.host for endpoint in state.endpoints.latest] == [one]
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
+@pytest.mark.parametrize("path", [DIRECT, SQUID, ProbePath("direct", families=(Family.IPV4,))])
+def test_hosts_that_need_no_dns_are_counted_under_their_family(host: str, path: ProbePath) -> None:
+    ours = Service("ours", (host,), (443,))
+    state = State()
+    state.configure([ours], [path])
+    counters = state.flows.counters[Flow("ours", 443, path.name)]
+    state.record(visit(result(ours, 443, path=path.name)))
+    assert counters.probes[Family.IPV4, Outcome.SUCCESS] == 1
+
+
+def test_a_failure_that_nobody_foresaw_is_counted_and_survives_a_reload() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223, Failure(Phase.CONNECT, Reason.CLOSED))))
+    state.configure([COURIER], [DIRECT])
+    assert state.flows.counters[FLOW].failures[Phase.CONNECT, Reason.CLOSED] == 1
+
+
+def test_a_visit_to_what_is_no_longer_configured_is_dropped() -> None:
+    state = fresh()
+    state.configure([PROVIDER], [DIRECT])
+    state.record(visit(result(COURIER, 5223)))
+    assert state.endpoints.latest == {}
+
+
+# --- Proxies
+
+
+def proxied(failure: Failure | None, *, spoke: bool) -> Result:
+    return result(COURIER, 443, failure, path="squid", family=Family.NAME, proxy_spoke=spoke)
+
+
+SILENCE = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT)
+DENIAL = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED)
+STOPPED = Failure(Phase.PROXY_CONNECT, Reason.REFUSED)
+
+
+def proxy_up(*rounds: tuple[Failure | None, bool]) -> bool | None:
+    state = fresh(SQUID)
+    for number, (failure, spoke) in enumerate(rounds):
+        state.record(visit(proxied(failure, spoke=spoke), number=number))
+    return state.proxies.health["squid"].up
+
+
+def test_nothing_is_known_of_a_proxy_before_the_first_visit() -> None:
+    assert proxy_up() is None
+
+
+def test_a_proxy_that_refuses_the_destination_is_up() -> None:
+    assert proxy_up((DENIAL, True)) is True
+
+
+def test_a_stopped_proxy_is_down_at_once_and_up_when_it_answers_again() -> None:
+    assert proxy_up((None, True), (STOPPED, False)) is False
+    assert proxy_up((None, True), (STOPPED, False), (None, True)) is True
+
+
+def test_silence_about_one_destination_is_forgiven_a_proxy_that_lately_spoke() -> None:
+    assert proxy_up((None, True), (SILENCE, False)) is True
+
+
+def test_lasting_silence_is_not_forgiven() -> None:
+    assert proxy_up((None, True), (SILENCE, False), (SILENCE, False)) is False
+    assert proxy_up((SILENCE, False)) is False
+
+
+# --- Histograms
+
+
+def test_an_observation_falls_into_the_bucket_that_ends_with_it() -> None:
+    histogram = Histogram()
+    for seconds in (BUCKETS[0], BUCKETS[0] * 1.01, 99.0):
+        histogram.observe(seconds)
+    assert histogram.counts[:2] == [1, 1]
+    assert histogram.counts[-1] == 1
+    assert sum(histogram.counts) == 3
+    assert histogram.sum == BUCKETS[0] * 2.01 + 99
+
+
+MDM, SCHOOL = (PushCertificateFile(name, Path(name)) for name in ("mdm", "school"))
+READ = PushCertificate("mdm", "com.apple.mgmt.External.1")
+
+
+def test_a_push_certificate_survives_a_reload_and_goes_with_its_entry() -> None:
+    state = fresh()
+    state.configure([COURIER], [DIRECT], [MDM])
+    state.record_push_certificate(READ)
+    state.configure([COURIER], [DIRECT], [MDM, SCHOOL])
+    assert state.push_certificates.read() == [READ]
+    state.configure([COURIER], [DIRECT], [SCHOOL])
+    assert state.push_certificates.read() == []
+
+
+def test_a_push_certificate_that_is_no_longer_configured_is_dropped() -> None:
+    state = fresh()
+    state.configure([COURIER], [DIRECT], [SCHOOL])
+    state.record_push_certificate(READ)
+    assert state.push_certificates.read() == []
+
+
+# --- Idle holds
+
+HOLDING = replace(COURIER, hold=900.0)
+UNDER_WAY = Hold(1000.0, HoldKey("courier", "direct", Family.IPV4), HOST, 5223, 60.0)
+ENDED = replace(UNDER_WAY, longest=120.0, end=HoldEnd.LOST, silence=300.0)
+LOCAL = replace(UNDER_WAY, end=HoldEnd.LOCAL, silence=1.0)
+
+
+def holding(*recorded: Hold) -> State:
+    state = State()
+    state.configure([HOLDING], [DIRECT])
+    for hold in recorded:
+        state.record_hold(hold)
+    return state
+
+
+def test_holds_are_counted_from_zero_for_each_way_to_end() -> None:
+    assert set(holding().holds.ends) == {UNDER_WAY.key, UNDER_WAY.key._replace(family=Family.IPV6)}
+    assert holding().holds.ends[UNDER_WAY.key] == dict.fromkeys(HoldEnd, 0)
+    assert holding(ENDED, ENDED).holds.ends[UNDER_WAY.key][HoldEnd.LOST] == 2
+
+
+@pytest.mark.parametrize(
+    ("recorded", "shown"),
+    [
+        ([UNDER_WAY], UNDER_WAY),
+        ([ENDED, UNDER_WAY], ENDED),
+        ([ENDED, replace(UNDER_WAY, longest=300.0)], replace(UNDER_WAY, longest=300.0)),
+        ([ENDED, replace(ENDED, longest=0.0)], replace(ENDED, longest=0.0)),
+        ([ENDED, LOCAL], ENDED),
+        ([LOCAL], None),
+    ],
+)
+def test_a_hold_is_shown_when_it_tells_more_than_the_one_before(
+    recorded: list[Hold], shown: Hold | None
+) -> None:
+    assert holding(*recorded).holds.latest.get(UNDER_WAY.key) == shown
+
+
+def test_a_hold_survives_a_reload_and_goes_with_its_key() -> None:
+    state = holding(ENDED)
+    state.configure([replace(HOLDING, hold=60.0)], [DIRECT])
+    assert state.holds.latest == {ENDED.key: ENDED}
+    assert state.holds.ends[ENDED.key][HoldEnd.LOST] == 1
+    state.configure([COURIER], [DIRECT])
+    assert (state.holds.latest, state.holds.ends) == ({}, {})
+
+
+def test_a_hold_that_is_no_longer_configured_is_dropped() -> None:
+    state = fresh()
+    state.record_hold(ENDED)
+    assert (state.holds.latest, state.holds.ends) == ({}, {})
+
+
+# Numbers of couriers that bags say
+
+DOMAIN = "courier.test"
+AUTO = replace(COURIER, count_from_bag=DOMAIN)
+BAGS = Service("bag", ("init.test",), (443,), COURIER.roles, required=False, bag="/bag")
+TLS = TlsInfo("Apple", 2e9, Trust.APPLE, None)
+
+
+def bag_visit(*counts: int | None, path: str = "direct", domain: str = DOMAIN, tls: bool = True) -> Visit:
+    """A fetch of the bag with one result for each count; None is one that failed."""
+    found = [
+        replace(known, attempt=replace(known.attempt, bag=bag, tls=TLS if tls else None))
+        for count in counts
+        for known in [result(BAGS, 443, None if count is not None else REFUSED, path=path)]
+        for bag in [Bag(domain, count, True, None, 900.0) if count is not None else None]
+    ]
+    return visit(*found)
+
+
+def numbered(*visits: Visit) -> State:
+    state = State()
+    state.configure([AUTO, BAGS], [DIRECT, SQUID])
+    for each in visits:
+        state.record(each)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("visits", "count"),
+    [
+        ([], None),
+        ([bag_visit(30)], 30),
+        ([bag_visit(30, 40, 20)], 40),
+        ([bag_visit(30), bag_visit(20)], 20),
+        ([bag_visit(30), bag_visit(None)], 30),
+        ([bag_visit(30), bag_visit(20, domain="other.test")], 30),
+        ([bag_visit(30, tls=False)], None),
+        ([bag_visit(30), bag_visit(60, tls=False)], 30),
+    ],
+)
+def test_the_number_of_couriers_is_the_last_that_a_bag_over_tls_said(
+    visits: list[Visit], count: int | None
+) -> None:
+    assert numbered(*visits).courier_counts.highest == {("direct", DOMAIN): count, ("squid", DOMAIN): None}
+
+
+def test_each_path_has_a_number_of_couriers_of_its_own() -> None:
+    state = numbered(bag_visit(30), bag_visit(40, path="squid"))
+    assert state.courier_counts.highest == {("direct", DOMAIN): 30, ("squid", DOMAIN): 40}
+
+
+def test_the_number_of_couriers_survives_a_reload_and_goes_with_its_path() -> None:
+    state = numbered(bag_visit(30), bag_visit(40, path="squid"))
+    state.configure([AUTO, BAGS], [DIRECT])
+    assert state.courier_counts.highest == {("direct", DOMAIN): 30}
+    state.configure([COURIER, BAGS], [DIRECT])
+    assert state.courier_counts.highest == {}
+
+
+def test_a_bag_stays_known_while_later_fetches_fail() -> None:
+    service = Service("bag", ("init.test",), (443,), bag="/bag")
+    state = State()
+    state.configure([service], [ProbePath("direct")])
+    bag = Bag("courier.push.apple.com", 30, True, None, 900.0)
+    good, bad = result(service, 443), result(service, 443, REFUSED)
+    for fetched in (replace(good, attempt=replace(good.attempt, bag=bag)), bad, bad):
+        state.record(visit(fetched))
+    (endpoint,) = state.endpoints.latest.values()
+    assert (endpoint.results, endpoint.bag) == ((bad,), bag)

@@ -1,0 +1,118 @@
+"""What may stand in between: inspectors, portals, relays and balancers; each ready when its function returns.
+
+Owns their configs and ports. Must not know who leads connections to them, nor netcheck.
+"""
+
+from pathlib import Path
+
+from tests.system.certificates import Certificates
+from tests.system.namespace import Namespace
+from tests.system.servers import Server, config_file, require, serve
+
+INSPECTOR, PORTAL, ALERTING, CLOSING, OUTDATED, INSECURE = 7301, 7302, 7303, 7304, 7305, 7306
+BALANCER = 7401
+
+_DEFAULTS = """
+    defaults
+        mode tcp
+        timeout connect 1s
+        timeout client 10s
+        timeout server 10s
+"""
+_BY_NAME = """ tcp-request inspect-delay 3s
+ tcp-request content accept if { req.ssl_hello_type 1 }
+ use_backend provider if { req.ssl_sni api.push.apple.com }
+"""
+_HOLD = " tcp-request inspect-delay 10s\n tcp-request content accept if WAIT_END\n"
+
+
+def _everywhere(port: int, options: str) -> str:
+    """Lines of haproxy's that listen on all addresses inside."""
+    return f" bind ipv4@0.0.0.0:{port} {options}\n bind ipv6@:::{port} {options}\n"
+
+
+def _haproxy(namespace: Namespace, name: str, place: str, *lines: str) -> Server:
+    require("haproxy")
+    argv = ["haproxy", "-db", "-f", config_file(namespace, name, _DEFAULTS, *lines)]
+    return serve(namespace, name, argv, {"tcp": f"tcp://{place}"})
+
+
+def _ends_tls(namespace: Namespace, name: str, port: int, options: str) -> Server:
+    """Speaks TLS, and nothing in it."""
+    frontend = f"frontend {name}\n{_everywhere(port, f'ssl {options}')}{_HOLD}"
+    return _haproxy(namespace, name, f"127.0.0.1:{port}", frontend)
+
+
+def inspector(namespace: Namespace, certificates: Certificates) -> Server:
+    """Shows a certificate for Apple's names that only the company trusts."""
+    options = f"crt {certificates.inspected} alpn apns-security-v3,h2"
+    return _ends_tls(namespace, "inspector", INSPECTOR, options)
+
+
+def outdated_inspector(namespace: Namespace, certificates: Certificates) -> Server:
+    """The same, and speaks nothing newer than TLS 1.0."""
+    old = "ssl-min-ver TLSv1.0 ssl-max-ver TLSv1.0 ciphers DEFAULT@SECLEVEL=0"
+    return _ends_tls(namespace, "outdated", OUTDATED, f"crt {certificates.inspected} {old}")
+
+
+def insecure_inspector(namespace: Namespace, certificates: Certificates) -> Server:
+    """The same in TLS 1.2, without secure renegotiation (RFC 5746)."""
+    require("gnutls-serv")
+    argv = [
+        "gnutls-serv",
+        "--quiet",
+        f"--port={INSECURE}",
+        f"--x509keyfile={certificates.inspected}",
+        f"--x509certfile={certificates.inspected}",
+        "--priority=NORMAL:-VERS-ALL:+VERS-TLS1.2:%DISABLE_SAFE_RENEGOTIATION",
+        "--echo",
+        "--disable-client-cert",
+    ]
+    return serve(namespace, "insecure", argv, {"tls": f"tcp://127.0.0.1:{INSECURE}"})
+
+
+def portal(namespace: Namespace, certificates: Certificates) -> Server:
+    """A page under a name and a certificate of its own."""
+    return _ends_tls(namespace, "portal", PORTAL, f"crt {certificates.portal}")
+
+
+def alerting(namespace: Namespace, certificates: Certificates) -> Server:
+    """Ends TLS with an alert, whatever name it is asked for."""
+    return _ends_tls(namespace, "alerting", ALERTING, f"crt {certificates.portal} strict-sni")
+
+
+def closing(namespace: Namespace) -> Server:
+    """Closes as soon as TLS begins."""
+    rule = " tcp-request inspect-delay 3s\n tcp-request content reject if { req.ssl_hello_type 1 }\n"
+    accept = " tcp-request content accept if WAIT_END\n"
+    frontend = f"frontend closing\n{_everywhere(CLOSING, '')}{rule}{accept}"
+    return _haproxy(namespace, "closing", f"127.0.0.1:{CLOSING}", frontend)
+
+
+def relay(namespace: Namespace, address: str) -> Server:
+    """Passes TLS on to a courier or the provider API, by the name asked for."""
+    parts = [
+        f"frontend relay{port}\n bind {address}:{port}\n{_BY_NAME} default_backend courier{port}\n"
+        f"backend courier{port}\n server courier 17.57.144.1:{port}\n"
+        for port in (443, 2197, 5223)
+    ]
+    provider = "backend provider\n server provider 17.188.143.34:443\n"
+    return _haproxy(namespace, "relay", f"{address}:443", *parts, provider)
+
+
+def balancer(namespace: Namespace, *members: str, options: str = "") -> Server:
+    """Leads to each of these `ADDRESS:PORT` in turn, without a look at whether they live."""
+    servers = "".join(f" server member{number} {member}\n" for number, member in enumerate(members))
+    return _haproxy(
+        namespace,
+        "balancer",
+        f"127.0.0.1:{BALANCER}",
+        f"frontend balancer\n bind 127.0.0.1:{BALANCER} {options}\n default_backend members\n",
+        f"backend members\n balance roundrobin\n retries 0\n{servers}",
+    )
+
+
+def own_service(namespace: Namespace, certificate: Path, address: str) -> Server:
+    """A company's own MDM server with this certificate, on 443."""
+    frontend = f"frontend own\n bind {address}:443 ssl crt {certificate}\n{_HOLD}"
+    return _haproxy(namespace, "own_service", f"{address}:443", frontend)

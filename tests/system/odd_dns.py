@@ -1,0 +1,50 @@
+"""Relays DNS from the address given to a nameserver on loopback, and answers some queries in its own way.
+
+A program of its own, with nothing but the standard library: no server that Debian has is as old as this.
+
+    python odd_dns.py ADDRESS CODE WHICH
+
+CODE is the response code of its own answers; WHICH is `edns` for queries with EDNS only, or `all`.
+"""
+
+import socket
+import socketserver
+import sys
+
+NAMESERVER = ("127.0.0.1", 53)
+_HEADER = 12  # RFC 1035 section 4.1.1
+_FORMAT_ERROR = 1
+
+
+def has_edns(query: bytes) -> bool:
+    """Whether it has an additional record, of which a query has no other kind."""
+    return query[10:12] != bytes(2)
+
+
+def refusal(query: bytes, code: int) -> bytes:
+    """The question with the code; of what could not be read, the header alone."""
+    flags = bytes([query[2] | 0x80, code])
+    question = b"" if code == _FORMAT_ERROR else query[_HEADER : query.index(0, _HEADER) + 5]
+    counts = bytes([0, 1 if question else 0]) + bytes(6)
+    return query[:2] + flags + counts + question
+
+
+def relay(query: bytes) -> bytes:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as upstream:
+        upstream.settimeout(2)
+        upstream.connect(NAMESERVER)
+        upstream.send(query)
+        return upstream.recv(65535)
+
+
+class Odd(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        query, client = self.request
+        mine = WHICH == "all" or has_edns(query)
+        client.sendto(refusal(query, CODE) if mine else relay(query), self.client_address)
+
+
+if __name__ == "__main__":
+    ADDRESS, CODE, WHICH = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    listener = socket.create_server((ADDRESS, 53))  # says that it is up, and answers nothing over TCP
+    socketserver.ThreadingUDPServer((ADDRESS, 53), Odd).serve_forever()

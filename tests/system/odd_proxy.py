@@ -1,0 +1,70 @@
+"""A proxy that leads where it is asked to, and says so in words that no server of Debian's uses.
+
+A program of its own, with nothing but the standard library.
+
+    python odd_proxy.py PORT WORDS
+
+WORDS is a key of HEADS, for HTTP, or `socks`.
+"""
+
+import asyncio
+import contextlib
+import sys
+
+HEADS = {
+    "space": b"HTTP/1.1 200 Connection established\r\nProxy-Agent : x\r\n\r\n",
+    "framed": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "bare": b"HTTP/1.0 200\r\n\r\n",
+    "long_refusal": b"HTTP/1.1 403 Forbidden\r\nX-Policy : " + 30_000 * b"p" + b"\r\n\r\n",
+}
+"""How a proxy may answer CONNECT; what is not a success leads nowhere."""
+
+
+async def asked_by_http(reader: asyncio.StreamReader) -> tuple[str, int]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    host, _, port = head.split()[1].decode().rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+async def asked_by_socks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[str, int]:
+    """Takes any password, and says so with the version of SOCKS in place of RFC 1929's own."""
+    await reader.readexactly((await reader.readexactly(2))[1])
+    writer.write(b"\x05\x02")
+    await reader.readexactly((await reader.readexactly(2))[1])
+    await reader.readexactly((await reader.readexactly(1))[0])
+    writer.write(b"\x05\x00")
+    await reader.readexactly(4)
+    host = await reader.readexactly((await reader.readexactly(1))[0])  # it is always asked by name
+    return host.decode(), int.from_bytes(await reader.readexactly(2), "big")
+
+
+async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+    writer.close()
+
+
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+        if WORDS == "socks":
+            place, answer = await asked_by_socks(reader, writer), b"\x05\x00\x00\x01" + bytes(6)
+        else:
+            place, answer = await asked_by_http(reader), HEADS[WORDS]
+        if answer.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2", b"\x05")):
+            there, back = await asyncio.open_connection(*place)
+            writer.write(answer)
+            await asyncio.gather(pass_on(reader, back), pass_on(there, writer))
+        writer.write(answer)
+        await writer.drain()
+    writer.close()
+
+
+async def main() -> None:
+    async with await asyncio.start_server(serve, "127.0.0.1", PORT) as server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    PORT, WORDS = int(sys.argv[1]), sys.argv[2]
+    asyncio.run(main())

@@ -1,0 +1,145 @@
+"""Scenes: what a firewall, or an inspector in its place, does to connections. Data only."""
+
+from collections.abc import Mapping
+
+from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.paths import Role
+from tests.system import between
+from tests.system.between import ALERTING, INSECURE, INSPECTOR, OUTDATED, PORTAL
+from tests.system.breakages import (
+    BESIDE_DANTE,
+    DANTE_FINE,
+    FINE,
+    FROM_HERE_TO_APPLE,
+    HALF_OF_THE_COURIERS,
+    NOT_ALLOWED,
+    ONE_COURIER,
+    READY,
+    TLS_PORTS,
+    direct,
+    drop,
+    led_to,
+)
+from tests.system.namespace import FROM_HERE
+from tests.system.scenes import Finding, Scene, both
+
+DEVICE, PROVIDER = Role
+NOT_READY, DEGRADED, FALLBACK_ONLY = Verdict.NOT_READY, Verdict.DEGRADED, Verdict.FALLBACK_ONLY
+
+SCENES: Mapping[str, Scene] = {
+    "a firewall drops 5223": Scene(
+        {**DANTE_FINE, ("direct", DEVICE): Finding(FALLBACK_ONLY, Cause.PORT_BLOCKED, Hop.FIREWALL)},
+        BESIDE_DANTE,
+        firewall=(f"{FROM_HERE} tcp dport 5223 drop",),
+    ),
+    "a firewall rejects 2197": Scene(FINE, firewall=(f"{FROM_HERE} tcp dport 2197 reject with tcp reset",)),
+    "a firewall lets only its proxy out": Scene(
+        {**DANTE_FINE, **direct(NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL)},
+        BESIDE_DANTE,
+        firewall=(f"{FROM_HERE_TO_APPLE} reject with tcp reset",),
+    ),
+    "a firewall lets only some of Apple's ranges through": Scene(
+        {**FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.RANGE_BLOCKED, Hop.FIREWALL)},
+        firewall=drop(NOT_ALLOWED, f"tcp dport {TLS_PORTS}"),
+        couriers=7,
+    ),
+    "a firewall blocks one courier host": Scene(
+        {**DANTE_FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.HOSTS_BLOCKED, Hop.FIREWALL)},
+        BESIDE_DANTE,
+        firewall=drop(ONE_COURIER, FROM_HERE_TO_APPLE),
+    ),
+    "a firewall resets what begins TLS": Scene(
+        direct(NOT_READY, Cause.TLS_BLOCKED, Hop.FIREWALL),
+        firewall=(f"{FROM_HERE_TO_APPLE} meta length > 200 reject with tcp reset",),
+    ),
+    "a black hole for large packets": Scene(
+        direct(NOT_READY, Cause.TLS_STALLS, Hop.FIREWALL),
+        firewall=(f"tcp sport {TLS_PORTS} meta length > 600 drop",),
+    ),
+    "a captive portal answers in Apple's place": Scene(
+        direct(NOT_READY, Cause.WRONG_PEER, Hop.FIREWALL),
+        breaks=lambda lab: lab.nginx,
+        leads=led_to(8080),
+    ),
+    "a captive portal answers in TLS under its own name": Scene(
+        direct(NOT_READY, Cause.WRONG_PEER, Hop.FIREWALL),
+        breaks=lambda lab: between.portal(lab.namespace, lab.certificates),
+        leads=led_to(PORTAL),
+    ),
+    "a firewall drops everything to Apple": Scene(
+        direct(NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL), firewall=(f"{FROM_HERE_TO_APPLE} drop",)
+    ),
+    "a firewall drops 443, of which devices need nothing": Scene(
+        FINE, firewall=(f"{FROM_HERE} tcp dport 443 drop",)
+    ),
+    "a firewall drops 443 and 2197": Scene(
+        {
+            ("direct", DEVICE): READY,
+            ("direct", PROVIDER): Finding(NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL),
+        },
+        firewall=(f"{FROM_HERE} tcp dport {{443, 2197}} drop",),
+    ),
+    "a firewall lets only some ranges through, and every address is tried": Scene(
+        {**FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.RANGE_BLOCKED, Hop.FIREWALL)},
+        services=lambda _: {"courier": {"addresses": "all"}, "courier2": {"addresses": "all"}},
+        firewall=drop(NOT_ALLOWED, f"tcp dport {TLS_PORTS}"),
+    ),
+    "half of all couriers are dead": Scene(
+        {**FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.HOSTS_BLOCKED, Hop.FIREWALL)},
+        firewall=drop(HALF_OF_THE_COURIERS, "tcp dport {443, 5223}"),
+    ),
+    "a filter ends TLS with an alert": Scene(
+        direct(NOT_READY, Cause.TLS_BLOCKED, Hop.FIREWALL),
+        breaks=lambda lab: between.alerting(lab.namespace, lab.certificates),
+        leads=led_to(ALERTING),
+    ),
+    "an inspector decrypts everything": Scene(
+        direct(NOT_READY, Cause.TLS_INTERCEPTED, Hop.FIREWALL),
+        breaks=lambda lab: between.inspector(lab.namespace, lab.certificates),
+        leads=led_to(INSPECTOR),
+    ),
+    "an inspector that speaks TLS 1.0 only": Scene(
+        direct(NOT_READY, Cause.TLS_INTERCEPTED, Hop.FIREWALL),
+        breaks=lambda lab: between.outdated_inspector(lab.namespace, lab.certificates),
+        leads=led_to(OUTDATED),
+    ),
+    "an inspector without secure renegotiation": Scene(
+        direct(NOT_READY, Cause.TLS_INTERCEPTED, Hop.FIREWALL),
+        breaks=lambda lab: between.insecure_inspector(lab.namespace, lab.certificates),
+        leads=led_to(INSECURE),
+    ),
+    "an inspector decrypts 5223 only": Scene(
+        {**FINE, ("direct", DEVICE): Finding(FALLBACK_ONLY, Cause.TLS_INTERCEPTED, Hop.FIREWALL)},
+        breaks=lambda lab: between.inspector(lab.namespace, lab.certificates),
+        leads=led_to(INSPECTOR, "tcp dport 5223"),
+    ),
+    "an inspector decrypts 443 only": Scene(
+        FINE,
+        breaks=lambda lab: between.inspector(lab.namespace, lab.certificates),
+        leads=led_to(INSPECTOR, "tcp dport 443"),
+    ),
+    "5223 is dropped and 443 decrypted": Scene(
+        {
+            ("direct", DEVICE): Finding(NOT_READY, Cause.TLS_INTERCEPTED, Hop.FIREWALL),
+            ("direct", PROVIDER): READY,  # on 2197
+        },
+        breaks=lambda lab: between.inspector(lab.namespace, lab.certificates),
+        firewall=(f"{FROM_HERE} tcp dport 5223 drop",),
+        leads=led_to(INSPECTOR, "tcp dport 443"),
+        also={("direct", DEVICE): frozenset({(Cause.PORT_BLOCKED, Hop.FIREWALL)})},
+    ),
+    "a way that is closed on purpose": Scene(
+        {**both("direct", Finding(NOT_READY)), **both("dante", READY)},
+        lambda lab: {"direct": {"expected": "blocked"}, "dante": {"proxy": lab.dante.url}},
+        firewall=(f"{FROM_HERE_TO_APPLE} reject with tcp reset",),
+    ),
+    "a way that ought to be closed is open": Scene(
+        both("direct", Finding(Verdict.READY, Cause.PATH_OPEN, Hop.FIREWALL)),
+        lambda _: {"direct": {"expected": "blocked"}},
+    ),
+    "5223 is closed on purpose": Scene(
+        {("direct", DEVICE): Finding(FALLBACK_ONLY), ("direct", PROVIDER): READY},
+        lambda _: {"direct": {"expected": "fallback_only"}},
+        firewall=(f"{FROM_HERE} tcp dport 5223 drop",),
+    ),
+}

@@ -1,0 +1,95 @@
+"""Scenes: what a company runs itself for its devices: an MDM server, a load balancer. Data only."""
+
+from collections.abc import Mapping
+
+from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.paths import Role
+from tests.system import between
+from tests.system.apple import OWN_SERVICE as OWN_SERVICE_ADDRESS
+from tests.system.between import BALANCER
+from tests.system.breakages import (
+    FINE,
+    READY,
+)
+from tests.system.lab import Lab, Settings
+from tests.system.scenes import Finding, Scene, off
+
+DEVICE, PROVIDER = Role
+NOT_READY = Verdict.NOT_READY
+BALANCED = f"127.0.0.1:{BALANCER}"
+DEAD_MEMBER = "127.0.0.1:9"
+GATEWAY_BALANCED = {"gateway.push.apple.com": BALANCED}
+
+
+def our_mdm(lab: Lab) -> dict[str, Settings]:
+    ours = {
+        "hosts": ["our-mdm.corp.example"],
+        "ports": [443],
+        "roles": ["device"],
+        "depth": "tls",
+        "ca_file": str(lab.certificates.ca),
+    }
+    return {"our-mdm": ours}
+
+
+def balanced(lab: Lab) -> Settings:
+    """The provider API behind a load balancer."""
+    return {"balanced": {"load_balancer": {"api.push.apple.com:443": BALANCED}, "roles": ["provider"]}}
+
+
+SCENES: Mapping[str, Scene] = {
+    "the company's own MDM server is as it should be": Scene(
+        FINE,
+        breaks=lambda lab: between.own_service(lab.namespace, lab.certificates.good, OWN_SERVICE_ADDRESS),
+        services=our_mdm,
+    ),
+    "the certificate of the company's own MDM server has expired": Scene(
+        {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)},
+        breaks=lambda lab: between.own_service(lab.namespace, lab.certificates.expired, OWN_SERVICE_ADDRESS),
+        services=our_mdm,
+    ),
+    "the company's own MDM server has a certificate of an unknown authority": Scene(
+        {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)},
+        breaks=lambda lab: between.own_service(
+            lab.namespace, lab.certificates.untrusted, OWN_SERVICE_ADDRESS
+        ),
+        services=our_mdm,
+    ),
+    "the company's own MDM server is down": Scene(
+        {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.SERVICE_DOWN, Hop.OWN_SERVICE)},
+        services=our_mdm,
+        firewall=(f"ip daddr {OWN_SERVICE_ADDRESS} tcp dport 443 reject with tcp reset",),
+    ),
+    "the name of the company's own MDM server does not resolve": Scene(
+        {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
+        services=lambda lab: {"our-mdm": {**our_mdm(lab)["our-mdm"], "hosts": ["none.corp.example"]}},
+    ),
+    "a load balancer": Scene(
+        {("balanced", PROVIDER): READY},
+        balanced,
+        lambda lab: between.balancer(lab.namespace, "17.188.143.34:443", "17.188.143.66:443"),
+    ),
+    "a load balancer is down": Scene(
+        {("balanced", PROVIDER): Finding(NOT_READY, Cause.BALANCER_DOWN, Hop.LOAD_BALANCER)}, balanced
+    ),
+    "all members of a load balancer are dead": Scene(
+        {("balanced", PROVIDER): Finding(NOT_READY, Cause.BALANCER_MEMBERS_DOWN, Hop.LOAD_BALANCER)},
+        balanced,
+        lambda lab: between.balancer(lab.namespace, DEAD_MEMBER),
+    ),
+    "a load balancer has no members, and no TLS to notice it": Scene(
+        {("balanced", PROVIDER): Finding(NOT_READY, Cause.BALANCER_MEMBERS_DOWN, Hop.LOAD_BALANCER)},
+        lambda _: {
+            "balanced": {"load_balancer": {"gateway.push.apple.com": BALANCED}, "roles": ["provider"]}
+        },
+        lambda lab: between.balancer(lab.namespace),
+        services=lambda _: {**off("provider", "feedback"), "gateway": {"required": True, "depth": "tcp"}},
+    ),
+    "a load balancer ends TLS itself": Scene(
+        {("balanced", PROVIDER): Finding(NOT_READY, Cause.BALANCER_ENDS_TLS, Hop.LOAD_BALANCER)},
+        balanced,
+        lambda lab: between.balancer(
+            lab.namespace, "17.188.143.34:443", options=f"ssl crt {lab.certificates.inspected} alpn h2"
+        ),
+    ),
+}

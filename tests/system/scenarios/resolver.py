@@ -1,0 +1,149 @@
+"""Scenes: what DNS says, or does not. Data only."""
+
+from collections.abc import Mapping
+from signal import SIGSTOP
+
+from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.paths import Role
+from tests.system import between
+from tests.system.apple import CLIENT_IPV4, OUTSIDE, RELAY
+from tests.system.between import PORTAL
+from tests.system.breakages import (
+    DANTE_FINE,
+    FINE,
+    READY,
+    TLS_PORTS,
+    beside,
+    by_corporate_resolver,
+    corporate,
+    direct,
+    led_to,
+    resolved_by,
+)
+from tests.system.resolvers import (
+    FORMAT_ERROR,
+    INNER_RESOLVER,
+    NOT_IMPLEMENTED,
+    ODD_ADDRESSES,
+    ODD_RESOLVER,
+    OTHER_RESOLVER,
+    SERVER_FAILURE,
+    SINKHOLE,
+    block_page_resolver,
+    forwarder,
+    lame_resolver,
+    nat64_resolver,
+    odd_dns,
+)
+from tests.system.scenes import Finding, Scene, both
+
+DEVICE, PROVIDER = Role
+NOT_READY = Verdict.NOT_READY
+
+SCENES: Mapping[str, Scene] = {
+    "a DNS sinkhole": Scene(
+        {**DANTE_FINE, **direct(NOT_READY, Cause.DNS_SINKHOLE, Hop.RESOLVER)},
+        resolved_by(lambda lab: lab.sinkhole.url),
+        resolvers=corporate(SINKHOLE),
+    ),
+    "a resolver is stopped": Scene(
+        direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER), breaks=lambda lab: lab.dns.stop()
+    ),
+    "a resolver hangs": Scene(
+        direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER), breaks=lambda lab: lab.dns.signal(SIGSTOP)
+    ),
+    "a resolver says NXDOMAIN for *.push.apple.com": Scene(
+        {**DANTE_FINE, **direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
+        resolved_by(lambda lab: lab.inner_resolver.url),
+        resolvers=corporate(INNER_RESOLVER),
+    ),
+    "a resolver answers otherwise than another": Scene(
+        {
+            **FINE,
+            ("guest", PROVIDER): READY,
+            ("guest", DEVICE): Finding(Verdict.READY, Cause.DNS_DIFFERS, Hop.RESOLVER),
+        },
+        lambda lab: {"direct": {}, "guest": {"resolver": lab.odd_resolver.url and "corporate"}},
+        lambda lab: lab.namespace.ip(f"route add local {ODD_ADDRESSES['A']} dev lo src {CLIENT_IPV4}"),
+        resolvers=corporate(ODD_RESOLVER),
+    ),
+    "a resolver filters IPv6 addresses on one path of two": Scene(
+        {
+            **FINE,
+            ("guest", DEVICE): Finding(Verdict.READY, Cause.DNS_DIFFERS, Hop.RESOLVER),
+            ("guest", PROVIDER): READY,
+        },
+        beside(guest=lambda _: {"resolver": "corporate"}),
+        lambda lab: forwarder(lab.namespace, filters_ipv6=True),
+        resolvers=corporate(OTHER_RESOLVER),
+    ),
+    "a resolver does not implement EDNS": Scene(
+        both("direct", READY),
+        by_corporate_resolver,
+        lambda lab: odd_dns(lab.namespace, NOT_IMPLEMENTED, "edns"),
+        resolvers=corporate(OTHER_RESOLVER),
+    ),
+    "a resolver takes EDNS for an error of form": Scene(
+        both("direct", READY),
+        by_corporate_resolver,
+        lambda lab: odd_dns(lab.namespace, FORMAT_ERROR, "edns"),
+        resolvers=corporate(OTHER_RESOLVER),
+    ),
+    "a firewall drops DNS with EDNS": Scene(
+        FINE,
+        firewall=("udp dport 53 @th,144,16 1 drop",),  # the count of additional records
+        timeouts={"resolve": "5s"},
+    ),
+    "the first nameserver is lame": Scene(
+        FINE,
+        by_corporate_resolver,
+        lambda lab: lame_resolver(lab.namespace),
+        resolvers=corporate(OTHER_RESOLVER, "127.0.0.1"),
+    ),
+    "the first nameserver fails at everything": Scene(
+        FINE,
+        by_corporate_resolver,
+        lambda lab: odd_dns(lab.namespace, SERVER_FAILURE, "all"),
+        resolvers=corporate(OTHER_RESOLVER, "127.0.0.1"),
+    ),
+    "the first nameserver is silent": Scene(
+        FINE,
+        by_corporate_resolver,
+        firewall=("ip daddr 127.0.0.9 drop",),
+        resolvers=corporate("127.0.0.9", "127.0.0.1"),
+        timeouts={"resolve": "3s"},
+    ),
+    "DNS goes over TCP only, and resolv.conf says so": Scene(
+        FINE,
+        firewall=("udp dport 53 drop",),
+        etc={"resolv.conf": "nameserver 127.0.0.1\noptions use-vc\n"},
+    ),
+    "a nameserver over TLS has a certificate of an unknown authority": Scene(
+        direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER),
+        by_corporate_resolver,
+        resolvers={"corporate": {"nameservers": ["127.0.0.1"], "transport": "tls"}},
+    ),
+    "DNS leads to a public page with its own certificate": Scene(
+        direct(NOT_READY, Cause.DNS_SINKHOLE, Hop.RESOLVER),
+        by_corporate_resolver,
+        lambda lab: (
+            block_page_resolver(lab.namespace, OUTSIDE),
+            between.portal(lab.namespace, lab.certificates),
+        ),
+        leads=led_to(PORTAL, f"ip daddr {OUTSIDE} tcp dport {TLS_PORTS}"),
+        resolvers=corporate(OTHER_RESOLVER),
+    ),
+    "DNS leads to a private relay that passes TLS on": Scene(
+        both("direct", Finding(Verdict.READY, Cause.DNS_DIFFERS, Hop.RESOLVER)),
+        by_corporate_resolver,
+        lambda lab: (block_page_resolver(lab.namespace, RELAY), between.relay(lab.namespace, RELAY)),
+        resolvers=corporate(OTHER_RESOLVER),
+    ),
+    "a network without IPv4, behind NAT64": Scene(
+        {("direct", DEVICE): READY},
+        lambda _: {"direct": {"resolver": "corporate", "roles": ["device"], "families": ["ipv6"]}},
+        lambda lab: nat64_resolver(lab.namespace),
+        firewall=(f"meta nfproto ipv4 tcp dport {TLS_PORTS} drop",),
+        resolvers=corporate(OTHER_RESOLVER),
+    ),
+}

@@ -1,0 +1,262 @@
+"""Breakages in a running daemon: they come, are seen in time, and are forgotten when repaired."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from signal import SIGHUP
+from typing import Any
+
+import pytest
+
+from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.paths import Role
+from tests.system import between, proxies
+from tests.system.apple import COURIER_RANGES, OTHER_IPV4, route_commands
+from tests.system.between import BALANCER, INSPECTOR
+from tests.system.breakages import (
+    NOT_ALLOWED,
+    TLS_PORTS,
+    drop,
+    led_to,
+)
+from tests.system.lab import FAST_ROUNDS, Lab, Settings
+from tests.system.namespace import FROM_HERE, every
+from tests.system.resolvers import OTHER_RESOLVER, forwarder
+from tests.system.runs import Daemon, Record
+from tests.system.scenes import TLS_APPLE, Finding, tls_services
+from tests.system.servers import with_faked_clock
+
+Start = Callable[..., Daemon]
+
+DEVICE, PROVIDER = Role
+READY = Finding(Verdict.READY)
+BLOCKED_5223 = Finding(Verdict.FALLBACK_ONLY, Cause.PORT_BLOCKED, Hop.FIREWALL)
+DROP_5223 = f"{FROM_HERE} tcp dport 5223 drop"
+ROUND = 2.0
+"""Seconds from one round to the next, as the laboratory's daemons have it."""
+SHORT_TIMEOUTS: Settings = {"timeouts": {"resolve": "1s", "connect": "1s", "proxy": "1500ms", "tls": "1s"}}
+WITHOUT_PROVIDER: Settings = {name: {"enabled": False} for name in ("provider", "gateway", "feedback")}
+
+
+@pytest.fixture
+def tls_lab(build_lab: Callable[..., Lab]) -> Lab:
+    lab: Lab = build_lab(TLS_APPLE)
+    assert lab.tls_couriers
+    assert lab.tls_provider
+    return lab
+
+
+@pytest.fixture
+def start(tls_lab: Lab) -> Iterator[Start]:
+    """Call it with paths for a daemon that visits every host each round; more may be said of services."""
+
+    def started(paths: Settings, services: Settings | None = None, **settings: Any) -> Daemon:
+        everything = {**all_each_round(tls_lab), **(services or {})}
+        return stack.enter_context(tls_lab.daemon(paths, everything, SHORT_TIMEOUTS, **settings))
+
+    with ExitStack() as stack:
+        yield started
+
+
+def all_each_round(lab: Lab) -> dict[str, Settings]:
+    return {
+        name: {**service, **({} if name == "provider" else {"hosts_per_round": "all"})}
+        for name, service in tls_services(lab).items()
+    }
+
+
+def is_(finding: Finding) -> Callable[[Record], bool]:
+    return lambda judged: Finding(judged["verdict"], judged["cause"], judged["hop"]) == finding
+
+
+def test_5223_is_blocked_and_opened_again(tls_lab: Lab, start: Start) -> None:
+    daemon = start({"direct": {}})
+    daemon.until("direct", DEVICE, is_(READY))
+    tls_lab.namespace.firewall(DROP_5223)
+    daemon.until("direct", DEVICE, is_(BLOCKED_5223))
+    tls_lab.namespace.firewall()
+    daemon.until("direct", DEVICE, is_(READY))
+
+
+def test_a_proxy_is_killed_and_comes_back(tls_lab: Lab, start: Start) -> None:
+    daemon = start({"direct": {}, "dante": {"proxy": tls_lab.dante.url}})
+    daemon.until("dante", DEVICE, is_(READY))
+    tls_lab.dante.stop()
+    daemon.until("dante", DEVICE, is_(Finding(Verdict.NOT_READY, Cause.PROXY_DOWN, Hop.PROXY)))
+    assert is_(READY)(daemon.verdict("direct", DEVICE) or {})
+    proxies.dante(tls_lab.namespace)
+    daemon.until("dante", DEVICE, is_(READY))
+
+
+def test_a_resolver_is_stopped_and_comes_back(tls_lab: Lab, start: Start) -> None:
+    daemon = start({"direct": {}})
+    daemon.until("direct", PROVIDER, is_(READY))
+    tls_lab.dns.stop()
+    daemon.until("direct", PROVIDER, is_(Finding(Verdict.NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)))
+    tls_lab.restart_dns()
+    daemon.until("direct", PROVIDER, is_(READY))
+
+
+@pytest.mark.parametrize("step", ["-7200", "+7200"], ids=["back", "forward"])
+def test_the_clock_steps_two_hours_and_then_5223_is_blocked(tls_lab: Lab, start: Start, step: str) -> None:
+    clock = tls_lab.namespace.scratch / "clock"
+    clock.write_text("+0")
+    daemon = start(
+        {"direct": {}}, under=with_faked_clock(FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1")
+    )
+    daemon.until("direct", DEVICE, is_(READY))
+    clock.write_text(step)
+    wait_for_clock(daemon, int(step))
+    tls_lab.namespace.firewall(DROP_5223)
+    # long before the hosts have all been visited once: who goes by the wall clock is blind until then
+    daemon.until("direct", DEVICE, is_(BLOCKED_5223), deadline=8 * ROUND)
+    tls_lab.namespace.firewall()
+    daemon.until("direct", DEVICE, is_(READY))
+
+
+def wait_for_clock(daemon: Daemon, offset: int) -> None:
+    """Until the daemon's wall clock is wrong by so many seconds, a minute more or less."""
+    for _ in every(0.1, 10.0):
+        shown = datetime.fromisoformat(daemon.status()["time"])
+        if abs((shown - datetime.now(UTC)).total_seconds() - offset) < 60:
+            return
+    raise AssertionError("the clock of the daemon is not moved")
+
+
+def test_half_of_a_balancer_s_members_die_and_come_back(tls_lab: Lab, start: Start) -> None:
+    alive = "17.188.143.34:443"
+    balancer = between.balancer(tls_lab.namespace, alive, "127.0.0.1:9")
+    path = {"load_balancer": {"api.push.apple.com:443": f"127.0.0.1:{BALANCER}"}, "roles": ["provider"]}
+    daemon = start({"balanced": path})
+    members_down = Finding(Verdict.DEGRADED, Cause.BALANCER_MEMBERS_DOWN, Hop.LOAD_BALANCER)
+    daemon.until("balanced", PROVIDER, is_(members_down), deadline=45.0)
+    stays(daemon, "balanced", PROVIDER, members_down)
+    balancer.stop()
+    between.balancer(tls_lab.namespace, alive)
+    daemon.until("balanced", PROVIDER, is_(READY), deadline=90.0)
+
+
+def test_a_proxy_that_refuses_every_second_request_stays_a_limit(tls_lab: Lab, start: Start) -> None:
+    assert tls_lab.tinyproxy
+    many = {**all_each_round(tls_lab)["courier"], "count": 10}  # never do all fail at once
+    daemon = start({"flaky": {"proxy": tls_lab.haproxy["flaky"]}}, {"courier": many, "courier2": {**many}})
+    overloaded = Finding(Verdict.DEGRADED, Cause.PROXY_OVERLOADED, Hop.PROXY)
+    daemon.until("flaky", DEVICE, is_(overloaded), deadline=45.0)
+    stays(daemon, "flaky", DEVICE, overloaded)
+
+
+def test_every_second_connection_is_refused_and_then_none(tls_lab: Lab, start: Start) -> None:
+    many = {**all_each_round(tls_lab)["courier"], "count": 10}  # never do all fail at once
+    daemon = start({"direct": {}}, {"courier": many, "courier2": {**many}})
+    daemon.until("direct", DEVICE, is_(READY))
+    half = "tcp flags & (syn | ack) == syn numgen random mod 2 == 0"
+    tls_lab.namespace.firewall(f"{FROM_HERE} tcp dport {TLS_PORTS} {half} reject with tcp reset")
+    intermittent = Finding(Verdict.DEGRADED, Cause.INTERMITTENT, Hop.FIREWALL)
+    daemon.until("direct", DEVICE, is_(intermittent), deadline=45.0)
+    stays(daemon, "direct", DEVICE, intermittent)
+    tls_lab.namespace.firewall()
+    daemon.until("direct", DEVICE, is_(READY), deadline=90.0)
+
+
+def stays(daemon: Daemon, path: str, role: Role, finding: Finding) -> None:
+    """Through four rounds."""
+    for _ in every(0.2, 4 * ROUND):
+        assert is_(finding)(daemon.verdict(path, role) or {})
+
+
+def test_the_way_out_is_gone_and_comes_back(tls_lab: Lab, start: Start) -> None:
+    daemon = start({"direct": {"roles": ["device"]}}, WITHOUT_PROVIDER)
+    daemon.until("direct", DEVICE, is_(READY))
+    tls_lab.namespace.ip(*route_commands("del", *COURIER_RANGES))
+    down = Finding(Verdict.NOT_READY, Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)
+    daemon.until("direct", DEVICE, is_(down))
+    tls_lab.namespace.ip(*route_commands("add", *COURIER_RANGES))
+    daemon.until("direct", DEVICE, is_(READY))
+
+
+def test_a_source_address_is_lost_and_comes_back(tls_lab: Lab, start: Start) -> None:
+    daemon = start({"leased": {"source_address": OTHER_IPV4, "families": ["ipv4"]}})
+    daemon.until("leased", DEVICE, is_(READY))
+    tls_lab.namespace.ip(f"addr del {OTHER_IPV4}/32 dev lo")
+    gone = Finding(Verdict.NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
+    daemon.until("leased", DEVICE, is_(gone))
+    tls_lab.namespace.ip(f"addr add {OTHER_IPV4} dev lo")
+    daemon.until("leased", DEVICE, is_(READY))
+
+
+def test_an_inspector_is_put_in_between_and_taken_out(tls_lab: Lab, start: Start) -> None:
+    between.inspector(tls_lab.namespace, tls_lab.certificates)
+    daemon = start({"direct": {}})
+    daemon.until("direct", DEVICE, is_(READY))
+    tls_lab.namespace.firewall(leads=led_to(INSPECTOR))
+    decrypts = Finding(Verdict.NOT_READY, Cause.TLS_INTERCEPTED, Hop.FIREWALL)
+    daemon.until("direct", DEVICE, is_(decrypts))
+    tls_lab.namespace.firewall()
+    daemon.until("direct", DEVICE, is_(READY))
+
+
+def test_a_reload_adds_a_path_and_forgets_nothing_of_a_block(tls_lab: Lab, start: Start) -> None:
+    daemon = start({"direct": {}})
+    tls_lab.namespace.firewall(DROP_5223)
+    daemon.until("direct", DEVICE, is_(BLOCKED_5223))
+    tls_lab.write_config(
+        {"direct": {}, "dante": {"proxy": tls_lab.dante.url}},
+        all_each_round(tls_lab),
+        {**FAST_ROUNDS, **SHORT_TIMEOUTS},
+    )
+    daemon.signal(SIGHUP)
+    daemon.until("dante", DEVICE, is_(READY))
+    assert is_(BLOCKED_5223)(daemon.verdict("direct", DEVICE) or {})
+    tls_lab.namespace.firewall()
+    daemon.until("direct", DEVICE, is_(READY))
+
+
+def test_ipv6_addresses_appear_and_are_taken_away_on_purpose(tls_lab: Lab, start: Start) -> None:
+    resolver = forwarder(tls_lab.namespace, filters_ipv6=True)
+    daemon = start(
+        {"direct": {"resolver": "corporate"}},
+        resolvers={"corporate": {"nameservers": [OTHER_RESOLVER]}},
+    )
+    for filters in (True, False, True):
+        resolver.stop()
+        resolver = forwarder(tls_lab.namespace, filters_ipv6=filters)
+        wait_for_lookups(daemon, "no_answer" if filters else "success")
+        daemon.until("direct", DEVICE, is_ready)
+    for _ in every(0.2, 4 * ROUND):
+        assert is_ready(daemon.verdict("direct", DEVICE) or {})
+
+
+def is_ready(judged: Record) -> bool:
+    """Whatever is remarked."""
+    return bool(judged["verdict"] == Verdict.READY)
+
+
+def wait_for_lookups(daemon: Daemon, outcome: str) -> None:
+    """Until every name's IPv6 addresses were looked up with this outcome."""
+    outcomes: set[str] = set()
+    for _ in every(0.1, 20.0):
+        outcomes = {each["outcome"] for each in daemon.status()["lookups"] if each["type"] == "AAAA"}
+        if outcomes == {outcome}:
+            return
+    raise AssertionError(f"looking up IPv6 addresses has still these outcomes: {outcomes}")
+
+
+def test_ranges_are_blocked_and_the_usual_sample_finds_them(tls_lab: Lab, start: Start) -> None:
+    usual = {"depth": "tls", **tls_lab.as_apple()}
+    daemon = start({"direct": {}}, {"courier": usual, "courier2": {**usual}})
+    daemon.until("direct", DEVICE, is_(READY))
+    tls_lab.namespace.firewall(*drop(NOT_ALLOWED, f"tcp dport {TLS_PORTS}"))
+    some = Finding(Verdict.DEGRADED, Cause.RANGE_BLOCKED, Hop.FIREWALL)
+    daemon.until("direct", DEVICE, is_(some), deadline=60.0)
+    tls_lab.namespace.firewall()
+    daemon.until("direct", DEVICE, is_(READY), deadline=60.0)
+
+
+def test_ipv6_leads_nowhere_for_a_while(tls_lab: Lab, start: Start) -> None:
+    daemon = start({"direct": {}})
+    daemon.until("direct", PROVIDER, is_(READY))
+    tls_lab.namespace.firewall(f"meta nfproto ipv6 tcp dport {TLS_PORTS} drop")
+    broken = Finding(Verdict.DEGRADED, Cause.IPV6_BROKEN, Hop.LOCAL_NETWORK)
+    daemon.until("direct", PROVIDER, is_(broken))
+    tls_lab.namespace.firewall()
+    daemon.until("direct", PROVIDER, is_(READY))

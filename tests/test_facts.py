@@ -1,0 +1,184 @@
+"""What is made of the state, and how often."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from netcheck import facts as facts_module
+from netcheck.facts import Belief, Facts, LatestFacts, facts_of
+from netcheck.model.findings import (
+    Cause,
+    Finding,
+    Hop,
+    Judgement,
+    PushCertificate,
+    PushCertificateFile,
+    Verdict,
+)
+from netcheck.model.paths import Family, ProbePath, Role
+from netcheck.model.results import Bag, Endpoint, Hold, HoldKey
+from netcheck.model.services import Service
+from netcheck.state.state import State
+from netcheck.verdict import Assessment, assess
+from tests.records import COURIER, REFUSED, lookup, result, visit
+
+DIRECT = ProbePath("direct")
+HELD = replace(COURIER, hold=60.0)
+MDM = PushCertificateFile("mdm", Path("mdm.pem"))
+HOST = COURIER.hosts[0]
+
+
+def configured() -> State:
+    state = State()
+    state.configure([HELD], [DIRECT], [MDM])
+    return state
+
+
+class Counting:
+    """Counts how often the real engine runs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.runs = 0
+        monkeypatch.setattr(facts_module, "assess", self._assess)
+
+    def _assess(self, *args: object, **options: object) -> Assessment:
+        self.runs += 1
+        return assess(*args, **options)  # type: ignore[arg-type]  # whatever facts.py hands over
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Counting:
+    return Counting(monkeypatch)
+
+
+def test_without_a_change_the_facts_stay_the_same_and_nothing_is_judged_again(engine: Counting) -> None:
+    state = configured()
+    latest = LatestFacts(state, Belief())
+    first = latest.now()
+    assert [latest.now() is first for _ in range(10)] == [True] * 10
+    assert engine.runs == 1
+
+
+def test_many_changes_between_two_looks_are_judged_once(engine: Counting) -> None:
+    state = configured()
+    latest = LatestFacts(state, Belief())
+    latest.now()
+    for _ in range(10):
+        state.record(visit(result(COURIER, 5223)))
+    assert engine.runs == 1
+    latest.now()
+    assert engine.runs == 2
+
+
+HOLD = Hold(0.0, HoldKey("courier", "direct", Family.IPV4), HOST, 5223, 10.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: state.configure([HELD], [DIRECT]),
+        lambda state: state.record(visit(result(COURIER, 5223))),
+        lambda state: state.record_hold(HOLD),
+        lambda state: state.record_push_certificate(PushCertificate("mdm", error="gone")),
+    ],
+    ids=["configure", "visit", "hold", "certificate"],
+)
+def test_every_way_to_change_the_state_makes_new_facts(change: object) -> None:
+    state = configured()
+    latest = LatestFacts(state, Belief())
+    before = latest.now()
+    assert callable(change)
+    change(state)
+    assert latest.now() is not before
+
+
+def test_how_netcheck_itself_is_doing_is_seen_at_once_and_makes_no_new_facts() -> None:
+    state = configured()
+    latest = LatestFacts(state, Belief())
+    before = latest.now()
+    state.own.skipped["late"] = 3
+    assert latest.now() is before
+    assert latest.now().counted.own.skipped == {"late": 3}
+
+
+def test_another_belief_makes_new_facts_and_the_same_one_does_not() -> None:
+    state = configured()
+    for each in (result(COURIER, 5223), result(COURIER, 5223, REFUSED)):
+        state.record(visit(each))
+    latest = LatestFacts(state, Belief(failures=2))
+    before = latest.now()
+    latest.believe(Belief(failures=2))
+    assert latest.now() is before
+    latest.believe(Belief(failures=1))
+    (doubting,), (believing,) = before.judgements, latest.now().judgements
+    assert doubting.verdict is not Verdict.NOT_READY
+    assert believing.verdict is not doubting.verdict
+
+
+def test_facts_that_are_kept_do_not_change_with_the_state() -> None:
+    state = configured()
+    state.record(visit(result(COURIER, 5223), lookups=(lookup(HOST, "192.0.2.1"),)))
+    kept = facts_of(state, Belief())
+    shown = (list(kept.results), list(kept.lookups), dict(kept.holds), kept.push_certificates)
+    state.record(visit(result(COURIER, 5223, REFUSED), lookups=(lookup(HOST, "192.0.2.9"),)))
+    state.record_hold(HOLD)
+    state.record_push_certificate(PushCertificate("mdm", error="gone"))
+    assert (list(kept.results), list(kept.lookups), dict(kept.holds), kept.push_certificates) == shown
+
+
+def test_facts_hold_what_a_bag_said_and_where_it_disagrees() -> None:
+    bag = Bag("courier.push.apple.com", 30, True, None, 900.0)
+    fetching = Service("bag", ("init.test",), (443,), required=False, bag="/bag")
+    state = State()
+    state.configure([fetching], [DIRECT])
+    fetched = result(fetching, 443)
+    state.record(visit(replace(fetched, attempt=replace(fetched.attempt, bag=bag))))
+    (seen,) = facts_of(state, Belief()).bags
+    assert (seen.path, seen.host, seen.bag) == ("direct", "init.test", bag)
+
+
+def with_judgements(*judgements: Judgement) -> Facts:
+    return replace(facts_of(configured(), Belief()), judgements=judgements)
+
+
+PORT = Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "1 of 2", "Open 5223.")
+PLAIN = Judgement("direct", Role.DEVICE, Verdict.NOT_READY)
+
+
+def test_one_thing_that_is_wrong_for_two_roles_is_one_finding() -> None:
+    other = replace(PORT, evidence="0 of 1")
+    device, provider = replace(PLAIN, findings=(PORT,)), replace(PLAIN, role=Role.PROVIDER, findings=(other,))
+    (found,) = with_judgements(device, provider).findings
+    assert found == (PORT, (device, provider), ("1 of 2", "0 of 1"))
+
+
+def test_two_things_that_are_wrong_for_one_role_are_two_findings() -> None:
+    inspected = Finding(Cause.TLS_INTERCEPTED, Hop.FIREWALL, "CN=Inspector", "Exempt.")
+    both = replace(PLAIN, findings=(PORT, inspected))
+    assert [found.finding for found in with_judgements(both).findings] == [PORT, inspected]
+
+
+def test_the_same_on_two_paths_is_two_findings() -> None:
+    here = replace(PLAIN, findings=(PORT,))
+    assert len(with_judgements(here, replace(here, path="wifi")).findings) == 2
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "ready"),
+    [((), False), ((Verdict.READY, Verdict.READY), True), ((Verdict.READY, Verdict.DEGRADED), False)],
+)
+def test_all_is_ready_when_everything_that_is_judged_is(verdicts: tuple[Verdict, ...], ready: bool) -> None:
+    assert with_judgements(*(replace(PLAIN, verdict=verdict) for verdict in verdicts)).ready is ready
+
+
+def test_hosts_stand_together_by_port_path_and_family() -> None:
+    state = configured()
+    for host in COURIER.hosts:
+        state.record(visit(result(COURIER, 5223, host=host)))
+    known = facts_of(state, Belief())
+    key = ("courier", 5223, "direct", Family.IPV4)
+    assert list(known.hosts) == [key]
+    assert list(known.hosts[key]) == [
+        known.endpoints[Endpoint("courier", host, 5223, "direct", Family.IPV4)] for host in COURIER.hosts
+    ]

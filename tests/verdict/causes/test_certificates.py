@@ -1,0 +1,102 @@
+"""Whose certificate, for which name, and when."""
+
+import pytest
+
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.results import Result, TlsInfo, Trust
+from tests.records import result
+from tests.verdict.scene import (
+    COURIER,
+    DIRECT,
+    MDM,
+    NOW,
+    PROXY,
+    YEAR,
+    Scene,
+    certificate,
+    courier_at,
+    couriers,
+)
+
+EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
+INTERCEPTED = Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "issued by somebody")
+PORTAL = certificate(Trust.OTHER, issuer="Portal CA", subject="login.hotel.example", is_for_host=False)
+
+
+def all_couriers(failure: Failure, tls: TlsInfo, time: float = NOW) -> list[Result]:
+    return [
+        each for host in range(4) for each in courier_at(f"17.57.144.{host + 1}", failure, tls, host, time)
+    ]
+
+
+def test_a_captive_portal_under_its_own_name_is_somebody_else_and_no_decryption() -> None:
+    judged = Scene(None, Verdict.NOT_READY, None, all_couriers(INTERCEPTED, PORTAL)).judged()
+    assert (judged.cause, judged.hop) == (Cause.WRONG_PEER, Hop.FIREWALL)
+    assert "login.hotel.example" in judged.evidence[0]
+
+
+def test_a_forged_certificate_for_the_right_name_is_decryption_and_names_its_issuer() -> None:
+    forged = certificate(Trust.OTHER, issuer="Corp CA")
+    judged = Scene(None, Verdict.NOT_READY, None, all_couriers(INTERCEPTED, forged)).judged()
+    assert (judged.cause, judged.hop) == (Cause.TLS_INTERCEPTED, Hop.FIREWALL)
+    assert "Corp CA" in judged.evidence[0]
+
+
+@pytest.mark.parametrize("years", [-5, -0.6, 0.6, 5])
+def test_a_clock_that_is_far_off_is_this_machine_s(years: float) -> None:
+    results = all_couriers(EXPIRED, certificate(), NOW + years * YEAR)
+    results.append(result(MDM, 443, EXPIRED, tls=certificate(Trust.PUBLIC), time=NOW + years * YEAR))
+    judged = Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, MDM)).judged()
+    assert [(f.cause, f.hop) for f in judged.findings] == [(Cause.CLOCK_WRONG, Hop.LOCAL_NETWORK)]
+
+
+def test_certificates_that_all_expired_lately_are_apple_s_or_the_clock_s() -> None:
+    tls = certificate(not_after=NOW - 3 * 86400)
+    judged = Scene(None, Verdict.NOT_READY, None, all_couriers(EXPIRED, tls)).judged()
+    assert (judged.cause, judged.hop) == (Cause.APPLE_CERTIFICATE, Hop.APPLE)
+    assert (judged.next_step or "").startswith("Compare this machine's clock")
+
+
+def test_where_another_certificate_is_in_date_the_clock_is_right() -> None:
+    tls = certificate(not_after=NOW - YEAR)
+    works = [result(COURIER, port, host=COURIER.hosts[3], tls=certificate()) for port in COURIER.ports]
+    late = [each for each in all_couriers(EXPIRED, tls) if each.host != COURIER.hosts[3]]
+    judged = Scene(None, Verdict.DEGRADED, None, late + works).judged()
+    assert judged.cause is Cause.APPLE_CERTIFICATE
+
+
+def test_an_expired_certificate_of_one_s_own_beside_apple_s_good_ones_is_its_owner_s() -> None:
+    good = [result(COURIER, port, tls=certificate()) for port in COURIER.ports]
+    expired = result(MDM, 443, EXPIRED, tls=certificate(Trust.PUBLIC, not_after=NOW - 86400))
+    judged = Scene(None, Verdict.NOT_READY, None, [*good, expired], services=(COURIER, MDM)).judged()
+    assert (judged.cause, judged.hop) == (Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)
+
+
+def test_a_certificate_that_only_the_proxy_shows_is_the_proxy_s_decryption() -> None:
+    untrusted = Failure(Phase.TLS, Reason.TLS_UNTRUSTED, "issued by Corp CA")
+    forged = certificate(Trust.OTHER, issuer="Corp CA", subject="mdm.test")
+    results = [
+        result(MDM, 443, tls=certificate(Trust.PUBLIC)),
+        result(MDM, 443, untrusted, path="proxy", tls=forged),
+    ]
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, PROXY), services=(MDM,)).judged()
+    assert (judged.cause, judged.hop) == (Cause.TLS_INTERCEPTED, Hop.PROXY)
+
+
+def test_two_faults_are_two_findings_and_the_next_step_asks_for_both() -> None:
+    dropped = Failure(Phase.CONNECT, Reason.TIMEOUT, "no answer in 5 s")
+    forged = certificate(Trust.OTHER, issuer="Corp CA")
+    results = couriers(dropped, (5223,)) + [
+        each for each in all_couriers(INTERCEPTED, forged) if each.port == 443
+    ]
+    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    assert {(f.cause, f.hop) for f in judged.findings} == {
+        (Cause.TLS_INTERCEPTED, Hop.FIREWALL),
+        (Cause.PORT_BLOCKED, Hop.FIREWALL),
+    }
+    assert "allow TCP port 5223" in (judged.next_step or "")
+    assert "TLS inspection" in (judged.next_step or "")
+    about = [result for finding in judged.findings for result in finding.about]
+    assert len(about) == len(results)
+    assert {id(result) for result in about} == {id(result) for result in results}

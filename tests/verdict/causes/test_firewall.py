@@ -1,0 +1,87 @@
+"""Ranges and paths that are blocked, on purpose or not."""
+
+from dataclasses import replace
+
+from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.paths import Expected
+from netcheck.model.results import Standing
+from netcheck.verdict import assess
+from tests.records import DROPPED, once, result
+from tests.verdict.scene import API, COURIER, DIRECT, MDM, Scene, couriers
+
+BLOCKED = replace(DIRECT, expected=Expected.BLOCKED)
+FALLBACK = replace(DIRECT, expected=Expected.FALLBACK_ONLY)
+
+
+def test_a_dead_range_is_a_limit_where_every_host_has_another_address_too() -> None:
+    alive = [
+        result(COURIER, 5223, host=host, address=f"17.57.144.{n}") for n, host in enumerate(COURIER.hosts)
+    ]
+    dead = [
+        result(COURIER, 5223, DROPPED, host=host, address=f"17.188.128.{n}")
+        for n, host in enumerate(COURIER.hosts)
+    ]
+    standings = [Standing(each, 0, True) for each in (*alive, *dead)]
+    (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
+    assert (judged.verdict, judged.cause, judged.hop) == (
+        Verdict.DEGRADED,
+        Cause.RANGE_BLOCKED,
+        Hop.FIREWALL,
+    )
+    assert "17.188.128.0/18" in (judged.next_step or "")
+
+
+def test_one_dead_address_of_a_range_that_answers_is_no_limit() -> None:
+    results = [
+        result(COURIER, 5223, DROPPED if last == 1 else None, host=host, address=f"17.57.144.{n}{last}")
+        for n, host in enumerate(COURIER.hosts, 1)
+        for last in (1, 2)
+    ]
+    standings = [Standing(each, 0, True) for each in results]
+    (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
+    assert (judged.verdict, judged.findings) == (Verdict.READY, ())
+
+
+def test_of_a_path_that_is_blocked_on_purpose_nothing_is_asked() -> None:
+    judged = Scene(None, Verdict.NOT_READY, None, couriers(DROPPED), paths=(BLOCKED,)).judged()
+    assert (judged.verdict, judged.findings, judged.needs) == (Verdict.NOT_READY, (), frozenset())
+    assert judged.is_expected
+
+
+def test_of_a_path_that_is_blocked_on_purpose_what_works_is_the_finding() -> None:
+    results = [*couriers(DROPPED), result(API, 443, address="17.188.128.9")]
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(BLOCKED,), services=(COURIER, API)).judged()
+    assert (judged.verdict, judged.cause, judged.hop) == (
+        Verdict.NOT_READY,
+        Cause.PATH_OPEN,
+        Hop.FIREWALL,
+    )
+    assert not judged.is_expected
+
+
+def test_a_path_that_is_blocked_on_purpose_is_no_evidence_about_another() -> None:
+    other = replace(BLOCKED, name="other")
+    works = [result(API, 443, path=name, address="17.188.128.9") for name in ("direct", "other")]
+    silent = couriers(DROPPED) + [replace(each, path="other") for each in couriers(DROPPED)]
+    judged = assess([COURIER, API], [DIRECT, other], once(works + silent)).judgements[0]
+    assert judged.hop is Hop.FIREWALL  # and not Apple, whose couriers nothing reaches
+
+
+def test_where_the_fallback_is_accepted_it_is_shown_and_nothing_is_asked() -> None:
+    results = couriers(DROPPED, (5223,)) + couriers(None, (443,))
+    judged = Scene(None, Verdict.FALLBACK_ONLY, None, results, paths=(FALLBACK,)).judged()
+    assert (judged.verdict, judged.findings) == (Verdict.FALLBACK_ONLY, ())
+    assert judged.is_expected
+
+
+def test_where_the_fallback_is_accepted_it_has_to_work() -> None:
+    judged = Scene(None, Verdict.NOT_READY, None, couriers(DROPPED), paths=(FALLBACK,)).judged()
+    assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.PORT_BLOCKED)
+    assert "5223" not in (judged.next_step or "")
+    assert not judged.is_expected
+
+
+def test_what_is_worse_comes_first() -> None:
+    results = couriers(DROPPED, (5223,)) + couriers(None, (443,)) + [result(MDM, 443, DROPPED)]
+    judged = Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, MDM)).judged()
+    assert [finding.cause for finding in judged.findings] == [Cause.SERVICE_DOWN, Cause.PORT_BLOCKED]

@@ -1,0 +1,109 @@
+"""Proxies: their rules, what lies behind them, and what their users do not need."""
+
+import pytest
+
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Cause, Hop, Needed, Verdict
+from netcheck.model.paths import Family, Role
+from netcheck.model.results import Result
+from netcheck.model.services import PortRule, Service
+from netcheck.verdict import assess
+from tests.records import DROPPED, once, result
+from tests.verdict.scene import COURIER, DIRECT, HANDSHAKE, MDM, PROXY, Scene, couriers
+
+API = Service(
+    "provider", ("api.push.apple.com",), (443, 2197), frozenset({Role.PROVIDER}), True, PortRule.ANY
+)
+DENIED = Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
+GONE = Failure(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "HTTP 504")
+
+
+def through(service: Service, port: int, failure: Failure | None = None, host: str = "") -> Result:
+    return result(
+        service, port, failure, host=host, path="proxy", family=Family.NAME, proxy_spoke=True, address=""
+    )
+
+
+def test_routine_denials_are_no_evidence_against_an_outage_of_apple_s() -> None:
+    results = [
+        *couriers(),
+        *couriers(None, (443,), path=PROXY, family=Family.NAME, spoke=True),
+        *couriers(DENIED, (5223,), path=PROXY, family=Family.NAME, spoke=True),
+        *[result(API, port, DROPPED, address="17.188.128.9") for port in API.ports],
+        through(API, 443, GONE),
+        through(API, 2197, DENIED),
+    ]
+    judged = assess([COURIER, API], [DIRECT, PROXY], once(results)).judgements
+    causes = {(each.path, each.role): each.cause for each in judged}
+    assert causes["direct", Role.PROVIDER] is causes["proxy", Role.PROVIDER] is Cause.APPLE_UNREACHABLE
+    assert causes["proxy", Role.DEVICE] is None
+
+
+def test_a_port_that_is_denied_while_another_will_do_is_not_needed() -> None:
+    results = [through(API, 443), through(API, 2197, DENIED)]
+    (judged,) = assess([API], [PROXY], once(results)).judgements
+    assert (judged.verdict, judged.findings) == (Verdict.READY, ())
+    assert judged.needs == {Needed("provider", 443)}
+    assert [line for line in judged.counts if "2197" in line] == []
+
+
+def test_where_all_ports_are_denied_all_are_asked_for() -> None:
+    results = [through(API, port, DENIED) for port in API.ports]
+    (judged,) = assess([API], [PROXY], once(results)).judgements
+    assert judged.cause is Cause.PROXY_DENIES_PORT
+    assert "ports 443 and 2197" in (judged.next_step or "")
+
+
+@pytest.mark.parametrize(
+    ("failure", "cause"),
+    [
+        (DENIED, Cause.PROXY_DENIES_HOST),
+        (GONE, Cause.PROXY_CANNOT_CONNECT),
+        (Failure(HANDSHAKE, Reason.PROXY_CLOSED, "closed"), Cause.PROXY_CANNOT_CONNECT),
+        (Failure(Phase.TLS, Reason.CLOSED, "closed"), Cause.PROXY_FALSE_SUCCESS),
+    ],
+)
+def test_one_of_three_services_that_is_broken_behind_a_proxy_names_the_proxy_s_rule(
+    failure: Failure, cause: Cause
+) -> None:
+    api = Service("provider", API.hosts, (443,), frozenset({Role.DEVICE}))
+    results = couriers(None, (443,), path=PROXY, family=Family.NAME, spoke=True)
+    results += [through(api, 443, failure), through(MDM, 443)]
+    judged = Scene(
+        None, Verdict.NOT_READY, None, results, paths=(PROXY,), services=(COURIER, api, MDM)
+    ).judged()
+    assert [(f.cause, f.hop) for f in judged.findings] == [(cause, Hop.PROXY)]
+    assert "rules" in (judged.next_step or "")
+    assert "api.push.apple.com" in (judged.next_step or "")
+
+
+def test_a_tls_alert_through_a_proxy_is_tls() -> None:
+    alert = Failure(Phase.TLS, Reason.TLS_ALERT, "HANDSHAKE_FAILURE")
+    results = couriers(alert, path=PROXY, family=Family.NAME, spoke=True)
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
+    assert (judged.cause, judged.hop) == (Cause.TLS_BLOCKED, Hop.PROXY)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Failure(Phase.TLS, Reason.TLS_ALERT, ""),
+        Failure(Phase.TLS, Reason.TLS_INTERCEPTED, ""),
+        Failure(Phase.TLS, Reason.TLS_NOT_TLS, ""),
+        Failure(Phase.SESSION, Reason.CLOSED, ""),
+        GONE,
+        DENIED,
+    ],
+)
+def test_behind_a_proxy_its_owners_are_asked_and_no_firewall_of_this_network(failure: Failure) -> None:
+    results = couriers(failure, path=PROXY, family=Family.NAME, spoke=True)
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
+    assert judged.hop is Hop.PROXY
+    assert (judged.next_step or "").startswith("Ask the owners of the proxy proxy.test:3128 to ")
+
+
+def test_hosts_that_only_the_proxy_does_not_reach_are_asked_of_its_owners() -> None:
+    results = couriers() + couriers(None, path=PROXY, family=Family.NAME, hosts=(0, 1, 2), spoke=True)
+    results += couriers(GONE, path=PROXY, family=Family.NAME, hosts=(3,), spoke=True)
+    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(DIRECT, PROXY)).judged()
+    assert (judged.cause, judged.hop) == (Cause.HOSTS_BLOCKED, Hop.PROXY)

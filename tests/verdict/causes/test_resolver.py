@@ -1,0 +1,120 @@
+"""Names that lead elsewhere: judged by the address and the certificate together."""
+
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.paths import Family, Nameserver, ProbePath, Resolver, Transport
+from netcheck.model.results import Lookup, Trust, Try
+from netcheck.verdict import assess
+from tests.records import DROPPED, REFUSED, lookup, once, result
+from tests.verdict.scene import COURIER, DIRECT, LOCAL, MDM, PROXY, Scene, certificate, courier_at, couriers
+
+FORGED = Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "issued by Blocker CA")
+OTHER_NAME = Failure(Phase.TLS, Reason.TLS_NAME_MISMATCH, "not for courier.push.apple.com")
+PAGE = certificate(Trust.OTHER, issuer="Blocker CA", subject="block.example", is_for_host=False)
+FORGERY = certificate(Trust.OTHER, issuer="Blocker CA")
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "192.168.1.1", "100.64.0.9", "203.0.114.7"])
+@pytest.mark.parametrize("trust", [Trust.APPLE, Trust.PUBLIC])
+def test_a_relay_that_passes_tls_through_is_ready_with_a_remark(address: str, trust: Trust) -> None:
+    judged = Scene(None, Verdict.READY, None, courier_at(address, None, certificate(trust))).judged()
+    assert (judged.verdict, judged.cause, judged.hop) == (Verdict.READY, Cause.DNS_DIFFERS, Hop.RESOLVER)
+    assert judged.findings[0].is_remark
+    assert judged.is_expected
+    assert address in (judged.next_step or "")
+
+
+def test_addresses_that_the_config_expects_are_no_remark() -> None:
+    service = replace(COURIER, networks=(ip_network("10.1.0.0/16"),))
+    results = courier_at("10.1.2.3", None, certificate())
+    assert assess([service], [DIRECT], once(results)).judgements[0].findings == ()
+
+
+def test_an_address_outside_the_networks_of_a_service_of_one_s_own_is_a_remark() -> None:
+    service = replace(MDM, networks=(ip_network("203.0.113.0/24"),))
+    (judged,) = assess([service], [DIRECT], once([result(MDM, 443, address="198.51.100.1")])).judgements
+    assert (judged.verdict, judged.cause) == (Verdict.READY, Cause.DNS_DIFFERS)
+    (judged,) = assess([service], [DIRECT], once([result(MDM, 443, address="203.0.113.1")])).judgements
+    assert judged.findings == ()
+
+
+def test_without_networks_a_service_of_one_s_own_may_be_anywhere() -> None:
+    (judged,) = assess([MDM], [DIRECT], once([result(MDM, 443, address="10.0.0.1")])).judgements
+    assert judged.findings == ()
+
+
+@pytest.mark.parametrize("tls", [PAGE, FORGERY])
+def test_all_names_led_to_one_public_block_page_are_the_resolver_s(tls: object) -> None:
+    results = [
+        each
+        for host in range(4)
+        for each in courier_at("203.0.114.7", FORGED, tls, host)  # type: ignore[arg-type]
+    ]
+    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
+    assert "203.0.114.7" in (judged.next_step or "")
+    assert len(judged.findings) == 1
+
+
+def test_one_name_led_to_a_block_page_under_its_own_name_is_the_resolver_s() -> None:
+    judged = Scene(None, Verdict.NOT_READY, None, courier_at("203.0.114.7", OTHER_NAME, PAGE)).judged()
+    assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
+
+
+@pytest.mark.parametrize("failure", [REFUSED, DROPPED])
+def test_a_private_address_where_nothing_answers_is_the_resolver_s(failure: Failure) -> None:
+    judged = Scene(None, Verdict.NOT_READY, None, courier_at("10.1.2.3", failure, None)).judged()
+    assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
+
+
+def test_a_single_public_address_outside_the_list_that_fails_is_no_sinkhole() -> None:
+    v6 = [
+        result(COURIER, port, DROPPED, family=Family.IPV6, address="2620:149:208:4308::a")
+        for port in COURIER.ports
+    ]
+    judged = Scene(None, Verdict.DEGRADED, None, couriers() + v6).judged()
+    assert judged.cause is Cause.IPV6_BROKEN
+
+
+def test_decryption_at_apple_s_own_addresses_is_no_sinkhole() -> None:
+    judged = Scene(None, Verdict.NOT_READY, None, courier_at("17.57.144.1", FORGED, FORGERY)).judged()
+    assert (judged.cause, judged.hop) == (Cause.TLS_INTERCEPTED, Hop.FIREWALL)
+
+
+def test_addresses_that_this_machine_resolved_are_its_resolver_s_through_a_proxy_too() -> None:
+    results = [
+        replace(each, path="proxy")
+        for host in range(2)
+        for each in courier_at("203.0.114.7", FORGED, FORGERY, host)
+    ]
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(LOCAL,)).judged()
+    assert judged.hop is Hop.RESOLVER
+
+
+def test_names_that_the_proxy_resolved_are_the_proxy_s() -> None:
+    results = couriers(FORGED, path=PROXY, family=Family.NAME, spoke=True)
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
+    assert judged.hop is Hop.PROXY
+
+
+def test_a_resolver_is_named_with_the_addresses_that_were_asked() -> None:
+    path = ProbePath("direct", resolver=Resolver("corp", (Nameserver("10.0.0.53", 53),)))
+    no_name = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "NXDOMAIN")
+    judged = Scene(None, Verdict.NOT_READY, None, couriers(no_name), paths=(path,)).judged()
+    assert judged.findings[0].owner == "the resolver corp (10.0.0.53:53)"
+
+
+def test_the_system_s_resolver_is_named_by_the_addresses_that_were_asked() -> None:
+    asked = replace(
+        lookup(COURIER.hosts[0], reason=Reason.NXDOMAIN),
+        tries=(Try("127.0.0.53:53", Transport.UDP, Reason.NXDOMAIN, 0.01),),
+    )
+    no_name = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "NXDOMAIN")
+    lookups: list[Lookup] = [asked]
+    judged = Scene(None, Verdict.NOT_READY, None, couriers(no_name), lookups=lookups).judged()
+    assert judged.findings[0].owner == "this machine's resolver (127.0.0.53:53)"

@@ -1,0 +1,138 @@
+"""What was seen in a network, made of results, and what has to be said of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Cause, Hop, Judgement, Verdict
+from netcheck.model.paths import (
+    Family,
+    LoadBalancer,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    ResolveMode,
+    Resolver,
+    Role,
+)
+from netcheck.model.results import Lookup, Result, TlsInfo, Trust
+from netcheck.model.services import PortRule, Service
+from netcheck.verdict import assess
+from tests.records import once, result
+
+COURIER = Service(
+    "courier",
+    tuple(f"{number}-courier.push.apple.com" for number in range(4)),
+    (5223, 443),
+    frozenset({Role.DEVICE}),
+    True,
+    PortRule.FALLBACK,
+)
+DIRECT = ProbePath("direct")
+PROXY = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
+BOTH = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH))
+LOCAL = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.LOCAL))
+RANGES = ("17.57.144.", "17.188.128.", "17.249.0.", "17.252.0.")
+NO_ROUTE = Failure(Phase.CONNECT, Reason.NETWORK_UNREACHABLE, "connect: Network is unreachable")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What was seen, and what the device's judgement on the last path has to be."""
+
+    cause: Cause | None
+    verdict: Verdict
+    hop: Hop | None
+    results: Sequence[Result]
+    says: str = ""
+    """A part of the next step."""
+    paths: Sequence[ProbePath] = (DIRECT,)
+    services: Sequence[Service] = (COURIER,)
+    lookups: Sequence[Lookup] = field(default=())
+
+    def judged(self) -> Judgement:
+        found = assess(self.services, self.paths, once(self.results), self.lookups).judgements
+        return next(each for each in found if each.path == self.paths[-1].name)
+
+
+def couriers(
+    failure: Failure | None = None,
+    ports: Sequence[int] = (5223, 443),
+    *,
+    path: ProbePath = DIRECT,
+    family: Family = Family.IPV4,
+    hosts: Sequence[int] = (0, 1, 2, 3),
+    spoke: bool | None = None,
+    syn_retransmits: int = 0,
+    seconds: float = 0.02,
+) -> list[Result]:
+    """One result for each of these hosts and ports, each host in a range of its own."""
+    return [
+        result(
+            COURIER,
+            port,
+            failure,
+            host=COURIER.hosts[number],
+            path=path.name,
+            family=family,
+            address=f"{RANGES[number]}{number + 1}" if family is Family.IPV4 else f"2620:149:a44::{number}",
+            proxy_spoke=spoke,
+            syn_retransmits=syn_retransmits,
+            seconds=seconds,
+        )
+        for port in ports
+        for number in hosts
+    ]
+
+
+def proxied(phase: Phase, reason: Reason, detail: str = "", spoke: bool | None = True) -> list[Result]:
+    return couriers(Failure(phase, reason, detail), path=PROXY, family=Family.NAME, spoke=spoke)
+
+
+def directly(phase: Phase, reason: Reason, detail: str = "") -> list[Result]:
+    return couriers(Failure(phase, reason, detail))
+
+
+HANDSHAKE = Phase.PROXY_HANDSHAKE
+API = Service("api", ("api.push.apple.com",), (443,), frozenset({Role.PROVIDER}))
+OPEN = Service("gateway", ("gateway.push.apple.com",), (2195,), frozenset({Role.PROVIDER}), required=False)
+API_WORKS = [result(API, 443, path=path.name) for path in (DIRECT, PROXY)]
+MINE = ProbePath("direct", resolver=Resolver("mine"))
+OTHER = ProbePath("other", resolver=Resolver("other"))
+MDM = Service("mdm", ("mdm.test",), (443,), frozenset({Role.DEVICE}))
+BALANCED = ProbePath("lb", load_balancer=(("api.push.apple.com", LoadBalancer("10.1.1.20", 8443)),))
+
+NOW = 1_790_000_000.0
+"""The wall clock of those results whose certificates matter."""
+YEAR = 365 * 86400.0
+
+
+def certificate(
+    trust: Trust = Trust.APPLE,
+    *,
+    issuer: str = "Apple",
+    subject: str = "courier.push.apple.com",
+    is_for_host: bool = True,
+    not_before: float = NOW - YEAR / 2,
+    not_after: float = NOW + YEAR / 2,
+) -> TlsInfo:
+    return TlsInfo(
+        issuer,
+        not_after,
+        trust,
+        None,
+        subject=subject,
+        names=(subject,),
+        not_before=not_before,
+        is_for_host=is_for_host,
+    )
+
+
+def courier_at(
+    address: str, failure: Failure | None, tls: TlsInfo | None, host: int = 0, time: float = NOW
+) -> list[Result]:
+    """One courier on both ports."""
+    return [
+        result(COURIER, port, failure, host=COURIER.hosts[host], address=address, tls=tls, time=time)
+        for port in COURIER.ports
+    ]

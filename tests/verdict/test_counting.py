@@ -1,0 +1,245 @@
+"""What it takes until a failure is believed, and that nothing flips before."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from netcheck.model.findings import Cause, Hop, Judgement, Verdict
+from netcheck.model.paths import Family, ProbePath, Role
+from netcheck.model.results import Result, Standing
+from netcheck.model.services import Service
+from netcheck.state.state import State
+from netcheck.verdict import assess
+from tests.records import COURIER, DROPPED, PROVIDER, REFUSED, result, visit
+
+DIRECT = ProbePath("direct")
+
+
+def judge(standings: Sequence[Standing], failures: int = 2) -> Judgement:
+    (judged,) = assess([PROVIDER], [DIRECT], standings, failures=failures).judgements
+    return judged
+
+
+def provider(failures: int, *, answered: bool = True) -> list[Standing]:
+    """Both ports, each with so many failures in a row."""
+    failure = REFUSED if failures else None
+    return [Standing(result(PROVIDER, port, failure), failures, answered) for port in (443, 2197)]
+
+
+@pytest.mark.parametrize(
+    ("in_a_row", "needed", "verdict"),
+    [
+        (0, 2, Verdict.READY),
+        (1, 2, Verdict.READY),
+        (2, 2, Verdict.NOT_READY),
+        (2, 3, Verdict.READY),
+        (3, 3, Verdict.NOT_READY),
+        (1, 1, Verdict.NOT_READY),
+    ],
+)
+def test_a_host_that_answered_counts_as_reached_until_it_failed_often_enough(
+    in_a_row: int, needed: int, verdict: Verdict
+) -> None:
+    assert judge(provider(in_a_row), needed).verdict is verdict
+
+
+def test_of_a_host_that_never_answered_nothing_is_known_until_then() -> None:
+    assert judge(provider(1, answered=False)).verdict is Verdict.UNKNOWN
+    assert judge(provider(2, answered=False)).verdict is Verdict.NOT_READY
+
+
+def test_several_hosts_that_fail_once_are_believed_at_once() -> None:
+    standings = [
+        Standing(result(COURIER, port, DROPPED, host=host), 1, True)
+        for host in COURIER.hosts
+        for port in COURIER.ports
+    ]
+    (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
+    assert judged.verdict is Verdict.NOT_READY
+
+
+def test_hosts_that_share_an_attempt_share_its_failure() -> None:
+    shared = result(COURIER, 5223, DROPPED).attempt
+    standings = [Standing(Result("courier", host, 5223, "direct", shared), 1, True) for host in COURIER.hosts]
+    (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
+    assert judged.verdict is not Verdict.NOT_READY
+
+
+def test_many_addresses_of_one_host_are_one_host() -> None:
+    standings = [
+        Standing(result(PROVIDER, port, REFUSED, address=address), 1, True)
+        for port in PROVIDER.ports
+        for address in ("192.0.2.1", "192.0.2.2")
+    ]
+    assert judge(standings).verdict is Verdict.READY
+
+
+def test_a_host_that_is_down_stays_so_until_its_turn_comes_again() -> None:
+    standings = [
+        Standing(result(COURIER, port, DROPPED, host=COURIER.hosts[0], time=1000), 2, True)
+        for port in COURIER.ports
+    ]
+    standings += [
+        Standing(result(COURIER, port, host=COURIER.hosts[1], time=2000), 0, True) for port in COURIER.ports
+    ]
+    (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2).judgements
+    assert judged.verdict is Verdict.DEGRADED
+    once_only = [Standing(s.result, min(s.failures, 1), True) for s in standings]
+    (judged,) = assess([COURIER], [DIRECT], once_only, window=120, failures=2).judgements
+    assert judged.verdict is Verdict.READY
+
+
+def test_failures_of_two_families_do_not_add_up() -> None:
+    standings = [
+        Standing(result(PROVIDER, port, REFUSED, family=family), 1, True)
+        for port in PROVIDER.ports
+        for family in (Family.IPV4, Family.IPV6)
+    ]
+    assert judge(standings).verdict is Verdict.READY
+
+
+def test_one_lost_probe_leaves_the_verdict_and_its_cause_and_one_more_flips_it() -> None:
+    state = State()
+    state.configure([PROVIDER], [DIRECT])
+
+    def probe(*failed: bool) -> Verdict:
+        for lost in failed:
+            results = [result(PROVIDER, port, DROPPED if lost else None) for port in PROVIDER.ports]
+            state.record(visit(*results))
+        (judged,) = assess([PROVIDER], [DIRECT], state.endpoints.standings(), failures=2).judgements
+        assert (judged.cause is None) == (judged.verdict is Verdict.READY)
+        return judged.verdict
+
+    assert probe(False) is Verdict.READY
+    assert probe(True) is Verdict.READY
+    assert probe(False) is Verdict.READY
+    assert probe(True) is Verdict.READY
+    assert probe(True) is Verdict.NOT_READY
+    assert probe(False) is Verdict.READY
+
+
+def test_a_failed_address_of_a_host_that_answers_is_no_failure_of_the_host() -> None:
+    state = State()
+    state.configure([PROVIDER], [DIRECT])
+    for _ in range(3):
+        works = [result(PROVIDER, port) for port in PROVIDER.ports]
+        fails = [result(PROVIDER, port, REFUSED, address="192.0.2.9") for port in PROVIDER.ports]
+        state.record(visit(*works, *fails))
+    standings: list[Standing] = list(state.endpoints.standings())
+    assert {standing.failures for standing in standings} == {0}
+    assert judge(standings).verdict is Verdict.READY
+
+
+def history(pattern: str, service: Service = PROVIDER) -> State:
+    """Visits to a service's first host, one a minute: `o` answers on every port, `x` does on none."""
+    state = State()
+    state.configure([service], [DIRECT])
+    for minute, letter in enumerate(pattern):
+        failure = None if letter == "o" else REFUSED
+        at = 60.0 * minute
+        state.record(visit(*(result(service, port, failure, at=at + 1.0) for port in service.ports)))
+    return state
+
+
+def after(pattern: str) -> Judgement:
+    standings = list(history(pattern).endpoints.standings())
+    (judged,) = assess([PROVIDER], [DIRECT], standings, window=180, failures=2).judgements
+    return judged
+
+
+@pytest.mark.parametrize(
+    "pattern", ["oxoxoxox", "oooooooooxoxoxox", "xoxoxoxo", "oxxoxooxxo", "ooxooxooxoox", "xxoxoxxoxx"]
+)
+def test_a_host_that_comes_and_goes_is_a_limit_at_any_moment(pattern: str) -> None:
+    judged = after(pattern)
+    assert (judged.verdict, judged.cause) == (Verdict.DEGRADED, Cause.INTERMITTENT)
+    assert judged.hop is Hop.OWN_SERVICE
+
+
+@pytest.mark.parametrize(
+    ("pattern", "verdict"),
+    [
+        ("o" * 16, Verdict.READY),
+        ("oooooooxoooooooo", Verdict.READY),  # one accident
+        ("oxooooooooxooooo", Verdict.READY),  # two
+        ("ooooxxxxxxxxxxoo", Verdict.READY),  # an outage that is over
+        ("ooooooooooooooxx", Verdict.NOT_READY),  # an outage that begins
+        ("oxoxoxoxoxoooooo", Verdict.READY),  # mended for as long as it takes to tell
+        ("oxoxoxoxoxxxxxxx", Verdict.NOT_READY),  # died at last
+    ],
+)
+def test_an_accident_and_an_outage_are_not_taken_for_coming_and_going(pattern: str, verdict: Verdict) -> None:
+    assert after(pattern).verdict is verdict
+
+
+def test_a_wall_clock_that_steps_back_blinds_nobody() -> None:
+    state = State()
+    state.configure([COURIER], [DIRECT])
+    verdicts = []
+    for minute in range(6):
+        wall = 1_000_000.0 + 60 * minute - (7200 if minute >= 4 else 0)
+        for host in COURIER.hosts:
+            state.record(
+                visit(
+                    *(
+                        result(
+                            COURIER,
+                            port,
+                            DROPPED if port == 5223 and minute >= 4 else None,
+                            host=host,
+                            time=wall,
+                            at=60.0 * minute + 1,
+                        )
+                        for port in COURIER.ports
+                    )
+                )
+            )
+        (judged,) = assess(
+            [COURIER], [DIRECT], state.endpoints.standings(), window=180, failures=2
+        ).judgements
+        verdicts.append(judged.verdict)
+    assert verdicts[:4] == [Verdict.READY] * 4
+    assert verdicts[5] is Verdict.FALLBACK_ONLY
+
+
+SAMPLED = Service(
+    "courier",
+    tuple(f"{number}-courier.push.apple.com" for number in range(20)),
+    (5223,),
+    frozenset({Role.DEVICE}),
+)
+
+
+def sampled_rounds(blocked_from: int, blocked_until: int, rounds: int) -> list[Judgement]:
+    """Five of twenty hosts a round, as by default; one host in five is in the range that gets blocked."""
+    state = State()
+    state.configure([SAMPLED], [DIRECT])
+    judgements = []
+    for number in range(rounds):
+        for turn in range(5):
+            index = (5 * number + turn) % len(SAMPLED.hosts)
+            rare = turn == number % 5
+            failure = DROPPED if rare and blocked_from <= number < blocked_until else None
+            address = f"17.188.128.{index}" if rare else f"17.57.144.{index}"
+            at = 60.0 * number + turn + 1
+            seen = result(SAMPLED, 5223, failure, host=SAMPLED.hosts[index], address=address, at=at)
+            state.record(visit(seen))
+        (judged,) = assess(
+            [SAMPLED], [DIRECT], state.endpoints.standings(), window=180, failures=2
+        ).judgements
+        judgements.append(judged)
+    return judgements
+
+
+def test_a_blocked_range_is_judged_over_a_rotation_and_does_not_flip() -> None:
+    judgements = sampled_rounds(8, 24, 24)
+    assert {judged.verdict for judged in judgements[:8]} == {Verdict.READY}
+    found = [(judged.verdict, judged.cause) for judged in judgements[12:]]
+    assert found == [(Verdict.DEGRADED, Cause.RANGE_BLOCKED)] * 12
+
+
+def test_a_range_that_answers_again_is_no_more_blocked_at_once_and_forgotten_after_the_window() -> None:
+    judgements = sampled_rounds(8, 16, 20)
+    assert judgements[15].cause is Cause.RANGE_BLOCKED
+    assert Cause.RANGE_BLOCKED not in {judged.cause for judged in judgements[16:]}
+    assert judgements[19].verdict is Verdict.READY

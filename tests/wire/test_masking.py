@@ -1,0 +1,153 @@
+"""What a peer sends back of our credentials, in every dress, is not shown."""
+
+from base64 import b64encode, urlsafe_b64encode
+from urllib.parse import quote
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from netcheck.model.paths import Credentials, Secret
+from netcheck.wire.masking import MASK, Mask
+
+NAME, PASSWORD = "svc-netcheck", "Corr3ct?Horse>>"
+LOGIN = Credentials(NAME, Secret(PASSWORD))
+PAIR = f"{NAME}:{PASSWORD}".encode()
+
+
+def masked(text: str | bytes, login: Credentials | None = LOGIN, *, cut: bool = False) -> str:
+    raw = text.encode() if isinstance(text, str) else text
+    return Mask(login).text(raw, cut=cut).decode()
+
+
+def every_percent(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode())
+
+
+FORMS = {
+    "plain": PASSWORD,
+    "upper": PASSWORD.upper(),
+    "lower": PASSWORD.lower(),
+    "folded": PASSWORD[:5] + "\r\n " + PASSWORD[5:],
+    "spaced": " ".join(PASSWORD),
+    "percent": quote(PASSWORD, safe=""),
+    "percent-lower": quote(PASSWORD, safe="").lower(),
+    "percent-all": every_percent(PASSWORD),
+    "entities": PASSWORD.replace(">", "&gt;"),
+    "numbers": "".join(f"&#{ord(char)};" for char in PASSWORD),
+    "hex-numbers": "".join(f"&#x{ord(char):x};" for char in PASSWORD),
+    "backslash": "".join(f"\\x{ord(char):02x}" for char in PASSWORD),
+    "json": "".join(f"\\u00{ord(char):02x}" for char in PASSWORD),
+    "hex": PASSWORD.encode().hex(),
+    "hex-upper": PASSWORD.encode().hex().upper(),
+    "hex-colons": PASSWORD.encode().hex(":"),
+    "hex-c": " ".join(f"0x{ord(char):02x}" for char in PASSWORD),
+    "base64": b64encode(PASSWORD.encode()).decode(),
+    "base64-lower": b64encode(PASSWORD.encode()).decode().lower(),
+    "base64-of-both": b64encode(PAIR).decode(),
+    "base64url": urlsafe_b64encode(PASSWORD.encode()).decode(),
+    "base64url-of-both": urlsafe_b64encode(PAIR).decode().rstrip("="),
+    "base64-percent": quote(b64encode(PAIR).decode(), safe=""),
+    "base64-lines": b64encode(PAIR).decode()[:10] + "\r\n" + b64encode(PAIR).decode()[10:],
+    "base64-hex": PAIR.hex(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+def test_the_password_is_masked_however_it_is_written(form: str) -> None:
+    assert masked(f"you sent <{form}>, sorry") == f"you sent <{MASK}>, sorry"
+
+
+@pytest.mark.parametrize("before", ["", "u", "us", "user=me&pass="])
+@pytest.mark.parametrize("behind", ["", "!", "!!"])
+def test_the_password_is_masked_within_a_longer_text_in_base64(before: str, behind: str) -> None:
+    whole = b64encode(f"{before}{PASSWORD}{behind}".encode()).decode().rstrip("=")
+
+    shown = masked(f"<{whole}>")
+
+    left = shown.replace(MASK, "").strip("<>")
+    assert MASK in shown
+    assert len(left) <= len(b64encode(before.encode())) + len(b64encode(behind.encode()))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_password_beyond_ascii_is_masked_in_both_encodings(encoding: str) -> None:
+    login = Credentials("svc", Secret("Pässwörd"))
+
+    assert masked(b"sent " + "Pässwörd".encode(encoding), login) == "sent ***"
+    assert masked(b"sent " + b64encode("Pässwörd".encode(encoding)), login) == "sent ***"
+    assert masked("sent " + quote("Pässwörd".encode(encoding)), login) == "sent ***"
+
+
+@pytest.mark.parametrize("password", ["abcd", "abcdefgh", "a" * 200])
+def test_the_mask_says_nothing_of_the_length(password: str) -> None:
+    login = Credentials("user-name", Secret(password))
+
+    for form in (password, b64encode(password.encode()).decode(), password.encode().hex()):
+        assert masked(f"no {form}.", login) == "no ***."
+
+
+@pytest.mark.parametrize("text", ["HTTP 403 Forbidden", "Access denied by a-team", "iiii", ""])
+def test_a_one_letter_password_does_not_show_through_what_is_masked(text: str) -> None:
+    shown = {letter: masked(text, Credentials("name", Secret(letter))) for letter in "xyzidf"}
+
+    assert set(shown.values()) == {text}
+
+
+@pytest.mark.parametrize("text", ["you sent i", "password 'i'", "<b>i</b>", "name:i", "pass=%69&x", "I"])
+def test_of_a_text_with_a_one_letter_password_in_it_nothing_is_left(text: str) -> None:
+    assert masked(text, Credentials("name", Secret("i"))) == MASK
+
+
+@pytest.mark.parametrize("name", ["u", "uu", "uuu"])
+@pytest.mark.parametrize("password", ["p", "pp", ""])
+def test_the_shortest_logins_are_masked_as_they_were_sent(name: str, password: str) -> None:
+    token = b64encode(f"{name}:{password}".encode()).decode()
+
+    assert token.rstrip("=") not in masked(f"bad token {token}", Credentials(name, Secret(password)))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("see http://me:pw@proxy.example/", "see http://***@proxy.example/"),
+        ("Proxy-Authorization: Basic bWU6cHc=", "Proxy-Authorization: Basic ***"),
+        ("Bearer abc.def-ghi", "Bearer ***"),
+        ("/login?password=x%20y&next=/", "/login?password=***&next=/"),
+    ],
+)
+def test_what_looks_like_a_login_is_masked_where_we_have_none(text: str, shown: str) -> None:
+    assert masked(text, None) == shown
+
+
+def test_what_is_no_secret_is_left_as_it_is() -> None:
+    text = "HTTP/1.1 403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\n\r\n\x00\x7f"
+
+    assert masked(text) == text
+
+
+def test_the_beginning_of_a_secret_is_masked_at_the_end_of_what_was_cut() -> None:
+    assert masked("sent Corr3ct?Ho", cut=True) == "sent ***"
+    assert masked("sent " + b64encode(PAIR).decode()[:9], cut=True) == "sent ***"
+    assert masked("sent Corr3ct?Ho") == "sent Corr3ct?Ho"
+
+
+@given(
+    password=st.text(
+        st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Z")), min_size=4, max_size=40
+    ),
+    before=st.binary(max_size=30),
+    behind=st.binary(max_size=30),
+)
+def test_no_password_is_ever_shown(password: str, before: bytes, behind: bytes) -> None:
+    raw = password.encode()
+    assume(raw not in MASK.encode() and raw not in before + behind)
+
+    shown = Mask(Credentials("name", Secret(password))).text(before + raw + behind)
+
+    assert raw not in shown
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_nothing_that_is_sent_breaks_it(raw: bytes, cut: bool) -> None:
+    Mask(LOGIN).text(raw, cut=cut)
