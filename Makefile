@@ -8,10 +8,13 @@ SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
 RUN := .venv/run
 DEV := .venv/dev
 
-.PHONY: help run test check lint types units system scenarios bench bench-fleet dashboards lock servers clean
+.PHONY: help demo run test check lint types units system scenarios bench bench-fleet dashboards lock servers clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: $(RUN)/ready  ## see it at work in a laboratory on this machine; needs no network and no root
+	$(RUN)/bin/netcheck demo
 
 run: $(RUN)/ready  ## start the daemon on config/netcheck.yaml (CONFIG=FILE for another)
 	$(RUN)/bin/netcheck run --config $(CONFIG)

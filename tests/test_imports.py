@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "probe": {"model", "apns", "wire", "files"},
     "push_certificates": {"model", "apns", "files"},
     "history": set(),
+    "lab": {"model"},  # imported by the demo only
     "schedule": set(),
     "plan": {"model", "schedule"},
     "state": {"model"},
@@ -50,6 +51,7 @@ MAY_IMPORT = {
         "daemon",
         "export",
         "facts",
+        "lab",
         "logs",
         "model",
         "web",
@@ -59,14 +61,14 @@ MAY_IMPORT = {
 }
 # Outside libraries that only these rooms may use.
 ONLY_IN = {
-    "trio": {"probe", "push_certificates", "schedule", "web", "check", "daemon", "cli"},
-    "socket": {"probe", "daemon"},  # the daemon tells systemd how it is
-    "ssl": {"probe", "config"},  # config reads a CA file once, to refuse a broken one with its place
-    "cryptography": {"apns"},
+    "trio": {"probe", "push_certificates", "schedule", "web", "check", "daemon", "cli", "lab"},
+    "socket": {"probe", "daemon", "lab"},  # the daemon tells systemd how it is
+    "ssl": {"probe", "config", "lab"},  # config reads a CA file once, to refuse a broken one with its place
+    "cryptography": {"apns", "lab"},
     "certifi": {"apns"},
-    "dns": {"probe"},
-    "h11": {"wire", "web"},
-    "h2": {"wire"},
+    "dns": {"probe", "lab"},
+    "h11": {"wire", "web", "lab"},
+    "h2": {"wire", "lab"},
     "yaml": {"config"},
     "pydantic": {"config"},
     "prometheus_client": {"export"},
