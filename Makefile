@@ -55,8 +55,8 @@ servers:  # real proxies, DNS servers and Prometheus for the system tests; only 
 	@sh tests/system/install-servers.sh
 
 lock: $(UV)  ## make the locked requirements anew from pyproject.toml
-	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --all-extras pyproject.toml -o requirements/run.txt
-	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 pyproject.toml -o requirements/run.txt
+	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --group dev pyproject.toml -o requirements/dev.txt
 
 clean:  ## remove what these targets made
 	rm -rf .venv .tools .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

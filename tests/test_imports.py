@@ -17,7 +17,6 @@ MAY_IMPORT = {
     "files": set(),
     "probe": {"model", "apns", "wire", "files"},
     "push_certificates": {"model", "apns", "files"},
-    "history": set(),
     "lab": {"model"},  # imported by the demo only
     "schedule": set(),
     "plan": {"model", "schedule"},
@@ -73,7 +72,6 @@ ONLY_IN = {
     "pydantic": {"config"},
     "prometheus_client": {"export"},
     "click": {"cli", "console"},
-    "sqlite3": {"history"},
     "asyncio": set(),
     "threading": set(),
 }
