@@ -30,6 +30,6 @@ def test_what_its_comments_show_is_what_holds_anyway(tmp_path: Path) -> None:
 def test_the_proxies_example_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NETCHECK_PROXY_PASSWORD", "correct horse")
     loaded = config.load(EXAMPLES / "proxies.yaml")
-    assert len(loaded.paths) == 9
+    assert len(loaded.paths) == 10
     assert [service.name for service in loaded.services][-1] == "our-mdm"
     assert [file.name for file in loaded.push_certificates] == ["our-mdm"]
