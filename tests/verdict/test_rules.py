@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -701,3 +702,10 @@ def test_ipv6_that_works_for_another_service_is_not_broken() -> None:
     results = couriers() + couriers(DROPPED, family=Family.IPV6, hosts=(0,)) + works
     judged = Scene(None, Verdict.DEGRADED, None, results, services=(COURIER, PROVIDER)).judged()
     assert judged.cause is Cause.HOSTS_UNREACHABLE
+
+
+def test_the_page_has_each_cause_with_its_hops_in_the_order_of_the_rules() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "diagnosis.md").read_text(encoding="utf-8")
+    table = page.partition("| cause | hop | means |\n| --- | --- | --- |\n")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    assert [row[:2] for row in rows] == [[f"`{rule.cause}`", ", ".join(rule.hops)] for rule in RULES]
