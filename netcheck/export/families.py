@@ -213,7 +213,7 @@ FAMILIES = (
         Kind.GAUGE,
         ("path", "role", "cause", "hop"),
         samples.verdict_causes,
-        "What is behind the verdict and who can mend it: the cause that holds is 1, all others are 0.",
+        "What is wrong and who can fix it: 1 for the cause of each finding, 0 for all others.",
     ),
     MetricFamily(
         "netcheck_courier_fallback_active",
