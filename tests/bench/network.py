@@ -10,7 +10,7 @@ from netcheck.facts import Belief, Facts, LatestFacts
 from netcheck.model.failing import Failure, Phase
 from netcheck.model.paths import Family, ProbePath, RecordType
 from netcheck.model.results import Attempt, Lookup, Result, TlsInfo, Trust, Visit
-from netcheck.model.services import Depth, Service, hosts_on, phases_of, ports_on, targets
+from netcheck.model.services import Service, hosts_on, phases_of, ports_on, targets
 from netcheck.schedule import STILL_RUNNING
 from netcheck.state.state import State
 
@@ -80,7 +80,7 @@ class Network:
             None if by_name else self._address(family),
             {phase: next(self._seconds) for phase in walked},
             failure,
-            tls=self._certificate(service, walked),
+            tls=self._certificate(walked),
             rtt=next(self._seconds),
             proxy_spoke=Phase.PROXY_HANDSHAKE in walked if path.proxy else None,
         )
@@ -89,8 +89,8 @@ class Network:
     def _address(self, family: Family) -> str:
         return f"{_NETWORKS[family]}{int(next(self._seconds) * 1e6) % 8 + 1}"
 
-    def _certificate(self, service: Service, walked: Iterable[Phase]) -> TlsInfo | None:
-        if service.depth is not Depth.TLS or Phase.TLS not in walked:
+    def _certificate(self, walked: Iterable[Phase]) -> TlsInfo | None:
+        if Phase.TLS not in walked:
             return None
         return TlsInfo("Apple Server Authentication CA", next(self._clock) + 1e7, Trust.APPLE, None)
 

@@ -10,7 +10,16 @@ from netcheck.config import Config
 from netcheck.export.negotiate import Exporter
 from netcheck.model.failing import REASONS_OF_PHASE
 from netcheck.model.paths import ProbePath
-from netcheck.model.services import Depth, Service, families_of, hosts_on, phases_of, ports_on, targets
+from netcheck.model.services import (
+    Depth,
+    Service,
+    families_of,
+    hosts_on,
+    phases_of,
+    ports_on,
+    speaks_tls,
+    targets,
+)
 from tests.bench.network import Network
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fleet.md").read_text(encoding="utf-8")
@@ -67,7 +76,7 @@ def of_port(service: Service, path: ProbePath, per_host: bool) -> int:
     phases, families = phases_of(service, path), len(families_of(service, path))
     reasons = sum(len(REASONS_OF_PHASE[phase]) for phase in phases)
     hosts = families * (len(phases) + 5) * len(hosts_on(service, path)) if per_host else 0
-    with_tls = 2 if service.depth is Depth.TLS else 0
+    with_tls = 2 if speaks_tls(service, path) else 0
     return reasons + 16 * len(phases) + 6 * families + 17 + with_tls + hosts
 
 
