@@ -1,4 +1,4 @@
-"""Hosts, addresses, networks, ports, proxy URLs: text to its normal form, or a ValueError that says what to write.
+"""Hosts, addresses, networks, ports, proxy URLs: to their normal form, or a ValueError.
 
 Knows no keys. What may hold a password is never repeated in a message.
 """

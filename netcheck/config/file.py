@@ -12,9 +12,9 @@ from netcheck.config.document import Location
 from netcheck.config.named_files import (
     CA_FILE,
     FILE_TO_COME,
+    MISPLACED,
     PASSWORD_ENV,
     PASSWORD_FILE,
-    PASSWORD_IN_CONFIG,
     READABLE_FILE,
     TWO_PASSWORDS,
     Password,
@@ -167,7 +167,7 @@ _PUSH_CERTIFICATE: Section[PushCertificateKeys] = section(
         ),
     },
     (_one_password,),
-    astray={"password": PASSWORD_IN_CONFIG},
+    astray={"password": MISPLACED},
 )
 
 
@@ -292,7 +292,7 @@ _METRICS: Section[Metrics] = section(
     {
         "per_host": Key(
             FLAG,
-            "false leaves out the families with one series for each host; netcheck_hosts counts hosts either way.",
+            "Whether there are families with a series for each host; netcheck_hosts counts them either way.",
         )
     },
 )
@@ -320,11 +320,11 @@ class FileKeys:
     resolvers: Mapping[str, ResolverKeys] = field(default_factory=dict)
     paths: Mapping[str, PathKeys] = field(default_factory=lambda: {"direct": PathKeys()})
     services: Mapping[str, ServiceKeys] = field(default_factory=dict)
-    probing: Probing = Probing()
-    verdict: VerdictSettings = VerdictSettings()
+    probing: Probing = field(default_factory=Probing)
+    verdict: VerdictSettings = field(default_factory=VerdictSettings)
     push_certificates: Mapping[str, PushCertificateKeys] = field(default_factory=dict)
-    history: History = History()
-    metrics: Metrics = Metrics()
+    history: History = field(default_factory=History)
+    metrics: Metrics = field(default_factory=Metrics)
     web: WebKeys = WebKeys()
 
 
@@ -342,7 +342,7 @@ FILE: Section[FileKeys] = section(
                 ),
                 Limits(most=16),
             ),
-            "ADDRESS:PORT to serve the metrics and the status on, or unix:/PATH/OF/SOCKET, or a list of these.",
+            "Where to serve metrics and status: ADDRESS:PORT, unix:/PATH/OF/SOCKET, or a list of these.",
         ),
         "resolvers": Key(
             named(RESOLVER, Limits(0, _MOST), resolver_name, nothing={}),
@@ -403,7 +403,7 @@ def to_config(file: FileKeys) -> Config:
 
 
 def shown(file: FileKeys, config: Config) -> dict[str, object]:
-    """The config as one would write it, with every default filled in; files by their whole names, no password."""
+    """The config as one would write it, every default filled in, files by their whole names, no password."""
     whole = replace(
         file, probing=config.probing, paths={name: _whole_path(keys) for name, keys in file.paths.items()}
     )

@@ -21,7 +21,7 @@ _WIDTH = 110
 def load(file: Path) -> Config:
     """Read a config and all that it refers to; ConfigError holds every fault of the file at once.
 
-    Push certificates may come later, so these are not looked at (`checking` does). Blocks while files are read.
+    Push certificates may come later, so these are not looked at; `checking` does. Blocks while it reads.
     """
     _, config, _ = understood(file)
     return config

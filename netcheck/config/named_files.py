@@ -1,8 +1,8 @@
 """Files, variables and passwords that the config names.
 
-A relative name starts from the config's own directory; ${CREDENTIALS_DIRECTORY}/NAME is a credential that systemd
-passes to the unit (LoadCredential=). Nothing of a password reaches a message, nor do the names that were given for
-a file or a variable: sooner or later somebody writes the password itself there.
+A relative name starts from the config's own directory; ${CREDENTIALS_DIRECTORY}/NAME is a credential that
+systemd passes to the unit (LoadCredential=). Nothing of a password reaches a message, nor do the names that
+were given for a file or a variable: sooner or later somebody writes the password itself there.
 """
 
 import os
@@ -145,7 +145,7 @@ PASSWORD_FILE: Kind[Password] = file_kind(_from_file, lambda password: password.
 PASSWORD_ENV: Kind[Password] = Kind(
     _from_environment, {"type": "string", "pattern": r"\S"}, lambda password: password.source
 )
-PASSWORD_IN_CONFIG = (
+MISPLACED = (  # a password in the config itself
     "a password does not belong in the config: write it into a file named by password_file, "
     "or into an environment variable named by password_env"
 )

@@ -1,4 +1,4 @@
-"""`paths:` and `resolvers:`: the ways out of this network, how their keys go together, and what they come to."""
+"""`paths:` and `resolvers:`: how the keys of the ways out go together, and what they come to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ from netcheck.config.addresses import (
 from netcheck.config.document import Location
 from netcheck.config.named_files import (
     CA_FILE,
+    MISPLACED,
     PASSWORD_ENV,
     PASSWORD_FILE,
-    PASSWORD_IN_CONFIG,
     SOCKS4,
     TWO_PASSWORDS,
     USERNAME,
@@ -64,7 +64,7 @@ def _roles() -> Kind[frozenset[Role]]:
     return Kind(
         lambda raw, at, reading: frozenset(roles.parse(raw, at, reading)),
         roles.schema,
-        lambda found: sorted(found),
+        lambda found: [str(role) for role in sorted(found)],
     )
 
 
@@ -157,7 +157,7 @@ def default_resolve(scheme: ProxyScheme) -> ResolveMode:
 _OF_A_PROXY = ("resolve", "ca_file", "username", "password_file", "password_env")
 
 
-def _proxy_keys_need_a_proxy(keys: PathKeys, at: Location, reading: Reading) -> None:
+def _proxy_keys_need_a_proxy(_: PathKeys, at: Location, reading: Reading) -> None:
     if reading.written((*at, "proxy")):
         return
     for key in _OF_A_PROXY:
@@ -241,8 +241,8 @@ PATH: Section[PathKeys] = section(
         "roles": Key(ROLES, "Whose way it is: device, provider or both."),
         "expected": Key(
             choice(tuple(Expected)),
-            "What its owners expect: ready; fallback_only, where 5223 is blocked on purpose; or blocked, where "
-            "nothing is to get out, and that something does is the finding.",
+            "What its owners expect: ready; fallback_only, 5223 blocked on purpose; or blocked, nothing gets "
+            "out, and that something does is the finding.",
         ),
         "proxy": Key(
             text(proxy_url, rf"(?:{any_case(tuple(ProxyScheme))})://[^/?#@\s]+/?"),
@@ -250,7 +250,7 @@ PATH: Section[PathKeys] = section(
         ),
         "resolve": Key(
             choice(tuple(ResolveMode)),
-            "Who resolves the names to reach: local (default of socks4 and socks5), proxy (of the others), both.",
+            "Who resolves the names: local (as with socks4 and socks5), proxy (as with others), or both.",
         ),
         "ca_file": Key(CA_FILE, "For https proxies: certificates to trust in place of the system's, in PEM."),
         "username": Key(
@@ -260,7 +260,7 @@ PATH: Section[PathKeys] = section(
         "password_env": Key(PASSWORD_ENV, "The name of the environment variable that holds the password."),
         "load_balancer": Key(
             _balancer(),
-            "HOST or HOST:PORT, and the ADDRESS or ADDRESS:PORT that answers for it in place of what DNS says.",
+            "HOST or HOST:PORT, and the ADDRESS or ADDRESS:PORT that answers for it, whatever DNS says.",
         ),
         "interface": Key(
             text(interface_name, r"[^\s/:%]{1,15}"), "The network interface that connections leave through."
@@ -285,7 +285,7 @@ PATH: Section[PathKeys] = section(
         _one_source_of_each_family,
     ),
     astray={
-        "password": PASSWORD_IN_CONFIG,
+        "password": MISPLACED,
         "port": "the port stands in the URL of the proxy: proxy: http://proxy.example:3128",
         "type": "the kind of proxy stands in its URL: proxy: http://… or socks5://…",
         "enabled": "a path that is there is probed: remove the path to switch it off",

@@ -1,8 +1,8 @@
 """Mappings of the config: sections with fixed keys, and entries under names of one's own.
 
-A section is a table of keys over a frozen dataclass: the record itself where the keys are its fields. Every key
-is read by itself, so that no fault hides another; rules between keys look at what is sound. Unknown keys are
-faults, and are repeated in a message only where they are close to known ones: they may be passwords.
+A section is a table of keys over a frozen dataclass: the record itself where the keys are its fields. Every
+key is read by itself, so that no fault hides another; rules between keys look at what is sound. Unknown keys
+are faults, and are repeated in a message only where they are close to known ones: they may be passwords.
 """
 
 import re
@@ -181,7 +181,7 @@ def named(
     pattern: str = _NAME_PATTERN,
     nothing: Mapping[str, object] | None = None,
 ) -> Named[T]:
-    """Entries by name, in the order of the file. `nothing`: what is meant where no value stands, if anything."""
+    """Entries by name, in the order of the file. `nothing`: what no value means, if anything."""
     of_known = known or {}
 
     def parse(raw: object, at: Location, reading: Reading) -> Mapping[str, T]:

@@ -92,7 +92,7 @@ _COMMON = {
     "alpn": Key(list_of(text(_protocol, r"[!-~]{1,64}"), Limits(0, 8)), "The protocols to offer in TLS."),
     "networks": Key(
         list_of(text(network, rf"(?:{IP})(?:/[0-9]{{1,3}})?"), Limits(most=64)),
-        "Where its addresses may be, such as 203.0.113.0/24; without it, for Apple's names what Apple publishes.",
+        "Where its addresses may be, like 203.0.113.0/24; without it, Apple's where Apple publishes them.",
     ),
     "hold": Key(
         duration("10s", "24h"),
@@ -102,7 +102,7 @@ _COMMON = {
 _APPLES = {
     "ca_file": Key(
         CA_FILE,
-        "Certificates of interceptors that are known here, in PEM: they explain an issuer, and never vouch for Apple.",
+        "Authorities of your own, in PEM: of Apple's services they only tell who decrypts.",
     ),
     "lab_ca_file": Key(
         CA_FILE,
@@ -180,7 +180,7 @@ OWN: Section[ServiceKeys] = section(
     astray={
         "request": _NO_REQUEST,
         "count": _NOT_NUMBERED,
-        "lab_ca_file": "only Apple's services have it: for a service of your own write ca_file",
+        "lab_ca_file": "is for services of Apple's, and this one is your own: write ca_file",
     },
 )
 

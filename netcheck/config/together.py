@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from netcheck.config.addresses import host_port
 from netcheck.config.document import Location
-from netcheck.config.problems import did_you_mean, shown
+from netcheck.config.problems import did_you_mean
 from netcheck.config.records import Config
 from netcheck.config.values import Reading
 from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, endpoint_text
@@ -16,7 +16,7 @@ from netcheck.model.services import Depth, Service, families_of, holds, hosts_on
 MOST_HOLDS = 64
 """Connections that are held idle at the same time, all services and paths together."""
 MOST_ENDPOINTS = 50_000
-"""Hosts times ports times families, over all paths: each is kept in memory, and looked at for each verdict."""
+"""Hosts times ports times families, over all paths: each is kept, and looked at for a verdict."""
 
 _SERVICES: Location = ("services",)
 
@@ -41,7 +41,7 @@ def check(
 def _resolvers_exist(names: dict[str, str], known: tuple[str, ...], reading: Reading) -> None:
     for path, name in names.items():
         if name not in known:
-            message = f"there is no resolver {shown(name)}: add it to resolvers{did_you_mean(name, known)}"
+            message = f"there is no resolver of this name: add it to resolvers{did_you_mean(name, known)}"
             reading.say(("paths", path, "resolver"), message)
 
 
@@ -101,8 +101,8 @@ def _holds_are_few(config: Config, reading: Reading) -> None:
     wanted = holds(config.services, config.paths)
     if len(wanted) > MOST_HOLDS:
         message = (
-            f"with this there are {len(wanted)} connections to hold, one for each service, path and family, and "
-            f"{MOST_HOLDS} are the most: take hold from some services"
+            f"with this there are {len(wanted)} connections to hold, one for each service, path and family, "
+            f"and {MOST_HOLDS} are the most: take hold from some services"
         )
         reading.say((*_SERVICES, wanted[-1][0].name, "hold"), message)
 

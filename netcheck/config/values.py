@@ -1,6 +1,6 @@
 """What a single value of the config may be: how it is read, what the schema says of it, how it is written.
 
-Every refusal is a sentence that says what is wrong and what to write instead. What has one meaning is accepted
+Every refusal is a sentence that says what is wrong and what to write instead. What has one meaning is taken
 in whatever way people write it: `8443` for `[8443]`, `yes` for `true`, `TLS` for `tls`. Knows no keys.
 """
 
@@ -37,7 +37,7 @@ class Reading:
         self._above = {at[:n] for at in document.spoiled for n in range(len(at) + 1)}
 
     def say(self, at: Location, message: str, *, of_key: bool = False) -> None:
-        """Say what is wrong with a value, or its key, unless it is said already, of it or of all around it."""
+        """Say what is wrong with a value, or its key, unless it is said already, or of all around it."""
         if self._is_covered(at):
             return
         position = self._document.key_at(at) if of_key else self._document.value_at(at)
@@ -51,6 +51,14 @@ class Reading:
             return
         self.say(at, message)
         self.faults[-1] = self.faults[-1]._replace(position=self._document.key_at(at[:-1]), at=at[:-1])
+
+    def sound(self, *places: Location) -> bool:
+        """Whether nothing is wrong with these values and with what is in them."""
+        return not any(at in self._above or self._is_covered(at) for at in places)
+
+    def written(self, at: Location) -> bool:
+        """Whether it stands in the file."""
+        return at in self._document.places
 
     def keys(self, at: Location) -> tuple[str, ...]:
         """The keys of a mapping in the file, none where there is no mapping."""
@@ -109,8 +117,8 @@ def refuse_variables(written: str) -> None:
     """Nothing is taken from the environment but passwords, and the directory of credentials."""
     if _VARIABLE.search(written):
         raise ValueError(
-            "environment variables are not put in here: write the value itself (only a password may come from "
-            "one: password_env with the name of the variable)"
+            "environment variables are not put in here: write the value itself (only a password may come "
+            "from one: password_env with the name of the variable)"
         )
 
 
@@ -314,7 +322,7 @@ class Limits:
 
 
 def list_of(kind: Kind[T], limits: Limits, *, distinct: bool = True) -> Kind[tuple[T, ...]]:
-    """Values, distinct unless told otherwise; one alone may stand without brackets, and several with nothing but commas between."""
+    """Values, distinct if not told otherwise; one may stand alone, and several with only commas between."""
 
     def read(raw: object, at: Location, reading: Reading) -> tuple[T, ...]:
         items = items_in(raw)
@@ -323,7 +331,7 @@ def list_of(kind: Kind[T], limits: Limits, *, distinct: bool = True) -> Kind[tup
         if len(values) < len(items):
             raise SaidError
         if distinct:
-            refuse_twice(values)
+            refuse_twice(values, kind.show)
         return values
 
     several = {"type": "array", "items": kind.schema, "minItems": limits.fewest, "maxItems": limits.most}
@@ -353,11 +361,11 @@ def _read_all(kind: Kind[T], items: Sequence[object], at: Location, reading: Rea
             continue
 
 
-def refuse_twice(values: Sequence[object]) -> None:
+def refuse_twice(values: Sequence[T], show: Callable[[T], object]) -> None:
     """ValueError where a value stands there twice."""
     twice = next((value for n, value in enumerate(values) if value in values[:n]), None)
     if twice is not None:
-        raise ValueError(f"{twice} stands here twice: remove one")
+        raise ValueError(f"{show(twice)} stands here twice: remove one")
 
 
 _LOWEST_PORT, _HIGHEST_PORT = 1, 65535
@@ -400,7 +408,7 @@ def ports(limits: Limits) -> Kind[tuple[int, ...]]:
     def read(raw: object, at: Location, reading: Reading) -> tuple[int, ...]:
         found = tuple(port for several in ranges.parse(raw, at, reading) for port in several)
         limits.check(len(found))
-        refuse_twice(found)
+        refuse_twice(found, int)
         return found
 
     return Kind(read, ranges.schema, list)

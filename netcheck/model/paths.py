@@ -224,7 +224,7 @@ _LONGEST_NAME = 253  # RFC 1035 section 2.3.4, as text without the last dot
 
 
 def dns_name(text: str) -> str | None:
-    """The name in lower case without its last dot; None for what is no host's (RFC 1123 section 2.1, and _)."""
+    """In lower case, without the last dot; None for what is no host's name (RFC 1123 section 2.1, and _)."""
     name = text.lower().removesuffix(".")
     labels = name.split(".")
     if len(name) > _LONGEST_NAME or not all(map(_LABEL.fullmatch, labels)) or labels[-1].isdecimal():
