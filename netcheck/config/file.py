@@ -23,6 +23,7 @@ from netcheck.config.named_files import (
 from netcheck.config.paths import (
     HOST,
     PATH,
+    PORT,
     RESOLVER,
     PathKeys,
     ResolverKeys,
@@ -44,7 +45,7 @@ from netcheck.config.records import (
     Web,
     WebTls,
 )
-from netcheck.config.sections import Key, Section, named, resolver_name, section
+from netcheck.config.sections import RESOLVER_PATTERN, Key, Section, named, resolver_name, section
 from netcheck.config.services import SERVICES, ServiceKeys, to_services
 from netcheck.config.values import (
     FLAG,
@@ -337,7 +338,7 @@ FILE: Section[FileKeys] = section(
             list_of(
                 text(
                     listen_place,
-                    r"unix:/.+|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}|[0-9]{1,3}(?:\.[0-9]{1,3}){3}:[0-9]{1,5}",
+                    rf"unix:/.+|(?:\[[0-9A-Fa-f:.]+\]|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}})(?:{PORT}|:0)",
                     _listen_text,
                 ),
                 Limits(most=16),
@@ -345,7 +346,7 @@ FILE: Section[FileKeys] = section(
             "Where to serve metrics and status: ADDRESS:PORT, unix:/PATH/OF/SOCKET, or a list of these.",
         ),
         "resolvers": Key(
-            named(RESOLVER, Limits(0, _MOST), resolver_name, nothing={}),
+            named(RESOLVER, Limits(0, _MOST), resolver_name, pattern=RESOLVER_PATTERN, nothing={}),
             "Nameservers by a name for them; `system`, what resolv.conf says, is always there.",
         ),
         "paths": Key(
@@ -407,9 +408,12 @@ def shown(file: FileKeys, config: Config) -> dict[str, object]:
     whole = replace(
         file, probing=config.probing, paths={name: _whole_path(keys) for name, keys in file.paths.items()}
     )
-    written = FILE.show(whole)
-    sections = written if isinstance(written, dict) else {}
-    return {**sections, "services": services.shown(file.services, config.services)}
+    return {
+        key: services.shown(file.services, config.services)
+        if key == "services"
+        else each.kind.show(getattr(whole, key))
+        for key, each in FILE.keys.items()
+    }
 
 
 def _whole_path(keys: PathKeys) -> PathKeys:

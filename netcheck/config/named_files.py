@@ -189,7 +189,9 @@ def username(raw: object, _: Location, __: Reading) -> str:
 
 
 USERNAME: Kind[str] = Kind(
-    username, {"type": "string", "pattern": r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*\S)?$"}, str
+    username,
+    {"type": "string", "pattern": r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"},
+    str,
 )
 
 

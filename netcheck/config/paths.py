@@ -47,11 +47,12 @@ from netcheck.model.paths import (
     Transport,
 )
 
-IP = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
+IP = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[0-9A-Fa-f]*:){2}[0-9A-Fa-f:.]*"
 """About what an address looks like, for the schema."""
 NAME = r"(?:[^\x00-,/:-@\[-\^`{-\x7f\s]+\.)*[^\x00-,/:-@\[-\^`{-\x7f\s]+\.?"
 """About what a name looks like, for the schema."""
-PORT = r":[0-9]{1,5}"
+PORT = r":0*(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+"""A colon and a port, for the schema."""
 
 HOST = text(host, rf"{NAME}|{IP}")
 ADDRESS_PORT = text(
@@ -245,7 +246,10 @@ PATH: Section[PathKeys] = section(
             "out, and that something does is the finding.",
         ),
         "proxy": Key(
-            text(proxy_url, rf"(?:{any_case(tuple(ProxyScheme))})://[^/?#@\s]+/?"),
+            text(
+                proxy_url,
+                rf"(?:{any_case(tuple(ProxyScheme))})://(?:{NAME}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|\[[0-9A-Fa-f:.]+\])(?:{PORT})?/?",
+            ),
             "SCHEME://HOST:PORT; without a port it is 1080 for SOCKS, 3128 for http and 443 for https.",
         ),
         "resolve": Key(

@@ -106,10 +106,15 @@ def _refuse_unknown(
             reading.say((*at, key), astray.get(key, f"there is no such key{hint}"), of_key=True)
 
 
-def _shown(value: object, keys: Mapping[str, Key]) -> dict[str, object]:
+def _shown(value: Any, keys: Mapping[str, Key]) -> dict[str, object]:
     """Every key that has a value, written or by default."""
     having = {key: getattr(value, key) for key in keys}
-    return {key: keys[key].kind.show(each) for key, each in having.items() if each not in (None, (), {})}
+    usual = {field.name: field.default for field in fields(value)}
+    return {
+        key: keys[key].kind.show(each)
+        for key, each in having.items()
+        if each is not None and not (each in ((), {}) and usual[key] is not None)
+    }
 
 
 def _defaults(record: Callable[..., object]) -> dict[str, object]:
@@ -147,6 +152,8 @@ def _section_schema(
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,63}")
 _NAME_PATTERN = f"^{_NAME.pattern}$"
+RESOLVER_PATTERN = f"^(?!{SYSTEM_RESOLVER.name}$){_NAME.pattern}$"
+"""Names of resolvers, for the schema."""
 
 
 def label(key: str) -> str:

@@ -304,6 +304,6 @@ def _shown(kind: Section[ServiceKeys], keys: ServiceKeys, service: Service | Non
         addresses=service.addresses,
         depth=service.depth,
         server_name=service.tls.server_name,
-        alpn=service.tls.alpn or None,
+        alpn=service.tls.alpn,
     )
     return kind.show(whole)

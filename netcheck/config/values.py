@@ -334,7 +334,13 @@ def list_of(kind: Kind[T], limits: Limits, *, distinct: bool = True) -> Kind[tup
             refuse_twice(values, kind.show)
         return values
 
-    several = {"type": "array", "items": kind.schema, "minItems": limits.fewest, "maxItems": limits.most}
+    several = {
+        "type": "array",
+        "items": kind.schema,
+        "minItems": limits.fewest,
+        "maxItems": limits.most,
+        "uniqueItems": True,
+    }
     commas = {"type": "string", "pattern": ","}
     return Kind(
         read, {"anyOf": [several, kind.schema, commas]}, lambda values: [kind.show(v) for v in values]
