@@ -13,7 +13,7 @@ WAYS = {
     "paths: {a: {source_address: 10.0.0.7}}": "paths: {a: {source_address: [10.0.0.7]}}",
     "resolvers: {r: {nameservers: 10.0.0.53}}": "resolvers: {r: {nameservers: [10.0.0.53]}}",
     "resolvers: {r: {nameservers: '10.0.0.5, fd::5'}}": "resolvers: {r: {nameservers: [10.0.0.5, fd::5]}}",
-    "resolvers: {r: {nameservers: fd::, transport: TCP}}": "resolvers: {r: {nameservers: fd::, transport: tcp}}",
+    "resolvers: {r: {nameservers: 10.0.0.5, transport: Udp}}": "resolvers: {r: {nameservers: 10.0.0.5}}",
     "paths: {a: {proxy: 'HTTP://proxy.example:3128/'}}": "paths: {a: {proxy: 'http://proxy.example:3128'}}",
     "paths: {a: {proxy: ' http://proxy.example:3128 '}}": "paths: {a: {proxy: 'http://proxy.example:3128'}}",
     "services: {courier2: false}": "services: {courier2: {enabled: false}}",
