@@ -40,7 +40,6 @@ from netcheck.config.records import (
     ListenPlace,
     Metrics,
     Probing,
-    UnixListen,
     VerdictSettings,
     Web,
     WebTls,
@@ -59,7 +58,7 @@ from netcheck.config.values import (
     whole,
 )
 from netcheck.model.findings import PushCertificateFile
-from netcheck.model.paths import SYSTEM_RESOLVER, Secret, endpoint_text
+from netcheck.model.paths import SYSTEM_RESOLVER, Secret
 from netcheck.model.services import Timeouts
 
 _MOST = 64
@@ -309,10 +308,6 @@ _HISTORY: Section[History] = section(
 )
 
 
-def _listen_text(place: ListenPlace) -> str:
-    return f"unix:{place.file}" if isinstance(place, UnixListen) else endpoint_text(place.host, place.port)
-
-
 @dataclass(frozen=True, slots=True)
 class FileKeys:
     """What is written in a config file."""
@@ -339,7 +334,6 @@ FILE: Section[FileKeys] = section(
                 text(
                     listen_place,
                     rf"unix:/.+|(?:\[[0-9A-Fa-f:.]+\]|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}})(?:{PORT}|:0)",
-                    _listen_text,
                 ),
                 Limits(most=16),
             ),

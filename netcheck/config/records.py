@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from netcheck.model.findings import PushCertificateFile
-from netcheck.model.paths import ProbePath, Resolver
+from netcheck.model.paths import ProbePath, Resolver, endpoint_text
 from netcheck.model.services import Service, Timeouts
 
 
@@ -16,12 +16,18 @@ class Listen:
     host: str = "127.0.0.1"
     port: int = 9223
 
+    def __str__(self) -> str:
+        return endpoint_text(self.host, self.port)
+
 
 @dataclass(frozen=True, slots=True)
 class UnixListen:
     """Where to serve HTTP on this machine only: the whole path of a socket."""
 
     file: Path
+
+    def __str__(self) -> str:
+        return f"unix:{self.file}"
 
 
 ListenPlace = Listen | UnixListen
