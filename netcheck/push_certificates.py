@@ -4,14 +4,12 @@ A file may hang (NFS) or be swapped at any moment: it is read in a thread, under
 """
 
 import logging
-import os
-import stat
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import trio
 
 from netcheck.apns.push_certificate import LARGEST, read
+from netcheck.files import Stamp, read_if_changed
 from netcheck.model.findings import PushCertificate, PushCertificateFile
 
 _log = logging.getLogger("netcheck")
@@ -19,17 +17,6 @@ _LONGEST_READ = 10.0
 _MOST_THREADS = 8
 
 Sink = Callable[[PushCertificate], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Stamp:
-    """Differs where a file was written or replaced; times in nanoseconds."""
-
-    device: int
-    inode: int
-    size: int
-    modified: int
-    changed: int
 
 
 def threads() -> trio.CapacityLimiter:
@@ -57,7 +44,7 @@ async def watch(
     """Read every file, and again within `every` seconds of a change, until cancelled."""
 
     async def one(file: PushCertificateFile) -> None:
-        stamp: _Stamp | None = None
+        stamp: Stamp | None = None
         while True:
             stamp, found = await _look(file, stamp, limiter)
             if found is not None:
@@ -70,8 +57,8 @@ async def watch(
 
 
 async def _look(
-    file: PushCertificateFile, before: _Stamp | None, limiter: trio.CapacityLimiter
-) -> tuple[_Stamp | None, PushCertificate | None]:
+    file: PushCertificateFile, before: Stamp | None, limiter: trio.CapacityLimiter
+) -> tuple[Stamp | None, PushCertificate | None]:
     """What is in the file, or no record where it is as before; no stamp where the next look has to read."""
     try:
         with trio.fail_after(_LONGEST_READ):
@@ -92,19 +79,7 @@ def _unreadable(file: PushCertificateFile, why: str) -> PushCertificate:
 
 
 def _read_if_changed(
-    file: PushCertificateFile, before: _Stamp | None
-) -> tuple[_Stamp | None, PushCertificate | None]:
-    with open(file.file, "rb", opener=_without_waiting) as stream:  # Path has no opener
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            return None, _unreadable(file, f"{file.file} is not a regular file")
-        stamp = _Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        if stamp == before:
-            return stamp, None
-        data = stream.read(LARGEST + 1)
-    return stamp, read(file, data)
-
-
-def _without_waiting(name: str, flags: int) -> int:
-    """Opens what turns out to be a pipe without waiting for its other end."""
-    return os.open(name, flags | os.O_NONBLOCK)
+    file: PushCertificateFile, before: Stamp | None
+) -> tuple[Stamp | None, PushCertificate | None]:
+    stamp, data = read_if_changed(file.file, LARGEST, before)
+    return stamp, None if data is None else read(file, data)

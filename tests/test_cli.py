@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from netcheck.cli.check import exit_code
 from netcheck.cli.main import main
+from netcheck.config.examples import SITUATIONS
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.paths import Role
 from netcheck.model.results import Visit
@@ -186,8 +188,64 @@ def test_a_good_config_is_told_so(tmp_path: Path) -> None:
 
 def test_the_schema_is_json_schema() -> None:
     schema = json.loads(invoke("config", "schema").output)
-    assert schema["type"] == "object"
+    assert schema["type"] == ["object", "null"]
     assert {"listen", "resolvers", "paths", "services", "probing"} <= set(schema["properties"])
+
+
+def test_a_config_is_shown_with_every_default_and_can_be_read_again(tmp_path: Path) -> None:
+    file = config(tmp_path, "  ours: {hosts: [a.test], ports: 443}")
+    shown = tmp_path / "shown.yaml"
+    shown.write_text(invoke("config", "show", file).output)
+    assert "interval: 2s" in shown.read_text()
+    assert invoke("config", "show", shown).output == shown.read_text()
+
+
+def test_a_push_certificate_that_is_missing_is_a_fault_for_config_check_only(tmp_path: Path) -> None:
+    file = config(tmp_path, "  ours: {hosts: [a.test], ports: 443}")
+    file.write_text(file.read_text() + "push_certificates:\n  mdm: {file: none.pem}\n")
+    result = invoke("config", "check", file)
+    assert (result.exit_code, invoke("config", "show", file).exit_code) == (2, 0)
+    expected = "push_certificates.mdm.file: the file cannot be read: No such file or directory"
+    assert result.output == f"{file}:12:15: {expected}\n"
+
+
+def test_many_faults_are_told_by_twenty_and_their_number(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.yaml"
+    file.write_text("\n".join(f"wrong{n}: 1" for n in range(1000)))
+    lines = invoke("config", "check", file).output.splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == f"{file}: 1000 faults; these are the first 20"
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_an_example_passes_the_check_as_it_is(tmp_path: Path, situation: str) -> None:
+    file = tmp_path / "netcheck.yaml"
+    file.write_text(invoke("config", "example", "--for", situation).output)
+    result = invoke("config", "check", file)
+    assert result.exit_code == 0, result.output
+
+
+def completed(*words: str) -> list[str]:
+    """What a shell would offer for the last word."""
+    found = ShellComplete(main, {}, "netcheck", "_NETCHECK_COMPLETE").get_completions(
+        list(words[:-1]), words[-1]
+    )
+    return [item.value for item in found]
+
+
+def test_paths_and_services_of_the_config_are_completed(tmp_path: Path) -> None:
+    file = str(config(tmp_path, "  ours: {hosts: [a.test], ports: 443}", "  web: {}\n  wifi: {}\n  lan: {}"))
+    assert completed("check", "--config", file, "--path", "w") == ["web", "wifi"]
+    assert completed("check", "--config", file, "--service", "") == ["ours"]
+
+
+def test_without_a_config_the_built_in_services_are_completed() -> None:
+    assert completed("check", "--service", "cour") == ["courier", "courier2"]
+
+
+def test_a_faulty_config_is_no_hindrance_to_completion(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert completed("check", "--config", str(tmp_path / "pipe"), "--path", "") == ["direct"]
 
 
 def test_a_port_in_use_is_told_and_exits_2(tmp_path: Path, port: int) -> None:
@@ -199,7 +257,9 @@ def test_a_port_in_use_is_told_and_exits_2(tmp_path: Path, port: int) -> None:
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("args", [(), ("run",), ("check",), ("config",), ("config", "check")])
+@pytest.mark.parametrize(
+    "args", [(), ("run",), ("check",), ("config",), ("config", "check"), ("config", "show")]
+)
 def test_help_teaches(args: tuple[str, ...]) -> None:
     result = invoke(*args, "--help")
     assert result.exit_code == 0

@@ -12,6 +12,7 @@ import trio
 
 from netcheck import push_certificates
 from netcheck.apns.push_certificate import LARGEST, read
+from netcheck.files import Stamp
 from netcheck.model.findings import PushCertificate, PushCertificateFile
 from netcheck.model.paths import Secret
 from netcheck.push_certificates import read_all, threads, watch
@@ -79,7 +80,7 @@ def test_a_file_is_told_once_as_long_as_it_stays_the_same(
     looks = itertools.count(1)
     third, look = threading.Event(), push_certificates._read_if_changed
 
-    def counted(file: PushCertificateFile, before: push_certificates._Stamp | None) -> object:
+    def counted(file: PushCertificateFile, before: Stamp | None) -> object:
         if next(looks) == 3:
             third.set()
         return look(file, before)
@@ -154,14 +155,15 @@ def test_a_password_opens_the_file(tmp_path: Path) -> None:
 
 def test_a_directory_is_no_certificate(tmp_path: Path) -> None:
     assert (
-        read_once(PushCertificateFile("mdm", tmp_path)).error == f"{tmp_path} cannot be read: Is a directory"
+        read_once(PushCertificateFile("mdm", tmp_path)).error
+        == f"{tmp_path} cannot be read: not a regular file"
     )
 
 
 def test_a_pipe_holds_nobody_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     error = read_once(PushCertificateFile("mdm", tmp_path / "pipe")).error
-    assert error == f"{tmp_path / 'pipe'} is not a regular file"
+    assert error == f"{tmp_path / 'pipe'} cannot be read: not a regular file"
 
 
 def test_a_huge_file_is_not_read_to_its_end(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ Sources, as of November 2026:
 
 import io
 import plistlib
-import re
 from collections.abc import Iterable, Mapping
 from xml.parsers.expat import ExpatError
 
+from netcheck.model.paths import dns_name
 from netcheck.model.results import Bag
 
 CURRENT_URL = "https://init.push.apple.com/bag"
@@ -32,8 +32,6 @@ DEFAULT_EXPIRY = 900.0
 MAX_EXPIRY = 366 * 86400.0
 
 _MAX_DEPTH = 16  # a bag needs 2: its dictionary, and the list of certificates of the old format
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
-_MAX_NAME = 253  # RFC 1035 section 2.3.4, as text without the last dot
 
 
 class BagError(Exception):
@@ -147,9 +145,8 @@ def _hostname(values: Mapping[object, object], key: str) -> str | None:
     value = values.get(key)
     if value is None:
         return None
-    name = value.lower().removesuffix(".") if isinstance(value, str) else ""
-    labels = name.split(".")
-    if len(name) > _MAX_NAME or not all(map(_LABEL.fullmatch, labels)) or labels[-1].isdecimal():
+    name = dns_name(value) if isinstance(value, str) else None
+    if name is None:
         raise BagError(f"the bag's {key} is not a DNS name")
     return name
 

@@ -16,6 +16,7 @@ import trio
 
 from netcheck import __version__, console
 from netcheck.check import check as check_once
+from netcheck.cli import completion
 from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, fail, load_or_fail
 from netcheck.config import BUILT_IN_NAMES, Config, default
 from netcheck.export.report import report
@@ -39,9 +40,21 @@ _FILE = click.Path(path_type=Path)
     type=_FILE,
     help="The configuration; without it, the built-in services, directly.",
 )
-@click.option("--path", "only_paths", multiple=True, metavar="PATH", help="Only this path (repeatable).")
 @click.option(
-    "--service", "only_services", multiple=True, metavar="SERVICE", help="Only this service (repeatable)."
+    "--path",
+    "only_paths",
+    multiple=True,
+    metavar="PATH",
+    help="Only this path (repeatable).",
+    shell_complete=completion.paths,
+)
+@click.option(
+    "--service",
+    "only_services",
+    multiple=True,
+    metavar="SERVICE",
+    help="Only this service (repeatable).",
+    shell_complete=completion.services,
 )
 @click.option("--all-addresses", is_flag=True, help="Every address of every host, not one per family.")
 @click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)

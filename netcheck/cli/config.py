@@ -1,26 +1,27 @@
-"""`netcheck config`: check a file, print the schema."""
+"""`netcheck config`: check a file, show it whole, print an example or the schema."""
 
 import json
 from pathlib import Path
 
 import click
 
-from netcheck.cli.exits import load_or_fail
-from netcheck.config import schema
+from netcheck.cli.exits import or_fail
+from netcheck.config import examples, schema, show
+from netcheck.config.checking import check
 
 _FILE = click.Path(path_type=Path)
 
 
 @click.group()
 def config() -> None:
-    """Check a configuration, or print its JSON Schema."""
+    """Check a configuration, show it whole, or print an example."""
 
 
 @config.command("check")
 @click.argument("file", type=_FILE)
 def config_check(file: Path) -> None:
-    """Say every error in FILE, with its line and column."""
-    found = load_or_fail(file)
+    """Say every error in FILE and in the files that it names, with line and column."""
+    found = or_fail(check, file)
     paths = ", ".join(path.name for path in found.paths)
     services = ", ".join(dict.fromkeys(service.name for service in found.services))
     click.echo(f"{file}: no errors; paths: {paths}; services: {services}")
@@ -28,7 +29,28 @@ def config_check(file: Path) -> None:
         click.echo(f"{file}: warning: {warning}", err=True)
 
 
+@config.command("show")
+@click.argument("file", type=_FILE)
+def config_show(file: Path) -> None:
+    """Print FILE with every default filled in; passwords stay where they are, in files and variables."""
+    click.echo(or_fail(show, file), nl=False)
+
+
+@config.command("example")
+@click.option(
+    "--for",
+    "situation",
+    type=click.Choice(examples.SITUATIONS),
+    default=examples.SITUATIONS[0],
+    show_default=True,
+    help="The network to start from.",
+)
+def config_example(situation: str) -> None:
+    """Print a commented configuration to start from."""
+    click.echo(examples.example(situation), nl=False)
+
+
 @config.command("schema")
 def config_schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
-    click.echo(json.dumps(schema(), indent=2))
+    click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))

@@ -23,7 +23,7 @@ class _Command(NamedTuple):
 _COMMANDS = {
     "run": _Command("netcheck.cli.run", "Run the daemon: probe on a schedule, serve /metrics over HTTP."),
     "check": _Command("netcheck.cli.check", "Say now what is wrong, and whom to ask for what."),
-    "config": _Command("netcheck.cli.config", "Check a configuration, or print its JSON Schema."),
+    "config": _Command("netcheck.cli.config", "Check a configuration, show it whole, or print an example."),
     "demo": _Command("netcheck.cli.demo", "See it at work, in a laboratory on this machine."),
 }
 """By name; each module has a command of that name."""

@@ -1,21 +1,42 @@
 """A YAML file to an immutable Config, or to all of its faults, each at file:line:column. Knows no probing."""
 
 from netcheck.apns.services import BUILT_IN
-from netcheck.config.file_section import schema
-from netcheck.config.loading import default, load
+from netcheck.config.file import schema
+from netcheck.config.loading import default, load, show
 from netcheck.config.problems import ConfigError, Problem
-from netcheck.config.records import Config, Listen, Probing
+from netcheck.config.records import (
+    ClientAuth,
+    Config,
+    History,
+    Listen,
+    ListenPlace,
+    Metrics,
+    Probing,
+    UnixListen,
+    VerdictSettings,
+    Web,
+    WebTls,
+)
 
 BUILT_IN_NAMES = frozenset(built_in.service.name for built_in in BUILT_IN)
 
 __all__ = [
     "BUILT_IN_NAMES",
+    "ClientAuth",
     "Config",
     "ConfigError",
+    "History",
     "Listen",
+    "ListenPlace",
+    "Metrics",
     "Probing",
     "Problem",
+    "UnixListen",
+    "VerdictSettings",
+    "Web",
+    "WebTls",
     "default",
     "load",
     "schema",
+    "show",
 ]

@@ -1,22 +1,25 @@
-"""Hosts, addresses, ports, proxy URLs: text to its one normal form, or a ValueError that says what to write.
+"""Hosts, addresses, networks, ports, proxy URLs: to their normal form, or a ValueError.
 
-Knows neither keys nor pydantic. What may hold a password is never repeated in a message.
+Knows no keys. What may hold a password is never repeated in a message.
 """
 
 import ipaddress
 import re
+from pathlib import Path
 from typing import NamedTuple
 
-from netcheck.config.records import Listen
-from netcheck.config.wording import did_you_mean, either, quoted
-from netcheck.model.paths import ProxyScheme, endpoint_text
-
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+from netcheck.config.problems import did_you_mean, either, quoted, shown
+from netcheck.config.records import Listen, UnixListen
+from netcheck.model.paths import ProxyScheme, dns_name, endpoint_text
+from netcheck.model.services import Network
 
 
 class AddressPort(NamedTuple):
     address: str
     port: int | None
+
+    def __str__(self) -> str:
+        return self.address if self.port is None else endpoint_text(self.address, self.port)
 
 
 class ProxyAddress(NamedTuple):
@@ -24,12 +27,15 @@ class ProxyAddress(NamedTuple):
     host: str
     port: int
 
+    def __str__(self) -> str:
+        return f"{self.scheme}://{endpoint_text(self.host, self.port)}"
+
 
 def address(written: str) -> str:
     """An IPv4 or IPv6 address literal without brackets, in its shortest form."""
     literal = _literal(written)
     if literal is None:
-        raise ValueError(f"{quoted(written)} is not an IP address: write one such as 10.0.0.53 or fd00::53")
+        raise ValueError(f"{shown(written)} is not an IP address: write one such as 10.0.0.53 or fd00::53")
     return literal
 
 
@@ -41,34 +47,48 @@ def _literal(written: str) -> str | None:
         return None
 
 
+def network(written: str) -> Network:
+    """`203.0.113.0/24`, or one address."""
+    try:
+        return ipaddress.ip_network(written)
+    except ValueError:
+        pass  # perhaps only because of bits behind the prefix
+    try:
+        meant = ipaddress.ip_network(written, strict=False)
+    except ValueError:
+        raise ValueError(
+            f"{shown(written)} is not a network: write one such as 203.0.113.0/24 or fd00:20::/64"
+        ) from None
+    raise ValueError(f"this is an address in a network, not the network: write {meant}")
+
+
 def host(written: str) -> str:
     """An address, or a DNS name (RFC 1123 section 2.1, and _) in lower case without its last dot."""
-    literal = _literal(written)
-    return literal if literal is not None else _name(written)
+    return _literal(written) or _name(written)
 
 
 def _name(written: str) -> str:
-    name = _ascii(written.removesuffix(".").lower()) if len(written) <= 254 else ""
-    labels = name.split(".")
-    if len(name) > 253 or not all(map(_LABEL.fullmatch, labels)) or labels[-1].isdecimal():
+    name = dns_name(_ascii(written)) if len(written) <= 254 else None
+    if name is None:
         raise ValueError(
-            f"{quoted(written)} is not a host name or an address: write one such as mdm.example.com, "
+            f"{shown(written)} is not a host name or an address: write one such as mdm.example.com, "
             "without scheme, port or path"
         )
     return name
 
 
-def _ascii(name: str) -> str:
+def _ascii(written: str) -> str:
     """The name as DNS carries it. The standard library knows only IDNA 2003: what that changes is refused."""
-    if name.isascii():
-        return name
+    if written.isascii():
+        return written
+    name = written.lower()
     try:
-        encoded = name.encode("idna")
-        if encoded.decode("idna") == name:
+        encoded = name.removesuffix(".").encode("idna")
+        if encoded.decode("idna") == name.removesuffix("."):
             return encoded.decode("ascii")
     except UnicodeError:
         pass  # said below, in words of ours
-    raise ValueError(f"{quoted(name)} cannot be put into DNS as it stands: write the name in its xn-- form")
+    raise ValueError(f"{shown(name)} cannot be put into DNS as it stands: write the name in its xn-- form")
 
 
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[0-9]{1,5}))?")
@@ -91,7 +111,7 @@ def address_port(written: str) -> AddressPort:
     literal = _literal(before)
     if literal is None:
         raise ValueError(
-            f"{quoted(written)} is not an IP address with or without a port: "
+            f"{shown(written)} is not an IP address with or without a port: "
             'write it like 10.0.0.53, 10.0.0.53:5353 or "[fd00::53]:5353"'
         )
     return AddressPort(literal, port)
@@ -103,10 +123,15 @@ def host_port(written: str) -> str:
     return host(before) if port is None else endpoint_text(host(before), port)
 
 
-def listen_address(written: str) -> Listen:
-    """`ADDRESS:PORT`; port 0 lets the system choose one."""
+_LONGEST_SOCKET_NAME = 107  # sun_path of unix(7), less its NUL
+
+
+def listen_place(written: str) -> Listen | UnixListen:
+    """`ADDRESS:PORT`, where port 0 lets the system choose one, or `unix:/PATH/OF/SOCKET`."""
+    if written.startswith("unix:"):
+        return _socket_file(written.removeprefix("unix:"))
     before, port = _split(written, lowest_port=0)
-    if before == "" and port is not None:
+    if before in ("", "*") and port is not None:
         raise ValueError(
             f"{quoted(written)} names no address: write 127.0.0.1:{port} for this machine only, "
             f'0.0.0.0:{port} for every IPv4 address or "[::]:{port}" for every IPv6 address'
@@ -114,20 +139,19 @@ def listen_address(written: str) -> Listen:
     literal = _literal(before)
     if literal is None or port is None:
         raise ValueError(
-            f"{quoted(written)} is not an address with a port: "
+            f"{shown(written)} is not an address with a port: "
             'write it like 127.0.0.1:9223 or "[::1]:9223", with an address and not a name'
         )
     return Listen(literal, port)
 
 
-def network(written: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    """`203.0.113.0/24`, or a single address."""
-    try:
-        return ipaddress.ip_network(written)
-    except ValueError:
+def _socket_file(written: str) -> UnixListen:
+    if not written.startswith("/") or "\0" in written or len(written.encode()) > _LONGEST_SOCKET_NAME:
         raise ValueError(
-            f"{quoted(written)} is not a network: write one such as 203.0.113.0/24 or 2001:db8::/32"
-        ) from None
+            f"needs the whole path of the socket, at most {_LONGEST_SOCKET_NAME} bytes: "
+            "write it like unix:/run/netcheck/http.sock"
+        )
+    return UnixListen(Path(written))
 
 
 _INTERFACE = re.compile(r"[^\s/:%]{1,15}")
@@ -137,7 +161,7 @@ def interface_name(written: str) -> str:
     """The name of a network interface, as Linux allows it (at most 15 bytes: IFNAMSIZ less its NUL)."""
     if not _INTERFACE.fullmatch(written) or written in (".", "..") or len(written.encode()) > 15:
         raise ValueError(
-            f"{quoted(written)} cannot be an interface: write its name as `ip link` shows it, like eth0"
+            f"{shown(written)} cannot be an interface: write its name as `ip link` shows it, like eth0"
         )
     return written
 
@@ -145,6 +169,7 @@ def interface_name(written: str) -> str:
 _PROXY_URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,20})://(?P<place>[^/?#]*)(?P<rest>[/?#].*)?", re.DOTALL
 )
+_PAC = re.compile(r"pac\+.*|(?:https?|file):.*\.(?:pac|dat|js)(?:[?#].*)?", re.IGNORECASE | re.DOTALL)
 _DEFAULT_PORT = {
     ProxyScheme.HTTP: 3128,  # squid's
     ProxyScheme.HTTPS: 443,  # as curl takes it
@@ -156,23 +181,37 @@ _HOW_TO_WRITE_A_PROXY = f"write SCHEME://HOST:PORT with the scheme {either(Proxy
 def proxy_url(written: str) -> ProxyAddress:
     """`SCHEME://HOST:PORT`; without a port it is 1080 for SOCKS, 3128 for http and 443 for https."""
     _refuse_userinfo(written)
+    if _PAC.fullmatch(written):
+        raise ValueError(
+            "this names a PAC file, and netcheck does not read these: write the proxy that it sends Apple's "
+            "names to, as SCHEME://HOST:PORT; for several proxies make several paths"
+        )
     match = _PROXY_URL.fullmatch(written)
     if not match:
-        raise ValueError(f"this is not a proxy URL: {_HOW_TO_WRITE_A_PROXY}")
+        raise ValueError(_not_a_proxy_url(written))
     scheme = match["scheme"].lower()
     if scheme not in list(ProxyScheme):
         raise ValueError(
             f'"{scheme}://…" is not a proxy URL: {_HOW_TO_WRITE_A_PROXY}{did_you_mean(scheme, ProxyScheme)}'
         )
-    if match["rest"]:
-        raise ValueError("a proxy URL ends with the port: remove everything that follows it, the / too")
+    if match["rest"] not in (None, "/"):
+        raise ValueError("a proxy URL ends with the port: remove everything that follows it")
     return _proxy_address(ProxyScheme(scheme), match["place"])
+
+
+def _not_a_proxy_url(written: str) -> str:
+    if _HOST_PORT.fullmatch(written):
+        return (
+            "this does not say what the proxy speaks: write http:// before it for a web proxy, "
+            "socks5:// for a SOCKS proxy"
+        )
+    return f"this is not a proxy URL: {_HOW_TO_WRITE_A_PROXY}"
 
 
 def _refuse_userinfo(written: str) -> None:
     """Whatever stands before an @ may be a password, so nothing of it is shown."""
-    userinfo, at, _ = written.partition("://")[2].rpartition("@")
-    if at and ":" in userinfo:
+    userinfo, at, _ = written.rpartition("@")
+    if at and ":" in userinfo.partition("://")[2 if "://" in userinfo else 0]:
         raise ValueError(
             "a password does not belong in the config: write the user into username, and the password into "
             "a file named by password_file or an environment variable named by password_env"

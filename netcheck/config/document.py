@@ -12,8 +12,6 @@ from typing import NamedTuple, NoReturn, Protocol
 
 import yaml
 
-from netcheck.config.wording import named
-
 MOST_VALUES = 20_000
 DEEPEST = 10
 
@@ -45,7 +43,10 @@ class Place(NamedTuple):
 
 
 class Fault(NamedTuple):
+    """What is wrong, and with what: the message begins without the keys that lead to `at`."""
+
     position: Position
+    at: Location
     message: str
 
 
@@ -86,9 +87,9 @@ def read(data: bytes) -> Document:
     except yaml.reader.ReaderError as error:
         # libyaml counts in bytes, and its bindings type the position as anything.
         position = _position_of_byte(data, int(error.position))
-        return reader.result(NOTHING, Fault(position, "a control character stands here: remove it"))
+        return reader.result(NOTHING, Fault(position, (), "a control character stands here: remove it"))
     except yaml.MarkedYAMLError as error:
-        return reader.result(NOTHING, _syntax_fault(error))
+        return reader.result(NOTHING, _syntax_fault(error, _text(data)))
     return reader.result(value)
 
 
@@ -96,7 +97,7 @@ class _UnreadableError(Exception):
     """The rest of the document cannot be read."""
 
     def __init__(self, position: Position, message: str) -> None:
-        self.fault = Fault(position, message)
+        self.fault = Fault(position, (), message)
         super().__init__(message)
 
 
@@ -126,14 +127,32 @@ def _position(mark: _Mark | None) -> Position:
     return Position(mark.line + 1, mark.column + 1) if mark else TOP
 
 
-def _syntax_fault(error: yaml.MarkedYAMLError) -> Fault:
+_HINT = "indent with spaces, close quotes and brackets, put text with signs such as [ { * & ! % @ in quotes"
+
+
+def _syntax_fault(error: yaml.MarkedYAMLError, text: str) -> Fault:
+    position = _position(error.problem_mark)
+    following = _at(text, position)
+    if following.startswith("\t"):
+        return Fault(position, (), "this is not YAML: a tab stands here: indent with spaces")
+    if error.problem and "unknown escape" in error.problem:
+        return Fault(position, (), f"this is not YAML: {_BACKSLASH}")
     context = (
         f" {error.context} that begins in line {_position(error.context_mark).line}" if error.context else ""
     )
-    hint = (
-        "indent with spaces, close quotes and brackets, put text with signs such as [ { * & ! % @ in quotes"
-    )
-    return Fault(_position(error.problem_mark), f"this is not YAML: {error.problem}{context}; {hint}")
+    return Fault(position, (), f"this is not YAML: {error.problem}{context}; {_HINT}")
+
+
+_BACKSLASH = (
+    "in double quotes a backslash begins an escape such as \\n: "
+    "write the text in single quotes, or without quotes"
+)
+
+
+def _at(text: str, position: Position) -> str:
+    """What stands in the line from there on."""
+    lines = text.split("\n")
+    return lines[position.line - 1][position.column - 1 :] if position.line <= len(lines) else ""
 
 
 _RESOLVER = yaml.resolver.Resolver()
@@ -144,8 +163,6 @@ _NOT_A_PLAIN_NUMBER = (
     "put it in quotes if text is meant, else write a plain decimal number"
 )
 _SURPRISES = {
-    "bool": "without quotes YAML reads yes, no, on and off as true and false: write true or false, "
-    "or put it in quotes if text is meant",
     "int": _NOT_A_PLAIN_NUMBER,
     "float": _NOT_A_PLAIN_NUMBER,
     "timestamp": "without quotes YAML reads this as a date: put it in quotes",
@@ -219,7 +236,7 @@ class _Reader:
             self._refuse(at, position, "YAML tags are not supported here: remove it, or put it in quotes")
 
     def _refuse(self, at: Location, position: Position, message: str) -> None:
-        self._faults.append(Fault(position, named(at, message)))
+        self._faults.append(Fault(position, at, message))
         self._spoiled.add(at)
 
     def _list(self, at: Location) -> list[object]:
@@ -237,7 +254,7 @@ class _Reader:
             value = self._value(self._next(), (*at, key), position)
             if key in seen:
                 message = f"this key stands here twice, first in line {seen[key].line}: remove one"
-                self._faults.append(Fault(position, named((*at, key), message)))
+                self._faults.append(Fault(position, (*at, key), message))
             seen.setdefault(key, position)
             values.setdefault(key, value)
         return values
@@ -257,8 +274,8 @@ class _Reader:
         tag = _implied_tag(event.value)
         if tag == "null":
             return NOTHING
-        if tag == "bool" and event.value.lower() in ("true", "false"):
-            return event.value.lower() == "true"
+        if tag == "bool":
+            return event.value.lower() in ("true", "yes", "on")
         if tag == "int" and _WHOLE_NUMBER.fullmatch(event.value):
             return int(event.value)
         if tag == "float" and _DECIMAL_NUMBER.fullmatch(event.value):

@@ -1,84 +1,69 @@
 """From a file to a Config, or to everything that is wrong with it."""
 
 from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
-from pydantic import ValidationError
+import yaml
 
-from netcheck.config.conversion import to_config, to_services
-from netcheck.config.document import NOTHING, TOP, Document, Fault, read
-from netcheck.config.file_section import FileSection
-from netcheck.config.files import read_file
+from netcheck.config import together
+from netcheck.config.document import TOP, Fault, read
+from netcheck.config.file import FILE, FileKeys, shown, to_config
 from netcheck.config.problems import ConfigError, Problem
-from netcheck.config.records import Config, Probing
-from netcheck.config.section import Surroundings
-from netcheck.config.sentences import faults
-from netcheck.config.service_section import ServicesSection
-from netcheck.config.wording import named
-from netcheck.model.paths import SYSTEM_RESOLVER
-from netcheck.model.services import holds
+from netcheck.config.records import Config
+from netcheck.config.sections import keys_to
+from netcheck.config.values import Reading, SaidError
+from netcheck.files import read_file
 
 LARGEST_CONFIG = 1024 * 1024
-MOST_HOLDS = 64
-"""Connections that are held idle at the same time, all services and paths together."""
+_WIDTH = 110
 
 
 def load(file: Path) -> Config:
-    """Read a config and all that it refers to; ConfigError holds every fault of the file at once."""
-    try:
-        data = read_file(file, LARGEST_CONFIG)
-    except OSError as error:
-        raise _config_error(file, [Fault(TOP, f"the config cannot be read: {error.strerror}")]) from error
-    config, found = _understand(read(data), file.parent)
-    if config is None or found:
-        raise _config_error(file, found)
+    """Read a config and all that it refers to; ConfigError holds every fault of the file at once.
+
+    Push certificates may come later, so these are not looked at; `checking` does. Blocks while it reads.
+    """
+    _, config, _ = understood(file)
     return config
+
+
+def show(file: Path) -> str:
+    """The config in YAML with every default filled in: read again, it is the same. ConfigError as above."""
+    keys, config, _ = understood(file)
+    text: str = yaml.safe_dump(shown(keys, config), sort_keys=False, allow_unicode=True, width=_WIDTH)
+    return text
 
 
 def default() -> Config:
     """What an empty file means: the direct path and the built-in services."""
-    section = FileSection.model_validate({}, context=_surroundings({}, Path()))
-    return to_config(section)
+    return to_config(FileKeys())
 
 
-def _understand(document: Document, directory: Path) -> tuple[Config | None, list[Fault]]:
-    found = list(document.faults)
-    if not document.whole:
-        return None, found
+def understood(file: Path) -> tuple[FileKeys, Config, Reading]:
+    """What is written, what it comes to, and where it stands; ConfigError as above."""
     try:
-        section = FileSection.model_validate(document.value, context=_surroundings(document.value, directory))
-    except ValidationError as error:
-        return None, [*found, *faults(error, document)]
-    config = to_config(section)
-    return config, [*found, *_too_many_holds(config, document)]
+        data = read_file(file, LARGEST_CONFIG)
+    except OSError as error:
+        raise config_error(file, [Fault(TOP, (), f"the config cannot be read: {error.strerror}")]) from error
+    document = read(data)
+    reading = Reading(document, file.parent)
+    if not document.whole:
+        raise config_error(file, reading.faults)
+    try:
+        keys = FILE.read(document.value, (), reading)
+    except SaidError:
+        raise config_error(file, reading.faults) from None
+    config = to_config(keys)
+    resolvers = {name: each.resolver for name, each in keys.paths.items()}
+    together.check(config, resolvers, reading.keys(("resolvers",)), reading)
+    if reading.faults:
+        raise config_error(file, reading.faults)
+    return keys, config, reading
 
 
-def _too_many_holds(config: Config, document: Document) -> list[Fault]:
-    """How many there are is known only when services and paths are: each path has its families."""
-    wanted = holds(config.services, config.paths)
-    if len(wanted) <= MOST_HOLDS:
-        return []
-    at = ("services", wanted[-1][0].name, "hold")
-    message = (
-        f"with this there are {len(wanted)} connections to hold, one for each service, path and family, and "
-        f"{MOST_HOLDS} are the most: take hold from some services"
+def config_error(file: Path, found: Iterable[Fault]) -> ConfigError:
+    """The faults as problems of the file, each behind the keys that lead to it."""
+    return ConfigError(
+        Problem(str(file), *position, f"{keys}: {message}" if (keys := keys_to(at, FILE)) else message)
+        for position, at, message in found
     )
-    return [Fault(document.value_at(at), named(at, message))]
-
-
-def _surroundings(raw: object, directory: Path) -> Surroundings:
-    """What stands beside a value: only names are taken from sections that may have faults of their own."""
-    sections = raw if isinstance(raw, dict) else {}
-    resolvers = sections.get("resolvers")
-    names = resolvers if isinstance(resolvers, dict) else {}
-    around = Surroundings(directory, tuple({SYSTEM_RESOLVER.name: None, **names}), services=None)
-    with suppress(ValidationError):  # said when the whole is validated
-        section = ServicesSection.model_validate(sections.get("services", NOTHING), context=around)
-        around = replace(around, services=to_services(section, Probing().interval))
-    return around
-
-
-def _config_error(file: Path, found: Iterable[Fault]) -> ConfigError:
-    return ConfigError(Problem(str(file), *position, message) for position, message in found)

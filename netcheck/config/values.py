@@ -1,140 +1,420 @@
-"""What a single value of the config may be, as types for pydantic: names, choices, durations, parsed text.
+"""What a single value of the config may be: how it is read, what the schema says of it, how it is written.
 
-Every refusal is a sentence that says what is wrong and what to write instead. Knows no keys.
+Every refusal is a sentence that says what is wrong and what to write instead. What has one meaning is taken
+in whatever way people write it: `8443` for `[8443]`, `yes` for `true`, `TLS` for `tls`. Knows no keys.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
-from pydantic import AfterValidator, Field, PlainValidator, ValidationError, WithJsonSchema
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from netcheck.config.document import NOTHING, Document, Fault, Location
+from netcheck.config.problems import did_you_mean, either, quoted
 
-from netcheck.config.document import NOTHING
-from netcheck.config.wording import did_you_mean, either, quoted
-from netcheck.model.paths import SYSTEM_RESOLVER
-
-BAD_NAME = "bad_name"
-"""The type of an error that is about a key, not about its value."""
-
-ABOUT = "about"
-"""The type of an error that is about another key of the section, named in its context."""
+T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
+Schema = Mapping[str, Any]
 
 NO_VALUE = "has no value: write one, or remove the key"
 
-T = TypeVar("T")
+
+class SaidError(Exception):
+    """There is no value to be had, and why has been said already."""
 
 
-def text(raw: object) -> str:
-    """The value as parsers take it: text with something in it. A number comes as the text it looks like."""
-    if isinstance(raw, str) and raw:
-        return raw
-    if _is_number(raw):
-        return str(raw)
-    raise ValueError(NO_VALUE if raw in (NOTHING, "") else "needs a single text")
+class Reading:
+    """A document while it is understood: gathers what is wrong, and knows which values are sound."""
+
+    def __init__(self, document: Document, directory: Path) -> None:
+        self.directory = directory
+        """Where relative file names start from."""
+        self.faults = list(document.faults)
+        self._document = document
+        self._faulty = set(document.spoiled)
+        self._above = {at[:n] for at in document.spoiled for n in range(len(at) + 1)}
+
+    def say(self, at: Location, message: str, *, of_key: bool = False) -> None:
+        """Say what is wrong with a value, or its key, unless it is said already, or of all around it."""
+        if self._is_covered(at):
+            return
+        position = self._document.key_at(at) if of_key else self._document.value_at(at)
+        self._faulty.add(at)
+        self._above |= {at[:n] for n in range(len(at) + 1)}
+        self.faults.append(Fault(position, at, message))
+
+    def say_missing(self, at: Location, message: str) -> None:
+        """Say of a key that is not there what is to be said of the section around it."""
+        if self._is_covered(at):
+            return
+        self.say(at, message)
+        self.faults[-1] = self.faults[-1]._replace(position=self._document.key_at(at[:-1]), at=at[:-1])
+
+    def sound(self, *places: Location) -> bool:
+        """Whether nothing is wrong with these values and with what is in them."""
+        return not any(at in self._above or self._is_covered(at) for at in places)
+
+    def written(self, at: Location) -> bool:
+        """Whether it stands in the file."""
+        return at in self._document.places
+
+    def keys(self, at: Location) -> tuple[str, ...]:
+        """The keys of a mapping in the file, none where there is no mapping."""
+        value: object = self._document.value
+        for part in at:
+            value = value.get(part) if isinstance(value, dict) else None
+        return tuple(value) if isinstance(value, dict) else ()
+
+    def _is_covered(self, at: Location) -> bool:
+        return any(at[:n] in self._faulty for n in range(len(at) + 1))
 
 
-def _is_number(raw: object) -> bool:
-    return isinstance(raw, int | float) and not isinstance(raw, bool)
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """A kind of value."""
+
+    parse: Callable[[object, Location, Reading], T]
+    """From what the document holds; ValueError with a sentence, or SaidError."""
+    schema: Schema
+    show: Callable[[T], object]
+    """To what one would write, in plain types."""
+
+    def read(self, raw: object, at: Location, reading: Reading) -> T:
+        """The value; SaidError where there is none."""
+        if not reading.sound(at):  # a fault of the document, such as an anchor
+            raise SaidError
+        try:
+            return self.parse(raw, at, reading)
+        except ValueError as error:
+            reading.say(at, str(error))
+            raise SaidError from error
 
 
-def parsed(parse: Callable[[str], object]) -> PlainValidator:
-    """A pydantic type out of a parser of text; None passes, being the default of what is not written."""
+# Text
 
-    def validate(raw: object) -> object:
-        if raw is None:
-            return None
-        value = parse(text(raw))
-        if _is_number(raw):  # told last: quotes alone do not help where the text would not do either
+
+def text_in(raw: object) -> str:
+    """The value as text with something in it; a number comes as the text that it looks like."""
+    if isinstance(raw, list):
+        raise ValueError(
+            "needs one value, and this is a list: write the value without [ ] and without dashes"
+        )
+    if isinstance(raw, dict):
+        raise ValueError("needs one value, and this has keys of its own: write the value alone")
+    if isinstance(raw, bool):
+        raise ValueError("needs text, and without quotes YAML reads this as true or false: put it in quotes")
+    if raw is NOTHING or raw == "":
+        raise ValueError(NO_VALUE)
+    return str(raw)
+
+
+_VARIABLE = re.compile(r"\$(?:\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Za-z_][A-Za-z0-9_]*)")
+
+
+def refuse_variables(written: str) -> None:
+    """Nothing is taken from the environment but passwords, and the directory of credentials."""
+    if _VARIABLE.search(written):
+        raise ValueError(
+            "environment variables are not put in here: write the value itself (only a password may come "
+            "from one: password_env with the name of the variable)"
+        )
+
+
+def text(parse: Callable[[str], T], pattern: str | None = None, show: Callable[[T], object] = str) -> Kind[T]:
+    """Text that a parser makes a value of; spaces around it mean nothing."""
+
+    def read(raw: object, _: Location, __: Reading) -> T:
+        written = text_in(raw).strip()
+        if not written:
+            raise ValueError(NO_VALUE)
+        refuse_variables(written)
+        value = parse(written)
+        if not isinstance(raw, str):  # told last: quotes alone do not help where the text would not do either
             raise ValueError("needs text, and this is a number: put it in quotes")
         return value
 
-    return PlainValidator(validate, json_schema_input_type=str)
+    return Kind(read, _text_schema(pattern), show)
 
 
-def one_of(*members: StrEnum) -> PlainValidator:
-    """A pydantic type for some members of an enum."""
-
-    def pick(raw: object) -> StrEnum:
-        if raw in members:
-            return members[members.index(raw)]
-        raise ValueError(f"needs {either(members)}{did_you_mean(raw, members)}")
-
-    return PlainValidator(pick, json_schema_input_type=Annotated[str, WithJsonSchema({"enum": [*members]})])
+def _text_schema(pattern: str | None) -> Schema:
+    return {"type": "string", "pattern": rf"^\s*(?:{pattern})\s*$" if pattern else r"\S"}
 
 
-def distinct(items: tuple[T, ...]) -> tuple[T, ...]:
-    """Refuse an item that stands there twice."""
-    twice = next((item for n, item in enumerate(items) if item in items[:n]), None)
-    if twice is not None:
-        raise ValueError(f"{twice} stands here twice: remove one")
-    return items
+# Words, flags, numbers
 
 
-def about(key: str, why: str) -> PydanticCustomError:
-    """An error about another key of the same section than the one that is being validated."""
-    return PydanticCustomError(ABOUT, "{why}", {"why": why, "key": key})
+def choice(members: Sequence[E]) -> Kind[E]:
+    """Some members of an enum, in capitals or not."""
+
+    def read(raw: object, _: Location, __: Reading) -> E:
+        written = raw.strip().lower() if isinstance(raw, str) else raw
+        found = next((member for member in members if member == written), None)
+        if found is None:
+            raise ValueError(
+                NO_VALUE if raw is NOTHING else f"needs {either(members)}{did_you_mean(raw, members)}"
+            )
+        return found
+
+    return Kind(read, _words_schema(members), str)
 
 
-def several(faults: Mapping[tuple[str, ...], str]) -> ValidationError:
-    """One error for many keys, each with the keys above it, of the mapping that is being validated."""
-    details = [
-        InitErrorDetails(type=PydanticCustomError("rule", "{why}", {"why": why}), loc=at, input=None)
-        for at, why in faults.items()
-    ]
-    return ValidationError.from_exception_data("several", details)
+def _words_schema(words: Sequence[str]) -> Schema:
+    """As written, which editors offer, or in capitals."""
+    return {"anyOf": [{"enum": [*words]}, {"type": "string", "pattern": rf"^\s*(?:{any_case(words)})\s*$"}]}
 
 
-_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,63}")
+def any_case(words: Sequence[str]) -> str:
+    """A pattern for the words in capitals or not: JSON Schema's patterns have no flags."""
+    return "|".join(
+        "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in word) for word in words
+    )
 
 
-def _name(key: str) -> str:
-    if not _NAME.fullmatch(key):
-        raise PydanticCustomError(
-            BAD_NAME, "this name cannot be a label: use 1 to 63 of the letters a-z and A-Z, digits, _ . and -"
-        )
-    return key
+_YES, _NO = ("true", "yes", "on"), ("false", "no", "off")
 
 
-def _resolver_name(key: str) -> str:
-    if key == SYSTEM_RESOLVER.name:
-        raise PydanticCustomError(
-            BAD_NAME,
-            "this name is taken: system is always there and asks what resolv.conf names; choose another",
-        )
-    return _name(key)
+def _flag(raw: object, _: Location, __: Reading) -> bool:
+    written = raw.strip().lower() if isinstance(raw, str) else raw
+    if isinstance(written, bool):
+        return written
+    if written in _YES or written in _NO:
+        return written in _YES
+    raise ValueError(NO_VALUE if raw is NOTHING else "needs true or false")
 
 
-Name = Annotated[str, AfterValidator(_name)]
-ResolverName = Annotated[str, AfterValidator(_resolver_name)]
-Port = Annotated[int, Field(ge=1, le=65535)]
+FLAG: Kind[bool] = Kind(
+    _flag,
+    {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": rf"^\s*(?:{any_case(_YES + _NO)})\s*$"}]},
+    bool,
+)
+
+_WHOLE = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
+
+
+def _whole(raw: object) -> int | None:
+    """A whole number, with or without quotes; None for anything else."""
+    if isinstance(raw, bool) or not isinstance(raw, int | str):
+        return None
+    return int(raw) if not isinstance(raw, str) or _WHOLE.fullmatch(raw) else None
+
+
+def whole(lowest: int, highest: int) -> Kind[int]:
+    """A whole number within bounds."""
+
+    def read(raw: object, _: Location, __: Reading) -> int:
+        number = _whole(raw)
+        if number is None:
+            raise ValueError(NO_VALUE if raw is NOTHING else "needs a whole number, without unit")
+        _refuse_out_of_bounds(number, lowest, highest)
+        return number
+
+    schema = {"type": "integer", "minimum": lowest, "maximum": highest}
+    return Kind(read, {"anyOf": [schema, {"type": "string", "pattern": f"^{_WHOLE.pattern}$"}]}, int)
+
+
+def decimal(lowest: float, highest: float) -> Kind[float]:
+    """A number within bounds."""
+
+    def read(raw: object, _: Location, __: Reading) -> float:
+        number = raw if isinstance(raw, float) else _whole(raw)
+        if number is None:
+            raise ValueError(NO_VALUE if raw is NOTHING else "needs a number, without quotes and unit")
+        _refuse_out_of_bounds(number, lowest, highest)
+        return float(number)
+
+    schema = {"type": "number", "minimum": lowest, "maximum": highest}
+    return Kind(
+        read, {"anyOf": [schema, {"type": "string", "pattern": f"^{_WHOLE.pattern}$"}]}, _plain_number
+    )
+
+
+def _plain_number(number: float) -> float:
+    return int(number) if number == int(number) else number
+
+
+def _refuse_out_of_bounds(number: float, lowest: float, highest: float) -> None:
+    if number < lowest:
+        raise ValueError(f"must be at least {lowest:g}")
+    if number > highest:
+        raise ValueError(f"must be at most {highest:g}")
+
+
+def whole_or_word(lowest: int, highest: int, word: str, message: str) -> Kind[int | str]:
+    """A whole number within bounds, or the word."""
+
+    def read(raw: object, _: Location, __: Reading) -> int | str:
+        if isinstance(raw, str) and raw.strip().lower() == word:
+            return word
+        number = _whole(raw)
+        if number is None or not lowest <= number <= highest:
+            raise ValueError(message)
+        return number
+
+    numbers = {"type": "integer", "minimum": lowest, "maximum": highest}
+    schema = {
+        "anyOf": [
+            numbers,
+            {"const": word},
+            {"type": "string", "pattern": rf"^\s*(?:[0-9]+|{any_case([word])})\s*$"},
+        ]
+    }
+    return Kind(read, schema, lambda written: written)
 
 
 # Durations, as Prometheus writes them:
 # https://prometheus.io/docs/prometheus/latest/configuration/configuration/#configuration-file
 _UNITS = {"y": 365 * 86400.0, "w": 7 * 86400.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS))
+_HOW_TO_WRITE_A_DURATION = "write it like 30s, 1m30s or 500ms"
 
 
 def seconds(written: str) -> float:
     """`1m30s` to 90.0."""
     match = _DURATION.fullmatch(written)
-    if not match:
-        raise ValueError(f"{quoted(written)} is not a duration: write it like 30s, 1m30s or 500ms")
+    if not match or not written:
+        raise ValueError(f"{quoted(written)} is not a duration: {_HOW_TO_WRITE_A_DURATION}")
     return sum(int(number or 0) * unit for number, unit in zip(match.groups(), _UNITS.values(), strict=True))
 
 
-def duration(shortest: str, longest: str) -> PlainValidator:
-    """A pydantic type for durations within bounds, in seconds."""
+def duration_text(value: float) -> str:
+    """90.0 to `90s`: the largest unit that leaves no rest."""
+    milliseconds = round(value * 1000)
+    for unit in ("d", "h", "m", "s"):
+        if milliseconds and milliseconds % round(_UNITS[unit] * 1000) == 0:
+            return f"{milliseconds // round(_UNITS[unit] * 1000)}{unit}"
+    return f"{milliseconds}ms"
 
-    def parse(raw: object) -> float:
-        if _is_number(raw):
-            raise ValueError(f"{raw} has no unit: write it like 30s, 1m30s or 500ms")
-        value = seconds(text(raw))
+
+def duration(shortest: str, longest: str) -> Kind[float]:
+    """A duration within bounds, in seconds."""
+
+    def read(raw: object, _: Location, __: Reading) -> float:
+        if isinstance(raw, int | float) and not isinstance(raw, bool):
+            raise ValueError(f"{raw} has no unit: {_HOW_TO_WRITE_A_DURATION}")
+        written = text_in(raw).strip()
+        value = seconds(written)
         if not seconds(shortest) <= value <= seconds(longest):
-            raise ValueError(f"{quoted(str(raw))} is out of bounds: write {shortest} to {longest}")
+            raise ValueError(f"{quoted(written)} is out of bounds: write {shortest} to {longest}")
         return value
 
-    shape = WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"})
-    return PlainValidator(parse, json_schema_input_type=Annotated[str, shape])
+    units = "".join(f"(?:[0-9]{{1,9}}{unit})?" for unit in _UNITS)
+    return Kind(read, {"type": "string", "pattern": rf"^\s*(?=[0-9]){units}\s*$"}, duration_text)
+
+
+# Lists
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many entries a list or a mapping may have."""
+
+    fewest: int = 1
+    most: int = 16
+
+    def check(self, count: int) -> None:
+        """ValueError where there are too few or too many."""
+        if count < self.fewest:
+            raise ValueError("is empty: add at least one entry, or remove the key")
+        if count > self.most:
+            raise ValueError(f"has more than {self.most} entries: remove some")
+
+
+def list_of(kind: Kind[T], limits: Limits, *, distinct: bool = True) -> Kind[tuple[T, ...]]:
+    """Values, distinct if not told otherwise; one may stand alone, and several with only commas between."""
+
+    def read(raw: object, at: Location, reading: Reading) -> tuple[T, ...]:
+        items = items_in(raw)
+        limits.check(len(items))
+        values = tuple(_read_all(kind, items, at, reading))
+        if len(values) < len(items):
+            raise SaidError
+        if distinct:
+            refuse_twice(values, kind.show)
+        return values
+
+    several = {
+        "type": "array",
+        "items": kind.schema,
+        "minItems": limits.fewest,
+        "maxItems": limits.most,
+        "uniqueItems": True,
+    }
+    commas = {"type": "string", "pattern": ","}
+    return Kind(
+        read, {"anyOf": [several, kind.schema, commas]}, lambda values: [kind.show(v) for v in values]
+    )
+
+
+def items_in(raw: object) -> list[object]:
+    """What is in a list, however it is written."""
+    if isinstance(raw, dict):
+        raise ValueError("needs a list: [ITEM, ITEM], or one item in a line, each after a dash")
+    if raw is NOTHING:
+        raise ValueError(NO_VALUE)
+    if isinstance(raw, str):
+        return [item.strip() for item in raw.split(",")]
+    return raw if isinstance(raw, list) else [raw]
+
+
+def _read_all(kind: Kind[T], items: Sequence[object], at: Location, reading: Reading) -> Iterator[T]:
+    alone = len(items) == 1 and not reading.written((*at, 0))
+    for n, item in enumerate(items):
+        try:
+            yield kind.read(item, at if alone else (*at, n), reading)
+        except SaidError:
+            continue
+
+
+def refuse_twice(values: Sequence[T], show: Callable[[T], object]) -> None:
+    """ValueError where a value stands there twice."""
+    twice = next((value for n, value in enumerate(values) if value in values[:n]), None)
+    if twice is not None:
+        raise ValueError(f"{show(twice)} stands here twice: remove one")
+
+
+_LOWEST_PORT, _HIGHEST_PORT = 1, 65535
+_RANGE = re.compile(r"\s*([0-9]{1,5})\s*-\s*([0-9]{1,5})\s*")
+
+
+def _port_range(raw: object, _: Location, __: Reading) -> tuple[int, ...]:
+    match = _RANGE.fullmatch(raw) if isinstance(raw, str) else None
+    number = _whole(raw)
+    if match is None and number is None:
+        raise ValueError(
+            NO_VALUE
+            if raw is NOTHING
+            else "needs a port, a whole number such as 443, or a range such as 8000-8010"
+        )
+    first, last = (int(match[1]), int(match[2])) if match else (number or 0, number or 0)
+    for port in (first, last):
+        _refuse_out_of_bounds(port, _LOWEST_PORT, _HIGHEST_PORT)
+    if first > last:
+        raise ValueError(f"a range begins with its lowest port: write {last}-{first}")
+    return tuple(range(first, last + 1))
+
+
+_PORT_RANGE: Kind[tuple[int, ...]] = Kind(
+    _port_range,
+    {
+        "anyOf": [
+            {"type": "integer", "minimum": _LOWEST_PORT, "maximum": _HIGHEST_PORT},
+            {"type": "string", "pattern": rf"^(?:{_WHOLE.pattern}|{_RANGE.pattern})$"},
+        ]
+    },
+    list,
+)
+
+
+def ports(limits: Limits) -> Kind[tuple[int, ...]]:
+    """Ports one by one, or ranges of them such as 8000-8010."""
+    ranges = list_of(_PORT_RANGE, limits, distinct=False)
+
+    def read(raw: object, at: Location, reading: Reading) -> tuple[int, ...]:
+        found = tuple(port for several in ranges.parse(raw, at, reading) for port in several)
+        limits.check(len(found))
+        refuse_twice(found, int)
+        return found
+
+    return Kind(read, ranges.schema, list)

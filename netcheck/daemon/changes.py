@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _MOST = 20
 """How many changes are told; then it is said how many more there are."""
-_SETTINGS = ("listen", "probing", "verdict", "metrics")
+_SETTINGS = ("probing", "verdict", "metrics", "history", "web")
 """Sections whose values may be told."""
 
 
@@ -28,6 +28,8 @@ def in_words(before: Config, after: Config) -> str:
         *_of_named("service", before.services, after.services),
         *_of_named("push certificate", before.push_certificates, after.push_certificates),
     ]
+    if before.listen != after.listen:
+        changes.append(f"listen is {', '.join(map(str, after.listen))}")
     for name in _SETTINGS:
         changes += _of_settings(name, getattr(before, name), getattr(after, name))
     told = changes[:_MOST] + ([f"and {len(changes) - _MOST} more"] if len(changes) > _MOST else [])
@@ -69,7 +71,7 @@ def _of_settings(where: str, before: "DataclassInstance", after: "DataclassInsta
         was, is_now = getattr(before, field.name), getattr(after, field.name)
         if was == is_now:
             continue
-        if hasattr(was, "__dataclass_fields__"):
+        if all(hasattr(each, "__dataclass_fields__") for each in (was, is_now)):
             yield from _of_settings(f"{where}.{field.name}", was, is_now)
         else:
             yield f"{where}.{field.name} is {is_now}, was {was}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import trio
 
 from netcheck import __version__, push_certificates
-from netcheck.config import Config, ConfigError
+from netcheck.config import Config, ConfigError, Listen
 from netcheck.daemon import reloading
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.changes import in_words
@@ -59,9 +59,11 @@ class Daemon:
         _spare_the_collector()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._handle_signals, nursery)
-            bound = await nursery.start(serve, self._listen.host, self._listen.port, routes(self))
-            places = ", ".join(endpoint_text(*each) for each in bound)
-            _log.info("netcheck %s listens on %s", __version__, places)
+            for each in self._listen:
+                if isinstance(each, Listen):
+                    bound = await nursery.start(serve, each.host, each.port, routes(self))
+                    places = ", ".join(endpoint_text(*place) for place in bound)
+                    _log.info("netcheck %s listens on %s", __version__, places)
             nursery.start_soon(_watch_loop, self._state.own)
             nursery.start_soon(self._probing.run)
             nursery.start_soon(self._watch_push_certificates)

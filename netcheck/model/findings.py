@@ -184,6 +184,8 @@ class PushCertificateFile:
     """The topic that enrolled devices listen to; None where nobody said."""
     password: Secret | None = None
     """What opens the PKCS#12 file, or the private key in the PEM file."""
+    verify: bool = False
+    """Whether to prove against the provider API, with its key, that APNs accepts it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The ways out of a network: proxies, resolvers, load balancers, and the part of this machine in a path."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -216,6 +217,19 @@ def is_literal(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_LONGEST_NAME = 253  # RFC 1035 section 2.3.4, as text without the last dot
+
+
+def dns_name(text: str) -> str | None:
+    """In lower case, without the last dot; None for what is no host's name (RFC 1123 section 2.1, and _)."""
+    name = text.lower().removesuffix(".")
+    labels = name.split(".")
+    if len(name) > _LONGEST_NAME or not all(map(_LABEL.fullmatch, labels)) or labels[-1].isdecimal():
+        return None
+    return name
 
 
 def bracketed(host: str) -> str:

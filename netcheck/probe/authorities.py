@@ -6,6 +6,7 @@ in a store is for `netcheck.apns.trust` and OpenSSL to know.
 """
 
 import ssl
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -74,15 +75,18 @@ class _Made(Generic[T]):
         self._of_system = of_system
         self._kept: dict[Path | None, _Kept[T]] = {}
         self._threads = trio.CapacityLimiter(_MOST_THREADS)
+        self._locks: defaultdict[Path | None, trio.Lock] = defaultdict(trio.Lock)
 
     async def of(self, file: Path | None) -> T:
         """What is made of a file, or of the system's store; PhaseError where it cannot be read."""
         name = "the system's store of authorities" if file is None else str(file)
         try:
+            # One at a time: a store is hundreds of certificates, and all probes of a round want it at once.
             with trio.fail_after(_LONGEST_READ):
-                return await trio.to_thread.run_sync(
-                    self._look, file, limiter=self._threads, abandon_on_cancel=True
-                )
+                async with self._locks[file]:
+                    return await trio.to_thread.run_sync(
+                        self._look, file, limiter=self._threads, abandon_on_cancel=True
+                    )
         except trio.TooSlowError:
             why = f"was not read within {_LONGEST_READ:g} s"
         except ssl.SSLError as error:
@@ -94,7 +98,7 @@ class _Made(Generic[T]):
         raise PhaseError(Reason.TLS_UNTRUSTED, f"{name} {why}")
 
     def _look(self, file: Path | None) -> T:
-        """In a thread. Two at once may both make it anew; the last one's stays."""
+        """In a thread."""
         kept = self._kept.get(file)
         fresh = self._fresh_of_system(kept) if file is None else self._fresh_of_file(file, kept)
         self._kept[file] = fresh

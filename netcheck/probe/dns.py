@@ -146,7 +146,8 @@ class _Inquiry:
             answer = await self._ask_in_form(visit, until)
             if answer.reason in _ANSWERED and not answer.lame:
                 return answer
-            failures.append(answer)
+            if not (failures and self._is_vain(visit.forms[0], answer)):
+                failures.append(answer)
             if answer.reason is Reason.DNS_TIMEOUT and len(visit.forms) > 1:
                 queue.append(_Visit(visit.nameserver, visit.forms[1:]))
         return _most_telling(failures)
@@ -160,6 +161,11 @@ class _Inquiry:
         plain = (_Form(Transport.UDP, edns=False),) * (self._stub.attempts - self._stub.edns)
         rich = (_Form(Transport.UDP, edns=True),) if self._stub.edns else ()
         return (*rich, *plain, _Form(Transport.TCP, edns=False))
+
+    def _is_vain(self, form: _Form, answer: Answer) -> bool:
+        """Whether it is only TCP, tried at last, that made no sense: silence over UDP says more."""
+        is_last_resort = form.transport is Transport.TCP and self._resolver.transport is Transport.UDP
+        return is_last_resort and not self._stub.use_vc and answer.reason is Reason.DNS_MALFORMED
 
     async def _ask_in_form(self, visit: _Visit, deadline: float) -> Answer:
         """Ask one nameserver, in the form it can answer."""

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from netcheck import config
+from netcheck.config import examples
+from netcheck.config.checking import check
+from netcheck.config.examples import SITUATIONS, example
 
 EXAMPLES = Path(__file__).parents[2] / "config"
 
@@ -22,14 +25,42 @@ def test_what_its_comments_show_is_what_holds_anyway(tmp_path: Path) -> None:
         if re.match(r"# ( *[a-z0-9_-]+: |[a-z]+:$| +[a-z]+:$)", line)
     ]
     file = tmp_path / "netcheck.yaml"
-    file.write_text("\n".join(line for line in shown if "our-mdm" not in line), encoding="utf-8")
+    file.write_text(
+        "\n".join(line for line in shown if "our-mdm" not in line and "$schema" not in line), encoding="utf-8"
+    )
     assert "courier" in file.read_text(encoding="utf-8")
     assert config.load(file) == config.default()
 
 
-def test_the_proxies_example_loads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NETCHECK_PROXY_PASSWORD", "correct horse")
-    loaded = config.load(EXAMPLES / "proxies.yaml")
-    assert len(loaded.paths) == 10
-    assert [service.name for service in loaded.services][-1] == "our-mdm"
-    assert [file.name for file in loaded.push_certificates] == ["our-mdm"]
+def test_the_proxies_example_is_right_as_it_stands() -> None:
+    found = check(EXAMPLES / "proxies.yaml")
+    assert len(found.paths) == 10
+    assert [service.name for service in found.services][-1] == "our-mdm"
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_an_example_to_start_from_is_right_as_it_stands(tmp_path: Path, situation: str) -> None:
+    file = tmp_path / "netcheck.yaml"
+    file.write_text(example(situation), encoding="utf-8")
+    assert check(file).paths
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_what_an_example_shows_in_comments_is_known(tmp_path: Path, situation: str) -> None:
+    """With every `# key: value` taken in, nothing is wrong but that files and variables are not there."""
+    _, _, body = example(situation).partition("\n\n")
+    taken = re.sub(r"(?m)^( *)# (?=[a-z\"_.:0-9-]+: \S|[a-z_]+:$|  our-mdm:)", r"\1", body)
+    file = tmp_path / "netcheck.yaml"
+    file.write_text(taken, encoding="utf-8")
+    found: list[str] = []
+    try:
+        config.load(file)
+    except config.ConfigError as error:
+        found = [problem.message for problem in error.problems]
+    away = ("the file cannot be read", "is not set", "are both there")
+    assert [message for message in found if not any(word in message for word in away)] == []
+
+
+def test_every_situation_has_a_file_and_every_file_a_situation() -> None:
+    folder = Path(examples.__file__).parent
+    assert {file.stem for file in folder.glob("*.yaml")} == set(SITUATIONS)

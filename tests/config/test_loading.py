@@ -74,7 +74,7 @@ def test_keys_without_a_value_may_stand_for_a_path_and_a_built_in_service(load: 
 
 def test_the_default_is_the_direct_path_and_the_production_services() -> None:
     default = config.default()
-    assert default.listen == Listen("127.0.0.1", 9223)
+    assert default.listen == (Listen("127.0.0.1", 9223),)
     assert default.resolvers == (SYSTEM_RESOLVER,)
     assert default.paths == (ProbePath("direct"),)
     assert [service.name for service in default.services] == [
@@ -100,7 +100,7 @@ def test_the_default_is_the_direct_path_and_the_production_services() -> None:
     ],
 )
 def test_listen_is_an_address_and_a_port(load: Load, written: str, listen: Listen) -> None:
-    assert load(f"listen: {written}\n").listen == listen
+    assert load(f"listen: {written}\n").listen == (listen,)
 
 
 # resolvers

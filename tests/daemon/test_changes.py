@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.config import Config, default
+from netcheck.config import Config, History, Listen, UnixListen, Web, default
 from netcheck.daemon.changes import in_words
 from netcheck.model.findings import PushCertificateFile
 from netcheck.model.paths import Credentials, ProbePath, Proxy, ProxyScheme, Secret
@@ -28,6 +28,13 @@ def with_interval(seconds: float) -> Config:
     ("before", "after", "words"),
     [
         (CONFIG, default(), "nothing has changed"),
+        (
+            CONFIG,
+            replace(CONFIG, listen=(Listen("::1", 80), UnixListen(Path("/run/netcheck.sock")))),
+            "listen is [::1]:80, unix:/run/netcheck.sock",
+        ),
+        (CONFIG, replace(CONFIG, web=Web(reload=False)), "web.reload is False, was True"),
+        (CONFIG, replace(CONFIG, history=History(keep=60.0)), "history.keep is 60.0, was 2592000.0"),
         (with_paths(), with_paths(PROXY), "path squid is new"),
         (with_paths(PROXY), with_paths(), "path squid is gone"),
         (with_interval(60.0), with_interval(30.0), "probing.interval is 30.0, was 60.0"),

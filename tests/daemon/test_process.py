@@ -123,7 +123,7 @@ def test_a_faulty_config_is_refused_and_the_old_one_stays(daemon: Running) -> No
     daemon.file.write_text(good + "nonsense: 1\n")
     status, body = daemon.get("/-/reload", "POST")
     assert status == 500
-    assert "nonsense" in body
+    assert "there is no such key" in body
     assert daemon.value("netcheck_config_last_reload_successful") == 0
     assert daemon.value("netcheck_probe_success", service="ours") == 1
     daemon.file.write_text(good)
@@ -157,8 +157,7 @@ def test_all_that_is_wrong_with_a_file_is_one_line_of_the_log(daemon: Running) -
     daemon.file.write_text(daemon.file.read_text() + "nonsense: 1\nrubbish: 2\n")
     assert daemon.get("/-/reload", "POST")[0] == 500
     (line,) = [line for line in daemon.logged().splitlines() if "reload refused" in line]
-    assert "nonsense" in line
-    assert "rubbish" in line
+    assert line.count("there is no such key") == 2
 
 
 def test_a_config_that_nobody_writes_holds_up_no_scrape_and_no_signal(daemon: Running) -> None:

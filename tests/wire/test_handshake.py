@@ -126,8 +126,11 @@ def test_an_answer_leads_to_a_tunnel_a_reason_or_a_wait_and_a_tunnel_only_if_spo
 def test_what_is_not_of_the_protocol_never_connects(
     scheme: ProxyScheme, login: object, answer: bytes
 ) -> None:
-    mark = {"socks4": b"\x00", "socks4a": b"\x00"}.get(scheme, b"\x05" if "socks" in scheme else b"HTTP/")
-    if answer.startswith(mark):
+    socks4 = (b"\x00", b"\x04")  # the second one is wrong, and common
+    marks = {"socks4": socks4, "socks4a": socks4}.get(
+        scheme, (b"\x05",) if "socks" in scheme else (b"HTTP/",)
+    )
+    if answer.startswith(marks):
         answer = b"!" + answer
 
     outcome = outcome_of(lambda: machine(scheme, login), answer, eof=True)
@@ -144,10 +147,13 @@ def test_credentials_are_shown_nowhere_even_if_the_peer_repeats_them(
     handshake = machine(scheme, LOGIN)
     handshake.start()
 
-    with pytest.raises(HandshakeError) as raised:
+    error = HandshakeError(Reason.PROXY_ERROR, "")
+    try:
         feed_to_the_end(handshake, cut(answer, places))
+    except HandshakeError as raised:
+        error = raised
 
-    error = raised.value
+    assert error.detail or handshake.connected
     shown = f"{error} {error!r} {handshake!r}".encode() + error.evidence
     assert not [secret for secret in sent_secrets(scheme) if secret in shown]
     assert len(error.evidence) <= 64

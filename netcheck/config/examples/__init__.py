@@ -1,0 +1,19 @@
+"""Commented configs to start from, one for each situation that people have: the YAML files in this folder."""
+
+from importlib.resources import files
+
+SITUATIONS = ("direct", "web-proxy", "dmz-socks", "load-balancer", "wifi", "resolvers")
+"""The simplest first."""
+
+_HEAD = """\
+# netcheck: a config to start from. See what is wrong with it: netcheck config check FILE
+# See it with every default filled in: netcheck config show FILE
+# For editors: netcheck config schema > netcheck.schema.json
+# yaml-language-server: $schema=netcheck.schema.json
+
+"""
+
+
+def example(situation: str) -> str:
+    """The config for one of the situations, as text."""
+    return _HEAD + files(__name__).joinpath(f"{situation}.yaml").read_text(encoding="utf-8")

@@ -1,0 +1,203 @@
+"""Files, variables and passwords that the config names.
+
+A relative name starts from the config's own directory; ${CREDENTIALS_DIRECTORY}/NAME is a credential that
+systemd passes to the unit (LoadCredential=). Nothing of a password reaches a message, nor do the names that
+were given for a file or a variable: sooner or later somebody writes the password itself there.
+"""
+
+import os
+import re
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from netcheck.config.document import Location
+from netcheck.config.values import Kind, Reading, refuse_variables, text_in
+from netcheck.files import LARGEST_CA_FILE, read_file
+from netcheck.model.paths import ProxyScheme, Secret
+
+T = TypeVar("T")
+
+_CREDENTIALS = re.compile(r"\$\{CREDENTIALS_DIRECTORY\}(?=/)|\$CREDENTIALS_DIRECTORY(?=/)")
+_LARGEST_WEB_FILE = 1024 * 1024
+
+
+def _place(written: str, directory: Path) -> Path:
+    """Where the file is; ValueError for what names none."""
+    if "\0" in written:
+        raise ValueError("no file has a NUL in its name: remove it")
+    credential = _CREDENTIALS.match(written)
+    if credential is None:
+        refuse_variables(written)
+        return directory.absolute() / written
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not given:
+        raise ValueError(
+            "CREDENTIALS_DIRECTORY is not set: systemd sets it for units with LoadCredential=; "
+            "to check this config by hand, set it to a directory that holds the credentials"
+        )
+    return Path(given) / written[credential.end() + 1 :]
+
+
+def file_kind(look: Callable[[Path], T], show: Callable[[T], object] = str) -> Kind[T]:
+    """The name of a file, which is looked at at once: OSError and ValueError are faults."""
+
+    def read(raw: object, _: Location, reading: Reading) -> T:
+        file = _place(text_in(raw), reading.directory)
+        try:
+            return look(file)
+        except OSError as error:
+            raise ValueError(
+                f"the file cannot be read: {error.strerror} "
+                f"(a relative name starts from {reading.directory.absolute()})"
+            ) from error
+
+    return Kind(read, {"type": "string", "minLength": 1}, show)
+
+
+def _ca_file(file: Path) -> Path:
+    data = read_file(file, LARGEST_CA_FILE)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=data.decode("ascii", "replace"))
+    except (ssl.SSLError, ValueError) as error:
+        raise ValueError(
+            "the file holds no certificates in PEM: -----BEGIN CERTIFICATE----- and so on"
+        ) from error
+    return file
+
+
+def _readable(file: Path) -> Path:
+    read_file(file, _LARGEST_WEB_FILE)
+    return file
+
+
+CA_FILE: Kind[Path] = file_kind(_ca_file)
+"""A file of certificates to trust, in PEM."""
+READABLE_FILE: Kind[Path] = file_kind(_readable)
+"""A file that can be read; what is in it is for others to see."""
+FILE_TO_COME: Kind[Path] = file_kind(lambda file: file)
+"""Where a file is expected: it may come later, and go."""
+
+
+def check_key_pair(cert_file: Path, key_file: Path) -> None:
+    """ValueError where the two are not a certificate and its private key, in PEM."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert_file, key_file, password=_no_password)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            "the two files are not a certificate and its own private key in PEM, without a password"
+        ) from error
+
+
+def _no_password() -> bytes:
+    raise ValueError("nobody is asked for a password")
+
+
+# Passwords
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """A password, and the file or variable that it came from."""
+
+    source: str
+    secret: Secret
+
+
+_LONGEST_IN_SOCKS = 255  # RFC 1929 section 2; for SOCKS4 the protocol sets no limit, but servers do
+_LONGEST_IN_HTTP = 1024
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_VARIABLE = re.compile(r"\$\{(.+)\}|\$(.+)|(.+)", re.DOTALL)
+
+
+def _from_file(file: Path) -> Password:
+    """The text of the file, without one newline at its end."""
+    return Password(str(file), _secret(read_file(file, _LONGEST_IN_HTTP + len("\r\n")), "the password file"))
+
+
+def _from_environment(raw: object, _: Location, __: Reading) -> Password:
+    """The value of the environment variable, without one newline at its end."""
+    match = _VARIABLE.fullmatch(text_in(raw).strip())
+    name = next(filter(None, match.groups()), "") if match else ""
+    data = os.environ.get(name)
+    if data is None:
+        raise ValueError(
+            "this environment variable is not set: set it where netcheck starts, or use password_file"
+        )
+    return Password(name, _secret(os.fsencode(data), "this environment variable"))
+
+
+def _secret(data: bytes, source: str) -> Secret:
+    # "replace", because an error of the strict decoder would carry the password along.
+    password = data.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+    if not password:
+        raise ValueError(f"{source} is empty: put the password there")
+    if "\ufffd" in password or _CONTROL_CHARACTER.search(password):
+        raise ValueError(
+            f"{source} holds more than a line of UTF-8 text: put the password there, and nothing else"
+        )
+    return Secret(password)
+
+
+PASSWORD_FILE: Kind[Password] = file_kind(_from_file, lambda password: password.source)
+PASSWORD_ENV: Kind[Password] = Kind(
+    _from_environment, {"type": "string", "pattern": r"\S"}, lambda password: password.source
+)
+MISPLACED = (  # a password in the config itself
+    "a password does not belong in the config: write it into a file named by password_file, "
+    "or into an environment variable named by password_env"
+)
+TWO_PASSWORDS = "password_file and password_env are both there: keep one"
+
+
+# What each protocol can carry
+
+SOCKS4 = (ProxyScheme.SOCKS4, ProxyScheme.SOCKS4A)
+HTTP = (ProxyScheme.HTTP, ProxyScheme.HTTPS)
+
+
+def check_password(password: Secret, scheme: ProxyScheme) -> None:
+    """ValueError for what the proxy's protocol cannot carry."""
+    if scheme in SOCKS4:
+        raise ValueError(f"{scheme} knows no passwords: remove it, or use socks5 if the proxy speaks that")
+    _check_length("the password", password.reveal(), scheme)
+
+
+def check_username(username: str, scheme: ProxyScheme) -> None:
+    """ValueError for what the proxy's protocol cannot carry (RFC 1929 section 2, RFC 7617 section 2)."""
+    _check_length("the username", username, scheme)
+    if scheme in HTTP and ":" in username:
+        raise ValueError("HTTP's Basic scheme cannot carry a colon in a username: use another account")
+
+
+def username(raw: object, _: Location, __: Reading) -> str:
+    """An account, as it stands there."""
+    written = text_in(raw)
+    refuse_variables(written)
+    if _CONTROL_CHARACTER.search(written):
+        raise ValueError(
+            "holds control characters: remove them; in double quotes a backslash makes them, "
+            "so write DOMAIN\\user in single quotes, or without quotes"
+        )
+    if written != written.strip():
+        raise ValueError("begins or ends with a space: remove it")
+    if not isinstance(raw, str):
+        raise ValueError("needs text, and this is a number: put it in quotes")
+    return written
+
+
+USERNAME: Kind[str] = Kind(
+    username,
+    {"type": "string", "pattern": r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"},
+    str,
+)
+
+
+def _check_length(what: str, value: str, scheme: ProxyScheme) -> None:
+    longest = _LONGEST_IN_HTTP if scheme in HTTP else _LONGEST_IN_SOCKS
+    if len(value.encode()) > longest:
+        raise ValueError(
+            f"{what} is longer than {longest} bytes, the most that {scheme} carries here: use a shorter one"
+        )

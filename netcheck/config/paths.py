@@ -1,0 +1,326 @@
+"""`paths:` and `resolvers:`: how the keys of the ways out go together, and what they come to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from netcheck.config.addresses import (
+    AddressPort,
+    ProxyAddress,
+    address,
+    address_port,
+    host,
+    host_port,
+    interface_name,
+    proxy_url,
+)
+from netcheck.config.document import Location
+from netcheck.config.named_files import (
+    CA_FILE,
+    MISPLACED,
+    PASSWORD_ENV,
+    PASSWORD_FILE,
+    SOCKS4,
+    TWO_PASSWORDS,
+    USERNAME,
+    Password,
+    check_password,
+    check_username,
+)
+from netcheck.config.sections import Key, Section, named, section
+from netcheck.config.values import Kind, Limits, Reading, any_case, choice, list_of, text
+from netcheck.model.paths import (
+    SYSTEM_RESOLVER,
+    Binding,
+    Credentials,
+    Expected,
+    Family,
+    LoadBalancer,
+    Nameserver,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    ResolveMode,
+    Resolver,
+    Role,
+    Secret,
+    Transport,
+)
+
+IP = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[0-9A-Fa-f]*:){2}[0-9A-Fa-f:.]*"
+"""About what an address looks like, for the schema."""
+NAME = r"(?:[^\x00-,/:-@\[-\^`{-\x7f\s]+\.)*[^\x00-,/:-@\[-\^`{-\x7f\s]+\.?"
+"""About what a name looks like, for the schema."""
+PORT = r":0*(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+"""A colon and a port, for the schema."""
+
+HOST = text(host, rf"{NAME}|{IP}")
+ADDRESS_PORT = text(
+    address_port, rf"{IP}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}{PORT}|\[[0-9A-Fa-f:.]+\](?:{PORT})?"
+)
+
+
+def _roles() -> Kind[frozenset[Role]]:
+    roles = list_of(choice(tuple(Role)), Limits())
+    return Kind(
+        lambda raw, at, reading: frozenset(roles.parse(raw, at, reading)),
+        roles.schema,
+        lambda found: [str(role) for role in sorted(found)],
+    )
+
+
+ROLES = _roles()
+
+
+# Resolvers
+
+
+@dataclass(frozen=True, slots=True)
+class ResolverKeys:
+    """What is written of a resolver."""
+
+    transport: Transport = Transport.UDP
+    nameservers: tuple[AddressPort, ...] = ()
+    server_name: str | None = None
+    ca_file: Path | None = None
+
+
+def _tls_keys_need_tls(keys: ResolverKeys, at: Location, reading: Reading) -> None:
+    if keys.transport is Transport.TLS or not reading.sound((*at, "transport")):
+        return
+    for key in ("server_name", "ca_file"):
+        if reading.written((*at, key)):
+            message = (
+                f"is for the transport tls, and this is {keys.transport}: remove it, or write transport: tls"
+            )
+            reading.say((*at, key), message)
+
+
+RESOLVER: Section[ResolverKeys] = section(
+    ResolverKeys,
+    "A resolver to ask on the paths that name it.",
+    {
+        "transport": Key(
+            choice(tuple(Transport)), "udp (with TCP where an answer is cut), tcp, or tls (RFC 7858)."
+        ),
+        "nameservers": Key(
+            list_of(ADDRESS_PORT, Limits(most=8)),
+            "ADDRESS or ADDRESS:PORT, asked in this order; without a port it is 53, and 853 for tls.",
+            required=True,
+        ),
+        "server_name": Key(
+            HOST, "For tls: the name in the server's certificate; without it, the address must be in there."
+        ),
+        "ca_file": Key(CA_FILE, "For tls: certificates to trust in place of the system's, in PEM."),
+    },
+    (_tls_keys_need_tls,),
+)
+
+
+def to_resolver(name: str, keys: ResolverKeys) -> Resolver:
+    """Ports by RFC 7858 section 3.1 and RFC 1035 section 4.2 where none is written."""
+    default_port = 853 if keys.transport is Transport.TLS else 53
+    nameservers = tuple(Nameserver(address, port or default_port) for address, port in keys.nameservers)
+    return Resolver(name, nameservers, keys.transport, keys.server_name, keys.ca_file)
+
+
+# Paths
+
+
+@dataclass(frozen=True, slots=True)
+class PathKeys:
+    """What is written of a path."""
+
+    roles: frozenset[Role] = frozenset(Role)
+    expected: Expected = Expected.READY
+    proxy: ProxyAddress | None = None
+    resolve: ResolveMode | None = None
+    ca_file: Path | None = None
+    username: str | None = None
+    password_file: Password | None = None
+    password_env: Password | None = None
+    load_balancer: Mapping[str, AddressPort] = field(default_factory=dict)
+    interface: str | None = None
+    source_address: tuple[str, ...] = ()
+    resolver: str = SYSTEM_RESOLVER.name
+    families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
+
+    @property
+    def password(self) -> Password | None:
+        return self.password_file or self.password_env
+
+
+def default_resolve(scheme: ProxyScheme) -> ResolveMode:
+    """As curl reads the schemes: only `socks4` and `socks5` send addresses of our own finding."""
+    return ResolveMode.LOCAL if scheme in (ProxyScheme.SOCKS4, ProxyScheme.SOCKS5) else ResolveMode.PROXY
+
+
+_OF_A_PROXY = ("resolve", "ca_file", "username", "password_file", "password_env")
+
+
+def _proxy_keys_need_a_proxy(_: PathKeys, at: Location, reading: Reading) -> None:
+    if reading.written((*at, "proxy")):
+        return
+    for key in _OF_A_PROXY:
+        if reading.written((*at, key)):
+            reading.say((*at, key), "is for proxies, and this path has none: remove it, or add proxy")
+
+
+def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading) -> None:
+    if keys.proxy is None or not reading.sound((*at, "resolve")):
+        return
+    scheme = keys.proxy.scheme
+    resolve = keys.resolve or default_resolve(scheme)
+    if scheme is ProxyScheme.SOCKS4 and resolve is not ResolveMode.LOCAL:
+        message = (
+            "SOCKS4 cannot send names to the proxy: use the scheme socks4a, which can, or resolve: local"
+        )
+        reading.say((*at, "resolve"), message)
+    elif scheme in SOCKS4 and resolve is ResolveMode.LOCAL and Family.IPV4 not in keys.families:
+        reading.say(
+            (*at, "families"), "SOCKS4 cannot send IPv6 addresses: add ipv4, or use the scheme socks5"
+        )
+
+
+def _certificates_are_for_https(keys: PathKeys, at: Location, reading: Reading) -> None:
+    if keys.proxy and keys.proxy.scheme is not ProxyScheme.HTTPS and reading.written((*at, "ca_file")):
+        message = f"is for https proxies, and this is {keys.proxy.scheme}: remove it, or use the scheme https"
+        reading.say((*at, "ca_file"), message)
+
+
+def _credentials_fit_the_protocol(keys: PathKeys, at: Location, reading: Reading) -> None:
+    if keys.proxy is None:
+        return
+    try:
+        if keys.username is not None:
+            check_username(keys.username, keys.proxy.scheme)
+    except ValueError as error:
+        reading.say((*at, "username"), str(error))
+    for key, password in (("password_file", keys.password_file), ("password_env", keys.password_env)):
+        try:
+            if password is not None:
+                check_password(password.secret, keys.proxy.scheme)
+        except ValueError as error:
+            reading.say((*at, key), str(error))
+
+
+def _credentials_are_whole(keys: PathKeys, at: Location, reading: Reading) -> None:
+    """Both or none; a key that is written, and faulty, is there all the same."""
+    if keys.proxy is None:
+        return
+    given = [key for key in ("password_file", "password_env") if reading.written((*at, key))]
+    if len(given) == 2:
+        reading.say((*at, given[1]), TWO_PASSWORDS)
+    if given and not reading.written((*at, "username")):
+        reading.say((*at, given[0]), "a password needs a username: add it")
+    if keys.username is not None and not given and keys.proxy.scheme not in SOCKS4:
+        reading.say((*at, "username"), "needs a password: add password_file or password_env")
+
+
+def _a_proxy_or_a_balancer(keys: PathKeys, at: Location, reading: Reading) -> None:
+    if keys.load_balancer and reading.written((*at, "proxy")):
+        message = "a path leads through a proxy or to a load balancer, not both: make two paths of it"
+        reading.say((*at, "load_balancer"), message)
+
+
+def _one_source_of_each_family(keys: PathKeys, at: Location, reading: Reading) -> None:
+    if len({":" in source for source in keys.source_address}) < len(keys.source_address):
+        message = "has two addresses of one family: keep at most one for IPv4 and one for IPv6"
+        reading.say((*at, "source_address"), message)
+
+
+def _balancer() -> Kind[Mapping[str, AddressPort]]:
+    return named(
+        ADDRESS_PORT, Limits(most=256), host_port, pattern=rf"^(?:{NAME}(?:{PORT})?|{IP}|\[.*\](?:{PORT})?)$"
+    )
+
+
+PATH: Section[PathKeys] = section(
+    PathKeys,
+    "One way out of this network. Without any key it is the direct one.",
+    {
+        "roles": Key(ROLES, "Whose way it is: device, provider or both."),
+        "expected": Key(
+            choice(tuple(Expected)),
+            "What its owners expect: ready; fallback_only, 5223 blocked on purpose; or blocked, nothing gets "
+            "out, and that something does is the finding.",
+        ),
+        "proxy": Key(
+            text(
+                proxy_url,
+                rf"(?:{any_case(tuple(ProxyScheme))})://(?:{NAME}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|\[[0-9A-Fa-f:.]+\])(?:{PORT})?/?",
+            ),
+            "SCHEME://HOST:PORT; without a port it is 1080 for SOCKS, 3128 for http and 443 for https.",
+        ),
+        "resolve": Key(
+            choice(tuple(ResolveMode)),
+            "Who resolves the names: local (as with socks4 and socks5), proxy (as with others), or both.",
+        ),
+        "ca_file": Key(CA_FILE, "For https proxies: certificates to trust in place of the system's, in PEM."),
+        "username": Key(
+            USERNAME, "The account at the proxy; for socks4 and socks4a the user id, without a password."
+        ),
+        "password_file": Key(PASSWORD_FILE, "A file that holds the password and nothing else."),
+        "password_env": Key(PASSWORD_ENV, "The name of the environment variable that holds the password."),
+        "load_balancer": Key(
+            _balancer(),
+            "HOST or HOST:PORT, and the ADDRESS or ADDRESS:PORT that answers for it, whatever DNS says.",
+        ),
+        "interface": Key(
+            text(interface_name, r"[^\s/:%]{1,15}"), "The network interface that connections leave through."
+        ),
+        "source_address": Key(
+            list_of(text(address, IP), Limits(most=2)),
+            "The local address that connections come from, or a list of one for each family.",
+        ),
+        "resolver": Key(text(str), "Which of the resolvers to ask."),
+        "families": Key(
+            list_of(choice((Family.IPV4, Family.IPV6)), Limits()),
+            "Which addresses to use where names are resolved here.",
+        ),
+    },
+    (
+        _proxy_keys_need_a_proxy,
+        _resolving_fits_the_protocol,
+        _certificates_are_for_https,
+        _credentials_fit_the_protocol,
+        _credentials_are_whole,
+        _a_proxy_or_a_balancer,
+        _one_source_of_each_family,
+    ),
+    astray={
+        "password": MISPLACED,
+        "port": "the port stands in the URL of the proxy: proxy: http://proxy.example:3128",
+        "type": "the kind of proxy stands in its URL: proxy: http://… or socks5://…",
+        "enabled": "a path that is there is probed: remove the path to switch it off",
+    },
+)
+
+
+def to_path(name: str, keys: PathKeys, resolver: Resolver) -> ProbePath:
+    """The path, with its resolver in place of that one's name."""
+    source = {":" in each: each for each in keys.source_address}
+    return ProbePath(
+        name,
+        proxy=_proxy(keys),
+        load_balancer=tuple((host, LoadBalancer(*place)) for host, place in keys.load_balancer.items()),
+        binding=Binding(keys.interface, source_ipv4=source.get(False), source_ipv6=source.get(True)),
+        resolver=resolver,
+        families=keys.families,
+        roles=keys.roles,
+        expected=keys.expected,
+    )
+
+
+def _proxy(keys: PathKeys) -> Proxy | None:
+    if keys.proxy is None:
+        return None
+    scheme, host, port = keys.proxy
+    resolve = keys.resolve or default_resolve(scheme)
+    return Proxy(scheme, host, port, _credentials(keys), resolve, keys.ca_file)
+
+
+def _credentials(keys: PathKeys) -> Credentials | None:
+    if keys.username is None:
+        return None
+    return Credentials(keys.username, keys.password.secret if keys.password else Secret(""))

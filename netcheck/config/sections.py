@@ -1,0 +1,259 @@
+"""Mappings of the config: sections with fixed keys, and entries under names of one's own.
+
+A section is a table of keys over a frozen dataclass: the record itself where the keys are its fields. Every
+key is read by itself, so that no fault hides another; rules between keys look at what is sound. Unknown keys
+are faults, and are repeated in a message only where they are close to known ones: they may be passwords.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+
+from netcheck.config.document import NOTHING, Location
+from netcheck.config.problems import closest, did_you_mean
+from netcheck.config.values import NO_VALUE, Kind, Limits, Reading, SaidError, Schema
+from netcheck.model.paths import SYSTEM_RESOLVER
+
+T = TypeVar("T")
+
+_NEEDS_KEYS = "needs keys with values: indented below it, or as {key: value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of a section: what its value may be, and a sentence for those who write it."""
+
+    kind: Kind[Any]
+    about: str
+    required: bool = False
+
+
+Rule = Callable[[T, Location, Reading], None]
+"""Says what is wrong between keys, of those that are sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section(Kind[T], Generic[T]):
+    """A mapping with fixed keys, each a field of `record`, which has the defaults."""
+
+    keys: Mapping[str, Key]
+    astray: Mapping[str, str]
+    """What to say of unknown keys that people try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named(Kind[Mapping[str, T]], Generic[T]):
+    """A mapping whose keys are names; some names may have a section of their own."""
+
+    known: Mapping[str, Kind[T]]
+    others: Kind[T]
+
+
+def section(
+    record: Callable[..., T],
+    about: str,
+    keys: Mapping[str, Key],
+    rules: tuple[Rule[T], ...] = (),
+    astray: Mapping[str, str] = MappingProxyType({}),
+    switch: str | None = None,
+) -> Section[T]:
+    """A section that becomes a record; `switch` is the key meant where true or false stands in its place."""
+
+    def parse(raw: object, at: Location, reading: Reading) -> T:
+        if switch is not None and isinstance(raw, bool):
+            raw = {switch: raw}
+        values = mapping_in(raw)
+        _refuse_unknown(values, keys, at, reading, astray)
+        found = {}
+        for key, each in keys.items():
+            if key in values:
+                try:
+                    found[key] = each.kind.read(values[key], (*at, key), reading)
+                except SaidError:
+                    continue
+            elif each.required:
+                reading.say_missing((*at, key), f"{key} is missing: add it")
+        value = record(**found)
+        for rule in rules:
+            rule(value, at, reading)
+        return value
+
+    schema = _section_schema(record, about, keys, switch)
+    return Section(parse, schema, lambda value: _shown(value, keys), keys, astray)
+
+
+def mapping_in(raw: object) -> Mapping[str, object]:
+    """The keys of a mapping; one without a value has none."""
+    if raw is NOTHING:
+        return {}
+    if not isinstance(raw, dict):
+        raise ValueError(_NEEDS_KEYS)
+    return raw
+
+
+def _refuse_unknown(
+    values: Mapping[str, object],
+    keys: Mapping[str, Key],
+    at: Location,
+    reading: Reading,
+    astray: Mapping[str, str],
+) -> None:
+    for key in values:
+        if key not in keys:
+            hint = did_you_mean(key, keys) or "; known here: " + ", ".join(keys)
+            reading.say((*at, key), astray.get(key, f"there is no such key{hint}"), of_key=True)
+
+
+def _shown(value: Any, keys: Mapping[str, Key]) -> dict[str, object]:
+    """Every key that has a value, written or by default."""
+    having = {key: getattr(value, key) for key in keys}
+    usual = {field.name: field.default for field in fields(value)}
+    return {
+        key: keys[key].kind.show(each)
+        for key, each in having.items()
+        if each is not None and not (each in ((), {}) and usual[key] is not None)
+    }
+
+
+def _defaults(record: Callable[..., object]) -> dict[str, object]:
+    if not is_dataclass(record):
+        return {}
+    found = {}
+    for field in fields(record):
+        if field.default is not MISSING:
+            found[field.name] = field.default
+    return found
+
+
+def _section_schema(
+    record: Callable[..., object], about: str, keys: Mapping[str, Key], switch: str | None
+) -> Schema:
+    defaults = _defaults(record)
+    properties = {}
+    for key, each in keys.items():
+        default = defaults.get(key)
+        shown = {"default": each.kind.show(default)} if default not in (None, ()) else {}
+        properties[key] = {"description": each.about, **shown, **each.kind.schema}
+    required = [key for key, each in keys.items() if each.required]
+    kinds = ["object", *([] if required else ["null"]), *(["boolean"] if switch else [])]
+    return {
+        "description": about,
+        "type": kinds,
+        "properties": properties,
+        "additionalProperties": False,
+        **({"required": required} if required else {}),
+    }
+
+
+# Names
+
+
+_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,63}")
+_NAME_PATTERN = f"^{_NAME.pattern}$"
+RESOLVER_PATTERN = f"^(?!{SYSTEM_RESOLVER.name}$){_NAME.pattern}$"
+"""Names of resolvers, for the schema."""
+
+
+def label(key: str) -> str:
+    """A name that can be a label of metrics."""
+    if not _NAME.fullmatch(key):
+        spaces = "; write - for each space" if " " in key.strip() else ""
+        letters = (
+            "; write ae for ä, e for é and so on" if any(c.isalpha() and not c.isascii() for c in key) else ""
+        )
+        raise ValueError(
+            "this name cannot be a label: use 1 to 63 of the letters a-z and A-Z, digits, _ . and -"
+            + spaces
+            + letters
+        )
+    return key
+
+
+def resolver_name(key: str) -> str:
+    """A label that is not taken."""
+    if key == SYSTEM_RESOLVER.name:
+        raise ValueError(
+            "this name is taken: system is always there and asks what resolv.conf names; choose another"
+        )
+    return label(key)
+
+
+def named(
+    others: Kind[T],
+    limits: Limits,
+    name: Callable[[str], str] = label,
+    known: Mapping[str, Kind[T]] | None = None,
+    pattern: str = _NAME_PATTERN,
+    nothing: Mapping[str, object] | None = None,
+) -> Named[T]:
+    """Entries by name, in the order of the file. `nothing`: what no value means, if anything."""
+    of_known = known or {}
+
+    def parse(raw: object, at: Location, reading: Reading) -> Mapping[str, T]:
+        if raw is NOTHING and nothing is None:
+            raise ValueError(NO_VALUE)
+        entries = nothing if raw is NOTHING and nothing is not None else mapping_in(raw)
+        limits.check(len(entries))
+        found = {}
+        for key, value in entries.items():
+            try:
+                normal = key if key in of_known else name(key)
+            except ValueError as error:
+                reading.say((*at, key), str(error), of_key=True)
+                continue
+            try:
+                found[normal] = of_known.get(key, others).read(value, (*at, key), reading)
+            except SaidError:
+                continue
+        return found
+
+    schema = {
+        "type": ["object", *(["null"] if nothing is not None else [])],
+        "properties": {key: kind.schema for key, kind in of_known.items()},
+        "patternProperties": {pattern: others.schema},
+        "additionalProperties": False,
+        "minProperties": limits.fewest,
+        "maxProperties": limits.most,
+    }
+    if of_known:  # an entry of a known name is not one of the others
+        excluded = f"^(?!(?:{'|'.join(map(re.escape, of_known))})$)"
+        schema["patternProperties"] = {excluded + pattern.removeprefix("^"): others.schema}
+    return Named(
+        parse,
+        schema,
+        lambda entries: {key: others.show(value) for key, value in entries.items()},
+        of_known,
+        others,
+    )
+
+
+# What leads to a value, for messages
+
+
+def keys_to(at: Location, kind: Kind[Any]) -> str:
+    """`paths.web.proxy`; a key that is no key is shown only where it is close to one, else as `…`."""
+    words: list[str] = []
+    inner: Kind[Any] | None = kind
+    for part in at:
+        if isinstance(part, str):
+            words.append(_harmless(part, inner))
+            inner = _below(part, inner)
+    return ".".join(words)
+
+
+def _harmless(key: str, kind: Kind[Any] | None) -> str:
+    if isinstance(kind, Named):
+        return key if re.fullmatch(r"[a-zA-Z0-9_.-]{1,80}(?::[0-9]{1,5})?", key) else "…"
+    known = {**kind.keys, **kind.astray} if isinstance(kind, Section) else {}
+    is_close = re.fullmatch(r"[a-z_-]+", key) and closest(key, known)
+    return key if key in known or is_close else "…"
+
+
+def _below(key: str, kind: Kind[Any] | None) -> Kind[Any] | None:
+    if isinstance(kind, Named):
+        return kind.known.get(key, kind.others)
+    if isinstance(kind, Section) and key in kind.keys:
+        return kind.keys[key].kind
+    return None

@@ -1,0 +1,309 @@
+"""`services:`: built-in services to tune or switch off, and services of one's own; and what they come to."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from netcheck.apns.services import BUILT_IN, HIGHEST_NUMBER, LAST_NUMBER, BuiltIn, numbered_hosts
+from netcheck.config.addresses import network
+from netcheck.config.document import Location
+from netcheck.config.named_files import CA_FILE
+from netcheck.config.paths import HOST, IP, ROLES
+from netcheck.config.problems import closest
+from netcheck.config.sections import Key, Named, Rule, Section, named, section
+from netcheck.config.values import (
+    FLAG,
+    Limits,
+    Reading,
+    choice,
+    duration,
+    list_of,
+    ports,
+    text,
+    whole_or_word,
+)
+from netcheck.model.paths import Role
+from netcheck.model.services import AddressChoice, Depth, Network, Service, TlsSettings
+
+T = TypeVar("T")
+
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceKeys:
+    """What is written of a service; None is for what the service itself decides."""
+
+    enabled: bool | None = None
+    hosts: tuple[str, ...] | None = None
+    ports: tuple[int, ...] | None = None
+    roles: frozenset[Role] | None = None
+    required: bool | None = None
+    count: int | str = LAST_NUMBER
+    """Or `auto`."""
+    hosts_per_round: int | str | None = None
+    """A number, or `all`."""
+    addresses: AddressChoice | None = None
+    depth: Depth | None = None
+    server_name: str | None = None
+    alpn: tuple[str, ...] | None = None
+    networks: tuple[Network, ...] | None = None
+    ca_file: Path | None = None
+    lab_ca_file: Path | None = None
+    hold: float | None = None
+    request: bool = False
+    interval: float = _HOUR
+
+
+def _protocol(written: str) -> str:
+    if not (0 < len(written) <= 64 and all("!" <= character <= "~" for character in written)):
+        raise ValueError("needs the names of protocols, such as h2: letters, digits and punctuation")
+    return written
+
+
+_PORTS = Key(
+    ports(Limits()), "The ports to probe; of a courier, the first is the one wanted, others the fallback."
+)
+_COMMON = {
+    "enabled": Key(FLAG, "Whether it is probed; all are, but for the bag and the sandbox services."),
+    "ports": _PORTS,
+    "roles": Key(ROLES, "Who needs it: device, provider or both."),
+    "required": Key(
+        FLAG, "Whether it counts towards readiness; all do, but for the retired and the sandbox services."
+    ),
+    "hosts_per_round": Key(
+        whole_or_word(
+            1, HIGHEST_NUMBER + 1, "all", f"needs a number of hosts from 1 to {HIGHEST_NUMBER + 1}, or all"
+        ),
+        "How many hosts a round visits, in rotation, or all; 5 for couriers.",
+    ),
+    "addresses": Key(
+        choice(tuple(AddressChoice)),
+        "How many addresses of a host a visit tries: one per family, in rotation (the default), or all.",
+    ),
+    "depth": Key(
+        choice(tuple(Depth)), "How far a probe goes: tcp, or on to tls, as for couriers and the provider API."
+    ),
+    "server_name": Key(
+        HOST, "The name to ask for in TLS and to verify; of couriers the unnumbered one, else the host's own."
+    ),
+    "alpn": Key(list_of(text(_protocol, r"[!-~]{1,64}"), Limits(0, 8)), "The protocols to offer in TLS."),
+    "networks": Key(
+        list_of(text(network, rf"(?:{IP})(?:/[0-9]{{1,3}})?"), Limits(most=64)),
+        "Where its addresses may be, like 203.0.113.0/24; without it, Apple's where Apple publishes them.",
+    ),
+    "hold": Key(
+        duration("10s", "24h"),
+        "Hold a connection without traffic, for up to so long, to learn when each path forgets it; TLS only.",
+    ),
+}
+_APPLES = {
+    "ca_file": Key(
+        CA_FILE,
+        "Authorities of your own, in PEM: of Apple's services they only tell who decrypts.",
+    ),
+    "lab_ca_file": Key(
+        CA_FILE,
+        "For laboratories only: what these authorities issue counts as Apple's own. PEM; warned about.",
+    ),
+}
+_COUNT = Key(
+    whole_or_word(
+        0,
+        HIGHEST_NUMBER,
+        "auto",
+        f"needs the highest number, from 0 to {HIGHEST_NUMBER}, or auto to take it from the bag",
+    ),
+    "The highest number: 50 means the hosts 0 to 50; auto is what the bag says, 50 until it was had.",
+)
+_REQUEST = Key(
+    FLAG, "Whether to send one request without credentials after TLS, which APNs itself must refuse."
+)
+
+_APPLES_HOSTS = "the hosts of a built-in service are Apple's: add a service of your own, by another name"
+_NOT_NUMBERED = "the hosts of this service are not numbered: remove it"
+_NO_REQUEST = "only the provider API answers a request: remove it"
+_ASTRAY = {"hosts": _APPLES_HOSTS, "request": _NO_REQUEST, "count": _NOT_NUMBERED}
+
+
+def _a_request_needs_tls(keys: ServiceKeys, at: Location, reading: Reading) -> None:
+    if keys.request and keys.depth is Depth.TCP:
+        reading.say((*at, "request"), "goes over TLS, and the depth is tcp: remove it, or write depth: tls")
+
+
+def _built_in(
+    about: str, more: Mapping[str, Key], rules: tuple[Rule[ServiceKeys], ...] = ()
+) -> Section[ServiceKeys]:
+    keys = {"enabled": _COMMON["enabled"], **more, **_COMMON, **_APPLES}
+    return section(ServiceKeys, about, keys, rules, _ASTRAY, switch="enabled")
+
+
+def _numbered(about: str) -> Section[ServiceKeys]:
+    return _built_in(about, {"count": _COUNT})
+
+
+def _provider(about: str) -> Section[ServiceKeys]:
+    return _built_in(about, {"request": _REQUEST}, (_a_request_needs_tls,))
+
+
+_BAG: Section[ServiceKeys] = section(
+    ServiceKeys,
+    "The bag: init.push.apple.com, 443, and the old one: init-p01st.push.apple.com, 80. Off by default.",
+    {
+        "enabled": Key(
+            FLAG, "Whether it is fetched, from its current and from its old address; it is not by default."
+        ),
+        "interval": Key(
+            duration("1m", "7d"), "How long from one fetch to the next: whole rounds, at least one."
+        ),
+        **_APPLES,
+    },
+    astray={**_ASTRAY, "networks": "the addresses of the bag are Apple's: remove it"},
+    switch="enabled",
+)
+
+
+OWN: Section[ServiceKeys] = section(
+    ServiceKeys,
+    "A service of one's own: its hosts and ports are needed.",
+    {
+        "enabled": _COMMON["enabled"],
+        "hosts": Key(list_of(HOST, Limits(most=256)), "Names or addresses.", required=True),
+        **_COMMON,
+        "ports": replace(_PORTS, about="The ports to probe, all of them needed.", required=True),
+        "ca_file": Key(
+            CA_FILE, "Who vouches for its certificates, in place of the system's authorities; PEM."
+        ),
+    },
+    astray={
+        "request": _NO_REQUEST,
+        "count": _NOT_NUMBERED,
+        "lab_ca_file": "is for services of Apple's, and this one is your own: write ca_file",
+    },
+)
+
+SECTIONS: Mapping[str, Section[ServiceKeys]] = {
+    "courier": _numbered("0-courier.push.apple.com and so on, 5223 and 443: what Macs connect to."),
+    "courier2": _numbered(
+        "0-courier2.push.apple.com and so on, 5223 and 443: what iPhones and iPads connect to."
+    ),
+    "provider": _provider("api.push.apple.com, 443 or 2197: what an MDM server pushes through."),
+    "gateway": _built_in("gateway.push.apple.com, 2195: retired in 2021.", {}),
+    "feedback": _built_in("feedback.push.apple.com, 2196: retired in 2021.", {}),
+    "bag": _BAG,
+    "courier-sandbox": _numbered("0-courier.sandbox.push.apple.com and so on: off by default."),
+    "provider-sandbox": _provider("api.sandbox.push.apple.com: off by default."),
+    "gateway-sandbox": _built_in("gateway.sandbox.push.apple.com: off by default.", {}),
+    "feedback-sandbox": _built_in("feedback.sandbox.push.apple.com: off by default.", {}),
+}
+_NAMES = tuple(SECTIONS)
+
+
+def _own_or_misspelt() -> Section[ServiceKeys]:
+    """As OWN; an entry without hosts whose name is close to a built-in one's is that one, misspelt."""
+
+    def parse(raw: object, at: Location, reading: Reading) -> ServiceKeys:
+        meant = closest(at[-1], _NAMES, at_least=0.75)
+        if meant and not (isinstance(raw, dict) and "hosts" in raw):
+            message = (
+                f'there is no such service; did you mean "{meant}"? One of your own needs hosts and ports'
+            )
+            reading.say(at, message, of_key=True)
+        if isinstance(raw, bool):
+            raise ValueError("needs hosts and ports: only a built-in service is switched off by false alone")
+        return OWN.parse(raw, at, reading)
+
+    return replace(OWN, parse=parse)
+
+
+SERVICES: Named[ServiceKeys] = named(_own_or_misspelt(), Limits(0, 256), known=SECTIONS, nothing={})
+
+
+# What they come to
+
+
+def to_services(written: Mapping[str, ServiceKeys], interval: float) -> tuple[Service, ...]:
+    """The enabled services: built-ins in their own order, then one's own as they stand in the file.
+
+    `interval` is how long a round takes, in seconds.
+    """
+    nothing = ServiceKeys()
+    built_in = ((each, written.get(each.service.name, nothing)) for each in BUILT_IN)
+    tuned = (_tuned(each, keys, interval) for each, keys in built_in if _or(keys.enabled, each.enabled))
+    own = ((name, keys) for name, keys in written.items() if name not in SECTIONS)
+    return (*tuned, *(_own(name, keys) for name, keys in own if _or(keys.enabled, True)))
+
+
+def _or(written: T | None, otherwise: T) -> T:
+    return otherwise if written is None else written
+
+
+def _tuned(built_in: BuiltIn, keys: ServiceKeys, interval: float) -> Service:
+    service = _with_keys(built_in.service, keys)
+    if service.bag is not None:
+        return replace(service, every=math.ceil(keys.interval / interval))
+    if built_in.domain is None:
+        return service
+    if isinstance(keys.count, str):
+        return replace(service, count_from_bag=built_in.domain)
+    return replace(service, hosts=numbered_hosts(built_in.domain, keys.count))
+
+
+def _own(name: str, keys: ServiceKeys) -> Service:
+    return _with_keys(Service(name, keys.hosts or (), ()), keys)
+
+
+def _with_keys(service: Service, keys: ServiceKeys) -> Service:
+    some = keys.hosts_per_round
+    return replace(
+        service,
+        ports=_or(keys.ports, service.ports),
+        roles=_or(keys.roles, service.roles),
+        required=_or(keys.required, service.required),
+        hosts_per_round=None if isinstance(some, str) else _or(some, service.hosts_per_round),
+        addresses=_or(keys.addresses, service.addresses),
+        depth=_or(keys.depth, service.depth),
+        networks=_or(keys.networks, service.networks),
+        hold=keys.hold,
+        tls=_tls(service.tls, keys),
+    )
+
+
+def _tls(tls: TlsSettings, keys: ServiceKeys) -> TlsSettings:
+    return replace(
+        tls,
+        server_name=_or(keys.server_name, tls.server_name),
+        alpn=_or(keys.alpn, tls.alpn),
+        ca_file=keys.ca_file,
+        lab_ca_file=keys.lab_ca_file,
+        request=keys.request,
+    )
+
+
+def shown(written: Mapping[str, ServiceKeys], enabled: Iterable[Service]) -> dict[str, object]:
+    """Every service as one would write it, with what holds where nothing is written."""
+    services = {service.name: service for service in enabled}
+    return {
+        name: _shown(SECTIONS.get(name, OWN), written.get(name, ServiceKeys()), services.get(name))
+        for name in dict.fromkeys((*SECTIONS, *written))
+    }
+
+
+def _shown(kind: Section[ServiceKeys], keys: ServiceKeys, service: Service | None) -> object:
+    if service is None:
+        return kind.show(replace(keys, enabled=False))
+    whole = replace(
+        keys,
+        enabled=True,
+        ports=service.ports,
+        roles=service.roles,
+        required=service.required,
+        hosts_per_round=service.hosts_per_round or "all",
+        addresses=service.addresses,
+        depth=service.depth,
+        server_name=service.tls.server_name,
+        alpn=service.tls.alpn,
+    )
+    return kind.show(whole)

@@ -1,0 +1,120 @@
+"""What several sections need of each other: rules over the records that they have come to.
+
+A rule says nothing about what is not sound: it was said already, and what it means is not known.
+"""
+
+from collections.abc import Iterable
+
+from netcheck.config.addresses import host_port
+from netcheck.config.document import Location
+from netcheck.config.problems import did_you_mean
+from netcheck.config.records import Config
+from netcheck.config.values import Reading
+from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, endpoint_text
+from netcheck.model.services import Depth, Service, families_of, holds, hosts_on, ports_on, targets
+
+MOST_HOLDS = 64
+"""Connections that are held idle at the same time, all services and paths together."""
+MOST_ENDPOINTS = 50_000
+"""Hosts times ports times families, over all paths: each is kept, and looked at for a verdict."""
+
+_SERVICES: Location = ("services",)
+
+
+def check(
+    config: Config, resolver_names: dict[str, str], known_resolvers: Iterable[str], reading: Reading
+) -> None:
+    """Say everything that is wrong between sections. `resolver_names`: what each path names."""
+    _resolvers_exist(resolver_names, (SYSTEM_RESOLVER.name, *known_resolvers), reading)
+    if reading.sound(_SERVICES):
+        _something_to_probe(config, reading)
+    if reading.sound(_SERVICES):
+        _paths_lead_somewhere(config, reading)
+        _balancers_stand_for_something(config, reading)
+        _bags_are_fetched(config, reading)
+    _holds_speak_tls(config, reading)
+    if reading.sound(_SERVICES, ("paths",)):
+        _holds_are_few(config, reading)
+        _endpoints_are_few(config, reading)
+
+
+def _resolvers_exist(names: dict[str, str], known: tuple[str, ...], reading: Reading) -> None:
+    for path, name in names.items():
+        if name not in known:
+            message = f"there is no resolver of this name: add it to resolvers{did_you_mean(name, known)}"
+            reading.say(("paths", path, "resolver"), message)
+
+
+def _something_to_probe(config: Config, reading: Reading) -> None:
+    if not config.services:
+        message = "every service is switched off, so there is nothing to probe: leave one enabled"
+        reading.say(_SERVICES, message, of_key=True)
+
+
+def _paths_lead_somewhere(config: Config, reading: Reading) -> None:
+    for path in config.paths:
+        at = ("paths", path.name, "roles")
+        if reading.sound(at) and not any(service.roles & path.roles for service in config.services):
+            reading.say(at, "no enabled service is for this role, so there is nothing to probe: enable one")
+
+
+_NOT_PROBED = "no enabled service for the roles of this path has this host and port, so nothing would use it"
+
+
+def _balancers_stand_for_something(config: Config, reading: Reading) -> None:
+    for path in config.paths:
+        at = ("paths", path.name, "load_balancer")
+        if not path.load_balancer or not reading.sound(("paths", path.name, "roles")):
+            continue
+        known = _destinations(path, config.services)
+        for written in reading.keys(at):
+            if reading.sound((*at, written)) and host_port(written) not in known:
+                reading.say((*at, written), f"{_NOT_PROBED}{did_you_mean(written, known)}")
+
+
+def _destinations(path: ProbePath, services: Iterable[Service]) -> set[str]:
+    """Every `HOST` and `HOST:PORT` that a path of these roles can lead to."""
+    needed = [service for service in services if service.roles & path.roles]
+    hosts = {host for service in needed for host in service.hosts}
+    return hosts | {
+        endpoint_text(host, port) for service in needed for host in service.hosts for port in service.ports
+    }
+
+
+def _bags_are_fetched(config: Config, reading: Reading) -> None:
+    if any(service.bag for service in config.services):
+        return
+    for service in config.services:
+        if service.count_from_bag:
+            message = "auto is for the bag to say, and that is off: write bag: {enabled: true}, or a number"
+            reading.say((*_SERVICES, service.name, "count"), message)
+
+
+def _holds_speak_tls(config: Config, reading: Reading) -> None:
+    for service in config.services:
+        at = (*_SERVICES, service.name)
+        if service.hold is not None and service.depth is not Depth.TLS and reading.sound((*at, "depth")):
+            reading.say((*at, "hold"), "is for services of depth tls: write depth: tls")
+
+
+def _holds_are_few(config: Config, reading: Reading) -> None:
+    wanted = holds(config.services, config.paths)
+    if len(wanted) > MOST_HOLDS:
+        message = (
+            f"with this there are {len(wanted)} connections to hold, one for each service, path and family, "
+            f"and {MOST_HOLDS} are the most: take hold from some services"
+        )
+        reading.say((*_SERVICES, wanted[-1][0].name, "hold"), message)
+
+
+def _endpoints_are_few(config: Config, reading: Reading) -> None:
+    count = sum(
+        len(hosts_on(service, path)) * len(ports_on(service, path)) * len(families_of(service, path))
+        for service, path in targets(config.services, config.paths)
+    )
+    if count > MOST_ENDPOINTS:
+        message = (
+            f"these services over these paths make {count} endpoints (hosts times ports times families), and "
+            f"{MOST_ENDPOINTS} are the most: take away hosts, ports or paths"
+        )
+        reading.say(_SERVICES if reading.written(_SERVICES) else ("paths",), message, of_key=True)

@@ -1,0 +1,63 @@
+"""Files that people name: what is read of them, and what is not a file at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from netcheck.files import read_file, read_if_changed
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    return path
+
+
+def test_a_file_is_read_whole(file: Path) -> None:
+    assert read_file(file, 10) == b"0123456789"
+
+
+def test_a_file_that_is_larger_than_it_may_be_is_refused(file: Path) -> None:
+    with pytest.raises(OSError, match="larger than 9 bytes"):
+        read_file(file, 9)
+
+
+def test_an_endless_file_is_refused() -> None:
+    with pytest.raises(OSError, match="not a regular file"):
+        read_file(Path("/dev/zero"), 10)
+
+
+def test_a_pipe_without_a_writer_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="not a regular file"):
+        read_file(tmp_path / "pipe", 10)
+
+
+def test_a_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="not a regular file"):
+        read_file(tmp_path, 10)
+
+
+def test_a_name_that_no_file_can_have_is_a_missing_file() -> None:
+    with pytest.raises(FileNotFoundError):
+        read_file(Path("a\0b"), 10)
+
+
+def test_a_missing_file_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_file(tmp_path / "none", 10)
+
+
+def test_a_file_is_not_read_again_until_it_changes(file: Path) -> None:
+    stamp, _ = read_if_changed(file, 10, None)
+    assert read_if_changed(file, 10, stamp) == (stamp, None)
+
+
+def test_a_file_that_was_replaced_is_read_again(file: Path) -> None:
+    stamp, _ = read_if_changed(file, 10, None)
+    other = file.with_name("other")
+    other.write_bytes(b"9876543210")
+    other.replace(file)
+    assert read_if_changed(file, 10, stamp)[1] == b"9876543210"
