@@ -81,12 +81,12 @@ class _Made(Generic[T]):
         """What is made of a file, or of the system's store; PhaseError where it cannot be read."""
         name = "the system's store of authorities" if file is None else str(file)
         try:
-            # One at a time: a store is hundreds of certificates, and all probes of a round want it at once.
             with trio.fail_after(_LONGEST_READ):
+                if file in self._kept:
+                    return await self._look_in_thread(file)
+                # At first one at a time: it is hundreds of certificates, and all of a round want them at once.
                 async with self._locks[file]:
-                    return await trio.to_thread.run_sync(
-                        self._look, file, limiter=self._threads, abandon_on_cancel=True
-                    )
+                    return await self._look_in_thread(file)
         except trio.TooSlowError:
             why = f"was not read within {_LONGEST_READ:g} s"
         except ssl.SSLError as error:
@@ -97,8 +97,11 @@ class _Made(Generic[T]):
             why = f"cannot be used: {error}"
         raise PhaseError(Reason.TLS_UNTRUSTED, f"{name} {why}")
 
+    async def _look_in_thread(self, file: Path | None) -> T:
+        return await trio.to_thread.run_sync(self._look, file, limiter=self._threads, abandon_on_cancel=True)
+
     def _look(self, file: Path | None) -> T:
-        """In a thread."""
+        """In a thread. Two at once may both make it anew; the last one's stays."""
         kept = self._kept.get(file)
         fresh = self._fresh_of_system(kept) if file is None else self._fresh_of_file(file, kept)
         self._kept[file] = fresh
