@@ -84,7 +84,7 @@ class _Made(Generic[T]):
             with trio.fail_after(_LONGEST_READ):
                 if file in self._kept:
                     return await self._look_in_thread(file)
-                # At first one at a time: it is hundreds of certificates, and all of a round want them at once.
+                # At first one at a time: all of a round want its hundreds of certificates at once.
                 async with self._locks[file]:
                     return await self._look_in_thread(file)
         except trio.TooSlowError:
