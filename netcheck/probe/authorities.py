@@ -5,6 +5,7 @@ is made of it is shared. One that cannot be read fails the probe that needs it, 
 in a store is for `netcheck.apns.trust` and OpenSSL to know.
 """
 
+import math
 import ssl
 from collections import defaultdict
 from collections.abc import Callable
@@ -32,6 +33,8 @@ from netcheck.probe.errors import PhaseError
 
 _LONGEST_READ = 3.0
 """Seconds; a file system that hangs must not hold up a probe for longer."""
+_LOOK_EVERY = 1.0
+"""Seconds from one look at a store to the next."""
 _MOST_THREADS = 8
 """Those that hang count until they no longer do."""
 
@@ -75,6 +78,8 @@ class _Made(Generic[T]):
         self._of_system = of_system
         self._kept: dict[Path | None, _Kept[T]] = {}
         self._threads = trio.CapacityLimiter(_MOST_THREADS)
+        self._looked: dict[Path | None, float] = {}
+        """When, by the loop's clock; only where that went well."""
         self._locks: defaultdict[Path | None, trio.Lock] = defaultdict(trio.Lock)
 
     async def of(self, file: Path | None) -> T:
@@ -82,11 +87,8 @@ class _Made(Generic[T]):
         name = "the system's store of authorities" if file is None else str(file)
         try:
             with trio.fail_after(_LONGEST_READ):
-                if file in self._kept:
-                    return await self._look_in_thread(file)
-                # At first one at a time: all of a round want its hundreds of certificates at once.
-                async with self._locks[file]:
-                    return await self._look_in_thread(file)
+                async with self._locks[file]:  # all probes of a round want it at once
+                    return await self._made_lately(file)
         except trio.TooSlowError:
             why = f"was not read within {_LONGEST_READ:g} s"
         except ssl.SSLError as error:
@@ -97,11 +99,16 @@ class _Made(Generic[T]):
             why = f"cannot be used: {error}"
         raise PhaseError(Reason.TLS_UNTRUSTED, f"{name} {why}")
 
-    async def _look_in_thread(self, file: Path | None) -> T:
-        return await trio.to_thread.run_sync(self._look, file, limiter=self._threads, abandon_on_cancel=True)
+    async def _made_lately(self, file: Path | None) -> T:
+        """As it was a moment ago, else as it is now."""
+        if 0 <= trio.current_time() - self._looked.get(file, -math.inf) < _LOOK_EVERY:
+            return self._kept[file].made
+        made = await trio.to_thread.run_sync(self._look, file, limiter=self._threads, abandon_on_cancel=True)
+        self._looked[file] = trio.current_time()
+        return made
 
     def _look(self, file: Path | None) -> T:
-        """In a thread. Two at once may both make it anew; the last one's stays."""
+        """In a thread."""
         kept = self._kept.get(file)
         fresh = self._fresh_of_system(kept) if file is None else self._fresh_of_file(file, kept)
         self._kept[file] = fresh

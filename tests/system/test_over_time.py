@@ -102,7 +102,8 @@ def test_the_clock_steps_two_hours_and_then_5223_is_blocked(tls_lab: Lab, start:
     clock = tls_lab.namespace.scratch / "clock"
     clock.write_text("+0")
     daemon = start(
-        {"direct": {}}, under=with_faked_clock(FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1")
+        {"direct": {}},
+        under=with_faked_clock(FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_CACHE_DURATION="1"),
     )
     daemon.until("direct", DEVICE, is_(READY))
     clock.write_text(step)
