@@ -143,7 +143,9 @@ def test_a_proxy_that_refuses_every_second_request_stays_a_limit(tls_lab: Lab, s
     daemon = start({"flaky": {"proxy": tls_lab.haproxy["flaky"]}}, {"courier": many, "courier2": {**many}})
     overloaded = Finding(Verdict.DEGRADED, Cause.PROXY_OVERLOADED, Hop.PROXY)
     daemon.until("flaky", DEVICE, is_(overloaded), deadline=45.0)
-    stays(daemon, "flaky", DEVICE, overloaded)
+    for _ in every(0.2, 4 * ROUND):  # chance decides each request: which hosts fail now may have another cause
+        judged = daemon.verdict("flaky", DEVICE) or {}
+        assert (judged["verdict"], judged["hop"]) == (Verdict.DEGRADED, Hop.PROXY), judged
 
 
 def test_every_second_connection_is_refused_and_then_none(tls_lab: Lab, start: Start) -> None:
@@ -162,7 +164,8 @@ def test_every_second_connection_is_refused_and_then_none(tls_lab: Lab, start: S
 def stays(daemon: Daemon, path: str, role: Role, finding: Finding) -> None:
     """Through four rounds."""
     for _ in every(0.2, 4 * ROUND):
-        assert is_(finding)(daemon.verdict(path, role) or {})
+        judged = daemon.verdict(path, role) or {}
+        assert is_(finding)(judged), judged
 
 
 def test_the_way_out_is_gone_and_comes_back(tls_lab: Lab, start: Start) -> None:
