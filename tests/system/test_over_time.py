@@ -143,7 +143,8 @@ def test_a_proxy_that_refuses_every_second_request_stays_a_limit(tls_lab: Lab, s
     daemon = start({"flaky": {"proxy": tls_lab.haproxy["flaky"]}}, {"courier": many, "courier2": {**many}})
     overloaded = Finding(Verdict.DEGRADED, Cause.PROXY_OVERLOADED, Hop.PROXY)
     daemon.until("flaky", DEVICE, is_(overloaded), deadline=45.0)
-    for _ in every(0.2, 4 * ROUND):  # chance decides each request: which hosts fail now may have another cause
+    # chance decides each request, so what fails at a moment may have another cause
+    for _ in every(0.2, 4 * ROUND):
         judged = daemon.verdict("flaky", DEVICE) or {}
         assert (judged["verdict"], judged["hop"]) == (Verdict.DEGRADED, Hop.PROXY), judged
 
