@@ -109,8 +109,9 @@ async def test_what_was_outlived_before_the_end_is_told() -> None:
 
 @in_trio
 async def test_a_connection_in_which_nobody_answers_any_more_is_lost() -> None:
-    assert await told(vanishes, A_MOMENT, EVER, patience=1.5) == [
-        replace(START, end=HoldEnd.LOST, silence=A_MOMENT)
+    silence = 10 * A_MOMENT  # in which the server surely gets to vanish
+    assert await told(vanishes, silence, EVER, patience=1.5) == [
+        replace(START, end=HoldEnd.LOST, silence=silence)
     ]
 
 
