@@ -48,13 +48,6 @@ def with_counts(
     return tuple(_numbered(service, highest) for service in services)
 
 
-def widest(services: Iterable[Service]) -> tuple[Service, ...]:
-    """The services with all hosts that they can ever have, whatever bags say."""
-    services = tuple(services)
-    domains = {service.count_from_bag for service in services if service.count_from_bag}
-    return with_counts(services, {("any path", domain): HIGHEST_NUMBER for domain in domains})
-
-
 def _numbered(service: Service, highest: Mapping[str, int]) -> Service:
     domain = service.count_from_bag
     if domain is None or domain not in highest:

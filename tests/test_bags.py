@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from netcheck.apns.services import BUILT_IN
-from netcheck.bags import bags_seen, widest, with_counts
+from netcheck.bags import bags_seen, with_counts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.results import Bag, Result
 from netcheck.model.services import Service
@@ -86,9 +86,3 @@ def test_the_highest_number_of_all_paths_holds_up_to_a_limit(
 
 def test_only_services_that_take_their_number_from_the_bag_follow_it() -> None:
     assert with_counts(SERVICES, {("direct", DOMAIN): 30}) == tuple(SERVICES)
-
-
-def test_the_widest_that_a_service_can_become_are_all_hosts_up_to_the_limit() -> None:
-    services = widest(AUTO)
-    assert last_host(services, "courier") == f"250-{DOMAIN}"
-    assert last_host(services, "courier2") == "50-courier2.push.apple.com"

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 import trio
 
-from netcheck.cli.exits import fail, load_or_fail
+from netcheck.cli.exits import fail, or_fail
+from netcheck.config.checking import to_run
 from netcheck.daemon.daemon import Daemon
 from netcheck.logs import set_up_logging
 from netcheck.web.server import ListenError
@@ -25,7 +26,7 @@ def run(file: Path, log_format: str, log_level: str) -> None:
     SIGHUP or POST /-/reload takes the configuration anew; SIGTERM stops.
     """
     set_up_logging(log_format, log_level)
-    config = load_or_fail(file)
+    config = or_fail(to_run, file)
     for warning in config.warnings:
         _log.warning("%s: %s", file, warning)
     problem = None

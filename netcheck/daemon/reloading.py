@@ -5,7 +5,8 @@ from pathlib import Path
 
 import trio
 
-from netcheck.config import Config, ConfigError, Problem, load
+from netcheck.config import Config, ConfigError, Problem
+from netcheck.config.checking import to_run
 
 _LONGEST = 10.0
 """Seconds that reading and parsing may take; a file on a dead network drive takes for ever."""
@@ -19,10 +20,10 @@ def threads() -> trio.CapacityLimiter:
 
 
 async def read_config(file: Path, limiter: trio.CapacityLimiter) -> Config:
-    """As `config.load` in a thread; ConfigError also where it takes too long."""
+    """As `to_run` in a thread; ConfigError also where it takes too long."""
     try:
         with trio.fail_after(_LONGEST):
-            return await trio.to_thread.run_sync(load, file, limiter=limiter, abandon_on_cancel=True)
+            return await trio.to_thread.run_sync(to_run, file, limiter=limiter, abandon_on_cancel=True)
     except trio.TooSlowError:
         message = f"the config, or a file that it names, was not read within {_LONGEST:.0f} s"
         raise ConfigError([Problem(str(file), 1, 1, message)]) from None
