@@ -7,7 +7,7 @@ import click
 
 from netcheck.cli.exits import or_fail
 from netcheck.config import examples, schema, show
-from netcheck.config.checking import check
+from netcheck.config.file import check
 
 _FILE = click.Path(path_type=Path)
 

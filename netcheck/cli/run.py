@@ -7,7 +7,7 @@ import click
 import trio
 
 from netcheck.cli.exits import fail, or_fail
-from netcheck.config.checking import to_run
+from netcheck.config.file import to_run
 from netcheck.daemon.daemon import Daemon
 from netcheck.logs import set_up_logging
 from netcheck.web.server import ListenError

@@ -6,7 +6,7 @@ from pathlib import Path
 import trio
 
 from netcheck.config import Config, ConfigError, Problem
-from netcheck.config.checking import to_run
+from netcheck.config.file import to_run
 
 _LONGEST = 10.0
 """Seconds that reading and parsing may take; a file on a dead network drive takes for ever."""
