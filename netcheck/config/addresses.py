@@ -1,4 +1,4 @@
-"""Hosts, addresses, networks, ports, proxy URLs: to their normal form, or a ValueError; and as kinds of values.
+"""Hosts, addresses, networks, ports, proxy URLs: as kinds of values, to their normal form or a ValueError.
 
 Knows no keys. What may hold a password is never repeated in a message.
 """
