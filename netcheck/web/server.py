@@ -8,10 +8,12 @@ import errno
 import gzip
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from http.client import responses as reason_phrases
+from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import h11
@@ -62,9 +64,13 @@ class Response:
     body: bytes = field(repr=False)
     content_type: str = "text/plain; charset=utf-8"
     headers: tuple[tuple[str, str], ...] = ()
+    stream: "Stream | None" = field(default=None, repr=False)
+    """What follows the body, piece by piece, for as long as the client takes it."""
 
 
 Handler = Callable[[Request], Awaitable[Response]]
+Stream = Callable[[], AsyncGenerator[bytes, None]]
+"""Begins a stream. It has to say something now and then: only so is it noticed that a client has gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,13 @@ async def _in_place(places: trio.Semaphore, talk: Callable[[], Awaitable[None]])
     return True
 
 
+class _Answer(NamedTuple):
+    """A response, and the head that it has in HTTP."""
+
+    head: h11.Response
+    response: Response
+
+
 class _Connection:
     """One client: its requests in turn, each answered before the next is read."""
 
@@ -167,7 +180,7 @@ class _Connection:
         patience = self._limits.request_timeout
         try:
             while (request := await self._next_request(patience)) is not None:
-                await self._send(*await self._answer(request))
+                await self._send(await self._answer(request))
                 if self._protocol.our_state is h11.MUST_CLOSE:
                     return await self._linger()
                 self._protocol.start_next_cycle()
@@ -178,7 +191,7 @@ class _Connection:
     async def refuse(self, status: int = 503) -> None:
         """Say why not, and end the connection so that the client can read it."""
         response = _refusal(status, ("Connection", "close"))
-        await self._send(_head(response), response.body)
+        await self._send(_Answer(_head(response), response))
         await self._linger()
 
     async def _next_request(self, patience: float) -> Request | None:
@@ -229,22 +242,30 @@ class _Connection:
         room = self._limits.head - len(self._protocol.trailing_data[0])
         self._protocol.receive_data(await self._stream.receive_some(room))
 
-    async def _answer(self, request: Request) -> tuple[h11.Response, bytes]:
+    async def _answer(self, request: Request) -> "_Answer":
         """The handler's response; 503 where it takes too long, 500 where it fails or breaks HTTP's rules."""
         try:
             with trio.move_on_after(self._limits.handler_timeout):
                 response = await self._handler(request)
-                return _head(response), response.body
+                return _Answer(_head(response), response)
             _log.error("%s %r took longer than the handler may", request.method, request.route)
             response = _refusal(503)
         except Exception:
             _log.exception("%s %r failed", request.method, request.route)
             response = _refusal(500)
-        return _head(response), response.body
+        return _Answer(_head(response), response)
 
-    async def _send(self, head: h11.Response, body: bytes) -> None:
+    async def _send(self, answer: "_Answer") -> None:
+        head, response = answer
         bodiless = self._method == "HEAD" or head.status_code in _BODILESS
-        await self._write(head, h11.Data(data=b"" if bodiless else body), h11.EndOfMessage())
+        body = h11.Data(data=b"" if bodiless else response.body)
+        if bodiless or response.stream is None:
+            return await self._write(head, body, h11.EndOfMessage())
+        await self._write(head, body)
+        async with aclosing(response.stream()) as pieces:
+            async for piece in pieces:
+                await self._write(h11.Data(data=piece))
+        return await self._write(h11.EndOfMessage())
 
     async def _write(self, *events: h11.Event) -> None:
         data = b"".join(self._protocol.send(event) or b"" for event in events)
@@ -306,7 +327,7 @@ def _head(response: Response) -> h11.Response:
         ("Content-Type", response.content_type),
         *response.headers,
     ]
-    if response.status not in _BODILESS:
+    if response.status not in _BODILESS and response.stream is None:
         headers.append(("Content-Length", str(len(response.body))))
     reason = reason_phrases.get(response.status, "")
     return h11.Response(status_code=response.status, reason=reason, headers=headers)

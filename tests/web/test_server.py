@@ -8,7 +8,7 @@ import shutil
 import socket
 import struct
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial, wraps
@@ -773,3 +773,47 @@ async def test_curl_reads_the_error_for_a_body_that_is_too_large() -> None:
             "--header", "Expect:", "--data", "x" * 100_000, "--write-out", "%{http_code}", f"127.0.0.1:{port}"
         )
     assert output.endswith(".\n413")
+
+
+# Streams
+
+
+async def three_pieces() -> AsyncGenerator[bytes, None]:
+    for piece in (b"one\n", b"two\n", b"three\n"):
+        yield piece
+
+
+async def streaming(request: Request) -> Response:
+    return Response(200, b"zero\n", stream=three_pieces)
+
+
+@on_trio
+async def test_a_stream_follows_the_body_in_chunks_and_the_connection_goes_on() -> None:
+    async with serving(streaming) as port, await connect(port) as client:
+        await client.send_all(GET + CLOSING_GET)
+        answer = b"".join([data async for data in client])
+    assert answer.count(b"Transfer-Encoding: chunked") == 2
+    assert answer.count(b"5\r\nzero\n\r\n4\r\none\n\r\n4\r\ntwo\n\r\n6\r\nthree\n\r\n0\r\n\r\n") == 2
+    assert b"Content-Length" not in answer
+
+
+@on_trio
+async def test_a_stream_ends_when_its_client_has_gone() -> None:
+    ended = trio.Event()
+
+    async def endless() -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                yield b"still here\n"
+                await trio.sleep(0.01)
+        finally:
+            ended.set()
+
+    async def handler(request: Request) -> Response:
+        return Response(200, b"", stream=endless)
+
+    async with serving(handler) as port:
+        async with await connect(port) as client:
+            await client.send_all(GET)
+            await client.receive_some()
+        await ended.wait()
