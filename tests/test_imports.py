@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "verdict": {"model", "apns"},
     "facts": {"model", "bags", "state", "verdict"},
     "export": {"model", "apns", "facts", "state", "netcheck"},
-    "web": {"netcheck"},
+    "web": {"config", "files", "model", "netcheck"},  # config: its records of the web port, and their files
     "console": {"model", "facts"},
     "logs": set(),
     "check": {"bags", "config", "facts", "model", "plan", "probe", "push_certificates", "schedule", "state"},
@@ -61,11 +61,17 @@ MAY_IMPORT = {
 # Outside libraries that only these rooms may use.
 ONLY_IN = {
     "trio": {"probe", "push_certificates", "schedule", "web", "check", "daemon", "cli", "lab"},
-    "socket": {"probe", "daemon", "lab"},  # the daemon tells systemd how it is
-    "ssl": {"probe", "config", "lab"},  # config reads a CA file once, to refuse a broken one with its place
+    "socket": {"probe", "daemon", "lab", "web"},  # the daemon tells systemd how it is
+    "ssl": {
+        "probe",
+        "config",
+        "lab",
+        "web",
+    },  # config reads a file once, to refuse a broken one with its place
     "cryptography": {"apns", "lab"},
     "certifi": {"apns"},
     "dns": {"probe", "lab"},
+    "bcrypt": {"web"},
     "h11": {"wire", "web", "lab"},
     "h2": {"wire", "lab"},
     "yaml": {"config"},
