@@ -9,7 +9,6 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from netcheck.web.login import Allowance, Login, Logins
 from netcheck.web.protection import Protection
@@ -117,10 +116,10 @@ def _is_own_origin(request: Request) -> bool:
     origin = request.headers.get("origin")
     if origin is None:
         return True
-    parts = urlsplit(origin)
-    usual = {"http": ":80", "https": ":443"}.get(parts.scheme)
+    scheme, _, named = origin.lower().partition("://")
+    usual = {"http": ":80", "https": ":443"}.get(scheme)
     host = (request.host or "").lower()
-    return usual is not None and parts.netloc.lower().removesuffix(usual) == host.removesuffix(usual)
+    return usual is not None and named.removesuffix(usual) == host.removesuffix(usual)
 
 
 def _switched_off(request: Request, now: Protection) -> Response | None:
