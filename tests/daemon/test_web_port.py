@@ -22,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.daemon.running import DEADLINE, Running, running
 from tests.daemon.test_process import listening_config
+from tests.daemon.test_systemd import heard_until, notified
 from tests.web.pems import Pems, pems
 
 SERVICES = "  ours: {hosts: [127.0.0.1], ports: [1]}"
@@ -484,6 +485,28 @@ def test_a_signal_cuts_no_answer_short(plain: Running) -> None:
     assert set(scraper.statuses) == {200}
     cut = [error for error in scraper.errors if isinstance(error, http.client.IncompleteRead)]
     assert cut == []
+
+
+def test_an_answer_under_way_gets_out_before_it_ends(tmp_path: Path) -> None:
+    """A reload that takes its time, as the file is large; and is refused, so nothing of it is probed."""
+    address = str(tmp_path / "notify")
+    hosts = ", ".join(f"h{n}.example" for n in range(100))
+    services = "".join(f"  s{n}: {{hosts: [{hosts}], ports: [1]}}\n" for n in range(60))
+    with (
+        notified(address) as systemd,
+        running(config_with(tmp_path), environment={"NOTIFY_SOCKET": address}) as daemon,
+    ):
+        daemon.file.write_text(f"services:\n{services}nonsense: 1\n")
+        connection = http.client.HTTPConnection(daemon.address, timeout=10)
+        connection.request("POST", "/-/reload")
+        heard_until(systemd, "RELOADING=1")
+        daemon.process.send_signal(signal.SIGTERM)
+        response = connection.getresponse()
+        assert response.status == 500
+        assert b"there is no such key" in response.read()
+        assert response.headers["Connection"] == "close"
+        connection.close()
+        assert daemon.process.wait(2.0) == 0
 
 
 def test_clients_that_stay_do_not_keep_it_from_ending(plain: Running) -> None:
