@@ -87,8 +87,10 @@ class Facts:
 
     @property
     def ready(self) -> bool:
-        """Whether everything that could be judged is ready, and anything was."""
-        return bool(self.judgements) and all(each.verdict is Verdict.READY for each in self.judgements)
+        """Whether everything that could be judged is ready or as expected, and anything was."""
+        return bool(self.judgements) and all(
+            each.verdict is Verdict.READY or each.is_expected for each in self.judgements
+        )
 
     @cached_property
     def results(self) -> Sequence[Result]:

@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "facts": {"model", "bags", "state", "verdict"},
     "export": {"model", "apns", "facts", "state", "netcheck"},
     "web": {"netcheck"},
-    "console": {"model", "facts"},
+    "answers": {"model", "facts"},
+    "console": {"model", "facts", "answers"},
     "logs": set(),
     "check": {"bags", "config", "facts", "model", "plan", "probe", "push_certificates", "schedule", "state"},
     "daemon": {
@@ -70,7 +71,8 @@ ONLY_IN = {
     "h2": {"wire", "lab"},
     "yaml": {"config"},
     "prometheus_client": {"export"},
-    "click": {"cli", "console"},
+    "click": {"cli"},
+    "rich": {"cli", "console"},
     "asyncio": set(),
     "threading": set(),
 }

@@ -123,6 +123,8 @@ class Attempt:
     """The proxy that was asked for the destination; None where none was."""
     at: float = 0.0
     """When it began, in seconds of the monotonic clock: what windows and ages are measured by."""
+    source: str | None = None
+    """The address of this machine that it left from, be it to a proxy; None where nothing left."""
 
     @property
     def connected(self) -> bool:

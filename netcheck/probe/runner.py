@@ -216,6 +216,7 @@ class Prober:
             proxy_spoke=walk.proxy_spoke,
             proxy=aim.proxy,
             at=at,
+            source=walk.source,
         )
 
     async def _walk(
