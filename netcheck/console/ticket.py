@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from netcheck.answers import joined
 from netcheck.console.wording import places_text
@@ -19,7 +20,8 @@ from netcheck.model.findings import Hop
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme, Role, endpoint_text
 from netcheck.model.results import Result
 
-_WIDTH = 100
+_WIDTH = 76
+"""As in a letter. Commands stay in one line, to be copied."""
 _OURSELVES = "whoever runs netcheck here"
 _SUFFER = {
     Role.DEVICE: "Phones, tablets and Macs here do not get their push notifications as they should (Apple "
@@ -27,9 +29,17 @@ _SUFFER = {
     Role.PROVIDER: "The server for device management (MDM) here cannot send its push notifications as it "
     "should (Apple Push Notification service, APNs), so no device gets its commands.",
 }
+_APPLES = "must show a certificate issued by Apple"
 _DNS = 53
 _WITH_NAMES = {ProxyScheme.SOCKS5: ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4: ProxyScheme.SOCKS4A}
 _ASKED = re.compile(r"Ask .+? to (?=\w)")
+
+
+class Confirmation(NamedTuple):
+    """How the owners see that it is done."""
+
+    outcome: str
+    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +94,9 @@ def _request(facts: Facts, found: Found) -> str:
         lines += [f"From: {_sources(path, results)}", f"To: {_targets(path, results)}"]
     seen = [*found.evidence, *filter(None, [finding.reply])]
     lines.append(f"Seen: {'; '.join(text.rstrip('.') for text in seen)}.")
-    if results and (how := _confirm(path, results[0])):
-        lines.append(f"To confirm: {how}")
-    return "\n".join(map(_filled, lines))
+    told = "\n".join(map(_filled, lines))
+    how = _confirm(path, results[0]) if results else None
+    return f"{told}\nTo confirm: this {how.outcome}.\n    {how.command}" if how else told
 
 
 def _when(results: Iterable[Result]) -> str:
@@ -113,38 +123,36 @@ def _targets(path: ProbePath, results: Sequence[Result]) -> str:
     return f"{places_text(results)}; through the proxy {through}"
 
 
-def _confirm(path: ProbePath, result: Result) -> str:
-    """A command that everybody has, and what it must show; empty where there is none."""
+def _confirm(path: ProbePath, result: Result) -> Confirmation | None:
+    """A command that everybody has, and what it must do; None where there is none."""
     failure = result.attempt.failure
     if failure is None:
-        return ""
+        return None
     if failure.phase is Phase.RESOLVE:
-        return _dig(path, result.host)
+        return Confirmation("must print addresses in 17.0.0.0/8", _dig(path, result.host))
     if path.proxy is not None:
-        return _curl(path.proxy, result)
+        return Confirmation(_APPLES, _curl(path.proxy, result))
     host = result.attempt.address if path.load_balancer and result.attempt.address else result.host
     if failure.phase is Phase.CONNECT:
         source = f"-s {path.binding.source_ipv4} " if path.binding.source_ipv4 else ""
-        return f"`nc -vz {source}{host} {result.port}` must succeed."
+        return Confirmation("must succeed", f"nc -vz {source}{host} {result.port}")
     peer = endpoint_text(host, result.port)
-    command = f"openssl s_client -connect {peer} -servername {result.host} </dev/null"
-    return f"`{command}` must show a certificate issued by Apple."
+    return Confirmation(_APPLES, f"openssl s_client -connect {peer} -servername {result.host} </dev/null")
 
 
 def _dig(path: ProbePath, host: str) -> str:
     first = next(iter(path.resolver.nameservers), None)
     port = f"-p {first.port} " if first and first.port != _DNS else ""
     asked = f"@{first.address} {port}" if first else ""
-    return f"`dig {asked}{host} +short` must print addresses in 17.0.0.0/8."
+    return f"dig {asked}{host} +short"
 
 
 def _curl(proxy: Proxy, result: Result) -> str:
     """The name goes to the proxy, as it does when devices ask; not in SOCKS4, which takes none."""
     scheme = _WITH_NAMES.get(proxy.scheme, proxy.scheme)
     login = f"--proxy-user {shlex.quote(proxy.credentials.username)} " if proxy.credentials else ""
-    to = f"https://{endpoint_text(result.host, result.port)}/"
     address = f"{scheme}://{endpoint_text(proxy.host, proxy.port)}"
-    return f"`curl -v --proxy {address} {login}{to}` must show a certificate issued by Apple."
+    return f"curl -v --proxy {address} {login}https://{endpoint_text(result.host, result.port)}/"
 
 
 def _filled(text: str) -> str:
