@@ -39,7 +39,7 @@ class TlsInfo:
     sha256: str = ""
     """Of the certificate as it came, in hex."""
     is_for_host: bool | None = None
-    """Whether it is for the name that was asked for; None where nobody looked."""
+    """Whether it is for the name that was asked for; None where it does not say for whom it is."""
 
 
 @dataclass(frozen=True, slots=True)

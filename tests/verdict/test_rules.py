@@ -463,7 +463,7 @@ def test_the_table_is_in_the_order_of_the_causes() -> None:
     assert [rule.cause for rule in RULES] == list(Cause)
 
 
-def test_a_denying_proxy_s_evidence_tells_which_ports_it_allows() -> None:
+def test_a_denying_proxys_evidence_tells_which_ports_it_allows() -> None:
     denied = couriers(Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403"), (443,), path=PROXY, spoke=True)
     judged = assess([COURIER], [PROXY], once(denied + couriers(None, (5223,), path=PROXY))).judgements[0]
     assert judged.evidence[0].startswith(
@@ -509,7 +509,7 @@ def test_a_host_that_has_only_the_family_this_machine_lacks_fails() -> None:
     assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.LOCAL_NETWORK_DOWN)
 
 
-def test_a_proxy_that_says_no_is_not_apple_s_outage() -> None:
+def test_a_proxy_that_says_no_is_not_apples_outage() -> None:
     denied = proxied(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
     paths, services = (PROXY, DIRECT), (COURIER, API)
     judged = Scene(
@@ -538,7 +538,7 @@ def test_a_stray_failure_moves_no_blame() -> None:
     assert Scene(None, Verdict.DEGRADED, None, loss).judged().cause is Cause.PACKET_LOSS
 
 
-def test_one_host_down_behind_a_proxy_is_not_the_proxy_s_fault() -> None:
+def test_one_host_down_behind_a_proxy_is_not_the_proxys_fault() -> None:
     gone = Failure(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "HTTP 504")
     results = couriers(path=PROXY, family=Family.NAME, hosts=(0, 1, 2), spoke=True)
     results += couriers(gone, path=PROXY, family=Family.NAME, hosts=(3,), spoke=True)
@@ -555,7 +555,7 @@ def test_a_proxy_without_ipv6_is_told_so() -> None:
         assert (judged.cause, judged.hop) == (Cause.IPV6_BROKEN, Hop.PROXY)
 
 
-def test_on_a_load_balancer_s_path_the_load_balancer_is_named() -> None:
+def test_on_a_load_balancers_path_the_load_balancer_is_named() -> None:
     path = ProbePath("lb", load_balancer=(("api.push.apple.com", LoadBalancer("10.1.1.20", 8443)),))
     failing = [result(API, 443, DROPPED, path="lb", address="10.1.1.20")]
     (judged,) = assess([API], [path], once(failing)).judgements
@@ -564,7 +564,7 @@ def test_on_a_load_balancer_s_path_the_load_balancer_is_named() -> None:
     assert "api.push.apple.com" in (judged.next_step or "")
 
 
-def test_hosts_of_one_s_own_are_named_as_they_are() -> None:
+def test_hosts_of_ones_own_are_named_as_they_are() -> None:
     for hosts in (
         ("eu-mdm.example.com", "us-mdm.example.com", "cn-mdm.example.com", "jp-mdm.example.com"),
         ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"),
@@ -576,21 +576,21 @@ def test_hosts_of_one_s_own_are_named_as_they_are() -> None:
         assert f"{', '.join(sorted(hosts)[:3])} and 1 more" in (judged.next_step or "")
 
 
-def test_a_certificate_of_a_service_of_one_s_own_is_its_owner_s_affair() -> None:
+def test_a_certificate_of_a_service_of_ones_own_is_its_owners_affair() -> None:
     mdm = Service("mdm", ("mdm.test",), (443,), frozenset({Role.DEVICE}))
     expired = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired yesterday")
     (judged,) = assess([mdm], [DIRECT], once([result(mdm, 443, expired)])).judgements
     assert (judged.next_step or "").startswith("Ask those who run mdm.test to renew the certificate")
 
 
-def test_a_service_of_one_s_own_without_tls_is_not_asked_for_a_certificate() -> None:
+def test_a_service_of_ones_own_without_tls_is_not_asked_for_a_certificate() -> None:
     mdm = Service("mdm", ("mdm.test",), (443,), frozenset({Role.DEVICE}))
     plain = Failure(Phase.TLS, Reason.TLS_NOT_TLS, "HTTP/1.1 400 Bad Request")
     (judged,) = assess([mdm], [DIRECT], once([result(mdm, 443, plain)])).judgements
     assert (judged.next_step or "").startswith("Ask those who run mdm.test why there is no TLS on port 443")
 
 
-def test_a_service_of_one_s_own_that_refuses_is_first_looked_at() -> None:
+def test_a_service_of_ones_own_that_refuses_is_first_looked_at() -> None:
     mdm = Service("mdm", ("mdm.test",), (443, 8443), frozenset({Role.DEVICE}))
     results = [result(mdm, 443, REFUSED), result(mdm, 8443)]
     (judged,) = assess([mdm], [DIRECT], once(results)).judgements
@@ -599,7 +599,7 @@ def test_a_service_of_one_s_own_that_refuses_is_first_looked_at() -> None:
     )
 
 
-def test_no_route_to_the_resolver_alone_is_this_machine_s_affair() -> None:
+def test_no_route_to_the_resolver_alone_is_this_machines_affair() -> None:
     no_route = Failure(Phase.RESOLVE, Reason.NETWORK_UNREACHABLE, "10.0.0.53:53: Network is unreachable")
     results = couriers(no_route) + couriers(path=PROXY, family=Family.NAME, spoke=True)
     judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY, DIRECT)).judged()
@@ -642,7 +642,7 @@ def test_of_two_sound_resolvers_always_the_same_one_is_named() -> None:
     assert assess([COURIER], [PROXY], once(couriers(path=PROXY)), lookups).judgements[0].cause is None
 
 
-def test_of_a_service_of_one_s_own_apple_is_not_asked() -> None:
+def test_of_a_service_of_ones_own_apple_is_not_asked() -> None:
     mdm = Service("mdm", ("mdm.test",), (443,), frozenset({Role.DEVICE}))
     down = [result(mdm, 443, DROPPED, path=path.name) for path in (DIRECT, PROXY)]
     works = couriers() + couriers(None, (443,), path=PROXY)
