@@ -54,6 +54,17 @@ class Try:
     """Messages that came first and were no reply to the question."""
 
 
+_SAID = (
+    None,
+    Reason.NXDOMAIN,
+    Reason.NO_ANSWER,
+    Reason.SERVFAIL,
+    Reason.REFUSED_BY_SERVER,
+    Reason.DNS_MALFORMED,
+    Reason.TOO_MANY_ANSWERS,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """What a resolver said about a host, after every try it took."""
@@ -76,6 +87,11 @@ class Lookup:
     @property
     def outcome(self) -> str:
         return self.reason or Outcome.SUCCESS
+
+    @property
+    def was_heard(self) -> bool:
+        """Whether a nameserver spoke at all, be it to say that it will not or cannot answer."""
+        return self.reason in _SAID
 
     @property
     def was_answered(self) -> bool:

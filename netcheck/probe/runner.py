@@ -281,7 +281,7 @@ class Prober:
             found: tuple[Lookup, ...] = ()
             for absolute in names_tried(name, path.resolver):
                 found = await self._lookups(shared, absolute, path, path.families)
-                if any(lookup.reason is None for lookup in found):
+                if any(lookup.reason is None or not lookup.was_heard for lookup in found):
                     break
             return found
 

@@ -331,6 +331,19 @@ async def test_a_proxys_short_name_is_completed_from_the_search_list(port: int) 
 
 
 @in_trio
+async def test_a_silent_nameserver_is_not_asked_for_every_name_of_the_search_list(port: int) -> None:
+    asked: list[tuple[str, str]] = []
+    async with nameserver({}, asked, silent=True) as at:
+        stub = resolvconf.StubResolver((at,), search=("a.test", "b.test", "c.test"), attempts=1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(resolvconf, "stub_resolver", lambda: stub)
+            path = ProbePath("proxy", proxy=Proxy(ProxyScheme.SOCKS5H, "proxy", port))
+            probing = prober(path, timeouts=replace(TIMEOUTS, resolve=0.2))
+            await probing.visit(service("mdm.test", ports=(port,)), "mdm.test", path, 0, 0)
+    assert {name for name, _ in asked} == {"proxy.a.test"}
+
+
+@in_trio
 async def test_a_destination_is_an_absolute_name(port: int) -> None:
     asked: list[tuple[str, str]] = []
     async with nameserver({}, asked) as at:
