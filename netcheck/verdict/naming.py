@@ -136,9 +136,10 @@ def the_ports(case: Case, about: Sequence[Counted]) -> str:
     return named_ports({each.result.port for each in about}) + over(case, about)
 
 
-def over(case: Case, about: Iterable[Counted]) -> str:
+def over(case: Case, about: Sequence[Counted]) -> str:
     families = {each.family for each in about} & set(FAMILIES)
-    others = {each.family for each in case.counted} & set(FAMILIES) - families
+    places = {each.place for each in about}
+    others = {each.family for each in case.counted if each.place in places} & set(FAMILIES) - families
     return f" over {FAMILIES[next(iter(families))]}" if len(families) == 1 and others else ""
 
 

@@ -709,3 +709,34 @@ def test_the_page_has_each_cause_with_its_hops_in_the_order_of_the_rules() -> No
     table = page.partition("| cause | hop | means |\n| --- | --- | --- |\n")[2].partition("\n\n")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
     assert [row[:2] for row in rows] == [[f"`{rule.cause}`", ", ".join(rule.hops)] for rule in RULES]
+
+
+@pytest.mark.parametrize(
+    ("failure", "cause"),
+    [
+        (DROPPED, Cause.RANGE_BLOCKED),
+        (Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "Corp CA"), Cause.TLS_INTERCEPTED),
+    ],
+)
+def test_a_second_fault_behind_a_larger_one_is_asked_for_too(failure: Failure, cause: Cause) -> None:
+    results = couriers(DROPPED, family=Family.IPV6) + couriers(hosts=(0, 1)) + couriers(failure, hosts=(2, 3))
+    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    assert [finding.cause for finding in judged.findings] == [Cause.IPV6_BROKEN, cause]
+
+
+@pytest.mark.parametrize("failure", [DROPPED, Failure(Phase.TLS, Reason.CLOSED, "closed")])
+def test_a_single_host_behind_a_larger_fault_is_not_asked_for(failure: Failure) -> None:
+    results = (
+        couriers(DROPPED, family=Family.IPV6) + couriers(hosts=(0, 1, 2)) + couriers(failure, hosts=(3,))
+    )
+    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    assert [finding.cause for finding in judged.findings] == [Cause.IPV6_BROKEN]
+
+
+def test_a_family_is_named_only_where_the_same_service_has_another() -> None:
+    ipv6 = couriers(family=Family.IPV6)
+    expired = result(MDM, 443, EXPIRED)
+    judged = Scene(
+        None, Verdict.NOT_READY, None, [*couriers(), *ipv6, expired], services=(COURIER, MDM)
+    ).judged()
+    assert "on port 443." in judged.findings[0].next_step

@@ -40,8 +40,7 @@ def dns_sinkhole(case: Case) -> Found | None:
     resolver = the_resolver(case)
     addresses = _addresses(case, about)
     which = f" {shortened(addresses)}" if addresses else " an address that is nobody's"
-    hosts = {each.result.host for each in about}
-    names = f"{len(hosts)} name{'s' * (len(hosts) > 1)}"
+    names = _names(len({each.result.host for each in about}))
     if all(map(is_apples, about)):
         what = "take *.push.apple.com off its block list"
         why = f"Its answer{which} leads to nothing of Apple's."
@@ -55,6 +54,10 @@ def dns_sinkhole(case: Case) -> Found | None:
         f"Ask {resolver.asked} to {what}. {why}",
         the_reply(about),
     )
+
+
+def _names(count: int) -> str:
+    return f"{count} name{'s' * (count > 1)}"
 
 
 def _is_led_astray(case: Case, each: Counted) -> bool:
@@ -151,7 +154,7 @@ def _is_led_elsewhere(case: Case) -> Found | None:
     return Found(
         resolver,
         about,
-        f"{len(hosts)} names work at {addresses}, outside the expected networks",
+        f"{_names(len(hosts))} at {addresses}, outside the expected networks, and can be reached",
         f"Ask {resolver.asked} whether it leads to {addresses} on purpose. If so, nothing needs to change.",
     )
 
