@@ -45,7 +45,9 @@ from netcheck.probe.resolve import Destination, destinations
 from netcheck.probe.secure import Security, begin, is_worth_another_look, look_again, secure
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk, WalkEnded, internal_error
-from netcheck.wire import Handshake, HttpForward, Target, handshake_for
+from netcheck.wire.handshake import Handshake, handshake_for
+from netcheck.wire.http_forward import HttpForward
+from netcheck.wire.target import Target
 
 Gate = AbstractAsyncContextManager[None]
 """Held while an attempt has a connection open: caps how many a path has at once, and how fast they start."""

@@ -14,7 +14,8 @@ from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
 from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.walk import Walk, WalkEnded
-from netcheck.wire import Target, handshake_for
+from netcheck.wire.handshake import handshake_for
+from netcheck.wire.target import Target
 from tests.probe.peers import Handler, in_trio, resets, says, serving, silent
 
 TARGET = Target("1-courier.push.apple.com", 5223)

@@ -7,7 +7,7 @@ from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, ResolveMode, Role
 from netcheck.model.results import Result
 from netcheck.model.services import Service
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, once, result
 
 DIRECT = ProbePath("direct")

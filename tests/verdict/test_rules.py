@@ -16,7 +16,7 @@ from netcheck.model.paths import (
     Role,
 )
 from netcheck.model.services import PortRule, Service
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 from netcheck.verdict.rules import RULES
 from tests.records import DROPPED, PROVIDER, REFUSED, lookup, once, result
 from tests.verdict.scene import (

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from netcheck.model.failing import Reason
-from netcheck.wire import HandshakeError, Http2
-from netcheck.wire.http2 import MAX_BYTES
+from netcheck.wire.http2 import MAX_BYTES, Http2
+from netcheck.wire.transcript import HandshakeError
 from tests.wire.conversation import cut, single_bytes
 
 API = "api.push.apple.com"

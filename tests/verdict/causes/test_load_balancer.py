@@ -6,7 +6,7 @@ from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import LoadBalancer, ProbePath
 from netcheck.model.results import Standing
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, REFUSED, once, result
 from tests.verdict.scene import API, BALANCED, certificate
 

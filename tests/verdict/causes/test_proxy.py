@@ -7,7 +7,7 @@ from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Family, Role
 from netcheck.model.results import Result
 from netcheck.model.services import PortRule, Service
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
 from tests.verdict.scene import COURIER, DIRECT, HANDSHAKE, MDM, PROXY, Scene, couriers
 

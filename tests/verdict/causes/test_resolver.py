@@ -10,7 +10,7 @@ from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Family, Nameserver, ProbePath, Resolver, Transport
 from netcheck.model.results import Lookup, Result, Trust, Try
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, REFUSED, lookup, once, result
 from tests.verdict.scene import (
     API,
