@@ -21,7 +21,7 @@ from netcheck.state.histogram import Histogram
 from netcheck.state.lookups import LookupFlow
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 
 HostsKey: TypeAlias = tuple[str, int, str, Family]
 """Service, port, path, family."""
