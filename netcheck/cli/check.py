@@ -17,7 +17,8 @@ import trio
 from netcheck import __version__, console
 from netcheck.check import check as check_once
 from netcheck.cli import completion
-from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, fail, load_or_fail
+from netcheck.cli.exits import ALL_READY, NOT_READY, WITH_LIMITS, fail
+from netcheck.cli.reading import load_or_fail
 from netcheck.config import BUILT_IN_NAMES, Config, default
 from netcheck.export.report import report
 from netcheck.facts import Facts
@@ -87,7 +88,7 @@ def check(
         config = _with_all_addresses(config)
     if page and (problem := _trouble_writing(page)):
         fail(problem)
-    with _progress() as progress, _interruptible():
+    with _progress() as progress:
         facts = trio.run(check_once, config, progress)
     if not facts.results:
         fail("these paths do not lead to these services: nothing was probed")
@@ -158,19 +159,6 @@ def _known(kind: str, asked: Sequence[str], known: Sequence[str]) -> None:
             if kind == "service" and name in BUILT_IN_NAMES:
                 hint = "it is switched off: write `enabled: true`"
             fail(f"no {kind} {name!r} in this configuration; {hint}")
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C ends a run with one line, however deep in tasks it struck."""
-    interrupted = False
-    try:
-        yield
-    except* KeyboardInterrupt:
-        interrupted = True
-    if interrupted:
-        click.echo("interrupted", err=True)
-        sys.exit(INTERRUPTED)
 
 
 @contextlib.contextmanager
