@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent / "netcheck"
 # Room: what of the project it may import. A room is a folder of netcheck/, or a module beside them.
 MAY_IMPORT = {
     "model": set(),
-    "apns": {"model"},
+    "apart": set(),
+    "apns": {"model", "apart"},
     "wire": {"model", "netcheck"},
     "config": {"model", "apns", "files"},
     "bags": {"model", "apns"},
@@ -35,6 +36,7 @@ MAY_IMPORT = {
         "config",
         "export",
         "facts",
+        "files",
         "model",
         "plan",
         "probe",
@@ -51,6 +53,7 @@ MAY_IMPORT = {
         "daemon",
         "export",
         "facts",
+        "files",
         "lab",
         "logs",
         "model",
@@ -61,7 +64,7 @@ MAY_IMPORT = {
 }
 # Outside libraries that only these rooms may use.
 ONLY_IN = {
-    "trio": {"probe", "push_certificates", "schedule", "web", "check", "daemon", "cli", "lab"},
+    "trio": {"files", "probe", "push_certificates", "schedule", "web", "check", "daemon", "cli", "lab"},
     "socket": {"probe", "daemon", "lab"},  # the daemon tells systemd how it is
     "ssl": {"probe", "config", "lab"},  # config reads a CA file once, to refuse a broken one with its place
     "cryptography": {"apns", "lab"},
@@ -75,6 +78,7 @@ ONLY_IN = {
     "rich": {"cli", "console"},
     "asyncio": set(),
     "threading": set(),
+    "subprocess": {"apart", "lab"},
 }
 FILES = sorted(ROOT.rglob("*.py"))
 

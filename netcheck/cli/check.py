@@ -20,8 +20,9 @@ import trio
 from netcheck import __version__
 from netcheck.check import Look, longest
 from netcheck.cli import completion
-from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, fail, load_or_fail
+from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, fail
 from netcheck.cli.progress import shown_on_stderr
+from netcheck.cli.reading import load_or_fail
 from netcheck.config import BUILT_IN_NAMES, Config, default
 from netcheck.console.output import render
 from netcheck.console.page import render_page

@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 import trio
 
-from netcheck.cli.exits import fail, or_fail
-from netcheck.config.checking import to_run
+from netcheck.cli.exits import fail
+from netcheck.cli.reading import or_fail
+from netcheck.config.file import to_run
 from netcheck.daemon.daemon import Daemon
 from netcheck.logs import set_up_logging
 from netcheck.web.server import ListenError

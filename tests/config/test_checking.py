@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from netcheck import config
 from netcheck.cli.main import main
-from netcheck.config.checking import check, to_run
+from netcheck.config.file import check, to_run
 
 PROMISES = [
     ("paths:\nweb: {reload: false}\n", "2:1: web"),
