@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "verdict": {"model", "apns"},
     "facts": {"model", "bags", "state", "verdict"},
     "export": {"model", "apns", "facts", "state", "netcheck"},
-    "web": {"netcheck"},
+    "web": {"config", "files", "model", "netcheck"},  # config: its records of the web port, and their files
     "answers": {"model", "facts"},
     "console": {"model", "facts", "answers"},
     "logs": set(),
@@ -65,11 +65,13 @@ MAY_IMPORT = {
 # Outside libraries that only these rooms may use.
 ONLY_IN = {
     "trio": {"files", "probe", "push_certificates", "schedule", "web", "check", "daemon", "cli", "lab"},
-    "socket": {"probe", "daemon", "lab"},  # the daemon tells systemd how it is
-    "ssl": {"probe", "config", "lab"},  # config reads a CA file once, to refuse a broken one with its place
+    "socket": {"probe", "daemon", "lab", "web"},  # the daemon tells systemd how it is
+    # config reads a CA file once, to refuse a broken one with its place
+    "ssl": {"probe", "config", "lab", "web"},
     "cryptography": {"apns", "lab"},
     "certifi": {"apns"},
     "dns": {"probe", "lab"},
+    "bcrypt": {"web"},
     "h11": {"wire", "web", "lab"},
     "h2": {"wire", "lab"},
     "yaml": {"config"},
