@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent / "netcheck"
 # Room: what of the project it may import. A room is a folder of netcheck/, or a module beside them.
 MAY_IMPORT = {
     "model": set(),
-    "apns": {"model"},
+    "apart": set(),
+    "apns": {"model", "apart"},
     "wire": {"model", "netcheck"},
     "config": {"model", "apns", "files"},
     "bags": {"model", "apns"},
@@ -25,7 +26,8 @@ MAY_IMPORT = {
     "facts": {"model", "bags", "state", "verdict"},
     "export": {"model", "apns", "facts", "state", "netcheck"},
     "web": {"config", "files", "model", "netcheck"},  # config: its records of the web port, and their files
-    "console": {"model", "facts"},
+    "answers": {"model", "facts"},
+    "console": {"model", "facts", "answers"},
     "logs": set(),
     "check": {"bags", "config", "facts", "model", "plan", "probe", "push_certificates", "schedule", "state"},
     "daemon": {
@@ -34,6 +36,7 @@ MAY_IMPORT = {
         "config",
         "export",
         "facts",
+        "files",
         "model",
         "plan",
         "probe",
@@ -50,6 +53,7 @@ MAY_IMPORT = {
         "daemon",
         "export",
         "facts",
+        "files",
         "lab",
         "logs",
         "model",
@@ -60,14 +64,10 @@ MAY_IMPORT = {
 }
 # Outside libraries that only these rooms may use.
 ONLY_IN = {
-    "trio": {"probe", "push_certificates", "schedule", "web", "check", "daemon", "cli", "lab"},
+    "trio": {"files", "probe", "push_certificates", "schedule", "web", "check", "daemon", "cli", "lab"},
     "socket": {"probe", "daemon", "lab", "web"},  # the daemon tells systemd how it is
-    "ssl": {
-        "probe",
-        "config",
-        "lab",
-        "web",
-    },  # config reads a file once, to refuse a broken one with its place
+    # config reads a CA file once, to refuse a broken one with its place
+    "ssl": {"probe", "config", "lab", "web"},
     "cryptography": {"apns", "lab"},
     "certifi": {"apns"},
     "dns": {"probe", "lab"},
@@ -76,9 +76,11 @@ ONLY_IN = {
     "h2": {"wire", "lab"},
     "yaml": {"config"},
     "prometheus_client": {"export"},
-    "click": {"cli", "console"},
+    "click": {"cli"},
+    "rich": {"cli", "console"},
     "asyncio": set(),
     "threading": set(),
+    "subprocess": {"apart", "lab"},
 }
 FILES = sorted(ROOT.rglob("*.py"))
 

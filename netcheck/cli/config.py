@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from netcheck.cli.exits import or_fail
+from netcheck.cli.reading import or_fail
 from netcheck.config import examples, schema, show
 from netcheck.config.file import check
 

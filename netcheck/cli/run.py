@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 import trio
 
-from netcheck.cli.exits import fail, or_fail
+from netcheck.cli.exits import fail
+from netcheck.cli.reading import or_fail
 from netcheck.config.file import to_run
 from netcheck.config.problems import ConfigError
 from netcheck.daemon.daemon import Daemon

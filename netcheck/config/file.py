@@ -292,4 +292,4 @@ def _trouble_with(file: PushCertificateFile) -> str | None:
         data = read_file(file.file, push_certificate.LARGEST)
     except OSError as error:
         return f"the file cannot be read: {error.strerror}"
-    return push_certificate.read(file, data).error
+    return push_certificate.read_in_time(file, data).error
