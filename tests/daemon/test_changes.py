@@ -34,6 +34,8 @@ def with_interval(seconds: float) -> Config:
             "listen is [::1]:80, unix:/run/netcheck.sock",
         ),
         (CONFIG, replace(CONFIG, web=Web(reload=False)), "web.reload is False, was True"),
+        (CONFIG, replace(CONFIG, web=WITH_TLS), "web.tls is new"),
+        (replace(CONFIG, web=WITH_TLS), CONFIG, "web.tls is gone"),
         (CONFIG, replace(CONFIG, history=History(keep=60.0)), "history.keep is 60.0, was 2592000.0"),
         (with_paths(), with_paths(PROXY), "path squid is new"),
         (with_paths(PROXY), with_paths(), "path squid is gone"),
