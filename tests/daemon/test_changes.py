@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.config import Config, History, Listen, UnixListen, Web, default
+from netcheck.config import Config, History, Listen, UnixListen, Web, WebTls, default
 from netcheck.daemon.changes import in_words
 from netcheck.model.findings import PushCertificateFile
 from netcheck.model.paths import Credentials, ProbePath, Proxy, ProxyScheme, Secret
 
 CONFIG = default()
+WITH_TLS = Web(WebTls(Path("server.crt"), Path("server.key")))
 PROXY_FILE = Path("mdm.pem")
 PROXY = ProbePath("squid", Proxy(ProxyScheme.HTTP, "proxy.test", 3128, Credentials("svc", Secret("old one"))))
 NEW = Proxy(ProxyScheme.HTTP, "proxy.test", 3128, Credentials("svc", Secret("new one")))
