@@ -280,6 +280,22 @@ def test_tls_can_come_and_go_with_a_reload(plain: Running, issued: Pems) -> None
     assert plain.get("/metrics")[0] == 200
 
 
+def test_who_is_connected_already_has_to_come_by_the_rules_of_now(plain: Running, issued: Pems) -> None:
+    text = plain.file.read_text()
+    cert, key = issued.server()
+    kept = http.client.HTTPConnection(plain.address, timeout=10)
+    kept.request("GET", "/metrics")
+    kept.getresponse().read()
+    tls = f"cert_file: {cert}, key_file: {key}"
+    plain.file.write_text(f"{text}web: {{tls: {{{tls}, client_ca_file: {issued.ca}}}}}\n")
+    assert plain.get("/-/reload", "POST")[0] == 200
+    kept.request("GET", "/metrics")
+    response = kept.getresponse()
+    assert (response.status, response.headers["Connection"]) == (421, "close")
+    assert b"netcheck_" not in response.read()
+    kept.close()
+
+
 # Reloads of listen
 
 
