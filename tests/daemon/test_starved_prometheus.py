@@ -70,11 +70,13 @@ def wait_for_scrapes(server: Prometheus, count: int) -> list[str]:
 
 
 def test_prometheus_gets_through_whatever_others_do(tmp_path: Path) -> None:
-    with running(config_with(tmp_path)) as daemon, prometheus(tmp_path, daemon) as server:
-        wait_for_scrapes(server, 2)
-        for says in STARVING.values():
-            with ExitStack() as stack:
-                fill(daemon, stack, says)
-                before = len(server.ups())
-                wait_for_scrapes(server, before + 3)
-        assert set(server.ups()) == {"1"}
+    with running(config_with(tmp_path)) as daemon, ExitStack() as early:
+        fill(daemon, early, STARVING["idle"])  # they are there before it comes, and stay for a minute
+        with prometheus(tmp_path, daemon) as server:
+            wait_for_scrapes(server, 2)
+            for says in STARVING.values():
+                with ExitStack() as stack:
+                    fill(daemon, stack, says)
+                    before = len(server.ups())
+                    wait_for_scrapes(server, before + 3)
+            assert set(server.ups()) == {"1"}
