@@ -22,6 +22,7 @@ from netcheck.model.paths import ProxyScheme, Secret
 T = TypeVar("T")
 
 _CREDENTIALS = re.compile(r"\$\{CREDENTIALS_DIRECTORY\}(?=/)|\$CREDENTIALS_DIRECTORY(?=/)")
+_LOGIN = re.compile(r":[^/]*@")
 _LARGEST_WEB_FILE = 1024 * 1024
 
 
@@ -29,6 +30,8 @@ def _place(written: str, directory: Path) -> Path:
     """Where the file is; ValueError for what names none."""
     if "\0" in written:
         raise ValueError("no file has a NUL in its name: remove it")
+    if "://" in written or _LOGIN.search(written):
+        raise ValueError("this is a URL or a login, and not the name of a file: write the file's name")
     credential = _CREDENTIALS.match(written)
     if credential is None:
         refuse_variables(written)

@@ -1,6 +1,7 @@
 """`services:`: built-in services to tune or switch off, and services of one's own; and what they come to."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,8 +56,11 @@ class ServiceKeys:
     interval: float = _HOUR
 
 
+_PROTOCOL = r"[!-?A-~]{1,64}"  # what is printable in ASCII, but no @
+
+
 def _protocol(written: str) -> str:
-    if not (0 < len(written) <= 64 and all("!" <= character <= "~" for character in written)):
+    if not re.fullmatch(_PROTOCOL, written):
         raise ValueError("needs the names of protocols, such as h2: letters, digits and punctuation")
     return written
 
@@ -87,7 +91,7 @@ _COMMON = {
     "server_name": Key(
         HOST, "The name to ask for in TLS and to verify; of couriers the unnumbered one, else the host's own."
     ),
-    "alpn": Key(list_of(text(_protocol, r"[!-~]{1,64}"), Limits(0, 8)), "The protocols to offer in TLS."),
+    "alpn": Key(list_of(text(_protocol, _PROTOCOL), Limits(0, 8)), "The protocols to offer in TLS."),
     "networks": Key(
         list_of(text(network, rf"(?:{IP})(?:/[0-9]{{1,3}})?"), Limits(most=64)),
         "Where its addresses may be, like 203.0.113.0/24; without it, Apple's where Apple publishes them.",

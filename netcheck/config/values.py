@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from netcheck.config.document import NOTHING, Location
-from netcheck.config.problems import Reading, did_you_mean, either, quoted
+from netcheck.config.problems import Reading, did_you_mean, either
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -225,7 +225,7 @@ def seconds(written: str) -> float:
     """`1m30s` to 90.0."""
     match = _DURATION.fullmatch(written)
     if not match or not written:
-        raise ValueError(f"{quoted(written)} is not a duration: {_HOW_TO_WRITE_A_DURATION}")
+        raise ValueError(f"this is not a duration: {_HOW_TO_WRITE_A_DURATION}")
     return sum(int(number or 0) * unit for number, unit in zip(match.groups(), _UNITS.values(), strict=True))
 
 
@@ -243,11 +243,11 @@ def duration(shortest: str, longest: str) -> Kind[float]:
 
     def read(raw: object, _: Location, __: Reading) -> float:
         if isinstance(raw, int | float) and not isinstance(raw, bool):
-            raise ValueError(f"{raw} has no unit: {_HOW_TO_WRITE_A_DURATION}")
+            raise ValueError(f"has no unit: {_HOW_TO_WRITE_A_DURATION}")
         written = text_in(raw).strip()
         value = seconds(written)
         if not seconds(shortest) <= value <= seconds(longest):
-            raise ValueError(f"{quoted(written)} is out of bounds: write {shortest} to {longest}")
+            raise ValueError(f"is out of bounds: write {shortest} to {longest}")
         return value
 
     units = "".join(f"(?:[0-9]{{1,9}}{unit})?" for unit in _UNITS)
@@ -282,7 +282,7 @@ def list_of(kind: Kind[T], limits: Limits, *, distinct: bool = True) -> Kind[tup
         if len(values) < len(items):
             raise SaidError
         if distinct:
-            refuse_twice(values, kind.show)
+            _refuse_twice(values)
         return values
 
     several = {
@@ -318,8 +318,9 @@ def _read_all(kind: Kind[T], items: Sequence[object], at: Location, reading: Rea
             continue
 
 
-def refuse_twice(values: Sequence[T], show: Callable[[T], object]) -> None:
+def _refuse_twice(values: Sequence[object]) -> None:
     """ValueError where a value stands there twice."""
-    twice = next((value for n, value in enumerate(values) if value in values[:n]), None)
-    if twice is not None:
-        raise ValueError(f"{show(twice)} stands here twice: remove one")
+    places = {value: n for n, value in enumerate(values, 1)}
+    for n, value in enumerate(values, 1):
+        if places[value] != n:
+            raise ValueError(f"the entries {n} and {places[value]} are the same: remove one")
