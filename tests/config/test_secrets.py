@@ -1,4 +1,4 @@
-"""A secret that somebody wrote where none belongs comes out nowhere: not in an error, nor by `config show`."""
+"""A secret that somebody wrote where none belongs comes out nowhere: in no error, nor by `config show`."""
 
 import logging
 from collections.abc import Iterator
