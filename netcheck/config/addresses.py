@@ -105,7 +105,7 @@ def _name(written: str) -> str:
     if name is None:
         raise ValueError(
             "this is not a host name or an address: write one such as mdm.example.com, "
-            "without scheme, port or path"
+            "without scheme, port, path or space"
         )
     return name
 
@@ -170,6 +170,8 @@ def listen_place(written: str) -> Listen | UnixListen:
             f'0.0.0.0:{port} for every IPv4 address or "[::]:{port}" for every IPv6 address'
         )
     literal = _literal(before)
+    if written.startswith("/"):
+        raise ValueError("for a socket in the file system write unix: before its path")
     if literal is None or port is None:
         raise ValueError(
             "this is not an address with a port: "
@@ -201,6 +203,7 @@ _PROXY_URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,20})://(?P<place>[^/?#]*)(?P<rest>[/?#].*)?", re.DOTALL
 )
 _PAC = re.compile(r"pac\+.*|(?:https?|file):.*\.(?:pac|dat|js)(?:[?#].*)?", re.IGNORECASE | re.DOTALL)
+_PAC_ANSWER = re.compile(r"^(?:PROXY|SOCKS[45]?|HTTPS?) |;", re.IGNORECASE)
 _DEFAULT_PORT = {
     ProxyScheme.HTTP: 3128,  # squid's
     ProxyScheme.HTTPS: 443,  # as curl takes it
@@ -217,6 +220,15 @@ def proxy_url(written: str) -> ProxyAddress:
             "this names a PAC file, and netcheck does not read these: write the proxy that it sends Apple's "
             "names to, as SCHEME://HOST:PORT; for several proxies make several paths"
         )
+    if written.lower() in ("direct", "none", "off"):
+        raise ValueError("a path without a proxy has no such key: remove it")
+    if _PAC_ANSWER.search(written):
+        raise ValueError(
+            "this is what a PAC file answers: write http://HOST:PORT for PROXY, socks5://HOST:PORT for "
+            "SOCKS, and a path for each"
+        )
+    if "," in written or written.count("://") > 1:
+        raise ValueError("a path leads through one proxy: write its URL, and make a path for each of several")
     match = _PROXY_URL.fullmatch(written)
     if not match:
         raise ValueError(_not_a_proxy_url(written))
@@ -231,6 +243,8 @@ def proxy_url(written: str) -> ProxyAddress:
 
 
 def _not_a_proxy_url(written: str) -> str:
+    if _literal(written):
+        return "write an IPv6 address in brackets, and before it what the proxy speaks: http://[fd00::1]:3128"
     if _HOST_PORT.fullmatch(written):
         return (
             "this does not say what the proxy speaks: write http:// before it for a web proxy, "
@@ -281,7 +295,7 @@ ADDRESS_PORT = text(
 
 
 _LOWEST_PORT, _HIGHEST_PORT = 1, 65535
-_RANGE = re.compile(r"\s*([0-9]{1,5})\s*-\s*([0-9]{1,5})\s*")
+_RANGE = re.compile(r"\s*([0-9]{1,5})\s*(?:-|–|:|\.\.|to)\s*([0-9]{1,5})\s*")
 
 
 def _port_range(raw: object, _: Location, __: Reading) -> tuple[int, ...]:

@@ -32,6 +32,8 @@ def _place(written: str, directory: Path) -> Path:
         raise ValueError("no file has a NUL in its name: remove it")
     if "://" in written or _LOGIN.search(written):
         raise ValueError("this is a URL or a login, and not the name of a file: write the file's name")
+    if written.startswith("~"):
+        raise ValueError("~ stands for no directory here: write the whole name of the file")
     credential = _CREDENTIALS.match(written)
     if credential is None:
         refuse_variables(written)
@@ -58,7 +60,7 @@ def file_kind(look: Callable[[Path], T], show: Callable[[T], object] = str) -> K
                 f"(a relative name starts from {reading.directory.absolute()})"
             ) from error
 
-    return Kind(read, {"type": "string", "minLength": 1}, show)
+    return Kind(read, {"type": "string", "pattern": r"^(?!~)(?!.*://)(?!.*:[^/]*@)."}, show)
 
 
 def _ca_file(file: Path) -> Path:

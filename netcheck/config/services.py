@@ -127,7 +127,15 @@ _REQUEST = Key(
 _APPLES_HOSTS = "the hosts of a built-in service are Apple's: add a service of your own, by another name"
 _NOT_NUMBERED = "the hosts of this service are not numbered: remove it"
 _NO_REQUEST = "only the provider API answers a request: remove it"
-_ASTRAY = {"hosts": _APPLES_HOSTS, "request": _NO_REQUEST, "count": _NOT_NUMBERED}
+_SWITCH = "whether a service is probed stands in enabled: true or false"
+_HELP = {
+    **dict.fromkeys(("disabled", "disable", "active"), _SWITCH),
+    **dict.fromkeys(("role", "for"), "who needs it stands in roles: [device, provider]"),
+    "tls": "how far a probe goes stands in depth: tcp or tls",
+    "interval": "the interval stands in probing: probing: {interval: 60s}",
+    "sni": "the name to ask for in TLS stands in server_name",
+}
+_ASTRAY = {**_HELP, "hosts": _APPLES_HOSTS, "request": _NO_REQUEST, "count": _NOT_NUMBERED}
 
 
 def _a_request_needs_tls(keys: ServiceKeys, at: Location, reading: Reading) -> None:
@@ -139,7 +147,7 @@ def _built_in(
     about: str, more: Mapping[str, Key], rules: tuple[Rule[ServiceKeys], ...] = ()
 ) -> Section[ServiceKeys]:
     keys = {"enabled": _COMMON["enabled"], **more, **_COMMON, **_APPLES}
-    return section(ServiceKeys, about, keys, rules, _ASTRAY, switch="enabled")
+    return section(ServiceKeys, about, keys, rules, _ASTRAY, alone="enabled")
 
 
 def _numbered(about: str) -> Section[ServiceKeys]:
@@ -163,7 +171,7 @@ _BAG: Section[ServiceKeys] = section(
         **_APPLES,
     },
     astray={**_ASTRAY, "networks": "the addresses of the bag are Apple's: remove it"},
-    switch="enabled",
+    alone="enabled",
 )
 
 
@@ -180,6 +188,8 @@ OWN: Section[ServiceKeys] = section(
         ),
     },
     astray={
+        **_HELP,
+        **dict.fromkeys(("url", "address", "ip", "name"), "names and addresses stand in hosts"),
         "request": _NO_REQUEST,
         "count": _NOT_NUMBERED,
         "lab_ca_file": "is for services of Apple's, and this one is your own: write ca_file",
@@ -215,6 +225,8 @@ def _own_or_misspelt() -> Section[ServiceKeys]:
             reading.say(at, message, of_key=True)
         if isinstance(raw, bool):
             raise ValueError("needs hosts and ports: only a built-in service is switched off by false alone")
+        if isinstance(raw, str | list):
+            raise ValueError("needs hosts and ports: {hosts: [mdm.example.com], ports: [443]}")
         return OWN.parse(raw, at, reading)
 
     return replace(OWN, parse=parse)

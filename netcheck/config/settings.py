@@ -144,7 +144,11 @@ PUSH_CERTIFICATE: Section[PushCertificateKeys] = section(
         ),
     },
     (_one_password,),
-    astray={"password": MISPLACED},
+    astray={
+        **dict.fromkeys(("password", "pass", "passphrase"), MISPLACED),
+        **dict.fromkeys(("path", "cert", "cert_file", "certificate"), "the certificate stands in file"),
+    },
+    alone="file",
 )
 
 
