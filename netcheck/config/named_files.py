@@ -60,7 +60,8 @@ def file_kind(look: Callable[[Path], T], show: Callable[[T], object] = str) -> K
                 f"(a relative name starts from {reading.directory.absolute()})"
             ) from error
 
-    return Kind(read, {"type": "string", "pattern": r"^(?!~)(?!.*://)(?!.*:[^/]*@)."}, show)
+    pattern = r"^(?!~)(?!.*://)(?!.*:[^/]*@)."
+    return Kind(read, {"title": "the name of a file", "type": "string", "pattern": pattern}, show)
 
 
 def _ca_file(file: Path) -> Path:
@@ -149,7 +150,9 @@ def _secret(data: bytes, source: str) -> Secret:
 
 PASSWORD_FILE: Kind[Password] = file_kind(_from_file, lambda password: password.source)
 PASSWORD_ENV: Kind[Password] = Kind(
-    _from_environment, {"type": "string", "pattern": r"\S"}, lambda password: password.source
+    _from_environment,
+    {"title": "the name of a variable", "type": "string", "pattern": r"\S"},
+    lambda password: password.source,
 )
 MISPLACED = (  # a password in the config itself
     "a password does not belong in the config: write it into a file named by password_file, "

@@ -274,7 +274,8 @@ def duration(shortest: str, longest: str) -> Kind[float]:
         return value
 
     pattern = rf"^\s*(?=[0-9]){_DURATION_PATTERN}\s*$"
-    return Kind(read, {"type": "string", "pattern": pattern}, duration_text)
+    title = f"a duration from {shortest} to {longest}"
+    return Kind(read, {"title": title, "type": "string", "pattern": pattern}, duration_text)
 
 
 # Lists
