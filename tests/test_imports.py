@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "state": {"model"},
     "verdict": {"model", "apns"},
     "facts": {"model", "bags", "state", "verdict"},
+    "history": {"model"},
     "export": {"model", "apns", "facts", "state", "netcheck"},
     "web": {"netcheck"},
     "console": {"model", "facts"},
@@ -60,7 +61,7 @@ MAY_IMPORT = {
 }
 # Outside libraries that only these rooms may use.
 ONLY_IN = {
-    "trio": {"probe", "push_certificates", "schedule", "web", "check", "daemon", "cli", "lab"},
+    "trio": {"probe", "push_certificates", "schedule", "web", "check", "daemon", "cli", "lab", "history"},
     "socket": {"probe", "daemon", "lab"},  # the daemon tells systemd how it is
     "ssl": {"probe", "config", "lab"},  # config reads a CA file once, to refuse a broken one with its place
     "cryptography": {"apns", "lab"},
@@ -70,6 +71,7 @@ ONLY_IN = {
     "h2": {"wire", "lab"},
     "yaml": {"config"},
     "prometheus_client": {"export"},
+    "sqlite3": {"history"},
     "click": {"cli", "console"},
     "asyncio": set(),
     "threading": set(),
