@@ -30,15 +30,16 @@ PRAGMA application_id = {_OURS};
 PRAGMA user_version = {_VERSION};
 CREATE TABLE spans (
     path TEXT, role TEXT, began REAL, seen REAL, ended REAL, verdict TEXT, cause TEXT, hop TEXT,
-    is_expected INTEGER, evidence TEXT, next_step TEXT, transcript TEXT,
+    is_expected INTEGER, summary TEXT, evidence TEXT, next_step TEXT, transcript TEXT,
     PRIMARY KEY (path, role, began)
 );
 """
 _READ = """
-SELECT path, role, began, seen, ended, verdict, cause, hop, is_expected, evidence, next_step, transcript
+SELECT path, role, began, seen, ended, verdict, cause, hop, is_expected,
+    summary, evidence, next_step, transcript
 FROM spans ORDER BY began DESC LIMIT ?
 """
-_PUT = "INSERT OR REPLACE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT = "INSERT OR REPLACE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _DROP_OLD = "DELETE FROM spans WHERE coalesce(ended, seen) < ?"
 _DROP_MANY = "DELETE FROM spans WHERE rowid NOT IN (SELECT rowid FROM spans ORDER BY began DESC LIMIT ?)"
 
@@ -183,6 +184,7 @@ def _row(span: Span) -> tuple[object, ...]:
         span.cause,
         span.hop,
         span.is_expected,
+        span.summary,
         json.dumps(span.evidence),
         span.next_step,
         span.transcript,
@@ -196,7 +198,8 @@ def _read(connection: sqlite3.Connection) -> list[Span]:
 
 
 def _span(row: Iterable[object]) -> Span | None:
-    path, role, began, seen, ended, verdict, cause, hop, is_expected, evidence, next_step, transcript = row
+    path, role, began, seen, ended, verdict, cause, hop, is_expected, *texts = row
+    summary, evidence, next_step, transcript = texts
     try:
         return Span(
             str(path),
@@ -208,6 +211,7 @@ def _span(row: Iterable[object]) -> Span | None:
             float(str(seen)),
             None if ended is None else float(str(ended)),
             bool(is_expected),
+            str(summary),
             tuple(map(str, json.loads(str(evidence)))),
             None if next_step is None else str(next_step),
             str(transcript),

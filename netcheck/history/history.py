@@ -9,7 +9,7 @@ from typing import TypeVar
 import trio
 
 from netcheck.history.database import Database, HistoryError
-from netcheck.history.timeline import Timeline
+from netcheck.history.timeline import Describe, Timeline
 from netcheck.model.findings import Judgement
 from netcheck.model.incidents import Availability, Span
 
@@ -51,12 +51,10 @@ class History:
             self._unread = file is not None
         self._wake.set()
 
-    def note(
-        self, judgements: Iterable[Judgement], now: float, transcript: Callable[[Judgement], str]
-    ) -> None:
+    def note(self, judgements: Iterable[Judgement], now: float, describe: Describe) -> None:
         """Take in how things stand at `now`, Unix seconds; a change is written to the file soon."""
         before = self.version
-        self._timeline.note(judgements, now, transcript)
+        self._timeline.note(judgements, now, describe)
         self._timeline.drop(now - self._keep)
         if self.version != before:
             self._wake.set()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
-from netcheck.model.incidents import Availability, Span
+from netcheck.model.incidents import Availability, Onset, Span
 from netcheck.model.paths import Role
 
 MOST = 5000
@@ -18,6 +18,7 @@ _LONGEST = 4000
 
 Key = tuple[str, Role, float]
 """Path, role, and when it began."""
+Describe = Callable[[Judgement], Onset]
 
 
 class Timeline:
@@ -29,10 +30,8 @@ class Timeline:
         self.spans: dict[Key, Span] = {}
         self._open: dict[tuple[str, Role], Span] = {}
 
-    def note(
-        self, judgements: Iterable[Judgement], now: float, transcript: Callable[[Judgement], str]
-    ) -> None:
-        """Take in how things stand at `now`. Where an incident begins, `transcript` gives a failing probe.
+    def note(self, judgements: Iterable[Judgement], now: float, describe: Describe) -> None:
+        """Take in how things stand at `now`. Where an incident begins, `describe` tells of it.
 
         What is `unknown` says nothing. A path that is no longer judged has ended.
         """
@@ -41,16 +40,14 @@ class Timeline:
             self._end(self._open[where], now)
         for where, judgement in judged.items():
             if judgement.verdict is not Verdict.UNKNOWN:
-                self._note(self._open.get(where), judgement, now, transcript)
+                self._note(self._open.get(where), judgement, now, describe)
 
-    def _note(
-        self, before: Span | None, judged: Judgement, now: float, transcript: Callable[[Judgement], str]
-    ) -> None:
+    def _note(self, before: Span | None, judged: Judgement, now: float, describe: Describe) -> None:
         if before is not None:
             if _gist(before) == _gist(judged) and now - before.seen <= LONGEST_GAP:
                 return self._put(replace(before, seen=max(before.seen, now)))
             self._end(before, now)
-        return self._begin(_begun(judged, now, transcript))
+        return self._begin(_begun(judged, now, describe))
 
     def _begin(self, span: Span) -> None:
         self.version += 1
@@ -116,10 +113,11 @@ def _seconds(spans: Iterable[Span], since: float) -> float:
     return sum(span.until - max(span.began, since) for span in spans)
 
 
-def _begun(judged: Judgement, now: float, transcript: Callable[[Judgement], str]) -> Span:
+def _begun(judged: Judgement, now: float, describe: Describe) -> Span:
     verdict, cause, hop, is_expected = _gist(judged)
     if verdict is Verdict.READY or is_expected:
         return Span(judged.path, judged.role, verdict, cause, hop, now, now, None, is_expected)
+    onset = describe(judged)
     return Span(
         judged.path,
         judged.role,
@@ -129,9 +127,10 @@ def _begun(judged: Judgement, now: float, transcript: Callable[[Judgement], str]
         began=now,
         seen=now,
         is_expected=is_expected,
+        summary=onset.summary[:_LONGEST],
         evidence=tuple(line[:_LONGEST] for line in judged.evidence[:_MOST_LINES]),
         next_step=judged.next_step[:_LONGEST] if judged.next_step else None,
-        transcript=transcript(judged)[:_LONGEST],
+        transcript=onset.transcript[:_LONGEST],
     )
 
 

@@ -1,6 +1,7 @@
 """What has been over time: spans of one verdict, and how available that makes a path for a role."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Role
@@ -22,8 +23,9 @@ class Span:
     """None while it lasts."""
     is_expected: bool = True
     """Whether this is what the owners of the path expect of it."""
+    summary: str = ""
+    """What it was, in a sentence for people, as it was seen when it began; so is what follows."""
     evidence: tuple[str, ...] = ()
-    """What showed it when it began, in sentences for people; so is what follows."""
     next_step: str | None = None
     transcript: str = ""
     """One probe that failed then, phase by phase."""
@@ -36,6 +38,13 @@ class Span:
     def until(self) -> float:
         """Its end, or how far it is known."""
         return self.seen if self.ended is None else self.ended
+
+
+class Onset(NamedTuple):
+    """What is said of an incident when it begins: a sentence, and a probe that failed, phase by phase."""
+
+    summary: str
+    transcript: str
 
 
 @dataclass(frozen=True, slots=True)

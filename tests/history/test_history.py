@@ -13,6 +13,7 @@ import trio
 from netcheck.history.database import Database, HistoryError, read
 from netcheck.history.history import History
 from netcheck.model.findings import Judgement
+from netcheck.model.incidents import Onset
 from tests.history.test_timeline import BLOCKED, DOWN, READY
 
 NOW = 1_790_000_000.0
@@ -27,7 +28,7 @@ def kept(file: Path | None, *judgements: Judgement, begun: float = NOW) -> Histo
         async with trio.open_nursery() as nursery:
             await nursery.start(history.run)
             for number, judged in enumerate(judgements):
-                history.note([judged], begun + 10 * number, lambda _: "a probe")
+                history.note([judged], begun + 10 * number, lambda _: Onset("so it is", "a probe"))
             nursery.cancel_scope.cancel()
         return history
 
@@ -65,8 +66,8 @@ def test_another_file_gets_what_is_known(tmp_path: Path) -> None:
 
     async def main() -> History:
         history = History(first, KEEP)
-        history.note([READY], NOW + 900, lambda _: "")
-        history.note([DOWN], NOW + 1000, lambda _: "")
+        history.note([READY], NOW + 900, lambda _: Onset("", ""))
+        history.note([DOWN], NOW + 1000, lambda _: Onset("", ""))
         history.take(second, 1e12)
         with trio.move_on_after(0):
             await history.run()

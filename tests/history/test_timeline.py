@@ -6,7 +6,7 @@ import pytest
 
 from netcheck.history.timeline import LONGEST_GAP, MOST, Timeline
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
-from netcheck.model.incidents import Availability, Span
+from netcheck.model.incidents import Availability, Onset, Span
 from netcheck.model.paths import Role
 
 READY = Judgement("direct", Role.DEVICE, Verdict.READY)
@@ -28,7 +28,9 @@ def told(*seen: tuple[float, Judgement | None]) -> Timeline:
     """What is made of judgements at these times; None is that the path is not judged."""
     timeline = Timeline()
     for time, judged in seen:
-        timeline.note([judged] if judged else [], time, lambda judged: f"a probe of {judged.path}")
+        timeline.note(
+            [judged] if judged else [], time, lambda judged: Onset("so it is", f"a probe of {judged.path}")
+        )
     return timeline
 
 
@@ -45,6 +47,7 @@ def test_an_incident_has_what_was_seen_at_its_onset() -> None:
         seen=120,
         ended=130,
         is_expected=False,
+        summary="so it is",
         evidence=("timeout in 3 of 3", "courier: 0 of 3"),
         next_step="Open 5223.",
         transcript="a probe of direct",
@@ -96,8 +99,8 @@ def test_what_a_file_left_open_goes_on_after_a_restart() -> None:
     before = told((100, DOWN), (110, DOWN))
     after = Timeline()
     after.add(before.spans.values())
-    after.note([DOWN], 200, lambda _: "")
-    after.note([READY], 210, lambda _: "")
+    after.note([DOWN], 200, lambda _: Onset("", ""))
+    after.note([READY], 210, lambda _: Onset("", ""))
     (incident,) = after.incidents(0)
     assert (incident.began, incident.seen, incident.ended) == (100, 200, 210)
 
@@ -141,7 +144,7 @@ def test_what_is_old_or_too_much_is_dropped_and_what_lasts_is_kept() -> None:
 def test_a_verdict_that_goes_on_is_no_news() -> None:
     timeline = told((100, DOWN))
     version = timeline.version
-    timeline.note([DOWN], 110, lambda _: "")
+    timeline.note([DOWN], 110, lambda _: Onset("", ""))
     assert timeline.version == version
 
 
@@ -149,7 +152,13 @@ def test_texts_are_bounded() -> None:
     long = Finding(Cause.DNS_FAILURE, Hop.RESOLVER, "e" * 9999, "n" * 9999)
     timeline = Timeline()
     judged = replace(DOWN, findings=(long,), counts=("line",) * 99)
-    timeline.note([judged], 100, lambda _: "t" * 9999)
+    timeline.note([judged], 100, lambda _: Onset("s" * 9999, "t" * 9999))
     (span,) = timeline.incidents(0)
-    assert len(span.transcript) == len(span.next_step or "") == len(span.evidence[0]) == 4000
+    assert (
+        len(span.transcript)
+        == len(span.summary)
+        == len(span.next_step or "")
+        == len(span.evidence[0])
+        == 4000
+    )
     assert len(span.evidence) == 20
