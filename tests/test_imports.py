@@ -24,9 +24,11 @@ MAY_IMPORT = {
     "state": {"model"},
     "verdict": {"model", "apns"},
     "facts": {"model", "bags", "state", "verdict"},
+    "history": {"model"},
     "export": {"model", "apns", "facts", "state", "netcheck"},
-    "web": {"netcheck"},
-    "console": {"model", "facts"},
+    "web": {"config", "files", "model", "netcheck"},  # config: its records of the web port, and their files
+    "answers": {"model", "facts"},
+    "console": {"model", "facts", "answers"},
     "logs": set(),
     "check": {"bags", "config", "facts", "model", "plan", "probe", "push_certificates", "schedule", "state"},
     "daemon": {
@@ -63,17 +65,32 @@ MAY_IMPORT = {
 }
 # Outside libraries that only these rooms may use.
 ONLY_IN = {
-    "trio": {"files", "probe", "push_certificates", "schedule", "web", "check", "daemon", "cli", "lab"},
-    "socket": {"probe", "daemon", "lab"},  # the daemon tells systemd how it is
-    "ssl": {"probe", "config", "lab"},  # config reads a CA file once, to refuse a broken one with its place
+    "trio": {
+        "check",
+        "cli",
+        "daemon",
+        "files",
+        "history",
+        "lab",
+        "probe",
+        "push_certificates",
+        "schedule",
+        "web",
+    },
+    "socket": {"probe", "daemon", "lab", "web"},  # the daemon tells systemd how it is
+    # config reads a CA file once, to refuse a broken one with its place
+    "ssl": {"probe", "config", "lab", "web"},
     "cryptography": {"apns", "lab"},
     "certifi": {"apns"},
     "dns": {"probe", "lab"},
+    "bcrypt": {"web"},
     "h11": {"wire", "web", "lab"},
     "h2": {"wire", "lab"},
     "yaml": {"config"},
     "prometheus_client": {"export"},
-    "click": {"cli", "console"},
+    "sqlite3": {"history"},
+    "click": {"cli"},
+    "rich": {"cli", "console"},
     "asyncio": set(),
     "threading": set(),
     "subprocess": {"apart", "lab"},

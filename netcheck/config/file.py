@@ -9,7 +9,7 @@ import yaml
 
 from netcheck.apns import push_certificate
 from netcheck.config import services, together
-from netcheck.config.addresses import PORT, Listen, ListenPlace, UnixListen, listen_place
+from netcheck.config.addresses import PORT, Listen, ListenPlace, listen_place
 from netcheck.config.document import TOP, Fault, read
 from netcheck.config.paths import (
     PATH,
@@ -39,6 +39,7 @@ from netcheck.config.settings import (
     within_the_interval,
 )
 from netcheck.config.values import Limits, SaidError, list_of, text
+from netcheck.config.web_file import settle
 from netcheck.files import read_file
 from netcheck.model.findings import PushCertificateFile
 from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, Resolver
@@ -257,8 +258,7 @@ def to_run(file: Path) -> Config:
     """As `load`, for a daemon: ConfigError also for keys that say what it cannot do yet."""
     _, config, reading = _understood(file)
     _promise_nothing(config, reading)
-    if reading.faults:
-        raise _config_error(file, reading.faults)
+    _refuse(file, reading, config.web)
     return config
 
 
@@ -269,20 +269,25 @@ def check(file: Path) -> Config:
     for each in config.push_certificates:
         if problem := _trouble_with(each):
             reading.say(("push_certificates", each.name, "file"), problem)
-    if reading.faults:
-        raise _config_error(file, reading.faults)
+    _refuse(file, reading, config.web)
     return config
 
 
+def _refuse(file: Path, reading: Reading, web: Web) -> None:
+    """ConfigError for all that is wrong, also with the files of the web port."""
+    problems = list(_config_error(file, reading.faults).problems)
+    try:
+        settle(web)
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+
+
 def _promise_nothing(config: Config, reading: Reading) -> None:
-    """Whoever protects the web port by a key must not be left unprotected without a word."""
-    for key, is_said in (
-        ("web", config.web != Web()),
-        ("history", config.history != History()),
-        ("listen", any(isinstance(each, UnixListen) for each in config.listen)),
-    ):
-        if is_said:
-            reading.say((key,), _NOT_YET, of_key=True)
+    """Whoever relies on a key must not be left alone with it without a word."""
+    if config.history != History():
+        reading.say(("history",), _NOT_YET, of_key=True)
     for each in config.push_certificates:
         if each.verify:
             reading.say(("push_certificates", each.name, "verify"), _NOT_YET, of_key=True)

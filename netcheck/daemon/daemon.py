@@ -11,22 +11,23 @@ from pathlib import Path
 import trio
 
 from netcheck import __version__, push_certificates
-from netcheck.config import Config, ConfigError, Listen
+from netcheck.config import Config, ConfigError
 from netcheck.daemon import reloading
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.changes import in_words
 from netcheck.daemon.probing import Probing
 from netcheck.daemon.reloading import Reloads, read_config
-from netcheck.daemon.systemd import Systemd
+from netcheck.daemon.systemd import Systemd, passed_sockets
 from netcheck.export.negotiate import Exporter
 from netcheck.export.report import report
 from netcheck.facts import Belief, Facts, LatestFacts
 from netcheck.model.findings import Verdict
-from netcheck.model.paths import endpoint_text
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
+from netcheck.web.listening import ListenError
+from netcheck.web.port import WebPort
+from netcheck.web.protection import Protected, Protection
 from netcheck.web.routes import routes
-from netcheck.web.server import serve
 
 _log = logging.getLogger("netcheck")
 _LOOP_CHECK = 1.0
@@ -42,7 +43,6 @@ class Daemon:
     def __init__(self, file: Path, config: Config) -> None:
         self._file = file
         self._config = config
-        self._listen = config.listen
         self._state = State()
         self._state.own.reload_success_time = time.time()
         self._facts = LatestFacts(self._state, _belief(config))
@@ -51,19 +51,23 @@ class Daemon:
         self._reloads = Reloads(self._reload)
         self._certificates = trio.CancelScope()
         self._certificate_threads, self._config_threads = push_certificates.threads(), reloading.threads()
+        self._protected = Protected(Protection())
+        self._port = WebPort(routes(self), self._protected)
         self._systemd = Systemd(os.environ)
 
     async def run(self) -> None:
-        """Serve and probe until SIGTERM or SIGINT."""
+        """Serve and probe until SIGTERM or SIGINT.
+
+        Raises ListenError, and ConfigError for the files of the web port.
+        """
         self._probing = Probing(self._state, self._config)
         _spare_the_collector()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._handle_signals, nursery)
-            for each in self._listen:
-                if isinstance(each, Listen):
-                    bound = await nursery.start(serve, each.host, each.port, routes(self))
-                    places = ", ".join(endpoint_text(*place) for place in bound)
-                    _log.info("netcheck %s listens on %s", __version__, places)
+            self._protected.take(await self._protected.read(self._config.web))
+            await nursery.start(self._port.run)
+            self._listen()
+            nursery.start_soon(self._protected.watch)
             nursery.start_soon(_watch_loop, self._state.own)
             nursery.start_soon(self._probing.run)
             nursery.start_soon(self._watch_push_certificates)
@@ -100,11 +104,23 @@ class Daemon:
     def _completes_rounds(self) -> bool:
         return self._probing is not None and self._probing.completes_rounds
 
+    def _listen(self) -> None:
+        if sockets := passed_sockets(os.environ):
+            self._port.take_over(sockets)
+        else:
+            self._port.open(self._config.listen)
+        passed = " (passed by systemd, in place of what listen says)" if sockets else ""
+        _log.info("netcheck %s listens on %s%s", __version__, ", ".join(self._port.names), passed)
+
     async def _reload(self) -> str | None:
         self._systemd.tell_reloading()
         try:
-            self._take(await read_config(self._file, self._config_threads))
-        except ConfigError as error:
+            config = await read_config(self._file, self._config_threads)
+            protection = await self._protected.read(config.web)
+            self._port.open(config.listen)
+            self._protected.take(protection)
+            self._take(config)
+        except (ConfigError, ListenError) as error:
             self._state.own.reload_successful = False
             _log.error("reload refused, the configuration before stays in force: %s", error)
             return str(error)
@@ -122,8 +138,8 @@ class Daemon:
         own = self._state.own
         own.reload_successful, own.reload_success_time = True, time.time()
         _log.info("configuration reloaded from %s: %s", self._file, in_words(self._config, config))
-        if config.listen != self._listen:
-            _log.warning("listen has changed: this takes effect after a restart")
+        if config.listen != self._config.listen:
+            _log.info("listens on %s", ", ".join(self._port.names))
         before, self._config = self._config, config
         if config.metrics != before.metrics:
             self._exporter = Exporter(config.metrics.per_host)
@@ -173,6 +189,7 @@ class Daemon:
                 else:
                     _log.info("%s: stopping", signal.Signals(number).name)
                     self._systemd.tell("STOPPING=1")
+                    await self._port.close()
                     nursery.cancel_scope.cancel()
 
 
