@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "state": {"model"},
     "verdict": {"model", "apns"},
     "facts": {"model", "bags", "state", "verdict"},
+    "history": {"model"},
     "export": {"model", "apns", "facts", "state", "netcheck"},
     "web": {"config", "files", "model", "netcheck"},  # config: its records of the web port, and their files
     "answers": {"model", "facts"},
@@ -64,7 +65,18 @@ MAY_IMPORT = {
 }
 # Outside libraries that only these rooms may use.
 ONLY_IN = {
-    "trio": {"files", "probe", "push_certificates", "schedule", "web", "check", "daemon", "cli", "lab"},
+    "trio": {
+        "check",
+        "cli",
+        "daemon",
+        "files",
+        "history",
+        "lab",
+        "probe",
+        "push_certificates",
+        "schedule",
+        "web",
+    },
     "socket": {"probe", "daemon", "lab", "web"},  # the daemon tells systemd how it is
     # config reads a CA file once, to refuse a broken one with its place
     "ssl": {"probe", "config", "lab", "web"},
@@ -76,6 +88,7 @@ ONLY_IN = {
     "h2": {"wire", "lab"},
     "yaml": {"config"},
     "prometheus_client": {"export"},
+    "sqlite3": {"history"},
     "click": {"cli"},
     "rich": {"cli", "console"},
     "asyncio": set(),

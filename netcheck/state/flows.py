@@ -10,6 +10,9 @@ from netcheck.model.results import Result
 from netcheck.model.services import Service, families_of, phases_of, ports_on
 from netcheck.state.histogram import Histogram
 
+RECENT = 24
+"""How many of a flow's latest probes are remembered one by one."""
+
 
 class Flow(NamedTuple):
     """The labels that every counter of probes shares: a service's port over a path."""
@@ -28,6 +31,8 @@ class FlowCounters:
     durations: dict[Phase, Histogram]
     rtt: Histogram = field(default_factory=Histogram)
     syn_retransmits: int = 0
+    recent: tuple[tuple[bool, float], ...] = ()
+    """Of the latest probes, the latest last: whether each succeeded, and the seconds that it took."""
 
     @classmethod
     def zero(cls, service: Service, path: ProbePath) -> Self:
@@ -45,6 +50,7 @@ class FlowCounters:
         self.failures.update((key, n) for key, n in before.failures.items() if key[0] in self.durations)
         self.durations.update((key, h) for key, h in before.durations.items() if key in self.durations)
         self.rtt, self.syn_retransmits = before.rtt, before.syn_retransmits
+        self.recent = before.recent
 
     def count(self, result: Result) -> None:
         attempt = result.attempt
@@ -59,6 +65,7 @@ class FlowCounters:
         if attempt.rtt is not None:
             self.rtt.observe(attempt.rtt)
         self.syn_retransmits += attempt.syn_retransmits or 0
+        self.recent = (*self.recent, (attempt.failure is None, attempt.seconds))[-RECENT:]
 
 
 class Flows:

@@ -1,0 +1,111 @@
+"""The history as a whole: a timeline in memory, and its file kept up to date beside the event loop."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+from netcheck.history.database import Database, HistoryError
+from netcheck.history.timeline import Describe, Timeline
+from netcheck.model.findings import Judgement
+from netcheck.model.incidents import Availability, Span
+
+_log = logging.getLogger("netcheck")
+_WRITE_EVERY = 60.0
+_LONGEST = 10.0
+"""Seconds that reading or writing may take; a file on a dead network drive takes for ever."""
+_LAST_WRITE = 3.0
+"""The same, when the daemon stops."""
+_IN_MEMORY = "incidents are kept in memory until it can"
+
+
+T = TypeVar("T")
+
+
+class History:
+    """Incidents and availability. Whatever becomes of the file, it costs the file only."""
+
+    def __init__(self, file: Path | None, keep: float) -> None:
+        """`keep`: how long an incident is kept after its end, in seconds. Without a file, in memory only."""
+        self._timeline = Timeline()
+        self._keep = keep
+        self._database: Database | None = None
+        self._threads = trio.CapacityLimiter(1)  # one that hangs holds up the others, and nobody else
+        self._problem: str | None = None
+        self._wake = trio.Event()
+        self.take(file, keep)
+
+    @property
+    def version(self) -> int:
+        """Rises when a span begins or ends."""
+        return self._timeline.version
+
+    def take(self, file: Path | None, keep: float) -> None:
+        """Keep it so from now on. What another file has is read in, and it gets what is known here."""
+        self._keep = keep
+        if file != (self._database.file if self._database else None):
+            self._database = Database(file) if file else None
+            self._unread = file is not None
+        self._wake.set()
+
+    def note(self, judgements: Iterable[Judgement], now: float, describe: Describe) -> None:
+        """Take in how things stand at `now`, Unix seconds; a change is written to the file soon."""
+        before = self.version
+        self._timeline.note(judgements, now, describe)
+        self._timeline.drop(now - self._keep)
+        if self.version != before:
+            self._wake.set()
+
+    def incidents(self, since: float) -> list[Span]:
+        """Everything that was wrong after this time, newest first."""
+        return self._timeline.incidents(since)
+
+    def availability(self, since: float) -> list[Availability]:
+        return self._timeline.availability(since)
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep the file up to date until cancelled, and once more then. Started when the file was read."""
+        try:
+            await self._keep_file(_LONGEST)
+            task_status.started()
+            while True:
+                with trio.move_on_after(_WRITE_EVERY):
+                    await self._wake.wait()
+                self._wake = trio.Event()
+                await self._keep_file(_LONGEST)
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._keep_file(_LAST_WRITE)
+
+    async def _keep_file(self, longest: float) -> None:
+        if (database := self._database) is None:
+            return
+        try:
+            with trio.fail_after(longest):
+                if self._unread:
+                    self._timeline.add(await self._in_thread(database.read))
+                    self._unread = False
+                spans, before = dict(self._timeline.spans), time.time() - self._keep
+                await self._in_thread(lambda: database.write(spans, before))
+        except trio.TooSlowError:
+            self._say(f"{database.file} does not answer within {longest:.0f} s; {_IN_MEMORY}")
+        except HistoryError as error:
+            self._say(f"{error}; {_IN_MEMORY}")
+        except Exception:  # a bug of ours costs the file, and never the daemon
+            _log.exception("internal error in writing incidents")
+        else:
+            self._say(None)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(work, limiter=self._threads, abandon_on_cancel=True)
+
+    def _say(self, problem: str | None) -> None:
+        """Once, not with every try."""
+        if problem and problem != self._problem:
+            _log.warning("history: %s", problem)
+        elif self._problem and not problem:
+            _log.info("history: the file is written again")
+        self._problem = problem

@@ -1,0 +1,145 @@
+"""The spans of verdicts in memory: begun, continued and ended by what is judged. Knows no file, no clock."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from netcheck.model.findings import Cause, Hop, Judgement, Verdict
+from netcheck.model.incidents import Availability, Onset, Span
+from netcheck.model.paths import Role
+
+MOST = 5000
+"""How many spans are kept."""
+LONGEST_GAP = 900.0
+"""Seconds for which nobody looked, as in a restart or an update, and a span still goes on. After more it ends
+where it was last seen."""
+_MOST_LINES = 20
+_LONGEST = 4000
+"""Characters of a text that is kept."""
+
+Key = tuple[str, Role, float]
+"""Path, role, and when it began."""
+Describe = Callable[[Judgement], Onset]
+
+
+class Timeline:
+    """Spans by path, role and beginning, oldest first."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        """Rises when a span begins or ends, and not while it only goes on."""
+        self.spans: dict[Key, Span] = {}
+        self._open: dict[tuple[str, Role], Span] = {}
+
+    def note(self, judgements: Iterable[Judgement], now: float, describe: Describe) -> None:
+        """Take in how things stand at `now`. Where an incident begins, `describe` tells of it.
+
+        What is `unknown` says nothing. A path that is no longer judged has ended.
+        """
+        judged = {(each.path, each.role): each for each in judgements}
+        for where in self._open.keys() - judged.keys():
+            self._end(self._open[where], now)
+        for where, judgement in judged.items():
+            if judgement.verdict is not Verdict.UNKNOWN:
+                self._note(self._open.get(where), judgement, now, describe)
+
+    def _note(self, before: Span | None, judged: Judgement, now: float, describe: Describe) -> None:
+        if before is not None:
+            if _gist(before) == _gist(judged) and now - before.seen <= LONGEST_GAP:
+                return self._put(replace(before, seen=max(before.seen, now)))
+            self._end(before, now)
+        return self._begin(_begun(judged, now, describe))
+
+    def _begin(self, span: Span) -> None:
+        self.version += 1
+        self._put(span)
+
+    def _put(self, span: Span) -> None:
+        self._open[span.path, span.role] = self.spans[_key(span)] = span
+
+    def _end(self, span: Span, now: float) -> None:
+        """Now, or when it was last seen, where nobody looked for too long."""
+        self.version += 1
+        ended = now if 0 <= now - span.seen <= LONGEST_GAP else span.seen
+        self.spans[_key(span)] = replace(span, ended=ended)
+        self._open.pop((span.path, span.role), None)
+
+    def add(self, earlier: Iterable[Span]) -> None:
+        """Take in what a file has. What it left open goes on, unless something newer has begun."""
+        self.version += 1
+        in_order = sorted(earlier, key=lambda span: span.began)
+        latest = {(span.path, span.role): span for span in in_order}
+        merged: dict[Key, Span] = {}
+        for span in in_order:
+            where = span.path, span.role
+            merged[_key(span)] = span
+            if span.ended is None:
+                if span is latest[where] and where not in self._open:
+                    self._open[where] = span
+                else:
+                    merged[_key(span)] = replace(span, ended=span.seen)
+        self.spans = merged | self.spans
+
+    def drop(self, before: float) -> None:
+        """Forget what ended before this time, and the oldest of what is too much."""
+        kept = {key: span for key, span in self.spans.items() if span.ended is None or span.ended >= before}
+        for key in [key for key, span in kept.items() if span.ended is not None][: max(0, len(kept) - MOST)]:
+            del kept[key]
+        if len(kept) < len(self.spans):
+            self.version += 1
+            self.spans = kept
+
+    def incidents(self, since: float) -> list[Span]:
+        """Everything that was wrong after this time, newest first."""
+        wrong = [span for span in self.spans.values() if span.is_incident and span.until >= since]
+        return sorted(wrong, key=lambda span: span.began, reverse=True)
+
+    def availability(self, since: float) -> list[Availability]:
+        """Of each path and role that was measured after this time, in the order of their names."""
+        grouped: dict[tuple[str, Role], list[Span]] = {}
+        for span in self.spans.values():
+            if span.until > since:
+                grouped.setdefault((span.path, span.role), []).append(span)
+        return [_availability(*where, grouped[where], since) for where in sorted(grouped)]
+
+
+def _availability(path: str, role: Role, spans: Sequence[Span], since: float) -> Availability:
+    wrong = [span for span in spans if span.is_incident]
+    down = [span for span in wrong if span.verdict is Verdict.NOT_READY]
+    not_ready = _seconds(down, since)
+    return Availability(path, role, _seconds(spans, since), not_ready, _seconds(wrong, since) - not_ready)
+
+
+def _seconds(spans: Iterable[Span], since: float) -> float:
+    return sum(span.until - max(span.began, since) for span in spans)
+
+
+def _begun(judged: Judgement, now: float, describe: Describe) -> Span:
+    verdict, cause, hop, is_expected = _gist(judged)
+    if verdict is Verdict.READY or is_expected:
+        return Span(judged.path, judged.role, verdict, cause, hop, now, now, None, is_expected)
+    onset = describe(judged)
+    return Span(
+        judged.path,
+        judged.role,
+        verdict,
+        cause,
+        hop,
+        began=now,
+        seen=now,
+        is_expected=is_expected,
+        summary=onset.summary[:_LONGEST],
+        evidence=tuple(line[:_LONGEST] for line in judged.evidence[:_MOST_LINES]),
+        next_step=judged.next_step[:_LONGEST] if judged.next_step else None,
+        transcript=onset.transcript[:_LONGEST],
+    )
+
+
+def _gist(each: Judgement | Span) -> tuple[Verdict, Cause | None, Hop | None, bool]:
+    """What makes it another span: its numbers may change, and what is ready may have remarks."""
+    if each.verdict is Verdict.READY:
+        return Verdict.READY, None, None, True
+    return each.verdict, each.cause, each.hop, each.is_expected
+
+
+def _key(span: Span) -> Key:
+    return span.path, span.role, span.began

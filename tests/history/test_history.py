@@ -1,0 +1,220 @@
+"""The file of the incidents: restarts, damage, full disks, and files that are not ours."""
+
+import logging
+import resource
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from netcheck.history.database import Database, HistoryError, read
+from netcheck.history.history import History
+from netcheck.model.findings import Judgement
+from netcheck.model.incidents import Onset
+from tests.history.test_timeline import BLOCKED, DOWN, READY
+
+NOW = 1_790_000_000.0
+KEEP = 30 * 86400.0
+
+
+def kept(file: Path | None, *judgements: Judgement, begun: float = NOW) -> History:
+    """A history that has run for these judgements, ten seconds each, and has stopped."""
+
+    async def main() -> History:
+        history = History(file, keep=1e12)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(history.run)
+            for number, judged in enumerate(judgements):
+                history.note([judged], begun + 10 * number, lambda _: Onset("so it is", "a probe"))
+            nursery.cancel_scope.cancel()
+        return history
+
+    return trio.run(main)
+
+
+def causes(history: History) -> list[object]:
+    return [each.cause for each in history.incidents(0)]
+
+
+def test_incidents_survive_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    before = kept(file, READY, BLOCKED, DOWN)
+    after = kept(file, DOWN, READY, begun=NOW + 100)
+    assert causes(after) == causes(before) == [DOWN.cause, BLOCKED.cause]
+    newest, older = after.incidents(0)
+    assert (newest.began, newest.ended) == (NOW + 20, NOW + 110)
+    assert older == before.incidents(0)[1]
+
+
+def test_the_file_is_whole_when_nobody_has_it_open(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    kept(file, DOWN)
+    assert [each.name for each in tmp_path.iterdir()] == ["netcheck.db"]
+    assert [span.cause for span in read(file)] == [DOWN.cause]
+
+
+def test_without_a_file_they_are_in_memory() -> None:
+    assert causes(kept(None, DOWN)) == [DOWN.cause]
+
+
+def test_another_file_gets_what_is_known(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.db", tmp_path / "second.db"
+    kept(second, BLOCKED)
+
+    async def main() -> History:
+        history = History(first, KEEP)
+        history.note([READY], NOW + 900, lambda _: Onset("", ""))
+        history.note([DOWN], NOW + 1000, lambda _: Onset("", ""))
+        history.take(second, 1e12)
+        with trio.move_on_after(0):
+            await history.run()
+        return history
+
+    assert causes(trio.run(main)) == [DOWN.cause, BLOCKED.cause]
+    assert {span.cause for span in read(second)} == {None, DOWN.cause, BLOCKED.cause}
+
+
+def test_what_is_old_is_taken_out_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    database = Database(file)
+    database.write(kept(None, BLOCKED, DOWN, DOWN)._timeline.spans, before=0)
+    database.write({}, before=NOW + 15)
+    assert [span.cause for span in read(file)] == [DOWN.cause]
+
+
+# Files that cannot be used
+
+
+@pytest.mark.parametrize("start", [0, 100, 4096])
+def test_a_damaged_file_is_set_aside_and_a_fresh_one_begun(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, start: int
+) -> None:
+    file = tmp_path / "netcheck.db"
+    kept(file, DOWN)
+    data = file.read_bytes()
+    damaged = data[:start] + b"\xa5" * (len(data) - start)
+    file.write_bytes(damaged)
+    after = kept(file, BLOCKED)
+    assert causes(after) == [BLOCKED.cause]
+    assert [span.cause for span in read(file)] == [BLOCKED.cause]
+    (aside,) = tmp_path.glob("netcheck.db.damaged-*")
+    assert aside.read_bytes() == damaged
+    assert str(aside) in caplog.text
+
+
+def test_a_file_that_is_damaged_while_we_run_gets_all_again(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    database, spans = Database(file), kept(None, BLOCKED, DOWN)._timeline.spans
+    database.write(spans, before=0)
+    file.write_bytes(b"no database at all, but something else " * 200)
+    database.write(spans, before=0)
+    assert len(read(file)) == 2
+
+
+@contextmanager
+def no_room_for(size: int) -> Iterator[None]:
+    """Files cannot grow beyond so many bytes, as on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_full_disk_costs_the_file_only_and_all_is_written_when_there_is_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "netcheck.db"
+    with no_room_for(1024):
+        history = kept(file, BLOCKED, DOWN)
+    assert causes(history) == [DOWN.cause, BLOCKED.cause]
+    assert caplog.text.count("incidents are kept in memory until it can") == 1
+
+    async def go_on() -> None:
+        with trio.move_on_after(0):
+            await history.run()
+
+    caplog.set_level(logging.INFO)
+    trio.run(go_on)
+    assert "the file is written again" in caplog.text
+    assert [span.cause for span in read(file)] == [DOWN.cause, BLOCKED.cause]
+
+
+def test_a_folder_that_is_not_there_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    history = kept(tmp_path / "none" / "netcheck.db", BLOCKED, DOWN)
+    assert causes(history) == [DOWN.cause, BLOCKED.cause]
+    assert caplog.text.count("see that its folder is there") == 1
+
+
+def test_a_folder_in_place_of_the_file_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert causes(kept(tmp_path, DOWN)) == [DOWN.cause]
+    assert str(tmp_path) in caplog.text
+
+
+def altered(file: Path, statement: str) -> bytes:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(statement)
+    return file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [("PRAGMA user_version = 99", "newer netcheck"), ("PRAGMA application_id = 7", "another program's")],
+)
+def test_a_file_that_is_not_ours_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, make: str, says: str
+) -> None:
+    file = tmp_path / "netcheck.db"
+    kept(file, BLOCKED)
+    data = altered(file, make)
+    assert causes(kept(file, DOWN)) == [DOWN.cause]
+    assert says in caplog.text
+    assert file.read_bytes() == data
+    with pytest.raises(HistoryError, match=says):
+        read(file)
+
+
+def test_a_row_in_words_of_another_version_is_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    kept(file, BLOCKED, DOWN)
+    altered(file, "UPDATE spans SET cause = 'of_the_future' WHERE cause = 'dns_failure'")
+    assert [span.cause for span in read(file)] == [BLOCKED.cause]
+
+
+def test_a_file_that_is_locked_is_written_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "netcheck.db"
+    kept(file, BLOCKED)
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        history = kept(file, DOWN, begun=NOW + 100)
+        assert "locked" in caplog.text
+    assert causes(history)[0] == DOWN.cause
+
+
+# Who only reads
+
+
+def test_a_file_can_be_read_while_it_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    kept(file, DOWN)
+    with closing(sqlite3.connect(file)) as writer:
+        writer.execute("UPDATE spans SET seen = seen + 1")
+        assert [span.seen for span in read(file)] == [NOW]
+        writer.commit()
+        assert [span.seen for span in read(file)] == [NOW + 1]
+
+
+def test_no_file_says_who_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(HistoryError, match="the daemon makes it"):
+        read(tmp_path / "netcheck.db")
+
+
+def test_a_damaged_file_is_no_traceback_for_a_reader(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    file.write_bytes(b"something else " * 500)
+    with pytest.raises(HistoryError, match="is damaged"):
+        read(file)

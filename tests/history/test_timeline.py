@@ -1,0 +1,164 @@
+"""The spans of verdicts: when one begins, goes on and ends."""
+
+from dataclasses import replace
+
+import pytest
+
+from netcheck.history.timeline import LONGEST_GAP, MOST, Timeline
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
+from netcheck.model.incidents import Availability, Onset, Span
+from netcheck.model.paths import Expected, Role
+
+READY = Judgement("direct", Role.DEVICE, Verdict.READY)
+BLOCKED = replace(
+    READY,
+    verdict=Verdict.FALLBACK_ONLY,
+    findings=(Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "timeout in 3 of 3", "Open 5223."),),
+    counts=("courier: 0 of 3",),
+)
+DOWN = replace(
+    READY,
+    verdict=Verdict.NOT_READY,
+    findings=(Finding(Cause.DNS_FAILURE, Hop.RESOLVER, "servfail in 3 of 3", "Repair it."),),
+)
+UNKNOWN = replace(READY, verdict=Verdict.UNKNOWN)
+
+
+def told(*seen: tuple[float, Judgement | None]) -> Timeline:
+    """What is made of judgements at these times; None is that the path is not judged."""
+    timeline = Timeline()
+    for time, judged in seen:
+        timeline.note(
+            [judged] if judged else [], time, lambda judged: Onset("so it is", f"a probe of {judged.path}")
+        )
+    return timeline
+
+
+def test_an_incident_has_what_was_seen_at_its_onset() -> None:
+    changed = replace(BLOCKED, findings=(replace(BLOCKED.findings[0], evidence="timeout in 9 of 9"),))
+    (incident,) = told((100, READY), (110, BLOCKED), (120, changed), (130, READY)).incidents(0)
+    assert incident == Span(
+        "direct",
+        Role.DEVICE,
+        Verdict.FALLBACK_ONLY,
+        Cause.PORT_BLOCKED,
+        Hop.FIREWALL,
+        began=110,
+        seen=120,
+        ended=130,
+        is_expected=False,
+        summary="so it is",
+        evidence=("timeout in 3 of 3", "courier: 0 of 3"),
+        next_step="Open 5223.",
+        transcript="a probe of direct",
+    )
+
+
+def test_another_cause_is_another_incident_and_the_newest_stands_first() -> None:
+    found = told((100, BLOCKED), (110, DOWN), (120, DOWN)).incidents(0)
+    assert [(each.cause, each.began, each.ended) for each in found] == [
+        (Cause.DNS_FAILURE, 110, None),
+        (Cause.PORT_BLOCKED, 100, 110),
+    ]
+
+
+def test_what_is_unknown_for_a_while_ends_nothing() -> None:
+    (incident,) = told((100, DOWN), (110, UNKNOWN), (120, DOWN)).incidents(0)
+    assert (incident.began, incident.seen, incident.ended) == (100, 120, None)
+
+
+def test_a_remark_on_what_is_ready_is_no_incident() -> None:
+    remark = Finding(Cause.PROXY_SLOW, Hop.PROXY, "slow", "Ask.", is_remark=True)
+    assert told((100, replace(READY, findings=(remark,))), (110, READY)).incidents(0) == []
+
+
+def test_what_is_blocked_on_purpose_is_no_incident_and_no_outage() -> None:
+    expected = replace(DOWN, findings=(), expected=Expected.BLOCKED)
+    timeline = told((100, expected), (200, expected))
+    assert timeline.incidents(0) == []
+    assert timeline.availability(0) == [Availability("direct", Role.DEVICE, 100, 0, 0)]
+
+
+def test_a_path_that_is_no_longer_judged_has_ended() -> None:
+    (incident,) = told((100, DOWN), (110, None)).incidents(0)
+    assert incident.ended == 110
+
+
+def test_what_nobody_looked_at_for_too_long_ended_where_it_was_last_seen() -> None:
+    later = 100 + LONGEST_GAP + 1
+    newest, older = told((100, DOWN), (later, DOWN)).incidents(0)
+    assert (older.ended, newest.began) == (100, later)
+
+
+def test_a_clock_that_is_set_back_makes_no_negative_times() -> None:
+    (incident,) = told((100, DOWN), (50, DOWN), (60, READY)).incidents(0)
+    assert incident.began <= incident.seen <= (incident.ended or 0)
+
+
+def test_what_a_file_left_open_goes_on_after_a_restart() -> None:
+    before = told((100, DOWN), (110, DOWN))
+    after = Timeline()
+    after.add(before.spans.values())
+    after.note([DOWN], 200, lambda _: Onset("", ""))
+    after.note([READY], 210, lambda _: Onset("", ""))
+    (incident,) = after.incidents(0)
+    assert (incident.began, incident.seen, incident.ended) == (100, 200, 210)
+
+
+def test_what_a_file_left_open_has_ended_where_something_newer_has_begun() -> None:
+    before = told((100, DOWN), (110, DOWN))
+    after = told((200, READY))
+    after.add(before.spans.values())
+    (incident,) = after.incidents(0)
+    assert (incident.began, incident.ended) == (100, 110)
+
+
+def test_availability_counts_only_what_was_measured_in_the_time_asked_for() -> None:
+    timeline = told((0, DOWN), (100, READY), (200, BLOCKED), (240, DOWN), (250, READY), (300, READY))
+    (found,) = timeline.availability(50)
+    assert found == Availability("direct", Role.DEVICE, measured=250, not_ready=60, limited=40)
+    assert found.ratio == pytest.approx(0.76)
+    assert timeline.availability(400) == []
+
+
+def test_without_any_time_measured_there_is_no_ratio() -> None:
+    assert Availability("direct", Role.DEVICE, 0, 0, 0).ratio is None
+
+
+def test_incidents_that_were_over_by_then_are_left_out() -> None:
+    timeline = told((100, DOWN), (110, READY), (200, BLOCKED))
+    assert [each.cause for each in timeline.incidents(150)] == [Cause.PORT_BLOCKED]
+
+
+def test_what_is_old_or_too_much_is_dropped_and_what_lasts_is_kept() -> None:
+    timeline = told(
+        (0, BLOCKED), *((float(time), DOWN if time % 2 else READY) for time in range(1, MOST + 50))
+    )
+    timeline.drop(before=-1)
+    assert len(timeline.spans) == MOST
+    assert min(each.began for each in timeline.spans.values()) == 50
+    timeline.drop(before=1e9)
+    assert [each.ended for each in timeline.spans.values()] == [None]
+
+
+def test_a_verdict_that_goes_on_is_no_news() -> None:
+    timeline = told((100, DOWN))
+    version = timeline.version
+    timeline.note([DOWN], 110, lambda _: Onset("", ""))
+    assert timeline.version == version
+
+
+def test_texts_are_bounded() -> None:
+    long = Finding(Cause.DNS_FAILURE, Hop.RESOLVER, "e" * 9999, "n" * 9999)
+    timeline = Timeline()
+    judged = replace(DOWN, findings=(long,), counts=("line",) * 99)
+    timeline.note([judged], 100, lambda _: Onset("s" * 9999, "t" * 9999))
+    (span,) = timeline.incidents(0)
+    assert (
+        len(span.transcript)
+        == len(span.summary)
+        == len(span.next_step or "")
+        == len(span.evidence[0])
+        == 4000
+    )
+    assert len(span.evidence) == 20
