@@ -142,4 +142,4 @@ def _news(before: Protection, after: Protection) -> Iterable[str]:
     if changed:
         yield f"the web port's files were read again: {', '.join(changed)}"
     if before.users.keys() != after.users.keys():
-        yield f"{len(after.users)} users may log in"
+        yield f"users who may log in: {len(after.users)}"
