@@ -196,7 +196,7 @@ STRICTER = [
     ),
     (f"basic_auth_users: {{'al:ice': {HASH}}}", "no user can have this name"),
     ("rate_limit: {interval: 1s}", "without burst nobody is answered"),
-    ("rate_limit: {interval: soon, burst: 1}", '"soon" is not a duration'),
+    ("rate_limit: {interval: soon, burst: 1}", "this is not a duration"),
 ]
 
 
