@@ -80,10 +80,12 @@ def _is_led_astray(case: Case, each: Counted) -> bool:
 
 
 def _is_the_service(each: Counted) -> bool:
+    """By its certificate: a mere connection anybody may accept."""
     tls = each.result.attempt.tls
-    if each.failure is None or tls is None:
-        return each.failure is None
-    return tls.trust is Trust.APPLE or (tls.trust is Trust.PUBLIC and bool(tls.is_for_host))
+    if tls is None:
+        return False
+    genuine = tls.trust is Trust.APPLE or (tls.trust is Trust.PUBLIC and bool(tls.is_for_host))
+    return genuine or each.failure is None
 
 
 def _is_a_page(there: Sequence[Counted]) -> bool:
