@@ -74,7 +74,7 @@ def tls_blocked(case: Case) -> Found | None:
         about,
         how_often(case, about),
         f"Ask {owner.asked} to allow TLS to {the_hosts(case, about)} on {the_ports(case, about)}. "
-        "Connections are established, and end as soon as TLS begins: something inspects them.",
+        "Connections are established, and end as soon as TLS begins: a filter seems to end them.",
         the_reply(about),
     )
 
@@ -158,7 +158,7 @@ def _only_over(case: Case, family: Family) -> Found | None:
         owner,
         about,
         f"Nothing answers over {name}, other addresses do; {how_often(case, about)}",
-        f"Ask {owner.asked} to fix its {name}, or not to offer it. Connections to "
+        f"Ask {owner.asked} to fix its {name}, or to switch it off. Connections to "
         f"{the_hosts(case, about)} on {named_ports({each.result.port for each in about})} fail.",
         the_reply(about),
     )
@@ -226,7 +226,7 @@ def intermittent(case: Case) -> Found | None:
         about,
         f"{len({each.result.host for each in about})} hosts are reached at one time and not at another",
         f"Ask {owner.asked} to check the way to {the_hosts(case, about)}. "
-        "Connections fail again and again, not always: one of several links or members seems not to work.",
+        "Some connections fail and others work: one of several links or members seems to be broken.",
         the_reply(about),
     )
 
