@@ -144,9 +144,9 @@ def ipv4_broken(case: Case) -> Found | None:
 
 
 def _only_over(case: Case, family: Family) -> Found | None:
-    """No required service answers over it, and over the other family they do."""
+    """No required service can be connected to over it, and over the other family they can."""
     required = {service.name for service in case.world.services if service.required}
-    working = {e.family for e in case.counted if e.failure is None and e.result.service in required}
+    working = {e.family for e in case.counted if e.connected and e.result.service in required}
     if case.path.load_balancer or family in working or not working - {Family.NAME}:
         return None
     about = case.mostly(lambda each: each.family is family)
@@ -251,4 +251,6 @@ def hosts_blocked(case: Case) -> Found | None:
 
 
 def _is_accident(case: Case) -> bool:
-    return case.verdict is not Verdict.NOT_READY and all(map(is_apples, case.left)) and case.is_few(case.left)
+    """Single hosts of Apple's, of services that have others which answer."""
+    down = any(case.verdicts[each.place] is Verdict.NOT_READY for each in case.left)
+    return not down and all(map(is_apples, case.left)) and case.is_few(case.left)
