@@ -6,13 +6,13 @@ Knows the state and the engine that judges it. Must not know how anything is sho
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Self, TypeAlias
 
 from netcheck.bags import bags_seen
 from netcheck.model.findings import BagSeen, Finding, Judgement, PushCertificate, Verdict
-from netcheck.model.paths import Family, ProbePath
+from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
 from netcheck.model.services import Service
 from netcheck.state.endpoints import EndpointState
@@ -22,6 +22,7 @@ from netcheck.state.lookups import LookupFlow
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
 from netcheck.verdict import assess
+from netcheck.verdict.changing import doubts_in_words
 
 HostsKey: TypeAlias = tuple[str, int, str, Family]
 """Service, port, path, family."""
@@ -35,6 +36,9 @@ class Belief:
     """How many seconds a result may be older than the newest of its path."""
     failures: int = 1
     """How many failures it takes until one is believed."""
+    patience: float = 0.0
+    """For how many seconds a verdict may wait until it is clear what is changing; 0: nothing outdates
+    another result, as they are all of one moment."""
 
 
 class Found(NamedTuple):
@@ -134,6 +138,7 @@ def facts_of(state: State, belief: Belief) -> Facts:
         lookups.values(),
         window=belief.window,
         failures=belief.failures,
+        trends=state.courses.trends() if belief.patience else {},
     )
     fetched = [(result, seen.bag) for seen in endpoints.values() for result in seen.results]
     return Facts(
@@ -158,6 +163,9 @@ class LatestFacts:
         self._state = state
         self._belief = belief
         self._made: tuple[int, Facts] | None = None
+        self._settled: dict[tuple[ProbePath, Role], tuple[Judgement, bool]] = {}
+        """What was last clear of each path and role, and whether devices lived on the fallback port."""
+        self._unclear_since: dict[tuple[ProbePath, Role], float] = {}
 
     def believe(self, belief: Belief) -> None:
         """Judge by this from now on."""
@@ -167,5 +175,35 @@ class LatestFacts:
     def now(self) -> Facts:
         """The same object for as long as nothing has changed."""
         if self._made is None or self._made[0] != self._state.version:
-            self._made = self._state.version, facts_of(self._state, self._belief)
+            self._made = self._state.version, self._settle(facts_of(self._state, self._belief))
         return self._made[1]
+
+    def _settle(self, facts: Facts) -> Facts:
+        """Of what is not clear, what was before: else each step of a change would be taken for its end."""
+        doubts = self._state.courses.doubts(self._belief.patience)
+        unclear = {part.path for part in doubts} | self._state.inquiries.keys()
+        now = self._state.courses.newest
+        paths = {path.name: path for path in facts.paths}
+        judgements, fallback = [], dict(facts.fallback)
+        for fresh in facts.judgements:
+            where = paths[fresh.path], fresh.role
+            if (
+                fresh.path not in unclear
+                or fresh.verdict is Verdict.READY
+                or now - self._unclear_since.setdefault(where, now) > self._belief.patience
+            ):
+                self._settled[where] = fresh, facts.fallback.get(fresh.path, False)
+                self._unclear_since.pop(where, None)
+                judgements.append(fresh)
+                continue
+            before, was_on_fallback = self._settled.get(where, (_nothing_known(fresh), False))
+            judgements.append(replace(before, doubts=doubts_in_words(doubts, fresh.path)))
+            if fresh.path in fallback:
+                fallback[fresh.path] = was_on_fallback
+        known = {(paths[judged.path], judged.role) for judged in judgements}
+        self._settled = {where: it for where, it in self._settled.items() if where in known}
+        return replace(facts, judgements=tuple(judgements), fallback=fallback)
+
+
+def _nothing_known(judged: Judgement) -> Judgement:
+    return replace(judged, verdict=Verdict.UNKNOWN, findings=())

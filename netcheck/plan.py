@@ -93,6 +93,25 @@ class HeldSlot:
         return Call(self.service, hosts[position], self.path, again)
 
 
+_SAMPLE = 3
+"""How many hosts of a service show how it is."""
+
+
+def sample(service: Service, path: ProbePath, number: int) -> list[Call]:
+    """A few hosts, spread over all, to learn soon how the service is: for each number other ones.
+
+    A single host is visited twice: once may be an accident.
+    """
+    hosts = hosts_on(service, path)
+    width = min(_SAMPLE, len(hosts))
+    spread = [hosts[(number + index * len(hosts) // width) % len(hosts)] for index in range(width)]
+    twice = spread if len(hosts) == 1 else []
+    return [
+        *(Call(service, host, path, number) for host in spread),
+        *(Call(service, host, path, number + 1) for host in twice),
+    ]
+
+
 def held_slots(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[HeldSlot]:
     """One for each connection that is to be held idle."""
     return [HeldSlot(service, path, family) for service, path, family in holds(services, paths)]

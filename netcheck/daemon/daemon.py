@@ -15,7 +15,7 @@ from netcheck.config import Config, ConfigError, Listen
 from netcheck.daemon import reloading
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.changes import in_words
-from netcheck.daemon.probing import Probing
+from netcheck.daemon.probing import Probing, patience
 from netcheck.daemon.reloading import Reloads, read_config
 from netcheck.daemon.systemd import Systemd
 from netcheck.export.negotiate import Exporter
@@ -45,7 +45,7 @@ class Daemon:
         self._listen = config.listen
         self._state = State()
         self._state.own.reload_success_time = time.time()
-        self._facts = LatestFacts(self._state, _belief(config))
+        self._facts = LatestFacts(self._state, belief(config))
         self._exporter = Exporter(config.metrics.per_host)
         self._probing: Probing | None = None
         self._reloads = Reloads(self._reload)
@@ -127,7 +127,7 @@ class Daemon:
         before, self._config = self._config, config
         if config.metrics != before.metrics:
             self._exporter = Exporter(config.metrics.per_host)
-        self._facts.believe(_belief(config))
+        self._facts.believe(belief(config))
         if config != before and self._probing is not None:
             self._probing.take(config)
         self._certificates.cancel()  # read anew: whoever reloads has perhaps just renewed one
@@ -174,8 +174,10 @@ class Daemon:
                     nursery.cancel_scope.cancel()
 
 
-def _belief(config: Config) -> Belief:
-    return Belief(_ROUNDS_JUDGED * config.probing.interval, config.verdict.failures)
+def belief(config: Config) -> Belief:
+    """What it takes, by this config, until results make a verdict."""
+    probing = config.probing
+    return Belief(_ROUNDS_JUDGED * probing.interval, config.verdict.failures, patience(probing.timeouts))
 
 
 def _spare_the_collector() -> None:

@@ -132,6 +132,8 @@ class Judgement:
     """What the role needs here; what a path does with anything else counts for nothing."""
     possible: tuple[tuple[Cause, Hop], ...] = ()
     """Every cause that a path such as this can have, with each hop that it can be of."""
+    doubts: tuple[str, ...] = ()
+    """What may be changing, in sentences for people: the rest is as it was before, until that is clear."""
 
     @property
     def cause(self) -> Cause | None:
@@ -148,7 +150,7 @@ class Judgement:
 
     @property
     def evidence(self) -> tuple[str, ...]:
-        return (*(finding.evidence for finding in self.findings), *self.counts)
+        return (*self.doubts, *(finding.evidence for finding in self.findings), *self.counts)
 
     @property
     def is_expected(self) -> bool:

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from netcheck.model.failing import Reason
@@ -14,6 +15,7 @@ from netcheck.model.findings import Judgement, Needed, Verdict
 from netcheck.model.paths import Expected, Family, ProbePath, Role
 from netcheck.model.results import Lookup, Standing
 from netcheck.model.services import PortRule, Service, ports_on
+from netcheck.model.trends import Trends
 from netcheck.verdict.case import Case, World
 from netcheck.verdict.counting import Counted, Counting, what_counts
 from netcheck.verdict.loss import lost
@@ -114,12 +116,14 @@ def assess(
     *,
     window: float = math.inf,
     failures: int = 1,
+    trends: Trends = MappingProxyType({}),
 ) -> Assessment:
     """Judge by the results that are at most `window` seconds older than the newest of their path.
 
-    `failures` is how many it takes until a failure is believed; see `what_counts`.
+    `failures` is how many it takes until a failure is believed; see `what_counts`. `trends` say what newer
+    results have outdated.
     """
-    counting = what_counts(paths, standings, window, failures)
+    counting = what_counts(paths, standings, window, failures, trends)
     tallies = _tallies(services, paths, counting)
     cases = [
         _on_path(path, role, needed, tallies[path.name])

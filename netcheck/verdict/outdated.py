@@ -1,0 +1,59 @@
+"""Which of the latest results are true no more: all around them has changed since.
+
+Hosts take turns, so most results are some rounds old when their port is blocked, or is open again.
+"""
+
+import math
+from collections.abc import Iterator
+
+from netcheck.apns.addresses import published_range
+from netcheck.model.results import Result, Standing
+from netcheck.model.trends import Part, Trend, Trends
+
+
+class Outdated:
+    """What these trends have outdated."""
+
+    def __init__(self, trends: Trends) -> None:
+        self._trends = trends
+        self._fell_silent: dict[str, float] = {}
+        """By path: when the last of its parts that are down went down."""
+        for part, trend in trends.items():
+            if trend.down is not None:
+                latest = self._fell_silent.get(part.path, -math.inf)
+                self._fell_silent[part.path] = max(latest, trend.down.at)
+
+    def __contains__(self, standing: Standing) -> bool:
+        """Whether it succeeded before all fell silent, or failed only while that lasted."""
+        at = standing.result.attempt.at
+        if not standing.failures:
+            return self._is_old_success(standing.result, at)
+        since = at if standing.fails_since is None else standing.fails_since
+        return not self.is_down(standing.result) and any(
+            trend.was_silent(since) and trend.was_silent(at) for trend in self._of(standing.result)
+        )
+
+    def is_down(self, result: Result) -> bool:
+        """Whether it is of something of which nothing answers."""
+        return any(trend.down is not None for trend in self._of(result))
+
+    def forgets(self, standing: Standing) -> bool:
+        """Whether it tells nothing that something nobody needs answered once, before it failed."""
+        result = standing.result
+        return result.path in self._fell_silent and not self._is_needed(result)
+
+    def _is_needed(self, result: Result) -> bool:
+        return Part(result.path, result.port, result.attempt.family, result.service) in self._trends
+
+    def _is_old_success(self, result: Result, at: float) -> bool:
+        if not self._is_needed(result):  # and nobody looked again
+            return at < self._fell_silent.get(result.path, -math.inf)
+        return any(trend.down is not None and at < trend.down.at for trend in self._of(result))
+
+    def _of(self, result: Result) -> Iterator[Trend]:
+        attempt = result.attempt
+        whole = Part(result.path, result.port, attempt.family)
+        prefix = published_range(attempt.address) if attempt.address else None
+        for what in ("", result.service, prefix):
+            if what is not None and (trend := self._trends.get(whole._replace(what=what))) is not None:
+                yield trend
