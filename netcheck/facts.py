@@ -24,6 +24,9 @@ from netcheck.state.state import State
 from netcheck.verdict import assess
 from netcheck.verdict.changing import doubts_in_words
 
+_LONGEST_WAIT = 3
+"""So many times the patience with one doubt is what a verdict waits at most, where one follows the other."""
+
 HostsKey: TypeAlias = tuple[str, int, str, Family]
 """Service, port, path, family."""
 
@@ -156,16 +159,28 @@ def facts_of(state: State, belief: Belief) -> Facts:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Clear:
+    """What was last clear of a path and a role."""
+
+    judgement: Judgement
+    on_fallback: bool
+    at: float
+    """When that was, on the monotonic clock."""
+
+
 class LatestFacts:
-    """The facts of a state that goes on changing: made when somebody asks, once for each change."""
+    """The facts of a state that goes on changing: made when somebody asks, once for each change.
+
+    While it is not clear what is changing, verdicts stay as they were: each step of a change would be taken
+    for its end. Where all turns out to be well, that is said at once.
+    """
 
     def __init__(self, state: State, belief: Belief) -> None:
         self._state = state
         self._belief = belief
         self._made: tuple[int, Facts] | None = None
-        self._settled: dict[tuple[ProbePath, Role], tuple[Judgement, bool]] = {}
-        """What was last clear of each path and role, and whether devices lived on the fallback port."""
-        self._unclear_since: dict[tuple[ProbePath, Role], float] = {}
+        self._clear: dict[tuple[ProbePath, Role], _Clear] = {}
 
     def believe(self, belief: Belief) -> None:
         """Judge by this from now on."""
@@ -175,35 +190,40 @@ class LatestFacts:
     def now(self) -> Facts:
         """The same object for as long as nothing has changed."""
         if self._made is None or self._made[0] != self._state.version:
-            self._made = self._state.version, self._settle(facts_of(self._state, self._belief))
+            self._made = self._state.version, self._settled(facts_of(self._state, self._belief))
         return self._made[1]
 
-    def _settle(self, facts: Facts) -> Facts:
-        """Of what is not clear, what was before: else each step of a change would be taken for its end."""
+    def _settled(self, facts: Facts) -> Facts:
+        if not facts.endpoints:
+            return facts
         doubts = self._state.courses.doubts(self._belief.patience)
         unclear = {part.path for part in doubts} | self._state.inquiries.keys()
-        now = self._state.courses.newest
         paths = {path.name: path for path in facts.paths}
-        judgements, fallback = [], dict(facts.fallback)
-        for fresh in facts.judgements:
-            where = paths[fresh.path], fresh.role
-            if (
-                fresh.path not in unclear
-                or fresh.verdict is Verdict.READY
-                or now - self._unclear_since.setdefault(where, now) > self._belief.patience
-            ):
-                self._settled[where] = fresh, facts.fallback.get(fresh.path, False)
-                self._unclear_since.pop(where, None)
-                judgements.append(fresh)
-                continue
-            before, was_on_fallback = self._settled.get(where, (_nothing_known(fresh), False))
-            judgements.append(replace(before, doubts=doubts_in_words(doubts, fresh.path)))
-            if fresh.path in fallback:
-                fallback[fresh.path] = was_on_fallback
-        known = {(paths[judged.path], judged.role) for judged in judgements}
-        self._settled = {where: it for where, it in self._settled.items() if where in known}
-        return replace(facts, judgements=tuple(judgements), fallback=fallback)
+        self._clear = {
+            (paths[fresh.path], fresh.role): self._last_clear(
+                paths[fresh.path], fresh, facts.fallback, is_clear=fresh.path not in unclear
+            )
+            for fresh in facts.judgements
+        }
+        judgements = [clear.judgement for clear in self._clear.values()]
+        on_fallback = {
+            path.name: clear.on_fallback
+            for (path, role), clear in self._clear.items()
+            if role is Role.DEVICE and path.name in facts.fallback
+        }
+        return replace(
+            facts,
+            judgements=tuple(replace(each, doubts=doubts_in_words(doubts, each)) for each in judgements),
+            fallback={**facts.fallback, **on_fallback},
+        )
 
-
-def _nothing_known(judged: Judgement) -> Judgement:
-    return replace(judged, verdict=Verdict.UNKNOWN, findings=())
+    def _last_clear(
+        self, path: ProbePath, fresh: Judgement, fallback: Mapping[str, bool], *, is_clear: bool
+    ) -> _Clear:
+        now = self._state.courses.newest
+        latest = _Clear(fresh, fallback.get(path.name, False), now)
+        if is_clear or fresh.verdict is Verdict.READY:
+            return latest
+        nothing = replace(fresh, verdict=Verdict.UNKNOWN, findings=())
+        before = self._clear.get((path, fresh.role)) or _Clear(nothing, False, now)
+        return before if now - before.at <= _LONGEST_WAIT * self._belief.patience else latest

@@ -30,7 +30,8 @@ from netcheck.web.server import serve
 
 _log = logging.getLogger("netcheck")
 _LOOP_CHECK = 1.0
-_LOOK_FOR_NEWS = 5.0
+_LOOK_FOR_NEWS, _SHARE_OF_LOOKING = 1.0, 0.1
+"""Every so many seconds, unless looking would take more than this share of the time."""
 _ROUNDS_JUDGED = 2
 """A verdict rests on so many rounds: of hosts in rotation, what was seen long ago may be true no more."""
 _CERTIFICATE_CHECK = 60.0
@@ -143,12 +144,14 @@ class Daemon:
         """Log what has changed, and tell systemd how things are."""
         announcer = Announcer()
         while True:
+            began = trio.current_time()
             try:
                 announcer.look(self.facts())
                 self._systemd.tell(f"STATUS={self._in_short()}")
             except Exception:  # a bug of ours costs some lines of the log, and never the daemon
                 _log.exception("internal error in announcing")
-            await trio.sleep(_LOOK_FOR_NEWS)
+            took = trio.current_time() - began
+            await trio.sleep(max(_LOOK_FOR_NEWS, took / _SHARE_OF_LOOKING))
 
     def _in_short(self) -> str:
         if not self.ready:

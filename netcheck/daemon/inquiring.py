@@ -13,7 +13,7 @@ import trio
 from netcheck.model.paths import ProbePath
 from netcheck.model.results import Endpoint
 from netcheck.model.services import Service, targets
-from netcheck.plan import Call, sample
+from netcheck.plan import Call, is_planned, sample
 from netcheck.state.state import State
 
 _MOST, _ROUNDS = 6, 5
@@ -60,20 +60,37 @@ class Inquiries:
         """How many inquiries into each path are under way."""
         self._begun: dict[str, deque[float]] = {}
         """When the latest ones into each path began."""
+        self._known = set[ProbePath]()
+        """The paths that had their first sample."""
+        self._under_way: dict[trio.CancelScope, Call] = {}
 
     def look(self, call: Call) -> None:
         """There are new results, of this visit."""
         self._turns[call.path.name, call.service.name, call.host] = call.turn
         self._news.set()
 
+    def plan(self) -> None:
+        """The state is configured anew: what it has no more is not asked, and what is new is soon."""
+        for scope, call in self._under_way.items():
+            if not is_planned(call, self._state.services, self._state.paths):
+                scope.cancel()
+        self._turns = {key: turn for key, turn in self._turns.items() if key[0] in self._paths()}
+        self._begun = {path: begun for path, begun in self._begun.items() if path in self._paths()}
+        self._news.set()
+
+    def _paths(self) -> set[str]:
+        return {path.name for path in self._state.paths}
+
     async def run(self, pace: Callable[[], tuple[float, float]]) -> None:
-        """Look at everything once, and then where it is needed, until cancelled.
+        """Look at each path once, and then where it is needed, until cancelled.
 
         `pace` says how many seconds a round takes, and for how many a doubt is worth an inquiry.
         """
         async with trio.open_nursery() as nursery:
-            self._begin(nursery, self._state.paths, _Suspicion(is_change=True))
             while True:
+                if new := [path for path in self._state.paths if path not in self._known]:
+                    self._begin(nursery, new, _Suspicion(is_change=True))
+                self._known = set(self._state.paths)
                 await self._news.wait()
                 self._news = trio.Event()
                 round_time, patience = pace()
@@ -143,12 +160,18 @@ class Inquiries:
     async def _ask(self, calls: Iterable[Call], asked: Collection[str], is_change: bool) -> None:
         async with trio.open_nursery() as nursery:
             for call in calls:
-                nursery.start_soon(self._visit, call)
+                nursery.start_soon(self._ask_one, call)
         self._asked.subtract(asked)
         self._asked = +self._asked
         if is_change:
             self._state.end_inquiry(asked)
         self._news.set()
+
+    async def _ask_one(self, call: Call) -> None:
+        with trio.CancelScope() as scope:
+            self._under_way[scope] = call
+            await self._visit(call)
+        del self._under_way[scope]
 
 
 def _is_asked(service: Service) -> bool:

@@ -18,7 +18,7 @@ from netcheck.daemon.inquiring import Inquiries
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Hold, Visit
 from netcheck.model.services import Service, Timeouts, hosts_on
-from netcheck.plan import Call, HeldSlot, Slot, held_slots, slots
+from netcheck.plan import Call, HeldSlot, Slot, held_slots, is_planned, slots
 from netcheck.probe.runner import Prober
 from netcheck.schedule import STILL_RUNNING, Gate, Job, Schedule, spread
 from netcheck.state.own import SelfState
@@ -118,6 +118,7 @@ class Probing:
         self._due = {key: due for key, due in self._due.items() if self._still_has(before[key])}
         jobs = [Job(slot.key, partial(self._turn, slot), slot.about) for slot in self._slots.values()]
         self._schedule.plan(jobs, config.probing.interval)
+        self._inquiries.plan()
         self._plan_holds()
 
     def _services(self) -> tuple[Service, ...]:
@@ -144,7 +145,7 @@ class Probing:
         """A visit out of turn."""
 
         def is_wanted() -> bool:
-            return call.path in self._state.paths and call.service in self._state.services
+            return is_planned(call, self._state.services, self._state.paths)
 
         await self._visit(call, self._round, is_wanted, alone=True)
 

@@ -61,6 +61,8 @@ class Tally:
         return 0 < self.failures.total() == self.denied and not self.reached
 
     def evidence(self, place: Needed) -> str:
+        if not self.tried:
+            return f"{place.service} port {place.port}: the first results are awaited"
         hosts, answering = {host for host, _ in self.tried}, {host for host, _ in self.reached}
         text = f"{place.service} port {place.port}: {len(answering)} of {len(hosts)} hosts reachable"
         broken = {family for _, family in self.tried} - {family for _, family in self.reached}
@@ -187,7 +189,7 @@ def _judge(
         tallies[place].evidence(place)
         for each in judged
         for port in ports_judged(each.service, path)
-        if tallies[place := Needed(each.service.name, port)].tried
+        if (tallies[place := Needed(each.service.name, port)].tried or verdict is Verdict.UNKNOWN)
         and (place in needed or path.expected is not Expected.READY)
     )
     return Judgement(path.name, role, verdict, explain(case), counts, needed, possible(path))

@@ -1,29 +1,29 @@
 """What is said while something may be changing, before it is clear how far that goes."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from netcheck.model.findings import Judgement
 from netcheck.model.trends import Trend, Trends
 
+_FEWEST_HOSTS = 2
+"""One that fails may be the only one."""
 
-def doubts_in_words(doubts: Trends, path: str) -> tuple[str, ...]:
-    """Sentences for people, one for each port of the path."""
-    ports: dict[int, list[Trend]] = {}
+
+def doubts_in_words(doubts: Trends, judged: Judgement) -> tuple[str, ...]:
+    """Sentences for people, one for each port that the role needs and that is in doubt."""
+    ports: dict[int, list[Trend]] = {port: [] for port in sorted({need.port for need in judged.needs})}
     for part, trend in doubts.items():
-        if part.path == path:
-            ports.setdefault(part.port, []).append(trend)
-    return tuple(_in_words(port, trends) for port, trends in sorted(ports.items()))
+        if part.path == judged.path and part.port in ports and trend.hosts >= _FEWEST_HOSTS:
+            ports[part.port].append(trend)
+    return tuple(_in_words(port, trends) for port, trends in ports.items() if trends)
 
 
-def _in_words(port: int, trends: Iterable[Trend]) -> str:
-    """The widest part says it; where one answers again, that is the news."""
+def _in_words(port: int, trends: Sequence[Trend]) -> str:
+    """Of several parts, by the one with the most hosts; that one answers again is the news."""
     trend = max(trends, key=lambda trend: (trend.down is not None, trend.hosts))
-    assert trend.doubt is not None  # noqa: S101 - only those in doubt come here
-    since = datetime.fromtimestamp(trend.doubt.time, UTC).strftime("%H:%M:%S UTC")
-    hosts = f"{trend.hosts} host{'s' * (trend.hosts > 1)}"
-    what = (
-        f"Nothing has answered on port {port} since {since} ({hosts} tried)"
-        if trend.down is None
-        else f"Port {port} answers again since {since} ({hosts} so far)"
-    )
-    return f"{what}: it is not yet clear how far this goes."
+    since = trend.doubt.time if trend.doubt else 0.0
+    clock = datetime.fromtimestamp(since, UTC).strftime("%H:%M:%S UTC")
+    if trend.down is not None:
+        return f"Port {port} answers again since {clock}: it is not yet clear on how many hosts."
+    return f"Nothing has answered on port {port} since {clock}: it is not yet clear how far this goes."

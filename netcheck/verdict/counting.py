@@ -122,7 +122,7 @@ def what_counts(
             continue
         if not each.failures:  # of its addresses, one may have failed all the same
             counted.append(Counted(result, result.attempt.failure is None))
-        elif _is_in(result, dead) or outdated.is_down(result) or each.failures >= failures:
+        elif _is_in(result, dead) or outdated.is_down(result) or outdated.is_believed(each, failures):
             counted.append(Counted(result, reached=False))
         elif each.answered and not outdated.forgets(each):
             counted.append(Counted(result, reached=True))

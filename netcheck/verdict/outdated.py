@@ -37,6 +37,12 @@ class Outdated:
         """Whether it is of something of which nothing answers."""
         return any(trend.down is not None for trend in self._of(result))
 
+    def is_believed(self, standing: Standing, failures: int) -> bool:
+        """Whether it failed so often in a row by itself: what all around it did as well does not count."""
+        since = standing.fails_since
+        excused = since is not None and any(t.was_silent(since) for t in self._of(standing.result))
+        return standing.failures - excused >= failures
+
     def forgets(self, standing: Standing) -> bool:
         """Whether it tells nothing that something nobody needs answered once, before it failed."""
         result = standing.result
