@@ -5,13 +5,13 @@ Knows the state and the engine that judges it. Must not know how anything is sho
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Self, TypeAlias
 
 from netcheck.bags import bags_seen
-from netcheck.model.findings import BagSeen, Finding, Judgement, PushCertificate, Verdict
+from netcheck.model.findings import BagSeen, Finding, Hop, Judgement, PushCertificate, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
 from netcheck.model.services import Service
@@ -169,6 +169,15 @@ class _Clear:
     """When that was, on the monotonic clock."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Unrest:
+    """The paths whose verdicts have to wait."""
+
+    changing: Set[str]
+    silent_lately: Set[str]
+    """Where all failed together for a while: that hosts still do is no reason yet to go to Apple."""
+
+
 class LatestFacts:
     """The facts of a state that goes on changing: made when somebody asks, once for each change.
 
@@ -196,13 +205,15 @@ class LatestFacts:
     def _settled(self, facts: Facts) -> Facts:
         if not facts.endpoints:
             return facts
-        doubts = self._state.courses.doubts(self._belief.patience)
-        unclear = {part.path for part in doubts} | self._state.inquiries.keys()
+        courses = self._state.courses
+        doubts = courses.doubts(self._belief.patience)
+        unrest = _Unrest(
+            {part.path for part in doubts} | self._state.inquiries.keys(),
+            courses.silent_since(courses.newest - self._belief.window),
+        )
         paths = {path.name: path for path in facts.paths}
         self._clear = {
-            (paths[fresh.path], fresh.role): self._last_clear(
-                paths[fresh.path], fresh, facts.fallback, is_clear=fresh.path not in unclear
-            )
+            (paths[fresh.path], fresh.role): self._last_clear(paths[fresh.path], fresh, facts, unrest)
             for fresh in facts.judgements
         }
         judgements = [clear.judgement for clear in self._clear.values()]
@@ -217,13 +228,14 @@ class LatestFacts:
             fallback={**facts.fallback, **on_fallback},
         )
 
-    def _last_clear(
-        self, path: ProbePath, fresh: Judgement, fallback: Mapping[str, bool], *, is_clear: bool
-    ) -> _Clear:
+    def _last_clear(self, path: ProbePath, fresh: Judgement, facts: Facts, unrest: _Unrest) -> _Clear:
         now = self._state.courses.newest
-        latest = _Clear(fresh, fallback.get(path.name, False), now)
-        if is_clear or fresh.verdict is Verdict.READY:
-            return latest
+        latest = _Clear(fresh, facts.fallback.get(path.name, False), now)
         nothing = replace(fresh, verdict=Verdict.UNKNOWN, findings=())
         before = self._clear.get((path, fresh.role)) or _Clear(nothing, False, now)
-        return before if now - before.at <= _LONGEST_WAIT * self._belief.patience else latest
+        if fresh.verdict is Verdict.READY:
+            return latest
+        if path.name in unrest.silent_lately and any(each.hop is Hop.APPLE for each in fresh.findings):
+            return before
+        is_late = now - before.at > _LONGEST_WAIT * self._belief.patience
+        return latest if is_late or path.name not in unrest.changing else before

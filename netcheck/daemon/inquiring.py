@@ -22,6 +22,7 @@ _MOST_PATHS = 8
 """How many others are looked at beside it: what fails there too is no fault of the path."""
 _MOST_AGAIN = 12
 """How many hosts are visited as they were the last time."""
+_MOST_AGAIN_IN_A_ROUND = 6
 _WITNESSES = 3
 """How many of them are so for each range in doubt."""
 _MOST_CALLS = 50
@@ -87,6 +88,7 @@ class Inquiries:
         `pace` says how many seconds a round takes, and for how many a doubt is worth an inquiry.
         """
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._look_again_at_what_fails, nursery, pace)
             while True:
                 if new := [path for path in self._state.paths if path not in self._known]:
                     self._begin(nursery, new, _Suspicion(is_change=True))
@@ -97,6 +99,18 @@ class Inquiries:
                 for path, suspicion in self._suspicions(patience).items():
                     if path not in self._asked and self._may_begin(path, round_time):
                         self._begin(nursery, self._beside(path, suspicion), suspicion)
+
+    async def _look_again_at_what_fails(
+        self, nursery: trio.Nursery, pace: Callable[[], tuple[float, float]]
+    ) -> None:
+        """Each round, at a few hosts: else one that is up again would be taken for down until its turn."""
+        while True:
+            await trio.sleep(pace()[0])
+            for path in self._state.paths:
+                again = _Suspicion()
+                again.add_hosts(self._state.courses.failing(path.name, self._state.endpoints))
+                for call in self._again([path], again)[:_MOST_AGAIN_IN_A_ROUND]:
+                    nursery.start_soon(self._ask_one, call)
 
     def _suspicions(self, patience: float) -> dict[str, _Suspicion]:
         """By path."""

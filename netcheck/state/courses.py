@@ -232,6 +232,14 @@ class Courses:
             and (part == part.whole or not _is_down(self._trends[part.whole]))
         }
 
+    def silent_since(self, time: float) -> set[str]:
+        """The paths on which several hosts failed and none answered for a while, later than that."""
+        return {
+            part.path
+            for part, trend in self._trends.items()
+            if part == part.whole and any(end >= time for _, end in trend.silences)
+        }
+
     def suspects(self, path: str) -> list[Endpoint]:
         """What failed when it was last visited, and not before; not where nothing around it answers."""
         return [each for each in self._suspects.get(path, ()) if not self._is_down_around(each)]
@@ -245,6 +253,18 @@ class Courses:
                 addresses = (result.attempt.address for result in seen.results)
                 if any(address and published_range(address) == part.what for address in addresses):
                     yield endpoint
+
+    def failing(self, path: str, endpoints: Endpoints) -> list[Endpoint]:
+        """What fails by itself on a path, the longest unseen first."""
+        known = [
+            (seen.last_run, endpoint)
+            for endpoint, seen in endpoints.latest.items()
+            if endpoint.path == path and seen.failures and self._is_required(endpoint)
+        ]
+        return [endpoint for _, endpoint in sorted(known) if not self._is_down_around(endpoint)]
+
+    def _is_required(self, endpoint: Endpoint) -> bool:
+        return Part(endpoint.path, endpoint.port, endpoint.family, endpoint.service) in self._courses
 
     def _is_down_around(self, endpoint: Endpoint) -> bool:
         part = Part(endpoint.path, endpoint.port, endpoint.family, endpoint.service)

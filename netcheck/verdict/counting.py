@@ -114,7 +114,7 @@ def what_counts(
         or each.result.attempt.at >= since[each.result.path]
         or each.result.endpoint in in_dead_ranges
     ]
-    unsteady = _unsteady(recent, both_ways, bound)
+    unsteady = _unsteady((each for each in recent if not outdated.is_excused(each)), both_ways, bound)
     counted = list(unsteady.values())
     for each in recent:
         result = each.result

@@ -15,10 +15,11 @@ class Outdated:
     """What these trends have outdated."""
 
     def __init__(self, trends: Trends) -> None:
-        self._trends = trends
+        self._needed = trends.keys()
+        self._eventful = {part: trend for part, trend in trends.items() if trend.down or trend.silences}
         self._fell_silent: dict[str, float] = {}
         """By path: when the last of its parts that are down went down."""
-        for part, trend in trends.items():
+        for part, trend in self._eventful.items():
             if trend.down is not None:
                 latest = self._fell_silent.get(part.path, -math.inf)
                 self._fell_silent[part.path] = max(latest, trend.down.at)
@@ -40,8 +41,13 @@ class Outdated:
     def is_believed(self, standing: Standing, failures: int) -> bool:
         """Whether it failed so often in a row by itself: what all around it did as well does not count."""
         since = standing.fails_since
-        excused = since is not None and any(t.was_silent(since) for t in self._of(standing.result))
+        excused = since is not None and self._was_silent(standing.result, since)
         return standing.failures - excused >= failures
+
+    def is_excused(self, standing: Standing) -> bool:
+        """Whether it failed the last time only when all around it did, and that is over."""
+        failed = standing.last_failed
+        return failed is not None and self._was_silent(failed, failed.attempt.at)
 
     def forgets(self, standing: Standing) -> bool:
         """Whether it tells nothing that something nobody needs answered once, before it failed."""
@@ -49,17 +55,26 @@ class Outdated:
         return result.path in self._fell_silent and not self._is_needed(result)
 
     def _is_needed(self, result: Result) -> bool:
-        return Part(result.path, result.port, result.attempt.family, result.service) in self._trends
+        return Part(result.path, result.port, result.attempt.family, result.service) in self._needed
 
     def _is_old_success(self, result: Result, at: float) -> bool:
+        if result.path not in self._fell_silent:
+            return False
         if not self._is_needed(result):  # and nobody looked again
-            return at < self._fell_silent.get(result.path, -math.inf)
+            return at < self._fell_silent[result.path]
         return any(trend.down is not None and at < trend.down.at for trend in self._of(result))
 
+    def _was_silent(self, result: Result, at: float) -> bool:
+        return any(trend.was_silent(at) for trend in self._of(result))
+
     def _of(self, result: Result) -> Iterator[Trend]:
+        """The trends of all that it is a part of, where anything happened."""
+        if not self._eventful:
+            return
         attempt = result.attempt
-        whole = Part(result.path, result.port, attempt.family)
         prefix = published_range(attempt.address) if attempt.address else None
         for what in ("", result.service, prefix):
-            if what is not None and (trend := self._trends.get(whole._replace(what=what))) is not None:
-                yield trend
+            if what is not None:
+                trend = self._eventful.get(Part(result.path, result.port, attempt.family, what))
+                if trend is not None:
+                    yield trend
