@@ -1,65 +1,176 @@
-"""One round now: every host once over every path, for the console."""
+"""One look now: some hosts of each service over every path, and all of them where something fails."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 import trio
 
 from netcheck.bags import with_counts
-from netcheck.config import Config
+from netcheck.config import Config, Probing
 from netcheck.facts import Belief, Facts, facts_of
-from netcheck.model.services import Service
-from netcheck.plan import Call, everything
+from netcheck.model.findings import Verdict
+from netcheck.model.paths import ProbePath
+from netcheck.model.services import Service, families_of, hosts_on, ports_on, targets
+from netcheck.plan import Call
 from netcheck.probe.runner import Prober
 from netcheck.push_certificates import read_all
 from netcheck.schedule import Gate
 from netcheck.state.state import State
 
 _log = logging.getLogger("netcheck")
-_VISITS_AT_ONCE = 32
-"""Keeps a check from asking the resolver for a hundred names in one burst."""
+_SAMPLE = 8
+"""How many hosts of a service are visited at first, spread over all of them."""
+_PATIENCE = 3.0
+"""Seconds: a network that works has answered for the first hosts by then. No need to wait for timeouts."""
+_SPACING = 0.025
+"""Seconds between two visits of a service, so that its resolver is not asked for a hundred names at once."""
+_QUICK = Probing(concurrency=400, rate=60.0)
+"""One look may be quicker than a daemon, which goes on for ever."""
 
-Progress = Callable[[int, int], None]
-"""Told how many of how many visits have ended."""
+
+@dataclass
+class Progress:
+    """How far a look has come. `changed` is called after each change."""
+
+    changed: Callable[["Progress"], None] = lambda _: None
+    planned: dict[str, int] = field(default_factory=dict)
+    """By path: how many visits there are, as far as it is known yet."""
+    ended: dict[str, int] = field(default_factory=dict)
+    """By path: how many of them have ended."""
+    under_way: dict[str, list[str]] = field(default_factory=dict)
+    """By path: the hosts that are waited for, the longest first."""
+
+    @property
+    def left(self) -> int:
+        """How many visits have not ended."""
+        return sum(self.planned.values()) - sum(self.ended.values())
+
+    def plan(self, path: str, visits: int) -> None:
+        self.planned[path] = self.planned.get(path, 0) + visits
+        self.changed(self)
+
+    def begin(self, path: str, host: str) -> None:
+        self.under_way.setdefault(path, []).append(host)
+
+    def end(self, path: str, host: str) -> None:
+        self.ended[path] = self.ended.get(path, 0) + 1
+        self.under_way[path].remove(host)
+        self.changed(self)
 
 
-async def check(config: Config, progress: Progress) -> Facts:
-    """Visit everything and read every push certificate once; the caps of the config hold.
+class Look:
+    """Visits what a config names, once. It may be cancelled at any time: the facts so far stay."""
 
-    One round is all there is, so every failure is believed.
-    """
-    state = State()
-    state.configure(config.services, config.paths, config.push_certificates)
-    gates = {path.name: Gate(config.probing.concurrency, config.probing.rate) for path in config.paths}
-    prober = Prober(config.probing.timeouts, gates)
-    limit = trio.Semaphore(_VISITS_AT_ONCE)
-    done, total = 0, len(everything(config.services, config.paths))
+    def __init__(self, config: Config, progress: Progress, *, all_hosts: bool = False) -> None:
+        """With `all_hosts`, every host is visited, whether anything fails or not."""
+        self._config = config
+        self._progress = progress
+        self._sample = None if all_hosts else _SAMPLE
+        self._state = State()
+        self._state.configure(config.services, config.paths, config.push_certificates)
+        pace = quickened(config.probing)
+        gates = {path.name: Gate(pace.concurrency, pace.rate) for path in config.paths}
+        self._prober = Prober(config.probing.timeouts, gates)
 
-    async def visit(call: Call) -> None:
-        nonlocal done
-        async with limit:
-            try:
-                state.record(await prober.visit(call.service, call.host, call.path, 0, call.turn))
-            except Exception:  # a bug of ours costs one visit, and not the rest of the check
-                _log.exception("internal error in the visit to %s over %s", call.host, call.path.name)
-        done += 1
-        progress(done, total)
+    def facts(self) -> Facts:
+        """One round is all there is, so every failure is believed."""
+        return facts_of(self._state, Belief())
 
-    async def visit_all(services: Iterable[Service]) -> None:
+    async def run(self) -> None:
+        """Also reads every push certificate."""
+        config, state = self._config, self._state
         async with trio.open_nursery() as nursery:
-            for call in everything(services, config.paths):
-                nursery.start_soon(visit, call)
+            nursery.start_soon(read_all, config.push_certificates, state.record_push_certificate)
+            early, late = _bags_first(config.services)
+            await self._visit(early)
+            services = with_counts(config.services, state.courier_counts.highest)
+            state.configure(services, config.paths, config.push_certificates)
+            await self._visit(with_counts(late, state.courier_counts.highest))
 
-    progress(done, total)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(read_all, config.push_certificates, state.record_push_certificate)
-        early, late = _bags_first(config.services)
-        await visit_all(early)
-        services = with_counts(config.services, state.courier_counts.highest)
-        state.configure(services, config.paths, config.push_certificates)
-        total = len(everything(services, config.paths))
-        await visit_all(with_counts(late, state.courier_counts.highest))
-    return facts_of(state, Belief())
+    async def _visit(self, services: Iterable[Service]) -> None:
+        async with trio.open_nursery() as nursery:
+            for service, path in targets(services, self._config.paths):
+                nursery.start_soon(self._visit_over, service, path)
+
+    async def _visit_over(self, service: Service, path: ProbePath) -> None:
+        """Some hosts first; the others where one of these fails, or does not answer for a while."""
+        hosts = hosts_on(service, path)
+        some = hosts if self._sample is None else spread(hosts, self._sample)
+        rest = [host for host in hosts if host not in some]
+        ended = trio.Event()
+        async with trio.open_nursery() as nursery:
+
+            async def begin() -> None:
+                await self._visit_hosts(service, path, some)
+                ended.set()
+
+            nursery.start_soon(begin)
+            with trio.move_on_after(_PATIENCE):
+                await ended.wait()
+            if rest and (not ended.is_set() or self._is_limited(service, path)):
+                await self._visit_hosts(service, path, rest)
+
+    def _is_limited(self, service: Service, path: ProbePath) -> bool:
+        """Whether what is known of the service makes a verdict of the path worse."""
+        return any(
+            result.service == service.name
+            for judged in self.facts().judgements
+            if judged.path == path.name and judged.verdict is not Verdict.READY
+            for finding in judged.findings
+            for result in finding.about
+        )
+
+    async def _visit_hosts(self, service: Service, path: ProbePath, hosts: Sequence[str]) -> None:
+        self._progress.plan(path.name, len(hosts))
+        async with trio.open_nursery() as nursery:
+            for number, host in enumerate(hosts):
+                nursery.start_soon(self._visit_host, Call(service, host, path, turn=0), number * _SPACING)
+
+    async def _visit_host(self, call: Call, delay: float) -> None:
+        await trio.sleep(delay)
+        path = call.path.name
+        self._progress.begin(path, call.host)
+        try:
+            self._state.record(await self._prober.visit(call.service, call.host, call.path, 0, call.turn))
+        except Exception:  # a bug of ours costs one visit, and not the rest of the look
+            _log.exception("internal error in the visit to %s over %s", call.host, path)
+        self._progress.end(path, call.host)
+
+
+def quickened(probing: Probing) -> Probing:
+    """The caps for one look: those of the config where it has its own."""
+    usual = Probing()
+    return Probing(
+        concurrency=_QUICK.concurrency if probing.concurrency == usual.concurrency else probing.concurrency,
+        rate=_QUICK.rate if probing.rate == usual.rate else probing.rate,
+        timeouts=probing.timeouts,
+    )
+
+
+def longest(config: Config, *, all_hosts: bool = False) -> float:
+    """How many seconds a look takes at most, about, where every phase runs into its timeout."""
+    pace, timeouts = quickened(config.probing), config.probing.timeouts
+    return max((_longest_over(path, config, pace.rate) for path in config.paths), default=0.0) + (
+        timeouts.resolve + timeouts.tls + (0.0 if all_hosts else _PATIENCE)
+    )
+
+
+def _longest_over(path: ProbePath, config: Config, rate: float) -> float:
+    """From the first connection to the last that is given up."""
+    begun = sum(
+        len(hosts_on(service, path)) * len(ports_on(service, path)) * len(families_of(service, path))
+        for service, _ in targets(config.services, [path])
+    )
+    timeouts = config.probing.timeouts
+    return begun / rate + timeouts.connect + (timeouts.proxy if path.proxy else 0.0)
+
+
+def spread(hosts: Sequence[str], most: int) -> Sequence[str]:
+    """At most so many of the hosts, two or more, at equal distances, from the first to the last."""
+    if len(hosts) <= most:
+        return hosts
+    return [hosts[round(place * (len(hosts) - 1) / (most - 1))] for place in range(most)]
 
 
 def _bags_first(services: Iterable[Service]) -> tuple[list[Service], list[Service]]:

@@ -21,7 +21,7 @@ from netcheck.state.histogram import Histogram
 from netcheck.state.lookups import LookupFlow
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 
 HostsKey: TypeAlias = tuple[str, int, str, Family]
 """Service, port, path, family."""
@@ -87,8 +87,10 @@ class Facts:
 
     @property
     def ready(self) -> bool:
-        """Whether everything that could be judged is ready, and anything was."""
-        return bool(self.judgements) and all(each.verdict is Verdict.READY for each in self.judgements)
+        """Whether everything that could be judged is ready or as expected, and anything was."""
+        return bool(self.judgements) and all(
+            each.verdict is Verdict.READY or each.is_expected for each in self.judgements
+        )
 
     @cached_property
     def results(self) -> Sequence[Result]:

@@ -1,19 +1,29 @@
-"""Reading the files that people name: regular files only, never more of one than it may have.
+"""Reading the files that people name: regular files only, never more of one than it may have, nor for long.
 
 Opening waits for nobody: not for the other end of a pipe, nor for a device. A file system that hangs can
-still block the reader, so what runs in an event loop reads in a thread that it can abandon, under a
-deadline. Knows nothing of what is in the files.
+still block the reader within one call, so who must go on reads `in_time`. Knows nothing of what is in them.
 """
 
 import errno
 import io
 import os
 import stat
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+T = TypeVar("T")
 
 LARGEST_CA_FILE = 4 * 1024 * 1024
 """In bytes; a system's whole store has a quarter of a MiB."""
+
+
+_LONGEST_READ = 10.0
+"""In seconds, for a file that comes in small pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,18 @@ class Stamp:
     size: int
     modified: int
     changed: int
+
+
+async def in_time(read: Callable[[], T], seconds: float, limiter: trio.CapacityLimiter | None = None) -> T:
+    """What a reader finds; OSError where that takes longer.
+
+    It reads in a thread, which then is abandoned; the limiter caps how many there are of these.
+    """
+    try:
+        with trio.fail_after(seconds):
+            return await trio.to_thread.run_sync(read, limiter=limiter, abandon_on_cancel=True)
+    except trio.TooSlowError:
+        raise OSError(errno.ETIMEDOUT, f"not read within {seconds:.0f} s") from None
 
 
 def read_file(file: Path, largest: int) -> bytes:
@@ -62,10 +84,19 @@ def _stamp(descriptor: int) -> Stamp:
 
 def _all_of(stream: io.FileIO, largest: int) -> bytes:
     parts: list[bytes] = []
-    left = largest + 1
-    while left > 0 and (part := stream.read(min(left, 1024 * 1024))):
+    left, deadline = largest + 1, time.monotonic() + _LONGEST_READ
+    while part := _part_of(stream, min(left, 1024 * 1024)):
         parts.append(part)
         left -= len(part)
-    if left <= 0:
-        raise OSError(errno.EFBIG, f"larger than {largest} bytes")
+        if left <= 0:
+            raise OSError(errno.EFBIG, f"larger than {largest} bytes")
+        if time.monotonic() > deadline:
+            raise OSError(errno.ETIMEDOUT, f"not read within {_LONGEST_READ:.0f} s")
     return b"".join(parts)
+
+
+def _part_of(stream: io.FileIO, size: int) -> bytes:
+    part = stream.read(size)
+    if part is None:  # such as /proc/kmsg: it has more to say later
+        raise OSError(errno.EINVAL, "not a regular file: it waits for what comes")
+    return part

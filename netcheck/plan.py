@@ -96,12 +96,3 @@ class HeldSlot:
 def held_slots(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[HeldSlot]:
     """One for each connection that is to be held idle."""
     return [HeldSlot(service, path, family) for service, path, family in holds(services, paths)]
-
-
-def everything(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[Call]:
-    """Every host once: what one check visits."""
-    return [
-        Call(service, host, path, turn=0)
-        for service, path in targets(services, paths)
-        for host in hosts_on(service, path)
-    ]

@@ -3,17 +3,18 @@
 A file may hang (NFS) or be swapped at any moment: it is read in a thread, under a deadline and a limit.
 """
 
+import functools
 import logging
 from collections.abc import Callable, Iterable
 
 import trio
 
-from netcheck.apns.push_certificate import LARGEST, read
-from netcheck.files import Stamp, read_if_changed
+from netcheck.apns.push_certificate import LARGEST, LONGEST, read_in_time
+from netcheck.files import Stamp, in_time, read_if_changed
 from netcheck.model.findings import PushCertificate, PushCertificateFile
 
 _log = logging.getLogger("netcheck")
-_LONGEST_READ = 10.0
+_LONGEST_READ = 10.0 + LONGEST
 _MOST_THREADS = 8
 
 Sink = Callable[[PushCertificate], None]
@@ -61,12 +62,7 @@ async def _look(
 ) -> tuple[Stamp | None, PushCertificate | None]:
     """What is in the file, or no record where it is as before; no stamp where the next look has to read."""
     try:
-        with trio.fail_after(_LONGEST_READ):
-            return await trio.to_thread.run_sync(
-                _read_if_changed, file, before, limiter=limiter, abandon_on_cancel=True
-            )
-    except trio.TooSlowError:
-        return None, _unreadable(file, f"{file.file} was not read within {_LONGEST_READ:.0f} s")
+        return await in_time(functools.partial(_read_if_changed, file, before), _LONGEST_READ, limiter)
     except OSError as error:
         return None, _unreadable(file, f"{file.file} cannot be read: {error.strerror}")
     except Exception:  # a bug of ours costs one certificate, and never the daemon
@@ -82,4 +78,4 @@ def _read_if_changed(
     file: PushCertificateFile, before: Stamp | None
 ) -> tuple[Stamp | None, PushCertificate | None]:
     stamp, data = read_if_changed(file.file, LARGEST, before)
-    return stamp, None if data is None else read(file, data)
+    return stamp, None if data is None else read_in_time(file, data)

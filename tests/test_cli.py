@@ -1,7 +1,9 @@
 """The commands as a person runs them, in this process: output and exit codes."""
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -30,8 +32,8 @@ BUILT_INS_OFF = "\n".join(
 )
 
 
-def invoke(*args: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(arg) for arg in args])
+def invoke(*args: str | Path, **environment: str) -> Result:
+    return CliRunner(env=environment).invoke(main, [str(arg) for arg in args])
 
 
 @pytest.fixture
@@ -60,9 +62,8 @@ def config(folder: Path, services: str, paths: str = "  direct: {}") -> Path:
 def test_check_says_ready_and_exits_0(tmp_path: Path, port: int) -> None:
     result = invoke("check", "--config", config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}"))
     assert result.exit_code == 0, result.output
-    lines = result.output.splitlines()
-    assert lines[0].split() == ["direct", "device", "ready"]
-    assert "1/1 ok" in result.output
+    assert result.stdout.startswith("Devices: yes, directly (port ")
+    assert "1/1 in " in result.output
 
 
 def test_check_says_why_not_and_exits_1(tmp_path: Path, closed_port: int) -> None:
@@ -118,12 +119,12 @@ def with_certificates(tmp_path: Path, port: int) -> Path:
 
 
 def test_check_shows_push_certificates(with_certificates: Path) -> None:
-    result = invoke("check", "--config", with_certificates)
+    result = invoke("check", "--config", with_certificates, COLUMNS="200")
     section = result.output.split("\n\n")[-1].splitlines()
     assert section[0].split() == ["push", "certificate", "expires", "topic"]
     assert section[1].split()[-3:] == [TOPIC, "as", "expected"]
-    assert [line.split()[0] for line in section[2:4]] == ["SHA-1", "SHA-256"]
-    assert f"{with_certificates.with_name('gone.pem')} cannot be read: No such file" in section[4]
+    assert f"{with_certificates.with_name('gone.pem')} cannot be read: No such file" in section[2]
+    assert [line.split()[:2] for line in section[3:5]] == [["mdm:", "SHA-1"], ["mdm:", "SHA-256"]]
     assert PASSWORD not in result.output
 
 
@@ -315,7 +316,7 @@ def test_ctrl_c_ends_a_check_with_one_line(tmp_path: Path) -> None:
             running.send_signal(signal.SIGINT)
             _, stderr = running.communicate(timeout=10)
     assert running.returncode == 130
-    assert stderr == "interrupted\n"
+    assert stderr.splitlines()[1:] == ["interrupted: 1 visits were still to end"]
 
 
 def has_connection_under_way(port: int) -> bool:
@@ -334,7 +335,7 @@ def test_output_that_cannot_be_written_is_told_in_one_line(
         running = process(*args, *([file] if "--config" in args else []), stdout=full)
         _, stderr = running.communicate(timeout=20)
     assert running.returncode == 2
-    assert stderr == "the output cannot be written: No space left on device\n"
+    assert stderr.splitlines()[-1] == "the output cannot be written: No space left on device"
 
 
 def test_a_bug_in_one_visit_leaves_the_rest_of_the_check_alone(
@@ -375,7 +376,7 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_probed(
     tmp_path: Path, name: str, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, page = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}"), tmp_path / name
-    monkeypatch.setattr("netcheck.cli.check.check_once", None)
+    monkeypatch.setattr("netcheck.cli.check.Look", None)
     done = invoke("check", "--config", file, "--report", page)
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == f"{page}: the report cannot be written: {trouble}\n"
@@ -386,8 +387,10 @@ def test_a_report_that_finds_no_room_is_told_after_what_was_found(tmp_path: Path
     file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
     done = invoke("check", "--config", file, "--report", "/dev/full")
     assert done.exit_code == 2
-    assert "1/1 ok" in done.stdout
-    assert done.stderr == "/dev/full: the report cannot be written: No space left on device\n"
+    assert "1/1 in " in done.stdout
+    assert done.stderr.splitlines()[1:] == [
+        "/dev/full: the report cannot be written: No space left on device"
+    ]
 
 
 def test_an_earlier_report_outlives_a_check_that_found_nothing(tmp_path: Path) -> None:
@@ -422,6 +425,22 @@ def test_no_credentials_are_in_a_report(tmp_path: Path, closed_port: int) -> Non
     assert "labpass" not in page.read_text()
 
 
+def at_a_terminal(*args: str | Path, **environment: str) -> str:
+    """All that a process writes to its terminal."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "netcheck", *map(str, args)]
+    with os.fdopen(theirs, "wb") as terminal:
+        running = subprocess.Popen(
+            command, stdout=terminal, stderr=terminal, env={**os.environ, **environment}
+        )
+    written = b""
+    with contextlib.suppress(OSError), os.fdopen(ours, "rb", 0) as terminal:  # EIO: the other end is closed
+        while data := terminal.read(4096):
+            written += data
+    assert running.wait(10) == 0
+    return written.decode()
+
+
 @pytest.mark.parametrize(
     ("environment", "coloured"),
     [
@@ -434,8 +453,14 @@ def test_colours_are_left_out_where_they_are_not_wanted(
     tmp_path: Path, port: int, environment: dict[str, str], coloured: bool
 ) -> None:
     file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
-    done = CliRunner(env=environment).invoke(main, ["check", "--config", str(file)], color=True)
-    assert ("\x1b" in done.stdout) is coloured
+    assert ("\x1b[32mDevices: yes" in at_a_terminal("check", "--config", file, **environment)) is coloured
+
+
+def test_a_terminal_shows_how_far_a_check_is(tmp_path: Path, port: int) -> None:
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    written = at_a_terminal("check", "--config", file, TERM="xterm", COLUMNS="100")
+    assert "direct: 0 of 1" in written
+    assert "Probing" not in written
 
 
 def test_with_v_failures_are_told_in_full(tmp_path: Path, closed_port: int) -> None:

@@ -20,7 +20,7 @@ from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Bag, Endpoint, Hold, HoldKey
 from netcheck.model.services import Service
 from netcheck.state.state import State
-from netcheck.verdict import Assessment, assess
+from netcheck.verdict.assessing import Assessment, assess
 from tests.records import COURIER, REFUSED, lookup, result, visit
 
 DIRECT = ProbePath("direct")

@@ -1,11 +1,15 @@
 """Files that people name: what is read of them, and what is not a file at all."""
 
+import functools
 import os
 from pathlib import Path
 
 import pytest
+import trio
 
-from netcheck.files import read_file, read_if_changed
+from netcheck import files
+from netcheck.files import in_time, read_file, read_if_changed
+from tests.hanging import hanging_file
 
 
 @pytest.fixture
@@ -61,3 +65,25 @@ def test_a_file_that_was_replaced_is_read_again(file: Path) -> None:
     other.write_bytes(b"9876543210")
     other.replace(file)
     assert read_if_changed(file, 10, stamp)[1] == b"9876543210"
+
+
+def test_what_says_more_as_time_goes_by_is_no_file() -> None:
+    log = Path("/proc/kmsg")
+    if not os.access(log, os.R_OK):
+        pytest.skip("needs to be root on Linux")
+    with pytest.raises(OSError, match=r"not a regular file|larger than"):
+        read_file(log, 1 << 20)
+
+
+def test_an_endless_file_that_comes_in_small_pieces_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_LONGEST_READ", -1.0)
+    (tmp_path / "file").write_bytes(b"1")
+    with pytest.raises(OSError, match="not read within"):
+        read_file(tmp_path / "file", 10)
+
+
+def test_a_file_that_never_comes_is_abandoned(tmp_path: Path) -> None:
+    with hanging_file(tmp_path) as file, pytest.raises(OSError, match="not read within 1 s"):
+        trio.run(in_time, functools.partial(read_file, file, 10_000), 1)

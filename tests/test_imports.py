@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent / "netcheck"
 # Room: what of the project it may import. A room is a folder of netcheck/, or a module beside them.
 MAY_IMPORT = {
     "model": set(),
-    "apns": {"model"},
+    "apart": set(),
+    "apns": {"model", "apart"},
     "wire": {"model", "netcheck"},
     "config": {"model", "apns", "files"},
     "bags": {"model", "apns"},
@@ -24,9 +25,11 @@ MAY_IMPORT = {
     "verdict": {"model", "apns"},
     "facts": {"model", "bags", "state", "verdict"},
     "history": {"model"},
+    "pages": {"model", "facts", "answers", "state"},
     "export": {"model", "apns", "facts", "state", "netcheck"},
-    "web": {"netcheck"},
-    "console": {"model", "facts"},
+    "web": {"config", "files", "model", "netcheck"},  # config: its records of the web port, and their files
+    "answers": {"model", "facts"},
+    "console": {"model", "facts", "answers"},
     "logs": set(),
     "check": {"bags", "config", "facts", "model", "plan", "probe", "push_certificates", "schedule", "state"},
     "daemon": {
@@ -35,7 +38,10 @@ MAY_IMPORT = {
         "config",
         "export",
         "facts",
+        "files",
+        "history",
         "model",
+        "pages",
         "plan",
         "probe",
         "push_certificates",
@@ -51,9 +57,12 @@ MAY_IMPORT = {
         "daemon",
         "export",
         "facts",
+        "files",
+        "history",
         "lab",
         "logs",
         "model",
+        "pages",
         "web",
     },
     "__main__": {"cli"},
@@ -61,20 +70,25 @@ MAY_IMPORT = {
 }
 # Outside libraries that only these rooms may use.
 ONLY_IN = {
-    "trio": {"probe", "push_certificates", "schedule", "web", "check", "daemon", "cli", "lab", "history"},
-    "socket": {"probe", "daemon", "lab"},  # the daemon tells systemd how it is
-    "ssl": {"probe", "config", "lab"},  # config reads a CA file once, to refuse a broken one with its place
+    "trio": {"files", "probe", "push_certificates", "schedule", "web", "check", "daemon", "cli", "lab", "history"},
+    "socket": {"probe", "daemon", "lab", "web"},  # the daemon tells systemd how it is
+    # config reads a CA file once, to refuse a broken one with its place
+    "ssl": {"probe", "config", "lab", "web"},
     "cryptography": {"apns", "lab"},
     "certifi": {"apns"},
     "dns": {"probe", "lab"},
+    "bcrypt": {"web"},
     "h11": {"wire", "web", "lab"},
     "h2": {"wire", "lab"},
     "yaml": {"config"},
     "prometheus_client": {"export"},
+    "jinja2": {"pages"},
     "sqlite3": {"history"},
-    "click": {"cli", "console"},
+    "click": {"cli"},
+    "rich": {"cli", "console"},
     "asyncio": set(),
     "threading": set(),
+    "subprocess": {"apart", "lab"},
 }
 FILES = sorted(ROOT.rglob("*.py"))
 

@@ -8,7 +8,7 @@ import pytest
 
 from netcheck.model.paths import Family, LoadBalancer, ProbePath, Role
 from netcheck.model.services import AddressChoice, Depth, Service, TlsSettings
-from netcheck.plan import everything, held_slots, slots
+from netcheck.plan import held_slots, slots
 
 DIRECT = ProbePath("direct")
 COURIER = Service("courier", tuple(f"{n}-courier.test" for n in range(51)), (5223, 443), hosts_per_round=5)
@@ -54,13 +54,6 @@ def test_a_path_visits_only_services_of_its_roles() -> None:
 def test_a_load_balancer_path_visits_only_the_hosts_that_it_names() -> None:
     path = ProbePath("dmz-lb", load_balancer=(("7-courier.test", LoadBalancer("127.0.0.1", None)),))
     assert [slot.call(3).host for slot in slots([COURIER], [path])] == ["7-courier.test"]
-    assert [call.host for call in everything([COURIER], [path])] == ["7-courier.test"]
-
-
-def test_everything_is_every_host_once_over_every_path() -> None:
-    calls = everything([COURIER], [DIRECT, ProbePath("other")])
-    assert len(calls) == 2 * 51
-    assert {call.host for call in calls} == set(COURIER.hosts)
 
 
 def test_holds_go_from_host_to_host_and_then_again_with_the_next_address() -> None:

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from netcheck import push_certificates
-from netcheck.apns.push_certificate import LARGEST, read
+from netcheck.apns.push_certificate import LARGEST, read_in_time
 from netcheck.files import Stamp
 from netcheck.model.findings import PushCertificate, PushCertificateFile
 from netcheck.model.paths import Secret
@@ -178,14 +178,14 @@ def test_a_file_that_hangs_is_given_up_and_delays_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = threading.Event()
-    reading = read
+    reading = read_in_time
 
     def stuck(file: PushCertificateFile, data: bytes) -> PushCertificate:
         if file.name == "stuck":
             release.wait(DEADLINE)
         return reading(file, data)
 
-    monkeypatch.setattr(push_certificates, "read", stuck)
+    monkeypatch.setattr(push_certificates, "read_in_time", stuck)
     monkeypatch.setattr(push_certificates, "_LONGEST_READ", 0.2)
     (tmp_path / "mdm.pem").write_bytes(GOOD.pem)
     told: list[PushCertificate] = []
@@ -193,7 +193,7 @@ def test_a_file_that_hangs_is_given_up_and_delays_no_other(
     trio.run(read_all, files, told.append)
     release.set()
     assert [(found.name, found.topic) for found in told] == [("mdm", TOPIC), ("stuck", None)]
-    assert "was not read within" in (told[1].error or "")
+    assert "cannot be read: not read within" in (told[1].error or "")
 
 
 def test_a_bug_of_ours_costs_one_certificate(
@@ -202,7 +202,7 @@ def test_a_bug_of_ours_costs_one_certificate(
     def broken(file: PushCertificateFile, data: bytes) -> PushCertificate:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(push_certificates, "read", broken)
+    monkeypatch.setattr(push_certificates, "read_in_time", broken)
     (tmp_path / "mdm.pem").write_bytes(GOOD.pem)
     assert read_once(PushCertificateFile("mdm", tmp_path / "mdm.pem")).error == "internal error: see the log"
     assert "ZeroDivisionError" in caplog.text

@@ -1,11 +1,15 @@
 """An MDM push certificate out of the bytes of a PEM or PKCS#12 file. Must not know where the bytes come from.
 
-The private key is used for nothing but to tell its certificate from the others in the file.
+The private key is used for nothing but to tell its certificate from the others in the file. Who made the file
+says how often a password is hashed to open it, up to for ever: what is encrypted is opened apart.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,16 +22,20 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from netcheck.apart import ApartError, run_apart
 from netcheck.model.findings import PushCertificate, PushCertificateFile
 from netcheck.model.paths import Secret
 
 LARGEST = 256 * 1024
 """Bytes that a file may have: a key and its chain have some 10 KiB."""
 
+LONGEST = 10.0
+"""Seconds that opening an encrypted file may take; as they are made today it is less than one."""
 _LONGEST_TOPIC = 255
 _PFX = re.compile(rb"\x30(?:\x80|[\x00-\x7f]|\x81.|\x82..|\x83...)\x02\x01\x03", re.DOTALL)
 """How PKCS#12 begins: a SEQUENCE whose first member is the INTEGER 3 (RFC 7292 section 4)."""
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+_ENCRYPTED = b"ENCRYPTED"  # in the first lines of a private key in PEM (RFC 7468 section 11, RFC 1421)
 _KEY = re.compile(
     rb"-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----.{1,65536}?-----END \1-----", re.DOTALL
 )
@@ -35,6 +43,25 @@ _KEY = re.compile(
 
 class UnusableError(Exception):
     """There is no push certificate in these bytes; `str()` says why, and what to do, without any secret."""
+
+
+def read_in_time(file: PushCertificateFile, data: bytes) -> PushCertificate:
+    """As `read`, and takes no longer than `LONGEST`; blocks meanwhile."""
+    if not _PFX.match(data) and _ENCRYPTED not in data:
+        return read(file, data)
+    password = file.password.reveal() if file.password else None
+    asked = json.dumps([file.name, file.topic, password, data.decode("latin-1")])
+    try:
+        answer = run_apart(_read_apart, asked.encode(), LONGEST)
+    except ApartError as error:
+        return PushCertificate(file.name, error=f"opening the file {error}: export it anew")
+    return PushCertificate(**json.loads(answer))
+
+
+def _read_apart(asked: bytes) -> bytes:
+    name, topic, password, data = json.loads(asked)
+    file = PushCertificateFile(name, Path(), topic, None if password is None else Secret(password))
+    return json.dumps(asdict(read(file, data.encode("latin-1")))).encode()
 
 
 def read(file: PushCertificateFile, data: bytes) -> PushCertificate:

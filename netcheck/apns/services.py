@@ -85,6 +85,7 @@ def _retired(name: str, host: str, port: int, *, sandbox: bool = False) -> Built
         (port,),
         _PROVIDER,
         required=False,
+        is_retired=True,
         depth=Depth.AUTO,
         tls=TlsSettings(is_apples=True),
     )

@@ -163,7 +163,7 @@ def examine(
         not_before=_timestamp(leaf.not_before),
         version=version,
         sha256=chain[0].fingerprint.hex() if chain else "",
-        is_for_host=_names(leaf, name),
+        is_for_host=_names(leaf, name) if whose else _is_forged_for(leaf, name),
     )
     if whose is None:
         return Examined(info, *_not_vouched(chain, info, name, anchors, time))
@@ -182,13 +182,12 @@ def _not_vouched(
         return reason, f"the peer presented no certificate for {name}"
     known = _voucher(chain, ((Trust.OTHER, anchors.explaining),), frozenset(), time) is not None
     issuer = f"{info.issuer}, which is known: it stands in your ca_file" if known else info.issuer
-    leaf = chain[0].said
-    if not leaf.names_anyone:
+    if info.is_for_host is None:
         return reason, (
             f"the certificate for {name} was issued by {issuer}, and does not say or cannot be read for whom:"
             f" SHA-256 {info.sha256}"
         )
-    if not (_names(leaf, name) or _names_by_subject(leaf, name)):
+    if not info.is_for_host:
         return Reason.TLS_NAME_MISMATCH, f"{_for_another(info, name)}, and was issued by {issuer}"
     return reason, f"the certificate for {name} was issued by {issuer}"
 
@@ -307,6 +306,11 @@ def _names(leaf: Said, name: str) -> bool:
     if is_literal(name):
         return ip_address(name).packed in leaf.addresses
     return any(_matches(pattern, name.lower()) for pattern in leaf.dns_names)
+
+
+def _is_forged_for(leaf: Said, name: str) -> bool | None:
+    """Whether somebody in between made it for this name; None where it does not say for whom it is."""
+    return _names(leaf, name) or _names_by_subject(leaf, name) if leaf.names_anyone else None
 
 
 def _names_by_subject(leaf: Said, name: str) -> bool:

@@ -1,36 +1,59 @@
-"""`netcheck check`: one round now, for the console."""
+"""`netcheck check`: one look now, for the console."""
 
-import contextlib
 import dataclasses
 import difflib
 import json
 import os
+import platform
 import shutil
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import trio
 
-from netcheck import __version__, console
-from netcheck.check import check as check_once
+from netcheck import __version__
+from netcheck.check import Look, longest
 from netcheck.cli import completion
-from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, fail, load_or_fail
+from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, fail
+from netcheck.cli.progress import shown_on_stderr
+from netcheck.cli.reading import load_or_fail
 from netcheck.config import BUILT_IN_NAMES, Config, default
+from netcheck.console.output import render
+from netcheck.console.page import render_page
+from netcheck.console.ticket import Origin, tickets
 from netcheck.export.report import report
 from netcheck.facts import Facts
 from netcheck.logs import set_up_logging
-from netcheck.model.findings import Judgement, Verdict
+from netcheck.model.findings import Hop, Judgement, Verdict
 from netcheck.model.services import AddressChoice
-
-_LIMITS = (Verdict.DEGRADED, Verdict.FALLBACK_ONLY)
 
 _USUAL_WIDTH = 120
 """Of text, in characters, where no terminal says otherwise."""
 
+_EVERYONE = "all"
+
 _FILE = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The options of the command line."""
+
+    file: Path | None
+    only_paths: Sequence[str]
+    only_services: Sequence[str]
+    all_hosts: bool
+    all_addresses: bool
+    output: str
+    verbose: bool
+    ticket: str | None
+    page: Path | None
 
 
 @click.command()
@@ -56,9 +79,20 @@ _FILE = click.Path(path_type=Path)
     help="Only this service (repeatable).",
     shell_complete=completion.services,
 )
+@click.option("--all-hosts", is_flag=True, help="Every host, not only some of those that are numbered.")
 @click.option("--all-addresses", is_flag=True, help="Every address of every host, not one per family.")
 @click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@click.option("-v", "--verbose", is_flag=True, help="Also failures in full, phases, addresses.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Also every failure in full, and the times of the phases."
+)
+@click.option(
+    "--ticket",
+    is_flag=False,
+    flag_value=_EVERYONE,
+    type=click.Choice([*Hop, _EVERYONE]),
+    metavar="[HOP]",
+    help="Print a text to forward instead, for each owner of what is wrong, or for one hop's.",
+)
 @click.option(
     "--report",
     "page",
@@ -66,56 +100,80 @@ _FILE = click.Path(path_type=Path)
     metavar="FILE.html",
     help="Also write a page to attach to a ticket: all in one file, without credentials.",
 )
-def check(
-    file: Path | None,
-    only_paths: Sequence[str],
-    only_services: Sequence[str],
-    all_addresses: bool,
-    output: str,
-    verbose: bool,
-    page: Path | None,
-) -> None:
-    """Visit every host once over every path, now, and say what is wrong and whom to ask for what.
+def check(**given: Any) -> None:
+    """Look now, over every path: does Apple push get through, and if not, whom to ask for what?
+
+    Of many numbered hosts it visits eight, and all of them where one fails.
 
     \b
     Exit status: 0 all ready, 1 something is not ready, 2 usage or configuration error,
     3 ready with limits (degraded, fallback_only).
     """
     set_up_logging("text", "warning")
-    config = _narrowed(load_or_fail(file) if file else default(), only_paths, only_services)
-    if all_addresses:
-        config = _with_all_addresses(config)
-    if page and (problem := _trouble_writing(page)):
+    asked = _Asked(**given)
+    config = _config(asked)
+    if asked.page and (problem := _trouble_writing(asked.page)):
         fail(problem)
-    with _progress() as progress, _interruptible():
-        facts = trio.run(check_once, config, progress)
-    if not facts.results:
+    with shown_on_stderr(len(config.paths), longest(config, all_hosts=asked.all_hosts)) as progress:
+        look = Look(config, progress, all_hosts=asked.all_hosts)
+        interrupted = trio.run(_until_interrupted, look)
+    facts, now = look.facts(), time.time()
+    if not facts.results and not interrupted:
         fail("these paths do not lead to these services: nothing was probed")
-    now = time.time()
     # First the page: whoever reads the output may have had enough of it and gone.
-    problem = _trouble_writing(page, console.render_page(facts, __version__, now)) if page else None
-    if output == "json":
+    problem = _trouble_writing(asked.page, render_page(facts, __version__, now)) if asked.page else None
+    if asked.output == "json":
         click.echo(json.dumps(report(facts, __version__, now), indent=1))
-    else:
-        _print(facts, now, verbose)
+    elif asked.ticket:
+        _print_tickets(facts, None if asked.ticket == _EVERYONE else Hop(asked.ticket))
+    elif facts.results:
+        _print(facts, now, asked.verbose)
     if problem:
         fail(problem)
+    if interrupted:
+        click.echo(f"interrupted: {progress.left} visits were still to end", err=True)
+        sys.exit(INTERRUPTED)
     sys.exit(exit_code(facts.judgements))
 
 
+async def _until_interrupted(look: Look) -> bool:
+    """Whether Ctrl-C ended it: what was seen until then stays."""
+    interrupted = False
+    async with trio.open_nursery() as nursery:
+
+        async def wait() -> None:
+            nonlocal interrupted
+            with trio.open_signal_receiver(signal.SIGINT) as signals:
+                async for _ in signals:
+                    interrupted = True
+                    nursery.cancel_scope.cancel()
+
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            nursery.start_soon(wait)
+        await look.run()
+        nursery.cancel_scope.cancel()
+    return interrupted
+
+
 def exit_code(judgements: Sequence[Judgement]) -> int:
-    """The exit status for what was found; what could not be judged is not ready."""
-    verdicts = {judged.verdict for judged in judgements}
-    if not verdicts or verdicts - {Verdict.READY, *_LIMITS}:
+    """The exit status for what was found; what could not be judged is not ready, what is expected is."""
+    if not judgements:
         return NOT_READY
-    return WITH_LIMITS if verdicts & set(_LIMITS) else ALL_READY
+    verdicts = {judged.verdict for judged in judgements if not judged.is_expected}
+    if verdicts & {Verdict.NOT_READY, Verdict.UNKNOWN}:
+        return NOT_READY
+    return WITH_LIMITS if verdicts else ALL_READY
 
 
 def _print(facts: Facts, now: float, verbose: bool) -> None:
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     width = shutil.get_terminal_size((_USUAL_WIDTH, 24)).columns
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    text = console.render(facts, now, verbose=verbose, width=width)
-    click.echo(text, color=False if plain else None)
+    click.echo(render(facts, now, verbose=verbose, width=width, colour=colour), color=colour)
+
+
+def _print_tickets(facts: Facts, hop: Hop | None) -> None:
+    texts = tickets(facts, Origin(platform.node(), __version__), hop)
+    click.echo(f"\n\n{'-' * 72}\n\n".join(texts) or "nothing is to be asked of anyone")
 
 
 def _trouble_writing(page: Path, text: str | None = None) -> str | None:
@@ -127,6 +185,13 @@ def _trouble_writing(page: Path, text: str | None = None) -> str | None:
     except OSError as error:
         return f"{page}: the report cannot be written: {error.strerror}"
     return None
+
+
+def _config(asked: _Asked) -> Config:
+    """What to probe, with everything that the options say."""
+    config = load_or_fail(asked.file) if asked.file else default()
+    config = _narrowed(config, asked.only_paths, asked.only_services)
+    return _with_all_addresses(config) if asked.all_addresses else config
 
 
 def _narrowed(config: Config, only_paths: Sequence[str], only_services: Sequence[str]) -> Config:
@@ -158,28 +223,3 @@ def _known(kind: str, asked: Sequence[str], known: Sequence[str]) -> None:
             if kind == "service" and name in BUILT_IN_NAMES:
                 hint = "it is switched off: write `enabled: true`"
             fail(f"no {kind} {name!r} in this configuration; {hint}")
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C ends a run with one line, however deep in tasks it struck."""
-    interrupted = False
-    try:
-        yield
-    except* KeyboardInterrupt:
-        interrupted = True
-    if interrupted:
-        click.echo("interrupted", err=True)
-        sys.exit(INTERRUPTED)
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A line that is written over, on a terminal only, and gone at the end."""
-    if not sys.stderr.isatty():
-        yield lambda *_: None
-        return
-    try:
-        yield lambda done, total: click.echo(f"\r{done} of {total} hosts", nl=False, err=True)
-    finally:
-        click.echo("\r\x1b[K", nl=False, err=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from netcheck.cli.exits import or_fail
+from netcheck.cli.reading import or_fail
 from netcheck.config import examples, schema, show
-from netcheck.config.checking import check
+from netcheck.config.file import check
 
 _FILE = click.Path(path_type=Path)
 

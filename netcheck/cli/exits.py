@@ -1,32 +1,115 @@
-"""How a command ends: the exit statuses, and errors told in one place."""
+"""How a command ends: the exit statuses, errors, bugs, interrupts and lost output, all in one place."""
 
+import contextlib
+import io
+import os
+import signal
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import NoReturn, TypeVar
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, TextIO
 
 import click
 
-from netcheck.config import Config, ConfigError, load
-
-T = TypeVar("T")
-
 ALL_READY, NOT_READY, USAGE, WITH_LIMITS = 0, 1, 2, 3
+NO_ANSWER = USAGE
+"""Also where the answer is lost: 1 would say that something is not ready."""
 INTERRUPTED = 130  # as shells say it of SIGINT
-
-
-def load_or_fail(file: Path) -> Config:
-    return or_fail(load, file)
-
-
-def or_fail(read: Callable[[Path], T], file: Path) -> T:
-    """What is read from a config; where that is faulty, every fault is said and the command ends."""
-    try:
-        return read(file)
-    except ConfigError as error:
-        fail(str(error))
 
 
 def fail(message: str) -> NoReturn:
     click.echo(message, err=True)
-    sys.exit(USAGE)
+    sys.exit(NO_ANSWER)
+
+
+class LostOutputError(click.ClickException):
+    """Standard output cannot be written; `str()` says why."""
+
+    exit_code = NO_ANSWER
+
+
+def allow_interrupts() -> None:
+    """From now on Ctrl-C is an exception; until here it would have struck imports (`netcheck.__main__`)."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def told_interrupts() -> Iterator[None]:
+    """Ctrl-C ends what runs here with one line, however deep in tasks it struck."""
+    interrupted = False
+    try:
+        yield
+    except* KeyboardInterrupt:
+        interrupted = True
+    if interrupted:
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def end_with(command: Callable[[], object]) -> NoReturn:
+    """Run a click command that is not standalone, and end the process; whatever went wrong is told."""
+    try:
+        status = _status_of(command)
+        sys.stdout.flush()
+    except LostOutputError as error:
+        fail(str(error))
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except Exception:  # a bug of ours is no finding
+        fail(f"{traceback.format_exc()}internal error: please report it with the lines above")
+    sys.exit(status)
+
+
+def _status_of(command: Callable[[], object]) -> int:
+    """What the command returned or ended with; nothing is success."""
+    try:
+        status = command()
+    except SystemExit as ended:
+        status = ended.code
+    return status if isinstance(status, int) else ALL_READY
+
+
+def set_up_streams() -> None:
+    """Have standard input, output and error lead somewhere, and say what is to become of lost lines."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:  # closed: else the next socket would take its place
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free, which is this one
+    sys.stdout = _text(_Output(1, "w", closefd=False), sys.stdout)
+    sys.stderr = _text(_Errors(2, "w", closefd=False), sys.stderr)
+
+
+def _text(stream: io.FileIO, before: TextIO | None) -> io.TextIOWrapper:
+    """What the encoding does not know, such as odd file names, is escaped."""
+    return io.TextIOWrapper(
+        io.BufferedWriter(stream),
+        encoding=before.encoding if before else "utf-8",
+        errors="backslashreplace",
+        line_buffering=stream.isatty() or stream.fileno() == 2,
+    )
+
+
+class _Output(io.FileIO):
+    """Standard output: that it is lost is an error once, and not again when the process ends."""
+
+    _lost = False
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return len(memoryview(data)) if self._lost else super().write(data)
+        except OSError as error:
+            self._lost = True
+            raise LostOutputError(f"the output cannot be written: {error.strerror}") from error
+
+
+class _Errors(io.FileIO):
+    """Standard error: where nobody reads it, the exit status says enough."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(memoryview(data))

@@ -1,18 +1,16 @@
-"""The group of all commands, and the process's way in.
+"""The group of all commands.
 
 A command's module is imported when the command is used: `--help` must not wait for what only probing needs.
 """
 
+import functools
 import importlib
-import os
-import sys
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import click
 
 from netcheck import __version__
-
-_OUTPUT_FAILED = 2
+from netcheck.cli.exits import allow_interrupts, end_with, set_up_streams, told_interrupts
 
 
 class _Command(NamedTuple):
@@ -38,7 +36,12 @@ class _Commands(click.Group):
         if known is None:
             return None
         command: click.Command = getattr(importlib.import_module(known.module), cmd_name)
+        allow_interrupts()
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        with told_interrupts():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -53,10 +56,7 @@ def main() -> None:
     """Can Apple push (APNs) get through this network, over which path, and who must fix it if not?"""
 
 
-def entry() -> None:
-    """The process's way in: output that cannot be written is told in one line, too."""
-    try:
-        main(prog_name="netcheck")
-    except OSError as error:
-        sys.stderr.write(f"the output cannot be written: {error.strerror}\n")
-        os._exit(_OUTPUT_FAILED)  # not sys.exit, which would try to flush the same output again
+def entry() -> NoReturn:
+    """Run the command that the command line names, and end the process."""
+    set_up_streams()
+    end_with(functools.partial(main, prog_name="netcheck", standalone_mode=False))

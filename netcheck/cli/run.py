@@ -6,11 +6,13 @@ from pathlib import Path
 import click
 import trio
 
-from netcheck.cli.exits import fail, or_fail
-from netcheck.config.checking import to_run
+from netcheck.cli.exits import fail
+from netcheck.cli.reading import or_fail
+from netcheck.config.file import to_run
+from netcheck.config.problems import ConfigError
 from netcheck.daemon.daemon import Daemon
 from netcheck.logs import set_up_logging
-from netcheck.web.server import ListenError
+from netcheck.web.listening import ListenError
 
 _log = logging.getLogger("netcheck")
 _FILE = click.Path(path_type=Path)
@@ -32,7 +34,7 @@ def run(file: Path, log_format: str, log_level: str) -> None:
     problem = None
     try:
         trio.run(Daemon(file, config).run)
-    except* ListenError as group:
+    except* (ListenError, ConfigError) as group:
         problem = str(group.exceptions[0])
     if problem:
         fail(problem)

@@ -1,18 +1,14 @@
 """A YAML file to an immutable Config, or to all of its faults, each at file:line:column. Knows no probing."""
 
 from netcheck.apns.services import BUILT_IN
-from netcheck.config.file import schema
-from netcheck.config.loading import default, load, show
+from netcheck.config.addresses import Listen, ListenPlace, UnixListen
+from netcheck.config.file import Config, default, load, schema, show
 from netcheck.config.problems import ConfigError, Problem
-from netcheck.config.records import (
+from netcheck.config.settings import (
     ClientAuth,
-    Config,
     History,
-    Listen,
-    ListenPlace,
     Metrics,
     Probing,
-    UnixListen,
     VerdictSettings,
     Web,
     WebTls,

@@ -1,15 +1,27 @@
-"""Hosts, addresses, networks, ports, proxy URLs: to their normal form, or a ValueError.
+"""Hosts, addresses, networks, ports, proxy URLs: as kinds of values, to their normal form or a ValueError.
 
 Knows no keys. What may hold a password is never repeated in a message.
 """
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from netcheck.config.problems import did_you_mean, either, quoted, shown
-from netcheck.config.records import Listen, UnixListen
+from netcheck.config.document import NOTHING, Location
+from netcheck.config.problems import Reading, did_you_mean, either, quoted, shown
+from netcheck.config.values import (
+    NO_VALUE,
+    WHOLE,
+    Kind,
+    Limits,
+    list_of,
+    refuse_out_of_bounds,
+    refuse_twice,
+    text,
+    whole_in,
+)
 from netcheck.model.paths import ProxyScheme, dns_name, endpoint_text
 from netcheck.model.services import Network
 
@@ -29,6 +41,30 @@ class ProxyAddress(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.scheme}://{endpoint_text(self.host, self.port)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where to serve HTTP: an address literal without brackets, and a port; 0 lets the system choose one."""
+
+    host: str = "127.0.0.1"
+    port: int = 9223
+
+    def __str__(self) -> str:
+        return endpoint_text(self.host, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class UnixListen:
+    """Where to serve HTTP on this machine only: the whole path of a socket."""
+
+    file: Path
+
+    def __str__(self) -> str:
+        return f"unix:{self.file}"
+
+
+ListenPlace = Listen | UnixListen
 
 
 def address(written: str) -> str:
@@ -232,3 +268,64 @@ def _proxy_address(scheme: ProxyScheme, place: str) -> ProxyAddress:
             "write it like proxy.example:1080, 10.0.0.1:1080 or [fd00::1]:1080"
         ) from None
     return ProxyAddress(scheme, name, port or _DEFAULT_PORT.get(scheme, _SOCKS_PORT))
+
+
+# Kinds of values
+
+IP = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[0-9A-Fa-f]*:){2}[0-9A-Fa-f:.]*"
+"""About what an address looks like, for the schema."""
+NAME = r"(?:[^\x00-,/:-@\[-\^`{-\x7f\s]+\.)*[^\x00-,/:-@\[-\^`{-\x7f\s]+\.?"
+"""About what a name looks like, for the schema."""
+PORT = r":0*(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+"""A colon and a port, for the schema."""
+
+HOST = text(host, rf"{NAME}|{IP}")
+ADDRESS_PORT = text(
+    address_port, rf"{IP}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}{PORT}|\[[0-9A-Fa-f:.]+\](?:{PORT})?"
+)
+
+
+_LOWEST_PORT, _HIGHEST_PORT = 1, 65535
+_RANGE = re.compile(r"\s*([0-9]{1,5})\s*-\s*([0-9]{1,5})\s*")
+
+
+def _port_range(raw: object, _: Location, __: Reading) -> tuple[int, ...]:
+    match = _RANGE.fullmatch(raw) if isinstance(raw, str) else None
+    number = whole_in(raw)
+    if match is None and number is None:
+        raise ValueError(
+            NO_VALUE
+            if raw is NOTHING
+            else "needs a port, a whole number such as 443, or a range such as 8000-8010"
+        )
+    first, last = (int(match[1]), int(match[2])) if match else (number or 0, number or 0)
+    for port in (first, last):
+        refuse_out_of_bounds(port, _LOWEST_PORT, _HIGHEST_PORT)
+    if first > last:
+        raise ValueError(f"a range begins with its lowest port: write {last}-{first}")
+    return tuple(range(first, last + 1))
+
+
+_PORT_RANGE: Kind[tuple[int, ...]] = Kind(
+    _port_range,
+    {
+        "anyOf": [
+            {"type": "integer", "minimum": _LOWEST_PORT, "maximum": _HIGHEST_PORT},
+            {"type": "string", "pattern": rf"^(?:{WHOLE.pattern}|{_RANGE.pattern})$"},
+        ]
+    },
+    list,
+)
+
+
+def ports(limits: Limits) -> Kind[tuple[int, ...]]:
+    """Ports one by one, or ranges of them such as 8000-8010."""
+    ranges = list_of(_PORT_RANGE, limits, distinct=False)
+
+    def read(raw: object, at: Location, reading: Reading) -> tuple[int, ...]:
+        found = tuple(port for several in ranges.parse(raw, at, reading) for port in several)
+        limits.check(len(found))
+        refuse_twice(found, int)
+        return found
+
+    return Kind(read, ranges.schema, list)

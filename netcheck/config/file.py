@@ -1,29 +1,18 @@
-"""The config file from its top: every section, what they come to together, and the JSON Schema of it all."""
+"""The config file as a whole: its sections, what they come to together, and how it is read and shown."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from netcheck.config import services
-from netcheck.config.addresses import listen_place
-from netcheck.config.document import Location
-from netcheck.config.named_files import (
-    CA_FILE,
-    FILE_TO_COME,
-    MISPLACED,
-    PASSWORD_ENV,
-    PASSWORD_FILE,
-    READABLE_FILE,
-    TWO_PASSWORDS,
-    Password,
-    check_key_pair,
-)
+import yaml
+
+from netcheck.apns import push_certificate
+from netcheck.config import services, together
+from netcheck.config.addresses import PORT, Listen, ListenPlace, listen_place
+from netcheck.config.document import TOP, Fault, read
 from netcheck.config.paths import (
-    HOST,
     PATH,
-    PORT,
     RESOLVER,
     PathKeys,
     ResolverKeys,
@@ -31,281 +20,59 @@ from netcheck.config.paths import (
     to_path,
     to_resolver,
 )
-from netcheck.config.problems import quoted
-from netcheck.config.records import (
-    ClientAuth,
-    Config,
+from netcheck.config.problems import ConfigError, Problem, Reading
+from netcheck.config.sections import RESOLVER_PATTERN, Key, Section, keys_to, named, resolver_name, section
+from netcheck.config.services import SERVICES, ServiceKeys, to_services
+from netcheck.config.settings import (
+    HISTORY,
+    METRICS,
+    PROBING,
+    PUSH_CERTIFICATE,
+    VERDICT,
+    WEB,
     History,
-    Listen,
-    ListenPlace,
     Metrics,
     Probing,
+    PushCertificateKeys,
     VerdictSettings,
     Web,
-    WebTls,
+    within_the_interval,
 )
-from netcheck.config.sections import RESOLVER_PATTERN, Key, Section, named, resolver_name, section
-from netcheck.config.services import SERVICES, ServiceKeys, to_services
-from netcheck.config.values import (
-    FLAG,
-    Limits,
-    Reading,
-    choice,
-    decimal,
-    duration,
-    list_of,
-    text,
-    whole,
-)
+from netcheck.config.values import Limits, SaidError, list_of, text
+from netcheck.config.web_file import settle
+from netcheck.files import read_file
 from netcheck.model.findings import PushCertificateFile
-from netcheck.model.paths import SYSTEM_RESOLVER, Secret
-from netcheck.model.services import Timeouts
+from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, Resolver
+from netcheck.model.services import Service
 
 _MOST = 64
 """Paths, resolvers, and push certificates."""
 
-# Probing
-
-_TIMEOUT = duration("10ms", "5m")
-_TIMEOUTS: Section[Timeouts] = section(
-    Timeouts,
-    "The longest that each phase of a probe may take; what is not written is no longer than the interval.",
-    {
-        "resolve": Key(_TIMEOUT, "One lookup, with everything that it tries."),
-        "connect": Key(_TIMEOUT, "One TCP connection."),
-        "proxy": Key(_TIMEOUT, "The handshake with a proxy, in which it connects onward."),
-        "tls": Key(_TIMEOUT, "One TLS handshake; what follows it may take as long again."),
-    },
-)
-
-
-def _timeouts_are_within_the_interval(probing: Probing, at: Location, reading: Reading) -> None:
-    if not reading.sound((*at, "interval")):
-        return
-    for each in fields(Timeouts):
-        key = (*at, "timeouts", each.name)
-        if reading.written(key) and getattr(probing.timeouts, each.name) > probing.interval:
-            reading.say(key, "is longer than the interval: shorten it, or lengthen interval")
-
-
-_PROBING: Section[Probing] = section(
-    Probing,
-    "How often to probe, and how gently.",
-    {
-        "interval": Key(duration("1s", "1d"), "From one round to the next."),
-        "concurrency": Key(whole(1, 1000), "How many attempts may be in flight on a path."),
-        "rate": Key(decimal(0.1, 1000), "How many connections may be begun on a path in a second."),
-        "timeouts": Key(_TIMEOUTS, "The longest that each phase of a probe may take."),
-    },
-    (_timeouts_are_within_the_interval,),
-)
-
-
-def _within_the_interval(probing: Probing) -> Probing:
-    """A timeout that is not written is no longer than the interval; a written one was checked."""
-    timeouts = {
-        each.name: min(getattr(probing.timeouts, each.name), probing.interval) for each in fields(Timeouts)
-    }
-    return replace(probing, timeouts=Timeouts(**timeouts))
-
-
-# Push certificates
-
 
 @dataclass(frozen=True, slots=True)
-class PushCertificateKeys:
-    """What is written of a push certificate."""
+class Config:
+    """A whole valid config: the system's resolver first, only enabled services, built-ins first."""
 
-    file: Path = Path()
-    topic: str | None = None
-    password_file: Password | None = None
-    password_env: Password | None = None
-    verify: bool = False
+    listen: tuple[ListenPlace, ...]
+    resolvers: tuple[Resolver, ...]
+    paths: tuple[ProbePath, ...]
+    services: tuple[Service, ...]
+    probing: Probing
+    push_certificates: tuple[PushCertificateFile, ...] = ()
+    verdict: VerdictSettings = field(default_factory=VerdictSettings)
+    metrics: Metrics = field(default_factory=Metrics)
+    history: History = field(default_factory=History)
+    web: Web = field(default_factory=Web)
 
     @property
-    def secret(self) -> Secret | None:
-        password = self.password_file or self.password_env
-        return password.secret if password else None
-
-
-_TOPIC = r"[A-Za-z0-9._-]{1,255}"
-
-
-def _topic(written: str) -> str:
-    if not re.fullmatch(_TOPIC, written):
-        raise ValueError(
-            f"{quoted(written)} is not a topic: write the UID of the certificate's subject, "
-            "like com.apple.mgmt.External.0f5c6f3e-…"
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed, and not meant for production; sentences for people."""
+        trusting = dict.fromkeys(service.name for service in self.services if service.tls.lab_ca_file)
+        return tuple(
+            f"services.{name}.lab_ca_file: certificates of this laboratory count as Apple's, so an "
+            "interceptor with this authority stays unseen: remove it outside of laboratories"
+            for name in trusting
         )
-    return written
-
-
-def _one_password(_: PushCertificateKeys, at: Location, reading: Reading) -> None:
-    if reading.written((*at, "password_file")) and reading.written((*at, "password_env")):
-        reading.say((*at, "password_env"), TWO_PASSWORDS)
-
-
-_PUSH_CERTIFICATE: Section[PushCertificateKeys] = section(
-    PushCertificateKeys,
-    "A push certificate of an MDM server, to watch its expiry and its topic.",
-    {
-        "file": Key(
-            FILE_TO_COME,
-            "The certificate in PEM or PKCS#12, with or without key and chain; read again when it changes.",
-            required=True,
-        ),
-        "topic": Key(
-            text(_topic, _TOPIC),
-            "The topic that enrolled devices listen to: a certificate with any other one cannot reach them.",
-        ),
-        "password_file": Key(
-            PASSWORD_FILE, "A file that holds the password of the certificate's file and nothing else."
-        ),
-        "password_env": Key(PASSWORD_ENV, "The name of the environment variable that holds the password."),
-        "verify": Key(
-            FLAG, "Whether to prove against the provider API, with the key in the file, that APNs accepts it."
-        ),
-    },
-    (_one_password,),
-    astray={"password": MISPLACED},
-)
-
-
-# The web port
-
-
-@dataclass(frozen=True, slots=True)
-class WebTlsKeys:
-    """What is written of TLS on the web port."""
-
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    client_ca_file: Path | None = None
-    client_auth: ClientAuth | None = None
-
-
-def _key_belongs_to_certificate(keys: WebTlsKeys, at: Location, reading: Reading) -> None:
-    try:
-        if keys.cert_file and keys.key_file:
-            check_key_pair(keys.cert_file, keys.key_file)
-    except ValueError as error:
-        reading.say((*at, "key_file"), str(error))
-
-
-def _clients_have_a_ca(keys: WebTlsKeys, at: Location, reading: Reading) -> None:
-    wants = keys.client_auth in (ClientAuth.OPTIONAL, ClientAuth.REQUIRED)
-    if wants and not reading.written((*at, "client_ca_file")):
-        reading.say((*at, "client_auth"), "needs client_ca_file, who vouches for the clients: add it")
-
-
-_WEB_TLS: Section[WebTlsKeys] = section(
-    WebTlsKeys,
-    "TLS on the web port; the files are PEM.",
-    {
-        "cert_file": Key(READABLE_FILE, "The server's certificate and its chain.", required=True),
-        "key_file": Key(READABLE_FILE, "Its private key, without a password.", required=True),
-        "client_ca_file": Key(CA_FILE, "Who vouches for the certificates of clients."),
-        "client_auth": Key(
-            choice(tuple(ClientAuth)),
-            "Do clients show a certificate: none, optional, or required, as with client_ca_file alone.",
-        ),
-    },
-    (_key_belongs_to_certificate, _clients_have_a_ca),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class WebKeys:
-    """What is written of the web port."""
-
-    tls: WebTlsKeys | None = None
-    basic_auth_users_file: Path | None = None
-    config_file: Path | None = None
-    hosts: tuple[str, ...] = ()
-    reload: bool = True
-    probe: bool = True
-
-
-def _said_in_one_place(_: WebKeys, at: Location, reading: Reading) -> None:
-    for key in ("tls", "basic_auth_users_file"):
-        if reading.written((*at, "config_file")) and reading.written((*at, key)):
-            reading.say((*at, key), "config_file says this: keep one of the two")
-
-
-_WEB: Section[WebKeys] = section(
-    WebKeys,
-    "Who may use the web port, and for what.",
-    {
-        "tls": Key(_WEB_TLS, "TLS on the web port; the files are read again when they change."),
-        "basic_auth_users_file": Key(
-            READABLE_FILE, "A file of users and the bcrypt hashes of their passwords."
-        ),
-        "config_file": Key(
-            READABLE_FILE,
-            "A file in the format of the web config of Prometheus's exporters, in place of tls and "
-            "basic_auth_users_file.",
-        ),
-        "hosts": Key(
-            list_of(HOST, Limits(0, 64)),
-            "Names under which browsers may ask; addresses and localhost always may.",
-        ),
-        "reload": Key(FLAG, "Whether POST /-/reload is answered."),
-        "probe": Key(FLAG, "Whether /probe is answered."),
-    },
-    (_said_in_one_place,),
-)
-
-
-def _to_web(keys: WebKeys) -> Web:
-    return Web(
-        _to_web_tls(keys.tls),
-        keys.basic_auth_users_file,
-        keys.config_file,
-        keys.hosts,
-        keys.reload,
-        keys.probe,
-    )
-
-
-def _to_web_tls(keys: WebTlsKeys | None) -> WebTls | None:
-    if keys is None or keys.cert_file is None or keys.key_file is None:
-        return None
-    auth = keys.client_auth or (ClientAuth.REQUIRED if keys.client_ca_file else ClientAuth.NONE)
-    return WebTls(keys.cert_file, keys.key_file, keys.client_ca_file, auth)
-
-
-# The rest, and the top
-
-_VERDICT: Section[VerdictSettings] = section(
-    VerdictSettings,
-    "What it takes to change a verdict of the running netcheck; a `check` believes every failure.",
-    {
-        "failures": Key(
-            whole(1, 10),
-            "How many failures until one is believed: of one host in a row, or of that many hosts.",
-        )
-    },
-)
-_METRICS: Section[Metrics] = section(
-    Metrics,
-    "What /metrics holds; `netcheck check` and /api/v1/status show every host in any case.",
-    {
-        "per_host": Key(
-            FLAG,
-            "Whether there are families with a series for each host; netcheck_hosts counts them either way.",
-        )
-    },
-)
-_HISTORY: Section[History] = section(
-    History,
-    "The incidents: where they are kept, and how long.",
-    {
-        "file": Key(
-            FILE_TO_COME, "The database, made where there is none; without it incidents are in memory only."
-        ),
-        "keep": Key(duration("1h", "10y"), "How long an incident is kept after its end."),
-    },
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +88,7 @@ class FileKeys:
     push_certificates: Mapping[str, PushCertificateKeys] = field(default_factory=dict)
     history: History = field(default_factory=History)
     metrics: Metrics = field(default_factory=Metrics)
-    web: WebKeys = WebKeys()
+    web: Web = field(default_factory=Web)
 
 
 _PATHS_HINT = "is written as a path: paths: {web-proxy: {proxy: http://proxy.example:3128}}"
@@ -350,15 +117,15 @@ FILE: Section[FileKeys] = section(
         "services": Key(
             SERVICES, "What to reach: built-in services by their names; any other name adds one."
         ),
-        "probing": Key(_PROBING, "How often to probe, and how gently."),
-        "verdict": Key(_VERDICT, "What it takes to change a verdict."),
+        "probing": Key(PROBING, "How often to probe, and how gently."),
+        "verdict": Key(VERDICT, "What it takes to change a verdict."),
         "push_certificates": Key(
-            named(_PUSH_CERTIFICATE, Limits(0, _MOST), nothing={}),
+            named(PUSH_CERTIFICATE, Limits(0, _MOST), nothing={}),
             "Push certificates of MDM servers to keep an eye on, by a name for each.",
         ),
-        "history": Key(_HISTORY, "The incidents: where they are kept, and how long."),
-        "metrics": Key(_METRICS, "What /metrics holds."),
-        "web": Key(_WEB, "Who may use the web port, and for what."),
+        "history": Key(HISTORY, "The incidents: where they are kept, and how long."),
+        "metrics": Key(METRICS, "What /metrics holds."),
+        "web": Key(WEB, "Who may use the web port, and for what."),
     },
     astray={
         **dict.fromkeys(("proxy", "proxies", "socks"), f"a proxy {_PATHS_HINT}"),
@@ -385,7 +152,7 @@ def to_config(file: FileKeys) -> Config:
             for name, keys in file.paths.items()
         ),
         services=to_services(file.services, file.probing.interval),
-        probing=_within_the_interval(file.probing),
+        probing=within_the_interval(file.probing),
         push_certificates=tuple(
             PushCertificateFile(name, keys.file, keys.topic, keys.secret, keys.verify)
             for name, keys in file.push_certificates.items()
@@ -393,7 +160,7 @@ def to_config(file: FileKeys) -> Config:
         verdict=file.verdict,
         metrics=file.metrics,
         history=file.history,
-        web=_to_web(file.web),
+        web=file.web,
     )
 
 
@@ -419,3 +186,108 @@ def _whole_path(keys: PathKeys) -> PathKeys:
 def schema() -> dict[str, Any]:
     """The JSON Schema of a config file, for editors and for what generates configs."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "netcheck", **FILE.schema}
+
+
+# Reading and showing
+
+LARGEST_CONFIG = 1024 * 1024
+_WIDTH = 110
+
+
+def load(file: Path) -> Config:
+    """Read a config and all that it refers to; ConfigError holds every fault of the file at once.
+
+    Push certificates may come later, so these are not looked at; `check` does. Blocks while it reads.
+    """
+    _, config, _ = _understood(file)
+    return config
+
+
+def show(file: Path) -> str:
+    """The config in YAML with every default filled in: read again, it is the same. ConfigError as above."""
+    keys, config, _ = _understood(file)
+    text: str = yaml.safe_dump(shown(keys, config), sort_keys=False, allow_unicode=True, width=_WIDTH)
+    return text
+
+
+def default() -> Config:
+    """What an empty file means: the direct path and the built-in services."""
+    return to_config(FileKeys())
+
+
+def _understood(file: Path) -> tuple[FileKeys, Config, Reading]:
+    """What is written, what it comes to, and where it stands; ConfigError as above."""
+    try:
+        data = read_file(file, LARGEST_CONFIG)
+    except OSError as error:
+        raise _config_error(file, [Fault(TOP, (), f"the config cannot be read: {error.strerror}")]) from error
+    document = read(data)
+    reading = Reading(document, file.parent)
+    if not document.whole:
+        raise _config_error(file, reading.faults)
+    try:
+        keys = FILE.read(document.value, (), reading)
+    except SaidError:
+        raise _config_error(file, reading.faults) from None
+    config = to_config(keys)
+    resolvers = {name: each.resolver for name, each in keys.paths.items()}
+    together.check(config.services, config.paths, resolvers, reading.keys(("resolvers",)), reading)
+    if reading.faults:
+        raise _config_error(file, reading.faults)
+    return keys, config, reading
+
+
+def _config_error(file: Path, found: Iterable[Fault]) -> ConfigError:
+    """The faults as problems of the file, each behind the keys that lead to it."""
+    return ConfigError(
+        Problem(str(file), *position, f"{keys}: {message}" if (keys := keys_to(at, FILE)) else message)
+        for position, at, message in found
+    )
+
+
+_NOT_YET = "this does nothing yet, so nothing may rest on it: remove it"
+
+
+def to_run(file: Path) -> Config:
+    """As `load`, for a daemon: ConfigError also for keys that say what it cannot do yet."""
+    _, config, reading = _understood(file)
+    _promise_nothing(config, reading)
+    _refuse(file, reading, config.web)
+    return config
+
+
+def check(file: Path) -> Config:
+    """As `to_run`, and every push certificate has to be there and usable. ConfigError holds every fault."""
+    _, config, reading = _understood(file)
+    _promise_nothing(config, reading)
+    for each in config.push_certificates:
+        if problem := _trouble_with(each):
+            reading.say(("push_certificates", each.name, "file"), problem)
+    _refuse(file, reading, config.web)
+    return config
+
+
+def _refuse(file: Path, reading: Reading, web: Web) -> None:
+    """ConfigError for all that is wrong, also with the files of the web port."""
+    problems = list(_config_error(file, reading.faults).problems)
+    try:
+        settle(web)
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+
+
+def _promise_nothing(config: Config, reading: Reading) -> None:
+    """Whoever relies on a key must not be left alone with it without a word."""
+    for each in config.push_certificates:
+        if each.verify:
+            reading.say(("push_certificates", each.name, "verify"), _NOT_YET, of_key=True)
+
+
+def _trouble_with(file: PushCertificateFile) -> str | None:
+    try:
+        data = read_file(file.file, push_certificate.LARGEST)
+    except OSError as error:
+        return f"the file cannot be read: {error.strerror}"
+    return push_certificate.read_in_time(file, data).error

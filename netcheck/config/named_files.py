@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from netcheck.config.document import Location
-from netcheck.config.values import Kind, Reading, refuse_variables, text_in
+from netcheck.config.problems import Reading
+from netcheck.config.values import Kind, refuse_variables, text_in
 from netcheck.files import LARGEST_CA_FILE, read_file
 from netcheck.model.paths import ProxyScheme, Secret
 

@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from netcheck.config.addresses import (
+    ADDRESS_PORT,
+    HOST,
+    IP,
+    NAME,
+    PORT,
     AddressPort,
     ProxyAddress,
     address,
-    address_port,
-    host,
     host_port,
     interface_name,
     proxy_url,
@@ -27,8 +30,9 @@ from netcheck.config.named_files import (
     check_password,
     check_username,
 )
+from netcheck.config.problems import Reading
 from netcheck.config.sections import Key, Section, named, section
-from netcheck.config.values import Kind, Limits, Reading, any_case, choice, list_of, text
+from netcheck.config.values import Kind, Limits, any_case, choice, list_of, text
 from netcheck.model.paths import (
     SYSTEM_RESOLVER,
     Binding,
@@ -45,18 +49,6 @@ from netcheck.model.paths import (
     Role,
     Secret,
     Transport,
-)
-
-IP = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[0-9A-Fa-f]*:){2}[0-9A-Fa-f:.]*"
-"""About what an address looks like, for the schema."""
-NAME = r"(?:[^\x00-,/:-@\[-\^`{-\x7f\s]+\.)*[^\x00-,/:-@\[-\^`{-\x7f\s]+\.?"
-"""About what a name looks like, for the schema."""
-PORT = r":0*(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
-"""A colon and a port, for the schema."""
-
-HOST = text(host, rf"{NAME}|{IP}")
-ADDRESS_PORT = text(
-    address_port, rf"{IP}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}{PORT}|\[[0-9A-Fa-f:.]+\](?:{PORT})?"
 )
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a config file, at its place, and the turns of phrase that the messages share.
+"""What is wrong with a config file: gathered, at its place, and in turns of phrase that the messages share.
 
 What may be a secret reaches no message: sooner or later somebody writes a password where an address belongs.
 """
@@ -7,6 +7,9 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+from netcheck.config.document import Document, Fault, Location
 
 MOST_SHOWN = 20
 """Problems in the text of an error: whoever mends these finds the rest soon enough."""
@@ -39,6 +42,52 @@ class ConfigError(Exception):
                 f"{self.problems[0].file}: {len(self.problems)} faults; these are the first {MOST_SHOWN}"
             )
         super().__init__("\n".join(lines))
+
+
+class Reading:
+    """A document while it is understood: gathers what is wrong, and knows which values are sound."""
+
+    def __init__(self, document: Document, directory: Path) -> None:
+        self.directory = directory
+        """Where relative file names start from."""
+        self.faults = list(document.faults)
+        self._document = document
+        self._faulty = set(document.spoiled)
+        self._above = {at[:n] for at in document.spoiled for n in range(len(at) + 1)}
+
+    def say(self, at: Location, message: str, *, of_key: bool = False) -> None:
+        """Say what is wrong with a value, or its key, unless it is said already, or of all around it."""
+        if self._is_covered(at):
+            return
+        position = self._document.key_at(at) if of_key else self._document.value_at(at)
+        self._faulty.add(at)
+        self._above |= {at[:n] for n in range(len(at) + 1)}
+        self.faults.append(Fault(position, at, message))
+
+    def say_missing(self, at: Location, message: str) -> None:
+        """Say of a key that is not there what is to be said of the section around it."""
+        if self._is_covered(at):
+            return
+        self.say(at, message)
+        self.faults[-1] = self.faults[-1]._replace(position=self._document.key_at(at[:-1]), at=at[:-1])
+
+    def sound(self, *places: Location) -> bool:
+        """Whether nothing is wrong with these values and with what is in them."""
+        return not any(at in self._above or self._is_covered(at) for at in places)
+
+    def written(self, at: Location) -> bool:
+        """Whether it stands in the file."""
+        return at in self._document.places
+
+    def keys(self, at: Location) -> tuple[str, ...]:
+        """The keys of a mapping in the file, none where there is no mapping."""
+        value: object = self._document.value
+        for part in at:
+            value = value.get(part) if isinstance(value, dict) else None
+        return tuple(value) if isinstance(value, dict) else ()
+
+    def _is_covered(self, at: Location) -> bool:
+        return any(at[:n] in self._faulty for n in range(len(at) + 1))
 
 
 _LONGEST_SHOWN = 60

@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from netcheck.config.document import NOTHING, Location
-from netcheck.config.problems import closest, did_you_mean
-from netcheck.config.values import NO_VALUE, Kind, Limits, Reading, SaidError, Schema
+from netcheck.config.problems import Reading, closest, did_you_mean
+from netcheck.config.values import NO_VALUE, Kind, Limits, SaidError, Schema
 from netcheck.model.paths import SYSTEM_RESOLVER
 
 T = TypeVar("T")

@@ -7,20 +7,18 @@ from pathlib import Path
 from typing import TypeVar
 
 from netcheck.apns.services import BUILT_IN, HIGHEST_NUMBER, LAST_NUMBER, BuiltIn, numbered_hosts
-from netcheck.config.addresses import network
+from netcheck.config.addresses import HOST, IP, network, ports
 from netcheck.config.document import Location
 from netcheck.config.named_files import CA_FILE
-from netcheck.config.paths import HOST, IP, ROLES
-from netcheck.config.problems import closest
+from netcheck.config.paths import ROLES
+from netcheck.config.problems import Reading, closest
 from netcheck.config.sections import Key, Named, Rule, Section, named, section
 from netcheck.config.values import (
     FLAG,
     Limits,
-    Reading,
     choice,
     duration,
     list_of,
-    ports,
     text,
     whole_or_word,
 )

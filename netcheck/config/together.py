@@ -3,13 +3,11 @@
 A rule says nothing about what is not sound: it was said already, and what it means is not known.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from netcheck.config.addresses import host_port
 from netcheck.config.document import Location
-from netcheck.config.problems import did_you_mean
-from netcheck.config.records import Config
-from netcheck.config.values import Reading
+from netcheck.config.problems import Reading, did_you_mean
 from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, endpoint_text
 from netcheck.model.services import Depth, Service, families_of, holds, hosts_on, ports_on, targets
 
@@ -18,55 +16,65 @@ MOST_HOLDS = 64
 MOST_ENDPOINTS = 50_000
 """Hosts times ports times families, over all paths: each is kept, and looked at for a verdict."""
 
+Services = tuple[Service, ...]
+Paths = tuple[ProbePath, ...]
+
 _SERVICES: Location = ("services",)
 
 
 def check(
-    config: Config, resolver_names: dict[str, str], known_resolvers: Iterable[str], reading: Reading
+    services: Services,
+    paths: Paths,
+    resolver_names: Mapping[str, str],
+    known_resolvers: Iterable[str],
+    reading: Reading,
 ) -> None:
-    """Say everything that is wrong between sections. `resolver_names`: what each path names."""
+    """Say everything that is wrong between sections. `services` are the enabled ones.
+
+    `resolver_names`: the resolver that each path names; `known_resolvers`: those that the file has.
+    """
     _resolvers_exist(resolver_names, (SYSTEM_RESOLVER.name, *known_resolvers), reading)
     if reading.sound(_SERVICES):
-        _something_to_probe(config, reading)
+        _something_to_probe(services, reading)
     if reading.sound(_SERVICES):
-        _paths_lead_somewhere(config, reading)
-        _balancers_stand_for_something(config, reading)
-        _bags_are_fetched(config, reading)
-    _holds_speak_tls(config, reading)
+        _paths_lead_somewhere(services, paths, reading)
+        _balancers_stand_for_something(services, paths, reading)
+        _bags_are_fetched(services, reading)
+    _holds_speak_tls(services, reading)
     if reading.sound(_SERVICES, ("paths",)):
-        _holds_are_few(config, reading)
-        _endpoints_are_few(config, reading)
+        _holds_are_few(services, paths, reading)
+        _endpoints_are_few(services, paths, reading)
 
 
-def _resolvers_exist(names: dict[str, str], known: tuple[str, ...], reading: Reading) -> None:
+def _resolvers_exist(names: Mapping[str, str], known: tuple[str, ...], reading: Reading) -> None:
     for path, name in names.items():
         if name not in known:
             message = f"there is no resolver of this name: add it to resolvers{did_you_mean(name, known)}"
             reading.say(("paths", path, "resolver"), message)
 
 
-def _something_to_probe(config: Config, reading: Reading) -> None:
-    if not config.services:
+def _something_to_probe(services: Services, reading: Reading) -> None:
+    if not services:
         message = "every service is switched off, so there is nothing to probe: leave one enabled"
         reading.say(_SERVICES, message, of_key=True)
 
 
-def _paths_lead_somewhere(config: Config, reading: Reading) -> None:
-    for path in config.paths:
+def _paths_lead_somewhere(services: Services, paths: Paths, reading: Reading) -> None:
+    for path in paths:
         at = ("paths", path.name, "roles")
-        if reading.sound(at) and not any(service.roles & path.roles for service in config.services):
+        if reading.sound(at) and not any(service.roles & path.roles for service in services):
             reading.say(at, "no enabled service is for this role, so there is nothing to probe: enable one")
 
 
 _NOT_PROBED = "no enabled service for the roles of this path has this host and port, so nothing would use it"
 
 
-def _balancers_stand_for_something(config: Config, reading: Reading) -> None:
-    for path in config.paths:
+def _balancers_stand_for_something(services: Services, paths: Paths, reading: Reading) -> None:
+    for path in paths:
         at = ("paths", path.name, "load_balancer")
         if not path.load_balancer or not reading.sound(("paths", path.name, "roles")):
             continue
-        known = _destinations(path, config.services)
+        known = _destinations(path, services)
         for written in reading.keys(at):
             if reading.sound((*at, written)) and host_port(written) not in known:
                 reading.say((*at, written), f"{_NOT_PROBED}{did_you_mean(written, known)}")
@@ -81,24 +89,24 @@ def _destinations(path: ProbePath, services: Iterable[Service]) -> set[str]:
     }
 
 
-def _bags_are_fetched(config: Config, reading: Reading) -> None:
-    if any(service.bag for service in config.services):
+def _bags_are_fetched(services: Services, reading: Reading) -> None:
+    if any(service.bag for service in services):
         return
-    for service in config.services:
+    for service in services:
         if service.count_from_bag:
             message = "auto is for the bag to say, and that is off: write bag: {enabled: true}, or a number"
             reading.say((*_SERVICES, service.name, "count"), message)
 
 
-def _holds_speak_tls(config: Config, reading: Reading) -> None:
-    for service in config.services:
+def _holds_speak_tls(services: Services, reading: Reading) -> None:
+    for service in services:
         at = (*_SERVICES, service.name)
         if service.hold is not None and service.depth is not Depth.TLS and reading.sound((*at, "depth")):
             reading.say((*at, "hold"), "is for services of depth tls: write depth: tls")
 
 
-def _holds_are_few(config: Config, reading: Reading) -> None:
-    wanted = holds(config.services, config.paths)
+def _holds_are_few(services: Services, paths: Paths, reading: Reading) -> None:
+    wanted = holds(services, paths)
     if len(wanted) > MOST_HOLDS:
         message = (
             f"with this there are {len(wanted)} connections to hold, one for each service, path and family, "
@@ -107,10 +115,10 @@ def _holds_are_few(config: Config, reading: Reading) -> None:
         reading.say((*_SERVICES, wanted[-1][0].name, "hold"), message)
 
 
-def _endpoints_are_few(config: Config, reading: Reading) -> None:
+def _endpoints_are_few(services: Services, paths: Paths, reading: Reading) -> None:
     count = sum(
         len(hosts_on(service, path)) * len(ports_on(service, path)) * len(families_of(service, path))
-        for service, path in targets(config.services, config.paths)
+        for service, path in targets(services, paths)
     )
     if count > MOST_ENDPOINTS:
         message = (

@@ -8,11 +8,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from netcheck.config.document import NOTHING, Document, Fault, Location
-from netcheck.config.problems import did_you_mean, either, quoted
+from netcheck.config.document import NOTHING, Location
+from netcheck.config.problems import Reading, did_you_mean, either, quoted
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -23,52 +22,6 @@ NO_VALUE = "has no value: write one, or remove the key"
 
 class SaidError(Exception):
     """There is no value to be had, and why has been said already."""
-
-
-class Reading:
-    """A document while it is understood: gathers what is wrong, and knows which values are sound."""
-
-    def __init__(self, document: Document, directory: Path) -> None:
-        self.directory = directory
-        """Where relative file names start from."""
-        self.faults = list(document.faults)
-        self._document = document
-        self._faulty = set(document.spoiled)
-        self._above = {at[:n] for at in document.spoiled for n in range(len(at) + 1)}
-
-    def say(self, at: Location, message: str, *, of_key: bool = False) -> None:
-        """Say what is wrong with a value, or its key, unless it is said already, or of all around it."""
-        if self._is_covered(at):
-            return
-        position = self._document.key_at(at) if of_key else self._document.value_at(at)
-        self._faulty.add(at)
-        self._above |= {at[:n] for n in range(len(at) + 1)}
-        self.faults.append(Fault(position, at, message))
-
-    def say_missing(self, at: Location, message: str) -> None:
-        """Say of a key that is not there what is to be said of the section around it."""
-        if self._is_covered(at):
-            return
-        self.say(at, message)
-        self.faults[-1] = self.faults[-1]._replace(position=self._document.key_at(at[:-1]), at=at[:-1])
-
-    def sound(self, *places: Location) -> bool:
-        """Whether nothing is wrong with these values and with what is in them."""
-        return not any(at in self._above or self._is_covered(at) for at in places)
-
-    def written(self, at: Location) -> bool:
-        """Whether it stands in the file."""
-        return at in self._document.places
-
-    def keys(self, at: Location) -> tuple[str, ...]:
-        """The keys of a mapping in the file, none where there is no mapping."""
-        value: object = self._document.value
-        for part in at:
-            value = value.get(part) if isinstance(value, dict) else None
-        return tuple(value) if isinstance(value, dict) else ()
-
-    def _is_covered(self, at: Location) -> bool:
-        return any(at[:n] in self._faulty for n in range(len(at) + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,51 +143,49 @@ FLAG: Kind[bool] = Kind(
     bool,
 )
 
-_WHOLE = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
+WHOLE = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 
 
-def _whole(raw: object) -> int | None:
+def whole_in(raw: object) -> int | None:
     """A whole number, with or without quotes; None for anything else."""
     if isinstance(raw, bool) or not isinstance(raw, int | str):
         return None
-    return int(raw) if not isinstance(raw, str) or _WHOLE.fullmatch(raw) else None
+    return int(raw) if not isinstance(raw, str) or WHOLE.fullmatch(raw) else None
 
 
 def whole(lowest: int, highest: int) -> Kind[int]:
     """A whole number within bounds."""
 
     def read(raw: object, _: Location, __: Reading) -> int:
-        number = _whole(raw)
+        number = whole_in(raw)
         if number is None:
             raise ValueError(NO_VALUE if raw is NOTHING else "needs a whole number, without unit")
-        _refuse_out_of_bounds(number, lowest, highest)
+        refuse_out_of_bounds(number, lowest, highest)
         return number
 
     schema = {"type": "integer", "minimum": lowest, "maximum": highest}
-    return Kind(read, {"anyOf": [schema, {"type": "string", "pattern": f"^{_WHOLE.pattern}$"}]}, int)
+    return Kind(read, {"anyOf": [schema, {"type": "string", "pattern": f"^{WHOLE.pattern}$"}]}, int)
 
 
 def decimal(lowest: float, highest: float) -> Kind[float]:
     """A number within bounds."""
 
     def read(raw: object, _: Location, __: Reading) -> float:
-        number = raw if isinstance(raw, float) else _whole(raw)
+        number = raw if isinstance(raw, float) else whole_in(raw)
         if number is None:
             raise ValueError(NO_VALUE if raw is NOTHING else "needs a number, without quotes and unit")
-        _refuse_out_of_bounds(number, lowest, highest)
+        refuse_out_of_bounds(number, lowest, highest)
         return float(number)
 
     schema = {"type": "number", "minimum": lowest, "maximum": highest}
-    return Kind(
-        read, {"anyOf": [schema, {"type": "string", "pattern": f"^{_WHOLE.pattern}$"}]}, _plain_number
-    )
+    return Kind(read, {"anyOf": [schema, {"type": "string", "pattern": f"^{WHOLE.pattern}$"}]}, _plain_number)
 
 
 def _plain_number(number: float) -> float:
     return int(number) if number == int(number) else number
 
 
-def _refuse_out_of_bounds(number: float, lowest: float, highest: float) -> None:
+def refuse_out_of_bounds(number: float, lowest: float, highest: float) -> None:
     if number < lowest:
         raise ValueError(f"must be at least {lowest:g}")
     if number > highest:
@@ -247,7 +198,7 @@ def whole_or_word(lowest: int, highest: int, word: str, message: str) -> Kind[in
     def read(raw: object, _: Location, __: Reading) -> int | str:
         if isinstance(raw, str) and raw.strip().lower() == word:
             return word
-        number = _whole(raw)
+        number = whole_in(raw)
         if number is None or not lowest <= number <= highest:
             raise ValueError(message)
         return number
@@ -372,49 +323,3 @@ def refuse_twice(values: Sequence[T], show: Callable[[T], object]) -> None:
     twice = next((value for n, value in enumerate(values) if value in values[:n]), None)
     if twice is not None:
         raise ValueError(f"{show(twice)} stands here twice: remove one")
-
-
-_LOWEST_PORT, _HIGHEST_PORT = 1, 65535
-_RANGE = re.compile(r"\s*([0-9]{1,5})\s*-\s*([0-9]{1,5})\s*")
-
-
-def _port_range(raw: object, _: Location, __: Reading) -> tuple[int, ...]:
-    match = _RANGE.fullmatch(raw) if isinstance(raw, str) else None
-    number = _whole(raw)
-    if match is None and number is None:
-        raise ValueError(
-            NO_VALUE
-            if raw is NOTHING
-            else "needs a port, a whole number such as 443, or a range such as 8000-8010"
-        )
-    first, last = (int(match[1]), int(match[2])) if match else (number or 0, number or 0)
-    for port in (first, last):
-        _refuse_out_of_bounds(port, _LOWEST_PORT, _HIGHEST_PORT)
-    if first > last:
-        raise ValueError(f"a range begins with its lowest port: write {last}-{first}")
-    return tuple(range(first, last + 1))
-
-
-_PORT_RANGE: Kind[tuple[int, ...]] = Kind(
-    _port_range,
-    {
-        "anyOf": [
-            {"type": "integer", "minimum": _LOWEST_PORT, "maximum": _HIGHEST_PORT},
-            {"type": "string", "pattern": rf"^(?:{_WHOLE.pattern}|{_RANGE.pattern})$"},
-        ]
-    },
-    list,
-)
-
-
-def ports(limits: Limits) -> Kind[tuple[int, ...]]:
-    """Ports one by one, or ranges of them such as 8000-8010."""
-    ranges = list_of(_PORT_RANGE, limits, distinct=False)
-
-    def read(raw: object, at: Location, reading: Reading) -> tuple[int, ...]:
-        found = tuple(port for several in ranges.parse(raw, at, reading) for port in several)
-        limits.check(len(found))
-        refuse_twice(found, int)
-        return found
-
-    return Kind(read, ranges.schema, list)

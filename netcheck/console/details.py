@@ -1,122 +1,123 @@
-"""The details: every kind of failure in full, how long the phases took, failed lookups, failed addresses."""
+"""The details: every kind of failure in full, how long the phases took, and failed lookups."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_address
 from statistics import median
 
-from netcheck.console.matrix import SeenIn
-from netcheck.console.table import DETAIL_WIDTH, Cell, Row, aligned
-from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.paths import ProbePath
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from netcheck.console.matrix import Matrix
+from netcheck.console.table import DETAIL_WIDTH, Cell, Row, heading, table
+from netcheck.console.wording import hosts_text, places_text, seconds_text
+from netcheck.facts import Facts
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.paths import endpoint_text
 from netcheck.model.results import Lookup, Result
-from netcheck.model.services import Service
 
-_MOST = 30
-"""How many lines of a kind are shown; then it is said how many more there are."""
+_MOST_SEEN = 5
+"""How many replies of one kind are shown; then it is said how many more there are."""
+_INDENT = (0, 0, 0, 4)
 
 
-def render_details(
-    services: Sequence[Service],
-    paths: Sequence[ProbePath],
-    seen: SeenIn,
-    results: Sequence[Result],
-    lookups: Sequence[Lookup],
-) -> str:
-    parts = [
-        _failures(services, paths, seen),
-        _durations(services, paths, seen),
-        _headed(("lookup", "resolver", "outcome", ""), _lookup_rows(lookups)),
-        _headed(("path", "address", "port", "failure"), _address_rows(results)),
+def render_details(facts: Facts) -> list[RenderableType]:
+    return [
+        *_failures(facts),
+        *_headed("Median time of each phase", _durations(Matrix(facts))),
+        *_headed("Failed lookups", _lookups(facts.lookups)),
     ]
-    return "\n\n".join(part for part in parts if part)
 
 
-def _failures(
-    services: Sequence[Service],
-    paths: Sequence[ProbePath],
-    seen: SeenIn,
-) -> str:
-    """One line for each kind of failure of a path: where it happened, and the detail of one of them."""
-    kinds: dict[tuple[str, Phase, Reason], tuple[Failure, list[str]]] = {}
-    for path in paths:
-        for service in services:
-            for port in service.ports:
-                for failure in seen(service, port, path).failures():
-                    kind = (path.name, failure.phase, failure.reason)
-                    kinds.setdefault(kind, (failure, []))[1].append(f"{service.name}:{port}")
-    rows: list[Row] = [
-        [Cell(path), Cell(f"{phase} {reason}", "red"), Cell(_with_example(where, example.detail))]
-        for (path, phase, reason), (example, where) in kinds.items()
-    ]
-    return _headed(("path", "failure", "where"), rows, most=None)
+def _failures(facts: Facts) -> list[RenderableType]:
+    """One block for each way in which a path fails: at which hosts and addresses, and what was seen."""
+    kinds: dict[tuple[str, Phase, Reason], list[Result]] = {}
+    for result in facts.results:
+        if failure := result.attempt.failure:
+            kinds.setdefault((result.path, failure.phase, failure.reason), []).append(result)
+    if not kinds:
+        return []
+    order = {path.name: place for place, path in enumerate(facts.paths)}
+    in_order = sorted(kinds.items(), key=lambda item: (order.get(item[0][0], 0), item[0]))
+    return [heading("Failures in full"), *(_block(*kind, results) for kind, results in in_order)]
 
 
-def _with_example(where: Sequence[str], detail: str) -> str:
-    such = "for example " if len(where) > 1 else ""
-    return f"{', '.join(where)}: {such}{detail[:DETAIL_WIDTH]}" if detail else ", ".join(where)
+def _block(path: str, phase: Phase, reason: Reason, results: Sequence[Result]) -> RenderableType:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for label, text in [
+        ("hosts", places_text(results)),
+        ("addresses", ", ".join(_addresses(results))),
+        ("seen", "\n".join(_seen(results))),
+    ]:
+        if text:
+            grid.add_row(Text(label), Text(text, overflow="fold"))
+    times = "once" if len(results) == 1 else f"{len(results)} times"
+    return Group(Text(f"{path}: {phase} {reason}, {times}", "red"), Padding(grid, _INDENT))
 
 
-def _durations(services: Sequence[Service], paths: Sequence[ProbePath], seen: SeenIn) -> str:
-    """The median of each phase in milliseconds, over the probes that succeeded."""
-    took = {
-        (path.name, service.name, str(port)): times
-        for path in paths
-        for service in services
-        for port in service.ports
-        if (times := _phase_times(seen(service, port, path).results))
-    }
-    phases = [phase for phase in Phase if any(phase in times for times in took.values())]
-    header = ("path", "service", "port", *(f"{phase} ms" for phase in phases))
-    return _headed(header, [_duration_row(place, times, phases) for place, times in took.items()], most=None)
+def _addresses(results: Iterable[Result]) -> list[str]:
+    addresses = {result.attempt.address for result in results if result.attempt.address}
+    return sorted(addresses, key=lambda address: (":" in address, ip_address(address).packed))
 
 
-def _duration_row(
-    place: Iterable[str], times: Mapping[Phase, Sequence[float]], phases: Iterable[Phase]
-) -> Row:
-    fields = (f"{median(times[phase]) * 1000:.1f}" if phase in times else "-" for phase in phases)
-    return [*map(Cell, place), *map(Cell, fields)]
+def _seen(results: Iterable[Result]) -> list[str]:
+    seen = list(dict.fromkeys(filter(None, map(_reply, results))))
+    more = [f"and {len(seen) - _MOST_SEEN} more of this kind"] if len(seen) > _MOST_SEEN else []
+    return [*seen[:_MOST_SEEN], *more]
 
 
-def _phase_times(results: Iterable[Result]) -> dict[Phase, list[float]]:
+def _reply(result: Result) -> str:
+    """Without what differs from one host to the next, which is listed beside it."""
+    failure, address = result.attempt.failure, result.attempt.address
+    if failure is None:
+        return ""
+    told = failure.detail[:DETAIL_WIDTH].replace(endpoint_text(result.host, result.port), "the host")
+    if address:
+        told = told.replace(endpoint_text(address, result.port), "the address")
+    began = f"the answer began with {failure.evidence_text}" if failure.evidence else ""
+    return "; ".join(filter(None, [told, began]))
+
+
+def _durations(matrix: Matrix) -> list[Row]:
+    """Over the probes that succeeded. Without the session: that waits for what a peer may still say."""
+    fields = [(field, times) for field in matrix.fields() if (times := _phase_times(field.results))]
+    phases = [phase for phase in Phase if any(phase in times for _, times in fields)]
+    header = ("path", "service", "port", *(phase.replace("_", " ") for phase in phases))
+    rows: list[Row] = [[*map(Cell, header)]]
+    for field, times in fields:
+        place = (field.path.name, field.service.name, str(field.port))
+        took = (seconds_text(median(times[phase])) if phase in times else "-" for phase in phases)
+        rows.append([*map(Cell, place), *map(Cell, took)])
+    return rows
+
+
+def _phase_times(results: Iterable[Result]) -> Mapping[Phase, list[float]]:
     times: dict[Phase, list[float]] = {}
     for result in results:
         if result.attempt.failure is None:
             for phase, seconds in result.phases.items():
-                times.setdefault(phase, []).append(seconds)
+                if phase is not Phase.SESSION:
+                    times.setdefault(phase, []).append(seconds)
     return times
 
 
-def _lookup_rows(lookups: Iterable[Lookup]) -> list[Row]:
-    """One for each way in which a resolver fails: for how many names and types, and one of them."""
-    alike: dict[tuple[str, str, str], list[str]] = {}
+def _lookups(lookups: Iterable[Lookup]) -> list[Row]:
+    """One for each way in which a resolver fails: for which names and types."""
+    alike: dict[tuple[str, str, str, str], list[str]] = {}
     for lookup in lookups:
         if lookup.reason is not None:
-            kind = (lookup.resolver, lookup.reason, lookup.detail[:DETAIL_WIDTH])
-            alike.setdefault(kind, []).append(f"{lookup.host} {lookup.rdtype}")
-    return [
-        [Cell(_one_of(asked)), Cell(resolver), Cell(reason, "red"), Cell(detail)]
-        for (resolver, reason, detail), asked in alike.items()
-    ]
+            kind = (lookup.resolver, lookup.rdtype, lookup.reason, lookup.detail[:DETAIL_WIDTH])
+            alike.setdefault(kind, []).append(lookup.host)
+    header = ("resolver", "type", "outcome", "names", "")
+    rows: list[Row] = [[*map(Cell, header)]]
+    for (resolver, rdtype, reason, detail), hosts in alike.items():
+        rows.append(
+            [Cell(resolver), Cell(rdtype), Cell(reason, "red"), Cell(hosts_text(hosts)), Cell(detail)]
+        )
+    return rows
 
 
-def _one_of(asked: Sequence[str]) -> str:
-    return f"{len(asked)} such as {min(asked)}" if len(asked) > 1 else asked[0]
-
-
-def _address_rows(results: Iterable[Result]) -> list[Row]:
-    """Each address that failed once, however many hosts have it."""
-    failed = {
-        (result.path, address, result.port, f"{failure.phase} {failure.reason}")
-        for result in results
-        if (failure := result.attempt.failure) and (address := result.attempt.address)
-    }
-    return [
-        [Cell(path), Cell(address), Cell(str(port)), Cell(what, "red")]
-        for path, address, port, what in sorted(failed)
-    ]
-
-
-def _headed(header: Sequence[str], rows: Sequence[Row], most: int | None = _MOST) -> str:
-    """A table of the first rows under their headings; nothing where there are none."""
-    shown = rows[:most]
-    more = [f"and {len(rows) - len(shown)} more"] if len(rows) > len(shown) else []
-    return "\n".join([*aligned([[*map(Cell, header)], *shown]), *more]) if rows else ""
+def _headed(title: str, rows: Sequence[Row]) -> list[RenderableType]:
+    """A table under its headings; nothing where there are only headings."""
+    return [Group(heading(title), table(rows))] if len(rows) > 1 else []

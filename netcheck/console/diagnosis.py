@@ -1,82 +1,104 @@
-"""The diagnosis: the verdicts, and for each thing that is wrong what shows it and what to ask of whom."""
+"""What is wrong: one paragraph for each thing, with what to ask of whom and what shows it."""
 
-import textwrap
-from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from netcheck.console.table import COLOURS, Cell, aligned
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from netcheck.answers import NOTHING_JUDGED, WHO, answers
+from netcheck.console.table import COLOURS, bullet
 from netcheck.facts import Facts, Found
 from netcheck.model.findings import Judgement, Verdict
+from netcheck.model.paths import ProbePath
+from netcheck.model.services import is_relayed
 
-_INDENT = "    "
-_READABLE = 100
-"""How wide a paragraph gets at most, in characters, on however wide a terminal."""
-NOTHING_JUDGED = "no verdict: nothing that these paths lead to is required; see `required` in the config"
+_INDENT = (0, 0, 0, 4)
+_IF_MEANT = (
+    "If nothing is meant to lead out here, write `expected: blocked` for this path in the config. If not: "
+)
 
 
-class Paragraph(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Paragraph:
     """One thing to do, or to look at, with everything that suffers from it."""
 
     title: str
     colour: str
-    evidence: tuple[str, ...]
     next_step: str | None
+    evidence: tuple[str, ...]
+    reply: str = ""
+    """What exactly was answered."""
+
+
+def render_answers(facts: Facts) -> RenderableType:
+    """A sentence for each role, before anything else."""
+    if not facts.judgements:
+        return Text(NOTHING_JUDGED)
+    return Group(*(Text(each.text, COLOURS[each.verdict]) for each in answers(facts)))
+
+
+def render_diagnosis(facts: Facts) -> list[RenderableType]:
+    """A paragraph for each thing that is wrong."""
+    return [_rendered(each) for each in paragraphs(facts)]
 
 
 def paragraphs(facts: Facts) -> list[Paragraph]:
-    """One for each finding, then one for each verdict that has none and is not ready."""
+    """One for each finding, then one for each verdict that has none and should have."""
     unexplained = [
-        judged for judged in facts.judgements if not judged.findings and judged.verdict is not Verdict.READY
+        judged
+        for judged in facts.judgements
+        if not judged.findings and not judged.is_expected and judged.verdict is not Verdict.READY
     ]
-    return [*map(_of_finding, facts.findings), *map(_of_judgement, unexplained)]
+    return [*(_of_finding(facts, found) for found in facts.findings), *map(_of_judgement, unexplained)]
 
 
-def _of_finding(found: Found) -> Paragraph:
-    """How many hosts were reached stands once, under what makes the verdict what it is."""
+def _of_finding(facts: Facts, found: Found) -> Paragraph:
+    """How many hosts were reached stands in the matrix."""
     finding, judgements, evidence = found
-    whom = ", ".join(f"{judged.path} {judged.role}" for judged in judgements)
-    counts = [line for judged in judgements if judged.cause is finding.cause for line in judged.counts]
-    told = tuple(dict.fromkeys([*evidence, *counts]))
-    return Paragraph(f"{whom}: {finding.cause}", _colour(judgements), told, finding.request)
+    remark = ", a remark" if finding.is_remark else ""
+    title = f"{_whom(judgements)}: {finding.cause} ({finding.hop}{remark})"
+    hint = _IF_MEANT if any(_may_be_meant(facts, judged) for judged in judgements) else ""
+    return Paragraph(title, _colour(judgements), hint + finding.next_step, evidence, finding.reply)
+
+
+def _may_be_meant(facts: Facts, judged: Judgement) -> bool:
+    """Whether a path of no use is one that nobody needs: where a role has a better one."""
+    paths = {path.name: path for path in facts.paths}
+    others = [each for each in facts.judgements if each.role is judged.role and each.path != judged.path]
+    is_useless = judged.verdict is Verdict.NOT_READY and _is_direct(paths[judged.path])
+    return is_useless and any(each.verdict is Verdict.READY for each in others)
+
+
+def _is_direct(path: ProbePath) -> bool:
+    return not is_relayed(path)
 
 
 def _of_judgement(judged: Judgement) -> Paragraph:
-    return Paragraph(f"{judged.path} {judged.role}", _colour([judged]), judged.counts, None)
+    return Paragraph(_whom([judged]), COLOURS[judged.verdict], None, judged.counts)
 
 
-def _colour(judgements: Sequence[Judgement]) -> str:
+def _whom(judgements: list[Judgement] | tuple[Judgement, ...]) -> str:
+    """The path, and how ready each role is there."""
+    roles = ", ".join(f"{_in_title(judged)} {judged.verdict}" for judged in judgements)
+    return f"{judgements[0].path}, {roles}"
+
+
+def _in_title(judged: Judgement) -> str:
+    who = WHO[judged.role]
+    return who if who[:2].isupper() else who.lower()
+
+
+def _colour(judgements: tuple[Judgement, ...]) -> str:
     """Of the worst of them; a remark on what is ready is worth a look, too."""
     return "red" if any(judged.verdict is Verdict.NOT_READY for judged in judgements) else "yellow"
 
 
-def render_diagnosis(facts: Facts, width: int) -> str:
-    """A line for each path and role, then a paragraph for each thing that is wrong."""
-    if not facts.judgements:
-        return NOTHING_JUDGED
-    rows = [
-        [
-            Cell(judged.path),
-            Cell(judged.role),
-            Cell(judged.verdict, COLOURS[judged.verdict]),
-            Cell(", ".join(f"{finding.cause} ({finding.hop})" for finding in judged.findings)),
-        ]
-        for judged in facts.judgements
-    ]
-    return "\n\n".join(["\n".join(aligned(rows)), *(_lines(each, width) for each in paragraphs(facts))])
-
-
-def _lines(paragraph: Paragraph, width: int) -> str:
-    evidence = [line for text in paragraph.evidence for line in _wrapped(f"- {text}", width, "  ")]
-    next_step = _wrapped(paragraph.next_step, width) if paragraph.next_step else []
-    return "\n".join([paragraph.title, *evidence, *next_step])
-
-
-def _wrapped(text: str, width: int, hanging: str = "") -> list[str]:
-    return textwrap.wrap(
-        text,
-        max(min(width, _READABLE), 40),
-        initial_indent=_INDENT,
-        subsequent_indent=_INDENT + hanging,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def _rendered(paragraph: Paragraph) -> RenderableType:
+    parts: list[RenderableType] = []
+    if paragraph.next_step:
+        parts.append(Text(paragraph.next_step, overflow="fold"))
+    parts += map(bullet, paragraph.evidence)
+    if paragraph.reply:
+        parts.append(Text(f"Seen: {paragraph.reply}", overflow="fold"))
+    return Group(Text(paragraph.title, f"bold {paragraph.colour}"), Padding(Group(*parts), _INDENT))

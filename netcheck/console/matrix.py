@@ -1,24 +1,40 @@
 """The matrix: services and ports down, paths across; where that would be too wide, a line for each field."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-import click
+from rich.console import Group, RenderableType
+from rich.text import Text
 
-from netcheck.console.table import Cell, Row, aligned
+from netcheck.console.table import Cell, Row, heading, natural_width, table
+from netcheck.console.wording import failure_text, seconds_text
+from netcheck.facts import Facts
 from netcheck.model.failing import Failure
-from netcheck.model.paths import ProbePath
+from netcheck.model.findings import Needed
+from netcheck.model.paths import Expected, ProbePath
 from netcheck.model.results import Result
-from netcheck.model.services import Service, ports_on
+from netcheck.model.services import Service, hosts_on, ports_on
+
+UNNEEDED = "dim"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """All results of one service's port over one path."""
+class Field:
+    """A service's port over a path, with all results of it."""
 
+    service: Service
+    port: int
+    path: ProbePath
+    is_needed: bool
+    """Whether any role needs it there."""
     results: tuple[Result, ...]
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether the path leads to it, and has a role that uses the service."""
+        return bool(self.service.roles & self.path.roles) and self.port in ports_on(self.service, self.path)
 
     @property
     def hosts(self) -> int:
@@ -40,63 +56,92 @@ class Seen:
         return median(r.attempt.seconds for r in self.results if r.attempt.failure is None)
 
     def cell(self) -> Cell:
+        if not self.is_probed:
+            return Cell("-")
         if not self.results:
             return Cell("not probed")
-        share = f"{self.reached}/{self.hosts}"
         if self.reached == self.hosts:
-            return Cell(f"{share} ok {self.typical_seconds() * 1000:.1f} ms", "green")
-        worst = self.failures()[0]
-        return Cell(f"{share} {worst.phase} {worst.reason}", "yellow" if self.reached else "red")
+            return Cell(f"{self.reached}/{self.hosts} in {seconds_text(self.typical_seconds())}", "green")
+        failed = failure_text(self.failures()[0])
+        if not self.is_needed:
+            return Cell(f"{self._why_unneeded()}: {failed}", UNNEEDED)
+        return Cell(f"{self.reached}/{self.hosts} {failed}", "yellow" if self.reached else "red")
+
+    def _why_unneeded(self) -> str:
+        if self.path.expected is Expected.BLOCKED:
+            return "as expected"
+        return "retired" if self.service.is_retired else "not needed"
 
 
-SeenIn = Callable[[Service, int, ProbePath], Seen]
+class Matrix:
+    """Every field of the facts."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.services, self.paths = facts.services, facts.paths
+        self._results = _by_place(facts.results)
+        self._needed = {(each.path, need) for each in facts.judgements for need in each.needs}
+
+    def field(self, service: Service, port: int, path: ProbePath) -> Field:
+        need = Needed(service.name, port)
+        results = tuple(
+            result
+            for result in self._results.get((path.name, need), ())
+            if result.host in service.hosts  # services of one name may have the same port
+        )
+        return Field(service, port, path, (path.name, need) in self._needed, results)
+
+    def fields(self) -> list[Field]:
+        """By path, those that are probed."""
+        every = [self.field(s, port, path) for path in self.paths for s in self.services for port in s.ports]
+        return [field for field in every if field.is_probed]
+
+    def across(self) -> list[Row]:
+        """With a column for each path, under a row of headings."""
+        header = [Cell("service"), Cell("port"), *(Cell(path.name) for path in self.paths)]
+        places = [(service, port) for service in self.services for port in service.ports]
+        return [header, *(self._row(service, port) for service, port in places)]
+
+    def down(self) -> list[Row]:
+        """Turned: a row for each field, under a row of headings."""
+        return [
+            [Cell("path"), Cell("service"), Cell("port"), Cell("hosts reached")],
+            *(
+                [Cell(field.path.name), Cell(field.service.name), Cell(str(field.port)), field.cell()]
+                for field in self.fields()
+            ),
+        ]
+
+    def sampled(self) -> str:
+        """Of which services only some hosts were visited, in a sentence; empty where all were."""
+        seen: dict[str, set[str]] = {}
+        for field in self.fields():
+            seen.setdefault(field.service.name, set()).update(result.host for result in field.results)
+        some: dict[tuple[int, int], list[str]] = {}
+        for service in self.services:
+            every = {host for path in self.paths for host in hosts_on(service, path)}
+            visited = len(every & seen.get(service.name, set()))
+            if 0 < visited < len(every):
+                some.setdefault((visited, len(every)), []).append(service.name)
+        told = [f"{visited} of {of} hosts of {' and '.join(names)}" for (visited, of), names in some.items()]
+        return f"Visited: {', '.join(told)}. With --all-hosts, all." if told else ""
+
+    def _row(self, service: Service, port: int) -> Row:
+        cells = (self.field(service, port, path).cell() for path in self.paths)
+        return [Cell(service.name), Cell(str(port)), *cells]
 
 
-def by_cell(results: Iterable[Result]) -> SeenIn:
-    grouped: dict[tuple[str, int, str], list[Result]] = {}
+def _by_place(results: Iterable[Result]) -> Mapping[tuple[str, Needed], Sequence[Result]]:
+    grouped: dict[tuple[str, Needed], list[Result]] = {}
     for result in results:
-        grouped.setdefault((result.service, result.port, result.path), []).append(result)
-    return lambda service, port, path: Seen(tuple(grouped.get((service.name, port, path.name), ())))
+        grouped.setdefault((result.path, Needed(result.service, result.port)), []).append(result)
+    return grouped
 
 
-def render_matrix(services: Sequence[Service], paths: Sequence[ProbePath], seen: SeenIn, width: int) -> str:
-    """At most `width` characters wide, if its fields are not wider than that by themselves."""
-    lines = aligned(across(services, paths, seen))
-    if max(len(click.unstyle(line)) for line in lines) > width:
-        lines = aligned(down(services, paths, seen))
-    return "\n".join(lines)
-
-
-def across(services: Sequence[Service], paths: Sequence[ProbePath], seen: SeenIn) -> list[Row]:
-    """The matrix with a column for each path, under a row of headings."""
-    return [
-        [Cell("service"), Cell("port"), *(Cell(path.name) for path in paths)],
-        *(
-            [Cell(service.name), Cell(str(port)), *(field(service, port, path, seen) for path in paths)]
-            for service in services
-            for port in service.ports
-        ),
-    ]
-
-
-def down(services: Sequence[Service], paths: Sequence[ProbePath], seen: SeenIn) -> list[Row]:
-    """The matrix turned: a row for each field, under a row of headings."""
-    return [
-        [Cell("path"), Cell("service"), Cell("port"), Cell("hosts reached")],
-        *(
-            [Cell(path.name), Cell(service.name), Cell(str(port)), field(service, port, path, seen)]
-            for path in paths
-            for service in services
-            for port in service.ports
-            if is_probed(service, port, path)
-        ),
-    ]
-
-
-def field(service: Service, port: int, path: ProbePath, seen: SeenIn) -> Cell:
-    """One field of the matrix; a dash where the path does not lead to the service."""
-    return seen(service, port, path).cell() if is_probed(service, port, path) else Cell("-")
-
-
-def is_probed(service: Service, port: int, path: ProbePath) -> bool:
-    return bool(service.roles & path.roles) and port in ports_on(service, path)
+def render_matrix(facts: Facts, width: int) -> RenderableType:
+    matrix = Matrix(facts)
+    rows = matrix.across()
+    if natural_width(rows) > width:
+        rows = matrix.down()
+    note = matrix.sampled()
+    title = heading("Hosts reached, and how long a connection takes (median)")
+    return Group(title, table(rows), *([Text(note)] if note else []))

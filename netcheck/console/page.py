@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from html import escape
 from itertools import groupby
 
-from netcheck.console.diagnosis import NOTHING_JUDGED, Paragraph, paragraphs
-from netcheck.console.matrix import across, by_cell, down
+from netcheck.answers import NOTHING_JUDGED
+from netcheck.console.diagnosis import Paragraph, paragraphs
+from netcheck.console.matrix import Matrix
 from netcheck.console.sections import bag_row, certificate_row
 from netcheck.console.table import COLOURS, DETAIL_WIDTH, Cell
 from netcheck.facts import Facts
@@ -108,8 +109,8 @@ def _verdict_row(judged: Judgement) -> Fields:
 
 
 def _matrix(facts: Facts) -> tuple[Sequence[str], Iterable[Fields]]:
-    turn = across if len(facts.paths) <= _ACROSS else down
-    header, *rows = turn(facts.services, facts.paths, by_cell(facts.results))
+    matrix = Matrix(facts)
+    header, *rows = matrix.across() if len(facts.paths) <= _ACROSS else matrix.down()
     return [cell.text for cell in header], rows
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from netcheck.console.table import DETAIL_WIDTH, Cell, Row, aligned
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from netcheck.console.table import DETAIL_WIDTH, Cell, Row, table
 from netcheck.model.findings import BagSeen, PushCertificate
 
 _DAY = 86400.0
@@ -11,15 +14,13 @@ _RENEW_DAYS = 60
 """With fewer days left than this, somebody should be planning to renew a certificate."""
 
 
-def render_bags(bags: Sequence[BagSeen]) -> str:
-    """One line for each bag: what it says; below it, where it disagrees with the config."""
+def render_bags(bags: Sequence[BagSeen]) -> list[RenderableType]:
+    """One line for each bag: what it says; below them, where they disagree with the config."""
     if not bags:
-        return ""
-    first, *lines = aligned([[Cell("bag"), Cell("path"), Cell("couriers")], *map(bag_row, bags)])
-    told = [first]
-    for seen, line in zip(bags, lines, strict=True):
-        told += [line, *(f"    {disagreement}" for disagreement in seen.disagreements)]
-    return "\n".join(told)
+        return []
+    rows = table([[Cell("bag"), Cell("path"), Cell("couriers")], *map(bag_row, bags)])
+    differing = [(seen, text) for seen in bags for text in seen.disagreements]
+    return [Group(rows, *(Text(f"{seen.host} over {seen.path}: {text}") for seen, text in differing))]
 
 
 def bag_row(seen: BagSeen) -> Row:
@@ -32,18 +33,19 @@ def bag_row(seen: BagSeen) -> Row:
     return [Cell(seen.host), Cell(seen.path), Cell(text, "yellow" if seen.disagreements else "green")]
 
 
-def render_push_certificates(certificates: Sequence[PushCertificate], now: float) -> str:
-    """One line for each: until when, and for which topic; below it the thumbprints. `now` is a Unix time."""
+def render_push_certificates(certificates: Sequence[PushCertificate], now: float) -> list[RenderableType]:
+    """One line for each: until when, and for which topic; then the thumbprints. `now` is a Unix time."""
     if not certificates:
-        return ""
+        return []
     header = [Cell("push certificate"), Cell("expires"), Cell("topic")]
-    first, *lines = aligned([header, *(certificate_row(each, now) for each in certificates)])
-    told = [first]
-    for certificate, line in zip(certificates, lines, strict=True):
-        told.append(line)
-        if certificate.error is None:
-            told += [f"    SHA-1   {certificate.sha1}", f"    SHA-256 {certificate.sha256}"]
-    return "\n".join(told)
+    rows = table([header, *(certificate_row(each, now) for each in certificates)])
+    readable = [each for each in certificates if each.error is None]
+    prints = [
+        Text(f"{each.name}: {line}")
+        for each in readable
+        for line in (f"SHA-1 {each.sha1}", f"SHA-256 {each.sha256}")
+    ]
+    return [Group(rows, *prints)]
 
 
 def certificate_row(certificate: PushCertificate, now: float) -> Row:

@@ -1,9 +1,13 @@
-"""Tables of text whose columns line up. Colours are click's, put on after the widths are known."""
+"""Text for a terminal or a file, by rich: tables that fit a width, and paragraphs that stay readable."""
 
-from collections.abc import Sequence
+import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import click
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from netcheck.model.findings import Verdict
 
@@ -16,29 +20,72 @@ COLOURS = {
 }
 DETAIL_WIDTH = 160
 """How much of what a peer said fits into a field."""
-_GAP = "   "
+_GAP = 3
+_READABLE = 100
+"""How wide a paragraph gets at most, in characters, on however wide a terminal."""
+_INDENT = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One field of a table; the colour is put on after the width is known."""
+    """One field of a table, and its colour."""
 
     text: str
     colour: str | None = None
+
+    @property
+    def styled(self) -> Text:
+        """Never read as markup: what peers say is in it."""
+        return Text(self.text, self.colour or "")
 
 
 Row = Sequence[Cell]
 
 
-def aligned(rows: Sequence[Row]) -> list[str]:
-    """The rows as lines, columns lined up; no trailing blanks."""
+def table(rows: Sequence[Row]) -> Table:
+    """The first row are the headings. Where it is too wide, its fields are wrapped."""
+    made = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    header, *others = rows
+    for cell in header:
+        made.add_column(cell.styled, overflow="fold")
+    for row in others:
+        made.add_row(*(cell.styled for cell in row))
+    return made
+
+
+def natural_width(rows: Sequence[Row]) -> int:
+    """How wide the table is where nothing is wrapped."""
     widths = [max(len(cell.text) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        _GAP.join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    return sum(widths) + _GAP * (len(widths) - 1)
 
 
-def _padded(cell: Cell, width: int) -> str:
-    padding = " " * (width - len(cell.text))
-    return (click.style(cell.text, fg=cell.colour) if cell.colour else cell.text) + padding
+def heading(text: str) -> Text:
+    return Text(text, "bold")
+
+
+def indented(lines: Iterable[Text], by: int = _INDENT) -> RenderableType:
+    return Padding(Group(*lines), (0, 0, 0, by))
+
+
+def bullet(text: str) -> RenderableType:
+    """A sentence in a list: what is wrapped stays behind the mark."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_row(Text("-"), Text(text, overflow="fold"))
+    return grid
+
+
+def to_text(renderable: RenderableType, width: int, *, colour: bool = False, readable: bool = False) -> str:
+    """What a terminal of that width shows, without trailing blanks; `readable` is for paragraphs."""
+    console = Console(
+        file=io.StringIO(),
+        width=max(min(width, _READABLE) if readable else width, 40),
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    with console.capture() as captured:
+        console.print(renderable)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())

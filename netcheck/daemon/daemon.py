@@ -11,22 +11,26 @@ from pathlib import Path
 import trio
 
 from netcheck import __version__, push_certificates
-from netcheck.config import Config, ConfigError, Listen
+from netcheck.config import Config, ConfigError
 from netcheck.daemon import reloading
 from netcheck.daemon.announcing import Announcer
+from netcheck.daemon.asking import Asking
 from netcheck.daemon.changes import in_words
 from netcheck.daemon.probing import Probing
 from netcheck.daemon.reloading import Reloads, read_config
-from netcheck.daemon.systemd import Systemd
+from netcheck.daemon.showing import Showing
+from netcheck.daemon.systemd import Systemd, passed_sockets
 from netcheck.export.negotiate import Exporter
 from netcheck.export.report import report
 from netcheck.facts import Belief, Facts, LatestFacts
+from netcheck.history.history import History
 from netcheck.model.findings import Verdict
-from netcheck.model.paths import endpoint_text
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
-from netcheck.web.routes import routes
-from netcheck.web.server import serve
+from netcheck.web.listening import ListenError
+from netcheck.web.port import WebPort
+from netcheck.web.protection import Protected, Protection
+from netcheck.web.routes import TooMuch, routes
 
 _log = logging.getLogger("netcheck")
 _LOOP_CHECK = 1.0
@@ -42,33 +46,40 @@ class Daemon:
     def __init__(self, file: Path, config: Config) -> None:
         self._file = file
         self._config = config
-        self._listen = config.listen
         self._state = State()
         self._state.own.reload_success_time = time.time()
         self._facts = LatestFacts(self._state, _belief(config))
         self._exporter = Exporter(config.metrics.per_host)
+        self._history = History(config.history.file, config.history.keep)
+        self.showing = Showing(self.facts, self._history)
+        self._asking = Asking(self._state)
         self._probing: Probing | None = None
         self._reloads = Reloads(self._reload)
         self._certificates = trio.CancelScope()
         self._certificate_threads, self._config_threads = push_certificates.threads(), reloading.threads()
+        self._protected = Protected(Protection())
+        self._port = WebPort(routes(self), self._protected)
         self._systemd = Systemd(os.environ)
 
     async def run(self) -> None:
-        """Serve and probe until SIGTERM or SIGINT."""
+        """Serve and probe until SIGTERM or SIGINT.
+
+        Raises ListenError, and ConfigError for the files of the web port.
+        """
         self._probing = Probing(self._state, self._config)
         _spare_the_collector()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._handle_signals, nursery)
-            for each in self._listen:
-                if isinstance(each, Listen):
-                    bound = await nursery.start(serve, each.host, each.port, routes(self))
-                    places = ", ".join(endpoint_text(*place) for place in bound)
-                    _log.info("netcheck %s listens on %s", __version__, places)
+            self._protected.take(await self._protected.read(self._config.web))
+            await nursery.start(self._port.run)
+            self._listen()
+            nursery.start_soon(self._protected.watch)
             nursery.start_soon(_watch_loop, self._state.own)
             nursery.start_soon(self._probing.run)
             nursery.start_soon(self._watch_push_certificates)
             nursery.start_soon(self._reloads.run)
             nursery.start_soon(self._announce)
+            nursery.start_soon(self._history.run)
             nursery.start_soon(self._systemd.feed_watchdog, lambda: self._completes_rounds)
             self._systemd.tell("READY=1")
         _log.info("stopped")
@@ -90,6 +101,12 @@ class Daemon:
     def status(self) -> dict[str, object]:
         return report(self.facts(), __version__, time.time())
 
+    async def probe(self, path: str, service: str, host: str) -> str:
+        """One probe now, as text. Raises NotThere and TooMuch."""
+        if self._probing is None:
+            raise TooMuch("probing has not begun: try again in a moment")
+        return await self._asking.probe(self._probing, path, service, host)
+
     async def reload(self) -> str | None:
         """Take the config file anew. A faulty one changes nothing: the answer is what is wrong with it."""
         return await self._reloads.ask()
@@ -100,11 +117,23 @@ class Daemon:
     def _completes_rounds(self) -> bool:
         return self._probing is not None and self._probing.completes_rounds
 
+    def _listen(self) -> None:
+        if sockets := passed_sockets(os.environ):
+            self._port.take_over(sockets)
+        else:
+            self._port.open(self._config.listen)
+        passed = " (passed by systemd, in place of what listen says)" if sockets else ""
+        _log.info("netcheck %s listens on %s%s", __version__, ", ".join(self._port.names), passed)
+
     async def _reload(self) -> str | None:
         self._systemd.tell_reloading()
         try:
-            self._take(await read_config(self._file, self._config_threads))
-        except ConfigError as error:
+            config = await read_config(self._file, self._config_threads)
+            protection = await self._protected.read(config.web)
+            self._port.open(config.listen)
+            self._protected.take(protection)
+            self._take(config)
+        except (ConfigError, ListenError) as error:
             self._state.own.reload_successful = False
             _log.error("reload refused, the configuration before stays in force: %s", error)
             return str(error)
@@ -122,12 +151,13 @@ class Daemon:
         own = self._state.own
         own.reload_successful, own.reload_success_time = True, time.time()
         _log.info("configuration reloaded from %s: %s", self._file, in_words(self._config, config))
-        if config.listen != self._listen:
-            _log.warning("listen has changed: this takes effect after a restart")
+        if config.listen != self._config.listen:
+            _log.info("listens on %s", ", ".join(self._port.names))
         before, self._config = self._config, config
         if config.metrics != before.metrics:
             self._exporter = Exporter(config.metrics.per_host)
         self._facts.believe(_belief(config))
+        self._history.take(config.history.file, config.history.keep)
         if config != before and self._probing is not None:
             self._probing.take(config)
         self._certificates.cancel()  # read anew: whoever reloads has perhaps just renewed one
@@ -145,10 +175,12 @@ class Daemon:
         while True:
             try:
                 announcer.look(self.facts())
+                if self.ready:  # before, a verdict is of a part only
+                    self.showing.note()
                 self._systemd.tell(f"STATUS={self._in_short()}")
             except Exception:  # a bug of ours costs some lines of the log, and never the daemon
                 _log.exception("internal error in announcing")
-            await trio.sleep(_LOOK_FOR_NEWS)
+            await trio.sleep(min(_LOOK_FOR_NEWS, self._config.probing.interval / 2))
 
     def _in_short(self) -> str:
         if not self.ready:
@@ -164,6 +196,8 @@ class Daemon:
         )
 
     async def _handle_signals(self, nursery: trio.Nursery) -> None:
+        for final in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(final, signal.SIG_IGN)  # from when the receiver has ended: it is stopping already
         with trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as received:
             async for number in received:
                 if number == signal.SIGHUP:
@@ -171,6 +205,7 @@ class Daemon:
                 else:
                     _log.info("%s: stopping", signal.Signals(number).name)
                     self._systemd.tell("STOPPING=1")
+                    await self._port.close()
                     nursery.cancel_scope.cancel()
 
 

@@ -1,12 +1,14 @@
 """Reloads of the config file: off the event loop, under a deadline, and never two at a time."""
 
+import functools
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import trio
 
 from netcheck.config import Config, ConfigError, Problem
-from netcheck.config.checking import to_run
+from netcheck.config.file import to_run
+from netcheck.files import in_time
 
 _LONGEST = 10.0
 """Seconds that reading and parsing may take; a file on a dead network drive takes for ever."""
@@ -22,10 +24,9 @@ def threads() -> trio.CapacityLimiter:
 async def read_config(file: Path, limiter: trio.CapacityLimiter) -> Config:
     """As `to_run` in a thread; ConfigError also where it takes too long."""
     try:
-        with trio.fail_after(_LONGEST):
-            return await trio.to_thread.run_sync(to_run, file, limiter=limiter, abandon_on_cancel=True)
-    except trio.TooSlowError:
-        message = f"the config, or a file that it names, was not read within {_LONGEST:.0f} s"
+        return await in_time(functools.partial(to_run, file), _LONGEST, limiter)
+    except OSError as error:
+        message = f"the config, or a file that it names, was {error.strerror}"
         raise ConfigError([Problem(str(file), 1, 1, message)]) from None
 
 

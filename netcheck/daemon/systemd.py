@@ -1,12 +1,42 @@
-"""What systemd is told of this process (sd_notify(3)); nothing where it did not start us, or does not ask."""
+"""systemd: what it is told of this process (sd_notify(3)), and the sockets that it passes (sd_listen_fds(3)).
+
+Nothing where it did not start us, or does not ask.
+"""
 
 import os
 import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from itertools import zip_longest
 
 import trio
+
+from netcheck.web.listening import ListenError
+
+_FIRST_DESCRIPTOR = 3
+_MOST_SOCKETS = 64
+
+
+def passed_sockets(environment: Mapping[str, str]) -> list[tuple[str, socket.socket]]:
+    """Names and sockets of the units that activated this process; none where they are for another one.
+
+    Raises ListenError where a descriptor is no socket.
+    """
+    count = environment.get("LISTEN_FDS", "")
+    if environment.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal():
+        return []
+    descriptors = range(_FIRST_DESCRIPTOR, _FIRST_DESCRIPTOR + min(int(count), _MOST_SOCKETS))
+    names = environment.get("LISTEN_FDNAMES", "").split(":")
+    named = zip_longest(descriptors, names[: len(descriptors)], fillvalue="unknown")
+    return [(str(name), _socket(int(descriptor))) for descriptor, name in named]
+
+
+def _socket(descriptor: int) -> socket.socket:
+    try:
+        return socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise ListenError(f"descriptor {descriptor}, which was passed, is no socket") from error
 
 
 class Systemd:

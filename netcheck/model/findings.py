@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from netcheck.model.paths import Role, Secret
+from netcheck.model.paths import Expected, Role, Secret
 from netcheck.model.results import Bag, Result
 
 
@@ -132,6 +132,8 @@ class Judgement:
     """What the role needs here; what a path does with anything else counts for nothing."""
     possible: tuple[tuple[Cause, Hop], ...] = ()
     """Every cause that a path such as this can have, with each hop that it can be of."""
+    expected: Expected = Expected.READY
+    """What the owners of the path expect of it."""
 
     @property
     def cause(self) -> Cause | None:
@@ -153,8 +155,10 @@ class Judgement:
     @property
     def is_expected(self) -> bool:
         """Whether the path does what its owners expect of it (`expected` in the config): nobody is asked."""
-        faults = [finding for finding in self.findings if not finding.is_remark]
-        return not faults and self.verdict is not Verdict.UNKNOWN
+        if any(not finding.is_remark for finding in self.findings):
+            return False
+        may_be_worse = self.expected is not Expected.READY and self.verdict is not Verdict.UNKNOWN
+        return self.verdict is Verdict.READY or may_be_worse
 
 
 @dataclass(frozen=True, slots=True)

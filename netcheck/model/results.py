@@ -39,7 +39,7 @@ class TlsInfo:
     sha256: str = ""
     """Of the certificate as it came, in hex."""
     is_for_host: bool | None = None
-    """Whether it is for the name that was asked for; None where nobody looked."""
+    """Whether it is for the name that was asked for; None where it does not say for whom it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,17 @@ class Try:
     duration: float
     noise: int = 0
     """Messages that came first and were no reply to the question."""
+
+
+_SAID = (
+    None,
+    Reason.NXDOMAIN,
+    Reason.NO_ANSWER,
+    Reason.SERVFAIL,
+    Reason.REFUSED_BY_SERVER,
+    Reason.DNS_MALFORMED,
+    Reason.TOO_MANY_ANSWERS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,11 @@ class Lookup:
     @property
     def outcome(self) -> str:
         return self.reason or Outcome.SUCCESS
+
+    @property
+    def was_heard(self) -> bool:
+        """Whether a nameserver spoke at all, be it to say that it will not or cannot answer."""
+        return self.reason in _SAID
 
     @property
     def was_answered(self) -> bool:
@@ -123,6 +139,8 @@ class Attempt:
     """The proxy that was asked for the destination; None where none was."""
     at: float = 0.0
     """When it began, in seconds of the monotonic clock: what windows and ages are measured by."""
+    source: str | None = None
+    """The address of this machine that it left from, be it to a proxy; None where nothing left."""
 
     @property
     def connected(self) -> bool:

@@ -85,6 +85,8 @@ class Service:
     """Where its addresses may be; empty: for Apple's names what Apple publishes, else anywhere."""
     count_from_bag: str | None = None
     """The courier host name of the bags that say how many hosts there are; None where the config says it."""
+    is_retired: bool = False
+    """Whether Apple has switched it off: it is measured, and nobody misses it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from netcheck.answers import in_short
 from netcheck.model.findings import Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import Binding, ProbePath, Resolver, endpoint_text
-from netcheck.pages.words import phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def _link(place: _Place, faults: Sequence[tuple[Finding, Judgement]], state: str
     if not faults:
         return Link(place.name, place.detail, state)
     is_broken = any(judged.verdict is Verdict.NOT_READY for _, judged in faults)
-    says = "; ".join(dict.fromkeys(phrase(finding) for finding, _ in faults))
+    says = "; ".join(dict.fromkeys(in_short(finding) for finding, _ in faults))
     return Link(place.name, place.detail, "broken" if is_broken else "limited", says)
 
 

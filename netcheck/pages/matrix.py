@@ -26,7 +26,7 @@ Recent: TypeAlias = tuple[tuple[bool, float], ...]
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """The latest probes as bars, the latest last: outlines of those that succeeded, and of those that failed."""
+    """The latest probes as bars, the latest last: outlines of what succeeded, and of what failed."""
 
     succeeded: str
     failed: str

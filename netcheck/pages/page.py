@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from netcheck.answers import answers, in_short
 from netcheck.facts import Facts
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.incidents import Availability, Onset, Span
@@ -15,7 +16,7 @@ from netcheck.model.paths import Role
 from netcheck.pages import tables, transcript
 from netcheck.pages.chain import chain
 from netcheck.pages.matrix import matrix
-from netcheck.pages.words import Said, headline, lasting, phrase, said
+from netcheck.pages.words import Said, headline, lasting, said
 
 _HERE = Path(__file__).parent
 _MOST_INCIDENTS = 50
@@ -78,7 +79,7 @@ class _Incident:
 
 
 def render(facts: Facts, past: Past, version: str, time: float) -> str:
-    """The live status page at `time`, a Unix time; to be served with `POLICY`, beside `asset`s."""
+    """The live status page at `time`, a Unix time; it needs every `asset`."""
     return _rendered(facts, past, version, time, is_live=True)
 
 
@@ -87,11 +88,6 @@ def render_report(facts: Facts, version: str, time: float) -> str:
     return _rendered(facts, Past(), version, time, is_live=False)
 
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""The Content-Security-Policy of the live page: nothing inline, and nothing of anyone else."""
 _TYPES = {
     "page.css": "text/css; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
@@ -147,6 +143,7 @@ def _rendered(facts: Facts, past: Past, version: str, time: float, *, is_live: b
             version=version,
             time=transcript.iso(time),
             headline=headline(facts.judgements),
+            answers=[answer.text for answer in answers(facts)],
             worst=lines[0].state if lines else "unknown",
             lines=[line for line in lines if line.state != "ok"] + (well if len(well) <= _MOST_READY else []),
             folded=well if len(well) > _MOST_READY else [],
@@ -208,7 +205,7 @@ def _troubles(facts: Facts, open_spans: _OpenSpans, now: float) -> list[_Trouble
         counts = [line for judged in judgements if judged.cause is finding.cause for line in judged.counts]
         spans = [span for judged in judgements if (span := open_spans.get((judged.path, judged.role)))]
         worst = max((_state(judged) for judged in judgements), key=_ORDER.index)
-        words = phrase(finding)
+        words = in_short(finding)
         troubles.append(
             _Trouble(
                 number,

@@ -57,7 +57,7 @@ def _certificate(tls: TlsInfo) -> list[str]:
 
 
 def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms"
+    return f"{seconds * 1000:.{1 if seconds >= 0.01 else 2}f} ms"
 
 
 def iso(time: float) -> str:

@@ -5,7 +5,7 @@ import socket
 from netcheck.model.failing import Phase
 from netcheck.model.paths import Binding, endpoint_text
 from netcheck.probe import system
-from netcheck.probe.sockets import TcpStream, connect, open_socket
+from netcheck.probe.sockets import TcpStream, connect, open_socket, source_of
 from netcheck.probe.walk import Walk
 
 
@@ -19,11 +19,17 @@ async def dial(walk: Walk, address: str, port: int, binding: Binding) -> TcpStre
     try:
         await connect(sock, address, port)
     except BaseException:  # closed on every way out, the deadline's cancellation too
-        walk.tcp = system.HERE.tcp_info(sock)
+        _note(walk, sock)
         sock.close()
         raise
-    walk.tcp = system.HERE.tcp_info(sock)
+    _note(walk, sock)
     return walk.keep(TcpStream(sock))
+
+
+def _note(walk: Walk, sock: socket.socket) -> None:
+    """What the kernel knows of the connection, established or not."""
+    walk.tcp = system.HERE.tcp_info(sock)
+    walk.source = source_of(sock)
 
 
 async def connect_directly(

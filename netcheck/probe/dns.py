@@ -62,8 +62,12 @@ async def lookup(
     refused_by_server, dns_malformed), else fd_exhausted, else dns_timeout, else resolver_unreachable.
     """
     now, began = time.time(), trio.current_time()
-    inquiry = _Inquiry(dns.name.from_text(host), rdtype, resolver, binding, _stub(resolver))
-    answer = await inquiry.run(began + timeout)
+    stub = _stub(resolver)
+    inquiry = _Inquiry(dns.name.from_text(host), rdtype, resolver, binding, stub)
+    if stub.no_aaaa and rdtype is RecordType.AAAA:
+        answer = Answer(Reason.NO_ANSWER, "not asked: resolv.conf has the option no-aaaa")
+    else:
+        answer = await inquiry.run(began + timeout)
     return Lookup(
         time=now,
         host=host,

@@ -16,8 +16,9 @@ from netcheck.probe.resolve import why_no_address
 from netcheck.probe.sockets import Stream, TcpStream
 from netcheck.probe.tls import TlsStream
 from netcheck.probe.walk import Walk, WalkEnded
-from netcheck.wire import Handshake, HandshakeError
+from netcheck.wire.handshake import Handshake
 from netcheck.wire.socks5 import GssapiOffer, Socks5
+from netcheck.wire.transcript import HandshakeError
 
 _ADDRESSES_TRIED = 3
 _READ_LIMIT = 16 * 1024

@@ -7,9 +7,11 @@ import functools
 import ipaddress
 import os
 import re
+import socket
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from netcheck.model.paths import Nameserver
 
@@ -19,7 +21,7 @@ _PORT = 53
 _LOCAL = (Nameserver("127.0.0.1", _PORT),)
 _MAX_NAMESERVERS = 3  # MAXNS of glibc's resolv.h: those named after these are never asked by anybody
 _MAX_SIZE = 64 * 1024
-_MAX_SEARCH = 6  # with more names, looking for one that does not exist takes for ever
+_MAX_SEARCH = 32  # glibc has no limit; no more than this is what others that write the file allow
 _MOST_ATTEMPTS, _LONGEST_TIMEOUT, _MOST_DOTS = 5, 30, 15  # RES_MAXRETRY, RES_MAXRETRANS, RES_MAXNDOTS
 _LINE = re.compile(r"^(nameserver|search|domain|options)[ \t]+([^\n#;]*)", re.MULTILINE)
 """As in glibc: the keyword is the first on its line, and a comment ends the rest."""
@@ -43,6 +45,8 @@ class StubResolver:
     edns: bool = False
     single_request: bool = False
     """Ask for A and AAAA one after the other."""
+    no_aaaa: bool = False
+    """Do not ask for AAAA: it is as if no name had any."""
 
     def names(self, name: str) -> tuple[str, ...]:
         """The absolute names that a name stands for, in the order in which programs try them."""
@@ -52,6 +56,17 @@ class StubResolver:
         return (name, *searched) if name.count(".") >= self.ndots else (*searched, name)
 
 
+class Environment(NamedTuple):
+    """What else than the file counts."""
+
+    options: str
+    """RES_OPTIONS, after those of the file."""
+    search: str | None
+    """LOCALDOMAIN, instead of the file's list."""
+    host_name: str
+    """This machine's: its domain is searched where nothing else is named."""
+
+
 def stub_resolver(file: Path | None = None) -> StubResolver:
     """What the file, by default /etc/resolv.conf, and the environment say.
 
@@ -59,26 +74,28 @@ def stub_resolver(file: Path | None = None) -> StubResolver:
     the file is missing, unreadable or garbage.
     """
     file = file or RESOLV_CONF
-    environment = os.environ.get("RES_OPTIONS", ""), os.environ.get("LOCALDOMAIN")
+    environment = Environment(
+        os.environ.get("RES_OPTIONS", ""), os.environ.get("LOCALDOMAIN"), socket.gethostname()
+    )
     try:
         status = file.stat()
         if not stat.S_ISREG(status.st_mode):
-            return _parsed("", *environment)
+            return _parsed("", environment)
         return _read(file, environment, status.st_mtime_ns, status.st_ino, status.st_size)
     except OSError:
-        return _parsed("", *environment)
+        return _parsed("", environment)
 
 
 @functools.lru_cache(maxsize=1)
-def _read(file: Path, environment: tuple[str, str | None], *_version: int) -> StubResolver:
+def _read(file: Path, environment: Environment, *_version: int) -> StubResolver:
     with file.open("rb") as stream:
         text = stream.read(_MAX_SIZE).decode(errors="replace")
-    return _parsed(text, *environment)
+    return _parsed(text, environment)
 
 
-def _parsed(text: str, more_options: str, local_domain: str | None) -> StubResolver:
+def _parsed(text: str, environment: Environment) -> StubResolver:
     nameservers: list[Nameserver] = []
-    search: list[str] = []
+    search = [environment.host_name.partition(".")[2]]
     options: list[str] = []
     for keyword, rest in _LINE.findall(text):
         words = rest.split()
@@ -88,10 +105,10 @@ def _parsed(text: str, more_options: str, local_domain: str | None) -> StubResol
             options += words
         else:  # of several such lines the last one holds
             search = words[:1] if keyword == "domain" else words
-    if local_domain is not None:
-        search = local_domain.split()
+    if environment.search is not None:
+        search = environment.search.split()
     return _with_options(
-        [*options, *more_options.split()],
+        [*options, *environment.options.split()],
         tuple(nameservers[:_MAX_NAMESERVERS]) or _LOCAL,
         tuple(name.strip(".").lower() for name in search[:_MAX_SEARCH] if name.strip(".")),
     )
@@ -110,6 +127,7 @@ def _with_options(
         use_vc="use-vc" in options,
         edns="edns0" in options,
         single_request=bool({"single-request", "single-request-reopen"} & {*options}),
+        no_aaaa="no-aaaa" in options,
     )
 
 

@@ -47,8 +47,8 @@ def destinations(
 ) -> list[Destination]:
     """What to try after the lookups of a host: its addresses, and a failure for each family that failed.
 
-    That a family has no records is an answer, and no failure while the other has some. Where it could not be
-    learnt, that is a failure for a family of which an address was `known`, and else of no interest.
+    While one family has addresses, no reply about the other is a failure: clients go on without it at once.
+    Silence, for which some of them wait, is one for a family of which an address was `known`.
     `networks` is where the host's addresses may be.
     """
     some_answered = any(lookup.reason is None for lookup in lookups)
@@ -57,7 +57,7 @@ def destinations(
         family = lookup.rdtype.family
         if lookup.reason is None:
             found += _addresses(host, lookup, choice, turn, networks)
-        elif not some_answered or (family in known and not lookup.was_answered):
+        elif not some_answered or (family in known and not lookup.was_heard):
             failure = Failure(Phase.RESOLVE, lookup.reason, lookup.detail)
             found.append(Destination(family, None, lookup.duration, failure))
     return _without_mere_absence(found)

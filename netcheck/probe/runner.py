@@ -45,7 +45,9 @@ from netcheck.probe.resolve import Destination, destinations
 from netcheck.probe.secure import Security, begin, is_worth_another_look, look_again, secure
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk, WalkEnded, internal_error
-from netcheck.wire import Handshake, HttpForward, Target, handshake_for
+from netcheck.wire.handshake import Handshake, handshake_for
+from netcheck.wire.http_forward import HttpForward
+from netcheck.wire.target import Target
 
 Gate = AbstractAsyncContextManager[None]
 """Held while an attempt has a connection open: caps how many a path has at once, and how fast they start."""
@@ -216,6 +218,7 @@ class Prober:
             proxy_spoke=walk.proxy_spoke,
             proxy=aim.proxy,
             at=at,
+            source=walk.source,
         )
 
     async def _walk(
@@ -281,7 +284,7 @@ class Prober:
             found: tuple[Lookup, ...] = ()
             for absolute in names_tried(name, path.resolver):
                 found = await self._lookups(shared, absolute, path, path.families)
-                if any(lookup.reason is None for lookup in found):
+                if any(lookup.reason is None or not lookup.was_heard for lookup in found):
                     break
             return found
 

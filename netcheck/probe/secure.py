@@ -15,7 +15,8 @@ from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.probe.tls import TlsStream, examining_context, tolerant_context
 from netcheck.probe.walk import Walk, WalkEnded
-from netcheck.wire import HandshakeError, Http2
+from netcheck.wire.http2 import Http2
+from netcheck.wire.transcript import HandshakeError
 
 _FIRST_WORD = 0.3
 """Seconds to wait for what a peer does right after the handshake. With TLS 1.3, a server that refuses the

@@ -14,6 +14,8 @@ from netcheck.model.paths import Binding, Family, endpoint_text, family_of
 from netcheck.probe import system
 from netcheck.probe.errors import PhaseError, error_from_errno, error_from_os
 
+_NO_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - as the kernel says it; nothing is bound to it
+
 
 def open_socket(kind: socket.SocketKind, address: str, binding: Binding) -> socket.socket:
     """A non-blocking socket that can reach `address` from where the path leaves this machine.
@@ -61,6 +63,15 @@ async def connect(sock: socket.socket, address: str, port: int) -> None:
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:
         raise error_from_errno(code, f"connect to {endpoint_text(address, port)}")
+
+
+def source_of(sock: socket.socket) -> str | None:
+    """The address that the socket leaves from; None where the kernel has not chosen one."""
+    try:
+        address: str = sock.getsockname()[0]
+    except OSError:
+        return None
+    return None if address in _NO_ADDRESS else address
 
 
 def keep_asking(sock: socket.socket, *, on: bool, patience: float = 0.0) -> None:

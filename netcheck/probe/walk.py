@@ -51,12 +51,14 @@ class Walk:
     happened.
     """
 
-    __slots__ = ("_open", "bag", "peer", "phases", "proxy_spoke", "tcp", "tls")
+    __slots__ = ("_open", "bag", "peer", "phases", "proxy_spoke", "source", "tcp", "tls")
 
     def __init__(self) -> None:
         self.phases: dict[Phase, float] = {}
         self.peer = "the peer"
         """Whom the probe is waiting for, as people write it: an address and a port."""
+        self.source: str | None = None
+        """The address of this machine that the first hop's connection leaves from."""
         self.tcp: TcpInfo | None = None
         """What the kernel measured on the first hop's connection."""
         self.proxy_spoke: bool | None = None

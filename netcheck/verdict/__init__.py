@@ -4,9 +4,3 @@ Pure: knows no clock and does no I/O. `counting` says which results count, `need
 `assessing` makes verdicts of them. `causes` holds each cause with its predicate, evidence and next step,
 `rules` their order, `case` what they may ask about, `naming` how they name things.
 """
-
-from netcheck.verdict.assessing import Assessment, assess
-from netcheck.verdict.needs import needs
-from netcheck.verdict.rules import possible
-
-__all__ = ["Assessment", "assess", "needs", "possible"]

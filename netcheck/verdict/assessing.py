@@ -186,7 +186,7 @@ def _judge(
         if tallies[place := Needed(each.service.name, port)].tried
         and (place in needed or path.expected is not Expected.READY)
     )
-    return Judgement(path.name, role, verdict, explain(case), counts, needed, possible(path))
+    return Judgement(path.name, role, verdict, explain(case), counts, needed, possible(path), path.expected)
 
 
 def _failures(world: World, path: ProbePath, limited: Mapping[Needed, Verdict]) -> tuple[Counted, ...]:

@@ -10,7 +10,7 @@ from netcheck.apns.addresses import is_allocated, is_apple_name
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Needed, Verdict
 from netcheck.model.paths import Family, ProbePath
-from netcheck.model.results import Lookup
+from netcheck.model.results import Lookup, Trust
 from netcheck.model.services import Network, Service
 from netcheck.verdict.counting import Counted, Counting, RangeOnPath
 
@@ -117,6 +117,16 @@ class Case:
     def is_reached_elsewhere(self, each: Counted) -> bool:
         return (each.result.host, each.result.port) in self.reached_elsewhere
 
+    def is_only_its_own(self, each: Counted) -> bool:
+        """Whether it is the user's own, fails wherever it is tried, and does not fail as Apple's do."""
+        return not (is_apples(each) or self.is_reached_elsewhere(each) or self.fails_as_apples_do(each))
+
+    def fails_as_apples_do(self, each: Counted) -> bool:
+        """Whether all of Apple's fails in the same way, on this port if any is tried there: it is the way."""
+        apples = [other for other in self.counted if is_apples(other)]
+        beside = [other for other in apples if other.result.port == each.result.port] or apples
+        return bool(beside) and all(_fail_alike(each, other) for other in beside)
+
     def is_few(self, about: Iterable[Counted]) -> bool:
         """Whether of each service's port only one of several hosts fails, or less than half of them."""
         failing: dict[Needed, set[str]] = {}
@@ -129,13 +139,13 @@ class Case:
         return len(tried) > len(hosts) and (len(hosts) == 1 or 2 * len(hosts) < len(tried))
 
     @cached_property
-    def hosts_at(self) -> Mapping[str, frozenset[str]]:
-        """The names that this machine's resolver leads to each address on this path."""
-        found: dict[str, set[str]] = {}
+    def by_address(self) -> Mapping[str, Sequence[Counted]]:
+        """What counts at each address to which the path's resolver leads."""
+        found: dict[str, list[Counted]] = {}
         for each in self.counted:
             if self.was_resolved_here(each) and each.result.attempt.address:
-                found.setdefault(each.result.attempt.address, set()).add(each.result.host)
-        return {address: frozenset(hosts) for address, hosts in found.items()}
+                found.setdefault(each.result.attempt.address, []).append(each)
+        return found
 
     def was_resolved_here(self, each: Counted) -> bool:
         """Whether its address is what the path's resolver answered."""
@@ -152,8 +162,25 @@ class Case:
         return is_apples(each) and not is_allocated(address)
 
 
+def _fail_alike(one: Counted, other: Counted) -> bool:
+    """In the same phase, by the issuer of both certificates, or without certificates for the same reason."""
+    if one.failure is None or other.failure is None or one.failure.phase is not other.failure.phase:
+        return False
+    mine, theirs = one.result.attempt.tls, other.result.attempt.tls
+    if mine is None or theirs is None:
+        return mine is theirs and one.failure.reason is other.failure.reason
+    return other.failure.reason is Reason.TLS_INTERCEPTED and mine.issuer == theirs.issuer
+
+
 def is_apples(each: Counted) -> bool:
     return is_apple_name(each.result.host)
+
+
+def is_another_of_apples(each: Counted) -> bool:
+    """Whether a genuine certificate of Apple's was shown that is for another of its hosts."""
+    tls = each.result.attempt.tls
+    genuine = tls is not None and tls.trust is not Trust.OTHER and any(map(is_apple_name, tls.names))
+    return genuine and reason_is(Reason.TLS_NAME_MISMATCH)(each)
 
 
 def reason_is(*reasons: Reason) -> Matches:

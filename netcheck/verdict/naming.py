@@ -120,8 +120,12 @@ def listed(items: Iterable[object]) -> str:
 
 
 def shortened(items: Sequence[str]) -> str:
+    return listed(_first(items))
+
+
+def _first(items: Sequence[str]) -> list[str]:
     more = [f"{len(items) - _MOST} more"] if len(items) > _MOST else []
-    return listed([*items[:_MOST], *more])
+    return [*items[:_MOST], *more]
 
 
 FAMILIES = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
@@ -132,9 +136,10 @@ def the_ports(case: Case, about: Sequence[Counted]) -> str:
     return named_ports({each.result.port for each in about}) + over(case, about)
 
 
-def over(case: Case, about: Iterable[Counted]) -> str:
+def over(case: Case, about: Sequence[Counted]) -> str:
     families = {each.family for each in about} & set(FAMILIES)
-    others = {each.family for each in case.counted} & set(FAMILIES) - families
+    places = {each.place for each in about}
+    others = {each.family for each in case.counted if each.place in places} & set(FAMILIES) - families
     return f" over {FAMILIES[next(iter(families))]}" if len(families) == 1 and others else ""
 
 
@@ -158,10 +163,8 @@ def the_hosts(case: Case, about: Iterable[Counted]) -> str:
         else:
             single += hosts
     single = list(dict.fromkeys(single))  # services may share a host
-    if not families:
-        return shortened(single)
     named = [f"{listed(domains)} ({numbers})" for numbers, domains in families.items()]
-    return listed([*named, *([f"{len(single)} more"] if single else [])])
+    return listed([*named, *_first(single)])
 
 
 def _numbered(service: Service) -> tuple[str, str] | None:

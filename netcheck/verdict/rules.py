@@ -82,9 +82,15 @@ def _faults(case: Case) -> tuple[Finding, ...]:
         rules.remove(rule)
         found.append((_badness(case, about), finding))
         case = case.without(about)
-        if not case.weighs(case.left):
+        if _are_strays(case):
             break
     return tuple(finding for _, finding in sorted(found, key=lambda item: -item[0]))
+
+
+def _are_strays(case: Case) -> bool:
+    """Whether what is left are single hosts, of which nobody is asked while more is wrong."""
+    in_dead_range = any(each.range in case.world.dead_ranges for each in case.left if not each.connected)
+    return not case.weighs(case.left) and not in_dead_range and case.is_few(case.left)
 
 
 def _badness(case: Case, about: Sequence[Counted]) -> int:

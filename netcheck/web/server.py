@@ -1,10 +1,9 @@
-"""HTTP/1.1 over trio: connections in, a handler's responses out.
+"""HTTP/1.1 on one connection: requests in, a handler's responses out.
 
-Owns the protocol (h11), its limits and deadlines, and the listening sockets. Must not know routes, pages or
+Owns the protocol (h11), its limits and deadlines. Must not know who listens where, nor routes, pages or
 anything else that a handler answers with.
 """
 
-import errno
 import gzip
 import logging
 import re
@@ -13,11 +12,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from http.client import responses as reason_phrases
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import h11
 import trio
+
+from netcheck.web.places import Doing, Place
 
 _log = logging.getLogger("netcheck.web")
 
@@ -26,12 +27,19 @@ _BODILESS = (204, 304)
 _DROPPED_AT_ONCE = 16 * 1024
 _GZIP_NAMES = ("gzip", "x-gzip")  # RFC 9110 8.4.1.3: the same coding
 
-_ADVICE: Mapping[int | None, str] = {
-    errno.EADDRINUSE: "another program listens there: stop it, or choose another port",
-    errno.EADDRNOTAVAIL: "no interface here has this address: choose one that has, or 0.0.0.0 for all",
-    errno.EACCES: "this user may not use this port: choose one above 1023, or grant CAP_NET_BIND_SERVICE",
-    errno.EAFNOSUPPORT: "this machine does not speak this address family: choose an address of the other",
-}
+_FOR_BROWSERS = (
+    ("Cache-Control", "no-store"),
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "deny"),
+)
+"""On every response that does not say otherwise: no other page may frame, embed or guess at what is here."""
 _REFUSALS: Mapping[int, str] = {
     400: "This is not a request that HTTP/1.1 allows.",
     408: "The request did not arrive in time.",
@@ -54,6 +62,10 @@ class Request:
     query: Mapping[str, tuple[str, ...]]
     headers: Mapping[str, str] = field(repr=False)
     """Lower-case names; repeated ones are joined by ", "."""
+    host: str | None = None
+    """Whom the client means to ask, HOST or HOST:PORT as it wrote it; None where HTTP/1.0 does not say."""
+    client: str = ""
+    """Whose request it is: an address, a network of IPv6, or "unix"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +89,13 @@ Stream = Callable[[], AsyncGenerator[bytes, None]]
 class Limits:
     """How much, in connections and bytes, and how long, in seconds, the server bears with its clients."""
 
-    connections: int = 64
-    """Served at once. As many more are told 503, and any beyond are closed without a word."""
+    connections: int = 128
+    """At once. For one more, the one goes that has waited longest; see `places`."""
+    connections_per_client: int = 64
     head: int = 16 * 1024
     body: int = 64 * 1024
     request_timeout: float = 10.0
-    """For a whole request once it has begun, and for the first to begin."""
+    """For a whole request once it has begun, and for the first to begin; for a handshake of TLS, too."""
     idle_timeout: float = 60.0
     """Between two requests."""
     handler_timeout: float = 30.0
@@ -94,10 +107,6 @@ class Limits:
 LIMITS = Limits()
 
 
-class ListenError(Exception):
-    """The address could not be bound; the message says why and what to do."""
-
-
 class _RequestError(Exception):
     """The server itself answers, with this status, and ends the connection."""
 
@@ -106,55 +115,12 @@ class _RequestError(Exception):
         self.status = status
 
 
-async def serve(
-    host: str,
-    port: int,
-    handler: Handler,
-    *,
-    limits: Limits = LIMITS,
-    task_status: trio.TaskStatus[list[tuple[str, int]]] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Answer HTTP requests until cancelled; every socket is closed then.
+class ByteStream(Protocol):
+    """A connection, behind TLS or not."""
 
-    `host` is an address, "0.0.0.0" or "::" for all of one family, "" for all of both; with port 0 the kernel
-    chooses one. Reports the bound (host, port) pairs through `task_status`. Raises ListenError.
-    """
-    listeners = await _listen(host, port)
-    served, refused = trio.Semaphore(limits.connections), trio.Semaphore(limits.connections)
-
-    async def admit(stream: trio.SocketStream) -> None:
-        connection = _Connection(stream, handler, limits)
-        if not await _in_place(served, connection.run):
-            await _in_place(refused, connection.refuse)
-
-    task_status.started([listener.socket.getsockname()[:2] for listener in listeners])
-    await trio.serve_listeners(admit, listeners)
-
-
-async def _listen(host: str, port: int) -> list[trio.SocketListener]:
-    try:
-        return await trio.open_tcp_listeners(port, host=host or None)
-    except OSError as error:
-        place = f"[{host}]:{port}" if ":" in host else f"{host or '*'}:{port}"
-        advice = _ADVICE.get(error.errno, "choose another address")
-        raise ListenError(f"cannot listen on {place}: {error.strerror}; {advice}") from error
-
-
-async def _in_place(places: trio.Semaphore, talk: Callable[[], Awaitable[None]]) -> bool:
-    """Talk to a client if a place is free, or say False. Whatever goes wrong stays with this one client."""
-    try:
-        places.acquire_nowait()
-    except trio.WouldBlock:
-        return False
-    try:
-        await talk()
-    except (trio.BrokenResourceError, trio.TooSlowError) as error:
-        _log.debug("a client left before its response was out: %r", error)
-    except Exception:
-        _log.exception("a connection failed")
-    finally:
-        places.release()
-    return True
+    async def receive_some(self, limit: int, /) -> bytes | bytearray: ...
+    async def send_all(self, data: bytes, /) -> None: ...
+    async def send_eof(self) -> None: ...
 
 
 class _Answer(NamedTuple):
@@ -164,11 +130,12 @@ class _Answer(NamedTuple):
     response: Response
 
 
-class _Connection:
+class Connection:
     """One client: its requests in turn, each answered before the next is read."""
 
-    def __init__(self, stream: trio.SocketStream, handler: Handler, limits: Limits) -> None:
+    def __init__(self, stream: ByteStream, handler: Handler, limits: Limits, place: Place) -> None:
         self._stream = stream
+        self._place = place
         self._handler = handler
         self._limits = limits
         # h11 refuses a head that is *longer* than this and incomplete; see _receive for the rest of the rule.
@@ -180,15 +147,16 @@ class _Connection:
         patience = self._limits.request_timeout
         try:
             while (request := await self._next_request(patience)) is not None:
+                self._place.begins(Doing.ANSWERING)
                 await self._send(await self._answer(request))
                 if self._protocol.our_state is h11.MUST_CLOSE:
                     return await self._linger()
                 self._protocol.start_next_cycle()
                 patience = self._limits.idle_timeout
         except _RequestError as error:
-            await self.refuse(error.status)
+            await self._refuse(error.status)
 
-    async def refuse(self, status: int = 503) -> None:
+    async def _refuse(self, status: int) -> None:
         """Say why not, and end the connection so that the client can read it."""
         response = _refusal(status, ("Connection", "close"))
         await self._send(_Answer(_head(response), response))
@@ -196,6 +164,7 @@ class _Connection:
 
     async def _next_request(self, patience: float) -> Request | None:
         """The next request; None where the client has closed, or has said nothing for `patience` seconds."""
+        self._place.begins(Doing.READING)
         if not self._protocol.trailing_data[0]:
             with trio.move_on_after(patience) as silence:
                 await self._receive()
@@ -212,7 +181,7 @@ class _Connection:
         if not isinstance(head, h11.Request):
             return None
         self._method = head.method.decode("ascii")
-        request = _request(head)
+        request = _request(head, self._place.client)
         if int(request.headers.get("content-length", "0")) > self._limits.body:
             raise _RequestError(413)
         await self._drop_body()
@@ -240,31 +209,39 @@ class _Connection:
     async def _receive(self) -> None:
         """Take in no more than one head: h11 would accept a larger one that it was given in one piece."""
         room = self._limits.head - len(self._protocol.trailing_data[0])
-        self._protocol.receive_data(await self._stream.receive_some(room))
+        self._protocol.receive_data(bytes(await self._stream.receive_some(room)))
 
     async def _answer(self, request: Request) -> "_Answer":
         """The handler's response; 503 where it takes too long, 500 where it fails or breaks HTTP's rules."""
         try:
             with trio.move_on_after(self._limits.handler_timeout):
                 response = await self._handler(request)
-                return _Answer(_head(response), response)
+                return _Answer(self._head(response), response)
             _log.error("%s %r took longer than the handler may", request.method, request.route)
             response = _refusal(503)
         except Exception:
             _log.exception("%s %r failed", request.method, request.route)
             response = _refusal(500)
-        return _Answer(_head(response), response)
+        return _Answer(self._head(response), response)
+
+    def _head(self, response: Response) -> h11.Response:
+        """The head; it says so where this answer is to be the last one."""
+        closing = (("Connection", "close"),) if self._place.is_last else ()
+        return _head(replace(response, headers=(*response.headers, *closing)))
 
     async def _send(self, answer: "_Answer") -> None:
         head, response = answer
+        self._place.begins(Doing.WRITING)
         bodiless = self._method == "HEAD" or head.status_code in _BODILESS
         body = h11.Data(data=b"" if bodiless else response.body)
         if bodiless or response.stream is None:
             return await self._write(head, body, h11.EndOfMessage())
+        self._place.is_endless = True
         await self._write(head, body)
         async with aclosing(response.stream()) as pieces:
             async for piece in pieces:
                 await self._write(h11.Data(data=piece))
+        self._place.is_endless = False
         return await self._write(h11.EndOfMessage())
 
     async def _write(self, *events: h11.Event) -> None:
@@ -278,13 +255,14 @@ class _Connection:
         To close with bytes unread would reset the connection, and the reset may take the last response away
         from the client (RFC 9112 9.6).
         """
-        await self._stream.send_eof()
+        self._place.begins(Doing.READING)
         with trio.move_on_after(self._limits.linger_timeout):
+            await self._stream.send_eof()
             while await self._stream.receive_some(_DROPPED_AT_ONCE):
                 pass
 
 
-def _request(head: h11.Request) -> Request:
+def _request(head: h11.Request, client: str) -> Request:
     if not head.http_version.startswith(b"1."):
         raise _RequestError(505)
     if head.method == b"CONNECT":
@@ -295,24 +273,27 @@ def _request(head: h11.Request) -> Request:
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     if "content-length" in headers and "transfer-encoding" in headers:
         raise _RequestError(400)  # two lengths for one body: how requests are smuggled (RFC 9112 6.1)
-    route, query = _split_target(head.target.decode("ascii"))
-    fields = parse_qs(query, keep_blank_values=True)
+    host, route, query = _split_target(head.target.decode("ascii"))
+    fields = {name: tuple(values) for name, values in parse_qs(query, keep_blank_values=True).items()}
     method = head.method.decode("ascii")
-    return Request(method, unquote(route), {name: tuple(values) for name, values in fields.items()}, headers)
+    return Request(method, unquote(route), fields, headers, host or headers.get("host"), client)
 
 
-def _split_target(target: str) -> tuple[str, str]:
-    """The path and the query of a request target in origin, absolute or asterisk form (RFC 9112 3.2)."""
+def _split_target(target: str) -> tuple[str, str, str]:
+    """Host, path and query of a request target in origin, absolute or asterisk form (RFC 9112 3.2).
+
+    The host is there in the absolute form only, and then it is this one that counts (RFC 9112 3.2.2).
+    """
     if target.startswith("/") or target == "*":
         route, _, query = target.partition("?")
-        return route, query
+        return "", route, query
     try:
         parts = urlsplit(target)
     except ValueError as error:
         raise _RequestError(400) from error
     if parts.scheme not in ("http", "https"):
         raise _RequestError(400)
-    return parts.path or "/", parts.query
+    return parts.netloc, parts.path or "/", parts.query
 
 
 def _refusal(status: int, *headers: tuple[str, str]) -> Response:
@@ -321,10 +302,12 @@ def _refusal(status: int, *headers: tuple[str, str]) -> Response:
 
 def _head(response: Response) -> h11.Response:
     """The response's head; raises h11.LocalProtocolError or UnicodeError where it would not be valid HTTP."""
+    own = {name.lower() for name, _ in response.headers}
     headers = [
         ("Date", formatdate(usegmt=True)),
         ("Server", "netcheck"),
         ("Content-Type", response.content_type),
+        *(each for each in _FOR_BROWSERS if each[0].lower() not in own),
         *response.headers,
     ]
     if response.status not in _BODILESS and response.stream is None:

@@ -9,8 +9,6 @@ from netcheck.wire.socks5 import Socks5
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError
 
-__all__ = ["Handshake", "HandshakeError", "Target", "handshake_for"]
-
 
 class Handshake(Protocol):
     """Asks a proxy for one target, once: `start`, then `receive` until `connected` or HandshakeError."""

@@ -40,12 +40,12 @@ def test_an_address_is_in_one_of_the_published_ranges_or_in_none(address: str, p
         ("18.0.0.1", False),
     ],
 )
-def test_all_of_apple_s_block_counts_as_published(address: str, published: bool) -> None:
+def test_all_of_apples_block_counts_as_published(address: str, published: bool) -> None:
     assert is_published(address) is published
 
 
 @pytest.mark.parametrize("address", ["64:ff9b::1139:9001", "fd00:64::1139:9001"])
-def test_what_dns64_made_of_an_address_of_apple_s_is_that_address(address: str) -> None:
+def test_what_dns64_made_of_an_address_of_apples_is_that_address(address: str) -> None:
     assert published_range(address) == "17.57.144.0/22"
     assert is_published(address)
     assert not is_sinkhole(address)
@@ -57,7 +57,7 @@ def test_addresses_that_lead_back_to_this_machine_are_sinkholes(address: str) ->
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "fd00::1", "100.64.0.1", "169.254.1.1", "203.0.113.1"])
-def test_addresses_that_may_be_a_relay_s_are_none(address: str) -> None:
+def test_addresses_that_may_be_a_relays_are_none(address: str) -> None:
     assert not is_sinkhole(address)
     assert not is_expected("1-courier.push.apple.com", address)
 
@@ -88,5 +88,5 @@ def test_where_a_service_is_expected() -> None:
         ("xapple.com", False),
     ],
 )
-def test_a_name_is_apple_s_by_its_end(host: str, apples: bool) -> None:
+def test_a_name_is_apples_by_its_end(host: str, apples: bool) -> None:
     assert is_apple_name(host) is apples

@@ -68,7 +68,7 @@ def judged(*presented: bytes) -> Examined:
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-def test_an_odd_certificate_is_an_interceptor_s_and_tells_what_it_can(odd: bytes) -> None:
+def test_an_odd_certificate_is_an_interceptors_and_tells_what_it_can(odd: bytes) -> None:
     found = judged(odd)
     assert (found.reason, found.info.trust) == (Reason.TLS_INTERCEPTED, Trust.OTHER)
     assert found.info.issuer == "Corporate Proxy"
@@ -77,7 +77,7 @@ def test_an_odd_certificate_is_an_interceptor_s_and_tells_what_it_can(odd: bytes
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-def test_of_a_service_that_is_not_apple_s_an_odd_certificate_is_untrusted(odd: bytes) -> None:
+def test_of_a_service_that_is_not_apples_an_odd_certificate_is_untrusted(odd: bytes) -> None:
     found = examine([odd], COURIER, anchors_of_others(), NOW)
     assert found.reason is Reason.TLS_UNTRUSTED
 
@@ -116,15 +116,17 @@ def test_dates_that_are_none_are_none() -> None:
 
 def test_what_is_no_certificate_is_told_by_its_digest() -> None:
     found = judged(b"junk")
-    assert found.reason is Reason.TLS_INTERCEPTED
+    assert (found.reason, found.info.is_for_host) == (Reason.TLS_INTERCEPTED, None)
     assert hashlib.sha256(b"junk").hexdigest() in found.detail
 
 
 def test_a_common_name_alone_is_a_name_too_for_an_interceptor() -> None:
     """As those of old have it; a peer of another name is another peer."""
-    assert judged(certificate(extensions=[])).reason is Reason.TLS_INTERCEPTED
+    found = judged(certificate(extensions=[]))
+    assert (found.reason, found.info.is_for_host) == (Reason.TLS_INTERCEPTED, True)
     other = certificate(extensions=[], subject=name((forged.COMMON_NAME, forged.UTF8, b"FortiGate")))
-    assert judged(other).reason is Reason.TLS_NAME_MISMATCH
+    found = judged(other)
+    assert (found.reason, found.info.is_for_host) == (Reason.TLS_NAME_MISMATCH, False)
 
 
 def test_the_names_that_are_shown_are_few() -> None:
@@ -132,7 +134,7 @@ def test_the_names_that_are_shown_are_few() -> None:
     assert shown == tuple(f"host{number}.example" for number in range(8))
 
 
-def test_a_chain_of_certificates_that_all_could_be_each_other_s_issuer_ends() -> None:
+def test_a_chain_of_certificates_that_all_could_be_each_others_issuer_ends() -> None:
     """Every signature would have to be tried against every key; the number of tries is bounded."""
     authority = forged.extension("2.5.29.19", forged.sequence(forged.element(0x01, b"\xff")))
     same = [

@@ -4,6 +4,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netcheck.apns.push_certificate import LARGEST, read
+from netcheck.apns import push_certificate
+from netcheck.apns.push_certificate import LARGEST, read, read_in_time
 from netcheck.model.findings import PushCertificate, PushCertificateFile
 from netcheck.model.paths import Secret
+from tests.apns.costly import costly_pem, costly_pkcs12, memory_hungry_pem, with_costly_mac
 from tests.certificates import (
     AUTHORITY,
     AUTHORITY_PEM,
@@ -21,6 +24,7 @@ from tests.certificates import (
     OTHER_TOPIC,
     PASSWORD,
     TOPIC,
+    Issued,
     issued,
 )
 
@@ -138,6 +142,27 @@ def test_pkcs12_as_old_keychains_write_it_is_read(tmp_path: Path) -> None:
     command = [openssl, "pkcs12", "-export", "-legacy", "-in", "both.pem", "-passout", f"pass:{PASSWORD}"]
     exported = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, timeout=30)
     assert seen(exported.stdout, PASSWORD).topic == TOPIC
+
+
+@pytest.mark.parametrize("make", [costly_pkcs12, with_costly_mac, costly_pem, memory_hungry_pem])
+def test_a_file_that_takes_hours_to_open_is_given_up(
+    make: Callable[[Issued], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push_certificate, "LONGEST", 2.0)
+    file = PushCertificateFile("mdm", Path("mdm.pem"), TOPIC, Secret(PASSWORD))
+    error = read_in_time(file, make(GOOD)).error or ""
+    assert error.startswith("opening the file takes ")
+    assert error.endswith(": export it anew")
+    assert PASSWORD not in error
+
+
+@pytest.mark.parametrize(
+    "data", [GOOD.pem, GOOD.pem + GOOD.key_pem(), GOOD.pem + GOOD.key_pem(PASSWORD), ENCRYPTED, b"", b"\xff"]
+)
+@pytest.mark.parametrize("password", [None, PASSWORD, "wrong"])
+def test_in_time_or_not_the_same_is_read(data: bytes, password: str | None) -> None:
+    file = PushCertificateFile("mdm", Path("mdm.pem"), TOPIC, Secret(password) if password else None)
+    assert read_in_time(file, data) == read(file, data)
 
 
 def test_a_wrong_password_is_told() -> None:

@@ -68,7 +68,7 @@ def judged(
     return examine(presented, name, anchors, now, alpn="h2")
 
 
-def test_a_leaf_that_a_known_authority_issued_is_apple_s() -> None:
+def test_a_leaf_that_a_known_authority_issued_is_apples() -> None:
     found = judged(chain(ISSUING.issue_cert(NAME)))
     assert (found.reason, found.info.trust) == (None, Trust.APPLE)
     assert found.info.alpn == "h2"
@@ -128,7 +128,7 @@ def test_a_leaf_cannot_issue_another() -> None:
         (["192.0.2.1"], "192.0.2.2", False),
     ],
 )
-def test_the_name_must_be_among_the_certificate_s(names: list[str], asked: str, fits: bool) -> None:
+def test_the_name_must_be_among_the_certificates(names: list[str], asked: str, fits: bool) -> None:
     found = judged(chain(PUBLIC.issue_cert(*names)), asked)
     assert found.reason is (None if fits else Reason.TLS_NAME_MISMATCH)
 
@@ -172,12 +172,12 @@ def test_a_certificate_is_described_whether_it_is_accepted_or_not() -> None:
     assert judged(chain(ISSUING.issue_cert(NAME))).info.is_for_host
 
 
-def test_for_a_service_that_is_not_apple_s_it_is_only_untrusted() -> None:
+def test_for_a_service_that_is_not_apples_it_is_only_untrusted() -> None:
     anchors = replace(ANCHORS, is_apples=False)
     assert judged(chain(INTERCEPTOR.issue_cert(NAME)), anchors=anchors).reason is Reason.TLS_UNTRUSTED
 
 
-def test_in_a_laboratory_another_authority_stands_in_apple_s_place() -> None:
+def test_in_a_laboratory_another_authority_stands_in_apples_place() -> None:
     leaf = chain(ISSUING.issue_cert(NAME))
     found = judged(leaf, anchors=apple_anchors(stored(PUBLIC), lab=stored(APPLE)))
     assert (found.reason, found.info.trust) == (None, Trust.APPLE)
@@ -191,13 +191,13 @@ def test_an_authority_that_is_known_explains_an_interceptor_and_excuses_nothing(
     assert found.detail.endswith("Corporate Proxy, which is known: it stands in your ca_file")
 
 
-def test_an_authority_of_one_s_own_vouches_for_services_that_are_not_apple_s() -> None:
+def test_an_authority_of_ones_own_vouches_for_services_that_are_not_apples() -> None:
     leaf = chain(ISSUING.issue_cert(NAME))
     assert judged(leaf, anchors=anchors_of_others(own=stored(APPLE))).reason is None
     assert judged(leaf, anchors=anchors_of_others(stored(PUBLIC))).reason is Reason.TLS_UNTRUSTED
 
 
-def test_a_certificate_for_another_name_is_another_peer_s_whoever_issued_it() -> None:
+def test_a_certificate_for_another_name_is_another_peers_whoever_issued_it() -> None:
     found = judged(chain(INTERCEPTOR.issue_cert("portal.hotel.example")))
     assert found.reason is Reason.TLS_NAME_MISMATCH
     assert found.info.names == ("portal.hotel.example",)
@@ -214,7 +214,7 @@ def test_junk_after_the_leaf_is_passed_over() -> None:
     assert judged([*chain(PUBLIC.issue_cert(NAME)), b"junk"]).reason is None
 
 
-def test_the_public_authorities_are_there_and_apple_s_two_are_known() -> None:
+def test_the_public_authorities_are_there_and_apples_two_are_known() -> None:
     assert len(store(in_pem(PUBLIC_AUTHORITIES.read_bytes())).by_subject) > 50
     assert {len(fingerprint) for fingerprint in APPLE_ANCHORS} == {32}
     assert len(APPLE_ANCHORS) == 2

@@ -7,13 +7,9 @@ from click.testing import CliRunner
 
 from netcheck import config
 from netcheck.cli.main import main
-from netcheck.config.checking import check, to_run
+from netcheck.config.file import check, to_run
 
 PROMISES = [
-    ("paths:\nweb: {reload: false}\n", "2:1: web"),
-    ("web: {hosts: [netcheck.example]}\n", "1:1: web"),
-    ("history: {keep: 7d}\n", "1:1: history"),
-    ('listen: [127.0.0.1:9223, "unix:/run/netcheck.sock"]\n', "1:1: listen"),
     (
         "push_certificates:\n  mdm: {file: mdm.pem, verify: true}\n",
         "2:24: push_certificates.mdm.verify",
@@ -38,12 +34,12 @@ def test_a_key_that_does_nothing_yet_is_refused(file: Path, text: str, place: st
 
 
 def test_what_says_no_more_than_the_default_is_no_promise(file: Path) -> None:
-    file.write_text("web: {reload: true}\nhistory: {keep: 30d}\nlisten: [127.0.0.1:9223, 127.0.0.1:9224]\n")
+    file.write_text("web: {reload: false}\nhistory: {keep: 30d}\nlisten: [127.0.0.1:9223, 127.0.0.1:9224]\n")
     assert to_run(file) == config.load(file)
 
 
 def test_the_daemon_does_not_start_on_such_a_file(file: Path) -> None:
-    file.write_text("web: {reload: false}\n")
+    file.write_text("push_certificates: {mdm: {file: mdm.pem, verify: true}}\n")
     ended = CliRunner().invoke(main, ["run", "--config", str(file)])
     assert ended.exit_code == 2
     assert "this does nothing yet" in ended.output

@@ -7,8 +7,8 @@ import pytest
 
 from netcheck import config
 from netcheck.config import examples
-from netcheck.config.checking import check
 from netcheck.config.examples import SITUATIONS, example
+from netcheck.config.file import check
 
 EXAMPLES = Path(__file__).parents[2] / "config"
 

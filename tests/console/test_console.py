@@ -1,27 +1,43 @@
 """What `netcheck check` prints."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-import click
 import pytest
 
-from netcheck import console
+from netcheck.console.output import render
 from netcheck.console.sections import render_bags, render_push_certificates
-from netcheck.console.table import Cell, aligned
+from netcheck.console.table import Cell, Row, table, to_text
+from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import BagSeen, Cause, Finding, Hop, Judgement, PushCertificate, Verdict
-from netcheck.model.paths import Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
-from netcheck.model.results import Bag, Lookup, Result
-from netcheck.model.services import Service
+from netcheck.model.findings import (
+    BagSeen,
+    Cause,
+    Finding,
+    Hop,
+    Judgement,
+    Needed,
+    PushCertificate,
+    Verdict,
+)
+from netcheck.model.paths import Expected, Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
+from netcheck.model.results import Bag, Result
 from tests.records import COURIER, DROPPED, GATEWAY, facts, lookup, result
 
 DIRECT = ProbePath("direct")
 SQUID = ProbePath("squid", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
 DENIED = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403 Forbidden")
 FIRST, SECOND = COURIER.hosts
+FALLBACK = Needed("courier", 443)
+BOTH_PORTS = frozenset({Needed("courier", 5223), FALLBACK})
 
+RESULTS = [
+    result(COURIER, 5223, DROPPED, host=FIRST),
+    result(COURIER, 5223, DROPPED, host=SECOND),
+    result(COURIER, 443, host=FIRST),
+    result(COURIER, 443, host=SECOND, seconds=0.03),
+    result(COURIER, 5223, DENIED, host=FIRST, path="squid", family=Family.NAME, proxy_spoke=True),
+    result(COURIER, 443, host=FIRST, path="squid", family=Family.NAME, proxy_spoke=True),
+]
 BLOCKED = Judgement(
     "direct",
     Role.DEVICE,
@@ -30,172 +46,201 @@ BLOCKED = Judgement(
         Finding(
             Cause.PORT_BLOCKED,
             Hop.FIREWALL,
-            "courier port 5223: 1 of 2 hosts",
-            "Ask the owners of the firewall to allow TCP port 5223 to 0-courier.test and 1-courier.test",
+            "Nothing answers on port 5223",
+            "Ask the owners of the firewall to allow TCP port 5223 to 0-courier.test and 1-courier.test.",
+            "the firewall",
+            "0-courier.test:5223: no answer in 5 s",
+            tuple(RESULTS[:2]),
         ),
     ),
+    ("courier port 5223: 0 of 2 hosts reachable",),
+    BOTH_PORTS,
 )
-FINE = Judgement("squid", Role.DEVICE, Verdict.READY, counts=("courier port 443: 2 of 2 hosts",))
-JUDGEMENTS = [BLOCKED, FINE]
-RESULTS = [
-    result(COURIER, 5223, DROPPED, host=FIRST),
-    result(COURIER, 5223, host=SECOND),
-    result(COURIER, 443, host=FIRST),
-    result(COURIER, 443, host=SECOND),
-    result(COURIER, 5223, DENIED, host=FIRST, path="squid", family=Family.NAME, proxy_spoke=True),
-    result(COURIER, 443, host=FIRST, path="squid", family=Family.NAME, proxy_spoke=True),
-]
+FINE = Judgement("squid", Role.DEVICE, Verdict.READY, needs=frozenset({FALLBACK}))
+KNOWN = facts([COURIER, GATEWAY], [DIRECT, SQUID], [BLOCKED, FINE], RESULTS)
 
-DIAGNOSIS = """\
-direct   device   fallback_only   port_blocked (firewall)
-squid    device   ready
+ALL = """\
+Devices: yes, through squid (port 443), but not directly.
 
-direct device: port_blocked
-    - courier port 5223: 1 of 2 hosts
-    Ask the owners of the firewall to allow TCP port 5223 to 0-courier.test and 1-courier.test"""
+direct, devices fallback_only: port_blocked (firewall)
+    Ask the owners of the firewall to allow TCP port 5223 to 0-courier.test and 1-courier.test.
+    - Nothing answers on port 5223
+    Seen: 0-courier.test:5223: no answer in 5 s
 
-MATRIX = """\
+Hosts reached, and how long a connection takes (median)
 service   port   direct                squid
-courier   5223   1/2 connect timeout   0/1 proxy_handshake proxy_denied
-courier   443    2/2 ok 20.0 ms        1/1 ok 20.0 ms
-gateway   2195   not probed            not probed"""
+courier   5223   0/2 connect timeout   not needed: proxy denied
+courier   443    2/2 in 25 ms          1/1 in 20 ms
+gateway   2195   not probed            not probed
+
+Every failure in full: add -v. A text to send to whoever must act: add --ticket."""
 
 DETAILS = """\
-path     failure                        where
-direct   connect timeout                courier:5223: no answer in 5 s
-squid    proxy_handshake proxy_denied   courier:5223: HTTP 403 Forbidden
+Failures in full
 
-path     service   port   resolve ms   proxy_handshake ms   connect ms
-direct   courier   5223   3.0          -                    20.0
-direct   courier   443    3.0          -                    20.0
-squid    courier   443    -            20.0                 -
+direct: connect timeout, 2 times
+    hosts      N-courier.test (N: 0-1), TCP port 5223
+    addresses  192.0.2.1
+    seen       no answer in 5 s
 
-lookup             resolver   outcome
-0-courier.gone A   system     nxdomain
+squid: proxy_handshake proxy_denied, once
+    hosts      0-courier.test, TCP port 5223
+    addresses  192.0.2.1
+    seen       HTTP 403 Forbidden
 
-path     address     port   failure
-direct   192.0.2.1   5223   connect timeout
-squid    192.0.2.1   5223   proxy_handshake proxy_denied"""
+Median time of each phase
+path     service   port   resolve   proxy handshake   connect
+direct   courier   443    3.0 ms    -                 25 ms
+squid    courier   443    -         20 ms             -
 
-LOOKUPS = [lookup("0-courier.gone", reason=Reason.NXDOMAIN), lookup(FIRST, "192.0.2.1")]
-
-
-def render(
-    services: Sequence[Service],
-    paths: Sequence[ProbePath],
-    judgements: Sequence[Judgement],
-    results: Sequence[Result],
-    lookups: Sequence[Lookup] = (),
-    **options: Any,
-) -> str:
-    return console.render(facts(services, paths, judgements, results, lookups), 0.0, **options)
+Failed lookups
+resolver   type   outcome    names
+system     A      nxdomain   N-courier.gone (N: 0-1)"""
 
 
-def shown(**options: Any) -> str:
-    text = render([COURIER, GATEWAY], [DIRECT, SQUID], JUDGEMENTS, RESULTS, LOOKUPS, **options)
-    return click.unstyle(text)
+def shown(known: Facts = KNOWN, *, verbose: bool = False, width: int = 120) -> str:
+    return render(known, 0.0, verbose=verbose, width=width)
 
 
-def test_the_diagnosis_comes_first_then_the_matrix_then_a_hint() -> None:
-    assert shown() == f"{DIAGNOSIS}\n\n{MATRIX}\n\nEvery failure in full: add -v"
+def knowing(*judgements: Judgement, paths: tuple[ProbePath, ...] = (DIRECT, SQUID)) -> Facts:
+    return facts([COURIER], paths, judgements, RESULTS)
+
+
+def test_the_answer_comes_first_then_what_is_wrong_then_the_matrix_then_a_hint() -> None:
+    assert shown() == ALL
 
 
 def test_details_come_last_where_they_are_asked_for() -> None:
-    assert shown(verbose=True) == f"{DIAGNOSIS}\n\n{MATRIX}\n\n{DETAILS}"
+    failed = [lookup(f"{number}-courier.gone", reason=Reason.NXDOMAIN) for number in (1, 0)]
+    known = facts(
+        KNOWN.services, KNOWN.paths, KNOWN.judgements, RESULTS, [*failed, lookup(FIRST, "192.0.2.1")]
+    )
+    assert shown(known, verbose=True) == "\n\n".join([*ALL.split("\n\n")[:-1], DETAILS])
 
 
 def test_a_matrix_that_is_too_wide_is_turned() -> None:
-    assert (
-        shown(width=60).split("\n\n")[2]
-        == """\
-path     service   port   hosts reached
-direct   courier   5223   1/2 connect timeout
-direct   courier   443    2/2 ok 20.0 ms
-direct   gateway   2195   not probed
-squid    courier   5223   0/1 proxy_handshake proxy_denied
-squid    courier   443    1/1 ok 20.0 ms
-squid    gateway   2195   not probed"""
-    )
+    assert shown(width=60).split("\n\n")[2].splitlines()[1:] == [
+        "path     service   port   hosts reached",
+        "direct   courier   5223   0/2 connect timeout",
+        "direct   courier   443    2/2 in 25 ms",
+        "direct   gateway   2195   not probed",
+        "squid    courier   5223   not needed: proxy denied",
+        "squid    courier   443    1/1 in 20 ms",
+        "squid    gateway   2195   not probed",
+    ]
 
 
-def test_long_sentences_are_wrapped() -> None:
-    assert max(map(len, shown(width=60).splitlines())) <= 60
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_nothing_is_wider_than_the_terminal(width: int) -> None:
+    long = Failure(Phase.CONNECT, Reason.TIMEOUT, "no answer, " * 20)
+    many = [result(COURIER, 5223, long, host=f"{n}-courier.test", address=f"192.0.2.{n}") for n in range(90)]
+    known = facts([COURIER], [DIRECT, SQUID], [BLOCKED], many)
+    assert max(map(len, shown(known, verbose=True, width=width).splitlines())) <= width
 
 
 def test_sentences_stay_readable_on_a_wide_terminal() -> None:
     finding = replace(BLOCKED.findings[0], next_step="Ask the owners of the firewall to do this. " * 9)
-    long = replace(BLOCKED, findings=(finding,))
-    text = click.unstyle(render([COURIER], [DIRECT], [long], RESULTS, width=300))
-    assert max(map(len, text.splitlines())) <= 100
+    told = shown(knowing(replace(BLOCKED, findings=(finding,))), width=300)
+    assert max(map(len, told.splitlines())) <= 100
 
 
 def test_bags_and_push_certificates_follow_and_the_hint_stays_last() -> None:
     bag = BagSeen(0.0, "direct", "init.push.apple.com", None, "connect timeout")
-    known = facts([COURIER], [DIRECT], JUDGEMENTS, RESULTS)
-    known = replace(known, bags=(bag,), push_certificates=(CERTIFICATES[-1],))
-    parts = click.unstyle(console.render(known, 0.0)).split("\n\n")
-    assert [part.split()[0] for part in parts[-3:]] == ["bag", "push", "Every"]
+    known = replace(KNOWN, bags=(bag,), push_certificates=(CERTIFICATES[-1],))
+    assert [part.split()[0] for part in shown(known).split("\n\n")[-3:]] == ["bag", "push", "Every"]
 
 
 def test_what_needs_the_same_step_is_told_once() -> None:
-    twice = [BLOCKED, replace(BLOCKED, role=Role.PROVIDER, counts=("provider port 443: 0 of 1",))]
-    text = click.unstyle(render([COURIER], [DIRECT], twice, RESULTS))
-    assert text.count("Ask the owners") == 1
-    assert "direct device, direct provider: port_blocked\n    - courier" in text
-    assert "    - provider port 443: 0 of 1" in text
+    told = shown(knowing(BLOCKED, replace(BLOCKED, role=Role.PROVIDER)))
+    assert told.count("Ask the owners") == 1
+    assert "direct, devices fallback_only, MDM server fallback_only: port_blocked (firewall)\n" in told
 
 
-def test_failed_lookups_that_are_alike_are_one_line() -> None:
-    failed = [lookup(host, reason=Reason.NXDOMAIN) for host in COURIER.hosts]
-    text = click.unstyle(render([COURIER], [DIRECT], [FINE], [], failed, verbose=True))
-    assert "2 such as 0-courier.test A   system     nxdomain" in text
+def test_a_direct_path_of_no_use_beside_one_that_works_may_be_meant_so() -> None:
+    told = shown(knowing(replace(BLOCKED, verdict=Verdict.NOT_READY), FINE))
+    assert "If nothing is meant to lead out here, write `expected: blocked`" in told
+
+
+def test_nothing_is_meant_to_be_blocked_where_it_is_the_only_way() -> None:
+    assert "expected: blocked" not in shown(knowing(replace(BLOCKED, verdict=Verdict.NOT_READY)))
+
+
+def test_a_path_that_is_blocked_as_expected_needs_nobody() -> None:
+    path = ProbePath("direct", expected=Expected.BLOCKED)
+    judged = Judgement("direct", Role.DEVICE, Verdict.NOT_READY, expected=Expected.BLOCKED)
+    told = shown(knowing(judged, FINE, paths=(path, SQUID)))
+    assert told.startswith("Devices: yes, through squid (port 443).\n\nHosts reached")
+    assert "courier   5223   as expected: connect timeout   " in told
+
+
+def test_what_apple_has_retired_is_said_to_be() -> None:
+    retired = replace(GATEWAY, is_retired=True)
+    known = facts([retired], [DIRECT], [], [result(retired, 2195, DROPPED)])
+    assert "gateway   2195   retired: connect timeout" in shown(known)
+
+
+def test_how_many_hosts_were_visited_is_said_where_it_is_not_all() -> None:
+    service = replace(COURIER, hosts=tuple(f"{number}-courier.test" for number in range(51)))
+    known = facts([service, replace(service, name="courier2")], [DIRECT], [], RESULTS[:4])
+    assert "Visited: 2 of 51 hosts of courier. With --all-hosts, all." in shown(known)
 
 
 def test_a_path_that_is_ready_with_a_remark_is_explained() -> None:
-    slow = Finding(Cause.PROXY_SLOW, Hop.PROXY, "it takes 3 s", "Ask what slows it down")
-    remark = replace(FINE, findings=(slow,))
-    text = click.unstyle(render([COURIER], [SQUID], [remark], []))
-    assert "squid device: proxy_slow\n    - it takes 3 s\n    - courier port 443: 2 of 2 hosts\n" in text
-    assert "    Ask what slows it down" in text
-
-
-def test_only_so_many_addresses_are_listed() -> None:
-    many = [result(COURIER, 5223, DROPPED, host=FIRST, address=f"192.0.2.{n}") for n in range(40)]
-    text = click.unstyle(render([COURIER], [DIRECT], [BLOCKED], many, verbose=True))
-    assert text.endswith("\nand 10 more")
+    slow = Finding(Cause.PROXY_SLOW, Hop.PROXY, "it takes 3 s", "Ask what slows it down", is_remark=True)
+    told = shown(knowing(replace(FINE, findings=(slow,))))
+    assert (
+        "squid, devices ready: proxy_slow (proxy, a remark)\n    Ask what slows it down\n    - it takes 3 s\n"
+        in told
+    )
 
 
 def test_the_same_failure_on_several_ports_is_told_once() -> None:
     results = [result(COURIER, 5223, DROPPED), result(COURIER, 443, DROPPED)]
-    text = click.unstyle(render([COURIER], [DIRECT], JUDGEMENTS, results, verbose=True))
-    assert "direct   connect timeout   courier:5223, courier:443: for example no answer in 5 s" in text
+    told = shown(facts([COURIER], [DIRECT], [BLOCKED], results), verbose=True)
+    assert "    hosts      0-courier.test, TCP ports 443 and 5223\n" in told
 
 
-def test_without_a_verdict_the_table_says_why() -> None:
-    assert "required" in render([GATEWAY], [DIRECT], [], []).splitlines()[0]
+def test_replies_that_differ_only_by_whom_they_name_are_one() -> None:
+    def failed(number: int) -> Result:
+        detail = f"no answer from 192.0.2.{number}:5223 in 5 s"
+        failure = Failure(Phase.CONNECT, Reason.TIMEOUT, detail)
+        return result(COURIER, 5223, failure, host=f"{number}-courier.test", address=f"192.0.2.{number}")
+
+    told = shown(facts([COURIER], [DIRECT], [BLOCKED], list(map(failed, range(9)))), verbose=True)
+    assert told.endswith("\n    seen       no answer from the address in 5 s")
 
 
-def test_colours_do_not_count_for_the_alignment() -> None:
-    rows = [[Cell("a", "red"), Cell("b")], [Cell("long"), Cell("c")]]
-    assert [click.unstyle(line) for line in aligned(rows)] == ["a      b", "long   c"]
+def test_without_a_verdict_it_says_why() -> None:
+    assert "required" in shown(facts([GATEWAY], [DIRECT])).splitlines()[0]
+
+
+def test_colours_do_not_count_for_the_alignment_and_are_only_where_they_are_wanted() -> None:
+    rows: list[Row] = [[Cell("x"), Cell("y")], [Cell("a", "red"), Cell("b")], [Cell("long"), Cell("c")]]
+    assert to_text(table(rows), 80).splitlines() == ["x      y", "a      b", "long   c"]
+    assert "\x1b[31ma" in to_text(table(rows), 80, colour=True)
+
+
+def test_what_a_peer_says_is_not_read_as_markup() -> None:
+    assert to_text(table([[Cell("[bold]x[/bold] :smile:")]]), 80) == "[bold]x[/bold] :smile:"
 
 
 def test_a_path_that_does_not_lead_to_a_service_shows_a_dash() -> None:
     path = ProbePath("lb", load_balancer=((GATEWAY.hosts[0], LoadBalancer("127.0.0.1", None)),))
-    lines = click.unstyle(render([COURIER, GATEWAY], [path], [FINE], [])).splitlines()
-    assert lines[3:] == ["courier   5223   -", "courier   443    -", "gateway   2195   not probed"]
+    lines = shown(facts([COURIER, GATEWAY], [path])).splitlines()
+    assert lines[-3:] == ["courier   5223   -", "courier   443    -", "gateway   2195   not probed"]
 
 
 def test_a_service_of_no_role_of_the_path_shows_a_dash() -> None:
     path = ProbePath("wifi", roles=frozenset({Role.DEVICE}))
-    lines = click.unstyle(render([GATEWAY], [path], [FINE], [])).splitlines()
-    assert lines[3:] == ["gateway   2195   -"]
+    assert shown(facts([GATEWAY], [path], [])).splitlines()[-1] == "gateway   2195   -"
 
 
 def test_when_all_is_well_there_are_no_failures_to_list() -> None:
-    results = [result(COURIER, 5223), result(COURIER, 443)]
-    text = render([COURIER], [DIRECT], [Judgement("direct", Role.DEVICE, Verdict.READY)], results)
-    assert len(text.split("\n\n")) == 2
+    ready = Judgement("direct", Role.DEVICE, Verdict.READY, needs=BOTH_PORTS)
+    told = shown(facts([COURIER], [DIRECT], [ready], [result(COURIER, 5223), result(COURIER, 443)]))
+    first, matrix = told.split("\n\n")
+    assert first == "Devices: yes, directly (ports 443 and 5223)."
+    assert matrix.startswith("Hosts reached")
 
 
 NOW = 1_790_000_000.0
@@ -210,23 +255,24 @@ CERTIFICATES = [
 EXPECTED_CERTIFICATES = """\
 push certificate   expires                   topic
 mdm                2026-12-27 97 days left   com.apple.mgmt.External.1 as expected
-    SHA-1   AB:CD
-    SHA-256 12:34
 of-others          2026-09-20 expired        com.apple.mgmt.External.2 not the one expected
-    SHA-1   EF:01
-    SHA-256 56:78
 any                2026-11-20 59 days left   com.example.app
-    SHA-1   00:00
-    SHA-256 FF:FF
-gone               unreadable                /etc/gone.pem cannot be read: No such file or directory"""
+gone               unreadable                /etc/gone.pem cannot be read: No such file or directory
+mdm: SHA-1 AB:CD
+mdm: SHA-256 12:34
+of-others: SHA-1 EF:01
+of-others: SHA-256 56:78
+any: SHA-1 00:00
+any: SHA-256 FF:FF"""
 
 
 def test_push_certificates_show_expiry_topic_and_thumbprints() -> None:
-    assert click.unstyle(render_push_certificates(CERTIFICATES, NOW)) == EXPECTED_CERTIFICATES
+    (section,) = render_push_certificates(CERTIFICATES, NOW)
+    assert to_text(section, 120) == EXPECTED_CERTIFICATES
 
 
 def test_without_push_certificates_there_is_nothing_to_show() -> None:
-    assert render_push_certificates([], NOW) == ""
+    assert render_push_certificates([], NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -243,20 +289,23 @@ def test_without_push_certificates_there_is_nothing_to_show() -> None:
 def test_colours_say_how_urgent_a_push_certificate_is(
     certificate: PushCertificate, coloured: str, colour: str
 ) -> None:
-    assert click.style(coloured, fg=colour) in render_push_certificates([certificate], NOW)
+    (section,) = render_push_certificates([certificate], NOW)
+    number = {"red": 31, "green": 32, "yellow": 33}[colour]
+    assert f"\x1b[{number}m{coloured}" in to_text(section, 120, colour=True)
 
 
 def test_a_bag_is_shown_with_where_it_disagrees() -> None:
     bag = Bag("courier.push.apple.com", 30, True, None, 900.0)
     seen = BagSeen(0.0, "direct", "init.push.apple.com", bag, None, ("it ends at 30",))
     missing = BagSeen(0.0, "squid", "init.push.apple.com", None, "connect timeout: no answer in 5 s")
-    assert click.unstyle(render_bags([seen, missing])).splitlines() == [
+    (section,) = render_bags([seen, missing])
+    assert to_text(section, 120).splitlines() == [
         "bag                   path     couriers",
         "init.push.apple.com   direct   0 to 30 of courier.push.apple.com",
-        "    it ends at 30",
         "init.push.apple.com   squid    connect timeout: no answer in 5 s",
+        "init.push.apple.com over direct: it ends at 30",
     ]
 
 
 def test_without_bags_nothing_is_said_of_them() -> None:
-    assert render_bags([]) == ""
+    assert render_bags([]) == []

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from html.parser import HTMLParser
 
-from netcheck.console import render_page
+from netcheck.console.page import render_page
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import BagSeen, Cause, Finding, Hop, Judgement, PushCertificate, Verdict
+from netcheck.model.findings import BagSeen, Cause, Finding, Hop, Judgement, Needed, PushCertificate, Verdict
 from netcheck.model.paths import Credentials, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
 from netcheck.model.results import Bag, TlsInfo, Trust
 from tests.records import COURIER, DROPPED, GATEWAY, by_endpoint, by_flow, facts, lookup, result
@@ -46,7 +46,8 @@ def checked() -> Facts:
         "web",
         Role.DEVICE,
         Verdict.NOT_READY,
-        (Finding(Cause.PROXY_DENIES_PORT, Hop.PROXY, f"0 of 2: {HOSTILE}", f"Ask: {HOSTILE}"),),
+        needs=frozenset({Needed("courier", 443)}),
+        findings=(Finding(Cause.PROXY_DENIES_PORT, Hop.PROXY, f"0 of 2: {HOSTILE}", f"Ask: {HOSTILE}"),),
     )
     known = facts(
         [COURIER, GATEWAY],
@@ -76,9 +77,9 @@ def test_the_page_tells_everything_that_was_found() -> None:
     text = read(page_of(checked())).text
     for part in (
         "2026-09-21 14:13:20 UTC",
-        "web device: proxy_denies_port",
+        "web, devices not_ready: proxy_denies_port (proxy)",
         "Ask: <script>",
-        "0/1 proxy_handshake proxy_denied",
+        "0/1 proxy denied",
         "http://proxy.test:3128",
         "CN=Corporate Proxy",
         "nxdomain",
@@ -125,9 +126,10 @@ def test_a_finding_has_the_colour_of_its_worst_verdict() -> None:
 
 
 def test_many_paths_stand_below_each_other_to_fit_on_paper() -> None:
-    paths = tuple(ProbePath(f"path-{number}") for number in range(6))
-    assert "hosts reached" not in read(page_of(replace(checked(), paths=paths[:5]))).text
-    assert "hosts reached" in read(page_of(replace(checked(), paths=paths))).text
+    more = tuple(ProbePath(f"path-{number}") for number in range(4))
+    known = checked()
+    assert "hosts reached" not in read(page_of(replace(known, paths=(*known.paths, *more[:3])))).text
+    assert "hosts reached" in read(page_of(replace(known, paths=(*known.paths, *more)))).text
 
 
 def test_a_bag_says_that_couriers_are_down_and_where_it_disagrees() -> None:

@@ -7,7 +7,7 @@ import pytest
 from netcheck import facts
 from netcheck.config import load
 from netcheck.daemon.daemon import Daemon
-from netcheck.verdict import Assessment, assess
+from netcheck.verdict.assessing import Assessment, assess
 from tests.test_cli import config
 
 

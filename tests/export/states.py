@@ -35,7 +35,7 @@ from netcheck.model.results import (
 )
 from netcheck.model.services import Depth, Service, targets
 from netcheck.state.state import State
-from netcheck.verdict import possible
+from netcheck.verdict.rules import possible
 
 HOST = "17-courier.push.apple.com"
 COURIER = Service("courier", (HOST,), (5223, 443), depth=Depth.TLS, hold=900.0)

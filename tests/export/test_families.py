@@ -17,7 +17,7 @@ from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import RecordType, Role
 from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service
-from netcheck.verdict import possible
+from netcheck.verdict.rules import possible
 from tests.export.states import (
     BAG_SEEN,
     BROKEN,

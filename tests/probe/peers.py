@@ -90,17 +90,21 @@ async def resets(stream: trio.SocketStream) -> None:
 
 
 @asynccontextmanager
-async def nameserver(zone: Zone, asked: list[tuple[str, str]] | None = None) -> AsyncIterator[Nameserver]:
-    """A UDP nameserver for the zone, which keeps what it was asked."""
+async def nameserver(
+    zone: Zone, asked: list[tuple[str, str]] | None = None, *, silent: bool = False
+) -> AsyncIterator[Nameserver]:
+    """A UDP nameserver for the zone, which keeps what it was asked; or one that answers nothing."""
     with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         await sock.bind(("127.0.0.1", 0))
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_answer_queries, sock, zone, [] if asked is None else asked)
+            nursery.start_soon(_answer_queries, sock, zone, [] if asked is None else asked, silent)
             yield Nameserver("127.0.0.1", sock.getsockname()[1])
             nursery.cancel_scope.cancel()
 
 
-async def _answer_queries(sock: trio.socket.SocketType, zone: Zone, asked: list[tuple[str, str]]) -> None:
+async def _answer_queries(
+    sock: trio.socket.SocketType, zone: Zone, asked: list[tuple[str, str]], silent: bool
+) -> None:
     while True:
         wire, client = await sock.recvfrom(4096)
         query = dns.message.from_wire(wire)
@@ -108,6 +112,8 @@ async def _answer_queries(sock: trio.socket.SocketType, zone: Zone, asked: list[
         name = question.name.to_text(omit_final_dot=True)
         rdtype = dns.rdatatype.to_text(question.rdtype)
         asked.append((name, rdtype))
+        if silent:
+            continue
         reply = dns.message.make_response(query)
         if name not in {known for known, _ in zone}:
             reply.set_rcode(dns.rcode.NXDOMAIN)

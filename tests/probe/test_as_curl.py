@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from netcheck.model.paths import Credentials, Proxy, ProxyScheme, Secret
-from netcheck.wire import HandshakeError, Target, handshake_for
+from netcheck.wire.handshake import handshake_for
+from netcheck.wire.target import Target
+from netcheck.wire.transcript import HandshakeError
 
 if not shutil.which("curl"):
     pytest.skip("curl is not installed", allow_module_level=True)

@@ -84,7 +84,7 @@ async def test_it_fails_a_verifying_client_in_the_same_words(tmp_path: Path, kin
 
 
 @in_trio
-async def test_a_file_that_only_explains_stands_in_nobody_s_way(tmp_path: Path) -> None:
+async def test_a_file_that_only_explains_stands_in_nobodys_way(tmp_path: Path) -> None:
     lab = pem(tmp_path, AUTHORITY)
     settings = replace(APPLES, lab_ca_file=lab, ca_file=unusable("a pipe", tmp_path))
     assert (await probed(settings, speaking_tls(server_context()))).failure is None
@@ -93,7 +93,7 @@ async def test_a_file_that_only_explains_stands_in_nobody_s_way(tmp_path: Path) 
 
 
 @in_trio
-async def test_a_ca_file_on_a_service_of_apple_s_explains_an_interceptor(tmp_path: Path) -> None:
+async def test_a_ca_file_on_a_service_of_apples_explains_an_interceptor(tmp_path: Path) -> None:
     settings = replace(APPLES, ca_file=pem(tmp_path, INTERCEPTOR))
     attempt = await probed(settings, speaking_tls(server_context(INTERCEPTOR)))
     assert where_and_why(attempt) == (Phase.TLS, Reason.TLS_INTERCEPTED)
@@ -137,7 +137,7 @@ async def test_what_is_made_of_a_store_is_shared_until_it_changes(tmp_path: Path
 
 
 @in_trio
-async def test_the_system_s_store_is_a_file_like_any_other(
+async def test_the_systems_store_is_a_file_like_any_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = pem(tmp_path, INTERCEPTOR)
@@ -152,7 +152,7 @@ async def test_the_system_s_store_is_a_file_like_any_other(
 
 
 @in_trio
-async def test_a_system_s_store_may_be_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_systems_store_may_be_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pem(tmp_path, AUTHORITY, "12345678.0")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))

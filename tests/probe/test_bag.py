@@ -112,7 +112,7 @@ async def test_a_bag_is_fetched_over_tls(ca_file: Path) -> None:
 
 
 @in_trio
-async def test_a_bag_behind_another_s_certificate_is_not_even_asked_for(ca_file: Path) -> None:
+async def test_a_bag_behind_anothers_certificate_is_not_even_asked_for(ca_file: Path) -> None:
     attempt = await probed(over_tls(INTERCEPTOR), depth=Depth.TLS, ca_file=ca_file)
     assert (where_and_why(attempt), attempt.bag) == ((Phase.TLS, Reason.TLS_INTERCEPTED), None)
 
@@ -205,7 +205,7 @@ async def test_a_bag_is_read_however_it_is_framed(framing: bytes, path: ProbePat
     ],
     ids=["407", "403", "portal", "squid", "ssh", "closed", "html", "cut off", "204", "no gzip"],
 )
-async def test_a_refused_bag_is_the_proxy_s_and_a_bad_one_is_the_session_s(
+async def test_a_refused_bag_is_the_proxys_and_a_bad_one_is_the_sessions(
     said: bytes, phase: Phase, reason: Reason
 ) -> None:
     attempt = await probed(says(said), WEB_PROXY)

@@ -511,6 +511,21 @@ async def test_use_vc_asks_by_tcp_only() -> None:
 
 
 @in_trio
+async def test_with_no_aaaa_no_name_has_an_ipv6_address_and_nobody_is_asked() -> None:
+    async with peer(good) as here:
+        stub = resolvconf.StubResolver((here.nameserver,), no_aaaa=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(resolvconf, "stub_resolver", lambda: stub)
+            found = {
+                rdtype: await lookup(HOST, rdtype, SYSTEM_RESOLVER, Binding(), LONG) for rdtype in RecordType
+            }
+    assert found[RecordType.A].reason is None
+    assert (found[RecordType.AAAA].reason, found[RecordType.AAAA].tries) == (Reason.NO_ANSWER, ())
+    assert "no-aaaa" in found[RecordType.AAAA].detail
+    assert len(here.asked) == 1
+
+
+@in_trio
 async def test_attempts_say_how_often_a_silent_nameserver_is_asked() -> None:
     async with peer(silent) as here:
         found = await ask_the_system(here, attempts=4, timeout=SHORT)

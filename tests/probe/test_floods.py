@@ -174,7 +174,7 @@ async def test_a_connection_is_not_held_for_a_peer_that_sends_tickets_without_en
 @in_trio
 @pytest.mark.parametrize("scheme", [ProxyScheme.HTTP, ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4A])
 @pytest.mark.parametrize("data", [b"HTTP/1.1 100 Continue\r\n\r\n", b"\r\n", b"\5\0", bytes(16)])
-async def test_a_flood_of_a_proxy_s_ends_in_a_failure_behind_it_or_of_it(
+async def test_a_flood_of_a_proxys_ends_in_a_failure_behind_it_or_of_it(
     settings: TlsSettings, scheme: ProxyScheme, data: bytes
 ) -> None:
     with peer(floods(data)) as port:
@@ -210,7 +210,7 @@ async def test_a_resolver_that_floods_costs_its_own_lookup_only() -> None:
 
 
 @in_trio
-async def test_what_a_peer_s_tls_cannot_write_is_told_as_every_other_failure() -> None:
+async def test_what_a_peers_tls_cannot_write_is_told_as_every_other_failure() -> None:
     """A stream promises PhaseError: here TLS was never begun."""
     with peer(lambda sock: sock.sendall(b"SSH-2.0-x\r\n")) as port, await connected(port) as stream:
         tls = TlsStream(stream, examining_context(()), NAME)

@@ -14,7 +14,8 @@ from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
 from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.walk import Walk, WalkEnded
-from netcheck.wire import Target, handshake_for
+from netcheck.wire.handshake import handshake_for
+from netcheck.wire.target import Target
 from tests.probe.peers import Handler, in_trio, resets, says, serving, silent
 
 TARGET = Target("1-courier.push.apple.com", 5223)
@@ -148,7 +149,7 @@ async def test_a_stopped_proxy_is_refused_in_proxy_connect() -> None:
 
 
 @in_trio
-async def test_a_proxy_given_by_name_has_a_resolve_phase_with_the_lookup_s_own_time() -> None:
+async def test_a_proxy_given_by_name_has_a_resolve_phase_with_the_lookups_own_time() -> None:
     async with serving(says(HTTP_YES)) as port:
         walk, failure = await walked(Proxy(ProxyScheme.HTTP, "proxy.example", port), looked_up("127.0.0.1"))
     assert failure is None
@@ -249,7 +250,7 @@ async def test_a_refusal_comes_through_tls_as_well(ca: trustme.CA, tmp_path: Pat
         ("127.0.0.1", False, Reason.TLS_UNTRUSTED),
     ],
 )
-async def test_the_proxy_s_certificate_is_verified(
+async def test_the_proxys_certificate_is_verified(
     ca: trustme.CA, tmp_path: Path, name: str, trusted: bool, reason: Reason
 ) -> None:
     anchor = ca if trusted else trustme.CA()

@@ -1,4 +1,6 @@
 import os
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -102,7 +104,7 @@ def test_what_lies_beyond_the_size_limit_is_not_read(tmp_path: Path) -> None:
 def test_without_options_the_defaults_of_glibc_hold(tmp_path: Path) -> None:
     found = read(tmp_path, "nameserver 192.0.2.1\n")
     assert (found.ndots, found.attempts, found.timeout) == (1, 2, 5)
-    assert not any((found.rotate, found.use_vc, found.edns, found.single_request))
+    assert not any((found.rotate, found.use_vc, found.edns, found.single_request, found.no_aaaa))
 
 
 def test_options_are_taken_from_every_line(tmp_path: Path) -> None:
@@ -134,7 +136,17 @@ def test_the_environment_adds_options(tmp_path: Path, monkeypatch: pytest.Monkey
     assert stub_resolver(tmp_path / "absent").use_vc
 
 
+def test_ipv6_addresses_may_be_switched_off(tmp_path: Path) -> None:
+    assert read(tmp_path, "options no-aaaa trust-ad\n").no_aaaa
+
+
 # --- The search list
+
+
+@pytest.fixture
+def host_name(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Gives this machine another name."""
+    return lambda name: monkeypatch.setattr(socket, "gethostname", lambda: name)
 
 
 @pytest.mark.parametrize(
@@ -150,8 +162,25 @@ def test_the_environment_adds_options(tmp_path: Path, monkeypatch: pytest.Monkey
         ("", ("proxy",)),
     ],
 )
-def test_a_short_name_is_completed_as_programs_do(tmp_path: Path, lines: str, names: tuple[str, ...]) -> None:
+def test_a_short_name_is_completed_as_programs_do(
+    tmp_path: Path, host_name: Callable[[str], None], lines: str, names: tuple[str, ...]
+) -> None:
+    host_name("monitor")
     assert read(tmp_path, f"{lines}\n").names("proxy") == names
+
+
+def test_the_domain_of_this_machine_is_searched_where_no_other_is_named(
+    tmp_path: Path, host_name: Callable[[str], None]
+) -> None:
+    host_name("monitor.corp.example")
+    assert read(tmp_path, "nameserver 192.0.2.1\n").names("proxy") == ("proxy.corp.example", "proxy")
+    assert read(tmp_path, "search lab.example\n").names("proxy") == ("proxy.lab.example", "proxy")
+    assert read(tmp_path, "search .\n").names("proxy") == ("proxy",)
+
+
+def test_a_long_search_list_is_searched_to_its_end(tmp_path: Path) -> None:
+    domains = [f"d{number}.example" for number in range(32)]
+    assert read(tmp_path, f"search {' '.join(domains)}\n").names("proxy")[31] == "proxy.d31.example"
 
 
 def test_a_name_with_enough_dots_is_tried_as_it_is_first(tmp_path: Path) -> None:

@@ -36,19 +36,32 @@ def test_a_family_without_records_is_left_out_while_another_has_some() -> None:
     ]
 
 
-@pytest.mark.parametrize("reason", [Reason.NO_ANSWER, Reason.NXDOMAIN])
-def test_a_family_that_had_records_and_has_none_was_taken_away_on_purpose(reason: Reason) -> None:
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Reason.NO_ANSWER,
+        Reason.NXDOMAIN,
+        Reason.SERVFAIL,
+        Reason.REFUSED_BY_SERVER,
+        Reason.DNS_MALFORMED,
+        Reason.TOO_MANY_ANSWERS,
+    ],
+)
+def test_a_family_that_had_records_and_has_none_by_any_reply_is_no_failure_as_clients_go_on(
+    reason: Reason,
+) -> None:
     lookups = [answer(A, "192.0.2.1"), answer(AAAA, reason=reason)]
     found = destinations("mdm.example", lookups, AddressChoice.ALL, 0, known={Family.IPV4, Family.IPV6})
     assert [(d.family, d.failure) for d in found] == [(Family.IPV4, None)]
 
 
-def test_a_family_that_had_records_and_cannot_be_asked_for_is_a_failure() -> None:
-    lookups = [answer(A, "192.0.2.1"), answer(AAAA, reason=Reason.SERVFAIL)]
+@pytest.mark.parametrize("reason", [Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE])
+def test_a_family_that_had_records_and_about_which_all_is_silent_is_a_failure(reason: Reason) -> None:
+    lookups = [answer(A, "192.0.2.1"), answer(AAAA, reason=reason)]
     found = destinations("mdm.example", lookups, AddressChoice.ALL, 0, known={Family.IPV4, Family.IPV6})
     assert [(d.family, d.failure.reason if d.failure else None) for d in found] == [
         (Family.IPV4, None),
-        (Family.IPV6, Reason.SERVFAIL),
+        (Family.IPV6, reason),
     ]
 
 

@@ -240,7 +240,7 @@ async def test_socks4_asks_for_ipv4_addresses_only() -> None:
 
 
 @in_trio
-async def test_the_proxy_s_own_name_is_looked_up_once_a_round() -> None:
+async def test_the_proxys_own_name_is_looked_up_once_a_round() -> None:
     asked: list[tuple[str, str]] = []
     zone = {("proxy.test", "A"): ["127.0.0.1"]}
     async with nameserver(zone, asked) as at, serving(stays(says(*SOCKS5_YES))) as proxy_port:
@@ -319,7 +319,7 @@ async def test_what_one_resolver_knows_is_no_failure_of_another(port: int) -> No
 
 
 @in_trio
-async def test_a_proxy_s_short_name_is_completed_from_the_search_list(port: int) -> None:
+async def test_a_proxys_short_name_is_completed_from_the_search_list(port: int) -> None:
     async with nameserver({("proxy.corp.test", "A"): ["127.0.0.1"]}) as at:
         stub = resolvconf.StubResolver((at,), search=("lab.test", "corp.test"))
         with pytest.MonkeyPatch.context() as patch:
@@ -328,6 +328,19 @@ async def test_a_proxy_s_short_name_is_completed_from_the_search_list(port: int)
             found = await visit(service("mdm.test", ports=(port,)), path)
     (result,) = found.results
     assert Phase.PROXY_CONNECT in result.phases
+
+
+@in_trio
+async def test_a_silent_nameserver_is_not_asked_for_every_name_of_the_search_list(port: int) -> None:
+    asked: list[tuple[str, str]] = []
+    async with nameserver({}, asked, silent=True) as at:
+        stub = resolvconf.StubResolver((at,), search=("a.test", "b.test", "c.test"), attempts=1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(resolvconf, "stub_resolver", lambda: stub)
+            path = ProbePath("proxy", proxy=Proxy(ProxyScheme.SOCKS5H, "proxy", port))
+            probing = prober(path, timeouts=replace(TIMEOUTS, resolve=0.2))
+            await probing.visit(service("mdm.test", ports=(port,)), "mdm.test", path, 0, 0)
+    assert {name for name, _ in asked} == {"proxy.a.test"}
 
 
 @in_trio

@@ -327,7 +327,7 @@ async def through_proxy(settings: TlsSettings, handler: Handler) -> Attempt:
 
 
 @in_trio
-async def test_tls_goes_through_a_proxy_s_tunnel(settings: TlsSettings) -> None:
+async def test_tls_goes_through_a_proxys_tunnel(settings: TlsSettings) -> None:
     attempt = await through_proxy(settings, tunnel_to(speaking_tls(server_context())))
     assert attempt.failure is None
     phases = [Phase.PROXY_CONNECT, Phase.PROXY_HANDSHAKE, Phase.TLS]

@@ -4,7 +4,8 @@ A program of its own, with nothing but the standard library: no server that Debi
 
     python odd_dns.py ADDRESS CODE WHICH
 
-CODE is the response code of its own answers; WHICH is `edns` for queries with EDNS only, or `all`.
+CODE is the response code of its own answers; WHICH is `edns` for queries with EDNS only, `aaaa` for those for
+IPv6 addresses, or `all`.
 """
 
 import socket
@@ -19,6 +20,11 @@ _FORMAT_ERROR = 1
 def has_edns(query: bytes) -> bool:
     """Whether it has an additional record, of which a query has no other kind."""
     return query[10:12] != bytes(2)
+
+
+def asks_for_ipv6(query: bytes) -> bool:
+    """By its one question's type, which is AAAA (RFC 3596 section 2.1)."""
+    return query[query.index(0, _HEADER) + 1 :][:2] == bytes([0, 28])
 
 
 def refusal(query: bytes, code: int) -> bytes:
@@ -40,7 +46,7 @@ def relay(query: bytes) -> bytes:
 class Odd(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         query, client = self.request
-        mine = WHICH == "all" or has_edns(query)
+        mine = {"all": True, "edns": has_edns(query), "aaaa": asks_for_ipv6(query)}[WHICH]
         client.sendto(refusal(query, CODE) if mine else relay(query), self.client_address)
 
 

@@ -142,7 +142,7 @@ def forwarder(namespace: Namespace, *, filters_ipv6: bool) -> Server:
 
 
 def odd_dns(namespace: Namespace, code: int, which: str) -> Server:
-    """A nameserver that answers with the code to queries with EDNS (`edns`), or to `all`; see odd_dns.py."""
+    """A nameserver that answers some queries, or all, with the code; see odd_dns.py for which there are."""
     program = str(Path(__file__).with_name("odd_dns.py"))
     argv = [sys.executable, "-I", "-S", program, OTHER_RESOLVER, str(code), which]
     return serve(namespace, "odd_dns", argv, {"dns": f"dns://{OTHER_RESOLVER}:53"})

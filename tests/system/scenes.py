@@ -41,7 +41,7 @@ def _authority(lab: Lab) -> str:
     return str(lab.certificates.ca)
 
 
-def _stand_ins(lab: Lab) -> object:
+def start_stand_ins(lab: Lab) -> object:
     return lab.tls_couriers, lab.tls_provider
 
 
@@ -70,7 +70,7 @@ class Scene:
     """Firewall rules for connections that are led elsewhere."""
     also: Mapping[Where, frozenset[tuple[Cause | str, Hop | str]]] = field(default_factory=dict)
     """What else is found: causes and their hops, behind the first."""
-    stand_ins: Callable[[Lab], object] = _stand_ins
+    stand_ins: Callable[[Lab], object] = start_stand_ins
     """Starts what speaks TLS in Apple's place."""
     services: Callable[[Lab], Settings] = _no_services
     """What the config says of services beyond the usual."""

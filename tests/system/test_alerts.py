@@ -151,7 +151,7 @@ def test_a_stopped_proxy_is_the_only_alert_and_resolves_when_it_starts(build_lab
         assert {told.receiver for told in alerts.told()} == {"on-call", "proxy-owners"}
 
 
-def test_a_firewall_that_drops_5223_is_an_alert_for_the_network_s_owners(build_lab: BuildLab) -> None:
+def test_a_firewall_that_drops_5223_is_an_alert_for_the_networks_owners(build_lab: BuildLab) -> None:
     lab = build_lab()
     paths = {"direct": {}, "dante": {"proxy": lab.dante.url}}
     with lab.daemon(paths, ALL_EACH_ROUND, metrics={"per_host": False}):  # as large fleets have it

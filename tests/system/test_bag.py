@@ -52,7 +52,7 @@ def test_without_the_ca_file_the_bag_is_intercepted_and_only_the_old_one_is_read
     assert read == {CURRENT: None, OLD: 30}
 
 
-def test_a_bag_shows_in_the_daemon_s_metrics_and_its_disagreement_in_the_log(bag_lab: Lab) -> None:
+def test_a_bag_shows_in_the_daemons_metrics_and_its_disagreement_in_the_log(bag_lab: Lab) -> None:
     services = {"bag": {"enabled": True, "lab_ca_file": str(bag_lab.certificates.ca)}}
     assert bag_lab.prometheus
     with bag_lab.daemon({"direct": {}}, services) as daemon:

@@ -80,7 +80,7 @@ def test_promtool_accepts_the_examples(flags: tuple[str, str]) -> None:
     assert said.returncode == 0, said.stdout + said.stderr
 
 
-def test_an_agent_sends_its_site_to_the_middle_with_the_site_s_name_and_without_hosts(
+def test_an_agent_sends_its_site_to_the_middle_with_the_sites_name_and_without_hosts(
     build_lab: BuildLab,
 ) -> None:
     lab = build_lab()

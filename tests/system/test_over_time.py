@@ -124,7 +124,7 @@ def wait_for_clock(daemon: Daemon, offset: int) -> None:
     raise AssertionError("the clock of the daemon is not moved")
 
 
-def test_half_of_a_balancer_s_members_die_and_come_back(tls_lab: Lab, start: Start) -> None:
+def test_half_of_a_balancers_members_die_and_come_back(tls_lab: Lab, start: Start) -> None:
     alive = "17.188.143.34:443"
     balancer = between.balancer(tls_lab.namespace, alive, "127.0.0.1:9")
     path = {"load_balancer": {"api.push.apple.com:443": f"127.0.0.1:{BALANCER}"}, "roles": ["provider"]}

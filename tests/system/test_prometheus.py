@@ -130,7 +130,7 @@ def test_a_missing_gateway_shows_and_does_not_count(build_lab: BuildLab) -> None
         lab.wait_for("netcheck_ready", is_1)
 
 
-def test_a_firewall_that_lets_only_some_of_apple_s_ranges_through_shows(build_lab: BuildLab) -> None:
+def test_a_firewall_that_lets_only_some_of_apples_ranges_through_shows(build_lab: BuildLab) -> None:
     lab = build_lab()
     assert lab.prometheus
     lab.namespace.firewall(f"{FROM_HERE} ip daddr 17.188.128.0/18 tcp dport 5223 drop")

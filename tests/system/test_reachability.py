@@ -49,7 +49,7 @@ def test_all_fifty_one_couriers_are_visited_once_and_share_their_addresses(lab: 
     assert len(attempts) == len({(address, port) for address, port, _ in attempts})
 
 
-def test_a_courier_s_lookup_tells_its_chain_and_shortest_time_to_live(lab: Lab) -> None:
+def test_a_couriers_lookup_tells_its_chain_and_shortest_time_to_live(lab: Lab) -> None:
     found = lab.check(DIRECT)
     (lookup,) = found.lookups(host="1-courier.push.apple.com", type="A")
     assert lookup["outcome"] == "success"
@@ -143,7 +143,7 @@ def test_squid_with_its_stock_rules_leaves_devices_their_fallback(lab: Lab) -> N
     assert found.verdict("squid", "provider")["verdict"] == "ready"
 
 
-def test_squid_s_password_is_required_wrong_or_right(lab: Lab) -> None:
+def test_squids_password_is_required_wrong_or_right(lab: Lab) -> None:
     logins: tuple[tuple[Settings, str | None], ...] = (
         ({}, "proxy_auth_required"),
         (lab.wrong_credentials, "proxy_auth_failed"),

@@ -28,7 +28,7 @@ def services(lab: Lab) -> Settings:
     }
 
 
-def test_couriers_show_apple_s_certificate_under_their_unnumbered_name(tls_lab: Lab) -> None:
+def test_couriers_show_apples_certificate_under_their_unnumbered_name(tls_lab: Lab) -> None:
     found = tls_lab.check({"direct": {}}, services(tls_lab))
     assert found.results(outcome="failure") == []
     assert found.exit_code == 0
@@ -85,7 +85,7 @@ def test_a_proxy_that_decrypts_is_found_and_its_issuer_named(tls_lab: Lab) -> No
         assert found.verdict(path, "device")["verdict"] == "ready"
 
 
-def test_without_the_ca_file_the_laboratory_s_own_authority_is_an_interceptor(tls_lab: Lab) -> None:
+def test_without_the_ca_file_the_laboratorys_own_authority_is_an_interceptor(tls_lab: Lab) -> None:
     found = tls_lab.check({"direct": {}}, {"courier": {"count": 0, "depth": "tls"}})
     assert {r["reason"] for r in found.results(service="courier")} == {"tls_intercepted"}
 

@@ -17,7 +17,7 @@ from netcheck.model.paths import (
 )
 from netcheck.model.results import Lookup, Result, TlsInfo, Trust
 from netcheck.model.services import PortRule, Service
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 from tests.records import once, result
 
 COURIER = Service(

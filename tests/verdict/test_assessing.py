@@ -7,7 +7,7 @@ from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, ResolveMode, Role
 from netcheck.model.results import Result
 from netcheck.model.services import Service
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, once, result
 
 DIRECT = ProbePath("direct")
@@ -143,7 +143,7 @@ def test_the_retired_gateway_counts_only_where_it_is_required() -> None:
     assert provider(results, required) is Verdict.NOT_READY
 
 
-def test_a_service_of_the_user_s_needs_all_its_ports() -> None:
+def test_a_service_of_the_users_needs_all_its_ports() -> None:
     mdm = Service("mdm", ("mdm.test",), (443, 8443), frozenset({Role.PROVIDER}))
     results = [result(PROVIDER, 443), result(mdm, 443), result(mdm, 8443, REFUSED)]
     assert provider(results, mdm) is Verdict.NOT_READY

@@ -9,7 +9,7 @@ from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Result, Standing
 from netcheck.model.services import Service
 from netcheck.state.state import State
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 from tests.records import COURIER, DROPPED, PROVIDER, REFUSED, result, visit
 
 DIRECT = ProbePath("direct")

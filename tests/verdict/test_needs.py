@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from netcheck.model.findings import Needed
 from netcheck.model.paths import Expected, ProbePath, Proxy, ProxyScheme, Role
-from netcheck.verdict import needs
+from netcheck.verdict.needs import needs
 from tests.records import COURIER, GATEWAY, PROVIDER
 
 SERVICES = [COURIER, PROVIDER, GATEWAY]

@@ -20,7 +20,7 @@ from netcheck.model.paths import (
 )
 from netcheck.model.results import Attempt, Endpoint, Result, Standing
 from netcheck.model.services import PortRule, Service, families_of, targets
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 
 DEVICE, PROVIDER = frozenset({Role.DEVICE}), frozenset({Role.PROVIDER})
 SERVICES = (

@@ -16,7 +16,7 @@ from netcheck.model.paths import (
     Role,
 )
 from netcheck.model.services import PortRule, Service
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 from netcheck.verdict.rules import RULES
 from tests.records import DROPPED, PROVIDER, REFUSED, lookup, once, result
 from tests.verdict.scene import (
@@ -463,7 +463,7 @@ def test_the_table_is_in_the_order_of_the_causes() -> None:
     assert [rule.cause for rule in RULES] == list(Cause)
 
 
-def test_a_denying_proxy_s_evidence_tells_which_ports_it_allows() -> None:
+def test_a_denying_proxys_evidence_tells_which_ports_it_allows() -> None:
     denied = couriers(Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403"), (443,), path=PROXY, spoke=True)
     judged = assess([COURIER], [PROXY], once(denied + couriers(None, (5223,), path=PROXY))).judgements[0]
     assert judged.evidence[0].startswith(
@@ -509,7 +509,7 @@ def test_a_host_that_has_only_the_family_this_machine_lacks_fails() -> None:
     assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.LOCAL_NETWORK_DOWN)
 
 
-def test_a_proxy_that_says_no_is_not_apple_s_outage() -> None:
+def test_a_proxy_that_says_no_is_not_apples_outage() -> None:
     denied = proxied(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
     paths, services = (PROXY, DIRECT), (COURIER, API)
     judged = Scene(
@@ -538,7 +538,7 @@ def test_a_stray_failure_moves_no_blame() -> None:
     assert Scene(None, Verdict.DEGRADED, None, loss).judged().cause is Cause.PACKET_LOSS
 
 
-def test_one_host_down_behind_a_proxy_is_not_the_proxy_s_fault() -> None:
+def test_one_host_down_behind_a_proxy_is_not_the_proxys_fault() -> None:
     gone = Failure(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "HTTP 504")
     results = couriers(path=PROXY, family=Family.NAME, hosts=(0, 1, 2), spoke=True)
     results += couriers(gone, path=PROXY, family=Family.NAME, hosts=(3,), spoke=True)
@@ -555,7 +555,7 @@ def test_a_proxy_without_ipv6_is_told_so() -> None:
         assert (judged.cause, judged.hop) == (Cause.IPV6_BROKEN, Hop.PROXY)
 
 
-def test_on_a_load_balancer_s_path_the_load_balancer_is_named() -> None:
+def test_on_a_load_balancers_path_the_load_balancer_is_named() -> None:
     path = ProbePath("lb", load_balancer=(("api.push.apple.com", LoadBalancer("10.1.1.20", 8443)),))
     failing = [result(API, 443, DROPPED, path="lb", address="10.1.1.20")]
     (judged,) = assess([API], [path], once(failing)).judgements
@@ -564,7 +564,7 @@ def test_on_a_load_balancer_s_path_the_load_balancer_is_named() -> None:
     assert "api.push.apple.com" in (judged.next_step or "")
 
 
-def test_hosts_of_one_s_own_are_named_as_they_are() -> None:
+def test_hosts_of_ones_own_are_named_as_they_are() -> None:
     for hosts in (
         ("eu-mdm.example.com", "us-mdm.example.com", "cn-mdm.example.com", "jp-mdm.example.com"),
         ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"),
@@ -576,21 +576,21 @@ def test_hosts_of_one_s_own_are_named_as_they_are() -> None:
         assert f"{', '.join(sorted(hosts)[:3])} and 1 more" in (judged.next_step or "")
 
 
-def test_a_certificate_of_a_service_of_one_s_own_is_its_owner_s_affair() -> None:
+def test_a_certificate_of_a_service_of_ones_own_is_its_owners_affair() -> None:
     mdm = Service("mdm", ("mdm.test",), (443,), frozenset({Role.DEVICE}))
     expired = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired yesterday")
     (judged,) = assess([mdm], [DIRECT], once([result(mdm, 443, expired)])).judgements
     assert (judged.next_step or "").startswith("Ask those who run mdm.test to renew the certificate")
 
 
-def test_a_service_of_one_s_own_without_tls_is_not_asked_for_a_certificate() -> None:
+def test_a_service_of_ones_own_without_tls_is_not_asked_for_a_certificate() -> None:
     mdm = Service("mdm", ("mdm.test",), (443,), frozenset({Role.DEVICE}))
     plain = Failure(Phase.TLS, Reason.TLS_NOT_TLS, "HTTP/1.1 400 Bad Request")
     (judged,) = assess([mdm], [DIRECT], once([result(mdm, 443, plain)])).judgements
     assert (judged.next_step or "").startswith("Ask those who run mdm.test why there is no TLS on port 443")
 
 
-def test_a_service_of_one_s_own_that_refuses_is_first_looked_at() -> None:
+def test_a_service_of_ones_own_that_refuses_is_first_looked_at() -> None:
     mdm = Service("mdm", ("mdm.test",), (443, 8443), frozenset({Role.DEVICE}))
     results = [result(mdm, 443, REFUSED), result(mdm, 8443)]
     (judged,) = assess([mdm], [DIRECT], once(results)).judgements
@@ -599,7 +599,7 @@ def test_a_service_of_one_s_own_that_refuses_is_first_looked_at() -> None:
     )
 
 
-def test_no_route_to_the_resolver_alone_is_this_machine_s_affair() -> None:
+def test_no_route_to_the_resolver_alone_is_this_machines_affair() -> None:
     no_route = Failure(Phase.RESOLVE, Reason.NETWORK_UNREACHABLE, "10.0.0.53:53: Network is unreachable")
     results = couriers(no_route) + couriers(path=PROXY, family=Family.NAME, spoke=True)
     judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY, DIRECT)).judged()
@@ -642,7 +642,7 @@ def test_of_two_sound_resolvers_always_the_same_one_is_named() -> None:
     assert assess([COURIER], [PROXY], once(couriers(path=PROXY)), lookups).judgements[0].cause is None
 
 
-def test_of_a_service_of_one_s_own_apple_is_not_asked() -> None:
+def test_of_a_service_of_ones_own_apple_is_not_asked() -> None:
     mdm = Service("mdm", ("mdm.test",), (443,), frozenset({Role.DEVICE}))
     down = [result(mdm, 443, DROPPED, path=path.name) for path in (DIRECT, PROXY)]
     works = couriers() + couriers(None, (443,), path=PROXY)
@@ -709,3 +709,34 @@ def test_the_page_has_each_cause_with_its_hops_in_the_order_of_the_rules() -> No
     table = page.partition("| cause | hop | means |\n| --- | --- | --- |\n")[2].partition("\n\n")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
     assert [row[:2] for row in rows] == [[f"`{rule.cause}`", ", ".join(rule.hops)] for rule in RULES]
+
+
+@pytest.mark.parametrize(
+    ("failure", "cause"),
+    [
+        (DROPPED, Cause.RANGE_BLOCKED),
+        (Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "Corp CA"), Cause.TLS_INTERCEPTED),
+    ],
+)
+def test_a_second_fault_behind_a_larger_one_is_asked_for_too(failure: Failure, cause: Cause) -> None:
+    results = couriers(DROPPED, family=Family.IPV6) + couriers(hosts=(0, 1)) + couriers(failure, hosts=(2, 3))
+    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    assert [finding.cause for finding in judged.findings] == [Cause.IPV6_BROKEN, cause]
+
+
+@pytest.mark.parametrize("failure", [DROPPED, Failure(Phase.TLS, Reason.CLOSED, "closed")])
+def test_a_single_host_behind_a_larger_fault_is_not_asked_for(failure: Failure) -> None:
+    results = (
+        couriers(DROPPED, family=Family.IPV6) + couriers(hosts=(0, 1, 2)) + couriers(failure, hosts=(3,))
+    )
+    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    assert [finding.cause for finding in judged.findings] == [Cause.IPV6_BROKEN]
+
+
+def test_a_family_is_named_only_where_the_same_service_has_another() -> None:
+    ipv6 = couriers(family=Family.IPV6)
+    expired = result(MDM, 443, EXPIRED)
+    judged = Scene(
+        None, Verdict.NOT_READY, None, [*couriers(), *ipv6, expired], services=(COURIER, MDM)
+    ).judged()
+    assert "on port 443." in judged.findings[0].next_step

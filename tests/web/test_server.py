@@ -1,6 +1,5 @@
 """The server as its clients see it: bytes over loopback, curl, garbage, and clients that mean it badly."""
 
-import errno
 import gzip
 import logging
 import re
@@ -11,23 +10,15 @@ import subprocess
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from functools import partial, wraps
+from functools import wraps
 
 import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netcheck.web.server import (
-    Handler,
-    Limits,
-    ListenError,
-    Request,
-    Response,
-    accepts_gzip,
-    compressed,
-    serve,
-)
+from netcheck.web.server import Handler, Limits, Request, Response, accepts_gzip, compressed
+from tests.web.ports import web_port
 
 LIMITS = Limits(linger_timeout=10)
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -71,10 +62,8 @@ class Recorder:
 
 @asynccontextmanager
 async def serving(handler: Handler = hello, limits: Limits = LIMITS) -> AsyncIterator[int]:
-    async with trio.open_nursery() as nursery:
-        [(_, port)] = await nursery.start(partial(serve, "127.0.0.1", 0, handler, limits=limits))
-        yield port
-        nursery.cancel_scope.cancel()
+    async with web_port(handler, limits) as port:
+        yield int(port.names[0].rpartition(":")[2])
 
 
 async def connect(port: int) -> trio.SocketStream:
@@ -126,6 +115,14 @@ async def test_the_handlers_response_is_sent_with_length_date_and_a_server_name_
             b"Date: now\r\n"
             b"Server: netcheck\r\n"
             b"Content-Type: text/plain; charset=utf-8\r\n"
+            b"Cache-Control: no-store\r\n"
+            b"Content-Security-Policy: "
+            b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+            b"Cross-Origin-Opener-Policy: same-origin\r\n"
+            b"Cross-Origin-Resource-Policy: same-origin\r\n"
+            b"Referrer-Policy: no-referrer\r\n"
+            b"X-Content-Type-Options: nosniff\r\n"
+            b"X-Frame-Options: deny\r\n"
             b"Content-Length: 6\r\n"
             b"\r\n"
             b"hello\n"
@@ -135,12 +132,13 @@ async def test_the_handlers_response_is_sent_with_length_date_and_a_server_name_
 @on_trio
 async def test_the_handlers_own_headers_and_content_type_are_sent() -> None:
     async def page(request: Request) -> Response:
-        return Response(404, b"<p>", "text/html", (("Cache-Control", "no-store"),))
+        return Response(404, b"<p>", "text/html", (("cache-control", "max-age=1"),))
 
     async with serving(page) as port:
         answer = await talk(port, GET)
     assert answer.startswith(b"HTTP/1.1 404 Not Found\r\n")
-    assert b"\r\nContent-Type: text/html\r\nCache-Control: no-store\r\n" in answer
+    assert b"\r\nContent-Type: text/html\r\n" in answer
+    assert re.findall(rb"\r\n(cache-control: .*)\r\n", answer, re.IGNORECASE) == [b"cache-control: max-age=1"]
 
 
 @on_trio
@@ -158,6 +156,8 @@ async def test_a_handler_gets_route_query_and_headers_decoded() -> None:
             route="/a b/é",
             query={"name[]": ("x", "y z"), "empty": ("",)},
             headers={"host": "h", "x-two": "1, 2"},
+            host="h",
+            client="127.0.0.1",
         )
     ]
 
@@ -570,38 +570,6 @@ async def test_a_client_that_resets_its_connection_disturbs_no_other(
 
 
 @on_trio
-async def test_a_connection_beyond_the_limit_gets_503_until_another_ends() -> None:
-    async with (
-        serving(limits=replace(LIMITS, connections=2)) as port,
-        await connect(port) as first,
-        await connect(port) as second,
-    ):
-        for client in (first, second):
-            await client.send_all(GET)
-            assert statuses(await one_response(client)) == [200]
-        answer = await talk(port, GET)
-        assert statuses(answer) == [503]
-        assert b"\r\nConnection: close\r\n" in answer
-        await first.send_eof()
-        assert await rest(first) == b""
-        assert statuses(await talk(port, GET)) == [200]
-
-
-@on_trio
-async def test_the_connections_that_are_told_503_are_limited_too() -> None:
-    async with (
-        serving(limits=replace(LIMITS, connections=1)) as port,
-        await connect(port) as served,
-        await connect(port) as refused,
-        await connect(port) as unheard,
-    ):
-        await served.send_all(GET)
-        assert statuses(await one_response(served)) == [200]
-        assert statuses(await one_response(refused)) == [503]
-        assert await rest(unheard) == b""
-
-
-@on_trio
 async def test_cancellation_closes_every_socket() -> None:
     asked = trio.Event()
 
@@ -630,59 +598,6 @@ async def test_cancellation_closes_every_socket() -> None:
 async def expect_end(client: trio.SocketStream) -> None:
     with suppress(trio.BrokenResourceError):  # a reset is an end, too
         assert await rest(client) == b""
-
-
-# Listening
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", ""])
-@on_trio
-async def test_the_bound_addresses_are_reported_and_answer(host: str) -> None:
-    async with trio.open_nursery() as nursery:
-        bound = await nursery.start(serve, host, 0, hello)
-        for address, port in bound:
-            local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
-            async with await trio.open_tcp_stream(local, port) as client:
-                await client.send_all(CLOSING_GET)
-                assert statuses(await rest(client)) == [200]
-        nursery.cancel_scope.cancel()
-
-
-@on_trio
-async def test_an_address_in_use_is_said_with_what_to_do() -> None:
-    async with serving() as port:
-        with pytest.raises(ListenError) as caught:
-            await serve("127.0.0.1", port, hello)
-    assert str(caught.value) == (
-        f"cannot listen on 127.0.0.1:{port}: Address already in use; "
-        "another program listens there: stop it, or choose another port"
-    )
-
-
-@on_trio
-async def test_an_address_that_is_not_local_is_said_with_what_to_do() -> None:
-    with pytest.raises(ListenError) as caught:
-        await serve("2001:db8::1", 9223, hello)
-    assert str(caught.value) == (
-        "cannot listen on [2001:db8::1]:9223: Cannot assign requested address; "
-        "no interface here has this address: choose one that has, or 0.0.0.0 for all"
-    )
-
-
-@on_trio
-async def test_a_port_that_needs_a_permission_is_said_with_what_to_do(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async def denied(port: int, *, host: str | None) -> list[trio.SocketListener]:
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(trio, "open_tcp_listeners", denied)
-    with pytest.raises(ListenError) as caught:
-        await serve("", 80, hello)
-    assert str(caught.value) == (
-        "cannot listen on *:80: Permission denied; "
-        "this user may not use this port: choose one above 1023, or grant CAP_NET_BIND_SERVICE"
-    )
 
 
 # gzip

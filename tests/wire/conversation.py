@@ -6,8 +6,9 @@ from itertools import pairwise
 
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Credentials, Secret
-from netcheck.wire import Handshake, HandshakeError
+from netcheck.wire.handshake import Handshake
 from netcheck.wire.masking import MASK
+from netcheck.wire.transcript import HandshakeError
 
 LOGIN = Credentials("tb-username", Secret("tb-passphrase"))
 

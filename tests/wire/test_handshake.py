@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Credentials, Proxy, ProxyScheme, Secret
-from netcheck.wire import Handshake, HandshakeError, Target, handshake_for
+from netcheck.wire.handshake import Handshake, handshake_for
 from netcheck.wire.http_connect import HttpConnect
 from netcheck.wire.socks4 import Socks4
 from netcheck.wire.socks5 import Socks5
+from netcheck.wire.target import Target
+from netcheck.wire.transcript import HandshakeError
 from tests.wire.conversation import LOGIN, cut, outcome_of, play
 
 TARGET = Target("17.57.145.5", 443)

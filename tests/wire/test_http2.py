@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from netcheck.model.failing import Reason
-from netcheck.wire import HandshakeError, Http2
-from netcheck.wire.http2 import MAX_BYTES
+from netcheck.wire.http2 import MAX_BYTES, Http2
+from netcheck.wire.transcript import HandshakeError
 from tests.wire.conversation import cut, single_bytes
 
 API = "api.push.apple.com"
@@ -88,7 +88,7 @@ def test_the_session_stands_when_both_sides_settings_are_exchanged() -> None:
     assert outcome_of(said_by(nothing_more)) == (True, None, "")
 
 
-def test_the_peer_s_settings_are_acknowledged() -> None:
+def test_the_peers_settings_are_acknowledged() -> None:
     machine = session()
     server, _ = server_for(machine)
     events = server.receive_data(machine.receive(server.data_to_send()))
@@ -190,7 +190,7 @@ def test_the_request_is_one_push_to_no_device_without_credentials() -> None:
     assert isinstance(events[-1], h2.events.StreamEnded)
 
 
-def test_apns_s_own_refusal_completes_the_session() -> None:
+def test_apnss_own_refusal_completes_the_session() -> None:
     said = said_by(answering("403", APNS_SAYS), request=True)
     assert outcome_of(said, request=True) == (True, None, "")
 

@@ -2,10 +2,17 @@
 
 from netcheck.model.failing import Reason
 from netcheck.model.findings import Cause, Hop
-from netcheck.verdict.case import Case, is_apples, reason_is
+from netcheck.verdict.case import Case, is_another_of_apples, is_apples, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.naming import how_often, on_the_way, the_hosts, the_ports, the_reply
+from netcheck.verdict.naming import (
+    how_often,
+    on_the_way,
+    the_hosts,
+    the_ports,
+    the_reply,
+    the_resolver,
+)
 
 _NOT_ITS_OWN = reason_is(
     Reason.TLS_INTERCEPTED, Reason.TLS_UNTRUSTED, Reason.TLS_NAME_MISMATCH, Reason.TLS_EXPIRED
@@ -33,35 +40,37 @@ def tls_intercepted(case: Case) -> Found | None:
 
 
 def _is_forged(case: Case, each: Counted) -> bool:
-    """Of a service of the user's own it shows beside a path that gets the right certificate."""
+    """Of a service of the user's own it shows beside a path that gets the right certificate, or Apple's."""
     tls = each.result.attempt.tls
     if tls is not None and tls.is_for_host is False:
         return False
     if is_apples(each):
         return reason_is(Reason.TLS_INTERCEPTED)(each)
     forged = reason_is(Reason.TLS_INTERCEPTED, Reason.TLS_UNTRUSTED)
-    return forged(each) and case.is_reached_elsewhere(each)
+    return forged(each) and not case.is_only_its_own(each)
 
 
-@cause(Cause.WRONG_PEER, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
+@cause(Cause.WRONG_PEER, Hop.RESOLVER, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
 def wrong_peer(case: Case) -> Found | None:
-    """Somebody else answers: not in TLS, or under a name of their own."""
+    """Somebody else answers: not in TLS, or under a name of their own; or another host of Apple's does."""
     no_tls = reason_is(Reason.TLS_NOT_TLS)
-    about = case.mostly(
-        lambda each: (
-            (no_tls(each) or _NOT_ITS_OWN(each)) and (is_apples(each) or case.is_reached_elsewhere(each))
-        )
-    )
+    about = case.mostly(lambda each: (no_tls(each) or _NOT_ITS_OWN(each)) and not case.is_only_its_own(each))
     if not about:
         return None
-    owner = on_the_way(case, about)
     subjects = sorted({e.result.attempt.tls.subject for e in about if e.result.attempt.tls} - {""})
     who = f"; the certificate is for {subjects[0]}" if subjects else ""
-    return Found(
-        owner,
-        about,
-        how_often(case, about) + who,
-        f"Ask {owner.asked} to allow {the_hosts(case, about)} on {the_ports(case, about)}. "
-        "Something else answers in their place, perhaps a login page or a block page.",
-        the_reply(about),
-    )
+    where = f"{the_hosts(case, about)} on {the_ports(case, about)}"
+    if all(map(is_another_of_apples, about)):
+        resolved_here = all(map(case.was_resolved_here, about))
+        owner = the_resolver(case) if resolved_here else on_the_way(case, about)
+        next_step = (
+            f"Ask {owner.asked} to correct where it leads {where}. "
+            "Another of Apple's hosts answers in their place."
+        )
+    else:
+        owner = on_the_way(case, about)
+        next_step = (
+            f"Ask {owner.asked} to allow {where}. "
+            "Something else answers in their place, perhaps a login page or a block page."
+        )
+    return Found(owner, about, how_often(case, about) + who, next_step, the_reply(about))

@@ -101,8 +101,7 @@ def _cut_in_tls(case: Case, about: list[Counted]) -> list[Counted]:
     Not where a single host does, nor a server of the user's own.
     """
     about = [each for each in about if not each.comes_and_goes]
-    own = all(not is_apples(each) and not case.is_reached_elsewhere(each) for each in about)
-    return [] if own or case.is_few(about) else about
+    return [] if all(map(case.is_only_its_own, about)) or case.is_few(about) else about
 
 
 @cause(Cause.RANGE_BLOCKED, Hop.FIREWALL, Hop.PROXY)

@@ -2,7 +2,7 @@
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop
-from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is
+from netcheck.verdict.case import Case, fails_in, is_another_of_apples, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.naming import how_often, the_balancers, the_hosts, the_reply
 
@@ -19,7 +19,11 @@ def balancer_ends_tls(case: Case) -> Found | None:
     """It answers itself for a name of Apple's, with a certificate of its own or without TLS."""
     if not case.path.load_balancer:
         return None
-    about = case.mostly(lambda each: is_apples(each) and reason_is(*_ANOTHER_CERTIFICATE)(each))
+    about = case.mostly(
+        lambda each: (
+            is_apples(each) and reason_is(*_ANOTHER_CERTIFICATE)(each) and not is_another_of_apples(each)
+        )
+    )
     if not about:
         return None
     balancer = the_balancers(case, about)

@@ -2,7 +2,7 @@
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop
-from netcheck.verdict.case import Case, Matches, fails_in, is_apples, reason_is
+from netcheck.verdict.case import Case, Matches, fails_in, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import how_often, the_ports, the_reply, those_who_run
@@ -27,7 +27,7 @@ _DOES_NOT_ANSWER: tuple[Matches, ...] = (
 @cause(Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)
 def service_certificate(case: Case) -> Found | None:
     """It has expired, or is for another name, or of an unknown authority, and no path shows a good one."""
-    about = case.mostly(lambda each: _is_only_its_own(case, each) and _ABOUT_THE_CERTIFICATE(each))
+    about = case.mostly(lambda each: case.is_only_its_own(each) and _ABOUT_THE_CERTIFICATE(each))
     if not about:
         return None
     owner = those_who_run(case, about)
@@ -46,13 +46,10 @@ def service_certificate(case: Case) -> Found | None:
 
 @cause(Cause.SERVICE_DOWN, Hop.OWN_SERVICE)
 def service_down(case: Case) -> Found | None:
-    """Nobody answers for it there, and no other path reaches it either; while others can be connected to."""
-    others = [each for each in case.counted if is_apples(each)]
-    if others and not any(each.connected for each in others):
-        return None
+    """Nobody answers for it there, and no other path reaches it either."""
     about = case.mostly(
         lambda each: (
-            _is_only_its_own(case, each)
+            case.is_only_its_own(each)
             and any(fails(each) for fails in _DOES_NOT_ANSWER)
             and not (each.comes_and_goes or _has_a_dead_family(case, each))
         )
@@ -63,6 +60,8 @@ def service_down(case: Case) -> Found | None:
     reasons = {each.failure.reason for each in about if each.failure}
     if reasons == {Reason.TLS_NOT_TLS}:
         next_step = f"Ask {owner.asked} why there is no TLS on {ports}."
+    elif all(each.connected for each in about):
+        next_step = f"Ask {owner.asked} why it accepts connections on {ports} and then does not serve them."
     else:
         next_step = (
             f"Ask {owner.asked} to make sure that it runs and listens on {ports}. "
@@ -78,8 +77,3 @@ def _has_a_dead_family(case: Case, each: Counted) -> bool:
         (other.result.host, other.result.port) == (each.result.host, each.result.port) for other in answering
     )
     return same_host and all(other.family is not each.family for other in answering)
-
-
-def _is_only_its_own(case: Case, each: Counted) -> bool:
-    """Whether it is the user's own, and fails wherever it is tried."""
-    return not is_apples(each) and not case.is_reached_elsewhere(each)

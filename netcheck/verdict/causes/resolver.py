@@ -27,6 +27,7 @@ _SOMEBODY_ELSE = (
     Reason.TLS_NOT_TLS,
     Reason.TLS_EXPIRED,
 )
+_AT_THE_ADDRESS = (Phase.PROXY_HANDSHAKE, Phase.CONNECT, Phase.TLS, Phase.SESSION)
 
 
 @cause(Cause.DNS_SINKHOLE, Hop.RESOLVER)
@@ -39,8 +40,7 @@ def dns_sinkhole(case: Case) -> Found | None:
     resolver = the_resolver(case)
     addresses = _addresses(case, about)
     which = f" {shortened(addresses)}" if addresses else " an address that is nobody's"
-    hosts = {each.result.host for each in about}
-    names = f"{len(hosts)} name{'s' * (len(hosts) > 1)}"
+    names = _names(len({each.result.host for each in about}))
     if all(map(is_apples, about)):
         what = "take *.push.apple.com off its block list"
         why = f"Its answer{which} leads to nothing of Apple's."
@@ -56,31 +56,49 @@ def dns_sinkhole(case: Case) -> Found | None:
     )
 
 
+def _names(count: int) -> str:
+    return f"{count} name{'s' * (count > 1)}"
+
+
 def _is_led_astray(case: Case, each: Counted) -> bool:
-    """Whether an unexpected address has nothing of the service's behind it.
+    """Whether an unexpected address has nothing of the service's behind it, on any port.
 
     A public address outside the list may be one that Apple has not published, and what is wrong with it
-    something else: unless somebody shows a certificate of their own there, and not everywhere.
+    something else: unless it looks like a page, and the expected addresses do not fail in the same way.
     """
-    failure, address, tls = each.failure, each.result.attempt.address, each.result.attempt.tls
-    if failure is None or failure.phase is Phase.RESOLVE or address is None or not case.is_unexpected(each):
+    failure, address = each.failure, each.result.attempt.address
+    if failure is None or failure.phase not in _AT_THE_ADDRESS or not case.is_unexpected(each):
         return False
-    if tls is not None and tls.trust is Trust.APPLE:
+    there = case.by_address[address or ""]
+    if any(map(_is_the_service, there)):
         return False
-    if failure.phase not in (Phase.CONNECT, Phase.TLS, Phase.SESSION, Phase.PROXY_HANDSHAKE):
-        return False
-    if not ip_address(address).is_global:
+    if not ip_address(address or "").is_global:
         return True
-    is_a_page = len(case.hosts_at[address]) > 1 or (tls is not None and tls.is_for_host is False)
-    return (
-        is_a_page
-        and _is_somebody_else(each)
-        and not any(_is_somebody_else(other) and not case.is_unexpected(other) for other in case.counted)
+    return _is_a_page(there) and not any(
+        _fail_alike(each, other) for other in case.counted if not case.is_unexpected(other)
     )
 
 
-def _is_somebody_else(each: Counted) -> bool:
-    return each.failure is not None and each.failure.reason in _SOMEBODY_ELSE
+def _is_the_service(each: Counted) -> bool:
+    tls = each.result.attempt.tls
+    if each.failure is None or tls is None:
+        return each.failure is None
+    return tls.trust is Trust.APPLE or (tls.trust is Trust.PUBLIC and bool(tls.is_for_host))
+
+
+def _is_a_page(there: Sequence[Counted]) -> bool:
+    """Whether many names lead to one address, or who is there shows a certificate of their own."""
+    tls = (each.result.attempt.tls for each in there)
+    return len({each.result.host for each in there}) > 1 or any(it and it.is_for_host is False for it in tls)
+
+
+def _fail_alike(one: Counted, other: Counted) -> bool:
+    """By somebody who answers in their place, or in the same phase on the same port."""
+    if one.failure is None or other.failure is None:
+        return False
+    if one.failure.reason in _SOMEBODY_ELSE:
+        return other.failure.reason in _SOMEBODY_ELSE
+    return (one.failure.phase, one.result.port) == (other.failure.phase, other.result.port)
 
 
 def _addresses(case: Case, about: Sequence[Counted]) -> list[str]:
@@ -136,7 +154,7 @@ def _is_led_elsewhere(case: Case) -> Found | None:
     return Found(
         resolver,
         about,
-        f"{len(hosts)} names work at {addresses}, outside the expected networks",
+        f"{_names(len(hosts))} at {addresses}, outside the expected networks, and can be reached",
         f"Ask {resolver.asked} whether it leads to {addresses} on purpose. If so, nothing needs to change.",
     )
 

@@ -6,7 +6,7 @@ from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Role
 from netcheck.model.services import PortRule, Service
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
 from tests.verdict.scene import DIRECT
 
@@ -43,7 +43,7 @@ def with_failing(failure: Failure, *numbers: int) -> Judgement:
         Failure(Phase.SESSION, Reason.CLOSED, ""),
     ],
 )
-def test_one_courier_of_six_is_apple_s_however_it_fails(failure: Failure) -> None:
+def test_one_courier_of_six_is_apples_however_it_fails(failure: Failure) -> None:
     judged = with_failing(failure, 5)
     assert (judged.verdict, judged.cause, judged.hop) == (
         Verdict.DEGRADED,
@@ -53,7 +53,7 @@ def test_one_courier_of_six_is_apple_s_however_it_fails(failure: Failure) -> Non
 
 
 @pytest.mark.parametrize("numbers", [(0, 1, 2), (0, 1, 2, 3, 4)])
-def test_half_of_all_couriers_is_no_accident_of_apple_s(numbers: tuple[int, ...]) -> None:
+def test_half_of_all_couriers_is_no_accident_of_apples(numbers: tuple[int, ...]) -> None:
     judged = with_failing(DROPPED, *numbers)
     assert (judged.verdict, judged.cause, judged.hop) == (
         Verdict.DEGRADED,

@@ -44,14 +44,14 @@ def test_a_forged_certificate_for_the_right_name_is_decryption_and_names_its_iss
 
 
 @pytest.mark.parametrize("years", [-5, -0.6, 0.6, 5])
-def test_a_clock_that_is_far_off_is_this_machine_s(years: float) -> None:
+def test_a_clock_that_is_far_off_is_this_machines(years: float) -> None:
     results = all_couriers(EXPIRED, certificate(), NOW + years * YEAR)
     results.append(result(MDM, 443, EXPIRED, tls=certificate(Trust.PUBLIC), time=NOW + years * YEAR))
     judged = Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, MDM)).judged()
     assert [(f.cause, f.hop) for f in judged.findings] == [(Cause.CLOCK_WRONG, Hop.LOCAL_NETWORK)]
 
 
-def test_certificates_that_all_expired_lately_are_apple_s_or_the_clock_s() -> None:
+def test_certificates_that_all_expired_lately_are_apples_or_the_clocks() -> None:
     tls = certificate(not_after=NOW - 3 * 86400)
     judged = Scene(None, Verdict.NOT_READY, None, all_couriers(EXPIRED, tls)).judged()
     assert (judged.cause, judged.hop) == (Cause.APPLE_CERTIFICATE, Hop.APPLE)
@@ -66,14 +66,14 @@ def test_where_another_certificate_is_in_date_the_clock_is_right() -> None:
     assert judged.cause is Cause.APPLE_CERTIFICATE
 
 
-def test_an_expired_certificate_of_one_s_own_beside_apple_s_good_ones_is_its_owner_s() -> None:
+def test_an_expired_certificate_of_ones_own_beside_apples_good_ones_is_its_owners() -> None:
     good = [result(COURIER, port, tls=certificate()) for port in COURIER.ports]
     expired = result(MDM, 443, EXPIRED, tls=certificate(Trust.PUBLIC, not_after=NOW - 86400))
     judged = Scene(None, Verdict.NOT_READY, None, [*good, expired], services=(COURIER, MDM)).judged()
     assert (judged.cause, judged.hop) == (Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)
 
 
-def test_a_certificate_that_only_the_proxy_shows_is_the_proxy_s_decryption() -> None:
+def test_a_certificate_that_only_the_proxy_shows_is_the_proxys_decryption() -> None:
     untrusted = Failure(Phase.TLS, Reason.TLS_UNTRUSTED, "issued by Corp CA")
     forged = certificate(Trust.OTHER, issuer="Corp CA", subject="mdm.test")
     results = [
@@ -100,3 +100,11 @@ def test_two_faults_are_two_findings_and_the_next_step_asks_for_both() -> None:
     about = [result for finding in judged.findings for result in finding.about]
     assert len(about) == len(results)
     assert {id(result) for result in about} == {id(result) for result in results}
+
+
+def test_apples_certificate_for_another_of_its_hosts_is_the_resolvers_affair() -> None:
+    mismatch = Failure(Phase.TLS, Reason.TLS_NAME_MISMATCH, "not for courier.push.apple.com")
+    other = certificate(Trust.PUBLIC, subject="api.push.apple.com", is_for_host=False)
+    judged = Scene(None, Verdict.NOT_READY, None, all_couriers(mismatch, other)).judged()
+    assert (judged.cause, judged.hop) == (Cause.WRONG_PEER, Hop.RESOLVER)
+    assert "Another of Apple's hosts answers" in (judged.next_step or "")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Expected
 from netcheck.model.results import Standing
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
 from tests.verdict.scene import API, COURIER, DIRECT, MDM, Scene, couriers
 

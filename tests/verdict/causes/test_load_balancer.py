@@ -6,9 +6,9 @@ from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import LoadBalancer, ProbePath
 from netcheck.model.results import Standing
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, REFUSED, once, result
-from tests.verdict.scene import API, BALANCED
+from tests.verdict.scene import API, BALANCED, certificate
 
 CLOSED = Failure(Phase.TLS, Reason.CLOSED, "closed after 0 bytes")
 
@@ -52,3 +52,11 @@ def test_half_of_its_connections_that_fail_are_a_limit_whatever_the_last_one_did
     (judged,) = assess([API], [BALANCED], [standing], failures=2).judgements
     assert (judged.verdict, judged.cause) == (Verdict.DEGRADED, Cause.BALANCER_MEMBERS_DOWN)
     assert judged.hop is Hop.LOAD_BALANCER
+
+
+def test_a_member_that_is_another_host_of_apples_is_no_balancer_that_ends_tls() -> None:
+    mismatch = Failure(Phase.TLS, Reason.TLS_NAME_MISMATCH, "not for api.push.apple.com")
+    tls = certificate(subject="courier.push.apple.com", is_for_host=False)
+    results = [result(API, 443, mismatch, path="lb", address="10.1.1.20", tls=tls)]
+    (judged,) = assess([API], [BALANCED], once(results)).judgements
+    assert (judged.cause, judged.hop) == (Cause.WRONG_PEER, Hop.LOAD_BALANCER)

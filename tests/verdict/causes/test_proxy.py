@@ -7,7 +7,7 @@ from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Family, Role
 from netcheck.model.results import Result
 from netcheck.model.services import PortRule, Service
-from netcheck.verdict import assess
+from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
 from tests.verdict.scene import COURIER, DIRECT, HANDSHAKE, MDM, PROXY, Scene, couriers
 
@@ -24,7 +24,7 @@ def through(service: Service, port: int, failure: Failure | None = None, host: s
     )
 
 
-def test_routine_denials_are_no_evidence_against_an_outage_of_apple_s() -> None:
+def test_routine_denials_are_no_evidence_against_an_outage_of_apples() -> None:
     results = [
         *couriers(),
         *couriers(None, (443,), path=PROXY, family=Family.NAME, spoke=True),
@@ -63,7 +63,7 @@ def test_where_all_ports_are_denied_all_are_asked_for() -> None:
         (Failure(Phase.TLS, Reason.CLOSED, "closed"), Cause.PROXY_FALSE_SUCCESS),
     ],
 )
-def test_one_of_three_services_that_is_broken_behind_a_proxy_names_the_proxy_s_rule(
+def test_one_of_three_services_that_is_broken_behind_a_proxy_names_the_proxys_rule(
     failure: Failure, cause: Cause
 ) -> None:
     api = Service("provider", API.hosts, (443,), frozenset({Role.DEVICE}))

@@ -1,5 +1,6 @@
 """Names that lead elsewhere: judged by the address and the certificate together."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -8,18 +9,30 @@ import pytest
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Family, Nameserver, ProbePath, Resolver, Transport
-from netcheck.model.results import Lookup, Trust, Try
-from netcheck.verdict import assess
+from netcheck.model.results import Lookup, Result, Trust, Try
+from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, REFUSED, lookup, once, result
-from tests.verdict.scene import COURIER, DIRECT, LOCAL, MDM, PROXY, Scene, certificate, courier_at, couriers
+from tests.verdict.scene import (
+    API,
+    COURIER,
+    DIRECT,
+    LOCAL,
+    MDM,
+    PROXY,
+    Scene,
+    certificate,
+    courier_at,
+    couriers,
+)
 
+PUBLIC_PAGE = "203.0.114.7"
 FORGED = Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "issued by Blocker CA")
 OTHER_NAME = Failure(Phase.TLS, Reason.TLS_NAME_MISMATCH, "not for courier.push.apple.com")
 PAGE = certificate(Trust.OTHER, issuer="Blocker CA", subject="block.example", is_for_host=False)
 FORGERY = certificate(Trust.OTHER, issuer="Blocker CA")
 
 
-@pytest.mark.parametrize("address", ["10.1.2.3", "192.168.1.1", "100.64.0.9", "203.0.114.7"])
+@pytest.mark.parametrize("address", ["10.1.2.3", "192.168.1.1", "100.64.0.9", PUBLIC_PAGE])
 @pytest.mark.parametrize("trust", [Trust.APPLE, Trust.PUBLIC])
 def test_a_relay_that_passes_tls_through_is_ready_with_a_remark(address: str, trust: Trust) -> None:
     judged = Scene(None, Verdict.READY, None, courier_at(address, None, certificate(trust))).judged()
@@ -35,7 +48,7 @@ def test_addresses_that_the_config_expects_are_no_remark() -> None:
     assert assess([service], [DIRECT], once(results)).judgements[0].findings == ()
 
 
-def test_an_address_outside_the_networks_of_a_service_of_one_s_own_is_a_remark() -> None:
+def test_an_address_outside_the_networks_of_a_service_of_ones_own_is_a_remark() -> None:
     service = replace(MDM, networks=(ip_network("203.0.113.0/24"),))
     (judged,) = assess([service], [DIRECT], once([result(MDM, 443, address="198.51.100.1")])).judgements
     assert (judged.verdict, judged.cause) == (Verdict.READY, Cause.DNS_DIFFERS)
@@ -43,31 +56,31 @@ def test_an_address_outside_the_networks_of_a_service_of_one_s_own_is_a_remark()
     assert judged.findings == ()
 
 
-def test_without_networks_a_service_of_one_s_own_may_be_anywhere() -> None:
+def test_without_networks_a_service_of_ones_own_may_be_anywhere() -> None:
     (judged,) = assess([MDM], [DIRECT], once([result(MDM, 443, address="10.0.0.1")])).judgements
     assert judged.findings == ()
 
 
 @pytest.mark.parametrize("tls", [PAGE, FORGERY])
-def test_all_names_led_to_one_public_block_page_are_the_resolver_s(tls: object) -> None:
+def test_all_names_led_to_one_public_block_page_are_the_resolvers(tls: object) -> None:
     results = [
         each
         for host in range(4)
-        for each in courier_at("203.0.114.7", FORGED, tls, host)  # type: ignore[arg-type]
+        for each in courier_at(PUBLIC_PAGE, FORGED, tls, host)  # type: ignore[arg-type]
     ]
     judged = Scene(None, Verdict.NOT_READY, None, results).judged()
     assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
-    assert "203.0.114.7" in (judged.next_step or "")
+    assert PUBLIC_PAGE in (judged.next_step or "")
     assert len(judged.findings) == 1
 
 
-def test_one_name_led_to_a_block_page_under_its_own_name_is_the_resolver_s() -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, courier_at("203.0.114.7", OTHER_NAME, PAGE)).judged()
+def test_one_name_led_to_a_block_page_under_its_own_name_is_the_resolvers() -> None:
+    judged = Scene(None, Verdict.NOT_READY, None, courier_at(PUBLIC_PAGE, OTHER_NAME, PAGE)).judged()
     assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
 
 
 @pytest.mark.parametrize("failure", [REFUSED, DROPPED])
-def test_a_private_address_where_nothing_answers_is_the_resolver_s(failure: Failure) -> None:
+def test_a_private_address_where_nothing_answers_is_the_resolvers(failure: Failure) -> None:
     judged = Scene(None, Verdict.NOT_READY, None, courier_at("10.1.2.3", failure, None)).judged()
     assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
 
@@ -81,22 +94,22 @@ def test_a_single_public_address_outside_the_list_that_fails_is_no_sinkhole() ->
     assert judged.cause is Cause.IPV6_BROKEN
 
 
-def test_decryption_at_apple_s_own_addresses_is_no_sinkhole() -> None:
+def test_decryption_at_apples_own_addresses_is_no_sinkhole() -> None:
     judged = Scene(None, Verdict.NOT_READY, None, courier_at("17.57.144.1", FORGED, FORGERY)).judged()
     assert (judged.cause, judged.hop) == (Cause.TLS_INTERCEPTED, Hop.FIREWALL)
 
 
-def test_addresses_that_this_machine_resolved_are_its_resolver_s_through_a_proxy_too() -> None:
+def test_addresses_that_this_machine_resolved_are_its_resolvers_through_a_proxy_too() -> None:
     results = [
         replace(each, path="proxy")
         for host in range(2)
-        for each in courier_at("203.0.114.7", FORGED, FORGERY, host)
+        for each in courier_at(PUBLIC_PAGE, FORGED, FORGERY, host)
     ]
     judged = Scene(None, Verdict.NOT_READY, None, results, paths=(LOCAL,)).judged()
     assert judged.hop is Hop.RESOLVER
 
 
-def test_names_that_the_proxy_resolved_are_the_proxy_s() -> None:
+def test_names_that_the_proxy_resolved_are_the_proxys() -> None:
     results = couriers(FORGED, path=PROXY, family=Family.NAME, spoke=True)
     judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
     assert judged.hop is Hop.PROXY
@@ -109,7 +122,7 @@ def test_a_resolver_is_named_with_the_addresses_that_were_asked() -> None:
     assert judged.findings[0].owner == "the resolver corp (10.0.0.53:53)"
 
 
-def test_the_system_s_resolver_is_named_by_the_addresses_that_were_asked() -> None:
+def test_the_systems_resolver_is_named_by_the_addresses_that_were_asked() -> None:
     asked = replace(
         lookup(COURIER.hosts[0], reason=Reason.NXDOMAIN),
         tries=(Try("127.0.0.53:53", Transport.UDP, Reason.NXDOMAIN, 0.01),),
@@ -118,3 +131,50 @@ def test_the_system_s_resolver_is_named_by_the_addresses_that_were_asked() -> No
     lookups: list[Lookup] = [asked]
     judged = Scene(None, Verdict.NOT_READY, None, couriers(no_name), lookups=lookups).judged()
     assert judged.findings[0].owner == "this machine's resolver (127.0.0.53:53)"
+
+
+@pytest.mark.parametrize("failure", [REFUSED, DROPPED])
+def test_a_block_page_that_serves_443_only_is_the_resolvers_on_every_port(failure: Failure) -> None:
+    results = [
+        result(
+            COURIER, port, failure if port == 5223 else OTHER_NAME, host=host, address=PUBLIC_PAGE, tls=tls
+        )
+        for host in COURIER.hosts
+        for port, tls in ((5223, None), (443, PAGE))
+    ]
+    assert hops(results) == [(Cause.DNS_SINKHOLE, Hop.RESOLVER)]
+
+
+@pytest.mark.parametrize("failure", [REFUSED, DROPPED])
+def test_many_names_at_one_public_address_where_nothing_answers_are_the_resolvers(failure: Failure) -> None:
+    results = [each for host in range(4) for each in courier_at(PUBLIC_PAGE, failure, None, host)]
+    assert hops(results) == [(Cause.DNS_SINKHOLE, Hop.RESOLVER)]
+
+
+def test_a_port_that_is_dropped_at_the_expected_addresses_too_is_no_block_page() -> None:
+    results = [each for host in range(2) for each in courier_at(PUBLIC_PAGE, DROPPED, None, host)] + couriers(
+        DROPPED, hosts=(2, 3)
+    )
+    assert hops(results) == [(Cause.PORT_BLOCKED, Hop.FIREWALL)]
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", PUBLIC_PAGE])
+def test_a_relay_that_passes_one_port_on_leads_to_apple_and_the_other_port_is_blocked(address: str) -> None:
+    results = [
+        result(COURIER, port, None if port == 443 else DROPPED, host=host, address=address)
+        for host in COURIER.hosts
+        for port in COURIER.ports
+    ]
+    assert hops(results) == [(Cause.PORT_BLOCKED, Hop.FIREWALL)]
+
+
+def test_a_relay_that_shows_the_provider_apis_own_certificate_is_no_sinkhole() -> None:
+    genuine = certificate(Trust.PUBLIC, subject="api.push.apple.com")
+    broken = Failure(Phase.SESSION, Reason.REFUSED, "no HTTP/2")
+    found = assess((API,), (DIRECT,), once([result(API, 443, broken, address="10.1.2.3", tls=genuine)]))
+    assert found.judgements[0].cause is Cause.SESSION_BROKEN
+
+
+def hops(results: Sequence[Result]) -> list[tuple[Cause, Hop]]:
+    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    return [(finding.cause, finding.hop) for finding in judged.findings]

@@ -1,0 +1,150 @@
+"""The answer to what people ask, in a sentence for each role: can devices, can the MDM server use Apple push?
+
+Knows facts only. The console, the status page and the report begin with it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from netcheck.facts import Facts
+from netcheck.model.findings import Cause, Finding, Judgement, Verdict
+from netcheck.model.paths import Expected, ProbePath, Role
+from netcheck.model.services import is_relayed
+
+WHO: Mapping[Role, str] = {Role.DEVICE: "Devices", Role.PROVIDER: "MDM server"}
+NOTHING_JUDGED = "no verdict: nothing that these paths lead to is required; see `required` in the config"
+
+_IN_SHORT: Mapping[Cause, str] = {
+    Cause.INTERNAL: "netcheck itself failed",
+    Cause.LOCAL_NETWORK_DOWN: "this network has no way out",
+    Cause.LOCAL_MACHINE: "this machine cannot probe",
+    Cause.CLOCK_WRONG: "this machine's clock is wrong",
+    Cause.PATH_OPEN: "it is open, and should be blocked",
+    Cause.PACKET_LOSS: "packets are lost",
+    Cause.DNS_SINKHOLE: "DNS gives wrong addresses",
+    Cause.DNS_FAILURE: "names do not resolve",
+    Cause.PROXY_AUTH: "the proxy does not accept the login",
+    Cause.PROXY_DOWN: "the proxy does not work",
+    Cause.APPLE_UNREACHABLE: "a service of Apple's is down",
+    Cause.PROXY_OVERLOADED: "the proxy is overloaded",
+    Cause.PROXY_DENIES_PORT: "the proxy denies {ports}",
+    Cause.PROXY_DENIES_HOST: "the proxy denies some hosts",
+    Cause.PROXY_CANNOT_RESOLVE: "the proxy cannot resolve the names",
+    Cause.APPLE_CERTIFICATE: "a certificate of Apple's has expired",
+    Cause.BALANCER_ENDS_TLS: "the load balancer ends TLS itself",
+    Cause.BALANCER_MEMBERS_DOWN: "members of the load balancer do not work",
+    Cause.BALANCER_DOWN: "the load balancer does not answer",
+    Cause.SERVICE_CERTIFICATE: "the certificate of your own server is not valid",
+    Cause.SERVICE_DOWN: "your own server does not answer",
+    Cause.PROXY_CANNOT_CONNECT: "the proxy cannot connect",
+    Cause.TLS_INTERCEPTED: "somebody decrypts the connections",
+    Cause.WRONG_PEER: "somebody else answers",
+    Cause.PROXY_RESOLVES_DIFFERENTLY: "the proxy resolves the names differently",
+    Cause.PROXY_FALSE_SUCCESS: "the proxy says that it is connected, and is not",
+    Cause.TLS_STALLS: "TLS gets no answer",
+    Cause.TLS_BLOCKED: "TLS is cut off",
+    Cause.SESSION_BROKEN: "connections break after TLS",
+    Cause.RANGE_BLOCKED: "some of Apple's networks are blocked",
+    Cause.IPV6_BROKEN: "IPv6 does not work",
+    Cause.IPV4_BROKEN: "IPv4 does not work",
+    Cause.PORT_BLOCKED: "{ports} blocked",
+    Cause.INTERMITTENT: "connections fail at times",
+    Cause.HOSTS_BLOCKED: "some hosts are blocked",
+    Cause.HOSTS_UNREACHABLE: "some hosts do not answer",
+    Cause.DNS_DIFFERS: "DNS gives unexpected addresses",
+    Cause.PROXY_SLOW: "the proxy is slow",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How it stands with a role over all paths together."""
+
+    role: Role
+    verdict: Verdict
+    """Of the best path: one that works is enough."""
+    text: str
+    """One sentence or more."""
+
+
+def answers(facts: Facts) -> list[Answer]:
+    """One for each role that anything was judged for."""
+    paths = {path.name: path for path in facts.paths}
+    grouped = {role: [each for each in facts.judgements if each.role is role] for role in Role}
+    return [_answer(facts, paths, role, judged) for role, judged in grouped.items() if judged]
+
+
+def in_short(finding: Finding) -> str:
+    """What is wrong, as the part of a sentence after a colon."""
+    ports = sorted({result.port for result in finding.about})
+    verb = " is" if len(ports) == 1 else " are"
+    named = ports_text(ports) + (verb if finding.cause is Cause.PORT_BLOCKED else "")
+    return _IN_SHORT[finding.cause].format(ports=named)
+
+
+def over(path: ProbePath) -> str:
+    """The path as it stands in a sentence."""
+    if is_relayed(path):
+        return f"through {path.name}"
+    return "directly" if path.name == "direct" else f"over {path.name}"
+
+
+def ports_text(ports: Iterable[int]) -> str:
+    numbers = [str(port) for port in sorted(ports)]
+    return f"port {numbers[0]}" if len(numbers) == 1 else f"ports {joined(numbers)}"
+
+
+def joined(texts: Sequence[str]) -> str:
+    """As in a sentence: `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
+
+
+def _answer(facts: Facts, paths: Mapping[str, ProbePath], role: Role, judged: Sequence[Judgement]) -> Answer:
+    """Paths that are blocked on purpose count where there are no others."""
+    meant = [each for each in judged if paths[each.path].expected is not Expected.BLOCKED] or judged
+    best = min((each.verdict for each in meant), key=lambda verdict: verdict.severity)
+    so = [each for each in meant if each.verdict is best]
+    others = [paths[each.path] for each in meant if each.verdict is not best]
+    if best is Verdict.READY:
+        ways = joined([_way(facts, paths, each) for each in so])
+        text = f"yes, {ways}{_but_not(others)}."
+    elif best is Verdict.UNKNOWN:
+        text = f"not known yet, {joined([over(paths[each.path]) for each in so])}."
+    elif best is Verdict.NOT_READY:
+        text = f"no. {_reasons(paths, so)}"
+    else:
+        limited = "on Wi-Fi and Ethernet only" if best is Verdict.FALLBACK_ONLY else "yes, with limits"
+        text = f"{limited}. {_reasons(paths, so)}"
+    return Answer(role, best, f"{WHO[role]}: {text}")
+
+
+def _way(facts: Facts, paths: Mapping[str, ProbePath], judged: Judgement) -> str:
+    """The path with the ports of it that serve the role."""
+    reached = {
+        result.port
+        for result in facts.results
+        if result.path == judged.path
+        and result.attempt.failure is None
+        and (result.service, result.port) in judged.needs
+    }
+    way = over(paths[judged.path])
+    return f"{way} ({ports_text(reached)})" if reached else way
+
+
+def _but_not(others: Sequence[ProbePath]) -> str:
+    return f", but not {joined([over(path) for path in others])}" if others else ""
+
+
+def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str:
+    """What is wrong on each of the paths; those with the same reasons in one sentence."""
+    alike: dict[str, list[str]] = {}
+    for each in judged:
+        alike.setdefault(_reason(each), []).append(over(paths[each.path]))
+    sentences = [f"{joined(ways)}: {reason}." for reason, ways in alike.items()]
+    return " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
+
+
+def _reason(judged: Judgement) -> str:
+    if not judged.findings:
+        return "as expected" if judged.is_expected else "no reason found"
+    return joined(list(dict.fromkeys(map(in_short, judged.findings))))

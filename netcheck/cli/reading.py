@@ -1,0 +1,31 @@
+"""Reads a config for a command, under a deadline; where that is faulty, the command ends."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+from netcheck.cli.exits import fail
+from netcheck.config import Config, ConfigError, load
+from netcheck.files import in_time
+
+T = TypeVar("T")
+
+_LONGEST = 30.0
+"""Seconds for a config and all files that it names: a network drive that hangs never answers."""
+
+
+def load_or_fail(file: Path) -> Config:
+    return or_fail(load, file)
+
+
+def or_fail(read: Callable[[Path], T], file: Path) -> T:
+    """What is read from a config; where that is faulty, every fault is said and the command ends."""
+    try:
+        return trio.run(in_time, functools.partial(read, file), _LONGEST)
+    except ConfigError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{file}:1:1: the config, or a file that it names, was {error.strerror}")

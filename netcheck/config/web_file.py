@@ -1,0 +1,268 @@
+"""What protects the web port, as files say it: the web config of Prometheus's exporters, or a file of users.
+
+The format is that of exporter-toolkit, so a file that works for node_exporter works here:
+https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
+What cannot be honoured here is a fault where somebody would be less protected for it, else a note.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from netcheck.config.document import NOTHING, TOP, Fault, Location, read
+from netcheck.config.problems import ConfigError, Problem, Reading, either, quoted
+from netcheck.config.sections import Key, Section, keys_to, named, section
+from netcheck.config.settings import Web, WebTls
+from netcheck.config.values import FLAG, Kind, Limits, SaidError, text_in, whole
+from netcheck.config.web_tls import TLS, TlsKeys, TlsSettings, notes_on, or_nothing, to_tls
+from netcheck.files import read_file
+from netcheck.model.paths import Secret
+
+LARGEST = 1024 * 1024
+"""Of each file here, in bytes."""
+_MOST_USERS = 1000
+
+_HEADERS: Mapping[str, tuple[str, ...]] = {
+    "Strict-Transport-Security": (),
+    "X-Content-Type-Options": ("nosniff",),
+    "X-Frame-Options": ("deny", "sameorigin"),
+    "X-XSS-Protection": (),
+    "Content-Security-Policy": (),
+}
+"""What may be set, and to what where not to anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """Requests that are answered: one each `interval` seconds, and so many at once."""
+
+    interval: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class WebFile:
+    """What files say of the web port."""
+
+    tls: TlsSettings | None = None
+    users: Mapping[str, Secret] = field(default_factory=lambda: MappingProxyType({}))
+    """The bcrypt hash of each user's password; nobody has to log in where there are none."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """For every response, in place of those that we would send."""
+    rate_limit: RateLimit | None = None
+    notes: tuple[str, ...] = ()
+    """What is not done as the file says, or not at all; sentences for people."""
+
+
+def settle(web: Web) -> WebFile:
+    """What the config's section says, with what its files say; ConfigError with every fault. Blocks."""
+    if web.config_file is not None:
+        return read_web_config(web.config_file)
+    users = read_users(web.basic_auth_users_file) if web.basic_auth_users_file else {}
+    return WebFile(_of_keys(web.tls) if web.tls else None, users)
+
+
+def _of_keys(tls: WebTls) -> TlsSettings:
+    return TlsSettings(tls.cert_file, tls.key_file, tls.client_ca_file, tls.client_auth)
+
+
+# HTTP
+
+
+def _header_name(key: str) -> str:
+    if key not in _HEADERS:
+        raise ValueError(f"this header cannot be set; there are {either(_HEADERS)}")
+    return key
+
+
+def _header(raw: object, at: Location, _: Reading) -> str:
+    if raw is NOTHING or raw == "":
+        return ""
+    written = text_in(raw)
+    if not re.fullmatch(r"[\x20-\x7e]{1,4096}", written):
+        raise ValueError("a header is a line of ASCII: write one")
+    words = _HEADERS.get(str(at[-1]), ())
+    if words and written not in words:
+        raise ValueError(f"needs {either(words)}")
+    return written
+
+
+@dataclass(frozen=True, slots=True)
+class _HttpKeys:
+    http2: bool | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+_HTTP: Section[_HttpKeys] = section(
+    _HttpKeys,
+    "HTTP on the web port.",
+    {
+        "http2": Key(or_nothing(FLAG), "Whether HTTP/2 is offered."),
+        "headers": Key(
+            named(Kind(_header, {}, str), Limits(0, len(_HEADERS)), _header_name, nothing={}),
+            "Headers of every response.",
+        ),
+    },
+)
+
+
+# Logins
+
+_HASH = re.compile(r"\$2[aby]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{53}")
+_COSTS = range(4, 16)
+"""Each step doubles the time of a login; with 15 it is two seconds."""
+
+
+def _user(key: str) -> str:
+    if not key or ":" in key or len(key) > 255 or not key.isprintable():
+        raise ValueError("no user can have this name: write up to 255 signs on one line, without a colon")
+    return key
+
+
+def _bcrypt_hash(raw: object) -> Secret:
+    match = _HASH.fullmatch(raw) if isinstance(raw, str) else None
+    if match is None:
+        raise ValueError(
+            "this is not a bcrypt hash of a password: make one with htpasswd -nBC 10 USER, "
+            "and put what follows the colon here"
+        )
+    if int(match["cost"]) not in _COSTS:
+        raise ValueError(
+            f"the cost of this hash is not within {_COSTS[0]} to {_COSTS[-1]}: make one with a cost of 10"
+        )
+    return Secret(match[0])
+
+
+_USERS = named(Kind(lambda raw, _, __: _bcrypt_hash(raw), {}, str), Limits(0, _MOST_USERS), _user, nothing={})
+
+
+# How often
+
+_GO_DURATION = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ns|us|µs|ms|s|m|h))+")
+_GO_PART = re.compile(r"([0-9.]+)([a-zµ]+)")
+_GO_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _go_duration(raw: object, _: Location, __: Reading) -> float:
+    written = str(raw)
+    if written == "0":
+        return 0.0
+    if not isinstance(raw, str) or not _GO_DURATION.fullmatch(written):
+        raise ValueError(f"{quoted(written)} is not a duration: write it like 1s, 1m30s or 500ms")
+    return sum(float(number) * _GO_UNITS[unit] for number, unit in _GO_PART.findall(written))
+
+
+@dataclass(frozen=True, slots=True)
+class _RateKeys:
+    interval: float = 0.0
+    burst: int = 0
+
+
+def _somebody_is_answered(keys: _RateKeys, at: Location, reading: Reading) -> None:
+    if keys.interval and not keys.burst and reading.sound(at):
+        reading.say(at, "without burst nobody is answered: add burst, at least 1", of_key=True)
+
+
+_RATE: Section[_RateKeys] = section(
+    _RateKeys,
+    "How many requests are answered.",
+    {
+        "interval": Key(Kind(_go_duration, {}, str), "The time between two requests; 0 for any."),
+        "burst": Key(whole(0, 1_000_000), "So many at once."),
+    },
+    (_somebody_is_answered,),
+)
+
+
+# The file
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    tls_server_config: TlsKeys = field(default_factory=TlsKeys)
+    http_server_config: _HttpKeys = field(default_factory=_HttpKeys)
+    basic_auth_users: Mapping[str, Secret] = field(default_factory=dict)
+    rate_limit: _RateKeys = field(default_factory=_RateKeys)
+
+
+_FILE: Section[_Keys] = section(
+    _Keys,
+    "The web config of Prometheus's exporters.",
+    {
+        "tls_server_config": Key(TLS, "TLS."),
+        "http_server_config": Key(_HTTP, "HTTP."),
+        "basic_auth_users": Key(_USERS, "Users and the bcrypt hashes of their passwords."),
+        "rate_limit": Key(_RATE, "How many requests are answered."),
+    },
+)
+
+
+def read_web_config(file: Path) -> WebFile:
+    """A file in the format of exporters; ConfigError with every fault."""
+    document = read(_read(file))
+    reading = Reading(document, file.parent)
+    if not document.whole:
+        raise _error(file, reading)
+    try:
+        keys = _FILE.read(document.value, (), reading)
+    except SaidError:
+        raise _error(file, reading) from None
+    if reading.faults:
+        raise _error(file, reading)
+    http2 = (
+        ("http2: HTTP/1.1 is what is spoken here; every client can",) if keys.http_server_config.http2 else ()
+    )
+    rate = keys.rate_limit
+    return WebFile(
+        to_tls(keys.tls_server_config),
+        MappingProxyType(dict(keys.basic_auth_users)),
+        tuple((name, value) for name, value in keys.http_server_config.headers.items() if value),
+        RateLimit(rate.interval, rate.burst) if rate.interval else None,
+        (*notes_on(keys.tls_server_config), *http2),
+    )
+
+
+def read_users(file: Path) -> Mapping[str, Secret]:
+    """Lines of USER:HASH, as htpasswd -B writes them, or USER: HASH; ConfigError with every fault."""
+    users: dict[str, Secret] = {}
+    problems = []
+    for number, line in enumerate(_read(file).decode("utf-8", "replace").splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            try:
+                users |= _user_in(line, users)
+            except ValueError as error:
+                problems.append(Problem(str(file), number, 1, str(error)))
+    if not users and not problems:
+        problems.append(Problem(str(file), *TOP, "there are no users in here: add one with htpasswd -B"))
+    if len(users) > _MOST_USERS:
+        problems.append(Problem(str(file), *TOP, f"there are more than {_MOST_USERS} users: remove some"))
+    if problems:
+        raise ConfigError(problems)
+    return MappingProxyType(users)
+
+
+def _user_in(line: str, others: Mapping[str, Secret]) -> dict[str, Secret]:
+    name, colon, hashed = line.strip().partition(":")
+    if not colon:
+        raise ValueError("needs USER:HASH, as htpasswd -B writes it")
+    user = _user(name.strip("\"'"))
+    if user in others:
+        raise ValueError("this user is here twice: remove one")
+    return {user: _bcrypt_hash(hashed.strip().strip("\"'"))}
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return read_file(file, LARGEST)
+    except OSError as error:
+        raise ConfigError([Problem(str(file), *TOP, f"the file cannot be read: {error.strerror}")]) from error
+
+
+def _error(file: Path, reading: Reading) -> ConfigError:
+    def problem(fault: Fault) -> Problem:
+        keys = keys_to(fault.at, _FILE)
+        return Problem(str(file), *fault.position, f"{keys}: {fault.message}" if keys else fault.message)
+
+    return ConfigError(map(problem, reading.faults))

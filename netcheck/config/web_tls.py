@@ -1,0 +1,317 @@
+"""TLS on the web port: what may be said of it, and Go's words for it, which exporters use."""
+
+import os
+import ssl
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from netcheck.config.document import NOTHING, Location
+from netcheck.config.named_files import CA_FILE, READABLE_FILE
+from netcheck.config.problems import Reading, did_you_mean, either
+from netcheck.config.sections import Key, Section, section
+from netcheck.config.settings import ClientAuth
+from netcheck.config.values import FLAG, Kind, Limits, list_of, text, text_in
+from netcheck.files import read_file
+from netcheck.model.paths import Secret
+
+T = TypeVar("T")
+
+LARGEST_PEM = 1024 * 1024
+"""In bytes."""
+_MOST_WORDS = 64
+
+Pem = Path | Secret
+"""A file in PEM, or what would be in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """TLS on the web port, with all that may be said of it."""
+
+    certificate: Pem
+    """With its chain."""
+    key: Pem
+    client_ca: Pem | None = None
+    client_auth: ClientAuth = ClientAuth.NONE
+    allowed_sans: tuple[str, ...] = ()
+    """Names of which a client's certificate has to have one; empty where any will do."""
+    oldest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
+    newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
+    ciphers: tuple[str, ...] = ()
+    """For TLS 1.2, by OpenSSL's names; empty for the usual ones."""
+    curve: str | None = None
+    """The only one that is offered, by OpenSSL's name; None for the usual ones."""
+    server_prefers: bool = True
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that it rests on."""
+        return tuple(each for each in (self.certificate, self.key, self.client_ca) if isinstance(each, Path))
+
+
+# Certificates and keys
+
+
+def load_pair(context: ssl.SSLContext, certificate: Pem, key: Pem) -> None:
+    """Have the context present the certificate; ValueError or OSError where it cannot."""
+    both = b"\n".join((pem_of(certificate), pem_of(key)))
+    try:
+        with _as_file(both) as file:
+            context.load_cert_chain(file, password=_no_password)
+    except ssl.SSLError as error:
+        raise ValueError(
+            "these are not a certificate and its own private key in PEM, without a password"
+        ) from error
+
+
+def pem_of(pem: Pem) -> bytes:
+    """What is in it; OSError where that is not to be had."""
+    return pem.reveal().encode() if isinstance(pem, Secret) else read_file(pem, LARGEST_PEM)
+
+
+def _no_password() -> bytes:
+    raise ValueError("the key has a password, and nobody is there to ask: take it away")
+
+
+@contextmanager
+def _as_file(data: bytes) -> Iterator[str]:
+    """OpenSSL takes keys from files only: one in memory, where the system has such."""
+    if hasattr(os, "memfd_create"):
+        with os.fdopen(os.memfd_create("pem"), "wb") as file:
+            file.write(data)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            yield file.name
+
+
+# The words of Go's TLS, and what they are here
+
+_CLIENT_AUTH = {
+    "NoClientCert": ClientAuth.NONE,
+    "RequestClientCert": ClientAuth.NONE,  # it lets everybody in, with any certificate or none
+    "VerifyClientCertIfGiven": ClientAuth.OPTIONAL,
+    "RequireAndVerifyClientCert": ClientAuth.REQUIRED,
+}
+_UNVERIFIED = ("RequireAnyClientCert", "RequireClientCert")
+_VERSIONS = {
+    "TLS10": ssl.TLSVersion.TLSv1,
+    "TLS11": ssl.TLSVersion.TLSv1_1,
+    "TLS12": ssl.TLSVersion.TLSv1_2,
+    "TLS13": ssl.TLSVersion.TLSv1_3,
+}
+_OLD = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
+_CIPHERS = {
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256": "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA": "ECDHE-ECDSA-AES128-SHA",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA": "ECDHE-ECDSA-AES256-SHA",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256": "ECDHE-RSA-AES128-GCM-SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384": "ECDHE-RSA-AES256-GCM-SHA384",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256": "ECDHE-RSA-CHACHA20-POLY1305",
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA": "ECDHE-RSA-AES128-SHA",
+    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA": "ECDHE-RSA-AES256-SHA",
+    "TLS_RSA_WITH_AES_128_GCM_SHA256": "AES128-GCM-SHA256",
+    "TLS_RSA_WITH_AES_256_GCM_SHA384": "AES256-GCM-SHA384",
+    "TLS_RSA_WITH_AES_128_CBC_SHA": "AES128-SHA",
+    "TLS_RSA_WITH_AES_256_CBC_SHA": "AES256-SHA",
+}
+_CIPHERS_OF_1_3 = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
+_CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
+
+
+def _word(known: Mapping[str, T]) -> Kind[T]:
+    def parse(raw: object, _: Location, __: Reading) -> T:
+        written = text_in(raw)
+        if written not in known:
+            raise ValueError(f"needs {either(known)}{did_you_mean(written, known)}")
+        return known[written]
+
+    return Kind(parse, {}, str)
+
+
+def _client_auth(raw: object, _: Location, __: Reading) -> str:
+    written = text_in(raw)
+    if written in _UNVERIFIED:
+        raise ValueError(
+            "this lets in whoever makes a certificate, and is not supported here: "
+            "write RequireAndVerifyClientCert, with client_ca_file"
+        )
+    if written not in _CLIENT_AUTH:
+        raise ValueError(f"needs {either(_CLIENT_AUTH)}{did_you_mean(written, _CLIENT_AUTH)}")
+    return written
+
+
+def _version(raw: object, _: Location, __: Reading) -> ssl.TLSVersion:
+    written = text_in(raw)
+    if written not in _VERSIONS:
+        raise ValueError(f"needs {either(_VERSIONS)}{did_you_mean(written, _VERSIONS)}")
+    return _VERSIONS[written]
+
+
+def _newest(raw: object, at: Location, reading: Reading) -> ssl.TLSVersion:
+    version = _version(raw, at, reading)
+    if version in _OLD:
+        raise ValueError("TLS12 is the oldest that is spoken here: write TLS12 or TLS13")
+    return version
+
+
+def _inline_pem(raw: object, _: Location, __: Reading) -> Secret:
+    if not isinstance(raw, str) or "-----BEGIN " not in raw:
+        raise ValueError("needs what a PEM file holds: -----BEGIN … and so on; for its name, write …_file")
+    return Secret(raw)
+
+
+_PEM: Kind[Secret] = Kind(_inline_pem, {}, str)
+_ANY_CIPHER = _word({**_CIPHERS, **dict.fromkeys(_CIPHERS_OF_1_3, "")})
+_LIST = Limits(0, _MOST_WORDS)
+
+
+def or_nothing(kind: Kind[T]) -> Kind[T | None]:
+    """What has no value is not there: so it is for exporters."""
+
+    def parse(raw: object, at: Location, reading: Reading) -> T | None:
+        return None if raw is NOTHING or raw == "" else kind.parse(raw, at, reading)
+
+    return Kind(parse, kind.schema, str)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsKeys:
+    """What is written of TLS, by the keys of exporters."""
+
+    cert: Secret | None = None
+    key: Secret | None = None
+    client_ca: Secret | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    client_ca_file: Path | None = None
+    client_auth_type: str | None = None
+    client_allowed_sans: tuple[str, ...] | None = None
+    min_version: ssl.TLSVersion | None = None
+    max_version: ssl.TLSVersion | None = None
+    cipher_suites: tuple[str, ...] | None = None
+    prefer_server_cipher_suites: bool | None = None
+    curve_preferences: tuple[str, ...] | None = None
+
+    @property
+    def certificate(self) -> Pem | None:
+        return self.cert_file or self.cert
+
+    @property
+    def private_key(self) -> Pem | None:
+        return self.key_file or self.key
+
+    @property
+    def authority(self) -> Pem | None:
+        return self.client_ca_file or self.client_ca
+
+    @property
+    def auth(self) -> ClientAuth:
+        return _CLIENT_AUTH[self.client_auth_type or "NoClientCert"]
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether exporters would speak TLS."""
+        return any((self.certificate, self.private_key, self.authority, self.client_auth_type))
+
+
+def _certificate_has_its_key(keys: TlsKeys, at: Location, reading: Reading) -> None:
+    if not reading.sound(at):
+        return
+    for key, is_there in (("cert_file", keys.certificate), ("key_file", keys.private_key)):
+        if keys.is_enabled and not is_there:
+            reading.say_missing((*at, key), f"{key} is missing: add it")
+    if keys.certificate and keys.private_key:
+        try:
+            load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), keys.certificate, keys.private_key)
+        except (OSError, ValueError) as error:
+            reading.say((*at, "key_file" if keys.key_file else "key"), str(error))
+
+
+def _clients_can_be_verified(keys: TlsKeys, at: Location, reading: Reading) -> None:
+    if not reading.sound((*at, "client_auth_type"), (*at, "client_ca_file"), (*at, "client_ca")):
+        return
+    if keys.auth is not ClientAuth.NONE and not keys.authority:
+        message = "needs client_ca_file, who vouches for the clients: add it"
+        reading.say((*at, "client_auth_type"), message)
+    elif keys.auth is ClientAuth.NONE and keys.authority:
+        message = "clients are not asked for a certificate: add client_auth_type: RequireAndVerifyClientCert"
+        reading.say((*at, "client_ca_file" if keys.client_ca_file else "client_ca"), message, of_key=True)
+    elif keys.client_allowed_sans and keys.auth is not ClientAuth.REQUIRED:
+        reading.say((*at, "client_allowed_sans"), "needs client_auth_type: RequireAndVerifyClientCert")
+
+
+def _versions_are_in_order(keys: TlsKeys, at: Location, reading: Reading) -> None:
+    if keys.min_version and keys.max_version and keys.min_version > keys.max_version:
+        reading.say((*at, "max_version"), "is older than min_version: nobody could connect")
+
+
+TLS: Section[TlsKeys] = section(
+    TlsKeys,
+    "TLS on the web port.",
+    {
+        "cert": Key(or_nothing(_PEM), "The server's certificate and its chain, in PEM."),
+        "key": Key(or_nothing(_PEM), "Its private key, in PEM."),
+        "client_ca": Key(or_nothing(_PEM), "Who vouches for clients, in PEM."),
+        "cert_file": Key(or_nothing(READABLE_FILE), "The server's certificate and its chain."),
+        "key_file": Key(or_nothing(READABLE_FILE), "Its private key."),
+        "client_ca_file": Key(or_nothing(CA_FILE), "Who vouches for clients."),
+        "client_auth_type": Key(
+            or_nothing(Kind(_client_auth, {}, str)), "Whether clients show a certificate."
+        ),
+        "client_allowed_sans": Key(
+            or_nothing(list_of(text(str), _LIST, distinct=False)), "Which names clients may have."
+        ),
+        "min_version": Key(or_nothing(Kind(_version, {}, str)), "The oldest version of TLS."),
+        "max_version": Key(or_nothing(Kind(_newest, {}, str)), "The newest version of TLS."),
+        "cipher_suites": Key(
+            or_nothing(list_of(_ANY_CIPHER, _LIST, distinct=False)), "The ciphers, up to TLS 1.2."
+        ),
+        "prefer_server_cipher_suites": Key(or_nothing(FLAG), "Whether the server chooses the cipher."),
+        "curve_preferences": Key(
+            or_nothing(list_of(_word(_CURVES), _LIST, distinct=False)), "The curves, the preferred first."
+        ),
+    },
+    (_certificate_has_its_key, _clients_can_be_verified, _versions_are_in_order),
+)
+
+
+def to_tls(keys: TlsKeys) -> TlsSettings | None:
+    if keys.certificate is None or keys.private_key is None:
+        return None
+    ciphers = tuple(filter(None, keys.cipher_suites or ()))
+    only_1_3 = bool(keys.cipher_suites) and not ciphers
+    curves = keys.curve_preferences or ()
+    oldest = max(keys.min_version or ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)
+    return TlsSettings(
+        keys.certificate,
+        keys.private_key,
+        keys.authority,
+        keys.auth,
+        keys.client_allowed_sans or (),
+        ssl.TLSVersion.TLSv1_3 if only_1_3 else oldest,
+        keys.max_version or ssl.TLSVersion.TLSv1_3,
+        ciphers,
+        curves[0] if len(curves) == 1 else None,
+        keys.prefer_server_cipher_suites is not False,
+    )
+
+
+def notes_on(keys: TlsKeys) -> Iterator[str]:
+    if keys != TlsKeys() and not keys.is_enabled:
+        yield "tls_server_config has no certificate, so there is no TLS"
+    if keys.client_auth_type == "RequestClientCert":
+        yield "client_auth_type: RequestClientCert keeps nobody out: clients are not asked for a certificate"
+    if keys.min_version in _OLD:
+        yield "min_version: TLS12 is the oldest that is spoken here"
+    if len(keys.curve_preferences or ()) > 1:
+        yield "curve_preferences: the order of several cannot be set here; OpenSSL's usual curves are offered"

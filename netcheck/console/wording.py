@@ -1,0 +1,62 @@
+"""How the console writes times, failures and many hosts."""
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from netcheck.answers import ports_text
+from netcheck.model.failing import Failure, Phase
+from netcheck.model.results import Result
+
+_SAYS_WHERE = ("proxy_", "tls_", "dns_")
+_NUMBERED = re.compile(r"(\d+)-(.+)")
+
+
+def seconds_text(seconds: float) -> str:
+    """As people write it, with two digits that count: `0.4 ms`, `20 ms`, `4.0 s`, `12 s`."""
+    number, unit = (seconds, "s") if seconds >= 0.9995 else (seconds * 1000, "ms")
+    return f"{number:.1f} {unit}" if number < 9.95 else f"{number:.0f} {unit}"
+
+
+def failure_text(failure: Failure) -> str:
+    """In words: the phase is left out where the reason says it."""
+    reason = failure.reason.replace("_", " ")
+    if failure.phase is Phase.RESOLVE or failure.reason.startswith(_SAYS_WHERE):
+        return reason
+    return f"{failure.phase.replace('_', ' ')} {reason}"
+
+
+def hosts_text(hosts: Iterable[str]) -> str:
+    """Every one of them once, numbered ones together: `N-courier.push.apple.com (N: 0-7, 9)`."""
+    numbers: dict[str, list[int]] = {}
+    single = []
+    for host in sorted(set(hosts)):
+        match = _NUMBERED.fullmatch(host)
+        if match:
+            numbers.setdefault(match[2], []).append(int(match[1]))
+        else:
+            single.append(host)
+    return ", ".join([*(_numbered(domain, sorted(which)) for domain, which in numbers.items()), *single])
+
+
+def places_text(results: Iterable[Result]) -> str:
+    """Every host with its ports; those of the same ports together."""
+    hosts: dict[int, list[str]] = {}
+    for result in results:
+        hosts.setdefault(result.port, []).append(result.host)
+    ports: dict[str, list[int]] = {}
+    for port, names in sorted(hosts.items()):
+        ports.setdefault(hosts_text(names), []).append(port)
+    return "; ".join(f"{names}, TCP {ports_text(its)}" for names, its in ports.items())
+
+
+def _numbered(domain: str, numbers: Sequence[int]) -> str:
+    if len(numbers) == 1:
+        return f"{numbers[0]}-{domain}"
+    return f"N-{domain} (N: {', '.join(_runs(numbers))})"
+
+
+def _runs(numbers: Sequence[int]) -> Iterable[str]:
+    for _, run in groupby(enumerate(numbers), lambda item: item[1] - item[0]):
+        first, *rest = [number for _, number in run]
+        yield f"{first}-{rest[-1]}" if rest else str(first)

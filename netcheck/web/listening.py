@@ -1,0 +1,166 @@
+"""Sockets that listen: opened where the config says, or taken over from who started us.
+
+Owns binding, and the files of unix sockets. Must not know what is spoken over a connection.
+"""
+
+import errno
+import os
+import socket
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import trio
+
+from netcheck.config.addresses import Listen, ListenPlace, UnixListen
+from netcheck.model.paths import endpoint_text
+
+_BACKLOG = 1024
+"""Connections that the kernel keeps until we come to them; the system has a limit of its own."""
+_UNIX_MODE = 0o660
+"""Who may connect: this user and this group; the folder's mode may let in fewer."""
+_ADVICE: Mapping[int | None, str] = {
+    errno.EADDRINUSE: "another program listens there: stop it, or choose another port",
+    errno.EADDRNOTAVAIL: "no interface here has this address: choose one that has, or 0.0.0.0 for all",
+    errno.EACCES: "this user may not use this port: choose one above 1023, or grant CAP_NET_BIND_SERVICE",
+    errno.EAFNOSUPPORT: "this machine does not speak this address family: choose an address of the other",
+}
+_UNIX_ADVICE: Mapping[int | None, str] = {
+    errno.EADDRINUSE: "another program listens there: stop it, or choose another file",
+    errno.EEXIST: "a file that is no socket has this name: remove it, or choose another name",
+    errno.ENOENT: "there is no such folder: make it, or choose another one",
+    errno.EACCES: "this user may not make a file there: choose another folder, or change its owner",
+    errno.EROFS: "nothing can be written there: choose another folder, such as one below /run",
+}
+
+
+class ListenError(Exception):
+    """Nothing can listen there; the message says where, why and what to do."""
+
+    def __init__(self, message: str, is_taken: bool = False) -> None:
+        """`is_taken`: somebody else listens there."""
+        super().__init__(message)
+        self.is_taken = is_taken
+
+
+class Door:
+    """A socket that listens, until it is closed."""
+
+    def __init__(self, sock: socket.socket, file: Path | None = None) -> None:
+        """`file` is that of a unix socket of our own, which goes with it."""
+        self._file = file
+        self._inode = _inode(file)
+        self.name = _name(sock)
+        """Where clients find it: HOST:PORT, or unix:/PATH."""
+        self.scope = trio.CancelScope()
+        """To accept connections in."""
+        self.listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
+
+    def close(self) -> None:
+        """Take no more connections. What is connected stays so."""
+        self.scope.cancel()
+        self.listener.socket.close()
+        if self._file is not None and _inode(self._file) == self._inode:  # not one that came in its place
+            with suppress(OSError):
+                self._file.unlink()
+
+
+def open_door(place: ListenPlace) -> Door:
+    """Listen there; ListenError where that cannot be. To be called in a trio loop."""
+    if isinstance(place, UnixListen):
+        return _open_file(place)
+    return _open_port(place)
+
+
+def door_of(name: str, sock: socket.socket) -> Door:
+    """A door of a socket that somebody else has made; ListenError where it does not listen for streams."""
+    is_stream = sock.type == socket.SOCK_STREAM and sock.family in (
+        socket.AF_INET,
+        socket.AF_INET6,
+        socket.AF_UNIX,
+    )
+    if not is_stream or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        raise ListenError(
+            f"what was passed as {name}, descriptor {sock.fileno()}, does not listen for connections: "
+            "write ListenStream= into the socket unit, and no Accept=yes"
+        )
+    sock.set_inheritable(False)
+    sock.setblocking(False)
+    return Door(sock)
+
+
+def _open_port(place: Listen) -> Door:
+    sock = None
+    try:
+        family, kind, protocol, _, address = _numeric(place)
+        sock = socket.socket(family, kind, protocol)
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        if sock is not None:
+            sock.close()
+        raise _explained(place, error, _ADVICE, "choose another address") from error
+    return Door(sock)
+
+
+def _numeric(place: Listen) -> tuple[int, int, int, str, tuple[object, ...]]:
+    """Family, type, protocol and address; no name is looked up for it."""
+    return socket.getaddrinfo(
+        place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_PASSIVE
+    )[0]
+
+
+def _open_file(place: UnixListen) -> Door:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        _remove_what_is_left(place.file)
+        sock.bind(str(place.file))
+        place.file.chmod(_UNIX_MODE)  # before it listens, so nobody has come in by the mode that it had
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise _explained(place, error, _UNIX_ADVICE, "choose another file") from error
+    return Door(sock, place.file)
+
+
+def _remove_what_is_left(file: Path) -> None:
+    """Remove a socket that nobody listens on, as one is left by a process that was killed."""
+    try:
+        is_socket = stat.S_ISSOCK(file.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    if not is_socket:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.setblocking(False)
+        if client.connect_ex(str(file)) == errno.ECONNREFUSED:
+            file.unlink()
+
+
+def _explained(
+    place: ListenPlace, error: OSError, advice: Mapping[int | None, str], otherwise: str
+) -> ListenError:
+    what_to_do = advice.get(error.errno, otherwise)
+    message = f"cannot listen on {place}: {error.strerror}; {what_to_do}"
+    return ListenError(message, error.errno == errno.EADDRINUSE)
+
+
+def _name(sock: socket.socket) -> str:
+    address = sock.getsockname()
+    if sock.family == socket.AF_UNIX:
+        return f"unix:{os.fsdecode(address)}"
+    return endpoint_text(str(address[0]), int(address[1]))
+
+
+def _inode(file: Path | None) -> tuple[int, int] | None:
+    try:
+        status = file.lstat() if file else None
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if status else None

@@ -1,0 +1,202 @@
+"""The web port: its doors, the places behind them, and TLS and HTTP on each connection."""
+
+import ipaddress
+import logging
+import socket
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+import trio
+
+from netcheck.config.addresses import Listen, ListenPlace
+from netcheck.web.access import guarded
+from netcheck.web.listening import Door, ListenError, door_of, open_door
+from netcheck.web.places import Place, Places
+from netcheck.web.protection import Protected
+from netcheck.web.server import LIMITS, ByteStream, Connection, Handler, Limits
+from netcheck.web.tls import NotTlsError, TlsError, TlsStream
+
+_log = logging.getLogger("netcheck.web")
+_LAST_ANSWERS = 1.0
+"""Seconds that answers under way may take when the port closes."""
+_NEIGHBOURS = 64
+"""Bits of an IPv6 address that tell one network from another: within one, everybody has many addresses."""
+_TLS_IS_SPOKEN_HERE = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+    b"TLS is spoken here: ask for https://\n"
+)
+
+
+class WebPort:
+    """Answers HTTP requests on as many sockets as the config names."""
+
+    def __init__(self, handler: Handler, protected: Protected, limits: Limits = LIMITS) -> None:
+        self._handler = guarded(handler, lambda: protected.now)
+        self._protected = protected
+        self._limits = limits
+        self._places = Places(limits.connections, limits.connections_per_client)
+        self._doors: dict[ListenPlace, Door] = {}
+        self._passed: list[Door] = []
+        self._nursery: trio.Nursery | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Where clients find it."""
+        return [door.name for door in (*self._passed, *self._doors.values())]
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve whoever comes through the doors that are opened meanwhile, until cancelled."""
+        async with trio.open_nursery() as self._nursery:
+            task_status.started()
+            try:
+                await trio.sleep_forever()
+            finally:
+                self._close_doors()
+
+    def open(self, places: Sequence[ListenPlace]) -> None:
+        """Listen there, and nowhere else; who listens already goes on. ListenError changes nothing."""
+        if self._passed:
+            return
+        fresh = [place for place in places if place not in self._doors]
+        gone = [place for place in self._doors if place not in places]
+        opened = self._opened(fresh, gone)
+        for place in gone:
+            door = self._doors.pop(place)
+            door.close()
+            self._places.dismiss(door)
+        for place, door in opened.items():
+            self._doors[place] = door
+            self._serve(door)
+
+    def take_over(self, sockets: Iterable[tuple[str, socket.socket]]) -> None:
+        """Serve these, which somebody else has opened and named, and nothing beside. Raises ListenError."""
+        self._passed = [door_of(name, sock) for name, sock in sockets]
+        for door in self._passed:
+            self._serve(door)
+
+    async def close(self) -> None:
+        """Take no more connections, and give the answers under way some time to get out."""
+        doors = [*self._passed, *self._doors.values()]
+        self._close_doors()
+        for door in doors:
+            self._places.dismiss(door)
+        with trio.move_on_after(_LAST_ANSWERS):
+            await self._places.emptied()
+
+    def _opened(self, fresh: Iterable[ListenPlace], gone: Iterable[ListenPlace]) -> dict[ListenPlace, Door]:
+        """All of them, or ListenError and none."""
+        opened: dict[ListenPlace, Door] = {}
+        closed: list[ListenPlace] = []
+        try:
+            for place in fresh:
+                opened[place] = self._opened_beside(place, gone, closed)
+        except ListenError:
+            for door in opened.values():
+                door.close()
+            for each in closed:
+                self._reopen(each)
+            raise
+        return opened
+
+    def _opened_beside(
+        self, place: ListenPlace, gone: Iterable[ListenPlace], closed: list[ListenPlace]
+    ) -> Door:
+        """One of our own that goes may be in the way, as 127.0.0.1 is for 0.0.0.0: then it goes first."""
+        try:
+            return open_door(place)
+        except ListenError as error:
+            in_the_way = [each for each in gone if _port(each) == _port(place) is not None]
+            if not error.is_taken or not in_the_way:
+                raise
+        for each in in_the_way:
+            self._doors[each].close()
+        closed += in_the_way
+        return open_door(place)
+
+    def _reopen(self, place: ListenPlace) -> None:
+        try:
+            door = self._doors[place] = open_door(place)
+        except ListenError as error:  # somebody was faster
+            _log.error("%s", error)
+            del self._doors[place]
+        else:
+            self._serve(door)
+
+    def _close_doors(self) -> None:
+        for door in (*self._passed, *self._doors.values()):
+            door.close()
+        self._passed, self._doors = [], {}
+
+    def _serve(self, door: Door) -> None:
+        if self._nursery is not None:
+            self._nursery.start_soon(self._accept, door)
+
+    async def _accept(self, door: Door) -> None:
+        with door.scope:
+            admit = partial(self._admit, door)
+            await trio.serve_listeners(admit, [door.listener], handler_nursery=self._nursery)
+
+    async def _admit(self, door: Door, stream: trio.SocketStream) -> None:
+        """Serve a client. Whatever goes wrong stays with it."""
+        client = _client_of(stream)
+        if (place := self._places.take(client, door)) is None:
+            _log.warning("too many requests at once: a connection from %s is closed", client, extra=_FULL)
+            return
+        try:
+            with place.scope:
+                await self._talk(stream, place)
+        except (trio.BrokenResourceError, trio.TooSlowError, TlsError) as error:
+            _log.debug("a client left before its response was out: %r", error)
+        except Exception:
+            _log.exception("a connection failed")
+        finally:
+            self._places.leave(place)
+
+    async def _talk(self, stream: trio.SocketStream, place: Place) -> None:
+        spoken = await self._with_tls(stream, place)
+        if spoken is not None:
+            await Connection(spoken, self._handler, self._limits, place).run()
+
+    async def _with_tls(self, stream: trio.SocketStream, place: Place) -> ByteStream | None:
+        """What to speak HTTP over; None where the client may not."""
+        now = self._protected.now
+        if now.tls is None:
+            return stream
+        tls = TlsStream(stream, now.tls)
+        with trio.fail_after(self._limits.request_timeout):
+            try:
+                await tls.handshake()
+            except NotTlsError:
+                await stream.send_all(_TLS_IS_SPOKEN_HERE)
+                return None
+        if now.allowed_sans and not now.allowed_sans & tls.names():
+            _log.warning(
+                "a client at %s has none of client_allowed_sans in its certificate",
+                place.client,
+                extra={"kind": ("sans", place.client)},
+            )
+            return None
+        return tls
+
+
+_FULL = {"kind": "web port full"}
+
+
+def _port(place: ListenPlace) -> int | None:
+    """None where the system chooses it, or there is none."""
+    return place.port or None if isinstance(place, Listen) else None
+
+
+def _client_of(stream: trio.SocketStream) -> str:
+    """Who it is, for limits: an address, a network of IPv6, or "unix" for all on this machine."""
+    if stream.socket.family == socket.AF_UNIX:
+        return "unix"
+    try:
+        host = str(stream.socket.getpeername()[0])
+    except OSError:  # it has gone already
+        return "gone"
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    if mapped or isinstance(address, ipaddress.IPv4Address):
+        return str(mapped or address)
+    return str(ipaddress.ip_network((address, _NEIGHBOURS), strict=False))

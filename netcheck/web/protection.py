@@ -1,0 +1,142 @@
+"""What protects the web port: what the config says of it, with the files that it names as they are now."""
+
+import logging
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+import trio
+
+from netcheck.config.problems import ConfigError, Problem
+from netcheck.config.settings import Web
+from netcheck.config.web_file import RateLimit, settle
+from netcheck.config.web_tls import LARGEST_PEM
+from netcheck.files import Stamp, read_if_changed
+from netcheck.model.paths import Secret
+from netcheck.web.tls import server_context
+
+_log = logging.getLogger("netcheck.web")
+_LONGEST = 10.0
+"""Seconds that reading may take."""
+_LOOK_AGAIN = 5.0
+_MOST_THREADS = 2
+"""Reads that hang are abandoned; so many of them at most."""
+
+Stamps = Mapping[Path, Stamp | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """Who may use the web port, and how; never changed, but replaced."""
+
+    web: Web = field(default_factory=Web)
+    tls: ssl.SSLContext | None = None
+    allowed_sans: frozenset[str] = frozenset()
+    users: Mapping[str, Secret] = field(default_factory=lambda: MappingProxyType({}))
+    headers: tuple[tuple[str, str], ...] = ()
+    rate_limit: RateLimit | None = None
+    notes: tuple[str, ...] = ()
+    stamps: Stamps = field(default_factory=lambda: MappingProxyType({}))
+    """The files that all this rests on, as they were."""
+
+
+def read(web: Web) -> Protection:
+    """What the config and its files say now; ConfigError where they cannot be used. Blocks."""
+    named = web.config_file or web.basic_auth_users_file
+    stamps = dict(_stamps([named] if named else []))
+    file = settle(web)
+    if file.tls is None:
+        return Protection(
+            web, None, frozenset(), file.users, file.headers, file.rate_limit, file.notes, stamps
+        )
+    stamps |= _stamps(file.tls.files)
+    try:
+        context = server_context(file.tls)
+    except (OSError, ValueError) as error:
+        where = str(web.config_file or "web.tls")
+        raise ConfigError([Problem(where, 1, 1, f"TLS cannot be spoken with this: {error}")]) from error
+    sans = frozenset(file.tls.allowed_sans)
+    return Protection(web, context, sans, file.users, file.headers, file.rate_limit, file.notes, stamps)
+
+
+def _stamps(files: Iterable[Path]) -> Stamps:
+    """Each file's stamp, None for those that cannot be read."""
+    return {file: _stamp(file) for file in files}
+
+
+def _stamp(file: Path) -> Stamp | None:
+    try:
+        return read_if_changed(file, LARGEST_PEM, None)[0]
+    except OSError:
+        return None
+
+
+class Protected:
+    """Keeps the protection in force: reads its files again when they change."""
+
+    def __init__(self, protection: Protection) -> None:
+        self.now = protection
+        self._tried = protection.stamps
+        self._threads = trio.CapacityLimiter(_MOST_THREADS)
+
+    async def read(self, web: Web) -> Protection:
+        """As `read`, in a thread; ConfigError also where it takes too long."""
+        try:
+            with trio.fail_after(_LONGEST):
+                return await trio.to_thread.run_sync(read, web, limiter=self._threads, abandon_on_cancel=True)
+        except trio.TooSlowError:
+            message = f"what the section web names was not read within {_LONGEST:.0f} s"
+            raise ConfigError([Problem("web", 1, 1, message)]) from None
+
+    def take(self, protection: Protection) -> None:
+        """Have this one in force for what comes from now on."""
+        for line in _news(self.now, protection):
+            _log.info("%s", line)
+        for note in protection.notes:
+            if note not in self.now.notes:
+                _log.warning("%s: %s", protection.web.config_file, note)
+        self.now, self._tried = protection, protection.stamps
+
+    async def watch(self) -> None:
+        """Read the files again when they change, until cancelled. What cannot be used changes nothing."""
+        while True:
+            await trio.sleep(_LOOK_AGAIN)
+            try:
+                await self._look()
+            except ConfigError as error:
+                _log.error("the web port stays as it is, what its files say now cannot be used: %s", error)
+            except Exception:  # a bug of ours costs one look, and never the daemon
+                _log.exception("internal error in looking at the web port's files")
+
+    async def _look(self) -> None:
+        before = self.now
+        stamps = await self._stamps(before.stamps)
+        if stamps is None or stamps == self._tried:
+            return
+        self._tried = stamps
+        found = await self.read(before.web)
+        if self.now is before:  # no reload came in between
+            self.take(found)
+
+    async def _stamps(self, files: Iterable[Path]) -> Stamps | None:
+        """None where a look takes too long: then it is for the next one."""
+        with trio.move_on_after(_LONGEST):
+            return await trio.to_thread.run_sync(
+                _stamps, files, limiter=self._threads, abandon_on_cancel=True
+            )
+        return None
+
+
+def _news(before: Protection, after: Protection) -> Iterable[str]:
+    """What has changed in files that both rest on, in words."""
+    changed = [
+        str(file)
+        for file, stamp in after.stamps.items()
+        if file in before.stamps and before.stamps[file] != stamp
+    ]
+    if changed:
+        yield f"the web port's files were read again: {', '.join(changed)}"
+    if before.users.keys() != after.users.keys():
+        yield f"{len(after.users)} users may log in"

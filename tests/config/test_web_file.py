@@ -1,0 +1,293 @@
+"""The web config of Prometheus's exporters: what is taken, what is refused and where, as promtool sees it."""
+
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from netcheck.config.problems import ConfigError
+from netcheck.config.settings import ClientAuth, Web, WebTls
+from netcheck.config.web_file import RateLimit, read_users, read_web_config, settle
+from netcheck.config.web_tls import TlsSettings
+from netcheck.model.paths import Secret
+from tests.web.pems import Pems, pems
+
+PROMTOOL = shutil.which("promtool")
+HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"
+EXPORTERS = f"""
+tls_server_config:
+  cert_file: server.crt
+  key_file: server.key
+  client_auth_type: RequireAndVerifyClientCert
+  client_ca_file: ca.pem
+  client_allowed_sans: [prometheus.example, "10.0.0.1"]
+  min_version: TLS12
+  max_version: TLS13
+  cipher_suites:
+  - TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+  - TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+  - TLS_AES_128_GCM_SHA256
+  prefer_server_cipher_suites: true
+  curve_preferences: [CurveP256]
+http_server_config:
+  http2: false
+  headers:
+    Strict-Transport-Security: max-age=31536000
+    X-Frame-Options: deny
+    X-XSS-Protection: ""
+basic_auth_users:
+  alice: {HASH}
+  "bob smith": {HASH}
+rate_limit:
+  interval: 1s500ms
+  burst: 20
+"""
+TLS = "tls_server_config: {cert_file: server.crt, key_file: server.key"
+
+
+@pytest.fixture(scope="module")
+def issued(tmp_path_factory: pytest.TempPathFactory) -> Pems:
+    made = pems(tmp_path_factory.mktemp("web"))
+    made.server()
+    made.server("other")
+    _ = made.ca
+    (made.folder / "junk.pem").write_text("no certificate")
+    return made
+
+
+@pytest.fixture
+def folder(issued: Pems) -> Path:
+    return issued.folder
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "web.yml"
+    file.write_text(text)
+    return file
+
+
+def promtool_takes(file: Path) -> bool:
+    if PROMTOOL is None:
+        pytest.skip("promtool is not installed")
+    checked = subprocess.run([PROMTOOL, "check", "web-config", file], capture_output=True, check=False)
+    return checked.returncode == 0
+
+
+def test_a_file_of_exporters_is_taken_as_it_is(folder: Path) -> None:
+    found = read_web_config(written(folder, EXPORTERS))
+    assert found.tls == TlsSettings(
+        folder / "server.crt",
+        folder / "server.key",
+        folder / "ca.pem",
+        ClientAuth.REQUIRED,
+        ("prometheus.example", "10.0.0.1"),
+        ssl.TLSVersion.TLSv1_2,
+        ssl.TLSVersion.TLSv1_3,
+        ("ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384"),
+        "prime256v1",
+        True,
+    )
+    assert found.headers == (("Strict-Transport-Security", "max-age=31536000"), ("X-Frame-Options", "deny"))
+    assert list(found.users) == ["alice", "bob smith"]
+    assert found.users["alice"].reveal() == HASH
+    assert found.rate_limit == RateLimit(1.5, 20)
+    assert found.notes == ()
+
+
+def test_promtool_takes_that_file_too_but_for_what_is_newer_than_it(folder: Path) -> None:
+    known = EXPORTERS[: EXPORTERS.index("rate_limit")].splitlines()
+    older = "\n".join(line for line in known if "client_allowed_sans" not in line)
+    assert promtool_takes(written(folder, older))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "tls_server_config:",
+        "tls_server_config: {}",
+        "basic_auth_users:",
+        f"basic_auth_users: {{alice: {HASH}}}",
+        f"{TLS}}}",
+        f"{TLS}, client_auth_type: NoClientCert}}",
+        f"{TLS}, client_auth_type: VerifyClientCertIfGiven, client_ca_file: ca.pem}}",
+        f"{TLS}, client_auth_type: RequestClientCert}}",
+        f"{TLS}, min_version: TLS10}}",
+        f"{TLS}, max_version: TLS12}}",
+        f"{TLS}, cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA]}}",
+        f"{TLS}, curve_preferences: [X25519, CurveP384]}}",
+        f"{TLS}, prefer_server_cipher_suites: false}}",
+        f"{TLS}}}\nhttp_server_config: {{http2: true}}",
+        "http_server_config: {headers: {X-Content-Type-Options: nosniff}}",
+        "http_server_config: {headers: {Content-Security-Policy: \"default-src 'self'\"}}",
+    ],
+)
+def test_what_promtool_takes_is_taken(folder: Path, text: str) -> None:
+    file = written(folder, text)
+    read_web_config(file)
+    assert promtool_takes(file)
+
+
+FAULTS = [
+    ("tls_server_config: {cert_file: server.crt}", "1:1: tls_server_config: key_file is missing: add it"),
+    ("tls_server_config: {key_file: server.key}", "1:1: tls_server_config: cert_file is missing: add it"),
+    (
+        "tls_server_config: {cert_file: none, key_file: server.key}",
+        "1:32: tls_server_config.cert_file: the file cannot",
+    ),
+    (
+        "tls_server_config: {cert_file: other.crt, key_file: server.key}",
+        "1:53: tls_server_config.key_file: these are not a certificate and its own private key",
+    ),
+    (
+        f"{TLS}, client_auth_type: Required}}",
+        "1:84: tls_server_config.client_auth_type: needs NoClientCert, ",
+    ),
+    (f"{TLS}, client_ca_file: ca.pem}}", "1:66: tls_server_config.client_ca_file: clients are not asked"),
+    (
+        f"{TLS}, min_version: tls12}}",
+        "1:79: tls_server_config.min_version: needs TLS10, TLS11, TLS12 or TLS13",
+    ),
+    (
+        f"{TLS}, cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]}}",
+        "1:82: tls_server_config.cipher_suites: needs TLS_",
+    ),
+    (f"{TLS}, curve_preferences: [P256]}}", "1:86: tls_server_config.curve_preferences: needs CurveP256, "),
+    ("basic_auth_users: {alice: secret}", "1:27: basic_auth_users.alice: this is not a bcrypt hash"),
+    ("basic_auth_user: {}", "1:1: basic_auth_user: there is no such key; did you mean"),
+    (
+        "http_server_config: {headers: {X-Frame-Options: never}}",
+        "1:49: http_server_config.headers.X-Frame-Options: ",
+    ),
+    (
+        "http_server_config: {headers: {Server: me}}",
+        "1:32: http_server_config.headers.Server: this header cannot",
+    ),
+    ("tls_server_config: [", "2:1: this is not YAML"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), FAULTS)
+def test_what_promtool_refuses_is_refused_at_its_place(folder: Path, text: str, message: str) -> None:
+    file = written(folder, text)
+    with pytest.raises(ConfigError) as caught:
+        read_web_config(file)
+    assert str(caught.value).startswith(f"{file}:{message}")
+    assert "secret" not in str(caught.value)
+    assert not promtool_takes(file)
+
+
+STRICTER = [
+    (f"{TLS}, client_auth_type: RequireAnyClientCert}}", "this lets in whoever makes a certificate"),
+    (f"{TLS}, client_auth_type: RequireAndVerifyClientCert}}", "needs client_ca_file"),
+    (
+        f"{TLS}, client_auth_type: RequireAndVerifyClientCert, client_ca_file: junk.pem}}",
+        "the file holds no certificates in PEM",
+    ),
+    (f"{TLS}, client_allowed_sans: [a]}}", "needs client_auth_type: RequireAndVerifyClientCert"),
+    (f"{TLS}, max_version: TLS11}}", "TLS12 is the oldest that is spoken here"),
+    (f"{TLS}, min_version: TLS13, max_version: TLS12}}", "is older than min_version"),
+    (
+        f"basic_auth_users: {{alice: {HASH.replace('$10$', '$31$')}}}",
+        "the cost of this hash is not within 4 to 15",
+    ),
+    (f"basic_auth_users: {{'al:ice': {HASH}}}", "no user can have this name"),
+    ("rate_limit: {interval: 1s}", "without burst nobody is answered"),
+    ("rate_limit: {interval: soon, burst: 1}", '"soon" is not a duration'),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), STRICTER)
+def test_what_would_protect_less_or_lock_out_is_refused(folder: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_web_config(written(folder, text))
+    assert message in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+NOTES = [
+    ("tls_server_config: {min_version: TLS12}", "tls_server_config has no certificate, so there is no TLS"),
+    (f"{TLS}, client_auth_type: RequestClientCert}}", "client_auth_type: RequestClientCert keeps nobody out"),
+    (f"{TLS}, min_version: TLS11}}", "min_version: TLS12 is the oldest that is spoken here"),
+    (
+        f"{TLS}, curve_preferences: [X25519, CurveP256]}}",
+        "curve_preferences: the order of several cannot be set",
+    ),
+    ("http_server_config: {http2: true}", "http2: HTTP/1.1 is what is spoken here"),
+]
+
+
+@pytest.mark.parametrize(("text", "note"), NOTES)
+def test_what_is_not_done_as_the_file_says_is_noted(folder: Path, text: str, note: str) -> None:
+    [noted] = read_web_config(written(folder, text)).notes
+    assert noted.startswith(note)
+
+
+def test_certificates_and_keys_may_stand_in_the_file_itself(folder: Path) -> None:
+    def indented(name: str) -> str:
+        return (folder / name).read_text().replace("\n", "\n    ")
+
+    inline = f"cert: |\n    {indented('server.crt')}\n  key: |\n    {indented('server.key')}"
+    file = written(folder, f"tls_server_config:\n  {inline}\n")
+    found = read_web_config(file).tls
+    assert found is not None
+    assert found.files == ()
+    assert "PRIVATE" not in repr(found)
+
+
+def test_only_ciphers_of_tls_1_3_mean_only_tls_1_3(folder: Path) -> None:
+    found = read_web_config(written(folder, f"{TLS}, cipher_suites: [TLS_AES_256_GCM_SHA384]}}")).tls
+    assert found is not None
+    assert found.oldest is ssl.TLSVersion.TLSv1_3
+    assert found.ciphers == ()
+
+
+def test_every_fault_is_told_at_once(folder: Path) -> None:
+    text = "tls_server_config: {cert_file: none}\nbasic_auth_users: {alice: secret}\nrate: {}\n"
+    with pytest.raises(ConfigError) as caught:
+        read_web_config(written(folder, text))
+    assert [problem.line for problem in caught.value.problems] == [1, 2, 3]
+
+
+# A file of users
+
+
+def test_users_as_htpasswd_writes_them_are_taken(tmp_path: Path) -> None:
+    file = tmp_path / "users"
+    file.write_text(f"# scrapers\nalice:{HASH}\n\nbob smith: '{HASH}'\r\n")
+    assert read_users(file) == {"alice": Secret(HASH), "bob smith": Secret(HASH)}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "1:1: there are no users in here"),
+        ("# nobody\n", "1:1: there are no users in here"),
+        ("alice\n", "1:1: needs USER:HASH"),
+        (
+            "alice:hunter2\n",
+            "1:1: this is not a bcrypt hash of a password: make one with htpasswd -nBC 10 USER",
+        ),
+        (f"alice:{HASH}\nalice:{HASH}\n", "2:1: this user is here twice: remove one"),
+        (f":{HASH}\n", "1:1: no user can have this name"),
+        ("alice:$apr1$abcdefgh$AAAAAAAAAAAAAAAAAAAAAA\n", "1:1: this is not a bcrypt hash"),
+    ],
+)
+def test_other_files_of_users_are_refused_at_their_lines(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "users"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_users(file)
+    assert str(caught.value).startswith(f"{file}:{message}")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_config_s_own_keys_come_to_the_same(folder: Path, tmp_path: Path) -> None:
+    users = tmp_path / "users"
+    users.write_text(f"alice:{HASH}\n")
+    web = Web(WebTls(folder / "server.crt", folder / "server.key"), users)
+    same = written(folder, f"{TLS}}}\nbasic_auth_users: {{alice: {HASH}}}")
+    assert settle(web) == settle(Web(config_file=same))

@@ -1,0 +1,89 @@
+"""The answer for each role, in words."""
+
+import pytest
+
+from netcheck.answers import answers, in_short
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Needed, Verdict
+from netcheck.model.paths import Expected, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
+from tests.records import COURIER, DROPPED, PROVIDER, facts, result
+
+DIRECT = ProbePath("direct")
+WIFI = ProbePath("guest-wifi")
+PROXY = ProbePath("web-proxy", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
+BALANCER = ProbePath("dmz", load_balancer=(("api.test", LoadBalancer("192.0.2.9", None)),))
+CLOSED = ProbePath("direct", expected=Expected.BLOCKED)
+NEEDS = frozenset({Needed("courier", 5223), Needed("courier", 443)})
+
+
+def judged(path: ProbePath, verdict: Verdict, *causes: Cause, role: Role = Role.DEVICE) -> Judgement:
+    about = (result(COURIER, 5223, DROPPED, path=path.name),)
+    found = tuple(Finding(cause, Hop.FIREWALL, "", "", about=about) for cause in causes)
+    return Judgement(path.name, role, verdict, found, needs=NEEDS, expected=path.expected)
+
+
+def told(paths: list[ProbePath], *judgements: Judgement) -> list[str]:
+    reached = [result(COURIER, 443, path=path.name) for path in paths]
+    return [each.text for each in answers(facts([COURIER, PROVIDER], paths, judgements, reached))]
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_can_be_said_in_short(cause: Cause) -> None:
+    about = tuple(result(COURIER, port, DROPPED) for port in (5223, 443))
+    text = in_short(Finding(cause, Hop.APPLE, "", "", about=about))
+    assert text
+    assert "{" not in text
+
+
+def test_one_path_that_works_is_enough_and_the_ports_that_serve_are_named() -> None:
+    assert told([DIRECT, PROXY], judged(PROXY, Verdict.READY), judged(DIRECT, Verdict.NOT_READY)) == [
+        "Devices: yes, through web-proxy (port 443), but not directly."
+    ]
+
+
+def test_a_path_has_its_name_unless_it_is_called_direct() -> None:
+    paths = [DIRECT, WIFI, BALANCER]
+    assert told(paths, *(judged(path, Verdict.READY) for path in paths)) == [
+        "Devices: yes, directly (port 443), over guest-wifi (port 443) and through dmz (port 443)."
+    ]
+
+
+def test_each_role_has_its_own_answer() -> None:
+    provider = judged(DIRECT, Verdict.NOT_READY, Cause.PROXY_DOWN, role=Role.PROVIDER)
+    assert told([DIRECT], judged(DIRECT, Verdict.READY), provider) == [
+        "Devices: yes, directly (port 443).",
+        "MDM server: no. Directly: the proxy does not work.",
+    ]
+
+
+def test_the_fallback_is_told_as_what_it_means() -> None:
+    assert told([DIRECT], judged(DIRECT, Verdict.FALLBACK_ONLY, Cause.PORT_BLOCKED)) == [
+        "Devices: on Wi-Fi and Ethernet only. Directly: port 5223 is blocked."
+    ]
+
+
+def test_paths_with_the_same_reasons_share_a_sentence() -> None:
+    each = [judged(path, Verdict.NOT_READY, Cause.DNS_FAILURE, Cause.PORT_BLOCKED) for path in (DIRECT, WIFI)]
+    other = judged(PROXY, Verdict.NOT_READY, Cause.PROXY_AUTH)
+    assert told([DIRECT, WIFI, PROXY], *each, other) == [
+        "Devices: no. Directly and over guest-wifi: names do not resolve and port 5223 is blocked. "
+        "Through web-proxy: the proxy does not accept the login."
+    ]
+
+
+def test_limits_and_what_is_not_known_are_told() -> None:
+    assert told([DIRECT], judged(DIRECT, Verdict.DEGRADED, Cause.IPV6_BROKEN)) == [
+        "Devices: yes, with limits. Directly: IPv6 does not work."
+    ]
+    assert told([DIRECT], judged(DIRECT, Verdict.UNKNOWN)) == ["Devices: not known yet, directly."]
+
+
+def test_a_path_that_is_blocked_on_purpose_counts_only_where_it_is_alone() -> None:
+    blocked = judged(CLOSED, Verdict.NOT_READY)
+    assert told([CLOSED, PROXY], blocked, judged(PROXY, Verdict.READY)) == [
+        "Devices: yes, through web-proxy (port 443)."
+    ]
+    assert told([CLOSED], blocked) == ["Devices: no. Directly: as expected."]
+
+
+def test_without_a_judgement_there_is_no_answer() -> None:
+    assert told([DIRECT]) == []

@@ -1,0 +1,229 @@
+"""How the process ends, whatever becomes of it: interrupted while it starts, or with nobody to write to."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from netcheck.cli import reading
+from netcheck.cli.exits import end_with
+from netcheck.cli.main import main
+from tests.daemon.running import running, with_default_signals
+from tests.hanging import hanging_file
+
+DEADLINE = 20.0
+OFF = "\n".join(f"  {name}: false" for name in ("courier", "courier2", "provider", "gateway", "feedback"))
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        yield int(server.getsockname()[1])
+
+
+@pytest.fixture
+def ready(tmp_path: Path, port: int) -> Path:
+    """A config that is found ready."""
+    file = tmp_path / "netcheck.yaml"
+    file.write_text(f"services:\n{OFF}\n  ours: {{hosts: [127.0.0.1], ports: [{port}]}}\n")
+    return file
+
+
+@pytest.fixture
+def not_ready(tmp_path: Path) -> Path:
+    file = tmp_path / "netcheck.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    file.write_text(f"services:\n{OFF}\n  ours: {{hosts: [127.0.0.1], ports: [{closed}]}}\n")
+    return file
+
+
+def in_shell(streams: str, *args: str | Path) -> subprocess.CompletedProcess[str]:
+    """A command with its streams redirected as a shell's user writes it."""
+    words = [sys.executable, "-m", "netcheck", *map(str, args)]
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" {streams}', "sh", *words], capture_output=True, text=True, timeout=60
+    )
+
+
+# Interrupted while it starts
+
+
+def stuck_in_the_import_of(module: str, tmp_path: Path, *args: str | Path) -> subprocess.Popen[str]:
+    """A process that has begun to import the module, and does not come to its end."""
+    began = tmp_path / "began"
+    (tmp_path / f"{module}.py").write_text(f"import time\nopen({str(began)!r}, 'w')\ntime.sleep(600)\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "netcheck", *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        preexec_fn=with_default_signals,
+    )
+    deadline = time.monotonic() + DEADLINE
+    while not began.exists():
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("module", ["click", "trio", "yaml", "h11", "cryptography"])
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_signal_during_the_imports_ends_the_process_without_a_word(
+    tmp_path: Path, ready: Path, command: str, module: str, number: signal.Signals
+) -> None:
+    process = stuck_in_the_import_of(module, tmp_path, command, "--config", ready)
+    process.send_signal(number)
+    assert process.communicate(timeout=DEADLINE) == ("", "")
+    assert process.returncode == -number
+
+
+def test_where_sigint_is_ignored_it_stays_so(tmp_path: Path, ready: Path) -> None:
+    old = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        ended = in_shell("", "check", "--config", ready)
+    finally:
+        signal.signal(signal.SIGINT, old)
+    assert ended.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_again_and_again_stops_the_daemon_as_one_does(
+    ready: Path, number: signal.Signals
+) -> None:
+    ready.write_text("listen: 127.0.0.1:0\n" + ready.read_text())
+    with running(ready) as daemon:
+        deadline = time.monotonic() + DEADLINE
+        while daemon.process.poll() is None:
+            assert time.monotonic() < deadline
+            daemon.process.send_signal(number)
+        assert daemon.process.returncode == 0
+        assert daemon.logged().splitlines()[-1].endswith("stopped")
+
+
+# Nobody to write to
+
+
+@pytest.mark.parametrize("streams", [">&-", "2>&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_with_closed_streams_a_check_ends_with_what_it_found(ready: Path, streams: str) -> None:
+    ended = in_shell(streams, "check", "--config", ready)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ("1/1 ok" in ended.stdout) is (">&-" not in streams.replace("2>&-", ""))
+
+
+def test_with_closed_streams_not_ready_is_still_told_by_the_status(not_ready: Path) -> None:
+    assert in_shell(">&- 2>&-", "check", "--config", not_ready).returncode == 1
+
+
+@pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize("args", [("check", "--config", "none.yaml"), ("check", "--no-such"), ("nonsense",)])
+def test_with_closed_streams_an_error_is_still_told_by_the_status(
+    args: tuple[str, ...], streams: str
+) -> None:
+    assert in_shell(streams, *args).returncode == 2
+
+
+def test_the_daemon_runs_with_closed_streams(ready: Path) -> None:
+    ready.write_text("listen: 127.0.0.1:0\n" + ready.read_text())
+    words = [sys.executable, "-m", "netcheck", "run", "--config", str(ready)]
+    process = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *words])
+    try:
+        deadline = time.monotonic() + DEADLINE
+        while not listens(process.pid):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.02)
+        assert {Path(f"/proc/{process.pid}/fd/{number}").readlink() for number in (0, 1, 2)} == {
+            Path("/dev/null")
+        }
+    finally:
+        process.terminate()
+    assert process.wait(DEADLINE) == 0
+
+
+def listens(pid: int) -> bool:
+    """Whether one of the process's sockets listens, by /proc/net/tcp."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    listening = {f"socket:[{fields[9]}]" for fields in lines if fields[3] == "0A"}
+    links = Path(f"/proc/{pid}/fd").iterdir()
+    return any(str(link.readlink()) in listening for link in links if link.is_symlink())
+
+
+def broken_pipe() -> int:
+    """The writing end of a pipe that nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+@pytest.mark.parametrize("args", [("check",), ("check", "--format", "json"), ("config", "show")])
+def test_output_that_nobody_takes_is_told_in_one_line(ready: Path, args: tuple[str, ...]) -> None:
+    pipe = broken_pipe()
+    option = [] if args[0] == "config" else ["--config"]
+    words = [sys.executable, "-m", "netcheck", *args, *option, str(ready)]
+    ended = subprocess.run(words, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(pipe)
+    assert (ended.returncode, ended.stderr) == (2, "the output cannot be written: Broken pipe\n")
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_errors_that_nobody_takes_are_told_by_the_status(tmp_path: Path, both: bool) -> None:
+    pipe = broken_pipe()
+    words = [sys.executable, "-m", "netcheck", "check", "--config", str(tmp_path / "none.yaml")]
+    ended = subprocess.run(words, stdout=pipe if both else subprocess.DEVNULL, stderr=pipe, timeout=60)
+    os.close(pipe)
+    assert ended.returncode == 2
+
+
+def test_a_good_answer_needs_no_standard_error(ready: Path) -> None:
+    pipe = broken_pipe()
+    words = [sys.executable, "-m", "netcheck", "check", "--config", str(ready)]
+    ended = subprocess.run(words, stdout=subprocess.PIPE, stderr=pipe, text=True, timeout=60)
+    os.close(pipe)
+    assert (ended.returncode, "1/1 ok" in ended.stdout) == (0, True)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_the_output_cannot_hold_is_escaped(
+    tmp_path: Path, ready: Path, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    odd = tmp_path / os.fsdecode(b"\xff\xe2\x82\xac.yaml")
+    ready.rename(odd)
+    ended = in_shell("", "config", "check", odd)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "no errors" in ended.stdout
+
+
+def test_a_bug_is_no_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    def buggy() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(SystemExit) as ended:
+        end_with(buggy)
+    assert ended.value.code == 2
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", [("check", "--config"), ("run", "--config"), ("config", "check"), ("config", "show")]
+)
+def test_a_config_that_never_comes_is_given_up(
+    tmp_path: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_LONGEST", 1.0)
+    with hanging_file(tmp_path) as file:
+        ended = CliRunner().invoke(main, [*command, str(file)])
+    assert ended.exit_code == 2
+    message = f"{file}:1:1: the config, or a file that it names, was not read within 1 s\n"
+    assert ended.stderr == message

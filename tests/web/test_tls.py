@@ -1,0 +1,301 @@
+"""TLS on the web port, as clients see it: Python's ssl, curl, and those that are slow or speak otherwise."""
+
+import shutil
+import ssl
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trio
+
+from netcheck.config import web_tls
+from netcheck.config.settings import ClientAuth
+from netcheck.config.web_tls import TlsSettings
+from netcheck.web.port import WebPort
+from netcheck.web.protection import Protection
+from netcheck.web.server import LIMITS, Request, Response
+from netcheck.web.tls import server_context
+from tests.probe.peers import in_trio
+from tests.web.asking import CLOSING_GET, GET, connect, hello, status
+from tests.web.pems import Pems, pems
+from tests.web.ports import OPEN, web_port
+
+CURL = shutil.which("curl")
+
+
+@pytest.fixture(scope="module")
+def issued(tmp_path_factory: pytest.TempPathFactory) -> Pems:
+    return pems(tmp_path_factory.mktemp("tls"))
+
+
+def protection(settings: TlsSettings) -> Protection:
+    sans = frozenset(settings.allowed_sans)
+    return replace(OPEN, tls=server_context(settings), allowed_sans=sans)
+
+
+@pytest.fixture
+def settings(issued: Pems) -> TlsSettings:
+    return TlsSettings(*issued.server(), issued.ca)
+
+
+def client_context(issued: Pems, pair: tuple[Path, Path] | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=issued.ca)
+    if pair:
+        context.load_cert_chain(*pair)
+    return context
+
+
+async def ask(port: WebPort, context: ssl.SSLContext, request: bytes = CLOSING_GET) -> bytes:
+    """What comes back, to its end; b"" where the server closed without an answer."""
+    stream = trio.SSLStream(await connect(port.names[0]), context, server_hostname="127.0.0.1")
+    answer = b""
+    async with stream:
+        await stream.send_all(request)
+        while data := await stream.receive_some():
+            answer += data
+    return answer
+
+
+async def large(request: Request) -> Response:
+    return Response(200, b"x" * 3_000_000)
+
+
+@in_trio
+async def test_requests_are_answered_over_tls_one_after_the_other(
+    issued: Pems, settings: TlsSettings
+) -> None:
+    async with web_port(large, protection=protection(settings)) as port:
+        answer = await ask(port, client_context(issued), GET + CLOSING_GET)
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+    assert answer.count(b"x" * 3_000_000) == 2
+
+
+@pytest.mark.skipif(CURL is None, reason="curl is not installed")
+@in_trio
+async def test_curl_verifies_reads_and_keeps_the_connection(issued: Pems, settings: TlsSettings) -> None:
+    async with web_port(hello, protection=protection(settings)) as port:
+        url = f"https://{port.names[0]}/"
+        command = [str(CURL), "-sS", "--cacert", str(issued.ca), "-w", "%{num_connects}", url, url]
+        done = await trio.run_process(command, capture_stdout=True)
+    # the Host is an address, so it is answered; the second request needs no new connection
+    assert done.stdout == b"hello\n1hello\n0"
+
+
+@in_trio
+async def test_the_end_is_said_as_tls_says_it(issued: Pems, settings: TlsSettings) -> None:
+    async with web_port(hello, protection=protection(settings)) as port:
+        strict = trio.SSLStream(  # raises where the end of the stream is only a closed connection
+            await connect(port.names[0]), client_context(issued), server_hostname="127.0.0.1"
+        )
+        await strict.send_all(CLOSING_GET)
+        while await strict.receive_some():
+            pass
+        await strict.aclose()
+
+
+@in_trio
+async def test_who_speaks_plain_http_is_told_what_to_do(settings: TlsSettings) -> None:
+    async with (
+        web_port(hello, protection=protection(settings)) as port,
+        await connect(port.names[0]) as client,
+    ):
+        await client.send_all(GET)
+        answer = b"".join([bytes(chunk) async for chunk in client])
+    assert status(answer) == 400
+    assert b"ask for https://" in answer
+
+
+@pytest.mark.parametrize("says", [b"", b"\x16\x03\x01", b"\x16\x03\x01\x00\x05hello", b"\x16" * 70_000])
+@in_trio
+async def test_a_handshake_that_does_not_come_about_costs_one_connection(
+    issued: Pems, settings: TlsSettings, says: bytes
+) -> None:
+    limits = replace(LIMITS, request_timeout=0.3)
+    async with web_port(hello, limits, protection(settings)) as port:
+        async with await connect(port.names[0]) as client:
+            await client.send_all(says)
+            try:
+                while await client.receive_some():
+                    pass
+            except trio.BrokenResourceError:  # a reset is an end, too
+                pass
+        assert status(await ask(port, client_context(issued))) == 200
+
+
+@in_trio
+async def test_however_many_handshakes_stand_still_others_are_answered(
+    issued: Pems, settings: TlsSettings
+) -> None:
+    limits = replace(LIMITS, connections=8, connections_per_client=8)
+    async with web_port(hello, limits, protection(settings)) as port:
+        clients = [await connect(port.names[0]) for _ in range(40)]
+        for client in clients:
+            await client.send_all(b"\x16\x03\x01\x02\x00")
+        assert status(await ask(port, client_context(issued))) == 200
+        for client in clients:
+            await client.aclose()
+
+
+# Clients' certificates
+
+
+async def outcome(port: WebPort, context: ssl.SSLContext) -> str:
+    """`answered`, or `closed` at whatever point."""
+    try:
+        answer = await ask(port, context)
+    except (trio.BrokenResourceError, ssl.SSLError, OSError):
+        return "closed"
+    return "answered" if answer else "closed"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize(
+    ("auth", "shown", "expected"),
+    [
+        (ClientAuth.NONE, "nothing", "answered"),
+        (ClientAuth.OPTIONAL, "nothing", "answered"),
+        (ClientAuth.OPTIONAL, "ours", "answered"),
+        (ClientAuth.OPTIONAL, "foreign", "closed"),
+        (ClientAuth.REQUIRED, "nothing", "closed"),
+        (ClientAuth.REQUIRED, "ours", "answered"),
+        (ClientAuth.REQUIRED, "foreign", "closed"),
+    ],
+)
+@in_trio
+async def test_who_has_to_show_a_certificate(
+    issued: Pems,
+    settings: TlsSettings,
+    tmp_path: Path,
+    version: ssl.TLSVersion,
+    auth: ClientAuth,
+    shown: str,
+    expected: str,
+) -> None:
+    pair = {"nothing": None, "ours": issued.client(), "foreign": pems(tmp_path).client()}[shown]
+    context = client_context(issued, pair)
+    context.maximum_version = version
+    async with web_port(hello, protection=protection(replace(settings, client_auth=auth))) as port:
+        assert await outcome(port, context) == expected
+
+
+@pytest.mark.parametrize(
+    ("allowed", "expected"),
+    [
+        ("prometheus.example", "answered"),
+        ("10.0.0.1", "answered"),
+        ("fd00::1", "answered"),
+        ("ops@example.org", "answered"),
+        ("other.example", "closed"),
+        ("example", "closed"),
+        ("PROMETHEUS.EXAMPLE", "closed"),
+    ],
+)
+@in_trio
+async def test_only_clients_with_an_allowed_name_are_answered(
+    issued: Pems, settings: TlsSettings, allowed: str, expected: str
+) -> None:
+    pair = issued.client("named", "prometheus.example", "10.0.0.1", "fd00::1", "ops@example.org")
+    chosen = replace(settings, client_auth=ClientAuth.REQUIRED, allowed_sans=("another", allowed))
+    async with web_port(hello, protection=protection(chosen)) as port:
+        assert await outcome(port, client_context(issued, pair)) == expected
+
+
+# Versions, ciphers, curves
+
+
+async def handshake(port: WebPort, context: ssl.SSLContext) -> tuple[str, str] | None:
+    """The version and the cipher that were agreed on."""
+    stream = trio.SSLStream(await connect(port.names[0]), context, server_hostname="127.0.0.1")
+    try:
+        await stream.do_handshake()
+    except trio.BrokenResourceError:
+        return None
+    finally:
+        await trio.aclose_forcefully(stream)
+    return str(stream.version()), str(stream.cipher()[0])
+
+
+@in_trio
+async def test_versions_are_spoken_as_they_are_configured(issued: Pems, settings: TlsSettings) -> None:
+    new, old = ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2
+    context = client_context(issued)
+    async with web_port(hello, protection=protection(replace(settings, newest=old))) as port:
+        found = await handshake(port, context)
+        assert found is not None
+        assert found[0] == "TLSv1.2"
+    context.maximum_version = old
+    async with web_port(hello, protection=protection(replace(settings, oldest=new))) as port:
+        assert await handshake(port, context) is None
+
+
+@in_trio
+async def test_ciphers_and_who_prefers_one_are_as_configured(issued: Pems, settings: TlsSettings) -> None:
+    first, second = "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256"
+    chosen = replace(settings, ciphers=(first, second))
+    context = client_context(issued)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(f"{second}:{first}")
+    async with web_port(hello, protection=protection(chosen)) as port:
+        assert await handshake(port, context) == ("TLSv1.2", first)
+    async with web_port(hello, protection=protection(replace(chosen, server_prefers=False))) as port:
+        assert await handshake(port, context) == ("TLSv1.2", second)
+    context.set_ciphers("ECDHE-ECDSA-CHACHA20-POLY1305")
+    async with web_port(hello, protection=protection(chosen)) as port:
+        assert await handshake(port, context) is None
+
+
+@in_trio
+async def test_one_curve_is_the_only_one(issued: Pems, settings: TlsSettings) -> None:
+    context = client_context(issued)
+    context.set_ecdh_curve("secp384r1")
+    async with web_port(hello, protection=protection(replace(settings, curve="secp384r1"))) as port:
+        assert await handshake(port, context)
+    async with web_port(hello, protection=protection(replace(settings, curve="X25519"))) as port:
+        assert await handshake(port, context) is None
+
+
+@in_trio
+async def test_every_cipher_that_can_be_written_is_one_that_openssl_has(settings: TlsSettings) -> None:
+    for name in web_tls._CIPHERS.values():
+        server_context(replace(settings, ciphers=(name,)))
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+@in_trio
+async def test_a_client_cannot_renegotiate(issued: Pems, settings: TlsSettings) -> None:
+    async with web_port(hello, protection=protection(settings)) as port:
+        command = ["openssl", "s_client", "-tls1_2", "-connect", port.names[0], "-CAfile", str(issued.ca)]
+        done = await trio.run_process(
+            command, stdin=b"R\n", capture_stdout=True, capture_stderr=True, check=False
+        )
+    assert b"no renegotiation" in done.stderr
+
+
+def test_an_intermediate_can_vouch_for_clients_alone(tmp_path: Path) -> None:
+    """As it can in exporters: what stands in client_ca_file is trusted, be it a root or not."""
+    made = pems(tmp_path)
+    middle = made.authority.create_child_ca()
+    leaf = middle.issue_cert("prometheus.example")
+    ca_file = tmp_path / "middle.pem"
+    middle.cert_pem.write_to_path(str(ca_file))
+    server = server_context(TlsSettings(*made.server(), ca_file, ClientAuth.REQUIRED))
+    client = client_context(made)
+    leaf.configure_cert(client)
+    assert _handshakes(server, client)
+
+
+def _handshakes(server: ssl.SSLContext, client: ssl.SSLContext) -> bool:
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = (
+        client.wrap_bio(to_client, to_server, server_hostname="127.0.0.1"),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    )
+    done = [False, False]
+    for _ in range(10):
+        for n, end in enumerate(ends):
+            try:
+                end.do_handshake()
+                done[n] = True
+            except ssl.SSLWantReadError:
+                pass
+    return all(done)
