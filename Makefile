@@ -8,7 +8,7 @@ SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
 RUN := .venv/run
 DEV := .venv/dev
 
-.PHONY: help demo run test check lint types units system scenarios bench bench-fleet dashboards lock servers clean
+.PHONY: help demo run test check lint types units system scenarios bench bench-fleet dashboards reference lock servers clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -50,6 +50,9 @@ bench-fleet: $(DEV)/ready servers  ## measure a Prometheus with 1,000 simulated 
 
 dashboards: $(DEV)/ready  ## write dashboards/*.json anew from their sources
 	$(DEV)/bin/python -m dashboards
+
+reference: $(DEV)/ready  ## write docs/config.md and config/netcheck.schema.json anew from the code
+	$(DEV)/bin/python -m tests.config.reference
 
 servers:  # real proxies, DNS servers and Prometheus for the system tests; only root on Debian can install them
 	@sh tests/system/install-servers.sh

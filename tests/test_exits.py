@@ -114,11 +114,16 @@ def test_a_signal_that_comes_again_and_again_stops_the_daemon_as_one_does(
 # Nobody to write to
 
 
+def complaints(stderr: str) -> list[str]:
+    """All lines but the first of a check, which says how long it may take."""
+    return [line for line in stderr.splitlines() if not line.startswith("Probing ")]
+
+
 @pytest.mark.parametrize("streams", [">&-", "2>&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_with_closed_streams_a_check_ends_with_what_it_found(ready: Path, streams: str) -> None:
     ended = in_shell(streams, "check", "--config", ready)
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert ("1/1 ok" in ended.stdout) is (">&-" not in streams.replace("2>&-", ""))
+    assert (ended.returncode, complaints(ended.stderr)) == (0, [])
+    assert ("1/1 in" in ended.stdout) is (">&-" not in streams.replace("2>&-", ""))
 
 
 def test_with_closed_streams_not_ready_is_still_told_by_the_status(not_ready: Path) -> None:
@@ -173,7 +178,10 @@ def test_output_that_nobody_takes_is_told_in_one_line(ready: Path, args: tuple[s
     words = [sys.executable, "-m", "netcheck", *args, *option, str(ready)]
     ended = subprocess.run(words, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=60)
     os.close(pipe)
-    assert (ended.returncode, ended.stderr) == (2, "the output cannot be written: Broken pipe\n")
+    assert (ended.returncode, complaints(ended.stderr)) == (
+        2,
+        ["the output cannot be written: Broken pipe"],
+    )
 
 
 @pytest.mark.parametrize("both", [False, True])
@@ -190,7 +198,7 @@ def test_a_good_answer_needs_no_standard_error(ready: Path) -> None:
     words = [sys.executable, "-m", "netcheck", "check", "--config", str(ready)]
     ended = subprocess.run(words, stdout=subprocess.PIPE, stderr=pipe, text=True, timeout=60)
     os.close(pipe)
-    assert (ended.returncode, "1/1 ok" in ended.stdout) == (0, True)
+    assert (ended.returncode, "1/1 in" in ended.stdout) == (0, True)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])

@@ -70,7 +70,18 @@ MAY_IMPORT = {
 }
 # Outside libraries that only these rooms may use.
 ONLY_IN = {
-    "trio": {"files", "probe", "push_certificates", "schedule", "web", "check", "daemon", "cli", "lab", "history"},
+    "trio": {
+        "check",
+        "cli",
+        "daemon",
+        "files",
+        "history",
+        "lab",
+        "probe",
+        "push_certificates",
+        "schedule",
+        "web",
+    },
     "socket": {"probe", "daemon", "lab", "web"},  # the daemon tells systemd how it is
     # config reads a CA file once, to refuse a broken one with its place
     "ssl": {"probe", "config", "lab", "web"},

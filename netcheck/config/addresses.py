@@ -1,6 +1,6 @@
 """Hosts, addresses, networks, ports, proxy URLs: as kinds of values, to their normal form or a ValueError.
 
-Knows no keys. What may hold a password is never repeated in a message.
+Knows no keys. Nothing that is refused is repeated in a message: it may be a password.
 """
 
 import ipaddress
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netcheck.config.document import NOTHING, Location
-from netcheck.config.problems import Reading, did_you_mean, either, quoted, shown
+from netcheck.config.problems import Reading, did_you_mean, either
 from netcheck.config.values import (
     NO_VALUE,
     WHOLE,
@@ -18,7 +18,6 @@ from netcheck.config.values import (
     Limits,
     list_of,
     refuse_out_of_bounds,
-    refuse_twice,
     text,
     whole_in,
 )
@@ -71,7 +70,7 @@ def address(written: str) -> str:
     """An IPv4 or IPv6 address literal without brackets, in its shortest form."""
     literal = _literal(written)
     if literal is None:
-        raise ValueError(f"{shown(written)} is not an IP address: write one such as 10.0.0.53 or fd00::53")
+        raise ValueError("this is not an IP address: write one such as 10.0.0.53 or fd00::53")
     return literal
 
 
@@ -92,9 +91,7 @@ def network(written: str) -> Network:
     try:
         meant = ipaddress.ip_network(written, strict=False)
     except ValueError:
-        raise ValueError(
-            f"{shown(written)} is not a network: write one such as 203.0.113.0/24 or fd00:20::/64"
-        ) from None
+        raise ValueError("this is not a network: write one such as 203.0.113.0/24 or fd00:20::/64") from None
     raise ValueError(f"this is an address in a network, not the network: write {meant}")
 
 
@@ -107,8 +104,8 @@ def _name(written: str) -> str:
     name = dns_name(_ascii(written)) if len(written) <= 254 else None
     if name is None:
         raise ValueError(
-            f"{shown(written)} is not a host name or an address: write one such as mdm.example.com, "
-            "without scheme, port or path"
+            "this is not a host name or an address: write one such as mdm.example.com, "
+            "without scheme, port, path or space"
         )
     return name
 
@@ -124,7 +121,7 @@ def _ascii(written: str) -> str:
             return encoded.decode("ascii")
     except UnicodeError:
         pass  # said below, in words of ours
-    raise ValueError(f"{shown(name)} cannot be put into DNS as it stands: write the name in its xn-- form")
+    raise ValueError("this name cannot be put into DNS as it stands: write the name in its xn-- form")
 
 
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[0-9]{1,5}))?")
@@ -147,7 +144,7 @@ def address_port(written: str) -> AddressPort:
     literal = _literal(before)
     if literal is None:
         raise ValueError(
-            f"{shown(written)} is not an IP address with or without a port: "
+            "this is not an IP address with or without a port: "
             'write it like 10.0.0.53, 10.0.0.53:5353 or "[fd00::53]:5353"'
         )
     return AddressPort(literal, port)
@@ -169,20 +166,22 @@ def listen_place(written: str) -> Listen | UnixListen:
     before, port = _split(written, lowest_port=0)
     if before in ("", "*") and port is not None:
         raise ValueError(
-            f"{quoted(written)} names no address: write 127.0.0.1:{port} for this machine only, "
+            f"this names no address: write 127.0.0.1:{port} for this machine only, "
             f'0.0.0.0:{port} for every IPv4 address or "[::]:{port}" for every IPv6 address'
         )
     literal = _literal(before)
+    if written.startswith("/"):
+        raise ValueError("for a socket in the file system write unix: before its path")
     if literal is None or port is None:
         raise ValueError(
-            f"{shown(written)} is not an address with a port: "
+            "this is not an address with a port: "
             'write it like 127.0.0.1:9223 or "[::1]:9223", with an address and not a name'
         )
     return Listen(literal, port)
 
 
 def _socket_file(written: str) -> UnixListen:
-    if not written.startswith("/") or "\0" in written or len(written.encode()) > _LONGEST_SOCKET_NAME:
+    if not re.fullmatch(r"/[^\0@]*", written, re.DOTALL) or len(written.encode()) > _LONGEST_SOCKET_NAME:
         raise ValueError(
             f"needs the whole path of the socket, at most {_LONGEST_SOCKET_NAME} bytes: "
             "write it like unix:/run/netcheck/http.sock"
@@ -196,9 +195,7 @@ _INTERFACE = re.compile(r"[^\s/:%]{1,15}")
 def interface_name(written: str) -> str:
     """The name of a network interface, as Linux allows it (at most 15 bytes: IFNAMSIZ less its NUL)."""
     if not _INTERFACE.fullmatch(written) or written in (".", "..") or len(written.encode()) > 15:
-        raise ValueError(
-            f"{shown(written)} cannot be an interface: write its name as `ip link` shows it, like eth0"
-        )
+        raise ValueError("this cannot be an interface: write its name as `ip link` shows it, like eth0")
     return written
 
 
@@ -206,6 +203,7 @@ _PROXY_URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,20})://(?P<place>[^/?#]*)(?P<rest>[/?#].*)?", re.DOTALL
 )
 _PAC = re.compile(r"pac\+.*|(?:https?|file):.*\.(?:pac|dat|js)(?:[?#].*)?", re.IGNORECASE | re.DOTALL)
+_PAC_ANSWER = re.compile(r"^(?:PROXY|SOCKS[45]?|HTTPS?) |;", re.IGNORECASE)
 _DEFAULT_PORT = {
     ProxyScheme.HTTP: 3128,  # squid's
     ProxyScheme.HTTPS: 443,  # as curl takes it
@@ -222,13 +220,22 @@ def proxy_url(written: str) -> ProxyAddress:
             "this names a PAC file, and netcheck does not read these: write the proxy that it sends Apple's "
             "names to, as SCHEME://HOST:PORT; for several proxies make several paths"
         )
+    if written.lower() in ("direct", "none", "off"):
+        raise ValueError("a path without a proxy has no such key: remove it")
+    if _PAC_ANSWER.search(written):
+        raise ValueError(
+            "this is what a PAC file answers: write http://HOST:PORT for PROXY, socks5://HOST:PORT for "
+            "SOCKS, and a path for each"
+        )
+    if "," in written or written.count("://") > 1:
+        raise ValueError("a path leads through one proxy: write its URL, and make a path for each of several")
     match = _PROXY_URL.fullmatch(written)
     if not match:
         raise ValueError(_not_a_proxy_url(written))
     scheme = match["scheme"].lower()
     if scheme not in list(ProxyScheme):
         raise ValueError(
-            f'"{scheme}://…" is not a proxy URL: {_HOW_TO_WRITE_A_PROXY}{did_you_mean(scheme, ProxyScheme)}'
+            f"this is not a proxy URL: {_HOW_TO_WRITE_A_PROXY}{did_you_mean(scheme, ProxyScheme)}"
         )
     if match["rest"] not in (None, "/"):
         raise ValueError("a proxy URL ends with the port: remove everything that follows it")
@@ -236,6 +243,8 @@ def proxy_url(written: str) -> ProxyAddress:
 
 
 def _not_a_proxy_url(written: str) -> str:
+    if _literal(written):
+        return "write an IPv6 address in brackets, and before it what the proxy speaks: http://[fd00::1]:3128"
     if _HOST_PORT.fullmatch(written):
         return (
             "this does not say what the proxy speaks: write http:// before it for a web proxy, "
@@ -286,7 +295,7 @@ ADDRESS_PORT = text(
 
 
 _LOWEST_PORT, _HIGHEST_PORT = 1, 65535
-_RANGE = re.compile(r"\s*([0-9]{1,5})\s*-\s*([0-9]{1,5})\s*")
+_RANGE = re.compile(r"\s*([0-9]{1,5})\s*(?:-|–|:|\.\.|to)\s*([0-9]{1,5})\s*")
 
 
 def _port_range(raw: object, _: Location, __: Reading) -> tuple[int, ...]:
@@ -325,7 +334,9 @@ def ports(limits: Limits) -> Kind[tuple[int, ...]]:
     def read(raw: object, at: Location, reading: Reading) -> tuple[int, ...]:
         found = tuple(port for several in ranges.parse(raw, at, reading) for port in several)
         limits.check(len(found))
-        refuse_twice(found, int)
+        twice = next((port for n, port in enumerate(found) if port in found[:n]), None)
+        if twice is not None:
+            raise ValueError(f"port {twice} stands here twice: remove one")
         return found
 
     return Kind(read, ranges.schema, list)

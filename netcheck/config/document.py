@@ -162,6 +162,10 @@ _NOT_A_PLAIN_NUMBER = (
     "without quotes YAML reads this as a number, but not in plain decimal (017 is octal, 12:30 in base 60): "
     "put it in quotes if text is meant, else write a plain decimal number"
 )
+_NO_TEXT = "a key must be text: put it in quotes, or fill in the template that this is from"
+_ODD_SPACE = "a space that is none for YAML stands here: type it anew"
+_ODD_SPACES = ("\xa0", "\u2007", "\u202f", "\u3000", "\u200b", "\ufeff")
+"""Copied from web pages and word processors."""
 _SURPRISES = {
     "int": _NOT_A_PLAIN_NUMBER,
     "float": _NOT_A_PLAIN_NUMBER,
@@ -262,9 +266,15 @@ class _Reader:
     def _key(self, event: yaml.Event, at: Location, position: Position) -> str:
         if isinstance(event, yaml.ScalarEvent):
             self._refuse_node_properties(event, (*at, event.value), position)
+            if event.value[:1] in _ODD_SPACES:
+                self._refuse((*at, event.value), position, _ODD_SPACE)
             return event.value
         name = f"?{self._count}"  # a name for what has none, so that reading can go on
-        self._refuse((*at, name), position, "a key must be text: put it in quotes")
+        self._refuse(
+            (*at, name),
+            position,
+            _NO_TEXT,
+        )
         self._value(event, (*at, name, "?"), position)
         return name
 

@@ -133,6 +133,12 @@ FILE: Section[FileKeys] = section(
             ("interface", "interfaces"),
             "an interface is written as a path: paths: {wifi: {interface: wlan0}}",
         ),
+        **dict.fromkeys(
+            ("log_level", "log_format", "loglevel", "logging"),
+            "how it logs is said where it starts: netcheck run --log-level debug --log-format json",
+        ),
+        **dict.fromkeys(("include", "includes"), "one file holds the whole config: write it in here"),
+        **dict.fromkeys(("tls", "basic_auth"), "the web port is set up in web: web: {tls: {…}}"),
         "nameservers": "nameservers are written as a resolver: resolvers: {corp: {nameservers: [10.0.0.53]}}",
         "timeouts": "the timeouts stand in probing: probing: {timeouts: {connect: 5s}}",
         "interval": "the interval stands in probing: probing: {interval: 60s}",

@@ -22,6 +22,7 @@ from netcheck.model.paths import ProxyScheme, Secret
 T = TypeVar("T")
 
 _CREDENTIALS = re.compile(r"\$\{CREDENTIALS_DIRECTORY\}(?=/)|\$CREDENTIALS_DIRECTORY(?=/)")
+_LOGIN = re.compile(r":[^/]*@")
 _LARGEST_WEB_FILE = 1024 * 1024
 
 
@@ -29,6 +30,10 @@ def _place(written: str, directory: Path) -> Path:
     """Where the file is; ValueError for what names none."""
     if "\0" in written:
         raise ValueError("no file has a NUL in its name: remove it")
+    if "://" in written or _LOGIN.search(written):
+        raise ValueError("this is a URL or a login, and not the name of a file: write the file's name")
+    if written.startswith("~"):
+        raise ValueError("~ stands for no directory here: write the whole name of the file")
     credential = _CREDENTIALS.match(written)
     if credential is None:
         refuse_variables(written)
@@ -55,7 +60,8 @@ def file_kind(look: Callable[[Path], T], show: Callable[[T], object] = str) -> K
                 f"(a relative name starts from {reading.directory.absolute()})"
             ) from error
 
-    return Kind(read, {"type": "string", "minLength": 1}, show)
+    pattern = r"^(?!~)(?!.*://)(?!.*:[^/]*@)."
+    return Kind(read, {"title": "the name of a file", "type": "string", "pattern": pattern}, show)
 
 
 def _ca_file(file: Path) -> Path:
@@ -144,7 +150,9 @@ def _secret(data: bytes, source: str) -> Secret:
 
 PASSWORD_FILE: Kind[Password] = file_kind(_from_file, lambda password: password.source)
 PASSWORD_ENV: Kind[Password] = Kind(
-    _from_environment, {"type": "string", "pattern": r"\S"}, lambda password: password.source
+    _from_environment,
+    {"title": "the name of a variable", "type": "string", "pattern": r"\S"},
+    lambda password: password.source,
 )
 MISPLACED = (  # a password in the config itself
     "a password does not belong in the config: write it into a file named by password_file, "

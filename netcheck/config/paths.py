@@ -32,7 +32,7 @@ from netcheck.config.named_files import (
 )
 from netcheck.config.problems import Reading
 from netcheck.config.sections import Key, Section, named, section
-from netcheck.config.values import Kind, Limits, any_case, choice, list_of, text
+from netcheck.config.values import Kind, Limits, any_case, choice, list_of, list_or_all, text
 from netcheck.model.paths import (
     SYSTEM_RESOLVER,
     Binding,
@@ -53,7 +53,7 @@ from netcheck.model.paths import (
 
 
 def _roles() -> Kind[frozenset[Role]]:
-    roles = list_of(choice(tuple(Role)), Limits())
+    roles = list_or_all(choice(tuple(Role), {f"{role}s": role for role in Role}), tuple(Role))
     return Kind(
         lambda raw, at, reading: frozenset(roles.parse(raw, at, reading)),
         roles.schema,
@@ -93,7 +93,8 @@ RESOLVER: Section[ResolverKeys] = section(
     "A resolver to ask on the paths that name it.",
     {
         "transport": Key(
-            choice(tuple(Transport)), "udp (with TCP where an answer is cut), tcp, or tls (RFC 7858)."
+            choice(tuple(Transport), {"dot": Transport.TLS}),
+            "udp (with TCP where an answer is cut), tcp, or tls (RFC 7858).",
         ),
         "nameservers": Key(
             list_of(ADDRESS_PORT, Limits(most=8)),
@@ -106,6 +107,14 @@ RESOLVER: Section[ResolverKeys] = section(
         "ca_file": Key(CA_FILE, "For tls: certificates to trust in place of the system's, in PEM."),
     },
     (_tls_keys_need_tls,),
+    astray={
+        **dict.fromkeys(
+            ("address", "addresses", "ip", "server", "servers"), "the addresses stand in nameservers"
+        ),
+        "port": "the port stands behind the address: nameservers: [10.0.0.53:5353]",
+        **dict.fromkeys(("protocol", "type"), "udp, tcp or tls stands in transport"),
+    },
+    alone="nameservers",
 )
 
 
@@ -227,6 +236,14 @@ def _balancer() -> Kind[Mapping[str, AddressPort]]:
     )
 
 
+_FAMILIES = (Family.IPV4, Family.IPV6)
+_FAMILY_WORDS = {
+    **dict.fromkeys(("4", "v4", "inet"), Family.IPV4),
+    **dict.fromkeys(("6", "v6", "inet6"), Family.IPV6),
+}
+_PROXY_AS_URL = "a proxy is one URL: proxy: http://proxy.example:3128, or socks5://…"
+_ONE_LOGIN = "the login stands in username, and password_file or password_env"
+
 PATH: Section[PathKeys] = section(
     PathKeys,
     "One way out of this network. Without any key it is the direct one.",
@@ -245,7 +262,7 @@ PATH: Section[PathKeys] = section(
             "SCHEME://HOST:PORT; without a port it is 1080 for SOCKS, 3128 for http and 443 for https.",
         ),
         "resolve": Key(
-            choice(tuple(ResolveMode)),
+            choice(tuple(ResolveMode), {"remote": ResolveMode.PROXY}),
             "Who resolves the names: local (as with socks4 and socks5), proxy (as with others), or both.",
         ),
         "ca_file": Key(CA_FILE, "For https proxies: certificates to trust in place of the system's, in PEM."),
@@ -267,7 +284,7 @@ PATH: Section[PathKeys] = section(
         ),
         "resolver": Key(text(str), "Which of the resolvers to ask."),
         "families": Key(
-            list_of(choice((Family.IPV4, Family.IPV6)), Limits()),
+            list_or_all(choice(_FAMILIES, _FAMILY_WORDS), _FAMILIES),
             "Which addresses to use where names are resolved here.",
         ),
     },
@@ -281,9 +298,20 @@ PATH: Section[PathKeys] = section(
         _one_source_of_each_family,
     ),
     astray={
-        "password": MISPLACED,
-        "port": "the port stands in the URL of the proxy: proxy: http://proxy.example:3128",
-        "type": "the kind of proxy stands in its URL: proxy: http://… or socks5://…",
+        **dict.fromkeys(("password", "pass", "passwd"), MISPLACED),
+        **dict.fromkeys(
+            ("url", "host", "port", "type", "scheme", "socks", "http", "https", "http_proxy", "https_proxy"),
+            _PROXY_AS_URL,
+        ),
+        **dict.fromkeys(("credentials", "auth", "login"), _ONE_LOGIN),
+        **dict.fromkeys(
+            ("dns", "nameserver", "nameservers", "resolvers"),
+            "a path names its resolver: resolver: corp, and resolvers: {corp: {nameservers: [10.0.0.53]}}",
+        ),
+        **dict.fromkeys(
+            ("pac", "pac_url", "pac_file"), "netcheck reads no PAC file: write the proxy it names"
+        ),
+        "no_proxy": "what goes past the proxy is another path, without proxy",
         "enabled": "a path that is there is probed: remove the path to switch it off",
     },
 )

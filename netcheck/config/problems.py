@@ -1,10 +1,9 @@
 """What is wrong with a config file: gathered, at its place, and in turns of phrase that the messages share.
 
-What may be a secret reaches no message: sooner or later somebody writes a password where an address belongs.
+Nothing that is refused reaches a message: sooner or later somebody writes a password where none belongs.
 """
 
 import difflib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,35 +89,18 @@ class Reading:
         return any(at[:n] in self._faulty for n in range(len(at) + 1))
 
 
-_LONGEST_SHOWN = 60
-
-
-def quoted(text: str) -> str:
-    """The text in quotes, cut where it is long, with nothing in it that a terminal would act on."""
-    shown = text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
-    return '"' + "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in shown) + '"'
-
-
-_HARMLESS = re.compile(
-    r"(?:[a-z]{1,9}://)?[^@:]*(?::[0-9]{1,5})?(?:/[^@:]*)?"  # a name or an address, in a URL or not
-    r"|\[?[0-9A-Fa-f:.]+(?:%\w+)?\]?(?::[0-9]{1,5})?"  # IPv6
-)
-
-
-def shown(text: str) -> str:
-    """The text in quotes, or what can be said in its place where it may be USER:PASSWORD or hold such."""
-    return quoted(text) if _HARMLESS.fullmatch(text) else "what stands here"
-
-
 def either(words: Iterable[str]) -> str:
     """`a, b or c`."""
     *others, last = words
     return f"{', '.join(others)} or {last}" if others else last
 
 
+_LONGEST_WORD = 60
+
+
 def closest(word: object, known: Iterable[str], at_least: float = 0.6) -> str | None:
     """The known word that was probably meant; `at_least` is how alike they must be, from 0 to 1."""
-    if not isinstance(word, str) or len(word) > _LONGEST_SHOWN:
+    if not isinstance(word, str) or len(word) > _LONGEST_WORD:
         return None
     spelt = {each.lower(): each for each in known}
     return next((spelt[each] for each in difflib.get_close_matches(word.lower(), spelt, 1, at_least)), None)
@@ -127,4 +109,4 @@ def closest(word: object, known: Iterable[str], at_least: float = 0.6) -> str | 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """`; did you mean "…"?` where a known word is close, else nothing."""
     meant = closest(word, known)
-    return f"; did you mean {quoted(meant)}?" if meant else ""
+    return f'; did you mean "{meant}"?' if meant else ""

@@ -6,7 +6,7 @@ are faults, and are repeated in a message only where they are close to known one
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
@@ -19,6 +19,7 @@ from netcheck.model.paths import SYSTEM_RESOLVER
 T = TypeVar("T")
 
 _NEEDS_KEYS = "needs keys with values: indented below it, or as {key: value}"
+_NEEDS_NAMES = "needs entries by name: indented below it, or as {name: {key: value}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,14 @@ def section(
     keys: Mapping[str, Key],
     rules: tuple[Rule[T], ...] = (),
     astray: Mapping[str, str] = MappingProxyType({}),
-    switch: str | None = None,
+    alone: str | None = None,
 ) -> Section[T]:
-    """A section that becomes a record; `switch` is the key meant where true or false stands in its place."""
+    """A section that becomes a record; `alone` is the key meant where a value stands in place of the keys."""
 
     def parse(raw: object, at: Location, reading: Reading) -> T:
-        if switch is not None and isinstance(raw, bool):
-            raw = {switch: raw}
-        values = mapping_in(raw)
+        if alone is not None and isinstance(raw, bool | str | list) and not _forgotten(raw, keys):
+            raw = {alone: raw}
+        values = mapping_in(raw, _forgotten(raw, keys) or _NEEDS_KEYS)
         _refuse_unknown(values, keys, at, reading, astray)
         found = {}
         for key, each in keys.items():
@@ -80,17 +81,28 @@ def section(
             rule(value, at, reading)
         return value
 
-    schema = _section_schema(record, about, keys, switch)
+    schema = _section_schema(record, about, keys, alone)
     return Section(parse, schema, lambda value: _shown(value, keys), keys, astray)
 
 
-def mapping_in(raw: object) -> Mapping[str, object]:
-    """The keys of a mapping; one without a value has none."""
+def mapping_in(raw: object, otherwise: str) -> Mapping[str, object]:
+    """The keys of a mapping; one without a value has none. ValueError with `otherwise` for anything else."""
     if raw is NOTHING:
         return {}
     if not isinstance(raw, dict):
-        raise ValueError(_NEEDS_KEYS)
+        raise ValueError(otherwise)
     return raw
+
+
+_KEY_AND_SIGN = re.compile(r"\s*([\w-]+)\s*([:=])")
+
+
+def _forgotten(written: object, keys: Iterable[str]) -> str | None:
+    """What is missing behind a key for YAML to see that it is one."""
+    found = _KEY_AND_SIGN.match(written) if isinstance(written, str) else None
+    if not found or found[1] not in keys:
+        return None
+    return "write a space behind the colon" if found[2] == ":" else "write a colon and a space in place of ="
 
 
 def _refuse_unknown(
@@ -103,7 +115,8 @@ def _refuse_unknown(
     for key in values:
         if key not in keys:
             hint = did_you_mean(key, keys) or "; known here: " + ", ".join(keys)
-            reading.say((*at, key), astray.get(key, f"there is no such key{hint}"), of_key=True)
+            message = astray.get(key) or _forgotten(key, keys) or f"there is no such key{hint}"
+            reading.say((*at, key), message, of_key=True)
 
 
 def _shown(value: Any, keys: Mapping[str, Key]) -> dict[str, object]:
@@ -128,7 +141,7 @@ def _defaults(record: Callable[..., object]) -> dict[str, object]:
 
 
 def _section_schema(
-    record: Callable[..., object], about: str, keys: Mapping[str, Key], switch: str | None
+    record: Callable[..., object], about: str, keys: Mapping[str, Key], alone: str | None
 ) -> Schema:
     defaults = _defaults(record)
     properties = {}
@@ -137,14 +150,14 @@ def _section_schema(
         shown = {"default": each.kind.show(default)} if default not in (None, ()) else {}
         properties[key] = {"description": each.about, **shown, **each.kind.schema}
     required = [key for key, each in keys.items() if each.required]
-    kinds = ["object", *([] if required else ["null"]), *(["boolean"] if switch else [])]
-    return {
+    whole = {
         "description": about,
-        "type": kinds,
+        "type": "object" if required else ["object", "null"],
         "properties": properties,
         "additionalProperties": False,
         **({"required": required} if required else {}),
     }
+    return {"description": about, "anyOf": [whole, keys[alone].kind.schema]} if alone else whole
 
 
 # Names
@@ -194,11 +207,12 @@ def named(
     def parse(raw: object, at: Location, reading: Reading) -> Mapping[str, T]:
         if raw is NOTHING and nothing is None:
             raise ValueError(NO_VALUE)
-        entries = nothing if raw is NOTHING and nothing is not None else mapping_in(raw)
+        entries = nothing if raw is NOTHING and nothing is not None else mapping_in(raw, _NEEDS_NAMES)
         limits.check(len(entries))
         found = {}
         for key, value in entries.items():
             try:
+                _refuse_slipped(key, value, others)
                 normal = key if key in of_known else name(key)
             except ValueError as error:
                 reading.say((*at, key), str(error), of_key=True)
@@ -227,6 +241,12 @@ def named(
         of_known,
         others,
     )
+
+
+def _refuse_slipped(key: str, value: object, kind: Kind[Any]) -> None:
+    """A key of an entry that stands as if it were an entry, as when it is not indented enough."""
+    if isinstance(kind, Section) and key in kind.keys and not isinstance(value, dict):
+        raise ValueError(f"{key} is a key of an entry: indent it further, below the name of its entry")
 
 
 # What leads to a value, for messages

@@ -1,6 +1,7 @@
 """`services:`: built-in services to tune or switch off, and services of one's own; and what they come to."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,8 +56,11 @@ class ServiceKeys:
     interval: float = _HOUR
 
 
+_PROTOCOL = r"[!-?A-~]{1,64}"  # what is printable in ASCII, but no @
+
+
 def _protocol(written: str) -> str:
-    if not (0 < len(written) <= 64 and all("!" <= character <= "~" for character in written)):
+    if not re.fullmatch(_PROTOCOL, written):
         raise ValueError("needs the names of protocols, such as h2: letters, digits and punctuation")
     return written
 
@@ -87,7 +91,7 @@ _COMMON = {
     "server_name": Key(
         HOST, "The name to ask for in TLS and to verify; of couriers the unnumbered one, else the host's own."
     ),
-    "alpn": Key(list_of(text(_protocol, r"[!-~]{1,64}"), Limits(0, 8)), "The protocols to offer in TLS."),
+    "alpn": Key(list_of(text(_protocol, _PROTOCOL), Limits(0, 8)), "The protocols to offer in TLS."),
     "networks": Key(
         list_of(text(network, rf"(?:{IP})(?:/[0-9]{{1,3}})?"), Limits(most=64)),
         "Where its addresses may be, like 203.0.113.0/24; without it, Apple's where Apple publishes them.",
@@ -123,7 +127,15 @@ _REQUEST = Key(
 _APPLES_HOSTS = "the hosts of a built-in service are Apple's: add a service of your own, by another name"
 _NOT_NUMBERED = "the hosts of this service are not numbered: remove it"
 _NO_REQUEST = "only the provider API answers a request: remove it"
-_ASTRAY = {"hosts": _APPLES_HOSTS, "request": _NO_REQUEST, "count": _NOT_NUMBERED}
+_SWITCH = "whether a service is probed stands in enabled: true or false"
+_HELP = {
+    **dict.fromkeys(("disabled", "disable", "active"), _SWITCH),
+    **dict.fromkeys(("role", "for"), "who needs it stands in roles: [device, provider]"),
+    "tls": "how far a probe goes stands in depth: tcp or tls",
+    "interval": "the interval stands in probing: probing: {interval: 60s}",
+    "sni": "the name to ask for in TLS stands in server_name",
+}
+_ASTRAY = {**_HELP, "hosts": _APPLES_HOSTS, "request": _NO_REQUEST, "count": _NOT_NUMBERED}
 
 
 def _a_request_needs_tls(keys: ServiceKeys, at: Location, reading: Reading) -> None:
@@ -135,7 +147,7 @@ def _built_in(
     about: str, more: Mapping[str, Key], rules: tuple[Rule[ServiceKeys], ...] = ()
 ) -> Section[ServiceKeys]:
     keys = {"enabled": _COMMON["enabled"], **more, **_COMMON, **_APPLES}
-    return section(ServiceKeys, about, keys, rules, _ASTRAY, switch="enabled")
+    return section(ServiceKeys, about, keys, rules, _ASTRAY, alone="enabled")
 
 
 def _numbered(about: str) -> Section[ServiceKeys]:
@@ -159,7 +171,7 @@ _BAG: Section[ServiceKeys] = section(
         **_APPLES,
     },
     astray={**_ASTRAY, "networks": "the addresses of the bag are Apple's: remove it"},
-    switch="enabled",
+    alone="enabled",
 )
 
 
@@ -176,6 +188,8 @@ OWN: Section[ServiceKeys] = section(
         ),
     },
     astray={
+        **_HELP,
+        **dict.fromkeys(("url", "address", "ip", "name"), "names and addresses stand in hosts"),
         "request": _NO_REQUEST,
         "count": _NOT_NUMBERED,
         "lab_ca_file": "is for services of Apple's, and this one is your own: write ca_file",
@@ -211,6 +225,8 @@ def _own_or_misspelt() -> Section[ServiceKeys]:
             reading.say(at, message, of_key=True)
         if isinstance(raw, bool):
             raise ValueError("needs hosts and ports: only a built-in service is switched off by false alone")
+        if isinstance(raw, str | list):
+            raise ValueError("needs hosts and ports: {hosts: [mdm.example.com], ports: [443]}")
         return OWN.parse(raw, at, reading)
 
     return replace(OWN, parse=parse)

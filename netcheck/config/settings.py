@@ -21,7 +21,7 @@ from netcheck.config.named_files import (
     Password,
     check_key_pair,
 )
-from netcheck.config.problems import Reading, quoted
+from netcheck.config.problems import Reading
 from netcheck.config.sections import Key, Section, section
 from netcheck.config.values import FLAG, Limits, choice, decimal, duration, list_of, text, whole
 from netcheck.model.paths import Secret
@@ -111,7 +111,7 @@ _TOPIC = r"[A-Za-z0-9._-]{1,255}"
 def _topic(written: str) -> str:
     if not re.fullmatch(_TOPIC, written):
         raise ValueError(
-            f"{quoted(written)} is not a topic: write the UID of the certificate's subject, "
+            "this is not a topic: write the UID of the certificate's subject, "
             "like com.apple.mgmt.External.0f5c6f3e-…"
         )
     return written
@@ -144,7 +144,11 @@ PUSH_CERTIFICATE: Section[PushCertificateKeys] = section(
         ),
     },
     (_one_password,),
-    astray={"password": MISPLACED},
+    astray={
+        **dict.fromkeys(("password", "pass", "passphrase"), MISPLACED),
+        **dict.fromkeys(("path", "cert", "cert_file", "certificate"), "the certificate stands in file"),
+    },
+    alone="file",
 )
 
 

@@ -49,7 +49,8 @@ def check(
 def _resolvers_exist(names: Mapping[str, str], known: tuple[str, ...], reading: Reading) -> None:
     for path, name in names.items():
         if name not in known:
-            message = f"there is no resolver of this name: add it to resolvers{did_you_mean(name, known)}"
+            how = did_you_mean(name, known) or ", as in resolvers: {corp: {nameservers: [10.0.0.53]}}"
+            message = f"there is no resolver of this name: add it to resolvers{how}"
             reading.say(("paths", path, "resolver"), message)
 
 

@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from netcheck.config.document import NOTHING, Location
-from netcheck.config.problems import Reading, did_you_mean, either, quoted
+from netcheck.config.problems import Reading, did_you_mean, either
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -63,7 +64,9 @@ def text_in(raw: object) -> str:
     return str(raw)
 
 
-_VARIABLE = re.compile(r"\$(?:\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Za-z_][A-Za-z0-9_]*)")
+_VARIABLE = re.compile(r"\$(?:\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Za-z_][A-Za-z0-9_]*)|%[A-Za-z_][A-Za-z0-9_]*%")
+_PLACEHOLDER = re.compile(r"\{\{.*\}\}|<[A-Za-z_ -]+>")
+_TYPOGRAPHIC_QUOTES = "“”„‟‘’‚«»"
 
 
 def refuse_variables(written: str) -> None:
@@ -73,6 +76,10 @@ def refuse_variables(written: str) -> None:
             "environment variables are not put in here: write the value itself (only a password may come "
             "from one: password_env with the name of the variable)"
         )
+    if _PLACEHOLDER.search(written):
+        raise ValueError("this is a placeholder: write the value itself")
+    if written[0] in _TYPOGRAPHIC_QUOTES:
+        raise ValueError("typographic quotes stand around it: write plain ones, or none")
 
 
 def text(parse: Callable[[str], T], pattern: str | None = None, show: Callable[[T], object] = str) -> Kind[T]:
@@ -98,24 +105,26 @@ def _text_schema(pattern: str | None) -> Schema:
 # Words, flags, numbers
 
 
-def choice(members: Sequence[E]) -> Kind[E]:
-    """Some members of an enum, in capitals or not."""
+def choice(members: Sequence[E], also: Mapping[str, E] = MappingProxyType({})) -> Kind[E]:
+    """Some members of an enum, in capitals or not; `also` are other words for them."""
+    meant = {**{str(member): member for member in members}, **also}
 
     def read(raw: object, _: Location, __: Reading) -> E:
-        written = raw.strip().lower() if isinstance(raw, str) else raw
-        found = next((member for member in members if member == written), None)
+        found = meant.get(str(raw).strip().lower())
         if found is None:
             raise ValueError(
                 NO_VALUE if raw is NOTHING else f"needs {either(members)}{did_you_mean(raw, members)}"
             )
         return found
 
-    return Kind(read, _words_schema(members), str)
+    return Kind(read, _words_schema([str(member) for member in members], tuple(also)), str)
 
 
-def _words_schema(words: Sequence[str]) -> Schema:
-    """As written, which editors offer, or in capitals."""
-    return {"anyOf": [{"enum": [*words]}, {"type": "string", "pattern": rf"^\s*(?:{any_case(words)})\s*$"}]}
+def _words_schema(words: Sequence[str], also: Sequence[str]) -> Schema:
+    """As written, which editors offer, or in capitals, or another word for it."""
+    numbers = [int(word) for word in also if word.isdigit()]
+    pattern = rf"^\s*(?:{any_case([*words, *also])})\s*$"
+    return {"anyOf": [{"enum": [*words, *numbers]}, {"type": "string", "pattern": pattern}]}
 
 
 def any_case(words: Sequence[str]) -> str:
@@ -125,7 +134,7 @@ def any_case(words: Sequence[str]) -> str:
     )
 
 
-_YES, _NO = ("true", "yes", "on"), ("false", "no", "off")
+_YES, _NO = ("true", "yes", "on", "enabled"), ("false", "no", "off", "disabled")
 
 
 def _flag(raw: object, _: Location, __: Reading) -> bool:
@@ -214,19 +223,33 @@ def whole_or_word(lowest: int, highest: int, word: str, message: str) -> Kind[in
     return Kind(read, schema, lambda written: written)
 
 
-# Durations, as Prometheus writes them:
+# Durations, as Prometheus writes them, and as people do:
 # https://prometheus.io/docs/prometheus/latest/configuration/configuration/#configuration-file
 _UNITS = {"y": 365 * 86400.0, "w": 7 * 86400.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_DURATION = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS))
+_SPELT = {
+    "y": "y|years?",
+    "w": "w|weeks?",
+    "d": "d|days?",
+    "h": "h|hr|hrs|hours?",
+    "m": "m|min|mins|minutes?",
+    "s": "s|sec|secs|seconds?",
+    "ms": "ms|msecs?|milliseconds?",
+}
+_DURATION_PATTERN = "".join(
+    rf"(?:([0-9]{{1,9}}(?:\.[0-9]{{1,3}})?) *(?:{each}) *)?" for each in _SPELT.values()
+)
+_DURATION = re.compile(_DURATION_PATTERN)
 _HOW_TO_WRITE_A_DURATION = "write it like 30s, 1m30s or 500ms"
 
 
 def seconds(written: str) -> float:
-    """`1m30s` to 90.0."""
+    """`1m30s` to 90.0; `1 min 30 sec` is the same."""
     match = _DURATION.fullmatch(written)
     if not match or not written:
-        raise ValueError(f"{quoted(written)} is not a duration: {_HOW_TO_WRITE_A_DURATION}")
-    return sum(int(number or 0) * unit for number, unit in zip(match.groups(), _UNITS.values(), strict=True))
+        raise ValueError(f"this is not a duration: {_HOW_TO_WRITE_A_DURATION}")
+    return sum(
+        float(number or 0) * unit for number, unit in zip(match.groups(), _UNITS.values(), strict=True)
+    )
 
 
 def duration_text(value: float) -> str:
@@ -243,15 +266,16 @@ def duration(shortest: str, longest: str) -> Kind[float]:
 
     def read(raw: object, _: Location, __: Reading) -> float:
         if isinstance(raw, int | float) and not isinstance(raw, bool):
-            raise ValueError(f"{raw} has no unit: {_HOW_TO_WRITE_A_DURATION}")
+            raise ValueError(f"has no unit: {_HOW_TO_WRITE_A_DURATION}")
         written = text_in(raw).strip()
         value = seconds(written)
         if not seconds(shortest) <= value <= seconds(longest):
-            raise ValueError(f"{quoted(written)} is out of bounds: write {shortest} to {longest}")
+            raise ValueError(f"is out of bounds: write {shortest} to {longest}")
         return value
 
-    units = "".join(f"(?:[0-9]{{1,9}}{unit})?" for unit in _UNITS)
-    return Kind(read, {"type": "string", "pattern": rf"^\s*(?=[0-9]){units}\s*$"}, duration_text)
+    pattern = rf"^\s*(?=[0-9]){_DURATION_PATTERN}\s*$"
+    title = f"a duration from {shortest} to {longest}"
+    return Kind(read, {"title": title, "type": "string", "pattern": pattern}, duration_text)
 
 
 # Lists
@@ -272,6 +296,9 @@ class Limits:
             raise ValueError(f"has more than {self.most} entries: remove some")
 
 
+_ALL = ("all", "both")
+
+
 def list_of(kind: Kind[T], limits: Limits, *, distinct: bool = True) -> Kind[tuple[T, ...]]:
     """Values, distinct if not told otherwise; one may stand alone, and several with only commas between."""
 
@@ -282,7 +309,7 @@ def list_of(kind: Kind[T], limits: Limits, *, distinct: bool = True) -> Kind[tup
         if len(values) < len(items):
             raise SaidError
         if distinct:
-            refuse_twice(values, kind.show)
+            _refuse_twice(values)
         return values
 
     several = {
@@ -296,6 +323,19 @@ def list_of(kind: Kind[T], limits: Limits, *, distinct: bool = True) -> Kind[tup
     return Kind(
         read, {"anyOf": [several, kind.schema, commas]}, lambda values: [kind.show(v) for v in values]
     )
+
+
+def list_or_all(kind: Kind[T], every: Sequence[T]) -> Kind[tuple[T, ...]]:
+    """Some of a few values, or `both` or `all` of them."""
+    some = list_of(kind, Limits())
+
+    def read(raw: object, at: Location, reading: Reading) -> tuple[T, ...]:
+        if isinstance(raw, str) and raw.strip().lower() in _ALL:
+            return tuple(every)
+        return some.parse(raw, at, reading)
+
+    words = {"type": "string", "pattern": rf"^\s*(?:{any_case(_ALL)})\s*$"}
+    return Kind(read, {"anyOf": [*some.schema["anyOf"], words]}, some.show)
 
 
 def items_in(raw: object) -> list[object]:
@@ -318,8 +358,9 @@ def _read_all(kind: Kind[T], items: Sequence[object], at: Location, reading: Rea
             continue
 
 
-def refuse_twice(values: Sequence[T], show: Callable[[T], object]) -> None:
+def _refuse_twice(values: Sequence[object]) -> None:
     """ValueError where a value stands there twice."""
-    twice = next((value for n, value in enumerate(values) if value in values[:n]), None)
-    if twice is not None:
-        raise ValueError(f"{show(twice)} stands here twice: remove one")
+    places = {value: n for n, value in enumerate(values, 1)}
+    for n, value in enumerate(values, 1):
+        if places[value] != n:
+            raise ValueError(f"the entries {n} and {places[value]} are the same: remove one")

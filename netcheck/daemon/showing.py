@@ -60,7 +60,7 @@ class Showing:
     def incidents(self, seconds: float) -> dict[str, object]:
         """As JSON, of so many seconds until now."""
         now = time.time()
-        since = now - seconds
+        since = max(0.0, now - seconds)
         found, availability = self._history.incidents(since), self._history.availability(since)
         return incidents(found, availability, __version__, since, now)
 

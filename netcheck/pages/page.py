@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from netcheck.answers import answers, in_short
+from netcheck.answers import answers, in_short, lasting
 from netcheck.facts import Facts
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.incidents import Availability, Onset, Span
@@ -16,7 +16,7 @@ from netcheck.model.paths import Role
 from netcheck.pages import tables, transcript
 from netcheck.pages.chain import chain
 from netcheck.pages.matrix import matrix
-from netcheck.pages.words import Said, headline, lasting, said
+from netcheck.pages.words import Said, headline, said
 
 _HERE = Path(__file__).parent
 _MOST_INCIDENTS = 50

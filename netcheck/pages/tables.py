@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from netcheck.answers import lasting
 from netcheck.model.findings import BagSeen, PushCertificate
 from netcheck.model.results import Hold, HoldEnd, Lookup, Result
-from netcheck.pages.words import lasting
 
 _MOST = 60
 """How many rows a table has at most; what is left out is counted."""
@@ -119,14 +119,15 @@ def _certificate_row(each: PushCertificate, now: float) -> Sequence[Field]:
 
 
 def peers(results: Iterable[Result]) -> Table:
-    """Each certificate once for a service's port and path."""
-    told = {
-        (result.service, str(result.port), result.path, tls.issuer, tls.trust, _date(tls.not_after))
-        for result in results
-        if (tls := result.attempt.tls)
-    }
-    header = ("service", "port", "path", "issuer", "vouched for by", "expires")
-    return _table("peers", "Certificates of peers", header, [list(map(Field, row)) for row in sorted(told)])
+    """A row for each issuer and day: whose certificates were shown, and where."""
+    shown: dict[tuple[str, str, str], dict[str, None]] = {}
+    for result in results:
+        if (tls := result.attempt.tls) is not None:
+            where = f"{result.service}:{result.port} over {result.path}"
+            shown.setdefault((tls.issuer, tls.trust, _date(tls.not_after)), {})[where] = None
+    rows = [[*map(Field, issuer), Field(_first(where))] for issuer, where in sorted(shown.items())]
+    header = ("issuer", "vouched for by", "expires", "where")
+    return _table("peers", "Certificates of peers", header, rows)
 
 
 def bags(seen: Iterable[BagSeen]) -> Table:

@@ -70,16 +70,3 @@ def headline(judgements: Sequence[Judgement]) -> str:
 
 def _paths_with(judgements: Iterable[Judgement], verdicts: set[Verdict]) -> list[str]:
     return list(dict.fromkeys(judged.path for judged in judgements if judged.verdict in verdicts))
-
-
-def lasting(seconds: float) -> str:
-    """`40 s`, `12 min`, `3 h 20 min`, `5 days`: as exact as anyone wants to know."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min"
-    if whole < 48 * 3600:
-        hours, minutes = divmod(whole // 60, 60)
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{whole // 86400} days"

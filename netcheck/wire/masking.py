@@ -17,6 +17,11 @@ _SHORT = 4
 _SHORTEST_CUT = 3
 """At the end of what came, so many characters of a secret's beginning are taken for it."""
 
+_SHORTEST_LETTERS = 8
+"""So many letters and digits are known for a secret's, whatever stands between them."""
+_MOST_ESCAPES = 3
+"""How often something may be escaped, and what came of it again."""
+
 _ESCAPED = re.compile(
     r"%([0-9a-f]{2})|\\x([0-9a-f]{2})|\\u00([0-9a-f]{2})|&#x0*([0-9a-f]{1,2});|&#0*([0-9]{1,3});|&(\w+);",
     re.I,
@@ -55,11 +60,15 @@ class Mask:
     def __init__(self, credentials: Credentials | None) -> None:
         name, password, pair = _forms(credentials)
         self._short_names = _short(map(_flat, name))
-        tokens = [_base64(form) for form in pair]
+        tokens = [_base64(form) for form in (*password, *pair)]
         self._short_passwords = _short((*map(_flat, password), *tokens))
         whole = [form for form in (*name, *password, *pair) if len(_flat(form)) >= _SHORT]
-        needles = {*tokens, *(needle for form in whole for needle in _needles(form))}
+        again = [b64encode(form.encode("latin-1")).decode() for form in (*password, *pair)]
+        needles = {*tokens, *(needle for form in (*whole, *again) for needle in _needles(form))}
         self._needles = needles - _short(needles) - {""}
+        self._letters = frozenset(
+            letters for needle in self._needles if len(letters := _letters_in(needle)) >= _SHORTEST_LETTERS
+        )
         self._hex = frozenset(form.encode("latin-1").hex() for form in whole)
 
     def text(self, raw: bytes, *, cut: bool = False) -> bytes:
@@ -75,7 +84,9 @@ class Mask:
         spans = [_Span(*found.span()) for found in _LOOKS_SECRET.finditer(shown)]
         spans += [span for flat, span in words if flat in self._short_names]
         if self._needles:
-            spans += self._secrets_in(_decoded(shown), self._needles, cut=cut)
+            decoded = _decoded(shown)
+            spans += self._secrets_in(decoded, self._needles, cut=cut)
+            spans += self._secrets_in(_letters_of(decoded), self._letters, cut=False)
             spans += self._secrets_in(_hex_digits(shown), self._hex, cut=cut)
         return _without(shown, spans).encode("latin-1")
 
@@ -134,16 +145,28 @@ def _flat_character(char: str) -> str:
 
 def _decoded(text: str) -> _View:
     """Escapes undone, and flat."""
-    view = _View("", [])
-    flat: list[str] = []
-    for char, span in _characters(text):
-        if flattened := _flat_character(char):
-            flat.append(flattened)
-            view.places.append(span)
-    return view._replace(text="".join(flat))
+    view = _View(text, [_Span(at, at + 1) for at in range(len(text))])
+    for _ in range(_MOST_ESCAPES):
+        if not _ESCAPED.search(view.text):
+            break
+        view = _seen([(char, view.span(*span)) for char, span in _characters(view.text)])
+    return _seen([(flat, span) for char, span in zip(*view, strict=True) if (flat := _flat_character(char))])
+
+
+def _letters_of(view: _View) -> _View:
+    return _seen([(char, span) for char, span in zip(*view, strict=True) if char.isalnum()])
+
+
+def _letters_in(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
+
+
+def _seen(characters: list[tuple[str, _Span]]) -> _View:
+    return _View("".join(char for char, _ in characters), [span for _, span in characters])
 
 
 def _characters(text: str) -> Iterator[tuple[str, _Span]]:
+    """The characters with escapes undone once, and where they stood."""
     at = 0
     for found in _ESCAPED.finditer(text):
         yield from ((text[place], _Span(place, place + 1)) for place in range(at, found.start()))
@@ -163,7 +186,7 @@ def _unescaped(found: re.Match[str]) -> str:
 def _hex_digits(text: str) -> _View:
     """The hexadecimal digits alone: they are written with spaces, colons, `\\x` or `0x` between them."""
     kept = [(found[1].lower(), _Span(*found.span())) for found in _HEX_DIGIT.finditer(text)]
-    return _View("".join(digit for digit, _ in kept), [span for _, span in kept])
+    return _seen(kept)
 
 
 def _words(text: str) -> Iterator[tuple[str, _Span]]:

@@ -7,7 +7,7 @@ import pytest
 from netcheck.history.timeline import LONGEST_GAP, MOST, Timeline
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.incidents import Availability, Onset, Span
-from netcheck.model.paths import Role
+from netcheck.model.paths import Expected, Role
 
 READY = Judgement("direct", Role.DEVICE, Verdict.READY)
 BLOCKED = replace(
@@ -73,7 +73,7 @@ def test_a_remark_on_what_is_ready_is_no_incident() -> None:
 
 
 def test_what_is_blocked_on_purpose_is_no_incident_and_no_outage() -> None:
-    expected = replace(DOWN, findings=())
+    expected = replace(DOWN, findings=(), expected=Expected.BLOCKED)
     timeline = told((100, expected), (200, expected))
     assert timeline.incidents(0) == []
     assert timeline.availability(0) == [Availability("direct", Role.DEVICE, 100, 0, 0)]

@@ -4,7 +4,7 @@ from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from netcheck.model.paths import Credentials, Secret
@@ -50,12 +50,21 @@ FORMS = {
     "base64-percent": quote(b64encode(PAIR).decode(), safe=""),
     "base64-lines": b64encode(PAIR).decode()[:10] + "\r\n" + b64encode(PAIR).decode()[10:],
     "base64-hex": PAIR.hex(),
+    "base64-of-base64": b64encode(b64encode(PAIR)).decode(),
+    "base64-in-pieces": '" "'.join(b64encode(PAIR).decode()[at : at + 5] for at in range(0, 36, 5)),
+    "percent-twice": quote(quote(PASSWORD, safe=""), safe=""),
+    "entities-in-json": PASSWORD.replace(">", "\\u0026gt;"),
 }
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
 def test_the_password_is_masked_however_it_is_written(form: str) -> None:
     assert masked(f"you sent <{form}>, sorry") == f"you sent <{MASK}>, sorry"
+
+
+@pytest.mark.parametrize("between", ["-", ", ", " | ", '","'])
+def test_letters_of_the_password_are_masked_whatever_stands_between_them(between: str) -> None:
+    assert masked(f"you sent {between.join('Corr3ct?Horse')}, sorry") == f"you sent {MASK}, sorry"
 
 
 @pytest.mark.parametrize("before", ["", "u", "us", "user=me&pass="])
@@ -107,6 +116,13 @@ def test_the_shortest_logins_are_masked_as_they_were_sent(name: str, password: s
     assert token.rstrip("=") not in masked(f"bad token {token}", Credentials(name, Secret(password)))
 
 
+@pytest.mark.parametrize("password", ["i", "ab", "abc"])
+def test_the_shortest_passwords_are_masked_in_base64_too(password: str) -> None:
+    token = b64encode(password.encode()).decode()
+
+    assert token.rstrip("=") not in masked(f"bad password {token}", Credentials("name", Secret(password)))
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -132,6 +148,7 @@ def test_the_beginning_of_a_secret_is_masked_at_the_end_of_what_was_cut() -> Non
     assert masked("sent Corr3ct?Ho") == "sent Corr3ct?Ho"
 
 
+@settings(deadline=None)
 @given(
     password=st.text(
         st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Z")), min_size=4, max_size=40
@@ -148,6 +165,7 @@ def test_no_password_is_ever_shown(password: str, before: bytes, behind: bytes) 
     assert raw not in shown
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.booleans())
 def test_nothing_that_is_sent_breaks_it(raw: bytes, cut: bool) -> None:
     Mask(LOGIN).text(raw, cut=cut)
