@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from netcheck.config.document import NOTHING, TOP, Fault, Location, read
-from netcheck.config.problems import ConfigError, Problem, Reading, either, quoted
+from netcheck.config.problems import ConfigError, Problem, Reading, either
 from netcheck.config.sections import Key, Section, keys_to, named, section
 from netcheck.config.settings import Web, WebTls
 from netcheck.config.values import FLAG, Kind, Limits, SaidError, text_in, whole
@@ -150,7 +150,7 @@ def _go_duration(raw: object, _: Location, __: Reading) -> float:
     if written == "0":
         return 0.0
     if not isinstance(raw, str) or not _GO_DURATION.fullmatch(written):
-        raise ValueError(f"{quoted(written)} is not a duration: write it like 1s, 1m30s or 500ms")
+        raise ValueError("this is not a duration: write it like 1s, 1m30s or 500ms")
     return sum(float(number) * _GO_UNITS[unit] for number, unit in _GO_PART.findall(written))
 
 

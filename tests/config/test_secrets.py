@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netcheck import config
+from netcheck.config import web_file
 from netcheck.config.file import FILE, check
 from netcheck.config.sections import Named, Section
 from netcheck.config.values import Kind
@@ -174,6 +175,39 @@ def test_faults_beside_it_bring_no_login_out(
         inner[place[-1]] = value
     file = tmp_path_factory.getbasetemp() / "secrets.yaml"
     assert not leaks(outcome(file, yaml.safe_dump(whole)))
+
+
+WEB_PLACES = [at for at in places(web_file._FILE) if at]
+
+
+@pytest.mark.parametrize("at", WEB_PLACES, ids=".".join)
+@pytest.mark.parametrize("kind", ["word", "login", "list", "key", "keys", "variable", "file"])
+def test_what_a_web_config_says_wrong_is_never_repeated(at: tuple[str, ...], kind: str, file: Path) -> None:
+    login = LOGINS[0].format(SECRET)
+    forms: dict[str, object] = {
+        "word": SECRET,
+        "login": login,
+        "list": [SECRET],
+        "key": {login: "x"},
+        "keys": {login: {login: login}},
+        "variable": f"${{{SECRET}}}",
+        "file": f"/{SECRET}",
+    }
+    file.write_text(written(at, forms[kind]), encoding="utf-8")
+    said = ""
+    try:
+        web_file.read_web_config(file)
+    except config.ConfigError as error:
+        said = str(error)
+    assert not leaks(said)
+
+
+@pytest.mark.parametrize("line", ["alice:{}", "{}", "alice: {}", "alice:{}:x", "alice:$2y$99${}"])
+def test_what_a_file_of_users_says_wrong_is_never_repeated(line: str, file: Path) -> None:
+    file.write_text(line.format(SECRET), encoding="utf-8")
+    with pytest.raises(config.ConfigError) as caught:
+        web_file.read_users(file)
+    assert not leaks(str(caught.value))
 
 
 def test_no_login_is_logged(file: Path, caplog: pytest.LogCaptureFixture) -> None:
