@@ -156,15 +156,17 @@ async def _dial(zone: Zone, host: str, port: int) -> tuple[trio.SocketStream | N
     address = _address(zone, host)
     if address is None:
         return None, _UNREACHABLE
+    sock = trio.socket.socket()
     try:
         with trio.fail_after(2):
-            sock = trio.socket.socket()
             await sock.connect((address, port))
+        return trio.SocketStream(sock), _OK
     except trio.TooSlowError:
-        return None, _UNREACHABLE
+        failed = _UNREACHABLE
     except OSError:
-        return None, _REFUSED
-    return trio.SocketStream(sock), _OK
+        failed = _REFUSED
+    sock.close()
+    return None, failed
 
 
 def _address(zone: Zone, host: str) -> str | None:

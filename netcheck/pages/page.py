@@ -19,7 +19,7 @@ from netcheck.pages.matrix import matrix
 from netcheck.pages.words import Said, headline, said
 
 _HERE = Path(__file__).parent
-_MOST_INCIDENTS = 50
+_MOST_INCIDENTS = 20
 _MOST_READY = 8
 """So many that are ready stand in full; of more, there is one line that opens."""
 _STATES = {

@@ -109,6 +109,7 @@ def read_everything(desk: Desk, scheme: str, width: int) -> None:
         expect(page.locator("#incidents details").first).to_be_visible(timeout=PATIENCE)
         assert window.accessibility() == []
         assert page.evaluate(TOO_WIDE) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.locator(".matrix .bad button").first.click()
         expect(page.locator(":popover-open .steps")).to_be_visible()
         expect(page.locator(":popover-open pre")).to_contain_text("tls_intercepted")
