@@ -16,7 +16,7 @@ from netcheck.daemon import reloading
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.asking import Asking
 from netcheck.daemon.changes import in_words
-from netcheck.daemon.probing import Probing
+from netcheck.daemon.probing import Probing, patience
 from netcheck.daemon.reloading import Reloads, read_config
 from netcheck.daemon.showing import Showing
 from netcheck.daemon.systemd import Systemd, passed_sockets
@@ -34,7 +34,8 @@ from netcheck.web.routes import TooMuch, routes
 
 _log = logging.getLogger("netcheck")
 _LOOP_CHECK = 1.0
-_LOOK_FOR_NEWS = 5.0
+_LOOK_FOR_NEWS, _SHARE_OF_LOOKING = 1.0, 0.1
+"""Every so many seconds, unless looking would take more than this share of the time."""
 _ROUNDS_JUDGED = 2
 """A verdict rests on so many rounds: of hosts in rotation, what was seen long ago may be true no more."""
 _CERTIFICATE_CHECK = 60.0
@@ -48,7 +49,7 @@ class Daemon:
         self._config = config
         self._state = State()
         self._state.own.reload_success_time = time.time()
-        self._facts = LatestFacts(self._state, _belief(config))
+        self._facts = LatestFacts(self._state, belief(config))
         self._exporter = Exporter(config.metrics.per_host)
         self._history = History(config.history.file, config.history.keep)
         self.showing = Showing(self.facts, self._history)
@@ -156,7 +157,7 @@ class Daemon:
         before, self._config = self._config, config
         if config.metrics != before.metrics:
             self._exporter = Exporter(config.metrics.per_host)
-        self._facts.believe(_belief(config))
+        self._facts.believe(belief(config))
         self._history.take(config.history.file, config.history.keep)
         if config != before and self._probing is not None:
             self._probing.take(config)
@@ -173,6 +174,7 @@ class Daemon:
         """Log what has changed, and tell systemd how things are."""
         announcer = Announcer()
         while True:
+            began = trio.current_time()
             try:
                 announcer.look(self.facts())
                 if self.ready:  # before, a verdict is of a part only
@@ -180,7 +182,8 @@ class Daemon:
                 self._systemd.tell(f"STATUS={self._in_short()}")
             except Exception:  # a bug of ours costs some lines of the log, and never the daemon
                 _log.exception("internal error in announcing")
-            await trio.sleep(min(_LOOK_FOR_NEWS, self._config.probing.interval / 2))
+            took = trio.current_time() - began
+            await trio.sleep(max(_LOOK_FOR_NEWS, took / _SHARE_OF_LOOKING))
 
     def _in_short(self) -> str:
         if not self.ready:
@@ -209,8 +212,10 @@ class Daemon:
                     nursery.cancel_scope.cancel()
 
 
-def _belief(config: Config) -> Belief:
-    return Belief(_ROUNDS_JUDGED * config.probing.interval, config.verdict.failures)
+def belief(config: Config) -> Belief:
+    """What it takes, by this config, until results make a verdict."""
+    probing = config.probing
+    return Belief(_ROUNDS_JUDGED * probing.interval, config.verdict.failures, patience(probing.timeouts))
 
 
 def _spare_the_collector() -> None:
