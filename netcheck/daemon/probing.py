@@ -96,9 +96,8 @@ class Probing:
 
     async def probe(self, path: str, service: str, host: str) -> list[Visit]:
         """Visit a host now, beside the rounds, under the same gates; the state learns nothing of it."""
-        prober = self._make_prober(self._config.probing.timeouts, self._gates)
         return [
-            await prober.visit(each, host, way, 0, 0)
+            await self._prober.visit(each, host, way, 0, 0, alone=True)
             for each, way in targets(self._state.services, self._state.paths)
             if (way.name, each.name) == (path, service) and host in each.hosts
         ]
