@@ -10,7 +10,7 @@ from netcheck.bags import with_counts
 from netcheck.config import Config, Probing
 from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.findings import Verdict
-from netcheck.model.paths import ProbePath
+from netcheck.model.paths import Expected, ProbePath
 from netcheck.model.services import Service, families_of, hosts_on, ports_on, targets
 from netcheck.plan import Call
 from netcheck.probe.runner import Prober
@@ -108,7 +108,7 @@ class Look:
             nursery.start_soon(begin)
             with trio.move_on_after(_PATIENCE):
                 await ended.wait()
-            if rest and (not ended.is_set() or self._is_limited(service, path)):
+            if rest and (self._is_limited(service, path) if ended.is_set() else _is_open(path)):
                 await self._visit_hosts(service, path, rest)
 
     def _is_limited(self, service: Service, path: ProbePath) -> bool:
@@ -136,6 +136,11 @@ class Look:
         except Exception:  # a bug of ours costs one visit, and not the rest of the look
             _log.exception("internal error in the visit to %s over %s", call.host, path)
         self._progress.end(path, call.host)
+
+
+def _is_open(path: ProbePath) -> bool:
+    """Whether anything is expected to answer there."""
+    return path.expected is not Expected.BLOCKED
 
 
 def quickened(probing: Probing) -> Probing:

@@ -5,14 +5,14 @@ Knows the state and the engine that judges it. Must not know how anything is sho
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Self, TypeAlias
 
 from netcheck.bags import bags_seen
-from netcheck.model.findings import BagSeen, Finding, Judgement, PushCertificate, Verdict
-from netcheck.model.paths import Family, ProbePath
+from netcheck.model.findings import BagSeen, Finding, Hop, Judgement, PushCertificate, Verdict
+from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
 from netcheck.model.services import Service
 from netcheck.state.endpoints import EndpointState
@@ -22,6 +22,10 @@ from netcheck.state.lookups import LookupFlow
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.changing import doubts_in_words
+
+_LONGEST_WAIT = 3
+"""So many times the patience with one doubt is what a verdict waits at most, where one follows the other."""
 
 HostsKey: TypeAlias = tuple[str, int, str, Family]
 """Service, port, path, family."""
@@ -35,6 +39,9 @@ class Belief:
     """How many seconds a result may be older than the newest of its path."""
     failures: int = 1
     """How many failures it takes until one is believed."""
+    patience: float = 0.0
+    """For how many seconds a verdict may wait until it is clear what is changing; 0: nothing outdates
+    another result, as they are all of one moment."""
 
 
 class Found(NamedTuple):
@@ -136,6 +143,7 @@ def facts_of(state: State, belief: Belief) -> Facts:
         lookups.values(),
         window=belief.window,
         failures=belief.failures,
+        trends=state.courses.trends() if belief.patience else {},
     )
     fetched = [(result, seen.bag) for seen in endpoints.values() for result in seen.results]
     return Facts(
@@ -153,13 +161,37 @@ def facts_of(state: State, belief: Belief) -> Facts:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Clear:
+    """What was last clear of a path and a role."""
+
+    judgement: Judgement
+    on_fallback: bool
+    at: float
+    """When that was, on the monotonic clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unrest:
+    """The paths whose verdicts have to wait."""
+
+    changing: Set[str]
+    silent_lately: Set[str]
+    """Where all failed together for a while: that hosts still do is no reason yet to go to Apple."""
+
+
 class LatestFacts:
-    """The facts of a state that goes on changing: made when somebody asks, once for each change."""
+    """The facts of a state that goes on changing: made when somebody asks, once for each change.
+
+    While it is not clear what is changing, verdicts stay as they were: each step of a change would be taken
+    for its end. Where all turns out to be well, that is said at once.
+    """
 
     def __init__(self, state: State, belief: Belief) -> None:
         self._state = state
         self._belief = belief
         self._made: tuple[int, Facts] | None = None
+        self._clear: dict[tuple[ProbePath, Role], _Clear] = {}
 
     def believe(self, belief: Belief) -> None:
         """Judge by this from now on."""
@@ -169,5 +201,43 @@ class LatestFacts:
     def now(self) -> Facts:
         """The same object for as long as nothing has changed."""
         if self._made is None or self._made[0] != self._state.version:
-            self._made = self._state.version, facts_of(self._state, self._belief)
+            self._made = self._state.version, self._settled(facts_of(self._state, self._belief))
         return self._made[1]
+
+    def _settled(self, facts: Facts) -> Facts:
+        if not facts.endpoints:
+            return facts
+        courses = self._state.courses
+        doubts = courses.doubts(self._belief.patience)
+        unrest = _Unrest(
+            {part.path for part in doubts} | self._state.inquiries.keys(),
+            courses.silent_since(courses.newest - self._belief.window),
+        )
+        paths = {path.name: path for path in facts.paths}
+        self._clear = {
+            (paths[fresh.path], fresh.role): self._last_clear(paths[fresh.path], fresh, facts, unrest)
+            for fresh in facts.judgements
+        }
+        judgements = [clear.judgement for clear in self._clear.values()]
+        on_fallback = {
+            path.name: clear.on_fallback
+            for (path, role), clear in self._clear.items()
+            if role is Role.DEVICE and path.name in facts.fallback
+        }
+        return replace(
+            facts,
+            judgements=tuple(replace(each, doubts=doubts_in_words(doubts, each)) for each in judgements),
+            fallback={**facts.fallback, **on_fallback},
+        )
+
+    def _last_clear(self, path: ProbePath, fresh: Judgement, facts: Facts, unrest: _Unrest) -> _Clear:
+        now = self._state.courses.newest
+        latest = _Clear(fresh, facts.fallback.get(path.name, False), now)
+        nothing = replace(fresh, verdict=Verdict.UNKNOWN, findings=())
+        before = self._clear.get((path, fresh.role)) or _Clear(nothing, False, now)
+        if fresh.verdict is Verdict.READY:
+            return latest
+        if path.name in unrest.silent_lately and any(each.hop is Hop.APPLE for each in fresh.findings):
+            return before
+        is_late = now - before.at > _LONGEST_WAIT * self._belief.patience
+        return latest if is_late or path.name not in unrest.changing else before

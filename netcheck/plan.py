@@ -16,6 +16,15 @@ class Call:
     path: ProbePath
     turn: int
 
+    @property
+    def about(self) -> object:
+        """All that the visit depends on, but the host: no other change of a service disturbs it."""
+        return _about(self.service, self.path)
+
+
+def _about(service: Service, path: ProbePath) -> object:
+    return (path, service.ports, service.addresses, service.depth, service.tls, service.bag)
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -39,9 +48,8 @@ class Slot:
 
     @property
     def about(self) -> object:
-        """All that a visit depends on, but the host: no other change of a service disturbs one."""
-        service = self.service
-        return (self.path, service.ports, service.addresses, service.depth, service.tls, service.bag)
+        """As that of its calls."""
+        return _about(self.service, self.path)
 
     def call(self, round_number: int) -> Call:
         """Round r visits the hosts r*width … r*width+width-1, counted around the list again and again.
@@ -93,6 +101,36 @@ class HeldSlot:
         return Call(self.service, hosts[position], self.path, again)
 
 
+_SAMPLE = 3
+"""How many hosts of a service show how it is."""
+
+
+def sample(service: Service, path: ProbePath, number: int) -> list[Call]:
+    """A few hosts, spread over all, to learn soon how the service is: for each number other ones.
+
+    A single host is visited twice: once may be an accident.
+    """
+    hosts = hosts_on(service, path)
+    width = min(_SAMPLE, len(hosts))
+    spread = [hosts[(number + index * len(hosts) // width) % len(hosts)] for index in range(width)]
+    twice = spread if len(hosts) == 1 else []
+    return [
+        *(Call(service, host, path, number) for host in spread),
+        *(Call(service, host, path, number + 1) for host in twice),
+    ]
+
+
 def held_slots(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[HeldSlot]:
     """One for each connection that is to be held idle."""
     return [HeldSlot(service, path, family) for service, path, family in holds(services, paths)]
+
+
+def is_planned(call: Call, services: Iterable[Service], paths: Iterable[ProbePath]) -> bool:
+    """Whether these services and paths still ask for a visit such as this."""
+    same_path = [path for path in paths if path == call.path]
+    return any(
+        service.name == call.service.name
+        and call.host in hosts_on(service, path)
+        and _about(service, path) == call.about
+        for service, path in targets(services, same_path)
+    )

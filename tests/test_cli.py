@@ -467,3 +467,45 @@ def test_with_v_failures_are_told_in_full(tmp_path: Path, closed_port: int) -> N
     file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
     assert "Connection refused (ECONNREFUSED)" in invoke("check", "-v", "--config", file).stdout
     assert "add -v" in invoke("check", "--config", file).stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--proxy", "socks5://10.0.0.1:99999"], "--proxy: "),
+        (
+            ["--proxy", "socks5://10.0.0.1:1080", "--password-file", "/none", "--username", "u"],
+            "--password-file: ",
+        ),
+        (["--resolver", "not-an-address"], "--resolver: this is not an IP address"),
+        (["--interface", "a/b"], "--interface: "),
+        (["--proxy", "http://10.0.0.1:3128", "--interface", "a/b"], "--interface: "),
+        (["--username", "u"], "--username and --password-file are a login at a proxy: add --proxy URL"),
+    ],
+)
+def test_what_is_wrong_with_an_option_is_said_of_the_option(options: list[str], said: str) -> None:
+    done = invoke("check", *options)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(said)
+    assert "command line" not in done.stderr
+
+
+def test_options_in_place_of_a_config_do_not_go_with_one(tmp_path: Path) -> None:
+    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    done = invoke("check", "--config", file, "--resolver", "127.0.0.1")
+    assert done.exit_code == 2
+    assert "leave out --config" in done.stderr
+
+
+def test_no_password_of_an_option_is_said() -> None:
+    done = invoke("check", "--proxy", "http://u:labpass@10.0.0.1:3128")
+    assert done.exit_code == 2
+    assert "labpass" not in done.output
+
+
+def test_one_proxy_needs_no_file(closed_port: int) -> None:
+    done = invoke("check", "--proxy", f"socks5h://127.0.0.1:{closed_port}", "--format", "json")
+    assert done.exit_code == 1
+    told = json.loads(done.stdout)
+    assert {each["path"] for each in told["verdicts"]} == {"proxy"}
+    assert {each["cause"] for each in told["verdicts"]} == {"proxy_down"}

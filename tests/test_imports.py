@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "lab": {"model"},  # imported by the demo only
     "schedule": set(),
     "plan": {"model", "schedule"},
-    "state": {"model"},
+    "state": {"model", "apns"},
     "verdict": {"model", "apns"},
     "facts": {"model", "bags", "state", "verdict"},
     "history": {"model"},

@@ -28,7 +28,6 @@ _ALLOCATED = (
     *(ipaddress.ip_network(prefix) for prefix in ("2620:149::/32", "2403:300::/32", "2a01:b740::/32")),
 )
 """What registries gave to Apple; the networks that Apple publishes are parts of these."""
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052's well-known prefix
 
 
 @functools.lru_cache(maxsize=4096)
@@ -41,13 +40,13 @@ def published_range(address: str) -> str | None:
 def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """The address; of one that DNS64 made, the IPv4 address in its last 32 bits (RFC 6052 section 2.2).
 
-    A network without IPv4 may use any prefix for this, private ones as well, so Apple's part tells.
+    A network without IPv4 may use any prefix for this, one of its own as well, so Apple's part tells.
     """
     parsed = ipaddress.ip_address(address)
-    if parsed.version == 6 and (parsed.is_private or parsed in _NAT64):
-        embedded = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-        return embedded if embedded in _ALL_OF_APPLE else parsed
-    return parsed
+    if parsed.version == 4 or any(parsed in network for network in _ALLOCATED):
+        return parsed
+    embedded = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+    return embedded if embedded in _ALL_OF_APPLE else parsed
 
 
 def is_apple_name(host: str) -> bool:

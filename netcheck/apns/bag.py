@@ -20,7 +20,6 @@ from netcheck.model.paths import dns_name
 from netcheck.model.results import Bag
 
 CURRENT_URL = "https://init.push.apple.com/bag"
-SANDBOX_URL = "https://init.sandbox.push.apple.com/bag"
 OLD_URL = "http://init-p01st.push.apple.com/bag"
 """Plain HTTP: anybody on the way can write this bag."""
 

@@ -22,7 +22,7 @@ from netcheck.check import Look, longest
 from netcheck.cli import completion
 from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, fail
 from netcheck.cli.progress import shown_on_stderr
-from netcheck.cli.reading import load_or_fail
+from netcheck.cli.reading import Instead, instead_or_fail, load_or_fail
 from netcheck.config import BUILT_IN_NAMES, Config, default
 from netcheck.console.output import render
 from netcheck.console.page import render_page
@@ -37,6 +37,8 @@ _USUAL_WIDTH = 120
 """Of text, in characters, where no terminal says otherwise."""
 
 _EVERYONE = "all"
+_PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+"""What curl takes its proxy for HTTPS from, in its order."""
 
 _FILE = click.Path(path_type=Path)
 
@@ -46,6 +48,11 @@ class _Asked:
     """The options of the command line."""
 
     file: Path | None
+    proxy: str | None
+    username: str | None
+    password_file: Path | None
+    resolver: str | None
+    interface: str | None
     only_paths: Sequence[str]
     only_services: Sequence[str]
     all_hosts: bool
@@ -79,6 +86,11 @@ class _Asked:
     help="Only this service (repeatable).",
     shell_complete=completion.services,
 )
+@click.option("--proxy", metavar="URL", help="Without a config: through this proxy.")
+@click.option("--username", metavar="NAME", help="The login at that proxy,")
+@click.option("--password-file", type=_FILE, help="and the file with its password.")
+@click.option("--resolver", metavar="ADDRESS", help="Without a config: ask this nameserver.")
+@click.option("--interface", metavar="NAME", help="Without a config: leave this machine by this interface.")
 @click.option("--all-hosts", is_flag=True, help="Every host, not only some of those that are numbered.")
 @click.option("--all-addresses", is_flag=True, help="Every address of every host, not one per family.")
 @click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
@@ -189,9 +201,29 @@ def _trouble_writing(page: Path, text: str | None = None) -> str | None:
 
 def _config(asked: _Asked) -> Config:
     """What to probe, with everything that the options say."""
-    config = load_or_fail(asked.file) if asked.file else default()
+    config = _whole(asked)
     config = _narrowed(config, asked.only_paths, asked.only_services)
     return _with_all_addresses(config) if asked.all_addresses else config
+
+
+def _whole(asked: _Asked) -> Config:
+    instead = Instead(asked.proxy, asked.username, asked.password_file, asked.resolver, asked.interface)
+    if asked.file and instead.is_given:
+        fail(
+            "--proxy, --resolver and --interface stand in place of a config: "
+            "leave out --config, or write a path in it"
+        )
+    if (asked.username or asked.password_file) and not asked.proxy:
+        fail("--username and --password-file are a login at a proxy: add --proxy URL")
+    if asked.file:
+        return load_or_fail(asked.file)
+    if instead.is_given:
+        return instead_or_fail(instead)
+    if variable := next(filter(os.environ.get, _PROXY_VARIABLES), None):
+        click.echo(
+            f'Probing directly. To probe through the proxy of {variable}: --proxy "${variable}"', err=True
+        )
+    return default()
 
 
 def _narrowed(config: Config, only_paths: Sequence[str], only_services: Sequence[str]) -> Config:

@@ -2,7 +2,7 @@
 
 from netcheck.apns.services import BUILT_IN
 from netcheck.config.addresses import Listen, ListenPlace, UnixListen
-from netcheck.config.file import Config, default, load, schema, show
+from netcheck.config.file import Config, default, load, load_settings, schema, show
 from netcheck.config.problems import ConfigError, Problem
 from netcheck.config.settings import (
     ClientAuth,
@@ -33,6 +33,7 @@ __all__ = [
     "WebTls",
     "default",
     "load",
+    "load_settings",
     "schema",
     "show",
 ]

@@ -1,5 +1,6 @@
 """The config file as a whole: its sections, what they come to together, and how it is read and shown."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -216,6 +217,13 @@ def show(file: Path) -> str:
     return text
 
 
+def load_settings(settings: Mapping[str, object], name: Path) -> Config:
+    """The config of a file that would hold these settings, of that name. Blocks, and raises, as `load`."""
+    text = yaml.safe_dump(settings, allow_unicode=True, width=math.inf)
+    _, config, _ = _understood_as(name, text.encode())
+    return config
+
+
 def default() -> Config:
     """What an empty file means: the direct path and the built-in services."""
     return to_config(FileKeys())
@@ -227,6 +235,10 @@ def _understood(file: Path) -> tuple[FileKeys, Config, Reading]:
         data = read_file(file, LARGEST_CONFIG)
     except OSError as error:
         raise _config_error(file, [Fault(TOP, (), f"the config cannot be read: {error.strerror}")]) from error
+    return _understood_as(file, data)
+
+
+def _understood_as(file: Path, data: bytes) -> tuple[FileKeys, Config, Reading]:
     document = read(data)
     reading = Reading(document, file.parent)
     if not document.whole:

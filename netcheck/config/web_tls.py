@@ -64,7 +64,8 @@ def load_pair(context: ssl.SSLContext, certificate: Pem, key: Pem) -> None:
             context.load_cert_chain(file, password=_no_password)
     except ssl.SSLError as error:
         raise ValueError(
-            "these are not a certificate and its own private key in PEM, without a password"
+            "OpenSSL does not take these for a certificate and its own private key in PEM, without a "
+            f"password: {error.reason or 'there is none of the two'}"
         ) from error
 
 

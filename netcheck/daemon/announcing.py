@@ -12,11 +12,13 @@ _log = logging.getLogger("netcheck")
 
 
 class Announcer:
-    """Says what is new in the facts since it last looked: verdicts, bags, push certificates, couriers."""
+    """Says what is new in the facts since it last looked: verdicts, doubts, bags, certificates, couriers."""
 
     def __init__(self) -> None:
         self._seen: Facts | None = None
         self._verdicts: dict[tuple[str, Role], object] = {}
+        self._doubtful: set[str] = set()
+        """The paths of which it was said that they may be changing."""
         self._bags: dict[tuple[str, str], tuple[str, ...]] = {}
         self._certificates: dict[str, PushCertificate] = {}
         self._couriers: dict[str, tuple[str, ...]] = {}
@@ -27,6 +29,7 @@ class Announcer:
             return
         self._seen = facts
         self._say_couriers(facts)
+        self._say_doubts(facts)
         self._say_verdicts(facts)
         self._say_bags(facts)
         self._say_certificates(facts)
@@ -38,6 +41,16 @@ class Announcer:
                 level = logging.INFO if judged.verdict is Verdict.READY else logging.WARNING
                 _log.log(level, "%s", in_words(judged), extra=_fields(judged))
         self._verdicts = {where: _gist(judged) for where, judged in latest.items()}
+
+    def _say_doubts(self, facts: Facts) -> None:
+        """Once for a path, until nothing is in doubt there any more."""
+        doubts: dict[str, dict[str, None]] = {}
+        for judged in facts.judgements:
+            doubts.setdefault(judged.path, {}).update(dict.fromkeys(judged.doubts))
+        doubtful = {path for path, its in doubts.items() if its}
+        for path in sorted(doubtful - self._doubtful):
+            _log.info("%s: %s", path, " ".join(doubts[path]), extra={"path": path})
+        self._doubtful = doubtful
 
     def _say_bags(self, facts: Facts) -> None:
         """A fetch that fails changes nothing about what the bag said before."""

@@ -73,5 +73,7 @@ def _of_settings(where: str, before: "DataclassInstance", after: "DataclassInsta
             continue
         if all(hasattr(each, "__dataclass_fields__") for each in (was, is_now)):
             yield from _of_settings(f"{where}.{field.name}", was, is_now)
+        elif any(hasattr(each, "__dataclass_fields__") for each in (was, is_now)):
+            yield f"{where}.{field.name} is {'new' if was is None else 'gone'}"
         else:
             yield f"{where}.{field.name} is {is_now}, was {was}"

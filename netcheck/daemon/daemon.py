@@ -15,7 +15,7 @@ from netcheck.config import Config, ConfigError
 from netcheck.daemon import reloading
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.changes import in_words
-from netcheck.daemon.probing import Probing
+from netcheck.daemon.probing import Probing, patience
 from netcheck.daemon.reloading import Reloads, read_config
 from netcheck.daemon.systemd import Systemd, passed_sockets
 from netcheck.export.negotiate import Exporter
@@ -31,7 +31,8 @@ from netcheck.web.routes import routes
 
 _log = logging.getLogger("netcheck")
 _LOOP_CHECK = 1.0
-_LOOK_FOR_NEWS = 5.0
+_LOOK_FOR_NEWS, _SHARE_OF_LOOKING = 1.0, 0.1
+"""Every so many seconds, unless looking would take more than this share of the time."""
 _ROUNDS_JUDGED = 2
 """A verdict rests on so many rounds: of hosts in rotation, what was seen long ago may be true no more."""
 _CERTIFICATE_CHECK = 60.0
@@ -45,7 +46,7 @@ class Daemon:
         self._config = config
         self._state = State()
         self._state.own.reload_success_time = time.time()
-        self._facts = LatestFacts(self._state, _belief(config))
+        self._facts = LatestFacts(self._state, belief(config))
         self._exporter = Exporter(config.metrics.per_host)
         self._probing: Probing | None = None
         self._reloads = Reloads(self._reload)
@@ -143,7 +144,7 @@ class Daemon:
         before, self._config = self._config, config
         if config.metrics != before.metrics:
             self._exporter = Exporter(config.metrics.per_host)
-        self._facts.believe(_belief(config))
+        self._facts.believe(belief(config))
         if config != before and self._probing is not None:
             self._probing.take(config)
         self._certificates.cancel()  # read anew: whoever reloads has perhaps just renewed one
@@ -159,12 +160,14 @@ class Daemon:
         """Log what has changed, and tell systemd how things are."""
         announcer = Announcer()
         while True:
+            began = trio.current_time()
             try:
                 announcer.look(self.facts())
                 self._systemd.tell(f"STATUS={self._in_short()}")
             except Exception:  # a bug of ours costs some lines of the log, and never the daemon
                 _log.exception("internal error in announcing")
-            await trio.sleep(_LOOK_FOR_NEWS)
+            took = trio.current_time() - began
+            await trio.sleep(max(_LOOK_FOR_NEWS, took / _SHARE_OF_LOOKING))
 
     def _in_short(self) -> str:
         if not self.ready:
@@ -193,8 +196,10 @@ class Daemon:
                     nursery.cancel_scope.cancel()
 
 
-def _belief(config: Config) -> Belief:
-    return Belief(_ROUNDS_JUDGED * config.probing.interval, config.verdict.failures)
+def belief(config: Config) -> Belief:
+    """What it takes, by this config, until results make a verdict."""
+    probing = config.probing
+    return Belief(_ROUNDS_JUDGED * probing.interval, config.verdict.failures, patience(probing.timeouts))
 
 
 def _spare_the_collector() -> None:

@@ -14,10 +14,11 @@ import trio
 from netcheck.bags import with_counts
 from netcheck.config import Config
 from netcheck.daemon.announcing import log_failures
+from netcheck.daemon.inquiring import Inquiries
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Hold, Visit
 from netcheck.model.services import Service, Timeouts, hosts_on
-from netcheck.plan import Call, HeldSlot, Slot, held_slots, slots
+from netcheck.plan import Call, HeldSlot, Slot, held_slots, is_planned, slots
 from netcheck.probe.runner import Prober
 from netcheck.schedule import STILL_RUNNING, Gate, Job, Schedule, spread
 from netcheck.state.own import SelfState
@@ -32,7 +33,9 @@ _PATIENCE = 60.0
 class Measures(Protocol):
     """What makes visits and holds; in earnest a Prober."""
 
-    async def visit(self, service: Service, host: str, path: ProbePath, number: int, turn: int) -> Visit: ...
+    async def visit(
+        self, service: Service, host: str, path: ProbePath, number: int, turn: int, *, alone: bool = False
+    ) -> Visit: ...
     async def hold(
         self,
         service: Service,
@@ -65,6 +68,8 @@ class Probing:
         self._slots: dict[str, Slot] = {}
         self._due: dict[str, int] = {}
         """By slot: the first round in which it is to be visited again."""
+        self._round = 0
+        self._inquiries = Inquiries(state, self._inquire)
         self._holds: dict[str, _Holding] = {}
         self._nursery: trio.Nursery | None = None
         state.own.skipped |= dict.fromkeys((STILL_RUNNING, _BUG), 0)
@@ -85,6 +90,7 @@ class Probing:
         """Measure until cancelled."""
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._schedule.run)
+            self._nursery.start_soon(self._inquiries.run, self._pace)
             for holding in self._holds.values():
                 self._nursery.start_soon(self._hold, holding)
 
@@ -112,6 +118,7 @@ class Probing:
         self._due = {key: due for key, due in self._due.items() if self._still_has(before[key])}
         jobs = [Job(slot.key, partial(self._turn, slot), slot.about) for slot in self._slots.values()]
         self._schedule.plan(jobs, config.probing.interval)
+        self._inquiries.plan()
         self._plan_holds()
 
     def _services(self) -> tuple[Service, ...]:
@@ -123,20 +130,38 @@ class Probing:
         now = self._slots.get(slot.key)
         return now is not None and now.about == slot.about
 
+    def _pace(self) -> tuple[float, float]:
+        """For inquiries: how long a round takes, and for how long a doubt is worth one."""
+        return self._config.probing.interval, patience(self._config.probing.timeouts)
+
     async def _turn(self, slot: Slot, number: int) -> None:
         """A slot's part of a round."""
         if number >= self._due.get(slot.key, 0):
             self._due[slot.key] = number + slot.every
-            await self._visit(slot, slot.call(number), number)
+            self._round = max(self._round, number)
+            await self._visit(slot.call(number), number, lambda: self._still_has(slot))
 
-    async def _visit(self, slot: Slot, call: Call, number: int) -> None:
+    async def _inquire(self, call: Call) -> None:
+        """A visit out of turn."""
+
+        def is_wanted() -> bool:
+            return is_planned(call, self._state.services, self._state.paths)
+
+        await self._visit(call, self._round, is_wanted, alone=True)
+
+    async def _visit(
+        self, call: Call, number: int, is_wanted: Callable[[], bool], *, alone: bool = False
+    ) -> None:
         try:
-            seen = await self._prober.visit(call.service, call.host, call.path, number, call.turn)
-            if not self._still_has(slot):  # a reload came in the very moment in which it ended
+            seen = await self._prober.visit(
+                call.service, call.host, call.path, number, call.turn, alone=alone
+            )
+            if not is_wanted():  # a reload came meanwhile
                 return
             self._state.record(seen)
             log_failures(seen)
-            if slot.service.bag and self._services() != self._state.services:
+            self._inquiries.look(call)
+            if call.service.bag and self._services() != self._state.services:
                 self._plan()
         except Exception:  # a bug of ours costs one visit, and never the daemon
             self._note_bug("the visit to", call.host, call.path.name)
@@ -175,6 +200,11 @@ class Probing:
     def _note_bug(self, where: str, whose: str, path: str) -> None:
         self._state.own.skipped[_BUG] += 1
         _log.exception("internal error in %s %s over %s", where, whose, path, extra={"path": path})
+
+
+def patience(timeouts: Timeouts) -> float:
+    """How long it may take until it is clear what is changing, in seconds: two probes in a row."""
+    return 2 * (timeouts.resolve + max(timeouts.connect, timeouts.proxy) + timeouts.tls)
 
 
 class _Holding:

@@ -134,6 +134,8 @@ class Judgement:
     """Every cause that a path such as this can have, with each hop that it can be of."""
     expected: Expected = Expected.READY
     """What the owners of the path expect of it."""
+    doubts: tuple[str, ...] = ()
+    """What may be changing, in sentences for people: the rest is as it was before, until that is clear."""
 
     @property
     def cause(self) -> Cause | None:
@@ -150,7 +152,7 @@ class Judgement:
 
     @property
     def evidence(self) -> tuple[str, ...]:
-        return (*(finding.evidence for finding in self.findings), *self.counts)
+        return (*self.doubts, *(finding.evidence for finding in self.findings), *self.counts)
 
     @property
     def is_expected(self) -> bool:

@@ -208,6 +208,8 @@ class Standing(NamedTuple):
     """Whether each of the last visits reached it, the latest last: at most `HISTORY`."""
     last_failed: Result | None = None
     """The latest result that failed, be the latest visit as it may."""
+    fails_since: float | None = None
+    """When the first of its failures in a row began, on the monotonic clock; None where it is reachable."""
 
 
 @dataclass(frozen=True, slots=True)

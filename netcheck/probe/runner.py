@@ -81,12 +81,15 @@ class Prober:
         """By host and who was asked from where: the families of which it had an address when that could last
         be learnt."""
 
-    async def visit(self, service: Service, host: str, path: ProbePath, number: int, turn: int) -> Visit:
+    async def visit(
+        self, service: Service, host: str, path: ProbePath, number: int, turn: int, *, alone: bool = False
+    ) -> Visit:
         """Visit `host` in round `number`; `turn` counts its visits, so that its addresses take turns.
 
-        Never raises for what a network or a peer can do, nor for a bug of ours in a phase.
+        Who is `alone` shares nothing with the round: what that has seen may be true no more. Never raises for
+        what a network or a peer can do, nor for a bug of ours in a phase.
         """
-        shared = self._rounds[number]
+        shared = Round() if alone else self._rounds[number]
         lookups = await self._resolve(shared, host, path)
         known = self._known.setdefault((host, path.resolver, path.binding), set())
         _learn(known, lookups)

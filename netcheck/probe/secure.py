@@ -24,10 +24,11 @@ client for want of a certificate says so only now."""
 _READ_LIMIT = 4096
 _HTTP2 = "h2"  # RFC 9113 section 3.2
 
-_MAY_BE_OLD = (Reason.TLS_ALERT, Reason.CLOSED, Reason.RESET)
-"""How a handshake ends with who speaks only older or weaker TLS: not all of them say so."""
+_MAY_SHOW_ITSELF = (Reason.TLS_ALERT, Reason.CLOSED, Reason.RESET)
+"""How a handshake ends with who speaks only older or weaker TLS, or not our protocols: not all say so."""
 _IN_BETWEEN = (Reason.TLS_INTERCEPTED, Reason.TLS_UNTRUSTED, Reason.TLS_NAME_MISMATCH)
 """What a certificate may show that tells more than how the handshake ended."""
+_TOLERANT = "with old and weak TLS allowed, and without ALPN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ async def secure(walk: Walk, stream: Stream, security: Security, timeout: float)
 
 
 def is_worth_another_look(walk: Walk, failure: Failure) -> bool:
-    """Whether who is at the other end may show in an older or weaker TLS than devices and servers speak."""
-    return walk.tls is None and failure.phase is Phase.TLS and failure.reason in _MAY_BE_OLD
+    """Whether who is at the other end may show in another TLS than devices and servers speak."""
+    return walk.tls is None and failure.phase is Phase.TLS and failure.reason in _MAY_SHOW_ITSELF
 
 
 async def look_again(
@@ -70,7 +71,7 @@ async def look_again(
     It speaks TLS that nobody should, to see the certificate and for nothing else: it makes no success. Sets
     `walk.tls` where it sees one.
     """
-    tls = TlsStream(stream, tolerant_context(security.alpn), security.server_name)
+    tls = TlsStream(stream, tolerant_context(), security.server_name)
     try:
         await again.step(Phase.TLS, timeout, _shake_hands(again, tls, security))
     except WalkEnded as ended:
@@ -81,8 +82,8 @@ async def look_again(
     if walk.tls is None:
         return failure
     if seen.reason in _IN_BETWEEN:
-        return replace(seen, detail=f"{seen.detail}, seen with old and weak TLS allowed ({walk.tls.version})")
-    succeeds = f"with old and weak TLS allowed, the handshake succeeds ({walk.tls.version})"
+        return replace(seen, detail=f"{seen.detail}, seen in {walk.tls.version} {_TOLERANT}")
+    succeeds = f"the handshake succeeds in {walk.tls.version} {_TOLERANT}"
     return replace(failure, detail=f"{failure.detail}; {succeeds}")
 
 

@@ -29,6 +29,8 @@ class EndpointState:
     """Whether each of the last visits reached it, the latest last."""
     last_failed: Result | None
     """The latest result that failed, be the latest visit as it may."""
+    fails_since: float | None = None
+    """When the first of these visits in a row began, on the monotonic clock; None where it is reachable."""
 
     @property
     def unreachable(self) -> int:
@@ -63,12 +65,15 @@ class Endpoints:
         for seen in self.latest.values():
             for result in seen.results:
                 answered = seen.last_success is not None
-                yield Standing(result, seen.failures, answered, seen.recent, seen.last_failed)
+                yield Standing(
+                    result, seen.failures, answered, seen.recent, seen.last_failed, seen.fails_since
+                )
 
-    def record(self, visit: Visit) -> None:
-        """Put the visit's results in place of the last ones; a family without records any more goes.
+    def record(self, visit: Visit) -> tuple[Endpoint, ...]:
+        """Put the visit's results in place of the last ones: which endpoints it found.
 
-        What is no longer configured is dropped: a bag, or a reload, may have taken the host away meanwhile.
+        A family without records any more goes. What is no longer configured is dropped: a bag, or a reload,
+        may have taken the host away meanwhile.
         """
         results: dict[Endpoint, list[Result]] = {}
         for result in visit.results:
@@ -82,6 +87,7 @@ class Endpoints:
             self._families[where] = tuple(results)
         for endpoint, latest in results.items():
             self.latest[endpoint] = _endpoint_state(tuple(latest), self.latest.get(endpoint))
+        return tuple(results)
 
     def _has(self, endpoint: Endpoint) -> bool:
         return (endpoint.service, endpoint.host, endpoint.path, endpoint.port) in self._probed
@@ -91,6 +97,7 @@ def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -
     succeeded = [result for result in results if result.attempt.failure is None]
     failed = [result for result in results if result.attempt.failure is not None]
     time = max(result.attempt.time for result in results)
+    at = min(result.attempt.at for result in results)
     recent = (*(before.recent if before else ()), bool(succeeded))[-HISTORY:]
     last_failed = failed[0] if failed else before.last_failed if before else None
     if succeeded:
@@ -98,7 +105,7 @@ def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -
         phases = succeeded[0].phases
         return EndpointState(results, len(succeeded), time, time, phases, 0, bag, recent, last_failed)
     if before is None:
-        return EndpointState(results, 0, time, None, {}, 1, None, recent, last_failed)
+        return EndpointState(results, 0, time, None, {}, 1, None, recent, last_failed, at)
     return replace(
         before,
         results=results,
@@ -107,4 +114,5 @@ def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -
         failures=before.failures + 1,
         recent=recent,
         last_failed=last_failed,
+        fails_since=at if before.fails_since is None else before.fails_since,
     )

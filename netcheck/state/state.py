@@ -1,5 +1,6 @@
 """The state as a whole: takes in what happens, and knows that it has changed."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from netcheck.model.findings import PushCertificate, PushCertificateFile
@@ -8,6 +9,7 @@ from netcheck.model.results import Hold, HoldKey, Visit
 from netcheck.model.services import Service, holds, targets
 from netcheck.state.certificates import PushCertificates
 from netcheck.state.couriers import CourierCounts
+from netcheck.state.courses import Courses
 from netcheck.state.endpoints import Endpoints
 from netcheck.state.flows import Flows
 from netcheck.state.holds import Holds
@@ -29,12 +31,15 @@ class State:
         self.paths: tuple[ProbePath, ...] = ()
         self.flows = Flows()
         self.endpoints = Endpoints()
+        self.courses = Courses()
         self.lookups = Lookups()
         self.proxies = Proxies()
         self.courier_counts = CourierCounts()
         self.holds = Holds()
         self.push_certificates = PushCertificates()
         self.own = SelfState()
+        self.inquiries = Counter[str]()
+        """How many inquiries are under way into each path."""
 
     def configure(
         self,
@@ -46,7 +51,14 @@ class State:
         self.version += 1
         self.services, self.paths = tuple(services), tuple(paths)
         pairs = targets(self.services, self.paths)
-        for topic in (self.flows, self.endpoints, self.lookups, self.proxies, self.courier_counts):
+        for topic in (
+            self.flows,
+            self.endpoints,
+            self.courses,
+            self.lookups,
+            self.proxies,
+            self.courier_counts,
+        ):
             topic.configure(pairs)
         self.holds.configure(
             HoldKey(service.name, path.name, family)
@@ -58,11 +70,22 @@ class State:
         """Take in a visit; what of it is no longer configured is dropped."""
         self.version += 1
         self.flows.count(visit.results)
-        self.endpoints.record(visit)
+        for endpoint in self.endpoints.record(visit):
+            self.courses.record(endpoint, self.endpoints.latest[endpoint])
         self.courier_counts.record(visit)
         for lookup in visit.lookups:
             self.lookups.record(visit.service, lookup)
         self.proxies.record(visit)
+
+    def begin_inquiry(self, paths: Iterable[str]) -> None:
+        """These paths are being asked out of turn: what is known of them is about to change."""
+        self.version += 1
+        self.inquiries.update(paths)
+
+    def end_inquiry(self, paths: Iterable[str]) -> None:
+        self.version += 1
+        self.inquiries.subtract(paths)
+        self.inquiries = +self.inquiries
 
     def record_hold(self, hold: Hold) -> None:
         """Take in how a hold fares; one that is no longer configured is dropped."""

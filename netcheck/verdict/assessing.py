@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from netcheck.model.failing import Reason
@@ -14,6 +15,7 @@ from netcheck.model.findings import Judgement, Needed, Verdict
 from netcheck.model.paths import Expected, Family, ProbePath, Role
 from netcheck.model.results import Lookup, Standing
 from netcheck.model.services import PortRule, Service, ports_on
+from netcheck.model.trends import Trends
 from netcheck.verdict.case import Case, World
 from netcheck.verdict.counting import Counted, Counting, what_counts
 from netcheck.verdict.loss import lost
@@ -59,6 +61,8 @@ class Tally:
         return 0 < self.failures.total() == self.denied and not self.reached
 
     def evidence(self, place: Needed) -> str:
+        if not self.tried:
+            return f"{place.service} port {place.port}: the first results are awaited"
         hosts, answering = {host for host, _ in self.tried}, {host for host, _ in self.reached}
         text = f"{place.service} port {place.port}: {len(answering)} of {len(hosts)} hosts reachable"
         broken = {family for _, family in self.tried} - {family for _, family in self.reached}
@@ -114,12 +118,14 @@ def assess(
     *,
     window: float = math.inf,
     failures: int = 1,
+    trends: Trends = MappingProxyType({}),
 ) -> Assessment:
     """Judge by the results that are at most `window` seconds older than the newest of their path.
 
-    `failures` is how many it takes until a failure is believed; see `what_counts`.
+    `failures` is how many it takes until a failure is believed; see `what_counts`. `trends` say what newer
+    results have outdated.
     """
-    counting = what_counts(paths, standings, window, failures)
+    counting = what_counts(paths, standings, window, failures, trends)
     tallies = _tallies(services, paths, counting)
     cases = [
         _on_path(path, role, needed, tallies[path.name])
@@ -183,7 +189,7 @@ def _judge(
         tallies[place].evidence(place)
         for each in judged
         for port in ports_judged(each.service, path)
-        if tallies[place := Needed(each.service.name, port)].tried
+        if (tallies[place := Needed(each.service.name, port)].tried or verdict is Verdict.UNKNOWN)
         and (place in needed or path.expected is not Expected.READY)
     )
     return Judgement(path.name, role, verdict, explain(case), counts, needed, possible(path), path.expected)

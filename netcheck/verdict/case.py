@@ -122,8 +122,11 @@ class Case:
         return not (is_apples(each) or self.is_reached_elsewhere(each) or self.fails_as_apples_do(each))
 
     def fails_as_apples_do(self, each: Counted) -> bool:
-        """Whether all of Apple's fails in the same way, on this port if any is tried there: it is the way."""
-        apples = [other for other in self.counted if is_apples(other)]
+        """Whether all of Apple's fails in the same way, on this port if any is tried there: it is the way.
+
+        Over the same family: one that is dead is dead for all.
+        """
+        apples = [other for other in self.counted if is_apples(other) and other.family is each.family]
         beside = [other for other in apples if other.result.port == each.result.port] or apples
         return bool(beside) and all(_fail_alike(each, other) for other in beside)
 
@@ -163,13 +166,13 @@ class Case:
 
 
 def _fail_alike(one: Counted, other: Counted) -> bool:
-    """In the same phase, by the issuer of both certificates, or without certificates for the same reason."""
+    """In the same phase, by a stranger who issued both certificates, or without any for the same reason."""
     if one.failure is None or other.failure is None or one.failure.phase is not other.failure.phase:
         return False
     mine, theirs = one.result.attempt.tls, other.result.attempt.tls
     if mine is None or theirs is None:
         return mine is theirs and one.failure.reason is other.failure.reason
-    return other.failure.reason is Reason.TLS_INTERCEPTED and mine.issuer == theirs.issuer
+    return theirs.trust is Trust.OTHER and mine.issuer == theirs.issuer
 
 
 def is_apples(each: Counted) -> bool:

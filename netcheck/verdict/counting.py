@@ -8,15 +8,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from netcheck.apns.addresses import published_range
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Needed
 from netcheck.model.paths import Binding, Family, ProbePath, ResolveMode
 from netcheck.model.results import Endpoint, Result, Standing
-
-_Group: TypeAlias = tuple[str, str, int, Family]
+from netcheck.model.trends import Trends
+from netcheck.verdict.outdated import Outdated
 
 _FEWEST_VISITS, _FEWEST_FALLS, _FAILING_SHARE, _SETTLED = 8, 3, 0.25, 6
 """A host comes and goes where, of at least eight visits, a quarter failed, at three separate times. Six in a
@@ -84,21 +84,26 @@ class Counting(NamedTuple):
 
 
 def what_counts(
-    paths: Sequence[ProbePath], standings: Iterable[Standing], window: float, failures: int
+    paths: Sequence[ProbePath],
+    standings: Iterable[Standing],
+    window: float,
+    failures: int,
+    trends: Trends,
 ) -> Counting:
     """Of what is at most `window` seconds older than the newest of its path, what can be believed.
 
-    A failure is believed once it happened `failures` times: to one host in a row, or in so many attempts and
-    to so many hosts of a service's port, over one path and family. Until then what was known before holds: a
-    host that has answered counts as reached, of one that never has nothing is known. What is believed of a
-    host by itself counts until its next visit, however long that takes where hosts take turns; so does what
-    is believed of a range of Apple's, whose hosts take turns too.
+    A failure is believed once it happened to a host `failures` times in a row, or where nothing around it
+    answers. Until then what was known before holds: a host that has answered counts as reached, of one that
+    never has nothing is known. What is believed of a host by itself counts until its next visit, however long
+    that takes where hosts take turns; so does what is believed of a range of Apple's, whose hosts take turns
+    too. What all around it has outdated counts no more: successes from before all fell silent, and failures
+    from then, when others answer again.
     """
     both_ways = {p.name for p in paths if p.proxy is not None and p.proxy.resolve is ResolveMode.BOTH}
     bound = {path.name for path in paths if path.binding != Binding()}
-    known = _without_missing_families(
-        [each for each in standings if not _is_local_dns(each.result, both_ways)], bound
-    )
+    outdated = Outdated(trends)
+    valid, was_silent = _parted((s for s in standings if not _is_local_dns(s.result, both_ways)), outdated)
+    known = _without_missing_families(valid, bound)
     since = {path: newest - window for path, newest in _newest(known).items()}
     dead = _dead_ranges(known, since, failures)
     in_dead_ranges = {each.result.endpoint for each in known if _is_in(each.result, dead)}
@@ -109,8 +114,7 @@ def what_counts(
         or each.result.attempt.at >= since[each.result.path]
         or each.result.endpoint in in_dead_ranges
     ]
-    often = _how_often(recent)
-    unsteady = _unsteady(recent, both_ways, bound)
+    unsteady = _unsteady((each for each in recent if not outdated.is_excused(each)), both_ways, bound)
     counted = list(unsteady.values())
     for each in recent:
         result = each.result
@@ -118,11 +122,23 @@ def what_counts(
             continue
         if not each.failures:  # of its addresses, one may have failed all the same
             counted.append(Counted(result, result.attempt.failure is None))
-        elif _is_in(result, dead) or max(each.failures, often[_group(result)]) >= failures:
+        elif _is_in(result, dead) or outdated.is_down(result) or outdated.is_believed(each, failures):
             counted.append(Counted(result, reached=False))
-        elif each.answered:
+        elif each.answered and not outdated.forgets(each):
             counted.append(Counted(result, reached=True))
+    counted += [Counted(each.result, reached=True) for each in was_silent if each.answered]
     return Counting(counted, dead)
+
+
+def _parted(known: Iterable[Standing], outdated: Outdated) -> tuple[list[Standing], list[Standing]]:
+    """What is not outdated, and of the rest the failures."""
+    valid, was_silent = [], []
+    for each in known:
+        if each not in outdated:
+            valid.append(each)
+        elif each.failures:
+            was_silent.append(each)
+    return valid, was_silent
 
 
 def range_of(result: Result) -> RangeOnPath | None:
@@ -139,15 +155,6 @@ def _newest(standings: Iterable[Standing]) -> dict[str, float]:
     return newest
 
 
-def _how_often(standings: Iterable[Standing]) -> dict[_Group, int]:
-    """How many failures there are of a kind."""
-    grouped: dict[_Group, list[Result]] = {}
-    for standing in standings:
-        if standing.failures:
-            grouped.setdefault(_group(standing.result), []).append(standing.result)
-    return {group: _independent(results) for group, results in grouped.items()}
-
-
 def _independent(results: Iterable[Result]) -> int:
     """How many of the results can be no accident of each other.
 
@@ -156,10 +163,6 @@ def _independent(results: Iterable[Result]) -> int:
     results = list(results)
     attempts = {id(result.attempt) for result in results}
     return min(len({result.host for result in results}), len(attempts))
-
-
-def _group(result: Result) -> _Group:
-    return result.path, result.service, result.port, result.attempt.family
 
 
 def _dead_ranges(

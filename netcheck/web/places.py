@@ -24,9 +24,10 @@ class Doing(IntEnum):
 class Place:
     """One connection's place, from when it is taken until it is left."""
 
-    def __init__(self, client: str, door: object) -> None:
+    def __init__(self, client: str, door: object, places: "Places") -> None:
         self.client = client
         self.door = door
+        self._places = places
         self.doing = Doing.READING
         self.since = trio.current_time()
         self.scope = trio.CancelScope()
@@ -39,6 +40,8 @@ class Place:
     def begins(self, doing: Doing) -> None:
         """Note what the connection does from now on."""
         self.doing, self.since = doing, trio.current_time()
+        if doing is Doing.WRITING:
+            self._places.spare_memory()
 
     def dismiss(self) -> None:
         """End the connection as soon as its answer is out, if there is one under way that ends."""
@@ -50,8 +53,9 @@ class Place:
 class Places:
     """All the places."""
 
-    def __init__(self, most: int, most_per_client: int) -> None:
-        self._most, self._most_per_client = most, most_per_client
+    def __init__(self, most: int, most_per_client: int, most_writing: int) -> None:
+        """`most_writing`: so many answers may wait to be read; those without an end are small."""
+        self._most, self._most_per_client, self._most_writing = most, most_per_client, most_writing
         self._taken: set[Place] = set()
         self._left = trio.lowlevel.ParkingLot()
 
@@ -60,7 +64,7 @@ class Places:
         if (rivals := self._rivals(client)) and not _make_room(rivals):
             return None
         self._taken -= set(rivals[:1])
-        place = Place(client, door)
+        place = Place(client, door, self)
         self._taken.add(place)
         return place
 
@@ -69,11 +73,17 @@ class Places:
         self._taken.discard(place)
         self._left.unpark_all()
 
-    def dismiss(self, door: object) -> None:
-        """End the connections that came through this door."""
+    def dismiss(self, door: object = None) -> None:
+        """End the connections that came through this door, or all of them."""
         for place in [*self._taken]:
-            if place.door is door:
+            if door in (None, place.door):
                 place.dismiss()
+
+    def spare_memory(self) -> None:
+        """Where too many answers wait to be read, the one that has waited longest is given up."""
+        writing = [place for place in self._taken if place.doing is Doing.WRITING and not place.is_endless]
+        if len(writing) > self._most_writing:
+            min(writing, key=lambda place: place.since).scope.cancel()
 
     async def emptied(self) -> None:
         """Wait until nobody is left."""

@@ -3,7 +3,7 @@
 import logging
 import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,7 +12,7 @@ import trio
 from netcheck.config.problems import ConfigError, Problem
 from netcheck.config.settings import Web
 from netcheck.config.web_file import RateLimit, settle
-from netcheck.config.web_tls import LARGEST_PEM
+from netcheck.config.web_tls import LARGEST_PEM, TlsSettings, pem_of
 from netcheck.files import Stamp, read_if_changed
 from netcheck.model.paths import Secret
 from netcheck.web.tls import server_context
@@ -34,6 +34,8 @@ class Protection:
     web: Web = field(default_factory=Web)
     tls: ssl.SSLContext | None = None
     allowed_sans: frozenset[str] = frozenset()
+    rules: object = None
+    """Who may connect, and how: equal for as long as the same holds, whatever certificate we show."""
     users: Mapping[str, Secret] = field(default_factory=lambda: MappingProxyType({}))
     headers: tuple[tuple[str, str], ...] = ()
     rate_limit: RateLimit | None = None
@@ -47,18 +49,28 @@ def read(web: Web) -> Protection:
     named = web.config_file or web.basic_auth_users_file
     stamps = dict(_stamps([named] if named else []))
     file = settle(web)
-    if file.tls is None:
-        return Protection(
-            web, None, frozenset(), file.users, file.headers, file.rate_limit, file.notes, stamps
-        )
-    stamps |= _stamps(file.tls.files)
+    plain = Protection(
+        web,
+        users=file.users,
+        headers=file.headers,
+        rate_limit=file.rate_limit,
+        notes=file.notes,
+        stamps=stamps,
+    )
+    return _with_tls(plain, file.tls) if file.tls else plain
+
+
+def _with_tls(plain: Protection, tls: TlsSettings) -> Protection:
+    stamps = {**plain.stamps, **_stamps(tls.files)}
     try:
-        context = server_context(file.tls)
+        context = server_context(tls)
+        authority = pem_of(tls.client_ca) if tls.client_ca else b""
     except (OSError, ValueError) as error:
-        where = str(web.config_file or "web.tls")
+        where = str(plain.web.config_file or "web.tls")
         raise ConfigError([Problem(where, 1, 1, f"TLS cannot be spoken with this: {error}")]) from error
-    sans = frozenset(file.tls.allowed_sans)
-    return Protection(web, context, sans, file.users, file.headers, file.rate_limit, file.notes, stamps)
+    rules = (replace(tls, certificate=Path(), key=Path(), client_ca=None), authority)
+    sans = frozenset(tls.allowed_sans)
+    return replace(plain, tls=context, allowed_sans=sans, rules=rules, stamps=stamps)
 
 
 def _stamps(files: Iterable[Path]) -> Stamps:

@@ -92,6 +92,7 @@ class Limits:
     connections: int = 128
     """At once. For one more, the one goes that has waited longest; see `places`."""
     connections_per_client: int = 64
+    unread_answers: int = 32
     head: int = 16 * 1024
     body: int = 64 * 1024
     request_timeout: float = 10.0
@@ -231,17 +232,16 @@ class Connection:
 
     async def _send(self, answer: "_Answer") -> None:
         head, response = answer
-        self._place.begins(Doing.WRITING)
         bodiless = self._method == "HEAD" or head.status_code in _BODILESS
+        self._place.is_endless = response.stream is not None and not bodiless
+        self._place.begins(Doing.WRITING)
         body = h11.Data(data=b"" if bodiless else response.body)
         if bodiless or response.stream is None:
             return await self._write(head, body, h11.EndOfMessage())
-        self._place.is_endless = True
         await self._write(head, body)
         async with aclosing(response.stream()) as pieces:
             async for piece in pieces:
                 await self._write(h11.Data(data=piece))
-        self._place.is_endless = False
         return await self._write(h11.EndOfMessage())
 
     async def _write(self, *events: h11.Event) -> None:

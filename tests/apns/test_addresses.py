@@ -23,6 +23,7 @@ from netcheck.apns.addresses import (
         ("17.188.191.255", "17.188.128.0/18"),
         ("2620:149:a44::1", "2620:149:a44::/48"),
         ("2620:149:208:4308::a", None),
+        ("2620:149:208:4308::1139:9001", None),  # Apple's own, whatever its end looks like
         ("192.0.2.1", None),
     ],
 )
@@ -44,7 +45,7 @@ def test_all_of_apples_block_counts_as_published(address: str, published: bool) 
     assert is_published(address) is published
 
 
-@pytest.mark.parametrize("address", ["64:ff9b::1139:9001", "fd00:64::1139:9001"])
+@pytest.mark.parametrize("address", ["64:ff9b::1139:9001", "fd00:64::1139:9001", "2a02:64::1139:9001"])
 def test_what_dns64_made_of_an_address_of_apples_is_that_address(address: str) -> None:
     assert published_range(address) == "17.57.144.0/22"
     assert is_published(address)

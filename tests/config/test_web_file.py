@@ -140,7 +140,7 @@ FAULTS = [
     ),
     (
         "tls_server_config: {cert_file: other.crt, key_file: server.key}",
-        "1:53: tls_server_config.key_file: these are not a certificate and its own private key",
+        "1:53: tls_server_config.key_file: OpenSSL does not take these for a certificate and its own",
     ),
     (
         f"{TLS}, client_auth_type: Required}}",

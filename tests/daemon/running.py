@@ -61,8 +61,13 @@ def with_default_signals() -> None:
 
 
 @contextmanager
-def running(file: Path, *options: str, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """A daemon on this config, from when it listens."""
+def running(
+    file: Path,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    before: Callable[[], None] = with_default_signals,
+) -> Iterator[Running]:
+    """A daemon on this config, from when it listens. `before` runs in its process, before it is netcheck."""
     log = file.with_name("log")
     with log.open("w") as stderr:
         command = [sys.executable, "-m", "netcheck", "run", "--config", str(file), *options]
@@ -71,7 +76,7 @@ def running(file: Path, *options: str, environment: Mapping[str, str] | None = N
             stderr=stderr,
             text=True,
             env={**os.environ, **(environment or {})},
-            preexec_fn=with_default_signals,
+            preexec_fn=before,
         )
     daemon = Running(process, file, log)
     try:

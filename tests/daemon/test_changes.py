@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.config import Config, History, Listen, UnixListen, Web, default
+from netcheck.config import Config, History, Listen, UnixListen, Web, WebTls, default
 from netcheck.daemon.changes import in_words
 from netcheck.model.findings import PushCertificateFile
 from netcheck.model.paths import Credentials, ProbePath, Proxy, ProxyScheme, Secret
 
 CONFIG = default()
+WITH_TLS = Web(WebTls(Path("server.crt"), Path("server.key")))
 PROXY_FILE = Path("mdm.pem")
 PROXY = ProbePath("squid", Proxy(ProxyScheme.HTTP, "proxy.test", 3128, Credentials("svc", Secret("old one"))))
 NEW = Proxy(ProxyScheme.HTTP, "proxy.test", 3128, Credentials("svc", Secret("new one")))
@@ -34,6 +35,8 @@ def with_interval(seconds: float) -> Config:
             "listen is [::1]:80, unix:/run/netcheck.sock",
         ),
         (CONFIG, replace(CONFIG, web=Web(reload=False)), "web.reload is False, was True"),
+        (CONFIG, replace(CONFIG, web=WITH_TLS), "web.tls is new"),
+        (replace(CONFIG, web=WITH_TLS), CONFIG, "web.tls is gone"),
         (CONFIG, replace(CONFIG, history=History(keep=60.0)), "history.keep is 60.0, was 2592000.0"),
         (with_paths(), with_paths(PROXY), "path squid is new"),
         (with_paths(PROXY), with_paths(), "path squid is gone"),

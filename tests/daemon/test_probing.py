@@ -119,7 +119,7 @@ class Stand:
         self.let_go: list[str] = []
         self.count, self.takes = count, takes
 
-    async def visit(self, service: Service, host: str, path: ProbePath, *_: object) -> Visit:
+    async def visit(self, service: Service, host: str, path: ProbePath, *_: object, **__: object) -> Visit:
         self.begun.append((service.name, host))
         await trio.sleep(self.takes)
         if service.bag:
@@ -319,7 +319,7 @@ def test_a_hold_over_a_path_to_somewhere_else_by_now_begins_anew(auto: Config) -
 class Broken(Stand):
     """Raises where it should not."""
 
-    async def visit(self, service: Service, host: str, *_: object) -> Visit:
+    async def visit(self, service: Service, host: str, *_: object, **__: object) -> Visit:
         self.begun.append((service.name, host))
         raise RuntimeError("a bug")
 

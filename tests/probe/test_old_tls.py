@@ -1,4 +1,4 @@
-"""Who decrypts with TLS that is too old or too weak for anyone: servers of OpenSSL and GnuTLS."""
+"""Who decrypts with TLS that is too old, too weak, or for other clients: servers of OpenSSL and GnuTLS."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,15 @@ async def test_who_decrypts_is_told_whatever_tls_it_speaks(
 
 
 @in_trio
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+async def test_who_decrypts_is_told_though_it_ends_tls_for_a_protocol_that_it_does_not_know(
+    settings: TlsSettings, tmp_path: Path, version: str
+) -> None:
+    with openssl(tmp_path, INTERCEPTOR, ["-alpn", "http/1.1", version]) as port:
+        is_interception(await probe(replace(settings, alpn=("apns-security-v3",)), port, DIRECT))
+
+
+@in_trio
 @pytest.mark.parametrize("options", SMALL.values(), ids=SMALL)
 async def test_who_decrypts_is_told_whatever_its_numbers_are(
     settings: TlsSettings, tmp_path: Path, options: Sequence[str]
@@ -190,7 +200,7 @@ async def test_a_good_certificate_excuses_no_tls_that_devices_refuse(
     assert attempt.tls is not None
     assert attempt.tls.trust is Trust.APPLE
     assert attempt.tls.version in ("TLSv1", "TLSv1.1")
-    said = f"with old and weak TLS allowed, the handshake succeeds ({attempt.tls.version})"
+    said = f"the handshake succeeds in {attempt.tls.version} with old and weak TLS allowed, and without ALPN"
     assert attempt.failure.detail.endswith(said)
 
 

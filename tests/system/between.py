@@ -112,7 +112,7 @@ def balancer(namespace: Namespace, *members: str, options: str = "") -> Server:
     )
 
 
-def own_service(namespace: Namespace, certificate: Path, address: str) -> Server:
+def own_service(namespace: Namespace, certificate: Path, address: str, options: str = "") -> Server:
     """A company's own MDM server with this certificate, on 443."""
-    frontend = f"frontend own\n bind {address}:443 ssl crt {certificate}\n{_HOLD}"
+    frontend = f"frontend own\n bind {address}:443 ssl crt {certificate} {options}\n{_HOLD}"
     return _haproxy(namespace, "own_service", f"{address}:443", frontend)

@@ -83,7 +83,7 @@ SCENES = {
         Verdict.NOT_READY,
         Hop.RESOLVER,
         directly(Phase.RESOLVE, Reason.SINKHOLED, "A 0.0.0.0"),
-        "the owners of this machine's resolver to take *.push.apple.com off its block list",
+        "the owners of this machine's resolver to remove *.push.apple.com from its block list",
     ),
     "no such names": Scene(
         Cause.DNS_FAILURE,
@@ -169,7 +169,7 @@ SCENES = {
         Verdict.DEGRADED,
         Hop.PROXY,
         proxied(Phase.TLS, Reason.TLS_TIMEOUT) + couriers(path=BOTH, spoke=True),
-        "which addresses its resolver has",
+        "check its resolver's addresses for",
         (BOTH,),
     ),
     "a service down everywhere": Scene(
@@ -280,7 +280,7 @@ SCENES = {
         Verdict.DEGRADED,
         Hop.LOCAL_NETWORK,
         couriers(None, (443,)) + couriers(None, (5223,), syn_retransmits=1),
-        "where packets are lost",
+        "why packets are lost",
     ),
     "connection requests lost, some of them for good": Scene(
         Cause.PACKET_LOSS,
@@ -289,7 +289,7 @@ SCENES = {
         couriers(None, (443,), syn_retransmits=1)
         + couriers(None, (5223,), hosts=(0, 1, 2))
         + couriers(DROPPED, (5223,), hosts=(3,)),
-        "where packets are lost",
+        "why packets are lost",
     ),
     "a host that another path reaches": Scene(
         Cause.HOSTS_BLOCKED,

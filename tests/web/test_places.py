@@ -40,7 +40,7 @@ def at_its_own_time(main: object) -> None:
 
 def test_who_has_waited_longest_makes_room() -> None:
     async def main() -> None:
-        places = Places(most=3, most_per_client=3)
+        places = Places(3, 3, 3)
         first = await taken(places, "a", "a", "a")
         first[0].begins(Doing.READING)  # it said something, and waits anew
         assert places.take("a", DOOR)
@@ -53,7 +53,7 @@ def test_who_has_waited_longest_makes_room() -> None:
 
 def test_who_does_not_read_makes_room_after_those_that_say_nothing_and_who_is_answered_never() -> None:
     async def main() -> None:
-        places = Places(most=3, most_per_client=3)
+        places = Places(3, 3, 3)
         all_ = await taken(places, "a", "a", "a")
         for place, doing in zip(all_, (Doing.ANSWERING, Doing.WRITING, Doing.READING), strict=True):
             place.begins(doing)
@@ -70,7 +70,7 @@ def test_who_does_not_read_makes_room_after_those_that_say_nothing_and_who_is_an
 
 def test_a_client_with_all_its_places_makes_room_for_itself() -> None:
     async def main() -> None:
-        places = Places(most=10, most_per_client=2)
+        places = Places(10, 2, 10)
         all_ = await taken(places, "a", "b", "b", "b")
         assert gone(all_) == [1]
 
@@ -79,8 +79,21 @@ def test_a_client_with_all_its_places_makes_room_for_itself() -> None:
 
 def test_where_all_places_are_taken_the_client_with_most_of_them_makes_room() -> None:
     async def main() -> None:
-        places = Places(most=4, most_per_client=3)
+        places = Places(4, 3, 4)
         all_ = await taken(places, "a", "b", "b", "c", "d")
+        assert gone(all_) == [1]
+
+    at_its_own_time(main)
+
+
+def test_of_many_answers_that_nobody_reads_the_oldest_is_given_up() -> None:
+    async def main() -> None:
+        places = Places(10, 10, 2)
+        all_ = await taken(places, "a", "b", "c", "d")
+        all_[0].is_endless = True
+        for place in all_:
+            place.begins(Doing.WRITING)
+            await trio.sleep(1)
         assert gone(all_) == [1]
 
     at_its_own_time(main)
@@ -88,7 +101,7 @@ def test_where_all_places_are_taken_the_client_with_most_of_them_makes_room() ->
 
 def test_a_place_that_was_left_is_free() -> None:
     async def main() -> None:
-        places = Places(most=1, most_per_client=1)
+        places = Places(1, 1, 1)
         [place] = await taken(places, "a")
         places.leave(place)
         await taken(places, "a")

@@ -94,7 +94,7 @@ def hosts_unreachable(case: Case) -> Found | None:
         APPLE,
         about,
         f"{len({each.result.host for each in about})} of {len(tried)} hosts fail; {how_often(case, about)}",
-        f"Wait and watch, then ask Apple ({_STATUS_PAGE}) about {the_failed_hosts(about)} on "
+        f"If it lasts, ask Apple ({_STATUS_PAGE}) about {the_failed_hosts(about)} on "
         f"{the_ports(case, about)}. Only these cannot be reached from here.",
         the_reply(about),
     )

@@ -11,7 +11,6 @@ from netcheck.verdict.naming import (
     the_hosts,
     the_ports,
     the_reply,
-    the_resolver,
 )
 
 _NOT_ITS_OWN = reason_is(
@@ -50,7 +49,7 @@ def _is_forged(case: Case, each: Counted) -> bool:
     return forged(each) and not case.is_only_its_own(each)
 
 
-@cause(Cause.WRONG_PEER, Hop.RESOLVER, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
+@cause(Cause.WRONG_PEER, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
 def wrong_peer(case: Case) -> Found | None:
     """Somebody else answers: not in TLS, or under a name of their own; or another host of Apple's does."""
     no_tls = reason_is(Reason.TLS_NOT_TLS)
@@ -59,16 +58,14 @@ def wrong_peer(case: Case) -> Found | None:
         return None
     subjects = sorted({e.result.attempt.tls.subject for e in about if e.result.attempt.tls} - {""})
     who = f"; the certificate is for {subjects[0]}" if subjects else ""
+    owner = on_the_way(case, about)
     where = f"{the_hosts(case, about)} on {the_ports(case, about)}"
     if all(map(is_another_of_apples, about)):
-        resolved_here = all(map(case.was_resolved_here, about))
-        owner = the_resolver(case) if resolved_here else on_the_way(case, about)
         next_step = (
             f"Ask {owner.asked} to correct where it leads {where}. "
             "Another of Apple's hosts answers in their place."
         )
     else:
-        owner = on_the_way(case, about)
         next_step = (
             f"Ask {owner.asked} to allow {where}. "
             "Something else answers in their place, perhaps a login page or a block page."

@@ -74,7 +74,7 @@ def tls_blocked(case: Case) -> Found | None:
         about,
         how_often(case, about),
         f"Ask {owner.asked} to allow TLS to {the_hosts(case, about)} on {the_ports(case, about)}. "
-        "Connections are established, and end as soon as TLS begins: something inspects them.",
+        "Connections are established, and end as soon as TLS begins: a filter seems to end them.",
         the_reply(about),
     )
 
@@ -144,9 +144,9 @@ def ipv4_broken(case: Case) -> Found | None:
 
 
 def _only_over(case: Case, family: Family) -> Found | None:
-    """No required service answers over it, and over the other family they do."""
+    """No required service can be connected to over it, and over the other family they can."""
     required = {service.name for service in case.world.services if service.required}
-    working = {e.family for e in case.counted if e.failure is None and e.result.service in required}
+    working = {e.family for e in case.counted if e.connected and e.result.service in required}
     if case.path.load_balancer or family in working or not working - {Family.NAME}:
         return None
     about = case.mostly(lambda each: each.family is family)
@@ -158,7 +158,7 @@ def _only_over(case: Case, family: Family) -> Found | None:
         owner,
         about,
         f"Nothing answers over {name}, other addresses do; {how_often(case, about)}",
-        f"Ask {owner.asked} to fix its {name}, or not to offer it. Connections to "
+        f"Ask {owner.asked} to fix its {name}, or to switch it off. Connections to "
         f"{the_hosts(case, about)} on {named_ports({each.result.port for each in about})} fail.",
         the_reply(about),
     )
@@ -226,7 +226,7 @@ def intermittent(case: Case) -> Found | None:
         about,
         f"{len({each.result.host for each in about})} hosts are reached at one time and not at another",
         f"Ask {owner.asked} to check the way to {the_hosts(case, about)}. "
-        "Connections fail again and again, not always: one of several links or members seems not to work.",
+        "Some connections fail and others work: one of several links or members seems to be broken.",
         the_reply(about),
     )
 
@@ -251,4 +251,6 @@ def hosts_blocked(case: Case) -> Found | None:
 
 
 def _is_accident(case: Case) -> bool:
-    return case.verdict is not Verdict.NOT_READY and all(map(is_apples, case.left)) and case.is_few(case.left)
+    """Single hosts of Apple's, of services that have others which answer."""
+    down = any(case.verdicts[each.place] is Verdict.NOT_READY for each in case.left)
+    return not down and all(map(is_apples, case.left)) and case.is_few(case.left)

@@ -35,7 +35,7 @@ def service_certificate(case: Case) -> Found | None:
     if reasons == {Reason.TLS_EXPIRED}:
         next_step = f"Ask {owner.asked} to renew the certificate on {the_ports(case, about)}."
     elif reasons == {Reason.TLS_NAME_MISMATCH}:
-        next_step = f"Ask {owner.asked} for a certificate with that name on {the_ports(case, about)}."
+        next_step = f"Ask {owner.asked} to install a certificate for this name on {the_ports(case, about)}."
     else:
         next_step = (
             f"Ask {owner.asked} to correct the certificate on {the_ports(case, about)}. "

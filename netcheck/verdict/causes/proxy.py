@@ -25,6 +25,10 @@ from netcheck.verdict.naming import (
 _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
 """A proxy is slow where it takes a second longer than the direct way, and three times as long."""
 
+_SHOWS_A_BAD_CERTIFICATE = fails_in(
+    Phase.PROXY_TLS, Reason.TLS_EXPIRED, Reason.TLS_NAME_MISMATCH, Reason.TLS_UNTRUSTED
+)
+
 OnProxy = Callable[[Case, Owner], Found | None]
 
 
@@ -61,9 +65,12 @@ def proxy_down(case: Case, proxy: Owner) -> Found | None:
     if not about:
         return None
     phases = {each.failure.phase for each in about if each.failure}
-    if phases == {Phase.PROXY_TLS}:
-        next_step = f"Ask {proxy.asked} to fix its TLS."
-    elif phases == {Phase.PROXY_HANDSHAKE}:
+    if all(map(_SHOWS_A_BAD_CERTIFICATE, about)):
+        next_step = (
+            f"Ask {proxy.asked} to correct its certificate. "
+            "If its authority is your own, name it as the path's ca_file."
+        )
+    elif phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE}:
         next_step = (
             f"Check the host, port and scheme of {proxy.name} for the path {case.path.name} in the config. "
             "Then ask its owners why it does not answer as such a proxy."
@@ -189,11 +196,11 @@ def proxy_cannot_connect(case: Case, proxy: Owner) -> Found | None:
     if others := _others_that_work(case, about):
         next_step = (
             f"Ask {proxy.asked} to check its rules, and the firewall behind it. "
-            f"It cannot connect to {hosts} on {ports}, but it can to {shortened(others)}."
+            f"It cannot connect to {hosts} on {ports}, but it can connect to {shortened(others)}."
         )
     else:
         next_step = (
-            f"Ask {proxy.asked} to open the way behind it. "
+            f"Ask {proxy.asked} to check its own connection to the Internet, and the firewall behind it. "
             f"It cannot connect to {hosts} on {ports}.{apples_networks(about)}"
         )
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
@@ -220,8 +227,8 @@ def proxy_resolves_differently(case: Case, proxy: Owner) -> Found | None:
         proxy,
         about,
         f"Results by name and by address differ: {how_often(case, about)}",
-        f"Ask {proxy.asked} which addresses its resolver has for {the_hosts(case, about)}. "
-        "Results differ between the name and the addresses that are known here.",
+        f"Ask {proxy.asked} to check its resolver's addresses for {the_hosts(case, about)}. "
+        "It connects differently by name and by the addresses that are known here.",
         the_reply(about),
     )
 

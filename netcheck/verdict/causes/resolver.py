@@ -7,7 +7,7 @@ from netcheck.apns.addresses import is_apple_name, is_published
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.results import Lookup, Trust
-from netcheck.verdict.case import Case, is_apples, phase_is, reason_is
+from netcheck.verdict.case import Case, is_another_of_apples, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
@@ -42,7 +42,7 @@ def dns_sinkhole(case: Case) -> Found | None:
     which = f" {shortened(addresses)}" if addresses else " an address that is nobody's"
     names = _names(len({each.result.host for each in about}))
     if all(map(is_apples, about)):
-        what = "take *.push.apple.com off its block list"
+        what = "remove *.push.apple.com from its block list"
         why = f"Its answer{which} leads to nothing of Apple's."
     else:
         what = f"correct its answer for {the_hosts(case, about)}"
@@ -80,10 +80,12 @@ def _is_led_astray(case: Case, each: Counted) -> bool:
 
 
 def _is_the_service(each: Counted) -> bool:
+    """By its certificate: a mere connection anybody may accept."""
     tls = each.result.attempt.tls
-    if each.failure is None or tls is None:
-        return each.failure is None
-    return tls.trust is Trust.APPLE or (tls.trust is Trust.PUBLIC and bool(tls.is_for_host))
+    if tls is None:
+        return False
+    genuine = tls.trust is Trust.APPLE or (tls.trust is Trust.PUBLIC and bool(tls.is_for_host))
+    return genuine or each.failure is None
 
 
 def _is_a_page(there: Sequence[Counted]) -> bool:
@@ -112,6 +114,11 @@ def _addresses(case: Case, about: Sequence[Counted]) -> list[str]:
 
 @cause(Cause.DNS_FAILURE, Hop.RESOLVER)
 def dns_failure(case: Case) -> Found | None:
+    """There is no answer, or it leads to another host of Apple's than the one that was asked for."""
+    return _does_not_resolve(case) or _leads_to_another_host(case)
+
+
+def _does_not_resolve(case: Case) -> Found | None:
     about = case.mostly(phase_is(Phase.RESOLVE, Phase.PROXY_RESOLVE))
     if not about:
         return None
@@ -130,6 +137,21 @@ def dns_failure(case: Case) -> Found | None:
         about,
         how_often(case, about) + beside,
         f"Ask {resolver.asked} to resolve {what}.",
+        the_reply(about),
+    )
+
+
+def _leads_to_another_host(case: Case) -> Found | None:
+    about = case.mostly(lambda each: case.was_resolved_here(each) and is_another_of_apples(each))
+    if not about:
+        return None
+    resolver = the_resolver(case)
+    return Found(
+        resolver,
+        about,
+        how_often(case, about),
+        f"Ask {resolver.asked} to correct its answer for {the_hosts(case, about)}. "
+        "It leads to another of Apple's hosts.",
         the_reply(about),
     )
 

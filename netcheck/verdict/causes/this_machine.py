@@ -55,7 +55,7 @@ def local_network_down(case: Case) -> Found | None:
         THIS_NETWORK,
         case.left,
         f"Nothing answers on {where}: {how_often(case, case.left)}",
-        "Look at the network of this machine first: its link, its addresses and its default route.",
+        "On the machine that runs netcheck, check the network: link, addresses and default route.",
         the_reply(case.left),
     )
 
@@ -91,12 +91,12 @@ def clock_wrong(case: Case) -> Found | None:
     if not apples or _any_in_date(case) or not all(_is_far_off(each.result.attempt) for each in apples):
         return None
     early = any(_seconds_early(each.result.attempt) > 0 for each in apples)
-    how = "not yet valid" if early else "expired long ago"
+    how = "are not yet valid" if early else "expired long ago"
     return Found(
         THIS_MACHINE,
         about,
-        f"For this machine's clock all of Apple's certificates are {how}, at least {_days(apples)} days off",
-        "Set the clock of the machine that runs netcheck, and have it synchronized (NTP).",
+        f"By this machine's clock all of Apple's certificates {how}, at least {_days(apples)} days off",
+        "Set the clock of the machine that runs netcheck, and keep it synchronized (NTP).",
         the_reply(apples),
     )
 
@@ -142,5 +142,5 @@ def packet_loss(case: Case) -> Found | None:
         THIS_NETWORK,
         about,
         f"{twice} of {of_all} connections were established only after their request was sent again",
-        f"Ask {THIS_NETWORK.asked} where packets are lost on the way out.",
+        f"Ask {THIS_NETWORK.asked} to find out why packets are lost, and to fix it.",
     )

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Role
 from tests.system import between
-from tests.system.between import ALERTING, INSECURE, INSPECTOR, OUTDATED, PORTAL
+from tests.system.apple import HOSTS
+from tests.system.between import ALERTING, CLOSING, INSECURE, INSPECTOR, OUTDATED, PORTAL
 from tests.system.breakages import (
     BESIDE_DANTE,
     DANTE_FINE,
@@ -16,6 +17,7 @@ from tests.system.breakages import (
     ONE_COURIER,
     READY,
     TLS_PORTS,
+    TO_TLS,
     direct,
     drop,
     led_to,
@@ -127,6 +129,52 @@ SCENES: Mapping[str, Scene] = {
         firewall=(f"{FROM_HERE} tcp dport 5223 drop",),
         leads=led_to(INSPECTOR, "tcp dport 443"),
         also={("direct", DEVICE): frozenset({(Cause.PORT_BLOCKED, Hop.FIREWALL)})},
+    ),
+    "5223 is dropped and 443 closed as soon as TLS begins": Scene(
+        {
+            ("direct", DEVICE): Finding(NOT_READY, Cause.TLS_BLOCKED, Hop.FIREWALL),
+            ("direct", PROVIDER): READY,
+        },
+        breaks=lambda lab: between.closing(lab.namespace),
+        firewall=(f"{FROM_HERE} tcp dport 5223 drop",),
+        leads=led_to(CLOSING, "tcp dport 443"),
+        also={("direct", DEVICE): frozenset({(Cause.PORT_BLOCKED, Hop.FIREWALL)})},
+    ),
+    "an inspector decrypts the provider API only": Scene(
+        {
+            ("direct", DEVICE): READY,
+            ("direct", PROVIDER): Finding(NOT_READY, Cause.TLS_INTERCEPTED, Hop.FIREWALL),
+        },
+        breaks=lambda lab: between.inspector(lab.namespace, lab.certificates),
+        leads=tuple(
+            rule
+            for address in HOSTS["api.push.apple.com"]
+            for rule in led_to(INSPECTOR, f"{'ip6' if ':' in address else 'ip'} daddr {address} {TO_TLS}")
+        ),
+    ),
+    "a firewall drops 5223 over IPv4 only": Scene(
+        {**FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.PORT_BLOCKED, Hop.FIREWALL)},
+        firewall=(f"meta nfproto ipv4 {FROM_HERE} tcp dport 5223 drop",),
+    ),
+    "a black hole for large packets over IPv6 only": Scene(
+        direct(DEGRADED, Cause.TLS_STALLS, Hop.FIREWALL),
+        firewall=(f"meta nfproto ipv6 tcp sport {TLS_PORTS} meta length > 600 drop",),
+    ),
+    "a firewall prohibits 5223 and says so": Scene(
+        {**FINE, ("direct", DEVICE): Finding(FALLBACK_ONLY, Cause.PORT_BLOCKED, Hop.FIREWALL)},
+        firewall=(
+            f"meta nfproto ipv4 {FROM_HERE} tcp dport 5223 reject with icmp type admin-prohibited",
+            f"meta nfproto ipv6 {FROM_HERE} tcp dport 5223 reject with icmpv6 type admin-prohibited",
+        ),
+    ),
+    "a firewall drops one of Apple's ranges, and IPv6": Scene(
+        direct(DEGRADED, Cause.IPV6_BROKEN, Hop.LOCAL_NETWORK),
+        firewall=(
+            *drop((next(iter(NOT_ALLOWED)),), f"tcp dport {TLS_PORTS}"),
+            f"meta nfproto ipv6 tcp dport {TLS_PORTS} drop",
+        ),
+        couriers=7,
+        also={("direct", DEVICE): frozenset({(Cause.RANGE_BLOCKED, Hop.FIREWALL)})},
     ),
     "a way that is closed on purpose": Scene(
         {**both("direct", Finding(NOT_READY)), **both("dante", READY)},

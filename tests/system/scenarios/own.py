@@ -6,12 +6,10 @@ from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Role
 from tests.system import between
 from tests.system.apple import OWN_SERVICE as OWN_SERVICE_ADDRESS
-from tests.system.between import BALANCER
-from tests.system.breakages import (
-    FINE,
-    READY,
-)
+from tests.system.between import BALANCER, INSPECTOR
+from tests.system.breakages import FINE, READY, led_to
 from tests.system.lab import Lab, Settings
+from tests.system.namespace import FROM_HERE
 from tests.system.scenes import Finding, Scene, off
 
 DEVICE, PROVIDER = Role
@@ -59,6 +57,35 @@ SCENES: Mapping[str, Scene] = {
         {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.SERVICE_DOWN, Hop.OWN_SERVICE)},
         services=our_mdm,
         firewall=(f"ip daddr {OWN_SERVICE_ADDRESS} tcp dport 443 reject with tcp reset",),
+    ),
+    "the company's own MDM server has an expired certificate, and 5223 is dropped": Scene(
+        {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)},
+        breaks=lambda lab: between.own_service(lab.namespace, lab.certificates.expired, OWN_SERVICE_ADDRESS),
+        services=our_mdm,
+        firewall=(f"{FROM_HERE} tcp dport 5223 drop",),
+        also={("direct", DEVICE): frozenset({(Cause.PORT_BLOCKED, Hop.FIREWALL)})},
+    ),
+    "an inspector decrypts 443, the company's own MDM server included": Scene(
+        {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.TLS_INTERCEPTED, Hop.FIREWALL)},
+        breaks=lambda lab: between.inspector(lab.namespace, lab.certificates),
+        services=our_mdm,
+        leads=led_to(INSPECTOR, "tcp dport 443"),
+    ),
+    "a firewall drops 443, the company's own MDM server included": Scene(
+        {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.HOSTS_BLOCKED, Hop.FIREWALL)},
+        breaks=lambda lab: between.own_service(lab.namespace, lab.certificates.good, OWN_SERVICE_ADDRESS),
+        services=our_mdm,
+        firewall=(f"{FROM_HERE} tcp dport 443 drop",),
+    ),
+    "the company's own MDM server wants a certificate of its clients": Scene(
+        {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.SERVICE_DOWN, Hop.OWN_SERVICE)},
+        breaks=lambda lab: between.own_service(
+            lab.namespace,
+            lab.certificates.good,
+            OWN_SERVICE_ADDRESS,
+            f"verify required ca-file {lab.certificates.ca}",
+        ),
+        services=our_mdm,
     ),
     "the name of the company's own MDM server does not resolve": Scene(
         {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},

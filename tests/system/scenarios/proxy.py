@@ -237,6 +237,18 @@ SCENES: Mapping[str, Scene] = {
         at_proxy("haproxy", NOT_READY, Cause.PROXY_DOWN),
         beside(haproxy=lambda lab: lab.haproxy["closed"]),
     ),
+    "a SOCKS 4 proxy": Scene(
+        {**FINE, **both("dante", READY)},
+        beside(dante=lambda lab: lab.dante.url.replace("socks5h://", "socks4://")),
+    ),
+    "a proxy is asked in HTTP and speaks SOCKS": Scene(
+        at_proxy("dante", NOT_READY, Cause.PROXY_DOWN),
+        beside(dante=lambda lab: lab.dante.url.replace("socks5h://", "http://")),
+    ),
+    "a proxy is asked in TLS and speaks none": Scene(
+        at_proxy("tinyproxy", NOT_READY, Cause.PROXY_DOWN),
+        beside(tinyproxy=lambda lab: lab.tinyproxy.url.replace("http://", "https://")),
+    ),
     "SSH where a proxy was expected": Scene(
         at_proxy("sshd", NOT_READY, Cause.PROXY_DOWN),
         beside(sshd=lambda lab: lab.sshd.url.replace("http://", "socks5h://")),

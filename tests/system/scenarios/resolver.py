@@ -13,6 +13,7 @@ from tests.system.breakages import (
     FINE,
     READY,
     TLS_PORTS,
+    TO_TLS,
     beside,
     by_corporate_resolver,
     corporate,
@@ -27,6 +28,7 @@ from tests.system.resolvers import (
     ODD_ADDRESSES,
     ODD_RESOLVER,
     OTHER_RESOLVER,
+    REFUSED,
     SERVER_FAILURE,
     SINKHOLE,
     block_page_resolver,
@@ -89,6 +91,23 @@ SCENES: Mapping[str, Scene] = {
         lambda lab: odd_dns(lab.namespace, FORMAT_ERROR, "edns"),
         resolvers=corporate(OTHER_RESOLVER),
     ),
+    "a resolver fails for IPv6 addresses only": Scene(
+        FINE,
+        by_corporate_resolver,
+        lambda lab: odd_dns(lab.namespace, SERVER_FAILURE, "aaaa"),
+        resolvers=corporate(OTHER_RESOLVER),
+    ),
+    "a resolver refuses IPv6 addresses only": Scene(
+        FINE,
+        by_corporate_resolver,
+        lambda lab: odd_dns(lab.namespace, REFUSED, "aaaa"),
+        resolvers=corporate(OTHER_RESOLVER),
+    ),
+    "resolv.conf wants no IPv6 addresses, and IPv6 leads nowhere": Scene(
+        FINE,
+        firewall=(f"meta nfproto ipv6 tcp dport {TLS_PORTS} drop",),
+        etc={"resolv.conf": "nameserver 127.0.0.1\noptions no-aaaa\n"},
+    ),
     "a firewall drops DNS with EDNS": Scene(
         FINE,
         firewall=("udp dport 53 @th,144,16 1 drop",),  # the count of additional records
@@ -131,6 +150,34 @@ SCENES: Mapping[str, Scene] = {
             between.portal(lab.namespace, lab.certificates),
         ),
         leads=led_to(PORTAL, f"ip daddr {OUTSIDE} tcp dport {TLS_PORTS}"),
+        resolvers=corporate(OTHER_RESOLVER),
+    ),
+    "DNS leads to a public page that serves 443 only": Scene(
+        direct(NOT_READY, Cause.DNS_SINKHOLE, Hop.RESOLVER),
+        by_corporate_resolver,
+        lambda lab: (
+            block_page_resolver(lab.namespace, OUTSIDE),
+            between.portal(lab.namespace, lab.certificates),
+        ),
+        firewall=(f"ip daddr {OUTSIDE} tcp dport {{2197, 5223}} reject with tcp reset",),
+        leads=led_to(PORTAL, f"ip daddr {OUTSIDE} tcp dport 443"),
+        resolvers=corporate(OTHER_RESOLVER),
+    ),
+    "DNS leads to a public address where nobody is": Scene(
+        direct(NOT_READY, Cause.DNS_SINKHOLE, Hop.RESOLVER),
+        by_corporate_resolver,
+        lambda lab: block_page_resolver(lab.namespace, OUTSIDE),
+        firewall=(f"ip daddr {OUTSIDE} {TO_TLS} drop",),
+        resolvers=corporate(OTHER_RESOLVER),
+    ),
+    "DNS leads to a private relay that passes 443 on and nothing else": Scene(
+        {
+            ("direct", DEVICE): Finding(Verdict.FALLBACK_ONLY, Cause.PORT_BLOCKED, Hop.FIREWALL),
+            ("direct", PROVIDER): Finding(Verdict.READY, Cause.DNS_DIFFERS, Hop.RESOLVER),
+        },
+        by_corporate_resolver,
+        lambda lab: (block_page_resolver(lab.namespace, RELAY), between.relay(lab.namespace, RELAY)),
+        firewall=(f"ip daddr {RELAY} tcp dport {{2197, 5223}} drop",),
         resolvers=corporate(OTHER_RESOLVER),
     ),
     "DNS leads to a private relay that passes TLS on": Scene(

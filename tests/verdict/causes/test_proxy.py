@@ -9,7 +9,7 @@ from netcheck.model.results import Result
 from netcheck.model.services import PortRule, Service
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
-from tests.verdict.scene import COURIER, DIRECT, HANDSHAKE, MDM, PROXY, Scene, couriers
+from tests.verdict.scene import COURIER, DIRECT, HANDSHAKE, MDM, PROXY, Scene, couriers, proxied
 
 API = Service(
     "provider", ("api.push.apple.com",), (443, 2197), frozenset({Role.PROVIDER}), True, PortRule.ANY
@@ -107,3 +107,22 @@ def test_hosts_that_only_the_proxy_does_not_reach_are_asked_of_its_owners() -> N
     results += couriers(GONE, path=PROXY, family=Family.NAME, hosts=(3,), spoke=True)
     judged = Scene(None, Verdict.DEGRADED, None, results, paths=(DIRECT, PROXY)).judged()
     assert (judged.cause, judged.hop) == (Cause.HOSTS_BLOCKED, Hop.PROXY)
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        (Reason.TLS_EXPIRED, "to correct its certificate"),
+        (Reason.TLS_UNTRUSTED, "the path's ca_file"),
+        (Reason.TLS_TIMEOUT, "Check the host, port and scheme"),
+        (Reason.TLS_NOT_TLS, "Check the host, port and scheme"),
+    ],
+)
+def test_tls_that_a_proxy_does_not_speak_is_looked_up_in_the_config_and_its_certificate_is_its_owners(
+    reason: Reason, says: str
+) -> None:
+    judged = Scene(
+        None, Verdict.NOT_READY, None, proxied(Phase.PROXY_TLS, reason, spoke=False), paths=(PROXY,)
+    ).judged()
+    assert (judged.cause, judged.hop) == (Cause.PROXY_DOWN, Hop.PROXY)
+    assert says in (judged.next_step or "")

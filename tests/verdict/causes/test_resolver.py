@@ -18,6 +18,7 @@ from tests.verdict.scene import (
     DIRECT,
     LOCAL,
     MDM,
+    OPEN,
     PROXY,
     Scene,
     certificate,
@@ -161,9 +162,9 @@ def test_a_port_that_is_dropped_at_the_expected_addresses_too_is_no_block_page()
 @pytest.mark.parametrize("address", ["10.1.2.3", PUBLIC_PAGE])
 def test_a_relay_that_passes_one_port_on_leads_to_apple_and_the_other_port_is_blocked(address: str) -> None:
     results = [
-        result(COURIER, port, None if port == 443 else DROPPED, host=host, address=address)
+        result(COURIER, port, failure, host=host, address=address, tls=tls)
         for host in COURIER.hosts
-        for port in COURIER.ports
+        for port, failure, tls in ((443, None, certificate()), (5223, DROPPED, None))
     ]
     assert hops(results) == [(Cause.PORT_BLOCKED, Hop.FIREWALL)]
 
@@ -178,3 +179,10 @@ def test_a_relay_that_shows_the_provider_apis_own_certificate_is_no_sinkhole() -
 def hops(results: Sequence[Result]) -> list[tuple[Cause, Hop]]:
     judged = Scene(None, Verdict.NOT_READY, None, results).judged()
     return [(finding.cause, finding.hop) for finding in judged.findings]
+
+
+def test_who_accepts_a_connection_at_a_block_page_is_not_apple_for_that() -> None:
+    results = [each for host in range(4) for each in courier_at(PUBLIC_PAGE, OTHER_NAME, PAGE, host)]
+    accepted = result(OPEN, 2195, address=PUBLIC_PAGE)
+    (judged,) = assess((COURIER, OPEN), (DIRECT,), once([*results, accepted])).judgements
+    assert [finding.cause for finding in judged.findings] == [Cause.DNS_SINKHOLE]

@@ -1,0 +1,193 @@
+"""What is visited out of turn: a first sample, and a few hosts more where something may be changing.
+
+Owns when that is worth it, and how much of it there is at most. Must not know how a visit is made.
+"""
+
+import itertools
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import trio
+
+from netcheck.model.paths import ProbePath
+from netcheck.model.results import Endpoint
+from netcheck.model.services import Service, targets
+from netcheck.plan import Call, is_planned, sample
+from netcheck.state.state import State
+
+_MOST, _ROUNDS = 6, 5
+"""How often in so many rounds a path is looked into: some in a row, and one a round in the long run."""
+_MOST_PATHS = 8
+"""How many others are looked at beside it: what fails there too is no fault of the path."""
+_MOST_AGAIN = 12
+"""How many hosts are visited as they were the last time."""
+_MOST_AGAIN_IN_A_ROUND = 6
+_WITNESSES = 3
+"""How many of them are so for each range in doubt."""
+_MOST_CALLS = 50
+"""How many visits an inquiry makes over one path."""
+
+
+@dataclass(slots=True)
+class _Suspicion:
+    """What may be changing on a path."""
+
+    ports: set[int] = field(default_factory=set)
+    """Empty for all."""
+    again: dict[tuple[str, str], None] = field(default_factory=dict)
+    """Services and hosts to be visited as they were the last time, in order."""
+    is_change: bool = False
+    """Whether it may be more than single hosts."""
+
+    def is_about(self, ports: Iterable[int]) -> bool:
+        return not self.ports or not self.ports.isdisjoint(ports)
+
+    def add_hosts(self, endpoints: Iterable[Endpoint]) -> None:
+        self.again.update(((each.service, each.host), None) for each in endpoints)
+
+
+class Inquiries:
+    """Visits of a sample of what is required, whenever it may help to tell what is going on."""
+
+    def __init__(self, state: State, visit: Callable[[Call], Awaitable[None]]) -> None:
+        self._state = state
+        self._visit = visit
+        self._news = trio.Event()
+        self._numbers = itertools.count()
+        self._turns: dict[tuple[str, str, str], int] = {}
+        """The turn of the latest visit, by path, service and host."""
+        self._asked = Counter[str]()
+        """How many inquiries into each path are under way."""
+        self._begun: dict[str, deque[float]] = {}
+        """When the latest ones into each path began."""
+        self._known = set[ProbePath]()
+        """The paths that had their first sample."""
+        self._under_way: dict[trio.CancelScope, Call] = {}
+
+    def look(self, call: Call) -> None:
+        """There are new results, of this visit."""
+        self._turns[call.path.name, call.service.name, call.host] = call.turn
+        self._news.set()
+
+    def plan(self) -> None:
+        """The state is configured anew: what it has no more is not asked, and what is new is soon."""
+        for scope, call in self._under_way.items():
+            if not is_planned(call, self._state.services, self._state.paths):
+                scope.cancel()
+        self._turns = {key: turn for key, turn in self._turns.items() if key[0] in self._paths()}
+        self._begun = {path: begun for path, begun in self._begun.items() if path in self._paths()}
+        self._news.set()
+
+    def _paths(self) -> set[str]:
+        return {path.name for path in self._state.paths}
+
+    async def run(self, pace: Callable[[], tuple[float, float]]) -> None:
+        """Look at each path once, and then where it is needed, until cancelled.
+
+        `pace` says how many seconds a round takes, and for how many a doubt is worth an inquiry.
+        """
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._look_again_at_what_fails, nursery, pace)
+            while True:
+                if new := [path for path in self._state.paths if path not in self._known]:
+                    self._begin(nursery, new, _Suspicion(is_change=True))
+                self._known = set(self._state.paths)
+                await self._news.wait()
+                self._news = trio.Event()
+                round_time, patience = pace()
+                for path, suspicion in self._suspicions(patience).items():
+                    if path not in self._asked and self._may_begin(path, round_time):
+                        self._begin(nursery, self._beside(path, suspicion), suspicion)
+
+    async def _look_again_at_what_fails(
+        self, nursery: trio.Nursery, pace: Callable[[], tuple[float, float]]
+    ) -> None:
+        """Each round, at a few hosts: else one that is up again would be taken for down until its turn."""
+        while True:
+            await trio.sleep(pace()[0])
+            for path in self._state.paths:
+                again = _Suspicion()
+                again.add_hosts(self._state.courses.failing(path.name, self._state.endpoints))
+                for call in self._again([path], again)[:_MOST_AGAIN_IN_A_ROUND]:
+                    nursery.start_soon(self._ask_one, call)
+
+    def _suspicions(self, patience: float) -> dict[str, _Suspicion]:
+        """By path."""
+        found: dict[str, _Suspicion] = {}
+        courses = self._state.courses
+        for part in courses.doubts(patience):
+            suspicion = found.setdefault(part.path, _Suspicion())
+            suspicion.ports.add(part.port)
+            suspicion.add_hosts(itertools.islice(courses.witnesses(part, self._state.endpoints), _WITNESSES))
+            suspicion.is_change = True
+        for path in self._state.paths:
+            if suspects := courses.suspects(path.name):
+                suspicion = found.setdefault(path.name, _Suspicion())
+                suspicion.ports.update(each.port for each in suspects)
+                suspicion.add_hosts(suspects)
+        return found
+
+    def _may_begin(self, path: str, round_time: float) -> bool:
+        now = trio.current_time()
+        begun = self._begun.setdefault(path, deque(maxlen=_MOST))
+        if len(begun) == _MOST and now - begun[0] < _ROUNDS * round_time:
+            return False
+        begun.append(now)
+        return True
+
+    def _beside(self, path: str, suspicion: _Suspicion) -> list[ProbePath]:
+        """The path itself; and some others, where more than hosts of its own may be at fault."""
+        others = [other for other in self._state.paths if other.name != path and suspicion.is_change]
+        return [*(each for each in self._state.paths if each.name == path), *others[:_MOST_PATHS]]
+
+    def _begin(self, nursery: trio.Nursery, paths: Sequence[ProbePath], suspicion: _Suspicion) -> None:
+        calls = [*self._again(paths[:1], suspicion), *self._sample(paths, suspicion)]
+        asked = {call.path.name for call in calls}
+        self._asked.update(asked)
+        if suspicion.is_change:
+            self._state.begin_inquiry(asked)
+        nursery.start_soon(self._ask, calls, asked, suspicion.is_change)
+
+    def _again(self, paths: Iterable[ProbePath], suspicion: _Suspicion) -> list[Call]:
+        """Visits that go where the last ones went."""
+        calls = [
+            Call(service, host, path, self._turns.get((path.name, service.name, host), 0))
+            for service, path in targets(self._state.services, paths)
+            for name, host in suspicion.again
+            if name == service.name and host in service.hosts
+        ]
+        return calls[:_MOST_AGAIN]
+
+    def _sample(self, paths: Iterable[ProbePath], suspicion: _Suspicion) -> Iterator[Call]:
+        """Some hosts of every required service on these paths; only of those on suspected ports, if any."""
+        if not suspicion.is_change:
+            return
+        number = next(self._numbers)
+        calls = Counter[str]()
+        for service, path in targets(self._state.services, paths):
+            if _is_asked(service) and suspicion.is_about(service.ports) and calls[path.name] < _MOST_CALLS:
+                visits = sample(service, path, number)
+                calls[path.name] += len(visits)
+                yield from visits
+
+    async def _ask(self, calls: Iterable[Call], asked: Collection[str], is_change: bool) -> None:
+        async with trio.open_nursery() as nursery:
+            for call in calls:
+                nursery.start_soon(self._ask_one, call)
+        self._asked.subtract(asked)
+        self._asked = +self._asked
+        if is_change:
+            self._state.end_inquiry(asked)
+        self._news.set()
+
+    async def _ask_one(self, call: Call) -> None:
+        with trio.CancelScope() as scope:
+            self._under_way[scope] = call
+            await self._visit(call)
+        del self._under_way[scope]
+
+
+def _is_asked(service: Service) -> bool:
+    """Bags are fetched seldom, on purpose."""
+    return service.required and service.bag is None

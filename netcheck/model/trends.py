@@ -1,0 +1,57 @@
+"""How a part of a path does lately: whether it leads to answers, since when not, and how sure that is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from netcheck.model.paths import Family
+
+
+class Part(NamedTuple):
+    """All that goes over a port and family of a path; or what of it is one service's, or in one range."""
+
+    path: str
+    port: int
+    family: Family
+    what: str = ""
+    """The name of a service, or a range that Apple publishes; empty for everything."""
+
+    @property
+    def whole(self) -> "Part":
+        """What it is a part of, which may be itself."""
+        return self._replace(what="")
+
+
+class Moment(NamedTuple):
+    """When an attempt began: `at` on the monotonic clock, to decide by; `time` in Unix seconds, to show."""
+
+    at: float
+    time: float
+
+
+Silence: TypeAlias = tuple[float, float]
+"""From when to when, on the monotonic clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """What is known of a part by now.
+
+    It is down where so many hosts failed since one last answered that this is no accident of theirs.
+    """
+
+    down: Moment | None = None
+    """Since when nothing answers; None where something does, or nobody knows."""
+    silences: tuple[Silence, ...] = ()
+    """The last times in which several hosts failed and none answered."""
+    doubt: Moment | None = None
+    """Since when it may be changing: hosts began to fail, or to answer again. None while nothing changes."""
+    hosts: int = 0
+    """How many hosts show that it may be changing."""
+
+    def was_silent(self, at: float) -> bool:
+        """Whether nothing answered then, and something does by now."""
+        return any(begin <= at <= end for begin, end in self.silences)
+
+
+Trends: TypeAlias = Mapping[Part, Trend]

@@ -1,0 +1,285 @@
+"""Whether the parts of paths are changing: told from the order in which hosts fail and answer.
+
+A host that fails tells of itself only. Where one after the other fails and none answers in between, it is the
+way to them that fails: which of both it is takes a few hosts to tell, and so does whether all is well again.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from netcheck.apns.addresses import published_range
+from netcheck.model.paths import ProbePath
+from netcheck.model.results import Attempt, Endpoint, Result
+from netcheck.model.services import Service, families_of, hosts_on, ports_on
+from netcheck.model.trends import Moment, Part, Silence, Trend, Trends
+from netcheck.state.endpoints import Endpoints, EndpointState
+
+_DOWN, _DOWN_IN_RANGE, _UP = 6, 3, 3
+"""So many hosts make it sure that a part is down, or up again; all of them where there are fewer."""
+_FEWEST_TRIES = 2
+"""Where there is one host only: one may be an accident."""
+_SILENT = 2
+"""So many hosts in a row that failed make a silence, though it was never sure that the part was down."""
+_SILENCES = 8
+"""How many of the last ones are remembered."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A host that fails, or answers again, since its first attempt."""
+
+    first: Attempt
+    latest: Attempt
+    is_explained: bool = False
+    """Whether something narrower is known to be down that it is in."""
+    tries: int = 1
+
+    def again(self, attempt: Attempt) -> None:
+        self.tries += attempt is not self.latest
+        self.latest = attempt
+
+
+class _Ended(NamedTuple):
+    """A silence that is over."""
+
+    silence: Silence
+    hosts: Set[str]
+    """Those that failed; none where so many did that it does not matter which."""
+
+
+class _Course:
+    """What happens in one part."""
+
+    def __init__(self, needed: int) -> None:
+        self.needed = needed
+        """So many hosts have to fail until it is down."""
+        self._down: Moment | None = None
+        self._silences: deque[Silence] = deque(maxlen=_SILENCES)
+        self._answered = -math.inf
+        """When the latest attempt that succeeded began."""
+        self._failing: dict[str, _Seen] = {}
+        """The hosts that began to fail since then."""
+        self._answering: dict[str, _Seen] = {}
+        """While it is down: the hosts that answer again."""
+
+    @property
+    def trend(self) -> Trend:
+        changing = self._answering if self._down else self._failing
+        doubtful = {host: seen for host, seen in changing.items() if not seen.is_explained}
+        doubt = _first(doubtful) if doubtful else None
+        return Trend(self._down, tuple(self._silences), doubt, len(doubtful))
+
+    @property
+    def is_down(self) -> bool:
+        return self._down is not None
+
+    def answer(self, host: str, attempt: Attempt) -> _Ended | None:
+        """Take in a success; the silence that it ended, if any."""
+        over = {host: seen for host, seen in self._failing.items() if seen.first.at <= attempt.at}
+        self._answered = max(self._answered, attempt.at)
+        self._failing = {host: seen for host, seen in self._failing.items() if host not in over}
+        if self._down is None:
+            unexplained = {host: seen for host, seen in over.items() if not seen.is_explained}
+            is_over = _independent(unexplained) >= _SILENT
+            return self._end_silence(unexplained, attempt) if is_over else None
+        if attempt.at < self._down.at:
+            return None
+        _note(self._answering, host, attempt)
+        if not _is_sure(self._answering, min(_UP, self.needed)):
+            return None
+        return self._end_silence({}, min(self._answering.values(), key=_began).first)
+
+    def _end_silence(self, failing: Mapping[str, _Seen], answer: Attempt) -> _Ended:
+        begin = self._down or _first(failing)
+        self._silences.append((begin.at, answer.at))
+        self._down, self._answering = None, {}
+        return _Ended((begin.at, answer.at), failing.keys())
+
+    def forget(self, ended: _Ended) -> None:
+        """All that it is a part of was silent then: what failed here had its cause elsewhere.
+
+        Unless nothing else failed.
+        """
+        if ended.hosts and ended.hosts <= self._failing.keys():
+            return
+        begin, end = ended.silence
+        if self._down is not None and self._down.at >= begin:
+            self._down, self._answering = None, {}
+        self._failing = {
+            host: seen for host, seen in self._failing.items() if not begin <= seen.first.at <= end
+        }
+
+    def fail(self, host: str, attempt: Attempt, since: float, *, is_explained: bool) -> None:
+        """Take in a failure of a host that fails since then."""
+        if (attempt.at if self._down else since) <= self._answered:
+            return
+        _note(self._failing, host, attempt, is_explained=is_explained)
+        if _is_sure(self._failing, self.needed):
+            self._down = self._down or _first(self._failing)
+            self._answering.clear()
+
+
+def _note(known: dict[str, _Seen], host: str, attempt: Attempt, *, is_explained: bool = False) -> None:
+    if host in known:
+        known[host].again(attempt)
+    else:
+        known[host] = _Seen(attempt, attempt, is_explained)
+
+
+def _is_sure(known: Mapping[str, _Seen], needed: int) -> bool:
+    return _independent(known) >= needed and sum(seen.tries for seen in known.values()) >= _FEWEST_TRIES
+
+
+def _independent(known: Mapping[str, _Seen]) -> int:
+    """Hosts may share an attempt, which tells of all of them what it tells of one."""
+    return min(len(known), len({id(seen.latest) for seen in known.values()}))
+
+
+def _began(seen: _Seen) -> float:
+    return seen.first.at
+
+
+def _first(known: Mapping[str, _Seen]) -> Moment:
+    first = min(known.values(), key=_began).first
+    return Moment(first.at, first.time)
+
+
+class Courses:
+    """The course of every part that something required goes over."""
+
+    def __init__(self) -> None:
+        self._courses: dict[Part, _Course] = {}
+        self._trends: dict[Part, Trend] = {}
+        self._suspects: dict[str, dict[Endpoint, None]] = {}
+        """By path, in the order in which they failed."""
+        self._newest = -math.inf
+
+    @property
+    def newest(self) -> float:
+        """When the latest attempt began, on the monotonic clock."""
+        return self._newest
+
+    def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
+        hosts: dict[Part, set[str]] = {}
+        for service, path in pairs:
+            for part in _parts(service, path) if service.required else ():
+                hosts.setdefault(part, set()).update(hosts_on(service, path))
+                hosts.setdefault(part.whole, set()).update(hosts_on(service, path))
+        before = self._courses
+        ranges = {part: course for part, course in before.items() if _is_range(part) and part.whole in hosts}
+        self._courses = {part: before.get(part) or _Course(0) for part in hosts} | ranges
+        for part, its in hosts.items():
+            self._courses[part].needed = min(_DOWN, len(its))
+        self._trends = {part: trend for part, trend in self._trends.items() if part in self._courses}
+        self._suspects.clear()
+
+    def record(self, endpoint: Endpoint, seen: EndpointState) -> None:
+        """Take in how an endpoint was found just now."""
+        part = Part(endpoint.path, endpoint.port, endpoint.family, endpoint.service)
+        if part not in self._courses:  # nothing that is required
+            return
+        best = min(seen.results, key=lambda result: result.attempt.failure is not None)
+        self._newest = max(self._newest, best.attempt.at)
+        self._note(part, best, seen, is_explained=False)
+        ranges = [self._note_range(part, result, seen) for result in seen.results]
+        is_explained = any(self._courses[each].is_down for each in (part, *filter(None, ranges)))
+        self._note(part.whole, best, seen, is_explained=is_explained)
+        suspects = self._suspects.setdefault(endpoint.path, {})
+        if seen.failures == 1 and not is_explained:
+            suspects[endpoint] = None
+        else:
+            suspects.pop(endpoint, None)
+
+    def _note_range(self, part: Part, result: Result, seen: EndpointState) -> Part | None:
+        address = result.attempt.address
+        if address is None or (prefix := published_range(address)) is None:
+            return None
+        within = part._replace(what=prefix)
+        self._courses.setdefault(within, _Course(_DOWN_IN_RANGE))
+        self._note(within, result, seen, is_explained=False)
+        return within
+
+    def _note(self, part: Part, result: Result, seen: EndpointState, *, is_explained: bool) -> None:
+        course, attempt = self._courses[part], result.attempt
+        reached = attempt.connected if _is_range(part) else attempt.failure is None
+        if not reached:
+            since = attempt.at if seen.fails_since is None else seen.fails_since
+            course.fail(result.host, attempt, since, is_explained=is_explained)
+        elif (ended := course.answer(result.host, attempt)) and part == part.whole:
+            self._forget_within(part, ended)
+        self._trends[part] = course.trend
+
+    def _forget_within(self, whole: Part, ended: _Ended) -> None:
+        for part, course in self._courses.items():
+            if part.whole == whole and part != whole:
+                course.forget(ended)
+                self._trends[part] = course.trend
+
+    def trends(self) -> Trends:
+        """What is known by now."""
+        return dict(self._trends)
+
+    def doubts(self, patience: float) -> Trends:
+        """Those in doubt, for `patience` seconds at most; not what is a part of something that is down."""
+        return {
+            part: trend
+            for part, trend in self._trends.items()
+            if trend.doubt is not None
+            and self._newest - trend.doubt.at <= patience
+            and (part == part.whole or not _is_down(self._trends[part.whole]))
+        }
+
+    def silent_since(self, time: float) -> set[str]:
+        """The paths on which several hosts failed and none answered for a while, later than that."""
+        return {
+            part.path
+            for part, trend in self._trends.items()
+            if part == part.whole and any(end >= time for _, end in trend.silences)
+        }
+
+    def suspects(self, path: str) -> list[Endpoint]:
+        """What failed when it was last visited, and not before; not where nothing around it answers."""
+        return [each for each in self._suspects.get(path, ()) if not self._is_down_around(each)]
+
+    def witnesses(self, part: Part, endpoints: Endpoints) -> Iterator[Endpoint]:
+        """Of a range: what was last reached there, and where it is not known whether it still is."""
+        if not _is_range(part):
+            return
+        for endpoint, seen in endpoints.latest.items():
+            if (endpoint.path, endpoint.port, endpoint.family) == part[:3] and seen.reachable:
+                addresses = (result.attempt.address for result in seen.results)
+                if any(address and published_range(address) == part.what for address in addresses):
+                    yield endpoint
+
+    def failing(self, path: str, endpoints: Endpoints) -> list[Endpoint]:
+        """What fails by itself on a path, the longest unseen first."""
+        known = [
+            (seen.last_run, endpoint)
+            for endpoint, seen in endpoints.latest.items()
+            if endpoint.path == path and seen.failures and self._is_required(endpoint)
+        ]
+        return [endpoint for _, endpoint in sorted(known) if not self._is_down_around(endpoint)]
+
+    def _is_required(self, endpoint: Endpoint) -> bool:
+        return Part(endpoint.path, endpoint.port, endpoint.family, endpoint.service) in self._courses
+
+    def _is_down_around(self, endpoint: Endpoint) -> bool:
+        part = Part(endpoint.path, endpoint.port, endpoint.family, endpoint.service)
+        return self._courses[part].is_down or self._courses[part.whole].is_down
+
+
+def _is_down(trend: Trend) -> bool:
+    return trend.down is not None and trend.doubt is None
+
+
+def _is_range(part: Part) -> bool:
+    return "/" in part.what
+
+
+def _parts(service: Service, path: ProbePath) -> Iterable[Part]:
+    for family in families_of(service, path):
+        for port in ports_on(service, path):
+            yield Part(path.name, port, family, service.name)

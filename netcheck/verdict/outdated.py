@@ -1,0 +1,80 @@
+"""Which of the latest results are true no more: all around them has changed since.
+
+Hosts take turns, so most results are some rounds old when their port is blocked, or is open again.
+"""
+
+import math
+from collections.abc import Iterator
+
+from netcheck.apns.addresses import published_range
+from netcheck.model.results import Result, Standing
+from netcheck.model.trends import Part, Trend, Trends
+
+
+class Outdated:
+    """What these trends have outdated."""
+
+    def __init__(self, trends: Trends) -> None:
+        self._needed = trends.keys()
+        self._eventful = {part: trend for part, trend in trends.items() if trend.down or trend.silences}
+        self._fell_silent: dict[str, float] = {}
+        """By path: when the last of its parts that are down went down."""
+        for part, trend in self._eventful.items():
+            if trend.down is not None:
+                latest = self._fell_silent.get(part.path, -math.inf)
+                self._fell_silent[part.path] = max(latest, trend.down.at)
+
+    def __contains__(self, standing: Standing) -> bool:
+        """Whether it succeeded before all fell silent, or failed only while that lasted."""
+        at = standing.result.attempt.at
+        if not standing.failures:
+            return self._is_old_success(standing.result, at)
+        since = at if standing.fails_since is None else standing.fails_since
+        return not self.is_down(standing.result) and any(
+            trend.was_silent(since) and trend.was_silent(at) for trend in self._of(standing.result)
+        )
+
+    def is_down(self, result: Result) -> bool:
+        """Whether it is of something of which nothing answers."""
+        return any(trend.down is not None for trend in self._of(result))
+
+    def is_believed(self, standing: Standing, failures: int) -> bool:
+        """Whether it failed so often in a row by itself: what all around it did as well does not count."""
+        since = standing.fails_since
+        excused = since is not None and self._was_silent(standing.result, since)
+        return standing.failures - excused >= failures
+
+    def is_excused(self, standing: Standing) -> bool:
+        """Whether it failed the last time only when all around it did, and that is over."""
+        failed = standing.last_failed
+        return failed is not None and self._was_silent(failed, failed.attempt.at)
+
+    def forgets(self, standing: Standing) -> bool:
+        """Whether it tells nothing that something nobody needs answered once, before it failed."""
+        result = standing.result
+        return result.path in self._fell_silent and not self._is_needed(result)
+
+    def _is_needed(self, result: Result) -> bool:
+        return Part(result.path, result.port, result.attempt.family, result.service) in self._needed
+
+    def _is_old_success(self, result: Result, at: float) -> bool:
+        if result.path not in self._fell_silent:
+            return False
+        if not self._is_needed(result):  # and nobody looked again
+            return at < self._fell_silent[result.path]
+        return any(trend.down is not None and at < trend.down.at for trend in self._of(result))
+
+    def _was_silent(self, result: Result, at: float) -> bool:
+        return any(trend.was_silent(at) for trend in self._of(result))
+
+    def _of(self, result: Result) -> Iterator[Trend]:
+        """The trends of all that it is a part of, where anything happened."""
+        if not self._eventful:
+            return
+        attempt = result.attempt
+        prefix = published_range(attempt.address) if attempt.address else None
+        for what in ("", result.service, prefix):
+            if what is not None:
+                trend = self._eventful.get(Part(result.path, result.port, attempt.family, what))
+                if trend is not None:
+                    yield trend

@@ -1,0 +1,277 @@
+"""What a daemon says while things change, at the intervals of the default config, in virtual time.
+
+In each story the network is well for some rounds, breaks, and is well again. Everything that was said is
+looked at: a wrong owner that was named for a moment has sent somebody to the wrong people.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+import pytest
+import trio
+
+from netcheck.config import default
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Cause, Hop, Judgement, Verdict
+from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, Role
+from tests.daemon.network import Asked, Fault, Network, Watched, watch
+
+ROUND = default().probing.interval
+BREAKS, REPAIRED, END = 400.0, 700.0, 1000.0
+DIRECT = ProbePath("direct")
+WEB = ProbePath("web", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
+
+DROPPED = Failure(Phase.CONNECT, Reason.TIMEOUT, "no answer in 5 s")
+NO_ROUTE = Failure(Phase.CONNECT, Reason.NETWORK_UNREACHABLE, "no route")
+NO_ROUTE_TO_PROXY = Failure(Phase.PROXY_CONNECT, Reason.NETWORK_UNREACHABLE, "no route")
+NO_PROXY = Failure(Phase.PROXY_CONNECT, Reason.REFUSED, "refused")
+NO_RESOLVER = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s")
+
+Gist = tuple[Verdict, Cause | None, Hop | None]
+READY: Gist = (Verdict.READY, None, None)
+UNKNOWN: Gist = (Verdict.UNKNOWN, None, None)
+FALLBACK: Gist = (Verdict.FALLBACK_ONLY, Cause.PORT_BLOCKED, Hop.FIREWALL)
+
+
+def gist(judged: Judgement) -> Gist:
+    return judged.verdict, judged.cause, judged.hop
+
+
+def on_port(*ports: int) -> Fault:
+    return lambda asked: DROPPED if asked.port in ports and asked.path == DIRECT else None
+
+
+def to_ranges(*numbers: int) -> Fault:
+    return lambda asked: DROPPED if asked.range in numbers and asked.path == DIRECT else None
+
+
+def resolver_is_silent(asked: Asked) -> Failure | None:
+    return NO_RESOLVER if asked.path == DIRECT else None
+
+
+def proxy_is_down(asked: Asked) -> Failure | None:
+    return NO_PROXY if asked.path == WEB else None
+
+
+def link_is_down(asked: Asked) -> Failure:
+    return NO_ROUTE if asked.path == DIRECT else NO_ROUTE_TO_PROXY
+
+
+def ipv6_is_lost(asked: Asked) -> Failure | None:
+    return DROPPED if asked.family is Family.IPV6 else None
+
+
+def one_service_is_lost(asked: Asked) -> Failure | None:
+    return DROPPED if asked.service == "courier2" and asked.path == DIRECT else None
+
+
+@dataclass(frozen=True)
+class Story:
+    """A breakage, and what may be said of it, by path and role; of all others nothing may be said."""
+
+    fault: Fault
+    says: dict[tuple[str, Role], Gist]
+    within: float = ROUND
+    """Seconds after the breakage until it is said."""
+
+
+DEVICE, PROVIDER = Role
+STORIES = {
+    "5223 is dropped": Story(on_port(5223), {("direct", DEVICE): FALLBACK}),
+    "443 is dropped, and nobody minds": Story(on_port(443), {}),
+    "5223 and 443 are dropped": Story(
+        on_port(5223, 443), {("direct", DEVICE): (Verdict.NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL)}
+    ),
+    "everything is dropped": Story(
+        on_port(5223, 443, 2197, 2195, 2196),
+        {
+            ("direct", role): (Verdict.NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL)
+            for role in (DEVICE, PROVIDER)
+        },
+    ),
+    "two ranges are dropped": Story(
+        to_ranges(1, 2),
+        {
+            ("direct", DEVICE): (Verdict.DEGRADED, Cause.RANGE_BLOCKED, Hop.FIREWALL),
+            ("direct", PROVIDER): (Verdict.DEGRADED, Cause.INTERMITTENT, Hop.FIREWALL),
+        },
+        within=2 * ROUND,
+    ),
+    "the resolver is killed": Story(
+        resolver_is_silent,
+        {
+            ("direct", role): (Verdict.NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)
+            for role in (DEVICE, PROVIDER)
+        },
+    ),
+    "the proxy is killed": Story(
+        proxy_is_down,
+        {("web", role): (Verdict.NOT_READY, Cause.PROXY_DOWN, Hop.PROXY) for role in (DEVICE, PROVIDER)},
+    ),
+    "the link is down": Story(
+        link_is_down,
+        {
+            (path, role): (Verdict.NOT_READY, Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)
+            for path in ("direct", "web")
+            for role in (DEVICE, PROVIDER)
+        },
+    ),
+    "IPv6 is lost": Story(
+        ipv6_is_lost,
+        {
+            ("direct", role): (Verdict.DEGRADED, Cause.IPV6_BROKEN, Hop.LOCAL_NETWORK)
+            for role in (DEVICE, PROVIDER)
+        },
+    ),
+    "one of two courier services is lost": Story(
+        one_service_is_lost, {("direct", DEVICE): (Verdict.NOT_READY, Cause.HOSTS_BLOCKED, Hop.FIREWALL)}
+    ),
+}
+PATHS = [(DIRECT,), (DIRECT, WEB)]
+
+
+def tell(story: Callable[[Watched], Awaitable[None]], *paths: ProbePath) -> Watched:
+    return watch(replace(default(), paths=paths), Network(), story)
+
+
+def said(watched: Watched, path: str, role: Role) -> list[tuple[float, Gist]]:
+    """Each verdict of a path and role, and when it was first there."""
+    return [
+        (time, gist(judged)) for time, judged in watched.shown if (judged.path, judged.role) == (path, role)
+    ]
+
+
+@pytest.mark.parametrize("paths", PATHS, ids=["direct only", "beside a proxy"])
+@pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
+def test_nothing_wrong_is_ever_said(story: Story, paths: tuple[ProbePath, ...]) -> None:
+    async def it_breaks_and_is_repaired(watched: Watched) -> None:
+        await trio.sleep(BREAKS)
+        watched.network.fault = story.fault
+        await trio.sleep(REPAIRED - BREAKS)
+        watched.network.fault = lambda _: None
+        await trio.sleep(END - REPAIRED)
+
+    watched = tell(it_breaks_and_is_repaired, *paths)
+    for path in paths:
+        for role in (DEVICE, PROVIDER):
+            seen = said(watched, path.name, role)
+            wrong = story.says.get((path.name, role))
+            assert {what for _, what in seen} <= {UNKNOWN, READY, wrong}
+            assert seen[-1][1] == READY
+            assert seen[-1][0] < REPAIRED + 2 * ROUND
+            if wrong is not None:
+                (first, *_) = [time for time, what in seen if what == wrong]
+                assert BREAKS < first <= BREAKS + story.within
+
+
+@pytest.mark.parametrize("paths", PATHS, ids=["direct only", "beside a proxy"])
+def test_a_healthy_network_is_ready_within_five_seconds(paths: tuple[ProbePath, ...]) -> None:
+    async def nothing_happens(watched: Watched) -> None:
+        await trio.sleep(5)
+
+    watched = tell(nothing_happens, *paths)
+    for path in paths:
+        for role in (DEVICE, PROVIDER):
+            assert [what for _, what in said(watched, path.name, role)] == [UNKNOWN, READY]
+
+
+LONGEST_PROBE = 5.0
+"""Seconds: the default timeout of a connection, over the paths here."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "wrong"),
+    [
+        (on_port(5223), FALLBACK),
+        (on_port(5223, 443, 2197), (Verdict.NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL)),
+        (link_is_down, (Verdict.NOT_READY, Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)),
+        (resolver_is_silent, (Verdict.NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)),
+    ],
+)
+@pytest.mark.parametrize("paths", PATHS, ids=["direct only", "beside a proxy"])
+def test_a_daemon_that_starts_while_it_is_broken_says_so_after_one_probe(
+    fault: Fault, wrong: Gist, paths: tuple[ProbePath, ...]
+) -> None:
+    async def it_is_broken_from_the_start(watched: Watched) -> None:
+        watched.network.fault = fault
+        await trio.sleep(LONGEST_PROBE + 3)
+
+    watched = tell(it_is_broken_from_the_start, *paths)
+    assert [what for _, what in said(watched, "direct", DEVICE)] == [UNKNOWN, wrong]
+
+
+def test_what_is_awaited_is_said_until_then() -> None:
+    async def it_is_broken_from_the_start(watched: Watched) -> None:
+        watched.network.fault = on_port(5223, 443)
+        await trio.sleep(1)
+
+    watched = tell(it_is_broken_from_the_start, DIRECT)
+    (device, _) = watched.facts.now().judgements
+    assert device.verdict is Verdict.UNKNOWN
+    assert "courier port 5223: the first results are awaited" in device.evidence
+
+
+def test_while_a_port_falls_silent_it_is_said_since_when() -> None:
+    async def it_breaks(watched: Watched) -> None:
+        await trio.sleep(BREAKS)
+        watched.network.fault = on_port(5223)
+        await trio.sleep(ROUND)
+
+    watched = tell(it_breaks, DIRECT)
+    (doubt, _) = [line for line in watched.said if line.time > BREAKS]
+    assert doubt.text.startswith("direct: Nothing has answered on port 5223 since ")
+    assert doubt.text.endswith(" UTC: it is not yet clear how far this goes.")
+
+
+@pytest.mark.parametrize("seconds", [20.0, 3.0])
+def test_a_port_that_comes_and_goes_is_never_apple_s_fault(seconds: float) -> None:
+    async def it_flaps(watched: Watched) -> None:
+        await trio.sleep(BREAKS)
+        for _ in range(12):
+            watched.network.fault = on_port(5223)
+            await trio.sleep(seconds)
+            watched.network.fault = lambda _: None
+            await trio.sleep(seconds)
+        await trio.sleep(4 * ROUND)
+
+    watched = tell(it_flaps, DIRECT, WEB)
+    assert Hop.APPLE not in {judged.hop for _, judged in watched.shown}
+    assert said(watched, "direct", DEVICE)[-1][1] == READY
+    assert [what for _, what in said(watched, "web", DEVICE)] == [UNKNOWN, READY]
+
+
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0])
+def test_a_wall_clock_that_jumps_meanwhile_changes_nothing(jump: float) -> None:
+    async def the_clock_jumps(watched: Watched) -> None:
+        await trio.sleep(BREAKS)
+        watched.network.fault = on_port(5223)
+        await trio.sleep(10)
+        watched.network.shift = jump
+        await trio.sleep(REPAIRED - BREAKS - 10)
+        watched.network.fault = lambda _: None
+        await trio.sleep(2 * ROUND)
+
+    watched = tell(the_clock_jumps, DIRECT)
+    assert [what for _, what in said(watched, "direct", DEVICE)] == [UNKNOWN, READY, FALLBACK, READY]
+
+
+def test_one_host_of_apple_s_that_is_down_is_still_found() -> None:
+    async def one_host_is_down(watched: Watched) -> None:
+        watched.network.fault = lambda asked: DROPPED if asked.host.startswith("7-courier.") else None
+        await trio.sleep(25 * ROUND)
+
+    watched = tell(one_host_is_down, DIRECT)
+    seen = [what for _, what in said(watched, "direct", DEVICE)]
+    assert seen[-1] == (Verdict.DEGRADED, Cause.HOSTS_UNREACHABLE, Hop.APPLE)
+
+
+def test_looking_again_is_bounded_where_half_of_all_hosts_fail_for_good() -> None:
+    async def half_of_the_hosts_fail(watched: Watched) -> None:
+        watched.network.fault = lambda asked: DROPPED if asked.host[0] in "13579" else None
+        await trio.sleep(60 * ROUND)
+
+    watched = tell(half_of_the_hosts_fail, DIRECT)
+    planned = 13 * 60  # five hosts of both couriers, provider, gateway and feedback
+    assert len(watched.network.visits) < 2.5 * planned
+    last = [time for time, _, _ in watched.network.visits if time > 50 * ROUND]
+    assert len(last) < 1.5 * 13 * 10
