@@ -161,6 +161,23 @@ class Case:
                 found.setdefault(each.result.attempt.address, []).append(each)
         return found
 
+    def works_at_another_address(self, each: Counted) -> bool:
+        """Whether another resolver's answer leads to the host and port, by the same way out."""
+        working = self._working_beside.get((each.result.host, each.result.port, each.family), set())
+        return bool(working - {each.result.attempt.address})
+
+    @cached_property
+    def _working_beside(self) -> Mapping[tuple[str, int, Family], set[str | None]]:
+        """The addresses that work on paths with other resolvers and the same way out."""
+        found: dict[tuple[str, int, Family], set[str | None]] = {}
+        for path in self.world.paths:
+            if path.way_out == self.path.way_out and path.resolver != self.path.resolver:
+                for each in self.world.on_path(path.name):
+                    if each.failure is None:
+                        where = each.result.host, each.result.port, each.family
+                        found.setdefault(where, set()).add(each.result.attempt.address)
+        return found
+
     def was_resolved_here(self, each: Counted) -> bool:
         """Whether its address is what the path's resolver answered."""
         return not self.path.load_balancer and each.family is not Family.NAME
