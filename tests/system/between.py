@@ -9,7 +9,7 @@ from tests.system.certificates import Certificates
 from tests.system.namespace import Namespace
 from tests.system.servers import Server, config_file, require, serve
 
-INSPECTOR, PORTAL, ALERTING, CLOSING, OUTDATED, INSECURE = 7301, 7302, 7303, 7304, 7305, 7306
+INSPECTOR, PORTAL, ALERTING, CLOSING, OUTDATED, INSECURE, PARTICULAR = range(7301, 7308)
 BALANCER = 7401
 
 _DEFAULTS = """
@@ -69,6 +69,28 @@ def insecure_inspector(namespace: Namespace, certificates: Certificates) -> Serv
         "--disable-client-cert",
     ]
     return serve(namespace, "insecure", argv, {"tls": f"tcp://127.0.0.1:{INSECURE}"})
+
+
+def particular_inspector(namespace: Namespace, certificates: Certificates) -> Server:
+    """The same for protocols of the web: nginx ends TLS with an alert for any other in ALPN."""
+    require("nginx")
+    config = f"""
+        daemon off;
+        master_process off;
+        error_log stderr;
+        pid {namespace.scratch}/particular.pid;
+        events {{}}
+        http {{
+            access_log off;
+            server {{
+                listen 0.0.0.0:{PARTICULAR} ssl; listen [::]:{PARTICULAR} ssl;
+                ssl_certificate {certificates.inspected}; ssl_certificate_key {certificates.inspected};
+                return 200;
+            }}
+        }}
+    """
+    argv = ["nginx", "-c", config_file(namespace, "particular", config), "-e", "stderr"]
+    return serve(namespace, "particular", argv, {"tls": f"tcp://127.0.0.1:{PARTICULAR}"})
 
 
 def portal(namespace: Namespace, certificates: Certificates) -> Server:

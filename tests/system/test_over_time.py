@@ -21,7 +21,7 @@ from tests.system.breakages import (
 )
 from tests.system.lab import FAST_ROUNDS, Lab, Settings
 from tests.system.namespace import FROM_HERE, every
-from tests.system.resolvers import OTHER_RESOLVER, forwarder
+from tests.system.resolvers import OTHER_RESOLVER, REFUSED, SERVER_FAILURE, forwarder, odd_dns
 from tests.system.runs import Daemon, Record
 from tests.system.scenes import TLS_APPLE, Finding, tls_services
 from tests.system.servers import with_faked_clock
@@ -231,6 +231,25 @@ def test_ipv6_addresses_appear_and_are_taken_away_on_purpose(tls_lab: Lab, start
         resolver = forwarder(tls_lab.namespace, filters_ipv6=filters)
         wait_for_lookups(daemon, "no_answer" if filters else "success")
         daemon.until("direct", DEVICE, is_ready)
+    for _ in every(0.2, 4 * ROUND):
+        assert is_ready(daemon.verdict("direct", DEVICE) or {})
+
+
+@pytest.mark.parametrize("code", [SERVER_FAILURE, REFUSED], ids=["fails", "refuses"])
+def test_a_resolver_that_begins_to_fail_for_ipv6_addresses_only_is_no_limit(
+    tls_lab: Lab, start: Start, code: int
+) -> None:
+    resolver = forwarder(tls_lab.namespace, filters_ipv6=False)
+    daemon = start(
+        {"direct": {"resolver": "corporate"}},
+        resolvers={"corporate": {"nameservers": [OTHER_RESOLVER]}},
+    )
+    wait_for_lookups(daemon, "success")
+    daemon.until("direct", DEVICE, is_ready)
+    resolver.stop()
+    odd_dns(tls_lab.namespace, code, "aaaa")
+    wait_for_lookups(daemon, "servfail" if code == SERVER_FAILURE else "refused_by_server")
+    daemon.until("direct", DEVICE, is_ready)  # a round may have met no nameserver at all
     for _ in every(0.2, 4 * ROUND):
         assert is_ready(daemon.verdict("direct", DEVICE) or {})
 
