@@ -26,6 +26,8 @@ from netcheck.verdict.changing import doubts_in_words
 
 _LONGEST_WAIT = 3
 """So many times the patience with one doubt is what a verdict waits at most, where one follows the other."""
+_RESTLESS = 3
+"""A silence makes hosts that still fail suspect for so many times as long as results count."""
 
 HostsKey: TypeAlias = tuple[str, int, str, Family]
 """Service, port, path, family."""
@@ -176,7 +178,7 @@ class _Unrest:
     """The paths whose verdicts have to wait."""
 
     changing: Set[str]
-    silent_lately: Set[str]
+    restless: Set[str]
     """Where all failed together for a while: that hosts still do is no reason yet to go to Apple."""
 
 
@@ -211,7 +213,7 @@ class LatestFacts:
         doubts = courses.doubts(self._belief.patience)
         unrest = _Unrest(
             {part.path for part in doubts} | self._state.inquiries.keys(),
-            courses.silent_since(courses.newest - self._belief.window),
+            courses.silent_since(courses.newest - _RESTLESS * self._belief.window),
         )
         paths = {path.name: path for path in facts.paths}
         self._clear = {
@@ -237,7 +239,7 @@ class LatestFacts:
         before = self._clear.get((path, fresh.role)) or _Clear(nothing, False, now)
         if fresh.verdict is Verdict.READY:
             return latest
-        if path.name in unrest.silent_lately and any(each.hop is Hop.APPLE for each in fresh.findings):
+        if path.name in unrest.restless and any(each.hop is Hop.APPLE for each in fresh.findings):
             return before
         is_late = now - before.at > _LONGEST_WAIT * self._belief.patience
         return latest if is_late or path.name not in unrest.changing else before
