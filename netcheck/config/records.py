@@ -58,7 +58,7 @@ class VerdictSettings:
 class Metrics:
     """What /metrics holds."""
 
-    per_host: bool = True
+    per_host: bool = False
     """Whether there are families whose series are one for each host."""
 
 

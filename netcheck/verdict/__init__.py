@@ -7,6 +7,5 @@ Pure: knows no clock and does no I/O. `counting` says which results count, `need
 
 from netcheck.verdict.assessing import Assessment, assess
 from netcheck.verdict.needs import needs
-from netcheck.verdict.rules import possible
 
-__all__ = ["Assessment", "assess", "needs", "possible"]
+__all__ = ["Assessment", "assess", "needs"]
