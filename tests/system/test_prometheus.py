@@ -44,7 +44,7 @@ def test_a_healthy_network_is_ready_on_every_path(lab: Lab) -> None:
         assert is_1(lab.query("sum by (path, role) (netcheck_verdict)"))
         addresses = lab.query('netcheck_probe_addresses{path="direct",service="courier",state="reachable"}')
         assert {sample.value for sample in addresses} == {4}
-        assert lab.query('netcheck_dns_lookups_total{outcome="success",service="courier"} > 0')
+        assert lab.query('netcheck_dns_lookups_total{outcome="success"} > 0')
         assert lab.query('netcheck_dns_min_ttl_seconds{service="courier"} == 8')
         assert lab.query('netcheck_dns_unexpected_addresses{service="provider"} == 1')  # as seen in the field
         assert is_0(lab.query('netcheck_dns_unexpected_addresses{service="courier"}'))
@@ -79,7 +79,7 @@ def test_5223_dropped_makes_the_fallback_active_and_recovery_ends_it(build_lab: 
         lab.wait_for('netcheck_verdict{role="device",verdict="fallback_only"}', is_1)
         assert is_0(lab.query('netcheck_ready{role="device"}'))
         lab.wait_for('netcheck_probe_failures_total{phase="connect",reason="timeout"} > 0')
-        assert lab.query('netcheck_tcp_syn_retransmits_total{port="5223"} > 0')
+        assert lab.query("netcheck_tcp_syn_retransmits_total > 0")
         lab.namespace.firewall()
         lab.wait_for('netcheck_verdict{role="device",verdict="ready"}', is_1)
         assert is_0(lab.query("netcheck_courier_fallback_active"))
