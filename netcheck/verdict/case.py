@@ -162,9 +162,18 @@ class Case:
         return found
 
     def works_at_another_address(self, each: Counted) -> bool:
-        """Whether another resolver's answer leads to the host and port, by the same way out."""
+        """Whether another resolver's answer leads to the host and port, by the same way out.
+
+        Not where the other resolvers know this address as well.
+        """
+        address = each.result.attempt.address
         working = self._working_beside.get((each.result.host, each.result.port, each.family), set())
-        return bool(working - {each.result.attempt.address})
+        return bool(working - {address}) and address not in self._answered_by_others
+
+    @cached_property
+    def _answered_by_others(self) -> frozenset[str]:
+        others = (found for found in self.world.lookups if found.resolver != self.path.resolver.name)
+        return frozenset(address for found in others for address in found.addresses)
 
     @cached_property
     def _working_beside(self) -> Mapping[tuple[str, int, Family], set[str | None]]:
