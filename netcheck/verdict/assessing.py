@@ -184,7 +184,7 @@ def _judge(
         if each.verdict not in (Verdict.READY, Verdict.UNKNOWN)
     }
     failed = _failures(world, path, {need: its for need, its in limited.items() if need in needed})
-    case = Case(world, path, needed, verdict, limited, failed, failed, loss)
+    case = Case(world, path, role, needed, verdict, limited, failed, failed, loss)
     counts = tuple(
         tallies[place].evidence(place)
         for each in judged

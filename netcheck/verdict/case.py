@@ -9,7 +9,7 @@ from itertools import chain
 from netcheck.apns.addresses import is_allocated, is_apple_name
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Needed, Verdict
-from netcheck.model.paths import Family, ProbePath
+from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Lookup, Trust
 from netcheck.model.services import Network, Service
 from netcheck.verdict.counting import Counted, Counting, RangeOnPath
@@ -57,8 +57,7 @@ class World:
         for each in chain.from_iterable(self._by_path.values()):
             attempt = each.result.attempt
             if attempt.failure is None:
-                took = sum(attempt.phases.values()) - attempt.phases.get(Phase.SESSION, 0.0)
-                found[each.result.path].setdefault(each.place, []).append(took)
+                found[each.result.path].setdefault(each.place, []).append(attempt.seconds)
         return found
 
 
@@ -68,6 +67,7 @@ class Case:
 
     world: World
     path: ProbePath
+    role: Role
     needs: frozenset[Needed]
     """What the role needs here."""
     verdict: Verdict
@@ -162,9 +162,18 @@ class Case:
         return found
 
     def works_at_another_address(self, each: Counted) -> bool:
-        """Whether another resolver's answer leads to the host and port, by the same way out."""
+        """Whether another resolver's answer leads to the host and port, by the same way out.
+
+        Not where the other resolvers know this address as well.
+        """
+        address = each.result.attempt.address
         working = self._working_beside.get((each.result.host, each.result.port, each.family), set())
-        return bool(working - {each.result.attempt.address})
+        return bool(working - {address}) and address not in self._answered_by_others
+
+    @cached_property
+    def _answered_by_others(self) -> frozenset[str]:
+        others = (found for found in self.world.lookups if found.resolver != self.path.resolver.name)
+        return frozenset(address for found in others for address in found.addresses)
 
     @cached_property
     def _working_beside(self) -> Mapping[tuple[str, int, Family], set[str | None]]:

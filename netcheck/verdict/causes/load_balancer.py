@@ -56,7 +56,7 @@ def balancer_members_down(case: Case) -> Found | None:
         about,
         how_often(case, about),
         f"Ask {balancer.asked} to check its members, and their connections to {the_hosts(case, about)}. "
-        + shows,
+        f"{shows}",
         the_reply(about),
     )
 

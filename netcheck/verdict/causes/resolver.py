@@ -93,10 +93,10 @@ def _is_a_page(case: Case, each: Counted, there: Sequence[Counted]) -> bool:
         tls is not None and tls.is_for_host is False for tls in certificates
     ):
         return False
-    return not any(_fail_alike(each, other) for other in case.counted if not case.is_unexpected(other))
+    return not any(_fails_at_both(each, other) for other in case.counted if not case.is_unexpected(other))
 
 
-def _fail_alike(one: Counted, other: Counted) -> bool:
+def _fails_at_both(one: Counted, other: Counted) -> bool:
     """By somebody who answers in their place, or in the same phase on the same port."""
     if one.failure is None or other.failure is None:
         return False

@@ -219,3 +219,13 @@ def test_a_dead_address_is_the_firewalls_where_it_may_be_the_way(address: str, o
     results = led_to(address, DROPPED, MINE) + led_to("17.57.144.", None, other)
     judged = Scene(None, Verdict.NOT_READY, None, results, paths=(other, MINE)).judged()
     assert judged.hop is Hop.FIREWALL
+
+
+def test_a_dead_address_that_other_resolvers_answer_too_is_not_one_resolvers() -> None:
+    results = led_to("17.1.2.", DROPPED, MINE) + led_to("17.57.144.", None, OTHER)
+    lookups = [
+        lookup(host, f"17.1.2.{number}", f"17.57.144.{number}", resolver="other")
+        for number, host in enumerate(COURIER.hosts, 1)
+    ]
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(OTHER, MINE), lookups=lookups).judged()
+    assert judged.hop is Hop.FIREWALL
