@@ -16,9 +16,9 @@ from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
 from netcheck.model.services import Service
 from netcheck.state.endpoints import EndpointState
-from netcheck.state.flows import Flow, FlowCounters
+from netcheck.state.flows import Flow, Outcomes, PathCounters, Recent
 from netcheck.state.histogram import Histogram
-from netcheck.state.lookups import LookupFlow
+from netcheck.state.lookups import LookupFlow, Question
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
@@ -59,8 +59,10 @@ class Found(NamedTuple):
 class Counted:
     """What was counted since the start. The counters themselves: they go on while the facts are shown."""
 
-    flows: Mapping[Flow, FlowCounters]
-    lookups: Mapping[LookupFlow, Mapping[str, int]]
+    outcomes: Mapping[Flow, Outcomes]
+    recent: Mapping[Flow, Recent]
+    paths: Mapping[str, PathCounters]
+    lookups: Mapping[Question, Mapping[str, int]]
     lookup_durations: Mapping[str, Histogram]
     """By resolver."""
     hold_ends: Mapping[HoldKey, Mapping[HoldEnd, int]]
@@ -68,8 +70,11 @@ class Counted:
 
     @classmethod
     def of(cls, state: State) -> Self:
-        lookups = state.lookups
-        return cls(state.flows.counters, lookups.counts, lookups.durations, state.holds.ends, state.own)
+        flows, lookups = state.flows, state.lookups
+        ends = state.holds.ends
+        return cls(
+            flows.outcomes, flows.recent, flows.paths, lookups.counts, lookups.durations, ends, state.own
+        )
 
 
 @dataclass(frozen=True)

@@ -291,7 +291,7 @@ VERDICT: Section[VerdictSettings] = section(
 class Metrics:
     """What /metrics holds."""
 
-    per_host: bool = True
+    per_host: bool = False
     """Whether there are families whose series are one for each host."""
 
 

@@ -20,7 +20,7 @@ from netcheck.verdict.case import Case, World
 from netcheck.verdict.counting import Counted, Counting, what_counts
 from netcheck.verdict.loss import lost
 from netcheck.verdict.needs import needs, ports_judged, ports_needed, services_needed
-from netcheck.verdict.rules import explain, possible
+from netcheck.verdict.rules import explain
 
 _WORKS = (Verdict.READY, Verdict.DEGRADED)
 
@@ -192,7 +192,7 @@ def _judge(
         if (tallies[place := Needed(each.service.name, port)].tried or verdict is Verdict.UNKNOWN)
         and (place in needed or path.expected is not Expected.READY)
     )
-    return Judgement(path.name, role, verdict, explain(case), counts, needed, possible(path), path.expected)
+    return Judgement(path.name, role, verdict, explain(case), counts, needed, path.expected)
 
 
 def _failures(world: World, path: ProbePath, limited: Mapping[Needed, Verdict]) -> tuple[Counted, ...]:

@@ -10,7 +10,7 @@ from tests.system.namespace import Namespace
 from tests.system.servers import Server, config_file, require, serve
 
 INSPECTOR, PORTAL, ALERTING, CLOSING, OUTDATED, INSECURE, PARTICULAR = range(7301, 7308)
-BALANCER = 7401
+BALANCER, FRONT = 7401, 7501
 
 _DEFAULTS = """
     defaults
@@ -131,6 +131,18 @@ def balancer(namespace: Namespace, *members: str, options: str = "") -> Server:
         f"127.0.0.1:{BALANCER}",
         f"frontend balancer\n bind 127.0.0.1:{BALANCER} {options}\n default_backend members\n",
         f"backend members\n balance roundrobin\n retries 0\n{servers}",
+    )
+
+
+def front(namespace: Namespace, proxy_port: int, *, slow: bool) -> Server:
+    """Stands before a proxy and passes everything on; slowly, each connection after 1.2 s."""
+    wait = " tcp-request inspect-delay 1200ms\n tcp-request content accept if WAIT_END\n" if slow else ""
+    return _haproxy(
+        namespace,
+        "front",
+        f"127.0.0.1:{FRONT}",
+        f"frontend front\n bind 127.0.0.1:{FRONT}\n{wait} default_backend proxy\n",
+        f"backend proxy\n server proxy 127.0.0.1:{proxy_port}\n",
     )
 
 
