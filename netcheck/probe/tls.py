@@ -9,8 +9,8 @@ import ssl
 
 import trio
 
-from netcheck.model.failing import Reason
-from netcheck.probe.errors import EVIDENCE_LIMIT, PhaseError
+from netcheck.model.failing import EVIDENCE_LIMIT, Reason
+from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 
 _CHUNK = 16 * 1024 + 256  # a TLS record and its overhead (RFC 8446 section 5.2)
