@@ -117,7 +117,9 @@ def read_everything(desk: Desk, scheme: str, width: int) -> None:
         window.page.screenshot(path=ARTEFACTS / f"cell-{scheme}-{width}.png")
         page.keyboard.press("Escape")
         expect(page.locator(":popover-open")).to_have_count(0)
-        page.locator("#incidents summary").first.press("Enter")
+        incident = page.locator("#incidents li", has_text="somebody decrypts the connections").first
+        expect(incident).to_be_visible(timeout=PATIENCE)
+        incident.locator("summary").press("Enter")
         expect(page.locator("#incidents details[open] pre").first).to_contain_text("over web-proxy")
         window.shoot(f"page-{scheme}-{width}")
     finally:
