@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from netcheck.lab.scenarios import SCENARIOS
+from tests.system.servers import require_programs
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,6 +50,16 @@ def test_the_script_runs_to_its_end_and_every_breakage_is_named_right() -> None:
     assert ended.stdout.rstrip().endswith(
         f"{len(SCENARIOS)} of {len(SCENARIOS)} breakages were named right and seen to be over."
     )
+
+
+def test_with_prometheus_it_says_which_alert_fires_and_who_is_told() -> None:
+    require_programs("prometheus", "prometheus-alertmanager")
+    ended = demo("--prometheus", "--scenario", "proxy-dies")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    named = ended.stdout.index("named after")
+    alert = re.search(r"^    alert: Netcheck\w+ on dmz-socks, told to [\w-]+$", ended.stdout, re.M)
+    assert alert, ended.stdout
+    assert named < alert.start() < ended.stdout.index("repaired, and ready again")
 
 
 def test_the_list_names_every_scenario() -> None:
