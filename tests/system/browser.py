@@ -15,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from netcheck.lab.lab import HERE, Ground, Lab
-from netcheck.lab.watcher import watching
+from netcheck.lab.watcher import Watcher, watching
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARTEFACTS = Path(__file__).parents[2] / "artefacts"
@@ -34,10 +34,15 @@ class LabWithDaemon:
     _token: trio.lowlevel.TrioToken = field(init=False)
     _ready: threading.Event = field(default_factory=threading.Event)
     _stop: trio.Event = field(init=False)
+    _watcher: Watcher = field(init=False)
 
     def alter(self, change: Callable[[Lab], None]) -> None:
         """Break or repair something in it."""
         trio.from_thread.run_sync(change, self.lab, trio_token=self._token)
+
+    def reload(self) -> None:
+        """As an administrator does after a change of files."""
+        self._watcher.reload()
 
     async def _serve(self) -> None:
         self._token, self._stop = trio.lowlevel.current_trio_token(), trio.Event()
@@ -46,6 +51,7 @@ class LabWithDaemon:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.lab.serve)
             async with watching(config, self.url) as watcher:
+                self._watcher = watcher
                 await watcher.until_answering()
                 await watcher.until_all_ready()
                 self._ready.set()

@@ -99,6 +99,26 @@ def test_a_breakage_is_told_on_the_page_as_it_happens(desk: Desk, scenario: Scen
     desk.inside(partial(see_the_breakage, desk, scenario, scenario.expected))
 
 
+def see_the_certificate(desk: Desk) -> None:
+    (scenario,) = (each for each in SCENARIOS if each.name == "push-certificate-expires")
+    window = open_window(desk)
+    left = window.page.locator("#certificates tbody td").nth(2)
+    desk.lab.alter(scenario.breaks)
+    desk.lab.reload()
+    try:
+        expect(left).to_have_text("4", timeout=PATIENCE)
+        expect(left).to_have_class("worry")
+    finally:
+        desk.lab.alter(scenario.repairs)
+        desk.lab.reload()
+    expect(left).to_have_class("good", timeout=PATIENCE)
+    close(window)
+
+
+def test_a_push_certificate_that_runs_out_shows_its_days(desk: Desk) -> None:
+    desk.inside(partial(see_the_certificate, desk))
+
+
 def read_everything(desk: Desk, scheme: str, width: int) -> None:
     (scenario,) = (each for each in SCENARIOS if each.name == "proxy-decrypts")
     window = open_window(desk, scheme, width)
@@ -117,7 +137,9 @@ def read_everything(desk: Desk, scheme: str, width: int) -> None:
         window.page.screenshot(path=ARTEFACTS / f"cell-{scheme}-{width}.png")
         page.keyboard.press("Escape")
         expect(page.locator(":popover-open")).to_have_count(0)
-        page.locator("#incidents summary").first.press("Enter")
+        incident = page.locator("#incidents li", has_text="somebody decrypts the connections").first
+        expect(incident).to_be_visible(timeout=PATIENCE)
+        incident.locator("summary").press("Enter")
         expect(page.locator("#incidents details[open] pre").first).to_contain_text("over web-proxy")
         window.shoot(f"page-{scheme}-{width}")
     finally:
