@@ -184,8 +184,9 @@ class Courses:
         best = min(seen.results, key=lambda result: result.attempt.failure is not None)
         self._newest = max(self._newest, best.attempt.at)
         self._note(part, best, seen, is_explained=False)
-        ranges = [self._note_range(part, result, seen) for result in seen.results]
-        is_explained = any(self._courses[each].is_down for each in (part, *filter(None, ranges)))
+        # A service that is down is so wherever its hosts are: that says nothing of ranges.
+        ranges = [] if self._courses[part].is_down else self._note_ranges(part, seen)
+        is_explained = any(self._courses[each].is_down for each in (part, *ranges))
         self._note(part.whole, best, seen, is_explained=is_explained)
         suspects = self._suspects.setdefault(endpoint.path, {})
         if seen.failures == 1 and not is_explained:
@@ -193,14 +194,16 @@ class Courses:
         else:
             suspects.pop(endpoint, None)
 
-    def _note_range(self, part: Part, result: Result, seen: EndpointState) -> Part | None:
-        address = result.attempt.address
-        if address is None or (prefix := published_range(address)) is None:
-            return None
-        within = part._replace(what=prefix)
-        self._courses.setdefault(within, _Course(_DOWN_IN_RANGE))
-        self._note(within, result, seen, is_explained=False)
-        return within
+    def _note_ranges(self, part: Part, seen: EndpointState) -> list[Part]:
+        """The ranges that its addresses are in."""
+        noted = []
+        for result in seen.results:
+            address = result.attempt.address
+            if address is not None and (prefix := published_range(address)):
+                noted.append(within := part._replace(what=prefix))
+                self._courses.setdefault(within, _Course(_DOWN_IN_RANGE))
+                self._note(within, result, seen, is_explained=False)
+        return noted
 
     def _note(self, part: Part, result: Result, seen: EndpointState, *, is_explained: bool) -> None:
         course, attempt = self._courses[part], result.attempt
@@ -235,9 +238,7 @@ class Courses:
     def silent_since(self, time: float) -> set[str]:
         """The paths on which several hosts failed and none answered for a while, later than that."""
         return {
-            part.path
-            for part, trend in self._trends.items()
-            if part == part.whole and any(end >= time for _, end in trend.silences)
+            part.path for part, trend in self._trends.items() if any(end >= time for _, end in trend.silences)
         }
 
     def suspects(self, path: str) -> list[Endpoint]:
