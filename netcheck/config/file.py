@@ -282,7 +282,7 @@ _VERDICT: Section[VerdictSettings] = section(
     {
         "failures": Key(
             whole(1, 10),
-            "How many failures until one is believed: of one host in a row, or of that many hosts.",
+            "How many failures of a host in a row until one is believed.",
         )
     },
 )

@@ -51,7 +51,7 @@ class VerdictSettings:
     """What it takes to change a verdict."""
 
     failures: int = 2
-    """How many failures it takes until one is believed: of a host in a row, or of a service's hosts."""
+    """How many failures of a host in a row it takes until one is believed."""
 
 
 @dataclass(frozen=True, slots=True)
