@@ -94,7 +94,8 @@ class _Course:
 
     def _end_silence(self, failing: Mapping[str, _Seen], answer: Attempt) -> _Ended:
         begin = self._down or _first(failing)
-        self._silences.append((begin.at, answer.at))
+        if self.needed > 1:  # what one host does excuses nobody, itself included
+            self._silences.append((begin.at, answer.at))
         self._down, self._answering = None, {}
         return _Ended((begin.at, answer.at), failing.keys())
 
@@ -119,7 +120,7 @@ class _Course:
         _note(self._failing, host, attempt, is_explained=is_explained)
         if _is_sure(self._failing, self.needed):
             self._down = self._down or _first(self._failing)
-            self._answering.clear()
+            self._failing, self._answering = {}, {}
 
 
 def _note(known: dict[str, _Seen], host: str, attempt: Attempt, *, is_explained: bool = False) -> None:
@@ -258,7 +259,7 @@ class Courses:
     def failing(self, path: str, endpoints: Endpoints) -> list[Endpoint]:
         """What fails by itself on a path, the longest unseen first."""
         known = [
-            (seen.last_run, endpoint)
+            (seen.results[0].attempt.at, endpoint)
             for endpoint, seen in endpoints.latest.items()
             if endpoint.path == path and seen.failures and self._is_required(endpoint)
         ]
