@@ -94,6 +94,13 @@ def test_a_single_host_is_down_after_two_failures() -> None:
     assert story.trend(part).down is not None
 
 
+def test_what_a_single_host_does_is_no_silence_around_it() -> None:
+    story, part = Story(SINGLE), Part("direct", 443, Family.IPV4)
+    for fails in (True, True, False, False):
+        story.visit("api.test", fails=fails, service=SINGLE)
+    assert story.trend(part) == Trend()
+
+
 def test_a_port_that_is_down_is_up_again_after_three_hosts_and_all_since_was_one_silence() -> None:
     story = Story().answer([0]).fail(range(1, 8))
     story.answer([8, 9])
@@ -131,11 +138,11 @@ def test_one_service_of_two_on_a_port_is_down_by_itself() -> None:
     assert story.trend(PORT._replace(what="other")).down is None
 
 
-def test_what_is_explained_by_a_service_that_is_down_is_no_doubt_about_the_port() -> None:
+def test_what_is_explained_by_a_service_that_is_down_is_no_doubt_about_anything_else() -> None:
     story = Story()
     for host in range(6):
         story.fail([host]).answer([host], OTHER)
-    assert story.fail([6, 7]).doubts == {PORT._replace(what=RANGE)}
+    assert story.fail([6, 7]).doubts == set()
 
 
 def test_a_range_is_down_after_three_hosts_while_others_answer() -> None:
@@ -184,7 +191,7 @@ def test_a_reload_keeps_what_is_known_of_what_is_still_configured() -> None:
     story.state.configure([COURIER], [DIRECT])
     assert story.trend().down is not None
     story.state.configure([SINGLE], [DIRECT])
-    assert story.state.courses.trends() == {}
+    assert PORT not in story.state.courses.trends()
 
 
 def test_a_suspect_failed_once_and_is_none_any_more_after_its_next_visit() -> None:

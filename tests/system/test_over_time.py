@@ -66,7 +66,8 @@ def start(tls_lab: Lab) -> Iterator[Start]:
     with ExitStack() as stack:
         yield started
     for daemon in daemons:
-        assert f"({Hop.APPLE})" not in daemon.process.log.read_text()
+        log = daemon.process.log.read_text()
+        assert f"({Hop.APPLE})" not in log, log
 
 
 def all_each_round(lab: Lab) -> dict[str, Settings]:

@@ -35,7 +35,7 @@ _DOWN = {
 @cause(Cause.APPLE_UNREACHABLE, Hop.APPLE)
 def apple_unreachable(case: Case) -> Found | None:
     """Services of Apple's are down on all of several ways out, on each of which others of Apple's work."""
-    if case.path.load_balancer:
+    if case.path.load_balancer or not case.left:
         return None
     down = {
         place.service
