@@ -596,7 +596,7 @@ OUTAGE = {"cause": "apple_unreachable", "hop": "apple"}
             ],
             [
                 {"alertname": "NetcheckAppleUnreachable", **DEVICE, **OUTAGE, "role": "provider"},
-                {"alertname": "NetcheckNotReady", **ON_SQUID, **BLOCKED},
+                {"alertname": "NetcheckNotReady", **ON_SQUID, **BLOCKED, "site": "paris"},
             ],
             id="the fleet silences the sites that have its fault",
         ),
