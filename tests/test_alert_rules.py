@@ -265,6 +265,30 @@ def test_an_alert_goes_to_those_who_own_the_hop(labels: str, receivers: str) -> 
     run(*routes, f"--verify.receivers={receivers}", *labels.split())
 
 
+def test_no_two_alerts_silence_each_other() -> None:
+    """Else nobody would hear of either, where all the labels that must be equal are."""
+    silences = [
+        (set(names(rule["source_matchers"])), set(names(rule["target_matchers"])))
+        for rule in load(CONFIG / "alertmanager.yml")["inhibit_rules"]
+    ]
+    pairs = {(one, other) for sources, targets in silences for one in sources for other in targets - {one}}
+    assert pairs
+    assert {pair for pair in pairs if pair[::-1] in pairs} == set()
+
+
+def names(matchers: list[str]) -> Iterator[str]:
+    """The alerts that all these matchers allow."""
+    tests = [re.fullmatch(r'alertname (=~|!~|=|!=) "?([^"]*)"?', matcher) for matcher in matchers]
+    for name in NAMES:
+        found = [
+            bool(re.fullmatch(test[2], name)) == (test[1] in ("=", "=~"))
+            for test in tests
+            if test is not None
+        ]
+        if all(found):
+            yield name
+
+
 def test_every_hop_has_a_route() -> None:
     routes = load(CONFIG / "alertmanager.yml")["route"]["routes"]
     routed = " ".join(str(route["matchers"]) for route in routes)
@@ -280,6 +304,14 @@ def test_the_operator_s_rules_are_these_rules() -> None:
     assert script["prometheus_rule"]() == committed
     groups = [group for file in RULE_FILES for group in load(file)["groups"]]
     assert yaml.safe_load(committed)["spec"]["groups"] == groups
+
+
+def test_an_agent_drops_nothing_that_an_alert_or_a_panel_needs() -> None:
+    (write,) = load(CONFIG / "agent.yml")["remote_write"]
+    needed = "\n".join([*texts(), *(file.read_text() for file in (ROOT / "dashboards").glob("*.json"))])
+    for rule in write["write_relabel_configs"]:
+        assert rule["action"] == "drop"
+        assert re.findall(rf"\b(?:{rule['regex']})\b", needed) == []
 
 
 def test_prometheus_and_the_collectors_scrape_alike() -> None:

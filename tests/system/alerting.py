@@ -44,7 +44,7 @@ class Alerting:
         lines = self.webhook.process.log.read_text().splitlines(keepends=True)
         return [told for line in lines if line.endswith("\n") for told in _alerts(json.loads(line))]
 
-    def wait_until_told(self, name: str, *, firing: bool, deadline: float = 60.0, **labels: str) -> Told:
+    def wait_until_told(self, name: str, /, *, firing: bool, deadline: float = 60.0, **labels: str) -> Told:
         """The first thing that was told of an alert that fires, or no longer does."""
         for _ in every(0.05, deadline):
             for told in self.told():
