@@ -99,6 +99,19 @@ def joined(texts: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
 
 
+def lasting(seconds: float) -> str:
+    """`40 s`, `12 min`, `3 h 20 min`, `5 days`: as exact as anyone wants to know."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 48 * 3600:
+        hours, minutes = divmod(whole // 60, 60)
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{whole // 86400} days"
+
+
 def _answer(facts: Facts, paths: Mapping[str, ProbePath], role: Role, judged: Sequence[Judgement]) -> Answer:
     """Paths that are blocked on purpose count where there are no others."""
     meant = [each for each in judged if paths[each.path].expected is not Expected.BLOCKED] or judged

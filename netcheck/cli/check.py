@@ -25,13 +25,13 @@ from netcheck.cli.progress import shown_on_stderr
 from netcheck.cli.reading import Instead, instead_or_fail, load_or_fail
 from netcheck.config import BUILT_IN_NAMES, Config, default
 from netcheck.console.output import render
-from netcheck.console.page import render_page
 from netcheck.console.ticket import Origin, tickets
 from netcheck.export.report import report
 from netcheck.facts import Facts
 from netcheck.logs import set_up_logging
 from netcheck.model.findings import Hop, Judgement, Verdict
 from netcheck.model.services import AddressChoice
+from netcheck.pages.page import render_report
 
 _USUAL_WIDTH = 120
 """Of text, in characters, where no terminal says otherwise."""
@@ -133,7 +133,7 @@ def check(**given: Any) -> None:
     if not facts.results and not interrupted:
         fail("these paths do not lead to these services: nothing was probed")
     # First the page: whoever reads the output may have had enough of it and gone.
-    problem = _trouble_writing(asked.page, render_page(facts, __version__, now)) if asked.page else None
+    problem = _trouble_writing(asked.page, render_report(facts, __version__, now)) if asked.page else None
     if asked.output == "json":
         click.echo(json.dumps(report(facts, __version__, now), indent=1))
     elif asked.ticket:

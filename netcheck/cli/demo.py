@@ -3,18 +3,23 @@
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import trio
 
 from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, fail
+from netcheck.lab.alerting import SPEED, Alert, Alerting
 from netcheck.lab.lab import HERE, Ground, Lab, LabError, free_port
 from netcheck.lab.play import PATIENCE, Played, Telling, play
 from netcheck.lab.scenarios import SCENARIOS, Scenario
 from netcheck.lab.watcher import DaemonError, Watcher, watching
 
 _PORT = 9223
+_ALERT_PATIENCE = 60.0
+"""Seconds to wait for an alert while something is broken."""
 
 
 @click.command()
@@ -25,7 +30,13 @@ _PORT = 9223
 @click.option(
     "--hold/--no-hold", default=None, help="Stay until Ctrl-C after the script (the default at a terminal)."
 )
-def demo(only_list: bool, names: Sequence[str], hold: bool | None) -> None:
+@click.option(
+    "--prometheus",
+    "with_alerts",
+    is_flag=True,
+    help="Also start this machine's Prometheus and Alertmanager with our rules, and say when alerts fire.",
+)
+def demo(only_list: bool, names: Sequence[str], hold: bool | None, with_alerts: bool) -> None:
     """See netcheck at work on this machine alone: a laboratory on loopback in which things break.
 
     It starts stand-ins for Apple, a resolver, a web proxy and a SOCKS proxy, and the real daemon with a
@@ -44,7 +55,7 @@ def demo(only_list: bool, names: Sequence[str], hold: bool | None) -> None:
     problems: list[str] = []
     try:
         with tempfile.TemporaryDirectory(prefix="netcheck-demo-") as folder:
-            trio.run(_run, Path(folder), _chosen(names), holds, played)
+            trio.run(_run, Path(folder), _chosen(names), holds, with_alerts, played)
     except* KeyboardInterrupt:
         interrupted = True
     except* (LabError, DaemonError) as group:
@@ -65,22 +76,50 @@ def _chosen(names: Sequence[str]) -> list[Scenario]:
     return [known[name] for name in names] if names else list(SCENARIOS)
 
 
-async def _run(folder: Path, scenarios: Sequence[Scenario], holds: bool, played: list[Played]) -> None:
+async def _run(
+    folder: Path, scenarios: Sequence[Scenario], holds: bool, with_alerts: bool, played: list[Played]
+) -> None:
     lab = Lab(folder, Ground.here())
     listen = f"{HERE}:{free_port(_PORT)}"
     config = lab.write_config(listen)
     _introduce(lab, config, f"http://{listen}/")
-    async with trio.open_nursery() as nursery:
+    async with trio.open_nursery() as nursery, AsyncExitStack() as stack:
         nursery.start_soon(lab.serve)
-        async with watching(config, f"http://{listen}") as watcher:
-            await _wait_until_ready(watcher)
-            played += await play(lab, watcher, scenarios, _TELLING)
-            right = sum(each.went_right for each in played)
-            click.echo(f"\n{right} of {len(played)} breakages were named right and seen to be over.")
-            if holds:
-                click.echo(f"The laboratory goes on: http://{listen}/ — Ctrl-C ends it.")
-                await trio.sleep_forever()
+        watcher = await stack.enter_async_context(watching(config, f"http://{listen}"))
+        await _wait_until_ready(watcher)
+        telling = await _with_alerts(folder, listen, stack) if with_alerts else _TELLING
+        played += await play(lab, watcher, scenarios, telling)
+        right = sum(each.went_right for each in played)
+        click.echo(f"\n{right} of {len(played)} breakages were named right and seen to be over.")
+        if holds:
+            click.echo(f"The laboratory goes on: http://{listen}/ — Ctrl-C ends it.")
+            await trio.sleep_forever()
+        await stack.aclose()
         nursery.cancel_scope.cancel()
+
+
+async def _with_alerts(folder: Path, listen: str, stack: AsyncExitStack) -> Telling:
+    """How to tell what goes on, with the alerts of a Prometheus that runs from now on."""
+    alerting = Alerting(folder, listen, _alerted)
+    await stack.enter_async_context(alerting.running())
+    click.echo(f"Prometheus: http://{alerting.prometheus}/, Alertmanager: http://{alerting.alertmanager}/;")
+    click.echo(f"rules and routes are ours, {SPEED} times as fast: a minute is a second.")
+
+    def begins(scenario: Scenario, number: int, total: int) -> None:
+        alerting.forget()
+        _begins(scenario, number, total)
+
+    async def broken() -> None:
+        if not await alerting.until_fired(_ALERT_PATIENCE):
+            click.secho(f"    no alert within {_ALERT_PATIENCE:.0f} s", fg="yellow")
+
+    return replace(_TELLING, begins=begins, broken=broken)
+
+
+def _alerted(alert: Alert) -> None:
+    what = "alert" if alert.is_firing else "resolved"
+    where = f" on {alert.path}" if alert.path else ""
+    click.echo(f"    {what}: {alert.name}{where}, told to {alert.receiver}")
 
 
 async def _wait_until_ready(watcher: Watcher) -> None:

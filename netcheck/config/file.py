@@ -298,8 +298,6 @@ def _refuse(file: Path, reading: Reading, web: Web) -> None:
 
 def _promise_nothing(config: Config, reading: Reading) -> None:
     """Whoever relies on a key must not be left alone with it without a word."""
-    if config.history != History():
-        reading.say(("history",), _NOT_YET, of_key=True)
     for each in config.push_certificates:
         if each.verify:
             reading.say(("push_certificates", each.name, "verify"), _NOT_YET, of_key=True)

@@ -14,20 +14,23 @@ from netcheck import __version__, push_certificates
 from netcheck.config import Config, ConfigError
 from netcheck.daemon import reloading
 from netcheck.daemon.announcing import Announcer
+from netcheck.daemon.asking import Asking
 from netcheck.daemon.changes import in_words
 from netcheck.daemon.probing import Probing, patience
 from netcheck.daemon.reloading import Reloads, read_config
+from netcheck.daemon.showing import Showing
 from netcheck.daemon.systemd import Systemd, passed_sockets
 from netcheck.export.negotiate import Exporter
 from netcheck.export.report import report
 from netcheck.facts import Belief, Facts, LatestFacts
+from netcheck.history.history import History
 from netcheck.model.findings import Verdict
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
 from netcheck.web.listening import ListenError
 from netcheck.web.port import WebPort
 from netcheck.web.protection import Protected, Protection
-from netcheck.web.routes import routes
+from netcheck.web.routes import TooMuch, routes
 
 _log = logging.getLogger("netcheck")
 _LOOP_CHECK = 1.0
@@ -48,6 +51,9 @@ class Daemon:
         self._state.own.reload_success_time = time.time()
         self._facts = LatestFacts(self._state, belief(config))
         self._exporter = Exporter(config.metrics.per_host)
+        self._history = History(config.history.file, config.history.keep)
+        self.showing = Showing(self.facts, self._history)
+        self._asking = Asking(self._state)
         self._probing: Probing | None = None
         self._reloads = Reloads(self._reload)
         self._certificates = trio.CancelScope()
@@ -74,6 +80,7 @@ class Daemon:
             nursery.start_soon(self._watch_push_certificates)
             nursery.start_soon(self._reloads.run)
             nursery.start_soon(self._announce)
+            nursery.start_soon(self._history.run)
             nursery.start_soon(self._systemd.feed_watchdog, lambda: self._completes_rounds)
             self._systemd.tell("READY=1")
         _log.info("stopped")
@@ -94,6 +101,12 @@ class Daemon:
 
     def status(self) -> dict[str, object]:
         return report(self.facts(), __version__, time.time())
+
+    async def probe(self, path: str, service: str, host: str) -> str:
+        """One probe now, as text. Raises NotThere and TooMuch."""
+        if self._probing is None:
+            raise TooMuch("probing has not begun: try again in a moment")
+        return await self._asking.probe(self._probing, path, service, host)
 
     async def reload(self) -> str | None:
         """Take the config file anew. A faulty one changes nothing: the answer is what is wrong with it."""
@@ -145,6 +158,7 @@ class Daemon:
         if config.metrics != before.metrics:
             self._exporter = Exporter(config.metrics.per_host)
         self._facts.believe(belief(config))
+        self._history.take(config.history.file, config.history.keep)
         if config != before and self._probing is not None:
             self._probing.take(config)
         self._certificates.cancel()  # read anew: whoever reloads has perhaps just renewed one
@@ -163,6 +177,8 @@ class Daemon:
             began = trio.current_time()
             try:
                 announcer.look(self.facts())
+                if self.ready:  # before, a verdict is of a part only
+                    self.showing.note()
                 self._systemd.tell(f"STATUS={self._in_short()}")
             except Exception:  # a bug of ours costs some lines of the log, and never the daemon
                 _log.exception("internal error in announcing")

@@ -17,7 +17,7 @@ from netcheck.daemon.announcing import log_failures
 from netcheck.daemon.inquiring import Inquiries
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Hold, Visit
-from netcheck.model.services import Service, Timeouts, hosts_on
+from netcheck.model.services import Service, Timeouts, hosts_on, targets
 from netcheck.plan import Call, HeldSlot, Slot, held_slots, is_planned, slots
 from netcheck.probe.runner import Prober
 from netcheck.schedule import STILL_RUNNING, Gate, Job, Schedule, spread
@@ -93,6 +93,14 @@ class Probing:
             self._nursery.start_soon(self._inquiries.run, self._pace)
             for holding in self._holds.values():
                 self._nursery.start_soon(self._hold, holding)
+
+    async def probe(self, path: str, service: str, host: str) -> list[Visit]:
+        """Visit a host now, beside the rounds, under the same gates; the state learns nothing of it."""
+        return [
+            await self._prober.visit(each, host, way, 0, 0, alone=True)
+            for each, way in targets(self._state.services, self._state.paths)
+            if (way.name, each.name) == (path, service) and host in each.hosts
+        ]
 
     def take(self, config: Config) -> None:
         """Measure what this config says from now on, and let the state know of it."""

@@ -3,12 +3,14 @@
 Owns that shape, which scripts depend on. Must not know who asks for it, nor any clock.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 from netcheck.facts import Facts
 from netcheck.model.failing import Outcome
 from netcheck.model.findings import BagSeen, Finding, Judgement, PushCertificate
+from netcheck.model.incidents import Availability, Span
 from netcheck.model.results import Hold, Lookup, Result, TlsInfo, Try
 
 Json: TypeAlias = dict[str, object]
@@ -26,6 +28,59 @@ def report(facts: Facts, version: str, time: float) -> Json:
         "bags": [_bag(seen) for seen in facts.bags],
         "push_certificates": [_push_certificate(each) for each in facts.push_certificates],
         "holds": [_hold(hold) for hold in facts.holds.values()],
+    }
+
+
+def incidents(
+    spans: Iterable[Span], availability: Iterable[Availability], version: str, since: float, time: float
+) -> Json:
+    """What has been from `since` to `time`, Unix times; newest first, as the spans are."""
+    return {
+        "time": _iso(time),
+        "version": version,
+        "since": _iso(since),
+        "incidents": [_incident(span, time) for span in spans],
+        "availability": [_availability(each) for each in availability],
+    }
+
+
+def news(facts: Facts, time: float) -> Json:
+    """How it stands at `time`, in short."""
+    keys = ("path", "role", "verdict", "cause", "hop")
+    verdicts = [_verdict(judgement) for judgement in facts.judgements]
+    return {
+        "time": _iso(time),
+        "ready": facts.ready,
+        "verdicts": [{key: verdict[key] for key in keys} for verdict in verdicts],
+    }
+
+
+def _incident(span: Span, now: float) -> Json:
+    return {
+        "path": span.path,
+        "role": span.role,
+        "verdict": span.verdict,
+        "cause": span.cause,
+        "hop": span.hop,
+        "began": _iso(span.began),
+        "seen": _iso(span.seen),
+        "ended": None if span.ended is None else _iso(span.ended),
+        "duration": (now if span.ended is None else span.ended) - span.began,
+        "summary": span.summary,
+        "evidence": list(span.evidence),
+        "next_step": span.next_step,
+        "transcript": span.transcript,
+    }
+
+
+def _availability(each: Availability) -> Json:
+    return {
+        "path": each.path,
+        "role": each.role,
+        "ratio": each.ratio,
+        "measured": each.measured,
+        "not_ready": each.not_ready,
+        "limited": each.limited,
     }
 
 

@@ -12,6 +12,8 @@ MOST = 5000
 LONGEST_GAP = 900.0
 """Seconds for which nobody looked, as in a restart or an update, and a span still goes on. After more it ends
 where it was last seen."""
+SETTLING = 120.0
+"""Seconds in which an incident that gets worse, or is understood better, is still the same one."""
 _MOST_LINES = 20
 _LONGEST = 4000
 """Characters of a text that is kept."""
@@ -46,6 +48,8 @@ class Timeline:
         if before is not None:
             if _gist(before) == _gist(judged) and now - before.seen <= LONGEST_GAP:
                 return self._put(replace(before, seen=max(before.seen, now)))
+            if _settles(before, judged, now):
+                return self._begin(replace(_begun(judged, now, describe), began=before.began))
             self._end(before, now)
         return self._begin(_begun(judged, now, describe))
 
@@ -132,6 +136,12 @@ def _begun(judged: Judgement, now: float, describe: Describe) -> Span:
         next_step=judged.next_step[:_LONGEST] if judged.next_step else None,
         transcript=onset.transcript[:_LONGEST],
     )
+
+
+def _settles(before: Span, judged: Judgement, now: float) -> bool:
+    """Whether it is the same incident, of which there was not enough to see before."""
+    is_as_bad = judged.verdict.severity >= before.verdict.severity
+    return before.is_incident and not judged.is_expected and is_as_bad and 0 <= now - before.began < SETTLING
 
 
 def _gist(each: Judgement | Span) -> tuple[Verdict, Cause | None, Hop | None, bool]:

@@ -155,6 +155,8 @@ probing:
 
 push_certificates:
   mdm: {{file: push-certificate.pem, topic: {TOPIC}}}
+
+history: {{file: netcheck.db}}
 """
 
 

@@ -35,6 +35,8 @@ class Telling:
     """A scenario, its number, and how many there are."""
     named: Callable[[Scenario, float | None], None]
     ended: Callable[[Played], None]
+    broken: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
+    """Awaited while something is broken and was named, before it is repaired."""
 
 
 async def play(lab: Lab, watcher: Watcher, scenarios: Sequence[Scenario], telling: Telling) -> list[Played]:
@@ -45,6 +47,7 @@ async def play(lab: Lab, watcher: Watcher, scenarios: Sequence[Scenario], tellin
         scenario.breaks(lab)
         named = await _timed(partial(_until_named, watcher, scenario))
         telling.named(scenario, named)
+        await telling.broken()
         scenario.repairs(lab)
         repaired = await _timed(partial(_until_over, watcher, scenario))
         played.append(Played(scenario, named, repaired))

@@ -84,7 +84,7 @@ async def watching(config: Path, url: str) -> AsyncIterator[Watcher]:
         yield Watcher(url, process, log)
     finally:
         with trio.CancelScope(shield=True):
-            await _stop(process)
+            await stop(process)
 
 
 def _environment() -> dict[str, str]:
@@ -93,7 +93,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))}
 
 
-async def _stop(process: trio.Process) -> None:
+async def stop(process: trio.Process) -> None:
+    """End it, with force where it does not end by itself."""
     if process.poll() is not None:
         return
     process.terminate()

@@ -1,17 +1,33 @@
 """Which route answers with what. Must not know probing: it shows what a View gives."""
 
-import html
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import trio
 
-from netcheck import __version__
-from netcheck.web.server import Handler, Request, Response, accepts_gzip, compressed
+from netcheck.config.values import seconds as duration
+from netcheck.web.server import Handler, Request, Response, Stream, accepts_gzip, compressed
 
 _GZIP_FROM = 1400
 """Bytes; less fits one packet anyway."""
+
+
+class NotThere(Exception):
+    """What is asked for is not in the configuration; the message says what is."""
+
+
+class TooMuch(Exception):
+    """More is asked for than there may be now; the message says when to ask again."""
+
+
+class Showing(Protocol):
+    """What people are shown."""
+
+    async def page(self) -> bytes: ...
+    def asset(self, name: str, /) -> tuple[bytes, str] | None: ...
+    def incidents(self, seconds: float, /) -> dict[str, object]: ...
+    def events(self) -> Stream | None: ...
 
 
 class View(Protocol):
@@ -19,24 +35,51 @@ class View(Protocol):
 
     @property
     def ready(self) -> bool: ...
+    @property
+    def showing(self) -> Showing: ...
     def scrape(self, accept: str, names: Sequence[str]) -> tuple[bytes, str]: ...
     def status(self) -> dict[str, object]: ...
+    async def probe(self, path: str, service: str, host: str) -> str: ...
     async def reload(self) -> str | None: ...
 
 
 Route = Callable[[View, Request], Awaitable[Response]]
 
 
-async def _index(_: View, __: Request) -> Response:
-    links = "".join(
-        f'<li><a href="{route}">{route}</a> {html.escape(says)}</li>' for route, says in _SAYS.items()
-    )
-    page = (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>netcheck</title>"
-        f"<h1>netcheck {__version__}</h1><ul>{links}</ul></html>"
-    )
-    policy = ("Content-Security-Policy", "default-src 'none'")
-    return Response(200, page.encode(), "text/html; charset=utf-8", (policy,))
+async def _page(view: View, _: Request) -> Response:
+    return Response(200, await view.showing.page(), "text/html; charset=utf-8", _PAGE_POLICY)
+
+
+async def _asset(view: View, request: Request) -> Response:
+    found = view.showing.asset(request.route.removeprefix(_ASSETS))
+    if found is None:
+        return Response(404, b"There is no such file; see /\n")
+    return Response(200, *found, _ASSET_CACHE)
+
+
+async def _incidents(view: View, request: Request) -> Response:
+    try:
+        seconds = duration(_one(request, "since") or _USUAL_SINCE)
+    except ValueError as error:
+        return Response(400, f"since: {error}\n".encode())
+    return _json(view.showing.incidents(seconds))
+
+
+async def _events(view: View, _: Request) -> Response:
+    stream = view.showing.events()
+    if stream is None:
+        return Response(503, b"Too many pages listen already; ask /api/v1/status instead.\n", headers=_RETRY)
+    return Response(200, b"retry: 3000\n\n", "text/event-stream", stream=stream)
+
+
+async def _probe(view: View, request: Request) -> Response:
+    try:
+        text = await view.probe(*(_one(request, name) for name in ("path", "service", "host")))
+    except NotThere as error:
+        return Response(404, f"{error}\n".encode())
+    except TooMuch as error:
+        return Response(429, f"{error}\n".encode(), headers=_RETRY)
+    return Response(200, text.encode())
 
 
 async def _metrics(view: View, request: Request) -> Response:
@@ -45,8 +88,7 @@ async def _metrics(view: View, request: Request) -> Response:
 
 
 async def _status(view: View, _: Request) -> Response:
-    body = json.dumps(view.status()).encode()  # with an indent it is several times as slow
-    return Response(200, body, "application/json", (("Cache-Control", "no-store"),))
+    return _json(view.status())
 
 
 async def _healthy(_: View, __: Request) -> Response:
@@ -65,27 +107,46 @@ async def _reload(view: View, _: Request) -> Response:
     return Response(200, b"The configuration was reloaded.\n")
 
 
+def _one(request: Request, name: str) -> str:
+    """The value of a parameter; the first of several, and empty where there is none."""
+    return request.query.get(name, ("",))[0]
+
+
+def _json(value: object) -> Response:
+    body = json.dumps(value).encode()  # with an indent it is several times as slow
+    return Response(200, body, "application/json")
+
+
+_ASSETS = "/assets/"
+_USUAL_SINCE = "7d"
+_RETRY = (("Retry-After", "10"),)
+_ASSET_CACHE = (("Cache-Control", "max-age=86400"),)  # the page asks for them by their content
+_PAGE_POLICY = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+)
 _ROUTES: dict[str, dict[str, Route]] = {
-    "/": {"GET": _index},
+    "/": {"GET": _page},
     "/metrics": {"GET": _metrics},
     "/api/v1/status": {"GET": _status},
+    "/api/v1/incidents": {"GET": _incidents},
+    "/api/v1/events": {"GET": _events},
+    "/probe": {"GET": _probe},
     "/-/healthy": {"GET": _healthy},
     "/-/ready": {"GET": _ready},
     "/-/reload": {"POST": _reload},
 }
-_SAYS = {
-    "/metrics": "for Prometheus",
-    "/api/v1/status": "verdicts, latest results and lookups as JSON",
-    "/-/healthy": "the process runs",
-    "/-/ready": "the first full round has ended",
-}
+_ASSET_ROUTE: dict[str, Route] = {"GET": _asset}
 
 
 def routes(view: View) -> Handler:
     """The handler for all routes."""
 
     async def handle(request: Request) -> Response:
-        methods = _ROUTES.get(request.route)
+        methods = _ROUTES.get(request.route, _ASSET_ROUTE if request.route.startswith(_ASSETS) else None)
         if methods is None:
             return Response(404, b"There is nothing here; see /\n")
         route = methods.get("GET" if request.method == "HEAD" else request.method)
@@ -98,7 +159,7 @@ def routes(view: View) -> Handler:
 
 
 def _worth_compressing(request: Request, response: Response) -> bool:
-    return len(response.body) >= _GZIP_FROM and accepts_gzip(request)
+    return len(response.body) >= _GZIP_FROM and response.stream is None and accepts_gzip(request)
 
 
 async def _in_few_bytes(request: Request, response: Response) -> Response:

@@ -8,7 +8,7 @@ import gzip
 import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from http.client import responses as reason_phrases
@@ -239,10 +239,28 @@ class Connection:
         if bodiless or response.stream is None:
             return await self._write(head, body, h11.EndOfMessage())
         await self._write(head, body)
-        async with aclosing(response.stream()) as pieces:
-            async for piece in pieces:
-                await self._write(h11.Data(data=piece))
-        return await self._write(h11.EndOfMessage())
+        return await self._send_stream(response.stream)
+
+    async def _send_stream(self, stream: Stream) -> None:
+        """All of it, unless the client goes first: then trio.BrokenResourceError."""
+        is_whole = False
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._until_heard, nursery.cancel_scope)
+            with suppress(trio.BrokenResourceError, trio.TooSlowError):
+                async with aclosing(stream()) as pieces:
+                    async for piece in pieces:
+                        await self._write(h11.Data(data=piece))
+                await self._write(h11.EndOfMessage())
+                is_whole = True
+            nursery.cancel_scope.cancel()
+        if not is_whole:
+            raise trio.BrokenResourceError("the client has left its stream")
+
+    async def _until_heard(self, scope: trio.CancelScope) -> None:
+        """A client that listens to a stream says only that it goes; anything else ends the stream, too."""
+        with suppress(trio.BrokenResourceError):
+            self._protocol.receive_data(bytes(await self._stream.receive_some(1)))
+        scope.cancel()
 
     async def _write(self, *events: h11.Event) -> None:
         data = b"".join(self._protocol.send(event) or b"" for event in events)

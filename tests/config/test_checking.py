@@ -10,7 +10,6 @@ from netcheck.cli.main import main
 from netcheck.config.file import check, to_run
 
 PROMISES = [
-    ("history: {keep: 7d}\n", "1:1: history"),
     (
         "push_certificates:\n  mdm: {file: mdm.pem, verify: true}\n",
         "2:24: push_certificates.mdm.verify",
@@ -40,7 +39,7 @@ def test_what_says_no_more_than_the_default_is_no_promise(file: Path) -> None:
 
 
 def test_the_daemon_does_not_start_on_such_a_file(file: Path) -> None:
-    file.write_text("history: {keep: 7d}\n")
+    file.write_text("push_certificates: {mdm: {file: mdm.pem, verify: true}}\n")
     ended = CliRunner().invoke(main, ["run", "--config", str(file)])
     assert ended.exit_code == 2
     assert "this does nothing yet" in ended.output

@@ -21,14 +21,14 @@ KEEP = 30 * 86400.0
 
 
 def kept(file: Path | None, *judgements: Judgement, begun: float = NOW) -> History:
-    """A history that has run for these judgements, ten seconds each, and has stopped."""
+    """A history that has run for these judgements, 200 seconds each, and has stopped."""
 
     async def main() -> History:
         history = History(file, keep=1e12)
         async with trio.open_nursery() as nursery:
             await nursery.start(history.run)
             for number, judged in enumerate(judgements):
-                history.note([judged], begun + 10 * number, lambda _: Onset("so it is", "a probe"))
+                history.note([judged], begun + 200 * number, lambda _: Onset("so it is", "a probe"))
             nursery.cancel_scope.cancel()
         return history
 
@@ -42,10 +42,10 @@ def causes(history: History) -> list[object]:
 def test_incidents_survive_a_restart(tmp_path: Path) -> None:
     file = tmp_path / "netcheck.db"
     before = kept(file, READY, BLOCKED, DOWN)
-    after = kept(file, DOWN, READY, begun=NOW + 100)
+    after = kept(file, DOWN, READY, begun=NOW + 500)
     assert causes(after) == causes(before) == [DOWN.cause, BLOCKED.cause]
     newest, older = after.incidents(0)
-    assert (newest.began, newest.ended) == (NOW + 20, NOW + 110)
+    assert (newest.began, newest.ended) == (NOW + 400, NOW + 700)
     assert older == before.incidents(0)[1]
 
 
@@ -81,7 +81,7 @@ def test_what_is_old_is_taken_out_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "netcheck.db"
     database = Database(file)
     database.write(kept(None, BLOCKED, DOWN, DOWN)._timeline.spans, before=0)
-    database.write({}, before=NOW + 15)
+    database.write({}, before=NOW + 300)
     assert [span.cause for span in read(file)] == [DOWN.cause]
 
 
@@ -190,7 +190,7 @@ def test_a_file_that_is_locked_is_written_later(tmp_path: Path, caplog: pytest.L
     kept(file, BLOCKED)
     with closing(sqlite3.connect(file)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        history = kept(file, DOWN, begun=NOW + 100)
+        history = kept(file, DOWN, begun=NOW + 500)
         assert "locked" in caplog.text
     assert causes(history)[0] == DOWN.cause
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from netcheck.history.timeline import LONGEST_GAP, MOST, Timeline
+from netcheck.history.timeline import LONGEST_GAP, MOST, SETTLING, Timeline
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.incidents import Availability, Onset, Span
 from netcheck.model.paths import Expected, Role
@@ -55,11 +55,34 @@ def test_an_incident_has_what_was_seen_at_its_onset() -> None:
 
 
 def test_another_cause_is_another_incident_and_the_newest_stands_first() -> None:
-    found = told((100, BLOCKED), (110, DOWN), (120, DOWN)).incidents(0)
+    later = 100 + SETTLING
+    found = told((100, BLOCKED), (later, DOWN), (later + 10, DOWN)).incidents(0)
     assert [(each.cause, each.began, each.ended) for each in found] == [
-        (Cause.DNS_FAILURE, 110, None),
-        (Cause.PORT_BLOCKED, 100, 110),
+        (Cause.DNS_FAILURE, later, None),
+        (Cause.PORT_BLOCKED, 100, later),
     ]
+
+
+def test_what_is_soon_seen_to_be_worse_or_otherwise_is_the_same_incident() -> None:
+    (found,) = told((100, READY), (110, BLOCKED), (120, DOWN), (130, DOWN)).incidents(0)
+    assert (found.cause, found.evidence, found.began, found.seen) == (
+        Cause.DNS_FAILURE,
+        DOWN.evidence,
+        110,
+        130,
+    )
+
+
+def test_what_gets_better_does_not_take_the_place_of_what_was_worse() -> None:
+    found = told((100, DOWN), (110, BLOCKED), (120, READY)).incidents(0)
+    assert [(each.cause, each.began, each.ended) for each in found] == [
+        (Cause.PORT_BLOCKED, 110, 120),
+        (Cause.DNS_FAILURE, 100, 110),
+    ]
+
+
+def test_what_comes_again_after_it_was_well_is_another_incident() -> None:
+    assert len(told((100, DOWN), (110, READY), (120, DOWN)).incidents(0)) == 2
 
 
 def test_what_is_unknown_for_a_while_ends_nothing() -> None:
@@ -114,7 +137,7 @@ def test_what_a_file_left_open_has_ended_where_something_newer_has_begun() -> No
 
 
 def test_availability_counts_only_what_was_measured_in_the_time_asked_for() -> None:
-    timeline = told((0, DOWN), (100, READY), (200, BLOCKED), (240, DOWN), (250, READY), (300, READY))
+    timeline = told((0, DOWN), (100, READY), (200, DOWN), (210, BLOCKED), (250, READY), (300, READY))
     (found,) = timeline.availability(50)
     assert found == Availability("direct", Role.DEVICE, measured=250, not_ready=60, limited=40)
     assert found.ratio == pytest.approx(0.76)

@@ -1,0 +1,74 @@
+"""One probe now, for whoever asks: of what the config names, under the gates of probing, and not often."""
+
+from collections.abc import Iterable, Sequence
+
+import trio
+
+from netcheck.daemon.probing import Probing
+from netcheck.model.services import targets
+from netcheck.pages import transcript
+from netcheck.state.state import State
+from netcheck.web.routes import NotThere, TooMuch
+
+_AT_ONCE = 2
+_SPACING = 3.0
+"""Seconds in which one more probe may be asked for."""
+_BURST = 10
+"""How many may be asked for at once after a pause."""
+_LONGEST = 25.0
+_MOST_NAMES = 20
+
+
+class Asking:
+    """Answers with the transcript of a probe; raises NotThere and TooMuch."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._under_way = trio.Semaphore(_AT_ONCE)
+        self._paid_until = 0.0
+        """When the burst is whole again, on the loop's clock."""
+
+    async def probe(self, probing: Probing, path: str, service: str, host: str) -> str:
+        """What the visit saw, as text; nothing of it is counted or judged."""
+        self._look_for(path, service, host)
+        self._pay()
+        try:
+            self._under_way.acquire_nowait()
+        except trio.WouldBlock:
+            raise TooMuch(f"{_AT_ONCE} probes are under way already: try again in a moment") from None
+        try:
+            with trio.fail_after(_LONGEST):
+                visits = await probing.probe(path, service, host)
+        except trio.TooSlowError:
+            raise TooMuch(
+                f"the probe had no turn in {_LONGEST:.0f} s: the path is busy; try again later"
+            ) from None
+        finally:
+            self._under_way.release()
+        return "\n".join(map(transcript.of_visit, visits))
+
+    def _look_for(self, path: str, service: str, host: str) -> None:
+        """That the config names all three, and the path leads there."""
+        pairs = targets(self._state.services, self._state.paths)
+        _known("path", path, [way.name for _, way in pairs])
+        on_path = [each for each, way in pairs if way.name == path]
+        _known("service", service, [each.name for each in on_path])
+        _known("host", host, [name for each in on_path if each.name == service for name in each.hosts])
+
+    def _pay(self) -> None:
+        now = trio.current_time()
+        paid_until = max(now, self._paid_until) + _SPACING
+        if paid_until > now + _BURST * _SPACING:
+            raise TooMuch(f"too many probes were asked for: try again in {_SPACING:.0f} s")
+        self._paid_until = paid_until
+
+
+def _known(kind: str, asked: str, names: Iterable[str]) -> None:
+    known: Sequence[str] = list(dict.fromkeys(names))
+    if asked not in known:
+        more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
+        there = f"there is: {', '.join(known[:_MOST_NAMES])}{more}" if known else "there is none"
+        wrong = f"no such {kind} in the configuration" if asked else f"say which {kind}"
+        raise NotThere(
+            f"{wrong}; {there}\nAs in /probe?path=direct&service=courier&host=0-courier.push.apple.com"
+        )

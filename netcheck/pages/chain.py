@@ -1,0 +1,93 @@
+"""The picture of a path: a chain of hops, with the broken one marked."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from netcheck.answers import in_short
+from netcheck.model.findings import Finding, Hop, Judgement, Verdict
+from netcheck.model.paths import Binding, ProbePath, Resolver, endpoint_text
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One hop: `state` is ok, limited, broken, beyond (behind what is broken), or unknown."""
+
+    name: str
+    detail: str
+    state: str
+    says: str = ""
+    """What is wrong there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    path: str
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A hop as the config knows it, and whose fault would be there."""
+
+    name: str
+    detail: str
+    hops: tuple[Hop, ...]
+
+
+def chain(path: ProbePath, judgements: Iterable[Judgement]) -> Chain:
+    """What the judgements of a path say about each of its hops."""
+    judged = [each for each in judgements if each.path == path.name]
+    faults = [(finding, each) for each in judged for finding in each.findings if not finding.is_remark]
+    places = _places(path, {finding.hop for finding, _ in faults})
+    unknown = all(each.verdict is Verdict.UNKNOWN for each in judged)
+    nothing_arrives = all(each.verdict is Verdict.NOT_READY for each in judged)
+    links: list[Link] = []
+    state = "unknown" if unknown else "ok"
+    for place in places:
+        here = [(finding, each) for finding, each in faults if finding.hop in place.hops]
+        links.append(_link(place, here, state))
+        if here and nothing_arrives:
+            state = "beyond"
+    return Chain(path.name, tuple(links))
+
+
+def _link(place: _Place, faults: Sequence[tuple[Finding, Judgement]], state: str) -> Link:
+    if not faults:
+        return Link(place.name, place.detail, state)
+    is_broken = any(judged.verdict is Verdict.NOT_READY for _, judged in faults)
+    says = "; ".join(dict.fromkeys(in_short(finding) for finding, _ in faults))
+    return Link(place.name, place.detail, "broken" if is_broken else "limited", says)
+
+
+def _places(path: ProbePath, blamed: set[Hop]) -> list[_Place]:
+    """From this machine to Apple; a hop that is blamed without being of the path stands before Apple."""
+    places = [_Place("This machine", _binding(path.binding), (Hop.LOCAL_NETWORK, Hop.NETCHECK))]
+    if not path.load_balancer and (path.resolved_families() or Hop.RESOLVER in blamed):
+        places.append(_Place("Resolver", _resolver(path.resolver), (Hop.RESOLVER,)))
+    if path.proxy is not None:
+        proxy = path.proxy
+        where = f"{proxy.scheme}://{endpoint_text(proxy.host, proxy.port)}"
+        places.append(_Place("Proxy", where, (Hop.PROXY,)))
+    elif path.load_balancer:
+        places.append(_Place("Load balancer", _balancers(path), (Hop.LOAD_BALANCER,)))
+    else:
+        places.append(_Place("Firewall", "", (Hop.FIREWALL,)))
+    known = {hop for place in places for hop in place.hops} | {Hop.APPLE, Hop.OWN_SERVICE}
+    places += [_Place(hop.replace("_", " ").capitalize(), "", (hop,)) for hop in Hop if hop in blamed - known]
+    if Hop.OWN_SERVICE in blamed:
+        places.append(_Place("Your service", "", (Hop.OWN_SERVICE,)))
+    return [*places, _Place("Apple", "", (Hop.APPLE,))]
+
+
+def _binding(binding: Binding) -> str:
+    return ", ".join(filter(None, [binding.interface, binding.source_ipv4, binding.source_ipv6]))
+
+
+def _resolver(resolver: Resolver) -> str:
+    return f"{resolver.name} {', '.join(map(str, resolver.nameservers[:2]))}".strip()
+
+
+def _balancers(path: ProbePath) -> str:
+    addresses = dict.fromkeys(balancer.address for _, balancer in path.load_balancer)
+    first = list(addresses)[:2]
+    return ", ".join(first) + (f" and {len(addresses) - 2} more" if len(addresses) > 2 else "")

@@ -1,0 +1,166 @@
+"""The smaller tables of a page: failures that are alike, resolvers, certificates, bags and holds."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from netcheck.answers import lasting
+from netcheck.model.findings import BagSeen, PushCertificate
+from netcheck.model.results import Hold, HoldEnd, Lookup, Result
+
+_MOST = 60
+"""How many rows a table has at most; what is left out is counted."""
+_NAMED = 3
+"""How many of those that are alike are named."""
+_LONGEST = 300
+_DAY = 86400.0
+_RENEW_DAYS = 60
+"""With fewer days left than this, somebody should be planning to renew a certificate."""
+_ENDS = {
+    None: "held on",
+    HoldEnd.HELD: "outlived all that was asked for",
+    HoldEnd.CLOSED: "then somebody closed it",
+    HoldEnd.RESET: "then somebody reset it",
+    HoldEnd.LOST: "then it was forgotten on the way, without a word",
+    HoldEnd.LOCAL: "then it was ended here",
+}
+
+
+class Field(NamedTuple):
+    """What a field says, and whether that is good, a worry, or bad; empty where it is neither."""
+
+    text: str
+    state: str = ""
+
+
+class Table(NamedTuple):
+    """A table under a title. Nothing of it is shown where it has no rows."""
+
+    name: str
+    title: str
+    header: tuple[str, ...]
+    rows: Sequence[Sequence[Field]]
+    more: int = 0
+    """How many rows were left out."""
+
+
+def _table(name: str, title: str, header: tuple[str, ...], rows: Iterable[Sequence[Field]]) -> Table:
+    every = list(rows)
+    return Table(name, title, header, every[:_MOST], max(0, len(every) - _MOST))
+
+
+def failures(results: Iterable[Result]) -> Table:
+    """Those of one kind on a path are one row, the commonest first."""
+    alike: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        if (failure := result.attempt.failure) is not None:
+            alike.setdefault((result.path, f"{failure.phase} {failure.reason}"), []).append(result)
+    in_order = sorted(alike.items(), key=lambda item: (-len(item[1]), item[0]))
+    rows = [_failure_row(path, kind, of_kind) for (path, kind), of_kind in in_order]
+    return _table(
+        "failures", "Failed probes", ("path", "failure", "probes", "where", "such as", "what was seen"), rows
+    )
+
+
+def _failure_row(path: str, kind: str, alike: Sequence[Result]) -> Sequence[Field]:
+    where = dict.fromkeys(f"{result.service}:{result.port}" for result in alike)
+    names = dict.fromkeys(result.host for result in alike)
+    failure = alike[0].attempt.failure
+    seen = failure.detail[:_LONGEST] if failure else ""
+    if failure and failure.evidence:
+        seen += f"; the answer began with {failure.evidence_text}"
+    texts = (kind, str(len(alike)), _first(where), _first(names), seen)
+    return [Field(path), Field(texts[0], "bad"), *map(Field, texts[1:])]
+
+
+def _first(names: Iterable[str]) -> str:
+    """Three of them in the order of people: 2-courier before 10-courier."""
+    in_order = sorted(names, key=lambda name: (len(name), name))
+    more = f" and {len(in_order) - _NAMED} more" if len(in_order) > _NAMED else ""
+    return f"{', '.join(in_order[:_NAMED])}{more}"
+
+
+def resolvers(lookups: Iterable[Lookup]) -> Table:
+    """A row for each resolver and each kind of its answers."""
+    alike: dict[tuple[str, str, str], list[Lookup]] = {}
+    for lookup in lookups:
+        alike.setdefault((lookup.resolver, lookup.rdtype, lookup.outcome), []).append(lookup)
+    rows = []
+    for (resolver, rdtype, outcome), of_kind in sorted(alike.items()):
+        state = "good" if outcome == "success" else "" if of_kind[0].was_answered else "bad"
+        addresses = dict.fromkeys(address for each in of_kind for address in each.addresses)
+        seen = _first(addresses) or of_kind[0].detail[:_LONGEST]
+        names = _first(dict.fromkeys(each.host for each in of_kind))
+        slowest = max(each.duration for each in of_kind)
+        texts = (str(len(of_kind)), names, seen, f"{slowest * 1000:.0f} ms")
+        said = "answered" if outcome == "success" else outcome
+        rows.append([Field(resolver), Field(rdtype), Field(said, state), *map(Field, texts)])
+    header = ("resolver", "type", "answer", "names", "such as", "addresses", "slowest")
+    return _table("resolvers", "What resolvers answer", header, rows)
+
+
+def push_certificates(certificates: Iterable[PushCertificate], now: float) -> Table:
+    """With the days that each has left at `now`, a Unix time."""
+    header = ("name", "expires", "days left", "topic", "SHA-1")
+    return _table(
+        "certificates", "Push certificates", header, [_certificate_row(each, now) for each in certificates]
+    )
+
+
+def _certificate_row(each: PushCertificate, now: float) -> Sequence[Field]:
+    if each.not_after is None:
+        return [Field(each.name), Field("unreadable", "bad"), Field(""), Field(each.error or ""), Field("")]
+    days = int((each.not_after - now) // _DAY)
+    state = "bad" if each.not_after <= now else "worry" if days < _RENEW_DAYS else "good"
+    left = "expired" if each.not_after <= now else str(days)
+    matches = {True: " (as expected)", False: " (not the one expected)", None: ""}[each.topic_matches]
+    topic = Field(f"{each.topic}{matches}", "bad" if each.topic_matches is False else "")
+    return [Field(each.name), Field(_date(each.not_after)), Field(left, state), topic, Field(each.sha1 or "")]
+
+
+def peers(results: Iterable[Result]) -> Table:
+    """A row for each issuer and day: whose certificates were shown, and where."""
+    shown: dict[tuple[str, str, str], dict[str, None]] = {}
+    for result in results:
+        if (tls := result.attempt.tls) is not None:
+            where = f"{result.service}:{result.port} over {result.path}"
+            shown.setdefault((tls.issuer, tls.trust, _date(tls.not_after)), {})[where] = None
+    rows = [[*map(Field, issuer), Field(_first(where))] for issuer, where in sorted(shown.items())]
+    header = ("issuer", "vouched for by", "expires", "where")
+    return _table("peers", "Certificates of peers", header, rows)
+
+
+def bags(seen: Iterable[BagSeen]) -> Table:
+    header = ("bag", "path", "couriers", "remarks")
+    return _table("bags", "What the bags say", header, map(_bag_row, seen))
+
+
+def _bag_row(seen: BagSeen) -> Sequence[Field]:
+    where = [Field(seen.host), Field(seen.path)]
+    remarks = Field("; ".join(seen.disagreements), "worry")
+    if seen.bag is None or seen.error is not None:
+        return [*where, Field((seen.error or "")[:_LONGEST], "bad"), remarks]
+    text = f"0 to {seen.bag.courier_count} of {seen.bag.courier_hostname}"
+    if seen.bag.courier_status is False:
+        return [*where, Field(f"{text}, taken as down", "bad"), remarks]
+    return [*where, Field(text), remarks]
+
+
+def holds(latest: Iterable[Hold]) -> Table:
+    """How long a silent connection lives on each path: too short a time, and devices reconnect all day."""
+    rows = [
+        [
+            Field(hold.key.service),
+            Field(hold.key.path),
+            Field(hold.key.family),
+            Field(lasting(hold.longest)),
+            Field(_ENDS[hold.end], "worry" if hold.end in (HoldEnd.LOST, HoldEnd.RESET) else ""),
+        ]
+        for hold in latest
+    ]
+    header = ("service", "path", "family", "silent for", "and then")
+    return _table("holds", "Connections held idle", header, rows)
+
+
+def _date(time: float | None) -> str:
+    return "" if time is None else datetime.fromtimestamp(time, UTC).date().isoformat()

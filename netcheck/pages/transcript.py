@@ -1,0 +1,65 @@
+"""One probe as text, phase by phase: what `/probe` answers with, and what incidents keep."""
+
+from datetime import UTC, datetime
+
+from netcheck.model.paths import endpoint_text
+from netcheck.model.results import Lookup, Result, TlsInfo, Visit
+
+
+def of_visit(visit: Visit) -> str:
+    """Everything that a visit saw."""
+    parts = [*map(of_lookup, visit.lookups), *map(of_result, visit.results)]
+    return "\n".join(parts) or "nothing was probed: the name has no address\n"
+
+
+def of_lookup(lookup: Lookup) -> str:
+    """A line for the outcome and one for each try that it took."""
+    answer = (
+        ", ".join(lookup.addresses) if lookup.reason is None else f"{lookup.reason} {lookup.detail}".strip()
+    )
+    tries = [
+        f"  {each.nameserver} over {each.transport}: {each.reason or 'answered'} {_ms(each.duration)}"
+        for each in lookup.tries
+    ]
+    head = f"{lookup.host} {lookup.rdtype}, asked of {lookup.resolver}: {answer}"
+    return "\n".join([head, *tries, ""])
+
+
+def of_result(result: Result) -> str:
+    """A line for the target, one for each phase that ran, and what else the peer showed."""
+    attempt, failure = result.attempt, result.attempt.failure
+    at = f" at {attempt.address}" if attempt.address not in (None, result.host) else ""
+    where = f"{endpoint_text(result.host, result.port)}{at}"
+    lines = [f"{result.service} {where}, over {result.path} ({attempt.family}), {iso(attempt.time)}"]
+    for phase, seconds in result.phases.items():
+        failed = failure is not None and failure.phase is phase
+        lines.append(f"  {phase:<16}{_ms(seconds):>12}  {failure.reason if failure and failed else 'ok'}")
+    if failure is not None:
+        if failure.phase not in result.phases:
+            lines.append(f"  {failure.phase:<16}{'':>12}  {failure.reason}")
+        lines.append(f"  {failure.detail}" if failure.detail else "")
+        if failure.evidence:
+            lines.append(f"  the answer began with {failure.evidence_text}")
+    if attempt.rtt is not None:
+        lines.append(f"  round trip      {_ms(attempt.rtt):>12}")
+    if attempt.tls is not None:
+        lines += _certificate(attempt.tls)
+    return "\n".join([*filter(None, lines), ""])
+
+
+def _certificate(tls: TlsInfo) -> list[str]:
+    until = "" if tls.not_after is None else f", until {iso(tls.not_after)}"
+    return [
+        f"  certificate of {tls.subject or 'nobody'}{until}",
+        f"  issued by {tls.issuer}, vouched for by {tls.trust}",
+        f"  {tls.version or 'TLS'}, ALPN {tls.alpn or 'none'}",
+    ]
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.{1 if seconds >= 0.01 else 2}f} ms"
+
+
+def iso(time: float) -> str:
+    """`2026-11-28 09:30:00 UTC`."""
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

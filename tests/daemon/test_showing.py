@@ -1,0 +1,183 @@
+"""What a running daemon shows people: the page, its files, incidents, events, and a probe on request."""
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.running import Running, running
+from tests.test_cli import config
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory, target: socket.socket) -> Path:
+    folder = tmp_path_factory.mktemp("daemon")
+    file = config(folder, f"  ours: {{hosts: [127.0.0.1], ports: [{target.getsockname()[1]}]}}")
+    file.write_text(f"listen: 127.0.0.1:0\nhistory: {{file: netcheck.db}}\n{file.read_text()}")
+    return file
+
+
+@pytest.fixture(scope="module")
+def daemon(file: Path) -> Iterator[Running]:
+    with running(file) as daemon:
+        daemon.wait("a verdict", lambda: "Push works." in daemon.get("/")[1])
+        yield daemon
+
+
+def test_the_page_is_served_with_all_that_it_needs(daemon: Running) -> None:
+    status, page = daemon.get("/")
+    assert status == 200
+    for name, begins in (("page.css", ":root"), ("page.js", "//"), ("icon.svg", "<svg")):
+        address = next(part for part in page.split('"') if part.startswith(f"/assets/{name}?"))
+        status, body = daemon.get(address)
+        assert (status, body.startswith(begins)) == (200, True)
+    assert daemon.get("/assets/page.py")[0] == 404
+    assert daemon.get("/assets/../page.py")[0] == 404
+
+
+def test_incidents_come_with_how_available_paths_were(daemon: Running) -> None:
+    daemon.wait("time passes", lambda: '"ratio": 1.0' in daemon.get("/api/v1/incidents")[1])
+    told = json.loads(daemon.get("/api/v1/incidents?since=1h")[1])
+    assert told["incidents"] == []
+    (availability, *_) = told["availability"]
+    assert (availability["path"], availability["ratio"]) == ("direct", 1.0)
+
+
+@pytest.mark.parametrize("since", ["soon", "-1h", "7", "%00", "1h%0d%0aX:1"])
+def test_a_time_that_is_none_is_refused(daemon: Running, since: str) -> None:
+    status, text = daemon.get(f"/api/v1/incidents?since={since}")
+    assert (status, text.startswith("since: ")) == (400, True)
+
+
+def test_a_time_before_all_times_is_from_the_beginning(daemon: Running) -> None:
+    status, body = daemon.get("/api/v1/incidents?since=99999999d")
+    assert (status, json.loads(body)["since"]) == (200, "1970-01-01T00:00:00.000Z")
+
+
+def events(daemon: Running, count: int) -> list[str]:
+    """The first events of a stream."""
+    host, _, port = daemon.address.partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as client:
+        client.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        data = b""
+        while data.count(b"event: ") < count:
+            data += client.recv(65536)
+    assert b"Content-Type: text/event-stream" in data
+    return [line for line in data.decode().splitlines() if line.startswith(("event: ", "data: "))]
+
+
+def test_a_stream_begins_with_how_it_stands_and_goes_on(daemon: Running) -> None:
+    kind, data, *later = events(daemon, 2)
+    assert kind == "event: status"
+    told = json.loads(data.removeprefix("data: "))
+    assert told["ready"] is True
+    assert told["verdicts"][0] == {
+        "path": "direct",
+        "role": "device",
+        "verdict": "ready",
+        "cause": None,
+        "hop": None,
+    }
+    assert later[0] in ("event: status", "event: alive")
+
+
+def test_so_many_streams_and_no_more(daemon: Running) -> None:
+    host, _, port = daemon.address.partition(":")
+    clients = []
+    try:
+        for _ in range(16):
+            clients.append(client := socket.create_connection((host, int(port)), timeout=20))
+            client.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            data = b""
+            while b"event: status" not in data:
+                data += client.recv(65536)
+        status, text = daemon.get("/api/v1/events")
+        assert (status, text) == (503, "Too many pages listen already; ask /api/v1/status instead.\n")
+    finally:
+        for client in clients:
+            client.close()
+    daemon.wait("a place is free again", lambda: _has_stream(daemon))
+
+
+def _has_stream(daemon: Running) -> bool:
+    host, _, port = daemon.address.partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as client:
+        client.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        return client.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def test_a_probe_says_every_phase(daemon: Running) -> None:
+    status, text = daemon.get("/probe?path=direct&service=ours&host=127.0.0.1")
+    assert status == 200
+    assert "ours 127.0.0.1:" in text
+    assert "connect" in text
+    assert " ms  ok" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("", "say which path; there is: direct"),
+        ("?path=web&service=ours&host=127.0.0.1", "no such path in the configuration; there is: direct"),
+        (
+            "?path=direct&service=courier&host=127.0.0.1",
+            "no such service in the configuration; there is: ours",
+        ),
+        (
+            "?path=direct&service=ours&host=192.0.2.1",
+            "no such host in the configuration; there is: 127.0.0.1",
+        ),
+        ("?path=direct&service=ours&host=%3Cscript%3E", "no such host in the configuration"),
+    ],
+)
+def test_what_is_not_configured_is_not_probed(daemon: Running, query: str, says: str) -> None:
+    status, text = daemon.get(f"/probe{query}")
+    assert (status, text.startswith(says)) == (404, True)
+    assert "script" not in text
+
+
+def test_probes_on_request_are_counted_nowhere_and_few(daemon: Running) -> None:
+    route = "/probe?path=direct&service=ours&host=127.0.0.1"
+    answers = [daemon.get(route)[0] for _ in range(15)]
+    assert answers.count(429) >= 3
+    assert set(answers) == {200, 429}
+    assert "try again" in daemon.get(route)[1]
+
+
+def test_the_daemon_goes_on_with_a_history_that_cannot_be_written(
+    tmp_path: Path, target: socket.socket
+) -> None:
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{target.getsockname()[1]}]}}")
+    file.write_text(f"listen: 127.0.0.1:0\nhistory: {{file: none/netcheck.db}}\n{file.read_text()}")
+    with running(file) as daemon:
+        daemon.wait("a warning", lambda: "incidents are kept in memory until it can" in daemon.logged())
+        daemon.wait("a verdict", lambda: "Push works." in daemon.get("/")[1])
+        assert daemon.get("/api/v1/incidents")[0] == 200
+
+
+def test_an_incident_outlives_the_daemon(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = int(server.getsockname()[1])
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file.write_text(f"listen: 127.0.0.1:0\nhistory: {{file: netcheck.db}}\n{file.read_text()}")
+    with running(file) as daemon:
+        daemon.wait("an incident", lambda: bool(_incidents(daemon)))
+        began = _incidents(daemon)[0]["began"]
+    with running(file) as daemon:
+        daemon.wait("the file is read", lambda: bool(_incidents(daemon)))
+        assert _incidents(daemon)[0]["began"] == began
+        assert _incidents(daemon)[0]["ended"] is None
+        assert "connect" in str(_incidents(daemon)[0]["transcript"])
+
+
+def _incidents(daemon: Running) -> list[dict[str, object]]:
+    told: list[dict[str, object]] = json.loads(daemon.get("/api/v1/incidents")[1])["incidents"]
+    return told

@@ -1,0 +1,92 @@
+"""The page in a browser while its daemon goes and comes back, and what hostile peers say on it."""
+
+import socket
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from netcheck.pages.page import render_report
+from tests.bench.page import facts as five_hundred_cells
+from tests.daemon.running import running
+from tests.pages.test_page import HOSTILE, NOW, hostile
+from tests.system.browser import CHROMIUM, Window, browser
+from tests.test_cli import config
+
+PATIENCE = 40_000
+"""Milliseconds for a browser to notice something on a busy machine."""
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as opened:
+        yield opened
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_a_page_whose_daemon_is_gone_says_so_and_comes_back_by_itself(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as target:
+        file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{target.getsockname()[1]}]}}")
+        file.write_text(f"listen: 127.0.0.1:{free_port()}\n{file.read_text()}")
+        with running(file) as daemon:
+            page = chromium.new_page()
+            page.goto(f"http://{daemon.address}/")
+            live = page.locator("#live")
+            expect(live).to_have_text("live", timeout=PATIENCE)
+            expect(page.locator("h1")).to_have_text("Push works.", timeout=PATIENCE)
+        expect(live).to_contain_text("not live since", timeout=PATIENCE)
+        with running(file):
+            expect(live).to_have_text("live", timeout=PATIENCE)
+        page.close()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder, and the address under which its files are to be had."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is http.server's
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield tmp_path, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_what_peers_say_is_text(chromium: Browser, served: tuple[Path, str]) -> None:
+    folder, address = served
+    (folder / "report.html").write_text(render_report(hostile(), "0.1.0", NOW))
+    window = Window(chromium.new_page())
+    window.page.on("dialog", lambda dialog: window.complaints.append(dialog.message))
+    window.page.goto(f"{address}/report.html")
+    assert window.page.locator("img").count() == 0
+    expect(window.page.get_by_text(HOSTILE).first).to_be_visible()
+    assert window.accessibility() == []
+    window.page.close()
+    assert [text for text in window.complaints if "favicon" not in text and "404" not in text] == []
+
+
+def test_five_hundred_cells_can_be_looked_through(chromium: Browser, served: tuple[Path, str]) -> None:
+    folder, address = served
+    (folder / "report.html").write_text(render_report(five_hundred_cells(), "0.1.0", NOW))
+    page = chromium.new_page()
+    page.goto(f"{address}/report.html")
+    assert page.locator(".matrix button").count() == 500
+    page.locator(".matrix .bad button").last.click()
+    expect(page.locator(":popover-open pre")).to_contain_text("connect")
+    page.close()

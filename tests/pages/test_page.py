@@ -1,0 +1,232 @@
+"""The status page and the report as HTML: what stands on them, none of it markup of a peer's."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from netcheck.facts import Facts
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import (
+    BagSeen,
+    Cause,
+    Finding,
+    Hop,
+    Judgement,
+    Needed,
+    PushCertificate,
+    Verdict,
+)
+from netcheck.model.incidents import Availability, Span
+from netcheck.model.paths import Credentials, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
+from netcheck.model.results import Bag, Hold, HoldEnd, HoldKey, TlsInfo, Trust
+from netcheck.pages.page import Past, asset, onset, render, render_report
+from tests.records import COURIER, DROPPED, GATEWAY, by_endpoint, by_flow, facts, lookup, result
+
+NOW = 1_790_000_000.0
+PROXY = Proxy(ProxyScheme.HTTP, "proxy.test", 3128, Credentials("labuser", Secret("labpass")))
+HOSTILE = "<img src=x onerror=alert(1)></script><!-- & \"more\" 'yet'"
+VOID = {"meta", "link", "br", "path", "rect"}
+
+
+class Reader(HTMLParser):
+    """Fails at a tag that is closed in the wrong order, and collects the text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.text += " " if tag in ("td", "th") else ""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.text += data
+
+
+def hostile() -> Facts:
+    """Facts in which everything that a peer, a resolver or a file can write is markup."""
+    denied = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, HOSTILE, b"<script>\x1b")
+    tls = TlsInfo(HOSTILE, NOW, Trust.OTHER, HOSTILE, HOSTILE, (HOSTILE,), NOW, HOSTILE, HOSTILE)
+    bad = result(COURIER, 443, denied, path="web", family=Family.NAME, proxy_spoke=True, tls=tls)
+    finding = Finding(Cause.PROXY_DENIES_PORT, Hop.PROXY, HOSTILE, HOSTILE, HOSTILE, HOSTILE, about=(bad,))
+    judged = Judgement("web", Role.DEVICE, Verdict.NOT_READY, (finding,), (HOSTILE,))
+    known = facts(
+        [COURIER, GATEWAY],
+        [ProbePath("direct"), ProbePath("web", PROXY)],
+        [judged, Judgement("direct", Role.DEVICE, Verdict.READY)],
+        [bad, result(COURIER, 5223, tls=tls)],
+        [
+            lookup("0-courier.test", HOSTILE),
+            replace(lookup("a.test", reason=Reason.SERVFAIL), detail=HOSTILE),
+        ],
+    )
+    bag = Bag(HOSTILE, 30, True, HOSTILE, 900.0)
+    hold = Hold(NOW, HoldKey("courier", "direct", Family.IPV4), HOSTILE, 5223, 900.0, HoldEnd.LOST, 1000.0)
+    return replace(
+        known,
+        bags=(
+            BagSeen(0.0, "direct", "init.test", bag, None, (HOSTILE,)),
+            BagSeen(0.0, "web", "b", None, HOSTILE),
+        ),
+        push_certificates=(
+            PushCertificate("mdm", HOSTILE, False, NOW + 5 * 86400, HOSTILE, HOSTILE),
+            PushCertificate("school", error=HOSTILE),
+        ),
+        holds={hold.key: hold},
+    )
+
+
+def past() -> Past:
+    texts = (HOSTILE, (HOSTILE,), HOSTILE, HOSTILE)
+    span = Span(
+        "web",
+        Role.DEVICE,
+        Verdict.NOT_READY,
+        Cause.PROXY_DENIES_PORT,
+        Hop.PROXY,
+        NOW - 3600,
+        NOW,
+        None,
+        False,
+        *texts,
+    )
+    over = replace(span, path="direct", began=NOW - 9000, ended=NOW - 8400)
+    return Past([span, over], [Availability("web", Role.DEVICE, 10_000, 1, 0)])
+
+
+def live(known: Facts, history: Past | None = None) -> Reader:
+    return read(render(known, history or Past(), "0.1.0", NOW))
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+@pytest.mark.parametrize(
+    "page", [render(hostile(), past(), "0.1.0", NOW), render_report(hostile(), "0.1.0", NOW)]
+)
+def test_nothing_of_the_network_becomes_markup(page: str) -> None:
+    seen = read(page).seen
+    assert not {"img", "iframe"} & {tag for tag, _ in seen}
+    scripts = [str(attributes.get("src")) for tag, attributes in seen if tag == "script"]
+    assert all(source.startswith("/assets/page.js?") for source in scripts)
+    assert not any(name.startswith("on") or name == "style" for _, attributes in seen for name in attributes)
+    assert read(page).text.count("<img src=x") >= 10
+
+
+@pytest.mark.parametrize(
+    "page", [render(hostile(), past(), "0.1.0", NOW), render_report(hostile(), "0.1.0", NOW)]
+)
+def test_no_credentials_are_on_it(page: str) -> None:
+    assert "http://proxy.test:3128" in page
+    assert "labuser" not in page
+    assert "labpass" not in page
+
+
+def test_the_report_needs_nothing_else() -> None:
+    for tag, attributes in read(render_report(hostile(), "0.1.0", NOW)).seen:
+        assert tag not in {"link", "img", "iframe", "script"}
+        assert not {"src", "onclick"} & attributes.keys()
+        assert not attributes.get("href")
+
+
+def test_ids_are_there_once() -> None:
+    ids = [attributes["id"] for _, attributes in live(hostile(), past()).seen if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_verdict_is_told_before_anything_else_then_what_to_do() -> None:
+    text = live(hostile(), past()).text
+    order = [
+        "Push is broken on web.",
+        "Devices: yes, directly",
+        "Phones on web get no push: the proxy denies port 443.",
+        "What to do",
+        "Next step",
+        "Where it breaks",
+        "Services and paths",
+        "Incidents of the last 7 days",
+        "Failed probes",
+        "Push certificates",
+        "What resolvers answer",
+        "What the bags say",
+        "Connections held idle",
+        "Certificates of peers",
+    ]
+    flat = " ".join(text.split())
+    places = [flat.find(part) for part in order]
+    assert -1 not in places, order[places.index(-1)]
+    assert places == sorted(places)
+
+
+def test_it_says_since_when_and_how_available() -> None:
+    text = " ".join(live(hostile(), past()).text.split())
+    assert "Since 2026-09-21 13:13:20 UTC, for 1 h." in text
+    assert "99.99 % in 7 d" in text
+    assert "still so (1 h)" in text
+    assert "(10 min)" in text
+
+
+def test_what_is_bad_and_not_needed_is_not_red() -> None:
+    judged = Judgement("direct", Role.DEVICE, Verdict.READY, needs=frozenset({Needed("courier", 443)}))
+    known = facts([COURIER], [ProbePath("direct")], [judged])
+    results = [result(COURIER, 5223, DROPPED), result(COURIER, 443, DROPPED)]
+    reader = live(replace(known, endpoints=by_endpoint(results)))
+    cells = [attributes.get("class") for tag, attributes in reader.seen if tag == "td"]
+    assert "idle" in cells
+    assert "bad" in cells
+    assert reader.text.count("Nobody needs this here") == 1
+
+
+def test_failures_that_are_alike_are_one_row_with_their_count_and_three_names() -> None:
+    many = [result(COURIER, 443, DROPPED, host=f"{n}-courier.test") for n in range(51)]
+    known = facts([COURIER], [ProbePath("direct")], [], many)
+    text = " ".join(read(render_report(known, "0.1.0", NOW)).text.split())
+    assert "connect timeout 51 courier:443 0-courier.test, 1-courier.test, 2-courier.test and 48 more" in text
+
+
+def test_many_that_work_are_folded() -> None:
+    judgements = [Judgement(f"path-{n}", Role.DEVICE, Verdict.READY) for n in range(30)]
+    known = facts([COURIER], [ProbePath(f"path-{n}") for n in range(30)], judgements)
+    assert "30 more that work" in live(known).text
+
+
+def test_what_is_not_there_has_no_heading() -> None:
+    text = live(facts([COURIER], [ProbePath("direct")])).text
+    for heading in ("Failed probes", "Push certificates", "What the bags say", "What to do"):
+        assert heading not in text
+
+
+def test_a_long_table_says_how_much_is_left_out() -> None:
+    many = [replace(lookup(f"{n}.test"), resolver=f"resolver-{n}") for n in range(63)]
+    known = replace(facts([COURIER], [ProbePath("direct")]), lookups_by_flow=by_flow(many))
+    assert "and 3 more" in live(known).text
+
+
+def test_an_onset_has_the_sentence_and_a_probe_that_failed() -> None:
+    known = hostile()
+    told = onset(known, known.judgements[0])
+    assert told.summary == "Phones on web get no push: the proxy denies port 443."
+    assert "proxy_handshake" in told.transcript
+    assert "labpass" not in told.transcript
+
+
+def test_there_are_no_other_assets() -> None:
+    assert asset("page.css")
+    assert asset("../page.py") is None

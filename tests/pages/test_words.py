@@ -1,0 +1,57 @@
+"""Verdicts as sentences, and all of them in one."""
+
+from dataclasses import replace
+
+import pytest
+
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
+from netcheck.model.paths import Expected, Role
+from netcheck.pages.words import headline, said
+from tests.records import COURIER, DROPPED, result
+
+READY = Judgement("direct", Role.DEVICE, Verdict.READY)
+PORT = Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "", "", about=(result(COURIER, 5223, DROPPED),))
+FALLBACK = replace(READY, verdict=Verdict.FALLBACK_ONLY, findings=(PORT,))
+DOWN = Judgement("web", Role.PROVIDER, Verdict.NOT_READY, (Finding(Cause.PROXY_DOWN, Hop.PROXY, "", ""),))
+
+
+@pytest.mark.parametrize(
+    ("judged", "sentence"),
+    [
+        (READY, "Phones on direct get push."),
+        (FALLBACK, "Phones on direct get push on Wi-Fi only: port 5223 is blocked."),
+        (DOWN, "The MDM server on web cannot send push: the proxy does not work."),
+        (replace(READY, verdict=Verdict.UNKNOWN), "Phones on direct are not measured yet."),
+        (
+            replace(READY, verdict=Verdict.NOT_READY, expected=Expected.BLOCKED),
+            "Phones on direct get no push, as the config expects.",
+        ),
+    ],
+)
+def test_a_verdict_is_a_sentence(judged: Judgement, sentence: str) -> None:
+    assert str(said(judged)) == sentence
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_can_be_said_of_every_role(role: Role, verdict: Verdict) -> None:
+    assert str(said(Judgement("direct", role, verdict))).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("judgements", "sentence"),
+    [
+        ([READY], "Push works."),
+        ([READY, replace(READY, path="web")], "Push works on every path."),
+        ([READY, DOWN, FALLBACK], "Push is broken on web."),
+        ([DOWN, replace(DOWN, path="dmz"), READY], "Push is broken on 2 of 3 paths."),
+        ([FALLBACK, replace(READY, path="web")], "Push works on direct with limits."),
+        ([replace(READY, verdict=Verdict.UNKNOWN)], "direct is not measured yet."),
+        (
+            [],
+            "No verdict: nothing that these paths lead to is required; see `required` in the config.",
+        ),
+    ],
+)
+def test_all_of_it_is_one_sentence(judgements: list[Judgement], sentence: str) -> None:
+    assert headline(judgements) == sentence

@@ -1,0 +1,202 @@
+"""The status page in a real browser, while the demo's laboratory breaks."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from typing import NamedTuple
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from netcheck.lab.scenarios import SCENARIOS, Expected, Scenario
+from tests.system.browser import ARTEFACTS, CHROMIUM, LabWithDaemon, Window, browser
+from tests.system.namespace import Namespace, sweep
+
+PATIENCE = 40_000
+"""Milliseconds until what was broken must be on the page."""
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium")
+
+SENTENCES = {
+    "port-5223-blocked": "Phones on direct get push on Wi-Fi only: port 5223 is blocked.",
+    "proxy-wants-password": "Phones on web-proxy get no push: the proxy does not accept the login.",
+    "proxy-decrypts": "Phones on web-proxy get no push: somebody decrypts the connections.",
+    "dns-block-list": "Phones on direct get no push: DNS gives wrong addresses.",
+    "proxy-dies": "The MDM server on dmz-socks cannot send push: the proxy does not work.",
+    "password-changed": "The MDM server on dmz-socks cannot send push: the proxy does not accept the login.",
+    "provider-down": "The MDM server on direct cannot send push: a service of Apple's is down.",
+}
+TOO_WIDE = """
+[...document.querySelectorAll("body *:not(.wide *):not(pre *)")]
+    .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
+    .map((each) => each.outerHTML.slice(0, 100))
+"""
+"""What sticks out of the window, beside what can be scrolled."""
+HOPS = {"firewall": "Firewall", "proxy": "Proxy", "resolver": "Resolver", "apple": "Apple"}
+
+
+class Desk(NamedTuple):
+    """Somebody at a screen in front of the laboratory."""
+
+    lab: LabWithDaemon
+    browser: Browser
+    inside: Callable[[Callable[[], None]], None]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """All runs in the one thread that lives in the namespace: a browser's objects are for one thread."""
+    sweep()
+    lab = LabWithDaemon(tmp_path_factory.mktemp("lab"))
+    with Namespace() as namespace, ExitStack() as stack:
+        namespace.inside(stack.enter_context, lab.running())
+        opened = namespace.inside(stack.enter_context, browser())
+        yield Desk(lab, opened, namespace.inside)
+        namespace.inside(stack.close)
+
+
+def open_window(desk: Desk, scheme: str = "light", width: int = 1280) -> Window:
+    page = desk.browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
+    window = Window(page)
+    page.goto(desk.lab.url)
+    return window
+
+
+def close(window: Window) -> None:
+    window.page.close()
+    assert window.complaints == []
+
+
+def see_the_breakage(desk: Desk, scenario: Scenario, expected: Expected) -> None:
+    """The page was loaded before, and is never loaded anew: all of it comes by itself."""
+    window = open_window(desk)
+    page = window.page
+    expect(page.locator("#live")).to_have_text("live", timeout=PATIENCE)
+    desk.lab.alter(scenario.breaks)
+    try:
+        line = page.locator(".lines li", has_text=SENTENCES[scenario.name])
+        expect(line).to_be_visible(timeout=PATIENCE)
+        broken = page.locator(".way", has_text=expected.path).locator(".chain .broken, .chain .limited")
+        expect(broken.locator("b").first).to_have_text(HOPS[expected.hop], timeout=PATIENCE)
+        told = page.locator("article", has_text=f"on {expected.path}").first
+        expect(told.locator(".step p")).not_to_be_empty()
+        expect(told.locator("dd", has_text="UTC, for")).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("#incidents li", has_text=SENTENCES[scenario.name]).first).to_be_visible(
+            timeout=PATIENCE
+        )
+        window.shoot(scenario.name)
+    finally:
+        desk.lab.alter(scenario.repairs)
+    expect(page.locator("h1")).to_have_text("Push works on every path.", timeout=PATIENCE)
+    close(window)
+
+
+@pytest.mark.parametrize(
+    "scenario", [each for each in SCENARIOS if each.expected], ids=lambda scenario: scenario.name
+)
+def test_a_breakage_is_told_on_the_page_as_it_happens(desk: Desk, scenario: Scenario) -> None:
+    assert scenario.expected
+    desk.inside(partial(see_the_breakage, desk, scenario, scenario.expected))
+
+
+def see_the_certificate(desk: Desk) -> None:
+    (scenario,) = (each for each in SCENARIOS if each.name == "push-certificate-expires")
+    window = open_window(desk)
+    left = window.page.locator("#certificates tbody td").nth(2)
+    desk.lab.alter(scenario.breaks)
+    desk.lab.reload()
+    try:
+        expect(left).to_have_text("4", timeout=PATIENCE)
+        expect(left).to_have_class("worry")
+    finally:
+        desk.lab.alter(scenario.repairs)
+        desk.lab.reload()
+    expect(left).to_have_class("good", timeout=PATIENCE)
+    close(window)
+
+
+def test_a_push_certificate_that_runs_out_shows_its_days(desk: Desk) -> None:
+    desk.inside(partial(see_the_certificate, desk))
+
+
+def read_everything(desk: Desk, scheme: str, width: int) -> None:
+    (scenario,) = (each for each in SCENARIOS if each.name == "proxy-decrypts")
+    window = open_window(desk, scheme, width)
+    page = window.page
+    desk.lab.alter(scenario.breaks)
+    try:
+        expect(page.locator("article").first).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("#incidents details").first).to_be_visible(timeout=PATIENCE)
+        assert window.accessibility() == []
+        assert page.evaluate(TOO_WIDE) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.locator(".matrix .bad button").first.click()
+        expect(page.locator(":popover-open .steps")).to_be_visible()
+        expect(page.locator(":popover-open pre")).to_contain_text("tls_intercepted")
+        assert window.accessibility() == []
+        window.page.screenshot(path=ARTEFACTS / f"cell-{scheme}-{width}.png")
+        page.keyboard.press("Escape")
+        expect(page.locator(":popover-open")).to_have_count(0)
+        incident = page.locator("#incidents li", has_text="somebody decrypts the connections").first
+        expect(incident).to_be_visible(timeout=PATIENCE)
+        incident.locator("summary").press("Enter")
+        expect(page.locator("#incidents details[open] pre").first).to_contain_text("over web-proxy")
+        window.shoot(f"page-{scheme}-{width}")
+    finally:
+        desk.lab.alter(scenario.repairs)
+    close(window)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
+def test_it_can_be_read_by_everybody(desk: Desk, scheme: str, width: int) -> None:
+    desk.inside(partial(read_everything, desk, scheme, width))
+
+
+def print_it(desk: Desk) -> None:
+    window = open_window(desk)
+    window.page.emulate_media(media="print")
+    expect(window.page.locator("h1")).to_be_visible()
+    expect(window.page.locator("button.copy")).to_have_count(window.page.locator("article").count())
+    expect(window.page.locator("#live")).to_be_hidden()
+    window.shoot("print")
+    close(window)
+
+
+def test_it_can_be_printed(desk: Desk) -> None:
+    desk.inside(partial(print_it, desk))
+
+
+def without_script(desk: Desk) -> None:
+    context = desk.browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(desk.lab.url)
+    expect(page.locator("h1")).to_be_visible()
+    page.locator(".matrix button").first.click()
+    expect(page.locator(".cell .steps").first).to_be_visible()
+    context.close()
+
+
+def test_it_can_be_read_without_javascript(desk: Desk) -> None:
+    desk.inside(partial(without_script, desk))
+
+
+def copy_the_step(desk: Desk) -> None:
+    (scenario,) = (each for each in SCENARIOS if each.name == "proxy-dies")
+    context = desk.browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    window = Window(context.new_page())
+    window.page.goto(desk.lab.url)
+    desk.lab.alter(scenario.breaks)
+    try:
+        button = window.page.get_by_role("button", name="Copy").first
+        button.click(timeout=PATIENCE)
+        expect(window.page.get_by_role("button", name="Copied")).to_be_visible()
+        copied = window.page.evaluate("navigator.clipboard.readText()")
+        assert copied.startswith("Ask the owners of the proxy 127.0.0.1:")
+    finally:
+        desk.lab.alter(scenario.repairs)
+    close(window)
+    context.close()
+
+
+def test_the_next_step_can_be_copied(desk: Desk) -> None:
+    desk.inside(partial(copy_the_step, desk))
