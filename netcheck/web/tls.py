@@ -56,6 +56,7 @@ class TlsStream:
         self._stream = stream
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
+        self._sending = trio.StrictFIFOLock()  # who reads may have to send too, as TLS wants it
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
 
     async def handshake(self) -> None:
@@ -119,8 +120,9 @@ class TlsStream:
         await self._stream.send_eof()
 
     async def _flush(self) -> None:
-        if data := self._outgoing.read():
-            await self._stream.send_all(data)
+        async with self._sending:
+            if data := self._outgoing.read():
+                await self._stream.send_all(data)
 
     async def _fill(self) -> bool:
         data = await self._stream.receive_some(_CHUNK)

@@ -8,12 +8,13 @@ from netcheck.config.settings import Web
 from netcheck.config.web_file import RateLimit
 from netcheck.web.access import guarded
 from netcheck.web.protection import Protection
+from netcheck.web.routes import _ROUTES
 from netcheck.web.server import Request, Response
 from tests.probe.peers import in_trio
 from tests.web.asking import GET, ask, hello, status
 from tests.web.ports import web_port
 
-ROUTES = ["/", "/metrics", "/api/v1/status", "/-/healthy", "/-/reload", "/probe", "/none"]
+ROUTES = [*_ROUTES, "/none"]
 OURS = "127.0.0.1:9223"
 
 

@@ -14,6 +14,7 @@ from netcheck.web import login
 from netcheck.web.access import guarded
 from netcheck.web.login import Login, Logins
 from netcheck.web.protection import Protection
+from netcheck.web.routes import _ROUTES
 from netcheck.web.server import Request
 from tests.probe.peers import in_trio
 from tests.web.asking import hello
@@ -185,9 +186,7 @@ def asked(route: str, authorization: str | None, method: str = "GET") -> Request
     return Request(method, route, {}, headers, "127.0.0.1:9223", "10.0.0.1")
 
 
-@pytest.mark.parametrize(
-    "route", ["/", "/metrics", "/api/v1/status", "/-/healthy", "/-/ready", "/probe", "/-/reload", "/none"]
-)
+@pytest.mark.parametrize("route", [*_ROUTES, "/none"])
 @in_trio
 async def test_without_a_login_nothing_is_answered_and_with_one_everything(route: str) -> None:
     handler = guarded(hello, lambda: Protection(users=USERS))

@@ -2,6 +2,7 @@
 
 import shutil
 import ssl
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +69,25 @@ async def test_requests_are_answered_over_tls_one_after_the_other(
         answer = await ask(port, client_context(issued), GET + CLOSING_GET)
     assert answer.count(b"HTTP/1.1 200 OK") == 2
     assert answer.count(b"x" * 300_000) == 2
+
+
+async def pieces() -> AsyncGenerator[bytes, None]:
+    for n in range(100):
+        yield b"%03d" % n * 1000
+        await trio.lowlevel.checkpoint()
+
+
+async def streaming(request: Request) -> Response:
+    return Response(200, b"", stream=pieces)
+
+
+@in_trio
+async def test_a_stream_comes_whole_over_tls(issued: Pems, settings: TlsSettings) -> None:
+    async with web_port(streaming, protection=protection(settings)) as port:
+        answer = await ask(port, client_context(issued))
+    for n in range(100):
+        assert answer.count(b"%03d" % n * 1000) == 1
+    assert answer.endswith(b"0\r\n\r\n")
 
 
 @pytest.mark.skipif(CURL is None, reason="curl is not installed")
