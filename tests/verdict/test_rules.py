@@ -216,7 +216,7 @@ SCENES = {
         Verdict.NOT_READY,
         Hop.PROXY,
         proxied(Phase.TLS, Reason.CLOSED, "closed after 0 bytes"),
-        "established when none is",
+        "as established, and nothing answers",
         (PROXY,),
     ),
     "an MTU black hole": Scene(
