@@ -8,7 +8,7 @@ SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
 RUN := .venv/run
 DEV := .venv/dev
 
-.PHONY: help demo run test check lint types units system scenarios bench bench-fleet dashboards reference lock servers clean
+.PHONY: help demo run test check lint types units system scenarios alerts bench bench-fleet dashboards reference lock servers clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -41,6 +41,9 @@ system: $(DEV)/ready  ## only the tests against real servers
 
 scenarios: $(DEV)/ready servers  ## break things among real servers and write docs/diagnosis.md anew
 	$(DEV)/bin/python -m tests.system.diagnosis
+
+alerts: $(DEV)/ready servers  ## play incidents with real Prometheus and Alertmanager and write docs/alerts.md anew
+	$(DEV)/bin/python -m tests.system.alerts_page
 
 bench: $(DEV)/ready servers  ## measure against blackbox_exporter and prometheus-client, in one run
 	$(DEV)/bin/python -m tests.bench

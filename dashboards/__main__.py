@@ -3,10 +3,15 @@
 import json
 from pathlib import Path
 
-from dashboards import fleet, netcheck, path
+from dashboards import fleet, netcheck, path, slo
 from dashboards.grafana import Dashboard
 
-DASHBOARDS = {"fleet": fleet.DASHBOARD, "path": path.DASHBOARD, "netcheck": netcheck.DASHBOARD}
+DASHBOARDS = {
+    "fleet": fleet.DASHBOARD,
+    "path": path.DASHBOARD,
+    "slo": slo.DASHBOARD,
+    "netcheck": netcheck.DASHBOARD,
+}
 FOLDER = Path(__file__).parent
 
 

@@ -1,10 +1,12 @@
 """The fleet: which sites and paths have trouble, the worst first, and what it is."""
 
-from dashboards.grafana import Dashboard, Query, Row, Variable, now
+from dashboards.grafana import Annotation, Dashboard, Query, Row, Variable, now
 from dashboards.looks import (
+    EXPIRED,
     EXPIRY,
     FLEET,
     LINKS,
+    NO_JUDGEMENT,
     NONE_IS_BEST,
     NONE_IS_GOOD,
     PATH_OF_ROW,
@@ -16,7 +18,16 @@ from dashboards.looks import (
     runbook,
 )
 from dashboards.panels import Bars, Column, Stat, Table, Timeline, TimeSeries
-from dashboards.promql import SERVICE, SITE, named_site, select, severity, severity_with_cause
+from dashboards.promql import (
+    SERVICE,
+    SITE,
+    alerts,
+    named_site,
+    select,
+    severity,
+    severity_with_cause,
+    time_left,
+)
 
 CHOSEN = (SITE, 'path=~"$path"')
 NOTHING = "no netcheck is scraped"
@@ -26,22 +37,28 @@ def chosen(metric: str, *more: str) -> str:
     return select(metric, *CHOSEN, *more)
 
 
-PROBES = f"rate({chosen('netcheck_probes_total', SERVICE)}[$__range])"
-SUCCESS = 'outcome="success"'
-SUCCESSES = f"rate({chosen('netcheck_probes_total', SERVICE, SUCCESS)}[$__range])"
-DURATIONS = f"rate({chosen('netcheck_probe_duration_seconds_sum', SERVICE)}[$__range])"
-FAILURES = f"rate({chosen('netcheck_probe_failures_total', SERVICE)}[$__rate_interval])"
+def over_the_range(metric: str, *more: str) -> str:
+    """The mean of what was recorded."""
+    return f"avg_over_time({chosen(metric, *more)}[$__range])"
+
+
+PROBES = over_the_range("site_path_service_port:netcheck_probes:rate5m", SERVICE)
+SUCCESSES = over_the_range("site_path_service_port:netcheck_probes_succeeded:rate5m", SERVICE)
+FAILURES = chosen("site_path_phase_reason:netcheck_probe_failures:rate5m")
 LIMITED = chosen("netcheck_verdict", 'verdict=~"degraded|fallback_only"')
 NOT_READY = chosen("netcheck_verdict", 'verdict="not_ready"')
 SHARE_SUCCEEDED = f"sum by (service, port) ({SUCCESSES}) / (sum by (service, port) ({PROBES}) > 0)"
 PROXIES = f"min by (site, path) ({chosen('netcheck_proxy_up')})"
-TIME_TAKEN = f"sum by (site, path) ({DURATIONS}) / (sum by (site, path) ({PROBES}) > 0)"
+TIME_TAKEN = f"max by (site, path) ({over_the_range('site_path:netcheck_probe_seconds:mean5m')})"
 TIME_READY = f"min by (site, path, role) (avg_over_time({chosen('netcheck_ready')}[$__range]))"
 TIME_NOT_READY = (
     f"1 - min by (site, path, role) (avg_over_time({chosen('netcheck_ready')}[$__range] @ end()))"
 )
 CAUSES = f"max by (site, path, role, hop, cause) ({chosen('netcheck_verdict_cause')})"
 NETCHECKS = f"last_over_time({select('netcheck_build_info', SITE)}[$__range])"
+
+
+FLEET_ALERTS = select("ALERTS", 'alertstate="firing"', 'alertname=~"NetcheckFleet.+"')
 
 
 def certificates(what: str) -> str:
@@ -177,6 +194,25 @@ WORST_FIRST = Row(
             bounds=(0, 1),
             data_links=(PATH_OF_SERIES,),
         ),
+        Table(
+            title="Alerts that fire",
+            description="As far as this data source evaluates the rules of config/prometheus; 200 rows at"
+            " most.",
+            queries=(now(f"topk(200, {named_site(alerts(SITE))})"),),
+            unit="none",
+            no_value="none fires, or the rules are not loaded here",
+            width=24,
+            height=6,
+            columns=(
+                Column("alertname", "alert"),
+                Column("severity", width=90),
+                Column("site"),
+                Column("path"),
+                Column("role", width=90),
+                Column("hop"),
+            ),
+            hidden=("Value",),
+        ),
         Timeline(
             title="Verdicts of the worst",
             description="What held when, for the 20 paths and roles that were not ready for the longest.",
@@ -189,7 +225,7 @@ WORST_FIRST = Row(
             unit="none",
             no_value="all were ready all the time, or no netcheck is scraped",
             width=24,
-            height=10,
+            height=14,
             texts=VERDICTS,
         ),
     ),
@@ -202,7 +238,7 @@ WHY = Row(
             title="Causes",
             description="Paths and roles by the cause of their verdict and the hop that has to act. The"
             " same cause at many sites at once is one fault further out, not many.",
-            queries=(Query(f"count by (hop, cause) ({CAUSES} == 1)", "{{hop}}: {{cause}}"),),
+            queries=(Query(f"count by (hop, cause) ({CAUSES})", "{{hop}}: {{cause}}"),),
             unit="none",
             no_value="no cause: all are ready, or no netcheck is scraped",
             width=12,
@@ -233,13 +269,13 @@ WHY = Row(
             no_value="no probes in the time range",
             width=12,
             height=9,
-            steps=SHARE,
+            steps=NO_JUDGEMENT,
             bounds=(0, 1),
         ),
         Bars(
             title="Slowest paths",
-            description="Mean time that a probe took from its first phase to its last, failed ones"
-            " included; the slowest 20. Timeouts make a path slow too.",
+            description="Mean time that a probe took from its first phase to its last, of phases that"
+            " succeeded; the slowest 20.",
             queries=(now(f"topk(20, {named_site(TIME_TAKEN)})", "{{site}} {{path}}"),),
             unit="s",
             no_value="no probes in the time range",
@@ -275,7 +311,7 @@ PROXIES_AND_CERTIFICATES = Row(
             description="When each push certificate expires, and whether it is for the topic that enrolled"
             " devices listen to.",
             queries=(
-                now(f"sort({named_site(certificates('not_after_timestamp_seconds'))} - time())"),
+                now(f"sort({time_left(named_site(certificates('not_after_timestamp_seconds')))})"),
                 now(named_site(certificates("topic_matches"))),
                 now(named_site(certificates("readable"))),
             ),
@@ -286,12 +322,13 @@ PROXIES_AND_CERTIFICATES = Row(
             columns=(
                 Column("site"),
                 Column("name"),
-                Column("Value #A", "expires in", unit="s", steps=EXPIRY),
+                Column("Value #A", "expires in", unit="s", steps=EXPIRY, texts=EXPIRED),
                 Column("Value #B", "right topic", unit="none", texts=YES_IS_GOOD),
                 Column("Value #C", "readable", unit="none", texts=YES_IS_GOOD),
             ),
         ),
     ),
+    collapsed=True,
 )
 
 DASHBOARD = Dashboard(
@@ -306,4 +343,5 @@ DASHBOARD = Dashboard(
     ),
     links=LINKS,
     rows=(AT_A_GLANCE, WORST_FIRST, WHY, PROXIES_AND_CERTIFICATES),
+    annotations=(Annotation("Alerts", f"{FLEET_ALERTS} == 1", "{{alertname}}: {{cause}}", "red"),),
 )

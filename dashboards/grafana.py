@@ -14,6 +14,8 @@ Texts: TypeAlias = Mapping[int | tuple[float, None], tuple[str, str]]
 """What to show instead of a value, or from one on: text and colour."""
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+INTERVAL = "1m"
+"""How often netcheck is scraped. Grafana takes 15 s for granted, and then rates over a minute: empty."""
 GRID = 24
 """How many columns a dashboard has."""
 
@@ -32,6 +34,7 @@ class Query:
             "editorMode": "code",
             "expr": " ".join(self.expr.split()),
             "format": form,
+            "interval": INTERVAL,
             "instant": self.instant,
             "legendFormat": self.legend,
             "range": not self.instant,
@@ -148,18 +151,19 @@ def _mapping(value: int | tuple[float, None], result: Json) -> Json:
 
 @dataclass(frozen=True)
 class Row:
-    """Panels under a heading, laid out from left to right, then further down."""
+    """Panels under a heading, laid out from left to right, then further down; `collapsed` is closed."""
 
     title: str
     panels: tuple[Panel, ...]
+    collapsed: bool = False
 
-    def to_json(self, number: int, y: int) -> Json:
+    def to_json(self, number: int, y: int, panels: Sequence[Json]) -> Json:
         place = {"h": 1, "w": GRID, "x": 0, "y": y}
         return {
-            "collapsed": False,
+            "collapsed": self.collapsed,
             "gridPos": place,
             "id": number,
-            "panels": [],
+            "panels": list(panels),
             "title": self.title,
             "type": "row",
         }
@@ -212,6 +216,28 @@ _CHOICE_OF_DATASOURCE = {
 
 
 @dataclass(frozen=True)
+class Annotation:
+    """A mark on every graph, at each moment at which the query has a value."""
+
+    name: str
+    expr: str
+    text: str
+    color: str
+
+    def to_json(self) -> Json:
+        return {
+            "datasource": DATASOURCE,
+            "enable": True,
+            "expr": " ".join(self.expr.split()),
+            "iconColor": self.color,
+            "name": self.name,
+            "step": "60s",
+            "titleFormat": self.text,
+            "useValueForTime": False,
+        }
+
+
+@dataclass(frozen=True)
 class Dashboard:
     """A whole dashboard; other people's links depend on its `uid`."""
 
@@ -221,11 +247,12 @@ class Dashboard:
     variables: tuple[Variable, ...]
     links: tuple[Link, ...]
     rows: tuple[Row, ...]
+    annotations: tuple[Annotation, ...] = ()
 
     def to_json(self) -> Json:
         variables = [variable.to_json() for variable in self.variables]
         return {
-            "annotations": {"list": []},
+            "annotations": {"list": [annotation.to_json() for annotation in self.annotations]},
             "description": self.description,
             "editable": True,
             "fiscalYearStartMonth": 0,
@@ -264,16 +291,22 @@ def _lay_out(rows: Sequence[Row]) -> Iterator[Json]:
     """Every row and panel with a number and a place of its own, from the top down."""
     number, y = 0, 0
     for row in rows:
-        number += 1
-        yield row.to_json(number, y)
-        y += 1
-        for line in _lines(row.panels):
-            x = 0
-            for panel in line:
-                number += 1
-                yield panel.to_json(number, x, y)
-                x += panel.width
-            y += max(panel.height for panel in line)
+        panels = list(_panels(row.panels, number + 1, y + 1))
+        yield row.to_json(number + 1, y, panels if row.collapsed else ())
+        if not row.collapsed:
+            yield from panels
+            y = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels) - 1
+        number, y = number + 1 + len(panels), y + 1
+
+
+def _panels(panels: Sequence[Panel], number: int, y: int) -> Iterator[Json]:
+    for line in _lines(panels):
+        x = 0
+        for panel in line:
+            number += 1
+            yield panel.to_json(number, x, y)
+            x += panel.width
+        y += max(panel.height for panel in line)
 
 
 def _lines(panels: Sequence[Panel]) -> Iterator[list[Panel]]:

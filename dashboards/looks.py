@@ -4,11 +4,12 @@ from dashboards.grafana import Link, Steps, Texts
 from dashboards.promql import SEVERITIES
 
 _GITHUB = "https://github.com/netcheck/netcheck"
-FLEET, PATH, ITSELF = "netcheck-fleet", "netcheck-path", "netcheck-itself"
+FLEET, PATH, SLO, ITSELF = "netcheck-fleet", "netcheck-path", "netcheck-slo", "netcheck-itself"
 _SAME_SITES = "${datasource:queryparam}&${site:queryparam}"
 LINKS = (
     Link("Fleet", f"/d/{FLEET}?{_SAME_SITES}"),
     Link("Path", f"/d/{PATH}?{_SAME_SITES}"),
+    Link("Objective", f"/d/{SLO}?{_SAME_SITES}"),
     Link("netcheck itself", f"/d/{ITSELF}?{_SAME_SITES}"),
     Link("Runbooks", f"{_GITHUB}/tree/main/docs/runbooks"),
 )
@@ -28,10 +29,13 @@ UP: Texts = {1: ("up", "green"), 0: ("down", "red")}
 YES_IS_BAD: Texts = {0: ("no", "green"), 1: ("yes", "red")}
 YES_IS_A_LIMIT: Texts = {0: ("no", "green"), 1: ("yes", "yellow")}
 YES_IS_GOOD: Texts = {1: ("yes", "green"), 0: ("no", "red")}
-NEVER: Texts = {(1e9, None): ("never", "red")}
+NEVER: Texts = {(1e9, None): ("never", "text")}
 """For the time since something happened last, where Unix time 0 says that it never did."""
 NONE_IS_GOOD: Steps = ((None, "green"), (1, "red"))
 NONE_IS_BEST: Steps = ((None, "green"), (1, "orange"))
+NO_JUDGEMENT: Steps = ((None, "blue"),)
+"""Where what is low may be what nobody needs."""
+EXPIRED: Texts = {0: ("expired", "red")}
 SHARE: Steps = ((None, "red"), (0.9, "orange"), (0.99, "yellow"), (0.999, "green"))
 EXPIRY: Steps = ((None, "red"), (7 * 86400, "orange"), (30 * 86400, "yellow"), (60 * 86400, "green"))
 

@@ -139,9 +139,9 @@ INSTANCES = Row(
         ),
         Timeline(
             title="Scrapes",
-            description="When Prometheus could scrape each netcheck; of more than 50, those that failed"
+            description="When Prometheus could scrape each netcheck; of more than 15, those that failed"
             " most.",
-            queries=(Query(f"{ours(these('up'))} and on ({BY}) bottomk(50, {ours(SCRAPED)})", NAMED),),
+            queries=(Query(f"{ours(these('up'))} and on ({BY}) bottomk(15, {ours(SCRAPED)})", NAMED),),
             unit="none",
             no_value=NOTHING,
             width=10,
@@ -275,6 +275,7 @@ COST = Row(
             bounds=(0, None),
         ),
     ),
+    collapsed=True,
 )
 
 DASHBOARD = Dashboard(

@@ -13,8 +13,8 @@ def this(metric: str, *more: str) -> str:
 
 
 def rate(metric: str, *more: str) -> str:
-    """A second, between two points of a graph, of the chosen services on this path."""
-    return f"rate({this(metric, SERVICE, *more)}[$__rate_interval])"
+    """A second, between two points of a graph, on this path."""
+    return f"rate({this(metric, *more)}[$__rate_interval])"
 
 
-PROBES = rate("netcheck_probes_total")
+PROBES = rate("netcheck_probes_total", SERVICE)

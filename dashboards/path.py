@@ -1,19 +1,39 @@
 """One path in depth: what holds, since when, in which phase probes fail and why, and how long they take."""
 
-from dashboards.grafana import Dashboard, Query, Row, Variable, now
-from dashboards.looks import LINKS, NEVER, PATH, SHARE, UP, VERDICTS, YES_IS_A_LIMIT, YES_IS_BAD, runbook
+from dashboards.grafana import Annotation, Dashboard, Query, Row, Variable, now
+from dashboards.looks import (
+    LINKS,
+    NEVER,
+    NO_JUDGEMENT,
+    PATH,
+    SHARE,
+    UP,
+    VERDICTS,
+    YES_IS_A_LIMIT,
+    YES_IS_BAD,
+    runbook,
+)
 from dashboards.on_path import NO_PROBES, NOT_MEASURED, PROBES, THIS, rate, this
 from dashboards.panels import Bars, Column, Stat, Table, Timeline, TimeSeries
 from dashboards.path_details import CERTIFICATES_AND_BAG, DNS, DURATIONS, HOLDS
-from dashboards.promql import SERVICE, SITE, select, severity, severity_with_cause
+from dashboards.promql import SERVICE, SITE, alerts, begins, select, severity, severity_with_cause
 
-CAUSE = f"max by (role, hop, cause) ({this('netcheck_verdict_cause')}) == 1"
+CAUSE = f"max by (role, hop, cause) ({this('netcheck_verdict_cause')})"
 SUCCESS = 'outcome="success"'
-SUCCEEDED = f"sum({rate('netcheck_probes_total', SUCCESS)}) / (sum({PROBES}) > 0)"
-FAILED = f"increase({this('netcheck_probe_failures_total', SERVICE)}[$__range])"
+SUCCEEDED = f"sum({rate('netcheck_probes_total', SERVICE, SUCCESS)}) / (sum({PROBES}) > 0)"
+FAILED = f"increase({this('netcheck_probe_failures_total')}[$__range])"
 ANSWERED = this("netcheck_probe_last_success_timestamp_seconds", SERVICE)
 NEVER_ANSWERED = f"0 * {this('netcheck_probe_success', SERVICE)}"
-LAST_ANSWER = f"max by (service, host, port, family) ({ANSWERED} or {NEVER_ANSWERED})"
+ANY_ANSWERED = this("netcheck_hosts_last_success_timestamp_seconds", SERVICE)
+LAST_ANSWER = (
+    f"max by (service, host, port, family) ({ANSWERED} or {NEVER_ANSWERED})"
+    f" or on () max by (service, port) ({ANY_ANSWERED})"
+)
+REACHABLE = 'state="reachable"'
+HOSTS_REACHABLE = (
+    f"sum by (service, port, family) ({this('netcheck_hosts', SERVICE, REACHABLE)})"
+    f" / sum by (service, port, family) ({this('netcheck_hosts', SERVICE)})"
+)
 
 NOW = Row(
     "Now",
@@ -78,6 +98,23 @@ NOW = Row(
             texts=YES_IS_BAD,
             links=(runbook("NetcheckIntercepted"),),
         ),
+        Table(
+            title="Alerts that fire",
+            description="Alerts of this path, as far as this data source evaluates the rules of"
+            " config/prometheus.",
+            queries=(now(alerts(*THIS)),),
+            unit="none",
+            no_value="none fires, or the rules are not loaded here",
+            width=24,
+            height=4,
+            columns=(
+                Column("alertname", "alert"),
+                Column("severity", width=90),
+                Column("role", width=90),
+                Column("hop"),
+            ),
+            hidden=("Value",),
+        ),
         Timeline(
             title="Verdicts",
             description="What held when for each role.",
@@ -131,16 +168,14 @@ FAILURES = Row(
         ),
         Table(
             title="Failures in the time range",
-            description="How many probes failed, by service, port, phase and reason, the most frequent"
-            " first.",
-            queries=(now(f"topk(100, round(sum by (service, port, phase, reason) ({FAILED})) > 0)"),),
+            description="How many probes failed, by phase and reason, the most frequent first; of all"
+            " services, also of those that nobody needs here.",
+            queries=(now(f"topk(100, round(sum by (phase, reason) ({FAILED})) > 0)"),),
             unit="short",
             no_value="no probe has failed",
             width=12,
             height=10,
             columns=(
-                Column("service"),
-                Column("port", width=70),
                 Column("phase"),
                 Column("reason"),
                 Column("Value", "failures", unit="short"),
@@ -152,15 +187,15 @@ FAILURES = Row(
             " service, port and how the host was named: a family that fails, or a port.",
             queries=(
                 now(
-                    f"sort(avg by (service, port, family) ({this('netcheck_probe_success', SERVICE)}))",
+                    f"sort({HOSTS_REACHABLE})",
                     "{{service}} {{port}} {{family}}",
                 ),
             ),
             unit="percentunit",
-            no_value="no metrics by host from this netcheck",
+            no_value=NOT_MEASURED,
             width=12,
             height=10,
-            steps=SHARE,
+            steps=NO_JUDGEMENT,
             bounds=(0, 1),
         ),
         Bars(
@@ -183,10 +218,11 @@ FAILURES = Row(
         Table(
             title="Hosts that have not answered for the longest",
             description="How long ago each host answered last, under each family; 100 at most. With the"
-            " default sampling a host is visited only about every ten minutes.",
-            queries=(now(f"topk(100, time() - {LAST_ANSWER})"),),
+            " default sampling a host is visited only about every ten minutes. Without `per_host: true`"
+            " in its config, how long ago any host of a service did.",
+            queries=(now(f"topk(100, time() - ({LAST_ANSWER}))"),),
             unit="s",
-            no_value="no metrics by host from this netcheck",
+            no_value=NOT_MEASURED,
             width=12,
             height=10,
             columns=(
@@ -213,4 +249,5 @@ DASHBOARD = Dashboard(
     ),
     links=LINKS,
     rows=(NOW, FAILURES, DURATIONS, HOLDS, CERTIFICATES_AND_BAG, DNS),
+    annotations=(Annotation("Verdicts", begins(*THIS), "{{role}}: {{verdict}}", "orange"),),
 )

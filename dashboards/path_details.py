@@ -1,16 +1,16 @@
 """Rows of the dashboard of a path: how long probes take, idle connections, certificates, the bag, DNS."""
 
 from dashboards.grafana import Query, Row, now
-from dashboards.looks import EXPIRY, NONE_IS_BEST, YES_IS_BAD, YES_IS_GOOD
+from dashboards.looks import EXPIRED, EXPIRY, NONE_IS_BEST, YES_IS_BAD, YES_IS_GOOD
 from dashboards.on_path import NO_PROBES, PROBES, rate, this
 from dashboards.panels import Bars, Column, Heatmap, Table, TimeSeries
-from dashboards.promql import SERVICE, SITE, quantile, select
+from dashboards.promql import SERVICE, SITE, quantile, select, time_left
 
 PHASE = 'phase=~"$phase"'
-BUCKETS = this("netcheck_probe_duration_seconds_bucket", SERVICE, PHASE)
-ALL_PHASES = this("netcheck_probe_duration_seconds_bucket", SERVICE)
+BUCKETS = this("netcheck_probe_duration_seconds_bucket", PHASE)
+ALL_PHASES = this("netcheck_probe_duration_seconds_bucket")
 RETRANSMITS = rate("netcheck_tcp_syn_retransmits_total")
-LOOKUPS = f"rate({select('netcheck_dns_lookups_total', SITE, SERVICE)}[$__rate_interval])"
+LOOKUPS = f"rate({select('netcheck_dns_lookups_total', SITE)}[$__rate_interval])"
 CERTIFICATES = this("netcheck_tls_certificate_not_after_timestamp_seconds", SERVICE)
 
 
@@ -26,8 +26,8 @@ DURATIONS = Row(
     (
         TimeSeries(
             title="Phases, mean",
-            description="What a probe spends its time in: the mean duration of each phase, failed ones"
-            " included, upon each other.",
+            description="What a probe spends its time in: the mean duration of each phase that succeeded,"
+            " upon each other.",
             queries=(
                 Query(
                     f"sum by (phase) ({rate('netcheck_probe_duration_seconds_sum')})"
@@ -52,8 +52,8 @@ DURATIONS = Row(
         ),
         Heatmap(
             title="Durations",
-            description="How many phases took how long when, of the phases chosen above. Bands at one"
-            " second and above are lost packets (SYNs sent again) and timeouts.",
+            description="How many phases that succeeded took how long when, of those chosen above."
+            " Bands at one second and above are lost packets (SYNs sent again).",
             queries=(Query(f"sum by (le) (increase({BUCKETS}[$__rate_interval]))", "{{le}}"),),
             unit="s",
             no_value=NO_PROBES,
@@ -65,10 +65,8 @@ DURATIONS = Row(
             description="The kernel's own round trip time to the first hop, be it Apple or the proxy: half"
             " of all connections stay below the median, nine of ten below the 90th percentile.",
             queries=(
-                Query(quantile(0.5, "path", this("netcheck_tcp_rtt_seconds_bucket", SERVICE)), "median"),
-                Query(
-                    quantile(0.9, "path", this("netcheck_tcp_rtt_seconds_bucket", SERVICE)), "90th percentile"
-                ),
+                Query(quantile(0.5, "path", this("netcheck_tcp_rtt_seconds_bucket")), "median"),
+                Query(quantile(0.9, "path", this("netcheck_tcp_rtt_seconds_bucket")), "90th percentile"),
             ),
             unit="s",
             no_value="no connection was made",
@@ -81,8 +79,8 @@ DURATIONS = Row(
             " loss, or a firewall that drops.",
             queries=(
                 Query(
-                    f"sum by (service, port) ({RETRANSMITS}) / (sum by (service, port) ({PROBES}) > 0)",
-                    "{{service}} {{port}}",
+                    f"sum({RETRANSMITS}) / (sum({PROBES}) > 0)",
+                    "SYNs for each probe",
                 ),
             ),
             unit="short",
@@ -92,6 +90,7 @@ DURATIONS = Row(
             bounds=(0, None),
         ),
     ),
+    collapsed=True,
 )
 
 HOLDS = Row(
@@ -137,6 +136,7 @@ HOLDS = Row(
             ),
         ),
     ),
+    collapsed=True,
 )
 
 CERTIFICATES_AND_BAG = Row(
@@ -145,15 +145,14 @@ CERTIFICATES_AND_BAG = Row(
         Table(
             title="TLS certificates",
             description="When the certificate expires that expires first of those last seen on this path.",
-            queries=(now(f"sort(min by (service, port) ({CERTIFICATES}) - time())"),),
+            queries=(now(f"sort({time_left(f'min by (service) ({CERTIFICATES})')})"),),
             unit="s",
             no_value="no TLS seen yet",
             width=8,
             height=8,
             columns=(
                 Column("service"),
-                Column("port", width=70),
-                Column("Value", "expires in", unit="s", steps=EXPIRY),
+                Column("Value", "expires in", unit="s", steps=EXPIRY, texts=EXPIRED),
             ),
         ),
         Table(
@@ -161,7 +160,7 @@ CERTIFICATES_AND_BAG = Row(
             description="When each push certificate expires, and whether it is for the topic that enrolled"
             " devices listen to.",
             queries=(
-                now(f"sort({PUSH_EXPIRY} - time())"),
+                now(f"sort({time_left(PUSH_EXPIRY)})"),
                 now(of_site("name", "netcheck_push_certificate_topic_matches")),
                 now(of_site("name", "netcheck_push_certificate_readable")),
             ),
@@ -171,7 +170,7 @@ CERTIFICATES_AND_BAG = Row(
             height=8,
             columns=(
                 Column("name"),
-                Column("Value #A", "expires in", unit="s", steps=EXPIRY),
+                Column("Value #A", "expires in", unit="s", steps=EXPIRY, texts=EXPIRED),
                 Column("Value #B", "right topic", unit="none", texts=YES_IS_GOOD),
                 Column("Value #C", "readable", unit="none", texts=YES_IS_GOOD),
             ),
@@ -200,6 +199,7 @@ CERTIFICATES_AND_BAG = Row(
             ),
         ),
     ),
+    collapsed=True,
 )
 
 DNS = Row(
@@ -253,4 +253,5 @@ DNS = Row(
             ),
         ),
     ),
+    collapsed=True,
 )

@@ -33,6 +33,24 @@ def severity_with_cause(*matchers: str) -> str:
     return f"{held} * on (site, path, role) group_left () {worst} or on (site, path, role) {worst}"
 
 
+def alerts(*matchers: str) -> str:
+    """The alerts that fire, where Prometheus evaluates the rules."""
+    fires = select("ALERTS", 'alertstate="firing"', 'alertname=~"Netcheck.+"', *matchers)
+    return f"max by (site, path, role, alertname, severity, hop) ({fires})"
+
+
+def begins(*matchers: str) -> str:
+    """A verdict that holds and did not a minute ago."""
+    by = "max by (site, path, role, verdict)"
+    verdict = select("netcheck_verdict", *matchers)
+    return f"{by} ({verdict} == 1) and {by} ({verdict} offset 1m == 0)"
+
+
+def time_left(not_after: str) -> str:
+    """Until a time, in seconds, and 0 from then on."""
+    return f"clamp_min({not_after} - time(), 0)"
+
+
 def named_site(expr: str) -> str:
     """The same where series without a site say `All`, which a link's `var-site` understands."""
     return f'label_replace({expr}, "site", "All", "site", "")'

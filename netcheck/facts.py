@@ -16,9 +16,9 @@ from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
 from netcheck.model.services import Service
 from netcheck.state.endpoints import EndpointState
-from netcheck.state.flows import Flow, FlowCounters
+from netcheck.state.flows import Flow, Outcomes, PathCounters, Recent
 from netcheck.state.histogram import Histogram
-from netcheck.state.lookups import LookupFlow
+from netcheck.state.lookups import LookupFlow, Question
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
@@ -26,6 +26,8 @@ from netcheck.verdict.changing import doubts_in_words
 
 _LONGEST_WAIT = 3
 """So many times the patience with one doubt is what a verdict waits at most, where one follows the other."""
+_RESTLESS = 3
+"""A silence makes hosts that still fail suspect for so many times as long as results count."""
 
 HostsKey: TypeAlias = tuple[str, int, str, Family]
 """Service, port, path, family."""
@@ -57,8 +59,10 @@ class Found(NamedTuple):
 class Counted:
     """What was counted since the start. The counters themselves: they go on while the facts are shown."""
 
-    flows: Mapping[Flow, FlowCounters]
-    lookups: Mapping[LookupFlow, Mapping[str, int]]
+    outcomes: Mapping[Flow, Outcomes]
+    recent: Mapping[Flow, Recent]
+    paths: Mapping[str, PathCounters]
+    lookups: Mapping[Question, Mapping[str, int]]
     lookup_durations: Mapping[str, Histogram]
     """By resolver."""
     hold_ends: Mapping[HoldKey, Mapping[HoldEnd, int]]
@@ -66,8 +70,11 @@ class Counted:
 
     @classmethod
     def of(cls, state: State) -> Self:
-        lookups = state.lookups
-        return cls(state.flows.counters, lookups.counts, lookups.durations, state.holds.ends, state.own)
+        flows, lookups = state.flows, state.lookups
+        ends = state.holds.ends
+        return cls(
+            flows.outcomes, flows.recent, flows.paths, lookups.counts, lookups.durations, ends, state.own
+        )
 
 
 @dataclass(frozen=True)
@@ -176,7 +183,7 @@ class _Unrest:
     """The paths whose verdicts have to wait."""
 
     changing: Set[str]
-    silent_lately: Set[str]
+    restless: Set[str]
     """Where all failed together for a while: that hosts still do is no reason yet to go to Apple."""
 
 
@@ -211,7 +218,7 @@ class LatestFacts:
         doubts = courses.doubts(self._belief.patience)
         unrest = _Unrest(
             {part.path for part in doubts} | self._state.inquiries.keys(),
-            courses.silent_since(courses.newest - self._belief.window),
+            courses.silent_since(courses.newest - _RESTLESS * self._belief.window),
         )
         paths = {path.name: path for path in facts.paths}
         self._clear = {
@@ -237,7 +244,7 @@ class LatestFacts:
         before = self._clear.get((path, fresh.role)) or _Clear(nothing, False, now)
         if fresh.verdict is Verdict.READY:
             return latest
-        if path.name in unrest.silent_lately and any(each.hop is Hop.APPLE for each in fresh.findings):
+        if path.name in unrest.restless and any(each.hop is Hop.APPLE for each in fresh.findings):
             return before
         is_late = now - before.at > _LONGEST_WAIT * self._belief.patience
         return latest if is_late or path.name not in unrest.changing else before

@@ -57,6 +57,13 @@ def read_file(file: Path, largest: int) -> bytes:
 
 def read_if_changed(file: Path, largest: int, before: Stamp | None) -> tuple[Stamp, bytes | None]:
     """The file as it is now, and its bytes, or None where its stamp is still `before`; OSError as above."""
+    with open_file(file) as stream:
+        stamp = _stamp(stream.fileno())
+        return stamp, None if stamp == before else _all_of(stream, largest)
+
+
+def open_file(file: Path) -> io.FileIO:
+    """The file to be read, without waiting for anybody; OSError where it cannot be, or is no regular file."""
     try:
         stream = io.FileIO(file, opener=_without_waiting)
     except ValueError as error:
@@ -65,9 +72,10 @@ def read_if_changed(file: Path, largest: int, before: Stamp | None) -> tuple[Sta
         if error.errno == errno.EISDIR or file.is_dir():  # as Windows says it: permission denied
             raise OSError(errno.EINVAL, "not a regular file") from error
         raise
-    with stream:
-        stamp = _stamp(stream.fileno())
-        return stamp, None if stamp == before else _all_of(stream, largest)
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise OSError(errno.EINVAL, "not a regular file")
+    return stream
 
 
 def _without_waiting(name: str, flags: int) -> int:
@@ -77,8 +85,6 @@ def _without_waiting(name: str, flags: int) -> int:
 
 def _stamp(descriptor: int) -> Stamp:
     status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "not a regular file")
     return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 

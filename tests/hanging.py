@@ -1,4 +1,7 @@
-"""A file system on which a file can be opened and never be read, as on a network drive that has gone."""
+"""A file system on which a file can be opened and never be read, as on a network drive that has gone.
+
+As with NFS, who waits for it can be killed, and by nothing else be brought to go on.
+"""
 
 import contextlib
 import ctypes
@@ -18,6 +21,8 @@ _DETACH = 2  # MNT_DETACH of umount2(2)
 # Of <linux/fuse.h>, protocol 7.31
 _LOOKUP, _FORGET, _GETATTR, _OPEN, _READ, _INIT, _INTERRUPT = 1, 2, 3, 14, 15, 26, 36
 _ROOT, _FILE = 1, 2
+_HEADER = 40
+"""Bytes before what belongs to the opcode."""
 
 
 @contextlib.contextmanager
@@ -56,7 +61,10 @@ def _serve(device: int, waiting: list[int], over: threading.Event) -> None:
         _, opcode, unique, node = struct.unpack_from("<IIQQ", request)
         if opcode == _READ and not over.is_set():
             waiting.append(unique)
-        elif opcode not in (_FORGET, _INTERRUPT):
+        elif opcode == _INTERRUPT:
+            (interrupted,) = struct.unpack_from("<Q", request, _HEADER)
+            _reply(device, interrupted, errno.EINTR)
+        elif opcode != _FORGET:
             answer = _answer(opcode, node)
             _reply(device, unique, 0 if answer else errno.ENOSYS, answer)  # the kernel then does without
 

@@ -509,3 +509,26 @@ def test_one_proxy_needs_no_file(closed_port: int) -> None:
     told = json.loads(done.stdout)
     assert {each["path"] for each in told["verdicts"]} == {"proxy"}
     assert {each["cause"] for each in told["verdicts"]} == {"proxy_down"}
+
+
+def test_what_a_web_config_says_in_vain_is_a_warning_of_config_check(tmp_path: Path) -> None:
+    (tmp_path / "web.yml").write_text("http_server_config: {http2: true}\n")
+    file = tmp_path / "netcheck.yaml"
+    file.write_text("web: {config_file: web.yml}\n")
+    result = invoke("config", "check", file)
+    assert result.exit_code == 0
+    assert f"{tmp_path}/web.yml: warning: http2: HTTP/1.1 is what is spoken here" in result.output
+
+
+def test_a_fault_of_a_web_config_is_one_of_config_check(tmp_path: Path) -> None:
+    (tmp_path / "web.yml").write_text("basic_auth_users: {alice: hunter2}\n")
+    file = tmp_path / "netcheck.yaml"
+    file.write_text("nonsense: 1\nweb: {config_file: web.yml}\n")
+    result = invoke("config", "check", file)
+    assert result.exit_code == 2
+    assert f"{file}:1:1: " in result.output
+    file.write_text("web: {config_file: web.yml}\n")
+    result = invoke("config", "check", file)
+    assert result.exit_code == 2
+    assert f"{tmp_path}/web.yml:1:27: basic_auth_users.alice: this is not a bcrypt hash" in result.output
+    assert "hunter2" not in result.output

@@ -138,6 +138,93 @@ def test_facts_hold_what_a_bag_said_and_where_it_disagrees() -> None:
     assert (seen.path, seen.host, seen.bag) == ("direct", "init.test", bag)
 
 
+# While something is changing
+
+
+CHANGING = Belief(120.0, 1, patience=30.0)
+MANY = replace(COURIER, hosts=tuple(f"{n}-courier.test" for n in range(12)))
+
+
+class Changing:
+    """A state of many couriers on one port, and what is shown of it."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.state.configure([MANY], [DIRECT])
+        self.latest = LatestFacts(self.state, CHANGING)
+        self.now = 1000.0
+
+    def see(self, *hosts: int, fails: bool = False) -> Judgement:
+        for host in hosts:
+            self.now += 1
+            failed = REFUSED if fails else None
+            seen = [
+                result(MANY, port, failed, host=MANY.hosts[host], at=self.now, address=f"192.0.2.{host}")
+                for port in MANY.ports
+            ]
+            self.state.record(visit(*seen))
+        (judged,) = self.latest.now().judgements
+        return judged
+
+
+def test_until_it_is_clear_what_is_changing_the_verdict_stays_and_says_since_when() -> None:
+    changing = Changing()
+    assert changing.see(0, 1).verdict is Verdict.READY
+    judged = changing.see(2, 3, 4, fails=True)
+    assert judged.verdict is Verdict.READY
+    assert [doubt.split(" since ")[0] for doubt in judged.doubts] == [
+        "Nothing has answered on port 443",
+        "Nothing has answered on port 5223",
+    ]
+    assert judged.evidence[:2] == judged.doubts
+    judged = changing.see(5, 6, 7, fails=True)
+    assert (judged.verdict, judged.doubts) == (Verdict.NOT_READY, ())
+
+
+def test_until_then_it_is_unknown_how_a_path_is_that_nobody_knew() -> None:
+    judged = Changing().see(0, 1, fails=True)
+    assert (judged.verdict, judged.findings) == (Verdict.UNKNOWN, ())
+
+
+def test_that_all_is_well_is_said_as_soon_as_it_is_so() -> None:
+    changing = Changing()
+    changing.see(*range(8), fails=True)
+    judged = changing.see(8)
+    assert (judged.verdict, judged.doubts) == (Verdict.NOT_READY, ())  # one host may be the only one
+    assert changing.see(9).doubts[0].startswith("Port 443 answers again since ")
+    assert changing.see(10).verdict is Verdict.READY
+
+
+def test_a_verdict_waits_for_an_inquiry_to_end() -> None:
+    changing = Changing()
+    changing.see(0, 1)
+    changing.state.begin_inquiry(["direct"])
+    assert changing.see(*range(2, 9), fails=True).verdict is Verdict.READY
+    changing.state.end_inquiry(["direct"])
+    assert changing.see().verdict is Verdict.NOT_READY
+
+
+def test_a_verdict_does_not_wait_for_ever() -> None:
+    changing = Changing()
+    changing.see(0, 1)
+    changing.state.begin_inquiry(["direct"])
+    changing.see(*range(2, 9), fails=True)
+    changing.now += 3 * CHANGING.patience
+    assert changing.see(9, fails=True).verdict is Verdict.NOT_READY
+
+
+def test_one_moment_s_results_do_not_outdate_each_other() -> None:
+    """As a check sees them."""
+    changing = Changing()
+    changing.see(0, 1)
+    changing.see(*range(2, 9), fails=True)
+    (judged,) = facts_of(changing.state, Belief()).judgements
+    assert judged.verdict is Verdict.DEGRADED
+
+
+# Findings
+
+
 def with_judgements(*judgements: Judgement) -> Facts:
     return replace(facts_of(configured(), Belief()), judgements=judgements)
 

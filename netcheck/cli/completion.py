@@ -1,10 +1,16 @@
 """What a shell offers for options: the names in the config that is named on the command line so far."""
 
+import functools
 from pathlib import Path
 
 import click
+import trio
 
 from netcheck.config import Config, ConfigError, default, load
+from netcheck.files import in_time
+
+_LONGEST_READ = 2.0
+"""Seconds; nobody waits longer for a shell to offer words."""
 
 
 def paths(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -21,8 +27,8 @@ def _config(ctx: click.Context) -> Config:
     """The config named before, or where that is faulty the default: nobody reads errors while typing."""
     file = ctx.params.get("file")
     try:
-        return load(Path(file)) if file else default()
-    except ConfigError:
+        return trio.run(in_time, functools.partial(load, Path(file)), _LONGEST_READ) if file else default()
+    except (ConfigError, OSError):
         return default()
 
 

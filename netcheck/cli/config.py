@@ -8,6 +8,7 @@ import click
 from netcheck.cli.reading import or_fail
 from netcheck.config import examples, schema, show
 from netcheck.config.file import check
+from netcheck.config.web_file import settle
 
 _FILE = click.Path(path_type=Path)
 
@@ -27,6 +28,8 @@ def config_check(file: Path) -> None:
     click.echo(f"{file}: no errors; paths: {paths}; services: {services}")
     for warning in found.warnings:
         click.echo(f"{file}: warning: {warning}", err=True)
+    for note in or_fail(lambda _: settle(found.web).notes, file):
+        click.echo(f"{found.web.config_file}: warning: {note}", err=True)
 
 
 @config.command("show")

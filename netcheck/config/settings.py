@@ -272,7 +272,7 @@ class VerdictSettings:
     """What it takes to change a verdict."""
 
     failures: int = 2
-    """How many failures it takes until one is believed: of a host in a row, or of a service's hosts."""
+    """How many failures of a host in a row it takes until one is believed."""
 
 
 VERDICT: Section[VerdictSettings] = section(
@@ -281,7 +281,7 @@ VERDICT: Section[VerdictSettings] = section(
     {
         "failures": Key(
             whole(1, 10),
-            "How many failures until one is believed: of one host in a row, or of that many hosts.",
+            "How many failures of a host in a row until one is believed.",
         )
     },
 )
@@ -291,7 +291,7 @@ VERDICT: Section[VerdictSettings] = section(
 class Metrics:
     """What /metrics holds."""
 
-    per_host: bool = True
+    per_host: bool = False
     """Whether there are families whose series are one for each host."""
 
 

@@ -19,6 +19,8 @@ E = TypeVar("E", bound=StrEnum)
 Schema = Mapping[str, Any]
 
 NO_VALUE = "has no value: write one, or remove the key"
+_LONGEST = 4096
+"""Characters of a text; the patterns that look at it may take a time that grows faster than it."""
 
 
 class SaidError(Exception):
@@ -61,7 +63,10 @@ def text_in(raw: object) -> str:
         raise ValueError("needs text, and without quotes YAML reads this as true or false: put it in quotes")
     if raw is NOTHING or raw == "":
         raise ValueError(NO_VALUE)
-    return str(raw)
+    written = str(raw)
+    if len(written) > _LONGEST:
+        raise ValueError(f"is longer than {_LONGEST} characters: nothing here is")
+    return written
 
 
 _VARIABLE = re.compile(r"\$(?:\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Za-z_][A-Za-z0-9_]*)|%[A-Za-z_][A-Za-z0-9_]*%")

@@ -61,7 +61,7 @@ def tickets(facts: Facts, origin: Origin, hop: Hop | None = None) -> list[str]:
 
 def _reader(found: Found) -> str:
     """Who can do it: where the remedy is in netcheck's own config, that is not the owner of the hop."""
-    return found.finding.owner if found.finding.next_step.startswith(("Ask ", "Look at www.")) else _OURSELVES
+    return found.finding.owner if found.finding.next_step.startswith("Ask ") else _OURSELVES
 
 
 def _ticket(facts: Facts, origin: Origin, owner: str, found: Sequence[Found]) -> str:

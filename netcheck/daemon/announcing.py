@@ -49,7 +49,8 @@ class Announcer:
             doubts.setdefault(judged.path, {}).update(dict.fromkeys(judged.doubts))
         doubtful = {path for path, its in doubts.items() if its}
         for path in sorted(doubtful - self._doubtful):
-            _log.info("%s: %s", path, " ".join(doubts[path]), extra={"path": path})
+            extra = {"path": path, "kind": ("doubts", path)}
+            _log.info("%s: %s", path, " ".join(doubts[path]), extra=extra)
         self._doubtful = doubtful
 
     def _say_bags(self, facts: Facts) -> None:

@@ -11,9 +11,11 @@ from typing import NamedTuple, TypeAlias
 from netcheck import __version__
 from netcheck.apns.addresses import is_apple_name, is_published, published_range
 from netcheck.facts import Facts
-from netcheck.model.failing import Reason
+from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Verdict
+from netcheck.model.paths import endpoint_text
 from netcheck.model.results import Bag, Lookup, Result
+from netcheck.state.endpoints import EndpointState
 from netcheck.state.histogram import Histogram
 
 
@@ -41,9 +43,11 @@ def probe_addresses(facts: Facts) -> Numbers:
 
 
 def probe_phase_durations(facts: Facts) -> Numbers:
+    """Without the session: it waits for what a peer may say."""
     for endpoint, seen in facts.endpoints.items():
         for phase, seconds in seen.phases.items():
-            yield (*endpoint, phase), seconds
+            if phase is not Phase.SESSION:
+                yield (*endpoint, phase), seconds
 
 
 def probe_last_runs(facts: Facts) -> Numbers:
@@ -65,49 +69,49 @@ def hosts(facts: Facts) -> Numbers:
 
 
 def hosts_last_runs(facts: Facts) -> Numbers:
-    for labels, seen in facts.hosts.items():
-        yield labels, max([each.last_run for each in seen])
+    for flow, seen in _by_flow(facts):
+        yield flow, max([each.last_run for each in seen])
 
 
 def hosts_last_successes(facts: Facts) -> Numbers:
-    for labels, seen in facts.hosts.items():
+    for flow, seen in _by_flow(facts):
         times = [each.last_success for each in seen if each.last_success is not None]
         if times:
-            yield labels, max(times)
+            yield flow, max(times)
 
 
 def probes(facts: Facts) -> Numbers:
-    for flow, counters in facts.counted.flows.items():
-        for (family, outcome), count in counters.probes.items():
-            yield (*flow, family, outcome), count
+    for flow, outcomes in facts.counted.outcomes.items():
+        for outcome, count in outcomes.items():
+            yield (*flow, outcome), count
 
 
 def probe_failures(facts: Facts) -> Numbers:
-    for flow, counters in facts.counted.flows.items():
+    for path, counters in facts.counted.paths.items():
         for (phase, reason), count in counters.failures.items():
-            yield (*flow, phase, reason), count
+            yield (path, phase, reason), count
 
 
 def probe_durations(facts: Facts) -> Histograms:
-    for flow, counters in facts.counted.flows.items():
+    for path, counters in facts.counted.paths.items():
         for phase, histogram in counters.durations.items():
-            yield (*flow, phase), _observed(histogram)
+            yield (path, phase), _observed(histogram)
 
 
 def tcp_rtts(facts: Facts) -> Histograms:
-    for flow, counters in facts.counted.flows.items():
-        yield flow, _observed(counters.rtt)
+    for path, counters in facts.counted.paths.items():
+        yield (path,), _observed(counters.rtt)
 
 
 def tcp_syn_retransmits(facts: Facts) -> Numbers:
-    for flow, counters in facts.counted.flows.items():
-        yield flow, counters.syn_retransmits
+    for path, counters in facts.counted.paths.items():
+        yield (path,), counters.syn_retransmits
 
 
 def dns_lookups(facts: Facts) -> Numbers:
-    for flow, counts in facts.counted.lookups.items():
+    for question, counts in facts.counted.lookups.items():
         for outcome, count in counts.items():
-            yield (*flow, outcome), count
+            yield (*question, outcome), count
 
 
 def dns_lookup_durations(facts: Facts) -> Histograms:
@@ -134,34 +138,48 @@ def dns_min_ttls(facts: Facts) -> Numbers:
 
 
 def tls_intercepted(facts: Facts) -> Numbers:
-    """1 if any latest probe of the flow met another's certificate; no sample before one met any."""
-    for flow, results in _by_flow(facts):
+    """1 if any latest probe of the service met another's certificate; no sample before one met any."""
+    for service_and_path, results in _results(facts):
         if any(result.attempt.tls for result in results):
             failures = [result.attempt.failure for result in results]
-            yield flow, int(any(f is not None and f.reason is Reason.TLS_INTERCEPTED for f in failures))
+            yield (
+                service_and_path,
+                int(any(f is not None and f.reason is Reason.TLS_INTERCEPTED for f in failures)),
+            )
 
 
 def tls_not_after(facts: Facts) -> Numbers:
     """Of the certificates seen last, the one that expires first."""
-    for flow, results in _by_flow(facts):
-        seen = [result.attempt.tls.not_after for result in results if result.attempt.tls]
-        if times := [time for time in seen if time is not None]:
-            yield flow, min(times)
+    for service_and_path, results in _results(facts):
+        certificates = [result.attempt.tls for result in results if result.attempt.tls]
+        if times := [each.not_after for each in certificates if each.not_after is not None]:
+            yield service_and_path, min(times)
 
 
-def _by_flow(facts: Facts) -> Iterator[tuple[Labels, list[Result]]]:
+def _by_flow(facts: Facts) -> Iterator[tuple[Labels, list[EndpointState]]]:
+    grouped: dict[Labels, list[EndpointState]] = {}
+    for (service, port, path, _), seen in facts.hosts.items():
+        grouped.setdefault((service, port, path), []).extend(seen)
+    yield from grouped.items()
+
+
+def _results(facts: Facts) -> Iterator[tuple[Labels, list[Result]]]:
+    """The latest ones, by service and path."""
     grouped: dict[Labels, list[Result]] = {}
-    for (service, port, path, _), hosts_seen in facts.hosts.items():
-        results = grouped.setdefault((service, port, path), [])
-        results.extend([result for seen in hosts_seen for result in seen.results])
+    for result in facts.results:
+        grouped.setdefault((result.service, result.path), []).append(result)
     yield from grouped.items()
 
 
 def prefixes_reachable(facts: Facts) -> Numbers:
-    """Of the addresses tried last in each of Apple's ranges, the share that could be connected to."""
+    """Of the addresses tried last in each of Apple's ranges, the share that could be connected to.
+
+    Of required services only: that a firewall drops what nobody needs is no range that it blocks.
+    """
+    required = {service.name for service in facts.services if service.required}
     latest: dict[Labels, dict[str, Result]] = {}
     for endpoint, seen in facts.endpoints.items():
-        if is_apple_name(endpoint.host):
+        if endpoint.service in required and is_apple_name(endpoint.host):
             for result in seen.results:
                 _note_latest(latest, result)
     for labels, by_address in latest.items():
@@ -198,11 +216,29 @@ def verdicts(facts: Facts) -> Numbers:
 
 
 def verdict_causes(facts: Facts) -> Numbers:
-    """1 for each finding: several may hold at once."""
+    """One for each finding: several may hold at once, and mostly none does."""
     for judgement in facts.judgements:
-        found = dict.fromkeys((finding.cause, finding.hop) for finding in judgement.findings)
-        for what in dict.fromkeys((*judgement.possible, *found)):
-            yield (judgement.path, judgement.role, *what), int(what in found)
+        for what in dict.fromkeys((finding.cause, finding.hop) for finding in judgement.findings):
+            yield (judgement.path, judgement.role, *what), 1
+
+
+def verdict_infos(facts: Facts) -> Numbers:
+    """Always one for each judgement; empty where nothing is wrong. No figure and no reply is in it."""
+    for judgement in facts.judgements:
+        next_step = " ".join(finding.next_step for finding in judgement.findings)
+        cause, hop = judgement.cause or "", judgement.hop or ""
+        yield (judgement.path, judgement.role, cause, hop, next_step[:_LONGEST_TEXT]), 1
+
+
+_LONGEST_TEXT = 1000
+"""Prometheus may be told to drop a whole scrape for one label that is too long."""
+
+
+def path_infos(facts: Facts) -> Numbers:
+    for path in facts.paths:
+        proxy = path.proxy
+        url = f"{proxy.scheme}://{endpoint_text(proxy.host, proxy.port)}" if proxy else ""
+        yield (path.name, url, path.resolver.name, path.binding.interface or ""), 1
 
 
 def courier_fallbacks(facts: Facts) -> Numbers:

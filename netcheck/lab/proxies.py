@@ -5,14 +5,13 @@ Both ask the lab's table for names. Bounded: heads, waits, and what is connected
 
 from base64 import b64encode
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
 import h11
 import trio
 
-from netcheck.lab.apple import TlsStream
 from netcheck.lab.certificates import Authority
 
 _HEAD = 8192
@@ -81,7 +80,6 @@ class HttpProxy:
     login: Login | None = None
     inspector: Authority | None = None
     """Issues the certificates with which it decrypts; None lets TLS through."""
-    _forged: dict[str, TlsStream] = field(default_factory=dict)
 
     async def handle(self, stream: trio.SocketStream) -> None:
         with trio.move_on_after(_SECONDS):
@@ -109,11 +107,11 @@ class HttpProxy:
             )
             return
         await stream.send_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        if self.inspector is None:
-            await splice(stream, remote)
-        else:
+        if inspector := self.inspector:  # which may be taken out meanwhile
             await trio.aclose_forcefully(remote)
-            await self._decrypt(stream, self.inspector)
+            await self._decrypt(stream, inspector)
+        else:
+            await splice(stream, remote)
 
     async def _decrypt(self, stream: trio.SocketStream, inspector: Authority) -> None:
         """Shows a certificate of its own; nobody who knows Apple's goes on from there."""

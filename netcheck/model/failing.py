@@ -147,6 +147,10 @@ class Outcome(StrEnum):
     FAILURE = "failure"
 
 
+EVIDENCE_LIMIT = 64
+"""How many of a peer's first bytes are kept as evidence."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """How a phase ended that did not succeed. `detail` is for people and never becomes a label."""
@@ -155,7 +159,7 @@ class Failure:
     reason: Reason
     detail: str = ""
     evidence: bytes = b""
-    """The first bytes that the peer sent, at most 64, where they say more than the reason."""
+    """The first bytes that the peer sent, at most EVIDENCE_LIMIT, where they say more than the reason."""
 
     @property
     def evidence_text(self) -> str:

@@ -130,8 +130,6 @@ class Judgement:
     """How many hosts of each service and port were reached, in sentences for people."""
     needs: frozenset[Needed] = frozenset()
     """What the role needs here; what a path does with anything else counts for nothing."""
-    possible: tuple[tuple[Cause, Hop], ...] = ()
-    """Every cause that a path such as this can have, with each hop that it can be of."""
     expected: Expected = Expected.READY
     """What the owners of the path expect of it."""
     doubts: tuple[str, ...] = ()

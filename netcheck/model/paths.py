@@ -1,7 +1,7 @@
 """The ways out of a network: proxies, resolvers, load balancers, and the part of this machine in a path."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
@@ -177,6 +177,12 @@ class ProbePath:
     def leads_to(self, host: str, port: int) -> bool:
         """Whether this can be asked for at all: a load balancer path has only what it names."""
         return not self.load_balancer or self.balancer(host, port) is not None
+
+    @property
+    def way_out(self) -> Hashable:
+        """What paths have in common that share their fate, whatever their resolvers answer."""
+        proxy = (self.proxy.host, self.proxy.port) if self.proxy is not None else None
+        return proxy, self.load_balancer, self.binding
 
     def carries(self, family: Family) -> bool:
         """Whether a destination of this family can be asked for at all: SOCKS4 has no IPv6."""

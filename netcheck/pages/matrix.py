@@ -14,7 +14,7 @@ from netcheck.model.paths import ProbePath
 from netcheck.model.results import Result
 from netcheck.model.services import ports_on
 from netcheck.pages import transcript
-from netcheck.state.flows import Flow
+from netcheck.state.flows import Flow, Recent
 
 _MOST_ADDRESSES = 40
 _BAR, _HEIGHT = 4, 16
@@ -22,7 +22,6 @@ _BAR, _HEIGHT = 4, 16
 
 _Key: TypeAlias = tuple[str, int, str]
 """Service, port, path."""
-Recent: TypeAlias = tuple[tuple[bool, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +104,7 @@ def matrix(facts: Facts, paths: Sequence[ProbePath]) -> list[Row]:
                 cells.append(None)
                 continue
             number += 1
-            counters = facts.counted.flows.get(Flow(*key))
-            recent = counters.recent if counters else ()
+            recent = facts.counted.recent.get(Flow(*key), ())
             is_needed = (path.name, Needed(service, port)) in needed
             cells.append(_cell(number, key, seen.get(key, ()), recent, is_needed))
         rows.append(Row(service, port, tuple(cells)))

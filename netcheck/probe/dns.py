@@ -59,7 +59,8 @@ async def lookup(
 
     Takes at most `timeout` seconds, and never raises for what a network, a server or resolv.conf can do. When
     no nameserver answers, the reason is the most telling one: what the last one that spoke said (servfail,
-    refused_by_server, dns_malformed), else fd_exhausted, else dns_timeout, else resolver_unreachable.
+    refused_by_server, dns_malformed), else the first of fd_exhausted, dns_timeout, no_local_address,
+    network_unreachable and resolver_unreachable that was met.
     """
     now, began = time.time(), trio.current_time()
     stub = _stub(resolver)

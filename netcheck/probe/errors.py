@@ -3,9 +3,7 @@
 import errno
 import os
 
-from netcheck.model.failing import Failure, Phase, Reason
-
-EVIDENCE_LIMIT = 64
+from netcheck.model.failing import EVIDENCE_LIMIT, Failure, Phase, Reason
 
 
 class PhaseError(Exception):

@@ -8,11 +8,11 @@ import ipaddress
 import os
 import re
 import socket
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from netcheck.files import open_file
 from netcheck.model.paths import Nameserver
 
 RESOLV_CONF = Path("/etc/resolv.conf")
@@ -79,8 +79,6 @@ def stub_resolver(file: Path | None = None) -> StubResolver:
     )
     try:
         status = file.stat()
-        if not stat.S_ISREG(status.st_mode):
-            return _parsed("", environment)
         return _read(file, environment, status.st_mtime_ns, status.st_ino, status.st_size)
     except OSError:
         return _parsed("", environment)
@@ -88,8 +86,8 @@ def stub_resolver(file: Path | None = None) -> StubResolver:
 
 @functools.lru_cache(maxsize=1)
 def _read(file: Path, environment: Environment, *_version: int) -> StubResolver:
-    with file.open("rb") as stream:
-        text = stream.read(_MAX_SIZE).decode(errors="replace")
+    with open_file(file) as stream:
+        text = (stream.read(_MAX_SIZE) or b"").decode(errors="replace")
     return _parsed(text, environment)
 
 

@@ -121,11 +121,11 @@ class Prober:
         turn: int,
         tell: Callable[[Hold], None],
     ) -> None:
-        """Hold one connection idle for longer and longer, up to `service.hold`, and tell how it fares.
+        """Hold one connection idle for longer and longer, up to `service.hold`, and tell what becomes of it.
 
         To one of the host's addresses, in rotation by `turn`, at the first of the service's ports that can be
-        reached. Where none can, nothing is told: that is for visits to find. The gate caps how holds begin,
-        not how many there are. Raises only for bugs of ours.
+        reached and held. Where none can, nothing is told: that is for visits to find. The gate caps how
+        holds begin, not how many there are. Raises only for bugs of ours.
         """
         shared = Round()
         lookups = await self._resolve(shared, host, path)
@@ -138,6 +138,8 @@ class Prober:
             with Walk() as walk, suppress(WalkEnded):
                 async with self._gates[path.name]:
                     stream = await self._open(walk, shared, path, aim, security)
+                if walk.lacks_certificate:
+                    continue
                 # for the types: an open walk has its connection, and only a service with a hold comes here
                 assert walk.connection is not None and service.hold is not None  # noqa: S101, PT018
                 line = Line(stream, walk.connection)

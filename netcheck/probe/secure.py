@@ -89,7 +89,9 @@ async def look_again(
 
 async def begin(walk: Walk, tls: TlsStream, security: Security, timeout: float) -> None:
     """Walk the session phase of a service that is not asked for anything else; raises WalkEnded."""
-    spoke = await walk.step(Phase.SESSION, max(timeout, 2 * _FIRST_WORD), _begin(tls, security))
+    if walk.lacks_certificate:
+        return
+    spoke = await walk.step(Phase.SESSION, max(timeout, 2 * _FIRST_WORD), _begin(walk, tls, security))
     if not spoke:
         walk.forget(Phase.SESSION)
 
@@ -103,10 +105,21 @@ async def _shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
         seen = _examine(walk, tls, security, presented) if presented else None
         if seen is not None and seen.reason in _IN_BETWEEN:
             raise seen from error
-        raise
+        if not presented or seen is not None or not _lacks_certificate(tls, security, error):
+            raise
+        walk.lacks_certificate = True
+        return
     seen = _examine(walk, tls, security, tls.presented())
     if seen is not None:
         raise seen
+
+
+def _lacks_certificate(tls: TlsStream, security: Security, error: PhaseError) -> bool:
+    """Whether the peer asked for a certificate, as MDM servers ask devices, which have one and we have none.
+
+    Not where a protocol was offered with which no certificate is needed: couriers and the provider API.
+    """
+    return tls.asked_for_certificate and not security.alpn and error.reason is Reason.TLS_ALERT
 
 
 def _examine(walk: Walk, tls: TlsStream, security: Security, presented: Sequence[bytes]) -> PhaseError | None:
@@ -121,7 +134,7 @@ def _examine(walk: Walk, tls: TlsStream, security: Security, presented: Sequence
     return None if examined.reason is None else PhaseError(examined.reason, examined.detail)
 
 
-async def _begin(tls: TlsStream, security: Security) -> bool:
+async def _begin(walk: Walk, tls: TlsStream, security: Security) -> bool:
     """Whether the peer did anything."""
     if tls.alpn == _HTTP2:
         await _speak(tls, Http2(security.server_name, request=security.request))
@@ -129,7 +142,13 @@ async def _begin(tls: TlsStream, security: Security) -> bool:
     if security.needs_http2:
         chosen = tls.alpn or "no protocol"
         raise PhaseError(Reason.REFUSED, f"the peer chose {chosen} in TLS, and this service needs {_HTTP2}")
-    return await _hear(tls)
+    try:
+        return await _hear(tls)
+    except PhaseError as error:
+        if not _lacks_certificate(tls, security, error):
+            raise
+        walk.lacks_certificate = True
+        return True
 
 
 async def _speak(tls: TlsStream, session: Http2) -> None:

@@ -9,14 +9,14 @@ import ssl
 
 import trio
 
-from netcheck.model.failing import Reason
-from netcheck.probe.errors import EVIDENCE_LIMIT, PhaseError
+from netcheck.model.failing import EVIDENCE_LIMIT, Reason
+from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 
 _CHUNK = 16 * 1024 + 256  # a TLS record and its overhead (RFC 8446 section 5.2)
 _RECORDS = range(0x14, 0x18)  # RFC 8446 section 5.1, ContentType
 _RECORD_HANDSHAKE = 0x16
-_CERTIFICATE = 11  # RFC 8446 section 4, HandshakeType
+_CERTIFICATE, _CERTIFICATE_REQUEST = 11, 13  # RFC 8446 section 4, HandshakeType
 _TLS_1_3 = 0x0304  # RFC 8446 section 4.2.1
 _OP_LEGACY_SERVER_CONNECT = 0x4  # OpenSSL's ssl.h; a name in `ssl` from Python 3.12 on
 
@@ -62,13 +62,18 @@ class _Overheard(ssl.SSLObject):
 
     certificate_message = b""
     certificate_version = 0
+    asked_for_certificate = False
 
 
 def _overhear(
     connection: _Overheard, direction: str, version: int, content_type: int, message_type: int, data: bytes
 ) -> None:
-    if direction == "read" and content_type == _RECORD_HANDSHAKE and message_type == _CERTIFICATE:
+    if direction != "read" or content_type != _RECORD_HANDSHAKE:
+        return
+    if message_type == _CERTIFICATE:
         connection.certificate_message, connection.certificate_version = data, version
+    elif message_type == _CERTIFICATE_REQUEST:
+        connection.asked_for_certificate = True
 
 
 def _chain(message: bytes, version: int) -> list[bytes]:
@@ -120,6 +125,11 @@ class TlsStream:
     def version(self) -> str | None:
         """The version of TLS, as OpenSSL writes it; None before the handshake."""
         return self._tls.version()
+
+    @property
+    def asked_for_certificate(self) -> bool:
+        """Whether the peer wants a certificate of the client; with an examining context only."""
+        return isinstance(self._tls, _Overheard) and self._tls.asked_for_certificate
 
     def presented(self) -> list[bytes]:
         """The chain as the peer presented it, in DER, the leaf first; with an examining context only.

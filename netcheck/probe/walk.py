@@ -51,7 +51,17 @@ class Walk:
     happened.
     """
 
-    __slots__ = ("_open", "bag", "peer", "phases", "proxy_spoke", "source", "tcp", "tls")
+    __slots__ = (
+        "_open",
+        "bag",
+        "lacks_certificate",
+        "peer",
+        "phases",
+        "proxy_spoke",
+        "source",
+        "tcp",
+        "tls",
+    )
 
     def __init__(self) -> None:
         self.phases: dict[Phase, float] = {}
@@ -64,6 +74,8 @@ class Walk:
         self.proxy_spoke: bool | None = None
         self.tls: TlsInfo | None = None
         self.bag: Bag | None = None
+        self.lacks_certificate = False
+        """Whether it went well up to where the peer wants a certificate of the client, which ended it."""
         self._open: TcpStream | None = None
 
     def __enter__(self) -> Self:

@@ -73,13 +73,20 @@ class _Course:
         return Trend(self._down, tuple(self._silences), doubt, len(doubtful))
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is wrong: another success changes nothing."""
+        return self._down is None and not self._failing
+
+    @property
     def is_down(self) -> bool:
         return self._down is not None
 
     def answer(self, host: str, attempt: Attempt) -> _Ended | None:
         """Take in a success; the silence that it ended, if any."""
-        over = {host: seen for host, seen in self._failing.items() if seen.first.at <= attempt.at}
         self._answered = max(self._answered, attempt.at)
+        if self.is_quiet:
+            return None
+        over = {host: seen for host, seen in self._failing.items() if seen.first.at <= attempt.at}
         self._failing = {host: seen for host, seen in self._failing.items() if host not in over}
         if self._down is None:
             unexplained = {host: seen for host, seen in over.items() if not seen.is_explained}
@@ -94,7 +101,8 @@ class _Course:
 
     def _end_silence(self, failing: Mapping[str, _Seen], answer: Attempt) -> _Ended:
         begin = self._down or _first(failing)
-        self._silences.append((begin.at, answer.at))
+        if self.needed > 1:  # what one host does excuses nobody, itself included
+            self._silences.append((begin.at, answer.at))
         self._down, self._answering = None, {}
         return _Ended((begin.at, answer.at), failing.keys())
 
@@ -119,7 +127,7 @@ class _Course:
         _note(self._failing, host, attempt, is_explained=is_explained)
         if _is_sure(self._failing, self.needed):
             self._down = self._down or _first(self._failing)
-            self._answering.clear()
+            self._failing, self._answering = {}, {}
 
 
 def _note(known: dict[str, _Seen], host: str, attempt: Attempt, *, is_explained: bool = False) -> None:
@@ -173,48 +181,55 @@ class Courses:
         self._courses = {part: before.get(part) or _Course(0) for part in hosts} | ranges
         for part, its in hosts.items():
             self._courses[part].needed = min(_DOWN, len(its))
-        self._trends = {part: trend for part, trend in self._trends.items() if part in self._courses}
+        self._trends = {part: course.trend for part, course in self._courses.items()}
         self._suspects.clear()
 
     def record(self, endpoint: Endpoint, seen: EndpointState) -> None:
         """Take in how an endpoint was found just now."""
-        part = Part(endpoint.path, endpoint.port, endpoint.family, endpoint.service)
+        part, whole = _parts_of(endpoint)
         if part not in self._courses:  # nothing that is required
             return
         best = min(seen.results, key=lambda result: result.attempt.failure is not None)
         self._newest = max(self._newest, best.attempt.at)
         self._note(part, best, seen, is_explained=False)
-        ranges = [self._note_range(part, result, seen) for result in seen.results]
-        is_explained = any(self._courses[each].is_down for each in (part, *filter(None, ranges)))
-        self._note(part.whole, best, seen, is_explained=is_explained)
+        # A service that is down is so wherever its hosts are: that says nothing of ranges.
+        ranges = [] if self._courses[part].is_down else self._note_ranges(part, seen)
+        is_explained = any(self._courses[each].is_down for each in (part, *ranges))
+        self._note(whole, best, seen, is_explained=is_explained)
         suspects = self._suspects.setdefault(endpoint.path, {})
         if seen.failures == 1 and not is_explained:
             suspects[endpoint] = None
         else:
             suspects.pop(endpoint, None)
 
-    def _note_range(self, part: Part, result: Result, seen: EndpointState) -> Part | None:
-        address = result.attempt.address
-        if address is None or (prefix := published_range(address)) is None:
-            return None
-        within = part._replace(what=prefix)
-        self._courses.setdefault(within, _Course(_DOWN_IN_RANGE))
-        self._note(within, result, seen, is_explained=False)
-        return within
+    def _note_ranges(self, part: Part, seen: EndpointState) -> list[Part]:
+        """The ranges that its addresses are in."""
+        noted = []
+        for result in seen.results:
+            address = result.attempt.address
+            if address is not None and (prefix := published_range(address)):
+                noted.append(within := Part(part.path, part.port, part.family, prefix))
+                if within not in self._courses:
+                    self._courses[within] = _Course(_DOWN_IN_RANGE)
+                    self._trends[within] = Trend()
+                self._note(within, result, seen, is_explained=False)
+        return noted
 
     def _note(self, part: Part, result: Result, seen: EndpointState, *, is_explained: bool) -> None:
         course, attempt = self._courses[part], result.attempt
         reached = attempt.connected if _is_range(part) else attempt.failure is None
+        was_quiet = course.is_quiet
         if not reached:
             since = attempt.at if seen.fails_since is None else seen.fails_since
             course.fail(result.host, attempt, since, is_explained=is_explained)
-        elif (ended := course.answer(result.host, attempt)) and part == part.whole:
+        elif (ended := course.answer(result.host, attempt)) and not part.what:
             self._forget_within(part, ended)
-        self._trends[part] = course.trend
+        if not (reached and was_quiet):
+            self._trends[part] = course.trend
 
     def _forget_within(self, whole: Part, ended: _Ended) -> None:
         for part, course in self._courses.items():
-            if part.whole == whole and part != whole:
+            if part.what and part.whole == whole:
                 course.forget(ended)
                 self._trends[part] = course.trend
 
@@ -235,9 +250,7 @@ class Courses:
     def silent_since(self, time: float) -> set[str]:
         """The paths on which several hosts failed and none answered for a while, later than that."""
         return {
-            part.path
-            for part, trend in self._trends.items()
-            if part == part.whole and any(end >= time for _, end in trend.silences)
+            part.path for part, trend in self._trends.items() if any(end >= time for _, end in trend.silences)
         }
 
     def suspects(self, path: str) -> list[Endpoint]:
@@ -257,18 +270,23 @@ class Courses:
     def failing(self, path: str, endpoints: Endpoints) -> list[Endpoint]:
         """What fails by itself on a path, the longest unseen first."""
         known = [
-            (seen.last_run, endpoint)
+            (seen.results[0].attempt.at, endpoint)
             for endpoint, seen in endpoints.latest.items()
             if endpoint.path == path and seen.failures and self._is_required(endpoint)
         ]
         return [endpoint for _, endpoint in sorted(known) if not self._is_down_around(endpoint)]
 
     def _is_required(self, endpoint: Endpoint) -> bool:
-        return Part(endpoint.path, endpoint.port, endpoint.family, endpoint.service) in self._courses
+        return _parts_of(endpoint)[0] in self._courses
 
     def _is_down_around(self, endpoint: Endpoint) -> bool:
-        part = Part(endpoint.path, endpoint.port, endpoint.family, endpoint.service)
-        return self._courses[part].is_down or self._courses[part.whole].is_down
+        return any(self._courses[part].is_down for part in _parts_of(endpoint))
+
+
+def _parts_of(endpoint: Endpoint) -> tuple[Part, Part]:
+    """The part that is its service's, and the whole."""
+    service, _, port, path, family = endpoint
+    return Part(path, port, family, service), Part(path, port, family)
 
 
 def _is_down(trend: Trend) -> bool:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeAlias
 
 from netcheck.model.failing import REASONS_OF_PHASE, Outcome, Phase, Reason
-from netcheck.model.paths import Family, ProbePath
+from netcheck.model.paths import ProbePath
 from netcheck.model.results import Result
-from netcheck.model.services import Service, families_of, phases_of, ports_on
+from netcheck.model.services import Service, phases_of, ports_on
 from netcheck.state.histogram import Histogram
 
 RECENT = 24
@@ -15,78 +15,90 @@ RECENT = 24
 
 
 class Flow(NamedTuple):
-    """The labels that every counter of probes shares: a service's port over a path."""
+    """The labels that counts of outcomes share: a service's port over a path."""
 
     service: str
     port: int
     path: str
 
 
-@dataclass(slots=True)
-class FlowCounters:
-    """What is counted for one flow since the start."""
+Outcomes = dict[Outcome, int]
+"""How the probes of a flow ended."""
+Recent: TypeAlias = tuple[tuple[bool, float], ...]
+"""Of the latest probes, the latest last: whether each succeeded, and the seconds that it took."""
 
-    probes: dict[tuple[Family, Outcome], int]
+
+@dataclass(slots=True)
+class PathCounters:
+    """What is counted for a path as a whole: why probes fail there, and how long it takes."""
+
     failures: dict[tuple[Phase, Reason], int]
     durations: dict[Phase, Histogram]
+    """Of phases that succeeded: a denial is quick and a timeout says how long we waited, and neither how fast
+    the path is. Without the session: it waits for what a peer may say."""
     rtt: Histogram = field(default_factory=Histogram)
     syn_retransmits: int = 0
-    recent: tuple[tuple[bool, float], ...] = ()
-    """Of the latest probes, the latest last: whether each succeeded, and the seconds that it took."""
 
     @classmethod
-    def zero(cls, service: Service, path: ProbePath) -> Self:
-        """Nothing counted yet, of all that can happen to the service on the path."""
-        phases = phases_of(service, path)
+    def zero(cls, phases: Iterable[Phase]) -> Self:
+        """Nothing counted yet, of all that can happen in these phases."""
+        phases = list(dict.fromkeys(phases))
         return cls(
-            probes={(family, outcome): 0 for family in families_of(service, path) for outcome in Outcome},
             failures={(phase, reason): 0 for phase in phases for reason in REASONS_OF_PHASE[phase]},
-            durations={phase: Histogram() for phase in phases},
+            durations={phase: Histogram() for phase in phases if phase is not Phase.SESSION},
         )
 
-    def keep(self, before: "FlowCounters") -> None:
-        """Go on from earlier counts, for what this flow can still see."""
-        self.probes.update((key, n) for key, n in before.probes.items() if key in self.probes)
-        self.failures.update((key, n) for key, n in before.failures.items() if key[0] in self.durations)
+    def keep(self, before: "PathCounters") -> None:
+        """Go on from earlier counts, for what the path can still see."""
+        phases = {phase for phase, _ in self.failures}
+        self.failures.update((key, n) for key, n in before.failures.items() if key[0] in phases)
         self.durations.update((key, h) for key, h in before.durations.items() if key in self.durations)
         self.rtt, self.syn_retransmits = before.rtt, before.syn_retransmits
-        self.recent = before.recent
 
     def count(self, result: Result) -> None:
-        attempt = result.attempt
         # What nobody foresaw is counted as well: a visit must never end in a missing key.
-        what = (attempt.family, result.outcome)
-        self.probes[what] = self.probes.get(what, 0) + 1
-        if attempt.failure is not None:
-            where = (attempt.failure.phase, attempt.failure.reason)
+        attempt, failure = result.attempt, result.attempt.failure
+        if failure is not None:
+            where = (failure.phase, failure.reason)
             self.failures[where] = self.failures.get(where, 0) + 1
+        failed_in = failure.phase if failure else None
         for phase, seconds in result.phases.items():
-            self.durations.setdefault(phase, Histogram()).observe(seconds)
+            if phase not in (failed_in, Phase.SESSION):
+                self.durations.setdefault(phase, Histogram()).observe(seconds)
         if attempt.rtt is not None:
             self.rtt.observe(attempt.rtt)
         self.syn_retransmits += attempt.syn_retransmits or 0
-        self.recent = (*self.recent, (attempt.failure is None, attempt.seconds))[-RECENT:]
 
 
 class Flows:
-    """The counters of every flow that is configured."""
+    """The counters of every path, and of every service's port on it, that is configured."""
 
     def __init__(self) -> None:
-        self.counters: dict[Flow, FlowCounters] = {}
+        self.outcomes: dict[Flow, Outcomes] = {}
+        self.paths: dict[str, PathCounters] = {}
+        self.recent: dict[Flow, Recent] = {}
 
     def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
-        before = self.counters
-        self.counters = {
-            Flow(service.name, port, path.name): FlowCounters.zero(service, path)
-            for service, path in pairs
-            for port in ports_on(service, path)
-        }
-        for flow in self.counters.keys() & before.keys():
-            self.counters[flow].keep(before[flow])
+        pairs = list(pairs)
+        flows = [
+            Flow(service.name, port, path.name) for service, path in pairs for port in ports_on(service, path)
+        ]
+        self.outcomes = {flow: self.outcomes.get(flow) or dict.fromkeys(Outcome, 0) for flow in flows}
+        self.recent = {flow: self.recent.get(flow, ()) for flow in flows}
+        phases: dict[str, list[Phase]] = {}
+        for service, path in pairs:
+            phases.setdefault(path.name, []).extend(phases_of(service, path))
+        before, self.paths = self.paths, {name: PathCounters.zero(its) for name, its in phases.items()}
+        for name in self.paths.keys() & before.keys():
+            self.paths[name].keep(before[name])
 
     def count(self, results: Iterable[Result]) -> None:
         """Count the results of flows that are configured, each attempt once."""
         for result in results:
-            counters = self.counters.get(Flow(result.service, result.port, result.path))
-            if counters is not None and result.counted:
-                counters.count(result)
+            flow = Flow(result.service, result.port, result.path)
+            outcomes = self.outcomes.get(flow)
+            if outcomes is not None and result.counted:
+                outcomes[result.outcome] += 1
+                attempt = result.attempt
+                self.recent[flow] = (*self.recent[flow], (attempt.failure is None, attempt.seconds))[-RECENT:]
+                self.paths[result.path].count(result)

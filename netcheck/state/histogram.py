@@ -2,8 +2,9 @@
 
 from bisect import bisect_left
 
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds in seconds: a LAN at the low end, SYN retransmits at 1 s, the proxy timeout at 10 s."""
+BUCKETS = (0.005, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.5, 11.0)
+"""Upper bounds in seconds: a LAN at the low end, SYN retransmits at 1 s. None equals a default timeout (5 s,
+10 s): what takes just that long must not be split."""
 
 
 class Histogram:

@@ -10,12 +10,23 @@ from netcheck.model.services import Service
 from netcheck.state.histogram import Histogram
 
 
+class Question(NamedTuple):
+    """What lookups are counted by."""
+
+    resolver: str
+    rdtype: RecordType
+
+
 class LookupFlow(NamedTuple):
-    """The labels that every counter of lookups shares."""
+    """What lookups are asked for, and of whom."""
 
     service: str
     resolver: str
     rdtype: RecordType
+
+    @property
+    def question(self) -> Question:
+        return Question(self.resolver, self.rdtype)
 
 
 class Lookups:
@@ -24,9 +35,10 @@ class Lookups:
     def __init__(self) -> None:
         self.latest: dict[tuple[LookupFlow, str], Lookup] = {}
         """By flow and host."""
-        self.counts: dict[LookupFlow, dict[str, int]] = {}
+        self.counts: dict[Question, dict[str, int]] = {}
         self.durations: dict[str, Histogram] = {}
         """By resolver."""
+        self._flows: set[LookupFlow] = set()
         self._hosts: set[tuple[str, str]] = set()
 
     def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
@@ -38,21 +50,22 @@ class Lookups:
             if not path.load_balancer and rdtype.family in path.resolved_families()
         ]
         zero: dict[str, int] = dict.fromkeys([Outcome.SUCCESS, *REASONS_OF_PHASE[Phase.RESOLVE]], 0)
-        self.counts = {flow: self.counts.get(flow) or dict(zero) for flow in flows}
+        self._flows = set(flows)
+        self.counts = {flow.question: self.counts.get(flow.question) or dict(zero) for flow in flows}
         self.durations = {flow.resolver: self.durations.get(flow.resolver) or Histogram() for flow in flows}
         self._hosts = {(service.name, host) for service, _ in pairs for host in service.hosts}
         self.latest = {
             (flow, host): lookup
             for (flow, host), lookup in self.latest.items()
-            if flow in self.counts and (flow.service, host) in self._hosts
+            if flow in self._flows and (flow.service, host) in self._hosts
         }
 
     def record(self, service: str, lookup: Lookup) -> None:
         """Take in a lookup for a service; one that is no longer configured is dropped."""
         flow = LookupFlow(service, lookup.resolver, lookup.rdtype)
-        counts = self.counts.get(flow)
-        if counts is None:
+        if flow not in self._flows:
             return
+        counts = self.counts[flow.question]
         counts[lookup.outcome] = counts.get(lookup.outcome, 0) + 1
         self.durations[lookup.resolver].observe(lookup.duration)
         if (service, lookup.host) in self._hosts:

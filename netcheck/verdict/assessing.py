@@ -20,7 +20,7 @@ from netcheck.verdict.case import Case, World
 from netcheck.verdict.counting import Counted, Counting, what_counts
 from netcheck.verdict.loss import lost
 from netcheck.verdict.needs import needs, ports_judged, ports_needed, services_needed
-from netcheck.verdict.rules import explain, possible
+from netcheck.verdict.rules import explain
 
 _WORKS = (Verdict.READY, Verdict.DEGRADED)
 
@@ -135,7 +135,7 @@ def assess(
     ]
     useful = {path.name: _of_all_roles(path, cases) for path in paths}
     world = World(services, paths, counting, lookups, useful)
-    losses = {path.name: _lost(services, path, counting) for path in paths}
+    losses = _losses(services, paths, counting)
     judgements = [_judge(world, case, tallies[case.path.name], losses[case.path.name]) for case in cases]
     return Assessment(judgements, _fallback_active(services, paths, tallies))
 
@@ -157,9 +157,19 @@ def _tallies(services: Sequence[Service], paths: Sequence[ProbePath], counting: 
     return tallies
 
 
-def _lost(services: Sequence[Service], path: ProbePath, counting: Counting) -> tuple[int, int] | None:
-    needed = frozenset[Needed]().union(*(needs(services, path, role) for role in Role))
-    return lost(e for e in counting.counted if e.result.path == path.name and e.place in needed)
+def _losses(
+    services: Sequence[Service], paths: Sequence[ProbePath], counting: Counting
+) -> dict[str, tuple[int, int] | None]:
+    """By path, of what any role needs there."""
+    needed = {
+        path.name: frozenset[Needed]().union(*(needs(services, path, role) for role in Role))
+        for path in paths
+    }
+    by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
+    for each in counting.counted:
+        if each.place in needed[each.result.path]:
+            by_path[each.result.path].append(each)
+    return {path: lost(counted) for path, counted in by_path.items()}
 
 
 def _on_path(
@@ -184,7 +194,7 @@ def _judge(
         if each.verdict not in (Verdict.READY, Verdict.UNKNOWN)
     }
     failed = _failures(world, path, {need: its for need, its in limited.items() if need in needed})
-    case = Case(world, path, needed, verdict, limited, failed, failed, loss)
+    case = Case(world, path, role, needed, verdict, limited, failed, failed, loss)
     counts = tuple(
         tallies[place].evidence(place)
         for each in judged
@@ -192,7 +202,7 @@ def _judge(
         if (tallies[place := Needed(each.service.name, port)].tried or verdict is Verdict.UNKNOWN)
         and (place in needed or path.expected is not Expected.READY)
     )
-    return Judgement(path.name, role, verdict, explain(case), counts, needed, possible(path), path.expected)
+    return Judgement(path.name, role, verdict, explain(case), counts, needed, path.expected)
 
 
 def _failures(world: World, path: ProbePath, limited: Mapping[Needed, Verdict]) -> tuple[Counted, ...]:

@@ -9,7 +9,7 @@ from itertools import chain
 from netcheck.apns.addresses import is_allocated, is_apple_name
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Needed, Verdict
-from netcheck.model.paths import Family, ProbePath
+from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Lookup, Trust
 from netcheck.model.services import Network, Service
 from netcheck.verdict.counting import Counted, Counting, RangeOnPath
@@ -57,8 +57,7 @@ class World:
         for each in chain.from_iterable(self._by_path.values()):
             attempt = each.result.attempt
             if attempt.failure is None:
-                took = sum(attempt.phases.values()) - attempt.phases.get(Phase.SESSION, 0.0)
-                found[each.result.path].setdefault(each.place, []).append(took)
+                found[each.result.path].setdefault(each.place, []).append(attempt.seconds)
         return found
 
 
@@ -68,6 +67,7 @@ class Case:
 
     world: World
     path: ProbePath
+    role: Role
     needs: frozenset[Needed]
     """What the role needs here."""
     verdict: Verdict
@@ -108,27 +108,38 @@ class Case:
         others = (self.world.on_path(path.name) for path in self.world.paths if path is not self.path)
         return [counted for counted in others if counted]
 
+    def is_reached_elsewhere(self, each: Counted) -> bool:
+        """Whether another path reaches the host and port; or sees its certificate, and this one does not."""
+        where = (each.result.host, each.result.port)
+        return where in (self.reached_elsewhere if each.connected else self.seen_elsewhere)
+
     @cached_property
     def reached_elsewhere(self) -> frozenset[tuple[str, int]]:
-        """The hosts and ports that another path reaches."""
-        others = (each for counted in self.elsewhere() for each in counted)
-        return frozenset((o.result.host, o.result.port) for o in others if o.failure is None)
+        return frozenset((o.result.host, o.result.port) for o in self.others if o.failure is None)
 
-    def is_reached_elsewhere(self, each: Counted) -> bool:
-        return (each.result.host, each.result.port) in self.reached_elsewhere
+    @cached_property
+    def seen_elsewhere(self) -> frozenset[tuple[str, int]]:
+        seen = {(o.result.host, o.result.port) for o in self.others if o.result.attempt.tls is not None}
+        return self.reached_elsewhere | seen
+
+    @property
+    def others(self) -> list[Counted]:
+        """What counts on the other paths."""
+        return [each for counted in self.elsewhere() for each in counted]
 
     def is_only_its_own(self, each: Counted) -> bool:
         """Whether it is the user's own, fails wherever it is tried, and does not fail as Apple's do."""
         return not (is_apples(each) or self.is_reached_elsewhere(each) or self.fails_as_apples_do(each))
 
     def fails_as_apples_do(self, each: Counted) -> bool:
-        """Whether all of Apple's fails in the same way, on this port if any is tried there: it is the way.
+        """Whether all of Apple's that gets as far fails in the same way: then it is the way.
 
-        Over the same family: one that is dead is dead for all.
+        Over the same family, as one that is dead is dead for all; and on this port, if any is tried there.
         """
         apples = [other for other in self.counted if is_apples(other) and other.family is each.family]
         beside = [other for other in apples if other.result.port == each.result.port] or apples
-        return bool(beside) and all(_fail_alike(each, other) for other in beside)
+        as_far = [other for other in beside if _steps(other) >= _steps(each)]
+        return bool(as_far) and all(_fail_alike(each, other) for other in as_far)
 
     def is_few(self, about: Iterable[Counted]) -> bool:
         """Whether of each service's port only one of several hosts fails, or less than half of them."""
@@ -150,6 +161,32 @@ class Case:
                 found.setdefault(each.result.attempt.address, []).append(each)
         return found
 
+    def works_at_another_address(self, each: Counted) -> bool:
+        """Whether another resolver's answer leads to the host and port, by the same way out.
+
+        Not where the other resolvers know this address as well.
+        """
+        address = each.result.attempt.address
+        working = self._working_beside.get((each.result.host, each.result.port, each.family), set())
+        return bool(working - {address}) and address not in self._answered_by_others
+
+    @cached_property
+    def _answered_by_others(self) -> frozenset[str]:
+        others = (found for found in self.world.lookups if found.resolver != self.path.resolver.name)
+        return frozenset(address for found in others for address in found.addresses)
+
+    @cached_property
+    def _working_beside(self) -> Mapping[tuple[str, int, Family], set[str | None]]:
+        """The addresses that work on paths with other resolvers and the same way out."""
+        found: dict[tuple[str, int, Family], set[str | None]] = {}
+        for path in self.world.paths:
+            if path.way_out == self.path.way_out and path.resolver != self.path.resolver:
+                for each in self.world.on_path(path.name):
+                    if each.failure is None:
+                        where = each.result.host, each.result.port, each.family
+                        found.setdefault(where, set()).add(each.result.attempt.address)
+        return found
+
     def was_resolved_here(self, each: Counted) -> bool:
         """Whether its address is what the path's resolver answered."""
         return not self.path.load_balancer and each.family is not Family.NAME
@@ -163,6 +200,12 @@ class Case:
         if networks:
             return not any(ip_address(address) in network for network in networks)
         return is_apples(each) and not is_allocated(address)
+
+
+def _steps(each: Counted) -> int:
+    """How far it gets."""
+    phases = tuple(Phase)
+    return len(phases) if each.failure is None else phases.index(each.failure.phase)
 
 
 def _fail_alike(one: Counted, other: Counted) -> bool:

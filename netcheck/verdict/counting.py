@@ -56,7 +56,7 @@ class Counted:
     @property
     def connected(self) -> bool:
         """Whether a connection to the destination was established, whatever happened in it."""
-        return self.comes_and_goes or self.failure is None or _was_connected(self.result)
+        return self.comes_and_goes or self.failure is None or self.result.attempt.connected
 
     @property
     def order(self) -> tuple[object, ...]:
@@ -177,7 +177,7 @@ def _dead_ranges(
     for result in (standing.result for standing in standings):
         if (where := range_of(result)) is not None:
             by_range.setdefault(where, []).append(result)
-        if _was_connected(result) and result.attempt.at >= since[result.path]:
+        if result.attempt.connected and result.attempt.at >= since[result.path]:
             alive.add((result.path, result.port, result.attempt.family))
     silent = {
         where: failed
@@ -191,11 +191,11 @@ def _dead_ranges(
 
 def _since_anything_answered(results: Sequence[Result], since: float) -> list[Result]:
     """The results that failed after the last connection; none where that is no older than `since`."""
-    connected = [result.attempt.at for result in results if _was_connected(result)]
+    connected = [result.attempt.at for result in results if result.attempt.connected]
     if connected and max(connected) >= since:
         return []
     last = max(connected, default=-math.inf)
-    return [result for result in results if not _was_connected(result) and result.attempt.at > last]
+    return [result for result in results if not result.attempt.connected and result.attempt.at > last]
 
 
 def _is_no_single_host(where: RangeOnPath, silent: Mapping[RangeOnPath, Sequence[Result]]) -> bool:
@@ -211,12 +211,7 @@ def _is_no_single_host(where: RangeOnPath, silent: Mapping[RangeOnPath, Sequence
 
 
 def _is_in(result: Result, dead: frozenset[RangeOnPath]) -> bool:
-    return not _was_connected(result) and range_of(result) in dead
-
-
-def _was_connected(result: Result) -> bool:
-    failure = result.attempt.failure
-    return failure is None or failure.phase in (Phase.TLS, Phase.SESSION)
+    return not result.attempt.connected and range_of(result) in dead
 
 
 def _unsteady(standings: Iterable[Standing], both_ways: set[str], bound: set[str]) -> dict[Endpoint, Counted]:

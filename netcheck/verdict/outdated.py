@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 
 from netcheck.apns.addresses import published_range
+from netcheck.model.paths import Family
 from netcheck.model.results import Result, Standing
 from netcheck.model.trends import Part, Trend, Trends
 
@@ -19,7 +20,10 @@ class Outdated:
         self._eventful = {part: trend for part, trend in trends.items() if trend.down or trend.silences}
         self._fell_silent: dict[str, float] = {}
         """By path: when the last of its parts that are down went down."""
+        self._around: dict[tuple[str, int, Family], list[Trend]] = {}
+        """By path, port and family."""
         for part, trend in self._eventful.items():
+            self._around.setdefault(part[:3], []).append(trend)
             if trend.down is not None:
                 latest = self._fell_silent.get(part.path, -math.inf)
                 self._fell_silent[part.path] = max(latest, trend.down.at)
@@ -29,9 +33,10 @@ class Outdated:
         at = standing.result.attempt.at
         if not standing.failures:
             return self._is_old_success(standing.result, at)
-        since = at if standing.fails_since is None else standing.fails_since
-        return not self.is_down(standing.result) and any(
-            trend.was_silent(since) and trend.was_silent(at) for trend in self._of(standing.result)
+        return (
+            not self.is_down(standing.result)
+            and self._was_silent(standing.result, at)
+            and self._began_in_silence(standing)
         )
 
     def is_down(self, result: Result) -> bool:
@@ -40,9 +45,7 @@ class Outdated:
 
     def is_believed(self, standing: Standing, failures: int) -> bool:
         """Whether it failed so often in a row by itself: what all around it did as well does not count."""
-        since = standing.fails_since
-        excused = since is not None and self._was_silent(standing.result, since)
-        return standing.failures - excused >= failures
+        return standing.failures - self._began_in_silence(standing) >= failures
 
     def is_excused(self, standing: Standing) -> bool:
         """Whether it failed the last time only when all around it did, and that is over."""
@@ -63,6 +66,12 @@ class Outdated:
         if not self._is_needed(result):  # and nobody looked again
             return at < self._fell_silent[result.path]
         return any(trend.down is not None and at < trend.down.at for trend in self._of(result))
+
+    def _began_in_silence(self, standing: Standing) -> bool:
+        """Whether anything around it was silent when it began to fail: its addresses take turns."""
+        result, since = standing.result, standing.fails_since
+        around = self._around.get((result.path, result.port, result.attempt.family), ())
+        return since is not None and any(trend.was_silent(since) for trend in around)
 
     def _was_silent(self, result: Result, at: float) -> bool:
         return any(trend.was_silent(at) for trend in self._of(result))

@@ -6,8 +6,7 @@ of some service's port. What it leaves unexplained has a cause of its own, if it
 
 from collections.abc import Sequence
 
-from netcheck.model.findings import Cause, Finding, Hop, Verdict
-from netcheck.model.paths import Expected, ProbePath
+from netcheck.model.findings import Finding, Verdict
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes import (
     apple,
@@ -19,7 +18,7 @@ from netcheck.verdict.causes import (
     resolver,
     this_machine,
 )
-from netcheck.verdict.causes.cause import Rule, hops_of
+from netcheck.verdict.causes.cause import Rule
 from netcheck.verdict.counting import Counted
 
 RULES: tuple[Rule, ...] = (
@@ -102,11 +101,3 @@ def _badness(case: Case, about: Sequence[Counted]) -> int:
 def _remarks(case: Case) -> tuple[Finding, ...]:
     explained = (rule.explain(case) for rule in RULES if rule.is_remark)
     return tuple(each[0] for each in explained if each is not None)
-
-
-def possible(path: ProbePath) -> tuple[tuple[Cause, Hop], ...]:
-    """Every cause that a path such as this can have, with each hop that it can be of."""
-    hops = hops_of(path)
-    is_blocked = path.expected is Expected.BLOCKED
-    rules = (rule for rule in RULES if is_blocked or rule.cause is not Cause.PATH_OPEN)
-    return tuple((rule.cause, hop) for rule in rules for hop in rule.hops if hop in hops)

@@ -4,6 +4,7 @@ import logging
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,7 +14,7 @@ from netcheck.config.problems import ConfigError, Problem
 from netcheck.config.settings import Web
 from netcheck.config.web_file import RateLimit, settle
 from netcheck.config.web_tls import LARGEST_PEM, TlsSettings, pem_of
-from netcheck.files import Stamp, read_if_changed
+from netcheck.files import Stamp, in_time, read_if_changed
 from netcheck.model.paths import Secret
 from netcheck.web.tls import server_context
 
@@ -96,11 +97,9 @@ class Protected:
     async def read(self, web: Web) -> Protection:
         """As `read`, in a thread; ConfigError also where it takes too long."""
         try:
-            with trio.fail_after(_LONGEST):
-                return await trio.to_thread.run_sync(read, web, limiter=self._threads, abandon_on_cancel=True)
-        except trio.TooSlowError:
-            message = f"what the section web names was not read within {_LONGEST:.0f} s"
-            raise ConfigError([Problem("web", 1, 1, message)]) from None
+            return await in_time(partial(read, web), _LONGEST, self._threads)
+        except OSError as error:
+            raise ConfigError([Problem("web", 1, 1, f"a file that it names was {error.strerror}")]) from None
 
     def take(self, protection: Protection) -> None:
         """Have this one in force for what comes from now on."""
@@ -117,28 +116,20 @@ class Protected:
             await trio.sleep(_LOOK_AGAIN)
             try:
                 await self._look()
-            except ConfigError as error:
+            except (ConfigError, OSError) as error:
                 _log.error("the web port stays as it is, what its files say now cannot be used: %s", error)
             except Exception:  # a bug of ours costs one look, and never the daemon
                 _log.exception("internal error in looking at the web port's files")
 
     async def _look(self) -> None:
         before = self.now
-        stamps = await self._stamps(before.stamps)
-        if stamps is None or stamps == self._tried:
+        stamps = await in_time(partial(_stamps, before.stamps), _LONGEST, self._threads)
+        if stamps == self._tried:
             return
         self._tried = stamps
         found = await self.read(before.web)
         if self.now is before:  # no reload came in between
             self.take(found)
-
-    async def _stamps(self, files: Iterable[Path]) -> Stamps | None:
-        """None where a look takes too long: then it is for the next one."""
-        with trio.move_on_after(_LONGEST):
-            return await trio.to_thread.run_sync(
-                _stamps, files, limiter=self._threads, abandon_on_cancel=True
-            )
-        return None
 
 
 def _news(before: Protection, after: Protection) -> Iterable[str]:
@@ -151,4 +142,4 @@ def _news(before: Protection, after: Protection) -> Iterable[str]:
     if changed:
         yield f"the web port's files were read again: {', '.join(changed)}"
     if before.users.keys() != after.users.keys():
-        yield f"{len(after.users)} users may log in"
+        yield f"users who may log in: {len(after.users)}"

@@ -5,12 +5,12 @@ Knows no proxies and no redirects, and not what a status means: that is its user
 
 import re
 
+from netcheck.model.failing import EVIDENCE_LIMIT
 from netcheck.model.paths import bracketed
 from netcheck.wire.http_asking import request
 from netcheck.wire.http_body import Body, BodyError
 from netcheck.wire.http_head import HeadError, HeadReader
 from netcheck.wire.target import Target
-from netcheck.wire.transcript import EVIDENCE_LIMIT
 
 MAX_BODY = 64 * 1024
 GET_HEADERS = (b"Accept-Encoding: gzip, deflate", b"Connection: close")

@@ -1,10 +1,9 @@
 """How a peer's answer ends a handshake, and what of the answer people may see. Knows no protocol's rules."""
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import EVIDENCE_LIMIT, Reason
 from netcheck.model.paths import Credentials
 from netcheck.wire.masking import Mask
 
-EVIDENCE_LIMIT = 64
 _KEPT = 1024
 """Bytes of an answer or a piece of it: more than is shown, so that a secret at the limit is known as one."""
 _TEXT_LIMIT = 80

@@ -512,9 +512,9 @@ def test_a_hold_is_off_unless_written(load: Load) -> None:
 # metrics
 
 
-def test_metrics_are_per_host_unless_written(load: Load) -> None:
-    assert load("metrics:\n").metrics.per_host
-    assert not load("metrics: {per_host: false}\n").metrics.per_host
+def test_metrics_are_per_host_only_where_it_is_written(load: Load) -> None:
+    assert not load("metrics:\n").metrics.per_host
+    assert load("metrics: {per_host: true}\n").metrics.per_host
 
 
 def test_networks_say_where_a_service_of_ones_own_may_be(load: Load) -> None:

@@ -32,7 +32,7 @@ probing: {{interval: 4s, rate: 0.5, timeouts: {{tls: 1500ms}}}}
 verdict: {{failures: 3}}
 push_certificates: {{mdm: {{file: mdm.p12, topic: a.b, password_file: password, verify: true}}}}
 history: {{file: netcheck.db, keep: 1w}}
-metrics: {{per_host: false}}
+metrics: {{per_host: true}}
 web: {{basic_auth_users_file: password, hosts: [netcheck.example], reload: false, probe: false}}
 """
 

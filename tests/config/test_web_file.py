@@ -3,9 +3,13 @@
 import shutil
 import ssl
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from netcheck.config.problems import ConfigError
 from netcheck.config.settings import ClientAuth, Web, WebTls
@@ -250,6 +254,76 @@ def test_every_fault_is_told_at_once(folder: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read_web_config(written(folder, text))
     assert [problem.line for problem in caught.value.problems] == [1, 2, 3]
+
+
+_words = st.sampled_from(
+    [
+        *("tls_server_config", "http_server_config", "basic_auth_users", "rate_limit", "headers", "interval"),
+        *(
+            "cert",
+            "key",
+            "cert_file",
+            "key_file",
+            "client_ca_file",
+            "client_auth_type",
+            "client_allowed_sans",
+        ),
+        *("min_version", "cipher_suites", "curve_preferences", "X-Frame-Options", "burst", "http2", "alice"),
+        *("server.crt", "server.key", "TLS12", "X25519", "RequireAndVerifyClientCert", HASH, "1s", "", None),
+    ]
+)
+_values = st.recursive(
+    _words | st.integers() | st.booleans() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_words, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(_values)
+@settings(deadline=None)
+def test_any_structure_is_a_web_config_or_a_config_error(issued: Pems, value: object) -> None:
+    file = written(issued.folder, yaml.safe_dump(value))
+    with suppress(ConfigError):
+        read_web_config(file)
+
+
+@given(st.binary(max_size=200))
+@settings(deadline=None)
+def test_any_bytes_are_a_web_config_and_users_or_config_errors(issued: Pems, data: bytes) -> None:
+    file = issued.folder / "any"
+    file.write_bytes(data)
+    for each in (read_web_config, read_users):
+        with suppress(ConfigError):
+            each(file)
+
+
+SECRET = "hunter2 horse battery"
+PLACES = [
+    "{{{}: 1}}",
+    "{}",
+    "basic_auth_users: {{alice: {}}}",
+    "basic_auth_users: {{{}: alice}}",
+    "basic_auth_users: {{'alice:{}': x}}",
+    "tls_server_config: {{cert: {}}}",
+    "tls_server_config: {{key: {}, cert_file: server.crt}}",
+    "tls_server_config: {{key_file: {}}}",
+    "tls_server_config: {{client_auth_type: {}}}",
+    "tls_server_config: {{cipher_suites: [{}]}}",
+    "tls_server_config: {{client_allowed_sans: {{a: {}}}}}",
+    "tls_server_config: {{min_version: {}}}",
+    "http_server_config: {{headers: {{{}: x}}}}",
+    "http_server_config: {{headers: {{X-Frame-Options: {}}}}}",
+    "http_server_config: {{http2: {}}}",
+    "rate_limit: {{interval: {}, burst: 1}}",
+    "rate_limit: {{burst: {}}}",
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_password_that_stands_where_it_does_not_belong_is_not_repeated(folder: Path, place: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_web_config(written(folder, place.format(SECRET)))
+    assert "hunter2" not in str(caught.value)
 
 
 # A file of users

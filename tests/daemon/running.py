@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,11 +66,15 @@ def running(
     *options: str,
     environment: Mapping[str, str] | None = None,
     before: Callable[[], None] = with_default_signals,
+    under: Sequence[str] = (),
 ) -> Iterator[Running]:
-    """A daemon on this config, from when it listens. `before` runs in its process, before it is netcheck."""
+    """A daemon on this config, from when it listens.
+
+    `before` runs in its process, before it is netcheck; `under` is a command that starts it and looks on.
+    """
     log = file.with_name("log")
     with log.open("w") as stderr:
-        command = [sys.executable, "-m", "netcheck", "run", "--config", str(file), *options]
+        command = [*under, sys.executable, "-m", "netcheck", "run", "--config", str(file), *options]
         process = subprocess.Popen(
             command,
             stderr=stderr,

@@ -73,6 +73,17 @@ def test_what_is_not_known_yet_is_not_said(caplog: pytest.LogCaptureFixture) -> 
     assert caplog.messages == []
 
 
+def test_a_doubt_is_said_once_for_a_path_until_there_is_none_any_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    doubtful = replace(READY, doubts=("Nothing has answered on port 5223 since 10:31:07 UTC.",))
+    other_role = replace(doubtful, role=Role.PROVIDER)
+    announced(*(judged(*each) for each in ([READY], [doubtful, other_role], [doubtful], [READY], [doubtful])))
+    doubts = [record for record in caplog.records if "Nothing" in record.message]
+    assert [record.message for record in doubts] == [f"direct: {doubtful.doubts[0]}"] * 2
+    assert (doubts[0].levelname, vars(doubts[0])["path"]) == ("INFO", "direct")
+
+
 def test_a_path_that_comes_back_is_said_again(caplog: pytest.LogCaptureFixture) -> None:
     announced(judged(READY), judged(), judged(READY))
     assert caplog.messages == [in_words(READY)] * 2

@@ -54,8 +54,8 @@ async def test_a_visit_under_way_is_counted_when_the_config_has_changed_meanwhil
             )
         )
         go_on.set()
-        counters = state.flows.counters[Flow("ours", port, "direct")].probes
-        while not counters[Family.IPV4, Outcome.FAILURE]:  # noqa: ASYNC110 - counters have no event
+        counters = state.flows.outcomes[Flow("ours", port, "direct")]
+        while not counters[Outcome.FAILURE]:  # noqa: ASYNC110 - counters have no event
             await trio.sleep(0.01)
         assert state.own.skipped["internal_error"] == 0
         nursery.cancel_scope.cancel()
@@ -238,7 +238,7 @@ def test_a_new_number_of_couriers_keeps_counts_and_last_results(auto: Config) ->
             made.state.record(visit(result("courier", 443, host=host)))
         made.state.record(bag_visit(30))
         made.take()
-        counted = made.state.flows.counters[Flow("courier", 443, "direct")].probes
+        counted = made.state.flows.outcomes[Flow("courier", 443, "direct")]
         assert sum(counted.values()) == 2
         assert made.couriers() == {f"7-{DOMAIN}"}
 

@@ -25,7 +25,7 @@ def port() -> Iterator[int]:
 
 def listening_config(folder: Path, services: str) -> Path:
     file = config(folder, services)
-    file.write_text("listen: 127.0.0.1:0\n" + file.read_text())
+    file.write_text("listen: 127.0.0.1:0\nmetrics: {per_host: true}\n" + file.read_text())
     return file
 
 
@@ -89,7 +89,7 @@ def test_a_reload_takes_the_series_of_hosts_away_and_leaves_what_is_told_without
     daemon: Running,
 ) -> None:
     measured(daemon)
-    daemon.file.write_text(daemon.file.read_text() + "metrics: {per_host: false}\n")
+    daemon.file.write_text(daemon.file.read_text().replace("per_host: true", "per_host: false"))
     assert daemon.get("/-/reload", "POST")[0] == 200
     assert "netcheck_probe_success" not in daemon.get("/metrics")[1]
     assert daemon.value("netcheck_hosts", service="ours", state="reachable") == 1
@@ -202,7 +202,7 @@ def silent_daemon(tmp_path: Path, port: int) -> Iterator[Running]:
 
 
 def test_visits_that_outlast_many_reloads_are_counted(silent_daemon: Running) -> None:
-    failed = {"service": "ours", "phase": "tls", "reason": "tls_timeout"}
+    failed = {"path": "direct", "phase": "tls", "reason": "tls_timeout"}
     text, reloads = silent_daemon.file.read_text(), 0
     while not silent_daemon.value("netcheck_probe_failures_total", **failed):
         silent_daemon.file.write_text(f"{text}verdict: {{failures: {2 + reloads % 2}}}\n")

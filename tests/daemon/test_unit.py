@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.running import running, with_default_signals
-from tests.daemon.test_web_port import config_with, context_of, hashed, presented
+from tests.daemon.test_web_port import config_with, context_of, hashed, presented, reload
 from tests.web.pems import pems
 
 UNITS = Path(__file__).parents[2] / "config" / "systemd"
 SERVICE, SOCKET = UNITS / "netcheck.service", UNITS / "netcheck.socket"
 ANALYZE = shutil.which("systemd-analyze")
+STRACE = shutil.which("strace")
 with_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed")
 
 _PR_SET_MDWE, _PR_MDWE_REFUSE_EXEC_GAIN = 65, 1  # linux/prctl.h
@@ -65,6 +66,40 @@ def test_systemd_understands_every_line() -> None:
     said = analyzed("verify", str(SERVICE), str(SOCKET)).splitlines()
     about_ours = [line for line in said if "netcheck" in line and not any(each in line for each in known)]
     assert about_ours == []
+
+
+def calls_of(name: str) -> set[str]:
+    """The calls of a set of systemd's, those of the sets in it included."""
+    found = set()
+    for line in map(str.strip, analyzed("syscall-filter", name).splitlines()[1:]):
+        if line.startswith("@"):
+            found |= calls_of(line)
+        elif line and not line.startswith("#"):
+            found.add(line)
+    return found
+
+
+def allowed_calls() -> set[str]:
+    allowed = calls_of("@default")
+    for value in settings(SERVICE)["SystemCallFilter"]:
+        for name in value.removeprefix("~").split():
+            allowed = allowed - calls_of(name) if value.startswith("~") else allowed | calls_of(name)
+    return allowed
+
+
+@with_systemd
+@pytest.mark.skipif(STRACE is None, reason="strace is not installed")
+def test_the_daemon_calls_nothing_that_the_service_may_not(tmp_path: Path) -> None:
+    made, trace = pems(tmp_path), tmp_path / "trace"
+    cert, key = made.server()
+    file = config_with(tmp_path, f"web: {{tls: {{cert_file: {cert}, key_file: {key}}}}}")
+    with running(file, under=(str(STRACE), "-D", "-f", "-qq", "-o", str(trace))) as daemon:
+        assert presented(daemon, context_of(made))
+        reload(daemon)
+        daemon.wait("a verdict", lambda: "not_ready" in daemon.logged())
+    used = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.MULTILINE))
+    assert {"accept4", "memfd_create"} <= used
+    assert used - allowed_calls() == set()
 
 
 def without_new_code() -> None:

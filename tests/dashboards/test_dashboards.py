@@ -16,7 +16,7 @@ from netcheck.export.families import FAMILIES
 
 Record = dict[str, Any]
 
-OF_OTHERS = re.compile(r"process_\w+|python_\w+|scrape_\w+|up")
+OF_OTHERS = re.compile(r"process_\w+|python_\w+|scrape_\w+|up|ALERTS")
 OF_GRAFANA = {"__rate_interval", "__range", "__url_time_range", "__data", "__field"}
 KINDS = {"stat", "bargauge", "timeseries", "state-timeline", "heatmap", "table"}
 RUNBOOKS = re.compile(r"https://github\.com/netcheck/netcheck/(blob|tree)/main/(docs/runbooks.*)")
@@ -24,7 +24,12 @@ BUILT = {name: json.loads((FOLDER / f"{name}.json").read_text()) for name in DAS
 
 
 def panels(dashboard: Record) -> list[Record]:
-    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    return [panel for panel in everything_on(dashboard) if panel["type"] != "row"]
+
+
+def everything_on(dashboard: Record) -> list[Record]:
+    """Rows and panels, those of collapsed rows included."""
+    return [inner for panel in dashboard["panels"] for inner in (panel, *panel.get("panels", ()))]
 
 
 def of_all_panels() -> Iterator[Any]:
@@ -51,6 +56,7 @@ def expressions(dashboard: Record) -> Iterator[str]:
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "query":
             yield variable["query"]["query"]
+    yield from (annotation["expr"] for annotation in dashboard["annotations"]["list"])
 
 
 every_dashboard = pytest.mark.parametrize("name", DASHBOARDS)
@@ -71,6 +77,7 @@ def test_uids_and_titles_are_stable_and_each_dashboard_s_own() -> None:
     assert {(one["uid"], one["title"]) for one in BUILT.values()} == {
         ("netcheck-fleet", "netcheck: fleet"),
         ("netcheck-path", "netcheck: path"),
+        ("netcheck-slo", "netcheck: objective"),
         ("netcheck-itself", "netcheck: itself"),
     }
 
@@ -98,7 +105,7 @@ def test_a_table_s_cell_without_a_value_does_not_speak_for_the_whole_table(name:
 @every_dashboard
 def test_titles_and_numbers_of_panels_are_their_own(name: str) -> None:
     for key in ("id", "title"):
-        assert set(Counter(panel[key] for panel in BUILT[name]["panels"]).values()) == {1}
+        assert set(Counter(panel[key] for panel in everything_on(BUILT[name])).values()) == {1}
 
 
 @every_dashboard
@@ -116,17 +123,36 @@ def test_panels_lie_within_the_grid_and_none_upon_another(name: str) -> None:
 
 @every_dashboard
 def test_every_metric_is_netcheck_s_or_comes_with_every_scrape(name: str) -> None:
-    known = {sample for family in FAMILIES for sample in family.sample_names}
+    known = {sample for family in FAMILIES for sample in family.sample_names} | recorded()
     for expression in expressions(BUILT[name]):
         for metric in metrics_of(expression):
             assert metric in known or OF_OTHERS.fullmatch(metric), metric
+
+
+def recorded() -> set[str]:
+    rules = Path(FOLDER).parent / "config" / "prometheus" / "recording.yml"
+    return set(re.findall(r"- record: (\S+)", rules.read_text()))
+
+
+@every_dashboard
+def test_every_query_says_how_often_netcheck_is_scraped(name: str) -> None:
+    for panel in panels(BUILT[name]):
+        assert {target["interval"] for target in panel["targets"]} == {"1m"}
+
+
+@every_dashboard
+def test_what_one_needs_first_is_open_and_the_rest_is_in_its_row(name: str) -> None:
+    rows = [panel for panel in BUILT[name]["panels"] if panel["type"] == "row"]
+    assert not rows[0]["collapsed"]
+    for row in rows:
+        assert bool(row["panels"]) == row["collapsed"]
 
 
 @every_dashboard
 def test_every_label_is_one_of_its_metric_s_or_the_target_s(name: str) -> None:
     labels = {sample: family.labels for family in FAMILIES for sample in family.sample_names}
     for expression in expressions(BUILT[name]):
-        for metric, matchers in re.findall(r"(netcheck_\w+)\{([^}]*)\}", expression):
+        for metric, matchers in re.findall(r"(?<![\w:])(netcheck_\w+)\{([^}]*)\}", expression):
             for label in re.findall(r"(\w+)(?:=~|=|!=|!~)", matchers):
                 assert label in (*labels[metric], "site", "job", "instance"), f"{label} of {metric}"
 
@@ -139,7 +165,7 @@ def test_the_fleet_s_cost_does_not_grow_with_apple_s_hosts() -> None:
 
 def metrics_of(expression: str) -> list[str]:
     """The metrics that an expression selects: each has its matchers, but for a variable's only one."""
-    found = re.findall(r"(\w+)\{", expression)
+    found = re.findall(r"([\w:]+)\{", expression)
     return found or re.findall(r"label_values\((\w+),", expression)
 
 

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase, Reason
-from netcheck.model.findings import BagSeen, Judgement, PushCertificate, PushCertificateFile, Verdict
+from netcheck.model.findings import (
+    BagSeen,
+    Cause,
+    Finding,
+    Hop,
+    Judgement,
+    PushCertificate,
+    PushCertificateFile,
+    Verdict,
+)
 from netcheck.model.paths import (
     Family,
     ProbePath,
@@ -35,7 +44,6 @@ from netcheck.model.results import (
 )
 from netcheck.model.services import Depth, Service, targets
 from netcheck.state.state import State
-from netcheck.verdict.rules import possible
 
 HOST = "17-courier.push.apple.com"
 COURIER = Service("courier", (HOST,), (5223, 443), depth=Depth.TLS, hold=900.0)
@@ -100,6 +108,8 @@ HELD = Hold(
 )
 BROKEN = PushCertificate("school", error="/etc/school.pem cannot be read: No such file or directory")
 
+DENIES = Finding(Cause.PROXY_DENIES_PORT, Hop.PROXY, "5 of 5", "Ask for 5223.", "the proxy", "reply 2")
+
 
 def a_result(**attempt: Any) -> Result:
     """A success on courier 5223 over the direct path, unless its attempt is changed."""
@@ -153,8 +163,8 @@ def populated() -> Facts:
     state.own.skipped["late"] = 3
     state.own.schedule_lag.observe(0.002)
     judgements = [
-        Judgement(path.name, role, verdict, possible=possible(path))
-        for path, verdict in ((DIRECT, Verdict.READY), (SOCKS, Verdict.NOT_READY))
+        Judgement(path.name, role, verdict, found)
+        for path, verdict, found in ((DIRECT, Verdict.READY, ()), (SOCKS, Verdict.NOT_READY, (DENIES,)))
         for role in Role
     ]
     return shown(state, *judgements, fallback={DIRECT.name: False}, bags=[BAG_SEEN, NO_BAG])
@@ -241,9 +251,7 @@ def changes(draw: st.DrawFn, state: State) -> Facts:
     state.own.reload_success_time = draw(NUMBERS)
     state.own.loop_lag.observe(draw(NUMBERS))
     judgements = [
-        Judgement(path.name, role, draw(st.sampled_from(Verdict)), possible=possible(path))
-        for path in paths
-        for role in Role
+        Judgement(path.name, role, draw(st.sampled_from(Verdict))) for path in paths for role in Role
     ]
     return shown(state, *judgements, fallback=draw(st.dictionaries(TEXTS, st.booleans(), max_size=2)))
 

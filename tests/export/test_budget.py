@@ -8,10 +8,9 @@ import pytest
 from netcheck import config
 from netcheck.config import Config
 from netcheck.export.negotiate import Exporter
-from netcheck.model.failing import REASONS_OF_PHASE
+from netcheck.model.failing import REASONS_OF_PHASE, Phase
 from netcheck.model.paths import ProbePath
 from netcheck.model.services import (
-    Depth,
     Service,
     families_of,
     hosts_on,
@@ -59,61 +58,82 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def formula(services: Iterable[Service], paths: Iterable[ProbePath], *, per_host: bool) -> int:
-    """The most series that a site can have: the page's table, row by row."""
+    """The most series that a site can have where nothing is wrong: the page's table, row by row."""
     pairs = targets(services, paths)
-    flows = sum(len(ports_on(service, path)) * of_port(service, path, per_host) for service, path in pairs)
+    ports = sum(len(ports_on(service, path)) * of_port(service, path, per_host) for service, path in pairs)
+    tls = sum(2 for service, path in pairs if speaks_tls(service, path))
     judged = {path for _, path in pairs}
     resolving = [(service, path) for service, path in pairs if path.resolved_families()]
-    apple_ports = {(path.name, port) for service, path in resolving for port in ports_on(service, path)}
-    roles = sum(len(path.roles) * (43 if path.proxy else 31) for path in judged)
-    asked = {(service.name, path.resolver, path.resolved_families()) for service, path in resolving}
-    lookups = sum(14 * len(families) + 2 for _, _, families in asked)
+    apple_ports = {(p.name, port) for s, p in resolving if s.required for port in ports_on(s, p)}
+    questions = {(path.resolver, family) for _, path in resolving for family in path.resolved_families()}
+    asked = {(service.name, path.resolver) for service, path in resolving}
     resolvers = {path.resolver for _, path in resolving}
-    return flows + 9 * len(apple_ports) + 2 * len(judged) + roles + lookups + 16 * len(resolvers) + 53
+    roles = sum(7 * len(path.roles) for path in judged)
+    lookups = 14 * len(questions) + 2 * len(asked) + 13 * len(resolvers)
+    on_paths = sum(of_path(pairs, path) for path in judged)
+    return ports + tls + 9 * len(apple_ports) + on_paths + roles + lookups + 47
+
+
+def of_path(pairs: Iterable[tuple[Service, ProbePath]], path: ProbePath) -> int:
+    phases = {phase for service, its in pairs if its is path for phase in phases_of(service, path)}
+    reasons = sum(len(REASONS_OF_PHASE[phase]) for phase in phases)
+    return reasons + 13 * len(phases - {Phase.SESSION}) + 17
 
 
 def of_port(service: Service, path: ProbePath, per_host: bool) -> int:
-    phases, families = phases_of(service, path), len(families_of(service, path))
-    reasons = sum(len(REASONS_OF_PHASE[phase]) for phase in phases)
-    hosts = families * (len(phases) + 5) * len(hosts_on(service, path)) if per_host else 0
-    with_tls = 2 if speaks_tls(service, path) else 0
-    return reasons + 16 * len(phases) + 6 * families + 17 + with_tls + hosts
+    families = len(families_of(service, path))
+    phases = len({*phases_of(service, path)} - {Phase.SESSION})
+    hosts = families * (phases + 5) * len(hosts_on(service, path)) if per_host else 0
+    return 2 * families + 4 + hosts
 
 
-@pytest.mark.parametrize("per_host", [True, False])
+@pytest.mark.parametrize("per_host", [False, True])
 @pytest.mark.parametrize("site", SITES)
 def test_a_site_has_as_many_series_as_the_page_says(tmp_path: Path, site: str, per_host: bool) -> None:
     here = loaded(tmp_path, site)
     [row] = [cells for name, *cells in rows("How many series") if name == site]
     measured = exposed(here.services, here.paths, per_host=per_host)
     counted = formula(here.services, here.paths, per_host=per_host)
-    assert (row[:2] if per_host else row[2:]) == [str(counted), str(measured)]
-    assert 0.97 * counted <= measured <= counted
+    assert (row[2:] if per_host else row[:2]) == [str(counted), str(measured)]
+    assert 0.85 * counted <= measured <= counted
+
+
+def most(tmp_path: Path, site: str) -> int:
+    here = loaded(tmp_path, site)
+    return formula(here.services, here.paths, per_host=False)
+
+
+def test_the_default_config_and_a_further_path_cost_no_more_than_promised(tmp_path: Path) -> None:
+    """In all of Apple's ranges, which no network has seen yet."""
+    direct = most(tmp_path, "direct")
+    web, socks = most(tmp_path, "direct, web proxy"), most(tmp_path, "direct, web proxy, SOCKS proxy")
+    assert direct < 500
+    assert web - direct < 250
+    assert socks - web < 270
 
 
 PATHS = (
     "{}",
+    "{interface: wlan0, roles: [device]}",
     '{proxy: "http://192.0.2.1:3128"}',
     '{proxy: "https://192.0.2.1:3128"}',
     '{proxy: "socks5://192.0.2.1:1080"}',
     '{proxy: "http://192.0.2.1:3128", resolve: both}',
+    '{proxy: "socks5://192.0.2.1:1080", roles: [provider]}',
+    '{load_balancer: {gateway.push.apple.com: "192.0.2.2:2195"}, roles: [provider]}',
 )
 """One for each row of the page's table."""
 
 
 @pytest.mark.parametrize(("number", "written"), list(enumerate(PATHS)))
-def test_a_port_and_a_host_cost_as_many_series_as_the_page_says(
+def test_a_further_path_costs_as_many_series_as_the_page_says(
     tmp_path: Path, number: int, written: str
 ) -> None:
     file = tmp_path / "netcheck.yaml"
-    file.write_text(f"paths: {{a: {written}}}", encoding="utf-8")
-    paths = config.load(file).paths
-
-    def series(*ports: int, hosts: int = 1, per_host: bool = False) -> int:
-        names = tuple(f"{host}.example.com" for host in range(hosts))
-        return exposed([Service("mdm", names, ports, depth=Depth.TLS)], paths, per_host=per_host)
-
-    of_port = series(443, 8443) - series(443)
-    of_host = series(443, hosts=2, per_host=True) - series(443, hosts=1, per_host=True)
-    [_, *cells] = rows("The formula")[number]
-    assert cells[-2:] == [str(of_port), str(of_host)]
+    file.write_text(f"paths: {{direct: {{}}, a: {written}}}", encoding="utf-8")
+    here = config.load(file)
+    with_it = exposed(here.services, here.paths, per_host=False)
+    without = exposed(here.services, here.paths[:1], per_host=False)
+    [_, cell] = rows("A further path")[number]
+    assert cell == str(with_it - without)
+    assert int(cell) < 250 or "both" in written

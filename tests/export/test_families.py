@@ -14,10 +14,20 @@ from netcheck.export.negotiate import Exporter
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
-from netcheck.model.paths import RecordType, Role
+from netcheck.model.paths import (
+    Binding,
+    Credentials,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    RecordType,
+    Resolver,
+    Role,
+    Secret,
+)
 from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service
-from netcheck.verdict.rules import possible
+from netcheck.state.state import State
 from tests.export.states import (
     BAG_SEEN,
     BROKEN,
@@ -47,24 +57,26 @@ netcheck_probe_phase_duration_seconds                 gauge      service host po
 netcheck_probe_last_run_timestamp_seconds             gauge      service host port path family
 netcheck_probe_last_success_timestamp_seconds         gauge      service host port path family
 netcheck_hosts                                        gauge      service port path family state
-netcheck_hosts_last_run_timestamp_seconds             gauge      service port path family
-netcheck_hosts_last_success_timestamp_seconds         gauge      service port path family
-netcheck_probes_total                                 counter    service port path family outcome
-netcheck_probe_failures_total                         counter    service port path phase reason
-netcheck_probe_duration_seconds                       histogram  service port path phase
-netcheck_tcp_rtt_seconds                              histogram  service port path
-netcheck_tcp_syn_retransmits_total                    counter    service port path
-netcheck_dns_lookups_total                            counter    service resolver type outcome
+netcheck_hosts_last_run_timestamp_seconds             gauge     service port path
+netcheck_hosts_last_success_timestamp_seconds         gauge     service port path
+netcheck_probes_total                                 counter   service port path outcome
+netcheck_probe_failures_total                         counter   path phase reason
+netcheck_probe_duration_seconds                       histogram path phase
+netcheck_tcp_rtt_seconds                              histogram path
+netcheck_tcp_syn_retransmits_total                    counter   path
+netcheck_dns_lookups_total                            counter   resolver type outcome
 netcheck_dns_lookup_duration_seconds                  histogram  resolver
 netcheck_dns_unexpected_addresses                     gauge      service resolver
 netcheck_dns_min_ttl_seconds                          gauge      service resolver
 netcheck_proxy_up                                     gauge      path
-netcheck_tls_intercepted                              gauge      service port path
-netcheck_tls_certificate_not_after_timestamp_seconds  gauge      service port path
+netcheck_tls_intercepted                              gauge     service path
+netcheck_tls_certificate_not_after_timestamp_seconds  gauge     service path
 netcheck_prefix_reachable_ratio                       gauge      path prefix port
 netcheck_ready                                        gauge      path role
 netcheck_verdict                                      gauge      path role verdict
 netcheck_verdict_cause                                gauge      path role cause hop
+netcheck_verdict_info                                 gauge     path role cause hop next_step
+netcheck_path_info                                    gauge     path proxy resolver interface
 netcheck_courier_fallback_active                      gauge      path
 netcheck_bag_courier_hostcount                        gauge      path host
 netcheck_bag_courier_status                           gauge      path host
@@ -115,11 +127,13 @@ def test_promtool_finds_nothing_to_say() -> None:
 def test_counters_stand_at_zero_before_any_visit() -> None:
     facts = shown(configured())
     flow = {"service": "courier", "port": "5223", "path": "direct"}
-    assert values(facts, "netcheck_probes_total", **flow) == [0] * 4
-    assert values(facts, "netcheck_probe_failures_total", **flow, phase="connect", reason="refused") == [0]
-    assert values(facts, "netcheck_tcp_syn_retransmits_total", **flow) == [0]
-    assert values(facts, "netcheck_probe_duration_seconds_count", **flow, phase="connect") == [0]
-    assert values(facts, "netcheck_dns_lookups_total", service="courier", outcome="nxdomain") == [0, 0]
+    assert values(facts, "netcheck_probes_total", **flow) == [0] * 2
+    assert values(
+        facts, "netcheck_probe_failures_total", path="direct", phase="connect", reason="refused"
+    ) == [0]
+    assert values(facts, "netcheck_tcp_syn_retransmits_total", path="direct") == [0]
+    assert values(facts, "netcheck_probe_duration_seconds_count", path="direct", phase="connect") == [0]
+    assert values(facts, "netcheck_dns_lookups_total", resolver="system", outcome="nxdomain") == [0, 0]
 
 
 def test_an_endpoint_has_no_series_before_its_first_visit() -> None:
@@ -205,8 +219,8 @@ def test_without_hosts_exactly_the_probes_families_that_name_a_host_are_left_out
 
 def test_what_the_kernel_said_of_a_connection_is_counted() -> None:
     facts = shown(configured(a_visit(a_result(rtt=0.02, syn_retransmits=3))))
-    assert values(facts, "netcheck_tcp_rtt_seconds_sum", port="5223", path="direct") == [0.02]
-    assert values(facts, "netcheck_tcp_syn_retransmits_total", port="5223", path="direct") == [3]
+    assert values(facts, "netcheck_tcp_rtt_seconds_sum", path="direct") == [0.02]
+    assert values(facts, "netcheck_tcp_syn_retransmits_total", path="direct") == [3]
 
 
 def test_lookups_are_counted_by_type_and_outcome() -> None:
@@ -264,13 +278,13 @@ def test_exactly_the_verdict_that_holds_is_one(verdict: Verdict) -> None:
     assert sorted(values(facts, "netcheck_verdict", **of_role)) == [0] * (len(Verdict) - 1) + [1]
 
 
-def test_exactly_the_cause_that_holds_is_one() -> None:
+def test_a_cause_that_holds_is_shown() -> None:
     judged = Judgement(
         "direct", Role.DEVICE, Verdict.FALLBACK_ONLY, (Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "", ""),)
     )
     facts = shown(configured(), judged)
     assert values(facts, "netcheck_verdict_cause", cause="port_blocked", hop="firewall") == [1]
-    assert sum(values(facts, "netcheck_verdict_cause", path="direct", role="device")) == 1
+    assert values(facts, "netcheck_verdict_cause", path="direct", role="device") == [1]
 
 
 def test_of_several_findings_each_is_one() -> None:
@@ -278,27 +292,62 @@ def test_of_several_findings_each_is_one() -> None:
         Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "", ""),
         Finding(Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE, "", ""),
     ]
-    judged = Judgement("direct", Role.DEVICE, Verdict.NOT_READY, tuple(found), possible=possible(DIRECT))
+    judged = Judgement("direct", Role.DEVICE, Verdict.NOT_READY, tuple(found))
     facts = shown(configured(), judged)
     assert values(facts, "netcheck_verdict_cause", cause="port_blocked", hop="firewall") == [1]
     assert values(facts, "netcheck_verdict_cause", cause="service_certificate", hop="own_service") == [1]
     assert sum(values(facts, "netcheck_verdict_cause")) == 2
 
 
-def test_without_findings_no_cause_is_one() -> None:
-    ready = shown(configured(), Judgement("direct", Role.DEVICE, Verdict.READY, possible=possible(DIRECT)))
-    assert set(values(ready, "netcheck_verdict_cause")) == {0}
+def test_without_findings_there_is_no_cause_and_an_empty_one_in_the_info() -> None:
+    ready = shown(configured(), Judgement("direct", Role.DEVICE, Verdict.READY))
+    assert values(ready, "netcheck_verdict_cause") == []
+    assert values(ready, "netcheck_verdict_info", cause="", hop="", next_step="") == [1]
 
 
-def test_only_a_path_through_a_proxy_has_the_causes_of_proxies() -> None:
-    judged = [
-        Judgement(path.name, Role.DEVICE, Verdict.READY, possible=possible(path)) for path in (DIRECT, SOCKS)
-    ]
-    facts = shown(configured(), *judged)
-    assert values(facts, "netcheck_verdict_cause", path="direct", cause="proxy_down") == []
-    assert values(facts, "netcheck_verdict_cause", path="dmz-socks", cause="proxy_down", hop="proxy") == [0]
-    for path, hop in (("direct", "firewall"), ("dmz-socks", "proxy")):
-        assert values(facts, "netcheck_verdict_cause", path=path, cause="tls_stalls", hop=hop) == [0]
+def test_the_info_of_a_verdict_names_the_first_cause_and_asks_everyone_concerned() -> None:
+    found = (
+        Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "3 of 5", "Ask A to open 5223.", reply="timeout"),
+        Finding(Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE, "", "Ask B to renew."),
+    )
+    facts = shown(configured(), Judgement("direct", Role.DEVICE, Verdict.NOT_READY, found))
+    said = {"cause": "port_blocked", "hop": "firewall", "next_step": "Ask A to open 5223. Ask B to renew."}
+    assert values(facts, "netcheck_verdict_info", path="direct", role="device", **said) == [1]
+    assert values(facts, "netcheck_verdict_info") == [1]
+
+
+def test_the_info_of_a_verdict_is_never_too_long_for_a_label() -> None:
+    found = (Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "", "long " * 1000),)
+    facts = shown(configured(), Judgement("direct", Role.DEVICE, Verdict.NOT_READY, found))
+    assert values(facts, "netcheck_verdict_info", next_step=("long " * 1000)[:1000]) == [1]
+
+
+def test_a_path_says_what_it_leads_through_and_no_credential() -> None:
+    login = Credentials("svc", Secret("hunter2"))
+    proxy = Proxy(ProxyScheme.HTTP, "fd00::1", 3128, login)
+    bound = ProbePath("web", proxy, resolver=Resolver("corp"), binding=Binding("wlan0"))
+    state = State()
+    state.configure([COURIER], [DIRECT, bound])
+    through = {"proxy": "http://[fd00::1]:3128", "resolver": "corp", "interface": "wlan0"}
+    assert values(shown(state), "netcheck_path_info", path="web", **through) == [1]
+    nothing = {"proxy": "", "resolver": "system", "interface": ""}
+    assert values(shown(state), "netcheck_path_info", path="direct", **nothing) == [1]
+    assert b"svc" not in Exporter().scrape(shown(state), "", ())[0]
+
+
+def test_what_nobody_needs_is_no_range_that_is_blocked() -> None:
+    retired = Service("gateway", ("gateway.push.apple.com",), (2195,), required=False)
+    dropped = replace(a_result(address="17.188.138.1", failure=TIMEOUT), service="gateway")
+    dropped = replace(dropped, host="gateway.push.apple.com", port=2195)
+    assert values(shown(configured(a_visit(dropped), services=[COURIER, retired])), RATIO) == []
+
+
+def test_the_session_is_our_own_wait_and_no_duration() -> None:
+    waited = a_result(phases={Phase.CONNECT: 0.02, Phase.SESSION: 3.0})
+    facts = shown(configured(a_visit(waited)))
+    assert values(facts, "netcheck_probe_phase_duration_seconds", phase="session") == []
+    assert values(facts, "netcheck_probe_duration_seconds_sum", phase="session") == []
+    assert values(facts, "netcheck_probe_duration_seconds_sum", phase="connect") == [0.02]
 
 
 @pytest.mark.parametrize("verdict", Verdict)
@@ -329,7 +378,7 @@ def test_skipped_probes_are_counted_by_cause() -> None:
 def test_an_interceptor_shows_and_its_certificate_s_end_too() -> None:
     intercepted = Failure(Phase.TLS, Reason.TLS_INTERCEPTED)
     facts = shown(configured(a_visit(a_result(tls=TLS, failure=intercepted))))
-    assert values(facts, "netcheck_tls_intercepted", service="courier", port="5223", path="direct") == [1]
+    assert values(facts, "netcheck_tls_intercepted", service="courier", path="direct") == [1]
     assert values(facts, "netcheck_tls_certificate_not_after_timestamp_seconds") == [TLS.not_after]
 
 

@@ -160,6 +160,26 @@ async def test_a_server_that_wants_a_certificate_of_the_client_says_so_in_the_se
 
 
 @in_trio
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize(
+    ("authority", "failure"), [(AUTHORITY, None), (INTERCEPTOR, (Phase.TLS, Reason.TLS_INTERCEPTED))]
+)
+async def test_who_wants_a_certificate_that_devices_have_is_reached_if_its_own_is_good(
+    settings: TlsSettings,
+    version: ssl.TLSVersion,
+    authority: trustme.CA,
+    failure: tuple[Phase, Reason] | None,
+) -> None:
+    context = server_context(authority, alpn=None)
+    context.minimum_version = context.maximum_version = version
+    context.verify_mode = ssl.CERT_REQUIRED
+    AUTHORITY.configure_trust(context)
+    attempt = await probed(replace(settings, alpn=()), refusing(context))
+    assert where_and_why(attempt) == failure
+    assert attempt.tls is not None
+
+
+@in_trio
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [

@@ -32,33 +32,34 @@ def fresh(*paths: ProbePath) -> State:
 
 
 def test_counters_stand_at_zero_before_anything_is_measured() -> None:
-    counters = fresh().flows.counters[FLOW]
-    assert set(counters.probes.values()) == {0}
+    flows = fresh().flows
+    counters = flows.paths["direct"]
+    assert flows.outcomes[FLOW] == {Outcome.SUCCESS: 0, Outcome.FAILURE: 0}
     assert counters.failures[Phase.CONNECT, Reason.REFUSED] == 0
     assert counters.failures[Phase.RESOLVE, Reason.NXDOMAIN] == 0
 
 
 def test_only_what_can_happen_on_a_path_has_a_counter() -> None:
     state = fresh(DIRECT, SQUID)
-    assert {phase for phase, _ in state.flows.counters[FLOW].failures} == {Phase.RESOLVE, Phase.CONNECT}
-    proxied = state.flows.counters[FLOW._replace(path="squid")]
+    assert {phase for phase, _ in state.flows.paths["direct"].failures} == {Phase.RESOLVE, Phase.CONNECT}
+    proxied = state.flows.paths["squid"]
     assert {phase for phase, _ in proxied.failures} == {
         Phase.PROXY_RESOLVE,
         Phase.PROXY_CONNECT,
         Phase.PROXY_HANDSHAKE,
         Phase.SESSION,  # what a proxy calls connected must last
     }
-    assert {family for family, _ in proxied.probes} == {Family.NAME}
+    assert Phase.SESSION not in proxied.durations, "it waits for what a peer may say"
 
 
 def test_a_visit_is_counted_and_kept() -> None:
     state = fresh()
     state.record(visit(result(COURIER, 5223), result(COURIER, 5223, REFUSED, address="192.0.2.2")))
-    counters = state.flows.counters[FLOW]
-    assert counters.probes[Family.IPV4, Outcome.SUCCESS] == 1
-    assert counters.probes[Family.IPV4, Outcome.FAILURE] == 1
+    counters = state.flows.paths["direct"]
+    assert state.flows.outcomes[FLOW] == {Outcome.SUCCESS: 1, Outcome.FAILURE: 1}
     assert counters.failures[Phase.CONNECT, Reason.REFUSED] == 1
-    assert sum(counters.durations[Phase.CONNECT].counts) == 2
+    assert sum(counters.durations[Phase.RESOLVE].counts) == 2
+    assert sum(counters.durations[Phase.CONNECT].counts) == 1, "a refusal is quick and no measure"
     assert sum(counters.rtt.counts) == 1
     endpoint = state.endpoints.latest[IPV4]
     assert (endpoint.reachable, endpoint.unreachable) == (1, 1)
@@ -69,7 +70,7 @@ def test_a_shared_attempt_is_kept_for_each_host_and_counted_once() -> None:
     second = COURIER.hosts[1]
     state.record(visit(result(COURIER, 5223)))
     state.record(visit(result(COURIER, 5223, host=second, counted=False)))
-    assert state.flows.counters[FLOW].probes[Family.IPV4, Outcome.SUCCESS] == 1
+    assert state.flows.outcomes[FLOW][Outcome.SUCCESS] == 1
     assert state.endpoints.latest[IPV4._replace(host=second)].reachable == 1
 
 
@@ -113,8 +114,8 @@ def test_lookups_are_counted_and_the_latest_is_kept() -> None:
     state.record(visit(result(COURIER, 5223), lookups=(good,)))
     state.record(visit(result(COURIER, 5223), lookups=(bad,)))
     flow = LookupFlow("courier", "system", RecordType.A)
-    assert state.lookups.counts[flow][Outcome.SUCCESS] == 1
-    assert state.lookups.counts[flow][Reason.SERVFAIL] == 1
+    assert state.lookups.counts[flow.question][Outcome.SUCCESS] == 1
+    assert state.lookups.counts[flow.question][Reason.SERVFAIL] == 1
     assert state.lookups.latest[flow, HOST] is bad
     assert sum(state.lookups.durations["system"].counts) == 2
 
@@ -126,7 +127,7 @@ def test_a_reload_keeps_the_counts_of_what_stays() -> None:
     state = fresh()
     state.record(visit(result(COURIER, 5223), lookups=(lookup(HOST, "192.0.2.1"),)))
     state.configure([COURIER], [DIRECT, SQUID])
-    assert state.flows.counters[FLOW].probes[Family.IPV4, Outcome.SUCCESS] == 1
+    assert state.flows.outcomes[FLOW][Outcome.SUCCESS] == 1
     assert state.endpoints.latest[IPV4].reachable == 1
     assert sum(state.lookups.durations["system"].counts) == 1
 
@@ -137,7 +138,7 @@ def test_a_reload_forgets_what_goes() -> None:
     state.configure([PROVIDER], [DIRECT])
     assert state.endpoints.latest == {}
     assert state.lookups.latest == {}
-    assert {flow.service for flow in state.flows.counters} == {"provider"}
+    assert {flow.service for flow in state.flows.outcomes} == {"provider"}
     assert state.proxies.health == {}
 
 
@@ -156,7 +157,7 @@ def test_a_path_that_becomes_a_proxy_path_counts_its_new_phases() -> None:
     state.configure([COURIER], [ProbePath("direct", SQUID.proxy)])
     refused = Failure(Phase.PROXY_CONNECT, Reason.REFUSED)
     state.record(visit(result(COURIER, 5223, refused, family=Family.NAME, proxy_spoke=False)))
-    counters = state.flows.counters[FLOW]
+    counters = state.flows.paths["direct"]
     assert counters.failures[Phase.PROXY_CONNECT, Reason.REFUSED] == 1
     assert (Phase.CONNECT, Reason.REFUSED) not in counters.failures
 
@@ -179,16 +180,16 @@ def test_hosts_that_need_no_dns_are_counted_under_their_family(host: str, path: 
     ours = Service("ours", (host,), (443,))
     state = State()
     state.configure([ours], [path])
-    counters = state.flows.counters[Flow("ours", 443, path.name)]
-    state.record(visit(result(ours, 443, path=path.name)))
-    assert counters.probes[Family.IPV4, Outcome.SUCCESS] == 1
+    state.record(visit(result(ours, 443, path=path.name, host=host)))
+    assert state.flows.outcomes[Flow("ours", 443, path.name)][Outcome.SUCCESS] == 1
+    assert Endpoint("ours", host, 443, path.name, Family.IPV4) in state.endpoints.latest
 
 
 def test_a_failure_that_nobody_foresaw_is_counted_and_survives_a_reload() -> None:
     state = fresh()
     state.record(visit(result(COURIER, 5223, Failure(Phase.CONNECT, Reason.CLOSED))))
     state.configure([COURIER], [DIRECT])
-    assert state.flows.counters[FLOW].failures[Phase.CONNECT, Reason.CLOSED] == 1
+    assert state.flows.paths["direct"].failures[Phase.CONNECT, Reason.CLOSED] == 1
 
 
 def test_a_visit_to_what_is_no_longer_configured_is_dropped() -> None:

@@ -9,8 +9,8 @@ from tests.system.certificates import Certificates
 from tests.system.namespace import Namespace
 from tests.system.servers import Server, config_file, require, serve
 
-INSPECTOR, PORTAL, ALERTING, CLOSING, OUTDATED, INSECURE = 7301, 7302, 7303, 7304, 7305, 7306
-BALANCER = 7401
+INSPECTOR, PORTAL, ALERTING, CLOSING, OUTDATED, INSECURE, PARTICULAR = range(7301, 7308)
+BALANCER, FRONT = 7401, 7501
 
 _DEFAULTS = """
     defaults
@@ -71,6 +71,28 @@ def insecure_inspector(namespace: Namespace, certificates: Certificates) -> Serv
     return serve(namespace, "insecure", argv, {"tls": f"tcp://127.0.0.1:{INSECURE}"})
 
 
+def particular_inspector(namespace: Namespace, certificates: Certificates) -> Server:
+    """The same for protocols of the web: nginx ends TLS with an alert for any other in ALPN."""
+    require("nginx")
+    config = f"""
+        daemon off;
+        master_process off;
+        error_log stderr;
+        pid {namespace.scratch}/particular.pid;
+        events {{}}
+        http {{
+            access_log off;
+            server {{
+                listen 0.0.0.0:{PARTICULAR} ssl; listen [::]:{PARTICULAR} ssl;
+                ssl_certificate {certificates.inspected}; ssl_certificate_key {certificates.inspected};
+                return 200;
+            }}
+        }}
+    """
+    argv = ["nginx", "-c", config_file(namespace, "particular", config), "-e", "stderr"]
+    return serve(namespace, "particular", argv, {"tls": f"tcp://127.0.0.1:{PARTICULAR}"})
+
+
 def portal(namespace: Namespace, certificates: Certificates) -> Server:
     """A page under a name and a certificate of its own."""
     return _ends_tls(namespace, "portal", PORTAL, f"crt {certificates.portal}")
@@ -109,6 +131,18 @@ def balancer(namespace: Namespace, *members: str, options: str = "") -> Server:
         f"127.0.0.1:{BALANCER}",
         f"frontend balancer\n bind 127.0.0.1:{BALANCER} {options}\n default_backend members\n",
         f"backend members\n balance roundrobin\n retries 0\n{servers}",
+    )
+
+
+def front(namespace: Namespace, proxy_port: int, *, slow: bool) -> Server:
+    """Stands before a proxy and passes everything on; slowly, each connection after 1.2 s."""
+    wait = " tcp-request inspect-delay 1200ms\n tcp-request content accept if WAIT_END\n" if slow else ""
+    return _haproxy(
+        namespace,
+        "front",
+        f"127.0.0.1:{FRONT}",
+        f"frontend front\n bind 127.0.0.1:{FRONT}\n{wait} default_backend proxy\n",
+        f"backend proxy\n server proxy 127.0.0.1:{proxy_port}\n",
     )
 
 

@@ -230,7 +230,12 @@ def tinyproxy(namespace: Namespace) -> Server:
 
 def tinyproxy_auth(namespace: Namespace) -> Server:
     """CONNECT to Apple's ports with username and password."""
-    return _tinyproxy(namespace, "tinyproxy_auth", 8889, f"BasicAuth {USERNAME} {PASSWORD}\n")
+    return tinyproxy_knowing(namespace, PASSWORD)
+
+
+def tinyproxy_knowing(namespace: Namespace, password: str) -> Server:
+    """The same, once its password has been changed."""
+    return _tinyproxy(namespace, "tinyproxy_auth", 8889, f"BasicAuth {USERNAME} {password}\n")
 
 
 def tinyproxy_strict(namespace: Namespace) -> Server:

@@ -3,7 +3,6 @@
 Owns their configs and ports. Must not know what netcheck makes of them.
 """
 
-import json
 import os
 import shutil
 import sys
@@ -24,8 +23,6 @@ from tests.system.pages import demand
 _CAP_NET_ADMIN, _CAP_SYS_ADMIN = 12, 21  # linux/capability.h
 
 NETCHECK_PORT = 9223
-EVALUATION_ROUND = 1.0
-"""From one evaluation of Prometheus's rules to the next, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -247,21 +244,14 @@ def sshd(namespace: Namespace) -> Server:
     return serve(namespace, "sshd", argv, {"ssh": "http://127.0.0.1:22"})
 
 
-def prometheus(namespace: Namespace, rules: Sequence[Path] = ()) -> Server:
-    """Scrapes netcheck and evaluates rules every second, from about five seconds after its start on.
-
-    Alerts go to an Alertmanager inside, if there is one.
-    """
+def prometheus(namespace: Namespace) -> Server:
+    """Scrapes netcheck every second, from about five seconds after its start on."""
     require("prometheus")
     config = f"""
         global:
             scrape_interval: 1s
             scrape_timeout: 900ms
-            evaluation_interval: {EVALUATION_ROUND:.0f}s
             external_labels: {{site: laboratory}}
-        rule_files: {json.dumps([str(file) for file in rules])}
-        alerting:
-            alertmanagers: [{{static_configs: [{{targets: ["127.0.0.1:9093"]}}]}}]
         scrape_configs:
           - job_name: netcheck
             static_configs: [{{targets: ["127.0.0.1:{NETCHECK_PORT}"]}}]
@@ -273,7 +263,7 @@ def prometheus(namespace: Namespace, rules: Sequence[Path] = ()) -> Server:
         "--web.listen-address=127.0.0.1:9090",
         "--log.level=warn",
     ]
-    return _ready_server(namespace, "prometheus", argv, 9090)
+    return ready_server(namespace, "prometheus", argv, 9090)
 
 
 def alertmanager(namespace: Namespace, config: str) -> Server:
@@ -287,10 +277,11 @@ def alertmanager(namespace: Namespace, config: str) -> Server:
         "--cluster.listen-address=",  # no port for others of its kind
         "--log.level=warn",
     ]
-    return _ready_server(namespace, "alertmanager", argv, 9093)
+    return ready_server(namespace, "alertmanager", argv, 9093)
 
 
-def _ready_server(namespace: Namespace, name: str, argv: Sequence[str], port: int) -> Server:
+def ready_server(namespace: Namespace, name: str, argv: Sequence[str], port: int) -> Server:
+    """One of Prometheus's family, once it says that it is ready."""
     server = Server(namespace.start(argv, name), {"http": f"http://127.0.0.1:{port}"})
     namespace.wait_until(server.process, lambda: demand(port, "/-/ready"))
     return server

@@ -55,7 +55,7 @@ def test_without_the_ca_file_the_bag_is_intercepted_and_only_the_old_one_is_read
 def test_a_bag_shows_in_the_daemons_metrics_and_its_disagreement_in_the_log(bag_lab: Lab) -> None:
     services = {"bag": {"enabled": True, "lab_ca_file": str(bag_lab.certificates.ca)}}
     assert bag_lab.prometheus
-    with bag_lab.daemon({"direct": {}}, services) as daemon:
+    with bag_lab.daemon({"direct": {}}, services, metrics={"per_host": True}) as daemon:
         for host in (CURRENT, OLD):
             bag_lab.wait_for(f'netcheck_bag_disagrees{{path="direct",host="{host}"}} == 1')
             bag_lab.wait_for(f'netcheck_bag_courier_hostcount{{host="{host}"}} == 30')
@@ -87,7 +87,7 @@ def test_a_bag_over_plain_http_does_not_say_how_many_couriers_are_visited(bag_la
 def test_the_daemon_visits_as_many_couriers_as_the_bag_says(bag_lab: Lab) -> None:
     services = {**AUTO, "bag": {"enabled": True, "lab_ca_file": str(bag_lab.certificates.ca)}}
     assert bag_lab.prometheus
-    with bag_lab.daemon({"direct": {}}, services) as daemon:
+    with bag_lab.daemon({"direct": {}}, services, metrics={"per_host": True}) as daemon:
         bag_lab.wait_for(_NUMBER_OF_HOSTS, lambda samples: [each.value for each in samples] == [31])
         hosts = {each.labels["host"] for each in bag_lab.query('netcheck_probe_success{service="courier"}')}
         assert hosts == couriers(30)
@@ -101,7 +101,7 @@ _NUMBER_OF_HOSTS = 'count(count by (host) (netcheck_probe_success{service="couri
 
 def test_in_the_daemon_too_a_bag_over_plain_http_has_no_say(bag_lab: Lab) -> None:
     assert bag_lab.prometheus
-    with bag_lab.daemon({"direct": {}}, {**AUTO, "bag": {"enabled": True}}):
+    with bag_lab.daemon({"direct": {}}, {**AUTO, "bag": {"enabled": True}}, metrics={"per_host": True}):
         bag_lab.wait_for(f'netcheck_bag_courier_hostcount{{host="{OLD}"}} == 30')
         bag_lab.wait_for(_NUMBER_OF_HOSTS, lambda samples: [each.value for each in samples] == [51])
 

@@ -17,6 +17,7 @@ from tests.system.apple import HOSTS, Apple
 from tests.system.lab import Lab, Settings
 from tests.system.namespace import FROM_HERE
 from tests.system.pages import demand, fetch
+from tests.system.rules import rule_files
 from tests.system.servers import NETCHECK_PORT, Server, config_file, require, serve
 
 FOLDER = Path(__file__).parents[2] / "dashboards"
@@ -25,6 +26,8 @@ SITES = (".*", "", "berlin")
 """What `$site` becomes: all, as where no target has a site; those without one; one that has."""
 PATHS = ("direct", "passes", "decrypts", "gone")
 WINDOW = "30s"
+SPEED = 60
+"""How many times as fast the rules run here."""
 
 
 class Asked(NamedTuple):
@@ -37,10 +40,17 @@ class Asked(NamedTuple):
 
 def queries() -> Iterator[Asked]:
     for file in sorted(FOLDER.glob("*.json")):
-        for panel in json.loads(file.read_text())["panels"]:
+        rows_and_panels = json.loads(file.read_text())["panels"]
+        for panel in [inner for each in rows_and_panels for inner in (each, *each.get("panels", ()))]:
             for target in panel.get("targets", []):
                 place = f"{file.stem}: {panel['title']} {target['refId']}"
                 yield Asked(place, target["expr"], target["instant"])
+
+
+def annotations() -> Iterator[Asked]:
+    for file in sorted(FOLDER.glob("*.json")):
+        for annotation in json.loads(file.read_text())["annotations"]["list"]:
+            yield Asked(f"{file.stem}: {annotation['name']}", annotation["expr"], instant=False)
 
 
 def variables() -> Iterator[tuple[str, str, str]]:
@@ -56,7 +66,7 @@ def variables() -> Iterator[tuple[str, str, str]]:
 def filled_in(expr: str, site: str, path: str) -> str:
     """As Grafana would write it, with everything chosen but for site and path."""
     values = {"site": site, "__rate_interval": WINDOW, "__range": WINDOW}
-    regex_or_not = expr.replace('path="$path"', f'path="{path}"')
+    regex_or_not = expr.replace('path="$path"', f'path="{path}"').replace("[30d:1h]", "[30s:1s]")
     return re.sub(r"\$(\w+)", lambda found: values.get(found[1], ".*"), regex_or_not)
 
 
@@ -95,6 +105,7 @@ def prometheus(lab: Lab) -> Server:
         scrape_configs:
           - job_name: netcheck
             static_configs: [{{{target}}}, {{{target}, labels: {{site: berlin}}}}]
+        rule_files: {json.dumps([str(file) for file in rule_files(lab.namespace.scratch, SPEED)])}
     """
     argv = [
         "prometheus",
@@ -167,6 +178,8 @@ def filled(troubled_lab: Lab) -> Iterator[Lab]:
             'netcheck_verdict{path="direct", verdict="fallback_only"} == 1',
             'netcheck_tls_intercepted{path="decrypts"} == 1',
             'netcheck_proxy_up{path="gone"} == 0',
+            'ALERTS{alertstate="firing", path="gone"}',
+            "instance_path_role:netcheck_not_ready:ratio3d > 0",
         ):
             lab.wait_for(f"count by (site) ({something})", lambda found: len(found) == 2, deadline=60.0)
         yield lab
@@ -183,7 +196,10 @@ def test_every_query_of_every_dashboard_has_an_answer(filled: Lab) -> None:
     assert not silent, "\n".join(silent)
 
 
-def test_every_variable_has_values(filled: Lab) -> None:
+def test_every_variable_has_values_and_every_annotation_is_understood(filled: Lab) -> None:
+    end = filled.query("vector(time())")[0].value
+    for asked, path in product(annotations(), PATHS):
+        has_numbers(filled, asked, filled_in(asked.expr, ".*", path), end)
     for (place, series, label), site, path in product(variables(), SITES, PATHS):
         values = ask(filled, f"label/{label}/values", **{"match[]": filled_in(series, site, path)})
         assert values, f"{place} for site {site!r} and path {path}"

@@ -21,7 +21,7 @@ from tests.system.breakages import (
 )
 from tests.system.lab import FAST_ROUNDS, Lab, Settings
 from tests.system.namespace import FROM_HERE, every
-from tests.system.resolvers import OTHER_RESOLVER, forwarder
+from tests.system.resolvers import OTHER_RESOLVER, REFUSED, SERVER_FAILURE, forwarder, odd_dns
 from tests.system.runs import Daemon, Record
 from tests.system.scenes import TLS_APPLE, Finding, tls_services
 from tests.system.servers import with_faked_clock
@@ -31,6 +31,7 @@ Start = Callable[..., Daemon]
 DEVICE, PROVIDER = Role
 READY = Finding(Verdict.READY)
 BLOCKED_5223 = Finding(Verdict.FALLBACK_ONLY, Cause.PORT_BLOCKED, Hop.FIREWALL)
+BLOCKED = BLOCKED_5223._replace(verdict=Verdict.NOT_READY)
 DROP_5223 = f"{FROM_HERE} tcp dport 5223 drop"
 ROUND = 2.0
 """Seconds from one round to the next, as the laboratory's daemons have it."""
@@ -48,14 +49,25 @@ def tls_lab(build_lab: Callable[..., Lab]) -> Lab:
 
 @pytest.fixture
 def start(tls_lab: Lab) -> Iterator[Start]:
-    """Call it with paths for a daemon that visits every host each round; more may be said of services."""
+    """Call it with paths for a daemon that visits every host each round; more may be said of services.
 
-    def started(paths: Settings, services: Settings | None = None, **settings: Any) -> Daemon:
+    Nothing here is Apple's fault, and no line of its log may say so, not for a moment.
+    """
+    daemons: list[Daemon] = []
+
+    def started(
+        paths: Settings, services: Settings | None = None, interval: str = "2s", **settings: Any
+    ) -> Daemon:
         everything = {**all_each_round(tls_lab), **(services or {})}
-        return stack.enter_context(tls_lab.daemon(paths, everything, SHORT_TIMEOUTS, **settings))
+        probing = {**SHORT_TIMEOUTS, "interval": interval}
+        daemons.append(stack.enter_context(tls_lab.daemon(paths, everything, probing, **settings)))
+        return daemons[-1]
 
     with ExitStack() as stack:
         yield started
+    for daemon in daemons:
+        log = daemon.process.log.read_text()
+        assert f"({Hop.APPLE})" not in log, log
 
 
 def all_each_round(lab: Lab) -> dict[str, Settings]:
@@ -76,6 +88,41 @@ def test_5223_is_blocked_and_opened_again(tls_lab: Lab, start: Start) -> None:
     daemon.until("direct", DEVICE, is_(BLOCKED_5223))
     tls_lab.namespace.firewall()
     daemon.until("direct", DEVICE, is_(READY))
+
+
+def the_usual(lab: Lab) -> Settings:
+    """All 51 couriers of either kind, in rotation, as the config has it by default."""
+    courier = {"count": 50, "depth": "tls", **lab.as_apple()}
+    return {"courier": courier, "courier2": {**courier}}
+
+
+@pytest.mark.parametrize("dropped", ["5223", "{443, 5223}"])
+def test_ports_are_dropped_while_hosts_take_turns(tls_lab: Lab, start: Start, dropped: str) -> None:
+    daemon = start({"direct": {}}, the_usual(tls_lab), interval="10s")
+    daemon.until("direct", DEVICE, is_(READY))
+    tls_lab.namespace.firewall(f"{FROM_HERE} tcp dport {dropped} drop")
+    wrong = BLOCKED_5223 if dropped == "5223" else BLOCKED
+    seen = daemon.until("direct", DEVICE, lambda judged: not is_(READY)(judged))
+    assert is_(wrong)(seen[-1]), seen[-1]
+    tls_lab.namespace.firewall()
+    seen = daemon.until("direct", DEVICE, lambda judged: not is_(wrong)(judged))
+    assert is_(READY)(seen[-1]), seen[-1]
+
+
+def test_a_healthy_network_is_ready_long_before_the_first_round_is_over(tls_lab: Lab, start: Start) -> None:
+    daemon = start({"direct": {}, "dante": {"proxy": tls_lab.dante.url}}, the_usual(tls_lab), interval="60s")
+    for path in ("direct", "dante"):
+        for role in (DEVICE, PROVIDER):
+            daemon.until(path, role, is_(READY), deadline=5.0)
+
+
+def test_that_nothing_can_be_reached_is_said_long_before_that(tls_lab: Lab, start: Start) -> None:
+    tls_lab.namespace.firewall(f"{FROM_HERE} tcp dport {TLS_PORTS} drop")
+    daemon = start({"direct": {}}, the_usual(tls_lab), interval="60s")
+    for role in (DEVICE, PROVIDER):
+        seen = daemon.until("direct", role, lambda judged: judged["verdict"] != Verdict.UNKNOWN, 10.0)
+        assert is_(BLOCKED)(seen[-1]), seen[-1]
+        assert "awaited" in seen[0]["evidence"][0] or len(seen) == 1
 
 
 def test_a_proxy_is_killed_and_comes_back(tls_lab: Lab, start: Start) -> None:
@@ -231,6 +278,25 @@ def test_ipv6_addresses_appear_and_are_taken_away_on_purpose(tls_lab: Lab, start
         resolver = forwarder(tls_lab.namespace, filters_ipv6=filters)
         wait_for_lookups(daemon, "no_answer" if filters else "success")
         daemon.until("direct", DEVICE, is_ready)
+    for _ in every(0.2, 4 * ROUND):
+        assert is_ready(daemon.verdict("direct", DEVICE) or {})
+
+
+@pytest.mark.parametrize("code", [SERVER_FAILURE, REFUSED], ids=["fails", "refuses"])
+def test_a_resolver_that_begins_to_fail_for_ipv6_addresses_only_is_no_limit(
+    tls_lab: Lab, start: Start, code: int
+) -> None:
+    resolver = forwarder(tls_lab.namespace, filters_ipv6=False)
+    daemon = start(
+        {"direct": {"resolver": "corporate"}},
+        resolvers={"corporate": {"nameservers": [OTHER_RESOLVER]}},
+    )
+    wait_for_lookups(daemon, "success")
+    daemon.until("direct", DEVICE, is_ready)
+    resolver.stop()
+    odd_dns(tls_lab.namespace, code, "aaaa")
+    wait_for_lookups(daemon, "servfail" if code == SERVER_FAILURE else "refused_by_server")
+    daemon.until("direct", DEVICE, is_ready)  # a round may have met no nameserver at all
     for _ in every(0.2, 4 * ROUND):
         assert is_ready(daemon.verdict("direct", DEVICE) or {})
 

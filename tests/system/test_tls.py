@@ -96,7 +96,7 @@ def test_interception_shows_in_prometheus(tls_lab: Lab) -> None:
     every_round["provider"] = services(tls_lab)["provider"]
     paths = {"direct": {}, "decrypts": {"proxy": tls_lab.squid_that_decrypts.url}}
     with tls_lab.daemon(paths, every_round):
-        tls_lab.wait_for('netcheck_tls_intercepted{path="decrypts",service="courier",port="443"} == 1')
-        tls_lab.wait_for('netcheck_tls_intercepted{path="direct",service="courier",port="443"} == 0')
+        tls_lab.wait_for('netcheck_tls_intercepted{path="decrypts",service="courier"} == 1')
+        tls_lab.wait_for('netcheck_tls_intercepted{path="direct",service="courier"} == 0')
         assert tls_lab.query("netcheck_tls_certificate_not_after_timestamp_seconds > time()")
         assert tls_lab.query('netcheck_probe_failures_total{reason="tls_intercepted",phase="tls"} > 0')

@@ -18,6 +18,7 @@ from netcheck.model.paths import (
 from netcheck.model.results import Lookup, Result, TlsInfo, Trust
 from netcheck.model.services import PortRule, Service
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.rules import RULES
 from tests.records import once, result
 
 COURIER = Service(
@@ -136,3 +137,17 @@ def courier_at(
         result(COURIER, port, failure, host=COURIER.hosts[host], address=address, tls=tls, time=time)
         for port in COURIER.ports
     ]
+
+
+def hops_of(path: ProbePath) -> tuple[Hop, ...]:
+    """Who has a part in a path: what lies behind a proxy, or a load balancer, is its owners' affair."""
+    if path.proxy is not None:
+        way: tuple[Hop, ...] = (Hop.RESOLVER, Hop.PROXY)
+    else:
+        way = (Hop.LOAD_BALANCER,) if path.load_balancer else (Hop.RESOLVER, Hop.FIREWALL)
+    return (Hop.LOCAL_NETWORK, *way, Hop.OWN_SERVICE, Hop.APPLE, Hop.NETCHECK)
+
+
+def possible(path: ProbePath) -> set[tuple[Cause, Hop]]:
+    """Every cause that a path such as this can have, with each hop that it can be of."""
+    return {(rule.cause, hop) for rule in RULES for hop in rule.hops if hop in hops_of(path)}

@@ -6,11 +6,13 @@ import pytest
 
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
-from netcheck.model.results import Result, Standing
+from netcheck.model.results import Standing
 from netcheck.model.services import Service
+from netcheck.model.trends import Moment, Part, Trend
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
-from tests.records import COURIER, DROPPED, PROVIDER, REFUSED, result, visit
+from netcheck.verdict.counting import what_counts
+from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, result, visit
 
 DIRECT = ProbePath("direct")
 
@@ -48,30 +50,87 @@ def test_of_a_host_that_never_answered_nothing_is_known_until_then() -> None:
     assert judge(provider(2, answered=False)).verdict is Verdict.NOT_READY
 
 
-def test_several_hosts_that_fail_once_are_believed_at_once() -> None:
-    standings = [
-        Standing(result(COURIER, port, DROPPED, host=host), 1, True)
-        for host in COURIER.hosts
-        for port in COURIER.ports
-    ]
-    (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
+def test_hosts_that_fail_once_each_are_not_believed_while_nobody_says_that_all_fail() -> None:
+    (judged,) = assess([COURIER], [DIRECT], failing_once(), failures=2).judgements
+    assert judged.verdict is Verdict.READY
+
+
+def test_hosts_that_fail_once_each_are_believed_where_nothing_answers() -> None:
+    (judged,) = assess([COURIER], [DIRECT], failing_once(), failures=2, trends=down_since(900.0)).judgements
     assert judged.verdict is Verdict.NOT_READY
 
 
-def test_hosts_that_share_an_attempt_share_its_failure() -> None:
-    shared = result(COURIER, 5223, DROPPED).attempt
-    standings = [Standing(Result("courier", host, 5223, "direct", shared), 1, True) for host in COURIER.hosts]
-    (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
-    assert judged.verdict is not Verdict.NOT_READY
-
-
-def test_many_addresses_of_one_host_are_one_host() -> None:
-    standings = [
-        Standing(result(PROVIDER, port, REFUSED, address=address), 1, True)
-        for port in PROVIDER.ports
-        for address in ("192.0.2.1", "192.0.2.2")
+def failing_once() -> list[Standing]:
+    return [
+        Standing(result(COURIER, port, DROPPED, host=host), 1, True, fails_since=1000.0)
+        for host in COURIER.hosts
+        for port in COURIER.ports
     ]
-    assert judge(standings).verdict is Verdict.READY
+
+
+def down_since(at: float) -> dict[Part, Trend]:
+    return {Part("direct", port, Family.IPV4): Trend(down=Moment(at, at)) for port in (*COURIER.ports, 2195)}
+
+
+def was_silent(begin: float, end: float) -> dict[Part, Trend]:
+    return {Part("direct", port, Family.IPV4): Trend(silences=((begin, end),)) for port in COURIER.ports}
+
+
+def couriers(failures: int, at: float, host: str, since: float | None = None) -> list[Standing]:
+    failed = DROPPED if failures else None
+    return [
+        Standing(result(COURIER, port, failed, host=host, at=at), failures, True, fails_since=since)
+        for port in COURIER.ports
+    ]
+
+
+def test_what_answered_before_all_fell_silent_counts_no_more() -> None:
+    first, second = COURIER.hosts
+    standings = [*couriers(0, 1000.0, first), *couriers(1, 1010.0, second, since=1010.0)]
+    trends = down_since(1005.0)
+    (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2, trends=trends).judgements
+    assert judged.verdict is Verdict.NOT_READY
+
+
+def test_what_answers_since_then_counts() -> None:
+    first, second = COURIER.hosts
+    standings = [*couriers(0, 1015.0, first), *couriers(1, 1010.0, second, since=1010.0)]
+    trends = down_since(1005.0)
+    (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2, trends=trends).judgements
+    assert judged.verdict is Verdict.DEGRADED
+
+
+@pytest.mark.parametrize(
+    ("since", "at", "verdict"),
+    [
+        (1000.0, 1010.0, Verdict.READY),  # it failed while all did
+        (900.0, 1010.0, Verdict.DEGRADED),  # it failed before as well
+        (1000.0, 1030.0, Verdict.DEGRADED),  # and so it did afterwards, time and again
+    ],
+)
+def test_failures_from_a_time_when_nothing_answered_count_no_more_when_others_do(
+    since: float, at: float, verdict: Verdict
+) -> None:
+    first, second = COURIER.hosts
+    standings = [*couriers(0, 1040.0, first), *couriers(3, at, second, since=since)]
+    trends = was_silent(995.0, 1020.0)
+    (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2, trends=trends).judgements
+    assert judged.verdict is verdict
+
+
+def test_a_host_needs_failures_of_its_own_beside_the_one_that_all_had() -> None:
+    first, second = COURIER.hosts
+    standings = [*couriers(0, 1040.0, first), *couriers(2, 1030.0, second, since=1000.0)]
+    trends = was_silent(995.0, 1020.0)
+    (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2, trends=trends).judgements
+    assert judged.verdict is Verdict.READY
+
+
+def test_what_nobody_needs_counts_only_from_after_the_silence_as_nobody_looks_at_it_out_of_turn() -> None:
+    for at, counts in ((1000.0, False), (1010.0, True)):
+        works = Standing(result(GATEWAY, 2195, at=at), 0, True)
+        counted = what_counts([DIRECT], [works], 120.0, 2, down_since(1004.0)).counted
+        assert bool(counted) is counts
 
 
 def test_a_host_that_is_down_stays_so_until_its_turn_comes_again() -> None:

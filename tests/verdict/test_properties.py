@@ -21,6 +21,7 @@ from netcheck.model.paths import (
 from netcheck.model.results import Attempt, Endpoint, Result, Standing
 from netcheck.model.services import PortRule, Service, families_of, targets
 from netcheck.verdict.assessing import assess
+from tests.verdict.scene import possible
 
 DEVICE, PROVIDER = frozenset({Role.DEVICE}), frozenset({Role.PROVIDER})
 SERVICES = (
@@ -52,6 +53,7 @@ PATHS = (
     ProbePath("lab", expected=Expected.BLOCKED),
     ProbePath("lb", load_balancer=(("api.push.apple.com", LoadBalancer("10.1.1.20", None)),)),
 )
+BY_NAME = {path.name: path for path in PATHS}
 PLACES = [
     (Endpoint(service.name, host, port, path.name, family), path)
     for service, path in targets(SERVICES, PATHS)
@@ -119,7 +121,7 @@ def test_a_finding_is_of_a_hop_that_has_a_part_in_the_path_and_is_said_in_short_
 ) -> None:
     for judged in judge(world, failures_needed):
         for finding in judged.findings:
-            assert (finding.cause, finding.hop) in judged.possible
+            assert (finding.cause, finding.hop) in possible(BY_NAME[judged.path])
             assert finding.owner
             for sentence in (*finding.next_step.split(". "), *finding.evidence.split(". ")):
                 assert len(sentence.split()) <= 25, sentence

@@ -34,25 +34,27 @@ _DOWN = {
 
 @cause(Cause.APPLE_UNREACHABLE, Hop.APPLE)
 def apple_unreachable(case: Case) -> Found | None:
-    """Services of Apple's are down on all of several paths, on each of which others of Apple's work."""
-    if case.path.load_balancer:
+    """Services of Apple's are down on all of several ways out, on each of which others of Apple's work."""
+    if case.path.load_balancer or not case.left:
         return None
     down = {
         place.service
         for place, verdict in case.verdicts.items()
         if verdict is Verdict.NOT_READY and any(each.place == place for each in case.left)
     }
-    paths = [case.counted, *case.elsewhere()]
-    with_them = [counted for counted in paths if any(each.result.service in down for each in counted)]
+    seen = {path: case.world.on_path(path.name) for path in case.world.paths}
+    tried = {
+        path: counted for path, counted in seen.items() if any(e.result.service in down for e in counted)
+    }
     about = [each for each in case.left if each.result.service in down]
-    enough = bool(about) and all(map(is_apples, about)) and len(with_them) > 1
-    if not (enough and all(_only_these_are_down(counted, down) for counted in with_them)):
+    enough = bool(about) and all(map(is_apples, about)) and len({path.way_out for path in tried}) > 1
+    if not (enough and all(_only_these_are_down(counted, down) for counted in tried.values())):
         return None
     names = listed(sorted(down))
     return Found(
         APPLE,
         about,
-        f"{names} cannot be reached over any of {len(paths)} paths; {how_often(case, about)}",
+        f"{names} cannot be reached over any of {len(tried)} paths; {how_often(case, about)}",
         f"Look at {_STATUS_PAGE} and ask Apple about {the_hosts(case, about)} on {the_ports(case, about)}. "
         "No path reaches them, while other hosts of Apple's can be reached.",
         the_reply(about),

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from netcheck.model.findings import Cause, Finding, Hop
-from netcheck.model.paths import ProbePath
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import Owner
@@ -53,12 +52,3 @@ class Rule:
 def cause(cause: Cause, hop: Hop, *others: Hop, is_remark: bool = False) -> Callable[[Finds], Rule]:
     """Make a function the rule of a cause, which has a hop at least: only these may own what it finds."""
     return lambda finds: Rule(cause, (hop, *others), finds, is_remark)
-
-
-def hops_of(path: ProbePath) -> tuple[Hop, ...]:
-    """Who has a part in a path: what lies behind a proxy, or a load balancer, is its owners' affair."""
-    if path.proxy is not None:
-        way: tuple[Hop, ...] = (Hop.RESOLVER, Hop.PROXY)
-    else:
-        way = (Hop.LOAD_BALANCER,) if path.load_balancer else (Hop.RESOLVER, Hop.FIREWALL)
-    return (Hop.LOCAL_NETWORK, *way, Hop.OWN_SERVICE, Hop.APPLE, Hop.NETCHECK)

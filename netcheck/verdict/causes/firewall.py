@@ -225,7 +225,7 @@ def intermittent(case: Case) -> Found | None:
         owner,
         about,
         f"{len({each.result.host for each in about})} hosts are reached at one time and not at another",
-        f"Ask {owner.asked} to check the way to {the_hosts(case, about)}. "
+        f"Ask {owner.asked} to check the connection to {the_hosts(case, about)}. "
         "Some connections fail and others work: one of several links or members seems to be broken.",
         the_reply(about),
     )

@@ -55,7 +55,8 @@ def balancer_members_down(case: Case) -> Found | None:
         balancer,
         about,
         how_often(case, about),
-        f"Ask {balancer.asked} to check its members, and their way to {the_hosts(case, about)}. {shows}",
+        f"Ask {balancer.asked} to check its members, and their connections to {the_hosts(case, about)}. "
+        f"{shows}",
         the_reply(about),
     )
 

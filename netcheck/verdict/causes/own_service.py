@@ -38,8 +38,8 @@ def service_certificate(case: Case) -> Found | None:
         next_step = f"Ask {owner.asked} to install a certificate for this name on {the_ports(case, about)}."
     else:
         next_step = (
-            f"Ask {owner.asked} to correct the certificate on {the_ports(case, about)}. "
-            "If its authority is your own, name it as the service's ca_file."
+            "If the authority of the certificate is your own, set `ca_file` of the service in the config. "
+            f"If not, ask {owner.asked} to correct the certificate on {the_ports(case, about)}."
         )
     return Found(owner, about, how_often(case, about), next_step, the_reply(about))
 

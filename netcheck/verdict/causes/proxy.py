@@ -1,11 +1,11 @@
 """What is wrong with a proxy: itself, its login, its rules, its names, and what it says it has connected."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
-from netcheck.model.paths import Family
+from netcheck.model.paths import Family, Role
 from netcheck.verdict.case import Case, fails_in, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
@@ -29,6 +29,9 @@ _SHOWS_A_BAD_CERTIFICATE = fails_in(
     Phase.PROXY_TLS, Reason.TLS_EXPIRED, Reason.TLS_NAME_MISMATCH, Reason.TLS_UNTRUSTED
 )
 
+_IS_UNTRUSTED = fails_in(Phase.PROXY_TLS, Reason.TLS_UNTRUSTED)
+_SPEAKS_NO_TLS = fails_in(Phase.PROXY_TLS, Reason.TLS_NOT_TLS)
+
 OnProxy = Callable[[Case, Owner], Found | None]
 
 
@@ -49,9 +52,27 @@ def proxy_auth(case: Case, proxy: Owner) -> Found | None:
         proxy,
         about,
         how_often(case, about),
-        f"Ask {proxy.asked} to exempt {the_hosts(case, about)} from the login. "
-        "Devices cannot log in; a server needs a login that the proxy accepts.",
+        _a_way_in(case, proxy, about),
         the_reply(about),
+    )
+
+
+def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
+    """Devices cannot log in. A server can: where netcheck has no good login for it, that comes first."""
+    exempt = f"to exempt {the_hosts(case, about)} from the login"
+    if case.role is Role.DEVICE:
+        return f"Ask {proxy.asked} {exempt}. Devices cannot log in."
+    if all(map(reason_is(Reason.PROXY_AUTH_UNSUPPORTED), about)):
+        return (
+            f"Ask {proxy.asked} {exempt}, or to accept a password. "
+            "netcheck knows none of the logins that it offers."
+        )
+    keys = f"`username` and `password_file` of the path {case.path.name} in the config"
+    if case.path.proxy is not None and case.path.proxy.credentials is not None:
+        return f"Correct {keys}: the proxy rejects this login. If it should be valid, ask {proxy.asked}."
+    return (
+        f"Set {keys} to a login that the proxy accepts. "
+        f"If there is none, ask {proxy.asked} for one, or {exempt}."
     )
 
 
@@ -65,10 +86,17 @@ def proxy_down(case: Case, proxy: Owner) -> Found | None:
     if not about:
         return None
     phases = {each.failure.phase for each in about if each.failure}
-    if all(map(_SHOWS_A_BAD_CERTIFICATE, about)):
+    if all(map(_IS_UNTRUSTED, about)):
         next_step = (
-            f"Ask {proxy.asked} to correct its certificate. "
-            "If its authority is your own, name it as the path's ca_file."
+            f"If its authority is your own, set `ca_file` of the path {case.path.name} in the config. "
+            f"If not, ask {proxy.asked} to correct its certificate."
+        )
+    elif all(map(_SHOWS_A_BAD_CERTIFICATE, about)):
+        next_step = f"Ask {proxy.asked} to correct its certificate."
+    elif all(map(_SPEAKS_NO_TLS, about)):
+        next_step = (
+            f"Write http:// in place of https:// for the path {case.path.name} in the config: "
+            f"{proxy.name} speaks no TLS there."
         )
     elif phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE}:
         next_step = (

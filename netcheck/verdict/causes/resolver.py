@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from ipaddress import ip_address
 
-from netcheck.apns.addresses import is_apple_name, is_published
+from netcheck.apns.addresses import is_apple_name, is_published, published_range
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.results import Lookup, Trust
@@ -61,22 +61,16 @@ def _names(count: int) -> str:
 
 
 def _is_led_astray(case: Case, each: Counted) -> bool:
-    """Whether an unexpected address has nothing of the service's behind it, on any port.
-
-    A public address outside the list may be one that Apple has not published, and what is wrong with it
-    something else: unless it looks like a page, and the expected addresses do not fail in the same way.
-    """
+    """Whether an address has nothing of the service's behind it, on any port, and is no good answer."""
     failure, address = each.failure, each.result.attempt.address
-    if failure is None or failure.phase not in _AT_THE_ADDRESS or not case.is_unexpected(each):
+    if failure is None or failure.phase not in _AT_THE_ADDRESS or address is None:
         return False
-    there = case.by_address[address or ""]
-    if any(map(_is_the_service, there)):
+    there = case.by_address.get(address, ())
+    if not there or any(map(_is_the_service, there)):
         return False
-    if not ip_address(address or "").is_global:
+    if published_range(address) is None and case.works_at_another_address(each):
         return True
-    return _is_a_page(there) and not any(
-        _fail_alike(each, other) for other in case.counted if not case.is_unexpected(other)
-    )
+    return case.is_unexpected(each) and (not ip_address(address).is_global or _is_a_page(case, each, there))
 
 
 def _is_the_service(each: Counted) -> bool:
@@ -88,13 +82,21 @@ def _is_the_service(each: Counted) -> bool:
     return genuine or each.failure is None
 
 
-def _is_a_page(there: Sequence[Counted]) -> bool:
-    """Whether many names lead to one address, or who is there shows a certificate of their own."""
-    tls = (each.result.attempt.tls for each in there)
-    return len({each.result.host for each in there}) > 1 or any(it and it.is_for_host is False for it in tls)
+def _is_a_page(case: Case, each: Counted, there: Sequence[Counted]) -> bool:
+    """Whether many names lead to one address, or who is there shows a certificate of their own.
+
+    A public address outside the list may be one that Apple has not published, and what is wrong with it
+    something else: so the expected addresses must not fail in the same way.
+    """
+    certificates = (other.result.attempt.tls for other in there)
+    if len({other.result.host for other in there}) < 2 and not any(
+        tls is not None and tls.is_for_host is False for tls in certificates
+    ):
+        return False
+    return not any(_fails_at_both(each, other) for other in case.counted if not case.is_unexpected(other))
 
 
-def _fail_alike(one: Counted, other: Counted) -> bool:
+def _fails_at_both(one: Counted, other: Counted) -> bool:
     """By somebody who answers in their place, or in the same phase on the same port."""
     if one.failure is None or other.failure is None:
         return False

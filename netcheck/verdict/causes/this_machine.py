@@ -43,12 +43,14 @@ def local_network_down(case: Case) -> Found | None:
 
     So it is where a route is missing, or where a resolver and a proxy are both silent.
     """
+    if not case.left:
+        return None
     paths = [case.counted, *case.elsewhere()]
     failures = [each.failure for counted in paths for each in counted]
     known = [failure for failure in failures if failure is not None]
     silent = len(known) == len(failures) and all(f.reason in _SILENCE.get(f.phase, ()) for f in known)
     no_route = any(failure.reason is Reason.NETWORK_UNREACHABLE for failure in known)
-    if not (case.left and silent and (no_route or len({failure.phase for failure in known}) > 1)):
+    if not (silent and (no_route or len({failure.phase for failure in known}) > 1)):
         return None
     where = "the only path" if len(paths) == 1 else f"any of {len(paths)} paths"
     return Found(

@@ -6,7 +6,7 @@ from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Role
 from tests.system import between
 from tests.system.apple import HOSTS
-from tests.system.between import ALERTING, CLOSING, INSECURE, INSPECTOR, OUTDATED, PORTAL
+from tests.system.between import ALERTING, CLOSING, INSECURE, INSPECTOR, OUTDATED, PARTICULAR, PORTAL
 from tests.system.breakages import (
     BESIDE_DANTE,
     DANTE_FINE,
@@ -109,6 +109,11 @@ SCENES: Mapping[str, Scene] = {
         direct(NOT_READY, Cause.TLS_INTERCEPTED, Hop.FIREWALL),
         breaks=lambda lab: between.insecure_inspector(lab.namespace, lab.certificates),
         leads=led_to(INSECURE),
+    ),
+    "an inspector that knows protocols of the web only": Scene(
+        direct(NOT_READY, Cause.TLS_INTERCEPTED, Hop.FIREWALL),
+        breaks=lambda lab: between.particular_inspector(lab.namespace, lab.certificates),
+        leads=led_to(PARTICULAR),
     ),
     "an inspector decrypts 5223 only": Scene(
         {**FINE, ("direct", DEVICE): Finding(FALLBACK_ONLY, Cause.TLS_INTERCEPTED, Hop.FIREWALL)},

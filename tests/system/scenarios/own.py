@@ -78,7 +78,7 @@ SCENES: Mapping[str, Scene] = {
         firewall=(f"{FROM_HERE} tcp dport 443 drop",),
     ),
     "the company's own MDM server wants a certificate of its clients": Scene(
-        {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.SERVICE_DOWN, Hop.OWN_SERVICE)},
+        FINE,
         breaks=lambda lab: between.own_service(
             lab.namespace,
             lab.certificates.good,

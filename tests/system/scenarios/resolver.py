@@ -18,6 +18,7 @@ from tests.system.breakages import (
     by_corporate_resolver,
     corporate,
     direct,
+    drop,
     led_to,
     resolved_by,
 )
@@ -67,6 +68,17 @@ SCENES: Mapping[str, Scene] = {
         },
         lambda lab: {"direct": {}, "guest": {"resolver": lab.odd_resolver.url and "corporate"}},
         lambda lab: lab.namespace.ip(f"route add local {ODD_ADDRESSES['A']} dev lo src {CLIENT_IPV4}"),
+        resolvers=corporate(ODD_RESOLVER),
+    ),
+    "a resolver's answer leads nowhere, and another one's does not": Scene(
+        {
+            **FINE,
+            ("guest", PROVIDER): READY,
+            ("guest", DEVICE): Finding(Verdict.DEGRADED, Cause.DNS_SINKHOLE, Hop.RESOLVER),
+        },
+        lambda lab: {"direct": {}, "guest": {"resolver": lab.odd_resolver.url and "corporate"}},
+        lambda lab: lab.namespace.ip(f"route add local {ODD_ADDRESSES['A']} dev lo src {CLIENT_IPV4}"),
+        firewall=drop((ODD_ADDRESSES["A"],), TO_TLS),
         resolvers=corporate(ODD_RESOLVER),
     ),
     "a resolver filters IPv6 addresses on one path of two": Scene(

@@ -1,10 +1,12 @@
 """What is an accident of Apple's, and what is too much for one."""
 
+from dataclasses import replace
+
 import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
-from netcheck.model.paths import Role
+from netcheck.model.paths import Binding, ProbePath, Resolver, Role
 from netcheck.model.services import PortRule, Service
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
@@ -60,3 +62,27 @@ def test_half_of_all_couriers_is_no_accident_of_apples(numbers: tuple[int, ...])
         Cause.HOSTS_BLOCKED,
         Hop.FIREWALL,
     )
+
+
+OTHER_RESOLVER = replace(DIRECT, name="other", resolver=Resolver("other"))
+OTHER_WAY = replace(DIRECT, name="other", binding=Binding("wlan0"))
+
+
+@pytest.mark.parametrize(
+    ("other", "cause"),
+    [(OTHER_WAY, Cause.APPLE_UNREACHABLE), (OTHER_RESOLVER, Cause.HOSTS_BLOCKED)],
+)
+def test_an_outage_of_apples_shows_on_two_ways_out_and_not_on_one_with_two_resolvers(
+    other: ProbePath, cause: Cause
+) -> None:
+    api = Service("api", ("api.push.apple.com",), (443,), frozenset({Role.PROVIDER}))
+    results = [
+        each
+        for path in (DIRECT, other)
+        for each in (
+            result(api, 443, DROPPED, path=path.name, address="17.188.143.34"),
+            result(SIX, 443, path=path.name, address="17.57.144.1"),
+        )
+    ]
+    judged = assess([SIX, api], [DIRECT, other], once(results)).judgements
+    assert {each.cause for each in judged if each.role is Role.PROVIDER} == {cause}

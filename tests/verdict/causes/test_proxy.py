@@ -1,10 +1,12 @@
 """Proxies: their rules, what lies behind them, and what their users do not need."""
 
+from dataclasses import replace
+
 import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
-from netcheck.model.paths import Family, Role
+from netcheck.model.paths import Credentials, Family, Role, Secret
 from netcheck.model.results import Result
 from netcheck.model.services import PortRule, Service
 from netcheck.verdict.assessing import assess
@@ -113,9 +115,9 @@ def test_hosts_that_only_the_proxy_does_not_reach_are_asked_of_its_owners() -> N
     ("reason", "says"),
     [
         (Reason.TLS_EXPIRED, "to correct its certificate"),
-        (Reason.TLS_UNTRUSTED, "the path's ca_file"),
+        (Reason.TLS_UNTRUSTED, "set `ca_file` of the path proxy"),
         (Reason.TLS_TIMEOUT, "Check the host, port and scheme"),
-        (Reason.TLS_NOT_TLS, "Check the host, port and scheme"),
+        (Reason.TLS_NOT_TLS, "Write http:// in place of https:// for the path proxy"),
     ],
 )
 def test_tls_that_a_proxy_does_not_speak_is_looked_up_in_the_config_and_its_certificate_is_its_owners(
@@ -126,3 +128,39 @@ def test_tls_that_a_proxy_does_not_speak_is_looked_up_in_the_config_and_its_cert
     ).judged()
     assert (judged.cause, judged.hop) == (Cause.PROXY_DOWN, Hop.PROXY)
     assert says in (judged.next_step or "")
+
+
+EXEMPT = "Ask the owners of the proxy proxy.test:3128 to exempt "
+LOGIN = Credentials("svc", Secret("labpass"))
+
+
+@pytest.mark.parametrize(
+    ("reason", "login", "service", "asked"),
+    [
+        (
+            Reason.PROXY_AUTH_REQUIRED,
+            None,
+            COURIER,
+            EXEMPT,
+        ),
+        (Reason.PROXY_AUTH_REQUIRED, None, API, "Set `username` and `password_file` of the path proxy"),
+        (Reason.PROXY_AUTH_FAILED, LOGIN, API, "Correct `username` and `password_file` of the path proxy"),
+        (
+            Reason.PROXY_AUTH_UNSUPPORTED,
+            LOGIN,
+            API,
+            EXEMPT,
+        ),
+    ],
+)
+def test_a_login_is_set_in_the_config_for_servers_and_exempted_for_devices(
+    reason: Reason, login: Credentials | None, service: Service, asked: str
+) -> None:
+    assert PROXY.proxy is not None
+    path = replace(PROXY, proxy=replace(PROXY.proxy, credentials=login))
+    failure = Failure(HANDSHAKE, reason, "HTTP 407")
+    results = [through(service, port, failure, host) for host in service.hosts for port in service.ports]
+    (judged,) = assess([service], [path], once(results)).judgements
+    assert (judged.cause, judged.hop) == (Cause.PROXY_AUTH, Hop.PROXY)
+    assert (judged.next_step or "").startswith(asked)
+    assert ("evices" in (judged.next_step or "")) is (service is COURIER)

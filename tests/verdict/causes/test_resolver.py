@@ -8,7 +8,7 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Family, Nameserver, ProbePath, Resolver, Transport
+from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver, Transport
 from netcheck.model.results import Lookup, Result, Trust, Try
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, REFUSED, lookup, once, result
@@ -18,7 +18,9 @@ from tests.verdict.scene import (
     DIRECT,
     LOCAL,
     MDM,
+    MINE,
     OPEN,
+    OTHER,
     PROXY,
     Scene,
     certificate,
@@ -186,3 +188,44 @@ def test_who_accepts_a_connection_at_a_block_page_is_not_apple_for_that() -> Non
     accepted = result(OPEN, 2195, address=PUBLIC_PAGE)
     (judged,) = assess((COURIER, OPEN), (DIRECT,), once([*results, accepted])).judgements
     assert [finding.cause for finding in judged.findings] == [Cause.DNS_SINKHOLE]
+
+
+def led_to(address: str, failure: Failure | None, path: ProbePath) -> list[Result]:
+    return [
+        replace(each, path=path.name)
+        for host in range(4)
+        for each in courier_at(f"{address}{host + 1}", failure, None, host)
+    ]
+
+
+@pytest.mark.parametrize("failure", [REFUSED, DROPPED])
+def test_an_answer_that_is_dead_while_another_resolvers_works_by_the_same_way_is_the_resolvers(
+    failure: Failure,
+) -> None:
+    results = led_to("17.1.2.", failure, MINE) + led_to("17.57.144.", None, OTHER)
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(OTHER, MINE)).judged()
+    assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
+
+
+@pytest.mark.parametrize(
+    ("address", "other"),
+    [
+        ("17.249.0.", OTHER),  # in a range that Apple publishes: a firewall may block it
+        ("17.1.2.", replace(OTHER, binding=Binding("wlan0"))),
+        ("17.1.2.", replace(OTHER, resolver=MINE.resolver)),
+    ],
+)
+def test_a_dead_address_is_the_firewalls_where_it_may_be_the_way(address: str, other: ProbePath) -> None:
+    results = led_to(address, DROPPED, MINE) + led_to("17.57.144.", None, other)
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(other, MINE)).judged()
+    assert judged.hop is Hop.FIREWALL
+
+
+def test_a_dead_address_that_other_resolvers_answer_too_is_not_one_resolvers() -> None:
+    results = led_to("17.1.2.", DROPPED, MINE) + led_to("17.57.144.", None, OTHER)
+    lookups = [
+        lookup(host, f"17.1.2.{number}", f"17.57.144.{number}", resolver="other")
+        for number, host in enumerate(COURIER.hosts, 1)
+    ]
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(OTHER, MINE), lookups=lookups).judged()
+    assert judged.hop is Hop.FIREWALL

@@ -1,0 +1,18 @@
+"""For every test: it leaves the process's signals as it found them."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+_FINAL = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before() -> Iterator[None]:
+    """A daemon that ran in this process ignores them at its end, and so would every child after it."""
+    before = {number: signal.getsignal(number) for number in _FINAL}
+    yield
+    for number, handler in before.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)

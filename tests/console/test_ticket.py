@@ -1,0 +1,191 @@
+"""The texts to forward."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from netcheck.console.ticket import Origin, tickets
+from netcheck.facts import Facts
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
+from netcheck.model.paths import (
+    Binding,
+    Credentials,
+    LoadBalancer,
+    Nameserver,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    Resolver,
+    Role,
+    Secret,
+)
+from netcheck.model.results import Result
+from tests.records import COURIER, DROPPED, PROVIDER, facts, result
+
+DIRECT = ProbePath("direct")
+WIFI = ProbePath("guest-wifi", binding=Binding("wlan0", "10.9.0.7"))
+LOGIN = Credentials("svc user", Secret("labpass"))
+ORIGIN = Origin("mdm01", "0.1.0")
+REFUSED = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
+FIREWALL = ("the firewall", Hop.FIREWALL, Cause.PORT_BLOCKED)
+
+
+@pytest.fixture(autouse=True)
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def from_here(each: Result, *sources: str) -> list[Result]:
+    return [replace(each, attempt=replace(each.attempt, source=source)) for source in sources]
+
+
+def finding(owner: tuple[str, Hop, Cause], step: str, *about: Result, remark: bool = False) -> Finding:
+    name, hop, cause = owner
+    return Finding(cause, hop, f"{len(about)} fail", step, name, "no answer in 5 s", about, remark)
+
+
+def judged(path: ProbePath, *found: Finding, role: Role = Role.DEVICE) -> Judgement:
+    return Judgement(path.name, role, Verdict.NOT_READY, found)
+
+
+def known(paths: list[ProbePath], *judgements: Judgement) -> Facts:
+    return facts([COURIER, PROVIDER], paths, judgements)
+
+
+def confirmation(path: ProbePath, failure: Failure, **options: str) -> str:
+    """The command of a ticket about one result."""
+    about = result(COURIER, 443, failure, path=path.name, **options)  # type: ignore[arg-type]
+    told = judged(path, finding(FIREWALL, "Ask the owners of the firewall to do it.", about))
+    (text,) = tickets(known([path], told), ORIGIN)
+    return text.splitlines()[-1].strip()
+
+
+def test_one_text_has_all_that_an_owner_needs() -> None:
+    step = "Ask the owners of the firewall to allow TCP port 5223 to 0-courier.test and 1-courier.test."
+    both = [each for host in COURIER.hosts for each in [result(COURIER, 5223, DROPPED, host=host)]]
+    about = [*from_here(both[0], "10.0.0.5", "2001:db8::5"), *from_here(both[1], "10.0.0.5")]
+    (text,) = tickets(known([DIRECT], judged(DIRECT, finding(FIREWALL, step, *about))), ORIGIN)
+    assert text == (
+        "To: the owners of the firewall\n\n"
+        "Phones, tablets and Macs here do not get their push notifications as they\n"
+        "should (Apple Push Notification service, APNs), so commands of the device\n"
+        "management (MDM) do not arrive.\n\n"
+        "Measured on mdm01, 1970-01-01 00:16:40 UTC (01:16:40 CET), with netcheck\n"
+        "0.1.0, which opens connections as devices and MDM servers do.\n\n"
+        "Please allow TCP port 5223 to 0-courier.test and 1-courier.test.\n"
+        "From: 10.0.0.5 and 2001:db8::5 (path direct)\n"
+        "To: N-courier.test (N: 0-1), TCP port 5223\n"
+        "Seen: 3 fail; no answer in 5 s.\n"
+        "To confirm: this must succeed.\n"
+        "    nc -vz 0-courier.test 5223"
+    )
+
+
+def test_all_that_one_owner_is_asked_for_is_one_text() -> None:
+    ask = "Ask the owners of the firewall to allow {}."
+    first = judged(DIRECT, finding(FIREWALL, ask.format("this"), result(COURIER, 5223, DROPPED)))
+    second = judged(
+        WIFI,
+        finding(FIREWALL, ask.format("that"), result(PROVIDER, 443, DROPPED, path="guest-wifi")),
+        role=Role.PROVIDER,
+    )
+    (text,) = tickets(known([DIRECT, WIFI], first, second), ORIGIN)
+    assert "1. Please allow this." in text
+    assert "2. Please allow that." in text
+    assert text.count("Measured on") == 1
+    assert "interface wlan0 (path guest-wifi)" in text
+    assert "Phones, tablets and Macs" in text
+    assert "The server for device management" in text
+
+
+def test_each_owner_gets_nothing_of_others() -> None:
+    proxy = ("the proxy p.test:3128", Hop.PROXY, Cause.PROXY_DENIES_PORT)
+    about = result(COURIER, 443, DROPPED)
+    told = judged(
+        DIRECT,
+        finding(FIREWALL, "Ask the owners of the firewall to open it.", about),
+        finding(proxy, "Ask the owners of the proxy p.test:3128 to change its rules.", about),
+        finding(FIREWALL, "Ask the owners of the firewall to look.", about, remark=True),
+    )
+    everything = known([DIRECT], told)
+    to_firewall, to_proxy = tickets(everything, ORIGIN)
+    assert to_firewall.startswith("To: the owners of the firewall\n")
+    assert to_proxy.startswith("To: the owners of the proxy p.test:3128\n")
+    assert "to look" not in to_firewall
+    assert tickets(everything, ORIGIN, Hop.PROXY) == [to_proxy]
+    assert tickets(everything, ORIGIN, Hop.APPLE) == []
+
+
+def test_who_does_not_need_devices_does_not_read_of_them() -> None:
+    about = result(PROVIDER, 443, DROPPED)
+    step = "Ask the owners of the firewall to allow it."
+    told = judged(DIRECT, finding(FIREWALL, step, about), role=Role.PROVIDER)
+    (text,) = tickets(known([DIRECT], told), ORIGIN)
+    assert "Phones" not in text
+
+
+def test_what_is_to_be_set_in_the_config_is_for_whoever_runs_netcheck() -> None:
+    proxy = ("the proxy p.test:3128", Hop.PROXY, Cause.PROXY_AUTH)
+    told = judged(DIRECT, finding(proxy, "Set `username` of the path.", result(PROVIDER, 443, DROPPED)))
+    (text,) = tickets(known([DIRECT], told), ORIGIN)
+    assert text.startswith("To: whoever runs netcheck here\n\nMeasured")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "command"),
+    [
+        (
+            ProxyScheme.HTTP,
+            "curl -v --proxy http://p.test:3128 --proxy-user 'svc user' https://0-courier.test:443/",
+        ),
+        (ProxyScheme.SOCKS5, "curl -v --proxy socks5h://p.test:3128 --proxy-user 'svc user' https://"),
+        (ProxyScheme.SOCKS4, "curl -v --proxy socks4a://p.test:3128 "),
+    ],
+)
+def test_through_a_proxy_curl_confirms(scheme: ProxyScheme, command: str) -> None:
+    path = ProbePath("web", Proxy(scheme, "p.test", 3128, LOGIN))
+    said = confirmation(path, REFUSED)
+    assert said.startswith(command)
+    assert "labpass" not in said
+
+
+@pytest.mark.parametrize(
+    ("path", "failure", "command"),
+    [
+        (WIFI, DROPPED, "nc -vz -s 10.9.0.7 0-courier.test 443"),
+        (
+            ProbePath("lb", load_balancer=(("0-courier.test", LoadBalancer("10.1.1.2", None)),)),
+            DROPPED,
+            "nc -vz 192.0.2.1 443",
+        ),
+        (
+            DIRECT,
+            Failure(Phase.TLS, Reason.TLS_INTERCEPTED),
+            "openssl s_client -connect 0-courier.test:443 -servername 0-courier.test </dev/null",
+        ),
+        (DIRECT, Failure(Phase.RESOLVE, Reason.NXDOMAIN), "dig 0-courier.test +short"),
+        (
+            ProbePath("corp", resolver=Resolver("corp", (Nameserver("10.0.0.53", 53),))),
+            Failure(Phase.RESOLVE, Reason.SERVFAIL),
+            "dig @10.0.0.53 0-courier.test +short",
+        ),
+        (
+            ProbePath("corp", resolver=Resolver("corp", (Nameserver("10.0.0.53", 5353),))),
+            Failure(Phase.RESOLVE, Reason.SERVFAIL),
+            "dig @10.0.0.53 -p 5353 0-courier.test +short",
+        ),
+    ],
+)
+def test_what_confirms_it_depends_on_where_it_failed(path: ProbePath, failure: Failure, command: str) -> None:
+    assert confirmation(path, failure) == command
+
+
+def test_where_nothing_is_wrong_there_is_nothing_to_send() -> None:
+    assert tickets(known([DIRECT], Judgement("direct", Role.DEVICE, Verdict.READY)), ORIGIN) == []

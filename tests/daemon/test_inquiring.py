@@ -1,0 +1,180 @@
+"""What is visited out of turn, when, and how much of it."""
+
+from collections.abc import Awaitable, Callable
+
+import trio
+from trio.testing import MockClock
+
+from netcheck.daemon.inquiring import Inquiries
+from netcheck.model.paths import Family, ProbePath
+from netcheck.model.services import Service
+from netcheck.plan import Call
+from netcheck.state.state import State
+from tests.records import DROPPED, result, visit
+
+DIRECT, OTHER = ProbePath("direct", families=(Family.IPV4,)), ProbePath("other", families=(Family.IPV4,))
+COURIER = Service("courier", tuple(f"{n}-courier.test" for n in range(12)), (5223,))
+PROVIDER = Service("provider", ("api.test",), (443,))
+GATEWAY = Service("gateway", ("gateway.test",), (2195,), required=False)
+ROUND, PATIENCE = 60.0, 30.0
+
+
+class Asked:
+    """Inquiries into a state, which find what they are told to."""
+
+    def __init__(self, *paths: ProbePath) -> None:
+        self.state = State()
+        self.state.configure([COURIER, PROVIDER, GATEWAY], paths or [DIRECT])
+        self.inquiries = Inquiries(self.state, self._visit)
+        self.calls: list[Call] = []
+        self.broken = set[str]()
+        """Hosts that fail; `*` are all."""
+        self.takes = 0.1
+
+    async def _visit(self, call: Call) -> None:
+        self.calls.append(call)
+        at = trio.current_time()
+        await trio.sleep(self.takes)
+        self.see(call, at)
+
+    def see(self, call: Call, at: float) -> None:
+        failed = DROPPED if self.broken & {call.host, "*"} else None
+        port = call.service.ports[0]
+        seen = result(call.service, port, failed, host=call.host, path=call.path.name, at=at + 1)
+        self.state.record(visit(seen))
+        self.inquiries.look(call)
+
+    def tell(self, number: int, path: ProbePath = DIRECT, turn: int = 0) -> None:
+        """A visit of the usual round has ended."""
+        self.see(Call(COURIER, COURIER.hosts[number], path, turn), trio.current_time())
+
+    def since(self, count: int) -> list[tuple[str, str]]:
+        """Where the calls went after so many."""
+        return [(call.path.name, call.host) for call in self.calls[count:]]
+
+
+def ask(story: Callable[[Asked], Awaitable[None]], *paths: ProbePath) -> Asked:
+    async def main() -> Asked:
+        asked = Asked(*paths)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(asked.inquiries.run, lambda: (ROUND, PATIENCE))
+            await trio.sleep(1)
+            await story(asked)
+            nursery.cancel_scope.cancel()
+        return asked
+
+    return trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+async def nothing(_: Asked) -> None:
+    await trio.sleep(3 * ROUND)
+
+
+FIRST = [*((COURIER.hosts[n]) for n in (0, 4, 8)), "api.test", "api.test"]
+
+
+def test_first_a_few_hosts_of_all_that_is_required_are_visited_and_then_none() -> None:
+    assert sorted(call.host for call in ask(nothing).calls) == FIRST
+
+
+def test_a_path_that_is_new_has_a_first_sample_too() -> None:
+    async def a_path_comes(asked: Asked) -> None:
+        asked.state.configure([COURIER, PROVIDER], [DIRECT, OTHER])
+        asked.inquiries.plan()
+        await trio.sleep(1)
+
+    later = ask(a_path_comes).since(len(FIRST))
+    assert {path for path, _ in later} == {"other"}
+    assert len(later) == len(FIRST)
+
+
+def test_a_visit_that_nobody_asks_for_any_more_is_broken_off() -> None:
+    async def a_path_goes(asked: Asked) -> None:
+        asked.takes = 1000.0
+        asked.state.configure([COURIER], [DIRECT, OTHER])
+        asked.inquiries.plan()
+        await trio.sleep(1)
+        assert asked.state.inquiries == {"other": 1}
+        asked.state.configure([COURIER], [DIRECT])
+        asked.inquiries.plan()
+        await trio.sleep(1)
+        assert not asked.state.inquiries
+
+    ask(a_path_goes)
+
+
+def test_where_hosts_begin_to_fail_others_of_the_port_are_visited_at_once_on_other_paths_as_well() -> None:
+    async def a_host_fails(asked: Asked) -> None:
+        asked.broken = {"*"}
+        asked.tell(1, turn=7)
+        asked.broken = {COURIER.hosts[1]}
+        await trio.sleep(1)
+
+    asked = ask(a_host_fails, DIRECT, OTHER)
+    later = asked.calls[2 * len(FIRST) :]
+    assert Call(COURIER, COURIER.hosts[1], DIRECT, 7) in later  # where it failed, to the same address
+    assert {call.path for call in later} == {DIRECT, OTHER}
+    assert {call.service for call in later} == {COURIER}
+
+
+def test_a_host_that_failed_while_others_answer_is_visited_again_and_nothing_else_is() -> None:
+    async def a_host_fails(asked: Asked) -> None:
+        asked.broken = {COURIER.hosts[1]}
+        began = trio.current_time()
+        await trio.sleep(1)
+        asked.tell(2)
+        asked.see(Call(COURIER, COURIER.hosts[1], DIRECT, 0), began)
+        await trio.sleep(1)
+
+    assert ask(a_host_fails).since(len(FIRST)) == [("direct", COURIER.hosts[1])]
+
+
+def test_what_fails_is_visited_again_each_round() -> None:
+    async def a_host_is_down(asked: Asked) -> None:
+        asked.broken = {COURIER.hosts[1]}
+        for _ in range(2):
+            asked.tell(1)
+            asked.tell(2)
+            await trio.sleep(1)
+        before = len(asked.calls)
+        await trio.sleep(3 * ROUND)
+        assert asked.since(before) == [("direct", COURIER.hosts[1])] * 3
+
+    ask(a_host_is_down)
+
+
+def test_there_are_six_inquiries_in_five_rounds_at_most() -> None:
+    async def hosts_fail_again_and_again(asked: Asked) -> None:
+        for number in range(300):
+            asked.broken = {COURIER.hosts[number % 12]} if number % 2 else set()
+            asked.tell(number % 12)
+            asked.broken = set()
+            await trio.sleep(1)
+
+    asked = ask(hosts_fail_again_and_again)
+    assert len(asked.calls) < 12 * len(FIRST)
+
+
+def test_a_verdict_has_to_wait_while_a_sample_is_taken() -> None:
+    async def a_host_fails(asked: Asked) -> None:
+        asked.broken = {"*"}
+        asked.tell(1)
+        await trio.sleep(0.05)
+        assert asked.state.inquiries == {"direct": 1, "other": 1}
+        await trio.sleep(1)
+        assert not asked.state.inquiries
+
+    ask(a_host_fails, DIRECT, OTHER)
+
+
+def test_an_inquiry_looks_at_eight_other_paths_at_most() -> None:
+    paths = [ProbePath(f"path{number}", families=(Family.IPV4,)) for number in range(30)]
+
+    async def a_host_fails(asked: Asked) -> None:
+        before = len(asked.calls)
+        asked.broken = {COURIER.hosts[1]}
+        asked.tell(1, paths[20])
+        await trio.sleep(1)
+        assert len({path for path, _ in asked.since(before)}) == 9
+
+    ask(a_host_fails, *paths)

@@ -1,0 +1,222 @@
+"""What the order tells in which hosts fail and answer."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.paths import Family, ProbePath
+from netcheck.model.services import Service
+from netcheck.model.trends import Part, Trend
+from netcheck.state.state import State
+from tests.records import DROPPED, result, visit
+
+DIRECT = ProbePath("direct", families=(Family.IPV4,))
+COURIER = Service("courier", tuple(f"{n}-courier.test" for n in range(12)), (5223,))
+OTHER = Service("other", tuple(f"{n}-other.test" for n in range(12)), (5223,))
+SINGLE = Service("single", ("api.test",), (443,))
+PORT = Part("direct", 5223, Family.IPV4)
+RANGE, NEXT_RANGE = "17.57.144.0/22", "17.249.0.0/16"
+ADDRESSES = {RANGE: "17.57.144.1", NEXT_RANGE: "17.249.0.1"}
+PATIENCE = 30.0
+
+
+class Story:
+    """Visits, one a second, and what is known after them."""
+
+    def __init__(self, *services: Service) -> None:
+        self.state = State()
+        self.state.configure(services or (COURIER, OTHER), [DIRECT])
+        self.now = 100.0
+
+    def visit(
+        self, host: int | str, *, fails: bool, service: Service = COURIER, within: str = RANGE
+    ) -> "Story":
+        name = host if isinstance(host, str) else service.hosts[host]
+        self.now += 1
+        seen = result(
+            service,
+            service.ports[0],
+            DROPPED if fails else None,
+            host=name,
+            at=self.now,
+            address=ADDRESSES[within],
+        )
+        self.state.record(visit(seen))
+        return self
+
+    def fail(self, hosts: Iterable[int], service: Service = COURIER, within: str = RANGE) -> "Story":
+        for host in hosts:
+            self.visit(host, fails=True, service=service, within=within)
+        return self
+
+    def answer(self, hosts: Iterable[int], service: Service = COURIER, within: str = RANGE) -> "Story":
+        for host in hosts:
+            self.visit(host, fails=False, service=service, within=within)
+        return self
+
+    def trend(self, part: Part = PORT) -> Trend:
+        return self.state.courses.trends().get(part, Trend())
+
+    @property
+    def doubts(self) -> set[Part]:
+        return set(self.state.courses.doubts(PATIENCE))
+
+
+def test_a_host_that_fails_is_a_doubt_until_another_one_answers() -> None:
+    story = Story().answer([0]).fail([1])
+    assert PORT in story.doubts
+    assert story.answer([2]).doubts == set()
+    assert story.trend().down is None
+
+
+def test_six_hosts_that_fail_one_after_the_other_make_a_port_be_down_since_the_first() -> None:
+    story = Story().answer([0]).fail([1, 2, 3], within=RANGE).fail([0, 1], OTHER)
+    assert story.trend().down is None
+    story.fail([2], OTHER)
+    assert story.trend().down == (102.0, 1000.0)
+    assert story.doubts == set()
+
+
+def test_hosts_that_failed_before_do_not_make_a_port_be_down() -> None:
+    story = Story()
+    for host in range(7):
+        story.fail([host]).answer([7])
+    assert story.fail(range(7)).doubts == set()
+    assert story.trend().down is None
+
+
+def test_a_single_host_is_down_after_two_failures() -> None:
+    story, part = Story(SINGLE), Part("direct", 443, Family.IPV4)
+    story.visit("api.test", fails=True, service=SINGLE)
+    assert part in story.doubts
+    story.visit("api.test", fails=True, service=SINGLE)
+    assert story.trend(part).down is not None
+
+
+def test_what_a_single_host_does_is_no_silence_around_it() -> None:
+    story, part = Story(SINGLE), Part("direct", 443, Family.IPV4)
+    for fails in (True, True, False, False):
+        story.visit("api.test", fails=fails, service=SINGLE)
+    assert story.trend(part) == Trend()
+
+
+def test_a_port_that_is_down_is_up_again_after_three_hosts_and_all_since_was_one_silence() -> None:
+    story = Story().answer([0]).fail(range(1, 8))
+    story.answer([8, 9])
+    assert story.trend().down is not None
+    assert PORT in story.doubts
+    story.answer([10])
+    assert (story.trend().down, story.trend().silences) == (None, ((102.0, 109.0),))
+
+
+def test_one_host_that_answers_does_not_hide_that_the_others_still_fail() -> None:
+    story = Story().answer([0]).fail(range(1, 8)).answer([8])
+    story.fail([9, 10, 11]).fail([0, 1, 2], OTHER)
+    assert story.trend().down is not None
+    assert story.doubts == set()
+
+
+def test_a_short_silence_is_remembered_if_several_hosts_failed() -> None:
+    assert Story().answer([0]).fail([1]).answer([2]).trend().silences == ()
+    assert Story().answer([0]).fail([1, 2]).answer([3]).trend().silences == ((102.0, 104.0),)
+
+
+def test_a_failure_that_is_told_late_is_no_doubt_where_another_has_answered_since() -> None:
+    story = Story().answer([0, 1])
+    late = result(COURIER, 5223, DROPPED, host=COURIER.hosts[2], at=101.5, address=ADDRESSES[RANGE])
+    story.state.record(visit(late))
+    assert story.doubts == set()
+
+
+def test_one_service_of_two_on_a_port_is_down_by_itself() -> None:
+    story = Story()
+    for host in range(6):
+        story.fail([host]).answer([host], OTHER)
+    assert story.trend(PORT._replace(what="courier")).down is not None
+    assert story.trend().down is None
+    assert story.trend(PORT._replace(what="other")).down is None
+
+
+def test_what_is_explained_by_a_service_that_is_down_is_no_doubt_about_anything_else() -> None:
+    story = Story()
+    for host in range(6):
+        story.fail([host]).answer([host], OTHER)
+    assert story.fail([6, 7]).doubts == set()
+
+
+def test_a_range_is_down_after_three_hosts_while_others_answer() -> None:
+    story = Story()
+    for host in range(3):
+        story.fail([host], within=RANGE).answer([host + 3], within=NEXT_RANGE)
+    assert story.trend(PORT._replace(what=RANGE)).down is not None
+    assert story.trend().down is None
+
+
+def test_in_a_range_a_host_counts_as_answering_as_soon_as_it_is_connected() -> None:
+    story = Story()
+    alert = Failure(Phase.TLS, Reason.TLS_ALERT, "alert")
+    for host in range(7):
+        at, address = story.now + host, ADDRESSES[RANGE]
+        seen = result(COURIER, 5223, alert, host=COURIER.hosts[host], at=at, address=address)
+        story.state.record(visit(seen))
+    assert story.trend().down is not None
+    assert story.trend(PORT._replace(what=RANGE)).down is None
+
+
+def test_when_a_port_is_up_again_nothing_within_it_is_down_still() -> None:
+    story = Story().answer([0]).fail(range(1, 8)).answer([8, 9, 10], within=NEXT_RANGE)
+    assert story.trend(PORT._replace(what=RANGE)).down is None
+    assert story.trend(PORT._replace(what="courier")).down is None
+
+
+def test_a_doubt_lasts_no_longer_than_one_is_patient() -> None:
+    story = Story().answer([0]).fail([1])
+    story.state.record(visit(result(SINGLE, 443, at=story.now + PATIENCE + 1)))
+    story.now += PATIENCE + 1
+    assert PORT in story.doubts  # nobody needs the service: it is no clock either
+    story.fail([1])
+    assert PORT not in story.doubts
+
+
+def test_what_is_not_required_makes_no_doubts() -> None:
+    gateway = Service("gateway", ("gateway.test",), (2195,), required=False)
+    story = Story(gateway)
+    story.visit("gateway.test", fails=True, service=gateway)
+    assert (story.doubts, story.state.courses.trends()) == (set(), {})
+
+
+def test_a_reload_keeps_what_is_known_of_what_is_still_configured() -> None:
+    story = Story().answer([0]).fail(range(1, 8))
+    story.state.configure([COURIER], [DIRECT])
+    assert story.trend().down is not None
+    story.state.configure([SINGLE], [DIRECT])
+    assert PORT not in story.state.courses.trends()
+
+
+def test_a_suspect_failed_once_and_is_none_any_more_after_its_next_visit() -> None:
+    story = Story().answer([0]).fail([1]).answer([2])
+    assert [each.host for each in story.state.courses.suspects("direct")] == [COURIER.hosts[1]]
+    story.fail([1])
+    assert story.state.courses.suspects("direct") == []
+
+
+def test_nobody_is_a_suspect_where_nothing_answers() -> None:
+    story = Story().answer([0]).fail(range(1, 8))
+    assert story.state.courses.suspects("direct") == []
+    assert story.state.courses.failing("direct", story.state.endpoints) == []
+
+
+def test_what_fails_is_listed_the_longest_unseen_first() -> None:
+    story = Story().fail([3]).answer([0]).fail([2]).answer([4])
+    failing = story.state.courses.failing("direct", story.state.endpoints)
+    assert {each.host for each in failing} == {COURIER.hosts[3], COURIER.hosts[2]}
+
+
+@pytest.mark.parametrize("within", [RANGE, NEXT_RANGE])
+def test_witnesses_of_a_range_were_last_reached_there(within: str) -> None:
+    story = Story().answer([0, 1], within=RANGE).answer([2], within=NEXT_RANGE).fail([3], within=within)
+    part = PORT._replace(what=within)
+    hosts = {each.host for each in story.state.courses.witnesses(part, story.state.endpoints)}
+    assert hosts == set(COURIER.hosts[:2] if within == RANGE else COURIER.hosts[2:3])
+    assert list(story.state.courses.witnesses(PORT, story.state.endpoints)) == []

@@ -1,0 +1,187 @@
+"""A look: how many hosts it visits, how it tells how far it is, and what stays where it is cut off."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trio
+
+from netcheck import check
+from netcheck.check import Look, Progress, longest, quickened, spread
+from netcheck.config import Config, Probing, default
+from netcheck.model.paths import Expected, ProbePath, Role
+from netcheck.model.services import Service, Timeouts
+from tests.daemon.running import with_default_signals
+
+DIRECT = ProbePath("direct")
+HOSTS = tuple(f"127.0.0.{number}" for number in range(1, 41))
+TIMEOUTS = Timeouts(resolve=1.0, connect=1.0, proxy=1.0, tls=1.0)
+
+
+@pytest.fixture
+def everywhere() -> Iterator[int]:
+    """A port that is open at every loopback address."""
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        yield int(server.getsockname()[1])
+
+
+@pytest.fixture
+def here_only() -> Iterator[int]:
+    """A port that is open at 127.0.0.1."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield int(server.getsockname()[1])
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """A port of 127.0.0.1 that answers no more: its queue is full."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        with socket.create_connection(server.getsockname()):
+            yield int(server.getsockname()[1])
+
+
+def config(*services: Service, path: ProbePath = DIRECT) -> Config:
+    return replace(default(), services=services, paths=(path,), probing=Probing(timeouts=TIMEOUTS))
+
+
+def ours(port: int, hosts: tuple[str, ...] = HOSTS, name: str = "ours") -> Service:
+    return Service(name, hosts, (port,), frozenset({Role.DEVICE}))
+
+
+def visited(known: Look) -> set[str]:
+    return {result.host for result in known.facts().results}
+
+
+def looked(config: Config, *, all_hosts: bool = False) -> Look:
+    look = Look(config, Progress(), all_hosts=all_hosts)
+    trio.run(look.run)
+    return look
+
+
+def test_where_all_is_well_some_hosts_are_enough(everywhere: int) -> None:
+    assert visited(looked(config(ours(everywhere)))) == set(spread(HOSTS, 8))
+
+
+def test_all_hosts_are_visited_where_they_are_asked_for(everywhere: int) -> None:
+    assert visited(looked(config(ours(everywhere)), all_hosts=True)) == set(HOSTS)
+
+
+def test_all_hosts_are_visited_of_a_service_of_which_one_fails_and_of_no_other(
+    everywhere: int, here_only: int
+) -> None:
+    look = looked(config(ours(here_only), ours(everywhere, name="others")))
+    hosts = {(result.service, result.host) for result in look.facts().results}
+    assert {host for service, host in hosts if service == "ours"} == set(HOSTS)
+    assert {host for service, host in hosts if service == "others"} == set(spread(HOSTS, 8))
+
+
+def test_a_failure_that_matters_to_nobody_widens_nothing(here_only: int) -> None:
+    assert len(visited(looked(config(replace(ours(here_only), required=False))))) == 8
+
+
+def test_nobody_waits_for_timeouts_before_the_others_are_visited(
+    silent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "_PATIENCE", 0.1)
+    hosts = HOSTS[:12]
+    began = {result.host: result.attempt.at for result in looked(config(ours(silent, hosts))).facts().results}
+    first = set(spread(hosts, 8))
+    assert set(began) == set(hosts)
+    assert min(began[host] for host in hosts if host not in first) < began["127.0.0.1"] + TIMEOUTS.connect
+
+
+def test_what_is_expected_to_be_blocked_is_not_widened(silent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "_PATIENCE", 0.1)
+    blocked = ProbePath("direct", expected=Expected.BLOCKED)
+    assert len(visited(looked(config(ours(silent), path=blocked)))) == 8
+
+
+def test_progress_is_told_by_path_with_what_is_waited_for(everywhere: int) -> None:
+    told: list[tuple[int, int, list[str]]] = []
+
+    def changed(progress: Progress) -> None:
+        waiting = list(progress.under_way.get("direct", []))
+        told.append((progress.ended.get("direct", 0), progress.planned["direct"], waiting))
+
+    progress = Progress(changed)
+    trio.run(Look(config(ours(everywhere)), progress).run)
+    assert told[0] == (0, 8, [])
+    assert told[-1] == (8, 8, [])
+    assert progress.left == 0
+    assert [ended for ended, _, _ in told] == sorted(ended for ended, _, _ in told)
+
+
+def test_what_was_seen_stays_where_a_look_is_cut_off(everywhere: int, silent: int) -> None:
+    look = Look(config(ours(everywhere), ours(silent, ("127.0.0.1",), "hangs")), Progress())
+
+    async def cut_off() -> None:
+        with trio.move_on_after(0.7):
+            await look.run()
+
+    trio.run(cut_off)
+    assert {result.service for result in look.facts().results} == {"ours"}
+
+
+def test_ctrl_c_prints_what_is_known_so_far(tmp_path: Path, everywhere: int, silent: int) -> None:
+    file = tmp_path / "netcheck.yaml"
+    off = "\n".join(
+        f"  {n}: {{enabled: false}}" for n in ("courier", "courier2", "provider", "gateway", "feedback")
+    )
+    file.write_text(
+        f"services:\n{off}\n"
+        f"  ours: {{hosts: [127.0.0.1], ports: [{everywhere}]}}\n"
+        f"  hangs: {{hosts: [127.0.0.1], ports: [{silent}]}}\n"
+        "probing: {timeouts: {connect: 30s}}\n"
+    )
+    command = [sys.executable, "-m", "netcheck", "check", "--config", str(file)]
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=with_default_signals,
+    )
+    deadline = time.monotonic() + 20
+    while not _accepted(everywhere):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    stdout, stderr = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert stderr.splitlines()[-1] == "interrupted: 1 visits were still to end"
+    assert "not probed" in stdout
+
+
+def _accepted(port: int) -> bool:
+    """Whether a connection to the port has come and gone: /proc/net/tcp has it in TIME_WAIT, or later."""
+    local = f"0100007F:{port:04X}"
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return any(local in fields[1:3] for fields in map(str.split, lines))
+
+
+@pytest.mark.parametrize(("count", "most"), [(1, 8), (8, 8), (9, 8), (51, 8), (251, 8), (3, 2)])
+def test_a_sample_is_spread_from_the_first_to_the_last(count: int, most: int) -> None:
+    hosts = [str(number) for number in range(count)]
+    some = list(spread(hosts, most))
+    assert len(set(some)) == len(some) == min(count, most)
+    assert (some[0], some[-1]) == (hosts[0], hosts[-1])
+    assert some == sorted(some, key=int)
+
+
+def test_one_look_is_quicker_than_a_daemon_unless_the_config_says_how_quick() -> None:
+    assert quickened(Probing()).rate > Probing().rate
+    slow = Probing(rate=2.0, concurrency=3)
+    assert (quickened(slow).rate, quickened(slow).concurrency) == (2.0, 3)
+
+
+def test_how_long_it_may_take_grows_with_what_there_is_to_probe(everywhere: int) -> None:
+    one, many = (longest(config(ours(everywhere, HOSTS[:count]))) for count in (1, 40))
+    assert 2.0 < one < many
