@@ -12,7 +12,7 @@ from tests.history.test_timeline import BLOCKED, DOWN, READY
 
 
 def invoke(*args: str | Path) -> Result:
-    return CliRunner().invoke(main, ["incidents", *map(str, args)])
+    return CliRunner(env={"COLUMNS": "200"}).invoke(main, ["incidents", *map(str, args)])
 
 
 @pytest.fixture
