@@ -3,7 +3,7 @@
 Owns that shape, which scripts depend on. Must not know who asks for it, nor any clock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -14,6 +14,8 @@ from netcheck.model.incidents import Availability, Span
 from netcheck.model.results import Hold, Lookup, Result, TlsInfo, Try
 
 Json: TypeAlias = dict[str, object]
+
+_MOST_INCIDENTS = 500
 
 
 def report(facts: Facts, version: str, time: float) -> Json:
@@ -32,14 +34,15 @@ def report(facts: Facts, version: str, time: float) -> Json:
 
 
 def incidents(
-    spans: Iterable[Span], availability: Iterable[Availability], version: str, since: float, time: float
+    spans: Sequence[Span], availability: Iterable[Availability], version: str, since: float, time: float
 ) -> Json:
-    """What has been from `since` to `time`, Unix times; newest first, as the spans are."""
+    """What has been from `since` to `time`, Unix times; newest first, as the spans are, and not too many."""
     return {
         "time": _iso(time),
         "version": version,
         "since": _iso(since),
-        "incidents": [_incident(span, time) for span in spans],
+        "incidents": [_incident(span, time) for span in spans[:_MOST_INCIDENTS]],
+        "left_out": max(0, len(spans) - _MOST_INCIDENTS),
         "availability": [_availability(each) for each in availability],
     }
 
