@@ -122,6 +122,7 @@ def _result(result: Result) -> Json:
         "path": result.path,
         "family": attempt.family,
         "address": attempt.address,
+        "source": attempt.source,
         "outcome": result.outcome,
         "phase": failure.phase if failure else None,
         "reason": failure.reason if failure else None,

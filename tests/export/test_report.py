@@ -117,6 +117,7 @@ def test_a_success_has_null_for_everything_of_a_failure() -> None:
             "path": "direct",
             "family": "ipv4",
             "address": "17.57.144.1",
+        "source": None,
             "outcome": "success",
             "phase": None,
             "reason": None,
