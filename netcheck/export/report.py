@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from netcheck.facts import Facts
 from netcheck.model.failing import Outcome
-from netcheck.model.findings import BagSeen, Finding, Judgement, PushCertificate
+from netcheck.model.findings import FetchedBag, Finding, Judgement, PushCertificate
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.results import Hold, Lookup, Result, TlsInfo, Try
 
@@ -175,7 +175,7 @@ def _try(attempt: Try) -> Json:
     }
 
 
-def _bag(seen: BagSeen) -> Json:
+def _bag(seen: FetchedBag) -> Json:
     bag = seen.bag
     return {
         "time": _iso(seen.time),
