@@ -56,6 +56,10 @@ _IN_SHORT: Mapping[Cause, str] = {
 }
 
 
+_MOST_WAYS = 4
+"""How many paths a sentence names; one more than that is named, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """How it stands with a role over all paths together."""
@@ -119,16 +123,22 @@ def _answer(facts: Facts, paths: Mapping[str, ProbePath], role: Role, judged: Se
     so = [each for each in meant if each.verdict is best]
     others = [paths[each.path] for each in meant if each.verdict is not best]
     if best is Verdict.READY:
-        ways = joined([_way(facts, paths, each) for each in so])
+        ways = joined(_few([_way(facts, paths, each) for each in so]))
         text = f"yes, {ways}{_but_not(others)}."
     elif best is Verdict.UNKNOWN:
-        text = f"not known yet, {joined([over(paths[each.path]) for each in so])}."
+        text = f"not known yet, {joined(_few([over(paths[each.path]) for each in so]))}."
     elif best is Verdict.NOT_READY:
         text = f"no. {_reasons(paths, so)}"
     else:
         limited = "on Wi-Fi and Ethernet only" if best is Verdict.FALLBACK_ONLY else "yes, with limits"
         text = f"{limited}. {_reasons(paths, so)}"
     return Answer(role, best, f"{WHO[role]}: {text}")
+
+
+def _few(ways: Sequence[str]) -> list[str]:
+    """The first of them, and how many there are more."""
+    left_out = len(ways) - _MOST_WAYS
+    return [*ways[:_MOST_WAYS], f"{left_out} paths more"] if left_out > 1 else list(ways)
 
 
 def _way(facts: Facts, paths: Mapping[str, ProbePath], judged: Judgement) -> str:
@@ -145,7 +155,7 @@ def _way(facts: Facts, paths: Mapping[str, ProbePath], judged: Judgement) -> str
 
 
 def _but_not(others: Sequence[ProbePath]) -> str:
-    return f", but not {joined([over(path) for path in others])}" if others else ""
+    return f", but not {joined(_few([over(path) for path in others]))}" if others else ""
 
 
 def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str:
@@ -153,7 +163,7 @@ def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str
     alike: dict[str, list[str]] = {}
     for each in judged:
         alike.setdefault(_reason(each), []).append(over(paths[each.path]))
-    sentences = [f"{joined(ways)}: {reason}." for reason, ways in alike.items()]
+    sentences = [f"{joined(_few(ways))}: {reason}." for reason, ways in alike.items()]
     return " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
 
 

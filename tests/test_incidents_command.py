@@ -12,7 +12,7 @@ from tests.history.test_timeline import BLOCKED, DOWN, READY
 
 
 def invoke(*args: str | Path) -> Result:
-    return CliRunner().invoke(main, ["incidents", *map(str, args)])
+    return CliRunner(env={"COLUMNS": "200"}).invoke(main, ["incidents", *map(str, args)])
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_incidents_stand_newest_first_with_how_available_each_path_was(config: P
 
 def test_as_json_they_are_what_the_daemon_says(config: Path) -> None:
     told = json.loads(invoke("--config", config, "--since", "9y", "--format", "json").output)
-    assert told.keys() == {"time", "version", "since", "incidents", "availability"}
+    assert told.keys() == {"time", "version", "since", "incidents", "left_out", "availability"}
     newest, older = told["incidents"]
     assert (newest["cause"], newest["ended"]) == ("dns_failure", None)
     assert older["duration"] == 200

@@ -13,7 +13,7 @@ from netcheck.export.report import incidents, news
 from netcheck.facts import Facts
 from netcheck.history.history import History
 from netcheck.pages import page
-from netcheck.pages.page import Past
+from netcheck.pages.standing import Past
 
 _DAYS_ON_THE_PAGE = 7
 _DAY = 86400.0

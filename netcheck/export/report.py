@@ -3,17 +3,19 @@
 Owns that shape, which scripts depend on. Must not know who asks for it, nor any clock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 from netcheck.facts import Facts
 from netcheck.model.failing import Outcome
-from netcheck.model.findings import BagSeen, Finding, Judgement, PushCertificate
+from netcheck.model.findings import FetchedBag, Finding, Judgement, PushCertificate
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.results import Hold, Lookup, Result, TlsInfo, Try
 
 Json: TypeAlias = dict[str, object]
+
+_MOST_INCIDENTS = 500
 
 
 def report(facts: Facts, version: str, time: float) -> Json:
@@ -32,14 +34,15 @@ def report(facts: Facts, version: str, time: float) -> Json:
 
 
 def incidents(
-    spans: Iterable[Span], availability: Iterable[Availability], version: str, since: float, time: float
+    spans: Sequence[Span], availability: Iterable[Availability], version: str, since: float, time: float
 ) -> Json:
-    """What has been from `since` to `time`, Unix times; newest first, as the spans are."""
+    """What has been from `since` to `time`, Unix times; newest first, as the spans are, and not too many."""
     return {
         "time": _iso(time),
         "version": version,
         "since": _iso(since),
-        "incidents": [_incident(span, time) for span in spans],
+        "incidents": [_incident(span, time) for span in spans[:_MOST_INCIDENTS]],
+        "left_out": max(0, len(spans) - _MOST_INCIDENTS),
         "availability": [_availability(each) for each in availability],
     }
 
@@ -119,6 +122,7 @@ def _result(result: Result) -> Json:
         "path": result.path,
         "family": attempt.family,
         "address": attempt.address,
+        "source": attempt.source,
         "outcome": result.outcome,
         "phase": failure.phase if failure else None,
         "reason": failure.reason if failure else None,
@@ -171,7 +175,7 @@ def _try(attempt: Try) -> Json:
     }
 
 
-def _bag(seen: BagSeen) -> Json:
+def _bag(seen: FetchedBag) -> Json:
     bag = seen.bag
     return {
         "time": _iso(seen.time),

@@ -24,6 +24,11 @@ class Chain:
     path: str
     links: tuple[Link, ...]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is wrong on it."""
+        return all(link.state == "ok" for link in self.links)
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure
 from netcheck.model.findings import Needed
+from netcheck.model.paths import ProbePath
 from netcheck.model.results import Result
 from netcheck.model.services import ports_on
 from netcheck.pages import transcript
@@ -82,14 +83,14 @@ class Row:
     """One for each path; None where the path does not lead there."""
 
 
-def matrix(facts: Facts) -> list[Row]:
-    """The rows in the order of the services, each with a cell for each path."""
+def matrix(facts: Facts, paths: Sequence[ProbePath]) -> list[Row]:
+    """The rows in the order of the services, each with a cell for each of the paths."""
     seen = _by_cell(facts)
     needed = {(judged.path, need) for judged in facts.judgements for need in judged.needs}
     probed = {
         (service.name, port, path.name)
         for service in facts.services
-        for path in facts.paths
+        for path in paths
         if service.roles & path.roles
         for port in ports_on(service, path)
     }
@@ -97,7 +98,7 @@ def matrix(facts: Facts) -> list[Row]:
     number = 0
     for service, port in dict.fromkeys((each.name, port) for each in facts.services for port in each.ports):
         cells: list[Cell | None] = []
-        for path in facts.paths:
+        for path in paths:
             key = (service, port, path.name)
             if key not in probed:
                 cells.append(None)

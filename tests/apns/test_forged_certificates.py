@@ -174,7 +174,7 @@ def mutated(draw: st.DrawFn) -> list[bytes]:
     return presented
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(mutated())
 def test_a_chain_that_was_tampered_with_is_judged_like_any_other(presented: list[bytes]) -> None:
     found = judged(*presented)
@@ -186,7 +186,7 @@ def test_a_chain_that_was_tampered_with_is_judged_like_any_other(presented: list
         assert found.info.trust is Trust.OTHER
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.binary(max_size=300), max_size=10))
 def test_whatever_is_presented_is_judged(presented: list[bytes]) -> None:
     assert judged(*presented).info.trust is Trust.OTHER

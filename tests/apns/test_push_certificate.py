@@ -249,14 +249,14 @@ WARNED = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
 @WARNED
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(pieces=st.lists(PIECES, max_size=5), password=PASSWORDS)
 def test_any_bytes_are_a_certificate_or_an_error(pieces: list[bytes], password: str | None) -> None:
     check(b"".join(pieces), password)
 
 
 @WARNED
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(
     file=st.sampled_from(FILES),
     place=st.floats(0, 1, exclude_max=True),

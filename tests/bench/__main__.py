@@ -1,9 +1,10 @@
 """`python -m tests.bench` from the checkout's root: every bench, each under a heading."""
 
-from tests.bench import page, probing, rendering
+from tests.bench import checking, page, probing, rendering
 
 BENCHES = {
     "CPU per direct TCP probe, beside blackbox_exporter": probing.main,
+    "How long a check takes, beside loops of nc and openssl": checking.main,
     "The status page with 500 cells": page.main,
     "Rendering 10,000 series, beside prometheus_client": rendering.main,
 }

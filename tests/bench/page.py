@@ -8,7 +8,8 @@ from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.services import Service
-from netcheck.pages.page import Past, render
+from netcheck.pages.page import render
+from netcheck.pages.standing import Past
 from netcheck.state.flows import RECENT
 from tests.bench.network import Network
 

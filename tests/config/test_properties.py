@@ -118,13 +118,11 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("config")
 
 
-@settings(deadline=None)
 @given(data=st.binary(max_size=200))
 def test_any_bytes_are_a_config_or_a_config_error(directory: Path, data: bytes) -> None:
     outcome(directory, data)
 
 
-@settings(deadline=None)
 @given(
     text=st.text(
         alphabet=st.sampled_from("ab:- \n\t{}[],&*!|>'\"%@`?#~<0.1e\u2028\x85\ufeff\x00é"), max_size=60
@@ -134,7 +132,7 @@ def test_any_text_is_a_config_or_a_config_error(directory: Path, text: str) -> N
     outcome(directory, text.encode())
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(sections=st.dictionaries(st.sampled_from(KEYS[:6]), values, max_size=6))
 def test_any_structure_is_a_config_or_a_config_error(directory: Path, sections: dict[str, object]) -> None:
     outcome(directory, yaml.safe_dump(sections).encode())
@@ -151,7 +149,7 @@ PLACES = [
 ]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     path=st.dictionaries(
         st.sampled_from(["proxy", "password", "password_file", "password_env", "passwrd", "pass"]),
@@ -203,7 +201,6 @@ def test_a_password_in_front_of_an_address_is_never_repeated(directory: Path, te
     assert PASSWORD.lower() not in seen
 
 
-@settings(deadline=None)
 @given(content=st.binary(min_size=1, max_size=300).map(lambda data: PASSWORD.encode() + data))
 def test_what_a_password_file_holds_is_never_repeated(directory: Path, content: bytes) -> None:
     (directory / "password").write_bytes(content)
@@ -211,7 +208,6 @@ def test_what_a_password_file_holds_is_never_repeated(directory: Path, content: 
     assert PASSWORD not in outcome(directory, text)
 
 
-@settings(deadline=None)
 @given(
     entry=st.dictionaries(
         st.sampled_from(["password", "password_file", "password_env", "passwrd", "pass"]),

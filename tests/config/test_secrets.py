@@ -154,7 +154,7 @@ def test_what_yaml_does_not_know_is_never_repeated(text: str, file: Path) -> Non
     assert secret.lower() not in said.lower()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     at=st.sampled_from([at for at in PLACES if at[-1] != "username"]),
     login=st.sampled_from(LOGINS),

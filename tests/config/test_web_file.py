@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from netcheck.config.problems import ConfigError
@@ -280,7 +280,6 @@ _values = st.recursive(
 
 
 @given(_values)
-@settings(deadline=None)
 def test_any_structure_is_a_web_config_or_a_config_error(issued: Pems, value: object) -> None:
     file = written(issued.folder, yaml.safe_dump(value))
     with suppress(ConfigError):
@@ -288,7 +287,6 @@ def test_any_structure_is_a_web_config_or_a_config_error(issued: Pems, value: ob
 
 
 @given(st.binary(max_size=200))
-@settings(deadline=None)
 def test_any_bytes_are_a_web_config_and_users_or_config_errors(issued: Pems, data: bytes) -> None:
     file = issued.folder / "any"
     file.write_bytes(data)

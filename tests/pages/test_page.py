@@ -8,8 +8,8 @@ import pytest
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import (
-    BagSeen,
     Cause,
+    FetchedBag,
     Finding,
     Hop,
     Judgement,
@@ -20,7 +20,8 @@ from netcheck.model.findings import (
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Credentials, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
 from netcheck.model.results import Bag, Hold, HoldEnd, HoldKey, TlsInfo, Trust
-from netcheck.pages.page import Past, asset, onset, render, render_report
+from netcheck.pages.page import asset, onset, render, render_report
+from netcheck.pages.standing import Past
 from tests.records import COURIER, DROPPED, GATEWAY, by_endpoint, by_flow, facts, lookup, result
 
 NOW = 1_790_000_000.0
@@ -77,8 +78,8 @@ def hostile() -> Facts:
     return replace(
         known,
         bags=(
-            BagSeen(0.0, "direct", "init.test", bag, None, (HOSTILE,)),
-            BagSeen(0.0, "web", "b", None, HOSTILE),
+            FetchedBag(0.0, "direct", "init.test", bag, None, (HOSTILE,)),
+            FetchedBag(0.0, "web", "b", None, HOSTILE),
         ),
         push_certificates=(
             PushCertificate("mdm", HOSTILE, False, NOW + 5 * 86400, HOSTILE, HOSTILE),
@@ -201,10 +202,43 @@ def test_failures_that_are_alike_are_one_row_with_their_count_and_three_names() 
     assert "connect timeout 51 courier:443 0-courier.test, 1-courier.test, 2-courier.test and 48 more" in text
 
 
-def test_many_that_work_are_folded() -> None:
-    judgements = [Judgement(f"path-{n}", Role.DEVICE, Verdict.READY) for n in range(30)]
-    known = facts([COURIER], [ProbePath(f"path-{n}") for n in range(30)], judgements)
-    assert "30 more that work" in live(known).text
+def site(count: int, *broken: int) -> Facts:
+    """So many paths, some of which have their port 5223 blocked."""
+    port = Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "0 of 3", "Open 5223.", "the firewall")
+    judgements = [
+        Judgement(f"path-{n}", Role.DEVICE, Verdict.FALLBACK_ONLY, (port,))
+        if n in broken
+        else Judgement(f"path-{n}", Role.DEVICE, Verdict.READY)
+        for n in range(count)
+    ]
+    return facts([COURIER], [ProbePath(f"path-{n}") for n in range(count)], judgements)
+
+
+def test_of_many_paths_those_that_work_are_folded_and_the_others_come_first() -> None:
+    reader = live(site(30, 20, 25))
+    flat = " ".join(reader.text.split())
+    assert flat.count("28 more that work") == 2
+    assert flat.index("Phones on path-20 get push on Wi-Fi only") < flat.index("Phones on path-0 get push")
+    columns = flat[flat.index("service port") :].split()[2:5]
+    assert columns == ["path-20", "path-25", "path-0"]
+    assert "Devices: yes, over path-0, over path-1, over path-2, over path-3 and 24 paths more" in flat
+
+
+def test_of_few_paths_the_columns_stay_as_they_are_configured() -> None:
+    flat = " ".join(live(site(3, 2)).text.split())
+    assert flat[flat.index("service port") :].split()[2:5] == ["path-0", "path-1", "path-2"]
+
+
+def test_what_is_to_be_done_once_is_told_once_however_many_paths_suffer() -> None:
+    flat = " ".join(live(site(30, 20, 25)).text.split())
+    assert flat.count("Open 5223.") == 1
+    assert "Phones on path-20; Phones on path-25" in flat
+
+
+def test_it_says_what_may_be_changing() -> None:
+    known = site(1)
+    doubtful = replace(known.judgements[0], doubts=("Perhaps port 443 is going: 1 of 8 failed",))
+    assert "Perhaps port 443 is going" in live(replace(known, judgements=(doubtful,))).text
 
 
 def test_what_is_not_there_has_no_heading() -> None:

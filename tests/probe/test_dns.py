@@ -630,7 +630,7 @@ async def test_bytes_after_the_message_do_not_matter() -> None:
     assert found.addresses == ("192.0.2.7",)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), min_size=1, max_size=8), st.integers(0, 200)
 )

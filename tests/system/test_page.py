@@ -200,3 +200,28 @@ def copy_the_step(desk: Desk) -> None:
 
 def test_the_next_step_can_be_copied(desk: Desk) -> None:
     desk.inside(partial(copy_the_step, desk))
+
+
+def look_while_it_changes(desk: Desk) -> None:
+    window = open_window(desk)
+    page = window.page
+    expect(page.locator("#live")).to_have_text("live", timeout=PATIENCE)
+    page.locator(".matrix button").first.click()
+    opened = page.locator(":popover-open")
+    heading = opened.locator("h3").text_content() or ""
+    page.evaluate("document.querySelector('#services').dataset.old = 'yes'")
+    expect(page.locator("#services[data-old]")).to_have_count(
+        0, timeout=PATIENCE
+    )  # what came anew has no mark
+    expect(opened.locator("h3")).to_have_text(heading)
+    page.keyboard.press("Escape")
+    expect(opened).to_have_count(0)
+    page.locator(".matrix button").nth(1).focus()
+    page.evaluate("document.querySelector('#services').dataset.old = 'yes'")
+    expect(page.locator("#services[data-old]")).to_have_count(0, timeout=PATIENCE)
+    expect(page.locator(".matrix button").nth(1)).to_be_focused()
+    close(window)
+
+
+def test_what_is_open_stays_open_and_what_has_the_focus_keeps_it_while_all_else_changes(desk: Desk) -> None:
+    desk.inside(partial(look_while_it_changes, desk))

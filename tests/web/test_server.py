@@ -413,7 +413,7 @@ _fragments = st.sampled_from(
 
 
 @given(st.lists(st.binary(max_size=40) | _fragments, max_size=12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_garbage_is_answered_or_closed_on_and_the_next_client_served(pieces: list[bytes]) -> None:
     async def main() -> None:
         with trio.fail_after(30):

@@ -3,7 +3,7 @@
 from base64 import b64encode
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from netcheck.model.failing import Reason
@@ -20,7 +20,6 @@ TARGET = Target("17.57.145.5", 443)
 TOKEN = b64encode(b"tb-username:tb-passphrase")
 SECRETS = (b"tb-username", b"tb-passphrase")
 
-unhurried = settings(deadline=None)  # a busy machine is no failure
 schemes = st.sampled_from(ProxyScheme)
 logins = st.sampled_from([None, LOGIN])
 answers = st.one_of(
@@ -99,7 +98,6 @@ def test_a_target_needs_a_port_of_tcp(port: int) -> None:
         Target("17.57.145.5", port)
 
 
-@unhurried
 @given(schemes, logins, answers, st.lists(st.integers(1, 300)), st.booleans())
 def test_how_the_answer_is_cut_changes_nothing(
     scheme: ProxyScheme, login: object, answer: bytes, places: list[int], eof: bool
@@ -111,7 +109,6 @@ def test_how_the_answer_is_cut_changes_nothing(
     assert pieces == outcome_of(lambda: machine(scheme, login), answer, eof=eof)
 
 
-@unhurried
 @given(schemes, logins, answers)
 def test_an_answer_leads_to_a_tunnel_a_reason_or_a_wait_and_a_tunnel_only_if_spoken(
     scheme: ProxyScheme, login: object, answer: bytes
@@ -123,7 +120,6 @@ def test_an_answer_leads_to_a_tunnel_a_reason_or_a_wait_and_a_tunnel_only_if_spo
     assert not (outcome.reason is Reason.PROXY_NOT_A_PROXY and outcome.spoke)
 
 
-@unhurried
 @given(schemes, logins, st.binary(min_size=1, max_size=300))
 def test_what_is_not_of_the_protocol_never_connects(
     scheme: ProxyScheme, login: object, answer: bytes
@@ -141,7 +137,6 @@ def test_what_is_not_of_the_protocol_never_connects(
     assert outcome.reason in (Reason.PROXY_NOT_A_PROXY, Reason.PROXY_CLOSED)
 
 
-@unhurried
 @given(schemes, answers, st.lists(st.integers(1, 300)))
 def test_credentials_are_shown_nowhere_even_if_the_peer_repeats_them(
     scheme: ProxyScheme, answer: bytes, places: list[int]

@@ -4,7 +4,7 @@ from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from netcheck.model.paths import Credentials, Secret
@@ -148,7 +148,6 @@ def test_the_beginning_of_a_secret_is_masked_at_the_end_of_what_was_cut() -> Non
     assert masked("sent Corr3ct?Ho") == "sent Corr3ct?Ho"
 
 
-@settings(deadline=None)
 @given(
     password=st.text(
         st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Z")), min_size=4, max_size=40
@@ -165,7 +164,6 @@ def test_no_password_is_ever_shown(password: str, before: bytes, behind: bytes) 
     assert raw not in shown
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200), st.booleans())
 def test_nothing_that_is_sent_breaks_it(raw: bytes, cut: bool) -> None:
     Mask(LOGIN).text(raw, cut=cut)

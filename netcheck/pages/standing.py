@@ -1,0 +1,169 @@
+"""How it stands, for the top of a page: a line for each verdict, what is wrong, and what was."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from netcheck.answers import in_short, lasting
+from netcheck.facts import Facts, Found
+from netcheck.model.findings import Finding, Judgement, Verdict
+from netcheck.model.incidents import Availability, Span
+from netcheck.model.paths import Role
+from netcheck.pages.transcript import iso
+from netcheck.pages.words import Said, said
+
+_MOST_EVIDENCE = 8
+"""How many lines of evidence something that is wrong has at most, the rest counted."""
+_STATES = {
+    Verdict.READY: "ok",
+    Verdict.DEGRADED: "limited",
+    Verdict.FALLBACK_ONLY: "limited",
+    Verdict.UNKNOWN: "unknown",
+    Verdict.NOT_READY: "broken",
+}
+_ORDER = ("broken", "limited", "unknown", "ok")
+"""States, the worst first."""
+_BADGES = {"ok": "works", "limited": "limits", "broken": "broken", "unknown": "waiting"}
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the history says; `days` is how far back it was asked."""
+
+    incidents: Sequence[Span] = ()
+    availability: Sequence[Availability] = ()
+    days: int = 7
+
+    @property
+    def lasting(self) -> Mapping[tuple[str, Role], Span]:
+        """What is still so, by path and role."""
+        return {(span.path, span.role): span for span in self.incidents if span.ended is None}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A verdict: since when it is so, and how often it was well before, where that is known."""
+
+    state: str
+    badge: str
+    said: Said
+    doubts: tuple[str, ...]
+    since: str
+    availability: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is wrong, with all whom it hits, and what to ask of whom."""
+
+    number: int
+    state: str
+    title: str
+    whom: tuple[Said, ...]
+    hop: str
+    owner: str
+    since: str
+    evidence: tuple[str, ...]
+    more_evidence: int
+    next_step: str
+    is_remark: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that was wrong, or still is."""
+
+    state: str
+    summary: str
+    began: str
+    ended: str
+    lasted: str
+    span: Span
+
+
+def state_of(judged: Judgement) -> str:
+    """`ok`, `limited`, `broken` or `unknown`; what is as expected is well."""
+    return "ok" if judged.is_expected else _STATES[judged.verdict]
+
+
+def worst(states: Iterable[str]) -> str:
+    """The worst of them; `unknown` where there are none."""
+    return min(states, key=_ORDER.index, default="unknown")
+
+
+def lines(judgements: Sequence[Judgement], past: Past, now: float) -> list[Line]:
+    """One for each, the worst first."""
+    open_spans = past.lasting
+    ratios = {(each.path, each.role): each.ratio for each in past.availability}
+    made = []
+    for judged in judgements:
+        where = (judged.path, judged.role)
+        state = state_of(judged)
+        since = _since(open_spans.get(where), now)
+        percent = _percent(ratios.get(where))
+        made.append(Line(state, _BADGES[state], said(judged), judged.doubts, since, percent))
+    return sorted(made, key=lambda line: _ORDER.index(line.state))
+
+
+def troubles(facts: Facts, past: Past, now: float) -> list[Trouble]:
+    """One for each thing to do, however many paths suffer from it; the worst first, mere remarks last."""
+    alike: dict[object, list[Found]] = {}
+    for found in facts.findings:
+        finding = found.finding
+        what = (finding.cause, finding.hop, finding.owner, finding.next_step)
+        alike.setdefault(what, []).append(found)
+    made = [_trouble(number, same, past, now) for number, same in enumerate(alike.values(), start=1)]
+    return sorted(made, key=lambda each: (each.is_remark, _ORDER.index(each.state)))
+
+
+def _trouble(number: int, alike: Sequence[Found], past: Past, now: float) -> Trouble:
+    finding = alike[0].finding
+    judgements = [judged for found in alike for judged in found.judgements]
+    spans = [past.lasting.get((judged.path, judged.role)) for judged in judgements]
+    evidence = _evidence(finding, alike)
+    title = in_short(finding)
+    return Trouble(
+        number,
+        "unknown" if finding.is_remark else worst(map(state_of, judgements)),
+        title[0].upper() + title[1:],
+        tuple(map(said, judgements)),
+        finding.hop.replace("_", " "),
+        finding.owner,
+        _since(min(filter(None, spans), key=lambda span: span.began, default=None), now),
+        evidence[:_MOST_EVIDENCE],
+        max(0, len(evidence) - _MOST_EVIDENCE),
+        finding.request,
+        finding.is_remark,
+    )
+
+
+def _evidence(finding: Finding, alike: Sequence[Found]) -> tuple[str, ...]:
+    """How many hosts were reached stands once, under what makes the verdict what it is."""
+    shown = [line for found in alike for line in found.evidence]
+    judgements = [judged for found in alike for judged in found.judgements if judged.cause is finding.cause]
+    return tuple(dict.fromkeys([*shown, *(line for judged in judgements for line in judged.counts)]))
+
+
+def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
+    """In the order of the spans."""
+    return [
+        Incident(
+            _STATES[span.verdict],
+            span.summary or f"{span.path} {span.role}: {span.verdict}",
+            iso(span.began),
+            "" if span.ended is None else iso(span.ended),
+            lasting((now if span.ended is None else span.ended) - span.began),
+            span,
+        )
+        for span in spans
+    ]
+
+
+def _percent(ratio: float | None) -> str:
+    """Never rounded up to 100: that would hide an outage."""
+    if ratio is None:
+        return ""
+    return "100 %" if ratio == 1 else f"{min(99.99, ratio * 100):.2f} %"
+
+
+def _since(span: Span | None, now: float) -> str:
+    return f"{iso(span.began)}, for {lasting(now - span.began)}" if span else ""
