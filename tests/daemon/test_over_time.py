@@ -91,10 +91,7 @@ STORIES = {
     ),
     "two ranges are dropped": Story(
         to_ranges(1, 2),
-        {
-            ("direct", DEVICE): (Verdict.DEGRADED, Cause.RANGE_BLOCKED, Hop.FIREWALL),
-            ("direct", PROVIDER): (Verdict.DEGRADED, Cause.INTERMITTENT, Hop.FIREWALL),
-        },
+        {("direct", DEVICE): (Verdict.DEGRADED, Cause.RANGE_BLOCKED, Hop.FIREWALL)},
         within=2 * ROUND,
     ),
     "the resolver is killed": Story(
