@@ -163,7 +163,7 @@ class Watched:
                         if last.get((judged.path, judged.role)) != gist:
                             last[judged.path, judged.role] = gist
                             self.shown.append((trio.current_time(), judged))
-                    await trio.sleep(0.25)
+                    await trio.sleep(0.5)
 
     @contextmanager
     def _listening(self) -> Iterator[None]:

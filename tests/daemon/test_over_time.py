@@ -17,7 +17,7 @@ from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, Role
 from tests.daemon.network import Asked, Fault, Network, Watched, watch
 
 ROUND = default().probing.interval
-BREAKS, REPAIRED, END = 400.0, 700.0, 1000.0
+BREAKS, REPAIRED, END = 250.0, 450.0, 450.0 + 2.1 * ROUND
 DIRECT = ProbePath("direct")
 WEB = ProbePath("web", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
 
