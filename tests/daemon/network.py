@@ -121,8 +121,10 @@ class _Prober:
 
 
 def _asked(service: Service, host: str, port: int, path: ProbePath, family: Family, turn: int) -> Asked:
-    number = int(host.partition("-")[0]) if host[0].isdecimal() else 200
-    where = (number + turn) % 4
+    """Couriers have an address in each range; all of a single host's are in the first one."""
+    is_numbered = host[0].isdecimal()
+    number = int(host.partition("-")[0]) if is_numbered else 200 + turn
+    where = (number + turn) % 4 if is_numbered else 0
     last = number % 100 + 100 * (service.name == "courier2") + 1
     address = RANGES[family][where].format(last) if family in RANGES else None
     return Asked(service.name, host, port, path, family, address, where)
@@ -161,7 +163,7 @@ class Watched:
                         if last.get((judged.path, judged.role)) != gist:
                             last[judged.path, judged.role] = gist
                             self.shown.append((trio.current_time(), judged))
-                    await trio.sleep(0.25)
+                    await trio.sleep(0.5)
 
     @contextmanager
     def _listening(self) -> Iterator[None]:
