@@ -100,9 +100,9 @@ NOW = Row(
         ),
         Table(
             title="Alerts that fire",
-            description="Alerts of this path, as far as this data source evaluates the rules of"
-            " config/prometheus.",
-            queries=(now(alerts(*THIS)),),
+            description="Alerts of this path and of the whole site, as far as this data source evaluates"
+            " the rules of config/prometheus.",
+            queries=(now(alerts(SITE, 'path=~"$path|"')),),
             unit="none",
             no_value="none fires, or the rules are not loaded here",
             width=24,

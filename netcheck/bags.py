@@ -8,12 +8,14 @@ from dataclasses import replace
 
 from netcheck.apns.bag import differences
 from netcheck.apns.services import HIGHEST_NUMBER, courier_domains, numbered_hosts
-from netcheck.model.findings import BagSeen
+from netcheck.model.findings import FetchedBag
 from netcheck.model.results import Bag, Result
 from netcheck.model.services import Service
 
 
-def bags_seen(services: Iterable[Service], results: Iterable[tuple[Result, Bag | None]]) -> list[BagSeen]:
+def fetched_bags(
+    services: Iterable[Service], results: Iterable[tuple[Result, Bag | None]]
+) -> list[FetchedBag]:
     """One for each path and host that was asked; of more than one answer a bag counts, and the first one.
 
     The results come with the bag that was there when it last could be had.
@@ -21,7 +23,7 @@ def bags_seen(services: Iterable[Service], results: Iterable[tuple[Result, Bag |
     services = tuple(services)
     fetching = {service.name for service in services if service.bag}
     domains = courier_domains(services)
-    found: dict[tuple[str, str], BagSeen] = {}
+    found: dict[tuple[str, str], FetchedBag] = {}
     for result, bag in results:
         if result.service in fetching:
             seen = _seen(result, bag, domains)
@@ -29,7 +31,7 @@ def bags_seen(services: Iterable[Service], results: Iterable[tuple[Result, Bag |
     return list(found.values())
 
 
-def _worth(seen: BagSeen) -> tuple[bool, bool]:
+def _worth(seen: FetchedBag) -> tuple[bool, bool]:
     return seen.error is None, seen.bag is not None
 
 
@@ -55,8 +57,8 @@ def _numbered(service: Service, highest: Mapping[str, int]) -> Service:
     return replace(service, hosts=numbered_hosts(domain, min(highest[domain], HIGHEST_NUMBER)))
 
 
-def _seen(result: Result, bag: Bag | None, domains: dict[str, tuple[str, int | None]]) -> BagSeen:
+def _seen(result: Result, bag: Bag | None, domains: dict[str, tuple[str, int | None]]) -> FetchedBag:
     attempt, failure = result.attempt, result.attempt.failure
     error = f"{failure.phase} {failure.reason}: {failure.detail}" if failure else None
     disagreements = differences(bag, domains) if bag else ()
-    return BagSeen(attempt.time, result.path, result.host, bag, error, disagreements)
+    return FetchedBag(attempt.time, result.path, result.host, bag, error, disagreements)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Self, TypeAlias
 
-from netcheck.bags import bags_seen
-from netcheck.model.findings import BagSeen, Finding, Hop, Judgement, PushCertificate, Verdict
+from netcheck.bags import fetched_bags
+from netcheck.model.findings import FetchedBag, Finding, Hop, Judgement, PushCertificate, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
 from netcheck.model.services import Service
@@ -88,7 +88,7 @@ class Facts:
     """One for each path and each role that something required serves on it."""
     fallback: Mapping[str, bool]
     """By path with couriers: whether devices there live on the fallback port."""
-    bags: tuple[BagSeen, ...]
+    bags: tuple[FetchedBag, ...]
     endpoints: Mapping[Endpoint, EndpointState]
     lookups_by_flow: Mapping[tuple[LookupFlow, str], Lookup]
     """The latest lookup, by flow and host."""
@@ -158,7 +158,7 @@ def facts_of(state: State, belief: Belief) -> Facts:
         paths=state.paths,
         judgements=tuple(assessment.judgements),
         fallback=assessment.fallback_active,
-        bags=tuple(bags_seen(state.services, fetched)),
+        bags=tuple(fetched_bags(state.services, fetched)),
         endpoints=endpoints,
         lookups_by_flow=lookups,
         proxies_up={path: health.up for path, health in state.proxies.health.items()},

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from netcheck.apns.services import BUILT_IN
-from netcheck.bags import bags_seen, with_counts
+from netcheck.bags import fetched_bags, with_counts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.results import Bag, Result
 from netcheck.model.services import Service
@@ -31,7 +31,7 @@ def fetched(bag: Bag | None, failure: Failure | None = None) -> tuple[Result, Ba
 
 
 def test_a_bag_that_differs_from_the_config_says_where() -> None:
-    (seen,) = bags_seen(SERVICES, [fetched(BAG)])
+    (seen,) = fetched_bags(SERVICES, [fetched(BAG)])
     assert (seen.path, seen.host, seen.bag, seen.error) == ("direct", HOST, BAG, None)
     assert seen.disagreements == (
         "the bag's hosts of courier.push.apple.com go up to 30, those of the service courier to 50",
@@ -39,12 +39,12 @@ def test_a_bag_that_differs_from_the_config_says_where() -> None:
 
 
 def test_a_bag_counts_before_a_failure_of_another_family() -> None:
-    (seen,) = bags_seen(SERVICES, [fetched(None, MISSING), fetched(BAG)])
+    (seen,) = fetched_bags(SERVICES, [fetched(None, MISSING), fetched(BAG)])
     assert (seen.bag, seen.error) == (BAG, None)
 
 
 def test_where_there_is_no_bag_it_is_told_why() -> None:
-    (seen,) = bags_seen(SERVICES, [fetched(None, MISSING)])
+    (seen,) = fetched_bags(SERVICES, [fetched(None, MISSING)])
     assert seen.error == "session bad_answer: the answer is no bag but HTTP status 404"
 
 
@@ -53,16 +53,16 @@ def test_a_bag_stays_known_while_it_cannot_be_had_and_it_is_told_why() -> None:
         [fetched(BAG, MISSING), fetched(None, MISSING)],
         [fetched(None, MISSING), fetched(BAG, MISSING)],
     ):
-        (seen,) = bags_seen(SERVICES, results)
+        (seen,) = fetched_bags(SERVICES, results)
         assert (seen.bag, seen.error is None) == (BAG, False)
 
 
 def test_other_services_have_no_bags() -> None:
-    assert bags_seen(SERVICES, [(result("courier", 443), None)]) == []
+    assert fetched_bags(SERVICES, [(result("courier", 443), None)]) == []
 
 
 def test_a_service_that_takes_its_number_from_the_bag_never_disagrees() -> None:
-    (seen,) = bags_seen(AUTO, [fetched(BAG)])
+    (seen,) = fetched_bags(AUTO, [fetched(BAG)])
     assert seen.disagreements == ()
 
 

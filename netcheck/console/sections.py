@@ -7,14 +7,14 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from netcheck.console.table import DETAIL_WIDTH, Cell, Row, table
-from netcheck.model.findings import BagSeen, PushCertificate
+from netcheck.model.findings import FetchedBag, PushCertificate
 
 _DAY = 86400.0
 _RENEW_DAYS = 60
 """With fewer days left than this, somebody should be planning to renew a certificate."""
 
 
-def render_bags(bags: Sequence[BagSeen]) -> list[RenderableType]:
+def render_bags(bags: Sequence[FetchedBag]) -> list[RenderableType]:
     """One line for each bag: what it says; below them, where they disagree with the config."""
     if not bags:
         return []
@@ -23,7 +23,7 @@ def render_bags(bags: Sequence[BagSeen]) -> list[RenderableType]:
     return [Group(rows, *(Text(f"{seen.host} over {seen.path}: {text}") for seen, text in differing))]
 
 
-def bag_row(seen: BagSeen) -> Row:
+def bag_row(seen: FetchedBag) -> Row:
     """The host, the path, and what the bag says or why there is none."""
     if seen.bag is None or seen.error is not None:
         return [Cell(seen.host), Cell(seen.path), Cell((seen.error or "")[:DETAIL_WIDTH], "red")]

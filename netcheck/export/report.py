@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from netcheck.facts import Facts
 from netcheck.model.failing import Outcome
-from netcheck.model.findings import BagSeen, Finding, Judgement, PushCertificate
+from netcheck.model.findings import FetchedBag, Finding, Judgement, PushCertificate
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.results import Hold, Lookup, Result, TlsInfo, Try
 
@@ -122,6 +122,7 @@ def _result(result: Result) -> Json:
         "path": result.path,
         "family": attempt.family,
         "address": attempt.address,
+        "source": attempt.source,
         "outcome": result.outcome,
         "phase": failure.phase if failure else None,
         "reason": failure.reason if failure else None,
@@ -174,7 +175,7 @@ def _try(attempt: Try) -> Json:
     }
 
 
-def _bag(seen: BagSeen) -> Json:
+def _bag(seen: FetchedBag) -> Json:
     bag = seen.bag
     return {
         "time": _iso(seen.time),

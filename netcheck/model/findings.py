@@ -162,7 +162,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class BagSeen:
+class FetchedBag:
     """What a path had for a bag's host when it was last asked at `time`: `error`, or else the bag.
 
     With an error, the bag is the one before, if there was one.

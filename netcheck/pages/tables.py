@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from netcheck.answers import lasting
-from netcheck.model.findings import BagSeen, PushCertificate
+from netcheck.model.findings import FetchedBag, PushCertificate
 from netcheck.model.results import Hold, HoldEnd, Lookup, Result
 
 _MOST = 60
@@ -130,12 +130,12 @@ def peers(results: Iterable[Result]) -> Table:
     return _table("peers", "Certificates of peers", header, rows)
 
 
-def bags(seen: Iterable[BagSeen]) -> Table:
+def bags(seen: Iterable[FetchedBag]) -> Table:
     header = ("bag", "path", "couriers", "remarks")
     return _table("bags", "What the bags say", header, map(_bag_row, seen))
 
 
-def _bag_row(seen: BagSeen) -> Sequence[Field]:
+def _bag_row(seen: FetchedBag) -> Sequence[Field]:
     where = [Field(seen.host), Field(seen.path)]
     remarks = Field("; ".join(seen.disagreements), "worry")
     if seen.bag is None or seen.error is not None:

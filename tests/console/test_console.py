@@ -10,8 +10,8 @@ from netcheck.console.table import Cell, Row, table, to_text
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import (
-    BagSeen,
     Cause,
+    FetchedBag,
     Finding,
     Hop,
     Judgement,
@@ -145,7 +145,7 @@ def test_sentences_stay_readable_on_a_wide_terminal() -> None:
 
 
 def test_bags_and_push_certificates_follow_and_the_hint_stays_last() -> None:
-    bag = BagSeen(0.0, "direct", "init.push.apple.com", None, "connect timeout")
+    bag = FetchedBag(0.0, "direct", "init.push.apple.com", None, "connect timeout")
     known = replace(KNOWN, bags=(bag,), push_certificates=(CERTIFICATES[-1],))
     assert [part.split()[0] for part in shown(known).split("\n\n")[-3:]] == ["bag", "push", "Every"]
 
@@ -296,8 +296,8 @@ def test_colours_say_how_urgent_a_push_certificate_is(
 
 def test_a_bag_is_shown_with_where_it_disagrees() -> None:
     bag = Bag("courier.push.apple.com", 30, True, None, 900.0)
-    seen = BagSeen(0.0, "direct", "init.push.apple.com", bag, None, ("it ends at 30",))
-    missing = BagSeen(0.0, "squid", "init.push.apple.com", None, "connect timeout: no answer in 5 s")
+    seen = FetchedBag(0.0, "direct", "init.push.apple.com", bag, None, ("it ends at 30",))
+    missing = FetchedBag(0.0, "squid", "init.push.apple.com", None, "connect timeout: no answer in 5 s")
     (section,) = render_bags([seen, missing])
     assert to_text(section, 120).splitlines() == [
         "bag                   path     couriers",

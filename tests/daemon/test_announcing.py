@@ -8,7 +8,7 @@ import pytest
 from netcheck.daemon.announcing import Announcer, in_words, log_failures
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import BagSeen, Cause, Finding, Hop, Judgement, PushCertificate, Verdict
+from netcheck.model.findings import Cause, FetchedBag, Finding, Hop, Judgement, PushCertificate, Verdict
 from netcheck.model.paths import ProbePath, Role
 from netcheck.model.results import Bag
 from tests.records import COURIER, facts, result, visit
@@ -105,7 +105,7 @@ def test_a_bag_that_disagrees_is_logged_once_and_again_when_it_agrees(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     bag = Bag("courier.push.apple.com", 30, True, None, 900.0)
-    differs = BagSeen(0.0, "direct", "init.test", bag, None, ("it ends at 30",))
+    differs = FetchedBag(0.0, "direct", "init.test", bag, None, ("it ends at 30",))
     missing = replace(differs, bag=None, error="connect timeout", disagreements=())
     agrees = replace(differs, disagreements=())
     announced(*(replace(judged(), bags=(seen,)) for seen in (differs, differs, missing, differs, agrees)))

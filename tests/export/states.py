@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase, Reason
 from netcheck.model.findings import (
-    BagSeen,
     Cause,
+    FetchedBag,
     Finding,
     Hop,
     Judgement,
@@ -91,8 +91,8 @@ DENIED = Attempt(
 
 
 BAG = Bag("courier.push.apple.com", 30, True, None, 900.0)
-BAG_SEEN = BagSeen(1_760_000_000.0, "direct", "init.push.apple.com", BAG, None, ("it ends at 30",))
-NO_BAG = BagSeen(1_760_000_000.0, "dmz-socks", "init.push.apple.com", None, "session bad_answer: HTTP 404")
+FETCHED_BAG = FetchedBag(1_760_000_000.0, "direct", "init.push.apple.com", BAG, None, ("it ends at 30",))
+NO_BAG = FetchedBag(1_760_000_000.0, "dmz-socks", "init.push.apple.com", None, "session bad_answer: HTTP 404")
 
 CERTIFICATE = PushCertificate(
     "mdm", "com.apple.mgmt.External.1", True, 1_790_000_000.0, ":".join(["AB"] * 20), ":".join(["CD"] * 32)
@@ -145,7 +145,7 @@ def shown(
     state: State,
     *judgements: Judgement,
     fallback: dict[str, bool] | None = None,
-    bags: Sequence[BagSeen] = (),
+    bags: Sequence[FetchedBag] = (),
 ) -> Facts:
     """What the state holds, with other judgements than those that it would have."""
     made = facts_of(state, Belief())
@@ -167,7 +167,7 @@ def populated() -> Facts:
         for path, verdict, found in ((DIRECT, Verdict.READY, ()), (SOCKS, Verdict.NOT_READY, (DENIES,)))
         for role in Role
     ]
-    return shown(state, *judgements, fallback={DIRECT.name: False}, bags=[BAG_SEEN, NO_BAG])
+    return shown(state, *judgements, fallback={DIRECT.name: False}, bags=[FETCHED_BAG, NO_BAG])
 
 
 NASTY = (

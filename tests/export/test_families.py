@@ -29,12 +29,12 @@ from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service
 from netcheck.state.state import State
 from tests.export.states import (
-    BAG_SEEN,
     BROKEN,
     CERTIFICATE,
     COURIER,
     DENIED,
     DIRECT,
+    FETCHED_BAG,
     HELD,
     HOST,
     LOOKUP,
@@ -460,7 +460,7 @@ def test_before_anything_was_held_idle_only_the_counters_stand_at_zero() -> None
 
 
 def test_a_bag_shows_what_it_says_and_whether_it_disagrees() -> None:
-    facts = shown(configured(), bags=[BAG_SEEN])
+    facts = shown(configured(), bags=[FETCHED_BAG])
     where = {"path": "direct", "host": "init.push.apple.com"}
     assert values(facts, "netcheck_bag_courier_hostcount", **where) == [30]
     assert values(facts, "netcheck_bag_courier_status", **where) == [1]

@@ -13,10 +13,10 @@ from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import Role
 from netcheck.model.results import Result
 from tests.export.states import (
-    BAG_SEEN,
     BROKEN,
     CERTIFICATE,
     DENIED,
+    FETCHED_BAG,
     HELD,
     HOST,
     LOOKUP,
@@ -117,6 +117,7 @@ def test_a_success_has_null_for_everything_of_a_failure() -> None:
             "path": "direct",
             "family": "ipv4",
             "address": "17.57.144.1",
+            "source": None,
             "outcome": "success",
             "phase": None,
             "reason": None,
@@ -252,7 +253,7 @@ def test_a_hold_is_told_in_full() -> None:
 
 
 def test_a_bag_comes_with_what_it_says_or_why_there_is_none() -> None:
-    good, bad = reported(shown(configured(), bags=[BAG_SEEN, NO_BAG]))["bags"]
+    good, bad = reported(shown(configured(), bags=[FETCHED_BAG, NO_BAG]))["bags"]
     assert good == {
         "time": "2025-10-09T08:53:20.000Z",
         "path": "direct",

@@ -8,8 +8,8 @@ import pytest
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import (
-    BagSeen,
     Cause,
+    FetchedBag,
     Finding,
     Hop,
     Judgement,
@@ -78,8 +78,8 @@ def hostile() -> Facts:
     return replace(
         known,
         bags=(
-            BagSeen(0.0, "direct", "init.test", bag, None, (HOSTILE,)),
-            BagSeen(0.0, "web", "b", None, HOSTILE),
+            FetchedBag(0.0, "direct", "init.test", bag, None, (HOSTILE,)),
+            FetchedBag(0.0, "web", "b", None, HOSTILE),
         ),
         push_certificates=(
             PushCertificate("mdm", HOSTILE, False, NOW + 5 * 86400, HOSTILE, HOSTILE),

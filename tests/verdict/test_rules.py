@@ -217,7 +217,7 @@ SCENES = {
         Verdict.NOT_READY,
         Hop.PROXY,
         proxied(Phase.TLS, Reason.CLOSED, "closed after 0 bytes"),
-        "established when none is",
+        "as established, and nothing answers",
         (PROXY,),
     ),
     "an MTU black hole": Scene(
@@ -687,7 +687,7 @@ def test_a_host_that_has_a_port_for_itself_is_no_blocked_port() -> None:
 def test_the_evidence_of_a_blocked_range_counts_hosts() -> None:
     judged = SCENES["some ranges blocked"].judged()
     assert judged.evidence[0].startswith(
-        "2 of 4 hosts have addresses that fail on port 5223 (17.249.0.0/16: 0 of 1"
+        "Hosts with addresses that fail on port 5223: 2 of 4 (17.249.0.0/16: 0 of 1"
     )
 
 

@@ -7,6 +7,7 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     how_often,
+    listed,
     on_the_way,
     the_hosts,
     the_ports,
@@ -27,13 +28,16 @@ def tls_intercepted(case: Case) -> Found | None:
     owner = on_the_way(case, about)
     issuers = sorted({e.result.attempt.tls.issuer for e in about if e.result.attempt.tls is not None})
     by = f"; issued by {issuers[0]}" if issuers else ""
-    names = "*.push.apple.com" if all(map(is_apples, about)) else the_hosts(case, about)
+    own = [each for each in about if not is_apples(each)]
+    names = ["*.push.apple.com"] if any(map(is_apples, about)) else []
+    if own:
+        names.append(the_hosts(case, own))
     return Found(
         owner,
         about,
         how_often(case, about) + by,
-        f"Ask {owner.asked} to exempt {names} from TLS inspection. Devices refuse certificates that are not "
-        f"{'Apple' if names.startswith('*') else 'the server'}'s own.",
+        f"Ask {owner.asked} to exempt {listed(names)} from TLS inspection. "
+        f"Devices refuse certificates that are not {'the server' if own else 'Apple'}'s own.",
         the_reply(about),
     )
 

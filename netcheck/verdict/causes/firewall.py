@@ -120,7 +120,7 @@ def range_blocked(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        f"{hosts} of {tried} hosts have addresses that fail on {the_ports(case, about)} ({counted})",
+        f"Hosts with addresses that fail on {the_ports(case, about)}: {hosts} of {tried} ({counted})",
         f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {listed(prefixes)}. "
         "Apple's other networks are open (support.apple.com/102266).",
         the_reply(about),
@@ -240,7 +240,7 @@ def hosts_blocked(case: Case) -> Found | None:
         return None
     owner = on_the_way(case, about)
     beside = " Another path reaches them." if elsewhere else ""
-    count = f"{len(elsewhere)} of them work over another path" if elsewhere else "no other path reaches them"
+    count = f"another path reaches {len(elsewhere)} of them" if elsewhere else "no other path reaches them"
     return Found(
         owner,
         about,

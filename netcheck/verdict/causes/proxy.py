@@ -279,7 +279,7 @@ def proxy_false_success(case: Case, proxy: Owner) -> Found | None:
         about,
         how_often(case, about),
         f"Ask {proxy.asked} to check its rules, and the firewall behind it. It reports connections to "
-        f"{the_hosts(case, about)} on {the_ports(case, about)} as established when none is.{beside}",
+        f"{the_hosts(case, about)} on {the_ports(case, about)} as established, and nothing answers.{beside}",
         the_reply(about),
     )
 

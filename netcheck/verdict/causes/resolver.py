@@ -178,7 +178,7 @@ def _is_led_elsewhere(case: Case) -> Found | None:
     return Found(
         resolver,
         about,
-        f"{_names(len(hosts))} at {addresses}, outside the expected networks, and can be reached",
+        f"{_names(len(hosts))} can be reached at {addresses}, outside the expected networks",
         f"Ask {resolver.asked} whether it leads to {addresses} on purpose. If so, nothing needs to change.",
     )
 

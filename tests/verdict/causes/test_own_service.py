@@ -57,7 +57,7 @@ def test_who_decrypts_apples_decrypts_it_too() -> None:
     assert [(finding.cause, finding.hop) for finding in found.findings] == [
         (Cause.TLS_INTERCEPTED, Hop.FIREWALL)
     ]
-    assert "mdm.test" in (found.next_step or "")
+    assert "exempt *.push.apple.com and mdm.test from TLS inspection" in (found.next_step or "")
 
 
 def test_a_certificate_of_another_issuer_than_the_interceptors_is_its_owners_affair() -> None:
