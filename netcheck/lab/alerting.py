@@ -127,11 +127,18 @@ class Alerting:
         if not body:
             return
         told = json.loads(body)
-        for alert in told["alerts"]:
-            labels = alert["labels"]
-            is_firing = alert["status"] == "firing"
-            self._tell(Alert(labels["alertname"], told["receiver"], labels.get("path", ""), is_firing))
-            if is_firing:
+        alerts = [
+            Alert(
+                each["labels"]["alertname"],
+                told["receiver"],
+                each["labels"].get("path", ""),
+                each["status"] == "firing",
+            )
+            for each in told["alerts"]
+        ]
+        for alert in dict.fromkeys(alerts):  # those that differ only in other labels are one here
+            self._tell(alert)
+            if alert.is_firing:
                 self._fired.set()
 
 

@@ -1,6 +1,7 @@
 """What a running daemon shows people: the page, its files, incidents, events, and a probe on request."""
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -150,6 +151,23 @@ def test_probes_on_request_are_counted_nowhere_and_few(daemon: Running) -> None:
     assert answers.count(429) >= 3
     assert set(answers) == {200, 429}
     assert "try again" in daemon.get(route)[1]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a disk")
+def test_the_daemon_goes_on_while_the_disk_of_its_history_is_full(tmp_path: Path) -> None:
+    """The disk is there for the daemon only, and has room for less than SQLite needs to begin."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = int(server.getsockname()[1])
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file.write_text(f"listen: 127.0.0.1:0\nhistory: {{file: disk/netcheck.db}}\n{file.read_text()}")
+    mount = 'mount -t tmpfs -o size=8k none "$0" && exec "$@"'
+    with running(file, under=("unshare", "-m", "sh", "-ec", mount, str(disk))) as daemon:
+        daemon.wait("a warning", lambda: "incidents are kept in memory until it can" in daemon.logged())
+        daemon.wait("an incident", lambda: bool(_incidents(daemon)))
+        assert "Push is broken" in daemon.get("/")[1]
+        assert "internal error" not in daemon.logged()
 
 
 def test_the_daemon_goes_on_with_a_history_that_cannot_be_written(
