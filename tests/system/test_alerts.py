@@ -79,7 +79,8 @@ def check_page(incident: str, found: list[Row]) -> None:
     lines_of_cells = (line.strip("|").split(" | ") for line in PAGE.read_text().splitlines())
     table = [[cell.strip() for cell in cells] for cells in lines_of_cells]
     promised = [cells[1:3] for cells in table if cells[0] == incident]
-    assert sorted(row.cells()[:2] for row in found) == sorted(promised)
+    told = [row.cells()[:2] for row in found] or [["none", "nobody"]]
+    assert sorted(told) == sorted(promised)
 
 
 # Incidents of a real netcheck.
@@ -246,6 +247,7 @@ INCIDENTS = (
         firewall(*COURIERS_DOWN),
         firewall(),
         {"NetcheckAppleUnreachable": {ON_CALL, "push-owners"}},
+        within=10.0,  # netcheck takes its time before it names Apple
     ),
     Incident(
         "a resolver dies",
@@ -502,7 +504,7 @@ def test_what_takes_hours_is_told_as_well(build_lab: BuildLab) -> None:
         "stuck": [(40, READY), (1e6, STUCK)],
         "bag": [(40, READY), (1e6, BAG_DOWN)],
         "silent": [(40, READY), (1e6, "")],
-        "quiet": [(1e6, READY)],
+        "quiet": [(40, READY), (1e6, READY)],
     }
     expected: Mapping[str, tuple[str, Mapping[str, set[str]]]] = {
         "eight": (
