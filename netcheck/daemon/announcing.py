@@ -38,7 +38,8 @@ class Announcer:
         latest = {(judged.path, judged.role): judged for judged in facts.judgements}
         for where, judged in latest.items():
             if self._verdicts.get(where, (Verdict.UNKNOWN, [])) != _gist(judged):
-                level = logging.INFO if judged.verdict is Verdict.READY else logging.WARNING
+                is_well = judged.verdict is Verdict.READY or judged.is_expected
+                level = logging.INFO if is_well else logging.WARNING
                 _log.log(level, "%s", in_words(judged), extra=_fields(judged))
         self._verdicts = {where: _gist(judged) for where, judged in latest.items()}
 
@@ -85,6 +86,8 @@ class Announcer:
 def in_words(judged: Judgement) -> str:
     """One line: the point first, then for each finding what shows it and what to do."""
     causes = "".join(f", {finding.cause} ({finding.hop})" for finding in judged.findings)
+    if judged.is_expected and judged.verdict is not Verdict.READY:
+        causes += ", as expected"
     reasons = " ".join(f"{finding.evidence}. {finding.next_step}" for finding in judged.findings)
     return f"{judged.path} for {judged.role}: {judged.verdict}{causes}{f': {reasons}' if reasons else ''}"
 

@@ -9,7 +9,7 @@ from netcheck.daemon.announcing import Announcer, in_words, log_failures
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, FetchedBag, Finding, Hop, Judgement, PushCertificate, Verdict
-from netcheck.model.paths import ProbePath, Role
+from netcheck.model.paths import Expected, ProbePath, Role
 from netcheck.model.results import Bag
 from tests.records import COURIER, facts, result, visit
 
@@ -47,6 +47,12 @@ def test_a_verdict_is_said_with_every_finding_and_what_to_do() -> None:
         "5223: 0 of 5 hosts. Ask the firewall's owners for 5223. "
         "443: CN=Inspector. Ask the proxy's owners to exempt 443."
     )
+
+
+def test_a_path_that_is_blocked_on_purpose_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    announced(judged(replace(BLOCKED, findings=(), expected=Expected.BLOCKED)))
+    assert caplog.messages == ["direct for device: not_ready, as expected"]
+    assert caplog.records[0].levelname == "INFO"
 
 
 def test_a_verdict_is_logged_when_it_changes_and_not_for_other_numbers(
