@@ -532,6 +532,7 @@ def test_what_takes_hours_is_told_as_well(build_lab: BuildLab) -> None:
     for site, (_, told) in expected.items():
         for name in told:
             alerts.wait_until_told(name, firing=True, site=site)
+    lasts(10 * SIMULATED_MINUTE)  # each receiver is told in a message of its own
     for site, (incident, told) in expected.items():
         check(of_site(alerts, site), told)
         breaks = began + scripts[site][0][0] * SIMULATED_MINUTE
