@@ -24,7 +24,8 @@ SPEED = 60
 _RULES = Path(__file__).parents[2] / "config" / "prometheus"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(
-    r"(\b(?:for|keep_firing_for|group_wait|group_interval|repeat_interval): |\boffset |\[)(\d+)([smhdw])\b"
+    r"(\b(?:for|keep_firing_for|(?:group_|repeat_)?interval|group_wait): |\boffset |\[|(?<=\d[smhdw]):)"
+    r"(\d+)([smhdw])\b"
 )
 _RECEIVER = re.compile(r"https?://[^/\"\s]+")
 _LARGEST = 1024 * 1024
