@@ -135,8 +135,8 @@ def balancer(namespace: Namespace, *members: str, options: str = "") -> Server:
 
 
 def front(namespace: Namespace, proxy_port: int, *, slow: bool) -> Server:
-    """Stands before a proxy and passes everything on; slowly, each connection after 1.2 s."""
-    wait = " tcp-request inspect-delay 1200ms\n tcp-request content accept if WAIT_END\n" if slow else ""
+    """Stands before a proxy and passes everything on; slowly, each connection after 1.1 s."""
+    wait = " tcp-request inspect-delay 1100ms\n tcp-request content accept if WAIT_END\n" if slow else ""
     return _haproxy(
         namespace,
         "front",

@@ -21,7 +21,7 @@ from tests.certificates import TOPIC, issued
 from tests.system import between, proxies, servers
 from tests.system.alerting import SPEED, Alerting, Told, alerting, alerting_of
 from tests.system.apple import COURIER_RANGES
-from tests.system.lab import Lab, Settings
+from tests.system.lab import FAST_ROUNDS, Lab, Settings
 from tests.system.namespace import FROM_HERE, Namespace, every
 from tests.system.resolvers import OTHER_RESOLVER, forwarder
 from tests.system.rules import CONFIG
@@ -186,7 +186,7 @@ def with_password(lab: Lab, password: str) -> Server:
 
 
 def front(lab: Lab, *, slow: bool) -> Server:
-    """What stands before squid, in place of the one before: it may let every connection wait for 1.2 s."""
+    """What stands before squid, in place of the one before: it may let every connection wait for 1.1 s."""
     if running := vars(lab).pop("front_now", None):
         running.stop()
     vars(lab)["front_now"] = between.front(lab.namespace, lab.squid.port, slow=slow)
@@ -285,6 +285,9 @@ INCIDENTS = (
         lambda lab: front(lab, slow=True),
         lambda lab: front(lab, slow=False),
         {"NetcheckProxySlow": {"proxy-owners"}},
+        settings={
+            "probing": {"timeouts": {**FAST_ROUNDS["timeouts"], "proxy": "2s"}}
+        },  # slow, and no failure
         within=20.0,
     ),
 )
