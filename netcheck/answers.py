@@ -16,14 +16,14 @@ NOTHING_JUDGED = "no verdict: nothing that these paths lead to is required; see 
 
 _IN_SHORT: Mapping[Cause, str] = {
     Cause.INTERNAL: "netcheck itself failed",
-    Cause.LOCAL_NETWORK_DOWN: "this network has no way out",
+    Cause.LOCAL_NETWORK_DOWN: "nothing leads out of this network",
     Cause.LOCAL_MACHINE: "this machine cannot probe",
     Cause.CLOCK_WRONG: "this machine's clock is wrong",
     Cause.PATH_OPEN: "it is open, and should be blocked",
     Cause.PACKET_LOSS: "packets are lost",
     Cause.DNS_SINKHOLE: "DNS gives wrong addresses",
     Cause.DNS_FAILURE: "names do not resolve",
-    Cause.PROXY_AUTH: "the proxy does not accept the login",
+    Cause.PROXY_AUTH: "the proxy wants a valid login",
     Cause.PROXY_DOWN: "the proxy does not work",
     Cause.APPLE_UNREACHABLE: "a service of Apple's is down",
     Cause.PROXY_OVERLOADED: "the proxy is overloaded",
@@ -121,24 +121,24 @@ def _answer(facts: Facts, paths: Mapping[str, ProbePath], role: Role, judged: Se
     meant = [each for each in judged if paths[each.path].expected is not Expected.BLOCKED] or judged
     best = min((each.verdict for each in meant), key=lambda verdict: verdict.severity)
     so = [each for each in meant if each.verdict is best]
-    others = [paths[each.path] for each in meant if each.verdict is not best]
+    others = [each for each in meant if each.verdict is not best]
     if best is Verdict.READY:
         ways = joined(_few([_way(facts, paths, each) for each in so]))
-        text = f"yes, {ways}{_but_not(others)}."
+        text = f"yes, {ways}{_beside(paths, others)}."
     elif best is Verdict.UNKNOWN:
         text = f"not known yet, {joined(_few([over(paths[each.path]) for each in so]))}."
     elif best is Verdict.NOT_READY:
         text = f"no. {_reasons(paths, so)}"
     else:
         limited = "on Wi-Fi and Ethernet only" if best is Verdict.FALLBACK_ONLY else "yes, with limits"
-        text = f"{limited}. {_reasons(paths, so)}"
+        text = f"{limited}. {_reasons(paths, [*so, *others])}"
     return Answer(role, best, f"{WHO[role]}: {text}")
 
 
 def _few(ways: Sequence[str]) -> list[str]:
     """The first of them, and how many there are more."""
     left_out = len(ways) - _MOST_WAYS
-    return [*ways[:_MOST_WAYS], f"{left_out} paths more"] if left_out > 1 else list(ways)
+    return [*ways[:_MOST_WAYS], f"{left_out} more paths"] if left_out > 1 else list(ways)
 
 
 def _way(facts: Facts, paths: Mapping[str, ProbePath], judged: Judgement) -> str:
@@ -154,8 +154,21 @@ def _way(facts: Facts, paths: Mapping[str, ProbePath], judged: Judgement) -> str
     return f"{way} ({ports_text(reached)})" if reached else way
 
 
-def _but_not(others: Sequence[ProbePath]) -> str:
-    return f", but not {joined(_few([over(path) for path in others]))}" if others else ""
+_OF_OTHERS: Mapping[Verdict, str] = {
+    Verdict.NOT_READY: ", but not {}",
+    Verdict.FALLBACK_ONLY: "; {} on Wi-Fi and Ethernet only",
+    Verdict.DEGRADED: "; {} with limits",
+    Verdict.UNKNOWN: "; not known yet {}",
+}
+
+
+def _beside(paths: Mapping[str, ProbePath], others: Sequence[Judgement]) -> str:
+    """How it is on the paths that are not ready, where one is."""
+    alike = {
+        said: [over(paths[each.path]) for each in others if each.verdict is verdict]
+        for verdict, said in _OF_OTHERS.items()
+    }
+    return "".join(said.format(joined(_few(ways))) for said, ways in alike.items() if ways)
 
 
 def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str:
@@ -169,5 +182,5 @@ def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str
 
 def _reason(judged: Judgement) -> str:
     if not judged.findings:
-        return "as expected" if judged.is_expected else "no reason found"
+        return "closed, as expected" if judged.is_expected else "no reason found"
     return joined(list(dict.fromkeys(map(in_short, judged.findings))))

@@ -40,6 +40,20 @@ def test_one_path_that_works_is_enough_and_the_ports_that_serve_are_named() -> N
     ]
 
 
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        (Verdict.NOT_READY, ", but not directly"),
+        (Verdict.FALLBACK_ONLY, "; directly on Wi-Fi and Ethernet only"),
+        (Verdict.DEGRADED, "; directly with limits"),
+        (Verdict.UNKNOWN, "; not known yet directly"),
+    ],
+)
+def test_how_it_is_on_other_paths_is_told_as_it_is(verdict: Verdict, said: str) -> None:
+    judgements = judged(PROXY, Verdict.READY), judged(DIRECT, verdict)
+    assert told([DIRECT, PROXY], *judgements) == [f"Devices: yes, through web-proxy (port 443){said}."]
+
+
 def test_a_path_has_its_name_unless_it_is_called_direct() -> None:
     paths = [DIRECT, WIFI, BALANCER]
     assert told(paths, *(judged(path, Verdict.READY) for path in paths)) == [
@@ -66,7 +80,7 @@ def test_paths_with_the_same_reasons_share_a_sentence() -> None:
     other = judged(PROXY, Verdict.NOT_READY, Cause.PROXY_AUTH)
     assert told([DIRECT, WIFI, PROXY], *each, other) == [
         "Devices: no. Directly and over guest-wifi: names do not resolve and port 5223 is blocked. "
-        "Through web-proxy: the proxy does not accept the login."
+        "Through web-proxy: the proxy wants a valid login."
     ]
 
 
@@ -82,7 +96,7 @@ def test_a_path_that_is_blocked_on_purpose_counts_only_where_it_is_alone() -> No
     assert told([CLOSED, PROXY], blocked, judged(PROXY, Verdict.READY)) == [
         "Devices: yes, through web-proxy (port 443)."
     ]
-    assert told([CLOSED], blocked) == ["Devices: no. Directly: as expected."]
+    assert told([CLOSED], blocked) == ["Devices: no. Directly: closed, as expected."]
 
 
 def test_without_a_judgement_there_is_no_answer() -> None:

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from netcheck.cli.check import exit_code
 from netcheck.cli.main import main
 from netcheck.config.examples import SITUATIONS
-from netcheck.model.findings import Judgement, Verdict
+from netcheck.model.findings import Hop, Judgement, Verdict
 from netcheck.model.paths import Role
 from netcheck.model.results import Visit
 from netcheck.state.state import State
@@ -150,7 +150,7 @@ def test_check_can_be_narrowed_to_a_path_and_a_service(tmp_path: Path, port: int
 
 @pytest.mark.parametrize(
     ("option", "name", "hint"),
-    [("--path", "dirct", "did you mean direct?"), ("--service", "zzz", "there is: ours")],
+    [("--path", "dirct", "did you mean direct?"), ("--service", "zzz", "known: ours")],
 )
 def test_an_unknown_name_is_a_usage_error_with_a_hint(
     tmp_path: Path, option: str, name: str, hint: str
@@ -316,7 +316,7 @@ def test_ctrl_c_ends_a_check_with_one_line(tmp_path: Path) -> None:
             running.send_signal(signal.SIGINT)
             _, stderr = running.communicate(timeout=10)
     assert running.returncode == 130
-    assert stderr.splitlines()[1:] == ["interrupted: 1 visits were still to end"]
+    assert stderr.splitlines()[1:] == ["interrupted: 1 visits had not ended"]
 
 
 def has_connection_under_way(port: int) -> bool:
@@ -532,3 +532,20 @@ def test_a_fault_of_a_web_config_is_one_of_config_check(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert f"{tmp_path}/web.yml:1:27: basic_auth_users.alice: this is not a bcrypt hash" in result.output
     assert "hunter2" not in result.output
+
+
+@pytest.mark.parametrize("hop", Hop)
+def test_a_hop_is_named_as_it_is_printed(tmp_path: Path, closed_port: int, hop: Hop) -> None:
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
+    done = invoke("check", "--config", file, "--ticket", hop)
+    assert done.exit_code == 1
+    if hop is Hop.OWN_SERVICE:
+        assert done.stdout.startswith("To: those who run 127.0.0.1\n")
+    else:
+        assert done.stdout == f"There is nothing to ask of {hop}. There is a text for: own_service.\n"
+
+
+def test_a_text_to_forward_is_no_json(tmp_path: Path) -> None:
+    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    done = invoke("check", "--config", file, "--ticket", "--format", "json")
+    assert (done.exit_code, done.stdout) == (2, "")

@@ -87,8 +87,8 @@ class _Asked:
     shell_complete=completion.services,
 )
 @click.option("--proxy", metavar="URL", help="Without a config: through this proxy.")
-@click.option("--username", metavar="NAME", help="The login at that proxy,")
-@click.option("--password-file", type=_FILE, help="and the file with its password.")
+@click.option("--username", metavar="NAME", help="Log in at that proxy as this user.")
+@click.option("--password-file", type=_FILE, help="A file with the password for that login.")
 @click.option("--resolver", metavar="ADDRESS", help="Without a config: ask this nameserver.")
 @click.option("--interface", metavar="NAME", help="Without a config: leave this machine by this interface.")
 @click.option("--all-hosts", is_flag=True, help="Every host, not only some of those that are numbered.")
@@ -101,9 +101,9 @@ class _Asked:
     "--ticket",
     is_flag=False,
     flag_value=_EVERYONE,
-    type=click.Choice([*Hop, _EVERYONE]),
+    type=click.Choice([*(hop.value for hop in Hop), _EVERYONE]),
     metavar="[HOP]",
-    help="Print a text to forward instead, for each owner of what is wrong, or for one hop's.",
+    help=f"Print a text to forward instead, for each owner, or for one hop's: {', '.join(Hop)}.",
 )
 @click.option(
     "--report",
@@ -124,6 +124,8 @@ def check(**given: Any) -> None:
     set_up_logging("text", "warning")
     asked = _Asked(**given)
     config = _config(asked)
+    if asked.ticket and asked.output == "json":
+        fail("--ticket prints text: leave out --format json, whose next_step says the same")
     if asked.page and (problem := _trouble_writing(asked.page)):
         fail(problem)
     with shown_on_stderr(len(config.paths), longest(config, all_hosts=asked.all_hosts)) as progress:
@@ -137,13 +139,13 @@ def check(**given: Any) -> None:
     if asked.output == "json":
         click.echo(json.dumps(report(facts, __version__, now), indent=1))
     elif asked.ticket:
-        _print_tickets(facts, None if asked.ticket == _EVERYONE else Hop(asked.ticket))
+        _print_tickets(facts, now, None if asked.ticket == _EVERYONE else Hop(asked.ticket))
     elif facts.results:
         _print(facts, now, asked.verbose)
     if problem:
         fail(problem)
     if interrupted:
-        click.echo(f"interrupted: {progress.left} visits were still to end", err=True)
+        click.echo(f"interrupted: {progress.left} visits had not ended", err=True)
         sys.exit(INTERRUPTED)
     sys.exit(exit_code(facts.judgements))
 
@@ -183,9 +185,17 @@ def _print(facts: Facts, now: float, verbose: bool) -> None:
     click.echo(render(facts, now, verbose=verbose, width=width, colour=colour), color=colour)
 
 
-def _print_tickets(facts: Facts, hop: Hop | None) -> None:
-    texts = tickets(facts, Origin(platform.node(), __version__), hop)
-    click.echo(f"\n\n{'-' * 72}\n\n".join(texts) or "nothing is to be asked of anyone")
+def _print_tickets(facts: Facts, now: float, hop: Hop | None) -> None:
+    texts = tickets(facts, Origin(platform.node(), __version__, now), hop)
+    click.echo(f"\n\n{'-' * 72}\n\n".join(texts) or _nothing_to_ask(facts, hop))
+
+
+def _nothing_to_ask(facts: Facts, hop: Hop | None) -> str:
+    """Without a text for this hop: for which ones there are texts."""
+    others = dict.fromkeys(found.finding.hop for found in facts.findings if not found.finding.is_remark)
+    if hop is None or not others:
+        return "There is nothing to ask of anyone."
+    return f"There is nothing to ask of {hop}. There is a text for: {', '.join(others)}."
 
 
 def _trouble_writing(page: Path, text: str | None = None) -> str | None:
@@ -251,7 +261,7 @@ def _known(kind: str, asked: Sequence[str], known: Sequence[str]) -> None:
     for name in asked:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {close[0]}?" if close else f"there is: {', '.join(known)}"
+            hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
             if kind == "service" and name in BUILT_IN_NAMES:
                 hint = "it is switched off: write `enabled: true`"
             fail(f"no {kind} {name!r} in this configuration; {hint}")

@@ -18,10 +18,10 @@ def config() -> None:
     """Check a configuration, show it whole, or print an example."""
 
 
-@config.command("check")
+@config.command("check", short_help="Check FILE, and the files that it names.")
 @click.argument("file", type=_FILE)
 def config_check(file: Path) -> None:
-    """Say every error in FILE and in the files that it names, with line and column."""
+    """Check FILE and the files that it names: every error is said, with line and column."""
     found = or_fail(check, file)
     paths = ", ".join(path.name for path in found.paths)
     services = ", ".join(dict.fromkeys(service.name for service in found.services))
@@ -32,7 +32,7 @@ def config_check(file: Path) -> None:
         click.echo(f"{found.web.config_file}: warning: {note}", err=True)
 
 
-@config.command("show")
+@config.command("show", short_help="Print FILE with every default filled in.")
 @click.argument("file", type=_FILE)
 def config_show(file: Path) -> None:
     """Print FILE with every default filled in; passwords stay where they are, in files and variables."""

@@ -25,7 +25,7 @@ _OPTIONS = {
     "paths.proxy.password_file": "--password-file",
     "paths.proxy.interface": "--interface",
     "paths.direct.interface": "--interface",
-    "resolvers.asked.nameservers": "--resolver",
+    "resolvers.chosen.nameservers": "--resolver",
 }
 """What to say in place of the key that an option stands for."""
 
@@ -50,12 +50,12 @@ class Instead:
             "proxy": self.proxy,
             "username": self.username,
             "password_file": str(self.password_file) if self.password_file else None,
-            "resolver": "asked" if self.resolver else None,
+            "resolver": None if self.resolver is None else "chosen",
             "interface": self.interface,
         }
         path = {key: value for key, value in written.items() if value is not None}
-        resolvers = {"asked": {"nameservers": [self.resolver]}} if self.resolver else {}
-        return {"paths": {"proxy" if self.proxy else "direct": path}, "resolvers": resolvers}
+        resolvers = {} if self.resolver is None else {"chosen": {"nameservers": [self.resolver]}}
+        return {"paths": {"direct" if self.proxy is None else "proxy": path}, "resolvers": resolvers}
 
 
 def instead_or_fail(instead: Instead) -> Config:
@@ -72,7 +72,8 @@ def instead_or_fail(instead: Instead) -> Config:
 
 def _of_option(message: str) -> str:
     key = next((key for key in _OPTIONS if message.startswith(key)), None)
-    return message if key is None else _OPTIONS[key] + message.removeprefix(key).removeprefix("[0]")
+    said = message if key is None else _OPTIONS[key] + message.removeprefix(key).removeprefix("[0]")
+    return said.replace("password_file or password_env", "--password-file")
 
 
 def load_or_fail(file: Path) -> Config:

@@ -1,11 +1,10 @@
 """Text for a terminal or a file, by rich: tables that fit a width, and paragraphs that stay readable."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -23,7 +22,6 @@ DETAIL_WIDTH = 160
 _GAP = 3
 _READABLE = 100
 """How wide a paragraph gets at most, in characters, on however wide a terminal."""
-_INDENT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +59,6 @@ def natural_width(rows: Sequence[Row]) -> int:
 
 def heading(text: str) -> Text:
     return Text(text, "bold")
-
-
-def indented(lines: Iterable[Text], by: int = _INDENT) -> RenderableType:
-    return Padding(Group(*lines), (0, 0, 0, by))
 
 
 def bullet(text: str) -> RenderableType:

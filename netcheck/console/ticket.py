@@ -4,10 +4,9 @@ Owns what a reader who knows nothing of netcheck needs: what to change, from whe
 when, how to confirm. Knows facts only.
 """
 
-import re
 import shlex
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -16,23 +15,33 @@ from netcheck.answers import joined
 from netcheck.console.wording import places_text
 from netcheck.facts import Facts, Found
 from netcheck.model.failing import Phase
-from netcheck.model.findings import Hop
+from netcheck.model.findings import Finding, Hop, Verdict
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme, Role, endpoint_text
 from netcheck.model.results import Result
 
 _WIDTH = 76
 """As in a letter. Commands stay in one line, to be copied."""
 _OURSELVES = "whoever runs netcheck here"
-_SUFFER = {
-    Role.DEVICE: "Phones, tablets and Macs here do not get their push notifications as they should (Apple "
-    "Push Notification service, APNs), so commands of the device management (MDM) do not arrive.",
-    Role.PROVIDER: "The server for device management (MDM) here cannot send its push notifications as it "
-    "should (Apple Push Notification service, APNs), so no device gets its commands.",
+_DO_NOT_GET = (
+    "Phones, tablets and Macs here do not get their push notifications (Apple Push Notification service, "
+    "APNs), so commands of the device management (MDM) do not arrive."
+)
+_SUFFER: Mapping[tuple[Role, Verdict], str] = {
+    (Role.DEVICE, Verdict.NOT_READY): _DO_NOT_GET,
+    (Role.DEVICE, Verdict.FALLBACK_ONLY): "Phones, tablets and Macs here get their push notifications (Apple "
+    "Push Notification service, APNs) late, and on Wi-Fi or Ethernet only: their usual port is blocked, and "
+    "it takes them about 30 s to fall back to another one.",
+    (Role.DEVICE, Verdict.DEGRADED): "Some phones, tablets and Macs here do not get their push notifications "
+    "(Apple Push Notification service, APNs), or not each time, so commands of the device management (MDM) "
+    "arrive late or not at all.",
+    (Role.PROVIDER, Verdict.NOT_READY): "The server for device management (MDM) here cannot send push "
+    "notifications (Apple Push Notification service, APNs), so no device gets its commands.",
+    (Role.PROVIDER, Verdict.DEGRADED): "The server for device management (MDM) here cannot send push "
+    "notifications (Apple Push Notification service, APNs) each time, so commands arrive late or not at all.",
 }
-_APPLES = "must show a certificate issued by Apple"
+"""What it means for people, by who suffers and how much."""
 _DNS = 53
 _WITH_NAMES = {ProxyScheme.SOCKS5: ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4: ProxyScheme.SOCKS4A}
-_ASKED = re.compile(r"Ask .+? to (?=\w)")
 
 
 class Confirmation(NamedTuple):
@@ -44,10 +53,12 @@ class Confirmation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """From where it was measured, and with what."""
+    """From where it was measured, with what, and when."""
 
     machine: str
     version: str
+    time: float
+    """Unix seconds."""
 
 
 def tickets(facts: Facts, origin: Origin, hop: Hop | None = None) -> list[str]:
@@ -61,20 +72,38 @@ def tickets(facts: Facts, origin: Origin, hop: Hop | None = None) -> list[str]:
 
 def _reader(found: Found) -> str:
     """Who can do it: where the remedy is in netcheck's own config, that is not the owner of the hop."""
-    return found.finding.owner if found.finding.next_step.startswith("Ask ") else _OURSELVES
+    owner = found.finding.owner
+    return owner if found.finding.next_step.startswith(_asking(owner)) else _OURSELVES
+
+
+def _asking(owner: str) -> str:
+    """How a next step begins that its owner can read."""
+    return f"Ask {_addressee(owner)} "
+
+
+def _asked(finding: Finding) -> str:
+    """The next step as it is said to its owner."""
+    prefix = _asking(finding.owner)
+    if not finding.next_step.startswith(prefix):
+        return finding.next_step
+    asked = finding.next_step.removeprefix(prefix)
+    return f"Please {asked.removeprefix('to ')}" if asked.startswith("to ") else f"Please find out {asked}"
 
 
 def _ticket(facts: Facts, origin: Origin, owner: str, found: Sequence[Found]) -> str:
-    roles = {judged.role for each in found for judged in each.judgements}
-    about = [result for each in found for result in each.finding.about]
+    worst = {
+        (role, max((each.verdict for each in its), key=lambda verdict: verdict.severity))
+        for role in Role
+        if (its := [judged for each in found for judged in each.judgements if judged.role is role])
+    }
     measured = (
-        f"Measured on {origin.machine}, {_when(about)}, with netcheck {origin.version}, "
+        f"Measured on {origin.machine}, {_when(origin.time)}, with netcheck {origin.version}, "
         "which opens connections as devices and MDM servers do."
     )
     requests = [_request(facts, each) for each in found]
     if len(requests) > 1:
         requests = [f"{number}. {text}" for number, text in enumerate(requests, 1)]
-    suffer = [] if owner == _OURSELVES else [text for role, text in _SUFFER.items() if role in roles]
+    suffer = [] if owner == _OURSELVES else [text for how, text in _SUFFER.items() if how in worst]
     parts = [f"To: {_addressee(owner)}", *map(_filled, [*suffer, measured]), *requests]
     return "\n\n".join(parts)
 
@@ -89,19 +118,22 @@ def _request(facts: Facts, found: Found) -> str:
     paths = {path.name: path for path in facts.paths}
     path = paths[found.judgements[0].path]
     results = finding.about
-    lines = [_ASKED.sub("Please ", finding.next_step, count=1)]
+    lines = [_asked(finding)]
     if results:
-        lines += [f"From: {_sources(path, results)}", f"To: {_targets(path, results)}"]
+        lines += [f"From: {_sources(path, results)}", f"To: {_targets(facts, path, results)}"]
     seen = [*found.evidence, *filter(None, [finding.reply])]
     lines.append(f"Seen: {'; '.join(text.rstrip('.') for text in seen)}.")
     told = "\n".join(map(_filled, lines))
-    how = _confirm(path, results[0]) if results else None
-    return f"{told}\nTo confirm: this {how.outcome}.\n    {how.command}" if how else told
+    shown = _confirmations(facts, path, results)
+    if not shown:
+        return told
+    commands = "\n".join(f"    {each.command}" for each in shown)
+    these = "this" if len(shown) == 1 else "each of these"
+    return f"{told}\nTo confirm: {these} {shown[0].outcome}.\n{commands}"
 
 
-def _when(results: Iterable[Result]) -> str:
+def _when(time: float) -> str:
     """In UTC and in the time of this machine, to the second."""
-    time = max((result.attempt.time for result in results), default=0.0)
     utc = datetime.fromtimestamp(time, UTC)
     local = utc.astimezone()
     here = f" ({local:%H:%M:%S %Z})" if local.utcoffset() else ""
@@ -114,45 +146,88 @@ def _sources(path: ProbePath, results: Iterable[Result]) -> str:
     return f"{joined(sources) if sources else 'this machine'}{interface} (path {path.name})"
 
 
-def _targets(path: ProbePath, results: Sequence[Result]) -> str:
-    """Names and ports, and through what they are asked for."""
-    if path.proxy is None:
-        return places_text(results)
-    proxy = path.proxy
-    through = f"{proxy.scheme}://{endpoint_text(proxy.host, proxy.port)}"
-    return f"{places_text(results)}; through the proxy {through}"
-
-
-def _confirm(path: ProbePath, result: Result) -> Confirmation | None:
-    """A command that everybody has, and what it must do; None where there is none."""
-    failure = result.attempt.failure
-    if failure is None:
-        return None
-    if failure.phase is Phase.RESOLVE:
-        return Confirmation("must print addresses in 17.0.0.0/8", _dig(path, result.host))
+def _targets(facts: Facts, path: ProbePath, results: Sequence[Result]) -> str:
+    """Names and ports, and at what or through what they are asked for."""
+    if all(map(_is_unresolved, results)):
+        servers = [f"{server} port {port}" for server, port in _nameservers(facts, path)]
+        return f"{joined(servers) or 'the resolver'}, DNS"
+    asked_at = ""
     if path.proxy is not None:
-        return Confirmation(_APPLES, _curl(path.proxy, result))
-    host = result.attempt.address if path.load_balancer and result.attempt.address else result.host
-    if failure.phase is Phase.CONNECT:
+        address = endpoint_text(path.proxy.host, path.proxy.port)
+        asked_at = f"; through the proxy {path.proxy.scheme}://{address}"
+    elif path.load_balancer:
+        places = dict.fromkeys(endpoint_text(*_address(path, result)) for result in results)
+        asked_at = f"; at the load balancer {joined(list(places))}"
+    return places_text(results) + asked_at
+
+
+def _is_unresolved(result: Result) -> bool:
+    return result.attempt.failure is not None and result.attempt.failure.phase is Phase.RESOLVE
+
+
+def _nameservers(facts: Facts, path: ProbePath) -> list[tuple[str, int]]:
+    """Address and port of each that was asked on this path, the first one first."""
+    configured = [(server.address, server.port) for server in path.resolver.nameservers]
+    if configured:
+        return configured
+    asked = dict.fromkeys(
+        tried.nameserver
+        for lookup in facts.lookups
+        if lookup.resolver == path.resolver.name
+        for tried in lookup.tries
+    )
+    split = (server.rpartition(":") for server in asked)
+    return [(address.strip("[]"), int(port)) for address, _, port in split]
+
+
+def _address(path: ProbePath, result: Result) -> tuple[str, int]:
+    """Where a path leads for a result: its load balancer, or the host itself."""
+    balancer = path.balancer(result.host, result.port)
+    return (balancer.address, balancer.port or result.port) if balancer else (result.host, result.port)
+
+
+def _confirmations(facts: Facts, path: ProbePath, results: Sequence[Result]) -> list[Confirmation]:
+    """Commands that everybody has, one for each port, and what they must do."""
+    first = {result.port: result for result in reversed(results) if result.attempt.failure}
+    if any(map(_is_unresolved, first.values())):
+        return [Confirmation("must print addresses", _dig(facts, path, results[0].host))]
+    apples = {service.name for service in facts.services if service.tls.is_apples}
+    shown = [_confirmation(path, first[port], first[port].service in apples) for port in sorted(first)]
+    return [each for each in shown if each.outcome == shown[0].outcome]
+
+
+def _confirmation(path: ProbePath, result: Result, is_apples: bool) -> Confirmation:
+    certificate = "must show a certificate issued by Apple"
+    if not is_apples:
+        certificate = f"must show a valid certificate for {result.host}"
+    if path.proxy is not None:
+        return Confirmation(certificate, _curl(path.proxy, result))
+    host, port = _address(path, result)
+    if result.attempt.failure and result.attempt.failure.phase is Phase.CONNECT:
         source = f"-s {path.binding.source_ipv4} " if path.binding.source_ipv4 else ""
-        return Confirmation("must succeed", f"nc -vz {source}{host} {result.port}")
-    peer = endpoint_text(host, result.port)
-    return Confirmation(_APPLES, f"openssl s_client -connect {peer} -servername {result.host} </dev/null")
+        return Confirmation("must succeed", f"nc -vz {source}{host} {port}")
+    peer = endpoint_text(host, port)
+    return Confirmation(certificate, f"openssl s_client -connect {peer} -servername {result.host} </dev/null")
 
 
-def _dig(path: ProbePath, host: str) -> str:
-    first = next(iter(path.resolver.nameservers), None)
-    port = f"-p {first.port} " if first and first.port != _DNS else ""
-    asked = f"@{first.address} {port}" if first else ""
-    return f"dig {asked}{host} +short"
+def _dig(facts: Facts, path: ProbePath, host: str) -> str:
+    """At the resolver that was asked: at its owners' desk another one would answer."""
+    asked = next(iter(_nameservers(facts, path)), None)
+    if asked is None:
+        return f"dig {host} +short"
+    server, port = asked
+    return f"dig @{server} {f'-p {port} ' if port != _DNS else ''}{host} +short"
 
 
 def _curl(proxy: Proxy, result: Result) -> str:
-    """The name goes to the proxy, as it does when devices ask; not in SOCKS4, which takes none."""
+    """The name goes to the proxy, as it does when devices ask; not in SOCKS4, which takes none.
+
+    Couriers have certificates of an authority of Apple's own, which curl does not know: -k shows them still.
+    """
     scheme = _WITH_NAMES.get(proxy.scheme, proxy.scheme)
     login = f"--proxy-user {shlex.quote(proxy.credentials.username)} " if proxy.credentials else ""
     address = f"{scheme}://{endpoint_text(proxy.host, proxy.port)}"
-    return f"curl -v --proxy {address} {login}https://{endpoint_text(result.host, result.port)}/"
+    return f"curl -vk --proxy {address} {login}https://{endpoint_text(result.host, result.port)}/"
 
 
 def _filled(text: str) -> str:

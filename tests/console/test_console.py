@@ -60,7 +60,7 @@ FINE = Judgement("squid", Role.DEVICE, Verdict.READY, needs=frozenset({FALLBACK}
 KNOWN = facts([COURIER, GATEWAY], [DIRECT, SQUID], [BLOCKED, FINE], RESULTS)
 
 ALL = """\
-Devices: yes, through squid (port 443), but not directly.
+Devices: yes, through squid (port 443); directly on Wi-Fi and Ethernet only.
 
 direct, devices fallback_only: port_blocked (firewall)
     Ask the owners of the firewall to allow TCP port 5223 to 0-courier.test and 1-courier.test.

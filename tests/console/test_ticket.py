@@ -21,14 +21,16 @@ from netcheck.model.paths import (
     Resolver,
     Role,
     Secret,
+    Transport,
 )
-from netcheck.model.results import Result
-from tests.records import COURIER, DROPPED, PROVIDER, facts, result
+from netcheck.model.results import Result, Try
+from netcheck.model.services import TlsSettings
+from tests.records import COURIER, DROPPED, PROVIDER, facts, lookup, result
 
 DIRECT = ProbePath("direct")
 WIFI = ProbePath("guest-wifi", binding=Binding("wlan0", "10.9.0.7"))
 LOGIN = Credentials("svc user", Secret("labpass"))
-ORIGIN = Origin("mdm01", "0.1.0")
+ORIGIN = Origin("mdm01", "0.1.0", 1000.0)
 REFUSED = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
 FIREWALL = ("the firewall", Hop.FIREWALL, Cause.PORT_BLOCKED)
 
@@ -74,9 +76,9 @@ def test_one_text_has_all_that_an_owner_needs() -> None:
     (text,) = tickets(known([DIRECT], judged(DIRECT, finding(FIREWALL, step, *about))), ORIGIN)
     assert text == (
         "To: the owners of the firewall\n\n"
-        "Phones, tablets and Macs here do not get their push notifications as they\n"
-        "should (Apple Push Notification service, APNs), so commands of the device\n"
-        "management (MDM) do not arrive.\n\n"
+        "Phones, tablets and Macs here do not get their push notifications (Apple\n"
+        "Push Notification service, APNs), so commands of the device management (MDM)\n"
+        "do not arrive.\n\n"
         "Measured on mdm01, 1970-01-01 00:16:40 UTC (01:16:40 CET), with netcheck\n"
         "0.1.0, which opens connections as devices and MDM servers do.\n\n"
         "Please allow TCP port 5223 to 0-courier.test and 1-courier.test.\n"
@@ -143,10 +145,10 @@ def test_what_is_to_be_set_in_the_config_is_for_whoever_runs_netcheck() -> None:
     [
         (
             ProxyScheme.HTTP,
-            "curl -v --proxy http://p.test:3128 --proxy-user 'svc user' https://0-courier.test:443/",
+            "curl -vk --proxy http://p.test:3128 --proxy-user 'svc user' https://0-courier.test:443/",
         ),
-        (ProxyScheme.SOCKS5, "curl -v --proxy socks5h://p.test:3128 --proxy-user 'svc user' https://"),
-        (ProxyScheme.SOCKS4, "curl -v --proxy socks4a://p.test:3128 "),
+        (ProxyScheme.SOCKS5, "curl -vk --proxy socks5h://p.test:3128 --proxy-user 'svc user' https://"),
+        (ProxyScheme.SOCKS4, "curl -vk --proxy socks4a://p.test:3128 "),
     ],
 )
 def test_through_a_proxy_curl_confirms(scheme: ProxyScheme, command: str) -> None:
@@ -163,7 +165,12 @@ def test_through_a_proxy_curl_confirms(scheme: ProxyScheme, command: str) -> Non
         (
             ProbePath("lb", load_balancer=(("0-courier.test", LoadBalancer("10.1.1.2", None)),)),
             DROPPED,
-            "nc -vz 192.0.2.1 443",
+            "nc -vz 10.1.1.2 443",
+        ),
+        (
+            ProbePath("lb", load_balancer=(("0-courier.test", LoadBalancer("10.1.1.2", 4022)),)),
+            Failure(Phase.TLS, Reason.CLOSED),
+            "openssl s_client -connect 10.1.1.2:4022 -servername 0-courier.test </dev/null",
         ),
         (
             DIRECT,
@@ -189,3 +196,71 @@ def test_what_confirms_it_depends_on_where_it_failed(path: ProbePath, failure: F
 
 def test_where_nothing_is_wrong_there_is_nothing_to_send() -> None:
     assert tickets(known([DIRECT], Judgement("direct", Role.DEVICE, Verdict.READY)), ORIGIN) == []
+
+
+@pytest.mark.parametrize(
+    ("verdict", "role", "says"),
+    [
+        (Verdict.FALLBACK_ONLY, Role.DEVICE, "late, and on Wi-Fi or Ethernet only"),
+        (Verdict.DEGRADED, Role.DEVICE, "Some phones, tablets and Macs"),
+        (Verdict.NOT_READY, Role.DEVICE, "do not get their push notifications"),
+        (Verdict.DEGRADED, Role.PROVIDER, "cannot send push notifications"),
+        (Verdict.NOT_READY, Role.PROVIDER, "no device gets its commands"),
+    ],
+)
+def test_a_text_claims_no_more_than_is_so(verdict: Verdict, role: Role, says: str) -> None:
+    about = result(COURIER, 5223, DROPPED)
+    told = replace(judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to open it.", about)))
+    (text,) = tickets(known([DIRECT], replace(told, verdict=verdict, role=role)), ORIGIN)
+    assert says in " ".join(text.split())
+    assert ("no device gets" in " ".join(text.split())) is (says == "no device gets its commands")
+
+
+def test_each_port_is_confirmed() -> None:
+    about = [result(COURIER, port, DROPPED, host=host) for host in COURIER.hosts for port in COURIER.ports]
+    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to open it.", *about))
+    (text,) = tickets(known([DIRECT], told), ORIGIN)
+    assert text.splitlines()[-3:] == [
+        "To confirm: each of these must succeed.",
+        "    nc -vz 0-courier.test 443",
+        "    nc -vz 0-courier.test 5223",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("is_apples", "says"), [(True, "issued by Apple."), (False, "valid certificate for api.test.")]
+)
+def test_whose_certificate_is_to_be_seen_depends_on_whose_service_it_is(is_apples: bool, says: str) -> None:
+    service = replace(PROVIDER, tls=TlsSettings(is_apples=is_apples))
+    about = result(service, 443, Failure(Phase.TLS, Reason.TLS_EXPIRED))
+    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to open it.", about))
+    (text,) = tickets(facts([service], [DIRECT], [told]), ORIGIN)
+    assert says in text
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("Ask the owners of the firewall why it closes.", "Please find out why it closes."),
+        ("Ask the owners of the firewall what slows it down.", "Please find out what slows it down."),
+        (
+            "Ask the owners of the firewall whether it is on purpose.",
+            "Please find out whether it is on purpose.",
+        ),
+        ("Ask the owners of the firewall to pass it on to Apple.", "Please pass it on to Apple."),
+    ],
+)
+def test_a_next_step_is_said_to_its_owner(step: str, said: str) -> None:
+    told = judged(DIRECT, finding(FIREWALL, step, result(COURIER, 443, DROPPED)))
+    (text,) = tickets(known([DIRECT], told), ORIGIN)
+    assert f"\n{said}\n" in text
+
+
+def test_the_nameservers_that_were_asked_are_named() -> None:
+    unresolved = result(COURIER, 443, Failure(Phase.RESOLVE, Reason.SERVFAIL))
+    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to resolve it.", unresolved))
+    asked = Try("[fd00::53]:53", Transport.UDP, Reason.SERVFAIL, 0.1)
+    found = replace(lookup("0-courier.test", reason=Reason.SERVFAIL), tries=(asked,))
+    (text,) = tickets(facts([COURIER], [DIRECT], [told], [], [found]), ORIGIN)
+    assert "\nTo: fd00::53 port 53, DNS\n" in text
+    assert text.endswith("\n    dig @fd00::53 0-courier.test +short")

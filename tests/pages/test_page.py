@@ -221,7 +221,7 @@ def test_of_many_paths_those_that_work_are_folded_and_the_others_come_first() ->
     assert flat.index("Phones on path-20 get push on Wi-Fi only") < flat.index("Phones on path-0 get push")
     columns = flat[flat.index("service port") :].split()[2:5]
     assert columns == ["path-20", "path-25", "path-0"]
-    assert "Devices: yes, over path-0, over path-1, over path-2, over path-3 and 24 paths more" in flat
+    assert "Devices: yes, over path-0, over path-1, over path-2, over path-3 and 24 more paths" in flat
 
 
 def test_of_few_paths_the_columns_stay_as_they_are_configured() -> None:

@@ -281,7 +281,7 @@ SCENES = {
         Verdict.DEGRADED,
         Hop.LOCAL_NETWORK,
         couriers(None, (443,)) + couriers(None, (5223,), syn_retransmits=1),
-        "why packets are lost",
+        "what loses packets",
     ),
     "connection requests lost, some of them for good": Scene(
         Cause.PACKET_LOSS,
@@ -290,7 +290,7 @@ SCENES = {
         couriers(None, (443,), syn_retransmits=1)
         + couriers(None, (5223,), hosts=(0, 1, 2))
         + couriers(DROPPED, (5223,), hosts=(3,)),
-        "why packets are lost",
+        "what loses packets",
     ),
     "a host that another path reaches": Scene(
         Cause.HOSTS_BLOCKED,

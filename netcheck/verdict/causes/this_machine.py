@@ -144,5 +144,5 @@ def packet_loss(case: Case) -> Found | None:
         THIS_NETWORK,
         about,
         f"{twice} of {of_all} connections were established only after their request was sent again",
-        f"Ask {THIS_NETWORK.asked} to find out why packets are lost, and to fix it.",
+        f"Ask {THIS_NETWORK.asked} to find and fix what loses packets on the way out.",
     )
