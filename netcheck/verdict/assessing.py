@@ -62,7 +62,7 @@ class Tally:
 
     def evidence(self, place: Needed) -> str:
         if not self.tried:
-            return f"{place.service} port {place.port}: the first results are awaited"
+            return f"{place.service} port {place.port}: waiting for the first results"
         hosts, answering = {host for host, _ in self.tried}, {host for host, _ in self.reached}
         text = f"{place.service} port {place.port}: {len(answering)} of {len(hosts)} hosts reachable"
         broken = {family for _, family in self.tried} - {family for _, family in self.reached}

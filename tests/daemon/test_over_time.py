@@ -207,7 +207,7 @@ def test_what_is_awaited_is_said_until_then() -> None:
     watched = tell(it_is_broken_from_the_start, DIRECT)
     (device, _) = watched.facts.now().judgements
     assert device.verdict is Verdict.UNKNOWN
-    assert "courier port 5223: the first results are awaited" in device.evidence
+    assert "courier port 5223: waiting for the first results" in device.evidence
 
 
 def test_while_a_port_falls_silent_it_is_said_since_when() -> None:
