@@ -28,7 +28,7 @@ HALF_OF_THE_COURIERS = tuple(
     address.format(number) for address in COURIER_RANGES.values() for number in (2, 4, 6, 8)
 )
 """The addresses of every second courier of either kind."""
-WITHOUT_DESCRIPTORS = ("prlimit", "--nofile=8")
+WITHOUT_DESCRIPTORS = ("prlimit", "--nofile=9")
 """As many as are open when netcheck begins to probe."""
 
 

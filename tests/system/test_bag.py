@@ -73,13 +73,14 @@ def couriers(last: int) -> set[str]:
 @pytest.mark.parametrize("arguments", [[], ["--service", "courier"]])
 def test_a_check_visits_as_many_couriers_as_the_bag_says(bag_lab: Lab, arguments: list[str]) -> None:
     services = {**AUTO, "bag": {"enabled": True, "lab_ca_file": str(bag_lab.certificates.ca)}}
-    found = bag_lab.check({"direct": {}}, services, arguments=arguments)
+    found = bag_lab.check({"direct": {}}, services, arguments=(*arguments, "--all-hosts"))
     assert {result["host"] for result in found.results(service="courier")} == couriers(30)
     assert [bag["disagreements"] for bag in found.report["bags"]] == [[], []]
 
 
 def test_a_bag_over_plain_http_does_not_say_how_many_couriers_are_visited(bag_lab: Lab) -> None:
-    found = bag_lab.check({"direct": {}}, {**AUTO, "bag": {"enabled": True}})
+    services = {**AUTO, "bag": {"enabled": True}}
+    found = bag_lab.check({"direct": {}}, services, arguments=["--all-hosts"])
     assert {bag["host"]: bag["courier_count"] for bag in found.report["bags"]} == {CURRENT: None, OLD: 30}
     assert {result["host"] for result in found.results(service="courier")} == couriers(50)
 

@@ -43,8 +43,9 @@ def beside_squid(direct: Settings) -> Callable[[Lab], Settings]:
     return lambda lab: {"direct": direct, "web-proxy": {"proxy": lab.squid.url}}
 
 
-def over_three_paths(lab: Lab) -> Settings:
-    return {"direct": {}, "web-proxy": {"proxy": lab.tinyproxy.url}, "dmz-socks": {"proxy": lab.dante.url}}
+def over_three_paths(_: Lab) -> Settings:
+    """Directly: what a proxy says of it depends on which of its own timeouts comes first."""
+    return {"direct": {}, "guest-wifi": {"families": ["ipv4"]}, "office": {"families": ["ipv6"]}}
 
 
 SITUATIONS = {
@@ -82,7 +83,7 @@ SITUATIONS = {
 
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_what_is_said(name: str) -> None:
-    require("nsd", "haproxy", "nginx", "squid", "tinyproxy", "danted")
+    require("nsd", "haproxy", "nginx", "squid", "tinyproxy")
     situation = SITUATIONS[name]
     with Lab(TLS_APPLE) as lab:
         start_stand_ins(lab)
