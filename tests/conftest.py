@@ -11,7 +11,7 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # Workers are traced for coverage; the hundreds of netcheck processes that they start would take twice as long.
+    # Workers are traced for coverage; the hundreds of processes that they start would take twice as long.
     for variable in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
         os.environ.pop(variable, None)
 

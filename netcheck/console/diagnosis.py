@@ -1,12 +1,13 @@
 """What is wrong: one paragraph for each thing, with what to ask of whom and what shows it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from netcheck.answers import NOTHING_JUDGED, WHO, answers
+from netcheck.answers import NOTHING_JUDGED, WHO, answers, joined
 from netcheck.console.table import COLOURS, bullet
 from netcheck.facts import Facts, Found
 from netcheck.model.findings import Judgement, Verdict
@@ -50,15 +51,26 @@ def paragraphs(facts: Facts) -> list[Paragraph]:
         for judged in facts.judgements
         if not judged.findings and not judged.is_expected and judged.verdict is not Verdict.READY
     ]
-    return [*(_of_finding(facts, found) for found in facts.findings), *map(_of_judgement, unexplained)]
+    return [*(_of_findings(facts, alike) for alike in asked_alike(facts)), *map(_of_judgement, unexplained)]
 
 
-def _of_finding(facts: Facts, found: Found) -> Paragraph:
+def asked_alike(facts: Facts) -> list[list[Found]]:
+    """The findings, with those together that ask for the same on several paths."""
+    alike: dict[object, list[Found]] = {}
+    for found in facts.findings:
+        finding = found.finding
+        alike.setdefault((finding.cause, finding.hop, finding.next_step), []).append(found)
+    return list(alike.values())
+
+
+def _of_findings(facts: Facts, alike: Sequence[Found]) -> Paragraph:
     """How many hosts were reached stands in the matrix."""
-    finding, judgements, evidence = found
+    finding = alike[0].finding
+    judgements = [judged for found in alike for judged in found.judgements]
     remark = ", a remark" if finding.is_remark else ""
     title = f"{_whom(judgements)}: {finding.cause} ({finding.hop}{remark})"
     hint = _IF_MEANT if any(_may_be_meant(facts, judged) for judged in judgements) else ""
+    evidence = tuple(dict.fromkeys(line for found in alike for line in found.evidence))
     return Paragraph(title, _colour(judgements), hint + finding.next_step, evidence, finding.reply)
 
 
@@ -78,10 +90,15 @@ def _of_judgement(judged: Judgement) -> Paragraph:
     return Paragraph(_whom([judged]), COLOURS[judged.verdict], None, judged.counts)
 
 
-def _whom(judgements: list[Judgement] | tuple[Judgement, ...]) -> str:
-    """The path, and how ready each role is there."""
-    roles = ", ".join(f"{_in_title(judged)} {judged.verdict}" for judged in judgements)
-    return f"{judgements[0].path}, {roles}"
+def _whom(judgements: Sequence[Judgement]) -> str:
+    """The paths, and how ready each role is there."""
+    roles: dict[str, list[str]] = {}
+    for judged in judgements:
+        roles.setdefault(judged.path, []).append(f"{_in_title(judged)} {judged.verdict}")
+    paths: dict[str, list[str]] = {}
+    for path, its in roles.items():
+        paths.setdefault(", ".join(its), []).append(path)
+    return "; ".join(f"{joined(names)}, {its}" for its, names in paths.items())
 
 
 def _in_title(judged: Judgement) -> str:
@@ -89,7 +106,7 @@ def _in_title(judged: Judgement) -> str:
     return who if who[:2].isupper() else who.lower()
 
 
-def _colour(judgements: tuple[Judgement, ...]) -> str:
+def _colour(judgements: Sequence[Judgement]) -> str:
     """Of the worst of them; a remark on what is ready is worth a look, too."""
     return "red" if any(judged.verdict is Verdict.NOT_READY for judged in judgements) else "yellow"
 

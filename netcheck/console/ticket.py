@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from netcheck.answers import joined
+from netcheck.console.diagnosis import asked_alike
 from netcheck.console.wording import places_text
 from netcheck.facts import Facts, Found
 from netcheck.model.failing import Phase
@@ -63,17 +64,17 @@ class Origin:
 
 def tickets(facts: Facts, origin: Origin, hop: Hop | None = None) -> list[str]:
     """One text for each owner, the worst first; of one hop only where it is given."""
-    owners: dict[str, list[Found]] = {}
-    for found in facts.findings:
-        if hop in (None, found.finding.hop) and not found.finding.is_remark:
-            owners.setdefault(_reader(found), []).append(found)
-    return [_ticket(facts, origin, owner, its) for owner, its in owners.items()]
+    owners: dict[str, list[list[Found]]] = {}
+    for alike in asked_alike(facts):
+        finding = alike[0].finding
+        if hop in (None, finding.hop) and not finding.is_remark:
+            owners.setdefault(_reader(finding), []).append(alike)
+    return [_ticket(facts, origin, owner, requests) for owner, requests in owners.items()]
 
 
-def _reader(found: Found) -> str:
+def _reader(finding: Finding) -> str:
     """Who can do it: where the remedy is in netcheck's own config, that is not the owner of the hop."""
-    owner = found.finding.owner
-    return owner if found.finding.next_step.startswith(_asking(owner)) else _OURSELVES
+    return finding.owner if finding.next_step.startswith(_asking(finding.owner)) else _OURSELVES
 
 
 def _asking(owner: str) -> str:
@@ -90,17 +91,18 @@ def _asked(finding: Finding) -> str:
     return f"Please {asked.removeprefix('to ')}" if asked.startswith("to ") else f"Please find out {asked}"
 
 
-def _ticket(facts: Facts, origin: Origin, owner: str, found: Sequence[Found]) -> str:
+def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[Found]]) -> str:
+    judgements = [judged for alike in asked for found in alike for judged in found.judgements]
     worst = {
         (role, max((each.verdict for each in its), key=lambda verdict: verdict.severity))
         for role in Role
-        if (its := [judged for each in found for judged in each.judgements if judged.role is role])
+        if (its := [judged for judged in judgements if judged.role is role])
     }
     measured = (
         f"Measured on {origin.machine}, {_when(origin.time)}, with netcheck {origin.version}, "
         "which opens connections as devices and MDM servers do."
     )
-    requests = [_request(facts, each) for each in found]
+    requests = [_request(facts, alike) for alike in asked]
     if len(requests) > 1:
         requests = [f"{number}. {text}" for number, text in enumerate(requests, 1)]
     suffer = [] if owner == _OURSELVES else [text for how, text in _SUFFER.items() if how in worst]
@@ -113,18 +115,20 @@ def _addressee(owner: str) -> str:
     return owner if names_people else f"the owners of {owner}"
 
 
-def _request(facts: Facts, found: Found) -> str:
-    finding = found.finding
+def _request(facts: Facts, alike: Sequence[Found]) -> str:
+    """What is asked for, over every path for which it is the same."""
+    finding = alike[0].finding
     paths = {path.name: path for path in facts.paths}
-    path = paths[found.judgements[0].path]
-    results = finding.about
-    lines = [_asked(finding)]
-    if results:
-        lines += [f"From: {_sources(path, results)}", f"To: {_targets(facts, path, results)}"]
-    seen = [*found.evidence, *filter(None, [finding.reply])]
-    lines.append(f"Seen: {'; '.join(text.rstrip('.') for text in seen)}.")
+    over = [(paths[found.judgements[0].path], found.finding.about) for found in alike if found.finding.about]
+    lines = [
+        _asked(finding),
+        *(f"From: {_sources(path, results)}" for path, results in over),
+        *dict.fromkeys(f"To: {_targets(facts, path, results)}" for path, results in over),
+    ]
+    seen = dict.fromkeys(line.rstrip(".") for found in alike for line in found.evidence)
+    lines.append(f"Seen: {'; '.join([*seen, *filter(None, [finding.reply.rstrip('.')])])}.")
     told = "\n".join(map(_filled, lines))
-    shown = _confirmations(facts, path, results)
+    shown = _confirmations(facts, *over[0]) if over else []
     if not shown:
         return told
     commands = "\n".join(f"    {each.command}" for each in shown)

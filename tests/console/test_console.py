@@ -156,6 +156,14 @@ def test_what_needs_the_same_step_is_told_once() -> None:
     assert "direct, devices fallback_only, MDM server fallback_only: port_blocked (firewall)\n" in told
 
 
+def test_what_is_asked_for_on_several_paths_is_told_once() -> None:
+    wifi, office = ProbePath("guest-wifi"), ProbePath("office")
+    alike = [replace(BLOCKED, path=path.name) for path in (DIRECT, wifi)]
+    told = shown(knowing(*alike, replace(FINE, path="office"), paths=(DIRECT, wifi, office)))
+    assert told.count("Ask the owners") == 1
+    assert "direct and guest-wifi, devices fallback_only: port_blocked (firewall)\n" in told
+
+
 def test_a_direct_path_of_no_use_beside_one_that_works_may_be_meant_so() -> None:
     told = shown(knowing(replace(BLOCKED, verdict=Verdict.NOT_READY), FINE))
     assert "If nothing is meant to lead out here, write `expected: blocked`" in told

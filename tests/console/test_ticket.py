@@ -107,6 +107,19 @@ def test_all_that_one_owner_is_asked_for_is_one_text() -> None:
     assert "The server for device management" in text
 
 
+def test_what_is_the_same_on_several_paths_is_asked_for_once() -> None:
+    step = "Ask the owners of the firewall to allow it."
+    each = [
+        judged(
+            path, finding(FIREWALL, step, *from_here(result(COURIER, 5223, DROPPED, path=path.name), source))
+        )
+        for path, source in ((DIRECT, "10.0.0.5"), (WIFI, "10.9.0.7"))
+    ]
+    (text,) = tickets(known([DIRECT, WIFI], *each), ORIGIN)
+    assert text.count("Please allow it.") == text.count("To: 0-courier.test") == 1
+    assert "From: 10.0.0.5 (path direct)\nFrom: 10.9.0.7, interface wlan0 (path guest-wifi)\n" in text
+
+
 def test_each_owner_gets_nothing_of_others() -> None:
     proxy = ("the proxy p.test:3128", Hop.PROXY, Cause.PROXY_DENIES_PORT)
     about = result(COURIER, 443, DROPPED)
