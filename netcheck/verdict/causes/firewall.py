@@ -173,15 +173,11 @@ def port_blocked(case: Case) -> Found | None:
     families = {each.family for each in about}
     dead = {each.result.port for each in about}
     answering = {e.result.port for e in case.counted if e.connected and e.family in families} - dead
-    rest = (
-        f"connections to {listed(sorted(answering))} are established"
-        if answering
-        else "no other port answers"
-    )
+    rest = f"; connections to {listed(sorted(answering))} are established" if answering else ""
     return Found(
         owner,
         about,
-        f"Nothing answers on {named_ports(dead)}{over(case, about)}; {rest}; {how_often(case, about)}",
+        f"Nothing answers on {named_ports(dead)}{over(case, about)}{rest}; {how_often(case, about)}",
         f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_hosts(case, about)}."
         f"{apples_networks(about)}",
         the_reply(about),
@@ -240,11 +236,11 @@ def hosts_blocked(case: Case) -> Found | None:
         return None
     owner = on_the_way(case, about)
     beside = " Another path reaches them." if elsewhere else ""
-    count = f"another path reaches {len(elsewhere)} of them" if elsewhere else "no other path reaches them"
+    count = f"; another path reaches {len(elsewhere)} of them" if elsewhere else ""
     return Found(
         owner,
         about,
-        f"{how_often(case, about)}; {count}",
+        how_often(case, about) + count,
         f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_failed_hosts(about)}.{beside}",
         the_reply(about),
     )

@@ -85,3 +85,14 @@ def test_what_is_worse_comes_first() -> None:
     results = couriers(DROPPED, (5223,)) + couriers(None, (443,)) + [result(MDM, 443, DROPPED)]
     judged = Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, MDM)).judged()
     assert [finding.cause for finding in judged.findings] == [Cause.SERVICE_DOWN, Cause.PORT_BLOCKED]
+
+
+def test_of_ports_and_paths_that_were_not_tried_nothing_is_said() -> None:
+    (judged,) = assess([API], [DIRECT], once([result(API, 443, DROPPED, address="17.188.128.9")])).judgements
+    assert (
+        judged.findings[0].evidence == "Nothing answers on port 443; connect timeout in 1 of 1 failed probes"
+    )
+    results = [*couriers(), result(API, 443, DROPPED, address="17.188.128.9")]
+    blocked = assess([COURIER, API], [DIRECT], once(results)).judgements[1]
+    assert blocked.cause is Cause.HOSTS_BLOCKED
+    assert blocked.findings[0].evidence == "connect timeout in 1 of 1 failed probes"
