@@ -53,6 +53,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.HOSTS_UNREACHABLE: "some hosts do not answer",
     Cause.DNS_DIFFERS: "DNS gives unexpected addresses",
     Cause.PROXY_SLOW: "the proxy is slow",
+    Cause.FALLBACK_BLOCKED: "the fallback does not work ({ports})",
 }
 
 

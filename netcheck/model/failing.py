@@ -37,7 +37,7 @@ class Reason(StrEnum):
     RESET = "reset"  # also in the TLS phases
     NETWORK_UNREACHABLE = "network_unreachable"  # also of a resolver: this machine has no route to it
     HOST_UNREACHABLE = "host_unreachable"
-    PERMISSION_DENIED = "permission_denied"
+    PERMISSION_DENIED = "permission_denied"  # by this machine; also in the phase resolve
     NO_LOCAL_ADDRESS = "no_local_address"  # also in the phase resolve
     FD_EXHAUSTED = "fd_exhausted"
     # tls, proxy_tls
@@ -81,6 +81,7 @@ _RESOLVE_REASONS = (
     Reason.TOO_MANY_ANSWERS,
     Reason.NETWORK_UNREACHABLE,
     Reason.NO_LOCAL_ADDRESS,
+    Reason.PERMISSION_DENIED,
     Reason.FD_EXHAUSTED,
     Reason.INTERNAL_ERROR,
 )

@@ -83,6 +83,7 @@ class Cause(StrEnum):
     HOSTS_UNREACHABLE = "hosts_unreachable"
     DNS_DIFFERS = "dns_differs"
     PROXY_SLOW = "proxy_slow"
+    FALLBACK_BLOCKED = "fallback_blocked"
 
 
 class Needed(NamedTuple):

@@ -34,6 +34,7 @@ _QUIETER = (
     Reason.RESOLVER_UNREACHABLE,
     Reason.NETWORK_UNREACHABLE,
     Reason.NO_LOCAL_ADDRESS,
+    Reason.PERMISSION_DENIED,
     Reason.DNS_TIMEOUT,
     Reason.FD_EXHAUSTED,
 )
@@ -43,6 +44,7 @@ _OF_RESOLVE = (
     Reason.DNS_MALFORMED,
     Reason.NETWORK_UNREACHABLE,
     Reason.NO_LOCAL_ADDRESS,
+    Reason.PERMISSION_DENIED,
     Reason.FD_EXHAUSTED,
 )
 """The reasons of sockets and TLS that stay; for a resolver, the others all mean that it cannot be reached."""
@@ -59,8 +61,8 @@ async def lookup(
 
     Takes at most `timeout` seconds, and never raises for what a network, a server or resolv.conf can do. When
     no nameserver answers, the reason is the most telling one: what the last one that spoke said (servfail,
-    refused_by_server, dns_malformed), else the first of fd_exhausted, dns_timeout, no_local_address,
-    network_unreachable and resolver_unreachable that was met.
+    refused_by_server, dns_malformed), else the first of fd_exhausted, dns_timeout, permission_denied,
+    no_local_address, network_unreachable and resolver_unreachable that was met.
     """
     now, began = time.time(), trio.current_time()
     stub = _stub(resolver)

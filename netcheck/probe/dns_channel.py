@@ -11,7 +11,7 @@ import trio
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Nameserver, Resolver, Transport
 from netcheck.probe.authorities import client_context
-from netcheck.probe.errors import PhaseError, error_from_os
+from netcheck.probe.errors import PhaseError, error_from_afar, error_from_os
 from netcheck.probe.sockets import TcpStream, connect, open_socket
 from netcheck.probe.tls import TlsStream
 
@@ -65,7 +65,7 @@ class _Datagrams:
             except BlockingIOError:
                 await trio.lowlevel.wait_readable(self._socket)
             except OSError as error:
-                raise error_from_os(error, "receive") from error
+                raise error_from_afar(error.errno or 0, "receive") from error
 
 
 class _Frames:

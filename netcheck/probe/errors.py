@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Mapping
 
 from netcheck.model.failing import EVIDENCE_LIMIT, Failure, Phase, Reason
 
@@ -43,9 +44,22 @@ _REASONS = {
 }
 
 
+_REASONS_FROM_AFAR = {**_REASONS, errno.EACCES: Reason.HOST_UNREACHABLE}
+"""ICMPv6 "administratively prohibited" (RFC 4443 section 3.1) is EACCES, and over IPv4 EHOSTUNREACH."""
+
+
 def error_from_errno(number: int, doing: str) -> PhaseError:
     """The phase error for an errno of a socket call; one that is not in the table is a bug of ours."""
-    reason = _REASONS.get(number, Reason.INTERNAL_ERROR)
+    return _error(_REASONS, number, doing)
+
+
+def error_from_afar(number: int, doing: str) -> PhaseError:
+    """The same for what came back from the network: this machine denied nothing."""
+    return _error(_REASONS_FROM_AFAR, number, doing)
+
+
+def _error(reasons: Mapping[int, Reason], number: int, doing: str) -> PhaseError:
+    reason = reasons.get(number, Reason.INTERNAL_ERROR)
     return PhaseError(reason, f"{doing}: {os.strerror(number)} ({errno.errorcode.get(number, number)})")
 
 

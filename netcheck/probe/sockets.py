@@ -12,7 +12,7 @@ import trio
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Family, endpoint_text, family_of
 from netcheck.probe import system
-from netcheck.probe.errors import PhaseError, error_from_errno, error_from_os
+from netcheck.probe.errors import PhaseError, error_from_afar, error_from_errno, error_from_os
 
 _NO_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - as the kernel says it; nothing is bound to it
 
@@ -53,16 +53,21 @@ def _bind(sock: socket.socket, family: Family, binding: Binding) -> None:
 
 
 async def connect(sock: socket.socket, address: str, port: int) -> None:
-    """Connect, or raise PhaseError with the reason that the errno gives."""
+    """Connect, or raise PhaseError with the reason that the errno gives.
+
+    What this machine itself forbids fails at once, before a packet leaves: that is permission_denied.
+    """
     try:
         code = sock.connect_ex((address, port))
     except socket.gaierror as error:  # only a scope can be wrong in an address literal: fe80::1%gone
         raise PhaseError(Reason.NO_LOCAL_ADDRESS, f"connect to {address}: no such interface") from error
+    doing = f"connect to {endpoint_text(address, port)}"
     if code in system.HERE.under_way:
         await trio.lowlevel.wait_writable(sock)
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if code:
-        raise error_from_errno(code, f"connect to {endpoint_text(address, port)}")
+        if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise error_from_afar(code, doing)
+    elif code:
+        raise error_from_errno(code, doing)
 
 
 def source_of(sock: socket.socket) -> str | None:

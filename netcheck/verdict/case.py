@@ -1,5 +1,6 @@
 """What a cause may ask about: one role's failures on a path, and everything that counts elsewhere."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -39,8 +40,12 @@ class World:
         self.dead_ranges: frozenset[RangeOnPath] = counting.dead
         self.lookups = tuple(lookups)
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
+        self.proxy_spoke_at: dict[str, float] = {path.name: -math.inf for path in paths}
+        """By path: when its proxy last spoke its protocol, be it to deny what nobody needs."""
         for each in counting.counted:
             path = each.result.path
+            if each.result.attempt.proxy_spoke:
+                self.proxy_spoke_at[path] = max(self.proxy_spoke_at[path], each.result.attempt.at)
             if each.failure is None or each.place in needs[path]:
                 self._by_path[path].append(each)
 

@@ -40,6 +40,8 @@ class Counted:
     reached: bool
     comes_and_goes: bool = False
     """Whether its host is reached at one time and not at another; the result is the latest that failed."""
+    since: float | None = None
+    """When the first of its failures in a row began, on the monotonic clock, as far as that is known."""
 
     @property
     def failure(self) -> Failure | None:
@@ -48,6 +50,11 @@ class Counted:
     @property
     def family(self) -> Family:
         return self.result.attempt.family
+
+    @property
+    def fails_since(self) -> float:
+        """When its host began to fail."""
+        return self.result.attempt.at if self.since is None else self.since
 
     @property
     def place(self) -> Needed:
@@ -123,7 +130,7 @@ def what_counts(
         if not each.failures:  # of its addresses, one may have failed all the same
             counted.append(Counted(result, result.attempt.failure is None))
         elif _is_in(result, dead) or outdated.is_down(result) or outdated.is_believed(each, failures):
-            counted.append(Counted(result, reached=False))
+            counted.append(Counted(result, reached=False, since=each.fails_since))
         elif each.answered and not outdated.forgets(each):
             counted.append(Counted(result, reached=True))
     counted += [Counted(each.result, reached=True) for each in was_silent if each.answered]

@@ -100,14 +100,17 @@ def how_often(case: Case, about: Sequence[Counted]) -> str:
     return f"{phase} {reason} in {count} of {len(case.failed)} failed probes"
 
 
-def the_reply(about: Sequence[Counted]) -> str:
-    """One of the commonest kind of failure, with all that was seen of it."""
+def the_reply(about: Sequence[Counted], *, is_of_destination: bool = True) -> str:
+    """One of the commonest kind of failure, with all that was seen of it.
+
+    Where it is not `is_of_destination`, it would be the same for any host and port.
+    """
     phase, reason, _ = commonest(about)
     fails_so = fails_in(phase, reason)
     first = next(each for each in about if fails_so(each))
     detail = first.failure.detail[:_LONGEST] if first.failure else ""
     # before the proxy is asked for it, the destination has no part in what happens
-    if phase in _ON_THE_WAY_TO_THE_PROXY:
+    if phase in _ON_THE_WAY_TO_THE_PROXY or not is_of_destination:
         return detail or reason
     return f"{endpoint_text(first.result.host, first.result.port)}: {detail or reason}"
 

@@ -60,6 +60,7 @@ RULES: tuple[Rule, ...] = (
     apple.hosts_unreachable,
     resolver.dns_differs,
     proxy.proxy_slow,
+    firewall.fallback_blocked,
 )
 
 

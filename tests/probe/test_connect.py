@@ -13,7 +13,7 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import Binding
 from netcheck.probe import system
 from netcheck.probe.connect import connect_directly
-from netcheck.probe.errors import error_from_errno
+from netcheck.probe.errors import error_from_afar, error_from_errno
 from netcheck.probe.sockets import open_socket
 from netcheck.probe.walk import Walk, WalkEnded
 
@@ -156,6 +156,20 @@ def test_tcp_info_of_a_udp_socket_is_none() -> None:
 )
 def test_each_errno_has_its_reason(number: int, reason: Reason) -> None:
     assert error_from_errno(number, "try").reason is reason
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.EACCES, Reason.HOST_UNREACHABLE),
+        (errno.ECONNREFUSED, Reason.REFUSED),
+        (errno.EBADMSG, Reason.INTERNAL_ERROR),
+    ],
+)
+def test_what_the_network_prohibits_is_not_what_this_machine_denies(number: int, reason: Reason) -> None:
+    error = error_from_afar(number, "try")
+    assert error.reason is reason
+    assert errno.errorcode[number] in error.detail
 
 
 def test_running_out_of_file_descriptors_is_told_apart_from_a_broken_network() -> None:

@@ -121,7 +121,7 @@ CASES = {
     ),
     "a firewall that prohibits in IPv6": Case(
         "connect",
-        "permission_denied",
+        "host_unreachable",
         host="2620:149:a44:9::9",
         firewall=("ip6 daddr 2620:149:a44:9::9 reject with icmpv6 type admin-prohibited",),
     ),

@@ -327,6 +327,13 @@ SCENES = {
         "what slows it down",
         (DIRECT, PROXY),
     ),
+    "5223 open, 443 blocked": Scene(
+        Cause.FALLBACK_BLOCKED,
+        Verdict.READY,
+        Hop.FIREWALL,
+        couriers(None, (5223,)) + couriers(DROPPED, (443,)),
+        "allow TCP port 443 to N-courier.push.apple.com (N: 0 to 3), without TLS inspection. Push works now",
+    ),
     "a clock that is years off": Scene(
         Cause.CLOCK_WRONG,
         Verdict.NOT_READY,

@@ -4,15 +4,18 @@ On the direct way that is a firewall's; behind a proxy or a load balancer its ow
 """
 
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Expected, Family
+from netcheck.model.services import PortRule, ports_on
 from netcheck.verdict.case import Case, fails_in, is_apples, phase_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     FAMILIES,
+    FIREWALL,
     THIS_NETWORK,
     apples_networks,
+    commonest,
     how_often,
     listed,
     named_ports,
@@ -173,15 +176,11 @@ def port_blocked(case: Case) -> Found | None:
     families = {each.family for each in about}
     dead = {each.result.port for each in about}
     answering = {e.result.port for e in case.counted if e.connected and e.family in families} - dead
-    rest = (
-        f"connections to {listed(sorted(answering))} are established"
-        if answering
-        else "no other port answers"
-    )
+    rest = f"; connections to {listed(sorted(answering))} are established" if answering else ""
     return Found(
         owner,
         about,
-        f"Nothing answers on {named_ports(dead)}{over(case, about)}; {rest}; {how_often(case, about)}",
+        f"Nothing answers on {named_ports(dead)}{over(case, about)}{rest}; {how_often(case, about)}",
         f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_hosts(case, about)}."
         f"{apples_networks(about)}",
         the_reply(about),
@@ -240,11 +239,11 @@ def hosts_blocked(case: Case) -> Found | None:
         return None
     owner = on_the_way(case, about)
     beside = " Another path reaches them." if elsewhere else ""
-    count = f"another path reaches {len(elsewhere)} of them" if elsewhere else "no other path reaches them"
+    count = f"; another path reaches {len(elsewhere)} of them" if elsewhere else ""
     return Found(
         owner,
         about,
-        f"{how_often(case, about)}; {count}",
+        how_often(case, about) + count,
         f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_failed_hosts(about)}.{beside}",
         the_reply(about),
     )
@@ -254,3 +253,33 @@ def _is_accident(case: Case) -> bool:
     """Single hosts of Apple's, of services that have others which answer."""
     down = any(case.verdicts[each.place] is Verdict.NOT_READY for each in case.left)
     return not down and all(map(is_apples, case.left)) and case.is_few(case.left)
+
+
+@cause(Cause.FALLBACK_BLOCKED, Hop.FIREWALL, is_remark=True)
+def fallback_blocked(case: Case) -> Found | None:
+    """The first port works, and no host answers on one to which devices fall back."""
+    spares = [] if case.path.proxy is not None or case.path.load_balancer else _spares(case)
+    tried = [each for each in case.counted if each.place in spares]
+    alive = {each.place for each in tried if each.failure is None or each.comes_and_goes}
+    about = sorted((each for each in tried if each.place not in alive), key=lambda each: each.order)
+    if not about:
+        return None
+    phase, reason, count = commonest(about)
+    hosts = len({each.result.host for each in about})
+    ports = named_ports({each.result.port for each in about})
+    return Found(
+        FIREWALL,
+        about,
+        f"0 of {hosts} hosts can be reached on {ports}: {phase} {reason} in {count} of {len(about)} probes",
+        f"Ask {FIREWALL.asked} to allow TCP {ports} to {the_hosts(case, about)}, without TLS inspection. "
+        "Push works now, but devices on Wi-Fi or Ethernet would have nothing to fall back to."
+        f"{apples_networks(about)}",
+        the_reply(about),
+    )
+
+
+def _spares(case: Case) -> list[Needed]:
+    """The services and ports to which devices fall back, where they need not."""
+    couriers = (s for s in case.world.services if s.port_rule is PortRule.FALLBACK)
+    spares = [Needed(s.name, port) for s in couriers for port in ports_on(s, case.path)[1:]]
+    return [place for place in spares if place in case.needs and place not in case.verdicts]

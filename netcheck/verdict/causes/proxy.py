@@ -1,5 +1,6 @@
 """What is wrong with a proxy: itself, its login, its rules, its names, and what it says it has connected."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
@@ -24,6 +25,9 @@ from netcheck.verdict.naming import (
 
 _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
 """A proxy is slow where it takes a second longer than the direct way, and three times as long."""
+
+_TOGETHER = 1.0
+"""Seconds within which the probes of one visit begin."""
 
 _SHOWS_A_BAD_CERTIFICATE = fails_in(
     Phase.PROXY_TLS, Reason.TLS_EXPIRED, Reason.TLS_NAME_MISMATCH, Reason.TLS_UNTRUSTED
@@ -80,9 +84,7 @@ def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
 @_through
 def proxy_down(case: Case, proxy: Owner) -> Found | None:
     """It cannot be connected to, or is no proxy, or has not said a word of its protocol to anyone."""
-    spoke = any(each.result.attempt.proxy_spoke for each in case.counted)
-    silent = [] if spoke else case.mostly(phase_is(Phase.PROXY_HANDSHAKE))
-    about = case.mostly(_is_no_proxy) or silent
+    about = case.mostly(_is_no_proxy) or _silences(case)
     if not about:
         return None
     phases = {each.failure.phase for each in about if each.failure}
@@ -106,6 +108,18 @@ def proxy_down(case: Case, proxy: Owner) -> Found | None:
     else:
         next_step = f"Ask {proxy.asked} to make sure that it runs and can be reached from here."
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
+
+
+def _silences(case: Case) -> list[Counted]:
+    """What it does not answer; none where it has spoken to anyone.
+
+    Of what nobody needs, only if that was since it fell silent: a denial from before shows nothing.
+    """
+    silent = case.mostly(phase_is(Phase.PROXY_HANDSHAKE))
+    if any(each.result.attempt.proxy_spoke for each in case.counted):
+        return []
+    began = min((each.fails_since for each in silent), default=math.inf)
+    return silent if case.world.proxy_spoke_at[case.path.name] < began - _TOGETHER else []
 
 
 def _is_no_proxy(each: Counted) -> bool:
@@ -168,12 +182,12 @@ def _denial(case: Case, proxy: Owner, denied: list[Counted], what: str) -> Found
     names_work = any(each.connected and each.family is Family.NAME for each in case.counted)
     by_address = names_work and all(each.family is not Family.NAME for each in denied)
     how = " to destinations given by address" if by_address else ""
-    rest = f"it allows others on {listed(sorted(allowed))}" if allowed else "it allows nothing else"
+    rest = f"; it allows others on {listed(sorted(allowed))}" if allowed else ""
     ports = named_ports({each.result.port for each in denied})
     return Found(
         proxy,
         denied,
-        f"{proxy.name} denies {ports}{how}; {rest}; {how_often(case, denied)}",
+        f"{proxy.name} denies {ports}{how}{rest}; {how_often(case, denied)}",
         f"Ask {proxy.asked} to change its rules: allow {what}. It must not decrypt these connections.",
         the_reply(denied),
     )
@@ -228,8 +242,8 @@ def proxy_cannot_connect(case: Case, proxy: Owner) -> Found | None:
         )
     else:
         next_step = (
-            f"Ask {proxy.asked} to check its own connection to the Internet, and the firewall behind it. "
-            f"It cannot connect to {hosts} on {ports}.{apples_networks(about)}"
+            f"Ask {proxy.asked} to check its rules, its way to the Internet, and the firewall behind it. "
+            f"It answers, but cannot connect to {hosts} on {ports}.{apples_networks(about)}"
         )
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
 

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from netcheck.apns.addresses import is_apple_name, is_published, published_range
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop
+from netcheck.model.paths import Transport
 from netcheck.model.results import Lookup, Trust
 from netcheck.verdict.case import Case, is_another_of_apples, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
@@ -14,6 +15,7 @@ from netcheck.verdict.naming import (
     an_answer,
     how_often,
     listed,
+    named_ports,
     shortened,
     the_hosts,
     the_reply,
@@ -27,7 +29,17 @@ _SOMEBODY_ELSE = (
     Reason.TLS_NOT_TLS,
     Reason.TLS_EXPIRED,
 )
+_ASKED = (Phase.RESOLVE, Phase.PROXY_RESOLVE)
+_SILENT = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE)
 _AT_THE_ADDRESS = (Phase.PROXY_HANDSHAKE, Phase.CONNECT, Phase.TLS, Phase.SESSION)
+
+
+_DNS_PORT = 53
+_DOORS = {
+    Transport.UDP: "on UDP and TCP {}",
+    Transport.TCP: "on TCP {}",
+    Transport.TLS: "over TLS on TCP {}",
+}
 
 
 @cause(Cause.DNS_SINKHOLE, Hop.RESOLVER)
@@ -121,26 +133,48 @@ def dns_failure(case: Case) -> Found | None:
 
 
 def _does_not_resolve(case: Case) -> Found | None:
-    about = case.mostly(phase_is(Phase.RESOLVE, Phase.PROXY_RESOLVE))
+    about = case.mostly(phase_is(*_ASKED))
     if not about:
         return None
     resolver = the_resolver(case)
+    is_dead = not any(_was_heard(case, each) for each in case.counted)
     others = sorted({sound.resolver for _, sound in _odd_lookups(case)})
     beside = f"; {listed(others)} answers for the same names" if others else ""
-    at_proxy = any(each.failure and each.failure.phase is Phase.PROXY_RESOLVE for each in about)
-    is_proxys = at_proxy and case.path.proxy is not None
     what = (
-        f"{case.path.proxy.host}, the proxy's name"
-        if is_proxys and case.path.proxy
-        else the_hosts(case, about)
+        f"make sure that it runs and answers {_doors(case)} from here"
+        if is_dead
+        else _names_to_resolve(case, about)
     )
     return Found(
         resolver,
         about,
         how_often(case, about) + beside,
-        f"Ask {resolver.asked} to resolve {what}.",
-        the_reply(about),
+        f"Ask {resolver.asked} to {what}.",
+        the_reply(about, is_of_destination=not is_dead),
     )
+
+
+def _was_heard(case: Case, each: Counted) -> bool:
+    """Whether the path's resolver said anything for it."""
+    attempt = each.result.attempt
+    if attempt.failure is not None and attempt.failure.phase in _ASKED:
+        return attempt.failure.reason not in _SILENT
+    was_asked = case.was_resolved_here(each) and attempt.address != each.result.host
+    return was_asked or Phase.PROXY_RESOLVE in attempt.phases
+
+
+def _doors(case: Case) -> str:
+    """Where it is asked: answers too large for UDP come over TCP."""
+    resolver = case.path.resolver
+    ports = named_ports({server.port for server in resolver.nameservers} or {_DNS_PORT})
+    return _DOORS[resolver.transport].format(ports)
+
+
+def _names_to_resolve(case: Case, about: Sequence[Counted]) -> str:
+    at_proxy = any(each.failure and each.failure.phase is Phase.PROXY_RESOLVE for each in about)
+    if at_proxy and case.path.proxy is not None:
+        return f"resolve {case.path.proxy.host}, the proxy's name"
+    return f"resolve {the_hosts(case, about)}"
 
 
 def _leads_to_another_host(case: Case) -> Found | None:

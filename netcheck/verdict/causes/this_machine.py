@@ -1,9 +1,11 @@
 """What is wrong near by: in netcheck itself, on its machine, or in the network that it is plugged into."""
 
+from collections.abc import Sequence
+
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.results import Attempt, Trust
-from netcheck.verdict.case import Case, fails_in, is_apples, reason_is
+from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
@@ -11,6 +13,9 @@ from netcheck.verdict.naming import (
     THIS_MACHINE,
     THIS_NETWORK,
     how_often,
+    on_the_way,
+    the_hosts,
+    the_ports,
     the_reply,
     the_resolver,
 )
@@ -19,6 +24,7 @@ _DAY = 86400.0
 _A_LITTLE = 30 * _DAY
 """Apple renews its certificates weeks before they expire: none is forgotten for so long."""
 
+_ASKED = (Phase.RESOLVE, Phase.PROXY_RESOLVE)
 _DNS_SILENCE = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE, Reason.NETWORK_UNREACHABLE)
 _SILENCE = {
     Phase.RESOLVE: _DNS_SILENCE,
@@ -64,8 +70,8 @@ def local_network_down(case: Case) -> Found | None:
 
 @cause(Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
 def local_machine(case: Case) -> Found | None:
-    """It is out of file descriptors, lacks an address that the config wants, or a route to a resolver."""
-    cannot = reason_is(Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS)
+    """It is out of file descriptors, forbids it, or lacks the config's address, or a route to a resolver."""
+    cannot = reason_is(Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS, Reason.PERMISSION_DENIED)
     no_route = fails_in(Phase.RESOLVE, Reason.NETWORK_UNREACHABLE)
     about = case.mostly(lambda each: cannot(each) or no_route(each))
     if not about:
@@ -75,10 +81,23 @@ def local_machine(case: Case) -> Found | None:
         what = "raise netcheck's limit of open files"
     elif Reason.NO_LOCAL_ADDRESS in reasons:
         what = f"correct the interface or source address of the path {case.path.name}"
+    elif Reason.PERMISSION_DENIED in reasons:
+        what = f"allow {_forbidden(case, about)} in its own firewall or security software"
     else:
         what = f"add a route to {the_resolver(case).name}, or give the path {case.path.name} another resolver"
     next_step = f"On the machine that runs netcheck, {what}."
-    return Found(THIS_MACHINE, about, how_often(case, about), next_step, the_reply(about))
+    at_dns = all(map(phase_is(*_ASKED), about))
+    reply = the_reply(about, is_of_destination=not at_dns)
+    return Found(THIS_MACHINE, about, how_often(case, about), next_step, reply)
+
+
+def _forbidden(case: Case, about: Sequence[Counted]) -> str:
+    """What this machine does not let out: DNS, what the path leads through, or the destinations."""
+    if any(map(phase_is(*_ASKED), about)):
+        return f"DNS to {the_resolver(case).name}"
+    if case.path.proxy is not None or case.path.load_balancer:
+        return f"connections to {on_the_way(case, about).name}"
+    return f"TCP {the_ports(case, about)} to {the_hosts(case, about)}"
 
 
 @cause(Cause.CLOCK_WRONG, Hop.LOCAL_NETWORK)

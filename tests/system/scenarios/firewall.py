@@ -27,6 +27,7 @@ from tests.system.scenes import Finding, Scene, both
 
 DEVICE, PROVIDER = Role
 NOT_READY, DEGRADED, FALLBACK_ONLY = Verdict.NOT_READY, Verdict.DEGRADED, Verdict.FALLBACK_ONLY
+NO_FALLBACK = Finding(Verdict.READY, Cause.FALLBACK_BLOCKED, Hop.FIREWALL)
 
 SCENES: Mapping[str, Scene] = {
     "a firewall drops 5223": Scene(
@@ -71,12 +72,12 @@ SCENES: Mapping[str, Scene] = {
     "a firewall drops everything to Apple": Scene(
         direct(NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL), firewall=(f"{FROM_HERE_TO_APPLE} drop",)
     ),
-    "a firewall drops 443, of which devices need nothing": Scene(
-        FINE, firewall=(f"{FROM_HERE} tcp dport 443 drop",)
+    "a firewall drops 443, to which devices fall back": Scene(
+        {**FINE, ("direct", DEVICE): NO_FALLBACK}, firewall=(f"{FROM_HERE} tcp dport 443 drop",)
     ),
     "a firewall drops 443 and 2197": Scene(
         {
-            ("direct", DEVICE): READY,
+            ("direct", DEVICE): NO_FALLBACK,
             ("direct", PROVIDER): Finding(NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL),
         },
         firewall=(f"{FROM_HERE} tcp dport {{443, 2197}} drop",),
@@ -121,7 +122,7 @@ SCENES: Mapping[str, Scene] = {
         leads=led_to(INSPECTOR, "tcp dport 5223"),
     ),
     "an inspector decrypts 443 only": Scene(
-        FINE,
+        {**FINE, ("direct", DEVICE): NO_FALLBACK},
         breaks=lambda lab: between.inspector(lab.namespace, lab.certificates),
         leads=led_to(INSPECTOR, "tcp dport 443"),
     ),

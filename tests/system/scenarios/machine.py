@@ -21,6 +21,20 @@ from tests.system.scenes import Finding, Scene, both
 DEVICE = Role.DEVICE
 NOT_READY, DEGRADED = Verdict.NOT_READY, Verdict.DEGRADED
 DOWN = Finding(NOT_READY, Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)
+DROP_DNS = """
+table inet own {
+    chain outgoing { type filter hook output priority 0; meta skuid 0 udp dport 53 drop; }
+}
+"""
+"""Drops what root's programs ask, on its way out of this machine."""
+FORBID_5223 = """
+for version in 4 6; do
+    ip -$version rule add pref 2 table local
+    ip -$version rule del pref 0
+    ip -$version rule add pref 1 ipproto tcp dport 5223 uidrange 0-0 prohibit
+done
+"""
+"""Makes this machine deny 5223 to root's programs, before it looks for a route."""
 
 SCENES: Mapping[str, Scene] = {
     "everything works": Scene(
@@ -52,6 +66,15 @@ SCENES: Mapping[str, Scene] = {
     ),
     "netcheck is out of file descriptors": Scene(
         direct(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK), under=WITHOUT_DESCRIPTORS
+    ),
+    "this machine's own firewall drops DNS": Scene(
+        {**DANTE_FINE, **direct(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)},
+        BESIDE_DANTE,
+        lambda lab: lab.namespace.run(["nft", "-f", "-"], text=DROP_DNS),
+    ),
+    "this machine's own rules forbid 5223": Scene(
+        {**FINE, ("direct", DEVICE): Finding(Verdict.FALLBACK_ONLY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)},
+        breaks=lambda lab: lab.namespace.run(["sh", "-ec", FORBID_5223]),
     ),
     "an interface is gone": Scene(
         {**FINE, **both("guest", Finding(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK))},

@@ -205,6 +205,11 @@ SCENES: Mapping[str, Scene] = {
         beside(tinyproxy=lambda lab: lab.tinyproxy.url),
         firewall=(f"{FROM_PROXIES_TO_APPLE} drop",),
     ),
+    "a firewall behind a proxy that denies 5223 at once drops the rest": Scene(
+        at_proxy("squid", NOT_READY, Cause.PROXY_CANNOT_CONNECT),
+        beside(squid=lambda lab: lab.squid["plain"]),
+        firewall=(f"{FROM_PROXIES_TO_APPLE} drop",),
+    ),
     "a proxy denies one service of three by its name": Scene(
         {
             ("squid", DEVICE): READY,

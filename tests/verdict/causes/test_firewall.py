@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Expected
-from netcheck.model.results import Standing
+from netcheck.model.paths import Expected, ProbePath
+from netcheck.model.results import Result, Standing
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
-from tests.verdict.scene import API, COURIER, DIRECT, MDM, Scene, couriers
+from tests.verdict.scene import API, COURIER, DIRECT, MDM, PROXY, Scene, couriers
 
 BLOCKED = replace(DIRECT, expected=Expected.BLOCKED)
 FALLBACK = replace(DIRECT, expected=Expected.FALLBACK_ONLY)
@@ -85,3 +87,66 @@ def test_what_is_worse_comes_first() -> None:
     results = couriers(DROPPED, (5223,)) + couriers(None, (443,)) + [result(MDM, 443, DROPPED)]
     judged = Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, MDM)).judged()
     assert [finding.cause for finding in judged.findings] == [Cause.SERVICE_DOWN, Cause.PORT_BLOCKED]
+
+
+def test_of_ports_and_paths_that_were_not_tried_nothing_is_said() -> None:
+    (judged,) = assess([API], [DIRECT], once([result(API, 443, DROPPED, address="17.188.128.9")])).judgements
+    assert (
+        judged.findings[0].evidence == "Nothing answers on port 443; connect timeout in 1 of 1 failed probes"
+    )
+    results = [*couriers(), result(API, 443, DROPPED, address="17.188.128.9")]
+    blocked = assess([COURIER, API], [DIRECT], once(results)).judgements[1]
+    assert blocked.cause is Cause.HOSTS_BLOCKED
+    assert blocked.findings[0].evidence == "connect timeout in 1 of 1 failed probes"
+
+
+ONLY_5223 = [*couriers(None, (5223,)), *couriers(DROPPED, (443,))]
+
+
+def test_that_nothing_works_to_fall_back_to_is_a_remark_and_no_fault() -> None:
+    judged = Scene(None, Verdict.READY, None, ONLY_5223).judged()
+    assert (judged.verdict, judged.cause, judged.hop) == (Verdict.READY, Cause.FALLBACK_BLOCKED, Hop.FIREWALL)
+    assert judged.is_expected
+    assert judged.findings[0].is_remark
+    assert judged.findings[0].evidence == (
+        "0 of 4 hosts can be reached on port 443: connect timeout in 4 of 4 probes"
+    )
+
+
+def test_that_no_host_answers_on_443_is_worth_a_remark_where_the_config_counts_on_443() -> None:
+    judged = Scene(None, Verdict.READY, None, ONLY_5223, paths=(FALLBACK,)).judged()
+    assert (judged.verdict, judged.cause) == (Verdict.READY, Cause.FALLBACK_BLOCKED)
+
+
+@pytest.mark.parametrize(
+    ("path", "results"),
+    [
+        (DIRECT, couriers()),
+        (DIRECT, couriers(None, (5223,))),  # 443 was not probed
+        (
+            DIRECT,
+            [
+                *couriers(None, (5223,)),
+                *couriers(None, (443,), hosts=(0,)),
+                *couriers(DROPPED, (443,), hosts=(1, 2, 3)),
+            ],
+        ),
+        (PROXY, [*couriers(None, (443,), path=PROXY), *couriers(DROPPED, (5223,), path=PROXY)]),
+    ],
+)
+def test_a_fallback_that_works_or_is_not_known_is_no_remark(path: ProbePath, results: list[Result]) -> None:
+    judged = Scene(None, Verdict.READY, None, results, paths=(path,)).judged()
+    assert (judged.verdict, judged.findings) == (Verdict.READY, ())
+
+
+def test_where_nothing_should_work_a_dead_fallback_is_no_remark() -> None:
+    judged = Scene(None, Verdict.READY, None, ONLY_5223, paths=(BLOCKED,)).judged()
+    assert [finding.cause for finding in judged.findings] == [Cause.PATH_OPEN]
+
+
+def test_couriers_that_nobody_requires_need_no_fallback() -> None:
+    services = (replace(COURIER, required=False), API)
+    judged = assess(
+        services, [DIRECT], once([*ONLY_5223, result(API, 443, address="17.188.128.9")])
+    ).judgements
+    assert [each.findings for each in judged] == [()]

@@ -20,9 +20,25 @@ DENIED = Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
 GONE = Failure(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "HTTP 504")
 
 
-def through(service: Service, port: int, failure: Failure | None = None, host: str = "") -> Result:
+def through(
+    service: Service,
+    port: int,
+    failure: Failure | None = None,
+    host: str = "",
+    *,
+    spoke: bool = True,
+    at: float = 1000.0,
+) -> Result:
     return result(
-        service, port, failure, host=host, path="proxy", family=Family.NAME, proxy_spoke=True, address=""
+        service,
+        port,
+        failure,
+        host=host,
+        path="proxy",
+        family=Family.NAME,
+        proxy_spoke=spoke,
+        address="",
+        at=at,
     )
 
 
@@ -164,3 +180,41 @@ def test_a_login_is_set_in_the_config_for_servers_and_exempted_for_devices(
     assert (judged.cause, judged.hop) == (Cause.PROXY_AUTH, Hop.PROXY)
     assert (judged.next_step or "").startswith(asked)
     assert ("evices" in (judged.next_step or "")) is (service is COURIER)
+
+
+SILENT = Failure(HANDSHAKE, Reason.PROXY_TIMEOUT, "proxy.test:3128: no answer in 10 s")
+
+
+@pytest.mark.parametrize("reason", [Reason.PROXY_TIMEOUT, Reason.PROXY_CLOSED, Reason.RESET])
+def test_a_proxy_that_denies_what_nobody_needs_answers_and_has_no_way_out(reason: Reason) -> None:
+    silent = Failure(HANDSHAKE, reason, "no answer in 10 s")
+    results = couriers(silent, (443,), path=PROXY, family=Family.NAME, spoke=False)
+    results += couriers(DENIED, (5223,), path=PROXY, family=Family.NAME, spoke=True)
+    results += [through(API, 2197, DENIED), through(API, 443, silent, spoke=False)]
+    for judged in assess([COURIER, API], [PROXY], once(results)).judgements:
+        assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.PROXY_CANNOT_CONNECT)
+        assert "check its rules" in (judged.next_step or "")
+        assert "It answers, but cannot connect to " in (judged.next_step or "")
+        assert " on port 443." in (judged.next_step or "")
+
+
+def test_a_proxy_that_denied_before_it_fell_silent_is_down() -> None:
+    results = [through(COURIER, 5223, DENIED), through(COURIER, 443, SILENT, spoke=False, at=1030.0)]
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
+    assert (judged.cause, judged.hop) == (Cause.PROXY_DOWN, Hop.PROXY)
+
+
+def test_a_proxy_that_denied_since_its_silence_began_answers() -> None:
+    results = [through(COURIER, 5223, DENIED), through(COURIER, 443, SILENT, spoke=False, at=1030.0)]
+    standings = [each._replace(fails_since=970.0) for each in once(results)]
+    (judged,) = assess([COURIER], [PROXY], standings).judgements
+    assert judged.cause is Cause.PROXY_CANNOT_CONNECT
+
+
+def test_of_a_denying_proxy_nothing_is_said_that_was_not_tried() -> None:
+    gateway = replace(API, name="gateway", hosts=("gateway.push.apple.com",), ports=(2195,))
+    (judged,) = assess([gateway], [PROXY], once([through(gateway, 2195, DENIED)])).judgements
+    assert judged.cause is Cause.PROXY_DENIES_PORT
+    assert judged.findings[0].evidence.startswith(
+        "the proxy proxy.test:3128 denies port 2195; proxy_handshake"
+    )

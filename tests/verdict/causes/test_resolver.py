@@ -229,3 +229,68 @@ def test_a_dead_address_that_other_resolvers_answer_too_is_not_one_resolvers() -
     ]
     judged = Scene(None, Verdict.NOT_READY, None, results, paths=(OTHER, MINE), lookups=lookups).judged()
     assert judged.hop is Hop.FIREWALL
+
+
+TIMEOUT = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer from 10.0.0.53:53 over udp in 3.00 s")
+UNREACHABLE = Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "10.0.0.53:53 over udp: receive: refused")
+
+
+def unresolved(failure: Failure) -> list[Result]:
+    """The names of both roles."""
+    return [*couriers(failure), result(API, 443, failure)]
+
+
+@pytest.mark.parametrize("failure", [TIMEOUT, UNREACHABLE])
+@pytest.mark.parametrize(
+    ("resolver", "where"),
+    [
+        (Resolver("corp", (Nameserver("10.0.0.53", 53),)), "on UDP and TCP port 53"),
+        (Resolver("corp", (Nameserver("10.0.0.53", 53),), Transport.TCP), "on TCP port 53"),
+        (Resolver("corp", (Nameserver("10.0.0.53", 853),), Transport.TLS), "over TLS on TCP port 853"),
+        (Resolver("corp", (Nameserver("10.0.0.53", 5353),)), "on UDP and TCP port 5353"),
+        (Resolver("system"), "on UDP and TCP port 53"),
+    ],
+)
+def test_a_resolver_that_says_nothing_is_asked_to_run_and_answer_by_all_roles_alike(
+    failure: Failure, resolver: Resolver, where: str
+) -> None:
+    path = ProbePath("direct", resolver=resolver)
+    judged = assess([COURIER, API], [path], once(unresolved(failure))).judgements
+    assert {each.cause for each in judged} == {Cause.DNS_FAILURE}
+    (request,) = {each.next_step for each in judged}
+    assert request is not None
+    assert f" to make sure that it runs and answers {where} from here. Seen: {failure.detail}" in request
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [Reason.NXDOMAIN, Reason.SERVFAIL, Reason.REFUSED_BY_SERVER, Reason.NO_ANSWER, Reason.DNS_MALFORMED],
+)
+def test_a_resolver_that_answers_is_asked_to_resolve(reason: Reason) -> None:
+    said = Failure(Phase.RESOLVE, reason, "127.0.0.1:53 over udp: answered")
+    judged = assess([COURIER, API], [DIRECT], once(unresolved(said))).judgements
+    asked = {each.findings[0].next_step.partition(" to resolve ")[2] for each in judged}
+    assert asked == {"N-courier.push.apple.com (N: 0 to 3).", "api.push.apple.com."}
+
+
+def test_a_resolver_that_is_silent_about_some_names_only_is_asked_to_resolve_them() -> None:
+    results = [*couriers(TIMEOUT), result(API, 443)]
+    judged = assess([COURIER, API], [DIRECT], once(results)).judgements[0]
+    assert " to resolve N-courier.push.apple.com" in judged.findings[0].next_step
+
+
+@pytest.mark.parametrize(
+    ("reason", "asked"),
+    [
+        (Reason.DNS_TIMEOUT, "make sure that it runs"),
+        (Reason.NXDOMAIN, "resolve proxy.test, the proxy's name"),
+    ],
+)
+def test_a_proxys_name_for_which_the_resolver_is_silent_makes_the_same_request(
+    reason: Reason, asked: str
+) -> None:
+    failure = Failure(Phase.PROXY_RESOLVE, reason, "no answer")
+    results = couriers(failure, path=PROXY, family=Family.NAME, spoke=False)
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
+    assert judged.cause is Cause.DNS_FAILURE
+    assert asked in (judged.next_step or "")
