@@ -196,6 +196,18 @@ def test_an_incident_outlives_the_daemon(tmp_path: Path) -> None:
         assert "connect" in str(_incidents(daemon)[0]["transcript"])
 
 
+def test_an_incident_begins_with_the_first_verdict_long_before_everything_was_visited(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = int(server.getsockname()[1])
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    slow = file.read_text().replace("interval: 2s", "interval: 10m")
+    file.write_text(f"listen: 127.0.0.1:0\n{slow}")
+    with running(file) as daemon:
+        daemon.wait("an incident", lambda: bool(_incidents(daemon)))
+        assert daemon.get("/-/ready")[0] == 503
+        assert "Since 2" in daemon.get("/")[1]
+
+
 def _incidents(daemon: Running) -> list[dict[str, object]]:
     told: list[dict[str, object]] = json.loads(daemon.get("/api/v1/incidents")[1])["incidents"]
     return told
