@@ -25,11 +25,12 @@ MAY_IMPORT = {
     "verdict": {"model", "apns"},
     "facts": {"model", "bags", "state", "verdict"},
     "history": {"model"},
-    "pages": {"model", "facts", "answers", "state"},
+    "fields": {"model", "facts"},
+    "pages": {"model", "facts", "fields", "answers", "state"},
     "export": {"model", "apns", "facts", "state", "netcheck"},
     "web": {"config", "files", "model", "netcheck"},  # config: its records of the web port, and their files
     "answers": {"model", "facts"},
-    "console": {"model", "facts", "answers"},
+    "console": {"model", "facts", "fields", "answers"},
     "logs": set(),
     "check": {"bags", "config", "facts", "model", "plan", "probe", "push_certificates", "schedule", "state"},
     "daemon": {

@@ -1,6 +1,7 @@
 """`netcheck incidents`: what is read of the daemon's file, and what is said where there is none."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,24 @@ def test_incidents_stand_newest_first_with_how_available_each_path_was(config: P
     shown = invoke("--config", config, "--since", "9y").output.splitlines()
     assert shown[0].split() == ["began", "lasted", "path", "role", "verdict", "cause", "hop"]
     assert "dns_failure" in shown[1]
-    assert "still so" in shown[1]
+    assert "last seen 2026-09-21 14:" in shown[1]
     assert "port_blocked" in shown[2]
     assert "3 min" in shown[2]
     assert shown[4].split()[:3] == ["path", "role", "available"]
     assert shown[5].split()[:4] == ["direct", "device", "100.000", "%"]
+
+
+def test_the_sums_agree_with_an_incident_that_lasts(tmp_path: Path) -> None:
+    """The file says how it stood up to a minute ago."""
+    file = tmp_path / "netcheck.yaml"
+    file.write_text("history: {file: netcheck.db}\n")
+    kept(tmp_path / "netcheck.db", BLOCKED, begun=time.time() - 40)
+    told = json.loads(invoke("--config", file, "--format", "json").output)
+    (incident,), (availability,) = told["incidents"], told["availability"]
+    assert incident["duration"] == availability["limited"] == availability["measured"] >= 40
+    shown = invoke("--config", file).output
+    assert "still so" in shown
+    assert shown.rstrip().endswith("with limits counts as available.")
 
 
 def test_as_json_they_are_what_the_daemon_says(config: Path) -> None:

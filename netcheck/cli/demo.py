@@ -1,5 +1,6 @@
 """`netcheck demo`: the laboratory, the daemon in it, and a script of breakages, told as they are named."""
 
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 import click
 import trio
 
-from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, fail
+from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, LostOutputError, fail
 from netcheck.lab.alerting import SPEED, Alert, Alerting
 from netcheck.lab.lab import HERE, Ground, Lab, LabError, free_port
 from netcheck.lab.play import PATIENCE, Played, Telling, play
@@ -58,7 +59,7 @@ def demo(only_list: bool, names: Sequence[str], hold: bool | None, with_alerts: 
             trio.run(_run, Path(folder), _chosen(names), holds, with_alerts, played)
     except* KeyboardInterrupt:
         interrupted = True
-    except* (LabError, DaemonError) as group:
+    except* (LabError, DaemonError, LostOutputError) as group:
         problems = [str(error) for error in group.exceptions]
     if problems:
         fail(problems[0])
@@ -79,23 +80,47 @@ def _chosen(names: Sequence[str]) -> list[Scenario]:
 async def _run(
     folder: Path, scenarios: Sequence[Scenario], holds: bool, with_alerts: bool, played: list[Played]
 ) -> None:
-    lab = Lab(folder, Ground.here())
-    listen = f"{HERE}:{free_port(_PORT)}"
-    config = lab.write_config(listen)
-    _introduce(lab, config, f"http://{listen}/")
     async with trio.open_nursery() as nursery, AsyncExitStack() as stack:
+        await nursery.start(_end_when_told)
+        lab = Lab(folder, Ground.here())
+        listen = f"{HERE}:{free_port(_PORT)}"
+        config = lab.write_config(listen)
+        _introduce(lab, config, f"http://{listen}/")
         nursery.start_soon(lab.serve)
         watcher = await stack.enter_async_context(watching(config, f"http://{listen}"))
         await _wait_until_ready(watcher)
         telling = await _with_alerts(folder, listen, stack) if with_alerts else _TELLING
         played += await play(lab, watcher, scenarios, telling)
-        right = sum(each.went_right for each in played)
-        click.echo(f"\n{right} of {len(played)} breakages were named right and seen to be over.")
+        click.echo(f"\n{_in_sum(played)}")
         if holds:
             click.echo(f"The laboratory goes on: http://{listen}/ — Ctrl-C ends it.")
             await trio.sleep_forever()
         await stack.aclose()
         nursery.cancel_scope.cancel()
+
+
+async def _end_when_told(task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    """SIGTERM, and SIGHUP as of a terminal that is closed, end all as Ctrl-C does."""
+    ends = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
+    for number in ends:
+        signal.signal(number, signal.SIG_IGN)  # from when the receiver has ended: all is being cleaned up
+    task_status.started()
+    if not ends:  # under nohup, for one, a signal is ignored
+        return
+    with trio.open_signal_receiver(*ends) as received:
+        async for _ in received:
+            raise KeyboardInterrupt
+
+
+def _in_sum(played: Sequence[Played]) -> str:
+    right = sum(each.went_right for each in played)
+    if right < len(played):
+        return (
+            f"netcheck found {right} of {len(played)} faults; the others it did not name right, or too late."
+        )
+    if len(played) == 1:
+        return "netcheck found the fault, named the right cause, and saw that it was repaired."
+    return f"netcheck found all {right} faults, named the right causes, and saw that they were repaired."
 
 
 async def _with_alerts(folder: Path, listen: str, stack: AsyncExitStack) -> Telling:

@@ -47,7 +47,7 @@ def incidents(config: Path, since: str, output: str) -> None:
     timeline, now = Timeline(), time.time()
     timeline.add(_read_or_fail(file))
     begin = max(0.0, now - back)
-    found, availability = timeline.incidents(begin), timeline.availability(begin)
+    found, availability = timeline.incidents(begin, now), timeline.availability(begin, now)
     if output == "json":
         click.echo(json.dumps(as_json(found, availability, __version__, begin, now), indent=1))
     else:

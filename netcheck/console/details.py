@@ -9,10 +9,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from netcheck.console.matrix import Matrix
 from netcheck.console.table import DETAIL_WIDTH, Cell, Row, heading, table
-from netcheck.console.wording import hosts_text, places_text, seconds_text
+from netcheck.console.wording import hosts_text, places_text
 from netcheck.facts import Facts
+from netcheck.fields import Fields, seconds_text
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import endpoint_text
 from netcheck.model.results import Lookup, Result
@@ -25,7 +25,7 @@ _INDENT = (0, 0, 0, 4)
 def render_details(facts: Facts) -> list[RenderableType]:
     return [
         *_failures(facts),
-        *_headed("Median time of each phase", _durations(Matrix(facts))),
+        *_headed("Median time of each phase", _durations(Fields(facts))),
         *_headed("Failed lookups", _lookups(facts.lookups)),
     ]
 
@@ -79,9 +79,9 @@ def _reply(result: Result) -> str:
     return "; ".join(filter(None, [told, began]))
 
 
-def _durations(matrix: Matrix) -> list[Row]:
+def _durations(every: Fields) -> list[Row]:
     """Over the probes that succeeded. Without the session: that waits for what a peer may still say."""
-    fields = [(field, times) for field in matrix.fields() if (times := _phase_times(field.results))]
+    fields = [(field, times) for field in every.probed() if (times := _phase_times(field.results))]
     phases = [phase for phase in Phase if any(phase in times for _, times in fields)]
     header = ("path", "service", "port", *(phase.replace("_", " ") for phase in phases))
     rows: list[Row] = [[*map(Cell, header)]]

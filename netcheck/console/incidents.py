@@ -7,6 +7,8 @@ from netcheck.answers import lasting
 from netcheck.console.table import Cell, Row, table, to_text
 from netcheck.model.incidents import Availability, Span
 
+_NOTE = "Available is all measured time that was not not_ready: with limits counts as available."
+
 
 def render(incidents: Sequence[Span], availability: Sequence[Availability], now: float, width: int) -> str:
     """A row for each incident, and one for each path and role that was measured; `now` is a Unix time."""
@@ -16,16 +18,13 @@ def render(incidents: Sequence[Span], availability: Sequence[Availability], now:
     if not availability:
         return f"{shown}\n\nnothing was measured in that time"
     heading = [Cell(name) for name in ("path", "role", "available", "measured", "not ready", "with limits")]
-    return f"{shown}\n\n{to_text(table([heading, *map(_availability_row, availability)]), width)}"
+    return f"{shown}\n\n{to_text(table([heading, *map(_availability_row, availability)]), width)}\n\n{_NOTE}"
 
 
 def _incident_row(span: Span, now: float) -> Row:
-    began = datetime.fromtimestamp(span.began, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    lasted = lasting((now if span.ended is None else span.ended) - span.began)
-    state = lasted if span.ended is not None else f"{lasted}, still so"
     return [
-        Cell(began),
-        Cell(state),
+        Cell(_date(span.began)),
+        Cell(_lasted(span, now)),
         Cell(span.path),
         Cell(span.role),
         Cell(span.verdict),
@@ -34,7 +33,23 @@ def _incident_row(span: Span, now: float) -> Row:
     ]
 
 
+def _lasted(span: Span, now: float) -> str:
+    lasted = lasting(span.until(now) - span.began)
+    if span.ended is not None:
+        return lasted
+    return f"{lasted}, still so" if span.lasts(now) else f"{lasted}, last seen {_date(span.seen)}"
+
+
+def _date(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def _availability_row(each: Availability) -> Row:
-    percent = "-" if each.ratio is None else f"{100 * each.ratio:.3f} %"
+    percent = "-" if each.ratio is None else _percent(each.ratio)
     spans = (each.measured, each.not_ready, each.limited)
     return [Cell(each.path), Cell(each.role), Cell(percent), *(Cell(lasting(span)) for span in spans)]
+
+
+def _percent(ratio: float) -> str:
+    """Never rounded up to 100: that would hide an outage."""
+    return f"{100.0 if ratio == 1 else min(99.999, 100 * ratio):.3f} %"

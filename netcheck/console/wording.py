@@ -1,29 +1,13 @@
-"""How the console writes times, failures and many hosts."""
+"""How the console writes many hosts."""
 
 import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from netcheck.answers import ports_text
-from netcheck.model.failing import Failure, Phase
 from netcheck.model.results import Result
 
-_SAYS_WHERE = ("proxy_", "tls_", "dns_")
 _NUMBERED = re.compile(r"(\d+)-(.+)")
-
-
-def seconds_text(seconds: float) -> str:
-    """As people write it, with two digits that count: `0.4 ms`, `20 ms`, `4.0 s`, `12 s`."""
-    number, unit = (seconds, "s") if seconds >= 0.9995 else (seconds * 1000, "ms")
-    return f"{number:.1f} {unit}" if number < 9.95 else f"{number:.0f} {unit}"
-
-
-def failure_text(failure: Failure) -> str:
-    """In words: the phase is left out where the reason says it."""
-    reason = failure.reason.replace("_", " ")
-    if failure.phase is Phase.RESOLVE or failure.reason.startswith(_SAYS_WHERE):
-        return reason
-    return f"{failure.phase.replace('_', ' ')} {reason}"
 
 
 def hosts_text(hosts: Iterable[str]) -> str:

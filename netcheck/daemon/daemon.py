@@ -177,8 +177,7 @@ class Daemon:
             began = trio.current_time()
             try:
                 announcer.look(self.facts())
-                if self.ready:  # before, a verdict is of a part only
-                    self.showing.note()
+                self.showing.note(of_all=self.ready)
                 self._systemd.tell(f"STATUS={self._in_short()}")
             except Exception:  # a bug of ours costs some lines of the log, and never the daemon
                 _log.exception("internal error in announcing")

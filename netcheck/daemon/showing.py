@@ -61,13 +61,14 @@ class Showing:
         """As JSON, of so many seconds until now."""
         now = time.time()
         since = max(0.0, now - seconds)
-        found, availability = self._history.incidents(since), self._history.availability(since)
+        found = self._history.incidents(since, now)
+        availability = self._history.availability(since, now)
         return incidents(found, availability, __version__, since, now)
 
-    def note(self) -> None:
-        """Take the verdicts as they are into the history."""
+    def note(self, *, of_all: bool) -> None:
+        """Take the verdicts as they are into the history; `of_all`: whether everything was visited once."""
         facts = self._facts()
-        self._history.note(facts.judgements, time.time(), partial(page.onset, facts))
+        self._history.note(facts.judgements, time.time(), partial(page.onset, facts), of_all=of_all)
 
     def events(self) -> Callable[[], AsyncGenerator[bytes, None]] | None:
         """Server-sent events: `status` where something is new, else `alive`. None where too many listen."""
@@ -92,7 +93,8 @@ class Showing:
 
     def _past(self, now: float) -> Past:
         since = now - _DAYS_ON_THE_PAGE * _DAY
-        return Past(self._history.incidents(since), self._history.availability(since), _DAYS_ON_THE_PAGE)
+        found = self._history.incidents(since, now)
+        return Past(found, self._history.availability(since, now), _DAYS_ON_THE_PAGE)
 
 
 def _gist(facts: Facts) -> object:

@@ -68,7 +68,7 @@ def _incident(span: Span, now: float) -> Json:
         "began": _iso(span.began),
         "seen": _iso(span.seen),
         "ended": None if span.ended is None else _iso(span.ended),
-        "duration": (now if span.ended is None else span.ended) - span.began,
+        "duration": span.until(now) - span.began,
         "summary": span.summary,
         "evidence": list(span.evidence),
         "next_step": span.next_step,

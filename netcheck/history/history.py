@@ -51,20 +51,25 @@ class History:
             self._unread = file is not None
         self._wake.set()
 
-    def note(self, judgements: Iterable[Judgement], now: float, describe: Describe) -> None:
-        """Take in how things stand at `now`, Unix seconds; a change is written to the file soon."""
+    def note(
+        self, judgements: Iterable[Judgement], now: float, describe: Describe, *, of_all: bool = True
+    ) -> None:
+        """Take in how things stand at `now`, Unix seconds; a change is written to the file soon.
+
+        `of_all`: whether everything was visited once.
+        """
         before = self.version
-        self._timeline.note(judgements, now, describe)
+        self._timeline.note(judgements, now, describe, of_all=of_all)
         self._timeline.drop(now - self._keep)
         if self.version != before:
             self._wake.set()
 
-    def incidents(self, since: float) -> list[Span]:
+    def incidents(self, since: float, now: float) -> list[Span]:
         """Everything that was wrong after this time, newest first."""
-        return self._timeline.incidents(since)
+        return self._timeline.incidents(since, now)
 
-    def availability(self, since: float) -> list[Availability]:
-        return self._timeline.availability(since)
+    def availability(self, since: float, now: float) -> list[Availability]:
+        return self._timeline.availability(since, now)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the file up to date until cancelled, and once more then. Started when the file was read."""

@@ -31,12 +31,19 @@ class Timeline:
         """Rises when a span begins or ends, and not while it only goes on."""
         self.spans: dict[Key, Span] = {}
         self._open: dict[tuple[str, Role], Span] = {}
+        self._inherited: set[tuple[str, Role]] = set()
+        """Where what is open is from a file, and not everything was visited since."""
 
-    def note(self, judgements: Iterable[Judgement], now: float, describe: Describe) -> None:
+    def note(
+        self, judgements: Iterable[Judgement], now: float, describe: Describe, *, of_all: bool = True
+    ) -> None:
         """Take in how things stand at `now`. Where an incident begins, `describe` tells of it.
 
-        What is `unknown` says nothing. A path that is no longer judged has ended.
+        What is `unknown` says nothing. A path that is no longer judged has ended. Until everything was
+        visited once (`of_all`), too little is known to end what a file left open.
         """
+        if of_all:
+            self._inherited.clear()
         judged = {(each.path, each.role): each for each in judgements}
         for where in self._open.keys() - judged.keys():
             self._end(self._open[where], now)
@@ -46,10 +53,13 @@ class Timeline:
 
     def _note(self, before: Span | None, judged: Judgement, now: float, describe: Describe) -> None:
         if before is not None:
-            if _gist(before) == _gist(judged) and now - before.seen <= LONGEST_GAP:
+            goes_on = now - before.seen <= LONGEST_GAP
+            if goes_on and _gist(before) == _gist(judged):
                 return self._put(replace(before, seen=max(before.seen, now)))
             if _settles(before, judged, now):
                 return self._begin(replace(_begun(judged, now, describe), began=before.began))
+            if goes_on and before.is_incident and (before.path, before.role) in self._inherited:
+                return None
             self._end(before, now)
         return self._begin(_begun(judged, now, describe))
 
@@ -79,6 +89,7 @@ class Timeline:
             if span.ended is None:
                 if span is latest[where] and where not in self._open:
                     self._open[where] = span
+                    self._inherited.add(where)
                 else:
                     merged[_key(span)] = replace(span, ended=span.seen)
         self.spans = merged | self.spans
@@ -92,29 +103,29 @@ class Timeline:
             self.version += 1
             self.spans = kept
 
-    def incidents(self, since: float) -> list[Span]:
+    def incidents(self, since: float, now: float) -> list[Span]:
         """Everything that was wrong after this time, newest first."""
-        wrong = [span for span in self.spans.values() if span.is_incident and span.until >= since]
+        wrong = [span for span in self.spans.values() if span.is_incident and span.until(now) >= since]
         return sorted(wrong, key=lambda span: span.began, reverse=True)
 
-    def availability(self, since: float) -> list[Availability]:
-        """Of each path and role that was measured after this time, in the order of their names."""
+    def availability(self, since: float, now: float) -> list[Availability]:
+        """From then until `now`, of each path and role that was measured, in the order of their names."""
         grouped: dict[tuple[str, Role], list[Span]] = {}
         for span in self.spans.values():
-            if span.until > since:
+            if span.until(now) > since:
                 grouped.setdefault((span.path, span.role), []).append(span)
-        return [_availability(*where, grouped[where], since) for where in sorted(grouped)]
+        return [_availability(*where, grouped[where], since, now) for where in sorted(grouped)]
 
 
-def _availability(path: str, role: Role, spans: Sequence[Span], since: float) -> Availability:
+def _availability(path: str, role: Role, spans: Sequence[Span], since: float, now: float) -> Availability:
     wrong = [span for span in spans if span.is_incident]
     down = [span for span in wrong if span.verdict is Verdict.NOT_READY]
-    not_ready = _seconds(down, since)
-    return Availability(path, role, _seconds(spans, since), not_ready, _seconds(wrong, since) - not_ready)
+    not_ready, unwell = _seconds(down, since, now), _seconds(wrong, since, now)
+    return Availability(path, role, _seconds(spans, since, now), not_ready, unwell - not_ready)
 
 
-def _seconds(spans: Iterable[Span], since: float) -> float:
-    return sum(span.until - max(span.began, since) for span in spans)
+def _seconds(spans: Iterable[Span], since: float, now: float) -> float:
+    return sum(span.until(now) - max(span.began, since) for span in spans)
 
 
 def _begun(judged: Judgement, now: float, describe: Describe) -> Span:

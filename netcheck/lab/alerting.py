@@ -8,16 +8,16 @@ import json
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import h11
 import trio
 
+from netcheck.lab.child import child
 from netcheck.lab.lab import HERE, LabError, free_port
 from netcheck.lab.switch import Switch
-from netcheck.lab.watcher import stop
 
 SPEED = 60
 """How many times as fast: a minute of a rule is a second here."""
@@ -98,16 +98,10 @@ class Alerting:
         """Both, and the webhook; they are stopped on every way out."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._webhook.serve)
-            processes = []
-            try:
+            async with AsyncExitStack() as stack:
                 for name, command in self._commands.items():
-                    with (self._folder / f"{name}.log").open("wb") as log:
-                        processes.append(await trio.lowlevel.open_process(command, stdout=log, stderr=log))
+                    await stack.enter_async_context(child(command, self._folder / f"{name}.log"))
                 yield
-            finally:
-                with trio.CancelScope(shield=True):
-                    for process in processes:
-                        await stop(process)
             nursery.cancel_scope.cancel()
 
     def forget(self) -> None:

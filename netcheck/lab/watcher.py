@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -16,11 +15,11 @@ from typing import Any
 
 import trio
 
+from netcheck.lab.child import child
 from netcheck.lab.scenarios import Expected
 
 _LOOK_EVERY = 0.25
 _ANSWER_SECONDS = 5.0
-_STOP_SECONDS = 5.0
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxies the shell names
 _EXPIRES_SOON = 7 * 86400.0
 
@@ -76,33 +75,14 @@ async def watching(config: Path, url: str) -> AsyncIterator[Watcher]:
     """Run the daemon on a config; it is stopped on every way out."""
     log = config.with_name("netcheck.log")
     command = [sys.executable, "-m", "netcheck", "run", "--config", str(config)]
-    with log.open("wb") as output:
-        process = await trio.lowlevel.open_process(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment()
-        )
-    try:
+    async with child(command, log, _environment()) as process:
         yield Watcher(url, process, log)
-    finally:
-        with trio.CancelScope(shield=True):
-            await stop(process)
 
 
 def _environment() -> dict[str, str]:
     """With the place of this very netcheck first, so that the child is the same one."""
     here = str(Path(__file__).parents[2])
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))}
-
-
-async def stop(process: trio.Process) -> None:
-    """End it, with force where it does not end by itself."""
-    if process.poll() is not None:
-        return
-    process.terminate()
-    with trio.move_on_after(_STOP_SECONDS):
-        await process.wait()
-        return
-    process.kill()
-    await process.wait()
 
 
 def _fetch(url: str) -> Status | None:

@@ -6,6 +6,9 @@ from typing import NamedTuple
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Role
 
+LATE = 150.0
+"""Seconds for which nobody need have said that a span goes on: the daemon writes that once a minute."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -34,10 +37,15 @@ class Span:
     def is_incident(self) -> bool:
         return self.verdict is not Verdict.READY and not self.is_expected
 
-    @property
-    def until(self) -> float:
-        """Its end, or how far it is known."""
-        return self.seen if self.ended is None else self.ended
+    def lasts(self, now: float) -> bool:
+        """Whether it is still so at `now`, as far as anyone can know."""
+        return self.ended is None and now - self.seen <= LATE
+
+    def until(self, now: float) -> float:
+        """Its end; `now` while it lasts; when it was last seen where nobody has looked since."""
+        if self.ended is not None:
+            return self.ended
+        return max(now, self.seen) if self.lasts(now) else self.seen
 
 
 class Onset(NamedTuple):

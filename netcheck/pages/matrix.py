@@ -1,27 +1,21 @@
 """The matrix of services and paths: what each cell shows, and what opens behind it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from statistics import median
-from typing import TypeAlias
+from itertools import count
 
 from netcheck.facts import Facts
-from netcheck.model.failing import Failure
-from netcheck.model.findings import Needed
+from netcheck.fields import Field, Fields, failure_text
 from netcheck.model.paths import ProbePath
 from netcheck.model.results import Result
-from netcheck.model.services import ports_on
 from netcheck.pages import transcript
 from netcheck.state.flows import Flow, Recent
 
 _MOST_ADDRESSES = 40
 _BAR, _HEIGHT = 4, 16
 """A bar's width with its gap, and the height of the highest, in units of the picture."""
-
-_Key: TypeAlias = tuple[str, int, str]
-"""Service, port, path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +51,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A service's port over a path. `state`: ok, partly, bad, idle (bad, and not needed), waiting."""
+    """A service's port over a path. `state` is that of the field."""
 
     number: int
     service: str
@@ -66,7 +60,6 @@ class Cell:
     state: str
     share: str
     says: str
-    is_needed: bool
     bars: Bars | None
     latest: str
     steps: tuple[Step, ...]
@@ -83,92 +76,57 @@ class Row:
     """One for each path; None where the path does not lead there."""
 
 
-def matrix(facts: Facts, paths: Sequence[ProbePath]) -> list[Row]:
+def matrix(facts: Facts, fields: Fields, paths: Sequence[ProbePath]) -> list[Row]:
     """The rows in the order of the services, each with a cell for each of the paths."""
-    seen = _by_cell(facts)
-    needed = {(judged.path, need) for judged in facts.judgements for need in judged.needs}
-    probed = {
-        (service.name, port, path.name)
-        for service in facts.services
-        for path in paths
-        if service.roles & path.roles
-        for port in ports_on(service, path)
-    }
+    numbers = count(1)
     rows = []
-    number = 0
     for service, port in dict.fromkeys((each.name, port) for each in facts.services for port in each.ports):
         cells: list[Cell | None] = []
         for path in paths:
-            key = (service, port, path.name)
-            if key not in probed:
-                cells.append(None)
-                continue
-            number += 1
-            recent = facts.counted.recent.get(Flow(*key), ())
-            is_needed = (path.name, Needed(service, port)) in needed
-            cells.append(_cell(number, key, seen.get(key, ()), recent, is_needed))
+            field = _field(fields, service, port, path)
+            recent = facts.counted.recent.get(Flow(service, port, path.name), ())
+            cells.append(None if field is None else _cell(next(numbers), field, recent))
         rows.append(Row(service, port, tuple(cells)))
     return rows
 
 
-def _by_cell(facts: Facts) -> Mapping[_Key, Sequence[Result]]:
-    grouped: dict[_Key, list[Result]] = {}
-    for (service, _, port, path, _), state in facts.endpoints.items():
-        grouped.setdefault((service, port, path), []).extend(state.results)
-    return grouped
+def _field(fields: Fields, name: str, port: int, path: ProbePath) -> Field | None:
+    """Services of one name are one field here; None where the path leads to none of them."""
+    alike = [fields.field(each, port, path) for each in fields.services if each.name == name]
+    probed = [field for field in alike if field.is_probed]
+    if not probed:
+        return None
+    return replace(probed[0], results=tuple(result for field in probed for result in field.results))
 
 
-def _cell(number: int, key: _Key, results: Sequence[Result], recent: Recent, is_needed: bool) -> Cell:
-    failed = [result for result in results if result.attempt.failure is not None]
-    latest = max(results, key=lambda result: result.attempt.time, default=None)
-    addresses = _addresses(results)
-    hosts = len({result.host for result in results})
-    reached = len({result.host for result in results if result.attempt.failure is None})
-    worst = _commonest(failed)
+def _cell(number: int, field: Field, recent: Recent) -> Cell:
+    latest = max(field.results, key=lambda result: result.attempt.time, default=None)
+    addresses = _addresses(field.results)
     return Cell(
         number,
-        *key,
-        state=_state(hosts, reached, is_needed),
-        share=f"{reached}/{hosts}" if hosts else "",
-        says=_says(worst, results),
-        is_needed=is_needed,
+        field.service.name,
+        field.port,
+        field.path.name,
+        state=field.state,
+        share=f"{field.reached}/{field.hosts}" if field.hosts else "",
+        says=field.says(),
         bars=_bars(recent) if recent else None,
         latest=_of(latest),
         steps=_steps(latest) if latest else (),
         addresses=tuple(addresses[:_MOST_ADDRESSES]),
         more_addresses=max(0, len(addresses) - _MOST_ADDRESSES),
-        transcript=transcript.of_result(_example(failed, worst)) if failed else "",
+        transcript=_example(field),
     )
 
 
-def _state(hosts: int, reached: int, is_needed: bool) -> str:
-    if not hosts:
-        return "waiting"
-    if reached == hosts:
-        return "ok"
-    if not is_needed:
-        return "idle"
-    return "partly" if reached else "bad"
-
-
-def _commonest(failed: Iterable[Result]) -> str:
-    kinds = Counter(_kind(result.attempt.failure) for result in failed)
-    return kinds.most_common(1)[0][0] if kinds else ""
-
-
-def _kind(failure: Failure | None) -> str:
-    return f"{failure.phase} {failure.reason}" if failure else "ok"
-
-
-def _example(failed: Sequence[Result], kind: str) -> Result:
-    return next(result for result in failed if _kind(result.attempt.failure) == kind)
-
-
-def _says(worst: str, results: Sequence[Result]) -> str:
-    """How most failures end, or how long a probe takes, from after resolving to the last answer."""
-    if worst:
-        return worst.replace("_", " ")
-    return f"{median(r.attempt.seconds for r in results) * 1000:.0f} ms" if results else "not probed yet"
+def _example(field: Field) -> str:
+    """A probe that failed as most of them did; empty where none failed."""
+    commonest = next(iter(field.failures()), None)
+    return (
+        next((transcript.of_result(r) for r in field.results if r.attempt.failure is commonest), "")
+        if commonest
+        else ""
+    )
 
 
 def _of(latest: Result | None) -> str:
@@ -194,9 +152,11 @@ def _steps(result: Result) -> tuple[Step, ...]:
 def _addresses(results: Sequence[Result]) -> list[Address]:
     """Each address once for each way in which it ended, failures first."""
     counted = Counter(
-        (result.attempt.address or "by name", _kind(result.attempt.failure)) for result in results
+        (result.attempt.address or "by name", failure_text(failure) if failure else "")
+        for result in results
+        for failure in [result.attempt.failure]
     )
-    found = [Address(where, hosts, how, how != "ok") for (where, how), hosts in counted.items()]
+    found = [Address(where, hosts, how or "ok", bool(how)) for (where, how), hosts in counted.items()]
     return sorted(found, key=lambda each: (not each.failed, each.address))
 
 

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from netcheck.answers import answers
 from netcheck.facts import Facts
+from netcheck.fields import Fields
 from netcheck.model.findings import Judgement
 from netcheck.model.incidents import Onset
 from netcheck.model.paths import ProbePath
@@ -74,7 +75,7 @@ def _mark(name: str) -> str:
 
 
 def _rendered(facts: Facts, past: Past, version: str, time: float, *, is_live: bool) -> str:
-    paths = _worst_first(facts)
+    paths, fields = _worst_first(facts), Fields(facts)
     every = lines(facts.judgements, past, time)
     is_folded = len(every) > _MANY
     template = _environment().get_template("page.html")
@@ -92,16 +93,16 @@ def _rendered(facts: Facts, past: Past, version: str, time: float, *, is_live: b
         chains=[chain(path, facts.judgements) for path in paths],
         many=_MANY,
         paths=paths,
-        rows=matrix(facts, paths),
+        rows=matrix(facts, fields, paths),
         incidents=incidents(past.incidents[:_MOST_INCIDENTS], time),
         more_incidents=max(0, len(past.incidents) - _MOST_INCIDENTS),
-        tables=_tables(facts, time),
+        tables=_tables(facts, fields, time),
     )
 
 
-def _tables(facts: Facts, time: float) -> list[tables.Table]:
+def _tables(facts: Facts, fields: Fields, time: float) -> list[tables.Table]:
     return [
-        tables.failures(facts.results),
+        tables.failures(facts.results, fields.probed()),
         tables.push_certificates(facts.push_certificates, time),
         tables.resolvers(facts.lookups),
         tables.bags(facts.bags),

@@ -151,7 +151,7 @@ def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
             span.summary or f"{span.path} {span.role}: {span.verdict}",
             iso(span.began),
             "" if span.ended is None else iso(span.ended),
-            lasting((now if span.ended is None else span.ended) - span.began),
+            lasting(span.until(now) - span.began),
             span,
         )
         for span in spans

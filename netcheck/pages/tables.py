@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from netcheck.answers import lasting
+from netcheck.fields import Field, failure_text
 from netcheck.model.findings import FetchedBag, PushCertificate
 from netcheck.model.results import Hold, HoldEnd, Lookup, Result
 
@@ -26,8 +27,8 @@ _ENDS = {
 }
 
 
-class Field(NamedTuple):
-    """What a field says, and whether that is good, a worry, or bad; empty where it is neither."""
+class Cell(NamedTuple):
+    """What a cell says, and its state: good, worry, bad, idle (bad, and nobody minds), or empty."""
 
     text: str
     state: str = ""
@@ -39,38 +40,43 @@ class Table(NamedTuple):
     name: str
     title: str
     header: tuple[str, ...]
-    rows: Sequence[Sequence[Field]]
+    rows: Sequence[Sequence[Cell]]
     more: int = 0
     """How many rows were left out."""
 
 
-def _table(name: str, title: str, header: tuple[str, ...], rows: Iterable[Sequence[Field]]) -> Table:
+def _table(name: str, title: str, header: tuple[str, ...], rows: Iterable[Sequence[Cell]]) -> Table:
     every = list(rows)
     return Table(name, title, header, every[:_MOST], max(0, len(every) - _MOST))
 
 
-def failures(results: Iterable[Result]) -> Table:
-    """Those of one kind on a path are one row, the commonest first."""
-    alike: dict[tuple[str, str], list[Result]] = {}
+def failures(results: Iterable[Result], fields: Iterable[Field]) -> Table:
+    """Those of one kind on a path are one row, the commonest first; what nobody minds stands last."""
+    unneeded = {(each.service.name, each.port, each.path.name): each.why_unneeded for each in fields}
+    alike: dict[tuple[str, str, str], list[Result]] = {}
     for result in results:
         if (failure := result.attempt.failure) is not None:
-            alike.setdefault((result.path, f"{failure.phase} {failure.reason}"), []).append(result)
-    in_order = sorted(alike.items(), key=lambda item: (-len(item[1]), item[0]))
-    rows = [_failure_row(path, kind, of_kind) for (path, kind), of_kind in in_order]
+            why = unneeded.get((result.service, result.port, result.path), "")
+            alike.setdefault((why, result.path, failure_text(failure)), []).append(result)
+    in_order = sorted(alike.items(), key=lambda item: (item[0][0] != "", -len(item[1]), item[0]))
+    rows = [_failure_row(*kind, of_kind) for kind, of_kind in in_order]
     return _table(
         "failures", "Failed probes", ("path", "failure", "probes", "where", "such as", "what was seen"), rows
     )
 
 
-def _failure_row(path: str, kind: str, alike: Sequence[Result]) -> Sequence[Field]:
+def _failure_row(why_unneeded: str, path: str, kind: str, alike: Sequence[Result]) -> Sequence[Cell]:
     where = dict.fromkeys(f"{result.service}:{result.port}" for result in alike)
     names = dict.fromkeys(result.host for result in alike)
     failure = alike[0].attempt.failure
     seen = failure.detail[:_LONGEST] if failure else ""
     if failure and failure.evidence:
         seen += f"; the answer began with {failure.evidence_text}"
-    texts = (kind, str(len(alike)), _first(where), _first(names), seen)
-    return [Field(path), Field(texts[0], "bad"), *map(Field, texts[1:])]
+    texts = (path, f"{why_unneeded}: {kind}" if why_unneeded else kind, str(len(alike)))
+    cells = [Cell(text) for text in (*texts, _first(where), _first(names), seen)]
+    if why_unneeded:
+        return [Cell(cell.text, "idle") for cell in cells]
+    return [cells[0], Cell(cells[1].text, "bad"), *cells[2:]]
 
 
 def _first(names: Iterable[str]) -> str:
@@ -94,7 +100,7 @@ def resolvers(lookups: Iterable[Lookup]) -> Table:
         slowest = max(each.duration for each in of_kind)
         texts = (str(len(of_kind)), names, seen, f"{slowest * 1000:.0f} ms")
         said = "answered" if outcome == "success" else outcome
-        rows.append([Field(resolver), Field(rdtype), Field(said, state), *map(Field, texts)])
+        rows.append([Cell(resolver), Cell(rdtype), Cell(said, state), *map(Cell, texts)])
     header = ("resolver", "type", "answer", "names", "such as", "addresses", "slowest")
     return _table("resolvers", "What resolvers answer", header, rows)
 
@@ -107,15 +113,15 @@ def push_certificates(certificates: Iterable[PushCertificate], now: float) -> Ta
     )
 
 
-def _certificate_row(each: PushCertificate, now: float) -> Sequence[Field]:
+def _certificate_row(each: PushCertificate, now: float) -> Sequence[Cell]:
     if each.not_after is None:
-        return [Field(each.name), Field("unreadable", "bad"), Field(""), Field(each.error or ""), Field("")]
+        return [Cell(each.name), Cell("unreadable", "bad"), Cell(""), Cell(each.error or ""), Cell("")]
     days = int((each.not_after - now) // _DAY)
     state = "bad" if each.not_after <= now else "worry" if days < _RENEW_DAYS else "good"
     left = "expired" if each.not_after <= now else str(days)
     matches = {True: " (as expected)", False: " (not the one expected)", None: ""}[each.topic_matches]
-    topic = Field(f"{each.topic}{matches}", "bad" if each.topic_matches is False else "")
-    return [Field(each.name), Field(_date(each.not_after)), Field(left, state), topic, Field(each.sha1 or "")]
+    topic = Cell(f"{each.topic}{matches}", "bad" if each.topic_matches is False else "")
+    return [Cell(each.name), Cell(_date(each.not_after)), Cell(left, state), topic, Cell(each.sha1 or "")]
 
 
 def peers(results: Iterable[Result]) -> Table:
@@ -125,7 +131,7 @@ def peers(results: Iterable[Result]) -> Table:
         if (tls := result.attempt.tls) is not None:
             where = f"{result.service}:{result.port} over {result.path}"
             shown.setdefault((tls.issuer, tls.trust, _date(tls.not_after)), {})[where] = None
-    rows = [[*map(Field, issuer), Field(_first(where))] for issuer, where in sorted(shown.items())]
+    rows = [[*map(Cell, issuer), Cell(_first(where))] for issuer, where in sorted(shown.items())]
     header = ("issuer", "vouched for by", "expires", "where")
     return _table("peers", "Certificates of peers", header, rows)
 
@@ -135,26 +141,26 @@ def bags(seen: Iterable[FetchedBag]) -> Table:
     return _table("bags", "What the bags say", header, map(_bag_row, seen))
 
 
-def _bag_row(seen: FetchedBag) -> Sequence[Field]:
-    where = [Field(seen.host), Field(seen.path)]
-    remarks = Field("; ".join(seen.disagreements), "worry")
+def _bag_row(seen: FetchedBag) -> Sequence[Cell]:
+    where = [Cell(seen.host), Cell(seen.path)]
+    remarks = Cell("; ".join(seen.disagreements), "worry")
     if seen.bag is None or seen.error is not None:
-        return [*where, Field((seen.error or "")[:_LONGEST], "bad"), remarks]
+        return [*where, Cell((seen.error or "")[:_LONGEST], "bad"), remarks]
     text = f"0 to {seen.bag.courier_count} of {seen.bag.courier_hostname}"
     if seen.bag.courier_status is False:
-        return [*where, Field(f"{text}, taken as down", "bad"), remarks]
-    return [*where, Field(text), remarks]
+        return [*where, Cell(f"{text}, taken as down", "bad"), remarks]
+    return [*where, Cell(text), remarks]
 
 
 def holds(latest: Iterable[Hold]) -> Table:
     """How long a silent connection lives on each path: too short a time, and devices reconnect all day."""
     rows = [
         [
-            Field(hold.key.service),
-            Field(hold.key.path),
-            Field(hold.key.family),
-            Field(lasting(hold.longest)),
-            Field(_ENDS[hold.end], "worry" if hold.end in (HoldEnd.LOST, HoldEnd.RESET) else ""),
+            Cell(hold.key.service),
+            Cell(hold.key.path),
+            Cell(hold.key.family),
+            Cell(lasting(hold.longest)),
+            Cell(_ENDS[hold.end], "worry" if hold.end in (HoldEnd.LOST, HoldEnd.RESET) else ""),
         ]
         for hold in latest
     ]

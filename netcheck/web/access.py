@@ -90,8 +90,8 @@ def _is_address(name: str) -> bool:
 
 def _foreign_host(host: str | None) -> Response:
     message = (
-        f"{(host or 'No name')[:255]} is no name of this netcheck. If it is to be one, write it into the "
-        "config: web: {hosts: [NAME]}; an address and localhost always are.\n"
+        f"netcheck does not answer under the name {(host or '(none)')[:255]}. To allow a name, add it to the "
+        "config: web: {hosts: [NAME]}. IP addresses and localhost always work.\n"
     )
     return Response(403, message.encode("ascii", "backslashreplace"))
 

@@ -58,6 +58,8 @@ async def _asset(view: View, request: Request) -> Response:
 
 
 async def _incidents(view: View, request: Request) -> Response:
+    if problem := _unknown(request, _INCIDENTS_TAKE):
+        return problem
     try:
         seconds = duration(_one(request, "since") or _USUAL_SINCE)
     except ValueError as error:
@@ -73,8 +75,10 @@ async def _events(view: View, _: Request) -> Response:
 
 
 async def _probe(view: View, request: Request) -> Response:
+    if problem := _unknown(request, _PROBE_TAKES):
+        return problem
     try:
-        text = await view.probe(*(_one(request, name) for name in ("path", "service", "host")))
+        text = await view.probe(*(_one(request, name) for name in _PROBE_TAKES))
     except NotThere as error:
         return Response(404, f"{error}\n".encode())
     except TooMuch as error:
@@ -112,12 +116,23 @@ def _one(request: Request, name: str) -> str:
     return request.query.get(name, ("",))[0]
 
 
+def _unknown(request: Request, known: Sequence[str]) -> Response | None:
+    """Refuses a parameter that would do nothing; None where all are known."""
+    unknown = [name for name in request.query if name not in known]
+    if not unknown:
+        return None
+    message = f"There is no parameter {unknown[0][:100]!a} here; there is: {', '.join(known)}.\n"
+    return Response(400, message.encode())
+
+
 def _json(value: object) -> Response:
     body = json.dumps(value).encode()  # with an indent it is several times as slow
     return Response(200, body, "application/json")
 
 
 _ASSETS = "/assets/"
+_PROBE_TAKES = ("path", "service", "host")
+_INCIDENTS_TAKE = ("since",)
 _USUAL_SINCE = "7d"
 _RETRY = (("Retry-After", "10"),)
 _ASSET_CACHE = (("Cache-Control", "max-age=86400"),)  # the page asks for them by their content

@@ -137,7 +137,7 @@ def test_a_name_that_was_rebound_to_the_daemon_reads_nothing(rebound: str, page:
     page.goto(f"{rebound}/start")
     status, read = page.evaluate(FETCH, [route, "GET"])
     assert status == 403
-    assert "is no name of this netcheck" in read
+    assert "netcheck does not answer under the name" in read
     assert page.evaluate(FETCH, ["/-/reload", "POST"])[0] == 403
 
 

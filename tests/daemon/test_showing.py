@@ -145,6 +145,24 @@ def test_what_is_not_configured_is_not_probed(daemon: Running, query: str, says:
     assert "script" not in text
 
 
+@pytest.mark.parametrize(
+    ("route", "says"),
+    [
+        (
+            "/probe?path=direct&service=ours&host=127.0.0.1&port=443",
+            "'port' here; there is: path, service, host.",
+        ),
+        ("/probe?path=direct&service=ours&host=127.0.0.1&port=", "'port' here"),
+        ("/probe?%3Cb%3E%E2%80%A8=1", "'<b>\\u2028' here"),
+        ("/api/v1/incidents?sinze=1d", "'sinze' here; there is: since."),
+    ],
+)
+def test_a_parameter_that_would_do_nothing_is_refused(daemon: Running, route: str, says: str) -> None:
+    status, text = daemon.get(route)
+    assert status == 400
+    assert text.startswith(f"There is no parameter {says}")
+
+
 def test_probes_on_request_are_counted_nowhere_and_few(daemon: Running) -> None:
     route = "/probe?path=direct&service=ours&host=127.0.0.1"
     answers = [daemon.get(route)[0] for _ in range(15)]
@@ -194,6 +212,18 @@ def test_an_incident_outlives_the_daemon(tmp_path: Path) -> None:
         assert _incidents(daemon)[0]["began"] == began
         assert _incidents(daemon)[0]["ended"] is None
         assert "connect" in str(_incidents(daemon)[0]["transcript"])
+
+
+def test_an_incident_begins_with_the_first_verdict_long_before_everything_was_visited(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = int(server.getsockname()[1])
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    slow = file.read_text().replace("interval: 2s", "interval: 10m")
+    file.write_text(f"listen: 127.0.0.1:0\n{slow}")
+    with running(file) as daemon:
+        daemon.wait("an incident", lambda: bool(_incidents(daemon)))
+        assert daemon.get("/-/ready")[0] == 503
+        assert "Since 2" in daemon.get("/")[1]
 
 
 def _incidents(daemon: Running) -> list[dict[str, object]]:

@@ -17,6 +17,7 @@ from netcheck.model.incidents import Onset
 from tests.history.test_timeline import BLOCKED, DOWN, READY
 
 NOW = 1_790_000_000.0
+LATER = NOW + 86400.0
 KEEP = 30 * 86400.0
 
 
@@ -36,7 +37,7 @@ def kept(file: Path | None, *judgements: Judgement, begun: float = NOW) -> Histo
 
 
 def causes(history: History) -> list[object]:
-    return [each.cause for each in history.incidents(0)]
+    return [each.cause for each in history.incidents(0, LATER)]
 
 
 def test_incidents_survive_a_restart(tmp_path: Path) -> None:
@@ -44,9 +45,9 @@ def test_incidents_survive_a_restart(tmp_path: Path) -> None:
     before = kept(file, READY, BLOCKED, DOWN)
     after = kept(file, DOWN, READY, begun=NOW + 500)
     assert causes(after) == causes(before) == [DOWN.cause, BLOCKED.cause]
-    newest, older = after.incidents(0)
+    newest, older = after.incidents(0, LATER)
     assert (newest.began, newest.ended) == (NOW + 400, NOW + 700)
-    assert older == before.incidents(0)[1]
+    assert older == before.incidents(0, LATER)[1]
 
 
 def test_the_file_is_whole_when_nobody_has_it_open(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from netcheck.history.timeline import LONGEST_GAP, MOST, SETTLING, Timeline
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
-from netcheck.model.incidents import Availability, Onset, Span
+from netcheck.model.incidents import LATE, Availability, Onset, Span
 from netcheck.model.paths import Expected, Role
 
 READY = Judgement("direct", Role.DEVICE, Verdict.READY)
@@ -22,6 +22,8 @@ DOWN = replace(
     findings=(Finding(Cause.DNS_FAILURE, Hop.RESOLVER, "servfail in 3 of 3", "Repair it."),),
 )
 UNKNOWN = replace(READY, verdict=Verdict.UNKNOWN)
+SOON = 1000.0
+"""A time after all that is seen here."""
 
 
 def told(*seen: tuple[float, Judgement | None]) -> Timeline:
@@ -36,7 +38,7 @@ def told(*seen: tuple[float, Judgement | None]) -> Timeline:
 
 def test_an_incident_has_what_was_seen_at_its_onset() -> None:
     changed = replace(BLOCKED, findings=(replace(BLOCKED.findings[0], evidence="timeout in 9 of 9"),))
-    (incident,) = told((100, READY), (110, BLOCKED), (120, changed), (130, READY)).incidents(0)
+    (incident,) = told((100, READY), (110, BLOCKED), (120, changed), (130, READY)).incidents(0, SOON)
     assert incident == Span(
         "direct",
         Role.DEVICE,
@@ -56,7 +58,7 @@ def test_an_incident_has_what_was_seen_at_its_onset() -> None:
 
 def test_another_cause_is_another_incident_and_the_newest_stands_first() -> None:
     later = 100 + SETTLING
-    found = told((100, BLOCKED), (later, DOWN), (later + 10, DOWN)).incidents(0)
+    found = told((100, BLOCKED), (later, DOWN), (later + 10, DOWN)).incidents(0, SOON)
     assert [(each.cause, each.began, each.ended) for each in found] == [
         (Cause.DNS_FAILURE, later, None),
         (Cause.PORT_BLOCKED, 100, later),
@@ -64,7 +66,7 @@ def test_another_cause_is_another_incident_and_the_newest_stands_first() -> None
 
 
 def test_what_is_soon_seen_to_be_worse_or_otherwise_is_the_same_incident() -> None:
-    (found,) = told((100, READY), (110, BLOCKED), (120, DOWN), (130, DOWN)).incidents(0)
+    (found,) = told((100, READY), (110, BLOCKED), (120, DOWN), (130, DOWN)).incidents(0, SOON)
     assert (found.cause, found.evidence, found.began, found.seen) == (
         Cause.DNS_FAILURE,
         DOWN.evidence,
@@ -74,7 +76,7 @@ def test_what_is_soon_seen_to_be_worse_or_otherwise_is_the_same_incident() -> No
 
 
 def test_what_gets_better_does_not_take_the_place_of_what_was_worse() -> None:
-    found = told((100, DOWN), (110, BLOCKED), (120, READY)).incidents(0)
+    found = told((100, DOWN), (110, BLOCKED), (120, READY)).incidents(0, SOON)
     assert [(each.cause, each.began, each.ended) for each in found] == [
         (Cause.PORT_BLOCKED, 110, 120),
         (Cause.DNS_FAILURE, 100, 110),
@@ -82,39 +84,39 @@ def test_what_gets_better_does_not_take_the_place_of_what_was_worse() -> None:
 
 
 def test_what_comes_again_after_it_was_well_is_another_incident() -> None:
-    assert len(told((100, DOWN), (110, READY), (120, DOWN)).incidents(0)) == 2
+    assert len(told((100, DOWN), (110, READY), (120, DOWN)).incidents(0, SOON)) == 2
 
 
 def test_what_is_unknown_for_a_while_ends_nothing() -> None:
-    (incident,) = told((100, DOWN), (110, UNKNOWN), (120, DOWN)).incidents(0)
+    (incident,) = told((100, DOWN), (110, UNKNOWN), (120, DOWN)).incidents(0, SOON)
     assert (incident.began, incident.seen, incident.ended) == (100, 120, None)
 
 
 def test_a_remark_on_what_is_ready_is_no_incident() -> None:
     remark = Finding(Cause.PROXY_SLOW, Hop.PROXY, "slow", "Ask.", is_remark=True)
-    assert told((100, replace(READY, findings=(remark,))), (110, READY)).incidents(0) == []
+    assert told((100, replace(READY, findings=(remark,))), (110, READY)).incidents(0, SOON) == []
 
 
 def test_what_is_blocked_on_purpose_is_no_incident_and_no_outage() -> None:
     expected = replace(DOWN, findings=(), expected=Expected.BLOCKED)
     timeline = told((100, expected), (200, expected))
-    assert timeline.incidents(0) == []
-    assert timeline.availability(0) == [Availability("direct", Role.DEVICE, 100, 0, 0)]
+    assert timeline.incidents(0, SOON) == []
+    assert timeline.availability(0, 200) == [Availability("direct", Role.DEVICE, 100, 0, 0)]
 
 
 def test_a_path_that_is_no_longer_judged_has_ended() -> None:
-    (incident,) = told((100, DOWN), (110, None)).incidents(0)
+    (incident,) = told((100, DOWN), (110, None)).incidents(0, SOON)
     assert incident.ended == 110
 
 
 def test_what_nobody_looked_at_for_too_long_ended_where_it_was_last_seen() -> None:
     later = 100 + LONGEST_GAP + 1
-    newest, older = told((100, DOWN), (later, DOWN)).incidents(0)
+    newest, older = told((100, DOWN), (later, DOWN)).incidents(0, SOON)
     assert (older.ended, newest.began) == (100, later)
 
 
 def test_a_clock_that_is_set_back_makes_no_negative_times() -> None:
-    (incident,) = told((100, DOWN), (50, DOWN), (60, READY)).incidents(0)
+    (incident,) = told((100, DOWN), (50, DOWN), (60, READY)).incidents(0, SOON)
     assert incident.began <= incident.seen <= (incident.ended or 0)
 
 
@@ -124,7 +126,7 @@ def test_what_a_file_left_open_goes_on_after_a_restart() -> None:
     after.add(before.spans.values())
     after.note([DOWN], 200, lambda _: Onset("", ""))
     after.note([READY], 210, lambda _: Onset("", ""))
-    (incident,) = after.incidents(0)
+    (incident,) = after.incidents(0, SOON)
     assert (incident.began, incident.seen, incident.ended) == (100, 200, 210)
 
 
@@ -132,16 +134,44 @@ def test_what_a_file_left_open_has_ended_where_something_newer_has_begun() -> No
     before = told((100, DOWN), (110, DOWN))
     after = told((200, READY))
     after.add(before.spans.values())
-    (incident,) = after.incidents(0)
+    (incident,) = after.incidents(0, SOON)
     assert (incident.began, incident.ended) == (100, 110)
+
+
+def test_until_everything_was_visited_nothing_ends_what_a_file_left_open() -> None:
+    after = Timeline()
+    after.add(told((100, BLOCKED), (700, BLOCKED)).spans.values())
+    for time, judged in ((800, READY), (810, DOWN)):
+        after.note([judged], time, lambda _: Onset("", ""), of_all=False)
+    after.note([BLOCKED], 820, lambda _: Onset("", ""))
+    (incident,) = after.incidents(0, SOON)
+    assert (incident.cause, incident.began, incident.ended) == (Cause.PORT_BLOCKED, 100, None)
+
+
+def test_what_a_file_left_open_long_ago_does_not_hide_what_is_wrong_now() -> None:
+    after = Timeline()
+    after.add(told((100, BLOCKED)).spans.values())
+    now = 200 + LONGEST_GAP
+    after.note([DOWN], now, lambda _: Onset("", ""), of_all=False)
+    assert after.incidents(0, now)[0].began == now
+
+
+def test_what_lasts_is_counted_until_now_and_no_longer_where_nobody_looks_any_more() -> None:
+    timeline = told((100, BLOCKED), (160, BLOCKED))
+    (incident,) = timeline.incidents(0, 200)
+    assert (incident.lasts(200), incident.until(200)) == (True, 200)
+    assert timeline.availability(0, 200) == [Availability("direct", Role.DEVICE, 100, 0, 100)]
+    later = 161 + LATE
+    assert (incident.lasts(later), incident.until(later)) == (False, 160)
+    assert timeline.availability(0, later) == [Availability("direct", Role.DEVICE, 60, 0, 60)]
 
 
 def test_availability_counts_only_what_was_measured_in_the_time_asked_for() -> None:
     timeline = told((0, DOWN), (100, READY), (200, DOWN), (210, BLOCKED), (250, READY), (300, READY))
-    (found,) = timeline.availability(50)
+    (found,) = timeline.availability(50, 300)
     assert found == Availability("direct", Role.DEVICE, measured=250, not_ready=60, limited=40)
     assert found.ratio == pytest.approx(0.76)
-    assert timeline.availability(400) == []
+    assert timeline.availability(400, 500) == []
 
 
 def test_without_any_time_measured_there_is_no_ratio() -> None:
@@ -150,7 +180,7 @@ def test_without_any_time_measured_there_is_no_ratio() -> None:
 
 def test_incidents_that_were_over_by_then_are_left_out() -> None:
     timeline = told((100, DOWN), (110, READY), (200, BLOCKED))
-    assert [each.cause for each in timeline.incidents(150)] == [Cause.PORT_BLOCKED]
+    assert [each.cause for each in timeline.incidents(150, SOON)] == [Cause.PORT_BLOCKED]
 
 
 def test_what_is_old_or_too_much_is_dropped_and_what_lasts_is_kept() -> None:
@@ -176,7 +206,7 @@ def test_texts_are_bounded() -> None:
     timeline = Timeline()
     judged = replace(DOWN, findings=(long,), counts=("line",) * 99)
     timeline.note([judged], 100, lambda _: Onset("s" * 9999, "t" * 9999))
-    (span,) = timeline.incidents(0)
+    (span,) = timeline.incidents(0, SOON)
     assert (
         len(span.transcript)
         == len(span.summary)

@@ -192,7 +192,19 @@ def test_what_is_bad_and_not_needed_is_not_red() -> None:
     cells = [attributes.get("class") for tag, attributes in reader.seen if tag == "td"]
     assert "idle" in cells
     assert "bad" in cells
-    assert reader.text.count("Nobody needs this here") == 1
+    assert "not needed: connect timeout" in reader.text
+    assert "0/1 not needed" not in reader.text
+
+
+def test_failures_that_somebody_needs_stand_before_all_that_nobody_minds() -> None:
+    judged = Judgement("direct", Role.DEVICE, Verdict.NOT_READY, needs=frozenset({Needed("courier", 443)}))
+    harmless = [result(COURIER, 5223, DROPPED, host=host) for host in COURIER.hosts]
+    known = facts([COURIER], [ProbePath("direct")], [judged], [*harmless, result(COURIER, 443, DROPPED)])
+    reader = live(known)
+    listed = " ".join(reader.text[reader.text.index("Failed probes") :].split())
+    assert listed.index("direct connect timeout 1 ") < listed.index("direct not needed: connect timeout 2 ")
+    classes = [attributes.get("class") for tag, attributes in reader.seen if tag == "td"]
+    assert classes.count("bad") == 2  # in the matrix, and here
 
 
 def test_failures_that_are_alike_are_one_row_with_their_count_and_three_names() -> None:

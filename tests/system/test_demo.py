@@ -2,9 +2,17 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
+from shutil import rmtree
+
+import pytest
 
 from netcheck.lab.scenarios import SCENARIOS
 from tests.system.servers import require_programs
@@ -21,20 +29,85 @@ READING = (
 )
 
 
-def demo(*options: str) -> subprocess.CompletedProcess[str]:
-    """As an ordinary user, in a namespace of its own in which there is only loopback."""
+def command(*options: str) -> list[str]:
+    """To run it as an ordinary user, in a namespace of its own in which there is only loopback."""
     script = 'ip link set lo up && exec "$@"'
-    command = [sys.executable, "-m", "netcheck", "demo", *options]
+    started = [sys.executable, "-m", "netcheck", "demo", *options]
+    return ["unshare", "-n", "sh", "-c", script, "sh", *AS_NOBODY, *READING, *started]
+
+
+def environment() -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    return {**own, "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def demo(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["unshare", "-n", "sh", "-c", script, "sh", *AS_NOBODY, *READING, *command],
+        command(*options),
         cwd=ROOT,
-        env={**own, "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
+
+
+@contextmanager
+def held() -> Iterator[tuple[subprocess.Popen[str], int, Path]]:
+    """A demo under way, the process of its daemon, and its folder."""
+    with subprocess.Popen(
+        ["env", "--default-signal=INT,TERM,HUP", *command("--hold")],  # whatever the tests run under
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as started:
+        folder = None
+        try:
+            assert started.stdout is not None
+            said = list(takewhile(lambda line: "every path is ready" not in line, started.stdout))
+            folder = Path(next(line for line in said if "configuration" in line).split()[-1]).parent
+            threads = Path(f"/proc/{started.pid}/task").glob("*/children")
+            (daemon,) = (child for thread in threads for child in thread.read_text().split())
+            yield started, int(daemon), folder
+        finally:
+            started.kill()
+            if folder is not None:
+                rmtree(folder, ignore_errors=True)
+
+
+def wait_for_the_end_of(process: int) -> None:
+    deadline = time.monotonic() + 20
+    while _runs(process):
+        assert time.monotonic() < deadline, f"process {process} still runs"
+        time.sleep(0.05)
+
+
+def _runs(process: int) -> bool:
+    """A process that nobody has waited for has ended all the same."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_it_leaves_no_daemon_and_no_folder(number: signal.Signals) -> None:
+    with held() as (started, daemon, folder):
+        assert folder.is_dir()
+        started.send_signal(number)
+        said, _ = started.communicate(timeout=20)
+        assert "Traceback" not in said
+        assert not _runs(daemon)
+        assert not folder.exists()
+
+
+def test_where_it_is_killed_the_daemon_ends_too() -> None:
+    with held() as (started, daemon, _):
+        started.kill()
+        wait_for_the_end_of(daemon)
 
 
 def test_the_script_runs_to_its_end_and_every_breakage_is_named_right() -> None:
@@ -48,7 +121,7 @@ def test_the_script_runs_to_its_end_and_every_breakage_is_named_right() -> None:
         assert f"[{number}/{len(SCENARIOS)}] {scenario.title}" in ended.stdout
     assert len(re.findall(r"^    named after [0-9.]+ s: ", ended.stdout, re.M)) == len(SCENARIOS)
     assert ended.stdout.rstrip().endswith(
-        f"{len(SCENARIOS)} of {len(SCENARIOS)} breakages were named right and seen to be over."
+        f"found all {len(SCENARIOS)} faults, named the right causes, and saw that they were repaired."
     )
 
 

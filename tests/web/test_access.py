@@ -38,7 +38,7 @@ async def answered(
 async def test_under_a_name_that_is_not_ours_nothing_is_answered(method: str, route: str) -> None:
     response = await answered(method, route, "evil.example:9223")
     assert response.status == 403
-    assert b"evil.example:9223 is no name of this netcheck" in response.body
+    assert b"netcheck does not answer under the name evil.example:9223." in response.body
     assert b"web: {hosts: [NAME]}" in response.body
 
 

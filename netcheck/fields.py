@@ -1,0 +1,126 @@
+"""The fields of the matrix: a service's port over a path, and what became of its probes, in words.
+
+Knows facts only. The console, the status page and the report all say it in these words.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from netcheck.facts import Facts
+from netcheck.model.failing import Failure, Phase
+from netcheck.model.findings import Needed
+from netcheck.model.paths import Expected, ProbePath
+from netcheck.model.results import Result
+from netcheck.model.services import Service, ports_on
+
+_SAYS_WHERE = ("proxy_", "tls_", "dns_")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A service's port over a path, with all results of it."""
+
+    service: Service
+    port: int
+    path: ProbePath
+    is_needed: bool
+    """Whether any role needs it there."""
+    results: tuple[Result, ...]
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether the path leads to it, and has a role that uses the service."""
+        return bool(self.service.roles & self.path.roles) and self.port in ports_on(self.service, self.path)
+
+    @property
+    def hosts(self) -> int:
+        return len({result.host for result in self.results})
+
+    @property
+    def reached(self) -> int:
+        return len({result.host for result in self.results if result.attempt.failure is None})
+
+    @property
+    def state(self) -> str:
+        """`waiting`, `ok`, `idle` (some fail, and nobody needs it), `partly`, or `bad`."""
+        if not self.results:
+            return "waiting"
+        if self.reached == self.hosts:
+            return "ok"
+        if not self.is_needed:
+            return "idle"
+        return "partly" if self.reached else "bad"
+
+    @property
+    def why_unneeded(self) -> str:
+        """Why nobody minds where it fails; empty where somebody does."""
+        if self.is_needed:
+            return ""
+        if self.path.expected is Expected.BLOCKED:
+            return "as expected"
+        return "retired" if self.service.is_retired else "not needed"
+
+    def says(self) -> str:
+        """How long a probe takes that succeeds, or how most of those end that fail."""
+        if not self.results:
+            return "not probed"
+        if self.reached == self.hosts:
+            return seconds_text(self._typical_seconds())
+        return ": ".join(filter(None, [self.why_unneeded, failure_text(self.failures()[0])]))
+
+    def failures(self) -> list[Failure]:
+        """The failures, the commonest kind first, one of each kind."""
+        all_failures = [r.attempt.failure for r in self.results if r.attempt.failure is not None]
+        kinds = Counter((failure.phase, failure.reason) for failure in all_failures)
+        examples = {(failure.phase, failure.reason): failure for failure in all_failures}
+        return [examples[kind] for kind, _ in kinds.most_common()]
+
+    def _typical_seconds(self) -> float:
+        """The median over the probes that succeeded, from after resolving to the last answer."""
+        return median(r.attempt.seconds for r in self.results if r.attempt.failure is None)
+
+
+class Fields:
+    """Every field of the facts."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.services, self.paths = facts.services, facts.paths
+        self._results = _by_place(facts.results)
+        self._needed = {(each.path, need) for each in facts.judgements for need in each.needs}
+
+    def field(self, service: Service, port: int, path: ProbePath) -> Field:
+        need, hosts = Needed(service.name, port), frozenset(service.hosts)
+        results = tuple(
+            result
+            for result in self._results.get((path.name, need), ())
+            if result.host in hosts  # services of one name may have the same port
+        )
+        return Field(service, port, path, (path.name, need) in self._needed, results)
+
+    def probed(self) -> list[Field]:
+        """By path, those that are probed."""
+        every = [self.field(s, port, path) for path in self.paths for s in self.services for port in s.ports]
+        return [field for field in every if field.is_probed]
+
+
+def seconds_text(seconds: float) -> str:
+    """As people write it, with two digits that count: `0.4 ms`, `20 ms`, `4.0 s`, `12 s`."""
+    number, unit = (seconds, "s") if seconds >= 0.9995 else (seconds * 1000, "ms")
+    return f"{number:.1f} {unit}" if number < 9.95 else f"{number:.0f} {unit}"
+
+
+def failure_text(failure: Failure) -> str:
+    """In words: the phase is left out where the reason says it."""
+    reason = failure.reason.replace("_", " ")
+    if failure.phase is Phase.RESOLVE or failure.reason.startswith(_SAYS_WHERE):
+        return reason
+    return f"{failure.phase.replace('_', ' ')} {reason}"
+
+
+def _by_place(results: Iterable[Result]) -> Mapping[tuple[str, Needed], Sequence[Result]]:
+    grouped: dict[tuple[str, Needed], list[Result]] = {}
+    for result in results:
+        grouped.setdefault((result.path, Needed(result.service, result.port)), []).append(result)
+    return grouped

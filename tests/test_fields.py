@@ -1,0 +1,72 @@
+"""What stands in the matrix, in the words of the console and of the page."""
+
+from dataclasses import replace
+
+import pytest
+
+from netcheck.facts import Facts
+from netcheck.fields import Fields, failure_text, seconds_text
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Judgement, Needed, Verdict
+from netcheck.model.paths import Expected, ProbePath, Role
+from netcheck.model.services import Service
+from tests.records import COURIER, DROPPED, GATEWAY, facts, result
+
+RETIRED = replace(GATEWAY, is_retired=True)
+
+
+def said(known: Facts, service: Service, port: int) -> tuple[str, str]:
+    field = Fields(known).field(service, port, known.paths[0])
+    return field.state, field.says()
+
+
+def test_a_field_says_whether_its_failures_matter() -> None:
+    needs = frozenset({Needed("courier", 443)})
+    judged = Judgement("direct", Role.DEVICE, Verdict.NOT_READY, needs=needs)
+    results = [result(COURIER, 443, DROPPED), result(COURIER, 5223, DROPPED), result(RETIRED, 2195, DROPPED)]
+    known = facts([COURIER, RETIRED], [ProbePath("direct")], [judged], results)
+    assert said(known, COURIER, 443) == ("bad", "connect timeout")
+    assert said(known, COURIER, 5223) == ("idle", "not needed: connect timeout")
+    assert said(known, RETIRED, 2195) == ("idle", "retired: connect timeout")
+    blocked = replace(known, paths=(ProbePath("direct", expected=Expected.BLOCKED),))
+    assert said(blocked, COURIER, 5223) == ("idle", "as expected: connect timeout")
+
+
+def test_a_field_says_how_long_a_probe_takes_and_where_there_was_none() -> None:
+    known = facts([COURIER], [ProbePath("direct")], [], [result(COURIER, 443)])
+    assert said(known, COURIER, 443) == ("ok", "20 ms")
+    assert said(known, COURIER, 5223) == ("waiting", "not probed")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.00042, "0.4 ms"),
+        (0.0040391, "4.0 ms"),
+        (0.02, "20 ms"),
+        (0.99949, "999 ms"),
+        (0.9996, "1.0 s"),
+        (4.0391, "4.0 s"),
+        (9.96, "10 s"),
+        (12.4, "12 s"),
+    ],
+)
+def test_times_have_two_digits_that_count(seconds: float, text: str) -> None:
+    assert seconds_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason", "text"),
+    [
+        (Phase.CONNECT, Reason.TIMEOUT, "connect timeout"),
+        (Phase.PROXY_CONNECT, Reason.REFUSED, "proxy connect refused"),
+        (Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "proxy denied"),
+        (Phase.TLS, Reason.TLS_INTERCEPTED, "tls intercepted"),
+        (Phase.TLS, Reason.RESET, "tls reset"),
+        (Phase.RESOLVE, Reason.NXDOMAIN, "nxdomain"),
+        (Phase.PROXY_RESOLVE, Reason.NXDOMAIN, "proxy resolve nxdomain"),
+        (Phase.SESSION, Reason.CLOSED, "session closed"),
+    ],
+)
+def test_a_failure_is_named_once(phase: Phase, reason: Reason, text: str) -> None:
+    assert failure_text(Failure(phase, reason)) == text
