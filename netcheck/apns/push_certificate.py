@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -61,7 +61,11 @@ def read_in_time(file: PushCertificateFile, data: bytes) -> PushCertificate:
 def _read_apart(asked: bytes) -> bytes:
     name, topic, password, data = json.loads(asked)
     file = PushCertificateFile(name, Path(), topic, None if password is None else Secret(password))
-    return json.dumps(asdict(read(file, data.encode("latin-1")))).encode()
+    try:
+        found = read(file, data.encode("latin-1"))
+    except InternalError as error:  # in this way the library says that OpenSSL was given no memory
+        raise MemoryError from error
+    return json.dumps(asdict(found)).encode()
 
 
 def read(file: PushCertificateFile, data: bytes) -> PushCertificate:

@@ -27,6 +27,8 @@ _WITNESSES = 3
 """How many of them are so for each range in doubt."""
 _MOST_CALLS = 50
 """How many visits an inquiry makes over one path."""
+_MOST_UNDER_WAY = 100
+"""How many visits there are over one path at once, those that wait for their turn at its gate included."""
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class Inquiries:
         self._known = set[ProbePath]()
         """The paths that had their first sample."""
         self._under_way: dict[trio.CancelScope, Call] = {}
+        """Those that wait for their turn included."""
 
     def look(self, call: Call) -> None:
         """There are new results, of this visit."""
@@ -97,8 +100,10 @@ class Inquiries:
                 self._news = trio.Event()
                 round_time, patience = pace()
                 for path, suspicion in self._suspicions(patience).items():
-                    if path not in self._asked and self._may_begin(path, round_time):
-                        self._begin(nursery, self._beside(path, suspicion), suspicion)
+                    if path in self._asked or not self._may_begin(path, round_time):
+                        continue
+                    if self._begin(nursery, self._beside(path, suspicion), suspicion):
+                        self._begun[path].append(trio.current_time())
 
     async def _look_again_at_what_fails(
         self, nursery: trio.Nursery, pace: Callable[[], tuple[float, float]]
@@ -109,8 +114,13 @@ class Inquiries:
             for path in self._state.paths:
                 again = _Suspicion()
                 again.add_hosts(self._state.courses.failing(path.name, self._state.endpoints))
-                for call in self._again([path], again)[:_MOST_AGAIN_IN_A_ROUND]:
-                    nursery.start_soon(self._ask_one, call)
+                calls = self._again([path], again)[:_MOST_AGAIN_IN_A_ROUND]
+                for scope in self._take_up(call for call in calls if not self._is_under_way(call)):
+                    nursery.start_soon(self._ask_one, scope)
+
+    def _is_under_way(self, call: Call) -> bool:
+        """Whether the host is being visited. An inquiry visits it again: that visit began before the news."""
+        return any(_target(other) == _target(call) for other in self._under_way.values())
 
     def _suspicions(self, patience: float) -> dict[str, _Suspicion]:
         """By path."""
@@ -129,25 +139,36 @@ class Inquiries:
         return found
 
     def _may_begin(self, path: str, round_time: float) -> bool:
-        now = trio.current_time()
         begun = self._begun.setdefault(path, deque(maxlen=_MOST))
-        if len(begun) == _MOST and now - begun[0] < _ROUNDS * round_time:
-            return False
-        begun.append(now)
-        return True
+        return len(begun) < _MOST or trio.current_time() - begun[0] >= _ROUNDS * round_time
 
     def _beside(self, path: str, suspicion: _Suspicion) -> list[ProbePath]:
         """The path itself; and some others, where more than hosts of its own may be at fault."""
         others = [other for other in self._state.paths if other.name != path and suspicion.is_change]
         return [*(each for each in self._state.paths if each.name == path), *others[:_MOST_PATHS]]
 
-    def _begin(self, nursery: trio.Nursery, paths: Sequence[ProbePath], suspicion: _Suspicion) -> None:
-        calls = [*self._again(paths[:1], suspicion), *self._sample(paths, suspicion)]
-        asked = {call.path.name for call in calls}
+    def _begin(self, nursery: trio.Nursery, paths: Sequence[ProbePath], suspicion: _Suspicion) -> bool:
+        """Whether there is room for any visit."""
+        scopes = self._take_up([*self._again(paths[:1], suspicion), *self._sample(paths, suspicion)])
+        if not scopes:
+            return False
+        asked = {self._under_way[scope].path.name for scope in scopes}
         self._asked.update(asked)
         if suspicion.is_change:
             self._state.begin_inquiry(asked)
-        nursery.start_soon(self._ask, calls, asked, suspicion.is_change)
+        nursery.start_soon(self._ask, scopes, asked, suspicion.is_change)
+        return True
+
+    def _take_up(self, calls: Iterable[Call]) -> list[trio.CancelScope]:
+        """Count these as under way, except where there is too much on a path."""
+        there = Counter(call.path.name for scope, call in self._under_way.items() if not scope.cancel_called)
+        scopes = []
+        for call in calls:
+            if there[call.path.name] < _MOST_UNDER_WAY:
+                there[call.path.name] += 1
+                scopes.append(scope := trio.CancelScope())
+                self._under_way[scope] = call
+        return scopes
 
     def _again(self, paths: Iterable[ProbePath], suspicion: _Suspicion) -> list[Call]:
         """Visits that go where the last ones went."""
@@ -171,21 +192,24 @@ class Inquiries:
                 calls[path.name] += len(visits)
                 yield from visits
 
-    async def _ask(self, calls: Iterable[Call], asked: Collection[str], is_change: bool) -> None:
+    async def _ask(self, scopes: Iterable[trio.CancelScope], asked: Collection[str], is_change: bool) -> None:
         async with trio.open_nursery() as nursery:
-            for call in calls:
-                nursery.start_soon(self._ask_one, call)
+            for scope in scopes:
+                nursery.start_soon(self._ask_one, scope)
         self._asked.subtract(asked)
         self._asked = +self._asked
         if is_change:
             self._state.end_inquiry(asked)
         self._news.set()
 
-    async def _ask_one(self, call: Call) -> None:
-        with trio.CancelScope() as scope:
-            self._under_way[scope] = call
-            await self._visit(call)
+    async def _ask_one(self, scope: trio.CancelScope) -> None:
+        with scope:
+            await self._visit(self._under_way[scope])
         del self._under_way[scope]
+
+
+def _target(call: Call) -> tuple[str, str, str]:
+    return call.path.name, call.service.name, call.host
 
 
 def _is_asked(service: Service) -> bool:

@@ -43,7 +43,8 @@ class Systemd:
     """The socket to systemd, by the environment that it gave us."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._address = environment.get("NOTIFY_SOCKET", "").replace("@", "\0", 1)
+        name = environment.get("NOTIFY_SOCKET", "")
+        self._address = f"\0{name[1:]}" if name.startswith("@") else name  # abstract, unix(7)
         ours = environment.get("WATCHDOG_PID") in (None, str(os.getpid()))
         microseconds = environment.get("WATCHDOG_USEC", "") if ours else ""
         self.watchdog = int(microseconds) / 1e6 if microseconds.isdecimal() and int(microseconds) else None

@@ -143,6 +143,55 @@ def test_what_fails_is_visited_again_each_round() -> None:
     ask(a_host_is_down)
 
 
+NEVER = 1e9
+"""Seconds that a visit waits for its turn at a gate that is full."""
+
+
+def test_what_fails_is_not_asked_for_again_while_it_still_waits_for_its_turn() -> None:
+    async def a_host_is_down_and_the_gate_is_full(asked: Asked) -> None:
+        asked.broken = {COURIER.hosts[1]}
+        for _ in range(2):
+            asked.tell(1)
+            asked.tell(2)
+            await trio.sleep(1)
+        before, asked.takes = len(asked.calls), NEVER
+        await trio.sleep(100 * ROUND)
+        assert asked.since(before) == [("direct", COURIER.hosts[1])]
+
+    ask(a_host_is_down_and_the_gate_is_full)
+
+
+def test_not_too_much_waits_for_its_turn_whatever_fails() -> None:
+    many = Service("courier", tuple(f"{n}-courier.test" for n in range(400)), (5223,))
+
+    async def half_of_the_hosts_are_down_and_the_gate_is_full(asked: Asked) -> None:
+        asked.state.configure([many], [DIRECT])
+        asked.takes = NEVER
+        asked.broken = set(many.hosts[::2])
+        before = len(asked.calls)
+        for number in range(100):
+            for host in (*many.hosts[number * 4 :], *many.hosts[: number * 4]):
+                asked.see(Call(many, host, DIRECT, number), trio.current_time())
+            await trio.sleep(ROUND)
+        assert 0 < len(asked.since(before)) <= 100
+
+    ask(half_of_the_hosts_are_down_and_the_gate_is_full)
+
+
+def test_inquiries_of_many_paths_that_look_beside_do_not_pile_up_on_one() -> None:
+    paths = [ProbePath(f"path{number}", families=(Family.IPV4,)) for number in range(60)]
+
+    async def all_paths_fail_and_the_gates_are_full(asked: Asked) -> None:
+        before, asked.takes, asked.broken = len(asked.calls), NEVER, {"*"}
+        for path in paths[8:]:
+            asked.tell(1, path)
+        await trio.sleep(1)
+        on_one = [host for path, host in asked.since(before) if path == "path0"]
+        assert len(on_one) == 100
+
+    ask(all_paths_fail_and_the_gates_are_full, *paths)
+
+
 def test_there_are_six_inquiries_in_five_rounds_at_most() -> None:
     async def hosts_fail_again_and_again(asked: Asked) -> None:
         for number in range(300):

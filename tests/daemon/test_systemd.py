@@ -20,7 +20,7 @@ from tests.daemon.test_process import listening_config
 def notified(address: str) -> Iterator[socket.socket]:
     """A socket as systemd has it."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
-        server.bind(address.replace("@", "\0", 1))
+        server.bind("\0" + address[1:] if address[0] == "@" else address)
         server.settimeout(DEADLINE)
         yield server
 
@@ -37,7 +37,7 @@ def heard_until(server: socket.socket, wanted: str) -> list[str]:
     return messages
 
 
-@pytest.mark.parametrize("name", ["{}/notify", "@netcheck-test-{}"])
+@pytest.mark.parametrize("name", ["{}/notify", "{}/notify@1", "@netcheck-test-{}", "@netcheck@test-{}"])
 def test_assignments_arrive_as_lines_of_one_datagram(tmp_path: Path, name: str) -> None:
     address = name.format(tmp_path if name.startswith("{") else os.getpid())
     with notified(address) as server:
