@@ -91,7 +91,8 @@ class Protected:
 
     def __init__(self, protection: Protection) -> None:
         self.now = protection
-        self._tried = protection.stamps
+        self._problem: str | None = None
+        """Why the files cannot be used as they are now; said once, though they are tried at each look."""
         self._threads = trio.CapacityLimiter(_MOST_THREADS)
 
     async def read(self, web: Web) -> Protection:
@@ -108,7 +109,7 @@ class Protected:
         for note in protection.notes:
             if note not in self.now.notes:
                 _log.warning("%s: %s", protection.web.config_file, note)
-        self.now, self._tried = protection, protection.stamps
+        self.now, self._problem = protection, None
 
     async def watch(self) -> None:
         """Read the files again when they change, until cancelled. What cannot be used changes nothing."""
@@ -117,19 +118,24 @@ class Protected:
             try:
                 await self._look()
             except (ConfigError, OSError) as error:
-                _log.error("the web port stays as it is, what its files say now cannot be used: %s", error)
+                self._say(str(error))
             except Exception:  # a bug of ours costs one look, and never the daemon
                 _log.exception("internal error in looking at the web port's files")
 
     async def _look(self) -> None:
         before = self.now
         stamps = await in_time(partial(_stamps, before.stamps), _LONGEST, self._threads)
-        if stamps == self._tried:
+        if stamps == before.stamps:
+            self._problem = None
             return
-        self._tried = stamps
         found = await self.read(before.web)
         if self.now is before:  # no reload came in between
             self.take(found)
+
+    def _say(self, problem: str) -> None:
+        if problem != self._problem:
+            _log.error("the web port stays as it is, what its files say now cannot be used: %s", problem)
+        self._problem = problem
 
 
 def _news(before: Protection, after: Protection) -> Iterable[str]:
