@@ -18,8 +18,8 @@ import trio
 
 T = TypeVar("T")
 
-LARGEST_CA_FILE = 4 * 1024 * 1024
-"""In bytes; a system's whole store has a quarter of a MiB."""
+LARGEST_PEM = 4 * 1024 * 1024
+"""Of a file of certificates, in bytes; a system's whole store has a quarter of a MiB."""
 
 
 _LONGEST_READ = 10.0

@@ -40,7 +40,7 @@ from netcheck.config.settings import (
     within_the_interval,
 )
 from netcheck.config.values import Limits, SaidError, list_of, text
-from netcheck.config.web_file import settle
+from netcheck.config.web_file import context_for, settle
 from netcheck.files import read_file
 from netcheck.model.findings import PushCertificateFile
 from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, Resolver
@@ -289,7 +289,8 @@ def _refuse(file: Path, reading: Reading, web: Web) -> None:
     """ConfigError for all that is wrong, also with the files of the web port."""
     problems = list(_config_error(file, reading.faults).problems)
     try:
-        settle(web)
+        if tls := settle(web).tls:
+            context_for(web, tls)
     except ConfigError as error:
         problems += error.problems
     if problems:

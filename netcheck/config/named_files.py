@@ -7,23 +7,22 @@ were given for a file or a variable: sooner or later somebody writes the passwor
 
 import os
 import re
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from netcheck.config.document import Location
+from netcheck.config.pem import check_authorities
 from netcheck.config.problems import Reading
 from netcheck.config.values import Kind, refuse_variables, text_in
-from netcheck.files import LARGEST_CA_FILE, read_file
+from netcheck.files import LARGEST_PEM, read_file
 from netcheck.model.paths import ProxyScheme, Secret
 
 T = TypeVar("T")
 
 _CREDENTIALS = re.compile(r"\$\{CREDENTIALS_DIRECTORY\}(?=/)|\$CREDENTIALS_DIRECTORY(?=/)")
 _LOGIN = re.compile(r":[^/]*@")
-_LARGEST_WEB_FILE = 1024 * 1024
 
 
 def _place(written: str, directory: Path) -> Path:
@@ -65,18 +64,12 @@ def file_kind(look: Callable[[Path], T], show: Callable[[T], object] = str) -> K
 
 
 def _ca_file(file: Path) -> Path:
-    data = read_file(file, LARGEST_CA_FILE)
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=data.decode("ascii", "replace"))
-    except (ssl.SSLError, ValueError) as error:
-        raise ValueError(
-            "the file holds no certificates in PEM: -----BEGIN CERTIFICATE----- and so on"
-        ) from error
+    check_authorities(file)
     return file
 
 
 def _readable(file: Path) -> Path:
-    read_file(file, _LARGEST_WEB_FILE)
+    read_file(file, LARGEST_PEM)
     return file
 
 
@@ -86,20 +79,6 @@ READABLE_FILE: Kind[Path] = file_kind(_readable)
 """A file that can be read; what is in it is for others to see."""
 FILE_TO_COME: Kind[Path] = file_kind(lambda file: file)
 """Where a file is expected: it may come later, and go."""
-
-
-def check_key_pair(cert_file: Path, key_file: Path) -> None:
-    """ValueError where the two are not a certificate and its private key, in PEM."""
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert_file, key_file, password=_no_password)
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            "the two files are not a certificate and its own private key in PEM, without a password"
-        ) from error
-
-
-def _no_password() -> bytes:
-    raise ValueError("nobody is asked for a password")
 
 
 # Passwords

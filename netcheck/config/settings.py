@@ -19,8 +19,8 @@ from netcheck.config.named_files import (
     READABLE_FILE,
     TWO_PASSWORDS,
     Password,
-    check_key_pair,
 )
+from netcheck.config.pem import check_pair
 from netcheck.config.problems import Reading
 from netcheck.config.sections import Key, Section, section
 from netcheck.config.values import FLAG, Limits, choice, decimal, duration, list_of, text, whole
@@ -207,8 +207,8 @@ def _web_tls(
 def _key_belongs_to_certificate(tls: WebTls, at: Location, reading: Reading) -> None:
     try:
         if reading.sound((*at, "cert_file"), (*at, "key_file")):
-            check_key_pair(tls.cert_file, tls.key_file)
-    except ValueError as error:
+            check_pair(tls.cert_file, tls.key_file)
+    except (OSError, ValueError) as error:
         reading.say((*at, "key_file"), str(error))
 
 

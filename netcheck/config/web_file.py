@@ -6,6 +6,7 @@ What cannot be honoured here is a fault where somebody would be less protected f
 """
 
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +17,11 @@ from netcheck.config.problems import ConfigError, Problem, Reading, either
 from netcheck.config.sections import Key, Section, keys_to, named, section
 from netcheck.config.settings import Web, WebTls
 from netcheck.config.values import FLAG, Kind, Limits, SaidError, text_in, whole
-from netcheck.config.web_tls import TLS, TlsKeys, TlsSettings, notes_on, or_nothing, to_tls
+from netcheck.config.web_tls import TLS, TlsKeys, TlsSettings, notes_on, or_nothing, server_context, to_tls
 from netcheck.files import read_file
 from netcheck.model.paths import Secret
 
-LARGEST = 1024 * 1024
+_LARGEST = 1024 * 1024
 """Of each file here, in bytes."""
 _MOST_USERS = 1000
 
@@ -66,6 +67,15 @@ def settle(web: Web) -> WebFile:
 
 def _of_keys(tls: WebTls) -> TlsSettings:
     return TlsSettings(tls.cert_file, tls.key_file, tls.client_ca_file, tls.client_auth)
+
+
+def context_for(web: Web, tls: TlsSettings) -> ssl.SSLContext:
+    """What speaks TLS as the section, or its files, say; ConfigError where nothing can. Blocks."""
+    try:
+        return server_context(tls)
+    except (OSError, ValueError) as error:
+        where = str(web.config_file or "web.tls")
+        raise ConfigError([Problem(where, *TOP, f"TLS cannot be spoken with this: {error}")]) from error
 
 
 # HTTP
@@ -255,7 +265,7 @@ def _user_in(line: str, others: Mapping[str, Secret]) -> dict[str, Secret]:
 
 def _read(file: Path) -> bytes:
     try:
-        return read_file(file, LARGEST)
+        return read_file(file, _LARGEST)
     except OSError as error:
         raise ConfigError([Problem(str(file), *TOP, f"the file cannot be read: {error.strerror}")]) from error
 

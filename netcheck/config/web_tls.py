@@ -1,31 +1,28 @@
 """TLS on the web port: what may be said of it, and Go's words for it, which exporters use."""
 
-import os
 import ssl
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from netcheck.config.document import NOTHING, Location
 from netcheck.config.named_files import CA_FILE, READABLE_FILE
+from netcheck.config.pem import Pem, check_authorities, check_pair, load_authorities, load_pair
 from netcheck.config.problems import Reading, did_you_mean, either
 from netcheck.config.sections import Key, Section, section
 from netcheck.config.settings import ClientAuth
 from netcheck.config.values import FLAG, Kind, Limits, list_of, text, text_in
-from netcheck.files import read_file
 from netcheck.model.paths import Secret
 
 T = TypeVar("T")
 
-LARGEST_PEM = 1024 * 1024
-"""In bytes."""
 _MOST_WORDS = 64
-
-Pem = Path | Secret
-"""A file in PEM, or what would be in one."""
+_VERIFY = {
+    ClientAuth.NONE: ssl.CERT_NONE,
+    ClientAuth.OPTIONAL: ssl.CERT_OPTIONAL,
+    ClientAuth.REQUIRED: ssl.CERT_REQUIRED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,44 +50,24 @@ class TlsSettings:
         return tuple(each for each in (self.certificate, self.key, self.client_ca) if isinstance(each, Path))
 
 
-# Certificates and keys
-
-
-def load_pair(context: ssl.SSLContext, certificate: Pem, key: Pem) -> None:
-    """Have the context present the certificate; ValueError or OSError where it cannot."""
-    both = b"\n".join((pem_of(certificate), pem_of(key)))
-    try:
-        with _as_file(both) as file:
-            context.load_cert_chain(file, password=_no_password)
-    except ssl.SSLError as error:
-        raise ValueError(
-            "OpenSSL does not take these for a certificate and its own private key in PEM, without a "
-            f"password: {error.reason or 'there is none of the two'}"
-        ) from error
-
-
-def pem_of(pem: Pem) -> bytes:
-    """What is in it; OSError where that is not to be had."""
-    return pem.reveal().encode() if isinstance(pem, Secret) else read_file(pem, LARGEST_PEM)
-
-
-def _no_password() -> bytes:
-    raise ValueError("the key has a password, and nobody is there to ask: take it away")
-
-
-@contextmanager
-def _as_file(data: bytes) -> Iterator[str]:
-    """OpenSSL takes keys from files only: one in memory, where the system has such."""
-    if hasattr(os, "memfd_create"):
-        with os.fdopen(os.memfd_create("pem"), "wb") as file:
-            file.write(data)
-            file.flush()
-            yield f"/proc/self/fd/{file.fileno()}"
-    else:
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(data)
-            file.flush()
-            yield file.name
+def server_context(settings: TlsSettings) -> ssl.SSLContext:
+    """A context for new connections; OSError or ValueError where there can be none. Blocks."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version, context.maximum_version = settings.oldest, settings.newest
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    if not settings.server_prefers:
+        context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
+    if settings.ciphers:
+        context.set_ciphers(":".join(settings.ciphers))
+    if settings.curve:
+        context.set_ecdh_curve(settings.curve)
+    context.set_alpn_protocols(["http/1.1"])
+    load_pair(context, settings.certificate, settings.key)
+    if settings.client_ca is not None:
+        load_authorities(context, settings.client_ca)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an intermediate may vouch alone, as in Go
+    context.verify_mode = _VERIFY[settings.client_auth]
+    return context
 
 
 # The words of Go's TLS, and what they are here
@@ -171,7 +148,14 @@ def _inline_pem(raw: object, _: Location, __: Reading) -> Secret:
     return Secret(raw)
 
 
+def _inline_authorities(raw: object, at: Location, reading: Reading) -> Secret:
+    pem = _inline_pem(raw, at, reading)
+    check_authorities(pem)
+    return pem
+
+
 _PEM: Kind[Secret] = Kind(_inline_pem, {}, str)
+_AUTHORITIES: Kind[Secret] = Kind(_inline_authorities, {}, str)
 _ANY_CIPHER = _word({**_CIPHERS, **dict.fromkeys(_CIPHERS_OF_1_3, "")})
 _LIST = Limits(0, _MOST_WORDS)
 
@@ -233,7 +217,7 @@ def _certificate_has_its_key(keys: TlsKeys, at: Location, reading: Reading) -> N
             reading.say_missing((*at, key), f"{key} is missing: add it")
     if keys.certificate and keys.private_key:
         try:
-            load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), keys.certificate, keys.private_key)
+            check_pair(keys.certificate, keys.private_key)
         except (OSError, ValueError) as error:
             reading.say((*at, "key_file" if keys.key_file else "key"), str(error))
 
@@ -262,7 +246,7 @@ TLS: Section[TlsKeys] = section(
     {
         "cert": Key(or_nothing(_PEM), "The server's certificate and its chain, in PEM."),
         "key": Key(or_nothing(_PEM), "Its private key, in PEM."),
-        "client_ca": Key(or_nothing(_PEM), "Who vouches for clients, in PEM."),
+        "client_ca": Key(or_nothing(_AUTHORITIES), "Who vouches for clients, in PEM."),
         "cert_file": Key(or_nothing(READABLE_FILE), "The server's certificate and its chain."),
         "key_file": Key(or_nothing(READABLE_FILE), "Its private key."),
         "client_ca_file": Key(or_nothing(CA_FILE), "Who vouches for clients."),

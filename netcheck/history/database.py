@@ -37,11 +37,14 @@ CREATE TABLE spans (
 _READ = """
 SELECT path, role, began, seen, ended, verdict, cause, hop, is_expected,
     summary, evidence, next_step, transcript
-FROM spans ORDER BY began DESC LIMIT ?
+FROM spans ORDER BY ended IS NOT NULL, began DESC LIMIT ?
 """
 _PUT = "INSERT OR REPLACE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _DROP_OLD = "DELETE FROM spans WHERE coalesce(ended, seen) < ?"
-_DROP_MANY = "DELETE FROM spans WHERE rowid NOT IN (SELECT rowid FROM spans ORDER BY began DESC LIMIT ?)"
+_DROP_MANY = """
+DELETE FROM spans WHERE ended IS NOT NULL
+    AND rowid NOT IN (SELECT rowid FROM spans ORDER BY ended IS NOT NULL, began DESC LIMIT ?)
+"""
 
 
 class HistoryError(Exception):
@@ -192,7 +195,7 @@ def _row(span: Span) -> tuple[object, ...]:
 
 
 def _read(connection: sqlite3.Connection) -> list[Span]:
-    """The newest rows. Those that another version wrote in words unknown here are left out."""
+    """What lasts, and the newest of what has ended, without what another version wrote in unknown words."""
     _check(connection)
     return [span for row in connection.execute(_READ, (MOST,)) if (span := _span(row)) is not None]
 

@@ -25,6 +25,18 @@ _IN_MEMORY = "incidents are kept in memory until it can"
 T = TypeVar("T")
 
 
+class _Kept:
+    """The file in use, and how far it is known."""
+
+    def __init__(self, file: Path) -> None:
+        self.database = Database(file)
+        self.is_unread = True
+        self._threads = trio.CapacityLimiter(1)  # one that hangs holds up the others of this file
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(work, limiter=self._threads, abandon_on_cancel=True)
+
+
 class History:
     """Incidents and availability. Whatever becomes of the file, it costs the file only."""
 
@@ -32,8 +44,7 @@ class History:
         """`keep`: how long an incident is kept after its end, in seconds. Without a file, in memory only."""
         self._timeline = Timeline()
         self._keep = keep
-        self._database: Database | None = None
-        self._threads = trio.CapacityLimiter(1)  # one that hangs holds up the others, and nobody else
+        self._kept: _Kept | None = None
         self._problem: str | None = None
         self._wake = trio.Event()
         self.take(file, keep)
@@ -46,9 +57,8 @@ class History:
     def take(self, file: Path | None, keep: float) -> None:
         """Keep it so from now on. What another file has is read in, and it gets what is known here."""
         self._keep = keep
-        if file != (self._database.file if self._database else None):
-            self._database = Database(file) if file else None
-            self._unread = file is not None
+        if file != (self._kept.database.file if self._kept else None):
+            self._kept = _Kept(file) if file else None
         self._wake.set()
 
     def note(
@@ -86,15 +96,16 @@ class History:
                 await self._keep_file(_LAST_WRITE)
 
     async def _keep_file(self, longest: float) -> None:
-        if (database := self._database) is None:
+        if (kept := self._kept) is None:
             return
+        database = kept.database
         try:
             with trio.fail_after(longest):
-                if self._unread:
-                    self._timeline.add(await self._in_thread(database.read))
-                    self._unread = False
+                if kept.is_unread:
+                    self._timeline.add(await kept.in_thread(database.read))
+                    kept.is_unread = False
                 spans, before = dict(self._timeline.spans), time.time() - self._keep
-                await self._in_thread(lambda: database.write(spans, before))
+                await kept.in_thread(lambda: database.write(spans, before))
         except trio.TooSlowError:
             self._say(f"{database.file} does not answer within {longest:.0f} s; {_IN_MEMORY}")
         except HistoryError as error:
@@ -103,9 +114,6 @@ class History:
             _log.exception("internal error in writing incidents")
         else:
             self._say(None)
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await trio.to_thread.run_sync(work, limiter=self._threads, abandon_on_cancel=True)
 
     def _say(self, problem: str | None) -> None:
         """Once, not with every try."""

@@ -56,8 +56,6 @@ class Timeline:
             goes_on = now - before.seen <= LONGEST_GAP
             if goes_on and _gist(before) == _gist(judged):
                 return self._put(replace(before, seen=max(before.seen, now)))
-            if _settles(before, judged, now):
-                return self._begin(replace(_begun(judged, now, describe), began=before.began))
             if goes_on and before.is_incident and (before.path, before.role) in self._inherited:
                 return None
             self._end(before, now)
@@ -105,7 +103,7 @@ class Timeline:
 
     def incidents(self, since: float, now: float) -> list[Span]:
         """Everything that was wrong after this time, newest first."""
-        wrong = [span for span in self.spans.values() if span.is_incident and span.until(now) >= since]
+        wrong = [span for span in _incidents(self.spans.values()) if span.until(now) >= since]
         return sorted(wrong, key=lambda span: span.began, reverse=True)
 
     def availability(self, since: float, now: float) -> list[Availability]:
@@ -149,10 +147,21 @@ def _begun(judged: Judgement, now: float, describe: Describe) -> Span:
     )
 
 
-def _settles(before: Span, judged: Judgement, now: float) -> bool:
+def _incidents(spans: Iterable[Span]) -> Iterable[Span]:
+    """What was wrong; spans that people take for one incident are one, from the beginning of the first."""
+    found: dict[Key, Span] = {}
+    latest: dict[tuple[str, Role], Span] = {}
+    for span in sorted(filter(lambda span: span.is_incident, spans), key=lambda span: span.began):
+        before = latest.get((span.path, span.role))
+        incident = replace(span, began=before.began) if before and _settles(before, span) else span
+        latest[span.path, span.role] = found[_key(incident)] = incident
+    return found.values()
+
+
+def _settles(before: Span, span: Span) -> bool:
     """Whether it is the same incident, of which there was not enough to see before."""
-    is_as_bad = judged.verdict.severity >= before.verdict.severity
-    return before.is_incident and not judged.is_expected and is_as_bad and 0 <= now - before.began < SETTLING
+    is_as_bad = span.verdict.severity >= before.verdict.severity
+    return before.ended == span.began and is_as_bad and span.began - before.began < SETTLING
 
 
 def _gist(each: Judgement | Span) -> tuple[Verdict, Cause | None, Hop | None, bool]:

@@ -26,7 +26,7 @@ from netcheck.apns.trust import (
     in_pem,
     store,
 )
-from netcheck.files import LARGEST_CA_FILE, Stamp, read_file, read_if_changed
+from netcheck.files import LARGEST_PEM, Stamp, read_file, read_if_changed
 from netcheck.model.failing import Reason
 from netcheck.model.services import TlsSettings
 from netcheck.probe.errors import PhaseError
@@ -120,7 +120,7 @@ class _Made(Generic[T]):
 
     def _fresh_of_file(self, file: Path, kept: "_Kept[T] | None") -> "_Kept[T]":
         before = kept.stamp if kept and isinstance(kept.stamp, Stamp) else None
-        stamp, data = read_if_changed(file, LARGEST_CA_FILE, before)
+        stamp, data = read_if_changed(file, LARGEST_PEM, before)
         return kept if kept and data is None else _Kept(stamp, self._of_file(data or b""))
 
 
@@ -148,7 +148,7 @@ def _store_of_system() -> Store:
         return store(found)
     folder = ssl.get_default_verify_paths().capath  # OpenSSL would look into it only for a name it needs
     files = sorted(Path(folder).glob("*.[0-9]")) if folder else []
-    return store(der for file in files for der in in_pem(read_file(file, LARGEST_CA_FILE)))
+    return store(der for file in files for der in in_pem(read_file(file, LARGEST_PEM)))
 
 
 def _context_of_file(data: bytes) -> ssl.SSLContext:

@@ -10,13 +10,13 @@ from types import MappingProxyType
 
 import trio
 
+from netcheck.config.pem import pem_of
 from netcheck.config.problems import ConfigError, Problem
 from netcheck.config.settings import Web
-from netcheck.config.web_file import RateLimit, settle
-from netcheck.config.web_tls import LARGEST_PEM, TlsSettings, pem_of
-from netcheck.files import Stamp, in_time, read_if_changed
+from netcheck.config.web_file import RateLimit, context_for, settle
+from netcheck.config.web_tls import TlsSettings
+from netcheck.files import LARGEST_PEM, Stamp, in_time, read_if_changed
 from netcheck.model.paths import Secret
-from netcheck.web.tls import server_context
 
 _log = logging.getLogger("netcheck.web")
 _LONGEST = 10.0
@@ -63,12 +63,8 @@ def read(web: Web) -> Protection:
 
 def _with_tls(plain: Protection, tls: TlsSettings) -> Protection:
     stamps = {**plain.stamps, **_stamps(tls.files)}
-    try:
-        context = server_context(tls)
-        authority = pem_of(tls.client_ca) if tls.client_ca else b""
-    except (OSError, ValueError) as error:
-        where = str(plain.web.config_file or "web.tls")
-        raise ConfigError([Problem(where, 1, 1, f"TLS cannot be spoken with this: {error}")]) from error
+    context = context_for(plain.web, tls)
+    authority = pem_of(tls.client_ca) if tls.client_ca else b""
     rules = (replace(tls, certificate=Path(), key=Path(), client_ca=None), authority)
     sans = frozenset(tls.allowed_sans)
     return replace(plain, tls=context, allowed_sans=sans, rules=rules, stamps=stamps)
@@ -91,7 +87,8 @@ class Protected:
 
     def __init__(self, protection: Protection) -> None:
         self.now = protection
-        self._tried = protection.stamps
+        self._problem: str | None = None
+        """Why the files cannot be used as they are now; said once, though they are tried at each look."""
         self._threads = trio.CapacityLimiter(_MOST_THREADS)
 
     async def read(self, web: Web) -> Protection:
@@ -99,7 +96,9 @@ class Protected:
         try:
             return await in_time(partial(read, web), _LONGEST, self._threads)
         except OSError as error:
-            raise ConfigError([Problem("web", 1, 1, f"a file that it names was {error.strerror}")]) from None
+            raise ConfigError(
+                [Problem("web", 1, 1, f"a file that it names cannot be read: {error.strerror}")]
+            ) from None
 
     def take(self, protection: Protection) -> None:
         """Have this one in force for what comes from now on."""
@@ -108,7 +107,7 @@ class Protected:
         for note in protection.notes:
             if note not in self.now.notes:
                 _log.warning("%s: %s", protection.web.config_file, note)
-        self.now, self._tried = protection, protection.stamps
+        self.now, self._problem = protection, None
 
     async def watch(self) -> None:
         """Read the files again when they change, until cancelled. What cannot be used changes nothing."""
@@ -117,19 +116,24 @@ class Protected:
             try:
                 await self._look()
             except (ConfigError, OSError) as error:
-                _log.error("the web port stays as it is, what its files say now cannot be used: %s", error)
+                self._say(str(error))
             except Exception:  # a bug of ours costs one look, and never the daemon
                 _log.exception("internal error in looking at the web port's files")
 
     async def _look(self) -> None:
         before = self.now
         stamps = await in_time(partial(_stamps, before.stamps), _LONGEST, self._threads)
-        if stamps == self._tried:
+        if stamps == before.stamps:
+            self._problem = None
             return
-        self._tried = stamps
         found = await self.read(before.web)
         if self.now is before:  # no reload came in between
             self.take(found)
+
+    def _say(self, problem: str) -> None:
+        if problem != self._problem:
+            _log.error("the web port stays as it is, what its files say now cannot be used: %s", problem)
+        self._problem = problem
 
 
 def _news(before: Protection, after: Protection) -> Iterable[str]:

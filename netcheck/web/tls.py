@@ -1,4 +1,4 @@
-"""TLS of the web port: contexts from what the config says, and the server's side of a connection.
+"""TLS of the web port: the server's side of a connection.
 
 An SSLObject over memory, and not trio's SSLStream, which cannot end its side and then wait for the client's.
 """
@@ -9,16 +9,8 @@ from contextlib import suppress
 
 import trio
 
-from netcheck.config.settings import ClientAuth
-from netcheck.config.web_tls import TlsSettings, load_pair, pem_of
-
 _CHUNK = 16 * 1024 + 256  # a TLS record and its overhead (RFC 8446 section 5.2)
 _HANDSHAKE = 0x16  # RFC 8446 section 5.1, ContentType
-_VERIFY = {
-    ClientAuth.NONE: ssl.CERT_NONE,
-    ClientAuth.OPTIONAL: ssl.CERT_OPTIONAL,
-    ClientAuth.REQUIRED: ssl.CERT_REQUIRED,
-}
 
 
 class TlsError(Exception):
@@ -27,26 +19,6 @@ class TlsError(Exception):
 
 class NotTlsError(TlsError):
     """The client does not speak TLS."""
-
-
-def server_context(settings: TlsSettings) -> ssl.SSLContext:
-    """A context for new connections; OSError or ValueError where there can be none. Blocks."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version, context.maximum_version = settings.oldest, settings.newest
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    if not settings.server_prefers:
-        context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
-    if settings.ciphers:
-        context.set_ciphers(":".join(settings.ciphers))
-    if settings.curve:
-        context.set_ecdh_curve(settings.curve)
-    context.set_alpn_protocols(["http/1.1"])
-    load_pair(context, settings.certificate, settings.key)
-    if settings.client_ca is not None:
-        context.load_verify_locations(cadata=pem_of(settings.client_ca).decode("ascii", "replace"))
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an intermediate may vouch alone, as in Go
-    context.verify_mode = _VERIFY[settings.client_auth]
-    return context
 
 
 class TlsStream:

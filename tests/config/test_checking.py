@@ -1,5 +1,6 @@
 """What a daemon cannot do yet is refused at its place, by whoever would run it, and not by a mere reading."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,11 @@ from click.testing import CliRunner
 
 from netcheck import config
 from netcheck.cli.main import main
+from netcheck.config import web_tls
 from netcheck.config.file import check, to_run
+from netcheck.files import LARGEST_PEM
+from netcheck.web import protection
+from tests.web.pems import Pems, pems
 
 PROMISES = [
     (
@@ -43,3 +48,69 @@ def test_the_daemon_does_not_start_on_such_a_file(file: Path) -> None:
     ended = CliRunner().invoke(main, ["run", "--config", str(file)])
     assert ended.exit_code == 2
     assert "this does nothing yet" in ended.output
+
+
+# The files of the web port: what is accepted here is what TLS accepts later
+
+
+@pytest.fixture
+def issued(tmp_path: Path) -> Pems:
+    made = pems(tmp_path)
+    made.server()
+    return made
+
+
+def padded(pem: Path, size: int) -> None:
+    """As bundles are that say in words whose each certificate is."""
+    pem.write_text(pem.read_text() + "# whose it is\n" * (size // 14))
+
+
+@pytest.mark.parametrize("size", [1_300_000, 5_000_000])
+@pytest.mark.parametrize(
+    "web",
+    [
+        "tls: {cert_file: server.crt, key_file: server.key, client_ca_file: ca.pem}",
+        "config_file: web.yml",
+    ],
+)
+def test_a_large_client_ca_file_is_accepted_by_all_or_by_none(
+    file: Path, issued: Pems, web: str, size: int
+) -> None:
+    padded(issued.ca, size)
+    file.with_name("web.yml").write_text(
+        "tls_server_config: {cert_file: server.crt, key_file: server.key, client_ca_file: ca.pem,"
+        " client_auth_type: RequireAndVerifyClientCert}"
+    )
+    file.write_text(f"web: {{{web}}}\n")
+    if size < LARGEST_PEM:
+        assert protection.read(check(file).web).tls is not None
+    else:
+        with pytest.raises(config.ConfigError, match="client_ca_file: the file cannot be read: larger than"):
+            check(file)
+
+
+def test_an_authority_in_the_web_config_itself_has_to_be_one(file: Path, issued: Pems) -> None:
+    web = issued.folder / "web.yml"
+    web.write_text(
+        "tls_server_config: {cert_file: server.crt, key_file: server.key,"
+        " client_ca: '-----BEGIN CERTIFICATE-----', client_auth_type: RequireAndVerifyClientCert}"
+    )
+    file.write_text("web: {config_file: web.yml}\n")
+    with pytest.raises(config.ConfigError) as caught:
+        check(file)
+    assert f"{web}:1:77: tls_server_config.client_ca: this holds no certificates in PEM" in str(caught.value)
+
+
+@pytest.mark.parametrize("read", [to_run, check])
+def test_what_openssl_here_does_not_speak_is_said_before_the_daemon_runs(
+    file: Path, issued: Pems, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], config.Config]
+) -> None:
+    """Some systems build OpenSSL without a curve or a cipher that can be written."""
+    monkeypatch.setitem(web_tls._CURVES, "CurveP256", "unknown-here")
+    web = issued.folder / "web.yml"
+    web.write_text(
+        "tls_server_config: {cert_file: server.crt, key_file: server.key, curve_preferences: [CurveP256]}"
+    )
+    file.write_text("web: {config_file: web.yml}\n")
+    with pytest.raises(config.ConfigError, match="TLS cannot be spoken with this: unknown"):
+        read(file)

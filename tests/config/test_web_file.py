@@ -189,7 +189,7 @@ STRICTER = [
     (f"{TLS}, client_auth_type: RequireAndVerifyClientCert}}", "needs client_ca_file"),
     (
         f"{TLS}, client_auth_type: RequireAndVerifyClientCert, client_ca_file: junk.pem}}",
-        "the file holds no certificates in PEM",
+        "this holds no certificates in PEM",
     ),
     (f"{TLS}, client_allowed_sans: [a]}}", "needs client_auth_type: RequireAndVerifyClientCert"),
     (f"{TLS}, max_version: TLS11}}", "TLS12 is the oldest that is spoken here"),

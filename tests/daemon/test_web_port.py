@@ -264,7 +264,7 @@ def test_a_reload_onto_a_key_of_another_certificate_is_refused(with_tls: Running
     other.replace(issued.folder / "server.key")
     with_tls.process.send_signal(signal.SIGHUP)
     with_tls.wait("the refusal", lambda: "reload refused" in with_tls.logged())
-    assert "the two files are not a certificate and its own private key" in with_tls.logged()
+    assert "OpenSSL does not take these for a certificate and its own private key" in with_tls.logged()
     assert presented(with_tls, context) == before
 
 

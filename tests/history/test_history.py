@@ -10,15 +10,20 @@ from pathlib import Path
 import pytest
 import trio
 
+from netcheck.history import history as history_module
 from netcheck.history.database import Database, HistoryError, read
 from netcheck.history.history import History
-from netcheck.model.findings import Judgement
-from netcheck.model.incidents import Onset
+from netcheck.history.timeline import MOST
+from netcheck.model.findings import Cause, Judgement, Verdict
+from netcheck.model.incidents import Onset, Span
+from netcheck.model.paths import Role
+from tests.hanging import hanging_file
 from tests.history.test_timeline import BLOCKED, DOWN, READY
 
 NOW = 1_790_000_000.0
 LATER = NOW + 86400.0
 KEEP = 30 * 86400.0
+DEADLINE = 20.0
 
 
 def kept(file: Path | None, *judgements: Judgement, begun: float = NOW) -> History:
@@ -76,6 +81,82 @@ def test_another_file_gets_what_is_known(tmp_path: Path) -> None:
 
     assert causes(trio.run(main)) == [DOWN.cause, BLOCKED.cause]
     assert {span.cause for span in read(second)} == {None, DOWN.cause, BLOCKED.cause}
+
+
+async def until_it_has(file: Path, cause: Cause | None) -> None:
+    with trio.fail_after(DEADLINE):
+        while cause not in causes_in(file):  # noqa: ASYNC110 - no event
+            await trio.sleep(0.02)
+
+
+def causes_in(file: Path) -> set[Cause | None]:
+    try:
+        return {span.cause for span in read(file)}
+    except HistoryError:  # not there yet, or just being made
+        return set()
+
+
+def test_a_file_that_hangs_does_not_hold_up_the_one_that_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(history_module, "_LONGEST", 0.5)
+    folder, second = tmp_path / "drive", tmp_path / "second.db"
+    folder.mkdir()
+
+    async def main(hanging: Path) -> None:
+        history = History(hanging, 1e12)
+        history.note([DOWN], NOW, lambda _: Onset("", ""))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(history.run)
+            history.take(second, 1e12)
+            await until_it_has(second, DOWN.cause)
+            nursery.cancel_scope.cancel()
+
+    with hanging_file(folder) as hanging:
+        trio.run(main, hanging)
+        assert f"{hanging} does not answer" in caplog.text
+    assert f"{second} does not answer" not in caplog.text
+
+
+def test_a_file_that_comes_while_the_one_before_is_read_is_read_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "first.db", tmp_path / "second.db"
+    kept(first, DOWN)
+    kept(second, BLOCKED, begun=NOW + 500)
+    in_earnest = Database.read
+
+    async def main() -> History:
+        history = History(first, 1e12)
+
+        def read_slowly(database: Database) -> list[Span]:
+            if database.file == first:
+                trio.from_thread.run_sync(history.take, second, 1e12)
+            return in_earnest(database)
+
+        monkeypatch.setattr(Database, "read", read_slowly)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(history.run)
+            await until_it_has(second, DOWN.cause)
+            nursery.cancel_scope.cancel()
+        return history
+
+    assert set(causes(trio.run(main))) == {DOWN.cause, BLOCKED.cause}
+
+
+def test_what_lasts_is_kept_however_much_has_ended_since(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    database = Database(file)
+    lasting = Span("direct", Role.DEVICE, Verdict.DEGRADED, None, None, NOW, NOW + 2 * MOST, None)
+    others = [
+        Span("other", Role.DEVICE, Verdict.READY, None, None, NOW + n, NOW + n, NOW + n + 1)
+        for n in range(1, MOST + 50)
+    ]
+    database.write({(span.path, span.role, span.began): span for span in [lasting, *others]}, before=0)
+    found = read(file)
+    assert len(found) == MOST
+    assert lasting in found
+    assert min(span.began for span in found if span.path == "other") == NOW + 51
 
 
 def test_what_is_old_is_taken_out_of_the_file(tmp_path: Path) -> None:

@@ -75,6 +75,24 @@ def test_what_is_soon_seen_to_be_worse_or_otherwise_is_the_same_incident() -> No
     )
 
 
+def test_an_incident_that_gets_worse_counts_as_not_ready_only_from_then_on() -> None:
+    limited = replace(BLOCKED, verdict=Verdict.DEGRADED)
+    timeline = told((100, READY), (110, limited), (229, DOWN), (230, READY), (250, READY))
+    (incident,) = timeline.incidents(0, 250)
+    assert (incident.verdict, incident.began, incident.ended) == (Verdict.NOT_READY, 110, 230)
+    expected = Availability("direct", Role.DEVICE, measured=150, not_ready=1, limited=119)
+    after = Timeline()
+    after.add(timeline.spans.values())
+    assert timeline.availability(0, 250) == after.availability(0, 250) == [expected]
+    assert after.incidents(0, 250) == [incident]
+
+
+def test_an_incident_that_changes_more_than_once_has_one_beginning() -> None:
+    limited = replace(BLOCKED, verdict=Verdict.DEGRADED)
+    (incident,) = told((100, limited), (110, BLOCKED), (120, DOWN), (130, DOWN)).incidents(0, 250)
+    assert (incident.cause, incident.began, incident.seen) == (DOWN.cause, 100, 130)
+
+
 def test_what_gets_better_does_not_take_the_place_of_what_was_worse() -> None:
     found = told((100, DOWN), (110, BLOCKED), (120, READY)).incidents(0, SOON)
     assert [(each.cause, each.began, each.ended) for each in found] == [

@@ -11,11 +11,10 @@ import trio
 
 from netcheck.config import web_tls
 from netcheck.config.settings import ClientAuth
-from netcheck.config.web_tls import TlsSettings
+from netcheck.config.web_tls import TlsSettings, server_context
 from netcheck.web.port import WebPort
 from netcheck.web.protection import Protection
 from netcheck.web.server import LIMITS, Request, Response
-from netcheck.web.tls import server_context
 from tests.probe.peers import in_trio
 from tests.web.asking import CLOSING_GET, GET, connect, hello, status
 from tests.web.pems import Pems, pems
