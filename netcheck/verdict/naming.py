@@ -97,7 +97,10 @@ def commonest(about: Iterable[Counted]) -> tuple[Phase, Reason, int]:
 def how_often(case: Case, about: Sequence[Counted]) -> str:
     """How most of them fail, and how many of all that failed."""
     phase, reason, count = commonest(about)
-    return f"{phase} {reason} in {count} of {len(case.failed)} failed probes"
+    failed = len(case.failed)
+    if count < failed:
+        return f"{phase} {reason} in {count} of {failed} failed probes"
+    return f"{phase} {reason} in {f'all {failed} failed probes' if failed > 1 else 'the only failed probe'}"
 
 
 def the_reply(about: Sequence[Counted], *, is_of_destination: bool = True) -> str:

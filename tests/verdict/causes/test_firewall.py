@@ -92,12 +92,12 @@ def test_what_is_worse_comes_first() -> None:
 def test_of_ports_and_paths_that_were_not_tried_nothing_is_said() -> None:
     (judged,) = assess([API], [DIRECT], once([result(API, 443, DROPPED, address="17.188.128.9")])).judgements
     assert (
-        judged.findings[0].evidence == "Nothing answers on port 443; connect timeout in 1 of 1 failed probes"
+        judged.findings[0].evidence == "Nothing answers on port 443; connect timeout in the only failed probe"
     )
     results = [*couriers(), result(API, 443, DROPPED, address="17.188.128.9")]
     blocked = assess([COURIER, API], [DIRECT], once(results)).judgements[1]
     assert blocked.cause is Cause.HOSTS_BLOCKED
-    assert blocked.findings[0].evidence == "connect timeout in 1 of 1 failed probes"
+    assert blocked.findings[0].evidence == "connect timeout in the only failed probe"
 
 
 ONLY_5223 = [*couriers(None, (5223,)), *couriers(DROPPED, (443,))]
