@@ -32,6 +32,8 @@ class Cell(NamedTuple):
 
     text: str
     state: str = ""
+    is_list: bool = False
+    """Whether these are names between commas, none of which may be broken."""
 
 
 class Table(NamedTuple):
@@ -72,11 +74,15 @@ def _failure_row(why_unneeded: str, path: str, kind: str, alike: Sequence[Result
     seen = failure.detail[:_LONGEST] if failure else ""
     if failure and failure.evidence:
         seen += f"; the answer began with {failure.evidence_text}"
-    texts = (path, f"{why_unneeded}: {kind}" if why_unneeded else kind, str(len(alike)))
-    cells = [Cell(text) for text in (*texts, _first(where), _first(names), seen)]
+    rest = [Cell(str(len(alike))), _names(where), _names(names), Cell(seen)]
     if why_unneeded:
-        return [Cell(cell.text, "idle") for cell in cells]
-    return [cells[0], Cell(cells[1].text, "bad"), *cells[2:]]
+        cells = [Cell(path), Cell(f"{why_unneeded}: {kind}"), *rest]
+        return [cell._replace(state="idle") for cell in cells]
+    return [Cell(path), Cell(kind, "bad"), *rest]
+
+
+def _names(names: Iterable[str]) -> Cell:
+    return Cell(_first(names), is_list=True)
 
 
 def _first(names: Iterable[str]) -> str:
@@ -95,12 +101,12 @@ def resolvers(lookups: Iterable[Lookup]) -> Table:
     for (resolver, rdtype, outcome), of_kind in sorted(alike.items()):
         state = "good" if outcome == "success" else "" if of_kind[0].was_answered else "bad"
         addresses = dict.fromkeys(address for each in of_kind for address in each.addresses)
-        seen = _first(addresses) or of_kind[0].detail[:_LONGEST]
-        names = _first(dict.fromkeys(each.host for each in of_kind))
+        seen = _names(addresses) if addresses else Cell(of_kind[0].detail[:_LONGEST])
+        names = _names(dict.fromkeys(each.host for each in of_kind))
         slowest = max(each.duration for each in of_kind)
-        texts = (str(len(of_kind)), names, seen, f"{slowest * 1000:.0f} ms")
         said = "answered" if outcome == "success" else outcome
-        rows.append([Cell(resolver), Cell(rdtype), Cell(said, state), *map(Cell, texts)])
+        rest = [Cell(str(len(of_kind))), names, seen, Cell(f"{slowest * 1000:.0f} ms")]
+        rows.append([Cell(resolver), Cell(rdtype), Cell(said, state), *rest])
     header = ("resolver", "type", "answer", "names", "such as", "addresses", "slowest")
     return _table("resolvers", "What resolvers answer", header, rows)
 
@@ -131,7 +137,7 @@ def peers(results: Iterable[Result]) -> Table:
         if (tls := result.attempt.tls) is not None:
             where = f"{result.service}:{result.port} over {result.path}"
             shown.setdefault((tls.issuer, tls.trust, _date(tls.not_after)), {})[where] = None
-    rows = [[*map(Cell, issuer), Cell(_first(where))] for issuer, where in sorted(shown.items())]
+    rows = [[*map(Cell, issuer), _names(where)] for issuer, where in sorted(shown.items())]
     header = ("issuer", "vouched for by", "expires", "where")
     return _table("peers", "Certificates of peers", header, rows)
 

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,10 +11,12 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Browser, expect
 
+from netcheck.model.paths import ProbePath
 from netcheck.pages.page import render_report
 from tests.bench.page import facts as five_hundred_cells
 from tests.daemon.running import running
 from tests.pages.test_page import HOSTILE, NOW, hostile
+from tests.records import COURIER, DROPPED, facts, result
 from tests.system.browser import CHROMIUM, Window, browser
 from tests.test_cli import config
 
@@ -89,4 +92,30 @@ def test_five_hundred_cells_can_be_looked_through(chromium: Browser, served: tup
     assert page.locator(".matrix button").count() == 500
     page.locator(".matrix .bad button").last.click()
     expect(page.locator(":popover-open pre")).to_contain_text("connect")
+    page.close()
+
+
+BROKEN_NAMES = """() => [...document.querySelectorAll(".matrix th[scope=row], .whole")].filter(each => {
+    const text = document.createRange();
+    text.selectNodeContents(each);
+    return new Set([...text.getClientRects()].map(line => line.top)).size > 1;
+}).map(each => each.textContent)"""
+CUT_TABLES = """() => [document.documentElement, ...document.querySelectorAll(".wide")]
+    .filter(each => each.scrollWidth > each.clientWidth).length"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_no_name_is_broken_and_no_table_is_cut(
+    chromium: Browser, served: tuple[Path, str], width: int
+) -> None:
+    folder, address = served
+    mdm = replace(COURIER, name="our-second-provider")
+    results = [result(COURIER, 443, DROPPED, host=f"{n}-courier.push.apple.com") for n in range(3)]
+    known = facts([COURIER, mdm], [ProbePath("direct"), ProbePath("web-proxy")], [], results)
+    (folder / "report.html").write_text(render_report(known, "0.1.0", NOW))
+    page = chromium.new_page(viewport={"width": width, "height": 800})
+    page.goto(f"{address}/report.html")
+    assert page.evaluate(BROKEN_NAMES) == []
+    assert page.evaluate(CUT_TABLES) == 0
+    expect(page.locator(".matrix th[scope=row]").first).to_be_visible()
     page.close()
