@@ -21,10 +21,9 @@ from netcheck.daemon.reloading import Reloads, read_config
 from netcheck.daemon.showing import Showing
 from netcheck.daemon.systemd import Systemd, passed_sockets
 from netcheck.export.negotiate import Exporter
-from netcheck.export.report import report
-from netcheck.facts import Belief, Facts, LatestFacts
+from netcheck.facts import Belief, LatestFacts
 from netcheck.history.history import History
-from netcheck.model.findings import Verdict
+from netcheck.model.findings import Judgement, Verdict
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
 from netcheck.web.listening import ListenError
@@ -52,7 +51,9 @@ class Daemon:
         self._facts = LatestFacts(self._state, belief(config))
         self._exporter = Exporter(config.metrics.per_host)
         self._history = History(config.history.file, config.history.keep)
-        self.showing = Showing(self.facts, self._history)
+        self.showing = Showing(self._facts.now(), self._history)
+        self.ready = False
+        """Whether the first full round has ended, and its facts are shown."""
         self._asking = Asking(self._state)
         self._probing: Probing | None = None
         self._reloads = Reloads(self._reload)
@@ -87,20 +88,8 @@ class Daemon:
 
     # What the web room shows.
 
-    @property
-    def ready(self) -> bool:
-        """Whether the first full round has ended."""
-        return self._probing is not None and self._probing.first_round_done
-
-    def facts(self) -> Facts:
-        """What is known by now: the same object until something changes."""
-        return self._facts.now()
-
     def scrape(self, accept: str, names: Sequence[str]) -> tuple[bytes, str]:
-        return self._exporter.scrape(self.facts(), accept, names)
-
-    def status(self) -> dict[str, object]:
-        return report(self.facts(), __version__, time.time())
+        return self._exporter.scrape(self.showing.facts, accept, names)
 
     async def probe(self, path: str, service: str, host: str) -> str:
         """One probe now, as text. Raises NotThere and TooMuch."""
@@ -162,6 +151,7 @@ class Daemon:
         if config != before and self._probing is not None:
             self._probing.take(config)
         self._certificates.cancel()  # read anew: whoever reloads has perhaps just renewed one
+        self.showing.take(self._facts.now())
 
     async def _watch_push_certificates(self) -> None:
         while True:
@@ -171,23 +161,29 @@ class Daemon:
                 await trio.sleep_forever()
 
     async def _announce(self) -> None:
-        """Log what has changed, and tell systemd how things are."""
+        """Look at the facts, and tell everybody: who is shown them, the log, the history and systemd."""
         announcer = Announcer()
         while True:
             began = trio.current_time()
             try:
-                announcer.look(self.facts())
-                self.showing.note(of_all=self.ready)
-                self._systemd.tell(f"STATUS={self._in_short()}")
+                self._look(announcer)
             except Exception:  # a bug of ours costs some lines of the log, and never the daemon
                 _log.exception("internal error in announcing")
             took = trio.current_time() - began
             await trio.sleep(max(_LOOK_FOR_NEWS, took / _SHARE_OF_LOOKING))
 
-    def _in_short(self) -> str:
+    def _look(self, announcer: Announcer) -> None:
+        is_whole = self._probing is not None and self._probing.first_round_done
+        facts = self._facts.now()
+        self.showing.take(facts)
+        self.ready = is_whole
+        announcer.look(facts)
+        self.showing.note(of_all=self.ready)
+        self._systemd.tell(f"STATUS={self._in_short(facts.judgements)}")
+
+    def _in_short(self, judgements: Sequence[Judgement]) -> str:
         if not self.ready:
             return "the first round is under way"
-        judgements = self.facts().judgements
         others = [
             f"{judged.path} {judged.role} {judged.verdict}"
             for judged in judgements

@@ -1,4 +1,7 @@
-"""What people are shown beside metrics: the page, incidents, and news as they come. Knows no HTTP."""
+"""What people are shown beside metrics: the page, the JSON, and news as they come. Knows no HTTP.
+
+It shows the facts that it was handed last, and makes none: to judge takes long, and many may look at once.
+"""
 
 import json
 import time
@@ -9,7 +12,7 @@ from typing import NamedTuple
 import trio
 
 from netcheck import __version__
-from netcheck.export.report import incidents, news
+from netcheck.export.report import incidents, news, report
 from netcheck.facts import Facts
 from netcheck.history.history import History
 from netcheck.pages import page
@@ -17,57 +20,90 @@ from netcheck.pages.standing import Past
 
 _DAYS_ON_THE_PAGE = 7
 _DAY = 86400.0
-_LOOK = 1.0
-"""Seconds between two looks for news."""
 _NEWS_EVERY = 10.0
 """Seconds at most between two events of a stream, and at least, where only numbers have changed."""
 _MOST_STREAMS = 16
 
 
 class _Made(NamedTuple):
-    """A page, and what it was made from."""
+    """What was made, and from what."""
 
     facts: Facts
     key: object
     body: bytes
 
 
-class Showing:
-    """Shows facts and history. The page is made once for each change of either, however many look at it."""
+Make = Callable[[], bytes]
+"""The part that takes long, for a thread."""
 
-    def __init__(self, facts: Callable[[], Facts], history: History) -> None:
-        self._facts = facts
+
+class Showing:
+    """Shows facts and history. What takes long is made in a thread, one thing at a time.
+
+    Page and status are made again where something has changed or a second has passed: they say the time.
+    """
+
+    def __init__(self, facts: Facts, history: History) -> None:
+        self.facts = facts
+        """What is shown."""
+        self._changed = trio.Event()
         self._history = history
-        self._made: _Made | None = None
-        self._rendering = trio.Lock()
+        self._made: dict[str, _Made] = {}
+        self._making = trio.Lock()
         self._streams = 0
 
+    def take(self, facts: Facts) -> None:
+        """Show these from now on, and tell the streams."""
+        if facts is not self.facts:
+            self.facts = facts
+            self._changed.set()
+            self._changed = trio.Event()
+
     async def page(self) -> bytes:
-        """The status page as HTML in UTF-8. Made in a thread: it may take a tenth of a second."""
-        async with self._rendering:
-            facts, now = self._facts(), time.time()
+        """The status page as HTML in UTF-8."""
+        return await self._once("page", self._page)
+
+    async def status(self) -> bytes:
+        """What the page shows, as JSON."""
+        return await self._once("status", self._status)
+
+    def _page(self, now: float) -> Make:
+        facts, past = self.facts, self._past(now)
+        return lambda: page.render(facts, past, __version__, now).encode()
+
+    def _status(self, now: float) -> Make:
+        facts = self.facts
+        return lambda: _json(report(facts, __version__, now))
+
+    async def _once(self, what: str, at: Callable[[float], Make]) -> bytes:
+        """Made in a thread: it may take a tenth of a second."""
+        async with self._making:
+            facts, now = self.facts, time.time()
             key = (self._history.version, int(now))
-            if self._made is None or self._made.facts is not facts or self._made.key != key:
-                make = partial(page.render, facts, self._past(now), __version__, now)
-                html = await trio.to_thread.run_sync(make)
-                self._made = _Made(facts, key, html.encode())
-            return self._made.body
+            made = self._made.get(what)
+            if made is None or made.facts is not facts or made.key != key:
+                made = _Made(facts, key, await trio.to_thread.run_sync(at(now)))
+                self._made[what] = made
+            return made.body
 
     def asset(self, name: str) -> tuple[bytes, str] | None:
         """A file that the page needs, and its content type."""
         return page.asset(name)
 
-    def incidents(self, seconds: float) -> dict[str, object]:
+    async def incidents(self, seconds: float) -> bytes:
         """As JSON, of so many seconds until now."""
         now = time.time()
         since = max(0.0, now - seconds)
         found = self._history.incidents(since, now)
         availability = self._history.availability(since, now)
-        return incidents(found, availability, __version__, since, now)
+        async with self._making:
+            return await trio.to_thread.run_sync(
+                lambda: _json(incidents(found, availability, __version__, since, now))
+            )
 
     def note(self, *, of_all: bool) -> None:
         """Take the verdicts as they are into the history; `of_all`: whether everything was visited once."""
-        facts = self._facts()
+        facts = self.facts
         self._history.note(facts.judgements, time.time(), partial(page.onset, facts), of_all=of_all)
 
     def events(self) -> Callable[[], AsyncGenerator[bytes, None]] | None:
@@ -80,14 +116,15 @@ class Showing:
             told: Facts | None = None
             due = 0.0
             while True:
-                facts, now = self._facts(), trio.current_time()
+                facts, now, changed = self.facts, trio.current_time(), self._changed
                 if told is None or _gist(facts) != _gist(told) or (facts is not told and now >= due):
                     told, due = facts, now + _NEWS_EVERY
                     yield _event("status", news(facts, time.time()))
                 elif now >= due:
                     due = now + _NEWS_EVERY
                     yield _event("alive", {})
-                await trio.sleep(_LOOK)
+                with trio.move_on_at(due):
+                    await changed.wait()
         finally:
             self._streams -= 1
 
@@ -100,6 +137,10 @@ class Showing:
 def _gist(facts: Facts) -> object:
     """What is told at once."""
     return [(judged.path, judged.role, judged.verdict, judged.cause) for judged in facts.judgements]
+
+
+def _json(value: dict[str, object]) -> bytes:
+    return json.dumps(value).encode()  # with an indent it is several times as slow
 
 
 def _event(kind: str, data: dict[str, object]) -> bytes:

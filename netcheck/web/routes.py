@@ -1,6 +1,5 @@
 """Which route answers with what. Must not know probing: it shows what a View gives."""
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -25,8 +24,9 @@ class Showing(Protocol):
     """What people are shown."""
 
     async def page(self) -> bytes: ...
+    async def status(self) -> bytes: ...
+    async def incidents(self, seconds: float, /) -> bytes: ...
     def asset(self, name: str, /) -> tuple[bytes, str] | None: ...
-    def incidents(self, seconds: float, /) -> dict[str, object]: ...
     def events(self) -> Stream | None: ...
 
 
@@ -38,7 +38,6 @@ class View(Protocol):
     @property
     def showing(self) -> Showing: ...
     def scrape(self, accept: str, names: Sequence[str]) -> tuple[bytes, str]: ...
-    def status(self) -> dict[str, object]: ...
     async def probe(self, path: str, service: str, host: str) -> str: ...
     async def reload(self) -> str | None: ...
 
@@ -64,7 +63,7 @@ async def _incidents(view: View, request: Request) -> Response:
         seconds = duration(_one(request, "since") or _USUAL_SINCE)
     except ValueError as error:
         return Response(400, f"since: {error}\n".encode())
-    return _json(view.showing.incidents(seconds))
+    return Response(200, await view.showing.incidents(seconds), _JSON)
 
 
 async def _events(view: View, _: Request) -> Response:
@@ -92,7 +91,7 @@ async def _metrics(view: View, request: Request) -> Response:
 
 
 async def _status(view: View, _: Request) -> Response:
-    return _json(view.status())
+    return Response(200, await view.showing.status(), _JSON)
 
 
 async def _healthy(_: View, __: Request) -> Response:
@@ -125,12 +124,8 @@ def _unknown(request: Request, known: Sequence[str]) -> Response | None:
     return Response(400, message.encode())
 
 
-def _json(value: object) -> Response:
-    body = json.dumps(value).encode()  # with an indent it is several times as slow
-    return Response(200, body, "application/json")
-
-
 _ASSETS = "/assets/"
+_JSON = "application/json"
 _PROBE_TAKES = ("path", "service", "host")
 _INCIDENTS_TAKE = ("since",)
 _USUAL_SINCE = "7d"
