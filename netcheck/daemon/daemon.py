@@ -103,7 +103,7 @@ class Daemon:
         return report(self.facts(), __version__, time.time())
 
     async def probe(self, path: str, service: str, host: str) -> str:
-        """One probe now, as text. Raises NotThere and TooMuch."""
+        """One probe now, as text. Raises NotThere, TooMuch and NotInTime."""
         if self._probing is None:
             raise TooMuch("probing has not begun: try again in a moment")
         return await self._asking.probe(self._probing, path, service, host)

@@ -102,6 +102,11 @@ class Probing:
             if (way.name, each.name) == (path, service) and host in each.hosts
         ]
 
+    async def wait_for_turn(self, path: str) -> None:
+        """Until the path has room for one more attempt."""
+        async with self._gates[path]:
+            pass
+
     def take(self, config: Config) -> None:
         """Measure what this config says from now on, and let the state know of it."""
         before, self._config = self._config, config
