@@ -1,9 +1,10 @@
 """One probe now, for whoever asks: of what the config names, under the gates of probing, and not often."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import trio
 
+from netcheck.config.problems import no_such
 from netcheck.daemon.probing import Probing
 from netcheck.model.results import Visit
 from netcheck.model.services import targets
@@ -20,7 +21,6 @@ _LONGEST_WAIT = 4.0
 """Seconds until a path that is busy has room for one more attempt."""
 _LONGEST = 24.0
 """Seconds that the probe itself may take; both together are less than the web port waits for an answer."""
-_MOST_NAMES = 20
 
 
 class Asking:
@@ -81,11 +81,5 @@ async def _visits(probing: Probing, path: str, service: str, host: str) -> list[
 
 
 def _known(kind: str, asked: str, names: Iterable[str]) -> None:
-    known: Sequence[str] = list(dict.fromkeys(names))
-    if asked not in known:
-        more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
-        there = f"there is: {', '.join(known[:_MOST_NAMES])}{more}" if known else "there is none"
-        wrong = f"no such {kind} in the configuration" if asked else f"say which {kind}"
-        raise NotThere(
-            f"{wrong}; {there}\nAs in /probe?path=direct&service=courier&host=0-courier.push.apple.com"
-        )
+    if problem := no_such(kind, asked, names):
+        raise NotThere(f"{problem}\nAs in /probe?path=direct&service=courier&host=0-courier.push.apple.com")
