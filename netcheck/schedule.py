@@ -36,7 +36,7 @@ class Job:
     """What a run is about: where a new plan has a job of this key about the same, a run under way goes on."""
 
 
-def spread(key: str) -> float:
+def offset_of(key: str) -> float:
     """Where in the interval a job starts, in [0, 1): the same in every round and after a restart."""
     return zlib.crc32(key.encode()) / 2**32
 
@@ -57,7 +57,7 @@ class _Beat:
         return self.first + max(0, math.ceil((now - self._start_of(key)) / self.interval))
 
     def _start_of(self, key: str) -> float:
-        return self.start + spread(key) * self.interval
+        return self.start + offset_of(key) * self.interval
 
     def at(self, interval: float, now: float) -> Self:
         """With another interval; no number comes twice, and the times are those that it would always have."""

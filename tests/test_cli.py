@@ -150,7 +150,16 @@ def test_check_can_be_narrowed_to_a_path_and_a_service(tmp_path: Path, port: int
 
 @pytest.mark.parametrize(
     ("option", "name", "hint"),
-    [("--path", "dirct", "did you mean direct?"), ("--service", "zzz", "known: ours")],
+    [
+        (
+            "--path",
+            "dirct",
+            'no such path in the configuration; there is: direct; did you mean "direct"?',
+        ),
+        ("--service", "zzz", "--service zzz: no such service in the configuration; there is: ours"),
+        ("--service", "bag", "--service bag: it is switched off: write `enabled: true`"),
+        ("--service", "", "--service : say which service; there is: ours"),
+    ],
 )
 def test_an_unknown_name_is_a_usage_error_with_a_hint(
     tmp_path: Path, option: str, name: str, hint: str

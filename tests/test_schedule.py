@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from netcheck.schedule import STILL_RUNNING, Gate, Job, Schedule, spread
+from netcheck.schedule import STILL_RUNNING, Gate, Job, Schedule, offset_of
 
 
 class Recorder:
@@ -59,7 +59,7 @@ def run_for(
 def test_a_job_runs_once_an_interval_at_its_own_offset() -> None:
     recorder = Recorder()
     run_for(35, recorder, recorder.job("a", takes=3))
-    offset = spread("a") * 10
+    offset = offset_of("a") * 10
     first = recorder.times("a")[0]
     assert recorder.times("a") == pytest.approx(
         [first, first + 10, first + 20, first + 30][: len(recorder.ran)]
@@ -102,7 +102,7 @@ def test_a_run_on_time_is_late_by_nothing() -> None:
 
 def test_a_schedule_that_begins_later_joins_the_beat() -> None:
     recorder = Recorder()
-    run_for(30, recorder, recorder.job("a"), begun_before=70 + spread("a") * 10 + 1)
+    run_for(30, recorder, recorder.job("a"), begun_before=70 + offset_of("a") * 10 + 1)
     assert [number for _, number, _ in recorder.ran] == [8, 9, 10]
     first = recorder.times("a")[0]
     assert recorder.times("a") == pytest.approx([first, first + 10, first + 20])
@@ -140,7 +140,7 @@ def replanned(
     virtually(main)
 
 
-OFFSET = spread("a") * 10
+OFFSET = offset_of("a") * 10
 
 
 def test_a_run_under_way_goes_on_where_the_new_plan_has_it() -> None:
@@ -246,7 +246,7 @@ def test_a_round_has_ended_when_every_job_has_ended_a_run_again() -> None:
 
 
 def test_starts_are_spread_over_the_interval() -> None:
-    offsets = sorted(spread(f"direct courier {index}") for index in range(100))
+    offsets = sorted(offset_of(f"direct courier {index}") for index in range(100))
     gaps = [b - a for a, b in itertools.pairwise(offsets)]
     assert 0 <= offsets[0] < 0.1
     assert 0.9 < offsets[-1] < 1
@@ -254,7 +254,7 @@ def test_starts_are_spread_over_the_interval() -> None:
 
 
 def test_a_job_starts_at_the_same_place_after_a_restart() -> None:
-    assert spread("direct courier 3") == 0.009108398575335741
+    assert offset_of("direct courier 3") == 0.009108398575335741
 
 
 def test_a_gate_lets_in_no_more_than_its_cap() -> None:

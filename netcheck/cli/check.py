@@ -1,7 +1,6 @@
 """`netcheck check`: one look now, for the console."""
 
 import dataclasses
-import difflib
 import json
 import os
 import platform
@@ -24,6 +23,7 @@ from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, f
 from netcheck.cli.progress import shown_on_stderr
 from netcheck.cli.reading import Instead, instead_or_fail, load_or_fail
 from netcheck.config import BUILT_IN_NAMES, Config, default
+from netcheck.config.problems import no_such
 from netcheck.console.output import render
 from netcheck.console.ticket import Origin, tickets
 from netcheck.export.report import report
@@ -259,9 +259,6 @@ def _with_all_addresses(config: Config) -> Config:
 
 def _known(kind: str, asked: Sequence[str], known: Sequence[str]) -> None:
     for name in asked:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
-            if kind == "service" and name in BUILT_IN_NAMES:
-                hint = "it is switched off: write `enabled: true`"
-            fail(f"no {kind} {name!r} in this configuration; {hint}")
+        if problem := no_such(kind, name, known):
+            is_off = kind == "service" and name in BUILT_IN_NAMES
+            fail(f"--{kind} {name}: " + ("it is switched off: write `enabled: true`" if is_off else problem))

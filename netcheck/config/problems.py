@@ -110,3 +110,17 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     """`; did you mean "…"?` where a known word is close, else nothing."""
     meant = closest(word, known)
     return f'; did you mean "{meant}"?' if meant else ""
+
+
+_MOST_NAMES = 20
+
+
+def no_such(kind: str, asked: str, names: Iterable[str]) -> str | None:
+    """What to say to who asks for one of these names; None where there is that one."""
+    known = list(dict.fromkeys(names))
+    if asked in known:
+        return None
+    more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
+    there = f"there is: {', '.join(known[:_MOST_NAMES])}{more}" if known else "there is none"
+    wrong = f"no such {kind} in the configuration" if asked else f"say which {kind}"
+    return f"{wrong}; {there}{did_you_mean(asked, known)}"

@@ -1,26 +1,30 @@
 """One probe now, for whoever asks: of what the config names, under the gates of probing, and not often."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import trio
 
+from netcheck.config.problems import no_such
 from netcheck.daemon.probing import Probing
+from netcheck.model.results import Visit
 from netcheck.model.services import targets
 from netcheck.pages import transcript
 from netcheck.state.state import State
-from netcheck.web.routes import NotThere, TooMuch
+from netcheck.web.routes import NotInTime, NotThere, TooMuch
 
 _AT_ONCE = 2
 _SPACING = 3.0
 """Seconds in which one more probe may be asked for."""
 _BURST = 10
 """How many may be asked for at once after a pause."""
-_LONGEST = 25.0
-_MOST_NAMES = 20
+_LONGEST_WAIT = 4.0
+"""Seconds until a path that is busy has room for one more attempt."""
+_LONGEST = 24.0
+"""Seconds that the probe itself may take; both together are less than the web port waits for an answer."""
 
 
 class Asking:
-    """Answers with the transcript of a probe; raises NotThere and TooMuch."""
+    """Answers with the transcript of a probe; raises NotThere, TooMuch and NotInTime."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -37,12 +41,9 @@ class Asking:
         except trio.WouldBlock:
             raise TooMuch(f"{_AT_ONCE} probes are under way already: try again in a moment") from None
         try:
-            with trio.fail_after(_LONGEST):
-                visits = await probing.probe(path, service, host)
-        except trio.TooSlowError:
-            raise TooMuch(
-                f"the probe had no turn in {_LONGEST:.0f} s: the path is busy; try again later"
-            ) from None
+            await _wait_for_turn(probing, path)
+            self._look_for(path, service, host)  # a reload may have come meanwhile
+            visits = await _visits(probing, path, service, host)
         finally:
             self._under_way.release()
         return "\n".join(map(transcript.of_visit, visits))
@@ -63,12 +64,22 @@ class Asking:
         self._paid_until = paid_until
 
 
+async def _wait_for_turn(probing: Probing, path: str) -> None:
+    with trio.move_on_after(_LONGEST_WAIT) as waiting:
+        await probing.wait_for_turn(path)
+    if waiting.cancelled_caught:
+        raise TooMuch(f"the path {path} is busy: it had no turn in {_LONGEST_WAIT:.0f} s; try again later")
+
+
+async def _visits(probing: Probing, path: str, service: str, host: str) -> list[Visit]:
+    with trio.move_on_after(_LONGEST):
+        return await probing.probe(path, service, host)
+    raise NotInTime(
+        f"the probe did not end within {_LONGEST:.0f} s, the most that this page waits; probing.timeouts may "
+        f"allow it more. To see its end: netcheck check --config FILE --path {path} --service {service}"
+    )
+
+
 def _known(kind: str, asked: str, names: Iterable[str]) -> None:
-    known: Sequence[str] = list(dict.fromkeys(names))
-    if asked not in known:
-        more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
-        there = f"there is: {', '.join(known[:_MOST_NAMES])}{more}" if known else "there is none"
-        wrong = f"no such {kind} in the configuration" if asked else f"say which {kind}"
-        raise NotThere(
-            f"{wrong}; {there}\nAs in /probe?path=direct&service=courier&host=0-courier.push.apple.com"
-        )
+    if problem := no_such(kind, asked, names):
+        raise NotThere(f"{problem}\nAs in /probe?path=direct&service=courier&host=0-courier.push.apple.com")

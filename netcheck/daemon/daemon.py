@@ -92,7 +92,7 @@ class Daemon:
         return self._exporter.scrape(self.showing.facts, accept, names)
 
     async def probe(self, path: str, service: str, host: str) -> str:
-        """One probe now, as text. Raises NotThere and TooMuch."""
+        """One probe now, as text. Raises NotThere, TooMuch and NotInTime."""
         if self._probing is None:
             raise TooMuch("probing has not begun: try again in a moment")
         return await self._asking.probe(self._probing, path, service, host)

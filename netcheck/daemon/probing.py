@@ -20,7 +20,7 @@ from netcheck.model.results import Hold, Visit
 from netcheck.model.services import Service, Timeouts, hosts_on, targets
 from netcheck.plan import Call, HeldSlot, Slot, held_slots, is_planned, slots
 from netcheck.probe.runner import Prober
-from netcheck.schedule import STILL_RUNNING, Gate, Job, Schedule, spread
+from netcheck.schedule import STILL_RUNNING, Gate, Job, Schedule, offset_of
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
 
@@ -101,6 +101,11 @@ class Probing:
             for each, way in targets(self._state.services, self._state.paths)
             if (way.name, each.name) == (path, service) and host in each.hosts
         ]
+
+    async def wait_for_turn(self, path: str) -> None:
+        """Until the path has room for one more attempt."""
+        async with self._gates[path]:
+            pass
 
     def take(self, config: Config) -> None:
         """Measure what this config says from now on, and let the state know of it."""
@@ -190,7 +195,7 @@ class Probing:
     async def _hold(self, holding: "_Holding") -> None:
         """Hold one connection after the other, with a round's time in between."""
         with holding.task:
-            await trio.sleep(spread(holding.slot.key) * self._config.probing.interval)
+            await trio.sleep(offset_of(holding.slot.key) * self._config.probing.interval)
             for turn in itertools.count():
                 if (call := holding.slot.call(turn)) is not None:
                     holding.host = call.host

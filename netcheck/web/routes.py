@@ -20,6 +20,10 @@ class TooMuch(Exception):
     """More is asked for than there may be now; the message says when to ask again."""
 
 
+class NotInTime(Exception):
+    """It takes longer than anyone waits here; the message says what to do."""
+
+
 class Showing(Protocol):
     """What people are shown."""
 
@@ -82,6 +86,8 @@ async def _probe(view: View, request: Request) -> Response:
         return Response(404, f"{error}\n".encode())
     except TooMuch as error:
         return Response(429, f"{error}\n".encode(), headers=_RETRY)
+    except NotInTime as error:
+        return Response(503, f"{error}\n".encode())
     return Response(200, text.encode())
 
 

@@ -1,0 +1,63 @@
+"""One probe for whoever asks: what is said where it does not come to an end."""
+
+from dataclasses import replace
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from netcheck.config import default
+from netcheck.config.settings import Probing as Pace
+from netcheck.daemon.asking import Asking
+from netcheck.daemon.probing import Probing
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.services import Timeouts
+from netcheck.state.state import State
+from netcheck.web.routes import NotInTime, TooMuch
+from netcheck.web.server import LIMITS
+from tests.daemon.network import Network
+
+HANGS = Failure(Phase.CONNECT, Reason.TIMEOUT)
+HOST = "api.push.apple.com"
+
+
+def asked(pace: Pace, network: Network, *, rounds: bool = False) -> tuple[str, float]:
+    """The answer for one host of the provider API, and the seconds until it came."""
+
+    async def main() -> tuple[str, float]:
+        state = State()
+        probing = Probing(state, replace(default(), probing=pace), network.prober)
+        async with trio.open_nursery() as nursery:
+            if rounds:
+                nursery.start_soon(probing.run)
+                await trio.sleep(pace.interval)
+            begun = trio.current_time()
+            try:
+                answer = await Asking(state).probe(probing, "direct", "provider", HOST)
+            except (NotInTime, TooMuch) as error:
+                answer = f"{type(error).__name__}: {error}"
+            nursery.cancel_scope.cancel()
+        return answer, trio.current_time() - begun
+
+    return trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def test_a_probe_that_fails_by_a_long_timeout_is_answered_with_what_it_saw() -> None:
+    answer, seconds = asked(Pace(timeouts=Timeouts(connect=20.0)), Network(lambda _: HANGS))
+    assert HOST in answer
+    assert "timeout" in answer
+    assert seconds == pytest.approx(20.0, abs=1.0)
+
+
+def test_a_probe_that_is_slow_is_not_said_to_have_had_no_turn() -> None:
+    answer, seconds = asked(Pace(timeouts=Timeouts(connect=60.0)), Network(lambda _: HANGS))
+    assert answer.startswith("NotInTime: the probe did not end within 24 s")
+    assert "busy" not in answer
+    assert seconds < LIMITS.handler_timeout
+
+
+def test_a_path_that_is_busy_says_so_soon() -> None:
+    pace = Pace(concurrency=1, timeouts=Timeouts(connect=3600.0))
+    answer, seconds = asked(pace, Network(lambda _: HANGS), rounds=True)
+    assert answer.startswith("TooMuch: the path direct is busy: it had no turn in 4 s")
+    assert seconds < LIMITS.handler_timeout
