@@ -209,6 +209,7 @@ SCENES: Mapping[str, Scene] = {
         at_proxy("squid", NOT_READY, Cause.PROXY_CANNOT_CONNECT),
         beside(squid=lambda lab: lab.squid["plain"]),
         firewall=(f"{FROM_PROXIES_TO_APPLE} drop",),
+        timeouts={"proxy": "1s"},  # shorter than the proxy's own patience
     ),
     "a proxy denies one service of three by its name": Scene(
         {
