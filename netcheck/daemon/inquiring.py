@@ -108,19 +108,23 @@ class Inquiries:
     async def _look_again_at_what_fails(
         self, nursery: trio.Nursery, pace: Callable[[], tuple[float, float]]
     ) -> None:
-        """Each round, at a few hosts: else one that is up again would be taken for down until its turn."""
+        """Each round, at a few hosts: else one that is up again would be taken for down until its turn.
+
+        A host for which such a visit still waits is left out; not one that is visited for another reason:
+        that visit may have begun before it was up again.
+        """
+        begun: list[trio.CancelScope] = []
         while True:
             await trio.sleep(pace()[0])
+            begun = [scope for scope in begun if scope in self._under_way]
+            waiting = {_target(self._under_way[scope]) for scope in begun}
             for path in self._state.paths:
                 again = _Suspicion()
                 again.add_hosts(self._state.courses.failing(path.name, self._state.endpoints))
                 calls = self._again([path], again)[:_MOST_AGAIN_IN_A_ROUND]
-                for scope in self._take_up(call for call in calls if not self._is_under_way(call)):
+                for scope in self._take_up(call for call in calls if _target(call) not in waiting):
+                    begun.append(scope)
                     nursery.start_soon(self._ask_one, scope)
-
-    def _is_under_way(self, call: Call) -> bool:
-        """Whether the host is being visited. An inquiry visits it again: that visit began before the news."""
-        return any(_target(other) == _target(call) for other in self._under_way.values())
 
     def _suspicions(self, patience: float) -> dict[str, _Suspicion]:
         """By path."""
