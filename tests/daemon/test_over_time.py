@@ -78,7 +78,9 @@ class Story:
 DEVICE, PROVIDER = Role
 STORIES = {
     "5223 is dropped": Story(on_port(5223), {("direct", DEVICE): FALLBACK}),
-    "443 is dropped, and nobody minds": Story(on_port(443), {}),
+    "443 is dropped, and nobody minds for now": Story(
+        on_port(443), {("direct", DEVICE): (Verdict.READY, Cause.FALLBACK_BLOCKED, Hop.FIREWALL)}
+    ),
     "5223 and 443 are dropped": Story(
         on_port(5223, 443), {("direct", DEVICE): (Verdict.NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL)}
     ),
