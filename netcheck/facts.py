@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import NamedTuple, Self, TypeAlias
 
 from netcheck.bags import fetched_bags
-from netcheck.model.findings import FetchedBag, Finding, Hop, Judgement, PushCertificate, Verdict
+from netcheck.model.findings import Cause, FetchedBag, Finding, Hop, Judgement, PushCertificate, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
 from netcheck.model.services import Service
@@ -187,6 +187,18 @@ class _Unrest:
     """Where all failed together for a while: that hosts still do is no reason yet to go to Apple."""
 
 
+def _may_be_recovering(fresh: Judgement, before: Judgement) -> bool:
+    """Whether what is left of a silence may only be ranges in which no host was visited since."""
+    return fresh.verdict.severity < before.verdict.severity and fresh.cause is Cause.RANGE_BLOCKED
+
+
+def _without_news(latest: _Clear, before: _Clear) -> _Clear:
+    """That all is well is said at once; a remark on it waits until it is clear."""
+    was_ready = before.judgement.verdict is Verdict.READY
+    remarks = before.judgement.findings if was_ready else ()
+    return replace(latest, judgement=replace(latest.judgement, findings=remarks))
+
+
 class LatestFacts:
     """The facts of a state that goes on changing: made when somebody asks, once for each change.
 
@@ -243,8 +255,11 @@ class LatestFacts:
         nothing = replace(fresh, verdict=Verdict.UNKNOWN, findings=())
         before = self._clear.get((path, fresh.role)) or _Clear(nothing, False, now)
         if fresh.verdict is Verdict.READY:
-            return latest
+            return latest if path.name not in unrest.changing else _without_news(latest, before)
         if path.name in unrest.restless and any(each.hop is Hop.APPLE for each in fresh.findings):
             return before
         is_late = now - before.at > _LONGEST_WAIT * self._belief.patience
-        return latest if is_late or path.name not in unrest.changing else before
+        is_changing = path.name in unrest.changing or (
+            path.name in unrest.restless and _may_be_recovering(fresh, before.judgement)
+        )
+        return before if is_changing and not is_late else latest
