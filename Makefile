@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONFIG ?= config/netcheck.yaml
 UV := .tools/bin/uv
 # Most tests wait more than they work: more workers than a small machine has cores are faster.
-WORKERS ?= 3
+WORKERS ?= 4
 SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
 RUN := .venv/run
 DEV := .venv/dev

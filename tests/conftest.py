@@ -15,7 +15,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for variable in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
         os.environ.pop(variable, None)
 
-_FINAL = (signal.SIGINT, signal.SIGTERM)
+_FINAL = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 @pytest.fixture(autouse=True)

@@ -194,8 +194,8 @@ class Daemon:
         )
 
     async def _handle_signals(self, nursery: trio.Nursery) -> None:
-        for final in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(final, signal.SIG_IGN)  # from when the receiver has ended: it is stopping already
+        for each in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)  # from when the receiver has ended: it is stopping already
         with trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as received:
             async for number in received:
                 if number == signal.SIGHUP:

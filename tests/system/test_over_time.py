@@ -122,7 +122,7 @@ def test_that_nothing_can_be_reached_is_said_long_before_that(tls_lab: Lab, star
     for role in (DEVICE, PROVIDER):
         seen = daemon.until("direct", role, lambda judged: judged["verdict"] != Verdict.UNKNOWN, 10.0)
         assert is_(BLOCKED)(seen[-1]), seen[-1]
-        assert "awaited" in seen[0]["evidence"][0] or len(seen) == 1
+        assert "waiting for" in seen[0]["evidence"][0] or len(seen) == 1
 
 
 def test_a_proxy_is_killed_and_comes_back(tls_lab: Lab, start: Start) -> None:

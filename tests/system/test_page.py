@@ -19,11 +19,11 @@ pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chrom
 
 SENTENCES = {
     "port-5223-blocked": "Phones on direct get push on Wi-Fi only: port 5223 is blocked.",
-    "proxy-wants-password": "Phones on web-proxy get no push: the proxy does not accept the login.",
+    "proxy-wants-password": "Phones on web-proxy get no push: the proxy wants a valid login.",
     "proxy-decrypts": "Phones on web-proxy get no push: somebody decrypts the connections.",
     "dns-block-list": "Phones on direct get no push: DNS gives wrong addresses.",
     "proxy-dies": "The MDM server on dmz-socks cannot send push: the proxy does not work.",
-    "password-changed": "The MDM server on dmz-socks cannot send push: the proxy does not accept the login.",
+    "password-changed": "The MDM server on dmz-socks cannot send push: the proxy wants a valid login.",
     "provider-down": "The MDM server on direct cannot send push: a service of Apple's is down.",
 }
 TOO_WIDE = """
