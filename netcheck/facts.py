@@ -196,7 +196,7 @@ def _without_news(latest: _Clear, before: _Clear) -> _Clear:
     """That all is well is said at once; a remark on it waits until it is clear."""
     was_ready = before.judgement.verdict is Verdict.READY
     remarks = before.judgement.findings if was_ready else ()
-    return replace(latest, judgement=replace(latest.judgement, findings=remarks))
+    return replace(latest, judgement=replace(latest.judgement, findings=remarks), at=before.at)
 
 
 class LatestFacts:
@@ -254,11 +254,12 @@ class LatestFacts:
         latest = _Clear(fresh, facts.fallback.get(path.name, False), now)
         nothing = replace(fresh, verdict=Verdict.UNKNOWN, findings=())
         before = self._clear.get((path, fresh.role)) or _Clear(nothing, False, now)
+        is_late = now - before.at > _LONGEST_WAIT * self._belief.patience
         if fresh.verdict is Verdict.READY:
-            return latest if path.name not in unrest.changing else _without_news(latest, before)
+            waits = path.name in unrest.changing and not is_late
+            return _without_news(latest, before) if waits else latest
         if path.name in unrest.restless and any(each.hop is Hop.APPLE for each in fresh.findings):
             return before
-        is_late = now - before.at > _LONGEST_WAIT * self._belief.patience
         is_changing = path.name in unrest.changing or (
             path.name in unrest.restless and _may_be_recovering(fresh, before.judgement)
         )
