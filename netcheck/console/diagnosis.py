@@ -11,7 +11,6 @@ from netcheck.answers import NOTHING_JUDGED, WHO, answers, joined
 from netcheck.console.table import COLOURS, bullet
 from netcheck.facts import Facts, Found
 from netcheck.model.findings import Judgement, Verdict
-from netcheck.model.paths import ProbePath
 from netcheck.model.services import is_relayed
 
 _INDENT = (0, 0, 0, 4)
@@ -78,12 +77,8 @@ def _may_be_meant(facts: Facts, judged: Judgement) -> bool:
     """Whether a path of no use is one that nobody needs: where a role has a better one."""
     paths = {path.name: path for path in facts.paths}
     others = [each for each in facts.judgements if each.role is judged.role and each.path != judged.path]
-    is_useless = judged.verdict is Verdict.NOT_READY and _is_direct(paths[judged.path])
+    is_useless = judged.verdict is Verdict.NOT_READY and not is_relayed(paths[judged.path])
     return is_useless and any(each.verdict is Verdict.READY for each in others)
-
-
-def _is_direct(path: ProbePath) -> bool:
-    return not is_relayed(path)
 
 
 def _of_judgement(judged: Judgement) -> Paragraph:

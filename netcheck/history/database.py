@@ -139,7 +139,7 @@ def _connected(file: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(_MAKE)
         connection.execute("PRAGMA synchronous = NORMAL")
-    except BaseException:
+    except BaseException:  # closed on every way out, cancellation too
         connection.close()
         raise
     return connection

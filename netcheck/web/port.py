@@ -145,7 +145,7 @@ class WebPort:
                 await self._talk(stream, place)
         except (trio.BrokenResourceError, trio.TooSlowError, TlsError) as error:
             _log.debug("a client left before its response was out: %r", error)
-        except Exception:
+        except Exception:  # a bug of ours costs one connection, and never the daemon
             _log.exception("a connection failed")
         finally:
             self._places.leave(place)
