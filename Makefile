@@ -62,7 +62,7 @@ servers:  # real proxies, DNS servers and Prometheus for the system tests; only 
 
 lock: $(UV)  ## make the locked requirements anew from pyproject.toml
 	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 pyproject.toml -o requirements/run.txt
-	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --group dev pyproject.toml -o requirements/dev.txt
+	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --group dev --extra pac --extra proxy-auth pyproject.toml -o requirements/dev.txt
 
 clean:  ## remove what these targets made
 	rm -rf .venv .tools .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
