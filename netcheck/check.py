@@ -168,7 +168,7 @@ def _longest_over(path: ProbePath, config: Config, rate: float) -> float:
         for service, _ in targets(config.services, [path])
     )
     timeouts = config.probing.timeouts
-    return begun / rate + timeouts.connect + (timeouts.proxy if path.proxy else 0.0)
+    return begun / rate + timeouts.connect + (timeouts.proxy if path.is_proxied else 0.0)
 
 
 def spread(hosts: Sequence[str], most: int) -> Sequence[str]:

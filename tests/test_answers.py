@@ -9,7 +9,7 @@ from tests.records import COURIER, DROPPED, PROVIDER, facts, result
 
 DIRECT = ProbePath("direct")
 WIFI = ProbePath("guest-wifi")
-PROXY = ProbePath("web-proxy", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
+PROXY = ProbePath("web-proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
 BALANCER = ProbePath("dmz", load_balancer=(("api.test", LoadBalancer("192.0.2.9", None)),))
 CLOSED = ProbePath("direct", expected=Expected.BLOCKED)
 NEEDS = frozenset({Needed("courier", 5223), Needed("courier", 443)})

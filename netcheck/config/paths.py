@@ -49,6 +49,7 @@ from netcheck.model.paths import (
     Role,
     Secret,
     Transport,
+    Way,
 )
 
 
@@ -322,7 +323,7 @@ def to_path(name: str, keys: PathKeys, resolver: Resolver) -> ProbePath:
     source = {":" in each: each for each in keys.source_address}
     return ProbePath(
         name,
-        proxy=_proxy(keys),
+        _proxies(keys),
         load_balancer=tuple((host, LoadBalancer(*place)) for host, place in keys.load_balancer.items()),
         binding=Binding(keys.interface, source_ipv4=source.get(False), source_ipv6=source.get(True)),
         resolver=resolver,
@@ -332,12 +333,12 @@ def to_path(name: str, keys: PathKeys, resolver: Resolver) -> ProbePath:
     )
 
 
-def _proxy(keys: PathKeys) -> Proxy | None:
+def _proxies(keys: PathKeys) -> Way:
     if keys.proxy is None:
-        return None
+        return ()
     scheme, host, port = keys.proxy
     resolve = keys.resolve or default_resolve(scheme)
-    return Proxy(scheme, host, port, _credentials(keys), resolve, keys.ca_file)
+    return (Proxy(scheme, host, port, _credentials(keys), resolve, keys.ca_file),)
 
 
 def _credentials(keys: PathKeys) -> Credentials | None:

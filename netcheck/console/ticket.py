@@ -156,9 +156,8 @@ def _targets(facts: Facts, path: ProbePath, results: Sequence[Result]) -> str:
         servers = [f"{server} port {port}" for server, port in _nameservers(facts, path)]
         return f"{joined(servers) or 'the resolver'}, DNS"
     asked_at = ""
-    if path.proxy is not None:
-        address = endpoint_text(path.proxy.host, path.proxy.port)
-        asked_at = f"; through the proxy {path.proxy.scheme}://{address}"
+    if through := joined([proxy.url for proxy in path.proxies]):
+        asked_at = f"; through the proxy {through}"
     elif path.load_balancer:
         places = dict.fromkeys(endpoint_text(*_address(path, result)) for result in results)
         asked_at = f"; at the load balancer {joined(list(places))}"
@@ -204,8 +203,8 @@ def _confirmation(path: ProbePath, result: Result, is_apples: bool) -> Confirmat
     certificate = "must show a certificate issued by Apple"
     if not is_apples:
         certificate = f"must show a valid certificate for {result.host}"
-    if path.proxy is not None:
-        return Confirmation(certificate, _curl(path.proxy, result))
+    if path.proxies:
+        return Confirmation(certificate, _curl(path.proxies[-1], result))
     host, port = _address(path, result)
     if result.attempt.failure and result.attempt.failure.phase is Phase.CONNECT:
         source = f"-s {path.binding.source_ipv4} " if path.binding.source_ipv4 else ""
@@ -230,7 +229,7 @@ def _curl(proxy: Proxy, result: Result) -> str:
     """
     scheme = _WITH_NAMES.get(proxy.scheme, proxy.scheme)
     login = f"--proxy-user {shlex.quote(proxy.credentials.username)} " if proxy.credentials else ""
-    address = f"{scheme}://{endpoint_text(proxy.host, proxy.port)}"
+    address = f"{scheme}://{proxy.place}"
     return f"curl -vk --proxy {address} {login}https://{endpoint_text(result.host, result.port)}/"
 
 

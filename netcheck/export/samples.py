@@ -13,7 +13,6 @@ from netcheck.apns.addresses import is_apple_name, is_published, published_range
 from netcheck.facts import Facts
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Verdict
-from netcheck.model.paths import endpoint_text
 from netcheck.model.results import Bag, Lookup, Result
 from netcheck.state.endpoints import EndpointState
 from netcheck.state.histogram import Histogram
@@ -236,9 +235,8 @@ _LONGEST_TEXT = 1000
 
 def path_infos(facts: Facts) -> Numbers:
     for path in facts.paths:
-        proxy = path.proxy
-        url = f"{proxy.scheme}://{endpoint_text(proxy.host, proxy.port)}" if proxy else ""
-        yield (path.name, url, path.resolver.name, path.binding.interface or ""), 1
+        proxies = ", ".join(proxy.url for proxy in path.proxies)
+        yield (path.name, proxies, path.resolver.name, path.binding.interface or ""), 1
 
 
 def courier_fallbacks(facts: Facts) -> Numbers:

@@ -89,6 +89,21 @@ class Proxy:
     ca_file: Path | None = None
     """For `https`: what to trust instead of the system's store."""
 
+    @property
+    def place(self) -> str:
+        """`HOST:PORT`."""
+        return endpoint_text(self.host, self.port)
+
+    @property
+    def url(self) -> str:
+        """`SCHEME://HOST:PORT`, without the login."""
+        return f"{self.scheme}://{self.place}"
+
+
+Way = tuple[Proxy, ...]
+"""A way out: what it leads through, in this order; empty: directly. Of several, the last one is asked for the
+destination."""
+
 
 class Transport(StrEnum):
     UDP = "udp"
@@ -156,7 +171,7 @@ class ProbePath:
     """One network path out: direct, through a proxy, or to a load balancer instead of DNS's answer."""
 
     name: str
-    proxy: Proxy | None = None
+    proxies: Way = ()
     load_balancer: tuple[tuple[str, LoadBalancer], ...] = ()
     """Pairs of host (or `host:port`, which wins) and what answers for it."""
     binding: Binding = Binding()
@@ -179,15 +194,25 @@ class ProbePath:
         return not self.load_balancer or self.balancer(host, port) is not None
 
     @property
+    def is_proxied(self) -> bool:
+        """Whether proxies make its connections."""
+        return bool(self.proxies)
+
+    @property
+    def resolve(self) -> ResolveMode:
+        """Who resolves the destination's name: the proxy that is asked for it may do so."""
+        return self.proxies[-1].resolve if self.proxies else ResolveMode.LOCAL
+
+    @property
     def way_out(self) -> Hashable:
         """What paths have in common that share their fate, whatever their resolvers answer."""
-        proxy = (self.proxy.host, self.proxy.port) if self.proxy is not None else None
-        return proxy, self.load_balancer, self.binding
+        proxies = tuple((proxy.host, proxy.port) for proxy in self.proxies)
+        return proxies, self.load_balancer, self.binding
 
     def carries(self, family: Family) -> bool:
         """Whether a destination of this family can be asked for at all: SOCKS4 has no IPv6."""
-        is_socks4 = self.proxy is not None and self.proxy.scheme in (ProxyScheme.SOCKS4, ProxyScheme.SOCKS4A)
-        return not (is_socks4 and family is Family.IPV6)
+        asked = self.proxies[-1].scheme if self.proxies else None
+        return not (asked in (ProxyScheme.SOCKS4, ProxyScheme.SOCKS4A) and family is Family.IPV6)
 
     def may_use(self, address: str) -> bool:
         """Whether a host given by this address is probed on this path."""
@@ -198,21 +223,22 @@ class ProbePath:
 
         Those that its proxy can carry; where it can carry none, all: that it cannot is to be seen.
         """
-        if self.proxy is not None and self.proxy.resolve is ResolveMode.PROXY:
+        if self.resolve is ResolveMode.PROXY:
             return ()
         return tuple(family for family in self.families if self.carries(family)) or self.families
 
     def destination_families(self) -> tuple[Family, ...]:
         """Every family under which this path can have results."""
-        hands_over_names = self.proxy is not None and self.proxy.resolve is not ResolveMode.LOCAL
-        return (*self.resolved_families(), *((Family.NAME,) if hands_over_names else ()))
+        by_name = (Family.NAME,) if self.resolve is not ResolveMode.LOCAL else ()
+        return (*self.resolved_families(), *by_name)
 
     def phases(self) -> tuple[Phase, ...]:
         """The phases that a probe on this path can run, in order."""
         resolve = () if self.load_balancer or not self.resolved_families() else (Phase.RESOLVE,)
-        if self.proxy is None:
+        if not self.proxies:
             return (*resolve, Phase.CONNECT)
-        proxy_tls = (Phase.PROXY_TLS,) if self.proxy.scheme is ProxyScheme.HTTPS else ()
+        is_tls = any(proxy.scheme is ProxyScheme.HTTPS for proxy in self.proxies)
+        proxy_tls = (Phase.PROXY_TLS,) if is_tls else ()
         return (*resolve, Phase.PROXY_RESOLVE, Phase.PROXY_CONNECT, *proxy_tls, Phase.PROXY_HANDSHAKE)
 
 

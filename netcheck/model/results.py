@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from netcheck.model.failing import Failure, Outcome, Phase, Reason
-from netcheck.model.paths import Family, Proxy, RecordType, Transport
+from netcheck.model.paths import Family, RecordType, Transport, Way
 
 
 class Trust(StrEnum):
@@ -135,8 +135,8 @@ class Attempt:
     """Whether the proxy spoke its protocol; None where no proxy was asked."""
     bag: Bag | None = None
     """What was fetched, by a probe that fetches a bag."""
-    proxy: Proxy | None = None
-    """The proxy that was asked for the destination; None where none was."""
+    proxies: Way = ()
+    """What it led through; empty where it went directly."""
     at: float = 0.0
     """When it began, in seconds of the monotonic clock: what windows and ages are measured by."""
     source: str | None = None

@@ -106,7 +106,7 @@ def speaks_tls(service: Service, path: ProbePath) -> bool:
 
 def is_relayed(path: ProbePath) -> bool:
     """Whether somebody else makes the connection to the destination, and tells us that it stands."""
-    return path.proxy is not None or bool(path.load_balancer)
+    return path.is_proxied or bool(path.load_balancer)
 
 
 def phases_of(service: Service, path: ProbePath) -> tuple[Phase, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from netcheck.answers import in_short
 from netcheck.model.findings import Finding, Hop, Judgement, Verdict
-from netcheck.model.paths import Binding, ProbePath, Resolver, endpoint_text
+from netcheck.model.paths import Binding, ProbePath, Resolver
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,8 @@ def _places(path: ProbePath, blamed: set[Hop]) -> list[_Place]:
     places = [_Place("This machine", _binding(path.binding), (Hop.LOCAL_NETWORK, Hop.NETCHECK))]
     if not path.load_balancer and (path.resolved_families() or Hop.RESOLVER in blamed):
         places.append(_Place("Resolver", _resolver(path.resolver), (Hop.RESOLVER,)))
-    if path.proxy is not None:
-        proxy = path.proxy
-        where = f"{proxy.scheme}://{endpoint_text(proxy.host, proxy.port)}"
-        places.append(_Place("Proxy", where, (Hop.PROXY,)))
+    if path.is_proxied:
+        places += [_Place("Proxy", proxy.url, (Hop.PROXY,)) for proxy in path.proxies]
     elif path.load_balancer:
         places.append(_Place("Load balancer", _balancers(path), (Hop.LOAD_BALANCER,)))
     else:

@@ -43,7 +43,9 @@ class Proxies:
 
     def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
         before = self.health
-        self.health = {path.name: before.get(path.name) or ProxyHealth() for _, path in pairs if path.proxy}
+        self.health = {
+            path.name: before.get(path.name) or ProxyHealth() for _, path in pairs if path.is_proxied
+        }
 
     def record(self, visit: Visit) -> None:
         if (health := self.health.get(visit.path)) is not None:

@@ -213,7 +213,7 @@ def _failures(world: World, path: ProbePath, limited: Mapping[Needed, Verdict]) 
 def _judge_service(service: Service, path: ProbePath, tallies: Mapping[Needed, Tally]) -> _ServiceVerdict:
     by_port = {port: tallies[Needed(service.name, port)].verdict for port in ports_judged(service, path)}
     needed = ports_needed(service, path)
-    if service.port_rule is PortRule.FALLBACK and path.proxy is None:
+    if service.port_rule is PortRule.FALLBACK and not path.is_proxied:
         verdict = _with_fallback(list(by_port.values()))
         ports = _with_verdict(by_port, verdict) if verdict is Verdict.NOT_READY else tuple(by_port)[:1]
         return _ServiceVerdict(service, verdict, ports, needed)
@@ -246,7 +246,7 @@ def _fallback_active(
 ) -> dict[str, bool]:
     couriers = [service for service in services if service.port_rule is PortRule.FALLBACK]
     return {
-        path.name: path.proxy is None and any(_is_on_fallback(courier, path, tallies) for courier in present)
+        path.name: not path.is_proxied and any(_is_on_fallback(courier, path, tallies) for courier in present)
         for path in paths
         if (present := [s for s in couriers if s.roles & path.roles and ports_on(s, path)])
     }

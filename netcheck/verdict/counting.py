@@ -106,7 +106,7 @@ def what_counts(
     too. What all around it has outdated counts no more: successes from before all fell silent, and failures
     from then, when others answer again.
     """
-    both_ways = {p.name for p in paths if p.proxy is not None and p.proxy.resolve is ResolveMode.BOTH}
+    both_ways = {path.name for path in paths if path.resolve is ResolveMode.BOTH}
     bound = {path.name for path in paths if path.binding != Binding()}
     outdated = Outdated(trends)
     valid, was_silent = _parted((s for s in standings if not _is_local_dns(s.result, both_ways)), outdated)

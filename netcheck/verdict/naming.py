@@ -10,7 +10,7 @@ from typing import NamedTuple
 from netcheck.apns.addresses import PUBLISHED_RANGES
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Hop
-from netcheck.model.paths import SYSTEM_RESOLVER, Family, Proxy, endpoint_text
+from netcheck.model.paths import SYSTEM_RESOLVER, Family, endpoint_text
 from netcheck.model.services import Service
 from netcheck.verdict.case import Case, fails_in, is_apples
 from netcheck.verdict.counting import Counted
@@ -41,8 +41,11 @@ THIS_MACHINE = Owner(Hop.LOCAL_NETWORK, "the machine that runs netcheck", "whoev
 THIS_NETWORK = _owners_of(Hop.LOCAL_NETWORK, "this network")
 
 
-def the_proxy(proxy: Proxy) -> Owner:
-    return _owners_of(Hop.PROXY, f"the proxy {endpoint_text(proxy.host, proxy.port)}")
+def the_proxy(case: Case, about: Iterable[Counted]) -> Owner:
+    """By its address; those of several that were asked."""
+    asked = {each.result.attempt.proxies or case.path.proxies for each in about}
+    places = sorted({proxy.place for proxies in asked for proxy in proxies[-1:]})
+    return _owners_of(Hop.PROXY, f"the prox{'ies' if len(places) > 1 else 'y'} {shortened(places)}")
 
 
 def the_resolver(case: Case) -> Owner:
@@ -82,8 +85,8 @@ def those_who_run(case: Case, about: Iterable[Counted]) -> Owner:
 
 def on_the_way(case: Case, about: Iterable[Counted]) -> Owner:
     """Who passes connections on: what lies behind a proxy is asked of the proxy's owners."""
-    if case.path.proxy is not None:
-        return the_proxy(case.path.proxy)
+    if case.path.is_proxied:
+        return the_proxy(case, about)
     return the_balancers(case, about) if case.path.load_balancer else FIREWALL
 
 

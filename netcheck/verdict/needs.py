@@ -32,7 +32,7 @@ def services_needed(services: Iterable[Service], path: ProbePath, role: Role) ->
 def ports_judged(service: Service, path: ProbePath) -> tuple[int, ...]:
     """The ports that make a verdict: devices use a proxy only for the fallback ports."""
     ports = ports_on(service, path)
-    return ports[1:] if path.proxy is not None and _has_fallback(service, ports) else ports
+    return ports[1:] if path.is_proxied and _has_fallback(service, ports) else ports
 
 
 def ports_needed(service: Service, path: ProbePath) -> tuple[int, ...]:
@@ -40,7 +40,7 @@ def ports_needed(service: Service, path: ProbePath) -> tuple[int, ...]:
     ports = ports_judged(service, path)
     if path.expected is Expected.BLOCKED:
         return ()
-    if path.expected is Expected.FALLBACK_ONLY and path.proxy is None and _has_fallback(service, ports):
+    if path.expected is Expected.FALLBACK_ONLY and not path.is_proxied and _has_fallback(service, ports):
         return ports[1:]
     return ports
 

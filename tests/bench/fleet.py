@@ -55,21 +55,21 @@ SERVICES = tuple(
 )
 PATHS = (
     ProbePath("direct"),
-    ProbePath("web-proxy", Proxy(ProxyScheme.HTTP, "192.0.2.1", 3128, resolve=ResolveMode.PROXY)),
+    ProbePath("web-proxy", (Proxy(ProxyScheme.HTTP, "192.0.2.1", 3128, resolve=ResolveMode.PROXY),)),
 )
 
 
 def port_blocked(_: Service, port: int, path: ProbePath) -> Failure | None:
-    blocked = port == 5223 and path.proxy is None
+    blocked = port == 5223 and not path.is_proxied
     return Failure(Phase.CONNECT, Reason.TIMEOUT) if blocked else None
 
 
 def proxy_down(_: Service, _port: int, path: ProbePath) -> Failure | None:
-    return Failure(Phase.PROXY_CONNECT, Reason.REFUSED) if path.proxy else None
+    return Failure(Phase.PROXY_CONNECT, Reason.REFUSED) if path.is_proxied else None
 
 
 def proxy_denies(_: Service, port: int, path: ProbePath) -> Failure | None:
-    denied = path.proxy is not None and port != 443
+    denied = path.is_proxied and port != 443
     return Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED) if denied else None
 
 

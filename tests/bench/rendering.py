@@ -43,7 +43,7 @@ SERVICES = (
 )
 PATHS = (
     ProbePath("direct"),
-    ProbePath("web-proxy", Proxy(ProxyScheme.HTTP, "192.0.2.1", 3128, resolve=ResolveMode.BOTH)),
+    ProbePath("web-proxy", (Proxy(ProxyScheme.HTTP, "192.0.2.1", 3128, resolve=ResolveMode.BOTH),)),
 )
 
 

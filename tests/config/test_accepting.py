@@ -28,8 +28,7 @@ def test_a_variable_for_a_password_may_stand_as_in_a_shell(
 ) -> None:
     monkeypatch.setenv("NETCHECK_TEST", "correct horse")
     text = f"paths: {{a: {{proxy: 'http://p.example', username: svc, password_env: {written!r}}}}}"
-    proxy = loaded(tmp_path, text.replace("\"'", "'").replace("'\"", "'")).paths[0].proxy
-    assert proxy is not None
+    (proxy,) = loaded(tmp_path, text.replace("\"'", "'").replace("'\"", "'")).paths[0].proxies
     assert proxy.credentials == Credentials("svc", Secret("correct horse"))
 
 
@@ -41,24 +40,13 @@ def test_a_password_file_may_be_a_credential_that_systemd_passes(
     given.mkdir()
     (given / "web").write_text("correct horse\n", encoding="utf-8")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(given))
-    proxy = (
-        loaded(
-            tmp_path,
-            f"paths: {{a: {{proxy: 'http://p.example', username: svc, password_file: '{written}'}}}}",
-        )
-        .paths[0]
-        .proxy
-    )
-    assert proxy is not None
+    text = f"paths: {{a: {{proxy: 'http://p.example', username: svc, password_file: '{written}'}}}}"
+    (proxy,) = loaded(tmp_path, text).paths[0].proxies
     assert proxy.credentials == Credentials("svc", Secret("correct horse"))
 
 
 def test_an_account_of_a_domain_stands_in_single_quotes_or_none(tmp_path: Path) -> None:
     for written in (r"'CORP\svc'", r"CORP\svc"):
-        proxy = (
-            loaded(tmp_path, f"paths: {{a: {{proxy: 'socks4://p.example', username: {written}}}}}")
-            .paths[0]
-            .proxy
-        )
-        assert proxy is not None
+        text = f"paths: {{a: {{proxy: 'socks4://p.example', username: {written}}}}}"
+        (proxy,) = loaded(tmp_path, text).paths[0].proxies
         assert proxy.credentials == Credentials(r"CORP\svc", Secret(""))

@@ -51,8 +51,7 @@ def the_service(loaded: Config, name: str) -> Service:
 
 
 def the_proxy(loaded: Config) -> Proxy:
-    proxy = loaded.paths[0].proxy
-    assert proxy
+    (proxy,) = loaded.paths[0].proxies
     return proxy
 
 

@@ -24,7 +24,7 @@ from netcheck.model.results import Bag, Result
 from tests.records import COURIER, DROPPED, GATEWAY, facts, lookup, result
 
 DIRECT = ProbePath("direct")
-SQUID = ProbePath("squid", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
+SQUID = ProbePath("squid", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
 DENIED = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403 Forbidden")
 FIRST, SECOND = COURIER.hosts
 FALLBACK = Needed("courier", 443)

@@ -165,7 +165,7 @@ def test_what_is_to_be_set_in_the_config_is_for_whoever_runs_netcheck() -> None:
     ],
 )
 def test_through_a_proxy_curl_confirms(scheme: ProxyScheme, command: str) -> None:
-    path = ProbePath("web", Proxy(scheme, "p.test", 3128, LOGIN))
+    path = ProbePath("web", (Proxy(scheme, "p.test", 3128, LOGIN),))
     said = confirmation(path, REFUSED)
     assert said.startswith(command)
     assert "labpass" not in said

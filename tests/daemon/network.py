@@ -96,7 +96,7 @@ class _Prober:
                 await trio.sleep(self._takes(failure))
         wall = WALL + at + self._network.shift
         phases = {failure.phase if failure else Phase.CONNECT: trio.current_time() - at}
-        spoke = None if asked.path.proxy is None else failure is None
+        spoke = None if not asked.path.is_proxied else failure is None
         attempt = Attempt(
             wall,
             asked.family,
@@ -104,7 +104,7 @@ class _Prober:
             phases,
             failure,
             proxy_spoke=spoke,
-            proxy=asked.path.proxy,
+            proxies=asked.path.proxies,
             at=at,
         )
         return Result(asked.service, asked.host, asked.port, asked.path.name, attempt, 0.01)

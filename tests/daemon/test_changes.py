@@ -13,7 +13,9 @@ from netcheck.model.paths import Credentials, ProbePath, Proxy, ProxyScheme, Sec
 CONFIG = default()
 WITH_TLS = Web(WebTls(Path("server.crt"), Path("server.key")))
 PROXY_FILE = Path("mdm.pem")
-PROXY = ProbePath("squid", Proxy(ProxyScheme.HTTP, "proxy.test", 3128, Credentials("svc", Secret("old one"))))
+PROXY = ProbePath(
+    "squid", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128, Credentials("svc", Secret("old one"))),)
+)
 NEW = Proxy(ProxyScheme.HTTP, "proxy.test", 3128, Credentials("svc", Secret("new one")))
 
 
@@ -67,9 +69,9 @@ def test_what_has_changed_is_told_by_name(before: Config, after: Config, words: 
 def test_no_secret_is_told() -> None:
     files = [PushCertificateFile("mdm", PROXY_FILE, password=Secret(word)) for word in ("old one", "new one")]
     before = replace(with_paths(PROXY), push_certificates=tuple(files[:1]))
-    after = replace(with_paths(replace(PROXY, proxy=NEW)), push_certificates=tuple(files[1:]))
+    after = replace(with_paths(replace(PROXY, proxies=(NEW,))), push_certificates=tuple(files[1:]))
     assert in_words(before, after) == (
-        "path squid has changed: proxy; push certificate mdm has changed: password"
+        "path squid has changed: proxies; push certificate mdm has changed: password"
     )
 
 

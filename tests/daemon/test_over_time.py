@@ -19,7 +19,7 @@ from tests.daemon.network import Asked, Fault, Network, Watched, watch
 ROUND = default().probing.interval
 BREAKS, REPAIRED, END = 250.0, 450.0, 450.0 + 2.1 * ROUND
 DIRECT = ProbePath("direct")
-WEB = ProbePath("web", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
+WEB = ProbePath("web", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
 
 DROPPED = Failure(Phase.CONNECT, Reason.TIMEOUT, "no answer in 5 s")
 NO_ROUTE = Failure(Phase.CONNECT, Reason.NETWORK_UNREACHABLE, "no route")

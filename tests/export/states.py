@@ -48,7 +48,7 @@ from netcheck.state.state import State
 HOST = "17-courier.push.apple.com"
 COURIER = Service("courier", (HOST,), (5223, 443), depth=Depth.TLS, hold=900.0)
 DIRECT = ProbePath("direct")
-SOCKS = ProbePath("dmz-socks", Proxy(ProxyScheme.SOCKS5, "192.0.2.1", 1080, resolve=ResolveMode.BOTH))
+SOCKS = ProbePath("dmz-socks", (Proxy(ProxyScheme.SOCKS5, "192.0.2.1", 1080, resolve=ResolveMode.BOTH),))
 
 
 ATTEMPT = Attempt(1_760_000_000.5, Family.IPV4, "17.57.144.1", {Phase.CONNECT: 0.02})
@@ -192,7 +192,7 @@ def _configs(draw: st.DrawFn) -> tuple[list[Service], list[ProbePath]]:
     hosts = st.lists(TEXTS, min_size=1, max_size=2, unique=True).map(tuple)
     ports = st.lists(st.integers(1, 65535), min_size=1, max_size=2, unique=True).map(tuple)
     services = st.lists(st.builds(Service, TEXTS, hosts, ports), max_size=2, unique_by=lambda s: s.name)
-    proxies = st.sampled_from((None, SOCKS.proxy))
+    proxies = st.sampled_from(((), SOCKS.proxies))
     paths = st.lists(st.builds(ProbePath, TEXTS, proxies), max_size=2, unique_by=lambda path: path.name)
     return draw(services), draw(paths)
 
@@ -209,7 +209,7 @@ def _attempts(draw: st.DrawFn, path: ProbePath) -> Attempt:
         failure=draw(st.none() | st.builds(Failure, st.just(walked[-1]), reasons)),
         rtt=draw(st.none() | NUMBERS),
         syn_retransmits=draw(st.none() | COUNTS),
-        proxy_spoke=draw(st.booleans()) if path.proxy else None,
+        proxy_spoke=draw(st.booleans()) if path.is_proxied else None,
     )
 
 

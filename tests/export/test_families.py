@@ -325,7 +325,7 @@ def test_the_info_of_a_verdict_is_never_too_long_for_a_label() -> None:
 def test_a_path_says_what_it_leads_through_and_no_credential() -> None:
     login = Credentials("svc", Secret("hunter2"))
     proxy = Proxy(ProxyScheme.HTTP, "fd00::1", 3128, login)
-    bound = ProbePath("web", proxy, resolver=Resolver("corp"), binding=Binding("wlan0"))
+    bound = ProbePath("web", (proxy,), resolver=Resolver("corp"), binding=Binding("wlan0"))
     state = State()
     state.configure([COURIER], [DIRECT, bound])
     through = {"proxy": "http://[fd00::1]:3128", "resolver": "corp", "interface": "wlan0"}

@@ -18,8 +18,8 @@ from netcheck.pages.chain import chain
 
 CORP = Resolver("corp", (Nameserver("192.0.2.53", 53),))
 DIRECT = ProbePath("direct", binding=Binding("wlan0"), resolver=CORP)
-PROXY = ProbePath("web", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
-BOTH = replace(PROXY, proxy=Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH))
+PROXY = ProbePath("web", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
+BOTH = replace(PROXY, proxies=(Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH),))
 BALANCER = ProbePath(
     "dmz", load_balancer=tuple((f"{n}.test", LoadBalancer(f"192.0.2.{n}", None)) for n in range(4))
 )

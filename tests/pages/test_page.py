@@ -65,7 +65,7 @@ def hostile() -> Facts:
     judged = Judgement("web", Role.DEVICE, Verdict.NOT_READY, (finding,), (HOSTILE,))
     known = facts(
         [COURIER, GATEWAY],
-        [ProbePath("direct"), ProbePath("web", PROXY)],
+        [ProbePath("direct"), ProbePath("web", (PROXY,))],
         [judged, Judgement("direct", Role.DEVICE, Verdict.READY)],
         [bad, result(COURIER, 5223, tls=tls)],
         [

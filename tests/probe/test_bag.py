@@ -45,8 +45,7 @@ async def probed(
     handler: Handler, path: ProbePath = DIRECT, depth: Depth = Depth.TCP, ca_file: Path | None = None
 ) -> Attempt:
     async with serving(handler) as port:
-        if path.proxy is not None:
-            path = replace(path, proxy=replace(path.proxy, port=port))
+        path = replace(path, proxies=tuple(replace(proxy, port=port) for proxy in path.proxies))
         tls = TlsSettings(NAME, is_apples=True, lab_ca_file=ca_file)
         service = Service("bag", ("127.0.0.1",), (port,), depth=depth, tls=tls, bag="/bag")
         prober = Prober(Timeouts(tls=1.0, proxy=2.0), {path.name: Gate(8, 1e6)})
@@ -119,14 +118,14 @@ async def test_a_bag_behind_anothers_certificate_is_not_even_asked_for(ca_file: 
 
 @in_trio
 async def test_a_bag_is_fetched_through_a_proxy(ca_file: Path) -> None:
-    path = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "127.0.0.1", 1))
+    path = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "127.0.0.1", 1),))
     attempt = await probed(tunnel_to(over_tls(AUTHORITY)), path, Depth.TLS, ca_file)
     assert (attempt.failure, attempt.bag) == (None, BAG)
 
 
 # --- the old bag, whose URL is http://, through proxies
 
-WEB_PROXY = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "127.0.0.1", 1))
+WEB_PROXY = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "127.0.0.1", 1),))
 LOGIN = Credentials("svc", Secret("s3cret"))
 
 
@@ -135,7 +134,7 @@ LOGIN = Credentials("svc", Secret("s3cret"))
 async def test_an_http_proxy_is_asked_for_it_by_its_url(resolve: ResolveMode) -> None:
     heard: list[bytes] = []
     proxy = Proxy(ProxyScheme.HTTP, "127.0.0.1", 1, LOGIN, resolve)
-    attempt = await probed(says(answer(OLD), heard=heard), ProbePath("proxy", proxy))
+    attempt = await probed(says(answer(OLD), heard=heard), ProbePath("proxy", (proxy,)))
     assert (attempt.failure, attempt.bag, attempt.proxy_spoke) == (None, BAG, True)
     assert list(attempt.phases) == [Phase.PROXY_CONNECT, Phase.PROXY_HANDSHAKE, Phase.SESSION]
     line, host, *headers = heard[0].decode().split("\r\n")
@@ -149,7 +148,7 @@ async def test_an_http_proxy_is_asked_for_it_by_its_url(resolve: ResolveMode) ->
 async def test_a_socks_proxy_is_asked_for_a_tunnel() -> None:
     granted = (b"\x05\x00", b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
     heard: list[bytes] = []
-    path = ProbePath("socks", Proxy(ProxyScheme.SOCKS5H, "127.0.0.1", 1))
+    path = ProbePath("socks", (Proxy(ProxyScheme.SOCKS5H, "127.0.0.1", 1),))
     attempt = await probed(says(*granted, answer(OLD), heard=heard), path)
     assert (attempt.failure, attempt.bag) == (None, BAG)
     assert heard[2].startswith(b"GET /bag HTTP/1.1\r\nHost: init.push.apple.com:")

@@ -178,7 +178,7 @@ async def test_a_flood_of_a_proxys_ends_in_a_failure_behind_it_or_of_it(
     settings: TlsSettings, scheme: ProxyScheme, data: bytes
 ) -> None:
     with peer(floods(data)) as port:
-        path = ProbePath("proxy", Proxy(scheme, "127.0.0.1", port))
+        path = ProbePath("proxy", (Proxy(scheme, "127.0.0.1", port),))
         attempt = await probe(settings, 443, path)
     assert attempt.failure is not None
     assert attempt.failure.phase in (Phase.PROXY_HANDSHAKE, Phase.TLS)

@@ -31,7 +31,7 @@ async def probed(path: ProbePath, port: int = 1, depth: Depth = Depth.TCP) -> At
 async def through_proxy(handler: Handler, scheme: ProxyScheme, depth: Depth = Depth.TCP) -> Attempt:
     async with serving(handler) as port:
         proxy = Proxy(scheme, "127.0.0.1", port, resolve=ResolveMode.LOCAL)
-        return await probed(ProbePath("proxy", proxy), depth=depth)
+        return await probed(ProbePath("proxy", (proxy,)), depth=depth)
 
 
 def behind(port: int) -> ProbePath:
@@ -120,7 +120,7 @@ async def test_by_itself_the_depth_is_tls_behind_a_proxy() -> None:
     assert where_and_why(attempt) == (Phase.TLS, Reason.TLS_NOT_TLS)
 
 
-PROXIED = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "127.0.0.1", 1))
+PROXIED = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "127.0.0.1", 1),))
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,7 @@ async def test_an_old_inspector_is_seen_behind_a_proxy_too(settings: TlsSettings
 
     with openssl(tmp_path, INTERCEPTOR, OPENSSL_SETTINGS["TLS 1.0"]) as port:
         async with serving(tunnel) as proxy:
-            path = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "127.0.0.1", proxy))
+            path = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "127.0.0.1", proxy),))
             is_interception(await probe(settings, 443, path))
 
 

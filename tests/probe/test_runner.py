@@ -21,7 +21,7 @@ from netcheck.model.paths import (
 )
 from netcheck.model.results import Visit
 from netcheck.model.services import AddressChoice, PortRule, Service, Timeouts, families_of
-from netcheck.probe import resolvconf, runner
+from netcheck.probe import names, opening, resolvconf
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from tests.probe.peers import in_trio, nameserver, says, serving, stays
@@ -186,7 +186,7 @@ def through(
     proxy_port: int, resolve: ResolveMode, at: Nameserver, scheme: ProxyScheme = ProxyScheme.SOCKS5
 ) -> ProbePath:
     return ProbePath(
-        "socks", Proxy(scheme, "127.0.0.1", proxy_port, resolve=resolve), resolver=Resolver("corp", (at,))
+        "socks", (Proxy(scheme, "127.0.0.1", proxy_port, resolve=resolve),), resolver=Resolver("corp", (at,))
     )
 
 
@@ -245,7 +245,7 @@ async def test_the_proxys_own_name_is_looked_up_once_a_round() -> None:
     zone = {("proxy.test", "A"): ["127.0.0.1"]}
     async with nameserver(zone, asked) as at, serving(stays(says(*SOCKS5_YES))) as proxy_port:
         path = ProbePath(
-            "socks", Proxy(ProxyScheme.SOCKS5H, "proxy.test", proxy_port), resolver=Resolver("corp", (at,))
+            "socks", (Proxy(ProxyScheme.SOCKS5H, "proxy.test", proxy_port),), resolver=Resolver("corp", (at,))
         )
         found = await visit(service("mdm.test", ports=(443, 5223)), path)
     assert [next(iter(result.phases)) for result in found.results] == [Phase.PROXY_RESOLVE] * 2
@@ -259,7 +259,7 @@ async def test_a_bug_in_a_phase_is_an_internal_error_and_is_logged(
     async def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(runner, "connect_directly", broken)
+    monkeypatch.setattr(opening, "connect_directly", broken)
     found = await visit(service("127.0.0.1", ports=(port,)), ProbePath("direct"))
     assert seen(found) == [(port, Family.IPV4, "127.0.0.1", Reason.INTERNAL_ERROR)]
     assert "ZeroDivisionError" in caplog.text
@@ -272,7 +272,7 @@ async def test_a_bug_in_a_lookup_is_an_internal_error_and_is_logged(
     async def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(runner, "lookup", broken)
+    monkeypatch.setattr(names, "lookup", broken)
     found = await visit(service("mdm.test", ports=(443,)), ProbePath("direct"))
     assert {reason for *_, reason in seen(found)} == {Reason.INTERNAL_ERROR}
     assert "ZeroDivisionError" in caplog.text
@@ -324,7 +324,7 @@ async def test_a_proxys_short_name_is_completed_from_the_search_list(port: int) 
         stub = resolvconf.StubResolver((at,), search=("lab.test", "corp.test"))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(resolvconf, "stub_resolver", lambda: stub)
-            path = ProbePath("proxy", proxy=Proxy(ProxyScheme.SOCKS5H, "proxy", port))
+            path = ProbePath("proxy", proxies=(Proxy(ProxyScheme.SOCKS5H, "proxy", port),))
             found = await visit(service("mdm.test", ports=(port,)), path)
     (result,) = found.results
     assert Phase.PROXY_CONNECT in result.phases
@@ -337,7 +337,7 @@ async def test_a_silent_nameserver_is_not_asked_for_every_name_of_the_search_lis
         stub = resolvconf.StubResolver((at,), search=("a.test", "b.test", "c.test"), attempts=1)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(resolvconf, "stub_resolver", lambda: stub)
-            path = ProbePath("proxy", proxy=Proxy(ProxyScheme.SOCKS5H, "proxy", port))
+            path = ProbePath("proxy", proxies=(Proxy(ProxyScheme.SOCKS5H, "proxy", port),))
             probing = prober(path, timeouts=replace(TIMEOUTS, resolve=0.2))
             await probing.visit(service("mdm.test", ports=(port,)), "mdm.test", path, 0, 0)
     assert {name for name, _ in asked} == {"proxy.a.test"}
@@ -387,4 +387,4 @@ async def test_an_attempt_knows_the_proxy_that_was_asked() -> None:
     async with nameserver({}) as at, serving(stays(says(*SOCKS5_YES))) as proxy_port:
         path = through(proxy_port, ResolveMode.PROXY, at)
         found = await visit(service("mdm.test", ports=(443,)), path)
-    assert [result.attempt.proxy for result in found.results] == [path.proxy]
+    assert [result.attempt.proxies for result in found.results] == [path.proxies]

@@ -342,7 +342,7 @@ def tunnel_to(inner: Handler, answer: bytes = b"HTTP/1.1 200 OK\r\n\r\n") -> Han
 
 async def through_proxy(settings: TlsSettings, handler: Handler) -> Attempt:
     async with serving(handler) as port:
-        path = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "127.0.0.1", port))
+        path = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "127.0.0.1", port),))
         return await probe(settings, 443, path)
 
 

@@ -17,7 +17,7 @@ from netcheck.state.state import State
 from tests.records import COURIER, PROVIDER, REFUSED, lookup, result, visit
 
 DIRECT = ProbePath("direct")
-SQUID = ProbePath("squid", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
+SQUID = ProbePath("squid", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
 FLOW = Flow("courier", 5223, "direct")
 HOST = COURIER.hosts[0]
 IPV4 = Endpoint("courier", HOST, 5223, "direct", Family.IPV4)
@@ -154,7 +154,7 @@ def test_a_reload_forgets_hosts_and_ports_that_go() -> None:
 def test_a_path_that_becomes_a_proxy_path_counts_its_new_phases() -> None:
     state = fresh()
     state.record(visit(result(COURIER, 5223)))
-    state.configure([COURIER], [ProbePath("direct", SQUID.proxy)])
+    state.configure([COURIER], [ProbePath("direct", SQUID.proxies)])
     refused = Failure(Phase.PROXY_CONNECT, Reason.REFUSED)
     state.record(visit(result(COURIER, 5223, refused, family=Family.NAME, proxy_spoke=False)))
     counters = state.flows.paths["direct"]

@@ -30,9 +30,9 @@ COURIER = Service(
     PortRule.FALLBACK,
 )
 DIRECT = ProbePath("direct")
-PROXY = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
-BOTH = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH))
-LOCAL = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.LOCAL))
+PROXY = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
+BOTH = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH),))
+LOCAL = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.LOCAL),))
 RANGES = ("17.57.144.", "17.188.128.", "17.249.0.", "17.252.0.")
 NO_ROUTE = Failure(Phase.CONNECT, Reason.NETWORK_UNREACHABLE, "connect: Network is unreachable")
 
@@ -141,7 +141,7 @@ def courier_at(
 
 def hops_of(path: ProbePath) -> tuple[Hop, ...]:
     """Who has a part in a path: what lies behind a proxy, or a load balancer, is its owners' affair."""
-    if path.proxy is not None:
+    if path.is_proxied:
         way: tuple[Hop, ...] = (Hop.RESOLVER, Hop.PROXY)
     else:
         way = (Hop.LOAD_BALANCER,) if path.load_balancer else (Hop.RESOLVER, Hop.FIREWALL)

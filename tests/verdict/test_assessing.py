@@ -11,8 +11,8 @@ from netcheck.verdict.assessing import assess
 from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, once, result
 
 DIRECT = ProbePath("direct")
-BOTH_WAYS = ProbePath("direct", Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH))
-WEB_PROXY = ProbePath("direct", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
+BOTH_WAYS = ProbePath("direct", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH),))
+WEB_PROXY = ProbePath("direct", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
 FIRST, SECOND = COURIER.hosts
 
 

@@ -9,7 +9,7 @@ from tests.records import COURIER, GATEWAY, PROVIDER
 
 SERVICES = [COURIER, PROVIDER, GATEWAY]
 DIRECT = ProbePath("direct")
-PROXY = ProbePath("proxy", Proxy(ProxyScheme.HTTP, "proxy.test", 3128))
+PROXY = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
 
 
 def needed(path: ProbePath, role: Role) -> set[tuple[str, int]]:

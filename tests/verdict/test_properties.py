@@ -47,8 +47,8 @@ SERVICES = (
 )
 PATHS = (
     ProbePath("direct"),
-    ProbePath("web", Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH)),
-    ProbePath("socks", Proxy(ProxyScheme.SOCKS5H, "socks.test", 1080)),
+    ProbePath("web", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH),)),
+    ProbePath("socks", (Proxy(ProxyScheme.SOCKS5H, "socks.test", 1080),)),
     ProbePath("wifi", expected=Expected.FALLBACK_ONLY),
     ProbePath("lab", expected=Expected.BLOCKED),
     ProbePath("lb", load_balancer=(("api.push.apple.com", LoadBalancer("10.1.1.20", None)),)),
@@ -84,7 +84,7 @@ def standings(draw: st.DrawFn) -> Standing:
         phases={Phase.CONNECT: draw(st.sampled_from((0.01, 3.0)))},
         failure=failure,
         syn_retransmits=draw(st.sampled_from((None, 0, 1))),
-        proxy_spoke=draw(st.booleans()) if path.proxy else None,
+        proxy_spoke=draw(st.booleans()) if path.is_proxied else None,
     )
     result = Result(endpoint.service, endpoint.host, endpoint.port, endpoint.path, attempt)
     in_a_row = draw(st.integers(1, 3)) if failure else 0

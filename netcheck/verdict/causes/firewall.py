@@ -155,7 +155,7 @@ def _only_over(case: Case, family: Family) -> Found | None:
     about = case.mostly(lambda each: each.family is family)
     if not about:
         return None
-    owner = on_the_way(case, about) if case.path.proxy else THIS_NETWORK
+    owner = on_the_way(case, about) if case.path.is_proxied else THIS_NETWORK
     name = FAMILIES[family]
     return Found(
         owner,
@@ -218,7 +218,7 @@ def intermittent(case: Case) -> Found | None:
     about = case.mostly(lambda each: each.comes_and_goes)
     if not about or (all(map(is_apples, about)) and case.is_few(about)):
         return None
-    is_own = case.path.proxy is None and not any(map(is_apples, about))
+    is_own = not case.path.is_proxied and not any(map(is_apples, about))
     owner = those_who_run(case, about) if is_own else on_the_way(case, about)
     return Found(
         owner,
@@ -258,7 +258,7 @@ def _is_accident(case: Case) -> bool:
 @cause(Cause.FALLBACK_BLOCKED, Hop.FIREWALL, is_remark=True)
 def fallback_blocked(case: Case) -> Found | None:
     """The first port works, and no host answers on one to which devices fall back."""
-    spares = [] if case.path.proxy is not None or case.path.load_balancer else _spares(case)
+    spares = [] if case.path.is_proxied or case.path.load_balancer else _spares(case)
     tried = [each for each in case.counted if each.place in spares]
     alive = {each.place for each in tried if each.failure is None or each.comes_and_goes}
     about = sorted((each for each in tried if each.place not in alive), key=lambda each: each.order)

@@ -1,14 +1,14 @@
 """What is wrong with a proxy: itself, its login, its rules, its names, and what it says it has connected."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from statistics import median
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Family, Role
 from netcheck.verdict.case import Case, fails_in, phase_is, reason_is
-from netcheck.verdict.causes.cause import Found, cause
+from netcheck.verdict.causes.cause import Finds, Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     Owner,
@@ -36,22 +36,21 @@ _SHOWS_A_BAD_CERTIFICATE = fails_in(
 _IS_UNTRUSTED = fails_in(Phase.PROXY_TLS, Reason.TLS_UNTRUSTED)
 _SPEAKS_NO_TLS = fails_in(Phase.PROXY_TLS, Reason.TLS_NOT_TLS)
 
-OnProxy = Callable[[Case, Owner], Found | None]
 
-
-def _through(finds: OnProxy) -> Callable[[Case], Found | None]:
-    """Look for it on paths through a proxy only, with the proxy's owners at hand."""
-    return lambda case: finds(case, the_proxy(case.path.proxy)) if case.path.proxy is not None else None
+def _through(finds: Finds) -> Finds:
+    """Look for it on paths through a proxy only."""
+    return lambda case: finds(case) if case.path.is_proxied else None
 
 
 @cause(Cause.PROXY_AUTH, Hop.PROXY)
 @_through
-def proxy_auth(case: Case, proxy: Owner) -> Found | None:
+def proxy_auth(case: Case) -> Found | None:
     about = case.mostly(
         reason_is(Reason.PROXY_AUTH_REQUIRED, Reason.PROXY_AUTH_FAILED, Reason.PROXY_AUTH_UNSUPPORTED)
     )
     if not about:
         return None
+    proxy = the_proxy(case, about)
     return Found(
         proxy,
         about,
@@ -72,7 +71,7 @@ def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
             "netcheck knows none of the logins that it offers."
         )
     keys = f"`username` and `password_file` of the path {case.path.name} in the config"
-    if case.path.proxy is not None and case.path.proxy.credentials is not None:
+    if any(proxy.credentials is not None for proxy in case.path.proxies):
         return f"Correct {keys}: the proxy rejects this login. If it should be valid, ask {proxy.asked}."
     return (
         f"Set {keys} to a login that the proxy accepts. "
@@ -82,11 +81,12 @@ def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
 
 @cause(Cause.PROXY_DOWN, Hop.PROXY)
 @_through
-def proxy_down(case: Case, proxy: Owner) -> Found | None:
+def proxy_down(case: Case) -> Found | None:
     """It cannot be connected to, or is no proxy, or has not said a word of its protocol to anyone."""
     about = case.mostly(_is_no_proxy) or _silences(case)
     if not about:
         return None
+    proxy = the_proxy(case, about)
     phases = {each.failure.phase for each in about if each.failure}
     if all(map(_IS_UNTRUSTED, about)):
         next_step = (
@@ -129,10 +129,11 @@ def _is_no_proxy(each: Counted) -> bool:
 
 @cause(Cause.PROXY_OVERLOADED, Hop.PROXY)
 @_through
-def proxy_overloaded(case: Case, proxy: Owner) -> Found | None:
+def proxy_overloaded(case: Case) -> Found | None:
     about = case.mostly(_is_load)
     if not about:
         return None
+    proxy = the_proxy(case, about)
     next_step = f"Ask {proxy.asked} to give it more capacity: it rejects requests because of load."
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
 
@@ -146,21 +147,21 @@ def _is_load(each: Counted) -> bool:
 
 @cause(Cause.PROXY_DENIES_PORT, Hop.PROXY)
 @_through
-def proxy_denies_port(case: Case, proxy: Owner) -> Found | None:
+def proxy_denies_port(case: Case) -> Found | None:
     denied = _denied(case)
     if not denied or _ports_of_others(case, denied):
         return None
-    return _denial(case, proxy, denied, f"TCP {the_ports(case, denied)} to {the_hosts(case, denied)}")
+    return _denial(case, denied, f"TCP {the_ports(case, denied)} to {the_hosts(case, denied)}")
 
 
 @cause(Cause.PROXY_DENIES_HOST, Hop.PROXY)
 @_through
-def proxy_denies_host(case: Case, proxy: Owner) -> Found | None:
+def proxy_denies_host(case: Case) -> Found | None:
     """It lets others through on the same ports: the rule is about hosts."""
     denied = _denied(case)
     if not denied:
         return None
-    return _denial(case, proxy, denied, f"{the_hosts(case, denied)} on {the_ports(case, denied)}")
+    return _denial(case, denied, f"{the_hosts(case, denied)} on {the_ports(case, denied)}")
 
 
 def _denied(case: Case) -> list[Counted]:
@@ -177,7 +178,8 @@ def _ports_of_others(case: Case, denied: Iterable[Counted]) -> bool:
     )
 
 
-def _denial(case: Case, proxy: Owner, denied: list[Counted], what: str) -> Found:
+def _denial(case: Case, denied: list[Counted], what: str) -> Found:
+    proxy = the_proxy(case, denied)
     allowed = {each.result.port for each in case.counted if each.connected}
     names_work = any(each.connected and each.family is Family.NAME for each in case.counted)
     by_address = names_work and all(each.family is not Family.NAME for each in denied)
@@ -195,7 +197,7 @@ def _denial(case: Case, proxy: Owner, denied: list[Counted], what: str) -> Found
 
 @cause(Cause.PROXY_CANNOT_RESOLVE, Hop.PROXY)
 @_through
-def proxy_cannot_resolve(case: Case, proxy: Owner) -> Found | None:
+def proxy_cannot_resolve(case: Case) -> Found | None:
     """It says so; or what it is given by name fails in it, and what it is given by address does not."""
     only_names = all(each.family is Family.NAME for each in case.left)
     by_address = only_names and _works_by(case, Family.IPV4, Family.IPV6)
@@ -203,6 +205,7 @@ def proxy_cannot_resolve(case: Case, proxy: Owner) -> Found | None:
     about = case.mostly(reason_is(Reason.PROXY_DNS_FAILURE)) or unsaid
     if not about:
         return None
+    proxy = the_proxy(case, about)
     return Found(
         proxy,
         about,
@@ -223,7 +226,7 @@ def _works_by(case: Case, *families: Family) -> bool:
 
 @cause(Cause.PROXY_CANNOT_CONNECT, Hop.PROXY)
 @_through
-def proxy_cannot_connect(case: Case, proxy: Owner) -> Found | None:
+def proxy_cannot_connect(case: Case) -> Found | None:
     """Where it connects to some hosts of a service and not to others, it is not the proxy that cannot."""
     about = case.mostly(
         lambda each: (
@@ -234,6 +237,7 @@ def proxy_cannot_connect(case: Case, proxy: Owner) -> Found | None:
     )
     if not about:
         return None
+    proxy = the_proxy(case, about)
     hosts, ports = the_hosts(case, about), the_ports(case, about)
     if others := _others_that_work(case, about):
         next_step = (
@@ -255,7 +259,7 @@ def _others_that_work(case: Case, about: Iterable[Counted]) -> list[str]:
 
 @cause(Cause.PROXY_RESOLVES_DIFFERENTLY, Hop.PROXY)
 @_through
-def proxy_resolves_differently(case: Case, proxy: Owner) -> Found | None:
+def proxy_resolves_differently(case: Case) -> Found | None:
     """Asked by name its results differ from those by the addresses that this machine has for the name."""
     by_name = {each.family is Family.NAME for each in case.left}
     if len(by_name) != 1:
@@ -265,6 +269,7 @@ def proxy_resolves_differently(case: Case, proxy: Owner) -> Found | None:
     if not differs:
         return None
     about = list(case.left)
+    proxy = the_proxy(case, about)
     return Found(
         proxy,
         about,
@@ -277,7 +282,7 @@ def proxy_resolves_differently(case: Case, proxy: Owner) -> Found | None:
 
 @cause(Cause.PROXY_FALSE_SUCCESS, Hop.PROXY)
 @_through
-def proxy_false_success(case: Case, proxy: Owner) -> Found | None:
+def proxy_false_success(case: Case) -> Found | None:
     """It says that it is connected, and nothing follows. An alert is TLS: somebody is there."""
     nothing = (Reason.CLOSED, Reason.RESET, Reason.TIMEOUT, Reason.TLS_TIMEOUT)
     no_tls = [fails_in(phase, *nothing) for phase in (Phase.TLS, Phase.CONNECT)]
@@ -286,6 +291,7 @@ def proxy_false_success(case: Case, proxy: Owner) -> Found | None:
     )
     if not about or case.is_few(about) or any(each.comes_and_goes for each in about):
         return None
+    proxy = the_proxy(case, about)
     others = _others_that_work(case, about)
     beside = f" Connections to {shortened(others)} work." if others else ""
     return Found(
@@ -308,16 +314,16 @@ def _is_cut(each: Counted) -> bool:
 
 @cause(Cause.PROXY_SLOW, Hop.PROXY, is_remark=True)
 @_through
-def proxy_slow(case: Case, proxy: Owner) -> Found | None:
+def proxy_slow(case: Case) -> Found | None:
     """Compared with the direct way, for what the role needs."""
     durations = case.world.durations
     through = {place: took for place, took in durations[case.path.name].items() if place in case.needs}
-    straight = [path.name for path in case.world.paths if path.proxy is None and not path.load_balancer]
+    straight = [path.name for path in case.world.paths if not path.is_proxied and not path.load_balancer]
     for place in sorted(through):
         plain = [took for path in straight for took in durations[path].get(place, ())]
         proxied = median(through[place])
         if plain and _is_slow(proxied, median(plain)):
-            return _slowness(case, proxy, place, proxied, median(plain))
+            return _slowness(case, place, proxied, median(plain))
     return None
 
 
@@ -325,10 +331,12 @@ def _is_slow(proxied: float, plain: float) -> bool:
     return proxied > plain + _SLOW_SECONDS and proxied > _SLOW_FACTOR * plain
 
 
-def _slowness(case: Case, proxy: Owner, place: Needed, proxied: float, plain: float) -> Found:
+def _slowness(case: Case, place: Needed, proxied: float, plain: float) -> Found:
+    about = [each for each in case.counted if each.place == place]
+    proxy = the_proxy(case, about)
     return Found(
         proxy,
-        [each for each in case.counted if each.place == place],
+        about,
         f"a connection through {proxy.name} takes {proxied:.2f} s, directly {plain:.3f} s (medians)",
         f"Ask {proxy.asked} what slows it down: connections take far longer than directly.",
     )

@@ -172,8 +172,8 @@ def _doors(case: Case) -> str:
 
 def _names_to_resolve(case: Case, about: Sequence[Counted]) -> str:
     at_proxy = any(each.failure and each.failure.phase is Phase.PROXY_RESOLVE for each in about)
-    if at_proxy and case.path.proxy is not None:
-        return f"resolve {case.path.proxy.host}, the proxy's name"
+    if at_proxy and case.path.proxies:
+        return f"resolve {case.path.proxies[0].host}, the proxy's name"
     return f"resolve {the_hosts(case, about)}"
 
 

@@ -95,7 +95,7 @@ def _forbidden(case: Case, about: Sequence[Counted]) -> str:
     """What this machine does not let out: DNS, what the path leads through, or the destinations."""
     if any(map(phase_is(*_ASKED), about)):
         return f"DNS to {the_resolver(case).name}"
-    if case.path.proxy is not None or case.path.load_balancer:
+    if case.path.is_proxied or case.path.load_balancer:
         return f"connections to {on_the_way(case, about).name}"
     return f"TCP {the_ports(case, about)} to {the_hosts(case, about)}"
 

@@ -172,8 +172,7 @@ LOGIN = Credentials("svc", Secret("labpass"))
 def test_a_login_is_set_in_the_config_for_servers_and_exempted_for_devices(
     reason: Reason, login: Credentials | None, service: Service, asked: str
 ) -> None:
-    assert PROXY.proxy is not None
-    path = replace(PROXY, proxy=replace(PROXY.proxy, credentials=login))
+    path = replace(PROXY, proxies=tuple(replace(proxy, credentials=login) for proxy in PROXY.proxies))
     failure = Failure(HANDSHAKE, reason, "HTTP 407")
     results = [through(service, port, failure, host) for host in service.hosts for port in service.ports]
     (judged,) = assess([service], [path], once(results)).judgements

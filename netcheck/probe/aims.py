@@ -1,0 +1,88 @@
+"""What a visit asks for: every probe of it, from a host's addresses and its path."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from netcheck.model.paths import Family, ProbePath, ResolveMode, Way, family_of, literal_addresses
+from netcheck.model.results import Lookup
+from netcheck.model.services import Service, TlsSettings, ports_on, speaks_tls
+from netcheck.probe.resolve import Destination, destinations
+from netcheck.wire.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """One probe of a visit: what to ask for, and the service's port that it is credited to."""
+
+    port: int
+    destination: Destination
+    target: Target
+    tls: TlsSettings | None
+    """None for a probe that ends with the connection."""
+    server_name: str
+    bag: str | None
+    """The path of a bag's URL; None for a probe that fetches none."""
+    proxies: Way
+    """What it leads through; empty for a probe that connects itself."""
+
+    @property
+    def key(self) -> Hashable:
+        """What makes two probes of a path the same: asked for the same, and spoken to in the same way."""
+        spoken = (self.server_name, self.tls, self.bag) if self.tls or self.bag else None
+        return (self.destination.family, self.target.host, self.target.port, self.proxies, spoken)
+
+
+def aims(
+    service: Service,
+    host: str,
+    path: ProbePath,
+    lookups: tuple[Lookup, ...],
+    known: set[Family],
+    turn: int,
+) -> list[Aim]:
+    """Every probe of a visit: each port at each destination that this path has for the host."""
+    if path.load_balancer:
+        return _balanced_aims(service, host, path)
+    tls = service.tls if speaks_tls(service, path) else None
+    resolved = destinations(host, lookups, service.addresses, turn, known, service.networks)
+    where = _destinations(host, path, resolved)
+    return [
+        Aim(
+            port,
+            destination,
+            Target(destination.address or host, port),
+            tls,
+            service.tls.server_name or host,
+            service.bag,
+            path.proxies,
+        )
+        for port in ports_on(service, path)
+        for destination in where
+    ]
+
+
+def _balanced_aims(service: Service, host: str, path: ProbePath) -> list[Aim]:
+    tls = service.tls if speaks_tls(service, path) else None
+    fixed = [(port, path.balancer(host, port)) for port in service.ports]
+    return [
+        Aim(
+            port,
+            Destination(family_of(to.address), to.address),
+            Target(to.address, to.port or port),
+            tls,
+            service.tls.server_name or host,
+            service.bag,
+            (),
+        )
+        for port, to in fixed
+        if to is not None
+    ]
+
+
+def _destinations(host: str, path: ProbePath, resolved: list[Destination]) -> list[Destination]:
+    """What was resolved, or the host's own address, and where the proxy resolves too, the name itself."""
+    if literal := literal_addresses(host):
+        return [Destination(family_of(address), address) for address in literal if path.may_use(address)]
+    if path.resolve is not ResolveMode.LOCAL:
+        return [*resolved, Destination(Family.NAME)]
+    return resolved

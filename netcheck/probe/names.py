@@ -1,0 +1,62 @@
+"""The names that a visit needs, asked of its path's resolver: each question once in a round."""
+
+import time
+from functools import partial
+
+import trio
+
+from netcheck.model.failing import Phase
+from netcheck.model.paths import Family, ProbePath, RecordType
+from netcheck.model.results import Lookup
+from netcheck.probe.dns import asks_singly, lookup, names_tried
+from netcheck.probe.once import Round
+from netcheck.probe.walk import internal_error
+
+
+class Names:
+    """Looks names up for the visits of a configuration."""
+
+    def __init__(self, timeout: float) -> None:
+        """`timeout` in seconds, of one lookup."""
+        self._timeout = timeout
+
+    async def lookups(
+        self, shared: Round, host: str, path: ProbePath, families: tuple[Family, ...]
+    ) -> tuple[Lookup, ...]:
+        """Ask the path's resolver for all families at once; what this round has asked already is shared."""
+        found: dict[RecordType, Lookup] = {}
+
+        async def ask(rdtype: RecordType) -> None:
+            key = (host, rdtype, path.resolver, path.binding)
+            make = partial(self._lookup, host, rdtype, path)
+            # A failed one is not kept: one lost packet would fail everything behind a proxy for a round.
+            found[rdtype] = await shared.once(key, make, keep=lambda lookup: lookup.was_answered)
+
+        wanted = [rdtype for rdtype in RecordType if rdtype.family in families]
+        if asks_singly(path.resolver):
+            for rdtype in wanted:
+                await ask(rdtype)
+        else:
+            async with trio.open_nursery() as nursery:
+                for rdtype in wanted:
+                    nursery.start_soon(ask, rdtype)
+        return tuple(found[rdtype] for rdtype in wanted)
+
+    async def of_proxy(self, shared: Round, name: str, path: ProbePath) -> tuple[Lookup, ...]:
+        """The lookups of a proxy's own name, which may be one for the search list."""
+        found: tuple[Lookup, ...] = ()
+        for absolute in names_tried(name, path.resolver):
+            found = await self.lookups(shared, absolute, path, path.families)
+            if any(lookup.reason is None or not lookup.was_heard for lookup in found):
+                break
+        return found
+
+    async def _lookup(self, host: str, rdtype: RecordType, path: ProbePath) -> Lookup:
+        try:
+            return await lookup(host, rdtype, path.resolver, path.binding, self._timeout)
+        except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
+            failure = internal_error(Phase.RESOLVE, error)
+            name = path.resolver.name
+            return Lookup(
+                time.time(), host, rdtype, name, failure.reason, failure.detail, (), (), None, 0.0, ()
+            )

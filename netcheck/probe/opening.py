@@ -1,0 +1,154 @@
+"""One probe of a visit, from the first connection to the last phase: over its way out to its target."""
+
+import time
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+import trio
+
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.paths import ProbePath, ProxyScheme, endpoint_text
+from netcheck.model.results import Attempt
+from netcheck.model.services import Timeouts, is_relayed
+from netcheck.probe import grace
+from netcheck.probe.aims import Aim
+from netcheck.probe.authorities import anchors
+from netcheck.probe.bag import bag_request, fetch_bag, read_forwarded_bag
+from netcheck.probe.connect import connect_directly
+from netcheck.probe.names import Names
+from netcheck.probe.once import Round
+from netcheck.probe.proxy import ProxyRoute, connect_through
+from netcheck.probe.secure import Security, begin, is_worth_another_look, look_again, secure
+from netcheck.probe.sockets import Stream
+from netcheck.probe.walk import Walk, WalkEnded, internal_error
+from netcheck.wire.handshake import Handshake, handshake_for
+from netcheck.wire.http_forward import HttpForward
+from netcheck.wire.target import Target
+
+Gate = AbstractAsyncContextManager[None]
+"""Held while an attempt has a connection open: caps how many a path has at once, and how fast they start."""
+
+
+class Opening:
+    """Opens connections to where probes aim, and makes attempts of it."""
+
+    def __init__(self, timeouts: Timeouts, names: Names) -> None:
+        self._timeouts = timeouts
+        self._names = names
+
+    async def attempt(self, shared: Round, path: ProbePath, aim: Aim, gate: Gate) -> Attempt:
+        """What one walk sees. Raises nothing for what a network, a peer or a bug of ours does."""
+        security = await security_of(aim)
+        async with gate:
+            started, at = time.time(), trio.current_time()
+            with Walk() as walk:
+                failure = await self._walk(walk, shared, path, aim, security)
+        return Attempt(
+            time=started,
+            family=aim.destination.family,
+            address=aim.destination.address,
+            phases=walk.phases,
+            failure=failure,
+            rtt=walk.tcp.rtt if walk.tcp else None,
+            syn_retransmits=walk.tcp.retransmits if walk.tcp else None,
+            tls=walk.tls,
+            bag=walk.bag,
+            proxy_spoke=walk.proxy_spoke,
+            proxies=aim.proxies,
+            at=at,
+            source=walk.source,
+        )
+
+    async def _walk(
+        self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, security: Security | None
+    ) -> Failure | None:
+        """All phases of one probe after resolving; where it ended, or None where it came through."""
+        try:
+            await self.open(walk, shared, path, aim, security)
+        except WalkEnded as ended:
+            return ended.failure
+        except Exception as error:  # a bug of ours between the phases: counted, and no end of the daemon
+            return internal_error(next(reversed(walk.phases), path.phases()[-1]), error)
+        return None
+
+    async def open(
+        self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, security: Security | None
+    ) -> Stream:
+        """The stream to the destination, after all phases; raises WalkEnded where one fails."""
+        handshake = _handshake(aim)
+        stream: Stream = await self._connect(walk, shared, path, aim, handshake)
+        whom = endpoint_text(aim.target.host, aim.target.port)
+        if isinstance(handshake, HttpForward):
+            await read_forwarded_bag(walk, stream, handshake, self._timeouts.tls, whom)
+            return stream
+        if security is not None:
+            try:
+                stream = tls = await secure(walk, stream, security, self._timeouts.tls)
+            except WalkEnded as ended:
+                failure = ended.failure
+                if is_worth_another_look(walk, failure) and not _may_be_a_dead_member(path, failure):
+                    failure = await self._look_again(walk, shared, path, aim, security, failure)
+                raise WalkEnded(failure) from ended
+            if aim.bag is None:
+                await begin(walk, tls, security, self._timeouts.tls)
+        if aim.bag is not None:
+            request = bag_request(aim.server_name, aim.port, aim.bag)
+            await fetch_bag(walk, stream, request, self._timeouts.tls, whom)
+        elif aim.tls is None and is_relayed(path):
+            await grace.stays_open(walk, stream, _grace(path))
+        return stream
+
+    async def _look_again(
+        self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, security: Security, failure: Failure
+    ) -> Failure:
+        """Who it is with whom the handshake failed, by a connection of its own; its time is nobody's."""
+        walk.close()
+        with Walk() as again:
+            try:
+                stream = await self._connect(again, shared, path, aim, _handshake(aim))
+            except WalkEnded:
+                return failure
+            return await look_again(walk, again, stream, security, self._timeouts.tls, failure)
+
+    async def _connect(
+        self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, handshake: Handshake | None
+    ) -> Stream:
+        target = aim.target
+        if not aim.proxies or handshake is None:
+            timeout = self._timeouts.connect
+            return await connect_directly(walk, target.host, target.port, path.binding, timeout)
+
+        lookup = partial(self._names.of_proxy, shared, path=path)
+        route = ProxyRoute(aim.proxies[-1], path.binding, self._timeouts, lookup)
+        return await connect_through(walk, route, handshake, endpoint_text(target.host, target.port))
+
+
+def _handshake(aim: Aim) -> Handshake | None:
+    """What to ask the proxy; None where there is none. WalkEnded for what its protocol cannot ask for."""
+    if not aim.proxies:
+        return None
+    proxy = aim.proxies[-1]
+    speaks_http = proxy.scheme in (ProxyScheme.HTTP, ProxyScheme.HTTPS)
+    try:
+        if aim.bag is not None and aim.tls is None and speaks_http:
+            # By its name, whoever resolves: a plain GET has no other way to say whose page is wanted.
+            return HttpForward(Target(aim.server_name, aim.target.port), aim.bag, proxy.credentials)
+        return handshake_for(proxy, aim.target)
+    except ValueError as error:
+        raise WalkEnded(Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_ERROR, str(error))) from error
+
+
+def _may_be_a_dead_member(path: ProbePath, failure: Failure) -> bool:
+    """A load balancer hands out its members in turn: a second connection would change whose turn is next."""
+    return bool(path.load_balancer) and failure.reason in (Reason.CLOSED, Reason.RESET)
+
+
+def _grace(path: ProbePath) -> float:
+    return grace.BEHIND_BALANCER if path.load_balancer else grace.BEHIND_PROXY
+
+
+async def security_of(aim: Aim) -> Security | None:
+    """What TLS with it needs. Before the path's gate, as a store that hangs must hold up nobody else."""
+    if aim.tls is None:
+        return None
+    return Security(aim.server_name, aim.tls.alpn, await anchors(aim.tls), aim.tls.request)
