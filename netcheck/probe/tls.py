@@ -76,7 +76,7 @@ def _overhear(
         connection.asked_for_certificate = True
 
 
-def _chain(message: bytes, version: int) -> list[bytes]:
+def certificates_in(message: bytes, version: int) -> list[bytes]:
     """The certificates of a Certificate message (RFC 5246 section 7.4.2, RFC 8446 section 4.4.2)."""
     extended = version >= _TLS_1_3
     context = 1 + int.from_bytes(message[4:5]) if extended else 0
@@ -138,7 +138,7 @@ class TlsStream:
         certificates.
         """
         if isinstance(self._tls, _Overheard) and self._tls.certificate_message:
-            return _chain(self._tls.certificate_message, self._tls.certificate_version)
+            return certificates_in(self._tls.certificate_message, self._tls.certificate_version)
         # It came in another message, compressed (RFC 8879). Before Python 3.13 this has no public name.
         hidden = self._tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]
         return [certificate.public_bytes(ssl._ssl.ENCODING_DER) for certificate in hidden or ()]  # type: ignore[attr-defined]

@@ -235,6 +235,14 @@ async def test_after_head_the_connection_goes_on() -> None:
     assert answer.count(b"hello") == 1
 
 
+@on_trio
+async def test_what_is_no_request_is_refused_with_words_also_after_head() -> None:
+    async with serving() as port:
+        answer = await talk(port, GET.replace(b"GET", b"HEAD") + b"\0\r\n\r\n")
+    assert statuses(answer) == [200, 400]
+    assert answer.endswith(b".\n")
+
+
 @pytest.mark.parametrize("status", [204, 304])
 @on_trio
 async def test_a_response_that_has_no_body_by_its_status_is_sent_without(status: int) -> None:
