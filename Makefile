@@ -7,8 +7,11 @@ WORKERS ?= 4
 SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
 RUN := .venv/run
 DEV := .venv/dev
+FUZZ := .venv/fuzz
+# How many inputs each parser gets from `make fuzz`.
+INPUTS ?= 1000000
 
-.PHONY: help demo run test check lint types units system scenarios alerts bench bench-fleet dashboards reference lock servers clean
+.PHONY: help demo run test check lint types units system scenarios alerts fuzz soak bench bench-fleet dashboards reference lock servers clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -45,6 +48,9 @@ scenarios: $(DEV)/ready servers  ## break things among real servers and write do
 alerts: $(DEV)/ready servers  ## play incidents with real Prometheus and Alertmanager and write docs/alerts.md anew
 	$(DEV)/bin/python -m tests.system.alerts_page
 
+fuzz: $(FUZZ)/ready  ## feed each parser a million inputs, led by coverage (INPUTS=N for another number)
+	$(FUZZ)/bin/python -m tests.fuzz --inputs $(INPUTS)
+
 bench: $(DEV)/ready servers  ## measure against blackbox_exporter and prometheus-client, in one run
 	$(DEV)/bin/python -m tests.bench
 
@@ -63,6 +69,7 @@ servers:  # real proxies, DNS servers and Prometheus for the system tests; only 
 lock: $(UV)  ## make the locked requirements anew from pyproject.toml
 	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 pyproject.toml -o requirements/run.txt
 	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --group dev --extra pac --extra proxy-auth pyproject.toml -o requirements/dev.txt
+	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --group fuzz -c requirements/run.txt pyproject.toml -o requirements/fuzz.txt
 
 clean:  ## remove what these targets made
 	rm -rf .venv .tools .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -86,3 +93,6 @@ $(RUN)/ready: requirements/run.txt Makefile | $(UV)
 
 $(DEV)/ready: requirements/dev.txt Makefile | $(UV)
 	$(call environment,$(DEV),dev)
+
+$(FUZZ)/ready: requirements/fuzz.txt Makefile | $(UV)
+	$(call environment,$(FUZZ),fuzz)

@@ -97,10 +97,15 @@ class HeadReader:
             return
         match = _STATUS_LINE.fullmatch(line)
         if match is None or int(match[1]) < 100:
-            raise HeadError("the answer is not valid HTTP: it has no status")
+            raise self._no_head("it has no status")
         if self._blank_lines:  # curl takes no such answer either
-            raise HeadError("the answer is not valid HTTP: a blank line stands before its status")
+            raise self._no_head("a blank line stands before its status")
         self._status = int(match[1]), match[2].rstrip()
+
+    def _no_head(self, why: str) -> HeadError:
+        """What follows is no beginning of a head, however much of it came along."""
+        self._unread.clear()
+        return HeadError(f"the answer is not valid HTTP: {why}")
 
     def _take_header(self, line: bytes) -> None:
         if b"\0" in line:

@@ -321,10 +321,11 @@ def test_a_peer_of_another_protocol_is_not_a_proxy(answer: bytes, likeness: str)
         b"HTTP/1.1 20 OK\r\n\r\n",
         b"HTTP/1.1 2000 OK\r\n\r\n",
         b"HTTP/1.1 099 OK\r\n\r\n",
+        b"HTTP/1+1 100 OK\r\nHTTP/1.1 503 Busy\r\n\r\n",
     ],
     ids=[
         *("no-status", "http2", "no-colon", "101", "garbage-after-100", "blank-line", "folded-first", "nul"),
-        *("two-digits", "four-digits", "too-low"),
+        *("two-digits", "four-digits", "too-low", "status-after-none"),
     ],
 )
 def test_what_begins_as_http_and_is_none_is_a_bad_reply(answer: bytes) -> None:
