@@ -147,30 +147,29 @@ class _Conversation:
         self._gssapi = gssapi
         self._cache = cache
         self._host = host
-        self._context = self._by(_SPNEGO)
+        self._context: Any = None
 
     def step(self, token: bytes | None) -> bytes | None:
         """What to send next. Blocks; raises LoginError."""
         try:
-            sent: bytes | None = self._context.step(token)
+            done = self._initiate(_SPNEGO, self._context, token)
         except self._gssapi.exceptions.GSSError as error:
             raise self._explained(error) from error
+        self._context = done.context
+        sent: bytes | None = done.token
         return sent
 
-    def _by(self, mechanism: str) -> Any:
-        spoken = self._gssapi.OID.from_int_seq(mechanism)
+    def _initiate(self, mechanism: str, context: Any = None, token: bytes | None = None) -> Any:
+        """RFC 2743 section 2.2.1. The raw call, as python-gssapi's own context puts off its errors."""
+        raw, spoken = self._gssapi.raw, self._gssapi.OID.from_int_seq(mechanism)
         name = self._gssapi.Name(f"HTTP@{self._host}", self._gssapi.NameType.hostbased_service)
-        try:
-            own = self._gssapi.raw.acquire_cred_from(self._cache, mechs=[spoken], usage="initiate").creds
-        except self._gssapi.exceptions.GSSError as error:
-            raise _explained(error) from error
-        creds = self._gssapi.Credentials(base=own)
-        return self._gssapi.SecurityContext(name=name, creds=creds, mech=spoken, usage="initiate")
+        own = raw.acquire_cred_from(self._cache, mechs=[spoken], usage="initiate").creds
+        return raw.init_sec_context(name, creds=own, context=context, mech=spoken, input_token=token)
 
     def _explained(self, error: Exception) -> LoginError:
         """SPNEGO hides Kerberos's errors: Kerberos alone is asked for the same ticket."""
         try:
-            self._by(_KRB5).step()
+            self._initiate(_KRB5)
         except self._gssapi.exceptions.GSSError as known:
             found = _explained(known)
             if found.fault is LoginFault.UNKNOWN_SERVICE:

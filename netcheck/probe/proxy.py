@@ -246,8 +246,10 @@ async def _converse(stream: Stream, handshake: Handshake, said: bytes) -> None:
 def _in_words_of_the_handshake(error: PhaseError, handshake: Handshake) -> PhaseError:
     """A proxy that drops the connection in the middle has closed it, however TCP or TLS tell of it.
 
-    What it had said until then counts more.
+    What it had said until then counts more; but a login says itself why it ended.
     """
+    if error.login is not None:
+        return error
     if known := handshake.so_far():
         return _as_phase_error(known)
     if error.reason not in (Reason.CLOSED, Reason.TLS_ALERT):
