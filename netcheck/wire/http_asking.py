@@ -132,8 +132,11 @@ class AskedByHttp:
 
 
 def _rest(head: Head, begun: bytes) -> Body | None:
-    """The body of a refusal, as far as it came; None where only the connection's end would end it."""
-    if not (head.keeps_connection and (head[b"content-length"] or head[b"transfer-encoding"])):
+    """The body of a refusal, as far as it came; None where only the connection's end would end it soon."""
+    length = head[b"content-length"]
+    if not (head.keeps_connection and (length or head[b"transfer-encoding"])):
+        return None
+    if length.isdigit() and int(length[:20]) > _MOST_OF_A_REFUSAL:
         return None
     try:
         body = Body(_uncoded(head), _MOST_OF_A_REFUSAL)
