@@ -11,7 +11,7 @@ FUZZ := .venv/fuzz
 # How many inputs each parser gets from `make fuzz`.
 INPUTS ?= 1000000
 
-.PHONY: help demo run test check lint types units system scenarios alerts fuzz soak bench bench-fleet dashboards reference lock servers clean
+.PHONY: help demo run test check lint types units system scenarios alerts fuzz soak bench bench-fleet dashboards reference lock servers kerberos clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -22,7 +22,7 @@ demo: $(RUN)/ready  ## see it at work in a laboratory on this machine; needs no 
 run: $(RUN)/ready  ## start the daemon on config/netcheck.yaml (CONFIG=FILE for another)
 	$(RUN)/bin/netcheck run --config $(CONFIG)
 
-test: servers check  ## install what the tests need, then lint, types, and every test with coverage
+test: servers kerberos check  ## install what the tests need, then lint, types, and every test with coverage
 
 check: lint types units  ## the same without installing Debian's servers
 
@@ -66,10 +66,15 @@ reference: $(DEV)/ready  ## write docs/config.md and config/netcheck.schema.json
 servers:  # real proxies, DNS servers and Prometheus for the system tests; only root on Debian can install them
 	@sh tests/system/install-servers.sh
 
+kerberos: $(DEV)/ready servers  # for the tests with Kerberos, which is built against Debian's libkrb5
+	@if command -v krb5-config >/dev/null; then $(MAKE) --no-print-directory $(DEV)/kerberos; fi
+
 lock: $(UV)  ## make the locked requirements anew from pyproject.toml
 	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 pyproject.toml -o requirements/run.txt
 	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --group dev --extra pac --extra proxy-auth pyproject.toml -o requirements/dev.txt
 	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --group fuzz -c requirements/run.txt pyproject.toml -o requirements/fuzz.txt
+	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --extra kerberos -c requirements/dev.txt pyproject.toml -o requirements/kerberos.txt
+	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --group pyproject.toml:kerberos-build -o requirements/kerberos-build.txt
 
 clean:  ## remove what these targets made
 	rm -rf .venv .tools .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -96,3 +101,6 @@ $(DEV)/ready: requirements/dev.txt Makefile | $(UV)
 
 $(FUZZ)/ready: requirements/fuzz.txt Makefile | $(UV)
 	$(call environment,$(FUZZ),fuzz)
+$(DEV)/kerberos: requirements/kerberos.txt requirements/kerberos-build.txt $(DEV)/ready
+	$(UV) pip install -q --require-hashes --build-constraints requirements/kerberos-build.txt --python $(DEV) -r requirements/kerberos.txt
+	touch $@

@@ -12,7 +12,7 @@ from tests.system.resolvers import INNER_RESOLVER
 from tests.system.servers import Server, config_file, require, resolving_by, serve, with_own
 
 USERNAME, PASSWORD = "labuser", "labpass"
-_PASSWORD_HASH = (  # openssl passwd -6 -salt netcheck labpass
+PASSWORD_HASH = (  # openssl passwd -6 -salt netcheck labpass
     "$6$netcheck$to2Ji6KPVAYxhia6zfFgih1NwfT4vz0Lu7Ri1K6QF/ORPSU.DpaWXl70Wccvwl8F/zfKkUT.tMpXX5XNy80IT1"
 )
 _APPLE_PORTS = (443, 2195, 2196, 2197, 5223)
@@ -23,7 +23,7 @@ def login_files() -> dict[str, str]:
     account = f"{USERNAME}:x:64999:65534::/nonexistent:/usr/sbin/nologin\n"
     return {
         "passwd": Path("/etc/passwd").read_text() + account,
-        "shadow": f"{USERNAME}:{_PASSWORD_HASH}:19000:0:99999:7:::\n",
+        "shadow": f"{USERNAME}:{PASSWORD_HASH}:19000:0:99999:7:::\n",
     }
 
 
@@ -111,7 +111,7 @@ def _microsocks(namespace: Namespace, name: str, port: int, *options: str, descr
     return serve(namespace, name, argv, {"socks": f"socks5h://127.0.0.1:{port}"})
 
 
-def _squid_manners(folder: Path) -> str:
+def squid_manners(folder: Path) -> str:
     """What any squid here is told: nothing kept, nothing logged, no waiting at its end."""
     said = (
         "visible_hostname squid.corp.example",
@@ -132,12 +132,12 @@ def squid(namespace: Namespace, certificates: Certificates) -> Server:
     folder = namespace.scratch / "squid"
     folder.mkdir(exist_ok=True)
     folder.chmod(0o777)  # it writes as a user of its own
-    (folder / "passwords").write_text(f"{USERNAME}:{_PASSWORD_HASH}\n")
+    (folder / "passwords").write_text(f"{USERNAME}:{PASSWORD_HASH}\n")
     config = f"""
         http_port 127.0.0.1:3128
         http_port 127.0.0.1:3129 name=auth
         https_port 127.0.0.1:3130 tls-cert={certificates.good}
-        {_squid_manners(folder)}
+        {squid_manners(folder)}
         connect_timeout 1 second
         forward_timeout 2 seconds
         auth_param basic program /usr/lib/squid/basic_ncsa_auth {folder}/passwords
@@ -178,7 +178,7 @@ def squid_that_decrypts(
         sslcrtd_children 1
         ssl_bump {"splice" if excepts_apple else "bump"} all
         tls_outgoing_options cafile={certificates.ca}
-        {_squid_manners(folder)}
+        {squid_manners(folder)}
         http_access allow localhost
         http_access deny all
     """
@@ -205,7 +205,7 @@ def _small_squid(namespace: Namespace, name: str, port: int, rules: str) -> Serv
     folder.chmod(0o777)
     config = f"""
         http_port 127.0.0.1:{port}
-        {_squid_manners(folder)}
+        {squid_manners(folder)}
         connect_timeout 1 second
         forward_timeout 2 seconds
         {rules}
@@ -306,7 +306,7 @@ _ANSWERS = {
     "html": "status 200 content-type text/html string '<html>Please log in</html>'",
     "redirect": "status 302 hdr Location http://portal.corp.example/",
     "forbidden": "status 403",
-    "ntlm": "status 407 hdr Proxy-Authenticate NTLM",
+    "bearer": "status 407 hdr Proxy-Authenticate Bearer",
     "throttled": "status 429",
     "bad_gateway": "status 502",
     "unavailable": "status 503 hdr Retry-After 5",
