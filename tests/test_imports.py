@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "files": set(),
     "probe": {"model", "apns", "wire", "files"},
     "push_certificates": {"model", "apns", "files"},
-    "lab": {"model"},  # imported by the demo only
+    "shipped": set(),
+    "lab": {"model", "shipped"},  # imported by the demo only
     "schedule": set(),
     "plan": {"model", "schedule"},
     "state": {"model", "apns"},
@@ -64,6 +65,7 @@ MAY_IMPORT = {
         "logs",
         "model",
         "pages",
+        "shipped",
         "web",
     },
     "__main__": {"cli"},

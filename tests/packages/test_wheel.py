@@ -1,0 +1,49 @@
+"""The wheel, installed where nothing else is: it has all that goes with it, and runs on what is locked alone.
+
+What is in those files is held where they are written: tests/config/test_examples.py, tests/test_alert_rules.py.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from netcheck.shipped import shipped
+from tests.packages.building import build_wheel, done, install
+from tests.system.namespace import SEARCH_PATH
+from tests.system.servers import require_programs
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the command, and a folder `files` with all that it writes."""
+    folder = tmp_path_factory.mktemp("wheel")
+    netcheck = install(build_wheel(folder), folder / "environment")
+    done(netcheck, "files", "--to", folder / "files")
+    return folder
+
+
+def test_it_writes_the_files_of_the_tree(written: Path) -> None:
+    found = {
+        f.relative_to(written / "files").as_posix(): f for f in written.rglob("files/**/*") if f.is_file()
+    }
+    assert set(found) == set(shipped())
+    for name, file in shipped().items():
+        assert found[name].read_bytes() == file.read_bytes()
+
+
+def test_what_it_writes_is_taken_by_what_it_is_for(written: Path) -> None:
+    netcheck, files = written / "environment" / "bin" / "netcheck", written / "files"
+    assert "no errors" in done(netcheck, "config", "check", files / "netcheck.yaml")
+    require_programs("promtool")
+    promtool = shutil.which("promtool", path=SEARCH_PATH) or "promtool"
+    done(
+        promtool, "check", "rules", *(files / "prometheus" / name for name in ("recording.yml", "alerts.yml"))
+    )
+
+
+def test_there_is_nothing_in_it_but_netcheck(written: Path) -> None:
+    (site,) = (written / "environment" / "lib").glob("python3*/site-packages")
+    record = next(site.glob("netcheck-*.dist-info/RECORD")).read_text().splitlines()
+    folders = {line.split("/")[0] for line in record if not line.startswith("../")}
+    assert {folder.split("-")[0] for folder in folders} == {"netcheck"}
