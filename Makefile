@@ -8,7 +8,7 @@ SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
 RUN := .venv/run
 DEV := .venv/dev
 
-.PHONY: help demo run test check lint types units system scenarios alerts bench bench-fleet dashboards reference lock servers clean
+.PHONY: help demo run test check lint types units system scenarios alerts bench bench-fleet dashboards reference lock wheel pyz servers clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -57,15 +57,22 @@ dashboards: $(DEV)/ready  ## write dashboards/*.json anew from their sources
 reference: $(DEV)/ready  ## write docs/config.md and config/netcheck.schema.json anew from the code
 	$(DEV)/bin/python -m tests.config.reference
 
+wheel: $(DEV)/ready  ## build the wheel into dist/
+	$(DEV)/bin/python -m hatchling build -t wheel
+
+pyz: $(DEV)/ready  ## build netcheck as one file for any Python 3.11 to 3.14 on Linux, macOS and Windows into dist/
+	$(DEV)/bin/python -m config.packages.pyz
+
 servers:  # real proxies, DNS servers and Prometheus for the system tests; only root on Debian can install them
 	@sh tests/system/install-servers.sh
 
 lock: $(UV)  ## make the locked requirements anew from pyproject.toml
 	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 pyproject.toml -o requirements/run.txt
 	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --group dev --extra pac --extra proxy-auth pyproject.toml -o requirements/dev.txt
+	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --extra pac --extra proxy-auth --constraint requirements/dev.txt pyproject.toml -o requirements/packages.txt
 
 clean:  ## remove what these targets made
-	rm -rf .venv .tools .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .tools dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(UV):
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools uv

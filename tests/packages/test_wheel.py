@@ -1,25 +1,39 @@
 """The wheel, installed where nothing else is: it has all that goes with it, and runs on what is locked alone.
 
-What is in those files is held where they are written: tests/config/test_examples.py, tests/test_alert_rules.py.
+What is in those files is held where they are written, by test_examples.py and test_alert_rules.py.
 """
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+from config.packages.parts import build_wheel
 from netcheck.shipped import shipped
-from tests.packages.building import build_wheel, done, install
+from tests.packages.building import ROOT, UV, done
 from tests.system.namespace import SEARCH_PATH
 from tests.system.servers import require_programs
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the command, and a folder `files` with all that it writes."""
+    """An environment with the wheel and what run.txt locks, and a folder `files` with all that it writes."""
     folder = tmp_path_factory.mktemp("wheel")
-    netcheck = install(build_wheel(folder), folder / "environment")
-    done(netcheck, "files", "--to", folder / "files")
+    environment = folder / "environment"
+    done(UV, "venv", "-q", "--python", sys.executable, environment)
+    done(
+        UV,
+        "pip",
+        "sync",
+        "-q",
+        "--require-hashes",
+        "--python",
+        environment,
+        ROOT / "requirements" / "run.txt",
+    )
+    done(UV, "pip", "install", "-q", "--no-deps", "--python", environment, build_wheel(folder))
+    done(environment / "bin" / "netcheck", "files", "--to", folder / "files")
     return folder
 
 
