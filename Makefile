@@ -8,7 +8,7 @@ SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
 RUN := .venv/run
 DEV := .venv/dev
 
-.PHONY: help demo run test check lint types units system scenarios alerts bench bench-fleet dashboards reference lock wheel pyz servers clean
+.PHONY: help demo run test check lint types units system scenarios alerts bench bench-fleet dashboards reference lock wheel pyz deb servers clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -62,6 +62,9 @@ wheel: $(DEV)/ready  ## build the wheel into dist/
 
 pyz: $(DEV)/ready  ## build netcheck as one file for any Python 3.11 to 3.14 on Linux, macOS and Windows into dist/
 	$(DEV)/bin/python -m config.packages.pyz
+
+deb: $(DEV)/ready  ## build the package for Debian 12 and newer into dist/
+	$(DEV)/bin/python -m config.packages.deb
 
 servers:  # real proxies, DNS servers and Prometheus for the system tests; only root on Debian can install them
 	@sh tests/system/install-servers.sh

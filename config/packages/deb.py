@@ -17,6 +17,7 @@ from config.packages.manual import pages
 from config.packages.parts import DIST, PYTHONS, ROOT, build_wheel, files_of, put_parts
 from netcheck import __version__
 from netcheck.cli.main import main
+from netcheck.shipped import shipped
 
 _ARCHITECTURES = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 """As Debian names them: as uv does."""
@@ -96,7 +97,8 @@ def _put_documents(root: Path) -> None:
     documents = "usr/share/doc/netcheck"
     _put(root, f"{documents}/copyright", (_HERE / "copyright").read_text())
     _put(root, f"{documents}/CHANGELOG.md.gz", _compressed((ROOT / "CHANGELOG.md").read_text()))
-    _link(root, f"{documents}/examples", "../../../lib/netcheck/lib/site-packages/netcheck/shipped")
+    for name, file in shipped().items():
+        _put(root, f"{documents}/examples/{name}", file.read_bytes())
 
 
 def _put_control(root: Path, architecture: str, version: str) -> None:

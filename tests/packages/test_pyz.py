@@ -3,7 +3,6 @@
 import ast
 import json
 import os
-import platform
 import socket
 import subprocess
 import sys
@@ -14,24 +13,23 @@ import pytest
 
 from config.packages import pyz, start
 from netcheck import __version__
-
-PYTHON = ".".join(map(str, sys.version_info[:2]))
-SYSTEM = f"{platform.machine()}-manylinux_2_28"
+from tests.packages.building import PYTHON, SYSTEM, made_once
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("UV_OFFLINE", "1")
-        return pyz.build(tmp_path_factory.mktemp("dist"), [SYSTEM], [PYTHON])
+    return next(made_once(tmp_path_factory, "pyz", build).glob("*.pyz"))
 
 
-@pytest.fixture(scope="module")
-def unpacked(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache in which it is."""
-    cache = tmp_path_factory.mktemp("cache")
-    assert run(built, cache, "--version").returncode == 0
-    return cache
+@pytest.fixture
+def unpacked(built: Path) -> Path:
+    """A cache in which it is unpacked."""
+    return built.parent / "cache"
+
+
+def build(folder: Path) -> None:
+    file = pyz.build(folder, [SYSTEM], [PYTHON])
+    assert run(file, folder / "cache", "--version").returncode == 0
 
 
 def run(file: Path, cache: Path, *args: str | Path) -> subprocess.CompletedProcess[str]:
@@ -81,13 +79,12 @@ def test_the_daemon_that_the_demo_starts_runs_from_it_too(built: Path, unpacked:
     assert played.returncode == 0, played.stdout + played.stderr
 
 
-def test_a_folder_that_others_may_write_is_not_trusted(built: Path, unpacked: Path) -> None:
-    (folder,) = (unpacked / "netcheck").iterdir()
+def test_a_folder_that_others_may_write_is_not_trusted(built: Path, unpacked: Path, tmp_path: Path) -> None:
+    (name,) = names_in(unpacked)
+    folder = tmp_path / "netcheck" / name
+    folder.mkdir(parents=True)
     folder.chmod(0o777)
-    try:
-        refused = run(built, unpacked, "--version")
-    finally:
-        folder.chmod(0o700)
+    refused = run(built, tmp_path, "--version")
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"{folder}: netcheck cannot be unpacked there: others may write there")
 

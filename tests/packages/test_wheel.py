@@ -11,30 +11,24 @@ import pytest
 
 from config.packages.parts import build_wheel
 from netcheck.shipped import shipped
-from tests.packages.building import ROOT, UV, done
+from tests.packages.building import ROOT, UV, done, made_once
 from tests.system.namespace import SEARCH_PATH
 from tests.system.servers import require_programs
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel and what run.txt locks, and a folder `files` with all that it writes."""
-    folder = tmp_path_factory.mktemp("wheel")
+    return made_once(tmp_path_factory, "wheel", write)
+
+
+def write(folder: Path) -> None:
     environment = folder / "environment"
     done(UV, "venv", "-q", "--python", sys.executable, environment)
-    done(
-        UV,
-        "pip",
-        "sync",
-        "-q",
-        "--require-hashes",
-        "--python",
-        environment,
-        ROOT / "requirements" / "run.txt",
-    )
+    lock = ROOT / "requirements" / "run.txt"
+    done(UV, "pip", "sync", "-q", "--require-hashes", "--python", environment, lock)
     done(UV, "pip", "install", "-q", "--no-deps", "--python", environment, build_wheel(folder))
     done(environment / "bin" / "netcheck", "files", "--to", folder / "files")
-    return folder
 
 
 def test_it_writes_the_files_of_the_tree(written: Path) -> None:
