@@ -3,7 +3,7 @@
 set -eu
 
 packages='
-    apache2-bin chromium curl dante-server dnsmasq-base faketime fonts-dejavu-core gnutls-bin haproxy iproute2
+    apache2-bin buildah chromium curl dante-server dnsmasq-base faketime fonts-dejavu-core gnutls-bin haproxy iproute2
     man-db microsocks netcat-openbsd nftables nginx-light nsd openssh-server openssl privoxy prometheus
     prometheus-alertmanager prometheus-blackbox-exporter shadowsocks-libev squid-openssl stunnel4 systemd-container
     tinyproxy unbound wrk
