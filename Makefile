@@ -8,7 +8,7 @@ SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
 RUN := .venv/run
 DEV := .venv/dev
 
-.PHONY: help demo run test check lint types units system scenarios alerts bench bench-fleet dashboards reference lock wheel pyz deb servers clean
+.PHONY: help demo run test check lint types units system scenarios alerts bench bench-fleet dashboards reference lock sbom wheel pyz deb servers clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -57,6 +57,9 @@ dashboards: $(DEV)/ready  ## write dashboards/*.json anew from their sources
 reference: $(DEV)/ready  ## write docs/config.md and config/netcheck.schema.json anew from the code
 	$(DEV)/bin/python -m tests.config.reference
 
+sbom: $(DEV)/ready  ## write requirements/sbom.cdx.json and docs/licences.md anew from the locks
+	$(DEV)/bin/python -m config.packages.sbom
+
 wheel: $(DEV)/ready  ## build the wheel into dist/
 	$(DEV)/bin/python -m hatchling build -t wheel
 
@@ -69,7 +72,7 @@ deb: $(DEV)/ready  ## build the package for Debian 12 and newer into dist/
 servers:  # real proxies, DNS servers and Prometheus for the system tests; only root on Debian can install them
 	@sh tests/system/install-servers.sh
 
-lock: $(UV)  ## make the locked requirements anew from pyproject.toml
+lock: $(UV)  ## make the locked requirements anew from pyproject.toml; then come `make sbom` and the tests
 	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 pyproject.toml -o requirements/run.txt
 	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --group dev --extra pac --extra proxy-auth pyproject.toml -o requirements/dev.txt
 	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --extra pac --extra proxy-auth --constraint requirements/dev.txt pyproject.toml -o requirements/packages.txt

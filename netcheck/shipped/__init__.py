@@ -20,6 +20,7 @@ ABOUT = {
     "prometheus/tests": "unit tests of the rules, for promtool",
     "dashboards": "for Grafana",
     "systemd": "units",
+    "kubernetes": "manifests",
 }
 """By folder, what is in it; in the order to show them."""
 

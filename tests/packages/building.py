@@ -3,6 +3,7 @@
 import fcntl
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,6 +30,12 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
             make(folder)
             (folder / "made").touch()
     return folder
+
+
+def locked(name: str) -> set[tuple[str, str]]:
+    """Names and versions of a lock file."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text()
+    return set(re.findall(r"^([\w.-]+)==([^ ;]+)", text, re.MULTILINE))
 
 
 def done(*command: str | Path) -> str:

@@ -1,16 +1,8 @@
 """The lock files agree: what runs in production, and what packages bring, is what the tests run on."""
 
-import re
-from pathlib import Path
-
 import pytest
 
-LOCKS = Path(__file__).parents[2] / "requirements"
-
-
-def locked(name: str) -> set[tuple[str, str]]:
-    """Names and versions."""
-    return set(re.findall(r"^([\w.-]+)==([^ ;]+)", (LOCKS / f"{name}.txt").read_text(), re.MULTILINE))
+from tests.packages.building import locked
 
 
 @pytest.mark.parametrize(("smaller", "larger"), [("run", "packages"), ("packages", "dev")])

@@ -3,6 +3,7 @@
 What is in those files is held where they are written, by test_examples.py and test_alert_rules.py.
 """
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from config.packages.parts import build_wheel
+from config.packages.sbom import SBOM
 from netcheck.shipped import shipped
-from tests.packages.building import ROOT, UV, done, made_once
+from tests.packages.building import ROOT, UV, done, locked, made_once
 from tests.system.namespace import SEARCH_PATH
 from tests.system.servers import require_programs
 
@@ -55,3 +57,30 @@ def test_there_is_nothing_in_it_but_netcheck(written: Path) -> None:
     record = next(site.glob("netcheck-*.dist-info/RECORD")).read_text().splitlines()
     folders = {line.split("/")[0] for line in record if not line.startswith("../")}
     assert {folder.split("-")[0] for folder in folders} == {"netcheck"}
+
+
+EVERYTHING = """
+import importlib.metadata, json, pkgutil, sys, netcheck
+for module in pkgutil.walk_packages(netcheck.__path__, "netcheck."):
+    try:
+        __import__(module.name)
+    except ModuleNotFoundError as error:
+        if error.name not in ("quickjs", "spnego"):  # of extras
+            raise
+loaded = {name.split(".")[0] for name in sys.modules} - set(sys.stdlib_module_names)
+print(json.dumps(sorted({d for n in loaded for d in importlib.metadata.packages_distributions().get(n, [])})))
+"""
+
+
+def test_what_it_imports_is_locked(written: Path) -> None:
+    """All of its modules can be imported, so nothing else is needed; and nothing came from elsewhere."""
+    python = written / "environment" / "bin" / "python"
+    loaded = json.loads(done(python, "-I", "-c", EVERYTHING))
+    names = {name.lower().replace("_", "-") for name in loaded}
+    assert "trio" in names
+    assert names - {name for name, _ in locked("run")} == {"netcheck"}
+
+
+def test_it_carries_its_bill_of_materials(written: Path) -> None:
+    (carried,) = (written / "environment").rglob("netcheck-*.dist-info/sboms/*")
+    assert carried.read_bytes() == SBOM.read_bytes()
