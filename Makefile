@@ -2,6 +2,7 @@
 PYTHON ?= python3
 CONFIG ?= config/netcheck.yaml
 UV := .tools/bin/uv
+LOCKED = $(UV) pip compile -q --generate-hashes --universal --python-version 3.11
 # Most tests wait more than they work: more workers than a small machine has cores are faster.
 WORKERS ?= 4
 SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
@@ -11,7 +12,7 @@ FUZZ := .venv/fuzz
 # How many inputs each parser gets from `make fuzz`.
 INPUTS ?= 1000000
 
-.PHONY: help demo run test check lint types units system scenarios alerts fuzz soak bench bench-fleet dashboards reference lock servers kerberos clean
+.PHONY: help demo run test check lint types units system scenarios alerts fuzz soak bench bench-fleet dashboards reference lock sbom wheel pyz deb servers kerberos clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -63,21 +64,34 @@ dashboards: $(DEV)/ready  ## write dashboards/*.json anew from their sources
 reference: $(DEV)/ready  ## write docs/config.md and config/netcheck.schema.json anew from the code
 	$(DEV)/bin/python -m tests.config.reference
 
+sbom: $(DEV)/ready  ## write requirements/sbom.cdx.json and docs/licences.md anew from the locks
+	$(DEV)/bin/python -m config.packages.sbom
+
+wheel: $(DEV)/ready  ## build the wheel into dist/
+	$(DEV)/bin/python -m hatchling build -t wheel
+
+pyz: $(DEV)/ready  ## build netcheck as one file for any Python 3.11 to 3.14 on Linux, macOS and Windows into dist/
+	$(DEV)/bin/python -m config.packages.pyz
+
+deb: $(DEV)/ready  ## build the package for Debian 12 and newer into dist/
+	$(DEV)/bin/python -m config.packages.deb
+
 servers:  # real proxies, DNS servers and Prometheus for the system tests; only root on Debian can install them
 	@sh tests/system/install-servers.sh
 
 kerberos: $(DEV)/ready servers  # for the tests with Kerberos, which is built against Debian's libkrb5
 	@if command -v krb5-config >/dev/null; then $(MAKE) --no-print-directory $(DEV)/kerberos; fi
 
-lock: $(UV)  ## make the locked requirements anew from pyproject.toml
-	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 pyproject.toml -o requirements/run.txt
-	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --group dev --extra pac --extra proxy-auth pyproject.toml -o requirements/dev.txt
-	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --group fuzz -c requirements/run.txt pyproject.toml -o requirements/fuzz.txt
-	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --extra kerberos -c requirements/dev.txt pyproject.toml -o requirements/kerberos.txt
-	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --group pyproject.toml:kerberos-build -o requirements/kerberos-build.txt
+lock: $(UV)  ## make the locked requirements anew from pyproject.toml; then come `make sbom` and the tests
+	$(LOCKED) --upgrade pyproject.toml -o requirements/run.txt
+	$(LOCKED) --upgrade --group dev --extra pac --extra proxy-auth pyproject.toml -o requirements/dev.txt
+	$(LOCKED) --upgrade --extra pac --extra proxy-auth -c requirements/dev.txt pyproject.toml -o requirements/packages.txt
+	$(LOCKED) --upgrade --extra kerberos -c requirements/dev.txt pyproject.toml -o requirements/kerberos.txt
+	$(LOCKED) --upgrade --group pyproject.toml:kerberos-build -o requirements/kerberos-build.txt
+	$(LOCKED) --upgrade --group fuzz -c requirements/run.txt pyproject.toml -o requirements/fuzz.txt
 
 clean:  ## remove what these targets made
-	rm -rf .venv .tools .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .tools dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(UV):
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools uv

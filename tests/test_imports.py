@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "tls_driver": set(),
     "probe": {"model", "apns", "wire", "files", "tls_driver"},
     "push_certificates": {"model", "apns", "files"},
-    "lab": {"model"},  # imported by the demo only
+    "shipped": set(),
+    "lab": {"model", "shipped"},  # imported by the demo only
     "schedule": set(),
     "plan": {"model", "schedule"},
     "state": {"model", "apns"},
@@ -71,6 +72,7 @@ MAY_IMPORT = {
         "logs",
         "model",
         "pages",
+        "shipped",
         "web",
     },
     "__main__": {"cli"},
