@@ -161,6 +161,8 @@ class Failure:
     detail: str = ""
     evidence: bytes = b""
     """The first bytes that the peer sent, at most EVIDENCE_LIMIT, where they say more than the reason."""
+    software: str = ""
+    """What the peer called itself, as `squid/5.7`; empty where it did not say."""
 
     @property
     def evidence_text(self) -> str:

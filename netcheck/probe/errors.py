@@ -8,16 +8,20 @@ from netcheck.model.failing import EVIDENCE_LIMIT, Failure, Phase, Reason
 
 
 class PhaseError(Exception):
-    """A phase failed for a reason of the closed set; `evidence` is what the peer sent first."""
+    """A phase failed for a reason of the closed set; `evidence` is what the peer sent first.
 
-    def __init__(self, reason: Reason, detail: str = "", evidence: bytes = b"") -> None:
+    `software` is what it called itself.
+    """
+
+    def __init__(self, reason: Reason, detail: str = "", evidence: bytes = b"", software: str = "") -> None:
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
         self.evidence = evidence[:EVIDENCE_LIMIT]
+        self.software = software
 
     def in_phase(self, phase: Phase) -> Failure:
-        return Failure(phase, self.reason, self.detail, self.evidence)
+        return Failure(phase, self.reason, self.detail, self.evidence, self.software)
 
 
 _REASONS = {

@@ -195,4 +195,4 @@ def _in_words_of_the_handshake(error: PhaseError, handshake: Handshake) -> Phase
 
 
 def _as_phase_error(error: HandshakeError) -> PhaseError:
-    return PhaseError(error.reason, error.detail, error.evidence)
+    return PhaseError(error.reason, error.detail, error.evidence, error.software)

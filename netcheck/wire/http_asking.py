@@ -77,7 +77,7 @@ class AskedByHttp:
     def _refused(self, head: Head) -> HandshakeError:
         said = refusal(head, self._heard, has_credentials=self._has_credentials)
         self.spoke = said.spoke
-        return self._heard.error(said.reason, said.detail)
+        return self._heard.error(said.reason, said.detail, said.software)
 
 
 def request(line: bytes, host: bytes, credentials: Credentials | None, *headers: bytes) -> bytes:

@@ -46,11 +46,12 @@ _TOLD = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why, in one line for people, and whether only a proxy says it."""
+    """Why, in one line for people, whether only a proxy says it, and what it called itself, if it did."""
 
     reason: Reason
     detail: str
     spoke: bool
+    software: str
 
 
 def refusal(head: Head, heard: Transcript, *, has_credentials: bool) -> Refusal:
@@ -59,7 +60,9 @@ def refusal(head: Head, heard: Transcript, *, has_credentials: bool) -> Refusal:
     if challenge is not None:
         return _login_wanted(head, schemes(head[challenge].decode("latin-1")), heard, has_credentials)
     spoke = _is_of_a_proxy(head)
-    return Refusal(_reason(head, spoke), _in_words(head, heard, *_notes(head, heard)), spoke)
+    return Refusal(
+        _reason(head, spoke), _in_words(head, heard, *_notes(head, heard)), spoke, _software(head, heard)
+    )
 
 
 def _login_wanted(head: Head, offered: Sequence[str], heard: Transcript, has_credentials: bool) -> Refusal:
@@ -67,7 +70,7 @@ def _login_wanted(head: Head, offered: Sequence[str], heard: Transcript, has_cre
     spoke = has_credentials or head.status == _LOGIN_REQUIRED
     ways = heard.text(", ".join(offered).encode()) or "no way to log in"
     detail = _in_words(head, heard, f"offers {ways}", *_notes(head, heard))
-    return Refusal(_login_reason(offered, has_credentials), detail, spoke)
+    return Refusal(_login_reason(offered, has_credentials), detail, spoke, _software(head, heard))
 
 
 def _login_reason(offered: Sequence[str], has_credentials: bool) -> Reason:
@@ -105,6 +108,15 @@ def _notes(head: Head, heard: Transcript) -> Iterator[str]:
     for name, written in _TOLD.items():
         if value := head[name]:
             yield f"{written} {heard.text(value)}"
+
+
+def _software(head: Head, heard: Transcript) -> str:
+    """RFC 9110 section 10.2.4; Privoxy says it in the status line. What `Via` names may be behind it."""
+    if said := head[b"server"] or head[b"proxy-agent"]:
+        return heard.text(said)
+    if head[b"x-squid-error"]:
+        return "squid"
+    return "Privoxy" if head.phrase.endswith(b" by Privoxy") else ""
 
 
 def _in_words(head: Head, heard: Transcript, *notes: str) -> str:

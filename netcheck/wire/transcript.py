@@ -20,11 +20,13 @@ _BEGINNINGS = {
 class HandshakeError(Exception):
     """The peer's answer ends the handshake; `evidence` is what it sent first, at most 64 bytes."""
 
-    def __init__(self, reason: Reason, detail: str, evidence: bytes = b"") -> None:
-        super().__init__(reason, detail, evidence)
+    def __init__(self, reason: Reason, detail: str, evidence: bytes = b"", software: str = "") -> None:
+        super().__init__(reason, detail, evidence, software)
         self.reason = reason
         self.detail = detail
         self.evidence = evidence
+        self.software = software
+        """What the peer called itself; empty where it did not say."""
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"
@@ -51,8 +53,9 @@ class Transcript:
         printable = "".join(char if char.isprintable() else "?" for char in shown)
         return printable if len(printable) <= _TEXT_LIMIT else printable[: _TEXT_LIMIT - 1] + "…"
 
-    def error(self, reason: Reason, detail: str) -> HandshakeError:
-        return HandshakeError(reason, detail, self._mask.text(self._first, cut=True)[:EVIDENCE_LIMIT])
+    def error(self, reason: Reason, detail: str, software: str = "") -> HandshakeError:
+        evidence = self._mask.text(self._first, cut=True)[:EVIDENCE_LIMIT]
+        return HandshakeError(reason, detail, evidence, software)
 
     def closed(self) -> HandshakeError:
         """The error for an end of the stream before the handshake's."""
