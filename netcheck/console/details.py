@@ -33,11 +33,14 @@ def render_details(facts: Facts) -> list[RenderableType]:
 
 
 def _fixes(facts: Facts) -> list[RenderableType]:
-    """The lines that fix it, once for each owner, where they are known."""
-    fixes = {each.finding.fix: each.finding for each in facts.findings if each.finding.fix}
-    if not fixes:
-        return []
-    return [heading("Lines to add"), *(_fix(finding, fix) for fix, finding in fixes.items())]
+    """The lines that fix it, where they are known; not those that stand among others for the same owner."""
+    fixes = {(each.finding.owner, fix): each.finding for each in facts.findings if (fix := each.finding.fix)}
+    shown = [
+        _fix(finding, fix)
+        for (owner, fix), finding in fixes.items()
+        if not any(owner == other and fix.is_part_of(larger) for other, larger in fixes)
+    ]
+    return [heading("Lines to add"), *shown] if shown else []
 
 
 def _fix(finding: Finding, fix: Fix) -> RenderableType:

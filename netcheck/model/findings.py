@@ -105,6 +105,10 @@ class Fix:
     """Where the lines go, in the words of an order: `add to squid.conf, above …`."""
     lines: tuple[str, ...]
 
+    def is_part_of(self, other: "Fix") -> bool:
+        """Whether the other one has all of its lines, and more."""
+        return self.how == other.how and set(self.lines) < set(other.lines)
+
     @property
     def intro(self) -> str:
         """What stands before the lines."""

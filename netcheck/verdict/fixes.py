@@ -126,13 +126,16 @@ def _dante_pass(about: About) -> Lines:
     )
 
 
+_PROTOCOLS = {Family.IPV4: "ip", Family.IPV6: "ip6"}
+
+
 def _nftables_accept(about: About) -> Lines:
-    ports, networks = ", ".join(map(str, _ports(about))), _networks(about)
+    """One for each network: short enough to be copied in one piece."""
+    ports = ", ".join(map(str, _ports(about)))
     return tuple(
-        f"nft insert rule inet filter forward {protocol} daddr {{ {', '.join(its)} }} "
+        f"nft insert rule inet filter forward {_PROTOCOLS[_family(network)]} daddr {network} "
         f"tcp dport {{ {ports} }} accept"
-        for protocol, family in (("ip", Family.IPV4), ("ip6", Family.IPV6))
-        if (its := [each for each in networks if _family(each) is family])
+        for network in _networks(about)
     )
 
 
