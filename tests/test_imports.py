@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "files": set(),
     "probe": {"model", "apns", "wire", "files"},
     "push_certificates": {"model", "apns", "files"},
+    "discovery": {"config", "files", "probe"},
     "lab": {"model"},  # imported by the demo only
     "schedule": set(),
     "plan": {"model", "schedule"},
@@ -56,6 +57,7 @@ MAY_IMPORT = {
         "config",
         "console",
         "daemon",
+        "discovery",
         "export",
         "facts",
         "files",
