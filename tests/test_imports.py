@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "tls_driver": set(),
     "probe": {"model", "apns", "wire", "files", "tls_driver"},
     "push_certificates": {"model", "apns", "files"},
+    "discovery": {"config", "files", "probe"},
     "shipped": set(),
     "lab": {"model", "shipped"},  # imported by the demo only
     "schedule": set(),
@@ -64,6 +65,7 @@ MAY_IMPORT = {
         "config",
         "console",
         "daemon",
+        "discovery",
         "export",
         "facts",
         "files",

@@ -196,6 +196,8 @@ class Failure:
     """The first bytes that the peer sent, at most EVIDENCE_LIMIT, where they say more than the reason."""
     login: RefusedLogin | None = None
     """For `proxy_auth_failed` and `proxy_auth_unsupported` at HTTP proxies."""
+    software: str = ""
+    """What the peer called itself, as `squid/5.7`; empty where it did not say."""
 
     @property
     def evidence_text(self) -> str:

@@ -259,4 +259,4 @@ def _in_words_of_the_handshake(error: PhaseError, handshake: Handshake) -> Phase
 
 
 def _as_phase_error(error: HandshakeError) -> PhaseError:
-    return PhaseError(error.reason, error.detail, error.evidence, error.login)
+    return PhaseError(error.reason, error.detail, error.evidence, error.login, error.software)

@@ -30,7 +30,7 @@ class LoginWantedError(HandshakeError):
     """
 
     def __init__(self, error: HandshakeError, offered: tuple[Challenge, ...], rest: Body | None) -> None:
-        super().__init__(error.reason, error.detail, error.evidence, error.login)
+        super().__init__(error.reason, error.detail, error.evidence, error.login, error.software)
         self.offered = offered
         self.rest = rest
 
@@ -128,7 +128,7 @@ class AskedByHttp:
     def _refused(self, head: Head) -> HandshakeError:
         said = refusal(head, self._heard, self._credentials, self._tried)
         self.spoke = said.spoke
-        return HandshakeError(said.reason, said.detail, self._heard.evidence, said.login)
+        return HandshakeError(said.reason, said.detail, self._heard.evidence, said.login, said.software)
 
 
 def _rest(head: Head, begun: bytes) -> Body | None:

@@ -52,11 +52,12 @@ _MOST_SCHEMES = 8
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why, in one line for people, and whether only a proxy says it."""
+    """Why, in one line for people, whether only a proxy says it, and what it called itself, if it did."""
 
     reason: Reason
     detail: str
     spoke: bool
+    software: str
     login: RefusedLogin | None = None
 
 
@@ -68,7 +69,9 @@ def refusal(
     if challenge is not None:
         return _login_wanted(head, offered_in(head, challenge), heard, credentials, tried)
     spoke = _is_of_a_proxy(head)
-    return Refusal(_reason(head, spoke), _in_words(head, heard, *_notes(head, heard)), spoke)
+    return Refusal(
+        _reason(head, spoke), _in_words(head, heard, *_notes(head, heard)), spoke, _software(head, heard)
+    )
 
 
 def offered_in(head: Head, header: bytes = _CHALLENGES[LOGIN_REQUIRED]) -> tuple[Challenge, ...]:
@@ -88,13 +91,14 @@ def _login_wanted(
     names = tuple(heard.text(name.encode("latin-1")) for name in _names(offered))
     rejects = (f"rejects the login by {tried}",) if tried else ()
     ways = f"offers {', '.join(names) or 'no way to log in'}"
-    detail = _in_words(head, heard, *rejects, ways, *_notes(head, heard))
+    detail, software = _in_words(head, heard, *rejects, ways, *_notes(head, heard)), _software(head, heard)
     if credentials is None or not spoke:
-        return Refusal(Reason.PROXY_AUTH_REQUIRED, detail, spoke)
+        return Refusal(Reason.PROXY_AUTH_REQUIRED, detail, spoke, software)
     if offered and next(choices(offered, credentials), None) is None:
         login = RefusedLogin(LoginFault.NOT_OFFERED, names)
-        return Refusal(Reason.PROXY_AUTH_UNSUPPORTED, detail, spoke, login)
-    return Refusal(Reason.PROXY_AUTH_FAILED, detail, spoke, RefusedLogin(LoginFault.REJECTED, names))
+        return Refusal(Reason.PROXY_AUTH_UNSUPPORTED, detail, spoke, software, login)
+    rejected = RefusedLogin(LoginFault.REJECTED, names)
+    return Refusal(Reason.PROXY_AUTH_FAILED, detail, spoke, software, rejected)
 
 
 def _names(offered: Sequence[Challenge]) -> list[str]:
@@ -129,6 +133,15 @@ def _notes(head: Head, heard: Transcript) -> Iterator[str]:
     for name, written in _TOLD.items():
         if value := head[name]:
             yield f"{written} {heard.text(value)}"
+
+
+def _software(head: Head, heard: Transcript) -> str:
+    """RFC 9110 section 10.2.4; Privoxy says it in the status line. What `Via` names may be behind it."""
+    if said := head[b"server"] or head[b"proxy-agent"]:
+        return heard.text(said)
+    if head[b"x-squid-error"]:
+        return "squid"
+    return "Privoxy" if head.phrase.endswith(b" by Privoxy") else ""
 
 
 def _in_words(head: Head, heard: Transcript, *notes: str) -> str:

@@ -21,13 +21,20 @@ class HandshakeError(Exception):
     """The peer's answer ends the handshake; `evidence` is what it sent first, at most 64 bytes."""
 
     def __init__(
-        self, reason: Reason, detail: str, evidence: bytes = b"", login: RefusedLogin | None = None
+        self,
+        reason: Reason,
+        detail: str,
+        evidence: bytes = b"",
+        login: RefusedLogin | None = None,
+        software: str = "",
     ) -> None:
         super().__init__(reason, detail, evidence)
         self.reason = reason
         self.detail = detail
         self.evidence = evidence
         self.login = login
+        self.software = software
+        """What the peer called itself; empty where it did not say."""
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"

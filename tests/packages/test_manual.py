@@ -10,7 +10,7 @@ import pytest
 
 from config.packages.manual import pages
 from netcheck.cli.main import main
-from tests.system.servers import require_programs
+from tests.programs import require_programs
 
 
 def commands(context: click.Context) -> Iterator[click.Context]:

@@ -14,8 +14,7 @@ from config.packages.parts import build_wheel
 from config.packages.sbom import SBOM
 from netcheck.shipped import shipped
 from tests.packages.building import ROOT, UV, done, locked, made_once
-from tests.system.namespace import SEARCH_PATH
-from tests.system.servers import require_programs
+from tests.programs import SEARCH_PATH, require_programs
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from netcheck.wire.handshake import handshake_for
 from netcheck.wire.target import Target
 from tests.probe.peers import in_trio, serving
 from tests.probe.test_proxy import no_lookup
-from tests.system.servers import require_programs
+from tests.programs import require_programs
 
 TARGET = Target("17.57.145.5", 5223)
 LOGIN = Credentials("svc", Secret("s3cret-word"))

@@ -7,7 +7,7 @@ loopback of its own, and of what is installed here it starts only what belongs t
 import subprocess
 from pathlib import Path
 
-from tests.system.servers import require_programs
+from tests.programs import require_programs
 
 _LONGEST = 120
 """Seconds, from switching on to off."""

@@ -37,9 +37,9 @@ def dante_auth(namespace: Namespace) -> Server:
     return _dante(namespace, "dante_auth", 1081, "username")
 
 
-def dante_strict(namespace: Namespace) -> Server:
-    """SOCKS 4 and 5 to port 443 only."""
-    return _dante(namespace, "dante_strict", 1082, "none", "port = 443")
+def dante_strict(namespace: Namespace, port: int = 443) -> Server:
+    """SOCKS 4 and 5 to this port only."""
+    return _dante(namespace, "dante_strict", 1082, "none", f"port = {port}")
 
 
 def dante_inside(namespace: Namespace) -> Server:
@@ -198,6 +198,12 @@ def squid_that_denies_a_name(namespace: Namespace) -> Server:
     return _small_squid(namespace, "squid-denies", 3133, f"{rule}\n        http_access allow localhost")
 
 
+def squid_with_rules(namespace: Namespace, port: int, *rules: str) -> Server:
+    """Has these rules before that it serves this machine."""
+    lines = "\n        ".join([*rules, "http_access allow localhost"])
+    return _small_squid(namespace, f"squid-{port}", port, lines)
+
+
 def _small_squid(namespace: Namespace, name: str, port: int, rules: str) -> Server:
     require("squid")
     folder = namespace.scratch / name
@@ -259,8 +265,8 @@ def _tinyproxy(
     return serve(namespace, name, argv, {"http": f"http://127.0.0.1:{port}"})
 
 
-def apache(namespace: Namespace) -> Server:
-    """CONNECT to Apple's ports for everyone."""
+def apache(namespace: Namespace, ports: tuple[int, ...] = _APPLE_PORTS) -> Server:
+    """CONNECT to these ports for everyone."""
     require("apache2")
     modules = ("mpm_event", "authz_core", "proxy", "proxy_http", "proxy_connect")
     config = f"""
@@ -274,7 +280,7 @@ def apache(namespace: Namespace) -> Server:
         Listen 127.0.0.1:8091
         ProxyRequests On
         ProxyTimeout 2
-        AllowCONNECT {" ".join(map(str, _APPLE_PORTS))}
+        AllowCONNECT {" ".join(map(str, ports))}
     """
     loaded = (f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in modules)
     argv = ["apache2", "-D", "FOREGROUND", "-f", config_file(namespace, "apache", config, *loaded)]
@@ -291,6 +297,22 @@ def privoxy(namespace: Namespace) -> Server:
     """
     argv = ["privoxy", "--no-daemon", config_file(namespace, "privoxy", config)]
     return serve(namespace, "privoxy", argv, {"http": "http://127.0.0.1:8118"})
+
+
+def privoxy_strict(namespace: Namespace) -> Server:
+    """CONNECT to a port that nothing of Apple's has."""
+    require("privoxy")
+    actions = namespace.scratch / "user.action"
+    actions.write_text("{+limit-connect{563}}\n/\n")
+    config = f"""
+        listen-address 127.0.0.1:8119
+        confdir {namespace.scratch}
+        templdir /etc/privoxy/templates
+        logdir {namespace.scratch}
+        actionsfile user.action
+    """
+    argv = ["privoxy", "--no-daemon", config_file(namespace, "privoxy_strict", config)]
+    return serve(namespace, "privoxy_strict", argv, {"http": "http://127.0.0.1:8119"})
 
 
 def ss_local(namespace: Namespace) -> Server:

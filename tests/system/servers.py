@@ -27,6 +27,8 @@ class Server:
 
     process: Process
     urls: Mapping[str, str]
+    argv: Sequence[str] = ()
+    """What it was started with, in its namespace."""
 
     @property
     def url(self) -> str:
@@ -60,7 +62,13 @@ def serve(namespace: Namespace, name: str, argv: Sequence[str], urls: Mapping[st
     for url in urls.values():
         place = urlsplit(url)
         namespace.wait_until_listening(process, place.hostname or "", place.port or 0)
-    return Server(process, urls)
+    return Server(process, urls, argv)
+
+
+def served_again(namespace: Namespace, server: Server) -> Server:
+    """The same server, stopped and started: it reads its config anew."""
+    server.stop()
+    return serve(namespace, server.process.log.stem, server.argv, server.urls)
 
 
 def with_own(folder: str, argv: Sequence[str], subfolder: str = ".") -> list[str]:

@@ -9,9 +9,9 @@ import pytest
 
 from netcheck import __version__
 from tests.packages.building import made_once
+from tests.programs import require_programs
 from tests.system.machine import drill
 from tests.system.packages import build_deb
-from tests.system.servers import require_programs
 
 STEP = re.compile(r"^== (\w+)\n", re.MULTILINE)
 SCRIPT = r"""

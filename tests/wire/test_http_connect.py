@@ -241,6 +241,24 @@ def test_who_passed_an_answer_on_is_shown() -> None:
     assert outcome.detail == "HTTP 502 Bad Gateway (Via 1.1 inner.example, 1.0 outer)"
 
 
+@pytest.mark.parametrize(
+    ("answer", "software"),
+    [
+        (SQUID_407, "squid/5.7"),
+        (head("403 Forbidden", "X-Squid-Error: ERR_ACCESS_DENIED 0"), "squid"),
+        (head("403 Access violation", "Server: tinyproxy/1.11.1"), "tinyproxy/1.11.1"),
+        (head("502 Bad Gateway", "Proxy-Agent: Apache/2.4.62"), "Apache/2.4.62"),
+        (head("403 Request blocked by Privoxy"), "Privoxy"),
+        (head("403 Forbidden", "Via: 1.1 far.example (squid/5.7)"), ""),
+        (head("403 Forbidden", f"Server: {LOGIN.password.reveal()}\x1b[2J"), "***?[2J"),
+    ],
+)
+def test_what_a_proxy_calls_itself_is_kept(answer: bytes, software: str) -> None:
+    with pytest.raises(HandshakeError) as caught:
+        with_login().receive(answer)
+    assert caught.value.software == software
+
+
 def test_a_web_servers_status_is_a_proxys_when_a_proxys_header_comes_with_it() -> None:
     outcome = outcome_of(plain, head("501 Not Implemented", "X-Squid-Error: ERR_UNSUP_REQ 0"))
 
