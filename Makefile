@@ -2,13 +2,17 @@
 PYTHON ?= python3
 CONFIG ?= config/netcheck.yaml
 UV := .tools/bin/uv
+LOCKED = $(UV) pip compile -q --generate-hashes --universal --python-version 3.11
 # Most tests wait more than they work: more workers than a small machine has cores are faster.
 WORKERS ?= 4
 SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
 RUN := .venv/run
 DEV := .venv/dev
+FUZZ := .venv/fuzz
+# How many inputs each parser gets from `make fuzz`.
+INPUTS ?= 1000000
 
-.PHONY: help demo run test check lint types units system scenarios alerts bench bench-fleet dashboards reference lock servers clean
+.PHONY: help demo run test check lint types units system scenarios alerts fuzz soak bench bench-fleet dashboards reference lock sbom wheel pyz deb servers kerberos clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,7 +23,7 @@ demo: $(RUN)/ready  ## see it at work in a laboratory on this machine; needs no 
 run: $(RUN)/ready  ## start the daemon on config/netcheck.yaml (CONFIG=FILE for another)
 	$(RUN)/bin/netcheck run --config $(CONFIG)
 
-test: servers check  ## install what the tests need, then lint, types, and every test with coverage
+test: servers kerberos check  ## install what the tests need, then lint, types, and every test with coverage
 
 check: lint types units  ## the same without installing Debian's servers
 
@@ -45,6 +49,9 @@ scenarios: $(DEV)/ready servers  ## break things among real servers and write do
 alerts: $(DEV)/ready servers  ## play incidents with real Prometheus and Alertmanager and write docs/alerts.md anew
 	$(DEV)/bin/python -m tests.system.alerts_page
 
+fuzz: $(FUZZ)/ready  ## feed each parser a million inputs, led by coverage (INPUTS=N for another number)
+	$(FUZZ)/bin/python -m tests.fuzz --inputs $(INPUTS)
+
 bench: $(DEV)/ready servers  ## measure against blackbox_exporter and prometheus-client, in one run
 	$(DEV)/bin/python -m tests.bench
 
@@ -57,15 +64,34 @@ dashboards: $(DEV)/ready  ## write dashboards/*.json anew from their sources
 reference: $(DEV)/ready  ## write docs/config.md and config/netcheck.schema.json anew from the code
 	$(DEV)/bin/python -m tests.config.reference
 
+sbom: $(DEV)/ready  ## write requirements/sbom.cdx.json and docs/licences.md anew from the locks
+	$(DEV)/bin/python -m config.packages.sbom
+
+wheel: $(DEV)/ready  ## build the wheel into dist/
+	$(DEV)/bin/python -m hatchling build -t wheel
+
+pyz: $(DEV)/ready  ## build netcheck as one file for any Python 3.11 to 3.14 on Linux, macOS and Windows into dist/
+	$(DEV)/bin/python -m config.packages.pyz
+
+deb: $(DEV)/ready  ## build the package for Debian 12 and newer into dist/
+	$(DEV)/bin/python -m config.packages.deb
+
 servers:  # real proxies, DNS servers and Prometheus for the system tests; only root on Debian can install them
 	@sh tests/system/install-servers.sh
 
-lock: $(UV)  ## make the locked requirements anew from pyproject.toml
-	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 pyproject.toml -o requirements/run.txt
-	$(UV) pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --group dev --extra pac --extra proxy-auth pyproject.toml -o requirements/dev.txt
+kerberos: $(DEV)/ready servers  # for the tests with Kerberos, which is built against Debian's libkrb5
+	@if command -v krb5-config >/dev/null; then $(MAKE) --no-print-directory $(DEV)/kerberos; fi
+
+lock: $(UV)  ## make the locked requirements anew from pyproject.toml; then come `make sbom` and the tests
+	$(LOCKED) --upgrade pyproject.toml -o requirements/run.txt
+	$(LOCKED) --upgrade --group dev --extra pac --extra proxy-auth pyproject.toml -o requirements/dev.txt
+	$(LOCKED) --upgrade --extra pac --extra proxy-auth -c requirements/dev.txt pyproject.toml -o requirements/packages.txt
+	$(LOCKED) --upgrade --extra kerberos -c requirements/dev.txt pyproject.toml -o requirements/kerberos.txt
+	$(LOCKED) --upgrade --group pyproject.toml:kerberos-build -o requirements/kerberos-build.txt
+	$(LOCKED) --upgrade --group fuzz -c requirements/run.txt pyproject.toml -o requirements/fuzz.txt
 
 clean:  ## remove what these targets made
-	rm -rf .venv .tools .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .tools dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(UV):
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools uv
@@ -86,3 +112,9 @@ $(RUN)/ready: requirements/run.txt Makefile | $(UV)
 
 $(DEV)/ready: requirements/dev.txt Makefile | $(UV)
 	$(call environment,$(DEV),dev)
+
+$(FUZZ)/ready: requirements/fuzz.txt Makefile | $(UV)
+	$(call environment,$(FUZZ),fuzz)
+$(DEV)/kerberos: requirements/kerberos.txt requirements/kerberos-build.txt $(DEV)/ready
+	$(UV) pip install -q --require-hashes --build-constraints requirements/kerberos-build.txt --python $(DEV) -r requirements/kerberos.txt
+	touch $@

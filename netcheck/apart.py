@@ -16,7 +16,7 @@ from types import TracebackType
 try:
     import resource
 except ImportError:  # Windows: there the parent's deadline has to do
-    resource = None  # type: ignore[assignment]
+    resource = None  # type: ignore[assignment]  # a name cannot be declared as a module or None
 
 _MOST_MEMORY = 1024 * 1024 * 1024
 """In bytes, of address space."""

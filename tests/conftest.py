@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.programs import require_programs
+
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
@@ -14,6 +16,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers are traced for coverage; the hundreds of processes that they start would take twice as long.
     for variable in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
         os.environ.pop(variable, None)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        require_programs(*mark.args)
+
 
 _FINAL = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 

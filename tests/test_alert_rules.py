@@ -2,7 +2,6 @@
 
 import re
 import runpy
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,8 +14,7 @@ from click.testing import CliRunner
 from netcheck.cli.main import main
 from netcheck.export.families import FAMILIES, Kind
 from netcheck.model.findings import Cause, Hop, Verdict
-from tests.system.namespace import SEARCH_PATH
-from tests.system.servers import require_programs
+from tests.programs import program
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "config" / "prometheus"
@@ -44,12 +42,8 @@ each_name = pytest.mark.parametrize("name", NAMES)
 
 
 def run(*command: str | Path) -> None:
-    program = str(command[0])
-    require_programs(program)
-    found = shutil.which(program, path=SEARCH_PATH) or program
-    done = subprocess.run(
-        [found, *map(str, command[1:])], capture_output=True, text=True, timeout=180, check=False
-    )
+    argv = [program(str(command[0])), *map(str, command[1:])]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -16,9 +16,12 @@ MAY_IMPORT = {
     "config": {"model", "apns", "files"},
     "bags": {"model", "apns"},
     "files": set(),
-    "probe": {"model", "apns", "wire", "files"},
+    "tls_driver": set(),
+    "probe": {"model", "apns", "wire", "files", "tls_driver"},
     "push_certificates": {"model", "apns", "files"},
-    "lab": {"model"},  # imported by the demo only
+    "discovery": {"config", "files", "probe"},
+    "shipped": set(),
+    "lab": {"model", "shipped"},  # imported by the demo only
     "schedule": set(),
     "plan": {"model", "schedule"},
     "state": {"model", "apns"},
@@ -28,7 +31,13 @@ MAY_IMPORT = {
     "fields": {"model", "facts"},
     "pages": {"model", "facts", "fields", "answers", "state"},
     "export": {"model", "apns", "facts", "state", "netcheck"},
-    "web": {"config", "files", "model", "netcheck"},  # config: its records of the web port, and their files
+    "web": {
+        "config",
+        "files",
+        "model",
+        "netcheck",
+        "tls_driver",
+    },  # config: its records of the web port, and their files
     "answers": {"model", "facts"},
     "console": {"model", "facts", "fields", "answers"},
     "logs": set(),
@@ -56,6 +65,7 @@ MAY_IMPORT = {
         "config",
         "console",
         "daemon",
+        "discovery",
         "export",
         "facts",
         "files",
@@ -64,6 +74,7 @@ MAY_IMPORT = {
         "logs",
         "model",
         "pages",
+        "shipped",
         "web",
     },
     "__main__": {"cli"},
@@ -81,11 +92,12 @@ ONLY_IN = {
         "probe",
         "push_certificates",
         "schedule",
+        "tls_driver",
         "web",
     },
     "socket": {"probe", "daemon", "lab", "web"},  # the daemon tells systemd how it is
     # config reads a CA file once, to refuse a broken one with its place
-    "ssl": {"probe", "config", "lab", "web"},
+    "ssl": {"probe", "config", "lab", "tls_driver", "web"},
     "cryptography": {"apns", "lab"},
     "certifi": {"apns"},
     "dns": {"probe", "lab"},

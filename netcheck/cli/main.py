@@ -22,7 +22,9 @@ _COMMANDS = {
     "run": _Command("netcheck.cli.run", "Run the daemon: probe on a schedule, serve /metrics over HTTP."),
     "check": _Command("netcheck.cli.check", "Say now what is wrong, and whom to ask for what."),
     "config": _Command("netcheck.cli.config", "Check a configuration, show it whole, or print an example."),
+    "discover": _Command("netcheck.cli.discover", "Print a configuration that fits this machine."),
     "incidents": _Command("netcheck.cli.incidents", "Say what went wrong lately, and for how long."),
+    "files": _Command("netcheck.cli.files", "List or write what goes with it: rules, dashboards, units."),
     "demo": _Command("netcheck.cli.demo", "See it at work, in a laboratory on this machine."),
 }
 """By name; each module has a command of that name."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from netcheck.config.addresses import (
@@ -20,9 +21,12 @@ from netcheck.config.addresses import (
 from netcheck.config.document import Location
 from netcheck.config.named_files import (
     CA_FILE,
+    FILE_TO_COME,
+    HTTP,
     MISPLACED,
     PASSWORD_ENV,
     PASSWORD_FILE,
+    READABLE_FILE,
     SOCKS4,
     TWO_PASSWORDS,
     USERNAME,
@@ -35,6 +39,7 @@ from netcheck.config.sections import Key, Section, named, section
 from netcheck.config.values import Kind, Limits, any_case, choice, list_of, list_or_all, text
 from netcheck.model.paths import (
     SYSTEM_RESOLVER,
+    AuthScheme,
     Binding,
     Credentials,
     Expected,
@@ -141,6 +146,9 @@ class PathKeys:
     username: str | None = None
     password_file: Password | None = None
     password_env: Password | None = None
+    keytab_file: Path | None = None
+    credential_cache_file: Path | None = None
+    auth: AuthScheme | None = None
     load_balancer: Mapping[str, AddressPort] = field(default_factory=dict)
     interface: str | None = None
     source_address: tuple[str, ...] = ()
@@ -157,7 +165,10 @@ def default_resolve(scheme: ProxyScheme) -> ResolveMode:
     return ResolveMode.LOCAL if scheme in (ProxyScheme.SOCKS4, ProxyScheme.SOCKS5) else ResolveMode.PROXY
 
 
-_OF_A_PROXY = ("resolve", "ca_file", "username", "password_file", "password_env")
+_PASSWORDS = ("password_file", "password_env")
+_OF_KERBEROS = ("keytab_file", "credential_cache_file")
+_OF_HTTP = ("auth", *_OF_KERBEROS)
+_OF_A_PROXY = ("resolve", "ca_file", "username", *_PASSWORDS, *_OF_HTTP)
 
 
 def _proxy_keys_need_a_proxy(_: PathKeys, at: Location, reading: Reading) -> None:
@@ -207,16 +218,53 @@ def _credentials_fit_the_protocol(keys: PathKeys, at: Location, reading: Reading
 
 
 def _credentials_are_whole(keys: PathKeys, at: Location, reading: Reading) -> None:
-    """Both or none; a key that is written, and faulty, is there all the same."""
+    """All of it or none; a key that is written, and faulty, is there all the same."""
     if keys.proxy is None:
         return
-    given = [key for key in ("password_file", "password_env") if reading.written((*at, key))]
-    if len(given) == 2:
-        reading.say((*at, given[1]), TWO_PASSWORDS)
-    if given and not reading.written((*at, "username")):
-        reading.say((*at, given[0]), "a password needs a username: add it")
+    given = [key for key in (*_PASSWORDS, *_OF_KERBEROS) if reading.written((*at, key))]
+    has_account = reading.written((*at, "username"))
+    if len(given) > 1:
+        reading.say((*at, given[1]), TWO_PASSWORDS if given[1] in _PASSWORDS else _TWO_PROOFS)
+    if given and not has_account and given[0] != "credential_cache_file":
+        reading.say((*at, given[0]), f"a {_PROOF[given[0]]} needs a username: add it")
     if keys.username is not None and not given and keys.proxy.scheme not in SOCKS4:
         reading.say((*at, "username"), "needs a password: add password_file or password_env")
+    if reading.written((*at, "auth")) and not given and not has_account:
+        reading.say((*at, "auth"), "needs a login: add username, and password_file or password_env")
+
+
+_PROOF = {**dict.fromkeys(_PASSWORDS, "password"), "keytab_file": "keytab"}
+_TWO_PROOFS = "a password, a keytab and a credential cache stand for each other: keep one"
+
+
+def _logins_fit_the_protocol(keys: PathKeys, at: Location, reading: Reading) -> None:
+    """Kerberos, NTLM and Digest are for HTTP, and keytabs and credential caches for Kerberos."""
+    if keys.proxy is None or not reading.sound((*at, "auth")):
+        return
+    written = [key for key in _OF_HTTP if reading.written((*at, key))]
+    if keys.proxy.scheme not in HTTP:
+        for key in written:
+            reading.say(
+                (*at, key), f"is for http and https proxies, and this is {keys.proxy.scheme}: remove it"
+            )
+        return
+    for key in set(written) - {"auth"}:
+        if keys.auth not in (None, AuthScheme.NEGOTIATE):
+            reading.say((*at, key), f"is for auth: negotiate, and this is {keys.auth}: remove one of them")
+    if written and (missing := _missing_extra(keys)):
+        message = (
+            f"needs netcheck's extra {missing}, which is not installed: pip install 'netcheck[{missing}]'"
+        )
+        reading.say((*at, written[0]), message)
+
+
+def _missing_extra(keys: PathKeys) -> str | None:
+    """The extra that what is written cannot do without, if it is not there."""
+    if keys.auth is AuthScheme.NTLM:
+        return None if find_spec("spnego") else "proxy-auth"
+    if keys.auth is AuthScheme.NEGOTIATE or keys.keytab_file or keys.credential_cache_file:
+        return None if find_spec("gssapi") else "kerberos"
+    return None
 
 
 def _a_proxy_or_a_balancer(keys: PathKeys, at: Location, reading: Reading) -> None:
@@ -272,6 +320,19 @@ PATH: Section[PathKeys] = section(
         ),
         "password_file": Key(PASSWORD_FILE, "A file that holds the password and nothing else."),
         "password_env": Key(PASSWORD_ENV, "The name of the environment variable that holds the password."),
+        "keytab_file": Key(
+            READABLE_FILE,
+            "For Kerberos at http and https proxies: the account's keytab, in place of a password.",
+        ),
+        "credential_cache_file": Key(
+            FILE_TO_COME,
+            "For Kerberos at http and https proxies: tickets that something else keeps fresh, as kinit does.",
+        ),
+        "auth": Key(
+            choice(tuple(AuthScheme), {"kerberos": AuthScheme.NEGOTIATE, "spnego": AuthScheme.NEGOTIATE}),
+            "The only way to log in at an http or https proxy. Without it, the strongest that the proxy "
+            "offers; basic comes last. See docs/proxy-auth.md.",
+        ),
         "load_balancer": Key(
             _balancer(),
             "HOST or HOST:PORT, and the ADDRESS or ADDRESS:PORT that answers for it, whatever DNS says.",
@@ -295,6 +356,7 @@ PATH: Section[PathKeys] = section(
         _certificates_are_for_https,
         _credentials_fit_the_protocol,
         _credentials_are_whole,
+        _logins_fit_the_protocol,
         _a_proxy_or_a_balancer,
         _one_source_of_each_family,
     ),
@@ -304,7 +366,9 @@ PATH: Section[PathKeys] = section(
             ("url", "host", "port", "type", "scheme", "socks", "http", "https", "http_proxy", "https_proxy"),
             _PROXY_AS_URL,
         ),
-        **dict.fromkeys(("credentials", "auth", "login"), _ONE_LOGIN),
+        **dict.fromkeys(("credentials", "login"), _ONE_LOGIN),
+        "keytab": "the file stands in keytab_file",
+        **dict.fromkeys(("ccache", "credential_cache"), "the file stands in credential_cache_file"),
         **dict.fromkeys(
             ("dns", "nameserver", "nameservers", "resolvers"),
             "a path names its resolver: resolver: corp, and resolvers: {corp: {nameservers: [10.0.0.53]}}",
@@ -342,6 +406,12 @@ def _proxies(keys: PathKeys) -> Way:
 
 
 def _credentials(keys: PathKeys) -> Credentials | None:
-    if keys.username is None:
+    if keys.username is None and keys.credential_cache_file is None:
         return None
-    return Credentials(keys.username, keys.password.secret if keys.password else Secret(""))
+    return Credentials(
+        keys.username or "",
+        keys.password.secret if keys.password else Secret(""),
+        keys.keytab_file,
+        keys.credential_cache_file,
+        keys.auth,
+    )

@@ -14,6 +14,7 @@ from netcheck.console.wording import hosts_text, places_text
 from netcheck.facts import Facts
 from netcheck.fields import Fields, seconds_text
 from netcheck.model.failing import Phase, Reason
+from netcheck.model.findings import Finding, Fix
 from netcheck.model.paths import endpoint_text
 from netcheck.model.results import Lookup, Result
 
@@ -24,10 +25,28 @@ _INDENT = (0, 0, 0, 4)
 
 def render_details(facts: Facts) -> list[RenderableType]:
     return [
+        *_fixes(facts),
         *_failures(facts),
         *_headed("Median time of each phase", _durations(Fields(facts))),
         *_headed("Failed lookups", _lookups(facts.lookups)),
     ]
+
+
+def _fixes(facts: Facts) -> list[RenderableType]:
+    """The lines that fix it, where they are known; not those that stand among others for the same owner."""
+    fixes = {(each.finding.owner, fix): each.finding for each in facts.findings if (fix := each.finding.fix)}
+    shown = [
+        _fix(finding, fix)
+        for (owner, fix), finding in fixes.items()
+        if not any(owner == other and fix.is_part_of(larger) for other, larger in fixes)
+    ]
+    return [heading("Lines to add"), *shown] if shown else []
+
+
+def _fix(finding: Finding, fix: Fix) -> RenderableType:
+    title = Text(f"{finding.owner}, {finding.cause}", "yellow")
+    lines = Padding(Text("\n".join(fix.lines), overflow="fold"), _INDENT)
+    return Group(title, Text(fix.intro, overflow="fold"), lines)
 
 
 def _failures(facts: Facts) -> list[RenderableType]:

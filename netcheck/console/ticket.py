@@ -127,13 +127,20 @@ def _request(facts: Facts, alike: Sequence[Found]) -> str:
     ]
     seen = dict.fromkeys(line.rstrip(".") for found in alike for line in found.evidence)
     lines.append(f"Seen: {'; '.join([*seen, *filter(None, [finding.reply.rstrip('.')])])}.")
-    told = "\n".join(map(_filled, lines))
+    told = "\n".join([*map(_filled, lines), *_lines_to_add(finding)])
     shown = _confirmations(facts, *over[0]) if over else []
     if not shown:
         return told
     commands = "\n".join(f"    {each.command}" for each in shown)
     these = "this" if len(shown) == 1 else "each of these"
     return f"{told}\nTo confirm: {these} {shown[0].outcome}.\n{commands}"
+
+
+def _lines_to_add(finding: Finding) -> list[str]:
+    """Uncut, to be copied; not where it is only likely that they have this program."""
+    if finding.fix is None or not finding.fix.is_known:
+        return []
+    return [_filled(finding.fix.intro), *(f"    {line}" for line in finding.fix.lines)]
 
 
 def _when(time: float) -> str:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from netcheck.facts import Facts
 from netcheck.model.failing import Outcome
-from netcheck.model.findings import FetchedBag, Finding, Judgement, PushCertificate
+from netcheck.model.findings import FetchedBag, Finding, Fix, Judgement, PushCertificate
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.results import Hold, Lookup, Result, TlsInfo, Try
 
@@ -109,7 +109,12 @@ def _finding(finding: Finding) -> Json:
         "evidence": finding.evidence,
         "next_step": finding.request,
         "remark": finding.is_remark,
+        "fix": _fix(finding.fix) if finding.fix else None,
     }
+
+
+def _fix(fix: Fix) -> Json:
+    return {"software": fix.software, "known": fix.is_known, "how": fix.how, "lines": list(fix.lines)}
 
 
 def _result(result: Result) -> Json:

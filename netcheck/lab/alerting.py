@@ -18,10 +18,10 @@ import trio
 from netcheck.lab.child import child
 from netcheck.lab.lab import HERE, LabError, free_port
 from netcheck.lab.switch import Switch
+from netcheck.shipped import shipped
 
 SPEED = 60
 """How many times as fast: a minute of a rule is a second here."""
-_RULES = Path(__file__).parents[2] / "config" / "prometheus"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(
     r"(\b(?:for|keep_firing_for|(?:group_|repeat_)?interval|group_wait): |\boffset |\[|(?<=\d[smhdw]):)"
@@ -69,8 +69,8 @@ class Alerting:
         """The files of both, and by name the commands that start them."""
         programs = [_found("prometheus"), _found("prometheus-alertmanager", "alertmanager")]
         for name in ("recording.yml", "alerts.yml"):
-            (self._folder / name).write_text(sped_up(_text(name)))
-        routes = _RECEIVER.sub(f"http://{HERE}:{self._webhook.port}", sped_up(_text("alertmanager.yml")))
+            (self._folder / name).write_text(sped_up(_shipped(name)))
+        routes = _RECEIVER.sub(f"http://{HERE}:{self._webhook.port}", sped_up(_shipped("alertmanager.yml")))
         (self._folder / "alertmanager.yml").write_text(routes)
         config = _PROMETHEUS.format(alertmanager=self.alertmanager, netcheck=netcheck)
         (self._folder / "prometheus.yml").write_text(config)
@@ -159,10 +159,5 @@ def _found(*names: str) -> str:
     raise LabError(f"--prometheus needs {' or '.join(names)}: install it, or leave --prometheus out")
 
 
-def _text(name: str) -> str:
-    try:
-        return (_RULES / name).read_text(encoding="utf-8")
-    except OSError as error:
-        raise LabError(
-            f"--prometheus needs the rules of a checkout: {error.filename}: {error.strerror}"
-        ) from error
+def _shipped(name: str) -> str:
+    return shipped()[f"prometheus/{name}"].read_text(encoding="utf-8")

@@ -148,6 +148,39 @@ class Outcome(StrEnum):
     FAILURE = "failure"
 
 
+class LoginFault(StrEnum):
+    """What is wrong with a login to a proxy, where the reason leaves it open."""
+
+    REJECTED = "rejected"
+    """The proxy says no, and no more; or whoever gives out tickets says that the password is wrong."""
+    NOT_OFFERED = "not_offered"
+    """The proxy offers none of the ways that the config allows, or that we know."""
+    NOT_INSTALLED = "not_installed"
+    """The way to log in needs a library that is not here."""
+    ACCOUNT_LOCKED = "account_locked"
+    """The account is disabled, locked or expired, or has to change its password."""
+    UNKNOWN_ACCOUNT = "unknown_account"
+    """Kerberos knows no such account, or the keytab holds no key for it."""
+    UNKNOWN_SERVICE = "unknown_service"
+    """Kerberos knows no service HTTP/PROXY."""
+    NO_TICKET = "no_ticket"
+    """The ticket cache is not there, or holds no ticket that is still good."""
+    CLOCK_SKEW = "clock_skew"
+    """The clocks of this machine and of Kerberos differ by more than it allows."""
+    NO_KDC = "no_kdc"
+    """Kerberos is not set up on this machine, or its server does not answer."""
+    KERBEROS = "kerberos"
+    """Kerberos gives no ticket for a reason of another kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLogin:
+    """What is wrong with a login, and the ways to log in that the proxy offers, as it names them."""
+
+    fault: LoginFault
+    offered: tuple[str, ...] = ()
+
+
 EVIDENCE_LIMIT = 64
 """How many of a peer's first bytes are kept as evidence."""
 
@@ -161,6 +194,10 @@ class Failure:
     detail: str = ""
     evidence: bytes = b""
     """The first bytes that the peer sent, at most EVIDENCE_LIMIT, where they say more than the reason."""
+    login: RefusedLogin | None = None
+    """For `proxy_auth_failed` and `proxy_auth_unsupported` at HTTP proxies."""
+    software: str = ""
+    """What the peer called itself, as `squid/5.7`; empty where it did not say."""
 
     @property
     def evidence_text(self) -> str:

@@ -94,6 +94,29 @@ class Needed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """Lines that fix it, for the one program whose they are."""
+
+    software: str
+    """What it calls itself; or, where it did not say, the program that is likely there."""
+    is_known: bool
+    """Whether it said so."""
+    how: str
+    """Where the lines go, in the words of an order: `add to squid.conf, above …`."""
+    lines: tuple[str, ...]
+
+    def is_part_of(self, other: "Fix") -> bool:
+        """Whether the other one has all of its lines, and more."""
+        return self.how == other.how and set(self.lines) < set(other.lines)
+
+    @property
+    def intro(self) -> str:
+        """What stands before the lines."""
+        which = f"It calls itself {self.software}" if self.is_known else f"If it is {self.software}"
+        return f"{which}: {self.how}:"
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong, or worth a remark: whose it is, what shows it, and what to ask of them."""
 
@@ -111,6 +134,8 @@ class Finding:
     """The results that it explains."""
     is_remark: bool = False
     """Whether it is no fault: a remark never changes a verdict."""
+    fix: Fix | None = None
+    """The lines to add, where they are known."""
 
     @property
     def request(self) -> str:

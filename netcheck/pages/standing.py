@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from netcheck.answers import in_short, lasting
 from netcheck.facts import Facts, Found
-from netcheck.model.findings import Finding, Judgement, Verdict
+from netcheck.model.findings import Finding, Fix, Judgement, Verdict
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Role
 from netcheck.pages.transcript import iso
@@ -65,6 +65,7 @@ class Trouble:
     evidence: tuple[str, ...]
     more_evidence: int
     next_step: str
+    fix: Fix | None
     is_remark: bool
 
 
@@ -132,6 +133,7 @@ def _trouble(number: int, alike: Sequence[Found], past: Past, now: float) -> Tro
         evidence[:_MOST_EVIDENCE],
         max(0, len(evidence) - _MOST_EVIDENCE),
         finding.request,
+        finding.fix,
         finding.is_remark,
     )
 

@@ -4,20 +4,32 @@ import errno
 import os
 from collections.abc import Mapping
 
-from netcheck.model.failing import EVIDENCE_LIMIT, Failure, Phase, Reason
+from netcheck.model.failing import EVIDENCE_LIMIT, Failure, Phase, Reason, RefusedLogin
 
 
 class PhaseError(Exception):
-    """A phase failed for a reason of the closed set; `evidence` is what the peer sent first."""
+    """A phase failed for a reason of the closed set; `evidence` is what the peer sent first.
 
-    def __init__(self, reason: Reason, detail: str = "", evidence: bytes = b"") -> None:
+    `software` is what it called itself.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        detail: str = "",
+        evidence: bytes = b"",
+        login: RefusedLogin | None = None,
+        software: str = "",
+    ) -> None:
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
         self.evidence = evidence[:EVIDENCE_LIMIT]
+        self.login = login
+        self.software = software
 
     def in_phase(self, phase: Phase) -> Failure:
-        return Failure(phase, self.reason, self.detail, self.evidence)
+        return Failure(phase, self.reason, self.detail, self.evidence, self.login, self.software)
 
 
 _REASONS = {

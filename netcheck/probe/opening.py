@@ -15,6 +15,7 @@ from netcheck.probe.aims import Aim
 from netcheck.probe.authorities import anchors
 from netcheck.probe.bag import bag_request, fetch_bag, read_forwarded_bag
 from netcheck.probe.connect import connect_directly
+from netcheck.probe.kerberos import Kerberos
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.proxy import ProxyRoute, connect_through
@@ -35,6 +36,7 @@ class Opening:
     def __init__(self, timeouts: Timeouts, names: Names) -> None:
         self._timeouts = timeouts
         self._names = names
+        self._kerberos = Kerberos()
 
     async def attempt(self, shared: Round, path: ProbePath, aim: Aim, gate: Gate) -> Attempt:
         """What one walk sees. Raises nothing for what a network, a peer or a bug of ours does."""
@@ -119,7 +121,7 @@ class Opening:
             return await connect_directly(walk, target.host, target.port, path.binding, timeout)
 
         lookup = partial(self._names.of_proxy, shared, path=path)
-        route = ProxyRoute(aim.proxies[-1], path.binding, self._timeouts, lookup)
+        route = ProxyRoute(aim.proxies[-1], path.binding, self._timeouts, lookup, self._kerberos)
         return await connect_through(walk, route, handshake, endpoint_text(target.host, target.port))
 
 

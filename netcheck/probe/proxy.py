@@ -1,7 +1,7 @@
 """The proxy phases: find the proxy, connect to it, speak TLS where asked, ask it for the destination."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import trio
 
@@ -12,17 +12,25 @@ from netcheck.model.services import Timeouts
 from netcheck.probe.authorities import client_context
 from netcheck.probe.connect import dial
 from netcheck.probe.errors import PhaseError
+from netcheck.probe.kerberos import Kerberos
+from netcheck.probe.logins import LoggingIn
 from netcheck.probe.resolve import why_no_address
 from netcheck.probe.sockets import Stream, TcpStream
 from netcheck.probe.tls import TlsStream
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import Handshake
+from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
+from netcheck.wire.http_body import Body, BodyError
 from netcheck.wire.socks5 import GssapiOffer, Socks5
 from netcheck.wire.transcript import HandshakeError
 
 _ADDRESSES_TRIED = 3
 _READ_LIMIT = 16 * 1024
 _SPARE = 1.0  # seconds
+_SHARE_OF_KERBEROS = 0.6
+"""Of the time that a proxy is given: it must have some left to answer."""
+_LEFT_ALONE = "the proxy ended the connection where it asked for a login, and another one fails"
+_CUT = "the proxy ended the connection in the middle of a login that needs it"
 
 LookupProxy = Callable[[str], Awaitable[tuple[Lookup, ...]]]
 """Asks for the addresses of the proxy's own name."""
@@ -36,6 +44,8 @@ class ProxyRoute:
     binding: Binding
     timeouts: Timeouts
     lookup: LookupProxy
+    kerberos: Kerberos = field(default_factory=Kerberos)
+    """The tickets that probes share."""
 
 
 async def connect_through(walk: Walk, route: ProxyRoute, handshake: Handshake, asked_for: str) -> Stream:
@@ -47,11 +57,11 @@ async def connect_through(walk: Walk, route: ProxyRoute, handshake: Handshake, a
     addresses = await _proxy_addresses(walk, route)
     address, tcp = await _connect_to_proxy(walk, route, addresses)
     stream = await _secured(walk, route, tcp, address)
-    asking = _Asking(route, address, asked_for)
+    asking = _Asking(walk, route, address, asked_for)
     try:
         # The deadline of its own comes first: who talked until then knows what was heard.
         within = route.timeouts.proxy + route.timeouts.connect + _SPARE
-        await walk.step(Phase.PROXY_HANDSHAKE, within, asking.shake_hands(stream, handshake))
+        stream = await walk.step(Phase.PROXY_HANDSHAKE, within, asking.shake_hands(stream, handshake))
     finally:
         walk.proxy_spoke = handshake.spoke
     walk.peer = f"{asked_for} through {walk.peer}"
@@ -111,13 +121,16 @@ async def _connect_to_proxy(
 
 
 async def _secured(walk: Walk, route: ProxyRoute, tcp: TcpStream, address: str) -> Stream:
+    shaking = _over_tls(tcp, route.proxy)
     if route.proxy.scheme is not ProxyScheme.HTTPS:
-        return tcp
-    shaking = _shake_tls(tcp, route.proxy)
+        return await shaking  # no phase of its own
     return await walk.step(Phase.PROXY_TLS, route.timeouts.tls, shaking, _named(route, address))
 
 
-async def _shake_tls(tcp: TcpStream, proxy: Proxy) -> TlsStream:
+async def _over_tls(tcp: TcpStream, proxy: Proxy) -> Stream:
+    """What the proxy is spoken to over: TLS where it is one for https."""
+    if proxy.scheme is not ProxyScheme.HTTPS:
+        return tcp
     tls = TlsStream(tcp, await client_context(proxy.ca_file), proxy.host)
     await tls.handshake()
     return tls
@@ -131,16 +144,22 @@ def _named(route: ProxyRoute, address: str) -> str:
 class _Asking:
     """The handshake phase with a proxy at one of its addresses."""
 
+    walk: Walk
     route: ProxyRoute
     address: str
     asked_for: str
 
-    async def shake_hands(self, stream: Stream, handshake: Handshake) -> None:
-        """Until the handshake is connected; raises PhaseError in the words of proxies."""
+    async def shake_hands(self, stream: Stream, handshake: Handshake) -> Stream:
+        """Until the handshake is connected; raises PhaseError in the words of proxies.
+
+        Gives the connection on which it came to that: logins may take more than one.
+        """
         try:
             with trio.move_on_after(self.route.timeouts.proxy):
-                await _converse(stream, handshake)
-                return
+                if isinstance(handshake, AskedByHttp):
+                    return await self._ask(stream, handshake)
+                await _converse(stream, handshake, handshake.start())
+                return stream
         except HandshakeError as error:
             raise await self._explained(error, handshake) from error
         except PhaseError as error:
@@ -148,6 +167,36 @@ class _Asking:
         if known := handshake.so_far():
             raise _as_phase_error(known)
         raise self._silence()
+
+    async def _ask(self, stream: Stream, handshake: AskedByHttp) -> Stream:
+        """Ask, and where a login is wanted again with one."""
+        said = handshake.start()
+        login: LoggingIn | None = None
+        while not handshake.connected:
+            try:
+                await _converse(stream, handshake, said)
+            except LoginWantedError as wanted:
+                login = login or self._login(handshake)
+                is_bound = login.is_bound
+                said = await login.next_request(wanted)
+                if wanted.rest is None or not await _read_to_its_end(stream, wanted.rest):
+                    if is_bound:
+                        raise PhaseError(Reason.PROXY_CLOSED, _CUT, wanted.evidence) from wanted
+                    stream = await self._connect_again()
+        return stream
+
+    def _login(self, handshake: AskedByHttp) -> LoggingIn:
+        within = self.route.timeouts.proxy * _SHARE_OF_KERBEROS
+        return LoggingIn(self.route.proxy, handshake, self.route.kerberos, within)
+
+    async def _connect_again(self) -> Stream:
+        self.walk.close()
+        try:
+            tcp = await dial(self.walk, self.address, self.route.proxy.port, self.route.binding)
+            return await _over_tls(tcp, self.route.proxy)
+        except PhaseError as error:
+            detail = f"{_LEFT_ALONE}: {error.detail}"
+            raise PhaseError(Reason.PROXY_CLOSED, detail, error.evidence) from error
 
     def _silence(self) -> PhaseError:
         who, seconds = _named(self.route, self.address), self.route.timeouts.proxy
@@ -165,16 +214,29 @@ class _Asking:
         offer = GssapiOffer()
         with Walk() as aside, trio.move_on_after(self.route.timeouts.connect):
             try:
-                await _converse(
-                    await dial(aside, self.address, self.route.proxy.port, self.route.binding), offer
-                )
+                tcp = await dial(aside, self.address, self.route.proxy.port, self.route.binding)
+                await _converse(tcp, offer, offer.start())
             except (HandshakeError, PhaseError):
                 return False
         return offer.accepted
 
 
-async def _converse(stream: Stream, handshake: Handshake) -> None:
-    await stream.send_all(handshake.start())
+async def _read_to_its_end(stream: Stream, rest: Body) -> bool:
+    """Whether it came to its end, and the connection is still there."""
+    try:
+        while not rest.done:
+            rest.receive(await stream.receive_some(_READ_LIMIT))
+    except BodyError:
+        return False
+    except PhaseError as error:
+        if error.reason is not Reason.RESET:
+            raise
+        return False
+    return True
+
+
+async def _converse(stream: Stream, handshake: Handshake, said: bytes) -> None:
+    await stream.send_all(said)
     while not handshake.connected:
         reply = handshake.receive(await stream.receive_some(_READ_LIMIT))
         if reply:
@@ -184,8 +246,10 @@ async def _converse(stream: Stream, handshake: Handshake) -> None:
 def _in_words_of_the_handshake(error: PhaseError, handshake: Handshake) -> PhaseError:
     """A proxy that drops the connection in the middle has closed it, however TCP or TLS tell of it.
 
-    What it had said until then counts more.
+    What it had said until then counts more; but a login says itself why it ended.
     """
+    if error.login is not None:
+        return error
     if known := handshake.so_far():
         return _as_phase_error(known)
     if error.reason not in (Reason.CLOSED, Reason.TLS_ALERT):
@@ -195,4 +259,4 @@ def _in_words_of_the_handshake(error: PhaseError, handshake: Handshake) -> Phase
 
 
 def _as_phase_error(error: HandshakeError) -> PhaseError:
-    return PhaseError(error.reason, error.detail, error.evidence)
+    return PhaseError(error.reason, error.detail, error.evidence, error.login, error.software)

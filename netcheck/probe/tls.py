@@ -1,19 +1,19 @@
 """TLS over a stream we drive ourselves, so that its errors are the real ones.
 
-`ssl.SSLObject` over memory BIOs: trio's SSLStream hides what went wrong. The calling phase sets the deadline,
-and the limit of bytes. Whom to trust is not known here.
+The calling phase sets the deadline, and the limit of bytes. Whom to trust is not known here.
 """
 
 import functools
 import ssl
+from contextlib import suppress
 
 import trio
 
 from netcheck.model.failing import EVIDENCE_LIMIT, Reason
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
+from netcheck.tls_driver import StreamEndError, TlsDriver
 
-_CHUNK = 16 * 1024 + 256  # a TLS record and its overhead (RFC 8446 section 5.2)
 _RECORDS = range(0x14, 0x18)  # RFC 8446 section 5.1, ContentType
 _RECORD_HANDSHAKE = 0x16
 _CERTIFICATE, _CERTIFICATE_REQUEST = 11, 13  # RFC 8446 section 4, HandshakeType
@@ -76,7 +76,7 @@ def _overhear(
         connection.asked_for_certificate = True
 
 
-def _chain(message: bytes, version: int) -> list[bytes]:
+def certificates_in(message: bytes, version: int) -> list[bytes]:
     """The certificates of a Certificate message (RFC 5246 section 7.4.2, RFC 8446 section 4.4.2)."""
     extended = version >= _TLS_1_3
     context = 1 + int.from_bytes(message[4:5]) if extended else 0
@@ -95,26 +95,20 @@ class TlsStream:
     def __init__(self, stream: Stream, context: ssl.SSLContext, server_name: str) -> None:
         self._stream = stream
         self._server_name = server_name
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         self._first_bytes = b""
+        wrap = functools.partial(context.wrap_bio, server_hostname=server_name)
+        self._driver = TlsDriver(wrap, self._hear, stream.send_all)
+        self._tls = self._driver.tls
 
     async def handshake(self) -> None:
         """Complete it, or raise PhaseError with a reason of the TLS phases."""
-        while True:
-            try:
-                self._tls.do_handshake()
-            except ssl.SSLWantReadError:
-                await self._flush()
-                if not await self._fill():
-                    raise self._closed() from None
-            except ssl.SSLError as error:
-                await self._flush_quietly()
-                raise self._explain(error) from error
-            else:
-                await self._flush()
-                return
+        try:
+            await self._driver.run(self._tls.do_handshake)
+        except StreamEndError:
+            raise self._closed() from None
+        except ssl.SSLError as error:
+            await self._flush_quietly()
+            raise self._explain(error) from error
 
     @property
     def alpn(self) -> str | None:
@@ -138,56 +132,39 @@ class TlsStream:
         certificates.
         """
         if isinstance(self._tls, _Overheard) and self._tls.certificate_message:
-            return _chain(self._tls.certificate_message, self._tls.certificate_version)
+            return certificates_in(self._tls.certificate_message, self._tls.certificate_version)
         # It came in another message, compressed (RFC 8879). Before Python 3.13 this has no public name.
         hidden = self._tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]
         return [certificate.public_bytes(ssl._ssl.ENCODING_DER) for certificate in hidden or ()]  # type: ignore[attr-defined]
 
     async def send_all(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[self._tls.write(view) :]
-            except ssl.SSLWantReadError:
-                await self._flush()
-                if not await self._fill():
-                    raise PhaseError(Reason.CLOSED, "the peer closed the connection") from None
-            except ssl.SSLError as error:
-                raise _broken(error) from error
-            await self._flush()
+        try:
+            await self._driver.write(data)
+        except StreamEndError:
+            raise PhaseError(Reason.CLOSED, "the peer closed the connection") from None
+        except ssl.SSLError as error:
+            raise _broken(error) from error
 
     async def receive_some(self, limit: int) -> bytes:
         """At most `limit` bytes; b"" when the peer has closed, with or without saying so."""
         await trio.lowlevel.checkpoint()
-        while True:
-            try:
-                return self._tls.read(limit)
-            except ssl.SSLWantReadError:
-                await self._flush()
-                if not await self._fill():
-                    return b""
-            except ssl.SSLZeroReturnError:
-                return b""
-            except ssl.SSLError as error:
-                raise _broken(error) from error
+        try:
+            return await self._driver.run(functools.partial(self._tls.read, limit))
+        except (StreamEndError, ssl.SSLZeroReturnError):
+            return b""
+        except ssl.SSLError as error:
+            raise _broken(error) from error
 
-    async def _flush(self) -> None:
-        if data := self._outgoing.read():
-            await self._stream.send_all(data)
+    async def _hear(self, limit: int) -> bytes:
+        data = await self._stream.receive_some(limit)
+        if len(self._first_bytes) < EVIDENCE_LIMIT:
+            self._first_bytes += data[: EVIDENCE_LIMIT - len(self._first_bytes)]
+        return data
 
     async def _flush_quietly(self) -> None:
         """Tell the peer why we leave, if it still listens: our own error is the one to report."""
-        try:
-            await self._flush()
-        except PhaseError:
-            return
-
-    async def _fill(self) -> bool:
-        data = await self._stream.receive_some(_CHUNK)
-        if len(self._first_bytes) < EVIDENCE_LIMIT:
-            self._first_bytes += data[: EVIDENCE_LIMIT - len(self._first_bytes)]
-        self._incoming.write(data)
-        return bool(data)
+        with suppress(PhaseError):
+            await self._driver.flush()
 
     def _closed(self) -> PhaseError:
         return PhaseError(Reason.CLOSED, "the peer closed during the TLS handshake", self._first_bytes)

@@ -52,6 +52,7 @@ class Walk:
     """
 
     __slots__ = (
+        "_flood_reason",
         "_open",
         "bag",
         "lacks_certificate",
@@ -77,6 +78,7 @@ class Walk:
         self.lacks_certificate = False
         """Whether it went well up to where the peer wants a certificate of the client, which ended it."""
         self._open: TcpStream | None = None
+        self._flood_reason: Reason | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -97,15 +99,20 @@ class Walk:
     def keep(self, stream: TcpStream) -> TcpStream:
         """Use this connection from here on; it is closed where the walk ends."""
         self._open = stream
+        self._grant()
         return stream
+
+    def _grant(self) -> None:
+        if self._open is not None and self._flood_reason is not None:
+            self._open.grant(_MOST_BYTES, self._flood_reason)
 
     async def step(self, phase: Phase, timeout: float, doing: Awaitable[T], whom: str = "") -> T:
         """What `doing` gives, or WalkEnded with why it did not; the phase has a duration either way.
 
         `whom` is who must answer, for people who read of a timeout.
         """
-        if self._open is not None and phase in _FLOOD_REASON:
-            self._open.grant(_MOST_BYTES, _FLOOD_REASON[phase])
+        self._flood_reason = _FLOOD_REASON.get(phase)
+        self._grant()
         started = perf_counter()
         try:
             with trio.CancelScope(deadline=trio.current_time() + timeout):

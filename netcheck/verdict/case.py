@@ -42,10 +42,14 @@ class World:
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self.proxy_spoke_at: dict[str, float] = {path.name: -math.inf for path in paths}
         """By path: when its proxy last spoke its protocol, be it to deny what nobody needs."""
+        self.software: dict[str, str] = {}
+        """By path: what its proxy called itself, be it to deny what nobody needs."""
         for each in counting.counted:
             path = each.result.path
             if each.result.attempt.proxy_spoke:
                 self.proxy_spoke_at[path] = max(self.proxy_spoke_at[path], each.result.attempt.at)
+            if each.failure is not None and each.failure.software:
+                self.software[path] = each.failure.software
             if each.failure is None or each.place in needs[path]:
                 self._by_path[path].append(each)
 

@@ -15,6 +15,7 @@ from netcheck.verdict.causes import (
     load_balancer,
     own_service,
     proxy,
+    proxy_login,
     resolver,
     this_machine,
 )
@@ -30,7 +31,7 @@ RULES: tuple[Rule, ...] = (
     this_machine.packet_loss,
     resolver.dns_sinkhole,
     resolver.dns_failure,
-    proxy.proxy_auth,
+    proxy_login.proxy_auth,
     proxy.proxy_down,
     apple.apple_unreachable,
     proxy.proxy_overloaded,

@@ -166,6 +166,7 @@ class Connection:
     async def _next_request(self, patience: float) -> Request | None:
         """The next request; None where the client has closed, or has said nothing for `patience` seconds."""
         self._place.begins(Doing.READING)
+        self._method = ""
         if not self._protocol.trailing_data[0]:
             with trio.move_on_after(patience) as silence:
                 await self._receive()

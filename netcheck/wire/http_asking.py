@@ -1,19 +1,38 @@
 """What is common to all that is asked of an HTTP proxy: one request, and the head of one answer.
 
-Knows when the answer is a success and where its head ends; what a refusal means is `http_refusal`'s.
+Where a login is wanted the same is asked again, with one. Knows when the answer is a success and where its
+head ends; what a refusal means is `http_refusal`'s, and how to log in is `http_login`'s.
 """
 
-from base64 import b64encode
+from dataclasses import replace
 
 from netcheck import __version__
 from netcheck.model.failing import Reason
-from netcheck.model.paths import Credentials, endpoint_text
+from netcheck.model.paths import AuthScheme, Credentials, endpoint_text
+from netcheck.wire.http_body import Body, BodyError
 from netcheck.wire.http_head import Head, HeadError, HeadReader
-from netcheck.wire.http_refusal import refusal
+from netcheck.wire.http_headers import Challenge
+from netcheck.wire.http_login import basic, choices
+from netcheck.wire.http_refusal import LOGIN_REQUIRED, offered_in, refusal
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError, Transcript
 
 _MARK = b"HTTP/"
+_MOST_OF_A_REFUSAL = 64 * 1024
+"""In bytes, of its body: after a longer one another connection is cheaper."""
+
+
+class LoginWantedError(HandshakeError):
+    """The proxy wants a login that the credentials may be good for; who does not log in has failed for that.
+
+    `rest` is the refusal's body, to be read before the connection is used again; None where it is of no
+    further use.
+    """
+
+    def __init__(self, error: HandshakeError, offered: tuple[Challenge, ...], rest: Body | None) -> None:
+        super().__init__(error.reason, error.detail, error.evidence, error.login, error.software)
+        self.offered = offered
+        self.rest = rest
 
 
 class AskedByHttp:
@@ -22,19 +41,33 @@ class AskedByHttp:
     `answer` is the head of the success; what follows it stands in `trailing`.
     """
 
-    def __init__(self, request: bytes, credentials: Credentials | None) -> None:
+    def __init__(self, method: str, uri: bytes, host: bytes, credentials: Credentials | None) -> None:
+        """ValueError for a user name that HTTP cannot carry."""
+        if credentials and AuthScheme.BASIC in credentials.schemes and ":" in credentials.username:
+            raise ValueError("HTTP basic authentication has no user names with a colon")
         self.spoke = False
         self.connected = False
         self.trailing = b""
         self.answer: Head | None = None
-        self._request = request
-        self._has_credentials = credentials is not None
-        self._heard = Transcript(credentials)
-        self._reader = HeadReader()
+        self.method, self.uri = method, uri.decode()
+        self._host = host
+        self._credentials = credentials
         self._over = False
+        self._listen_anew(None)
+
+    headers: tuple[bytes, ...] = ()
+    """What a request has besides the headers of every request."""
 
     def start(self) -> bytes:
-        return self._request
+        """The first request: with a login only where Basic is the only way, as that needs no challenge."""
+        if self._credentials and self._credentials.auth is AuthScheme.BASIC:
+            return self.again(AuthScheme.BASIC, basic(self._credentials))
+        return self._request(None)
+
+    def again(self, scheme: AuthScheme, login: bytes) -> bytes:
+        """The request with a login, after LoginWantedError."""
+        self._listen_anew(scheme)
+        return self._request(login)
 
     def receive(self, data: bytes) -> bytes:
         if self._over:
@@ -45,6 +78,16 @@ class AskedByHttp:
             self._over = True
             raise
         return b""
+
+    def _request(self, login: bytes | None) -> bytes:
+        said = (b"Proxy-Authorization: " + login,) if login else ()
+        return request(self.method.encode() + b" " + self.uri.encode(), self._host, *self.headers, *said)
+
+    def _listen_anew(self, tried: AuthScheme | None) -> None:
+        self._tried = tried
+        self._heard = Transcript(self._credentials)
+        self._reader = HeadReader()
+        self._over = False
 
     def so_far(self) -> HandshakeError | None:
         """Why there is no tunnel, where the answer's beginning has said so; for when no more of it comes."""
@@ -70,25 +113,49 @@ class AskedByHttp:
                 Reason.PROXY_BAD_REPLY, f"HTTP {head.status}, which answers nothing asked"
             )
         if head.status >= 300:
-            raise self._refused(head)
+            raise self._login_wanted(head) or self._refused(head)
         self.answer, self.trailing = head, self._reader.rest
         self.spoke = self.connected = self._over = True
 
+    def _login_wanted(self, head: Head) -> LoginWantedError | None:
+        if head.status != LOGIN_REQUIRED or self._credentials is None:
+            return None
+        offered = offered_in(head)
+        if next(choices(offered, self._credentials), None) is None:
+            return None
+        return LoginWantedError(self._refused(head), offered, _rest(head, self._reader.rest))
+
     def _refused(self, head: Head) -> HandshakeError:
-        said = refusal(head, self._heard, has_credentials=self._has_credentials)
+        said = refusal(head, self._heard, self._credentials, self._tried)
         self.spoke = said.spoke
-        return self._heard.error(said.reason, said.detail)
+        return HandshakeError(said.reason, said.detail, self._heard.evidence, said.login, said.software)
 
 
-def request(line: bytes, host: bytes, credentials: Credentials | None, *headers: bytes) -> bytes:
-    """A request without a body; `line` lacks only the version.
+def _rest(head: Head, begun: bytes) -> Body | None:
+    """The body of a refusal, as far as it came; None where only the connection's end would end it soon."""
+    length = head[b"content-length"]
+    if not (head.keeps_connection and (length or head[b"transfer-encoding"])):
+        return None
+    if length.isdigit() and int(length[:20]) > _MOST_OF_A_REFUSAL:
+        return None
+    try:
+        body = Body(_uncoded(head), _MOST_OF_A_REFUSAL)
+        if begun:
+            body.receive(begun)
+    except BodyError:
+        return None
+    return body
 
-    The login goes at once: to wait for being asked would cost a round trip. ValueError for a user name that
-    it cannot carry.
-    """
-    login = (b"Proxy-Authorization: Basic " + _basic(credentials),) if credentials else ()
+
+def _uncoded(head: Head) -> Head:
+    """Nobody reads what it says: its content coding is of no interest."""
+    return replace(head, headers=tuple(each for each in head.headers if each[0] != b"content-encoding"))
+
+
+def request(line: bytes, host: bytes, *headers: bytes) -> bytes:
+    """A request without a body; `line` lacks only the version."""
     agent = f"User-Agent: netcheck/{__version__}".encode()
-    return b"\r\n".join((line + b" HTTP/1.1", b"Host: " + host, agent, *headers, *login, b"", b""))
+    return b"\r\n".join((line + b" HTTP/1.1", b"Host: " + host, agent, *headers, b"", b""))
 
 
 def authority(target: Target) -> bytes:
@@ -97,10 +164,3 @@ def authority(target: Target) -> bytes:
     if address is None:
         return target.name + f":{target.port}".encode()
     return endpoint_text(str(address), target.port).encode()
-
-
-def _basic(credentials: Credentials) -> bytes:
-    """RFC 7617 section 2."""
-    if ":" in credentials.username:
-        raise ValueError("HTTP basic authentication has no user names with a colon")
-    return b64encode(f"{credentials.username}:{credentials.password.reveal()}".encode())

@@ -5,7 +5,7 @@ What other answers mean is known in `http_refusal`, and how heads are read in `h
 """
 
 from netcheck.model.paths import Credentials
-from netcheck.wire.http_asking import AskedByHttp, authority, request
+from netcheck.wire.http_asking import AskedByHttp, authority
 from netcheck.wire.target import Target
 
 
@@ -14,4 +14,4 @@ class HttpConnect(AskedByHttp):
 
     def __init__(self, target: Target, credentials: Credentials | None) -> None:
         asked = authority(target)
-        super().__init__(request(b"CONNECT " + asked, asked, credentials), credentials)
+        super().__init__("CONNECT", asked, asked, credentials)

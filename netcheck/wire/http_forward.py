@@ -4,8 +4,8 @@ So clients ask for `http://` URLs; CONNECT is for what is not HTTP, and proxies 
 """
 
 from netcheck.model.paths import Credentials
-from netcheck.wire.http_asking import AskedByHttp, authority, request
-from netcheck.wire.http_get import GET_HEADERS, checked_path, host_header
+from netcheck.wire.http_asking import AskedByHttp, authority
+from netcheck.wire.http_get import ACCEPT_ENCODING, checked_path, host_header
 from netcheck.wire.target import Target
 
 _HTTP_PORT = 80
@@ -17,7 +17,8 @@ class HttpForward(AskedByHttp):
     What follows it is the body, which `Body` reads. ValueError for what HTTP cannot carry.
     """
 
+    headers = (ACCEPT_ENCODING,)
+
     def __init__(self, target: Target, path: str, credentials: Credentials | None) -> None:
         host = host_header(target) if target.port == _HTTP_PORT else authority(target)
-        line = b"GET http://" + host + checked_path(path)
-        super().__init__(request(line, host, credentials, *GET_HEADERS), credentials)
+        super().__init__("GET", b"http://" + host + checked_path(path), host, credentials)

@@ -13,7 +13,7 @@ from netcheck.wire.http_head import HeadError, HeadReader
 from netcheck.wire.target import Target
 
 MAX_BODY = 64 * 1024
-GET_HEADERS = (b"Accept-Encoding: gzip, deflate", b"Connection: close")
+ACCEPT_ENCODING = b"Accept-Encoding: gzip, deflate"
 """What every GET says of the answer it wants."""
 
 _MARK = b"HTTP/"
@@ -87,7 +87,8 @@ class HttpGet:
 
 
 def _request(target: Target, path: str) -> bytes:
-    return request(b"GET " + checked_path(path), host_header(target), None, *GET_HEADERS)
+    asked = b"GET " + checked_path(path)
+    return request(asked, host_header(target), ACCEPT_ENCODING, b"Connection: close")
 
 
 def checked_path(path: str) -> bytes:

@@ -13,7 +13,7 @@ MAX_HEAD = 300 * 1024
 """In bytes, of all heads of an answer together: one without an end must not fill the memory. As in curl
 (MAX_HTTP_RESP_HEADER_SIZE)."""
 
-_STATUS_LINE = re.compile(rb"HTTP/1\.[0-9]+[ \t]+0*([0-9]{3})(?![0-9])[ \t]*([^\r\n]*)")
+_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]+)[ \t]+0*([0-9]{3})(?![0-9])[ \t]*([^\r\n]*)")
 _SWITCHING_PROTOCOLS = 101
 
 
@@ -32,6 +32,15 @@ class Head:
     status: int
     phrase: bytes
     headers: tuple[tuple[bytes, bytes], ...]
+    is_1_0: bool = False
+    """Whether it is of HTTP/1.0, where a connection ends with its answer unless that says otherwise."""
+
+    @property
+    def keeps_connection(self) -> bool:
+        """Whether more may be asked on it: RFC 9112 section 9.3, and what some proxies still say instead."""
+        said = b",".join((self[b"connection"], self[b"proxy-connection"])).lower()
+        options = {option.strip() for option in said.split(b",")}
+        return b"close" not in options and (not self.is_1_0 or b"keep-alive" in options)
 
     def __getitem__(self, name: bytes) -> bytes:
         """All lines of a header as one (RFC 9110 section 5.3), b"" if there is none."""
@@ -47,7 +56,7 @@ class HeadReader:
         self._unread = bytearray()
         self._size = 0
         self._blank_lines = 0
-        self._status: tuple[int, bytes] | None = None
+        self._status: tuple[int, bytes, bool] | None = None
         self._headers: list[tuple[bytes, bytearray]] = []
 
     def feed(self, data: bytes) -> Head | None:
@@ -62,7 +71,7 @@ class HeadReader:
     def so_far(self) -> Head | None:
         """The final head as far as it came; None as long as its status is not known."""
         if self._status is None and (match := _STATUS_LINE.match(self._unread)):
-            return _head(int(match[1]), match[2], [])
+            return _head(*_said(match), [])
         return _head(*self._status, self._headers) if self._status else None
 
     def _next_line(self) -> bytes | None:
@@ -96,11 +105,16 @@ class HeadReader:
             self._blank_lines += 1
             return
         match = _STATUS_LINE.fullmatch(line)
-        if match is None or int(match[1]) < 100:
-            raise HeadError("the answer is not valid HTTP: it has no status")
+        if match is None or int(match[2]) < 100:
+            raise self._no_head("it has no status")
         if self._blank_lines:  # curl takes no such answer either
-            raise HeadError("the answer is not valid HTTP: a blank line stands before its status")
-        self._status = int(match[1]), match[2].rstrip()
+            raise self._no_head("a blank line stands before its status")
+        self._status = _said(match)
+
+    def _no_head(self, why: str) -> HeadError:
+        """What follows is no beginning of a head, however much of it came along."""
+        self._unread.clear()
+        return HeadError(f"the answer is not valid HTTP: {why}")
 
     def _take_header(self, line: bytes) -> None:
         if b"\0" in line:
@@ -114,5 +128,10 @@ class HeadReader:
         self._headers.append((name.strip().lower(), bytearray(value.strip())))
 
 
-def _head(status: int, phrase: bytes, headers: list[tuple[bytes, bytearray]]) -> Head:
-    return Head(status, phrase, tuple((name, bytes(value)) for name, value in headers))
+def _said(line: re.Match[bytes]) -> tuple[int, bytes, bool]:
+    """Status, phrase, and whether it is HTTP/1.0."""
+    return int(line[2]), line[3].rstrip(), int(line[1]) == 0
+
+
+def _head(status: int, phrase: bytes, is_1_0: bool, headers: list[tuple[bytes, bytearray]]) -> Head:
+    return Head(status, phrase, tuple((name, bytes(value)) for name, value in headers), is_1_0)

@@ -4,12 +4,16 @@ Knows the grammar and the registered words of these headers, and nothing of a co
 """
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from netcheck.model.failing import Reason
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)')  # RFC 9110 section 5.6.4, RFC 8941 section 3.3.3
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 section 5.6.2's token, not a secret
 _SCHEME = re.compile(rf"\s*({_TOKEN})(?!\s*=)(?:\s|$)")
+_ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*(?:"|$))+')  # of a list, RFC 9110 section 5.6.1
+_PARAMETER = re.compile(rf'\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))\s*')
 _ERROR = re.compile(r";\s*error=([A-Za-z*][^\s;,]*)")
 
 _PROXY_STATUS = {  # RFC 9209 section 2.3; what is not here says nothing of the target or of us
@@ -46,10 +50,42 @@ _SQUID_ERRNOS = {  # the proxy's own, Linux or FreeBSD: neither's connect() fail
 }
 
 
-def schemes(challenges: str) -> tuple[str, ...]:
-    """The authentication schemes of Proxy-Authenticate or WWW-Authenticate (RFC 9110 section 11.6.1)."""
-    parts = _QUOTED.sub('""', challenges).split(",")
-    return tuple(found[1] for part in parts if (found := _SCHEME.match(part)))
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One of the ways to log in that a proxy offers (RFC 9110 section 11.6.1)."""
+
+    name: str
+    """The scheme as the proxy writes it."""
+    token: str = ""
+    """In base64; empty in a first challenge."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Names in lower case, values without their quotes, each byte as a character."""
+
+    @property
+    def scheme(self) -> str:
+        return self.name.lower()
+
+
+def challenges(value: str) -> tuple[Challenge, ...]:
+    """What Proxy-Authenticate or WWW-Authenticate offers; what cannot be read in it is left out."""
+    found: list[Challenge] = []
+    for element in _ELEMENT.findall(value):
+        begun = _SCHEME.match(element)
+        if begun:
+            found.append(Challenge(begun[1]))
+        rest = element[begun.end() :] if begun else element
+        if found and rest.strip():
+            found[-1] = _with(found[-1], rest)
+    return tuple(found)
+
+
+def _with(challenge: Challenge, said: str) -> Challenge:
+    parameter = _PARAMETER.fullmatch(said)
+    if parameter is None:
+        return Challenge(challenge.name, challenge.token or said.strip(), challenge.parameters)
+    name, quoted, plain = parameter.groups()
+    value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+    return Challenge(challenge.name, challenge.token, {name.lower(): value, **challenge.parameters})
 
 
 def proxy_status_reason(value: str) -> Reason | None:

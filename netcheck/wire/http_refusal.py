@@ -7,13 +7,15 @@ like. The grammar of these headers is known in `http_headers`. Does no I/O.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import LoginFault, Reason, RefusedLogin
+from netcheck.model.paths import AuthScheme, Credentials
 from netcheck.wire.http_head import Head
-from netcheck.wire.http_headers import proxy_status_reason, schemes, squid_reason
+from netcheck.wire.http_headers import Challenge, challenges, proxy_status_reason, squid_reason
+from netcheck.wire.http_login import choices
 from netcheck.wire.transcript import Transcript
 
-_LOGIN_REQUIRED = 407
-_CHALLENGES = {_LOGIN_REQUIRED: b"proxy-authenticate", 401: b"www-authenticate"}
+LOGIN_REQUIRED = 407
+_CHALLENGES = {LOGIN_REQUIRED: b"proxy-authenticate", 401: b"www-authenticate"}
 """Statuses that ask for a login, and where they say how. tinyproxy answers a wrong password with 401."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NETWORK_LOGIN = 511  # RFC 6585 section 6
@@ -44,38 +46,64 @@ _TOLD = {
 """The headers that people get to see: whose answer it is, and what it says beyond its status."""
 
 
+_MOST_SCHEMES = 8
+"""So many of the ways to log in are named."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why, in one line for people, and whether only a proxy says it."""
+    """Why, in one line for people, whether only a proxy says it, and what it called itself, if it did."""
 
     reason: Reason
     detail: str
     spoke: bool
+    software: str
+    login: RefusedLogin | None = None
 
 
-def refusal(head: Head, heard: Transcript, *, has_credentials: bool) -> Refusal:
-    """What a final answer other than success says of a request with or without a login."""
+def refusal(
+    head: Head, heard: Transcript, credentials: Credentials | None, tried: AuthScheme | None
+) -> Refusal:
+    """What a final answer other than success says of a request; `tried` is how it logged in."""
     challenge = _CHALLENGES.get(head.status)
     if challenge is not None:
-        return _login_wanted(head, schemes(head[challenge].decode("latin-1")), heard, has_credentials)
+        return _login_wanted(head, offered_in(head, challenge), heard, credentials, tried)
     spoke = _is_of_a_proxy(head)
-    return Refusal(_reason(head, spoke), _in_words(head, heard, *_notes(head, heard)), spoke)
+    return Refusal(
+        _reason(head, spoke), _in_words(head, heard, *_notes(head, heard)), spoke, _software(head, heard)
+    )
 
 
-def _login_wanted(head: Head, offered: Sequence[str], heard: Transcript, has_credentials: bool) -> Refusal:
+def offered_in(head: Head, header: bytes = _CHALLENGES[LOGIN_REQUIRED]) -> tuple[Challenge, ...]:
+    """The ways to log in that an answer offers."""
+    return challenges(head[header].decode("latin-1"))
+
+
+def _login_wanted(
+    head: Head,
+    offered: Sequence[Challenge],
+    heard: Transcript,
+    credentials: Credentials | None,
+    tried: AuthScheme | None,
+) -> Refusal:
     # A web server says 401 too; to us only where we tried to log in can it be a proxy's.
-    spoke = has_credentials or head.status == _LOGIN_REQUIRED
-    ways = heard.text(", ".join(offered).encode()) or "no way to log in"
-    detail = _in_words(head, heard, f"offers {ways}", *_notes(head, heard))
-    return Refusal(_login_reason(offered, has_credentials), detail, spoke)
+    spoke = tried is not None or head.status == LOGIN_REQUIRED
+    names = tuple(heard.text(name.encode("latin-1")) for name in _names(offered))
+    rejects = (f"rejects the login by {tried}",) if tried else ()
+    ways = f"offers {', '.join(names) or 'no way to log in'}"
+    detail, software = _in_words(head, heard, *rejects, ways, *_notes(head, heard)), _software(head, heard)
+    if credentials is None or not spoke:
+        return Refusal(Reason.PROXY_AUTH_REQUIRED, detail, spoke, software)
+    if offered and next(choices(offered, credentials), None) is None:
+        login = RefusedLogin(LoginFault.NOT_OFFERED, names)
+        return Refusal(Reason.PROXY_AUTH_UNSUPPORTED, detail, spoke, software, login)
+    rejected = RefusedLogin(LoginFault.REJECTED, names)
+    return Refusal(Reason.PROXY_AUTH_FAILED, detail, spoke, software, rejected)
 
 
-def _login_reason(offered: Sequence[str], has_credentials: bool) -> Reason:
-    if not has_credentials:
-        return Reason.PROXY_AUTH_REQUIRED
-    if offered and "basic" not in map(str.lower, offered):
-        return Reason.PROXY_AUTH_UNSUPPORTED
-    return Reason.PROXY_AUTH_FAILED
+def _names(offered: Sequence[Challenge]) -> list[str]:
+    """Each once: Digest comes once for each hash."""
+    return list({each.scheme: each.name for each in reversed(offered)}.values())[::-1][:_MOST_SCHEMES]
 
 
 def _is_of_a_proxy(head: Head) -> bool:
@@ -105,6 +133,15 @@ def _notes(head: Head, heard: Transcript) -> Iterator[str]:
     for name, written in _TOLD.items():
         if value := head[name]:
             yield f"{written} {heard.text(value)}"
+
+
+def _software(head: Head, heard: Transcript) -> str:
+    """RFC 9110 section 10.2.4; Privoxy says it in the status line. What `Via` names may be behind it."""
+    if said := head[b"server"] or head[b"proxy-agent"]:
+        return heard.text(said)
+    if head[b"x-squid-error"]:
+        return "squid"
+    return "Privoxy" if head.phrase.endswith(b" by Privoxy") else ""
 
 
 def _in_words(head: Head, heard: Transcript, *notes: str) -> str:

@@ -34,6 +34,10 @@ _WORDS = (re.compile(r"[^\W_]+"), re.compile(r"[^\s\0-\x1f:;,=\"'<>()\[\]{}/\\&?
 _LOOKS_SECRET = re.compile(
     r"(?<=//)[^/\s@]+(?=@)"  # user information in a URL, RFC 3986 section 3.2.1
     r"|(?<=\bbasic )[a-z0-9+/_=.-]+|(?<=\bbearer )[a-z0-9+/_=.~-]+"  # RFC 7617, RFC 6750
+    r"|(?<=\bntlm )[a-z0-9+/=]+|(?<=\bnegotiate )[a-z0-9+/=]+"  # [MS-NTHT], RFC 4559
+    r"|(?-i:TlRMTVNTUA)[a-z0-9+/=]*"  # NTLMSSP in base64
+    r"|(?-i:YI[A-Z]|oYI|oYG|oRQ)[a-z0-9+/]{16,}=*"  # SPNEGO in base64: RFC 4178 section 4.2
+    r"|(?<=\bresponse=)\"?[0-9a-f]+|(?<=nonce=)\"?[^\",\s]+"  # RFC 7616 section 3.4
     r"|(?<=\bpassword=)[^\s&;\"]+|(?<=\bpasswd=)[^\s&;\"]+|(?<=\bpwd=)[^\s&;\"]+",
     re.I,
 )

@@ -6,7 +6,7 @@ Knows how the protocol is written and what its codes mean to us, and does no I/O
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import LoginFault, Reason, RefusedLogin
 from netcheck.model.paths import Credentials
 from netcheck.wire.dialogue import Dialogue, Script
 from netcheck.wire.target import Target
@@ -118,7 +118,8 @@ class Socks5(Dialogue):
     def gssapi_wanted(self) -> HandshakeError:
         """The error for a proxy that chose GSSAPI, here or when it was offered nothing else."""
         detail = "the proxy wants GSSAPI (Kerberos, SOCKS5 method 0x01)"
-        return self._heard.error(Reason.PROXY_AUTH_UNSUPPORTED, detail)
+        login = RefusedLogin(LoginFault.NOT_OFFERED, ("GSSAPI",))
+        return HandshakeError(Reason.PROXY_AUTH_UNSUPPORTED, detail, self._heard.evidence, login)
 
     def _hear_login(self) -> Script:
         """RFC 1929 section 2. Clients do not look at its version: a status of 0 is clear in any."""

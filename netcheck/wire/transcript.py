@@ -1,6 +1,6 @@
 """How a peer's answer ends a handshake, and what of the answer people may see. Knows no protocol's rules."""
 
-from netcheck.model.failing import EVIDENCE_LIMIT, Reason
+from netcheck.model.failing import EVIDENCE_LIMIT, Reason, RefusedLogin
 from netcheck.model.paths import Credentials
 from netcheck.wire.masking import Mask
 
@@ -20,11 +20,21 @@ _BEGINNINGS = {
 class HandshakeError(Exception):
     """The peer's answer ends the handshake; `evidence` is what it sent first, at most 64 bytes."""
 
-    def __init__(self, reason: Reason, detail: str, evidence: bytes = b"") -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        detail: str,
+        evidence: bytes = b"",
+        login: RefusedLogin | None = None,
+        software: str = "",
+    ) -> None:
         super().__init__(reason, detail, evidence)
         self.reason = reason
         self.detail = detail
         self.evidence = evidence
+        self.login = login
+        self.software = software
+        """What the peer called itself; empty where it did not say."""
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"
@@ -51,8 +61,13 @@ class Transcript:
         printable = "".join(char if char.isprintable() else "?" for char in shown)
         return printable if len(printable) <= _TEXT_LIMIT else printable[: _TEXT_LIMIT - 1] + "…"
 
+    @property
+    def evidence(self) -> bytes:
+        """What came first, as people may see it."""
+        return self._mask.text(self._first, cut=True)[:EVIDENCE_LIMIT]
+
     def error(self, reason: Reason, detail: str) -> HandshakeError:
-        return HandshakeError(reason, detail, self._mask.text(self._first, cut=True)[:EVIDENCE_LIMIT])
+        return HandshakeError(reason, detail, self.evidence)
 
     def closed(self) -> HandshakeError:
         """The error for an end of the stream before the handshake's."""

@@ -1,12 +1,10 @@
 """Files as hostile hands make them: to try a password once takes hours, or more memory than there is."""
 
 import base64
-import shutil
 import subprocess
 
-import pytest
-
 from tests.certificates import PASSWORD, Issued
+from tests.programs import program
 
 _SEQUENCE, _SET, _CONTEXT, _OCTETS, _INTEGER = 0x30, 0x31, 0xA0, 0x04, 0x02
 USUAL_COUNTS = (2048, 20_000)
@@ -30,10 +28,8 @@ def costly_pem(held: Issued) -> bytes:
 
 def memory_hungry_pem(held: Issued) -> bytes:
     """Encrypted by scrypt (RFC 7914), at a cost of 2 TiB."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed")
-    command = [openssl, "pkcs8", "-topk8", "-scrypt", "-outform", "DER", "-passout", f"pass:{PASSWORD}"]
+    options = ["-topk8", "-scrypt", "-outform", "DER", "-passout", f"pass:{PASSWORD}"]
+    command = [program("openssl"), "pkcs8", *options]
     made = subprocess.run(command, input=held.key_pem(), capture_output=True, check=True, timeout=30).stdout
     return held.pem + _pem(_with_integers(made, {16_384: 2**31}))
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from tests.certificates import (
     Issued,
     issued,
 )
+from tests.programs import program
 
 GOOD = issued()
 OTHER = issued(OTHER_TOPIC)
@@ -62,9 +62,7 @@ def test_topic_expiry_and_thumbprints_are_read() -> None:
 
 
 def test_thumbprints_are_what_openssl_prints() -> None:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed")
+    openssl = program("openssl")
     for name, ours in (("sha1", seen(GOOD.pem).sha1), ("sha256", seen(GOOD.pem).sha256)):
         command = [openssl, "x509", "-noout", "-fingerprint", f"-{name}"]
         printed = subprocess.run(command, input=GOOD.pem, capture_output=True, check=True, timeout=30)
@@ -135,9 +133,7 @@ def test_pkcs12_is_read_with_and_without_a_password(data: bytes, password: str |
 
 
 def test_pkcs12_as_old_keychains_write_it_is_read(tmp_path: Path) -> None:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed")
+    openssl = program("openssl")
     (tmp_path / "both.pem").write_bytes(GOOD.key_pem() + GOOD.pem)
     command = [openssl, "pkcs12", "-export", "-legacy", "-in", "both.pem", "-passout", f"pass:{PASSWORD}"]
     exported = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, timeout=30)

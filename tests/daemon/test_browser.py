@@ -4,7 +4,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import pytest
@@ -12,9 +11,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.daemon.running import Running, running
 from tests.daemon.test_web_port import config_with
+from tests.programs import program
 
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed")
+pytestmark = pytest.mark.needs("chromium")
 
 
 class _Evil(BaseHTTPRequestHandler):
@@ -43,7 +42,7 @@ def browser() -> Iterator[Browser]:
     nowhere_else = "MAP evil.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
+            executable_path=program("chromium"),
             args=["--no-sandbox", f"--host-resolver-rules={nowhere_else}", "--disable-background-networking"],
         )
         yield browser

@@ -1,7 +1,6 @@
 """A real Prometheus that scrapes a daemon beside hundreds of clients that only wait: no scrape fails."""
 
 import json
-import shutil
 import socket
 import subprocess
 import time
@@ -15,9 +14,9 @@ import pytest
 
 from tests.daemon.running import DEADLINE, Running, running
 from tests.daemon.test_web_port import STARVING, config_with, fill
+from tests.programs import program
 
-PROMETHEUS = shutil.which("prometheus")
-pytestmark = pytest.mark.skipif(PROMETHEUS is None, reason="Prometheus is not installed")
+pytestmark = pytest.mark.needs("prometheus")
 
 
 class Prometheus:
@@ -47,7 +46,7 @@ def prometheus(folder: Path, daemon: Running) -> Iterator[Prometheus]:
     }
     (folder / "prometheus.yml").write_text(json.dumps(config))
     command = [
-        str(PROMETHEUS),
+        program("prometheus"),
         f"--config.file={folder}/prometheus.yml",
         f"--storage.tsdb.path={folder}/data",
     ]

@@ -2,7 +2,6 @@
 
 import ctypes
 import re
-import shutil
 import subprocess
 from collections import defaultdict
 from pathlib import Path
@@ -11,13 +10,11 @@ import pytest
 
 from tests.daemon.running import running, with_default_signals
 from tests.daemon.test_web_port import config_with, context_of, hashed, presented, reload
+from tests.programs import program
 from tests.web.pems import pems
 
 UNITS = Path(__file__).parents[2] / "config" / "systemd"
 SERVICE, SOCKET = UNITS / "netcheck.service", UNITS / "netcheck.socket"
-ANALYZE = shutil.which("systemd-analyze")
-STRACE = shutil.which("strace")
-with_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed")
 
 _PR_SET_MDWE, _PR_MDWE_REFUSE_EXEC_GAIN = 65, 1  # linux/prctl.h
 
@@ -33,7 +30,9 @@ def settings(unit: Path) -> dict[str, list[str]]:
 
 
 def analyzed(*arguments: str) -> str:
-    done = subprocess.run([str(ANALYZE), *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program("systemd-analyze"), *arguments], capture_output=True, text=True, check=False
+    )
     return done.stdout + done.stderr
 
 
@@ -51,7 +50,6 @@ def test_the_service_may_do_nothing_that_it_does_not_need() -> None:
     assert found["StateDirectory"] == ["netcheck"]
 
 
-@with_systemd
 def test_systemd_finds_the_service_hardly_exposed_at_all() -> None:
     said = analyzed("security", "--offline=true", str(SERVICE))
     found = re.search(r"Overall exposure level for netcheck.service: ([0-9.]+) OK", said)
@@ -59,7 +57,6 @@ def test_systemd_finds_the_service_hardly_exposed_at_all() -> None:
     assert float(found[1]) < 2.0
 
 
-@with_systemd
 def test_systemd_understands_every_line() -> None:
     """But the type of a newer one; and the program is not installed where the tests run."""
     known = ("notify-reload", "Command /usr/bin/netcheck is not executable")
@@ -87,13 +84,12 @@ def allowed_calls() -> set[str]:
     return allowed
 
 
-@with_systemd
-@pytest.mark.skipif(STRACE is None, reason="strace is not installed")
+@pytest.mark.needs("systemd-analyze", "strace")
 def test_the_daemon_calls_nothing_that_the_service_may_not(tmp_path: Path) -> None:
     made, trace = pems(tmp_path), tmp_path / "trace"
     cert, key = made.server()
     file = config_with(tmp_path, f"web: {{tls: {{cert_file: {cert}, key_file: {key}}}}}")
-    with running(file, under=(str(STRACE), "-D", "-f", "-qq", "-o", str(trace))) as daemon:
+    with running(file, under=("strace", "-D", "-f", "-qq", "-o", str(trace))) as daemon:
         assert presented(daemon, context_of(made))
         reload(daemon)
         daemon.wait("a verdict", lambda: "not_ready" in daemon.logged())

@@ -4,7 +4,6 @@ import base64
 import fcntl
 import http.client
 import os
-import shutil
 import signal
 import socket
 import ssl
@@ -26,7 +25,6 @@ from tests.daemon.test_systemd import heard_until, notified
 from tests.web.pems import Pems, pems
 
 SERVICES = "  ours: {hosts: [127.0.0.1], ports: [1]}"
-CURL = shutil.which("curl")
 
 
 def config_with(folder: Path, *lines: str, listen: str = "127.0.0.1:0") -> Path:
@@ -74,14 +72,14 @@ def exporters_file(tmp_path: Path, issued: Pems) -> Path:
     return file
 
 
-@pytest.mark.skipif(CURL is None, reason="curl is not installed")
+@pytest.mark.needs("curl")
 def test_a_web_config_of_exporters_protects_it_as_it_protects_them(
     tmp_path: Path, issued: Pems, exporters_file: Path
 ) -> None:
     cert, key = issued.client()
 
     def curl(route: str, *options: str) -> str:
-        command = [str(CURL), "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", str(issued.ca)]
+        command = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", str(issued.ca)]
         command += [*options, f"https://{daemon.address}{route}"]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 

@@ -1,7 +1,5 @@
 """The metrics contract, and what each family samples from the state."""
 
-import os
-import shutil
 import subprocess
 from dataclasses import replace
 
@@ -49,6 +47,7 @@ from tests.export.states import (
     populated,
     shown,
 )
+from tests.programs import program
 
 CONTRACT = """
 netcheck_probe_success                                gauge      service host port path family
@@ -116,9 +115,7 @@ def test_names_types_and_labels_are_those_of_the_contract() -> None:
 
 
 def test_promtool_finds_nothing_to_say() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("promtool is not installed")
+    promtool = program("promtool")
     body, _ = Exporter().scrape(populated(), "", [])
     said = subprocess.run([promtool, "check", "metrics"], input=body, capture_output=True, timeout=30)
     assert (said.returncode, said.stdout + said.stderr) == (0, b"")

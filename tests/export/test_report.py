@@ -101,6 +101,7 @@ def test_a_verdict_comes_with_what_it_rests_on() -> None:
                     "evidence": "5 of 5 denied",
                     "next_step": "Ask for port 5223. Seen: HTTP 403",
                     "remark": False,
+                    "fix": None,
                 }
             ],
         }

@@ -17,13 +17,13 @@ from tests.bench.page import facts as five_hundred_cells
 from tests.daemon.running import running
 from tests.pages.test_page import HOSTILE, NOW, hostile
 from tests.records import COURIER, DROPPED, facts, result
-from tests.system.browser import CHROMIUM, Window, browser
+from tests.system.browser import Window, browser
 from tests.test_cli import config
 
 PATIENCE = 40_000
 """Milliseconds for a browser to notice something on a busy machine."""
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium")
+pytestmark = pytest.mark.needs("chromium")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ Each row is an answer, or several in turn, and whether curl uses the tunnel afte
 the row says why. Everything is on loopback: the proxy is scripted, and the destination behind it is made up.
 """
 
-import shutil
 import socket
 import subprocess
 import threading
@@ -18,8 +17,7 @@ from netcheck.wire.handshake import handshake_for
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError
 
-if not shutil.which("curl"):
-    pytest.skip("curl is not installed", allow_module_level=True)
+pytestmark = pytest.mark.needs("curl")
 
 TARGET = Target("17.57.145.5", 5223)
 LOGIN = Credentials("u", Secret("p"))

@@ -10,7 +10,7 @@ import trio
 import trustme
 
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.paths import Credentials, ProbePath, Proxy, ProxyScheme, ResolveMode, Secret
+from netcheck.model.paths import AuthScheme, Credentials, ProbePath, Proxy, ProxyScheme, ResolveMode, Secret
 from netcheck.model.results import Attempt, Bag
 from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
 from netcheck.probe.runner import Prober
@@ -126,7 +126,7 @@ async def test_a_bag_is_fetched_through_a_proxy(ca_file: Path) -> None:
 # --- the old bag, whose URL is http://, through proxies
 
 WEB_PROXY = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "127.0.0.1", 1),))
-LOGIN = Credentials("svc", Secret("s3cret"))
+LOGIN = Credentials("svc", Secret("s3cret"), auth=AuthScheme.BASIC)
 
 
 @in_trio

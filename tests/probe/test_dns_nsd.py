@@ -1,8 +1,6 @@
 """The exchange with a real nameserver, NLnet Labs' nsd, on a free port of loopback."""
 
 import errno
-import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
 from netcheck.model.results import Lookup
 from netcheck.probe.dns import lookup
+from tests.programs import program
 
 pytestmark = pytest.mark.system
 
@@ -79,13 +78,6 @@ class Nsd:
         return trio.run(lookup, host, rdtype, resolver, Binding(), 5.0)
 
 
-def program() -> str:
-    found = shutil.which("nsd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if found is None and os.environ.get("CI"):
-        pytest.fail("nsd is not installed")
-    return found or pytest.skip("nsd is not installed")
-
-
 def free_ports() -> tuple[int, int]:
     """Two ports that are free for UDP and TCP; nsd cannot choose its own."""
     with socket.socket() as one, socket.socket() as two:
@@ -96,7 +88,7 @@ def free_ports() -> tuple[int, int]:
 
 @pytest.fixture(scope="module")
 def nsd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nsd]:
-    command = program()
+    command = program("nsd")
     folder = tmp_path_factory.mktemp("nsd")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")

@@ -1,7 +1,6 @@
 """Who decrypts with TLS that is too old, too weak, or for other clients: servers of OpenSSL and GnuTLS."""
 
 import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -28,6 +27,7 @@ from tests.probe.test_secure import (
     speaking_tls,
     where_and_why,
 )
+from tests.programs import program
 
 __all__ = ["settings"]  # a fixture
 
@@ -61,13 +61,6 @@ HTeVohJKfQg3C7RVDDy+Xc5UbA5AsyHrKtIvAh0Ar7DsxSPr1s9VT7vlSQYczTLk
 jW2UFaf4R3Da5Q==
 -----END X9.42 DH PARAMETERS-----
 """
-
-
-def program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None and os.environ.get("CI"):
-        pytest.fail(f"{name} is not installed")
-    return found or pytest.skip(f"{name} is not installed")
 
 
 @contextmanager

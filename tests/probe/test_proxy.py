@@ -9,7 +9,7 @@ import trio
 import trustme
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.paths import Binding, Credentials, Proxy, ProxyScheme, RecordType, Secret
+from netcheck.model.paths import AuthScheme, Binding, Credentials, Proxy, ProxyScheme, RecordType, Secret
 from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
 from netcheck.probe.proxy import ProxyRoute, connect_through
@@ -190,7 +190,7 @@ async def test_when_all_addresses_of_a_proxy_fail_the_first_failure_counts() -> 
 @in_trio
 async def test_credentials_reach_the_proxy_and_nothing_else() -> None:
     heard: list[bytes] = []
-    proxy_login = Credentials("svc", Secret("s3cret"))
+    proxy_login = Credentials("svc", Secret("s3cret"), auth=AuthScheme.BASIC)
     async with serving(says(HTTP_NO, heard=heard)) as port:
         _, failure = await walked(Proxy(ProxyScheme.HTTP, "127.0.0.1", port, proxy_login))
     assert b"proxy-authorization: basic" in heard[0].lower()

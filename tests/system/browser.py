@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 
 from netcheck.lab.lab import HERE, Ground, Lab
 from netcheck.lab.watcher import Watcher, watching
+from tests.programs import program
 
-CHROMIUM = Path("/usr/bin/chromium")
 ARTEFACTS = Path(__file__).parents[2] / "artefacts"
 """Where screenshots go, to be looked at."""
 _PORT = 9223
@@ -107,7 +107,7 @@ class Window:
 @contextmanager
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
         try:
             yield chromium
         finally:

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import yaml
 
-from tests.system import proxies, resolvers, servers
+from tests.system import logins, proxies, resolvers, servers
 from tests.system.apple import Apple
 from tests.system.certificates import Certificates
 from tests.system.namespace import Namespace, every
@@ -132,6 +132,15 @@ class Lab:
     @cached_property
     def squid(self) -> Server:
         return proxies.squid(self.namespace, self.certificates)
+
+    @cached_property
+    def kerberos(self) -> logins.Kerberos:
+        return logins.kerberos(self.namespace)
+
+    @cached_property
+    def squid_with_logins(self) -> Server:
+        """A port for each way to log in; the proxy has a name, which Kerberos knows."""
+        return logins.squid_with_logins(self.namespace, self.kerberos)
 
     @cached_property
     def squid_that_decrypts(self) -> Server:

@@ -19,11 +19,10 @@ from signal import SIGKILL, Signals
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
+from tests.programs import SEARCH_PATH
+
 P = ParamSpec("P")
 T = TypeVar("T")
-
-SEARCH_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
-"""Debian keeps servers where an ordinary user's PATH does not look."""
 
 FROM_HERE = "meta mark 1"
 """In a firewall rule: what root's programs send (netcheck, curl), and not what the proxies send."""

@@ -12,7 +12,7 @@ from tests.system.resolvers import INNER_RESOLVER
 from tests.system.servers import Server, config_file, require, resolving_by, serve, with_own
 
 USERNAME, PASSWORD = "labuser", "labpass"
-_PASSWORD_HASH = (  # openssl passwd -6 -salt netcheck labpass
+PASSWORD_HASH = (  # openssl passwd -6 -salt netcheck labpass
     "$6$netcheck$to2Ji6KPVAYxhia6zfFgih1NwfT4vz0Lu7Ri1K6QF/ORPSU.DpaWXl70Wccvwl8F/zfKkUT.tMpXX5XNy80IT1"
 )
 _APPLE_PORTS = (443, 2195, 2196, 2197, 5223)
@@ -23,7 +23,7 @@ def login_files() -> dict[str, str]:
     account = f"{USERNAME}:x:64999:65534::/nonexistent:/usr/sbin/nologin\n"
     return {
         "passwd": Path("/etc/passwd").read_text() + account,
-        "shadow": f"{USERNAME}:{_PASSWORD_HASH}:19000:0:99999:7:::\n",
+        "shadow": f"{USERNAME}:{PASSWORD_HASH}:19000:0:99999:7:::\n",
     }
 
 
@@ -37,9 +37,9 @@ def dante_auth(namespace: Namespace) -> Server:
     return _dante(namespace, "dante_auth", 1081, "username")
 
 
-def dante_strict(namespace: Namespace) -> Server:
-    """SOCKS 4 and 5 to port 443 only."""
-    return _dante(namespace, "dante_strict", 1082, "none", "port = 443")
+def dante_strict(namespace: Namespace, port: int = 443) -> Server:
+    """SOCKS 4 and 5 to this port only."""
+    return _dante(namespace, "dante_strict", 1082, "none", f"port = {port}")
 
 
 def dante_inside(namespace: Namespace) -> Server:
@@ -111,7 +111,7 @@ def _microsocks(namespace: Namespace, name: str, port: int, *options: str, descr
     return serve(namespace, name, argv, {"socks": f"socks5h://127.0.0.1:{port}"})
 
 
-def _squid_manners(folder: Path) -> str:
+def squid_manners(folder: Path) -> str:
     """What any squid here is told: nothing kept, nothing logged, no waiting at its end."""
     said = (
         "visible_hostname squid.corp.example",
@@ -132,12 +132,12 @@ def squid(namespace: Namespace, certificates: Certificates) -> Server:
     folder = namespace.scratch / "squid"
     folder.mkdir(exist_ok=True)
     folder.chmod(0o777)  # it writes as a user of its own
-    (folder / "passwords").write_text(f"{USERNAME}:{_PASSWORD_HASH}\n")
+    (folder / "passwords").write_text(f"{USERNAME}:{PASSWORD_HASH}\n")
     config = f"""
         http_port 127.0.0.1:3128
         http_port 127.0.0.1:3129 name=auth
         https_port 127.0.0.1:3130 tls-cert={certificates.good}
-        {_squid_manners(folder)}
+        {squid_manners(folder)}
         connect_timeout 1 second
         forward_timeout 2 seconds
         auth_param basic program /usr/lib/squid/basic_ncsa_auth {folder}/passwords
@@ -178,7 +178,7 @@ def squid_that_decrypts(
         sslcrtd_children 1
         ssl_bump {"splice" if excepts_apple else "bump"} all
         tls_outgoing_options cafile={certificates.ca}
-        {_squid_manners(folder)}
+        {squid_manners(folder)}
         http_access allow localhost
         http_access deny all
     """
@@ -198,6 +198,12 @@ def squid_that_denies_a_name(namespace: Namespace) -> Server:
     return _small_squid(namespace, "squid-denies", 3133, f"{rule}\n        http_access allow localhost")
 
 
+def squid_with_rules(namespace: Namespace, port: int, *rules: str) -> Server:
+    """Has these rules before that it serves this machine."""
+    lines = "\n        ".join([*rules, "http_access allow localhost"])
+    return _small_squid(namespace, f"squid-{port}", port, lines)
+
+
 def _small_squid(namespace: Namespace, name: str, port: int, rules: str) -> Server:
     require("squid")
     folder = namespace.scratch / name
@@ -205,7 +211,7 @@ def _small_squid(namespace: Namespace, name: str, port: int, rules: str) -> Serv
     folder.chmod(0o777)
     config = f"""
         http_port 127.0.0.1:{port}
-        {_squid_manners(folder)}
+        {squid_manners(folder)}
         connect_timeout 1 second
         forward_timeout 2 seconds
         {rules}
@@ -259,8 +265,8 @@ def _tinyproxy(
     return serve(namespace, name, argv, {"http": f"http://127.0.0.1:{port}"})
 
 
-def apache(namespace: Namespace) -> Server:
-    """CONNECT to Apple's ports for everyone."""
+def apache(namespace: Namespace, ports: tuple[int, ...] = _APPLE_PORTS) -> Server:
+    """CONNECT to these ports for everyone."""
     require("apache2")
     modules = ("mpm_event", "authz_core", "proxy", "proxy_http", "proxy_connect")
     config = f"""
@@ -274,7 +280,7 @@ def apache(namespace: Namespace) -> Server:
         Listen 127.0.0.1:8091
         ProxyRequests On
         ProxyTimeout 2
-        AllowCONNECT {" ".join(map(str, _APPLE_PORTS))}
+        AllowCONNECT {" ".join(map(str, ports))}
     """
     loaded = (f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in modules)
     argv = ["apache2", "-D", "FOREGROUND", "-f", config_file(namespace, "apache", config, *loaded)]
@@ -293,6 +299,22 @@ def privoxy(namespace: Namespace) -> Server:
     return serve(namespace, "privoxy", argv, {"http": "http://127.0.0.1:8118"})
 
 
+def privoxy_strict(namespace: Namespace) -> Server:
+    """CONNECT to a port that nothing of Apple's has."""
+    require("privoxy")
+    actions = namespace.scratch / "user.action"
+    actions.write_text("{+limit-connect{563}}\n/\n")
+    config = f"""
+        listen-address 127.0.0.1:8119
+        confdir {namespace.scratch}
+        templdir /etc/privoxy/templates
+        logdir {namespace.scratch}
+        actionsfile user.action
+    """
+    argv = ["privoxy", "--no-daemon", config_file(namespace, "privoxy_strict", config)]
+    return serve(namespace, "privoxy_strict", argv, {"http": "http://127.0.0.1:8119"})
+
+
 def ss_local(namespace: Namespace) -> Server:
     """The near half of a tunnel whose far half is not there: SOCKS 5 that grants everything."""
     require("ss-local")
@@ -306,7 +328,7 @@ _ANSWERS = {
     "html": "status 200 content-type text/html string '<html>Please log in</html>'",
     "redirect": "status 302 hdr Location http://portal.corp.example/",
     "forbidden": "status 403",
-    "ntlm": "status 407 hdr Proxy-Authenticate NTLM",
+    "bearer": "status 407 hdr Proxy-Authenticate Bearer",
     "throttled": "status 429",
     "bad_gateway": "status 502",
     "unavailable": "status 503 hdr Retry-After 5",

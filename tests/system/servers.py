@@ -3,21 +3,17 @@
 Owns their configs and ports. Must not know what netcheck makes of them.
 """
 
-import os
-import shutil
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
-from typing import NoReturn
 from urllib.parse import urlsplit
 
-import pytest
-
+from tests.programs import give_up, program, require_programs
 from tests.system.certificates import Certificates
-from tests.system.namespace import SEARCH_PATH, Namespace, Process
+from tests.system.namespace import Namespace, Process
 from tests.system.pages import demand
 
 _CAP_NET_ADMIN, _CAP_SYS_ADMIN = 12, 21  # linux/capability.h
@@ -31,6 +27,8 @@ class Server:
 
     process: Process
     urls: Mapping[str, str]
+    argv: Sequence[str] = ()
+    """What it was started with, in its namespace."""
 
     @property
     def url(self) -> str:
@@ -64,7 +62,13 @@ def serve(namespace: Namespace, name: str, argv: Sequence[str], urls: Mapping[st
     for url in urls.values():
         place = urlsplit(url)
         namespace.wait_until_listening(process, place.hostname or "", place.port or 0)
-    return Server(process, urls)
+    return Server(process, urls, argv)
+
+
+def served_again(namespace: Namespace, server: Server) -> Server:
+    """The same server, stopped and started: it reads its config anew."""
+    server.stop()
+    return serve(namespace, server.process.log.stem, server.argv, server.urls)
 
 
 def with_own(folder: str, argv: Sequence[str], subfolder: str = ".") -> list[str]:
@@ -83,32 +87,19 @@ def resolving_by(namespace: Namespace, nameserver: str, argv: Sequence[str]) -> 
 def require(*programs: str) -> None:
     """Skip the test where this machine cannot run these programs in a namespace; where CI is set, fail."""
     if not _may_make_namespaces():
-        _give_up("needs root on Linux, to make network namespaces")
+        give_up("needs root on Linux, to make network namespaces")
     require_programs("ip", "nft", *programs)
-
-
-def require_programs(*programs: str) -> None:
-    """Skip the test where this machine does not have these programs; where CI is set, fail."""
-    lacking = [program for program in programs if not shutil.which(program, path=SEARCH_PATH)]
-    if lacking:
-        _give_up(f"needs {', '.join(lacking)} (`make servers` installs them as root on Debian)")
 
 
 def with_faked_clock(**settings: str) -> tuple[str, ...]:
     """A program that runs another whose wall clock is wrong, as these settings of faketime(1) say."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
     if library is None:
-        _give_up("needs faketime (`make servers` installs it as root on Debian)")
+        give_up("needs faketime (`make servers` installs it as root on Debian)")
     faked = {"LD_PRELOAD": str(library), "FAKETIME_DONT_FAKE_MONOTONIC": "1", **settings}
     # Each look at the clock costs many times what it does otherwise, and coverage takes many: not here.
     untraced = ("-u", "COVERAGE_PROCESS_START", "-u", "COVERAGE_PROCESS_CONFIG")
     return ("env", *untraced, *(f"{name}={value}" for name, value in faked.items()))
-
-
-def _give_up(why: str) -> NoReturn:
-    if os.environ.get("CI"):
-        pytest.fail(why)
-    pytest.skip(why)
 
 
 def _may_make_namespaces() -> bool:
@@ -237,10 +228,8 @@ def sshd(namespace: Namespace) -> Server:
     key = namespace.scratch / "sshd.key"
     namespace.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)])
     config = config_file(namespace, "sshd", f"ListenAddress 127.0.0.1:22\nHostKey {key}\nPidFile none\n")
-    program = (
-        shutil.which("sshd", path=SEARCH_PATH) or "sshd"
-    )  # it insists on its full path, and on /run/sshd
-    argv = with_own("/run", [program, "-D", "-e", "-f", config], "sshd")
+    full = program("sshd")  # it insists on its full path, and on /run/sshd
+    argv = with_own("/run", [full, "-D", "-e", "-f", config], "sshd")
     return serve(namespace, "sshd", argv, {"ssh": "http://127.0.0.1:22"})
 
 

@@ -15,7 +15,7 @@ from shutil import rmtree
 import pytest
 
 from netcheck.lab.scenarios import SCENARIOS
-from tests.system.servers import require_programs
+from tests.programs import require_programs
 
 ROOT = Path(__file__).parents[2]
 

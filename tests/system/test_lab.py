@@ -149,7 +149,7 @@ def test_a_proxy_leads_to_a_courier(lab: Lab, name: str, use: str, target: str) 
         ("squid", "auth", None, 56, "response 403"),
         ("tinyproxy_auth", "http", None, 56, "response 407"),
         ("tinyproxy_auth", "http", f"{USERNAME}:wrong", 56, "response 401"),
-        ("haproxy", "ntlm", None, 56, "response 407"),
+        ("haproxy", "bearer", None, 56, "response 407"),
         ("haproxy", "unavailable", None, 56, "response 503"),
         ("haproxy", "closed", None, 56, "Proxy CONNECT aborted"),
         ("stunnel", "expired", None, 60, "certificate has expired"),

@@ -9,13 +9,13 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from netcheck.lab.scenarios import SCENARIOS, Expected, Scenario
-from tests.system.browser import ARTEFACTS, CHROMIUM, LabWithDaemon, Window, browser
+from tests.system.browser import ARTEFACTS, LabWithDaemon, Window, browser
 from tests.system.namespace import Namespace, sweep
 
 PATIENCE = 40_000
 """Milliseconds until what was broken must be on the page."""
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium")
+pytestmark = pytest.mark.needs("chromium")
 
 SENTENCES = {
     "port-5223-blocked": "Phones on direct get push on Wi-Fi only: port 5223 is blocked.",

@@ -183,11 +183,11 @@ CASES = {
     "microsocks knows another password": Case(
         "proxy_handshake", "proxy_auth_failed", with_login(lambda lab: lab.microsocks_auth.url, right=False)
     ),
-    "a proxy that knows only NTLM": Case(
+    "a proxy that knows only tokens": Case(
         "proxy_handshake",
         "proxy_auth_unsupported",
-        with_login(lambda lab: lab.haproxy["ntlm"], right=True),
-        detail="NTLM",
+        with_login(lambda lab: lab.haproxy["bearer"], right=True),
+        detail="Bearer",
     ),
     # proxy_handshake, what is asked for
     "squid's own port rules": proxied(

@@ -3,7 +3,6 @@
 import gzip
 import logging
 import re
-import shutil
 import socket
 import struct
 import subprocess
@@ -23,8 +22,6 @@ from tests.web.ports import web_port
 LIMITS = Limits(linger_timeout=10)
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 CLOSING_GET = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-CURL = shutil.which("curl")
-with_curl = pytest.mark.skipif(CURL is None, reason="curl is not installed")
 
 
 def on_trio(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
@@ -233,6 +230,14 @@ async def test_after_head_the_connection_goes_on() -> None:
         answer = await talk(port, GET.replace(b"GET", b"HEAD") + GET)
     assert statuses(answer) == [200, 200]
     assert answer.count(b"hello") == 1
+
+
+@on_trio
+async def test_what_is_no_request_is_refused_with_words_also_after_head() -> None:
+    async with serving() as port:
+        answer = await talk(port, GET.replace(b"GET", b"HEAD") + b"\0\r\n\r\n")
+    assert statuses(answer) == [200, 400]
+    assert answer.endswith(b".\n")
 
 
 @pytest.mark.parametrize("status", [204, 304])
@@ -648,12 +653,12 @@ async def gzipped(request: Request) -> Response:
 
 
 async def curl(*arguments: str) -> str:
-    command = [str(CURL), "--silent", "--show-error", "--noproxy", "*", "--max-time", "20", *arguments]
+    command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", "20", *arguments]
     done = await trio.run_process(command, capture_stdout=True, stderr=subprocess.STDOUT)
     return done.stdout.decode()
 
 
-@with_curl
+@pytest.mark.needs("curl")
 @on_trio
 async def test_curl_reuses_its_connection() -> None:
     async with serving() as port:
@@ -662,7 +667,7 @@ async def test_curl_reuses_its_connection() -> None:
     assert output.split() == ["hello", "1", "hello", "0", "hello", "0"]
 
 
-@with_curl
+@pytest.mark.needs("curl")
 @on_trio
 async def test_curl_reads_a_head_response_and_goes_on() -> None:
     async with serving() as port:
@@ -672,7 +677,7 @@ async def test_curl_reads_a_head_response_and_goes_on() -> None:
     assert output.endswith("\nhello\n0")
 
 
-@with_curl
+@pytest.mark.needs("curl")
 @pytest.mark.parametrize("arguments", [(), ("--compressed",)])
 @on_trio
 async def test_curl_gets_the_same_text_plain_and_compressed(arguments: tuple[str, ...]) -> None:
@@ -680,7 +685,7 @@ async def test_curl_gets_the_same_text_plain_and_compressed(arguments: tuple[str
         assert await curl(*arguments, f"http://127.0.0.1:{port}/") == "hello " * 1000
 
 
-@with_curl
+@pytest.mark.needs("curl")
 @on_trio
 async def test_curl_reads_the_error_for_a_body_that_is_too_large() -> None:
     async with serving() as port:

@@ -1,6 +1,5 @@
 """TLS on the web port, as clients see it: Python's ssl, curl, and those that are slow or speak otherwise."""
 
-import shutil
 import ssl
 from collections.abc import AsyncGenerator
 from dataclasses import replace
@@ -19,8 +18,6 @@ from tests.probe.peers import in_trio
 from tests.web.asking import CLOSING_GET, GET, connect, hello, status
 from tests.web.pems import Pems, pems
 from tests.web.ports import OPEN, web_port
-
-CURL = shutil.which("curl")
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +86,12 @@ async def test_a_stream_comes_whole_over_tls(issued: Pems, settings: TlsSettings
     assert answer.endswith(b"0\r\n\r\n")
 
 
-@pytest.mark.skipif(CURL is None, reason="curl is not installed")
+@pytest.mark.needs("curl")
 @in_trio
 async def test_curl_verifies_reads_and_keeps_the_connection(issued: Pems, settings: TlsSettings) -> None:
     async with web_port(hello, protection=protection(settings)) as port:
         url = f"https://{port.names[0]}/"
-        command = [str(CURL), "-sS", "--cacert", str(issued.ca), "-w", "%{num_connects}", url, url]
+        command = ["curl", "-sS", "--cacert", str(issued.ca), "-w", "%{num_connects}", url, url]
         done = await trio.run_process(command, capture_stdout=True)
     # the Host is an address, so it is answered; the second request needs no new connection
     assert done.stdout == b"hello\n1hello\n0"
@@ -279,7 +276,7 @@ async def test_every_cipher_that_can_be_written_is_one_that_openssl_has(settings
         server_context(replace(settings, ciphers=(name,)))
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+@pytest.mark.needs("openssl")
 @in_trio
 async def test_a_client_cannot_renegotiate(issued: Pems, settings: TlsSettings) -> None:
     async with web_port(hello, protection=protection(settings)) as port:

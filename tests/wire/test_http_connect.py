@@ -1,13 +1,15 @@
 """HTTP CONNECT against the answers of real proxies, and of peers that are none."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from netcheck import __version__
 from netcheck.model.failing import Reason
-from netcheck.model.paths import Credentials, Secret
+from netcheck.model.paths import AuthScheme, Credentials, Secret
+from netcheck.wire.http_asking import LoginWantedError
 from netcheck.wire.http_connect import HttpConnect
 from netcheck.wire.http_head import MAX_HEAD, MAX_LINE
 from netcheck.wire.target import Target
@@ -24,6 +26,8 @@ SQUID_407 = (
 
 plain = partial(HttpConnect, ADDRESS, None)
 with_login = partial(HttpConnect, ADDRESS, LOGIN)
+with_basic = partial(HttpConnect, ADDRESS, replace(LOGIN, auth=AuthScheme.BASIC))
+with_digest = partial(HttpConnect, ADDRESS, replace(LOGIN, auth=AuthScheme.DIGEST))
 
 
 def head(status: str, *headers: str) -> bytes:
@@ -47,10 +51,11 @@ def test_the_request_names_the_target_as_an_authority(host: str, authority: str)
     )
 
 
-def test_credentials_are_sent_at_once() -> None:
+def test_the_password_is_sent_unasked_only_where_nothing_but_basic_is_allowed() -> None:
     token = "dGItdXNlcm5hbWU6dGItcGFzc3BocmFzZQ=="  # of tb-username:tb-passphrase
 
-    assert f"\r\nProxy-Authorization: Basic {token}\r\n\r\n".encode() in with_login().start()
+    assert f"\r\nProxy-Authorization: Basic {token}\r\n\r\n".encode() in with_basic().start()
+    assert with_login().start() == with_digest().start() == plain().start()
 
 
 @pytest.mark.parametrize(
@@ -236,6 +241,24 @@ def test_who_passed_an_answer_on_is_shown() -> None:
     assert outcome.detail == "HTTP 502 Bad Gateway (Via 1.1 inner.example, 1.0 outer)"
 
 
+@pytest.mark.parametrize(
+    ("answer", "software"),
+    [
+        (SQUID_407, "squid/5.7"),
+        (head("403 Forbidden", "X-Squid-Error: ERR_ACCESS_DENIED 0"), "squid"),
+        (head("403 Access violation", "Server: tinyproxy/1.11.1"), "tinyproxy/1.11.1"),
+        (head("502 Bad Gateway", "Proxy-Agent: Apache/2.4.62"), "Apache/2.4.62"),
+        (head("403 Request blocked by Privoxy"), "Privoxy"),
+        (head("403 Forbidden", "Via: 1.1 far.example (squid/5.7)"), ""),
+        (head("403 Forbidden", f"Server: {LOGIN.password.reveal()}\x1b[2J"), "***?[2J"),
+    ],
+)
+def test_what_a_proxy_calls_itself_is_kept(answer: bytes, software: str) -> None:
+    with pytest.raises(HandshakeError) as caught:
+        with_login().receive(answer)
+    assert caught.value.software == software
+
+
 def test_a_web_servers_status_is_a_proxys_when_a_proxys_header_comes_with_it() -> None:
     outcome = outcome_of(plain, head("501 Not Implemented", "X-Squid-Error: ERR_UNSUP_REQ 0"))
 
@@ -249,14 +272,17 @@ def test_a_web_servers_status_is_a_proxys_when_a_proxys_header_comes_with_it() -
         (with_login, SQUID_407, Reason.PROXY_AUTH_FAILED, True),
         (plain, b"HTTP/1.0 407 Proxy Authentication Required\r\n\r\n", Reason.PROXY_AUTH_REQUIRED, True),
         (
-            with_login,
+            with_basic,
             b'HTTP/1.0 401 Unauthorized\r\nWWW-Authenticate: Basic realm="Tinyproxy"\r\n\r\n',
             Reason.PROXY_AUTH_FAILED,
             True,
         ),
         (plain, head("401 Unauthorized"), Reason.PROXY_AUTH_REQUIRED, False),
-        (with_login, head("407 X", "Proxy-Authenticate: NTLM"), Reason.PROXY_AUTH_UNSUPPORTED, True),
-        (with_login, head("401 X", "WWW-Authenticate: NTLM"), Reason.PROXY_AUTH_UNSUPPORTED, True),
+        (with_basic, SQUID_407, Reason.PROXY_AUTH_FAILED, True),
+        (with_basic, head("407 X", "Proxy-Authenticate: NTLM"), Reason.PROXY_AUTH_UNSUPPORTED, True),
+        (with_basic, head("401 X", "WWW-Authenticate: NTLM"), Reason.PROXY_AUTH_UNSUPPORTED, True),
+        (with_digest, SQUID_407, Reason.PROXY_AUTH_UNSUPPORTED, True),
+        (with_login, head("407 X", "Proxy-Authenticate: Hawk"), Reason.PROXY_AUTH_UNSUPPORTED, True),
         (plain, head("407 X", "Proxy-Authenticate: NTLM"), Reason.PROXY_AUTH_REQUIRED, True),
         (with_login, head("407 X"), Reason.PROXY_AUTH_FAILED, True),
     ],
@@ -266,8 +292,11 @@ def test_a_web_servers_status_is_a_proxys_when_a_proxys_header_comes_with_it() -
         "tinyproxy-none",
         "tinyproxy-wrong",
         "401-none",
+        "basic-wrong",
         "ntlm",
         "401-ntlm",
+        "basic-not-allowed",
+        "unknown-scheme",
         "ntlm-none",
         "no-challenge",
     ],
@@ -285,6 +314,65 @@ def test_the_ways_to_log_in_are_named() -> None:
 
     assert outcome_of(plain, answer).detail == "HTTP 407 Login (offers Negotiate, NTLM)"
     assert outcome_of(plain, head("407 Login")).detail == "HTTP 407 Login (offers no way to log in)"
+    assert outcome_of(with_basic, answer).detail == (
+        "HTTP 407 Login (rejects the login by basic; offers Negotiate, NTLM)"
+    )
+
+
+def test_each_way_to_log_in_is_named_once_and_few_of_them() -> None:
+    digests = [
+        "Proxy-Authenticate: Digest realm=a, nonce=b, algorithm=" + name for name in ("SHA-256", "MD5")
+    ]
+    many = [f"Proxy-Authenticate: X{number}" for number in range(100)]
+
+    assert outcome_of(plain, head("407 L", *digests)).detail == "HTTP 407 L (offers Digest)"
+    assert outcome_of(plain, head("407 L", *many)).detail.endswith("(offers X0, X1, X2, X3, X4, X5, X6, X7)")
+
+
+CHALLENGE = ("Proxy-Authenticate: Basic realm=a", "Content-Length: 4")
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_kept"),
+    [
+        (head("407 Login", *CHALLENGE), True),
+        (head("407 Login", *CHALLENGE, "Connection: close"), False),
+        (head("407 Login", *CHALLENGE, "Proxy-Connection: Close"), False),
+        (head("407 Login", *CHALLENGE, "Content-Encoding: odd"), True),
+        (head("407 Login", CHALLENGE[0], "Transfer-Encoding: chunked"), True),
+        (head("407 Login", CHALLENGE[0]), False),
+        (head("407 Login", CHALLENGE[0], "Content-Length: many"), False),
+        (head("407 Login", CHALLENGE[0], "Content-Length: 65536"), True),
+        (head("407 Login", CHALLENGE[0], "Content-Length: 65537"), False),
+        (head("407 Login", *CHALLENGE).replace(b"/1.1", b"/1.0"), False),
+        (head("407 Login", *CHALLENGE, "Proxy-Connection: keep-alive").replace(b"/1.1", b"/1.0"), True),
+    ],
+)
+def test_after_a_refusal_the_connection_is_used_again_where_its_body_has_an_end(
+    answer: bytes, is_kept: bool
+) -> None:
+    machine = with_login()
+    machine.start()
+    with pytest.raises(LoginWantedError) as raised:
+        machine.receive(answer)
+
+    assert (raised.value.rest is not None) is is_kept
+
+
+def test_after_a_refusal_the_same_is_asked_with_a_login() -> None:
+    machine = with_login()
+    asked = machine.start()
+    with pytest.raises(LoginWantedError) as raised:
+        machine.receive(SQUID_407 + b"\x00 more than its body")
+
+    assert raised.value.rest is not None
+    assert (raised.value.rest.done, machine.spoke, machine.connected) == (True, True, False)
+    assert (
+        machine.again(AuthScheme.BASIC, b"Basic eA==")
+        == asked[:-2] + b"Proxy-Authorization: Basic eA==\r\n\r\n"
+    )
+    machine.receive(b"HTTP/1.1 200 OK\r\n\r\nfar end")
+    assert (machine.connected, machine.trailing) == (True, b"far end")
 
 
 @pytest.mark.parametrize(
@@ -321,10 +409,11 @@ def test_a_peer_of_another_protocol_is_not_a_proxy(answer: bytes, likeness: str)
         b"HTTP/1.1 20 OK\r\n\r\n",
         b"HTTP/1.1 2000 OK\r\n\r\n",
         b"HTTP/1.1 099 OK\r\n\r\n",
+        b"HTTP/1+1 100 OK\r\nHTTP/1.1 503 Busy\r\n\r\n",
     ],
     ids=[
         *("no-status", "http2", "no-colon", "101", "garbage-after-100", "blank-line", "folded-first", "nul"),
-        *("two-digits", "four-digits", "too-low"),
+        *("two-digits", "four-digits", "too-low", "status-after-none"),
     ],
 )
 def test_what_begins_as_http_and_is_none_is_a_bad_reply(answer: bytes) -> None:

@@ -1,13 +1,15 @@
 """What proxies say in headers, by the examples of the RFCs and of Squid."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netcheck.model.failing import Reason
-from netcheck.wire.http_headers import proxy_status_reason, schemes, squid_reason
+from netcheck.wire.http_headers import challenges, proxy_status_reason, squid_reason
 
 
 @pytest.mark.parametrize(
-    ("challenges", "expected"),
+    ("offer", "expected"),
     [
         ("", ()),
         ('Basic realm="tb"', ("Basic",)),
@@ -18,8 +20,29 @@ from netcheck.wire.http_headers import proxy_status_reason, schemes, squid_reaso
         ('Basic realm="unclosed, NTLM', ("Basic",)),
     ],
 )
-def test_schemes_are_told_from_their_parameters(challenges: str, expected: tuple[str, ...]) -> None:
-    assert schemes(challenges) == expected
+def test_schemes_are_told_from_their_parameters(offer: str, expected: tuple[str, ...]) -> None:
+    assert tuple(each.name for each in challenges(offer)) == expected
+
+
+def test_a_challenge_has_parameters_or_a_token() -> None:
+    offer = r'realm=x, Digest REALM="a, \"b\"", nonce = xyz, qop="auth,int", NTLM TlRMTVNTUAAC==, Negotiate'
+    digest, ntlm, negotiate = challenges(offer)
+
+    assert digest.parameters == {"realm": 'a, "b"', "nonce": "xyz", "qop": "auth,int"}
+    assert (digest.scheme, digest.token) == ("digest", "")
+    assert (ntlm.scheme, ntlm.token, ntlm.parameters) == ("ntlm", "TlRMTVNTUAAC==", {})
+    assert (negotiate.token, negotiate.parameters) == ("", {})
+
+
+def test_of_a_parameter_that_comes_twice_the_first_counts() -> None:
+    (digest,) = challenges("Digest realm=a, realm=b")
+
+    assert digest.parameters == {"realm": "a"}
+
+
+@given(st.text(st.characters(max_codepoint=255), max_size=300))
+def test_nothing_that_is_offered_breaks_it(offer: str) -> None:
+    assert len(challenges(offer)) <= offer.count(",") + 1
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,11 @@ def test_the_shortest_passwords_are_masked_in_base64_too(password: str) -> None:
         ("see http://me:pw@proxy.example/", "see http://***@proxy.example/"),
         ("Proxy-Authorization: Basic bWU6cHc=", "Proxy-Authorization: Basic ***"),
         ("Bearer abc.def-ghi", "Bearer ***"),
+        ("Proxy-Authorization: NTLM TlRMTVNTUAABAAAA", "Proxy-Authorization: NTLM ***"),
+        ("Negotiate YIICdgYGKwYBBQUCoIICajCCAmag", "Negotiate ***"),
+        ("you sent TlRMTVNTUAADAAAAGAAYAHgAAAA=", "you sent ***"),
+        ("you sent YIICdgYGKwYBBQUCoIICajCCAmag", "you sent ***"),
+        ('nonce="0011", response="6629fae4", uri="/"', 'nonce=***", response=***", uri="/"'),
         ("/login?password=x%20y&next=/", "/login?password=***&next=/"),
     ],
 )

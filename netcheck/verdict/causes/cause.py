@@ -7,6 +7,7 @@ from typing import NamedTuple
 from netcheck.model.findings import Cause, Finding, Hop
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.fixes import fix_for
 from netcheck.verdict.naming import Owner
 
 
@@ -43,8 +44,9 @@ class Rule:
             return None
         owner, about, evidence, next_step, reply = found
         results = tuple(each.result for each in sorted(about, key=lambda each: each.order))
+        fix = fix_for(self.cause, owner.hop, case, about)
         finding = Finding(
-            self.cause, owner.hop, evidence, next_step, owner.name, reply, results, self.is_remark
+            self.cause, owner.hop, evidence, next_step, owner.name, reply, results, self.is_remark, fix
         )
         return finding, about
 

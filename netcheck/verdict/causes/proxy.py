@@ -1,17 +1,19 @@
-"""What is wrong with a proxy: itself, its login, its rules, its names, and what it says it has connected."""
+"""What is wrong with a proxy: itself, its rules, its names, and what it says it has connected.
+
+Its logins stand in `proxy_login`.
+"""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from statistics import median
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
-from netcheck.model.paths import Family, Role
+from netcheck.model.paths import Family
 from netcheck.verdict.case import Case, fails_in, phase_is, reason_is
 from netcheck.verdict.causes.cause import Finds, Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
-    Owner,
     apples_networks,
     how_often,
     listed,
@@ -37,50 +39,13 @@ _IS_UNTRUSTED = fails_in(Phase.PROXY_TLS, Reason.TLS_UNTRUSTED)
 _SPEAKS_NO_TLS = fails_in(Phase.PROXY_TLS, Reason.TLS_NOT_TLS)
 
 
-def _through(finds: Finds) -> Finds:
+def through(finds: Finds) -> Finds:
     """Look for it on paths through a proxy only."""
     return lambda case: finds(case) if case.path.is_proxied else None
 
 
-@cause(Cause.PROXY_AUTH, Hop.PROXY)
-@_through
-def proxy_auth(case: Case) -> Found | None:
-    about = case.mostly(
-        reason_is(Reason.PROXY_AUTH_REQUIRED, Reason.PROXY_AUTH_FAILED, Reason.PROXY_AUTH_UNSUPPORTED)
-    )
-    if not about:
-        return None
-    proxy = the_proxy(case, about)
-    return Found(
-        proxy,
-        about,
-        how_often(case, about),
-        _a_way_in(case, proxy, about),
-        the_reply(about),
-    )
-
-
-def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
-    """Devices cannot log in. A server can: where netcheck has no good login for it, that comes first."""
-    exempt = f"to exempt {the_hosts(case, about)} from the login"
-    if case.role is Role.DEVICE:
-        return f"Ask {proxy.asked} {exempt}. Devices cannot log in."
-    if all(map(reason_is(Reason.PROXY_AUTH_UNSUPPORTED), about)):
-        return (
-            f"Ask {proxy.asked} {exempt}, or to accept a password. "
-            "netcheck knows none of the logins that it offers."
-        )
-    keys = f"`username` and `password_file` of the path {case.path.name} in the config"
-    if any(proxy.credentials is not None for proxy in case.path.proxies):
-        return f"Correct {keys}: the proxy rejects this login. If it should be valid, ask {proxy.asked}."
-    return (
-        f"Set {keys} to a login that the proxy accepts. "
-        f"If there is none, ask {proxy.asked} for one, or {exempt}."
-    )
-
-
 @cause(Cause.PROXY_DOWN, Hop.PROXY)
-@_through
+@through
 def proxy_down(case: Case) -> Found | None:
     """It cannot be connected to, or is no proxy, or has not said a word of its protocol to anyone."""
     about = case.mostly(_is_no_proxy) or _silences(case)
@@ -128,7 +93,7 @@ def _is_no_proxy(each: Counted) -> bool:
 
 
 @cause(Cause.PROXY_OVERLOADED, Hop.PROXY)
-@_through
+@through
 def proxy_overloaded(case: Case) -> Found | None:
     about = case.mostly(_is_load)
     if not about:
@@ -146,7 +111,7 @@ def _is_load(each: Counted) -> bool:
 
 
 @cause(Cause.PROXY_DENIES_PORT, Hop.PROXY)
-@_through
+@through
 def proxy_denies_port(case: Case) -> Found | None:
     denied = _denied(case)
     if not denied or _ports_of_others(case, denied):
@@ -155,7 +120,7 @@ def proxy_denies_port(case: Case) -> Found | None:
 
 
 @cause(Cause.PROXY_DENIES_HOST, Hop.PROXY)
-@_through
+@through
 def proxy_denies_host(case: Case) -> Found | None:
     """It lets others through on the same ports: the rule is about hosts."""
     denied = _denied(case)
@@ -196,7 +161,7 @@ def _denial(case: Case, denied: list[Counted], what: str) -> Found:
 
 
 @cause(Cause.PROXY_CANNOT_RESOLVE, Hop.PROXY)
-@_through
+@through
 def proxy_cannot_resolve(case: Case) -> Found | None:
     """It says so; or what it is given by name fails in it, and what it is given by address does not."""
     only_names = all(each.family is Family.NAME for each in case.left)
@@ -225,7 +190,7 @@ def _works_by(case: Case, *families: Family) -> bool:
 
 
 @cause(Cause.PROXY_CANNOT_CONNECT, Hop.PROXY)
-@_through
+@through
 def proxy_cannot_connect(case: Case) -> Found | None:
     """Where it connects to some hosts of a service and not to others, it is not the proxy that cannot."""
     about = case.mostly(
@@ -258,7 +223,7 @@ def _others_that_work(case: Case, about: Iterable[Counted]) -> list[str]:
 
 
 @cause(Cause.PROXY_RESOLVES_DIFFERENTLY, Hop.PROXY)
-@_through
+@through
 def proxy_resolves_differently(case: Case) -> Found | None:
     """Asked by name its results differ from those by the addresses that this machine has for the name."""
     by_name = {each.family is Family.NAME for each in case.left}
@@ -281,7 +246,7 @@ def proxy_resolves_differently(case: Case) -> Found | None:
 
 
 @cause(Cause.PROXY_FALSE_SUCCESS, Hop.PROXY)
-@_through
+@through
 def proxy_false_success(case: Case) -> Found | None:
     """It says that it is connected, and nothing follows. An alert is TLS: somebody is there."""
     nothing = (Reason.CLOSED, Reason.RESET, Reason.TIMEOUT, Reason.TLS_TIMEOUT)
@@ -313,7 +278,7 @@ def _is_cut(each: Counted) -> bool:
 
 
 @cause(Cause.PROXY_SLOW, Hop.PROXY, is_remark=True)
-@_through
+@through
 def proxy_slow(case: Case) -> Found | None:
     """Compared with the direct way, for what the role needs."""
     durations = case.world.durations

@@ -148,9 +148,9 @@ SCENES: Mapping[str, Scene] = {
         at_proxy("haproxy", NOT_READY, Cause.PROXY_AUTH),
         beside(haproxy=lambda lab: lab.haproxy["redirect"]),
     ),
-    "a proxy knows NTLM only": Scene(
+    "a proxy knows only tokens": Scene(
         at_proxy("haproxy", NOT_READY, Cause.PROXY_AUTH),
-        beside(haproxy=lambda lab: {"proxy": lab.haproxy["ntlm"], **lab.credentials}),
+        beside(haproxy=lambda lab: {"proxy": lab.haproxy["bearer"], **lab.credentials}),
     ),
     "a proxy by its short name": Scene(
         {**FINE, **both("tinyproxy", READY)},

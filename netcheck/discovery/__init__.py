@@ -1,0 +1,1 @@
+"""What this machine's own settings say of its ways out, and a config to start from. Sends nothing."""

@@ -1,0 +1,143 @@
+"""What this machine says of its ways out: proxies in variables, resolvers, and the interfaces that lead out.
+
+Reads the environment and files, and sends nothing. What cannot be read is left out. Must not know what a
+config looks like as a whole.
+"""
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from netcheck.config.addresses import proxy_url
+from netcheck.files import read_file
+from netcheck.probe.resolvconf import StubResolver, stub_resolver
+
+_LARGEST = 256 * 1024
+_MOST_PROXIES = 8
+_PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "http_proxy", "HTTP_PROXY")
+"""What curl and others take a proxy from; those for HTTPS first, as in curl."""
+_HTTPS_PORT, _OTHER_PORT = 443, 1080
+"""Of a proxy whose port is not written: curl(1), of --proxy."""
+_NO_PROXY_VARIABLES = ("no_proxy", "NO_PROXY")
+_ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?(\w+)=(\S*)\s*$", re.MULTILINE)
+_IS_UP, _IS_GATEWAY = 0x1, 0x2  # RTF_UP and RTF_GATEWAY of linux/route.h
+_EVERYTHING_IPV4, _EVERYTHING_IPV6 = "00000000", "0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class FoundProxy:
+    """A proxy that a variable names, without its login."""
+
+    url: str
+    variable: str
+    where: str
+    """Where the variable was found, as people say it."""
+    username: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Uplink:
+    """An interface over which a default route leads."""
+
+    interface: str
+    gateway: str | None
+    """None where the route has none, as over a tunnel."""
+    is_wireless: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What was found."""
+
+    proxies: tuple[FoundProxy, ...]
+    no_proxy: str
+    """What is to be reached without a proxy, as the variable has it; empty where none says so."""
+    resolver: StubResolver
+    uplinks: tuple[Uplink, ...] | None
+    """The one that is preferred first; None where this system does not say."""
+
+
+def look(environ: Mapping[str, str], root: Path = Path("/")) -> Machine:
+    """Everything at once; `root` is where the files of the system begin."""
+    places = [("the environment", environ), ("/etc/environment", _assignments(root / "etc/environment"))]
+    no_proxy = next(
+        (value for _, its in places for name in _NO_PROXY_VARIABLES if (value := its.get(name, ""))), ""
+    )
+    proxies: dict[str, FoundProxy] = {}
+    for where, variables in places:
+        for name in _PROXY_VARIABLES:
+            if found := _proxy(variables.get(name, ""), name, where):
+                proxies.setdefault(found.url, found)
+    resolver = stub_resolver(root / "etc/resolv.conf")
+    return Machine(tuple(proxies.values())[:_MOST_PROXIES], no_proxy, resolver, _uplinks(root))
+
+
+def _proxy(written: str, variable: str, where: str) -> FoundProxy | None:
+    """As curl reads it: without a scheme it is an HTTP proxy. None for what names no proxy."""
+    if not written.strip():
+        return None
+    try:
+        parts = urlsplit(written.strip() if "://" in written else f"http://{written.strip()}")
+        host = parts.hostname or ""  # which a URL of a proxy may not lack
+        place = f"[{host}]" if ":" in host else host
+        usual = _HTTPS_PORT if parts.scheme == "https" else _OTHER_PORT
+        proxy = proxy_url(f"{parts.scheme}://{place}:{parts.port or usual}")
+    except ValueError:
+        return None
+    return FoundProxy(str(proxy), variable, where, unquote(parts.username) if parts.username else None)
+
+
+def _assignments(file: Path) -> Mapping[str, str]:
+    return {name: value.strip("\"'") for name, value in _ASSIGNMENT.findall(_text(file) or "")}
+
+
+def _text(file: Path) -> str | None:
+    try:
+        return read_file(file, _LARGEST).decode(errors="replace")
+    except OSError:
+        return None
+
+
+def _uplinks(root: Path) -> tuple[Uplink, ...] | None:
+    """From Linux's tables of routes (proc_net(5)); the lowest metric first."""
+    tables = _text(root / "proc/net/route"), _text(root / "proc/net/ipv6_route")
+    if tables == (None, None):
+        return None
+    lines = [(_ipv4_default, line) for line in (tables[0] or "").splitlines()[1:]]
+    lines += [(_ipv6_default, line) for line in (tables[1] or "").splitlines()]
+    found: dict[str, Uplink] = {}
+    for _, interface, gateway in sorted(filter(None, (read(line.split()) for read, line in lines))):
+        wireless = (root / "sys/class/net" / interface / "wireless").exists()
+        found.setdefault(interface, Uplink(interface, gateway or None, wireless))
+    return tuple(found.values())
+
+
+_Default = tuple[int, str, str]
+"""Metric, interface and gateway of a default route; the last is empty where it has none."""
+
+
+def _ipv4_default(fields: Sequence[str]) -> _Default | None:
+    """None for any other route, and for what is none."""
+    try:
+        interface, destination, gateway, flags, _, _, metric, mask = fields[:8]
+        address = IPv4Address(int(gateway, 16).to_bytes(4, sys.byteorder))
+        if destination != _EVERYTHING_IPV4 or mask != _EVERYTHING_IPV4 or not int(flags, 16) & _IS_UP:
+            return None
+        return int(metric), interface, str(address) if int(flags, 16) & _IS_GATEWAY else ""
+    except (ValueError, OverflowError):
+        return None
+
+
+def _ipv6_default(fields: Sequence[str]) -> _Default | None:
+    try:
+        destination, length, _, _, gateway, metric, _, _, flags, interface = fields
+        if destination != _EVERYTHING_IPV6 or length != "00" or not int(flags, 16) & _IS_UP:
+            return None
+        address = str(IPv6Address(int(gateway, 16))) if int(flags, 16) & _IS_GATEWAY else ""
+        return (int(metric, 16), interface, address) if interface != "lo" else None
+    except ValueError:
+        return None

@@ -1,0 +1,237 @@
+"""Kerberos for logins at HTTP proxies (RFC 4559): tickets, and what is wrong where there is none.
+
+MIT's library does it, through python-gssapi: an extra, loaded where it is needed. It is set up by the
+machine's krb5.conf, asks the servers of Kerberos and the machine's own resolver, and blocks meanwhile.
+"""
+
+import importlib
+import itertools
+import time
+from typing import Any, NamedTuple
+
+import trio
+
+from netcheck.model.failing import LoginFault
+from netcheck.model.paths import AuthScheme, Credentials
+from netcheck.wire.http_headers import Challenge
+from netcheck.wire.http_login import LoginError, not_installed, token_of, with_token
+
+_SPNEGO = "1.3.6.1.5.5.2"  # RFC 4178
+_KRB5 = "1.2.840.113554.1.2.2"  # RFC 1964
+_MOST_STEPS = 8
+_BEFORE_ITS_END = 300.0
+"""Seconds: a ticket is renewed so long before its end, and at most so often thrown away."""
+_NOT_AGAIN_FOR = 30.0
+"""Seconds after a failure: accounts are locked after some wrong passwords."""
+_CODES_FROM = -1765328384  # ERROR_TABLE_BASE_krb5
+
+_FAULTS = {
+    # RFC 4120 section 7.5.9
+    1: LoginFault.ACCOUNT_LOCKED,  # KDC_ERR_NAME_EXP
+    6: LoginFault.UNKNOWN_ACCOUNT,  # KDC_ERR_C_PRINCIPAL_UNKNOWN
+    7: LoginFault.UNKNOWN_SERVICE,  # KDC_ERR_S_PRINCIPAL_UNKNOWN
+    18: LoginFault.ACCOUNT_LOCKED,  # KDC_ERR_CLIENT_REVOKED
+    23: LoginFault.ACCOUNT_LOCKED,  # KDC_ERR_KEY_EXPIRED
+    24: LoginFault.REJECTED,  # KDC_ERR_PREAUTH_FAILED
+    31: LoginFault.REJECTED,  # KRB_AP_ERR_BAD_INTEGRITY
+    32: LoginFault.NO_TICKET,  # KRB_AP_ERR_TKT_EXPIRED
+    33: LoginFault.CLOCK_SKEW,  # KRB_AP_ERR_TKT_NYV: a ticket that was given just now is not yet valid
+    37: LoginFault.CLOCK_SKEW,  # KRB_AP_ERR_SKEW
+    # MIT's own, from krb5.h
+    135: LoginFault.NO_KDC,  # KRB5_CONFIG_CANTOPEN
+    136: LoginFault.NO_KDC,  # KRB5_CONFIG_BADFORMAT
+    141: LoginFault.NO_TICKET,  # KRB5_CC_NOTFOUND
+    142: LoginFault.NO_TICKET,  # KRB5_CC_END
+    148: LoginFault.CLOCK_SKEW,  # KRB5_KDCREP_SKEW
+    154: LoginFault.NO_KDC,  # KRB5_REALM_UNKNOWN
+    156: LoginFault.NO_KDC,  # KRB5_KDC_UNREACH
+    181: LoginFault.UNKNOWN_ACCOUNT,  # KRB5_KT_NOTFOUND
+    194: LoginFault.NO_TICKET,  # KRB5_FCC_PERM
+    195: LoginFault.NO_TICKET,  # KRB5_FCC_NOFILE
+    199: LoginFault.NO_TICKET,  # KRB5_CC_FORMAT
+    210: LoginFault.REJECTED,  # KRB5_PREAUTH_FAILED
+    212: LoginFault.NO_TICKET,  # KRB5_CCACHE_BADVNO
+    217: LoginFault.NO_KDC,  # KRB5_ERR_HOST_REALM_UNKNOWN
+    220: LoginFault.NO_KDC,  # KRB5_REALM_CANT_RESOLVE
+    224: LoginFault.NO_KDC,  # KRB5_CONFIG_NODEFREALM
+}
+
+
+_WORDS = {
+    LoginFault.REJECTED: "Kerberos rejects the password or key of the account",
+    LoginFault.ACCOUNT_LOCKED: "Kerberos says that the account is locked or expired, or its password is",
+    LoginFault.UNKNOWN_ACCOUNT: "Kerberos knows no such account",
+    LoginFault.NO_TICKET: "the credential cache is not there, or holds no ticket that is still good",
+    LoginFault.CLOCK_SKEW: "the clocks of this machine and of the Kerberos server differ too much",
+    LoginFault.NO_KDC: "krb5.conf leads to no Kerberos server (KDC) of the account's realm that answers",
+    LoginFault.KERBEROS: "Kerberos gives no ticket",
+}
+_NO_KEY = "keytab_file cannot be read, or holds no key of the account"
+
+
+class Kerberos:
+    """The tickets of the accounts of one configuration."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[Credentials, Account] = {}
+
+    def account(self, credentials: Credentials) -> "Account":
+        return self._accounts.setdefault(credentials, Account(credentials))
+
+
+class _Kept(NamedTuple):
+    """Why there are no tickets, or None where there are, and from when until when that is taken for true."""
+
+    error: LoginError | None
+    since: float
+    until: float
+
+
+class Account:
+    """An account and its tickets, kept as long as they are good: not each probe asks for its own."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, credentials: Credentials) -> None:
+        self.one_at_a_time = trio.CapacityLimiter(1)
+        """To be held by who uses it: a server that hangs keeps one thread, and not many."""
+        self._credentials = credentials
+        self._cache = _cache_of(credentials, next(self._numbers))
+        self._kept: _Kept | None = None
+
+    def begin(self, host: str) -> "_Conversation":
+        """A login at the service HTTP/HOST. Blocks; raises LoginError."""
+        gssapi = _gssapi()
+        now = time.monotonic()
+        if self._kept is None or now >= self._kept.until:
+            self._kept = self._acquire(gssapi, now)
+        if self._kept.error is not None:
+            raise self._kept.error
+        return _Conversation(gssapi, self._cache, host)
+
+    def forget(self) -> None:
+        """The proxy rejects the tickets: get others, as its key may have changed."""
+        if self._kept is not None and time.monotonic() >= self._kept.since + _BEFORE_ITS_END:
+            self._kept = None
+            self._cache = _cache_of(self._credentials, next(self._numbers))
+
+    def _acquire(self, gssapi: Any, now: float) -> _Kept:
+        try:
+            got = self._ask(gssapi)
+        except gssapi.exceptions.GSSError as error:
+            return _Kept(_explained(error, self._credentials.keytab is not None), now, now + _NOT_AGAIN_FOR)
+        if self._credentials.ticket_cache is not None:  # somebody else renews them
+            return _Kept(None, now, now)
+        lifetime = float(got.lifetime or 0)
+        return _Kept(None, now, now + max(lifetime - _BEFORE_ITS_END, lifetime / 2))
+
+    def _ask(self, gssapi: Any) -> Any:
+        """Have tickets of the account in our cache. Asked for Kerberos alone, as SPNEGO hides the errors."""
+        credentials = self._credentials
+        mechanism = gssapi.OID.from_int_seq(_KRB5)
+        named = principal(credentials.username)
+        name = gssapi.Name(named, gssapi.NameType.kerberos_principal) if named else None
+        asked: dict[str, Any] = {"name": name, "mechs": [mechanism], "usage": "initiate"}
+        if not credentials.password.reveal():
+            key = {b"client_keytab": bytes(credentials.keytab)} if credentials.keytab else {}
+            return gssapi.raw.acquire_cred_from({**key, **self._cache}, **asked)
+        got = gssapi.raw.acquire_cred_with_password(password=credentials.password.reveal().encode(), **asked)
+        gssapi.raw.store_cred_into(self._cache, got.creds, "initiate", mechanism, overwrite=True)
+        return got
+
+
+class _Conversation:
+    """The tokens of one login, by SPNEGO, with the tickets of a cache."""
+
+    def __init__(self, gssapi: Any, cache: dict[bytes, bytes], host: str) -> None:
+        self._gssapi = gssapi
+        self._cache = cache
+        self._host = host
+        self._context: Any = None
+
+    def step(self, token: bytes | None) -> bytes | None:
+        """What to send next. Blocks; raises LoginError."""
+        try:
+            done = self._initiate(_SPNEGO, self._context, token)
+        except self._gssapi.exceptions.GSSError as error:
+            raise self._explained(error) from error
+        self._context = done.context
+        sent: bytes | None = done.token
+        return sent
+
+    def _initiate(self, mechanism: str, context: Any = None, token: bytes | None = None) -> Any:
+        """RFC 2743 section 2.2.1. The raw call, as python-gssapi's own context puts off its errors."""
+        raw, spoken = self._gssapi.raw, self._gssapi.OID.from_int_seq(mechanism)
+        name = self._gssapi.Name(f"HTTP@{self._host}", self._gssapi.NameType.hostbased_service)
+        own = raw.acquire_cred_from(self._cache, mechs=[spoken], usage="initiate").creds
+        return raw.init_sec_context(name, creds=own, context=context, mech=spoken, input_token=token)
+
+    def _explained(self, error: Exception) -> LoginError:
+        """SPNEGO hides Kerberos's errors: Kerberos alone is asked for the same ticket."""
+        try:
+            self._initiate(_KRB5)
+        except self._gssapi.exceptions.GSSError as known:
+            found = _explained(known)
+            if found.fault is LoginFault.UNKNOWN_SERVICE:
+                return LoginError(found.fault, f"Kerberos knows no service HTTP/{self._host} (the proxy's)")
+            return found
+        return _explained(error)
+
+
+class Negotiate:
+    """One login by Negotiate. To be used by one at a time for an account, and not in the event loop."""
+
+    is_bound = True
+
+    def __init__(self, account: Account, host: str) -> None:
+        """`host` is the proxy's, as the config names it."""
+        self._account = account
+        self._host = host
+        self._conversation: _Conversation | None = None
+        self._steps = 0
+
+    def answer(self, challenge: Challenge) -> bytes | None:
+        self._steps += 1
+        if self._steps > 1 and (not challenge.token or self._steps > _MOST_STEPS):
+            self._account.forget()
+            return None
+        try:
+            token = token_of(challenge)
+        except ValueError as error:
+            raise LoginError(LoginFault.REJECTED, "the proxy's Negotiate challenge cannot be read") from error
+        self._conversation = self._conversation or self._account.begin(self._host)
+        answer = self._conversation.step(token or None)
+        return with_token(AuthScheme.NEGOTIATE, answer) if answer else None
+
+
+def principal(username: str) -> str:
+    """The account as Kerberos names it: `user@REALM`, or `user` in the realm that krb5.conf takes for all.
+
+    Of `CORP\\user` the domain counts only where it is a realm's name, with a dot. Realms are in capitals.
+    """
+    domain, slash, user = username.rpartition("\\")
+    if slash:
+        return f"{user}@{domain.upper()}" if "." in domain else user
+    user, at, realm = username.rpartition("@")
+    return f"{user}@{realm.upper()}" if at else username
+
+
+def _cache_of(credentials: Credentials, number: int) -> dict[bytes, bytes]:
+    if credentials.ticket_cache is not None:
+        return {b"ccache": b"FILE:" + bytes(credentials.ticket_cache)}
+    return {b"ccache": b"MEMORY:netcheck-%d" % number}
+
+
+def _gssapi() -> Any:
+    try:
+        return importlib.import_module("gssapi")
+    except (ImportError, OSError) as error:
+        raise not_installed(AuthScheme.NEGOTIATE, "kerberos") from error
+
+
+def _explained(error: Any, has_keytab: bool = False) -> LoginError:
+    code = error.min_code - (1 << 32) if error.min_code >= 1 << 31 else error.min_code
+    fault = _FAULTS.get(code - _CODES_FROM, LoginFault.KERBEROS)
+    if has_keytab and fault is LoginFault.NO_TICKET:  # without a key of the account, it looks for tickets
+        return LoginError(LoginFault.UNKNOWN_ACCOUNT, f"{_NO_KEY} (krb5 error {code})")
+    return LoginError(fault, f"{_WORDS.get(fault, 'Kerberos gives no ticket')} (krb5 error {code})")

@@ -1,0 +1,101 @@
+"""Logging in at HTTP proxies: the strongest way that works, over as many rounds as it takes.
+
+Knows which login follows which; what each sends is known in `netcheck.wire` and in `kerberos`.
+"""
+
+import trio
+
+from netcheck.model.failing import LoginFault, Reason, RefusedLogin
+from netcheck.model.paths import AuthScheme, Proxy
+from netcheck.probe.errors import PhaseError
+from netcheck.probe.kerberos import Kerberos, Negotiate
+from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
+from netcheck.wire.http_digest import Digest
+from netcheck.wire.http_headers import Challenge
+from netcheck.wire.http_login import Basic, Login, LoginError, Ntlm, choices
+
+_UNSUPPORTED = (LoginFault.NOT_OFFERED, LoginFault.NOT_INSTALLED)
+_SETTLED = (LoginFault.REJECTED, LoginFault.ACCOUNT_LOCKED)
+"""After these another way would only make it worse: accounts are locked after some wrong passwords."""
+
+
+class LoggingIn:
+    """One login at a proxy for one request."""
+
+    def __init__(self, proxy: Proxy, asked: AskedByHttp, kerberos: Kerberos, within: float) -> None:
+        """`within`: how many seconds Kerberos may take."""
+        assert proxy.credentials is not None  # noqa: S101 - without, no login is ever wanted
+        self._credentials = proxy.credentials
+        self._host = proxy.host
+        self._asked = asked
+        self._kerberos = kerberos
+        self._within = within
+        self._begun: tuple[AuthScheme, Login] | None = None
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it has begun, and has to go on on its connection."""
+        return self._begun is not None and self._begun[1].is_bound
+
+    async def next_request(self, wanted: LoginWantedError) -> bytes:
+        """The request with the next part of the login; raises PhaseError where there is none."""
+        try:
+            answer = await (self._go_on(wanted) if self._begun else self._begin(wanted))
+        except LoginError as error:
+            raise _as_phase_error(error, wanted) from error
+        if answer is None:
+            raise PhaseError(wanted.reason, wanted.detail, wanted.evidence, wanted.login)
+        return answer
+
+    async def _begin(self, wanted: LoginWantedError) -> bytes | None:
+        """By the strongest way that can be had: where Kerberos is not set up here, others may do."""
+        first: LoginError | None = None
+        for scheme, challenge in choices(wanted.offered, self._credentials):
+            login = self._login(scheme)
+            try:
+                answer = await self._answer(scheme, login, challenge)
+            except LoginError as error:
+                first = first or error
+                if error.fault in _SETTLED:
+                    break
+            else:
+                self._begun = scheme, login
+                return answer
+        assert first is not None  # noqa: S101 - with no way left nobody would have asked for a login
+        raise first
+
+    async def _go_on(self, wanted: LoginWantedError) -> bytes | None:
+        assert self._begun is not None  # noqa: S101 - for the types
+        scheme, login = self._begun
+        challenge = next((each for each in wanted.offered if each.scheme == scheme), None)
+        return await self._answer(scheme, login, challenge) if challenge else None
+
+    def _login(self, scheme: AuthScheme) -> Login:
+        match scheme:
+            case AuthScheme.NEGOTIATE:
+                return Negotiate(self._kerberos.account(self._credentials), self._host)
+            case AuthScheme.NTLM:
+                return Ntlm(self._credentials)
+            case AuthScheme.DIGEST:
+                return Digest(self._credentials, self._asked.method, self._asked.uri)
+            case AuthScheme.BASIC:
+                return Basic(self._credentials)
+
+    async def _answer(self, scheme: AuthScheme, login: Login, challenge: Challenge) -> bytes | None:
+        """In a thread, as it may block; one that Kerberos holds up is left behind when its time is over."""
+        is_kerberos = scheme is AuthScheme.NEGOTIATE
+        limiter = self._kerberos.account(self._credentials).one_at_a_time if is_kerberos else None
+        with trio.move_on_after(self._within):
+            said = await trio.to_thread.run_sync(
+                login.answer, challenge, abandon_on_cancel=True, limiter=limiter
+            )
+            return self._asked.again(scheme, said) if said is not None else None
+        detail = f"Kerberos gives no ticket in {self._within:g} s: its server (KDC) does not answer"
+        raise LoginError(LoginFault.NO_KDC, detail)
+
+
+def _as_phase_error(error: LoginError, wanted: LoginWantedError) -> PhaseError:
+    reason = Reason.PROXY_AUTH_UNSUPPORTED if error.fault in _UNSUPPORTED else Reason.PROXY_AUTH_FAILED
+    offered = wanted.login.offered if wanted.login else ()
+    detail = f"{error.detail}; the proxy offers {', '.join(offered)}"
+    return PhaseError(reason, detail, wanted.evidence, RefusedLogin(error.fault, offered))

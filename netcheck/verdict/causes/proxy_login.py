@@ -1,0 +1,96 @@
+"""A proxy wants a login that it does not get: who has to do what about it."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from netcheck.model.failing import LoginFault, Reason, RefusedLogin
+from netcheck.model.findings import Cause, Hop
+from netcheck.model.paths import Credentials, Role
+from netcheck.verdict.case import Case, reason_is
+from netcheck.verdict.causes.cause import Found, cause
+from netcheck.verdict.causes.proxy import through
+from netcheck.verdict.counting import Counted
+from netcheck.verdict.naming import Owner, how_often, listed, the_hosts, the_proxy, the_reply
+
+_KERBEROS = "those who run Kerberos (in Windows networks, the domain)"
+
+
+@cause(Cause.PROXY_AUTH, Hop.PROXY)
+@through
+def proxy_auth(case: Case) -> Found | None:
+    about = case.mostly(
+        reason_is(Reason.PROXY_AUTH_REQUIRED, Reason.PROXY_AUTH_FAILED, Reason.PROXY_AUTH_UNSUPPORTED)
+    )
+    if not about:
+        return None
+    proxy = the_proxy(case, about)
+    return Found(proxy, about, how_often(case, about), _a_way_in(case, proxy, about), the_reply(about))
+
+
+def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
+    """Devices cannot log in. A server can: where netcheck has no good login for it, that comes first."""
+    exempt = f"to exempt {the_hosts(case, about)} from the login"
+    if case.role is Role.DEVICE:
+        return f"Ask {proxy.asked} {exempt}. Devices cannot log in."
+    config = f"of the path {case.path.name} in the config"
+    credentials = next((each.credentials for each in case.path.proxies if each.credentials), None)
+    if credentials is None:
+        return (
+            f"Set `username` and `password_file` {config} to a login that the proxy accepts. "
+            f"If there is none, ask {proxy.asked} for one, or {exempt}."
+        )
+    login = f"{listed(f'`{key}`' for key in _keys(credentials))} {config}"
+    refused = _commonest(about)
+    if refused.fault is LoginFault.NOT_OFFERED:
+        return _another_way(credentials, refused.offered, config, f"{proxy.asked} {exempt}")
+    step = _NEXT_STEPS.get(refused.fault, _REJECTED)
+    return step.format(login=login, config=config, proxy=proxy.name, owners=proxy.asked, kerberos=_KERBEROS)
+
+
+def _commonest(about: Sequence[Counted]) -> RefusedLogin:
+    """What most of the logins have met; SOCKS and old statuses say no more than the reason."""
+    known = Counter(each.failure.login for each in about if each.failure and each.failure.login)
+    if known:
+        return known.most_common(1)[0][0]
+    is_unsupported = all(map(reason_is(Reason.PROXY_AUTH_UNSUPPORTED), about))
+    return RefusedLogin(LoginFault.NOT_OFFERED if is_unsupported else LoginFault.REJECTED)
+
+
+def _another_way(credentials: Credentials, offered: Sequence[str], config: str, owners_to_exempt: str) -> str:
+    only = f"The proxy offers only {listed(offered)}" if offered else "The proxy does not offer it"
+    if credentials.auth is not None:
+        return f"Remove `auth: {credentials.auth}` {config}. {only}. Or ask {owners_to_exempt}."
+    if credentials.keytab is not None or credentials.ticket_cache is not None:
+        login = f"Set `username` and `password_file` {config}, as tickets of Kerberos are for Negotiate."
+        return f"{login} {only}. Or ask {owners_to_exempt}."
+    offer = f" It offers only {listed(offered)}." if offered else ""
+    asked = f"Ask {owners_to_exempt}, or to accept a password."
+    return f"{asked} netcheck knows none of the logins that it offers.{offer}"
+
+
+_REJECTED = "Correct {login}: the proxy rejects this login. If it should be valid, ask {owners}."
+_NEXT_STEPS = {
+    LoginFault.NOT_INSTALLED: "Install what this login needs where netcheck runs: "
+    "pip install 'netcheck[kerberos]' for Negotiate, 'netcheck[proxy-auth]' for NTLM. "
+    "Or ask {owners} to offer Digest or Basic.",
+    LoginFault.ACCOUNT_LOCKED: "Ask {kerberos} to unlock the account in {login}, "
+    "or to give it a new password.",
+    LoginFault.UNKNOWN_ACCOUNT: "Correct {login}. Write the account as user@REALM, as Kerberos knows it.",
+    LoginFault.UNKNOWN_SERVICE: "Write {proxy} {config} by the host name that Kerberos knows, "
+    "not by an address. If that is its name, ask {kerberos} to register the service HTTP for it.",
+    LoginFault.NO_TICKET: "Renew the tickets of {login}: run kinit, or look why nothing renews them.",
+    LoginFault.CLOCK_SKEW: "Set the clock of the machine that runs netcheck (NTP): "
+    "it differs from the time of Kerberos.",
+    LoginFault.NO_KDC: "Check the realm and its servers (KDC) in krb5.conf on the machine that runs "
+    "netcheck. If they are right, ask {kerberos} why they do not answer on port 88.",
+    LoginFault.KERBEROS: "Ask {kerberos} about the error that is shown here; the login is {login}.",
+}
+"""By what is wrong; where the proxy says no more than no, the login is."""
+
+
+def _keys(credentials: Credentials) -> list[str]:
+    """The keys of the config that make up the login."""
+    account = ["username"] if credentials.username else []
+    if credentials.keytab is not None:
+        return [*account, "keytab_file"]
+    return [*account, "credential_cache_file" if credentials.ticket_cache is not None else "password_file"]

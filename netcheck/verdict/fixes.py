@@ -1,0 +1,164 @@
+"""The lines to add where it is known, or likely, what denies: a fix that can be copied.
+
+Owns the words of other people's config files, by the program and the cause. A program is known by what it
+called itself in an answer; where none did, the lines say for which program they are. Each is shown to work by
+a test that adds it to the real server. Pure.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from netcheck.apns.addresses import PUBLISHED_RANGES
+from netcheck.model.findings import Cause, Fix, Hop
+from netcheck.model.paths import Family, ProxyScheme
+from netcheck.verdict.case import Case, is_apples
+from netcheck.verdict.counting import Counted
+
+_APPLES_DOMAIN = ".push.apple.com"
+_MOST_LINES = 12
+
+About = Sequence[Counted]
+Lines = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """How a program is told so, in the words of an order, and what."""
+
+    how: str
+    lines: Callable[[About], Lines]
+
+
+def fix_for(cause: Cause, hop: Hop, case: Case, about: About) -> Fix | None:
+    """What to add to whose config; None where nobody can say it in lines."""
+    program, software = _program(cause, hop, case)
+    recipe = _RECIPES.get((program, cause))
+    if recipe is None:
+        return None
+    lines = recipe.lines(about)
+    return (
+        Fix(software or program, bool(software), recipe.how, lines) if 0 < len(lines) <= _MOST_LINES else None
+    )
+
+
+def _program(cause: Cause, hop: Hop, case: Case) -> tuple[str, str]:
+    """Which program it is, and what it called itself; that is empty where it is only the likeliest one."""
+    if hop is Hop.FIREWALL:
+        return "nftables", ""
+    if hop is not Hop.PROXY or not case.path.proxies:
+        return "", ""
+    if case.path.proxies[-1].scheme not in (ProxyScheme.HTTP, ProxyScheme.HTTPS):
+        return "Dante", ""
+    software = case.world.software.get(case.path.name, "")
+    known = (name for name in _CALL_THEMSELVES if re.search(rf"\b{name}\b", software, re.IGNORECASE))
+    # one that decrypts says yes to all, and so nothing of itself
+    likely = "Squid" if cause is Cause.TLS_INTERCEPTED and not software else ""
+    return next(known, likely), software
+
+
+_CALL_THEMSELVES = ("Squid", "tinyproxy", "Apache", "Privoxy")
+
+
+def _ports(about: About) -> list[int]:
+    return sorted({each.result.port for each in about})
+
+
+def _domains(about: About) -> list[str]:
+    """Of Apple's the domain, of others the hosts."""
+    return sorted({_APPLES_DOMAIN if is_apples(each) else each.result.host for each in about})
+
+
+def _networks(about: About) -> list[str]:
+    """Of Apple's the published ones, of others the addresses that were tried; of the families that fail."""
+    apples = PUBLISHED_RANGES if any(map(is_apples, about)) else ()
+    others = {each.result.attempt.address for each in about if not is_apples(each)} - {None}
+    families = {each.family for each in about}
+    found = dict.fromkeys([*map(str, apples), *sorted(map(str, others))])
+    return [each for each in found if Family.NAME in families or _family(each) in families]
+
+
+def _family(network: str) -> Family:
+    return Family.IPV6 if ":" in network else Family.IPV4
+
+
+def _squid_destinations(about: About) -> Lines:
+    """As the proxy is given them: by name or by address."""
+    kinds = {each.family is Family.NAME for each in about}
+    by_name = [f"acl push_hosts dstdomain {' '.join(_domains(about))}"] if True in kinds else []
+    by_address = [f"acl push_networks dst {' '.join(_networks(about))}"] if False in kinds else []
+    return (*by_name, *by_address)
+
+
+def _squid_allow(about: About) -> Lines:
+    named = _squid_destinations(about)
+    ports = f"acl push_ports port {' '.join(map(str, _ports(about)))}"
+    rules = (f"http_access allow CONNECT {line.split()[1]} push_ports" for line in named)
+    return (*named, ports, *rules)
+
+
+def _squid_splice(about: About) -> Lines:
+    return (f"acl push_tls ssl::server_name {' '.join(_domains(about))}", "ssl_bump splice push_tls")
+
+
+def _tinyproxy_ports(about: About) -> Lines:
+    return tuple(f"ConnectPort {port}" for port in _ports(about))
+
+
+def _apache_ports(about: About) -> Lines:
+    """The directive replaces its default, 443 and 563."""
+    return (f"AllowCONNECT {' '.join(map(str, sorted({443, 563, *_ports(about)})))}",)
+
+
+def _privoxy_ports(about: About) -> Lines:
+    ports = ",".join(map(str, sorted({443, *_ports(about)})))
+    return (f"{{+limit-connect{{{ports}}}}}", *_domains(about))
+
+
+def _dante_pass(about: About) -> Lines:
+    by_name = any(each.family is Family.NAME for each in about)
+    places = _domains(about) if by_name else _networks(about)
+    return tuple(
+        f"socks pass {{ from: 0/0 to: {place} port = {port} command: connect }}"
+        for place in places
+        for port in _ports(about)
+    )
+
+
+_PROTOCOLS = {Family.IPV4: "ip", Family.IPV6: "ip6"}
+
+
+def _nftables_accept(about: About) -> Lines:
+    """One for each network: short enough to be copied in one piece."""
+    ports = ", ".join(map(str, _ports(about)))
+    return tuple(
+        f"nft insert rule inet filter forward {_PROTOCOLS[_family(network)]} daddr {network} "
+        f"tcp dport {{ {ports} }} accept"
+        for network in _networks(about)
+    )
+
+
+_SQUID = _Recipe("add to squid.conf, above its first line `http_access`", _squid_allow)
+_DANTE = _Recipe("add to sockd.conf, above its other `socks` rules", _dante_pass)
+_NFTABLES = _Recipe(
+    "run this, with the table and chain that drop or reject in place of `inet filter forward`",
+    _nftables_accept,
+)
+
+_RECIPES: Mapping[tuple[str, Cause], _Recipe] = {
+    ("Squid", Cause.PROXY_DENIES_PORT): _SQUID,
+    ("Squid", Cause.PROXY_DENIES_HOST): _SQUID,
+    ("Squid", Cause.PROXY_AUTH): _SQUID,
+    ("Squid", Cause.TLS_INTERCEPTED): _Recipe(
+        "add to squid.conf, above its first line `ssl_bump`", _squid_splice
+    ),
+    ("tinyproxy", Cause.PROXY_DENIES_PORT): _Recipe("add to tinyproxy.conf", _tinyproxy_ports),
+    ("Apache", Cause.PROXY_DENIES_PORT): _Recipe("put in place of its `AllowCONNECT`", _apache_ports),
+    ("Privoxy", Cause.PROXY_DENIES_PORT): _Recipe("add to the end of user.action", _privoxy_ports),
+    ("Dante", Cause.PROXY_DENIES_PORT): _DANTE,
+    ("Dante", Cause.PROXY_DENIES_HOST): _DANTE,
+    ("nftables", Cause.PORT_BLOCKED): _NFTABLES,
+    ("nftables", Cause.RANGE_BLOCKED): _NFTABLES,
+    ("nftables", Cause.HOSTS_BLOCKED): _NFTABLES,
+    ("nftables", Cause.FALLBACK_BLOCKED): _NFTABLES,
+}

@@ -1,0 +1,122 @@
+"""How to log in at an HTTP proxy: which of the ways that it offers, and what each sends. Does no I/O.
+
+Kerberos is not here: it asks servers of its own, see `netcheck.probe.kerberos`.
+"""
+
+import importlib
+import logging
+import struct
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from netcheck.model.failing import LoginFault
+from netcheck.model.paths import AuthScheme, Credentials
+from netcheck.wire.http_digest import is_known
+from netcheck.wire.http_headers import Challenge
+
+
+class LoginError(Exception):
+    """There is no login; `fault` and `detail` say why, without a secret."""
+
+    def __init__(self, fault: LoginFault, detail: str) -> None:
+        super().__init__(fault, detail)
+        self.fault = fault
+        self.detail = detail
+
+
+class Login(Protocol):
+    """One login in one way, over the rounds that it takes."""
+
+    is_bound: bool
+    """Whether it has to go on on the connection where it began."""
+
+    def answer(self, challenge: Challenge) -> bytes | None:
+        """What goes into Proxy-Authorization; None where the challenge means that the login was rejected.
+
+        May block. Raises LoginError.
+        """
+        ...
+
+
+class Basic:
+    """RFC 7617."""
+
+    is_bound = False
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials: Credentials | None = credentials
+
+    def answer(self, _: Challenge) -> bytes | None:
+        credentials, self._credentials = self._credentials, None
+        return basic(credentials) if credentials is not None else None
+
+
+class Ntlm:
+    """NTLM over HTTP ([MS-NTHT]): a negotiation, the proxy's challenge, and the answer to it.
+
+    pyspnego computes it, and is loaded only here: it is an extra, and takes a while.
+    """
+
+    is_bound = True
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._context: Any = None
+
+    def answer(self, challenge: Challenge) -> bytes | None:
+        """LoginError also where pyspnego is not installed."""
+        begun = self._context is not None
+        if begun != bool(challenge.token) or (begun and self._context.complete):
+            return None
+        spnego = _spnego()
+        try:
+            self._context = self._context or spnego.client(
+                self._credentials.username,
+                self._credentials.password.reveal(),
+                protocol="ntlm",
+                options=spnego.NegotiateOptions.use_ntlm,
+            )
+            token = self._context.step(token_of(challenge) or None)
+        except (spnego.exceptions.SpnegoError, ValueError, LookupError, struct.error) as error:
+            raise LoginError(LoginFault.REJECTED, "the proxy's NTLM challenge cannot be read") from error
+        return with_token(AuthScheme.NTLM, token)
+
+
+def _spnego() -> Any:
+    try:
+        spnego = importlib.import_module("spnego")
+    except ImportError as error:
+        raise not_installed(AuthScheme.NTLM, "proxy-auth") from error
+    logging.getLogger("spnego").setLevel(logging.WARNING)  # it logs tokens for debugging
+    return spnego
+
+
+def basic(credentials: Credentials) -> bytes:
+    """RFC 7617 section 2, in UTF-8."""
+    return with_token(AuthScheme.BASIC, f"{credentials.username}:{credentials.password.reveal()}".encode())
+
+
+def with_token(scheme: AuthScheme, token: bytes) -> bytes:
+    """The value of Proxy-Authorization."""
+    name = scheme.upper() if scheme is AuthScheme.NTLM else scheme.capitalize()
+    return name.encode() + b" " + b64encode(token)
+
+
+def token_of(challenge: Challenge) -> bytes:
+    """The bytes that came with it. ValueError for what is no base64."""
+    return b64decode(challenge.token, validate=True)
+
+
+def not_installed(scheme: AuthScheme, extra: str) -> LoginError:
+    detail = f"a login by {scheme} needs netcheck's extra {extra}, which is not installed"
+    return LoginError(LoginFault.NOT_INSTALLED, detail)
+
+
+def choices(offered: Sequence[Challenge], credentials: Credentials) -> Iterator[tuple[AuthScheme, Challenge]]:
+    """What of the offer these credentials are good for, the strongest first, as `curl --proxy-anyauth`."""
+    for scheme in credentials.schemes:
+        usable = (each for each in offered if each.scheme == scheme)
+        challenge = next((each for each in usable if scheme is not AuthScheme.DIGEST or is_known(each)), None)
+        if challenge is not None:
+            yield scheme, challenge

@@ -1,0 +1,70 @@
+"""The config that is proposed: a reader of configs takes it as it is, and it holds no password."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netcheck.config.file import load
+from netcheck.discovery.machine import FoundProxy, Machine, Uplink, look
+from netcheck.discovery.proposal import propose
+from netcheck.model.paths import Expected, Nameserver
+from netcheck.probe.resolvconf import StubResolver
+
+ETHERNET, WIFI = Uplink("eth0", "192.168.0.1", False), Uplink("wlan0", "10.0.1.254", True)
+TWO = StubResolver((Nameserver("10.0.0.53", 53), Nameserver("fe80::1%eth0", 53)))
+PROXY = FoundProxy("http://proxy.example:3128", "HTTPS_PROXY", "the environment", 'CORP\\svc "x"')
+
+
+def machine(
+    *proxies: FoundProxy, no_proxy: str = "", uplinks: tuple[Uplink, ...] | None = (ETHERNET,)
+) -> Machine:
+    return Machine(proxies, no_proxy, TWO, uplinks)
+
+
+@pytest.mark.parametrize(
+    ("found", "paths"),
+    [
+        (machine(uplinks=None), ["direct"]),
+        (machine(), ["direct"]),
+        (machine(uplinks=(ETHERNET, WIFI)), ["direct", "by-eth0", "by-wlan0"]),
+        (machine(PROXY, PROXY, uplinks=()), ["direct", "web-proxy", "web-proxy-2"]),
+    ],
+)
+def test_each_way_out_is_a_path(found: Machine, paths: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.yaml"
+    file.write_text(propose(found))
+    assert [path.name for path in load(file).paths] == paths
+
+
+def test_without_a_default_route_the_direct_way_is_expected_to_be_closed(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.yaml"
+    file.write_text(propose(machine(PROXY, uplinks=())))
+    assert load(file).paths[0].expected is Expected.BLOCKED
+
+
+@pytest.mark.parametrize("no_proxy", ["localhost,.apple.com", "*", "*.push.apple.com 10.0.0.0/8"])
+def test_it_says_where_apples_hosts_need_no_proxy(no_proxy: str) -> None:
+    assert "That includes Apple's hosts" in propose(machine(PROXY, no_proxy=no_proxy))
+
+
+@pytest.mark.parametrize("no_proxy", ["", "localhost,.corp.example", "pineapple.com"])
+def test_it_does_not_say_so_of_others(no_proxy: str) -> None:
+    assert "Apple's hosts" not in propose(machine(PROXY, no_proxy=no_proxy))
+
+
+@given(
+    st.dictionaries(st.sampled_from(["HTTPS_PROXY", "all_proxy", "NO_PROXY"]), st.text(max_size=60)),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=15),
+)
+def test_whatever_the_variables_hold_the_config_is_one(
+    tmp_path_factory: pytest.TempPathFactory, variables: dict[str, str], password: str
+) -> None:
+    folder = tmp_path_factory.mktemp("machine")
+    (folder / "etc").mkdir()
+    variables["https_proxy"] = f"http://svc:0{password.encode().hex()}@proxy.example:3128"
+    text = propose(look(variables, folder))
+    assert f"0{password.encode().hex()}" not in text or not password
+    (folder / "netcheck.yaml").write_text(text)
+    assert load(folder / "netcheck.yaml").paths

@@ -1,0 +1,362 @@
+"""Logins over the rounds and connections that they take, at scripted proxies; the oracle is curl, run here.
+
+Real proxies and Kerberos stand in tests/system.
+"""
+
+import base64
+import sys
+import threading
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import spnego
+import trio
+
+from netcheck.model.failing import Failure, LoginFault, Phase, Reason
+from netcheck.model.paths import AuthScheme, Binding, Credentials, Proxy, ProxyScheme, Secret
+from netcheck.model.services import Timeouts
+from netcheck.probe.kerberos import principal
+from netcheck.probe.proxy import ProxyRoute, connect_through
+from netcheck.probe.walk import Walk, WalkEnded
+from netcheck.wire.handshake import handshake_for
+from netcheck.wire.target import Target
+from tests.probe.peers import in_trio, serving
+from tests.probe.test_proxy import no_lookup
+from tests.programs import require_programs
+
+TARGET = Target("17.57.145.5", 5223)
+LOGIN = Credentials("svc", Secret("s3cret-word"))
+PROVEN = b"Basic c3ZjOnMzY3JldC13b3Jk"
+
+Answer = bytes | None
+Rule = Callable[[bytes, int], Answer]
+"""From the login of a request (b"" for none) and how many requests came before, the answer; None to close."""
+
+OK = b"HTTP/1.1 200 OK\r\n\r\n"
+LENGTH = b"HTTP/1.1 407 Login\r\nContent-Length: 4\r\n"
+BASIC = b"Proxy-Authenticate: Basic realm=x\r\n"
+
+
+class Scripted:
+    """A proxy that answers each request by a rule, on any connection, and knows what it was asked."""
+
+    def __init__(self, rule: Rule, most_connections: int = 10) -> None:
+        self.rule = rule
+        self.connections = 0
+        self.logins: list[bytes] = []
+        self._most = most_connections
+
+    async def __call__(self, stream: trio.SocketStream) -> None:
+        self.connections += 1
+        if self.connections > self._most:
+            return
+        while (answer := await self._answer(stream)) is not None:
+            head, end, body = answer.partition(b"\r\n\r\n")
+            await stream.send_all(head + end)
+            await stream.send_all(body)
+            if b": close" in head or b"/1.0" in head:
+                return
+
+    async def _answer(self, stream: trio.SocketStream) -> Answer:
+        heard = b""
+        while not heard.endswith(b"\r\n\r\n"):
+            if not (data := await stream.receive_some(4096)):
+                return None
+            heard += data
+            if heard.startswith(b"GET "):  # curl uses its tunnel
+                return b"HTTP/1.1 204 x\r\n\r\n"
+        said = [line.partition(b": ")[2] for line in heard.split(b"\r\n") if line.startswith(b"Proxy-Auth")]
+        self.logins.append(said[0] if said else b"")
+        return self.rule(self.logins[-1], len(self.logins) - 1)
+
+
+async def we_ask(
+    port: int, login: Credentials = LOGIN, proxy_timeout: float = 5.0
+) -> tuple[Walk, Failure | None]:
+    proxy = Proxy(ProxyScheme.HTTP, "127.0.0.1", port, login)
+    route = ProxyRoute(proxy, Binding(), Timeouts(proxy=proxy_timeout), no_lookup)
+    with Walk() as walk:
+        try:
+            await connect_through(walk, route, handshake_for(proxy, TARGET), "17.57.145.5:5223")
+        except WalkEnded as ended:
+            return walk, ended.failure
+    return walk, None
+
+
+async def asked(rule: Rule, login: Credentials = LOGIN, **how: int) -> tuple[Scripted, Failure | None]:
+    scripted = Scripted(rule, **how)
+    async with serving(scripted) as port:
+        _, failure = await we_ask(port, login)
+    return scripted, failure
+
+
+async def curl_gets_through(rule: Rule) -> bool:
+    async with serving(Scripted(rule)) as port:
+        options = ("--silent", "--max-time", "2", "--output", "/dev/null", "--write-out", "%{http_connect}")
+        account = f"{LOGIN.username}:{LOGIN.password.reveal()}"
+        proxy = (
+            "--proxytunnel",
+            "--proxy",
+            f"http://127.0.0.1:{port}",
+            "--proxy-anyauth",
+            "--proxy-user",
+            account,
+        )
+        command = ["curl", *options, *proxy, "http://17.57.145.5:5223/"]
+        done = await trio.run_process(command, capture_stdout=True, check=False)
+    return done.stdout == b"200"
+
+
+def basic_after(refusal: bytes) -> Rule:
+    return lambda login, _: OK if login == PROVEN else refusal
+
+
+REFUSALS = {
+    "a body": LENGTH + BASIC + b"\r\nbody",
+    "no body": LENGTH.replace(b": 4", b": 0") + BASIC + b"\r\n",
+    "a body in chunks": b"HTTP/1.1 407 L\r\nTransfer-Encoding: chunked\r\n"
+    + BASIC
+    + b"\r\n4\r\nbody\r\n0\r\n\r\n",
+    "close": LENGTH + BASIC + b"Connection: close\r\n\r\nbody",
+    "proxy-connection close": LENGTH + BASIC + b"Proxy-Connection: close\r\n\r\nbody",
+    "others before it": LENGTH + b"Proxy-Authenticate: Hawk, Bearer\r\n" + BASIC + b"\r\nbody",
+    "large": LENGTH.replace(b": 4", b": 9000") + BASIC + b"\r\n" + b"b" * 9000,
+    "a realm that looks like a scheme": LENGTH + b'Proxy-Authenticate: Basic realm="a, NTLM"\r\n\r\nbody',
+}
+
+
+@in_trio
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS.keys())
+async def test_we_get_through_where_curl_does(refusal: bytes) -> None:
+    require_programs("curl")
+    scripted, failure = await asked(basic_after(refusal))
+    assert await curl_gets_through(basic_after(refusal))
+    assert failure is None
+    assert scripted.logins == [b"", PROVEN]
+    stays = b": close" not in refusal
+    assert scripted.connections == (1 if stays else 2)
+
+
+@in_trio
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        b"HTTP/1.1 407 Login\r\n" + BASIC + b"\r\nbody without an end",
+        LENGTH.replace(b"/1.1", b"/1.0") + BASIC + b"\r\nbody",  # curl asks on, where nobody hears it
+        LENGTH.replace(b": 4", b": 99999999") + BASIC + b"\r\nbody",
+        b"HTTP/1.1 407 Login\r\nTransfer-Encoding: chunked\r\n" + BASIC + b"\r\nno chunk\r\n",
+    ],
+    ids=["no framing", "HTTP/1.0", "very large", "broken chunks"],
+)
+async def test_where_the_body_has_no_good_end_another_connection_is_made(refusal: bytes) -> None:
+    scripted, failure = await asked(basic_after(refusal))
+    assert (failure, scripted.connections) == (None, 2)
+
+
+@in_trio
+async def test_a_proxy_that_takes_no_second_connection_has_closed() -> None:
+    scripted, failure = await asked(basic_after(REFUSALS["close"]), most_connections=1)
+    assert failure is not None
+    assert failure.phase is Phase.PROXY_HANDSHAKE
+    assert failure.reason in (Reason.PROXY_CLOSED, Reason.RESET)  # as fast as this machine is
+    assert scripted.logins == [b""]
+
+
+@in_trio
+async def test_a_rejected_login_is_not_tried_again() -> None:
+    scripted, failure = await asked(lambda *_: REFUSALS["a body"])
+    assert failure is not None
+    assert (failure.reason, failure.detail) == (
+        Reason.PROXY_AUTH_FAILED,
+        "HTTP 407 Login (rejects the login by basic; offers Basic)",
+    )
+    assert failure.login is not None
+    assert failure.login.fault is LoginFault.REJECTED
+    assert scripted.logins == [b"", PROVEN]
+
+
+@in_trio
+@pytest.mark.parametrize("auth", [AuthScheme.DIGEST, AuthScheme.NTLM, AuthScheme.NEGOTIATE])
+async def test_what_the_config_forbids_is_never_sent(auth: AuthScheme) -> None:
+    login = Credentials("svc", Secret("s3cret-word"), auth=auth)
+    scripted, failure = await asked(basic_after(REFUSALS["a body"]), login)
+    assert failure is not None
+    assert failure.reason is Reason.PROXY_AUTH_UNSUPPORTED
+    assert failure.login is not None
+    assert (failure.login.fault, failure.login.offered) == (LoginFault.NOT_OFFERED, ("Basic",))
+    assert scripted.logins == [b""]
+
+
+@in_trio
+async def test_the_strongest_that_is_offered_is_taken() -> None:
+    offer = BASIC + b"Proxy-Authenticate: Digest realm=x, nonce=n, qop=auth\r\nContent-Length: 0\r\n\r\n"
+    scripted, failure = await asked(
+        lambda login, _: OK if login.startswith(b"Digest") else b"HTTP/1.1 407 L\r\n" + offer
+    )
+    assert failure is None
+    assert b'uri="17.57.145.5:5223"' in scripted.logins[1]
+
+
+@in_trio
+@pytest.mark.parametrize(("stale", "logins"), [(1, 3), (99, 4)])
+async def test_a_nonce_that_is_too_old_is_renewed_a_few_times(stale: int, logins: int) -> None:
+    def rule(login: bytes, before: int) -> bytes:
+        if login and before > stale:
+            return OK
+        old = b", stale=true" if login else b""
+        return LENGTH + b"Proxy-Authenticate: Digest realm=x, nonce=n%d%b\r\n\r\nbody" % (before, old)
+
+    scripted, failure = await asked(rule)
+    assert len(scripted.logins) == logins
+    assert (failure is None) is (stale == 1)
+
+
+# --- NTLM, against pyspnego's own server
+
+
+def ntlm_proxy() -> Rule:
+    """Knows one account, by the file that pyspnego's server reads."""
+    server = spnego.server(protocol="ntlm", options=spnego.NegotiateOptions.use_ntlm)
+    refusal = LENGTH + b"Proxy-Authenticate: NTLM%b\r\n\r\nbody"
+
+    def rule(login: bytes, _: int) -> bytes:
+        if not login.startswith(b"NTLM "):
+            return refusal % b""
+        try:
+            token = server.step(base64.b64decode(login[5:]))
+        except spnego.exceptions.SpnegoError:
+            return refusal % b""
+        return OK if server.complete else refusal % (b" " + base64.b64encode(token or b""))
+
+    return rule
+
+
+@pytest.fixture
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "accounts"
+    file.write_text("CORP:svc:s3cret-word\n:svc@corp.example:s3cret-word\n")
+    monkeypatch.setenv("NTLM_USER_FILE", str(file))
+
+
+@in_trio
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize(
+    ("username", "password", "fits"),
+    [
+        (r"CORP\svc", "s3cret-word", True),
+        ("svc@corp.example", "s3cret-word", True),
+        (r"CORP\svc", "another-word", False),
+        (r"CORP\nobody", "s3cret-word", False),
+    ],
+)
+async def test_ntlm_proves_the_account(username: str, password: str, fits: bool) -> None:
+    scripted, failure = await asked(ntlm_proxy(), Credentials(username, Secret(password)))
+    assert scripted.connections == 1
+    assert [login[:16] for login in scripted.logins] == [b"", *2 * [b"NTLM TlRMTVNTUAA"]]
+    assert (failure is None) is fits
+    if failure is not None:
+        assert failure.detail == "HTTP 407 Login (rejects the login by ntlm; offers NTLM)"
+
+
+def challenging(token: bytes) -> Rule:
+    """Answers the beginning of NTLM with this."""
+    begun, then = (LENGTH + b"Proxy-Authenticate: NTLM%b\r\n\r\nbody" % said for said in (b"", b" " + token))
+    return lambda login, _: then if login else begun
+
+
+@in_trio
+@pytest.mark.parametrize(
+    "token",
+    [
+        b"####",
+        b"TlRMTVNTUAACAAAA",
+        base64.b64encode(b"NTLMSSP\0\1\0\0\0" + bytes(36)),
+    ],
+    ids=["no base64", "cut", "another message"],
+)
+async def test_an_ntlm_challenge_that_is_none_is_told(token: bytes) -> None:
+    _, failure = await asked(challenging(token))
+    assert failure is not None
+    assert (failure.reason, failure.detail) == (
+        Reason.PROXY_AUTH_FAILED,
+        "the proxy's NTLM challenge cannot be read; the proxy offers NTLM",
+    )
+
+
+@in_trio
+@pytest.mark.usefixtures("account")
+async def test_an_ntlm_login_whose_connection_ends_halfway_has_failed() -> None:
+    server = ntlm_proxy()
+
+    def rule(login: bytes, before: int) -> Answer:
+        answer = server(login, before)
+        return answer.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") if answer and login else answer
+
+    _, failure = await asked(rule)
+    assert failure is not None
+    assert failure.reason is Reason.PROXY_CLOSED
+    assert "in the middle of a login" in failure.detail
+
+
+# --- libraries that are not there, and servers that hang
+
+
+@in_trio
+@pytest.mark.parametrize(
+    ("library", "scheme", "extra"), [("spnego", b"NTLM", "proxy-auth"), ("gssapi", b"Negotiate", "kerberos")]
+)
+async def test_what_is_not_installed_is_named(
+    monkeypatch: pytest.MonkeyPatch, library: str, scheme: bytes, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    _, failure = await asked(lambda *_: LENGTH + b"Proxy-Authenticate: " + scheme + b"\r\n\r\nbody")
+    assert failure is not None
+    assert failure.reason is Reason.PROXY_AUTH_UNSUPPORTED
+    assert failure.login is not None
+    assert failure.login.fault is LoginFault.NOT_INSTALLED
+    assert f"extra {extra}" in failure.detail
+
+
+@in_trio
+async def test_without_kerberos_the_next_best_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gssapi", None)
+    refusal = LENGTH + b"Proxy-Authenticate: Negotiate\r\n" + BASIC + b"\r\nbody"
+    scripted, failure = await asked(basic_after(refusal))
+    assert (failure, scripted.logins) == (None, [b"", PROVEN])
+
+
+@in_trio
+async def test_a_kerberos_server_that_hangs_is_given_up_and_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    hanging = types.SimpleNamespace(
+        OID=types.SimpleNamespace(from_int_seq=lambda _: ended.wait(20)),
+        exceptions=types.SimpleNamespace(GSSError=ZeroDivisionError),
+    )
+    monkeypatch.setitem(sys.modules, "gssapi", hanging)
+    scripted = Scripted(lambda *_: LENGTH + b"Proxy-Authenticate: Negotiate\r\n\r\nbody")
+    try:
+        async with serving(scripted) as port:
+            _, failure = await we_ask(port, proxy_timeout=0.5)
+    finally:
+        ended.set()
+    assert failure is not None
+    assert (failure.reason, scripted.logins) == (Reason.PROXY_AUTH_FAILED, [b""])
+    assert failure.login is not None
+    assert failure.login.fault is LoginFault.NO_KDC
+
+
+@pytest.mark.parametrize(
+    ("username", "name"),
+    [
+        ("svc", "svc"),
+        (r"CORP\svc", "svc"),
+        (r"corp.example\svc", "svc@CORP.EXAMPLE"),
+        ("svc@corp.example", "svc@CORP.EXAMPLE"),
+        ("svc@CORP", "svc@CORP"),
+        ("", ""),
+    ],
+)
+def test_an_account_is_named_as_kerberos_names_it(username: str, name: str) -> None:
+    assert principal(username) == name

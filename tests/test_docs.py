@@ -1,0 +1,31 @@
+"""What the pages for people name is there: files they lead to, and metrics."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from netcheck.export.families import FAMILIES
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# Folders and kinds of metrics, and what Prometheus records from them, are written in the same way.
+METRIC = re.compile(r"`(netcheck_[a-z0-9_]+)(?:\{[^`]*)?`")
+
+
+def links(page: Path) -> list[str]:
+    """The targets of a page's links that lead to files of the tree."""
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+    return [target for target in targets if not re.match(r"[a-z]+://", target)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    missing = [target for target in links(page) if not (page.parent / target).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_metrics_that_a_page_names_exist(page: Path) -> None:
+    known = {name for family in FAMILIES for name in (family.name, *family.sample_names)}
+    assert set(METRIC.findall(page.read_text())) <= known

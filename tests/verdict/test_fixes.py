@@ -1,0 +1,92 @@
+"""When a finding carries lines to add, and which; that they work is shown among real servers."""
+
+from dataclasses import replace
+
+import pytest
+
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Fix
+from netcheck.model.paths import Family, ProbePath, ProxyScheme
+from netcheck.model.results import Result
+from netcheck.verdict.assessing import assess
+from tests.records import DROPPED, once, result
+from tests.verdict.scene import COURIER, DIRECT, HANDSHAKE, MDM, PROXY, couriers
+
+SOCKS = replace(PROXY, proxies=(replace(PROXY.proxies[0], scheme=ProxyScheme.SOCKS5H),))
+
+
+def denied(software: str, reason: Reason = Reason.PROXY_DENIED) -> Failure:
+    return Failure(HANDSHAKE, reason, "HTTP 403 Forbidden", software=software)
+
+
+def fix_of(path: ProbePath, results: list[Result]) -> Fix | None:
+    """The fix of the first finding."""
+    services = [each for each in (COURIER, MDM) if any(seen.service == each.name for seen in results)]
+    (judged,) = assess(services, [path], once(results), ()).judgements
+    return judged.findings[0].fix
+
+
+def through(failure: Failure) -> list[Result]:
+    return couriers(failure, path=PROXY, family=Family.NAME, spoke=True)
+
+
+@pytest.mark.parametrize(
+    ("software", "line"),
+    [
+        ("squid/5.7", "http_access allow CONNECT push_hosts push_ports"),
+        ("squid", "acl push_hosts dstdomain .push.apple.com"),
+        ("tinyproxy/1.11.1", "ConnectPort 443"),
+        ("Apache/2.4.62 (Debian)", "AllowCONNECT 443 563"),
+        ("Privoxy", "{+limit-connect{443}}"),
+    ],
+)
+def test_a_proxy_is_known_by_what_it_calls_itself(software: str, line: str) -> None:
+    fix = fix_of(PROXY, through(denied(software)))
+    assert fix is not None
+    assert fix.is_known
+    assert fix.intro.startswith(f"It calls itself {software}: ")
+    assert line in fix.lines
+
+
+@pytest.mark.parametrize("software", ["", "BigProxy 9", "not-squidlike", "Apachean"])
+def test_nobody_guesses_at_another_proxy(software: str) -> None:
+    assert fix_of(PROXY, through(denied(software))) is None
+
+
+def test_one_for_socks_is_likely_dante_and_the_words_say_so() -> None:
+    fix = fix_of(SOCKS, through(denied("")))
+    assert fix is not None
+    assert fix.intro == "If it is Dante: add to sockd.conf, above its other `socks` rules:"
+    assert fix.lines == ("socks pass { from: 0/0 to: .push.apple.com port = 443 command: connect }",)
+
+
+def test_what_the_proxy_calls_itself_when_it_denies_what_nobody_needs_counts() -> None:
+    decrypted = Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "issuer Corp")
+    results = [
+        *couriers(denied("squid/5.7"), (5223,), path=PROXY, family=Family.NAME, spoke=True),
+        *couriers(decrypted, (443,), path=PROXY, family=Family.NAME, spoke=True),
+    ]
+    fix = fix_of(PROXY, results)
+    assert fix is not None
+    assert fix.is_known
+    assert fix.lines[-1] == "ssl_bump splice push_tls"
+
+
+def test_a_firewall_gets_the_networks_of_the_families_that_fail() -> None:
+    fix = fix_of(DIRECT, [*couriers(DROPPED, (5223,)), *couriers(None, (443,))])
+    assert fix is not None
+    assert fix.intro.startswith("If it is nftables: ")
+    assert fix.lines[0] == (
+        "nft insert rule inet filter forward ip daddr 17.249.0.0/16 tcp dport { 5223 } accept"
+    )
+    assert all(" ip daddr 17." in line for line in fix.lines)
+
+
+def test_a_server_of_ones_own_gets_its_own_address() -> None:
+    blocked = [
+        result(MDM, 443, DROPPED, host="mdm.test", address="203.0.113.7"),
+        result(COURIER, 443, DROPPED, host=COURIER.hosts[0], address="17.57.144.1"),
+    ]
+    fix = fix_of(DIRECT, blocked)
+    assert fix is not None
+    assert "203.0.113.7" in fix.lines[0]
