@@ -185,9 +185,9 @@ def shown(file: FileKeys, config: Config) -> dict[str, object]:
 
 
 def _whole_path(keys: PathKeys) -> PathKeys:
-    if keys.proxy is None:
+    if keys.last_proxy is None:
         return keys
-    return replace(keys, resolve=keys.resolve or default_resolve(keys.proxy.scheme))
+    return replace(keys, resolve=keys.resolve or default_resolve(keys.last_proxy.scheme))
 
 
 def schema() -> dict[str, Any]:

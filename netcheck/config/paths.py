@@ -1,7 +1,7 @@
 """`paths:` and `resolvers:`: how the keys of the ways out go together, and what they come to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -135,12 +135,31 @@ def to_resolver(name: str, keys: ResolverKeys) -> Resolver:
 
 
 @dataclass(frozen=True, slots=True)
+class ProxyKeys:
+    """What is written of one proxy of several in a row."""
+
+    proxy: ProxyAddress | None = None
+    ca_file: Path | None = None
+    username: str | None = None
+    password_file: Password | None = None
+    password_env: Password | None = None
+    keytab_file: Path | None = None
+    credential_cache_file: Path | None = None
+    auth: AuthScheme | None = None
+
+    @property
+    def password(self) -> Password | None:
+        return self.password_file or self.password_env
+
+
+@dataclass(frozen=True, slots=True)
 class PathKeys:
     """What is written of a path."""
 
     roles: frozenset[Role] = frozenset(Role)
     expected: Expected = Expected.READY
     proxy: ProxyAddress | None = None
+    proxies: tuple[ProxyKeys, ...] = ()
     resolve: ResolveMode | None = None
     ca_file: Path | None = None
     username: str | None = None
@@ -159,6 +178,11 @@ class PathKeys:
     def password(self) -> Password | None:
         return self.password_file or self.password_env
 
+    @property
+    def last_proxy(self) -> ProxyAddress | None:
+        """The one that is asked for the destination."""
+        return self.proxies[-1].proxy if self.proxies else self.proxy
+
 
 def default_resolve(scheme: ProxyScheme) -> ResolveMode:
     """As curl reads the schemes: only `socks4` and `socks5` send addresses of our own finding."""
@@ -168,21 +192,25 @@ def default_resolve(scheme: ProxyScheme) -> ResolveMode:
 _PASSWORDS = ("password_file", "password_env")
 _OF_KERBEROS = ("keytab_file", "credential_cache_file")
 _OF_HTTP = ("auth", *_OF_KERBEROS)
-_OF_A_PROXY = ("resolve", "ca_file", "username", *_PASSWORDS, *_OF_HTTP)
+_OF_ONE_PROXY = ("ca_file", "username", *_PASSWORDS, *_OF_HTTP)
+_OF_WHICH = "write it at the proxy that it is for: proxies: [{proxy: http://proxy.example:3128, username: …}]"
 
 
 def _proxy_keys_need_a_proxy(_: PathKeys, at: Location, reading: Reading) -> None:
-    if reading.written((*at, "proxy")):
-        return
-    for key in _OF_A_PROXY:
-        if reading.written((*at, key)):
-            reading.say((*at, key), "is for proxies, and this path has none: remove it, or add proxy")
+    one, several = (reading.written((*at, key)) for key in ("proxy", "proxies"))
+    if one and several:
+        reading.say((*at, "proxies"), "stands in place of proxy: keep one of them")
+    for key in () if one else ("resolve", *_OF_ONE_PROXY):
+        if not reading.written((*at, key)) or (several and key == "resolve"):
+            continue
+        none = "is for proxies, and this path has none: remove it, or add proxy"
+        reading.say((*at, key), _OF_WHICH if several else none)
 
 
 def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading) -> None:
-    if keys.proxy is None or not reading.sound((*at, "resolve")):
+    if keys.last_proxy is None or not reading.sound((*at, "resolve")):
         return
-    scheme = keys.proxy.scheme
+    scheme = keys.last_proxy.scheme
     resolve = keys.resolve or default_resolve(scheme)
     if scheme is ProxyScheme.SOCKS4 and resolve is not ResolveMode.LOCAL:
         message = (
@@ -195,13 +223,13 @@ def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading)
         )
 
 
-def _certificates_are_for_https(keys: PathKeys, at: Location, reading: Reading) -> None:
+def _certificates_are_for_https(keys: PathKeys | ProxyKeys, at: Location, reading: Reading) -> None:
     if keys.proxy and keys.proxy.scheme is not ProxyScheme.HTTPS and reading.written((*at, "ca_file")):
         message = f"is for https proxies, and this is {keys.proxy.scheme}: remove it, or use the scheme https"
         reading.say((*at, "ca_file"), message)
 
 
-def _credentials_fit_the_protocol(keys: PathKeys, at: Location, reading: Reading) -> None:
+def _credentials_fit_the_protocol(keys: PathKeys | ProxyKeys, at: Location, reading: Reading) -> None:
     if keys.proxy is None:
         return
     try:
@@ -217,7 +245,7 @@ def _credentials_fit_the_protocol(keys: PathKeys, at: Location, reading: Reading
             reading.say((*at, key), str(error))
 
 
-def _credentials_are_whole(keys: PathKeys, at: Location, reading: Reading) -> None:
+def _credentials_are_whole(keys: PathKeys | ProxyKeys, at: Location, reading: Reading) -> None:
     """All of it or none; a key that is written, and faulty, is there all the same."""
     if keys.proxy is None:
         return
@@ -237,7 +265,7 @@ _PROOF = {**dict.fromkeys(_PASSWORDS, "password"), "keytab_file": "keytab"}
 _TWO_PROOFS = "a password, a keytab and a credential cache stand for each other: keep one"
 
 
-def _logins_fit_the_protocol(keys: PathKeys, at: Location, reading: Reading) -> None:
+def _logins_fit_the_protocol(keys: PathKeys | ProxyKeys, at: Location, reading: Reading) -> None:
     """Kerberos, NTLM and Digest are for HTTP, and keytabs and credential caches for Kerberos."""
     if keys.proxy is None or not reading.sound((*at, "auth")):
         return
@@ -258,7 +286,7 @@ def _logins_fit_the_protocol(keys: PathKeys, at: Location, reading: Reading) -> 
         reading.say((*at, written[0]), message)
 
 
-def _missing_extra(keys: PathKeys) -> str | None:
+def _missing_extra(keys: PathKeys | ProxyKeys) -> str | None:
     """The extra that what is written cannot do without, if it is not there."""
     if keys.auth is AuthScheme.NTLM:
         return None if find_spec("spnego") else "proxy-auth"
@@ -268,7 +296,7 @@ def _missing_extra(keys: PathKeys) -> str | None:
 
 
 def _a_proxy_or_a_balancer(keys: PathKeys, at: Location, reading: Reading) -> None:
-    if keys.load_balancer and reading.written((*at, "proxy")):
+    if keys.load_balancer and any(reading.written((*at, key)) for key in ("proxy", "proxies")):
         message = "a path leads through a proxy or to a load balancer, not both: make two paths of it"
         reading.say((*at, "load_balancer"), message)
 
@@ -293,6 +321,72 @@ _FAMILY_WORDS = {
 _PROXY_AS_URL = "a proxy is one URL: proxy: http://proxy.example:3128, or socks5://…"
 _ONE_LOGIN = "the login stands in username, and password_file or password_env"
 
+
+def _one_proxy(kind: Kind[ProxyAddress]) -> Kind[ProxyAddress]:
+    def read(raw: object, at: Location, reading: Reading) -> ProxyAddress:
+        if isinstance(raw, list):
+            raise ValueError("is one proxy: several in a row stand in proxies: [FIRST, SECOND]")
+        return kind.parse(raw, at, reading)
+
+    return Kind(read, kind.schema, kind.show)
+
+
+_PROXY_KEY = Key(
+    _one_proxy(
+        text(
+            proxy_url,
+            rf"(?:{any_case(tuple(ProxyScheme))})://(?:{NAME}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|\[[0-9A-Fa-f:.]+\])(?:{PORT})?/?",
+        )
+    ),
+    "SCHEME://HOST:PORT; without a port it is 1080 for SOCKS, 3128 for http and 443 for https.",
+)
+_KEYS_OF_A_PROXY = {
+    "ca_file": Key(CA_FILE, "For https proxies: certificates to trust in place of the system's, in PEM."),
+    "username": Key(
+        USERNAME, "The account at the proxy; for socks4 and socks4a the user id, without a password."
+    ),
+    "password_file": Key(PASSWORD_FILE, "A file that holds the password and nothing else."),
+    "password_env": Key(PASSWORD_ENV, "The name of the environment variable that holds the password."),
+    "keytab_file": Key(
+        READABLE_FILE,
+        "For Kerberos at http and https proxies: the account's keytab, in place of a password.",
+    ),
+    "credential_cache_file": Key(
+        FILE_TO_COME,
+        "For Kerberos at http and https proxies: tickets that something else keeps fresh, as kinit does.",
+    ),
+    "auth": Key(
+        choice(tuple(AuthScheme), {"kerberos": AuthScheme.NEGOTIATE, "spnego": AuthScheme.NEGOTIATE}),
+        "The only way to log in at an http or https proxy. Without it, the strongest that the proxy "
+        "offers; basic comes last. See docs/proxy-auth.md.",
+    ),
+}
+_RULES_OF_A_PROXY = (
+    _certificates_are_for_https,
+    _credentials_fit_the_protocol,
+    _credentials_are_whole,
+    _logins_fit_the_protocol,
+)
+_ASTRAY_AT_A_PROXY = {
+    **dict.fromkeys(("password", "pass", "passwd"), MISPLACED),
+    **dict.fromkeys(
+        ("url", "host", "port", "type", "scheme", "socks", "http", "https", "http_proxy", "https_proxy"),
+        _PROXY_AS_URL,
+    ),
+    **dict.fromkeys(("credentials", "login"), _ONE_LOGIN),
+    "keytab": "the file stands in keytab_file",
+    **dict.fromkeys(("ccache", "credential_cache"), "the file stands in credential_cache_file"),
+}
+
+PROXY_IN_A_ROW: Section[ProxyKeys] = section(
+    ProxyKeys,
+    "One proxy of several in a row: its URL, or with the keys for its login.",
+    {"proxy": replace(_PROXY_KEY, required=True), **_KEYS_OF_A_PROXY},
+    _RULES_OF_A_PROXY,
+    astray={**_ASTRAY_AT_A_PROXY, "resolve": "is of the whole path: write it beside proxies"},
+    alone="proxy",
+)
+
 PATH: Section[PathKeys] = section(
     PathKeys,
     "One way out of this network. Without any key it is the direct one.",
@@ -303,36 +397,16 @@ PATH: Section[PathKeys] = section(
             "What its owners expect: ready; fallback_only, 5223 blocked on purpose; or blocked, nothing gets "
             "out, and that something does is the finding.",
         ),
-        "proxy": Key(
-            text(
-                proxy_url,
-                rf"(?:{any_case(tuple(ProxyScheme))})://(?:{NAME}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|\[[0-9A-Fa-f:.]+\])(?:{PORT})?/?",
-            ),
-            "SCHEME://HOST:PORT; without a port it is 1080 for SOCKS, 3128 for http and 443 for https.",
+        "proxy": _PROXY_KEY,
+        "proxies": Key(
+            list_of(PROXY_IN_A_ROW, Limits(most=4)),
+            "Several in a row, the nearest first: each is asked for the next, the last for the destination.",
         ),
         "resolve": Key(
             choice(tuple(ResolveMode), {"remote": ResolveMode.PROXY}),
             "Who resolves the names: local (as with socks4 and socks5), proxy (as with others), or both.",
         ),
-        "ca_file": Key(CA_FILE, "For https proxies: certificates to trust in place of the system's, in PEM."),
-        "username": Key(
-            USERNAME, "The account at the proxy; for socks4 and socks4a the user id, without a password."
-        ),
-        "password_file": Key(PASSWORD_FILE, "A file that holds the password and nothing else."),
-        "password_env": Key(PASSWORD_ENV, "The name of the environment variable that holds the password."),
-        "keytab_file": Key(
-            READABLE_FILE,
-            "For Kerberos at http and https proxies: the account's keytab, in place of a password.",
-        ),
-        "credential_cache_file": Key(
-            FILE_TO_COME,
-            "For Kerberos at http and https proxies: tickets that something else keeps fresh, as kinit does.",
-        ),
-        "auth": Key(
-            choice(tuple(AuthScheme), {"kerberos": AuthScheme.NEGOTIATE, "spnego": AuthScheme.NEGOTIATE}),
-            "The only way to log in at an http or https proxy. Without it, the strongest that the proxy "
-            "offers; basic comes last. See docs/proxy-auth.md.",
-        ),
+        **_KEYS_OF_A_PROXY,
         "load_balancer": Key(
             _balancer(),
             "HOST or HOST:PORT, and the ADDRESS or ADDRESS:PORT that answers for it, whatever DNS says.",
@@ -353,22 +427,12 @@ PATH: Section[PathKeys] = section(
     (
         _proxy_keys_need_a_proxy,
         _resolving_fits_the_protocol,
-        _certificates_are_for_https,
-        _credentials_fit_the_protocol,
-        _credentials_are_whole,
-        _logins_fit_the_protocol,
+        *_RULES_OF_A_PROXY,
         _a_proxy_or_a_balancer,
         _one_source_of_each_family,
     ),
     astray={
-        **dict.fromkeys(("password", "pass", "passwd"), MISPLACED),
-        **dict.fromkeys(
-            ("url", "host", "port", "type", "scheme", "socks", "http", "https", "http_proxy", "https_proxy"),
-            _PROXY_AS_URL,
-        ),
-        **dict.fromkeys(("credentials", "login"), _ONE_LOGIN),
-        "keytab": "the file stands in keytab_file",
-        **dict.fromkeys(("ccache", "credential_cache"), "the file stands in credential_cache_file"),
+        **_ASTRAY_AT_A_PROXY,
         **dict.fromkeys(
             ("dns", "nameserver", "nameservers", "resolvers"),
             "a path names its resolver: resolver: corp, and resolvers: {corp: {nameservers: [10.0.0.53]}}",
@@ -398,14 +462,22 @@ def to_path(name: str, keys: PathKeys, resolver: Resolver) -> ProbePath:
 
 
 def _proxies(keys: PathKeys) -> Way:
-    if keys.proxy is None:
-        return ()
-    scheme, host, port = keys.proxy
-    resolve = keys.resolve or default_resolve(scheme)
-    return (Proxy(scheme, host, port, _credentials(keys), resolve, keys.ca_file),)
+    if not keys.proxies:
+        return () if keys.proxy is None else (_proxy(keys.proxy, keys, keys.resolve),)
+    resolving = (*(None for _ in keys.proxies[1:]), keys.resolve)
+    return tuple(
+        _proxy(each.proxy, each, resolve)
+        for each, resolve in zip(keys.proxies, resolving, strict=True)
+        if each.proxy is not None
+    )
 
 
-def _credentials(keys: PathKeys) -> Credentials | None:
+def _proxy(address: ProxyAddress, keys: PathKeys | ProxyKeys, resolve: ResolveMode | None) -> Proxy:
+    scheme, host, port = address
+    return Proxy(scheme, host, port, _credentials(keys), resolve or default_resolve(scheme), keys.ca_file)
+
+
+def _credentials(keys: PathKeys | ProxyKeys) -> Credentials | None:
     if keys.username is None and keys.credential_cache_file is None:
         return None
     return Credentials(

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from netcheck.config.document import NOTHING, Location
 from netcheck.config.problems import Reading, closest, did_you_mean
-from netcheck.config.values import NO_VALUE, Kind, Limits, SaidError, Schema
+from netcheck.config.values import NO_VALUE, Kind, Limits, Listed, SaidError, Schema
 from netcheck.model.paths import SYSTEM_RESOLVER
 
 T = TypeVar("T")
@@ -260,6 +260,7 @@ def keys_to(at: Location, kind: Kind[Any]) -> str:
         if isinstance(part, str):
             words.append(_harmless(part, inner))
             inner = _below(part, inner)
+            inner = inner.each if isinstance(inner, Listed) else inner
     return ".".join(words)
 
 

@@ -304,7 +304,14 @@ class Limits:
 _ALL = ("all", "both")
 
 
-def list_of(kind: Kind[T], limits: Limits, *, distinct: bool = True) -> Kind[tuple[T, ...]]:
+@dataclass(frozen=True, slots=True)
+class Listed(Kind[tuple[T, ...]], Generic[T]):
+    """Several values of a kind."""
+
+    each: Kind[T]
+
+
+def list_of(kind: Kind[T], limits: Limits, *, distinct: bool = True) -> Listed[T]:
     """Values, distinct if not told otherwise; one may stand alone, and several with only commas between."""
 
     def read(raw: object, at: Location, reading: Reading) -> tuple[T, ...]:
@@ -325,9 +332,8 @@ def list_of(kind: Kind[T], limits: Limits, *, distinct: bool = True) -> Kind[tup
         "uniqueItems": True,
     }
     commas = {"type": "string", "pattern": ","}
-    return Kind(
-        read, {"anyOf": [several, kind.schema, commas]}, lambda values: [kind.show(v) for v in values]
-    )
+    schema = {"anyOf": [several, kind.schema, commas]}
+    return Listed(read, schema, lambda values: [kind.show(v) for v in values], kind)
 
 
 def list_or_all(kind: Kind[T], every: Sequence[T]) -> Kind[tuple[T, ...]]:

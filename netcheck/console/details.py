@@ -28,6 +28,7 @@ def render_details(facts: Facts) -> list[RenderableType]:
         *_fixes(facts),
         *_failures(facts),
         *_headed("Median time of each phase", _durations(Fields(facts))),
+        *_headed("Of that at each proxy", _leg_durations(Fields(facts))),
         *_headed("Failed lookups", _lookups(facts.lookups)),
     ]
 
@@ -107,6 +108,23 @@ def _durations(every: Fields) -> list[Row]:
     for field, times in fields:
         place = (field.path.name, field.service.name, str(field.port))
         took = (seconds_text(median(times[phase])) if phase in times else "-" for phase in phases)
+        rows.append([*map(Cell, place), *map(Cell, took)])
+    return rows
+
+
+def _leg_durations(every: Fields) -> list[Row]:
+    """Of paths with several proxies in a row: each proxy by itself, over the probes that succeeded."""
+    times: dict[tuple[str, str], dict[Phase, list[float]]] = {}
+    for result in (result for field in every.probed() for result in field.results):
+        if result.attempt.failure is None:
+            for proxy, leg in zip(result.attempt.proxies, result.attempt.legs, strict=False):
+                of_proxy = times.setdefault((result.path, proxy.url), {})
+                for phase, seconds in leg.items():
+                    of_proxy.setdefault(phase, []).append(seconds)
+    phases = [phase for phase in Phase if any(phase in each for each in times.values())]
+    rows: list[Row] = [[*map(Cell, ("path", "proxy", *(phase.replace("_", " ") for phase in phases)))]]
+    for place, each in times.items():
+        took = (seconds_text(median(each[phase])) if phase in each else "-" for phase in phases)
         rows.append([*map(Cell, place), *map(Cell, took)])
     return rows
 

@@ -11,7 +11,7 @@ from netcheck.facts import Facts
 from netcheck.model.failing import Outcome
 from netcheck.model.findings import FetchedBag, Finding, Fix, Judgement, PushCertificate
 from netcheck.model.incidents import Availability, Span
-from netcheck.model.results import Hold, Lookup, Result, TlsInfo, Try
+from netcheck.model.results import Attempt, Hold, Lookup, Result, TlsInfo, Try
 
 Json: TypeAlias = dict[str, object]
 
@@ -134,10 +134,17 @@ def _result(result: Result) -> Json:
         "detail": failure.detail if failure else None,
         "evidence": failure.evidence_text or None if failure else None,
         "phases": dict(result.phases),
+        "legs": _legs(attempt),
         "rtt": attempt.rtt,
         "syn_retransmits": attempt.syn_retransmits,
         "tls": _tls(attempt.tls) if attempt.tls else None,
     }
+
+
+def _legs(attempt: Attempt) -> list[Json]:
+    """Of several proxies in a row, each that was asked."""
+    pairs = zip(attempt.proxies, attempt.legs, strict=False)
+    return [{"proxy": proxy.url, "phases": dict(phases)} for proxy, phases in pairs]
 
 
 def _tls(tls: TlsInfo) -> Json:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from netcheck.model.failing import Failure, Outcome, Phase, Reason
-from netcheck.model.paths import Family, RecordType, Transport, Way
+from netcheck.model.paths import Family, Proxy, RecordType, Transport, Way
 
 
 class Trust(StrEnum):
@@ -137,10 +137,24 @@ class Attempt:
     """What was fetched, by a probe that fetches a bag."""
     proxies: Way = ()
     """What it led through; empty where it went directly."""
+    passed: int = 0
+    """How many of these proxies granted what they were asked for."""
+    legs: tuple[Mapping[Phase, float], ...] = ()
+    """Where there are several proxies: what the phases took at each that was asked."""
     at: float = 0.0
     """When it began, in seconds of the monotonic clock: what windows and ages are measured by."""
     source: str | None = None
     """The address of this machine that it left from, be it to a proxy; None where nothing left."""
+
+    @property
+    def proxy(self) -> Proxy | None:
+        """The proxy that ended it, be it for the next one in the row; the last one where none did."""
+        return self.proxies[min(self.passed, len(self.proxies) - 1)] if self.proxies else None
+
+    @property
+    def next_proxy(self) -> Proxy | None:
+        """What the proxy that ended it was asked for, where that is another proxy."""
+        return self.proxies[self.passed + 1] if self.passed + 1 < len(self.proxies) else None
 
     @property
     def connected(self) -> bool:

@@ -34,6 +34,9 @@ def of_result(result: Result) -> str:
     for phase, seconds in result.phases.items():
         failed = failure is not None and failure.phase is phase
         lines.append(f"  {phase:<16}{_ms(seconds):>12}  {failure.reason if failure and failed else 'ok'}")
+    for proxy, phases in zip(attempt.proxies, attempt.legs, strict=False):
+        took = ", ".join(f"{phase} {_ms(seconds)}" for phase, seconds in phases.items())
+        lines.append(f"    of that at {proxy.url}: {took}")
     if failure is not None:
         if failure.phase not in result.phases:
             lines.append(f"  {failure.phase:<16}{'':>12}  {failure.reason}")

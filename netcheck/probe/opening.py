@@ -6,8 +6,8 @@ from functools import partial
 
 import trio
 
-from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.paths import ProbePath, ProxyScheme, endpoint_text
+from netcheck.model.failing import Failure, Reason
+from netcheck.model.paths import ProbePath, ProxyScheme, Way, endpoint_text
 from netcheck.model.results import Attempt
 from netcheck.model.services import Timeouts, is_relayed
 from netcheck.probe import grace
@@ -18,7 +18,7 @@ from netcheck.probe.connect import connect_directly
 from netcheck.probe.kerberos import Kerberos
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
-from netcheck.probe.proxy import ProxyRoute, connect_through
+from netcheck.probe.proxy import ProxyRoute, connect_through, handshake_or_end
 from netcheck.probe.secure import Security, begin, is_worth_another_look, look_again, secure
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk, WalkEnded, internal_error
@@ -57,6 +57,8 @@ class Opening:
             bag=walk.bag,
             proxy_spoke=walk.proxy_spoke,
             proxies=aim.proxies,
+            passed=walk.passed,
+            legs=tuple(walk.legs) if len(aim.proxies) > 1 else (),
             at=at,
             source=walk.source,
         )
@@ -120,9 +122,14 @@ class Opening:
             timeout = self._timeouts.connect
             return await connect_directly(walk, target.host, target.port, path.binding, timeout)
 
-        lookup = partial(self._names.of_proxy, shared, path=path)
-        route = ProxyRoute(aim.proxies[-1], path.binding, self._timeouts, lookup, self._kerberos)
+        route = self._route(shared, path, aim.proxies)
         return await connect_through(walk, route, handshake, endpoint_text(target.host, target.port))
+
+    def _route(self, shared: Round, path: ProbePath, way: Way) -> ProxyRoute:
+        """How the last proxy of a way is reached."""
+        before = self._route(shared, path, way[:-1]) if len(way) > 1 else None
+        lookup = partial(self._names.of_proxy, shared, path=path)
+        return ProxyRoute(way[-1], path.binding, self._timeouts, lookup, self._kerberos, before)
 
 
 def _handshake(aim: Aim) -> Handshake | None:
@@ -131,13 +138,11 @@ def _handshake(aim: Aim) -> Handshake | None:
         return None
     proxy = aim.proxies[-1]
     speaks_http = proxy.scheme in (ProxyScheme.HTTP, ProxyScheme.HTTPS)
-    try:
-        if aim.bag is not None and aim.tls is None and speaks_http:
-            # By its name, whoever resolves: a plain GET has no other way to say whose page is wanted.
-            return HttpForward(Target(aim.server_name, aim.target.port), aim.bag, proxy.credentials)
-        return handshake_for(proxy, aim.target)
-    except ValueError as error:
-        raise WalkEnded(Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_ERROR, str(error))) from error
+    if aim.bag is None or aim.tls is not None or not speaks_http:
+        return handshake_or_end(lambda: handshake_for(proxy, aim.target))
+    # By its name, whoever resolves: a plain GET has no other way to say whose page is wanted.
+    target, page = Target(aim.server_name, aim.target.port), aim.bag
+    return handshake_or_end(lambda: HttpForward(target, page, proxy.credentials))
 
 
 def _may_be_a_dead_member(path: ProbePath, failure: Failure) -> bool:

@@ -1,12 +1,24 @@
-"""The proxy phases: find the proxy, connect to it, speak TLS where asked, ask it for the destination."""
+"""The proxy phases: find the proxy, connect to it, speak TLS where asked, ask it for the destination.
+
+Of several in a row, each is reached through those before it.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
 
 import trio
 
-from netcheck.model.failing import Phase, Reason
-from netcheck.model.paths import Binding, Proxy, ProxyScheme, endpoint_text, literal_addresses
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.paths import (
+    Binding,
+    Proxy,
+    ProxyScheme,
+    ResolveMode,
+    endpoint_text,
+    literal_addresses,
+)
 from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
 from netcheck.probe.authorities import client_context
@@ -15,13 +27,14 @@ from netcheck.probe.errors import PhaseError
 from netcheck.probe.kerberos import Kerberos
 from netcheck.probe.logins import LoggingIn
 from netcheck.probe.resolve import why_no_address
-from netcheck.probe.sockets import Stream, TcpStream
+from netcheck.probe.sockets import Stream
 from netcheck.probe.tls import TlsStream
 from netcheck.probe.walk import Walk, WalkEnded
-from netcheck.wire.handshake import Handshake
+from netcheck.wire.handshake import Handshake, handshake_for
 from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
 from netcheck.wire.http_body import Body, BodyError
 from netcheck.wire.socks5 import GssapiOffer, Socks5
+from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError
 
 _ADDRESSES_TRIED = 3
@@ -46,6 +59,18 @@ class ProxyRoute:
     lookup: LookupProxy
     kerberos: Kerberos = field(default_factory=Kerberos)
     """The tickets that probes share."""
+    before: "ProxyRoute | None" = None
+    """The proxy through which this one is reached; None for the first, which is connected to directly."""
+
+
+class _Line(NamedTuple):
+    """A connection to a proxy, before anything was said in it."""
+
+    stream: Stream
+    whom: str
+    """The proxy as people write it: where it was connected to."""
+    again: Callable[[Walk], Awaitable[Stream]]
+    """Makes another one, for a login that needs it, and has the walk keep it. Raises PhaseError."""
 
 
 async def connect_through(walk: Walk, route: ProxyRoute, handshake: Handshake, asked_for: str) -> Stream:
@@ -53,19 +78,28 @@ async def connect_through(walk: Walk, route: ProxyRoute, handshake: Handshake, a
 
     `asked_for` names its target to people. `walk.proxy_spoke` is set either way.
     """
+    through = await _through_those_before(walk, route) if route.before else None
     walk.proxy_spoke = False
-    addresses = await _proxy_addresses(walk, route)
-    address, tcp = await _connect_to_proxy(walk, route, addresses)
-    stream = await _secured(walk, route, tcp, address)
-    asking = _Asking(walk, route, address, asked_for)
-    try:
-        # The deadline of its own comes first: who talked until then knows what was heard.
-        within = route.timeouts.proxy + route.timeouts.connect + _SPARE
-        stream = await walk.step(Phase.PROXY_HANDSHAKE, within, asking.shake_hands(stream, handshake))
-    finally:
-        walk.proxy_spoke = handshake.spoke
+    with walk.leg():
+        line = through or await _line_to(walk, route)
+        stream = await _secured(walk, route, line)
+        asking = _Asking(walk, route, line, asked_for)
+        try:
+            # The deadline of its own comes first: who talked until then knows what was heard.
+            within = route.timeouts.proxy + route.timeouts.connect + _SPARE
+            stream = await walk.step(Phase.PROXY_HANDSHAKE, within, asking.shake_hands(stream, handshake))
+        finally:
+            walk.proxy_spoke = handshake.spoke
     walk.peer = f"{asked_for} through {walk.peer}"
     return _Tunnel(stream, handshake.trailing)
+
+
+def handshake_or_end(make: Callable[[], Handshake]) -> Handshake:
+    """The machine that asks the proxy. WalkEnded for what its protocol cannot ask for."""
+    try:
+        return make()
+    except ValueError as error:
+        raise WalkEnded(Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_ERROR, str(error))) from error
 
 
 class _Tunnel:
@@ -94,59 +128,74 @@ async def _proxy_addresses(walk: Walk, route: ProxyRoute) -> tuple[str, ...]:
     return tuple(address for lookup in lookups for address in lookup.addresses)
 
 
-async def _connect_to_proxy(
-    walk: Walk, route: ProxyRoute, addresses: tuple[str, ...]
-) -> tuple[str, TcpStream]:
-    """As clients do: on to the next address when one fails. When all do, the first one's failure counts.
-
-    Gives the address that answered and the connection to it.
-    """
+async def _line_to(walk: Walk, route: ProxyRoute) -> _Line:
+    """As clients do: on to the next address when one fails. When all do, the first one's failure counts."""
     first: WalkEnded | None = None
-    spent = 0.0
-    for address in addresses[:_ADDRESSES_TRIED]:
-        doing = dial(walk, address, route.proxy.port, route.binding)
+    for address in (await _proxy_addresses(walk, route))[:_ADDRESSES_TRIED]:
+        make = partial(dial, address=address, port=route.proxy.port, binding=route.binding)
+        whom = f"proxy {endpoint_text(address, route.proxy.port)}"
         try:
-            stream = await walk.step(
-                Phase.PROXY_CONNECT, route.timeouts.connect, doing, _named(route, address)
-            )
+            stream = await walk.step(Phase.PROXY_CONNECT, route.timeouts.connect, make(walk), whom)
         except WalkEnded as ended:
             first = first or ended
         else:
-            return address, stream
-        finally:
-            spent += walk.phases[Phase.PROXY_CONNECT]
-            walk.phases[Phase.PROXY_CONNECT] = spent
+            return _Line(stream, whom, make)
     assert first is not None  # noqa: S101 - a proxy always has at least one address here
     raise first
 
 
-async def _secured(walk: Walk, route: ProxyRoute, tcp: TcpStream, address: str) -> Stream:
-    shaking = _over_tls(tcp, route.proxy)
+async def _through_those_before(walk: Walk, route: ProxyRoute) -> _Line:
+    """What the proxy before it has granted; its name is resolved by whom that one's scheme says."""
+    before = route.before
+    assert before is not None  # noqa: S101 - only asked for where there is one
+    host = route.proxy.host
+    if before.proxy.resolve is ResolveMode.LOCAL:
+        host = (await _proxy_addresses(walk, route))[0]
+    target = Target(host, route.proxy.port)
+    handshake = handshake_or_end(lambda: handshake_for(before.proxy, target))
+    stream = await connect_through(walk, before, handshake, route.proxy.place)
+    return _Line(stream, f"proxy {route.proxy.place}", partial(_through_them_again, route))
+
+
+async def _through_them_again(route: ProxyRoute, walk: Walk) -> Stream:
+    """Its times are those of the handshake that needs it."""
+    aside = Walk()
+    try:
+        line = await _through_those_before(aside, route)
+    except WalkEnded as ended:
+        aside.close()
+        raise PhaseError(ended.failure.reason, ended.failure.detail, ended.failure.evidence) from ended
+    except BaseException:
+        aside.close()
+        raise
+    if aside.connection is not None:
+        walk.keep(aside.connection)
+    return line.stream
+
+
+async def _secured(walk: Walk, route: ProxyRoute, line: _Line) -> Stream:
+    shaking = _over_tls(line.stream, route.proxy)
     if route.proxy.scheme is not ProxyScheme.HTTPS:
         return await shaking  # no phase of its own
-    return await walk.step(Phase.PROXY_TLS, route.timeouts.tls, shaking, _named(route, address))
+    return await walk.step(Phase.PROXY_TLS, route.timeouts.tls, shaking, line.whom)
 
 
-async def _over_tls(tcp: TcpStream, proxy: Proxy) -> Stream:
+async def _over_tls(stream: Stream, proxy: Proxy) -> Stream:
     """What the proxy is spoken to over: TLS where it is one for https."""
     if proxy.scheme is not ProxyScheme.HTTPS:
-        return tcp
-    tls = TlsStream(tcp, await client_context(proxy.ca_file), proxy.host)
+        return stream
+    tls = TlsStream(stream, await client_context(proxy.ca_file), proxy.host)
     await tls.handshake()
     return tls
 
 
-def _named(route: ProxyRoute, address: str) -> str:
-    return f"proxy {endpoint_text(address, route.proxy.port)}"
-
-
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """The handshake phase with a proxy at one of its addresses."""
+    """The handshake phase with a proxy."""
 
     walk: Walk
     route: ProxyRoute
-    address: str
+    line: _Line
     asked_for: str
 
     async def shake_hands(self, stream: Stream, handshake: Handshake) -> Stream:
@@ -192,16 +241,15 @@ class _Asking:
     async def _connect_again(self) -> Stream:
         self.walk.close()
         try:
-            tcp = await dial(self.walk, self.address, self.route.proxy.port, self.route.binding)
-            return await _over_tls(tcp, self.route.proxy)
+            return await _over_tls(await self.line.again(self.walk), self.route.proxy)
         except PhaseError as error:
             detail = f"{_LEFT_ALONE}: {error.detail}"
             raise PhaseError(Reason.PROXY_CLOSED, detail, error.evidence) from error
 
     def _silence(self) -> PhaseError:
-        who, seconds = _named(self.route, self.address), self.route.timeouts.proxy
+        whom, seconds = self.line.whom, self.route.timeouts.proxy
         return PhaseError(
-            Reason.PROXY_TIMEOUT, f"no answer from {who} in {seconds:g} s to a request for {self.asked_for}"
+            Reason.PROXY_TIMEOUT, f"no answer from {whom} in {seconds:g} s to a request for {self.asked_for}"
         )
 
     async def _explained(self, error: HandshakeError, handshake: Handshake) -> PhaseError:
@@ -214,8 +262,7 @@ class _Asking:
         offer = GssapiOffer()
         with Walk() as aside, trio.move_on_after(self.route.timeouts.connect):
             try:
-                tcp = await dial(aside, self.address, self.route.proxy.port, self.route.binding)
-                await _converse(tcp, offer, offer.start())
+                await _converse(await self.line.again(aside), offer, offer.start())
             except (HandshakeError, PhaseError):
                 return False
         return offer.accepted

@@ -1,7 +1,8 @@
 """The walk of one probe through its phases: how long each took, and where it ended."""
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Self, TypeVar
 
@@ -56,6 +57,8 @@ class Walk:
         "_open",
         "bag",
         "lacks_certificate",
+        "legs",
+        "passed",
         "peer",
         "phases",
         "proxy_spoke",
@@ -66,6 +69,10 @@ class Walk:
 
     def __init__(self) -> None:
         self.phases: dict[Phase, float] = {}
+        self.legs: list[Mapping[Phase, float]] = []
+        """What the phases took at each proxy that was asked."""
+        self.passed = 0
+        """How many proxies have granted what they were asked for."""
         self.peer = "the peer"
         """Whom the probe is waiting for, as people write it: an address and a port."""
         self.source: str | None = None
@@ -109,6 +116,8 @@ class Walk:
     async def step(self, phase: Phase, timeout: float, doing: Awaitable[T], whom: str = "") -> T:
         """What `doing` gives, or WalkEnded with why it did not; the phase has a duration either way.
 
+        A phase that comes again takes longer: an address after another, one proxy after another.
+
         `whom` is who must answer, for people who read of a timeout.
         """
         self._flood_reason = _FLOOD_REASON.get(phase)
@@ -125,8 +134,19 @@ class Walk:
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
             failure = internal_error(phase, error)
         finally:
-            self.phases[phase] = perf_counter() - started
+            self.phases[phase] = self.phases.get(phase, 0.0) + perf_counter() - started
         raise WalkEnded(failure)
+
+    @contextmanager
+    def leg(self) -> Iterator[None]:
+        """What runs inside is between one proxy and the next, or the destination."""
+        before = dict(self.phases)
+        try:
+            yield
+            self.passed += 1
+        finally:
+            took = {phase: seconds - before.get(phase, 0.0) for phase, seconds in self.phases.items()}
+            self.legs.append({phase: seconds for phase, seconds in took.items() if seconds})
 
     def forget(self, phase: Phase) -> None:
         """A phase in which only we waited, and nobody else did anything, has no duration."""

@@ -46,7 +46,7 @@ def _program(cause: Cause, hop: Hop, case: Case) -> tuple[str, str]:
     """Which program it is, and what it called itself; that is empty where it is only the likeliest one."""
     if hop is Hop.FIREWALL:
         return "nftables", ""
-    if hop is not Hop.PROXY or not case.path.proxies:
+    if hop is not Hop.PROXY or len(case.path.proxies) != 1:
         return "", ""
     if case.path.proxies[-1].scheme not in (ProxyScheme.HTTP, ProxyScheme.HTTPS):
         return "Dante", ""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from netcheck.apns.addresses import PUBLISHED_RANGES
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Hop
-from netcheck.model.paths import SYSTEM_RESOLVER, Family, endpoint_text
+from netcheck.model.paths import SYSTEM_RESOLVER, Family, Proxy, endpoint_text
 from netcheck.model.services import Service
 from netcheck.verdict.case import Case, fails_in, is_apples
 from netcheck.verdict.counting import Counted
@@ -42,10 +42,31 @@ THIS_NETWORK = _owners_of(Hop.LOCAL_NETWORK, "this network")
 
 
 def the_proxy(case: Case, about: Iterable[Counted]) -> Owner:
-    """By its address; those of several that were asked."""
-    asked = {each.result.attempt.proxies or case.path.proxies for each in about}
-    places = sorted({proxy.place for proxies in asked for proxy in proxies[-1:]})
+    """By its address; of several in a row those at which it ended, or that those before cannot reach."""
+    ended_at = (unreached_proxy(each) or each.result.attempt.proxy for each in about)
+    usual = case.path.proxies[-1:]
+    places = sorted({proxy.place for found in ended_at for proxy in ((found,) if found else usual)})
     return _owners_of(Hop.PROXY, f"the prox{'ies' if len(places) > 1 else 'y'} {shortened(places)}")
+
+
+def unreached_proxy(each: Counted) -> Proxy | None:
+    """The next proxy in the row, where the one before says that it cannot connect to it."""
+    return each.result.attempt.next_proxy if _cannot_connect(each) else None
+
+
+_cannot_connect = fails_in(
+    Phase.PROXY_HANDSHAKE,
+    Reason.PROXY_TARGET_REFUSED,
+    Reason.PROXY_TARGET_TIMEOUT,
+    Reason.PROXY_TARGET_UNREACHABLE,
+    Reason.PROXY_DNS_FAILURE,
+)
+
+
+def the_next_proxies(about: Iterable[Counted]) -> str:
+    """Those in the row that a proxy was asked for; empty where it was asked for the destination."""
+    places = sorted({proxy.place for each in about if (proxy := each.result.attempt.next_proxy)})
+    return f"the next prox{'ies' if len(places) > 1 else 'y'} {shortened(places)}" if places else ""
 
 
 def the_resolver(case: Case) -> Owner:

@@ -125,6 +125,7 @@ def test_a_success_has_null_for_everything_of_a_failure() -> None:
             "detail": None,
             "evidence": None,
             "phases": {"resolve": 0.004, "connect": 0.02},
+            "legs": [],
             "rtt": None,
             "syn_retransmits": None,
             "tls": None,

@@ -20,9 +20,11 @@ from netcheck.verdict.naming import (
     named_ports,
     shortened,
     the_hosts,
+    the_next_proxies,
     the_ports,
     the_proxy,
     the_reply,
+    unreached_proxy,
 )
 
 _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
@@ -65,14 +67,22 @@ def proxy_down(case: Case) -> Found | None:
             f"Write http:// in place of https:// for the path {case.path.name} in the config: "
             f"{proxy.name} speaks no TLS there."
         )
-    elif phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE}:
+    elif phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE} and not any(map(unreached_proxy, about)):
         next_step = (
             f"Check the host, port and scheme of {proxy.name} for the path {case.path.name} in the config. "
             "Then ask its owners why it does not answer as such a proxy."
         )
     else:
-        next_step = f"Ask {proxy.asked} to make sure that it runs and can be reached from here."
+        next_step = (
+            f"Ask {proxy.asked} to make sure that it runs and can be reached from {_from_where(about)}."
+        )
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
+
+
+def _from_where(about: Iterable[Counted]) -> str:
+    """From this machine, or from the proxy before it."""
+    before = [each.result.attempt.proxy for each in about if unreached_proxy(each)]
+    return listed(sorted({f"the proxy {proxy.place}" for proxy in before if proxy})) or "here"
 
 
 def _silences(case: Case) -> list[Counted]:
@@ -89,7 +99,8 @@ def _silences(case: Case) -> list[Counted]:
 
 def _is_no_proxy(each: Counted) -> bool:
     unconnected = phase_is(Phase.PROXY_CONNECT, Phase.PROXY_TLS)
-    return unconnected(each) or reason_is(Reason.PROXY_NOT_A_PROXY, Reason.PROXY_BAD_REPLY)(each)
+    is_none = unconnected(each) or reason_is(Reason.PROXY_NOT_A_PROXY, Reason.PROXY_BAD_REPLY)(each)
+    return is_none or unreached_proxy(each) is not None
 
 
 @cause(Cause.PROXY_OVERLOADED, Hop.PROXY)
@@ -150,12 +161,14 @@ def _denial(case: Case, denied: list[Counted], what: str) -> Found:
     by_address = names_work and all(each.family is not Family.NAME for each in denied)
     how = " to destinations given by address" if by_address else ""
     rest = f"; it allows others on {listed(sorted(allowed))}" if allowed else ""
-    ports = named_ports({each.result.port for each in denied})
+    others = the_next_proxies(denied)
+    ports = others or named_ports({each.result.port for each in denied})
     return Found(
         proxy,
         denied,
         f"{proxy.name} denies {ports}{how}{rest}; {how_often(case, denied)}",
-        f"Ask {proxy.asked} to change its rules: allow {what}. It must not decrypt these connections.",
+        f"Ask {proxy.asked} to change its rules: allow {others or what}. "
+        "It must not decrypt these connections.",
         the_reply(denied),
     )
 
@@ -203,16 +216,16 @@ def proxy_cannot_connect(case: Case) -> Found | None:
     if not about:
         return None
     proxy = the_proxy(case, about)
-    hosts, ports = the_hosts(case, about), the_ports(case, about)
+    what = the_next_proxies(about) or f"{the_hosts(case, about)} on {the_ports(case, about)}"
     if others := _others_that_work(case, about):
         next_step = (
             f"Ask {proxy.asked} to check its rules, and the firewall behind it. "
-            f"It cannot connect to {hosts} on {ports}, but it can connect to {shortened(others)}."
+            f"It cannot connect to {what}, but it can connect to {shortened(others)}."
         )
     else:
         next_step = (
             f"Ask {proxy.asked} to check its rules, its way to the Internet, and the firewall behind it. "
-            f"It answers, but cannot connect to {hosts} on {ports}.{apples_networks(about)}"
+            f"It answers, but cannot connect to {what}.{apples_networks(about)}"
         )
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
 

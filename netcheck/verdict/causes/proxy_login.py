@@ -32,8 +32,11 @@ def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     exempt = f"to exempt {the_hosts(case, about)} from the login"
     if case.role is Role.DEVICE:
         return f"Ask {proxy.asked} {exempt}. Devices cannot log in."
-    config = f"of the path {case.path.name} in the config"
-    credentials = next((each.credentials for each in case.path.proxies if each.credentials), None)
+    asked = next((each.result.attempt.proxy for each in about if each.result.attempt.proxy), None)
+    asked = asked or next(iter(case.path.proxies), None)
+    which = f"of {proxy.name} in" if len(case.path.proxies) > 1 else "of"
+    config = f"{which} the path {case.path.name} in the config"
+    credentials = asked.credentials if asked else None
     if credentials is None:
         return (
             f"Set `username` and `password_file` {config} to a login that the proxy accepts. "
