@@ -21,7 +21,7 @@ from tests.certificates import TOPIC, issued
 from tests.system import between, proxies, servers
 from tests.system.alerting import SPEED, Alerting, Told, alerting, alerting_of
 from tests.system.apple import COURIER_RANGES
-from tests.system.lab import Lab, Settings
+from tests.system.lab import FAST_ROUNDS, Lab, Settings
 from tests.system.namespace import FROM_HERE, Namespace, every
 from tests.system.resolvers import OTHER_RESOLVER, forwarder
 from tests.system.rules import CONFIG
@@ -253,7 +253,6 @@ INCIDENTS = (
         firewall(),
         {"NetcheckAppleUnreachable": {ON_CALL, "push-owners"}},
         services=few,
-        within=10.0,  # netcheck takes its time before it names Apple
     ),
     Incident(
         "a resolver dies",
@@ -278,6 +277,17 @@ INCIDENTS = (
         {"NetcheckRangeBlocked": {"network"}},
         services=sampled,
         within=25.0,
+    ),
+    Incident(
+        "a proxy that allows 443 only becomes slow",
+        beside(squid=lambda lab: {"proxy": f"http://127.0.0.1:{front(lab, slow=False).port}"}),
+        lambda lab: front(lab, slow=True),
+        lambda lab: front(lab, slow=False),
+        {"NetcheckProxySlow": {"proxy-owners"}},
+        settings={
+            "probing": {"timeouts": {**FAST_ROUNDS["timeouts"], "proxy": "2s"}}
+        },  # slow, and no failure
+        within=20.0,
     ),
 )
 
