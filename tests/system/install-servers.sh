@@ -4,8 +4,9 @@ set -eu
 
 packages='
     apache2-bin chromium curl dante-server dnsmasq-base faketime fonts-dejavu-core gnutls-bin haproxy iproute2
-    microsocks netcat-openbsd nftables nginx-light nsd openssh-server openssl privoxy prometheus
-    prometheus-alertmanager prometheus-blackbox-exporter shadowsocks-libev squid-openssl stunnel4 tinyproxy unbound wrk
+    jsonnet microsocks netcat-openbsd nftables nginx-light nsd openssh-server openssl privoxy prometheus
+    prometheus-alertmanager prometheus-blackbox-exporter shadowsocks-libev squid-openssl stunnel4 tinyproxy unbound
+    victoria-metrics wrk
 '
 policy=/usr/sbin/policy-rc.d
 
