@@ -184,6 +184,11 @@ class ProbePath:
         proxy = (self.proxy.host, self.proxy.port) if self.proxy is not None else None
         return proxy, self.load_balancer, self.binding
 
+    @property
+    def resolves_both_ways(self) -> bool:
+        """Whether the proxy is given names as well: that this machine cannot resolve them is then normal."""
+        return self.proxy is not None and self.proxy.resolve is ResolveMode.BOTH
+
     def carries(self, family: Family) -> bool:
         """Whether a destination of this family can be asked for at all: SOCKS4 has no IPv6."""
         is_socks4 = self.proxy is not None and self.proxy.scheme in (ProxyScheme.SOCKS4, ProxyScheme.SOCKS4A)
