@@ -15,6 +15,7 @@ from netcheck.model.findings import Cause, FetchedBag, Finding, Hop, Judgement, 
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
 from netcheck.model.services import Service
+from netcheck.model.trends import Part
 from netcheck.state.endpoints import EndpointState
 from netcheck.state.flows import Flow, Outcomes, PathCounters, Recent
 from netcheck.state.histogram import Histogram
@@ -185,6 +186,14 @@ class _Unrest:
     changing: Set[str]
     restless: Set[str]
     """Where all failed together for a while: that hosts still do is no reason yet to go to Apple."""
+    down: Set[Part]
+    """Of which nothing answers, for sure."""
+
+    def may_only_be_late(self, path: ProbePath, judged: Judgement) -> bool:
+        """Whether Apple is to be asked about hosts that may only be the last to answer again."""
+        to_apple = (finding for finding in judged.findings if finding.hop is Hop.APPLE)
+        parts = {Part.of(result.endpoint) for finding in to_apple for result in finding.about}
+        return path.name in self.restless and not parts <= self.down
 
 
 def _may_be_recovering(fresh: Judgement, before: Judgement) -> bool:
@@ -231,6 +240,7 @@ class LatestFacts:
         unrest = _Unrest(
             {part.path for part in doubts} | self._state.inquiries.keys(),
             courses.silent_since(courses.newest - _RESTLESS * self._belief.window),
+            {part for part, trend in courses.trends().items() if trend.down and not trend.doubt},
         )
         paths = {path.name: path for path in facts.paths}
         self._clear = {
@@ -258,7 +268,7 @@ class LatestFacts:
         if fresh.verdict is Verdict.READY:
             waits = path.name in unrest.changing and not is_late
             return _without_news(latest, before) if waits else latest
-        if path.name in unrest.restless and any(each.hop is Hop.APPLE for each in fresh.findings):
+        if unrest.may_only_be_late(path, fresh):
             return before
         is_changing = path.name in unrest.changing or (
             path.name in unrest.restless and _may_be_recovering(fresh, before.judgement)

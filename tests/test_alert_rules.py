@@ -1,5 +1,6 @@
 """The files in config/prometheus: fit for their programs, in step with the metrics, tested and explained."""
 
+import json
 import re
 import runpy
 import subprocess
@@ -298,6 +299,59 @@ def test_the_operator_s_rules_are_these_rules() -> None:
     assert script["prometheus_rule"]() == committed
     groups = [group for file in RULE_FILES for group in load(file)["groups"]]
     assert yaml.safe_load(committed)["spec"]["groups"] == groups
+
+
+MIXIN = CONFIG / "mixin"
+
+
+def mixin(**said: object) -> Any:
+    """What the monitoring mixin makes of what somebody says in `_config`."""
+    require_programs("jsonnet")
+    program = (
+        f"local mixin = (import '{MIXIN}/mixin.libsonnet') + {{ _config+:: {json.dumps(said)} }};"
+        "{ [name]: mixin[name] for name in ['prometheusRules', 'prometheusAlerts', 'grafanaDashboards'] }"
+    )
+    made = subprocess.run(["jsonnet", "-e", program], capture_output=True, text=True, timeout=60, check=False)
+    assert made.returncode == 0, made.stderr
+    return json.loads(made.stdout)
+
+
+def test_the_mixin_s_rules_are_these_rules() -> None:
+    script = runpy.run_path(str(MIXIN / "make_rules.py"))
+    assert script["rules_as_json"]() == (MIXIN / "rules.json").read_text()
+
+
+def test_the_mixin_is_the_rules_and_dashboards_as_they_are() -> None:
+    made = mixin()
+    assert (made["prometheusRules"], made["prometheusAlerts"]) == tuple(map(load, RULE_FILES))
+    dashboards = [json.loads(file.read_text()) for file in sorted((ROOT / "dashboards").glob("*.json"))]
+    assert made["grafanaDashboards"] == {f"{each['uid']}.json": each for each in dashboards}
+
+
+def test_the_mixin_does_as_its_user_says(tmp_path: Path) -> None:
+    made = mixin(
+        netcheckSelector='job=~"push-.*"',
+        runbookUrl="https://wiki.example/netcheck",
+        grafanaUrl="https://grafana.example",
+        severities={"critical": "page", "warning": "ticket", "info": "note"},
+        dashboardTags=["apple"],
+    )
+    text = json.dumps(made)
+    assert not re.search(r"job=.{0,2}netcheck|github\.com/netcheck/netcheck/(?:blob|tree)", text)
+    assert len(re.findall("job=~.{1,2}push-", text)) == len(
+        re.findall("job=['\"]netcheck", "\n".join(texts()))
+    )
+    alerts = [rule for group in made["prometheusAlerts"]["groups"] for rule in group["rules"]]
+    assert {rule["labels"]["severity"] for rule in alerts} == {"page", "ticket", "note"}
+    by_name = {rule["alert"]: rule["annotations"] for rule in alerts}
+    dashboard, _, query = by_name["NetcheckProxyDown"]["dashboard_url"].partition("?")
+    assert dashboard == "https://grafana.example/d/netcheck-path"
+    assert query == "var-site={{ $labels.site }}&var-path={{ $labels.path }}"
+    assert "dashboard_url" not in by_name["NetcheckDown"]
+    assert {each["tags"][0] for each in made["grafanaDashboards"].values()} == {"apple"}
+    file = tmp_path / "alerts.json"
+    file.write_text(json.dumps(made["prometheusAlerts"]))
+    run("promtool", "check", "rules", file)
 
 
 def test_an_agent_drops_nothing_that_an_alert_or_a_panel_needs() -> None:

@@ -16,12 +16,12 @@ from netcheck.model.findings import (
     PushCertificateFile,
     Verdict,
 )
-from netcheck.model.paths import Family, ProbePath, Role
+from netcheck.model.paths import Binding, Family, ProbePath, Proxy, ProxyScheme, Role
 from netcheck.model.results import Bag, Endpoint, Hold, HoldKey
 from netcheck.model.services import Service
 from netcheck.state.state import State
 from netcheck.verdict.assessing import Assessment, assess
-from tests.records import COURIER, REFUSED, lookup, result, visit
+from tests.records import COURIER, DROPPED, PROVIDER, REFUSED, lookup, result, visit
 
 DIRECT = ProbePath("direct")
 HELD = replace(COURIER, hold=60.0)
@@ -211,6 +211,52 @@ def test_a_verdict_does_not_wait_for_ever() -> None:
     changing.see(*range(2, 9), fails=True)
     changing.now += 3 * CHANGING.patience
     assert changing.see(9, fails=True).verdict is Verdict.NOT_READY
+
+
+def test_a_silence_keeps_nobody_from_asking_apple_about_what_is_all_down() -> None:
+    """Where its other services answer in between, this is how an outage of Apple's couriers begins."""
+    others = ProbePath("dmz", binding=Binding(interface="eth1"))
+    hosts = tuple(f"{n}-courier.push.apple.com" for n in range(12))
+    couriers = replace(MANY, ports=(443,), hosts=hosts)
+    provider = replace(PROVIDER, ports=(443,), hosts=("api.push.apple.com",))
+    state = State()
+    state.configure([couriers, provider], [DIRECT, others])
+    latest, now = LatestFacts(state, CHANGING), 1000.0
+
+    def see(*results: tuple[Service, int]) -> Judgement:
+        nonlocal now
+        for service, host in results:
+            now += 1
+            failed = DROPPED if service is couriers else None
+            for path in (DIRECT, others):
+                host_of, address = service.hosts[host], f"17.57.144.{host}"
+                seen = result(service, 443, failed, host=host_of, path=path.name, at=now, address=address)
+                state.record(visit(seen))
+        return latest.now().judgements[0]
+
+    see((provider, 0), (couriers, 0), (couriers, 1))
+    assert see((provider, 0)).verdict is Verdict.UNKNOWN
+    assert state.courses.silent_since(0.0) == {"direct", "dmz"}
+    for host in range(2, 8):
+        judged = see((couriers, host), (provider, 0))
+    assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.APPLE_UNREACHABLE)
+
+
+def test_a_remark_does_not_outlive_its_reason_for_ever_where_a_path_keeps_changing() -> None:
+    proxied = ProbePath("squid", proxy=Proxy(ProxyScheme.HTTP, "squid.test", 3128))
+    state = State()
+    state.configure([PROVIDER], [DIRECT, proxied])
+    latest = LatestFacts(state, CHANGING)
+
+    def causes(at: float, seconds: float) -> set[Cause | None]:
+        for path, took in ((DIRECT, 0.02), (proxied, seconds)):
+            state.record(visit(result(PROVIDER, 443, path=path.name, at=at, seconds=took)))
+        return {judged.cause for judged in latest.now().judgements}
+
+    assert causes(1000.0, 2.0) == {None, Cause.PROXY_SLOW}
+    state.begin_inquiry(["squid"])
+    assert causes(1000.0 + CHANGING.patience, 0.02) == {None, Cause.PROXY_SLOW}
+    assert causes(1001.0 + 3 * CHANGING.patience, 0.02) == {None}
 
 
 def test_one_moment_s_results_do_not_outdate_each_other() -> None:

@@ -234,6 +234,11 @@ class ProbePath:
         proxies = tuple((proxy.host, proxy.port) for proxy in self.proxies)
         return proxies, self.load_balancer, self.binding
 
+    @property
+    def resolves_both_ways(self) -> bool:
+        """Whether the proxy is given names as well: that this machine cannot resolve them is then normal."""
+        return self.resolve is ResolveMode.BOTH
+
     def carries(self, family: Family) -> bool:
         """Whether a destination of this family can be asked for at all: SOCKS4 has no IPv6."""
         asked = self.proxies[-1].scheme if self.proxies else None

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from netcheck.model.paths import Family
+from netcheck.model.results import Endpoint
 
 
 class Part(NamedTuple):
@@ -15,6 +16,11 @@ class Part(NamedTuple):
     family: Family
     what: str = ""
     """The name of a service, or a range that Apple publishes; empty for everything."""
+
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> Self:
+        """The part that is its service's."""
+        return cls(endpoint.path, endpoint.port, endpoint.family, endpoint.service)
 
     @property
     def whole(self) -> "Part":

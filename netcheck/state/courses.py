@@ -120,6 +120,10 @@ class _Course:
             host: seen for host, seen in self._failing.items() if not begin <= seen.first.at <= end
         }
 
+    def explain(self, hosts: Set[str]) -> None:
+        """These fail for another reason than this part."""
+        self._failing = {host: seen for host, seen in self._failing.items() if host not in hosts}
+
     def fail(self, host: str, attempt: Attempt, since: float, *, is_explained: bool) -> None:
         """Take in a failure of a host that fails since then."""
         if (attempt.at if self._down else since) <= self._answered:
@@ -160,6 +164,8 @@ class Courses:
 
     def __init__(self) -> None:
         self._courses: dict[Part, _Course] = {}
+        self._hosts: dict[Part, set[str]] = {}
+        """Of each part but the ranges."""
         self._trends: dict[Part, Trend] = {}
         self._suspects: dict[str, dict[Endpoint, None]] = {}
         """By path, in the order in which they failed."""
@@ -171,7 +177,7 @@ class Courses:
         return self._newest
 
     def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
-        hosts: dict[Part, set[str]] = {}
+        hosts = self._hosts = {}
         for service, path in pairs:
             for part in _parts(service, path) if service.required else ():
                 hosts.setdefault(part, set()).update(hosts_on(service, path))
@@ -186,16 +192,20 @@ class Courses:
 
     def record(self, endpoint: Endpoint, seen: EndpointState) -> None:
         """Take in how an endpoint was found just now."""
-        part, whole = _parts_of(endpoint)
+        part = Part.of(endpoint)
         if part not in self._courses:  # nothing that is required
             return
         best = min(seen.results, key=lambda result: result.attempt.failure is not None)
         self._newest = max(self._newest, best.attempt.at)
+        was_down = self._courses[part].is_down
         self._note(part, best, seen, is_explained=False)
         # A service that is down is so wherever its hosts are: that says nothing of ranges.
-        ranges = [] if self._courses[part].is_down else self._note_ranges(part, seen)
+        is_down = self._courses[part].is_down
+        ranges = [] if is_down else self._note_ranges(part, seen)
+        if is_down and not was_down:
+            self._clear_ranges(part)
         is_explained = any(self._courses[each].is_down for each in (part, *ranges))
-        self._note(whole, best, seen, is_explained=is_explained)
+        self._note(part.whole, best, seen, is_explained=is_explained)
         suspects = self._suspects.setdefault(endpoint.path, {})
         if seen.failures == 1 and not is_explained:
             suspects[endpoint] = None
@@ -214,6 +224,13 @@ class Courses:
                     self._trends[within] = Trend()
                 self._note(within, result, seen, is_explained=False)
         return noted
+
+    def _clear_ranges(self, service: Part) -> None:
+        """Of the failures by which the service was found to be down."""
+        for part, course in self._courses.items():
+            if _is_range(part) and part.whole == service.whole:
+                course.explain(self._hosts[service])
+                self._trends[part] = course.trend
 
     def _note(self, part: Part, result: Result, seen: EndpointState, *, is_explained: bool) -> None:
         course, attempt = self._courses[part], result.attempt
@@ -277,16 +294,11 @@ class Courses:
         return [endpoint for _, endpoint in sorted(known) if not self._is_down_around(endpoint)]
 
     def _is_required(self, endpoint: Endpoint) -> bool:
-        return _parts_of(endpoint)[0] in self._courses
+        return Part.of(endpoint) in self._courses
 
     def _is_down_around(self, endpoint: Endpoint) -> bool:
-        return any(self._courses[part].is_down for part in _parts_of(endpoint))
-
-
-def _parts_of(endpoint: Endpoint) -> tuple[Part, Part]:
-    """The part that is its service's, and the whole."""
-    service, _, port, path, family = endpoint
-    return Part(path, port, family, service), Part(path, port, family)
+        part = Part.of(endpoint)
+        return any(self._courses[each].is_down for each in (part, part.whole))
 
 
 def _is_down(trend: Trend) -> bool:

@@ -40,17 +40,18 @@ class PathCounters:
     syn_retransmits: int = 0
 
     @classmethod
-    def zero(cls, phases: Iterable[Phase]) -> Self:
-        """Nothing counted yet, of all that can happen in these phases."""
+    def zero(cls, path: ProbePath, phases: Iterable[Phase]) -> Self:
+        """Nothing counted yet, of all that can happen in these phases and matters."""
         phases = list(dict.fromkeys(phases))
+        faults = (phase for phase in phases if phase is not Phase.RESOLVE or not path.resolves_both_ways)
         return cls(
-            failures={(phase, reason): 0 for phase in phases for reason in REASONS_OF_PHASE[phase]},
+            failures={(phase, reason): 0 for phase in faults for reason in REASONS_OF_PHASE[phase]},
             durations={phase: Histogram() for phase in phases if phase is not Phase.SESSION},
         )
 
     def keep(self, before: "PathCounters") -> None:
         """Go on from earlier counts, for what the path can still see."""
-        phases = {phase for phase, _ in self.failures}
+        phases = self.durations.keys() | {phase for phase, _ in self.failures}
         self.failures.update((key, n) for key, n in before.failures.items() if key[0] in phases)
         self.durations.update((key, h) for key, h in before.durations.items() if key in self.durations)
         self.rtt, self.syn_retransmits = before.rtt, before.syn_retransmits
@@ -85,10 +86,11 @@ class Flows:
         ]
         self.outcomes = {flow: self.outcomes.get(flow) or dict.fromkeys(Outcome, 0) for flow in flows}
         self.recent = {flow: self.recent.get(flow, ()) for flow in flows}
-        phases: dict[str, list[Phase]] = {}
+        phases: dict[ProbePath, list[Phase]] = {}
         for service, path in pairs:
-            phases.setdefault(path.name, []).extend(phases_of(service, path))
-        before, self.paths = self.paths, {name: PathCounters.zero(its) for name, its in phases.items()}
+            phases.setdefault(path, []).extend(phases_of(service, path))
+        before = self.paths
+        self.paths = {path.name: PathCounters.zero(path, its) for path, its in phases.items()}
         for name in self.paths.keys() & before.keys():
             self.paths[name].keep(before[name])
 

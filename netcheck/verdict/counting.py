@@ -13,7 +13,7 @@ from typing import NamedTuple
 from netcheck.apns.addresses import published_range
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Needed
-from netcheck.model.paths import Binding, Family, ProbePath, ResolveMode
+from netcheck.model.paths import Binding, Family, ProbePath
 from netcheck.model.results import Endpoint, Result, Standing
 from netcheck.model.trends import Trends
 from netcheck.verdict.outdated import Outdated
@@ -106,7 +106,7 @@ def what_counts(
     too. What all around it has outdated counts no more: successes from before all fell silent, and failures
     from then, when others answer again.
     """
-    both_ways = {path.name for path in paths if path.resolve is ResolveMode.BOTH}
+    both_ways = {path.name for path in paths if path.resolves_both_ways}
     bound = {path.name for path in paths if path.binding != Binding()}
     outdated = Outdated(trends)
     valid, was_silent = _parted((s for s in standings if not _is_local_dns(s.result, both_ways)), outdated)

@@ -58,7 +58,7 @@ class Outdated:
         return result.path in self._fell_silent and not self._is_needed(result)
 
     def _is_needed(self, result: Result) -> bool:
-        return Part(result.path, result.port, result.attempt.family, result.service) in self._needed
+        return Part.of(result.endpoint) in self._needed
 
     def _is_old_success(self, result: Result, at: float) -> bool:
         if result.path not in self._fell_silent:

@@ -16,8 +16,8 @@ COURIER = Service("courier", tuple(f"{n}-courier.test" for n in range(12)), (522
 OTHER = Service("other", tuple(f"{n}-other.test" for n in range(12)), (5223,))
 SINGLE = Service("single", ("api.test",), (443,))
 PORT = Part("direct", 5223, Family.IPV4)
-RANGE, NEXT_RANGE = "17.57.144.0/22", "17.249.0.0/16"
-ADDRESSES = {RANGE: "17.57.144.1", NEXT_RANGE: "17.249.0.1"}
+RANGE, NEXT_RANGE, NOWHERE = "17.57.144.0/22", "17.249.0.0/16", "no range"
+ADDRESSES = {RANGE: "17.57.144.1", NEXT_RANGE: "17.249.0.1", NOWHERE: "192.0.2.1"}
 PATIENCE = 30.0
 
 
@@ -143,6 +143,14 @@ def test_what_is_explained_by_a_service_that_is_down_is_no_doubt_about_anything_
     for host in range(6):
         story.fail([host]).answer([host], OTHER)
     assert story.fail([6, 7]).doubts == set()
+
+
+def test_when_a_service_is_found_to_be_down_its_ranges_are_in_doubt_no_more() -> None:
+    story = Story()
+    for host, within in enumerate((RANGE, RANGE, NOWHERE, NOWHERE, NOWHERE)):
+        story.fail([host], within=within).answer([host], OTHER, within=NOWHERE)
+    assert PORT._replace(what=RANGE) in story.doubts
+    assert story.fail([5], within=NOWHERE).doubts == set()
 
 
 def test_a_range_is_down_after_three_hosts_while_others_answer() -> None:

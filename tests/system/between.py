@@ -134,16 +134,25 @@ def balancer(namespace: Namespace, *members: str, options: str = "") -> Server:
     )
 
 
-def front(namespace: Namespace, proxy_port: int, *, slow: bool) -> Server:
-    """Stands before a proxy and passes everything on; slowly, each connection after 1.1 s."""
-    wait = " tcp-request inspect-delay 1100ms\n tcp-request content accept if WAIT_END\n" if slow else ""
+def front(namespace: Namespace, proxy_port: int) -> Server:
+    """Stands before a proxy and passes everything on, at once until it is told to be slow."""
     return _haproxy(
         namespace,
         "front",
         f"127.0.0.1:{FRONT}",
-        f"frontend front\n bind 127.0.0.1:{FRONT}\n{wait} default_backend proxy\n",
+        f"global\n stats socket {namespace.scratch}/front.sock level admin\n",
+        f"frontend front\n bind 127.0.0.1:{FRONT}\n tcp-request inspect-delay 1100ms\n"
+        " tcp-request content accept if { nbsrv(slow) eq 0 }\n tcp-request content accept if WAIT_END\n"
+        " default_backend proxy\n",
         f"backend proxy\n server proxy 127.0.0.1:{proxy_port}\n",
+        "backend slow\n server now 127.0.0.1:9 disabled\n",
     )
+
+
+def make_front(namespace: Namespace, *, slow: bool) -> None:
+    """Let each new connection through the front wait for 1.1 s, or no more; none is cut."""
+    order = f"set server slow/now state {'ready' if slow else 'maint'}"
+    namespace.run(["nc", "-NU", f"{namespace.scratch}/front.sock"], text=f"{order}\n")
 
 
 def own_service(namespace: Namespace, certificate: Path, address: str, options: str = "") -> Server:

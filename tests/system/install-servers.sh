@@ -3,10 +3,11 @@
 set -eu
 
 packages='
-    apache2-bin buildah chromium curl dante-server dnsmasq-base faketime fonts-dejavu-core gcc gnutls-bin haproxy
-    iproute2 krb5-admin-server krb5-kdc krb5-user libc6-dev libkrb5-dev man-db microsocks netcat-openbsd nftables
-    nginx-light nsd openssh-server openssl privoxy prometheus prometheus-alertmanager prometheus-blackbox-exporter
-    shadowsocks-libev squid-openssl strace stunnel4 systemd-container tinyproxy unbound wrk
+    apache2-bin buildah chromium curl dante-server dnsmasq-base faketime fonts-dejavu-core gcc gnutls-bin
+    haproxy iproute2 jsonnet krb5-admin-server krb5-kdc krb5-user libc6-dev libkrb5-dev man-db microsocks
+    netcat-openbsd nftables nginx-light nsd openssh-server openssl privoxy prometheus prometheus-alertmanager
+    prometheus-blackbox-exporter shadowsocks-libev squid-openssl strace stunnel4 systemd-container tinyproxy
+    unbound victoria-metrics wrk
 '
 policy=/usr/sbin/policy-rc.d
 

@@ -21,7 +21,7 @@ from tests.certificates import TOPIC, issued
 from tests.system import between, proxies, servers
 from tests.system.alerting import SPEED, Alerting, Told, alerting, alerting_of
 from tests.system.apple import COURIER_RANGES
-from tests.system.lab import Lab, Settings
+from tests.system.lab import FAST_ROUNDS, Lab, Settings
 from tests.system.namespace import FROM_HERE, Namespace, every
 from tests.system.resolvers import OTHER_RESOLVER, forwarder
 from tests.system.rules import CONFIG
@@ -185,13 +185,17 @@ def with_password(lab: Lab, password: str) -> Server:
     return server
 
 
-def front(lab: Lab, *, slow: bool) -> Server:
-    """What stands before squid, in place of the one before: it may let every connection wait for 1.1 s."""
-    if running := vars(lab).pop("front_now", None):
-        running.stop()
-    vars(lab)["front_now"] = between.front(lab.namespace, lab.squid.port, slow=slow)
-    server: Server = vars(lab)["front_now"]
-    return server
+def behind_a_front(lab: Lab) -> Settings:
+    front = between.front(lab.namespace, lab.squid.port)
+    return {"proxy": f"http://127.0.0.1:{front.port}"}
+
+
+def slow(lab: Lab) -> None:
+    between.make_front(lab.namespace, slow=True)
+
+
+def fast(lab: Lab) -> None:
+    between.make_front(lab.namespace, slow=False)
 
 
 def corporate(lab: Lab) -> Server:
@@ -253,7 +257,6 @@ INCIDENTS = (
         firewall(),
         {"NetcheckAppleUnreachable": {ON_CALL, "push-owners"}},
         services=few,
-        within=10.0,  # netcheck takes its time before it names Apple
     ),
     Incident(
         "a resolver dies",
@@ -278,6 +281,17 @@ INCIDENTS = (
         {"NetcheckRangeBlocked": {"network"}},
         services=sampled,
         within=25.0,
+    ),
+    Incident(
+        "a proxy that allows 443 only becomes slow",
+        beside(squid=behind_a_front),
+        slow,
+        fast,
+        {"NetcheckProxySlow": {"proxy-owners"}},
+        settings={
+            "probing": {"timeouts": {**FAST_ROUNDS["timeouts"], "proxy": "2s"}}
+        },  # slow, and no failure
+        within=20.0,
     ),
 )
 
@@ -577,9 +591,9 @@ OUTAGE = {"cause": "apple_unreachable", "hop": "apple"}
             {"alertname": "NetcheckProxyDown", **PROXY_DOWN},
             [
                 {"alertname": "NetcheckErrorBudgetBurn", **PROXY_DOWN, "window": "6h"},
-                {"alertname": "NetcheckProxySlow", **PROXY_DOWN, "cause": "proxy_slow"},
             ],
             [
+                {"alertname": "NetcheckProxySlow", **PROXY_DOWN, "cause": "proxy_slow"},
                 {"alertname": "NetcheckProxyDown", **PROXY_DOWN, "role": "provider"},
                 {"alertname": "NetcheckNotReady", **DEVICE, **BLOCKED, "path": "direct"},
                 {"alertname": "NetcheckErrorBudgetBurn", **PROXY_DOWN, "site": "paris", "window": "6h"},
@@ -589,11 +603,9 @@ OUTAGE = {"cause": "apple_unreachable", "hop": "apple"}
         ),
         pytest.param(
             {"alertname": "NetcheckAppleUnreachable", **DEVICE, **OUTAGE},
+            [{"alertname": "NetcheckProxyDown", **PROXY_DOWN}],
             [
-                {"alertname": "NetcheckProxyDown", **PROXY_DOWN},
                 {"alertname": "NetcheckDegraded", **ON_SQUID, **OUTAGE},
-            ],
-            [
                 {"alertname": "NetcheckProxyDown", **PROXY_DOWN, "site": "paris"},
                 {"alertname": "NetcheckProxyDown", **PROXY_DOWN, "role": "provider"},
                 {"alertname": "NetcheckPushCertificateExpires", "site": "berlin", "name": "our-mdm"},
@@ -628,6 +640,7 @@ OUTAGE = {"cause": "apple_unreachable", "hop": "apple"}
                 {"alertname": "NetcheckNotReady", **ON_SQUID, **BLOCKED},
             ],
             [
+                {"alertname": "NetcheckProxySlow", **ON_SQUID, "cause": "proxy_slow", "hop": "proxy"},
                 {"alertname": "NetcheckProxyDown", **PROXY_DOWN, "path": "tinyproxy"},
                 {"alertname": "NetcheckSiteNotReady", **DEVICE, **BLOCKED, "role": "provider"},
             ],

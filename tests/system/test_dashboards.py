@@ -6,8 +6,7 @@ import plistlib
 import re
 from collections.abc import Callable, Iterator
 from itertools import product
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -17,34 +16,16 @@ from tests.system.apple import HOSTS, Apple
 from tests.system.lab import Lab, Settings
 from tests.system.namespace import FROM_HERE
 from tests.system.pages import demand, fetch
+from tests.system.panels import FOLDER, Asked, filled_in, queries
 from tests.system.rules import rule_files
 from tests.system.servers import NETCHECK_PORT, Server, config_file, require, serve
 
-FOLDER = Path(__file__).parents[2] / "dashboards"
 OLD_BAG = "init-p01st.push.apple.com"
 SITES = (".*", "", "berlin")
 """What `$site` becomes: all, as where no target has a site; those without one; one that has."""
 PATHS = ("direct", "passes", "decrypts", "gone")
-WINDOW = "30s"
 SPEED = 60
 """How many times as fast the rules run here."""
-
-
-class Asked(NamedTuple):
-    """A query as it stands in a dashboard, and where."""
-
-    place: str
-    expr: str
-    instant: bool
-
-
-def queries() -> Iterator[Asked]:
-    for file in sorted(FOLDER.glob("*.json")):
-        rows_and_panels = json.loads(file.read_text())["panels"]
-        for panel in [inner for each in rows_and_panels for inner in (each, *each.get("panels", ()))]:
-            for target in panel.get("targets", []):
-                place = f"{file.stem}: {panel['title']} {target['refId']}"
-                yield Asked(place, target["expr"], target["instant"])
 
 
 def annotations() -> Iterator[Asked]:
@@ -61,13 +42,6 @@ def variables() -> Iterator[tuple[str, str, str]]:
                 found = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"])
                 assert found
                 yield f"{file.stem}: {variable['name']}", found[1], found[2]
-
-
-def filled_in(expr: str, site: str, path: str) -> str:
-    """As Grafana would write it, with everything chosen but for site and path."""
-    values = {"site": site, "__rate_interval": WINDOW, "__range": WINDOW}
-    regex_or_not = expr.replace('path="$path"', f'path="{path}"').replace("[30d:1h]", "[30s:1s]")
-    return re.sub(r"\$(\w+)", lambda found: values.get(found[1], ".*"), regex_or_not)
 
 
 @pytest.fixture
