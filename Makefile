@@ -64,6 +64,8 @@ dashboards: $(DEV)/ready  ## write dashboards/*.json anew from their sources
 reference: $(DEV)/ready  ## write docs/config.md and config/netcheck.schema.json anew from the code
 	$(DEV)/bin/python -m tests.config.reference
 
+.PHONY: sbom wheel pyz deb
+
 sbom: $(DEV)/ready  ## write requirements/sbom.cdx.json and docs/licences.md anew from the locks
 	$(DEV)/bin/python -m config.packages.sbom
 

@@ -39,7 +39,12 @@ COMP_WORDS=(netcheck ch); COMP_CWORD=1; _netcheck_completion netcheck ch netchec
 step reloaded
 echo 'history: {file: /var/lib/netcheck/netcheck.db}' >>/etc/netcheck/netcheck.yaml
 systemctl reload netcheck.service
-journalctl --unit netcheck.service --output cat
+tries=0
+until journalctl --unit netcheck.service --output cat --grep 'configuration reloaded'; do
+    tries=$((tries + 1))
+    [ $tries -lt 200 ]
+    sleep 0.1
+done
 step upgraded
 dpkg-deb --raw-extract /drill/old.deb /tmp/new
 sed --in-place 's/^Version: .*/Version: 99/' /tmp/new/DEBIAN/control
