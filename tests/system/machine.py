@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.programs import require_programs
 
-_LONGEST = 120
+_LONGEST = 300
 """Seconds, from switching on to off."""
 _BOOT = """\
 set -eu

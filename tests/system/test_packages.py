@@ -37,6 +37,7 @@ step completed
 bash -c '. /usr/share/bash-completion/completions/netcheck
 COMP_WORDS=(netcheck ch); COMP_CWORD=1; _netcheck_completion netcheck ch netcheck; echo "${COMPREPLY[@]}"'
 step reloaded
+rm -f /bin/kill /usr/bin/kill # a small Debian has none
 echo 'history: {file: /var/lib/netcheck/netcheck.db}' >>/etc/netcheck/netcheck.yaml
 systemctl reload netcheck.service
 tries=0
