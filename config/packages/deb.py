@@ -106,19 +106,9 @@ def _put_documents(root: Path) -> None:
 
 def _put_control(root: Path, architecture: str, version: str) -> None:
     kib = sum(file.lstat().st_size for file in root.rglob("*") if file.is_file()) // 1024
-    newest_minor = int(PYTHONS[-1].split(".")[1])
-    control = (
-        (_HERE / "control")
-        .read_text()
-        .format(
-            version=version,
-            architecture=architecture,
-            size=kib,
-            oldest=PYTHONS[0],
-            too_new=f"3.{newest_minor + 1}",
-        )
-    )
-    _put(root, "DEBIAN/control", control)
+    too_new = f"3.{int(PYTHONS[-1].split('.')[1]) + 1}"
+    known = {"version": version, "architecture": architecture, "size": kib, "oldest": PYTHONS[0]}
+    _put(root, "DEBIAN/control", (_HERE / "control").read_text().format(**known, too_new=too_new))
     _put(root, "DEBIAN/conffiles", f"/{_CONFIG}\n")
     for script in _SCRIPTS:
         _put(root, f"DEBIAN/{script}", (_HERE / script).read_text())

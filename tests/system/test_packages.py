@@ -9,9 +9,9 @@ import pytest
 
 from netcheck import __version__
 from tests.packages.building import made_once
-from tests.programs import require_programs
 from tests.system.machine import drill
 from tests.system.packages import build_deb
+from tests.system.servers import require
 
 STEP = re.compile(r"^== (\w+)\n", re.MULTILINE)
 SCRIPT = r"""
@@ -74,7 +74,7 @@ step end
 @pytest.fixture
 def said(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """By step of the script, what was said."""
-    require_programs("systemd-nspawn", "dpkg-deb", "curl", "man")
+    require("systemd-nspawn", "dpkg-deb", "curl", "man")
     built = made_once(tmp_path_factory, "deb", build_deb)
 
     def play(scratch: Path) -> None:
