@@ -82,7 +82,7 @@ servers:  # real proxies, DNS servers and Prometheus for the system tests; only 
 kerberos: $(DEV)/ready servers  # for the tests with Kerberos, which is built against Debian's libkrb5
 	@if command -v krb5-config >/dev/null; then $(MAKE) --no-print-directory $(DEV)/kerberos; fi
 
-lock: $(UV)  ## make the locked requirements anew from pyproject.toml; then come `make sbom` and the tests
+lock: $(UV)  ## make the locked requirements anew from pyproject.toml; after that, `make sbom`
 	$(LOCKED) --upgrade pyproject.toml -o requirements/run.txt
 	$(LOCKED) --upgrade --group dev --extra pac --extra proxy-auth pyproject.toml -o requirements/dev.txt
 	$(LOCKED) --upgrade --extra pac --extra proxy-auth -c requirements/dev.txt pyproject.toml -o requirements/packages.txt

@@ -7,6 +7,7 @@ Debian may have: compiled modules for different Pythons have different names.
 import gzip
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +20,8 @@ from netcheck import __version__
 from netcheck.cli.main import main
 from netcheck.shipped import shipped
 
-_ARCHITECTURES = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
-"""As Debian names them: as uv does."""
+_ARCHITECTURES = {"amd64": "x86_64-manylinux_2_36", "arm64": "aarch64-manylinux_2_36"}
+"""As Debian names them: as uv does, with the C library of Debian 12."""
 _HERE = ROOT / "config" / "debian"
 _SCRIPTS = ("postinst", "prerm", "postrm")
 _PROGRAMS = ("usr/bin/netcheck", *(f"DEBIAN/{script}" for script in _SCRIPTS))
@@ -69,7 +70,7 @@ def _put_environment(root: Path, scratch: Path, system: str, pythons: Sequence[s
 
 
 def _put_part(place: Path, file: Path) -> None:
-    """One file for all Pythons; of the lists in `….dist-info`, which name all others, the first stays."""
+    """One file for all Pythons; of what `….dist-info` says of compiled modules, the first stays."""
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, place)
@@ -97,25 +98,17 @@ def _put_documents(root: Path) -> None:
     documents = "usr/share/doc/netcheck"
     _put(root, f"{documents}/copyright", (_HERE / "copyright").read_text())
     _put(root, f"{documents}/CHANGELOG.md.gz", _compressed((ROOT / "CHANGELOG.md").read_text()))
+    for page in (ROOT / "docs").glob("*.md"):
+        _put(root, f"{documents}/{page.name}", page.read_bytes())
     for name, file in shipped().items():
         _put(root, f"{documents}/examples/{name}", file.read_bytes())
 
 
 def _put_control(root: Path, architecture: str, version: str) -> None:
     kib = sum(file.lstat().st_size for file in root.rglob("*") if file.is_file()) // 1024
-    newest_minor = int(PYTHONS[-1].split(".")[1])
-    control = (
-        (_HERE / "control")
-        .read_text()
-        .format(
-            version=version,
-            architecture=architecture,
-            size=kib,
-            oldest=PYTHONS[0],
-            too_new=f"3.{newest_minor + 1}",
-        )
-    )
-    _put(root, "DEBIAN/control", control)
+    too_new = f"3.{int(PYTHONS[-1].split('.')[1]) + 1}"
+    known = {"version": version, "architecture": architecture, "size": kib, "oldest": PYTHONS[0]}
+    _put(root, "DEBIAN/control", (_HERE / "control").read_text().format(**known, too_new=too_new))
     _put(root, "DEBIAN/conffiles", f"/{_CONFIG}\n")
     for script in _SCRIPTS:
         _put(root, f"DEBIAN/{script}", (_HERE / script).read_text())
@@ -146,6 +139,8 @@ def _link(root: Path, name: str, target: str) -> None:
 
 
 if __name__ == "__main__":
+    if not shutil.which("dpkg-deb"):
+        sys.exit("make deb needs dpkg-deb: run it on Debian, or install the package dpkg")
     DIST.mkdir(exist_ok=True)
     asked = subprocess.run(["dpkg", "--print-architecture"], check=True, capture_output=True, text=True)  # noqa: S607
     print(build(DIST, asked.stdout.strip()))

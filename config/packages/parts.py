@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 DIST = ROOT / "dist"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 _UV = ROOT / ".tools" / "bin" / "uv"
+_OF_INSTALLING = ("RECORD", "direct_url.json", "uv_cache.json")
 _LOCK = ROOT / "requirements" / "packages.txt"
 
 
@@ -39,8 +40,7 @@ def _run(*command: str) -> None:
 
 
 def files_of(folder: Path) -> dict[str, Path]:
-    """By their names below the folder, in order; without what only an installation here would use."""
-    found = {
-        file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()
-    }
+    """By their names below the folder, in order; without what only says how and where they were installed."""
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file() and file.name not in _OF_INSTALLING]
+    found = {file.relative_to(folder).as_posix(): file for file in files}
     return {name: file for name, file in found.items() if not name.startswith((".", "bin/"))}

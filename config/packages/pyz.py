@@ -27,7 +27,7 @@ _START = Path(__file__).with_name("start.py")
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same file comes out whenever it is made
 
 
-def build(into: Path, systems: Sequence[str] = tuple(SYSTEMS), pythons: Sequence[str] = PYTHONS) -> Path:
+def build(into: Path, systems: Mapping[str, str] = SYSTEMS, pythons: Sequence[str] = PYTHONS) -> Path:
     """The file for these systems and Pythons, in a folder that is there."""
     made = into / f"netcheck-{__version__}.pyz"
     with tempfile.TemporaryDirectory() as scratch, made.open("wb") as stream:
@@ -35,10 +35,10 @@ def build(into: Path, systems: Sequence[str] = tuple(SYSTEMS), pythons: Sequence
         stream.write(b"#!/usr/bin/env python3\n")
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as pyz:
             _add(pyz, "__main__.py", _START.read_bytes())
-            for system, python in itertools.product(systems, pythons):
+            for (system, name), python in itertools.product(systems.items(), pythons):
                 folder = Path(scratch) / f"{system}-{python}"
                 put_parts(wheel, folder, python, system)
-                _add_parts(pyz, SYSTEMS[system].format(python.replace(".", "")), files_of(folder))
+                _add_parts(pyz, name.format(python.replace(".", "")), files_of(folder))
     made.chmod(0o755)
     return made
 

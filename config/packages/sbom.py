@@ -19,13 +19,13 @@ _LOCKS = ("run", "packages")
 """What is always needed, and the same with all that packages bring."""
 _SPDX = {
     "Apache 2.0": "Apache-2.0",
-    "BSD License": "BSD-3-Clause",
     "MIT License": "MIT",
     "The MIT License (MIT)": "MIT",
     "ISC License (ISCL)": "ISC",
 }
 _NOT_SAID = {
-    "quickjs-ng": "MIT",  # its licence file
+    "jinja2": "BSD-3-Clause",  # by its licence file: the classifier does not say which BSD
+    "quickjs-ng": "MIT",  # by its licence file
     "sspilib": "MIT",  # for Windows only, so not installed where this runs
 }
 _HEAD = """\
@@ -56,7 +56,7 @@ class Library:
 
 
 def libraries() -> list[Library]:
-    """All that packages bring, by name. Raises ValueError where nothing says under which licence."""
+    """All that packages bring, by name. KeyError where nothing says under which licence."""
     needed, brought = (dict(_locked((ROOT / "requirements" / f"{lock}.txt").read_text())) for lock in _LOCKS)
     return [
         Library(name, version, _licence(name), name not in needed, users)
@@ -85,8 +85,8 @@ def _said(said: PackageMetadata) -> Iterator[str]:
     yield from said.get_all("License-Expression", [])
     yield from (_SPDX.get(words, words) for words in said.get_all("License", []) if "\n" not in words)
     for classifier in said.get_all("Classifier", []):
-        if classifier.startswith("License :: OSI Approved :: "):
-            yield _SPDX[classifier.rpartition(" :: ")[2]]
+        if known := _SPDX.get(classifier.removeprefix("License :: OSI Approved :: ")):
+            yield known
 
 
 def sbom(found: Sequence[Library]) -> Mapping[str, Any]:

@@ -13,12 +13,14 @@ import os
 import sys
 import tempfile
 import zipfile
+import zlib
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import NoReturn
 
 _PARTS = "parts/"
 _OTHER_PLACE = "Name another folder in the environment variable XDG_CACHE_HOME."
+_CACHES = {"darwin": "Library/Caches", "win32": "AppData/Local"}
 _USAGE = 2
 _INTERRUPTED = 130
 
@@ -28,9 +30,11 @@ def main() -> None:
         folder = _unpacked(sys.argv[0])
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
+    except (zipfile.BadZipFile, zlib.error):
+        _fail(f"{sys.argv[0]}: this file is damaged. Get it again.")
     except OSError as error:
-        where = error.filename or _cache()
-        _fail(f"{where}: netcheck cannot be unpacked there: {error.strerror}. {_OTHER_PLACE}")
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}netcheck cannot be unpacked there: {error.strerror}. {_OTHER_PLACE}")
     sys.path[0] = folder
     os.environ["PYTHONPATH"] = folder  # for the processes that netcheck starts
     importlib.import_module("netcheck.__main__").entry()
@@ -60,9 +64,14 @@ def for_this_python() -> str:
 
 
 def _cache() -> Path:
-    home = Path("~").expanduser()
-    usual = {"darwin": home / "Library" / "Caches", "win32": home / "AppData" / "Local"}
-    return Path(os.environ.get("XDG_CACHE_HOME") or usual.get(sys.platform, home / ".cache")) / "netcheck"
+    """OSError where there is no home folder, and nothing else is named."""
+    named = os.environ.get("XDG_CACHE_HOME")
+    if named:
+        return Path(named).absolute() / "netcheck"
+    try:
+        return Path.home() / _CACHES.get(sys.platform, ".cache") / "netcheck"
+    except RuntimeError:
+        raise FileNotFoundError(0, "this user has no home folder", "~") from None
 
 
 def _must_be_ours(folder: Path) -> None:

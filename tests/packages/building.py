@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -14,7 +13,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 UV = ROOT / ".tools" / "bin" / "uv"
 PYTHON = ".".join(map(str, sys.version_info[:2]))
-SYSTEM = f"{platform.machine()}-manylinux_2_28"
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:

@@ -1,7 +1,6 @@
 """The manual pages: one for each command, with all that its `--help` says, and good for man(1)."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 
@@ -10,7 +9,7 @@ import pytest
 
 from config.packages.manual import pages
 from netcheck.cli.main import main
-from tests.programs import require_programs
+from tests.programs import program
 
 
 def commands(context: click.Context) -> Iterator[click.Context]:
@@ -48,7 +47,6 @@ def test_a_page_says_every_word_of_the_help(context: click.Context) -> None:
 
 @each_command
 def test_man_has_nothing_to_object_to(context: click.Context) -> None:
-    require_programs("groff")
-    groff = [str(shutil.which("groff")), "-man", "-Tutf8", "-ww", "-z"]
+    groff = [program("groff"), "-man", "-Tutf8", "-ww", "-z"]
     done = subprocess.run(groff, input=page_of(context).encode(), capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -13,7 +14,9 @@ import pytest
 
 from config.packages import pyz, start
 from netcheck import __version__
-from tests.packages.building import PYTHON, SYSTEM, made_once
+from tests.packages.building import PYTHON, made_once
+
+SYSTEM = f"{platform.machine()}-manylinux_2_28"
 
 
 @pytest.fixture
@@ -28,7 +31,9 @@ def unpacked(built: Path) -> Path:
 
 
 def build(folder: Path) -> None:
-    file = pyz.build(folder, [SYSTEM], [PYTHON])
+    # what the tests themselves run on has been fetched for this machine's C library, which is newer
+    newer = f"{platform.machine()}-manylinux_{platform.libc_ver()[1].replace('.', '_')}"
+    file = pyz.build(folder, {newer: pyz.SYSTEMS[SYSTEM]}, [PYTHON])
     assert run(file, folder / "cache", "--version").returncode == 0
 
 
@@ -95,6 +100,32 @@ def test_where_it_cannot_unpack_it_says_what_to_do(built: Path, tmp_path: Path) 
     assert refused.returncode == 2
     assert "XDG_CACHE_HOME" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_user_without_a_home_is_told_to_name_a_folder(
+    built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.setattr(sys, "argv", [str(built)])
+    with pytest.raises(SystemExit) as ended:
+        start.main()
+    assert ended.value.code == 2
+    assert "no home folder. Name another folder in the environment variable XDG" in capsys.readouterr().err
+
+
+def test_a_damaged_file_says_so(built: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.pyz"
+    content = bytearray(built.read_bytes())
+    middle = len(content) // 2
+    content[middle - 2_000_000 : middle + 2_000_000] = bytes(4_000_000)
+    damaged.write_bytes(content)
+    refused = run(damaged, tmp_path / "cache", "--version")
+    assert (refused.returncode, refused.stderr) == (2, f"{damaged}: this file is damaged. Get it again.\n")
+    assert names_in(tmp_path / "cache") == []
 
 
 def test_a_python_it_has_nothing_for_is_told_which_ones_there_are(built: Path, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ What is in those files is held where they are written, by test_examples.py and t
 """
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from config.packages.parts import build_wheel
 from config.packages.sbom import SBOM
 from netcheck.shipped import shipped
 from tests.packages.building import ROOT, UV, done, locked, made_once
-from tests.programs import SEARCH_PATH, require_programs
+from tests.programs import program
 
 
 @pytest.fixture
@@ -44,8 +43,7 @@ def test_it_writes_the_files_of_the_tree(written: Path) -> None:
 def test_what_it_writes_is_taken_by_what_it_is_for(written: Path) -> None:
     netcheck, files = written / "environment" / "bin" / "netcheck", written / "files"
     assert "no errors" in done(netcheck, "config", "check", files / "netcheck.yaml")
-    require_programs("promtool")
-    promtool = shutil.which("promtool", path=SEARCH_PATH) or "promtool"
+    promtool = program("promtool")
     done(
         promtool, "check", "rules", *(files / "prometheus" / name for name in ("recording.yml", "alerts.yml"))
     )

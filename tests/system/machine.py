@@ -7,10 +7,9 @@ loopback of its own, and of what is installed here it starts only what belongs t
 import subprocess
 from pathlib import Path
 
-from tests.programs import require_programs
-
-_LONGEST = 120
+_LONGEST = 300
 """Seconds, from switching on to off."""
+_APART = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
 _BOOT = """\
 set -eu
 scratch=$1
@@ -45,23 +44,12 @@ def drill(scratch: Path, script: str) -> None:
 
     `scratch` is a folder, which the script finds as /drill. AssertionError where it does not end well.
     """
-    require_programs("systemd-nspawn", "unshare")
     (scratch / "memory").mkdir()
     (scratch / "boot").write_text(_BOOT)
     (scratch / "drill.service").write_text(_DRILL)
     (scratch / "script").write_text(script)
-    apart = [
-        "unshare",
-        "--mount",
-        "--propagation",
-        "private",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "--mount-proc",
-    ]
     booted = subprocess.run(
-        [*apart, "sh", str(scratch / "boot"), str(scratch)],
+        [*_APART, "sh", str(scratch / "boot"), str(scratch)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

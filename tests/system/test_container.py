@@ -71,7 +71,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
-            timeout=120,
+            timeout=300,
         )
         assert done.returncode == 0, done.stdout
         (scratch / "said").write_text(done.stdout)

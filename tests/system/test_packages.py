@@ -9,9 +9,9 @@ import pytest
 
 from netcheck import __version__
 from tests.packages.building import made_once
-from tests.programs import require_programs
 from tests.system.machine import drill
 from tests.system.packages import build_deb
+from tests.system.servers import require
 
 STEP = re.compile(r"^== (\w+)\n", re.MULTILINE)
 SCRIPT = r"""
@@ -37,9 +37,15 @@ step completed
 bash -c '. /usr/share/bash-completion/completions/netcheck
 COMP_WORDS=(netcheck ch); COMP_CWORD=1; _netcheck_completion netcheck ch netcheck; echo "${COMPREPLY[@]}"'
 step reloaded
+rm -f /bin/kill /usr/bin/kill # a small Debian has none
 echo 'history: {file: /var/lib/netcheck/netcheck.db}' >>/etc/netcheck/netcheck.yaml
 systemctl reload netcheck.service
-journalctl --unit netcheck.service --output cat
+tries=0
+until journalctl --unit netcheck.service --output cat --grep 'configuration reloaded'; do
+    tries=$((tries + 1))
+    [ $tries -lt 200 ]
+    sleep 0.1
+done
 step upgraded
 dpkg-deb --raw-extract /drill/old.deb /tmp/new
 sed --in-place 's/^Version: .*/Version: 99/' /tmp/new/DEBIAN/control
@@ -68,7 +74,7 @@ step end
 @pytest.fixture
 def said(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """By step of the script, what was said."""
-    require_programs("systemd-nspawn", "dpkg-deb", "curl", "man")
+    require("systemd-nspawn", "dpkg-deb", "curl", "man")
     built = made_once(tmp_path_factory, "deb", build_deb)
 
     def play(scratch: Path) -> None:
