@@ -22,7 +22,9 @@ _MOST_STEPS = 8
 _BEFORE_ITS_END = 300.0
 """Seconds: a ticket is renewed so long before its end, and at most so often thrown away."""
 _NOT_AGAIN_FOR = 30.0
-"""Seconds after a failure: accounts are locked after some wrong passwords."""
+"""Seconds after a failure."""
+_SETTLED_FOR = 300.0
+"""Seconds after a wrong password, and of who is locked: accounts are locked after some of these."""
 _CODES_FROM = -1765328384  # ERROR_TABLE_BASE_krb5
 
 _FAULTS = {
@@ -119,7 +121,9 @@ class Account:
         try:
             got = self._ask(gssapi)
         except gssapi.exceptions.GSSError as error:
-            return _Kept(_explained(error, self._credentials.keytab is not None), now, now + _NOT_AGAIN_FOR)
+            why = _explained(error, self._credentials.keytab is not None)
+            is_settled = why.fault in (LoginFault.REJECTED, LoginFault.ACCOUNT_LOCKED)
+            return _Kept(why, now, now + (_SETTLED_FOR if is_settled else _NOT_AGAIN_FOR))
         if self._credentials.ticket_cache is not None:  # somebody else renews them
             return _Kept(None, now, now)
         lifetime = float(got.lifetime or 0)

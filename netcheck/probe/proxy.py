@@ -12,8 +12,7 @@ from netcheck.model.services import Timeouts
 from netcheck.probe.authorities import client_context
 from netcheck.probe.connect import dial
 from netcheck.probe.errors import PhaseError
-from netcheck.probe.kerberos import Kerberos
-from netcheck.probe.logins import LoggingIn
+from netcheck.probe.logins import LoggingIn, Logins
 from netcheck.probe.resolve import why_no_address
 from netcheck.probe.sockets import Stream, TcpStream
 from netcheck.probe.tls import TlsStream
@@ -44,8 +43,8 @@ class ProxyRoute:
     binding: Binding
     timeouts: Timeouts
     lookup: LookupProxy
-    kerberos: Kerberos = field(default_factory=Kerberos)
-    """The tickets that probes share."""
+    logins: Logins = field(default_factory=Logins)
+    """What probes share of them."""
 
 
 async def connect_through(walk: Walk, route: ProxyRoute, handshake: Handshake, asked_for: str) -> Stream:
@@ -170,24 +169,28 @@ class _Asking:
 
     async def _ask(self, stream: Stream, handshake: AskedByHttp) -> Stream:
         """Ask, and where a login is wanted again with one."""
-        said = handshake.start()
-        login: LoggingIn | None = None
+        login = self._login(handshake)
+        said = login.first_request() if login else handshake.start()
         while not handshake.connected:
             try:
                 await _converse(stream, handshake, said)
             except LoginWantedError as wanted:
-                login = login or self._login(handshake)
+                assert login is not None  # noqa: S101 - nobody wants one who could not be given it
                 is_bound = login.is_bound
                 said = await login.next_request(wanted)
                 if wanted.rest is None or not await _read_to_its_end(stream, wanted.rest):
                     if is_bound:
                         raise PhaseError(Reason.PROXY_CLOSED, _CUT, wanted.evidence) from wanted
                     stream = await self._connect_again()
+        if login is not None:
+            login.succeeded()
         return stream
 
-    def _login(self, handshake: AskedByHttp) -> LoggingIn:
+    def _login(self, handshake: AskedByHttp) -> LoggingIn | None:
+        if self.route.proxy.credentials is None:
+            return None
         within = self.route.timeouts.proxy * _SHARE_OF_KERBEROS
-        return LoggingIn(self.route.proxy, handshake, self.route.kerberos, within)
+        return LoggingIn(self.route.proxy, handshake, self.route.logins, within)
 
     async def _connect_again(self) -> Stream:
         self.walk.close()

@@ -39,7 +39,7 @@ from netcheck.probe.bag import bag_request, fetch_bag, read_forwarded_bag
 from netcheck.probe.connect import connect_directly
 from netcheck.probe.dns import asks_singly, lookup, names_tried
 from netcheck.probe.hold import Line, ladder
-from netcheck.probe.kerberos import Kerberos
+from netcheck.probe.logins import Logins
 from netcheck.probe.once import Round, Rounds
 from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.resolve import Destination, destinations
@@ -78,7 +78,7 @@ class Prober:
         self._timeouts = timeouts
         self._gates = gates
         self._rounds = Rounds()
-        self._kerberos = Kerberos()
+        self._logins = Logins()
         self._known: dict[Hashable, set[Family]] = {}
         """By host and who was asked from where: the families of which it had an address when that could last
         be learnt."""
@@ -295,7 +295,7 @@ class Prober:
                     break
             return found
 
-        route = ProxyRoute(aim.proxy, path.binding, self._timeouts, lookup_proxy, self._kerberos)
+        route = ProxyRoute(aim.proxy, path.binding, self._timeouts, lookup_proxy, self._logins)
         return await connect_through(walk, route, handshake, endpoint_text(target.host, target.port))
 
 

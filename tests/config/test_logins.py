@@ -1,5 +1,7 @@
 """Logins at HTTP proxies: what a path's keys come to, and what has to be installed for them."""
 
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,20 @@ def credentials(directory: Path, keys: str) -> Credentials | None:
 def everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each extra is installed."""
     monkeypatch.setattr("netcheck.config.paths.find_spec", lambda _: True)
+
+
+@pytest.mark.usefixtures("everything")
+def test_the_examples_of_the_page_are_good(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    for name in ("web-proxy", "svc-netcheck.keytab"):
+        (tmp_path / "secrets" / name).write_text("correct horse\n")
+    page = (Path(__file__).parents[2] / "docs" / "proxy-auth.md").read_text()
+    examples = [part for part in re.split(r"\n(?=\S)", page) if "\n    paths:" in f"\n{part}"]
+    assert len(examples) == 2
+    for example in examples:
+        file = tmp_path / "netcheck.yaml"
+        file.write_text(textwrap.dedent(example.partition("\n\n")[2] or example))
+        assert config.load(file).paths[0].proxy is not None
 
 
 @pytest.mark.usefixtures("everything")

@@ -14,10 +14,11 @@ import pytest
 import spnego
 import trio
 
-from netcheck.model.failing import Failure, LoginFault, Phase, Reason
+from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
 from netcheck.model.paths import AuthScheme, Binding, Credentials, Proxy, ProxyScheme, Secret
 from netcheck.model.services import Timeouts
 from netcheck.probe.kerberos import principal
+from netcheck.probe.logins import Logins
 from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import handshake_for
@@ -73,10 +74,10 @@ class Scripted:
 
 
 async def we_ask(
-    port: int, login: Credentials = LOGIN, proxy_timeout: float = 5.0
+    port: int, login: Credentials = LOGIN, proxy_timeout: float = 5.0, logins: Logins | None = None
 ) -> tuple[Walk, Failure | None]:
     proxy = Proxy(ProxyScheme.HTTP, "127.0.0.1", port, login)
-    route = ProxyRoute(proxy, Binding(), Timeouts(proxy=proxy_timeout), no_lookup)
+    route = ProxyRoute(proxy, Binding(), Timeouts(proxy=proxy_timeout), no_lookup, logins or Logins())
     with Walk() as walk:
         try:
             await connect_through(walk, route, handshake_for(proxy, TARGET), "17.57.145.5:5223")
@@ -175,6 +176,46 @@ async def test_a_rejected_login_is_not_tried_again() -> None:
     assert failure.login is not None
     assert failure.login.fault is LoginFault.REJECTED
     assert scripted.logins == [b"", PROVEN]
+
+
+@in_trio
+async def test_with_basic_alone_the_login_goes_at_once_and_once() -> None:
+    login = Credentials("svc", Secret("s3cret-word"), auth=AuthScheme.BASIC)
+    good, nothing = await asked(basic_after(REFUSALS["a body"]), login)
+    bad, failure = await asked(lambda *_: REFUSALS["a body"], login)
+    assert (nothing, good.logins, bad.logins) == (None, [PROVEN], [PROVEN])
+    assert failure is not None
+    assert failure.reason is Reason.PROXY_AUTH_FAILED
+
+
+@in_trio
+@pytest.mark.parametrize("auth", [None, AuthScheme.BASIC])
+async def test_a_login_that_is_always_rejected_is_not_sent_with_every_probe(
+    monkeypatch: pytest.MonkeyPatch, auth: AuthScheme | None
+) -> None:
+    scripted = Scripted(lambda *_: REFUSALS["a body"])
+    login, logins = Credentials("svc", Secret("s3cret-word"), auth=auth), Logins()
+    async with serving(scripted) as port:
+        failures = [(await we_ask(port, login, logins=logins))[1] for _ in range(6)]
+        sent = scripted.logins.count(PROVEN)
+        monkeypatch.setattr("netcheck.probe.logins._PAUSE", 0.0)
+        await we_ask(port, login, logins=logins)
+    assert (sent, scripted.logins.count(PROVEN)) == (3, 4)
+    assert {each.reason for each in failures if each} == {Reason.PROXY_AUTH_FAILED}
+    assert {each.login for each in failures if each} == {RefusedLogin(LoginFault.REJECTED, ("Basic",))}
+    assert [each is not None and "every 300 s only" in each.detail for each in failures] == 3 * [
+        False
+    ] + 3 * [True]
+
+
+@in_trio
+async def test_a_login_that_is_rejected_now_and_then_is_always_sent() -> None:
+    scripted = Scripted(lambda login, before: OK if login and before % 4 == 3 else REFUSALS["a body"])
+    logins = Logins()
+    async with serving(scripted) as port:
+        for _ in range(8):
+            await we_ask(port, logins=logins)
+    assert scripted.logins.count(PROVEN) == 8
 
 
 @in_trio
