@@ -16,11 +16,15 @@ from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
 from netcheck.wire.http_digest import Digest
 from netcheck.wire.http_headers import Challenge
 from netcheck.wire.http_login import Basic, Login, LoginError, Ntlm, choices
+from netcheck.wire.transcript import HandshakeError
 
 _UNSUPPORTED = (LoginFault.NOT_OFFERED, LoginFault.NOT_INSTALLED)
 _SETTLED = (LoginFault.REJECTED, LoginFault.ACCOUNT_LOCKED)
 """After these another way would only make it worse: accounts are locked after some wrong passwords."""
 
+
+_SAY_NOTHING = (Reason.PROXY_CLOSED, Reason.PROXY_BAD_REPLY, Reason.PROXY_NOT_A_PROXY)
+"""Of a login, as they are no whole answers."""
 
 _FEW, _PAUSE = 3, 300.0
 """So many rejections in a row, and a login is offered again only after so many seconds."""
@@ -92,21 +96,30 @@ class LoggingIn:
         return self._asked.again(AuthScheme.BASIC, login.first())
 
     async def next_request(self, wanted: LoginWantedError) -> bytes:
-        """The request with the next part of the login; raises PhaseError where there is none."""
+        """The request with the next part of the login.
+
+        Raises HandshakeError where it was rejected, and PhaseError where there is none to send.
+        """
         try:
             answer = await (self._go_on(wanted) if self._begun else self._begin(wanted))
         except LoginError as error:
             raise _as_phase_error(error, wanted) from error
         if answer is None:
-            rejection = PhaseError(wanted.reason, wanted.detail, wanted.evidence, wanted.login)
-            self._logins.rejected(self._proxy, rejection)
-            raise rejection
+            raise HandshakeError(wanted.reason, wanted.detail, wanted.evidence, wanted.login)
         return answer
 
     def succeeded(self) -> None:
         """The proxy has granted what was asked for."""
         if self._begun is not None:
             self._logins.accepted(self._proxy)
+
+    def learn_from(self, error: HandshakeError) -> None:
+        """What the proxy's last answer says of the login: a refusal for another reason has accepted it."""
+        if error.login is not None and error.login.fault is LoginFault.REJECTED:
+            rejection = PhaseError(error.reason, error.detail, error.evidence, error.login)
+            self._logins.rejected(self._proxy, rejection)
+        elif error.login is None and error.reason not in _SAY_NOTHING:
+            self.succeeded()
 
     async def _begin(self, wanted: LoginWantedError) -> bytes | None:
         """By the strongest way that can be had: where Kerberos is not set up here, others may do."""

@@ -169,28 +169,35 @@ class _Asking:
 
     async def _ask(self, stream: Stream, handshake: AskedByHttp) -> Stream:
         """Ask, and where a login is wanted again with one."""
-        login = self._login(handshake)
-        said = login.first_request() if login else handshake.start()
+        if self.route.proxy.credentials is None:
+            await _converse(stream, handshake, handshake.start())
+            return stream
+        login = LoggingIn(self.route.proxy, handshake, self.route.logins, self._share_of_kerberos)
+        try:
+            stream = await self._log_in(stream, handshake, login)
+        except HandshakeError as error:
+            login.learn_from(error)
+            raise
+        login.succeeded()
+        return stream
+
+    async def _log_in(self, stream: Stream, handshake: AskedByHttp, login: LoggingIn) -> Stream:
+        said = login.first_request()
         while not handshake.connected:
             try:
                 await _converse(stream, handshake, said)
             except LoginWantedError as wanted:
-                assert login is not None  # noqa: S101 - nobody wants one who could not be given it
                 is_bound = login.is_bound
                 said = await login.next_request(wanted)
                 if wanted.rest is None or not await _read_to_its_end(stream, wanted.rest):
                     if is_bound:
                         raise PhaseError(Reason.PROXY_CLOSED, _CUT, wanted.evidence) from wanted
                     stream = await self._connect_again()
-        if login is not None:
-            login.succeeded()
         return stream
 
-    def _login(self, handshake: AskedByHttp) -> LoggingIn | None:
-        if self.route.proxy.credentials is None:
-            return None
-        within = self.route.timeouts.proxy * _SHARE_OF_KERBEROS
-        return LoggingIn(self.route.proxy, handshake, self.route.logins, within)
+    @property
+    def _share_of_kerberos(self) -> float:
+        return self.route.timeouts.proxy * _SHARE_OF_KERBEROS
 
     async def _connect_again(self) -> Stream:
         self.walk.close()

@@ -89,6 +89,8 @@ class AskedByHttp:
 
     def so_far(self) -> HandshakeError | None:
         """Why there is no tunnel, where the answer's beginning has said so; for when no more of it comes."""
+        if self._over:  # it was heard to its end, and a login may follow
+            return None
         known = self._reader.so_far()
         return self._refused(known) if known and known.status >= 300 else None
 

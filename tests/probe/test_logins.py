@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import spnego
 import trio
+import trustme
 
 from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
 from netcheck.model.paths import AuthScheme, Binding, Credentials, Proxy, ProxyScheme, Secret
@@ -23,8 +24,8 @@ from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import handshake_for
 from netcheck.wire.target import Target
-from tests.probe.peers import in_trio, serving
-from tests.probe.test_proxy import no_lookup
+from tests.probe.peers import in_trio, says, serving, silent
+from tests.probe.test_proxy import no_lookup, tls_handler, trusting, walked
 from tests.system.servers import require_programs
 
 TARGET = Target("17.57.145.5", 5223)
@@ -157,6 +158,30 @@ async def test_where_the_body_has_no_good_end_another_connection_is_made(refusal
 
 
 @in_trio
+async def test_a_proxy_that_wants_a_login_and_falls_silent_is_a_timeout() -> None:
+    async def cuts(stream: trio.SocketStream) -> None:
+        await says(LENGTH + BASIC + b"\r\nbo")(stream)
+        await silent(stream)
+
+    async with serving(cuts) as port:
+        _, failure = await we_ask(port, proxy_timeout=0.3)
+    assert failure is not None
+    assert (failure.reason, failure.login) == (Reason.PROXY_TIMEOUT, None)
+
+
+@in_trio
+@pytest.mark.parametrize("refusal", ["a body", "close"])
+async def test_a_proxy_behind_tls_is_logged_in_at_over_tls(tmp_path: Path, refusal: str) -> None:
+    authority = trustme.CA()
+    scripted = Scripted(basic_after(REFUSALS[refusal]))
+    async with serving(tls_handler(authority, "127.0.0.1", scripted)) as port:
+        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, LOGIN, ca_file=trusting(authority, tmp_path))
+        walk, failure = await walked(proxy)
+    assert (failure, scripted.logins) == (None, [b"", PROVEN])
+    assert list(walk.phases) == [Phase.PROXY_CONNECT, Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE]
+
+
+@in_trio
 async def test_a_proxy_that_takes_no_second_connection_has_closed() -> None:
     scripted, failure = await asked(basic_after(REFUSALS["close"]), most_connections=1)
     assert failure is not None
@@ -209,8 +234,9 @@ async def test_a_login_that_is_always_rejected_is_not_sent_with_every_probe(
 
 
 @in_trio
-async def test_a_login_that_is_rejected_now_and_then_is_always_sent() -> None:
-    scripted = Scripted(lambda login, before: OK if login and before % 4 == 3 else REFUSALS["a body"])
+@pytest.mark.parametrize("other", [OK, b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"])
+async def test_a_login_that_is_rejected_now_and_then_is_always_sent(other: bytes) -> None:
+    scripted = Scripted(lambda login, before: other if login and before % 4 == 3 else REFUSALS["a body"])
     logins = Logins()
     async with serving(scripted) as port:
         for _ in range(8):

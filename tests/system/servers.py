@@ -3,6 +3,7 @@
 Owns their configs and ports. Must not know what netcheck makes of them.
 """
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -92,6 +93,12 @@ def require_programs(*programs: str) -> None:
     lacking = [program for program in programs if not shutil.which(program, path=SEARCH_PATH)]
     if lacking:
         _give_up(f"needs {', '.join(lacking)} (`make servers` installs them as root on Debian)")
+
+
+def require_library(name: str) -> None:
+    """Skip the test where this library of Python's is not installed; where CI is set, fail."""
+    if importlib.util.find_spec(name) is None:
+        _give_up(f"needs {name} (`make kerberos` builds it on Debian, where root has installed the servers)")
 
 
 def with_faked_clock(**settings: str) -> tuple[str, ...]:

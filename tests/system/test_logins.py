@@ -1,22 +1,22 @@
 """Logins at real proxies: squid with its own helpers, and Kerberos with a real KDC. The oracle is curl."""
 
-import importlib.util
-
 import pytest
 
 from tests.system.lab import Lab, Settings
 from tests.system.logins import LOCKED
 from tests.system.proxies import PASSWORD, USERNAME
-from tests.system.servers import with_faked_clock
+from tests.system.servers import require_library, with_faked_clock
 from tests.system.test_reasons import BUILT_INS_OFF, LISTENING
 
 SERVICES: Settings = {
     **BUILT_INS_OFF,
     "ours": {"hosts": [LISTENING], "ports": [443], "required": True, "roles": ["provider"]},
 }
-needs_kerberos = pytest.mark.skipif(
-    importlib.util.find_spec("gssapi") is None, reason="needs gssapi (`make kerberos` builds it on Debian)"
-)
+
+
+@pytest.fixture
+def gssapi() -> None:
+    require_library("gssapi")
 
 
 def login(lab: Lab, username: str = USERNAME, text: str = PASSWORD, **more: str) -> dict[str, str]:
@@ -52,7 +52,7 @@ def test_netcheck_gets_through_where_curl_does(lab: Lab, way: str) -> None:
     )
 
 
-@needs_kerberos
+@pytest.mark.usefixtures("gssapi")
 def test_kerberos_gets_through_by_password_keytab_and_tickets(lab: Lab) -> None:
     assert curl_gets_through(lab, "negotiate", "--proxy-negotiate", "--proxy-user", ":")
     proxy, realm = lab.squid_with_logins["negotiate"], lab.kerberos
@@ -67,7 +67,7 @@ def test_kerberos_gets_through_by_password_keytab_and_tickets(lab: Lab) -> None:
     assert {each["path"]: each["detail"] for each in found.results()} == dict.fromkeys(paths)
 
 
-@needs_kerberos
+@pytest.mark.usefixtures("gssapi")
 def test_each_fault_of_a_login_has_its_own_next_step(lab: Lab) -> None:
     squid, realm = lab.squid_with_logins, lab.kerberos
     negotiate = {"proxy": squid["negotiate"]}
@@ -98,7 +98,7 @@ def test_each_fault_of_a_login_has_its_own_next_step(lab: Lab) -> None:
     assert not [secret for secret in (PASSWORD, "wrong-one", "TlRMTVNTUA", "YII") if secret in shown]
 
 
-@needs_kerberos
+@pytest.mark.usefixtures("gssapi")
 def test_a_clock_that_is_wrong_is_told_as_that(lab: Lab) -> None:
     path = {"proxy": lab.squid_with_logins["negotiate"], **login(lab)}
     under = (*lab.kerberos.config, *with_faked_clock(FAKETIME="-1h"))
