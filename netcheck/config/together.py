@@ -76,8 +76,8 @@ def _hosts_can_be_asked_for(services: Services, paths: Paths, reading: Reading) 
             continue
         host = service.hosts[0]
         why = (
-            f"{path.proxy.scheme} carries no IPv6: use socks5"
-            if path.proxy is not None and family_of(host) in path.families
+            "SOCKS4 carries no IPv6: use socks5"
+            if family_of(host) in path.families
             else f"its families are {' and '.join(path.families)}: add the other one"
         )
         message = f"the path {path.name} cannot ask for {host}, as {why}, or give {service.name} other roles"

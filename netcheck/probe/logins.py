@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import trio
 
-from netcheck.model.failing import LoginFault, Reason, RefusedLogin
+from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
 from netcheck.model.paths import AuthScheme, Proxy
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.kerberos import Kerberos, Negotiate
@@ -35,7 +35,7 @@ class _Rejections:
     """Of a login, in a row: how many, the last one, and when that was."""
 
     count: int
-    last: PhaseError
+    last: Failure
     at: float
 
 
@@ -59,10 +59,11 @@ class Logins:
         detail = f"{last.detail}; after {_FEW} rejections it is tried every {_PAUSE:g} s only"
         raise PhaseError(last.reason, detail, last.evidence, last.login)
 
-    def rejected(self, proxy: Proxy, error: PhaseError) -> None:
+    def rejected(self, proxy: Proxy, error: HandshakeError) -> None:
         known = self._rejections.get(proxy)
         count = known.count + 1 if known is not None else 1
-        self._rejections[proxy] = _Rejections(count, error, trio.current_time())
+        last = Failure(Phase.PROXY_HANDSHAKE, error.reason, error.detail, error.evidence, error.login)
+        self._rejections[proxy] = _Rejections(count, last, trio.current_time())
 
     def accepted(self, proxy: Proxy) -> None:
         self._rejections.pop(proxy, None)
@@ -98,14 +99,14 @@ class LoggingIn:
     async def next_request(self, wanted: LoginWantedError) -> bytes:
         """The request with the next part of the login.
 
-        Raises HandshakeError where it was rejected, and PhaseError where there is none to send.
+        Raises `wanted` where that has rejected the login, and PhaseError where there is none to send.
         """
         try:
             answer = await (self._go_on(wanted) if self._begun else self._begin(wanted))
         except LoginError as error:
             raise _as_phase_error(error, wanted) from error
         if answer is None:
-            raise HandshakeError(wanted.reason, wanted.detail, wanted.evidence, wanted.login)
+            raise wanted
         return answer
 
     def succeeded(self) -> None:
@@ -116,8 +117,7 @@ class LoggingIn:
     def learn_from(self, error: HandshakeError) -> None:
         """What the proxy's last answer says of the login: a refusal for another reason has accepted it."""
         if error.login is not None and error.login.fault is LoginFault.REJECTED:
-            rejection = PhaseError(error.reason, error.detail, error.evidence, error.login)
-            self._logins.rejected(self._proxy, rejection)
+            self._logins.rejected(self._proxy, error)
         elif error.login is None and error.reason not in _SAY_NOTHING:
             self.succeeded()
 
