@@ -117,6 +117,10 @@ class Account:
             self._kept = None
             self._cache = _cache_of(self._credentials, next(self._numbers))
 
+    def renew(self) -> None:
+        """Get other tickets for the next login."""
+        self._kept = None
+
     def _acquire(self, gssapi: Any, now: float) -> _Kept:
         try:
             got = self._ask(gssapi)
@@ -204,7 +208,12 @@ class Negotiate:
         except ValueError as error:
             raise LoginError(LoginFault.REJECTED, "the proxy's Negotiate challenge cannot be read") from error
         self._conversation = self._conversation or self._account.begin(self._host)
-        answer = self._conversation.step(token or None)
+        try:
+            answer = self._conversation.step(token or None)
+        except LoginError as error:
+            if error.fault is LoginFault.NO_TICKET:  # it ended before its time, as on a machine that slept
+                self._account.renew()
+            raise
         return with_token(AuthScheme.NEGOTIATE, answer) if answer else None
 
 
@@ -227,10 +236,14 @@ def _cache_of(credentials: Credentials, number: int) -> dict[bytes, bytes]:
 
 
 def _gssapi() -> Any:
+    """Also of no use is one that was built without the extensions of MIT's that we need."""
     try:
-        return importlib.import_module("gssapi")
-    except (ImportError, OSError) as error:
+        gssapi = importlib.import_module("gssapi")
+        for needed in ("acquire_cred_from", "acquire_cred_with_password", "store_cred_into"):
+            getattr(gssapi.raw, needed)
+    except (ImportError, OSError, AttributeError) as error:
         raise not_installed(AuthScheme.NEGOTIATE, "kerberos") from error
+    return gssapi
 
 
 def _explained(error: Any, has_keytab: bool = False) -> LoginError:

@@ -4,6 +4,7 @@ Not too often, where that is in vain. Knows which login follows which; what each
 `netcheck.wire` and in `kerberos`.
 """
 
+import math
 from dataclasses import dataclass
 
 import trio
@@ -160,7 +161,7 @@ class LoggingIn:
         """In a thread, as it may block; one that Kerberos holds up is left behind when its time is over."""
         is_kerberos = scheme is AuthScheme.NEGOTIATE
         limiter = self._logins.kerberos.account(self._credentials).one_at_a_time if is_kerberos else None
-        with trio.move_on_after(self._within):
+        with trio.move_on_after(self._within if is_kerberos else math.inf):
             said = await trio.to_thread.run_sync(
                 login.answer, challenge, abandon_on_cancel=True, limiter=limiter
             )

@@ -387,6 +387,16 @@ async def test_what_is_not_installed_is_named(
 
 
 @in_trio
+async def test_a_kerberos_library_without_what_we_need_counts_as_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "gssapi", types.SimpleNamespace(raw=types.SimpleNamespace()))
+    _, failure = await asked(lambda *_: LENGTH + b"Proxy-Authenticate: Negotiate\r\n\r\nbody")
+    assert failure is not None
+    assert failure.login == RefusedLogin(LoginFault.NOT_INSTALLED, ("Negotiate",))
+
+
+@in_trio
 async def test_without_kerberos_the_next_best_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gssapi", None)
     refusal = LENGTH + b"Proxy-Authenticate: Negotiate\r\n" + BASIC + b"\r\nbody"
@@ -397,7 +407,9 @@ async def test_without_kerberos_the_next_best_way_is_taken(monkeypatch: pytest.M
 @in_trio
 async def test_a_kerberos_server_that_hangs_is_given_up_and_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
+    needed = ("acquire_cred_from", "acquire_cred_with_password", "store_cred_into")
     hanging = types.SimpleNamespace(
+        raw=types.SimpleNamespace(**dict.fromkeys(needed)),
         OID=types.SimpleNamespace(from_int_seq=lambda _: ended.wait(20)),
         exceptions=types.SimpleNamespace(GSSError=ZeroDivisionError),
     )

@@ -34,22 +34,15 @@ def curl_gets_through(lab: Lab, way: str, *options: str) -> bool:
     return lab.namespace.run([*lab.kerberos.config, tickets, *asking], check=False).stdout == "200"
 
 
-@pytest.mark.parametrize("way", ["digest", "ntlm", "basic"])
-def test_netcheck_gets_through_where_curl_does(lab: Lab, way: str) -> None:
-    account = ("--proxy-user", f"{USERNAME}:{PASSWORD}")
-    assert curl_gets_through(lab, way, f"--proxy-{way}", *account)
-    assert curl_gets_through(lab, way, "--proxy-anyauth", *account)
-    found = lab.check(
-        {
-            "any": {"proxy": lab.squid_with_logins[way], **login(lab)},
-            "one": {"proxy": lab.squid_with_logins[way], **login(lab, auth=way)},
-            "domain": {"proxy": lab.squid_with_logins["ntlm"], **login(lab, rf"CORP\{USERNAME}")},
-        },
-        SERVICES,
-    )
-    assert {each["path"]: each["detail"] for each in found.results()} == dict.fromkeys(
-        ("any", "one", "domain")
-    )
+def test_netcheck_gets_through_where_curl_does(lab: Lab) -> None:
+    squid, account = lab.squid_with_logins, ("--proxy-user", f"{USERNAME}:{PASSWORD}")
+    paths = {"domain": {"proxy": squid["ntlm"], **login(lab, rf"CORP\{USERNAME}")}}
+    for way in ("digest", "ntlm", "basic"):
+        assert curl_gets_through(lab, way, "--proxy-anyauth", *account)
+        paths[way] = {"proxy": squid[way], **login(lab)}
+        paths[f"only-{way}"] = {"proxy": squid[way], **login(lab, auth=way)}
+    found = lab.check(paths, SERVICES)
+    assert {each["path"]: each["detail"] for each in found.results()} == dict.fromkeys(paths)
 
 
 @pytest.mark.usefixtures("gssapi")
