@@ -26,7 +26,7 @@ _CONFIG = f"""
     {REALM} = {{
         kdc = 127.0.0.1:88
     }}
-    DEAD.EXAMPLE = {{
+    SILENT.EXAMPLE = {{
         kdc = 127.0.0.1:89
     }}
 [domain_realm]
