@@ -78,7 +78,9 @@ class Kerberos:
         self._accounts: dict[Credentials, Account] = {}
 
     def account(self, credentials: Credentials) -> "Account":
-        return self._accounts.setdefault(credentials, Account(credentials))
+        if credentials not in self._accounts:
+            self._accounts[credentials] = Account(credentials)
+        return self._accounts[credentials]
 
 
 class _Kept(NamedTuple):
@@ -108,7 +110,7 @@ class Account:
         if self._kept is None or now >= self._kept.until:
             self._kept = self._acquire(gssapi, now)
         if self._kept.error is not None:
-            raise self._kept.error
+            raise LoginError(self._kept.error.fault, self._kept.error.detail)  # each with its own traceback
         return _Conversation(gssapi, self._cache, host)
 
     def forget(self) -> None:
