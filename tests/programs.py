@@ -3,6 +3,7 @@
 Where CI is set, one that is missing is a failure and no skip: nobody reads what was skipped.
 """
 
+import importlib.util
 import os
 import shutil
 from typing import NoReturn
@@ -27,6 +28,12 @@ def require_programs(*names: str) -> None:
     lacking = [name for name in names if not shutil.which(name, path=SEARCH_PATH)]
     if lacking:
         give_up(f"needs {', '.join(lacking)} (`make servers` installs them as root on Debian)")
+
+
+def require_library(name: str) -> None:
+    """Skip the test where this library of Python's is not installed; where CI is set, fail."""
+    if importlib.util.find_spec(name) is None:
+        give_up(f"needs {name} (`make kerberos` builds it on Debian, where root has installed the servers)")
 
 
 def give_up(why: str) -> NoReturn:

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from netcheck.cli.main import main
 from netcheck.export.families import FAMILIES, Kind
 from netcheck.model.findings import Cause, Hop, Verdict
-from tests.programs import program
+from tests.programs import program, require_programs
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "config" / "prometheus"

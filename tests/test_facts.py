@@ -243,7 +243,7 @@ def test_a_silence_keeps_nobody_from_asking_apple_about_what_is_all_down() -> No
 
 
 def test_a_remark_does_not_outlive_its_reason_for_ever_where_a_path_keeps_changing() -> None:
-    proxied = ProbePath("squid", proxy=Proxy(ProxyScheme.HTTP, "squid.test", 3128))
+    proxied = ProbePath("squid", (Proxy(ProxyScheme.HTTP, "squid.test", 3128),))
     state = State()
     state.configure([PROVIDER], [DIRECT, proxied])
     latest = LatestFacts(state, CHANGING)

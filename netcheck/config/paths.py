@@ -217,7 +217,7 @@ def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading)
             "SOCKS4 cannot send names to the proxy: use the scheme socks4a, which can, or resolve: local"
         )
         reading.say((*at, "resolve"), message)
-    elif scheme in SOCKS4 and resolve is ResolveMode.LOCAL and Family.IPV4 not in keys.families:
+    elif scheme in SOCKS4 and resolve is not ResolveMode.PROXY and Family.IPV4 not in keys.families:
         reading.say(
             (*at, "families"), "SOCKS4 cannot send IPv6 addresses: add ipv4, or use the scheme socks5"
         )

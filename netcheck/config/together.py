@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from netcheck.config.addresses import host_port
 from netcheck.config.document import Location
 from netcheck.config.problems import Reading, did_you_mean
-from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, endpoint_text
+from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, endpoint_text, family_of
 from netcheck.model.services import Depth, Service, families_of, holds, hosts_on, ports_on, targets
 
 MOST_HOLDS = 64
@@ -38,6 +38,7 @@ def check(
         _something_to_probe(services, reading)
     if reading.sound(_SERVICES):
         _paths_lead_somewhere(services, paths, reading)
+        _hosts_can_be_asked_for(services, paths, reading)
         _balancers_stand_for_something(services, paths, reading)
         _bags_are_fetched(services, reading)
     _holds_speak_tls(services, reading)
@@ -65,6 +66,22 @@ def _paths_lead_somewhere(services: Services, paths: Paths, reading: Reading) ->
         at = ("paths", path.name, "roles")
         if reading.sound(at) and not any(service.roles & path.roles for service in services):
             reading.say(at, "no enabled service is for this role, so there is nothing to probe: enable one")
+
+
+def _hosts_can_be_asked_for(services: Services, paths: Paths, reading: Reading) -> None:
+    """Addresses of which a path can use none would be awaited for ever."""
+    for service, path in targets(services, paths):
+        at = ("paths", path.name)
+        if path.load_balancer or hosts_on(service, path) or not reading.sound(at):
+            continue
+        host = service.hosts[0]
+        why = (
+            "SOCKS4 carries no IPv6: use socks5"
+            if family_of(host) in path.families
+            else f"its families are {' and '.join(path.families)}: add the other one"
+        )
+        message = f"the path {path.name} cannot ask for {host}, as {why}, or give {service.name} other roles"
+        reading.say((*_SERVICES, service.name, "hosts"), message)
 
 
 _NOT_PROBED = "no enabled service for the roles of this path has this host and port, so nothing would use it"

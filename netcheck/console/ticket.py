@@ -235,9 +235,20 @@ def _curl(proxy: Proxy, result: Result) -> str:
     Couriers have certificates of an authority of Apple's own, which curl does not know: -k shows them still.
     """
     scheme = _WITH_NAMES.get(proxy.scheme, proxy.scheme)
-    login = f"--proxy-user {shlex.quote(proxy.credentials.username)} " if proxy.credentials else ""
     address = f"{scheme}://{proxy.place}"
-    return f"curl -vk --proxy {address} {login}https://{endpoint_text(result.host, result.port)}/"
+    return f"curl -vk --proxy {address} {_login(proxy)}https://{endpoint_text(result.host, result.port)}/"
+
+
+def _login(proxy: Proxy) -> str:
+    """As netcheck logs in; curl asks for the password, or takes the ticket that kinit has fetched."""
+    credentials = proxy.credentials
+    if credentials is None:
+        return ""
+    if credentials.keytab is not None or credentials.ticket_cache is not None:
+        return "--proxy-negotiate --proxy-user : "
+    is_http = proxy.scheme in (ProxyScheme.HTTP, ProxyScheme.HTTPS)
+    way = f"--proxy-{credentials.auth or 'anyauth'} " if is_http else ""
+    return f"{way}--proxy-user {shlex.quote(credentials.username)} "
 
 
 def _filled(text: str) -> str:

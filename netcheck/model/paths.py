@@ -246,7 +246,15 @@ class ProbePath:
 
     def may_use(self, address: str) -> bool:
         """Whether a host given by this address is probed on this path."""
-        return family_of(address) in self.families
+        family = family_of(address)
+        return family in self.families and self.carries(family)
+
+    def can_ask_for(self, host: str) -> bool:
+        """Whether a host can be named here: one given by its address needs a family that this path uses."""
+        if ":" not in host and not host[-1:].isdecimal() and host != "localhost":  # most are names
+            return True
+        addresses = literal_addresses(host)
+        return not addresses or any(map(self.may_use, addresses))
 
     def resolved_families(self) -> tuple[Family, ...]:
         """The families for which this machine resolves names itself on this path.

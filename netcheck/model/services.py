@@ -152,7 +152,7 @@ def ports_on(service: Service, path: ProbePath) -> tuple[int, ...]:
 
 
 def hosts_on(service: Service, path: ProbePath) -> tuple[str, ...]:
-    """The hosts of a service that a path leads to."""
+    """The hosts of a service that a path leads to, and can ask for."""
     if not path.load_balancer:
-        return service.hosts
+        return tuple(filter(path.can_ask_for, service.hosts))
     return tuple(host for host in service.hosts if any(path.leads_to(host, port) for port in service.ports))

@@ -141,7 +141,8 @@ def _without_addresses(
         raise PhaseError(Reason.DNS_MALFORMED, f"no whole DNS message: {reply.errors[0].exception}")
     if reply.rcode() == dns.rcode.NXDOMAIN:
         return Answer(Reason.NXDOMAIN, f"{_text(last)} does not exist", chain=chain)
-    return Answer(Reason.NO_ANSWER, f"{_text(last)} has no address", chain=chain)
+    what = "IPv6 address" if reply.question[0].rdtype == dns.rdatatype.AAAA else "IPv4 address"
+    return Answer(Reason.NO_ANSWER, f"{_text(last)} has no {what}", chain=chain)
 
 
 def _text(name: dns.name.Name) -> str:

@@ -22,7 +22,9 @@ _MOST_STEPS = 8
 _BEFORE_ITS_END = 300.0
 """Seconds: a ticket is renewed so long before its end, and at most so often thrown away."""
 _NOT_AGAIN_FOR = 30.0
-"""Seconds after a failure: accounts are locked after some wrong passwords."""
+"""Seconds after a failure."""
+_SETTLED_FOR = 300.0
+"""Seconds after a wrong password, and of who is locked: accounts are locked after some of these."""
 _CODES_FROM = -1765328384  # ERROR_TABLE_BASE_krb5
 
 _FAULTS = {
@@ -76,7 +78,9 @@ class Kerberos:
         self._accounts: dict[Credentials, Account] = {}
 
     def account(self, credentials: Credentials) -> "Account":
-        return self._accounts.setdefault(credentials, Account(credentials))
+        if credentials not in self._accounts:
+            self._accounts[credentials] = Account(credentials)
+        return self._accounts[credentials]
 
 
 class _Kept(NamedTuple):
@@ -106,7 +110,7 @@ class Account:
         if self._kept is None or now >= self._kept.until:
             self._kept = self._acquire(gssapi, now)
         if self._kept.error is not None:
-            raise self._kept.error
+            raise LoginError(self._kept.error.fault, self._kept.error.detail)  # each with its own traceback
         return _Conversation(gssapi, self._cache, host)
 
     def forget(self) -> None:
@@ -115,11 +119,17 @@ class Account:
             self._kept = None
             self._cache = _cache_of(self._credentials, next(self._numbers))
 
+    def renew(self) -> None:
+        """Get other tickets for the next login."""
+        self._kept = None
+
     def _acquire(self, gssapi: Any, now: float) -> _Kept:
         try:
             got = self._ask(gssapi)
         except gssapi.exceptions.GSSError as error:
-            return _Kept(_explained(error, self._credentials.keytab is not None), now, now + _NOT_AGAIN_FOR)
+            why = _explained(error, self._credentials.keytab is not None)
+            is_settled = why.fault in (LoginFault.REJECTED, LoginFault.ACCOUNT_LOCKED)
+            return _Kept(why, now, now + (_SETTLED_FOR if is_settled else _NOT_AGAIN_FOR))
         if self._credentials.ticket_cache is not None:  # somebody else renews them
             return _Kept(None, now, now)
         lifetime = float(got.lifetime or 0)
@@ -200,7 +210,12 @@ class Negotiate:
         except ValueError as error:
             raise LoginError(LoginFault.REJECTED, "the proxy's Negotiate challenge cannot be read") from error
         self._conversation = self._conversation or self._account.begin(self._host)
-        answer = self._conversation.step(token or None)
+        try:
+            answer = self._conversation.step(token or None)
+        except LoginError as error:
+            if error.fault is LoginFault.NO_TICKET:  # it ended before its time, as on a machine that slept
+                self._account.renew()
+            raise
         return with_token(AuthScheme.NEGOTIATE, answer) if answer else None
 
 
@@ -223,10 +238,14 @@ def _cache_of(credentials: Credentials, number: int) -> dict[bytes, bytes]:
 
 
 def _gssapi() -> Any:
+    """Also of no use is one that was built without the extensions of MIT's that we need."""
     try:
-        return importlib.import_module("gssapi")
-    except (ImportError, OSError) as error:
+        gssapi = importlib.import_module("gssapi")
+        for needed in ("acquire_cred_from", "acquire_cred_with_password", "store_cred_into"):
+            getattr(gssapi.raw, needed)
+    except (ImportError, OSError, AttributeError) as error:
         raise not_installed(AuthScheme.NEGOTIATE, "kerberos") from error
+    return gssapi
 
 
 def _explained(error: Any, has_keytab: bool = False) -> LoginError:

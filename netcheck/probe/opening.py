@@ -15,7 +15,7 @@ from netcheck.probe.aims import Aim
 from netcheck.probe.authorities import anchors
 from netcheck.probe.bag import bag_request, fetch_bag, read_forwarded_bag
 from netcheck.probe.connect import connect_directly
-from netcheck.probe.kerberos import Kerberos
+from netcheck.probe.logins import Logins
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.proxy import ProxyRoute, connect_through, handshake_or_end
@@ -36,7 +36,7 @@ class Opening:
     def __init__(self, timeouts: Timeouts, names: Names) -> None:
         self._timeouts = timeouts
         self._names = names
-        self._kerberos = Kerberos()
+        self._logins = Logins()
 
     async def attempt(self, shared: Round, path: ProbePath, aim: Aim, gate: Gate) -> Attempt:
         """What one walk sees. Raises nothing for what a network, a peer or a bug of ours does."""
@@ -129,7 +129,7 @@ class Opening:
         """How the last proxy of a way is reached."""
         before = self._route(shared, path, way[:-1]) if len(way) > 1 else None
         lookup = partial(self._names.of_proxy, shared, path=path)
-        return ProxyRoute(way[-1], path.binding, self._timeouts, lookup, self._kerberos, before)
+        return ProxyRoute(way[-1], path.binding, self._timeouts, lookup, self._logins, before)
 
 
 def _handshake(aim: Aim) -> Handshake | None:

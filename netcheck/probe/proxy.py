@@ -24,8 +24,7 @@ from netcheck.model.services import Timeouts
 from netcheck.probe.authorities import client_context
 from netcheck.probe.connect import dial
 from netcheck.probe.errors import PhaseError
-from netcheck.probe.kerberos import Kerberos
-from netcheck.probe.logins import LoggingIn
+from netcheck.probe.logins import LoggingIn, Logins
 from netcheck.probe.resolve import why_no_address
 from netcheck.probe.sockets import Stream
 from netcheck.probe.tls import TlsStream
@@ -57,8 +56,8 @@ class ProxyRoute:
     binding: Binding
     timeouts: Timeouts
     lookup: LookupProxy
-    kerberos: Kerberos = field(default_factory=Kerberos)
-    """The tickets that probes share."""
+    logins: Logins = field(default_factory=Logins)
+    """What probes share of them."""
     before: "ProxyRoute | None" = None
     """The proxy through which this one is reached; None for the first, which is connected to directly."""
 
@@ -219,13 +218,24 @@ class _Asking:
 
     async def _ask(self, stream: Stream, handshake: AskedByHttp) -> Stream:
         """Ask, and where a login is wanted again with one."""
-        said = handshake.start()
-        login: LoggingIn | None = None
+        if self.route.proxy.credentials is None:
+            await _converse(stream, handshake, handshake.start())
+            return stream
+        login = LoggingIn(self.route.proxy, handshake, self.route.logins, self._share_of_kerberos)
+        try:
+            stream = await self._log_in(stream, handshake, login)
+        except HandshakeError as error:
+            login.learn_from(error)
+            raise
+        login.succeeded()
+        return stream
+
+    async def _log_in(self, stream: Stream, handshake: AskedByHttp, login: LoggingIn) -> Stream:
+        said = login.first_request()
         while not handshake.connected:
             try:
                 await _converse(stream, handshake, said)
             except LoginWantedError as wanted:
-                login = login or self._login(handshake)
                 is_bound = login.is_bound
                 said = await login.next_request(wanted)
                 if wanted.rest is None or not await _read_to_its_end(stream, wanted.rest):
@@ -234,9 +244,9 @@ class _Asking:
                     stream = await self._connect_again()
         return stream
 
-    def _login(self, handshake: AskedByHttp) -> LoggingIn:
-        within = self.route.timeouts.proxy * _SHARE_OF_KERBEROS
-        return LoggingIn(self.route.proxy, handshake, self.route.kerberos, within)
+    @property
+    def _share_of_kerberos(self) -> float:
+        return self.route.timeouts.proxy * _SHARE_OF_KERBEROS
 
     async def _connect_again(self) -> Stream:
         self.walk.close()

@@ -12,7 +12,7 @@ from netcheck.model.paths import AuthScheme, Credentials, endpoint_text
 from netcheck.wire.http_body import Body, BodyError
 from netcheck.wire.http_head import Head, HeadError, HeadReader
 from netcheck.wire.http_headers import Challenge
-from netcheck.wire.http_login import basic, choices
+from netcheck.wire.http_login import choices
 from netcheck.wire.http_refusal import LOGIN_REQUIRED, offered_in, refusal
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError, Transcript
@@ -59,13 +59,11 @@ class AskedByHttp:
     """What a request has besides the headers of every request."""
 
     def start(self) -> bytes:
-        """The first request: with a login only where Basic is the only way, as that needs no challenge."""
-        if self._credentials and self._credentials.auth is AuthScheme.BASIC:
-            return self.again(AuthScheme.BASIC, basic(self._credentials))
+        """The request without a login."""
         return self._request(None)
 
     def again(self, scheme: AuthScheme, login: bytes) -> bytes:
-        """The request with a login, after LoginWantedError."""
+        """The request with a login, in place of the first one or after LoginWantedError."""
         self._listen_anew(scheme)
         return self._request(login)
 
@@ -91,6 +89,8 @@ class AskedByHttp:
 
     def so_far(self) -> HandshakeError | None:
         """Why there is no tunnel, where the answer's beginning has said so; for when no more of it comes."""
+        if self._over:  # it was heard to its end, and a login may follow
+            return None
         known = self._reader.so_far()
         return self._refused(known) if known and known.status >= 300 else None
 

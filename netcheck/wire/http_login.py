@@ -45,11 +45,17 @@ class Basic:
     is_bound = False
 
     def __init__(self, credentials: Credentials) -> None:
-        self._credentials: Credentials | None = credentials
+        self._credentials = credentials
+        self._sent = False
+
+    def first(self) -> bytes:
+        """What goes out without a challenge: user name and password in UTF-8."""
+        self._sent = True
+        pair = f"{self._credentials.username}:{self._credentials.password.reveal()}"
+        return with_token(AuthScheme.BASIC, pair.encode())
 
     def answer(self, _: Challenge) -> bytes | None:
-        credentials, self._credentials = self._credentials, None
-        return basic(credentials) if credentials is not None else None
+        return None if self._sent else self.first()
 
 
 class Ntlm:
@@ -90,11 +96,6 @@ def _spnego() -> Any:
         raise not_installed(AuthScheme.NTLM, "proxy-auth") from error
     logging.getLogger("spnego").setLevel(logging.WARNING)  # it logs tokens for debugging
     return spnego
-
-
-def basic(credentials: Credentials) -> bytes:
-    """RFC 7617 section 2, in UTF-8."""
-    return with_token(AuthScheme.BASIC, f"{credentials.username}:{credentials.password.reveal()}".encode())
 
 
 def with_token(scheme: AuthScheme, token: bytes) -> bytes:

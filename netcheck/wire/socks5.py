@@ -60,6 +60,13 @@ _REASONS: dict[int, Reason] = {
     Reply.CONNECTION_REFUSED: Reason.PROXY_TARGET_REFUSED,
     Reply.TTL_EXPIRED: Reason.PROXY_TARGET_TIMEOUT,  # dante says it when its connect times out
 }
+_HINTS_BY_NAME: dict[int, str] = {
+    Reply.HOST_UNREACHABLE: ", or the proxy does not know the name",  # so dante says that as well
+    Reply.ADDRESS_TYPE_NOT_SUPPORTED: "; it takes no names, only addresses (`resolve: local`)",
+}
+_HINTS_BY_ADDRESS: dict[int, str] = {
+    Reply.ADDRESS_TYPE_NOT_SUPPORTED: "; it takes no addresses of this family (`families`)",
+}
 _METHODS = frozenset(Method)
 _REPLIES = frozenset(Reply)
 _ADDRESS_SIZES = {AddressType.IPV4: 4, AddressType.IPV6: 16}
@@ -74,7 +81,7 @@ class Socks5(Dialogue):
         self._offered = (Method.NONE, Method.PASSWORD) if credentials else (Method.NONE,)
         self._login = _login(credentials) if credentials else _EMPTY_LOGIN
         self._request = _request(target)
-        self._by_name = target.address is None
+        self._hints = _HINTS_BY_NAME if target.address is None else _HINTS_BY_ADDRESS
         self._login_sent = self._login_accepted = False
         self.none_acceptable = False
         """True once the proxy has turned down all methods that we know how to use."""
@@ -168,12 +175,7 @@ class Socks5(Dialogue):
 
     def _refusal(self, code: int) -> str:
         meaning = Reply(code).name.lower().replace("_", " ") if code in _REPLIES else "unassigned"
-        # dante says this of a name that does not exist as well.
-        hint = (
-            ", or the proxy does not know the name"
-            if code == Reply.HOST_UNREACHABLE and self._by_name
-            else ""
-        )
+        hint = self._hints.get(code, "")
         return f"SOCKS5 reply 0x{code:02x}: {meaning}{hint}"
 
 

@@ -29,6 +29,9 @@ KEYS = [
     *("nameservers", "transport", "server_name", "ca_file", "proxy", "resolve", "username", "password_file"),
     *(
         "password_env",
+        "keytab_file",
+        "credential_cache_file",
+        "auth",
         "password",
         "load_balancer",
         "interface",

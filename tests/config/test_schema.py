@@ -41,6 +41,7 @@ OF_FILES_AND_VARIABLES = {
 BETWEEN_KEYS = {
     "endpoints-too-many",
     "families-for-socks4",
+    "families-of-addresses",
     "load-balancer-and-proxy",
     "load-balancer-unknown-host",
     "password-for-socks4",

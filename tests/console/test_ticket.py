@@ -158,7 +158,7 @@ def test_what_is_to_be_set_in_the_config_is_for_whoever_runs_netcheck() -> None:
     [
         (
             ProxyScheme.HTTP,
-            "curl -vk --proxy http://p.test:3128 --proxy-user 'svc user' https://0-courier.test:443/",
+            "curl -vk --proxy http://p.test:3128 --proxy-anyauth --proxy-user 'svc user' https://0-courier.test",
         ),
         (ProxyScheme.SOCKS5, "curl -vk --proxy socks5h://p.test:3128 --proxy-user 'svc user' https://"),
         (ProxyScheme.SOCKS4, "curl -vk --proxy socks4a://p.test:3128 "),

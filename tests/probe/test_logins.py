@@ -13,17 +13,19 @@ from pathlib import Path
 import pytest
 import spnego
 import trio
+import trustme
 
-from netcheck.model.failing import Failure, LoginFault, Phase, Reason
+from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
 from netcheck.model.paths import AuthScheme, Binding, Credentials, Proxy, ProxyScheme, Secret
 from netcheck.model.services import Timeouts
 from netcheck.probe.kerberos import principal
+from netcheck.probe.logins import Logins
 from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import handshake_for
 from netcheck.wire.target import Target
-from tests.probe.peers import in_trio, serving
-from tests.probe.test_proxy import no_lookup
+from tests.probe.peers import in_trio, says, serving, silent
+from tests.probe.test_proxy import no_lookup, tls_handler, trusting, walked
 from tests.programs import require_programs
 
 TARGET = Target("17.57.145.5", 5223)
@@ -73,10 +75,10 @@ class Scripted:
 
 
 async def we_ask(
-    port: int, login: Credentials = LOGIN, proxy_timeout: float = 5.0
+    port: int, login: Credentials = LOGIN, proxy_timeout: float = 5.0, logins: Logins | None = None
 ) -> tuple[Walk, Failure | None]:
     proxy = Proxy(ProxyScheme.HTTP, "127.0.0.1", port, login)
-    route = ProxyRoute(proxy, Binding(), Timeouts(proxy=proxy_timeout), no_lookup)
+    route = ProxyRoute(proxy, Binding(), Timeouts(proxy=proxy_timeout), no_lookup, logins or Logins())
     with Walk() as walk:
         try:
             await connect_through(walk, route, handshake_for(proxy, TARGET), "17.57.145.5:5223")
@@ -156,6 +158,30 @@ async def test_where_the_body_has_no_good_end_another_connection_is_made(refusal
 
 
 @in_trio
+async def test_a_proxy_that_wants_a_login_and_falls_silent_is_a_timeout() -> None:
+    async def cuts(stream: trio.SocketStream) -> None:
+        await says(LENGTH + BASIC + b"\r\nbo")(stream)
+        await silent(stream)
+
+    async with serving(cuts) as port:
+        _, failure = await we_ask(port, proxy_timeout=0.3)
+    assert failure is not None
+    assert (failure.reason, failure.login) == (Reason.PROXY_TIMEOUT, None)
+
+
+@in_trio
+@pytest.mark.parametrize("refusal", ["a body", "close"])
+async def test_a_proxy_behind_tls_is_logged_in_at_over_tls(tmp_path: Path, refusal: str) -> None:
+    authority = trustme.CA()
+    scripted = Scripted(basic_after(REFUSALS[refusal]))
+    async with serving(tls_handler(authority, "127.0.0.1", scripted)) as port:
+        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, LOGIN, ca_file=trusting(authority, tmp_path))
+        walk, failure = await walked(proxy)
+    assert (failure, scripted.logins) == (None, [b"", PROVEN])
+    assert list(walk.phases) == [Phase.PROXY_CONNECT, Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE]
+
+
+@in_trio
 async def test_a_proxy_that_takes_no_second_connection_has_closed() -> None:
     scripted, failure = await asked(basic_after(REFUSALS["close"]), most_connections=1)
     assert failure is not None
@@ -175,6 +201,47 @@ async def test_a_rejected_login_is_not_tried_again() -> None:
     assert failure.login is not None
     assert failure.login.fault is LoginFault.REJECTED
     assert scripted.logins == [b"", PROVEN]
+
+
+@in_trio
+async def test_with_basic_alone_the_login_goes_at_once_and_once() -> None:
+    login = Credentials("svc", Secret("s3cret-word"), auth=AuthScheme.BASIC)
+    good, nothing = await asked(basic_after(REFUSALS["a body"]), login)
+    bad, failure = await asked(lambda *_: REFUSALS["a body"], login)
+    assert (nothing, good.logins, bad.logins) == (None, [PROVEN], [PROVEN])
+    assert failure is not None
+    assert failure.reason is Reason.PROXY_AUTH_FAILED
+
+
+@in_trio
+@pytest.mark.parametrize("auth", [None, AuthScheme.BASIC])
+async def test_a_login_that_is_always_rejected_is_not_sent_with_every_probe(
+    monkeypatch: pytest.MonkeyPatch, auth: AuthScheme | None
+) -> None:
+    scripted = Scripted(lambda *_: REFUSALS["a body"])
+    login, logins = Credentials("svc", Secret("s3cret-word"), auth=auth), Logins()
+    async with serving(scripted) as port:
+        failures = [(await we_ask(port, login, logins=logins))[1] for _ in range(6)]
+        sent = scripted.logins.count(PROVEN)
+        monkeypatch.setattr("netcheck.probe.logins._PAUSE", 0.0)
+        await we_ask(port, login, logins=logins)
+    assert (sent, scripted.logins.count(PROVEN)) == (3, 4)
+    assert {each.reason for each in failures if each} == {Reason.PROXY_AUTH_FAILED}
+    assert {each.login for each in failures if each} == {RefusedLogin(LoginFault.REJECTED, ("Basic",))}
+    assert [each is not None and "every 300 s only" in each.detail for each in failures] == 3 * [
+        False
+    ] + 3 * [True]
+
+
+@in_trio
+@pytest.mark.parametrize("other", [OK, b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"])
+async def test_a_login_that_is_rejected_now_and_then_is_always_sent(other: bytes) -> None:
+    scripted = Scripted(lambda login, before: other if login and before % 4 == 3 else REFUSALS["a body"])
+    logins = Logins()
+    async with serving(scripted) as port:
+        for _ in range(8):
+            await we_ask(port, logins=logins)
+    assert scripted.logins.count(PROVEN) == 8
 
 
 @in_trio
@@ -320,6 +387,16 @@ async def test_what_is_not_installed_is_named(
 
 
 @in_trio
+async def test_a_kerberos_library_without_what_we_need_counts_as_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "gssapi", types.SimpleNamespace(raw=types.SimpleNamespace()))
+    _, failure = await asked(lambda *_: LENGTH + b"Proxy-Authenticate: Negotiate\r\n\r\nbody")
+    assert failure is not None
+    assert failure.login == RefusedLogin(LoginFault.NOT_INSTALLED, ("Negotiate",))
+
+
+@in_trio
 async def test_without_kerberos_the_next_best_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gssapi", None)
     refusal = LENGTH + b"Proxy-Authenticate: Negotiate\r\n" + BASIC + b"\r\nbody"
@@ -330,7 +407,9 @@ async def test_without_kerberos_the_next_best_way_is_taken(monkeypatch: pytest.M
 @in_trio
 async def test_a_kerberos_server_that_hangs_is_given_up_and_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
+    needed = ("acquire_cred_from", "acquire_cred_with_password", "store_cred_into")
     hanging = types.SimpleNamespace(
+        raw=types.SimpleNamespace(**dict.fromkeys(needed)),
         OID=types.SimpleNamespace(from_int_seq=lambda _: ended.wait(20)),
         exceptions=types.SimpleNamespace(GSSError=ZeroDivisionError),
     )

@@ -20,7 +20,7 @@ from netcheck.model.paths import (
     Resolver,
 )
 from netcheck.model.results import Visit
-from netcheck.model.services import AddressChoice, PortRule, Service, Timeouts, families_of
+from netcheck.model.services import AddressChoice, PortRule, Service, Timeouts, families_of, hosts_on
 from netcheck.probe import names, opening, resolvconf
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
@@ -368,18 +368,28 @@ async def test_the_families_of_the_path_hold_for_hosts_that_need_no_dns(port: in
 async def test_that_socks4_cannot_ask_for_an_ipv6_address_is_a_result(scheme: ProxyScheme) -> None:
     asked: list[tuple[str, str]] = []
     async with nameserver({("mdm.test", "AAAA"): ["2001:db8::7"]}, asked) as at:
-        path = through(1, ResolveMode.LOCAL, at, scheme)
-        literal = await visit(service("2001:db8::7", ports=(443,)), path)
-        only_ipv6 = replace(path, families=(Family.IPV6,))
-        by_name = await visit(service("mdm.test", ports=(443,)), only_ipv6)
-    for found in literal, by_name:
-        assert seen(found) == [(443, Family.IPV6, "2001:db8::7", Reason.PROXY_ERROR)]
-        failure = found.results[0].attempt.failure
-        assert failure is not None
-        assert failure.phase is Phase.PROXY_HANDSHAKE
-        assert failure.detail == f"{scheme.upper()} cannot ask for 2001:db8::7"
+        only_ipv6 = replace(through(1, ResolveMode.LOCAL, at, scheme), families=(Family.IPV6,))
+        found = await visit(service("mdm.test", ports=(443,)), only_ipv6)
+    assert seen(found) == [(443, Family.IPV6, "2001:db8::7", Reason.PROXY_ERROR)]
+    failure = found.results[0].attempt.failure
+    assert failure is not None
+    assert failure.phase is Phase.PROXY_HANDSHAKE
+    assert failure.detail == f"{scheme.upper()} cannot ask for 2001:db8::7"
     assert families_of(service("mdm.test", ports=(443,)), only_ipv6) == (Family.IPV6,)
-    assert Family.IPV6 in families_of(service("2001:db8::7", ports=(443,)), path)
+
+
+@in_trio
+@pytest.mark.parametrize("scheme", [ProxyScheme.SOCKS4, ProxyScheme.SOCKS4A])
+async def test_a_host_given_by_an_address_is_no_host_where_that_cannot_be_asked_for(
+    scheme: ProxyScheme,
+) -> None:
+    ours = replace(service("mdm.test", ports=(443,)), hosts=("192.0.2.7", "2001:db8::7", "mdm.test"))
+    path = ProbePath("dmz", (Proxy(scheme, "127.0.0.1", 1),))
+    assert hosts_on(ours, path) == ("192.0.2.7", "mdm.test")
+    assert hosts_on(ours, ProbePath("only", families=(Family.IPV6,))) == ("2001:db8::7", "mdm.test")
+    assert hosts_on(ours, ProbePath("direct")) == ours.hosts
+    assert seen(await visit(service("2001:db8::7", ports=(443,)), path)) == []
+    assert Family.IPV6 not in families_of(service("2001:db8::7", ports=(443,)), path)
 
 
 @in_trio

@@ -26,7 +26,7 @@ _CONFIG = f"""
     {REALM} = {{
         kdc = 127.0.0.1:88
     }}
-    DEAD.EXAMPLE = {{
+    SILENT.EXAMPLE = {{
         kdc = 127.0.0.1:89
     }}
 [domain_realm]
@@ -117,9 +117,9 @@ def squid_with_logins(namespace: Namespace, realm: Kerberos) -> Server:
     config = f"""
         {squid_manners(folder)}
         auth_param negotiate program {helpers}/negotiate_kerberos_auth {service}
-        auth_param negotiate children 2
+        auth_param negotiate children 20 startup=2
         auth_param ntlm program {helpers}/ntlm_fake_auth
-        auth_param ntlm children 2
+        auth_param ntlm children 20 startup=2
         auth_param digest program {helpers}/digest_file_auth {folder}/digests
         auth_param digest realm laboratory
         auth_param basic program {helpers}/basic_ncsa_auth {folder}/passwords

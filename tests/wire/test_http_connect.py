@@ -26,7 +26,15 @@ SQUID_407 = (
 
 plain = partial(HttpConnect, ADDRESS, None)
 with_login = partial(HttpConnect, ADDRESS, LOGIN)
-with_basic = partial(HttpConnect, ADDRESS, replace(LOGIN, auth=AuthScheme.BASIC))
+
+
+def with_basic() -> HttpConnect:
+    """One that has sent its login already."""
+    machine = HttpConnect(ADDRESS, replace(LOGIN, auth=AuthScheme.BASIC))
+    machine.again(AuthScheme.BASIC, b"Basic eA==")
+    return machine
+
+
 with_digest = partial(HttpConnect, ADDRESS, replace(LOGIN, auth=AuthScheme.DIGEST))
 
 
@@ -51,10 +59,7 @@ def test_the_request_names_the_target_as_an_authority(host: str, authority: str)
     )
 
 
-def test_the_password_is_sent_unasked_only_where_nothing_but_basic_is_allowed() -> None:
-    token = "dGItdXNlcm5hbWU6dGItcGFzc3BocmFzZQ=="  # of tb-username:tb-passphrase
-
-    assert f"\r\nProxy-Authorization: Basic {token}\r\n\r\n".encode() in with_basic().start()
+def test_no_password_is_sent_before_it_is_asked_for() -> None:
     assert with_login().start() == with_digest().start() == plain().start()
 
 

@@ -122,7 +122,11 @@ def test_an_address_type_that_does_not_exist_is_a_bad_reply() -> None:
         (b"\x05\x05\x00\x01" + bytes(6), Reason.PROXY_TARGET_REFUSED, "0x05: connection refused"),
         (b"\x05\x06\x00\x01" + bytes(6), Reason.PROXY_TARGET_TIMEOUT, "0x06: ttl expired"),
         (b"\x05\x07\x00\x01" + bytes(6), Reason.PROXY_ERROR, "0x07: command not supported"),
-        (b"\x05\x08\x00\x01" + bytes(6), Reason.PROXY_ERROR, "0x08: address type not supported"),
+        (
+            b"\x05\x08\x00\x01" + bytes(6),
+            Reason.PROXY_ERROR,
+            "0x08: address type not supported; it takes no addresses of this family (`families`)",
+        ),
         (b"\x05\x5b\x00\x01" + bytes(6), Reason.PROXY_ERROR, "0x5b: unassigned"),
     ],
 )
@@ -147,6 +151,12 @@ def test_dantes_answer_for_an_unknown_name_says_that_it_may_be_the_name() -> Non
 
     assert outcome.reason is Reason.PROXY_TARGET_UNREACHABLE
     assert outcome.detail == "SOCKS5 reply 0x04: host unreachable, or the proxy does not know the name"
+
+
+def test_a_proxy_that_takes_no_names_says_that_addresses_may_do() -> None:
+    outcome = outcome_of(by_name, b"\x05\x00\x05\x08\x00\x01" + bytes(6))
+
+    assert outcome.detail.endswith("not supported; it takes no names, only addresses (`resolve: local`)")
 
 
 def test_no_acceptable_method_without_credentials_means_that_some_are_needed() -> None:

@@ -12,6 +12,7 @@ from netcheck.verdict.case import Case, is_another_of_apples, is_apples, phase_i
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
+    FAMILIES,
     an_answer,
     how_often,
     listed,
@@ -174,6 +175,11 @@ def _names_to_resolve(case: Case, about: Sequence[Counted]) -> str:
     at_proxy = any(each.failure and each.failure.phase is Phase.PROXY_RESOLVE for each in about)
     if at_proxy and case.path.proxies:
         return f"resolve {case.path.proxies[0].host}, the proxy's name"
+    asked = case.path.resolved_families()
+    if len(asked) == 1 and all(map(reason_is(Reason.NO_ANSWER), about)):
+        family = FAMILIES[asked[0]]
+        why = "as SOCKS4 can use no other" if asked != case.path.families else "as this path uses no other"
+        return f"give {the_hosts(case, about)} an {family} address, {why}"
     return f"resolve {the_hosts(case, about)}"
 
 

@@ -1,12 +1,13 @@
 """Proxies: their rules, what lies behind them, and what their users do not need."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
-from netcheck.model.paths import Credentials, Family, Role, Secret
+from netcheck.model.paths import AuthScheme, Credentials, Family, Role, Secret
 from netcheck.model.results import Result
 from netcheck.model.services import PortRule, Service
 from netcheck.verdict.assessing import assess
@@ -179,6 +180,51 @@ def test_a_login_is_set_in_the_config_for_servers_and_exempted_for_devices(
     assert (judged.cause, judged.hop) == (Cause.PROXY_AUTH, Hop.PROXY)
     assert (judged.next_step or "").startswith(asked)
     assert ("evices" in (judged.next_step or "")) is (service is COURIER)
+
+
+KEYTAB = Credentials("svc", keytab=Path("/svc.keytab"))
+TICKETS = Credentials("", ticket_cache=Path("/tickets"))
+ONLY_DIGEST = Credentials("svc", Secret("labpass"), auth=AuthScheme.DIGEST)
+
+
+@pytest.mark.parametrize(
+    ("refused", "login", "says"),
+    [
+        (RefusedLogin(LoginFault.REJECTED), KEYTAB, "Correct `username` and `keytab_file` of the path proxy"),
+        (RefusedLogin(LoginFault.NOT_OFFERED, ("Hawk",)), LOGIN, "It offers only Hawk."),
+        (
+            RefusedLogin(LoginFault.NOT_OFFERED, ("NTLM", "Basic")),
+            ONLY_DIGEST,
+            "Remove `auth: digest` of the",
+        ),
+        (RefusedLogin(LoginFault.NOT_OFFERED, ("NTLM",)), TICKETS, "The proxy offers only NTLM."),
+        (RefusedLogin(LoginFault.NOT_INSTALLED, ("NTLM",)), LOGIN, "pip install 'netcheck[kerberos]'"),
+        (RefusedLogin(LoginFault.ACCOUNT_LOCKED), LOGIN, "to unlock the account in `username`"),
+        (
+            RefusedLogin(LoginFault.UNKNOWN_ACCOUNT),
+            KEYTAB,
+            "Correct `username` and `keytab_file` of the path",
+        ),
+        (
+            RefusedLogin(LoginFault.UNKNOWN_SERVICE),
+            LOGIN,
+            "Write the proxy proxy.test:3128 of the path proxy",
+        ),
+        (RefusedLogin(LoginFault.NO_TICKET), TICKETS, "Renew the tickets of `credential_cache_file` of the"),
+        (RefusedLogin(LoginFault.CLOCK_SKEW), LOGIN, "Set the clock of the machine that runs netcheck"),
+        (RefusedLogin(LoginFault.NO_KDC), LOGIN, "do not answer on port 88"),
+        (RefusedLogin(LoginFault.KERBEROS), LOGIN, "about the error that is shown here"),
+    ],
+)
+def test_each_fault_of_a_login_says_who_does_what(
+    refused: RefusedLogin, login: Credentials, says: str
+) -> None:
+    path = replace(PROXY, proxies=(replace(PROXY.proxies[0], credentials=login),))
+    failure = Failure(HANDSHAKE, Reason.PROXY_AUTH_FAILED, "HTTP 407", login=refused)
+    (judged,) = assess([API], [path], once([through(API, port, failure) for port in API.ports])).judgements
+    assert (judged.cause, judged.hop) == (Cause.PROXY_AUTH, Hop.PROXY)
+    assert says in (judged.next_step or "")
+    assert "{" not in (judged.next_step or "")
 
 
 SILENT = Failure(HANDSHAKE, Reason.PROXY_TIMEOUT, "proxy.test:3128: no answer in 10 s")

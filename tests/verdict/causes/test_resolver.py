@@ -8,7 +8,17 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver, Transport
+from netcheck.model.paths import (
+    Binding,
+    Family,
+    Nameserver,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    ResolveMode,
+    Resolver,
+    Transport,
+)
 from netcheck.model.results import Lookup, Result, Trust, Try
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, REFUSED, lookup, once, result
@@ -271,6 +281,29 @@ def test_a_resolver_that_answers_is_asked_to_resolve(reason: Reason) -> None:
     judged = assess([COURIER, API], [DIRECT], once(unresolved(said))).judgements
     asked = {each.findings[0].next_step.partition(" to resolve ")[2] for each in judged}
     assert asked == {"N-courier.push.apple.com (N: 0 to 3).", "api.push.apple.com."}
+
+
+SOCKS4 = ProbePath("dmz", (Proxy(ProxyScheme.SOCKS4, "proxy.test", 1080, resolve=ResolveMode.LOCAL),))
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        (SOCKS4, "give api.push.apple.com an IPv4 address, as SOCKS4 can use no other."),
+        (
+            ProbePath("six", families=(Family.IPV6,)),
+            "give api.push.apple.com an IPv6 address, as this path uses no other.",
+        ),
+        (DIRECT, "resolve api.push.apple.com."),
+    ],
+)
+def test_where_one_family_only_can_be_used_an_address_of_it_is_asked_for(path: ProbePath, asked: str) -> None:
+    said = Failure(
+        Phase.RESOLVE, Reason.NO_ANSWER, "127.0.0.1:53 over udp: api.push.apple.com has no address"
+    )
+    results = [replace(result(API, port, said), path=path.name) for port in API.ports]
+    (judged,) = assess([API], [path], once(results)).judgements
+    assert asked in judged.findings[0].next_step
 
 
 def test_a_resolver_that_is_silent_about_some_names_only_is_asked_to_resolve_them() -> None:
