@@ -16,7 +16,7 @@ _EVERY = 3600.0
 _JITTER = 360.0
 """Seconds at most that it is late, so that not all of a fleet come at once."""
 _LOOK_EVERY = 5.0
-_SPREAD = 30.0
+_SPREAD = 10.0
 """Seconds in which the first proofs begin."""
 
 Prove = Callable[[ToProve], Awaitable[Proof]]

@@ -3,7 +3,7 @@
 import json
 import ssl
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import h2.config
@@ -12,9 +12,6 @@ import h2.events
 import pytest
 import trio
 import trustme
-from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from netcheck.apns.push_certificate import identity_in_time
 from netcheck.lab.certificates import Authority, KeyPair
@@ -24,7 +21,7 @@ from netcheck.model.paths import ProbePath
 from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
-from tests.certificates import TOPIC
+from tests.certificates import TOPIC, revocations
 from tests.probe.peers import Handler, in_trio, says, serving, silent
 from tests.probe.test_secure import refusing
 
@@ -50,29 +47,6 @@ def pushing(authority: Authority = PUSH_AUTHORITY, lifetime: timedelta = 30 * DA
 GOOD, EXPIRED, REVOKED, OF_STRANGER = pushing(), pushing(lifetime=-DAY / 2), pushing(), pushing(STRANGER)
 
 
-def revocations(folder: Path) -> str:
-    """The push authority's list of what it has revoked."""
-    now = datetime.now(UTC)
-    pair = PUSH_AUTHORITY.pair
-    revoked = (
-        x509.RevokedCertificateBuilder()
-        .serial_number(REVOKED.certificate.serial_number)
-        .revocation_date(now)
-        .build()
-    )
-    issued = (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(pair.certificate.subject)
-        .last_update(now - DAY)
-        .next_update(now + DAY)
-        .add_revoked_certificate(revoked)
-        .sign(pair.key, SHA256())
-    )
-    file = folder / "crl.pem"
-    file.write_bytes(issued.public_bytes(Encoding.PEM))
-    return str(file)
-
-
 def provider_context(
     folder: Path, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3, authority: trustme.CA = APPLE
 ) -> ssl.SSLContext:
@@ -83,7 +57,9 @@ def provider_context(
     context.set_alpn_protocols(["h2"])
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(cadata=PUSH_AUTHORITY.pair.certificate_pem.decode())
-    context.load_verify_locations(revocations(folder))
+    revoked = folder / "revoked.pem"
+    revoked.write_bytes(revocations(PUSH_AUTHORITY, REVOKED))
+    context.load_verify_locations(revoked)
     context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     return context
 
