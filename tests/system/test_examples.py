@@ -1,4 +1,4 @@
-"""The examples to start from (`netcheck config example`), with real servers in place of those that they name."""
+"""The examples to start from (`netcheck config example`), with real servers in place of those they name."""
 
 from collections.abc import Mapping
 
