@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netcheck.facts import Facts
-from netcheck.model.findings import Cause, Finding, Judgement, Verdict
+from netcheck.model.findings import Acceptance, Cause, Finding, Judgement, Proof, Verdict
 from netcheck.model.paths import Expected, ProbePath, Role
 from netcheck.model.services import is_relayed
 
@@ -36,6 +36,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.BALANCER_DOWN: "the load balancer does not answer",
     Cause.SERVICE_CERTIFICATE: "the certificate of your own server is not valid",
     Cause.SERVICE_DOWN: "your own server does not answer",
+    Cause.PUSH_CERTIFICATE_REFUSED: "Apple refuses the push certificate",
     Cause.PROXY_CANNOT_CONNECT: "the proxy cannot connect",
     Cause.TLS_INTERCEPTED: "somebody decrypts the connections",
     Cause.WRONG_PEER: "somebody else answers",
@@ -55,6 +56,22 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.PROXY_SLOW: "the proxy is slow",
     Cause.FALLBACK_BLOCKED: "the fallback does not work ({ports})",
 }
+
+
+_SAID: Mapping[Acceptance, str] = {
+    Acceptance.ACCEPTED: "APNs accepts it",
+    Acceptance.EXPIRED: "APNs refuses it: it has expired",
+    Acceptance.REVOKED: "APNs refuses it: it was revoked",
+    Acceptance.WRONG_TOPIC: "APNs refuses it for its topic",
+    Acceptance.WRONG_ENVIRONMENT: "APNs refuses it: it is for the sandbox",
+    Acceptance.REFUSED: "APNs refuses it",
+    Acceptance.UNPROVEN: "not proven",
+}
+
+
+def said_of(proof: Proof) -> str:
+    """What APNs says of a push certificate."""
+    return _SAID[proof.acceptance]
 
 
 _MOST_WAYS = 4

@@ -9,12 +9,12 @@ import trio
 from netcheck.bags import with_counts
 from netcheck.config import Config, Probing
 from netcheck.facts import Belief, Facts, facts_of
-from netcheck.model.findings import Verdict
+from netcheck.model.findings import Acceptance, PushIdentity, Verdict
 from netcheck.model.paths import Expected, ProbePath
 from netcheck.model.services import Service, families_of, hosts_on, ports_on, targets
 from netcheck.plan import Call
 from netcheck.probe.runner import Prober
-from netcheck.push_certificates import read_all
+from netcheck.push_certificates import ToProve, prove, read_all, threads, to_prove
 from netcheck.schedule import Gate
 from netcheck.state.state import State
 
@@ -72,13 +72,14 @@ class Look:
         pace = quickened(config.probing)
         gates = {path.name: Gate(pace.concurrency, pace.rate) for path in config.paths}
         self._prober = Prober(config.probing.timeouts, gates)
+        self._threads = threads()
 
     def facts(self) -> Facts:
         """One round is all there is, so every failure is believed."""
         return facts_of(self._state, Belief())
 
     async def run(self) -> None:
-        """Also reads every push certificate."""
+        """Also reads every push certificate, and proves those that the config wants proven."""
         config, state = self._config, self._state
         async with trio.open_nursery() as nursery:
             nursery.start_soon(read_all, config.push_certificates, state.record_push_certificate)
@@ -87,6 +88,17 @@ class Look:
             services = with_counts(config.services, state.courier_counts.highest)
             state.configure(services, config.paths, config.push_certificates)
             await self._visit(with_counts(late, state.courier_counts.highest))
+            for asked in to_prove(config.push_certificates, config.services, config.paths):
+                nursery.start_soon(self._prove, asked)
+
+    async def _prove(self, asked: ToProve) -> None:
+        self._progress.plan(asked.path.name, 1)
+        self._progress.begin(asked.path.name, asked.file.name)
+        self._state.record_proof(await prove(asked, self._threads, self._show))
+        self._progress.end(asked.path.name, asked.file.name)
+
+    async def _show(self, asked: ToProve, identity: PushIdentity) -> tuple[Acceptance, str]:
+        return await self._prober.prove(asked.service, asked.path, identity)
 
     async def _visit(self, services: Iterable[Service]) -> None:
         async with trio.open_nursery() as nursery:

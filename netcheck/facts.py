@@ -11,7 +11,16 @@ from functools import cached_property
 from typing import NamedTuple, Self, TypeAlias
 
 from netcheck.bags import fetched_bags
-from netcheck.model.findings import Cause, FetchedBag, Finding, Hop, Judgement, PushCertificate, Verdict
+from netcheck.model.findings import (
+    Cause,
+    FetchedBag,
+    Finding,
+    Hop,
+    Judgement,
+    Proof,
+    PushCertificate,
+    Verdict,
+)
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
 from netcheck.model.services import Service
@@ -97,6 +106,8 @@ class Facts:
     """By path through a proxy; None is not yet known."""
     push_certificates: tuple[PushCertificate, ...]
     """Of every file that was read, be it in vain."""
+    proofs: tuple[Proof, ...]
+    """What APNs said of them, by certificate and path, where that was asked for."""
     holds: Mapping[HoldKey, Hold]
     counted: Counted
 
@@ -144,6 +155,7 @@ def facts_of(state: State, belief: Belief) -> Facts:
     """Judge what the state holds, and take down all of it."""
     endpoints = dict(state.endpoints.latest)
     lookups = dict(state.lookups.latest)
+    proofs = tuple(state.push_certificates.proofs())
     assessment = assess(
         state.services,
         state.paths,
@@ -152,6 +164,7 @@ def facts_of(state: State, belief: Belief) -> Facts:
         window=belief.window,
         failures=belief.failures,
         trends=state.courses.trends() if belief.patience else {},
+        proofs=proofs,
     )
     fetched = [(result, seen.bag) for seen in endpoints.values() for result in seen.results]
     return Facts(
@@ -164,6 +177,7 @@ def facts_of(state: State, belief: Belief) -> Facts:
         lookups_by_flow=lookups,
         proxies_up={path: health.up for path, health in state.proxies.health.items()},
         push_certificates=tuple(state.push_certificates.read()),
+        proofs=proofs,
         holds=dict(state.holds.latest),
         counted=Counted.of(state),
     )

@@ -1,4 +1,5 @@
 """Reading the files that people name: regular files only, never more of one than it may have, nor for long.
+And one file of our own, for what takes nothing else.
 
 Opening waits for nobody: not for the other end of a pipe, nor for a device. A file system that hangs can
 still block the reader within one call, so who must go on reads `in_time`. Knows nothing of what is in them.
@@ -8,8 +9,10 @@ import errno
 import io
 import os
 import stat
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -106,3 +109,22 @@ def _part_of(stream: io.FileIO, size: int) -> bytes:
     if part is None:  # such as /proc/kmsg: it has more to say later
         raise OSError(errno.EINVAL, "not a regular file: it waits for what comes")
     return part
+
+
+@contextmanager
+def as_file(data: bytes) -> Iterator[str]:
+    """The name of a file with these bytes, for OpenSSL, which takes keys from nothing else.
+
+    In memory, where the system has such: a key that was decrypted is then on no disk. Elsewhere it is this
+    user's alone, and gone at the end.
+    """
+    if hasattr(os, "memfd_create"):
+        with os.fdopen(os.memfd_create("pem"), "wb") as file:
+            file.write(data)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            yield file.name

@@ -1,17 +1,24 @@
 """The files of push certificates: reads them, and again when they change. Knows not what is in them.
 
+And which are to be shown to the provider API, over which paths; how that is done, others know.
+
 A file may hang (NFS) or be swapped at any moment: it is read in a thread, under a deadline and a limit.
 """
 
 import functools
 import logging
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 
 import trio
 
-from netcheck.apns.push_certificate import LARGEST, LONGEST, read_in_time
-from netcheck.files import Stamp, in_time, read_if_changed
-from netcheck.model.findings import PushCertificate, PushCertificateFile
+from netcheck.apns.push_certificate import LARGEST, LONGEST, UnusableError, identity_in_time, read_in_time
+from netcheck.apns.services import PROVIDER
+from netcheck.files import Stamp, in_time, read_file, read_if_changed
+from netcheck.model.findings import Acceptance, Proof, PushCertificate, PushCertificateFile, PushIdentity
+from netcheck.model.paths import Expected, ProbePath
+from netcheck.model.services import Service, targets
 
 _log = logging.getLogger("netcheck")
 _LONGEST_READ = 10.0 + LONGEST
@@ -55,6 +62,61 @@ async def watch(
     async with trio.open_nursery() as nursery:
         for file in files:
             nursery.start_soon(one, file)
+
+
+async def identity_of(file: PushCertificateFile, limiter: trio.CapacityLimiter) -> PushIdentity:
+    """The certificate with its key, as the file has them now. Raises UnusableError."""
+    try:
+        return await in_time(functools.partial(_read_identity, file), _LONGEST_READ, limiter)
+    except OSError as error:
+        raise UnusableError(f"{file.file} cannot be read: {error.strerror}") from error
+
+
+def _read_identity(file: PushCertificateFile) -> PushIdentity:
+    return identity_in_time(file, read_file(file.file, LARGEST))
+
+
+@dataclass(frozen=True, slots=True)
+class ToProve:
+    """A push certificate to be shown to the provider API over a path."""
+
+    file: PushCertificateFile
+    service: Service
+    path: ProbePath
+
+
+def to_prove(
+    files: Iterable[PushCertificateFile], services: Iterable[Service], paths: Iterable[ProbePath]
+) -> list[ToProve]:
+    """Those that the config wants proven, over each path on which the provider API is expected to answer."""
+    ways = [
+        (service, path)
+        for service, path in targets(services, paths)
+        if service.name == PROVIDER and path.expected is not Expected.BLOCKED
+    ]
+    return [ToProve(file, service, path) for file in files if file.verify for service, path in ways]
+
+
+Show = Callable[[ToProve, PushIdentity], Awaitable[tuple[Acceptance, str]]]
+"""Shows it; answers with what came of it, and what was answered, for people."""
+
+
+async def prove(asked: ToProve, limiter: trio.CapacityLimiter, show: Show) -> Proof:
+    """What APNs says of the certificate that the file holds now."""
+
+    def proof(acceptance: Acceptance, detail: str, sha256: str | None = None) -> Proof:
+        return Proof(time.time(), asked.file.name, asked.path.name, acceptance, detail, sha256)
+
+    try:
+        identity = await identity_of(asked.file, limiter)
+    except UnusableError as error:
+        return proof(Acceptance.UNPROVEN, str(error))
+    try:
+        acceptance, detail = await show(asked, identity)
+    except Exception:  # a bug of ours costs one proof, and never the daemon
+        _log.exception("internal error in the proof of %s over %s", asked.file.name, asked.path.name)
+        return proof(Acceptance.UNPROVEN, "internal error: see the log", identity.sha256)
+    return proof(acceptance, detail, identity.sha256)
 
 
 async def _look(

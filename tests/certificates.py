@@ -1,7 +1,7 @@
 """Push certificates as Apple's would be, made on the spot, and the files that they come in."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import trustme
 from cryptography import x509
@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 from cryptography.x509.oid import NameOID
+
+from netcheck.lab.certificates import Authority, KeyPair
 
 TOPIC = "com.apple.mgmt.External.11111111-2222-3333-4444-555555555555"
 OTHER_TOPIC = "com.apple.mgmt.External.99999999-8888-7777-6666-555555555555"
@@ -71,6 +73,22 @@ def issued(topic: str | None = TOPIC, not_after: datetime = NOT_AFTER, rsa_key: 
         .sign(key, SHA256())
     )
     return Issued(key, certificate)
+
+
+def revocations(authority: Authority, *revoked: KeyPair) -> bytes:
+    """The authority's list of what it has revoked, in PEM."""
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority.pair.certificate.subject)
+        .last_update(now - timedelta(days=1))
+        .next_update(now + timedelta(days=1))
+    )
+    for pair in revoked:
+        number = pair.certificate.serial_number
+        entry = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(now).build()
+        builder = builder.add_revoked_certificate(entry)
+    return builder.sign(authority.pair.key, SHA256()).public_bytes(Encoding.PEM)
 
 
 AUTHORITY_PEM = AUTHORITY.public_bytes(Encoding.PEM)

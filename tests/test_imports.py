@@ -44,6 +44,7 @@ MAY_IMPORT = {
     "check": {"bags", "config", "facts", "model", "plan", "probe", "push_certificates", "schedule", "state"},
     "daemon": {
         "netcheck",
+        "answers",
         "bags",
         "config",
         "export",

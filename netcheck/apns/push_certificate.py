@@ -1,21 +1,25 @@
 """An MDM push certificate out of the bytes of a PEM or PKCS#12 file. Must not know where the bytes come from.
 
-The private key is used for nothing but to tell its certificate from the others in the file. Who made the file
-says how often a password is hashed to open it, up to for ever: what is encrypted is opened apart.
+The private key tells its certificate from the others in the file, and is given out to whoever proves with it
+that APNs accepts the certificate. Who made the file says how often a password is hashed to open it, up to for
+ever: what is encrypted is opened apart.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
+    NoEncryption,
+    PrivateFormat,
     PublicFormat,
     load_pem_private_key,
     pkcs12,
@@ -23,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from netcheck.apart import ApartError, run_apart
-from netcheck.model.findings import PushCertificate, PushCertificateFile
+from netcheck.model.findings import PushCertificate, PushCertificateFile, PushIdentity
 from netcheck.model.paths import Secret
 
 LARGEST = 256 * 1024
@@ -32,6 +36,10 @@ LARGEST = 256 * 1024
 LONGEST = 10.0
 """Seconds that opening an encrypted file may take; as they are made today it is less than one."""
 _LONGEST_TOPIC = 255
+_NO_KEY = (
+    "no private key is to be had from the file, and `verify` needs it: export the certificate with its key, "
+    "and name the key's password, if it has one, in password_file or password_env"
+)
 _PFX = re.compile(rb"\x30(?:\x80|[\x00-\x7f]|\x81.|\x82..|\x83...)\x02\x01\x03", re.DOTALL)
 """How PKCS#12 begins: a SEQUENCE whose first member is the INTEGER 3 (RFC 7292 section 4)."""
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
@@ -47,37 +55,94 @@ class UnusableError(Exception):
 
 def read_in_time(file: PushCertificateFile, data: bytes) -> PushCertificate:
     """As `read`, and takes no longer than `LONGEST`; blocks meanwhile."""
-    if not _PFX.match(data) and _ENCRYPTED not in data:
+    if not _is_encrypted(data):
         return read(file, data)
+    try:
+        return PushCertificate(**_opened_apart(_read_apart, file, data))
+    except UnusableError as error:
+        return PushCertificate(file.name, error=str(error))
+
+
+def identity_in_time(file: PushCertificateFile, data: bytes) -> PushIdentity:
+    """The certificate with its key, in no longer than `LONGEST`; blocks meanwhile. Raises UnusableError."""
+    if not _is_encrypted(data):
+        return _identity(file, data)
+    found = _opened_apart(_identity_apart, file, data)
+    if "error" in found:
+        raise UnusableError(found["error"])
+    return PushIdentity(found["topic"], found["sha256"], found["not_after"], Secret(found["pem"]))
+
+
+def _is_encrypted(data: bytes) -> bool:
+    return _PFX.match(data) is not None or _ENCRYPTED in data
+
+
+def _opened_apart(opening: Callable[[bytes], bytes], file: PushCertificateFile, data: bytes) -> Any:
     password = file.password.reveal() if file.password else None
     asked = json.dumps([file.name, file.topic, password, data.decode("latin-1")])
     try:
-        answer = run_apart(_read_apart, asked.encode(), LONGEST)
+        return json.loads(run_apart(opening, asked.encode(), LONGEST))
     except ApartError as error:
-        return PushCertificate(file.name, error=f"opening the file {error}: export it anew")
-    return PushCertificate(**json.loads(answer))
+        raise UnusableError(f"opening the file {error}: export it anew") from error
 
 
 def _read_apart(asked: bytes) -> bytes:
+    return _apart(asked, lambda file, data: asdict(read(file, data)))
+
+
+def _identity_apart(asked: bytes) -> bytes:
+    return _apart(asked, _identity_or_error)
+
+
+def _identity_or_error(file: PushCertificateFile, data: bytes) -> dict[str, object]:
+    try:
+        found = _identity(file, data)
+    except UnusableError as error:
+        return {"error": str(error)}
+    return {**asdict(found), "pem": found.pem.reveal()}
+
+
+def _apart(asked: bytes, opened: Callable[[PushCertificateFile, bytes], object]) -> bytes:
     name, topic, password, data = json.loads(asked)
     file = PushCertificateFile(name, Path(), topic, None if password is None else Secret(password))
     try:
-        found = read(file, data.encode("latin-1"))
+        found = opened(file, data.encode("latin-1"))
     except InternalError as error:  # in this way the library says that OpenSSL was given no memory
         raise MemoryError from error
-    return json.dumps(asdict(found)).encode()
+    return json.dumps(found).encode()
 
 
 def read(file: PushCertificateFile, data: bytes) -> PushCertificate:
     """What the bytes of the file say of the push certificate in it; never raises."""
     try:
-        return _described(file, _certificate(data, file.password))
+        return _described(file, _chosen(_held(data, file.password)))
     except UnusableError as error:
         return PushCertificate(file.name, error=str(error))
 
 
-def _certificate(data: bytes, password: Secret | None) -> x509.Certificate:
-    """The certificate of the private key, or without a key the first that is no authority's."""
+def _identity(file: PushCertificateFile, data: bytes) -> PushIdentity:
+    held = _held(data, file.password)
+    if held.key is None:
+        raise UnusableError(_NO_KEY)
+    certificate = _chosen(held)
+    described = _described(file, certificate)
+    # for the types: what is described has them all
+    assert described.topic and described.sha256 and described.not_after is not None  # noqa: S101, PT018
+    key = held.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    others = [each for each in held.certificates if each != certificate]
+    parts = [key, *(each.public_bytes(Encoding.PEM) for each in (certificate, *others))]
+    pem = Secret(b"".join(parts).decode())
+    return PushIdentity(described.topic, described.sha256, described.not_after, pem)
+
+
+class _Held(NamedTuple):
+    """What is in a file."""
+
+    certificates: Sequence[x509.Certificate]
+    key: PrivateKeyTypes | None
+
+
+def _held(data: bytes, password: Secret | None) -> _Held:
     if len(data) > LARGEST:
         raise UnusableError(f"the file is larger than {LARGEST} bytes: it holds more than a push certificate")
     opening = (password.reveal().encode() or None) if password else None  # empty is none to the library too
@@ -90,7 +155,7 @@ def _certificate(data: bytes, password: Secret | None) -> x509.Certificate:
     )
 
 
-def _from_pkcs12(data: bytes, password: bytes | None) -> x509.Certificate:
+def _from_pkcs12(data: bytes, password: bytes | None) -> _Held:
     try:
         held = pkcs12.load_pkcs12(data, password)
     except UnsupportedAlgorithm as error:
@@ -104,15 +169,15 @@ def _from_pkcs12(data: bytes, password: bytes | None) -> x509.Certificate:
             why = "is not opened by the password, or is broken: correct the password, or export it anew"
         raise UnusableError(f"the PKCS#12 file {why}") from error
     first = [held.cert] if held.cert else []
-    return _chosen([each.certificate for each in (*first, *held.additional_certs)], held.key)
+    return _Held([each.certificate for each in (*first, *held.additional_certs)], held.key)
 
 
-def _from_pem(data: bytes, password: bytes | None) -> x509.Certificate:
+def _from_pem(data: bytes, password: bytes | None) -> _Held:
     try:
         certificates = x509.load_pem_x509_certificates(data)
     except ValueError as error:
         raise UnusableError("the PEM in the file is broken or cut short: export it anew") from error
-    return _chosen(certificates, _pem_key(data, password))
+    return _Held(certificates, _pem_key(data, password))
 
 
 def _pem_key(data: bytes, password: bytes | None) -> PrivateKeyTypes | None:
@@ -141,7 +206,9 @@ def _loaded(pem: bytes, password: bytes | None) -> PrivateKeyTypes:
         ) from error
 
 
-def _chosen(certificates: Sequence[x509.Certificate], key: PrivateKeyTypes | None) -> x509.Certificate:
+def _chosen(held: _Held) -> x509.Certificate:
+    """The certificate of the private key, or without a key the first that is no authority's."""
+    certificates, key = held
     if key is None:
         found = (each for each in certificates if not _is_authority(each))
         missing = "the file holds no certificate but of authorities: export the push certificate itself"

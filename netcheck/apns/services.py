@@ -27,6 +27,9 @@ LAST_NUMBER = 50
 HIGHEST_NUMBER = 250
 """Nobody, neither a config nor a bag, makes netcheck visit hosts with higher numbers."""
 
+PROVIDER = "provider"
+"""The service to which production push certificates are shown."""
+
 _DEVICE = frozenset({Role.DEVICE})
 _PROVIDER = frozenset({Role.PROVIDER})
 
@@ -111,7 +114,7 @@ def _bag(url: str) -> BuiltIn:
 BUILT_IN: tuple[BuiltIn, ...] = (
     _courier("courier", "courier.push.apple.com"),
     _courier("courier2", "courier2.push.apple.com"),
-    _provider("provider", "api.push.apple.com"),
+    _provider(PROVIDER, "api.push.apple.com"),
     _retired("gateway", "gateway.push.apple.com", 2195),
     _retired("feedback", "feedback.push.apple.com", 2196),
     _bag(CURRENT_URL),

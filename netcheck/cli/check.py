@@ -57,6 +57,7 @@ class _Asked:
     only_services: Sequence[str]
     all_hosts: bool
     all_addresses: bool
+    verify: bool
     output: str
     verbose: bool
     ticket: str | None
@@ -93,6 +94,11 @@ class _Asked:
 @click.option("--interface", metavar="NAME", help="Without a config: leave this machine by this interface.")
 @click.option("--all-hosts", is_flag=True, help="Every host, not only some of those that are numbered.")
 @click.option("--all-addresses", is_flag=True, help="Every address of every host, not one per family.")
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Also show the config's push certificates to APNs, over each path: does it accept them?",
+)
 @click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option(
     "-v", "--verbose", is_flag=True, help="Also every failure in full, and the times of the phases."
@@ -213,6 +219,10 @@ def _config(asked: _Asked) -> Config:
     """What to probe, with everything that the options say."""
     config = _whole(asked)
     config = _narrowed(config, asked.only_paths, asked.only_services)
+    if asked.verify and not config.push_certificates:
+        fail("--verify shows push certificates to APNs, and there are none: name them in push_certificates")
+    files = (dataclasses.replace(each, verify=asked.verify) for each in config.push_certificates)
+    config = dataclasses.replace(config, push_certificates=tuple(files))
     return _with_all_addresses(config) if asked.all_addresses else config
 
 

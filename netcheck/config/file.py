@@ -263,13 +263,9 @@ def _config_error(file: Path, found: Iterable[Fault]) -> ConfigError:
     )
 
 
-_NOT_YET = "this does nothing yet, so nothing may rest on it: remove it"
-
-
 def to_run(file: Path) -> Config:
-    """As `load`, for a daemon: ConfigError also for keys that say what it cannot do yet."""
+    """As `load`, for a daemon: ConfigError also for the files of the web port."""
     _, config, reading = _understood(file)
-    _promise_nothing(config, reading)
     _refuse(file, reading, config.web)
     return config
 
@@ -277,7 +273,6 @@ def to_run(file: Path) -> Config:
 def check(file: Path) -> Config:
     """As `to_run`, and every push certificate has to be there and usable. ConfigError holds every fault."""
     _, config, reading = _understood(file)
-    _promise_nothing(config, reading)
     for each in config.push_certificates:
         if problem := _trouble_with(each):
             reading.say(("push_certificates", each.name, "file"), problem)
@@ -297,16 +292,18 @@ def _refuse(file: Path, reading: Reading, web: Web) -> None:
         raise ConfigError(problems)
 
 
-def _promise_nothing(config: Config, reading: Reading) -> None:
-    """Whoever relies on a key must not be left alone with it without a word."""
-    for each in config.push_certificates:
-        if each.verify:
-            reading.say(("push_certificates", each.name, "verify"), _NOT_YET, of_key=True)
-
-
 def _trouble_with(file: PushCertificateFile) -> str | None:
     try:
         data = read_file(file.file, push_certificate.LARGEST)
     except OSError as error:
         return f"the file cannot be read: {error.strerror}"
-    return push_certificate.read_in_time(file, data).error
+    trouble = push_certificate.read_in_time(file, data).error
+    return trouble or (_trouble_proving(file, data) if file.verify else None)
+
+
+def _trouble_proving(file: PushCertificateFile, data: bytes) -> str | None:
+    try:
+        push_certificate.identity_in_time(file, data)
+    except push_certificate.UnusableError as error:
+        return str(error)
+    return None

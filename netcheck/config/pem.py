@@ -1,13 +1,9 @@
 """Certificates and private keys in PEM, and how OpenSSL takes them. Everything here blocks."""
 
-import os
 import ssl
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from netcheck.files import LARGEST_PEM, read_file
+from netcheck.files import LARGEST_PEM, as_file, read_file
 from netcheck.model.paths import Secret
 
 Pem = Path | Secret
@@ -23,7 +19,7 @@ def load_pair(context: ssl.SSLContext, certificate: Pem, key: Pem) -> None:
     """Have the context present the certificate; ValueError or OSError where it cannot."""
     both = b"\n".join((pem_of(certificate), pem_of(key)))
     try:
-        with _as_file(both) as file:
+        with as_file(both) as file:
             context.load_cert_chain(file, password=_no_password)
     except ssl.SSLError as error:
         raise ValueError(
@@ -54,18 +50,3 @@ def check_authorities(authorities: Pem) -> None:
 
 def _no_password() -> bytes:
     raise ValueError("the key has a password, and nobody is there to ask: take it away")
-
-
-@contextmanager
-def _as_file(data: bytes) -> Iterator[str]:
-    """OpenSSL takes keys from files only: one in memory, where the system has such."""
-    if hasattr(os, "memfd_create"):
-        with os.fdopen(os.memfd_create("pem"), "wb") as file:
-            file.write(data)
-            file.flush()
-            yield f"/proc/self/fd/{file.fileno()}"
-    else:
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(data)
-            file.flush()
-            yield file.name

@@ -124,7 +124,7 @@ def _one_password(_: PushCertificateKeys, at: Location, reading: Reading) -> Non
 
 PUSH_CERTIFICATE: Section[PushCertificateKeys] = section(
     PushCertificateKeys,
-    "A push certificate of an MDM server, to watch its expiry and its topic.",
+    "A push certificate of an MDM server: its expiry, its topic, and whether APNs accepts it.",
     {
         "file": Key(
             FILE_TO_COME,
@@ -140,7 +140,8 @@ PUSH_CERTIFICATE: Section[PushCertificateKeys] = section(
         ),
         "password_env": Key(PASSWORD_ENV, "The name of the environment variable that holds the password."),
         "verify": Key(
-            FLAG, "Whether to prove against the provider API, with the key in the file, that APNs accepts it."
+            FLAG,
+            "Whether to show it to APNs each hour over each path, with the key in the file: is it accepted?",
         ),
     },
     (_one_password,),

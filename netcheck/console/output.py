@@ -24,7 +24,7 @@ def render(
         render_matrix(facts, width),
         *(render_details(facts) if verbose else []),
         *render_bags(facts.bags),
-        *render_push_certificates(facts.push_certificates, time),
+        *render_push_certificates(facts.push_certificates, facts.proofs, time),
     ]
     if not verbose and any(result.attempt.failure for result in facts.results):
         shown.append(_HINT)

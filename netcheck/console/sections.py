@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from netcheck.answers import said_of
 from netcheck.console.table import DETAIL_WIDTH, Cell, Row, table
-from netcheck.model.findings import FetchedBag, PushCertificate
+from netcheck.model.findings import Acceptance, FetchedBag, Proof, PushCertificate
 
 _DAY = 86400.0
 _RENEW_DAYS = 60
@@ -33,8 +34,13 @@ def bag_row(seen: FetchedBag) -> Row:
     return [Cell(seen.host), Cell(seen.path), Cell(text, "yellow" if seen.disagreements else "green")]
 
 
-def render_push_certificates(certificates: Sequence[PushCertificate], now: float) -> list[RenderableType]:
-    """One line for each: until when, and for which topic; then the thumbprints. `now` is a Unix time."""
+def render_push_certificates(
+    certificates: Sequence[PushCertificate], proofs: Sequence[Proof], now: float
+) -> list[RenderableType]:
+    """One line for each: until when, and for which topic; then what APNs says of them, and the thumbprints.
+
+    `now` is a Unix time.
+    """
     if not certificates:
         return []
     header = [Cell("push certificate"), Cell("expires"), Cell("topic")]
@@ -45,7 +51,14 @@ def render_push_certificates(certificates: Sequence[PushCertificate], now: float
         for each in readable
         for line in (f"SHA-1 {each.sha1}", f"SHA-256 {each.sha256}")
     ]
-    return [Group(rows, *prints)]
+    return [Group(rows, *map(_proof_line, proofs), *prints)]
+
+
+def _proof_line(proof: Proof) -> Text:
+    bad = "red" if proof.acceptance.is_refusal else "yellow"
+    colour = "green" if proof.acceptance is Acceptance.ACCEPTED else bad
+    text = Text(f"{proof.name} over {proof.path}: ")
+    return text.append(f"{said_of(proof)}", colour).append(f" ({proof.detail})"[:DETAIL_WIDTH])
 
 
 def certificate_row(certificate: PushCertificate, now: float) -> Row:

@@ -2,8 +2,9 @@
 
 import logging
 
+from netcheck.answers import said_of
 from netcheck.facts import Facts
-from netcheck.model.findings import Judgement, PushCertificate, Verdict
+from netcheck.model.findings import Acceptance, Judgement, PushCertificate, Verdict
 from netcheck.model.paths import Role, endpoint_text
 from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service
@@ -21,6 +22,7 @@ class Announcer:
         """The paths of which it was said that they may be changing."""
         self._bags: dict[tuple[str, str], tuple[str, ...]] = {}
         self._certificates: dict[str, PushCertificate] = {}
+        self._proofs: dict[tuple[str, str], Acceptance] = {}
         self._couriers: dict[str, tuple[str, ...]] = {}
 
     def look(self, facts: Facts) -> None:
@@ -33,6 +35,7 @@ class Announcer:
         self._say_verdicts(facts)
         self._say_bags(facts)
         self._say_certificates(facts)
+        self._say_proofs(facts)
 
     def _say_verdicts(self, facts: Facts) -> None:
         latest = {(judged.path, judged.role): judged for judged in facts.judgements}
@@ -74,6 +77,15 @@ class Announcer:
             if found != self._certificates.get(name):
                 _say_certificate(found)
         self._certificates = latest
+
+    def _say_proofs(self, facts: Facts) -> None:
+        latest = {(proof.name, proof.path): proof for proof in facts.proofs}
+        for where, proof in latest.items():
+            if proof.acceptance is not self._proofs.get(where):
+                level = logging.INFO if proof.acceptance is Acceptance.ACCEPTED else logging.WARNING
+                words = (proof.name, proof.path, said_of(proof), proof.detail)
+                _log.log(level, "push certificate %s over %s: %s (%s)", *words, extra={"path": proof.path})
+        self._proofs = {where: proof.acceptance for where, proof in latest.items()}
 
     def _say_couriers(self, facts: Facts) -> None:
         latest = {service.name: service.hosts for service in facts.services if _is_numbered(service)}

@@ -17,13 +17,15 @@ from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.asking import Asking
 from netcheck.daemon.changes import in_words
 from netcheck.daemon.probing import Probing, patience
+from netcheck.daemon.proving import Proving
 from netcheck.daemon.reloading import Reloads, read_config
 from netcheck.daemon.showing import Showing
 from netcheck.daemon.systemd import Systemd, passed_sockets
 from netcheck.export.negotiate import Exporter
 from netcheck.facts import Belief, LatestFacts
 from netcheck.history.history import History
-from netcheck.model.findings import Judgement, Verdict
+from netcheck.model.findings import Judgement, Proof, Verdict
+from netcheck.push_certificates import ToProve
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
 from netcheck.web.listening import ListenError
@@ -59,6 +61,8 @@ class Daemon:
         self._reloads = Reloads(self._reload)
         self._certificates = trio.CancelScope()
         self._certificate_threads, self._config_threads = push_certificates.threads(), reloading.threads()
+        self._proving = Proving(self._state, self._prove)
+        self._proving.take(config.push_certificates)
         self._protected = Protected(Protection())
         self._port = WebPort(routes(self), self._protected)
         self._systemd = Systemd(os.environ)
@@ -79,6 +83,7 @@ class Daemon:
             nursery.start_soon(_watch_loop, self._state.own)
             nursery.start_soon(self._probing.run)
             nursery.start_soon(self._watch_push_certificates)
+            nursery.start_soon(self._proving.run)
             nursery.start_soon(self._reloads.run)
             nursery.start_soon(self._announce)
             nursery.start_soon(self._history.run)
@@ -150,6 +155,7 @@ class Daemon:
         self._history.take(config.history.file, config.history.keep)
         if config != before and self._probing is not None:
             self._probing.take(config)
+        self._proving.take(config.push_certificates)
         self._certificates.cancel()  # read anew: whoever reloads has perhaps just renewed one
         self.showing.take(self._facts.now())
 
@@ -159,6 +165,10 @@ class Daemon:
                 files, take = self._config.push_certificates, self._state.record_push_certificate
                 await push_certificates.watch(files, take, self._certificate_threads, _CERTIFICATE_CHECK)
                 await trio.sleep_forever()
+
+    async def _prove(self, asked: ToProve) -> Proof:
+        assert self._probing is not None  # noqa: S101 - for the types: proving begins after probing
+        return await push_certificates.prove(asked, self._certificate_threads, self._probing.show)
 
     async def _announce(self) -> None:
         """Look at the facts, and tell everybody: who is shown them, the log, the history and systemd."""

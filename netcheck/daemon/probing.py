@@ -15,11 +15,13 @@ from netcheck.bags import with_counts
 from netcheck.config import Config
 from netcheck.daemon.announcing import log_failures
 from netcheck.daemon.inquiring import Inquiries
+from netcheck.model.findings import Acceptance, PushIdentity
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Hold, Visit
 from netcheck.model.services import Service, Timeouts, hosts_on, targets
 from netcheck.plan import Call, HeldSlot, Slot, held_slots, is_planned, slots
 from netcheck.probe.runner import Prober
+from netcheck.push_certificates import ToProve
 from netcheck.schedule import STILL_RUNNING, Gate, Job, Schedule, offset_of
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
@@ -46,6 +48,9 @@ class Measures(Protocol):
         tell: Callable[[Hold], None],
         /,
     ) -> None: ...
+    async def prove(
+        self, service: Service, path: ProbePath, identity: PushIdentity
+    ) -> tuple[Acceptance, str]: ...
 
 
 class Probing:
@@ -101,6 +106,10 @@ class Probing:
             for each, way in targets(self._state.services, self._state.paths)
             if (way.name, each.name) == (path, service) and host in each.hosts
         ]
+
+    async def show(self, asked: ToProve, identity: PushIdentity) -> tuple[Acceptance, str]:
+        """Show the push certificate over the path, under the same gates."""
+        return await self._prober.prove(asked.service, asked.path, identity)
 
     async def wait_for_turn(self, path: str) -> None:
         """Until the path has room for one more attempt."""

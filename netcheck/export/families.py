@@ -291,6 +291,20 @@ FAMILIES = (
         "1 if the push certificate is for the expected topic; any other reaches no enrolled device.",
     ),
     MetricFamily(
+        "netcheck_push_certificate_accepted",
+        Kind.GAUGE,
+        ("name", "path"),
+        samples.push_certificates_accepted,
+        "1 if APNs accepted the push certificate when it was last shown over the path, 0 if it refused it.",
+    ),
+    MetricFamily(
+        "netcheck_push_certificate_proof_timestamp_seconds",
+        Kind.GAUGE,
+        ("name", "path"),
+        samples.push_certificate_proofs,
+        "When APNs last accepted or refused the push certificate over the path.",
+    ),
+    MetricFamily(
         "netcheck_hold_longest_seconds",
         Kind.GAUGE,
         HoldKey._fields,

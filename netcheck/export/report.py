@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from netcheck.facts import Facts
 from netcheck.model.failing import Outcome
-from netcheck.model.findings import FetchedBag, Finding, Fix, Judgement, PushCertificate
+from netcheck.model.findings import FetchedBag, Finding, Fix, Judgement, Proof, PushCertificate
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.results import Attempt, Hold, Lookup, Result, TlsInfo, Try
 
@@ -28,7 +28,7 @@ def report(facts: Facts, version: str, time: float) -> Json:
         "results": [_result(result) for result in facts.results],
         "lookups": [_lookup(lookup) for lookup in facts.lookups],
         "bags": [_bag(seen) for seen in facts.bags],
-        "push_certificates": [_push_certificate(each) for each in facts.push_certificates],
+        "push_certificates": [_push_certificate(each, facts.proofs) for each in facts.push_certificates],
         "holds": [_hold(hold) for hold in facts.holds.values()],
     }
 
@@ -203,7 +203,7 @@ def _bag(seen: FetchedBag) -> Json:
     }
 
 
-def _push_certificate(certificate: PushCertificate) -> Json:
+def _push_certificate(certificate: PushCertificate, proofs: Iterable[Proof]) -> Json:
     return {
         "name": certificate.name,
         "topic": certificate.topic,
@@ -212,6 +212,17 @@ def _push_certificate(certificate: PushCertificate) -> Json:
         "sha1": certificate.sha1,
         "sha256": certificate.sha256,
         "error": certificate.error,
+        "proofs": [_proof(proof) for proof in proofs if proof.name == certificate.name],
+    }
+
+
+def _proof(proof: Proof) -> Json:
+    return {
+        "time": _iso(proof.time),
+        "path": proof.path,
+        "acceptance": proof.acceptance,
+        "detail": proof.detail,
+        "sha256": proof.sha256,
     }
 
 

@@ -12,7 +12,7 @@ from netcheck import __version__
 from netcheck.apns.addresses import is_apple_name, is_published, published_range
 from netcheck.facts import Facts
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.findings import Verdict
+from netcheck.model.findings import Acceptance, Verdict
 from netcheck.model.results import Bag, Lookup, Result
 from netcheck.state.endpoints import EndpointState
 from netcheck.state.histogram import Histogram
@@ -290,6 +290,18 @@ def push_certificate_topics(facts: Facts) -> Numbers:
     for certificate in facts.push_certificates:
         if certificate.topic_matches is not None:
             yield (certificate.name,), int(certificate.topic_matches)
+
+
+def push_certificates_accepted(facts: Facts) -> Numbers:
+    for proof in facts.proofs:
+        if proof.acceptance is not Acceptance.UNPROVEN:
+            yield (proof.name, proof.path), int(proof.acceptance is Acceptance.ACCEPTED)
+
+
+def push_certificate_proofs(facts: Facts) -> Numbers:
+    for proof in facts.proofs:
+        if proof.acceptance is not Acceptance.UNPROVEN:
+            yield (proof.name, proof.path), proof.time
 
 
 def holds_longest(facts: Facts) -> Numbers:

@@ -66,6 +66,7 @@ class Cause(StrEnum):
     BALANCER_DOWN = "balancer_down"
     SERVICE_CERTIFICATE = "service_certificate"
     SERVICE_DOWN = "service_down"
+    PUSH_CERTIFICATE_REFUSED = "push_certificate_refused"
     PROXY_CANNOT_CONNECT = "proxy_cannot_connect"
     TLS_INTERCEPTED = "tls_intercepted"
     WRONG_PEER = "wrong_peer"
@@ -234,3 +235,50 @@ class PushCertificate:
     sha256: str | None = None
     error: str | None = None
     """Why there is no push certificate to be had from the file, in a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushIdentity:
+    """A push certificate with its key and chain, as TLS shows it."""
+
+    topic: str
+    sha256: str
+    not_after: float
+    """When it expires, as Unix seconds."""
+    pem: Secret
+    """The certificate, its key without a password, and what else of certificates the file holds, in PEM."""
+
+
+class Acceptance(StrEnum):
+    """What APNs makes of a push certificate that is shown to it."""
+
+    ACCEPTED = "accepted"
+    """It refused nothing but the device token, which cannot exist."""
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    WRONG_TOPIC = "wrong_topic"
+    WRONG_ENVIRONMENT = "wrong_environment"
+    """It is for the sandbox alone."""
+    REFUSED = "refused"
+    """For a reason that it does not tell."""
+    UNPROVEN = "unproven"
+    """Nothing: the certificate could not be shown, or no answer of APNs came."""
+
+    @property
+    def is_refusal(self) -> bool:
+        return self not in (Acceptance.ACCEPTED, Acceptance.UNPROVEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What came of showing a push certificate to the provider API over a path."""
+
+    time: float
+    """When that was, as Unix seconds."""
+    name: str
+    path: str
+    acceptance: Acceptance
+    detail: str
+    """What was answered, or why there was no answer; for people."""
+    sha256: str | None = None
+    """Of the certificate that was shown; None where the file has none to show."""

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from netcheck.answers import lasting
+from netcheck.answers import lasting, said_of
 from netcheck.fields import Field, failure_text
-from netcheck.model.findings import FetchedBag, PushCertificate
+from netcheck.model.findings import Acceptance, FetchedBag, Proof, PushCertificate
 from netcheck.model.results import Hold, HoldEnd, Lookup, Result
 
 _MOST = 60
@@ -111,12 +111,22 @@ def resolvers(lookups: Iterable[Lookup]) -> Table:
     return _table("resolvers", "What resolvers answer", header, rows)
 
 
-def push_certificates(certificates: Iterable[PushCertificate], now: float) -> Table:
-    """With the days that each has left at `now`, a Unix time."""
-    header = ("name", "expires", "days left", "topic", "SHA-1")
-    return _table(
-        "certificates", "Push certificates", header, [_certificate_row(each, now) for each in certificates]
-    )
+def push_certificates(certificates: Iterable[PushCertificate], proofs: Sequence[Proof], now: float) -> Table:
+    """With the days that each has left at `now`, a Unix time, and what APNs says of those it was shown."""
+    header = ("name", "expires", "days left", "topic", "SHA-1", *(["shown to APNs"] if proofs else []))
+    rows = []
+    for each in certificates:
+        mine = [proof for proof in proofs if proof.name == each.name]
+        rows.append([*_certificate_row(each, now), *([_proofs_cell(mine)] if proofs else [])])
+    return _table("certificates", "Push certificates", header, rows)
+
+
+def _proofs_cell(proofs: Sequence[Proof]) -> Cell:
+    """What it says over each path; the worst gives the state."""
+    said = [f"{each.path}: {said_of(each)} ({each.detail[:_LONGEST]})" for each in proofs]
+    kinds = {each.acceptance for each in proofs}
+    worry = "worry" if Acceptance.UNPROVEN in kinds else "good" if kinds else ""
+    return Cell("; ".join(said), "bad" if any(kind.is_refusal for kind in kinds) else worry)
 
 
 def _certificate_row(each: PushCertificate, now: float) -> Sequence[Cell]:

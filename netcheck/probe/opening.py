@@ -102,6 +102,10 @@ class Opening:
             await grace.stays_open(walk, stream, _grace(path))
         return stream
 
+    async def connect(self, walk: Walk, shared: Round, path: ProbePath, aim: Aim) -> Stream:
+        """The connection to the target, before anything is said in it; raises WalkEnded."""
+        return await self._connect(walk, shared, path, aim, _handshake(aim))
+
     async def _look_again(
         self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, security: Security, failure: Failure
     ) -> Failure:
@@ -109,7 +113,7 @@ class Opening:
         walk.close()
         with Walk() as again:
             try:
-                stream = await self._connect(again, shared, path, aim, _handshake(aim))
+                stream = await self.connect(again, shared, path, aim)
             except WalkEnded:
                 return failure
             return await look_again(walk, again, stream, security, self._timeouts.tls, failure)

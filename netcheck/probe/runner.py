@@ -1,23 +1,26 @@
 """One visit: a host of a service over a path, from DNS to the last phase, for all its ports and families.
 
-And one hold, which is a probe of a visit up to where it would be closed.
+And one hold, which is a probe of a visit up to where it would be closed; and one proof of a push certificate.
 """
 
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from ssl import SSLContext
 
 import trio
 
+from netcheck.model.findings import Acceptance, PushIdentity
 from netcheck.model.paths import Family, ProbePath, literal_addresses
 from netcheck.model.results import Attempt, Hold, HoldKey, Lookup, Result, Visit
-from netcheck.model.services import AddressChoice, Service, Timeouts
+from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, hosts_on
 from netcheck.probe.aims import Aim, aims
 from netcheck.probe.hold import Line, ladder
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round, Rounds
 from netcheck.probe.opening import Gate, Opening, security_of
+from netcheck.probe.proof import ALPN, Shown, context_of, show
 from netcheck.probe.walk import Walk, WalkEnded
 
 
@@ -99,6 +102,39 @@ class Prober:
                 line = Line(stream, walk.connection)
                 await line.hold(held, ladder(service.hold), self._timeouts.connect, tell)
                 return
+
+    async def prove(self, service: Service, path: ProbePath, identity: PushIdentity) -> Shown:
+        """Show the push certificate to the service's host, at the first port and address that answers.
+
+        Raises only for bugs of ours.
+        """
+        if isinstance(context := context_of(identity), str):
+            return Acceptance.UNPROVEN, context
+        shared = Round()
+        host = hosts_on(service, path)[0]
+        lookups = await self._resolve(shared, host, path)
+        tls = replace(service.tls, alpn=ALPN)
+        one = replace(service, addresses=AddressChoice.ONE, depth=Depth.TLS, tls=tls)
+        failures = []
+        for aim in aims(one, host, path, lookups, set(), 0):
+            try:
+                return await self._show(shared, path, aim, context, identity)
+            except WalkEnded as ended:
+                failures.append(f"port {aim.port}: {ended.failure.phase} {ended.failure.reason}")
+        return Acceptance.UNPROVEN, "; ".join(dict.fromkeys(failures)) or "the path does not lead there"
+
+    async def _show(
+        self, shared: Round, path: ProbePath, aim: Aim, context: SSLContext, identity: PushIdentity
+    ) -> Shown:
+        """Raises WalkEnded where it does not come to an answer."""
+        if aim.destination.failure is not None:
+            raise WalkEnded(aim.destination.failure)
+        security = await security_of(aim)
+        assert security is not None  # noqa: S101 - for the types: the provider API speaks TLS everywhere
+        with Walk() as walk:
+            async with self._gates[path.name]:
+                stream = await self._opening.connect(walk, shared, path, aim)
+                return await show(walk, stream, context, security, identity, self._timeouts.tls)
 
     async def _probe(self, shared: Round, service: Service, host: str, path: ProbePath, aim: Aim) -> Result:
         attempt = await self._attempt_once(shared, path, aim)

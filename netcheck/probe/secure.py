@@ -54,7 +54,7 @@ async def secure(walk: Walk, stream: Stream, security: Security, timeout: float)
     `walk.tls` is set as soon as a certificate was seen, accepted or not.
     """
     tls = TlsStream(stream, examining_context(security.alpn), security.server_name)
-    await walk.step(Phase.TLS, timeout, _shake_hands(walk, tls, security))
+    await walk.step(Phase.TLS, timeout, shake_hands(walk, tls, security))
     return tls
 
 
@@ -73,7 +73,7 @@ async def look_again(
     """
     tls = TlsStream(stream, tolerant_context(), security.server_name)
     try:
-        await again.step(Phase.TLS, timeout, _shake_hands(again, tls, security))
+        await again.step(Phase.TLS, timeout, shake_hands(again, tls, security))
     except WalkEnded as ended:
         seen = ended.failure
     else:
@@ -96,8 +96,11 @@ async def begin(walk: Walk, tls: TlsStream, security: Security, timeout: float) 
         walk.forget(Phase.SESSION)
 
 
-async def _shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
-    """Raises PhaseError, for what the certificate shows rather than for how the handshake ended."""
+async def shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
+    """The TLS phase itself; raises PhaseError.
+
+    That is for what the certificate shows, if it shows anything, rather than for how the handshake ended.
+    """
     try:
         await tls.handshake()
     except PhaseError as error:
@@ -136,12 +139,12 @@ def _examine(walk: Walk, tls: TlsStream, security: Security, presented: Sequence
 
 async def _begin(walk: Walk, tls: TlsStream, security: Security) -> bool:
     """Whether the peer did anything."""
-    if tls.alpn == _HTTP2:
-        await _speak(tls, Http2(security.server_name, request=security.request))
+    if tls.alpn == _HTTP2 or security.needs_http2:
+        need_http2(tls)
+        session = Http2(security.server_name, request=security.request)
+        await tls.send_all(session.start())
+        await hear_out(tls, session)
         return True
-    if security.needs_http2:
-        chosen = tls.alpn or "no protocol"
-        raise PhaseError(Reason.REFUSED, f"the peer chose {chosen} in TLS, and this service needs {_HTTP2}")
     try:
         return await _hear(tls)
     except PhaseError as error:
@@ -151,9 +154,16 @@ async def _begin(walk: Walk, tls: TlsStream, security: Security) -> bool:
         return True
 
 
-async def _speak(tls: TlsStream, session: Http2) -> None:
+def need_http2(tls: TlsStream) -> None:
+    """Raises PhaseError where the peer chose anything else."""
+    if tls.alpn != _HTTP2:
+        chosen = tls.alpn or "no protocol"
+        raise PhaseError(Reason.REFUSED, f"the peer chose {chosen} in TLS, and this service needs {_HTTP2}")
+
+
+async def hear_out(tls: TlsStream, session: Http2) -> None:
+    """Until the session, which has begun, is done; PhaseError where it does not come to that."""
     try:
-        await tls.send_all(session.start())
         while not session.done:
             if answer := session.receive(await tls.receive_some(_READ_LIMIT)):
                 await tls.send_all(answer)

@@ -9,13 +9,15 @@ from contextlib import suppress
 
 import trio
 
+from netcheck.files import as_file
 from netcheck.model.failing import EVIDENCE_LIMIT, Reason
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.tls_driver import StreamEndError, TlsDriver
 
 _RECORDS = range(0x14, 0x18)  # RFC 8446 section 5.1, ContentType
-_RECORD_HANDSHAKE = 0x16
+_RECORD_ALERT, _RECORD_HANDSHAKE = 0x15, 0x16
+_CLOSE_NOTIFY = 0  # RFC 8446 section 6.1
 _CERTIFICATE, _CERTIFICATE_REQUEST = 11, 13  # RFC 8446 section 4, HandshakeType
 _TLS_1_3 = 0x0304  # RFC 8446 section 4.2.1
 _OP_LEGACY_SERVER_CONNECT = 0x4  # OpenSSL's ssl.h; a name in `ssl` from Python 3.12 on
@@ -57,18 +59,31 @@ def tolerant_context() -> ssl.SSLContext:
     return context
 
 
+def presenting_context(alpn: tuple[str, ...], pem: bytes) -> ssl.SSLContext:
+    """One that shows the certificate in the PEM, which holds its key too. Raises ssl.SSLError and OSError."""
+    context = examining_context.__wrapped__(alpn)
+    with as_file(pem) as file:
+        context.load_cert_chain(file, password=b"")  # nobody is there to be asked for one
+    return context
+
+
 class _Overheard(ssl.SSLObject):
     """Keeps the Certificate message as it came, for a chain that OpenSSL cannot read."""
 
     certificate_message = b""
     certificate_version = 0
     asked_for_certificate = False
+    alert: int | None = None
 
 
 def _overhear(
     connection: _Overheard, direction: str, version: int, content_type: int, message_type: int, data: bytes
 ) -> None:
-    if direction != "read" or content_type != _RECORD_HANDSHAKE:
+    if direction != "read":
+        return
+    if content_type == _RECORD_ALERT and message_type != _CLOSE_NOTIFY:
+        connection.alert = message_type
+    if content_type != _RECORD_HANDSHAKE:
         return
     if message_type == _CERTIFICATE:
         connection.certificate_message, connection.certificate_version = data, version
@@ -124,6 +139,11 @@ class TlsStream:
     def asked_for_certificate(self) -> bool:
         """Whether the peer wants a certificate of the client; with an examining context only."""
         return isinstance(self._tls, _Overheard) and self._tls.asked_for_certificate
+
+    @property
+    def alert(self) -> int | None:
+        """The fault that the peer told of (RFC 8446 section 6.2); with an examining context only."""
+        return self._tls.alert if isinstance(self._tls, _Overheard) else None
 
     def presented(self) -> list[bytes]:
         """The chain as the peer presented it, in DER, the leaf first; with an examining context only.

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from netcheck.model.findings import PushCertificate, PushCertificateFile
+from netcheck.model.findings import Proof, PushCertificate, PushCertificateFile
 from netcheck.model.paths import ProbePath
 from netcheck.model.results import Hold, HoldKey, Visit
 from netcheck.model.services import Service, holds, targets
@@ -64,7 +64,7 @@ class State:
             HoldKey(service.name, path.name, family)
             for service, path, family in holds(self.services, self.paths)
         )
-        self.push_certificates.configure(push_certificates)
+        self.push_certificates.configure(push_certificates, self.paths)
 
     def record(self, visit: Visit) -> None:
         """Take in a visit; what of it is no longer configured is dropped."""
@@ -96,3 +96,8 @@ class State:
         """Take in what a file held; one that is no longer configured is dropped."""
         self.version += 1
         self.push_certificates.record(certificate)
+
+    def record_proof(self, proof: Proof) -> None:
+        """Take in what APNs said of a push certificate; what is no longer configured is dropped."""
+        self.version += 1
+        self.push_certificates.record_proof(proof)

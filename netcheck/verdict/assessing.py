@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from netcheck.model.failing import Reason
-from netcheck.model.findings import Judgement, Needed, Verdict
+from netcheck.model.findings import Judgement, Needed, Proof, Verdict
 from netcheck.model.paths import Expected, Family, ProbePath, Role
 from netcheck.model.results import Lookup, Standing
 from netcheck.model.services import PortRule, Service, ports_on
@@ -110,7 +110,7 @@ class Assessment:
     """
 
 
-def assess(
+def assess(  # noqa: PLR0913 - everything that a verdict rests on comes in here
     services: Sequence[Service],
     paths: Sequence[ProbePath],
     standings: Iterable[Standing],
@@ -119,11 +119,12 @@ def assess(
     window: float = math.inf,
     failures: int = 1,
     trends: Trends = MappingProxyType({}),
+    proofs: Iterable[Proof] = (),
 ) -> Assessment:
     """Judge by the results that are at most `window` seconds older than the newest of their path.
 
     `failures` is how many it takes until a failure is believed; see `what_counts`. `trends` say what newer
-    results have outdated.
+    results have outdated; `proofs`, what APNs makes of the push certificates of MDM servers.
     """
     counting = what_counts(paths, standings, window, failures, trends)
     tallies = _tallies(services, paths, counting)
@@ -134,7 +135,7 @@ def assess(
         if (needed := services_needed(services, path, role))
     ]
     useful = {path.name: _of_all_roles(path, cases) for path in paths}
-    world = World(services, paths, counting, lookups, useful)
+    world = World(services, paths, counting, lookups, useful, proofs)
     losses = _losses(services, paths, counting)
     judgements = [_judge(world, case, tallies[case.path.name], losses[case.path.name]) for case in cases]
     return Assessment(judgements, _fallback_active(services, paths, tallies))
@@ -187,6 +188,9 @@ def _judge(
     verdict = max((each.verdict for each in judged), key=lambda verdict: verdict.severity)
     if verdict is Verdict.READY and loss is not None:
         verdict = Verdict.DEGRADED
+    proofs = world.proofs_on(path.name) if role is Role.PROVIDER else ()
+    if verdict is not Verdict.UNKNOWN:
+        verdict = max(verdict, _of_certificates(proofs), key=lambda each: each.severity)
     limited = {
         Needed(each.service.name, port): each.verdict
         for each in judged
@@ -194,7 +198,7 @@ def _judge(
         if each.verdict not in (Verdict.READY, Verdict.UNKNOWN)
     }
     failed = _failures(world, path, {need: its for need, its in limited.items() if need in needed})
-    case = Case(world, path, role, needed, verdict, limited, failed, failed, loss)
+    case = Case(world, path, role, needed, verdict, limited, failed, failed, loss, proofs)
     counts = tuple(
         tallies[place].evidence(place)
         for each in judged
@@ -203,6 +207,14 @@ def _judge(
         and (place in needed or path.expected is not Expected.READY)
     )
     return Judgement(path.name, role, verdict, explain(case), counts, needed, path.expected)
+
+
+def _of_certificates(proofs: Sequence[Proof]) -> Verdict:
+    """A server whose certificate APNs refuses cannot push; of several, the others still can."""
+    refused = [proof for proof in proofs if proof.acceptance.is_refusal]
+    if not refused:
+        return Verdict.READY
+    return Verdict.NOT_READY if len(refused) == len(proofs) else Verdict.DEGRADED
 
 
 def _failures(world: World, path: ProbePath, limited: Mapping[Needed, Verdict]) -> tuple[Counted, ...]:

@@ -9,7 +9,7 @@ from itertools import chain
 
 from netcheck.apns.addresses import is_allocated, is_apple_name
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.findings import Needed, Verdict
+from netcheck.model.findings import Acceptance, Needed, Proof, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Lookup, Trust
 from netcheck.model.services import Network, Service
@@ -31,6 +31,7 @@ class World:
         counting: Counting,
         lookups: Iterable[Lookup],
         needs: Mapping[str, frozenset[Needed]],
+        proofs: Iterable[Proof] = (),
     ) -> None:
         self.services = tuple(services)
         self.networks: dict[str, tuple[Network, ...]] = {}
@@ -39,6 +40,7 @@ class World:
         self.paths = tuple(paths)
         self.dead_ranges: frozenset[RangeOnPath] = counting.dead
         self.lookups = tuple(lookups)
+        self._proofs = tuple(proof for proof in proofs if proof.acceptance is not Acceptance.UNPROVEN)
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self.proxy_spoke_at: dict[str, float] = {path.name: -math.inf for path in paths}
         """By path: when its proxy last spoke its protocol, be it to deny what nobody needs."""
@@ -55,6 +57,10 @@ class World:
 
     def on_path(self, path: str) -> list[Counted]:
         return self._by_path[path]
+
+    def proofs_on(self, path: str) -> tuple[Proof, ...]:
+        """What APNs said there of push certificates, where it said anything."""
+        return tuple(proof for proof in self._proofs if proof.path == path)
 
     @cached_property
     def durations(self) -> Mapping[str, Mapping[Needed, list[float]]]:
@@ -88,6 +94,8 @@ class Case:
     """Those of them that no cause explains so far."""
     lost: tuple[int, int] | None = None
     """Where packets are lost: how many connections had to ask twice, and of how many."""
+    proofs: tuple[Proof, ...] = ()
+    """What APNs says of the push certificates that the role needs."""
 
     @property
     def counted(self) -> list[Counted]:

@@ -37,6 +37,7 @@ def _owners_of(hop: Hop, name: str) -> Owner:
 APPLE = Owner(Hop.APPLE, "Apple", "Apple")
 DEVELOPERS = Owner(Hop.NETCHECK, "the developers of netcheck", "the developers of netcheck")
 FIREWALL = _owners_of(Hop.FIREWALL, "the firewall")
+THE_MDM_SERVER = Owner(Hop.OWN_SERVICE, "the MDM server", "those who run the MDM server")
 THIS_MACHINE = Owner(Hop.LOCAL_NETWORK, "the machine that runs netcheck", "whoever runs netcheck's machine")
 THIS_NETWORK = _owners_of(Hop.LOCAL_NETWORK, "this network")
 

@@ -2,6 +2,7 @@
 
 A cause about failures holds where they are at least half of those that no cause above explains, or of those
 of some service's port. What it leaves unexplained has a cause of its own, if it weighs as much.
+A cause that is about no probe stands apart, beside all of these.
 """
 
 from collections.abc import Sequence
@@ -44,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     load_balancer.balancer_down,
     own_service.service_certificate,
     own_service.service_down,
+    own_service.push_certificate_refused,
     proxy.proxy_cannot_connect,
     certificates.tls_intercepted,
     certificates.wrong_peer,
@@ -74,7 +76,9 @@ def explain(case: Case) -> tuple[Finding, ...]:
 
 def _faults(case: Case) -> tuple[Finding, ...]:
     found: list[tuple[int, Finding]] = []
-    rules = [rule for rule in RULES if not rule.is_remark]
+    rules = [rule for rule in RULES if not (rule.is_remark or rule.is_apart)]
+    apart = (it for rule in RULES if rule.is_apart and (it := rule.explain(case)))
+    beside = [(case.verdict.severity, finding) for finding, _ in apart]
     while case.left or not found:
         explained = next(((rule, it) for rule in rules if (it := rule.explain(case))), None)
         if explained is None:
@@ -85,7 +89,7 @@ def _faults(case: Case) -> tuple[Finding, ...]:
         case = case.without(about)
         if _are_strays(case):
             break
-    return tuple(finding for _, finding in sorted(found, key=lambda item: -item[0]))
+    return tuple(finding for _, finding in sorted([*found, *beside], key=lambda item: -item[0]))
 
 
 def _are_strays(case: Case) -> bool:

@@ -5,6 +5,7 @@ Knows what frames mean to us; their grammar is h2's. Does no I/O.
 
 import json
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import h2.config
 import h2.connection
@@ -25,27 +26,44 @@ _MAX_PAYLOAD = 16 * 1024  # RFC 9113 section 4.2: what may come where nobody all
 
 # https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns
 _PATH = f"/3/device/{'0' * 64}"
+"""Of a device that cannot exist."""
 _PAYLOAD = b'{"aps":{}}'
-_APNS_ANSWER = (b"403", "MissingProviderToken")
+_PAYLOAD_OF_MDM = b'{"mdm":"0"}'
+
+
+class Answer(NamedTuple):
+    """How a request was answered."""
+
+    status: str
+    reason: str
+    """What APNs says in its JSON; empty in any other answer."""
+    text: str
+    """All of it, for people."""
+
+
+_APNS_ANSWER = ("403", "MissingProviderToken")
 
 
 class Http2:
     """Exchanges SETTINGS; with `request` also sends one without credentials, which APNs itself must refuse.
 
+    With a `topic` it sends a push as an MDM server does, under its certificate in TLS, and takes any answer.
     `done` is True once the peer's settings came, ours were acknowledged, and the request was answered.
     """
 
-    def __init__(self, authority: str, *, request: bool = False) -> None:
+    def __init__(self, authority: str, *, request: bool = False, topic: str | None = None) -> None:
         self._heard = Transcript(None)
         self._connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
         self._connection.local_settings = _settings()
-        self._authority = authority
-        self._request = request
-        self._missing = {"settings", "acknowledgement", *(["answer"] if request else [])}
+        self._request = _push(authority, topic) if topic else _request(authority) if request else None
+        self._takes_any = topic is not None
+        self._missing = {"settings", "acknowledgement", *(["answer"] if self._request else [])}
         self._received = bytearray()
         self._size = 0
         self._status = b""
         self._body = b""
+        self.answer: Answer | None = None
+        """To the request, once it came."""
 
     @property
     def done(self) -> bool:
@@ -55,9 +73,10 @@ class Http2:
         """The first bytes to send. The request does not wait for the settings: RFC 9113 section 3.4."""
         self._connection.initiate_connection()
         if self._request:
+            headers, payload = self._request
             stream = self._connection.get_next_available_stream_id()
-            self._connection.send_headers(stream, _request(self._authority))
-            self._connection.send_data(stream, _PAYLOAD, end_stream=True)
+            self._connection.send_headers(stream, headers)
+            self._connection.send_data(stream, payload, end_stream=True)
         return self._connection.data_to_send()
 
     def receive(self, data: bytes) -> bytes:
@@ -116,12 +135,16 @@ class Http2:
                 self._judge()
 
     def _judge(self) -> None:
-        reason = _reason(self._body)
-        if (self._status, reason) != _APNS_ANSWER:
-            said = self._heard.text(reason.encode("utf-8", "replace") if reason else self._body)
-            answer = f"HTTP {self._heard.text(self._status)}" + (f", {said}" if said else "")
-            raise self._heard.error(Reason.REFUSED, f"the request was not answered by APNs: {answer}")
+        self.answer = answer = self._answer()
+        if not self._takes_any and (answer.status, answer.reason) != _APNS_ANSWER:
+            raise self._heard.error(Reason.REFUSED, f"the request was not answered by APNs: {answer.text}")
         self._missing.discard("answer")
+
+    def _answer(self) -> Answer:
+        reason = _reason(self._body)
+        said = self._heard.text(reason.encode("utf-8", "replace") if reason else self._body)
+        status = self._heard.text(self._status)
+        return Answer(status, reason or "", f"HTTP {status}" + (f", {said}" if said else ""))
 
     def _farewell(self, goaway: h2.events.ConnectionTerminated) -> str:
         """RFC 9113 section 6.8; APNs says why in the debug data."""
@@ -143,14 +166,28 @@ def _settings() -> h2.settings.Settings:
     return settings
 
 
-def _request(authority: str) -> list[tuple[str, str]]:
+_Request = tuple[list[tuple[str, str]], bytes]
+"""Headers and payload."""
+
+
+def _request(authority: str) -> _Request:
+    return _headers(authority, _PAYLOAD), _PAYLOAD
+
+
+def _push(authority: str, topic: str) -> _Request:
+    """As an MDM server asks a device to come; APNs is not to keep it."""
+    about = [("apns-topic", topic), ("apns-push-type", "mdm"), ("apns-expiration", "0")]
+    return [*_headers(authority, _PAYLOAD_OF_MDM), *about], _PAYLOAD_OF_MDM
+
+
+def _headers(authority: str, payload: bytes) -> list[tuple[str, str]]:
     return [
         (":method", "POST"),
         (":scheme", "https"),
         (":authority", authority),
         (":path", _PATH),
         ("user-agent", f"netcheck/{__version__}"),
-        ("content-length", str(len(_PAYLOAD))),
+        ("content-length", str(len(payload))),
     ]
 
 

@@ -1,25 +1,17 @@
-"""What a daemon cannot do yet is refused at its place, by whoever would run it, and not by a mere reading."""
+"""What whoever would run a config looks at beyond a mere reading: the files that it names."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from netcheck import config
-from netcheck.cli.main import main
 from netcheck.config import web_tls
 from netcheck.config.file import check, to_run
 from netcheck.files import LARGEST_PEM
 from netcheck.web import protection
+from tests.certificates import issued as push_certificate
 from tests.web.pems import Pems, pems
-
-PROMISES = [
-    (
-        "push_certificates:\n  mdm: {file: mdm.pem, verify: true}\n",
-        "2:24: push_certificates.mdm.verify",
-    ),
-]
 
 
 @pytest.fixture
@@ -27,27 +19,20 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "netcheck.yaml"
 
 
-@pytest.mark.parametrize("read", [to_run, check])
-@pytest.mark.parametrize(("text", "place"), PROMISES)
-def test_a_key_that_does_nothing_yet_is_refused(file: Path, text: str, place: str, read: object) -> None:
-    file.write_text(text)
-    config.load(file)
-    assert callable(read)
+def test_a_certificate_to_be_proven_needs_its_key(file: Path) -> None:
+    push = push_certificate()
+    (file.parent / "mdm.pem").write_bytes(push.pem)
+    file.write_text("push_certificates:\n  mdm: {file: mdm.pem, verify: true}\n")
     with pytest.raises(config.ConfigError) as caught:
-        read(file)
-    assert f"{file}:{place}: this does nothing yet, so nothing may rest on it: remove it" in str(caught.value)
+        check(file)
+    assert f"{file}:2:15: push_certificates.mdm.file: no private key is to be had" in str(caught.value)
+    (file.parent / "mdm.pem").write_bytes(push.pem + push.key_pem())
+    assert check(file).push_certificates[0].verify
 
 
-def test_what_says_no_more_than_the_default_is_no_promise(file: Path) -> None:
-    file.write_text("web: {reload: false}\nhistory: {keep: 30d}\nlisten: [127.0.0.1:9223, 127.0.0.1:9224]\n")
-    assert to_run(file) == config.load(file)
-
-
-def test_the_daemon_does_not_start_on_such_a_file(file: Path) -> None:
+def test_a_daemon_starts_before_the_certificate_to_be_proven_is_there(file: Path) -> None:
     file.write_text("push_certificates: {mdm: {file: mdm.pem, verify: true}}\n")
-    ended = CliRunner().invoke(main, ["run", "--config", str(file)])
-    assert ended.exit_code == 2
-    assert "this does nothing yet" in ended.output
+    assert to_run(file) == config.load(file)
 
 
 # The files of the web port: what is accepted here is what TLS accepts later

@@ -275,12 +275,12 @@ any: SHA-256 FF:FF"""
 
 
 def test_push_certificates_show_expiry_topic_and_thumbprints() -> None:
-    (section,) = render_push_certificates(CERTIFICATES, NOW)
+    (section,) = render_push_certificates(CERTIFICATES, [], NOW)
     assert to_text(section, 120) == EXPECTED_CERTIFICATES
 
 
 def test_without_push_certificates_there_is_nothing_to_show() -> None:
-    assert render_push_certificates([], NOW) == []
+    assert render_push_certificates([], [], NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_without_push_certificates_there_is_nothing_to_show() -> None:
 def test_colours_say_how_urgent_a_push_certificate_is(
     certificate: PushCertificate, coloured: str, colour: str
 ) -> None:
-    (section,) = render_push_certificates([certificate], NOW)
+    (section,) = render_push_certificates([certificate], [], NOW)
     number = {"red": 31, "green": 32, "yellow": 33}[colour]
     assert f"\x1b[{number}m{coloured}" in to_text(section, 120, colour=True)
 

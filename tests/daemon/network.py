@@ -18,7 +18,7 @@ from netcheck.daemon.daemon import belief
 from netcheck.daemon.probing import Probing
 from netcheck.facts import LatestFacts
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Judgement
+from netcheck.model.findings import Acceptance, Judgement
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Attempt, Result, Visit
 from netcheck.model.services import Service, Timeouts, families_of
@@ -84,6 +84,9 @@ class _Prober:
 
     async def hold(self, *_: object) -> None:
         await trio.sleep_forever()
+
+    async def prove(self, *_: object) -> tuple[Acceptance, str]:
+        return Acceptance.UNPROVEN, "nobody answers here"
 
     async def _probe(self, asked: Asked) -> Result:
         failure = self._network.fault(asked)

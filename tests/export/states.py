@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase, Reason
 from netcheck.model.findings import (
+    Acceptance,
     Cause,
     FetchedBag,
     Finding,
     Hop,
     Judgement,
+    Proof,
     PushCertificate,
     PushCertificateFile,
     Verdict,
@@ -108,6 +110,16 @@ HELD = Hold(
 )
 BROKEN = PushCertificate("school", error="/etc/school.pem cannot be read: No such file or directory")
 
+ACCEPTED = Proof(
+    1_760_000_000.0,
+    "mdm",
+    DIRECT.name,
+    Acceptance.ACCEPTED,
+    "HTTP 400, BadDeviceToken",
+    CERTIFICATE.sha256,
+)
+REFUSED = replace(ACCEPTED, path=SOCKS.name, acceptance=Acceptance.REVOKED, detail="TLS alert 44")
+
 DENIES = Finding(Cause.PROXY_DENIES_PORT, Hop.PROXY, "5 of 5", "Ask for 5223.", "the proxy", "reply 2")
 
 
@@ -132,7 +144,9 @@ def configured(
 ) -> State:
     """The state after these visits; each certificate is configured and was read."""
     state = State()
-    files = [PushCertificateFile(certificate.name, Path("mdm.pem")) for certificate in certificates]
+    files = [
+        PushCertificateFile(certificate.name, Path("mdm.pem"), verify=True) for certificate in certificates
+    ]
     state.configure(services, (DIRECT, SOCKS), files)
     for certificate in certificates:
         state.record_push_certificate(certificate)
@@ -160,6 +174,7 @@ def populated() -> Facts:
         certificates=[CERTIFICATE, BROKEN],
     )
     state.record_hold(HELD)
+    state.record_proof(ACCEPTED)
     state.own.skipped["late"] = 3
     state.own.schedule_lag.observe(0.002)
     judgements = [

@@ -11,7 +11,7 @@ from netcheck.export.families import FAMILIES, WITHOUT_HOSTS
 from netcheck.export.negotiate import Exporter
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
+from netcheck.model.findings import Acceptance, Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import (
     Binding,
     Credentials,
@@ -27,6 +27,7 @@ from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service
 from netcheck.state.state import State
 from tests.export.states import (
+    ACCEPTED,
     BROKEN,
     CERTIFICATE,
     COURIER,
@@ -37,6 +38,7 @@ from tests.export.states import (
     HOST,
     LOOKUP,
     NO_BAG,
+    REFUSED,
     RESULT,
     SOCKS,
     TLS,
@@ -85,6 +87,8 @@ netcheck_bag_disagrees                                gauge      path host
 netcheck_push_certificate_readable                    gauge      name
 netcheck_push_certificate_not_after_timestamp_seconds gauge      name
 netcheck_push_certificate_topic_matches               gauge      name
+netcheck_push_certificate_accepted                    gauge      name path
+netcheck_push_certificate_proof_timestamp_seconds     gauge      name path
 netcheck_hold_longest_seconds                         gauge      service path family
 netcheck_hold_ended_total                             counter    service path family how
 netcheck_config_last_reload_successful                gauge
@@ -406,6 +410,23 @@ def test_a_push_certificate_that_cannot_be_read_shows_that_and_nothing_else() ->
     assert values(facts, f"{PUSH}readable", name="school") == [0]
     assert values(facts, f"{PUSH}not_after_timestamp_seconds") == []
     assert values(facts, f"{PUSH}topic_matches") == []
+
+
+def test_what_apns_said_of_a_push_certificate_is_told_for_each_path() -> None:
+    state = configured(certificates=[CERTIFICATE])
+    state.record_proof(ACCEPTED)
+    state.record_proof(REFUSED)
+    facts = shown(state)
+    assert values(facts, f"{PUSH}accepted", name="mdm", path="direct") == [1]
+    assert values(facts, f"{PUSH}accepted", name="mdm", path=SOCKS.name) == [0]
+    assert values(facts, f"{PUSH}proof_timestamp_seconds", path="direct") == [ACCEPTED.time]
+
+
+def test_a_push_certificate_of_which_apns_said_nothing_has_no_answer() -> None:
+    state = configured(certificates=[CERTIFICATE])
+    state.record_proof(replace(ACCEPTED, acceptance=Acceptance.UNPROVEN))
+    assert values(shown(state), f"{PUSH}accepted") == []
+    assert values(shown(state), f"{PUSH}proof_timestamp_seconds") == []
 
 
 RATIO = "netcheck_prefix_reachable_ratio"

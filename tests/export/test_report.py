@@ -21,6 +21,7 @@ from tests.export.states import (
     HOST,
     LOOKUP,
     NO_BAG,
+    REFUSED,
     RESULT,
     SOCKS,
     TLS,
@@ -227,13 +228,30 @@ def test_a_push_certificate_is_told_in_full() -> None:
             "sha1": CERTIFICATE.sha1,
             "sha256": CERTIFICATE.sha256,
             "error": None,
+            "proofs": [],
         }
     ]
 
 
 def test_a_push_certificate_that_cannot_be_read_is_its_error() -> None:
     (told,) = reported(shown(configured(certificates=[BROKEN])))["push_certificates"]
-    assert told == dict.fromkeys(told) | {"name": "school", "error": BROKEN.error}
+    assert told == dict.fromkeys(told) | {"name": "school", "error": BROKEN.error, "proofs": []}
+
+
+def test_what_apns_said_of_a_push_certificate_is_told_with_it() -> None:
+    state = configured(certificates=[CERTIFICATE, BROKEN])
+    state.record_proof(REFUSED)
+    mdm, school = reported(shown(state))["push_certificates"]
+    assert mdm["proofs"] == [
+        {
+            "time": "2025-10-09T08:53:20.000Z",
+            "path": SOCKS.name,
+            "acceptance": "revoked",
+            "detail": "TLS alert 44",
+            "sha256": CERTIFICATE.sha256,
+        }
+    ]
+    assert school["proofs"] == []
 
 
 def test_a_hold_is_told_in_full() -> None:

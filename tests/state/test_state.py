@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from netcheck.model.failing import Failure, Outcome, Phase, Reason
-from netcheck.model.findings import PushCertificate, PushCertificateFile
-from netcheck.model.paths import Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, RecordType
+from netcheck.model.findings import Acceptance, Proof, PushCertificate, PushCertificateFile
+from netcheck.model.paths import Binding, Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, RecordType
 from netcheck.model.results import Bag, Endpoint, Hold, HoldEnd, HoldKey, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service
 from netcheck.state.flows import Flow
@@ -272,6 +272,52 @@ def test_a_push_certificate_that_is_no_longer_configured_is_dropped() -> None:
     state.configure([COURIER], [DIRECT], [SCHOOL])
     state.record_push_certificate(READ)
     assert state.push_certificates.read() == []
+
+
+PROVEN = replace(MDM, verify=True)
+ACCEPTED = Proof(1000.0, "mdm", DIRECT.name, Acceptance.ACCEPTED, "HTTP 400", "AB")
+SILENT = replace(ACCEPTED, time=2000.0, acceptance=Acceptance.UNPROVEN, detail="connect timeout")
+
+
+def proofs_after(*proofs: Proof) -> list[Proof]:
+    state = fresh()
+    state.configure([COURIER], [DIRECT], [PROVEN])
+    for proof in proofs:
+        state.record_proof(proof)
+    return state.push_certificates.proofs()
+
+
+def test_what_apns_said_stays_while_it_says_nothing_new_of_the_same_certificate() -> None:
+    assert proofs_after(SILENT) == [SILENT]
+    assert proofs_after(ACCEPTED, SILENT) == [ACCEPTED]
+    renewed = replace(SILENT, sha256="CD")
+    assert proofs_after(ACCEPTED, renewed) == [renewed]
+    refused = replace(ACCEPTED, time=2000.0, acceptance=Acceptance.REVOKED)
+    assert proofs_after(ACCEPTED, refused) == [refused]
+
+
+@pytest.mark.parametrize(
+    ("paths", "files", "stays"),
+    [
+        ([DIRECT], [PROVEN, SCHOOL], True),
+        ([DIRECT], [MDM], False),
+        ([DIRECT], [SCHOOL], False),
+        ([replace(DIRECT, binding=Binding("eth1"))], [PROVEN], False),
+    ],
+    ids=["reload", "no longer to be proven", "no certificate", "another way"],
+)
+def test_a_proof_goes_with_what_it_is_about(
+    paths: list[ProbePath], files: list[PushCertificateFile], stays: bool
+) -> None:
+    state = fresh()
+    state.configure([COURIER], [DIRECT], [PROVEN])
+    state.record_proof(ACCEPTED)
+    state.configure([COURIER], paths, files)
+    assert state.push_certificates.proofs() == ([ACCEPTED] if stays else [])
+    if not stays:
+        state.configure([COURIER], [], files)
+        state.record_proof(ACCEPTED)
+        assert state.push_certificates.proofs() == []
 
 
 # --- Idle holds

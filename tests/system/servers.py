@@ -111,6 +111,19 @@ def _may_make_namespaces() -> bool:
     return all(capabilities >> number & 1 for number in (_CAP_NET_ADMIN, _CAP_SYS_ADMIN))
 
 
+NO_CREDENTIALS = """return 403 '{"reason":"MissingProviderToken"}';"""
+
+
+def who_has_a_certificate(authority: Path, revoked: Path) -> str:
+    """For `tls_provider`: as APNs refuses a push, by whose push certificate was shown."""
+    return f"""
+        ssl_client_certificate {authority}; ssl_crl {revoked}; ssl_verify_client on;
+        error_page 495 496 = @bad;
+        location / {{ return 400 '{{"reason":"BadDeviceToken"}}'; }}
+        location @bad {{ return 403 '{{"reason":"BadCertificate"}}'; }}
+    """
+
+
 def tls_couriers(
     namespace: Namespace,
     certificates: Certificates,
@@ -144,10 +157,11 @@ def tls_provider(
     certificates: Certificates,
     addresses: Sequence[str],
     certificate: Path | None = None,
+    answer: str = NO_CREDENTIALS,
 ) -> Server:
     """Speaks HTTP/2 as the provider API at these addresses, and refuses every request as APNs does.
 
-    It shows the good certificate or the one given.
+    It shows the good certificate or the one given; `answer` is nginx's for how it refuses.
     """
     shown = certificate or certificates.good
     require("nginx")
@@ -172,7 +186,7 @@ def tls_provider(
             default_type application/json;
             server {{
                 {listens}
-                return 403 '{{"reason":"MissingProviderToken"}}';
+                {answer}
             }}
         }}
     """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Cause, Hop, Judgement, Verdict
+from netcheck.model.findings import Cause, Hop, Judgement, Proof, Verdict
 from netcheck.model.paths import (
     Family,
     LoadBalancer,
@@ -50,9 +50,12 @@ class Scene:
     paths: Sequence[ProbePath] = (DIRECT,)
     services: Sequence[Service] = (COURIER,)
     lookups: Sequence[Lookup] = field(default=())
+    proofs: Sequence[Proof] = ()
 
     def judged(self) -> Judgement:
-        found = assess(self.services, self.paths, once(self.results), self.lookups).judgements
+        found = assess(
+            self.services, self.paths, once(self.results), self.lookups, proofs=self.proofs
+        ).judgements
         return next(each for each in found if each.path == self.paths[-1].name)
 
 

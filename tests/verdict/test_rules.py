@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Cause, Hop, Needed, Verdict
+from netcheck.model.findings import Acceptance, Cause, Hop, Needed, Proof, Verdict
 from netcheck.model.paths import (
     Expected,
     Family,
@@ -181,6 +181,15 @@ SCENES = {
         "www.apple.com/support/systemstatus",
         (DIRECT, PROXY),
         (COURIER, API),
+    ),
+    "a push certificate that Apple refuses": Scene(
+        Cause.PUSH_CERTIFICATE_REFUSED,
+        Verdict.NOT_READY,
+        Hop.OWN_SERVICE,
+        API_WORKS[:1],
+        "those who run the MDM server to replace the push certificate mdm. It has expired: renew it with",
+        services=(API,),
+        proofs=(Proof(NOW, "mdm", DIRECT.name, Acceptance.EXPIRED, "TLS alert 45"),),
     ),
     "a proxy that cannot get out": Scene(
         Cause.PROXY_CANNOT_CONNECT,

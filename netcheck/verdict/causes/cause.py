@@ -36,6 +36,8 @@ class Rule:
     hops: tuple[Hop, ...]
     finds: Finds
     is_remark: bool = False
+    is_apart: bool = False
+    """Whether it is about no probe, and holds beside whatever explains those."""
 
     def explain(self, case: Case) -> tuple[Finding, Sequence[Counted]] | None:
         """The finding and what it explains; None where the cause does not hold."""
@@ -51,6 +53,8 @@ class Rule:
         return finding, about
 
 
-def cause(cause: Cause, hop: Hop, *others: Hop, is_remark: bool = False) -> Callable[[Finds], Rule]:
+def cause(
+    cause: Cause, hop: Hop, *others: Hop, is_remark: bool = False, is_apart: bool = False
+) -> Callable[[Finds], Rule]:
     """Make a function the rule of a cause, which has a hop at least: only these may own what it finds."""
-    return lambda finds: Rule(cause, (hop, *others), finds, is_remark)
+    return lambda finds: Rule(cause, (hop, *others), finds, is_remark, is_apart)

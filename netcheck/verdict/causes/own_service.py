@@ -1,11 +1,18 @@
 """What is wrong with a service of the user's own, such as the MDM server."""
 
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.findings import Cause, Hop
+from netcheck.model.findings import Acceptance, Cause, Hop
 from netcheck.verdict.case import Case, Matches, fails_in, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.naming import how_often, the_ports, the_reply, those_who_run
+from netcheck.verdict.naming import (
+    THE_MDM_SERVER,
+    how_often,
+    shortened,
+    the_ports,
+    the_reply,
+    those_who_run,
+)
 
 _ABOUT_THE_CERTIFICATE = reason_is(
     Reason.TLS_EXPIRED, Reason.TLS_NAME_MISMATCH, Reason.TLS_UNTRUSTED, Reason.TLS_INTERCEPTED
@@ -68,6 +75,38 @@ def service_down(case: Case) -> Found | None:
             "Then ask whether a firewall of theirs lets this network in."
         )
     return Found(owner, about, how_often(case, about), next_step, the_reply(about))
+
+
+_RENEW = "renew it with the Apple Account that it was made with"
+_WHAT_TO_DO = {
+    Acceptance.EXPIRED: f"It has expired: {_RENEW}.",
+    Acceptance.REVOKED: f"It was revoked: find out why, and {_RENEW}.",
+    Acceptance.WRONG_TOPIC: f"It may not be used for its own topic: {_RENEW}.",
+    Acceptance.WRONG_ENVIRONMENT: "It is for the sandbox: install one for the production environment.",
+    Acceptance.REFUSED: f"APNs does not say why: {_RENEW}.",
+}
+
+
+@cause(Cause.PUSH_CERTIFICATE_REFUSED, Hop.OWN_SERVICE, is_apart=True)
+def push_certificate_refused(case: Case) -> Found | None:
+    """APNs is reached, and does not take the certificate that the MDM server shows it."""
+    refused = [proof for proof in case.proofs if proof.acceptance.is_refusal]
+    if not refused:
+        return None
+    kinds = dict.fromkeys(proof.acceptance for proof in refused)
+    steps = [
+        f"Ask {THE_MDM_SERVER.asked} to replace the push certificate "
+        f"{shortened([proof.name for proof in refused if proof.acceptance is kind])}. {_WHAT_TO_DO[kind]}"
+        for kind in kinds
+    ]
+    which = shortened([f"{proof.name} ({proof.acceptance})" for proof in refused])
+    return Found(
+        THE_MDM_SERVER,
+        (),
+        f"APNs refuses {len(refused)} of {len(case.proofs)} push certificates shown to it: {which}",
+        " ".join(steps),
+        f"{refused[0].name}: {refused[0].detail}",
+    )
 
 
 def _has_a_dead_family(case: Case, each: Counted) -> bool:

@@ -1,15 +1,16 @@
 """Services of the user's own beside Apple's: whose fault it is that they fail."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Cause, Hop, Judgement, Verdict
+from netcheck.model.findings import Acceptance, Cause, Hop, Judgement, Proof, Verdict
 from netcheck.model.results import Result, Trust
 from netcheck.model.services import Service
 from tests.records import DROPPED, result
-from tests.verdict.scene import COURIER, MDM, Scene, certificate, couriers
+from tests.verdict.scene import API, API_WORKS, COURIER, DIRECT, MDM, NOW, PROXY, Scene, certificate, couriers
 
 RESET = Failure(Phase.TLS, Reason.RESET, "Connection reset by peer")
 ALERT = Failure(Phase.TLS, Reason.TLS_ALERT, "handshake failure")
@@ -77,3 +78,53 @@ def test_a_server_that_answers_is_not_told_to_listen() -> None:
     assert "why it accepts connections on port 443" in (found.next_step or "")
     found = judged([*couriers(), result(MDM, 443, DROPPED)])
     assert "listens on port 443" in (found.next_step or "")
+
+
+# Push certificates that Apple was shown
+
+
+def shown(name: str, acceptance: Acceptance, path: str = DIRECT.name) -> Proof:
+    return Proof(NOW, name, path, acceptance, f"what is said of {name}")
+
+
+def judged_with(*proofs: Proof, results: Sequence[Result] = API_WORKS[:1]) -> Judgement:
+    return Scene(None, Verdict.READY, None, results, services=(API,), proofs=proofs).judged()
+
+
+REFUSALS = [each for each in Acceptance if each.is_refusal]
+
+
+@pytest.mark.parametrize("acceptance", REFUSALS)
+def test_a_server_whose_only_push_certificate_is_refused_cannot_push(acceptance: Acceptance) -> None:
+    found = judged_with(shown("mdm", acceptance))
+    assert (found.verdict, found.cause) == (Verdict.NOT_READY, Cause.PUSH_CERTIFICATE_REFUSED)
+    assert f"1 of 1 push certificates shown to it: mdm ({acceptance})" in found.findings[0].evidence
+    assert found.next_step is not None
+    assert found.next_step.endswith("Seen: mdm: what is said of mdm")
+
+
+def test_while_one_of_several_is_accepted_the_others_are_a_limit() -> None:
+    found = judged_with(shown("mdm", Acceptance.REVOKED), shown("school", Acceptance.ACCEPTED))
+    assert (found.verdict, found.cause) == (Verdict.DEGRADED, Cause.PUSH_CERTIFICATE_REFUSED)
+    assert "school" not in (found.next_step or "")
+
+
+@pytest.mark.parametrize("acceptance", [Acceptance.ACCEPTED, Acceptance.UNPROVEN])
+def test_what_is_accepted_or_not_proven_changes_no_verdict(acceptance: Acceptance) -> None:
+    assert judged_with(shown("mdm", acceptance)).verdict is Verdict.READY
+
+
+def test_what_was_said_on_another_path_counts_there() -> None:
+    assert judged_with(shown("mdm", Acceptance.EXPIRED, PROXY.name)).verdict is Verdict.READY
+
+
+def test_devices_have_no_part_in_a_servers_certificate() -> None:
+    proofs = (shown("mdm", Acceptance.EXPIRED),)
+    assert Scene(None, Verdict.READY, None, couriers(), proofs=proofs).judged().verdict is Verdict.READY
+
+
+def test_a_refusal_stands_beside_what_else_is_wrong_and_after_it() -> None:
+    found = judged_with(shown("mdm", Acceptance.EXPIRED), results=[result(API, 443, DROPPED)])
+    assert found.verdict is Verdict.NOT_READY
+    assert len(found.findings) == 2
+    assert found.findings[1].cause is Cause.PUSH_CERTIFICATE_REFUSED

@@ -1,0 +1,131 @@
+"""When push certificates are shown to the provider API: in virtual time, with nobody to show them to."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import trio
+from trio.testing import MockClock
+
+from netcheck.config import default
+from netcheck.daemon.proving import Proving
+from netcheck.model.findings import Acceptance, Proof, PushCertificate, PushCertificateFile
+from netcheck.model.paths import Expected, ProbePath, Role
+from netcheck.push_certificates import ToProve
+from netcheck.state.state import State
+
+HOUR = 3600.0
+MDM = PushCertificateFile("mdm", Path("mdm.pem"), verify=True)
+WATCHED = PushCertificateFile("watched", Path("watched.pem"))
+PATHS = (ProbePath("direct"), ProbePath("dmz"))
+LATEST = 400.0
+"""Seconds that a proof may be late: jitter, and the looks at what is due."""
+
+
+class Run:
+    """A daemon's proving, and when it showed what."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.shown: list[tuple[float, str, str]] = []
+        self.proving = Proving(self.state, self._prove)
+        self.take((MDM, WATCHED))
+
+    def take(self, files: tuple[PushCertificateFile, ...], paths: tuple[ProbePath, ...] = PATHS) -> None:
+        self.state.configure(default().services, paths, files)
+        self.proving.take(files)
+
+    def read(self, name: str, sha256: str | None) -> None:
+        error = None if sha256 else "it is gone"
+        self.state.record_push_certificate(PushCertificate(name, sha256=sha256, error=error))
+
+    def times(self, path: str = "direct") -> list[float]:
+        return [at for at, _, over in self.shown if over == path]
+
+    async def _prove(self, asked: ToProve) -> Proof:
+        self.shown.append((trio.current_time(), asked.file.name, asked.path.name))
+        await trio.sleep(1)
+        return Proof(0.0, asked.file.name, asked.path.name, Acceptance.ACCEPTED, "HTTP 400", "AB")
+
+
+def run(story: Callable[[Run], Awaitable[None]]) -> Run:
+    async def main() -> Run:
+        made = Run()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(made.proving.run)
+            await story(made)
+            nursery.cancel_scope.cancel()
+        return made
+
+    return trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def test_each_is_shown_over_each_path_soon_and_then_once_an_hour() -> None:
+    async def a_day(made: Run) -> None:
+        made.read("mdm", "AB")
+        made.read("watched", "CD")
+        await trio.sleep(24 * HOUR)
+
+    made = run(a_day)
+    assert {name for _, name, _ in made.shown} == {"mdm"}
+    for path in PATHS:
+        first, *later = made.times(path.name)
+        assert first < 60
+        gaps = [after - before for before, after in zip([first, *later], later, strict=False)]
+        assert all(HOUR <= gap <= HOUR + LATEST for gap in gaps)
+        assert 21 <= len(later) <= 23
+    assert len(made.state.push_certificates.proofs()) == len(PATHS)
+
+
+def test_a_renewed_one_is_shown_at_once_and_one_that_comes_back_is_not() -> None:
+    async def renewals(made: Run) -> None:
+        made.read("mdm", "AB")
+        await trio.sleep(60)
+        for sha256 in ("CD", "AB", "CD", "AB"):
+            made.read("mdm", sha256)
+            await trio.sleep(60)
+
+    first, renewed = run(renewals).times()
+    assert first < 60 <= renewed < 70
+
+
+def test_what_cannot_be_read_is_shown_to_nobody() -> None:
+    async def nothing_to_read(made: Run) -> None:
+        await trio.sleep(60)
+        made.read("mdm", None)
+        await trio.sleep(60)
+
+    assert run(nothing_to_read).shown == []
+
+
+def test_a_reload_that_changes_nothing_about_it_shows_nothing_anew() -> None:
+    async def reloads(made: Run) -> None:
+        made.read("mdm", "AB")
+        for _ in range(20):
+            await trio.sleep(60)
+            made.take((MDM, WATCHED))
+
+    assert len(run(reloads).times()) == 1
+
+
+def test_where_nothing_is_to_get_through_and_where_no_server_is_nothing_is_shown() -> None:
+    async def other_paths(made: Run) -> None:
+        blocked, phones = (
+            ProbePath("direct", expected=Expected.BLOCKED),
+            ProbePath("dmz", roles=frozenset({Role.DEVICE})),
+        )
+        made.take((MDM,), (blocked, phones))
+        made.read("mdm", "AB")
+        await trio.sleep(60)
+
+    assert run(other_paths).shown == []
+
+
+def test_what_is_to_be_proven_no_longer_is_shown_no_longer() -> None:
+    async def switched_off(made: Run) -> None:
+        made.read("mdm", "AB")
+        await trio.sleep(60)
+        made.take((replace(MDM, verify=False),))
+        await trio.sleep(3 * HOUR)
+
+    assert len(run(switched_off).times()) == 1
