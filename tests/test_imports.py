@@ -16,7 +16,8 @@ MAY_IMPORT = {
     "config": {"model", "apns", "files"},
     "bags": {"model", "apns"},
     "files": set(),
-    "probe": {"model", "apns", "wire", "files"},
+    "pac": {"model"},
+    "probe": {"model", "apart", "apns", "pac", "wire", "files"},
     "push_certificates": {"model", "apns", "files"},
     "lab": {"model"},  # imported by the demo only
     "schedule": set(),
@@ -95,6 +96,7 @@ ONLY_IN = {
     "yaml": {"config"},
     "prometheus_client": {"export"},
     "jinja2": {"pages"},
+    "quickjs": {"pac"},
     "sqlite3": {"history"},
     "click": {"cli"},
     "rich": {"cli", "console"},

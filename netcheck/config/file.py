@@ -10,14 +10,13 @@ import yaml
 
 from netcheck.apns import push_certificate
 from netcheck.config import services, together
-from netcheck.config.addresses import PORT, Listen, ListenPlace, listen_place
+from netcheck.config.addresses import PORT, Listen, ListenPlace, default_resolve, listen_place
 from netcheck.config.document import TOP, Fault, read
 from netcheck.config.paths import (
     PATH,
     RESOLVER,
     PathKeys,
     ResolverKeys,
-    default_resolve,
     to_path,
     to_resolver,
 )
@@ -185,9 +184,9 @@ def shown(file: FileKeys, config: Config) -> dict[str, object]:
 
 
 def _whole_path(keys: PathKeys) -> PathKeys:
-    if keys.proxy is None:
+    if keys.one_proxy is None:
         return keys
-    return replace(keys, resolve=keys.resolve or default_resolve(keys.proxy.scheme))
+    return replace(keys, resolve=keys.resolve or default_resolve(keys.one_proxy.scheme))
 
 
 def schema() -> dict[str, Any]:

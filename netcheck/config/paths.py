@@ -13,9 +13,16 @@ from netcheck.config.addresses import (
     AddressPort,
     ProxyAddress,
     address,
+    default_resolve,
     host_port,
     interface_name,
-    proxy_url,
+)
+from netcheck.config.choosers import (
+    FROM_ENVIRONMENT,
+    WPAD,
+    FromEnvironment,
+    PacAddress,
+    proxy_or_chooser,
 )
 from netcheck.config.document import Location
 from netcheck.config.named_files import (
@@ -37,10 +44,12 @@ from netcheck.model.paths import (
     SYSTEM_RESOLVER,
     Binding,
     Credentials,
+    Environment,
     Expected,
     Family,
     LoadBalancer,
     Nameserver,
+    Pac,
     ProbePath,
     Proxy,
     ProxyScheme,
@@ -135,7 +144,7 @@ class PathKeys:
 
     roles: frozenset[Role] = frozenset(Role)
     expected: Expected = Expected.READY
-    proxy: ProxyAddress | None = None
+    proxy: ProxyAddress | PacAddress | FromEnvironment | None = None
     resolve: ResolveMode | None = None
     ca_file: Path | None = None
     username: str | None = None
@@ -148,13 +157,20 @@ class PathKeys:
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
 
     @property
+    def one_proxy(self) -> ProxyAddress | None:
+        """The proxy, where there is one for all hosts."""
+        return self.proxy if isinstance(self.proxy, ProxyAddress) else None
+
+    @property
+    def scheme(self) -> ProxyScheme | None:
+        """What the proxy speaks, as far as logins go; PAC files name mostly web proxies."""
+        if isinstance(self.proxy, PacAddress):
+            return ProxyScheme.HTTP
+        return self.one_proxy and self.one_proxy.scheme
+
+    @property
     def password(self) -> Password | None:
         return self.password_file or self.password_env
-
-
-def default_resolve(scheme: ProxyScheme) -> ResolveMode:
-    """As curl reads the schemes: only `socks4` and `socks5` send addresses of our own finding."""
-    return ResolveMode.LOCAL if scheme in (ProxyScheme.SOCKS4, ProxyScheme.SOCKS5) else ResolveMode.PROXY
 
 
 _OF_A_PROXY = ("resolve", "ca_file", "username", "password_file", "password_env")
@@ -168,10 +184,20 @@ def _proxy_keys_need_a_proxy(_: PathKeys, at: Location, reading: Reading) -> Non
             reading.say((*at, key), "is for proxies, and this path has none: remove it, or add proxy")
 
 
+def _choosers_leave_nothing_open(keys: PathKeys, at: Location, reading: Reading) -> None:
+    if isinstance(keys.proxy, FromEnvironment):
+        for key in _OF_A_PROXY:
+            if reading.written((*at, key)):
+                reading.say((*at, key), "does not go with from-environment: the variables say all of it")
+    elif isinstance(keys.proxy, PacAddress) and reading.written((*at, "resolve")):
+        message = "does not go with a PAC file: the proxies that it names are given names to resolve"
+        reading.say((*at, "resolve"), message)
+
+
 def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading) -> None:
-    if keys.proxy is None or not reading.sound((*at, "resolve")):
+    if keys.one_proxy is None or not reading.sound((*at, "resolve")):
         return
-    scheme = keys.proxy.scheme
+    scheme = keys.one_proxy.scheme
     resolve = keys.resolve or default_resolve(scheme)
     if scheme is ProxyScheme.SOCKS4 and resolve is not ResolveMode.LOCAL:
         message = (
@@ -185,37 +211,38 @@ def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading)
 
 
 def _certificates_are_for_https(keys: PathKeys, at: Location, reading: Reading) -> None:
-    if keys.proxy and keys.proxy.scheme is not ProxyScheme.HTTPS and reading.written((*at, "ca_file")):
-        message = f"is for https proxies, and this is {keys.proxy.scheme}: remove it, or use the scheme https"
+    proxy = keys.one_proxy
+    if proxy and proxy.scheme is not ProxyScheme.HTTPS and reading.written((*at, "ca_file")):
+        message = f"is for https proxies, and this is {proxy.scheme}: remove it, or use the scheme https"
         reading.say((*at, "ca_file"), message)
 
 
 def _credentials_fit_the_protocol(keys: PathKeys, at: Location, reading: Reading) -> None:
-    if keys.proxy is None:
+    if keys.scheme is None:
         return
     try:
         if keys.username is not None:
-            check_username(keys.username, keys.proxy.scheme)
+            check_username(keys.username, keys.scheme)
     except ValueError as error:
         reading.say((*at, "username"), str(error))
     for key, password in (("password_file", keys.password_file), ("password_env", keys.password_env)):
         try:
             if password is not None:
-                check_password(password.secret, keys.proxy.scheme)
+                check_password(password.secret, keys.scheme)
         except ValueError as error:
             reading.say((*at, key), str(error))
 
 
 def _credentials_are_whole(keys: PathKeys, at: Location, reading: Reading) -> None:
     """Both or none; a key that is written, and faulty, is there all the same."""
-    if keys.proxy is None:
+    if keys.scheme is None:
         return
     given = [key for key in ("password_file", "password_env") if reading.written((*at, key))]
     if len(given) == 2:
         reading.say((*at, given[1]), TWO_PASSWORDS)
     if given and not reading.written((*at, "username")):
         reading.say((*at, given[0]), "a password needs a username: add it")
-    if keys.username is not None and not given and keys.proxy.scheme not in SOCKS4:
+    if keys.username is not None and not given and keys.scheme not in SOCKS4:
         reading.say((*at, "username"), "needs a password: add password_file or password_env")
 
 
@@ -257,16 +284,21 @@ PATH: Section[PathKeys] = section(
         ),
         "proxy": Key(
             text(
-                proxy_url,
-                rf"(?:{any_case(tuple(ProxyScheme))})://(?:{NAME}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|\[[0-9A-Fa-f:.]+\])(?:{PORT})?/?",
+                proxy_or_chooser,
+                rf"{any_case((WPAD, FROM_ENVIRONMENT))}|{any_case(('pac',))}\+\S+|(?:{any_case(tuple(ProxyScheme))})://(?:{NAME}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|\[[0-9A-Fa-f:.]+\])(?:{PORT})?/?",
             ),
-            "SCHEME://HOST:PORT; without a port it is 1080 for SOCKS, 3128 for http and 443 for https.",
+            "SCHEME://HOST:PORT; without a port it is 1080 for SOCKS, 3128 for http and 443 for https. Or "
+            "who names them for each host: pac+https://…, pac+http://… or pac+file:///… for a PAC file, wpad "
+            "or from-environment, as curl takes HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
         ),
         "resolve": Key(
             choice(tuple(ResolveMode), {"remote": ResolveMode.PROXY}),
             "Who resolves the names: local (as with socks4 and socks5), proxy (as with others), or both.",
         ),
-        "ca_file": Key(CA_FILE, "For https proxies: certificates to trust in place of the system's, in PEM."),
+        "ca_file": Key(
+            CA_FILE,
+            "For https proxies and PAC files: certificates to trust in place of the system's, in PEM.",
+        ),
         "username": Key(
             USERNAME, "The account at the proxy; for socks4 and socks4a the user id, without a password."
         ),
@@ -291,6 +323,7 @@ PATH: Section[PathKeys] = section(
     },
     (
         _proxy_keys_need_a_proxy,
+        _choosers_leave_nothing_open,
         _resolving_fits_the_protocol,
         _certificates_are_for_https,
         _credentials_fit_the_protocol,
@@ -310,7 +343,7 @@ PATH: Section[PathKeys] = section(
             "a path names its resolver: resolver: corp, and resolvers: {corp: {nameservers: [10.0.0.53]}}",
         ),
         **dict.fromkeys(
-            ("pac", "pac_url", "pac_file"), "netcheck reads no PAC file: write the proxy it names"
+            ("pac", "pac_url", "pac_file", "wpad"), "a PAC file is written as proxy: pac+https://…/proxy.pac"
         ),
         "no_proxy": "what goes past the proxy is another path, without proxy",
         "enabled": "a path that is there is probed: remove the path to switch it off",
@@ -330,15 +363,22 @@ def to_path(name: str, keys: PathKeys, resolver: Resolver) -> ProbePath:
         families=keys.families,
         roles=keys.roles,
         expected=keys.expected,
+        chosen_by=_chooser(keys),
     )
 
 
 def _proxies(keys: PathKeys) -> Way:
-    if keys.proxy is None:
+    if keys.one_proxy is None:
         return ()
-    scheme, host, port = keys.proxy
+    scheme, host, port = keys.one_proxy
     resolve = keys.resolve or default_resolve(scheme)
     return (Proxy(scheme, host, port, _credentials(keys), resolve, keys.ca_file),)
+
+
+def _chooser(keys: PathKeys) -> Pac | Environment | None:
+    if isinstance(keys.proxy, PacAddress):
+        return Pac(keys.proxy.url, _credentials(keys), keys.ca_file)
+    return keys.proxy.proxies if isinstance(keys.proxy, FromEnvironment) else None
 
 
 def _credentials(keys: PathKeys) -> Credentials | None:

@@ -15,7 +15,7 @@ from netcheck.facts import Facts
 from netcheck.fields import Fields, seconds_text
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import endpoint_text
-from netcheck.model.results import Lookup, Result
+from netcheck.model.results import Attempt, Lookup, Result
 
 _MOST_SEEN = 5
 """How many replies of one kind are shown; then it is said how many more there are."""
@@ -26,6 +26,7 @@ def render_details(facts: Facts) -> list[RenderableType]:
     return [
         *_failures(facts),
         *_headed("Median time of each phase", _durations(Fields(facts))),
+        *_headed("Chosen ways", _choices(facts.results)),
         *_headed("Failed lookups", _lookups(facts.lookups)),
     ]
 
@@ -100,6 +101,29 @@ def _phase_times(results: Iterable[Result]) -> Mapping[Phase, list[float]]:
                 if phase is not Phase.SESSION:
                     times.setdefault(phase, []).append(seconds)
     return times
+
+
+def _choices(results: Iterable[Result]) -> list[Row]:
+    """What PAC files and the environment say: one row for each answer, with how each of its ways did."""
+    alike: dict[tuple[str, str, str], list[Result]] = {}
+    for result in results:
+        if result.choice is not None:
+            ways = "; ".join(f"{_way(each)} {_outcome(each)}" for each in result.choice.attempts)
+            alike.setdefault((result.path, result.choice.said or "DIRECT", ways), []).append(result)
+    rows: list[Row] = [[*map(Cell, ("path", "said", "hosts and ports", "ways"))]]
+    rows += [
+        [Cell(path), Cell(said), Cell(places_text(of_answer)), Cell(ways)]
+        for (path, said, ways), of_answer in alike.items()
+    ]
+    return rows
+
+
+def _way(attempt: Attempt) -> str:
+    return ", ".join(proxy.url for proxy in attempt.proxies) or "DIRECT"
+
+
+def _outcome(attempt: Attempt) -> str:
+    return f"{attempt.failure.phase} {attempt.failure.reason}" if attempt.failure else "works"
 
 
 def _lookups(lookups: Iterable[Lookup]) -> list[Row]:

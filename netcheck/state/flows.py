@@ -1,11 +1,11 @@
 """Counters of probes: how they ended and how long their phases took, since the start."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self, TypeAlias
 
-from netcheck.model.failing import REASONS_OF_PHASE, Outcome, Phase, Reason
-from netcheck.model.paths import ProbePath
+from netcheck.model.failing import PAC_REASONS, REASONS_OF_PHASE, Outcome, Phase, Reason
+from netcheck.model.paths import Pac, ProbePath
 from netcheck.model.results import Result
 from netcheck.model.services import Service, phases_of, ports_on
 from netcheck.state.histogram import Histogram
@@ -40,11 +40,12 @@ class PathCounters:
     syn_retransmits: int = 0
 
     @classmethod
-    def zero(cls, phases: Iterable[Phase]) -> Self:
+    def zero(cls, phases: Iterable[Phase], impossible: Container[Reason]) -> Self:
         """Nothing counted yet, of all that can happen in these phases."""
         phases = list(dict.fromkeys(phases))
+        possible = [(p, reason) for p in phases for reason in REASONS_OF_PHASE[p] if reason not in impossible]
         return cls(
-            failures={(phase, reason): 0 for phase in phases for reason in REASONS_OF_PHASE[phase]},
+            failures=dict.fromkeys(possible, 0),
             durations={phase: Histogram() for phase in phases if phase is not Phase.SESSION},
         )
 
@@ -88,7 +89,14 @@ class Flows:
         phases: dict[str, list[Phase]] = {}
         for service, path in pairs:
             phases.setdefault(path.name, []).extend(phases_of(service, path))
-        before, self.paths = self.paths, {name: PathCounters.zero(its) for name, its in phases.items()}
+        with_pac = {path.name for _, path in pairs if isinstance(path.chosen_by, Pac)}
+        before, self.paths = (
+            self.paths,
+            {
+                name: PathCounters.zero(its, () if name in with_pac else PAC_REASONS)
+                for name, its in phases.items()
+            },
+        )
         for name in self.paths.keys() & before.keys():
             self.paths[name].keep(before[name])
 

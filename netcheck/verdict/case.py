@@ -40,17 +40,24 @@ class World:
         self.dead_ranges: frozenset[RangeOnPath] = counting.dead
         self.lookups = tuple(lookups)
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
+        self._chosen: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self.proxy_spoke_at: dict[str, float] = {path.name: -math.inf for path in paths}
         """By path: when its proxy last spoke its protocol, be it to deny what nobody needs."""
         for each in counting.counted:
             path = each.result.path
             if each.result.attempt.proxy_spoke:
                 self.proxy_spoke_at[path] = max(self.proxy_spoke_at[path], each.result.attempt.at)
+            if each.result.choice is not None:
+                self._chosen[path].append(each)
             if each.failure is None or each.place in needs[path]:
                 self._by_path[path].append(each)
 
     def on_path(self, path: str) -> list[Counted]:
         return self._by_path[path]
+
+    def chosen_on(self, path: str) -> list[Counted]:
+        """What a PAC file or the environment has said something of, be it needed or not."""
+        return self._chosen[path]
 
     @cached_property
     def durations(self) -> Mapping[str, Mapping[Needed, list[float]]]:

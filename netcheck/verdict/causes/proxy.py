@@ -13,6 +13,8 @@ from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     Owner,
     apples_networks,
+    asked_proxies,
+    goes_directly,
     how_often,
     listed,
     named_ports,
@@ -38,8 +40,10 @@ _SPEAKS_NO_TLS = fails_in(Phase.PROXY_TLS, Reason.TLS_NOT_TLS)
 
 
 def _through(finds: Finds) -> Finds:
-    """Look for it on paths through a proxy only."""
-    return lambda case: finds(case) if case.path.is_proxied else None
+    """Look for it on paths through a proxy only, and not in what was told to go without."""
+    return lambda case: (
+        finds(case.without(filter(goes_directly, case.left))) if case.path.is_proxied else None
+    )
 
 
 @cause(Cause.PROXY_AUTH, Hop.PROXY)
@@ -71,7 +75,7 @@ def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
             "netcheck knows none of the logins that it offers."
         )
     keys = f"`username` and `password_file` of the path {case.path.name} in the config"
-    if any(proxy.credentials is not None for proxy in case.path.proxies):
+    if any(proxy.credentials is not None for each in about for proxy in asked_proxies(case, each)):
         return f"Correct {keys}: the proxy rejects this login. If it should be valid, ask {proxy.asked}."
     return (
         f"Set {keys} to a login that the proxy accepts. "
