@@ -12,10 +12,10 @@ from rich.text import Text
 from netcheck.console.table import DETAIL_WIDTH, Cell, Row, heading, table
 from netcheck.console.wording import hosts_text, places_text
 from netcheck.facts import Facts
-from netcheck.fields import Fields, seconds_text
+from netcheck.fields import Fields, answers, seconds_text
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import endpoint_text
-from netcheck.model.results import Attempt, Lookup, Result
+from netcheck.model.results import Lookup, Result
 
 _MOST_SEEN = 5
 """How many replies of one kind are shown; then it is said how many more there are."""
@@ -104,26 +104,14 @@ def _phase_times(results: Iterable[Result]) -> Mapping[Phase, list[float]]:
 
 
 def _choices(results: Iterable[Result]) -> list[Row]:
-    """What PAC files and the environment say: one row for each answer, with how each of its ways did."""
-    alike: dict[tuple[str, str, str], list[Result]] = {}
-    for result in results:
-        if result.choice is not None:
-            ways = "; ".join(f"{_way(each)} {_outcome(each)}" for each in result.choice.attempts)
-            alike.setdefault((result.path, result.choice.said or "DIRECT", ways), []).append(result)
+    """One row for each answer of a PAC file or the environment."""
     rows: list[Row] = [[*map(Cell, ("path", "said", "hosts and ports", "ways"))]]
-    rows += [
-        [Cell(path), Cell(said), Cell(places_text(of_answer)), Cell(ways)]
-        for (path, said, ways), of_answer in alike.items()
-    ]
+    for answer, of_answer in answers(results).items():
+        ways = Cell(
+            "; ".join(map(str, answer.ways)), "red" if any(way.failure for way in answer.ways) else ""
+        )
+        rows.append([Cell(answer.path), Cell(answer.said), Cell(places_text(of_answer)), ways])
     return rows
-
-
-def _way(attempt: Attempt) -> str:
-    return ", ".join(proxy.url for proxy in attempt.proxies) or "DIRECT"
-
-
-def _outcome(attempt: Attempt) -> str:
-    return f"{attempt.failure.phase} {attempt.failure.reason}" if attempt.failure else "works"
 
 
 def _lookups(lookups: Iterable[Lookup]) -> list[Row]:

@@ -50,16 +50,14 @@ def of_result(result: Result) -> str:
 
 
 def _choice(choice: Choice) -> list[str]:
-    lines = [f"  the way is chosen by: {choice.said or 'nothing said, DIRECT'}"]
-    lines += (
-        [f"  an older file, for the newest could not be read: {choice.trouble}"] if choice.trouble else []
-    )
+    lines = [f"  the way was chosen by {choice.said or 'an empty answer, as DIRECT'}"]
+    if choice.trouble:
+        lines.append(f"  by an older file, as the newest could not be read: {choice.trouble}")
     for attempt in choice.attempts:
         way = ", ".join(proxy.url for proxy in attempt.proxies) or "DIRECT"
         failure = attempt.failure
-        lines.append(
-            f"    {way}: {f'{failure.phase} {failure.reason} {failure.detail}' if failure else 'ok'}"
-        )
+        ended = f"{failure.phase} {failure.reason}, {failure.detail}" if failure else "ok"
+        lines.append(f"    {way}: {ended}")
     return lines
 
 

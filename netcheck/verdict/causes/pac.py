@@ -94,8 +94,10 @@ def pac_outdated(case: Case) -> Found | None:
 
 
 def _with_choice(case: Case) -> list[Counted]:
-    """Of ports that nobody needs too: what is said of them is no less so."""
-    return sorted(case.world.chosen_on(case.path.name), key=lambda each: each.order)
+    """Of the role's services; of ports that it does not need too, as devices may try these."""
+    services = {place.service for place in case.needs}
+    chosen = case.world.chosen_on(case.path.name)
+    return sorted((e for e in chosen if e.result.service in services), key=lambda each: each.order)
 
 
 def _chosen(each: Counted) -> tuple[Counted, Choice]:
