@@ -53,6 +53,10 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.HOSTS_BLOCKED: "some hosts are blocked",
     Cause.HOSTS_UNREACHABLE: "some hosts do not answer",
     Cause.DNS_DIFFERS: "DNS gives unexpected addresses",
+    Cause.PAC_FAILED: "the PAC file names no proxy",
+    Cause.PAC_SPLITS: "the PAC file sends ports different ways",
+    Cause.PAC_MEMBER_DOWN: "the PAC file names a proxy that is down",
+    Cause.PAC_OUTDATED: "the PAC file can no longer be read",
     Cause.PROXY_SLOW: "the proxy is slow",
     Cause.FALLBACK_BLOCKED: "the fallback does not work ({ports})",
 }

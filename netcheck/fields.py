@@ -7,15 +7,54 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase
 from netcheck.model.findings import Needed
 from netcheck.model.paths import Expected, ProbePath
-from netcheck.model.results import Result
+from netcheck.model.results import Attempt, Result
 from netcheck.model.services import Service, ports_on
 
 _SAYS_WHERE = ("proxy_", "tls_", "dns_")
+
+
+class Way(NamedTuple):
+    """One of the ways that a PAC file or the environment names, and how it did."""
+
+    name: str
+    failure: Failure | None
+
+    def __str__(self) -> str:
+        return f"{self.name} {f'{self.failure.phase} {self.failure.reason}' if self.failure else 'works'}"
+
+
+class Answer(NamedTuple):
+    """What was said for some hosts and ports of a path, and how each of the ways in it did."""
+
+    path: str
+    said: str
+    ways: tuple[Way, ...]
+
+
+def answers(results: Iterable[Result]) -> Mapping[Answer, Sequence[Result]]:
+    """What PAC files and the environment say, each with the results that it is said of."""
+    alike: dict[Answer, list[Result]] = {}
+    for result in results:
+        if result.choice is not None:
+            ways = tuple(Way(_way(each), _kind(each.failure)) for each in result.choice.attempts)
+            answer = Answer(result.path, result.choice.said or "DIRECT", ways)
+            alike.setdefault(answer, []).append(result)
+    return alike
+
+
+def _way(attempt: Attempt) -> str:
+    return ", ".join(proxy.url for proxy in attempt.proxies) or "DIRECT"
+
+
+def _kind(failure: Failure | None) -> Failure | None:
+    """Without what differs from one host to the next."""
+    return failure and Failure(failure.phase, failure.reason)
 
 
 @dataclass(frozen=True, slots=True)

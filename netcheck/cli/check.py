@@ -240,9 +240,7 @@ def _whole(asked: _Asked) -> Config:
     if instead.is_given:
         return instead_or_fail(instead)
     if variable := next(filter(os.environ.get, _PROXY_VARIABLES), None):
-        click.echo(
-            f'Probing directly. To probe through the proxy of {variable}: --proxy "${variable}"', err=True
-        )
+        click.echo(f"Probing directly. To probe as {variable} says: --proxy from-environment", err=True)
     return default()
 
 

@@ -21,7 +21,7 @@ from netcheck.config.values import (
     text,
     whole_in,
 )
-from netcheck.model.paths import ProxyScheme, dns_name, endpoint_text
+from netcheck.model.paths import ProxyScheme, ResolveMode, dns_name, endpoint_text
 from netcheck.model.services import Network
 
 
@@ -127,7 +127,7 @@ def _ascii(written: str) -> str:
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[0-9]{1,5}))?")
 
 
-def _split(written: str, lowest_port: int = 1) -> AddressPort:
+def split_port(written: str, lowest_port: int = 1) -> AddressPort:
     """The part before the port, brackets removed, and the port; text of any other form comes back whole."""
     match = _HOST_PORT.fullmatch(written)
     if not match or (match["v6"] and ":" not in match["v6"]):
@@ -140,7 +140,7 @@ def _split(written: str, lowest_port: int = 1) -> AddressPort:
 
 def address_port(written: str) -> AddressPort:
     """`10.0.0.53`, `10.0.0.53:5353`, `fd00::53` or `[fd00::53]:5353`."""
-    before, port = _split(written)
+    before, port = split_port(written)
     literal = _literal(before)
     if literal is None:
         raise ValueError(
@@ -152,7 +152,7 @@ def address_port(written: str) -> AddressPort:
 
 def host_port(written: str) -> str:
     """`HOST` or `HOST:PORT`, the host in its normal form: what a load balancer answers for."""
-    before, port = _split(written)
+    before, port = split_port(written)
     return host(before) if port is None else endpoint_text(host(before), port)
 
 
@@ -163,7 +163,7 @@ def listen_place(written: str) -> Listen | UnixListen:
     """`ADDRESS:PORT`, where port 0 lets the system choose one, or `unix:/PATH/OF/SOCKET`."""
     if written.startswith("unix:"):
         return _socket_file(written.removeprefix("unix:"))
-    before, port = _split(written, lowest_port=0)
+    before, port = split_port(written, lowest_port=0)
     if before in ("", "*") and port is not None:
         raise ValueError(
             f"this names no address: write 127.0.0.1:{port} for this machine only, "
@@ -202,7 +202,9 @@ def interface_name(written: str) -> str:
 _PROXY_URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,20})://(?P<place>[^/?#]*)(?P<rest>[/?#].*)?", re.DOTALL
 )
-_PAC = re.compile(r"pac\+.*|(?:https?|file):.*\.(?:pac|dat|js)(?:[?#].*)?", re.IGNORECASE | re.DOTALL)
+_PAC_WITHOUT_ITS_WORD = re.compile(
+    r"(?:https?|file):.*\.(?:pac|dat|js)(?:[?#].*)?", re.IGNORECASE | re.DOTALL
+)
 _PAC_ANSWER = re.compile(r"^(?:PROXY|SOCKS[45]?|HTTPS?) |;", re.IGNORECASE)
 _DEFAULT_PORT = {
     ProxyScheme.HTTP: 3128,  # squid's
@@ -214,11 +216,10 @@ _HOW_TO_WRITE_A_PROXY = f"write SCHEME://HOST:PORT with the scheme {either(Proxy
 
 def proxy_url(written: str) -> ProxyAddress:
     """`SCHEME://HOST:PORT`; without a port it is 1080 for SOCKS, 3128 for http and 443 for https."""
-    _refuse_userinfo(written)
-    if _PAC.fullmatch(written):
+    refuse_userinfo(written)
+    if _PAC_WITHOUT_ITS_WORD.fullmatch(written):
         raise ValueError(
-            "this names a PAC file, and netcheck does not read these: write the proxy that it sends Apple's "
-            "names to, as SCHEME://HOST:PORT; for several proxies make several paths"
+            "this names a PAC file: write pac+ before it, as in pac+http://proxy.example/proxy.pac"
         )
     if written.lower() in ("direct", "none", "off"):
         raise ValueError("a path without a proxy has no such key: remove it")
@@ -253,7 +254,7 @@ def _not_a_proxy_url(written: str) -> str:
     return f"this is not a proxy URL: {_HOW_TO_WRITE_A_PROXY}"
 
 
-def _refuse_userinfo(written: str) -> None:
+def refuse_userinfo(written: str) -> None:
     """Whatever stands before an @ may be a password, so nothing of it is shown."""
     userinfo, at, _ = written.rpartition("@")
     if at and ":" in userinfo.partition("://")[2 if "://" in userinfo else 0]:
@@ -266,7 +267,7 @@ def _refuse_userinfo(written: str) -> None:
 
 
 def _proxy_address(scheme: ProxyScheme, place: str) -> ProxyAddress:
-    before, port = _split(place)
+    before, port = split_port(place)
     try:
         name = host(before)
     except ValueError:
@@ -277,6 +278,11 @@ def _proxy_address(scheme: ProxyScheme, place: str) -> ProxyAddress:
             "write it like proxy.example:1080, 10.0.0.1:1080 or [fd00::1]:1080"
         ) from None
     return ProxyAddress(scheme, name, port or _DEFAULT_PORT.get(scheme, _SOCKS_PORT))
+
+
+def default_resolve(scheme: ProxyScheme) -> ResolveMode:
+    """As curl reads the schemes: only `socks4` and `socks5` send addresses of our own finding."""
+    return ResolveMode.LOCAL if scheme in (ProxyScheme.SOCKS4, ProxyScheme.SOCKS5) else ResolveMode.PROXY
 
 
 # Kinds of values

@@ -10,14 +10,13 @@ import yaml
 
 from netcheck.apns import push_certificate
 from netcheck.config import services, together
-from netcheck.config.addresses import PORT, Listen, ListenPlace, listen_place
+from netcheck.config.addresses import PORT, Listen, ListenPlace, default_resolve, listen_place
 from netcheck.config.document import TOP, Fault, read
 from netcheck.config.paths import (
     PATH,
     RESOLVER,
     PathKeys,
     ResolverKeys,
-    default_resolve,
     to_path,
     to_resolver,
 )

@@ -1,9 +1,10 @@
 """`paths:` and `resolvers:`: how the keys of the ways out go together, and what they come to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 from netcheck.config.addresses import (
     ADDRESS_PORT,
@@ -14,9 +15,17 @@ from netcheck.config.addresses import (
     AddressPort,
     ProxyAddress,
     address,
+    default_resolve,
     host_port,
     interface_name,
     proxy_url,
+)
+from netcheck.config.choosers import (
+    FROM_ENVIRONMENT,
+    WPAD,
+    FromEnvironment,
+    PacAddress,
+    proxy_or_chooser,
 )
 from netcheck.config.document import Location
 from netcheck.config.named_files import (
@@ -42,10 +51,12 @@ from netcheck.model.paths import (
     AuthScheme,
     Binding,
     Credentials,
+    Environment,
     Expected,
     Family,
     LoadBalancer,
     Nameserver,
+    Pac,
     ProbePath,
     Proxy,
     ProxyScheme,
@@ -56,6 +67,8 @@ from netcheck.model.paths import (
     Transport,
     Way,
 )
+
+T = TypeVar("T")
 
 
 def _roles() -> Kind[frozenset[Role]]:
@@ -148,6 +161,14 @@ class ProxyKeys:
     auth: AuthScheme | None = None
 
     @property
+    def one_proxy(self) -> ProxyAddress | None:
+        return self.proxy
+
+    @property
+    def scheme(self) -> ProxyScheme | None:
+        return self.proxy and self.proxy.scheme
+
+    @property
     def password(self) -> Password | None:
         return self.password_file or self.password_env
 
@@ -158,7 +179,7 @@ class PathKeys:
 
     roles: frozenset[Role] = frozenset(Role)
     expected: Expected = Expected.READY
-    proxy: ProxyAddress | None = None
+    proxy: ProxyAddress | PacAddress | FromEnvironment | None = None
     proxies: tuple[ProxyKeys, ...] = ()
     resolve: ResolveMode | None = None
     ca_file: Path | None = None
@@ -175,18 +196,25 @@ class PathKeys:
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
 
     @property
+    def one_proxy(self) -> ProxyAddress | None:
+        """The proxy, where there is one for all hosts."""
+        return self.proxy if isinstance(self.proxy, ProxyAddress) else None
+
+    @property
+    def scheme(self) -> ProxyScheme | None:
+        """What the proxy speaks, as far as logins go; PAC files name mostly web proxies."""
+        if isinstance(self.proxy, PacAddress):
+            return ProxyScheme.HTTP
+        return self.one_proxy and self.one_proxy.scheme
+
+    @property
     def password(self) -> Password | None:
         return self.password_file or self.password_env
 
     @property
     def last_proxy(self) -> ProxyAddress | None:
         """The one that is asked for the destination."""
-        return self.proxies[-1].proxy if self.proxies else self.proxy
-
-
-def default_resolve(scheme: ProxyScheme) -> ResolveMode:
-    """As curl reads the schemes: only `socks4` and `socks5` send addresses of our own finding."""
-    return ResolveMode.LOCAL if scheme in (ProxyScheme.SOCKS4, ProxyScheme.SOCKS5) else ResolveMode.PROXY
+        return self.proxies[-1].proxy if self.proxies else self.one_proxy
 
 
 _PASSWORDS = ("password_file", "password_env")
@@ -207,6 +235,16 @@ def _proxy_keys_need_a_proxy(_: PathKeys, at: Location, reading: Reading) -> Non
         reading.say((*at, key), _OF_WHICH if several else none)
 
 
+def _choosers_leave_nothing_open(keys: PathKeys, at: Location, reading: Reading) -> None:
+    if isinstance(keys.proxy, FromEnvironment):
+        for key in ("resolve", *_OF_ONE_PROXY):
+            if reading.written((*at, key)):
+                reading.say((*at, key), "does not go with from-environment: the variables say all of it")
+    elif isinstance(keys.proxy, PacAddress) and reading.written((*at, "resolve")):
+        message = "does not go with a PAC file: the proxies that it names are given names to resolve"
+        reading.say((*at, "resolve"), message)
+
+
 def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading) -> None:
     if keys.last_proxy is None or not reading.sound((*at, "resolve")):
         return
@@ -224,30 +262,31 @@ def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading)
 
 
 def _certificates_are_for_https(keys: PathKeys | ProxyKeys, at: Location, reading: Reading) -> None:
-    if keys.proxy and keys.proxy.scheme is not ProxyScheme.HTTPS and reading.written((*at, "ca_file")):
-        message = f"is for https proxies, and this is {keys.proxy.scheme}: remove it, or use the scheme https"
+    proxy = keys.one_proxy
+    if proxy and proxy.scheme is not ProxyScheme.HTTPS and reading.written((*at, "ca_file")):
+        message = f"is for https proxies, and this is {proxy.scheme}: remove it, or use the scheme https"
         reading.say((*at, "ca_file"), message)
 
 
 def _credentials_fit_the_protocol(keys: PathKeys | ProxyKeys, at: Location, reading: Reading) -> None:
-    if keys.proxy is None:
+    if keys.scheme is None:
         return
     try:
         if keys.username is not None:
-            check_username(keys.username, keys.proxy.scheme)
+            check_username(keys.username, keys.scheme)
     except ValueError as error:
         reading.say((*at, "username"), str(error))
     for key, password in (("password_file", keys.password_file), ("password_env", keys.password_env)):
         try:
             if password is not None:
-                check_password(password.secret, keys.proxy.scheme)
+                check_password(password.secret, keys.scheme)
         except ValueError as error:
             reading.say((*at, key), str(error))
 
 
 def _credentials_are_whole(keys: PathKeys | ProxyKeys, at: Location, reading: Reading) -> None:
     """All of it or none; a key that is written, and faulty, is there all the same."""
-    if keys.proxy is None:
+    if keys.scheme is None:
         return
     given = [key for key in (*_PASSWORDS, *_OF_KERBEROS) if reading.written((*at, key))]
     has_account = reading.written((*at, "username"))
@@ -255,7 +294,7 @@ def _credentials_are_whole(keys: PathKeys | ProxyKeys, at: Location, reading: Re
         reading.say((*at, given[1]), TWO_PASSWORDS if given[1] in _PASSWORDS else _TWO_PROOFS)
     if given and not has_account and given[0] != "credential_cache_file":
         reading.say((*at, given[0]), f"a {_PROOF[given[0]]} needs a username: add it")
-    if keys.username is not None and not given and keys.proxy.scheme not in SOCKS4:
+    if keys.username is not None and not given and keys.scheme not in SOCKS4:
         reading.say((*at, "username"), "needs a password: add password_file or password_env")
     if reading.written((*at, "auth")) and not given and not has_account:
         reading.say((*at, "auth"), "needs a login: add username, and password_file or password_env")
@@ -267,14 +306,12 @@ _TWO_PROOFS = "a password, a keytab and a credential cache stand for each other:
 
 def _logins_fit_the_protocol(keys: PathKeys | ProxyKeys, at: Location, reading: Reading) -> None:
     """Kerberos, NTLM and Digest are for HTTP, and keytabs and credential caches for Kerberos."""
-    if keys.proxy is None or not reading.sound((*at, "auth")):
+    if keys.scheme is None or not reading.sound((*at, "auth")):
         return
     written = [key for key in _OF_HTTP if reading.written((*at, key))]
-    if keys.proxy.scheme not in HTTP:
+    if keys.scheme not in HTTP:
         for key in written:
-            reading.say(
-                (*at, key), f"is for http and https proxies, and this is {keys.proxy.scheme}: remove it"
-            )
+            reading.say((*at, key), f"is for http and https proxies, and this is {keys.scheme}: remove it")
         return
     for key in set(written) - {"auth"}:
         if keys.auth not in (None, AuthScheme.NEGOTIATE):
@@ -322,8 +359,8 @@ _PROXY_AS_URL = "a proxy is one URL: proxy: http://proxy.example:3128, or socks5
 _ONE_LOGIN = "the login stands in username, and password_file or password_env"
 
 
-def _one_proxy(kind: Kind[ProxyAddress]) -> Kind[ProxyAddress]:
-    def read(raw: object, at: Location, reading: Reading) -> ProxyAddress:
+def _not_a_list(kind: Kind[T]) -> Kind[T]:
+    def read(raw: object, at: Location, reading: Reading) -> T:
         if isinstance(raw, list):
             raise ValueError("is one proxy: several in a row stand in proxies: [FIRST, SECOND]")
         return kind.parse(raw, at, reading)
@@ -331,17 +368,13 @@ def _one_proxy(kind: Kind[ProxyAddress]) -> Kind[ProxyAddress]:
     return Kind(read, kind.schema, kind.show)
 
 
-_PROXY_KEY = Key(
-    _one_proxy(
-        text(
-            proxy_url,
-            rf"(?:{any_case(tuple(ProxyScheme))})://(?:{NAME}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|\[[0-9A-Fa-f:.]+\])(?:{PORT})?/?",
-        )
-    ),
-    "SCHEME://HOST:PORT; without a port it is 1080 for SOCKS, 3128 for http and 443 for https.",
-)
+_PROXY_PATTERN = rf"(?:{any_case(tuple(ProxyScheme))})://(?:{NAME}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|\[[0-9A-Fa-f:.]+\])(?:{PORT})?/?"
+_A_PROXY = "SCHEME://HOST:PORT; without a port it is 1080 for SOCKS, 3128 for http and 443 for https."
+_CHOOSER_PATTERN = rf"{any_case((WPAD, FROM_ENVIRONMENT))}|{any_case(('pac',))}\+\S+"
 _KEYS_OF_A_PROXY = {
-    "ca_file": Key(CA_FILE, "For https proxies: certificates to trust in place of the system's, in PEM."),
+    "ca_file": Key(
+        CA_FILE, "For https proxies and PAC files: certificates to trust in place of the system's, in PEM."
+    ),
     "username": Key(
         USERNAME, "The account at the proxy; for socks4 and socks4a the user id, without a password."
     ),
@@ -381,7 +414,7 @@ _ASTRAY_AT_A_PROXY = {
 PROXY_IN_A_ROW: Section[ProxyKeys] = section(
     ProxyKeys,
     "One proxy of several in a row: its URL, or with the keys for its login.",
-    {"proxy": replace(_PROXY_KEY, required=True), **_KEYS_OF_A_PROXY},
+    {"proxy": Key(text(proxy_url, _PROXY_PATTERN), _A_PROXY, required=True), **_KEYS_OF_A_PROXY},
     _RULES_OF_A_PROXY,
     astray={**_ASTRAY_AT_A_PROXY, "resolve": "is of the whole path: write it beside proxies"},
     alone="proxy",
@@ -397,7 +430,11 @@ PATH: Section[PathKeys] = section(
             "What its owners expect: ready; fallback_only, 5223 blocked on purpose; or blocked, nothing gets "
             "out, and that something does is the finding.",
         ),
-        "proxy": _PROXY_KEY,
+        "proxy": Key(
+            _not_a_list(text(proxy_or_chooser, f"{_CHOOSER_PATTERN}|{_PROXY_PATTERN}")),
+            f"{_A_PROXY} Or who names them for each host: pac+https://…, pac+http://… or pac+file:///… for a "
+            "PAC file, wpad or from-environment, as curl takes HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
+        ),
         "proxies": Key(
             list_of(PROXY_IN_A_ROW, Limits(most=4)),
             "Several in a row, the nearest first: each is asked for the next, the last for the destination.",
@@ -426,6 +463,7 @@ PATH: Section[PathKeys] = section(
     },
     (
         _proxy_keys_need_a_proxy,
+        _choosers_leave_nothing_open,
         _resolving_fits_the_protocol,
         *_RULES_OF_A_PROXY,
         _a_proxy_or_a_balancer,
@@ -438,7 +476,7 @@ PATH: Section[PathKeys] = section(
             "a path names its resolver: resolver: corp, and resolvers: {corp: {nameservers: [10.0.0.53]}}",
         ),
         **dict.fromkeys(
-            ("pac", "pac_url", "pac_file"), "netcheck reads no PAC file: write the proxy it names"
+            ("pac", "pac_url", "pac_file", "wpad"), "a PAC file is written as proxy: pac+https://…/proxy.pac"
         ),
         "no_proxy": "what goes past the proxy is another path, without proxy",
         "enabled": "a path that is there is probed: remove the path to switch it off",
@@ -458,12 +496,13 @@ def to_path(name: str, keys: PathKeys, resolver: Resolver) -> ProbePath:
         families=keys.families,
         roles=keys.roles,
         expected=keys.expected,
+        chosen_by=_chooser(keys),
     )
 
 
 def _proxies(keys: PathKeys) -> Way:
     if not keys.proxies:
-        return () if keys.proxy is None else (_proxy(keys.proxy, keys, keys.resolve),)
+        return () if keys.one_proxy is None else (_proxy(keys.one_proxy, keys, keys.resolve),)
     resolving = (*(None for _ in keys.proxies[1:]), keys.resolve)
     return tuple(
         _proxy(each.proxy, each, resolve)
@@ -475,6 +514,12 @@ def _proxies(keys: PathKeys) -> Way:
 def _proxy(address: ProxyAddress, keys: PathKeys | ProxyKeys, resolve: ResolveMode | None) -> Proxy:
     scheme, host, port = address
     return Proxy(scheme, host, port, _credentials(keys), resolve or default_resolve(scheme), keys.ca_file)
+
+
+def _chooser(keys: PathKeys) -> Pac | Environment | None:
+    if isinstance(keys.proxy, PacAddress):
+        return Pac(keys.proxy.url, _credentials(keys), keys.ca_file)
+    return keys.proxy.proxies if isinstance(keys.proxy, FromEnvironment) else None
 
 
 def _credentials(keys: PathKeys | ProxyKeys) -> Credentials | None:

@@ -12,7 +12,7 @@ from rich.text import Text
 from netcheck.console.table import DETAIL_WIDTH, Cell, Row, heading, table
 from netcheck.console.wording import hosts_text, places_text
 from netcheck.facts import Facts
-from netcheck.fields import Fields, seconds_text
+from netcheck.fields import Fields, answers, seconds_text
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Finding, Fix
 from netcheck.model.paths import endpoint_text
@@ -29,6 +29,7 @@ def render_details(facts: Facts) -> list[RenderableType]:
         *_failures(facts),
         *_headed("Median time of each phase", _durations(Fields(facts))),
         *_headed("Of that at each proxy", _leg_durations(Fields(facts))),
+        *_headed("Chosen ways", _choices(facts.results)),
         *_headed("Failed lookups", _lookups(facts.lookups)),
     ]
 
@@ -137,6 +138,17 @@ def _phase_times(results: Iterable[Result]) -> Mapping[Phase, list[float]]:
                 if phase is not Phase.SESSION:
                     times.setdefault(phase, []).append(seconds)
     return times
+
+
+def _choices(results: Iterable[Result]) -> list[Row]:
+    """One row for each answer of a PAC file or the environment."""
+    rows: list[Row] = [[*map(Cell, ("path", "said", "hosts and ports", "ways"))]]
+    for answer, of_answer in answers(results).items():
+        ways = Cell(
+            "; ".join(map(str, answer.ways)), "red" if any(way.failure for way in answer.ways) else ""
+        )
+        rows.append([Cell(answer.path), Cell(answer.said), Cell(places_text(of_answer)), ways])
+    return rows
 
 
 def _lookups(lookups: Iterable[Lookup]) -> list[Row]:

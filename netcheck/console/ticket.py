@@ -163,7 +163,8 @@ def _targets(facts: Facts, path: ProbePath, results: Sequence[Result]) -> str:
         servers = [f"{server} port {port}" for server, port in _nameservers(facts, path)]
         return f"{joined(servers) or 'the resolver'}, DNS"
     asked_at = ""
-    if through := joined([proxy.url for proxy in path.proxies]):
+    asked = dict.fromkeys(proxy.url for result in results for proxy in result.attempt.proxies or path.proxies)
+    if through := joined(list(asked)):
         asked_at = f"; through the proxy {through}"
     elif path.load_balancer:
         places = dict.fromkeys(endpoint_text(*_address(path, result)) for result in results)
@@ -210,8 +211,8 @@ def _confirmation(path: ProbePath, result: Result, is_apples: bool) -> Confirmat
     certificate = "must show a certificate issued by Apple"
     if not is_apples:
         certificate = f"must show a valid certificate for {result.host}"
-    if path.proxies:
-        return Confirmation(certificate, _curl(path.proxies[-1], result))
+    if proxies := result.attempt.proxies or path.proxies:
+        return Confirmation(certificate, _curl(proxies[-1], result))
     host, port = _address(path, result)
     if result.attempt.failure and result.attempt.failure.phase is Phase.CONNECT:
         source = f"-s {path.binding.source_ipv4} " if path.binding.source_ipv4 else ""

@@ -11,7 +11,7 @@ from netcheck.facts import Facts
 from netcheck.model.failing import Outcome
 from netcheck.model.findings import FetchedBag, Finding, Fix, Judgement, Proof, PushCertificate
 from netcheck.model.incidents import Availability, Span
-from netcheck.model.results import Attempt, Hold, Lookup, Result, TlsInfo, Try
+from netcheck.model.results import Attempt, Choice, Hold, Lookup, Result, TlsInfo, Try
 
 Json: TypeAlias = dict[str, object]
 
@@ -138,6 +138,29 @@ def _result(result: Result) -> Json:
         "rtt": attempt.rtt,
         "syn_retransmits": attempt.syn_retransmits,
         "tls": _tls(attempt.tls) if attempt.tls else None,
+        "choice": _choice(result.choice) if result.choice else None,
+    }
+
+
+def _choice(choice: Choice) -> Json:
+    """What a PAC file or the environment says, and how each of the ways that it names did."""
+    return {
+        "said": choice.said,
+        "trouble": choice.trouble or None,
+        "ways": [_way(attempt) for attempt in choice.attempts],
+    }
+
+
+def _way(attempt: Attempt) -> Json:
+    failure = attempt.failure
+    return {
+        "proxies": [proxy.url for proxy in attempt.proxies],
+        "address": attempt.address,
+        "outcome": Outcome.FAILURE if failure else Outcome.SUCCESS,
+        "phase": failure.phase if failure else None,
+        "reason": failure.reason if failure else None,
+        "detail": failure.detail if failure else None,
+        "phases": dict(attempt.phases),
     }
 
 

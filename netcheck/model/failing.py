@@ -49,6 +49,9 @@ class Reason(StrEnum):
     TLS_UNTRUSTED = "tls_untrusted"
     TLS_INTERCEPTED = "tls_intercepted"
     CLOSED = "closed"
+    # proxy_resolve: which proxy to ask is not known
+    PAC_UNAVAILABLE = "pac_unavailable"
+    PAC_FAULTY = "pac_faulty"
     # session
     BAD_ANSWER = "bad_answer"
     # proxy_handshake
@@ -122,9 +125,13 @@ _PROXY_REASONS = (
 )
 
 
+PAC_REASONS = (Reason.PAC_UNAVAILABLE, Reason.PAC_FAULTY)
+"""They can happen only where a PAC file names the proxies."""
+
+
 REASONS_OF_PHASE: Mapping[Phase, tuple[Reason, ...]] = {
     Phase.RESOLVE: (*_RESOLVE_REASONS, Reason.SINKHOLED),
-    Phase.PROXY_RESOLVE: _RESOLVE_REASONS,
+    Phase.PROXY_RESOLVE: (*_RESOLVE_REASONS, *PAC_REASONS),
     Phase.PROXY_CONNECT: _CONNECT_REASONS,
     Phase.PROXY_TLS: _TLS_REASONS,
     Phase.PROXY_HANDSHAKE: _PROXY_REASONS,

@@ -51,6 +51,7 @@ class Cause(StrEnum):
     CLOCK_WRONG = "clock_wrong"
     PATH_OPEN = "path_open"
     PACKET_LOSS = "packet_loss"
+    PAC_FAILED = "pac_failed"
     DNS_SINKHOLE = "dns_sinkhole"
     DNS_FAILURE = "dns_failure"
     PROXY_AUTH = "proxy_auth"
@@ -83,6 +84,9 @@ class Cause(StrEnum):
     HOSTS_BLOCKED = "hosts_blocked"
     HOSTS_UNREACHABLE = "hosts_unreachable"
     DNS_DIFFERS = "dns_differs"
+    PAC_SPLITS = "pac_splits"
+    PAC_MEMBER_DOWN = "pac_member_down"
+    PAC_OUTDATED = "pac_outdated"
     PROXY_SLOW = "proxy_slow"
     FALLBACK_BLOCKED = "fallback_blocked"
 

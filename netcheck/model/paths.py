@@ -4,7 +4,7 @@ import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import NamedTuple
 
@@ -130,6 +130,58 @@ Way = tuple[Proxy, ...]
 destination."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pac:
+    """A PAC file, which names for each host and port the ways to try. `url` is https, http or file."""
+
+    url: str
+    credentials: Credentials | None = None
+    """For the proxies that it names."""
+    ca_file: Path | None = None
+    """For https: what to trust instead of the system's store, of its server and of the proxies."""
+
+    def __str__(self) -> str:
+        """Without a query, in which a key may be."""
+        return self.url.partition("?")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The proxies of environment variables, as curl reads them: of each scheme, and what goes without."""
+
+    https: Proxy | None = None
+    http: Proxy | None = None
+    no_proxy: tuple[str, ...] = ()
+    """Names with all below them, addresses and networks; `*` is everything."""
+
+    def __str__(self) -> str:
+        return "the environment"
+
+    def way(self, host: str, *, tls: bool) -> Way:
+        """Where a URL of this host leads to, over TLS or not."""
+        proxy = self.https if tls else self.http
+        return () if proxy is None or _goes_without(host, self.no_proxy) else (proxy,)
+
+
+def _goes_without(host: str, exceptions: tuple[str, ...]) -> bool:
+    """As curl's Curl_check_noproxy: names match by whole labels, addresses by networks too."""
+    if exceptions == ("*",):
+        return True
+    if is_literal(host):
+        return any(_is_in(host, each) for each in exceptions)
+    name = host.lower().removesuffix(".")
+    endings = (each.lower().removeprefix(".").removesuffix(".") for each in exceptions)
+    return any(name == ending or name.endswith(f".{ending}") for ending in endings if ending)
+
+
+def _is_in(address: str, written: str) -> bool:
+    try:
+        network = ip_network(written, strict=False)
+    except ValueError:
+        return False
+    return ip_address(address) in network
+
+
 class Transport(StrEnum):
     UDP = "udp"
     TCP = "tcp"
@@ -205,6 +257,9 @@ class ProbePath:
     """Which of ipv4 and ipv6 to use when this machine resolves."""
     roles: frozenset[Role] = frozenset(Role)
     expected: Expected = Expected.READY
+    chosen_by: Pac | Environment | None = None
+    """Who names the ways for each host and port, in place of `proxies`. What comes of them counts under
+    the family `name`, whoever resolves it on the way that is taken."""
     _balancers: Mapping[str, LoadBalancer] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -220,19 +275,21 @@ class ProbePath:
 
     @property
     def is_proxied(self) -> bool:
-        """Whether proxies make its connections."""
-        return bool(self.proxies)
+        """Whether proxies make its connections, or may do so."""
+        return bool(self.proxies) or self.chosen_by is not None
 
     @property
     def resolve(self) -> ResolveMode:
         """Who resolves the destination's name: the proxy that is asked for it may do so."""
+        if self.chosen_by is not None:
+            return ResolveMode.PROXY
         return self.proxies[-1].resolve if self.proxies else ResolveMode.LOCAL
 
     @property
     def way_out(self) -> Hashable:
         """What paths have in common that share their fate, whatever their resolvers answer."""
         proxies = tuple((proxy.host, proxy.port) for proxy in self.proxies)
-        return proxies, self.load_balancer, self.binding
+        return proxies, self.chosen_by, self.load_balancer, self.binding
 
     @property
     def resolves_both_ways(self) -> bool:
@@ -272,6 +329,8 @@ class ProbePath:
 
     def phases(self) -> tuple[Phase, ...]:
         """The phases that a probe on this path can run, in order."""
+        if self.chosen_by is not None:  # perhaps directly, perhaps through any kind of proxy
+            return tuple(phase for phase in Phase if phase not in (Phase.TLS, Phase.SESSION))
         resolve = () if self.load_balancer or not self.resolved_families() else (Phase.RESOLVE,)
         if not self.proxies:
             return (*resolve, Phase.CONNECT)

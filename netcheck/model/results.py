@@ -167,6 +167,17 @@ class Attempt:
         return sum(self.phases.values()) - self.phases.get(Phase.SESSION, 0.0)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What a PAC file or the environment says of a host and port, and what came of each way that it names."""
+
+    said: str
+    attempts: tuple[Attempt, ...]
+    """One over each way, in order, whether or not one before it led there."""
+    trouble: str = ""
+    """Why it is an older PAC file that says so; empty where it is not."""
+
+
 class Endpoint(NamedTuple):
     """One row of the metrics: a service's host and port over a path, under a family."""
 
@@ -189,6 +200,8 @@ class Result:
     resolve_duration: float | None = None
     counted: bool = True
     """False where the attempt was already counted for this service through another host of the round."""
+    choice: Choice | None = None
+    """Where the way depends on the host: `attempt` is of the first way that led there, else of the first."""
 
     @property
     def endpoint(self) -> Endpoint:

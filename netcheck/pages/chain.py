@@ -71,6 +71,8 @@ def _places(path: ProbePath, blamed: set[Hop]) -> list[_Place]:
         places.append(_Place("Resolver", _resolver(path.resolver), (Hop.RESOLVER,)))
     if path.is_proxied:
         places += [_Place("Proxy", proxy.url, (Hop.PROXY,)) for proxy in path.proxies]
+        if path.chosen_by is not None:
+            places.append(_Place("Proxy", f"as {path.chosen_by} says", (Hop.PROXY, Hop.FIREWALL)))
     elif path.load_balancer:
         places.append(_Place("Load balancer", _balancers(path), (Hop.LOAD_BALANCER,)))
     else:

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from netcheck.answers import lasting, said_of
-from netcheck.fields import Field, failure_text
+from netcheck.fields import Field, answers, failure_text
 from netcheck.model.findings import Acceptance, FetchedBag, Proof, PushCertificate
+from netcheck.model.paths import endpoint_text
 from netcheck.model.results import Hold, HoldEnd, Lookup, Result
 
 _MOST = 60
@@ -150,6 +151,17 @@ def peers(results: Iterable[Result]) -> Table:
     rows = [[*map(Cell, issuer), _names(where)] for issuer, where in sorted(shown.items())]
     header = ("issuer", "vouched for by", "expires", "where")
     return _table("peers", "Certificates of peers", header, rows)
+
+
+def chosen_ways(results: Iterable[Result]) -> Table:
+    """A row for each answer of a PAC file or the environment, with how each of its ways did."""
+    rows = []
+    for answer, of_answer in answers(results).items():
+        failed = any(way.failure for way in answer.ways)
+        where = _names(dict.fromkeys(endpoint_text(each.host, each.port) for each in of_answer))
+        ways = Cell("; ".join(map(str, answer.ways))[:_LONGEST], "worry" if failed else "good")
+        rows.append([Cell(answer.path), Cell(answer.said[:_LONGEST]), where, ways])
+    return _table("ways", "Ways that are chosen for each host", ("path", "said", "where", "ways"), rows)
 
 
 def bags(seen: Iterable[FetchedBag]) -> Table:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from netcheck.model.paths import endpoint_text
-from netcheck.model.results import Lookup, Result, TlsInfo, Visit
+from netcheck.model.results import Choice, Lookup, Result, TlsInfo, Visit
 
 
 def of_visit(visit: Visit) -> str:
@@ -43,11 +43,25 @@ def of_result(result: Result) -> str:
         lines.append(f"  {failure.detail}" if failure.detail else "")
         if failure.evidence:
             lines.append(f"  the answer began with {failure.evidence_text}")
+    if result.choice is not None:
+        lines += _choice(result.choice)
     if attempt.rtt is not None:
         lines.append(f"  round trip      {_ms(attempt.rtt):>12}")
     if attempt.tls is not None:
         lines += _certificate(attempt.tls)
     return "\n".join([*filter(None, lines), ""])
+
+
+def _choice(choice: Choice) -> list[str]:
+    lines = [f"  the way was chosen by {choice.said or 'an empty answer, as DIRECT'}"]
+    if choice.trouble:
+        lines.append(f"  by an older file, as the newest could not be read: {choice.trouble}")
+    for attempt in choice.attempts:
+        way = ", ".join(proxy.url for proxy in attempt.proxies) or "DIRECT"
+        failure = attempt.failure
+        ended = f"{failure.phase} {failure.reason}, {failure.detail}" if failure else "ok"
+        lines.append(f"    {way}: {ended}")
+    return lines
 
 
 def _certificate(tls: TlsInfo) -> list[str]:

@@ -9,7 +9,7 @@ import trio
 from netcheck.model.failing import Failure, Reason
 from netcheck.model.paths import ProbePath, ProxyScheme, Way, endpoint_text
 from netcheck.model.results import Attempt
-from netcheck.model.services import Timeouts, is_relayed
+from netcheck.model.services import Timeouts
 from netcheck.probe import grace
 from netcheck.probe.aims import Aim
 from netcheck.probe.authorities import anchors
@@ -98,7 +98,7 @@ class Opening:
         if aim.bag is not None:
             request = bag_request(aim.server_name, aim.port, aim.bag)
             await fetch_bag(walk, stream, request, self._timeouts.tls, whom)
-        elif aim.tls is None and is_relayed(path):
+        elif aim.tls is None and (aim.proxies or path.load_balancer):
             await grace.stays_open(walk, stream, _grace(path))
         return stream
 

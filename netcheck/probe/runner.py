@@ -4,18 +4,20 @@ And one hold, which is a probe of a visit up to where it would be closed; and on
 """
 
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from ssl import SSLContext
 
 import trio
 
 from netcheck.model.findings import Acceptance, PushIdentity
 from netcheck.model.paths import Family, ProbePath, literal_addresses
-from netcheck.model.results import Attempt, Hold, HoldKey, Lookup, Result, Visit
+from netcheck.model.results import Attempt, Choice, Hold, HoldKey, Lookup, Result, Visit
 from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, hosts_on
 from netcheck.probe.aims import Aim, aims
+from netcheck.probe.choosing import Choosing, Chosen
 from netcheck.probe.hold import Line, ladder
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round, Rounds
@@ -33,6 +35,7 @@ class Prober:
         self._gates = gates
         self._rounds = Rounds()
         self._names = Names(timeouts.resolve)
+        self._choosing = Choosing(timeouts, self._names)
         self._opening = Opening(timeouts, self._names)
         self._known: dict[Hashable, set[Family]] = {}
         """By host and who was asked from where: the families of which it had an address when that could last
@@ -50,22 +53,20 @@ class Prober:
         lookups = await self._resolve(shared, host, path)
         known = self._known.setdefault((host, path.resolver, path.binding), set())
         _learn(known, lookups)
-        wanted = aims(service, host, path, lookups, known, turn)
-        results: list[Result | None] = [None] * len(wanted)
-
-        async def probe(index: int, aim: Aim) -> None:
-            results[index] = await self._probe(shared, service, host, path, aim)
-
-        async with trio.open_nursery() as nursery:
-            for index, aim in enumerate(wanted):
-                nursery.start_soon(probe, index, aim)
+        if path.chosen_by is not None:
+            chosen = await self._choosing.chosen(shared, service, host, path, turn)
+            probes = [partial(self._probe_chosen, shared, service, host, path, each) for each in chosen]
+        else:
+            wanted = aims(service, host, path, lookups, known, turn)
+            probes = [partial(self._probe, shared, service, host, path, aim) for aim in wanted]
+        results = await _together(probes)
         return Visit(
             time=time.time(),
             round=number,
             service=service.name,
             host=host,
             path=path.name,
-            results=tuple(result for result in results if result is not None),
+            results=tuple(results),
             lookups=tuple(found for found in lookups if shared.claim((service.name, found))),
         )
 
@@ -87,7 +88,12 @@ class Prober:
         shared = Round()
         lookups = await self._resolve(shared, host, path)
         one = replace(service, addresses=AddressChoice.ONE)
-        for aim in aims(one, host, path, lookups, set(), turn):
+        if path.chosen_by is not None:
+            chosen = await self._choosing.chosen(shared, one, host, path, turn)
+            wanted = [aim for each in chosen for aim in each.aims]
+        else:
+            wanted = aims(one, host, path, lookups, set(), turn)
+        for aim in wanted:
             if aim.destination.family is not family or aim.destination.failure is not None:
                 continue
             held = Hold(time.time(), HoldKey(service.name, path.name, family), host, aim.port, 0.0)
@@ -143,6 +149,19 @@ class Prober:
         duration = aim.destination.resolve_duration
         return Result(service.name, host, aim.port, path.name, attempt, duration, counted)
 
+    async def _probe_chosen(
+        self, shared: Round, service: Service, host: str, path: ProbePath, chosen: Chosen
+    ) -> Result:
+        """Over every way, at once. Who goes there takes the first that leads there."""
+        results = await _together(
+            [partial(self._probe, shared, service, host, path, aim) for aim in chosen.aims]
+        )
+        taken = next((each for each in results if each.attempt.failure is None), results[0])
+        if chosen.said is None:
+            return taken
+        attempts = tuple(each.attempt for each in results)
+        return replace(taken, choice=Choice(chosen.said, attempts, chosen.trouble))
+
     async def _resolve(self, shared: Round, host: str, path: ProbePath) -> tuple[Lookup, ...]:
         if path.load_balancer or literal_addresses(host):
             return ()
@@ -163,6 +182,19 @@ class Prober:
         return await shared.once(
             (path.name, aim.key), lambda: self._opening.attempt(shared, path, aim, self._gates[path.name])
         )
+
+
+async def _together(probes: Sequence[Callable[[], Awaitable[Result]]]) -> list[Result]:
+    """What they give, in their order."""
+    found: dict[int, Result] = {}
+
+    async def run(number: int, probe: Callable[[], Awaitable[Result]]) -> None:
+        found[number] = await probe()
+
+    async with trio.open_nursery() as nursery:
+        for number, probe in enumerate(probes):
+            nursery.start_soon(run, number, probe)
+    return [found[number] for number in range(len(probes))]
 
 
 def _learn(known: set[Family], lookups: Iterable[Lookup]) -> None:

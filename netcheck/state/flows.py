@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self, TypeAlias
 
-from netcheck.model.failing import REASONS_OF_PHASE, Outcome, Phase, Reason
-from netcheck.model.paths import ProbePath
+from netcheck.model.failing import PAC_REASONS, REASONS_OF_PHASE, Outcome, Phase, Reason
+from netcheck.model.paths import Pac, ProbePath
 from netcheck.model.results import Result
 from netcheck.model.services import Service, phases_of, ports_on
 from netcheck.state.histogram import Histogram
@@ -42,10 +42,12 @@ class PathCounters:
     @classmethod
     def zero(cls, path: ProbePath, phases: Iterable[Phase]) -> Self:
         """Nothing counted yet, of all that can happen in these phases and matters."""
+        impossible = () if isinstance(path.chosen_by, Pac) else PAC_REASONS
         phases = list(dict.fromkeys(phases))
         faults = (phase for phase in phases if phase is not Phase.RESOLVE or not path.resolves_both_ways)
+        possible = [(p, reason) for p in faults for reason in REASONS_OF_PHASE[p] if reason not in impossible]
         return cls(
-            failures={(phase, reason): 0 for phase in faults for reason in REASONS_OF_PHASE[phase]},
+            failures=dict.fromkeys(possible, 0),
             durations={phase: Histogram() for phase in phases if phase is not Phase.SESSION},
         )
 

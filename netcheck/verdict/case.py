@@ -42,6 +42,7 @@ class World:
         self.lookups = tuple(lookups)
         self._proofs = tuple(proof for proof in proofs if proof.acceptance is not Acceptance.UNPROVEN)
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
+        self._chosen: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self.proxy_spoke_at: dict[str, float] = {path.name: -math.inf for path in paths}
         """By path: when its proxy last spoke its protocol, be it to deny what nobody needs."""
         self.software: dict[str, str] = {}
@@ -52,6 +53,8 @@ class World:
                 self.proxy_spoke_at[path] = max(self.proxy_spoke_at[path], each.result.attempt.at)
             if each.failure is not None and each.failure.software:
                 self.software[path] = each.failure.software
+            if each.result.choice is not None:
+                self._chosen[path].append(each)
             if each.failure is None or each.place in needs[path]:
                 self._by_path[path].append(each)
 
@@ -61,6 +64,10 @@ class World:
     def proofs_on(self, path: str) -> tuple[Proof, ...]:
         """What APNs said there of push certificates, where it said anything."""
         return tuple(proof for proof in self._proofs if proof.path == path)
+
+    def chosen_on(self, path: str) -> list[Counted]:
+        """What a PAC file or the environment has said something of, be it needed or not."""
+        return self._chosen[path]
 
     @cached_property
     def durations(self) -> Mapping[str, Mapping[Needed, list[float]]]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from netcheck.apns.addresses import PUBLISHED_RANGES
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Hop
-from netcheck.model.paths import SYSTEM_RESOLVER, Family, Proxy, endpoint_text
+from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy, endpoint_text
 from netcheck.model.services import Service
 from netcheck.verdict.case import Case, fails_in, is_apples
 from netcheck.verdict.counting import Counted
@@ -43,10 +43,15 @@ THIS_NETWORK = _owners_of(Hop.LOCAL_NETWORK, "this network")
 
 
 def the_proxy(case: Case, about: Iterable[Counted]) -> Owner:
-    """By its address; of several in a row those at which it ended, or that those before cannot reach."""
+    """By its address; of several in a row those at which it ended, or that those before cannot reach.
+
+    Of a PAC file, where it names none.
+    """
     ended_at = (unreached_proxy(each) or each.result.attempt.proxy for each in about)
     usual = case.path.proxies[-1:]
     places = sorted({proxy.place for found in ended_at for proxy in ((found,) if found else usual)})
+    if not places:
+        return the_chooser(case)
     return _owners_of(Hop.PROXY, f"the prox{'ies' if len(places) > 1 else 'y'} {shortened(places)}")
 
 
@@ -68,6 +73,17 @@ def the_next_proxies(about: Iterable[Counted]) -> str:
     """Those in the row that a proxy was asked for; empty where it was asked for the destination."""
     places = sorted({proxy.place for each in about if (proxy := each.result.attempt.next_proxy)})
     return f"the next prox{'ies' if len(places) > 1 else 'y'} {shortened(places)}" if places else ""
+
+
+def the_chooser(case: Case) -> Owner:
+    """Of the ways on a path: a PAC file, or the environment of netcheck."""
+    chooser = case.path.chosen_by
+    return _owners_of(Hop.PROXY, f"the PAC file {chooser}") if isinstance(chooser, Pac) else THIS_MACHINE
+
+
+def goes_directly(each: Counted) -> bool:
+    """Whether it was told to go without a proxy."""
+    return each.result.choice is not None and not each.result.attempt.proxies
 
 
 def the_resolver(case: Case) -> Owner:
@@ -107,7 +123,8 @@ def those_who_run(case: Case, about: Iterable[Counted]) -> Owner:
 
 def on_the_way(case: Case, about: Iterable[Counted]) -> Owner:
     """Who passes connections on: what lies behind a proxy is asked of the proxy's owners."""
-    if case.path.is_proxied:
+    about = list(about)
+    if case.path.is_proxied and not all(map(goes_directly, about)):
         return the_proxy(case, about)
     return the_balancers(case, about) if case.path.load_balancer else FIREWALL
 

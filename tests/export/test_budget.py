@@ -8,7 +8,7 @@ import pytest
 from netcheck import config
 from netcheck.config import Config
 from netcheck.export.negotiate import Exporter
-from netcheck.model.failing import REASONS_OF_PHASE, Phase
+from netcheck.model.failing import PAC_REASONS, REASONS_OF_PHASE, Phase
 from netcheck.model.paths import ProbePath
 from netcheck.model.services import (
     Service,
@@ -77,7 +77,7 @@ def formula(services: Iterable[Service], paths: Iterable[ProbePath], *, per_host
 def of_path(pairs: Iterable[tuple[Service, ProbePath]], path: ProbePath) -> int:
     phases = {phase for service, its in pairs if its is path for phase in phases_of(service, path)}
     faults = phases - {Phase.RESOLVE} if path.resolves_both_ways else phases
-    reasons = sum(len(REASONS_OF_PHASE[phase]) for phase in faults)
+    reasons = sum(len({*REASONS_OF_PHASE[phase]} - {*PAC_REASONS}) for phase in faults)
     return reasons + 13 * len(phases - {Phase.SESSION}) + 17
 
 

@@ -130,6 +130,7 @@ def test_a_success_has_null_for_everything_of_a_failure() -> None:
             "rtt": None,
             "syn_retransmits": None,
             "tls": None,
+            "choice": None,
         }
     ]
 

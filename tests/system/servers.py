@@ -213,6 +213,29 @@ def nginx(namespace: Namespace) -> Server:
     return serve(namespace, "nginx", argv, {"web": "http://127.0.0.1:8080"})
 
 
+def pac_server(namespace: Namespace, certificates: Certificates, files: Path) -> Server:
+    """A web server for the PAC files in a folder: HTTP and HTTPS."""
+    require("nginx")
+    config = f"""
+        daemon off;
+        master_process off;
+        error_log stderr;
+        pid {namespace.scratch}/pac.pid;
+        events {{}}
+        http {{
+            access_log off;
+            server {{
+                listen 127.0.0.1:8081; listen 127.0.0.1:8444 ssl;
+                ssl_certificate {certificates.good}; ssl_certificate_key {certificates.good};
+                root {files};
+                types {{ application/x-ns-proxy-autoconfig pac; }}
+            }}
+        }}
+    """
+    argv = ["nginx", "-c", config_file(namespace, "pac", config), "-e", "stderr"]
+    return serve(namespace, "pac", argv, {"http": "http://127.0.0.1:8081", "https": "https://127.0.0.1:8444"})
+
+
 def bagger(namespace: Namespace, certificates: Certificates, bags: Path) -> Server:
     """A web server for the file `bag` in a folder: HTTPS and HTTP, at every address inside; it compresses."""
     require("nginx")

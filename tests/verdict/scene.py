@@ -8,6 +8,7 @@ from netcheck.model.findings import Cause, Hop, Judgement, Proof, Verdict
 from netcheck.model.paths import (
     Family,
     LoadBalancer,
+    Pac,
     ProbePath,
     Proxy,
     ProxyScheme,
@@ -33,6 +34,7 @@ DIRECT = ProbePath("direct")
 PROXY = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
 BOTH = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH),))
 LOCAL = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.LOCAL),))
+PAC = ProbePath("pac", chosen_by=Pac("http://web.test/proxy.pac"))
 RANGES = ("17.57.144.", "17.188.128.", "17.249.0.", "17.252.0.")
 NO_ROUTE = Failure(Phase.CONNECT, Reason.NETWORK_UNREACHABLE, "connect: Network is unreachable")
 
@@ -144,8 +146,10 @@ def courier_at(
 
 def hops_of(path: ProbePath) -> tuple[Hop, ...]:
     """Who has a part in a path: what lies behind a proxy, or a load balancer, is its owners' affair."""
-    if path.is_proxied:
-        way: tuple[Hop, ...] = (Hop.RESOLVER, Hop.PROXY)
+    if path.chosen_by is not None:
+        way: tuple[Hop, ...] = (Hop.RESOLVER, Hop.PROXY, Hop.FIREWALL)
+    elif path.is_proxied:
+        way = (Hop.RESOLVER, Hop.PROXY)
     else:
         way = (Hop.LOAD_BALANCER,) if path.load_balancer else (Hop.RESOLVER, Hop.FIREWALL)
     return (Hop.LOCAL_NETWORK, *way, Hop.OWN_SERVICE, Hop.APPLE, Hop.NETCHECK)

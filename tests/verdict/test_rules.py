@@ -34,6 +34,7 @@ from tests.verdict.scene import (
     NOW,
     OPEN,
     OTHER,
+    PAC,
     PROXY,
     YEAR,
     Scene,
@@ -328,6 +329,22 @@ SCENES = {
             lookup(COURIER.hosts[0], "17.57.144.1", resolver="other"),
         ),
     ),
+    "no PAC file": Scene(
+        Cause.PAC_FAILED,
+        Verdict.NOT_READY,
+        Hop.PROXY,
+        couriers(
+            Failure(
+                Phase.PROXY_RESOLVE,
+                Reason.PAC_UNAVAILABLE,
+                "the PAC file http://web.test/proxy.pac: HTTP 404",
+            ),
+            path=PAC,
+            family=Family.NAME,
+        ),
+        "the PAC file http://web.test/proxy.pac to make sure that it can be fetched from here.",
+        (PAC,),
+    ),
     "a slow proxy": Scene(
         Cause.PROXY_SLOW,
         Verdict.READY,
@@ -473,6 +490,7 @@ def test_a_finding_has_an_owner_and_a_hop_that_its_path_can_have(name: str) -> N
 
 def test_every_rule_has_a_scene() -> None:
     over_time = {Cause.INTERMITTENT}  # among the tests of what counts
+    over_time |= {Cause.PAC_SPLITS, Cause.PAC_MEMBER_DOWN, Cause.PAC_OUTDATED}  # in causes/test_pac.py
     assert {scene.cause for scene in SCENES.values()} == {*Cause, None} - over_time
 
 

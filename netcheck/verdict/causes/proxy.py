@@ -15,6 +15,7 @@ from netcheck.verdict.causes.cause import Finds, Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     apples_networks,
+    goes_directly,
     how_often,
     listed,
     named_ports,
@@ -42,8 +43,10 @@ _SPEAKS_NO_TLS = fails_in(Phase.PROXY_TLS, Reason.TLS_NOT_TLS)
 
 
 def through(finds: Finds) -> Finds:
-    """Look for it on paths through a proxy only."""
-    return lambda case: finds(case) if case.path.is_proxied else None
+    """Look for it on paths through a proxy only, and not in what was told to go without."""
+    return lambda case: (
+        finds(case.without(filter(goes_directly, case.left))) if case.path.is_proxied else None
+    )
 
 
 @cause(Cause.PROXY_DOWN, Hop.PROXY)

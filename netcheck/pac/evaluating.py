@@ -1,0 +1,99 @@
+"""Runs a PAC script for many URLs. To be called in a process of its own: see `netcheck.apart`.
+
+A script may be anyone's: it gets little memory and time, and nothing of this machine but what it is handed.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import quickjs  # type: ignore[import-untyped]  # it has no types
+
+_MOST_MEMORY = 64 * 1024 * 1024
+"""Bytes for the script and all it makes."""
+_DEEPEST_STACK = 1024 * 1024
+_LONGEST = 0.5
+"""Seconds of CPU for one call; who needs more is in an endless loop."""
+_ENDLESS = f"it does not come to an end within {_LONGEST:g} s"
+_MOST_TEXT = 1000
+_STANDARD = Path(__file__).with_name("standard.js").read_text(encoding="utf-8")
+_CALL = """(function (url, host) {
+  var find = typeof FindProxyForURL === "function" ? FindProxyForURL : FindProxyForURLEx;
+  var said = find(url, host);
+  if (typeof said === "string") return __stringify({ said: said.slice(0, %d) });
+  var kind = said === null ? "null" : typeof said;
+  return __stringify({ error: "it answers " + kind + ", and not with text" });
+})(%s, %s)"""
+_HAS_FUNCTION = 'typeof FindProxyForURL === "function" || typeof FindProxyForURLEx === "function"'
+
+
+def evaluate(argument: bytes) -> bytes:
+    """What the script says of each URL. JSON in and out.
+
+    In: `script`; `urls`, pairs of URL and host; `known`, lists of addresses by name; `mine`, the addresses of
+    this machine; `time`, Unix seconds. Out: `answers`, for each URL `said` or `error`, why there is nothing;
+    and `missing`, the names that it wanted to resolve and that are not known: an answer may then be wrong.
+    """
+    asked = json.loads(argument)
+    context = quickjs.Context()
+    context.set_memory_limit(_MOST_MEMORY)
+    context.set_max_stack_size(_DEEPEST_STACK)
+    context.set_time_limit(_LONGEST)
+    for name, value in (
+        ("__known", asked["known"]),
+        ("__mine", asked["mine"]),
+        ("__time", asked["time"] * 1000),
+    ):
+        context.eval(f"var {name} = {json.dumps(value)};")
+    context.eval(_STANDARD)
+    answers = _answers(context, asked)
+    try:
+        missing = json.loads(context.eval("__stringify(__keys(__missing))"))
+    except (quickjs.JSException, TypeError, ValueError):
+        answers, missing = [{"error": "it changes what this runs it with"}] * len(answers), []
+    return json.dumps({"answers": answers, "missing": missing}).encode()
+
+
+def _answers(context: quickjs.Context, asked: dict[str, Any]) -> list[dict[str, str]]:
+    urls = asked["urls"]
+    try:
+        context.eval(asked["script"])
+        error = "" if context.eval(_HAS_FUNCTION) else "it has no function FindProxyForURL"
+    except quickjs.JSException as thrown:
+        error = _in_words(thrown)
+    if error:
+        return [{"error": error}] * len(urls)
+    answers: list[dict[str, str]] = []
+    for url, host in urls:
+        answers.append(_answer(context, url, host))
+        if answers[-1].get("error") == _ENDLESS:  # so it would be for the others, one second for each
+            return answers + answers[-1:] * (len(urls) - len(answers))
+    return answers
+
+
+def _answer(context: quickjs.Context, url: str, host: str) -> dict[str, str]:
+    try:
+        answer: dict[str, str] = json.loads(
+            context.eval(_CALL % (_MOST_TEXT, json.dumps(url), json.dumps(host)))
+        )
+    except (quickjs.JSException, TypeError, ValueError) as error:
+        return {"error": _in_words(error)}
+    return {key: _printable(text) for key, text in answer.items()}
+
+
+def _printable(text: str) -> str:
+    """In one line, without what a terminal would obey."""
+    return "".join(filter(str.isprintable, " ".join(text.split())))
+
+
+def _in_words(error: Exception) -> str:
+    """What is wrong, and where in the script, if that is known: in one line."""
+    what, _, where = str(error).partition("\n")
+    if "interrupted" in what:
+        return _ENDLESS
+    if what == "null" or "out of memory" in what:  # QuickJS has no memory left for words
+        return f"it takes more than {_MOST_MEMORY >> 20} MiB of memory"
+    place = re.search(r"<input>:(\d+):(\d+)", where)
+    at = f" (line {place[1]}, column {place[2]})" if place else ""
+    return f"{_printable(what[:_MOST_TEXT]).removesuffix(' undefined')}{at}"

@@ -1,0 +1,198 @@
+// The functions that a PAC file may call, as Netscape named them and Microsoft extended them ("Ex").
+// https://developer.mozilla.org/docs/Web/HTTP/Proxy_servers_and_tunneling/Proxy_Auto-Configuration_PAC_file
+// __known holds the addresses of names, __missing collects the names that are not in there: their caller
+// resolves them and runs the script again, as Chromium does.
+"use strict";
+var __missing = {};
+var __days = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+var __months = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+
+var __stringify = JSON.stringify, __keys = Object.keys;
+
+function __addresses(host) {
+  if (host === null || host === undefined) return [];
+  var name = String(host).toLowerCase().replace(/\.$/, "").replace(/^\[(.*)\]$/, "$1");
+  if (__number4(name) !== null || __number6(name) !== null) return [name];
+  if (Object.prototype.hasOwnProperty.call(__known, name)) return __known[name];
+  __missing[name] = true;
+  return [];
+}
+
+function __number4(text) {
+  var parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(String(text));
+  if (parts === null) return null;
+  var number = 0;
+  for (var i = 1; i < 5; i++) {
+    if (parts[i] > 255) return null;
+    number = number * 256 + Number(parts[i]);
+  }
+  return number;
+}
+
+function __number6(text) {
+  text = String(text).replace(/%.*$/, "");
+  if (text.indexOf(":") < 0) return null;
+  var last = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text);
+  if (last !== null) {
+    var four = __number4(last[2]);
+    if (four === null) return null;
+    text = last[1] + Math.floor(four / 65536).toString(16) + ":" + (four % 65536).toString(16);
+  }
+  var halves = text.split("::");
+  if (halves.length > 2) return null;
+  var before = halves[0] === "" ? [] : halves[0].split(":");
+  var after = halves.length < 2 || halves[1] === "" ? [] : halves[1].split(":");
+  var zeros = 8 - before.length - after.length;
+  if (halves.length === 2 ? zeros < 1 : zeros !== 0) return null;
+  var words = before.concat(Array(halves.length === 2 ? zeros : 0).fill("0"), after);
+  var number = 0n;
+  for (var i = 0; i < 8; i++) {
+    if (!/^[0-9a-f]{1,4}$/i.test(words[i])) return null;
+    number = number * 65536n + BigInt(parseInt(words[i], 16));
+  }
+  return number;
+}
+
+function __first4(host) {
+  var found = __addresses(host).filter(function (address) { return __number4(address) !== null; });
+  return found.length ? found[0] : null;
+}
+
+function isPlainHostName(host) { return String(host).indexOf(".") < 0 && String(host).indexOf(":") < 0; }
+
+function dnsDomainIs(host, domain) { return String(host).toLowerCase().endsWith(String(domain).toLowerCase()); }
+
+function localHostOrDomainIs(host, full) {
+  host = String(host).toLowerCase();
+  full = String(full).toLowerCase();
+  return host === full || (host.indexOf(".") < 0 && full.startsWith(host + "."));
+}
+
+function dnsDomainLevels(host) { return String(host).split(".").length - 1; }
+
+function isResolvable(host) { return __first4(host) !== null; }
+
+function dnsResolve(host) { return __first4(host); }
+
+function myIpAddress() { return __mine.length ? __mine[0] : "127.0.0.1"; }
+
+function convert_addr(address) { return __number4(address) || 0; }
+
+function isInNet(host, network, mask) {
+  var address = __first4(host), of = __number4(network), bits = __number4(mask);
+  if (address === null || of === null || bits === null) return false;
+  return (__number4(address) & bits) === (of & bits);
+}
+
+function shExpMatch(text, pattern) {
+  var expression = String(pattern)
+    .replace(/[.+^${}()|[\]\\\/]/g, "\\$&").replace(/\*+/g, "[^]*").replace(/\?/g, "[^]");
+  return new RegExp("^" + expression + "$", "i").test(String(text));
+}
+
+function alert() {}
+
+function __arguments(given) {
+  var list = Array.prototype.slice.call(given), zone = false;
+  if (list.length && String(list[list.length - 1]).toUpperCase() === "GMT") {
+    zone = true;
+    list.pop();
+  }
+  return { list: list, utc: zone };
+}
+
+function __now(utc) {
+  var now = new Date(__time);
+  if (!utc) return now;
+  return {
+    getDay: function () { return now.getUTCDay(); }, getDate: function () { return now.getUTCDate(); },
+    getMonth: function () { return now.getUTCMonth(); }, getFullYear: function () { return now.getUTCFullYear(); },
+    getHours: function () { return now.getUTCHours(); }, getMinutes: function () { return now.getUTCMinutes(); },
+    getSeconds: function () { return now.getUTCSeconds(); }
+  };
+}
+
+function __between(first, now, last) {  // a range may lead over the end of a year, a week or a day
+  return first <= last ? first <= now && now <= last : now >= first || now <= last;
+}
+
+function weekdayRange() {
+  var given = __arguments(arguments), days = given.list.map(function (day) { return __days.indexOf(String(day).toUpperCase()); });
+  if (!days.length || days.indexOf(-1) >= 0) return false;
+  return __between(days[0], __now(given.utc).getDay(), days[days.length - 1]);
+}
+
+function timeRange() {
+  var given = __arguments(arguments), n = given.list.map(Number), now = __now(given.utc);
+  if ([1, 2, 4, 6].indexOf(n.length) < 0 || n.some(isNaN)) return false;
+  var second = (now.getHours() * 60 + now.getMinutes()) * 60 + now.getSeconds();
+  function at(part) { return ((part[0] || 0) * 60 + (part[1] || 0)) * 60 + (part[2] || 0); }
+  if (n.length === 1) return now.getHours() === n[0];
+  var half = n.length / 2;
+  var last = at(n.slice(half)) + (half === 1 ? -1 : half === 2 ? 59 : 0);
+  return __between(at(n.slice(0, half)), second, last);
+}
+
+function dateRange() {
+  var given = __arguments(arguments), now = __now(given.utc), parts = [];
+  for (var i = 0; i < given.list.length; i++) {
+    var word = given.list[i], month = __months.indexOf(String(word).toUpperCase()), number = Number(word);
+    if (month >= 0) parts.push(["month", month]);
+    else if (isNaN(number)) return false;
+    else parts.push([number > 31 ? "year" : "day", number]);
+  }
+  if (!parts.length || parts.length > 6) return false;
+  var is = { year: now.getFullYear(), month: now.getMonth(), day: now.getDate() };
+  function isNow(part) { return is[part[0]] === part[1]; }
+  var half = parts.length / 2;
+  var first = parts.slice(0, half), last = parts.slice(half);
+  function kinds(part) { return part.map(function (each) { return each[0]; }).sort().join(); }
+  if (half % 1 !== 0 || kinds(first) !== kinds(last)) return parts.every(isNow);
+  function value(part) {  // years before months before days, of those that are given
+    return ["year", "month", "day"].reduce(function (sum, kind) {
+      var found = part.filter(function (each) { return each[0] === kind; });
+      return found.length ? sum * 100 + found[0][1] : sum;
+    }, 0);
+  }
+  var present = first.map(function (each) { return [each[0], is[each[0]]]; });
+  return __between(value(first), value(present), value(last));
+}
+
+// Microsoft's: https://learn.microsoft.com/windows/win32/winhttp/ipv6-extensions-to-navigator-auto-config-file-format
+
+function dnsResolveEx(host) { return __addresses(host).join(";"); }
+
+function isResolvableEx(host) { return __addresses(host).length > 0; }
+
+function myIpAddressEx() { return __mine.join(";"); }
+
+function getClientVersion() { return "1.0"; }
+
+function isInNetEx(host, prefix) {
+  var parts = String(prefix).split("/"), length = Number(parts[1]);
+  if (parts.length !== 2 || parts[1] === "" || isNaN(length)) return false;
+  return __addresses(host).some(function (address) {
+    var number = __number4(address), of = __number4(parts[0]), size = 32;
+    if (number === null || of === null) {
+      number = __number6(address);
+      of = __number6(parts[0]);
+      size = 128;
+    }
+    if (number === null || of === null || length < 0 || length > size) return false;
+    return BigInt(number) >> BigInt(size - length) === BigInt(of) >> BigInt(size - length);
+  });
+}
+
+function sortIpAddressList(list) {
+  function key(address) {
+    var six = __number6(address);
+    return six !== null ? [0, six] : [1, BigInt(__number4(address) || 0)];
+  }
+  var sorted = String(list).split(";").map(function (each) { return each.trim(); }).filter(Boolean);
+  if (sorted.some(function (each) { return __number4(each) === null && __number6(each) === null; })) return false;
+  sorted.sort(function (a, b) {
+    var x = key(a), y = key(b);
+    return x[0] !== y[0] ? x[0] - y[0] : x[1] < y[1] ? -1 : x[1] > y[1] ? 1 : 0;
+  });
+  return sorted.join(";");
+}

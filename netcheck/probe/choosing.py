@@ -1,0 +1,109 @@
+"""The ways of a host and port on a path that leaves them to a PAC file or to the environment."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from netcheck.model.failing import Failure, Phase
+from netcheck.model.paths import (
+    Environment,
+    Family,
+    ProbePath,
+    ProxyScheme,
+    ResolveMode,
+    Way,
+    bracketed,
+    family_of,
+    literal_addresses,
+)
+from netcheck.model.services import Service, Timeouts, ports_on, speaks_tls
+from netcheck.pac.answers import ways_of
+from netcheck.probe.aims import Aim
+from netcheck.probe.names import Names
+from netcheck.probe.once import Round
+from netcheck.probe.pac import PacError, PacFiles, Url
+from netcheck.probe.resolve import Destination, destinations
+from netcheck.wire.target import Target
+
+_HTTP, _HTTPS = 80, 443
+
+
+class Chosen(NamedTuple):
+    """What was said of a host and port, and what to try: one aim for each way, in order."""
+
+    said: str | None
+    """None where there is no answer; then the one aim is a failure."""
+    trouble: str
+    aims: tuple[Aim, ...]
+
+
+class Choosing:
+    """Asks who chooses, and makes aims of the answers."""
+
+    def __init__(self, timeouts: Timeouts, names: Names) -> None:
+        self._names = names
+        self._pacs = PacFiles(timeouts, names)
+
+    async def chosen(
+        self, shared: Round, service: Service, host: str, path: ProbePath, turn: int
+    ) -> list[Chosen]:
+        """For each port of the service."""
+        ports = ports_on(service, path)
+        return [await self._of_port(shared, service, host, port, path, turn) for port in ports]
+
+    async def _of_port(
+        self, shared: Round, service: Service, host: str, port: int, path: ProbePath, turn: int
+    ) -> Chosen:
+        try:
+            said, trouble, ways = await self._ways(shared, service, host, port, path)
+        except PacError as error:
+            failure = Failure(Phase.PROXY_RESOLVE, error.reason, error.detail)
+            nowhere = Destination(_family(host), failure=failure)
+            return Chosen(None, "", (_aim(service, host, port, path, nowhere, ()),))
+        where = [await self._destination(shared, service, host, path, way, turn) for way in ways]
+        pairs = zip(where, ways, strict=True)
+        return Chosen(said, trouble, tuple(_aim(service, host, port, path, to, way) for to, way in pairs))
+
+    async def _ways(
+        self, shared: Round, service: Service, host: str, port: int, path: ProbePath
+    ) -> tuple[str, str, tuple[Way, ...]]:
+        if isinstance(path.chosen_by, Environment):
+            way = path.chosen_by.way(host, tls=_url(service, host, port)[0].startswith("https:"))
+            return ", ".join(proxy.url for proxy in way) or "DIRECT", "", (way,)
+        assert path.chosen_by is not None  # noqa: S101 - for the types: only such paths come here
+        every = tuple(_url(service, each, at) for each in service.hosts for at in ports_on(service, path))
+        url = _url(service, host, port)
+        saying = await self._pacs.ask(shared, path.chosen_by, path, url, every)
+        return *saying, ways_of(saying.said, path.chosen_by.credentials, path.chosen_by.ca_file)
+
+    async def _destination(
+        self, shared: Round, service: Service, host: str, path: ProbePath, way: Way, turn: int
+    ) -> Destination:
+        """The name itself where a proxy is asked for it; else the address that is tried."""
+        if literal := literal_addresses(host):
+            return Destination(_family(host), literal[0])
+        if way and way[-1].resolve is not ResolveMode.LOCAL:
+            return Destination(Family.NAME)
+        is_socks4 = way and way[-1].scheme is ProxyScheme.SOCKS4
+        families = (Family.IPV4,) if is_socks4 else path.families
+        lookups = await self._names.lookups(shared, host, path, families)
+        found = destinations(host, lookups, service.addresses, turn, (), service.networks)
+        return replace(next((each for each in found if each.failure is None), found[0]), family=Family.NAME)
+
+
+def _family(host: str) -> Family:
+    literal = literal_addresses(host)
+    return family_of(literal[0]) if literal else Family.NAME
+
+
+def _aim(service: Service, host: str, port: int, path: ProbePath, destination: Destination, way: Way) -> Aim:
+    tls = service.tls if speaks_tls(service, path) else None
+    target = Target(destination.address or host, port)
+    return Aim(port, destination, target, tls, service.tls.server_name or host, service.bag, way)
+
+
+def _url(service: Service, host: str, port: int) -> Url:
+    """As Apple's systems ask: https for all that is TLS, without a path (they take it away)."""
+    plain = service.bag is not None and port == _HTTP
+    scheme, usual = ("http", _HTTP) if plain else ("https", _HTTPS)
+    place = bracketed(host) + ("" if port == usual else f":{port}")
+    return f"{scheme}://{place}/", host

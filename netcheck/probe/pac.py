@@ -1,0 +1,231 @@
+"""PAC files: read, kept while no newer one is to be had, and asked for the ways of hosts and ports."""
+
+import json
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import trio
+
+from netcheck.apart import ApartError, run_apart
+from netcheck.files import read_file
+from netcheck.model.failing import Reason
+from netcheck.model.paths import Family, Pac, ProbePath, dns_name, literal_addresses
+from netcheck.model.services import Timeouts
+from netcheck.pac.script import LARGEST, ScriptError, script_in
+from netcheck.pac.worker import evaluate
+from netcheck.probe.authorities import client_context
+from netcheck.probe.connect import dial
+from netcheck.probe.errors import PhaseError
+from netcheck.probe.names import Names
+from netcheck.probe.once import Round
+from netcheck.probe.sockets import Stream, open_socket
+from netcheck.probe.tls import TlsStream
+from netcheck.probe.walk import Walk
+from netcheck.wire.http_get import HttpGet, HttpGetError
+
+_READ_EVERY = 60.0
+"""Seconds from one reading to the next, of a file that could not be read too."""
+_ANSWERS_HOLD = 30.0
+"""Seconds: an answer may depend on the time of day, and on names."""
+_LONGEST = 15.0
+"""Seconds that a script's process may take, for all hosts of a service."""
+_RUNS = 4
+"""As a script may resolve what another name told it; each run is for the names that the one before lacked."""
+_MOST_NAMES = 64
+_MOST_PROCESSES = 2
+_ADDRESSES_TRIED = 3
+_READ_LIMIT = 16 * 1024
+_OK = 200  # RFC 9110 section 15.3.1
+_PORTS = {"http": 80, "https": 443}
+_SOMEWHERE = {Family.IPV4: "192.0.2.1", Family.IPV6: "2001:db8::1"}
+"""Addresses of nobody (RFC 5737, RFC 3849), to see where packets to far away would leave: none is sent."""
+
+Url = tuple[str, str]
+"""As a script is asked: the URL, and the host in it."""
+
+
+class PacError(Exception):
+    """There is no answer; `reason` is pac_unavailable or pac_faulty, and `detail` says more."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class Saying(NamedTuple):
+    """What the script says; `trouble` is why no newer one is there, empty where this is the newest."""
+
+    said: str
+    trouble: str
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is known of a PAC file over a path."""
+
+    script: str | None = None
+    trouble: PacError | None = None
+    """Why the last reading gave nothing."""
+    read_at: float = -_READ_EVERY
+    answers: dict[tuple[Url, ...], tuple[float, list[dict[str, str]]]] = field(default_factory=dict)
+    """With when they were given; one entry for each service."""
+    lock: trio.Lock = field(default_factory=trio.Lock)
+
+
+class PacFiles:
+    """The PAC files of a configuration. What one says of all hosts of a service is asked of it at once."""
+
+    def __init__(self, timeouts: Timeouts, names: Names) -> None:
+        self._timeouts = timeouts
+        self._names = names
+        self._kept: dict[tuple[Pac, str], _Kept] = {}
+        self._limiter = trio.CapacityLimiter(_MOST_PROCESSES)
+
+    async def ask(
+        self, shared: Round, pac: Pac, path: ProbePath, url: Url, beside: tuple[Url, ...]
+    ) -> Saying:
+        """What the file says of a URL, one of those that are asked for `beside` it. Raises PacError."""
+        kept = self._kept.setdefault((pac, path.name), _Kept())
+        async with kept.lock:
+            if trio.current_time() >= kept.read_at + _READ_EVERY:
+                await self._read(shared, pac, path, kept)
+            if kept.script is None:
+                assert kept.trouble is not None  # noqa: S101 - for the types: it was read
+                raise kept.trouble
+            given = kept.answers.get(beside)
+            if given is None or trio.current_time() >= given[0] + _ANSWERS_HOLD:
+                given = trio.current_time(), await self._evaluated(shared, path, kept.script, beside)
+                kept.answers[beside] = given
+        answer = given[1][beside.index(url)]
+        if "error" in answer:
+            raise PacError(Reason.PAC_FAULTY, f"the PAC file {pac}, asked for {url[0]}: {answer['error']}")
+        return Saying(answer["said"], kept.trouble.detail if kept.trouble else "")
+
+    async def _read(self, shared: Round, pac: Pac, path: ProbePath, kept: _Kept) -> None:
+        kept.trouble = None
+        try:
+            script = script_in(await self._bytes_of(shared, pac, path))
+        except ScriptError as error:
+            kept.trouble = PacError(Reason.PAC_FAULTY, f"the PAC file {pac}: {error}")
+        except PhaseError as error:
+            kept.trouble = PacError(Reason.PAC_UNAVAILABLE, f"the PAC file {pac}: {error.detail}")
+        else:
+            if script != kept.script:
+                kept.script = script
+                kept.answers.clear()
+        kept.read_at = trio.current_time()
+
+    async def _bytes_of(self, shared: Round, pac: Pac, path: ProbePath) -> bytes:
+        if pac.url.startswith("file:"):
+            file = Path(unquote(urlsplit(pac.url).path))
+            try:
+                return await trio.to_thread.run_sync(read_file, file, LARGEST, abandon_on_cancel=True)
+            except (OSError, ValueError) as error:
+                raise PhaseError(
+                    Reason.PAC_UNAVAILABLE, getattr(error, "strerror", None) or str(error)
+                ) from error
+        longest = self._timeouts.resolve + self._timeouts.connect + self._timeouts.tls
+        with Walk() as walk, trio.move_on_after(longest):
+            return await self._fetched(walk, shared, pac, path)
+        raise PhaseError(Reason.TIMEOUT, f"no answer in {longest:g} s")
+
+    async def _fetched(self, walk: Walk, shared: Round, pac: Pac, path: ProbePath) -> bytes:
+        url = urlsplit(pac.url)
+        host, port = url.hostname or "", url.port or _PORTS[url.scheme]
+        stream: Stream = await self._connected(walk, shared, host, port, path)
+        if url.scheme == "https":
+            stream = tls = TlsStream(stream, await client_context(pac.ca_file), host)
+            await tls.handshake()
+        get = HttpGet(host, port, (url.path or "/") + (f"?{url.query}" if url.query else ""), LARGEST)
+        await stream.send_all(get.start())
+        try:
+            while not get.done:
+                get.receive(await stream.receive_some(_READ_LIMIT))
+        except HttpGetError as error:
+            raise PhaseError(Reason.BAD_ANSWER, error.detail) from error
+        if get.status != _OK:
+            raise PhaseError(Reason.BAD_ANSWER, f"{walk.peer} answered with HTTP status {get.status}")
+        return get.body
+
+    async def _connected(self, walk: Walk, shared: Round, host: str, port: int, path: ProbePath) -> Stream:
+        addresses = literal_addresses(host)
+        if not addresses:
+            lookups = await self._names.of_proxy(shared, host, path)
+            addresses = tuple(address for lookup in lookups for address in lookup.addresses)
+            if not addresses:
+                raise PhaseError(
+                    Reason.NO_ANSWER, f"no address for {host}: {lookups[0].outcome} {lookups[0].detail}"
+                )
+        failed: PhaseError | None = None
+        for address in addresses[:_ADDRESSES_TRIED]:
+            try:
+                stream = await dial(walk, address, port, path.binding)
+            except PhaseError as error:
+                failed = failed or PhaseError(error.reason, f"{walk.peer}: {error.reason}")
+            else:
+                stream.grant(2 * LARGEST, Reason.BAD_ANSWER)
+                return stream
+        assert failed is not None  # noqa: S101 - for the types: there was an address
+        raise failed
+
+    async def _evaluated(
+        self, shared: Round, path: ProbePath, script: str, urls: Sequence[Url]
+    ) -> list[dict[str, str]]:
+        """An answer or an error for each URL."""
+        known: dict[str, list[str]] = {}
+        asked = {
+            "script": script,
+            "urls": urls,
+            "known": known,
+            "mine": _addresses_of(path),
+            "time": time.time(),
+        }
+        for _ in range(_RUNS):
+            try:
+                found = await self._run(asked)
+            except ApartError as error:
+                return [{"error": f"it {error}"}] * len(urls)
+            missing = found["missing"][: _MOST_NAMES - len(known)]
+            if not missing:
+                break
+            for name in missing:
+                known[name] = await self._resolved(shared, name, path)
+        answers: list[dict[str, str]] = found["answers"]
+        return answers
+
+    async def _run(self, asked: dict[str, object]) -> dict[str, list[Any]]:
+        argument = json.dumps(asked).encode()
+        answer = await trio.to_thread.run_sync(
+            run_apart, evaluate, argument, _LONGEST, limiter=self._limiter, abandon_on_cancel=True
+        )
+        found: dict[str, list[Any]] = json.loads(answer)
+        return found
+
+    async def _resolved(self, shared: Round, name: str, path: ProbePath) -> list[str]:
+        if dns_name(name) is None:
+            return []
+        lookups = await self._names.of_proxy(shared, name, path)
+        return [address for lookup in lookups for address in lookup.addresses]
+
+
+def _addresses_of(path: ProbePath) -> list[str]:
+    """The addresses that this machine has on the path, IPv4 first."""
+    return [address for family in _SOMEWHERE if (address := _address_of(path, family)) is not None]
+
+
+def _address_of(path: ProbePath, family: Family) -> str | None:
+    if own := path.binding.source(family):
+        return own
+    try:
+        with open_socket(socket.SOCK_DGRAM, _SOMEWHERE[family], path.binding) as sock:
+            sock.connect((_SOMEWHERE[family], 9))
+            address: str = sock.getsockname()[0]
+    except (OSError, PhaseError):
+        return None
+    return address

@@ -1,0 +1,121 @@
+"""What is wrong with a PAC file: it says nothing, says what does not go together, or names what is dead."""
+
+from collections.abc import Iterable
+
+from netcheck.model.failing import Reason
+from netcheck.model.findings import Cause, Hop
+from netcheck.model.results import Attempt, Choice
+from netcheck.model.services import PortRule
+from netcheck.verdict.case import Case, reason_is
+from netcheck.verdict.causes.cause import Found, cause
+from netcheck.verdict.counting import Counted
+from netcheck.verdict.naming import how_often, listed, shortened, the_chooser, the_failed_hosts, the_reply
+
+_IS_FAULTY = reason_is(Reason.PAC_FAULTY)
+
+
+@cause(Cause.PAC_FAILED, Hop.PROXY)
+def pac_failed(case: Case) -> Found | None:
+    """Without it devices know no proxy, and do not connect unless their profile lets them go directly."""
+    about = case.mostly(reason_is(Reason.PAC_UNAVAILABLE, Reason.PAC_FAULTY))
+    if not about:
+        return None
+    file = the_chooser(case)
+    what = (
+        "correct it: it names no proxy"
+        if all(map(_IS_FAULTY, about))
+        else "make sure that it can be fetched from here"
+    )
+    reply = the_reply(about, is_of_destination=False)
+    return Found(file, about, how_often(case, about), f"Ask {file.asked} to {what}.", reply)
+
+
+@cause(Cause.PAC_SPLITS, Hop.PROXY, is_remark=True)
+def pac_splits(case: Case) -> Found | None:
+    """It sends the couriers' first port by another way than the port to which devices fall back."""
+    couriers = {s.name for s in case.world.services if s.port_rule is PortRule.FALLBACK}
+    ways: dict[tuple[str, str], set[tuple[str, ...]]] = {}
+    ours = [each for each in _with_choice(case) if each.result.service in couriers]
+    for each in ours:
+        ways.setdefault(_host(each), set()).add(_ways(each))
+    about = [each for each in ours if len(ways[_host(each)]) > 1]
+    if not about:
+        return None
+    file = the_chooser(case)
+    said = dict.fromkeys(f"port {e.result.port}: {c.said or 'DIRECT'}" for e, c in map(_chosen, about))
+    return Found(
+        file,
+        about,
+        f"{the_failed_hosts(about)} are sent different ways by port",
+        f"Ask {file.asked} to send all ports of Apple's couriers the same way. "
+        "Devices change between these ports when one does not answer.",
+        f"{listed(list(said)[:4])}",
+    )
+
+
+@cause(Cause.PAC_MEMBER_DOWN, Hop.PROXY, is_remark=True)
+def pac_member_down(case: Case) -> Found | None:
+    """Of the ways that it names for a host one works, and another would not."""
+    dead: dict[str, tuple[str, list[Counted]]] = {}
+    for each in _with_choice(case):
+        if each.failure is None:
+            for attempt in _failed_ways(each):
+                seen = attempt.failure.detail if attempt.failure else ""
+                dead.setdefault(_way_text(attempt), (seen, []))[1].append(each)
+    if not dead:
+        return None
+    file = the_chooser(case)
+    first = next(iter(dead.values()))
+    names = shortened(list(dead))
+    return Found(
+        file,
+        list({id(each): each for _, found in dead.values() for each in found}.values()),
+        f"{names} does not lead to {the_failed_hosts(first[1])}; another way that the PAC file names does",
+        f"Ask the owners of {names} to repair this way, or {file.asked} to take it out. "
+        "Devices that try it first wait until it fails.",
+        first[0],
+    )
+
+
+@cause(Cause.PAC_OUTDATED, Hop.PROXY, is_remark=True)
+def pac_outdated(case: Case) -> Found | None:
+    """It could be read before, and cannot now: devices that come anew get none."""
+    about = [each for each, choice in map(_chosen, _with_choice(case)) if choice.trouble]
+    if not about:
+        return None
+    file = the_chooser(case)
+    return Found(
+        file,
+        about,
+        "netcheck uses the PAC file as it was read before: the newest could not be read",
+        f"Ask {file.asked} to make sure that it can be fetched from here. Devices that need it now get none.",
+        _chosen(about[0])[1].trouble,
+    )
+
+
+def _with_choice(case: Case) -> list[Counted]:
+    """Of the role's services; of ports that it does not need too, as devices may try these."""
+    services = {place.service for place in case.needs}
+    chosen = case.world.chosen_on(case.path.name)
+    return sorted((e for e in chosen if e.result.service in services), key=lambda each: each.order)
+
+
+def _chosen(each: Counted) -> tuple[Counted, Choice]:
+    assert each.result.choice is not None  # noqa: S101 - for the types: only such come here
+    return each, each.result.choice
+
+
+def _host(each: Counted) -> tuple[str, str]:
+    return each.result.service, each.result.host
+
+
+def _ways(each: Counted) -> tuple[str, ...]:
+    return tuple(_way_text(attempt) for attempt in _chosen(each)[1].attempts)
+
+
+def _failed_ways(each: Counted) -> Iterable[Attempt]:
+    return (attempt for attempt in _chosen(each)[1].attempts if attempt.failure is not None)
+
+
+def _way_text(attempt: Attempt) -> str:
+    return ", ".join(proxy.place for proxy in attempt.proxies) or "DIRECT"

@@ -1,0 +1,135 @@
+"""What scripts say: the standard functions, names that are not known yet, and scripts that are none."""
+
+import json
+from typing import Any
+
+import pytest
+
+from netcheck.pac.evaluating import evaluate
+
+SATURDAY_NOON = 1795867200.0  # 2026-11-28 12:00 UTC
+URLS = [["https://1-courier.test:5223/", "1-courier.test"]]
+
+
+def run(script: str, known: dict[str, list[str]] | None = None, urls: list[list[str]] = URLS) -> Any:
+    asked = {
+        "script": script,
+        "urls": urls,
+        "known": known or {},
+        "mine": ["10.1.2.3", "fd00::3"],
+        "time": SATURDAY_NOON,
+    }
+    return json.loads(evaluate(json.dumps(asked).encode()))
+
+
+def said(expression: str, known: dict[str, list[str]] | None = None) -> str:
+    (answer,) = run(f"function FindProxyForURL(url, host) {{ return String({expression}) }}", known)[
+        "answers"
+    ]
+    return str(answer.get("said", answer))
+
+
+KNOWN = {"both.test": ["fd00::7", "10.2.0.7"], "six.test": ["fd00::6"], "none.test": []}
+
+
+@pytest.mark.parametrize(
+    ("expression", "result"),
+    [
+        ("url + ' ' + host", "https://1-courier.test:5223/ 1-courier.test"),
+        ("isPlainHostName('intranet')", "true"),
+        ("isPlainHostName('a.test')", "false"),
+        ("dnsDomainIs('a.Push.test', '.push.test')", "true"),
+        ("localHostOrDomainIs('www', 'www.a.test')", "true"),
+        ("localHostOrDomainIs('www.b.test', 'www.a.test')", "false"),
+        ("dnsDomainLevels('www.a.test')", "2"),
+        ("dnsResolve('both.test')", "10.2.0.7"),
+        ("dnsResolve('six.test')", "null"),
+        ("dnsResolveEx('both.test')", "fd00::7;10.2.0.7"),
+        ("isResolvable('none.test')", "false"),
+        ("isResolvableEx('six.test')", "true"),
+        ("isInNet('both.test', '10.2.0.0', '255.255.0.0')", "true"),
+        ("isInNet('10.3.0.1', '10.2.0.0', '255.255.0.0')", "false"),
+        ("isInNet('200.2.0.1', '200.2.0.0', '255.255.0.0')", "true"),
+        ("isInNetEx('six.test', 'fd00::/16')", "true"),
+        ("isInNetEx('10.3.0.1', '10.2.0.0/15')", "true"),
+        ("isInNetEx('::ffff:10.3.0.1', '::ffff:0:0/96')", "true"),
+        ("isInNetEx('10.3.0.1', 'nonsense')", "false"),
+        ("sortIpAddressList('10.0.0.2;10.0.0.1;fd00::1')", "fd00::1;10.0.0.1;10.0.0.2"),
+        ("myIpAddress()", "10.1.2.3"),
+        ("myIpAddressEx()", "10.1.2.3;fd00::3"),
+        ("shExpMatch(url, 'https://*.test:5223/*')", "true"),
+        ("shExpMatch('a.test', 'a?test')", "true"),
+        ("shExpMatch('axtest', 'a.test')", "false"),
+        ("shExpMatch('a(b)', 'a(b)')", "true"),
+        ("convert_addr('10.0.0.1')", "167772161"),
+        ("alert('seen')", "undefined"),
+        ("weekdayRange('SAT', 'GMT')", "true"),
+        ("weekdayRange('fri', 'SUN', 'GMT')", "true"),
+        ("weekdayRange('SUN', 'FRI', 'GMT')", "false"),
+        ("dateRange(28, 'GMT')", "true"),
+        ("dateRange('NOV', 'GMT')", "true"),
+        ("dateRange(2026, 2027, 'GMT')", "true"),
+        ("dateRange(1, 'NOV', 'GMT')", "false"),
+        ("dateRange('OCT', 'JAN', 'GMT')", "true"),
+        ("dateRange(27, 'NOV', 29, 'NOV', 'GMT')", "true"),
+        ("dateRange(1, 'DEC', 2025, 27, 'NOV', 2026, 'GMT')", "false"),
+        ("timeRange(12, 'GMT')", "true"),
+        ("timeRange(11, 12, 'GMT')", "false"),
+        ("timeRange(22, 6, 'GMT')", "false"),
+        ("timeRange(12, 0, 12, 0, 'GMT')", "true"),
+        ("timeRange(11, 59, 59, 12, 0, 0, 'GMT')", "true"),
+    ],
+)
+def test_the_standard_functions(expression: str, result: str) -> None:
+    assert said(expression, KNOWN) == result
+
+
+def test_names_that_are_not_known_are_asked_for() -> None:
+    script = (
+        "function FindProxyForURL() { return isInNet(dnsResolve('A.test.'), '10.0.0.0', '255.0.0.0') + '' }"
+    )
+    assert run(script)["missing"] == ["a.test"]
+    assert run(script, {"a.test": ["10.0.0.1"]}) == {"answers": [{"said": "true"}], "missing": []}
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ("function (", "SyntaxError: function name expected (line 1, column 10)"),
+        ("var x = 1", "it has no function FindProxyForURL"),
+        ("function FindProxyForURL() { return null }", "it answers null, and not with text"),
+        ("function FindProxyForURL() { }", "it answers undefined, and not with text"),
+        ("function FindProxyForURL() { return 3 }", "it answers number, and not with text"),
+        ("function FindProxyForURL() { throw 'no' }", "no"),
+        (
+            "\nfunction FindProxyForURL() { return x.y }",
+            "ReferenceError: x is not defined (line 2, column 37)",
+        ),
+        ("while (true) {}", "it does not come to an end within 0.5 s"),
+        (
+            "function FindProxyForURL() { var a = []; while (true) a.push('x' + a.length) }",
+            "it takes more than 64 MiB of memory",
+        ),
+        (
+            "__keys = null; function FindProxyForURL() { return 'DIRECT' }",
+            "it changes what this runs it with",
+        ),
+    ],
+)
+def test_a_script_that_is_none_is_told_with_its_place(script: str, error: str) -> None:
+    (answer,) = run(script)["answers"]
+    assert answer["error"].startswith(error)
+
+
+def test_one_url_may_fail_and_another_not() -> None:
+    script = "function FindProxyForURL(url, host) { if (host == 'a.test') throw 'no'; return 'DIRECT' }"
+    urls = [["https://a.test/", "a.test"], ["https://b.test/", "b.test"]]
+    assert run(script, urls=urls)["answers"] == [{"error": "no"}, {"said": "DIRECT"}]
+
+
+def test_nothing_that_a_terminal_obeys_is_passed_on() -> None:
+    assert said(r"'PROXY a\x1b[31m\r\nb'") == "PROXY a[31m b"
+
+
+def test_an_ex_function_alone_will_do() -> None:
+    assert run("function FindProxyForURLEx(url, host) { return 'DIRECT' }")["answers"] == [{"said": "DIRECT"}]

@@ -1,0 +1,28 @@
+"""From a file's bytes to a script."""
+
+import pytest
+
+from netcheck.pac.script import ScriptError, script_in
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "// ü".encode(),
+        b"\xef\xbb\xbf" + "// ü".encode(),
+        "// ü".encode("latin-1"),
+        "\ufeff// ü".encode("utf-16-le"),
+        "\ufeff// ü".encode("utf-16-be"),
+    ],
+)
+def test_the_usual_encodings_are_read(data: bytes) -> None:
+    assert script_in(data) == "// ü"
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [(b" \r\n<!DOCTYPE html><title>Login", "is HTML and not JavaScript"), (b" \n", "is empty")],
+)
+def test_what_is_no_script_is_told(data: bytes, says: str) -> None:
+    with pytest.raises(ScriptError, match=says):
+        script_in(data)

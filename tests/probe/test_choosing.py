@@ -1,0 +1,191 @@
+"""Paths on which a PAC file or the environment chooses: real servers on loopback."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import trio
+
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.paths import (
+    Environment,
+    Family,
+    Pac,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    ResolveMode,
+    Resolver,
+)
+from netcheck.model.results import Result
+from netcheck.model.services import Depth, Service, Timeouts
+from netcheck.probe import pac
+from netcheck.probe.runner import Prober
+from netcheck.schedule import Gate
+from tests.probe.peers import in_trio, nameserver, says, serving, stays
+
+CONNECTED = b"HTTP/1.1 200 OK\r\n\r\n"
+TIMEOUTS = Timeouts(resolve=2, connect=2, proxy=2, tls=2)
+
+
+def a_file(script: str, status: str = "200 OK", kind: str = "text/plain") -> bytes:
+    body = script.encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def always(answer: str) -> str:
+    return f"function FindProxyForURL(url, host) {{ return {answer} }}"
+
+
+async def probed(
+    path: ProbePath, *ports: int, host: str = "mdm.test", prober: Prober | None = None
+) -> Sequence[Result]:
+    service = Service("mdm", (host,), ports, depth=Depth.TCP)
+    prober = prober or Prober(TIMEOUTS, {path.name: Gate(8, 1e6)})
+    return (await prober.visit(service, host, path, 0, 0, alone=True)).results
+
+
+def over_pac(port: int, **changes: object) -> ProbePath:
+    return ProbePath("pac", chosen_by=Pac(f"http://127.0.0.1:{port}/proxy.pac"), **changes)  # type: ignore[arg-type]  # test's own
+
+
+def ways(result: Result) -> list[tuple[str, Reason | None]]:
+    assert result.choice is not None
+    return [
+        ("".join(proxy.url for proxy in each.proxies), each.failure.reason if each.failure else None)
+        for each in result.choice.attempts
+    ]
+
+
+@in_trio
+async def test_every_way_is_probed_and_the_first_that_leads_there_counts() -> None:
+    heard: list[bytes] = []
+    async with serving(stays(says(CONNECTED, heard=heard))) as proxy, serving(says(b"no proxy")) as broken:
+        script = always(f"'PROXY 127.0.0.1:{broken}; PROXY 127.0.0.1:{proxy}'")
+        async with serving(says(a_file(script))) as web:
+            (result,) = await probed(over_pac(web), 443)
+    assert ways(result) == [
+        (f"http://127.0.0.1:{broken}", Reason.PROXY_NOT_A_PROXY),
+        (f"http://127.0.0.1:{proxy}", None),
+    ]
+    assert result.attempt.failure is None
+    assert result.attempt.family is Family.NAME
+    assert result.attempt.proxies[0].port == proxy
+    assert heard[0].startswith(b"CONNECT mdm.test:443 ")
+
+
+@in_trio
+async def test_the_script_is_asked_as_devices_ask_with_names_of_the_paths_resolver() -> None:
+    urls = "url + ' ' + isInNet(host, '192.0.2.0', '255.255.255.0') + isResolvable('gone.test') + ';DIRECT'"
+    async with (
+        serving(says(a_file(always(urls)))) as web,
+        nameserver({("mdm.test", "A"): ["192.0.2.1"]}) as at,
+    ):
+        found = await probed(over_pac(web, resolver=Resolver("corp", (at,))), 443, 5223)
+    assert [result.choice and result.choice.said for result in found] == [
+        "https://mdm.test/ truefalse;DIRECT",
+        "https://mdm.test:5223/ truefalse;DIRECT",
+    ]
+
+
+@in_trio
+async def test_direct_is_tried_without_a_proxy() -> None:
+    async with (
+        serving(stays(says())) as port,
+        serving(says(a_file(always("'DIRECT'")))) as web,
+        nameserver({("mdm.test", "A"): ["127.0.0.1"]}) as at,
+    ):
+        (result,) = await probed(over_pac(web, resolver=Resolver("corp", (at,))), port, host="mdm.test")
+    assert ways(result) == [("", None)]
+    assert list(result.phases) == [Phase.RESOLVE, Phase.CONNECT]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "says_why"),
+    [
+        (a_file("<html>Login</html>"), Reason.PAC_FAULTY, "is HTML and not JavaScript"),
+        (a_file("", "404 Not Found"), Reason.PAC_UNAVAILABLE, "answered with HTTP status 404"),
+        (b"SSH-2.0-x\r\n", Reason.PAC_UNAVAILABLE, "does not speak HTTP"),
+        (b"", Reason.PAC_UNAVAILABLE, "closed the connection"),
+        (a_file("x" * (1 << 20 | 1)), Reason.PAC_UNAVAILABLE, "exceeds 1048576 bytes"),
+        (a_file(always("missing()")), Reason.PAC_FAULTY, "missing is not defined"),
+        (a_file(always("null")), Reason.PAC_FAULTY, "answers null"),
+    ],
+)
+@in_trio
+async def test_a_file_that_names_nothing_fails_with_what_was_answered(
+    answer: bytes, reason: Reason, says_why: str
+) -> None:
+    async with serving(says(answer)) as web:
+        (result,) = await probed(over_pac(web), 443)
+    assert result.choice is None
+    assert result.attempt.failure is not None
+    assert (result.attempt.failure.phase, result.attempt.failure.reason) == (Phase.PROXY_RESOLVE, reason)
+    assert says_why in result.attempt.failure.detail
+
+
+@in_trio
+async def test_a_file_that_is_gone_is_told_and_what_was_read_before_is_used_on() -> None:
+    answers = [a_file(always("'PROXY 127.0.0.1:1'")), a_file("", "500 Broken")]
+
+    async def in_turn(stream: trio.SocketStream) -> None:
+        await says(answers.pop(0))(stream)
+
+    async with serving(in_turn) as web:
+        path = over_pac(web)
+        prober = Prober(TIMEOUTS, {path.name: Gate(8, 1e6)})
+        (first,) = await probed(path, 443, prober=prober)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pac, "_READ_EVERY", 0.0)
+            (later,) = await probed(path, 443, prober=prober)
+    assert first.choice is not None
+    assert later.choice is not None
+    assert (first.choice.said, first.choice.trouble) == (later.choice.said, "")
+    assert "HTTP status 500" in later.choice.trouble
+
+
+@in_trio
+async def test_a_file_on_this_machine_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "a b.pac"
+    file.write_bytes(b"\xef\xbb\xbf" + always("'PROXY 127.0.0.1:1'").encode())
+    (result,) = await probed(ProbePath("pac", chosen_by=Pac(f"file://{file}")), 443)
+    assert ways(result) == [("http://127.0.0.1:1", Reason.REFUSED)]
+    (gone,) = await probed(ProbePath("pac", chosen_by=Pac("file:///nowhere.pac")), 443)
+    assert gone.attempt.failure is not None
+    assert gone.attempt.failure.detail == "the PAC file file:///nowhere.pac: No such file or directory"
+
+
+@in_trio
+async def test_a_script_that_never_ends_costs_itself_only() -> None:
+    async with serving(says(a_file(always("(function () { while (true) {} })()")))) as web:
+        found = await probed(over_pac(web), 443, 5223)
+    assert [result.attempt.failure and result.attempt.failure.reason for result in found] == [
+        Reason.PAC_FAULTY
+    ] * 2
+
+
+@in_trio
+async def test_the_environments_proxy_is_asked_except_for_what_goes_without() -> None:
+    async with serving(stays(says(CONNECTED))) as proxy:
+        https = Proxy(ProxyScheme.HTTP, "127.0.0.1", proxy)
+        path = ProbePath("env", chosen_by=Environment(https, None, ("mdm.test",)))
+        (through,) = await probed(path, 443, host="a.test")
+        (without,) = await probed(path, 443, host="127.0.0.1")
+    assert ways(through) == [(https.url, None)]
+    assert without.choice is not None
+    assert without.choice.said == https.url  # an address is not in the list
+
+
+@in_trio
+async def test_a_proxy_that_takes_addresses_is_given_one() -> None:
+    heard: list[bytes] = []
+    async with (
+        serving(stays(says(b"\0\x5a" + bytes(6), heard=heard))) as socks,
+        nameserver({("mdm.test", "A"): ["192.0.2.7"]}) as at,
+    ):
+        proxy = Proxy(ProxyScheme.SOCKS4, "127.0.0.1", socks, resolve=ResolveMode.LOCAL)
+        path = ProbePath("env", resolver=Resolver("corp", (at,)), chosen_by=Environment(proxy))
+        (result,) = await probed(path, 443)
+    assert result.attempt.failure is None
+    assert heard[0][:8] == b"\x04\x01\x01\xbb\xc0\x00\x02\x07"

@@ -1,0 +1,78 @@
+"""Paths on which a PAC file or the environment names the proxies, among real servers."""
+
+from urllib.parse import urlsplit
+
+from tests.system import servers
+from tests.system.lab import Lab
+
+SCRIPT = """
+function FindProxyForURL(url, host) {
+    if (shExpMatch(host, "*courier*") && isInNet(host, "17.0.0.0", "255.0.0.0"))
+        return "PROXY %(squid)s; PROXY 127.0.0.1:9";
+    if (url == "https://api.push.apple.com/") return "SOCKS5 %(dante)s; HTTPS %(tls)s";
+    if (dnsDomainIs(host, "api.push.apple.com")) return "SOCKS %(dante)s";
+    if (host == "gateway.push.apple.com") return "PROXY %(tinyproxy)s";
+    return "DIRECT";
+}
+"""
+
+
+def test_a_pac_files_ways_are_probed_as_devices_take_them(lab: Lab) -> None:
+    files = lab.namespace.scratch / "pac"
+    files.mkdir()
+    files.chmod(0o755)
+    place = {name: urlsplit(url).netloc for name, url in _proxies(lab).items()}
+    (files / "proxy.pac").write_text(SCRIPT % place)
+    (files / "login.pac").write_text("<html><title>Login</title></html>")
+    web = servers.pac_server(lab.namespace, lab.certificates, files)
+    trusted = {"ca_file": str(lab.certificates.ca)}
+    found = lab.check(
+        {
+            "http": {"proxy": f"pac+{web['http']}/proxy.pac", **trusted},
+            "https": {"proxy": f"pac+{web['https']}/proxy.pac", **trusted, "roles": ["provider"]},
+            "login": {"proxy": f"pac+{web['http']}/login.pac", "roles": ["device"]},
+            "gone": {"proxy": f"pac+{web['http']}/gone.pac", "roles": ["provider"]},
+        }
+    )
+    (courier,) = found.results(path="http", host="1-courier.push.apple.com", port=443)
+    assert courier["outcome"] == "success"
+    assert courier["choice"]["said"] == f"PROXY {place['squid']}; PROXY 127.0.0.1:9"
+    assert [way["reason"] for way in courier["choice"]["ways"]] == [None, "refused"]
+    for path in ("http", "https"):
+        (api,) = found.results(path=path, service="provider", port=443)
+        assert [way["outcome"] for way in api["choice"]["ways"]] == ["success"] * 2
+        (gateway,) = found.results(path=path, service="gateway")
+        assert gateway["choice"]["said"] == f"PROXY {place['tinyproxy']}"
+    (feedback,) = found.results(path="http", service="feedback")
+    assert (feedback["choice"]["said"], feedback["outcome"]) == ("DIRECT", "success")
+    causes = {
+        (each["path"], each["role"]): (each["verdict"], each["cause"]) for each in found.report["verdicts"]
+    }
+    assert causes == {
+        ("http", "device"): ("ready", "pac_member_down"),
+        ("http", "provider"): ("ready", None),
+        ("https", "provider"): ("ready", None),
+        ("login", "device"): ("not_ready", "pac_failed"),
+        ("gone", "provider"): ("not_ready", "pac_failed"),
+    }
+    replies = " ".join(f["next_step"] for each in found.report["verdicts"] for f in each["findings"])
+    assert "HTTP status 404" in replies
+    assert "is HTML and not JavaScript" in replies
+
+
+def test_the_environments_proxy_is_used_but_for_what_it_leaves_out(lab: Lab) -> None:
+    variables = [f"https_proxy={lab.tinyproxy.url}", "no_proxy=api.push.apple.com,.corp.example"]
+    found = lab.check({"env": {"proxy": "from-environment"}}, under=["env", *variables])
+    said = {result["host"]: result["choice"]["said"] for result in found.results(port=443)}
+    assert said["1-courier.push.apple.com"] == lab.tinyproxy.url
+    assert said["api.push.apple.com"] == "DIRECT"
+    assert found.results(port=443, outcome="failure") == []
+
+
+def _proxies(lab: Lab) -> dict[str, str]:
+    return {
+        "squid": lab.squid["plain"],
+        "tls": lab.squid["tls"],
+        "dante": lab.dante.url,
+        "tinyproxy": lab.tinyproxy.url,
+    }

@@ -1,0 +1,69 @@
+"""PAC files: what nobody can fetch, what sends ports different ways, and the ways in it that lead nowhere."""
+
+from dataclasses import replace
+
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Cause, Hop, Judgement, Verdict
+from netcheck.model.paths import Family, Proxy, ProxyScheme, Way
+from netcheck.model.results import Attempt, Choice, Result
+from netcheck.verdict.assessing import assess
+from tests.records import DROPPED, once
+from tests.verdict.scene import COURIER, PAC, couriers
+
+A: Way = (Proxy(ProxyScheme.HTTP, "a.test", 3128),)
+B: Way = (Proxy(ProxyScheme.HTTP, "b.test", 3128),)
+REFUSED = Failure(Phase.PROXY_CONNECT, Reason.REFUSED, "connect to a.test: Connection refused")
+DENIED = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
+
+
+def chosen(result: Result, *ways: tuple[Way, Failure | None], trouble: str = "") -> Result:
+    """The result as it is where a PAC file names these ways and they end so."""
+    attempts = [replace(result.attempt, proxies=way, failure=failure) for way, failure in ways]
+    taken: Attempt = next((each for each in attempts if each.failure is None), attempts[0])
+    said = "; ".join("".join(f"PROXY {proxy.place}" for proxy in way) or "DIRECT" for way, _ in ways)
+    return replace(result, attempt=taken, choice=Choice(said, tuple(attempts), trouble))
+
+
+def over_pac(port: int, *ways: tuple[Way, Failure | None], trouble: str = "") -> list[Result]:
+    plain = couriers(None, (port,), path=PAC, family=Family.NAME, spoke=True)
+    return [chosen(each, *ways, trouble=trouble) for each in plain]
+
+
+def judged(*results: Result) -> Judgement:
+    return assess([COURIER], [PAC], once(results)).judgements[0]
+
+
+def test_couriers_that_are_sent_different_ways_by_port_are_a_remark() -> None:
+    found = judged(*over_pac(443, (A, None)), *over_pac(5223, ((), DROPPED)))
+    assert (found.verdict, found.cause, found.hop) == (Verdict.READY, Cause.PAC_SPLITS, Hop.PROXY)
+    assert "the same way" in (found.next_step or "")
+    assert "port 443: PROXY a.test:3128" in found.findings[0].reply
+    assert "port 5223: DIRECT" in found.findings[0].reply
+
+
+def test_a_dead_second_proxy_is_a_remark_that_names_it() -> None:
+    both = [*over_pac(443, (B, None), (A, REFUSED)), *over_pac(5223, (B, None), (A, REFUSED))]
+    found = judged(*both)
+    assert (found.verdict, found.cause) == (Verdict.READY, Cause.PAC_MEMBER_DOWN)
+    assert "the owners of a.test:3128" in (found.next_step or "")
+    assert "b.test" not in (found.next_step or "").replace("web.test", "")
+
+
+def test_an_older_file_in_use_is_a_remark() -> None:
+    found = judged(*over_pac(443, (A, None), trouble="HTTP status 500"))
+    assert (found.verdict, found.cause, found.findings[0].reply) == (
+        Verdict.READY,
+        Cause.PAC_OUTDATED,
+        "HTTP status 500",
+    )
+
+
+def test_what_a_proxy_of_the_file_denies_is_asked_of_that_proxy() -> None:
+    found = judged(*over_pac(443, (B, DENIED)))
+    assert (found.verdict, found.cause) == (Verdict.NOT_READY, Cause.PROXY_DENIES_PORT)
+    assert "the proxy b.test:3128" in (found.next_step or "")
+
+
+def test_direct_where_the_direct_way_is_blocked_is_the_firewalls() -> None:
+    found = judged(*over_pac(443, ((), DROPPED)))
+    assert (found.verdict, found.hop) == (Verdict.NOT_READY, Hop.FIREWALL)
