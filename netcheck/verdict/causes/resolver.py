@@ -13,6 +13,7 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     an_answer,
+    asked_proxies,
     how_often,
     listed,
     named_ports,
@@ -171,9 +172,9 @@ def _doors(case: Case) -> str:
 
 
 def _names_to_resolve(case: Case, about: Sequence[Counted]) -> str:
-    at_proxy = any(each.failure and each.failure.phase is Phase.PROXY_RESOLVE for each in about)
-    if at_proxy and case.path.proxies:
-        return f"resolve {case.path.proxies[0].host}, the proxy's name"
+    at_proxy = [each for each in about if each.failure and each.failure.phase is Phase.PROXY_RESOLVE]
+    if names := sorted({proxy.host for each in at_proxy for proxy in asked_proxies(case, each)[:1]}):
+        return f"resolve {shortened(names)}, the proxy's name"
     return f"resolve {the_hosts(case, about)}"
 
 
