@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 
 from netcheck.cli.check import exit_code
 from netcheck.cli.main import main
+from netcheck.config import load
 from netcheck.config.examples import SITUATIONS
 from netcheck.model.findings import Hop, Judgement, Verdict
 from netcheck.model.paths import Role
@@ -558,3 +559,16 @@ def test_a_text_to_forward_is_no_json(tmp_path: Path) -> None:
     file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
     done = invoke("check", "--config", file, "--ticket", "--format", "json")
     assert (done.exit_code, done.stdout) == (2, "")
+
+
+def test_variables_that_name_a_proxy_are_pointed_out_and_followed_where_asked(
+    tmp_path: Path, port: int, closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = load(config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}"))
+    monkeypatch.setattr("netcheck.cli.check.default", lambda: own)
+    variable = {"HTTPS_PROXY": f"http://svc:hunter2@127.0.0.1:{closed_port}"}
+    found = invoke("check", **variable)
+    assert "Probing directly. To probe as HTTPS_PROXY says: --proxy from-environment" in found.stderr
+    through = invoke("check", "--proxy", "from-environment", "--service", "provider", "-v", **variable)
+    assert f"the proxy 127.0.0.1:{closed_port}" in through.stdout
+    assert "hunter2" not in found.output + through.output

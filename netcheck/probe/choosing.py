@@ -22,6 +22,7 @@ from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.pac import PacError, PacFiles, Url
 from netcheck.probe.resolve import Destination, destinations
+from netcheck.probe.walk import internal_error
 from netcheck.wire.target import Target
 
 _HTTP, _HTTPS = 80, 443
@@ -57,11 +58,14 @@ class Choosing:
             said, trouble, ways = await self._ways(shared, service, host, port, path)
         except PacError as error:
             failure = Failure(Phase.PROXY_RESOLVE, error.reason, error.detail)
-            nowhere = Destination(_family(host), failure=failure)
-            return Chosen(None, "", (_aim(service, host, port, path, nowhere, ()),))
-        where = [await self._destination(shared, service, host, path, way, turn) for way in ways]
-        pairs = zip(where, ways, strict=True)
-        return Chosen(said, trouble, tuple(_aim(service, host, port, path, to, way) for to, way in pairs))
+        except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
+            failure = internal_error(Phase.PROXY_RESOLVE, error)
+        else:
+            where = [await self._destination(shared, service, host, path, way, turn) for way in ways]
+            pairs = zip(where, ways, strict=True)
+            return Chosen(said, trouble, tuple(_aim(service, host, port, path, to, way) for to, way in pairs))
+        nowhere = Destination(_family(host), failure=failure)
+        return Chosen(None, "", (_aim(service, host, port, path, nowhere, ()),))
 
     async def _ways(
         self, shared: Round, service: Service, host: str, port: int, path: ProbePath

@@ -77,6 +77,10 @@ class _Kept:
     """With when they were given; one entry for each service."""
     lock: trio.Lock = field(default_factory=trio.Lock)
 
+    def fresh_answers(self) -> dict[tuple[Url, ...], tuple[float, list[dict[str, str]]]]:
+        now = trio.current_time()
+        return {urls: given for urls, given in self.answers.items() if now < given[0] + _ANSWERS_HOLD}
+
 
 class PacFiles:
     """The PAC files of a configuration. What one says of all hosts of a service is asked of it at once."""
@@ -98,10 +102,10 @@ class PacFiles:
             if kept.script is None:
                 assert kept.trouble is not None  # noqa: S101 - for the types: it was read
                 raise kept.trouble
-            given = kept.answers.get(beside)
-            if given is None or trio.current_time() >= given[0] + _ANSWERS_HOLD:
+            given = kept.fresh_answers().get(beside)
+            if given is None:
                 given = trio.current_time(), await self._evaluated(shared, path, kept.script, beside)
-                kept.answers[beside] = given
+                kept.answers = {**kept.fresh_answers(), beside: given}
         answer = given[1][beside.index(url)]
         if "error" in answer:
             raise PacError(Reason.PAC_FAULTY, f"the PAC file {pac}, asked for {url[0]}: {answer['error']}")

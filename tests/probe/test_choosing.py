@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trustme
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import (
@@ -23,6 +24,7 @@ from netcheck.probe import pac
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from tests.probe.peers import in_trio, nameserver, says, serving, stays
+from tests.probe.test_proxy import tls_handler, trusting
 
 CONNECTED = b"HTTP/1.1 200 OK\r\n\r\n"
 TIMEOUTS = Timeouts(resolve=2, connect=2, proxy=2, tls=2)
@@ -189,3 +191,29 @@ async def test_a_proxy_that_takes_addresses_is_given_one() -> None:
         (result,) = await probed(path, 443)
     assert result.attempt.failure is None
     assert heard[0][:8] == b"\x04\x01\x01\xbb\xc0\x00\x02\x07"
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+@in_trio
+async def test_the_server_of_a_file_is_verified(tmp_path: Path, is_trusted: bool) -> None:
+    ours, other = trustme.CA(), trustme.CA()
+    authorities = trusting(ours if is_trusted else other, tmp_path)
+    async with serving(tls_handler(ours, "127.0.0.1", says(a_file(always("'PROXY 127.0.0.1:1'"))))) as web:
+        source = Pac(f"https://127.0.0.1:{web}/p.pac?key=secret", ca_file=authorities)
+        (result,) = await probed(ProbePath("pac", chosen_by=source), 443)
+    assert result.attempt.failure is not None
+    assert (result.attempt.failure.reason is Reason.REFUSED) is is_trusted
+    assert (result.attempt.failure.reason is Reason.PAC_UNAVAILABLE) is not is_trusted
+    assert "secret" not in result.attempt.failure.detail
+
+
+@in_trio
+async def test_a_bug_of_ours_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: bytes) -> bytes:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(pac, "evaluate", broken)  # which the process does not find
+    async with serving(says(a_file(always("'DIRECT'")))) as web:
+        (result,) = await probed(over_pac(web), 443)
+    assert result.attempt.failure is not None
+    assert result.attempt.failure.reason is Reason.INTERNAL_ERROR

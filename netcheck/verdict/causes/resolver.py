@@ -172,9 +172,10 @@ def _doors(case: Case) -> str:
 
 
 def _names_to_resolve(case: Case, about: Sequence[Counted]) -> str:
-    at_proxy = any(each.failure and each.failure.phase is Phase.PROXY_RESOLVE for each in about)
-    if at_proxy and case.path.proxies:
-        return f"resolve {case.path.proxies[0].host}, the proxy's name"
+    at_proxy = [each for each in about if each.failure and each.failure.phase is Phase.PROXY_RESOLVE]
+    unresolved = (each.result.attempt.proxy or next(iter(case.path.proxies), None) for each in at_proxy)
+    if names := sorted({proxy.host for proxy in unresolved if proxy}):
+        return f"resolve {shortened(names)}, the proxy's name"
     asked = case.path.resolved_families()
     if len(asked) == 1 and all(map(reason_is(Reason.NO_ANSWER), about)):
         family = FAMILIES[asked[0]]

@@ -67,3 +67,10 @@ def test_what_a_proxy_of_the_file_denies_is_asked_of_that_proxy() -> None:
 def test_direct_where_the_direct_way_is_blocked_is_the_firewalls() -> None:
     found = judged(*over_pac(443, ((), DROPPED)))
     assert (found.verdict, found.hop) == (Verdict.NOT_READY, Hop.FIREWALL)
+
+
+def test_a_proxys_name_that_does_not_resolve_is_the_resolvers() -> None:
+    missing = Failure(Phase.PROXY_RESOLVE, Reason.NXDOMAIN, "no such name")
+    found = judged(*over_pac(443, (A, missing)))
+    assert (found.cause, found.hop) == (Cause.DNS_FAILURE, Hop.RESOLVER)
+    assert "resolve a.test, the proxy's name" in (found.next_step or "")
