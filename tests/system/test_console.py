@@ -19,6 +19,8 @@ from tests.system.namespace import FROM_HERE
 from tests.system.scenes import TLS_APPLE, start_stand_ins, tls_services
 from tests.system.servers import require
 
+pytestmark = pytest.mark.waits
+
 GOLDEN = Path(__file__).parent / "golden"
 WIDTHS = (80, 120, 200)
 APPLE_PORTS = "{443, 2195, 2196, 2197, 5223}"

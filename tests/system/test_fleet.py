@@ -13,6 +13,8 @@ from tests.system.namespace import Namespace
 from tests.system.pages import demand
 from tests.system.servers import NETCHECK_PORT, Server, config_file, require, serve
 
+pytestmark = pytest.mark.waits
+
 EXAMPLES = Path(__file__).parents[2] / "config" / "prometheus"
 AGENT_PORT, CENTRAL_PORT, INVENTORY_PORT = 9091, 9090, 8081
 
