@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import pytest
 from hypothesis import settings
@@ -21,6 +22,20 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("needs"):
         require_programs(*mark.args)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Deal the tests that wait among the others' files: else they all come at the end, and no core works."""
+    waiting = [[item] for item in items if item.get_closest_marker("waits")]
+    working = (item for item in items if not item.get_closest_marker("waits"))
+    files = [list(tests) for _, tests in groupby(working, key=lambda item: item.path)]
+    dealt = sorted([*_placed(waiting), *_placed(files)], key=lambda placed: placed[0])
+    items[:] = [item for _, tests in dealt for item in tests]
+
+
+def _placed(groups: Sequence[list[pytest.Item]]) -> Iterator[tuple[float, list[pytest.Item]]]:
+    """Each group with its place, from 0 to 1, if they lie at equal distances."""
+    return ((number / len(groups), group) for number, group in enumerate(groups))
 
 
 _FINAL = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)

@@ -41,6 +41,15 @@ BOUNDS = (*map(number, BUCKETS), "+Inf")
 _END_OF_NAME = re.compile(rb"[{ ]")
 
 
+class _Escaped(dict[str | int, str]):
+    """Values of labels as they are written. Of one family and scrape: in these a host stands many times."""
+
+    def __missing__(self, value: str | int) -> str:
+        text = str(value).replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+        self[value] = text
+        return text
+
+
 class Exposition:
     """The text of all families. Holds one entry per series of the last scrape; not for several threads."""
 
@@ -68,6 +77,8 @@ class _FamilyText:
     def __init__(self, family: MetricFamily) -> None:
         self.headers = {text_format: _header(family, text_format) for text_format in TextFormat}
         self._family = family
+        self._templates = _templates(family)
+        self._order = sorted(range(len(family.labels)), key=family.labels.__getitem__)
         self._known: dict[Labels, _Series] = {}
 
     def lines(self, facts: Facts, names: Set[str]) -> list[bytes]:
@@ -80,17 +91,21 @@ class _FamilyText:
         return [line + b"\n" for line in lines if _END_OF_NAME.split(line, maxsplit=1)[0].decode() in names]
 
     def _all(self, facts: Facts) -> list[bytes]:
-        known, lines = self._known, []
+        known, lines, escaped = self._known, [], _Escaped()
         for labels, value in self._family.sample(facts):
             series = known.get(labels)
             if series is None:
-                series = known[labels] = _Series(_starts(self._family, labels))
+                series = known[labels] = _Series(self._starts(labels, escaped))
             if series.value != value:
                 series.write(value)
             lines.append(series.lines)
         if len(known) > len(lines):  # some are gone: forget them
             self._known = {labels: known[labels] for labels, _ in self._family.sample(facts)}
         return lines
+
+    def _starts(self, labels: Labels, escaped: _Escaped) -> tuple[str, ...]:
+        values = tuple([escaped[labels[index]] for index in self._order])
+        return tuple([template % values for template in self._templates])
 
 
 class _Series:
@@ -121,21 +136,17 @@ def _header(family: MetricFamily, text_format: TextFormat) -> bytes:
     return f"# HELP {name} {text}\n# TYPE {name} {family.kind}\n".encode()
 
 
-def _starts(family: MetricFamily, values: Labels) -> tuple[str, ...]:
-    pairs = sorted(zip(family.labels, values, strict=True))
-    plain = _braced([_pair(name, value) for name, value in pairs])
+def _templates(family: MetricFamily) -> tuple[str, ...]:
+    """What stands before the number, per line of a series; `%s` for each label's value, in order of names."""
+    pairs = [f'{name}="%s"' for name in sorted(family.labels)]
+    plain = _braced(pairs)
     if family.kind is not Kind.HISTOGRAM:
         return (f"{family.name}{plain} ",)
-    before = [_pair(name, value) for name, value in pairs if name < "le"]
-    after = [_pair(name, value) for name, value in pairs if name > "le"]
-    buckets = [f"{family.name}_bucket{_braced([*before, _pair('le', bound), *after])} " for bound in BOUNDS]
+    before = [pair for pair in pairs if pair < "le"]
+    after = pairs[len(before) :]
+    buckets = [f"""{family.name}_bucket{_braced([*before, f'le="{bound}"', *after])} """ for bound in BOUNDS]
     return (*buckets, f"{family.name}_count{plain} ", f"{family.name}_sum{plain} ")
 
 
 def _braced(pairs: list[str]) -> str:
     return f"{{{','.join(pairs)}}}" if pairs else ""
-
-
-def _pair(name: str, value: str | int) -> str:
-    escaped = str(value).replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-    return f'{name}="{escaped}"'

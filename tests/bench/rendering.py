@@ -30,7 +30,7 @@ from netcheck.state.histogram import BUCKETS
 from tests.bench.network import Network
 from tests.export.collector import StateCollector
 
-GOAL = 0.10
+GOAL, GOAL_OF_THE_FIRST = 0.10, 0.25
 """The most that a series may cost in a scrape, as a part of what it costs the library with its objects."""
 
 RUNS = 21
@@ -109,16 +109,27 @@ def fill(metric: Counter | Gauge | Histogram, family: MetricFamily, facts: Facts
 
 
 def our_ways(network: Network) -> tuple[Way, ...]:
-    """In this order: the last finds what the one before it has seen."""
+    """In this order: the last finds what the one before it has seen.
+
+    The facts are there before each, as in the daemon, which judges when something has changed and not when
+    it is scraped.
+    """
     exporter = Exporter()
+
+    def first() -> bytes:
+        return Exporter().scrape(network.facts(), "", ())[0]
 
     def again() -> bytes:
         return exporter.scrape(network.facts(), "", ())[0]
 
+    def visit(share: float) -> None:
+        network.visit(share)
+        network.facts()
+
     return (
-        Way("netcheck, its first scrape", lambda: Exporter().scrape(network.facts(), "", ())[0]),
-        Way("netcheck, all hosts visited since", again, lambda: network.visit(1.0), GOAL),
-        Way("netcheck, 5 % of hosts visited since", again, lambda: network.visit(0.05), GOAL),
+        Way("netcheck, its first scrape", first, goal=GOAL_OF_THE_FIRST),
+        Way("netcheck, all hosts visited since", again, lambda: visit(1.0), GOAL),
+        Way("netcheck, 5 % of hosts visited since", again, lambda: visit(0.05), GOAL),
         Way("netcheck, nothing visited since", again, goal=GOAL),
     )
 
@@ -128,14 +139,14 @@ def series_in(body: bytes) -> int:
 
 
 def medians(ways: tuple[Way, ...]) -> dict[str, float]:
-    """Seconds per scrape; the ways take turns, so that what else the machine does falls on all of them."""
+    """Seconds of CPU per scrape; the ways take turns: what else the machine does slows all of them."""
     seconds: dict[str, list[float]] = {way.name: [] for way in ways}
     for _ in range(RUNS):
         for way in ways:
             way.prepare()
-            start = time.perf_counter()
+            start = time.process_time()
             way.scrape()
-            seconds[way.name].append(time.perf_counter() - start)
+            seconds[way.name].append(time.process_time() - start)
     return {name: median(times) for name, times in seconds.items()}
 
 
@@ -145,7 +156,7 @@ def print_table(ways: tuple[Way, ...], seconds: dict[str, float], series: int) -
     for way in ways:
         took = seconds[way.name]
         print(f"{way.name:38}{took / series * 1e6:>10.2f}{took * 1e3:>11.1f}{took / peer:>9.3f}")
-    print(f"goal for every scrape but the first: a ratio of at most {GOAL:.2f}")
+    print(f"goal: a ratio of at most {GOAL_OF_THE_FIRST:.2f} for the first, {GOAL:.2f} for every other")
     for way in ways:
         if way.goal is not None and (ratio := seconds[way.name] / peer) > way.goal:
             print(f"ABOVE THE GOAL: {way.name}: {ratio / way.goal:.2f} times what it may cost")

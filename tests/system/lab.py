@@ -17,10 +17,10 @@ from urllib.parse import urlencode
 
 import yaml
 
-from tests.system import logins, proxies, resolvers, servers
+from tests.system import forked, logins, proxies, resolvers, servers
 from tests.system.apple import Apple
 from tests.system.certificates import Certificates
-from tests.system.namespace import Namespace, every
+from tests.system.namespace import Namespace, Process, every
 from tests.system.pages import demand
 from tests.system.proxies import PASSWORD, USERNAME
 from tests.system.runs import Check, Daemon, Sample
@@ -227,12 +227,13 @@ class Lab:
     ) -> Check:
         """One round of netcheck, as its JSON report; `under` is a program to run it with, such as prlimit."""
         config = self.write_config(paths, services, **settings)
-        done = self.netcheck("check", "--format", "json", "--config", str(config), *arguments, under=under)
+        command = ("check", "--format", "json", "--config", str(config), *arguments)
+        done = self.netcheck(*command, under=under) if under else forked.run(self.namespace, *command)
         assert done.returncode in (0, 1, 3), f"exit code {done.returncode}:\n{done.stderr}"
         return Check(done.returncode, json.loads(done.stdout), done.stderr)
 
     def netcheck(self, *arguments: str, under: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
-        """Run a netcheck command to its end."""
+        """Run a netcheck command to its end, as people start it."""
         return self.namespace.run([*under, *_NETCHECK, *arguments], deadline=60.0, check=False)
 
     @contextlib.contextmanager
@@ -247,15 +248,20 @@ class Lab:
     ) -> Iterator[Daemon]:
         """A daemon with a round every two seconds, which Prometheus scrapes; one at a time."""
         config = self.write_config(paths, services, {**FAST_ROUNDS, **(probing or {})}, **settings)
-        process = self.namespace.start([*under, *_NETCHECK, "run", "--config", str(config)], "netcheck")
-        daemon = Daemon(self.namespace, process)
+        daemon = Daemon(self.namespace, self._start("run", "--config", str(config), under=under))
         try:
-            self.namespace.wait_until_listening(process, "127.0.0.1", NETCHECK_PORT)
+            self.namespace.wait_until_listening(daemon.process, "127.0.0.1", NETCHECK_PORT)
             yield daemon
         finally:
             daemon.stop()
             if "prometheus" in vars(self):
                 self.wait_for("up == 0")  # so that the next daemon is not taken for this one
+
+    def _start(self, *arguments: str, under: Sequence[str]) -> Process:
+        if under:
+            return self.namespace.start([*under, *_NETCHECK, *arguments], "netcheck")
+        log = self.namespace.scratch / "netcheck.log"
+        return self.namespace.keep(forked.Forked(self.namespace, arguments, log, log), log)
 
     def write_config(
         self,

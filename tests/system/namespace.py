@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from signal import SIGKILL, Signals
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import ParamSpec, Protocol, Self, TypeVar
 
 from tests.programs import SEARCH_PATH
 
@@ -49,10 +49,19 @@ class NotReadyError(Exception):
     """A process did not come up; the message ends with what it said last."""
 
 
+class Started(Protocol):
+    """What subprocess.Popen says of a process, and whoever else starts one."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
 class Process:
     """A process in a namespace, leading a process group of its own; what it prints goes to `log`."""
 
-    def __init__(self, popen: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, popen: Started, log: Path) -> None:
         self._popen = popen
         self.log = log
 
@@ -93,7 +102,7 @@ class Namespace:
         self.name = f"{_PREFIX}-{os.getpid()}-{next(_numbers)}"
         self.scratch = _scratch(self.name)
         self._etc = {"resolv.conf": "nameserver 127.0.0.1\n", **(etc or {})}
-        self._thread = ThreadPoolExecutor(1, initializer=_join, initargs=(self.name,))
+        self._thread = ThreadPoolExecutor(1, initializer=join, initargs=(self.name,))
         self._processes: list[Process] = []
 
     def __enter__(self) -> Self:
@@ -111,9 +120,9 @@ class Namespace:
 
     def _build(self) -> None:
         self.scratch.mkdir(mode=0o755)
-        _etc(self.name).mkdir(parents=True)
+        etc_of(self.name).mkdir(parents=True)
         for name, text in self._etc.items():
-            (_etc(self.name) / name).write_text(text)
+            (etc_of(self.name) / name).write_text(text)
         _ip_netns("add", self.name)
         self.run(["sh", "-ec", _KERNEL_SETTINGS])
         self.ip("link set lo up")
@@ -168,7 +177,11 @@ class Namespace:
                 stderr=output,
                 start_new_session=True,
             )
-        process = Process(popen, log)
+        return self.keep(popen, log)
+
+    def keep(self, started: Started, log: Path) -> Process:
+        """A process that somebody has started inside; it ends with the namespace, if not before."""
+        process = Process(started, log)
         self._processes.append(process)
         return process
 
@@ -223,7 +236,7 @@ def _remove(name: str) -> None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(pid), SIGKILL)
         _ip_netns("delete", name)
-    shutil.rmtree(_etc(name), ignore_errors=True)
+    shutil.rmtree(etc_of(name), ignore_errors=True)
     shutil.rmtree(_scratch(name), ignore_errors=True)
 
 
@@ -255,7 +268,7 @@ def every(pause: float, deadline: float) -> Iterator[None]:
         time.sleep(pause)
 
 
-def _join(name: str) -> None:
+def join(name: str) -> None:
     """Move the calling thread, and no other, into the namespace (setns(2); in `os` only from Python 3.12)."""
     libc = ctypes.CDLL(None, use_errno=True)
     with Path("/run/netns", name).open() as namespace:
@@ -263,8 +276,8 @@ def _join(name: str) -> None:
             raise OSError(ctypes.get_errno(), f"setns {name}")
 
 
-def _etc(name: str) -> Path:
-    """Where `ip netns exec` looks for what to lay over /etc."""
+def etc_of(name: str) -> Path:
+    """The folder with what is laid over /etc in a namespace, where `ip netns exec` looks for it."""
     return Path("/etc/netns", name)
 
 

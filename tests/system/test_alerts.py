@@ -28,6 +28,8 @@ from tests.system.rules import CONFIG
 from tests.system.scenes import TLS_APPLE, tls_services
 from tests.system.servers import Server, require, serve
 
+pytestmark = pytest.mark.waits
+
 BuildLab = Callable[..., Lab]
 
 ROOT = Path(__file__).parents[2]

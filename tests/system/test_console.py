@@ -5,22 +5,27 @@ The texts are kept in `golden/`, for terminals of three widths; REWRITE_GOLDEN=1
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
+from tests.system import forked
 from tests.system.lab import Lab, Settings
 from tests.system.namespace import FROM_HERE
 from tests.system.scenes import TLS_APPLE, start_stand_ins, tls_services
 from tests.system.servers import require
 
+pytestmark = pytest.mark.waits
+
 GOLDEN = Path(__file__).parent / "golden"
 WIDTHS = (80, 120, 200)
 APPLE_PORTS = "{443, 2195, 2196, 2197, 5223}"
 NOTHING_DIRECTLY = (f"{FROM_HERE} tcp dport {APPLE_PORTS} drop",)
-TIMEOUTS = {"resolve": "1500ms", "connect": "1500ms", "proxy": "6s", "tls": "1500ms"}
+TIMEOUTS = {"resolve": "3s", "connect": "1500ms", "proxy": "6s", "tls": "6s"}  # no situation waits for TLS
 
 
 @dataclass(frozen=True)
@@ -92,13 +97,21 @@ def test_what_is_said(name: str) -> None:
         situation.breaks(lab)
         probing = {"interval": "10s", "rate": 60, "timeouts": TIMEOUTS}
         config = str(lab.write_config(paths, tls_services(lab, 50), probing=probing))
-        for width in situation.widths:
-            under = ("env", f"COLUMNS={width}")
-            done = lab.netcheck("check", "--config", config, *situation.arguments, under=under)
+        command = ("check", "--config", config, *situation.arguments)
+        for width, done in at_once(lab, situation.widths, command):
             assert done.returncode == situation.exit_code, done.stderr + done.stdout
             lines = [line for line in done.stdout.splitlines() if "--ticket" not in situation.arguments]
             assert all(len(line) <= width for line in lines)
             compare(GOLDEN / f"{name.replace(' ', '_').replace(',', '')}.{width}.txt", done.stdout)
+
+
+def at_once(
+    lab: Lab, widths: Sequence[int], command: Sequence[str]
+) -> Iterator[tuple[int, CompletedProcess[str]]]:
+    """The command at terminals of each width, side by side: most of its time it waits for timeouts."""
+    with ThreadPoolExecutor(len(widths)) as threads:
+        done = [threads.submit(forked.run, lab.namespace, *command, COLUMNS=str(width)) for width in widths]
+        yield from zip(widths, (each.result() for each in done), strict=True)
 
 
 def compare(golden: Path, text: str) -> None:

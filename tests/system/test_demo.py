@@ -17,6 +17,8 @@ import pytest
 from netcheck.lab.scenarios import SCENARIOS
 from tests.programs import require_programs
 
+pytestmark = pytest.mark.waits
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -18,6 +18,8 @@ from tests.system.panels import filled_in, queries
 from tests.system.rules import rule_files
 from tests.system.servers import NETCHECK_PORT, Server, config_file, require, serve
 
+pytestmark = pytest.mark.waits
+
 EXAMPLES = Path(__file__).parents[2] / "config" / "prometheus"
 AGENT_PORT, CENTRAL_PORT, INVENTORY_PORT, VICTORIA_PORT, VMALERT_PORT = 9091, 9090, 8081, 8428, 8880
 SPEED = 60

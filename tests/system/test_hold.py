@@ -11,6 +11,8 @@ from tests.system.lab import Lab, Settings
 from tests.system.namespace import every
 from tests.system.runs import Daemon
 
+pytestmark = pytest.mark.waits
+
 # A firewall that forgets a connection after two idle seconds and takes up none that it does not know.
 FORGETFUL = """
 echo 2 >/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established

@@ -26,6 +26,8 @@ from tests.system.runs import Daemon, Record
 from tests.system.scenes import TLS_APPLE, Finding, tls_services
 from tests.system.servers import with_faked_clock
 
+pytestmark = pytest.mark.waits
+
 Start = Callable[..., Daemon]
 
 DEVICE, PROVIDER = Role

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
+import pytest
+
 from tests.system.apple import COURIER_RANGES, HOSTS, Apple
 from tests.system.lab import Lab
 from tests.system.namespace import FROM_HERE, every
 from tests.system.runs import Sample
+
+pytestmark = pytest.mark.waits
 
 BuildLab = Callable[..., Lab]
 Firewall = Callable[..., None]
