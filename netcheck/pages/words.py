@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from netcheck.answers import NOTHING_JUDGED, in_short
+from netcheck.answers import NOTHING_JUDGED, WHO, in_short
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.paths import Role
 
-_WHO = {Role.DEVICE: "Phones", Role.PROVIDER: "The MDM server"}
+_WHO = {Role.DEVICE: WHO[Role.DEVICE], Role.PROVIDER: f"The {WHO[Role.PROVIDER]}"}
 _DOES: Mapping[Role, Mapping[Verdict, str]] = {
     Role.DEVICE: {
         Verdict.READY: "get push",

@@ -261,11 +261,11 @@ CERTIFICATES = [
     PushCertificate("gone", error="/etc/gone.pem cannot be read: No such file or directory"),
 ]
 EXPECTED_CERTIFICATES = """\
-push certificate   expires                   topic
-mdm                2026-12-27 97 days left   com.apple.mgmt.External.1 as expected
-of-others          2026-09-20 expired        com.apple.mgmt.External.2 not the one expected
-any                2026-11-20 59 days left   com.example.app
-gone               unreadable                /etc/gone.pem cannot be read: No such file or directory
+push certificate   expires                    topic
+mdm                2026-12-27, 97 days left   com.apple.mgmt.External.1 (as expected)
+of-others          2026-09-20, expired        com.apple.mgmt.External.2 (not the one expected)
+any                2026-11-20, 59 days left   com.example.app
+gone               unreadable                 /etc/gone.pem cannot be read: No such file or directory
 mdm: SHA-1 AB:CD
 mdm: SHA-256 12:34
 of-others: SHA-1 EF:01
@@ -286,11 +286,12 @@ def test_without_push_certificates_there_is_nothing_to_show() -> None:
 @pytest.mark.parametrize(
     ("certificate", "coloured", "colour"),
     [
-        (replace(GOOD, not_after=NOW + 60 * DAY), "2026-11-20 60 days left", "green"),
-        (replace(GOOD, not_after=NOW + 60 * DAY - 1), "2026-11-20 59 days left", "yellow"),
-        (replace(GOOD, not_after=NOW), "2026-09-21 expired", "red"),
-        (GOOD, "com.apple.mgmt.External.1 as expected", "green"),
-        (replace(GOOD, topic_matches=False), "com.apple.mgmt.External.1 not the one expected", "red"),
+        (replace(GOOD, not_after=NOW + 60 * DAY), "2026-11-20, 60 days left", "green"),
+        (replace(GOOD, not_after=NOW + 60 * DAY - 1), "2026-11-20, 59 days left", "yellow"),
+        (replace(GOOD, not_after=NOW + 1.5 * DAY), "2026-09-23, 1 day left", "yellow"),
+        (replace(GOOD, not_after=NOW), "2026-09-21, expired", "red"),
+        (GOOD, "com.apple.mgmt.External.1 (as expected)", "green"),
+        (replace(GOOD, topic_matches=False), "com.apple.mgmt.External.1 (not the one expected)", "red"),
         (CERTIFICATES[-1], "unreadable", "red"),
     ],
 )

@@ -18,10 +18,10 @@ PATIENCE = 40_000
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium")
 
 SENTENCES = {
-    "port-5223-blocked": "Phones on direct get push on Wi-Fi only: port 5223 is blocked.",
-    "proxy-wants-password": "Phones on web-proxy get no push: the proxy wants a valid login.",
-    "proxy-decrypts": "Phones on web-proxy get no push: somebody decrypts the connections.",
-    "dns-block-list": "Phones on direct get no push: DNS gives wrong addresses.",
+    "port-5223-blocked": "Devices on direct get push on Wi-Fi only: port 5223 is blocked.",
+    "proxy-wants-password": "Devices on web-proxy get no push: the proxy wants a valid login.",
+    "proxy-decrypts": "Devices on web-proxy get no push: somebody decrypts the connections.",
+    "dns-block-list": "Devices on direct get no push: DNS gives wrong addresses.",
     "proxy-dies": "The MDM server on dmz-socks cannot send push: the proxy does not work.",
     "password-changed": "The MDM server on dmz-socks cannot send push: the proxy wants a valid login.",
     "provider-down": "The MDM server on direct cannot send push: a service of Apple's is down.",
@@ -102,11 +102,11 @@ def test_a_breakage_is_told_on_the_page_as_it_happens(desk: Desk, scenario: Scen
 def see_the_certificate(desk: Desk) -> None:
     (scenario,) = (each for each in SCENARIOS if each.name == "push-certificate-expires")
     window = open_window(desk)
-    left = window.page.locator("#certificates tbody td").nth(2)
+    left = window.page.locator("#certificates tbody td").nth(1)
     desk.lab.alter(scenario.breaks)
     desk.lab.reload()
     try:
-        expect(left).to_have_text("4", timeout=PATIENCE)
+        expect(left).to_contain_text(", 4 days left", timeout=PATIENCE)
         expect(left).to_have_class("worry")
     finally:
         desk.lab.alter(scenario.repairs)
