@@ -104,7 +104,7 @@ def joined(texts: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
 
 
-def lasting(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """`40 s`, `12 min`, `3 h 20 min`, `5 days`: as exact as anyone wants to know."""
     whole = max(0, round(seconds))
     if whole < 60:

@@ -46,7 +46,7 @@ class Belief:
     another result, as they are all of one moment."""
 
 
-class Found(NamedTuple):
+class PathFinding(NamedTuple):
     """Something that is wrong on a path, once, with every verdict that suffers from it."""
 
     finding: Finding
@@ -56,7 +56,7 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Counted:
+class Totals:
     """What was counted since the start. The counters themselves: they go on while the facts are shown."""
 
     outcomes: Mapping[Flow, Outcomes]
@@ -97,7 +97,7 @@ class Facts:
     push_certificates: tuple[PushCertificate, ...]
     """Of every file that was read, be it in vain."""
     holds: Mapping[HoldKey, Hold]
-    counted: Counted
+    totals: Totals
 
     @property
     def ready(self) -> bool:
@@ -116,7 +116,7 @@ class Facts:
         return list(self.lookups_by_flow.values())
 
     @cached_property
-    def findings(self) -> Sequence[Found]:
+    def findings(self) -> Sequence[PathFinding]:
         """Everything that is wrong or worth a remark, by path, in the order of the judgements."""
         grouped: dict[object, list[tuple[Finding, Judgement]]] = {}
         for judged in self.judgements:
@@ -134,9 +134,9 @@ class Facts:
         return grouped
 
 
-def _found(alike: Sequence[tuple[Finding, Judgement]]) -> Found:
+def _found(alike: Sequence[tuple[Finding, Judgement]]) -> PathFinding:
     evidence = dict.fromkeys(finding.evidence for finding, _ in alike)
-    return Found(alike[0][0], tuple(judged for _, judged in alike), tuple(evidence))
+    return PathFinding(alike[0][0], tuple(judged for _, judged in alike), tuple(evidence))
 
 
 def facts_of(state: State, belief: Belief) -> Facts:
@@ -164,7 +164,7 @@ def facts_of(state: State, belief: Belief) -> Facts:
         proxies_up={path: health.up for path, health in state.proxies.health.items()},
         push_certificates=tuple(state.push_certificates.read()),
         holds=dict(state.holds.latest),
-        counted=Counted.of(state),
+        totals=Totals.of(state),
     )
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from netcheck.answers import NOTHING_JUDGED, WHO, answers, joined
 from netcheck.console.table import COLOURS, bullet
-from netcheck.facts import Facts, Found
+from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.services import is_relayed
 
@@ -53,16 +53,16 @@ def paragraphs(facts: Facts) -> list[Paragraph]:
     return [*(_of_findings(facts, alike) for alike in asked_alike(facts)), *map(_of_judgement, unexplained)]
 
 
-def asked_alike(facts: Facts) -> list[list[Found]]:
+def asked_alike(facts: Facts) -> list[list[PathFinding]]:
     """The findings, with those together that ask for the same on several paths."""
-    alike: dict[object, list[Found]] = {}
+    alike: dict[object, list[PathFinding]] = {}
     for found in facts.findings:
         finding = found.finding
         alike.setdefault((finding.cause, finding.hop, finding.next_step), []).append(found)
     return list(alike.values())
 
 
-def _of_findings(facts: Facts, alike: Sequence[Found]) -> Paragraph:
+def _of_findings(facts: Facts, alike: Sequence[PathFinding]) -> Paragraph:
     """How many hosts were reached stands in the matrix."""
     finding = alike[0].finding
     judgements = [judged for found in alike for judged in found.judgements]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from netcheck.answers import joined
 from netcheck.console.diagnosis import asked_alike
 from netcheck.console.wording import places_text
-from netcheck.facts import Facts, Found
+from netcheck.facts import Facts, PathFinding
 from netcheck.model.failing import Phase
 from netcheck.model.findings import Finding, Hop, Verdict
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme, Role, endpoint_text
@@ -64,7 +64,7 @@ class Origin:
 
 def tickets(facts: Facts, origin: Origin, hop: Hop | None = None) -> list[str]:
     """One text for each owner, the worst first; of one hop only where it is given."""
-    owners: dict[str, list[list[Found]]] = {}
+    owners: dict[str, list[list[PathFinding]]] = {}
     for alike in asked_alike(facts):
         finding = alike[0].finding
         if hop in (None, finding.hop) and not finding.is_remark:
@@ -91,7 +91,7 @@ def _asked(finding: Finding) -> str:
     return f"Please {asked.removeprefix('to ')}" if asked.startswith("to ") else f"Please find out {asked}"
 
 
-def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[Found]]) -> str:
+def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[PathFinding]]) -> str:
     judgements = [judged for alike in asked for found in alike for judged in found.judgements]
     worst = {
         (role, max((each.verdict for each in its), key=lambda verdict: verdict.severity))
@@ -115,7 +115,7 @@ def _addressee(owner: str) -> str:
     return owner if names_people else f"the owners of {owner}"
 
 
-def _request(facts: Facts, alike: Sequence[Found]) -> str:
+def _request(facts: Facts, alike: Sequence[PathFinding]) -> str:
     """What is asked for, over every path for which it is the same."""
     finding = alike[0].finding
     paths = {path.name: path for path in facts.paths}

@@ -84,7 +84,7 @@ def matrix(facts: Facts, fields: Fields, paths: Sequence[ProbePath]) -> list[Row
         cells: list[Cell | None] = []
         for path in paths:
             field = _field(fields, service, port, path)
-            recent = facts.counted.recent.get(Flow(service, port, path.name), ())
+            recent = facts.totals.recent.get(Flow(service, port, path.name), ())
             cells.append(None if field is None else _cell(next(numbers), field, recent))
         rows.append(Row(service, port, tuple(cells)))
     return rows

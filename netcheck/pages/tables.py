@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from netcheck.answers import lasting
+from netcheck.answers import duration_text
 from netcheck.fields import Field, failure_text
 from netcheck.model.findings import FetchedBag, PushCertificate
 from netcheck.model.results import Hold, HoldEnd, Lookup, Result
@@ -130,7 +130,7 @@ def holds(latest: Iterable[Hold]) -> Table:
             Cell(hold.key.service),
             Cell(hold.key.path),
             Cell(hold.key.family),
-            Cell(lasting(hold.longest)),
+            Cell(duration_text(hold.longest)),
             Cell(_ENDS[hold.end], "worry" if hold.end in (HoldEnd.LOST, HoldEnd.RESET) else ""),
         ]
         for hold in latest

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from netcheck import config
 from netcheck.cli.main import main
 from netcheck.config import web_tls
-from netcheck.config.file import check, to_run
+from netcheck.config.file import Config, check, load, to_run
+from netcheck.config.problems import ConfigError
 from netcheck.files import LARGEST_PEM
 from netcheck.web import protection
 from tests.web.pems import Pems, pems
@@ -31,16 +31,16 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("text", "place"), PROMISES)
 def test_a_key_that_does_nothing_yet_is_refused(file: Path, text: str, place: str, read: object) -> None:
     file.write_text(text)
-    config.load(file)
+    load(file)
     assert callable(read)
-    with pytest.raises(config.ConfigError) as caught:
+    with pytest.raises(ConfigError) as caught:
         read(file)
     assert f"{file}:{place}: this does nothing yet, so nothing may rest on it: remove it" in str(caught.value)
 
 
 def test_what_says_no_more_than_the_default_is_no_promise(file: Path) -> None:
     file.write_text("web: {reload: false}\nhistory: {keep: 30d}\nlisten: [127.0.0.1:9223, 127.0.0.1:9224]\n")
-    assert to_run(file) == config.load(file)
+    assert to_run(file) == load(file)
 
 
 def test_the_daemon_does_not_start_on_such_a_file(file: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_large_client_ca_file_is_accepted_by_all_or_by_none(
     if size < LARGEST_PEM:
         assert protection.read(check(file).web).tls is not None
     else:
-        with pytest.raises(config.ConfigError, match="client_ca_file: the file cannot be read: larger than"):
+        with pytest.raises(ConfigError, match="client_ca_file: the file cannot be read: larger than"):
             check(file)
 
 
@@ -96,14 +96,14 @@ def test_an_authority_in_the_web_config_itself_has_to_be_one(file: Path, issued:
         " client_ca: '-----BEGIN CERTIFICATE-----', client_auth_type: RequireAndVerifyClientCert}"
     )
     file.write_text("web: {config_file: web.yml}\n")
-    with pytest.raises(config.ConfigError) as caught:
+    with pytest.raises(ConfigError) as caught:
         check(file)
     assert f"{web}:1:77: tls_server_config.client_ca: this holds no certificates in PEM" in str(caught.value)
 
 
 @pytest.mark.parametrize("read", [to_run, check])
 def test_what_openssl_here_does_not_speak_is_said_before_the_daemon_runs(
-    file: Path, issued: Pems, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], config.Config]
+    file: Path, issued: Pems, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], Config]
 ) -> None:
     """Some systems build OpenSSL without a curve or a cipher that can be written."""
     monkeypatch.setitem(web_tls._CURVES, "CurveP256", "unknown-here")
@@ -112,5 +112,5 @@ def test_what_openssl_here_does_not_speak_is_said_before_the_daemon_runs(
         "tls_server_config: {cert_file: server.crt, key_file: server.key, curve_preferences: [CurveP256]}"
     )
     file.write_text("web: {config_file: web.yml}\n")
-    with pytest.raises(config.ConfigError, match="TLS cannot be spoken with this: unknown"):
+    with pytest.raises(ConfigError, match="TLS cannot be spoken with this: unknown"):
         read(file)
