@@ -6,7 +6,7 @@ Knows facts only. The console, the status page and the report begin with it.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from netcheck.facts import Facts
+from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Cause, Finding, Judgement, Verdict
 from netcheck.model.paths import Expected, ProbePath, Role
 from netcheck.model.services import is_relayed
@@ -87,6 +87,19 @@ def in_short(finding: Finding) -> str:
     return _IN_SHORT[finding.cause].format(ports=named)
 
 
+def evidence_lines(alike: Iterable[PathFinding]) -> tuple[str, ...]:
+    """What shows something that is wrong. Where that differs between paths or roles, it says which."""
+    whose: dict[str, list[Judgement]] = {}
+    for found in alike:
+        for judged, line in zip(found.judgements, found.evidence, strict=True):
+            whose.setdefault(line, []).append(judged)
+    roles = {line: joined(_each(WHO[judged.role] for judged in its)) for line, its in whose.items()}
+    paths = {line: joined(_each(judged.path for judged in its)) for line, its in whose.items()}
+    differing = [names for names in (roles, paths) if len(set(names.values())) > 1]
+    labels = {line: ", ".join(names[line] for names in differing) for line in whose}
+    return tuple(f"{label}: {line}" if label else line for line, label in labels.items())
+
+
 def over(path: ProbePath) -> str:
     """The path as it stands in a sentence."""
     if is_relayed(path):
@@ -99,9 +112,14 @@ def ports_text(ports: Iterable[int]) -> str:
     return f"port {numbers[0]}" if len(numbers) == 1 else f"ports {joined(numbers)}"
 
 
-def joined(texts: Sequence[str]) -> str:
+def joined(texts: Sequence[str], conjunction: str = "and") -> str:
     """As in a sentence: `a, b and c`."""
-    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
+    return f" {conjunction} ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
+
+
+def _each(texts: Iterable[str]) -> list[str]:
+    """Each once."""
+    return list(dict.fromkeys(texts))
 
 
 def duration_text(seconds: float) -> str:
@@ -169,7 +187,11 @@ def _beside(paths: Mapping[str, ProbePath], others: Sequence[Judgement]) -> str:
         said: [over(paths[each.path]) for each in others if each.verdict is verdict]
         for verdict, said in _OF_OTHERS.items()
     }
-    return "".join(said.format(joined(_few(ways))) for said, ways in alike.items() if ways)
+    return "".join(
+        said.format(joined(_few(ways), "or" if "not" in said else "and"))
+        for said, ways in alike.items()
+        if ways
+    )
 
 
 def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str:
@@ -184,4 +206,4 @@ def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str
 def _reason(judged: Judgement) -> str:
     if not judged.findings:
         return "closed, as expected" if judged.is_expected else "no reason found"
-    return joined(list(dict.fromkeys(map(in_short, judged.findings))))
+    return joined(_each(map(in_short, judged.findings)))

@@ -52,7 +52,7 @@ class PathFinding(NamedTuple):
     finding: Finding
     judgements: tuple[Judgement, ...]
     evidence: tuple[str, ...]
-    """What shows it, for each of these verdicts."""
+    """What shows it: a sentence for each of these verdicts, in their order."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,8 @@ class Facts:
 
 
 def _found(alike: Sequence[tuple[Finding, Judgement]]) -> PathFinding:
-    evidence = dict.fromkeys(finding.evidence for finding, _ in alike)
-    return PathFinding(alike[0][0], tuple(judged for _, judged in alike), tuple(evidence))
+    judgements, evidence = tuple(j for _, j in alike), tuple(finding.evidence for finding, _ in alike)
+    return PathFinding(alike[0][0], judgements, evidence)
 
 
 def facts_of(state: State, belief: Belief) -> Facts:

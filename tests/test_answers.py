@@ -2,7 +2,8 @@
 
 import pytest
 
-from netcheck.answers import answers, in_short
+from netcheck.answers import answers, evidence_lines, in_short
+from netcheck.facts import PathFinding
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Needed, Verdict
 from netcheck.model.paths import Expected, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
 from tests.records import COURIER, DROPPED, PROVIDER, facts, result
@@ -52,6 +53,38 @@ def test_one_path_that_works_is_enough_and_the_ports_that_serve_are_named() -> N
 def test_how_it_is_on_other_paths_is_told_as_it_is(verdict: Verdict, said: str) -> None:
     judgements = judged(PROXY, Verdict.READY), judged(DIRECT, verdict)
     assert told([DIRECT, PROXY], *judgements) == [f"Devices: yes, through web-proxy (port 443){said}."]
+
+
+def test_neither_of_two_paths_is_told_with_or() -> None:
+    broken = [judged(path, Verdict.NOT_READY) for path in (DIRECT, WIFI)]
+    assert told([DIRECT, WIFI, PROXY], judged(PROXY, Verdict.READY), *broken) == [
+        "Devices: yes, through web-proxy (port 443), but not directly or over guest-wifi."
+    ]
+
+
+def shown(*seen: tuple[ProbePath, Role, str]) -> tuple[str, ...]:
+    finding = Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "", "")
+    return evidence_lines(
+        PathFinding(finding, (judged(path, Verdict.NOT_READY, role=role),), (line,))
+        for path, role, line in seen
+    )
+
+
+def test_evidence_says_whose_it_is_where_it_differs() -> None:
+    device, provider = Role.DEVICE, Role.PROVIDER
+    assert shown((DIRECT, device, "4 fail"), (WIFI, device, "4 fail")) == ("4 fail",)
+    assert shown((DIRECT, device, "4 fail"), (DIRECT, provider, "2 fail")) == (
+        "Devices: 4 fail",
+        "MDM server: 2 fail",
+    )
+    assert shown((DIRECT, device, "4 fail"), (WIFI, device, "2 fail"), (PROXY, device, "2 fail")) == (
+        "direct: 4 fail",
+        "guest-wifi and web-proxy: 2 fail",
+    )
+    assert shown((DIRECT, device, "4 fail"), (WIFI, provider, "2 fail")) == (
+        "Devices, direct: 4 fail",
+        "MDM server, guest-wifi: 2 fail",
+    )
 
 
 def test_a_path_has_its_name_unless_it_is_called_direct() -> None:

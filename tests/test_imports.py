@@ -47,6 +47,7 @@ MAY_IMPORT = {
         "plan",
         "probe",
         "push_certificates",
+        "rows",
         "schedule",
         "state",
         "web",

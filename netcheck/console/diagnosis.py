@@ -7,16 +7,14 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from netcheck.answers import NOTHING_JUDGED, WHO, answers, joined
+from netcheck.answers import NOTHING_JUDGED, WHO, answers, evidence_lines, joined
 from netcheck.console.table import COLOURS, bullet
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.services import is_relayed
 
 _INDENT = (0, 0, 0, 4)
-_IF_MEANT = (
-    "If nothing is meant to lead out here, write `expected: blocked` for this path in the config. If not: "
-)
+_IF_MEANT = "If this path is closed on purpose, write `expected: blocked` for it in the config. If not: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +67,8 @@ def _of_findings(facts: Facts, alike: Sequence[PathFinding]) -> Paragraph:
     remark = ", a remark" if finding.is_remark else ""
     title = f"{_whom(judgements)}: {finding.cause} ({finding.hop}{remark})"
     hint = _IF_MEANT if any(_may_be_meant(facts, judged) for judged in judgements) else ""
-    evidence = tuple(dict.fromkeys(line for found in alike for line in found.evidence))
-    return Paragraph(title, _colour(judgements), hint + finding.next_step, evidence, finding.reply)
+    step = hint + finding.next_step
+    return Paragraph(title, _colour(judgements), step, evidence_lines(alike), finding.reply)
 
 
 def _may_be_meant(facts: Facts, judged: Judgement) -> bool:

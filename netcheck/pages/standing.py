@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from netcheck.answers import duration_text, in_short
+from netcheck.answers import duration_text, evidence_lines, in_short
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Finding, Judgement, Verdict
 from netcheck.model.incidents import Availability, Span
@@ -138,9 +138,10 @@ def _trouble(number: int, alike: Sequence[PathFinding], past: Past, now: float) 
 
 def _evidence(finding: Finding, alike: Sequence[PathFinding]) -> tuple[str, ...]:
     """How many hosts were reached stands once, under what makes the verdict what it is."""
-    shown = [line for found in alike for line in found.evidence]
     judgements = [judged for found in alike for judged in found.judgements if judged.cause is finding.cause]
-    return tuple(dict.fromkeys([*shown, *(line for judged in judgements for line in judged.counts)]))
+    return tuple(
+        dict.fromkeys([*evidence_lines(alike), *(line for judged in judgements for line in judged.counts)])
+    )
 
 
 def incidents(spans: Iterable[Span], now: float) -> list[Incident]:

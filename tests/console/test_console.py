@@ -166,7 +166,7 @@ def test_what_is_asked_for_on_several_paths_is_told_once() -> None:
 
 def test_a_direct_path_of_no_use_beside_one_that_works_may_be_meant_so() -> None:
     told = shown(knowing(replace(BLOCKED, verdict=Verdict.NOT_READY), FINE))
-    assert "If nothing is meant to lead out here, write `expected: blocked`" in told
+    assert "If this path is closed on purpose, write `expected: blocked`" in told
 
 
 def test_nothing_is_meant_to_be_blocked_where_it_is_the_only_way() -> None:
