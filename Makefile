@@ -8,7 +8,7 @@ SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
 RUN := .venv/run
 DEV := .venv/dev
 
-.PHONY: help demo run test check lint types units system scenarios alerts bench bench-fleet dashboards reference lock servers clean
+.PHONY: help demo run test check lint types units system scenarios alerts bench bench-fleet dashboards reference screenshot lock servers clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -53,6 +53,9 @@ bench-fleet: $(DEV)/ready servers  ## measure a Prometheus with 1,000 simulated 
 
 dashboards: $(DEV)/ready  ## write dashboards/*.json anew from their sources
 	$(DEV)/bin/python -m dashboards
+
+screenshot: $(DEV)/ready servers  ## make the picture in the README anew
+	REWRITE_SCREENSHOT=port-5223-blocked $(DEV)/bin/pytest -q tests/system/test_page.py -k port-5223-blocked
 
 reference: $(DEV)/ready  ## write docs/config.md and config/netcheck.schema.json anew from the code
 	$(DEV)/bin/python -m tests.config.reference

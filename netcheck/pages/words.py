@@ -12,7 +12,7 @@ _DOES: Mapping[Role, Mapping[Verdict, str]] = {
     Role.DEVICE: {
         Verdict.READY: "get push",
         Verdict.DEGRADED: "get push, but not always",
-        Verdict.FALLBACK_ONLY: "get push on Wi-Fi only",
+        Verdict.FALLBACK_ONLY: "get push on Wi-Fi and Ethernet only",
         Verdict.UNKNOWN: "are not measured yet",
         Verdict.NOT_READY: "get no push",
     },

@@ -230,7 +230,9 @@ def test_of_many_paths_those_that_work_are_folded_and_the_others_come_first() ->
     reader = live(site(30, 20, 25))
     flat = " ".join(reader.text.split())
     assert flat.count("28 more that work") == 2
-    assert flat.index("Devices on path-20 get push on Wi-Fi only") < flat.index("Devices on path-0 get push")
+    assert flat.index("Devices on path-20 get push on Wi-Fi and Ethernet only") < flat.index(
+        "Devices on path-0 get push"
+    )
     columns = flat[flat.index("service port") :].split()[2:5]
     assert columns == ["path-20", "path-25", "path-0"]
     assert "Devices: yes, over path-0, over path-1, over path-2, over path-3 and 24 more paths" in flat

@@ -19,7 +19,7 @@ DOWN = Judgement("web", Role.PROVIDER, Verdict.NOT_READY, (Finding(Cause.PROXY_D
     ("judged", "sentence"),
     [
         (READY, "Devices on direct get push."),
-        (FALLBACK, "Devices on direct get push on Wi-Fi only: port 5223 is blocked."),
+        (FALLBACK, "Devices on direct get push on Wi-Fi and Ethernet only: port 5223 is blocked."),
         (DOWN, "The MDM server on web cannot send push: the proxy does not work."),
         (replace(READY, verdict=Verdict.UNKNOWN), "Devices on direct are not measured yet."),
         (

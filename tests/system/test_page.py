@@ -1,8 +1,13 @@
-"""The status page in a real browser, while the demo's laboratory breaks."""
+"""The status page in a real browser, while the demo's laboratory breaks.
 
+REWRITE_SCREENSHOT names a scenario of which the picture in the README is made anew, to be looked at.
+"""
+
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -12,13 +17,14 @@ from netcheck.lab.scenarios import SCENARIOS, Expected, Scenario
 from tests.system.browser import ARTEFACTS, CHROMIUM, LabWithDaemon, Window, browser
 from tests.system.namespace import Namespace, sweep
 
+IN_README = Path(__file__).parents[2] / "docs" / "status-page.png"
 PATIENCE = 40_000
 """Milliseconds until what was broken must be on the page."""
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium")
 
 SENTENCES = {
-    "port-5223-blocked": "Devices on direct get push on Wi-Fi only: port 5223 is blocked.",
+    "port-5223-blocked": "Devices on direct get push on Wi-Fi and Ethernet only: port 5223 is blocked.",
     "proxy-wants-password": "Devices on web-proxy get no push: the proxy wants a valid login.",
     "proxy-decrypts": "Devices on web-proxy get no push: somebody decrypts the connections.",
     "dns-block-list": "Devices on direct get no push: DNS gives wrong addresses.",
@@ -85,6 +91,9 @@ def see_the_breakage(desk: Desk, scenario: Scenario, expected: Expected) -> None
             timeout=PATIENCE
         )
         window.shoot(scenario.name)
+        if os.environ.get("REWRITE_SCREENSHOT") == scenario.name:
+            page.set_viewport_size({"width": 1100, "height": 1000})
+            page.screenshot(path=IN_README)
     finally:
         desk.lab.alter(scenario.repairs)
     expect(page.locator("h1")).to_have_text("Push works on every path.", timeout=PATIENCE)
