@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netcheck.facts import Facts, PathFinding
+from netcheck.model.failing import Phase
 from netcheck.model.findings import Cause, Finding, Judgement, Verdict
 from netcheck.model.paths import Expected, ProbePath, Role
 from netcheck.model.services import is_relayed
@@ -22,7 +23,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.PATH_OPEN: "it is open, and should be blocked",
     Cause.PACKET_LOSS: "packets are lost",
     Cause.DNS_SINKHOLE: "DNS gives wrong addresses",
-    Cause.DNS_FAILURE: "names do not resolve",
+    Cause.DNS_FAILURE: "{names} not resolve",
     Cause.PROXY_AUTH: "the proxy wants a valid login",
     Cause.PROXY_DOWN: "the proxy does not work",
     Cause.APPLE_UNREACHABLE: "a service of Apple's is down",
@@ -84,7 +85,14 @@ def in_short(finding: Finding) -> str:
     ports = sorted({result.port for result in finding.about})
     verb = " is" if len(ports) == 1 else " are"
     named = ports_text(ports) + (verb if finding.cause is Cause.PORT_BLOCKED else "")
-    return _IN_SHORT[finding.cause].format(ports=named)
+    return _IN_SHORT[finding.cause].format(ports=named, names=_names(finding))
+
+
+def _names(finding: Finding) -> str:
+    """With its verb: a single host by its name, unless it is the proxy's that does not resolve."""
+    failed = {(r.host, r.attempt.failure.phase) for r in finding.about if r.attempt.failure}
+    hosts = [host for host, phase in failed if phase is Phase.RESOLVE]
+    return f"{hosts[0]} does" if hosts and len(failed) == 1 else "names do"
 
 
 def evidence_lines(alike: Iterable[PathFinding]) -> tuple[str, ...]:

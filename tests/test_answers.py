@@ -4,6 +4,7 @@ import pytest
 
 from netcheck.answers import answers, evidence_lines, in_short
 from netcheck.facts import PathFinding
+from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Needed, Verdict
 from netcheck.model.paths import Expected, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
 from tests.records import COURIER, DROPPED, PROVIDER, facts, result
@@ -115,6 +116,20 @@ def test_paths_with_the_same_reasons_share_a_sentence() -> None:
         "Devices: no. Directly and over guest-wifi: names do not resolve and port 5223 is blocked. "
         "Through web-proxy: the proxy wants a valid login."
     ]
+
+
+@pytest.mark.parametrize(
+    ("phase", "hosts", "says"),
+    [
+        (Phase.RESOLVE, ["mdm.test"], "mdm.test does not resolve"),
+        (Phase.RESOLVE, COURIER.hosts, "names do not resolve"),
+        (Phase.PROXY_RESOLVE, ["mdm.test"], "names do not resolve"),
+    ],
+)
+def test_a_single_name_that_does_not_resolve_is_told(phase: Phase, hosts: list[str], says: str) -> None:
+    failure = Failure(phase, Reason.NXDOMAIN, "")
+    about = tuple(result(COURIER, 443, failure, host=host) for host in hosts)
+    assert in_short(Finding(Cause.DNS_FAILURE, Hop.RESOLVER, "", "", about=about)) == says
 
 
 def test_limits_and_what_is_not_known_are_told() -> None:
