@@ -12,7 +12,7 @@ FUZZ := .venv/fuzz
 # How many inputs each parser gets from `make fuzz`.
 INPUTS ?= 1000000
 
-.PHONY: help demo run test check lint types units system scenarios alerts fuzz soak bench bench-fleet dashboards reference lock sbom wheel pyz deb servers kerberos clean
+.PHONY: help demo run test check lint types units system scenarios alerts fuzz soak bench bench-fleet dashboards reference screenshot lock sbom wheel pyz deb servers kerberos clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -62,6 +62,9 @@ bench-fleet: $(DEV)/ready servers  ## measure a Prometheus with 1,000 simulated 
 
 dashboards: $(DEV)/ready  ## write dashboards/*.json anew from their sources
 	$(DEV)/bin/python -m dashboards
+
+screenshot: $(DEV)/ready servers  ## make the picture in the README anew
+	REWRITE_SCREENSHOT=port-5223-blocked $(DEV)/bin/pytest -q tests/system/test_page.py -k port-5223-blocked
 
 reference: $(DEV)/ready  ## write docs/config.md and config/netcheck.schema.json anew from the code
 	$(DEV)/bin/python -m tests.config.reference

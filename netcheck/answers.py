@@ -6,7 +6,8 @@ Knows facts only. The console, the status page and the report begin with it.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from netcheck.facts import Facts
+from netcheck.facts import Facts, PathFinding
+from netcheck.model.failing import Phase
 from netcheck.model.findings import Acceptance, Cause, Finding, Judgement, Proof, Verdict
 from netcheck.model.paths import Expected, ProbePath, Role
 from netcheck.model.services import is_relayed
@@ -22,7 +23,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.PATH_OPEN: "it is open, and should be blocked",
     Cause.PACKET_LOSS: "packets are lost",
     Cause.DNS_SINKHOLE: "DNS gives wrong addresses",
-    Cause.DNS_FAILURE: "names do not resolve",
+    Cause.DNS_FAILURE: "{names} not resolve",
     Cause.PROXY_AUTH: "the proxy wants a valid login",
     Cause.PROXY_DOWN: "the proxy does not work",
     Cause.APPLE_UNREACHABLE: "a service of Apple's is down",
@@ -105,7 +106,27 @@ def in_short(finding: Finding) -> str:
     ports = sorted({result.port for result in finding.about})
     verb = " is" if len(ports) == 1 else " are"
     named = ports_text(ports) + (verb if finding.cause is Cause.PORT_BLOCKED else "")
-    return _IN_SHORT[finding.cause].format(ports=named)
+    return _IN_SHORT[finding.cause].format(ports=named, names=_names(finding))
+
+
+def _names(finding: Finding) -> str:
+    """With its verb: a single host by its name, unless it is the proxy's that does not resolve."""
+    failed = {(r.host, r.attempt.failure.phase) for r in finding.about if r.attempt.failure}
+    hosts = [host for host, phase in failed if phase is Phase.RESOLVE]
+    return f"{hosts[0]} does" if hosts and len(failed) == 1 else "names do"
+
+
+def evidence_lines(alike: Iterable[PathFinding]) -> tuple[str, ...]:
+    """What shows something that is wrong. Where that differs between paths or roles, it says which."""
+    whose: dict[str, list[Judgement]] = {}
+    for found in alike:
+        for judged, line in zip(found.judgements, found.evidence, strict=True):
+            whose.setdefault(line, []).append(judged)
+    roles = {line: joined(_each(WHO[judged.role] for judged in its)) for line, its in whose.items()}
+    paths = {line: joined(_each(judged.path for judged in its)) for line, its in whose.items()}
+    differing = [names for names in (roles, paths) if len(set(names.values())) > 1]
+    labels = {line: ", ".join(names[line] for names in differing) for line in whose}
+    return tuple(f"{label}: {line}" if label else line for line, label in labels.items())
 
 
 def over(path: ProbePath) -> str:
@@ -120,12 +141,17 @@ def ports_text(ports: Iterable[int]) -> str:
     return f"port {numbers[0]}" if len(numbers) == 1 else f"ports {joined(numbers)}"
 
 
-def joined(texts: Sequence[str]) -> str:
+def joined(texts: Sequence[str], conjunction: str = "and") -> str:
     """As in a sentence: `a, b and c`."""
-    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
+    return f" {conjunction} ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
 
 
-def lasting(seconds: float) -> str:
+def _each(texts: Iterable[str]) -> list[str]:
+    """Each once."""
+    return list(dict.fromkeys(texts))
+
+
+def duration_text(seconds: float) -> str:
     """`40 s`, `12 min`, `3 h 20 min`, `5 days`: as exact as anyone wants to know."""
     whole = max(0, round(seconds))
     if whole < 60:
@@ -190,7 +216,11 @@ def _beside(paths: Mapping[str, ProbePath], others: Sequence[Judgement]) -> str:
         said: [over(paths[each.path]) for each in others if each.verdict is verdict]
         for verdict, said in _OF_OTHERS.items()
     }
-    return "".join(said.format(joined(_few(ways))) for said, ways in alike.items() if ways)
+    return "".join(
+        said.format(joined(_few(ways), "or" if "not" in said else "and"))
+        for said, ways in alike.items()
+        if ways
+    )
 
 
 def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str:
@@ -205,4 +235,4 @@ def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str
 def _reason(judged: Judgement) -> str:
     if not judged.findings:
         return "closed, as expected" if judged.is_expected else "no reason found"
-    return joined(list(dict.fromkeys(map(in_short, judged.findings))))
+    return joined(_each(map(in_short, judged.findings)))

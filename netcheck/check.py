@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 import trio
 
 from netcheck.bags import with_counts
-from netcheck.config import Config, Probing
+from netcheck.config.file import Config
+from netcheck.config.settings import ProbingSettings
 from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.findings import Acceptance, PushIdentity, Verdict
 from netcheck.model.paths import Expected, ProbePath
 from netcheck.model.services import Service, families_of, hosts_on, ports_on, targets
-from netcheck.plan import Call
+from netcheck.plan import Call, spread
 from netcheck.probe.runner import Prober
 from netcheck.push_certificates import ToProve, prove, read_all, threads, to_prove
 from netcheck.schedule import Gate
@@ -21,11 +22,11 @@ from netcheck.state.state import State
 _log = logging.getLogger("netcheck")
 _SAMPLE = 8
 """How many hosts of a service are visited at first, spread over all of them."""
-_PATIENCE = 3.0
+_SOON = 3.0
 """Seconds: a network that works has answered for the first hosts by then. No need to wait for timeouts."""
 _SPACING = 0.025
 """Seconds between two visits of a service, so that its resolver is not asked for a hundred names at once."""
-_QUICK = Probing(concurrency=400, rate=60.0)
+_QUICK = ProbingSettings(concurrency=400, rate=60.0)
 """One look may be quicker than a daemon, which goes on for ever."""
 
 
@@ -118,7 +119,7 @@ class Look:
                 ended.set()
 
             nursery.start_soon(begin)
-            with trio.move_on_after(_PATIENCE):
+            with trio.move_on_after(_SOON):
                 await ended.wait()
             if rest and (self._is_limited(service, path) if ended.is_set() else _is_open(path)):
                 await self._visit_hosts(service, path, rest)
@@ -155,10 +156,10 @@ def _is_open(path: ProbePath) -> bool:
     return path.expected is not Expected.BLOCKED
 
 
-def quickened(probing: Probing) -> Probing:
+def quickened(probing: ProbingSettings) -> ProbingSettings:
     """The caps for one look: those of the config where it has its own."""
-    usual = Probing()
-    return Probing(
+    usual = ProbingSettings()
+    return ProbingSettings(
         concurrency=_QUICK.concurrency if probing.concurrency == usual.concurrency else probing.concurrency,
         rate=_QUICK.rate if probing.rate == usual.rate else probing.rate,
         timeouts=probing.timeouts,
@@ -169,7 +170,7 @@ def longest(config: Config, *, all_hosts: bool = False) -> float:
     """How many seconds a look takes at most, about, where every phase runs into its timeout."""
     pace, timeouts = quickened(config.probing), config.probing.timeouts
     return max((_longest_over(path, config, pace.rate) for path in config.paths), default=0.0) + (
-        timeouts.resolve + timeouts.tls + (0.0 if all_hosts else _PATIENCE)
+        timeouts.resolve + timeouts.tls + (0.0 if all_hosts else _SOON)
     )
 
 
@@ -181,13 +182,6 @@ def _longest_over(path: ProbePath, config: Config, rate: float) -> float:
     )
     timeouts = config.probing.timeouts
     return begun / rate + timeouts.connect + (timeouts.proxy if path.is_proxied else 0.0)
-
-
-def spread(hosts: Sequence[str], most: int) -> Sequence[str]:
-    """At most so many of the hosts, two or more, at equal distances, from the first to the last."""
-    if len(hosts) <= most:
-        return hosts
-    return [hosts[round(place * (len(hosts) - 1) / (most - 1))] for place in range(most)]
 
 
 def _bags_first(services: Iterable[Service]) -> tuple[list[Service], list[Service]]:

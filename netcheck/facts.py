@@ -56,17 +56,17 @@ class Belief:
     another result, as they are all of one moment."""
 
 
-class Found(NamedTuple):
+class PathFinding(NamedTuple):
     """Something that is wrong on a path, once, with every verdict that suffers from it."""
 
     finding: Finding
     judgements: tuple[Judgement, ...]
     evidence: tuple[str, ...]
-    """What shows it, for each of these verdicts."""
+    """What shows it: a sentence for each of these verdicts, in their order."""
 
 
 @dataclass(frozen=True)
-class Counted:
+class Totals:
     """What was counted since the start. The counters themselves: they go on while the facts are shown."""
 
     outcomes: Mapping[Flow, Outcomes]
@@ -109,7 +109,7 @@ class Facts:
     proofs: tuple[Proof, ...]
     """What APNs said of them, by certificate and path, where that was asked for."""
     holds: Mapping[HoldKey, Hold]
-    counted: Counted
+    totals: Totals
 
     @property
     def ready(self) -> bool:
@@ -128,7 +128,7 @@ class Facts:
         return list(self.lookups_by_flow.values())
 
     @cached_property
-    def findings(self) -> Sequence[Found]:
+    def findings(self) -> Sequence[PathFinding]:
         """Everything that is wrong or worth a remark, by path, in the order of the judgements."""
         grouped: dict[object, list[tuple[Finding, Judgement]]] = {}
         for judged in self.judgements:
@@ -146,9 +146,9 @@ class Facts:
         return grouped
 
 
-def _found(alike: Sequence[tuple[Finding, Judgement]]) -> Found:
-    evidence = dict.fromkeys(finding.evidence for finding, _ in alike)
-    return Found(alike[0][0], tuple(judged for _, judged in alike), tuple(evidence))
+def _found(alike: Sequence[tuple[Finding, Judgement]]) -> PathFinding:
+    judgements, evidence = tuple(j for _, j in alike), tuple(finding.evidence for finding, _ in alike)
+    return PathFinding(alike[0][0], judgements, evidence)
 
 
 def facts_of(state: State, belief: Belief) -> Facts:
@@ -179,7 +179,7 @@ def facts_of(state: State, belief: Belief) -> Facts:
         push_certificates=tuple(state.push_certificates.read()),
         proofs=proofs,
         holds=dict(state.holds.latest),
-        counted=Counted.of(state),
+        totals=Totals.of(state),
     )
 
 

@@ -111,13 +111,18 @@ def sample(service: Service, path: ProbePath, number: int) -> list[Call]:
     A single host is visited twice: once may be an accident.
     """
     hosts = hosts_on(service, path)
-    width = min(_SAMPLE, len(hosts))
-    spread = [hosts[(number + index * len(hosts) // width) % len(hosts)] for index in range(width)]
-    twice = spread if len(hosts) == 1 else []
+    some = spread(hosts, _SAMPLE, number)
+    twice = some if len(hosts) == 1 else []
     return [
-        *(Call(service, host, path, number) for host in spread),
+        *(Call(service, host, path, number) for host in some),
         *(Call(service, host, path, number + 1) for host in twice),
     ]
+
+
+def spread(hosts: Sequence[str], most: int, first: int = 0) -> list[str]:
+    """At most so many of the hosts, at equal distances around the list, from the first one on."""
+    width = min(most, len(hosts))
+    return [hosts[(first + index * len(hosts) // width) % len(hosts)] for index in range(width)]
 
 
 def held_slots(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[HeldSlot]:

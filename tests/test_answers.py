@@ -2,7 +2,9 @@
 
 import pytest
 
-from netcheck.answers import answers, in_short
+from netcheck.answers import answers, evidence_lines, in_short
+from netcheck.facts import PathFinding
+from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Needed, Verdict
 from netcheck.model.paths import Expected, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
 from tests.records import COURIER, DROPPED, PROVIDER, facts, result
@@ -54,6 +56,38 @@ def test_how_it_is_on_other_paths_is_told_as_it_is(verdict: Verdict, said: str) 
     assert told([DIRECT, PROXY], *judgements) == [f"Devices: yes, through web-proxy (port 443){said}."]
 
 
+def test_neither_of_two_paths_is_told_with_or() -> None:
+    broken = [judged(path, Verdict.NOT_READY) for path in (DIRECT, WIFI)]
+    assert told([DIRECT, WIFI, PROXY], judged(PROXY, Verdict.READY), *broken) == [
+        "Devices: yes, through web-proxy (port 443), but not directly or over guest-wifi."
+    ]
+
+
+def shown(*seen: tuple[ProbePath, Role, str]) -> tuple[str, ...]:
+    finding = Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "", "")
+    return evidence_lines(
+        PathFinding(finding, (judged(path, Verdict.NOT_READY, role=role),), (line,))
+        for path, role, line in seen
+    )
+
+
+def test_evidence_says_whose_it_is_where_it_differs() -> None:
+    device, provider = Role.DEVICE, Role.PROVIDER
+    assert shown((DIRECT, device, "4 fail"), (WIFI, device, "4 fail")) == ("4 fail",)
+    assert shown((DIRECT, device, "4 fail"), (DIRECT, provider, "2 fail")) == (
+        "Devices: 4 fail",
+        "MDM server: 2 fail",
+    )
+    assert shown((DIRECT, device, "4 fail"), (WIFI, device, "2 fail"), (PROXY, device, "2 fail")) == (
+        "direct: 4 fail",
+        "guest-wifi and web-proxy: 2 fail",
+    )
+    assert shown((DIRECT, device, "4 fail"), (WIFI, provider, "2 fail")) == (
+        "Devices, direct: 4 fail",
+        "MDM server, guest-wifi: 2 fail",
+    )
+
+
 def test_a_path_has_its_name_unless_it_is_called_direct() -> None:
     paths = [DIRECT, WIFI, BALANCER]
     assert told(paths, *(judged(path, Verdict.READY) for path in paths)) == [
@@ -82,6 +116,20 @@ def test_paths_with_the_same_reasons_share_a_sentence() -> None:
         "Devices: no. Directly and over guest-wifi: names do not resolve and port 5223 is blocked. "
         "Through web-proxy: the proxy wants a valid login."
     ]
+
+
+@pytest.mark.parametrize(
+    ("phase", "hosts", "says"),
+    [
+        (Phase.RESOLVE, ["mdm.test"], "mdm.test does not resolve"),
+        (Phase.RESOLVE, COURIER.hosts, "names do not resolve"),
+        (Phase.PROXY_RESOLVE, ["mdm.test"], "names do not resolve"),
+    ],
+)
+def test_a_single_name_that_does_not_resolve_is_told(phase: Phase, hosts: list[str], says: str) -> None:
+    failure = Failure(phase, Reason.NXDOMAIN, "")
+    about = tuple(result(COURIER, 443, failure, host=host) for host in hosts)
+    assert in_short(Finding(Cause.DNS_FAILURE, Hop.RESOLVER, "", "", about=about)) == says
 
 
 def test_limits_and_what_is_not_known_are_told() -> None:

@@ -13,10 +13,12 @@ import pytest
 import trio
 
 from netcheck import check
-from netcheck.check import Look, Progress, longest, quickened, spread
-from netcheck.config import Config, Probing, default
+from netcheck.check import Look, Progress, longest, quickened
+from netcheck.config.file import Config, default
+from netcheck.config.settings import ProbingSettings
 from netcheck.model.paths import Expected, ProbePath, Role
 from netcheck.model.services import Service, Timeouts
+from netcheck.plan import spread
 from tests.daemon.running import with_default_signals
 
 DIRECT = ProbePath("direct")
@@ -49,7 +51,7 @@ def silent() -> Iterator[int]:
 
 
 def config(*services: Service, path: ProbePath = DIRECT) -> Config:
-    return replace(default(), services=services, paths=(path,), probing=Probing(timeouts=TIMEOUTS))
+    return replace(default(), services=services, paths=(path,), probing=ProbingSettings(timeouts=TIMEOUTS))
 
 
 def ours(port: int, hosts: tuple[str, ...] = HOSTS, name: str = "ours") -> Service:
@@ -90,7 +92,7 @@ def test_a_failure_that_matters_to_nobody_widens_nothing(here_only: int) -> None
 def test_nobody_waits_for_timeouts_before_the_others_are_visited(
     silent: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(check, "_PATIENCE", 0.1)
+    monkeypatch.setattr(check, "_SOON", 0.1)
     hosts = HOSTS[:12]
     began = {result.host: result.attempt.at for result in looked(config(ours(silent, hosts))).facts().results}
     first = set(spread(hosts, 8))
@@ -99,7 +101,7 @@ def test_nobody_waits_for_timeouts_before_the_others_are_visited(
 
 
 def test_what_is_expected_to_be_blocked_is_not_widened(silent: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "_PATIENCE", 0.1)
+    monkeypatch.setattr(check, "_SOON", 0.1)
     blocked = ProbePath("direct", expected=Expected.BLOCKED)
     assert len(visited(looked(config(ours(silent), path=blocked)))) == 8
 
@@ -167,18 +169,9 @@ def _accepted(port: int) -> bool:
     return any(local in fields[1:3] for fields in map(str.split, lines))
 
 
-@pytest.mark.parametrize(("count", "most"), [(1, 8), (8, 8), (9, 8), (51, 8), (251, 8), (3, 2)])
-def test_a_sample_is_spread_from_the_first_to_the_last(count: int, most: int) -> None:
-    hosts = [str(number) for number in range(count)]
-    some = list(spread(hosts, most))
-    assert len(set(some)) == len(some) == min(count, most)
-    assert (some[0], some[-1]) == (hosts[0], hosts[-1])
-    assert some == sorted(some, key=int)
-
-
 def test_one_look_is_quicker_than_a_daemon_unless_the_config_says_how_quick() -> None:
-    assert quickened(Probing()).rate > Probing().rate
-    slow = Probing(rate=2.0, concurrency=3)
+    assert quickened(ProbingSettings()).rate > ProbingSettings().rate
+    slow = ProbingSettings(rate=2.0, concurrency=3)
     assert (quickened(slow).rate, quickened(slow).concurrency) == (2.0, 3)
 
 

@@ -19,8 +19,8 @@ from click.testing import CliRunner, Result
 
 from netcheck.cli.check import exit_code
 from netcheck.cli.main import main
-from netcheck.config import load
 from netcheck.config.examples import SITUATIONS
+from netcheck.config.file import load
 from netcheck.model.findings import Hop, Judgement, Verdict
 from netcheck.model.paths import Role
 from netcheck.model.results import Visit
@@ -123,7 +123,7 @@ def test_check_shows_push_certificates(with_certificates: Path) -> None:
     result = invoke("check", "--config", with_certificates, COLUMNS="200")
     section = result.output.split("\n\n")[-1].splitlines()
     assert section[0].split() == ["push", "certificate", "expires", "topic"]
-    assert section[1].split()[-3:] == [TOPIC, "as", "expected"]
+    assert section[1].split()[-3:] == [TOPIC, "(as", "expected)"]
     assert f"{with_certificates.with_name('gone.pem')} cannot be read: No such file" in section[2]
     assert [line.split()[:2] for line in section[3:5]] == [["mdm:", "SHA-1"], ["mdm:", "SHA-256"]]
     assert PASSWORD not in result.output

@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "facts": {"model", "bags", "state", "verdict"},
     "history": {"model"},
     "fields": {"model", "facts"},
-    "pages": {"model", "facts", "fields", "answers", "state"},
+    "rows": {"model"},
+    "pages": {"model", "facts", "fields", "answers", "rows", "state"},
     "export": {"model", "apns", "facts", "state", "netcheck"},
     "web": {
         "config",
@@ -40,7 +41,7 @@ MAY_IMPORT = {
         "tls_driver",
     },  # config: its records of the web port, and their files
     "answers": {"model", "facts"},
-    "console": {"model", "facts", "fields", "answers"},
+    "console": {"model", "facts", "fields", "answers", "rows"},
     "logs": set(),
     "check": {"bags", "config", "facts", "model", "plan", "probe", "push_certificates", "schedule", "state"},
     "daemon": {
@@ -57,6 +58,7 @@ MAY_IMPORT = {
         "plan",
         "probe",
         "push_certificates",
+        "rows",
         "schedule",
         "state",
         "web",

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from netcheck.model.paths import Family, LoadBalancer, ProbePath, Role
 from netcheck.model.services import AddressChoice, Depth, Service, TlsSettings
-from netcheck.plan import held_slots, slots
+from netcheck.plan import held_slots, slots, spread
 
 DIRECT = ProbePath("direct")
 COURIER = Service("courier", tuple(f"{n}-courier.test" for n in range(51)), (5223, 443), hosts_per_round=5)
@@ -115,3 +116,13 @@ def test_the_keys_of_jobs_are_unique() -> None:
         slot.key for slot in slots([COURIER, Service("other", ("x.test",), (1,))], [DIRECT, ProbePath("b")])
     ]
     assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(("count", "most"), [(1, 8), (8, 8), (9, 8), (51, 8), (251, 8), (3, 2)])
+def test_hosts_are_spread_over_all_from_the_first(count: int, most: int) -> None:
+    hosts = [str(number) for number in range(count)]
+    some = spread(hosts, most)
+    assert some[0] == "0"
+    assert len(set(some)) == len(some) == min(count, most)
+    gaps = {int(after) - int(before) for before, after in pairwise([*some, str(count)])}
+    assert max(gaps) - min(gaps) <= 1

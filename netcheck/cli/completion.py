@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 import trio
 
-from netcheck.config import Config, ConfigError, default, load
+from netcheck.config.file import Config, default, load
+from netcheck.config.problems import ConfigError
 from netcheck.files import in_time
 
 _LONGEST_READ = 2.0

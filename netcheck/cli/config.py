@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from netcheck.cli.reading import or_fail
-from netcheck.config import examples, schema, show
-from netcheck.config.file import check
+from netcheck.config import examples
+from netcheck.config.file import check, schema, show
 from netcheck.config.web_file import settle
 
 _FILE = click.Path(path_type=Path)

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -13,6 +12,7 @@ import trio
 
 from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, LostOutputError, fail
 from netcheck.lab.alerting import SPEED, Alert, Alerting
+from netcheck.lab.folder import demo_folder
 from netcheck.lab.lab import HERE, Ground, Lab, LabError, free_port
 from netcheck.lab.play import PATIENCE, Played, Telling, play
 from netcheck.lab.scenarios import SCENARIOS, Scenario
@@ -55,8 +55,8 @@ def demo(only_list: bool, names: Sequence[str], hold: bool | None, with_alerts: 
     played: list[Played] = []
     problems: list[str] = []
     try:
-        with tempfile.TemporaryDirectory(prefix="netcheck-demo-") as folder:
-            trio.run(_run, Path(folder), _chosen(names), holds, with_alerts, played)
+        with demo_folder() as folder:
+            trio.run(_run, folder, _chosen(names), holds, with_alerts, played)
     except* KeyboardInterrupt:
         interrupted = True
     except* (LabError, DaemonError, LostOutputError) as group:

@@ -9,7 +9,8 @@ from typing import TypeVar
 import trio
 
 from netcheck.cli.exits import fail
-from netcheck.config import Config, ConfigError, load, load_settings
+from netcheck.config.file import Config, load, load_settings
+from netcheck.config.problems import ConfigError
 from netcheck.files import in_time
 
 T = TypeVar("T")

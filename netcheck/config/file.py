@@ -30,9 +30,9 @@ from netcheck.config.settings import (
     PUSH_CERTIFICATE,
     VERDICT,
     WEB,
-    History,
+    HistorySettings,
     Metrics,
-    Probing,
+    ProbingSettings,
     PushCertificateKeys,
     VerdictSettings,
     Web,
@@ -57,11 +57,11 @@ class Config:
     resolvers: tuple[Resolver, ...]
     paths: tuple[ProbePath, ...]
     services: tuple[Service, ...]
-    probing: Probing
+    probing: ProbingSettings
     push_certificates: tuple[PushCertificateFile, ...] = ()
     verdict: VerdictSettings = field(default_factory=VerdictSettings)
     metrics: Metrics = field(default_factory=Metrics)
-    history: History = field(default_factory=History)
+    history: HistorySettings = field(default_factory=HistorySettings)
     web: Web = field(default_factory=Web)
 
     @property
@@ -83,10 +83,10 @@ class FileKeys:
     resolvers: Mapping[str, ResolverKeys] = field(default_factory=dict)
     paths: Mapping[str, PathKeys] = field(default_factory=lambda: {"direct": PathKeys()})
     services: Mapping[str, ServiceKeys] = field(default_factory=dict)
-    probing: Probing = field(default_factory=Probing)
+    probing: ProbingSettings = field(default_factory=ProbingSettings)
     verdict: VerdictSettings = field(default_factory=VerdictSettings)
     push_certificates: Mapping[str, PushCertificateKeys] = field(default_factory=dict)
-    history: History = field(default_factory=History)
+    history: HistorySettings = field(default_factory=HistorySettings)
     metrics: Metrics = field(default_factory=Metrics)
     web: Web = field(default_factory=Web)
 

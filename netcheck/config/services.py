@@ -86,7 +86,9 @@ _COMMON = {
         "How many addresses of a host a visit tries: one per family, in rotation (the default), or all.",
     ),
     "depth": Key(
-        choice(tuple(Depth)), "How far a probe goes: tcp, or on to tls, as for couriers and the provider API."
+        choice(tuple(Depth)),
+        "How far a probe goes: tcp, tls, or auto: tls through proxies and load balancers, whose word alone "
+        "proves nothing, else tcp. A service of your own has tcp: write auto where it speaks TLS.",
     ),
     "server_name": Key(
         HOST, "The name to ask for in TLS and to verify; of couriers the unnumbered one, else the host's own."
@@ -211,6 +213,7 @@ SECTIONS: Mapping[str, Section[ServiceKeys]] = {
     "feedback-sandbox": _built_in("feedback.sandbox.push.apple.com: off by default.", {}),
 }
 _NAMES = tuple(SECTIONS)
+BUILT_IN_NAMES = frozenset(built_in.service.name for built_in in BUILT_IN)
 
 
 def _own_or_misspelt() -> Section[ServiceKeys]:

@@ -27,11 +27,11 @@ from netcheck.config.values import FLAG, Limits, choice, decimal, duration, list
 from netcheck.model.paths import Secret
 from netcheck.model.services import Timeouts
 
-# Probing
+# ProbingSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Probing:
+class ProbingSettings:
     """The pace of probing: how often, and the most that one path may have under way."""
 
     interval: float = 60.0
@@ -56,7 +56,7 @@ _TIMEOUTS: Section[Timeouts] = section(
 )
 
 
-def _timeouts_are_within_the_interval(probing: Probing, at: Location, reading: Reading) -> None:
+def _timeouts_are_within_the_interval(probing: ProbingSettings, at: Location, reading: Reading) -> None:
     if not reading.sound((*at, "interval")):
         return
     for each in fields(Timeouts):
@@ -65,8 +65,8 @@ def _timeouts_are_within_the_interval(probing: Probing, at: Location, reading: R
             reading.say(key, "is longer than the interval: shorten it, or lengthen interval")
 
 
-PROBING: Section[Probing] = section(
-    Probing,
+PROBING: Section[ProbingSettings] = section(
+    ProbingSettings,
     "How often to probe, and how gently.",
     {
         "interval": Key(duration("1s", "1d"), "From one round to the next."),
@@ -78,7 +78,7 @@ PROBING: Section[Probing] = section(
 )
 
 
-def within_the_interval(probing: Probing) -> Probing:
+def within_the_interval(probing: ProbingSettings) -> ProbingSettings:
     """A timeout that is not written is no longer than the interval; a written one was checked."""
     timeouts = {
         each.name: min(getattr(probing.timeouts, each.name), probing.interval) for each in fields(Timeouts)
@@ -309,7 +309,7 @@ METRICS: Section[Metrics] = section(
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class HistorySettings:
     """Where incidents are kept, and how long."""
 
     file: Path | None = None
@@ -318,8 +318,8 @@ class History:
     """Seconds after its end that an incident is kept."""
 
 
-HISTORY: Section[History] = section(
-    History,
+HISTORY: Section[HistorySettings] = section(
+    HistorySettings,
     "The incidents: where they are kept, and how long.",
     {
         "file": Key(

@@ -7,16 +7,14 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from netcheck.answers import NOTHING_JUDGED, WHO, answers, joined
+from netcheck.answers import NOTHING_JUDGED, WHO, answers, evidence_lines, joined
 from netcheck.console.table import COLOURS, bullet
-from netcheck.facts import Facts, Found
+from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.services import is_relayed
 
 _INDENT = (0, 0, 0, 4)
-_IF_MEANT = (
-    "If nothing is meant to lead out here, write `expected: blocked` for this path in the config. If not: "
-)
+_IF_MEANT = "If this path is closed on purpose, write `expected: blocked` for it in the config. If not: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +51,24 @@ def paragraphs(facts: Facts) -> list[Paragraph]:
     return [*(_of_findings(facts, alike) for alike in asked_alike(facts)), *map(_of_judgement, unexplained)]
 
 
-def asked_alike(facts: Facts) -> list[list[Found]]:
+def asked_alike(facts: Facts) -> list[list[PathFinding]]:
     """The findings, with those together that ask for the same on several paths."""
-    alike: dict[object, list[Found]] = {}
+    alike: dict[object, list[PathFinding]] = {}
     for found in facts.findings:
         finding = found.finding
         alike.setdefault((finding.cause, finding.hop, finding.next_step), []).append(found)
     return list(alike.values())
 
 
-def _of_findings(facts: Facts, alike: Sequence[Found]) -> Paragraph:
+def _of_findings(facts: Facts, alike: Sequence[PathFinding]) -> Paragraph:
     """How many hosts were reached stands in the matrix."""
     finding = alike[0].finding
     judgements = [judged for found in alike for judged in found.judgements]
     remark = ", a remark" if finding.is_remark else ""
     title = f"{_whom(judgements)}: {finding.cause} ({finding.hop}{remark})"
     hint = _IF_MEANT if any(_may_be_meant(facts, judged) for judged in judgements) else ""
-    evidence = tuple(dict.fromkeys(line for found in alike for line in found.evidence))
-    return Paragraph(title, _colour(judgements), hint + finding.next_step, evidence, finding.reply)
+    step = hint + finding.next_step
+    return Paragraph(title, _colour(judgements), step, evidence_lines(alike), finding.reply)
 
 
 def _may_be_meant(facts: Facts, judged: Judgement) -> bool:

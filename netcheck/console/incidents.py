@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from netcheck.answers import lasting
+from netcheck.answers import duration_text
 from netcheck.console.table import Cell, Row, table, to_text
 from netcheck.model.incidents import Availability, Span
 
@@ -34,7 +34,7 @@ def _incident_row(span: Span, now: float) -> Row:
 
 
 def _lasted(span: Span, now: float) -> str:
-    lasted = lasting(span.until(now) - span.began)
+    lasted = duration_text(span.until(now) - span.began)
     if span.ended is not None:
         return lasted
     return f"{lasted}, still so" if span.lasts(now) else f"{lasted}, last seen {_date(span.seen)}"
@@ -47,7 +47,7 @@ def _date(time: float) -> str:
 def _availability_row(each: Availability) -> Row:
     percent = "-" if each.ratio is None else _percent(each.ratio)
     spans = (each.measured, each.not_ready, each.limited)
-    return [Cell(each.path), Cell(each.role), Cell(percent), *(Cell(lasting(span)) for span in spans)]
+    return [Cell(each.path), Cell(each.role), Cell(percent), *(Cell(duration_text(span)) for span in spans)]
 
 
 def _percent(ratio: float) -> str:

@@ -17,7 +17,9 @@ class Matrix(Fields):
     def across(self) -> list[Row]:
         """With a column for each path, under a row of headings."""
         header = [Cell("service"), Cell("port"), *(Cell(path.name) for path in self.paths)]
-        places = [(service, port) for service in self.services for port in service.ports]
+        probed = {(field.service.name, field.port) for field in self.probed()}
+        every = [(service, port) for service in self.services for port in service.ports]
+        places = [(service, port) for service, port in every if (service.name, port) in probed]
         return [header, *(self._row(service, port) for service, port in places)]
 
     def down(self) -> list[Row]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from netcheck.answers import joined
+from netcheck.answers import evidence_lines, joined, over
 from netcheck.console.diagnosis import asked_alike
 from netcheck.console.wording import places_text
-from netcheck.facts import Facts, Found
+from netcheck.facts import Facts, PathFinding
 from netcheck.model.failing import Phase
-from netcheck.model.findings import Finding, Hop, Verdict
+from netcheck.model.findings import Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme, Role, endpoint_text
 from netcheck.model.results import Result
 
@@ -41,6 +41,7 @@ _SUFFER: Mapping[tuple[Role, Verdict], str] = {
     "notifications (Apple Push Notification service, APNs) each time, so commands arrive late or not at all.",
 }
 """What it means for people, by who suffers and how much."""
+_WHERE = {Role.DEVICE: " that connect {} ", Role.PROVIDER: " here, where it connects {}, "}
 _DNS = 53
 _WITH_NAMES = {ProxyScheme.SOCKS5: ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4: ProxyScheme.SOCKS4A}
 
@@ -64,7 +65,7 @@ class Origin:
 
 def tickets(facts: Facts, origin: Origin, hop: Hop | None = None) -> list[str]:
     """One text for each owner, the worst first; of one hop only where it is given."""
-    owners: dict[str, list[list[Found]]] = {}
+    owners: dict[str, list[list[PathFinding]]] = {}
     for alike in asked_alike(facts):
         finding = alike[0].finding
         if hop in (None, finding.hop) and not finding.is_remark:
@@ -91,13 +92,8 @@ def _asked(finding: Finding) -> str:
     return f"Please {asked.removeprefix('to ')}" if asked.startswith("to ") else f"Please find out {asked}"
 
 
-def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[Found]]) -> str:
+def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[PathFinding]]) -> str:
     judgements = [judged for alike in asked for found in alike for judged in found.judgements]
-    worst = {
-        (role, max((each.verdict for each in its), key=lambda verdict: verdict.severity))
-        for role in Role
-        if (its := [judged for judged in judgements if judged.role is role])
-    }
     measured = (
         f"Measured on {origin.machine}, {_when(origin.time)}, with netcheck {origin.version}, "
         "which opens connections as devices and MDM servers do."
@@ -105,9 +101,30 @@ def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[F
     requests = [_request(facts, alike) for alike in asked]
     if len(requests) > 1:
         requests = [f"{number}. {text}" for number, text in enumerate(requests, 1)]
-    suffer = [] if owner == _OURSELVES else [text for how, text in _SUFFER.items() if how in worst]
+    suffer = [] if owner == _OURSELVES else _suffering(facts, judgements)
     parts = [f"To: {_addressee(owner)}", *map(_filled, [*suffer, measured]), *requests]
     return "\n\n".join(parts)
+
+
+def _suffering(facts: Facts, judgements: Sequence[Judgement]) -> list[str]:
+    """What it means for people; only of these paths, where another one serves them better."""
+    texts = []
+    for role in Role:
+        its = [judged for judged in judgements if judged.role is role]
+        worst = max((each.verdict for each in its), key=_severity, default=Verdict.READY)
+        if (text := _SUFFER.get((role, worst))) is None:
+            continue
+        best = min((each.verdict for each in facts.judgements if each.role is role), key=_severity)
+        if best.severity < worst.severity:
+            names = {judged.path for judged in its}
+            ways = joined([over(path) for path in facts.paths if path.name in names])
+            text = text.replace(" here ", _WHERE[role].format(ways), 1)
+        texts.append(text)
+    return texts
+
+
+def _severity(verdict: Verdict) -> int:
+    return verdict.severity
 
 
 def _addressee(owner: str) -> str:
@@ -115,20 +132,20 @@ def _addressee(owner: str) -> str:
     return owner if names_people else f"the owners of {owner}"
 
 
-def _request(facts: Facts, alike: Sequence[Found]) -> str:
+def _request(facts: Facts, alike: Sequence[PathFinding]) -> str:
     """What is asked for, over every path for which it is the same."""
     finding = alike[0].finding
     paths = {path.name: path for path in facts.paths}
-    over = [(paths[found.judgements[0].path], found.finding.about) for found in alike if found.finding.about]
+    ways = [(paths[found.judgements[0].path], found.finding.about) for found in alike if found.finding.about]
     lines = [
         _asked(finding),
-        *(f"From: {_sources(path, results)}" for path, results in over),
-        *dict.fromkeys(f"To: {_targets(facts, path, results)}" for path, results in over),
+        *(f"From: {_sources(path, results)}" for path, results in ways),
+        *dict.fromkeys(f"To: {_targets(facts, path, results)}" for path, results in ways),
     ]
-    seen = dict.fromkeys(line.rstrip(".") for found in alike for line in found.evidence)
+    seen = [line.rstrip(".") for line in evidence_lines(alike)]
     lines.append(f"Seen: {'; '.join([*seen, *filter(None, [finding.reply.rstrip('.')])])}.")
     told = "\n".join([*map(_filled, lines), *_lines_to_add(finding)])
-    shown = _confirmations(facts, *over[0]) if over else []
+    shown = _confirmations(facts, *ways[0]) if ways else []
     if not shown:
         return told
     commands = "\n".join(f"    {each.command}" for each in shown)

@@ -1,6 +1,7 @@
 """What the log says of the network: what has changed in the facts, and each failure for who debugs."""
 
 import logging
+import time
 
 from netcheck.answers import said_of
 from netcheck.facts import Facts
@@ -8,6 +9,7 @@ from netcheck.model.findings import Acceptance, Judgement, PushCertificate, Verd
 from netcheck.model.paths import Role, endpoint_text
 from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service
+from netcheck.rows import certificate_row
 
 _log = logging.getLogger("netcheck")
 
@@ -159,4 +161,6 @@ def _say_certificate(found: PushCertificate) -> None:
             found.topic,
         )
     else:
-        _log.info("push certificate %s: topic %s, SHA-1 %s", found.name, found.topic, found.sha1)
+        _, until, topic = certificate_row(found, time.time())
+        level = logging.INFO if until.state == "good" else logging.WARNING
+        _log.log(level, "push certificate %s: until %s, topic %s", found.name, until.text, topic.text)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Protocol
 
-from netcheck.config import Config
+from netcheck.config.file import Config
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -12,7 +12,7 @@ from typing import Protocol
 import trio
 
 from netcheck.bags import with_counts
-from netcheck.config import Config
+from netcheck.config.file import Config
 from netcheck.daemon.announcing import log_failures
 from netcheck.daemon.inquiring import Inquiries
 from netcheck.model.findings import Acceptance, PushIdentity
@@ -28,7 +28,7 @@ from netcheck.state.state import State
 
 _log = logging.getLogger("netcheck")
 _BUG = "internal_error"
-_PATIENCE = 60.0
+_LATEST = 60.0
 """Seconds that a round may take on top of three intervals: visits end by their timeouts, long before."""
 
 
@@ -88,7 +88,7 @@ class Probing:
     @property
     def completes_rounds(self) -> bool:
         """Whether a round has ended lately, as it should."""
-        longest = 3 * self._config.probing.interval + _PATIENCE
+        longest = 3 * self._config.probing.interval + _LATEST
         return trio.current_time() - self._schedule.round_ended <= longest
 
     async def run(self) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import trio
 
-from netcheck.config import Config, ConfigError, Problem
-from netcheck.config.file import to_run
+from netcheck.config.file import Config, to_run
+from netcheck.config.problems import ConfigError, Problem
 from netcheck.files import in_time
 
 _LONGEST = 10.0

@@ -80,41 +80,41 @@ def hosts_last_successes(facts: Facts) -> Numbers:
 
 
 def probes(facts: Facts) -> Numbers:
-    for flow, outcomes in facts.counted.outcomes.items():
+    for flow, outcomes in facts.totals.outcomes.items():
         for outcome, count in outcomes.items():
             yield (*flow, outcome), count
 
 
 def probe_failures(facts: Facts) -> Numbers:
-    for path, counters in facts.counted.paths.items():
+    for path, counters in facts.totals.paths.items():
         for (phase, reason), count in counters.failures.items():
             yield (path, phase, reason), count
 
 
 def probe_durations(facts: Facts) -> Histograms:
-    for path, counters in facts.counted.paths.items():
+    for path, counters in facts.totals.paths.items():
         for phase, histogram in counters.durations.items():
             yield (path, phase), _observed(histogram)
 
 
 def tcp_rtts(facts: Facts) -> Histograms:
-    for path, counters in facts.counted.paths.items():
+    for path, counters in facts.totals.paths.items():
         yield (path,), _observed(counters.rtt)
 
 
 def tcp_syn_retransmits(facts: Facts) -> Numbers:
-    for path, counters in facts.counted.paths.items():
+    for path, counters in facts.totals.paths.items():
         yield (path,), counters.syn_retransmits
 
 
 def dns_lookups(facts: Facts) -> Numbers:
-    for question, counts in facts.counted.lookups.items():
+    for question, counts in facts.totals.lookups.items():
         for outcome, count in counts.items():
             yield (*question, outcome), count
 
 
 def dns_lookup_durations(facts: Facts) -> Histograms:
-    for resolver, histogram in facts.counted.lookup_durations.items():
+    for resolver, histogram in facts.totals.lookup_durations.items():
         yield (resolver,), _observed(histogram)
 
 
@@ -311,29 +311,29 @@ def holds_longest(facts: Facts) -> Numbers:
 
 
 def holds_ended(facts: Facts) -> Numbers:
-    for key, ends in facts.counted.hold_ends.items():
+    for key, ends in facts.totals.hold_ends.items():
         for end, count in ends.items():
             yield (*key, end), count
 
 
 def reload_successful(facts: Facts) -> Numbers:
-    yield (), int(facts.counted.own.reload_successful)
+    yield (), int(facts.totals.own.reload_successful)
 
 
 def reload_success_time(facts: Facts) -> Numbers:
-    yield (), facts.counted.own.reload_success_time
+    yield (), facts.totals.own.reload_success_time
 
 
 def schedule_lag(facts: Facts) -> Histograms:
-    yield (), _observed(facts.counted.own.schedule_lag)
+    yield (), _observed(facts.totals.own.schedule_lag)
 
 
 def loop_lag(facts: Facts) -> Histograms:
-    yield (), _observed(facts.counted.own.loop_lag)
+    yield (), _observed(facts.totals.own.loop_lag)
 
 
 def probes_skipped(facts: Facts) -> Numbers:
-    for cause, count in facts.counted.own.skipped.items():
+    for cause, count in facts.totals.own.skipped.items():
         yield (cause,), count
 
 

@@ -20,7 +20,7 @@ from netcheck.model.paths import Role
 _log = logging.getLogger("netcheck")
 _OURS = 0x6E65746B  # "netk", in the header of the file (SQLite's application_id)
 _VERSION = 1
-_PATIENCE = 2.0
+_LOCKED = 2.0
 """Seconds to wait for another program that has the file locked."""
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _SIDE_FILES = ("", "-wal", "-shm")
@@ -120,7 +120,7 @@ def read(file: Path) -> list[Span]:
     for way in ("mode=ro", "immutable=1"):
         try:
             with closing(
-                sqlite3.connect(f"{file.absolute().as_uri()}?{way}", _PATIENCE, uri=True)
+                sqlite3.connect(f"{file.absolute().as_uri()}?{way}", _LOCKED, uri=True)
             ) as connection:
                 _refuse_foreign(file, connection)
                 return _read(connection)
@@ -133,7 +133,7 @@ def read(file: Path) -> list[Span]:
 
 def _connected(file: Path) -> sqlite3.Connection:
     """Open, and with our table in it. Raises sqlite3.Error, and HistoryError for what is not ours."""
-    connection = sqlite3.connect(file, _PATIENCE)
+    connection = sqlite3.connect(file, _LOCKED)
     try:
         if _refuse_foreign(file, connection) == 0:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -20,6 +20,8 @@ from netcheck.lab.proxies import HttpProxy, Login, SocksProxy
 from netcheck.lab.switch import Handler, Switch
 
 HERE = "127.0.0.1"
+CONFIG = "netcheck.yaml"
+"""The config's name in the folder."""
 LAST_COURIER = 50
 TOPIC = "com.apple.mgmt.External.1ab0bab0-0000-4000-8000-000000000000"
 LOGIN = Login("mdm-server", "correct horse battery staple")
@@ -113,7 +115,7 @@ class Lab:
 
     def write_config(self, listen: str) -> Path:
         """The config that leads netcheck here, of ordinary keys only; its file."""
-        file = self.folder / "netcheck.yaml"
+        file = self.folder / CONFIG
         file.write_text(self._config(listen), encoding="utf-8")
         return file
 

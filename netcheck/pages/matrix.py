@@ -77,16 +77,17 @@ class Row:
 
 
 def matrix(facts: Facts, fields: Fields, paths: Sequence[ProbePath]) -> list[Row]:
-    """The rows in the order of the services, each with a cell for each of the paths."""
+    """The rows in the order of the services, with a cell for each path; none where no path leads."""
     numbers = count(1)
     rows = []
     for service, port in dict.fromkeys((each.name, port) for each in facts.services for port in each.ports):
         cells: list[Cell | None] = []
         for path in paths:
             field = _field(fields, service, port, path)
-            recent = facts.counted.recent.get(Flow(service, port, path.name), ())
+            recent = facts.totals.recent.get(Flow(service, port, path.name), ())
             cells.append(None if field is None else _cell(next(numbers), field, recent))
-        rows.append(Row(service, port, tuple(cells)))
+        if any(cells):
+            rows.append(Row(service, port, tuple(cells)))
     return rows
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from netcheck.answers import in_short, lasting
-from netcheck.facts import Facts, Found
+from netcheck.answers import duration_text, evidence_lines, in_short
+from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Finding, Fix, Judgement, Verdict
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Role
@@ -64,7 +64,7 @@ class Trouble:
     since: str
     evidence: tuple[str, ...]
     more_evidence: int
-    next_step: str
+    request: str
     fix: Fix | None
     is_remark: bool
 
@@ -107,7 +107,7 @@ def lines(judgements: Sequence[Judgement], past: Past, now: float) -> list[Line]
 
 def troubles(facts: Facts, past: Past, now: float) -> list[Trouble]:
     """One for each thing to do, however many paths suffer from it; the worst first, mere remarks last."""
-    alike: dict[object, list[Found]] = {}
+    alike: dict[object, list[PathFinding]] = {}
     for found in facts.findings:
         finding = found.finding
         what = (finding.cause, finding.hop, finding.owner, finding.next_step)
@@ -116,7 +116,7 @@ def troubles(facts: Facts, past: Past, now: float) -> list[Trouble]:
     return sorted(made, key=lambda each: (each.is_remark, _ORDER.index(each.state)))
 
 
-def _trouble(number: int, alike: Sequence[Found], past: Past, now: float) -> Trouble:
+def _trouble(number: int, alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
     finding = alike[0].finding
     judgements = [judged for found in alike for judged in found.judgements]
     spans = [past.lasting.get((judged.path, judged.role)) for judged in judgements]
@@ -138,11 +138,12 @@ def _trouble(number: int, alike: Sequence[Found], past: Past, now: float) -> Tro
     )
 
 
-def _evidence(finding: Finding, alike: Sequence[Found]) -> tuple[str, ...]:
+def _evidence(finding: Finding, alike: Sequence[PathFinding]) -> tuple[str, ...]:
     """How many hosts were reached stands once, under what makes the verdict what it is."""
-    shown = [line for found in alike for line in found.evidence]
     judgements = [judged for found in alike for judged in found.judgements if judged.cause is finding.cause]
-    return tuple(dict.fromkeys([*shown, *(line for judged in judgements for line in judged.counts)]))
+    return tuple(
+        dict.fromkeys([*evidence_lines(alike), *(line for judged in judgements for line in judged.counts)])
+    )
 
 
 def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
@@ -153,7 +154,7 @@ def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
             span.summary or f"{span.path} {span.role}: {span.verdict}",
             iso(span.began),
             "" if span.ended is None else iso(span.ended),
-            lasting(span.until(now) - span.began),
+            duration_text(span.until(now) - span.began),
             span,
         )
         for span in spans
@@ -168,4 +169,4 @@ def _percent(ratio: float | None) -> str:
 
 
 def _since(span: Span | None, now: float) -> str:
-    return f"{iso(span.began)}, for {lasting(now - span.began)}" if span else ""
+    return f"{iso(span.began)}, for {duration_text(now - span.began)}" if span else ""

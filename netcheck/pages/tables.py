@@ -1,23 +1,19 @@
 """The smaller tables of a page: failures that are alike, resolvers, certificates, bags and holds."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
-from netcheck.answers import lasting, said_of
+from netcheck.answers import duration_text, said_of
 from netcheck.fields import Field, answers, failure_text
 from netcheck.model.findings import Acceptance, FetchedBag, Proof, PushCertificate
 from netcheck.model.paths import endpoint_text
 from netcheck.model.results import Hold, HoldEnd, Lookup, Result
+from netcheck.rows import BAG_HEADER, CERTIFICATE_HEADER, LONGEST, Cell, bag_row, certificate_row, date_text
 
 _MOST = 60
 """How many rows a table has at most; what is left out is counted."""
 _NAMED = 3
 """How many of those that are alike are named."""
-_LONGEST = 300
-_DAY = 86400.0
-_RENEW_DAYS = 60
-"""With fewer days left than this, somebody should be planning to renew a certificate."""
 _ENDS = {
     None: "held on",
     HoldEnd.HELD: "outlived all that was asked for",
@@ -26,15 +22,6 @@ _ENDS = {
     HoldEnd.LOST: "then it was forgotten on the way, without a word",
     HoldEnd.LOCAL: "then it was ended here",
 }
-
-
-class Cell(NamedTuple):
-    """What a cell says, and its state: good, worry, bad, idle (bad, and nobody minds), or empty."""
-
-    text: str
-    state: str = ""
-    is_list: bool = False
-    """Whether these are names between commas, none of which may be broken."""
 
 
 class Table(NamedTuple):
@@ -72,7 +59,7 @@ def _failure_row(why_unneeded: str, path: str, kind: str, alike: Sequence[Result
     where = dict.fromkeys(f"{result.service}:{result.port}" for result in alike)
     names = dict.fromkeys(result.host for result in alike)
     failure = alike[0].attempt.failure
-    seen = failure.detail[:_LONGEST] if failure else ""
+    seen = failure.detail[:LONGEST] if failure else ""
     if failure and failure.evidence:
         seen += f"; the answer began with {failure.evidence_text}"
     rest = [Cell(str(len(alike))), _names(where), _names(names), Cell(seen)]
@@ -102,7 +89,7 @@ def resolvers(lookups: Iterable[Lookup]) -> Table:
     for (resolver, rdtype, outcome), of_kind in sorted(alike.items()):
         state = "good" if outcome == "success" else "" if of_kind[0].was_answered else "bad"
         addresses = dict.fromkeys(address for each in of_kind for address in each.addresses)
-        seen = _names(addresses) if addresses else Cell(of_kind[0].detail[:_LONGEST])
+        seen = _names(addresses) if addresses else Cell(of_kind[0].detail[:LONGEST])
         names = _names(dict.fromkeys(each.host for each in of_kind))
         slowest = max(each.duration for each in of_kind)
         said = "answered" if outcome == "success" else outcome
@@ -114,31 +101,21 @@ def resolvers(lookups: Iterable[Lookup]) -> Table:
 
 def push_certificates(certificates: Iterable[PushCertificate], proofs: Sequence[Proof], now: float) -> Table:
     """With the days that each has left at `now`, a Unix time, and what APNs says of those it was shown."""
-    header = ("name", "expires", "days left", "topic", "SHA-1", *(["shown to APNs"] if proofs else []))
+    header = (*CERTIFICATE_HEADER, "SHA-1", *(["shown to APNs"] if proofs else []))
     rows = []
     for each in certificates:
         mine = [proof for proof in proofs if proof.name == each.name]
-        rows.append([*_certificate_row(each, now), *([_proofs_cell(mine)] if proofs else [])])
+        shown = [_proofs_cell(mine)] if proofs else []
+        rows.append([*certificate_row(each, now), Cell(each.sha1 or ""), *shown])
     return _table("certificates", "Push certificates", header, rows)
 
 
 def _proofs_cell(proofs: Sequence[Proof]) -> Cell:
     """What it says over each path; the worst gives the state."""
-    said = [f"{each.path}: {said_of(each)} ({each.detail[:_LONGEST]})" for each in proofs]
+    said = [f"{each.path}: {said_of(each)} ({each.detail[:LONGEST]})" for each in proofs]
     kinds = {each.acceptance for each in proofs}
     worry = "worry" if Acceptance.UNPROVEN in kinds else "good" if kinds else ""
     return Cell("; ".join(said), "bad" if any(kind.is_refusal for kind in kinds) else worry)
-
-
-def _certificate_row(each: PushCertificate, now: float) -> Sequence[Cell]:
-    if each.not_after is None:
-        return [Cell(each.name), Cell("unreadable", "bad"), Cell(""), Cell(each.error or ""), Cell("")]
-    days = int((each.not_after - now) // _DAY)
-    state = "bad" if each.not_after <= now else "worry" if days < _RENEW_DAYS else "good"
-    left = "expired" if each.not_after <= now else str(days)
-    matches = {True: " (as expected)", False: " (not the one expected)", None: ""}[each.topic_matches]
-    topic = Cell(f"{each.topic}{matches}", "bad" if each.topic_matches is False else "")
-    return [Cell(each.name), Cell(_date(each.not_after)), Cell(left, state), topic, Cell(each.sha1 or "")]
 
 
 def peers(results: Iterable[Result]) -> Table:
@@ -147,7 +124,9 @@ def peers(results: Iterable[Result]) -> Table:
     for result in results:
         if (tls := result.attempt.tls) is not None:
             where = f"{result.service}:{result.port} over {result.path}"
-            shown.setdefault((tls.issuer, tls.trust, _date(tls.not_after)), {})[where] = None
+            shown.setdefault(
+                (tls.issuer, tls.trust, "" if tls.not_after is None else date_text(tls.not_after)), {}
+            )[where] = None
     rows = [[*map(Cell, issuer), _names(where)] for issuer, where in sorted(shown.items())]
     header = ("issuer", "vouched for by", "expires", "where")
     return _table("peers", "Certificates of peers", header, rows)
@@ -159,25 +138,14 @@ def chosen_ways(results: Iterable[Result]) -> Table:
     for answer, of_answer in answers(results).items():
         failed = any(way.failure for way in answer.ways)
         where = _names(dict.fromkeys(endpoint_text(each.host, each.port) for each in of_answer))
-        ways = Cell("; ".join(map(str, answer.ways))[:_LONGEST], "worry" if failed else "good")
-        rows.append([Cell(answer.path), Cell(answer.said[:_LONGEST]), where, ways])
+        ways = Cell("; ".join(map(str, answer.ways))[:LONGEST], "worry" if failed else "good")
+        rows.append([Cell(answer.path), Cell(answer.said[:LONGEST]), where, ways])
     return _table("ways", "Ways that are chosen for each host", ("path", "said", "where", "ways"), rows)
 
 
 def bags(seen: Iterable[FetchedBag]) -> Table:
-    header = ("bag", "path", "couriers", "remarks")
-    return _table("bags", "What the bags say", header, map(_bag_row, seen))
-
-
-def _bag_row(seen: FetchedBag) -> Sequence[Cell]:
-    where = [Cell(seen.host), Cell(seen.path)]
-    remarks = Cell("; ".join(seen.disagreements), "worry")
-    if seen.bag is None or seen.error is not None:
-        return [*where, Cell((seen.error or "")[:_LONGEST], "bad"), remarks]
-    text = f"0 to {seen.bag.courier_count} of {seen.bag.courier_hostname}"
-    if seen.bag.courier_status is False:
-        return [*where, Cell(f"{text}, taken as down", "bad"), remarks]
-    return [*where, Cell(text), remarks]
+    rows = [[*bag_row(each), Cell("; ".join(each.disagreements), "worry")] for each in seen]
+    return _table("bags", "What the bags say", (*BAG_HEADER, "remarks"), rows)
 
 
 def holds(latest: Iterable[Hold]) -> Table:
@@ -187,14 +155,10 @@ def holds(latest: Iterable[Hold]) -> Table:
             Cell(hold.key.service),
             Cell(hold.key.path),
             Cell(hold.key.family),
-            Cell(lasting(hold.longest)),
+            Cell(duration_text(hold.longest)),
             Cell(_ENDS[hold.end], "worry" if hold.end in (HoldEnd.LOST, HoldEnd.RESET) else ""),
         ]
         for hold in latest
     ]
     header = ("service", "path", "family", "silent for", "and then")
     return _table("holds", "Connections held idle", header, rows)
-
-
-def _date(time: float | None) -> str:
-    return "" if time is None else datetime.fromtimestamp(time, UTC).date().isoformat()

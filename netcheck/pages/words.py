@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from netcheck.answers import NOTHING_JUDGED, in_short
+from netcheck.answers import NOTHING_JUDGED, WHO, in_short
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.paths import Role
 
-_WHO = {Role.DEVICE: "Phones", Role.PROVIDER: "The MDM server"}
+_WHO = {Role.DEVICE: WHO[Role.DEVICE], Role.PROVIDER: f"The {WHO[Role.PROVIDER]}"}
 _DOES: Mapping[Role, Mapping[Verdict, str]] = {
     Role.DEVICE: {
         Verdict.READY: "get push",
         Verdict.DEGRADED: "get push, but not always",
-        Verdict.FALLBACK_ONLY: "get push on Wi-Fi only",
+        Verdict.FALLBACK_ONLY: "get push on Wi-Fi and Ethernet only",
         Verdict.UNKNOWN: "are not measured yet",
         Verdict.NOT_READY: "get no push",
     },

@@ -8,9 +8,8 @@ from typing import Any
 
 import yaml
 
-from netcheck import config
 from netcheck.config import file
-from netcheck.config.file import FILE
+from netcheck.config.file import FILE, default, schema
 from netcheck.config.sections import Key, Named, Section
 from netcheck.config.services import OWN, SERVICES
 from netcheck.config.values import Kind
@@ -126,7 +125,7 @@ def _built_in_services() -> str:
         f"| service | | {' | '.join(keys)} |",
         f"| --- | --- |{' --- |' * len(keys)}",
     ]
-    shown: Any = file.shown(file.FileKeys(), config.default())["services"]
+    shown: Any = file.shown(file.FileKeys(), default())["services"]
     for name, section in SERVICES.known.items():
         values = (f"`{_flow(shown[name][key])}`" if key in shown[name] else "" for key in keys)
         lines.append(f"| `{name}` | {section.schema['description']} | {' | '.join(values)} |")
@@ -142,4 +141,4 @@ def _other_ways() -> str:
 
 if __name__ == "__main__":
     DOCS.write_text(reference(), encoding="utf-8")
-    SCHEMA.write_text(json.dumps(config.schema(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    SCHEMA.write_text(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from netcheck import config
+from netcheck.config.file import Config, load
 from netcheck.model.paths import Credentials, Secret
 from tests.config.accepted import WAYS
 
 
-def loaded(directory: Path, text: str) -> config.Config:
+def loaded(directory: Path, text: str) -> Config:
     file = directory / "netcheck.yaml"
     file.write_text(text, encoding="utf-8")
-    return config.load(file)
+    return load(file)
 
 
 @pytest.mark.parametrize(("written", "plainly"), WAYS.items())

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from netcheck import config
 from netcheck.config import web_tls
-from netcheck.config.file import check, to_run
+from netcheck.config.file import Config, check, load, to_run
+from netcheck.config.problems import ConfigError
 from netcheck.files import LARGEST_PEM
 from netcheck.web import protection
 from tests.certificates import issued as push_certificate
@@ -23,7 +23,7 @@ def test_a_certificate_to_be_proven_needs_its_key(file: Path) -> None:
     push = push_certificate()
     (file.parent / "mdm.pem").write_bytes(push.pem)
     file.write_text("push_certificates:\n  mdm: {file: mdm.pem, verify: true}\n")
-    with pytest.raises(config.ConfigError) as caught:
+    with pytest.raises(ConfigError) as caught:
         check(file)
     assert f"{file}:2:15: push_certificates.mdm.file: no private key is to be had" in str(caught.value)
     (file.parent / "mdm.pem").write_bytes(push.pem + push.key_pem())
@@ -32,7 +32,7 @@ def test_a_certificate_to_be_proven_needs_its_key(file: Path) -> None:
 
 def test_a_daemon_starts_before_the_certificate_to_be_proven_is_there(file: Path) -> None:
     file.write_text("push_certificates: {mdm: {file: mdm.pem, verify: true}}\n")
-    assert to_run(file) == config.load(file)
+    assert to_run(file) == load(file)
 
 
 # The files of the web port: what is accepted here is what TLS accepts later
@@ -70,7 +70,7 @@ def test_a_large_client_ca_file_is_accepted_by_all_or_by_none(
     if size < LARGEST_PEM:
         assert protection.read(check(file).web).tls is not None
     else:
-        with pytest.raises(config.ConfigError, match="client_ca_file: the file cannot be read: larger than"):
+        with pytest.raises(ConfigError, match="client_ca_file: the file cannot be read: larger than"):
             check(file)
 
 
@@ -81,14 +81,14 @@ def test_an_authority_in_the_web_config_itself_has_to_be_one(file: Path, issued:
         " client_ca: '-----BEGIN CERTIFICATE-----', client_auth_type: RequireAndVerifyClientCert}"
     )
     file.write_text("web: {config_file: web.yml}\n")
-    with pytest.raises(config.ConfigError) as caught:
+    with pytest.raises(ConfigError) as caught:
         check(file)
     assert f"{web}:1:77: tls_server_config.client_ca: this holds no certificates in PEM" in str(caught.value)
 
 
 @pytest.mark.parametrize("read", [to_run, check])
 def test_what_openssl_here_does_not_speak_is_said_before_the_daemon_runs(
-    file: Path, issued: Pems, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], config.Config]
+    file: Path, issued: Pems, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], Config]
 ) -> None:
     """Some systems build OpenSSL without a curve or a cipher that can be written."""
     monkeypatch.setitem(web_tls._CURVES, "CurveP256", "unknown-here")
@@ -97,5 +97,5 @@ def test_what_openssl_here_does_not_speak_is_said_before_the_daemon_runs(
         "tls_server_config: {cert_file: server.crt, key_file: server.key, curve_preferences: [CurveP256]}"
     )
     file.write_text("web: {config_file: web.yml}\n")
-    with pytest.raises(config.ConfigError, match="TLS cannot be spoken with this: unknown"):
+    with pytest.raises(ConfigError, match="TLS cannot be spoken with this: unknown"):
         read(file)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.config import ConfigError, load
 from netcheck.config.environment import environment
+from netcheck.config.file import load
+from netcheck.config.problems import ConfigError
 from netcheck.model.paths import Environment, Pac
 
 CURL = shutil.which("curl")

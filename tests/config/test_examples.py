@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from netcheck import config
 from netcheck.config import examples
 from netcheck.config.examples import SITUATIONS, example
-from netcheck.config.file import check
+from netcheck.config.file import check, default, load
+from netcheck.config.problems import ConfigError
 
 EXAMPLES = Path(__file__).parents[2] / "config"
 
 
 def test_the_config_that_make_run_starts_with_is_the_default() -> None:
-    assert config.load(EXAMPLES / "netcheck.yaml") == config.default()
+    assert load(EXAMPLES / "netcheck.yaml") == default()
 
 
 def test_what_its_comments_show_is_what_holds_anyway(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_what_its_comments_show_is_what_holds_anyway(tmp_path: Path) -> None:
         "\n".join(line for line in shown if "our-mdm" not in line and "$schema" not in line), encoding="utf-8"
     )
     assert "courier" in file.read_text(encoding="utf-8")
-    assert config.load(file) == config.default()
+    assert load(file) == default()
 
 
 def test_the_proxies_example_is_right_as_it_stands() -> None:
@@ -54,8 +54,8 @@ def test_what_an_example_shows_in_comments_is_known(tmp_path: Path, situation: s
     file.write_text(taken, encoding="utf-8")
     found: list[str] = []
     try:
-        config.load(file)
-    except config.ConfigError as error:
+        load(file)
+    except ConfigError as error:
         found = [problem.message for problem in error.problems]
     away = ("the file cannot be read", "is not set", "are both there")
     assert [message for message in found if not any(word in message for word in away)] == []

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from netcheck import config
+from netcheck.config.file import load
+from netcheck.config.problems import ConfigError
 
 DIRECTORY = Path(__file__).parent / "faults"
 FILES = sorted(DIRECTORY.glob("*.yaml"))
@@ -29,8 +30,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_faulty_file_gives_exactly_its_messages(file: Path) -> None:
-    with pytest.raises(config.ConfigError) as caught:
-        config.load(file)
+    with pytest.raises(ConfigError) as caught:
+        load(file)
     assert str(caught.value).splitlines() == [f"{file}:{line}" for line in expectations(file)]
 
 
@@ -41,8 +42,8 @@ def test_a_fault_file_says_what_it_expects(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_no_message_holds_a_password(file: Path) -> None:
-    with pytest.raises(config.ConfigError) as caught:
-        config.load(file)
+    with pytest.raises(ConfigError) as caught:
+        load(file)
     assert not [word for word in ("hunter", "correct", "horse", "pässword") if word in str(caught.value)]
 
 

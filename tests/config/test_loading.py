@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from netcheck import config
 from netcheck.apns.services import numbered_hosts
-from netcheck.config import Config, Listen, Probing
+from netcheck.config import file as config_file
+from netcheck.config.addresses import Listen
+from netcheck.config.file import Config
+from netcheck.config.problems import ConfigError, Problem
+from netcheck.config.settings import ProbingSettings
 from netcheck.model.findings import PushCertificateFile
 from netcheck.model.paths import (
     SYSTEM_RESOLVER,
@@ -41,7 +44,7 @@ def load(tmp_path: Path) -> Load:
     def from_text(text: str) -> Config:
         file = tmp_path / "netcheck.yaml"
         file.write_text(text, encoding="utf-8")
-        return config.load(file)
+        return config_file.load(file)
 
     return from_text
 
@@ -60,19 +63,19 @@ def the_proxy(loaded: Config) -> Proxy:
 
 @pytest.mark.parametrize("text", ["", "# nothing but a comment\n", "---\n", "{}\n", "\ufeff{}\n"])
 def test_an_empty_file_is_the_default(load: Load, text: str) -> None:
-    assert load(text) == config.default()
+    assert load(text) == config_file.default()
 
 
 def test_sections_without_a_value_are_the_default(load: Load) -> None:
-    assert load("resolvers:\npaths:\nservices:\nprobing:\n") == config.default()
+    assert load("resolvers:\npaths:\nservices:\nprobing:\n") == config_file.default()
 
 
 def test_keys_without_a_value_may_stand_for_a_path_and_a_built_in_service(load: Load) -> None:
-    assert load("paths:\n  direct:\nservices:\n  courier:\n") == config.default()
+    assert load("paths:\n  direct:\nservices:\n  courier:\n") == config_file.default()
 
 
 def test_the_default_is_the_direct_path_and_the_production_services() -> None:
-    default = config.default()
+    default = config_file.default()
     assert default.listen == (Listen("127.0.0.1", 9223),)
     assert default.resolvers == (SYSTEM_RESOLVER,)
     assert default.paths == (ProbePath("direct"),)
@@ -83,7 +86,7 @@ def test_the_default_is_the_direct_path_and_the_production_services() -> None:
         "gateway",
         "feedback",
     ]
-    assert default.probing == Probing(60.0, 64, 20.0, Timeouts(3.0, 5.0, 10.0, 5.0))
+    assert default.probing == ProbingSettings(60.0, 64, 20.0, Timeouts(3.0, 5.0, 10.0, 5.0))
 
 
 # listen
@@ -305,13 +308,13 @@ def test_a_service_that_is_off_may_count_on_a_bag_that_is_off(load: Load) -> Non
 
 def test_a_built_in_service_keeps_what_is_not_written(load: Load) -> None:
     provider = the_service(load("services: {provider: {ports: [2197]}}\n"), "provider")
-    before = the_service(config.default(), "provider")
+    before = the_service(config_file.default(), "provider")
     assert provider == replace(before, ports=(2197,))
 
 
 def test_a_service_s_tls_is_tuned_key_by_key(load: Load) -> None:
     courier = the_service(load("services: {courier: {alpn: [apns-security-v2], depth: tcp}}\n"), "courier")
-    before = the_service(config.default(), "courier")
+    before = the_service(config_file.default(), "courier")
     assert before.tls == TlsSettings("courier.push.apple.com", ("apns-security-v3",), is_apples=True)
     assert courier.tls == replace(before.tls, alpn=("apns-security-v2",))
     assert (before.depth, courier.depth) == (Depth.TLS, Depth.TCP)
@@ -319,7 +322,7 @@ def test_a_service_s_tls_is_tuned_key_by_key(load: Load) -> None:
 
 def test_the_provider_api_may_be_sent_a_request(load: Load) -> None:
     provider = the_service(load("services: {provider: {request: true}}\n"), "provider")
-    before = the_service(config.default(), "provider")
+    before = the_service(config_file.default(), "provider")
     assert not before.tls.request
     assert provider.tls == replace(before.tls, request=True)
 
@@ -375,7 +378,7 @@ def test_a_service_of_ones_own_follows_the_built_in_ones(load: Load) -> None:
 
 def test_a_service_of_ones_own_can_be_kept_for_later(load: Load) -> None:
     loaded = load("services: {our-mdm: {hosts: [mdm.example.com], ports: [443], enabled: false}}\n")
-    assert loaded.services == config.default().services
+    assert loaded.services == config_file.default().services
 
 
 @pytest.mark.parametrize(
@@ -410,7 +413,7 @@ def test_probing_takes_every_setting(load: Load) -> None:
         "probing: {interval: 30s, concurrency: 8, rate: 0.5, "
         "timeouts: {resolve: 1s, connect: 2s, proxy: 3s, tls: 500ms}}\n"
     )
-    assert loaded.probing == Probing(30.0, 8, 0.5, Timeouts(1.0, 2.0, 3.0, 0.5))
+    assert loaded.probing == ProbingSettings(30.0, 8, 0.5, Timeouts(1.0, 2.0, 3.0, 0.5))
 
 
 def test_a_timeout_that_is_not_written_is_no_longer_than_the_interval(load: Load) -> None:
@@ -421,9 +424,9 @@ def test_a_timeout_that_is_not_written_is_no_longer_than_the_interval(load: Load
 # Files that cannot be read as a config
 
 
-def problem_of(file: Path) -> config.Problem:
-    with pytest.raises(config.ConfigError) as caught:
-        config.load(file)
+def problem_of(file: Path) -> Problem:
+    with pytest.raises(ConfigError) as caught:
+        config_file.load(file)
     (problem,) = caught.value.problems
     return problem
 
@@ -465,8 +468,8 @@ def test_bytes_that_are_no_utf_8_are_found(tmp_path: Path) -> None:
 
 
 def test_problems_are_sorted_by_line() -> None:
-    problems = [config.Problem("f", line, column, "x") for line, column in [(10, 1), (2, 7), (2, 3)]]
-    error = config.ConfigError(problems)
+    problems = [Problem("f", line, column, "x") for line, column in [(10, 1), (2, 7), (2, 3)]]
+    error = ConfigError(problems)
     assert str(error) == "f:2:3: x\nf:2:7: x\nf:10:1: x"
 
 

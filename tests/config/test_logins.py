@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from netcheck import config
+from netcheck.config.file import load
+from netcheck.config.problems import ConfigError
 from netcheck.model.paths import AuthScheme, Credentials, Secret
 
 
@@ -15,7 +16,7 @@ def credentials(directory: Path, keys: str) -> Credentials | None:
         (directory / name).write_text(text)
     file = directory / "netcheck.yaml"
     file.write_text(f'paths: {{a: {{proxy: "http://p.example", {keys}}}}}')
-    (proxy,) = config.load(file).paths[0].proxies
+    (proxy,) = load(file).paths[0].proxies
     return proxy.credentials
 
 
@@ -36,7 +37,7 @@ def test_the_examples_of_the_page_are_good(tmp_path: Path) -> None:
     for example in examples:
         file = tmp_path / "netcheck.yaml"
         file.write_text(textwrap.dedent(example.partition("\n\n")[2] or example))
-        assert config.load(file).paths[0].proxies
+        assert load(file).paths[0].proxies
 
 
 @pytest.mark.usefixtures("everything")
@@ -71,7 +72,7 @@ def test_an_extra_that_is_not_installed_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: str, extra: str
 ) -> None:
     monkeypatch.setattr("netcheck.config.paths.find_spec", lambda _: None)
-    with pytest.raises(config.ConfigError) as caught:
+    with pytest.raises(ConfigError) as caught:
         credentials(tmp_path, keys)
     assert str(caught.value).endswith(
         f"needs netcheck's extra {extra}, which is not installed: pip install 'netcheck[{extra}]'"

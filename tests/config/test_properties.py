@@ -7,7 +7,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netcheck import config
+from netcheck.config.file import load
+from netcheck.config.problems import ConfigError
 
 PASSWORD = "Tr0ub4dor"
 
@@ -103,13 +104,13 @@ def outcome(directory: Path, data: bytes) -> str:
     file = directory / "netcheck.yaml"
     file.write_bytes(data)
     try:
-        return repr(config.load(file))
-    except config.ConfigError as error:
+        return repr(load(file))
+    except ConfigError as error:
         check_problems(error)
         return str(error)
 
 
-def check_problems(error: config.ConfigError) -> None:
+def check_problems(error: ConfigError) -> None:
     """There are some, each has a place, and each is one line: the first twenty, and how many."""
     assert error.problems
     assert all(problem.line >= 1 and problem.column >= 1 for problem in error.problems)

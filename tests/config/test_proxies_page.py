@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netcheck import config
+from netcheck.config.file import load
 from netcheck.pac.answers import ways_of
 from netcheck.pac.evaluating import evaluate
 
@@ -22,7 +22,7 @@ def test_each_config_is_a_good_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
     file = tmp_path / "netcheck.yaml"
     file.write_text(example, encoding="utf-8")
-    assert config.load(file).paths
+    assert load(file).paths
 
 
 def test_the_pac_file_says_what_the_page_says() -> None:

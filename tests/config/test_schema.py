@@ -8,9 +8,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from netcheck import config
 from netcheck.apns.services import BUILT_IN
 from netcheck.config.examples import SITUATIONS, example
+from netcheck.config.file import schema
 from tests.config.accepted import ACCEPTED
 
 FAULTS = Path(__file__).parent / "faults"
@@ -77,7 +77,7 @@ UNSEEN = OF_YAML | OF_FILES_AND_VARIABLES | BETWEEN_KEYS | OF_MEASURE | OF_EQUAL
 
 def is_valid(text: str | bytes) -> bool:
     value = yaml.safe_load(text)
-    validator = Draft202012Validator(config.schema())
+    validator = Draft202012Validator(schema())
     return validator.is_valid({} if value is None else value)  # an empty file is no JSON document at all
 
 
@@ -93,7 +93,7 @@ FAULTY = [file for file in sorted(FAULTS.glob("*.yaml")) if readable(file)]
 
 
 def test_the_schema_is_one() -> None:
-    Draft202012Validator.check_schema(config.schema())
+    Draft202012Validator.check_schema(schema())
 
 
 @pytest.mark.parametrize("file", FAULTY, ids=lambda file: file.stem)
@@ -122,7 +122,7 @@ def test_the_schema_accepts_every_example_to_start_from(situation: str) -> None:
 
 def test_the_schema_beside_the_examples_is_this_one() -> None:
     beside = json.loads((EXAMPLES / "netcheck.schema.json").read_text(encoding="utf-8"))
-    assert beside == config.schema()  # netcheck config schema > config/netcheck.schema.json
+    assert beside == schema()  # netcheck config schema > config/netcheck.schema.json
 
 
 # What it names
@@ -130,7 +130,7 @@ def test_the_schema_beside_the_examples_is_this_one() -> None:
 
 def section(*keys: str) -> dict[str, Any]:
     """The part of the schema that stands for a key."""
-    part = config.schema()
+    part = schema()
     for key in keys:
         part = part["properties"][key]
     return part
@@ -163,7 +163,7 @@ def described(part: Any) -> list[bool]:
 
 
 def test_every_key_is_described() -> None:
-    found = described(config.schema())
+    found = described(schema())
     assert len(found) > 100
     assert all(found)
 

@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netcheck import config
 from netcheck.config import web_file
-from netcheck.config.file import FILE, check
+from netcheck.config.file import FILE, check, load, show
+from netcheck.config.problems import ConfigError
 from netcheck.config.sections import Named, Section
 from netcheck.config.values import Kind
 
@@ -88,7 +88,7 @@ def errors(file: Path, text: str) -> str:
     file.write_text(text, encoding="utf-8")
     try:
         check(file)
-    except config.ConfigError as error:
+    except ConfigError as error:
         return "\n".join([str(error), repr(error), repr(error.problems)])
     return ""
 
@@ -97,10 +97,10 @@ def outcome(file: Path, text: str) -> str:
     """Everything that is said of a config file, also where it is accepted."""
     said = errors(file, text)
     try:
-        loaded = config.load(file)
-    except config.ConfigError:
+        loaded = load(file)
+    except ConfigError:
         return said
-    return "\n".join([said, repr(loaded), *loaded.warnings, config.show(file)])
+    return "\n".join([said, repr(loaded), *loaded.warnings, show(file)])
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_what_a_web_config_says_wrong_is_never_repeated(at: tuple[str, ...], kin
     said = ""
     try:
         web_file.read_web_config(file)
-    except config.ConfigError as error:
+    except ConfigError as error:
         said = str(error)
     assert not leaks(said)
 
@@ -205,7 +205,7 @@ def test_what_a_web_config_says_wrong_is_never_repeated(at: tuple[str, ...], kin
 @pytest.mark.parametrize("line", ["alice:{}", "{}", "alice: {}", "alice:{}:x", "alice:$2y$99${}"])
 def test_what_a_file_of_users_says_wrong_is_never_repeated(line: str, file: Path) -> None:
     file.write_text(line.format(SECRET), encoding="utf-8")
-    with pytest.raises(config.ConfigError) as caught:
+    with pytest.raises(ConfigError) as caught:
         web_file.read_users(file)
     assert not leaks(str(caught.value))
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from netcheck import config
 from netcheck.config.examples import SITUATIONS, example
+from netcheck.config.file import Config, load, show
 from tests.config.accepted import ACCEPTED
 
 CA = Path(__file__).parent / "faults" / "files" / "ca.pem"
@@ -45,13 +45,13 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "netcheck.yaml"
 
 
-def shown_and_read(file: Path, text: str) -> tuple[config.Config, config.Config]:
+def shown_and_read(file: Path, text: str) -> tuple[Config, Config]:
     """The config of a text, and of what is shown of it, read in another directory."""
     file.write_text(text, encoding="utf-8")
     elsewhere = file.parent / "elsewhere"
     elsewhere.mkdir(exist_ok=True)
-    (elsewhere / "shown.yaml").write_text(config.show(file), encoding="utf-8")
-    return config.load(file), config.load(elsewhere / "shown.yaml")
+    (elsewhere / "shown.yaml").write_text(show(file), encoding="utf-8")
+    return load(file), load(elsewhere / "shown.yaml")
 
 
 @pytest.mark.parametrize("text", [*ACCEPTED, *map(example, SITUATIONS), "", FULL])
@@ -62,13 +62,13 @@ def test_what_is_shown_is_the_same_config_wherever_it_is_read(written: Path, tex
 
 def test_no_password_is_shown(written: Path) -> None:
     written.write_text(FULL, encoding="utf-8")
-    shown = config.show(written)
+    shown = show(written)
     assert not [secret for secret in ("correct", "horse", "battery", "staple") if secret in shown]
 
 
 def test_defaults_are_filled_in(written: Path) -> None:
     written.write_text("paths: {web: {proxy: 'socks5://p.example'}}", encoding="utf-8")
-    shown = yaml.safe_load(config.show(written))
+    shown = yaml.safe_load(show(written))
     assert shown["paths"]["web"]["resolve"] == "local"
     assert shown["paths"]["web"]["proxy"] == "socks5://p.example:1080"
     assert shown["services"]["provider"]["ports"] == [443, 2197]
@@ -78,4 +78,4 @@ def test_defaults_are_filled_in(written: Path) -> None:
 
 def test_timeouts_are_shown_as_they_hold(written: Path) -> None:
     written.write_text("probing: {interval: 4s}", encoding="utf-8")
-    assert yaml.safe_load(config.show(written))["probing"]["timeouts"]["proxy"] == "4s"
+    assert yaml.safe_load(show(written))["probing"]["timeouts"]["proxy"] == "4s"

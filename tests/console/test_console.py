@@ -166,7 +166,7 @@ def test_what_is_asked_for_on_several_paths_is_told_once() -> None:
 
 def test_a_direct_path_of_no_use_beside_one_that_works_may_be_meant_so() -> None:
     told = shown(knowing(replace(BLOCKED, verdict=Verdict.NOT_READY), FINE))
-    assert "If nothing is meant to lead out here, write `expected: blocked`" in told
+    assert "If this path is closed on purpose, write `expected: blocked`" in told
 
 
 def test_nothing_is_meant_to_be_blocked_where_it_is_the_only_way() -> None:
@@ -234,13 +234,17 @@ def test_what_a_peer_says_is_not_read_as_markup() -> None:
 
 def test_a_path_that_does_not_lead_to_a_service_shows_a_dash() -> None:
     path = ProbePath("lb", load_balancer=((GATEWAY.hosts[0], LoadBalancer("127.0.0.1", None)),))
-    lines = shown(facts([COURIER, GATEWAY], [path])).splitlines()
-    assert lines[-3:] == ["courier   5223   -", "courier   443    -", "gateway   2195   not probed"]
+    lines = shown(facts([COURIER, GATEWAY], [DIRECT, path])).splitlines()
+    assert lines[-3:] == [
+        "courier   5223   not probed   -",
+        "courier   443    not probed   -",
+        "gateway   2195   not probed   not probed",
+    ]
 
 
-def test_a_service_of_no_role_of_the_path_shows_a_dash() -> None:
+def test_a_service_to_which_no_path_leads_is_not_shown() -> None:
     path = ProbePath("wifi", roles=frozenset({Role.DEVICE}))
-    assert shown(facts([GATEWAY], [path], [])).splitlines()[-1] == "gateway   2195   -"
+    assert "gateway" not in shown(facts([COURIER, GATEWAY], [path], []))
 
 
 def test_when_all_is_well_there_are_no_failures_to_list() -> None:
@@ -261,11 +265,11 @@ CERTIFICATES = [
     PushCertificate("gone", error="/etc/gone.pem cannot be read: No such file or directory"),
 ]
 EXPECTED_CERTIFICATES = """\
-push certificate   expires                   topic
-mdm                2026-12-27 97 days left   com.apple.mgmt.External.1 as expected
-of-others          2026-09-20 expired        com.apple.mgmt.External.2 not the one expected
-any                2026-11-20 59 days left   com.example.app
-gone               unreadable                /etc/gone.pem cannot be read: No such file or directory
+push certificate   expires                    topic
+mdm                2026-12-27, 97 days left   com.apple.mgmt.External.1 (as expected)
+of-others          2026-09-20, expired        com.apple.mgmt.External.2 (not the one expected)
+any                2026-11-20, 59 days left   com.example.app
+gone               unreadable                 /etc/gone.pem cannot be read: No such file or directory
 mdm: SHA-1 AB:CD
 mdm: SHA-256 12:34
 of-others: SHA-1 EF:01
@@ -286,11 +290,12 @@ def test_without_push_certificates_there_is_nothing_to_show() -> None:
 @pytest.mark.parametrize(
     ("certificate", "coloured", "colour"),
     [
-        (replace(GOOD, not_after=NOW + 60 * DAY), "2026-11-20 60 days left", "green"),
-        (replace(GOOD, not_after=NOW + 60 * DAY - 1), "2026-11-20 59 days left", "yellow"),
-        (replace(GOOD, not_after=NOW), "2026-09-21 expired", "red"),
-        (GOOD, "com.apple.mgmt.External.1 as expected", "green"),
-        (replace(GOOD, topic_matches=False), "com.apple.mgmt.External.1 not the one expected", "red"),
+        (replace(GOOD, not_after=NOW + 60 * DAY), "2026-11-20, 60 days left", "green"),
+        (replace(GOOD, not_after=NOW + 60 * DAY - 1), "2026-11-20, 59 days left", "yellow"),
+        (replace(GOOD, not_after=NOW + 1.5 * DAY), "2026-09-23, 1 day left", "yellow"),
+        (replace(GOOD, not_after=NOW), "2026-09-21, expired", "red"),
+        (GOOD, "com.apple.mgmt.External.1 (as expected)", "green"),
+        (replace(GOOD, topic_matches=False), "com.apple.mgmt.External.1 (not the one expected)", "red"),
         (CERTIFICATES[-1], "unreadable", "red"),
     ],
 )

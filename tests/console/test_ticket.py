@@ -107,6 +107,26 @@ def test_all_that_one_owner_is_asked_for_is_one_text() -> None:
     assert "The server for device management" in text
 
 
+@pytest.mark.parametrize(
+    ("role", "says"),
+    [
+        (Role.DEVICE, "Phones, tablets and Macs that connect over guest-wifi do not get"),
+        (
+            Role.PROVIDER,
+            "The server for device management (MDM) here, where it connects over guest-wifi, cannot",
+        ),
+    ],
+)
+def test_where_another_path_works_only_who_uses_this_one_is_said_to_suffer(role: Role, says: str) -> None:
+    step = "Ask the owners of the firewall to allow it."
+    broken = judged(
+        WIFI, finding(FIREWALL, step, result(COURIER, 443, DROPPED, path="guest-wifi")), role=role
+    )
+    works = Judgement("direct", role, Verdict.READY)
+    (text,) = tickets(known([DIRECT, WIFI], broken, works), ORIGIN)
+    assert says in " ".join(text.split())
+
+
 def test_what_is_the_same_on_several_paths_is_asked_for_once() -> None:
     step = "Ask the owners of the firewall to allow it."
     each = [

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import trio
 from trio.testing import MockClock
 
-from netcheck.config import Config
+from netcheck.config.file import Config
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.daemon import belief
 from netcheck.daemon.probing import Probing

@@ -1,6 +1,7 @@
 """What the log says of changes, and of failures."""
 
 import logging
+import time
 from dataclasses import replace
 
 import pytest
@@ -152,3 +153,18 @@ def test_each_failure_of_a_visit_is_logged_at_debug_with_its_fields(caplog: pyte
         5223,
         "timeout",
     )
+
+
+@pytest.mark.parametrize(
+    ("days", "level", "says"),
+    [(100.5, "INFO", "100 days left"), (20.5, "WARNING", "20 days left"), (-1, "WARNING", "expired")],
+)
+def test_a_certificate_that_runs_out_is_a_warning(
+    days: float, level: str, says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    until = time.time() + days * 86400
+    found = PushCertificate("mdm", "com.example", None, until, "AB:CD", "12:34")
+    announced(replace(judged(READY), push_certificates=(found,)))
+    (record,) = (each for each in caplog.records if "certificate" in each.message)
+    assert record.levelname == level
+    assert says in record.message

@@ -6,8 +6,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from netcheck.config import default
-from netcheck.config.settings import Probing as Pace
+from netcheck.config.file import default
+from netcheck.config.settings import ProbingSettings
 from netcheck.daemon.asking import Asking
 from netcheck.daemon.probing import Probing
 from netcheck.model.failing import Failure, Phase, Reason
@@ -21,7 +21,7 @@ HANGS = Failure(Phase.CONNECT, Reason.TIMEOUT)
 HOST = "api.push.apple.com"
 
 
-def asked(pace: Pace, network: Network, *, rounds: bool = False) -> tuple[str, float]:
+def asked(pace: ProbingSettings, network: Network, *, rounds: bool = False) -> tuple[str, float]:
     """The answer for one host of the provider API, and the seconds until it came."""
 
     async def main() -> tuple[str, float]:
@@ -43,21 +43,21 @@ def asked(pace: Pace, network: Network, *, rounds: bool = False) -> tuple[str, f
 
 
 def test_a_probe_that_fails_by_a_long_timeout_is_answered_with_what_it_saw() -> None:
-    answer, seconds = asked(Pace(timeouts=Timeouts(connect=20.0)), Network(lambda _: HANGS))
+    answer, seconds = asked(ProbingSettings(timeouts=Timeouts(connect=20.0)), Network(lambda _: HANGS))
     assert HOST in answer
     assert "timeout" in answer
     assert seconds == pytest.approx(20.0, abs=1.0)
 
 
 def test_a_probe_that_is_slow_is_not_said_to_have_had_no_turn() -> None:
-    answer, seconds = asked(Pace(timeouts=Timeouts(connect=60.0)), Network(lambda _: HANGS))
+    answer, seconds = asked(ProbingSettings(timeouts=Timeouts(connect=60.0)), Network(lambda _: HANGS))
     assert answer.startswith("NotInTime: the probe did not end within 24 s")
     assert "busy" not in answer
     assert seconds < LIMITS.handler_timeout
 
 
 def test_a_path_that_is_busy_says_so_soon() -> None:
-    pace = Pace(concurrency=1, timeouts=Timeouts(connect=3600.0))
+    pace = ProbingSettings(concurrency=1, timeouts=Timeouts(connect=3600.0))
     answer, seconds = asked(pace, Network(lambda _: HANGS), rounds=True)
     assert answer.startswith("TooMuch: the path direct is busy: it had no turn in 4 s")
     assert seconds < LIMITS.handler_timeout

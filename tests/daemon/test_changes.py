@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.config import Config, History, Listen, UnixListen, Web, WebTls, default
+from netcheck.config.addresses import Listen, UnixListen
+from netcheck.config.file import Config, default
+from netcheck.config.settings import HistorySettings, Web, WebTls
 from netcheck.daemon.changes import in_words
 from netcheck.model.findings import PushCertificateFile
 from netcheck.model.paths import Credentials, ProbePath, Proxy, ProxyScheme, Secret
@@ -39,7 +41,7 @@ def with_interval(seconds: float) -> Config:
         (CONFIG, replace(CONFIG, web=Web(reload=False)), "web.reload is False, was True"),
         (CONFIG, replace(CONFIG, web=WITH_TLS), "web.tls is new"),
         (replace(CONFIG, web=WITH_TLS), CONFIG, "web.tls is gone"),
-        (CONFIG, replace(CONFIG, history=History(keep=60.0)), "history.keep is 60.0, was 2592000.0"),
+        (CONFIG, replace(CONFIG, history=HistorySettings(keep=60.0)), "history.keep is 60.0, was 2592000.0"),
         (with_paths(), with_paths(PROXY), "path squid is new"),
         (with_paths(PROXY), with_paths(), "path squid is gone"),
         (with_interval(60.0), with_interval(30.0), "probing.interval is 30.0, was 60.0"),

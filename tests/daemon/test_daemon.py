@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from netcheck import facts
-from netcheck.config import load
+from netcheck.config.file import load
 from netcheck.daemon import showing
 from netcheck.daemon.daemon import Daemon
 from netcheck.pages import page

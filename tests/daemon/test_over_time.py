@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pytest
 import trio
 
-from netcheck.config import default
+from netcheck.config.file import default
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, Role

@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from netcheck.config import Config, load
+from netcheck.config.file import Config, load
 from netcheck.daemon.probing import Probing
 from netcheck.model.failing import Outcome, Reason
 from netcheck.model.findings import Acceptance

@@ -7,7 +7,7 @@ from pathlib import Path
 import trio
 from trio.testing import MockClock
 
-from netcheck.config import default
+from netcheck.config.file import default
 from netcheck.daemon.proving import Proving
 from netcheck.model.findings import Acceptance, Proof, PushCertificate, PushCertificateFile
 from netcheck.model.paths import Expected, ProbePath, Role

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netcheck import config
-from netcheck.config import Config
+from netcheck.config.file import Config, load
 from netcheck.export.negotiate import Exporter
 from netcheck.model.failing import PAC_REASONS, REASONS_OF_PHASE, Phase
 from netcheck.model.paths import ProbePath
@@ -39,7 +38,7 @@ SITES = {
 def loaded(directory: Path, site: str) -> Config:
     file = directory / "netcheck.yaml"
     file.write_text(SITES[site], encoding="utf-8")
-    return config.load(file)
+    return load(file)
 
 
 def exposed(services: Iterable[Service], paths: Iterable[ProbePath], *, per_host: bool) -> int:
@@ -132,7 +131,7 @@ def test_a_further_path_costs_as_many_series_as_the_page_says(
 ) -> None:
     file = tmp_path / "netcheck.yaml"
     file.write_text(f"paths: {{direct: {{}}, a: {written}}}", encoding="utf-8")
-    here = config.load(file)
+    here = load(file)
     with_it = exposed(here.services, here.paths, per_host=False)
     without = exposed(here.services, here.paths[:1], per_host=False)
     [_, cell] = rows("A further path")[number]

@@ -13,8 +13,9 @@ from pathlib import Path
 import dns.name
 import trio
 
-from netcheck import config
 from netcheck.apns import bag, trust
+from netcheck.config.file import load
+from netcheck.config.problems import ConfigError
 from netcheck.config.web_file import read_users, read_web_config
 from netcheck.model.paths import Proxy, ProxyScheme, RecordType, Transport
 from netcheck.model.results import Trust
@@ -128,10 +129,10 @@ def config_file(data: bytes) -> None:
         assert len(str(refused).splitlines()) == min(len(refused.problems), 21)
 
 
-def _refusal(file: Path) -> config.ConfigError | None:
+def _refusal(file: Path) -> ConfigError | None:
     try:
-        config.load(file)
-    except config.ConfigError as error:
+        load(file)
+    except ConfigError as error:
         return error
     return None
 
@@ -141,7 +142,7 @@ def web_config(data: bytes) -> None:
     file = _folder() / "web.yaml"
     file.write_bytes(data)
     for reader in (read_web_config, read_users):
-        with suppress(config.ConfigError):
+        with suppress(ConfigError):
             reader(file)
 
 

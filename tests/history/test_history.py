@@ -14,7 +14,7 @@ from netcheck.history import history as history_module
 from netcheck.history.database import Database, HistoryError, read
 from netcheck.history.history import History
 from netcheck.history.timeline import MOST
-from netcheck.model.findings import Cause, Judgement, Verdict
+from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.incidents import Onset, Span
 from netcheck.model.paths import Role
 from tests.hanging import hanging_file
@@ -23,6 +23,7 @@ from tests.history.test_timeline import BLOCKED, DOWN, READY
 NOW = 1_790_000_000.0
 LATER = NOW + 86400.0
 KEEP = 30 * 86400.0
+FIRST_VERSION = Path(__file__).with_name("version-1.sql")
 DEADLINE = 20.0
 
 
@@ -265,6 +266,65 @@ def test_a_row_in_words_of_another_version_is_left_out(tmp_path: Path) -> None:
     kept(file, BLOCKED, DOWN)
     altered(file, "UPDATE spans SET cause = 'of_the_future' WHERE cause = 'dns_failure'")
     assert [span.cause for span in read(file)] == [BLOCKED.cause]
+
+
+def first_version(file: Path) -> Path:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(FIRST_VERSION.read_text())
+    return file
+
+
+IN_FIRST_VERSION = [
+    Span("direct", Role.DEVICE, Verdict.READY, None, None, NOW, NOW + 100, NOW + 100),
+    Span(
+        "direct",
+        Role.DEVICE,
+        Verdict.FALLBACK_ONLY,
+        Cause.PORT_BLOCKED,
+        Hop.FIREWALL,
+        NOW + 100,
+        NOW + 200.5,
+        NOW + 200.5,
+        is_expected=False,
+        summary="Port 5223 is blocked.",
+        evidence=("Nothing answers – nowhere", "0 of 51"),
+        next_step="Ask the owners of the firewall.",
+        transcript="connect   1.5 s\n    timeout",
+    ),
+    Span(
+        "web-proxy",
+        Role.PROVIDER,
+        Verdict.NOT_READY,
+        Cause.PROXY_DOWN,
+        Hop.PROXY,
+        NOW + 150,
+        NOW + 250,
+        is_expected=False,
+        summary="The proxy does not work.",
+        evidence=("connect refused",),
+        next_step="Ask the owners of the proxy.",
+    ),
+]
+
+
+def test_a_file_of_the_first_version_is_read_whole_and_goes_on(tmp_path: Path) -> None:
+    file = first_version(tmp_path / "netcheck.db")
+    assert sorted(read(file), key=lambda span: span.began) == IN_FIRST_VERSION
+    assert causes(kept(file, DOWN, begun=NOW + 300)) == [DOWN.cause, Cause.PROXY_DOWN, Cause.PORT_BLOCKED]
+    assert {span.cause for span in read(file)} == {None, DOWN.cause, Cause.PROXY_DOWN, Cause.PORT_BLOCKED}
+
+
+def test_another_format_has_another_version(tmp_path: Path) -> None:
+    """Whoever changes the tables raises the version, and teaches netcheck to read the files of before."""
+    kept(tmp_path / "new.db", DOWN)
+    assert format_of(tmp_path / "new.db") == format_of(first_version(tmp_path / "first.db"))
+
+
+def format_of(file: Path) -> list[object]:
+    with closing(sqlite3.connect(file)) as connection:
+        names = ("user_version", "application_id", "journal_mode")
+        marks = [connection.execute(f"PRAGMA {name}").fetchone() for name in names]
+        return [*marks, *connection.execute("SELECT name, sql FROM sqlite_schema ORDER BY name")]
 
 
 def test_a_file_that_is_locked_is_written_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -157,7 +157,7 @@ def test_the_verdict_is_told_before_anything_else_then_what_to_do() -> None:
     order = [
         "Push is broken on web.",
         "Devices: yes, directly",
-        "Phones on web get no push: the proxy denies port 443.",
+        "Devices on web get no push: the proxy denies port 443.",
         "What to do",
         "Next step",
         "Where it breaks",
@@ -230,7 +230,9 @@ def test_of_many_paths_those_that_work_are_folded_and_the_others_come_first() ->
     reader = live(site(30, 20, 25))
     flat = " ".join(reader.text.split())
     assert flat.count("28 more that work") == 2
-    assert flat.index("Phones on path-20 get push on Wi-Fi only") < flat.index("Phones on path-0 get push")
+    assert flat.index("Devices on path-20 get push on Wi-Fi and Ethernet only") < flat.index(
+        "Devices on path-0 get push"
+    )
     columns = flat[flat.index("service port") :].split()[2:5]
     assert columns == ["path-20", "path-25", "path-0"]
     assert "Devices: yes, over path-0, over path-1, over path-2, over path-3 and 24 more paths" in flat
@@ -244,7 +246,7 @@ def test_of_few_paths_the_columns_stay_as_they_are_configured() -> None:
 def test_what_is_to_be_done_once_is_told_once_however_many_paths_suffer() -> None:
     flat = " ".join(live(site(30, 20, 25)).text.split())
     assert flat.count("Open 5223.") == 1
-    assert "Phones on path-20; Phones on path-25" in flat
+    assert "Devices on path-20; Devices on path-25" in flat
 
 
 def test_it_says_what_may_be_changing() -> None:
@@ -268,7 +270,7 @@ def test_a_long_table_says_how_much_is_left_out() -> None:
 def test_an_onset_has_the_sentence_and_a_probe_that_failed() -> None:
     known = hostile()
     told = onset(known, known.judgements[0])
-    assert told.summary == "Phones on web get no push: the proxy denies port 443."
+    assert told.summary == "Devices on web get no push: the proxy denies port 443."
     assert "proxy_handshake" in told.transcript
     assert "labpass" not in told.transcript
 

@@ -18,13 +18,13 @@ DOWN = Judgement("web", Role.PROVIDER, Verdict.NOT_READY, (Finding(Cause.PROXY_D
 @pytest.mark.parametrize(
     ("judged", "sentence"),
     [
-        (READY, "Phones on direct get push."),
-        (FALLBACK, "Phones on direct get push on Wi-Fi only: port 5223 is blocked."),
+        (READY, "Devices on direct get push."),
+        (FALLBACK, "Devices on direct get push on Wi-Fi and Ethernet only: port 5223 is blocked."),
         (DOWN, "The MDM server on web cannot send push: the proxy does not work."),
-        (replace(READY, verdict=Verdict.UNKNOWN), "Phones on direct are not measured yet."),
+        (replace(READY, verdict=Verdict.UNKNOWN), "Devices on direct are not measured yet."),
         (
             replace(READY, verdict=Verdict.NOT_READY, expected=Expected.BLOCKED),
-            "Phones on direct get no push, as the config expects.",
+            "Devices on direct get no push, as the config expects.",
         ),
     ],
 )

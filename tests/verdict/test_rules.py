@@ -705,7 +705,7 @@ def test_a_host_whose_one_port_is_dead_for_all_has_its_other_dead_port_told_too(
     )
     judged = assess([COURIER, api, OPEN], [DIRECT], once(results)).judgements[1]
     assert judged.evidence[0].startswith(
-        "Nothing answers on ports 443 and 2197; connections to 2195 are established; "
+        "No connection is established on ports 443 and 2197; connections to 2195 are established; "
     )
 
 

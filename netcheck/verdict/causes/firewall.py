@@ -180,11 +180,17 @@ def port_blocked(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        f"Nothing answers on {named_ports(dead)}{over(case, about)}{rest}; {how_often(case, about)}",
+        f"{_so_it_is(about)} on {named_ports(dead)}{over(case, about)}{rest}; {how_often(case, about)}",
         f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_hosts(case, about)}."
         f"{apples_networks(about)}",
         the_reply(about),
     )
+
+
+def _so_it_is(about: list[Counted]) -> str:
+    """Who refuses a connection has answered."""
+    is_silent = commonest(about)[1] is Reason.TIMEOUT
+    return "Nothing answers" if is_silent else "No connection is established"
 
 
 def _on_dead_ports(case: Case) -> list[Counted]:

@@ -1,0 +1,72 @@
+"""The demo's folder: removed with it, and after a demo that was killed by the next one."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from netcheck.lab.folder import demo_folder
+from netcheck.lab.lab import CONFIG
+
+_HOLDS_ONE = f"""
+import tempfile, sys, time
+from netcheck.lab.folder import demo_folder
+tempfile.tempdir = sys.argv[1]
+with demo_folder() as folder:
+    (folder / {CONFIG!r}).touch()
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture(autouse=True)
+def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+@contextmanager
+def another_demo(parent: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    command = [sys.executable, "-c", _HOLDS_ONE, str(parent)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process, Path(process.stdout.readline().strip())
+        finally:
+            process.kill()
+
+
+def test_it_is_removed_at_the_end() -> None:
+    with demo_folder() as folder:
+        (folder / CONFIG).touch()
+    assert not folder.exists()
+
+
+def test_that_of_a_demo_that_was_killed_is_removed_by_the_next(tmp_path: Path) -> None:
+    with another_demo(tmp_path) as (process, folder):
+        process.kill()
+        process.wait()
+        assert folder.exists()
+        with demo_folder() as ours:
+            assert list(tmp_path.iterdir()) == [ours]
+
+
+def test_that_of_a_demo_that_lives_stays(tmp_path: Path) -> None:
+    with another_demo(tmp_path) as (_, folder), demo_folder() as ours:
+        assert sorted(tmp_path.iterdir()) == sorted([folder, ours])
+
+
+def test_what_only_has_such_a_name_stays(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / CONFIG).touch()
+    (tmp_path / "netcheck-demo-link").symlink_to(elsewhere)
+    (tmp_path / "netcheck-demo-file").touch()
+    (tmp_path / "netcheck-demo-being-made").mkdir()
+    before = sorted(tmp_path.iterdir())
+    with demo_folder() as ours:
+        assert sorted(tmp_path.iterdir()) == sorted([*before, ours])
+    assert (elsewhere / CONFIG).exists()
