@@ -30,9 +30,7 @@ def test_both_bags_are_fetched_over_each_path_and_disagree_with_the_config(bag_l
     paths = {
         "direct": {},
         "socks": {"proxy": bag_lab.dante.url},
-        "squid": {"proxy": bag_lab.squid["auth"], **bag_lab.credentials},
-        "digest": {"proxy": bag_lab.squid_with_logins["digest"], **bag_lab.credentials},
-        "ntlm": {"proxy": bag_lab.squid_with_logins["ntlm"], **bag_lab.credentials},
+        "squid": {"proxy": bag_lab.squid_with_logins["digest"], **bag_lab.credentials},
         "tinyproxy": {"proxy": bag_lab.tinyproxy.url},
     }
     found = bag_lab.check(paths, services)
