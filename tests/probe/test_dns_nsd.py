@@ -48,8 +48,8 @@ zone:
 SOA = "@ 3600 IN SOA ns hostmaster 1 3600 600 86400 60\n@ 3600 IN NS ns\nns 3600 IN A 127.0.0.1\n"
 ZONES = {
     "push.test": SOA + "7-courier 21600 IN CNAME 7.courier-push.akadns.test.\n"
-    "gone 120 IN CNAME gone.courier-push.akadns.test.\n"
-    "alone 120 IN A 192.0.2.9\n",
+    "gone 300 IN CNAME gone.courier-push.akadns.test.\n"
+    "alone 300 IN A 192.0.2.9\n",
     "courier-push.akadns.test": SOA
     + "7 60 IN CNAME pop-eur-central\n"
     + "".join(f"pop-eur-central 30 IN A 192.0.2.{n}\n" for n in range(4, 8))
