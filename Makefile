@@ -11,6 +11,9 @@ DEV := .venv/dev
 FUZZ := .venv/fuzz
 # How many inputs each parser gets from `make fuzz`.
 INPUTS ?= 1000000
+# How long `make soak` takes, and in which order its faults come.
+MINUTES ?= 30
+SEED ?= 1
 
 .PHONY: help demo run test check lint types units system scenarios alerts fuzz soak bench bench-fleet dashboards reference screenshot lock sbom wheel pyz deb servers kerberos clean
 
@@ -53,6 +56,9 @@ alerts: $(DEV)/ready servers  ## play incidents with real Prometheus and Alertma
 
 fuzz: $(FUZZ)/ready  ## feed each parser a million inputs, led by coverage (INPUTS=N for another number)
 	$(FUZZ)/bin/python -m tests.fuzz --inputs $(INPUTS)
+
+soak: $(DEV)/ready servers  ## half an hour of faults among real servers (MINUTES=N, SEED=N); needs root on Linux
+	$(DEV)/bin/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
 
 bench: $(DEV)/ready servers  ## measure against blackbox_exporter and prometheus-client, in one run
 	$(DEV)/bin/python -m tests.bench

@@ -22,9 +22,9 @@ from netcheck.model.findings import (
     Verdict,
 )
 from netcheck.model.paths import Family, ProbePath, Role
-from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
+from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result, Standing
 from netcheck.model.services import Service
-from netcheck.model.trends import Part
+from netcheck.model.trends import Part, Trends
 from netcheck.state.endpoints import EndpointState
 from netcheck.state.flows import Flow, Outcomes, PathCounters, Recent
 from netcheck.state.histogram import Histogram
@@ -151,36 +151,65 @@ def _found(alike: Sequence[tuple[Finding, Judgement]]) -> PathFinding:
     return PathFinding(alike[0][0], judgements, evidence)
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A state at one moment. To make facts of a large one takes long, and may be done in a thread."""
+
+    version: int
+    belief: Belief
+    standings: tuple[Standing, ...]
+    trends: Trends
+    unjudged: Facts
+    """All but what the results mean."""
+
+    @classmethod
+    def of(cls, state: State, belief: Belief) -> Self:
+        return cls(
+            state.version,
+            belief,
+            tuple(state.endpoints.standings()),
+            state.courses.trends() if belief.patience else {},
+            Facts(
+                services=state.services,
+                paths=state.paths,
+                judgements=(),
+                fallback={},
+                bags=(),
+                endpoints=dict(state.endpoints.latest),
+                lookups_by_flow=dict(state.lookups.latest),
+                proxies_up={path: health.up for path, health in state.proxies.health.items()},
+                push_certificates=tuple(state.push_certificates.read()),
+                proofs=tuple(state.push_certificates.proofs()),
+                holds=dict(state.holds.latest),
+                totals=Totals.of(state),
+            ),
+        )
+
+    def facts(self) -> Facts:
+        """Judge what it holds, and take down all of it."""
+        known = self.unjudged
+        assessment = assess(
+            known.services,
+            known.paths,
+            self.standings,
+            known.lookups_by_flow.values(),
+            window=self.belief.window,
+            failures=self.belief.failures,
+            trends=self.trends,
+            proofs=known.proofs,
+        )
+        fetched = [(result, seen.bag) for seen in known.endpoints.values() for result in seen.results]
+        return replace(
+            known,
+            judgements=tuple(assessment.judgements),
+            fallback=assessment.fallback_active,
+            bags=tuple(fetched_bags(known.services, fetched)),
+        )
+
+
 def facts_of(state: State, belief: Belief) -> Facts:
-    """Judge what the state holds, and take down all of it."""
-    endpoints = dict(state.endpoints.latest)
-    lookups = dict(state.lookups.latest)
-    proofs = tuple(state.push_certificates.proofs())
-    assessment = assess(
-        state.services,
-        state.paths,
-        state.endpoints.standings(),
-        lookups.values(),
-        window=belief.window,
-        failures=belief.failures,
-        trends=state.courses.trends() if belief.patience else {},
-        proofs=proofs,
-    )
-    fetched = [(result, seen.bag) for seen in endpoints.values() for result in seen.results]
-    return Facts(
-        services=state.services,
-        paths=state.paths,
-        judgements=tuple(assessment.judgements),
-        fallback=assessment.fallback_active,
-        bags=tuple(fetched_bags(state.services, fetched)),
-        endpoints=endpoints,
-        lookups_by_flow=lookups,
-        proxies_up={path: health.up for path, health in state.proxies.health.items()},
-        push_certificates=tuple(state.push_certificates.read()),
-        proofs=proofs,
-        holds=dict(state.holds.latest),
-        totals=Totals.of(state),
-    )
+    """The facts of a state as it is now."""
+    return Snapshot.of(state, belief).facts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,19 +261,33 @@ class LatestFacts:
     def __init__(self, state: State, belief: Belief) -> None:
         self._state = state
         self._belief = belief
-        self._made: tuple[int, Facts] | None = None
+        self._version = -1
+        self.latest = Snapshot.of(state, belief).unjudged
+        """As they were taken last; nothing is judged before."""
         self._clear: dict[tuple[ProbePath, Role], _Clear] = {}
 
     def believe(self, belief: Belief) -> None:
         """Judge by this from now on."""
         if belief != self._belief:
-            self._belief, self._made = belief, None
+            self._belief, self._version = belief, -1
 
     def now(self) -> Facts:
         """The same object for as long as nothing has changed."""
-        if self._made is None or self._made[0] != self._state.version:
-            self._made = self._state.version, self._settled(facts_of(self._state, self._belief))
-        return self._made[1]
+        if (snapshot := self.news()) is not None:
+            self.take(snapshot, snapshot.facts())
+        return self.latest
+
+    def news(self) -> Snapshot | None:
+        """What facts are to be made of now, and then taken; None where nothing has changed."""
+        if self._version == self._state.version:
+            return None
+        return Snapshot.of(self._state, self._belief)
+
+    def take(self, snapshot: Snapshot, facts: Facts) -> None:
+        """The facts of a snapshot; not where something else was to be measured or believed since."""
+        known, state = snapshot.unjudged, self._state
+        if (known.services, known.paths, snapshot.belief) == (state.services, state.paths, self._belief):
+            self._version, self.latest = snapshot.version, self._settled(facts)
 
     def _settled(self, facts: Facts) -> Facts:
         if not facts.endpoints:

@@ -249,6 +249,7 @@ def _understood_as(file: Path, data: bytes) -> tuple[FileKeys, Config, Reading]:
     config = to_config(keys)
     resolvers = {name: each.resolver for name, each in keys.paths.items()}
     together.check(config.services, config.paths, resolvers, reading.keys(("resolvers",)), reading)
+    together.check_metrics(config.services, config.paths, config.metrics.per_host, reading)
     if reading.faults:
         raise _config_error(file, reading.faults)
     return keys, config, reading

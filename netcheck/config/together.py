@@ -16,6 +16,9 @@ MOST_HOLDS = 64
 MOST_ENDPOINTS = 50_000
 """Hosts times ports times families, over all paths: each is kept, and looked at for a verdict."""
 
+MOST_ENDPOINTS_PER_HOST = 5_000
+"""The same where each host has metrics of its own: a page of them has dozens of series for each."""
+
 Services = tuple[Service, ...]
 Paths = tuple[ProbePath, ...]
 
@@ -134,13 +137,31 @@ def _holds_are_few(services: Services, paths: Paths, reading: Reading) -> None:
 
 
 def _endpoints_are_few(services: Services, paths: Paths, reading: Reading) -> None:
-    count = sum(
-        len(hosts_on(service, path)) * len(ports_on(service, path)) * len(families_of(service, path))
-        for service, path in targets(services, paths)
-    )
+    count = _endpoints(services, paths)
     if count > MOST_ENDPOINTS:
         message = (
             f"these services over these paths make {count} endpoints (hosts times ports times families), and "
             f"{MOST_ENDPOINTS} are the most: take away hosts, ports or paths"
         )
         reading.say(_SERVICES if reading.written(_SERVICES) else ("paths",), message, of_key=True)
+
+
+def check_metrics(services: Services, paths: Paths, per_host: bool, reading: Reading) -> None:
+    """Say where a page of metrics would become so large that no scrape gets it in time."""
+    if not per_host or not reading.sound(_SERVICES, ("paths",)):
+        return
+    count = _endpoints(services, paths)
+    if count > MOST_ENDPOINTS_PER_HOST:
+        message = (
+            f"these services over these paths make {count} endpoints (hosts times ports times families), and "
+            f"{MOST_ENDPOINTS_PER_HOST} are the most with metrics for each host: leave per_host out, or take "
+            "away hosts, ports or paths"
+        )
+        reading.say(("metrics", "per_host"), message)
+
+
+def _endpoints(services: Services, paths: Paths) -> int:
+    return sum(
+        len(hosts_on(service, path)) * len(ports_on(service, path)) * len(families_of(service, path))
+        for service, path in targets(services, paths)
+    )

@@ -23,7 +23,7 @@ from netcheck.daemon.reloading import Reloads, read_config
 from netcheck.daemon.showing import Showing
 from netcheck.daemon.systemd import Systemd, passed_sockets
 from netcheck.export.negotiate import Exporter
-from netcheck.facts import Belief, LatestFacts
+from netcheck.facts import Belief, Facts, LatestFacts
 from netcheck.history.history import History
 from netcheck.model.findings import Judgement, Proof, Verdict
 from netcheck.push_certificates import ToProve
@@ -129,6 +129,7 @@ class Daemon:
             self._port.open(config.listen)
             self._protected.take(protection)
             self._take(config)
+            await self._judge()
         except (ConfigError, ListenError) as error:
             self._state.own.reload_successful = False
             _log.error("reload refused, the configuration before stays in force: %s", error)
@@ -158,7 +159,6 @@ class Daemon:
             self._probing.take(config)
         self._proving.take(config.push_certificates)
         self._certificates.cancel()  # read anew: whoever reloads has perhaps just renewed one
-        self.showing.take(self._facts.now())
 
     async def _watch_push_certificates(self) -> None:
         while True:
@@ -177,16 +177,22 @@ class Daemon:
         while True:
             began = trio.current_time()
             try:
-                self._look(announcer)
+                await self._look(announcer)
             except Exception:  # a bug of ours costs some lines of the log, and never the daemon
                 _log.exception("internal error in announcing")
             took = trio.current_time() - began
             await trio.sleep(max(_LOOK_FOR_NEWS, took / _SHARE_OF_LOOKING))
 
-    def _look(self, announcer: Announcer) -> None:
+    async def _judge(self) -> Facts:
+        """Show the facts as they are; judging takes long where there is much, and the loop must not wait."""
+        if (snapshot := self._facts.news()) is not None:
+            self._facts.take(snapshot, await trio.to_thread.run_sync(snapshot.facts))
+        self.showing.take(self._facts.latest)
+        return self._facts.latest
+
+    async def _look(self, announcer: Announcer) -> None:
         is_whole = self._probing is not None and self._probing.first_round_done
-        facts = self._facts.now()
-        self.showing.take(facts)
+        facts = await self._judge()
         self.ready = is_whole
         announcer.look(facts)
         self.showing.note(of_all=self.ready)

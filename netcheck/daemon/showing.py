@@ -23,6 +23,8 @@ _DAY = 86400.0
 _NEWS_EVERY = 10.0
 """Seconds at most between two events of a stream, and at least, where only numbers have changed."""
 _MOST_STREAMS = 16
+_LONGEST = 20.0
+"""Seconds that something may take to be made; less than the web port waits for an answer."""
 
 
 class _Made(NamedTuple):
@@ -82,7 +84,7 @@ class Showing:
             key = (self._history.version, int(now))
             made = self._made.get(what)
             if made is None or made.facts is not facts or made.key != key:
-                made = _Made(facts, key, await trio.to_thread.run_sync(at(now)))
+                made = _Made(facts, key, await _in_a_thread(at(now)))
                 self._made[what] = made
             return made.body
 
@@ -97,9 +99,7 @@ class Showing:
         found = self._history.incidents(since, now)
         availability = self._history.availability(since, now)
         async with self._making:
-            return await trio.to_thread.run_sync(
-                lambda: _json(incidents(found, availability, __version__, since, now))
-            )
+            return await _in_a_thread(lambda: _json(incidents(found, availability, __version__, since, now)))
 
     def note(self, *, of_all: bool) -> None:
         """Take the verdicts as they are into the history; `of_all`: whether everything was visited once."""
@@ -132,6 +132,12 @@ class Showing:
         since = now - _DAYS_ON_THE_PAGE * _DAY
         found = self._history.incidents(since, now)
         return Past(found, self._history.availability(since, now), _DAYS_ON_THE_PAGE)
+
+
+async def _in_a_thread(make: Make) -> bytes:
+    """Raises trio.TooSlowError: where a thread got stuck, for want of memory, the next one goes on."""
+    with trio.fail_after(_LONGEST):
+        return await trio.to_thread.run_sync(make, abandon_on_cancel=True)
 
 
 def _gist(facts: Facts) -> object:

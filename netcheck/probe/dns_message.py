@@ -23,7 +23,7 @@ from netcheck.model.paths import RecordType, Transport
 from netcheck.probe.errors import PhaseError
 
 _UDP_PAYLOAD = 1232  # never fragmented on any path (DNS flag day 2020; RFC 9715 section 3.2)
-MOST_ADDRESSES = 512
+MOST_ADDRESSES = 128
 """Of one answer: Apple's names have eight. What has more would make everything after it as large."""
 
 

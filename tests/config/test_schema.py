@@ -40,6 +40,7 @@ OF_FILES_AND_VARIABLES = {
 }
 BETWEEN_KEYS = {
     "endpoints-too-many",
+    "metrics-per-host-too-many",
     "families-for-socks4",
     "families-of-addresses",
     "load-balancer-and-proxy",

@@ -54,7 +54,7 @@ ZONES = {
     + "7 60 IN CNAME pop-eur-central\n"
     + "".join(f"pop-eur-central 30 IN A 192.0.2.{n}\n" for n in range(4, 8))
     + "".join(f"pop-eur-central 45 IN AAAA 2001:db8::{n}\n" for n in range(4, 8)),
-    "big.test": SOA + "".join(f"many 60 IN A 198.51.{n // 100}.{n % 100}\n" for n in range(300)),
+    "big.test": SOA + "".join(f"many 60 IN A 198.51.{n // 100}.{n % 100}\n" for n in range(120)),
 }
 
 
@@ -136,13 +136,13 @@ def test_the_same_chain_leads_to_ipv6_addresses(nsd: Nsd) -> None:
 
 def test_an_answer_too_big_for_udp_comes_over_tcp(nsd: Nsd) -> None:
     found = nsd.ask("many.big.test")
-    assert len(found.addresses) == 300
+    assert len(found.addresses) == 120
     assert [attempt.transport for attempt in found.tries] == [Transport.UDP, Transport.TCP]
 
 
 def test_dns_over_tls_gives_the_same_answer(nsd: Nsd) -> None:
     found = nsd.ask("many.big.test", transport=Transport.TLS)
-    assert len(found.addresses) == 300
+    assert len(found.addresses) == 120
     assert [attempt.transport for attempt in found.tries] == [Transport.TLS]
 
 
