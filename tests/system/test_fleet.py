@@ -20,6 +20,7 @@ from tests.system.servers import NETCHECK_PORT, Server, config_file, require, se
 
 EXAMPLES = Path(__file__).parents[2] / "config" / "prometheus"
 AGENT_PORT, CENTRAL_PORT, INVENTORY_PORT, VICTORIA_PORT, VMALERT_PORT = 9091, 9090, 8081, 8428, 8880
+SENT_SOON = "queue_config: {batch_send_deadline: 200ms}"
 SPEED = 60
 """How many times as fast the rules run beside VictoriaMetrics."""
 
@@ -32,6 +33,7 @@ def examples(namespace: Namespace, changes: Mapping[str, str]) -> Path:
     shutil.copytree(EXAMPLES, folder)
     for file in (folder / name for name in ("agent.yml", "central.yml", "sites.yml")):
         text = file.read_text().replace("_interval: 60s", "_interval: 1s")
+        text = text.replace("    write_relabel", f"    {SENT_SOON}\n    write_relabel")
         for before, after in changes.items():
             text = text.replace(before, after)
         file.write_text(text)
