@@ -271,6 +271,16 @@ def test_no_two_alerts_silence_each_other() -> None:
     assert {pair for pair in pairs if pair[::-1] in pairs} == set()
 
 
+def test_no_ticket_is_silenced_by_what_ends_it() -> None:
+    """Alertmanager never tells that an alert is over which ends while it is inhibited (its issue 2754)."""
+    tickets = {"NetcheckDegraded", "NetcheckIPv6Broken", "NetcheckProxySlow", "NetcheckRangeBlocked"}
+    assert tickets <= set(NAMES)
+    ends_them = {rule["alert"] for rule in ALERTS if 'verdict="not_ready"' in rule["expr"]}
+    for rule in load(CONFIG / "alertmanager.yml")["inhibit_rules"]:
+        if ends_them.intersection(names(rule["source_matchers"])):
+            assert tickets.isdisjoint(names(rule["target_matchers"])), rule
+
+
 def names(matchers: list[str]) -> Iterator[str]:
     """The alerts that all these matchers allow."""
     tests = [re.fullmatch(r'alertname (=~|!~|=|!=) "?([^"]*)"?', matcher) for matcher in matchers]
