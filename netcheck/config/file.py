@@ -1,7 +1,8 @@
 """The config file as a whole: its sections, what they come to together, and how it is read and shown."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -160,14 +161,17 @@ def to_config(file: FileKeys) -> Config:
         services=to_services(file.services, file.probing.interval),
         probing=within_the_interval(file.probing),
         push_certificates=tuple(
-            PushCertificateFile(name, keys.file, keys.topic, keys.secret, keys.verify)
-            for name, keys in file.push_certificates.items()
+            _to_push_certificate(name, keys) for name, keys in file.push_certificates.items()
         ),
         verdict=file.verdict,
         metrics=file.metrics,
         history=file.history,
         web=file.web,
     )
+
+
+def _to_push_certificate(name: str, keys: PushCertificateKeys) -> PushCertificateFile:
+    return PushCertificateFile(name, keys.file, keys.topic, keys.secret, keys.verify)
 
 
 def shown(file: FileKeys, config: Config) -> dict[str, object]:
@@ -265,31 +269,56 @@ def _config_error(file: Path, found: Iterable[Fault]) -> ConfigError:
 
 def to_run(file: Path) -> Config:
     """As `load`, for a daemon: ConfigError also for the files of the web port."""
-    _, config, reading = _understood(file)
-    _refuse(file, reading, config.web)
+    _, config, _ = _understood(file)
+    if problems := _trouble_with_web(config.web):
+        raise ConfigError(problems)
     return config
 
 
 def check(file: Path) -> Config:
-    """As `to_run`, and every push certificate has to be there and usable. ConfigError holds every fault."""
-    _, config, reading = _understood(file)
-    for each in config.push_certificates:
-        if problem := _trouble_with(each):
-            reading.say(("push_certificates", each.name, "file"), problem)
-    _refuse(file, reading, config.web)
+    """As `to_run`, and every push certificate has to be there and usable.
+
+    ConfigError holds every fault, also of the files that sound parts of a faulty config name.
+    """
+    try:
+        _, config, _ = _understood(file)
+    except ConfigError as error:
+        raise ConfigError([*error.problems, *_in_named_files(file)]) from error
+    if problems := _in_named_files(file):
+        raise ConfigError(problems)
     return config
 
 
-def _refuse(file: Path, reading: Reading, web: Web) -> None:
-    """ConfigError for all that is wrong, also with the files of the web port."""
-    problems = list(_config_error(file, reading.faults).problems)
+def _in_named_files(file: Path) -> list[Problem]:
+    """What is wrong with push certificates and the files of the web port."""
+    try:
+        document = read(read_file(file, LARGEST_CONFIG))
+    except OSError:
+        return []
+    whole = document.value if document.whole and isinstance(document.value, dict) else {}
+    reading = Reading(document, file.parent)
+    said_already = len(reading.faults)
+    certificates = whole.get("push_certificates")
+    for name, written in certificates.items() if isinstance(certificates, dict) else ():
+        at = ("push_certificates", name)
+        with suppress(SaidError):
+            keys = PUSH_CERTIFICATE.read(written, at, Reading(document, file.parent))
+            if problem := _trouble_with(_to_push_certificate(name, keys)):
+                reading.say((*at, "file"), problem)
+    problems = list(_config_error(file, reading.faults[said_already:]).problems)
+    with suppress(SaidError):
+        web = WEB.read(whole.get("web", {}), ("web",), Reading(document, file.parent))
+        problems += _trouble_with_web(web)
+    return problems
+
+
+def _trouble_with_web(web: Web) -> Sequence[Problem]:
     try:
         if tls := settle(web).tls:
             context_for(web, tls)
     except ConfigError as error:
-        problems += error.problems
-    if problems:
-        raise ConfigError(problems)
+        return error.problems
+    return ()
 
 
 def _trouble_with(file: PushCertificateFile) -> str | None:

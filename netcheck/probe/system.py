@@ -84,7 +84,8 @@ class System:
         names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
         found = tuple(getattr(socket, name) for name in names if hasattr(socket, name))
         if len(found) < len(names):
-            raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
+            # not ENOPROTOOPT: that is what a router may answer
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
         return found
 
 
@@ -129,7 +130,10 @@ class MacOS(System):
     under_way = (errno.EINPROGRESS,)
 
     def bind_to_interface(self, sock: socket.socket, family: Family, name: str) -> None:
-        index = socket.if_nametoindex(name)
+        try:
+            index = socket.if_nametoindex(name)
+        except OSError as error:  # it comes without an errno
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV)) from error
         if family is Family.IPV6:
             sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_BOUND_IF, index)
         else:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import ssl
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,8 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netcheck.apns import push_certificate
-from netcheck.apns.push_certificate import LARGEST, read, read_in_time
-from netcheck.model.findings import PushCertificate, PushCertificateFile
+from netcheck.apns.push_certificate import (
+    LARGEST,
+    UnusableError,
+    identity_in_time,
+    read,
+    read_in_time,
+)
+from netcheck.files import as_file
+from netcheck.model.findings import PushCertificate, PushCertificateFile, PushIdentity
 from netcheck.model.paths import Secret
 from tests.apns.costly import costly_pem, costly_pkcs12, memory_hungry_pem, with_costly_mac
 from tests.certificates import (
@@ -270,3 +278,59 @@ def test_a_file_with_a_few_bytes_changed_is_a_certificate_or_an_error(
 def test_the_password_stands_in_no_record() -> None:
     file = PushCertificateFile("mdm", Path("mdm.p12"), TOPIC, Secret(PASSWORD))
     assert PASSWORD not in repr((file, read(file, ENCRYPTED), read(file, ENCRYPTED[:-1])))
+
+
+# With its key, to be shown to APNs
+
+
+def identity(data: bytes, password: str | None = None) -> PushIdentity:
+    secret = None if password is None else Secret(password)
+    return identity_in_time(PushCertificateFile("mdm", Path("mdm.pem"), TOPIC, secret), data)
+
+
+@pytest.mark.parametrize(
+    ("data", "password"),
+    [
+        (GOOD.pem + GOOD.key_pem(), None),
+        (AUTHORITY_PEM + GOOD.key_pem(PASSWORD) + GOOD.pem, PASSWORD),
+        (ENCRYPTED, PASSWORD),
+        (GOOD.pkcs12(), None),
+    ],
+    ids=["pem", "pem with a password and a chain", "pkcs12", "pkcs12 without a password"],
+)
+def test_a_certificate_comes_with_its_key_and_chain_as_tls_takes_them(
+    data: bytes, password: str | None
+) -> None:
+    found = identity(data, password)
+    assert (found.topic, found.not_after) == (TOPIC, NOT_AFTER.timestamp())
+    assert found.sha256 == colons(hashlib.sha256(GOOD.der).hexdigest())
+    pem = found.pem.reveal().encode()
+    assert pem.index(GOOD.pem) > pem.index(b"-----BEGIN PRIVATE KEY-----")  # the leaf before its chain
+    with as_file(pem) as file:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(file, password=b"")
+    assert "PRIVATE KEY" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("data", "password", "why"),
+    [
+        (GOOD.pem, None, "no private key is to be had from the file"),
+        (GOOD.pem + GOOD.key_pem(PASSWORD), None, "no private key is to be had from the file"),
+        (GOOD.pem + GOOD.key_pem(PASSWORD), "wrong", "the private key in the file is not opened"),
+        (ENCRYPTED, "wrong", "the PKCS#12 file is not opened"),
+        (GOOD.pem + OTHER.key_pem(), None, "the private key in the file belongs to no certificate"),
+        (b"nothing", None, "the file is neither"),
+    ],
+)
+def test_without_a_key_of_its_own_there_is_nothing_to_show(
+    data: bytes, password: str | None, why: str
+) -> None:
+    with pytest.raises(UnusableError) as caught:
+        identity(data, password)
+    assert str(caught.value).startswith(why)
+
+
+def test_what_takes_too_long_to_open_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push_certificate, "LONGEST", 0.5)
+    with pytest.raises(UnusableError, match="takes longer than"):
+        identity(costly_pkcs12(GOOD), PASSWORD)

@@ -30,6 +30,31 @@ def test_a_certificate_to_be_proven_needs_its_key(file: Path) -> None:
     assert check(file).push_certificates[0].verify
 
 
+def test_faults_of_the_config_hide_none_of_the_files_that_it_names(file: Path) -> None:
+    (file.parent / "mdm.pem").write_text("nothing of the kind")
+    (file.parent / "users").write_text("admin: plain text\n")
+    file.write_text(
+        "liste: 127.0.0.1:9223\n"
+        "push_certificates:\n"
+        "  mdm: {file: mdm.pem}\n"
+        "  gone: {file: gone.pem}\n"
+        "  odd: {file: 7}\n"
+        "web: {basic_auth_users_file: users}\n"
+    )
+    with pytest.raises(config.ConfigError) as caught:
+        check(file)
+    said = [str(problem).removeprefix(f"{file.parent}/") for problem in caught.value.problems]
+    starts = (
+        "netcheck.yaml:1:1: liste: there is no such key",
+        "netcheck.yaml:3:15: push_certificates.mdm.file: the file is neither",
+        "netcheck.yaml:4:16: push_certificates.gone.file: the file cannot be read",
+        "netcheck.yaml:5:15: push_certificates.odd.file: ",
+        "users:1:",
+    )
+    assert len(said) == len(starts)
+    assert all(line.startswith(start) for line, start in zip(said, starts, strict=True))
+
+
 def test_a_daemon_starts_before_the_certificate_to_be_proven_is_there(file: Path) -> None:
     file.write_text("push_certificates: {mdm: {file: mdm.pem, verify: true}}\n")
     assert to_run(file) == load(file)

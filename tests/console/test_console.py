@@ -10,12 +10,14 @@ from netcheck.console.table import Cell, Row, table, to_text
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import (
+    Acceptance,
     Cause,
     FetchedBag,
     Finding,
     Hop,
     Judgement,
     Needed,
+    Proof,
     PushCertificate,
     Verdict,
 )
@@ -281,6 +283,20 @@ any: SHA-256 FF:FF"""
 def test_push_certificates_show_expiry_topic_and_thumbprints() -> None:
     (section,) = render_push_certificates(CERTIFICATES, [], NOW)
     assert to_text(section, 120) == EXPECTED_CERTIFICATES
+
+
+def test_what_apns_says_of_push_certificates_stands_below_them() -> None:
+    accepted = Proof(NOW, "mdm", "direct", Acceptance.ACCEPTED, "HTTP 400, BadDeviceToken", "12:34")
+    revoked = replace(accepted, path="web", acceptance=Acceptance.REVOKED, detail="TLS alert 44")
+    (section,) = render_push_certificates([GOOD], [accepted, revoked], NOW)
+    lines = to_text(section, 120).splitlines()
+    assert lines[2:4] == [
+        "mdm over direct: APNs accepts it (HTTP 400, BadDeviceToken)",
+        "mdm over web: APNs refuses it: it was revoked (TLS alert 44)",
+    ]
+    coloured = to_text(section, 120, colour=True)
+    assert "\x1b[32mAPNs accepts it" in coloured
+    assert "\x1b[31mAPNs refuses it" in coloured
 
 
 def test_without_push_certificates_there_is_nothing_to_show() -> None:

@@ -9,7 +9,17 @@ import pytest
 from netcheck.daemon.announcing import Announcer, in_words, log_failures
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Cause, FetchedBag, Finding, Hop, Judgement, PushCertificate, Verdict
+from netcheck.model.findings import (
+    Acceptance,
+    Cause,
+    FetchedBag,
+    Finding,
+    Hop,
+    Judgement,
+    Proof,
+    PushCertificate,
+    Verdict,
+)
 from netcheck.model.paths import Expected, ProbePath, Role
 from netcheck.model.results import Bag
 from tests.records import COURIER, facts, result, visit
@@ -168,3 +178,17 @@ def test_a_certificate_that_runs_out_is_a_warning(
     (record,) = (each for each in caplog.records if "certificate" in each.message)
     assert record.levelname == level
     assert says in record.message
+
+
+def test_what_apns_says_of_a_push_certificate_is_logged_when_it_changes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    accepted = Proof(1000.0, "mdm", "direct", Acceptance.ACCEPTED, "HTTP 400, BadDeviceToken")
+    again = replace(accepted, time=4600.0)
+    expired = replace(accepted, time=8200.0, acceptance=Acceptance.EXPIRED, detail="TLS alert 45")
+    announced(*(replace(judged(), proofs=(each,)) for each in (accepted, again, expired)))
+    assert caplog.messages == [
+        "push certificate mdm over direct: APNs accepts it (HTTP 400, BadDeviceToken)",
+        "push certificate mdm over direct: APNs refuses it: it has expired (TLS alert 45)",
+    ]
+    assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates import PASSWORD, issued
 from tests.daemon.running import running, with_default_signals
 from tests.daemon.test_web_port import config_with, context_of, hashed, presented, reload
 from tests.programs import program
@@ -66,7 +67,9 @@ def test_systemd_understands_every_line() -> None:
 
 
 def calls_of(name: str) -> set[str]:
-    """The calls of a set of systemd's, those of the sets in it included."""
+    """The calls of a set of systemd's, those of the sets in it included; or the one of this name."""
+    if not name.startswith("@"):
+        return {name}
     found = set()
     for line in map(str.strip, analyzed("syscall-filter", name).splitlines()[1:]):
         if line.startswith("@"):
@@ -88,11 +91,18 @@ def allowed_calls() -> set[str]:
 def test_the_daemon_calls_nothing_that_the_service_may_not(tmp_path: Path) -> None:
     made, trace = pems(tmp_path), tmp_path / "trace"
     cert, key = made.server()
-    file = config_with(tmp_path, f"web: {{tls: {{cert_file: {cert}, key_file: {key}}}}}")
+    (tmp_path / "push.p12").write_bytes(issued().pkcs12(PASSWORD))
+    (tmp_path / "push.password").write_text(PASSWORD)
+    file = config_with(
+        tmp_path,
+        f"web: {{tls: {{cert_file: {cert}, key_file: {key}}}}}\n"
+        "push_certificates: {mdm: {file: push.p12, password_file: push.password}}",
+    )
     with running(file, under=("strace", "-D", "-f", "-qq", "-o", str(trace))) as daemon:
         assert presented(daemon, context_of(made))
         reload(daemon)
         daemon.wait("a verdict", lambda: "not_ready" in daemon.logged())
+        daemon.wait("a certificate that is opened apart", lambda: "push certificate mdm" in daemon.logged())
     used = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.MULTILINE))
     assert {"accept4", "memfd_create"} <= used
     assert used - allowed_calls() == set()

@@ -8,12 +8,14 @@ import pytest
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import (
+    Acceptance,
     Cause,
     FetchedBag,
     Finding,
     Hop,
     Judgement,
     Needed,
+    Proof,
     PushCertificate,
     Verdict,
 )
@@ -22,6 +24,7 @@ from netcheck.model.paths import Credentials, Family, ProbePath, Proxy, ProxySch
 from netcheck.model.results import Bag, Hold, HoldEnd, HoldKey, TlsInfo, Trust
 from netcheck.pages.page import asset, onset, render, render_report
 from netcheck.pages.standing import Past
+from netcheck.pages.tables import push_certificates
 from tests.records import COURIER, DROPPED, GATEWAY, by_endpoint, by_flow, facts, lookup, result
 
 NOW = 1_790_000_000.0
@@ -85,6 +88,7 @@ def hostile() -> Facts:
             PushCertificate("mdm", HOSTILE, False, NOW + 5 * 86400, HOSTILE, HOSTILE),
             PushCertificate("school", error=HOSTILE),
         ),
+        proofs=(Proof(NOW, "mdm", "web", Acceptance.REVOKED, HOSTILE),),
         holds={hold.key: hold},
     )
 
@@ -278,3 +282,20 @@ def test_an_onset_has_the_sentence_and_a_probe_that_failed() -> None:
 def test_there_are_no_other_assets() -> None:
     assert asset("page.css")
     assert asset("../page.py") is None
+
+
+def test_what_apns_says_of_a_push_certificate_stands_in_its_row() -> None:
+    accepted = Proof(NOW, "mdm", "direct", Acceptance.ACCEPTED, "HTTP 400, BadDeviceToken")
+    revoked = replace(accepted, path="web", acceptance=Acceptance.REVOKED, detail="TLS alert 44")
+    table = push_certificates([PushCertificate("mdm"), PushCertificate("school")], [accepted, revoked], NOW)
+    assert table.header[-1] == "shown to APNs"
+    mdm, school = (row[-1] for row in table.rows)
+    assert mdm.text == (
+        "direct: APNs accepts it (HTTP 400, BadDeviceToken); "
+        "web: APNs refuses it: it was revoked (TLS alert 44)"
+    )
+    assert (mdm.state, school.text) == ("bad", "")
+
+
+def test_without_any_proof_there_is_no_column_for_them() -> None:
+    assert "shown to APNs" not in push_certificates([PushCertificate("mdm")], [], NOW).header

@@ -46,6 +46,7 @@ def test_a_listener_is_reached_and_the_phase_has_a_duration(listener: socket.soc
     assert 0 < walk.phases[Phase.CONNECT] < 5
 
 
+@pytest.mark.linux
 def test_the_kernel_tells_the_round_trip_and_no_retransmits(listener: socket.socket) -> None:
     walk = walk_to("127.0.0.1", port_of(listener))
     assert walk.tcp is not None
@@ -67,6 +68,7 @@ def test_a_closed_port_is_refused_and_has_a_duration() -> None:
     assert walk.phases[Phase.CONNECT] > 0
 
 
+@pytest.mark.linux
 def test_a_silent_listener_is_a_timeout_with_retransmits_counted() -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
@@ -85,6 +87,7 @@ def test_a_silent_listener_is_a_timeout_with_retransmits_counted() -> None:
     assert walk.tcp.retransmits >= 1
 
 
+@pytest.mark.linux
 def test_ipv6_is_reached() -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
         assert walk_to("::1", port_of(server)).tcp is not None
@@ -112,6 +115,7 @@ def test_an_address_in_the_scope_of_a_missing_interface_is_no_local_address() ->
     assert failure_of("fe80::1%nosuch0", 443).failure.reason is Reason.NO_LOCAL_ADDRESS
 
 
+@pytest.mark.linux
 def test_the_loopback_interface_can_be_bound(listener: socket.socket) -> None:
     assert walk_to("127.0.0.1", port_of(listener), Binding(interface="lo")).tcp is not None
 
@@ -126,6 +130,7 @@ def test_the_socket_is_closed_on_every_way_out(listener: socket.socket) -> None:
     assert set(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - as above
 
 
+@pytest.mark.linux
 def test_tcp_info_of_an_unconnected_socket_has_no_round_trip() -> None:
     with open_socket(socket.SOCK_STREAM, "127.0.0.1", Binding()) as sock:
         info = system.HERE.tcp_info(sock)

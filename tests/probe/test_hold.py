@@ -78,6 +78,7 @@ async def talks_for_more_than_a_second_and_leaves(tls: Tls) -> None:
     await leaves(tls)
 
 
+@pytest.mark.linux
 @in_trio
 async def test_a_connection_that_outlives_every_silence_is_held() -> None:
     assert await told(quiet, A_MOMENT, 2 * A_MOMENT) == [
@@ -95,6 +96,7 @@ async def test_what_the_other_end_does_ends_the_silence_at_once(after: After, en
     assert hold.silence < EVER / 2
 
 
+@pytest.mark.linux
 @in_trio
 async def test_what_was_outlived_before_the_end_is_told() -> None:
     survived = trio.Event()
@@ -107,6 +109,7 @@ async def test_what_was_outlived_before_the_end_is_told() -> None:
     assert (hold.longest, hold.end) == (A_MOMENT, HoldEnd.CLOSED)
 
 
+@pytest.mark.linux
 @in_trio
 async def test_a_connection_in_which_nobody_answers_any_more_is_lost() -> None:
     silence = 10 * A_MOMENT  # in which the server surely gets to vanish
@@ -149,6 +152,7 @@ async def held(service: Service, family: Family = Family.IPV4) -> list[Hold]:
     return heard
 
 
+@pytest.mark.linux
 @in_trio
 async def test_a_hold_is_at_the_first_port_that_can_be_reached(settings: TlsSettings) -> None:
     async with serving(silent) as no_tls, serving(speaking_tls(server_context())) as port:

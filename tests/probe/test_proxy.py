@@ -58,6 +58,7 @@ async def through(
         return await walked(Proxy(scheme, "127.0.0.1", port), timeouts=timeouts)
 
 
+@pytest.mark.linux
 @in_trio
 async def test_a_socks5_proxy_that_connects_gives_two_phases() -> None:
     walk, failure = await through(ProxyScheme.SOCKS5H, says(*SOCKS5_YES))
