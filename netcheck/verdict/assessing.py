@@ -19,6 +19,7 @@ from netcheck.model.trends import Trends
 from netcheck.verdict.case import Case, World
 from netcheck.verdict.counting import Counted, Counting, what_counts
 from netcheck.verdict.loss import lost
+from netcheck.verdict.naming import goes_directly
 from netcheck.verdict.needs import needs, ports_judged, ports_needed, services_needed
 from netcheck.verdict.rules import explain
 
@@ -36,11 +37,14 @@ class Tally:
     """How many of the failures are denials of a proxy."""
     is_limited: bool = False
     """Whether hosts that answer do so only at times, or only at addresses outside a dead range."""
+    is_direct: bool = True
+    """Whether all that was tried was told to go without a proxy."""
 
     def add(self, counted: Counted, *, in_dead_range: bool) -> None:
         """A host's family counts as reached when any of its addresses answered."""
         where = (counted.result.host, counted.family)
         self.tried.add(where)
+        self.is_direct &= goes_directly(counted)
         if counted.comes_and_goes or counted.failure is None:
             self.reached.add(where)
         if counted.failure is not None:
@@ -89,6 +93,8 @@ class _ServiceVerdict(NamedTuple):
     service: Service
     verdict: Verdict
     ports: tuple[int, ...]
+    judged: tuple[int, ...]
+    """Those of its ports that make a verdict."""
     useful: tuple[int, ...]
     """Those of its ports that are needed as things stand: where any will do, one that works makes do."""
 
@@ -202,7 +208,7 @@ def _judge(
     counts = tuple(
         tallies[place].evidence(place)
         for each in judged
-        for port in ports_judged(each.service, path)
+        for port in each.judged
         if (tallies[place := Needed(each.service.name, port)].tried or verdict is Verdict.UNKNOWN)
         and (place in needed or path.expected is not Expected.READY)
     )
@@ -223,16 +229,25 @@ def _failures(world: World, path: ProbePath, limited: Mapping[Needed, Verdict]) 
 
 
 def _judge_service(service: Service, path: ProbePath, tallies: Mapping[Needed, Tally]) -> _ServiceVerdict:
-    by_port = {port: tallies[Needed(service.name, port)].verdict for port in ports_judged(service, path)}
-    needed = ports_needed(service, path)
-    if service.port_rule is PortRule.FALLBACK and not path.is_proxied:
+    directly = _goes_directly(service, path, tallies)
+    judged = ports_judged(service, path, directly=directly)
+    by_port = {port: tallies[Needed(service.name, port)].verdict for port in judged}
+    needed = ports_needed(service, path, directly=directly)
+    if service.port_rule is PortRule.FALLBACK and (directly or not path.is_proxied):
         verdict = _with_fallback(list(by_port.values()))
         ports = _with_verdict(by_port, verdict) if verdict is Verdict.NOT_READY else tuple(by_port)[:1]
-        return _ServiceVerdict(service, verdict, ports, needed)
+        return _ServiceVerdict(service, verdict, ports, judged, needed)
     choose = max if service.port_rule is PortRule.ALL else min
     verdict = choose(by_port.values(), key=lambda verdict: verdict.severity)
     useful = _useful(service, needed, by_port, tallies) if service.port_rule is PortRule.ANY else needed
-    return _ServiceVerdict(service, verdict, _with_verdict(by_port, verdict), useful)
+    return _ServiceVerdict(service, verdict, _with_verdict(by_port, verdict), judged, useful)
+
+
+def _goes_directly(service: Service, path: ProbePath, tallies: Mapping[Needed, Tally]) -> bool:
+    """Whether a PAC file or the environment sends all of it past the proxies."""
+    of_ports = [tallies[Needed(service.name, port)] for port in ports_on(service, path)]
+    tried = [tally for tally in of_ports if tally.tried]
+    return bool(tried) and all(tally.is_direct for tally in tried)
 
 
 def _useful(
@@ -258,13 +273,15 @@ def _fallback_active(
 ) -> dict[str, bool]:
     couriers = [service for service in services if service.port_rule is PortRule.FALLBACK]
     return {
-        path.name: not path.is_proxied and any(_is_on_fallback(courier, path, tallies) for courier in present)
+        path.name: any(_is_on_fallback(courier, path, tallies) for courier in present)
         for path in paths
         if (present := [s for s in couriers if s.roles & path.roles and ports_on(s, path)])
     }
 
 
 def _is_on_fallback(courier: Service, path: ProbePath, tallies: Tallies) -> bool:
+    if path.is_proxied and not _goes_directly(courier, path, tallies[path.name]):
+        return False
     by_port = [tallies[path.name][Needed(courier.name, port)].verdict for port in ports_on(courier, path)]
     return _with_fallback(by_port) is Verdict.FALLBACK_ONLY
 

@@ -29,15 +29,18 @@ def services_needed(services: Iterable[Service], path: ProbePath, role: Role) ->
     return [s for s in services if s.required and role in s.roles and ports_on(s, path)]
 
 
-def ports_judged(service: Service, path: ProbePath) -> tuple[int, ...]:
-    """The ports that make a verdict: devices use a proxy only for the fallback ports."""
+def ports_judged(service: Service, path: ProbePath, *, directly: bool = False) -> tuple[int, ...]:
+    """The ports that make a verdict: devices use a proxy only for the fallback ports.
+
+    `directly`: a PAC file or the environment was found to send the service past all proxies.
+    """
     ports = ports_on(service, path)
-    return ports[1:] if path.is_proxied and _has_fallback(service, ports) else ports
+    return ports[1:] if path.is_proxied and not directly and _has_fallback(service, ports) else ports
 
 
-def ports_needed(service: Service, path: ProbePath) -> tuple[int, ...]:
+def ports_needed(service: Service, path: ProbePath, *, directly: bool = False) -> tuple[int, ...]:
     """Of the ports that make a verdict, those that nobody expects to be blocked."""
-    ports = ports_judged(service, path)
+    ports = ports_judged(service, path, directly=directly)
     if path.expected is Expected.BLOCKED:
         return ()
     if path.expected is Expected.FALLBACK_ONLY and not path.is_proxied and _has_fallback(service, ports):

@@ -65,7 +65,7 @@ def test_what_a_proxy_of_the_file_denies_is_asked_of_that_proxy() -> None:
 
 
 def test_direct_where_the_direct_way_is_blocked_is_the_firewalls() -> None:
-    found = judged(*over_pac(443, ((), DROPPED)))
+    found = judged(*over_pac(443, ((), DROPPED)), *over_pac(5223, ((), DROPPED)))
     assert (found.verdict, found.hop) == (Verdict.NOT_READY, Hop.FIREWALL)
 
 
@@ -74,3 +74,14 @@ def test_a_proxys_name_that_does_not_resolve_is_the_resolvers() -> None:
     found = judged(*over_pac(443, (A, missing)))
     assert (found.cause, found.hop) == (Cause.DNS_FAILURE, Hop.RESOLVER)
     assert "resolve a.test, the proxy's name" in (found.next_step or "")
+
+
+def test_couriers_that_are_sent_directly_are_judged_as_on_a_direct_path() -> None:
+    found = judged(*over_pac(443, ((), None)), *over_pac(5223, ((), DROPPED)))
+    assert (found.verdict, found.cause, found.hop) == (
+        Verdict.FALLBACK_ONLY,
+        Cause.PORT_BLOCKED,
+        Hop.FIREWALL,
+    )
+    found = judged(*over_pac(443, ((), DROPPED)), *over_pac(5223, ((), None)))
+    assert found.verdict is Verdict.READY
