@@ -1,11 +1,12 @@
 """`python -m tests.bench` from the checkout's root: every bench, each under a heading."""
 
-from tests.bench import checking, page, probing, rendering
+from tests.bench import checking, page, probing, rendering, starting
 
 BENCHES = {
     "CPU per direct TCP probe, beside blackbox_exporter": probing.main,
     "How long a check takes, beside loops of nc and openssl": checking.main,
     "The status page with 500 cells": page.main,
+    "How long it takes to start, beside the interpreter alone": starting.main,
     "Rendering 10,000 series, beside prometheus_client": rendering.main,
 }
 
