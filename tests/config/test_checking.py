@@ -41,7 +41,7 @@ def test_faults_of_the_config_hide_none_of_the_files_that_it_names(file: Path) -
         "  odd: {file: 7}\n"
         "web: {basic_auth_users_file: users}\n"
     )
-    with pytest.raises(config.ConfigError) as caught:
+    with pytest.raises(ConfigError) as caught:
         check(file)
     said = [str(problem).removeprefix(f"{file.parent}/") for problem in caught.value.problems]
     starts = (
