@@ -186,7 +186,8 @@ class Daemon:
     async def _judge(self) -> Facts:
         """Show the facts as they are; judging takes long where there is much, and the loop must not wait."""
         if (snapshot := self._facts.news()) is not None:
-            self._facts.take(snapshot, await trio.to_thread.run_sync(snapshot.facts))
+            facts = await trio.to_thread.run_sync(snapshot.facts, abandon_on_cancel=True)
+            self._facts.take(snapshot, facts)
         self.showing.take(self._facts.latest)
         return self._facts.latest
 

@@ -209,7 +209,8 @@ def descriptors_run_out(site: Site) -> Iterator[Expected]:
 def memory_runs_out(site: Site) -> Iterator[Expected]:
     """Nothing more of it is to be had than what the process has.
 
-    Where that hits the event loop itself, the process ends, and is started again as systemd does.
+    Where that hits the event loop itself, the process ends, or stands still, and is started again: so does
+    systemd, by its watchdog where it has to.
     """
     process = site.daemon.process
     status = Path(f"/proc/{process.pid}/status").read_text()
@@ -221,10 +222,20 @@ def memory_runs_out(site: Site) -> Iterator[Expected]:
             break
     if process.exit_code is None:
         resource.prlimit(process.pid, resource.RLIMIT_AS, (soft, hard))
-    else:
-        assert process.exit_code != 0
+    assert process.exit_code != 0
+    if not _answers(site):
+        process.stop()
         site.daemon = site.start()
     yield ANYTHING
+
+
+def _answers(site: Site) -> bool:
+    for _ in every(0.2, 30.0):
+        if site.daemon.process.exit_code is not None:
+            return False
+        with suppress(OSError):
+            return site.daemon.get("/-/healthy").status == 200
+    return False
 
 
 def _connections(site: Site, place: tuple[str, int], count: int) -> Iterator[socket.socket]:
