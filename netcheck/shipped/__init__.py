@@ -9,13 +9,13 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _TREE = _HERE.parents[1]
-_EXAMPLES = _HERE.parent / "config" / "examples"
-_SUFFIXES = (".yaml", ".yml", ".alloy", ".json", ".service", ".socket")
+_SUFFIXES = (".yaml", ".yml", ".alloy", ".json", ".libsonnet", ".service", ".socket")
 
 ABOUT = {
     "": "configs with every setting explained, and the schema for editors",
     "examples": "configs to start from, one for each kind of network",
     "prometheus": "rules, alerts and their routes, and ways to scrape",
+    "prometheus/mixin": "the same as a monitoring mixin, in jsonnet",
     "prometheus/operator": "the same for prometheus-operator",
     "prometheus/tests": "unit tests of the rules, for promtool",
     "dashboards": "for Grafana",
@@ -29,9 +29,8 @@ def shipped() -> Mapping[str, Path]:
     """By name, such as `prometheus/alerts.yml`, where each file is; folder by folder, as in ABOUT."""
     is_installed = (_HERE / "dashboards").is_dir()
     own, beside = (_HERE, _HERE) if is_installed else (_TREE / "config", _TREE)
-    elsewhere = {"examples": _EXAMPLES, "dashboards": beside / "dashboards"}
     found = {}
     for folder in ABOUT:
-        files = sorted(elsewhere.get(folder, own / folder).glob("*"))
+        files = sorted(((beside if folder == "dashboards" else own) / folder).glob("*"))
         found.update({f"{folder}/{f.name}".lstrip("/"): f for f in files if f.suffix in _SUFFIXES})
     return found

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from netcheck.config import BUILT_IN_NAMES
+from netcheck.config.services import BUILT_IN_NAMES
 from tests.bench.probing import ROOT
 
 RUNS = 5

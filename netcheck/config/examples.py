@@ -1,6 +1,6 @@
-"""Commented configs to start from, one for each situation that people have: the YAML files in this folder."""
+"""Commented configs to start from, one for each situation that people have: the files of config/examples."""
 
-from importlib.resources import files
+from netcheck.shipped import shipped
 
 SITUATIONS = ("direct", "web-proxy", "dmz-socks", "load-balancer", "wifi", "resolvers")
 """The simplest first."""
@@ -16,4 +16,4 @@ _HEAD = """\
 
 def example(situation: str) -> str:
     """The config for one of the situations, as text."""
-    return _HEAD + files(__name__).joinpath(f"{situation}.yaml").read_text(encoding="utf-8")
+    return _HEAD + shipped()[f"examples/{situation}.yaml"].read_text(encoding="utf-8")
