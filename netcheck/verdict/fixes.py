@@ -130,10 +130,11 @@ _PROTOCOLS = {Family.IPV4: "ip", Family.IPV6: "ip6"}
 
 def _nftables_accept(about: About) -> Lines:
     """One for each network: short enough to be copied in one piece."""
-    ports = ", ".join(map(str, _ports(about)))
+    several = ", ".join(map(str, _ports(about)))
+    ports = f"{{ {several} }}" if "," in several else several
     return tuple(
         f"nft insert rule inet filter forward {_PROTOCOLS[_family(network)]} daddr {network} "
-        f"tcp dport {{ {ports} }} accept"
+        f"tcp dport {ports} accept"
         for network in _networks(about)
     )
 

@@ -77,7 +77,7 @@ def test_a_firewall_gets_the_networks_of_the_families_that_fail() -> None:
     assert fix is not None
     assert fix.intro.startswith("If it is nftables: ")
     assert fix.lines[0] == (
-        "nft insert rule inet filter forward ip daddr 17.249.0.0/16 tcp dport { 5223 } accept"
+        "nft insert rule inet filter forward ip daddr 17.249.0.0/16 tcp dport 5223 accept"
     )
     assert all(" ip daddr 17." in line for line in fix.lines)
 
