@@ -193,8 +193,17 @@ class Namespace:
         return self._thread.submit(function, *args, **kwargs).result(60)
 
     def wait_until_listening(self, process: Process, address: str, port: int) -> None:
-        """Return as soon as the port accepts a connection."""
-        self.wait_until(process, lambda: socket.create_connection((address, port), 1.0).close())
+        """Return as soon as the port accepts a connection, and the process listens there itself.
+
+        Where it listens at one address, another server may listen at every address of the port.
+        """
+
+        def attempt() -> None:
+            socket.create_connection((address, port), 1.0).close()
+            if not _listens(process.pid, port):
+                raise ConnectionRefusedError(f"somebody else listens on port {port}")
+
+        self.wait_until(process, attempt)
 
     def wait_until(self, process: Process, attempt: Callable[[], object], deadline: float = 10.0) -> None:
         """Return as soon as the attempt, made inside, raises no OSError; else NotReadyError."""
@@ -283,3 +292,27 @@ def etc_of(name: str) -> Path:
 
 def _scratch(name: str) -> Path:
     return Path(tempfile.gettempdir(), name)
+
+
+def _listens(session: int, port: int) -> bool:
+    """Whether a process of the session listens on the port: proc_net(5) and proc_pid_fd(5)."""
+    tables = [Path(f"/proc/{session}/net/{name}").read_text() for name in ("tcp", "tcp6")]
+    rows = [line.split() for table in tables for line in table.splitlines()[1:]]
+    listening = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")}
+    return any(listening & _sockets(int(found.name)) for found in _processes(session))
+
+
+def _processes(session: int) -> Iterator[Path]:
+    for found in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(int(found.name)) == session:
+                yield found
+
+
+def _sockets(pid: int) -> set[str]:
+    found = set()
+    with contextlib.suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.add(str(descriptor.readlink()))
+    return found
