@@ -57,9 +57,12 @@ def pac_splits(case: Case) -> Found | None:
 def pac_member_down(case: Case) -> Found | None:
     """Of the ways that it names for a host one works, and another would not."""
     dead: dict[str, tuple[str, list[Counted]]] = {}
+    alive = _ways_that_work(case)
     for each in _with_choice(case):
         if each.failure is None:
             for attempt in _failed_ways(each):
+                if _is_denial(attempt) and _way_text(attempt) in alive:
+                    continue  # such as a port that the proxy's users do not need
                 seen = attempt.failure.detail if attempt.failure else ""
                 dead.setdefault(_way_text(attempt), (seen, []))[1].append(each)
     if not dead:
@@ -70,7 +73,8 @@ def pac_member_down(case: Case) -> Found | None:
     return Found(
         file,
         list({id(each): each for _, found in dead.values() for each in found}.values()),
-        f"{names} does not lead to {the_failed_hosts(first[1])}; another way that the PAC file names does",
+        f"{names} {'do' if len(dead) > 1 else 'does'} not lead to {the_failed_hosts(first[1])}; "
+        "another way that the PAC file names does",
         f"Ask the owners of {names} to repair this way, or {file.asked} to take it out. "
         "Devices that try it first wait until it fails.",
         first[0],
@@ -115,6 +119,16 @@ def _ways(each: Counted) -> tuple[str, ...]:
 
 def _failed_ways(each: Counted) -> Iterable[Attempt]:
     return (attempt for attempt in _chosen(each)[1].attempts if attempt.failure is not None)
+
+
+def _ways_that_work(case: Case) -> set[str]:
+    """Those that lead anywhere on this path."""
+    attempts = (attempt for each in _with_choice(case) for attempt in _chosen(each)[1].attempts)
+    return {_way_text(attempt) for attempt in attempts if attempt.failure is None}
+
+
+def _is_denial(attempt: Attempt) -> bool:
+    return attempt.failure is not None and attempt.failure.reason is Reason.PROXY_DENIED
 
 
 def _way_text(attempt: Attempt) -> str:

@@ -49,6 +49,13 @@ def test_a_dead_second_proxy_is_a_remark_that_names_it() -> None:
     assert "b.test" not in (found.next_step or "").replace("web.test", "")
 
 
+def test_a_proxy_that_works_and_denies_a_port_that_goes_another_way_is_not_dead() -> None:
+    second = [*over_pac(443, (A, None), (B, None)), *over_pac(5223, (A, DENIED), (B, None))]
+    assert judged(*second).findings == ()
+    never = [*over_pac(443, (B, None), (A, DENIED)), *over_pac(5223, (B, None), (A, DENIED))]
+    assert judged(*never).cause is Cause.PAC_MEMBER_DOWN
+
+
 def test_an_older_file_in_use_is_a_remark() -> None:
     found = judged(*over_pac(443, (A, None), trouble="HTTP status 500"))
     assert (found.verdict, found.cause, found.findings[0].reply) == (
