@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +17,6 @@ from netcheck.config.addresses import (
     default_resolve,
     host_port,
     interface_name,
-    proxy_url,
 )
 from netcheck.config.choosers import (
     FROM_ENVIRONMENT,
@@ -28,29 +26,26 @@ from netcheck.config.choosers import (
     proxy_or_chooser,
 )
 from netcheck.config.document import Location
-from netcheck.config.named_files import (
-    CA_FILE,
-    FILE_TO_COME,
-    HTTP,
-    MISPLACED,
-    PASSWORD_ENV,
-    PASSWORD_FILE,
-    READABLE_FILE,
-    SOCKS4,
-    TWO_PASSWORDS,
-    USERNAME,
-    Password,
-    check_password,
-    check_username,
-)
+from netcheck.config.named_files import CA_FILE, SOCKS4
 from netcheck.config.problems import Reading
+from netcheck.config.proxies import (
+    A_PROXY,
+    ASTRAY_AT_A_PROXY,
+    KEYS_OF_A_PROXY,
+    OF_ONE_PROXY,
+    PROXY_IN_A_ROW,
+    PROXY_PATTERN,
+    RULES_OF_A_PROXY,
+    AtAProxy,
+    ProxyKeys,
+    to_credentials,
+    to_proxy,
+)
 from netcheck.config.sections import Key, Section, named, section
 from netcheck.config.values import Kind, Limits, any_case, choice, list_of, list_or_all, text
 from netcheck.model.paths import (
     SYSTEM_RESOLVER,
-    AuthScheme,
     Binding,
-    Credentials,
     Environment,
     Expected,
     Family,
@@ -58,12 +53,10 @@ from netcheck.model.paths import (
     Nameserver,
     Pac,
     ProbePath,
-    Proxy,
     ProxyScheme,
     ResolveMode,
     Resolver,
     Role,
-    Secret,
     Transport,
     Way,
 )
@@ -148,47 +141,14 @@ def to_resolver(name: str, keys: ResolverKeys) -> Resolver:
 
 
 @dataclass(frozen=True, slots=True)
-class ProxyKeys:
-    """What is written of one proxy of several in a row."""
-
-    proxy: ProxyAddress | None = None
-    ca_file: Path | None = None
-    username: str | None = None
-    password_file: Password | None = None
-    password_env: Password | None = None
-    keytab_file: Path | None = None
-    credential_cache_file: Path | None = None
-    auth: AuthScheme | None = None
-
-    @property
-    def one_proxy(self) -> ProxyAddress | None:
-        return self.proxy
-
-    @property
-    def scheme(self) -> ProxyScheme | None:
-        return self.proxy and self.proxy.scheme
-
-    @property
-    def password(self) -> Password | None:
-        return self.password_file or self.password_env
-
-
-@dataclass(frozen=True, slots=True)
-class PathKeys:
-    """What is written of a path."""
+class PathKeys(AtAProxy):
+    """What is written of a path; the keys for a proxy are of the one in `proxy`."""
 
     roles: frozenset[Role] = frozenset(Role)
     expected: Expected = Expected.READY
     proxy: ProxyAddress | PacAddress | FromEnvironment | None = None
     proxies: tuple[ProxyKeys, ...] = ()
     resolve: ResolveMode | None = None
-    ca_file: Path | None = None
-    username: str | None = None
-    password_file: Password | None = None
-    password_env: Password | None = None
-    keytab_file: Path | None = None
-    credential_cache_file: Path | None = None
-    auth: AuthScheme | None = None
     load_balancer: Mapping[str, AddressPort] = field(default_factory=dict)
     interface: str | None = None
     source_address: tuple[str, ...] = ()
@@ -208,19 +168,11 @@ class PathKeys:
         return self.one_proxy and self.one_proxy.scheme
 
     @property
-    def password(self) -> Password | None:
-        return self.password_file or self.password_env
-
-    @property
     def last_proxy(self) -> ProxyAddress | None:
         """The one that is asked for the destination."""
         return self.proxies[-1].proxy if self.proxies else self.one_proxy
 
 
-_PASSWORDS = ("password_file", "password_env")
-_OF_KERBEROS = ("keytab_file", "credential_cache_file")
-_OF_HTTP = ("auth", *_OF_KERBEROS)
-_OF_ONE_PROXY = ("ca_file", "username", *_PASSWORDS, *_OF_HTTP)
 _OF_WHICH = "write it at the proxy that it is for: proxies: [{proxy: http://proxy.example:3128, username: …}]"
 
 
@@ -228,7 +180,7 @@ def _proxy_keys_need_a_proxy(_: PathKeys, at: Location, reading: Reading) -> Non
     one, several = (reading.written((*at, key)) for key in ("proxy", "proxies"))
     if one and several:
         reading.say((*at, "proxies"), "stands in place of proxy: keep one of them")
-    for key in () if one else ("resolve", *_OF_ONE_PROXY):
+    for key in () if one else ("resolve", *OF_ONE_PROXY):
         if not reading.written((*at, key)) or (several and key == "resolve"):
             continue
         none = "is for proxies, and this path has none: remove it, or add proxy"
@@ -237,7 +189,7 @@ def _proxy_keys_need_a_proxy(_: PathKeys, at: Location, reading: Reading) -> Non
 
 def _choosers_leave_nothing_open(keys: PathKeys, at: Location, reading: Reading) -> None:
     if isinstance(keys.proxy, FromEnvironment):
-        for key in ("resolve", *_OF_ONE_PROXY):
+        for key in ("resolve", *OF_ONE_PROXY):
             if reading.written((*at, key)):
                 reading.say((*at, key), "does not go with from-environment: the variables say all of it")
     elif isinstance(keys.proxy, PacAddress) and reading.written((*at, "resolve")):
@@ -259,77 +211,6 @@ def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading)
         reading.say(
             (*at, "families"), "SOCKS4 cannot send IPv6 addresses: add ipv4, or use the scheme socks5"
         )
-
-
-def _certificates_are_for_https(keys: PathKeys | ProxyKeys, at: Location, reading: Reading) -> None:
-    proxy = keys.one_proxy
-    if proxy and proxy.scheme is not ProxyScheme.HTTPS and reading.written((*at, "ca_file")):
-        message = f"is for https proxies, and this is {proxy.scheme}: remove it, or use the scheme https"
-        reading.say((*at, "ca_file"), message)
-
-
-def _credentials_fit_the_protocol(keys: PathKeys | ProxyKeys, at: Location, reading: Reading) -> None:
-    if keys.scheme is None:
-        return
-    try:
-        if keys.username is not None:
-            check_username(keys.username, keys.scheme)
-    except ValueError as error:
-        reading.say((*at, "username"), str(error))
-    for key, password in (("password_file", keys.password_file), ("password_env", keys.password_env)):
-        try:
-            if password is not None:
-                check_password(password.secret, keys.scheme)
-        except ValueError as error:
-            reading.say((*at, key), str(error))
-
-
-def _credentials_are_whole(keys: PathKeys | ProxyKeys, at: Location, reading: Reading) -> None:
-    """All of it or none; a key that is written, and faulty, is there all the same."""
-    if keys.scheme is None:
-        return
-    given = [key for key in (*_PASSWORDS, *_OF_KERBEROS) if reading.written((*at, key))]
-    has_account = reading.written((*at, "username"))
-    if len(given) > 1:
-        reading.say((*at, given[1]), TWO_PASSWORDS if given[1] in _PASSWORDS else _TWO_PROOFS)
-    if given and not has_account and given[0] != "credential_cache_file":
-        reading.say((*at, given[0]), f"a {_PROOF[given[0]]} needs a username: add it")
-    if keys.username is not None and not given and keys.scheme not in SOCKS4:
-        reading.say((*at, "username"), "needs a password: add password_file or password_env")
-    if reading.written((*at, "auth")) and not given and not has_account:
-        reading.say((*at, "auth"), "needs a login: add username, and password_file or password_env")
-
-
-_PROOF = {**dict.fromkeys(_PASSWORDS, "password"), "keytab_file": "keytab"}
-_TWO_PROOFS = "a password, a keytab and a credential cache stand for each other: keep one"
-
-
-def _logins_fit_the_protocol(keys: PathKeys | ProxyKeys, at: Location, reading: Reading) -> None:
-    """Kerberos, NTLM and Digest are for HTTP, and keytabs and credential caches for Kerberos."""
-    if keys.scheme is None or not reading.sound((*at, "auth")):
-        return
-    written = [key for key in _OF_HTTP if reading.written((*at, key))]
-    if keys.scheme not in HTTP:
-        for key in written:
-            reading.say((*at, key), f"is for http and https proxies, and this is {keys.scheme}: remove it")
-        return
-    for key in set(written) - {"auth"}:
-        if keys.auth not in (None, AuthScheme.NEGOTIATE):
-            reading.say((*at, key), f"is for auth: negotiate, and this is {keys.auth}: remove one of them")
-    if written and (missing := _missing_extra(keys)):
-        message = (
-            f"needs netcheck's extra {missing}, which is not installed: pip install 'netcheck[{missing}]'"
-        )
-        reading.say((*at, written[0]), message)
-
-
-def _missing_extra(keys: PathKeys | ProxyKeys) -> str | None:
-    """The extra that what is written cannot do without, if it is not there."""
-    if keys.auth is AuthScheme.NTLM:
-        return None if find_spec("spnego") else "proxy-auth"
-    if keys.auth is AuthScheme.NEGOTIATE or keys.keytab_file or keys.credential_cache_file:
-        return None if find_spec("gssapi") else "kerberos"
-    return None
 
 
 def _a_proxy_or_a_balancer(keys: PathKeys, at: Location, reading: Reading) -> None:
@@ -355,8 +236,6 @@ _FAMILY_WORDS = {
     **dict.fromkeys(("4", "v4", "inet"), Family.IPV4),
     **dict.fromkeys(("6", "v6", "inet6"), Family.IPV6),
 }
-_PROXY_AS_URL = "a proxy is one URL: proxy: http://proxy.example:3128, or socks5://…"
-_ONE_LOGIN = "the login stands in username, and password_file or password_env"
 
 
 def _not_a_list(kind: Kind[T]) -> Kind[T]:
@@ -368,58 +247,7 @@ def _not_a_list(kind: Kind[T]) -> Kind[T]:
     return Kind(read, kind.schema, kind.show)
 
 
-_PROXY_PATTERN = rf"(?:{any_case(tuple(ProxyScheme))})://(?:{NAME}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|\[[0-9A-Fa-f:.]+\])(?:{PORT})?/?"
-_A_PROXY = "SCHEME://HOST:PORT; without a port it is 1080 for SOCKS, 3128 for http and 443 for https."
 _CHOOSER_PATTERN = rf"{any_case((WPAD, FROM_ENVIRONMENT))}|{any_case(('pac',))}\+\S+"
-_KEYS_OF_A_PROXY = {
-    "ca_file": Key(
-        CA_FILE, "For https proxies and PAC files: certificates to trust in place of the system's, in PEM."
-    ),
-    "username": Key(
-        USERNAME, "The account at the proxy; for socks4 and socks4a the user id, without a password."
-    ),
-    "password_file": Key(PASSWORD_FILE, "A file that holds the password and nothing else."),
-    "password_env": Key(PASSWORD_ENV, "The name of the environment variable that holds the password."),
-    "keytab_file": Key(
-        READABLE_FILE,
-        "For Kerberos at http and https proxies: the account's keytab, in place of a password.",
-    ),
-    "credential_cache_file": Key(
-        FILE_TO_COME,
-        "For Kerberos at http and https proxies: tickets that something else keeps fresh, as kinit does.",
-    ),
-    "auth": Key(
-        choice(tuple(AuthScheme), {"kerberos": AuthScheme.NEGOTIATE, "spnego": AuthScheme.NEGOTIATE}),
-        "The only way to log in at an http or https proxy. Without it, the strongest that the proxy "
-        "offers; basic comes last. See docs/proxy-auth.md.",
-    ),
-}
-_RULES_OF_A_PROXY = (
-    _certificates_are_for_https,
-    _credentials_fit_the_protocol,
-    _credentials_are_whole,
-    _logins_fit_the_protocol,
-)
-_ASTRAY_AT_A_PROXY = {
-    **dict.fromkeys(("password", "pass", "passwd"), MISPLACED),
-    **dict.fromkeys(
-        ("url", "host", "port", "type", "scheme", "socks", "http", "https", "http_proxy", "https_proxy"),
-        _PROXY_AS_URL,
-    ),
-    **dict.fromkeys(("credentials", "login"), _ONE_LOGIN),
-    "keytab": "the file stands in keytab_file",
-    **dict.fromkeys(("ccache", "credential_cache"), "the file stands in credential_cache_file"),
-}
-
-PROXY_IN_A_ROW: Section[ProxyKeys] = section(
-    ProxyKeys,
-    "One proxy of several in a row: its URL, or with the keys for its login.",
-    {"proxy": Key(text(proxy_url, _PROXY_PATTERN), _A_PROXY, required=True), **_KEYS_OF_A_PROXY},
-    _RULES_OF_A_PROXY,
-    astray={**_ASTRAY_AT_A_PROXY, "resolve": "is of the whole path: write it beside proxies"},
-    alone="proxy",
-)
-
 PATH: Section[PathKeys] = section(
     PathKeys,
     "One way out of this network. Without any key it is the direct one.",
@@ -431,8 +259,8 @@ PATH: Section[PathKeys] = section(
             "out, and that something does is the finding.",
         ),
         "proxy": Key(
-            _not_a_list(text(proxy_or_chooser, f"{_CHOOSER_PATTERN}|{_PROXY_PATTERN}")),
-            f"{_A_PROXY} Or who names them for each host: pac+https://…, pac+http://… or pac+file:///… for a "
+            _not_a_list(text(proxy_or_chooser, f"{_CHOOSER_PATTERN}|{PROXY_PATTERN}")),
+            f"{A_PROXY} Or who names them for each host: pac+https://…, pac+http://… or pac+file:///… for a "
             "PAC file, wpad or from-environment, as curl takes HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
         ),
         "proxies": Key(
@@ -443,7 +271,7 @@ PATH: Section[PathKeys] = section(
             choice(tuple(ResolveMode), {"remote": ResolveMode.PROXY}),
             "Who resolves the names: local (as with socks4 and socks5), proxy (as with others), or both.",
         ),
-        **_KEYS_OF_A_PROXY,
+        **KEYS_OF_A_PROXY,
         "load_balancer": Key(
             _balancer(),
             "HOST or HOST:PORT, and the ADDRESS or ADDRESS:PORT that answers for it, whatever DNS says.",
@@ -465,12 +293,12 @@ PATH: Section[PathKeys] = section(
         _proxy_keys_need_a_proxy,
         _choosers_leave_nothing_open,
         _resolving_fits_the_protocol,
-        *_RULES_OF_A_PROXY,
+        *RULES_OF_A_PROXY,
         _a_proxy_or_a_balancer,
         _one_source_of_each_family,
     ),
     astray={
-        **_ASTRAY_AT_A_PROXY,
+        **ASTRAY_AT_A_PROXY,
         **dict.fromkeys(
             ("dns", "nameserver", "nameservers", "resolvers"),
             "a path names its resolver: resolver: corp, and resolvers: {corp: {nameservers: [10.0.0.53]}}",
@@ -502,33 +330,16 @@ def to_path(name: str, keys: PathKeys, resolver: Resolver) -> ProbePath:
 
 def _proxies(keys: PathKeys) -> Way:
     if not keys.proxies:
-        return () if keys.one_proxy is None else (_proxy(keys.one_proxy, keys, keys.resolve),)
+        return () if keys.one_proxy is None else (to_proxy(keys.one_proxy, keys, keys.resolve),)
     resolving = (*(None for _ in keys.proxies[1:]), keys.resolve)
     return tuple(
-        _proxy(each.proxy, each, resolve)
+        to_proxy(each.proxy, each, resolve)
         for each, resolve in zip(keys.proxies, resolving, strict=True)
         if each.proxy is not None
     )
 
 
-def _proxy(address: ProxyAddress, keys: PathKeys | ProxyKeys, resolve: ResolveMode | None) -> Proxy:
-    scheme, host, port = address
-    return Proxy(scheme, host, port, _credentials(keys), resolve or default_resolve(scheme), keys.ca_file)
-
-
 def _chooser(keys: PathKeys) -> Pac | Environment | None:
     if isinstance(keys.proxy, PacAddress):
-        return Pac(keys.proxy.url, _credentials(keys), keys.ca_file)
+        return Pac(keys.proxy.url, to_credentials(keys), keys.ca_file)
     return keys.proxy.proxies if isinstance(keys.proxy, FromEnvironment) else None
-
-
-def _credentials(keys: PathKeys | ProxyKeys) -> Credentials | None:
-    if keys.username is None and keys.credential_cache_file is None:
-        return None
-    return Credentials(
-        keys.username or "",
-        keys.password.secret if keys.password else Secret(""),
-        keys.keytab_file,
-        keys.credential_cache_file,
-        keys.auth,
-    )

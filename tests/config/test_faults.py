@@ -25,7 +25,7 @@ def expectations(file: Path) -> list[str]:
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NETCHECK_TEST_PASSWORD", "correct horse")
     monkeypatch.setenv("NETCHECK_TEST_EMPTY", "")
-    monkeypatch.setattr("netcheck.config.paths.find_spec", lambda _: True)  # each extra is installed
+    monkeypatch.setattr("netcheck.config.proxies.find_spec", lambda _: True)  # each extra is installed
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -23,7 +23,7 @@ def credentials(directory: Path, keys: str) -> Credentials | None:
 @pytest.fixture
 def everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each extra is installed."""
-    monkeypatch.setattr("netcheck.config.paths.find_spec", lambda _: True)
+    monkeypatch.setattr("netcheck.config.proxies.find_spec", lambda _: True)
 
 
 @pytest.mark.usefixtures("everything")
@@ -71,7 +71,7 @@ def test_a_password_a_keytab_or_a_credential_cache_makes_a_login(tmp_path: Path)
 def test_an_extra_that_is_not_installed_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: str, extra: str
 ) -> None:
-    monkeypatch.setattr("netcheck.config.paths.find_spec", lambda _: None)
+    monkeypatch.setattr("netcheck.config.proxies.find_spec", lambda _: None)
     with pytest.raises(ConfigError) as caught:
         credentials(tmp_path, keys)
     assert str(caught.value).endswith(
@@ -81,5 +81,5 @@ def test_an_extra_that_is_not_installed_is_named(
 
 @pytest.mark.parametrize("auth", ["", ", auth: digest", ", auth: basic"])
 def test_what_needs_no_extra_needs_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auth: str) -> None:
-    monkeypatch.setattr("netcheck.config.paths.find_spec", lambda _: None)
+    monkeypatch.setattr("netcheck.config.proxies.find_spec", lambda _: None)
     assert credentials(tmp_path, f"username: svc, password_file: password{auth}") is not None

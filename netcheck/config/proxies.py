@@ -1,0 +1,213 @@
+"""What is written at one proxy: its URL, its login, and how these go together."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from netcheck.config.addresses import NAME, PORT, ProxyAddress, default_resolve, proxy_url
+from netcheck.config.document import Location
+from netcheck.config.named_files import (
+    CA_FILE,
+    FILE_TO_COME,
+    HTTP,
+    MISPLACED,
+    PASSWORD_ENV,
+    PASSWORD_FILE,
+    READABLE_FILE,
+    SOCKS4,
+    TWO_PASSWORDS,
+    USERNAME,
+    Password,
+    check_password,
+    check_username,
+)
+from netcheck.config.problems import Reading
+from netcheck.config.sections import Key, Section, section
+from netcheck.config.values import any_case, choice, text
+from netcheck.model.paths import AuthScheme, Credentials, Proxy, ProxyScheme, ResolveMode, Secret
+
+
+@dataclass(frozen=True, slots=True)
+class AtAProxy:
+    """The keys that stand beside a proxy's URL."""
+
+    ca_file: Path | None = None
+    username: str | None = None
+    password_file: Password | None = None
+    password_env: Password | None = None
+    keytab_file: Path | None = None
+    credential_cache_file: Path | None = None
+    auth: AuthScheme | None = None
+
+    @property
+    def one_proxy(self) -> ProxyAddress | None:
+        """The proxy, where there is one for all hosts."""
+        raise NotImplementedError
+
+    @property
+    def scheme(self) -> ProxyScheme | None:
+        """What the proxy speaks, as far as logins go."""
+        return self.one_proxy and self.one_proxy.scheme
+
+    @property
+    def password(self) -> Password | None:
+        return self.password_file or self.password_env
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyKeys(AtAProxy):
+    """What is written of one proxy of several in a row."""
+
+    proxy: ProxyAddress | None = None
+
+    @property
+    def one_proxy(self) -> ProxyAddress | None:
+        return self.proxy
+
+
+_PASSWORDS = ("password_file", "password_env")
+_OF_KERBEROS = ("keytab_file", "credential_cache_file")
+_OF_HTTP = ("auth", *_OF_KERBEROS)
+OF_ONE_PROXY = ("ca_file", "username", *_PASSWORDS, *_OF_HTTP)
+
+
+def _certificates_are_for_https(keys: AtAProxy, at: Location, reading: Reading) -> None:
+    proxy = keys.one_proxy
+    if proxy and proxy.scheme is not ProxyScheme.HTTPS and reading.written((*at, "ca_file")):
+        message = f"is for https proxies, and this is {proxy.scheme}: remove it, or use the scheme https"
+        reading.say((*at, "ca_file"), message)
+
+
+def _credentials_fit_the_protocol(keys: AtAProxy, at: Location, reading: Reading) -> None:
+    if keys.scheme is None:
+        return
+    try:
+        if keys.username is not None:
+            check_username(keys.username, keys.scheme)
+    except ValueError as error:
+        reading.say((*at, "username"), str(error))
+    for key, password in (("password_file", keys.password_file), ("password_env", keys.password_env)):
+        try:
+            if password is not None:
+                check_password(password.secret, keys.scheme)
+        except ValueError as error:
+            reading.say((*at, key), str(error))
+
+
+def _credentials_are_whole(keys: AtAProxy, at: Location, reading: Reading) -> None:
+    """All of it or none; a key that is written, and faulty, is there all the same."""
+    if keys.scheme is None:
+        return
+    given = [key for key in (*_PASSWORDS, *_OF_KERBEROS) if reading.written((*at, key))]
+    has_account = reading.written((*at, "username"))
+    if len(given) > 1:
+        reading.say((*at, given[1]), TWO_PASSWORDS if given[1] in _PASSWORDS else _TWO_PROOFS)
+    if given and not has_account and given[0] != "credential_cache_file":
+        reading.say((*at, given[0]), f"a {_PROOF[given[0]]} needs a username: add it")
+    if keys.username is not None and not given and keys.scheme not in SOCKS4:
+        reading.say((*at, "username"), "needs a password: add password_file or password_env")
+    if reading.written((*at, "auth")) and not given and not has_account:
+        reading.say((*at, "auth"), "needs a login: add username, and password_file or password_env")
+
+
+_PROOF = {**dict.fromkeys(_PASSWORDS, "password"), "keytab_file": "keytab"}
+_TWO_PROOFS = "a password, a keytab and a credential cache stand for each other: keep one"
+
+
+def _logins_fit_the_protocol(keys: AtAProxy, at: Location, reading: Reading) -> None:
+    """Kerberos, NTLM and Digest are for HTTP, and keytabs and credential caches for Kerberos."""
+    if keys.scheme is None or not reading.sound((*at, "auth")):
+        return
+    written = [key for key in _OF_HTTP if reading.written((*at, key))]
+    if keys.scheme not in HTTP:
+        for key in written:
+            reading.say((*at, key), f"is for http and https proxies, and this is {keys.scheme}: remove it")
+        return
+    for key in set(written) - {"auth"}:
+        if keys.auth not in (None, AuthScheme.NEGOTIATE):
+            reading.say((*at, key), f"is for auth: negotiate, and this is {keys.auth}: remove one of them")
+    if written and (missing := _missing_extra(keys)):
+        message = (
+            f"needs netcheck's extra {missing}, which is not installed: pip install 'netcheck[{missing}]'"
+        )
+        reading.say((*at, written[0]), message)
+
+
+def _missing_extra(keys: AtAProxy) -> str | None:
+    """The extra that what is written cannot do without, if it is not there."""
+    if keys.auth is AuthScheme.NTLM:
+        return None if find_spec("spnego") else "proxy-auth"
+    if keys.auth is AuthScheme.NEGOTIATE or keys.keytab_file or keys.credential_cache_file:
+        return None if find_spec("gssapi") else "kerberos"
+    return None
+
+
+_PROXY_AS_URL = "a proxy is one URL: proxy: http://proxy.example:3128, or socks5://…"
+_ONE_LOGIN = "the login stands in username, and password_file or password_env"
+PROXY_PATTERN = rf"(?:{any_case(tuple(ProxyScheme))})://(?:{NAME}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|\[[0-9A-Fa-f:.]+\])(?:{PORT})?/?"
+A_PROXY = "SCHEME://HOST:PORT; without a port it is 1080 for SOCKS, 3128 for http and 443 for https."
+KEYS_OF_A_PROXY = {
+    "ca_file": Key(
+        CA_FILE, "For https proxies and PAC files: certificates to trust in place of the system's, in PEM."
+    ),
+    "username": Key(
+        USERNAME, "The account at the proxy; for socks4 and socks4a the user id, without a password."
+    ),
+    "password_file": Key(PASSWORD_FILE, "A file that holds the password and nothing else."),
+    "password_env": Key(PASSWORD_ENV, "The name of the environment variable that holds the password."),
+    "keytab_file": Key(
+        READABLE_FILE,
+        "For Kerberos at http and https proxies: the account's keytab, in place of a password.",
+    ),
+    "credential_cache_file": Key(
+        FILE_TO_COME,
+        "For Kerberos at http and https proxies: tickets that something else keeps fresh, as kinit does.",
+    ),
+    "auth": Key(
+        choice(tuple(AuthScheme), {"kerberos": AuthScheme.NEGOTIATE, "spnego": AuthScheme.NEGOTIATE}),
+        "The only way to log in at an http or https proxy. Without it, the strongest that the proxy "
+        "offers; basic comes last. See docs/proxy-auth.md.",
+    ),
+}
+RULES_OF_A_PROXY = (
+    _certificates_are_for_https,
+    _credentials_fit_the_protocol,
+    _credentials_are_whole,
+    _logins_fit_the_protocol,
+)
+ASTRAY_AT_A_PROXY = {
+    **dict.fromkeys(("password", "pass", "passwd"), MISPLACED),
+    **dict.fromkeys(
+        ("url", "host", "port", "type", "scheme", "socks", "http", "https", "http_proxy", "https_proxy"),
+        _PROXY_AS_URL,
+    ),
+    **dict.fromkeys(("credentials", "login"), _ONE_LOGIN),
+    "keytab": "the file stands in keytab_file",
+    **dict.fromkeys(("ccache", "credential_cache"), "the file stands in credential_cache_file"),
+}
+
+PROXY_IN_A_ROW: Section[ProxyKeys] = section(
+    ProxyKeys,
+    "One proxy of several in a row: its URL, or with the keys for its login.",
+    {"proxy": Key(text(proxy_url, PROXY_PATTERN), A_PROXY, required=True), **KEYS_OF_A_PROXY},
+    RULES_OF_A_PROXY,
+    astray={**ASTRAY_AT_A_PROXY, "resolve": "is of the whole path: write it beside proxies"},
+    alone="proxy",
+)
+
+
+def to_proxy(address: ProxyAddress, keys: AtAProxy, resolve: ResolveMode | None) -> Proxy:
+    scheme, host, port = address
+    return Proxy(scheme, host, port, to_credentials(keys), resolve or default_resolve(scheme), keys.ca_file)
+
+
+def to_credentials(keys: AtAProxy) -> Credentials | None:
+    if keys.username is None and keys.credential_cache_file is None:
+        return None
+    return Credentials(
+        keys.username or "",
+        keys.password.secret if keys.password else Secret(""),
+        keys.keytab_file,
+        keys.credential_cache_file,
+        keys.auth,
+    )
