@@ -121,6 +121,7 @@ _TLS_REASONS = (
 _PROXY_REASONS = (
     *(reason for reason in Reason if reason.startswith("proxy_")),
     Reason.RESET,
+    Reason.FD_EXHAUSTED,
     Reason.INTERNAL_ERROR,
 )
 

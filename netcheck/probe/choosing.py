@@ -22,7 +22,7 @@ from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.pac import PacError, PacFiles, Url
 from netcheck.probe.resolve import Destination, destinations
-from netcheck.probe.walk import internal_error
+from netcheck.probe.walk import unforeseen
 from netcheck.wire.target import Target
 
 _HTTP, _HTTPS = 80, 443
@@ -59,7 +59,7 @@ class Choosing:
         except PacError as error:
             failure = Failure(Phase.PROXY_RESOLVE, error.reason, error.detail)
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
-            failure = internal_error(Phase.PROXY_RESOLVE, error)
+            failure = unforeseen(Phase.PROXY_RESOLVE, error)
         else:
             where = [await self._destination(shared, service, host, path, way, turn) for way in ways]
             pairs = zip(where, ways, strict=True)

@@ -78,3 +78,10 @@ def _error(reasons: Mapping[int, Reason], number: int, doing: str) -> PhaseError
 def error_from_os(error: OSError, doing: str) -> PhaseError:
     """The same for an exception; one without an errno counts as internal."""
     return error_from_errno(error.errno or 0, doing)
+
+
+def is_exhausted(error: Exception) -> bool:
+    """Whether this machine, or this process, has no more descriptors or memory."""
+    if isinstance(error, OSError):
+        return _REASONS.get(error.errno or 0) is Reason.FD_EXHAUSTED
+    return isinstance(error, MemoryError)

@@ -10,7 +10,7 @@ from netcheck.model.paths import Family, ProbePath, RecordType
 from netcheck.model.results import Lookup
 from netcheck.probe.dns import asks_singly, lookup, names_tried
 from netcheck.probe.once import Round
-from netcheck.probe.walk import internal_error
+from netcheck.probe.walk import unforeseen
 
 
 class Names:
@@ -55,7 +55,7 @@ class Names:
         try:
             return await lookup(host, rdtype, path.resolver, path.binding, self._timeout)
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
-            failure = internal_error(Phase.RESOLVE, error)
+            failure = unforeseen(Phase.RESOLVE, error)
             name = path.resolver.name
             return Lookup(
                 time.time(), host, rdtype, name, failure.reason, failure.detail, (), (), None, 0.0, ()

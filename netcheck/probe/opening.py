@@ -21,7 +21,7 @@ from netcheck.probe.once import Round
 from netcheck.probe.proxy import ProxyRoute, connect_through, handshake_or_end
 from netcheck.probe.secure import Security, begin, is_worth_another_look, look_again, secure
 from netcheck.probe.sockets import Stream
-from netcheck.probe.walk import Walk, WalkEnded, internal_error
+from netcheck.probe.walk import Walk, WalkEnded, unforeseen
 from netcheck.wire.handshake import Handshake, handshake_for
 from netcheck.wire.http_forward import HttpForward
 from netcheck.wire.target import Target
@@ -72,7 +72,7 @@ class Opening:
         except WalkEnded as ended:
             return ended.failure
         except Exception as error:  # a bug of ours between the phases: counted, and no end of the daemon
-            return internal_error(next(reversed(walk.phases), path.phases()[-1]), error)
+            return unforeseen(next(reversed(walk.phases), path.phases()[-1]), error)
         return None
 
     async def open(

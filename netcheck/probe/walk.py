@@ -8,9 +8,9 @@ from typing import Self, TypeVar
 
 import trio
 
-from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase, Reason
 from netcheck.model.results import Bag, TlsInfo
-from netcheck.probe.errors import PhaseError
+from netcheck.probe.errors import PhaseError, is_exhausted
 from netcheck.probe.sockets import TcpStream
 from netcheck.probe.system import TcpInfo
 
@@ -132,7 +132,7 @@ class Walk:
         except PhaseError as error:
             failure = error.in_phase(phase)
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
-            failure = internal_error(phase, error)
+            failure = unforeseen(phase, error)
         finally:
             self.phases[phase] = self.phases.get(phase, 0.0) + perf_counter() - started
         raise WalkEnded(failure)
@@ -153,7 +153,13 @@ class Walk:
         del self.phases[phase]
 
 
-def internal_error(phase: Phase, error: Exception) -> Failure:
-    """Log a bug of ours with its traceback, and say so in a failure."""
+def unforeseen(phase: Phase, error: Exception) -> Failure:
+    """The failure for an exception that no phase foresees: a bug of ours, logged with its traceback.
+
+    Where this machine has no more descriptors or memory, any library may say so, also one that only loads a
+    part of itself: no bug.
+    """
+    if is_exhausted(error) and Reason.FD_EXHAUSTED in REASONS_OF_PHASE[phase]:
+        return Failure(phase, Reason.FD_EXHAUSTED, f"{type(error).__name__}: {error}")
     _log.error("internal error in phase %s", phase, exc_info=error)
     return Failure(phase, Reason.INTERNAL_ERROR, f"{type(error).__name__}, see the log")

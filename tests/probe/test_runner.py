@@ -1,5 +1,6 @@
 """Whole visits: a real nameserver and real listeners on loopback."""
 
+import errno
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -263,6 +264,24 @@ async def test_a_bug_in_a_phase_is_an_internal_error_and_is_logged(
     found = await visit(service("127.0.0.1", ports=(port,)), ProbePath("direct"))
     assert seen(found) == [(port, Family.IPV4, "127.0.0.1", Reason.INTERNAL_ERROR)]
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EMFILE, "Too many open files"), OSError(errno.ENFILE, "full"), MemoryError()]
+)
+@in_trio
+async def test_what_this_machine_has_no_more_of_is_no_bug(
+    port: int, error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where a library loads a part of itself, and no descriptor is left to read it."""
+
+    async def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(opening, "connect_directly", broken)
+    found = await visit(service("127.0.0.1", ports=(port,)), ProbePath("direct"))
+    assert seen(found) == [(port, Family.IPV4, "127.0.0.1", Reason.FD_EXHAUSTED)]
+    assert caplog.text == ""
 
 
 @in_trio
