@@ -5,19 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from netcheck.config.addresses import (
-    ADDRESS_PORT,
-    HOST,
-    IP,
-    NAME,
-    PORT,
-    AddressPort,
-    ProxyAddress,
-    address,
-    default_resolve,
-    host_port,
-    interface_name,
-)
 from netcheck.config.choosers import (
     FROM_ENVIRONMENT,
     WPAD,
@@ -25,9 +12,6 @@ from netcheck.config.choosers import (
     PacAddress,
     proxy_or_chooser,
 )
-from netcheck.config.document import Location
-from netcheck.config.named_files import CA_FILE, SOCKS4
-from netcheck.config.problems import Reading
 from netcheck.config.proxies import (
     A_PROXY,
     ASTRAY_AT_A_PROXY,
@@ -41,8 +25,24 @@ from netcheck.config.proxies import (
     to_credentials,
     to_proxy,
 )
-from netcheck.config.sections import Key, Section, named, section
-from netcheck.config.values import Kind, Limits, any_case, choice, list_of, list_or_all, text
+from netcheck.config.reading.addresses import (
+    ADDRESS_PORT,
+    HOST,
+    IP,
+    NAME,
+    PORT,
+    AddressPort,
+    ProxyAddress,
+    address,
+    default_resolve,
+    host_port,
+    interface_name,
+)
+from netcheck.config.reading.document import Location
+from netcheck.config.reading.named_files import CA_FILE, SOCKS4
+from netcheck.config.reading.problems import Reading
+from netcheck.config.reading.sections import Key, Section, named, section
+from netcheck.config.reading.values import Kind, Limits, any_case, choice, list_of, list_or_all, text
 from netcheck.model.paths import (
     SYSTEM_RESOLVER,
     Binding,

@@ -5,9 +5,9 @@ A rule says nothing about what is not sound: it was said already, and what it me
 
 from collections.abc import Iterable, Mapping
 
-from netcheck.config.addresses import host_port
-from netcheck.config.document import Location
-from netcheck.config.problems import Reading, did_you_mean
+from netcheck.config.reading.addresses import host_port
+from netcheck.config.reading.document import Location
+from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, endpoint_text, family_of
 from netcheck.model.services import Depth, Service, families_of, holds, hosts_on, ports_on, targets
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from netcheck.config.document import NOTHING, TOP, Fault, Location, read
-from netcheck.config.problems import ConfigError, Problem, Reading, either
-from netcheck.config.sections import Key, Section, keys_to, named, section
+from netcheck.config.reading.document import NOTHING, TOP, Fault, Location, read
+from netcheck.config.reading.problems import ConfigError, Problem, Reading, either
+from netcheck.config.reading.sections import Key, Section, keys_to, named, section
+from netcheck.config.reading.values import FLAG, Kind, Limits, SaidError, text_in, whole
 from netcheck.config.settings import Web, WebTls
-from netcheck.config.values import FLAG, Kind, Limits, SaidError, text_in, whole
 from netcheck.config.web_tls import TLS, TlsKeys, TlsSettings, notes_on, or_nothing, server_context, to_tls
 from netcheck.files import read_file
 from netcheck.model.paths import Secret

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from netcheck.config.document import NOTHING, Location
-from netcheck.config.named_files import CA_FILE, READABLE_FILE
-from netcheck.config.pem import Pem, check_authorities, check_pair, load_authorities, load_pair
-from netcheck.config.problems import Reading, did_you_mean, either
-from netcheck.config.sections import Key, Section, section
+from netcheck.config.reading.document import NOTHING, Location
+from netcheck.config.reading.named_files import CA_FILE, READABLE_FILE
+from netcheck.config.reading.pem import Pem, check_authorities, check_pair, load_authorities, load_pair
+from netcheck.config.reading.problems import Reading, did_you_mean, either
+from netcheck.config.reading.sections import Key, Section, section
+from netcheck.config.reading.values import FLAG, Kind, Limits, list_of, text, text_in
 from netcheck.config.settings import ClientAuth
-from netcheck.config.values import FLAG, Kind, Limits, list_of, text, text_in
 from netcheck.model.paths import Secret
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from functools import partial
 
 import trio
 
-from netcheck.config.addresses import Listen, ListenPlace
+from netcheck.config.reading.addresses import Listen, ListenPlace
 from netcheck.web.access import guarded
 from netcheck.web.listening import Door, ListenError, door_of, open_door
 from netcheck.web.places import Place, Places

@@ -7,7 +7,7 @@ import pytest
 
 from netcheck.config import web_tls
 from netcheck.config.file import Config, check, load, to_run
-from netcheck.config.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError
 from netcheck.files import LARGEST_PEM
 from netcheck.web import protection
 from tests.certificates import issued as push_certificate

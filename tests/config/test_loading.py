@@ -10,9 +10,9 @@ import pytest
 
 from netcheck.apns.services import numbered_hosts
 from netcheck.config import file as config_file
-from netcheck.config.addresses import Listen
 from netcheck.config.file import Config
-from netcheck.config.problems import ConfigError, Problem
+from netcheck.config.reading.addresses import Listen
+from netcheck.config.reading.problems import ConfigError, Problem
 from netcheck.config.settings import ProbingSettings
 from netcheck.model.findings import PushCertificateFile
 from netcheck.model.paths import (

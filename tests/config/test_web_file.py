@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netcheck.config.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError
 from netcheck.config.settings import ClientAuth, Web, WebTls
 from netcheck.config.web_file import RateLimit, read_users, read_web_config, settle
 from netcheck.config.web_tls import TlsSettings

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.config.addresses import Listen, UnixListen
 from netcheck.config.file import Config, default
+from netcheck.config.reading.addresses import Listen, UnixListen
 from netcheck.config.settings import HistorySettings, Web, WebTls
 from netcheck.daemon.changes import in_words
 from netcheck.model.findings import PushCertificateFile
