@@ -18,6 +18,7 @@ from netcheck.model.services import PortRule, Service, ports_on
 from netcheck.model.trends import Trends
 from netcheck.verdict.case import Case, World
 from netcheck.verdict.counting import Counted, Counting, what_counts
+from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.loss import lost
 from netcheck.verdict.naming import goes_directly
 from netcheck.verdict.needs import needs, ports_judged, ports_needed, services_needed
@@ -48,7 +49,7 @@ class Tally:
         if counted.comes_and_goes or counted.failure is None:
             self.reached.add(where)
         if counted.failure is not None:
-            self.failures[f"{counted.failure.phase} {counted.failure.reason}"] += 1
+            self.failures[failure_in_words(counted.failure.phase, counted.failure.reason)] += 1
             self.denied += counted.failure.reason is Reason.PROXY_DENIED
             self.is_limited |= counted.comes_and_goes or in_dead_range
 

@@ -14,6 +14,7 @@ from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy, endpoint_t
 from netcheck.model.services import Service
 from netcheck.verdict.case import Case, fails_in, is_apples
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.failures_in_words import failure_in_words
 
 _LONGEST = 200
 _ON_THE_WAY_TO_THE_PROXY = (Phase.PROXY_RESOLVE, Phase.PROXY_CONNECT, Phase.PROXY_TLS)
@@ -140,9 +141,10 @@ def how_often(case: Case, about: Sequence[Counted]) -> str:
     """How most of them fail, and how many of all that failed."""
     phase, reason, count = commonest(about)
     failed = len(case.failed)
+    words = failure_in_words(phase, reason)
     if count < failed:
-        return f"{phase} {reason} in {count} of {failed} failed probes"
-    return f"{phase} {reason} in {f'all {failed} failed probes' if failed > 1 else 'the only failed probe'}"
+        return f"{words} in {count} of {failed} failed probes"
+    return f"{words} in {f'all {failed} failed probes' if failed > 1 else 'the only failed probe'}"
 
 
 def the_reply(about: Sequence[Counted], *, is_of_destination: bool = True) -> str:

@@ -10,6 +10,7 @@ from netcheck.model.services import PortRule, ports_on
 from netcheck.verdict.case import Case, fails_in, is_apples, phase_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.naming import (
     FAMILIES,
     FIREWALL,
@@ -160,7 +161,7 @@ def _only_over(case: Case, family: Family) -> Found | None:
     return Found(
         owner,
         about,
-        f"Nothing answers over {name}, other addresses do; {how_often(case, about)}",
+        f"over {name}, {how_often(case, about)}; other addresses answer",
         f"Ask {owner.asked} to fix its {name}, or to switch it off. Connections to "
         f"{the_hosts(case, about)} on {named_ports({each.result.port for each in about})} fail.",
         the_reply(about),
@@ -180,17 +181,11 @@ def port_blocked(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        f"{_so_it_is(about)} on {named_ports(dead)}{over(case, about)}{rest}; {how_often(case, about)}",
+        f"on {named_ports(dead)}{over(case, about)}, {how_often(case, about)}{rest}",
         f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_hosts(case, about)}."
         f"{apples_networks(about)}",
         the_reply(about),
     )
-
-
-def _so_it_is(about: list[Counted]) -> str:
-    """Who refuses a connection has answered."""
-    is_silent = commonest(about)[1] is Reason.TIMEOUT
-    return "Nothing answers" if is_silent else "No connection is established"
 
 
 def _on_dead_ports(case: Case) -> list[Counted]:
@@ -271,12 +266,13 @@ def fallback_blocked(case: Case) -> Found | None:
     if not about:
         return None
     phase, reason, count = commonest(about)
+    how = f"{failure_in_words(phase, reason)} in {count} of {len(about)} probes"
     hosts = len({each.result.host for each in about})
     ports = named_ports({each.result.port for each in about})
     return Found(
         FIREWALL,
         about,
-        f"0 of {hosts} hosts can be reached on {ports}: {phase} {reason} in {count} of {len(about)} probes",
+        f"0 of {hosts} hosts can be reached on {ports}: {how}",
         f"Ask {FIREWALL.asked} to allow TCP {ports} to {the_hosts(case, about)}, without TLS inspection. "
         "Push works now, but devices on Wi-Fi or Ethernet would have nothing to fall back to."
         f"{apples_networks(about)}",

@@ -169,7 +169,7 @@ def _denial(case: Case, denied: list[Counted], what: str) -> Found:
     return Found(
         proxy,
         denied,
-        f"{proxy.name} denies {ports}{how}{rest}; {how_often(case, denied)}",
+        f"{how_often(case, denied)}: {ports}{how}{rest}",
         f"Ask {proxy.asked} to change its rules: allow {others or what}. "
         "It must not decrypt these connections.",
         the_reply(denied),

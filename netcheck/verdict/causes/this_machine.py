@@ -58,11 +58,11 @@ def local_network_down(case: Case) -> Found | None:
     no_route = any(failure.reason is Reason.NETWORK_UNREACHABLE for failure in known)
     if not (silent and (no_route or len({failure.phase for failure in known}) > 1)):
         return None
-    where = "the only path" if len(paths) == 1 else f"any of {len(paths)} paths"
+    where = "the only path" if len(paths) == 1 else f"all {len(paths)} paths"
     return Found(
         THIS_NETWORK,
         case.left,
-        f"Nothing answers on {where}: {how_often(case, case.left)}",
+        f"on {where}, {how_often(case, case.left)}",
         "On the machine that runs netcheck, check the network: link, addresses and default route.",
         the_reply(case.left),
     )
