@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -216,6 +217,16 @@ def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading)
         )
 
 
+def _socks4_can_ask_for_the_next(keys: PathKeys, at: Location, reading: Reading) -> None:
+    for number, (asked, following) in enumerate(pairwise(each.proxy for each in keys.proxies), 1):
+        is_socks4 = asked is not None and asked.scheme in SOCKS4
+        if is_socks4 and following is not None and family_of(following.host) is Family.IPV6:
+            message = (
+                f"the entry {number} speaks SOCKS4, which cannot ask for the IPv6 address of the next one"
+            )
+            reading.say((*at, "proxies"), f"{message}: use socks5 there")
+
+
 def _a_proxy_or_a_balancer(keys: PathKeys, at: Location, reading: Reading) -> None:
     if keys.load_balancer and any(reading.written((*at, key)) for key in ("proxy", "proxies")):
         message = "a path leads through a proxy or to a load balancer, not both: make two paths of it"
@@ -318,6 +329,7 @@ PATH: Section[PathKeys] = section(
         _choosers_leave_nothing_open,
         _resolving_fits_the_protocol,
         *RULES_OF_A_PROXY,
+        _socks4_can_ask_for_the_next,
         _a_proxy_or_a_balancer,
         _balancers_are_of_its_families,
         _headers_need_a_balancer,
