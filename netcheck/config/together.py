@@ -161,7 +161,12 @@ def check_metrics(services: Services, paths: Paths, per_host: bool, reading: Rea
 
 
 def _endpoints(services: Services, paths: Paths) -> int:
-    return sum(
-        len(hosts_on(service, path)) * len(ports_on(service, path)) * len(families_of(service, path))
-        for service, path in targets(services, paths)
-    )
+    return sum(_of_service(service, path) for service, path in targets(services, paths))
+
+
+def _of_service(service: Service, path: ProbePath) -> int:
+    """Of load balancers each counts for itself."""
+    hosts, ports = hosts_on(service, path), ports_on(service, path)
+    if path.load_balancer:
+        return sum(len(path.balancers(host, port)) for host in hosts for port in ports)
+    return len(hosts) * len(ports) * len(families_of(service, path))

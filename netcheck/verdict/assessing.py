@@ -37,7 +37,8 @@ class Tally:
     denied: int = 0
     """How many of the failures are denials of a proxy."""
     is_limited: bool = False
-    """Whether hosts that answer do so only at times, or only at addresses outside a dead range."""
+    """Whether hosts that answer do so only at times, only at addresses outside a dead range, or only at
+    some of their load balancers."""
     is_direct: bool = True
     """Whether all that was tried was told to go without a proxy."""
 
@@ -51,7 +52,8 @@ class Tally:
         if counted.failure is not None:
             self.failures[failure_in_words(counted.failure.phase, counted.failure.reason)] += 1
             self.denied += counted.failure.reason is Reason.PROXY_DENIED
-            self.is_limited |= counted.comes_and_goes or in_dead_range
+            at_balancer = counted.result.attempt.balancer is not None
+            self.is_limited |= counted.comes_and_goes or in_dead_range or at_balancer
 
     @property
     def verdict(self) -> Verdict:

@@ -104,15 +104,9 @@ def _asked_of(case: Case, resolver: str) -> list[str]:
     return sorted({each.nameserver for lookup in lookups for each in lookup.tries})
 
 
-def the_balancers(case: Case, about: Iterable[Counted]) -> Owner:
-    """The addresses that stand in for the hosts."""
-    places = sorted({(each.result.host, each.result.port) for each in about})
-    addresses = [
-        endpoint_text(balancer.address, balancer.port or port)
-        for host, port in places
-        if (balancer := case.path.balancer(host, port))
-    ]
-    names = list(dict.fromkeys(addresses))
+def the_balancers(about: Iterable[Counted]) -> Owner:
+    """Those that were asked in the hosts' place, by their addresses."""
+    names = sorted({each.result.attempt.balancer for each in about if each.result.attempt.balancer})
     return _owners_of(Hop.LOAD_BALANCER, f"the load balancer{'s' * (len(names) > 1)} {shortened(names)}")
 
 
@@ -127,7 +121,7 @@ def on_the_way(case: Case, about: Iterable[Counted]) -> Owner:
     about = list(about)
     if case.path.is_proxied and not all(map(goes_directly, about)):
         return the_proxy(case, about)
-    return the_balancers(case, about) if case.path.load_balancer else FIREWALL
+    return the_balancers(about) if case.path.load_balancer else FIREWALL
 
 
 def commonest(about: Iterable[Counted]) -> tuple[Phase, Reason, int]:

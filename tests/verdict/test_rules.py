@@ -402,8 +402,25 @@ SCENES = {
         Cause.BALANCER_DOWN,
         Verdict.NOT_READY,
         Hop.LOAD_BALANCER,
-        [result(API, 443, REFUSED, path="lb", address="10.1.1.20")],
+        [result(API, 443, REFUSED, path="lb", balancer="10.1.1.20:8443")],
         "the load balancer 10.1.1.20:8443 to make sure that it runs",
+        (BALANCED,),
+        (API,),
+    ),
+    "a load balancer that wants the PROXY protocol": Scene(
+        Cause.BALANCER_HEADER,
+        Verdict.NOT_READY,
+        Hop.LOAD_BALANCER,
+        [
+            result(
+                API,
+                443,
+                Failure(Phase.TLS, Reason.CLOSED, "closed", is_of_header=True),
+                path="lb",
+                balancer="10.1.1.20:8443",
+            )
+        ],
+        "write `proxy_protocol: v2` for the path lb in the config",
         (BALANCED,),
         (API,),
     ),
@@ -411,7 +428,7 @@ SCENES = {
         Cause.BALANCER_MEMBERS_DOWN,
         Verdict.NOT_READY,
         Hop.LOAD_BALANCER,
-        [result(API, 443, Failure(Phase.TLS, Reason.CLOSED, "closed"), path="lb", address="10.1.1.20")],
+        [result(API, 443, Failure(Phase.TLS, Reason.CLOSED, "closed"), path="lb", balancer="10.1.1.20:8443")],
         "check its members",
         (BALANCED,),
         (API,),
@@ -420,7 +437,15 @@ SCENES = {
         Cause.BALANCER_ENDS_TLS,
         Verdict.NOT_READY,
         Hop.LOAD_BALANCER,
-        [result(API, 443, Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "lb"), path="lb", address="10.1.1.20")],
+        [
+            result(
+                API,
+                443,
+                Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "lb"),
+                path="lb",
+                balancer="10.1.1.20:8443",
+            )
+        ],
         "must not end TLS itself",
         (BALANCED,),
         (API,),
@@ -593,7 +618,7 @@ def test_a_proxy_without_ipv6_is_told_so() -> None:
 
 def test_on_a_load_balancers_path_the_load_balancer_is_named() -> None:
     path = ProbePath("lb", load_balancer=(("api.push.apple.com", LoadBalancer("10.1.1.20", 8443)),))
-    failing = [result(API, 443, DROPPED, path="lb", address="10.1.1.20")]
+    failing = [result(API, 443, DROPPED, path="lb", balancer="10.1.1.20:8443")]
     (judged,) = assess([API], [path], once(failing)).judgements
     assert (judged.cause, judged.hop) == (Cause.BALANCER_DOWN, Hop.LOAD_BALANCER)
     assert "the load balancer 10.1.1.20:8443" in (judged.next_step or "")

@@ -9,6 +9,7 @@ from netcheck.verdict.naming import (
     how_often,
     listed,
     on_the_way,
+    shortened,
     the_hosts,
     the_ports,
     the_reply,
@@ -64,7 +65,12 @@ def wrong_peer(case: Case) -> Found | None:
     who = f"; the certificate is for {subjects[0]}" if subjects else ""
     owner = on_the_way(case, about)
     where = f"{the_hosts(case, about)} on {the_ports(case, about)}"
-    if all(map(is_another_of_apples, about)):
+    if all(map(case.is_led_astray, about)):
+        next_step = (
+            f"Ask {owner.asked} to correct where it leads {where}: "
+            f"{shortened(subjects)} answers. It has to go by the name in TLS (SNI)."
+        )
+    elif all(map(is_another_of_apples, about)):
         next_step = (
             f"Ask {owner.asked} to correct where it leads {where}. "
             "Another of Apple's hosts answers in their place."

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.paths import Binding
 from netcheck.model.results import Attempt, Trust
 from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     DEVELOPERS,
+    FAMILIES,
     THIS_MACHINE,
     THIS_NETWORK,
     how_often,
+    listed,
     on_the_way,
     the_hosts,
     the_ports,
@@ -25,12 +28,13 @@ _A_LITTLE = 30 * _DAY
 """Apple renews its certificates weeks before they expire: none is forgotten for so long."""
 
 _ASKED = (Phase.RESOLVE, Phase.PROXY_RESOLVE)
-_DNS_SILENCE = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE, Reason.NETWORK_UNREACHABLE)
+_NO_ROUTE = Reason.NETWORK_UNREACHABLE
+_DNS_SILENCE = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE, _NO_ROUTE)
 _SILENCE = {
     Phase.RESOLVE: _DNS_SILENCE,
     Phase.PROXY_RESOLVE: _DNS_SILENCE,
-    Phase.CONNECT: (Reason.NETWORK_UNREACHABLE, Reason.HOST_UNREACHABLE),  # a timeout: DNS at least answered
-    Phase.PROXY_CONNECT: (Reason.TIMEOUT, Reason.NETWORK_UNREACHABLE, Reason.HOST_UNREACHABLE),
+    Phase.CONNECT: (_NO_ROUTE, Reason.HOST_UNREACHABLE),  # a timeout: DNS at least answered
+    Phase.PROXY_CONNECT: (Reason.TIMEOUT, _NO_ROUTE, Reason.HOST_UNREACHABLE),
 }
 
 
@@ -55,7 +59,7 @@ def local_network_down(case: Case) -> Found | None:
     failures = [each.failure for counted in paths for each in counted]
     known = [failure for failure in failures if failure is not None]
     silent = len(known) == len(failures) and all(f.reason in _SILENCE.get(f.phase, ()) for f in known)
-    no_route = any(failure.reason is Reason.NETWORK_UNREACHABLE for failure in known)
+    no_route = any(failure.reason is _NO_ROUTE for failure in known)
     if not (silent and (no_route or len({failure.phase for failure in known}) > 1)):
         return None
     where = "the only path" if len(paths) == 1 else f"all {len(paths)} paths"
@@ -70,25 +74,35 @@ def local_network_down(case: Case) -> Found | None:
 
 @cause(Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
 def local_machine(case: Case) -> Found | None:
-    """It is out of file descriptors, forbids it, or lacks the config's address, or a route to a resolver."""
+    """It is out of file descriptors, forbids it, or lacks an address, or a route to what the config names."""
     cannot = reason_is(Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS, Reason.PERMISSION_DENIED)
-    no_route = fails_in(Phase.RESOLVE, Reason.NETWORK_UNREACHABLE)
+    no_route = fails_in(Phase.CONNECT if case.path.load_balancer else Phase.RESOLVE, _NO_ROUTE)
     about = case.mostly(lambda each: cannot(each) or no_route(each))
     if not about:
         return None
     reasons = {each.failure.reason for each in about if each.failure}
+    at_dns = all(map(phase_is(*_ASKED), about))
     if Reason.FD_EXHAUSTED in reasons:
         what = "raise netcheck's limit of open files"
-    elif Reason.NO_LOCAL_ADDRESS in reasons:
+    elif Reason.NO_LOCAL_ADDRESS in reasons and case.path.binding != Binding():
         what = f"correct the interface or source address of the path {case.path.name}"
     elif Reason.PERMISSION_DENIED in reasons:
         what = f"allow {_forbidden(case, about)} in its own firewall or security software"
+    elif not at_dns:
+        what = f"set up {_missing(case, about)}"
     else:
         what = f"add a route to {the_resolver(case).name}, or give the path {case.path.name} another resolver"
     next_step = f"On the machine that runs netcheck, {what}."
-    at_dns = all(map(phase_is(*_ASKED), about))
     reply = the_reply(about, is_of_destination=not at_dns)
     return Found(THIS_MACHINE, about, how_often(case, about), next_step, reply)
+
+
+def _missing(case: Case, about: Sequence[Counted]) -> str:
+    """Addresses and a route, of which families and to where."""
+    families = listed(sorted({FAMILIES[each.family] for each in about if each.family in FAMILIES}))
+    relayed = case.path.is_proxied or case.path.load_balancer
+    where = on_the_way(case, about).name if relayed else the_hosts(case, about)
+    return f"{families or 'the network'} with a route to {where}"
 
 
 def _forbidden(case: Case, about: Sequence[Counted]) -> str:

@@ -44,7 +44,7 @@ def test_connections_that_this_machine_does_not_let_out_are_named(
 
 def test_what_leads_to_a_load_balancer_and_is_not_let_out_names_it() -> None:
     denied = Failure(Phase.CONNECT, Reason.PERMISSION_DENIED, "connect: EPERM")
-    failing = [result(API, 443, denied, path="lb", address="10.1.1.20")]
+    failing = [result(API, 443, denied, path="lb", balancer="10.1.1.20:8443")]
     (judged,) = assess([API], [BALANCED], once(failing)).judgements
     assert judged.cause is Cause.LOCAL_MACHINE
     assert f"connections to the load balancer 10.1.1.20:8443 {OWN}" in (judged.next_step or "")
