@@ -59,7 +59,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.PAC_MEMBER_DOWN: "the PAC file names a proxy that is down",
     Cause.PAC_OUTDATED: "the PAC file can no longer be read",
     Cause.PROXY_SLOW: "the proxy is slow",
-    Cause.FALLBACK_BLOCKED: "the fallback does not work ({ports})",
+    Cause.FALLBACK_BLOCKED: "the fallback fails ({ports})",
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any, Protocol
 
 from netcheck.config.file import Config
-from netcheck.config.sections import Section
+from netcheck.config.reading.sections import Section
 from netcheck.config.settings import HISTORY, METRICS, PROBING, VERDICT, WEB
 
 _MOST = 20

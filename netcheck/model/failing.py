@@ -35,7 +35,7 @@ class Reason(StrEnum):
     TIMEOUT = "timeout"
     REFUSED = "refused"  # also in the session: a peer that will not speak HTTP/2, or answers as APNs does not
     RESET = "reset"  # also in the TLS phases
-    NETWORK_UNREACHABLE = "network_unreachable"  # also of a resolver: this machine has no route to it
+    NETWORK_UNREACHABLE = "network_unreachable"  # also of a resolver, to which this machine has no route
     HOST_UNREACHABLE = "host_unreachable"
     PERMISSION_DENIED = "permission_denied"  # by this machine; also in the phase resolve
     NO_LOCAL_ADDRESS = "no_local_address"  # also in the phase resolve
@@ -209,6 +209,16 @@ class Failure:
     is_of_header: bool = False
     """Whether a load balancer answers with the header of the PROXY protocol and not without it, or the other
     way round, and the path has it wrong."""
+    told_by: str | None = None
+    """Who told it that a connection leads nowhere: an address, empty where the system does not say whose.
+
+    None where this machine found out itself: it has no route, or nobody is at the first hop's address.
+    """
+
+    @property
+    def lacks_route(self) -> bool:
+        """Whether this machine has no route: no packet has left."""
+        return self.reason is Reason.NETWORK_UNREACHABLE and self.told_by is None
 
     @property
     def evidence_text(self) -> str:

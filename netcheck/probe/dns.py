@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import dns.name
 import trio
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
 from netcheck.model.results import Lookup, Try
 from netcheck.probe import resolvconf
@@ -42,7 +42,6 @@ _QUIETER = (
 
 _OF_RESOLVE = (
     Reason.DNS_MALFORMED,
-    Reason.NETWORK_UNREACHABLE,
     Reason.NO_LOCAL_ADDRESS,
     Reason.PERMISSION_DENIED,
     Reason.FD_EXHAUSTED,
@@ -195,8 +194,7 @@ class _Inquiry:
                 async with channel(nameserver, form.transport, self._resolver, self._binding) as way:
                     answer = await exchange.run(way)
         except PhaseError as error:
-            reason = error.reason if error.reason in _OF_RESOLVE else Reason.RESOLVER_UNREACHABLE
-            answer = Answer(reason, error.detail)
+            answer = Answer(_reason(error), error.detail)
         duration = trio.current_time() - began
         if scope.cancelled_caught:
             answer = Answer(Reason.DNS_TIMEOUT, f"no answer from {where} in {duration:.2f} s{exchange.heard}")
@@ -232,6 +230,12 @@ class _Exchange:
         if len(wire) > _LARGE:
             return await trio.to_thread.run_sync(self._question.answer, wire, self._transport)
         return self._question.answer(wire, self._transport)
+
+
+def _reason(error: PhaseError) -> Reason:
+    if error.in_phase(Phase.RESOLVE).lacks_route:
+        return Reason.NETWORK_UNREACHABLE
+    return error.reason if error.reason in _OF_RESOLVE else Reason.RESOLVER_UNREACHABLE
 
 
 def _in_turn(stub: StubResolver) -> Iterable[Nameserver]:

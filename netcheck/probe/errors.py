@@ -10,7 +10,7 @@ from netcheck.model.failing import EVIDENCE_LIMIT, Failure, Phase, Reason, Refus
 class PhaseError(Exception):
     """A phase failed for a reason of the closed set; `evidence` is what the peer sent first.
 
-    `software` is what it called itself.
+    `software` is what it called itself; `told_by` is as in Failure.
     """
 
     def __init__(
@@ -20,6 +20,7 @@ class PhaseError(Exception):
         evidence: bytes = b"",
         login: RefusedLogin | None = None,
         software: str = "",
+        told_by: str | None = None,
     ) -> None:
         super().__init__(reason, detail)
         self.reason = reason
@@ -27,9 +28,12 @@ class PhaseError(Exception):
         self.evidence = evidence[:EVIDENCE_LIMIT]
         self.login = login
         self.software = software
+        self.told_by = told_by
 
     def in_phase(self, phase: Phase) -> Failure:
-        return Failure(phase, self.reason, self.detail, self.evidence, self.login, self.software)
+        return Failure(
+            phase, self.reason, self.detail, self.evidence, self.login, self.software, self.told_by
+        )
 
 
 _REASONS = {
@@ -56,6 +60,13 @@ _REASONS = {
 }
 
 
+_REASONS_OF_ROUTES = {
+    **_REASONS,
+    errno.EINVAL: Reason.NETWORK_UNREACHABLE,
+    errno.EHOSTUNREACH: Reason.NETWORK_UNREACHABLE,
+}
+"""What Linux says of routes of the types "blackhole" and "unreachable" (fib_props in fib_semantics.c)."""
+
 _REASONS_FROM_AFAR = {**_REASONS, errno.EACCES: Reason.HOST_UNREACHABLE}
 """ICMPv6 "administratively prohibited" (RFC 4443 section 3.1) is EACCES, and over IPv4 EHOSTUNREACH."""
 
@@ -65,9 +76,18 @@ def error_from_errno(number: int, doing: str) -> PhaseError:
     return _error(_REASONS, number, doing)
 
 
-def error_from_afar(number: int, doing: str) -> PhaseError:
-    """The same for what came back from the network: this machine denied nothing."""
-    return _error(_REASONS_FROM_AFAR, number, doing)
+def error_from_routes(number: int, doing: str) -> PhaseError:
+    """The same for a way that this machine does not know, where the address itself lacks nothing."""
+    return _error(_REASONS_OF_ROUTES, number, doing)
+
+
+def error_from_afar(number: int, doing: str, told_by: str = "") -> PhaseError:
+    """The same for what came back from the network, and from whom: this machine denied nothing."""
+    error = _error(_REASONS_FROM_AFAR, number, doing)
+    error.told_by = told_by
+    if told_by:
+        error.detail += f", says {told_by}"
+    return error
 
 
 def _error(reasons: Mapping[int, Reason], number: int, doing: str) -> PhaseError:

@@ -4,7 +4,9 @@ trio's own `open_tcp_stream` resolves, races addresses and loses the errno, so t
 socket per address. Nothing here has a deadline of its own: the phase that calls sets it.
 """
 
+import errno
 import socket
+from ipaddress import ip_address
 from typing import Protocol, Self
 
 import trio
@@ -12,7 +14,13 @@ import trio
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Family, endpoint_text, family_of
 from netcheck.probe import system
-from netcheck.probe.errors import PhaseError, error_from_afar, error_from_errno, error_from_os
+from netcheck.probe.errors import (
+    PhaseError,
+    error_from_afar,
+    error_from_errno,
+    error_from_os,
+    error_from_routes,
+)
 
 _NO_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - as the kernel says it; nothing is bound to it
 
@@ -47,7 +55,7 @@ def _bind(sock: socket.socket, family: Family, binding: Binding) -> None:
     if source is not None:
         try:
             system.HERE.choose_port_late(sock)
-            sock.bind((source, 0))
+            sock.bind(_place(source, 0))
         except OSError as error:
             raise error_from_os(error, f"bind to source address {source}") from error
 
@@ -58,16 +66,38 @@ async def connect(sock: socket.socket, address: str, port: int) -> None:
     What this machine itself forbids fails at once, before a packet leaves: that is permission_denied.
     """
     try:
-        code = sock.connect_ex((address, port))
-    except socket.gaierror as error:  # only a scope can be wrong in an address literal: fe80::1%gone
+        code = sock.connect_ex(_place(address, port))
+    except OSError as error:  # only a scope can be wrong in an address literal: fe80::1%gone
         raise PhaseError(Reason.NO_LOCAL_ADDRESS, f"connect to {address}: no such interface") from error
     doing = f"connect to {endpoint_text(address, port)}"
     if code in system.HERE.under_way:
+        system.HERE.hear_icmp(sock, on=True)
         await trio.lowlevel.wait_writable(sock)
         if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise error_from_afar(code, doing)
+            raise _error_that_came(sock, code, doing)
+        system.HERE.hear_icmp(sock, on=False)
     elif code:
-        raise error_from_errno(code, doing)
+        lacks_scope = ip_address(address).is_link_local
+        raise error_from_errno(code, doing) if lacks_scope else error_from_routes(code, doing)
+
+
+def _error_that_came(sock: socket.socket, code: int, doing: str) -> PhaseError:
+    """By ICMP from somebody; from this machine itself where nobody is at the first hop's address (ARP)."""
+    told_by = system.HERE.icmp_from(sock)
+    if code == errno.EHOSTUNREACH and told_by == source_of(sock):
+        return error_from_errno(code, doing)
+    return error_from_afar(code, doing, told_by)
+
+
+def _place(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    """What `socket` takes: a scope (fe80::1%eth0) as a number, as it loses one in the text.
+
+    Raises OSError where there is no such interface.
+    """
+    host, _, scope = address.partition("%")
+    if not scope:
+        return host, port
+    return host, port, 0, int(scope) if scope.isdecimal() else socket.if_nametoindex(scope)
 
 
 def source_of(sock: socket.socket) -> str | None:

@@ -17,6 +17,12 @@ from netcheck.model.paths import Family
 from netcheck.probe.errors import PhaseError, error_from_os
 
 _IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h
+_RECVERR = {
+    socket.AF_INET: (socket.IPPROTO_IP, 11),  # IP_RECVERR of linux/in.h
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 25),  # IPV6_RECVERR of linux/in6.h
+}
+_OFFENDER = 16
+_MOST_SAID = 512
 _TCP_INFO_SIZE = 160  # struct tcp_info of linux/tcp.h
 _SINCE_ACK_MILLISECONDS = 56  # tcpi_last_ack_recv, u32
 _RTT_MICROSECONDS = 68  # tcpi_rtt, u32
@@ -54,6 +60,13 @@ class System:
 
     def choose_port_late(self, sock: socket.socket) -> None:
         """Have the port of a bound socket chosen at connect, when the kernel knows the peer, where it can."""
+
+    def hear_icmp(self, sock: socket.socket, *, on: bool) -> None:
+        """Begin or end to keep who says by ICMP that a connection leads nowhere, where it can be had."""
+
+    def icmp_from(self, sock: socket.socket) -> str:  # noqa: ARG002
+        """The address that said so; empty where nobody did, or the system does not tell."""
+        return ""
 
     def tcp_info(self, sock: socket.socket) -> TcpInfo | None:  # noqa: ARG002
         """What the kernel measured of a connection; None where it does not say."""
@@ -100,6 +113,17 @@ class Linux(System):
     def choose_port_late(self, sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
 
+    def hear_icmp(self, sock: socket.socket, *, on: bool) -> None:
+        """Ended once there is a connection: else ICMP would break what survives it (tcp(7))."""
+        sock.setsockopt(*_RECVERR[sock.family], on)
+
+    def icmp_from(self, sock: socket.socket) -> str:
+        try:
+            _, said, _, _ = sock.recvmsg(0, _MOST_SAID, socket.MSG_ERRQUEUE)
+        except OSError:  # nothing is in the queue
+            return ""
+        return next((_offender(data) for level, kind, data in said if (level, kind) in _RECVERR.values()), "")
+
     def tcp_info(self, sock: socket.socket) -> TcpInfo | None:
         try:
             raw = self._tcp_info(sock)
@@ -122,6 +146,16 @@ class Linux(System):
 
     def _tcp_info(self, sock: socket.socket) -> bytes:
         return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+
+
+def _offender(error: bytes) -> str:
+    """The address in a `sock_extended_err` of linux/errqueue.h, whose sockaddr comes behind 16 bytes."""
+    (family,) = struct.unpack_from("=H", error, _OFFENDER)
+    if family == socket.AF_INET:
+        return socket.inet_ntop(family, error[_OFFENDER + 4 : _OFFENDER + 8])
+    if family == socket.AF_INET6:
+        return socket.inet_ntop(family, error[_OFFENDER + 8 : _OFFENDER + 24])
+    return ""
 
 
 class MacOS(System):

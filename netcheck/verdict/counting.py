@@ -259,15 +259,23 @@ def _is_local_dns(result: Result, both_ways: set[str]) -> bool:
 def _without_missing_families(standings: Sequence[Standing], bound: set[str]) -> list[Standing]:
     """A machine without IPv6, or without IPv4, is no network that breaks it: nobody here would use it.
 
-    It counts where a host has nothing else: then it is what keeps this machine from the host.
+    It counts where a host has nothing else: then it is what keeps this machine from the host. And where other
+    addresses of the family can be reached: then only some routes are missing.
     """
-    missing = [_has_no_such_family(each.result, bound) for each in standings]
+    reached = {_family(each.result) for each in standings if each.result.attempt.connected}
+    missing = [
+        _has_no_such_family(each.result, bound) and _family(each.result) not in reached for each in standings
+    ]
     present = {_host(each.result) for each, lacks in zip(standings, missing, strict=True) if not lacks}
     return [
         each
         for each, lacks in zip(standings, missing, strict=True)
         if not lacks or _host(each.result) not in present
     ]
+
+
+def _family(result: Result) -> tuple[str, Family]:
+    return result.path, result.attempt.family
 
 
 def _host(result: Result) -> tuple[str, str, int]:
@@ -283,4 +291,4 @@ def _has_no_such_family(result: Result, bound: set[str]) -> bool:
     if failure is None or failure.phase is not Phase.CONNECT or result.attempt.balancer is not None:
         return False
     lacks_address = failure.reason is Reason.NO_LOCAL_ADDRESS and result.path not in bound
-    return failure.reason is Reason.NETWORK_UNREACHABLE or lacks_address
+    return failure.lacks_route or lacks_address

@@ -3,6 +3,8 @@
 On the direct way that is a firewall's; behind a proxy or a load balancer its owners answer for it.
 """
 
+from collections.abc import Sequence
+
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Expected, Family
@@ -258,26 +260,53 @@ def _is_accident(case: Case) -> bool:
 
 @cause(Cause.FALLBACK_BLOCKED, Hop.FIREWALL, is_remark=True)
 def fallback_blocked(case: Case) -> Found | None:
-    """The first port works, and no host answers on one to which devices fall back."""
+    """The first port works, and one to which devices fall back does not, or to a part of the couriers."""
     spares = [] if case.path.is_proxied or case.path.load_balancer else _spares(case)
     tried = [each for each in case.counted if each.place in spares]
-    alive = {each.place for each in tried if each.failure is None or each.comes_and_goes}
-    about = sorted((each for each in tried if each.place not in alive), key=lambda each: each.order)
+    failed = [each for each in tried if each.failure and not each.comes_and_goes]
+    about = _fails_in_part(case, failed)
     if not about:
         return None
+    places = {each.place for each in about}
+    beside = [e for e in tried if e.place in places and (e.failure is None or e.comes_and_goes)]
     phase, reason, count = commonest(about)
     how = f"{failure_in_words(phase, reason)} in {count} of {len(about)} probes"
-    hosts = len({each.result.host for each in about})
-    ports = named_ports({each.result.port for each in about})
+    ports, ranges = the_ports(case, about), _dead_parts(about, beside)
     return Found(
         FIREWALL,
         about,
-        f"0 of {hosts} hosts can be reached on {ports}: {how}",
-        f"Ask {FIREWALL.asked} to allow TCP {ports} to {the_hosts(case, about)}, without TLS inspection. "
-        "Push works now, but devices on Wi-Fi or Ethernet would have nothing to fall back to."
-        f"{apples_networks(about)}",
+        f"{_how_many(about, beside)} on {ports}: {how}",
+        f"Ask {FIREWALL.asked} to allow TCP {ports} to {ranges or the_hosts(case, about)}, without TLS "
+        "inspection. Push works now, but devices on Wi-Fi or Ethernet would "
+        f"{'not always have something' if beside else 'have nothing'} to fall back to."
+        f"{'' if ranges else apples_networks(about)}",
         the_reply(about),
     )
+
+
+def _how_many(about: Sequence[Counted], beside: Sequence[Counted]) -> str:
+    hosts, all_hosts = ({each.result.host for each in some} for some in (about, [*about, *beside]))
+    if not beside:
+        return f"0 of {len(hosts)} hosts can be reached"
+    return f"{len(hosts)} of {len(all_hosts)} hosts have addresses that fail"
+
+
+def _fails_in_part(case: Case, failed: Sequence[Counted]) -> list[Counted]:
+    """The failures on each port where they are not those of single hosts, and those in dead ranges."""
+    about: list[Counted] = []
+    for place in sorted({each.place for each in failed}):
+        there = [each for each in failed if each.place == place]
+        dead = [each for each in there if not each.connected and each.range in case.world.dead_ranges]
+        about += dead if case.is_few(there) else there
+    return sorted(about, key=lambda each: each.order)
+
+
+def _dead_parts(about: Sequence[Counted], beside: Sequence[Counted]) -> str:
+    """The ranges of Apple's that fail, where it is ranges: beside them others work, and in them nothing."""
+    dead, alive = {each.range for each in about}, {each.range for each in beside}
+    if not alive or None in dead or dead & alive:
+        return ""
+    return listed(sorted({each.prefix for each in dead if each}))
 
 
 def _spares(case: Case) -> list[Needed]:

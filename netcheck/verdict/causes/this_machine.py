@@ -17,6 +17,7 @@ from netcheck.verdict.naming import (
     how_often,
     listed,
     on_the_way,
+    shortened,
     the_hosts,
     the_ports,
     the_reply,
@@ -60,6 +61,7 @@ def local_network_down(case: Case) -> Found | None:
     known = [failure for failure in failures if failure is not None]
     silent = len(known) == len(failures) and all(f.reason in _SILENCE.get(f.phase, ()) for f in known)
     no_route = any(failure.reason is _NO_ROUTE for failure in known)
+    told_by = sorted({failure.told_by for failure in known if failure.told_by})
     if not (silent and (no_route or len({failure.phase for failure in known}) > 1)):
         return None
     where = "the only path" if len(paths) == 1 else f"all {len(paths)} paths"
@@ -67,17 +69,18 @@ def local_network_down(case: Case) -> Found | None:
         THIS_NETWORK,
         case.left,
         f"on {where}, {how_often(case, case.left)}",
-        "On the machine that runs netcheck, check the network: link, addresses and default route.",
+        f"Ask {THIS_NETWORK.asked} to fix its way out: {shortened(told_by)} says that it leads nowhere."
+        if told_by
+        else "On the machine that runs netcheck, check the network: link, addresses and default route.",
         the_reply(case.left),
     )
 
 
 @cause(Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
 def local_machine(case: Case) -> Found | None:
-    """It is out of file descriptors, forbids it, or lacks an address, or a route to what the config names."""
+    """It is out of file descriptors, forbids it, or lacks the config's address, or a route."""
     cannot = reason_is(Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS, Reason.PERMISSION_DENIED)
-    no_route = fails_in(Phase.CONNECT if case.path.load_balancer else Phase.RESOLVE, _NO_ROUTE)
-    about = case.mostly(lambda each: cannot(each) or no_route(each))
+    about = case.mostly(lambda each: cannot(each) or _has_no_way(each))
     if not about:
         return None
     reasons = {each.failure.reason for each in about if each.failure}
@@ -87,11 +90,15 @@ def local_machine(case: Case) -> Found | None:
     elif Reason.NO_LOCAL_ADDRESS in reasons and case.path.binding != Binding():
         what = f"correct the interface or source address of the path {case.path.name}"
     elif Reason.PERMISSION_DENIED in reasons:
-        what = f"allow {_forbidden(case, about)} in its own firewall or security software"
-    elif not at_dns:
-        what = f"set up {_missing(case, about)}"
-    else:
+        what = f"allow {_forbidden(case, about)} in its own firewall, security software or routes"
+    elif any(map(phase_is(*_ASKED), about)):
         what = f"add a route to {the_resolver(case).name}, or give the path {case.path.name} another resolver"
+    elif Reason.NO_LOCAL_ADDRESS in reasons:
+        what = f"set up {_missing(case, about)}"
+    elif _NO_ROUTE in reasons:
+        what = f"correct the route to {_destination(case, about)}"
+    else:
+        what = f"check the first hop of the route to {_destination(case, about)}, and its own firewall"
     next_step = f"On the machine that runs netcheck, {what}."
     reply = the_reply(about, is_of_destination=not at_dns)
     return Found(THIS_MACHINE, about, how_often(case, about), next_step, reply)
@@ -100,9 +107,27 @@ def local_machine(case: Case) -> Found | None:
 def _missing(case: Case, about: Sequence[Counted]) -> str:
     """Addresses and a route, of which families and to where."""
     families = listed(sorted({FAMILIES[each.family] for each in about if each.family in FAMILIES}))
-    relayed = case.path.is_proxied or case.path.load_balancer
-    where = on_the_way(case, about).name if relayed else the_hosts(case, about)
-    return f"{families or 'the network'} with a route to {where}"
+    return f"{families or 'the network'} with a route to {_destination(case, about)}"
+
+
+def _has_no_way(each: Counted) -> bool:
+    """Whether this machine has no route, or one to a first hop that is not there.
+
+    Apple is nobody's neighbour; what is nearer may be down itself.
+    """
+    if each.failure is None:
+        return False
+    found_out_here = each.failure.told_by is None and is_apples(each)
+    is_deserted = found_out_here and fails_in(Phase.CONNECT, Reason.HOST_UNREACHABLE)(each)
+    return each.failure.lacks_route or is_deserted
+
+
+def _destination(case: Case, about: Sequence[Counted]) -> str:
+    """Where a route should lead: to the networks where that is known, as others may be fine."""
+    if case.path.is_proxied or case.path.load_balancer:
+        return on_the_way(case, about).name
+    ranges = {each.range.prefix if each.range else "" for each in about}
+    return the_hosts(case, about) if "" in ranges else listed(sorted(ranges))
 
 
 def _forbidden(case: Case, about: Sequence[Counted]) -> str:

@@ -75,6 +75,9 @@ SCENES: Mapping[str, Scene] = {
     "a firewall drops 443, to which devices fall back": Scene(
         {**FINE, ("direct", DEVICE): NO_FALLBACK}, firewall=(f"{FROM_HERE} tcp dport 443 drop",)
     ),
+    "a firewall drops 443 to some of Apple's ranges": Scene(
+        {**FINE, ("direct", DEVICE): NO_FALLBACK}, firewall=drop(NOT_ALLOWED, "tcp dport 443"), couriers=7
+    ),
     "a firewall drops 443 and 2197": Scene(
         {
             ("direct", DEVICE): NO_FALLBACK,

@@ -76,6 +76,19 @@ SCENES: Mapping[str, Scene] = {
         {**FINE, ("direct", DEVICE): Finding(Verdict.FALLBACK_ONLY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)},
         breaks=lambda lab: lab.namespace.run(["sh", "-ec", FORBID_5223]),
     ),
+    "this machine has no route to one of Apple's ranges": Scene(
+        {**FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)},
+        breaks=lambda lab: lab.namespace.ip(*route_commands("del", "17.249.0.0/16")),
+        couriers=7,
+    ),
+    "this machine has no route to its proxy": Scene(
+        {**FINE, **both("proxy", Finding(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK))},
+        beside(proxy=lambda _: "http://203.0.113.1:3128"),
+    ),
+    "a router has no route to Apple over IPv6": Scene(
+        direct(DEGRADED, Cause.IPV6_BROKEN, Hop.LOCAL_NETWORK),
+        firewall=(f"meta nfproto ipv6 tcp dport {TLS_PORTS} reject with icmpv6 type no-route",),
+    ),
     "an interface is gone": Scene(
         {**FINE, **both("guest", Finding(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK))},
         beside(guest=lambda _: {"interface": "wlan9", "resolver": "corporate"}),

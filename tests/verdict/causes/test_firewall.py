@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Expected, ProbePath
+from netcheck.model.paths import Expected, Family, ProbePath
 from netcheck.model.results import Result, Standing
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
@@ -125,8 +125,8 @@ def test_that_no_host_answers_on_443_is_worth_a_remark_where_the_config_counts_o
             DIRECT,
             [
                 *couriers(None, (5223,)),
-                *couriers(None, (443,), hosts=(0,)),
-                *couriers(DROPPED, (443,), hosts=(1, 2, 3)),
+                *couriers(None, (443,), hosts=(0, 1, 2)),
+                *couriers(DROPPED, (443,), hosts=(3,)),
             ],
         ),
         (PROXY, [*couriers(None, (443,), path=PROXY), *couriers(DROPPED, (5223,), path=PROXY)]),
@@ -135,6 +135,30 @@ def test_that_no_host_answers_on_443_is_worth_a_remark_where_the_config_counts_o
 def test_a_fallback_that_works_or_is_not_known_is_no_remark(path: ProbePath, results: list[Result]) -> None:
     judged = Scene(None, Verdict.READY, None, results, paths=(path,)).judged()
     assert (judged.verdict, judged.findings) == (Verdict.READY, ())
+
+
+@pytest.mark.parametrize(
+    ("fallback", "what", "count"),
+    [
+        (
+            [*couriers(None, (443,), hosts=(0,)), *couriers(DROPPED, (443,), hosts=(1, 2, 3))],
+            "to 17.188.128.0/18, 17.249.0.0/16 and 17.252.0.0/16, ",
+            "3 of 4 hosts have addresses that fail on port 443: ",
+        ),
+        (
+            [*couriers(DROPPED, (443,)), *couriers(None, (443,), family=Family.IPV6)],
+            "port 443 over IPv4 to 17.188.128.0/18, ",
+            "4 of 4 hosts have addresses that fail on port 443 over IPv4: ",
+        ),
+    ],
+)
+def test_a_fallback_that_works_in_part_is_a_remark_that_says_which(
+    fallback: list[Result], what: str, count: str
+) -> None:
+    judged = Scene(None, Verdict.READY, None, [*couriers(None, (5223,)), *fallback]).judged()
+    assert (judged.verdict, judged.cause) == (Verdict.READY, Cause.FALLBACK_BLOCKED)
+    assert what in (judged.next_step or "")
+    assert judged.findings[0].evidence.startswith(count)
 
 
 def test_where_nothing_should_work_a_dead_fallback_is_no_remark() -> None:

@@ -1,5 +1,7 @@
 """What this machine itself does not let out, or cannot."""
 
+from dataclasses import replace
+
 import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
@@ -10,7 +12,7 @@ from tests.records import DROPPED, once, result
 from tests.verdict.scene import API, BALANCED, COURIER, DIRECT, PROXY, Scene, couriers
 
 EPERM = "send: Operation not permitted (EPERM)"
-OWN = "in its own firewall or security software."
+OWN = "in its own firewall, security software or routes."
 
 
 def test_dns_that_this_machine_does_not_let_out_is_its_own_affair_and_the_same_for_all_roles() -> None:
@@ -61,3 +63,48 @@ def test_a_port_that_this_machine_denies_over_one_family_names_the_family() -> N
 def test_what_is_dropped_is_not_this_machines() -> None:
     judged = Scene(None, Verdict.NOT_READY, None, couriers(DROPPED)).judged()
     assert judged.hop is Hop.FIREWALL
+
+
+NO_ROUTE = Failure(Phase.CONNECT, Reason.NETWORK_UNREACHABLE, "connect: ENETUNREACH")
+NOBODY = Failure(Phase.CONNECT, Reason.HOST_UNREACHABLE, "connect: EHOSTUNREACH")
+
+
+def test_a_route_that_is_missing_beside_a_proxy_that_works_is_named() -> None:
+    judged = Scene(
+        None, Verdict.NOT_READY, None, [*couriers(path=PROXY), *couriers(NO_ROUTE)], paths=(PROXY, DIRECT)
+    ).judged()
+    assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
+    assert "netcheck, correct the route to " in (judged.next_step or "")
+
+
+def test_a_first_hop_at_which_nobody_is_is_to_be_checked() -> None:
+    judged = Scene(
+        None, Verdict.NOT_READY, None, [*couriers(path=PROXY), *couriers(NOBODY)], paths=(PROXY, DIRECT)
+    ).judged()
+    assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
+    assert "netcheck, check the first hop of the route to " in (judged.next_step or "")
+
+
+def test_what_a_router_says_is_not_this_machines() -> None:
+    told = [replace(each, told_by="10.0.0.1") for each in (NO_ROUTE, NOBODY)]
+    for failure in told:
+        judged = Scene(
+            None, Verdict.NOT_READY, None, [*couriers(path=PROXY), *couriers(failure)], paths=(PROXY, DIRECT)
+        ).judged()
+        assert (judged.cause, judged.hop) == (Cause.PORT_BLOCKED, Hop.FIREWALL)
+
+
+def test_a_router_without_a_way_out_is_named() -> None:
+    told = replace(NO_ROUTE, told_by="10.0.0.1")
+    judged = Scene(None, Verdict.NOT_READY, None, couriers(told)).judged()
+    assert (judged.cause, judged.hop) == (Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)
+    assert "10.0.0.1 says that it leads nowhere" in (judged.next_step or "")
+
+
+def test_a_family_without_routes_counts_where_some_of_it_is_reached() -> None:
+    """One of many routes is missing: that is no machine without IPv4."""
+    reached, lost = couriers()[:2], couriers(NO_ROUTE)[2:]
+    ipv6 = couriers(family=Family.IPV6)
+    judged = Scene(None, Verdict.DEGRADED, None, [*reached, *lost, *ipv6]).judged()
+    assert judged.cause is Cause.LOCAL_MACHINE
+    assert Scene(None, Verdict.READY, None, [*couriers(NO_ROUTE), *ipv6]).judged().findings == ()
