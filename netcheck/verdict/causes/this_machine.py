@@ -6,7 +6,7 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding
 from netcheck.model.results import Attempt, Trust
-from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is
+from netcheck.verdict.case import Case, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
@@ -76,8 +76,7 @@ def local_network_down(case: Case) -> Found | None:
 def local_machine(case: Case) -> Found | None:
     """It is out of file descriptors, forbids it, or lacks an address, or a route to what the config names."""
     cannot = reason_is(Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS, Reason.PERMISSION_DENIED)
-    no_route = fails_in(Phase.CONNECT if case.path.load_balancer else Phase.RESOLVE, _NO_ROUTE)
-    about = case.mostly(lambda each: cannot(each) or no_route(each))
+    about = case.mostly(lambda each: cannot(each) or _has_no_route(case, each))
     if not about:
         return None
     reasons = {each.failure.reason for each in about if each.failure}
@@ -97,12 +96,23 @@ def local_machine(case: Case) -> Found | None:
     return Found(THIS_MACHINE, about, how_often(case, about), next_step, reply)
 
 
+def _has_no_route(case: Case, each: Counted) -> bool:
+    """To the resolver, or a load balancer; or to anything, where the path's interface or family has none."""
+    if each.failure is None or each.failure.reason is not _NO_ROUTE:
+        return False
+    if each.failure.phase is Phase.RESOLVE:
+        return True
+    leads_nowhere = case.path.load_balancer or not any(other.connected for other in case.counted)
+    return each.failure.phase is Phase.CONNECT and bool(leads_nowhere)
+
+
 def _missing(case: Case, about: Sequence[Counted]) -> str:
-    """Addresses and a route, of which families and to where."""
+    """Addresses and a route, of which families, to where, and on which interface."""
     families = listed(sorted({FAMILIES[each.family] for each in about if each.family in FAMILIES}))
     relayed = case.path.is_proxied or case.path.load_balancer
     where = on_the_way(case, about).name if relayed else the_hosts(case, about)
-    return f"{families or 'the network'} with a route to {where}"
+    on = f" on the interface {case.path.binding.interface}" if case.path.binding.interface else ""
+    return f"{families or 'the network'}{on} with a route to {where}"
 
 
 def _forbidden(case: Case, about: Sequence[Counted]) -> str:

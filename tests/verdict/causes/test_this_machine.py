@@ -1,13 +1,15 @@
 """What this machine itself does not let out, or cannot."""
 
+from dataclasses import replace
+
 import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Family, Nameserver, ProbePath, Resolver
+from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
-from tests.verdict.scene import API, BALANCED, COURIER, DIRECT, PROXY, Scene, couriers
+from tests.verdict.scene import API, BALANCED, COURIER, DIRECT, NO_ROUTE, PROXY, Scene, couriers
 
 EPERM = "send: Operation not permitted (EPERM)"
 OWN = "in its own firewall or security software."
@@ -61,3 +63,22 @@ def test_a_port_that_this_machine_denies_over_one_family_names_the_family() -> N
 def test_what_is_dropped_is_not_this_machines() -> None:
     judged = Scene(None, Verdict.NOT_READY, None, couriers(DROPPED)).judged()
     assert judged.hop is Hop.FIREWALL
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        (replace(DIRECT, name="mine", families=(Family.IPV6,)), "set up IPv6 with a route to N-courier"),
+        (
+            replace(DIRECT, name="mine", families=(Family.IPV6,), binding=Binding("wlan0")),
+            "set up IPv6 on the interface wlan0 with a route to N-courier",
+        ),
+    ],
+)
+def test_a_path_whose_family_or_interface_has_no_route_is_this_machines_matter(
+    path: ProbePath, says: str
+) -> None:
+    results = [*couriers(), *couriers(NO_ROUTE, path=path, family=Family.IPV6)]
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, path)).judged()
+    assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
+    assert says in (judged.next_step or "")
