@@ -92,6 +92,7 @@ def test_where_both_do_not_answer_both_are_named() -> None:
     (judged,) = assess([API], [TWO], once(results)).judgements
     assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.BALANCER_DOWN)
     assert judged.findings[0].owner == f"the load balancers {ONE_AT} and {OTHER_AT}"
+    assert "to make sure that they run and can be reached" in judged.findings[0].next_step
 
 
 def test_one_of_two_that_fails_at_times_is_a_limit_though_the_host_always_answers() -> None:
@@ -159,7 +160,7 @@ def test_a_name_that_alone_gets_no_answer_may_have_no_rule() -> None:
     judged = assess([API, MDM], [SHARED], once([at_shared(API, CLOSED), at_shared(MDM)])).judgements
     (finding,) = next(each for each in judged if each.role in API.roles).findings
     assert finding.cause is Cause.BALANCER_MEMBERS_DOWN
-    assert "It passes on other names: it may have no rule for this one (SNI)." in finding.next_step
+    assert "Other names are passed on: there may be no rule for this one (SNI)." in finding.next_step
 
 
 def test_a_header_that_nobody_expects_may_be_left_out() -> None:
