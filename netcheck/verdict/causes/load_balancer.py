@@ -74,11 +74,11 @@ def balancer_members_down(case: Case) -> Found | None:
         return None
     balancer = the_balancers(about)
     if any(each.comes_and_goes for each in about):
-        shows = "Some of its connections fail."
+        shows = "Some connections fail."
     elif _passes_other_names(case, about):
-        shows = "It passes on other names: it may have no rule for this one (SNI)."
+        shows = "Other names are passed on: there may be no rule for this one (SNI)."
     else:
-        shows = "It accepts connections and ends them."
+        shows = "Connections are accepted and ended."
     return Found(
         balancer,
         about,
@@ -97,12 +97,13 @@ def balancer_down(case: Case) -> Found | None:
     if not about:
         return None
     balancer = the_balancers(about)
+    runs = "they run" if len({each.result.attempt.balancer for each in about}) > 1 else "it runs"
     return Found(
         balancer,
         about,
         how_often(case, about) + _others(case, about),
-        f"Ask {balancer.asked} to make sure that it runs and can be reached from here. "
-        f"It stands in for {the_hosts(case, about)}.",
+        f"Ask {balancer.asked} to make sure that {runs} and can be reached from here. "
+        f"Connections to {the_hosts(case, about)} go there.",
         the_reply(about),
     )
 
@@ -117,11 +118,6 @@ def _others(case: Case, about: Sequence[Counted]) -> str:
 
 def _passes_other_names(case: Case, about: Sequence[Counted]) -> bool:
     """Whether each of the load balancers passes on others: of TLS it can only tell names apart."""
-    failing, hosts = (
-        {each.result.attempt.balancer for each in about},
-        {each.result.host for each in about},
-    )
-    works = {
-        e.result.attempt.balancer for e in case.counted if e.failure is None and e.result.host not in hosts
-    }
-    return failing <= works
+    hosts = {each.result.host for each in about}
+    working = [e for e in case.counted if e.failure is None and e.result.host not in hosts]
+    return {e.result.attempt.balancer for e in about} <= {e.result.attempt.balancer for e in working}

@@ -93,7 +93,7 @@ def local_machine(case: Case) -> Found | None:
         what = f"allow {_forbidden(case, about)} in its own firewall, security software or routes"
     elif any(map(phase_is(*_ASKED), about)):
         what = f"add a route to {the_resolver(case).name}, or give the path {case.path.name} another resolver"
-    elif Reason.NO_LOCAL_ADDRESS in reasons:
+    elif Reason.NO_LOCAL_ADDRESS in reasons or (_NO_ROUTE in reasons and _leads_nowhere(case, about)):
         what = f"set up {_missing(case, about)}"
     elif _NO_ROUTE in reasons:
         what = f"correct the route to {_destination(case, about)}"
@@ -104,10 +104,17 @@ def local_machine(case: Case) -> Found | None:
     return Found(THIS_MACHINE, about, how_often(case, about), next_step, reply)
 
 
+def _leads_nowhere(case: Case, about: Sequence[Counted]) -> bool:
+    """Whether the path gets nowhere at all over these families."""
+    families = {each.family for each in about}
+    return not any(each.connected for each in case.counted if each.family in families)
+
+
 def _missing(case: Case, about: Sequence[Counted]) -> str:
-    """Addresses and a route, of which families and to where."""
+    """Addresses and a route, of which families, to where, and on which interface."""
     families = listed(sorted({FAMILIES[each.family] for each in about if each.family in FAMILIES}))
-    return f"{families or 'the network'} with a route to {_destination(case, about)}"
+    on = f" on the interface {case.path.binding.interface}" if case.path.binding.interface else ""
+    return f"{families or 'the network'}{on} with a route to {_destination(case, about)}"
 
 
 def _has_no_way(each: Counted) -> bool:

@@ -92,6 +92,7 @@ def test_where_both_do_not_answer_both_are_named() -> None:
     (judged,) = assess([API], [TWO], once(results)).judgements
     assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.BALANCER_DOWN)
     assert judged.findings[0].owner == f"the load balancers {ONE_AT} and {OTHER_AT}"
+    assert "to make sure that they run and can be reached" in judged.findings[0].next_step
 
 
 def test_one_of_two_that_fails_at_times_is_a_limit_though_the_host_always_answers() -> None:
@@ -114,16 +115,8 @@ def test_one_of_two_that_fails_once_is_an_accident() -> None:
     assert judged.verdict is Verdict.READY
 
 
-@pytest.mark.parametrize(
-    ("reason", "what"),
-    [
-        (Reason.NETWORK_UNREACHABLE, "correct the route"),
-        (Reason.NO_LOCAL_ADDRESS, "set up IPv6 with a route"),
-    ],
-)
-def test_one_of_a_family_that_this_machine_lacks_is_no_matter_of_its_owners(
-    reason: Reason, what: str
-) -> None:
+@pytest.mark.parametrize("reason", [Reason.NETWORK_UNREACHABLE, Reason.NO_LOCAL_ADDRESS])
+def test_one_of_a_family_that_this_machine_lacks_is_no_matter_of_its_owners(reason: Reason) -> None:
     no_way = Failure(Phase.CONNECT, reason, "connect")
     results = [
         result(API, 443, no_way, path="lb", balancer="[fd00::20]:443", family=Family.IPV6),
@@ -131,7 +124,7 @@ def test_one_of_a_family_that_this_machine_lacks_is_no_matter_of_its_owners(
     ]
     (judged,) = assess([API], [TWO], once(results)).judgements
     assert (judged.verdict, judged.cause) == (Verdict.DEGRADED, Cause.LOCAL_MACHINE)
-    assert f"{what} to the load balancer [fd00::20]:443" in (judged.next_step or "")
+    assert "set up IPv6 with a route to the load balancer [fd00::20]:443" in (judged.next_step or "")
 
 
 SHARED = ProbePath(
@@ -167,7 +160,7 @@ def test_a_name_that_alone_gets_no_answer_may_have_no_rule() -> None:
     judged = assess([API, MDM], [SHARED], once([at_shared(API, CLOSED), at_shared(MDM)])).judgements
     (finding,) = next(each for each in judged if each.role in API.roles).findings
     assert finding.cause is Cause.BALANCER_MEMBERS_DOWN
-    assert "It passes on other names: it may have no rule for this one (SNI)." in finding.next_step
+    assert "Other names are passed on: there may be no rule for this one (SNI)." in finding.next_step
 
 
 def test_a_header_that_nobody_expects_may_be_left_out() -> None:
