@@ -135,12 +135,26 @@ class _Inquiry:
         self._binding = binding
         self._stub = stub
         self.tries: list[Try] = []
+        self._news = trio.lowlevel.ParkingLot()
+        """Where the one that asks waits for what those have heard that listen."""
+        self._late: Answer | None = None
+        """What was answered after its turn."""
 
     async def run(self, deadline: float) -> Answer:
-        """Ask in order until one answers; the silent ones get another turn.
+        """The answer, at the deadline at the latest."""
+        try:
+            async with trio.open_nursery() as listening:
+                answer = await self._take_turns(listening, deadline)
+                listening.cancel_scope.cancel()
+        except ExceptionGroup as group:  # a bug of ours, or this machine's want of memory: itself says more
+            raise group.exceptions[0] from group
+        return answer
+
+    async def _take_turns(self, listening: trio.Nursery, deadline: float) -> Answer:
+        """Ask in order until one answers; the silent ones get another turn, and so do those that say no.
 
         Each turn gets an even share of the time that is left: a dead nameserver never uses up that of the
-        others, and one that fails at once leaves its share to them.
+        others, and one that fails at once leaves its share to them. Who is slow may answer after its turn.
         """
         queue = deque(_Visit(nameserver, self._forms()) for nameserver in _in_turn(self._stub))
         failures: list[Answer] = []
@@ -149,13 +163,13 @@ class _Inquiry:
             visit = queue.popleft()
             now = trio.current_time()
             until = now + min((deadline - now) / shares, self._stub.timeout)
-            answer = await self._ask_in_form(visit, until)
+            answer = await self._ask_in_form(listening, visit, until)
             if answer.reason in _ANSWERED and not answer.lame:
                 return answer
             if not (failures and self._is_vain(visit.forms[0], answer)):
                 failures.append(answer)
-            if answer.reason is Reason.DNS_TIMEOUT and len(visit.forms) > 1:
-                queue.append(_Visit(visit.nameserver, visit.forms[1:]))
+            if forms := _forms_left(visit, answer):
+                queue.append(_Visit(visit.nameserver, forms))
         return _most_telling(failures)
 
     def _forms(self) -> tuple[_Form, ...]:
@@ -173,35 +187,52 @@ class _Inquiry:
         is_last_resort = form.transport is Transport.TCP and self._resolver.transport is Transport.UDP
         return is_last_resort and not self._stub.use_vc and answer.reason is Reason.DNS_MALFORMED
 
-    async def _ask_in_form(self, visit: _Visit, deadline: float) -> Answer:
+    async def _ask_in_form(self, listening: trio.Nursery, visit: _Visit, deadline: float) -> Answer:
         """Ask one nameserver, in the form it can answer."""
         form = visit.forms[0]
-        answer = await self._ask(visit.nameserver, form, deadline)
+        answer = await self._ask(listening, visit.nameserver, form, deadline)
         if answer.again is Again.WITHOUT_EDNS:
             form = replace(form, edns=False)
-            answer = await self._ask(visit.nameserver, form, deadline)
+            answer = await self._ask(listening, visit.nameserver, form, deadline)
         if answer.again is Again.OVER_TCP:
-            answer = await self._ask(visit.nameserver, replace(form, transport=Transport.TCP), deadline)
+            over_tcp = replace(form, transport=Transport.TCP)
+            answer = await self._ask(listening, visit.nameserver, over_tcp, deadline)
         return answer
 
-    async def _ask(self, nameserver: Nameserver, form: _Form, deadline: float) -> Answer:
+    async def _ask(
+        self, listening: trio.Nursery, nameserver: Nameserver, form: _Form, deadline: float
+    ) -> Answer:
         """One question, recorded as a try; what goes wrong with it becomes its answer."""
         began = trio.current_time()
         exchange = _Exchange(Question(self._name, self._rdtype, edns=form.edns), form.transport)
         where = f"{nameserver} over {form.transport}"
-        try:
-            with trio.move_on_at(deadline) as scope:
-                async with channel(nameserver, form.transport, self._resolver, self._binding) as way:
-                    answer = await exchange.run(way)
-        except PhaseError as error:
-            answer = Answer(_reason(error), error.detail)
+        listening.start_soon(self._listen, exchange, nameserver, len(self.tries))
+        with trio.move_on_at(deadline):
+            while not (exchange.answer or self._late):
+                await self._news.park()
         duration = trio.current_time() - began
-        if scope.cancelled_caught:
-            answer = Answer(Reason.DNS_TIMEOUT, f"no answer from {where} in {duration:.2f} s{exchange.heard}")
-        elif answer.detail:
+        answer = exchange.answer or Answer(
+            Reason.DNS_TIMEOUT, f"no answer from {where} in {duration:.2f} s{exchange.heard}"
+        )
+        if exchange.answer and answer.detail:
             answer = replace(answer, detail=f"{where}: {answer.detail}")
         self.tries.append(Try(str(nameserver), form.transport, answer.reason, duration, exchange.noise))
-        return answer
+        return self._late or answer
+
+    async def _listen(self, exchange: "_Exchange", nameserver: Nameserver, number: int) -> None:
+        """Send a question and hear what comes of it, also when it is another one's turn already."""
+        began = trio.current_time()
+        try:
+            async with channel(nameserver, exchange.transport, self._resolver, self._binding) as way:
+                exchange.answer = await exchange.run(way)
+        except PhaseError as error:
+            exchange.answer = Answer(_reason(error), error.detail)
+        answer, its_turn_is_over = exchange.answer, number < len(self.tries)
+        if answer and its_turn_is_over and answer.reason in _ANSWERED and not (answer.lame or answer.again):
+            duration = trio.current_time() - began
+            self.tries[number] = replace(self.tries[number], reason=answer.reason, duration=duration)
+            self._late = answer
+        self._news.unpark_all()
 
 
 class _Exchange:
@@ -209,8 +240,10 @@ class _Exchange:
 
     def __init__(self, question: Question, transport: Transport) -> None:
         self._question = question
-        self._transport = transport
+        self.transport = transport
         self.noise = 0
+        self.answer: Answer | None = None
+        """What it came to, once it has."""
 
     @property
     def heard(self) -> str:
@@ -228,8 +261,20 @@ class _Exchange:
 
     async def _read(self, wire: bytes) -> Answer | None:
         if len(wire) > _LARGE:
-            return await trio.to_thread.run_sync(self._question.answer, wire, self._transport)
-        return self._question.answer(wire, self._transport)
+            return await trio.to_thread.run_sync(self._question.answer, wire, self.transport)
+        return self._question.answer(wire, self.transport)
+
+
+def _forms_left(visit: _Visit, answer: Answer) -> tuple[_Form, ...]:
+    """What to try at the next turn: who is silent over UDP may speak TCP; who says no may know better soon.
+
+    A resolver that has to ask others says SERVFAIL until it has their answer; glibc asks it again, too.
+    """
+    if answer.reason is Reason.DNS_TIMEOUT:
+        return visit.forms[1:]
+    if answer.reason in (Reason.SERVFAIL, Reason.REFUSED_BY_SERVER):
+        return tuple(form for form in visit.forms[1:] if form.transport is visit.forms[0].transport)
+    return ()
 
 
 def _reason(error: PhaseError) -> Reason:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from netcheck.apns.addresses import published_range
+from netcheck.apns.addresses import is_apple_name, published_range
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Needed
 from netcheck.model.paths import Binding, Family, ProbePath
@@ -260,11 +260,11 @@ def _without_missing_families(standings: Sequence[Standing], bound: set[str]) ->
     """A machine without IPv6, or without IPv4, is no network that breaks it: nobody here would use it.
 
     It counts where a host has nothing else: then it is what keeps this machine from the host. And where other
-    addresses of the family can be reached: then only some routes are missing.
+    addresses of the family and of the same owner can be reached: then only some routes are missing.
     """
-    reached = {_family(each.result) for each in standings if each.result.attempt.connected}
+    reached = {_kind(each.result) for each in standings if each.result.attempt.connected}
     missing = [
-        _has_no_such_family(each.result, bound) and _family(each.result) not in reached for each in standings
+        _has_no_such_family(each.result, bound) and _kind(each.result) not in reached for each in standings
     ]
     present = {_host(each.result) for each, lacks in zip(standings, missing, strict=True) if not lacks}
     return [
@@ -274,8 +274,9 @@ def _without_missing_families(standings: Sequence[Standing], bound: set[str]) ->
     ]
 
 
-def _family(result: Result) -> tuple[str, Family]:
-    return result.path, result.attempt.family
+def _kind(result: Result) -> tuple[str, Family, str]:
+    """What within a family has the same way: Apple's, and each service of the user's own, as one inside."""
+    return result.path, result.attempt.family, "" if is_apple_name(result.host) else result.service
 
 
 def _host(result: Result) -> tuple[str, str, int]:

@@ -12,6 +12,8 @@ from netcheck.wire.target import Target
 class HttpConnect(AskedByHttp):
     """Asks an HTTP proxy for a tunnel. ValueError for a target or a user name that HTTP cannot carry."""
 
+    headers = (b"Proxy-Connection: Keep-Alive",)  # as curl and Apple's systems say it; some proxies want it
+
     def __init__(self, target: Target, credentials: Credentials | None) -> None:
         asked = authority(target)
         super().__init__("CONNECT", asked, asked, credentials)

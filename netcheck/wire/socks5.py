@@ -60,6 +60,7 @@ _REASONS: dict[int, Reason] = {
     Reply.CONNECTION_REFUSED: Reason.PROXY_TARGET_REFUSED,
     Reply.TTL_EXPIRED: Reason.PROXY_TARGET_TIMEOUT,  # dante says it when its connect times out
 }
+_REASONS_BY_NAME = {**_REASONS, Reply.ADDRESS_TYPE_NOT_SUPPORTED: Reason.PROXY_DNS_FAILURE}
 _HINTS_BY_NAME: dict[int, str] = {
     Reply.HOST_UNREACHABLE: ", or the proxy does not know the name",  # so dante says that as well
     Reply.ADDRESS_TYPE_NOT_SUPPORTED: "; it takes no names, only addresses (`resolve: local`)",
@@ -81,7 +82,9 @@ class Socks5(Dialogue):
         self._offered = (Method.NONE, Method.PASSWORD) if credentials else (Method.NONE,)
         self._login = _login(credentials) if credentials else _EMPTY_LOGIN
         self._request = _request(target)
-        self._hints = _HINTS_BY_NAME if target.address is None else _HINTS_BY_ADDRESS
+        by_name = target.address is None
+        self._reasons = _REASONS_BY_NAME if by_name else _REASONS
+        self._hints = _HINTS_BY_NAME if by_name else _HINTS_BY_ADDRESS
         self._login_sent = self._login_accepted = False
         self.none_acceptable = False
         """True once the proxy has turned down all methods that we know how to use."""
@@ -149,7 +152,7 @@ class Socks5(Dialogue):
             raise self._bad_reply(f"replied in version 0x{version:02x}, not 0x05")
         (code,) = yield 1
         if code != Reply.SUCCEEDED:
-            raise self._heard.error(_REASONS.get(code, Reason.PROXY_ERROR), self._refusal(code))
+            raise self._heard.error(self._reasons.get(code, Reason.PROXY_ERROR), self._refusal(code))
         _, address_type = yield 2
         yield from self._skip_bound_address(address_type)
 

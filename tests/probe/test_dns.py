@@ -442,7 +442,7 @@ async def test_an_error_code_goes_to_the_next_nameserver_and_its_name_into_the_d
 ) -> None:
     async with peer(says(rcode=rcode)) as bad, peer(good) as other:
         alone, helped = await ask(bad), await ask(bad, other)
-    assert (alone.reason, reasons(alone)) == (reason, [reason])
+    assert (alone.reason, reasons(alone)) == (reason, [reason] * 2)
     assert alone.detail == f"{bad.nameserver} over udp: answered {rcode.name}"
     assert (helped.reason, reasons(helped)) == (None, [reason, None])
 
@@ -488,10 +488,10 @@ async def test_a_nameserver_that_swallows_edns_is_asked_without_it() -> None:
 
 
 @in_trio
-async def test_a_nameserver_that_understands_neither_form_is_asked_no_third_time() -> None:
+async def test_a_nameserver_that_understands_neither_form_is_asked_in_both_and_once_more() -> None:
     async with peer(says(rcode=dns.rcode.FORMERR)) as here:
         found = await ask_the_system(here, edns=True)
-    assert (found.reason, reasons(found)) == (Reason.SERVFAIL, [Reason.SERVFAIL] * 2)
+    assert (found.reason, reasons(found)) == (Reason.SERVFAIL, [Reason.SERVFAIL] * 3)
     assert "FORMERR" in found.detail
 
 
@@ -679,12 +679,44 @@ async def test_a_dead_nameserver_leaves_time_for_the_next() -> None:
 
 
 @in_trio
-async def test_silent_nameservers_get_another_pass_and_those_that_failed_do_not() -> None:
+async def test_nameservers_that_are_silent_or_say_no_get_another_turn() -> None:
     async with peer(silent) as one, peer(servfail) as two, peer(once(silent, good)) as three:
         found = await ask(one, two, three, timeout=2.0)
-    asked = [str(here.nameserver) for here in (one, two, three, one, three)]
+    asked = [str(here.nameserver) for here in (one, two, three, one, two, three)]
     assert [attempt.nameserver for attempt in found.tries] == asked
     assert found.reason is None
+
+
+@pytest.mark.parametrize("first", [servfail, refused])
+@in_trio
+async def test_a_nameserver_that_says_no_at_first_is_asked_again(first: Replies) -> None:
+    """As glibc does: a resolver may say so until it has heard from others."""
+    async with peer(once(first, good)) as here:
+        found = await ask(here)
+    assert (found.reason, transports(found)) == (None, [UDP, UDP])
+
+
+@in_trio
+async def test_an_answer_that_comes_after_its_turn_is_taken() -> None:
+    """A resolver that is slower than a turn is long."""
+    found: list[Lookup] = []
+
+    async def look_up(nameserver: Nameserver) -> None:
+        found.append(await ask(Peer(nameserver), timeout=2.0))
+
+    with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as slow:
+        await slow.bind(("127.0.0.1", 0))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(look_up, Nameserver(*slow.getsockname()))
+            wire, client = await slow.recvfrom(65535)
+            await slow.recvfrom(65535)  # the next turn
+            query = dns.message.from_wire(wire)
+            assert isinstance(query, Query)
+            await slow.sendto(message(query, A).to_wire(), client)
+    (lookup,) = found
+    assert (lookup.reason, lookup.addresses) == (None, ("192.0.2.7",))
+    assert reasons(lookup) == [None, Reason.DNS_TIMEOUT]
+    assert lookup.tries[0].duration > lookup.tries[1].duration
 
 
 @in_trio

@@ -55,7 +55,8 @@ def test_the_request_names_the_target_as_an_authority(host: str, authority: str)
     request = HttpConnect(Target(host, 5223), None).start().decode()
 
     assert request == (
-        f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: netcheck/{__version__}\r\n\r\n"
+        f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: netcheck/{__version__}\r\n"
+        "Proxy-Connection: Keep-Alive\r\n\r\n"
     )
 
 
@@ -158,6 +159,7 @@ def test_an_end_without_an_answer_is_closed() -> None:
             "HTTP 500 Internal Server Error (X-Squid-Error ERR_CANNOT_FORWARD 0)",
         ),
         (head("403 Access violation"), Reason.PROXY_DENIED, "HTTP 403 Access violation"),
+        (head("451 Blocked"), Reason.PROXY_DENIED, "HTTP 451 Blocked"),
         (head("500 Unable to connect"), Reason.PROXY_ERROR, "HTTP 500 Unable to connect"),
         (head("500 Internal Privoxy Error"), Reason.PROXY_ERROR, "HTTP 500 Internal Privoxy Error"),
     ],

@@ -9,7 +9,7 @@ from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
-from tests.verdict.scene import API, BALANCED, COURIER, DIRECT, NO_ROUTE, PROXY, Scene, couriers
+from tests.verdict.scene import API, BALANCED, COURIER, DIRECT, MDM, NO_ROUTE, PROXY, Scene, couriers
 
 EPERM = "send: Operation not permitted (EPERM)"
 OWN = "in its own firewall, security software or routes."
@@ -106,7 +106,10 @@ def test_a_family_without_routes_counts_where_some_of_it_is_reached() -> None:
     ipv6 = couriers(family=Family.IPV6)
     judged = Scene(None, Verdict.DEGRADED, None, [*reached, *lost, *ipv6]).judged()
     assert judged.cause is Cause.LOCAL_MACHINE
-    assert Scene(None, Verdict.READY, None, [*couriers(NO_ROUTE), *ipv6]).judged().findings == ()
+    inside = result(MDM, 443)  # on IPv4, as what is near by may be where the way out has none
+    services = (COURIER, MDM)
+    without = Scene(None, Verdict.READY, None, [*couriers(NO_ROUTE), *ipv6, inside], services=services)
+    assert without.judged().findings == ()
 
 
 @pytest.mark.parametrize(
