@@ -310,8 +310,11 @@ def _in_named_files(file: Path) -> list[Problem]:
     for name, written in certificates.items() if isinstance(certificates, dict) else ():
         at = ("push_certificates", name)
         with suppress(SaidError):
-            keys = PUSH_CERTIFICATE.read(written, at, Reading(document, file.parent))
-            if problem := _trouble_with(_to_push_certificate(name, keys)):
+            alone = Reading(document, file.parent)
+            keys = PUSH_CERTIFICATE.read(written, at, alone)
+            opened_by = ("file", "password_file", "password_env")
+            can_be_opened = alone.sound(*((*at, key) for key in opened_by))
+            if can_be_opened and (problem := _trouble_with(_to_push_certificate(name, keys))):
                 reading.say((*at, "file"), problem)
     problems = list(_config_error(file, reading.faults[said_already:]).problems)
     with suppress(SaidError):
