@@ -32,6 +32,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.PROXY_DENIES_HOST: "the proxy denies some hosts",
     Cause.PROXY_CANNOT_RESOLVE: "the proxy cannot resolve the names",
     Cause.APPLE_CERTIFICATE: "a certificate of Apple's has expired",
+    Cause.BALANCER_HEADER: "the load balancer has the PROXY protocol set otherwise than the path",
     Cause.BALANCER_ENDS_TLS: "the load balancer ends TLS itself",
     Cause.BALANCER_MEMBERS_DOWN: "members of the load balancer do not work",
     Cause.BALANCER_DOWN: "the load balancer does not answer",
