@@ -8,6 +8,7 @@ import socket
 from netcheck.model.failing import Phase
 from netcheck.model.paths import Binding, ProxyProtocol, endpoint_text
 from netcheck.probe import system
+from netcheck.probe.errors import error_from_os
 from netcheck.probe.sockets import TcpStream, connect, open_socket, source_of
 from netcheck.probe.walk import Walk
 from netcheck.wire.proxy_protocol import header
@@ -47,5 +48,8 @@ async def connect_directly(
 
 async def announce(stream: TcpStream, version: ProxyProtocol, destination: Target) -> None:
     """Say in the PROXY protocol whose connection it is: our own. Raises PhaseError."""
-    address, port, *_ = stream.socket.getsockname()
+    try:
+        address, port, *_ = stream.socket.getsockname()
+    except OSError as error:  # some systems know no more of one that was reset
+        raise error_from_os(error, "name the own end") from error
     await stream.send_all(header(version, Target(address, port), destination))
