@@ -12,7 +12,7 @@ import yaml
 from netcheck.apns import push_certificate
 from netcheck.config import services, together
 from netcheck.config.addresses import PORT, Listen, ListenPlace, default_resolve, listen_place
-from netcheck.config.document import TOP, Fault, read
+from netcheck.config.document import TOP, Fault, Location, read
 from netcheck.config.paths import (
     PATH,
     RESOLVER,
@@ -92,6 +92,14 @@ class FileKeys:
     web: Web = field(default_factory=Web)
 
 
+def _listens_nowhere_twice(keys: FileKeys, at: Location, reading: Reading) -> None:
+    """Who listens on every address of a port does so on each: the system says that it is taken."""
+    for n, place in enumerate(keys.listen):
+        every = isinstance(place, Listen) and place.port and place.on_every_address
+        if every and every != place and every in keys.listen:
+            reading.say((*at, "listen", n), f"{every} listens on this one too: remove one of the two")
+
+
 _PATHS_HINT = "is written as a path: paths: {web-proxy: {proxy: http://proxy.example:3128}}"
 FILE: Section[FileKeys] = section(
     FileKeys,
@@ -128,6 +136,7 @@ FILE: Section[FileKeys] = section(
         "metrics": Key(METRICS, "What /metrics holds."),
         "web": Key(WEB, "Who may use the web port, and for what."),
     },
+    (_listens_nowhere_twice,),
     astray={
         **dict.fromkeys(("proxy", "proxies", "socks"), f"a proxy {_PATHS_HINT}"),
         **dict.fromkeys(

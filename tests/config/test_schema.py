@@ -43,6 +43,7 @@ BETWEEN_KEYS = {
     "metrics-per-host-too-many",
     "families-for-socks4",
     "families-of-addresses",
+    "listen-covered",
     "load-balancer-and-proxy",
     "load-balancer-unknown-host",
     "password-for-socks4",
@@ -67,6 +68,7 @@ BETWEEN_KEYS = {
 }
 OF_MEASURE = {
     "duration-bounds",
+    "listen-mapped",
     "service-hosts-idna",
     "service-hosts-too-long",
     "service-networks",
