@@ -12,7 +12,9 @@ import yaml
 from netcheck.apns import push_certificate
 from netcheck.config import services, together
 from netcheck.config.addresses import PORT, Listen, ListenPlace, default_resolve, listen_place
+from netcheck.config.choosers import PacAddress
 from netcheck.config.document import TOP, Fault, Location, read
+from netcheck.config.named_files import trouble_with_pac
 from netcheck.config.paths import (
     PATH,
     RESOLVER,
@@ -285,7 +287,7 @@ def to_run(file: Path) -> Config:
 
 
 def check(file: Path) -> Config:
-    """As `to_run`, and every push certificate has to be there and usable.
+    """As `to_run`, and every push certificate and PAC file here has to be there and usable.
 
     ConfigError holds every fault, also of the files that sound parts of a faulty config name.
     """
@@ -299,7 +301,7 @@ def check(file: Path) -> Config:
 
 
 def _in_named_files(file: Path) -> list[Problem]:
-    """What is wrong with push certificates and the files of the web port."""
+    """What is wrong with push certificates, PAC files on this machine and the files of the web port."""
     try:
         document = read(read_file(file, LARGEST_CONFIG))
     except OSError:
@@ -317,6 +319,13 @@ def _in_named_files(file: Path) -> list[Problem]:
             can_be_opened = alone.sound(*((*at, key) for key in opened_by))
             if can_be_opened and (problem := _trouble_with(_to_push_certificate(name, keys))):
                 reading.say((*at, "file"), problem)
+    paths = whole.get("paths")
+    for name, written in paths.items() if isinstance(paths, dict) else ():
+        at = ("paths", name)
+        with suppress(SaidError):
+            proxy = PATH.read(written, at, Reading(document, file.parent)).proxy
+            if isinstance(proxy, PacAddress) and (problem := trouble_with_pac(proxy.url)):
+                reading.say((*at, "proxy"), problem)
     problems = list(_config_error(file, reading.faults[said_already:]).problems)
     with suppress(SaidError):
         web = WEB.read(whole.get("web", {}), ("web",), Reading(document, file.parent))

@@ -5,19 +5,24 @@ systemd passes to the unit (LoadCredential=). Nothing of a password reaches a me
 were given for a file or a variable: sooner or later somebody writes the password itself there.
 """
 
+import json
 import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import unquote, urlsplit
 
+from netcheck.apart import ApartError, run_apart
 from netcheck.config.document import Location
 from netcheck.config.pem import check_authorities
 from netcheck.config.problems import Reading
 from netcheck.config.values import Kind, refuse_variables, text_in
 from netcheck.files import LARGEST_PEM, read_file
 from netcheck.model.paths import ProxyScheme, Secret
+from netcheck.pac import worker
+from netcheck.pac.script import LARGEST, ScriptError, script_in
 
 T = TypeVar("T")
 
@@ -189,3 +194,25 @@ def _check_length(what: str, value: str, scheme: ProxyScheme) -> None:
         raise ValueError(
             f"{what} is longer than {longest} bytes, the most that {scheme} carries here: use a shorter one"
         )
+
+
+_ANY_URL = ("https://api.push.apple.com/", "api.push.apple.com")
+_LONGEST_SCRIPT = 10.0
+"""Seconds for a PAC file, of which one call may take half of one."""
+
+
+def trouble_with_pac(url: str) -> str | None:
+    """Why a PAC file on this machine cannot be used; None for one that can, or is elsewhere. Blocks."""
+    if not url.startswith("file:"):
+        return None
+    try:
+        script = script_in(read_file(Path(unquote(urlsplit(url).path)), LARGEST))
+        asked = {"script": script, "urls": [_ANY_URL], "known": {}, "mine": [], "time": 0}
+        said = json.loads(run_apart(worker.evaluate, json.dumps(asked).encode(), _LONGEST_SCRIPT))
+    except OSError as error:
+        return f"the PAC file cannot be read: {error.strerror}"
+    except (ScriptError, ApartError) as error:
+        return f"the PAC file cannot be used: {error}"
+    fault = said["answers"][0].get("error")
+    # one that wanted to know an address may only have been at a loss without it
+    return f"the PAC file is faulty: {fault}" if fault and not said["missing"] else None
