@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 
+import dns.win32util
 import trio
 
 import netcheck.probe.errors  # with all that it imports, while the system is what it is
@@ -24,6 +25,7 @@ _NOT_ELSEWHERE = (*_NOT_ON_MACOS, "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT"
 
 _system = os.environ["NETCHECK_TESTS_AS"]
 assert trio
+assert dns.win32util
 assert netcheck.probe.errors
 assert "netcheck.probe.system" not in sys.modules
 for _name in _NOT_ON_MACOS if _system == "darwin" else _NOT_ELSEWHERE:

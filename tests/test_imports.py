@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "apart": set(),
     "apns": {"model", "apart"},
     "wire": {"model", "netcheck"},
-    "config": {"model", "apns", "files", "shipped"},
+    "config": {"model", "apart", "apns", "files", "pac", "shipped"},
     "bags": {"model", "apns"},
     "files": set(),
     "tls_driver": set(),

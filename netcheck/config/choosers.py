@@ -5,13 +5,16 @@ lower case goes before upper case, an empty variable is none. Nothing of a value
 hold a password.
 """
 
+import json
 import os
 import re
 from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
+from netcheck.apart import ApartError, run_apart
 from netcheck.config.reading.addresses import (
     ProxyAddress,
     default_resolve,
@@ -20,7 +23,10 @@ from netcheck.config.reading.addresses import (
     refuse_userinfo,
     split_port,
 )
+from netcheck.files import read_file
 from netcheck.model.paths import Credentials, Environment, Proxy, ProxyScheme, Secret, bracketed
+from netcheck.pac import worker
+from netcheck.pac.script import LARGEST, ScriptError, script_in
 
 FROM_ENVIRONMENT = "from-environment"
 WPAD = "wpad"
@@ -45,6 +51,9 @@ _URL = re.compile(
 _SCHEMES = {**{str(scheme): scheme for scheme in ProxyScheme}, "socks": ProxyScheme.SOCKS4}
 _PORT, _HTTPS_PORT = 1080, 443
 """As curl has them where none is written, for http too."""
+_ANY_URL = ("https://api.push.apple.com/", "api.push.apple.com")
+_LONGEST_SCRIPT = 10.0
+"""Seconds for a PAC file, of which one call may take half of one."""
 
 
 class PacAddress(NamedTuple):
@@ -139,3 +148,20 @@ def _credentials(login: str | None) -> Credentials | None:
         return None
     user, _, password = login.partition(":")
     return Credentials(unquote(user), Secret(unquote(password)))
+
+
+def trouble_with_pac(url: str) -> str | None:
+    """Why a PAC file on this machine cannot be used; None for one that can, or is elsewhere. Blocks."""
+    if not url.startswith("file:"):
+        return None
+    try:
+        script = script_in(read_file(Path(unquote(urlsplit(url).path)), LARGEST))
+        asked = {"script": script, "urls": [_ANY_URL], "known": {}, "mine": [], "time": 0}
+        said = json.loads(run_apart(worker.evaluate, json.dumps(asked).encode(), _LONGEST_SCRIPT))
+    except OSError as error:
+        return f"the PAC file cannot be read: {error.strerror}"
+    except (ScriptError, ApartError) as error:
+        return f"the PAC file cannot be used: {error}"
+    fault = said["answers"][0].get("error")
+    # one that wanted to know an address may only have been at a loss without it
+    return f"the PAC file is faulty: {fault}" if fault and not said["missing"] else None

@@ -11,6 +11,7 @@ import yaml
 
 from netcheck.apns import push_certificate
 from netcheck.config import services, together
+from netcheck.config.choosers import PacAddress, trouble_with_pac
 from netcheck.config.paths import (
     PATH,
     RESOLVER,
@@ -20,7 +21,7 @@ from netcheck.config.paths import (
     to_resolver,
 )
 from netcheck.config.reading.addresses import PORT, Listen, ListenPlace, default_resolve, listen_place
-from netcheck.config.reading.document import TOP, Fault, read
+from netcheck.config.reading.document import TOP, Fault, Location, read
 from netcheck.config.reading.problems import ConfigError, Problem, Reading
 from netcheck.config.reading.sections import (
     RESOLVER_PATTERN,
@@ -100,6 +101,14 @@ class FileKeys:
     web: Web = field(default_factory=Web)
 
 
+def _listens_nowhere_twice(keys: FileKeys, at: Location, reading: Reading) -> None:
+    """Who listens on every address of a port does so on each: the system says that it is taken."""
+    for n, place in enumerate(keys.listen):
+        every = isinstance(place, Listen) and place.port and place.on_every_address
+        if every and every != place and every in keys.listen:
+            reading.say((*at, "listen", n), f"{every} listens on this one too: remove one of the two")
+
+
 _PATHS_HINT = "is written as a path: paths: {web-proxy: {proxy: http://proxy.example:3128}}"
 FILE: Section[FileKeys] = section(
     FileKeys,
@@ -136,6 +145,7 @@ FILE: Section[FileKeys] = section(
         "metrics": Key(METRICS, "What /metrics holds."),
         "web": Key(WEB, "Who may use the web port, and for what."),
     },
+    (_listens_nowhere_twice,),
     astray={
         **dict.fromkeys(("proxy", "proxies", "socks"), f"a proxy {_PATHS_HINT}"),
         **dict.fromkeys(
@@ -284,7 +294,7 @@ def to_run(file: Path) -> Config:
 
 
 def check(file: Path) -> Config:
-    """As `to_run`, and every push certificate has to be there and usable.
+    """As `to_run`, and every push certificate and PAC file here has to be there and usable.
 
     ConfigError holds every fault, also of the files that sound parts of a faulty config name.
     """
@@ -298,7 +308,7 @@ def check(file: Path) -> Config:
 
 
 def _in_named_files(file: Path) -> list[Problem]:
-    """What is wrong with push certificates and the files of the web port."""
+    """What is wrong with push certificates, PAC files on this machine and the files of the web port."""
     try:
         document = read(read_file(file, LARGEST_CONFIG))
     except OSError:
@@ -316,6 +326,13 @@ def _in_named_files(file: Path) -> list[Problem]:
             can_be_opened = alone.sound(*((*at, key) for key in opened_by))
             if can_be_opened and (problem := _trouble_with(_to_push_certificate(name, keys))):
                 reading.say((*at, "file"), problem)
+    paths = whole.get("paths")
+    for name, written in paths.items() if isinstance(paths, dict) else ():
+        at = ("paths", name)
+        with suppress(SaidError):
+            proxy = PATH.read(written, at, Reading(document, file.parent)).proxy
+            if isinstance(proxy, PacAddress) and (problem := trouble_with_pac(proxy.url)):
+                reading.say((*at, "proxy"), problem)
     problems = list(_config_error(file, reading.faults[said_already:]).problems)
     with suppress(SaidError):
         web = WEB.read(whole.get("web", {}), ("web",), Reading(document, file.parent))

@@ -78,6 +78,33 @@ def test_a_push_certificate_that_cannot_be_opened_is_one_fault(
     assert len(caught.value.problems) == 1, str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (None, "the PAC file cannot be read: No such file or directory"),
+        ("<html>", "the PAC file cannot be used: it is HTML and not JavaScript"),
+        ('function FindProxyForURL(url, host) { return "PROXY', "the PAC file is faulty: SyntaxError: "),
+        ("function find() {}", "the PAC file is faulty: it has no function FindProxyForURL"),
+        ("function FindProxyForURL() { nobody() }", "the PAC file is faulty: ReferenceError: "),
+        ('function FindProxyForURL(url, host) { return "DIRECT" }', None),
+        ("function FindProxyForURL(url, host) { return dnsResolve(host).concat() }", None),
+    ],
+)
+def test_a_pac_file_that_is_here_is_tried(file: Path, script: str | None, said: str | None) -> None:
+    pac = file.parent / "proxy.pac"
+    if script is not None:
+        pac.write_text(script)
+    file.write_text(f"paths:\n  office: {{proxy: pac+file://{pac}}}\n")
+    assert to_run(file)  # a daemon says it where it probes
+    if said is None:
+        assert check(file)
+        return
+    with pytest.raises(ConfigError) as caught:
+        check(file)
+    [problem] = caught.value.problems
+    assert str(problem).startswith(f"{file}:2:19: paths.office.proxy: {said}")
+
+
 def test_a_daemon_starts_before_the_certificate_to_be_proven_is_there(file: Path) -> None:
     file.write_text("push_certificates: {mdm: {file: mdm.pem, verify: true}}\n")
     assert to_run(file) == load(file)

@@ -43,6 +43,7 @@ BETWEEN_KEYS = {
     "metrics-per-host-too-many",
     "families-for-socks4",
     "families-of-addresses",
+    "listen-covered",
     "load-balancer-and-proxy",
     "proxies-in-a-row-socks4",
     "load-balancer-unknown-host",
@@ -68,6 +69,7 @@ BETWEEN_KEYS = {
 }
 OF_MEASURE = {
     "duration-bounds",
+    "listen-mapped",
     "service-hosts-idna",
     "service-hosts-too-long",
     "service-networks",

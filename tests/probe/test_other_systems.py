@@ -32,7 +32,9 @@ def test_nothing_but_one_module_needs_what_linux_has(system: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="takes away what Linux has")
-@pytest.mark.parametrize(("system", "chosen"), [("darwin", "MacOS"), ("plan9", "System")])
+@pytest.mark.parametrize(
+    ("system", "chosen"), [("darwin", "MacOS"), ("win32", "Windows"), ("plan9", "System")]
+)
 def test_what_is_tested_there_is_that_system(system: str, chosen: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", f"import tests.elsewhere; {_SHOW}"],

@@ -49,6 +49,12 @@ class Listen:
     host: str = "127.0.0.1"
     port: int = 9223
 
+    @property
+    def on_every_address(self) -> "Listen":
+        """The same port on every address of the family."""
+        every = ipaddress.IPv6Address(0) if ":" in self.host else ipaddress.IPv4Address(0)
+        return Listen(str(every), self.port)
+
     def __str__(self) -> str:
         return endpoint_text(self.host, self.port)
 
@@ -177,6 +183,9 @@ def listen_place(written: str) -> Listen | UnixListen:
             "this is not an address with a port: "
             'write it like 127.0.0.1:9223 or "[::1]:9223", with an address and not a name'
         )
+    parsed = ipaddress.ip_address(literal)
+    if isinstance(parsed, ipaddress.IPv6Address) and (mapped := parsed.ipv4_mapped):
+        raise ValueError(f"this is an IPv4 address in IPv6: write {mapped}:{port}")
     return Listen(literal, port)
 
 
