@@ -212,6 +212,7 @@ WORST_FIRST = Row(
                 Column("hop"),
             ),
             hidden=("Value",),
+            sorted_by="severity",  # critical, as the alphabet has it
         ),
         Timeline(
             title="Verdicts of the worst",

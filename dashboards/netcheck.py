@@ -83,7 +83,7 @@ HEALTH = Row(
             no_value=NOTHING,
             width=4,
             height=4,
-            steps=((None, "green"), (1, "orange"), (5, "red")),
+            steps=((None, "green"), (1, "orange"), (5.5, "red")),
         ),
         Stat(
             title="Left out",

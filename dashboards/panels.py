@@ -174,6 +174,8 @@ class Table(Panel):
 
     columns: tuple[Column, ...]
     hidden: tuple[str, ...] = ()
+    sorted_by: str = ""
+    """A column's title; else the rows are as the query sorts them."""
 
     @property
     def kind(self) -> str:
@@ -184,7 +186,8 @@ class Table(Panel):
         return "table"
 
     def options(self) -> Json:
-        return {"cellHeight": "sm", "showHeader": True}
+        by = [{"displayName": self.sorted_by, "desc": False}] if self.sorted_by else []
+        return {"cellHeight": "sm", "showHeader": True, "sortBy": by}
 
     def custom(self) -> Json:
         return {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True}

@@ -24,6 +24,7 @@ SUCCEEDED = f"sum({rate('netcheck_probes_total', SERVICE, SUCCESS)}) / (sum({PRO
 FAILED = f"increase({this('netcheck_probe_failures_total')}[$__range])"
 ANSWERED = this("netcheck_probe_last_success_timestamp_seconds", SERVICE)
 NEVER_ANSWERED = f"0 * {this('netcheck_probe_success', SERVICE)}"
+RANGES = f"min by (prefix, port) ({this('netcheck_prefix_reachable_ratio')})"
 ANY_ANSWERED = this("netcheck_hosts_last_success_timestamp_seconds", SERVICE)
 LAST_ANSWER = (
     f"max by (service, host, port, family) ({ANSWERED} or {NEVER_ANSWERED})"
@@ -106,7 +107,7 @@ NOW = Row(
             unit="none",
             no_value="none fires, or the rules are not loaded here",
             width=24,
-            height=4,
+            height=5,
             columns=(
                 Column("alertname", "alert"),
                 Column("severity", width=90),
@@ -114,6 +115,7 @@ NOW = Row(
                 Column("hop"),
             ),
             hidden=("Value",),
+            sorted_by="severity",  # critical, as the alphabet has it
         ),
         Timeline(
             title="Verdicts",
@@ -201,15 +203,16 @@ FAILURES = Row(
         Bars(
             title="Apple's address ranges",
             description="Share of the addresses tried last in each range that Apple publishes that could"
-            " be connected to: shows a firewall that lets only some through.",
+            " be connected to: shows a firewall that lets only some through. Without the ports on which"
+            " none of them could: these are not blocked by range, and some paths need not have them.",
             queries=(
                 now(
-                    f"sort(min by (prefix, port) ({this('netcheck_prefix_reachable_ratio')}))",
+                    f"sort({RANGES} and on (port) max by (port) ({RANGES}) > 0)",
                     "{{prefix}} {{port}}",
                 ),
             ),
             unit="percentunit",
-            no_value="no addresses seen: this path leaves names to its proxy",
+            no_value="nothing could be connected to, or this path leaves names to its proxy",
             width=12,
             height=10,
             steps=SHARE,

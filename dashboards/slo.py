@@ -6,7 +6,7 @@ from dashboards.panels import Column, Stat, Table, TimeSeries
 from dashboards.promql import SITE, named_site, select
 
 CHOSEN = (SITE, 'path=~"$path"')
-NOTHING = "nothing recorded yet: is recording.yml loaded?"
+NOTHING = "nothing recorded for an hour yet: is recording.yml loaded?"
 OBJECTIVE = "scalar(netcheck:objective:ratio)"
 MONTH = "[30d:1h]"
 

@@ -49,6 +49,11 @@ class PushCertificates:
         return [known for known in self.latest.values() if known is not None]
 
     def proofs(self) -> list[Proof]:
-        """In the order of the config."""
+        """In the order of the config; none of a certificate that the file no longer holds."""
         wanted = ((name, path) for name in self.latest for path in self._paths)
-        return [self._proofs[where] for where in wanted if where in self._proofs]
+        known = [self._proofs[where] for where in wanted if where in self._proofs]
+        return [proof for proof in known if self._is_of_the_file(proof)]
+
+    def _is_of_the_file(self, proof: Proof) -> bool:
+        held = self.latest[proof.name]
+        return held is None or None in (held.sha256, proof.sha256) or held.sha256 == proof.sha256

@@ -63,6 +63,21 @@ async def test_a_visit_under_way_is_counted_when_the_config_has_changed_meanwhil
 
 
 @in_trio
+async def test_how_long_the_next_probe_may_take_goes_by_the_service_that_is_visited_most_often(
+    tmp_path: Path,
+) -> None:
+    state, config = State(), a_config(tmp_path, 443)
+    (often,) = (service for service in config.services if service.name == "ours")
+    probing = Probing(state, config)
+    assert state.own.interval == 0.2
+    hourly = replace(often, name="hourly", every=60)
+    probing.take(replace(config, services=(often, hourly), probing=replace(config.probing, interval=300.0)))
+    assert state.own.interval == 300.0
+    probing.take(replace(config, services=(hourly,)))
+    assert state.own.interval == 60 * 0.2
+
+
+@in_trio
 async def test_a_visit_over_a_path_that_is_gone_ends_and_is_not_shown(tmp_path: Path) -> None:
     begun, ended = trio.Event(), trio.Event()
 

@@ -313,6 +313,16 @@ def test_what_apns_said_stays_while_it_says_nothing_new_of_the_same_certificate(
     assert proofs_after(ACCEPTED, refused) == [refused]
 
 
+def test_what_apns_said_of_another_certificate_than_the_file_holds_is_not_shown() -> None:
+    state = fresh()
+    state.configure([COURIER], [DIRECT], [PROVEN])
+    state.record_proof(ACCEPTED)
+    state.record_push_certificate(replace(READ, name="mdm", sha256="CD"))
+    assert state.push_certificates.proofs() == []
+    state.record_push_certificate(replace(READ, name="mdm", sha256="AB"))
+    assert state.push_certificates.proofs() == [ACCEPTED]
+
+
 @pytest.mark.parametrize(
     ("paths", "files", "stays"),
     [

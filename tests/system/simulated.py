@@ -24,12 +24,17 @@ def text_now(script: list[tuple[float, str]], passed: float) -> str:
 
 
 class Site(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # a connection for each scrape of each site would be too many
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
     def do_GET(self) -> None:
-        text = text_now(SCRIPTS[self.path.split("/")[1]], time.monotonic() - _BEGAN)
-        self.send_response(200 if text else 503)
+        body = text_now(SCRIPTS[self.path.split("/")[1]], time.monotonic() - _BEGAN).encode()
+        self.send_response(200 if body else 503)
         self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(text.encode())
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is http.server's
         """Nothing: many sites are asked often."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from signal import SIGHUP
 from typing import Any
 
 import pytest
@@ -28,6 +29,8 @@ from tests.system.resolvers import OTHER_RESOLVER, forwarder
 from tests.system.rules import CONFIG
 from tests.system.scenes import TLS_APPLE, tls_services
 from tests.system.servers import Server, require, serve
+from tests.system.test_push_certificates import GOOD, REVOKED, asks_for_certificates, written
+from tests.system.test_push_certificates import services as provider_only
 
 pytestmark = pytest.mark.waits
 
@@ -433,6 +436,30 @@ def test_a_push_certificate_wakes_somebody_only_once_it_has_expired(build_lab: B
         check_page(f"a push certificate has {days} days left", rows(heard, began, time.time()))
 
 
+def test_a_push_certificate_that_apple_refuses_is_told_once(build_lab: BuildLab) -> None:
+    """Not again as what the path and the role cannot do without it."""
+    lab = asks_for_certificates(build_lab)
+    file = written(lab, "mdm.pem", GOOD.pem)
+    told = {"NetcheckPushCertificateRefused": {ON_CALL, "push-owners"}}
+    push = {"mdm": {"file": str(file), "verify": True}}
+    paths = {"direct": {}, "socks": {"proxy": lab.dante.url}}
+    with lab.daemon(paths, provider_only(lab), push_certificates=push) as daemon:
+        alerts = alerting_of(lab)
+        lab.wait_for("min(netcheck_push_certificate_accepted) == 1", deadline=60.0)
+        began = time.time()
+        file.write_bytes(REVOKED.pem)
+        daemon.signal(SIGHUP)
+        alerts.wait_until_told("NetcheckPushCertificateRefused", firing=True)
+        stays_quiet(alerts, told)
+        ended = time.time()
+        file.write_bytes(GOOD.pem)
+        daemon.signal(SIGHUP)
+        alerts.wait_until_told("NetcheckPushCertificateRefused", firing=False)
+        lab.wait_for("absent(ALERTS)", deadline=40 * MINUTE)
+    check(alerts.told(), told)
+    check_page("Apple refuses the push certificate", rows(alerts.told(), began, ended))
+
+
 def certificate_file(lab: Lab, days: int) -> Path:
     """A push certificate that expires a minute before these days have passed."""
     file = lab.namespace.scratch / f"mdm-{days}.pem"
@@ -449,17 +476,17 @@ HOURS_SPEED = 240
 Script = list[tuple[float, str]]
 
 
-def metrics(verdict: str, cause: str = "", hop: str = "", role: str = "device", more: str = "") -> str:
-    """What a netcheck with one path, through a proxy, says of it."""
+def metrics(verdict: str, cause: str = "", hop: str = "", path: str = "squid", more: str = "") -> str:
+    """What a netcheck says of a path, through a proxy, and of devices."""
     held = {each: int(each == verdict) for each in ("ready", "degraded", "not_ready")}
-    labels = f'path="squid",role="{role}"'
+    labels = f'path="{path}",role="device"'
     lines = [f'netcheck_verdict{{{labels},verdict="{each}"}} {value}' for each, value in held.items()]
     return "\n".join(
         [
             *lines,
             f"netcheck_ready{{{labels}}} {held['ready']}",
             f'netcheck_verdict_info{{{labels},cause="{cause}",hop="{hop}",next_step="Ask them."}} 1',
-            'netcheck_path_info{path="squid",proxy="http://proxy:3128",resolver="system",interface=""} 1',
+            f'netcheck_path_info{{path="{path}",proxy="http://proxy:3128",resolver="system",interface=""}} 1',
             more,
             "",
         ]
@@ -480,6 +507,19 @@ NO_IPV6 = metrics(
     more='netcheck_verdict_cause{path="squid",role="device",cause="ipv6_broken",hop="local_network"} 1',
 )
 STUCK = metrics("ready", more=f"{PROBES} 1e9\n{LAST_RUN} 2000\n{ROUNDS}")
+BLOCKED_EVERYWHERE = "".join(
+    metrics("not_ready", "port_blocked", "firewall", path) for path in ("direct", "wifi")
+)
+BLOCKED_HERE = metrics("not_ready", "port_blocked", "firewall", "wifi") + metrics("ready")
+DENIES = metrics("not_ready", "proxy_denies_port", "proxy")
+SINKHOLE = metrics("not_ready", "dns_sinkhole", "resolver")
+IN_PART = metrics("degraded", "hosts_unreachable", "apple")
+OLD_CONFIG = metrics("ready", more="netcheck_config_last_reload_successful 0")
+EXPIRES = metrics(
+    "ready",
+    more='netcheck_tls_certificate_not_after_timestamp_seconds{service="our-mdm",path="squid"} '
+    f"{time.time() + 7 * 86400}",
+)
 BAG_DOWN = metrics("ready", more='netcheck_bag_courier_status{path="squid",host="init.push.apple.com"} 0')
 
 
@@ -532,6 +572,13 @@ def test_what_takes_hours_is_told_as_well(build_lab: BuildLab) -> None:
         "stuck": [(40, READY), (1e6, STUCK)],
         "bag": [(40, READY), (1e6, BAG_DOWN)],
         "silent": [(40, READY), (1e6, "")],
+        "everywhere": [(40, READY), (1e6, BLOCKED_EVERYWHERE)],
+        "here": [(40, READY), (1e6, BLOCKED_HERE)],
+        "denies": [(40, READY), (1e6, DENIES)],
+        "sinkhole": [(40, READY), (1e6, SINKHOLE)],
+        "in-part": [(40, READY), (1e6, IN_PART)],
+        "old": [(40, READY), (1e6, OLD_CONFIG)],
+        "expires": [(40, READY), (1e6, EXPIRES)],
         "quiet": [(40, READY), (1e6, READY)],
     }
     expected: Mapping[str, tuple[str, Mapping[str, set[str]]]] = {
@@ -547,6 +594,16 @@ def test_what_takes_hours_is_told_as_well(build_lab: BuildLab) -> None:
         "stuck": ("netcheck answers and has stopped probing", {"NetcheckStuck": {"netcheck-owners"}}),
         "bag": ("the bag says that couriers are down", {"NetcheckBagUnhealthy": {"push-owners"}}),
         "silent": ("netcheck does not answer", {"NetcheckDown": {"netcheck-owners"}}),
+        "everywhere": ("a port is blocked on every path", {"NetcheckSiteNotReady": {ON_CALL, "network"}}),
+        "here": ("a port is blocked on one path", {"NetcheckNotReady": {ON_CALL, "network"}}),
+        "denies": ("a proxy denies 443", {"NetcheckProxyDeniesPorts": {ON_CALL, "proxy-owners"}}),
+        "sinkhole": ("a DNS filter blocks Apple's names", {"NetcheckSinkholed": {ON_CALL, "network"}}),
+        "in-part": ("some hosts cannot be reached", {"NetcheckDegraded": {"push-owners"}}),
+        "old": ("a changed config has a fault", {"NetcheckReloadFailed": {"netcheck-owners"}}),
+        "expires": (
+            "the certificate of the MDM server has 7 days left",
+            {"NetcheckCertificateExpires": {"push-owners"}},
+        ),
         "quiet": ("nothing happens for hours", {}),
     }
     began, alerts = simulated(build_lab, scripts)

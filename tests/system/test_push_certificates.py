@@ -23,13 +23,12 @@ API = "api.push.apple.com"
 DAY = timedelta(days=1)
 AUTHORITY = Authority.root("Application Integration 2 of nobody", "netcheck tests")
 GOOD, EXPIRED, REVOKED = (
-    AUTHORITY.issue_push_certificate(TOPIC, lifetime) for lifetime in (30 * DAY, -DAY / 2, 30 * DAY)
+    AUTHORITY.issue_push_certificate(TOPIC, lifetime) for lifetime in (90 * DAY, -DAY / 2, 90 * DAY)
 )
 OF_NOBODY = Authority.root("Nobody", "netcheck tests").issue_push_certificate(TOPIC, 30 * DAY)
 
 
-@pytest.fixture
-def asking_lab(build_lab: Callable[..., Lab]) -> Lab:
+def asks_for_certificates(build_lab: Callable[..., Lab]) -> Lab:
     """Its provider API takes what the authority has issued, and has not revoked."""
     lab: Lab = build_lab(Apple(ports=(2195, 2196, 5223)))
     scratch = lab.namespace.scratch
@@ -39,6 +38,11 @@ def asking_lab(build_lab: Callable[..., Lab]) -> Lab:
     asks = who_has_a_certificate(authority, revoked)
     tls_provider(lab.namespace, lab.certificates, HOSTS[API], answer=asks)
     return lab
+
+
+@pytest.fixture
+def asking_lab(build_lab: Callable[..., Lab]) -> Lab:
+    return asks_for_certificates(build_lab)
 
 
 def services(lab: Lab) -> Settings:

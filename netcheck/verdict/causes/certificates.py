@@ -31,6 +31,7 @@ def tls_intercepted(case: Case) -> Found | None:
     owner = on_the_way(case, about)
     issuers = sorted({e.result.attempt.tls.issuer for e in about if e.result.attempt.tls is not None})
     by = f"; issued by {issuers[0]}" if issuers else ""
+    shown = f"Its certificates are issued by {issuers[0]}. " if issuers else ""
     own = [each for each in about if not is_apples(each)]
     names = ["*.push.apple.com"] if any(map(is_apples, about)) else []
     if own:
@@ -39,7 +40,7 @@ def tls_intercepted(case: Case) -> Found | None:
         owner,
         about,
         how_often(case, about) + by,
-        f"Ask {owner.asked} to exempt {listed(names)} from TLS inspection. "
+        f"Ask {owner.asked} to exempt {listed(names)} from TLS inspection. {shown}"
         f"Devices refuse certificates that are not {'the server' if own else 'Apple'}'s own.",
         the_reply(about),
     )

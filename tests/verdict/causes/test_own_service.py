@@ -59,6 +59,7 @@ def test_who_decrypts_apples_decrypts_it_too() -> None:
         (Cause.TLS_INTERCEPTED, Hop.FIREWALL)
     ]
     assert "exempt *.push.apple.com and mdm.test from TLS inspection" in (found.next_step or "")
+    assert "Its certificates are issued by Corp CA." in (found.next_step or "")
 
 
 def test_a_certificate_of_another_issuer_than_the_interceptors_is_its_owners_affair() -> None:
