@@ -36,5 +36,4 @@ async def connect_directly(
     walk: Walk, address: str, port: int, binding: Binding, timeout: float
 ) -> TcpStream:
     """The whole of a direct TCP probe after resolving: raises WalkEnded where it fails."""
-    doing = dial(walk, address, port, binding)
-    return await walk.step(Phase.CONNECT, timeout, doing, endpoint_text(address, port))
+    return await walk.step(Phase.CONNECT, timeout, dial(walk, address, port, binding))

@@ -61,13 +61,12 @@ async def connect(sock: socket.socket, address: str, port: int) -> None:
         code = sock.connect_ex((address, port))
     except socket.gaierror as error:  # only a scope can be wrong in an address literal: fe80::1%gone
         raise PhaseError(Reason.NO_LOCAL_ADDRESS, f"connect to {address}: no such interface") from error
-    doing = f"connect to {endpoint_text(address, port)}"
     if code in system.HERE.under_way:
         await trio.lowlevel.wait_writable(sock)
         if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise error_from_afar(code, doing)
+            raise error_from_afar(code, f"connect to {endpoint_text(address, port)}")
     elif code:
-        raise error_from_errno(code, doing)
+        raise error_from_errno(code, f"connect to {endpoint_text(address, port)}")
 
 
 def source_of(sock: socket.socket) -> str | None:
