@@ -1,16 +1,19 @@
 """One probe now, for whoever asks: of what the config names, under the gates of probing, and not often."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import trio
 
 from netcheck.config.reading.problems import no_such
-from netcheck.daemon.probing import Probing
 from netcheck.model.results import Visit
 from netcheck.model.services import targets
 from netcheck.pages import transcript
 from netcheck.state.state import State
 from netcheck.web.routes import NotInTime, NotThere, TooMuch
+
+if TYPE_CHECKING:
+    from netcheck.daemon.probing import Probing
 
 _AT_ONCE = 2
 _SPACING = 3.0
@@ -32,7 +35,7 @@ class Asking:
         self._paid_until = 0.0
         """When the burst is whole again, on the loop's clock."""
 
-    async def probe(self, probing: Probing, path: str, service: str, host: str) -> str:
+    async def probe(self, probing: "Probing", path: str, service: str, host: str) -> str:
         """What the visit saw, as text; nothing of it is counted or judged."""
         self._look_for(path, service, host)
         self._pay()
@@ -64,14 +67,14 @@ class Asking:
         self._paid_until = paid_until
 
 
-async def _wait_for_turn(probing: Probing, path: str) -> None:
+async def _wait_for_turn(probing: "Probing", path: str) -> None:
     with trio.move_on_after(_LONGEST_WAIT) as waiting:
         await probing.wait_for_turn(path)
     if waiting.cancelled_caught:
         raise TooMuch(f"the path {path} is busy: it had no turn in {_LONGEST_WAIT:.0f} s; try again later")
 
 
-async def _visits(probing: Probing, path: str, service: str, host: str) -> list[Visit]:
+async def _visits(probing: "Probing", path: str, service: str, host: str) -> list[Visit]:
     with trio.move_on_after(_LONGEST):
         return await probing.probe(path, service, host)
     raise NotInTime(

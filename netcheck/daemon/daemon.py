@@ -6,7 +6,9 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -17,7 +19,6 @@ from netcheck.daemon import reloading
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.asking import Asking
 from netcheck.daemon.changes import in_words
-from netcheck.daemon.probing import Probing, patience
 from netcheck.daemon.proving import Proving
 from netcheck.daemon.reloading import Reloads, read_config
 from netcheck.daemon.showing import Showing
@@ -33,6 +34,9 @@ from netcheck.web.listening import ListenError
 from netcheck.web.port import WebPort
 from netcheck.web.protection import Protected, Protection
 from netcheck.web.routes import TooMuch, routes
+
+if TYPE_CHECKING:
+    from netcheck.daemon.probing import Probing
 
 _log = logging.getLogger("netcheck")
 _LOOP_CHECK = 1.0
@@ -51,6 +55,7 @@ class Daemon:
         self._config = config
         self._state = State()
         self._state.own.reload_success_time = time.time()
+        self._state.configure(config.services, config.paths, config.push_certificates)
         self._facts = LatestFacts(self._state, belief(config))
         self._exporter = Exporter(config.metrics.per_host)
         self._history = History(config.history.file, config.history.keep)
@@ -58,7 +63,7 @@ class Daemon:
         self.ready = False
         """Whether the first full round has ended, and its facts are shown."""
         self._asking = Asking(self._state)
-        self._probing: Probing | None = None
+        self._probing: "Probing | None" = None  # noqa: UP037 - loaded late
         self._reloads = Reloads(self._reload)
         self._certificates = trio.CancelScope()
         self._certificate_threads, self._config_threads = push_certificates.threads(), reloading.threads()
@@ -73,8 +78,6 @@ class Daemon:
 
         Raises ListenError, and ConfigError for the files of the web port.
         """
-        self._probing = Probing(self._state, self._config)
-        _spare_the_collector()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._handle_signals, nursery)
             self._protected.take(await self._protected.read(self._config.web))
@@ -82,6 +85,8 @@ class Daemon:
             self._listen()
             nursery.start_soon(self._protected.watch)
             nursery.start_soon(_watch_loop, self._state.own)
+            self._probing = await self._load_probing()
+            spare_the_collector()
             nursery.start_soon(self._probing.run)
             nursery.start_soon(self._watch_push_certificates)
             nursery.start_soon(self._proving.run)
@@ -91,6 +96,14 @@ class Daemon:
             nursery.start_soon(self._systemd.feed_watchdog, lambda: self._completes_rounds)
             self._systemd.tell("READY=1")
         _log.info("stopped")
+
+    async def _load_probing(self) -> "Probing":
+        """In a thread, when the port answers already: it takes as long as all that is loaded before."""
+        module = await trio.to_thread.run_sync(
+            import_module, "netcheck.daemon.probing", abandon_on_cancel=True
+        )
+        probing: Probing = module.Probing(self._state, self._config)
+        return probing
 
     # What the web room shows.
 
@@ -228,10 +241,10 @@ class Daemon:
 def belief(config: Config) -> Belief:
     """What it takes, by this config, until results make a verdict."""
     probing = config.probing
-    return Belief(_ROUNDS_JUDGED * probing.interval, config.verdict.failures, patience(probing.timeouts))
+    return Belief(_ROUNDS_JUDGED * probing.interval, config.verdict.failures, probing.timeouts.patience)
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Probing makes many records and hardly a cycle, so the collector's rounds are a cost without a use.
 
     What is loaded by now stays for good: walking it again and again would cost a fifth of all probing.

@@ -156,7 +156,7 @@ class Probing:
 
     def _pace(self) -> tuple[float, float]:
         """For inquiries: how long a round takes, and for how long a doubt is worth one."""
-        return self._config.probing.interval, patience(self._config.probing.timeouts)
+        return self._config.probing.interval, self._config.probing.timeouts.patience
 
     async def _turn(self, slot: Slot, number: int) -> None:
         """A slot's part of a round."""
@@ -224,11 +224,6 @@ class Probing:
     def _note_bug(self, where: str, whose: str, path: str) -> None:
         self._state.own.skipped[_BUG] += 1
         _log.exception("internal error in %s %s over %s", where, whose, path, extra={"path": path})
-
-
-def patience(timeouts: Timeouts) -> float:
-    """How long it may take until it is clear what is changing, in seconds: two probes in a row."""
-    return 2 * (timeouts.resolve + max(timeouts.connect, timeouts.proxy) + timeouts.tls)
 
 
 class _Holding:

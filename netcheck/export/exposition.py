@@ -6,9 +6,10 @@ loop, so the lines of a series are remembered until its value changes; the forma
 
 import functools
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from enum import Enum, auto
 from itertools import accumulate
+from operator import itemgetter
 
 from prometheus_client.utils import floatToGoString
 
@@ -77,8 +78,9 @@ class _FamilyText:
     def __init__(self, family: MetricFamily) -> None:
         self.headers = {text_format: _header(family, text_format) for text_format in TextFormat}
         self._family = family
-        self._templates = _templates(family)
-        self._order = sorted(range(len(family.labels)), key=family.labels.__getitem__)
+        templates = _templates(family)
+        self._template, self._lines = "\n".join(templates), len(templates)
+        self._in_order = _in_order(family.labels)
         self._known: dict[Labels, _Series] = {}
 
     def lines(self, facts: Facts, names: Set[str]) -> list[bytes]:
@@ -95,7 +97,8 @@ class _FamilyText:
         for labels, value in self._family.sample(facts):
             series = known.get(labels)
             if series is None:
-                series = known[labels] = _Series(self._starts(labels, escaped))
+                values = tuple(map(escaped.__getitem__, self._in_order(labels)))
+                series = known[labels] = _Series(self._template % (values * self._lines))
             if series.value != value:
                 series.write(value)
             lines.append(series.lines)
@@ -103,17 +106,13 @@ class _FamilyText:
             self._known = {labels: known[labels] for labels, _ in self._family.sample(facts)}
         return lines
 
-    def _starts(self, labels: Labels, escaped: _Escaped) -> tuple[str, ...]:
-        values = tuple([escaped[labels[index]] for index in self._order])
-        return tuple([template % values for template in self._templates])
-
 
 class _Series:
-    """A series as it was last written; `starts` is what stands before the number, per line."""
+    """A series as it was last written; `starts` are its lines, each without its number and its end."""
 
     __slots__ = ("lines", "starts", "value")
 
-    def __init__(self, starts: tuple[str, ...]) -> None:
+    def __init__(self, starts: str) -> None:
         self.starts = starts
         self.value: float | Observed | None = None
         self.lines = b""
@@ -121,12 +120,19 @@ class _Series:
     def write(self, value: float | Observed) -> None:
         self.value = value
         if not isinstance(value, Observed):
-            self.lines = f"{self.starts[0]}{number(value)}\n".encode()
+            self.lines = f"{self.starts}{number(value)}\n".encode()
             return
         cumulative = [number(count) for count in accumulate(value.counts)]
         numbers = (*cumulative, cumulative[-1], number(value.sum))
-        lines = [f"{start}{text}\n" for start, text in zip(self.starts, numbers, strict=True)]
+        starts = self.starts.split("\n")
+        lines = [f"{start}{text}\n" for start, text in zip(starts, numbers, strict=True)]
         self.lines = "".join(lines).encode()
+
+
+def _in_order(names: Sequence[str]) -> Callable[[Labels], Labels]:
+    """What puts the values of labels with these names in the order of the names."""
+    order = sorted(range(len(names)), key=names.__getitem__)
+    return itemgetter(*order) if len(order) > 1 else tuple
 
 
 def _header(family: MetricFamily, text_format: TextFormat) -> bytes:

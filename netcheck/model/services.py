@@ -98,6 +98,11 @@ class Timeouts:
     proxy: float = 10.0
     tls: float = 5.0
 
+    @property
+    def patience(self) -> float:
+        """How long it may take until it is clear what is changing, in seconds: two probes in a row."""
+        return 2 * (self.resolve + max(self.connect, self.proxy) + self.tls)
+
 
 def speaks_tls(service: Service, path: ProbePath) -> bool:
     """Whether a probe of the service over the path goes on to TLS."""

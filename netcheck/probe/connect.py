@@ -42,8 +42,7 @@ async def connect_directly(
     walk: Walk, address: str, port: int, binding: Binding, timeout: float
 ) -> TcpStream:
     """The whole of a direct TCP probe after resolving: raises WalkEnded where it fails."""
-    doing = dial(walk, address, port, binding)
-    return await walk.step(Phase.CONNECT, timeout, doing, endpoint_text(address, port))
+    return await walk.step(Phase.CONNECT, timeout, dial(walk, address, port, binding))
 
 
 async def announce(stream: TcpStream, version: ProxyProtocol, destination: Target) -> None:

@@ -145,9 +145,10 @@ class Prober:
                 return await show(walk, stream, context, security, identity, self._timeouts.tls)
 
     async def _probe(self, shared: Round, service: Service, host: str, path: ProbePath, aim: Aim) -> Result:
-        attempt = await self._attempt_once(shared, path, aim)
+        key = (path.name, aim.key)
+        attempt = await self._attempt_once(shared, path, aim, key)
         # A failed lookup is this host's own; an attempt may be shared, and then counts once for the service.
-        counted = aim.destination.failure is not None or shared.claim((service.name, path.name, aim.key))
+        counted = aim.destination.failure is not None or shared.claim((service.name, key))
         duration = aim.destination.resolve_duration
         return Result(service.name, host, aim.port, path.name, attempt, duration, counted)
 
@@ -169,7 +170,7 @@ class Prober:
             return ()
         return await self._names.lookups(shared, host, path, path.resolved_families())
 
-    async def _attempt_once(self, shared: Round, path: ProbePath, aim: Aim) -> Attempt:
+    async def _attempt_once(self, shared: Round, path: ProbePath, aim: Aim, key: Hashable) -> Attempt:
         """One walk a round to each target of a path: whoever else needs the same one shares it."""
         destination = aim.destination
         if destination.failure is not None:
@@ -182,7 +183,7 @@ class Prober:
                 at=trio.current_time(),
             )
         return await shared.once(
-            (path.name, aim.key), lambda: self._opening.attempt(shared, path, aim, self._gates[path.name])
+            key, lambda: self._opening.attempt(shared, path, aim, self._gates[path.name])
         )
 
 

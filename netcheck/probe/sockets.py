@@ -69,16 +69,16 @@ async def connect(sock: socket.socket, address: str, port: int) -> None:
         code = sock.connect_ex(_place(address, port))
     except OSError as error:  # only a scope can be wrong in an address literal: fe80::1%gone
         raise PhaseError(Reason.NO_LOCAL_ADDRESS, f"connect to {address}: no such interface") from error
-    doing = f"connect to {endpoint_text(address, port)}"
     if code in system.HERE.under_way:
         system.HERE.hear_icmp(sock, on=True)
         await trio.lowlevel.wait_writable(sock)
         if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise _error_that_came(sock, code, doing)
+            raise _error_that_came(sock, code, f"connect to {endpoint_text(address, port)}")
         system.HERE.hear_icmp(sock, on=False)
     elif code:
         lacks_scope = ip_address(address).is_link_local
-        raise error_from_errno(code, doing) if lacks_scope else error_from_routes(code, doing)
+        told = error_from_errno if lacks_scope else error_from_routes
+        raise told(code, f"connect to {endpoint_text(address, port)}")
 
 
 def _error_that_came(sock: socket.socket, code: int, doing: str) -> PhaseError:
