@@ -39,6 +39,14 @@ def alerts(*matchers: str) -> str:
     return f"max by (site, path, role, alertname, severity, hop) ({fires})"
 
 
+def broken_chains(*matchers: str) -> str:
+    """Which side breaks which chain, and the sentence to forward, where Prometheus evaluates the rules."""
+    broken = select("chain_side_instance_role_cause_hop:netcheck_fault:broken", *matchers)
+    said = select("netcheck_verdict_info", *matchers, 'cause!=""')
+    one_of_each = f"topk by (site, instance, role, cause) (1, {said})"
+    return f"{broken} ^ 0 * on (site, instance, role, cause) group_left (next_step) {one_of_each}"
+
+
 def begins(*matchers: str) -> str:
     """A verdict that holds and did not a minute ago."""
     by = "max by (site, path, role, verdict)"

@@ -151,7 +151,7 @@ def test_a_runbook_s_command_is_one_that_netcheck_understands(command: str) -> N
 
 SAMPLES = {name: family for family in FAMILIES for name in family.sample_names}
 FROM_ELSEWHERE = {"up", "process_start_time_seconds", "ALERTS"}
-FROM_PROMETHEUS = {"site", "instance", "job"}
+FROM_PROMETHEUS = {"site", "instance", "job", "chain"}
 
 
 def texts() -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from netcheck.shipped import shipped
 
-SITUATIONS = ("direct", "web-proxy", "dmz-socks", "load-balancer", "wifi", "resolvers")
+SITUATIONS = ("direct", "web-proxy", "dmz-socks", "load-balancer", "wifi", "resolvers", "both-sides")
 """The simplest first."""
 
 _HEAD = """\
