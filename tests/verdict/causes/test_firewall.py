@@ -174,3 +174,17 @@ def test_couriers_that_nobody_requires_need_no_fallback() -> None:
         services, [DIRECT], once([*ONLY_5223, result(API, 443, address="17.188.128.9")])
     ).judgements
     assert [each.findings for each in judged] == [()]
+
+
+def test_where_all_of_a_service_fails_its_addresses_show_no_blocked_ranges() -> None:
+    courier2 = replace(
+        COURIER, name="courier2", hosts=("0-courier2.push.apple.com", "1-courier2.push.apple.com")
+    )
+    dead = [
+        result(courier2, port, DROPPED, host=host, address=f"17.{second}.0.1")
+        for host, second in zip(courier2.hosts, (249, 252), strict=True)
+        for port in (5223, 443)
+    ]
+    seen = [*couriers(hosts=(0, 1)), *dead]
+    judged = Scene(None, Verdict.NOT_READY, None, seen, services=(COURIER, courier2)).judged()
+    assert [finding.cause for finding in judged.findings] == [Cause.HOSTS_BLOCKED]
