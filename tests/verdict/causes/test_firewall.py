@@ -163,6 +163,14 @@ def test_a_fallback_that_works_in_part_is_a_remark_that_says_which(
     assert judged.findings[0].evidence.startswith(count)
 
 
+def test_where_the_config_counts_on_443_a_part_of_it_that_fails_is_what_devices_depend_on() -> None:
+    results = [*couriers(DROPPED), *couriers(DROPPED, (5223,), family=Family.IPV6)]
+    results += couriers(None, (443,), family=Family.IPV6)
+    judged = Scene(None, Verdict.READY, None, results, paths=(FALLBACK,)).judged()
+    assert (judged.verdict, judged.cause) == (Verdict.FALLBACK_ONLY, Cause.FALLBACK_BLOCKED)
+    assert "Devices here depend on it" in (judged.next_step or "")
+
+
 def test_where_nothing_should_work_a_dead_fallback_is_no_remark() -> None:
     judged = Scene(None, Verdict.READY, None, ONLY_5223, paths=(BLOCKED,)).judged()
     assert [finding.cause for finding in judged.findings] == [Cause.PATH_OPEN]
