@@ -167,6 +167,7 @@ def test_each_errno_has_its_reason(number: int, reason: Reason) -> None:
     ("number", "reason"),
     [
         (errno.EACCES, Reason.HOST_UNREACHABLE),
+        (errno.EPROTO, Reason.HOST_UNREACHABLE),
         (errno.ECONNREFUSED, Reason.REFUSED),
         (errno.EBADMSG, Reason.INTERNAL_ERROR),
     ],
