@@ -36,7 +36,10 @@ class PhaseError(Exception):
         )
 
 
+_OF_WIREGUARD = ("ENOKEY", "EDESTADDRREQ")
+"""What Linux's drivers/net/wireguard/device.c says of an address that no peer has, or one without endpoint."""
 _REASONS = {
+    **{getattr(errno, name): Reason.NETWORK_UNREACHABLE for name in _OF_WIREGUARD if hasattr(errno, name)},
     errno.ECONNREFUSED: Reason.REFUSED,
     errno.ECONNRESET: Reason.RESET,
     errno.ECONNABORTED: Reason.RESET,
