@@ -37,7 +37,7 @@ class PhaseError(Exception):
 
 
 _OF_WIREGUARD = ("ENOKEY", "EDESTADDRREQ")
-"""What Linux's drivers/net/wireguard/device.c says of an address that no peer has, or one without endpoint."""
+"""What Linux's drivers/net/wireguard/device.c says of an address that no peer has, or has no endpoint."""
 _REASONS = {
     **{getattr(errno, name): Reason.NETWORK_UNREACHABLE for name in _OF_WIREGUARD if hasattr(errno, name)},
     errno.ECONNREFUSED: Reason.REFUSED,
