@@ -17,4 +17,10 @@ def rate(metric: str, *more: str) -> str:
     return f"rate({this(metric, *more)}[$__rate_interval])"
 
 
+def mean(by: str, histogram: str) -> str:
+    """Of what it observed between two points of a graph: exact, where a quantile is an estimate."""
+    observed = f"sum by ({by}) ({rate(f'{histogram}_count')})"
+    return f"sum by ({by}) ({rate(f'{histogram}_sum')}) / ({observed} > 0)"
+
+
 PROBES = rate("netcheck_probes_total", SERVICE)

@@ -2,7 +2,7 @@
 
 from dashboards.grafana import Query, Row, now
 from dashboards.looks import EXPIRED, EXPIRY, NONE_IS_BEST, YES_IS_BAD, YES_IS_GOOD
-from dashboards.on_path import NO_PROBES, PROBES, rate, this
+from dashboards.on_path import NO_PROBES, PROBES, mean, rate, this
 from dashboards.panels import Bars, Column, Heatmap, Table, TimeSeries
 from dashboards.promql import SERVICE, SITE, quantile, select, time_left
 
@@ -28,13 +28,7 @@ DURATIONS = Row(
             title="Phases, mean",
             description="What a probe spends its time in: the mean duration of each phase that succeeded,"
             " upon each other.",
-            queries=(
-                Query(
-                    f"sum by (phase) ({rate('netcheck_probe_duration_seconds_sum')})"
-                    f" / (sum by (phase) ({rate('netcheck_probe_duration_seconds_count')}) > 0)",
-                    "{{phase}}",
-                ),
-            ),
+            queries=(Query(mean("phase", "netcheck_probe_duration_seconds"), "{{phase}}"),),
             unit="s",
             no_value=NO_PROBES,
             width=12,
@@ -62,10 +56,10 @@ DURATIONS = Row(
         ),
         TimeSeries(
             title="TCP round trip",
-            description="The kernel's own round trip time to the first hop, be it Apple or the proxy: half"
-            " of all connections stay below the median, nine of ten below the 90th percentile.",
+            description="The kernel's own round trip time to the first hop, be it Apple or the proxy. Nine"
+            " of ten connections stay below the 90th percentile, which is an estimate.",
             queries=(
-                Query(quantile(0.5, "path", this("netcheck_tcp_rtt_seconds_bucket")), "median"),
+                Query(mean("path", "netcheck_tcp_rtt_seconds"), "mean"),
                 Query(quantile(0.9, "path", this("netcheck_tcp_rtt_seconds_bucket")), "90th percentile"),
             ),
             unit="s",

@@ -57,6 +57,29 @@ def _kind(failure: Failure | None) -> Failure | None:
     return failure and Failure(failure.phase, failure.reason)
 
 
+class Balanced(NamedTuple):
+    """A load balancer of a path, and how it did for some hosts."""
+
+    path: str
+    balancer: str
+    """`ADDRESS:PORT`."""
+    failure: Failure | None
+
+    @property
+    def says(self) -> str:
+        return failure_text(self.failure) if self.failure else "works"
+
+
+def balanced(results: Iterable[Result]) -> Mapping[Balanced, Sequence[Result]]:
+    """How each load balancer did, with the results that show it."""
+    alike: dict[Balanced, list[Result]] = {}
+    for result in results:
+        if (balancer := result.attempt.balancer) is not None:
+            seen = Balanced(result.path, balancer, _kind(result.attempt.failure))
+            alike.setdefault(seen, []).append(result)
+    return alike
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A service's port over a path, with all results of it."""
@@ -82,11 +105,17 @@ class Field:
         return len({result.host for result in self.results if result.attempt.failure is None})
 
     @property
+    def is_whole(self) -> bool:
+        """Whether every host answers, at every load balancer that is asked in its place."""
+        at_balancers = (each for each in self.results if each.attempt.balancer is not None)
+        return self.reached == self.hosts and not any(each.attempt.failure for each in at_balancers)
+
+    @property
     def state(self) -> str:
         """`waiting`, `ok`, `idle` (some fail, and nobody needs it), `partly`, or `bad`."""
         if not self.results:
             return "waiting"
-        if self.reached == self.hosts:
+        if self.is_whole:
             return "ok"
         if not self.is_needed:
             return "idle"
@@ -105,7 +134,7 @@ class Field:
         """How long a probe takes that succeeds, or how most of those end that fail."""
         if not self.results:
             return "not probed"
-        if self.reached == self.hosts:
+        if self.is_whole:
             return seconds_text(self._typical_seconds())
         return ": ".join(filter(None, [self.why_unneeded, failure_text(self.failures()[0])]))
 

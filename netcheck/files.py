@@ -124,7 +124,7 @@ def as_file(data: bytes) -> Iterator[str]:
             file.flush()
             yield f"/proc/self/fd/{file.fileno()}"
     else:
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(data)
-            file.flush()
-            yield file.name
+        with tempfile.TemporaryDirectory() as folder:  # a file that is open, nobody else can open on Windows
+            ours = Path(folder) / "pem"
+            ours.write_bytes(data)
+            yield str(ours)

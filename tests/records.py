@@ -44,6 +44,7 @@ def result(
     seconds: float = 0.02,
     tls: TlsInfo | None = None,
     at: float | None = None,
+    balancer: str | None = None,
 ) -> Result:
     """One result; a failed one has the duration of the phase that failed."""
     name, first = (service, "host.test") if isinstance(service, str) else (service.name, service.hosts[0])
@@ -52,7 +53,17 @@ def result(
     phases: dict[Phase, float] = {} if phase is Phase.RESOLVE else {phase: seconds}
     rtt = None if failure else 0.01
     attempt = Attempt(
-        time, family, address, phases, failure, rtt, syn_retransmits, tls, proxy_spoke, at=at or time
+        time,
+        family,
+        address,
+        phases,
+        failure,
+        rtt,
+        syn_retransmits,
+        tls,
+        proxy_spoke,
+        at=at or time,
+        balancer=balancer,
     )
     resolved = None if family is Family.NAME else 0.003
     return Result(name, host or first, port, path, attempt, resolved, counted)

@@ -110,6 +110,18 @@ def test_an_alert_says_what_is_wrong_and_where_to_read_on(alert: Yaml) -> None:
     assert "query" in annotations["description"], "no figures"
 
 
+NO_PAGE = {"NetcheckDown", "NetcheckFleetDown", "NetcheckMissing"}
+"""There is nobody who could show one."""
+
+
+@each_alert
+def test_an_alert_links_to_a_status_page_and_its_runbook_begins_there(alert: Yaml) -> None:
+    begins = "## How to confirm\nOpen the status page that the alert links to"
+    has_page = alert["alert"] not in NO_PAGE
+    assert ("status_url" in alert["annotations"]) == has_page
+    assert (begins in (RUNBOOKS / f"{alert['alert']}.md").read_text()) == has_page
+
+
 @each_name
 def test_an_alert_has_a_runbook_that_says_what_to_do(name: str) -> None:
     page = (RUNBOOKS / f"{name}.md").read_text()

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from netcheck.facts import Facts
-from netcheck.fields import Fields, failure_text, seconds_text
+from netcheck.fields import Fields, balanced, failure_text, seconds_text
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Judgement, Needed, Verdict
-from netcheck.model.paths import Expected, ProbePath, Role
+from netcheck.model.paths import Expected, LoadBalancer, ProbePath, Role
 from netcheck.model.services import Service
 from tests.records import COURIER, DROPPED, GATEWAY, facts, result
 
@@ -70,3 +70,21 @@ def test_times_have_two_digits_that_count(seconds: float, text: str) -> None:
 )
 def test_a_failure_is_named_once(phase: Phase, reason: Reason, text: str) -> None:
     assert failure_text(Failure(phase, reason)) == text
+
+
+def test_a_host_that_one_of_its_load_balancers_does_not_reach_is_not_whole() -> None:
+    path = ProbePath(
+        "dmz", load_balancer=tuple((GATEWAY.hosts[0], LoadBalancer(f"10.1.1.{n}", None)) for n in (20, 21))
+    )
+    results = [
+        result(GATEWAY, 2195, path="dmz", balancer="10.1.1.20:2195"),
+        result(GATEWAY, 2195, DROPPED, path="dmz", balancer="10.1.1.21:2195"),
+    ]
+    needs = frozenset({Needed("gateway", 2195)})
+    judged = Judgement("dmz", Role.PROVIDER, Verdict.DEGRADED, needs=needs)
+    known = facts([GATEWAY], [path], [judged], results)
+    assert said(known, GATEWAY, 2195) == ("partly", "connect timeout")
+    assert [(each.balancer, each.says) for each in balanced(results)] == [
+        ("10.1.1.20:2195", "works"),
+        ("10.1.1.21:2195", "connect timeout"),
+    ]

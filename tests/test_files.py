@@ -2,13 +2,14 @@
 
 import functools
 import os
+import stat
 from pathlib import Path
 
 import pytest
 import trio
 
 from netcheck import files
-from netcheck.files import in_time, read_file, read_if_changed
+from netcheck.files import as_file, in_time, read_file, read_if_changed
 from tests.hanging import hanging_file
 
 
@@ -87,3 +88,16 @@ def test_an_endless_file_that_comes_in_small_pieces_is_given_up(
 def test_a_file_that_never_comes_is_abandoned(tmp_path: Path) -> None:
     with hanging_file(tmp_path) as file, pytest.raises(OSError, match="not read within 1 s"):
         trio.run(in_time, functools.partial(read_file, file, 10_000), 1)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_what_is_written_for_openssl_is_whole_and_then_gone(
+    in_memory: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not in_memory:
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+    with as_file(b"a key") as name:
+        assert Path(name).read_bytes() == b"a key"
+        others_may = stat.S_IRWXG | stat.S_IRWXO
+        assert in_memory or not Path(name).parent.stat().st_mode & others_may
+    assert in_memory or not Path(name).parent.exists()

@@ -24,7 +24,7 @@ from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, f
 from netcheck.cli.progress import shown_on_stderr
 from netcheck.cli.reading import Instead, instead_or_fail, load_or_fail
 from netcheck.config.file import Config, default
-from netcheck.config.problems import no_such
+from netcheck.config.reading.problems import no_such
 from netcheck.config.services import BUILT_IN_NAMES
 from netcheck.console.output import render
 from netcheck.console.ticket import Origin, tickets

@@ -7,7 +7,7 @@ import click
 import trio
 
 from netcheck.config.file import Config, default, load
-from netcheck.config.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError
 from netcheck.files import in_time
 
 _LONGEST_READ = 2.0

@@ -12,7 +12,7 @@ import trio
 from netcheck import __version__
 from netcheck.cli.exits import fail
 from netcheck.cli.reading import load_or_fail
-from netcheck.config.values import seconds
+from netcheck.config.reading.values import seconds
 from netcheck.console.incidents import render
 from netcheck.export.report import incidents as as_json
 from netcheck.files import in_time

@@ -10,7 +10,7 @@ import trio
 
 from netcheck.cli.exits import fail
 from netcheck.config.file import Config, load, load_settings
-from netcheck.config.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError
 from netcheck.files import in_time
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import trio
 from netcheck.cli.exits import fail
 from netcheck.cli.reading import or_fail
 from netcheck.config.file import to_run
-from netcheck.config.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError
 from netcheck.daemon.daemon import Daemon
 from netcheck.logs import set_up_logging
 from netcheck.web.listening import ListenError

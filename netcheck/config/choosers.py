@@ -1,12 +1,26 @@
-"""`proxy:` where something else names the proxies: a PAC file, or the environment. Knows no keys."""
+"""`proxy:` where something else names the proxies: a PAC file, or the environment. Knows no keys.
 
+The variables of the environment are read as curl reads them (https://curl.se/docs/manpage.html#ENVIRONMENT):
+lower case goes before upper case, an empty variable is none. Nothing of a value reaches a message: it may
+hold a password.
+"""
+
+import os
 import re
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import NamedTuple
+from urllib.parse import unquote
 
-from netcheck.config.addresses import ProxyAddress, host, proxy_url, refuse_userinfo, split_port
-from netcheck.config.environment import environment
-from netcheck.model.paths import Environment, bracketed
+from netcheck.config.reading.addresses import (
+    ProxyAddress,
+    default_resolve,
+    host,
+    proxy_url,
+    refuse_userinfo,
+    split_port,
+)
+from netcheck.model.paths import Credentials, Environment, Proxy, ProxyScheme, Secret, bracketed
 
 FROM_ENVIRONMENT = "from-environment"
 WPAD = "wpad"
@@ -18,6 +32,19 @@ _FILE_URL = re.compile(r"file:(?://)?(?P<path>/[^/\0][^\0]*)", re.IGNORECASE)
 _HOW_TO_WRITE_A_PAC = (
     "write it like pac+https://proxy.example/proxy.pac, pac+http://… or pac+file:///etc/proxy.pac"
 )
+
+_OF_HTTPS = ("https_proxy", "HTTPS_PROXY")
+_OF_HTTP = ("http_proxy",)
+"""Not in capitals: to CGI programs, HTTP_PROXY is a header of the request."""
+_OF_ALL = ("all_proxy", "ALL_PROXY")
+_EXCEPTIONS = ("no_proxy", "NO_PROXY")
+_URL = re.compile(
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?:(?P<login>.*)@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:/?#@\[\]]+)(?::(?P<port>[0-9]{1,5}))?(?:[/?#].*)?"
+)
+_SCHEMES = {**{str(scheme): scheme for scheme in ProxyScheme}, "socks": ProxyScheme.SOCKS4}
+_PORT, _HTTPS_PORT = 1080, 443
+"""As curl has them where none is written, for http too."""
 
 
 class PacAddress(NamedTuple):
@@ -65,3 +92,50 @@ def _pac_address(url: str) -> PacAddress:
     place = bracketed(host(before)) + ("" if port is None else f":{port}")
     path = (match["path"] or "/").partition("#")[0]
     return PacAddress(f"{match['scheme'].lower()}://{place}{path}")
+
+
+def environment(variables: Mapping[str, str] = os.environ) -> Environment:
+    """The proxies that the variables name; ValueError for what is none, and where there are none at all."""
+    https, http = (_first(variables, *names, *_OF_ALL) for names in (_OF_HTTPS, _OF_HTTP))
+    if https is None and http is None:
+        names = ", ".join((*_OF_HTTPS, *_OF_HTTP, *_OF_ALL))
+        raise ValueError(
+            f"none of the variables {names} is set where netcheck runs: set one, or remove this key"
+        )
+    exceptions = next(filter(None, map(variables.get, _EXCEPTIONS)), "")
+    return Environment(
+        None if https is None else _proxy(https, variables[https]),
+        None if http is None else _proxy(http, variables[http]),
+        tuple(filter(None, re.split(r"[\s,]+", exceptions))),
+    )
+
+
+def _first(variables: Mapping[str, str], *names: str) -> str | None:
+    return next(filter(variables.get, names), None)
+
+
+def _proxy(name: str, value: str) -> Proxy:
+    match = _URL.fullmatch(value)
+    scheme = _SCHEMES.get((match["scheme"] or "http").lower()) if match else None
+    if match is None or scheme is None:
+        raise ValueError(
+            f"the environment variable {name} holds no proxy URL: set it like http://proxy.example:3128"
+        )
+    try:
+        place = host(match["host"].removeprefix("[").removesuffix("]"))
+    except ValueError:
+        raise ValueError(
+            f"the environment variable {name} names no host: set it like http://proxy.example:3128"
+        ) from None
+    usual = _HTTPS_PORT if scheme is ProxyScheme.HTTPS else _PORT
+    port = int(match["port"] or usual)
+    if not 1 <= port <= 65535:
+        raise ValueError(f"the environment variable {name} has no port from 1 to 65535")
+    return Proxy(scheme, place, port, _credentials(match["login"]), default_resolve(scheme))
+
+
+def _credentials(login: str | None) -> Credentials | None:
+    if not login:
+        return None
+    user, _, password = login.partition(":")
+    return Credentials(unquote(user), Secret(unquote(password)))

@@ -11,8 +11,6 @@ import yaml
 
 from netcheck.apns import push_certificate
 from netcheck.config import services, together
-from netcheck.config.addresses import PORT, Listen, ListenPlace, default_resolve, listen_place
-from netcheck.config.document import TOP, Fault, read
 from netcheck.config.paths import (
     PATH,
     RESOLVER,
@@ -21,8 +19,19 @@ from netcheck.config.paths import (
     to_path,
     to_resolver,
 )
-from netcheck.config.problems import ConfigError, Problem, Reading
-from netcheck.config.sections import RESOLVER_PATTERN, Key, Section, keys_to, named, resolver_name, section
+from netcheck.config.reading.addresses import PORT, Listen, ListenPlace, default_resolve, listen_place
+from netcheck.config.reading.document import TOP, Fault, read
+from netcheck.config.reading.problems import ConfigError, Problem, Reading
+from netcheck.config.reading.sections import (
+    RESOLVER_PATTERN,
+    Key,
+    Section,
+    keys_to,
+    named,
+    resolver_name,
+    section,
+)
+from netcheck.config.reading.values import Limits, SaidError, list_of, text
 from netcheck.config.services import SERVICES, ServiceKeys, to_services
 from netcheck.config.settings import (
     HISTORY,
@@ -39,7 +48,6 @@ from netcheck.config.settings import (
     Web,
     within_the_interval,
 )
-from netcheck.config.values import Limits, SaidError, list_of, text
 from netcheck.config.web_file import context_for, settle
 from netcheck.files import read_file
 from netcheck.model.findings import PushCertificateFile
@@ -302,8 +310,11 @@ def _in_named_files(file: Path) -> list[Problem]:
     for name, written in certificates.items() if isinstance(certificates, dict) else ():
         at = ("push_certificates", name)
         with suppress(SaidError):
-            keys = PUSH_CERTIFICATE.read(written, at, Reading(document, file.parent))
-            if problem := _trouble_with(_to_push_certificate(name, keys)):
+            alone = Reading(document, file.parent)
+            keys = PUSH_CERTIFICATE.read(written, at, alone)
+            opened_by = ("file", "password_file", "password_env")
+            can_be_opened = alone.sound(*((*at, key) for key in opened_by))
+            if can_be_opened and (problem := _trouble_with(_to_push_certificate(name, keys))):
                 reading.say((*at, "file"), problem)
     problems = list(_config_error(file, reading.faults[said_already:]).problems)
     with suppress(SaidError):

@@ -2,22 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
-from netcheck.config.addresses import (
-    ADDRESS_PORT,
-    HOST,
-    IP,
-    NAME,
-    PORT,
-    AddressPort,
-    ProxyAddress,
-    address,
-    default_resolve,
-    host_port,
-    interface_name,
-)
 from netcheck.config.choosers import (
     FROM_ENVIRONMENT,
     WPAD,
@@ -25,9 +13,6 @@ from netcheck.config.choosers import (
     PacAddress,
     proxy_or_chooser,
 )
-from netcheck.config.document import Location
-from netcheck.config.named_files import CA_FILE, SOCKS4
-from netcheck.config.problems import Reading
 from netcheck.config.proxies import (
     A_PROXY,
     ASTRAY_AT_A_PROXY,
@@ -41,8 +26,24 @@ from netcheck.config.proxies import (
     to_credentials,
     to_proxy,
 )
-from netcheck.config.sections import Key, Section, named, section
-from netcheck.config.values import Kind, Limits, any_case, choice, list_of, list_or_all, text
+from netcheck.config.reading.addresses import (
+    ADDRESS_PORT,
+    HOST,
+    IP,
+    NAME,
+    PORT,
+    AddressPort,
+    ProxyAddress,
+    address,
+    default_resolve,
+    host_port,
+    interface_name,
+)
+from netcheck.config.reading.document import Location
+from netcheck.config.reading.named_files import CA_FILE, SOCKS4
+from netcheck.config.reading.problems import Reading
+from netcheck.config.reading.sections import Key, Section, named, section
+from netcheck.config.reading.values import Kind, Limits, any_case, choice, list_of, list_or_all, text
 from netcheck.model.paths import (
     SYSTEM_RESOLVER,
     Binding,
@@ -53,12 +54,14 @@ from netcheck.model.paths import (
     Nameserver,
     Pac,
     ProbePath,
+    ProxyProtocol,
     ProxyScheme,
     ResolveMode,
     Resolver,
     Role,
     Transport,
     Way,
+    family_of,
 )
 
 T = TypeVar("T")
@@ -149,7 +152,8 @@ class PathKeys(AtAProxy):
     proxy: ProxyAddress | PacAddress | FromEnvironment | None = None
     proxies: tuple[ProxyKeys, ...] = ()
     resolve: ResolveMode | None = None
-    load_balancer: Mapping[str, AddressPort] = field(default_factory=dict)
+    load_balancer: Mapping[str, tuple[AddressPort, ...]] = field(default_factory=dict)
+    proxy_protocol: ProxyProtocol | None = None
     interface: str | None = None
     source_address: tuple[str, ...] = ()
     resolver: str = SYSTEM_RESOLVER.name
@@ -213,10 +217,35 @@ def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading)
         )
 
 
+def _socks4_can_ask_for_the_next(keys: PathKeys, at: Location, reading: Reading) -> None:
+    for number, (asked, following) in enumerate(pairwise(each.proxy for each in keys.proxies), 1):
+        is_socks4 = asked is not None and asked.scheme in SOCKS4
+        if is_socks4 and following is not None and family_of(following.host) is Family.IPV6:
+            message = (
+                f"the entry {number} speaks SOCKS4, which cannot ask for the IPv6 address of the next one"
+            )
+            reading.say((*at, "proxies"), f"{message}: use socks5 there")
+
+
 def _a_proxy_or_a_balancer(keys: PathKeys, at: Location, reading: Reading) -> None:
     if keys.load_balancer and any(reading.written((*at, key)) for key in ("proxy", "proxies")):
         message = "a path leads through a proxy or to a load balancer, not both: make two paths of it"
         reading.say((*at, "load_balancer"), message)
+
+
+def _balancers_are_of_its_families(keys: PathKeys, at: Location, reading: Reading) -> None:
+    if not reading.sound((*at, "load_balancer")):
+        return
+    for place in (place for several in keys.load_balancer.values() for place in several):
+        if (family := family_of(place.address)) not in keys.families:
+            message = f"leaves out {family}, and load_balancer has such an address: add it here, or remove it"
+            reading.say((*at, "families"), f"{message} there")
+
+
+def _headers_need_a_balancer(keys: PathKeys, at: Location, reading: Reading) -> None:
+    if keys.proxy_protocol is not None and not reading.written((*at, "load_balancer")):
+        message = "is for load balancers, and this path has none: remove it, or add load_balancer"
+        reading.say((*at, "proxy_protocol"), message)
 
 
 def _one_source_of_each_family(keys: PathKeys, at: Location, reading: Reading) -> None:
@@ -225,9 +254,10 @@ def _one_source_of_each_family(keys: PathKeys, at: Location, reading: Reading) -
         reading.say((*at, "source_address"), message)
 
 
-def _balancer() -> Kind[Mapping[str, AddressPort]]:
+def _balancer() -> Kind[Mapping[str, tuple[AddressPort, ...]]]:
+    several = list_of(ADDRESS_PORT, Limits(most=16))
     return named(
-        ADDRESS_PORT, Limits(most=256), host_port, pattern=rf"^(?:{NAME}(?:{PORT})?|{IP}|\[.*\](?:{PORT})?)$"
+        several, Limits(most=256), host_port, pattern=rf"^(?:{NAME}(?:{PORT})?|{IP}|\[.*\](?:{PORT})?)$"
     )
 
 
@@ -274,7 +304,12 @@ PATH: Section[PathKeys] = section(
         **KEYS_OF_A_PROXY,
         "load_balancer": Key(
             _balancer(),
-            "HOST or HOST:PORT, and the ADDRESS or ADDRESS:PORT that answers for it, whatever DNS says.",
+            "HOST or HOST:PORT, and the ADDRESS or ADDRESS:PORT that answers for it, whatever DNS says; or a "
+            "list of them, of which each is probed.",
+        ),
+        "proxy_protocol": Key(
+            choice(tuple(ProxyProtocol), {"1": ProxyProtocol.V1, "2": ProxyProtocol.V2}),
+            "For load_balancer: the header of the PROXY protocol that it wants first, v1 or v2.",
         ),
         "interface": Key(
             text(interface_name, r"[^\s/:%]{1,15}"), "The network interface that connections leave through."
@@ -294,7 +329,10 @@ PATH: Section[PathKeys] = section(
         _choosers_leave_nothing_open,
         _resolving_fits_the_protocol,
         *RULES_OF_A_PROXY,
+        _socks4_can_ask_for_the_next,
         _a_proxy_or_a_balancer,
+        _balancers_are_of_its_families,
+        _headers_need_a_balancer,
         _one_source_of_each_family,
     ),
     astray={
@@ -318,7 +356,10 @@ def to_path(name: str, keys: PathKeys, resolver: Resolver) -> ProbePath:
     return ProbePath(
         name,
         _proxies(keys),
-        load_balancer=tuple((host, LoadBalancer(*place)) for host, place in keys.load_balancer.items()),
+        load_balancer=tuple(
+            (host, LoadBalancer(*place)) for host, places in keys.load_balancer.items() for place in places
+        ),
+        proxy_protocol=keys.proxy_protocol,
         binding=Binding(keys.interface, source_ipv4=source.get(False), source_ipv6=source.get(True)),
         resolver=resolver,
         families=keys.families,

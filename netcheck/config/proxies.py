@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from netcheck.config.addresses import NAME, PORT, ProxyAddress, default_resolve, proxy_url
-from netcheck.config.document import Location
-from netcheck.config.named_files import (
+from netcheck.config.reading.addresses import NAME, PORT, ProxyAddress, default_resolve, proxy_url
+from netcheck.config.reading.document import Location
+from netcheck.config.reading.named_files import (
     CA_FILE,
     FILE_TO_COME,
     HTTP,
@@ -21,9 +21,9 @@ from netcheck.config.named_files import (
     check_password,
     check_username,
 )
-from netcheck.config.problems import Reading
-from netcheck.config.sections import Key, Section, section
-from netcheck.config.values import any_case, choice, text
+from netcheck.config.reading.problems import Reading
+from netcheck.config.reading.sections import Key, Section, section
+from netcheck.config.reading.values import any_case, choice, text
 from netcheck.model.paths import AuthScheme, Credentials, Proxy, ProxyScheme, ResolveMode, Secret
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from netcheck.apns.services import BUILT_IN, HIGHEST_NUMBER, LAST_NUMBER, BuiltIn, numbered_hosts
-from netcheck.config.addresses import HOST, IP, network, ports
-from netcheck.config.document import Location
-from netcheck.config.named_files import CA_FILE
 from netcheck.config.paths import ROLES
-from netcheck.config.problems import Reading, closest
-from netcheck.config.sections import Key, Named, Rule, Section, named, section
-from netcheck.config.values import (
+from netcheck.config.reading.addresses import HOST, IP, network, ports
+from netcheck.config.reading.document import Location
+from netcheck.config.reading.named_files import CA_FILE
+from netcheck.config.reading.problems import Reading, closest
+from netcheck.config.reading.sections import Key, Named, Rule, Section, named, section
+from netcheck.config.reading.values import (
     FLAG,
     Limits,
     choice,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 
-from netcheck.config.addresses import HOST
-from netcheck.config.document import Location
-from netcheck.config.named_files import (
+from netcheck.config.reading.addresses import HOST
+from netcheck.config.reading.document import Location
+from netcheck.config.reading.named_files import (
     CA_FILE,
     FILE_TO_COME,
     MISPLACED,
@@ -20,10 +20,10 @@ from netcheck.config.named_files import (
     TWO_PASSWORDS,
     Password,
 )
-from netcheck.config.pem import check_pair
-from netcheck.config.problems import Reading
-from netcheck.config.sections import Key, Section, section
-from netcheck.config.values import FLAG, Limits, choice, decimal, duration, list_of, text, whole
+from netcheck.config.reading.pem import check_pair
+from netcheck.config.reading.problems import Reading
+from netcheck.config.reading.sections import Key, Section, section
+from netcheck.config.reading.values import FLAG, Limits, choice, decimal, duration, list_of, text, whole
 from netcheck.model.paths import Secret
 from netcheck.model.services import Timeouts
 

@@ -5,9 +5,9 @@ A rule says nothing about what is not sound: it was said already, and what it me
 
 from collections.abc import Iterable, Mapping
 
-from netcheck.config.addresses import host_port
-from netcheck.config.document import Location
-from netcheck.config.problems import Reading, did_you_mean
+from netcheck.config.reading.addresses import host_port
+from netcheck.config.reading.document import Location
+from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, endpoint_text, family_of
 from netcheck.model.services import Depth, Service, families_of, holds, hosts_on, ports_on, targets
 
@@ -161,7 +161,12 @@ def check_metrics(services: Services, paths: Paths, per_host: bool, reading: Rea
 
 
 def _endpoints(services: Services, paths: Paths) -> int:
-    return sum(
-        len(hosts_on(service, path)) * len(ports_on(service, path)) * len(families_of(service, path))
-        for service, path in targets(services, paths)
-    )
+    return sum(_of_service(service, path) for service, path in targets(services, paths))
+
+
+def _of_service(service: Service, path: ProbePath) -> int:
+    """Of load balancers each counts for itself."""
+    hosts, ports = hosts_on(service, path), ports_on(service, path)
+    if path.load_balancer:
+        return sum(len(path.balancers(host, port)) for host in hosts for port in ports)
+    return len(hosts) * len(ports) * len(families_of(service, path))

@@ -7,16 +7,16 @@ What cannot be honoured here is a fault where somebody would be less protected f
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from netcheck.config.document import NOTHING, TOP, Fault, Location, read
-from netcheck.config.problems import ConfigError, Problem, Reading, either
-from netcheck.config.sections import Key, Section, keys_to, named, section
+from netcheck.config.reading.document import NOTHING, TOP, Fault, Location, read
+from netcheck.config.reading.problems import ConfigError, Problem, Reading, either
+from netcheck.config.reading.sections import Key, Section, keys_to, named, section
+from netcheck.config.reading.values import FLAG, Kind, Limits, SaidError, text_in, whole
 from netcheck.config.settings import Web, WebTls
-from netcheck.config.values import FLAG, Kind, Limits, SaidError, text_in, whole
 from netcheck.config.web_tls import TLS, TlsKeys, TlsSettings, notes_on, or_nothing, server_context, to_tls
 from netcheck.files import read_file
 from netcheck.model.paths import Secret
@@ -121,8 +121,10 @@ _HTTP: Section[_HttpKeys] = section(
 # Logins
 
 _HASH = re.compile(r"\$2[aby]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{53}")
-_COSTS = range(4, 16)
-"""Each step doubles the time of a login; with 15 it is two seconds."""
+_COSTS = range(4, 19)
+"""Each step doubles the time of a login; with 18 it is 15 seconds."""
+_SLOW = 15
+"""From here on a login takes seconds."""
 
 
 def _user(key: str) -> str:
@@ -143,6 +145,10 @@ def _bcrypt_hash(raw: object) -> Secret:
             f"the cost of this hash is not within {_COSTS[0]} to {_COSTS[-1]}: make one with a cost of 10"
         )
     return Secret(match[0])
+
+
+def _cost(hashed: Secret) -> int:
+    return int(hashed.reveal().split("$")[2])
 
 
 _USERS = named(Kind(lambda raw, _, __: _bcrypt_hash(raw), {}, str), Limits(0, _MOST_USERS), _user, nothing={})
@@ -221,17 +227,23 @@ def read_web_config(file: Path) -> WebFile:
         raise _error(file, reading) from None
     if reading.faults:
         raise _error(file, reading)
-    http2 = (
-        ("http2: HTTP/1.1 is what is spoken here; every client can",) if keys.http_server_config.http2 else ()
-    )
     rate = keys.rate_limit
     return WebFile(
         to_tls(keys.tls_server_config),
         MappingProxyType(dict(keys.basic_auth_users)),
         tuple((name, value) for name, value in keys.http_server_config.headers.items() if value),
         RateLimit(rate.interval, rate.burst) if rate.interval else None,
-        (*notes_on(keys.tls_server_config), *http2),
+        (*notes_on(keys.tls_server_config), *_notes_on_http(keys)),
     )
+
+
+def _notes_on_http(keys: _Keys) -> Iterator[str]:
+    if keys.http_server_config.http2:
+        yield "http2: HTTP/1.1 is what is spoken here; every client can"
+    slow = [user for user, hashed in keys.basic_auth_users.items() if _cost(hashed) >= _SLOW]
+    if slow:
+        users = ", ".join(slow[:5])
+        yield f"basic_auth_users: a first login of {users} takes seconds, by the cost of the hash"
 
 
 def read_users(file: Path) -> Mapping[str, Secret]:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from netcheck.config.document import NOTHING, Location
-from netcheck.config.named_files import CA_FILE, READABLE_FILE
-from netcheck.config.pem import Pem, check_authorities, check_pair, load_authorities, load_pair
-from netcheck.config.problems import Reading, did_you_mean, either
-from netcheck.config.sections import Key, Section, section
+from netcheck.config.reading.document import NOTHING, Location
+from netcheck.config.reading.named_files import CA_FILE, READABLE_FILE
+from netcheck.config.reading.pem import Pem, check_authorities, check_pair, load_authorities, load_pair
+from netcheck.config.reading.problems import Reading, did_you_mean, either
+from netcheck.config.reading.sections import Key, Section, section
+from netcheck.config.reading.values import FLAG, Kind, Limits, list_of, text, text_in
 from netcheck.config.settings import ClientAuth
-from netcheck.config.values import FLAG, Kind, Limits, list_of, text, text_in
 from netcheck.model.paths import Secret
 
 T = TypeVar("T")
@@ -66,6 +66,8 @@ def server_context(settings: TlsSettings) -> ssl.SSLContext:
     if settings.client_ca is not None:
         load_authorities(context, settings.client_ca)
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an intermediate may vouch alone, as in Go
+    elif settings.client_auth is not ClientAuth.NONE:
+        context.load_default_certs(ssl.Purpose.CLIENT_AUTH)  # as in Go: whoever this system trusts
     context.verify_mode = _VERIFY[settings.client_auth]
     return context
 
@@ -225,13 +227,13 @@ def _certificate_has_its_key(keys: TlsKeys, at: Location, reading: Reading) -> N
 def _clients_can_be_verified(keys: TlsKeys, at: Location, reading: Reading) -> None:
     if not reading.sound((*at, "client_auth_type"), (*at, "client_ca_file"), (*at, "client_ca")):
         return
-    if keys.auth is not ClientAuth.NONE and not keys.authority:
+    if keys.auth is ClientAuth.REQUIRED and not keys.authority:
         message = "needs client_ca_file, who vouches for the clients: add it"
         reading.say((*at, "client_auth_type"), message)
-    elif keys.auth is ClientAuth.NONE and keys.authority:
+    elif keys.authority and (keys.client_auth_type or "NoClientCert") == "NoClientCert":
         message = "clients are not asked for a certificate: add client_auth_type: RequireAndVerifyClientCert"
         reading.say((*at, "client_ca_file" if keys.client_ca_file else "client_ca"), message, of_key=True)
-    elif keys.client_allowed_sans and keys.auth is not ClientAuth.REQUIRED:
+    elif keys.client_allowed_sans and keys.auth is ClientAuth.NONE:
         reading.say((*at, "client_allowed_sans"), "needs client_auth_type: RequireAndVerifyClientCert")
 
 
@@ -296,6 +298,11 @@ def notes_on(keys: TlsKeys) -> Iterator[str]:
         yield "tls_server_config has no certificate, so there is no TLS"
     if keys.client_auth_type == "RequestClientCert":
         yield "client_auth_type: RequestClientCert keeps nobody out: clients are not asked for a certificate"
+    if keys.auth is ClientAuth.OPTIONAL and not keys.authority:
+        yield (
+            "client_auth_type: without client_ca_file, a certificate that is shown has to be of an authority "
+            "that this system trusts"
+        )
     if keys.min_version in _OLD:
         yield "min_version: TLS12 is the oldest that is spoken here"
     if len(keys.curve_preferences or ()) > 1:

@@ -12,7 +12,7 @@ from rich.text import Text
 from netcheck.console.table import DETAIL_WIDTH, Cell, Row, heading, table
 from netcheck.console.wording import hosts_text, places_text
 from netcheck.facts import Facts
-from netcheck.fields import Fields, answers, seconds_text
+from netcheck.fields import Fields, answers, balanced, seconds_text
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Finding, Fix
 from netcheck.model.paths import endpoint_text
@@ -30,6 +30,7 @@ def render_details(facts: Facts) -> list[RenderableType]:
         *_headed("Median time of each phase", _durations(Fields(facts))),
         *_headed("Of that at each proxy", _leg_durations(Fields(facts))),
         *_headed("Chosen ways", _choices(facts.results)),
+        *_headed("Load balancers", _balancers(facts.results)),
         *_headed("Failed lookups", _lookups(facts.lookups)),
     ]
 
@@ -78,7 +79,11 @@ def _block(path: str, phase: Phase, reason: Reason, results: Sequence[Result]) -
 
 
 def _addresses(results: Iterable[Result]) -> list[str]:
-    addresses = {result.attempt.address for result in results if result.attempt.address}
+    addresses = {
+        result.attempt.address
+        for result in results
+        if result.attempt.address and not result.attempt.balancer  # those have a table of their own
+    }
     return sorted(addresses, key=lambda address: (":" in address, ip_address(address).packed))
 
 
@@ -94,7 +99,7 @@ def _reply(result: Result) -> str:
     if failure is None:
         return ""
     told = failure.detail[:DETAIL_WIDTH].replace(endpoint_text(result.host, result.port), "the host")
-    if address:
+    if address and not result.attempt.balancer:
         told = told.replace(endpoint_text(address, result.port), "the address")
     began = f"the answer began with {failure.evidence_text}" if failure.evidence else ""
     return "; ".join(filter(None, [told, began]))
@@ -148,6 +153,15 @@ def _choices(results: Iterable[Result]) -> list[Row]:
             "; ".join(map(str, answer.ways)), "red" if any(way.failure for way in answer.ways) else ""
         )
         rows.append([Cell(answer.path), Cell(answer.said), Cell(places_text(of_answer)), ways])
+    return rows
+
+
+def _balancers(results: Iterable[Result]) -> list[Row]:
+    """One row for each of a path and each way in which it does."""
+    rows: list[Row] = [[*map(Cell, ("path", "load balancer", "", "asked for"))]]
+    for seen, alike in balanced(results).items():
+        says = Cell(seen.says, "red" if seen.failure else "green")
+        rows.append([Cell(seen.path), Cell(seen.balancer), says, Cell(places_text(alike))])
     return rows
 
 

@@ -184,7 +184,7 @@ def _targets(facts: Facts, path: ProbePath, results: Sequence[Result]) -> str:
     if through := joined(list(asked)):
         asked_at = f"; through the proxy {through}"
     elif path.load_balancer:
-        places = dict.fromkeys(endpoint_text(*_address(path, result)) for result in results)
+        places = dict.fromkeys(filter(None, (result.attempt.balancer for result in results)))
         asked_at = f"; at the load balancer {joined(list(places))}"
     return places_text(results) + asked_at
 
@@ -208,12 +208,6 @@ def _nameservers(facts: Facts, path: ProbePath) -> list[tuple[str, int]]:
     return [(address.strip("[]"), int(port)) for address, _, port in split]
 
 
-def _address(path: ProbePath, result: Result) -> tuple[str, int]:
-    """Where a path leads for a result: its load balancer, or the host itself."""
-    balancer = path.balancer(result.host, result.port)
-    return (balancer.address, balancer.port or result.port) if balancer else (result.host, result.port)
-
-
 def _confirmations(facts: Facts, path: ProbePath, results: Sequence[Result]) -> list[Confirmation]:
     """Commands that everybody has, one for each port, and what they must do."""
     first = {result.port: result for result in reversed(results) if result.attempt.failure}
@@ -230,11 +224,11 @@ def _confirmation(path: ProbePath, result: Result, is_apples: bool) -> Confirmat
         certificate = f"must show a valid certificate for {result.host}"
     if proxies := result.attempt.proxies or path.proxies:
         return Confirmation(certificate, _curl(proxies[-1], result))
-    host, port = _address(path, result)
+    peer = result.attempt.balancer or endpoint_text(result.host, result.port)
     if result.attempt.failure and result.attempt.failure.phase is Phase.CONNECT:
         source = f"-s {path.binding.source_ipv4} " if path.binding.source_ipv4 else ""
-        return Confirmation("must succeed", f"nc -vz {source}{host} {port}")
-    peer = endpoint_text(host, port)
+        host, _, port = peer.rpartition(":")
+        return Confirmation("must succeed", f"nc -vz {source}{host.strip('[]')} {port}")
     return Confirmation(certificate, f"openssl s_client -connect {peer} -servername {result.host} </dev/null")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import trio
 
-from netcheck.config.problems import no_such
+from netcheck.config.reading.problems import no_such
 from netcheck.daemon.probing import Probing
 from netcheck.model.results import Visit
 from netcheck.model.services import targets

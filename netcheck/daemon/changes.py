@@ -1,17 +1,22 @@
 """What differs between two configs, in words for the log. Says names and numbers, and no secret."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from netcheck.config.file import Config
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from netcheck.config.reading.sections import Section
+from netcheck.config.settings import HISTORY, METRICS, PROBING, VERDICT, WEB
 
 _MOST = 20
 """How many changes are told; then it is said how many more there are."""
-_SETTINGS = ("probing", "verdict", "metrics", "history", "web")
+_SETTINGS: Mapping[str, Section[Any]] = {
+    "probing": PROBING,
+    "verdict": VERDICT,
+    "metrics": METRICS,
+    "history": HISTORY,
+    "web": WEB,
+}
 """Sections whose values may be told."""
 
 
@@ -30,8 +35,7 @@ def in_words(before: Config, after: Config) -> str:
     ]
     if before.listen != after.listen:
         changes.append(f"listen is {', '.join(map(str, after.listen))}")
-    for name in _SETTINGS:
-        changes += _of_settings(name, getattr(before, name), getattr(after, name))
+    changes += _of_settings("", _settings(before), _settings(after))
     told = changes[:_MOST] + ([f"and {len(changes) - _MOST} more"] if len(changes) > _MOST else [])
     return "; ".join(told) or "nothing has changed"
 
@@ -66,14 +70,27 @@ def _changed_fields(before: Iterable[Any], after: Iterable[Any]) -> list[str]:
     return list(changed)
 
 
-def _of_settings(where: str, before: "DataclassInstance", after: "DataclassInstance") -> Iterator[str]:
-    for field in fields(before):
-        was, is_now = getattr(before, field.name), getattr(after, field.name)
+def _settings(config: Config) -> Mapping[str, object]:
+    """As one would write them in the file, defaults included."""
+    return {name: section.show(getattr(config, name)) for name, section in _SETTINGS.items()}
+
+
+def _of_settings(where: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
+    for key in {**before, **after}:
+        was, is_now = before.get(key), after.get(key)
         if was == is_now:
             continue
-        if all(hasattr(each, "__dataclass_fields__") for each in (was, is_now)):
-            yield from _of_settings(f"{where}.{field.name}", was, is_now)
-        elif any(hasattr(each, "__dataclass_fields__") for each in (was, is_now)):
-            yield f"{where}.{field.name} is {'new' if was is None else 'gone'}"
+        if isinstance(was, Mapping) and isinstance(is_now, Mapping):
+            yield from _of_settings(f"{where}{key}.", was, is_now)
+        elif isinstance(was, Mapping) or isinstance(is_now, Mapping):
+            yield f"{where}{key} is {'new' if was is None else 'gone'}"
         else:
-            yield f"{where}.{field.name} is {is_now}, was {was}"
+            yield f"{where}{key} is {_written(is_now)}, was {_written(was)}"
+
+
+def _written(value: object) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -12,7 +12,7 @@ import trio
 
 from netcheck import __version__, push_certificates
 from netcheck.config.file import Config
-from netcheck.config.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError
 from netcheck.daemon import reloading
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.asking import Asking

@@ -140,6 +140,8 @@ class Probing:
         self._due = {key: due for key, due in self._due.items() if self._still_has(before[key])}
         jobs = [Job(slot.key, partial(self._turn, slot), slot.about) for slot in self._slots.values()]
         self._schedule.plan(jobs, config.probing.interval)
+        often = min((slot.every for slot in self._slots.values()), default=1)
+        state.own.interval = often * config.probing.interval
         self._inquiries.plan()
         self._plan_holds()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import trio
 
 from netcheck.config.file import Config, to_run
-from netcheck.config.problems import ConfigError, Problem
+from netcheck.config.reading.problems import ConfigError, Problem
 from netcheck.files import in_time
 
 _LONGEST = 10.0

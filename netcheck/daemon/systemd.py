@@ -28,8 +28,8 @@ def passed_sockets(environment: Mapping[str, str]) -> list[tuple[str, socket.soc
         return []
     descriptors = range(_FIRST_DESCRIPTOR, _FIRST_DESCRIPTOR + min(int(count), _MOST_SOCKETS))
     names = environment.get("LISTEN_FDNAMES", "").split(":")
-    named = zip_longest(descriptors, names[: len(descriptors)], fillvalue="unknown")
-    return [(str(name), _socket(int(descriptor))) for descriptor, name in named]
+    named = zip_longest(descriptors, names[: len(descriptors)], fillvalue="")
+    return [(str(name) or "unknown", _socket(int(descriptor))) for descriptor, name in named]
 
 
 def _socket(descriptor: int) -> socket.socket:

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from netcheck.config.addresses import proxy_url
+from netcheck.config.reading.addresses import proxy_url
 from netcheck.files import read_file
 from netcheck.probe.resolvconf import StubResolver, stub_resolver
 

@@ -96,7 +96,7 @@ FAMILIES = (
     MetricFamily(
         "netcheck_hosts_last_run_timestamp_seconds",
         Kind.GAUGE,
-        _FLOW,
+        ("path",),
         samples.hosts_last_runs,
         "When any host was last visited.",
     ),
@@ -331,6 +331,13 @@ FAMILIES = (
         (),
         samples.reload_success_time,
         "When a config file was last taken into use.",
+    ),
+    MetricFamily(
+        "netcheck_probing_interval_seconds",
+        Kind.GAUGE,
+        (),
+        samples.probing_interval,
+        "How long it takes at most, as configured, until the next probe is due.",
     ),
     MetricFamily(
         "netcheck_schedule_lag_seconds",

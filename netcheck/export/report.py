@@ -127,6 +127,7 @@ def _result(result: Result) -> Json:
         "path": result.path,
         "family": attempt.family,
         "address": attempt.address,
+        "balancer": attempt.balancer,
         "source": attempt.source,
         "outcome": result.outcome,
         "phase": failure.phase if failure else None,

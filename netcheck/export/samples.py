@@ -14,7 +14,6 @@ from netcheck.facts import Facts
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Acceptance, Verdict
 from netcheck.model.results import Bag, Lookup, Result
-from netcheck.state.endpoints import EndpointState
 from netcheck.state.histogram import Histogram
 
 
@@ -68,15 +67,20 @@ def hosts(facts: Facts) -> Numbers:
 
 
 def hosts_last_runs(facts: Facts) -> Numbers:
-    for flow, seen in _by_flow(facts):
-        yield flow, max([each.last_run for each in seen])
+    latest: dict[str, float] = {}
+    for endpoint, seen in facts.endpoints.items():
+        latest[endpoint.path] = max(seen.last_run, latest.get(endpoint.path, seen.last_run))
+    for path, time in latest.items():
+        yield (path,), time
 
 
 def hosts_last_successes(facts: Facts) -> Numbers:
-    for flow, seen in _by_flow(facts):
-        times = [each.last_success for each in seen if each.last_success is not None]
-        if times:
-            yield flow, max(times)
+    latest: dict[Labels, float] = {}
+    for (service, port, path, _), seen in facts.hosts.items():
+        flow = (service, port, path)
+        for time in [each.last_success for each in seen if each.last_success is not None]:
+            latest[flow] = max(time, latest.get(flow, time))
+    yield from latest.items()
 
 
 def probes(facts: Facts) -> Numbers:
@@ -153,13 +157,6 @@ def tls_not_after(facts: Facts) -> Numbers:
         certificates = [result.attempt.tls for result in results if result.attempt.tls]
         if times := [each.not_after for each in certificates if each.not_after is not None]:
             yield service_and_path, min(times)
-
-
-def _by_flow(facts: Facts) -> Iterator[tuple[Labels, list[EndpointState]]]:
-    grouped: dict[Labels, list[EndpointState]] = {}
-    for (service, port, path, _), seen in facts.hosts.items():
-        grouped.setdefault((service, port, path), []).extend(seen)
-    yield from grouped.items()
 
 
 def _results(facts: Facts) -> Iterator[tuple[Labels, list[Result]]]:
@@ -322,6 +319,10 @@ def reload_successful(facts: Facts) -> Numbers:
 
 def reload_success_time(facts: Facts) -> Numbers:
     yield (), facts.totals.own.reload_success_time
+
+
+def probing_interval(facts: Facts) -> Numbers:
+    yield (), facts.totals.own.interval
 
 
 def schedule_lag(facts: Facts) -> Histograms:

@@ -206,6 +206,9 @@ class Failure:
     """For `proxy_auth_failed` and `proxy_auth_unsupported` at HTTP proxies."""
     software: str = ""
     """What the peer called itself, as `squid/5.7`; empty where it did not say."""
+    is_of_header: bool = False
+    """Whether a load balancer answers with the header of the PROXY protocol and not without it, or the other
+    way round, and the path has it wrong."""
     told_by: str | None = None
     """Who told it that a connection leads nowhere: an address, empty where the system does not say whose.
 

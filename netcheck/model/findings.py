@@ -62,6 +62,7 @@ class Cause(StrEnum):
     PROXY_DENIES_HOST = "proxy_denies_host"
     PROXY_CANNOT_RESOLVE = "proxy_cannot_resolve"
     APPLE_CERTIFICATE = "apple_certificate"
+    BALANCER_HEADER = "balancer_header"
     BALANCER_ENDS_TLS = "balancer_ends_tls"
     BALANCER_MEMBERS_DOWN = "balancer_members_down"
     BALANCER_DOWN = "balancer_down"

@@ -227,10 +227,17 @@ class Binding:
 
 
 class LoadBalancer(NamedTuple):
-    """The address that answers for a host on a load balancer path; port None keeps the service's port."""
+    """An address that answers for a host on a load balancer path; port None keeps the service's port."""
 
     address: str
     port: int | None
+
+
+class ProxyProtocol(StrEnum):
+    """The version of the header that is sent first to a load balancer (haproxy's proxy-protocol.txt)."""
+
+    V1 = "v1"
+    V2 = "v2"
 
 
 class Expected(StrEnum):
@@ -250,7 +257,9 @@ class ProbePath:
     name: str
     proxies: Way = ()
     load_balancer: tuple[tuple[str, LoadBalancer], ...] = ()
-    """Pairs of host (or `host:port`, which wins) and what answers for it."""
+    """Pairs of host (or `host:port`, which wins) and what answers for it; one for each address of several."""
+    proxy_protocol: ProxyProtocol | None = None
+    """The header that these addresses want before anything else."""
     binding: Binding = Binding()
     resolver: Resolver = SYSTEM_RESOLVER
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
@@ -260,18 +269,22 @@ class ProbePath:
     chosen_by: Pac | Environment | None = None
     """Who names the ways for each host and port, in place of `proxies`. What comes of them counts under
     the family `name`, whoever resolves it on the way that is taken."""
-    _balancers: Mapping[str, LoadBalancer] = field(init=False, repr=False, compare=False)
+    _balancers: Mapping[str, list[LoadBalancer]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_balancers", dict(self.load_balancer))
+        balancers: dict[str, list[LoadBalancer]] = {}
+        for host, balancer in self.load_balancer:
+            balancers.setdefault(host, []).append(balancer)
+        object.__setattr__(self, "_balancers", balancers)
 
-    def balancer(self, host: str, port: int) -> LoadBalancer | None:
-        """What answers for this host and port on a load balancer path, or None where nothing does."""
-        return self._balancers.get(endpoint_text(host, port)) or self._balancers.get(host)
+    def balancers(self, host: str, port: int) -> tuple[tuple[str, int], ...]:
+        """Address and port of each that answers for this host and port on a load balancer path."""
+        found = self._balancers.get(endpoint_text(host, port)) or self._balancers.get(host, [])
+        return tuple(dict.fromkeys((each.address, each.port or port) for each in found))
 
     def leads_to(self, host: str, port: int) -> bool:
         """Whether this can be asked for at all: a load balancer path has only what it names."""
-        return not self.load_balancer or self.balancer(host, port) is not None
+        return not self.load_balancer or bool(self.balancers(host, port))
 
     @property
     def is_proxied(self) -> bool:
@@ -289,7 +302,7 @@ class ProbePath:
     def way_out(self) -> Hashable:
         """What paths have in common that share their fate, whatever their resolvers answer."""
         proxies = tuple((proxy.host, proxy.port) for proxy in self.proxies)
-        return proxies, self.chosen_by, self.load_balancer, self.binding
+        return proxies, self.chosen_by, self.load_balancer, self.proxy_protocol, self.binding
 
     @property
     def resolves_both_ways(self) -> bool:

@@ -145,6 +145,8 @@ class Attempt:
     """When it began, in seconds of the monotonic clock: what windows and ages are measured by."""
     source: str | None = None
     """The address of this machine that it left from, be it to a proxy; None where nothing left."""
+    balancer: str | None = None
+    """`ADDRESS:PORT` of the load balancer that was asked in the host's place; None on other paths."""
 
     @property
     def proxy(self) -> Proxy | None:

@@ -133,7 +133,7 @@ def _example(field: Field) -> str:
 def _of(latest: Result | None) -> str:
     if latest is None:
         return ""
-    address = latest.attempt.address or "by its name"
+    address = latest.attempt.balancer or latest.attempt.address or "by its name"
     return f"{latest.host}, {address}, {transcript.iso(latest.attempt.time)}"
 
 
@@ -153,7 +153,10 @@ def _steps(result: Result) -> tuple[Step, ...]:
 def _addresses(results: Sequence[Result]) -> list[Address]:
     """Each address once for each way in which it ended, failures first."""
     counted = Counter(
-        (result.attempt.address or "by name", failure_text(failure) if failure else "")
+        (
+            result.attempt.balancer or result.attempt.address or "by name",
+            failure_text(failure) if failure else "",
+        )
         for result in results
         for failure in [result.attempt.failure]
     )

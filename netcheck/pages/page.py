@@ -106,6 +106,7 @@ def _tables(facts: Facts, fields: Fields, time: float) -> list[tables.Table]:
         tables.push_certificates(facts.push_certificates, facts.proofs, time),
         tables.resolvers(facts.lookups),
         tables.chosen_ways(facts.results),
+        tables.load_balancers(facts.results),
         tables.bags(facts.bags),
         tables.holds(facts.holds.values()),
         tables.peers(facts.results),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from netcheck.answers import duration_text, said_of
-from netcheck.fields import Field, answers, failure_text
+from netcheck.fields import Field, answers, balanced, failure_text
 from netcheck.model.findings import Acceptance, FetchedBag, Proof, PushCertificate
 from netcheck.model.paths import endpoint_text
 from netcheck.model.results import Hold, HoldEnd, Lookup, Result
@@ -141,6 +141,16 @@ def chosen_ways(results: Iterable[Result]) -> Table:
         ways = Cell("; ".join(map(str, answer.ways))[:LONGEST], "worry" if failed else "good")
         rows.append([Cell(answer.path), Cell(answer.said[:LONGEST]), where, ways])
     return _table("ways", "Ways that are chosen for each host", ("path", "said", "where", "ways"), rows)
+
+
+def load_balancers(results: Iterable[Result]) -> Table:
+    """A row for each of a path and each way in which it does."""
+    rows = []
+    for seen, alike in balanced(results).items():
+        where = _names(dict.fromkeys(endpoint_text(each.host, each.port) for each in alike))
+        says = Cell(seen.says, "bad" if seen.failure else "good")
+        rows.append([Cell(seen.path), Cell(seen.balancer), says, where])
+    return _table("balancers", "Load balancers", ("path", "load balancer", "", "asked for"), rows)
 
 
 def bags(seen: Iterable[FetchedBag]) -> Table:

@@ -28,7 +28,8 @@ def of_lookup(lookup: Lookup) -> str:
 def of_result(result: Result) -> str:
     """A line for the target, one for each phase that ran, and what else the peer showed."""
     attempt, failure = result.attempt, result.attempt.failure
-    at = f" at {attempt.address}" if attempt.address not in (None, result.host) else ""
+    asked = attempt.balancer or attempt.address
+    at = f" at {asked}" if asked not in (None, result.host) else ""
     where = f"{endpoint_text(result.host, result.port)}{at}"
     lines = [f"{result.service} {where}, over {result.path} ({attempt.family}), {iso(attempt.time)}"]
     for phase, seconds in result.phases.items():

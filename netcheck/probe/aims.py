@@ -63,19 +63,18 @@ def aims(
 
 def _balanced_aims(service: Service, host: str, path: ProbePath) -> list[Aim]:
     tls = service.tls if speaks_tls(service, path) else None
-    fixed = [(port, path.balancer(host, port)) for port in service.ports]
     return [
         Aim(
             port,
-            Destination(family_of(to.address), to.address),
-            Target(to.address, to.port or port),
+            Destination(family_of(address), address),
+            Target(address, at),
             tls,
             service.tls.server_name or host,
             service.bag,
             (),
         )
-        for port, to in fixed
-        if to is not None
+        for port in service.ports
+        for address, at in path.balancers(host, port)
     ]
 
 

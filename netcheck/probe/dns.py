@@ -21,6 +21,7 @@ from netcheck.probe.dns_channel import Channel, channel
 from netcheck.probe.dns_message import Again, Answer, Question
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.resolvconf import StubResolver
+from netcheck.probe.system import HERE
 
 _MOST_NOISE = 1000
 """Messages that are no reply, before a try ends: whoever sends more is no noise but a flood."""
@@ -64,7 +65,7 @@ async def lookup(
     no_local_address, network_unreachable and resolver_unreachable that was met.
     """
     now, began = time.time(), trio.current_time()
-    stub = _stub(resolver)
+    stub = await _stub(resolver, binding)
     inquiry = _Inquiry(dns.name.from_text(host), rdtype, resolver, binding, stub)
     if stub.no_aaaa and rdtype is RecordType.AAAA:
         answer = Answer(Reason.NO_ANSWER, "not asked: resolv.conf has the option no-aaaa")
@@ -95,11 +96,13 @@ def asks_singly(resolver: Resolver) -> bool:
     return not resolver.nameservers and resolvconf.stub_resolver().single_request
 
 
-def _stub(resolver: Resolver) -> StubResolver:
+async def _stub(resolver: Resolver, binding: Binding) -> StubResolver:
     """A resolver of the config is asked as one that stands in resolv.conf without options."""
     if resolver.nameservers:
         return StubResolver(resolver.nameservers)
-    return resolvconf.stub_resolver()
+    stub = resolvconf.stub_resolver()
+    of_system = resolvconf.nameservers(await HERE.nameservers(binding.interface))
+    return replace(stub, nameservers=of_system) if of_system else stub
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,13 @@ class PhaseError(Exception):
 
     def in_phase(self, phase: Phase) -> Failure:
         return Failure(
-            phase, self.reason, self.detail, self.evidence, self.login, self.software, self.told_by
+            phase,
+            self.reason,
+            self.detail,
+            self.evidence,
+            self.login,
+            self.software,
+            told_by=self.told_by,
         )
 
 

@@ -1,12 +1,12 @@
 """One probe of a visit, from the first connection to the last phase: over its way out to its target."""
 
 import time
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 
 import trio
 
-from netcheck.model.failing import Failure, Reason
+from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import ProbePath, ProxyScheme, Way, endpoint_text
 from netcheck.model.results import Attempt
 from netcheck.model.services import Timeouts
@@ -14,7 +14,8 @@ from netcheck.probe import grace
 from netcheck.probe.aims import Aim
 from netcheck.probe.authorities import anchors
 from netcheck.probe.bag import bag_request, fetch_bag, read_forwarded_bag
-from netcheck.probe.connect import connect_directly
+from netcheck.probe.connect import announce, connect_directly
+from netcheck.probe.header import Headers
 from netcheck.probe.logins import Logins
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
@@ -37,6 +38,7 @@ class Opening:
         self._timeouts = timeouts
         self._names = names
         self._logins = Logins()
+        self._headers = Headers()
 
     async def attempt(self, shared: Round, path: ProbePath, aim: Aim, gate: Gate) -> Attempt:
         """What one walk sees. Raises nothing for what a network, a peer or a bug of ours does."""
@@ -61,6 +63,7 @@ class Opening:
             legs=tuple(walk.legs) if len(aim.proxies) > 1 else (),
             at=at,
             source=walk.source,
+            balancer=endpoint_text(aim.target.host, aim.target.port) if path.load_balancer else None,
         )
 
     async def _walk(
@@ -90,7 +93,10 @@ class Opening:
                 stream = tls = await secure(walk, stream, security, self._timeouts.tls)
             except WalkEnded as ended:
                 failure = ended.failure
-                if is_worth_another_look(walk, failure) and not _may_be_a_dead_member(path, failure):
+                if path.load_balancer and walk.tls is None:
+                    failure = await self._look_at_header(walk, shared, path, aim, security, failure)
+                is_told = failure.is_of_header or _may_be_a_dead_member(path, failure)
+                if is_worth_another_look(walk, failure) and not is_told:
                     failure = await self._look_again(walk, shared, path, aim, security, failure)
                 raise WalkEnded(failure) from ended
             if aim.bag is None:
@@ -118,13 +124,33 @@ class Opening:
                 return failure
             return await look_again(walk, again, stream, security, self._timeouts.tls, failure)
 
+    async def _look_at_header(
+        self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, security: Security, failure: Failure
+    ) -> Failure:
+        """Whether it fails because of the PROXY protocol, by a connection of its own."""
+        walk.close()
+
+        async def shows_a_certificate(other: ProbePath) -> bool:
+            with Walk() as aside, suppress(WalkEnded):
+                await secure(
+                    aside, await self.connect(aside, shared, other, aim), security, self._timeouts.tls
+                )
+            return aside.tls is not None
+
+        return await self._headers.explain(failure, (path.name, aim.key), path, shows_a_certificate)
+
     async def _connect(
         self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, handshake: Handshake | None
     ) -> Stream:
         target = aim.target
         if not aim.proxies or handshake is None:
-            timeout = self._timeouts.connect
-            return await connect_directly(walk, target.host, target.port, path.binding, timeout)
+            stream = await connect_directly(
+                walk, target.host, target.port, path.binding, self._timeouts.connect
+            )
+            if path.proxy_protocol is not None:
+                announced = announce(stream, path.proxy_protocol, target)
+                await walk.step(Phase.CONNECT, self._timeouts.connect, announced)
+            return stream
 
         route = self._route(shared, path, aim.proxies)
         return await connect_through(walk, route, handshake, endpoint_text(target.host, target.port))

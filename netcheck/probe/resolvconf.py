@@ -5,9 +5,11 @@ Owns the reading of that file, as glibc reads it (resolv.conf(5)). Must not know
 
 import functools
 import ipaddress
+import itertools
 import os
 import re
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -92,13 +94,13 @@ def _read(file: Path, environment: Environment, *_version: int) -> StubResolver:
 
 
 def _parsed(text: str, environment: Environment) -> StubResolver:
-    nameservers: list[Nameserver] = []
+    addresses: list[str] = []
     search = [environment.host_name.partition(".")[2]]
     options: list[str] = []
     for keyword, rest in _LINE.findall(text):
         words = rest.split()
         if keyword == "nameserver":
-            nameservers += [Nameserver(a, _PORT) for word in words[:1] if (a := _literal(word))]
+            addresses += words[:1]
         elif keyword == "options":
             options += words
         else:  # of several such lines the last one holds
@@ -107,9 +109,15 @@ def _parsed(text: str, environment: Environment) -> StubResolver:
         search = environment.search.split()
     return _with_options(
         [*options, *environment.options.split()],
-        tuple(nameservers[:_MAX_NAMESERVERS]) or _LOCAL,
+        nameservers(addresses) or _LOCAL,
         tuple(name.strip(".").lower() for name in search[:_MAX_SEARCH] if name.strip(".")),
     )
+
+
+def nameservers(written: Iterable[str]) -> tuple[Nameserver, ...]:
+    """Those that a stub resolver asks: at most three, and nothing that is no address."""
+    found = (Nameserver(address, _PORT) for each in written if (address := _literal(each)))
+    return tuple(itertools.islice(found, _MAX_NAMESERVERS))
 
 
 def _with_options(

@@ -4,10 +4,12 @@ And one hold, which is a probe of a visit up to where it would be closed; and on
 """
 
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from ssl import SSLContext
 
 import trio
@@ -92,7 +94,7 @@ class Prober:
             chosen = await self._choosing.chosen(shared, one, host, path, turn)
             wanted = [aim for each in chosen for aim in each.aims]
         else:
-            wanted = aims(one, host, path, lookups, set(), turn)
+            wanted = list(_in_turn(aims(one, host, path, lookups, set(), turn), turn))
         for aim in wanted:
             if aim.destination.family is not family or aim.destination.failure is not None:
                 continue
@@ -195,6 +197,14 @@ async def _together(probes: Sequence[Callable[[], Awaitable[Result]]]) -> list[R
         for number, probe in enumerate(probes):
             nursery.start_soon(run, number, probe)
     return [found[number] for number in range(len(probes))]
+
+
+def _in_turn(wanted: Sequence[Aim], turn: int) -> Iterator[Aim]:
+    """The ports in their order, and of each another one of its load balancers first each time."""
+    for _, several in groupby(wanted, key=attrgetter("port")):
+        of_port = list(several)
+        first = turn % len(of_port)
+        yield from (*of_port[first:], *of_port[:first])
 
 
 def _learn(known: set[Family], lookups: Iterable[Lookup]) -> None:

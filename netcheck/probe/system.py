@@ -1,4 +1,4 @@
-"""What differs between operating systems in the sockets of a probe; nothing else knows on which one it runs.
+"""What differs between operating systems in a probe; nothing else knows on which one it runs.
 
 Linux and macOS tell what their kernels measured and let a socket choose its interface, each in its own way.
 Elsewhere, on Windows too, neither is to be had: what is missing is said, or left out, and never an error of
@@ -7,10 +7,17 @@ its own. Options that Python's `socket` does not name on every system stand here
 
 import errno
 import os
+import re
 import socket
 import struct
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
+
+import dns.win32util
+import trio
 
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Family
@@ -35,6 +42,14 @@ _TCP_KEEPINTVL = 0x101
 _TCP_KEEPCNT = 0x102
 _TCP_CONNECTION_INFO = 0x106
 _CONNECTION_INFO = struct.Struct("=44xI56xQ")  # tcpi_srtt (ms) and tcpi_txretransmitpackets
+
+_SCUTIL = ("/usr/sbin/scutil", "--dns")
+_PATIENCE = 3.0
+"""Seconds to wait for what the system says of its nameservers."""
+_KNOWN_FOR = 5.0
+"""Seconds for which that is taken to hold."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +106,10 @@ class System:
         # packet, while switching it on counts from now.
         for option, value in zip(self._keep_alive_options(), (1, 1, max(1, int(patience) - 2)), strict=True):
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    async def nameservers(self, interface: str | None) -> tuple[str, ...]:  # noqa: ARG002
+        """The addresses to ask by way of an interface, or of any; none where resolv.conf says it all."""
+        return ()
 
     def _keep_alive_options(self) -> tuple[int, int, int]:
         """The options for idle time, interval (both in seconds) and count."""
@@ -158,10 +177,36 @@ def _offender(error: bytes) -> str:
     return ""
 
 
+class _Remembered(Generic[T]):
+    """An answer of the system: asked for once where many want it, and anew after some seconds."""
+
+    def __init__(self, ask: Callable[[], Awaitable[T]], otherwise: T) -> None:
+        self._ask, self._otherwise = ask, otherwise
+        self._one_at_a_time = trio.Lock()
+        self._known: tuple[float, T] | None = None
+
+    async def get(self) -> T:
+        """The answer; `otherwise` where there is none in time."""
+        async with self._one_at_a_time:
+            if self._known is None or not 0 <= trio.current_time() - self._known[0] < _KNOWN_FOR:
+                found = self._otherwise
+                with trio.move_on_after(_PATIENCE):
+                    found = await self._ask()
+                self._known = trio.current_time(), found
+            return self._known[1]
+
+
 class MacOS(System):
-    """`IP_BOUND_IF` (ip(4)), `TCP_CONNECTION_INFO` and `TCP_KEEPALIVE` (tcp(4))."""
+    """`IP_BOUND_IF` (ip(4)), `TCP_CONNECTION_INFO` and `TCP_KEEPALIVE` (tcp(4)), scutil(8)."""
 
     under_way = (errno.EINPROGRESS,)
+
+    def __init__(self) -> None:
+        self._scutil = _Remembered(_said_by_scutil, "")
+
+    async def nameservers(self, interface: str | None) -> tuple[str, ...]:
+        """resolv.conf there has those of the main interface only; the others have scoped ones."""
+        return scoped_nameservers(await self._scutil.get(), interface) if interface else ()
 
     def bind_to_interface(self, sock: socket.socket, family: Family, name: str) -> None:
         try:
@@ -187,6 +232,41 @@ class MacOS(System):
         return _TCP_KEEPALIVE, _TCP_KEEPINTVL, _TCP_KEEPCNT
 
 
-_SYSTEMS = {"linux": Linux, "darwin": MacOS}
+async def _said_by_scutil() -> str:
+    try:
+        done = await trio.run_process(_SCUTIL, capture_stdout=True, capture_stderr=True, check=False)
+    except OSError:
+        return ""
+    return bytes(done.stdout).decode(errors="replace")
+
+
+def scoped_nameservers(said: str, interface: str) -> tuple[str, ...]:
+    """Whom `scutil --dns` says to ask by way of an interface; in order, each once."""
+    _, _, scoped = said.partition("(for scoped queries)")
+    of_interface = (part for part in scoped.split("resolver #") if f"({interface})\n" in part)
+    found = (re.findall(r"^ *nameserver\[[0-9]+\] *: *(\S+)$", part, re.MULTILINE) for part in of_interface)
+    return tuple(dict.fromkeys(address for addresses in found for address in addresses))
+
+
+class Windows(System):
+    """The registry has the nameservers, of all interfaces together; there is no resolv.conf."""
+
+    def __init__(self) -> None:
+        read = partial(trio.to_thread.run_sync, _said_by_registry, abandon_on_cancel=True)
+        self._registry: _Remembered[tuple[str, ...]] = _Remembered(read, ())
+
+    async def nameservers(self, interface: str | None) -> tuple[str, ...]:  # noqa: ARG002
+        return await self._registry.get()
+
+
+def _said_by_registry() -> tuple[str, ...]:
+    try:
+        found = dns.win32util.get_dns_info()  # type: ignore[attr-defined]  # it is there on Windows only
+    except OSError:
+        return ()
+    return tuple(map(str, found.nameservers))
+
+
+_SYSTEMS = {"linux": Linux, "darwin": MacOS, "win32": Windows}
 HERE = _SYSTEMS.get(sys.platform, System)()
 """The system that this process runs on."""

@@ -1,7 +1,7 @@
 """The latest results: what each endpoint did when it was last visited, and how it came to that."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from netcheck.model.failing import Phase
 from netcheck.model.paths import ProbePath
@@ -31,6 +31,8 @@ class EndpointState:
     """The latest result that failed, be the latest visit as it may."""
     fails_since: float | None = None
     """When the first of these visits in a row began, on the monotonic clock; None where it is reachable."""
+    balancers: "Mapping[str, EndpointState]" = field(default_factory=dict)
+    """The same of each load balancer that is asked in its place, by itself."""
 
     @property
     def unreachable(self) -> int:
@@ -61,8 +63,9 @@ class Endpoints:
         }
 
     def standings(self) -> Iterator[Standing]:
-        """The latest results, each with what came before it."""
-        for seen in self.latest.values():
+        """The latest results, each with what came before it: at its load balancer, if there is one."""
+        every = (part for whole in self.latest.values() for part in whole.balancers.values() or (whole,))
+        for seen in every:
             for result in seen.results:
                 answered = seen.last_success is not None
                 yield Standing(
@@ -94,6 +97,16 @@ class Endpoints:
 
 
 def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -> EndpointState:
+    known = before.balancers if before else {}
+    balancers = {
+        balancer: _after((result,), known.get(balancer))
+        for result in results
+        if (balancer := result.attempt.balancer)
+    }
+    return replace(_after(results, before), balancers=balancers)
+
+
+def _after(results: tuple[Result, ...], before: EndpointState | None) -> EndpointState:
     succeeded = [result for result in results if result.attempt.failure is None]
     failed = [result for result in results if result.attempt.failure is not None]
     time = max(result.attempt.time for result in results)

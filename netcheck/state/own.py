@@ -15,5 +15,7 @@ class SelfState:
     schedule_lag: Histogram = field(default_factory=Histogram)
     loop_lag: Histogram = field(default_factory=Histogram)
     skipped: dict[str, int] = field(default_factory=dict)
+    interval: float = 0.0
+    """After how many seconds at most the next probe is due; 0 where none is."""
     reload_successful: bool = True
     reload_success_time: float = 0.0

@@ -18,6 +18,7 @@ from netcheck.model.services import PortRule, Service, ports_on
 from netcheck.model.trends import Trends
 from netcheck.verdict.case import Case, World
 from netcheck.verdict.counting import Counted, Counting, what_counts
+from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.loss import lost
 from netcheck.verdict.naming import goes_directly
 from netcheck.verdict.needs import needs, ports_judged, ports_needed, services_needed
@@ -36,7 +37,8 @@ class Tally:
     denied: int = 0
     """How many of the failures are denials of a proxy."""
     is_limited: bool = False
-    """Whether hosts that answer do so only at times, or only at addresses outside a dead range."""
+    """Whether hosts that answer do so only at times, only at addresses outside a dead range, or only at
+    some of their load balancers."""
     is_direct: bool = True
     """Whether all that was tried was told to go without a proxy."""
 
@@ -48,9 +50,10 @@ class Tally:
         if counted.comes_and_goes or counted.failure is None:
             self.reached.add(where)
         if counted.failure is not None:
-            self.failures[f"{counted.failure.phase} {counted.failure.reason}"] += 1
+            self.failures[failure_in_words(counted.failure.phase, counted.failure.reason)] += 1
             self.denied += counted.failure.reason is Reason.PROXY_DENIED
-            self.is_limited |= counted.comes_and_goes or in_dead_range
+            at_balancer = counted.result.attempt.balancer is not None
+            self.is_limited |= counted.comes_and_goes or in_dead_range or at_balancer
 
     @property
     def verdict(self) -> Verdict:

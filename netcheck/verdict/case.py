@@ -11,7 +11,7 @@ from netcheck.apns.addresses import is_allocated, is_apple_name
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Acceptance, Needed, Proof, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
-from netcheck.model.results import Lookup, Trust
+from netcheck.model.results import Attempt, Lookup, Trust
 from netcheck.model.services import Network, Service
 from netcheck.verdict.counting import Counted, Counting, RangeOnPath
 
@@ -153,7 +153,18 @@ class Case:
 
     def is_only_its_own(self, each: Counted) -> bool:
         """Whether it is the user's own, fails wherever it is tried, and does not fail as Apple's do."""
-        return not (is_apples(each) or self.is_reached_elsewhere(each) or self.fails_as_apples_do(each))
+        elsewhere = self.is_led_astray(each) or self.is_reached_elsewhere(each)
+        return not (is_apples(each) or elsewhere or self.fails_as_apples_do(each))
+
+    def is_led_astray(self, each: Counted) -> bool:
+        """Whether a load balancer leads it to another of the hosts behind it, or to another of Apple's."""
+        tls, balancer = each.result.attempt.tls, each.result.attempt.balancer
+        if balancer is None or tls is None or tls.is_for_host is not False:
+            return False
+        others = (other.result for other in self.counted if other.result.host != each.result.host)
+        return is_another_of_apples(each) or any(
+            other.host in tls.names or _is_right_at(other.attempt, balancer) for other in others
+        )
 
     def fails_as_apples_do(self, each: Counted) -> bool:
         """Whether all of Apple's that gets as far fails in the same way: then it is the way.
@@ -224,6 +235,11 @@ class Case:
         if networks:
             return not any(ip_address(address) in network for network in networks)
         return is_apples(each) and not is_allocated(address)
+
+
+def _is_right_at(attempt: Attempt, balancer: str) -> bool:
+    """Whether the load balancer leads to who has the right certificate."""
+    return attempt.balancer == balancer and attempt.tls is not None and attempt.tls.is_for_host is True
 
 
 def _steps(each: Counted) -> int:

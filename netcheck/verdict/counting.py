@@ -23,6 +23,10 @@ _FEWEST_VISITS, _FEWEST_FALLS, _FAILING_SHARE, _SETTLED = 8, 3, 0.25, 6
 row that end alike have settled it."""
 
 
+_Asked = tuple[Endpoint, str | None]
+"""An endpoint, and the load balancer that was asked in its place."""
+
+
 class RangeOnPath(NamedTuple):
     """A range of Apple's as it is reached over a path on a port, named by an address of ours."""
 
@@ -76,6 +80,7 @@ class Counted:
             result.host,
             self.family,
             result.attempt.address or "",
+            result.attempt.balancer or "",
         )
 
     @property
@@ -125,7 +130,7 @@ def what_counts(
     counted = list(unsteady.values())
     for each in recent:
         result = each.result
-        if result.endpoint in unsteady:
+        if _asked(result) in unsteady:
             continue
         if not each.failures:  # of its addresses, one may have failed all the same
             counted.append(Counted(result, result.attempt.failure is None))
@@ -226,10 +231,14 @@ def _is_in(result: Result, dead: frozenset[RangeOnPath]) -> bool:
     return not result.attempt.connected and range_of(result) in dead
 
 
-def _unsteady(standings: Iterable[Standing], both_ways: set[str], bound: set[str]) -> dict[Endpoint, Counted]:
+def _asked(result: Result) -> _Asked:
+    return result.endpoint, result.attempt.balancer
+
+
+def _unsteady(standings: Iterable[Standing], both_ways: set[str], bound: set[str]) -> dict[_Asked, Counted]:
     """What comes and goes: two in a row need never fail where half of a balancer's members are dead."""
     return {
-        each.result.endpoint: Counted(failed, reached=False, comes_and_goes=True)
+        _asked(each.result): Counted(failed, reached=False, comes_and_goes=True)
         for each in standings
         if (failed := each.last_failed) is not None
         and _comes_and_goes(each.recent)
@@ -280,9 +289,12 @@ def _host(result: Result) -> tuple[str, str, int]:
 
 
 def _has_no_such_family(result: Result, bound: set[str]) -> bool:
-    """No route for it, or no address of it: unless the config wants one, which is then what is missing."""
+    """No route for it, or no address of it: unless the config wants one, which is then what is missing.
+
+    So it does where it names a load balancer by its address.
+    """
     failure = result.attempt.failure
-    if failure is None or failure.phase is not Phase.CONNECT:
+    if failure is None or failure.phase is not Phase.CONNECT or result.attempt.balancer is not None:
         return False
     lacks_address = failure.reason is Reason.NO_LOCAL_ADDRESS and result.path not in bound
     return failure.lacks_route or lacks_address

@@ -14,6 +14,7 @@ from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy, endpoint_t
 from netcheck.model.services import Service
 from netcheck.verdict.case import Case, fails_in, is_apples
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.failures_in_words import failure_in_words
 
 _LONGEST = 200
 _ON_THE_WAY_TO_THE_PROXY = (Phase.PROXY_RESOLVE, Phase.PROXY_CONNECT, Phase.PROXY_TLS)
@@ -103,15 +104,9 @@ def _asked_of(case: Case, resolver: str) -> list[str]:
     return sorted({each.nameserver for lookup in lookups for each in lookup.tries})
 
 
-def the_balancers(case: Case, about: Iterable[Counted]) -> Owner:
-    """The addresses that stand in for the hosts."""
-    places = sorted({(each.result.host, each.result.port) for each in about})
-    addresses = [
-        endpoint_text(balancer.address, balancer.port or port)
-        for host, port in places
-        if (balancer := case.path.balancer(host, port))
-    ]
-    names = list(dict.fromkeys(addresses))
+def the_balancers(about: Iterable[Counted]) -> Owner:
+    """Those that were asked in the hosts' place, by their addresses."""
+    names = sorted({each.result.attempt.balancer for each in about if each.result.attempt.balancer})
     return _owners_of(Hop.LOAD_BALANCER, f"the load balancer{'s' * (len(names) > 1)} {shortened(names)}")
 
 
@@ -126,7 +121,7 @@ def on_the_way(case: Case, about: Iterable[Counted]) -> Owner:
     about = list(about)
     if case.path.is_proxied and not all(map(goes_directly, about)):
         return the_proxy(case, about)
-    return the_balancers(case, about) if case.path.load_balancer else FIREWALL
+    return the_balancers(about) if case.path.load_balancer else FIREWALL
 
 
 def commonest(about: Iterable[Counted]) -> tuple[Phase, Reason, int]:
@@ -140,9 +135,10 @@ def how_often(case: Case, about: Sequence[Counted]) -> str:
     """How most of them fail, and how many of all that failed."""
     phase, reason, count = commonest(about)
     failed = len(case.failed)
+    words = failure_in_words(phase, reason)
     if count < failed:
-        return f"{phase} {reason} in {count} of {failed} failed probes"
-    return f"{phase} {reason} in {f'all {failed} failed probes' if failed > 1 else 'the only failed probe'}"
+        return f"{words} in {count} of {failed} failed probes"
+    return f"{words} in {f'all {failed} failed probes' if failed > 1 else 'the only failed probe'}"
 
 
 def the_reply(about: Sequence[Counted], *, is_of_destination: bool = True) -> str:

@@ -42,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     proxy.proxy_denies_host,
     proxy.proxy_cannot_resolve,
     apple.apple_certificate,
+    load_balancer.balancer_header,
     load_balancer.balancer_ends_tls,
     load_balancer.balancer_members_down,
     load_balancer.balancer_down,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trio
 
-from netcheck.config.addresses import Listen, ListenPlace, UnixListen
+from netcheck.config.reading.addresses import Listen, ListenPlace, UnixListen
 from netcheck.model.paths import endpoint_text
 
 _BACKLOG = 1024

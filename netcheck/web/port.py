@@ -8,7 +8,7 @@ from functools import partial
 
 import trio
 
-from netcheck.config.addresses import Listen, ListenPlace
+from netcheck.config.reading.addresses import Listen, ListenPlace
 from netcheck.web.access import guarded
 from netcheck.web.listening import Door, ListenError, door_of, open_door
 from netcheck.web.places import Place, Places
@@ -179,7 +179,8 @@ class WebPort:
             except NotTlsError:
                 await stream.send_all(_TLS_IS_SPOKEN_HERE)
                 return None
-        if now.allowed_sans and not now.allowed_sans & tls.names():
+        names = tls.names()
+        if now.allowed_sans and names is not None and not now.allowed_sans & names:
             _log.warning(
                 "a client at %s has none of client_allowed_sans in its certificate",
                 place.client,

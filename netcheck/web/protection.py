@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 import trio
 
-from netcheck.config.pem import pem_of
-from netcheck.config.problems import ConfigError, Problem
+from netcheck.config.reading.pem import pem_of
+from netcheck.config.reading.problems import ConfigError, Problem
 from netcheck.config.settings import Web
 from netcheck.config.web_file import RateLimit, context_for, settle
 from netcheck.config.web_tls import TlsSettings

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import trio
 
-from netcheck.config.values import seconds as duration
+from netcheck.config.reading.values import seconds as duration
 from netcheck.web.server import Handler, Request, Response, Stream, accepts_gzip, compressed
 
 _GZIP_FROM = 1400

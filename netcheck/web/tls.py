@@ -43,9 +43,10 @@ class TlsStream:
             await self._driver.flush()  # tell the client why
             raise TlsError(error.reason or "TLS error") from error
 
-    def names(self) -> frozenset[str]:
-        """The names in the client's certificate, of every type; none where it showed none."""
-        certificate = self._tls.getpeercert() or {}
+    def names(self) -> frozenset[str] | None:
+        """The names in the client's certificate, of every type; None where it showed no certificate."""
+        if (certificate := self._tls.getpeercert()) is None:
+            return None
         # typeshed has one type for all that may stand in a certificate
         names: tuple[tuple[str, str], ...] = certificate.get("subjectAltName", ())  # type: ignore[assignment]
         return frozenset(_address(name) if kind == "IP Address" else name for kind, name in names)

@@ -10,9 +10,9 @@ import yaml
 
 from netcheck.config import file
 from netcheck.config.file import FILE, default, schema
-from netcheck.config.sections import Key, Named, Section
+from netcheck.config.reading.sections import Key, Named, Section
+from netcheck.config.reading.values import Kind
 from netcheck.config.services import OWN, SERVICES
-from netcheck.config.values import Kind
 from tests.config.accepted import WAYS
 
 DOCS = Path(__file__).parents[2] / "docs" / "config.md"

@@ -7,7 +7,7 @@ import pytest
 
 from netcheck.config import web_tls
 from netcheck.config.file import Config, check, load, to_run
-from netcheck.config.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError
 from netcheck.files import LARGEST_PEM
 from netcheck.web import protection
 from tests.certificates import issued as push_certificate
@@ -53,6 +53,29 @@ def test_faults_of_the_config_hide_none_of_the_files_that_it_names(file: Path) -
     )
     assert len(said) == len(starts)
     assert all(line.startswith(start) for line, start in zip(said, starts, strict=True))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "topic: com.apple.mgmt.External.1",
+        '"file": "${CREDENTIALS_DIRECTORY}/mdm.pem"',
+        "file: mdm.pem, password_file: none",
+        "file: mdm.pem, password_env: NETCHECK_NONE",
+        "file: none.pem",
+        "file: [mdm.pem]",
+    ],
+)
+def test_a_push_certificate_that_cannot_be_opened_is_one_fault(
+    file: Path, keys: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    push = push_certificate()
+    (file.parent / "mdm.pem").write_bytes(push.pem + push.key_pem("secret"))
+    file.write_text(f"push_certificates: {{mdm: {{{keys}, verify: true}}}}\n")
+    with pytest.raises(ConfigError) as caught:
+        check(file)
+    assert len(caught.value.problems) == 1, str(caught.value)
 
 
 def test_a_daemon_starts_before_the_certificate_to_be_proven_is_there(file: Path) -> None:

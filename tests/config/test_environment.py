@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.config.environment import environment
+from netcheck.config.choosers import environment
 from netcheck.config.file import load
-from netcheck.config.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError
 from netcheck.model.paths import Environment, Pac
 
 CURL = shutil.which("curl")

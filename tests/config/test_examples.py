@@ -7,7 +7,7 @@ import pytest
 
 from netcheck.config.examples import SITUATIONS, example
 from netcheck.config.file import check, default, load
-from netcheck.config.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError
 
 EXAMPLES = Path(__file__).parents[2] / "config"
 

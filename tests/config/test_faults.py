@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from netcheck.config.file import load
-from netcheck.config.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError
 
 DIRECTORY = Path(__file__).parent / "faults"
 FILES = sorted(DIRECTORY.glob("*.yaml"))

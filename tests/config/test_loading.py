@@ -10,9 +10,9 @@ import pytest
 
 from netcheck.apns.services import numbered_hosts
 from netcheck.config import file as config_file
-from netcheck.config.addresses import Listen
 from netcheck.config.file import Config
-from netcheck.config.problems import ConfigError, Problem
+from netcheck.config.reading.addresses import Listen
+from netcheck.config.reading.problems import ConfigError, Problem
 from netcheck.config.settings import ProbingSettings
 from netcheck.model.findings import PushCertificateFile
 from netcheck.model.paths import (
@@ -25,6 +25,7 @@ from netcheck.model.paths import (
     Nameserver,
     ProbePath,
     Proxy,
+    ProxyProtocol,
     ProxyScheme,
     ResolveMode,
     Resolver,
@@ -242,9 +243,26 @@ def test_a_load_balancer_answers_for_a_host_or_for_one_of_its_ports(load: Load) 
         "      api.push.apple.com: 10.1.1.21\n"
         '      "api.push.apple.com:2197": "[fd00::21]:12197"\n'
     ).paths[0]
-    assert path.balancer("gateway.push.apple.com", 2195) == LoadBalancer("10.1.1.20", 12195)
-    assert path.balancer("api.push.apple.com", 443) == LoadBalancer("10.1.1.21", None)
-    assert path.balancer("api.push.apple.com", 2197) == LoadBalancer("fd00::21", 12197)
+    assert path.balancers("gateway.push.apple.com", 2195) == (("10.1.1.20", 12195),)
+    assert path.balancers("api.push.apple.com", 443) == (("10.1.1.21", 443),)
+    assert path.balancers("api.push.apple.com", 2197) == (("fd00::21", 12197),)
+
+
+def test_several_load_balancers_may_answer_for_a_host_each_on_a_port_of_its_own(load: Load) -> None:
+    path = load(
+        "paths:\n"
+        "  dmz:\n"
+        "    proxy_protocol: v2\n"
+        "    load_balancer:\n"
+        "      api.push.apple.com: [10.1.1.20, 10.1.1.21:8443, 10.1.1.20:443]\n"
+    ).paths[0]
+    assert path.balancers("api.push.apple.com", 443) == (("10.1.1.20", 443), ("10.1.1.21", 8443))
+    assert path.balancers("api.push.apple.com", 2197) == (
+        ("10.1.1.20", 2197),
+        ("10.1.1.21", 8443),
+        ("10.1.1.20", 443),
+    )
+    assert path.proxy_protocol is ProxyProtocol.V2
 
 
 def test_a_load_balancer_may_stand_before_a_service_of_ones_own(load: Load) -> None:

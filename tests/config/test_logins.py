@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netcheck.config.file import load
-from netcheck.config.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError
 from netcheck.model.paths import AuthScheme, Credentials, Secret
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netcheck.config.file import load
-from netcheck.config.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError
 
 PASSWORD = "Tr0ub4dor"
 

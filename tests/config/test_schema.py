@@ -44,6 +44,7 @@ BETWEEN_KEYS = {
     "families-for-socks4",
     "families-of-addresses",
     "load-balancer-and-proxy",
+    "proxies-in-a-row-socks4",
     "load-balancer-unknown-host",
     "password-for-socks4",
     "password-twice",

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from netcheck.config import web_file
 from netcheck.config.file import FILE, check, load, show
-from netcheck.config.problems import ConfigError
-from netcheck.config.sections import Named, Section
-from netcheck.config.values import Kind
+from netcheck.config.reading.problems import ConfigError
+from netcheck.config.reading.sections import Named, Section
+from netcheck.config.reading.values import Kind
 
 SECRET = "Tr0ub4dor-hunter2"
 LOGINS = [

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netcheck.config.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError
 from netcheck.config.settings import ClientAuth, Web, WebTls
 from netcheck.config.web_file import RateLimit, read_users, read_web_config, settle
 from netcheck.config.web_tls import TlsSettings
@@ -116,7 +116,10 @@ def test_promtool_takes_that_file_too_but_for_what_is_newer_than_it(folder: Path
         f"{TLS}}}",
         f"{TLS}, client_auth_type: NoClientCert}}",
         f"{TLS}, client_auth_type: VerifyClientCertIfGiven, client_ca_file: ca.pem}}",
+        f"{TLS}, client_auth_type: VerifyClientCertIfGiven}}",
         f"{TLS}, client_auth_type: RequestClientCert}}",
+        f"{TLS}, client_auth_type: RequestClientCert, client_ca_file: ca.pem}}",
+        f"basic_auth_users: {{alice: {HASH.replace('$10$', '$18$')}}}",
         f"{TLS}, min_version: TLS10}}",
         f"{TLS}, max_version: TLS12}}",
         f"{TLS}, cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA]}}",
@@ -194,7 +197,7 @@ STRICTER = [
     (f"{TLS}, min_version: TLS13, max_version: TLS12}}", "is older than min_version"),
     (
         f"basic_auth_users: {{alice: {HASH.replace('$10$', '$31$')}}}",
-        "the cost of this hash is not within 4 to 15",
+        "the cost of this hash is not within 4 to 18",
     ),
     (f"basic_auth_users: {{'al:ice': {HASH}}}", "no user can have this name"),
     ("rate_limit: {interval: 1s}", "without burst nobody is answered"),
@@ -213,6 +216,14 @@ def test_what_would_protect_less_or_lock_out_is_refused(folder: Path, text: str,
 NOTES = [
     ("tls_server_config: {min_version: TLS12}", "tls_server_config has no certificate, so there is no TLS"),
     (f"{TLS}, client_auth_type: RequestClientCert}}", "client_auth_type: RequestClientCert keeps nobody out"),
+    (
+        f"{TLS}, client_auth_type: VerifyClientCertIfGiven}}",
+        "client_auth_type: without client_ca_file, a certificate that is shown has to be of an authority",
+    ),
+    (
+        f"basic_auth_users: {{alice: {HASH.replace('$10$', '$15$')}, bob: {HASH}}}",
+        "basic_auth_users: a first login of alice takes seconds",
+    ),
     (f"{TLS}, min_version: TLS11}}", "min_version: TLS12 is the oldest that is spoken here"),
     (
         f"{TLS}, curve_preferences: [X25519, CurveP256]}}",

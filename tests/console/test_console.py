@@ -244,6 +244,22 @@ def test_a_path_that_does_not_lead_to_a_service_shows_a_dash() -> None:
     ]
 
 
+def test_the_details_have_a_row_for_each_load_balancer() -> None:
+    path = ProbePath(
+        "lb", load_balancer=tuple((GATEWAY.hosts[0], LoadBalancer(f"10.1.1.{n}", None)) for n in (20, 21))
+    )
+    results = [
+        result(GATEWAY, 2195, path="lb", balancer="10.1.1.20:2195"),
+        result(GATEWAY, 2195, DROPPED, path="lb", balancer="10.1.1.21:2195"),
+    ]
+    told = shown(facts([GATEWAY], [path], [], results), verbose=True)
+    assert told.partition("Load balancers\n")[2].splitlines() == [
+        "path   load balancer                      asked for",
+        "lb     10.1.1.20:2195   works             gateway.test, TCP port 2195",
+        "lb     10.1.1.21:2195   connect timeout   gateway.test, TCP port 2195",
+    ]
+
+
 def test_a_service_to_which_no_path_leads_is_not_shown() -> None:
     path = ProbePath("wifi", roles=frozenset({Role.DEVICE}))
     assert "gateway" not in shown(facts([COURIER, GATEWAY], [path], []))

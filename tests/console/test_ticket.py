@@ -22,6 +22,7 @@ from netcheck.model.paths import (
     Role,
     Secret,
     Transport,
+    endpoint_text,
 )
 from netcheck.model.results import Result, Try
 from netcheck.model.services import TlsSettings
@@ -63,7 +64,8 @@ def known(paths: list[ProbePath], *judgements: Judgement) -> Facts:
 
 def confirmation(path: ProbePath, failure: Failure, **options: str) -> str:
     """The command of a ticket about one result."""
-    about = result(COURIER, 443, failure, path=path.name, **options)  # type: ignore[arg-type]
+    at = next((endpoint_text(*each) for each in path.balancers("0-courier.test", 443)), None)
+    about = result(COURIER, 443, failure, path=path.name, balancer=at, **options)  # type: ignore[arg-type]
     told = judged(path, finding(FIREWALL, "Ask the owners of the firewall to do it.", about))
     (text,) = tickets(known([path], told), ORIGIN)
     return text.splitlines()[-1].strip()

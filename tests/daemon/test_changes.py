@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.config.addresses import Listen, UnixListen
 from netcheck.config.file import Config, default
+from netcheck.config.reading.addresses import Listen, UnixListen
 from netcheck.config.settings import HistorySettings, Web, WebTls
 from netcheck.daemon.changes import in_words
 from netcheck.model.findings import PushCertificateFile
@@ -38,19 +38,24 @@ def with_interval(seconds: float) -> Config:
             replace(CONFIG, listen=(Listen("::1", 80), UnixListen(Path("/run/netcheck.sock")))),
             "listen is [::1]:80, unix:/run/netcheck.sock",
         ),
-        (CONFIG, replace(CONFIG, web=Web(reload=False)), "web.reload is False, was True"),
+        (CONFIG, replace(CONFIG, web=Web(reload=False)), "web.reload is false, was true"),
+        (
+            CONFIG,
+            replace(CONFIG, web=Web(hosts=("a.example", "b.example"))),
+            "web.hosts is [a.example, b.example], was not set",
+        ),
         (CONFIG, replace(CONFIG, web=WITH_TLS), "web.tls is new"),
         (replace(CONFIG, web=WITH_TLS), CONFIG, "web.tls is gone"),
-        (CONFIG, replace(CONFIG, history=HistorySettings(keep=60.0)), "history.keep is 60.0, was 2592000.0"),
+        (CONFIG, replace(CONFIG, history=HistorySettings(keep=60.0)), "history.keep is 1m, was 30d"),
         (with_paths(), with_paths(PROXY), "path squid is new"),
         (with_paths(PROXY), with_paths(), "path squid is gone"),
-        (with_interval(60.0), with_interval(30.0), "probing.interval is 30.0, was 60.0"),
+        (with_interval(60.0), with_interval(30.0), "probing.interval is 30s, was 1m"),
         (
             CONFIG,
             replace(
                 CONFIG, probing=replace(CONFIG.probing, timeouts=replace(CONFIG.probing.timeouts, tls=1.0))
             ),
-            "probing.timeouts.tls is 1.0, was 5.0",
+            "probing.timeouts.tls is 1s, was 5s",
         ),
         (
             replace(CONFIG, services=CONFIG.services[:1]),

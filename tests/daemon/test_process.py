@@ -148,7 +148,7 @@ def test_what_a_reload_changes_is_logged_in_words(daemon: Running) -> None:
         text.replace("paths:\n", "paths:\n  wifi: {}\n").replace("interval: 2s", "interval: 3s")
     )
     assert daemon.get("/-/reload", "POST")[0] == 200
-    assert "path wifi is new; probing.interval is 3.0, was 2.0\n" in daemon.logged()
+    assert "path wifi is new; probing.interval is 3s, was 2s\n" in daemon.logged()
     assert daemon.get("/-/reload", "POST")[0] == 200
     assert "nothing has changed\n" in daemon.logged()
 

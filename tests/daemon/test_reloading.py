@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from netcheck.config.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError
 from netcheck.daemon.reloading import Reloads, read_config, threads
 from tests.probe.peers import in_trio
 

@@ -414,15 +414,16 @@ def test_sockets_of_systemd_are_served_in_place_of_listen_and_nobody_waits_in_va
     assert path.exists()
 
 
-def test_what_systemd_passes_and_nobody_can_serve_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("names", "name"), [("netcheck.socket", "netcheck.socket"), ("", "unknown")])
+def test_what_systemd_passes_and_nobody_can_serve_is_told(tmp_path: Path, names: str, name: str) -> None:
     file = config_with(tmp_path)
     with (
         high(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as datagrams,
-        activated(file, datagrams, names="netcheck.socket") as process,
+        activated(file, datagrams, names=names) as process,
     ):
         assert process.wait(DEADLINE) == 2
     logged = file.with_name("log").read_text()
-    assert "passed as netcheck.socket, descriptor 3, does not listen for connections" in logged
+    assert f"passed as {name}, descriptor 3, does not listen for connections" in logged
     assert "Traceback" not in logged
 
 

@@ -264,6 +264,7 @@ def changes(draw: st.DrawFn, state: State) -> Facts:
             state.record(visit)
     state.own.skipped.update(draw(st.dictionaries(TEXTS, COUNTS, max_size=2)))
     state.own.reload_success_time = draw(NUMBERS)
+    state.own.interval = draw(NUMBERS)
     state.own.loop_lag.observe(draw(NUMBERS))
     judgements = [
         Judgement(path.name, role, draw(st.sampled_from(Verdict))) for path in paths for role in Role

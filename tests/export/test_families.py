@@ -58,7 +58,7 @@ netcheck_probe_phase_duration_seconds                 gauge      service host po
 netcheck_probe_last_run_timestamp_seconds             gauge      service host port path family
 netcheck_probe_last_success_timestamp_seconds         gauge      service host port path family
 netcheck_hosts                                        gauge      service port path family state
-netcheck_hosts_last_run_timestamp_seconds             gauge     service port path
+netcheck_hosts_last_run_timestamp_seconds             gauge     path
 netcheck_hosts_last_success_timestamp_seconds         gauge     service port path
 netcheck_probes_total                                 counter   service port path outcome
 netcheck_probe_failures_total                         counter   path phase reason
@@ -93,6 +93,7 @@ netcheck_hold_longest_seconds                         gauge      service path fa
 netcheck_hold_ended_total                             counter    service path family how
 netcheck_config_last_reload_successful                gauge
 netcheck_config_last_reload_success_timestamp_seconds gauge
+netcheck_probing_interval_seconds                     gauge
 netcheck_schedule_lag_seconds                         histogram
 netcheck_loop_lag_seconds                             histogram
 netcheck_probes_skipped_total                         counter    cause

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
 from netcheck.export.negotiate import Exporter
+from netcheck.state.histogram import BUCKETS
 from tests.export.collector import StateCollector
 from tests.export.states import populated
 
@@ -102,7 +103,7 @@ def test_names_choose_samples_as_the_library_s_filter_does(names: list[str]) -> 
 
 def test_a_histogram_s_own_name_asks_for_all_of_it() -> None:
     lines = scrape("", "netcheck_loop_lag_seconds")[0].splitlines()
-    assert len(lines) == 2 + 11 + 2
+    assert len(lines) == 2 + len(BUCKETS) + 1 + 2
     assert all("netcheck_loop_lag_seconds" in line for line in lines)
 
 

@@ -119,6 +119,7 @@ def test_a_success_has_null_for_everything_of_a_failure() -> None:
             "path": "direct",
             "family": "ipv4",
             "address": "17.57.144.1",
+            "balancer": None,
             "source": None,
             "outcome": "success",
             "phase": None,

@@ -15,7 +15,7 @@ import trio
 
 from netcheck.apns import bag, trust
 from netcheck.config.file import load
-from netcheck.config.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError
 from netcheck.config.web_file import read_users, read_web_config
 from netcheck.model.paths import Proxy, ProxyScheme, RecordType, Transport
 from netcheck.model.results import Trust

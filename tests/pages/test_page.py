@@ -261,8 +261,26 @@ def test_it_says_what_may_be_changing() -> None:
 
 def test_what_is_not_there_has_no_heading() -> None:
     text = live(facts([COURIER], [ProbePath("direct")])).text
-    for heading in ("Failed probes", "Push certificates", "What the bags say", "What to do"):
+    for heading in (
+        "Failed probes",
+        "Push certificates",
+        "What the bags say",
+        "Load balancers",
+        "What to do",
+    ):
         assert heading not in text
+
+
+def test_each_load_balancer_has_a_row() -> None:
+    results = [
+        result(GATEWAY, 2195, path="dmz", balancer="10.1.1.20:2195"),
+        result(GATEWAY, 2195, DROPPED, path="dmz", balancer="10.1.1.21:2195"),
+    ]
+    text = live(facts([GATEWAY], [ProbePath("dmz")], [], results)).text
+    assert "Load balancers" in text
+    for balancer, says in (("10.1.1.20:2195", "works"), ("10.1.1.21:2195", "connect timeout")):
+        assert balancer in text.partition("Load balancers")[2]
+        assert says in text.partition("Load balancers")[2].partition(balancer)[2]
 
 
 def test_a_long_table_says_how_much_is_left_out() -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import trio
 
-from netcheck.model.paths import Family, ProbePath
+from netcheck.model.paths import Family, LoadBalancer, ProbePath
 from netcheck.model.results import Hold, HoldEnd, HoldKey
 from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
 from netcheck.probe.connect import dial
@@ -18,7 +18,7 @@ from netcheck.probe.runner import Prober
 from netcheck.probe.tls import TlsStream, examining_context
 from netcheck.probe.walk import Walk
 from netcheck.schedule import Gate
-from tests.probe.peers import in_trio, serving, silent
+from tests.probe.peers import Handler, in_trio, serving, silent
 from tests.probe.test_secure import NAME, After, leaves, quiet, server_context, settings, speaking_tls
 
 __all__ = ["settings"]  # a fixture
@@ -189,3 +189,24 @@ async def test_a_connection_that_is_held_keeps_no_visit_waiting(settings: TlsSet
         visit = await prober.visit(ours, "127.0.0.1", DIRECT, 0, 0)
         assert visit.results[0].attempt.failure is None
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.linux
+@in_trio
+async def test_of_several_load_balancers_each_is_held_in_its_turn(settings: TlsSettings) -> None:
+    turns: list[str] = []
+
+    def as_(name: str) -> Handler:
+        async def handle(stream: trio.SocketStream) -> None:
+            turns.append(name)
+            await speaking_tls(server_context())(stream)
+
+        return handle
+
+    async with serving(as_("first")) as first, serving(as_("second")) as second:
+        places = [("127.0.0.1", LoadBalancer("127.0.0.1", port)) for port in (first, second)]
+        path = ProbePath("dmz", load_balancer=tuple(places))
+        prober = Prober(Timeouts(tls=0.8), {"dmz": Gate(1, 1e6)})
+        for turn in range(2):
+            await prober.hold(service(settings, 5223), "127.0.0.1", path, Family.IPV4, turn, lambda _: None)
+    assert turns == ["first", "second"]

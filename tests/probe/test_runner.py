@@ -15,6 +15,7 @@ from netcheck.model.paths import (
     Nameserver,
     ProbePath,
     Proxy,
+    ProxyProtocol,
     ProxyScheme,
     RecordType,
     ResolveMode,
@@ -181,6 +182,44 @@ async def test_a_load_balancer_path_goes_to_its_fixed_address_without_dns(
     with_own_port = ProbePath("dmz-lb", load_balancer=(("mdm.test", LoadBalancer("127.0.0.5", None)),))
     found = await visit(service("mdm.test", ports=(closed_port,)), with_own_port)
     assert seen(found) == [(closed_port, Family.IPV4, "127.0.0.5", Reason.REFUSED)]
+
+
+@in_trio
+async def test_each_load_balancer_of_a_host_is_probed_by_itself(closed_port: int) -> None:
+    async def greet(stream: trio.SocketStream) -> None:
+        await stream.send_all(b"hello")
+        await stream.receive_some(1)
+
+    async with serving(greet) as port:
+        places = [LoadBalancer("127.0.0.1", port), LoadBalancer("127.0.0.5", closed_port)]
+        path = ProbePath("dmz-lb", load_balancer=tuple(("mdm.test", place) for place in places))
+        found = await visit(service("mdm.test", ports=(443,), addresses=AddressChoice.ONE), path)
+    assert seen(found) == [
+        (443, Family.IPV4, "127.0.0.1", None),
+        (443, Family.IPV4, "127.0.0.5", Reason.REFUSED),
+    ]
+    asked = [result.attempt.balancer for result in found.results]
+    assert asked == [f"127.0.0.1:{port}", f"127.0.0.5:{closed_port}"]
+
+
+@in_trio
+async def test_the_header_of_the_proxy_protocol_has_both_ends_of_the_connection() -> None:
+    heard: list[bytes] = []
+    ends: list[tuple[str, int]] = []
+
+    async def listen(stream: trio.SocketStream) -> None:
+        ends.append(stream.socket.getpeername())
+        heard.append(bytes(await stream.receive_some(4096)))
+
+    async with serving(listen) as at:
+        path = ProbePath(
+            "dmz-lb",
+            load_balancer=(("mdm.test", LoadBalancer("127.0.0.1", at)),),
+            proxy_protocol=ProxyProtocol.V1,
+        )
+        await visit(service("mdm.test", ports=(443,)), path)
+    [(address, port)] = ends
+    assert heard == [f"PROXY TCP4 {address} 127.0.0.1 {port} {at}\r\n".encode()]
 
 
 def through(

@@ -14,7 +14,7 @@ from signal import SIGCONT, SIGHUP, SIGSTOP
 
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Role
-from tests.system import proxies, servers
+from tests.system import servers
 from tests.system.apple import COURIER_RANGES
 from tests.system.breakages import READY, TLS_PORTS
 from tests.system.lab import Lab, Settings
@@ -78,7 +78,7 @@ def _at(path: str, finding: Finding) -> Expected:
 def a_proxy_is_killed(site: Site) -> Iterator[Expected]:
     site.lab.dante.stop()
     yield _at("dante", Finding(Verdict.NOT_READY, Cause.PROXY_DOWN, Hop.PROXY))
-    proxies.dante(site.lab.namespace)
+    site.lab.restart_dante()
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def a_proxy_hangs(site: Site) -> Iterator[Expected]:
 @contextmanager
 def a_proxy_restarts(site: Site) -> Iterator[Expected]:
     site.lab.dante.stop()
-    proxies.dante(site.lab.namespace)
+    site.lab.restart_dante()
     yield FINE
 
 

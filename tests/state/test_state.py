@@ -174,6 +174,23 @@ def test_a_load_balancer_path_forgets_what_it_no_longer_names() -> None:
     assert [endpoint.host for endpoint in state.endpoints.latest] == [one]
 
 
+def test_each_load_balancer_of_a_host_has_a_course_of_its_own() -> None:
+    places = tuple((HOST, LoadBalancer(address, None)) for address in ("10.1.1.20", "10.1.1.21"))
+    state = fresh(ProbePath("lb", load_balancer=places))
+    for failure in (None, REFUSED, REFUSED):
+        state.record(
+            visit(
+                result(COURIER, 5223, path="lb", balancer="10.1.1.20:5223"),
+                result(COURIER, 5223, failure, path="lb", balancer="10.1.1.21:5223"),
+            )
+        )
+    up, down = state.endpoints.standings()
+    assert (up.failures, up.recent) == (0, (True, True, True))
+    assert (down.failures, down.answered, down.recent) == (2, True, (True, False, False))
+    (endpoint,) = state.endpoints.latest.values()
+    assert (endpoint.failures, endpoint.reachable, endpoint.unreachable) == (0, 1, 1)
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
 @pytest.mark.parametrize("path", [DIRECT, SQUID, ProbePath("direct", families=(Family.IPV4,))])
 def test_hosts_that_need_no_dns_are_counted_under_their_family(host: str, path: ProbePath) -> None:

@@ -3,6 +3,7 @@
 Owns their configs and ports. Must not know who leads connections to them, nor netcheck.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.system.certificates import Certificates
@@ -131,6 +132,20 @@ def balancer(namespace: Namespace, *members: str, options: str = "") -> Server:
         f"127.0.0.1:{BALANCER}",
         f"frontend balancer\n bind 127.0.0.1:{BALANCER} {options}\n default_backend members\n",
         f"backend members\n balance roundrobin\n retries 0\n{servers}",
+    )
+
+
+def balancer_by_name(namespace: Namespace, leads: Mapping[str, str]) -> Server:
+    """Leads each of these names, as TLS has them, to an `ADDRESS:PORT`."""
+    rules = "".join(f" use_backend {name} if {{ req.ssl_sni {name} }}\n" for name in leads)
+    backends = [f"backend {name}\n server it {place}\n" for name, place in leads.items()]
+    return _haproxy(
+        namespace,
+        "balancer_by_name",
+        f"127.0.0.1:{BALANCER}",
+        f"frontend balancer\n bind 127.0.0.1:{BALANCER}\n tcp-request inspect-delay 3s\n"
+        f" tcp-request content accept if {{ req.ssl_hello_type 1 }}\n{rules}",
+        *backends,
     )
 
 

@@ -80,6 +80,10 @@ class Lab:
         """Start Apple's DNS again, which a test has stopped."""
         self.dns = self._apple.resolve(self.namespace, self.certificates)
 
+    def restart_dante(self) -> None:
+        """Start the SOCKS proxy again, which a test has stopped."""
+        self.dante = proxies.dante(self.namespace)
+
     def as_apple(self, ca_file: str | None = None) -> dict[str, str]:
         """What a service's config adds so that the laboratory's authority, or another, counts as Apple's."""
         return {"lab_ca_file": ca_file or str(self.certificates.ca)}

@@ -87,12 +87,26 @@ class Process:
             return self._popen.wait()
 
     def stop(self, number: Signals = SIGKILL) -> int:
-        """End it; its exit code."""
+        """End it; its exit code. Its children are gone too then, and their ports free."""
         self.signal(number)
-        return self.wait()
+        code = self.wait()
+        for _ in every(0.005, 5.0):
+            if not _lives(self.pid):
+                break
+        return code
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-2000:]
+
+
+def _lives(group: int) -> bool:
+    """Whether any process of the group does; one that nobody has waited for does not."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]  # proc_pid_stat(5)
+            if int(its_group) == group and state != "Z":
+                return True
+    return False
 
 
 class Namespace:

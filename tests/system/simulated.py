@@ -14,11 +14,11 @@ _BEGAN = time.monotonic()
 
 
 def text_now(script: list[tuple[float, str]], passed: float) -> str:
-    """What the script says after so many seconds; `SECONDS` in it is that number."""
+    """What the script says after so many seconds; `SECONDS` in it is that number, `NOW` the time."""
     rest = passed % sum(seconds for seconds, _ in script)
     for seconds, text in script:
         if rest < seconds:
-            return text.replace("SECONDS", f"{passed:.3f}")
+            return text.replace("SECONDS", f"{passed:.3f}").replace("NOW", f"{time.time():.3f}")
         rest -= seconds
     return script[-1][1]
 

@@ -467,7 +467,10 @@ def metrics(verdict: str, cause: str = "", hop: str = "", role: str = "device", 
 
 
 PROBES = 'netcheck_probes_total{service="courier",port="443",path="squid",outcome="success"}'
-READY = metrics("ready", more=f"{PROBES} SECONDS\nprocess_start_time_seconds 1000")
+LAST_RUN = 'netcheck_hosts_last_run_timestamp_seconds{path="squid"}'
+SIMULATED_MINUTE = 60 / HOURS_SPEED
+ROUNDS = f"process_start_time_seconds 1000\nnetcheck_probing_interval_seconds {SIMULATED_MINUTE}"
+READY = metrics("ready", more=f"{PROBES} SECONDS\n{LAST_RUN} NOW\n{ROUNDS}")
 DOWN = metrics("not_ready", "proxy_down", "proxy")
 APPLE = metrics("not_ready", "apple_unreachable", "apple")
 NO_IPV6 = metrics(
@@ -476,12 +479,8 @@ NO_IPV6 = metrics(
     "local_network",
     more='netcheck_verdict_cause{path="squid",role="device",cause="ipv6_broken",hop="local_network"} 1',
 )
-STUCK = metrics(
-    "ready",
-    more=f"{PROBES} 1e9\nprocess_start_time_seconds 1000",
-)
+STUCK = metrics("ready", more=f"{PROBES} 1e9\n{LAST_RUN} 2000\n{ROUNDS}")
 BAG_DOWN = metrics("ready", more='netcheck_bag_courier_status{path="squid",host="init.push.apple.com"} 0')
-SIMULATED_MINUTE = 60 / HOURS_SPEED
 
 
 def simulated(build_lab: BuildLab, scripts: Mapping[str, Script]) -> tuple[float, Alerting]:

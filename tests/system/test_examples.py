@@ -70,13 +70,15 @@ def test_two_interfaces_are_told_apart(lab: Lab) -> None:
 
 
 def test_a_load_balancer_in_apples_place(lab: Lab) -> None:
-    balancer = between.balancer(lab.namespace, "17.188.143.34:443")
+    other = f"127.0.0.1:{BALANCER + 1}"
+    balancer = between.balancer(lab.namespace, "17.188.143.34:443", options=f"\n bind {other}")
     try:
-        found = run(lab, "load-balancer", {"10.1.1.21": f"127.0.0.1:{BALANCER}"})
+        found = run(lab, "load-balancer", {"10.1.1.21": f"127.0.0.1:{BALANCER}", "10.1.1.22": other})
     finally:
         balancer.stop()
     assert verdicts(found) == {("direct", "device"): READY, ("dmz-load-balancer", "provider"): READY}
-    assert {each["address"] for each in found.results(path="dmz-load-balancer")} == {"127.0.0.1"}
+    asked = {each["balancer"] for each in found.results(path="dmz-load-balancer", port=443)}
+    assert asked == {f"127.0.0.1:{BALANCER}", other}
 
 
 def test_of_several_resolvers_the_one_that_answers_differently_is_told(lab: Lab) -> None:

@@ -192,7 +192,7 @@ def test_the_order_of_results_does_not_matter() -> None:
 def test_the_evidence_counts_hosts_and_names_the_commonest_failure() -> None:
     (judged,) = judge([COURIER], [DIRECT], courier(5223, False, False) + courier(443, True, True))
     assert judged.evidence[1:] == (
-        "courier port 5223: 0 of 2 hosts reachable; connect timeout (2 of 2 failed probes)",
+        "courier port 5223: 0 of 2 hosts reachable; connections get no answer (2 of 2 failed probes)",
         "courier port 443: 2 of 2 hosts reachable",
     )
 

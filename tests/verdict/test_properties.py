@@ -78,22 +78,28 @@ def standings(draw: st.DrawFn) -> Standing:
     endpoint, path = draw(st.sampled_from(PLACES))
     failure = draw(st.none() | failures(path))
     time = draw(st.sampled_from((1000.0, 1050.0, 1200.0)))
+    address = None if endpoint.family is Family.NAME else draw(st.sampled_from(ADDRESSES))
     attempt = Attempt(
         time=0.0,
         at=time,
         family=endpoint.family,
-        address=None if endpoint.family is Family.NAME else draw(st.sampled_from(ADDRESSES)),
+        address=address,
         phases={Phase.CONNECT: draw(st.sampled_from((0.01, 3.0)))},
         failure=failure,
         syn_retransmits=draw(st.sampled_from((None, 0, 1))),
         proxy_spoke=draw(st.booleans()) if path.is_proxied else None,
+        balancer=f"{address}:443" if path.load_balancer else None,
     )
     result = Result(endpoint.service, endpoint.host, endpoint.port, endpoint.path, attempt)
     in_a_row = draw(st.integers(1, 3)) if failure else 0
     return Standing(result, in_a_row, answered=failure is None or draw(st.booleans()))
 
 
-worlds = st.lists(standings(), max_size=60, unique_by=lambda standing: standing.result.endpoint)
+worlds = st.lists(
+    standings(),
+    max_size=60,
+    unique_by=lambda standing: (standing.result.endpoint, standing.result.attempt.balancer),
+)
 needed = st.integers(1, 3)
 
 

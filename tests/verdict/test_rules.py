@@ -402,8 +402,25 @@ SCENES = {
         Cause.BALANCER_DOWN,
         Verdict.NOT_READY,
         Hop.LOAD_BALANCER,
-        [result(API, 443, REFUSED, path="lb", address="10.1.1.20")],
+        [result(API, 443, REFUSED, path="lb", balancer="10.1.1.20:8443")],
         "the load balancer 10.1.1.20:8443 to make sure that it runs",
+        (BALANCED,),
+        (API,),
+    ),
+    "a load balancer that wants the PROXY protocol": Scene(
+        Cause.BALANCER_HEADER,
+        Verdict.NOT_READY,
+        Hop.LOAD_BALANCER,
+        [
+            result(
+                API,
+                443,
+                Failure(Phase.TLS, Reason.CLOSED, "closed", is_of_header=True),
+                path="lb",
+                balancer="10.1.1.20:8443",
+            )
+        ],
+        "write `proxy_protocol: v2` for the path lb in the config",
         (BALANCED,),
         (API,),
     ),
@@ -411,7 +428,7 @@ SCENES = {
         Cause.BALANCER_MEMBERS_DOWN,
         Verdict.NOT_READY,
         Hop.LOAD_BALANCER,
-        [result(API, 443, Failure(Phase.TLS, Reason.CLOSED, "closed"), path="lb", address="10.1.1.20")],
+        [result(API, 443, Failure(Phase.TLS, Reason.CLOSED, "closed"), path="lb", balancer="10.1.1.20:8443")],
         "check its members",
         (BALANCED,),
         (API,),
@@ -420,7 +437,15 @@ SCENES = {
         Cause.BALANCER_ENDS_TLS,
         Verdict.NOT_READY,
         Hop.LOAD_BALANCER,
-        [result(API, 443, Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "lb"), path="lb", address="10.1.1.20")],
+        [
+            result(
+                API,
+                443,
+                Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "lb"),
+                path="lb",
+                balancer="10.1.1.20:8443",
+            )
+        ],
         "must not end TLS itself",
         (BALANCED,),
         (API,),
@@ -501,8 +526,8 @@ def test_the_table_is_in_the_order_of_the_causes() -> None:
 def test_a_denying_proxys_evidence_tells_which_ports_it_allows() -> None:
     denied = couriers(Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403"), (443,), path=PROXY, spoke=True)
     judged = assess([COURIER], [PROXY], once(denied + couriers(None, (5223,), path=PROXY))).judgements[0]
-    assert judged.evidence[0].startswith(
-        "the proxy proxy.test:3128 denies port 443; it allows others on 5223; "
+    assert judged.evidence[0] == (
+        "the proxy denies it in all 4 failed probes: port 443; it allows others on 5223"
     )
 
 
@@ -527,8 +552,9 @@ def test_one_family_blocked_on_one_port_is_a_blocked_port() -> None:
     results += couriers(DROPPED, (5223,), family=Family.IPV6)
     judged = Scene(None, Verdict.DEGRADED, None, results).judged()
     assert judged.cause is Cause.PORT_BLOCKED
-    assert judged.evidence[0].startswith(
-        "Nothing answers on port 5223 over IPv6; connections to 443 are established; "
+    assert judged.evidence[0] == (
+        "on port 5223 over IPv6, connections get no answer in all 4 failed probes; "
+        "connections to 443 are established"
     )
 
 
@@ -592,7 +618,7 @@ def test_a_proxy_without_ipv6_is_told_so() -> None:
 
 def test_on_a_load_balancers_path_the_load_balancer_is_named() -> None:
     path = ProbePath("lb", load_balancer=(("api.push.apple.com", LoadBalancer("10.1.1.20", 8443)),))
-    failing = [result(API, 443, DROPPED, path="lb", address="10.1.1.20")]
+    failing = [result(API, 443, DROPPED, path="lb", balancer="10.1.1.20:8443")]
     (judged,) = assess([API], [path], once(failing)).judgements
     assert (judged.cause, judged.hop) == (Cause.BALANCER_DOWN, Hop.LOAD_BALANCER)
     assert "the load balancer 10.1.1.20:8443" in (judged.next_step or "")
@@ -704,8 +730,9 @@ def test_a_host_whose_one_port_is_dead_for_all_has_its_other_dead_port_told_too(
         + [result(OPEN, 2195)]
     )
     judged = assess([COURIER, api, OPEN], [DIRECT], once(results)).judgements[1]
-    assert judged.evidence[0].startswith(
-        "No connection is established on ports 443 and 2197; connections to 2195 are established; "
+    assert judged.evidence[0] == (
+        "on ports 443 and 2197, connections are refused in all 2 failed probes; "
+        "connections to 2195 are established"
     )
 
 

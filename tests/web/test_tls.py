@@ -216,6 +216,28 @@ async def test_only_clients_with_an_allowed_name_are_answered(
         assert await outcome(port, client_context(issued, pair)) == expected
 
 
+@pytest.mark.parametrize(("shown", "expected"), [("nothing", "answered"), ("ours", "closed")])
+@in_trio
+async def test_who_need_show_nothing_needs_no_name_but_who_shows_one_does(
+    issued: Pems, settings: TlsSettings, shown: str, expected: str
+) -> None:
+    pair = {"nothing": None, "ours": issued.client()}[shown]
+    chosen = replace(settings, client_auth=ClientAuth.OPTIONAL, allowed_sans=("another.example",))
+    async with web_port(hello, protection=protection(chosen)) as port:
+        assert await outcome(port, client_context(issued, pair)) == expected
+
+
+def test_where_no_authority_is_named_the_system_s_vouch_for_clients(
+    issued: Pems, settings: TlsSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = replace(settings, client_ca=None, client_auth=ClientAuth.OPTIONAL)
+    ours = client_context(issued, issued.client())
+    with pytest.raises(ssl.SSLCertVerificationError):
+        _handshakes(server_context(chosen), ours)
+    monkeypatch.setenv("SSL_CERT_FILE", str(issued.ca))
+    assert _handshakes(server_context(chosen), ours)
+
+
 # Versions, ciphers, curves
 
 

@@ -1,5 +1,7 @@
 """What a certificate gives away: who decrypts, or who answers in another's place."""
 
+from collections.abc import Iterable
+
 from netcheck.model.failing import Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.verdict.case import Case, is_another_of_apples, is_apples, reason_is
@@ -9,6 +11,7 @@ from netcheck.verdict.naming import (
     how_often,
     listed,
     on_the_way,
+    shortened,
     the_hosts,
     the_ports,
     the_reply,
@@ -64,7 +67,12 @@ def wrong_peer(case: Case) -> Found | None:
     who = f"; the certificate is for {subjects[0]}" if subjects else ""
     owner = on_the_way(case, about)
     where = f"{the_hosts(case, about)} on {the_ports(case, about)}"
-    if all(map(is_another_of_apples, about)):
+    if all(map(case.is_led_astray, about)):
+        next_step = (
+            f"Ask {owner.asked} to correct where it leads {where}: {_who_answers(about)} answers. "
+            "It has to go by the name in TLS (SNI)."
+        )
+    elif all(map(is_another_of_apples, about)):
         next_step = (
             f"Ask {owner.asked} to correct where it leads {where}. "
             "Another of Apple's hosts answers in their place."
@@ -75,3 +83,9 @@ def wrong_peer(case: Case) -> Found | None:
             "Something else answers in their place, perhaps a login page or a block page."
         )
     return Found(owner, about, how_often(case, about) + who, next_step, the_reply(about))
+
+
+def _who_answers(about: Iterable[Counted]) -> str:
+    """By the names in the certificates, which say more than their subjects."""
+    shown = [tls for each in about if (tls := each.result.attempt.tls)]
+    return shortened(sorted({next(iter(tls.names), tls.subject) for tls in shown}))

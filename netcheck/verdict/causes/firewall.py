@@ -12,6 +12,7 @@ from netcheck.model.services import PortRule, ports_on
 from netcheck.verdict.case import Case, fails_in, is_apples, phase_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.naming import (
     FAMILIES,
     FIREWALL,
@@ -162,7 +163,7 @@ def _only_over(case: Case, family: Family) -> Found | None:
     return Found(
         owner,
         about,
-        f"Nothing answers over {name}, other addresses do; {how_often(case, about)}",
+        f"over {name}, {how_often(case, about)}; other addresses answer",
         f"Ask {owner.asked} to fix its {name}, or to switch it off. Connections to "
         f"{the_hosts(case, about)} on {named_ports({each.result.port for each in about})} fail.",
         the_reply(about),
@@ -182,17 +183,11 @@ def port_blocked(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        f"{_so_it_is(about)} on {named_ports(dead)}{over(case, about)}{rest}; {how_often(case, about)}",
+        f"on {named_ports(dead)}{over(case, about)}, {how_often(case, about)}{rest}",
         f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_hosts(case, about)}."
         f"{apples_networks(about)}",
         the_reply(about),
     )
-
-
-def _so_it_is(about: list[Counted]) -> str:
-    """Who refuses a connection has answered."""
-    is_silent = commonest(about)[1] is Reason.TIMEOUT
-    return "Nothing answers" if is_silent else "No connection is established"
 
 
 def _on_dead_ports(case: Case) -> list[Counted]:
@@ -275,11 +270,12 @@ def fallback_blocked(case: Case) -> Found | None:
     places = {each.place for each in about}
     beside = [e for e in tried if e.place in places and (e.failure is None or e.comes_and_goes)]
     phase, reason, count = commonest(about)
+    how = f"{failure_in_words(phase, reason)} in {count} of {len(about)} probes"
     ports, ranges = the_ports(case, about), _dead_parts(about, beside)
     return Found(
         FIREWALL,
         about,
-        f"{_how_many(about, beside)} on {ports}: {phase} {reason} in {count} of {len(about)} probes",
+        f"{_how_many(about, beside)} on {ports}: {how}",
         f"Ask {FIREWALL.asked} to allow TCP {ports} to {ranges or the_hosts(case, about)}, without TLS "
         f"inspection. {_what_for(case, beside)}{'' if ranges else apples_networks(about)}",
         the_reply(about),

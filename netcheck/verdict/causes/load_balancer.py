@@ -1,10 +1,13 @@
 """What is wrong with a load balancer that answers in Apple's place: itself, its members, or its own TLS."""
 
+from collections.abc import Sequence
+
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop
-from netcheck.verdict.case import Case, fails_in, is_another_of_apples, is_apples, phase_is, reason_is
+from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
-from netcheck.verdict.naming import how_often, the_balancers, the_hosts, the_reply
+from netcheck.verdict.counting import Counted
+from netcheck.verdict.naming import how_often, shortened, the_balancers, the_hosts, the_reply
 
 _ANOTHER_CERTIFICATE = (
     Reason.TLS_INTERCEPTED,
@@ -14,6 +17,27 @@ _ANOTHER_CERTIFICATE = (
 )
 
 
+@cause(Cause.BALANCER_HEADER, Hop.LOAD_BALANCER)
+def balancer_header(case: Case) -> Found | None:
+    """It answers with the PROXY protocol and not without it, or the other way round."""
+    about = case.mostly(lambda each: each.failure is not None and each.failure.is_of_header)
+    if not about:
+        return None
+    balancer = the_balancers(about)
+    if case.path.proxy_protocol is None:
+        next_step = (
+            f"If the MDM server speaks the PROXY protocol to it, write `proxy_protocol: v2` for the path "
+            f"{case.path.name} in the config. If not, ask {balancer.asked} not to expect it (`accept-proxy`)."
+        )
+    else:
+        next_step = (
+            f"Ask {balancer.asked} to accept the PROXY protocol (haproxy: `accept-proxy`, nginx: "
+            f"`proxy_protocol`). If the MDM server does not speak it, take `proxy_protocol` from the path "
+            f"{case.path.name} in the config."
+        )
+    return Found(balancer, about, how_often(case, about), next_step, the_reply(about))
+
+
 @cause(Cause.BALANCER_ENDS_TLS, Hop.LOAD_BALANCER)
 def balancer_ends_tls(case: Case) -> Found | None:
     """It answers itself for a name of Apple's, with a certificate of its own or without TLS."""
@@ -21,12 +45,12 @@ def balancer_ends_tls(case: Case) -> Found | None:
         return None
     about = case.mostly(
         lambda each: (
-            is_apples(each) and reason_is(*_ANOTHER_CERTIFICATE)(each) and not is_another_of_apples(each)
+            is_apples(each) and reason_is(*_ANOTHER_CERTIFICATE)(each) and not case.is_led_astray(each)
         )
     )
     if not about:
         return None
-    balancer = the_balancers(case, about)
+    balancer = the_balancers(about)
     return Found(
         balancer,
         about,
@@ -48,13 +72,17 @@ def balancer_members_down(case: Case) -> Found | None:
     about = case.mostly(lambda each: ends(each) or in_tls(each) or (each.comes_and_goes and at_random(each)))
     if not about:
         return None
-    balancer = the_balancers(case, about)
-    some = any(each.comes_and_goes for each in about)
-    shows = "Some of its connections fail." if some else "It accepts connections and ends them."
+    balancer = the_balancers(about)
+    if any(each.comes_and_goes for each in about):
+        shows = "Some connections fail."
+    elif _passes_other_names(case, about):
+        shows = "Other names are passed on: there may be no rule for this one (SNI)."
+    else:
+        shows = "Connections are accepted and ended."
     return Found(
         balancer,
         about,
-        how_often(case, about),
+        how_often(case, about) + _others(case, about),
         f"Ask {balancer.asked} to check its members, and their connections to {the_hosts(case, about)}. "
         f"{shows}",
         the_reply(about),
@@ -68,12 +96,28 @@ def balancer_down(case: Case) -> Found | None:
     about = case.mostly(phase_is(Phase.CONNECT))
     if not about:
         return None
-    balancer = the_balancers(case, about)
+    balancer = the_balancers(about)
+    runs = "they run" if len({each.result.attempt.balancer for each in about}) > 1 else "it runs"
     return Found(
         balancer,
         about,
-        how_often(case, about),
-        f"Ask {balancer.asked} to make sure that it runs and can be reached from here. "
-        f"It stands in for {the_hosts(case, about)}.",
+        how_often(case, about) + _others(case, about),
+        f"Ask {balancer.asked} to make sure that {runs} and can be reached from here. "
+        f"Connections to {the_hosts(case, about)} go there.",
         the_reply(about),
     )
+
+
+def _others(case: Case, about: Sequence[Counted]) -> str:
+    """Which load balancers do answer for the same hosts and ports."""
+    asked = {(each.place, each.result.host) for each in about}
+    working = [e for e in case.counted if e.failure is None and (e.place, e.result.host) in asked]
+    names = sorted({each.result.attempt.balancer for each in working if each.result.attempt.balancer})
+    return f"; {shortened(names)} work{'s' * (len(names) == 1)}" if names else ""
+
+
+def _passes_other_names(case: Case, about: Sequence[Counted]) -> bool:
+    """Whether each of the load balancers passes on others: of TLS it can only tell names apart."""
+    hosts = {each.result.host for each in about}
+    working = [e for e in case.counted if e.failure is None and e.result.host not in hosts]
+    return {e.result.attempt.balancer for e in about} <= {e.result.attempt.balancer for e in working}

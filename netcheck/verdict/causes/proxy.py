@@ -93,11 +93,17 @@ def _silences(case: Case) -> list[Counted]:
 
     Of what nobody needs, only if that was since it fell silent: a denial from before shows nothing.
     """
-    silent = case.mostly(phase_is(Phase.PROXY_HANDSHAKE))
+    silent = case.mostly(lambda each: phase_is(Phase.PROXY_HANDSHAKE)(each) and not _was_not_asked(each))
     if any(each.result.attempt.proxy_spoke for each in case.counted):
         return []
     began = min((each.fails_since for each in silent), default=math.inf)
     return silent if case.world.proxy_spoke_at[case.path.name] < began - _TOGETHER else []
+
+
+def _was_not_asked(each: Counted) -> bool:
+    """Whether nothing was sent: its protocol cannot ask for this."""
+    failure, phases = each.failure, each.result.attempt.phases
+    return failure is not None and failure.phase is Phase.PROXY_HANDSHAKE and not phases
 
 
 def _is_no_proxy(each: Counted) -> bool:
@@ -169,7 +175,7 @@ def _denial(case: Case, denied: list[Counted], what: str) -> Found:
     return Found(
         proxy,
         denied,
-        f"{proxy.name} denies {ports}{how}{rest}; {how_often(case, denied)}",
+        f"{how_often(case, denied)}: {ports}{how}{rest}",
         f"Ask {proxy.asked} to change its rules: allow {others or what}. "
         "It must not decrypt these connections.",
         the_reply(denied),
@@ -220,7 +226,12 @@ def proxy_cannot_connect(case: Case) -> Found | None:
         return None
     proxy = the_proxy(case, about)
     what = the_next_proxies(about) or f"{the_hosts(case, about)} on {the_ports(case, about)}"
-    if others := _others_that_work(case, about):
+    if all(map(_was_not_asked, about)):
+        next_step = (
+            f"Where the path {case.path.name} gets its proxies from, name another one for {what}. "
+            f"SOCKS4, which {proxy.name} speaks, carries no IPv6: use SOCKS5 or HTTP."
+        )
+    elif others := _others_that_work(case, about):
         next_step = (
             f"Ask {proxy.asked} to check its rules, and the firewall behind it. "
             f"It cannot connect to {what}, but it can connect to {shortened(others)}."

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.paths import Binding
 from netcheck.model.results import Attempt, Trust
 from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     DEVELOPERS,
+    FAMILIES,
     THIS_MACHINE,
     THIS_NETWORK,
     how_often,
@@ -27,12 +29,13 @@ _A_LITTLE = 30 * _DAY
 """Apple renews its certificates weeks before they expire: none is forgotten for so long."""
 
 _ASKED = (Phase.RESOLVE, Phase.PROXY_RESOLVE)
-_DNS_SILENCE = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE, Reason.NETWORK_UNREACHABLE)
+_NO_ROUTE = Reason.NETWORK_UNREACHABLE
+_DNS_SILENCE = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE, _NO_ROUTE)
 _SILENCE = {
     Phase.RESOLVE: _DNS_SILENCE,
     Phase.PROXY_RESOLVE: _DNS_SILENCE,
-    Phase.CONNECT: (Reason.NETWORK_UNREACHABLE, Reason.HOST_UNREACHABLE),  # a timeout: DNS at least answered
-    Phase.PROXY_CONNECT: (Reason.TIMEOUT, Reason.NETWORK_UNREACHABLE, Reason.HOST_UNREACHABLE),
+    Phase.CONNECT: (_NO_ROUTE, Reason.HOST_UNREACHABLE),  # a timeout: DNS at least answered
+    Phase.PROXY_CONNECT: (Reason.TIMEOUT, _NO_ROUTE, Reason.HOST_UNREACHABLE),
 }
 
 
@@ -57,15 +60,15 @@ def local_network_down(case: Case) -> Found | None:
     failures = [each.failure for counted in paths for each in counted]
     known = [failure for failure in failures if failure is not None]
     silent = len(known) == len(failures) and all(f.reason in _SILENCE.get(f.phase, ()) for f in known)
-    no_route = any(failure.reason is Reason.NETWORK_UNREACHABLE for failure in known)
+    no_route = any(failure.reason is _NO_ROUTE for failure in known)
     told_by = sorted({failure.told_by for failure in known if failure.told_by})
     if not (silent and (no_route or len({failure.phase for failure in known}) > 1)):
         return None
-    where = "the only path" if len(paths) == 1 else f"any of {len(paths)} paths"
+    where = "the only path" if len(paths) == 1 else f"all {len(paths)} paths"
     return Found(
         THIS_NETWORK,
         case.left,
-        f"Nothing answers on {where}: {how_often(case, case.left)}",
+        f"on {where}, {how_often(case, case.left)}",
         f"Ask {THIS_NETWORK.asked} to fix its way out: {shortened(told_by)} says that it leads nowhere."
         if told_by
         else "On the machine that runs netcheck, check the network: link, addresses and default route.",
@@ -81,22 +84,37 @@ def local_machine(case: Case) -> Found | None:
     if not about:
         return None
     reasons = {each.failure.reason for each in about if each.failure}
+    at_dns = all(map(phase_is(*_ASKED), about))
     if Reason.FD_EXHAUSTED in reasons:
         what = "raise netcheck's limit of open files"
-    elif Reason.NO_LOCAL_ADDRESS in reasons:
+    elif Reason.NO_LOCAL_ADDRESS in reasons and case.path.binding != Binding():
         what = f"correct the interface or source address of the path {case.path.name}"
     elif Reason.PERMISSION_DENIED in reasons:
         what = f"allow {_forbidden(case, about)} in its own firewall, security software or routes"
     elif any(map(phase_is(*_ASKED), about)):
         what = f"add a route to {the_resolver(case).name}, or give the path {case.path.name} another resolver"
-    elif Reason.NETWORK_UNREACHABLE in reasons:
+    elif Reason.NO_LOCAL_ADDRESS in reasons or (_NO_ROUTE in reasons and _leads_nowhere(case, about)):
+        what = f"set up {_missing(case, about)}"
+    elif _NO_ROUTE in reasons:
         what = f"correct the route to {_destination(case, about)}"
     else:
         what = f"check the first hop of the route to {_destination(case, about)}, and its own firewall"
     next_step = f"On the machine that runs netcheck, {what}."
-    at_dns = all(map(phase_is(*_ASKED), about))
     reply = the_reply(about, is_of_destination=not at_dns)
     return Found(THIS_MACHINE, about, how_often(case, about), next_step, reply)
+
+
+def _leads_nowhere(case: Case, about: Sequence[Counted]) -> bool:
+    """Whether the path gets nowhere at all over these families."""
+    families = {each.family for each in about}
+    return not any(each.connected for each in case.counted if each.family in families)
+
+
+def _missing(case: Case, about: Sequence[Counted]) -> str:
+    """Addresses and a route, of which families, to where, and on which interface."""
+    families = listed(sorted({FAMILIES[each.family] for each in about if each.family in FAMILIES}))
+    on = f" on the interface {case.path.binding.interface}" if case.path.binding.interface else ""
+    return f"{families or 'the network'}{on} with a route to {_destination(case, about)}"
 
 
 def _has_no_way(each: Counted) -> bool:

@@ -6,7 +6,7 @@ from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Role
 from tests.system import between
 from tests.system.apple import OWN_SERVICE as OWN_SERVICE_ADDRESS
-from tests.system.between import BALANCER, INSPECTOR
+from tests.system.between import BALANCER, INSPECTOR, PORTAL
 from tests.system.breakages import FINE, READY, led_to
 from tests.system.lab import Lab, Settings
 from tests.system.namespace import FROM_HERE
@@ -16,6 +16,7 @@ DEVICE, PROVIDER = Role
 NOT_READY = Verdict.NOT_READY
 BALANCED = f"127.0.0.1:{BALANCER}"
 DEAD_MEMBER = "127.0.0.1:9"
+ALIVE = "17.188.143.34:443"
 GATEWAY_BALANCED = {"gateway.push.apple.com": BALANCED}
 
 
@@ -30,9 +31,32 @@ def our_mdm(lab: Lab) -> dict[str, Settings]:
     return {"our-mdm": ours}
 
 
-def balanced(lab: Lab) -> Settings:
-    """The provider API behind a load balancer."""
-    return {"balanced": {"load_balancer": {"api.push.apple.com:443": BALANCED}, "roles": ["provider"]}}
+def balanced(_: Lab, at: str | list[str] = BALANCED, **settings: str) -> Settings:
+    """The provider API behind a load balancer, or each of several."""
+    at_balancers = {"load_balancer": {"api.push.apple.com:443": at}, "roles": ["provider"], **settings}
+    return {"balanced": at_balancers}
+
+
+def shared(_: Lab) -> Settings:
+    """The provider API and the MDM server behind one load balancer."""
+    names = {"api.push.apple.com:443": BALANCED, "our-mdm.corp.example": BALANCED}
+    return {"balanced": {"load_balancer": names, "roles": ["provider"]}}
+
+
+def mdm_for_the_provider(lab: Lab) -> dict[str, Settings]:
+    return {"our-mdm": {**our_mdm(lab)["our-mdm"], "roles": ["provider"]}}
+
+
+def by_name(lab: Lab, api: str) -> None:
+    """One load balancer, with the MDM server behind it, and something for the name of the provider API."""
+    own = f"{OWN_SERVICE_ADDRESS}:443"
+    between.own_service(lab.namespace, lab.certificates.good, OWN_SERVICE_ADDRESS)
+    between.balancer_by_name(lab.namespace, {"api.push.apple.com": api, "our-mdm.corp.example": own})
+
+
+def to_the_portal(lab: Lab) -> None:
+    between.portal(lab.namespace, lab.certificates)
+    by_name(lab, api=f"127.0.0.1:{PORTAL}")
 
 
 SCENES: Mapping[str, Scene] = {
@@ -111,6 +135,42 @@ SCENES: Mapping[str, Scene] = {
         },
         lambda lab: between.balancer(lab.namespace),
         services=lambda _: {**off("provider", "feedback"), "gateway": {"required": True, "depth": "tcp"}},
+    ),
+    "of two load balancers one is down": Scene(
+        {("balanced", PROVIDER): Finding(Verdict.DEGRADED, Cause.BALANCER_DOWN, Hop.LOAD_BALANCER)},
+        lambda lab: balanced(lab, [BALANCED, DEAD_MEMBER]),
+        lambda lab: between.balancer(lab.namespace, ALIVE),
+    ),
+    "both load balancers are down": Scene(
+        {("balanced", PROVIDER): Finding(NOT_READY, Cause.BALANCER_DOWN, Hop.LOAD_BALANCER)},
+        lambda lab: balanced(lab, [BALANCED, DEAD_MEMBER]),
+    ),
+    "a load balancer leads two names by what TLS says": Scene(
+        {("balanced", PROVIDER): READY},
+        shared,
+        lambda lab: by_name(lab, api=ALIVE),
+        services=mdm_for_the_provider,
+    ),
+    "a load balancer leads one of two names to the wrong place": Scene(
+        {("balanced", PROVIDER): Finding(NOT_READY, Cause.WRONG_PEER, Hop.LOAD_BALANCER)},
+        shared,
+        to_the_portal,
+        services=mdm_for_the_provider,
+    ),
+    "a load balancer that is told whose connections they are": Scene(
+        {("balanced", PROVIDER): READY},
+        lambda lab: balanced(lab, BALANCED, proxy_protocol="v2"),
+        lambda lab: between.balancer(lab.namespace, ALIVE, options="accept-proxy"),
+    ),
+    "a load balancer wants the PROXY protocol, and the path does not say so": Scene(
+        {("balanced", PROVIDER): Finding(NOT_READY, Cause.BALANCER_HEADER, Hop.LOAD_BALANCER)},
+        balanced,
+        lambda lab: between.balancer(lab.namespace, ALIVE, options="accept-proxy"),
+    ),
+    "a load balancer does not want the PROXY protocol, and the path says so": Scene(
+        {("balanced", PROVIDER): Finding(NOT_READY, Cause.BALANCER_HEADER, Hop.LOAD_BALANCER)},
+        lambda lab: balanced(lab, BALANCED, proxy_protocol="v2"),
+        lambda lab: between.balancer(lab.namespace, ALIVE),
     ),
     "a load balancer ends TLS itself": Scene(
         {("balanced", PROVIDER): Finding(NOT_READY, Cause.BALANCER_ENDS_TLS, Hop.LOAD_BALANCER)},

@@ -91,13 +91,11 @@ def test_what_is_worse_comes_first() -> None:
 
 def test_of_ports_and_paths_that_were_not_tried_nothing_is_said() -> None:
     (judged,) = assess([API], [DIRECT], once([result(API, 443, DROPPED, address="17.188.128.9")])).judgements
-    assert (
-        judged.findings[0].evidence == "Nothing answers on port 443; connect timeout in the only failed probe"
-    )
+    assert judged.findings[0].evidence == "on port 443, connections get no answer in the only failed probe"
     results = [*couriers(), result(API, 443, DROPPED, address="17.188.128.9")]
     blocked = assess([COURIER, API], [DIRECT], once(results)).judgements[1]
     assert blocked.cause is Cause.HOSTS_BLOCKED
-    assert blocked.findings[0].evidence == "connect timeout in the only failed probe"
+    assert blocked.findings[0].evidence == "connections get no answer in the only failed probe"
 
 
 ONLY_5223 = [*couriers(None, (5223,)), *couriers(DROPPED, (443,))]
@@ -109,7 +107,7 @@ def test_that_nothing_works_to_fall_back_to_is_a_remark_and_no_fault() -> None:
     assert judged.is_expected
     assert judged.findings[0].is_remark
     assert judged.findings[0].evidence == (
-        "0 of 4 hosts can be reached on port 443: connect timeout in 4 of 4 probes"
+        "0 of 4 hosts can be reached on port 443: connections get no answer in 4 of 4 probes"
     )
 
 

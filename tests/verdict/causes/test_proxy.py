@@ -7,8 +7,19 @@ import pytest
 
 from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
-from netcheck.model.paths import AuthScheme, Credentials, Family, Role, Secret
-from netcheck.model.results import Result
+from netcheck.model.paths import (
+    AuthScheme,
+    Credentials,
+    Environment,
+    Family,
+    Pac,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    Role,
+    Secret,
+)
+from netcheck.model.results import Choice, Result
 from netcheck.model.services import PortRule, Service
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
@@ -260,6 +271,20 @@ def test_of_a_denying_proxy_nothing_is_said_that_was_not_tried() -> None:
     gateway = replace(API, name="gateway", hosts=("gateway.push.apple.com",), ports=(2195,))
     (judged,) = assess([gateway], [PROXY], once([through(gateway, 2195, DENIED)])).judgements
     assert judged.cause is Cause.PROXY_DENIES_PORT
-    assert judged.findings[0].evidence.startswith(
-        "the proxy proxy.test:3128 denies port 2195; proxy_handshake"
-    )
+    assert judged.findings[0].evidence == "the proxy denies it in the only failed probe: port 2195"
+
+
+@pytest.mark.parametrize("chooser", [Environment(), Pac("http://web.test/proxy.pac")])
+def test_a_chosen_proxy_that_cannot_be_asked_for_ipv6_is_not_taken_for_dead(
+    chooser: Environment | Pac,
+) -> None:
+    path = ProbePath("chosen", chosen_by=chooser)
+    socks = Proxy(ProxyScheme.SOCKS4A, "socks.test", 1080)
+    failure = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_ERROR, "SOCKS4A cannot ask for fd00::1")
+    service = replace(MDM, hosts=("fd00::1",))
+    seen = result(service, 443, failure, path="chosen", family=Family.IPV6, address="fd00::1")
+    attempt = replace(seen.attempt, proxies=(socks,), phases={})
+    seen = replace(seen, attempt=attempt, choice=Choice("SOCKS4 socks.test:1080", (attempt,)))
+    (judged,) = assess([service], [path], once([seen])).judgements
+    assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.PROXY_CANNOT_CONNECT)
+    assert "SOCKS4, which the proxy socks.test:1080 speaks, carries no IPv6" in (judged.next_step or "")

@@ -6,10 +6,10 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Family, Nameserver, ProbePath, Resolver
+from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
-from tests.verdict.scene import API, BALANCED, COURIER, DIRECT, MDM, PROXY, Scene, couriers
+from tests.verdict.scene import API, BALANCED, COURIER, DIRECT, MDM, NO_ROUTE, PROXY, Scene, couriers
 
 EPERM = "send: Operation not permitted (EPERM)"
 OWN = "in its own firewall, security software or routes."
@@ -46,7 +46,7 @@ def test_connections_that_this_machine_does_not_let_out_are_named(
 
 def test_what_leads_to_a_load_balancer_and_is_not_let_out_names_it() -> None:
     denied = Failure(Phase.CONNECT, Reason.PERMISSION_DENIED, "connect: EPERM")
-    failing = [result(API, 443, denied, path="lb", address="10.1.1.20")]
+    failing = [result(API, 443, denied, path="lb", balancer="10.1.1.20:8443")]
     (judged,) = assess([API], [BALANCED], once(failing)).judgements
     assert judged.cause is Cause.LOCAL_MACHINE
     assert f"connections to the load balancer 10.1.1.20:8443 {OWN}" in (judged.next_step or "")
@@ -65,7 +65,6 @@ def test_what_is_dropped_is_not_this_machines() -> None:
     assert judged.hop is Hop.FIREWALL
 
 
-NO_ROUTE = Failure(Phase.CONNECT, Reason.NETWORK_UNREACHABLE, "connect: ENETUNREACH")
 NOBODY = Failure(Phase.CONNECT, Reason.HOST_UNREACHABLE, "connect: EHOSTUNREACH")
 
 
@@ -74,7 +73,7 @@ def test_a_route_that_is_missing_beside_a_proxy_that_works_is_named() -> None:
         None, Verdict.NOT_READY, None, [*couriers(path=PROXY), *couriers(NO_ROUTE)], paths=(PROXY, DIRECT)
     ).judged()
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
-    assert "netcheck, correct the route to " in (judged.next_step or "")
+    assert "netcheck, set up IPv4 with a route to " in (judged.next_step or "")
 
 
 def test_a_first_hop_at_which_nobody_is_is_to_be_checked() -> None:
@@ -111,3 +110,25 @@ def test_a_family_without_routes_counts_where_some_of_it_is_reached() -> None:
     services = (COURIER, MDM)
     without = Scene(None, Verdict.READY, None, [*couriers(NO_ROUTE), *ipv6, inside], services=services)
     assert without.judged().findings == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        (
+            replace(DIRECT, name="mine", families=(Family.IPV6,)),
+            "set up IPv6 with a route to 2620:149:a44::/48",
+        ),
+        (
+            replace(DIRECT, name="mine", families=(Family.IPV6,), binding=Binding("wlan0")),
+            "set up IPv6 on the interface wlan0 with a route to 2620:149:a44::/48",
+        ),
+    ],
+)
+def test_a_path_whose_family_or_interface_has_no_route_is_this_machines_matter(
+    path: ProbePath, says: str
+) -> None:
+    results = [*couriers(), *couriers(NO_ROUTE, path=path, family=Family.IPV6)]
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, path)).judged()
+    assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
+    assert says in (judged.next_step or "")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from netcheck.config.document import NOTHING, Location
-from netcheck.config.problems import Reading, did_you_mean, either
-from netcheck.config.values import (
+from netcheck.config.reading.document import NOTHING, Location
+from netcheck.config.reading.problems import Reading, did_you_mean, either
+from netcheck.config.reading.values import (
     NO_VALUE,
     WHOLE,
     Kind,

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from netcheck.config.document import Location
-from netcheck.config.pem import check_authorities
-from netcheck.config.problems import Reading
-from netcheck.config.values import Kind, refuse_variables, text_in
+from netcheck.config.reading.document import Location
+from netcheck.config.reading.pem import check_authorities
+from netcheck.config.reading.problems import Reading
+from netcheck.config.reading.values import Kind, refuse_variables, text_in
 from netcheck.files import LARGEST_PEM, read_file
 from netcheck.model.paths import ProxyScheme, Secret
 

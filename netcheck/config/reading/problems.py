@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from netcheck.config.document import Document, Fault, Location
+from netcheck.config.reading.document import Document, Fault, Location
 
 MOST_SHOWN = 20
 """Problems in the text of an error: whoever mends these finds the rest soon enough."""

@@ -11,8 +11,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from netcheck.config.document import NOTHING, Location
-from netcheck.config.problems import Reading, did_you_mean, either
+from netcheck.config.reading.document import NOTHING, Location
+from netcheck.config.reading.problems import Reading, did_you_mean, either
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)

@@ -11,9 +11,9 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from netcheck.config.document import NOTHING, Location
-from netcheck.config.problems import Reading, closest, did_you_mean
-from netcheck.config.values import NO_VALUE, Kind, Limits, Listed, SaidError, Schema
+from netcheck.config.reading.document import NOTHING, Location
+from netcheck.config.reading.problems import Reading, closest, did_you_mean
+from netcheck.config.reading.values import NO_VALUE, Kind, Limits, Listed, SaidError, Schema
 from netcheck.model.paths import SYSTEM_RESOLVER
 
 T = TypeVar("T")

@@ -1,0 +1,52 @@
+"""Whether a load balancer that ends TLS without an answer wants the PROXY protocol, or does not want it.
+
+A connection of its own shows it, the other way than the config says. That is rare: one that hands out its
+members in turn would otherwise show the same dead one each time.
+"""
+
+import math
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import replace
+
+import trio
+
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.paths import ProbePath, ProxyProtocol
+
+_EVERY = 600.0
+"""Seconds from one look to the next."""
+_MAY_BE_THE_HEADER = (
+    Reason.CLOSED,
+    Reason.RESET,
+    Reason.TLS_ALERT,
+    Reason.TLS_NOT_TLS,
+    Reason.TLS_TIMEOUT,
+)
+
+Look = Callable[[ProbePath], Awaitable[bool]]
+"""Whether it shows a certificate over this path."""
+
+
+class Headers:
+    """What was seen of each: by whatever tells one from the others."""
+
+    def __init__(self) -> None:
+        self._looked: dict[Hashable, float] = {}
+        self._answers: set[Hashable] = set()
+
+    async def explain(self, failure: Failure, key: Hashable, path: ProbePath, look: Look) -> Failure:
+        """The failure, with what it has to do with the header, if anything."""
+        if failure.phase is not Phase.TLS or failure.reason not in _MAY_BE_THE_HEADER:
+            return failure
+        now = trio.current_time()
+        if now - self._looked.get(key, -math.inf) >= _EVERY:
+            self._looked[key] = now
+            self._answers.discard(key)
+            other = None if path.proxy_protocol else ProxyProtocol.V2
+            if await look(replace(path, proxy_protocol=other)):
+                self._answers.add(key)
+        if key not in self._answers:
+            return failure
+        how = "without" if path.proxy_protocol else "after"
+        detail = f"{failure.detail}; {how} a header of the PROXY protocol it answers"
+        return replace(failure, detail=detail, is_of_header=True)
