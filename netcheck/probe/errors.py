@@ -42,7 +42,10 @@ class PhaseError(Exception):
         )
 
 
+_OF_WIREGUARD = ("ENOKEY", "EDESTADDRREQ")
+"""What Linux's drivers/net/wireguard/device.c says of an address that no peer has, or has no endpoint."""
 _REASONS = {
+    **{getattr(errno, name): Reason.NETWORK_UNREACHABLE for name in _OF_WIREGUARD if hasattr(errno, name)},
     errno.ECONNREFUSED: Reason.REFUSED,
     errno.ECONNRESET: Reason.RESET,
     errno.ECONNABORTED: Reason.RESET,
@@ -73,8 +76,13 @@ _REASONS_OF_ROUTES = {
 }
 """What Linux says of routes of the types "blackhole" and "unreachable" (fib_props in fib_semantics.c)."""
 
-_REASONS_FROM_AFAR = {**_REASONS, errno.EACCES: Reason.HOST_UNREACHABLE}
-"""ICMPv6 "administratively prohibited" (RFC 4443 section 3.1) is EACCES, and over IPv4 EHOSTUNREACH."""
+_OF_ICMP = ("EACCES", "EOPNOTSUPP", "ENONET", "EPROTO")
+"""ICMPv6 "administratively prohibited" (RFC 4443 section 3.1), which over IPv4 is EHOSTUNREACH; "source route
+failed", "source host isolated" (RFC 1122 section 3.2.2.1), and "parameter problem" of both."""
+_REASONS_FROM_AFAR = {
+    **_REASONS,
+    **{getattr(errno, name): Reason.HOST_UNREACHABLE for name in _OF_ICMP if hasattr(errno, name)},
+}
 
 
 def error_from_errno(number: int, doing: str) -> PhaseError:

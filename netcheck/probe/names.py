@@ -6,9 +6,10 @@ from functools import partial
 import trio
 
 from netcheck.model.failing import Phase
-from netcheck.model.paths import Family, ProbePath, RecordType
+from netcheck.model.paths import Family, ProbePath, RecordType, family_of
 from netcheck.model.results import Lookup
 from netcheck.probe.dns import asks_singly, lookup, names_tried
+from netcheck.probe.etc_hosts import ETC_HOSTS, addresses_in_hosts
 from netcheck.probe.once import Round
 from netcheck.probe.walk import unforeseen
 
@@ -43,8 +44,9 @@ class Names:
         return tuple(found[rdtype] for rdtype in wanted)
 
     async def of_proxy(self, shared: Round, name: str, path: ProbePath) -> tuple[Lookup, ...]:
-        """The lookups of a proxy's own name, which may be one for the search list."""
-        found: tuple[Lookup, ...] = ()
+        """The lookups of a proxy's own name, which may stand in /etc/hosts, or be one for the search list."""
+        if found := _in_hosts(name, path):
+            return found
         for absolute in names_tried(name, path.resolver):
             found = await self.lookups(shared, absolute, path, path.families)
             if any(lookup.reason is None or not lookup.was_heard for lookup in found):
@@ -60,3 +62,20 @@ class Names:
             return Lookup(
                 time.time(), host, rdtype, name, failure.reason, failure.detail, (), (), None, 0.0, ()
             )
+
+
+def _in_hosts(name: str, path: ProbePath) -> tuple[Lookup, ...]:
+    """As programs on this machine find it, without DNS; nothing where the path has a resolver of its own."""
+    if path.resolver.nameservers or not (known := addresses_in_hosts(name)):
+        return ()
+    by_type = {
+        rdtype: tuple(address for address in known if family_of(address) is rdtype.family)
+        for rdtype in RecordType
+        if rdtype.family in path.families
+    }
+    now = time.time()
+    return tuple(
+        Lookup(now, name, rdtype, str(ETC_HOSTS), None, "", addresses, (), None, 0.0, ())
+        for rdtype, addresses in by_type.items()
+        if addresses
+    )

@@ -121,7 +121,8 @@ async def _proxy_addresses(walk: Walk, route: ProxyRoute) -> tuple[str, ...]:
         return literal
     lookups = await route.lookup(route.proxy.host)
     # The lookups of a round are shared: their own time counts, not how long this probe waited.
-    walk.phases[Phase.PROXY_RESOLVE] = max(lookup.duration for lookup in lookups)
+    if took := max(lookup.duration for lookup in lookups):  # nobody is asked what stands in /etc/hosts
+        walk.phases[Phase.PROXY_RESOLVE] = took
     if failure := why_no_address(Phase.PROXY_RESOLVE, lookups):
         raise WalkEnded(failure)
     return tuple(address for lookup in lookups for address in lookup.addresses)

@@ -182,23 +182,28 @@ def _dead_ranges(
 ) -> frozenset[RangeOnPath]:
     """The ranges that answer no more, over a rotation of the hosts, beside others of the family that do.
 
-    In such a range nothing was connected to lately, and `failures` hosts could not be since anything was.
+    In such a range nothing was connected to lately, and `failures` hosts could not be since anything was. One
+    of them is of a service that is reached elsewhere: where all of a service fails, it may be the service.
     """
     by_range: dict[RangeOnPath, list[Result]] = {}
-    alive: set[tuple[str, int, Family]] = set()
+    alive: set[tuple[str, int, Family, str]] = set()
     for result in (standing.result for standing in standings):
         if (where := range_of(result)) is not None:
             by_range.setdefault(where, []).append(result)
         if result.attempt.connected and result.attempt.at >= since[result.path]:
-            alive.add((result.path, result.port, result.attempt.family))
+            alive.add(_service_on(result))
     silent = {
         where: failed
         for where, results in by_range.items()
-        if (where.path, where.port, where.family) in alive
-        and (failed := _since_anything_answered(results, since[where.path]))
+        if (failed := _since_anything_answered(results, since[where.path]))
         and _independent(failed) >= failures
+        and any(_service_on(result) in alive for result in failed)
     }
     return frozenset(where for where in silent if _is_no_single_host(where, silent))
+
+
+def _service_on(result: Result) -> tuple[str, int, Family, str]:
+    return result.path, result.port, result.attempt.family, result.service
 
 
 def _since_anything_answered(results: Sequence[Result], since: float) -> list[Result]:

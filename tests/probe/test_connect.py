@@ -152,6 +152,7 @@ def test_tcp_info_of_a_udp_socket_is_none() -> None:
         (errno.ETIMEDOUT, Reason.TIMEOUT),
         (errno.ENETUNREACH, Reason.NETWORK_UNREACHABLE),
         (errno.EHOSTUNREACH, Reason.HOST_UNREACHABLE),
+        (errno.EDESTADDRREQ, Reason.NETWORK_UNREACHABLE),
         (errno.EACCES, Reason.PERMISSION_DENIED),
         (errno.EPERM, Reason.PERMISSION_DENIED),
         (errno.EADDRNOTAVAIL, Reason.NO_LOCAL_ADDRESS),
@@ -167,6 +168,7 @@ def test_each_errno_has_its_reason(number: int, reason: Reason) -> None:
     ("number", "reason"),
     [
         (errno.EACCES, Reason.HOST_UNREACHABLE),
+        (errno.EPROTO, Reason.HOST_UNREACHABLE),
         (errno.ECONNREFUSED, Reason.REFUSED),
         (errno.EBADMSG, Reason.INTERNAL_ERROR),
     ],

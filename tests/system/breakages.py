@@ -24,6 +24,8 @@ NOT_ALLOWED = tuple(list(COURIER_RANGES)[2:4] + list(COURIER_RANGES)[5:])
 """All but two of Apple's IPv4 ranges and one of its IPv6 ranges."""
 ONE_COURIER = tuple(address.format(2) for address in COURIER_RANGES.values())
 """The addresses of 1-courier, and in a small laboratory of no other one."""
+COURIER2 = tuple(address.format(number) for address in COURIER_RANGES.values() for number in range(5, 9))
+"""The addresses of all couriers of the second kind."""
 HALF_OF_THE_COURIERS = tuple(
     address.format(number) for address in COURIER_RANGES.values() for number in (2, 4, 6, 8)
 )

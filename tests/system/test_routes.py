@@ -1,7 +1,10 @@
 """Who says that a connection leads nowhere: this machine, its first hop, or a router behind it."""
 
 import socket
+import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import pytest
 import trio
@@ -15,6 +18,7 @@ from tests.system.servers import require
 
 APPLES = {4: "17.57.144.1", 6: "2620:149:a44::1"}
 ROUTER = {4: "10.99.0.1", 6: "fd99::1"}
+FRAGMENTATION_NEEDED = 4
 NOBODY = {4: "10.99.0.9", 6: "fd99::9"}
 _IMPATIENT = """
 for family in ipv4 ipv6; do
@@ -24,9 +28,15 @@ done
 """
 
 
+class Network(NamedTuple):
+    """A machine with a router behind its one link; the tests add routes to Apple, on the machine."""
+
+    machine: Namespace
+    router: Namespace
+
+
 @pytest.fixture(scope="module")
-def machine() -> Iterator[Namespace]:
-    """A machine with a router behind its one link; routes to Apple are for the tests to add, on both."""
+def network() -> Iterator[Network]:
     require()
     with Namespace() as machine, Namespace() as router:
         machine.ip("link add way type veth peer name way netns " + router.name)
@@ -39,11 +49,16 @@ def machine() -> Iterator[Namespace]:
             )
         machine.run(["sh", "-ec", _IMPATIENT])
         router.run(["sh", "-ec", "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"])
-        router.ip(*(f"route add unreachable {address}" for address in APPLES.values()))
+        router.ip(f"route add unreachable {APPLES[6]}", f"route add blackhole {APPLES[4]}")
         for _ in every(0.02, 5.0):  # a link takes a moment to come up
             if all(machine.inside(is_there, address) for address in ROUTER.values()):
                 break
-        yield machine
+        yield Network(machine, router)
+
+
+@pytest.fixture(scope="module")
+def machine(network: Network) -> Namespace:
+    return network.machine
 
 
 def is_there(address: str) -> bool:
@@ -95,12 +110,44 @@ def test_a_route_that_prohibits_is_this_machines(machine: Namespace, version: in
     assert failure.reason is Reason.PERMISSION_DENIED
 
 
-@pytest.mark.parametrize("version", [4, 6])
-def test_a_router_that_says_so_is_named(machine: Namespace, version: int) -> None:
-    failure = failure_on(machine, version, APPLES[version], "via", ROUTER[version])
+def test_a_router_that_says_so_is_named(machine: Namespace) -> None:
+    failure = failure_on(machine, 6, APPLES[6], "via", ROUTER[6])
     assert not failure.lacks_route
-    assert failure.told_by == ROUTER[version]
-    assert failure.detail.endswith(f", says {ROUTER[version]}")
+    assert failure.told_by == ROUTER[6]
+    assert failure.detail.endswith(f", says {ROUTER[6]}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [*((3, code) for code in range(16) if code != FRAGMENTATION_NEEDED), (11, 0), (12, 0)]
+)
+def test_each_message_by_which_a_router_says_no_has_a_reason(network: Network, kind: int, code: int) -> None:
+    """All of RFC 792 and RFC 1812 that ends a connection: unreachable, time exceeded, parameter problem."""
+    with ThreadPoolExecutor(1) as pool:
+        says = pool.submit(network.router.inside, answer_by_icmp, kind, code)
+        failure = failure_on(network.machine, 4, APPLES[4], "via", ROUTER[4])
+        says.result()
+    assert failure.reason in (Reason.HOST_UNREACHABLE, Reason.NETWORK_UNREACHABLE, Reason.REFUSED)
+    assert failure.told_by == ROUTER[4]
+
+
+def answer_by_icmp(kind: int, code: int) -> None:
+    """Wait for a connection to Apple's address, and say no to it before the router's own answer, if any."""
+    wanted = socket.inet_aton(APPLES[4])
+    with (
+        socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800)) as link,
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw,
+    ):
+        link.settimeout(5.0)
+        while (packet := link.recv(2048))[16:20] != wanted:
+            pass
+        message = struct.pack("!BBHI", kind, code, 0, 0) + packet[:28]
+        raw.sendto(message[:2] + checksum(message) + message[4:], (socket.inet_ntoa(packet[12:16]), 0))
+
+
+def checksum(message: bytes) -> bytes:
+    """RFC 1071, of a message of even length in which it is still 0."""
+    total = sum(struct.unpack(f"!{len(message) // 2}H", message))
+    return struct.pack("!H", ~((total >> 16) + (total & 0xFFFF)) & 0xFFFF)
 
 
 @pytest.mark.parametrize("version", [4, 6])

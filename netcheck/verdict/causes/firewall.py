@@ -277,11 +277,16 @@ def fallback_blocked(case: Case) -> Found | None:
         about,
         f"{_how_many(about, beside)} on {ports}: {how}",
         f"Ask {FIREWALL.asked} to allow TCP {ports} to {ranges or the_hosts(case, about)}, without TLS "
-        "inspection. Push works now, but devices on Wi-Fi or Ethernet would "
-        f"{'not always have something' if beside else 'have nothing'} to fall back to."
-        f"{'' if ranges else apples_networks(about)}",
+        f"inspection. {_what_for(case, beside)}{'' if ranges else apples_networks(about)}",
         the_reply(about),
     )
+
+
+def _what_for(case: Case, beside: Sequence[Counted]) -> str:
+    if case.verdict is Verdict.FALLBACK_ONLY:
+        return "Devices here depend on it, as their first port is blocked."
+    something = "not always have something" if beside else "have nothing"
+    return f"Push works now, but devices on Wi-Fi or Ethernet would {something} to fall back to."
 
 
 def _how_many(about: Sequence[Counted], beside: Sequence[Counted]) -> str:

@@ -9,6 +9,7 @@ from tests.system.apple import HOSTS
 from tests.system.between import ALERTING, CLOSING, INSECURE, INSPECTOR, OUTDATED, PARTICULAR, PORTAL
 from tests.system.breakages import (
     BESIDE_DANTE,
+    COURIER2,
     DANTE_FINE,
     FINE,
     FROM_HERE_TO_APPLE,
@@ -89,6 +90,10 @@ SCENES: Mapping[str, Scene] = {
         {**FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.RANGE_BLOCKED, Hop.FIREWALL)},
         services=lambda _: {"courier": {"addresses": "all"}, "courier2": {"addresses": "all"}},
         firewall=drop(NOT_ALLOWED, f"tcp dport {TLS_PORTS}"),
+    ),
+    "a firewall blocks all of courier2, whatever range it is in": Scene(
+        {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.HOSTS_BLOCKED, Hop.FIREWALL)},
+        firewall=drop(COURIER2, "tcp dport {443, 5223}"),
     ),
     "half of all couriers are dead": Scene(
         {**FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.HOSTS_BLOCKED, Hop.FIREWALL)},

@@ -157,6 +157,11 @@ SCENES: Mapping[str, Scene] = {
         beside(tinyproxy=lambda lab: f"http://proxy:{lab.tinyproxy.port}"),
         etc={"resolv.conf": "search corp.example\nnameserver 127.0.0.1\n"},
     ),
+    "a proxy's name stands in /etc/hosts and nowhere else": Scene(
+        {**FINE, **both("tinyproxy", READY)},
+        beside(tinyproxy=lambda lab: f"http://way-out:{lab.tinyproxy.port}"),
+        etc={"hosts": "127.0.0.1 localhost\n127.0.0.1 way-out.corp.example way-out\n"},
+    ),
     "a proxy writes a space before a colon": Scene(
         {**FINE, **both("odd", READY)}, beside(odd=lambda lab: odd_proxy(lab.namespace, "space").url)
     ),

@@ -161,6 +161,14 @@ def test_a_fallback_that_works_in_part_is_a_remark_that_says_which(
     assert judged.findings[0].evidence.startswith(count)
 
 
+def test_where_the_config_counts_on_443_a_part_of_it_that_fails_is_what_devices_depend_on() -> None:
+    results = [*couriers(DROPPED), *couriers(DROPPED, (5223,), family=Family.IPV6)]
+    results += couriers(None, (443,), family=Family.IPV6)
+    judged = Scene(None, Verdict.READY, None, results, paths=(FALLBACK,)).judged()
+    assert (judged.verdict, judged.cause) == (Verdict.FALLBACK_ONLY, Cause.FALLBACK_BLOCKED)
+    assert "Devices here depend on it" in (judged.next_step or "")
+
+
 def test_where_nothing_should_work_a_dead_fallback_is_no_remark() -> None:
     judged = Scene(None, Verdict.READY, None, ONLY_5223, paths=(BLOCKED,)).judged()
     assert [finding.cause for finding in judged.findings] == [Cause.PATH_OPEN]
@@ -172,3 +180,17 @@ def test_couriers_that_nobody_requires_need_no_fallback() -> None:
         services, [DIRECT], once([*ONLY_5223, result(API, 443, address="17.188.128.9")])
     ).judgements
     assert [each.findings for each in judged] == [()]
+
+
+def test_where_all_of_a_service_fails_its_addresses_show_no_blocked_ranges() -> None:
+    courier2 = replace(
+        COURIER, name="courier2", hosts=("0-courier2.push.apple.com", "1-courier2.push.apple.com")
+    )
+    dead = [
+        result(courier2, port, DROPPED, host=host, address=f"17.{second}.0.1")
+        for host, second in zip(courier2.hosts, (249, 252), strict=True)
+        for port in (5223, 443)
+    ]
+    seen = [*couriers(hosts=(0, 1)), *dead]
+    judged = Scene(None, Verdict.NOT_READY, None, seen, services=(COURIER, courier2)).judged()
+    assert [finding.cause for finding in judged.findings] == [Cause.HOSTS_BLOCKED]
