@@ -22,6 +22,7 @@ from dashboards.promql import (
     SERVICE,
     SITE,
     alerts,
+    as_expected,
     broken_chains,
     named_site,
     select,
@@ -46,12 +47,14 @@ def over_the_range(metric: str, *more: str) -> str:
 PROBES = over_the_range("site_path_service_port:netcheck_probes:rate5m", SERVICE)
 SUCCESSES = over_the_range("site_path_service_port:netcheck_probes_succeeded:rate5m", SERVICE)
 FAILURES = chosen("site_path_phase_reason:netcheck_probe_failures:rate5m")
-LIMITED = chosen("netcheck_verdict", 'verdict=~"degraded|fallback_only"')
-NOT_READY = chosen("netcheck_verdict", 'verdict="not_ready"')
+AS_EXPECTED = as_expected(*CHOSEN)
 SHARE_SUCCEEDED = f"sum by (service, port) ({SUCCESSES}) / (sum by (service, port) ({PROBES}) > 0)"
 PROXIES = f"min by (site, path) ({chosen('netcheck_proxy_up')})"
 TIME_TAKEN = f"max by (site, path) ({over_the_range('site_path:netcheck_probe_seconds:mean5m')})"
-TIME_READY = f"min by (site, path, role) (avg_over_time({chosen('netcheck_ready')}[$__range]))"
+READY = f"min by (site, path, role) ({chosen('netcheck_ready')}) unless {AS_EXPECTED}"
+TIME_READY = (
+    f"min by (site, path, role) (avg_over_time({chosen('netcheck_ready')}[$__range])) unless {AS_EXPECTED}"
+)
 TIME_NOT_READY = (
     f"1 - min by (site, path, role) (avg_over_time({chosen('netcheck_ready')}[$__range] @ end()))"
 )
@@ -60,6 +63,13 @@ NETCHECKS = f"last_over_time({select('netcheck_build_info', SITE)}[$__range])"
 
 
 FLEET_ALERTS = select("ALERTS", 'alertstate="firing"', 'alertname=~"NetcheckFleet.+"')
+
+
+def how_many(verdicts: str) -> str:
+    """Paths and roles with one of these verdicts, but for those of which no other is expected."""
+    one_of_these = f'verdict=~"{verdicts}"'
+    held = f"max by (site, path, role) ({chosen('netcheck_verdict', one_of_these)})"
+    return f"sum({held}) - (sum({held} == 1 and {AS_EXPECTED}) or vector(0))"
 
 
 def certificates(what: str) -> str:
@@ -81,7 +91,7 @@ AT_A_GLANCE = Row(
         Stat(
             title="Ready",
             description="Share of all paths and roles that can use APNs without limits now.",
-            queries=(now(f"avg(min by (site, path, role) ({chosen('netcheck_ready')}))"),),
+            queries=(now(f"avg({READY})"),),
             unit="percentunit",
             no_value=NOTHING,
             width=3,
@@ -91,7 +101,7 @@ AT_A_GLANCE = Row(
         Stat(
             title="Not ready",
             description="Paths over which a role cannot use APNs at all, each role counted.",
-            queries=(now(f"sum(max by (site, path, role) ({NOT_READY}))"),),
+            queries=(now(how_many("not_ready")),),
             unit="none",
             no_value=NOTHING,
             width=3,
@@ -101,7 +111,7 @@ AT_A_GLANCE = Row(
         Stat(
             title="With limits",
             description="Paths that are degraded or have only the fallback to port 443, each role counted.",
-            queries=(now(f"sum(max by (site, path, role) ({LIMITED}))"),),
+            queries=(now(how_many("degraded|fallback_only")),),
             unit="none",
             no_value=NOTHING,
             width=3,

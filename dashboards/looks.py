@@ -1,7 +1,7 @@
 """The words, colours and links that the dashboards share."""
 
 from dashboards.grafana import Link, Steps, Texts
-from dashboards.promql import SEVERITIES
+from dashboards.promql import AS_EXPECTED, SEVERITIES
 
 _GITHUB = "https://github.com/netcheck/netcheck"
 FLEET, PATH, SLO, ITSELF = "netcheck-fleet", "netcheck-path", "netcheck-slo", "netcheck-itself"
@@ -23,7 +23,10 @@ PATH_OF_SERIES = Link(
 
 _COLORS = ("green", "yellow", "orange", "text", "red")
 VERDICTS: Texts = {
-    number: (verdict, color) for (verdict, number), color in zip(SEVERITIES.items(), _COLORS, strict=True)
+    AS_EXPECTED: ("as expected", "blue"),
+    **{
+        number: (verdict, color) for (verdict, number), color in zip(SEVERITIES.items(), _COLORS, strict=True)
+    },
 }
 UP: Texts = {1: ("up", "green"), 0: ("down", "red")}
 YES_IS_BAD: Texts = {0: ("no", "green"), 1: ("yes", "red")}

@@ -9,6 +9,8 @@ SITE = 'site=~"$site"'
 SERVICE = 'service=~"$service"'
 SEVERITIES = {verdict.value: verdict.severity for verdict in Verdict}
 """Verdicts as numbers that can be sorted and coloured, the worst last."""
+AS_EXPECTED = -1
+"""The same for what is not ready, and is not expected to be."""
 
 
 def select(metric: str, *matchers: str) -> str:
@@ -16,13 +18,22 @@ def select(metric: str, *matchers: str) -> str:
     return f"{metric}{{{', '.join(matchers)}}}"
 
 
+def as_expected(*matchers: str) -> str:
+    """1 by site, path and role where it is not ready and has no cause: `expected` in the config says so."""
+    by = "(site, path, role)"
+    no_cause, cause = (select("netcheck_verdict_info", *matchers, f'cause{be}""') for be in ("=", "!="))
+    needs_none = select("netcheck_verdict", *matchers, 'verdict=~"ready|unknown"')
+    return f"(max by {by} ({no_cause}) unless on {by} {cause} unless on {by} {needs_none} == 1)"
+
+
 def severity(*matchers: str) -> str:
-    """The worst verdict by site, path and role, as a number."""
+    """The worst verdict by site, path and role, as a number; AS_EXPECTED where nothing is wrong with it."""
     terms = (
         f"{number} * " + select("netcheck_verdict", *matchers, f'verdict="{verdict}"')
         for verdict, number in SEVERITIES.items()
     )
-    return f"max by (site, path, role) ({' or '.join(terms)})"
+    worst = f"max by (site, path, role) ({' or '.join(terms)})"
+    return f"({AS_EXPECTED} * {as_expected(*matchers)} or {worst})"
 
 
 def severity_with_cause(*matchers: str) -> str:

@@ -112,6 +112,7 @@ def paths(lab: Lab) -> Settings:
         "passes": {"proxy": lab.dante.url},
         "decrypts": {"proxy": lab.squid_that_decrypts.url},
         "gone": {"proxy": "http://127.0.0.1:9"},
+        "guests": {"expected": "fallback_only", "roles": ["device"]},
     }
 
 
@@ -165,6 +166,22 @@ def test_every_query_has_an_answer_and_every_variable_has_values(filled: Lab) ->
     """Both of one laboratory, which takes half a minute to fill."""
     silent = [*silent_queries(filled), *silent_variables(filled)]
     assert not silent, "\n".join(silent)
+    nothing_is_wrong_with_what_is_expected(filled)
+
+
+def nothing_is_wrong_with_what_is_expected(filled: Lab) -> None:
+    """Guests have the fallback only, as the config says; `direct` has it too, and a proxy is gone."""
+    asked = {asked.place: filled_in(asked.expr, "berlin", ".*") for asked in queries()}
+    shown = {
+        (sample.labels["path"], sample.labels["role"]): sample.value
+        for sample in filled.query(asked["fleet: Paths, worst first A"])
+    }
+    assert (shown["guests", "device"], shown["direct", "device"]) == (-1, 2)
+    with_limits = [sample.value for sample in filled.query(asked["fleet: With limits A"])]
+    assert with_limits == [list(shown.values()).count(1) + list(shown.values()).count(2)]
+    times = {sample.labels["path"] for sample in filled.query(asked["fleet: Time ready, worst first A"])}
+    assert "direct" in times
+    assert "guests" not in times
 
 
 def silent_queries(filled: Lab) -> Iterator[str]:
