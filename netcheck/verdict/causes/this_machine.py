@@ -80,7 +80,7 @@ def local_network_down(case: Case) -> Found | None:
 def local_machine(case: Case) -> Found | None:
     """It is out of file descriptors, forbids it, or lacks the config's address, or a route."""
     cannot = reason_is(Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS, Reason.PERMISSION_DENIED)
-    about = case.mostly(lambda each: cannot(each) or _has_no_way(each))
+    about = case.mostly(lambda each: cannot(each) or _has_no_way(each) or _lacks_store(case, each))
     if not about:
         return None
     reasons = {each.failure.reason for each in about if each.failure}
@@ -91,6 +91,8 @@ def local_machine(case: Case) -> Found | None:
         what = f"correct the interface or source address of the path {case.path.name}"
     elif Reason.PERMISSION_DENIED in reasons:
         what = f"allow {_forbidden(case, about)} in its own firewall, security software or routes"
+    elif Reason.TLS_UNTRUSTED in reasons:
+        what = "let netcheck read the file of authorities, in time"
     elif any(map(phase_is(*_ASKED), about)):
         what = f"add a route to {the_resolver(case).name}, or give the path {case.path.name} another resolver"
     elif Reason.NO_LOCAL_ADDRESS in reasons or (_NO_ROUTE in reasons and _leads_nowhere(case, about)):
@@ -127,6 +129,12 @@ def _has_no_way(each: Counted) -> bool:
     found_out_here = each.failure.told_by is None and is_apples(each)
     is_deserted = found_out_here and fails_in(Phase.CONNECT, Reason.HOST_UNREACHABLE)(each)
     return each.failure.lacks_route or is_deserted
+
+
+def _lacks_store(case: Case, each: Counted) -> bool:
+    """Whether nobody knows who may vouch: what else is not Apple's would be an interceptor's certificate."""
+    apples = {service.name for service in case.world.services if service.tls.is_apples}
+    return fails_in(Phase.TLS, Reason.TLS_UNTRUSTED)(each) and each.result.service in apples
 
 
 def _destination(case: Case, about: Sequence[Counted]) -> str:

@@ -7,6 +7,7 @@ import pytest
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver
+from netcheck.model.services import TlsSettings
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
 from tests.verdict.scene import API, BALANCED, COURIER, DIRECT, MDM, NO_ROUTE, PROXY, Scene, couriers
@@ -132,3 +133,11 @@ def test_a_path_whose_family_or_interface_has_no_route_is_this_machines_matter(
     judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, path)).judged()
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
     assert says in (judged.next_step or "")
+
+
+def test_authorities_that_cannot_be_read_are_this_machines() -> None:
+    unread = Failure(Phase.TLS, Reason.TLS_UNTRUSTED, "/etc/lab.pem was not read within 3 s")
+    courier = replace(COURIER, tls=TlsSettings(is_apples=True))
+    judged = Scene(None, Verdict.NOT_READY, None, couriers(unread), services=(courier,)).judged()
+    assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
+    assert "let netcheck read the file of authorities" in (judged.next_step or "")
