@@ -31,7 +31,7 @@ from netcheck.model.failing import Reason
 from netcheck.model.services import TlsSettings
 from netcheck.probe.errors import PhaseError
 
-_LONGEST_READ = 3.0
+_LONGEST_READ = 8.0
 """Seconds; a file system that hangs must not hold up a probe for longer."""
 _LOOK_EVERY = 1.0
 """Seconds from one look at a store to the next."""

@@ -31,8 +31,8 @@ _CONNECT = {
     Reason.TIMEOUT: "connections get no answer",
     Reason.REFUSED: "connections are refused",
     Reason.RESET: "connections are reset",
-    Reason.NETWORK_UNREACHABLE: "there is no route",
-    Reason.HOST_UNREACHABLE: "a router says that there is no way",
+    Reason.NETWORK_UNREACHABLE: "no route leads there",
+    Reason.HOST_UNREACHABLE: "the address cannot be reached",
 }
 _TLS = {
     Reason.TLS_TIMEOUT: "TLS gets no answer",
