@@ -62,7 +62,7 @@ def test_a_pac_files_ways_are_probed_as_devices_take_them(lab: Lab) -> None:
 
 
 def test_wpad_is_found_by_the_name_that_the_search_list_makes_whole() -> None:
-    apple = Apple(hosts=HOSTS | {"wpad.corp.example": (RELAY,)})
+    apple = Apple(hosts={**HOSTS, "wpad.corp.example": (RELAY,)})
     searching = {"resolv.conf": "nameserver 127.0.0.1\nsearch nothing.example corp.example\n"}
     with Lab(apple, searching) as lab:
         files = lab.namespace.scratch / "pac"
