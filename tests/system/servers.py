@@ -213,6 +213,10 @@ def nginx(namespace: Namespace) -> Server:
     return serve(namespace, "nginx", argv, {"web": "http://127.0.0.1:8080"})
 
 
+PLAIN_PAC = "10.1.1.20:80"
+"""Where `http://wpad/wpad.dat` looks, once a name leads there: loopback would be a sinkhole."""
+
+
 def pac_server(namespace: Namespace, certificates: Certificates, files: Path) -> Server:
     """A web server for the PAC files in a folder: HTTP and HTTPS."""
     require("nginx")
@@ -225,7 +229,7 @@ def pac_server(namespace: Namespace, certificates: Certificates, files: Path) ->
         http {{
             access_log off;
             server {{
-                listen 127.0.0.1:8081; listen 127.0.0.1:8444 ssl;
+                listen 127.0.0.1:8081; listen 127.0.0.1:8444 ssl; listen {PLAIN_PAC};
                 ssl_certificate {certificates.good}; ssl_certificate_key {certificates.good};
                 root {files};
                 types {{ application/x-ns-proxy-autoconfig pac; }}

@@ -131,8 +131,15 @@ def test_what_both_sides_lose_together_is_apples(balancer: tuple[Lab, Server]) -
     lab.namespace.firewall(*(f"{each} drop" for each in (*COURIERS, *PROVIDER)))
     told = alerts.wait_until_told("NetcheckChainBroken", firing=True, side="apple")
     assert told.labels["hop"] == "apple"
-    lab.wait_for('count(ALERTS{alertstate="firing",severity="critical"}) == 1')
-    assert {each.labels["side"] for each in alerts.told() if each.name == "NetcheckChainBroken"} == {"apple"}
+    # At this speed one side may know it so much sooner that it is blamed first: so what holds in the end.
+    lab.wait_for(
+        'ALERTS{alertstate="firing",severity="critical"}',
+        lambda fires: (
+            [each.labels["side"] for each in fires if "side" in each.labels] == ["apple"]
+            and {each.labels["alertname"] for each in fires} == {"NetcheckChainBroken"}
+        ),
+        deadline=40.0,
+    )
 
 
 def check_told(lab: Lab, alerts: Alerting, side: str, site: str, role: str) -> None:

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from tests.system import servers
+from tests.system.apple import HOSTS, RELAY, Apple
 from tests.system.lab import Lab
 
 SCRIPT = """
@@ -58,6 +59,21 @@ def test_a_pac_files_ways_are_probed_as_devices_take_them(lab: Lab) -> None:
     replies = " ".join(f["next_step"] for each in found.report["verdicts"] for f in each["findings"])
     assert "HTTP status 404" in replies
     assert "is HTML and not JavaScript" in replies
+
+
+def test_wpad_is_found_by_the_name_that_the_search_list_makes_whole() -> None:
+    apple = Apple(hosts={**HOSTS, "wpad.corp.example": (RELAY,)})
+    searching = {"resolv.conf": "nameserver 127.0.0.1\nsearch nothing.example corp.example\n"}
+    with Lab(apple, searching) as lab:
+        files = lab.namespace.scratch / "pac"
+        files.mkdir()
+        files.chmod(0o755)
+        here = urlsplit(lab.tinyproxy.url).netloc
+        (files / "wpad.dat").write_text(f'function FindProxyForURL() {{ return "PROXY {here}"; }}')
+        servers.pac_server(lab.namespace, lab.certificates, files)
+        found = lab.check({"wpad": {"proxy": "wpad", "roles": ["provider"]}})
+    (api,) = found.results(service="provider", port=443)
+    assert (api["outcome"], api["choice"]["said"]) == ("success", f"PROXY {here}")
 
 
 def test_the_environments_proxy_is_used_but_for_what_it_leaves_out(lab: Lab) -> None:
