@@ -11,7 +11,7 @@ from tests.bench.probing import get
 
 INTERVAL = 20
 """Seconds; by default it is 60."""
-WINDOW = 10
+WINDOW, MARGIN = 10, 5
 ENDPOINTS = (100, 1_000, 10_000)
 PATHS = (1, 10, 100)
 ON_A_PATH = 10
@@ -49,7 +49,8 @@ def _row(hosts: Sequence[str], paths: int) -> tuple[float, ...]:
     """The figures of HEAD."""
     probing: Settings = {"interval": f"{INTERVAL}s", "rate": 1000, "concurrency": 64}
     ways: Settings = {f"path-{number}": {} for number in range(paths)}
-    with daemon(config(hosts, [FIRST_PORT], paths=ways, probing=probing)) as pid:
+    with daemon(config(hosts, [FIRST_PORT], paths=ways, probing=probing), "/-/healthy") as pid:
+        time.sleep(INTERVAL + MARGIN)
         used = spent(pid, WINDOW)
         began = time.perf_counter()
         body = get(PORT, "/metrics")
