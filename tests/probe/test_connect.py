@@ -58,19 +58,17 @@ def test_the_kernel_tells_the_round_trip_and_no_retransmits(listener: socket.soc
 
 
 @pytest.mark.linux
-def test_what_keeps_this_process_busy_is_no_part_of_the_duration(listener: socket.socket) -> None:
-    blocked = 0.2
+def test_what_keeps_this_process_busy_is_no_part_of_the_duration(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked, wait_writable = 0.2, trio.lowlevel.wait_writable
 
-    async def keep_busy() -> None:
+    async def notice_late(sock: socket.socket) -> None:
+        await wait_writable(sock)
         time.sleep(blocked)  # noqa: ASYNC251 - the whole loop is to wait
 
-    async def connect_meanwhile(walk: Walk) -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(keep_busy)
-            await connect_directly(walk, "127.0.0.1", port_of(listener), Binding(), 5.0)
-
-    with Walk() as walk:
-        trio.run(connect_meanwhile, walk)
+    monkeypatch.setattr(trio.lowlevel, "wait_writable", notice_late)
+    walk = walk_to("127.0.0.1", port_of(listener))
     assert 0 < walk.phases[Phase.CONNECT] < blocked
 
 
