@@ -13,7 +13,8 @@ INTERVAL = 20
 """Seconds; by default it is 60."""
 WINDOW, MARGIN = 10, 5
 ENDPOINTS = (100, 1_000, 10_000)
-PATHS = (1, 10, 100)
+PATHS = (1, 10, 60)
+"""A config has 64 at most."""
 ON_A_PATH = 10
 """Endpoints, where paths are counted."""
 MOST_MEMORY = 150e6
