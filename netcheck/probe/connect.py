@@ -4,6 +4,7 @@ And what a load balancer wants to hear first in it.
 """
 
 import socket
+from time import perf_counter
 
 from netcheck.model.failing import Phase
 from netcheck.model.paths import Binding, ProxyProtocol, endpoint_text
@@ -18,17 +19,22 @@ from netcheck.wire.target import Target
 async def dial(walk: Walk, address: str, port: int, binding: Binding) -> TcpStream:
     """Connect, and note what the kernel measured, also where it failed or the deadline cut it off.
 
+    How long it took is what the kernel says, which a busy process does not distort, where no SYN was lost.
     Raises PhaseError. The walk keeps the stream and closes it.
     """
     walk.peer = endpoint_text(address, port)
     sock = open_socket(socket.SOCK_STREAM, address, binding)
+    began = perf_counter()
     try:
         await connect(sock, address, port)
     except BaseException:  # closed on every way out, the deadline's cancellation too
         _note(walk, sock)
         sock.close()
         raise
+    took = perf_counter() - began
     _note(walk, sock)
+    if system.HERE.times_connecting and walk.tcp and walk.tcp.rtt and not walk.tcp.retransmits:
+        walk.noticed_late(took - walk.tcp.rtt)
     return walk.keep(TcpStream(sock))
 
 

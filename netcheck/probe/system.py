@@ -65,6 +65,8 @@ class System:
 
     under_way: tuple[int, ...] = (errno.EINPROGRESS, errno.EWOULDBLOCK)
     """What a socket that does not block says of a connection that has begun; Windows says the second."""
+    times_connecting = False
+    """Whether a fresh connection's round trip is the time from SYN to SYN-ACK, in microseconds."""
 
     def bind_to_interface(self, sock: socket.socket, family: Family, name: str) -> None:  # noqa: ARG002
         """Have the socket leave by this interface only. Raises OSError, or PhaseError where none can."""
@@ -125,6 +127,7 @@ class Linux(System):
     """`SO_BINDTODEVICE` (socket(7)) and `TCP_INFO` (tcp(7))."""
 
     under_way = (errno.EINPROGRESS,)  # the other one is an error here
+    times_connecting = True
 
     def bind_to_interface(self, sock: socket.socket, family: Family, name: str) -> None:  # noqa: ARG002
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode())

@@ -54,6 +54,7 @@ class Walk:
 
     __slots__ = (
         "_flood_reason",
+        "_late",
         "_open",
         "bag",
         "lacks_certificate",
@@ -86,6 +87,7 @@ class Walk:
         """Whether it went well up to where the peer wants a certificate of the client, which ended it."""
         self._open: TcpStream | None = None
         self._flood_reason: Reason | None = None
+        self._late = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -122,6 +124,7 @@ class Walk:
         """
         self._flood_reason = _FLOOD_REASON.get(phase)
         self._grant()
+        self._late = 0.0
         started = perf_counter()
         try:
             with trio.CancelScope(deadline=trio.current_time() + timeout):
@@ -134,7 +137,7 @@ class Walk:
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
             failure = unforeseen(phase, error)
         finally:
-            self.phases[phase] = self.phases.get(phase, 0.0) + perf_counter() - started
+            self.phases[phase] = self.phases.get(phase, 0.0) + perf_counter() - started - self._late
         raise WalkEnded(failure)
 
     @contextmanager
@@ -147,6 +150,10 @@ class Walk:
         finally:
             took = {phase: seconds - before.get(phase, 0.0) for phase, seconds in self.phases.items()}
             self.legs.append({phase: seconds for phase, seconds in took.items() if seconds})
+
+    def noticed_late(self, seconds: float) -> None:
+        """In the phase under way, this process was busy for so long after what it waited for had come."""
+        self._late += max(0.0, seconds)
 
     def forget(self, phase: Phase) -> None:
         """A phase in which only we waited, and nobody else did anything, has no duration."""

@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -54,6 +55,21 @@ def test_the_kernel_tells_the_round_trip_and_no_retransmits(listener: socket.soc
     assert 0 < walk.tcp.rtt < 5
     assert walk.tcp.retransmits == 0
     assert walk.proxy_spoke is None
+
+
+@pytest.mark.linux
+def test_what_keeps_this_process_busy_is_no_part_of_the_duration(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked, wait_writable = 0.2, trio.lowlevel.wait_writable
+
+    async def notice_late(sock: socket.socket) -> None:
+        await wait_writable(sock)
+        time.sleep(blocked)  # noqa: ASYNC251 - the whole loop is to wait
+
+    monkeypatch.setattr(trio.lowlevel, "wait_writable", notice_late)
+    walk = walk_to("127.0.0.1", port_of(listener))
+    assert 0 < walk.phases[Phase.CONNECT] < blocked
 
 
 def test_a_closed_port_is_refused_and_has_a_duration() -> None:

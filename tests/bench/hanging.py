@@ -1,0 +1,69 @@
+"""What 1,000 probes that hang cost in memory, beside the same ones where they succeed at once.
+
+They hang because the namespace drops what comes in at their port.
+"""
+
+import subprocess
+import time
+from pathlib import Path
+
+from tests.bench.daemon import FIRST_PORT, MOST_HOSTS, Settings, config, daemon, in_a_namespace, sink
+from tests.bench.probing import memory
+
+GOAL = 10e6
+"""Bytes that they may cost all together."""
+COUNT = 1_000
+SILENT_PORT = 22460
+ENOUGH = 0.97
+"""The part of them that hangs at once: where the last begins, the first ends."""
+DEADLINE = 60.0
+PROBING: Settings = {
+    "interval": "30s",
+    "rate": 1000,
+    "concurrency": 1000,
+    "timeouts": {"connect": "30s"},
+}
+
+
+def main() -> None:
+    """Measure in a network namespace."""
+    in_a_namespace("tests.bench.hanging", ("ip", "nft"))
+
+
+def measure() -> None:
+    """The memory of both, when all of them have begun, and the difference."""
+    drop = "table inet bench { chain in { type filter hook input priority 0; tcp dport %d drop; }; }"
+    subprocess.run(["nft", "-f", "-"], input=drop % SILENT_PORT, text=True, check=True)
+    with sink():
+        ended, hanging = _memory(FIRST_PORT), _memory(SILENT_PORT)
+    more = hanging - ended
+    print(f"{COUNT} probes that end at once: {ended / 1e6:.1f} MB; hanging: {hanging / 1e6:.1f} MB")
+    print(f"more while they hang: {more / 1e6:.1f} MB (goal: {GOAL / 1e6:.0f})")
+    if more > GOAL:
+        print(f"ABOVE THE GOAL: {more / GOAL:.2f} times what it may be")
+
+
+def _memory(port: int) -> int:
+    hosts = [f"127.1.{number // MOST_HOSTS}.{number % MOST_HOSTS + 1}" for number in range(COUNT)]
+    ready = "/-/healthy" if port == SILENT_PORT else "/-/ready"
+    with daemon(config(hosts, [port], probing=PROBING), ready) as pid:
+        if port == SILENT_PORT:
+            _wait_until_they_hang()
+        return memory(pid)
+
+
+def _wait_until_they_hang() -> None:
+    deadline = time.monotonic() + DEADLINE
+    while (hanging := _connecting()) < ENOUGH * COUNT:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"only {hanging} of {COUNT} probes hang")
+        time.sleep(0.05)
+
+
+def _connecting() -> int:
+    """How many connections of this namespace are in SYN_SENT, which is 02 in tcp(5)."""
+    return sum(line.split()[3] == "02" for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+
+
+if __name__ == "__main__":
+    measure()
