@@ -26,6 +26,8 @@ OLD_BAG = "init-p01st.push.apple.com"
 SITES = (".*", "", "berlin")
 """What `$site` becomes: all, as where no target has a site; those without one; one that has."""
 PATHS = ("direct", "passes", "decrypts", "gone")
+BROKEN_CHAINS = "fleet: Chains that are broken A"
+"""Nothing is one here; tests/system/test_both_sides.py has some."""
 SPEED = 60
 """How many times as fast the rules run here."""
 
@@ -189,7 +191,7 @@ def silent_queries(filled: Lab) -> Iterator[str]:
     for asked, site in product(queries(), SITES):
         # of every path, so that none leads to an error
         answers = [has_numbers(filled, asked, filled_in(asked.expr, site, path), end) for path in PATHS]
-        if not any(answers):
+        if not any(answers) and asked.place != BROKEN_CHAINS:
             yield f"{asked.place} for site {site!r}: {asked.expr}"
 
 
