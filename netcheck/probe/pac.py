@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import trio
 
@@ -41,6 +41,8 @@ _MOST_PROCESSES = 2
 _ADDRESSES_TRIED = 3
 _READ_LIMIT = 16 * 1024
 _OK = 200  # RFC 9110 section 15.3.1
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MOST_REDIRECTS = 5
 _PORTS = {"http": 80, "https": 443}
 _SOMEWHERE = {Family.IPV4: "192.0.2.1", Family.IPV6: "2001:db8::1"}
 """Addresses of nobody (RFC 5737, RFC 3849), to see where packets to far away would leave: none is sent."""
@@ -135,27 +137,39 @@ class PacFiles:
                     Reason.PAC_UNAVAILABLE, getattr(error, "strerror", None) or str(error)
                 ) from error
         longest = self._timeouts.resolve + self._timeouts.connect + self._timeouts.tls
-        with Walk() as walk, trio.move_on_after(longest):
-            return await self._fetched(walk, shared, pac, path)
+        with trio.move_on_after(longest):
+            return await self._fetched(shared, pac, path)
         raise PhaseError(Reason.TIMEOUT, f"no answer in {longest:g} s")
 
-    async def _fetched(self, walk: Walk, shared: Round, pac: Pac, path: ProbePath) -> bytes:
-        url = urlsplit(pac.url)
+    async def _fetched(self, shared: Round, pac: Pac, path: ProbePath) -> bytes:
+        """From where its URL leads, as devices follow it: RFC 9110 section 15.4."""
+        url = pac.url
+        for _ in range(_MOST_REDIRECTS + 1):
+            with Walk() as walk:
+                get = await self._answer(walk, shared, url, pac.ca_file, path)
+            if get.status == _OK:
+                return get.body
+            if get.status not in _REDIRECTS:
+                raise PhaseError(Reason.BAD_ANSWER, f"{walk.peer} answered with HTTP status {get.status}")
+            url = _redirected(url, get.location, walk.peer)
+        raise PhaseError(Reason.BAD_ANSWER, f"more than {_MOST_REDIRECTS} redirects, up to {walk.peer}")
+
+    async def _answer(
+        self, walk: Walk, shared: Round, whole: str, ca_file: Path | None, path: ProbePath
+    ) -> HttpGet:
+        url, get = urlsplit(whole), _get(whole)
         host, port = url.hostname or "", url.port or _PORTS[url.scheme]
         stream: Stream = await self._connected(walk, shared, host, port, path)
         if url.scheme == "https":
-            stream = tls = TlsStream(stream, await client_context(pac.ca_file), host)
+            stream = tls = TlsStream(stream, await client_context(ca_file), host)
             await tls.handshake()
-        get = HttpGet(host, port, (url.path or "/") + (f"?{url.query}" if url.query else ""), LARGEST)
         await stream.send_all(get.start())
         try:
             while not get.done:
                 get.receive(await stream.receive_some(_READ_LIMIT))
         except HttpGetError as error:
             raise PhaseError(Reason.BAD_ANSWER, error.detail) from error
-        if get.status != _OK:
-            raise PhaseError(Reason.BAD_ANSWER, f"{walk.peer} answered with HTTP status {get.status}")
-        return get.body
+        return get
 
     async def _connected(self, walk: Walk, shared: Round, host: str, port: int, path: ProbePath) -> Stream:
         addresses = literal_addresses(host)
@@ -216,6 +230,28 @@ class PacFiles:
             return []
         lookups = await self._names.of_proxy(shared, name, path)
         return [address for lookup in lookups for address in lookup.addresses]
+
+
+def _get(whole: str) -> HttpGet:
+    """What is asked at a URL; KeyError or ValueError where it is none of the web."""
+    url = urlsplit(whole)
+    host, port = url.hostname or "", url.port or _PORTS[url.scheme]
+    return HttpGet(host, port, (url.path or "/") + (f"?{url.query}" if url.query else ""), LARGEST)
+
+
+def _redirected(url: str, location: str, peer: str) -> str:
+    """Where a redirect leads: a URL of the web, and none that gives up TLS. Nothing of it is printed."""
+    try:
+        whole = urljoin(url, location)
+        to = urlsplit(whole)
+        _get(whole)
+    except (KeyError, ValueError) as error:
+        raise PhaseError(Reason.BAD_ANSWER, f"{peer} redirects to no URL of http or https") from error
+    if not location or to.username is not None:
+        raise PhaseError(Reason.BAD_ANSWER, f"{peer} redirects, and does not say where to")
+    if to.scheme == "http" and url.startswith("https:"):
+        raise PhaseError(Reason.BAD_ANSWER, f"{peer} redirects from https to http")
+    return whole
 
 
 def _addresses_of(path: ProbePath) -> list[str]:

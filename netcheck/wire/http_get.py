@@ -1,6 +1,6 @@
 """One HTTP/1.1 GET and its whole answer. Does no I/O.
 
-Knows no proxies and no redirects, and not what a status means: that is its user's.
+Knows no proxies, follows no redirects, and not what a status means: that is its user's.
 """
 
 import re
@@ -33,12 +33,14 @@ class HttpGetError(Exception):
 class HttpGet:
     """Asks for `path` and collects the answer: at most `limit` bytes of body, without framing and coding.
 
-    `host` is a name, or an address without brackets. `status` is 0 until the answer's head is complete;
-    `body` is whole once `done` is true. ValueError for a host, a port or a path that HTTP cannot carry.
+    `host` is a name, or an address without brackets. `status` is 0, and `location` empty, until the answer's
+    head is complete; `body` is whole once `done` is true. ValueError for a host, a port or a path that HTTP
+    cannot carry.
     """
 
     def __init__(self, host: str, port: int, path: str, limit: int = MAX_BODY) -> None:
         self.status = 0
+        self.location = ""
         self._request = _request(Target(host, port), path)
         self._limit = limit
         self._first = b""
@@ -75,6 +77,7 @@ class HttpGet:
             if head.status < 200:
                 raise HeadError("the answer is not valid HTTP: it answers nothing that was asked")
             self.status = head.status
+            self.location = head[b"location"].decode("latin-1")
             self._body = Body(head, self._limit)
             if self._reader.rest:
                 self._body.receive(self._reader.rest)

@@ -127,6 +127,60 @@ async def test_a_file_that_names_nothing_fails_with_what_was_answered(
     assert says_why in result.attempt.failure.detail
 
 
+def moved(to: str, status: str = "302 Found") -> bytes:
+    return f"HTTP/1.1 {status}\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See", "307 Temporary", "308 Permanent"])
+@in_trio
+async def test_a_file_that_was_moved_is_read_where_it_is(status: str) -> None:
+    heard: list[bytes] = []
+    async with (
+        serving(says(a_file(always("'DIRECT'")), heard=heard)) as web,
+        serving(says(moved(f"http://127.0.0.1:{web}/new.pac?site=1", status))) as old,
+    ):
+        (result,) = await probed(over_pac(old), 443)
+    assert result.choice is not None
+    assert result.choice.said == "DIRECT"
+    assert heard[0].startswith(b"GET /new.pac?site=1 HTTP/1.1")
+
+
+@pytest.mark.parametrize(
+    ("to", "says_why"),
+    [
+        ("/there", "more than 5 redirects"),
+        ("", "does not say where to"),
+        ("http://user:secret@127.0.0.1/", "does not say where to"),
+        ("file:///etc/passwd", "redirects to no URL of http or https"),
+        ("http://127.0.0.1:99999/secret", "redirects to no URL of http or https"),
+        ("http://127.0.0.1/a b?secret", "redirects to no URL of http or https"),
+        ("http://[::/secret", "redirects to no URL of http or https"),
+    ],
+)
+@in_trio
+async def test_a_redirect_that_leads_nowhere_is_told(to: str, says_why: str) -> None:
+    async with serving(says(moved(to))) as web:
+        (result,) = await probed(over_pac(web), 443)
+    assert result.attempt.failure is not None
+    assert result.attempt.failure.reason is Reason.PAC_UNAVAILABLE
+    assert says_why in result.attempt.failure.detail
+    assert "secret" not in result.attempt.failure.detail
+
+
+@in_trio
+async def test_a_redirect_never_gives_up_tls(tmp_path: Path) -> None:
+    ours = trustme.CA()
+    authorities = trusting(ours, tmp_path)
+    async with (
+        serving(says(a_file(always("'DIRECT'")))) as web,
+        serving(tls_handler(ours, "127.0.0.1", says(moved(f"http://127.0.0.1:{web}/p.pac")))) as old,
+    ):
+        source = Pac(f"https://127.0.0.1:{old}/p.pac", ca_file=authorities)
+        (result,) = await probed(ProbePath("pac", chosen_by=source), 443)
+    assert result.attempt.failure is not None
+    assert "redirects from https to http" in result.attempt.failure.detail
+
+
 @in_trio
 async def test_a_file_that_is_gone_is_told_and_what_was_read_before_is_used_on() -> None:
     answers = [a_file(always("'PROXY 127.0.0.1:1'")), a_file("", "500 Broken")]
