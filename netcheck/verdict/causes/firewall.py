@@ -156,7 +156,7 @@ def _only_over(case: Case, family: Family) -> Found | None:
     if case.path.load_balancer or family in working or not working - {Family.NAME}:
         return None
     about = case.mostly(lambda each: each.family is family)
-    if not about:
+    if {each.result.service for each in about} <= _lost_over_others(case, family):
         return None
     owner = on_the_way(case, about) if case.path.is_proxied else THIS_NETWORK
     name = FAMILIES[family]
@@ -168,6 +168,13 @@ def _only_over(case: Case, family: Family) -> Found | None:
         f"{the_hosts(case, about)} on {named_ports({each.result.port for each in about})} fail.",
         the_reply(about),
     )
+
+
+def _lost_over_others(case: Case, family: Family) -> set[str]:
+    """The services to which other families lead as little: what answers may have one family only."""
+    others = [each for each in case.counted if each.family is not family]
+    reached = {each.result.service for each in others if each.connected}
+    return {each.result.service for each in others if each.failure} - reached
 
 
 @cause(Cause.PORT_BLOCKED, Hop.FIREWALL, Hop.PROXY)

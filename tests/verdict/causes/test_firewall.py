@@ -194,3 +194,10 @@ def test_where_all_of_a_service_fails_its_addresses_show_no_blocked_ranges() -> 
     seen = [*couriers(hosts=(0, 1)), *dead]
     judged = Scene(None, Verdict.NOT_READY, None, seen, services=(COURIER, courier2)).judged()
     assert [finding.cause for finding in judged.findings] == [Cause.HOSTS_BLOCKED]
+
+
+def test_couriers_lost_over_both_families_are_no_broken_family_whatever_else_answers_over_one() -> None:
+    lost = [*couriers(DROPPED), *couriers(DROPPED, family=Family.IPV6)]
+    inside = result(replace(MDM, required=True), 443)
+    judged = Scene(None, Verdict.NOT_READY, None, [*lost, inside], services=(COURIER, MDM)).judged()
+    assert (judged.cause, judged.hop) == (Cause.PORT_BLOCKED, Hop.FIREWALL)
