@@ -259,6 +259,7 @@ def _tinyproxy(
         User nobody
         Group nogroup
         Timeout 2
+        MaxClients 1000
     """
     allowed = (f"ConnectPort {number}\n" for number in ports)
     argv = ["tinyproxy", "-d", "-c", config_file(namespace, name, config, *allowed, *options)]
