@@ -100,11 +100,11 @@ class Process:
 
 
 def _lives(group: int) -> bool:
-    """Whether any process of the group does; one that nobody has waited for does not."""
+    """Whether any process of the group does; one whose threads have all ended does not."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]  # proc_pid_stat(5)
-            if int(its_group) == group and state != "Z":
+            if int(its_group) == group and (state != "Z" or len(list(stat.with_name("task").iterdir())) > 1):
                 return True
     return False
 
