@@ -65,13 +65,17 @@ class Question:
         return None if reply is None else _read(reply, transport, asked_with_edns=self._query.edns >= 0)
 
     def _reply(self, wire: bytes) -> dns.message.QueryMessage | None:
-        """Records that cannot be read are left out of it, as nobody needs them who finds the others."""
+        """Records that cannot be read are left out of it, as nobody needs them who finds the others.
+
+        One with more than our question is none: glibc's res_queriesmatch counts them too.
+        """
         try:
             message = dns.message.from_wire(wire, continue_on_error=True, ignore_trailing=True)
         except dns.exception.DNSException:
             return None
-        ours = isinstance(message, dns.message.QueryMessage) and self._query.is_response(message)
-        return message if ours and isinstance(message, dns.message.QueryMessage) else None
+        if not isinstance(message, dns.message.QueryMessage) or len(message.question) > 1:
+            return None
+        return message if self._query.is_response(message) else None
 
 
 def _read(reply: dns.message.QueryMessage, transport: Transport, *, asked_with_edns: bool) -> Answer:
