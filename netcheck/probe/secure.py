@@ -126,14 +126,13 @@ def _lacks_certificate(tls: TlsStream, security: Security, error: PhaseError) ->
 
 
 def _examine(walk: Walk, tls: TlsStream, security: Security, presented: Sequence[bytes]) -> PhaseError | None:
-    """What is wrong with the chain, if anything; `walk.tls` is what it says."""
-    nobody = Anchors(()) if isinstance(security.anchors, PhaseError) else security.anchors
-    examined = examine(
-        presented, security.server_name, nobody, time.time(), alpn=tls.alpn, version=tls.version
-    )
-    walk.tls = examined.info
+    """What is wrong with the chain, if anything; `walk.tls` is what it says, if it is known who may vouch."""
     if isinstance(security.anchors, PhaseError):
         return security.anchors
+    examined = examine(
+        presented, security.server_name, security.anchors, time.time(), alpn=tls.alpn, version=tls.version
+    )
+    walk.tls = examined.info
     return None if examined.reason is None else PhaseError(examined.reason, examined.detail)
 
 

@@ -132,9 +132,13 @@ def _has_no_way(each: Counted) -> bool:
 
 
 def _lacks_store(case: Case, each: Counted) -> bool:
-    """Whether nobody knows who may vouch: what else is not Apple's would be an interceptor's certificate."""
+    """Whether nobody knows who may vouch: what else is not Apple's would be an interceptor's certificate.
+
+    Of others no certificate was looked at then.
+    """
     apples = {service.name for service in case.world.services if service.tls.is_apples}
-    return fails_in(Phase.TLS, Reason.TLS_UNTRUSTED)(each) and each.result.service in apples
+    is_known = each.result.attempt.tls is not None and each.result.service not in apples
+    return fails_in(Phase.TLS, Reason.TLS_UNTRUSTED)(each) and not is_known
 
 
 def _destination(case: Case, about: Sequence[Counted]) -> str:

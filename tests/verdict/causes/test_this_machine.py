@@ -141,3 +141,12 @@ def test_authorities_that_cannot_be_read_are_this_machines() -> None:
     judged = Scene(None, Verdict.NOT_READY, None, couriers(unread), services=(courier,)).judged()
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
     assert "let netcheck read the file of authorities" in (judged.next_step or "")
+
+
+def test_authorities_that_cannot_be_read_are_no_fault_of_the_server() -> None:
+    """Nobody looked at its certificate then."""
+    unread = Failure(Phase.TLS, Reason.TLS_UNTRUSTED, "/etc/netcheck/ca.pem cannot be read: No such file")
+    results = [*couriers(), result(MDM, 443, unread)]
+    judged = Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, MDM)).judged()
+    assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
+    assert "let netcheck read the file of authorities" in (judged.next_step or "")
