@@ -100,7 +100,7 @@ def test_what_ends_it_leaves_no_daemon_and_no_folder(number: signal.Signals) -> 
     with held() as (started, daemon, folder):
         assert folder.is_dir()
         started.send_signal(number)
-        said, _ = started.communicate(timeout=20)
+        said, _ = started.communicate(timeout=60)
         assert "Traceback" not in said
         assert not _runs(daemon)
         assert not folder.exists()
