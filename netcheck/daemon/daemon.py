@@ -63,7 +63,7 @@ class Daemon:
         self.ready = False
         """Whether the first full round has ended, and its facts are shown."""
         self._asking = Asking(self._state)
-        self._probing: "Probing | None" = None  # noqa: UP037 - loaded late
+        self._probing: Probing | None = None
         self._reloads = Reloads(self._reload)
         self._certificates = trio.CancelScope()
         self._certificate_threads, self._config_threads = push_certificates.threads(), reloading.threads()

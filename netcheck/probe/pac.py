@@ -157,10 +157,9 @@ class PacFiles:
     async def _answer(
         self, walk: Walk, shared: Round, whole: str, ca_file: Path | None, path: ProbePath
     ) -> HttpGet:
-        url, get = urlsplit(whole), _get(whole)
-        host, port = url.hostname or "", url.port or _PORTS[url.scheme]
+        (host, port), get = _place(whole), _get(whole)
         stream: Stream = await self._connected(walk, shared, host, port, path)
-        if url.scheme == "https":
+        if whole.startswith("https:"):
             stream = tls = TlsStream(stream, await client_context(ca_file), host)
             await tls.handshake()
         await stream.send_all(get.start())
@@ -232,19 +231,23 @@ class PacFiles:
         return [address for lookup in lookups for address in lookup.addresses]
 
 
-def _get(whole: str) -> HttpGet:
-    """What is asked at a URL; KeyError or ValueError where it is none of the web."""
+def _place(whole: str) -> tuple[str, int]:
+    """Host and port of a URL; KeyError or ValueError where it is none of the web."""
     url = urlsplit(whole)
-    host, port = url.hostname or "", url.port or _PORTS[url.scheme]
-    return HttpGet(host, port, (url.path or "/") + (f"?{url.query}" if url.query else ""), LARGEST)
+    return url.hostname or "", url.port or _PORTS[url.scheme]
+
+
+def _get(whole: str) -> HttpGet:
+    """What is asked there; KeyError or ValueError as well."""
+    url = urlsplit(whole)
+    return HttpGet(*_place(whole), (url.path or "/") + (f"?{url.query}" if url.query else ""), LARGEST)
 
 
 def _redirected(url: str, location: str, peer: str) -> str:
     """Where a redirect leads: a URL of the web, and none that gives up TLS. Nothing of it is printed."""
     try:
-        whole = urljoin(url, location)
-        to = urlsplit(whole)
-        _get(whole)
+        to = urlsplit(urljoin(url, location))
+        _get(whole := to.geturl())  # its scheme in lower case
     except (KeyError, ValueError) as error:
         raise PhaseError(Reason.BAD_ANSWER, f"{peer} redirects to no URL of http or https") from error
     if not location or to.username is not None:

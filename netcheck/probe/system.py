@@ -81,7 +81,7 @@ class System:
     def hear_icmp(self, sock: socket.socket, *, on: bool) -> None:
         """Begin or end to keep who says by ICMP that a connection leads nowhere, where it can be had."""
 
-    def icmp_from(self, sock: socket.socket) -> str:  # noqa: ARG002
+    def icmp_from(self, sock: socket.socket) -> str:  # noqa: ARG002 - Linux asks it
         """The address that said so; empty where nobody did, or the system does not tell."""
         return ""
 
@@ -109,7 +109,7 @@ class System:
         for option, value in zip(self._keep_alive_options(), (1, 1, max(1, int(patience) - 2)), strict=True):
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
-    async def nameservers(self, interface: str | None) -> tuple[str, ...]:  # noqa: ARG002
+    async def nameservers(self, interface: str | None) -> tuple[str, ...]:  # noqa: ARG002 - macOS goes by it
         """The addresses to ask by way of an interface, or of any; none where resolv.conf says it all."""
         return ()
 
@@ -258,7 +258,7 @@ class Windows(System):
         read = partial(trio.to_thread.run_sync, _said_by_registry, abandon_on_cancel=True)
         self._registry: _Remembered[tuple[str, ...]] = _Remembered(read, ())
 
-    async def nameservers(self, interface: str | None) -> tuple[str, ...]:  # noqa: ARG002
+    async def nameservers(self, interface: str | None) -> tuple[str, ...]:  # noqa: ARG002 - as of all
         return await self._registry.get()
 
 

@@ -164,7 +164,7 @@ def unforeseen(phase: Phase, error: Exception) -> Failure:
     """The failure for an exception that no phase foresees: a bug of ours, logged with its traceback.
 
     Where this machine has no more descriptors or memory, any library may say so, also one that only loads a
-    part of itself: no bug.
+    part of itself: no bug. A session needs nothing of the kind, so there it has no counter.
     """
     if is_exhausted(error) and Reason.FD_EXHAUSTED in REASONS_OF_PHASE[phase]:
         return Failure(phase, Reason.FD_EXHAUSTED, f"{type(error).__name__}: {error}")

@@ -92,7 +92,7 @@ def spent(pid: int, seconds: float, scrape_every: float = 0.0) -> Spent:
     """What the daemon does and uses for so long, scraped meanwhile if it is to be."""
     probes, cpu, began = total("netcheck_probes_total"), cpu_seconds(pid), time.monotonic()
     while (left := began + seconds - time.monotonic()) > 0:
-        time.sleep(min(left, scrape_every or left))
+        time.sleep(min(left, scrape_every or left))  # what is measured is what the daemon does meanwhile
         if scrape_every:
             get(PORT, "/metrics")
     took, used = time.monotonic() - began, cpu_seconds(pid) - cpu

@@ -62,10 +62,10 @@ def _netcheck() -> tuple[list[float], float, float]:
     probing: Settings = {"interval": "1s", "rate": 1000, "concurrency": 1000}
     probing["timeouts"] = {"connect": "1s", "resolve": "1s", "proxy": "1s", "tls": "1s"}
     settings = config(HOSTS, PORTS, probing=probing, metrics={"per_host": True})
-    with _wire() as wire:
+    with _Wire() as wire:
         with daemon(settings):
             for _ in range(WINDOW):
-                time.sleep(1)
+                time.sleep(1)  # as a Prometheus would scrape it meanwhile
                 get(PORT, "/metrics")
             body = get(PORT, "/metrics")
             rtt = total("netcheck_tcp_rtt_seconds_sum") / total("netcheck_tcp_rtt_seconds_count")
@@ -95,7 +95,7 @@ def _nearest(known: list[tuple[float, float]], moment: float) -> float:
 def _blackbox() -> list[float]:
     """The error of each of its probes."""
     targets = [f"{HOSTS[number % len(HOSTS)]}:{FIRST_PORT}" for number in range(PROBES_OF_BLACKBOX)]
-    with TemporaryDirectory() as folder, _wire() as wire:
+    with TemporaryDirectory() as folder, _Wire() as wire:
         file = Path(folder, "blackbox.yml")
         file.write_text(BLACKBOX_CONFIG)
         listen = f"--web.listen-address=127.0.0.1:{BLACKBOX_PORT}"
@@ -112,14 +112,22 @@ def _ask_blackbox(target: str) -> tuple[str, float, float]:
     return target, began, float(re.findall(r"^probe_duration_seconds (\S+)$", body, re.MULTILINE)[0])
 
 
-class _wire:  # noqa: N801 - a context manager
+_START_DEADLINE = 10.0
+"""Seconds until the wire has a route."""
+
+
+class _Wire:
     """The wire, in a process of its own; ends when it is asked what it knows."""
 
-    def __enter__(self) -> "_wire":
+    def __enter__(self) -> "_Wire":
         command = [sys.executable, "-m", "tests.bench.wire"]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + _START_DEADLINE
         while "wire0" not in Path("/proc/net/route").read_text():
-            time.sleep(0.02)
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                self._process.kill()
+                raise SystemExit("the wire is not there")
+            time.sleep(0.02)  # nobody tells when a route is there
         return self
 
     def known(self) -> Known:

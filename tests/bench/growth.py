@@ -51,7 +51,7 @@ def _row(hosts: Sequence[str], paths: int) -> tuple[float, ...]:
     probing: Settings = {"interval": f"{INTERVAL}s", "rate": 1000, "concurrency": 64}
     ways: Settings = {f"path-{number}": {} for number in range(paths)}
     with daemon(config(hosts, [FIRST_PORT], paths=ways, probing=probing), "/-/healthy") as pid:
-        time.sleep(INTERVAL + MARGIN)
+        time.sleep(INTERVAL + MARGIN)  # a whole round, so that each endpoint is known
         used = spent(pid, WINDOW)
         began = time.perf_counter()
         body = get(PORT, "/metrics")

@@ -57,7 +57,7 @@ def _wait_until_they_hang() -> None:
     while (hanging := _connecting()) < ENOUGH * COUNT:
         if time.monotonic() > deadline:
             raise SystemExit(f"only {hanging} of {COUNT} probes hang")
-        time.sleep(0.05)
+        time.sleep(0.05)  # the kernel tells nobody how many connections hang
 
 
 def _connecting() -> int:

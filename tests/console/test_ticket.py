@@ -65,7 +65,7 @@ def known(paths: list[ProbePath], *judgements: Judgement) -> Facts:
 def confirmation(path: ProbePath, failure: Failure, **options: str) -> str:
     """The command of a ticket about one result."""
     at = next((endpoint_text(*each) for each in path.balancers("0-courier.test", 443)), None)
-    about = result(COURIER, 443, failure, path=path.name, balancer=at, **options)  # type: ignore[arg-type]
+    about = result(COURIER, 443, failure, path=path.name, balancer=at, **options)  # type: ignore[arg-type]  # test's own
     told = judged(path, finding(FIREWALL, "Ask the owners of the firewall to do it.", about))
     (text,) = tickets(known([path], told), ORIGIN)
     return text.splitlines()[-1].strip()

@@ -168,12 +168,27 @@ async def test_a_redirect_that_leads_nowhere_is_told(to: str, says_why: str) -> 
 
 
 @in_trio
-async def test_a_redirect_never_gives_up_tls(tmp_path: Path) -> None:
+async def test_a_redirect_to_tls_in_capitals_is_tls(tmp_path: Path) -> None:
+    ours = trustme.CA()
+    authorities = trusting(ours, tmp_path)
+    async with (
+        serving(tls_handler(ours, "127.0.0.1", says(a_file(always("'DIRECT'"))))) as web,
+        serving(says(moved(f"HTTPS://127.0.0.1:{web}/p.pac"))) as old,
+    ):
+        source = Pac(f"http://127.0.0.1:{old}/p.pac", ca_file=authorities)
+        (result,) = await probed(ProbePath("pac", chosen_by=source), 443)
+    assert result.choice is not None
+    assert result.choice.said == "DIRECT"
+
+
+@pytest.mark.parametrize("scheme", ["http", "HTTP"])
+@in_trio
+async def test_a_redirect_never_gives_up_tls(tmp_path: Path, scheme: str) -> None:
     ours = trustme.CA()
     authorities = trusting(ours, tmp_path)
     async with (
         serving(says(a_file(always("'DIRECT'")))) as web,
-        serving(tls_handler(ours, "127.0.0.1", says(moved(f"http://127.0.0.1:{web}/p.pac")))) as old,
+        serving(tls_handler(ours, "127.0.0.1", says(moved(f"{scheme}://127.0.0.1:{web}/p.pac")))) as old,
     ):
         source = Pac(f"https://127.0.0.1:{old}/p.pac", ca_file=authorities)
         (result,) = await probed(ProbePath("pac", chosen_by=source), 443)
