@@ -152,7 +152,8 @@ def check(**given: Any) -> None:
     if problem:
         fail(problem)
     if interrupted:
-        click.echo(f"interrupted: {progress.left} visits had not ended", err=True)
+        visits = "1 visit" if progress.left == 1 else f"{progress.left} visits"
+        click.echo(f"interrupted: {visits} had not ended", err=True)
         sys.exit(INTERRUPTED)
     sys.exit(exit_code(facts.judgements))
 

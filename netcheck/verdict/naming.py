@@ -156,6 +156,11 @@ def the_reply(about: Sequence[Counted], *, is_of_destination: bool = True) -> st
     return f"{endpoint_text(first.result.host, first.result.port)}: {detail or reason}"
 
 
+def how_many(count: int, what: str) -> str:
+    """`1 host`, `2 hosts`."""
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
 def listed(items: Iterable[object]) -> str:
     texts = list(map(str, items))
     if len(texts) < 2:

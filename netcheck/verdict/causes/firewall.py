@@ -19,6 +19,7 @@ from netcheck.verdict.naming import (
     THIS_NETWORK,
     apples_networks,
     commonest,
+    how_many,
     how_often,
     listed,
     named_ports,
@@ -233,7 +234,7 @@ def intermittent(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        f"{len({each.result.host for each in about})} hosts are reached at one time and not at another",
+        f"Reached at one time and not at another: {how_many(len({e.result.host for e in about}), 'host')}",
         f"Ask {owner.asked} to check the connection to {the_hosts(case, about)}. "
         "Some connections fail and others work: one of several links or members seems to be broken.",
         the_reply(about),
@@ -282,7 +283,7 @@ def fallback_blocked(case: Case) -> Found | None:
     return Found(
         FIREWALL,
         about,
-        f"{_how_many(about, beside)} on {ports}: {how}",
+        f"{_how_many_hosts(about, beside)} on {ports}: {how}",
         f"Ask {FIREWALL.asked} to allow TCP {ports} to {ranges or the_hosts(case, about)}, without TLS "
         f"inspection. {_what_for(case, beside)}{'' if ranges else apples_networks(about)}",
         the_reply(about),
@@ -296,7 +297,7 @@ def _what_for(case: Case, beside: Sequence[Counted]) -> str:
     return f"Push works now, but devices on Wi-Fi or Ethernet would {something} to fall back to."
 
 
-def _how_many(about: Sequence[Counted], beside: Sequence[Counted]) -> str:
+def _how_many_hosts(about: Sequence[Counted], beside: Sequence[Counted]) -> str:
     hosts, all_hosts = ({each.result.host for each in some} for some in (about, [*about, *beside]))
     if not beside:
         return f"0 of {len(hosts)} hosts can be reached"

@@ -21,9 +21,8 @@ _DOES_NOT_ANSWER: tuple[Matches, ...] = (
     fails_in(
         Phase.CONNECT, Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.HOST_UNREACHABLE, Reason.CLOSED
     ),
-    fails_in(
-        Phase.PROXY_HANDSHAKE, Reason.PROXY_TARGET_REFUSED
-    ),  # of more, the proxy's rules may be the reason
+    # of more that a proxy says, its rules may be the reason
+    fails_in(Phase.PROXY_HANDSHAKE, Reason.PROXY_TARGET_REFUSED),
     fails_in(
         Phase.TLS, Reason.TLS_TIMEOUT, Reason.TLS_ALERT, Reason.TLS_NOT_TLS, Reason.RESET, Reason.CLOSED
     ),

@@ -46,7 +46,7 @@ def pac_splits(case: Case) -> Found | None:
     return Found(
         file,
         about,
-        f"{the_failed_hosts(about)} are sent different ways by port",
+        f"Sent different ways by port: {the_failed_hosts(about)}",
         f"Ask {file.asked} to send all ports of Apple's couriers the same way. "
         "Devices change between these ports when one does not answer.",
         f"{listed(list(said)[:4])}",

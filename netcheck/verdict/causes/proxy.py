@@ -11,11 +11,10 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Family
 from netcheck.verdict.case import Case, fails_in, phase_is, reason_is
-from netcheck.verdict.causes.cause import Finds, Found, cause
+from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     apples_networks,
-    goes_directly,
     how_often,
     listed,
     named_ports,
@@ -40,13 +39,6 @@ _SHOWS_A_BAD_CERTIFICATE = fails_in(
 
 _IS_UNTRUSTED = fails_in(Phase.PROXY_TLS, Reason.TLS_UNTRUSTED)
 _SPEAKS_NO_TLS = fails_in(Phase.PROXY_TLS, Reason.TLS_NOT_TLS)
-
-
-def through(finds: Finds) -> Finds:
-    """Look for it on paths through a proxy only, and not in what was told to go without."""
-    return lambda case: (
-        finds(case.without(filter(goes_directly, case.left))) if case.path.is_proxied else None
-    )
 
 
 @cause(Cause.PROXY_DOWN, Hop.PROXY)

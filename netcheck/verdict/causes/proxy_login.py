@@ -7,8 +7,7 @@ from netcheck.model.failing import LoginFault, Reason, RefusedLogin
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Credentials, Role
 from netcheck.verdict.case import Case, reason_is
-from netcheck.verdict.causes.cause import Found, cause
-from netcheck.verdict.causes.proxy import through
+from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import Owner, how_often, listed, the_hosts, the_proxy, the_reply
 
