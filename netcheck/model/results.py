@@ -75,14 +75,14 @@ class Lookup:
     resolver: str
     reason: Reason | None
     """None is success: at least one address."""
-    detail: str
-    addresses: tuple[str, ...]
-    chain: tuple[str, ...]
+    detail: str = ""
+    addresses: tuple[str, ...] = ()
+    chain: tuple[str, ...] = ()
     """The names that the CNAMEs led through, without the host itself."""
-    min_ttl: int | None
+    min_ttl: int | None = None
     """The shortest time to live of the answer's records, CNAMEs included; None without an answer."""
-    duration: float
-    tries: tuple[Try, ...]
+    duration: float = 0.0
+    tries: tuple[Try, ...] = ()
 
     @property
     def outcome(self) -> str:

@@ -5,11 +5,11 @@ by a name that no such page can have made its own (DNS rebinding), and what does
 this server only. Reading is for whoever may read /metrics. Knows no more of the routes than which act.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from netcheck.model.paths import is_literal
 from netcheck.web.login import Allowance, Login, Logins
 from netcheck.web.protection import Protection
 from netcheck.web.server import Handler, Request, Response
@@ -77,15 +77,7 @@ def _names_us(host: str | None, names: tuple[str, ...]) -> bool:
     if not match:
         return False
     name = (match["v6"] or match["name"]).lower().removesuffix(".")
-    return name == "localhost" or name in names or _is_address(name)
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+    return name == "localhost" or name in names or is_literal(name)
 
 
 def _foreign_host(host: str | None) -> Response:
