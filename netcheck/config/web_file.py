@@ -13,13 +13,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from netcheck.config.reading.document import NOTHING, TOP, Location, read
-from netcheck.config.reading.problems import ConfigError, Problem, Reading, either
+from netcheck.config.reading.problems import ConfigError, Problem, Reading
 from netcheck.config.reading.sections import Key, Section, config_error, named, section
 from netcheck.config.reading.values import FLAG, Kind, Limits, SaidError, text_in, whole
 from netcheck.config.settings import Web, WebTls
 from netcheck.config.web_tls import TLS, ServerTls, TlsKeys, notes_on, or_nothing, server_context, to_tls
 from netcheck.files import read_file
 from netcheck.model.paths import Secret
+from netcheck.phrases import listed
 
 _LARGEST = 1024 * 1024
 """Of each file here, in bytes."""
@@ -83,7 +84,7 @@ def context_for(web: Web, tls: ServerTls) -> ssl.SSLContext:
 
 def _header_name(key: str) -> str:
     if key not in _HEADERS:
-        raise ValueError(f"this header cannot be set; there are {either(_HEADERS)}")
+        raise ValueError(f"this header cannot be set; there are {listed(_HEADERS, 'or')}")
     return key
 
 
@@ -95,7 +96,7 @@ def _header(raw: object, at: Location, _: Reading) -> str:
         raise ValueError("a header is a line of ASCII: write one")
     words = _HEADERS.get(str(at[-1]), ())
     if words and written not in words:
-        raise ValueError(f"needs {either(words)}")
+        raise ValueError(f"needs {listed(words, 'or')}")
     return written
 
 

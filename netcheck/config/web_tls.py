@@ -9,11 +9,12 @@ from typing import TypeVar
 from netcheck.config.reading.document import NOTHING, Location
 from netcheck.config.reading.named_files import CA_FILE, READABLE_FILE
 from netcheck.config.reading.pem import Pem, check_authorities, check_pair, load_authorities, load_pair
-from netcheck.config.reading.problems import Reading, did_you_mean, either
+from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.config.reading.sections import Key, Section, section
 from netcheck.config.reading.values import FLAG, Kind, Limits, list_of, text, text_in
 from netcheck.config.settings import ClientAuth
 from netcheck.model.paths import Secret
+from netcheck.phrases import listed
 
 T = TypeVar("T")
 
@@ -112,7 +113,7 @@ def _word(known: Mapping[str, T]) -> Kind[T]:
     def parse(raw: object, _: Location, __: Reading) -> T:
         written = text_in(raw)
         if written not in known:
-            raise ValueError(f"needs {either(known)}{did_you_mean(written, known)}")
+            raise ValueError(f"needs {listed(known, 'or')}{did_you_mean(written, known)}")
         return known[written]
 
     return Kind(parse, {}, str)

@@ -11,6 +11,7 @@ from netcheck.fields import Field, Fields, failure_text
 from netcheck.model.paths import ProbePath
 from netcheck.model.results import Result
 from netcheck.pages import transcript
+from netcheck.phrases import time_text
 from netcheck.state.flows import Flow, Recent
 
 _MOST_ADDRESSES = 40
@@ -134,7 +135,7 @@ def _of(latest: Result | None) -> str:
     if latest is None:
         return ""
     address = latest.attempt.balancer or latest.attempt.address or "by its name"
-    return f"{latest.host}, {address}, {transcript.iso(latest.attempt.time)}"
+    return f"{latest.host}, {address}, {time_text(latest.attempt.time)}"
 
 
 def _steps(result: Result) -> tuple[Step, ...]:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from netcheck.answers import duration_text, said_of
+from netcheck.answers import said_of
 from netcheck.fields import Field, answers, balanced, failure_text
 from netcheck.model.findings import Acceptance, FetchedBag, Proof, PushCertificate
 from netcheck.model.paths import endpoint_text
 from netcheck.model.results import Hold, HoldEnd, Lookup, Result
-from netcheck.rows import BAG_HEADER, CERTIFICATE_HEADER, LONGEST, Cell, bag_row, certificate_row, date_text
+from netcheck.phrases import date_text, duration_text
+from netcheck.rows import BAG_HEADER, CERTIFICATE_HEADER, LONGEST, Cell, bag_row, certificate_row
 
 _MOST = 60
 """How many rows a table has at most; what is left out is counted."""

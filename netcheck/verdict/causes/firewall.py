@@ -9,6 +9,7 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Expected, Family
 from netcheck.model.services import PortRule, ports_on
+from netcheck.phrases import how_many, listed, ports_text
 from netcheck.verdict.case import Case, fails_in, is_apples, phase_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
@@ -19,10 +20,7 @@ from netcheck.verdict.naming import (
     THIS_NETWORK,
     apples_networks,
     commonest,
-    how_many,
     how_often,
-    listed,
-    named_ports,
     on_the_way,
     over,
     the_failed_hosts,
@@ -43,7 +41,7 @@ def path_open(case: Case) -> Found | None:
     if not about:
         return None
     owner = on_the_way(case, about)
-    ports = named_ports({each.result.port for each in about})
+    ports = ports_text({each.result.port for each in about})
     return Found(
         owner,
         about,
@@ -166,7 +164,7 @@ def _only_over(case: Case, family: Family) -> Found | None:
         about,
         f"over {name}, {how_often(case, about)}; other addresses answer",
         f"Ask {owner.asked} to fix its {name}, or to switch it off. Connections to "
-        f"{the_hosts(case, about)} on {named_ports({each.result.port for each in about})} fail.",
+        f"{the_hosts(case, about)} on {ports_text({each.result.port for each in about})} fail.",
         the_reply(about),
     )
 
@@ -191,7 +189,7 @@ def port_blocked(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        f"on {named_ports(dead)}{over(case, about)}, {how_often(case, about)}{rest}",
+        f"on {ports_text(dead)}{over(case, about)}, {how_often(case, about)}{rest}",
         f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_hosts(case, about)}."
         f"{apples_networks(about)}",
         the_reply(about),

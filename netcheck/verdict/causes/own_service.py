@@ -5,14 +5,7 @@ from netcheck.model.findings import Acceptance, Cause, Hop
 from netcheck.verdict.case import Case, Matches, fails_in, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.naming import (
-    THE_MDM_SERVER,
-    how_often,
-    shortened,
-    the_ports,
-    the_reply,
-    those_who_run,
-)
+from netcheck.verdict.naming import THE_MDM_SERVER, how_often, shortened, the_ports, the_reply, those_who_run
 
 _ABOUT_THE_CERTIFICATE = reason_is(
     Reason.TLS_EXPIRED, Reason.TLS_NAME_MISMATCH, Reason.TLS_UNTRUSTED, Reason.TLS_INTERCEPTED

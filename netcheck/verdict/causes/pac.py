@@ -6,10 +6,11 @@ from netcheck.model.failing import Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.results import Attempt, Choice
 from netcheck.model.services import PortRule
+from netcheck.phrases import listed
 from netcheck.verdict.case import Case, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.naming import how_often, listed, shortened, the_chooser, the_failed_hosts, the_reply
+from netcheck.verdict.naming import how_often, shortened, the_chooser, the_failed_hosts, the_reply
 
 _IS_FAULTY = reason_is(Reason.PAC_FAULTY)
 

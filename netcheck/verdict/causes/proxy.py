@@ -10,14 +10,13 @@ from statistics import median
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Family
+from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case, fails_in, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     apples_networks,
     how_often,
-    listed,
-    named_ports,
     shortened,
     the_hosts,
     the_next_proxies,
@@ -163,7 +162,7 @@ def _denial(case: Case, denied: list[Counted], what: str) -> Found:
     how = " to destinations given by address" if by_address else ""
     rest = f"; it allows others on {listed(sorted(allowed))}" if allowed else ""
     others = the_next_proxies(denied)
-    ports = others or named_ports({each.result.port for each in denied})
+    ports = others or ports_text({each.result.port for each in denied})
     return Found(
         proxy,
         denied,

@@ -8,16 +8,14 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Transport
 from netcheck.model.results import Lookup, Trust
+from netcheck.phrases import how_many, listed, ports_text
 from netcheck.verdict.case import Case, is_another_of_apples, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     FAMILIES,
     an_answer,
-    how_many,
     how_often,
-    listed,
-    named_ports,
     shortened,
     the_hosts,
     the_reply,
@@ -164,7 +162,7 @@ def _was_heard(case: Case, each: Counted) -> bool:
 def _doors(case: Case) -> str:
     """Where it is asked: answers too large for UDP come over TCP."""
     resolver = case.path.resolver
-    ports = named_ports({server.port for server in resolver.nameservers} or {_DNS_PORT})
+    ports = ports_text({server.port for server in resolver.nameservers} or {_DNS_PORT})
     return _DOORS[resolver.transport].format(ports)
 
 
