@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from netcheck.answers import said_of
-from netcheck.fields import Field, answers, balanced, failure_text
+from netcheck.fields import Field, balanced, failure_text, ways_chosen
 from netcheck.model.findings import Acceptance, FetchedBag, Proof, PushCertificate
 from netcheck.model.paths import endpoint_text
 from netcheck.model.results import Hold, HoldEnd, Lookup, Result
@@ -136,11 +136,11 @@ def peers(results: Iterable[Result]) -> Table:
 def chosen_ways(results: Iterable[Result]) -> Table:
     """A row for each answer of a PAC file or the environment, with how each of its ways did."""
     rows = []
-    for answer, of_answer in answers(results).items():
-        failed = any(way.failure for way in answer.ways)
-        where = _names(dict.fromkeys(endpoint_text(each.host, each.port) for each in of_answer))
-        ways = Cell("; ".join(map(str, answer.ways))[:LONGEST], "worry" if failed else "good")
-        rows.append([Cell(answer.path), Cell(answer.said[:LONGEST]), where, ways])
+    for chosen, alike in ways_chosen(results).items():
+        failed = any(way.failure for way in chosen.ways)
+        where = _names(dict.fromkeys(endpoint_text(each.host, each.port) for each in alike))
+        ways = Cell("; ".join(map(str, chosen.ways))[:LONGEST], "worry" if failed else "good")
+        rows.append([Cell(chosen.path), Cell(chosen.said[:LONGEST]), where, ways])
     return _table("ways", "Ways that are chosen for each host", ("path", "said", "where", "ways"), rows)
 
 

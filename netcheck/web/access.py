@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from netcheck.model.paths import is_literal
-from netcheck.web.login import Allowance, Login, Logins
+from netcheck.web.login import Allowance, LoginOutcome, Logins
 from netcheck.web.protection import Protection
 from netcheck.web.server import Handler, Request, Response
 
@@ -59,9 +59,9 @@ class _Gate:
             return None
         authorization = request.headers.get("authorization", "")
         outcome = await self._logins.check(authorization, now.users, request.client)
-        if outcome is Login.IN:
+        if outcome is LoginOutcome.IN:
             return None
-        if outcome is Login.TOO_MANY:
+        if outcome is LoginOutcome.TOO_MANY:
             return Response(429, b"There were too many wrong logins; try again later.\n", headers=_RETRY)
         return Response(401, b"Log in as a user that the web port knows.\n", headers=_ASK_TO_LOG_IN)
 
