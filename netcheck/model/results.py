@@ -75,14 +75,14 @@ class Lookup:
     resolver: str
     reason: Reason | None
     """None is success: at least one address."""
-    detail: str
-    addresses: tuple[str, ...]
-    chain: tuple[str, ...]
+    detail: str = ""
+    addresses: tuple[str, ...] = ()
+    chain: tuple[str, ...] = ()
     """The names that the CNAMEs led through, without the host itself."""
-    min_ttl: int | None
+    min_ttl: int | None = None
     """The shortest time to live of the answer's records, CNAMEs included; None without an answer."""
-    duration: float
-    tries: tuple[Try, ...]
+    duration: float = 0.0
+    tries: tuple[Try, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -221,7 +221,7 @@ class Result:
         return {Phase.RESOLVE: self.resolve_duration, **self.attempt.phases}
 
 
-HISTORY = 16
+VISITS_REMEMBERED = 16
 """How many visits to an endpoint are remembered: enough to tell chance from a fault that comes and goes."""
 
 
@@ -234,7 +234,7 @@ class Standing(NamedTuple):
     answered: bool
     """Whether the endpoint was ever reachable."""
     recent: tuple[bool, ...] = ()
-    """Whether each of the last visits reached it, the latest last: at most `HISTORY`."""
+    """Whether each of the last visits reached it, the latest last: at most `VISITS_REMEMBERED`."""
     last_failed: Result | None = None
     """The latest result that failed, be the latest visit as it may."""
     fails_since: float | None = None

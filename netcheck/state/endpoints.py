@@ -7,7 +7,7 @@ from typing import TypeAlias
 from netcheck.model.failing import Phase
 from netcheck.model.paths import ProbePath
 from netcheck.model.record import record
-from netcheck.model.results import HISTORY, Bag, Endpoint, Result, Standing, Visit
+from netcheck.model.results import VISITS_REMEMBERED, Bag, Endpoint, Result, Standing, Visit
 from netcheck.model.services import Service
 
 
@@ -118,7 +118,7 @@ def _after(results: tuple[Result, ...], before: EndpointState | None) -> Endpoin
     failed = [result for result in results if result.attempt.failure is not None]
     time = max(result.attempt.time for result in results)
     at = min(result.attempt.at for result in results)
-    recent = (*(before.recent if before else ()), bool(succeeded))[-HISTORY:]
+    recent = (*(before.recent if before else ()), bool(succeeded))[-VISITS_REMEMBERED:]
     last_failed = failed[0] if failed else before.last_failed if before else None
     if succeeded:
         bag = next((result.attempt.bag for result in succeeded if result.attempt.bag), None)
