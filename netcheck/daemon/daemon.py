@@ -239,9 +239,13 @@ class Daemon:
 
 
 def belief(config: Config) -> Belief:
-    """What it takes, by this config, until results make a verdict."""
-    probing = config.probing
-    return Belief(_ROUNDS_JUDGED * probing.interval, config.verdict.failures, probing.timeouts.patience)
+    """What it takes, by this config, until results make a verdict.
+
+    Where a probe may outlast rounds, its host misses those: what was known of it has to last until then.
+    """
+    interval, timeouts = config.probing.interval, config.probing.timeouts
+    from_visit_to_visit = interval * (timeouts.longest // interval + 1)
+    return Belief(_ROUNDS_JUDGED * from_visit_to_visit, config.verdict.failures, timeouts.patience)
 
 
 def spare_the_collector() -> None:
