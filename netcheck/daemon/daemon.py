@@ -226,8 +226,11 @@ class Daemon:
 
     async def _handle_signals(self, nursery: trio.Nursery) -> None:
         for each in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.SIG_IGN)  # from when the receiver has ended: it is stopping already
+            # From when the receiver has ended: it is stopping already. Not SIG_IGN, which would take away a
+            # SIGHUP that came before.
+            signal.signal(each, lambda *_: None)
         with trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as received:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])  # blocked since `netcheck.__main__`
             async for number in received:
                 if number == signal.SIGHUP:
                     nursery.start_soon(self.reload)
