@@ -10,11 +10,14 @@ from contextlib import suppress
 import trio
 
 from netcheck.files import as_file
-from netcheck.model.failing import EVIDENCE_LIMIT, Reason
+from netcheck.model.failing import Reason
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.tls_driver import StreamEndError, TlsDriver
+from netcheck.wire.http_software import software_in
 
+_KEPT = 1024
+"""Bytes of what comes first: of what is not TLS they say who it is."""
 _RECORDS = range(0x14, 0x18)  # RFC 8446 section 5.1, ContentType
 _RECORD_ALERT, _RECORD_HANDSHAKE = 0x15, 0x16
 _CLOSE_NOTIFY = 0  # RFC 8446 section 6.1
@@ -177,8 +180,8 @@ class TlsStream:
 
     async def _hear(self, limit: int) -> bytes:
         data = await self._stream.receive_some(limit)
-        if len(self._first_bytes) < EVIDENCE_LIMIT:
-            self._first_bytes += data[: EVIDENCE_LIMIT - len(self._first_bytes)]
+        if len(self._first_bytes) < _KEPT:
+            self._first_bytes += data[: _KEPT - len(self._first_bytes)]
         return data
 
     async def _flush_quietly(self) -> None:
@@ -194,7 +197,8 @@ class TlsStream:
             return self._explain_certificate(error)
         record = self._first_bytes[0] if self._first_bytes else None
         if record not in _RECORDS:
-            return PhaseError(Reason.TLS_NOT_TLS, "the peer does not speak TLS", self._first_bytes)
+            said, software = self._first_bytes, software_in(self._first_bytes)
+            return PhaseError(Reason.TLS_NOT_TLS, "the peer does not speak TLS", said, software=software)
         return _broken(error, self._first_bytes)
 
     def _explain_certificate(self, error: ssl.SSLCertVerificationError) -> PhaseError:
