@@ -5,7 +5,8 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -225,11 +226,10 @@ class Daemon:
         )
 
     async def _handle_signals(self, nursery: trio.Nursery) -> None:
-        for each in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
-            # From when the receiver has ended: it is stopping already. Not SIG_IGN, which would take away a
-            # SIGHUP that came before.
-            signal.signal(each, lambda *_: None)
-        with trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as received:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)  # from when the receiver has ended: it is stopping already
+        signals = trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+        with _deaf_to_sighup_in_the_end(), signals as received:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])  # blocked since `netcheck.__main__`
             async for number in received:
                 if number == signal.SIGHUP:
@@ -239,6 +239,16 @@ class Daemon:
                     self._systemd.tell("STOPPING=1")
                     await self._port.close()
                     nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def _deaf_to_sighup_in_the_end() -> Iterator[None]:
+    """Not from the beginning on: to ignore a signal takes away one that waits."""
+    signal.signal(signal.SIGHUP, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def belief(config: Config) -> Belief:
