@@ -8,6 +8,7 @@ from netcheck.fields import Field, answers, balanced, failure_text
 from netcheck.model.findings import Acceptance, FetchedBag, Proof, PushCertificate
 from netcheck.model.paths import endpoint_text
 from netcheck.model.results import Hold, HoldEnd, Lookup, Result
+from netcheck.pages.transcript import iso
 from netcheck.rows import BAG_HEADER, CERTIFICATE_HEADER, LONGEST, Cell, bag_row, certificate_row, date_text
 
 _MOST = 60
@@ -51,7 +52,10 @@ def failures(results: Iterable[Result], fields: Iterable[Field]) -> Table:
     in_order = sorted(alike.items(), key=lambda item: (item[0][0] != "", -len(item[1]), item[0]))
     rows = [_failure_row(*kind, of_kind) for kind, of_kind in in_order]
     return _table(
-        "failures", "Failed probes", ("path", "failure", "probes", "where", "such as", "what was seen"), rows
+        "failures",
+        "Failed probes",
+        ("path", "failure", "probes", "latest", "where", "such as", "what was seen"),
+        rows,
     )
 
 
@@ -62,7 +66,8 @@ def _failure_row(why_unneeded: str, path: str, kind: str, alike: Sequence[Result
     seen = failure.detail[:LONGEST] if failure else ""
     if failure and failure.evidence:
         seen += f"; the answer began with {failure.evidence_text}"
-    rest = [Cell(str(len(alike))), _names(where), _names(names), Cell(seen)]
+    latest = iso(max(result.attempt.time for result in alike))
+    rest = [Cell(str(len(alike))), Cell(latest), _names(where), _names(names), Cell(seen)]
     if why_unneeded:
         cells = [Cell(path), Cell(f"{why_unneeded}: {kind}"), *rest]
         return [cell._replace(state="idle") for cell in cells]

@@ -25,6 +25,7 @@ from netcheck.model.results import Bag, Hold, HoldEnd, HoldKey, TlsInfo, Trust
 from netcheck.pages.page import asset, onset, render, render_report
 from netcheck.pages.standing import Past
 from netcheck.pages.tables import push_certificates
+from netcheck.pages.transcript import iso
 from tests.records import COURIER, DROPPED, GATEWAY, by_endpoint, by_flow, facts, lookup, result
 
 NOW = 1_790_000_000.0
@@ -183,9 +184,15 @@ def test_the_verdict_is_told_before_anything_else_then_what_to_do() -> None:
 def test_it_says_since_when_and_how_available() -> None:
     text = " ".join(live(hostile(), past()).text.split())
     assert "Since 2026-09-21 13:13:20 UTC, for 1 h." in text
-    assert "99.99 % in 7 d" in text
+    assert "99.99 % of 2 h 46 min" in text
     assert "still so (1 h)" in text
     assert "(10 min)" in text
+
+
+def test_what_works_again_is_not_told_since_when_it_was_broken() -> None:
+    well = replace(hostile().judgements[0], verdict=Verdict.READY, findings=())
+    text = live(replace(hostile(), judgements=(well,)), past()).text
+    assert "Since" not in text[: text.index("Services and paths")]
 
 
 def test_what_is_bad_and_not_needed_is_not_red() -> None:
@@ -215,7 +222,9 @@ def test_failures_that_are_alike_are_one_row_with_their_count_and_three_names() 
     many = [result(COURIER, 443, DROPPED, host=f"{n}-courier.test") for n in range(51)]
     known = facts([COURIER], [ProbePath("direct")], [], many)
     text = " ".join(read(render_report(known, "0.1.0", NOW)).text.split())
-    assert "connect timeout 51 courier:443 0-courier.test, 1-courier.test, 2-courier.test and 48 more" in text
+    latest = iso(max(each.attempt.time for each in many))
+    names = "0-courier.test, 1-courier.test, 2-courier.test and 48 more"
+    assert f"connect timeout 51 {latest} courier:443 {names}" in text
 
 
 def site(count: int, *broken: int) -> Facts:
