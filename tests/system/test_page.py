@@ -141,7 +141,9 @@ def read_everything(desk: Desk, scheme: str, width: int) -> None:
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.locator(".matrix .bad button").first.click()
         for bar in page.locator(":popover-open .steps svg").all():
-            assert (bar.bounding_box() or {})["width"] > 100
+            box = bar.bounding_box()
+            assert box
+            assert box["width"] > 100
         expect(page.locator(":popover-open pre")).to_contain_text("tls_intercepted")
         assert window.accessibility() == []
         window.page.screenshot(path=ARTEFACTS / f"cell-{scheme}-{width}.png")
