@@ -126,8 +126,7 @@ def read(file: Path) -> list[Span]:
             with closing(
                 sqlite3.connect(f"{file.absolute().as_uri()}?{way}", _LOCKED, uri=True)
             ) as connection:
-                _refuse_foreign(file, connection)
-                return _read(connection)
+                return _read(connection) if _refuse_foreign(file, connection) else []
         except sqlite3.OperationalError as error:
             problem = error
         except (sqlite3.DatabaseError, _DamagedError) as error:

@@ -361,6 +361,15 @@ def test_no_file_says_who_makes_it(tmp_path: Path) -> None:
         read(tmp_path / "netcheck.db")
 
 
+def test_a_file_for_which_there_was_no_room_has_nothing_yet(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    file.touch()
+    assert read(file) == []
+    with closing(sqlite3.connect(file)) as begun:
+        begun.execute("PRAGMA journal_mode = WAL")
+    assert read(file) == []
+
+
 def test_a_damaged_file_is_no_traceback_for_a_reader(tmp_path: Path) -> None:
     file = tmp_path / "netcheck.db"
     file.write_bytes(b"something else " * 500)
