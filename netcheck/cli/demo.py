@@ -48,7 +48,7 @@ def demo(only_list: bool, names: Sequence[str], hold: bool | None, with_alerts: 
     """
     if only_list:
         for scenario in SCENARIOS:
-            click.echo(f"{scenario.name:<26}{scenario.title}")
+            click.echo(f"{scenario.name:<25}{scenario.title}")
         return
     holds = sys.stdout.isatty() if hold is None else hold
     interrupted = False
@@ -119,8 +119,8 @@ def _in_sum(played: Sequence[Played]) -> str:
             f"netcheck found {right} of {len(played)} faults; the others it did not name right, or too late."
         )
     if len(played) == 1:
-        return "netcheck found the fault, named the right cause, and saw that it was repaired."
-    return f"netcheck found all {right} faults, named the right causes, and saw that they were repaired."
+        return "netcheck found the fault, named its cause, and saw it repaired."
+    return f"netcheck found all {right} faults, named each cause, and saw each repaired."
 
 
 async def _with_alerts(folder: Path, listen: str, stack: AsyncExitStack) -> Telling:

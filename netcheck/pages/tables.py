@@ -145,7 +145,7 @@ def chosen_ways(results: Iterable[Result]) -> Table:
         where = _names(dict.fromkeys(endpoint_text(each.host, each.port) for each in of_answer))
         ways = Cell("; ".join(map(str, answer.ways))[:LONGEST], "worry" if failed else "good")
         rows.append([Cell(answer.path), Cell(answer.said[:LONGEST]), where, ways])
-    return _table("ways", "Ways that are chosen for each host", ("path", "said", "where", "ways"), rows)
+    return _table("chosen", "Ways that are chosen for each host", ("path", "said", "where", "ways"), rows)
 
 
 def load_balancers(results: Iterable[Result]) -> Table:
