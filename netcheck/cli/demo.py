@@ -19,6 +19,8 @@ from netcheck.lab.scenarios import SCENARIOS, Scenario
 from netcheck.lab.watcher import DaemonError, Watcher, watching
 
 _PORT = 9223
+_LINE_ANEW = "\r\x1b[K"
+"""To the beginning of the line, and erase it (ECMA-48, EL)."""
 _ALERT_PATIENCE = 60.0
 """Seconds to wait for an alert while something is broken."""
 
@@ -60,13 +62,21 @@ def demo(only_list: bool, names: Sequence[str], hold: bool | None, with_alerts: 
     except* KeyboardInterrupt:
         interrupted = True
     except* (LabError, DaemonError, LostOutputError) as group:
-        problems = [str(error) for error in group.exceptions]
+        problems = _said_by(group)
     if problems:
         fail(problems[0])
     if interrupted and not played:
         click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
     sys.exit(ALL_READY if played and all(each.went_right for each in played) else NOT_READY)
+
+
+def _said_by(group: BaseExceptionGroup) -> list[str]:
+    """What the errors in it say, and in the groups in it."""
+    nested = (
+        _said_by(each) if isinstance(each, BaseExceptionGroup) else [str(each)] for each in group.exceptions
+    )
+    return [text for texts in nested for text in texts]
 
 
 def _chosen(names: Sequence[str]) -> list[Scenario]:
@@ -136,7 +146,7 @@ async def _with_alerts(folder: Path, listen: str, stack: AsyncExitStack) -> Tell
 
     async def broken() -> None:
         if not await alerting.until_fired(_ALERT_PATIENCE):
-            click.secho(f"    no alert within {_ALERT_PATIENCE:.0f} s", fg="yellow")
+            _say(f"    no alert within {_ALERT_PATIENCE:.0f} s", "yellow")
 
     return replace(_TELLING, begins=begins, broken=broken)
 
@@ -144,7 +154,7 @@ async def _with_alerts(folder: Path, listen: str, stack: AsyncExitStack) -> Tell
 def _alerted(alert: Alert) -> None:
     what = "alert" if alert.is_firing else "resolved"
     where = f" on {alert.path}" if alert.path else ""
-    click.echo(f"    {what}: {alert.name}{where}, told to {alert.receiver}")
+    _say(f"    {what}: {alert.name}{where}, told to {alert.receiver}")
 
 
 async def _wait_until_ready(watcher: Watcher) -> None:
@@ -187,16 +197,26 @@ def _named(scenario: Scenario, seconds: float | None) -> None:
         else "push certificate mdm: less than a week left"
     )
     if seconds is None:
-        click.secho(f"    not named within {PATIENCE:.0f} s; expected: {what}", fg="red")
+        _say(f"    not named within {PATIENCE:.0f} s; expected: {what}", "red")
     else:
-        click.secho(f"    named after {seconds:.1f} s: {what}", fg="green")
+        _say(f"    named after {seconds:.1f} s: {what}", "green")
 
 
 def _ended(played: Played) -> None:
     if played.repaired_after is None:
-        click.secho(f"    repaired, and not ready again within {PATIENCE:.0f} s", fg="red")
+        _say(f"    repaired, and not ready again within {PATIENCE:.0f} s", "red")
     else:
-        click.echo(f"    repaired, and ready again after {played.repaired_after:.1f} s")
+        _say(f"    repaired, and ready again after {played.repaired_after:.1f} s")
 
 
-_TELLING = Telling(_begins, _named, _ended)
+def _left(seconds: int) -> None:
+    if sys.stdout.isatty():
+        click.echo(f"{_LINE_ANEW}    {seconds} s left", nl=False)
+
+
+def _say(text: str, colour: str | None = None) -> None:
+    """In place of the seconds that are left."""
+    click.secho(f"{_LINE_ANEW if sys.stdout.isatty() else ''}{text}", fg=colour)
+
+
+_TELLING = Telling(_begins, _named, _ended, left=_left)
