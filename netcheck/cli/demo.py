@@ -169,10 +169,11 @@ async def _wait_until_ready(watcher: Watcher) -> None:
 def _introduce(lab: Lab, config: Path, url: str) -> None:
     https = lab.ground.https
     couriers = "127.57.144.*" if lab.ground.many_addresses else HERE
+    bags = "; bags 443 and 80" if lab.ground.has_bags else ""
     click.echo("A laboratory on loopback; nothing leaves this machine.")
     for what, where in (
         ("couriers", f"{couriers}, ports 5223 and {https}"),
-        ("provider API", f"ports {https} and 2197; gateway 2195, feedback 2196"),
+        ("provider API", f"ports {https} and 2197; gateway 2195, feedback 2196{bags}"),
         ("resolver", f"{HERE}:{lab.nameserver.port}"),
         ("web proxy", f"{HERE}:{lab.web_proxy_switch.port}, lets port {https} through"),
         ("SOCKS proxy", f"{HERE}:{lab.socks_switch.port}, wants a password"),

@@ -8,7 +8,6 @@ from netcheck.fields import Field, answers, balanced, failure_text
 from netcheck.model.findings import Acceptance, FetchedBag, Proof, PushCertificate
 from netcheck.model.paths import endpoint_text
 from netcheck.model.results import Hold, HoldEnd, Lookup, Result
-from netcheck.pages.transcript import iso
 from netcheck.rows import BAG_HEADER, CERTIFICATE_HEADER, LONGEST, Cell, bag_row, certificate_row, date_text
 
 _MOST = 60
@@ -41,7 +40,7 @@ def _table(name: str, title: str, header: tuple[str, ...], rows: Iterable[Sequen
     return Table(name, title, header, every[:_MOST], max(0, len(every) - _MOST))
 
 
-def failures(results: Iterable[Result], fields: Iterable[Field]) -> Table:
+def failures(results: Iterable[Result], fields: Iterable[Field], now: float) -> Table:
     """Those of one kind on a path are one row, the commonest first; what nobody minds stands last."""
     unneeded = {(each.service.name, each.port, each.path.name): each.why_unneeded for each in fields}
     alike: dict[tuple[str, str, str], list[Result]] = {}
@@ -50,7 +49,7 @@ def failures(results: Iterable[Result], fields: Iterable[Field]) -> Table:
             why = unneeded.get((result.service, result.port, result.path), "")
             alike.setdefault((why, result.path, failure_text(failure)), []).append(result)
     in_order = sorted(alike.items(), key=lambda item: (item[0][0] != "", -len(item[1]), item[0]))
-    rows = [_failure_row(*kind, of_kind) for kind, of_kind in in_order]
+    rows = [_failure_row(*kind, of_kind, now) for kind, of_kind in in_order]
     return _table(
         "failures",
         "Failed probes",
@@ -59,14 +58,16 @@ def failures(results: Iterable[Result], fields: Iterable[Field]) -> Table:
     )
 
 
-def _failure_row(why_unneeded: str, path: str, kind: str, alike: Sequence[Result]) -> Sequence[Cell]:
+def _failure_row(
+    why_unneeded: str, path: str, kind: str, alike: Sequence[Result], now: float
+) -> Sequence[Cell]:
     where = dict.fromkeys(f"{result.service}:{result.port}" for result in alike)
     names = dict.fromkeys(result.host for result in alike)
     failure = alike[0].attempt.failure
     seen = failure.detail[:LONGEST] if failure else ""
     if failure and failure.evidence:
         seen += f"; the answer began with {failure.evidence_text}"
-    latest = iso(max(result.attempt.time for result in alike))
+    latest = f"{duration_text(now - max(result.attempt.time for result in alike))} ago"
     rest = [Cell(str(len(alike))), Cell(latest), _names(where), _names(names), Cell(seen)]
     if why_unneeded:
         cells = [Cell(path), Cell(f"{why_unneeded}: {kind}"), *rest]
