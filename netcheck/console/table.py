@@ -8,6 +8,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from netcheck.console.wording import kept_together, with_spaces
 from netcheck.model.findings import Verdict
 
 COLOURS = {
@@ -61,11 +62,21 @@ def heading(text: str) -> Text:
     return Text(text, "bold")
 
 
+def prose(text: str) -> Text:
+    """Sentences that are wrapped, but for between a number and its unit."""
+    return Text(kept_together(text), overflow="fold")
+
+
 def bullet(text: str) -> RenderableType:
     """A sentence in a list: what is wrapped stays behind the mark."""
     grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_row(Text("-"), Text(text, overflow="fold"))
+    grid.add_row(Text("-"), prose(text))
     return grid
+
+
+def to_copy(lines: Sequence[str]) -> Text:
+    """Lines, indented, that stay whole whatever the width: cut ones could not be pasted."""
+    return Text("\n".join(f"    {line}" for line in lines), overflow="ignore", no_wrap=True)
 
 
 def to_text(renderable: RenderableType, width: int, *, colour: bool = False, readable: bool = False) -> str:
@@ -81,5 +92,5 @@ def to_text(renderable: RenderableType, width: int, *, colour: bool = False, rea
         legacy_windows=False,
     )
     with console.capture() as captured:
-        console.print(renderable)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+        console.print(renderable, crop=False)
+    return "\n".join(line.rstrip() for line in with_spaces(captured.get()).splitlines())
