@@ -171,7 +171,7 @@ def _lookups(lookups: Iterable[Lookup]) -> list[Row]:
         if lookup.reason is not None:
             kind = (lookup.resolver, lookup.rdtype, lookup.reason, lookup.detail[:DETAIL_WIDTH])
             alike.setdefault(kind, []).append(lookup.host)
-    header = ("resolver", "type", "outcome", "names", "")
+    header = ("resolver", "type", "outcome", "names", "seen")
     rows: list[Row] = [[*map(Cell, header)]]
     for (resolver, rdtype, reason, detail), hosts in alike.items():
         rows.append(

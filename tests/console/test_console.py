@@ -97,7 +97,7 @@ direct   courier   443    3.0 ms    -                 25 ms
 squid    courier   443    -         20 ms             -
 
 Failed lookups
-resolver   type   outcome    names
+resolver   type   outcome    names                        seen
 system     A      nxdomain   N-courier.gone (N: 0 to 1)"""
 
 
@@ -145,6 +145,15 @@ def test_nothing_is_wider_than_the_terminal(width: int) -> None:
 def test_a_number_and_its_unit_stay_in_one_line(width: int) -> None:
     assert "no answer in 5 s" in " ".join(shown(width=width).split())
     assert not [line for line in shown(width=width).splitlines() if line.strip() == "s"]
+
+
+@pytest.mark.parametrize("width", [80, 90])
+def test_names_in_a_table_are_cut_only_where_nothing_else_can_be(width: int) -> None:
+    host = "mdm.a-company-with-a-long-name.example"
+    why = "the resolver of the company says that there is no such name"
+    failed = replace(lookup(host, reason=Reason.NXDOMAIN), detail=why)
+    known = facts([COURIER], [DIRECT], [], RESULTS, [failed])
+    assert host in shown(known, verbose=True, width=width)
 
 
 def test_lines_to_paste_are_never_cut() -> None:
