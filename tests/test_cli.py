@@ -588,6 +588,43 @@ def test_a_text_to_forward_is_no_json(tmp_path: Path) -> None:
     file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
     done = invoke("check", "--config", file, "--ticket", "--format", "json")
     assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("--ticket prints text: leave out --format json")
+
+
+def test_where_all_is_well_there_is_no_text_to_forward(tmp_path: Path, port: int) -> None:
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    done = invoke("check", "--config", file, "--ticket")
+    assert (done.exit_code, done.stdout) == (0, "There is nothing to ask of anyone.\n")
+
+
+def test_without_push_certificates_there_are_none_to_verify(tmp_path: Path) -> None:
+    done = invoke("check", "--verify", "--config", config(tmp_path, "  ours: {hosts: [a.test], ports: [1]}"))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "there are none: name them in push_certificates" in done.stderr
+
+
+def test_a_path_that_does_not_lead_to_a_service_probes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.yaml"
+    file.write_text("paths: {a: {roles: device}, b: {roles: provider}}\n")
+    done = invoke("check", "--config", file, "--path", "a", "--service", "provider")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "these paths do not lead to these services: nothing was probed" in done.stderr
+
+
+def test_where_no_line_can_be_written_over_one_says_how_long_it_may_take(tmp_path: Path, port: int) -> None:
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    assert invoke("check", "--config", file).stderr.startswith("Probing 1 path: some seconds, or up to ")
+    ours, theirs = pty.openpty()
+    subprocess.run(
+        [sys.executable, "-m", "netcheck", "check", "--config", str(file)],
+        env={**os.environ, "TERM": "dumb"},
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        check=True,
+    )
+    assert os.read(ours, 1000).startswith(b"Probing 1 path: some seconds, or up to ")
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_variables_that_name_a_proxy_are_pointed_out_and_followed_where_asked(
