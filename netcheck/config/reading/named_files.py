@@ -95,7 +95,7 @@ class Password:
 _LONGEST_IN_SOCKS = 255  # RFC 1929 section 2; for SOCKS4 the protocol sets no limit, but servers do
 _LONGEST_IN_HTTP = 1024
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_VARIABLE = re.compile(r"\$\{(.+)\}|\$(.+)|(.+)", re.DOTALL)
+_VARIABLE = re.compile(r"\$\{(.+)\}|\$(.+)|%(.+)%|(.+)", re.DOTALL)
 
 
 def _from_file(file: Path) -> Password:
