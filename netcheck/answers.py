@@ -11,6 +11,7 @@ from netcheck.model.failing import Phase
 from netcheck.model.findings import Acceptance, Cause, Finding, Judgement, Proof, Verdict
 from netcheck.model.paths import Expected, ProbePath, Role
 from netcheck.model.services import is_relayed
+from netcheck.phrases import listed, ports_text
 
 WHO: Mapping[Role, str] = {Role.DEVICE: "Devices", Role.PROVIDER: "MDM server"}
 NOTHING_JUDGED = "no verdict: nothing that these paths lead to is required; see `required` in the config"
@@ -123,8 +124,8 @@ def evidence_lines(alike: Iterable[PathFinding]) -> tuple[str, ...]:
     for found in alike:
         for judged, line in zip(found.judgements, found.evidence, strict=True):
             whose.setdefault(line, []).append(judged)
-    roles = {line: joined(_each(WHO[judged.role] for judged in its)) for line, its in whose.items()}
-    paths = {line: joined(_each(judged.path for judged in its)) for line, its in whose.items()}
+    roles = {line: listed(_each(WHO[judged.role] for judged in its)) for line, its in whose.items()}
+    paths = {line: listed(_each(judged.path for judged in its)) for line, its in whose.items()}
     differing = [names for names in (roles, paths) if len(set(names.values())) > 1]
     labels = {line: ", ".join(names[line] for names in differing) for line in whose}
     return tuple(f"{label}: {line}" if label else line for line, label in labels.items())
@@ -137,32 +138,9 @@ def over(path: ProbePath) -> str:
     return "directly" if path.name == "direct" else f"over {path.name}"
 
 
-def ports_text(ports: Iterable[int]) -> str:
-    numbers = [str(port) for port in sorted(ports)]
-    return f"port {numbers[0]}" if len(numbers) == 1 else f"ports {joined(numbers)}"
-
-
-def joined(texts: Sequence[str], conjunction: str = "and") -> str:
-    """As in a sentence: `a, b and c`."""
-    return f" {conjunction} ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
-
-
 def _each(texts: Iterable[str]) -> list[str]:
     """Each once."""
     return list(dict.fromkeys(texts))
-
-
-def duration_text(seconds: float) -> str:
-    """`40 s`, `12 min`, `3 h 20 min`, `5 days`: as exact as anyone wants to know."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min"
-    if whole < 48 * 3600:
-        hours, minutes = divmod(whole // 60, 60)
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{whole // 86400} days"
 
 
 def _answer(facts: Facts, paths: Mapping[str, ProbePath], role: Role, judged: Sequence[Judgement]) -> Answer:
@@ -172,10 +150,10 @@ def _answer(facts: Facts, paths: Mapping[str, ProbePath], role: Role, judged: Se
     so = [each for each in meant if each.verdict is best]
     others = [each for each in meant if each.verdict is not best]
     if best is Verdict.READY:
-        ways = joined(_few([_way(facts, paths, each) for each in so]))
+        ways = listed(_few([_way(facts, paths, each) for each in so]))
         text = f"yes, {ways}{_beside(paths, others)}."
     elif best is Verdict.UNKNOWN:
-        text = f"not known yet, {joined(_few([over(paths[each.path]) for each in so]))}."
+        text = f"not known yet, {listed(_few([over(paths[each.path]) for each in so]))}."
     elif best is Verdict.NOT_READY:
         text = f"no. {_reasons(paths, so)}"
     else:
@@ -218,7 +196,7 @@ def _beside(paths: Mapping[str, ProbePath], others: Sequence[Judgement]) -> str:
         for verdict, said in _OF_OTHERS.items()
     }
     return "".join(
-        said.format(joined(_few(ways), "or" if "not" in said else "and"))
+        said.format(listed(_few(ways), "or" if "not" in said else "and"))
         for said, ways in alike.items()
         if ways
     )
@@ -229,11 +207,11 @@ def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str
     alike: dict[str, list[str]] = {}
     for each in judged:
         alike.setdefault(_reason(each), []).append(over(paths[each.path]))
-    sentences = [f"{joined(_few(ways))}: {reason}." for reason, ways in alike.items()]
+    sentences = [f"{listed(_few(ways))}: {reason}." for reason, ways in alike.items()]
     return " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
 
 
 def _reason(judged: Judgement) -> str:
     if not judged.findings:
         return "closed, as expected" if judged.is_expected else "no reason found"
-    return joined(_each(map(in_short, judged.findings)))
+    return listed(_each(map(in_short, judged.findings)))

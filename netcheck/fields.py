@@ -29,7 +29,7 @@ class Way(NamedTuple):
         return f"{self.name} {f'{self.failure.phase} {self.failure.reason}' if self.failure else 'works'}"
 
 
-class Answer(NamedTuple):
+class WaysChosen(NamedTuple):
     """What was said for some hosts and ports of a path, and how each of the ways in it did."""
 
     path: str
@@ -37,14 +37,14 @@ class Answer(NamedTuple):
     ways: tuple[Way, ...]
 
 
-def answers(results: Iterable[Result]) -> Mapping[Answer, Sequence[Result]]:
+def ways_chosen(results: Iterable[Result]) -> Mapping[WaysChosen, Sequence[Result]]:
     """What PAC files and the environment say, each with the results that it is said of."""
-    alike: dict[Answer, list[Result]] = {}
+    alike: dict[WaysChosen, list[Result]] = {}
     for result in results:
         if result.choice is not None:
             ways = tuple(Way(_way(each), _kind(each.failure)) for each in result.choice.attempts)
-            answer = Answer(result.path, result.choice.said or "DIRECT", ways)
-            alike.setdefault(answer, []).append(result)
+            chosen = WaysChosen(result.path, result.choice.said or "DIRECT", ways)
+            alike.setdefault(chosen, []).append(result)
     return alike
 
 

@@ -158,7 +158,7 @@ def test_ctrl_c_prints_what_is_known_so_far(tmp_path: Path, everywhere: int, sil
     running.send_signal(signal.SIGINT)
     stdout, stderr = running.communicate(timeout=20)
     assert running.returncode == 130
-    assert stderr.splitlines()[-1] == "interrupted: 1 visits had not ended"
+    assert stderr.splitlines()[-1] == "interrupted: 1 visit had not ended"
     assert "not probed" in stdout
 
 

@@ -326,7 +326,7 @@ def test_ctrl_c_ends_a_check_with_one_line(tmp_path: Path) -> None:
             running.send_signal(signal.SIGINT)
             _, stderr = running.communicate(timeout=10)
     assert running.returncode == 130
-    assert stderr.splitlines()[1:] == ["interrupted: 1 visits had not ended"]
+    assert stderr.splitlines()[1:] == ["interrupted: 1 visit had not ended"]
 
 
 def has_connection_under_way(port: int) -> bool:

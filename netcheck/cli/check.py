@@ -33,6 +33,7 @@ from netcheck.facts import Facts
 from netcheck.logs import set_up_logging
 from netcheck.model.findings import Hop, Judgement, Verdict
 from netcheck.model.services import AddressChoice
+from netcheck.phrases import how_many
 
 _USUAL_WIDTH = 120
 """Of text, in characters, where no terminal says otherwise."""
@@ -152,7 +153,7 @@ def check(**given: Any) -> None:
     if problem:
         fail(problem)
     if interrupted:
-        click.echo(f"interrupted: {progress.left} visits had not ended", err=True)
+        click.echo(f"interrupted: {how_many(progress.left, 'visit')} had not ended", err=True)
         sys.exit(INTERRUPTED)
     sys.exit(exit_code(facts.judgements))
 

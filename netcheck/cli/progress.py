@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from netcheck.check import Progress
+from netcheck.phrases import how_many
 
 _EVERY = 0.1
 """Seconds between two drawings of the line."""
@@ -20,7 +21,7 @@ _EVERY = 0.1
 def shown_on_stderr(paths: int, longest: float) -> Iterator[Progress]:
     """A Progress that people see; `longest` is how many seconds it may take."""
     if not sys.stderr.isatty():
-        said = f"{paths} paths" if paths > 1 else "1 path"
+        said = how_many(paths, "path")
         click.echo(f"Probing {said}: some seconds, or up to {longest:.0f} s where nothing answers.", err=True)
         yield Progress()
         return

@@ -113,8 +113,8 @@ def environment(variables: Mapping[str, str] = os.environ) -> Environment:
         )
     exceptions = next(filter(None, map(variables.get, _EXCEPTIONS)), "")
     return Environment(
-        None if https is None else _proxy(https, variables[https]),
-        None if http is None else _proxy(http, variables[http]),
+        None if https is None else proxy_in(https, variables[https]),
+        None if http is None else proxy_in(http, variables[http]),
         tuple(filter(None, re.split(r"[\s,]+", exceptions))),
     )
 
@@ -123,7 +123,8 @@ def _first(variables: Mapping[str, str], *names: str) -> str | None:
     return next(filter(variables.get, names), None)
 
 
-def _proxy(name: str, value: str) -> Proxy:
+def proxy_in(name: str, value: str) -> Proxy:
+    """What the value of a variable names; ValueError, with the variable's name, where that is no proxy."""
     match = _URL.fullmatch(value)
     scheme = _SCHEMES.get((match["scheme"] or "http").lower()) if match else None
     if match is None or scheme is None:

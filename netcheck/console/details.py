@@ -12,7 +12,7 @@ from rich.text import Text
 from netcheck.console.table import DETAIL_WIDTH, Cell, Row, heading, table
 from netcheck.console.wording import hosts_text, places_text
 from netcheck.facts import Facts
-from netcheck.fields import Fields, answers, balanced, seconds_text
+from netcheck.fields import Fields, balanced, seconds_text, ways_chosen
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Finding, Fix
 from netcheck.model.paths import endpoint_text
@@ -148,11 +148,11 @@ def _phase_times(results: Iterable[Result]) -> Mapping[Phase, list[float]]:
 def _choices(results: Iterable[Result]) -> list[Row]:
     """One row for each answer of a PAC file or the environment."""
     rows: list[Row] = [[*map(Cell, ("path", "said", "hosts and ports", "ways"))]]
-    for answer, of_answer in answers(results).items():
+    for chosen, alike in ways_chosen(results).items():
         ways = Cell(
-            "; ".join(map(str, answer.ways)), "red" if any(way.failure for way in answer.ways) else ""
+            "; ".join(map(str, chosen.ways)), "red" if any(way.failure for way in chosen.ways) else ""
         )
-        rows.append([Cell(answer.path), Cell(answer.said), Cell(places_text(of_answer)), ways])
+        rows.append([Cell(chosen.path), Cell(chosen.said), Cell(places_text(alike)), ways])
     return rows
 
 

@@ -7,11 +7,12 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from netcheck.answers import NOTHING_JUDGED, WHO, answers, evidence_lines, joined
+from netcheck.answers import NOTHING_JUDGED, WHO, answers, evidence_lines
 from netcheck.console.table import COLOURS, bullet
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.services import is_relayed
+from netcheck.phrases import listed
 
 _INDENT = (0, 0, 0, 4)
 _IF_MEANT = "If this path is closed on purpose, write `expected: blocked` for it in the config. If not: "
@@ -91,7 +92,7 @@ def _whom(judgements: Sequence[Judgement]) -> str:
     paths: dict[str, list[str]] = {}
     for path, its in roles.items():
         paths.setdefault(", ".join(its), []).append(path)
-    return "; ".join(f"{joined(names)}, {its}" for its, names in paths.items())
+    return "; ".join(f"{listed(names)}, {its}" for its, names in paths.items())
 
 
 def _in_title(judged: Judgement) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from netcheck.answers import evidence_lines, joined, over
+from netcheck.answers import evidence_lines, over
 from netcheck.console.diagnosis import asked_alike
 from netcheck.console.wording import places_text
 from netcheck.facts import Facts, PathFinding
@@ -19,6 +19,7 @@ from netcheck.model.failing import Phase
 from netcheck.model.findings import Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme, Role, endpoint_text
 from netcheck.model.results import Result
+from netcheck.phrases import listed, time_text
 
 _WIDTH = 76
 """As in a letter. Commands stay in one line, to be copied."""
@@ -117,7 +118,7 @@ def _suffering(facts: Facts, judgements: Sequence[Judgement]) -> list[str]:
         best = min((each.verdict for each in facts.judgements if each.role is role), key=_severity)
         if best.severity < worst.severity:
             names = {judged.path for judged in its}
-            ways = joined([over(path) for path in facts.paths if path.name in names])
+            ways = listed([over(path) for path in facts.paths if path.name in names])
             text = text.replace(" here ", _WHERE[role].format(ways), 1)
         texts.append(text)
     return texts
@@ -165,27 +166,27 @@ def _when(time: float) -> str:
     utc = datetime.fromtimestamp(time, UTC)
     local = utc.astimezone()
     here = f" ({local:%H:%M:%S %Z})" if local.utcoffset() else ""
-    return f"{utc:%Y-%m-%d %H:%M:%S} UTC{here}"
+    return f"{time_text(time)}{here}"
 
 
 def _sources(path: ProbePath, results: Iterable[Result]) -> str:
     sources = sorted({result.attempt.source for result in results if result.attempt.source})
     interface = f", interface {path.binding.interface}" if path.binding.interface else ""
-    return f"{joined(sources) if sources else 'this machine'}{interface} (path {path.name})"
+    return f"{listed(sources) if sources else 'this machine'}{interface} (path {path.name})"
 
 
 def _targets(facts: Facts, path: ProbePath, results: Sequence[Result]) -> str:
     """Names and ports, and at what or through what they are asked for."""
     if all(map(_is_unresolved, results)):
         servers = [f"{server} port {port}" for server, port in _nameservers(facts, path)]
-        return f"{joined(servers) or 'the resolver'}, DNS"
+        return f"{listed(servers) or 'the resolver'}, DNS"
     asked_at = ""
     asked = dict.fromkeys(proxy.url for result in results for proxy in result.attempt.proxies or path.proxies)
-    if through := joined(list(asked)):
+    if through := listed(list(asked)):
         asked_at = f"; through the proxy {through}"
     elif path.load_balancer:
         places = dict.fromkeys(filter(None, (result.attempt.balancer for result in results)))
-        asked_at = f"; at the load balancer {joined(list(places))}"
+        asked_at = f"; at the load balancer {listed(list(places))}"
     return places_text(results) + asked_at
 
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from netcheck.answers import ports_text
 from netcheck.model.results import Result
+from netcheck.phrases import ports_text
 
 _NUMBERED = re.compile(r"(\d+)-(.+)")
 

@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from netcheck.config.reading.addresses import proxy_url
+from netcheck.config.choosers import proxy_in
 from netcheck.files import read_file
 from netcheck.probe.resolvconf import StubResolver, stub_resolver
 
@@ -20,8 +19,6 @@ _LARGEST = 256 * 1024
 _MOST_PROXIES = 8
 _PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "http_proxy", "HTTP_PROXY")
 """What curl and others take a proxy from; those for HTTPS first, as in curl."""
-_HTTPS_PORT, _OTHER_PORT = 443, 1080
-"""Of a proxy whose port is not written: curl(1), of --proxy."""
 _NO_PROXY_VARIABLES = ("no_proxy", "NO_PROXY")
 _ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?(\w+)=(\S*)\s*$", re.MULTILINE)
 _IS_UP, _IS_GATEWAY = 0x1, 0x2  # RTF_UP and RTF_GATEWAY of linux/route.h
@@ -77,18 +74,13 @@ def look(environ: Mapping[str, str], root: Path = Path("/")) -> Machine:
 
 
 def _proxy(written: str, variable: str, where: str) -> FoundProxy | None:
-    """As curl reads it: without a scheme it is an HTTP proxy. None for what names no proxy."""
-    if not written.strip():
-        return None
+    """None for what names no proxy."""
     try:
-        parts = urlsplit(written.strip() if "://" in written else f"http://{written.strip()}")
-        host = parts.hostname or ""  # which a URL of a proxy may not lack
-        place = f"[{host}]" if ":" in host else host
-        usual = _HTTPS_PORT if parts.scheme == "https" else _OTHER_PORT
-        proxy = proxy_url(f"{parts.scheme}://{place}:{parts.port or usual}")
+        proxy = proxy_in(variable, written.strip())
     except ValueError:
         return None
-    return FoundProxy(str(proxy), variable, where, unquote(parts.username) if parts.username else None)
+    username = proxy.credentials.username if proxy.credentials else None
+    return FoundProxy(proxy.url, variable, where, username or None)
 
 
 def _assignments(file: Path) -> Mapping[str, str]:

@@ -18,6 +18,7 @@ from netcheck.pages.chain import chain
 from netcheck.pages.matrix import matrix
 from netcheck.pages.standing import Past, incidents, lines, state_of, troubles, worst
 from netcheck.pages.words import headline, said
+from netcheck.phrases import time_text
 
 _HERE = Path(__file__).parent
 _MOST_INCIDENTS = 20
@@ -82,7 +83,7 @@ def _rendered(facts: Facts, past: Past, version: str, time: float, *, is_live: b
     return template.render(
         is_live=is_live,
         version=version,
-        time=transcript.iso(time),
+        time=time_text(time),
         headline=headline(facts.judgements),
         answers=[answer.text for answer in answers(facts)],
         worst=worst(line.state for line in every),

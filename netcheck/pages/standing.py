@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from netcheck.answers import duration_text, evidence_lines, in_short
+from netcheck.answers import evidence_lines, in_short
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Finding, Fix, Judgement, Verdict
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Role
-from netcheck.pages.transcript import iso
 from netcheck.pages.words import Said, said
+from netcheck.phrases import duration_text, time_text
 
 _MOST_EVIDENCE = 8
 """How many lines of evidence something that is wrong has at most, the rest counted."""
@@ -152,8 +152,8 @@ def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
         Incident(
             _STATES[span.verdict],
             span.summary or f"{span.path} {span.role}: {span.verdict}",
-            iso(span.began),
-            "" if span.ended is None else iso(span.ended),
+            time_text(span.began),
+            "" if span.ended is None else time_text(span.ended),
             duration_text(span.until(now) - span.began),
             span,
         )
@@ -169,4 +169,4 @@ def _percent(ratio: float | None) -> str:
 
 
 def _since(span: Span | None, now: float) -> str:
-    return f"{iso(span.began)}, for {duration_text(now - span.began)}" if span else ""
+    return f"{time_text(span.began)}, for {duration_text(now - span.began)}" if span else ""

@@ -1,7 +1,6 @@
 """Proxies from the environment: as curl itself reads the same variables."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,6 @@ from netcheck.config.file import load
 from netcheck.config.reading.problems import ConfigError
 from netcheck.model.paths import Environment, Pac
 
-CURL = shutil.which("curl")
 NONE: Mapping[str, str] = {}
 
 
@@ -25,7 +23,7 @@ def way(variables: Mapping[str, str], host: str, *, tls: bool = True) -> str:
 def curls_way(variables: Mapping[str, str], host: str, *, tls: bool = True) -> str:
     """Where curl connects: what goes directly is sent to a port that nobody listens on."""
     url = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:9/"
-    command = [CURL or "curl", "-sv", "--max-time", "5", "--connect-to", "::127.0.0.1:9", url]
+    command = ["curl", "-sv", "--max-time", "5", "--connect-to", "::127.0.0.1:9", url]
     clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     done = subprocess.run(command, env={**clean, **variables}, capture_output=True, text=True, check=False)
     return "".join(
@@ -64,7 +62,7 @@ MATCHES = [
 ]
 
 
-@pytest.mark.skipif(CURL is None, reason="needs curl")
+@pytest.mark.needs("curl")
 @pytest.mark.parametrize(("exceptions", "host"), MATCHES)
 def test_what_goes_without_is_as_curl_has_it(exceptions: dict[str, str], host: str) -> None:
     variables = {"https_proxy": P, **exceptions}
@@ -76,7 +74,7 @@ def test_a_network_of_ipv6_goes_without_as_curls_manual_has_it() -> None:
     assert way({"https_proxy": P, "no_proxy": "fd00::/16"}, "fd00::1") == ""
 
 
-@pytest.mark.skipif(CURL is None, reason="needs curl")
+@pytest.mark.needs("curl")
 @pytest.mark.parametrize("tls", [True, False])
 @pytest.mark.parametrize(
     "variables",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from netcheck.config.reading.problems import ConfigError
 from netcheck.config.settings import ClientAuth, Web, WebTls
 from netcheck.config.web_file import RateLimit, read_users, read_web_config, settle
-from netcheck.config.web_tls import TlsSettings
+from netcheck.config.web_tls import ServerTls
 from netcheck.model.paths import Secret
 from tests.programs import program
 from tests.web.pems import Pems, pems
@@ -79,7 +79,7 @@ def promtool_takes(file: Path) -> bool:
 
 def test_a_file_of_exporters_is_taken_as_it_is(folder: Path) -> None:
     found = read_web_config(written(folder, EXPORTERS))
-    assert found.tls == TlsSettings(
+    assert found.tls == ServerTls(
         folder / "server.crt",
         folder / "server.key",
         folder / "ca.pem",

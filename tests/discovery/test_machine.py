@@ -35,6 +35,7 @@ def root(tmp_path: Path) -> Path:
         ("proxy.example:3128/", "http://proxy.example:3128", None),
         ("proxy.example", "http://proxy.example:1080", None),
         ("https://proxy.example", "https://proxy.example:443", None),
+        ("socks://proxy.example", "socks4://proxy.example:1080", None),
         ("socks5h://[2001:db8::7]:1080", "socks5h://[2001:db8::7]:1080", None),
         ("http://CORP%5Csvc:s%3Acret@proxy.example:8080", "http://proxy.example:8080", "CORP\\svc"),
     ],

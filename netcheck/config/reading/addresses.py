@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netcheck.config.reading.document import NOTHING, Location
-from netcheck.config.reading.problems import Reading, did_you_mean, either
+from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.config.reading.values import (
     NO_VALUE,
     WHOLE,
@@ -23,6 +23,7 @@ from netcheck.config.reading.values import (
 )
 from netcheck.model.paths import ProxyScheme, ResolveMode, dns_name, endpoint_text
 from netcheck.model.services import Network
+from netcheck.phrases import listed
 
 
 class AddressPort(NamedTuple):
@@ -220,7 +221,7 @@ _DEFAULT_PORT = {
     ProxyScheme.HTTPS: 443,  # as curl takes it
 }
 _SOCKS_PORT = 1080  # registered with IANA as "socks"
-_HOW_TO_WRITE_A_PROXY = f"write SCHEME://HOST:PORT with the scheme {either(ProxyScheme)}"
+_HOW_TO_WRITE_A_PROXY = f"write SCHEME://HOST:PORT with the scheme {listed(ProxyScheme, 'or')}"
 
 
 def proxy_url(written: str) -> ProxyAddress:

@@ -270,11 +270,7 @@ class _Reader:
                 self._refuse((*at, event.value), position, _ODD_SPACE)
             return event.value
         name = f"?{self._count}"  # a name for what has none, so that reading can go on
-        self._refuse(
-            (*at, name),
-            position,
-            _NO_TEXT,
-        )
+        self._refuse((*at, name), position, _NO_TEXT)
         self._value(event, (*at, name, "?"), position)
         return name
 

@@ -8,11 +8,12 @@ are faults, and are repeated in a message only where they are close to known one
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from netcheck.config.reading.document import NOTHING, Location
-from netcheck.config.reading.problems import Reading, closest, did_you_mean
+from netcheck.config.reading.document import NOTHING, Fault, Location
+from netcheck.config.reading.problems import ConfigError, Problem, Reading, closest, did_you_mean
 from netcheck.config.reading.values import NO_VALUE, Kind, Limits, Listed, SaidError, Schema
 from netcheck.model.paths import SYSTEM_RESOLVER
 
@@ -252,7 +253,15 @@ def _refuse_slipped(key: str, value: object, kind: Kind[Any]) -> None:
 # What leads to a value, for messages
 
 
-def keys_to(at: Location, kind: Kind[Any]) -> str:
+def config_error(file: Path, faults: Iterable[Fault], kind: Kind[Any]) -> ConfigError:
+    """The faults of a file that is written as `kind`, each behind the keys that lead to it."""
+    return ConfigError(
+        Problem(str(file), *position, f"{keys}: {message}" if (keys := _keys_to(at, kind)) else message)
+        for position, at, message in faults
+    )
+
+
+def _keys_to(at: Location, kind: Kind[Any]) -> str:
     """`paths.web.proxy`; a key that is no key is shown only where it is close to one, else as `…`."""
     words: list[str] = []
     inner: Kind[Any] | None = kind

@@ -10,15 +10,13 @@ from statistics import median
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Family
+from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case, fails_in, phase_is, reason_is
-from netcheck.verdict.causes.cause import Finds, Found, cause
+from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     apples_networks,
-    goes_directly,
     how_often,
-    listed,
-    named_ports,
     shortened,
     the_hosts,
     the_next_proxies,
@@ -40,13 +38,6 @@ _SHOWS_A_BAD_CERTIFICATE = fails_in(
 
 _IS_UNTRUSTED = fails_in(Phase.PROXY_TLS, Reason.TLS_UNTRUSTED)
 _SPEAKS_NO_TLS = fails_in(Phase.PROXY_TLS, Reason.TLS_NOT_TLS)
-
-
-def through(finds: Finds) -> Finds:
-    """Look for it on paths through a proxy only, and not in what was told to go without."""
-    return lambda case: (
-        finds(case.without(filter(goes_directly, case.left))) if case.path.is_proxied else None
-    )
 
 
 @cause(Cause.PROXY_DOWN, Hop.PROXY)
@@ -171,7 +162,7 @@ def _denial(case: Case, denied: list[Counted], what: str) -> Found:
     how = " to destinations given by address" if by_address else ""
     rest = f"; it allows others on {listed(sorted(allowed))}" if allowed else ""
     others = the_next_proxies(denied)
-    ports = others or named_ports({each.result.port for each in denied})
+    ports = others or ports_text({each.result.port for each in denied})
     return Found(
         proxy,
         denied,
