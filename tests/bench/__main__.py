@@ -1,4 +1,4 @@
-"""`python -m tests.bench` from the root of the checkout: every bench under a heading, or those that are named."""
+"""`python -m tests.bench` from the root of the checkout: every bench, or those that are named as words."""
 
 import sys
 import time
