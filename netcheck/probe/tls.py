@@ -43,7 +43,8 @@ def examining_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
     context.set_ciphers("DEFAULT:@SECLEVEL=2")
     context.options |= ssl.OP_NO_RENEGOTIATION | _OP_LEGACY_SERVER_CONNECT
     context.sslobject_class = _Overheard
-    context._msg_callback = _overhear  # type: ignore[attr-defined]  # private; nothing else hears it
+    # Private; nothing else hears it. Past the property of `ssl`, which makes members of enums of all numbers.
+    ssl._ssl._SSLContext._msg_callback.__set__(context, _overhear)  # type: ignore[attr-defined]
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context
