@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import trio
 
 from netcheck.apart import ApartError, run_apart
-from netcheck.files import read_file
+from netcheck.files import in_time, read_file
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Family, Pac, ProbePath, dns_name, literal_addresses
 from netcheck.model.services import Timeouts
@@ -38,6 +39,8 @@ _RUNS = 4
 """As a script may resolve what another name told it; each run is for the names that the one before lacked."""
 _MOST_NAMES = 64
 _MOST_PROCESSES = 2
+_LONGEST_READ, _MOST_READERS = 10.0, 4
+"""Seconds for a file, and threads: one that hangs, on a network drive that is gone, keeps its thread."""
 _ADDRESSES_TRIED = 3
 _READ_LIMIT = 16 * 1024
 _OK = 200  # RFC 9110 section 15.3.1
@@ -92,6 +95,7 @@ class PacFiles:
         self._names = names
         self._kept: dict[tuple[Pac, str], _Kept] = {}
         self._limiter = trio.CapacityLimiter(_MOST_PROCESSES)
+        self._readers = trio.CapacityLimiter(_MOST_READERS)
 
     async def ask(
         self, shared: Round, pac: Pac, path: ProbePath, url: Url, beside: tuple[Url, ...]
@@ -131,7 +135,7 @@ class PacFiles:
         if pac.url.startswith("file:"):
             file = Path(unquote(urlsplit(pac.url).path))
             try:
-                return await trio.to_thread.run_sync(read_file, file, LARGEST, abandon_on_cancel=True)
+                return await in_time(partial(read_file, file, LARGEST), _LONGEST_READ, self._readers)
             except (OSError, ValueError) as error:
                 raise PhaseError(
                     Reason.PAC_UNAVAILABLE, getattr(error, "strerror", None) or str(error)
