@@ -20,6 +20,7 @@ from netcheck.daemon import reloading
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.asking import Asking
 from netcheck.daemon.changes import in_words
+from netcheck.daemon.lifeline import Lifeline
 from netcheck.daemon.proving import Proving
 from netcheck.daemon.reloading import Reloads, read_config
 from netcheck.daemon.showing import Showing
@@ -272,8 +273,10 @@ def spare_the_collector() -> None:
 
 
 async def _watch_loop(own: SelfState) -> None:
-    """Measure how late the event loop wakes a sleeper: whatever blocks it shows here."""
-    while True:
-        due = trio.current_time() + _LOOP_CHECK
-        await trio.sleep_until(due)
-        own.loop_lag.observe(trio.current_time() - due)
+    """Measure how late the event loop wakes a sleeper: whatever blocks it shows here, or ends it."""
+    with Lifeline() as lifeline:
+        while True:
+            due = trio.current_time() + _LOOP_CHECK
+            await trio.sleep_until(due)
+            own.loop_lag.observe(trio.current_time() - due)
+            lifeline.beat()
