@@ -226,8 +226,11 @@ class Daemon:
 
     async def _handle_signals(self, nursery: trio.Nursery) -> None:
         for each in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.SIG_IGN)  # from when the receiver has ended: it is stopping already
+            # From when the receiver has ended: it is stopping already. Not SIG_IGN, which would take away a
+            # SIGHUP that came before.
+            signal.signal(each, lambda *_: None)
         with trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as received:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])  # blocked since `netcheck.__main__`
             async for number in received:
                 if number == signal.SIGHUP:
                     nursery.start_soon(self.reload)
@@ -239,9 +242,13 @@ class Daemon:
 
 
 def belief(config: Config) -> Belief:
-    """What it takes, by this config, until results make a verdict."""
-    probing = config.probing
-    return Belief(_ROUNDS_JUDGED * probing.interval, config.verdict.failures, probing.timeouts.patience)
+    """What it takes, by this config, until results make a verdict.
+
+    Where a probe may outlast rounds, its host misses those: what was known of it has to last until then.
+    """
+    interval, timeouts = config.probing.interval, config.probing.timeouts
+    from_visit_to_visit = interval * (timeouts.longest // interval + 1)
+    return Belief(_ROUNDS_JUDGED * from_visit_to_visit, config.verdict.failures, timeouts.patience)
 
 
 def spare_the_collector() -> None:

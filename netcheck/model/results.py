@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import NamedTuple
 
 from netcheck.model.failing import Failure, Outcome, Phase, Reason
 from netcheck.model.paths import Family, Proxy, RecordType, Transport, Way
+from netcheck.model.record import record
 
 
 class Trust(StrEnum):
@@ -114,7 +114,7 @@ class Bag:
     expiry: float
 
 
-@dataclass(frozen=True)
+@record
 class Attempt:
     """What one walk to one destination saw; hosts that share the address share the attempt.
 
@@ -190,7 +190,7 @@ class Endpoint(NamedTuple):
     family: Family
 
 
-@dataclass(frozen=True)
+@record
 class Result:
     """What one probe of one host saw: an attempt, credited to that host."""
 
@@ -213,7 +213,7 @@ class Result:
     def outcome(self) -> Outcome:
         return Outcome.FAILURE if self.attempt.failure else Outcome.SUCCESS
 
-    @cached_property
+    @property
     def phases(self) -> Mapping[Phase, float]:
         """The duration of each phase that ran, in order."""
         if self.resolve_duration is None:
@@ -241,7 +241,7 @@ class Standing(NamedTuple):
     """When the first of its failures in a row began, on the monotonic clock; None where it is reachable."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Visit:
     """Everything one visit to one host over one path saw: all ports and families at once."""
 

@@ -1,16 +1,16 @@
 """What a visit asks for: every probe of it, from a host's addresses and its path."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 
 from netcheck.model.paths import Family, ProbePath, ResolveMode, Way, family_of, literal_addresses
+from netcheck.model.record import record
 from netcheck.model.results import Lookup
 from netcheck.model.services import Service, TlsSettings, ports_on, speaks_tls
 from netcheck.probe.resolve import Destination, destinations
 from netcheck.wire.target import Target
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Aim:
     """One probe of a visit: what to ask for, and the service's port that it is credited to."""
 

@@ -1,5 +1,6 @@
 """The TLS and session phases against real TLS servers on loopback."""
 
+import gc
 import os
 import socket
 import ssl
@@ -21,6 +22,7 @@ from netcheck.model.paths import ProbePath, Proxy, ProxyScheme
 from netcheck.model.results import Attempt, Trust
 from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
 from netcheck.probe.runner import Prober
+from netcheck.probe.tls import TlsStream
 from netcheck.schedule import Gate
 from tests.probe.peers import Handler, in_trio, says, serving, silent
 
@@ -101,6 +103,22 @@ async def probe(settings: TlsSettings, port: int, path: ProbePath) -> Attempt:
 
 def where_and_why(attempt: Attempt) -> tuple[Phase, Reason] | None:
     return (attempt.failure.phase, attempt.failure.reason) if attempt.failure else None
+
+
+@in_trio
+@pytest.mark.parametrize(
+    "handler",
+    [speaking_tls(server_context()), speaking_tls(server_context(), leaves), says(b"220 ready\r\n")],
+)
+async def test_a_probe_leaves_nothing_for_the_collector(settings: TlsSettings, handler: Handler) -> None:
+    """It comes seldom, and OpenSSL holds 40 KB for each connection."""
+    gc.collect()
+    gc.disable()
+    try:
+        await probed(settings, handler)
+        assert [each for each in gc.get_objects() if isinstance(each, TlsStream)] == []
+    finally:
+        gc.enable()
 
 
 @in_trio
