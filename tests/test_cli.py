@@ -531,6 +531,10 @@ STEPS = [
         "On the machine that runs netcheck, correct the interface or source address of the path direct.",
         "On the machine that runs netcheck, correct --interface.",
     ),
+    (
+        "Ask the owners of the resolver chosen (10.0.0.53:53) to resolve it.",
+        "Ask the owners of the resolver (10.0.0.53:53) to resolve it.",
+    ),
 ]
 
 

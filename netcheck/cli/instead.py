@@ -25,8 +25,6 @@ _OPTIONS = {
     "resolvers.chosen.nameservers": "--resolver",
 }
 """What to say in place of the key that an option stands for."""
-
-
 _SAID_OF_OPTIONS = {
     "password_file or password_env": "--password-file",
     "does not belong in the config: ": "does not belong in the command line, which others see: ",
@@ -35,15 +33,18 @@ _SAID_OF_OPTIONS = {
     "into username": "into --username",
     "into source_address": "into source_address of a path in a config",
 }
+"""What faults of a config say, and what they say of options."""
 _STEPS_OF_OPTIONS = {
     "`username`": "--username",
     "`password_file`": "--password-file",
     " of the path proxy in the config": "",
     " for the path proxy in the config": " in --proxy",
     "set `ca_file`": "write a config for it, with `ca_file`",
+    "the resolver chosen (": "the resolver (",
     "the interface or source address of the path direct": "--interface",
     "the interface or source address of the path proxy": "--interface",
 }
+"""What findings say of a config, and what they say where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,18 @@ def with_options(facts: Facts) -> Facts:
 
 
 def _judged_with_options(judged: Judgement) -> Judgement:
-    findings = (replace(each, next_step=_step_with_options(each.next_step)) for each in judged.findings)
+    findings = (
+        replace(
+            each,
+            owner=_said_with_options(each.owner),
+            next_step=_said_with_options(each.next_step),
+        )
+        for each in judged.findings
+    )
     return replace(judged, findings=tuple(findings))
 
 
-def _step_with_options(step: str) -> str:
+def _said_with_options(text: str) -> str:
     for of_config, of_options in _STEPS_OF_OPTIONS.items():
-        step = step.replace(of_config, of_options)
-    return step
+        text = text.replace(of_config, of_options)
+    return text

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from netcheck.answers import evidence_lines, joined, over
 from netcheck.console.diagnosis import asked_alike
-from netcheck.console.wording import kept_together, places_text, with_spaces
+from netcheck.console.wording import kept_together, places_text, said_once, with_spaces
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.failing import Phase
 from netcheck.model.findings import Finding, Hop, Judgement, Verdict
@@ -101,7 +101,8 @@ def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[P
         f"Measured on {origin.machine}, {_when(origin.time)}, with netcheck {origin.version}, "
         "which opens connections as devices and MDM servers do."
     )
-    requests = [_request(facts, alike) for alike in asked]
+    steps = said_once(_asked(alike[0].finding) for alike in asked)
+    requests = [_request(facts, step, alike) for step, alike in zip(steps, asked, strict=True)]
     if len(requests) > 1:
         requests = [f"{number}. {text}" for number, text in enumerate(requests, 1)]
     suffer = [] if owner == _OURSELVES else _suffering(facts, judgements)
@@ -135,13 +136,13 @@ def _addressee(owner: str) -> str:
     return owner if names_people else f"the owners of {owner}"
 
 
-def _request(facts: Facts, alike: Sequence[PathFinding]) -> str:
+def _request(facts: Facts, step: str, alike: Sequence[PathFinding]) -> str:
     """What is asked for, over every path for which it is the same."""
     finding = alike[0].finding
     paths = {path.name: path for path in facts.paths}
     ways = [(paths[found.judgements[0].path], found.finding.about) for found in alike if found.finding.about]
     lines = [
-        _asked(finding),
+        step,
         *(f"From: {_sources(path, results)}" for path, results in ways),
         *dict.fromkeys(f"To: {_targets(facts, path, results)}" for path, results in ways),
     ]
