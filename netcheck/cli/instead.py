@@ -31,6 +31,9 @@ _SAID_OF_OPTIONS = {
     "a file named by password_file or an environment variable named by password_env": "a file named by "
     "--password-file",
     "into username": "into --username",
+    **dict.fromkeys(
+        ("remove the key", "remove this key", "leave the key out, as in direct: {}"), "leave the option out"
+    ),
     "into source_address": "into source_address of a path in a config",
 }
 """What faults of a config say, and what they say of options."""
@@ -71,7 +74,7 @@ class Instead:
             "interface": self.interface,
         }
         path = {key: value for key, value in written.items() if value is not None}
-        resolvers = {} if self.resolver is None else {"chosen": {"nameservers": [self.resolver]}}
+        resolvers = {} if self.resolver is None else {"chosen": {"nameservers": self.resolver}}
         return {"paths": {"direct" if self.proxy is None else "proxy": path}, "resolvers": resolvers}
 
 
@@ -87,7 +90,7 @@ def instead_or_fail(instead: Instead) -> Config:
 
 def _of_option(message: str) -> str:
     key = next((key for key in _OPTIONS if message.startswith(key)), None)
-    said = message if key is None else _OPTIONS[key] + message.removeprefix(key).removeprefix("[0]")
+    said = message if key is None else _OPTIONS[key] + message.removeprefix(key)
     for of_config, of_options in _SAID_OF_OPTIONS.items():
         said = said.replace(of_config, of_options)
     return said
