@@ -265,7 +265,9 @@ class _Exchange:
     async def _read(self, wire: bytes) -> Answer | None:
         if takes_long(wire):
             read = self._question.answer
-            return await trio.to_thread.run_sync(read, wire, self.transport, limiter=_READERS)
+            return await trio.to_thread.run_sync(
+                read, wire, self.transport, limiter=_READERS, abandon_on_cancel=True
+            )
         return self._question.answer(wire, self.transport)
 
 
