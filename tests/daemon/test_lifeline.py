@@ -35,7 +35,7 @@ def ended(program: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_loop_that_stands_still_ends_its_process_and_tells_where_it_stood() -> None:
     done = ended(STANDS_STILL)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("the event loop stands still: netcheck ends")
     assert 'File "<string>", line 5 in main' in done.stderr
 
