@@ -173,8 +173,8 @@ def test_until_it_is_clear_what_is_changing_the_verdict_stays_and_says_since_whe
     judged = changing.see(2, 3, 4, fails=True)
     assert judged.verdict is Verdict.READY
     assert [doubt.split(" since ")[0] for doubt in judged.doubts] == [
-        "Nothing has answered on port 443",
-        "Nothing has answered on port 5223",
+        "Nothing has answered on port 443 over IPv4",
+        "Nothing has answered on port 5223 over IPv4",
     ]
     assert judged.evidence[:2] == judged.doubts
     judged = changing.see(5, 6, 7, fails=True)
@@ -191,7 +191,7 @@ def test_that_all_is_well_is_said_as_soon_as_it_is_so() -> None:
     changing.see(*range(8), fails=True)
     judged = changing.see(8)
     assert (judged.verdict, judged.doubts) == (Verdict.NOT_READY, ())  # one host may be the only one
-    assert changing.see(9).doubts[0].startswith("Port 443 answers again since ")
+    assert changing.see(9).doubts[0].startswith("Port 443 over IPv4 answers again since ")
     assert changing.see(10).verdict is Verdict.READY
 
 
