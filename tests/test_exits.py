@@ -220,7 +220,9 @@ def test_a_bug_is_no_finding(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         end_with(buggy)
     assert ended.value.code == 2
-    assert "ZeroDivisionError" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "ZeroDivisionError" in told
+    assert told.endswith("internal error: please report it with the lines above\n")
 
 
 @pytest.mark.parametrize(

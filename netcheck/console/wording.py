@@ -9,12 +9,12 @@ from netcheck.phrases import ports_text
 
 _KEPT = "\ue000"
 """For a space where no line may end: rich ends lines at every kind of space, so it is a letter to it."""
-_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:ms|s|min|h|days)\b)")
+_ONE_THING = re.compile(r"\bN: \d+ to \d+|\d (?:ms|s|min|h|days)\b")
 
 
 def kept_together(text: str) -> str:
-    """For what wraps lines: numbers and their units stay on one. `with_spaces` then makes it text again."""
-    return _BEFORE_UNIT.sub(_KEPT, text)
+    """For what wraps lines: numbers stay beside their units. `with_spaces` then makes it text again."""
+    return _ONE_THING.sub(lambda found: found[0].replace(" ", _KEPT), text)
 
 
 def with_spaces(text: str) -> str:
