@@ -35,6 +35,17 @@ def test_incidents_stand_newest_first_with_how_available_each_path_was(config: P
     assert shown[5].split()[:4] == ["direct", "device", "100.000", "%"]
 
 
+def test_on_a_narrow_terminal_no_word_is_broken(config: Path) -> None:
+    narrow = CliRunner(env={"COLUMNS": "80"}).invoke(
+        main, ["incidents", "--config", str(config), "--since", "9y"]
+    )
+    shown = narrow.output.splitlines()
+    assert shown[1] == "    direct device: not_ready, dns_failure (resolver)"
+    assert shown[3] == "    direct device: fallback_only, port_blocked (firewall)"
+    assert shown[2].endswith(" UTC, 3 min")
+    assert max(map(len, shown)) <= 90  # the note at the end is a paragraph
+
+
 def test_the_sums_agree_with_an_incident_that_lasts(tmp_path: Path) -> None:
     """The file says how it stood up to a minute ago."""
     file = tmp_path / "netcheck.yaml"
