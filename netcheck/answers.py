@@ -165,6 +165,13 @@ def duration_text(seconds: float) -> str:
     return f"{whole // 86400} days"
 
 
+def percent_text(ratio: float | None) -> str:
+    """`100 %`, `99.98 %`; never rounded up to 100, as that would hide an outage. `-` for None."""
+    if ratio is None:
+        return "-"
+    return "100 %" if ratio == 1 else f"{min(99.99, ratio * 100):.2f} %"
+
+
 def _answer(facts: Facts, paths: Mapping[str, ProbePath], role: Role, judged: Sequence[Judgement]) -> Answer:
     """Paths that are blocked on purpose count where there are no others."""
     meant = [each for each in judged if paths[each.path].expected is not Expected.BLOCKED] or judged

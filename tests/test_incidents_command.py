@@ -32,7 +32,7 @@ def test_incidents_stand_newest_first_with_how_available_each_path_was(config: P
     assert "port_blocked" in shown[2]
     assert "3 min" in shown[2]
     assert shown[4].split()[:3] == ["path", "role", "available"]
-    assert shown[5].split()[:4] == ["direct", "device", "100.000", "%"]
+    assert shown[5].split()[:4] == ["direct", "device", "100", "%"]
 
 
 def test_on_a_narrow_terminal_no_word_is_broken(config: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from netcheck.answers import duration_text
+from netcheck.answers import duration_text, percent_text
 from netcheck.console.table import Cell, Row, natural_width, table, to_text
 from netcheck.model.incidents import Availability, Span
 
@@ -59,11 +59,10 @@ def _date(time: float) -> str:
 
 
 def _availability_row(each: Availability) -> Row:
-    percent = "-" if each.ratio is None else _percent(each.ratio)
     spans = (each.measured, each.not_ready, each.limited)
-    return [Cell(each.path), Cell(each.role), Cell(percent), *(Cell(duration_text(span)) for span in spans)]
-
-
-def _percent(ratio: float) -> str:
-    """Never rounded up to 100: that would hide an outage."""
-    return f"{100.0 if ratio == 1 else min(99.999, 100 * ratio):.3f} %"
+    return [
+        Cell(each.path),
+        Cell(each.role),
+        Cell(percent_text(each.ratio)),
+        *(Cell(duration_text(span)) for span in spans),
+    ]

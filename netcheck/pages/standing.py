@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from zlib import crc32
 
-from netcheck.answers import duration_text, evidence_lines, in_short
+from netcheck.answers import duration_text, evidence_lines, in_short, percent_text
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Finding, Fix, Judgement, Verdict
 from netcheck.model.incidents import Availability, Span
@@ -114,7 +114,7 @@ def lines(judgements: Sequence[Judgement], past: Past, now: float) -> list[Line]
                 said(judged),
                 judged.doubts,
                 _since(past.lasting_of(judged), now),
-                _percent(available.ratio if available else None),
+                percent_text(available.ratio) if available and available.measured else "",
                 duration_text(available.measured) if available else "",
             )
         )
@@ -180,13 +180,6 @@ def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
         )
         for span in spans
     ]
-
-
-def _percent(ratio: float | None) -> str:
-    """Never rounded up to 100: that would hide an outage."""
-    if ratio is None:
-        return ""
-    return "100 %" if ratio == 1 else f"{min(99.99, ratio * 100):.2f} %"
 
 
 def _since(span: Span | None, now: float) -> str:
