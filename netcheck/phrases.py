@@ -49,3 +49,10 @@ def time_text(time: float) -> str:
 def date_text(time: float) -> str:
     """The day of a Unix time, in UTC: `2026-11-28`."""
     return datetime.fromtimestamp(time, UTC).date().isoformat()
+
+
+def percent_text(ratio: float | None) -> str:
+    """`100 %`, `99.98 %`; never rounded up to 100, as that would hide an outage. `-` for None."""
+    if ratio is None:
+        return "-"
+    return "100 %" if ratio == 1 else f"{min(99.99, ratio * 100):.2f} %"

@@ -32,7 +32,18 @@ def test_incidents_stand_newest_first_with_how_available_each_path_was(config: P
     assert "port_blocked" in shown[2]
     assert "3 min" in shown[2]
     assert shown[4].split()[:3] == ["path", "role", "available"]
-    assert shown[5].split()[:4] == ["direct", "device", "100.000", "%"]
+    assert shown[5].split()[:4] == ["direct", "device", "100", "%"]
+
+
+def test_on_a_narrow_terminal_no_word_is_broken(config: Path) -> None:
+    narrow = CliRunner(env={"COLUMNS": "80"}).invoke(
+        main, ["incidents", "--config", str(config), "--since", "9y"]
+    )
+    shown = narrow.output.splitlines()
+    assert shown[1] == "    direct device: not_ready, dns_failure (resolver)"
+    assert shown[3] == "    direct device: fallback_only, port_blocked (firewall)"
+    assert shown[2].endswith(" UTC, 3 min")
+    assert max(map(len, shown)) <= 90  # the note at the end is a paragraph
 
 
 def test_the_sums_agree_with_an_incident_that_lasts(tmp_path: Path) -> None:

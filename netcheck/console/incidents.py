@@ -2,22 +2,36 @@
 
 from collections.abc import Sequence
 
-from netcheck.console.table import Cell, Row, table, to_text
+from netcheck.console.table import Cell, Row, natural_width, table, to_text
 from netcheck.model.incidents import Availability, Span
-from netcheck.phrases import duration_text, time_text
+from netcheck.phrases import duration_text, percent_text, time_text
 
 _NOTE = "Available is all measured time that was not not_ready: with limits counts as available."
 
 
 def render(incidents: Sequence[Span], availability: Sequence[Availability], now: float, width: int) -> str:
-    """A row for each incident, and one for each path and role that was measured; `now` is a Unix time."""
-    heading: Row = [Cell(name) for name in ("began", "lasted", "path", "role", "verdict", "cause", "hop")]
-    rows = [_incident_row(span, now) for span in incidents]
-    shown = to_text(table([heading, *rows]), width) if rows else "no incidents"
+    """Each incident, and a row for each path and role that was measured; `now` is a Unix time."""
+    shown = _incidents(incidents, now, width) if incidents else "no incidents"
     if not availability:
         return f"{shown}\n\nnothing was measured in that time"
-    heading = [Cell(name) for name in ("path", "role", "available", "measured", "not ready", "with limits")]
+    heading: Row = [
+        Cell(name) for name in ("path", "role", "available", "measured", "not ready", "with limits")
+    ]
     return f"{shown}\n\n{to_text(table([heading, *map(_availability_row, availability)]), width)}\n\n{_NOTE}"
+
+
+def _incidents(spans: Sequence[Span], now: float, width: int) -> str:
+    """A row for each; two lines for each where rows are too wide, so that no word is broken."""
+    heading: Row = [Cell(name) for name in ("began", "lasted", "path", "role", "verdict", "cause", "hop")]
+    rows = [heading, *(_incident_row(span, now) for span in spans)]
+    if natural_width(rows) <= width:
+        return to_text(table(rows), width)
+    return "\n".join(_in_two_lines(*row) for row in rows[1:])
+
+
+def _in_two_lines(*row: Cell) -> str:
+    began, lasted, path, role, verdict, cause, hop = (cell.text for cell in row)
+    return f"{began}, {lasted}\n    {path} {role}: {verdict}, {cause} ({hop})"
 
 
 def _incident_row(span: Span, now: float) -> Row:
@@ -40,11 +54,10 @@ def _lasted(span: Span, now: float) -> str:
 
 
 def _availability_row(each: Availability) -> Row:
-    percent = "-" if each.ratio is None else _percent(each.ratio)
     spans = (each.measured, each.not_ready, each.limited)
-    return [Cell(each.path), Cell(each.role), Cell(percent), *(Cell(duration_text(span)) for span in spans)]
-
-
-def _percent(ratio: float) -> str:
-    """Never rounded up to 100: that would hide an outage."""
-    return f"{100.0 if ratio == 1 else min(99.999, 100 * ratio):.3f} %"
+    return [
+        Cell(each.path),
+        Cell(each.role),
+        Cell(percent_text(each.ratio)),
+        *(Cell(duration_text(span)) for span in spans),
+    ]

@@ -4,7 +4,6 @@ import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import NamedTuple
@@ -369,7 +368,6 @@ class ProbePath:
         return (*resolve, Phase.PROXY_RESOLVE, Phase.PROXY_CONNECT, *proxy_tls, Phase.PROXY_HANDSHAKE)
 
 
-@lru_cache(maxsize=4096)
 def is_literal(host: str) -> bool:
     """Whether a host is given by its address, not by a name."""
     try:

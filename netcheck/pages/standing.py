@@ -11,7 +11,7 @@ from netcheck.model.findings import Finding, Fix, Judgement, Verdict
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Role
 from netcheck.pages.words import Said, said
-from netcheck.phrases import duration_text, time_text
+from netcheck.phrases import duration_text, percent_text, time_text
 
 _MOST_EVIDENCE = 8
 """How many lines of evidence something that is wrong has at most, the rest counted."""
@@ -114,7 +114,7 @@ def lines(judgements: Sequence[Judgement], past: Past, now: float) -> list[Line]
                 said(judged),
                 judged.doubts,
                 _since(past.lasting_of(judged), now),
-                _percent(available.ratio if available else None),
+                percent_text(available.ratio) if available and available.measured else "",
                 duration_text(available.measured) if available else "",
             )
         )
@@ -180,13 +180,6 @@ def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
         )
         for span in spans
     ]
-
-
-def _percent(ratio: float | None) -> str:
-    """Never rounded up to 100: that would hide an outage."""
-    if ratio is None:
-        return ""
-    return "100 %" if ratio == 1 else f"{min(99.99, ratio * 100):.2f} %"
 
 
 def _since(span: Span | None, now: float) -> str:
