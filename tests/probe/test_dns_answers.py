@@ -185,7 +185,7 @@ async def test_a_reply_that_takes_long_to_read_does_not_hold_up_the_loop() -> No
     async with peer(tcp=frames(crowded(256))) as here, trio.open_nursery() as nursery:
         nursery.start_soon(count_turns)
         before = turns
-        found = await ask(here, transport=TCP)
+        found = await ask(here, transport=TCP, timeout=20)
         assert turns - before > 5
         nursery.cancel_scope.cancel()
     assert found.reason is Reason.DNS_MALFORMED
