@@ -111,7 +111,9 @@ def _squid_splice(about: About) -> Lines:
 
 
 def _tinyproxy_ports(about: About) -> Lines:
-    return tuple(f"ConnectPort {port}" for port in _ports(about))
+    """Not where its answer tells of other rules, `Filtered` or `Access denied`: it would only close ports."""
+    is_about_ports = all(each.failure and b" Access violation" in each.failure.evidence for each in about)
+    return tuple(f"ConnectPort {port}" for port in _ports(about) if is_about_ports)
 
 
 def _apache_ports(about: About) -> Lines:
@@ -120,8 +122,9 @@ def _apache_ports(about: About) -> Lines:
 
 
 def _privoxy_ports(about: About) -> Lines:
+    """It answers alike, be it the port or the host that its rules block."""
     ports = ",".join(map(str, sorted({443, *_ports(about)})))
-    return (f"{{+limit-connect{{{ports}}}}}", *_domains(about))
+    return (f"{{-block +limit-connect{{{ports}}}}}", *_domains(about))
 
 
 def _haproxy_allow(about: About) -> Lines:
@@ -163,6 +166,7 @@ def _nftables_accept(about: About) -> Lines:
 
 
 _SQUID = _Recipe("add to squid.conf, above its first line `http_access`", _squid_allow)
+_PRIVOXY = _Recipe("add to the end of user.action", _privoxy_ports)
 _HAPROXY = _Recipe("add to haproxy.cfg, to its frontend, above the first line `http-request`", _haproxy_allow)
 _DANTE = _Recipe("add to sockd.conf, above its other `socks` rules", _dante_pass)
 _NFTABLES = _Recipe(
@@ -179,7 +183,8 @@ _RECIPES: Mapping[tuple[str, Cause], _Recipe] = {
     ),
     ("tinyproxy", Cause.PROXY_DENIES_PORT): _Recipe("add to tinyproxy.conf", _tinyproxy_ports),
     ("Apache", Cause.PROXY_DENIES_PORT): _Recipe("put in place of its `AllowCONNECT`", _apache_ports),
-    ("Privoxy", Cause.PROXY_DENIES_PORT): _Recipe("add to the end of user.action", _privoxy_ports),
+    ("Privoxy", Cause.PROXY_DENIES_PORT): _PRIVOXY,
+    ("Privoxy", Cause.PROXY_DENIES_HOST): _PRIVOXY,
     ("HAProxy", Cause.PROXY_DENIES_PORT): _HAPROXY,
     ("HAProxy", Cause.PROXY_DENIES_HOST): _HAPROXY,
     ("HAProxy", Cause.BALANCER_ENDS_TLS): _Recipe(

@@ -300,11 +300,11 @@ def privoxy(namespace: Namespace) -> Server:
     return serve(namespace, "privoxy", argv, {"http": "http://127.0.0.1:8118"})
 
 
-def privoxy_strict(namespace: Namespace) -> Server:
-    """CONNECT to a port that nothing of Apple's has."""
+def privoxy_strict(namespace: Namespace, rule: str = "{+limit-connect{563}}\n/\n") -> Server:
+    """CONNECT to a port that nothing of Apple's has, or by another rule."""
     require("privoxy")
     actions = namespace.scratch / "user.action"
-    actions.write_text("{+limit-connect{563}}\n/\n")
+    actions.write_text(rule)
     config = f"""
         listen-address 127.0.0.1:8119
         confdir {namespace.scratch}

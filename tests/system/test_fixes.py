@@ -88,6 +88,12 @@ DENIALS = {
         "Privoxy",
         "user.action",
     ),
+    "Privoxy denies a host": Denial(
+        lambda lab: proxies.privoxy_strict(lab.namespace, "{+block{no}}\n.apple.com\n"),
+        Cause.PROXY_DENIES_PORT,
+        "Privoxy",
+        "user.action",
+    ),
     "HAProxy denies CONNECT": Denial(
         lambda lab: proxies.haproxy_in_http(lab.namespace, lab.tinyproxy.port, "http-request deny"),
         Cause.PROXY_DENIES_PORT,

@@ -16,7 +16,8 @@ SOCKS = replace(PROXY, proxies=(replace(PROXY.proxies[0], scheme=ProxyScheme.SOC
 
 
 def denied(software: str, reason: Reason = Reason.PROXY_DENIED) -> Failure:
-    return Failure(HANDSHAKE, reason, "HTTP 403 Forbidden", software=software)
+    said = "HTTP/1.0 403 Access violation" if software.startswith("tinyproxy") else "HTTP/1.1 403 Forbidden"
+    return Failure(HANDSHAKE, reason, said, said.encode(), software=software)
 
 
 def fix_of(path: ProbePath, results: list[Result]) -> Fix | None:
@@ -37,7 +38,7 @@ def through(failure: Failure, path: ProbePath = PROXY) -> list[Result]:
         ("squid", "acl push_hosts dstdomain .push.apple.com"),
         ("tinyproxy/1.11.1", "ConnectPort 443"),
         ("Apache/2.4.62 (Debian)", "AllowCONNECT 443 563"),
-        ("Privoxy", "{+limit-connect{443}}"),
+        ("Privoxy", "{-block +limit-connect{443}}"),
         ("HAProxy", "http-request allow if METH_CONNECT { url -m end .push.apple.com:443 }"),
     ],
 )
@@ -52,6 +53,12 @@ def test_a_proxy_is_known_by_what_it_calls_itself(software: str, line: str) -> N
 @pytest.mark.parametrize("software", ["", "BigProxy 9", "not-squidlike", "Apachean"])
 def test_nobody_guesses_at_another_proxy(software: str) -> None:
     assert fix_of(PROXY, through(denied(software))) is None
+
+
+@pytest.mark.parametrize("phrase", ["Filtered", "Access denied"])
+def test_tinyproxy_gets_no_ports_where_its_rules_are_about_hosts_or_clients(phrase: str) -> None:
+    failure = replace(denied("tinyproxy/1.11.1"), evidence=f"HTTP/1.0 403 {phrase}".encode())
+    assert fix_of(PROXY, through(failure)) is None
 
 
 def test_one_for_socks_is_likely_dante_and_the_words_say_so() -> None:
