@@ -16,6 +16,7 @@ import trio
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
 from netcheck.model.results import Lookup, Try
+from netcheck.phrases import how_many
 from netcheck.probe import resolvconf
 from netcheck.probe.dns_channel import Channel, channel
 from netcheck.probe.dns_message import Again, Answer, Question
@@ -250,7 +251,9 @@ class _Exchange:
 
     @property
     def heard(self) -> str:
-        return f", only {self.noise} messages that are no reply to the question" if self.noise else ""
+        if not self.noise:
+            return ""
+        return f", only {how_many(self.noise, 'message')} without a reply to the question"
 
     async def run(self, way: Channel) -> Answer:
         """The answer; raises PhaseError for a reply that makes no sense, or for too much noise."""

@@ -194,7 +194,7 @@ async def test_nothing_but_garbage_is_a_timeout_that_tells_of_it(wire: bytes) ->
     async with peer(lambda _: [wire]) as bad, peer(good) as other:
         alone, helped = await ask(bad, timeout=SHORT), await ask(bad, other, timeout=2.0)
     assert alone.reason is Reason.DNS_TIMEOUT
-    assert "only 1 messages that are no reply" in alone.detail
+    assert "only 1 message without a reply" in alone.detail
     assert (helped.reason, reasons(helped)) == (None, [Reason.DNS_TIMEOUT, None])
 
 
