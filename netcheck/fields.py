@@ -16,7 +16,7 @@ from netcheck.model.paths import Expected, ProbePath
 from netcheck.model.results import Attempt, Result
 from netcheck.model.services import Service, ports_on
 
-_SAYS_WHERE = ("proxy_", "tls_", "dns_")
+_SAYS_WHERE = ("proxy_", "tls_", "dns_", "resolver_")
 
 
 class Way(NamedTuple):
@@ -182,9 +182,10 @@ def seconds_text(seconds: float) -> str:
 def failure_text(failure: Failure) -> str:
     """In words: the phase is left out where the reason says it."""
     reason = failure.reason.replace("_", " ")
-    if failure.phase is Phase.RESOLVE or failure.reason.startswith(_SAYS_WHERE):
+    if failure.reason.startswith(_SAYS_WHERE):
         return reason
-    return f"{failure.phase.replace('_', ' ')} {reason}"
+    where = "dns" if failure.phase is Phase.RESOLVE else failure.phase.replace("_", " ")
+    return f"{where} {reason}"
 
 
 def _by_place(results: Iterable[Result]) -> Mapping[tuple[str, Needed], Sequence[Result]]:

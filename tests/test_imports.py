@@ -118,7 +118,7 @@ ONLY_IN = {
     "click": {"cli"},
     "rich": {"cli", "console"},
     "asyncio": set(),
-    "threading": set(),
+    "threading": {"daemon"},  # that the loop stands still can be seen only beside it
     "subprocess": {"apart"},
 }
 FILES = sorted(ROOT.rglob("*.py"))

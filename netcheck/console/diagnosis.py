@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from netcheck.answers import NOTHING_JUDGED, WHO, answers, evidence_lines
-from netcheck.console.table import COLOURS, bullet
+from netcheck.console.table import COLOURS, bullet, prose
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.services import is_relayed
@@ -108,8 +108,8 @@ def _colour(judgements: Sequence[Judgement]) -> str:
 def _rendered(paragraph: Paragraph) -> RenderableType:
     parts: list[RenderableType] = []
     if paragraph.next_step:
-        parts.append(Text(paragraph.next_step, overflow="fold"))
+        parts.append(prose(paragraph.next_step))
     parts += map(bullet, paragraph.evidence)
     if paragraph.reply:
-        parts.append(Text(f"Seen: {paragraph.reply}", overflow="fold"))
+        parts.append(prose(f"Seen: {paragraph.reply}"))
     return Group(Text(paragraph.title, f"bold {paragraph.colour}"), Padding(Group(*parts), _INDENT))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from netcheck.answers import evidence_lines, over
 from netcheck.console.diagnosis import asked_alike
-from netcheck.console.wording import places_text
+from netcheck.console.wording import kept_together, places_text, with_spaces
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.failing import Phase
 from netcheck.model.findings import Finding, Hop, Judgement, Verdict
@@ -265,4 +265,5 @@ def _login(proxy: Proxy) -> str:
 
 
 def _filled(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    kept = kept_together(text)
+    return with_spaces(textwrap.fill(kept, _WIDTH, break_long_words=False, break_on_hyphens=False))

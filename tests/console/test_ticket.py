@@ -85,7 +85,7 @@ def test_one_text_has_all_that_an_owner_needs() -> None:
         "0.1.0, which opens connections as devices and MDM servers do.\n\n"
         "Please allow TCP port 5223 to 0-courier.test and 1-courier.test.\n"
         "From: 10.0.0.5 and 2001:db8::5 (path direct)\n"
-        "To: N-courier.test (N: 0-1), TCP port 5223\n"
+        "To: N-courier.test (N: 0 to 1), TCP port 5223\n"
         "Seen: 3 fail; no answer in 5 s.\n"
         "To confirm: this must succeed.\n"
         "    nc -vz 0-courier.test 5223"

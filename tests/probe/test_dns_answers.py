@@ -157,16 +157,23 @@ async def test_more_addresses_than_any_honest_name_has_are_not_taken(
     assert not other.asked
 
 
-def crowded(query: Query) -> Iterable[bytes]:
-    """4,000 addresses: as many as fit."""
-    question = dns.message.make_query(f"{HOST}.", "A", id=query.id, use_edns=False).to_wire()
-    head = question[:2] + struct.pack("!5H", 0x8180, 1, 4000, 0, 0)
-    records = (b"\xc0\x0c" + struct.pack("!HHIHI", 1, 1, 60, 4, number) for number in range(4000))
-    yield head + question[12:] + b"".join(records)
+def crowded(count: int) -> Replies:
+    """So many CNAMEs of a name with as many labels as there can be: the most work for its size."""
+
+    def replies(query: Query) -> Iterable[bytes]:
+        question = query.to_wire()
+        head = question[:2] + struct.pack("!5H", 0x8180, 1, count, 0, 0)
+        name = b"\1a" * 127 + b"\0"
+        first = b"\xc0\x0c" + struct.pack("!HHIH", 5, 1, 60, len(name)) + name
+        to_name = struct.pack("!H", 0xC000 | len(question) + 12)
+        other = to_name + struct.pack("!HHIH", 5, 1, 60, len(to_name)) + to_name
+        yield head + question[12:] + first + other * (count - 1)
+
+    return replies
 
 
 @in_trio
-async def test_the_largest_message_does_not_hold_up_the_loop() -> None:
+async def test_a_reply_that_takes_long_to_read_does_not_hold_up_the_loop() -> None:
     turns = 0
 
     async def count_turns() -> None:
@@ -175,13 +182,21 @@ async def test_the_largest_message_does_not_hold_up_the_loop() -> None:
             await trio.sleep(0.001)
             turns += 1
 
-    async with peer(tcp=frames(crowded)) as here, trio.open_nursery() as nursery:
+    async with peer(tcp=frames(crowded(256))) as here, trio.open_nursery() as nursery:
         nursery.start_soon(count_turns)
         before = turns
         found = await ask(here, transport=TCP)
         assert turns - before > 5
         nursery.cancel_scope.cancel()
+    assert found.reason is Reason.DNS_MALFORMED
+
+
+@in_trio
+async def test_a_reply_with_more_records_than_any_honest_one_is_not_read() -> None:
+    async with peer(tcp=frames(crowded(257))) as here:
+        found = await ask(here, transport=TCP)
     assert found.reason is Reason.TOO_MANY_ANSWERS
+    assert found.detail.endswith("257 records in one reply; more than 256 are not read")
 
 
 @in_trio
