@@ -119,8 +119,10 @@ def in_short(finding: Finding) -> str:
 
 
 def _names(finding: Finding) -> str:
-    """With its verb: a single host by its name, unless it is the proxy's that does not resolve."""
+    """With its verb: whose it is, or a single one."""
     failed = {(r.host, r.attempt.failure.phase) for r in finding.about if r.attempt.failure}
+    if {phase for _, phase in failed} == {Phase.PROXY_RESOLVE}:
+        return "the proxy's name does"
     hosts = [host for host, phase in failed if phase is Phase.RESOLVE]
     return f"{hosts[0]} does" if hosts and len(failed) == 1 else "names do"
 

@@ -174,7 +174,9 @@ class Fields:
 
 
 def seconds_text(seconds: float) -> str:
-    """As people write it, with two digits that count: `0.4 ms`, `20 ms`, `4.0 s`, `12 s`."""
+    """As people write it, with two digits that count: `<0.1 ms`, `0.4 ms`, `20 ms`, `4.0 s`, `12 s`."""
+    if seconds < 0.00005:
+        return "<0.1 ms"
     number, unit = (seconds, "s") if seconds >= 0.9995 else (seconds * 1000, "ms")
     return f"{number:.1f} {unit}" if number < 9.95 else f"{number:.0f} {unit}"
 

@@ -147,7 +147,7 @@ def test_paths_with_the_same_reasons_share_a_sentence() -> None:
     [
         (Phase.RESOLVE, ["mdm.test"], "mdm.test does not resolve"),
         (Phase.RESOLVE, COURIER.hosts, "names do not resolve"),
-        (Phase.PROXY_RESOLVE, ["mdm.test"], "names do not resolve"),
+        (Phase.PROXY_RESOLVE, COURIER.hosts, "the proxy's name does not resolve"),
     ],
 )
 def test_a_single_name_that_does_not_resolve_is_told(phase: Phase, hosts: list[str], says: str) -> None:

@@ -492,6 +492,11 @@ def test_with_v_failures_are_told_in_full(tmp_path: Path, closed_port: int) -> N
         (["--resolver", "not-an-address"], "--resolver: this is not an IP address"),
         (["--interface", "a/b"], "--interface: "),
         (["--proxy", "http://10.0.0.1:3128", "--interface", "a/b"], "--interface: "),
+        (["--interface", "10.0.0.1"], "--interface: this is an address, and not the name of an interface"),
+        (["--proxy", ""], "--proxy: has no value: write one, or leave the option out"),
+        (["--proxy", "none"], "--proxy: a direct path has no proxy: leave the option out"),
+        (["--resolver", "10.0.0.5, 10.0.0.5"], "--resolver: the entries 1 and 2 are the same"),
+        (["--report", "-"], "--report -: the page goes into a file"),
         (["--username", "u"], "--username and --password-file are a login at a proxy: add --proxy URL"),
     ],
 )
@@ -530,6 +535,10 @@ STEPS = [
     (
         "On the machine that runs netcheck, correct the interface or source address of the path direct.",
         "On the machine that runs netcheck, correct --interface.",
+    ),
+    (
+        "Ask the owners of the resolver chosen (10.0.0.53:53) to resolve it.",
+        "Ask the owners of the resolver (10.0.0.53:53) to resolve it.",
     ),
 ]
 

@@ -41,6 +41,8 @@ def test_a_field_says_how_long_a_probe_takes_and_where_there_was_none() -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
+        (0.00003, "<0.1 ms"),
+        (0.00006, "0.1 ms"),
         (0.00042, "0.4 ms"),
         (0.0040391, "4.0 ms"),
         (0.02, "20 ms"),

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "files": set(),
     "tls_driver": set(),
     "pac": {"model"},
-    "probe": {"model", "apart", "apns", "pac", "wire", "files", "phrases", "tls_driver"},
+    "probe": {"model", "phrases", "apart", "apns", "pac", "wire", "files", "tls_driver"},
     "push_certificates": {"model", "apns", "files"},
     "discovery": {"config", "files", "probe"},
     "shipped": set(),

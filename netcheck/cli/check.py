@@ -222,6 +222,8 @@ def _report(facts: Facts, now: float) -> str:
 
 def _trouble_writing(page: Path, text: str | None = None) -> str | None:
     """Put the text into the file, or without one see that it can be done; what went wrong, if anything."""
+    if page == Path("-"):
+        return "--report -: the page goes into a file, beside what is printed: name one, such as report.html"
     try:
         # To look leaves what is there alone: no page is lost to a check that ends early.
         with page.open("a" if text is None else "w", encoding="utf-8", errors="backslashreplace") as file:

@@ -25,25 +25,29 @@ _OPTIONS = {
     "resolvers.chosen.nameservers": "--resolver",
 }
 """What to say in place of the key that an option stands for."""
-
-
 _SAID_OF_OPTIONS = {
     "password_file or password_env": "--password-file",
     "does not belong in the config: ": "does not belong in the command line, which others see: ",
     "a file named by password_file or an environment variable named by password_env": "a file named by "
     "--password-file",
     "into username": "into --username",
+    **dict.fromkeys(
+        ("remove the key", "remove this key", "leave the key out, as in direct: {}"), "leave the option out"
+    ),
     "into source_address": "into source_address of a path in a config",
 }
+"""What faults of a config say, and what they say of options."""
 _STEPS_OF_OPTIONS = {
     "`username`": "--username",
     "`password_file`": "--password-file",
     " of the path proxy in the config": "",
     " for the path proxy in the config": " in --proxy",
     "set `ca_file`": "write a config for it, with `ca_file`",
+    "the resolver chosen (": "the resolver (",
     "the interface or source address of the path direct": "--interface",
     "the interface or source address of the path proxy": "--interface",
 }
+"""What findings say of a config, and what they say where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Instead:
             "interface": self.interface,
         }
         path = {key: value for key, value in written.items() if value is not None}
-        resolvers = {} if self.resolver is None else {"chosen": {"nameservers": [self.resolver]}}
+        resolvers = {} if self.resolver is None else {"chosen": {"nameservers": self.resolver}}
         return {"paths": {"direct" if self.proxy is None else "proxy": path}, "resolvers": resolvers}
 
 
@@ -86,7 +90,7 @@ def instead_or_fail(instead: Instead) -> Config:
 
 def _of_option(message: str) -> str:
     key = next((key for key in _OPTIONS if message.startswith(key)), None)
-    said = message if key is None else _OPTIONS[key] + message.removeprefix(key).removeprefix("[0]")
+    said = message if key is None else _OPTIONS[key] + message.removeprefix(key)
     for of_config, of_options in _SAID_OF_OPTIONS.items():
         said = said.replace(of_config, of_options)
     return said
@@ -98,11 +102,18 @@ def with_options(facts: Facts) -> Facts:
 
 
 def _judged_with_options(judged: Judgement) -> Judgement:
-    findings = (replace(each, next_step=_step_with_options(each.next_step)) for each in judged.findings)
+    findings = (
+        replace(
+            each,
+            owner=_said_with_options(each.owner),
+            next_step=_said_with_options(each.next_step),
+        )
+        for each in judged.findings
+    )
     return replace(judged, findings=tuple(findings))
 
 
-def _step_with_options(step: str) -> str:
+def _said_with_options(text: str) -> str:
     for of_config, of_options in _STEPS_OF_OPTIONS.items():
-        step = step.replace(of_config, of_options)
-    return step
+        text = text.replace(of_config, of_options)
+    return text

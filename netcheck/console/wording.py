@@ -1,7 +1,7 @@
 """How the console writes many hosts, and what stays in one line."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from netcheck.model.results import Result
@@ -22,6 +22,18 @@ def with_spaces(text: str) -> str:
 
 
 _NUMBERED = re.compile(r"(\d+)-(.+)")
+
+
+_BETWEEN_SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")
+
+
+def said_once(steps: Iterable[str]) -> Iterator[str]:
+    """Steps without what stands in one before them; the first sentence of each, what to do, stays."""
+    said: set[str] = set()
+    for step in steps:
+        first, *others = _BETWEEN_SENTENCES.split(step)
+        yield " ".join([first, *(each for each in others if each not in said)])
+        said.update(others)
 
 
 def hosts_text(hosts: Iterable[str]) -> str:

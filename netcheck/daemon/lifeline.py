@@ -15,6 +15,8 @@ from typing import Self
 _MOST_MISSED = 60
 _EACH = 1.0
 _STDERR = 2
+_A_BUG = 2
+"""An exit status, as of the commands."""
 _STOOD_STILL = b"the event loop stands still: netcheck ends, so that it can be started again\n"
 
 
@@ -22,7 +24,7 @@ class Lifeline:
     """A thread that ends the process after so many looks, `each` seconds apart, without a beat in between.
 
     What a process sleeps through, in a container that is paused or on a laptop that is shut, are no looks.
-    It exits with 1, and tells where every thread was on standard error. A context manager.
+    It exits with 2, as for a bug, and tells where every thread was on standard error. A context manager.
     """
 
     def __init__(self, most_missed: int = _MOST_MISSED, each: float = _EACH) -> None:
@@ -54,7 +56,7 @@ class Lifeline:
             if missed >= self._most_missed and not self._is_over:
                 with suppress(OSError):
                     _tell()
-                os._exit(1)
+                os._exit(_A_BUG)
 
 
 def _tell() -> None:

@@ -83,6 +83,7 @@ class Incident:
     """Something that was wrong, or still is."""
 
     state: str
+    badge: str
     summary: str
     began: str
     ended: str
@@ -170,6 +171,7 @@ def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
     return [
         Incident(
             _STATES[span.verdict],
+            _BADGES[_STATES[span.verdict]],
             span.summary or f"{span.path} {span.role}: {span.verdict}",
             time_text(span.began),
             "" if span.ended is None else time_text(span.ended),

@@ -157,7 +157,7 @@ def load_balancers(results: Iterable[Result]) -> Table:
         where = _names(dict.fromkeys(endpoint_text(each.host, each.port) for each in alike))
         says = Cell(seen.says, "bad" if seen.failure else "good")
         rows.append([Cell(seen.path), Cell(seen.balancer), says, where])
-    return _table("balancers", "Load balancers", ("path", "load balancer", "", "asked for"), rows)
+    return _table("balancers", "Load balancers", ("path", "load balancer", "how it does", "asked for"), rows)
 
 
 def bags(seen: Iterable[FetchedBag]) -> Table:

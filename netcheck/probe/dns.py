@@ -251,9 +251,9 @@ class _Exchange:
 
     @property
     def heard(self) -> str:
-        if not self.noise:
-            return ""
-        return f", only {how_many(self.noise, 'message')} without a reply to the question"
+        return (
+            f", only {how_many(self.noise, 'message')} without a reply to the question" if self.noise else ""
+        )
 
     async def run(self, way: Channel) -> Answer:
         """The answer; raises PhaseError for a reply that makes no sense, or for too much noise."""
@@ -268,7 +268,9 @@ class _Exchange:
     async def _read(self, wire: bytes) -> Answer | None:
         if takes_long(wire):
             read = self._question.answer
-            return await trio.to_thread.run_sync(read, wire, self.transport, limiter=_READERS)
+            return await trio.to_thread.run_sync(
+                read, wire, self.transport, limiter=_READERS, abandon_on_cancel=True
+            )
         return self._question.answer(wire, self.transport)
 
 

@@ -1,6 +1,6 @@
 """How the console writes many hosts."""
 
-from netcheck.console.wording import hosts_text, places_text
+from netcheck.console.wording import hosts_text, places_text, said_once
 from tests.records import COURIER, result
 
 
@@ -16,3 +16,8 @@ def test_hosts_of_the_same_ports_are_told_together() -> None:
     assert places_text([*results, result("provider", 443, host="api.test")]) == (
         "N-courier.test (N: 0 to 1), api.test, TCP port 443; N-courier.test (N: 0 to 1), TCP port 5223"
     )
+
+
+def test_what_was_said_is_not_said_again_but_for_what_to_do() -> None:
+    steps = ["Allow it. The networks are these.", "Allow it. The networks are these. Then look.", "Look."]
+    assert list(said_once(steps)) == ["Allow it. The networks are these.", "Allow it. Then look.", "Look."]

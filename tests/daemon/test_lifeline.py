@@ -38,7 +38,7 @@ def ended(program: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_loop_that_stands_still_ends_its_process_and_tells_where_it_stood() -> None:
     done = ended(STANDS_STILL)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("the event loop stands still: netcheck ends")
     assert 'File "<string>", line 5 in main' in done.stderr
 
@@ -62,7 +62,7 @@ def test_it_ends_where_nobody_reads_its_last_words(pipe_that_nobody_reads: int) 
     """A pipe that is full may be what the loop stands still for: to write a line to it takes for ever."""
     words = [sys.executable, "-c", _BEGIN + STANDS_STILL]
     done = subprocess.run(words, stderr=pipe_that_nobody_reads, timeout=20, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
 
 
 @pytest.mark.parametrize("program", [GOES_ON, IS_OVER])

@@ -93,7 +93,8 @@ function swap(old, fresh) {
   old.replaceWith(html);
   html.querySelectorAll(".wide").forEach((each, n) => { each.scrollLeft = scrolled[n] ?? 0; });
   const again = popover && document.getElementById(popover.id);
-  if (again) {
+  if (again) { // whoever closes it is then where it was opened
+    html.querySelector(`[popovertarget="${CSS.escape(again.id)}"]`)?.focus({ preventScroll: true });
     again.showPopover();
     again.scrollTop = read;
   }
