@@ -10,7 +10,7 @@ import sys
 
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored, as for a background job
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-if sys.argv[1:2] == ["run"]:
+if sys.argv[1:2] == ["run"] and hasattr(signal, "SIGHUP"):  # Windows has none
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
 
 

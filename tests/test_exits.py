@@ -53,6 +53,17 @@ def in_shell(streams: str, *args: str | Path) -> subprocess.CompletedProcess[str
     )
 
 
+@pytest.mark.parametrize("command", ["run", "demo"])
+def test_what_cannot_run_on_windows_says_so_in_one_line(command: str) -> None:
+    as_there = (
+        "import signal, sys; del signal.SIGHUP, signal.pthread_sigmask; import netcheck.__main__ as way_in"
+    )
+    words = [sys.executable, "-c", f"{as_there}; way_in.entry()", command]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=DEADLINE)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == f"netcheck {command} does not run on Windows; netcheck check does\n"
+
+
 # Interrupted while it starts
 
 
@@ -97,12 +108,14 @@ def test_where_sigint_is_ignored_it_stays_so(tmp_path: Path, ready: Path) -> Non
     assert ended.returncode == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_comes_again_and_again_stops_the_daemon_as_one_does(
     ready: Path, number: signal.Signals
 ) -> None:
     ready.write_text("listen: 127.0.0.1:0\n" + ready.read_text())
     with running(ready) as daemon:
+        if number == signal.SIGHUP:
+            daemon.process.terminate()
         deadline = time.monotonic() + DEADLINE
         while daemon.process.poll() is None:
             assert time.monotonic() < deadline

@@ -1,6 +1,7 @@
 """Who may import whom: the rooms of the project, and the doors between them."""
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,7 @@ def module_name(file: Path) -> str:
 NAMES = {module_name(file): file for file in FILES}
 
 
+@functools.cache
 def modules(file: Path) -> set[str]:
     """Every module that the file imports by its full name; `from package import module` is the module."""
     found = set()

@@ -24,6 +24,7 @@ from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, f
 from netcheck.cli.instead import Instead, instead_or_fail, with_options
 from netcheck.cli.progress import shown_on_stderr
 from netcheck.cli.reading import load_or_fail
+from netcheck.config.choosers import OF_ALL, OF_HTTPS
 from netcheck.config.file import Config, default
 from netcheck.config.reading.problems import no_such
 from netcheck.config.services import BUILT_IN_NAMES
@@ -40,9 +41,6 @@ _USUAL_WIDTH = 120
 """Of text, in characters, where no terminal says otherwise."""
 
 _EVERYONE = "all"
-_PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
-"""What curl takes its proxy for HTTPS from, in its order."""
-
 _FILE = click.Path(path_type=Path)
 
 
@@ -257,7 +255,7 @@ def _whole(asked: _Asked) -> Config:
         return load_or_fail(asked.file)
     if instead.is_given:
         return instead_or_fail(instead)
-    if variable := next(filter(os.environ.get, _PROXY_VARIABLES), None):
+    if variable := next(filter(os.environ.get, (*OF_HTTPS, *OF_ALL)), None):
         click.echo(f"Probing directly. To probe as {variable} says: --proxy from-environment", err=True)
     return default()
 

@@ -8,6 +8,7 @@ import faulthandler
 import os
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -53,6 +54,14 @@ class Lifeline:
             missed = 0 if self._has_beaten else missed + 1
             self._has_beaten = False
             if missed >= self._most_missed and not self._is_over:
-                os.write(_STDERR, _STOOD_STILL)
-                faulthandler.dump_traceback(_STDERR)
+                with suppress(OSError):
+                    _tell()
                 os._exit(_A_BUG)
+
+
+def _tell() -> None:
+    """As far as standard error takes it: a pipe that nobody reads may be why the loop stands still."""
+    os.set_blocking(_STDERR, False)
+    os.write(_STDERR, _STOOD_STILL)
+    faulthandler.dump_traceback(_STDERR)
+    os.set_blocking(_STDERR, True)  # whoever else has it, as a shell has its terminal, counts on that

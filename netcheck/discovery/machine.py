@@ -13,15 +13,14 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from netcheck.config.choosers import proxy_in, proxy_or_chooser
+from netcheck.config.choosers import EXCEPTIONS, OF_ALL, OF_HTTP, OF_HTTPS, proxy_in, proxy_or_chooser
 from netcheck.files import read_file
 from netcheck.probe.resolvconf import StubResolver, stub_resolver
 
 _LARGEST = 256 * 1024
 _MOST_PROXIES = 8
-_PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "http_proxy", "HTTP_PROXY")
+_PROXY_VARIABLES = (*OF_HTTPS, *OF_ALL, *OF_HTTP, "HTTP_PROXY")
 """What curl and others take a proxy from; those for HTTPS first, as in curl."""
-_NO_PROXY_VARIABLES = ("no_proxy", "NO_PROXY")
 _ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?(\w+)=(\S*)\s*$", re.MULTILINE)
 _SETTINGS = (
     "etc/opt/chrome/policies/managed/*.json",
@@ -90,9 +89,7 @@ class Machine:
 def look(environ: Mapping[str, str], root: Path = Path("/")) -> Machine:
     """Everything at once; `root` is where the files of the system begin."""
     places = [("the environment", environ), ("/etc/environment", _assignments(root / "etc/environment"))]
-    no_proxy = next(
-        (value for _, its in places for name in _NO_PROXY_VARIABLES if (value := its.get(name, ""))), ""
-    )
+    no_proxy = next((value for _, its in places for name in EXCEPTIONS if (value := its.get(name, ""))), "")
     proxies: dict[str, FoundProxy] = {}
     for where, variables in places:
         for name in _PROXY_VARIABLES:

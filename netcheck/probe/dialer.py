@@ -138,7 +138,9 @@ class Dialer:
 
     def _close(self, call: "_Call") -> None:
         if call.sock is not None:
-            self._calls.pop(call.sock.fileno(), None)
+            if self._calls.pop(call.sock.fileno(), None) and self._epoll is not None:
+                # To close it is not enough: a child that is being started may have a copy, see epoll(7).
+                self._epoll.unregister(call.sock)
             call.sock.close()
 
 

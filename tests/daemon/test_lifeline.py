@@ -1,7 +1,10 @@
 """A loop that stands still ends its process; one that goes on, and one that is over, does not."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -38,6 +41,28 @@ def test_a_loop_that_stands_still_ends_its_process_and_tells_where_it_stood() ->
     assert done.returncode == 2
     assert done.stderr.startswith("the event loop stands still: netcheck ends")
     assert 'File "<string>", line 5 in main' in done.stderr
+
+
+@pytest.fixture(params=["full", "closed"])
+def pipe_that_nobody_reads(request: pytest.FixtureRequest) -> Iterator[int]:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "wb"):
+        if request.param == "closed":
+            reader.close()
+        else:
+            os.set_blocking(writing, False)
+            with suppress(BlockingIOError):
+                while True:
+                    os.write(writing, b"x" * 4096)
+            os.set_blocking(writing, True)
+        yield writing
+
+
+def test_it_ends_where_nobody_reads_its_last_words(pipe_that_nobody_reads: int) -> None:
+    """A pipe that is full may be what the loop stands still for: to write a line to it takes for ever."""
+    words = [sys.executable, "-c", _BEGIN + STANDS_STILL]
+    done = subprocess.run(words, stderr=pipe_that_nobody_reads, timeout=20, check=False)
+    assert done.returncode == 2
 
 
 @pytest.mark.parametrize("program", [GOES_ON, IS_OVER])

@@ -1,6 +1,7 @@
 """Many direct probes at once, against real sockets on loopback."""
 
 import errno
+import gc
 import os
 import select
 import socket
@@ -22,6 +23,7 @@ from netcheck.probe.dialer import Dialer, can_dial
 from netcheck.probe.once import Round
 from netcheck.probe.resolve import Destination
 from netcheck.probe.runner import Prober
+from netcheck.probe.sockets import open_socket
 from netcheck.schedule import Gate
 from netcheck.wire.target import Target
 from tests.probe.peers import in_trio
@@ -77,6 +79,7 @@ def made(shared: Round, aimed: Aim, path: ProbePath = DIRECT) -> Attempt:
 
 
 def descriptors() -> int:
+    gc.collect()  # what earlier tests left is none of ours
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
@@ -135,6 +138,32 @@ def test_it_says_what_a_walk_says(
     for field in ("family", "address", "source", "proxies", "proxy_spoke", "passed", "legs", "balancer"):
         assert getattr(dialled, field) == getattr(walked, field), field
     assert (dialled.rtt is None, dialled.syn_retransmits) == (walked.rtt is None, walked.syn_retransmits)
+
+
+@in_trio
+async def test_a_child_that_still_holds_a_socket_ends_no_other_call(
+    port: int, silent_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between fork and exec a child has all of them: closing ours then takes nothing out of epoll."""
+    held = []
+
+    def held_by_a_child(kind: socket.SocketKind, address: str, binding: Binding) -> socket.socket:
+        sock = open_socket(kind, address, binding)
+        held.append(os.dup(sock.fileno()))
+        return sock
+
+    monkeypatch.setattr(dialer, "open_socket", held_by_a_child)
+    there, silent, shared, dials = aim("127.0.0.1", port), aim("127.0.0.1", silent_port), Round(), Dialer(0.3)
+    try:
+        await dials.dial(shared, DIRECT, [there], Gate(8, 1e6))
+        await dials.dial(shared, DIRECT, [silent], Gate(8, 1e6))
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+    assert made(shared, there).failure is None
+    failure = made(shared, silent).failure
+    assert failure is not None
+    assert failure.reason is Reason.TIMEOUT
 
 
 def test_each_has_its_own_deadline(silent_port: int) -> None:
