@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from netcheck.answers import evidence_lines, over
 from netcheck.console.diagnosis import asked_alike
-from netcheck.console.wording import kept_together, places_text, said_once, with_spaces
+from netcheck.console.wording import kept_together, places_text, said_once, sentences, with_spaces
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.failing import Phase
 from netcheck.model.findings import Finding, Hop, Judgement, Verdict
@@ -86,14 +86,14 @@ def _asking(owner: str) -> str:
 
 
 def _asked(finding: Finding) -> str:
-    """The next step as it is said to its owner."""
+    """The next step as it is said to its owner, who knows nothing of netcheck's config."""
     prefix = _asking(finding.owner)
     if not finding.next_step.startswith(prefix):
         return finding.next_step
-    asked, end, others = finding.next_step.removeprefix(prefix).partition(". ")
-    if not asked.startswith("to "):
-        return f"Please find out {asked}{end}{others}"
-    return f"Please {asked.removeprefix('to ').replace(' or to ', ' or ')}{end}{others}"
+    asked, *others = sentences(finding.next_step.removeprefix(prefix))
+    is_order = asked.startswith("to ")
+    order = asked.removeprefix("to ").replace(" or to ", " or ") if is_order else f"find out {asked}"
+    return " ".join([f"Please {order}", *(each for each in others if "in the config" not in each)])
 
 
 def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[PathFinding]]) -> str:

@@ -27,11 +27,15 @@ _NUMBERED = re.compile(r"(\d+)-(.+)")
 _BETWEEN_SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")
 
 
+def sentences(text: str) -> list[str]:
+    return _BETWEEN_SENTENCES.split(text)
+
+
 def said_once(steps: Iterable[str]) -> Iterator[str]:
     """Steps without what stands in one before them; the first sentence of each, what to do, stays."""
     said: set[str] = set()
     for step in steps:
-        first, *others = _BETWEEN_SENTENCES.split(step)
+        first, *others = sentences(step)
         yield " ".join([first, *(each for each in others if each not in said)])
         said.update(others)
 

@@ -307,6 +307,10 @@ def test_whose_certificate_is_to_be_seen_depends_on_whose_service_it_is(is_apple
             "Ask the owners of the firewall to fix IPv6, or to switch it off. Ask them to look, or to call.",
             "Please fix IPv6, or switch it off. Ask them to look, or to call.",
         ),
+        (
+            "Ask the owners of the firewall to close it. If it is meant, correct `expected` in the config.",
+            "Please close it.",
+        ),
     ],
 )
 def test_a_next_step_is_said_to_its_owner(step: str, said: str) -> None:

@@ -383,7 +383,7 @@ SCENES = {
         Verdict.READY,
         Hop.FIREWALL,
         couriers(),
-        "to block the path direct, as the config expects",
+        "to block these connections: the path direct should be closed",
         (replace(DIRECT, expected=Expected.BLOCKED),),
     ),
     "a proxy that denies one host of those on a port": Scene(

@@ -46,7 +46,7 @@ def path_open(case: Case) -> Found | None:
         owner,
         about,
         f"On the path {case.path.name}, {the_failed_hosts(about)} can be reached on {ports}",
-        f"Ask {owner.asked} to block the path {case.path.name}, as the config expects. "
+        f"Ask {owner.asked} to block these connections: the path {case.path.name} should be closed. "
         "If it is open on purpose, correct `expected` in the config.",
     )
 
