@@ -228,6 +228,8 @@ def test_it_says_since_when_and_how_available() -> None:
     assert "99.99 % available in 2 h 46 min" in text
     assert "still so (1 h)" in text
     assert "(10 min)" in text
+    unseen = Past([replace(past().incidents[0], seen=NOW - 600)])
+    assert "last seen 2026-09-21 14:03:20 UTC (50 min)" in " ".join(live(hostile(), unseen).text.split())
 
 
 def test_what_works_again_is_not_told_since_when_it_was_broken() -> None:
