@@ -87,6 +87,8 @@ class Incident:
     summary: str
     began: str
     ended: str
+    last_seen: str
+    """Where it has not ended, as far as anyone knows, and nobody has seen it for a while."""
     lasted: str
     span: Span
 
@@ -175,6 +177,7 @@ def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
             span.summary or f"{span.path} {span.role}: {span.verdict}",
             time_text(span.began),
             "" if span.ended is None else time_text(span.ended),
+            "" if span.ended is not None or span.lasts(now) else time_text(span.seen),
             duration_text(span.until(now) - span.began),
             span,
         )

@@ -225,9 +225,11 @@ def test_the_verdict_is_told_before_anything_else_then_what_to_do() -> None:
 def test_it_says_since_when_and_how_available() -> None:
     text = " ".join(live(hostile(), past()).text.split())
     assert "Since 2026-09-21 13:13:20 UTC, for 1 h." in text
-    assert "99.99 % of 2 h 46 min" in text
+    assert "99.99 % available in 2 h 46 min" in text
     assert "still so (1 h)" in text
     assert "(10 min)" in text
+    unseen = Past([replace(past().incidents[0], seen=NOW - 600)])
+    assert "last seen 2026-09-21 14:03:20 UTC (50 min)" in " ".join(live(hostile(), unseen).text.split())
 
 
 def test_what_works_again_is_not_told_since_when_it_was_broken() -> None:

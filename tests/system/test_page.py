@@ -144,7 +144,7 @@ def read_everything(desk: Desk, scheme: str, width: int) -> None:
         for bar in page.locator(":popover-open .steps svg").all():
             box = bar.bounding_box()
             assert box
-            assert box["width"] > 80
+            assert box["width"] > 60
         expect(page.locator(":popover-open pre")).to_contain_text("tls_intercepted")
         assert window.accessibility() == []
         window.page.screenshot(path=ARTEFACTS / f"cell-{scheme}-{width}.png")
