@@ -5,7 +5,8 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from netcheck.daemon.probing import Probing
 
 _log = logging.getLogger("netcheck")
+_SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _LOOP_CHECK = 1.0
 _LOOK_FOR_NEWS, _SHARE_OF_LOOKING = 1.0, 0.1
 """Every so many seconds, unless looking would take more than this share of the time."""
@@ -226,11 +228,7 @@ class Daemon:
         )
 
     async def _handle_signals(self, nursery: trio.Nursery) -> None:
-        for each in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
-            # From when the receiver has ended: it is stopping already. Not SIG_IGN, which would take away a
-            # SIGHUP that came before.
-            signal.signal(each, lambda *_: None)
-        with trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as received:
+        with _deaf_at_the_end(), trio.open_signal_receiver(*_SIGNALS) as received:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])  # blocked since `netcheck.__main__`
             async for number in received:
                 if number == signal.SIGHUP:
@@ -240,6 +238,21 @@ class Daemon:
                     self._systemd.tell("STOPPING=1")
                     await self._port.close()
                     nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def _deaf_at_the_end() -> Iterator[None]:
+    """What comes when nobody listens any more changes nothing: it is stopping already.
+
+    Ignored are signals only then: that would take away a SIGHUP that is waiting until somebody listens.
+    """
+    for each in _SIGNALS:
+        signal.signal(each, lambda *_: None)
+    try:
+        yield
+    finally:
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
 
 
 def belief(config: Config) -> Belief:
