@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from netcheck.daemon.probing import Probing
 
 _log = logging.getLogger("netcheck")
+_SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _LOOP_CHECK = 1.0
 _LOOK_FOR_NEWS, _SHARE_OF_LOOKING = 1.0, 0.1
 """Every so many seconds, unless looking would take more than this share of the time."""
@@ -227,10 +228,7 @@ class Daemon:
         )
 
     async def _handle_signals(self, nursery: trio.Nursery) -> None:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.SIG_IGN)  # from when the receiver has ended: it is stopping already
-        signals = trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
-        with _deaf_to_sighup_in_the_end(), signals as received:
+        with _deaf_at_the_end(), trio.open_signal_receiver(*_SIGNALS) as received:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])  # blocked since `netcheck.__main__`
             async for number in received:
                 if number == signal.SIGHUP:
@@ -243,13 +241,18 @@ class Daemon:
 
 
 @contextmanager
-def _deaf_to_sighup_in_the_end() -> Iterator[None]:
-    """Not from the beginning on: to ignore a signal takes away one that waits."""
-    signal.signal(signal.SIGHUP, lambda *_: None)
+def _deaf_at_the_end() -> Iterator[None]:
+    """What comes when nobody listens any more changes nothing: it is stopping already.
+
+    Ignored are signals only then: that would take away a SIGHUP that is waiting until somebody listens.
+    """
+    for each in _SIGNALS:
+        signal.signal(each, lambda *_: None)
     try:
         yield
     finally:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
 
 
 def belief(config: Config) -> Belief:
