@@ -8,6 +8,7 @@ it to the real server. Pure.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from netcheck.apns.addresses import PUBLISHED_RANGES
 from netcheck.model.failing import Reason
@@ -17,7 +18,7 @@ from netcheck.verdict.case import Case, is_apples, reason_is, software_of
 from netcheck.verdict.counting import Counted
 
 _APPLES_DOMAIN = ".push.apple.com"
-_MOST_LINES = 12
+_MOST_LINES = 24
 
 About = Sequence[Counted]
 Lines = tuple[str, ...]
@@ -79,11 +80,15 @@ def _domains(about: About) -> list[str]:
 
 
 def _networks(about: About) -> list[str]:
-    """Of Apple's the published ones, of others the addresses that were tried; of the families that fail."""
+    """Of Apple's the published ones, and of others the addresses that were tried; of the families that fail.
+
+    So of Apple's that are outside of them: over IPv6, that is where api.push.apple.com has been.
+    """
     apples = PUBLISHED_RANGES if any(map(is_apples, about)) else ()
-    others = {each.result.attempt.address for each in about if not is_apples(each)} - {None}
+    tried = {address for each in about if (address := each.result.attempt.address)}
+    others = [each for each in tried if not any(ip_address(each) in network for network in apples)]
     families = {each.family for each in about}
-    found = dict.fromkeys([*map(str, apples), *sorted(map(str, others))])
+    found = dict.fromkeys([*map(str, apples), *sorted(others)])
     return [each for each in found if Family.NAME in families or _family(each) in families]
 
 
@@ -142,8 +147,8 @@ def _haproxy_tcp(about: About) -> Lines:
 
 
 def _dante_pass(about: About) -> Lines:
-    by_name = any(each.family is Family.NAME for each in about)
-    places = _domains(about) if by_name else _networks(about)
+    kinds = {each.family is Family.NAME for each in about}
+    places = [*(_domains(about) if True in kinds else []), *(_networks(about) if False in kinds else [])]
     return tuple(
         f"socks pass {{ from: 0/0 to: {place} port = {port} command: connect }}"
         for place in places

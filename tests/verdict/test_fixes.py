@@ -121,6 +121,15 @@ def test_a_firewall_gets_the_networks_of_the_families_that_fail() -> None:
     assert all(" ip daddr 17." in line for line in fix.lines)
 
 
+def test_an_address_of_apples_that_it_does_not_publish_is_named() -> None:
+    outside = "2620:149:208:4308::a"
+    blocked = [result(API, 443, DROPPED, host=API.hosts[0], family=Family.IPV6, address=outside)]
+    (judged,) = assess([API], [DIRECT], once(blocked), ()).judgements
+    lines = judged.findings[0].fix.lines if judged.findings[0].fix else ()
+    assert f"nft insert rule inet filter forward ip6 daddr {outside} tcp dport 443 accept" in lines
+    assert not [line for line in lines if " ip daddr " in line]
+
+
 def test_a_server_of_ones_own_gets_its_own_address() -> None:
     blocked = [
         result(MDM, 443, DROPPED, host="mdm.test", address="203.0.113.7"),
