@@ -30,7 +30,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.APPLE_UNREACHABLE: "a service of Apple's is down",
     Cause.PROXY_OVERLOADED: "the proxy is overloaded",
     Cause.PROXY_DENIES_PORT: "the proxy denies {ports}",
-    Cause.PROXY_DENIES_HOST: "the proxy denies some hosts",
+    Cause.PROXY_DENIES_HOST: "the proxy denies {hosts}",
     Cause.PROXY_CANNOT_RESOLVE: "the proxy cannot resolve the names",
     Cause.APPLE_CERTIFICATE: "a certificate of Apple's has expired",
     Cause.BALANCER_HEADER: "load balancer and config differ about the PROXY protocol",
@@ -51,10 +51,10 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.RANGE_BLOCKED: "some of Apple's networks are blocked",
     Cause.IPV6_BROKEN: "IPv6 does not work",
     Cause.IPV4_BROKEN: "IPv4 does not work",
-    Cause.PORT_BLOCKED: "{ports} blocked",
+    Cause.PORT_BLOCKED: "{ports} {are} blocked",
     Cause.INTERMITTENT: "connections fail at times",
-    Cause.HOSTS_BLOCKED: "some hosts are blocked",
-    Cause.HOSTS_UNREACHABLE: "some hosts do not answer",
+    Cause.HOSTS_BLOCKED: "{hosts} {hosts_are} blocked",
+    Cause.HOSTS_UNREACHABLE: "{hosts} {hosts_do} not answer",
     Cause.DNS_DIFFERS: "DNS gives unexpected addresses",
     Cause.PAC_FAILED: "the PAC file names no proxy",
     Cause.PAC_SPLITS: "the PAC file sends ports different ways",
@@ -105,15 +105,24 @@ def answers(facts: Facts) -> list[Answer]:
 
 def in_short(finding: Finding) -> str:
     """What is wrong, as the part of a sentence after a colon."""
-    ports = sorted({result.port for result in finding.about})
-    verb = " is" if len(ports) == 1 else " are"
-    named = ports_text(ports) + (verb if finding.cause is Cause.PORT_BLOCKED else "")
-    return _IN_SHORT[finding.cause].format(ports=named, names=_names(finding))
+    ports = {result.port for result in finding.about}
+    hosts = {result.host for result in finding.about}
+    is_one = len(hosts) == 1
+    return _IN_SHORT[finding.cause].format(
+        ports=ports_text(ports),
+        are="is" if len(ports) == 1 else "are",
+        hosts=next(iter(hosts)) if is_one else "some hosts",
+        hosts_are="is" if is_one else "are",
+        hosts_do="does" if is_one else "do",
+        names=_names(finding),
+    )
 
 
 def _names(finding: Finding) -> str:
-    """With its verb: a single host by its name, unless it is the proxy's that does not resolve."""
+    """With its verb: whose it is, or a single one."""
     failed = {(r.host, r.attempt.failure.phase) for r in finding.about if r.attempt.failure}
+    if {phase for _, phase in failed} == {Phase.PROXY_RESOLVE}:
+        return "the proxy's name does"
     hosts = [host for host, phase in failed if phase is Phase.RESOLVE]
     return f"{hosts[0]} does" if hosts and len(failed) == 1 else "names do"
 
@@ -150,8 +159,7 @@ def _answer(facts: Facts, paths: Mapping[str, ProbePath], role: Role, judged: Se
     so = [each for each in meant if each.verdict is best]
     others = [each for each in meant if each.verdict is not best]
     if best is Verdict.READY:
-        ways = listed(_few([_way(facts, paths, each) for each in so]))
-        text = f"yes, {ways}{_beside(paths, others)}."
+        text = f"yes, {_ways(facts, paths, so)}{_beside(paths, others)}."
     elif best is Verdict.UNKNOWN:
         text = f"not known yet, {listed(_few([over(paths[each.path]) for each in so]))}."
     elif best is Verdict.NOT_READY:
@@ -168,8 +176,15 @@ def _few(ways: Sequence[str]) -> list[str]:
     return [*ways[:_MOST_WAYS], f"{left_out} more paths"] if left_out > 1 else list(ways)
 
 
-def _way(facts: Facts, paths: Mapping[str, ProbePath], judged: Judgement) -> str:
-    """The path with the ports of it that serve the role."""
+def _ways(facts: Facts, paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str:
+    """The paths, and the ports that serve the role there; once for those of the same ports."""
+    alike: dict[str, list[str]] = {}
+    for each in judged:
+        alike.setdefault(_ports_served(facts, each), []).append(over(paths[each.path]))
+    return listed([f"{listed(_few(ways))}{ports}" for ports, ways in alike.items()])
+
+
+def _ports_served(facts: Facts, judged: Judgement) -> str:
     reached = {
         result.port
         for result in facts.results
@@ -177,8 +192,7 @@ def _way(facts: Facts, paths: Mapping[str, ProbePath], judged: Judgement) -> str
         and result.attempt.failure is None
         and (result.service, result.port) in judged.needs
     }
-    way = over(paths[judged.path])
-    return f"{way} ({ports_text(reached)})" if reached else way
+    return f" ({ports_text(reached)})" if reached else ""
 
 
 _OF_OTHERS: Mapping[Verdict, str] = {

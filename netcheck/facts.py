@@ -148,7 +148,8 @@ class Facts:
 
 def _found(alike: Sequence[tuple[Finding, Judgement]]) -> PathFinding:
     judgements, evidence = tuple(j for _, j in alike), tuple(finding.evidence for finding, _ in alike)
-    return PathFinding(alike[0][0], judgements, evidence)
+    about = {id(result): result for finding, _ in alike for result in finding.about}
+    return PathFinding(replace(alike[0][0], about=tuple(about.values())), judgements, evidence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from netcheck.model.paths import Expected, ProbePath
 from netcheck.model.results import Attempt, Result
 from netcheck.model.services import Service, ports_on
 
-_SAYS_WHERE = ("proxy_", "tls_", "dns_")
+_SAYS_WHERE = ("proxy_", "tls_", "dns_", "resolver_")
 
 
 class Way(NamedTuple):
@@ -174,7 +174,9 @@ class Fields:
 
 
 def seconds_text(seconds: float) -> str:
-    """As people write it, with two digits that count: `0.4 ms`, `20 ms`, `4.0 s`, `12 s`."""
+    """As people write it, with two digits that count: `<0.1 ms`, `0.4 ms`, `20 ms`, `4.0 s`, `12 s`."""
+    if seconds < 0.00005:
+        return "<0.1 ms"
     number, unit = (seconds, "s") if seconds >= 0.9995 else (seconds * 1000, "ms")
     return f"{number:.1f} {unit}" if number < 9.95 else f"{number:.0f} {unit}"
 
@@ -182,9 +184,10 @@ def seconds_text(seconds: float) -> str:
 def failure_text(failure: Failure) -> str:
     """In words: the phase is left out where the reason says it."""
     reason = failure.reason.replace("_", " ")
-    if failure.phase is Phase.RESOLVE or failure.reason.startswith(_SAYS_WHERE):
+    if failure.reason.startswith(_SAYS_WHERE):
         return reason
-    return f"{failure.phase.replace('_', ' ')} {reason}"
+    where = "dns" if failure.phase is Phase.RESOLVE else failure.phase.replace("_", " ")
+    return f"{where} {reason}"
 
 
 def _by_place(results: Iterable[Result]) -> Mapping[tuple[str, Needed], Sequence[Result]]:

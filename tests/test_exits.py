@@ -229,7 +229,7 @@ def test_a_bug_is_no_finding(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_config_that_never_comes_is_given_up(
     tmp_path: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "_LONGEST", 1.0)
+    monkeypatch.setattr(reading, "LONGEST", 1.0)
     with hanging_file(tmp_path) as file:
         ended = CliRunner().invoke(main, [*command, str(file)])
     assert ended.exit_code == 2

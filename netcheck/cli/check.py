@@ -21,8 +21,9 @@ from netcheck import __version__
 from netcheck.check import Look, longest
 from netcheck.cli import completion
 from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, fail
+from netcheck.cli.instead import Instead, instead_or_fail, with_options
 from netcheck.cli.progress import shown_on_stderr
-from netcheck.cli.reading import Instead, instead_or_fail, load_or_fail
+from netcheck.cli.reading import load_or_fail
 from netcheck.config.file import Config, default
 from netcheck.config.reading.problems import no_such
 from netcheck.config.services import BUILT_IN_NAMES
@@ -64,6 +65,11 @@ class _Asked:
     verbose: bool
     ticket: str | None
     page: Path | None
+
+    @property
+    def instead(self) -> Instead:
+        """What stands in place of a config."""
+        return Instead(self.proxy, self.username, self.password_file, self.resolver, self.interface)
 
 
 @click.command()
@@ -140,6 +146,8 @@ def check(**given: Any) -> None:
         look = Look(config, progress, all_hosts=asked.all_hosts)
         interrupted = trio.run(_until_interrupted, look)
     facts, now = look.facts(), time.time()
+    if asked.instead.is_given:
+        facts = with_options(facts)
     if not facts.results and not interrupted:
         fail("these paths do not lead to these services: nothing was probed")
     # First the page: whoever reads the output may have had enough of it and gone.
@@ -214,6 +222,8 @@ def _report(facts: Facts, now: float) -> str:
 
 def _trouble_writing(page: Path, text: str | None = None) -> str | None:
     """Put the text into the file, or without one see that it can be done; what went wrong, if anything."""
+    if page == Path("-"):
+        return "--report -: the page goes into a file, beside what is printed: name one, such as report.html"
     try:
         # To look leaves what is there alone: no page is lost to a check that ends early.
         with page.open("a" if text is None else "w", encoding="utf-8", errors="backslashreplace") as file:
@@ -235,7 +245,7 @@ def _config(asked: _Asked) -> Config:
 
 
 def _whole(asked: _Asked) -> Config:
-    instead = Instead(asked.proxy, asked.username, asked.password_file, asked.resolver, asked.interface)
+    instead = asked.instead
     if asked.file and instead.is_given:
         fail(
             "--proxy, --resolver and --interface stand in place of a config: "

@@ -19,6 +19,8 @@ from netcheck.lab.scenarios import SCENARIOS, Scenario
 from netcheck.lab.watcher import DaemonError, Watcher, watching
 
 _PORT = 9223
+_LINE_ANEW = "\r\x1b[K"
+"""To the beginning of the line, and erase it (ECMA-48, EL)."""
 _ALERT_PATIENCE = 60.0
 """Seconds to wait for an alert while something is broken."""
 
@@ -26,7 +28,12 @@ _ALERT_PATIENCE = 60.0
 @click.command()
 @click.option("--list", "only_list", is_flag=True, help="Say which scenarios there are, and end.")
 @click.option(
-    "--scenario", "names", multiple=True, metavar="NAME", help="Only this one (repeatable; see --list)."
+    "--scenario",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    type=click.Choice([scenario.name for scenario in SCENARIOS]),
+    help="Only this one (repeatable; see --list).",
 )
 @click.option(
     "--hold/--no-hold", default=None, help="Stay until Ctrl-C after the script (the default at a terminal)."
@@ -48,7 +55,7 @@ def demo(only_list: bool, names: Sequence[str], hold: bool | None, with_alerts: 
     """
     if only_list:
         for scenario in SCENARIOS:
-            click.echo(f"{scenario.name:<26}{scenario.title}")
+            click.echo(f"{scenario.name:<25}{scenario.title}")
         return
     holds = sys.stdout.isatty() if hold is None else hold
     interrupted = False
@@ -60,7 +67,7 @@ def demo(only_list: bool, names: Sequence[str], hold: bool | None, with_alerts: 
     except* KeyboardInterrupt:
         interrupted = True
     except* (LabError, DaemonError, LostOutputError) as group:
-        problems = [str(error) for error in group.exceptions]
+        problems = _said_by(group)
     if problems:
         fail(problems[0])
     if interrupted and not played:
@@ -69,11 +76,16 @@ def demo(only_list: bool, names: Sequence[str], hold: bool | None, with_alerts: 
     sys.exit(ALL_READY if played and all(each.went_right for each in played) else NOT_READY)
 
 
+def _said_by(group: BaseExceptionGroup) -> list[str]:
+    """What the errors in it say, and in the groups in it."""
+    nested = (
+        _said_by(each) if isinstance(each, BaseExceptionGroup) else [str(each)] for each in group.exceptions
+    )
+    return [text for texts in nested for text in texts]
+
+
 def _chosen(names: Sequence[str]) -> list[Scenario]:
     known = {scenario.name: scenario for scenario in SCENARIOS}
-    for name in names:
-        if name not in known:
-            fail(f"no scenario {name!r}; there is: {', '.join(known)}")
     return [known[name] for name in names] if names else list(SCENARIOS)
 
 
@@ -119,8 +131,8 @@ def _in_sum(played: Sequence[Played]) -> str:
             f"netcheck found {right} of {len(played)} faults; the others it did not name right, or too late."
         )
     if len(played) == 1:
-        return "netcheck found the fault, named the right cause, and saw that it was repaired."
-    return f"netcheck found all {right} faults, named the right causes, and saw that they were repaired."
+        return "netcheck found the fault, named its cause, and saw it repaired."
+    return f"netcheck found all {right} faults, named each cause, and saw each repaired."
 
 
 async def _with_alerts(folder: Path, listen: str, stack: AsyncExitStack) -> Telling:
@@ -136,7 +148,7 @@ async def _with_alerts(folder: Path, listen: str, stack: AsyncExitStack) -> Tell
 
     async def broken() -> None:
         if not await alerting.until_fired(_ALERT_PATIENCE):
-            click.secho(f"    no alert within {_ALERT_PATIENCE:.0f} s", fg="yellow")
+            _say(f"    no alert within {_ALERT_PATIENCE:.0f} s", "yellow")
 
     return replace(_TELLING, begins=begins, broken=broken)
 
@@ -144,7 +156,7 @@ async def _with_alerts(folder: Path, listen: str, stack: AsyncExitStack) -> Tell
 def _alerted(alert: Alert) -> None:
     what = "alert" if alert.is_firing else "resolved"
     where = f" on {alert.path}" if alert.path else ""
-    click.echo(f"    {what}: {alert.name}{where}, told to {alert.receiver}")
+    _say(f"    {what}: {alert.name}{where}, told to {alert.receiver}")
 
 
 async def _wait_until_ready(watcher: Watcher) -> None:
@@ -159,10 +171,11 @@ async def _wait_until_ready(watcher: Watcher) -> None:
 def _introduce(lab: Lab, config: Path, url: str) -> None:
     https = lab.ground.https
     couriers = "127.57.144.*" if lab.ground.many_addresses else HERE
+    bags = "; bags 443 and 80" if lab.ground.has_bags else ""
     click.echo("A laboratory on loopback; nothing leaves this machine.")
     for what, where in (
         ("couriers", f"{couriers}, ports 5223 and {https}"),
-        ("provider API", f"ports {https} and 2197; gateway 2195, feedback 2196"),
+        ("provider API", f"ports {https} and 2197; gateway 2195, feedback 2196{bags}"),
         ("resolver", f"{HERE}:{lab.nameserver.port}"),
         ("web proxy", f"{HERE}:{lab.web_proxy_switch.port}, lets port {https} through"),
         ("SOCKS proxy", f"{HERE}:{lab.socks_switch.port}, wants a password"),
@@ -187,16 +200,26 @@ def _named(scenario: Scenario, seconds: float | None) -> None:
         else "push certificate mdm: less than a week left"
     )
     if seconds is None:
-        click.secho(f"    not named within {PATIENCE:.0f} s; expected: {what}", fg="red")
+        _say(f"    not named within {PATIENCE:.0f} s; expected: {what}", "red")
     else:
-        click.secho(f"    named after {seconds:.1f} s: {what}", fg="green")
+        _say(f"    named after {seconds:.1f} s: {what}", "green")
 
 
 def _ended(played: Played) -> None:
     if played.repaired_after is None:
-        click.secho(f"    repaired, and not ready again within {PATIENCE:.0f} s", fg="red")
+        _say(f"    repaired, and not ready again within {PATIENCE:.0f} s", "red")
     else:
-        click.echo(f"    repaired, and ready again after {played.repaired_after:.1f} s")
+        _say(f"    repaired, and ready again after {played.repaired_after:.1f} s")
 
 
-_TELLING = Telling(_begins, _named, _ended)
+def _left(seconds: int) -> None:
+    if sys.stdout.isatty():
+        click.echo(f"{_LINE_ANEW}    {seconds} s left", nl=False)
+
+
+def _say(text: str, colour: str | None = None) -> None:
+    """In place of the seconds that are left."""
+    click.secho(f"{_LINE_ANEW if sys.stdout.isatty() else ''}{text}", fg=colour)
+
+
+_TELLING = Telling(_begins, _named, _ended, left=_left)

@@ -115,7 +115,7 @@ def environment(variables: Mapping[str, str] = os.environ) -> Environment:
     return Environment(
         None if https is None else proxy_in(https, variables[https]),
         None if http is None else proxy_in(http, variables[http]),
-        tuple(filter(None, re.split(r"[\s,]+", exceptions))),
+        tuple(filter(None, re.split(r"[ \t,]+", exceptions))),
     )
 
 

@@ -158,6 +158,9 @@ FILE: Section[FileKeys] = section(
         ),
         **dict.fromkeys(("include", "includes"), "one file holds the whole config: write it in here"),
         **dict.fromkeys(("tls", "basic_auth"), "the web port is set up in web: web: {tls: {…}}"),
+        **dict.fromkeys(
+            ("port", "address", "bind", "listen_address"), "where to serve stands in listen: 127.0.0.1:9223"
+        ),
         "nameservers": "nameservers are written as a resolver: resolvers: {corp: {nameservers: [10.0.0.53]}}",
         "timeouts": "the timeouts stand in probing: probing: {timeouts: {connect: 5s}}",
         "interval": "the interval stands in probing: probing: {interval: 60s}",

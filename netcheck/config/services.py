@@ -170,9 +170,10 @@ _BAG: Section[ServiceKeys] = section(
         "interval": Key(
             duration("1m", "7d"), "How long from one fetch to the next: whole rounds, at least one."
         ),
+        "networks": _COMMON["networks"],
         **_APPLES,
     },
-    astray={**_ASTRAY, "networks": "the addresses of the bag are Apple's: remove it"},
+    astray=_ASTRAY,
     alone="enabled",
 )
 

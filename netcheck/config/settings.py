@@ -323,7 +323,8 @@ HISTORY: Section[HistorySettings] = section(
     "The incidents: where they are kept, and how long.",
     {
         "file": Key(
-            FILE_TO_COME, "The database, made where there is none; without it incidents are in memory only."
+            FILE_TO_COME,
+            "The database of this daemon, made where there is none; without it incidents are in memory only.",
         ),
         "keep": Key(duration("1h", "10y"), "How long an incident is kept after its end."),
     },

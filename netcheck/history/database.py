@@ -12,7 +12,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from netcheck.history.timeline import MOST, Key
+from netcheck.history.timeline import MOST, Key, key_of
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.incidents import Span
 from netcheck.model.paths import Role
@@ -40,6 +40,7 @@ SELECT path, role, began, seen, ended, verdict, cause, hop, is_expected,
 FROM spans ORDER BY ended IS NOT NULL, began DESC LIMIT ?
 """
 _PUT = "INSERT OR REPLACE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_TAKE_OUT = "DELETE FROM spans WHERE path = ? AND role = ? AND began = ?"
 _DROP_OLD = "DELETE FROM spans WHERE coalesce(ended, seen) < ?"
 _DROP_MANY = """
 DELETE FROM spans WHERE ended IS NOT NULL
@@ -61,17 +62,19 @@ class Database:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._written: Mapping[Key, Span] = {}
-        """What the file has, as far as it was written here."""
+        """What the file has, as far as it was read or written here."""
 
     def read(self) -> list[Span]:
         """What the file has; nothing where there is none yet, or a damaged one. Raises HistoryError."""
         try:
             with closing(_connected(self.file)) as connection:
-                return _read(connection)
+                found = _read(connection)
         except (sqlite3.Error, _DamagedError) as error:
             if _is_damage(error):
                 return []
             raise HistoryError(_trouble(self.file, error)) from error
+        self._written = {key_of(span): span for span in found}
+        return found
 
     def write(self, spans: Mapping[Key, Span], before: float) -> None:
         """Put what is new into the file; take out what ended before this time, and the oldest of too many.
@@ -94,6 +97,7 @@ class Database:
         with closing(_connected(self.file)) as connection, connection:
             if not self._written:
                 _check(connection)
+            connection.executemany(_TAKE_OUT, self._written.keys() - spans.keys())
             connection.executemany(_PUT, map(_row, changed))
             connection.execute(_DROP_OLD, (before,))
             connection.execute(_DROP_MANY, (MOST,))
@@ -122,8 +126,7 @@ def read(file: Path) -> list[Span]:
             with closing(
                 sqlite3.connect(f"{file.absolute().as_uri()}?{way}", _LOCKED, uri=True)
             ) as connection:
-                _refuse_foreign(file, connection)
-                return _read(connection)
+                return _read(connection) if _refuse_foreign(file, connection) else []
         except sqlite3.OperationalError as error:
             problem = error
         except (sqlite3.DatabaseError, _DamagedError) as error:

@@ -44,6 +44,9 @@ class Timeline:
         """
         if of_all:
             self._inherited.clear()
+        for span in list(self._open.values()):
+            if span.began > now:
+                self._move(span, now)
         judged = {(each.path, each.role): each for each in judgements}
         for where in self._open.keys() - judged.keys():
             self._end(self._open[where], now)
@@ -55,7 +58,7 @@ class Timeline:
         if before is not None:
             goes_on = now - before.seen <= LONGEST_GAP
             if goes_on and _gist(before) == _gist(judged):
-                return self._put(replace(before, seen=max(before.seen, now)))
+                return self._put(replace(before, seen=now))
             if goes_on and before.is_incident and (before.path, before.role) in self._inherited:
                 return None
             self._end(before, now)
@@ -66,14 +69,20 @@ class Timeline:
         self._put(span)
 
     def _put(self, span: Span) -> None:
-        self._open[span.path, span.role] = self.spans[_key(span)] = span
+        self._open[span.path, span.role] = self.spans[key_of(span)] = span
 
     def _end(self, span: Span, now: float) -> None:
         """Now, or when it was last seen, where nobody looked for too long."""
         self.version += 1
-        ended = now if 0 <= now - span.seen <= LONGEST_GAP else span.seen
-        self.spans[_key(span)] = replace(span, ended=ended)
+        ended = now if now - span.seen <= LONGEST_GAP else span.seen
+        self.spans[key_of(span)] = replace(span, ended=ended)
         self._open.pop((span.path, span.role), None)
+
+    def _move(self, span: Span, now: float) -> None:
+        """The clock was set back behind its beginning: what lasts has begun by now."""
+        self.version += 1
+        del self.spans[key_of(span)]
+        self._put(replace(span, began=now, seen=now))
 
     def add(self, earlier: Iterable[Span]) -> None:
         """Take in what a file has. What it left open goes on, unless something newer has begun."""
@@ -83,13 +92,13 @@ class Timeline:
         merged: dict[Key, Span] = {}
         for span in in_order:
             where = span.path, span.role
-            merged[_key(span)] = span
+            merged[key_of(span)] = span
             if span.ended is None:
                 if span is latest[where] and where not in self._open:
                     self._open[where] = span
                     self._inherited.add(where)
                 else:
-                    merged[_key(span)] = replace(span, ended=span.seen)
+                    merged[key_of(span)] = replace(span, ended=span.seen)
         self.spans = merged | self.spans
 
     def drop(self, before: float) -> None:
@@ -102,8 +111,10 @@ class Timeline:
             self.spans = kept
 
     def incidents(self, since: float, now: float) -> list[Span]:
-        """Everything that was wrong after this time, newest first."""
-        wrong = [span for span in _incidents(self.spans.values()) if span.until(now) >= since]
+        """Everything that was wrong after this time, newest first; nothing that a wrong clock saw later."""
+        wrong = [
+            span for span in _incidents(self.spans.values()) if span.began <= now and span.until(now) >= since
+        ]
         return sorted(wrong, key=lambda span: span.began, reverse=True)
 
     def availability(self, since: float, now: float) -> list[Availability]:
@@ -116,14 +127,22 @@ class Timeline:
 
 
 def _availability(path: str, role: Role, spans: Sequence[Span], since: float, now: float) -> Availability:
-    wrong = [span for span in spans if span.is_incident]
-    down = [span for span in wrong if span.verdict is Verdict.NOT_READY]
-    not_ready, unwell = _seconds(down, since, now), _seconds(wrong, since, now)
-    return Availability(path, role, _seconds(spans, since, now), not_ready, unwell - not_ready)
+    lasted = _lasted(spans, since, now)
+    wrong = [(span, seconds) for span, seconds in lasted if span.is_incident]
+    not_ready = sum(seconds for span, seconds in wrong if span.verdict is Verdict.NOT_READY)
+    unwell = sum(seconds for _, seconds in wrong)
+    return Availability(path, role, sum(seconds for _, seconds in lasted), not_ready, unwell - not_ready)
 
 
-def _seconds(spans: Iterable[Span], since: float, now: float) -> float:
-    return sum(span.until(now) - max(span.began, since) for span in spans)
+def _lasted(spans: Iterable[Span], since: float, now: float) -> list[tuple[Span, float]]:
+    """How many seconds each was. Where the next begins it has ended: no time counts twice, even where a clock
+    that was set back, or two daemons with one file, left spans that overlap."""
+    in_order = sorted(spans, key=lambda span: span.began)
+    ends = [*(span.began for span in in_order[1:]), now]
+    return [
+        (span, max(0.0, min(span.until(now), end, now) - max(span.began, since)))
+        for span, end in zip(in_order, ends, strict=True)
+    ]
 
 
 def _begun(judged: Judgement, now: float, describe: Describe) -> Span:
@@ -154,7 +173,7 @@ def _incidents(spans: Iterable[Span]) -> Iterable[Span]:
     for span in sorted(filter(lambda span: span.is_incident, spans), key=lambda span: span.began):
         before = latest.get((span.path, span.role))
         incident = replace(span, began=before.began) if before and _settles(before, span) else span
-        latest[span.path, span.role] = found[_key(incident)] = incident
+        latest[span.path, span.role] = found[key_of(incident)] = incident
     return found.values()
 
 
@@ -171,5 +190,5 @@ def _gist(each: Judgement | Span) -> tuple[Verdict, Cause | None, Hop | None, bo
     return each.verdict, each.cause, each.hop, each.is_expected
 
 
-def _key(span: Span) -> Key:
+def key_of(span: Span) -> Key:
     return span.path, span.role, span.began

@@ -24,7 +24,8 @@ COURIERS = ("courier.push.apple.com", "courier2.push.apple.com")
 """What stands behind the `N-` of a courier's name, and the name in its certificate."""
 PROVIDER = "api.push.apple.com"
 RETIRED = ("gateway.push.apple.com", "feedback.push.apple.com")
-BAG = "init.push.apple.com"
+BAG, OLD_BAG = "init.push.apple.com", "init-p01st.push.apple.com"
+"""On HTTPS and on plain HTTP."""
 
 _ALPN = {**dict.fromkeys(COURIERS, ("apns-security-v3",)), PROVIDER: ("h2",)}
 _HANDSHAKE_SECONDS = 5.0
@@ -93,9 +94,9 @@ def _refuse(server: h2.connection.H2Connection, stream: int) -> None:
     server.send_data(stream, b'{"reason":"MissingProviderToken"}', end_stream=True)
 
 
-async def serve_bag(tls: TlsStream) -> None:
+async def serve_bag(stream: trio.abc.Stream) -> None:
     """One GET is answered with a bag; the retired services end the same way after anything they are told."""
-    if not (await tls.receive_some(_READ)).startswith(b"GET "):
+    if not (await stream.receive_some(_READ)).startswith(b"GET "):
         return
     body = plistlib.dumps(
         {
@@ -108,4 +109,4 @@ async def serve_bag(tls: TlsStream) -> None:
     head = (
         f"HTTP/1.1 200 OK\r\nContent-Type: application/x-apple-plist\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    await tls.send_all(head.encode() + body)
+    await stream.send_all(head.encode() + body)

@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 from netcheck.lab.lab import CONFIG
 
 _PREFIX = "netcheck-demo-"
+_BEING_MADE = 60.0
+"""Seconds after which a folder is no longer being made."""
 
 
 @contextmanager
@@ -22,10 +25,13 @@ def demo_folder() -> Iterator[Path]:
 
 
 def _remove_leftovers(parent: Path) -> None:
-    """Folders of demos of this user that live no more. One without a config may be just being made."""
+    """Folders of demos of this user that live no more. A new one without a config may be just being made; an
+    old one is what a daemon wrote that ended last."""
     for folder in parent.glob(f"{_PREFIX}*"):
         try:
-            if folder.lstat().st_uid == os.getuid() and (folder / CONFIG).exists():
+            known = folder.lstat()
+            is_made = (folder / CONFIG).exists() or time.time() - known.st_mtime > _BEING_MADE
+            if known.st_uid == os.getuid() and is_made:
                 with _locked(folder):
                     shutil.rmtree(folder, ignore_errors=True)
         except OSError:  # in use, or no folder

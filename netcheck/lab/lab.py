@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trio
 
-from netcheck.lab.apple import BAG, COURIERS, PROVIDER, RETIRED, Front, apple_like
+from netcheck.lab.apple import BAG, COURIERS, OLD_BAG, PROVIDER, RETIRED, Front, apple_like, serve_bag
 from netcheck.lab.certificates import Authority
 from netcheck.lab.nameserver import Nameserver
 from netcheck.lab.proxies import HttpProxy, Login, SocksProxy
@@ -26,7 +26,7 @@ LAST_COURIER = 50
 TOPIC = "com.apple.mgmt.External.1ab0bab0-0000-4000-8000-000000000000"
 LOGIN = Login("mdm-server", "correct horse battery staple")
 DEVICE_PORT, GATEWAY_PORT, FEEDBACK_PORT, OTHER_PROVIDER_PORT = 5223, 2195, 2196, 2197
-_HTTPS, _UNPRIVILEGED_HTTPS = 443, 8443
+_HTTPS, _UNPRIVILEGED_HTTPS, _HTTP = 443, 8443, 80
 _POINTS_OF_PRESENCE = 4
 """Of each courier name: so many addresses are shared by its hosts."""
 
@@ -43,13 +43,13 @@ class Ground:
     """443, or another port where this user may not have that one."""
     many_addresses: bool
     """Whether all of 127.0.0.0/8 is there (Linux), or 127.0.0.1 alone."""
+    has_bags: bool
+    """Whether the ports of the bags may be used: nobody can ask for bags on others."""
 
     @classmethod
     def here(cls) -> "Ground":
-        return cls(
-            _HTTPS if _can_bind(HERE, _HTTPS) else _UNPRIVILEGED_HTTPS,
-            _can_bind("127.57.144.1", 0),
-        )
+        https = _HTTPS if _can_bind(HERE, _HTTPS) else _UNPRIVILEGED_HTTPS
+        return cls(https, _can_bind("127.57.144.1", 0), https == _HTTPS and _can_bind(HERE, _HTTP))
 
     def address(self, suffix: str) -> str:
         """An address of the loopback network, of its own where there are many."""
@@ -81,6 +81,9 @@ class Lab:
             place: _bound(*place, Front(issuing, self.folder, names).handle)
             for place, names in _places(self.ground).items()
         }
+        if self.ground.has_bags:
+            (address,) = self.zone[OLD_BAG]
+            self._fronts[address, _HTTP] = _bound(address, _HTTP, serve_bag)
         self.nameserver = Nameserver(HERE, self.zone)
         self.web_proxy = HttpProxy(self.zone, frozenset({self.ground.https}), self.folder)
         self.web_proxy_switch = _bound_near(3128, self.web_proxy.handle)
@@ -127,6 +130,7 @@ class Lab:
     def _config(self, listen: str) -> str:
         https = self.ground.https
         apple = "lab_ca_file: apple-ca.pem, networks: [127.0.0.0/8]"
+        bag = f"  bag: {{enabled: true, interval: 1m, {apple}}}\n" if self.ground.has_bags else ""
         return f"""\
 # Written by `netcheck demo`. Every key is one that you can use too. `lab_ca_file` is for laboratories only:
 # it says whose certificates count as Apple's here.
@@ -145,12 +149,12 @@ paths:
     roles: [provider]
 
 services:
-  courier: {{ports: [{DEVICE_PORT}, {https}], {apple}}}
+  courier: {{ports: [{DEVICE_PORT}, {https}], hold: 30s, {apple}}}
   courier2: {{ports: [{DEVICE_PORT}, {https}], {apple}}}
   provider: {{ports: [{https}, {OTHER_PROVIDER_PORT}], {apple}}}
   gateway: {{{apple}}}
   feedback: {{{apple}}}
-
+{bag}
 probing:
   interval: 2s
   timeouts: {{resolve: 1s, connect: 1s, proxy: 1s, tls: 1s}}
@@ -167,7 +171,7 @@ def _zone(ground: Ground) -> Iterator[tuple[str, tuple[str, ...]]]:
         for number in range(LAST_COURIER + 1):
             point = family * _POINTS_OF_PRESENCE + number % _POINTS_OF_PRESENCE
             yield f"{number}-{name}", (ground.address(f"57.144.{point + 1}"),)
-    for number, name in enumerate((PROVIDER, *RETIRED, BAG), start=1):
+    for number, name in enumerate((PROVIDER, *RETIRED, BAG, OLD_BAG), start=1):
         yield name, (ground.address(f"188.138.{number}"),)
 
 
@@ -179,6 +183,7 @@ def _places(ground: Ground) -> dict[tuple[str, int], set[str]]:
         RETIRED[0]: (GATEWAY_PORT,),
         RETIRED[1]: (FEEDBACK_PORT,),
         BAG: (ground.https,),
+        OLD_BAG: (),
     }
     places: dict[tuple[str, int], set[str]] = {}
     for host, addresses in _zone(ground):

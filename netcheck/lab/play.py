@@ -37,6 +37,8 @@ class Telling:
     ended: Callable[[Played], None]
     broken: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
     """Awaited while something is broken and was named, before it is repaired."""
+    left: Callable[[int], None] = lambda _: None
+    """Told every second how many are left, while netcheck is still to say something."""
 
 
 async def play(lab: Lab, watcher: Watcher, scenarios: Sequence[Scenario], telling: Telling) -> list[Played]:
@@ -45,11 +47,11 @@ async def play(lab: Lab, watcher: Watcher, scenarios: Sequence[Scenario], tellin
     for number, scenario in enumerate(scenarios, start=1):
         telling.begins(scenario, number, len(scenarios))
         scenario.breaks(lab)
-        named = await _timed(partial(_until_named, watcher, scenario))
+        named = await _timed(partial(_until_named, watcher, scenario), telling)
         telling.named(scenario, named)
         await telling.broken()
         scenario.repairs(lab)
-        repaired = await _timed(partial(_until_over, watcher, scenario))
+        repaired = await _timed(partial(_until_over, watcher, scenario), telling)
         played.append(Played(scenario, named, repaired))
         telling.ended(played[-1])
     return played
@@ -70,9 +72,19 @@ async def _until_over(watcher: Watcher, scenario: Scenario) -> None:
     await watcher.until_all_ready()
 
 
-async def _timed(doing: Callable[[], Awaitable[None]]) -> float | None:
+async def _timed(doing: Callable[[], Awaitable[None]], telling: Telling) -> float | None:
     started = trio.current_time()
-    with trio.move_on_after(PATIENCE):
-        await doing()
-        return trio.current_time() - started
-    return None
+    took = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_count_down, telling)
+        with trio.move_on_after(PATIENCE):
+            await doing()
+            took = trio.current_time() - started
+        nursery.cancel_scope.cancel()
+    return took
+
+
+async def _count_down(telling: Telling) -> None:
+    for left in range(int(PATIENCE), 0, -1):
+        telling.left(left)
+        await trio.sleep(1)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import h11
 import trio
@@ -17,6 +18,7 @@ from netcheck.lab.certificates import Authority
 _HEAD = 8192
 _READ = 65536
 _SECONDS = 10.0
+_HTTP = 80
 _NO_METHOD, _PASSWORD, _NO_AUTHENTICATION = 0xFF, 0x02, 0x00  # RFC 1928 section 3
 _OK, _NOT_ALLOWED, _UNREACHABLE, _REFUSED = 0, 2, 4, 5  # RFC 1928 section 6
 
@@ -72,7 +74,7 @@ class SocksProxy:
 
 @dataclass(slots=True)
 class HttpProxy:
-    """CONNECT with squid's stock rule: only some ports. Fields may be changed while it serves."""
+    """CONNECT with squid's stock rule, only some ports; and GET. Fields may be changed while it serves."""
 
     zone: Zone
     allowed_ports: frozenset[int]
@@ -82,34 +84,50 @@ class HttpProxy:
     """Issues the certificates with which it decrypts; None lets TLS through."""
 
     async def handle(self, stream: trio.SocketStream) -> None:
+        request = None
         with trio.move_on_after(_SECONDS):
-            await self._serve(stream)
+            request = await _request(stream)
+        if request is not None:
+            await self._serve(stream, request)
 
-    async def _serve(self, stream: trio.SocketStream) -> None:
-        request = await _request(stream)
-        if request is None:
-            return
-        host, _, port = request.target.decode("latin-1").rpartition(":")
-        host = host.strip("[]")
+    async def _serve(self, stream: trio.SocketStream, request: h11.Request) -> None:
+        target = request.target.decode("latin-1")
         if self.login and not _has(request, self.login):
             await stream.send_all(_answer(407, "Proxy Authentication Required", _CHALLENGE))
-        elif not port.isdecimal() or int(port) not in self.allowed_ports:
-            await stream.send_all(_answer(403, "Forbidden", "X-Squid-Error: ERR_ACCESS_DENIED 0\r\n"))
+        elif request.method == b"GET":
+            await self._forward(stream, target)
         else:
-            await self._tunnel(stream, host, int(port))
+            await self._connect(stream, target)
 
-    async def _tunnel(self, stream: trio.SocketStream, host: str, port: int) -> None:
+    async def _forward(self, stream: trio.SocketStream, url: str) -> None:
+        """RFC 9112 section 3.2.2, to port 80 alone."""
+        _, host, path = urlsplit(url)[:3]
+        if remote := await self._reach(stream, host, _HTTP):
+            await remote.send_all(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            await splice(stream, remote)
+
+    async def _connect(self, stream: trio.SocketStream, target: str) -> None:
+        host, _, port = target.rpartition(":")
+        if not port.isdecimal() or int(port) not in self.allowed_ports:
+            await stream.send_all(_answer(403, "Forbidden", "X-Squid-Error: ERR_ACCESS_DENIED 0\r\n"))
+        elif remote := await self._reach(stream, host.strip("[]"), int(port)):
+            await self._tunnel(stream, remote)
+
+    async def _reach(self, stream: trio.SocketStream, host: str, port: int) -> trio.SocketStream | None:
+        """Where it leads; the client is told where it leads nowhere."""
         remote, code = await _dial(self.zone, host, port)
         if remote is None:
             error = 110 if code == _UNREACHABLE else 111
-            await stream.send_all(
-                _answer(503, "Service Unavailable", f"X-Squid-Error: ERR_CONNECT_FAIL {error}\r\n")
-            )
-            return
+            header = f"X-Squid-Error: ERR_CONNECT_FAIL {error}\r\n"
+            await stream.send_all(_answer(503, "Service Unavailable", header))
+        return remote
+
+    async def _tunnel(self, stream: trio.SocketStream, remote: trio.SocketStream) -> None:
         await stream.send_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
         if inspector := self.inspector:  # which may be taken out meanwhile
             await trio.aclose_forcefully(remote)
-            await self._decrypt(stream, inspector)
+            with trio.move_on_after(_SECONDS):
+                await self._decrypt(stream, inspector)
         else:
             await splice(stream, remote)
 
@@ -130,7 +148,7 @@ def _answer(status: int, phrase: str, header: str) -> bytes:
 
 
 async def _request(stream: trio.SocketStream) -> h11.Request | None:
-    """The head of a CONNECT; None where the client sends something else, or leaves."""
+    """The head of a CONNECT or GET; None where the client sends something else, or leaves."""
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEAD)
     while True:
         try:
@@ -138,7 +156,7 @@ async def _request(stream: trio.SocketStream) -> h11.Request | None:
         except h11.RemoteProtocolError:
             return None
         if isinstance(event, h11.Request):
-            return event if event.method == b"CONNECT" else None
+            return event if event.method in (b"CONNECT", b"GET") else None
         if event is not h11.NEED_DATA:
             return None
         connection.receive_data(await stream.receive_some(_HEAD))

@@ -105,7 +105,7 @@ def _renew_certificate(lab: Lab) -> None:
 SCENARIOS = (
     Scenario(
         "port-5223-blocked",
-        "A firewall drops port 5223, the one that devices use first.",
+        "A firewall drops port 5223, which devices use first.",
         _block_device_port,
         _open_device_port,
         Expected("direct", Role.DEVICE, Verdict.FALLBACK_ONLY, Cause.PORT_BLOCKED, Hop.FIREWALL),
@@ -154,7 +154,7 @@ SCENARIOS = (
     ),
     Scenario(
         "push-certificate-expires",
-        "The push certificate of the MDM server has five days left.",
+        "The MDM server's push certificate has five days left.",
         _let_certificate_run_out,
         _renew_certificate,
         None,

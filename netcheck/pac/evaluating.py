@@ -17,6 +17,8 @@ _LONGEST = 0.5
 """Seconds of CPU for one call; who needs more is in an endless loop."""
 _ENDLESS = f"it does not come to an end within {_LONGEST:g} s"
 _MOST_TEXT = 1000
+_MOST_NAMES, _LONGEST_NAME = 64, 255
+"""Of those that it wanted to resolve: of each run, and in characters."""
 _STANDARD = Path(__file__).with_name("standard.js").read_text(encoding="utf-8")
 _CALL = """(function (url, host) {
   var find = typeof FindProxyForURL === "function" ? FindProxyForURL : FindProxyForURLEx;
@@ -33,7 +35,7 @@ def evaluate(argument: bytes) -> bytes:
 
     In: `script`; `urls`, pairs of URL and host; `known`, lists of addresses by name; `mine`, the addresses of
     this machine; `time`, Unix seconds. Out: `answers`, for each URL `said` or `error`, why there is nothing;
-    and `missing`, the names that it wanted to resolve and that are not known: an answer may then be wrong.
+    and `missing`, names that it wanted to resolve and that are not known: an answer may then be wrong.
     """
     asked = json.loads(argument)
     context = quickjs.Context()
@@ -52,7 +54,8 @@ def evaluate(argument: bytes) -> bytes:
         missing = json.loads(context.eval("__stringify(__keys(__missing))"))
     except (quickjs.JSException, TypeError, ValueError):
         answers, missing = [{"error": "it changes what this runs it with"}] * len(answers), []
-    return json.dumps({"answers": answers, "missing": missing}).encode()
+    wanted = [name for name in missing if len(name) <= _LONGEST_NAME][:_MOST_NAMES]
+    return json.dumps({"answers": answers, "missing": wanted}).encode()
 
 
 def _answers(context: quickjs.Context, asked: dict[str, Any]) -> list[dict[str, str]]:

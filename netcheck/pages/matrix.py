@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import count
 
 from netcheck.facts import Facts
 from netcheck.fields import Field, Fields, failure_text
@@ -54,7 +53,8 @@ class Address:
 class Cell:
     """A service's port over a path. `state` is that of the field."""
 
-    number: int
+    id: str
+    """The same however the columns stand."""
     service: str
     port: int
     path: str
@@ -79,14 +79,13 @@ class Row:
 
 def matrix(facts: Facts, fields: Fields, paths: Sequence[ProbePath]) -> list[Row]:
     """The rows in the order of the services, with a cell for each path; none where no path leads."""
-    numbers = count(1)
     rows = []
     for service, port in dict.fromkeys((each.name, port) for each in facts.services for port in each.ports):
         cells: list[Cell | None] = []
         for path in paths:
             field = _field(fields, service, port, path)
             recent = facts.totals.recent.get(Flow(service, port, path.name), ())
-            cells.append(None if field is None else _cell(next(numbers), field, recent))
+            cells.append(None if field is None else _cell(field, recent))
         if any(cells):
             rows.append(Row(service, port, tuple(cells)))
     return rows
@@ -101,11 +100,11 @@ def _field(fields: Fields, name: str, port: int, path: ProbePath) -> Field | Non
     return replace(probed[0], results=tuple(result for field in probed for result in field.results))
 
 
-def _cell(number: int, field: Field, recent: Recent) -> Cell:
+def _cell(field: Field, recent: Recent) -> Cell:
     latest = max(field.results, key=lambda result: result.attempt.time, default=None)
     addresses = _addresses(field.results)
     return Cell(
-        number,
+        f"cell/{field.service.name}/{field.port}/{field.path.name}",
         field.service.name,
         field.port,
         field.path.name,

@@ -111,7 +111,7 @@ def _rendered(facts: Facts, past: Past, version: str, time: float, *, is_live: b
 
 def _tables(facts: Facts, fields: Fields, time: float) -> list[tables.Table]:
     return [
-        tables.failures(facts.results, fields.probed()),
+        tables.failures(facts.results, fields.probed(), time),
         tables.push_certificates(facts.push_certificates, facts.proofs, time),
         tables.resolvers(facts.lookups),
         tables.chosen_ways(facts.results),

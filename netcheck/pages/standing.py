@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from zlib import crc32
 
 from netcheck.answers import evidence_lines, in_short
 from netcheck.facts import Facts, PathFinding
@@ -25,7 +27,7 @@ _ORDER = ("broken", "limited", "unknown", "ok")
 _BADGES = {"ok": "works", "limited": "limits", "broken": "broken", "unknown": "waiting"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Past:
     """What the history says; `days` is how far back it was asked."""
 
@@ -33,9 +35,13 @@ class Past:
     availability: Sequence[Availability] = ()
     days: int = 7
 
-    @property
-    def lasting(self) -> Mapping[tuple[str, Role], Span]:
-        """What is still so, by path and role."""
+    def lasting_of(self, judged: Judgement) -> Span | None:
+        """The incident of which this is the latest; none where the history is still to hear of it."""
+        span = self._lasting.get((judged.path, judged.role))
+        return span if span and span.verdict is judged.verdict else None
+
+    @cached_property
+    def _lasting(self) -> Mapping[tuple[str, Role], Span]:
         return {(span.path, span.role): span for span in self.incidents if span.ended is None}
 
 
@@ -49,13 +55,16 @@ class Line:
     doubts: tuple[str, ...]
     since: str
     availability: str
+    measured: str
+    """How long the time is of which that is a part."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Something that is wrong, with all whom it hits, and what to ask of whom."""
 
-    number: int
+    mark: str
+    """The same for as long as this is to be done, whatever comes beside it."""
     state: str
     title: str
     whom: tuple[Said, ...]
@@ -74,6 +83,7 @@ class Incident:
     """Something that was wrong, or still is."""
 
     state: str
+    badge: str
     summary: str
     began: str
     ended: str
@@ -93,15 +103,21 @@ def worst(states: Iterable[str]) -> str:
 
 def lines(judgements: Sequence[Judgement], past: Past, now: float) -> list[Line]:
     """One for each, the worst first."""
-    open_spans = past.lasting
-    ratios = {(each.path, each.role): each.ratio for each in past.availability}
+    known = {(each.path, each.role): each for each in past.availability}
     made = []
     for judged in judgements:
-        where = (judged.path, judged.role)
-        state = state_of(judged)
-        since = _since(open_spans.get(where), now)
-        percent = _percent(ratios.get(where))
-        made.append(Line(state, _BADGES[state], said(judged), judged.doubts, since, percent))
+        state, available = state_of(judged), known.get((judged.path, judged.role))
+        made.append(
+            Line(
+                state,
+                _BADGES[state],
+                said(judged),
+                judged.doubts,
+                _since(past.lasting_of(judged), now),
+                _percent(available.ratio if available else None),
+                duration_text(available.measured) if available else "",
+            )
+        )
     return sorted(made, key=lambda line: _ORDER.index(line.state))
 
 
@@ -112,18 +128,22 @@ def troubles(facts: Facts, past: Past, now: float) -> list[Trouble]:
         finding = found.finding
         what = (finding.cause, finding.hop, finding.owner, finding.next_step)
         alike.setdefault(what, []).append(found)
-    made = [_trouble(number, same, past, now) for number, same in enumerate(alike.values(), start=1)]
+    made = [_trouble(_mark(what), same, past, now) for what, same in alike.items()]
     return sorted(made, key=lambda each: (each.is_remark, _ORDER.index(each.state)))
 
 
-def _trouble(number: int, alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
+def _mark(what: object) -> str:
+    return f"{crc32(repr(what).encode()):08x}"
+
+
+def _trouble(mark: str, alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
     finding = alike[0].finding
     judgements = [judged for found in alike for judged in found.judgements]
-    spans = [past.lasting.get((judged.path, judged.role)) for judged in judgements]
+    spans = [past.lasting_of(judged) for judged in judgements]
     evidence = _evidence(finding, alike)
     title = in_short(finding)
     return Trouble(
-        number,
+        mark,
         "unknown" if finding.is_remark else worst(map(state_of, judgements)),
         title[0].upper() + title[1:],
         tuple(map(said, judgements)),
@@ -151,6 +171,7 @@ def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
     return [
         Incident(
             _STATES[span.verdict],
+            _BADGES[_STATES[span.verdict]],
             span.summary or f"{span.path} {span.role}: {span.verdict}",
             time_text(span.began),
             "" if span.ended is None else time_text(span.ended),

@@ -41,7 +41,7 @@ def _table(name: str, title: str, header: tuple[str, ...], rows: Iterable[Sequen
     return Table(name, title, header, every[:_MOST], max(0, len(every) - _MOST))
 
 
-def failures(results: Iterable[Result], fields: Iterable[Field]) -> Table:
+def failures(results: Iterable[Result], fields: Iterable[Field], now: float) -> Table:
     """Those of one kind on a path are one row, the commonest first; what nobody minds stands last."""
     unneeded = {(each.service.name, each.port, each.path.name): each.why_unneeded for each in fields}
     alike: dict[tuple[str, str, str], list[Result]] = {}
@@ -50,20 +50,26 @@ def failures(results: Iterable[Result], fields: Iterable[Field]) -> Table:
             why = unneeded.get((result.service, result.port, result.path), "")
             alike.setdefault((why, result.path, failure_text(failure)), []).append(result)
     in_order = sorted(alike.items(), key=lambda item: (item[0][0] != "", -len(item[1]), item[0]))
-    rows = [_failure_row(*kind, of_kind) for kind, of_kind in in_order]
+    rows = [_failure_row(*kind, of_kind, now) for kind, of_kind in in_order]
     return _table(
-        "failures", "Failed probes", ("path", "failure", "probes", "where", "such as", "what was seen"), rows
+        "failures",
+        "Failed probes",
+        ("path", "failure", "probes", "latest", "where", "such as", "what was seen"),
+        rows,
     )
 
 
-def _failure_row(why_unneeded: str, path: str, kind: str, alike: Sequence[Result]) -> Sequence[Cell]:
+def _failure_row(
+    why_unneeded: str, path: str, kind: str, alike: Sequence[Result], now: float
+) -> Sequence[Cell]:
     where = dict.fromkeys(f"{result.service}:{result.port}" for result in alike)
     names = dict.fromkeys(result.host for result in alike)
     failure = alike[0].attempt.failure
     seen = failure.detail[:LONGEST] if failure else ""
     if failure and failure.evidence:
         seen += f"; the answer began with {failure.evidence_text}"
-    rest = [Cell(str(len(alike))), _names(where), _names(names), Cell(seen)]
+    latest = f"{duration_text(now - max(result.attempt.time for result in alike))} ago"
+    rest = [Cell(str(len(alike))), Cell(latest), _names(where), _names(names), Cell(seen)]
     if why_unneeded:
         cells = [Cell(path), Cell(f"{why_unneeded}: {kind}"), *rest]
         return [cell._replace(state="idle") for cell in cells]
@@ -141,7 +147,7 @@ def chosen_ways(results: Iterable[Result]) -> Table:
         where = _names(dict.fromkeys(endpoint_text(each.host, each.port) for each in alike))
         ways = Cell("; ".join(map(str, chosen.ways))[:LONGEST], "worry" if failed else "good")
         rows.append([Cell(chosen.path), Cell(chosen.said[:LONGEST]), where, ways])
-    return _table("ways", "Ways that are chosen for each host", ("path", "said", "where", "ways"), rows)
+    return _table("chosen", "Ways that are chosen for each host", ("path", "said", "where", "ways"), rows)
 
 
 def load_balancers(results: Iterable[Result]) -> Table:
@@ -151,7 +157,7 @@ def load_balancers(results: Iterable[Result]) -> Table:
         where = _names(dict.fromkeys(endpoint_text(each.host, each.port) for each in alike))
         says = Cell(seen.says, "bad" if seen.failure else "good")
         rows.append([Cell(seen.path), Cell(seen.balancer), says, where])
-    return _table("balancers", "Load balancers", ("path", "load balancer", "", "asked for"), rows)
+    return _table("balancers", "Load balancers", ("path", "load balancer", "how it does", "asked for"), rows)
 
 
 def bags(seen: Iterable[FetchedBag]) -> Table:

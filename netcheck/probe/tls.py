@@ -10,11 +10,14 @@ from contextlib import suppress
 import trio
 
 from netcheck.files import as_file
-from netcheck.model.failing import EVIDENCE_LIMIT, Reason
+from netcheck.model.failing import Reason
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.tls_driver import StreamEndError, TlsDriver
+from netcheck.wire.http_software import software_in
 
+_KEPT = 1024
+"""Bytes of what comes first: of what is not TLS they say who it is."""
 _RECORDS = range(0x14, 0x18)  # RFC 8446 section 5.1, ContentType
 _RECORD_ALERT, _RECORD_HANDSHAKE = 0x15, 0x16
 _CLOSE_NOTIFY = 0  # RFC 8446 section 6.1
@@ -118,8 +121,8 @@ class _Ear:
 
     async def hear(self, limit: int) -> bytes:
         data = await self._stream.receive_some(limit)
-        if len(self.first_bytes) < EVIDENCE_LIMIT:
-            self.first_bytes += data[: EVIDENCE_LIMIT - len(self.first_bytes)]
+        if len(self.first_bytes) < _KEPT:
+            self.first_bytes += data[: _KEPT - len(self.first_bytes)]
         return data
 
 
@@ -206,7 +209,10 @@ class TlsStream:
             return self._explain_certificate(error)
         first_bytes = self._ear.first_bytes
         if not first_bytes or first_bytes[0] not in _RECORDS:
-            return PhaseError(Reason.TLS_NOT_TLS, "the peer does not speak TLS", first_bytes)
+            software = software_in(first_bytes)
+            return PhaseError(
+                Reason.TLS_NOT_TLS, "the peer does not speak TLS", first_bytes, software=software
+            )
         return _broken(error, first_bytes)
 
     def _explain_certificate(self, error: ssl.SSLCertVerificationError) -> PhaseError:

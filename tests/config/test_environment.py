@@ -54,6 +54,13 @@ MATCHES = [
     ({"no_proxy": "10.1.2.3"}, "10.1.2.3"),
     ({"no_proxy": "10.1.2.99/24"}, "10.1.2.3"),
     ({"no_proxy": "10.0.0.0/33"}, "10.0.0.1"),
+    ({"no_proxy": "0.0.0.0/0"}, "10.1.2.3"),
+    ({"no_proxy": "10.1.2.3/0"}, "10.1.2.3"),
+    ({"no_proxy": "10.0.0.0/8:9"}, "10.1.2.3"),
+    ({"no_proxy": "10.0.0.0/255.0.0.0"}, "10.1.2.3"),
+    ({"no_proxy": "10.1.2.3/"}, "10.1.2.3"),
+    ({"no_proxy": "b.test\n10.1.2.3"}, "10.1.2.3"),
+    ({"no_proxy": "b.test\ta.test"}, "a.test"),
     ({"no_proxy": "fd00::1"}, "fd00::1"),
     ({"no_proxy": "[fd00::1]"}, "fd00::1"),
     ({"NO_PROXY": "a.test"}, "a.test"),
@@ -119,10 +126,17 @@ def test_a_login_in_a_variable_is_used_and_never_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["ftp://svc:hunter2@p.test", "http://:3128", "http://p.test:99999", "http://svc:hunter2@"]
+    ("value", "says"),
+    [
+        ("ftp://svc:hunter2@p.test", "holds no proxy URL"),
+        ("http://:3128", "holds no proxy URL"),
+        ("http://svc:hunter2@", "holds no proxy URL"),
+        ("http://-p.test:3128", "names no host"),
+        ("http://p.test:99999", "has no port from 1 to 65535"),
+    ],
 )
-def test_what_is_no_proxy_is_told_by_the_variables_name(value: str) -> None:
-    with pytest.raises(ValueError, match="environment variable https_proxy") as caught:
+def test_what_is_no_proxy_is_told_by_the_variables_name(value: str, says: str) -> None:
+    with pytest.raises(ValueError, match=f"environment variable https_proxy {says}") as caught:
         environment({"https_proxy": value})
     assert "hunter2" not in str(caught.value)
 

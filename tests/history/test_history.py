@@ -162,10 +162,16 @@ def test_what_lasts_is_kept_however_much_has_ended_since(tmp_path: Path) -> None
 
 def test_what_is_old_is_taken_out_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "netcheck.db"
-    database = Database(file)
-    database.write(kept(None, BLOCKED, DOWN, DOWN)._timeline.spans, before=0)
-    database.write({}, before=NOW + 300)
+    Database(file).write(kept(None, BLOCKED, DOWN, DOWN)._timeline.spans, before=0)
+    Database(file).write({}, before=NOW + 300)
     assert [span.cause for span in read(file)] == [DOWN.cause]
+
+
+def test_what_is_no_longer_known_is_taken_out_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    kept(file, DOWN)
+    after = kept(file, DOWN, begun=NOW - 5000)  # the clock was set back meanwhile
+    assert [span.began for span in read(file)] == [span.began for span in after.incidents(0, NOW)]
 
 
 # Files that cannot be used
@@ -353,6 +359,15 @@ def test_a_file_can_be_read_while_it_is_written(tmp_path: Path) -> None:
 def test_no_file_says_who_makes_it(tmp_path: Path) -> None:
     with pytest.raises(HistoryError, match="the daemon makes it"):
         read(tmp_path / "netcheck.db")
+
+
+def test_a_file_for_which_there_was_no_room_has_nothing_yet(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    file.touch()
+    assert read(file) == []
+    with closing(sqlite3.connect(file)) as begun:
+        begun.execute("PRAGMA journal_mode = WAL")
+    assert read(file) == []
 
 
 def test_a_damaged_file_is_no_traceback_for_a_reader(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ DOWN = replace(
     findings=(Finding(Cause.DNS_FAILURE, Hop.RESOLVER, "servfail in 3 of 3", "Repair it."),),
 )
 UNKNOWN = replace(READY, verdict=Verdict.UNKNOWN)
-SOON = 1000.0
+SOON = 2000.0
 """A time after all that is seen here."""
 
 
@@ -133,9 +133,50 @@ def test_what_nobody_looked_at_for_too_long_ended_where_it_was_last_seen() -> No
     assert (older.ended, newest.began) == (100, later)
 
 
-def test_a_clock_that_is_set_back_makes_no_negative_times() -> None:
-    (incident,) = told((100, DOWN), (50, DOWN), (60, READY)).incidents(0, SOON)
-    assert incident.began <= incident.seen <= (incident.ended or 0)
+def test_what_lasts_while_the_clock_is_set_back_behind_its_beginning_has_begun_by_then() -> None:
+    timeline = told((500, READY), (600, DOWN), (610, DOWN), (50, DOWN), (60, DOWN), (70, READY))
+    (incident,) = timeline.incidents(0, 70)
+    assert (incident.began, incident.seen, incident.ended) == (50, 60, 70)
+    assert timeline.availability(0, 100) == [Availability("direct", Role.DEVICE, 50, 20, 0)]
+
+
+def test_a_clock_that_is_set_back_a_little_shortens_what_lasts() -> None:
+    (incident,) = told((100, DOWN), (200, DOWN), (150, DOWN), (160, READY)).incidents(0, SOON)
+    assert (incident.began, incident.seen, incident.ended) == (100, 150, 160)
+
+
+def test_what_a_wrong_clock_saw_later_than_now_is_not_shown_before() -> None:
+    timeline = told((500, DOWN), (600, READY), (50, READY), (60, READY))
+    assert timeline.incidents(0, 60) == []
+    assert timeline.availability(0, 60) == [Availability("direct", Role.DEVICE, 10, 0, 0)]
+
+
+def test_no_time_counts_twice_where_spans_overlap() -> None:
+    one, other = (told((begun, DOWN), (100, DOWN), (110, READY), (190, READY)) for begun in (10, 15))
+    both = Timeline()
+    both.add([*one.spans.values(), *other.spans.values()])
+    (found,) = both.availability(0, 200)
+    assert found.measured <= 190
+    assert found.not_ready <= 100
+
+
+def test_a_known_week_has_the_availability_that_it_had() -> None:
+    """A restart, two gaps, a fall-back, an outage, and an hour of which nobody knows."""
+    hour = 3600.0
+    seen = {(0, 5): READY, (5, 6): DOWN, (6, 10): READY, (12, 13): READY, (13, 15): BLOCKED, (16, 20): READY}
+    timeline = Timeline()
+    for (begin, end), judged in seen.items():
+        for step in range(int((end - begin) * 60) + 1):
+            if (begin, step) == (16, 60):  # ten minutes without netcheck
+                earlier, timeline = timeline, Timeline()
+                timeline.add(earlier.spans.values())
+            if not (begin == 16 and 60 < step < 70):
+                timeline.note([judged], begin * hour + step * 60, lambda _: Onset("", ""))
+    (found,) = timeline.availability(0, 20 * hour)
+    # From 10 to 12 and from 15 to 16 nobody looked: more than LONGEST_GAP.
+    assert found == Availability("direct", Role.DEVICE, 17 * hour, 1 * hour, 2 * hour)
+    (found,) = timeline.availability(5.5 * hour, 14 * hour)
+    assert found == Availability("direct", Role.DEVICE, 6.5 * hour, 0.5 * hour, 1 * hour)
 
 
 def test_what_a_file_left_open_goes_on_after_a_restart() -> None:

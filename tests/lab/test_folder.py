@@ -1,5 +1,6 @@
 """The demo's folder: removed with it, and after a demo that was killed by the next one."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,15 @@ def test_that_of_a_demo_that_was_killed_is_removed_by_the_next(tmp_path: Path) -
 def test_that_of_a_demo_that_lives_stays(tmp_path: Path) -> None:
     with another_demo(tmp_path) as (_, folder), demo_folder() as ours:
         assert sorted(tmp_path.iterdir()) == sorted([folder, ours])
+
+
+def test_what_a_daemon_wrote_into_a_folder_that_was_removed_is_removed_later(tmp_path: Path) -> None:
+    leftover = tmp_path / "netcheck-demo-leftover"
+    leftover.mkdir()
+    (leftover / "netcheck.db").touch()
+    os.utime(leftover, (0, 0))
+    with demo_folder() as ours:
+        assert list(tmp_path.iterdir()) == [ours]
 
 
 def test_what_only_has_such_a_name_stays(tmp_path: Path) -> None:

@@ -92,6 +92,18 @@ def test_names_that_are_not_known_are_asked_for() -> None:
     assert run(script, {"a.test": ["10.0.0.1"]}) == {"answers": [{"said": "true"}], "missing": []}
 
 
+def test_of_names_without_end_a_few_are_resolved() -> None:
+    script = """
+    function FindProxyForURL(url, host) {
+      for (var i = 0; i < 3000; i++) dnsResolve("n" + i + ".test");
+      dnsResolve(new Array(1000000).join("x"));
+      return "DIRECT";
+    }"""
+    answer = run(script)
+    assert answer["answers"] == [{"said": "DIRECT"}]
+    assert answer["missing"] == [f"n{number}.test" for number in range(64)]
+
+
 @pytest.mark.parametrize(
     ("script", "error"),
     [

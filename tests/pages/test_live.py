@@ -7,15 +7,19 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
+from netcheck.facts import Facts
+from netcheck.model.findings import Fix, PushCertificate
 from netcheck.model.paths import ProbePath
-from netcheck.pages.page import render_report
+from netcheck.pages.page import asset, render, render_report
+from netcheck.pages.standing import Past
 from tests.bench.page import facts as five_hundred_cells
 from tests.daemon.running import running
-from tests.pages.test_page import HOSTILE, NOW, hostile
+from tests.pages.test_page import HOSTILE, NOW, hostile, site
 from tests.records import COURIER, DROPPED, facts, result
 from tests.system.browser import Window, browser
 from tests.test_cli import config
@@ -95,6 +99,92 @@ def test_five_hundred_cells_can_be_looked_through(chromium: Browser, served: tup
     page.close()
 
 
+class Script:
+    """The live page and its script, with a daemon of which only the page is there: `show` changes that."""
+
+    def __init__(self, page: Page, known: Facts) -> None:
+        self.page = page
+        self._html = render(known, Past(), "0.1.0", NOW)
+        page.route("**/*", self._answer)
+        page.goto("http://netcheck.test/")
+
+    def show(self, known: Facts) -> None:
+        self._html = render(known, Past(), "0.1.0", NOW)
+        self.page.evaluate("refresh()")
+
+    def _answer(self, route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        if path == "/":
+            return route.fulfill(body=self._html, content_type="text/html")
+        if found := asset(path.removeprefix("/assets/")):
+            return route.fulfill(body=found[0], content_type=found[1])
+        return None  # the stream of events says nothing
+
+
+@pytest.fixture
+def script(chromium: Browser) -> Iterator[Script]:
+    """Thirty paths, which all work."""
+    page = chromium.new_page()
+    yield Script(page, site(30))
+    page.close()
+
+
+def test_an_open_cell_stays_the_same_when_the_columns_change_their_order(script: Script) -> None:
+    opened = script.page.locator(":popover-open h3")
+    script.page.locator(".matrix button").nth(3).click()
+    expect(opened).to_have_text("courier port 5223 over path-3")
+    script.page.keyboard.press("Tab")  # to the button that closes it
+    script.show(site(30, 20))
+    expect(script.page.locator(".matrix th[scope=col]").nth(2)).to_have_text("path-20")
+    expect(opened).to_have_text("courier port 5223 over path-3")
+    script.page.keyboard.press("Escape")
+    expect(script.page.locator(".matrix td[data-of=path-3] button:focus")).to_have_count(1)
+
+
+def test_what_was_opened_or_closed_stays_so(script: Script) -> None:
+    script.show(with_lines(20))
+    lines = script.page.locator("article details")
+    expect(lines).to_have_attribute("open", "")
+    lines.locator("summary").click()
+    script.show(with_lines(20, 25))
+    expect(script.page.locator("article")).to_contain_text("Devices on path-25")
+    expect(lines).not_to_have_attribute("open", "")
+
+
+def test_while_text_is_selected_the_page_waits_and_says_so(script: Script) -> None:
+    live = script.page.locator("#live")
+    script.page.locator("h1").select_text()
+    script.show(site(30, 20))
+    expect(live).to_have_text("waits while text is selected")
+    expect(script.page.locator("h1")).to_have_text("Push works on every path.")
+    script.page.evaluate("getSelection().removeAllRanges()")
+    expect(live).to_have_text("live")
+    expect(script.page.locator("h1")).to_have_text("Push works on path-20 with limits.")
+
+
+def test_the_step_and_its_lines_have_a_button_each_that_says_what_it_copies(script: Script) -> None:
+    script.show(with_lines(20))
+    buttons = script.page.locator("article button.copy")
+    expect(buttons).to_have_text(["Copy", "Copy the lines"])
+    for n, text in enumerate(["Copy", "Copy the lines"]):
+        buttons.nth(n).click()  # which fails where something lies over it
+        expect(buttons.nth(n)).to_have_text("Copied")
+        expect(buttons.nth(n)).to_have_text(text)
+
+
+def with_lines(*broken: int) -> Facts:
+    """The same fault on some of thirty paths, with the lines that repair it."""
+    known = site(30, *broken)
+    fix = Fix("Filter", is_known=True, how="run this:", lines=("open 5223", "save"))
+    return replace(
+        known,
+        judgements=tuple(
+            replace(each, findings=tuple(replace(finding, fix=fix) for finding in each.findings))
+            for each in known.judgements
+        ),
+    )
+
+
 BROKEN_NAMES = """() => [...document.querySelectorAll(".matrix th[scope=row], .whole")].filter(each => {
     const text = document.createRange();
     text.selectNodeContents(each);
@@ -112,6 +202,10 @@ def test_no_name_is_broken_and_no_table_is_cut(
     mdm = replace(COURIER, name="our-second-provider")
     results = [result(COURIER, 443, DROPPED, host=f"{n}-courier.push.apple.com") for n in range(3)]
     known = facts([COURIER, mdm], [ProbePath("direct"), ProbePath("web-proxy")], [], results)
+    topic = "com.apple.mgmt.External.1ab0bab0-0000-4000-8000-000000000000"
+    fingerprints = {"sha1": ":".join(["A5"] * 20), "sha256": ":".join(["A5"] * 32)}
+    certificate = PushCertificate("mdm", topic, True, NOW, **fingerprints)
+    known = replace(known, push_certificates=(certificate,))
     (folder / "report.html").write_text(render_report(known, "0.1.0", NOW))
     page = chromium.new_page(viewport={"width": width, "height": 800})
     page.goto(f"{address}/report.html")

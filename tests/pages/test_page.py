@@ -1,7 +1,10 @@
 """The status page and the report as HTML: what stands on them, none of it markup of a peer's."""
 
-from dataclasses import replace
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
 from html.parser import HTMLParser
+from typing import get_type_hints
 
 import pytest
 
@@ -12,6 +15,7 @@ from netcheck.model.findings import (
     Cause,
     FetchedBag,
     Finding,
+    Fix,
     Hop,
     Judgement,
     Needed,
@@ -21,7 +25,7 @@ from netcheck.model.findings import (
 )
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Credentials, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
-from netcheck.model.results import Bag, Hold, HoldEnd, HoldKey, TlsInfo, Trust
+from netcheck.model.results import Bag, Choice, Hold, HoldEnd, HoldKey, TlsInfo, Trust
 from netcheck.pages.page import asset, onset, render, render_report
 from netcheck.pages.standing import Past
 from netcheck.pages.tables import push_certificates
@@ -61,18 +65,25 @@ class Reader(HTMLParser):
 
 def hostile() -> Facts:
     """Facts in which everything that a peer, a resolver or a file can write is markup."""
-    denied = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, HOSTILE, b"<script>\x1b")
+    denied = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, HOSTILE, b"<script>\x1b", software=HOSTILE)
+    denied = replace(denied, told_by=HOSTILE)
     tls = TlsInfo(HOSTILE, NOW, Trust.OTHER, HOSTILE, HOSTILE, (HOSTILE,), NOW, HOSTILE, HOSTILE)
     bad = result(COURIER, 443, denied, path="web", family=Family.NAME, proxy_spoke=True, tls=tls)
-    finding = Finding(Cause.PROXY_DENIES_PORT, Hop.PROXY, HOSTILE, HOSTILE, HOSTILE, HOSTILE, about=(bad,))
-    judged = Judgement("web", Role.DEVICE, Verdict.NOT_READY, (finding,), (HOSTILE,))
+    by_pac = Proxy(ProxyScheme.HTTP, HOSTILE, 3128)
+    attempt = replace(bad.attempt, address=HOSTILE, balancer=HOSTILE, source=HOSTILE, proxies=(by_pac,))
+    bad = replace(bad, attempt=attempt, choice=Choice(HOSTILE, (attempt,), HOSTILE))
+    fix = Fix(HOSTILE, is_known=True, how=HOSTILE, lines=(HOSTILE,))
+    finding = Finding(
+        Cause.PROXY_DENIES_PORT, Hop.PROXY, HOSTILE, HOSTILE, HOSTILE, HOSTILE, about=(bad,), fix=fix
+    )
+    judged = Judgement("web", Role.DEVICE, Verdict.NOT_READY, (finding,), (HOSTILE,), doubts=(HOSTILE,))
     known = facts(
         [COURIER, GATEWAY],
         [ProbePath("direct"), ProbePath("web", (PROXY,))],
         [judged, Judgement("direct", Role.DEVICE, Verdict.READY)],
         [bad, result(COURIER, 5223, tls=tls)],
         [
-            lookup("0-courier.test", HOSTILE),
+            replace(lookup("0-courier.test", HOSTILE), chain=(HOSTILE,)),
             replace(lookup("a.test", reason=Reason.SERVFAIL), detail=HOSTILE),
         ],
     )
@@ -91,6 +102,37 @@ def hostile() -> Facts:
         proofs=(Proof(NOW, "mdm", "web", Acceptance.REVOKED, HOSTILE),),
         holds={hold.key: hold},
     )
+
+
+OURS = {"service", "host", "path", "name", "resolver", "sha256"}
+"""The config allows no markup in a name."""
+
+
+def texts_of(record: object) -> Iterator[tuple[str, object]]:
+    """Each field that may hold a text, as `Class.field`, with its value; of all records within the record."""
+    if isinstance(record, Mapping):
+        record = list(record.values())
+    if isinstance(record, list | tuple) and not hasattr(record, "_fields"):
+        for each in record:
+            yield from texts_of(each)
+    if is_dataclass(record):
+        hints = get_type_hints(type(record))
+        for field in fields(record):
+            value = getattr(record, field.name)
+            if re.search(r"\bstr\b", str(hints[field.name])) and field.name not in OURS:
+                yield f"{type(record).__name__}.{field.name}", value
+            yield from texts_of(value)
+
+
+def test_every_text_that_the_network_can_write_is_tried_as_markup() -> None:
+    """A field that is new fails here until `hostile` has it, or `OURS` says that nobody else writes it."""
+    found = [hostile().judgements, hostile().results, hostile().lookups, hostile().bags, hostile().proofs]
+    tried: dict[str, bool] = {}
+    for name, value in texts_of(found):
+        written = value if isinstance(value, tuple) else (str(value),)
+        tried[name] = tried.get(name, False) or any(HOSTILE in each for each in written)
+    assert [name for name, is_tried in tried.items() if not is_tried] == []
+    assert len(tried) > 20
 
 
 def past() -> Past:
@@ -183,9 +225,15 @@ def test_the_verdict_is_told_before_anything_else_then_what_to_do() -> None:
 def test_it_says_since_when_and_how_available() -> None:
     text = " ".join(live(hostile(), past()).text.split())
     assert "Since 2026-09-21 13:13:20 UTC, for 1 h." in text
-    assert "99.99 % in 7 d" in text
+    assert "99.99 % of 2 h 46 min" in text
     assert "still so (1 h)" in text
     assert "(10 min)" in text
+
+
+def test_what_works_again_is_not_told_since_when_it_was_broken() -> None:
+    well = replace(hostile().judgements[0], verdict=Verdict.READY, findings=())
+    text = live(replace(hostile(), judgements=(well,)), past()).text
+    assert "Since" not in text[: text.index("Services and paths")]
 
 
 def test_what_is_bad_and_not_needed_is_not_red() -> None:
@@ -212,10 +260,11 @@ def test_failures_that_somebody_needs_stand_before_all_that_nobody_minds() -> No
 
 
 def test_failures_that_are_alike_are_one_row_with_their_count_and_three_names() -> None:
-    many = [result(COURIER, 443, DROPPED, host=f"{n}-courier.test") for n in range(51)]
+    many = [result(COURIER, 443, DROPPED, host=f"{n}-courier.test", time=NOW - 60 - n) for n in range(51)]
     known = facts([COURIER], [ProbePath("direct")], [], many)
     text = " ".join(read(render_report(known, "0.1.0", NOW)).text.split())
-    assert "connect timeout 51 courier:443 0-courier.test, 1-courier.test, 2-courier.test and 48 more" in text
+    names = "0-courier.test, 1-courier.test, 2-courier.test and 48 more"
+    assert f"connect timeout 51 1 min ago courier:443 {names}" in text
 
 
 def site(count: int, *broken: int) -> Facts:

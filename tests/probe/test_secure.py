@@ -94,9 +94,9 @@ async def probed(settings: TlsSettings, handler: Handler, path: ProbePath = Prob
         return await probe(settings, port, path)
 
 
-async def probe(settings: TlsSettings, port: int, path: ProbePath) -> Attempt:
+async def probe(settings: TlsSettings, port: int, path: ProbePath, patience: float = 1.0) -> Attempt:
     service = Service("courier", ("127.0.0.1",), (port,), depth=Depth.TLS, tls=settings)
-    timeouts = Timeouts(tls=1.0, proxy=2.0)
+    timeouts = Timeouts(tls=patience, proxy=2.0)
     visit = await Prober(timeouts, {path.name: Gate(8, 1e6)}).visit(service, "127.0.0.1", path, 0, 0)
     return visit.results[0].attempt
 

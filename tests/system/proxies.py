@@ -384,6 +384,43 @@ def haproxy(namespace: Namespace) -> Server:
     return serve(namespace, "haproxy", argv, {use: f"http://127.0.0.1:{port}" for use, port, _ in fronts})
 
 
+def haproxy_in_http(namespace: Namespace, proxy_port: int, rules: str = "") -> Server:
+    """Stands before a proxy as a company's load balancer, in HTTP, with these rules."""
+    require("haproxy")
+    config = f"""
+        defaults
+            mode http
+            timeout connect 1s
+            timeout client 10s
+            timeout server 10s
+        frontend proxies
+            bind 127.0.0.1:7201
+            {rules}
+            default_backend proxies
+        backend proxies
+            retries 0
+            server proxy 127.0.0.1:{proxy_port}
+    """
+    argv = ["haproxy", "-db", "-f", config_file(namespace, "haproxy_in_http", config)]
+    return serve(namespace, "haproxy_in_http", argv, {"http": "http://127.0.0.1:7201"})
+
+
+def haproxy_with_its_header(namespace: Namespace, proxy_port: int) -> Server:
+    """Stands before a proxy, which it tells whose connection it is: the PROXY protocol."""
+    require("haproxy")
+    config = f"""
+        listen proxies
+            mode tcp
+            timeout connect 1s
+            timeout client 10s
+            timeout server 10s
+            bind 127.0.0.1:7202
+            server proxy 127.0.0.1:{proxy_port} send-proxy
+    """
+    argv = ["haproxy", "-db", "-f", config_file(namespace, "haproxy_with_its_header", config)]
+    return serve(namespace, "haproxy_with_its_header", argv, {"http": "http://127.0.0.1:7202"})
+
+
 def stunnel(namespace: Namespace, certificates: Certificates, proxy_port: int) -> Server:
     """TLS in front of an HTTP proxy: a good port, one for each fault, one that wants a client certificate."""
     require("stunnel")

@@ -135,12 +135,16 @@ def read_everything(desk: Desk, scheme: str, width: int) -> None:
     desk.lab.alter(scenario.breaks)
     try:
         expect(page.locator("article").first).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("#bags")).to_contain_text("0 to 50 of courier.push.apple.com", timeout=PATIENCE)
         expect(page.locator("#incidents details").first).to_be_visible(timeout=PATIENCE)
         assert window.accessibility() == []
         assert page.evaluate(TOO_WIDE) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.locator(".matrix .bad button").first.click()
-        expect(page.locator(":popover-open .steps")).to_be_visible()
+        for bar in page.locator(":popover-open .steps svg").all():
+            box = bar.bounding_box()
+            assert box
+            assert box["width"] > 80
         expect(page.locator(":popover-open pre")).to_contain_text("tls_intercepted")
         assert window.accessibility() == []
         window.page.screenshot(path=ARTEFACTS / f"cell-{scheme}-{width}.png")

@@ -12,14 +12,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from netcheck.config.reading.document import NOTHING, Fault, Location
+from netcheck.config.reading.document import NOTHING, ODD_SPACE, Fault, Location
 from netcheck.config.reading.problems import ConfigError, Problem, Reading, closest, did_you_mean
 from netcheck.config.reading.values import NO_VALUE, Kind, Limits, Listed, SaidError, Schema
 from netcheck.model.paths import SYSTEM_RESOLVER
 
 T = TypeVar("T")
 
-_NEEDS_KEYS = "needs keys with values: indented below it, or as {key: value}"
+_NEEDS_KEYS = "needs keys with values, indented below it, or as {key: value}; known here: "
 _NEEDS_NAMES = "needs entries by name: indented below it, or as {name: {key: value}}"
 
 
@@ -66,7 +66,7 @@ def section(
     def parse(raw: object, at: Location, reading: Reading) -> T:
         if alone is not None and isinstance(raw, bool | str | list) and not _forgotten(raw, keys):
             raw = {alone: raw}
-        values = mapping_in(raw, _forgotten(raw, keys) or _NEEDS_KEYS)
+        values = mapping_in(raw, _forgotten(raw, keys) or _NEEDS_KEYS + ", ".join(keys))
         _refuse_unknown(values, keys, at, reading, astray)
         found = {}
         for key, each in keys.items():
@@ -95,7 +95,7 @@ def mapping_in(raw: object, otherwise: str) -> Mapping[str, object]:
     return raw
 
 
-_KEY_AND_SIGN = re.compile(r"\s*([\w-]+)\s*([:=])")
+_KEY_AND_SIGN = re.compile(r"\s*([\w-]+)\s*([:=])(\s?)")
 
 
 def _forgotten(written: object, keys: Iterable[str]) -> str | None:
@@ -103,6 +103,8 @@ def _forgotten(written: object, keys: Iterable[str]) -> str | None:
     found = _KEY_AND_SIGN.match(written) if isinstance(written, str) else None
     if not found or found[1] not in keys:
         return None
+    if found[3]:
+        return ODD_SPACE
     return "write a space behind the colon" if found[2] == ":" else "write a colon and a space in place of ="
 
 

@@ -273,7 +273,8 @@ def duration(shortest: str, longest: str) -> Kind[float]:
     def read(raw: object, _: Location, __: Reading) -> float:
         if isinstance(raw, int | float) and not isinstance(raw, bool):
             raise ValueError(f"has no unit: {_HOW_TO_WRITE_A_DURATION}")
-        written = text_in(raw).strip()
+        # true and false are no text that lacks quotes here
+        written = text_in(str(raw) if isinstance(raw, bool) else raw).strip()
         value = seconds(written)
         if not seconds(shortest) <= value <= seconds(longest):
             raise ValueError(f"is out of bounds: write {shortest} to {longest}")

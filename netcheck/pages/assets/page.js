@@ -7,16 +7,16 @@ const live = document.getElementById("live");
 const shown = new Map(); // what the server last said of each section
 let stream = null;
 let heard = 0;
-let liveSince = null;
+let notLiveSince = null;
+let isWaiting = false; // for text to be no longer selected
 let refreshing = null;
 
 function tell(isLive) {
-  if (isLive) {
-    liveSince = null;
-  } else {
-    liveSince ??= new Date();
-  }
-  const text = isLive ? "live" : `not live since ${liveSince.toLocaleTimeString()}`;
+  notLiveSince = isLive ? null : notLiveSince ?? new Date().toISOString().replace("T", " ").slice(0, 19);
+  say(isLive ? "live" : `not live since ${notLiveSince} UTC`, isLive);
+}
+
+function say(text, isLive) {
   if (live.textContent !== text) {
     live.textContent = text;
     live.className = isLive ? "on" : "off";
@@ -31,7 +31,7 @@ function connect() {
     stream.addEventListener(kind, () => { heard = Date.now(); });
   }
   stream.addEventListener("status", refresh);
-  stream.addEventListener("alive", () => { if (liveSince !== null) refresh(); });
+  stream.addEventListener("alive", () => { if (notLiveSince !== null) refresh(); });
   stream.onerror = () => {
     tell(false);
     stream.close();
@@ -48,7 +48,10 @@ async function fetchPage() {
   try {
     const answer = await fetch("/", { signal: AbortSignal.timeout(SILENCE) });
     if (!answer.ok) throw new Error(answer.statusText);
-    take(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    isWaiting = !getSelection().isCollapsed;
+    if (isWaiting) return say("waits while text is selected", false);
+    take(fresh);
     tell(true);
   } catch {
     tell(false);
@@ -56,7 +59,6 @@ async function fetchPage() {
 }
 
 function take(fresh) {
-  if (!getSelection().isCollapsed) return;
   document.title = fresh.title;
   document.getElementById("time").replaceChildren(...fresh.getElementById("time").childNodes);
   const wanted = [...fresh.querySelectorAll("main > section")];
@@ -78,26 +80,35 @@ function remember(all) {
   for (const section of all) shown.set(section.id, section.outerHTML);
 }
 
-// What is open stays open, and what has the focus keeps it.
+// What is open or closed stays so, and what has the focus keeps it.
 function swap(old, fresh) {
   const html = fresh.cloneNode(true);
-  for (const each of old.querySelectorAll("details[open]")) {
-    html.querySelector(`#${CSS.escape(each.id)}`)?.setAttribute("open", "");
+  for (const each of old.querySelectorAll("details")) {
+    html.querySelector(`#${CSS.escape(each.id)}`)?.toggleAttribute("open", each.open);
   }
   const popover = old.querySelector(":popover-open");
-  const focused = old.contains(document.activeElement) ? place(old, document.activeElement) : null;
+  const read = popover?.scrollTop;
+  const focused = old.contains(document.activeElement) ? name(document.activeElement) : null;
   const scrolled = [...old.querySelectorAll(".wide")].map((each) => each.scrollLeft);
   old.replaceWith(html);
   html.querySelectorAll(".wide").forEach((each, n) => { each.scrollLeft = scrolled[n] ?? 0; });
-  if (popover) document.getElementById(popover.id)?.showPopover();
-  if (focused !== null) html.querySelectorAll(FOCUSABLE)[focused]?.focus({ preventScroll: true });
+  const again = popover && document.getElementById(popover.id);
+  if (again) { // whoever closes it is then where it was opened
+    html.querySelector(`[popovertarget="${CSS.escape(again.id)}"]`)?.focus({ preventScroll: true });
+    again.showPopover();
+    again.scrollTop = read;
+  }
+  const found = [...html.querySelectorAll(FOCUSABLE)].find((each) => name(each) === focused);
+  found?.focus({ preventScroll: true });
   showButtons();
 }
 
 const FOCUSABLE = "a, button, summary, [tabindex]";
 
-function place(within, element) {
-  return [...within.querySelectorAll(FOCUSABLE)].indexOf(element);
+// The same in fresh HTML, wherever that has it.
+function name(element) {
+  const opens = element.getAttribute("popovertarget");
+  return [element.tagName, element.closest("[id]").id, opens, element.dataset.copy].join(" ");
 }
 
 function showButtons() {
@@ -113,13 +124,17 @@ async function copy(button) {
     document.execCommand("copy");
     getSelection().removeAllRanges();
   }
+  button.dataset.label ??= button.textContent;
   button.textContent = "Copied";
-  setTimeout(() => { button.textContent = "Copy"; }, 2_000);
+  setTimeout(() => { button.textContent = button.dataset.label; }, 2_000);
 }
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button.copy");
   if (button) copy(button);
+});
+document.addEventListener("selectionchange", () => {
+  if (isWaiting && getSelection().isCollapsed) refresh();
 });
 setInterval(() => {
   if (Date.now() - heard > SILENCE) {

@@ -133,7 +133,7 @@ def _does_not_resolve(case: Case) -> Found | None:
     if not about:
         return None
     resolver = the_resolver(case)
-    is_dead = not any(_was_heard(case, each) for each in case.counted)
+    is_dead = _is_dead(case, about)
     others = sorted({sound.resolver for _, sound in _odd_lookups(case)})
     beside = f"; {listed(others)} answer{'s' * (len(others) == 1)} for the same names" if others else ""
     what = (
@@ -148,6 +148,16 @@ def _does_not_resolve(case: Case) -> Found | None:
         f"Ask {resolver.asked} to {what}.",
         the_reply(about, is_of_destination=not is_dead),
     )
+
+
+def _is_dead(case: Case, about: Sequence[Counted]) -> bool:
+    """Whether the resolver says nothing any more: what it said before it fell silent does not count."""
+    heard = [each.result.attempt.at for each in case.counted if _was_heard(case, each)]
+    silent_since = min(each.result.attempt.at for each in about)
+    has_fallen_silent = len({each.result.host for each in about}) > 1 and not any(
+        at >= silent_since for at in heard
+    )
+    return not heard or has_fallen_silent
 
 
 def _was_heard(case: Case, each: Counted) -> bool:

@@ -1,0 +1,46 @@
+"""A loop that stands still ends its process; one that goes on, and one that is over, does not."""
+
+import subprocess
+import sys
+
+import pytest
+
+_BEGIN = "import time, trio; from netcheck.daemon.lifeline import Lifeline; line = Lifeline(10, 0.05)\n"
+STANDS_STILL = """
+async def main():
+    with line:
+        time.sleep(60)
+trio.run(main)
+"""
+GOES_ON = """
+async def main():
+    with line:
+        for _ in range(200):
+            line.beat()
+            await trio.sleep(0.005)
+trio.run(main)
+"""
+IS_OVER = """
+with line:
+    line.beat()
+time.sleep(1)
+"""
+
+
+def ended(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", _BEGIN + program], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_a_loop_that_stands_still_ends_its_process_and_tells_where_it_stood() -> None:
+    done = ended(STANDS_STILL)
+    assert done.returncode == 2
+    assert done.stderr.startswith("the event loop stands still: netcheck ends")
+    assert 'File "<string>", line 5 in main' in done.stderr
+
+
+@pytest.mark.parametrize("program", [GOES_ON, IS_OVER])
+def test_no_other_is_ended(program: str) -> None:
+    done = ended(program)
+    assert (done.returncode, done.stderr) == (0, "")
