@@ -6,7 +6,9 @@ socket per address. Nothing here has a deadline of its own: the phase that calls
 
 import errno
 import socket
+from collections.abc import Callable
 from ipaddress import ip_address
+from time import perf_counter
 from typing import Protocol, Self
 
 import trio
@@ -152,6 +154,9 @@ class TcpStream:
 
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
+        system.HERE.stamp_arrivals(sock)
+        self.notice_late: Callable[[float], None] = lambda _: None
+        """Is told for how many seconds this process was busy elsewhere while it could have gone on."""
         self._granted: int | None = None
         self._left = 0
         self._too_many = Reason.BAD_ANSWER
@@ -171,7 +176,9 @@ class TcpStream:
         self._too_many = too_many
 
     async def send_all(self, data: bytes) -> None:
+        began = perf_counter()
         await trio.lowlevel.checkpoint()
+        self.notice_late(perf_counter() - began)
         view = memoryview(data)
         while view:
             try:
@@ -183,15 +190,17 @@ class TcpStream:
 
     async def receive_some(self, limit: int) -> bytes:
         """At most `limit` bytes; b"" when the peer has closed."""
+        began = perf_counter()
         await trio.lowlevel.checkpoint()  # before anything is taken: what is cancelled loses no bytes
         while True:
             try:
-                data = self.socket.recv(limit)
+                data, late = system.HERE.receive(self.socket, limit)
             except BlockingIOError:
                 await trio.lowlevel.wait_readable(self.socket)
             except OSError as error:
                 raise error_from_os(error, "receive") from error
             else:
+                self.notice_late(min(late, perf_counter() - began))
                 return self._counted(data)
 
     def _counted(self, data: bytes) -> bytes:

@@ -11,7 +11,9 @@ import re
 import socket
 import struct
 import sys
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
@@ -28,6 +30,10 @@ _RECVERR = {
     Family.IPV4: (socket.IPPROTO_IP, 11),  # IP_RECVERR of linux/in.h
     Family.IPV6: (socket.IPPROTO_IPV6, 25),  # IPV6_RECVERR of linux/in6.h
 }
+_SO_TIMESTAMPNS = 35  # asm-generic/socket.h
+_TIMESPEC = struct.Struct("@ll")  # seconds and nanoseconds of the wall clock
+_ROOM_FOR_STAMP = 64
+"""Bytes; socket.CMSG_SPACE is not there on Windows."""
 _OFFENDER = 16
 _MOST_SAID = 512
 _TCP_INFO_SIZE = 160  # struct tcp_info of linux/tcp.h
@@ -85,6 +91,16 @@ class System:
         """The address that said so; empty where nobody did, or the system does not tell."""
         return ""
 
+    def stamp_arrivals(self, sock: socket.socket) -> None:
+        """Have the kernel keep when what is read has come, where it can."""
+
+    def receive(self, sock: socket.socket, limit: int) -> tuple[bytes, float]:
+        """At most so many bytes, and for how many seconds the last had been there; 0 where nobody says.
+
+        Raises OSError. A clock that is set meanwhile makes the seconds wrong.
+        """
+        return sock.recv(limit), 0.0
+
     def tcp_info(self, sock: socket.socket) -> TcpInfo | None:  # noqa: ARG002
         """What the kernel measured of a connection; None where it does not say."""
         return None
@@ -124,7 +140,7 @@ class System:
 
 
 class Linux(System):
-    """`SO_BINDTODEVICE` (socket(7)) and `TCP_INFO` (tcp(7))."""
+    """`SO_BINDTODEVICE`, `SO_TIMESTAMPNS` (socket(7)) and `TCP_INFO` (tcp(7))."""
 
     under_way = (errno.EINPROGRESS,)  # the other one is an error here
     times_connecting = True
@@ -145,6 +161,18 @@ class Linux(System):
         except OSError:  # nothing is in the queue
             return ""
         return next((_offender(data) for level, kind, data in said if (level, kind) in _RECVERR.values()), "")
+
+    def stamp_arrivals(self, sock: socket.socket) -> None:
+        with suppress(OSError):  # what runs Linux programs on another kernel may not know it
+            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+    def receive(self, sock: socket.socket, limit: int) -> tuple[bytes, float]:
+        data, said, _, _ = sock.recvmsg(limit, _ROOM_FOR_STAMP)
+        for level, kind, stamp in said:
+            if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(stamp) == _TIMESPEC.size:
+                seconds, nanoseconds = _TIMESPEC.unpack(stamp)
+                return data, max(0.0, time.time() - seconds - nanoseconds / 1e9)
+        return data, 0.0
 
     def tcp_info(self, sock: socket.socket) -> TcpInfo | None:
         try:

@@ -108,6 +108,7 @@ class Walk:
     def keep(self, stream: TcpStream) -> TcpStream:
         """Use this connection from here on; it is closed where the walk ends."""
         self._open = stream
+        stream.notice_late = self.noticed_late
         self._grant()
         return stream
 

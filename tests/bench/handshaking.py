@@ -16,16 +16,19 @@ from tests.bench.processes import answers, in_a_namespace, process
 
 GOAL = 1.15
 """The most CPU that a probe may cost, as a part of a bare handshake's."""
-PORT = 22480
-COUNT = 1_000
+PORTS = (22480, 22483)
+COUNT = 2_000
 """Bare handshakes."""
 WINDOW = 10
+RATE = len(loops.ADDRESSES) * len(PORTS) * len(PATHS)
+"""Handshakes a second."""
 _HAPROXY = """
 defaults
     mode tcp
     timeout client 60s
 frontend silent
-    bind 0.0.0.0:{port} ssl crt {certificate}
+    bind 0.0.0.0:{ports[0]} ssl crt {certificate}
+    bind 0.0.0.0:{ports[1]} ssl crt {certificate}
     tcp-request inspect-delay 60s
     tcp-request content accept if WAIT_END
 """
@@ -45,12 +48,12 @@ def measure() -> None:
         certificate = authority.issue_cert(*loops.ADDRESSES)
         certificate.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
         server = folder / "haproxy.cfg"
-        server.write_text(_HAPROXY.format(port=PORT, certificate=folder / "server.pem"))
+        server.write_text(_HAPROXY.format(ports=PORTS, certificate=folder / "server.pem"))
         service: Settings = {"depth": "tls", "ca_file": str(folder / "ca.pem")}
         paths: Settings = {path: {} for path in PATHS}
-        with process(["haproxy", "-db", "-f", str(server)], lambda: answers(PORT)):
-            bare = loops.run("tls", COUNT, len(loops.ADDRESSES) * len(PATHS), PORT, folder / "ca.pem")
-            with daemon(config(loops.ADDRESSES, [PORT], service, paths=paths, probing=FAST)) as pid:
+        with process(["haproxy", "-db", "-f", str(server)], lambda: answers(PORTS[-1])):
+            bare = loops.run("tls", COUNT, RATE, PORTS[0], folder / "ca.pem")
+            with daemon(config(loops.ADDRESSES, PORTS, service, paths=paths, probing=FAST)) as pid:
                 ours = spent(pid, WINDOW, SCRAPED_EVERY)
     show({"a handshake of OpenSSL's": bare, "netcheck, scraped every 5 s": ours}, "a handshake of OpenSSL's")
     judge("a TLS probe, of the handshake itself", ours.microseconds / bare.microseconds, GOAL)

@@ -2,8 +2,9 @@
 
 What leaves for 10.100.x.y comes back after DELAY as from 10.101.x.y to this machine, and the other way round:
 so a connection to 10.100.x.y is accepted here. Knows how long each SYN and its SYN-ACK really took, and how
-long it was from a client's first words to the last of the answer. At SIGTERM it writes both to standard
-output as JSON: `connects` and `answers`, which have for each `address:port` pairs of Unix time and seconds.
+long a client waited for the answers to what it said. At SIGTERM it writes both to standard output as JSON:
+`connects` and `answers`, which have for each `address:port` pairs of when the SYN left, in Unix time, and
+seconds.
 """
 
 import fcntl
@@ -17,6 +18,7 @@ import struct
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 
 DELAY = 0.25
 """Seconds one way."""
@@ -69,6 +71,14 @@ Moment = tuple[float, float]
 """Unix time, and the precise clock's."""
 
 
+@dataclass
+class Turn:
+    """When a client said something, and when the last of the answer came, by the precise clock."""
+
+    asked: float
+    answered: float | None = None
+
+
 class Wire:
     """Packets under way, and what is known of each connection."""
 
@@ -77,8 +87,9 @@ class Wire:
         self.answers: dict[str, list[tuple[float, float]]] = {}
         self._device = device
         self._begun: dict[Flow, Moment] = {}
-        self._asked: dict[Flow, Moment] = {}
-        self._answered: dict[Flow, float] = {}
+        self._since: dict[Flow, float] = {}
+        """When its SYN left."""
+        self._turns: dict[Flow, list[Turn]] = {}
         self._under_way: list[tuple[float, int, bytearray]] = []
         self._count = 0
 
@@ -109,19 +120,23 @@ class Wire:
         if packet[33] == _SYN:
             self._end(flow)
             self._begun.setdefault(flow, (time.time(), now))
+            self._since[flow] = self._begun[flow][0]
         elif says_something(packet):
-            self._asked.setdefault(flow, (time.time(), now))
+            turns = self._turns.setdefault(flow, [])
+            if not turns or turns[-1].answered is not None:
+                turns.append(Turn(now))
 
     def end(self) -> None:
         """All connections are over."""
-        for flow in list(self._asked):
+        for flow in list(self._turns):
             self._end(flow)
 
     def _end(self, flow: Flow) -> None:
-        """The port is used again; what was never answered is forgotten."""
-        asked, answered = self._asked.pop(flow, None), self._answered.pop(flow, None)
-        if asked is not None and answered is not None:
-            self.answers.setdefault(flow[0], []).append((asked[0], answered - asked[1]))
+        """The port is used again; what was never answered is left out."""
+        turns = self._turns.pop(flow, [])
+        waits = [turn.answered - turn.asked for turn in turns if turn.answered is not None]
+        if waits:
+            self.answers.setdefault(flow[0], []).append((self._since[flow], sum(waits)))
 
     def _deliver(self, packet: bytearray) -> None:
         os.write(self._device, packet)
@@ -130,8 +145,8 @@ class Wire:
         flow, now = (key_of(packet, 12, 0), int.from_bytes(packet[22:24])), time.perf_counter()
         if packet[33] == _SYN_ACK and (begun := self._begun.pop(flow, None)):
             self.connects.setdefault(flow[0], []).append((begun[0], now - begun[1]))
-        elif flow in self._asked and says_something(packet):
-            self._answered[flow] = now
+        elif flow in self._turns and says_something(packet):
+            self._turns[flow][-1].answered = now
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from netcheck.model.paths import Binding
 from netcheck.probe import system
 from netcheck.probe.connect import connect_directly
 from netcheck.probe.errors import error_from_afar, error_from_errno
-from netcheck.probe.sockets import open_socket
+from netcheck.probe.sockets import TcpStream, open_socket
 from netcheck.probe.walk import Walk, WalkEnded
 
 
@@ -70,6 +70,33 @@ def test_what_keeps_this_process_busy_is_no_part_of_the_duration(
     monkeypatch.setattr(trio.lowlevel, "wait_writable", notice_late)
     walk = walk_to("127.0.0.1", port_of(listener))
     assert 0 < walk.phases[Phase.CONNECT] < blocked
+
+
+@pytest.mark.linux
+def test_what_keeps_this_process_busy_is_no_part_of_the_wait_for_an_answer(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked, checkpoint = 0.2, trio.lowlevel.checkpoint
+
+    async def go_on_late() -> None:
+        await checkpoint()
+        time.sleep(blocked)  # noqa: ASYNC251 - the whole loop is to wait
+
+    async def converse(stream: TcpStream) -> None:
+        await stream.send_all(b"asked")
+        with listener.accept()[0] as peer:
+            peer.sendall(b"answered")
+            await stream.receive_some(100)
+
+    async def walk_on(walk: Walk) -> None:
+        port = port_of(listener)
+        stream = await connect_directly(walk, "127.0.0.1", port, Binding(), 5.0)
+        monkeypatch.setattr(trio.lowlevel, "checkpoint", go_on_late)
+        await walk.step(Phase.PROXY_HANDSHAKE, 5.0, converse(stream))
+
+    with Walk() as walk:
+        trio.run(walk_on, walk)
+    assert 0 < walk.phases[Phase.PROXY_HANDSHAKE] < blocked
 
 
 def test_a_closed_port_is_refused_and_has_a_duration() -> None:
