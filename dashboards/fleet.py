@@ -9,6 +9,7 @@ from dashboards.looks import (
     NO_JUDGEMENT,
     NONE_IS_BEST,
     NONE_IS_GOOD,
+    NOTHING,
     PATH_OF_ROW,
     PATH_OF_SERIES,
     SHARE,
@@ -32,7 +33,6 @@ from dashboards.promql import (
 )
 
 CHOSEN = (SITE, 'path=~"$path"')
-NOTHING = "no netcheck is scraped"
 
 
 def chosen(metric: str, *more: str) -> str:
@@ -83,10 +83,8 @@ AT_A_GLANCE = Row(
             title="Sites",
             description="Sites with a netcheck that Prometheus scrapes; 1 where targets have no site label.",
             queries=(now(f"count(count by (site) ({select('netcheck_build_info', SITE)}))"),),
-            unit="none",
             no_value=NOTHING,
             width=3,
-            height=4,
         ),
         Stat(
             title="Ready",
@@ -95,37 +93,30 @@ AT_A_GLANCE = Row(
             unit="percentunit",
             no_value=NOTHING,
             width=3,
-            height=4,
             steps=SHARE,
         ),
         Stat(
             title="Not ready",
             description="Paths over which a role cannot use APNs at all, each role counted.",
             queries=(now(how_many("not_ready")),),
-            unit="none",
             no_value=NOTHING,
             width=3,
-            height=4,
             steps=NONE_IS_GOOD,
         ),
         Stat(
             title="With limits",
             description="Paths that are degraded or have only the fallback to port 443, each role counted.",
             queries=(now(how_many("degraded|fallback_only")),),
-            unit="none",
             no_value=NOTHING,
             width=3,
-            height=4,
             steps=NONE_IS_BEST,
         ),
         Stat(
             title="Proxies down",
             description="Proxies that accept no connection, or do not speak their protocol.",
             queries=(now(f"sum({PROXIES} == bool 0)"),),
-            unit="none",
             no_value="no path has a proxy",
             width=3,
-            height=4,
             steps=NONE_IS_GOOD,
             links=(runbook("NetcheckProxyDown"),),
         ),
@@ -133,10 +124,8 @@ AT_A_GLANCE = Row(
             title="Intercepted",
             description="Paths on which somebody decrypts TLS, which devices do not put up with.",
             queries=(now(f"sum(max by (site, path) ({chosen('netcheck_tls_intercepted', SERVICE)}))"),),
-            unit="none",
             no_value="no TLS seen yet",
             width=3,
-            height=4,
             steps=NONE_IS_GOOD,
             links=(runbook("NetcheckIntercepted"),),
         ),
@@ -147,10 +136,8 @@ AT_A_GLANCE = Row(
             queries=(
                 now(f"sum({certificates('not_after_timestamp_seconds')} - time() < bool {30 * 86400})"),
             ),
-            unit="none",
             no_value="none configured",
             width=3,
-            height=4,
             steps=NONE_IS_GOOD,
         ),
         Stat(
@@ -162,10 +149,8 @@ AT_A_GLANCE = Row(
                     f" and on (site, job, instance) {NETCHECKS})"
                 ),
             ),
-            unit="none",
             no_value=NOTHING,
             width=3,
-            height=4,
             steps=NONE_IS_GOOD,
         ),
     ),

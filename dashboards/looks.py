@@ -46,3 +46,7 @@ EXPIRY: Steps = ((None, "red"), (7 * 86400, "orange"), (30 * 86400, "yellow"), (
 def runbook(alert: str) -> Link:
     """The page of an alert."""
     return Link(f"Runbook: {alert}", f"{_GITHUB}/blob/main/docs/runbooks/{alert}.md")
+
+
+NOTHING = "no netcheck is scraped"
+"""In place of a number."""

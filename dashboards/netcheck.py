@@ -1,12 +1,11 @@
 """netcheck itself: is it there, is it late, has it left anything out, and what does it cost?"""
 
 from dashboards.grafana import Dashboard, Query, Row, Variable, now
-from dashboards.looks import ITSELF, LINKS, NONE_IS_GOOD, UP, YES_IS_GOOD
+from dashboards.looks import ITSELF, LINKS, NONE_IS_GOOD, NOTHING, UP, YES_IS_GOOD
 from dashboards.panels import Column, Heatmap, Stat, Table, Timeline, TimeSeries
 from dashboards.promql import SITE, quantile, select
 
 THESE = (SITE, 'instance=~"$instance"')
-NOTHING = "no netcheck is scraped"
 NAMED = "{{site}} {{instance}}"
 BY = "site, job, instance"
 
@@ -48,19 +47,15 @@ HEALTH = Row(
             title="Scraped",
             description="netchecks that Prometheus can scrape now.",
             queries=(now(f"sum({ours(these('up'))})"),),
-            unit="none",
             no_value=NOTHING,
             width=4,
-            height=4,
         ),
         Stat(
             title="Down",
             description="netchecks that Prometheus has scraped in the time range and cannot scrape now.",
             queries=(now(f"sum({ours(these('up') + ' == bool 0')})"),),
-            unit="none",
             no_value=NOTHING,
             width=4,
-            height=4,
             steps=NONE_IS_GOOD,
         ),
         Stat(
@@ -68,10 +63,8 @@ HEALTH = Row(
             description="netchecks whose config file was not fit for use when it was last read: the one"
             " before is still in force. `netcheck config check FILE` names every fault.",
             queries=(now(f"sum({these('netcheck_config_last_reload_successful')} == bool 0)"),),
-            unit="none",
             no_value=NOTHING,
             width=4,
-            height=4,
             steps=NONE_IS_GOOD,
         ),
         Stat(
@@ -82,7 +75,6 @@ HEALTH = Row(
             unit="s",
             no_value=NOTHING,
             width=4,
-            height=4,
             steps=((None, "green"), (1, "orange"), (5.5, "red")),
         ),
         Stat(
@@ -92,7 +84,6 @@ HEALTH = Row(
             unit="short",
             no_value=NOTHING,
             width=4,
-            height=4,
             steps=((None, "green"), (1, "orange")),
         ),
         Stat(
@@ -103,7 +94,6 @@ HEALTH = Row(
             unit="short",
             no_value=NOTHING,
             width=4,
-            height=4,
             steps=NONE_IS_GOOD,
         ),
     ),

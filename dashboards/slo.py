@@ -6,7 +6,7 @@ from dashboards.panels import Column, Stat, Table, TimeSeries
 from dashboards.promql import SITE, named_site, select
 
 CHOSEN = (SITE, 'path=~"$path"')
-NOTHING = "nothing recorded for an hour yet: is recording.yml loaded?"
+NOT_RECORDED = "nothing recorded for an hour yet: is recording.yml loaded?"
 OBJECTIVE = "scalar(netcheck:objective:ratio)"
 MONTH = "[30d:1h]"
 
@@ -35,36 +35,32 @@ MONTHS = Row(
             " limits: `netcheck:objective:ratio` in recording.yml.",
             queries=(now("max(netcheck:objective:ratio)"),),
             unit="percentunit",
-            no_value=NOTHING,
+            no_value=NOT_RECORDED,
             width=4,
-            height=4,
         ),
         Stat(
             title="Availability, mean",
             description="Of all chosen paths and roles, over 30 days or since the first record.",
             queries=(now(f"1 - avg({LOST_IN_MONTH})"),),
             unit="percentunit",
-            no_value=NOTHING,
+            no_value=NOT_RECORDED,
             width=5,
-            height=4,
         ),
         Stat(
             title="Availability, worst",
             description="Of the path and role that was lost for the longest.",
             queries=(now(f"1 - max({LOST_IN_MONTH})"),),
             unit="percentunit",
-            no_value=NOTHING,
+            no_value=NOT_RECORDED,
             width=5,
-            height=4,
         ),
         Stat(
             title="Budget left, worst",
             description="Share of the month's error budget that is left; below 0 it is overdrawn.",
             queries=(now(f"min({BUDGET_LEFT})"),),
             unit="percentunit",
-            no_value=NOTHING,
+            no_value=NOT_RECORDED,
             width=5,
-            height=4,
             steps=BUDGET,
             links=(runbook("NetcheckErrorBudgetBurn"),),
         ),
@@ -72,10 +68,8 @@ MONTHS = Row(
             title="Overdrawn",
             description="Paths and roles whose budget is used up.",
             queries=(now(f"sum({BUDGET_LEFT} < bool 0)"),),
-            unit="none",
-            no_value=NOTHING,
+            no_value=NOT_RECORDED,
             width=5,
-            height=4,
             steps=((None, "green"), (1, "red")),
         ),
         Table(
@@ -87,7 +81,7 @@ MONTHS = Row(
                 now(f"topk(200, 1 - {named_site(LOST_IN_MONTH)})"),
             ),
             unit="none",
-            no_value=NOTHING,
+            no_value=NOT_RECORDED,
             width=24,
             height=10,
             columns=(

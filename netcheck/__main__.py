@@ -1,13 +1,17 @@
 """The process's way in: `python -m netcheck`, and the command `netcheck`.
 
 Until all that is needed is imported, Ctrl-C ends the process as the system does it, without a traceback.
+A SIGHUP to the daemon waits until it can reload: by default it would end the process.
 """
 
 import importlib
 import signal
+import sys
 
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored, as for a background job
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+if sys.argv[1:2] == ["run"] and hasattr(signal, "SIGHUP"):  # Windows has none
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
 
 
 def entry() -> None:

@@ -11,6 +11,7 @@ from netcheck.model.failing import Phase
 from netcheck.model.findings import Acceptance, Cause, Finding, Judgement, Proof, Verdict
 from netcheck.model.paths import Expected, ProbePath, Role
 from netcheck.model.services import is_relayed
+from netcheck.phrases import listed, ports_text
 
 WHO: Mapping[Role, str] = {Role.DEVICE: "Devices", Role.PROVIDER: "MDM server"}
 NOTHING_JUDGED = "no verdict: nothing that these paths lead to is required; see `required` in the config"
@@ -29,7 +30,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.APPLE_UNREACHABLE: "a service of Apple's is down",
     Cause.PROXY_OVERLOADED: "the proxy is overloaded",
     Cause.PROXY_DENIES_PORT: "the proxy denies {ports}",
-    Cause.PROXY_DENIES_HOST: "the proxy denies some hosts",
+    Cause.PROXY_DENIES_HOST: "the proxy denies {hosts}",
     Cause.PROXY_CANNOT_RESOLVE: "the proxy cannot resolve the names",
     Cause.APPLE_CERTIFICATE: "a certificate of Apple's has expired",
     Cause.BALANCER_HEADER: "load balancer and config differ about the PROXY protocol",
@@ -50,10 +51,10 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.RANGE_BLOCKED: "some of Apple's networks are blocked",
     Cause.IPV6_BROKEN: "IPv6 does not work",
     Cause.IPV4_BROKEN: "IPv4 does not work",
-    Cause.PORT_BLOCKED: "{ports} blocked",
+    Cause.PORT_BLOCKED: "{ports} {are} blocked",
     Cause.INTERMITTENT: "connections fail at times",
-    Cause.HOSTS_BLOCKED: "some hosts are blocked",
-    Cause.HOSTS_UNREACHABLE: "some hosts do not answer",
+    Cause.HOSTS_BLOCKED: "{hosts} {hosts_are} blocked",
+    Cause.HOSTS_UNREACHABLE: "{hosts} {hosts_do} not answer",
     Cause.DNS_DIFFERS: "DNS gives unexpected addresses",
     Cause.PAC_FAILED: "the PAC file names no proxy",
     Cause.PAC_SPLITS: "the PAC file sends ports different ways",
@@ -104,15 +105,24 @@ def answers(facts: Facts) -> list[Answer]:
 
 def in_short(finding: Finding) -> str:
     """What is wrong, as the part of a sentence after a colon."""
-    ports = sorted({result.port for result in finding.about})
-    verb = " is" if len(ports) == 1 else " are"
-    named = ports_text(ports) + (verb if finding.cause is Cause.PORT_BLOCKED else "")
-    return _IN_SHORT[finding.cause].format(ports=named, names=_names(finding))
+    ports = {result.port for result in finding.about}
+    hosts = {result.host for result in finding.about}
+    is_one = len(hosts) == 1
+    return _IN_SHORT[finding.cause].format(
+        ports=ports_text(ports),
+        are="is" if len(ports) == 1 else "are",
+        hosts=next(iter(hosts)) if is_one else "some hosts",
+        hosts_are="is" if is_one else "are",
+        hosts_do="does" if is_one else "do",
+        names=_names(finding),
+    )
 
 
 def _names(finding: Finding) -> str:
-    """With its verb: a single host by its name, unless it is the proxy's that does not resolve."""
+    """With its verb: whose it is, or a single one."""
     failed = {(r.host, r.attempt.failure.phase) for r in finding.about if r.attempt.failure}
+    if {phase for _, phase in failed} == {Phase.PROXY_RESOLVE}:
+        return "the proxy's name does"
     hosts = [host for host, phase in failed if phase is Phase.RESOLVE]
     return f"{hosts[0]} does" if hosts and len(failed) == 1 else "names do"
 
@@ -123,8 +133,8 @@ def evidence_lines(alike: Iterable[PathFinding]) -> tuple[str, ...]:
     for found in alike:
         for judged, line in zip(found.judgements, found.evidence, strict=True):
             whose.setdefault(line, []).append(judged)
-    roles = {line: joined(_each(WHO[judged.role] for judged in its)) for line, its in whose.items()}
-    paths = {line: joined(_each(judged.path for judged in its)) for line, its in whose.items()}
+    roles = {line: listed(_each(WHO[judged.role] for judged in its)) for line, its in whose.items()}
+    paths = {line: listed(_each(judged.path for judged in its)) for line, its in whose.items()}
     differing = [names for names in (roles, paths) if len(set(names.values())) > 1]
     labels = {line: ", ".join(names[line] for names in differing) for line in whose}
     return tuple(f"{label}: {line}" if label else line for line, label in labels.items())
@@ -137,39 +147,9 @@ def over(path: ProbePath) -> str:
     return "directly" if path.name == "direct" else f"over {path.name}"
 
 
-def ports_text(ports: Iterable[int]) -> str:
-    numbers = [str(port) for port in sorted(ports)]
-    return f"port {numbers[0]}" if len(numbers) == 1 else f"ports {joined(numbers)}"
-
-
-def joined(texts: Sequence[str], conjunction: str = "and") -> str:
-    """As in a sentence: `a, b and c`."""
-    return f" {conjunction} ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
-
-
 def _each(texts: Iterable[str]) -> list[str]:
     """Each once."""
     return list(dict.fromkeys(texts))
-
-
-def duration_text(seconds: float) -> str:
-    """`40 s`, `12 min`, `3 h 20 min`, `5 days`: as exact as anyone wants to know."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min"
-    if whole < 48 * 3600:
-        hours, minutes = divmod(whole // 60, 60)
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{whole // 86400} days"
-
-
-def percent_text(ratio: float | None) -> str:
-    """`100 %`, `99.98 %`; never rounded up to 100, as that would hide an outage. `-` for None."""
-    if ratio is None:
-        return "-"
-    return "100 %" if ratio == 1 else f"{min(99.99, ratio * 100):.2f} %"
 
 
 def _answer(facts: Facts, paths: Mapping[str, ProbePath], role: Role, judged: Sequence[Judgement]) -> Answer:
@@ -179,10 +159,9 @@ def _answer(facts: Facts, paths: Mapping[str, ProbePath], role: Role, judged: Se
     so = [each for each in meant if each.verdict is best]
     others = [each for each in meant if each.verdict is not best]
     if best is Verdict.READY:
-        ways = joined(_few([_way(facts, paths, each) for each in so]))
-        text = f"yes, {ways}{_beside(paths, others)}."
+        text = f"yes, {_ways(facts, paths, so)}{_beside(paths, others)}."
     elif best is Verdict.UNKNOWN:
-        text = f"not known yet, {joined(_few([over(paths[each.path]) for each in so]))}."
+        text = f"not known yet, {listed(_few([over(paths[each.path]) for each in so]))}."
     elif best is Verdict.NOT_READY:
         text = f"no. {_reasons(paths, so)}"
     else:
@@ -197,8 +176,15 @@ def _few(ways: Sequence[str]) -> list[str]:
     return [*ways[:_MOST_WAYS], f"{left_out} more paths"] if left_out > 1 else list(ways)
 
 
-def _way(facts: Facts, paths: Mapping[str, ProbePath], judged: Judgement) -> str:
-    """The path with the ports of it that serve the role."""
+def _ways(facts: Facts, paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str:
+    """The paths, and the ports that serve the role there; once for those of the same ports."""
+    alike: dict[str, list[str]] = {}
+    for each in judged:
+        alike.setdefault(_ports_served(facts, each), []).append(over(paths[each.path]))
+    return listed([f"{listed(_few(ways))}{ports}" for ports, ways in alike.items()])
+
+
+def _ports_served(facts: Facts, judged: Judgement) -> str:
     reached = {
         result.port
         for result in facts.results
@@ -206,8 +192,7 @@ def _way(facts: Facts, paths: Mapping[str, ProbePath], judged: Judgement) -> str
         and result.attempt.failure is None
         and (result.service, result.port) in judged.needs
     }
-    way = over(paths[judged.path])
-    return f"{way} ({ports_text(reached)})" if reached else way
+    return f" ({ports_text(reached)})" if reached else ""
 
 
 _OF_OTHERS: Mapping[Verdict, str] = {
@@ -225,7 +210,7 @@ def _beside(paths: Mapping[str, ProbePath], others: Sequence[Judgement]) -> str:
         for verdict, said in _OF_OTHERS.items()
     }
     return "".join(
-        said.format(joined(_few(ways), "or" if "not" in said else "and"))
+        said.format(listed(_few(ways), "or" if "not" in said else "and"))
         for said, ways in alike.items()
         if ways
     )
@@ -236,11 +221,11 @@ def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str
     alike: dict[str, list[str]] = {}
     for each in judged:
         alike.setdefault(_reason(each), []).append(over(paths[each.path]))
-    sentences = [f"{joined(_few(ways))}: {reason}." for reason, ways in alike.items()]
+    sentences = [f"{listed(_few(ways))}: {reason}." for reason, ways in alike.items()]
     return " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
 
 
 def _reason(judged: Judgement) -> str:
     if not judged.findings:
         return "closed, as expected" if judged.is_expected else "no reason found"
-    return joined(_each(map(in_short, judged.findings)))
+    return listed(_each(map(in_short, judged.findings)))

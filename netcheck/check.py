@@ -23,7 +23,7 @@ _log = logging.getLogger("netcheck")
 _SAMPLE = 8
 """How many hosts of a service are visited at first, spread over all of them."""
 _SOON = 3.0
-"""Seconds: a network that works has answered for the first hosts by then. No need to wait for timeouts."""
+"""Seconds without any visit that ends: a network that works answers sooner. No need to wait for timeouts."""
 _SPACING = 0.025
 """Seconds between two visits of a service, so that its resolver is not asked for a hundred names at once."""
 _QUICK = ProbingSettings(concurrency=400, rate=60.0)
@@ -74,6 +74,8 @@ class Look:
         gates = {path.name: Gate(pace.concurrency, pace.rate) for path in config.paths}
         self._prober = Prober(config.probing.timeouts, gates)
         self._threads = threads()
+        self._latest_end: dict[tuple[str, str], float] = {}
+        """When a visit last ended, by service and path."""
 
     def facts(self) -> Facts:
         """One round is all there is, so every failure is believed."""
@@ -119,10 +121,20 @@ class Look:
                 ended.set()
 
             nursery.start_soon(begin)
-            with trio.move_on_after(_SOON):
-                await ended.wait()
+            await self._ended_or_silent(ended, service, path)
             if rest and (self._is_limited(service, path) if ended.is_set() else _is_open(path)):
                 await self._visit_hosts(service, path, rest)
+
+    async def _ended_or_silent(self, ended: trio.Event, service: Service, path: ProbePath) -> None:
+        """A busy machine is slow too, but not silent."""
+        begun = trio.current_time()
+        while not ended.is_set():
+            latest = self._latest_end.get((service.name, path.name), begun)
+            left = latest + _SOON - trio.current_time()
+            if left <= 0:
+                return
+            with trio.move_on_after(left):
+                await ended.wait()
 
     def _is_limited(self, service: Service, path: ProbePath) -> bool:
         """Whether what is known of the service makes a verdict of the path worse."""
@@ -148,6 +160,7 @@ class Look:
             self._state.record(await self._prober.visit(call.service, call.host, call.path, 0, call.turn))
         except Exception:  # a bug of ours costs one visit, and not the rest of the look
             _log.exception("internal error in the visit to %s over %s", call.host, path)
+        self._latest_end[call.service.name, path] = trio.current_time()
         self._progress.end(path, call.host)
 
 

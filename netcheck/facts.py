@@ -148,7 +148,8 @@ class Facts:
 
 def _found(alike: Sequence[tuple[Finding, Judgement]]) -> PathFinding:
     judgements, evidence = tuple(j for _, j in alike), tuple(finding.evidence for finding, _ in alike)
-    return PathFinding(alike[0][0], judgements, evidence)
+    about = {id(result): result for finding, _ in alike for result in finding.about}
+    return PathFinding(replace(alike[0][0], about=tuple(about.values())), judgements, evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,16 +228,23 @@ class _Unrest:
     """The paths whose verdicts have to wait."""
 
     changing: Set[str]
-    restless: Set[str]
-    """Where all failed together for a while: that hosts still do is no reason yet to go to Apple."""
+    restless: Mapping[str, float]
+    """Where all failed together for a while, and when that ended: that hosts still do is no reason yet to go
+    to Apple."""
     down: Set[Part]
     """Of which nothing answers, for sure."""
 
     def may_only_be_late(self, path: ProbePath, judged: Judgement) -> bool:
         """Whether Apple is to be asked about hosts that may only be the last to answer again."""
-        to_apple = (finding for finding in judged.findings if finding.hop is Hop.APPLE)
-        parts = {Part.of(result.endpoint) for finding in to_apple for result in finding.about}
-        return path.name in self.restless and not parts <= self.down
+        ended = self.restless.get(path.name)
+        if ended is None:
+            return False
+        newest: dict[Part, float] = {}
+        for finding in judged.findings:
+            for result in finding.about if finding.hop is Hop.APPLE else ():
+                part = Part.of(result.endpoint)
+                newest[part] = max(result.attempt.at, newest.get(part, -math.inf))
+        return any(at <= ended or part not in self.down for part, at in newest.items())
 
 
 def _may_be_recovering(fresh: Judgement, before: Judgement) -> bool:

@@ -16,7 +16,7 @@ from netcheck.model.paths import Expected, ProbePath
 from netcheck.model.results import Attempt, Result
 from netcheck.model.services import Service, ports_on
 
-_SAYS_WHERE = ("proxy_", "tls_", "dns_")
+_SAYS_WHERE = ("proxy_", "tls_", "dns_", "resolver_")
 
 
 class Way(NamedTuple):
@@ -29,7 +29,7 @@ class Way(NamedTuple):
         return f"{self.name} {f'{self.failure.phase} {self.failure.reason}' if self.failure else 'works'}"
 
 
-class Answer(NamedTuple):
+class WaysChosen(NamedTuple):
     """What was said for some hosts and ports of a path, and how each of the ways in it did."""
 
     path: str
@@ -37,14 +37,14 @@ class Answer(NamedTuple):
     ways: tuple[Way, ...]
 
 
-def answers(results: Iterable[Result]) -> Mapping[Answer, Sequence[Result]]:
+def ways_chosen(results: Iterable[Result]) -> Mapping[WaysChosen, Sequence[Result]]:
     """What PAC files and the environment say, each with the results that it is said of."""
-    alike: dict[Answer, list[Result]] = {}
+    alike: dict[WaysChosen, list[Result]] = {}
     for result in results:
         if result.choice is not None:
             ways = tuple(Way(_way(each), _kind(each.failure)) for each in result.choice.attempts)
-            answer = Answer(result.path, result.choice.said or "DIRECT", ways)
-            alike.setdefault(answer, []).append(result)
+            chosen = WaysChosen(result.path, result.choice.said or "DIRECT", ways)
+            alike.setdefault(chosen, []).append(result)
     return alike
 
 
@@ -174,7 +174,9 @@ class Fields:
 
 
 def seconds_text(seconds: float) -> str:
-    """As people write it, with two digits that count: `0.4 ms`, `20 ms`, `4.0 s`, `12 s`."""
+    """As people write it, with two digits that count: `<0.1 ms`, `0.4 ms`, `20 ms`, `4.0 s`, `12 s`."""
+    if seconds < 0.00005:
+        return "<0.1 ms"
     number, unit = (seconds, "s") if seconds >= 0.9995 else (seconds * 1000, "ms")
     return f"{number:.1f} {unit}" if number < 9.95 else f"{number:.0f} {unit}"
 
@@ -182,9 +184,10 @@ def seconds_text(seconds: float) -> str:
 def failure_text(failure: Failure) -> str:
     """In words: the phase is left out where the reason says it."""
     reason = failure.reason.replace("_", " ")
-    if failure.phase is Phase.RESOLVE or failure.reason.startswith(_SAYS_WHERE):
+    if failure.reason.startswith(_SAYS_WHERE):
         return reason
-    return f"{failure.phase.replace('_', ' ')} {reason}"
+    where = "dns" if failure.phase is Phase.RESOLVE else failure.phase.replace("_", " ")
+    return f"{where} {reason}"
 
 
 def _by_place(results: Iterable[Result]) -> Mapping[tuple[str, Needed], Sequence[Result]]:

@@ -1,10 +1,10 @@
 """Rows of the smaller tables: what console, page and report all say of push certificates and bags."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from netcheck.model.findings import FetchedBag, PushCertificate
+from netcheck.phrases import date_text, how_many
 
 LONGEST = 300
 """How much of what somebody else said fits into a cell, in characters."""
@@ -36,8 +36,8 @@ def _expiry(not_after: float, now: float) -> Cell:
     days = int((not_after - now) // _DAY)
     if not_after <= now:
         return Cell(f"{date_text(not_after)}, expired", "bad")
-    left = f"{days} day{'' if days == 1 else 's'} left"
-    return Cell(f"{date_text(not_after)}, {left}", "worry" if days < _RENEW_DAYS else "good")
+    left = f"{date_text(not_after)}, {how_many(days, 'day')} left"
+    return Cell(left, "worry" if days < _RENEW_DAYS else "good")
 
 
 def _topic(certificate: PushCertificate) -> Cell:
@@ -58,8 +58,3 @@ def bag_row(seen: FetchedBag) -> Sequence[Cell]:
     if seen.bag.courier_status is False:
         return *where, Cell(f"{text}, taken as down", "bad")
     return *where, Cell(text, "worry" if seen.disagreements else "good")
-
-
-def date_text(time: float) -> str:
-    """The day of a Unix time, in UTC."""
-    return datetime.fromtimestamp(time, UTC).date().isoformat()

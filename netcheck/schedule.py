@@ -188,13 +188,21 @@ class Gate:
         self._someone_sleeps = False
 
     async def __aenter__(self) -> None:
+        await self.enter()
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.leave()
+
+    async def enter(self) -> None:
+        """Wait for one's turn; who comes in has to leave."""
         while not self._admit():
             if self._free and not self._someone_sleeps:
                 await self._sleep_until_next_start()
             else:
                 await self._queue.park()
 
-    async def __aexit__(self, *exc: object) -> None:
+    def leave(self) -> None:
+        """Make room for the next one."""
         self._free += 1
         if not self._someone_sleeps:
             self._queue.unpark()

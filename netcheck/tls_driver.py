@@ -66,7 +66,9 @@ class TlsDriver:
             view = view[await self.run(partial(self.tls.write, view[:CHUNK])) :]
 
     async def flush(self) -> None:
-        """Send what TLS has to say."""
+        """Send what TLS has to say, and wait for who is sending it."""
+        if not self._outgoing.pending and not self._sending.locked():
+            return
         async with self._sending:
             if data := self._outgoing.read():
                 await self._send(data)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import give_up
+
 NAME = "file"
 _SIZE = 1000
 _DETACH = 2  # MNT_DETACH of umount2(2)
@@ -36,7 +38,7 @@ def hanging_file(folder: Path) -> Iterator[Path]:
     options = f"fd={device},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()}"
     if libc.mount(b"netcheck", os.fsencode(folder), b"fuse", 0, options.encode()) != 0:
         os.close(device)
-        pytest.skip("needs to be root, to mount a file system")
+        give_up("needs root on Linux, to mount a file system")
     waiting: list[int] = []
     over = threading.Event()
     server = threading.Thread(target=_serve, args=(device, waiting, over), daemon=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Judgement
-from netcheck.model.paths import Family, ProbePath, RecordType, Role
+from netcheck.model.paths import Family, ProbePath, RecordType, Role, Way
 from netcheck.model.results import Attempt, Endpoint, Lookup, Result, Standing, TlsInfo, Visit
 from netcheck.model.services import PortRule, Service
 from netcheck.state.endpoints import EndpointState
@@ -45,6 +45,7 @@ def result(
     tls: TlsInfo | None = None,
     at: float | None = None,
     balancer: str | None = None,
+    proxies: Way = (),
 ) -> Result:
     """One result; a failed one has the duration of the phase that failed."""
     name, first = (service, "host.test") if isinstance(service, str) else (service.name, service.hosts[0])
@@ -64,6 +65,7 @@ def result(
         proxy_spoke,
         at=at or time,
         balancer=balancer,
+        proxies=proxies,
     )
     resolved = None if family is Family.NAME else 0.003
     return Result(name, host or first, port, path, attempt, resolved, counted)

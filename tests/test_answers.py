@@ -91,8 +91,32 @@ def test_evidence_says_whose_it_is_where_it_differs() -> None:
 def test_a_path_has_its_name_unless_it_is_called_direct() -> None:
     paths = [DIRECT, WIFI, BALANCER]
     assert told(paths, *(judged(path, Verdict.READY) for path in paths)) == [
-        "Devices: yes, directly (port 443), over guest-wifi (port 443) and through dmz (port 443)."
+        "Devices: yes, directly, over guest-wifi and through dmz (port 443)."
     ]
+
+
+def test_ports_that_differ_are_told_of_each_path() -> None:
+    paths = [DIRECT, WIFI, PROXY]
+    reached = [result(COURIER, port, path=path.name) for path in (DIRECT, WIFI) for port in (443, 5223)]
+    judgements = [judged(path, Verdict.READY) for path in paths]
+    known = facts([COURIER], paths, judgements, [*reached, result(COURIER, 443, path=PROXY.name)])
+    assert [each.text for each in answers(known)] == [
+        "Devices: yes, directly and over guest-wifi (ports 443 and 5223) and through web-proxy (port 443)."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cause", "one", "some"),
+    [
+        (Cause.HOSTS_BLOCKED, "0-courier.test is blocked", "some hosts are blocked"),
+        (Cause.HOSTS_UNREACHABLE, "0-courier.test does not answer", "some hosts do not answer"),
+        (Cause.PROXY_DENIES_HOST, "the proxy denies 0-courier.test", "the proxy denies some hosts"),
+    ],
+)
+def test_a_single_host_is_told_by_its_name(cause: Cause, one: str, some: str) -> None:
+    about = tuple(result(COURIER, 443, DROPPED, host=host) for host in COURIER.hosts)
+    assert in_short(Finding(cause, Hop.FIREWALL, "", "", about=about[:1])) == one
+    assert in_short(Finding(cause, Hop.FIREWALL, "", "", about=about)) == some
 
 
 def test_each_role_has_its_own_answer() -> None:
@@ -123,7 +147,7 @@ def test_paths_with_the_same_reasons_share_a_sentence() -> None:
     [
         (Phase.RESOLVE, ["mdm.test"], "mdm.test does not resolve"),
         (Phase.RESOLVE, COURIER.hosts, "names do not resolve"),
-        (Phase.PROXY_RESOLVE, ["mdm.test"], "names do not resolve"),
+        (Phase.PROXY_RESOLVE, COURIER.hosts, "the proxy's name does not resolve"),
     ],
 )
 def test_a_single_name_that_does_not_resolve_is_told(phase: Phase, hosts: list[str], says: str) -> None:

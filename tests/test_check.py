@@ -100,6 +100,14 @@ def test_nobody_waits_for_timeouts_before_the_others_are_visited(
     assert min(began[host] for host in hosts if host not in first) < began["127.0.0.1"] + TIMEOUTS.connect
 
 
+def test_a_busy_machine_on_which_visits_go_on_ending_is_not_taken_for_a_silent_network(
+    everywhere: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "_SOON", 0.7)
+    monkeypatch.setattr(check, "_SPACING", 0.13)  # the last of eight begins after that
+    assert len(visited(looked(config(ours(everywhere))))) == 8
+
+
 def test_what_is_expected_to_be_blocked_is_not_widened(silent: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "_SOON", 0.1)
     blocked = ProbePath("direct", expected=Expected.BLOCKED)
@@ -158,7 +166,7 @@ def test_ctrl_c_prints_what_is_known_so_far(tmp_path: Path, everywhere: int, sil
     running.send_signal(signal.SIGINT)
     stdout, stderr = running.communicate(timeout=20)
     assert running.returncode == 130
-    assert stderr.splitlines()[-1] == "interrupted: 1 visits had not ended"
+    assert stderr.splitlines()[-1] == "interrupted: 1 visit had not ended"
     assert "not probed" in stdout
 
 

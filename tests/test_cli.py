@@ -18,15 +18,17 @@ from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from netcheck.cli.check import exit_code
+from netcheck.cli.instead import with_options
 from netcheck.cli.main import main
 from netcheck.config.examples import SITUATIONS
 from netcheck.config.file import load
-from netcheck.model.findings import Hop, Judgement, Verdict
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import Role
 from netcheck.model.results import Visit
 from netcheck.state.state import State
 from tests.certificates import PASSWORD, TOPIC, issued
 from tests.daemon.running import with_default_signals
+from tests.records import facts
 
 BUILT_INS_OFF = "\n".join(
     f"  {n}: {{enabled: false}}" for n in ("courier", "courier2", "provider", "gateway", "feedback")
@@ -326,7 +328,7 @@ def test_ctrl_c_ends_a_check_with_one_line(tmp_path: Path) -> None:
             running.send_signal(signal.SIGINT)
             _, stderr = running.communicate(timeout=10)
     assert running.returncode == 130
-    assert stderr.splitlines()[1:] == ["interrupted: 1 visits had not ended"]
+    assert stderr.splitlines()[1:] == ["interrupted: 1 visit had not ended"]
 
 
 def has_connection_under_way(port: int) -> bool:
@@ -490,6 +492,11 @@ def test_with_v_failures_are_told_in_full(tmp_path: Path, closed_port: int) -> N
         (["--resolver", "not-an-address"], "--resolver: this is not an IP address"),
         (["--interface", "a/b"], "--interface: "),
         (["--proxy", "http://10.0.0.1:3128", "--interface", "a/b"], "--interface: "),
+        (["--interface", "10.0.0.1"], "--interface: this is an address, and not the name of an interface"),
+        (["--proxy", ""], "--proxy: has no value: write one, or leave the option out"),
+        (["--proxy", "none"], "--proxy: a direct path has no proxy: leave the option out"),
+        (["--resolver", "10.0.0.5, 10.0.0.5"], "--resolver: the entries 1 and 2 are the same"),
+        (["--report", "-"], "--report -: the page goes into a file"),
         (["--username", "u"], "--username and --password-file are a login at a proxy: add --proxy URL"),
     ],
 )
@@ -509,8 +516,39 @@ def test_options_in_place_of_a_config_do_not_go_with_one(tmp_path: Path) -> None
 
 def test_no_password_of_an_option_is_said() -> None:
     done = invoke("check", "--proxy", "http://u:labpass@10.0.0.1:3128")
+    assert (
+        "write the user into --username, and the password into a file named by --password-file" in done.stderr
+    )
     assert done.exit_code == 2
     assert "labpass" not in done.output
+
+
+STEPS = [
+    (
+        "Set `username` and `password_file` of the path proxy in the config to a valid login.",
+        "Set --username and --password-file to a valid login.",
+    ),
+    (
+        "Write http:// in place of https:// for the path proxy in the config: it speaks no TLS there.",
+        "Write http:// in place of https:// in --proxy: it speaks no TLS there.",
+    ),
+    (
+        "On the machine that runs netcheck, correct the interface or source address of the path direct.",
+        "On the machine that runs netcheck, correct --interface.",
+    ),
+    (
+        "Ask the owners of the resolver chosen (10.0.0.53:53) to resolve it.",
+        "Ask the owners of the resolver (10.0.0.53:53) to resolve it.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("of_config", "of_options"), STEPS)
+def test_who_typed_options_is_told_which_option_to_set(of_config: str, of_options: str) -> None:
+    finding = Finding(Cause.PROXY_AUTH, Hop.PROXY, "", of_config)
+    judged = Judgement("proxy", Role.PROVIDER, Verdict.NOT_READY, (finding,))
+    told = with_options(facts([], [], [judged], []))
+    assert [each.next_step for each in told.judgements[0].findings] == [of_options]
 
 
 def test_one_proxy_needs_no_file(closed_port: int) -> None:
@@ -559,6 +597,43 @@ def test_a_text_to_forward_is_no_json(tmp_path: Path) -> None:
     file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
     done = invoke("check", "--config", file, "--ticket", "--format", "json")
     assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("--ticket prints text: leave out --format json")
+
+
+def test_where_all_is_well_there_is_no_text_to_forward(tmp_path: Path, port: int) -> None:
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    done = invoke("check", "--config", file, "--ticket")
+    assert (done.exit_code, done.stdout) == (0, "There is nothing to ask of anyone.\n")
+
+
+def test_without_push_certificates_there_are_none_to_verify(tmp_path: Path) -> None:
+    done = invoke("check", "--verify", "--config", config(tmp_path, "  ours: {hosts: [a.test], ports: [1]}"))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "there are none: name them in push_certificates" in done.stderr
+
+
+def test_a_path_that_does_not_lead_to_a_service_probes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.yaml"
+    file.write_text("paths: {a: {roles: device}, b: {roles: provider}}\n")
+    done = invoke("check", "--config", file, "--path", "a", "--service", "provider")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "these paths do not lead to these services: nothing was probed" in done.stderr
+
+
+def test_where_no_line_can_be_written_over_one_says_how_long_it_may_take(tmp_path: Path, port: int) -> None:
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    assert invoke("check", "--config", file).stderr.startswith("Probing 1 path: some seconds, or up to ")
+    ours, theirs = pty.openpty()
+    subprocess.run(
+        [sys.executable, "-m", "netcheck", "check", "--config", str(file)],
+        env={**os.environ, "TERM": "dumb"},
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        check=True,
+    )
+    assert os.read(ours, 1000).startswith(b"Probing 1 path: some seconds, or up to ")
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_variables_that_name_a_proxy_are_pointed_out_and_followed_where_asked(

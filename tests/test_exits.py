@@ -53,6 +53,17 @@ def in_shell(streams: str, *args: str | Path) -> subprocess.CompletedProcess[str
     )
 
 
+@pytest.mark.parametrize("command", ["run", "demo"])
+def test_what_cannot_run_on_windows_says_so_in_one_line(command: str) -> None:
+    as_there = (
+        "import signal, sys; del signal.SIGHUP, signal.pthread_sigmask; import netcheck.__main__ as way_in"
+    )
+    words = [sys.executable, "-c", f"{as_there}; way_in.entry()", command]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=DEADLINE)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == f"netcheck {command} does not run on Windows; netcheck check does\n"
+
+
 # Interrupted while it starts
 
 
@@ -97,12 +108,14 @@ def test_where_sigint_is_ignored_it_stays_so(tmp_path: Path, ready: Path) -> Non
     assert ended.returncode == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_comes_again_and_again_stops_the_daemon_as_one_does(
     ready: Path, number: signal.Signals
 ) -> None:
     ready.write_text("listen: 127.0.0.1:0\n" + ready.read_text())
     with running(ready) as daemon:
+        if number == signal.SIGHUP:
+            daemon.process.terminate()
         deadline = time.monotonic() + DEADLINE
         while daemon.process.poll() is None:
             assert time.monotonic() < deadline
@@ -220,7 +233,9 @@ def test_a_bug_is_no_finding(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         end_with(buggy)
     assert ended.value.code == 2
-    assert "ZeroDivisionError" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "ZeroDivisionError" in told
+    assert told.endswith("internal error: please report it with the lines above\n")
 
 
 @pytest.mark.parametrize(
@@ -229,7 +244,7 @@ def test_a_bug_is_no_finding(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_config_that_never_comes_is_given_up(
     tmp_path: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "_LONGEST", 1.0)
+    monkeypatch.setattr(reading, "LONGEST", 1.0)
     with hanging_file(tmp_path) as file:
         ended = CliRunner().invoke(main, [*command, str(file)])
     assert ended.exit_code == 2

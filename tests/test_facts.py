@@ -7,6 +7,7 @@ import pytest
 
 from netcheck import facts as facts_module
 from netcheck.facts import Belief, Facts, LatestFacts, facts_of
+from netcheck.model.failing import Failure
 from netcheck.model.findings import (
     Cause,
     Finding,
@@ -173,8 +174,8 @@ def test_until_it_is_clear_what_is_changing_the_verdict_stays_and_says_since_whe
     judged = changing.see(2, 3, 4, fails=True)
     assert judged.verdict is Verdict.READY
     assert [doubt.split(" since ")[0] for doubt in judged.doubts] == [
-        "Nothing has answered on port 443",
-        "Nothing has answered on port 5223",
+        "Nothing has answered on port 443 over IPv4",
+        "Nothing has answered on port 5223 over IPv4",
     ]
     assert judged.evidence[:2] == judged.doubts
     judged = changing.see(5, 6, 7, fails=True)
@@ -191,7 +192,7 @@ def test_that_all_is_well_is_said_as_soon_as_it_is_so() -> None:
     changing.see(*range(8), fails=True)
     judged = changing.see(8)
     assert (judged.verdict, judged.doubts) == (Verdict.NOT_READY, ())  # one host may be the only one
-    assert changing.see(9).doubts[0].startswith("Port 443 answers again since ")
+    assert changing.see(9).doubts[0].startswith("Port 443 over IPv4 answers again since ")
     assert changing.see(10).verdict is Verdict.READY
 
 
@@ -236,10 +237,37 @@ def test_a_silence_keeps_nobody_from_asking_apple_about_what_is_all_down() -> No
 
     see((provider, 0), (couriers, 0), (couriers, 1))
     assert see((provider, 0)).verdict is Verdict.UNKNOWN
-    assert state.courses.silent_since(0.0) == {"direct", "dmz"}
+    assert state.courses.silent_since(0.0).keys() == {"direct", "dmz"}
     for host in range(2, 8):
         judged = see((couriers, host), (provider, 0))
     assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.APPLE_UNREACHABLE)
+
+
+def test_what_was_not_visited_since_all_fell_silent_is_not_apple_s_fault() -> None:
+    """A single host on a port of its own: nothing beside it tells that it answers again."""
+    others = ProbePath("dmz", binding=Binding(interface="eth1"))
+    couriers = replace(MANY, ports=(443,), hosts=tuple(f"{n}-courier.push.apple.com" for n in range(12)))
+    provider = replace(PROVIDER, ports=(2197,), hosts=("api.push.apple.com",))
+    state = State()
+    state.configure([couriers, provider], [DIRECT, others])
+    latest = LatestFacts(state, CHANGING)
+
+    def see(at: float, service: Service, failure: Failure | None, *hosts: int) -> list[Hop]:
+        (port,) = service.ports
+        for host in hosts:
+            name, address = service.hosts[host], f"17.57.144.{host}"
+            for path in ("direct", "dmz"):
+                found = result(service, port, failure, host=name, path=path, at=at + host, address=address)
+                state.record(visit(found))
+        return [each.finding.hop for each in latest.now().findings]
+
+    see(1000.0, couriers, None, *range(8))
+    see(1010.0, provider, None, 0)
+    see(1020.0, couriers, DROPPED, *range(8))
+    for at in (1028.0, 1029.0, 1030.0):
+        see(at, provider, DROPPED, 0)
+    assert Hop.APPLE not in see(1031.0, couriers, None, *range(8))
+    assert Hop.APPLE in see(1050.0, provider, DROPPED, 0)
 
 
 def test_a_remark_does_not_outlive_its_reason_for_ever_where_a_path_keeps_changing() -> None:

@@ -41,6 +41,8 @@ def test_a_field_says_how_long_a_probe_takes_and_where_there_was_none() -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
+        (0.00003, "<0.1 ms"),
+        (0.00006, "0.1 ms"),
         (0.00042, "0.4 ms"),
         (0.0040391, "4.0 ms"),
         (0.02, "20 ms"),
@@ -63,7 +65,9 @@ def test_times_have_two_digits_that_count(seconds: float, text: str) -> None:
         (Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "proxy denied"),
         (Phase.TLS, Reason.TLS_INTERCEPTED, "tls intercepted"),
         (Phase.TLS, Reason.RESET, "tls reset"),
-        (Phase.RESOLVE, Reason.NXDOMAIN, "nxdomain"),
+        (Phase.RESOLVE, Reason.NXDOMAIN, "dns nxdomain"),
+        (Phase.RESOLVE, Reason.REFUSED_BY_SERVER, "dns refused by server"),
+        (Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "resolver unreachable"),
         (Phase.PROXY_RESOLVE, Reason.NXDOMAIN, "proxy resolve nxdomain"),
         (Phase.SESSION, Reason.CLOSED, "session closed"),
     ],

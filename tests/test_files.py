@@ -11,6 +11,7 @@ import trio
 from netcheck import files
 from netcheck.files import as_file, in_time, read_file, read_if_changed
 from tests.hanging import hanging_file
+from tests.programs import give_up
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_a_file_that_was_replaced_is_read_again(file: Path) -> None:
 def test_what_says_more_as_time_goes_by_is_no_file() -> None:
     log = Path("/proc/kmsg")
     if not os.access(log, os.R_OK):
-        pytest.skip("needs to be root on Linux")
+        give_up("needs root on Linux, to read the kernel's log")
     with pytest.raises(OSError, match=r"not a regular file|larger than"):
         read_file(log, 1 << 20)
 

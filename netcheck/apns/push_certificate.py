@@ -126,7 +126,6 @@ def _identity(file: PushCertificateFile, data: bytes) -> PushIdentity:
         raise UnusableError(_NO_KEY)
     certificate = _chosen(held)
     described = _described(file, certificate)
-    # for the types: what is described has them all
     # for the types: without an error, all of it was read
     assert described.topic and described.sha256 and described.not_after is not None  # noqa: S101, PT018
     key = held.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

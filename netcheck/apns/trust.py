@@ -11,12 +11,14 @@ import base64
 import hashlib
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TypeVar
 
 import certifi
 from cryptography import x509
@@ -48,6 +50,8 @@ _MOST_SIGNATURES = 12
 """Checked for one chain: those in use need three."""
 _LARGEST_KEY = 1100
 """Bytes of a public key: RSA of 8192 bits. A larger one takes long to check by, and nobody has one."""
+_REMEMBERED, _LARGEST_REMEMBERED = 128, 8 * 1024
+"""Certificates, and bytes of one: as many as peers of one site show, and too few to fill the memory."""
 _NAMES_SHOWN = 8
 _DATES = "%Y-%m-%d"
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([^-]{1,200000})-----END CERTIFICATE-----")
@@ -214,7 +218,24 @@ def _for_another(info: TlsInfo, name: str) -> str:
     return f"the certificate is not for {name} but for {whose}"
 
 
-@dataclass(slots=True)
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+
+def _remembered(look: Callable[[bytes, K], T]) -> Callable[[bytes, K], T]:
+    """What was found out of a certificate stays known: a peer shows the same one in every probe.
+
+    To read it and to check its signature costs a third of what the handshake does.
+    """
+    known = lru_cache(_REMEMBERED)(look)
+
+    def either(der: bytes, about: K) -> T:
+        return known(der, about) if len(der) <= _LARGEST_REMEMBERED else look(der, about)
+
+    return either
+
+
+@dataclass(frozen=True, slots=True)
 class _Link:
     """One certificate of a chain as it was presented."""
 
@@ -229,9 +250,13 @@ class _Link:
 
 def _links(presented: Sequence[bytes]) -> list[_Link]:
     """For whom a certificate is, only the leaf is asked."""
-    said = [certificates.read(der) for der in presented[:1]]
-    said += [certificates.read(der, most_names=0) for der in presented[1:]]
-    return [_Link(der, each, hashlib.sha256(der).digest()) for der, each in zip(presented, said, strict=True)]
+    return [_link(der, place == 0) for place, der in enumerate(presented)]
+
+
+@_remembered
+def _link(der: bytes, is_leaf: bool) -> _Link:
+    said = certificates.read(der) if is_leaf else certificates.read(der, most_names=0)
+    return _Link(der, said, hashlib.sha256(der).digest())
 
 
 def _voucher(
@@ -262,31 +287,32 @@ class _Signatures:
 
     def __init__(self) -> None:
         self._left = _MOST_SIGNATURES
-        self._read: dict[bytes, x509.Certificate | None] = {}
 
     def join(self, link: _Link, issuer: _Link) -> bool:
         """Whether one link of a chain issued the other."""
         if link.said.issuer.der != issuer.said.subject.der:
             return False
-        authority = self._certificate(issuer)
+        authority = _loaded(issuer.der)
         return authority is not None and self.hold(link, authority)
 
     def hold(self, link: _Link, issuer: x509.Certificate) -> bool:
         """Whether the link was signed by an issuer that has the name it gives."""
-        certificate = self._certificate(link)
-        if certificate is None or self._left <= 0:
+        if self._left <= 0:
             return False
         self._left -= 1
-        try:
-            certificate.verify_directly_issued_by(issuer)
-        except _UNUSABLE:
-            return False
-        return True
+        return _is_signed_by(link.der, issuer)
 
-    def _certificate(self, link: _Link) -> x509.Certificate | None:
-        if link.fingerprint not in self._read:
-            self._read[link.fingerprint] = _loaded(link.der)
-        return self._read[link.fingerprint]
+
+@_remembered
+def _is_signed_by(der: bytes, issuer: x509.Certificate) -> bool:
+    certificate = _loaded(der)
+    if certificate is None:
+        return False
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except _UNUSABLE:
+        return False
+    return True
 
 
 def _loaded(der: bytes) -> x509.Certificate | None:

@@ -21,8 +21,10 @@ from netcheck import __version__
 from netcheck.check import Look, longest
 from netcheck.cli import completion
 from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, fail
+from netcheck.cli.instead import Instead, instead_or_fail, with_options
 from netcheck.cli.progress import shown_on_stderr
-from netcheck.cli.reading import Instead, instead_or_fail, load_or_fail
+from netcheck.cli.reading import load_or_fail
+from netcheck.config.choosers import OF_ALL, OF_HTTPS
 from netcheck.config.file import Config, default
 from netcheck.config.reading.problems import no_such
 from netcheck.config.services import BUILT_IN_NAMES
@@ -33,14 +35,12 @@ from netcheck.facts import Facts
 from netcheck.logs import set_up_logging
 from netcheck.model.findings import Hop, Judgement, Verdict
 from netcheck.model.services import AddressChoice
+from netcheck.phrases import how_many
 
 _USUAL_WIDTH = 120
 """Of text, in characters, where no terminal says otherwise."""
 
 _EVERYONE = "all"
-_PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
-"""What curl takes its proxy for HTTPS from, in its order."""
-
 _FILE = click.Path(path_type=Path)
 
 
@@ -63,6 +63,11 @@ class _Asked:
     verbose: bool
     ticket: str | None
     page: Path | None
+
+    @property
+    def instead(self) -> Instead:
+        """What stands in place of a config."""
+        return Instead(self.proxy, self.username, self.password_file, self.resolver, self.interface)
 
 
 @click.command()
@@ -139,6 +144,8 @@ def check(**given: Any) -> None:
         look = Look(config, progress, all_hosts=asked.all_hosts)
         interrupted = trio.run(_until_interrupted, look)
     facts, now = look.facts(), time.time()
+    if asked.instead.is_given:
+        facts = with_options(facts)
     if not facts.results and not interrupted:
         fail("these paths do not lead to these services: nothing was probed")
     # First the page: whoever reads the output may have had enough of it and gone.
@@ -152,7 +159,7 @@ def check(**given: Any) -> None:
     if problem:
         fail(problem)
     if interrupted:
-        click.echo(f"interrupted: {progress.left} visits had not ended", err=True)
+        click.echo(f"interrupted: {how_many(progress.left, 'visit')} had not ended", err=True)
         sys.exit(INTERRUPTED)
     sys.exit(exit_code(facts.judgements))
 
@@ -213,6 +220,8 @@ def _report(facts: Facts, now: float) -> str:
 
 def _trouble_writing(page: Path, text: str | None = None) -> str | None:
     """Put the text into the file, or without one see that it can be done; what went wrong, if anything."""
+    if page == Path("-"):
+        return "--report -: the page goes into a file, beside what is printed: name one, such as report.html"
     try:
         # To look leaves what is there alone: no page is lost to a check that ends early.
         with page.open("a" if text is None else "w", encoding="utf-8", errors="backslashreplace") as file:
@@ -234,7 +243,7 @@ def _config(asked: _Asked) -> Config:
 
 
 def _whole(asked: _Asked) -> Config:
-    instead = Instead(asked.proxy, asked.username, asked.password_file, asked.resolver, asked.interface)
+    instead = asked.instead
     if asked.file and instead.is_given:
         fail(
             "--proxy, --resolver and --interface stand in place of a config: "
@@ -246,7 +255,7 @@ def _whole(asked: _Asked) -> Config:
         return load_or_fail(asked.file)
     if instead.is_given:
         return instead_or_fail(instead)
-    if variable := next(filter(os.environ.get, _PROXY_VARIABLES), None):
+    if variable := next(filter(os.environ.get, (*OF_HTTPS, *OF_ALL)), None):
         click.echo(f"Probing directly. To probe as {variable} says: --proxy from-environment", err=True)
     return default()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import trio
 
-from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, LostOutputError, fail
+from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, LostOutputError, fail, said_by
 from netcheck.lab.alerting import SPEED, Alert, Alerting
 from netcheck.lab.folder import demo_folder
 from netcheck.lab.lab import HERE, Ground, Lab, LabError, free_port
@@ -28,7 +28,12 @@ _ALERT_PATIENCE = 60.0
 @click.command()
 @click.option("--list", "only_list", is_flag=True, help="Say which scenarios there are, and end.")
 @click.option(
-    "--scenario", "names", multiple=True, metavar="NAME", help="Only this one (repeatable; see --list)."
+    "--scenario",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    type=click.Choice([scenario.name for scenario in SCENARIOS]),
+    help="Only this one (repeatable; see --list).",
 )
 @click.option(
     "--hold/--no-hold", default=None, help="Stay until Ctrl-C after the script (the default at a terminal)."
@@ -62,7 +67,7 @@ def demo(only_list: bool, names: Sequence[str], hold: bool | None, with_alerts: 
     except* KeyboardInterrupt:
         interrupted = True
     except* (LabError, DaemonError, LostOutputError) as group:
-        problems = _said_by(group)
+        problems = said_by(group)
     if problems:
         fail(problems[0])
     if interrupted and not played:
@@ -71,19 +76,8 @@ def demo(only_list: bool, names: Sequence[str], hold: bool | None, with_alerts: 
     sys.exit(ALL_READY if played and all(each.went_right for each in played) else NOT_READY)
 
 
-def _said_by(group: BaseExceptionGroup) -> list[str]:
-    """What the errors in it say, and in the groups in it."""
-    nested = (
-        _said_by(each) if isinstance(each, BaseExceptionGroup) else [str(each)] for each in group.exceptions
-    )
-    return [text for texts in nested for text in texts]
-
-
 def _chosen(names: Sequence[str]) -> list[Scenario]:
     known = {scenario.name: scenario for scenario in SCENARIOS}
-    for name in names:
-        if name not in known:
-            fail(f"no scenario {name!r}; there is: {', '.join(known)}")
     return [known[name] for name in names] if names else list(SCENARIOS)
 
 

@@ -21,7 +21,8 @@ from netcheck.discovery.proposal import propose
 def discover(file: Path | None) -> None:
     """Print a commented configuration that fits this machine.
 
-    It reads the proxies that variables name, the resolvers, and the routes that lead out. It sends nothing.
+    It reads the proxies that variables name, the PAC files of browsers' policies and of GNOME, the resolvers,
+    and the routes that lead out. It sends nothing.
     """
     text = propose(look(os.environ))
     if file is None:

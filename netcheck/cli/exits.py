@@ -22,6 +22,14 @@ def fail(message: str) -> NoReturn:
     sys.exit(NO_ANSWER)
 
 
+def said_by(group: BaseExceptionGroup) -> list[str]:
+    """What the errors in it say, and in the groups in it."""
+    nested = (
+        said_by(each) if isinstance(each, BaseExceptionGroup) else [str(each)] for each in group.exceptions
+    )
+    return [text for texts in nested for text in texts]
+
+
 class LostOutputError(click.ClickException):
     """Standard output cannot be written; `str()` says why."""
 

@@ -5,27 +5,31 @@ A command's module is imported when the command is used: `--help` must not wait 
 
 import functools
 import importlib
+import signal
 from typing import NamedTuple, NoReturn
 
 import click
 
 from netcheck import __version__
-from netcheck.cli.exits import allow_interrupts, end_with, set_up_streams, told_interrupts
+from netcheck.cli.exits import allow_interrupts, end_with, fail, set_up_streams, told_interrupts
 
 
 class _Command(NamedTuple):
     module: str
     help: str
+    is_for_windows: bool = True
 
 
 _COMMANDS = {
-    "run": _Command("netcheck.cli.run", "Run the daemon: probe on a schedule, serve /metrics over HTTP."),
+    "run": _Command(
+        "netcheck.cli.run", "Run the daemon: probe on a schedule, serve /metrics over HTTP.", False
+    ),
     "check": _Command("netcheck.cli.check", "Say now what is wrong, and whom to ask for what."),
     "config": _Command("netcheck.cli.config", "Check a configuration, show it whole, or print an example."),
     "discover": _Command("netcheck.cli.discover", "Print a configuration that fits this machine."),
     "incidents": _Command("netcheck.cli.incidents", "Say what went wrong lately, and for how long."),
     "files": _Command("netcheck.cli.files", "List or write what goes with it: rules, dashboards, units."),
-    "demo": _Command("netcheck.cli.demo", "See it at work, in a laboratory on this machine."),
+    "demo": _Command("netcheck.cli.demo", "See it at work, in a laboratory on this machine.", False),
 }
 """By name; each module has a command of that name."""
 
@@ -38,6 +42,8 @@ class _Commands(click.Group):
         known = _COMMANDS.get(cmd_name)
         if known is None:
             return None
+        if not known.is_for_windows and not hasattr(signal, "SIGHUP"):
+            fail(f"netcheck {cmd_name} does not run on Windows; netcheck check does")
         command: click.Command = getattr(importlib.import_module(known.module), cmd_name)
         allow_interrupts()
         return command

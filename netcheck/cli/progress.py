@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from netcheck.check import Progress
+from netcheck.phrases import how_many
 
 _EVERY = 0.1
 """Seconds between two drawings of the line."""
@@ -19,12 +20,13 @@ _EVERY = 0.1
 @contextlib.contextmanager
 def shown_on_stderr(paths: int, longest: float) -> Iterator[Progress]:
     """A Progress that people see; `longest` is how many seconds it may take."""
-    if not sys.stderr.isatty():
-        said = f"{paths} paths" if paths > 1 else "1 path"
+    console = Console(stderr=True)
+    if not sys.stderr.isatty() or console.is_dumb_terminal:
+        said = how_many(paths, "path")
         click.echo(f"Probing {said}: some seconds, or up to {longest:.0f} s where nothing answers.", err=True)
         yield Progress()
         return
-    with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
+    with Live(console=console, auto_refresh=False, transient=True) as live:
         drawn = 0.0
 
         def draw(progress: Progress) -> None:

@@ -39,11 +39,12 @@ _HOW_TO_WRITE_A_PAC = (
     "write it like pac+https://proxy.example/proxy.pac, pac+http://… or pac+file:///etc/proxy.pac"
 )
 
-_OF_HTTPS = ("https_proxy", "HTTPS_PROXY")
-_OF_HTTP = ("http_proxy",)
+OF_HTTPS = ("https_proxy", "HTTPS_PROXY")
+"""Variables: curl takes the first that is set, and those of all where none of them is."""
+OF_HTTP = ("http_proxy",)
 """Not in capitals: to CGI programs, HTTP_PROXY is a header of the request."""
-_OF_ALL = ("all_proxy", "ALL_PROXY")
-_EXCEPTIONS = ("no_proxy", "NO_PROXY")
+OF_ALL = ("all_proxy", "ALL_PROXY")
+EXCEPTIONS = ("no_proxy", "NO_PROXY")
 _URL = re.compile(
     r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?:(?P<login>.*)@)?"
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:/?#@\[\]]+)(?::(?P<port>[0-9]{1,5}))?(?:[/?#].*)?"
@@ -105,17 +106,17 @@ def _pac_address(url: str) -> PacAddress:
 
 def environment(variables: Mapping[str, str] = os.environ) -> Environment:
     """The proxies that the variables name; ValueError for what is none, and where there are none at all."""
-    https, http = (_first(variables, *names, *_OF_ALL) for names in (_OF_HTTPS, _OF_HTTP))
+    https, http = (_first(variables, *names, *OF_ALL) for names in (OF_HTTPS, OF_HTTP))
     if https is None and http is None:
-        names = ", ".join((*_OF_HTTPS, *_OF_HTTP, *_OF_ALL))
+        names = ", ".join((*OF_HTTPS, *OF_HTTP, *OF_ALL))
         raise ValueError(
             f"none of the variables {names} is set where netcheck runs: set one, or remove this key"
         )
-    exceptions = next(filter(None, map(variables.get, _EXCEPTIONS)), "")
+    exceptions = next(filter(None, map(variables.get, EXCEPTIONS)), "")
     return Environment(
-        None if https is None else _proxy(https, variables[https]),
-        None if http is None else _proxy(http, variables[http]),
-        tuple(filter(None, re.split(r"[\s,]+", exceptions))),
+        None if https is None else proxy_in(https, variables[https]),
+        None if http is None else proxy_in(http, variables[http]),
+        tuple(filter(None, re.split(r"[ \t,]+", exceptions))),
     )
 
 
@@ -123,7 +124,8 @@ def _first(variables: Mapping[str, str], *names: str) -> str | None:
     return next(filter(variables.get, names), None)
 
 
-def _proxy(name: str, value: str) -> Proxy:
+def proxy_in(name: str, value: str) -> Proxy:
+    """What the value of a variable names; ValueError, with the variable's name, where that is no proxy."""
     match = _URL.fullmatch(value)
     scheme = _SCHEMES.get((match["scheme"] or "http").lower()) if match else None
     if match is None or scheme is None:

@@ -1,7 +1,7 @@
 """The config file as a whole: its sections, what they come to together, and how it is read and shown."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,13 +21,13 @@ from netcheck.config.paths import (
     to_resolver,
 )
 from netcheck.config.reading.addresses import PORT, Listen, ListenPlace, default_resolve, listen_place
-from netcheck.config.reading.document import TOP, Fault, Location, read
+from netcheck.config.reading.document import TOP, Location, read
 from netcheck.config.reading.problems import ConfigError, Problem, Reading
 from netcheck.config.reading.sections import (
     RESOLVER_PATTERN,
     Key,
     Section,
-    keys_to,
+    config_error,
     named,
     resolver_name,
     section,
@@ -158,6 +158,9 @@ FILE: Section[FileKeys] = section(
         ),
         **dict.fromkeys(("include", "includes"), "one file holds the whole config: write it in here"),
         **dict.fromkeys(("tls", "basic_auth"), "the web port is set up in web: web: {tls: {…}}"),
+        **dict.fromkeys(
+            ("port", "address", "bind", "listen_address"), "where to serve stands in listen: 127.0.0.1:9223"
+        ),
         "nameservers": "nameservers are written as a resolver: resolvers: {corp: {nameservers: [10.0.0.53]}}",
         "timeouts": "the timeouts stand in probing: probing: {timeouts: {connect: 5s}}",
         "interval": "the interval stands in probing: probing: {interval: 60s}",
@@ -218,7 +221,7 @@ def schema() -> dict[str, Any]:
 
 # Reading and showing
 
-LARGEST_CONFIG = 1024 * 1024
+_LARGEST = 1024 * 1024  # bytes
 _WIDTH = 110
 
 
@@ -234,14 +237,14 @@ def load(file: Path) -> Config:
 def show(file: Path) -> str:
     """The config in YAML with every default filled in: read again, it is the same. ConfigError as above."""
     keys, config, _ = _understood(file)
-    text: str = yaml.safe_dump(shown(keys, config), sort_keys=False, allow_unicode=True, width=_WIDTH)
-    return text
+    whole: str = yaml.safe_dump(shown(keys, config), sort_keys=False, allow_unicode=True, width=_WIDTH)
+    return whole
 
 
 def load_settings(settings: Mapping[str, object], name: Path) -> Config:
     """The config of a file that would hold these settings, of that name. Blocks, and raises, as `load`."""
-    text = yaml.safe_dump(settings, allow_unicode=True, width=math.inf)
-    _, config, _ = _understood_as(name, text.encode())
+    written = yaml.safe_dump(settings, allow_unicode=True, width=math.inf)
+    _, config, _ = _understood_as(name, written.encode())
     return config
 
 
@@ -253,9 +256,11 @@ def default() -> Config:
 def _understood(file: Path) -> tuple[FileKeys, Config, Reading]:
     """What is written, what it comes to, and where it stands; ConfigError as above."""
     try:
-        data = read_file(file, LARGEST_CONFIG)
+        data = read_file(file, _LARGEST)
     except OSError as error:
-        raise _config_error(file, [Fault(TOP, (), f"the config cannot be read: {error.strerror}")]) from error
+        raise ConfigError(
+            [Problem(str(file), *TOP, f"the config cannot be read: {error.strerror}")]
+        ) from error
     return _understood_as(file, data)
 
 
@@ -263,26 +268,18 @@ def _understood_as(file: Path, data: bytes) -> tuple[FileKeys, Config, Reading]:
     document = read(data)
     reading = Reading(document, file.parent)
     if not document.whole:
-        raise _config_error(file, reading.faults)
+        raise config_error(file, reading.faults, FILE)
     try:
         keys = FILE.read(document.value, (), reading)
     except SaidError:
-        raise _config_error(file, reading.faults) from None
+        raise config_error(file, reading.faults, FILE) from None
     config = to_config(keys)
     resolvers = {name: each.resolver for name, each in keys.paths.items()}
     together.check(config.services, config.paths, resolvers, reading.keys(("resolvers",)), reading)
     together.check_metrics(config.services, config.paths, config.metrics.per_host, reading)
     if reading.faults:
-        raise _config_error(file, reading.faults)
+        raise config_error(file, reading.faults, FILE)
     return keys, config, reading
-
-
-def _config_error(file: Path, found: Iterable[Fault]) -> ConfigError:
-    """The faults as problems of the file, each behind the keys that lead to it."""
-    return ConfigError(
-        Problem(str(file), *position, f"{keys}: {message}" if (keys := keys_to(at, FILE)) else message)
-        for position, at, message in found
-    )
 
 
 def to_run(file: Path) -> Config:
@@ -310,34 +307,37 @@ def check(file: Path) -> Config:
 def _in_named_files(file: Path) -> list[Problem]:
     """What is wrong with push certificates, PAC files on this machine and the files of the web port."""
     try:
-        document = read(read_file(file, LARGEST_CONFIG))
+        document = read(read_file(file, _LARGEST))
     except OSError:
         return []
     whole = document.value if document.whole and isinstance(document.value, dict) else {}
     reading = Reading(document, file.parent)
     said_already = len(reading.faults)
-    certificates = whole.get("push_certificates")
-    for name, written in certificates.items() if isinstance(certificates, dict) else ():
-        at = ("push_certificates", name)
+    for at, written in _entries(whole, "push_certificates"):
         with suppress(SaidError):
             alone = Reading(document, file.parent)
             keys = PUSH_CERTIFICATE.read(written, at, alone)
             opened_by = ("file", "password_file", "password_env")
             can_be_opened = alone.sound(*((*at, key) for key in opened_by))
-            if can_be_opened and (problem := _trouble_with(_to_push_certificate(name, keys))):
+            if can_be_opened and (problem := _trouble_with(_to_push_certificate(at[-1], keys))):
                 reading.say((*at, "file"), problem)
-    paths = whole.get("paths")
-    for name, written in paths.items() if isinstance(paths, dict) else ():
-        at = ("paths", name)
+    for at, written in _entries(whole, "paths"):
         with suppress(SaidError):
             proxy = PATH.read(written, at, Reading(document, file.parent)).proxy
             if isinstance(proxy, PacAddress) and (problem := trouble_with_pac(proxy.url)):
                 reading.say((*at, "proxy"), problem)
-    problems = list(_config_error(file, reading.faults[said_already:]).problems)
+    problems = list(config_error(file, reading.faults[said_already:], FILE).problems)
     with suppress(SaidError):
         web = WEB.read(whole.get("web", {}), ("web",), Reading(document, file.parent))
         problems += _trouble_with_web(web)
     return problems
+
+
+def _entries(whole: Mapping[str, object], key: str) -> Iterator[tuple[tuple[str, str], object]]:
+    """What stands under each name in a section, with where; none where it is no section."""
+    entries = whole.get(key)
+    for name, written in entries.items() if isinstance(entries, dict) else ():
+        yield (key, name), written
 
 
 def _trouble_with_web(web: Web) -> Sequence[Problem]:

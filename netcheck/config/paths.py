@@ -268,11 +268,13 @@ _FAMILY_WORDS = {
 }
 
 
-def _not_a_list(kind: Kind[T]) -> Kind[T]:
+def _one_proxy(kind: Kind[T]) -> Kind[T]:
+    """Of `no` YAML makes false, which no quotes would mend."""
+
     def read(raw: object, at: Location, reading: Reading) -> T:
         if isinstance(raw, list):
             raise ValueError("is one proxy: several in a row stand in proxies: [FIRST, SECOND]")
-        return kind.parse(raw, at, reading)
+        return kind.parse(str(raw) if isinstance(raw, bool | int) else raw, at, reading)
 
     return Kind(read, kind.schema, kind.show)
 
@@ -280,7 +282,7 @@ def _not_a_list(kind: Kind[T]) -> Kind[T]:
 _CHOOSER_PATTERN = rf"{any_case((WPAD, FROM_ENVIRONMENT))}|{any_case(('pac',))}\+\S+"
 PATH: Section[PathKeys] = section(
     PathKeys,
-    "One way out of this network. Without any key it is the direct one.",
+    "One way out of this network. Without any key it is the direct one; a URL alone is its proxy.",
     {
         "roles": Key(ROLES, "Whose way it is: device, provider or both."),
         "expected": Key(
@@ -289,7 +291,7 @@ PATH: Section[PathKeys] = section(
             "out, and that something does is the finding.",
         ),
         "proxy": Key(
-            _not_a_list(text(proxy_or_chooser, f"{_CHOOSER_PATTERN}|{PROXY_PATTERN}")),
+            _one_proxy(text(proxy_or_chooser, f"{_CHOOSER_PATTERN}|{PROXY_PATTERN}")),
             f"{A_PROXY} Or who names them for each host: pac+https://…, pac+http://… or pac+file:///… for a "
             "PAC file, wpad or from-environment, as curl takes HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
         ),
@@ -347,6 +349,7 @@ PATH: Section[PathKeys] = section(
         "no_proxy": "what goes past the proxy is another path, without proxy",
         "enabled": "a path that is there is probed: remove the path to switch it off",
     },
+    alone="proxy",
 )
 
 

@@ -27,7 +27,7 @@ from netcheck.config.reading.values import FLAG, Limits, choice, decimal, durati
 from netcheck.model.paths import Secret
 from netcheck.model.services import Timeouts
 
-# ProbingSettings
+# Probing
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from netcheck.config.reading.document import NOTHING, TOP, Fault, Location, read
-from netcheck.config.reading.problems import ConfigError, Problem, Reading, either
-from netcheck.config.reading.sections import Key, Section, keys_to, named, section
+from netcheck.config.reading.document import NOTHING, TOP, Location, read
+from netcheck.config.reading.problems import ConfigError, Problem, Reading
+from netcheck.config.reading.sections import Key, Section, config_error, named, section
 from netcheck.config.reading.values import FLAG, Kind, Limits, SaidError, text_in, whole
 from netcheck.config.settings import Web, WebTls
-from netcheck.config.web_tls import TLS, TlsKeys, TlsSettings, notes_on, or_nothing, server_context, to_tls
+from netcheck.config.web_tls import TLS, ServerTls, TlsKeys, notes_on, or_nothing, server_context, to_tls
 from netcheck.files import read_file
 from netcheck.model.paths import Secret
+from netcheck.phrases import listed
 
 _LARGEST = 1024 * 1024
 """Of each file here, in bytes."""
@@ -47,7 +48,7 @@ class RateLimit:
 class WebFile:
     """What files say of the web port."""
 
-    tls: TlsSettings | None = None
+    tls: ServerTls | None = None
     users: Mapping[str, Secret] = field(default_factory=lambda: MappingProxyType({}))
     """The bcrypt hash of each user's password; nobody has to log in where there are none."""
     headers: tuple[tuple[str, str], ...] = ()
@@ -65,11 +66,11 @@ def settle(web: Web) -> WebFile:
     return WebFile(_of_keys(web.tls) if web.tls else None, users)
 
 
-def _of_keys(tls: WebTls) -> TlsSettings:
-    return TlsSettings(tls.cert_file, tls.key_file, tls.client_ca_file, tls.client_auth)
+def _of_keys(tls: WebTls) -> ServerTls:
+    return ServerTls(tls.cert_file, tls.key_file, tls.client_ca_file, tls.client_auth)
 
 
-def context_for(web: Web, tls: TlsSettings) -> ssl.SSLContext:
+def context_for(web: Web, tls: ServerTls) -> ssl.SSLContext:
     """What speaks TLS as the section, or its files, say; ConfigError where nothing can. Blocks."""
     try:
         return server_context(tls)
@@ -83,7 +84,7 @@ def context_for(web: Web, tls: TlsSettings) -> ssl.SSLContext:
 
 def _header_name(key: str) -> str:
     if key not in _HEADERS:
-        raise ValueError(f"this header cannot be set; there are {either(_HEADERS)}")
+        raise ValueError(f"this header cannot be set; there are {listed(_HEADERS, 'or')}")
     return key
 
 
@@ -95,7 +96,7 @@ def _header(raw: object, at: Location, _: Reading) -> str:
         raise ValueError("a header is a line of ASCII: write one")
     words = _HEADERS.get(str(at[-1]), ())
     if words and written not in words:
-        raise ValueError(f"needs {either(words)}")
+        raise ValueError(f"needs {listed(words, 'or')}")
     return written
 
 
@@ -220,13 +221,13 @@ def read_web_config(file: Path) -> WebFile:
     document = read(_read(file))
     reading = Reading(document, file.parent)
     if not document.whole:
-        raise _error(file, reading)
+        raise config_error(file, reading.faults, _FILE)
     try:
         keys = _FILE.read(document.value, (), reading)
     except SaidError:
-        raise _error(file, reading) from None
+        raise config_error(file, reading.faults, _FILE) from None
     if reading.faults:
-        raise _error(file, reading)
+        raise config_error(file, reading.faults, _FILE)
     rate = keys.rate_limit
     return WebFile(
         to_tls(keys.tls_server_config),
@@ -280,11 +281,3 @@ def _read(file: Path) -> bytes:
         return read_file(file, _LARGEST)
     except OSError as error:
         raise ConfigError([Problem(str(file), *TOP, f"the file cannot be read: {error.strerror}")]) from error
-
-
-def _error(file: Path, reading: Reading) -> ConfigError:
-    def problem(fault: Fault) -> Problem:
-        keys = keys_to(fault.at, _FILE)
-        return Problem(str(file), *fault.position, f"{keys}: {fault.message}" if keys else fault.message)
-
-    return ConfigError(map(problem, reading.faults))

@@ -9,11 +9,12 @@ from typing import TypeVar
 from netcheck.config.reading.document import NOTHING, Location
 from netcheck.config.reading.named_files import CA_FILE, READABLE_FILE
 from netcheck.config.reading.pem import Pem, check_authorities, check_pair, load_authorities, load_pair
-from netcheck.config.reading.problems import Reading, did_you_mean, either
+from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.config.reading.sections import Key, Section, section
 from netcheck.config.reading.values import FLAG, Kind, Limits, list_of, text, text_in
 from netcheck.config.settings import ClientAuth
 from netcheck.model.paths import Secret
+from netcheck.phrases import listed
 
 T = TypeVar("T")
 
@@ -26,7 +27,7 @@ _VERIFY = {
 
 
 @dataclass(frozen=True, slots=True)
-class TlsSettings:
+class ServerTls:
     """TLS on the web port, with all that may be said of it."""
 
     certificate: Pem
@@ -50,7 +51,7 @@ class TlsSettings:
         return tuple(each for each in (self.certificate, self.key, self.client_ca) if isinstance(each, Path))
 
 
-def server_context(settings: TlsSettings) -> ssl.SSLContext:
+def server_context(settings: ServerTls) -> ssl.SSLContext:
     """A context for new connections; OSError or ValueError where there can be none. Blocks."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version, context.maximum_version = settings.oldest, settings.newest
@@ -112,33 +113,29 @@ def _word(known: Mapping[str, T]) -> Kind[T]:
     def parse(raw: object, _: Location, __: Reading) -> T:
         written = text_in(raw)
         if written not in known:
-            raise ValueError(f"needs {either(known)}{did_you_mean(written, known)}")
+            raise ValueError(f"needs {listed(known, 'or')}{did_you_mean(written, known)}")
         return known[written]
 
     return Kind(parse, {}, str)
 
 
-def _client_auth(raw: object, _: Location, __: Reading) -> str:
-    written = text_in(raw)
-    if written in _UNVERIFIED:
+_AUTH_TYPE = _word({name: name for name in _CLIENT_AUTH})
+
+
+def _client_auth(raw: object, at: Location, reading: Reading) -> str:
+    if raw in _UNVERIFIED:
         raise ValueError(
             "this lets in whoever makes a certificate, and is not supported here: "
             "write RequireAndVerifyClientCert, with client_ca_file"
         )
-    if written not in _CLIENT_AUTH:
-        raise ValueError(f"needs {either(_CLIENT_AUTH)}{did_you_mean(written, _CLIENT_AUTH)}")
-    return written
+    return _AUTH_TYPE.parse(raw, at, reading)
 
 
-def _version(raw: object, _: Location, __: Reading) -> ssl.TLSVersion:
-    written = text_in(raw)
-    if written not in _VERSIONS:
-        raise ValueError(f"needs {either(_VERSIONS)}{did_you_mean(written, _VERSIONS)}")
-    return _VERSIONS[written]
+_VERSION = _word(_VERSIONS)
 
 
 def _newest(raw: object, at: Location, reading: Reading) -> ssl.TLSVersion:
-    version = _version(raw, at, reading)
+    version = _VERSION.parse(raw, at, reading)
     if version in _OLD:
         raise ValueError("TLS12 is the oldest that is spoken here: write TLS12 or TLS13")
     return version
@@ -258,7 +255,7 @@ TLS: Section[TlsKeys] = section(
         "client_allowed_sans": Key(
             or_nothing(list_of(text(str), _LIST, distinct=False)), "Which names clients may have."
         ),
-        "min_version": Key(or_nothing(Kind(_version, {}, str)), "The oldest version of TLS."),
+        "min_version": Key(or_nothing(_VERSION), "The oldest version of TLS."),
         "max_version": Key(or_nothing(Kind(_newest, {}, str)), "The newest version of TLS."),
         "cipher_suites": Key(
             or_nothing(list_of(_ANY_CIPHER, _LIST, distinct=False)), "The ciphers, up to TLS 1.2."
@@ -272,14 +269,15 @@ TLS: Section[TlsKeys] = section(
 )
 
 
-def to_tls(keys: TlsKeys) -> TlsSettings | None:
+def to_tls(keys: TlsKeys) -> ServerTls | None:
+    """What the keys come to; None where exporters would not speak TLS."""
     if keys.certificate is None or keys.private_key is None:
         return None
     ciphers = tuple(filter(None, keys.cipher_suites or ()))
     only_1_3 = bool(keys.cipher_suites) and not ciphers
     curves = keys.curve_preferences or ()
     oldest = max(keys.min_version or ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)
-    return TlsSettings(
+    return ServerTls(
         keys.certificate,
         keys.private_key,
         keys.authority,
@@ -294,6 +292,7 @@ def to_tls(keys: TlsKeys) -> TlsSettings | None:
 
 
 def notes_on(keys: TlsKeys) -> Iterator[str]:
+    """What is not done as these keys say, or keeps nobody out; sentences for people."""
     if keys != TlsKeys() and not keys.is_enabled:
         yield "tls_server_config has no certificate, so there is no TLS"
     if keys.client_auth_type == "RequestClientCert":

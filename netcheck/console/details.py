@@ -9,10 +9,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from netcheck.console.table import DETAIL_WIDTH, Cell, Row, heading, table
+from netcheck.console.table import DETAIL_WIDTH, Cell, Row, heading, prose, table, to_copy
 from netcheck.console.wording import hosts_text, places_text
 from netcheck.facts import Facts
-from netcheck.fields import Fields, answers, balanced, seconds_text
+from netcheck.fields import Fields, balanced, seconds_text, ways_chosen
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Finding, Fix
 from netcheck.model.paths import endpoint_text
@@ -48,8 +48,7 @@ def _fixes(facts: Facts) -> list[RenderableType]:
 
 def _fix(finding: Finding, fix: Fix) -> RenderableType:
     title = Text(f"{finding.owner}, {finding.cause}", "yellow")
-    lines = Padding(Text("\n".join(fix.lines), overflow="fold"), _INDENT)
-    return Group(title, Text(fix.intro, overflow="fold"), lines)
+    return Group(title, prose(fix.intro), to_copy(fix.lines))
 
 
 def _failures(facts: Facts) -> list[RenderableType]:
@@ -73,7 +72,7 @@ def _block(path: str, phase: Phase, reason: Reason, results: Sequence[Result]) -
         ("seen", "\n".join(_seen(results))),
     ]:
         if text:
-            grid.add_row(Text(label), Text(text, overflow="fold"))
+            grid.add_row(Text(label), prose(text))
     times = "once" if len(results) == 1 else f"{len(results)} times"
     return Group(Text(f"{path}: {phase} {reason}, {times}", "red"), Padding(grid, _INDENT))
 
@@ -148,11 +147,11 @@ def _phase_times(results: Iterable[Result]) -> Mapping[Phase, list[float]]:
 def _choices(results: Iterable[Result]) -> list[Row]:
     """One row for each answer of a PAC file or the environment."""
     rows: list[Row] = [[*map(Cell, ("path", "said", "hosts and ports", "ways"))]]
-    for answer, of_answer in answers(results).items():
+    for chosen, alike in ways_chosen(results).items():
         ways = Cell(
-            "; ".join(map(str, answer.ways)), "red" if any(way.failure for way in answer.ways) else ""
+            "; ".join(map(str, chosen.ways)), "red" if any(way.failure for way in chosen.ways) else ""
         )
-        rows.append([Cell(answer.path), Cell(answer.said), Cell(places_text(of_answer)), ways])
+        rows.append([Cell(chosen.path), Cell(chosen.said), Cell(places_text(alike)), ways])
     return rows
 
 
@@ -172,7 +171,7 @@ def _lookups(lookups: Iterable[Lookup]) -> list[Row]:
         if lookup.reason is not None:
             kind = (lookup.resolver, lookup.rdtype, lookup.reason, lookup.detail[:DETAIL_WIDTH])
             alike.setdefault(kind, []).append(lookup.host)
-    header = ("resolver", "type", "outcome", "names", "")
+    header = ("resolver", "type", "outcome", "names", "seen")
     rows: list[Row] = [[*map(Cell, header)]]
     for (resolver, rdtype, reason, detail), hosts in alike.items():
         rows.append(

@@ -1,17 +1,19 @@
 """What is wrong: one paragraph for each thing, with what to ask of whom and what shows it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from netcheck.answers import NOTHING_JUDGED, WHO, answers, evidence_lines, joined
-from netcheck.console.table import COLOURS, bullet
+from netcheck.answers import NOTHING_JUDGED, WHO, answers, evidence_lines
+from netcheck.console.table import COLOURS, bullet, prose
+from netcheck.console.wording import said_once
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.services import is_relayed
+from netcheck.phrases import listed
 
 _INDENT = (0, 0, 0, 4)
 _IF_MEANT = "If this path is closed on purpose, write `expected: blocked` for it in the config. If not: "
@@ -23,7 +25,7 @@ class Paragraph:
 
     title: str
     colour: str
-    next_step: str | None
+    next_step: str
     evidence: tuple[str, ...]
     reply: str = ""
     """What exactly was answered."""
@@ -48,7 +50,10 @@ def paragraphs(facts: Facts) -> list[Paragraph]:
         for judged in facts.judgements
         if not judged.findings and not judged.is_expected and judged.verdict is not Verdict.READY
     ]
-    return [*(_of_findings(facts, alike) for alike in asked_alike(facts)), *map(_of_judgement, unexplained)]
+    asking = [_of_findings(facts, alike) for alike in asked_alike(facts)]
+    steps = said_once(each.next_step for each in asking)
+    told = [replace(each, next_step=step) for each, step in zip(asking, steps, strict=True)]
+    return [*told, *map(_of_judgement, unexplained)]
 
 
 def asked_alike(facts: Facts) -> list[list[PathFinding]]:
@@ -80,7 +85,7 @@ def _may_be_meant(facts: Facts, judged: Judgement) -> bool:
 
 
 def _of_judgement(judged: Judgement) -> Paragraph:
-    return Paragraph(_whom([judged]), COLOURS[judged.verdict], None, judged.counts)
+    return Paragraph(_whom([judged]), COLOURS[judged.verdict], "", judged.counts)
 
 
 def _whom(judgements: Sequence[Judgement]) -> str:
@@ -91,7 +96,7 @@ def _whom(judgements: Sequence[Judgement]) -> str:
     paths: dict[str, list[str]] = {}
     for path, its in roles.items():
         paths.setdefault(", ".join(its), []).append(path)
-    return "; ".join(f"{joined(names)}, {its}" for its, names in paths.items())
+    return "; ".join(f"{listed(names)}, {its}" for its, names in paths.items())
 
 
 def _in_title(judged: Judgement) -> str:
@@ -107,8 +112,8 @@ def _colour(judgements: Sequence[Judgement]) -> str:
 def _rendered(paragraph: Paragraph) -> RenderableType:
     parts: list[RenderableType] = []
     if paragraph.next_step:
-        parts.append(Text(paragraph.next_step, overflow="fold"))
+        parts.append(prose(paragraph.next_step))
     parts += map(bullet, paragraph.evidence)
     if paragraph.reply:
-        parts.append(Text(f"Seen: {paragraph.reply}", overflow="fold"))
+        parts.append(prose(f"Seen: {paragraph.reply}"))
     return Group(Text(paragraph.title, f"bold {paragraph.colour}"), Padding(Group(*parts), _INDENT))

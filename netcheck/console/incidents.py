@@ -1,11 +1,10 @@
 """Incidents and availability as text. Knows records only."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
-from netcheck.answers import duration_text, percent_text
 from netcheck.console.table import Cell, Row, natural_width, table, to_text
 from netcheck.model.incidents import Availability, Span
+from netcheck.phrases import duration_text, percent_text, time_text
 
 _NOTE = "Available is all measured time that was not not_ready: with limits counts as available."
 
@@ -37,7 +36,7 @@ def _in_two_lines(*row: Cell) -> str:
 
 def _incident_row(span: Span, now: float) -> Row:
     return [
-        Cell(_date(span.began)),
+        Cell(time_text(span.began)),
         Cell(_lasted(span, now)),
         Cell(span.path),
         Cell(span.role),
@@ -51,11 +50,7 @@ def _lasted(span: Span, now: float) -> str:
     lasted = duration_text(span.until(now) - span.began)
     if span.ended is not None:
         return lasted
-    return f"{lasted}, still so" if span.lasts(now) else f"{lasted}, last seen {_date(span.seen)}"
-
-
-def _date(time: float) -> str:
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{lasted}, still so" if span.lasts(now) else f"{lasted}, last seen {time_text(span.seen)}"
 
 
 def _availability_row(each: Availability) -> Row:

@@ -12,7 +12,8 @@ from netcheck.console.sections import render_bags, render_push_certificates
 from netcheck.console.table import to_text
 from netcheck.facts import Facts
 
-_HINT = "Every failure in full: add -v. A text to send to whoever must act: add --ticket."
+_MORE = "Every failure in full: add -v."
+_TO_SEND = "A text to send to whoever must act: add --ticket."
 
 
 def render(
@@ -27,7 +28,8 @@ def render(
         *render_push_certificates(facts.push_certificates, facts.proofs, time),
     ]
     if not verbose and any(result.attempt.failure for result in facts.results):
-        shown.append(_HINT)
+        asks = any(not found.finding.is_remark for found in facts.findings)
+        shown.append(f"{_MORE} {_TO_SEND}" if asks else _MORE)
     return "\n\n".join(
         [
             *(to_text(each, width, colour=colour, readable=True) for each in told),

@@ -4,10 +4,11 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from netcheck.console.wording import kept_together, with_spaces
 from netcheck.model.findings import Verdict
 
 COLOURS = {
@@ -20,6 +21,8 @@ COLOURS = {
 DETAIL_WIDTH = 160
 """How much of what a peer said fits into a field."""
 _GAP = 3
+_NARROWEST = 8
+"""To how many characters a column of sentences may shrink before names are cut."""
 _READABLE = 100
 """How wide a paragraph gets at most, in characters, on however wide a terminal."""
 
@@ -40,20 +43,41 @@ class Cell:
 Row = Sequence[Cell]
 
 
-def table(rows: Sequence[Row]) -> Table:
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A table that is cut between words where it can be: names are cut only where there is no other way."""
+
+    rows: Sequence[Row]
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        header, *others = self.rows
+        widths = _widths(self.rows)
+        of_names = [not any(" " in cell.text for cell in column) for column in zip(*self.rows, strict=True)]
+        least = [w if is_name else min(w, _NARROWEST) for w, is_name in zip(widths, of_names, strict=True)]
+        keeps_names = _whole(least) <= options.max_width
+        made = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+        for cell, is_name in zip(header, of_names, strict=True):
+            made.add_column(cell.styled, overflow="fold", no_wrap=keeps_names and is_name)
+        for row in others:
+            made.add_row(*(cell.styled for cell in row))
+        yield made
+
+
+def table(rows: Sequence[Row]) -> RenderableType:
     """The first row are the headings. Where it is too wide, its fields are wrapped."""
-    made = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
-    header, *others = rows
-    for cell in header:
-        made.add_column(cell.styled, overflow="fold")
-    for row in others:
-        made.add_row(*(cell.styled for cell in row))
-    return made
+    return _Fitted(rows)
 
 
 def natural_width(rows: Sequence[Row]) -> int:
     """How wide the table is where nothing is wrapped."""
-    widths = [max(len(cell.text) for cell in column) for column in zip(*rows, strict=True)]
+    return _whole(_widths(rows))
+
+
+def _widths(rows: Sequence[Row]) -> list[int]:
+    return [max(len(cell.text) for cell in column) for column in zip(*rows, strict=True)]
+
+
+def _whole(widths: Sequence[int]) -> int:
     return sum(widths) + _GAP * (len(widths) - 1)
 
 
@@ -61,11 +85,21 @@ def heading(text: str) -> Text:
     return Text(text, "bold")
 
 
+def prose(text: str) -> Text:
+    """Sentences that are wrapped, but for between a number and its unit."""
+    return Text(kept_together(text), overflow="fold")
+
+
 def bullet(text: str) -> RenderableType:
     """A sentence in a list: what is wrapped stays behind the mark."""
     grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_row(Text("-"), Text(text, overflow="fold"))
+    grid.add_row(Text("-"), prose(text))
     return grid
+
+
+def to_copy(lines: Sequence[str]) -> Text:
+    """Lines, indented, that stay whole whatever the width: cut ones could not be pasted."""
+    return Text("\n".join(f"    {line}" for line in lines), overflow="ignore", no_wrap=True)
 
 
 def to_text(renderable: RenderableType, width: int, *, colour: bool = False, readable: bool = False) -> str:
@@ -81,5 +115,5 @@ def to_text(renderable: RenderableType, width: int, *, colour: bool = False, rea
         legacy_windows=False,
     )
     with console.capture() as captured:
-        console.print(renderable)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+        console.print(renderable, crop=False)
+    return "\n".join(line.rstrip() for line in with_spaces(captured.get()).splitlines())

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from netcheck.answers import evidence_lines, joined, over
+from netcheck.answers import evidence_lines, over
 from netcheck.console.diagnosis import asked_alike
-from netcheck.console.wording import places_text
+from netcheck.console.wording import kept_together, places_text, said_once, sentences, with_spaces
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.failing import Phase
 from netcheck.model.findings import Finding, Hop, Judgement, Verdict
-from netcheck.model.paths import ProbePath, Proxy, ProxyScheme, Role, endpoint_text
+from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, Role, endpoint_text
 from netcheck.model.results import Result
+from netcheck.phrases import listed, time_text
 
 _WIDTH = 76
 """As in a letter. Commands stay in one line, to be copied."""
@@ -43,6 +44,7 @@ _SUFFER: Mapping[tuple[Role, Verdict], str] = {
 """What it means for people, by who suffers and how much."""
 _WHERE = {Role.DEVICE: " that connect {} ", Role.PROVIDER: " here, where it connects {}, "}
 _DNS = 53
+_FAMILY_FLAGS = {Family.IPV4: "-4 ", Family.IPV6: "-6 "}
 _WITH_NAMES = {ProxyScheme.SOCKS5: ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4: ProxyScheme.SOCKS4A}
 
 
@@ -84,12 +86,14 @@ def _asking(owner: str) -> str:
 
 
 def _asked(finding: Finding) -> str:
-    """The next step as it is said to its owner."""
+    """The next step as it is said to its owner, who knows nothing of netcheck's config."""
     prefix = _asking(finding.owner)
     if not finding.next_step.startswith(prefix):
         return finding.next_step
-    asked = finding.next_step.removeprefix(prefix)
-    return f"Please {asked.removeprefix('to ')}" if asked.startswith("to ") else f"Please find out {asked}"
+    asked, *others = sentences(finding.next_step.removeprefix(prefix))
+    is_order = asked.startswith("to ")
+    order = asked.removeprefix("to ").replace(" or to ", " or ") if is_order else f"find out {asked}"
+    return " ".join([f"Please {order}", *(each for each in others if "in the config" not in each)])
 
 
 def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[PathFinding]]) -> str:
@@ -98,7 +102,8 @@ def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[P
         f"Measured on {origin.machine}, {_when(origin.time)}, with netcheck {origin.version}, "
         "which opens connections as devices and MDM servers do."
     )
-    requests = [_request(facts, alike) for alike in asked]
+    steps = said_once(_asked(alike[0].finding) for alike in asked)
+    requests = [_request(facts, step, alike) for step, alike in zip(steps, asked, strict=True)]
     if len(requests) > 1:
         requests = [f"{number}. {text}" for number, text in enumerate(requests, 1)]
     suffer = [] if owner == _OURSELVES else _suffering(facts, judgements)
@@ -117,7 +122,7 @@ def _suffering(facts: Facts, judgements: Sequence[Judgement]) -> list[str]:
         best = min((each.verdict for each in facts.judgements if each.role is role), key=_severity)
         if best.severity < worst.severity:
             names = {judged.path for judged in its}
-            ways = joined([over(path) for path in facts.paths if path.name in names])
+            ways = listed([over(path) for path in facts.paths if path.name in names])
             text = text.replace(" here ", _WHERE[role].format(ways), 1)
         texts.append(text)
     return texts
@@ -132,13 +137,13 @@ def _addressee(owner: str) -> str:
     return owner if names_people else f"the owners of {owner}"
 
 
-def _request(facts: Facts, alike: Sequence[PathFinding]) -> str:
+def _request(facts: Facts, step: str, alike: Sequence[PathFinding]) -> str:
     """What is asked for, over every path for which it is the same."""
     finding = alike[0].finding
     paths = {path.name: path for path in facts.paths}
     ways = [(paths[found.judgements[0].path], found.finding.about) for found in alike if found.finding.about]
     lines = [
-        _asked(finding),
+        step,
         *(f"From: {_sources(path, results)}" for path, results in ways),
         *dict.fromkeys(f"To: {_targets(facts, path, results)}" for path, results in ways),
     ]
@@ -165,27 +170,27 @@ def _when(time: float) -> str:
     utc = datetime.fromtimestamp(time, UTC)
     local = utc.astimezone()
     here = f" ({local:%H:%M:%S %Z})" if local.utcoffset() else ""
-    return f"{utc:%Y-%m-%d %H:%M:%S} UTC{here}"
+    return f"{time_text(time)}{here}"
 
 
 def _sources(path: ProbePath, results: Iterable[Result]) -> str:
     sources = sorted({result.attempt.source for result in results if result.attempt.source})
     interface = f", interface {path.binding.interface}" if path.binding.interface else ""
-    return f"{joined(sources) if sources else 'this machine'}{interface} (path {path.name})"
+    return f"{listed(sources) if sources else 'this machine'}{interface} (path {path.name})"
 
 
 def _targets(facts: Facts, path: ProbePath, results: Sequence[Result]) -> str:
     """Names and ports, and at what or through what they are asked for."""
     if all(map(_is_unresolved, results)):
         servers = [f"{server} port {port}" for server, port in _nameservers(facts, path)]
-        return f"{joined(servers) or 'the resolver'}, DNS"
+        return f"{listed(servers) or 'the resolver'}, DNS"
     asked_at = ""
     asked = dict.fromkeys(proxy.url for result in results for proxy in result.attempt.proxies or path.proxies)
-    if through := joined(list(asked)):
+    if through := listed(list(asked)):
         asked_at = f"; through the proxy {through}"
     elif path.load_balancer:
         places = dict.fromkeys(filter(None, (result.attempt.balancer for result in results)))
-        asked_at = f"; at the load balancer {joined(list(places))}"
+        asked_at = f"; at the load balancer {listed(list(places))}"
     return places_text(results) + asked_at
 
 
@@ -214,11 +219,23 @@ def _confirmations(facts: Facts, path: ProbePath, results: Sequence[Result]) -> 
     if any(map(_is_unresolved, first.values())):
         return [Confirmation("must print addresses", _dig(facts, path, results[0].host))]
     apples = {service.name for service in facts.services if service.tls.is_apples}
-    shown = [_confirmation(path, first[port], first[port].service in apples) for port in sorted(first)]
+    shown = [
+        _confirmation(path, first[port], _family_flag(facts, first[port]), first[port].service in apples)
+        for port in sorted(first)
+    ]
     return [each for each in shown if each.outcome == shown[0].outcome]
 
 
-def _confirmation(path: ProbePath, result: Result, is_apples: bool) -> Confirmation:
+def _family_flag(facts: Facts, failed: Result) -> str:
+    """For nc and openssl, where the other family works: they would take that one and succeed."""
+    place = (failed.path, failed.host, failed.port)
+    alike = [each.attempt for each in facts.results if (each.path, each.host, each.port) == place]
+    working = {attempt.family for attempt in alike if attempt.failure is None}
+    flag = _FAMILY_FLAGS.get(failed.attempt.family, "")
+    return flag if working and failed.attempt.family not in working else ""
+
+
+def _confirmation(path: ProbePath, result: Result, family_flag: str, is_apples: bool) -> Confirmation:
     certificate = "must show a certificate issued by Apple"
     if not is_apples:
         certificate = f"must show a valid certificate for {result.host}"
@@ -228,8 +245,9 @@ def _confirmation(path: ProbePath, result: Result, is_apples: bool) -> Confirmat
     if result.attempt.failure and result.attempt.failure.phase is Phase.CONNECT:
         source = f"-s {path.binding.source_ipv4} " if path.binding.source_ipv4 else ""
         host, _, port = peer.rpartition(":")
-        return Confirmation("must succeed", f"nc -vz {source}{host.strip('[]')} {port}")
-    return Confirmation(certificate, f"openssl s_client -connect {peer} -servername {result.host} </dev/null")
+        return Confirmation("must succeed", f"nc {family_flag}-vz {source}{host.strip('[]')} {port}")
+    command = f"openssl s_client {family_flag}-connect {peer} -servername {result.host} </dev/null"
+    return Confirmation(certificate, command)
 
 
 def _dig(facts: Facts, path: ProbePath, host: str) -> str:
@@ -264,4 +282,5 @@ def _login(proxy: Proxy) -> str:
 
 
 def _filled(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    kept = kept_together(text)
+    return with_spaces(textwrap.fill(kept, _WIDTH, break_long_words=False, break_on_hyphens=False))

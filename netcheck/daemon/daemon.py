@@ -5,7 +5,8 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from netcheck.daemon import reloading
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.asking import Asking
 from netcheck.daemon.changes import in_words
+from netcheck.daemon.lifeline import Lifeline
 from netcheck.daemon.proving import Proving
 from netcheck.daemon.reloading import Reloads, read_config
 from netcheck.daemon.showing import Showing
@@ -225,9 +227,11 @@ class Daemon:
         )
 
     async def _handle_signals(self, nursery: trio.Nursery) -> None:
-        for each in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+        for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, signal.SIG_IGN)  # from when the receiver has ended: it is stopping already
-        with trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT) as received:
+        signals = trio.open_signal_receiver(signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+        with _deaf_to_sighup_in_the_end(), signals as received:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])  # blocked since `netcheck.__main__`
             async for number in received:
                 if number == signal.SIGHUP:
                     nursery.start_soon(self.reload)
@@ -238,10 +242,24 @@ class Daemon:
                     nursery.cancel_scope.cancel()
 
 
+@contextmanager
+def _deaf_to_sighup_in_the_end() -> Iterator[None]:
+    """Not from the beginning on: to ignore a signal takes away one that waits."""
+    signal.signal(signal.SIGHUP, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 def belief(config: Config) -> Belief:
-    """What it takes, by this config, until results make a verdict."""
-    probing = config.probing
-    return Belief(_ROUNDS_JUDGED * probing.interval, config.verdict.failures, probing.timeouts.patience)
+    """What it takes, by this config, until results make a verdict.
+
+    Where a probe may outlast rounds, its host misses those: what was known of it has to last until then.
+    """
+    interval, timeouts = config.probing.interval, config.probing.timeouts
+    from_visit_to_visit = interval * (timeouts.longest // interval + 1)
+    return Belief(_ROUNDS_JUDGED * from_visit_to_visit, config.verdict.failures, timeouts.patience)
 
 
 def spare_the_collector() -> None:
@@ -255,8 +273,10 @@ def spare_the_collector() -> None:
 
 
 async def _watch_loop(own: SelfState) -> None:
-    """Measure how late the event loop wakes a sleeper: whatever blocks it shows here."""
-    while True:
-        due = trio.current_time() + _LOOP_CHECK
-        await trio.sleep_until(due)
-        own.loop_lag.observe(trio.current_time() - due)
+    """Measure how late the event loop wakes a sleeper: whatever blocks it shows here, or ends it."""
+    with Lifeline() as lifeline:
+        while True:
+            due = trio.current_time() + _LOOP_CHECK
+            await trio.sleep_until(due)
+            own.loop_lag.observe(trio.current_time() - due)
+            lifeline.beat()

@@ -1,4 +1,4 @@
-"""What this machine says of its ways out: proxies in variables, resolvers, and the interfaces that lead out.
+"""What this machine says of its ways out: proxies, PAC files, resolvers, and interfaces that lead out.
 
 Reads the environment and files, and sends nothing. What cannot be read is left out. Must not know what a
 config looks like as a whole.
@@ -9,21 +9,33 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from itertools import islice
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from netcheck.config.reading.addresses import proxy_url
+from netcheck.config.choosers import EXCEPTIONS, OF_ALL, OF_HTTP, OF_HTTPS, proxy_in, proxy_or_chooser
 from netcheck.files import read_file
 from netcheck.probe.resolvconf import StubResolver, stub_resolver
 
 _LARGEST = 256 * 1024
 _MOST_PROXIES = 8
-_PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "http_proxy", "HTTP_PROXY")
+_PROXY_VARIABLES = (*OF_HTTPS, *OF_ALL, *OF_HTTP, "HTTP_PROXY")
 """What curl and others take a proxy from; those for HTTPS first, as in curl."""
-_HTTPS_PORT, _OTHER_PORT = 443, 1080
-"""Of a proxy whose port is not written: curl(1), of --proxy."""
-_NO_PROXY_VARIABLES = ("no_proxy", "NO_PROXY")
 _ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?(\w+)=(\S*)\s*$", re.MULTILINE)
+_SETTINGS = (
+    "etc/opt/chrome/policies/managed/*.json",
+    "etc/opt/edge/policies/managed/*.json",
+    "etc/chromium/policies/managed/*.json",
+    "etc/firefox/policies/*.json",
+    "etc/NetworkManager/system-connections/*",
+    "etc/dconf/db/*.d/*",
+)
+"""Where companies set a PAC file: policies of browsers, and GNOME's settings."""
+_PAC_URL = re.compile(
+    r"""(?:^|[{,])\s*"?(?P<key>ProxyPacUrl|AutoConfigURL|pac-url|autoconfig-url)"?\s*[:=]\s*["']?(?P<url>[^\s"',]+)""",
+    re.MULTILINE,
+)
+_MOST_SETTINGS, _MOST_PACS = 64, 4
 _IS_UP, _IS_GATEWAY = 0x1, 0x2  # RTF_UP and RTF_GATEWAY of linux/route.h
 _EVERYTHING_IPV4, _EVERYTHING_IPV6 = "00000000", "0" * 32
 
@@ -37,6 +49,18 @@ class FoundProxy:
     where: str
     """Where the variable was found, as people say it."""
     username: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPac:
+    """A PAC file that a setting names."""
+
+    url: str
+    """As a path has it: `pac+https://…`."""
+    key: str
+    where: str
+    trouble: str = ""
+    """Why netcheck cannot use it as it is, such as for want of the extra."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,36 +83,52 @@ class Machine:
     resolver: StubResolver
     uplinks: tuple[Uplink, ...] | None
     """The one that is preferred first; None where this system does not say."""
+    pacs: tuple[FoundPac, ...] = ()
 
 
 def look(environ: Mapping[str, str], root: Path = Path("/")) -> Machine:
     """Everything at once; `root` is where the files of the system begin."""
     places = [("the environment", environ), ("/etc/environment", _assignments(root / "etc/environment"))]
-    no_proxy = next(
-        (value for _, its in places for name in _NO_PROXY_VARIABLES if (value := its.get(name, ""))), ""
-    )
+    no_proxy = next((value for _, its in places for name in EXCEPTIONS if (value := its.get(name, ""))), "")
     proxies: dict[str, FoundProxy] = {}
     for where, variables in places:
         for name in _PROXY_VARIABLES:
             if found := _proxy(variables.get(name, ""), name, where):
                 proxies.setdefault(found.url, found)
     resolver = stub_resolver(root / "etc/resolv.conf")
-    return Machine(tuple(proxies.values())[:_MOST_PROXIES], no_proxy, resolver, _uplinks(root))
+    named = tuple(proxies.values())[:_MOST_PROXIES]
+    return Machine(named, no_proxy, resolver, _uplinks(root), _pacs(root))
+
+
+def _pacs(root: Path) -> tuple[FoundPac, ...]:
+    files = islice((file for pattern in _SETTINGS for file in sorted(root.glob(pattern))), _MOST_SETTINGS)
+    found: dict[str, FoundPac] = {}
+    for file in files:
+        for match in _PAC_URL.finditer(_text(file) or ""):
+            if pac := _pac(match["url"], match["key"], f"/{file.relative_to(root)}"):
+                found.setdefault(pac.url, pac)
+    return tuple(found.values())[:_MOST_PACS]
+
+
+def _pac(written: str, key: str, where: str) -> FoundPac | None:
+    """None for what is no URL of one, and for one with a login in it."""
+    url = f"pac+{written}"
+    try:
+        if not written.startswith(("https://", "http://", "file:")) or urlsplit(written).username is not None:
+            return None
+        return FoundPac(str(proxy_or_chooser(url)), key, where)
+    except ValueError as error:  # nothing of the URL stands in it
+        return FoundPac(url, key, where, str(error))
 
 
 def _proxy(written: str, variable: str, where: str) -> FoundProxy | None:
-    """As curl reads it: without a scheme it is an HTTP proxy. None for what names no proxy."""
-    if not written.strip():
-        return None
+    """None for what names no proxy."""
     try:
-        parts = urlsplit(written.strip() if "://" in written else f"http://{written.strip()}")
-        host = parts.hostname or ""  # which a URL of a proxy may not lack
-        place = f"[{host}]" if ":" in host else host
-        usual = _HTTPS_PORT if parts.scheme == "https" else _OTHER_PORT
-        proxy = proxy_url(f"{parts.scheme}://{place}:{parts.port or usual}")
+        proxy = proxy_in(variable, written.strip())
     except ValueError:
         return None
-    return FoundProxy(str(proxy), variable, where, unquote(parts.username) if parts.username else None)
+    username = proxy.credentials.username if proxy.credentials else None
+    return FoundProxy(proxy.url, variable, where, username or None)
 
 
 def _assignments(file: Path) -> Mapping[str, str]:

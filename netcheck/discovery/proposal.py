@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
-from netcheck.discovery.machine import FoundProxy, Machine, Uplink
+from netcheck.discovery.machine import FoundPac, FoundProxy, Machine, Uplink
 
 _HEAD = """\
 # netcheck: a config to start from, made of what this machine's own settings say. Nothing was sent.
@@ -32,6 +32,7 @@ def propose(machine: Machine) -> str:
         *_directly(machine),
         *(line for number, proxy in enumerate(machine.proxies, 1) for line in _through(proxy, number)),
         *_exceptions(machine),
+        *_by_pac(machine),
     ]
     return f"{_HEAD}{_text(parts)}\n{_text(_resolvers(machine))}{_TAIL}"
 
@@ -101,6 +102,21 @@ def _exceptions(machine: Machine) -> Iterator[str]:
     yield f"  # Programs here go directly to: {', '.join(names)[:_LONGEST]}"
     if _ALL_OF_APPLE & {name.removeprefix("*.").lstrip(".") for name in names}:
         yield "  # That includes Apple's hosts: for them, `direct` is what counts."
+
+
+def _by_pac(machine: Machine) -> Iterator[str]:
+    if not machine.pacs:
+        yield "  # If devices are given a PAC file, write its URL here; wpad, if they find it by WPAD:"
+        yield '  # devices: {proxy: "pac+https://web.example/proxy.pac", roles: [device]}'
+    for number, pac in enumerate(machine.pacs, 1):
+        yield from _as_pac(pac, "pac" if number == 1 else f"pac-{number}")
+
+
+def _as_pac(pac: FoundPac, name: str) -> Iterator[str]:
+    yield f"  # {pac.key} in {_printable(pac.where)}."
+    if pac.trouble:
+        yield f"  # {_printable(pac.trouble)}. Then take away the #:"
+    yield f"  {'# ' if pac.trouble else ''}{name}: {{proxy: {_quoted(pac.url)}, roles: [device]}}"
 
 
 def _resolvers(machine: Machine) -> Iterator[str]:

@@ -232,7 +232,7 @@ _LONGEST_TEXT = 1000
 
 def path_infos(facts: Facts) -> Numbers:
     for path in facts.paths:
-        chosen_by = "" if path.chosen_by is None else str(path.chosen_by)
+        chosen_by = "" if path.chosen_by is None else path.chosen_by.written
         proxies = chosen_by or ", ".join(proxy.url for proxy in path.proxies)
         yield (path.name, proxies, path.resolver.name, path.binding.interface or ""), 1
 

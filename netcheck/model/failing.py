@@ -205,7 +205,7 @@ class Failure:
     login: RefusedLogin | None = None
     """For `proxy_auth_failed` and `proxy_auth_unsupported` at HTTP proxies."""
     software: str = ""
-    """What the peer called itself, as `squid/5.7`; empty where it did not say."""
+    """What the peer is by its own words, as `squid/5.7`; empty where they do not tell."""
     is_of_header: bool = False
     """Whether a load balancer answers with the header of the PROXY protocol and not without it, or the other
     way round, and the path has it wrong."""

@@ -104,9 +104,9 @@ class Fix:
     """Lines that fix it, for the one program whose they are."""
 
     software: str
-    """What it calls itself; or, where it did not say, the program that is likely there."""
+    """What it is known as by its answers; or, where they do not tell, the program that is likely there."""
     is_known: bool
-    """Whether it said so."""
+    """Whether its answers tell."""
     how: str
     """Where the lines go, in the words of an order: `add to squid.conf, above …`."""
     lines: tuple[str, ...]
@@ -118,7 +118,7 @@ class Fix:
     @property
     def intro(self) -> str:
         """What stands before the lines."""
-        which = f"It calls itself {self.software}" if self.is_known else f"If it is {self.software}"
+        which = f"By its answers it is {self.software}" if self.is_known else f"If it is {self.software}"
         return f"{which}: {self.how}:"
 
 

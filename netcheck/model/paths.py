@@ -144,6 +144,11 @@ class Pac:
         """Without a query, in which a key may be."""
         return self.url.partition("?")[0]
 
+    @property
+    def written(self) -> str:
+        """As the config has it, without the query."""
+        return f"pac+{self}"
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
@@ -156,6 +161,11 @@ class Environment:
 
     def __str__(self) -> str:
         return "the environment"
+
+    @property
+    def written(self) -> str:
+        """As the config has it."""
+        return "from-environment"
 
     def way(self, host: str, *, tls: bool) -> Way:
         """Where a URL of this host leads to, over TLS or not."""
@@ -174,9 +184,15 @@ def _goes_without(host: str, exceptions: tuple[str, ...]) -> bool:
     return any(name == ending or name.endswith(f".{ending}") for ending in endings if ending)
 
 
+_FIRST_DIGITS = re.compile(r"([0-9]*).*", re.DOTALL)
+
+
 def _is_in(address: str, written: str) -> bool:
+    """As curl's cidr4_match: of the length the first digits count, and 0 is none at all."""
+    base, _, length = written.partition("/")
+    bits = int("0" + _FIRST_DIGITS.sub(r"\1", length)[:9])
     try:
-        network = ip_network(written, strict=False)
+        network = ip_network(f"{base}/{bits}" if bits else base, strict=False)
     except ValueError:
         return False
     return ip_address(address) in network

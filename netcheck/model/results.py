@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import NamedTuple
 
 from netcheck.model.failing import Failure, Outcome, Phase, Reason
 from netcheck.model.paths import Family, Proxy, RecordType, Transport, Way
+from netcheck.model.record import record
 
 
 class Trust(StrEnum):
@@ -75,14 +75,14 @@ class Lookup:
     resolver: str
     reason: Reason | None
     """None is success: at least one address."""
-    detail: str
-    addresses: tuple[str, ...]
-    chain: tuple[str, ...]
+    detail: str = ""
+    addresses: tuple[str, ...] = ()
+    chain: tuple[str, ...] = ()
     """The names that the CNAMEs led through, without the host itself."""
-    min_ttl: int | None
+    min_ttl: int | None = None
     """The shortest time to live of the answer's records, CNAMEs included; None without an answer."""
-    duration: float
-    tries: tuple[Try, ...]
+    duration: float = 0.0
+    tries: tuple[Try, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -114,7 +114,7 @@ class Bag:
     expiry: float
 
 
-@dataclass(frozen=True)
+@record
 class Attempt:
     """What one walk to one destination saw; hosts that share the address share the attempt.
 
@@ -190,7 +190,7 @@ class Endpoint(NamedTuple):
     family: Family
 
 
-@dataclass(frozen=True)
+@record
 class Result:
     """What one probe of one host saw: an attempt, credited to that host."""
 
@@ -213,7 +213,7 @@ class Result:
     def outcome(self) -> Outcome:
         return Outcome.FAILURE if self.attempt.failure else Outcome.SUCCESS
 
-    @cached_property
+    @property
     def phases(self) -> Mapping[Phase, float]:
         """The duration of each phase that ran, in order."""
         if self.resolve_duration is None:
@@ -221,7 +221,7 @@ class Result:
         return {Phase.RESOLVE: self.resolve_duration, **self.attempt.phases}
 
 
-HISTORY = 16
+VISITS_REMEMBERED = 16
 """How many visits to an endpoint are remembered: enough to tell chance from a fault that comes and goes."""
 
 
@@ -234,14 +234,14 @@ class Standing(NamedTuple):
     answered: bool
     """Whether the endpoint was ever reachable."""
     recent: tuple[bool, ...] = ()
-    """Whether each of the last visits reached it, the latest last: at most `HISTORY`."""
+    """Whether each of the last visits reached it, the latest last: at most `VISITS_REMEMBERED`."""
     last_failed: Result | None = None
     """The latest result that failed, be the latest visit as it may."""
     fails_since: float | None = None
     """When the first of its failures in a row began, on the monotonic clock; None where it is reachable."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Visit:
     """Everything one visit to one host over one path saw: all ports and families at once."""
 

@@ -99,9 +99,14 @@ class Timeouts:
     tls: float = 5.0
 
     @property
+    def longest(self) -> float:
+        """How long a probe may take, in seconds."""
+        return self.resolve + max(self.connect, self.proxy) + self.tls
+
+    @property
     def patience(self) -> float:
         """How long it may take until it is clear what is changing, in seconds: two probes in a row."""
-        return 2 * (self.resolve + max(self.connect, self.proxy) + self.tls)
+        return 2 * self.longest
 
 
 def speaks_tls(service: Service, path: ProbePath) -> bool:

@@ -17,13 +17,17 @@ _LONGEST = 0.5
 """Seconds of CPU for one call; who needs more is in an endless loop."""
 _ENDLESS = f"it does not come to an end within {_LONGEST:g} s"
 _MOST_TEXT = 1000
+_MOST_NAMES, _LONGEST_NAME = 64, 255
+"""Of those that it wanted to resolve: of each run, and in characters."""
+_CHANGED = "it changes what this runs it with"
+_KINDS = ("said", "error")
 _STANDARD = Path(__file__).with_name("standard.js").read_text(encoding="utf-8")
 _CALL = """(function (url, host) {
   var find = typeof FindProxyForURL === "function" ? FindProxyForURL : FindProxyForURLEx;
   var said = find(url, host);
-  if (typeof said === "string") return __stringify({ said: said.slice(0, %d) });
+  if (typeof said === "string") return __stringify(["said", said.slice(0, %d)]);
   var kind = said === null ? "null" : typeof said;
-  return __stringify({ error: "it answers " + kind + ", and not with text" });
+  return __stringify(["error", "it answers " + kind + ", and not with text"]);
 })(%s, %s)"""
 _HAS_FUNCTION = 'typeof FindProxyForURL === "function" || typeof FindProxyForURLEx === "function"'
 
@@ -33,7 +37,7 @@ def evaluate(argument: bytes) -> bytes:
 
     In: `script`; `urls`, pairs of URL and host; `known`, lists of addresses by name; `mine`, the addresses of
     this machine; `time`, Unix seconds. Out: `answers`, for each URL `said` or `error`, why there is nothing;
-    and `missing`, the names that it wanted to resolve and that are not known: an answer may then be wrong.
+    and `missing`, names that it wanted to resolve and that are not known: an answer may then be wrong.
     """
     asked = json.loads(argument)
     context = quickjs.Context()
@@ -49,10 +53,11 @@ def evaluate(argument: bytes) -> bytes:
     context.eval(_STANDARD)
     answers = _answers(context, asked)
     try:
-        missing = json.loads(context.eval("__stringify(__keys(__missing))"))
+        missing = _texts(context.eval("__stringify(__keys(__missing))"))
     except (quickjs.JSException, TypeError, ValueError):
-        answers, missing = [{"error": "it changes what this runs it with"}] * len(answers), []
-    return json.dumps({"answers": answers, "missing": missing}).encode()
+        answers, missing = [{"error": _CHANGED}] * len(answers), []
+    wanted = [name for name in missing if len(name) <= _LONGEST_NAME][:_MOST_NAMES]
+    return json.dumps({"answers": answers, "missing": wanted}).encode()
 
 
 def _answers(context: quickjs.Context, asked: dict[str, Any]) -> list[dict[str, str]]:
@@ -74,12 +79,20 @@ def _answers(context: quickjs.Context, asked: dict[str, Any]) -> list[dict[str, 
 
 def _answer(context: quickjs.Context, url: str, host: str) -> dict[str, str]:
     try:
-        answer: dict[str, str] = json.loads(
-            context.eval(_CALL % (_MOST_TEXT, json.dumps(url), json.dumps(host)))
-        )
-    except (quickjs.JSException, TypeError, ValueError) as error:
+        kind, text = _texts(context.eval(_CALL % (_MOST_TEXT, json.dumps(url), json.dumps(host))))
+    except quickjs.JSException as error:
         return {"error": _in_words(error)}
-    return {key: _printable(text) for key, text in answer.items()}
+    except (TypeError, ValueError):
+        return {"error": _CHANGED}
+    return {kind if kind in _KINDS else "error": _printable(text)}
+
+
+def _texts(found: object) -> list[str]:
+    """A list of texts in JSON; TypeError or ValueError where a script has had it made something else."""
+    texts = json.loads(found)  # type: ignore[arg-type]  # which raises TypeError
+    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
+        raise TypeError("no list of texts")
+    return texts
 
 
 def _printable(text: str) -> str:

@@ -10,6 +10,7 @@ from netcheck.fields import Field, Fields, failure_text
 from netcheck.model.paths import ProbePath
 from netcheck.model.results import Result
 from netcheck.pages import transcript
+from netcheck.phrases import time_text
 from netcheck.state.flows import Flow, Recent
 
 _MOST_ADDRESSES = 40
@@ -121,19 +122,16 @@ def _cell(field: Field, recent: Recent) -> Cell:
 
 def _example(field: Field) -> str:
     """A probe that failed as most of them did; empty where none failed."""
-    commonest = next(iter(field.failures()), None)
-    return (
-        next((transcript.of_result(r) for r in field.results if r.attempt.failure is commonest), "")
-        if commonest
-        else ""
-    )
+    commonest = field.failures()[:1]
+    shown = (result for result in field.results if result.attempt.failure in commonest)
+    return next(map(transcript.of_result, shown), "")
 
 
 def _of(latest: Result | None) -> str:
     if latest is None:
         return ""
     address = latest.attempt.balancer or latest.attempt.address or "by its name"
-    return f"{latest.host}, {address}, {transcript.iso(latest.attempt.time)}"
+    return f"{latest.host}, {address}, {time_text(latest.attempt.time)}"
 
 
 def _steps(result: Result) -> tuple[Step, ...]:
@@ -153,7 +151,7 @@ def _addresses(results: Sequence[Result]) -> list[Address]:
     """Each address once for each way in which it ended, failures first."""
     counted = Counter(
         (
-            result.attempt.balancer or result.attempt.address or "by name",
+            result.attempt.balancer or result.attempt.address or "by its name",
             failure_text(failure) if failure else "",
         )
         for result in results

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from zlib import crc32
 
-from netcheck.answers import duration_text, evidence_lines, in_short, percent_text
+from netcheck.answers import evidence_lines, in_short
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Finding, Fix, Judgement, Verdict
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Role
-from netcheck.pages.transcript import iso
 from netcheck.pages.words import Said, said
+from netcheck.phrases import duration_text, percent_text, time_text
 
 _MOST_EVIDENCE = 8
 """How many lines of evidence something that is wrong has at most, the rest counted."""
@@ -175,9 +175,9 @@ def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
             _STATES[span.verdict],
             _BADGES[_STATES[span.verdict]],
             span.summary or f"{span.path} {span.role}: {span.verdict}",
-            iso(span.began),
-            "" if span.ended is None else iso(span.ended),
-            "" if span.ended is not None or span.lasts(now) else iso(span.seen),
+            time_text(span.began),
+            "" if span.ended is None else time_text(span.ended),
+            "" if span.ended is not None or span.lasts(now) else time_text(span.seen),
             duration_text(span.until(now) - span.began),
             span,
         )
@@ -186,4 +186,4 @@ def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
 
 
 def _since(span: Span | None, now: float) -> str:
-    return f"{iso(span.began)}, for {duration_text(now - span.began)}" if span else ""
+    return f"{time_text(span.began)}, for {duration_text(now - span.began)}" if span else ""

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from netcheck.answers import duration_text, said_of
-from netcheck.fields import Field, answers, balanced, failure_text
+from netcheck.answers import said_of
+from netcheck.fields import Field, balanced, failure_text, ways_chosen
 from netcheck.model.findings import Acceptance, FetchedBag, Proof, PushCertificate
 from netcheck.model.paths import endpoint_text
 from netcheck.model.results import Hold, HoldEnd, Lookup, Result
-from netcheck.rows import BAG_HEADER, CERTIFICATE_HEADER, LONGEST, Cell, bag_row, certificate_row, date_text
+from netcheck.phrases import date_text, duration_text
+from netcheck.rows import BAG_HEADER, CERTIFICATE_HEADER, LONGEST, Cell, bag_row, certificate_row
 
 _MOST = 60
 """How many rows a table has at most; what is left out is counted."""
@@ -141,11 +142,11 @@ def peers(results: Iterable[Result]) -> Table:
 def chosen_ways(results: Iterable[Result]) -> Table:
     """A row for each answer of a PAC file or the environment, with how each of its ways did."""
     rows = []
-    for answer, of_answer in answers(results).items():
-        failed = any(way.failure for way in answer.ways)
-        where = _names(dict.fromkeys(endpoint_text(each.host, each.port) for each in of_answer))
-        ways = Cell("; ".join(map(str, answer.ways))[:LONGEST], "worry" if failed else "good")
-        rows.append([Cell(answer.path), Cell(answer.said[:LONGEST]), where, ways])
+    for chosen, alike in ways_chosen(results).items():
+        failed = any(way.failure for way in chosen.ways)
+        where = _names(dict.fromkeys(endpoint_text(each.host, each.port) for each in alike))
+        ways = Cell("; ".join(map(str, chosen.ways))[:LONGEST], "worry" if failed else "good")
+        rows.append([Cell(chosen.path), Cell(chosen.said[:LONGEST]), where, ways])
     return _table("chosen", "Ways that are chosen for each host", ("path", "said", "where", "ways"), rows)
 
 

@@ -1,9 +1,8 @@
 """One probe as text, phase by phase: what `/probe` answers with, and what incidents keep."""
 
-from datetime import UTC, datetime
-
 from netcheck.model.paths import endpoint_text
 from netcheck.model.results import Choice, Lookup, Result, TlsInfo, Visit
+from netcheck.phrases import time_text
 
 
 def of_visit(visit: Visit) -> str:
@@ -31,7 +30,7 @@ def of_result(result: Result) -> str:
     asked = attempt.balancer or attempt.address
     at = f" at {asked}" if asked not in (None, result.host) else ""
     where = f"{endpoint_text(result.host, result.port)}{at}"
-    lines = [f"{result.service} {where}, over {result.path} ({attempt.family}), {iso(attempt.time)}"]
+    lines = [f"{result.service} {where}, over {result.path} ({attempt.family}), {time_text(attempt.time)}"]
     for phase, seconds in result.phases.items():
         failed = failure is not None and failure.phase is phase
         lines.append(f"  {phase:<16}{_ms(seconds):>12}  {failure.reason if failure and failed else 'ok'}")
@@ -66,7 +65,7 @@ def _choice(choice: Choice) -> list[str]:
 
 
 def _certificate(tls: TlsInfo) -> list[str]:
-    until = "" if tls.not_after is None else f", until {iso(tls.not_after)}"
+    until = "" if tls.not_after is None else f", until {time_text(tls.not_after)}"
     return [
         f"  certificate of {tls.subject or 'nobody'}{until}",
         f"  issued by {tls.issuer}, vouched for by {tls.trust}",
@@ -76,8 +75,3 @@ def _certificate(tls: TlsInfo) -> list[str]:
 
 def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.{1 if seconds >= 0.01 else 2}f} ms"
-
-
-def iso(time: float) -> str:
-    """`2026-11-28 09:30:00 UTC`."""
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

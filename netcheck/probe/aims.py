@@ -1,16 +1,16 @@
 """What a visit asks for: every probe of it, from a host's addresses and its path."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 
 from netcheck.model.paths import Family, ProbePath, ResolveMode, Way, family_of, literal_addresses
+from netcheck.model.record import record
 from netcheck.model.results import Lookup
 from netcheck.model.services import Service, TlsSettings, ports_on, speaks_tls
 from netcheck.probe.resolve import Destination, destinations
 from netcheck.wire.target import Target
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Aim:
     """One probe of a visit: what to ask for, and the service's port that it is credited to."""
 
@@ -42,40 +42,33 @@ def aims(
 ) -> list[Aim]:
     """Every probe of a visit: each port at each destination that this path has for the host."""
     if path.load_balancer:
-        return _balanced_aims(service, host, path)
-    tls = service.tls if speaks_tls(service, path) else None
+        return [
+            aim(service, host, path, port, Destination(family_of(address), address), at=at)
+            for port in service.ports
+            for address, at in path.balancers(host, port)
+        ]
     resolved = destinations(host, lookups, service.addresses, turn, known, service.networks)
     where = _destinations(host, path, resolved)
     return [
-        Aim(
-            port,
-            destination,
-            Target(destination.address or host, port),
-            tls,
-            service.tls.server_name or host,
-            service.bag,
-            path.proxies,
-        )
+        aim(service, host, path, port, each, path.proxies)
         for port in ports_on(service, path)
-        for destination in where
+        for each in where
     ]
 
 
-def _balanced_aims(service: Service, host: str, path: ProbePath) -> list[Aim]:
+def aim(
+    service: Service,
+    host: str,
+    path: ProbePath,
+    port: int,
+    destination: Destination,
+    proxies: Way = (),
+    at: int | None = None,
+) -> Aim:
+    """The probe of a service's port at a destination; `at` is the port to ask for there, if it is another."""
     tls = service.tls if speaks_tls(service, path) else None
-    return [
-        Aim(
-            port,
-            Destination(family_of(address), address),
-            Target(address, at),
-            tls,
-            service.tls.server_name or host,
-            service.bag,
-            (),
-        )
-        for port in service.ports
-        for address, at in path.balancers(host, port)
-    ]
+    target = Target(destination.address or host, at or port)
+    return Aim(port, destination, target, tls, service.tls.server_name or host, service.bag, proxies)
 
 
 def _destinations(host: str, path: ProbePath, resolved: list[Destination]) -> list[Destination]:

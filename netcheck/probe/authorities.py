@@ -84,6 +84,8 @@ class _Made(Generic[T]):
 
     async def of(self, file: Path | None) -> T:
         """What is made of a file, or of the system's store; PhaseError where it cannot be read."""
+        if self._looked_lately(file):
+            return self._kept[file].made
         name = "the system's store of authorities" if file is None else str(file)
         try:
             with trio.fail_after(_LONGEST_READ):
@@ -101,11 +103,14 @@ class _Made(Generic[T]):
 
     async def _made_lately(self, file: Path | None) -> T:
         """As it was a moment ago, else as it is now."""
-        if 0 <= trio.current_time() - self._looked.get(file, -math.inf) < _LOOK_EVERY:
+        if self._looked_lately(file):
             return self._kept[file].made
         made = await trio.to_thread.run_sync(self._look, file, limiter=self._threads, abandon_on_cancel=True)
         self._looked[file] = trio.current_time()
         return made
+
+    def _looked_lately(self, file: Path | None) -> bool:
+        return 0 <= trio.current_time() - self._looked.get(file, -math.inf) < _LOOK_EVERY
 
     def _look(self, file: Path | None) -> T:
         """In a thread."""

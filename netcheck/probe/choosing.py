@@ -15,15 +15,14 @@ from netcheck.model.paths import (
     family_of,
     literal_addresses,
 )
-from netcheck.model.services import Service, Timeouts, ports_on, speaks_tls
+from netcheck.model.services import Service, Timeouts, ports_on
 from netcheck.pac.answers import ways_of
-from netcheck.probe.aims import Aim
+from netcheck.probe.aims import Aim, aim
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.pac import PacError, PacFiles, Url
 from netcheck.probe.resolve import Destination, destinations
 from netcheck.probe.walk import unforeseen
-from netcheck.wire.target import Target
 
 _HTTP, _HTTPS = 80, 443
 
@@ -63,9 +62,9 @@ class Choosing:
         else:
             where = [await self._destination(shared, service, host, path, way, turn) for way in ways]
             pairs = zip(where, ways, strict=True)
-            return Chosen(said, trouble, tuple(_aim(service, host, port, path, to, way) for to, way in pairs))
+            return Chosen(said, trouble, tuple(aim(service, host, path, port, to, way) for to, way in pairs))
         nowhere = Destination(_family(host), failure=failure)
-        return Chosen(None, "", (_aim(service, host, port, path, nowhere, ()),))
+        return Chosen(None, "", (aim(service, host, path, port, nowhere),))
 
     async def _ways(
         self, shared: Round, service: Service, host: str, port: int, path: ProbePath
@@ -97,12 +96,6 @@ class Choosing:
 def _family(host: str) -> Family:
     literal = literal_addresses(host)
     return family_of(literal[0]) if literal else Family.NAME
-
-
-def _aim(service: Service, host: str, port: int, path: ProbePath, destination: Destination, way: Way) -> Aim:
-    tls = service.tls if speaks_tls(service, path) else None
-    target = Target(destination.address or host, port)
-    return Aim(port, destination, target, tls, service.tls.server_name or host, service.bag, way)
 
 
 def _url(service: Service, host: str, port: int) -> Url:

@@ -33,9 +33,15 @@ async def dial(walk: Walk, address: str, port: int, binding: Binding) -> TcpStre
         raise
     took = perf_counter() - began
     _note(walk, sock)
-    if system.HERE.times_connecting and walk.tcp and walk.tcp.rtt and not walk.tcp.retransmits:
-        walk.noticed_late(took - walk.tcp.rtt)
+    walk.noticed_late(lateness(took, walk.tcp))
     return walk.keep(TcpStream(sock))
+
+
+def lateness(took: float, tcp: system.TcpInfo | None) -> float:
+    """For how many of these seconds this process was busy after the connection was there, by the kernel."""
+    if system.HERE.times_connecting and tcp and tcp.rtt and not tcp.retransmits:
+        return max(0.0, took - tcp.rtt)
+    return 0.0
 
 
 def _note(walk: Walk, sock: socket.socket) -> None:

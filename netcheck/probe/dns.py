@@ -16,17 +16,18 @@ import trio
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
 from netcheck.model.results import Lookup, Try
+from netcheck.phrases import how_many
 from netcheck.probe import resolvconf
 from netcheck.probe.dns_channel import Channel, channel
-from netcheck.probe.dns_message import Again, Answer, Question
+from netcheck.probe.dns_message import Again, Answer, Question, takes_long
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.resolvconf import StubResolver
 from netcheck.probe.system import HERE
 
 _MOST_NOISE = 1000
 """Messages that are no reply, before a try ends: whoever sends more is no noise but a flood."""
-_LARGE = 4096
-"""Bytes of a message whose reading is left to a thread: 64 KiB of records take tens of milliseconds."""
+_READERS = trio.CapacityLimiter(2)
+"""Threads that read what takes long: more would only take the interpreter from the loop."""
 
 _ANSWERED = (None, Reason.NXDOMAIN, Reason.NO_ANSWER, Reason.TOO_MANY_ANSWERS)
 """What ends a lookup: any other nameserver would say the same."""
@@ -250,7 +251,9 @@ class _Exchange:
 
     @property
     def heard(self) -> str:
-        return f", only {self.noise} messages that are no reply to the question" if self.noise else ""
+        return (
+            f", only {how_many(self.noise, 'message')} without a reply to the question" if self.noise else ""
+        )
 
     async def run(self, way: Channel) -> Answer:
         """The answer; raises PhaseError for a reply that makes no sense, or for too much noise."""
@@ -263,8 +266,11 @@ class _Exchange:
         raise PhaseError(Reason.DNS_MALFORMED, f"{self.noise} messages, none of them a reply to the question")
 
     async def _read(self, wire: bytes) -> Answer | None:
-        if len(wire) > _LARGE:
-            return await trio.to_thread.run_sync(self._question.answer, wire, self.transport)
+        if takes_long(wire):
+            read = self._question.answer
+            return await trio.to_thread.run_sync(
+                read, wire, self.transport, limiter=_READERS, abandon_on_cancel=True
+            )
         return self._question.answer(wire, self.transport)
 
 

@@ -27,6 +27,12 @@ MOST_ADDRESSES = 128
 """Of one answer: Apple's names have eight. What has more would make everything after it as large."""
 
 
+_MOST_RECORDS = 2 * MOST_ADDRESSES
+"""Of a reply, whatever they are: where a name is long, each may take milliseconds to read."""
+_LARGE, _MANY = 4096, 16
+"""Bytes and records of a reply that is not to be read in the event loop."""
+
+
 class Again(Enum):
     """A reply that asks for the same question in another form."""
 
@@ -61,21 +67,38 @@ class Question:
 
         Raises PhaseError, dns_malformed, for a reply that makes no sense.
         """
+        if self._reply(wire, question_only=True) is None:  # noise costs little, however much of it there is
+            return None
+        if (records := _records_in(wire)) > _MOST_RECORDS:
+            detail = f"{records} records in one reply; more than {_MOST_RECORDS} are not read"
+            return Answer(Reason.TOO_MANY_ANSWERS, detail)
         reply = self._reply(wire)
         return None if reply is None else _read(reply, transport, asked_with_edns=self._query.edns >= 0)
 
-    def _reply(self, wire: bytes) -> dns.message.QueryMessage | None:
+    def _reply(self, wire: bytes, *, question_only: bool = False) -> dns.message.QueryMessage | None:
         """Records that cannot be read are left out of it, as nobody needs them who finds the others.
 
         One with more than our question is none: glibc's res_queriesmatch counts them too.
         """
         try:
-            message = dns.message.from_wire(wire, continue_on_error=True, ignore_trailing=True)
+            message = dns.message.from_wire(
+                wire, question_only=question_only, continue_on_error=True, ignore_trailing=True
+            )
         except dns.exception.DNSException:
             return None
         if not isinstance(message, dns.message.QueryMessage) or len(message.question) > 1:
             return None
         return message if self._query.is_response(message) else None
+
+
+def takes_long(wire: bytes) -> bool:
+    """Whether what is said in it is to be read in a thread."""
+    return len(wire) > _LARGE or _MANY < _records_in(wire) <= _MOST_RECORDS
+
+
+def _records_in(wire: bytes) -> int:
+    """How many there are by its head: RFC 1035 section 4.1.1."""
+    return sum(int.from_bytes(wire[at : at + 2]) for at in (6, 8, 10))
 
 
 def _read(reply: dns.message.QueryMessage, transport: Transport, *, asked_with_edns: bool) -> Answer:

@@ -4,11 +4,11 @@ Owns the reading of that file. Must not know for whose names it counts.
 """
 
 import functools
-import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 
 from netcheck.files import open_file
+from netcheck.model.paths import is_literal
 
 ETC_HOSTS = Path("/etc/hosts")
 
@@ -38,15 +38,7 @@ def _read(file: Path, *_version: int) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for line in text.splitlines():
         address, *names = line.partition("#")[0].split() or [""]
-        if _is_address(address):
+        if is_literal(address):
             for name in names:
                 found[name.lower()] = (*found.get(name.lower(), ()), address)
     return found
-
-
-def _is_address(word: str) -> bool:
-    try:
-        ipaddress.ip_address(word)
-    except ValueError:
-        return False
-    return True

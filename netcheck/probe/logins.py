@@ -29,6 +29,8 @@ _SAY_NOTHING = (Reason.PROXY_CLOSED, Reason.PROXY_BAD_REPLY, Reason.PROXY_NOT_A_
 
 _FEW, _PAUSE = 3, 300.0
 """So many rejections in a row, and a login is offered again only after so many seconds."""
+_MOST_REMEMBERED = 1000
+"""Proxies that rejected a login: a PAC file may name others each time."""
 
 
 @dataclass(slots=True)
@@ -61,10 +63,12 @@ class Logins:
         raise PhaseError(last.reason, detail, last.evidence, last.login)
 
     def rejected(self, proxy: Proxy, error: HandshakeError) -> None:
-        known = self._rejections.get(proxy)
+        known = self._rejections.pop(proxy, None)
         count = known.count + 1 if known is not None else 1
         last = Failure(Phase.PROXY_HANDSHAKE, error.reason, error.detail, error.evidence, error.login)
         self._rejections[proxy] = _Rejections(count, last, trio.current_time())
+        if len(self._rejections) > _MOST_REMEMBERED:
+            del self._rejections[next(iter(self._rejections))]  # the longest since
 
     def accepted(self, proxy: Proxy) -> None:
         self._rejections.pop(proxy, None)

@@ -58,10 +58,7 @@ class Names:
             return await lookup(host, rdtype, path.resolver, path.binding, self._timeout)
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
             failure = unforeseen(Phase.RESOLVE, error)
-            name = path.resolver.name
-            return Lookup(
-                time.time(), host, rdtype, name, failure.reason, failure.detail, (), (), None, 0.0, ()
-            )
+            return Lookup(time.time(), host, rdtype, path.resolver.name, failure.reason, failure.detail)
 
 
 def _in_hosts(name: str, path: ProbePath) -> tuple[Lookup, ...]:
@@ -75,7 +72,7 @@ def _in_hosts(name: str, path: ProbePath) -> tuple[Lookup, ...]:
     }
     now = time.time()
     return tuple(
-        Lookup(now, name, rdtype, str(ETC_HOSTS), None, "", addresses, (), None, 0.0, ())
+        Lookup(now, name, rdtype, str(ETC_HOSTS), None, addresses=addresses)
         for rdtype, addresses in by_type.items()
         if addresses
     )

@@ -34,7 +34,8 @@ class Round:
         Where the first is cancelled or fails, the next one makes it. A value not to `keep` is for those who
         waited for it, and no longer.
         """
-        while (slot := self._slots.get(key)) is not None:
+        while not self.begin(key):
+            slot = self._slots[key]
             if not slot.done:
                 if slot.waiting is None:
                     slot.waiting = trio.Event()
@@ -42,19 +43,35 @@ class Round:
             if slot.done:
                 value: T = slot.value
                 return value
-        slot = self._slots[key] = _Slot()
         try:
-            made = slot.value = await make()
-            slot.done = True
-            if not keep(made):
-                del self._slots[key]
+            made = await make()
         except BaseException:  # cancellation too: who waits makes it then
-            del self._slots[key]
+            self.give_up(key)
             raise
-        finally:
-            if slot.waiting is not None:
-                slot.waiting.set()
+        self.end(key, made)
+        if not keep(made):
+            del self._slots[key]
         return made
+
+    def begin(self, key: Hashable) -> bool:
+        """True for the first who asks, who has to make the value then: and to end it, or to give it up."""
+        if key in self._slots:
+            return False
+        self._slots[key] = _Slot()
+        return True
+
+    def end(self, key: Hashable, made: object) -> None:
+        """This is the value."""
+        slot = self._slots[key]
+        slot.value, slot.done = made, True
+        if slot.waiting is not None:
+            slot.waiting.set()
+
+    def give_up(self, key: Hashable) -> None:
+        """There is none: whoever waits for it makes it."""
+        slot = self._slots.pop(key)
+        if slot.waiting is not None:
+            slot.waiting.set()
 
     def claim(self, key: Hashable) -> bool:
         """True for the first who claims the key in this round: what is shared is counted once."""

@@ -3,6 +3,7 @@
 import time
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
+from typing import Protocol
 
 import trio
 
@@ -27,8 +28,15 @@ from netcheck.wire.handshake import Handshake, handshake_for
 from netcheck.wire.http_forward import HttpForward
 from netcheck.wire.target import Target
 
-Gate = AbstractAsyncContextManager[None]
-"""Held while an attempt has a connection open: caps how many a path has at once, and how fast they start."""
+
+class Gate(AbstractAsyncContextManager[None], Protocol):
+    """Held while an attempt has a connection open: caps how many a path has, and how fast they start."""
+
+    async def enter(self) -> None:
+        """Wait for one's turn; who comes in has to leave."""
+
+    def leave(self) -> None:
+        """Make room for the next one."""
 
 
 class Opening:

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import trio
 
 from netcheck.apart import ApartError, run_apart
-from netcheck.files import read_file
+from netcheck.files import in_time, read_file
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Family, Pac, ProbePath, dns_name, literal_addresses
 from netcheck.model.services import Timeouts
@@ -37,7 +38,10 @@ _LONGEST = 15.0
 _RUNS = 4
 """As a script may resolve what another name told it; each run is for the names that the one before lacked."""
 _MOST_NAMES = 64
+_NAMES_AT_ONCE = 8
 _MOST_PROCESSES = 2
+_MOST_READS = 8
+"""Of files on this machine at once; those that hang count until they no longer do."""
 _ADDRESSES_TRIED = 3
 _READ_LIMIT = 16 * 1024
 _OK = 200  # RFC 9110 section 15.3.1
@@ -92,6 +96,7 @@ class PacFiles:
         self._names = names
         self._kept: dict[tuple[Pac, str], _Kept] = {}
         self._limiter = trio.CapacityLimiter(_MOST_PROCESSES)
+        self._reading = trio.CapacityLimiter(_MOST_READS)
 
     async def ask(
         self, shared: Round, pac: Pac, path: ProbePath, url: Url, beside: tuple[Url, ...]
@@ -128,18 +133,20 @@ class PacFiles:
         kept.read_at = trio.current_time()
 
     async def _bytes_of(self, shared: Round, pac: Pac, path: ProbePath) -> bytes:
-        if pac.url.startswith("file:"):
-            file = Path(unquote(urlsplit(pac.url).path))
-            try:
-                return await trio.to_thread.run_sync(read_file, file, LARGEST, abandon_on_cancel=True)
-            except (OSError, ValueError) as error:
-                raise PhaseError(
-                    Reason.PAC_UNAVAILABLE, getattr(error, "strerror", None) or str(error)
-                ) from error
         longest = self._timeouts.resolve + self._timeouts.connect + self._timeouts.tls
+        if pac.url.startswith("file:"):
+            return await self._from_file(Path(unquote(urlsplit(pac.url).path)), longest)
         with trio.move_on_after(longest):
+            if pac.url.startswith("file:"):  # which may be on a server that hangs
+                return await _on_disk(Path(unquote(urlsplit(pac.url).path)))
             return await self._fetched(shared, pac, path)
         raise PhaseError(Reason.TIMEOUT, f"no answer in {longest:g} s")
+
+    async def _from_file(self, file: Path, longest: float) -> bytes:
+        try:
+            return await in_time(partial(read_file, file, LARGEST), longest, self._reading)
+        except OSError as error:
+            raise PhaseError(Reason.PAC_UNAVAILABLE, error.strerror or str(error)) from error
 
     async def _fetched(self, shared: Round, pac: Pac, path: ProbePath) -> bytes:
         """From where its URL leads, as devices follow it: RFC 9110 section 15.4."""
@@ -211,8 +218,10 @@ class PacFiles:
             missing = found["missing"][: _MOST_NAMES - len(known)]
             if not missing:
                 break
-            for name in missing:
-                known[name] = await self._resolved(shared, name, path)
+            limiter = trio.CapacityLimiter(_NAMES_AT_ONCE)
+            async with trio.open_nursery() as nursery:
+                for name in missing:
+                    nursery.start_soon(self._learn, known, limiter, shared, name, path)
         answers: list[dict[str, str]] = found["answers"]
         return answers
 
@@ -224,11 +233,25 @@ class PacFiles:
         found: dict[str, list[Any]] = json.loads(answer)
         return found
 
-    async def _resolved(self, shared: Round, name: str, path: ProbePath) -> list[str]:
-        if dns_name(name) is None:
-            return []
-        lookups = await self._names.of_proxy(shared, name, path)
-        return [address for lookup in lookups for address in lookup.addresses]
+    async def _learn(
+        self,
+        known: dict[str, list[str]],
+        limiter: trio.CapacityLimiter,
+        shared: Round,
+        name: str,
+        path: ProbePath,
+    ) -> None:
+        """The addresses of a name; none of what is no name."""
+        async with limiter:
+            lookups = () if dns_name(name) is None else await self._names.of_proxy(shared, name, path)
+        known[name] = [address for lookup in lookups for address in lookup.addresses]
+
+
+async def _on_disk(file: Path) -> bytes:
+    try:
+        return await trio.to_thread.run_sync(read_file, file, LARGEST, abandon_on_cancel=True)
+    except (OSError, ValueError) as error:
+        raise PhaseError(Reason.PAC_UNAVAILABLE, getattr(error, "strerror", None) or str(error)) from error
 
 
 def _place(whole: str) -> tuple[str, int]:

@@ -63,9 +63,7 @@ async def show(
 async def _ask(tls: TlsStream, authority: str, topic: str) -> Answer:
     need_http2(tls)
     session = Http2(authority, topic=topic)
-    with suppress(
-        PhaseError
-    ):  # who refuses the certificate has gone, perhaps, and has said why: that is read next
+    with suppress(PhaseError):  # who refuses has gone, perhaps, and has said why: that is read next
         await tls.send_all(session.start())
     await hear_out(tls, session)
     assert session.answer is not None  # noqa: S101 - for the types: it is done

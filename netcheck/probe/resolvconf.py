@@ -58,8 +58,8 @@ class StubResolver:
         return (name, *searched) if name.count(".") >= self.ndots else (*searched, name)
 
 
-class Environment(NamedTuple):
-    """What else than the file counts."""
+class _Beside(NamedTuple):
+    """What counts beside the file."""
 
     options: str
     """RES_OPTIONS, after those of the file."""
@@ -76,7 +76,7 @@ def stub_resolver(file: Path | None = None) -> StubResolver:
     the file is missing, unreadable or garbage.
     """
     file = file or RESOLV_CONF
-    environment = Environment(
+    environment = _Beside(
         os.environ.get("RES_OPTIONS", ""), os.environ.get("LOCALDOMAIN"), socket.gethostname()
     )
     try:
@@ -87,13 +87,13 @@ def stub_resolver(file: Path | None = None) -> StubResolver:
 
 
 @functools.lru_cache(maxsize=1)
-def _read(file: Path, environment: Environment, *_version: int) -> StubResolver:
+def _read(file: Path, environment: _Beside, *_version: int) -> StubResolver:
     with open_file(file) as stream:
         text = (stream.read(_MAX_SIZE) or b"").decode(errors="replace")
     return _parsed(text, environment)
 
 
-def _parsed(text: str, environment: Environment) -> StubResolver:
+def _parsed(text: str, environment: _Beside) -> StubResolver:
     addresses: list[str] = []
     search = [environment.host_name.partition(".")[2]]
     options: list[str] = []

@@ -2,11 +2,11 @@
 
 import zlib
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 
 from netcheck.apns.addresses import is_expected, is_sinkhole
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import Family
+from netcheck.model.record import record
 from netcheck.model.results import Lookup
 from netcheck.model.services import AddressChoice, Network
 
@@ -14,7 +14,7 @@ _ADDRESSES_TRIED = 32
 """With `addresses: all`: the couriers' names have about 8 each."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Destination:
     """Where one probe of a visit goes: an address, or (family name) the host itself; or why it cannot go."""
 

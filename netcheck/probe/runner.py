@@ -20,6 +20,7 @@ from netcheck.model.results import Attempt, Choice, Hold, HoldKey, Lookup, Resul
 from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, hosts_on
 from netcheck.probe.aims import Aim, aims
 from netcheck.probe.choosing import Choosing, Chosen
+from netcheck.probe.dialer import Dialer, can_dial
 from netcheck.probe.hold import Line, ladder
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round, Rounds
@@ -39,6 +40,7 @@ class Prober:
         self._names = Names(timeouts.resolve)
         self._choosing = Choosing(timeouts, self._names)
         self._opening = Opening(timeouts, self._names)
+        self._dialer = Dialer(timeouts.connect)
         self._known: dict[Hashable, set[Family]] = {}
         """By host and who was asked from where: the families of which it had an address when that could last
         be learnt."""
@@ -57,11 +59,12 @@ class Prober:
         _learn(known, lookups)
         if path.chosen_by is not None:
             chosen = await self._choosing.chosen(shared, service, host, path, turn)
-            probes = [partial(self._probe_chosen, shared, service, host, path, each) for each in chosen]
+            results = await _together(
+                [partial(self._probe_chosen, shared, service, host, path, each) for each in chosen]
+            )
         else:
             wanted = aims(service, host, path, lookups, known, turn)
-            probes = [partial(self._probe, shared, service, host, path, aim) for aim in wanted]
-        results = await _together(probes)
+            results = await self._probe_all(shared, service, host, path, wanted)
         return Visit(
             time=time.time(),
             round=number,
@@ -143,6 +146,14 @@ class Prober:
             async with self._gates[path.name]:
                 stream = await self._opening.connect(walk, shared, path, aim)
                 return await show(walk, stream, context, security, identity, self._timeouts.tls)
+
+    async def _probe_all(
+        self, shared: Round, service: Service, host: str, path: ProbePath, wanted: Sequence[Aim]
+    ) -> list[Result]:
+        if can_dial(path, wanted):
+            await self._dialer.dial(shared, path, wanted, self._gates[path.name])
+            return [await self._probe(shared, service, host, path, aim) for aim in wanted]
+        return await _together([partial(self._probe, shared, service, host, path, aim) for aim in wanted])
 
     async def _probe(self, shared: Round, service: Service, host: str, path: ProbePath, aim: Aim) -> Result:
         key = (path.name, aim.key)

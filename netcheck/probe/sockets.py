@@ -61,24 +61,37 @@ def _bind(sock: socket.socket, family: Family, binding: Binding) -> None:
 
 
 async def connect(sock: socket.socket, address: str, port: int) -> None:
-    """Connect, or raise PhaseError with the reason that the errno gives.
+    """Connect, or raise PhaseError with the reason that the errno gives."""
+    if begin_to_connect(sock, address, port):
+        await trio.lowlevel.wait_writable(sock)
+        end_connecting(sock, address, port)
+        system.HERE.hear_icmp(sock, family_of(address), on=False)
 
-    What this machine itself forbids fails at once, before a packet leaves: that is permission_denied.
+
+def begin_to_connect(sock: socket.socket, address: str, port: int) -> bool:
+    """Whether the connection is under way now; where it is not, it is there at once.
+
+    What this machine itself forbids fails here, before a packet leaves: that is permission_denied.
+    Raises PhaseError.
     """
     try:
         code = sock.connect_ex(_place(address, port))
     except OSError as error:  # only a scope can be wrong in an address literal: fe80::1%gone
         raise PhaseError(Reason.NO_LOCAL_ADDRESS, f"connect to {address}: no such interface") from error
     if code in system.HERE.under_way:
-        system.HERE.hear_icmp(sock, on=True)
-        await trio.lowlevel.wait_writable(sock)
-        if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise _error_that_came(sock, code, f"connect to {endpoint_text(address, port)}")
-        system.HERE.hear_icmp(sock, on=False)
-    elif code:
+        system.HERE.hear_icmp(sock, family_of(address), on=True)
+        return True
+    if code:
         lacks_scope = ip_address(address).is_link_local
         told = error_from_errno if lacks_scope else error_from_routes
         raise told(code, f"connect to {endpoint_text(address, port)}")
+    return False
+
+
+def end_connecting(sock: socket.socket, address: str, port: int) -> None:
+    """What became of what was under way, once the socket can be written to. Raises PhaseError."""
+    if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise _error_that_came(sock, code, f"connect to {endpoint_text(address, port)}")
 
 
 def _error_that_came(sock: socket.socket, code: int, doing: str) -> PhaseError:

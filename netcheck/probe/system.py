@@ -25,8 +25,8 @@ from netcheck.probe.errors import PhaseError, error_from_os
 
 _IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h
 _RECVERR = {
-    socket.AF_INET: (socket.IPPROTO_IP, 11),  # IP_RECVERR of linux/in.h
-    socket.AF_INET6: (socket.IPPROTO_IPV6, 25),  # IPV6_RECVERR of linux/in6.h
+    Family.IPV4: (socket.IPPROTO_IP, 11),  # IP_RECVERR of linux/in.h
+    Family.IPV6: (socket.IPPROTO_IPV6, 25),  # IPV6_RECVERR of linux/in6.h
 }
 _OFFENDER = 16
 _MOST_SAID = 512
@@ -78,7 +78,7 @@ class System:
     def choose_port_late(self, sock: socket.socket) -> None:
         """Have the port of a bound socket chosen at connect, when the kernel knows the peer, where it can."""
 
-    def hear_icmp(self, sock: socket.socket, *, on: bool) -> None:
+    def hear_icmp(self, sock: socket.socket, family: Family, *, on: bool) -> None:
         """Begin or end to keep who says by ICMP that a connection leads nowhere, where it can be had."""
 
     def icmp_from(self, sock: socket.socket) -> str:  # noqa: ARG002 - Linux asks it
@@ -135,9 +135,9 @@ class Linux(System):
     def choose_port_late(self, sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
 
-    def hear_icmp(self, sock: socket.socket, *, on: bool) -> None:
+    def hear_icmp(self, sock: socket.socket, family: Family, *, on: bool) -> None:
         """Ended once there is a connection: else ICMP would break what survives it (tcp(7))."""
-        sock.setsockopt(*_RECVERR[sock.family], on)
+        sock.setsockopt(*_RECVERR[family], on)
 
     def icmp_from(self, sock: socket.socket) -> str:
         try:

@@ -10,11 +10,14 @@ from contextlib import suppress
 import trio
 
 from netcheck.files import as_file
-from netcheck.model.failing import EVIDENCE_LIMIT, Reason
+from netcheck.model.failing import Reason
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.tls_driver import StreamEndError, TlsDriver
+from netcheck.wire.http_software import software_in
 
+_KEPT = 1024
+"""Bytes of what comes first: of what is not TLS they say who it is."""
 _RECORDS = range(0x14, 0x18)  # RFC 8446 section 5.1, ContentType
 _RECORD_ALERT, _RECORD_HANDSHAKE = 0x15, 0x16
 _CLOSE_NOTIFY = 0  # RFC 8446 section 6.1
@@ -40,7 +43,8 @@ def examining_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
     context.set_ciphers("DEFAULT:@SECLEVEL=2")
     context.options |= ssl.OP_NO_RENEGOTIATION | _OP_LEGACY_SERVER_CONNECT
     context.sslobject_class = _Overheard
-    context._msg_callback = _overhear  # type: ignore[attr-defined]  # private; nothing else hears it
+    # Private; nothing else hears it. Past the property of `ssl`, which makes members of enums of all numbers.
+    ssl._ssl._SSLContext._msg_callback.__set__(context, _overhear)  # type: ignore[attr-defined]
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context
@@ -104,15 +108,32 @@ def certificates_in(message: bytes, version: int) -> list[bytes]:
     return found
 
 
+class _Ear:
+    """Reads from a stream, and keeps its first bytes.
+
+    Apart from the TlsStream: a driver that led back to it would leave a cycle with each connection, some
+    40 KB of OpenSSL's that stay until the collector comes.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.first_bytes = b""
+
+    async def hear(self, limit: int) -> bytes:
+        data = await self._stream.receive_some(limit)
+        if len(self.first_bytes) < _KEPT:
+            self.first_bytes += data[: _KEPT - len(self.first_bytes)]
+        return data
+
+
 class TlsStream:
     """A TLS client over a stream: `handshake` first, then read and write as with the stream below."""
 
     def __init__(self, stream: Stream, context: ssl.SSLContext, server_name: str) -> None:
-        self._stream = stream
         self._server_name = server_name
-        self._first_bytes = b""
+        self._ear = _Ear(stream)
         wrap = functools.partial(context.wrap_bio, server_hostname=server_name)
-        self._driver = TlsDriver(wrap, self._hear, stream.send_all)
+        self._driver = TlsDriver(wrap, self._ear.hear, stream.send_all)
         self._tls = self._driver.tls
 
     async def handshake(self) -> None:
@@ -175,27 +196,24 @@ class TlsStream:
         except ssl.SSLError as error:
             raise _broken(error) from error
 
-    async def _hear(self, limit: int) -> bytes:
-        data = await self._stream.receive_some(limit)
-        if len(self._first_bytes) < EVIDENCE_LIMIT:
-            self._first_bytes += data[: EVIDENCE_LIMIT - len(self._first_bytes)]
-        return data
-
     async def _flush_quietly(self) -> None:
         """Tell the peer why we leave, if it still listens: our own error is the one to report."""
         with suppress(PhaseError):
             await self._driver.flush()
 
     def _closed(self) -> PhaseError:
-        return PhaseError(Reason.CLOSED, "the peer closed during the TLS handshake", self._first_bytes)
+        return PhaseError(Reason.CLOSED, "the peer closed during the TLS handshake", self._ear.first_bytes)
 
     def _explain(self, error: ssl.SSLError) -> PhaseError:
         if isinstance(error, ssl.SSLCertVerificationError):
             return self._explain_certificate(error)
-        record = self._first_bytes[0] if self._first_bytes else None
-        if record not in _RECORDS:
-            return PhaseError(Reason.TLS_NOT_TLS, "the peer does not speak TLS", self._first_bytes)
-        return _broken(error, self._first_bytes)
+        first_bytes = self._ear.first_bytes
+        if not first_bytes or first_bytes[0] not in _RECORDS:
+            software = software_in(first_bytes)
+            return PhaseError(
+                Reason.TLS_NOT_TLS, "the peer does not speak TLS", first_bytes, software=software
+            )
+        return _broken(error, first_bytes)
 
     def _explain_certificate(self, error: ssl.SSLCertVerificationError) -> PhaseError:
         reason = {

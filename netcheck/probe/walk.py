@@ -129,9 +129,7 @@ class Walk:
         try:
             with trio.CancelScope(deadline=trio.current_time() + timeout):
                 return await doing
-            failure = Failure(
-                phase, _TIMEOUT_REASON[phase], f"no answer from {whom or self.peer} in {timeout:g} s"
-            )
+            failure = no_answer(phase, whom or self.peer, timeout)
         except PhaseError as error:
             failure = error.in_phase(phase)
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
@@ -153,11 +151,16 @@ class Walk:
 
     def noticed_late(self, seconds: float) -> None:
         """In the phase under way, this process was busy for so long after what it waited for had come."""
-        self._late += max(0.0, seconds)
+        self._late += seconds
 
     def forget(self, phase: Phase) -> None:
         """A phase in which only we waited, and nobody else did anything, has no duration."""
         del self.phases[phase]
+
+
+def no_answer(phase: Phase, whom: str, timeout: float) -> Failure:
+    """The failure of a phase that had so many seconds."""
+    return Failure(phase, _TIMEOUT_REASON[phase], f"no answer from {whom} in {timeout:g} s")
 
 
 def unforeseen(phase: Phase, error: Exception) -> Failure:

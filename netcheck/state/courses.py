@@ -264,11 +264,17 @@ class Courses:
             and (part == part.whole or not _is_down(self._trends[part.whole]))
         }
 
-    def silent_since(self, time: float) -> set[str]:
-        """The paths on which several hosts failed and none answered for a while, later than that."""
-        return {
-            part.path for part, trend in self._trends.items() if any(end >= time for _, end in trend.silences)
-        }
+    def silent_since(self, time: float) -> dict[str, float]:
+        """The paths on which several hosts failed and none answered for a while: when the last of it ended.
+
+        Only what ended later than `time`.
+        """
+        ended: dict[str, float] = {}
+        for part, trend in self._trends.items():
+            for _, end in trend.silences:
+                if end >= time:
+                    ended[part.path] = max(end, ended.get(part.path, end))
+        return ended
 
     def suspects(self, path: str) -> list[Endpoint]:
         """What failed when it was last visited, and not before; not where nothing around it answers."""

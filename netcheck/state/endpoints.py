@@ -1,15 +1,17 @@
 """The latest results: what each endpoint did when it was last visited, and how it came to that."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+from typing import TypeAlias
 
 from netcheck.model.failing import Phase
 from netcheck.model.paths import ProbePath
-from netcheck.model.results import HISTORY, Bag, Endpoint, Result, Standing, Visit
+from netcheck.model.record import record
+from netcheck.model.results import VISITS_REMEMBERED, Bag, Endpoint, Result, Standing, Visit
 from netcheck.model.services import Service
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EndpointState:
     """The last visit to an endpoint; `phases` and `last_success` are of the last one that succeeded.
 
@@ -39,21 +41,24 @@ class EndpointState:
         return len(self.results) - self.reachable
 
 
+_Where: TypeAlias = tuple[str, str, str]
+"""Service, host, path."""
+
+
 class Endpoints:
     """The state of every endpoint that was visited and is still configured."""
 
     def __init__(self) -> None:
         self.latest: dict[Endpoint, EndpointState] = {}
-        self._probed: set[tuple[str, str, str, int]] = set()
-        self._families: dict[tuple[str, str, str], tuple[Endpoint, ...]] = {}
+        self._ports: dict[_Where, set[int]] = {}
+        """What is configured."""
+        self._families: dict[_Where, tuple[Endpoint, ...]] = {}
 
     def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
-        self._probed = {
-            (service.name, host, path.name, port)
+        self._ports = {
+            (service.name, host, path.name): {port for port in service.ports if path.leads_to(host, port)}
             for service, path in pairs
             for host in service.hosts
-            for port in service.ports
-            if path.leads_to(host, port)
         }
         self.latest = {endpoint: known for endpoint, known in self.latest.items() if self._has(endpoint)}
         self._families = {
@@ -78,11 +83,12 @@ class Endpoints:
         A family without records any more goes. What is no longer configured is dropped: a bag, or a reload,
         may have taken the host away meanwhile.
         """
+        where = (visit.service, visit.host, visit.path)
+        ports = self._ports.get(where, ())
         results: dict[Endpoint, list[Result]] = {}
         for result in visit.results:
-            if self._has(result.endpoint):
+            if result.port in ports:
                 results.setdefault(result.endpoint, []).append(result)
-        where = (visit.service, visit.host, visit.path)
         for endpoint in self._families.pop(where, ()):
             if endpoint not in results:
                 del self.latest[endpoint]
@@ -93,7 +99,7 @@ class Endpoints:
         return tuple(results)
 
     def _has(self, endpoint: Endpoint) -> bool:
-        return (endpoint.service, endpoint.host, endpoint.path, endpoint.port) in self._probed
+        return endpoint.port in self._ports.get((endpoint.service, endpoint.host, endpoint.path), ())
 
 
 def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -> EndpointState:
@@ -103,7 +109,8 @@ def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -
         for result in results
         if (balancer := result.attempt.balancer)
     }
-    return replace(_after(results, before), balancers=balancers)
+    latest = _after(results, before)
+    return replace(latest, balancers=balancers) if balancers or latest.balancers else latest
 
 
 def _after(results: tuple[Result, ...], before: EndpointState | None) -> EndpointState:
@@ -111,7 +118,7 @@ def _after(results: tuple[Result, ...], before: EndpointState | None) -> Endpoin
     failed = [result for result in results if result.attempt.failure is not None]
     time = max(result.attempt.time for result in results)
     at = min(result.attempt.at for result in results)
-    recent = (*(before.recent if before else ()), bool(succeeded))[-HISTORY:]
+    recent = (*(before.recent if before else ()), bool(succeeded))[-VISITS_REMEMBERED:]
     last_failed = failed[0] if failed else before.last_failed if before else None
     if succeeded:
         bag = next((result.attempt.bag for result in succeeded if result.attempt.bag), None)

@@ -67,7 +67,9 @@ class PathCounters:
         failed_in = failure.phase if failure else None
         for phase, seconds in result.phases.items():
             if phase not in (failed_in, Phase.SESSION):
-                self.durations.setdefault(phase, Histogram()).observe(seconds)
+                if phase not in self.durations:
+                    self.durations[phase] = Histogram()
+                self.durations[phase].observe(seconds)
         if attempt.rtt is not None:
             self.rtt.observe(attempt.rtt)
         self.syn_retransmits += attempt.syn_retransmits or 0

@@ -46,13 +46,14 @@ class World:
         self.proxy_spoke_at: dict[str, float] = {path.name: -math.inf for path in paths}
         """By path: when its proxy last spoke its protocol, be it to deny what nobody needs."""
         self.software: dict[str, str] = {}
-        """By path: what its proxy called itself, be it to deny what nobody needs."""
+        """By `HOST:PORT` of a proxy: what it is known as, be it by denying what nobody needs."""
         for each in counting.counted:
             path = each.result.path
             if each.result.attempt.proxy_spoke:
                 self.proxy_spoke_at[path] = max(self.proxy_spoke_at[path], each.result.attempt.at)
-            if each.failure is not None and each.failure.software:
-                self.software[path] = each.failure.software
+            proxy = each.result.attempt.proxy
+            if proxy and phase_is(Phase.PROXY_HANDSHAKE)(each) and (software := software_of([each])):
+                self.software[proxy.place] = software
             if each.result.choice is not None:
                 self._chosen[path].append(each)
             if each.failure is None or each.place in needs[path]:
@@ -267,6 +268,12 @@ def is_another_of_apples(each: Counted) -> bool:
     tls = each.result.attempt.tls
     genuine = tls is not None and tls.trust is not Trust.OTHER and any(map(is_apple_name, tls.names))
     return genuine and reason_is(Reason.TLS_NAME_MISMATCH)(each)
+
+
+def software_of(about: Iterable[Counted]) -> str:
+    """What all of them are known as that failed; empty where that differs, or is not known."""
+    names = {each.failure.software if each.failure else "" for each in about}
+    return names.pop() if len(names) == 1 else ""
 
 
 def reason_is(*reasons: Reason) -> Matches:

@@ -1,8 +1,8 @@
 """The lines to add where it is known, or likely, what denies: a fix that can be copied.
 
-Owns the words of other people's config files, by the program and the cause. A program is known by what it
-called itself in an answer; where none did, the lines say for which program they are. Each is shown to work by
-a test that adds it to the real server. Pure.
+Owns the words of other people's config files, by the program and the cause. A program is known by its
+answers; where it is not, the lines say for which program they are. Each is shown to work by a test that adds
+it to the real server. Pure.
 """
 
 import re
@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netcheck.apns.addresses import PUBLISHED_RANGES
+from netcheck.model.failing import Reason
 from netcheck.model.findings import Cause, Fix, Hop
 from netcheck.model.paths import Family, ProxyScheme
-from netcheck.verdict.case import Case, is_apples
+from netcheck.verdict.case import Case, is_apples, reason_is, software_of
 from netcheck.verdict.counting import Counted
 
 _APPLES_DOMAIN = ".push.apple.com"
@@ -32,7 +33,7 @@ class _Recipe:
 
 def fix_for(cause: Cause, hop: Hop, case: Case, about: About) -> Fix | None:
     """What to add to whose config; None where nobody can say it in lines."""
-    program, software = _program(cause, hop, case)
+    program, software = _program(cause, hop, case, about)
     recipe = _RECIPES.get((program, cause))
     if recipe is None:
         return None
@@ -42,22 +43,30 @@ def fix_for(cause: Cause, hop: Hop, case: Case, about: About) -> Fix | None:
     )
 
 
-def _program(cause: Cause, hop: Hop, case: Case) -> tuple[str, str]:
-    """Which program it is, and what it called itself; that is empty where it is only the likeliest one."""
+def _program(cause: Cause, hop: Hop, case: Case, about: About) -> tuple[str, str]:
+    """Which program it is, and what it is known as; that is empty where it is only the likeliest one."""
     if hop is Hop.FIREWALL:
         return "nftables", ""
-    if hop is not Hop.PROXY or len(case.path.proxies) != 1:
+    if hop is Hop.LOAD_BALANCER:
+        return _known(software_of(about))
+    proxies = {each.result.attempt.proxy for each in about}
+    proxy = proxies.pop() if len(proxies) == 1 else None
+    if hop is not Hop.PROXY or proxy is None or any(each.result.attempt.next_proxy for each in about):
         return "", ""
-    if case.path.proxies[-1].scheme not in (ProxyScheme.HTTP, ProxyScheme.HTTPS):
+    if proxy.scheme not in (ProxyScheme.HTTP, ProxyScheme.HTTPS):
         return "Dante", ""
-    software = case.world.software.get(case.path.name, "")
-    known = (name for name in _CALL_THEMSELVES if re.search(rf"\b{name}\b", software, re.IGNORECASE))
+    software = case.world.software.get(proxy.place, "")
     # one that decrypts says yes to all, and so nothing of itself
-    likely = "Squid" if cause is Cause.TLS_INTERCEPTED and not software else ""
-    return next(known, likely), software
+    return ("Squid", "") if cause is Cause.TLS_INTERCEPTED and not software else _known(software)
 
 
-_CALL_THEMSELVES = ("Squid", "tinyproxy", "Apache", "Privoxy")
+def _known(software: str) -> tuple[str, str]:
+    """The program of that name, if there is any here for it."""
+    known = (name for name in _PROGRAMS if re.search(rf"\b{name}\b", software, re.IGNORECASE))
+    return next(known, ""), software
+
+
+_PROGRAMS = ("Squid", "tinyproxy", "Apache", "Privoxy", "HAProxy")
 
 
 def _ports(about: About) -> list[int]:
@@ -102,7 +111,9 @@ def _squid_splice(about: About) -> Lines:
 
 
 def _tinyproxy_ports(about: About) -> Lines:
-    return tuple(f"ConnectPort {port}" for port in _ports(about))
+    """Not where its answer tells of other rules, `Filtered` or `Access denied`: it would only close ports."""
+    is_about_ports = all(each.failure and b" Access violation" in each.failure.evidence for each in about)
+    return tuple(f"ConnectPort {port}" for port in _ports(about) if is_about_ports)
 
 
 def _apache_ports(about: About) -> Lines:
@@ -111,8 +122,23 @@ def _apache_ports(about: About) -> Lines:
 
 
 def _privoxy_ports(about: About) -> Lines:
+    """It answers alike, be it the port or the host that its rules block."""
     ports = ",".join(map(str, sorted({443, *_ports(about)})))
-    return (f"{{+limit-connect{{{ports}}}}}", *_domains(about))
+    return (f"{{-block +limit-connect{{{ports}}}}}", *_domains(about))
+
+
+def _haproxy_allow(about: About) -> Lines:
+    """Of a CONNECT, `url` is the authority. By address it would take a rule for each family: not here."""
+    if any(each.family is not Family.NAME for each in about):
+        return ()
+    places = ((domain, f"{domain}:{port}") for domain in _domains(about) for port in _ports(about))
+    matches = [f"url -m {'end' if domain.startswith('.') else 'str'} {place}" for domain, place in places]
+    return tuple(f"http-request allow if METH_CONNECT {{ {match} }}" for match in matches)
+
+
+def _haproxy_tcp(about: About) -> Lines:
+    """In place of HTTP, which it tells by answering in it."""
+    return ("mode tcp",) if all(map(reason_is(Reason.TLS_NOT_TLS), about)) else ()
 
 
 def _dante_pass(about: About) -> Lines:
@@ -140,6 +166,8 @@ def _nftables_accept(about: About) -> Lines:
 
 
 _SQUID = _Recipe("add to squid.conf, above its first line `http_access`", _squid_allow)
+_PRIVOXY = _Recipe("add to the end of user.action", _privoxy_ports)
+_HAPROXY = _Recipe("add to haproxy.cfg, to its frontend, above the first line `http-request`", _haproxy_allow)
 _DANTE = _Recipe("add to sockd.conf, above its other `socks` rules", _dante_pass)
 _NFTABLES = _Recipe(
     "run this, with the table and chain that drop or reject in place of `inet filter forward`",
@@ -155,7 +183,13 @@ _RECIPES: Mapping[tuple[str, Cause], _Recipe] = {
     ),
     ("tinyproxy", Cause.PROXY_DENIES_PORT): _Recipe("add to tinyproxy.conf", _tinyproxy_ports),
     ("Apache", Cause.PROXY_DENIES_PORT): _Recipe("put in place of its `AllowCONNECT`", _apache_ports),
-    ("Privoxy", Cause.PROXY_DENIES_PORT): _Recipe("add to the end of user.action", _privoxy_ports),
+    ("Privoxy", Cause.PROXY_DENIES_PORT): _PRIVOXY,
+    ("Privoxy", Cause.PROXY_DENIES_HOST): _PRIVOXY,
+    ("HAProxy", Cause.PROXY_DENIES_PORT): _HAPROXY,
+    ("HAProxy", Cause.PROXY_DENIES_HOST): _HAPROXY,
+    ("HAProxy", Cause.BALANCER_ENDS_TLS): _Recipe(
+        "put in place of `mode http`, in its frontend and in its backend", _haproxy_tcp
+    ),
     ("Dante", Cause.PROXY_DENIES_PORT): _DANTE,
     ("Dante", Cause.PROXY_DENIES_HOST): _DANTE,
     ("nftables", Cause.PORT_BLOCKED): _NFTABLES,

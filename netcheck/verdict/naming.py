@@ -12,6 +12,7 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Hop
 from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy, endpoint_text
 from netcheck.model.services import Service
+from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case, fails_in, is_apples
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
@@ -156,13 +157,6 @@ def the_reply(about: Sequence[Counted], *, is_of_destination: bool = True) -> st
     return f"{endpoint_text(first.result.host, first.result.port)}: {detail or reason}"
 
 
-def listed(items: Iterable[object]) -> str:
-    texts = list(map(str, items))
-    if len(texts) < 2:
-        return "".join(texts)
-    return f"{', '.join(texts[:-1])} and {texts[-1]}"
-
-
 def shortened(items: Sequence[str]) -> str:
     return listed(_first(items))
 
@@ -177,7 +171,7 @@ FAMILIES = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 
 def the_ports(case: Case, about: Sequence[Counted]) -> str:
     """The ports, and over which family where it is not about all."""
-    return named_ports({each.result.port for each in about}) + over(case, about)
+    return ports_text({each.result.port for each in about}) + over(case, about)
 
 
 def over(case: Case, about: Sequence[Counted]) -> str:
@@ -185,11 +179,6 @@ def over(case: Case, about: Sequence[Counted]) -> str:
     places = {each.place for each in about}
     others = {each.family for each in case.counted if each.place in places} & set(FAMILIES) - families
     return f" over {FAMILIES[next(iter(families))]}" if len(families) == 1 and others else ""
-
-
-def named_ports(ports: Iterable[int]) -> str:
-    numbers = sorted(ports)
-    return f"port{'s' if len(numbers) > 1 else ''} {listed(numbers)}"
 
 
 def the_hosts(case: Case, about: Iterable[Counted]) -> str:

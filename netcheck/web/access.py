@@ -5,12 +5,12 @@ by a name that no such page can have made its own (DNS rebinding), and what does
 this server only. Reading is for whoever may read /metrics. Knows no more of the routes than which act.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from netcheck.web.login import Allowance, Login, Logins
+from netcheck.model.paths import is_literal
+from netcheck.web.login import Allowance, LoginOutcome, Logins
 from netcheck.web.protection import Protection
 from netcheck.web.server import Handler, Request, Response
 
@@ -59,9 +59,9 @@ class _Gate:
             return None
         authorization = request.headers.get("authorization", "")
         outcome = await self._logins.check(authorization, now.users, request.client)
-        if outcome is Login.IN:
+        if outcome is LoginOutcome.IN:
             return None
-        if outcome is Login.TOO_MANY:
+        if outcome is LoginOutcome.TOO_MANY:
             return Response(429, b"There were too many wrong logins; try again later.\n", headers=_RETRY)
         return Response(401, b"Log in as a user that the web port knows.\n", headers=_ASK_TO_LOG_IN)
 
@@ -77,15 +77,7 @@ def _names_us(host: str | None, names: tuple[str, ...]) -> bool:
     if not match:
         return False
     name = (match["v6"] or match["name"]).lower().removesuffix(".")
-    return name == "localhost" or name in names or _is_address(name)
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+    return name == "localhost" or name in names or is_literal(name)
 
 
 def _foreign_host(host: str | None) -> Response:

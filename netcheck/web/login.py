@@ -35,7 +35,7 @@ _LONGEST = 72
 """Bytes of a password that bcrypt looks at; like exporters, we leave it at that."""
 
 
-class Login(Enum):
+class LoginOutcome(Enum):
     """What came of it."""
 
     IN = "in"
@@ -54,23 +54,23 @@ class Logins:
         self._guesses: OrderedDict[str, Allowance] = OrderedDict()
         self._one_at_a_time = trio.CapacityLimiter(1)
 
-    async def check(self, authorization: str, users: Mapping[str, Secret], client: str) -> Login:
+    async def check(self, authorization: str, users: Mapping[str, Secret], client: str) -> LoginOutcome:
         """What comes of an Authorization header; never raises for what is in it."""
         if (credentials := _credentials(authorization)) is None:
-            return Login.REFUSED
+            return LoginOutcome.REFUSED
         user, password = credentials
         # For a user that is not there, somebody else's hash: how long it takes tells nobody who is there.
         expected = users.get(user) or next(iter(users.values()))
         digest = self._digest(user, expected, password)
         if digest not in self._outcomes:
             if not self._may_guess(client):
-                return Login.TOO_MANY
+                return LoginOutcome.TOO_MANY
             matches = await self._matches(password, expected)
             _keep(self._outcomes, digest, matches and user in users)
             if not self._outcomes[digest]:
                 _log.warning("a login from %s was refused", client, extra={"kind": ("login", client)})
         self._outcomes.move_to_end(digest)
-        return Login.IN if self._outcomes[digest] else Login.REFUSED
+        return LoginOutcome.IN if self._outcomes[digest] else LoginOutcome.REFUSED
 
     def _digest(self, user: str, expected: Secret, password: bytes) -> bytes:
         parts = (user.encode(), expected.reveal().encode(), password)

@@ -14,7 +14,7 @@ from netcheck.config.reading.pem import pem_of
 from netcheck.config.reading.problems import ConfigError, Problem
 from netcheck.config.settings import Web
 from netcheck.config.web_file import RateLimit, context_for, settle
-from netcheck.config.web_tls import TlsSettings
+from netcheck.config.web_tls import ServerTls
 from netcheck.files import LARGEST_PEM, Stamp, in_time, read_if_changed
 from netcheck.model.paths import Secret
 
@@ -61,7 +61,7 @@ def read(web: Web) -> Protection:
     return _with_tls(plain, file.tls) if file.tls else plain
 
 
-def _with_tls(plain: Protection, tls: TlsSettings) -> Protection:
+def _with_tls(plain: Protection, tls: ServerTls) -> Protection:
     stamps = {**plain.stamps, **_stamps(tls.files)}
     context = context_for(plain.web, tls)
     authority = pem_of(tls.client_ca) if tls.client_ca else b""

@@ -182,4 +182,4 @@ async def _in_few_bytes(request: Request, response: Response) -> Response:
     """Compressed where the client takes it, in a thread: a megabyte would block the loop for 10 ms."""
     if not _worth_compressing(request, response):
         return response
-    return await trio.to_thread.run_sync(compressed, response)
+    return await trio.to_thread.run_sync(compressed, response, abandon_on_cancel=True)

@@ -126,7 +126,7 @@ class AskedByHttp:
         return LoginWantedError(self._refused(head), offered, _rest(head, self._reader.rest))
 
     def _refused(self, head: Head) -> HandshakeError:
-        said = refusal(head, self._heard, self._credentials, self._tried)
+        said = refusal(head, self._reader.rest, self._heard, self._credentials, self._tried)
         self.spoke = said.spoke
         return HandshakeError(said.reason, said.detail, self._heard.evidence, said.login, said.software)
 

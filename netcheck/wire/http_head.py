@@ -12,6 +12,8 @@ MAX_LINE = 16 * 1024
 MAX_HEAD = 300 * 1024
 """In bytes, of all heads of an answer together: one without an end must not fill the memory. As in curl
 (MAX_HTTP_RESP_HEADER_SIZE)."""
+MOST_LINES = 5000
+"""Of all of them, as each takes more room than its bytes. As curl's MAX_HTTP_RESP_HEADER_COUNT."""
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]+)[ \t]+0*([0-9]{3})(?![0-9])[ \t]*([^\r\n]*)")
 _SWITCHING_PROTOCOLS = 101
@@ -54,7 +56,7 @@ class HeadReader:
         self.rest = b""
         """What came after the head, once it is complete."""
         self._unread = bytearray()
-        self._size = 0
+        self._size = self._lines = 0
         self._blank_lines = 0
         self._status: tuple[int, bytes, bool] | None = None
         self._headers: list[tuple[bytes, bytearray]] = []
@@ -83,6 +85,9 @@ class HeadReader:
             raise HeadError(f"the answer's head exceeds {MAX_HEAD} bytes")
         if end < 0:
             return None
+        if self._lines >= MOST_LINES:
+            raise HeadError(f"the answer's head exceeds {MOST_LINES} lines")
+        self._lines += 1
         line = bytes(self._unread[:size])
         del self._unread[:size]
         self._size += size

@@ -4,7 +4,7 @@ Knows the grammar and the registered words of these headers, and nothing of a co
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from netcheck.model.failing import Reason
@@ -68,24 +68,30 @@ class Challenge:
 
 def challenges(value: str) -> tuple[Challenge, ...]:
     """What Proxy-Authenticate or WWW-Authenticate offers; what cannot be read in it is left out."""
-    found: list[Challenge] = []
+    found: list[tuple[str, list[str]]] = []
     for element in _ELEMENT.findall(value):
         begun = _SCHEME.match(element)
         if begun:
-            found.append(Challenge(begun[1]))
+            found.append((begun[1], []))
         rest = element[begun.end() :] if begun else element
         if found and rest.strip():
-            found[-1] = _with(found[-1], rest)
-    return tuple(found)
+            found[-1][1].append(rest)
+    return tuple(_challenge(name, said) for name, said in found)
 
 
-def _with(challenge: Challenge, said: str) -> Challenge:
-    parameter = _PARAMETER.fullmatch(said)
-    if parameter is None:
-        return Challenge(challenge.name, challenge.token or said.strip(), challenge.parameters)
-    name, quoted, plain = parameter.groups()
-    value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-    return Challenge(challenge.name, challenge.token, {name.lower(): value, **challenge.parameters})
+def _challenge(scheme: str, said: Iterable[str]) -> Challenge:
+    """With the first of each of its parameters, and the first that is none as its token."""
+    token = ""
+    parameters: dict[str, str] = {}
+    for each in said:
+        parameter = _PARAMETER.fullmatch(each)
+        if parameter is None:
+            token = token or each.strip()
+        else:
+            name, quoted, plain = parameter.groups()
+            value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+            parameters.setdefault(name.lower(), value)
+    return Challenge(scheme, token, parameters)
 
 
 def proxy_status_reason(value: str) -> Reason | None:

@@ -84,7 +84,13 @@ class Ntlm:
                 options=spnego.NegotiateOptions.use_ntlm,
             )
             token = self._context.step(token_of(challenge) or None)
-        except (spnego.exceptions.SpnegoError, ValueError, LookupError, struct.error) as error:
+        except (
+            spnego.exceptions.SpnegoError,
+            ValueError,
+            LookupError,
+            ArithmeticError,
+            struct.error,
+        ) as error:
             raise LoginError(LoginFault.REJECTED, "the proxy's NTLM challenge cannot be read") from error
         return with_token(AuthScheme.NTLM, token)
 

@@ -5,13 +5,14 @@ like. The grammar of these headers is known in `http_headers`. Does no I/O.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netcheck.model.failing import LoginFault, Reason, RefusedLogin
 from netcheck.model.paths import AuthScheme, Credentials
 from netcheck.wire.http_head import Head
 from netcheck.wire.http_headers import Challenge, challenges, proxy_status_reason, squid_reason
 from netcheck.wire.http_login import choices
+from netcheck.wire.http_software import software_of
 from netcheck.wire.transcript import Transcript
 
 LOGIN_REQUIRED = 407
@@ -58,21 +59,24 @@ class Refusal:
     reason: Reason
     detail: str
     spoke: bool
-    software: str
+    software: str = ""
     login: RefusedLogin | None = None
 
 
 def refusal(
-    head: Head, heard: Transcript, credentials: Credentials | None, tried: AuthScheme | None
+    head: Head, body: bytes, heard: Transcript, credentials: Credentials | None, tried: AuthScheme | None
 ) -> Refusal:
-    """What a final answer other than success says of a request; `tried` is how it logged in."""
+    """What a final answer other than success says of a request; `tried` is how it logged in.
+
+    `body` is as much of it as came along with the head.
+    """
+    software = heard.text(software_of(head, body))
     challenge = _CHALLENGES.get(head.status)
     if challenge is not None:
-        return _login_wanted(head, offered_in(head, challenge), heard, credentials, tried)
+        offered = offered_in(head, challenge)
+        return replace(_login_wanted(head, offered, heard, credentials, tried), software=software)
     spoke = _is_of_a_proxy(head)
-    return Refusal(
-        _reason(head, spoke), _in_words(head, heard, *_notes(head, heard)), spoke, _software(head, heard)
-    )
+    return Refusal(_reason(head, spoke), _in_words(head, heard, *_notes(head, heard)), spoke, software)
 
 
 def offered_in(head: Head, header: bytes = _CHALLENGES[LOGIN_REQUIRED]) -> tuple[Challenge, ...]:
@@ -92,14 +96,14 @@ def _login_wanted(
     names = tuple(heard.text(name.encode("latin-1")) for name in _names(offered))
     rejects = (f"rejects the login by {tried}",) if tried else ()
     ways = f"offers {', '.join(names) or 'no way to log in'}"
-    detail, software = _in_words(head, heard, *rejects, ways, *_notes(head, heard)), _software(head, heard)
+    detail = _in_words(head, heard, *rejects, ways, *_notes(head, heard))
     if credentials is None or not spoke:
-        return Refusal(Reason.PROXY_AUTH_REQUIRED, detail, spoke, software)
+        return Refusal(Reason.PROXY_AUTH_REQUIRED, detail, spoke)
     if offered and next(choices(offered, credentials), None) is None:
         login = RefusedLogin(LoginFault.NOT_OFFERED, names)
-        return Refusal(Reason.PROXY_AUTH_UNSUPPORTED, detail, spoke, software, login)
+        return Refusal(Reason.PROXY_AUTH_UNSUPPORTED, detail, spoke, login=login)
     rejected = RefusedLogin(LoginFault.REJECTED, names)
-    return Refusal(Reason.PROXY_AUTH_FAILED, detail, spoke, software, rejected)
+    return Refusal(Reason.PROXY_AUTH_FAILED, detail, spoke, login=rejected)
 
 
 def _names(offered: Sequence[Challenge]) -> list[str]:
@@ -134,15 +138,6 @@ def _notes(head: Head, heard: Transcript) -> Iterator[str]:
     for name, written in _TOLD.items():
         if value := head[name]:
             yield f"{written} {heard.text(value)}"
-
-
-def _software(head: Head, heard: Transcript) -> str:
-    """RFC 9110 section 10.2.4; Privoxy says it in the status line. What `Via` names may be behind it."""
-    if said := head[b"server"] or head[b"proxy-agent"]:
-        return heard.text(said)
-    if head[b"x-squid-error"]:
-        return "squid"
-    return "Privoxy" if head.phrase.endswith(b" by Privoxy") else ""
 
 
 def _in_words(head: Head, heard: Transcript, *notes: str) -> str:

@@ -34,7 +34,7 @@ class HandshakeError(Exception):
         self.evidence = evidence
         self.login = login
         self.software = software
-        """What the peer called itself; empty where it did not say."""
+        """What the peer is by its own words; empty where they do not tell."""
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"

@@ -1,6 +1,7 @@
-"""How exact the time of a connection is: beside what the wire itself saw, with hundreds of probes in flight.
+"""How exact the times of phases are: beside what the wire itself saw, with hundreds of probes in flight.
 
-blackbox_exporter probes the same addresses after it, over the same wire, by a few clients.
+Directly, and through dante, a real proxy that is itself at the far end of the wire. blackbox_exporter probes
+the same addresses directly, over the same wire, by a few clients.
 """
 
 import json
@@ -8,108 +9,153 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from tests.bench.daemon import (
-    FIRST_PORT,
-    LAST_PORT,
-    PORT,
-    Settings,
-    config,
-    daemon,
-    in_a_namespace,
-    sink,
-    total,
-)
-from tests.bench.probing import BLACKBOX_CONFIG, BLACKBOX_PORT, ROOT, answers, get, process
+from tests.bench import blackbox
+from tests.bench.costs import judge
+from tests.bench.daemon import FIRST_PORT, LAST_PORT, PORT, Settings, config, daemon, sink, total
+from tests.bench.processes import ROOT, get, in_a_namespace
+from tests.bench.proxying import DANTE, running_dante
 from tests.bench.wire import DELAY
 
 GOAL_AT_HALF, GOAL_AT_99, GOAL_OF_THE_KERNEL = 0.2, 1.0, 0.1
 """Milliseconds."""
 HOSTS = [f"10.100.0.{number + 1}" for number in range(62)]
 PORTS = range(FIRST_PORT, LAST_PORT + 1)
+PROXIES = [f"10.100.1.{number + 1}" for number in range(16)]
+"""Addresses of the one proxy, of which each is a path's: so the wire can tell them apart."""
+ROUND_TRIPS_THROUGH_DANTE = 4
+"""To the proxy, for the method, for the request, and from the proxy to the destination."""
 WINDOW = 6
 """Seconds in which it is scraped each second."""
-CLIENTS = 8
 PROBES_OF_BLACKBOX = 100
-Known = dict[str, list[tuple[float, float]]]
+Times = Mapping[str, list[tuple[float, float]]]
+"""By address and port: when something began, in Unix time, and how long it took, in seconds."""
+Samples = Mapping[tuple[str, str, str], float]
+"""By path, host and port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the wire saw."""
+
+    connects: Times
+    answers: Times
 
 
 def main() -> None:
     """Measure in a network namespace."""
-    in_a_namespace("tests.bench.exact", ("ip", "prometheus-blackbox-exporter"))
+    in_a_namespace("tests.bench.exact", (blackbox.PROGRAM, "danted"))
 
 
 def measure() -> None:
     """The errors of both, in milliseconds."""
     with sink():
-        ours, kernel, truth = _netcheck()
-        theirs = _blackbox()
-    in_flight = len(HOSTS) * len(PORTS) * 2 * DELAY
-    print(f"{f'about {in_flight:.0f} probes in flight':32}{'probes':>8}{'p50 ms':>9}{'p99 ms':>9}")
-    for name, errors in (("netcheck", ours), (f"blackbox_exporter, {CLIENTS} at once", theirs)):
-        half, most = (_quantile(errors, part) for part in (0.5, 0.99))
-        print(f"{name:32}{len(errors):>8}{half:>9.3f}{most:>9.3f}")
-    print(f"goal: {GOAL_AT_HALF} and {GOAL_AT_99}")
-    print(f"the kernel's round trip, mean: {kernel:.3f} ms off the wire's {truth:.3f}", end=" ")
-    print(f"(goal: {GOAL_OF_THE_KERNEL})")
+        _show_head("directly")
+        _netcheck()
+        _show(f"blackbox_exporter, {blackbox.CLIENTS} at once", _blackbox())
+        _show_head("through dante")
+        _netcheck_through_dante()
 
 
-def _netcheck() -> tuple[list[float], float, float]:
-    """The error of each endpoint's latest time; of the kernel's mean; and the true mean."""
-    probing: Settings = {"interval": "1s", "rate": 1000, "concurrency": 1000}
-    probing["timeouts"] = {"connect": "1s", "resolve": "1s", "proxy": "1s", "tls": "1s"}
-    settings = config(HOSTS, PORTS, probing=probing, metrics={"per_host": True})
-    with _Wire() as wire:
+def _netcheck() -> None:
+    with _wire() as wire:
+        settings = _config(HOSTS, PORTS, "1s")
         with daemon(settings):
-            for _ in range(WINDOW):
-                time.sleep(1)  # as a Prometheus would scrape it meanwhile
-                get(PORT, "/metrics")
-            body = get(PORT, "/metrics")
+            body = _after_scrapes(WINDOW)
             rtt = total("netcheck_tcp_rtt_seconds_sum") / total("netcheck_tcp_rtt_seconds_count")
         known = wire.known()
-    durations = _samples(body, 'netcheck_probe_phase_duration_seconds{.*phase="connect"')
-    times = _samples(body, "netcheck_probe_last_success_timestamp_seconds{")
-    errors = [abs(durations[key] - _nearest(known[key], times[key])) * 1e3 for key in durations]
-    truths = [took for each in known.values() for _, took in each]
-    mean = sum(truths) / len(truths)
-    return errors, abs(rtt - mean) * 1e3, mean * 1e3
+    took, began = _durations(body, "connect"), _times(body)
+    _show(
+        f"connect, {len(HOSTS) * len(PORTS) * 2 * DELAY:.0f} in flight",
+        [
+            _error(known.connects[f"{host}:{port}"], began[path, host, port], took[path, host, port])
+            for path, host, port in took
+        ],
+        is_ours=True,
+    )
+    truths = [took for each in known.connects.values() for _, took in each]
+    off = abs(rtt - sum(truths) / len(truths)) * 1e3
+    judge("the kernel's round trip, mean, off the wire's", off, GOAL_OF_THE_KERNEL, " ms")
 
 
-def _samples(body: str, start: str) -> dict[str, float]:
-    """By address and port."""
+def _netcheck_through_dante() -> None:
+    with _wire() as wire, running_dante("0.0.0.0", "wire0"):
+        paths: Settings = {name: {"proxy": f"socks5://{name}:{DANTE}"} for name in PROXIES}
+        with daemon(_config(HOSTS, [FIRST_PORT], f"{ROUND_TRIPS_THROUGH_DANTE}s", paths=paths)):
+            body = _after_scrapes(WINDOW)
+        known = wire.known()
+    began, connects = _times(body), _durations(body, "proxy_connect")
+    asked = {key: began[key] + connects[key] for key in connects}
+    in_flight = f"{len(HOSTS) * len(PROXIES) * 2 * DELAY:.0f} in flight"
+    for phase, starts, truths in (
+        ("proxy_connect", began, known.connects),
+        ("proxy_handshake", asked, known.answers),
+    ):
+        errors = [
+            _error(truths[f"{key[0]}:{DANTE}"], starts[key], took)
+            for key, took in _durations(body, phase).items()
+        ]
+        _show(f"{phase}, {in_flight}", errors, is_ours=True)
+
+
+def _config(hosts: list[str], ports: Sequence[int], interval: str, **others: Settings) -> Settings:
+    timeouts = {"connect": "1s", "resolve": "1s", "proxy": interval, "tls": "1s"}
+    probing: Settings = {"interval": interval, "rate": 1000, "concurrency": 1000, "timeouts": timeouts}
+    return config(hosts, ports, probing=probing, metrics={"per_host": True}, **others)
+
+
+def _after_scrapes(seconds: int) -> str:
+    """What it says after some seconds, in which a Prometheus scrapes it."""
+    for _ in range(seconds):
+        time.sleep(1)
+        get(PORT, "/metrics")
+    return get(PORT, "/metrics").decode()
+
+
+def _durations(body: str, phase: str) -> Samples:
+    return _samples(body, f'netcheck_probe_phase_duration_seconds{{.*phase="{phase}"')
+
+
+def _times(body: str) -> Samples:
+    """When each probe began."""
+    return _samples(body, "netcheck_probe_last_success_timestamp_seconds{")
+
+
+def _samples(body: str, start: str) -> Samples:
     found = {}
     for line in re.findall(rf"^{start}.*$", body, re.MULTILINE):
-        host, port = (re.findall(rf'[{{,]{label}="(.*?)"', line)[0] for label in ("host", "port"))
-        found[f"{host}:{port}"] = float(line.rpartition(" ")[2])
+        path, host, port = (
+            re.findall(rf'[{{,]{label}="(.*?)"', line)[0] for label in ("path", "host", "port")
+        )
+        found[path, host, port] = float(line.rpartition(" ")[2])
     return found
 
 
-def _nearest(known: list[tuple[float, float]], moment: float) -> float:
-    """What the wire saw of the connection that began then."""
-    return min(known, key=lambda each: abs(each[0] - moment))[1]
+def _error(known: Sequence[tuple[float, float]], began: float, took: float) -> float:
+    """In milliseconds: beside what the wire saw of the connection that began then."""
+    return abs(took - min(known, key=lambda each: abs(each[0] - began))[1]) * 1e3
 
 
 def _blackbox() -> list[float]:
     """The error of each of its probes."""
     targets = [f"{HOSTS[number % len(HOSTS)]}:{FIRST_PORT}" for number in range(PROBES_OF_BLACKBOX)]
-    with TemporaryDirectory() as folder, _Wire() as wire:
-        file = Path(folder, "blackbox.yml")
-        file.write_text(BLACKBOX_CONFIG)
-        listen = f"--web.listen-address=127.0.0.1:{BLACKBOX_PORT}"
-        command = ["prometheus-blackbox-exporter", f"--config.file={file}", listen, "--log.level=error"]
-        with process(command, lambda: answers(BLACKBOX_PORT)), ThreadPoolExecutor(CLIENTS) as clients:
-            found = list(clients.map(_ask_blackbox, targets))
+    with _wire() as wire, blackbox.blackbox(), ThreadPoolExecutor(blackbox.CLIENTS) as clients:
+        found = list(clients.map(_ask_blackbox, targets))
         known = wire.known()
-    return [abs(said - _nearest(known[target], began)) * 1e3 for target, began, said in found]
+    return [_error(known.connects[target], began, took) for target, began, took in found]
 
 
 def _ask_blackbox(target: str) -> tuple[str, float, float]:
     began = time.time()
-    body = get(BLACKBOX_PORT, f"/probe?module=tcp_connect&target={target}")
-    return target, began, float(re.findall(r"^probe_duration_seconds (\S+)$", body, re.MULTILINE)[0])
+    took = blackbox.probe(target)
+    if took is None:
+        raise SystemExit(f"blackbox_exporter cannot reach {target}")
+    return target, began, took
 
 
 _START_DEADLINE = 10.0
@@ -119,24 +165,42 @@ _START_DEADLINE = 10.0
 class _Wire:
     """The wire, in a process of its own; ends when it is asked what it knows."""
 
-    def __enter__(self) -> "_Wire":
-        command = [sys.executable, "-m", "tests.bench.wire"]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + _START_DEADLINE
-        while "wire0" not in Path("/proc/net/route").read_text():
-            if time.monotonic() > deadline or self._process.poll() is not None:
-                self._process.kill()
-                raise SystemExit("the wire is not there")
-            time.sleep(0.02)  # nobody tells when a route is there
-        return self
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
 
     def known(self) -> Known:
         self._process.terminate()
         out, _ = self._process.communicate(timeout=30)
-        return dict(json.loads(out))
+        return Known(**json.loads(out))
 
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
+
+@contextmanager
+def _wire() -> Iterator[_Wire]:
+    command = [sys.executable, "-m", "tests.bench.wire"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            deadline = time.monotonic() + _START_DEADLINE
+            while "wire0" not in Path("/proc/net/route").read_text():
+                if time.monotonic() > deadline or process.poll() is not None:
+                    raise SystemExit("the wire is not there")
+                time.sleep(0.02)  # nobody tells when a route is there
+            yield _Wire(process)
+        finally:
+            process.kill()
+
+
+def _show_head(how: str) -> None:
+    print(f"{how:36}{'probes':>8}{'p50 ms':>9}{'p99 ms':>9}")
+
+
+def _show(name: str, errors: list[float], *, is_ours: bool = False) -> None:
+    """How far off the wire's time a phase's is; ours beside the goals."""
+    half, most = (_quantile(errors, part) for part in (0.5, 0.99))
+    print(f"{name:36}{len(errors):>8}{half:>9.3f}{most:>9.3f}")
+    if is_ours:
+        for part, value, goal in (("half", half, GOAL_AT_HALF), ("99 of 100", most, GOAL_AT_99)):
+            if value > goal:
+                print(f"ABOVE THE GOAL: {name}: {part} are {value:.2f} ms off, not {goal:g}")
 
 
 def _quantile(values: list[float], part: float) -> float:

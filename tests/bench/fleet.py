@@ -34,7 +34,7 @@ from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme, ResolveMode
 from netcheck.model.services import Service, ports_on, targets
 from tests.bench.network import Fault, Network, nothing_fails
-from tests.bench.probing import ROOT, answers, memory, process
+from tests.bench.processes import ROOT, answers, memory, process
 
 SITES = 1000
 PER_HOST_SITES = 10

@@ -4,10 +4,12 @@ All of it should be a straight line: what an endpoint costs is the same, however
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
 
-from tests.bench.daemon import FIRST_PORT, PORT, Settings, config, daemon, in_a_namespace, sink, spent, total
-from tests.bench.probing import get
+from tests.bench.daemon import FIRST_PORT, PORT, Settings, config, daemon, sink, spent, total
+from tests.bench.plot import draw
+from tests.bench.processes import ROOT, get, in_a_namespace
 
 INTERVAL = 20
 """Seconds; by default it is 60."""
@@ -17,12 +19,21 @@ PATHS = (1, 10, 60)
 """A config has 64 at most."""
 ON_A_PATH = 10
 """Endpoints, where paths are counted."""
-MOST_MEMORY = 150e6
-"""Bytes, with 10,000 endpoints."""
-MOST_CPU = 0.5
-"""Of a core, with 10,000 endpoints every 60 s."""
-WIDTH = 30
-HEAD = ("core %", "us/probe", "MB", "lag ms", "scrape ms", "series")
+HEAD = ("core %", "MB", "lag ms", "scrape ms", "series")
+PLOT = ROOT / "docs" / "growth.svg"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Those of HEAD."""
+
+    share: float
+    memory: float
+    lag: float
+    """The mean."""
+    scrape: float
+    """The median of some."""
+    series: float
 
 
 def main() -> None:
@@ -31,42 +42,55 @@ def main() -> None:
 
 
 def measure() -> None:
-    """Each number of endpoints, then of paths: a table, and bars of the CPU that one probe takes."""
+    """Each number of endpoints, then of paths: two tables, and a plot of both."""
     with sink():
-        by_endpoints = {f"{count} endpoints": _row(_endpoints(count), 1) for count in ENDPOINTS}
-        show(by_endpoints)
-        show({f"{count} paths": _row(_endpoints(ON_A_PATH), count) for count in PATHS})
-    largest = by_endpoints[f"{ENDPOINTS[-1]} endpoints"]
-    share, size = largest[0] / 100 * INTERVAL / 60, largest[2] * 1e6
-    print(f"{ENDPOINTS[-1]} endpoints every 60 s would take {share:.2f} of a core (goal: {MOST_CPU})", end="")
-    print(f" and take {size / 1e6:.0f} MB (goal: {MOST_MEMORY / 1e6:.0f})")
+        by_endpoints = {count: figures(places(count), 1) for count in ENDPOINTS}
+        show("endpoints", by_endpoints)
+        by_paths = {count: figures(places(ON_A_PATH), count) for count in PATHS}
+        show("paths", by_paths)
+    lines = {
+        name: {
+            of: [(count, astuple(found)[number]) for count, found in rows.items()]
+            for of, rows in (("endpoints", by_endpoints), (f"paths with {ON_A_PATH} endpoints", by_paths))
+        }
+        for number, name in enumerate(HEAD)
+    }
+    PLOT.write_text(draw(lines))
+    print(f"drawn in {PLOT.relative_to(ROOT)}")
 
 
-def _endpoints(count: int) -> list[str]:
+def places(count: int) -> list[str]:
+    """So many addresses of the sink's."""
     return [f"127.1.{number // 250}.{number % 250 + 1}" for number in range(count)]
 
 
-def _row(hosts: Sequence[str], paths: int) -> tuple[float, ...]:
-    """The figures of HEAD."""
-    probing: Settings = {"interval": f"{INTERVAL}s", "rate": 1000, "concurrency": 64}
+def figures(hosts: Sequence[str], paths: int, interval: int = INTERVAL) -> Figures:
+    """Of a daemon that visits each host over each path once an interval, after its first round."""
+    probing: Settings = {"interval": f"{interval}s", "rate": 1000, "concurrency": 64}
     ways: Settings = {f"path-{number}": {} for number in range(paths)}
     with daemon(config(hosts, [FIRST_PORT], paths=ways, probing=probing), "/-/healthy") as pid:
-        time.sleep(INTERVAL + MARGIN)  # a whole round, so that each endpoint is known
+        time.sleep(interval + MARGIN)  # a whole round, so that each endpoint is known
         used = spent(pid, WINDOW)
-        began = time.perf_counter()
-        body = get(PORT, "/metrics")
-        took = time.perf_counter() - began
+        took, body = min(_timed_scrape() for _ in range(3))
         lag = total("netcheck_loop_lag_seconds_sum") / max(1.0, total("netcheck_loop_lag_seconds_count"))
-    series = sum(not line.startswith("#") for line in body.splitlines())
-    return used.share * 100, used.microseconds, used.memory / 1e6, lag * 1e3, took * 1e3, series
+    series = sum(not line.startswith(b"#") for line in body.splitlines())
+    return Figures(used.share * 100, used.memory / 1e6, lag * 1e3, took * 1e3, series)
 
 
-def show(rows: dict[str, tuple[float, ...]]) -> None:
-    most = max(row[1] for row in rows.values())
-    print(f"{f'every {INTERVAL} s':18}" + "".join(f"{name:>11}" for name in HEAD) + "  us/probe")
-    for name, row in rows.items():
-        bar = "#" * round(WIDTH * row[1] / most)
-        print(f"{name:18}" + "".join(f"{value:>11.1f}" for value in row) + f"  {bar}")
+def _timed_scrape() -> tuple[float, bytes]:
+    began = time.perf_counter()
+    body = get(PORT, "/metrics")
+    return time.perf_counter() - began, body
+
+
+def show(what: str, rows: Mapping[int, Figures]) -> None:
+    """A table."""
+    print(f"{f'every {INTERVAL} s':18}" + "".join(f"{name:>11}" for name in HEAD) + f"{'us/probe':>11}")
+    for count, found in rows.items():
+        probes = count * (ON_A_PATH if what == "paths" else 1)
+        each = found.share / 100 * INTERVAL / probes * 1e6
+        values = (*astuple(found), each)
+        print(f"{f'{count} {what}':18}" + "".join(f"{value:>11.1f}" for value in values))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.bench.daemon import FIRST_PORT, MOST_HOSTS, Settings, config, daemon, in_a_namespace, sink
-from tests.bench.probing import memory
+from tests.bench.costs import judge
+from tests.bench.daemon import FIRST_PORT, MOST_HOSTS, Settings, config, daemon, sink
+from tests.bench.processes import in_a_namespace, memory
 
-GOAL = 10e6
-"""Bytes that they may cost all together."""
+GOAL = 10
+"""Megabytes that they may cost all together."""
 COUNT = 1_000
 SILENT_PORT = 22460
 ENOUGH = 0.97
@@ -27,7 +28,7 @@ PROBING: Settings = {
 
 def main() -> None:
     """Measure in a network namespace."""
-    in_a_namespace("tests.bench.hanging", ("ip", "nft"))
+    in_a_namespace("tests.bench.hanging", ("nft",))
 
 
 def measure() -> None:
@@ -36,11 +37,8 @@ def measure() -> None:
     subprocess.run(["nft", "-f", "-"], input=drop % SILENT_PORT, text=True, check=True)
     with sink():
         ended, hanging = _memory(FIRST_PORT), _memory(SILENT_PORT)
-    more = hanging - ended
     print(f"{COUNT} probes that end at once: {ended / 1e6:.1f} MB; hanging: {hanging / 1e6:.1f} MB")
-    print(f"more while they hang: {more / 1e6:.1f} MB (goal: {GOAL / 1e6:.0f})")
-    if more > GOAL:
-        print(f"ABOVE THE GOAL: {more / GOAL:.2f} times what it may be")
+    judge("more while they hang", (hanging - ended) / 1e6, GOAL, " MB")
 
 
 def _memory(port: int) -> int:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netcheck.config.services import BUILT_IN_NAMES
-from tests.bench.probing import ROOT
+from tests.bench.processes import ROOT
 
 RUNS = 5
 DEADLINE = 60.0

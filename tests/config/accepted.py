@@ -61,6 +61,9 @@ WAYS = {
     "probing: {interval: 45sec}": "probing: {interval: 45s}",
     "history: {keep: 2 weeks}": "history: {keep: 14d}",
     "listen: '127.0.0.1:9223, [::1]:9223'": "listen: ['127.0.0.1:9223', '[::1]:9223']",
+    "services: {m: {hosts: '[fd00::1]', ports: 443}}": "services: {m: {hosts: ['fd00::1'], ports: [443]}}",
+    "paths: {web: 'http://p.example:3128'}": "paths: {web: {proxy: 'http://p.example:3128'}}",
+    "paths: {web: PAC+http://p.example/proxy.pac}": "paths: {web: {proxy: 'pac+http://p.example/proxy.pac'}}",
 }
 
 ACCEPTED = (*WAYS, *WAYS.values())

@@ -1,7 +1,6 @@
 """Proxies from the environment: as curl itself reads the same variables."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,6 @@ from netcheck.config.file import load
 from netcheck.config.reading.problems import ConfigError
 from netcheck.model.paths import Environment, Pac
 
-CURL = shutil.which("curl")
 NONE: Mapping[str, str] = {}
 
 
@@ -25,7 +23,7 @@ def way(variables: Mapping[str, str], host: str, *, tls: bool = True) -> str:
 def curls_way(variables: Mapping[str, str], host: str, *, tls: bool = True) -> str:
     """Where curl connects: what goes directly is sent to a port that nobody listens on."""
     url = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:9/"
-    command = [CURL or "curl", "-sv", "--max-time", "5", "--connect-to", "::127.0.0.1:9", url]
+    command = ["curl", "-sv", "--max-time", "5", "--connect-to", "::127.0.0.1:9", url]
     clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     done = subprocess.run(command, env={**clean, **variables}, capture_output=True, text=True, check=False)
     return "".join(
@@ -56,6 +54,13 @@ MATCHES = [
     ({"no_proxy": "10.1.2.3"}, "10.1.2.3"),
     ({"no_proxy": "10.1.2.99/24"}, "10.1.2.3"),
     ({"no_proxy": "10.0.0.0/33"}, "10.0.0.1"),
+    ({"no_proxy": "0.0.0.0/0"}, "10.1.2.3"),
+    ({"no_proxy": "10.1.2.3/0"}, "10.1.2.3"),
+    ({"no_proxy": "10.0.0.0/8:9"}, "10.1.2.3"),
+    ({"no_proxy": "10.0.0.0/255.0.0.0"}, "10.1.2.3"),
+    ({"no_proxy": "10.1.2.3/"}, "10.1.2.3"),
+    ({"no_proxy": "b.test\n10.1.2.3"}, "10.1.2.3"),
+    ({"no_proxy": "b.test\ta.test"}, "a.test"),
     ({"no_proxy": "fd00::1"}, "fd00::1"),
     ({"no_proxy": "[fd00::1]"}, "fd00::1"),
     ({"NO_PROXY": "a.test"}, "a.test"),
@@ -64,7 +69,7 @@ MATCHES = [
 ]
 
 
-@pytest.mark.skipif(CURL is None, reason="needs curl")
+@pytest.mark.needs("curl")
 @pytest.mark.parametrize(("exceptions", "host"), MATCHES)
 def test_what_goes_without_is_as_curl_has_it(exceptions: dict[str, str], host: str) -> None:
     variables = {"https_proxy": P, **exceptions}
@@ -76,7 +81,7 @@ def test_a_network_of_ipv6_goes_without_as_curls_manual_has_it() -> None:
     assert way({"https_proxy": P, "no_proxy": "fd00::/16"}, "fd00::1") == ""
 
 
-@pytest.mark.skipif(CURL is None, reason="needs curl")
+@pytest.mark.needs("curl")
 @pytest.mark.parametrize("tls", [True, False])
 @pytest.mark.parametrize(
     "variables",
@@ -121,10 +126,17 @@ def test_a_login_in_a_variable_is_used_and_never_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["ftp://svc:hunter2@p.test", "http://:3128", "http://p.test:99999", "http://svc:hunter2@"]
+    ("value", "says"),
+    [
+        ("ftp://svc:hunter2@p.test", "holds no proxy URL"),
+        ("http://:3128", "holds no proxy URL"),
+        ("http://svc:hunter2@", "holds no proxy URL"),
+        ("http://-p.test:3128", "names no host"),
+        ("http://p.test:99999", "has no port from 1 to 65535"),
+    ],
 )
-def test_what_is_no_proxy_is_told_by_the_variables_name(value: str) -> None:
-    with pytest.raises(ValueError, match="environment variable https_proxy") as caught:
+def test_what_is_no_proxy_is_told_by_the_variables_name(value: str, says: str) -> None:
+    with pytest.raises(ValueError, match=f"environment variable https_proxy {says}") as caught:
         environment({"https_proxy": value})
     assert "hunter2" not in str(caught.value)
 

@@ -463,6 +463,24 @@ def test_a_pipe_is_no_config_and_nobody_waits_for_it(tmp_path: Path) -> None:
     assert problem_of(tmp_path / "pipe").message == "the config cannot be read: not a regular file"
 
 
+@pytest.mark.parametrize("odd", ["pipe", "."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "history: {{file: {}}}",
+        "push_certificates: {{mdm: {{file: {}}}}}",
+        "paths: {{a: {{proxy: 'http://p.test:1', username: u, credential_cache_file: {}}}}}",
+    ],
+)
+def test_a_file_that_may_come_later_may_not_be_there_as_something_else(
+    tmp_path: Path, text: str, odd: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    file = tmp_path / "netcheck.yaml"
+    file.write_text(text.format(odd))
+    assert ": the file cannot be read: not a regular file (" in problem_of(file).message
+
+
 def test_a_file_of_more_than_a_mebibyte_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "netcheck.yaml"
     file.write_text("#" * (1024 * 1024 + 1), encoding="utf-8")

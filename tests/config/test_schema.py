@@ -71,6 +71,7 @@ OF_MEASURE = {
     "duration-bounds",
     "listen-mapped",
     "service-hosts-idna",
+    "service-hosts-odd-signs",
     "service-hosts-too-long",
     "service-networks",
     "username-too-long",

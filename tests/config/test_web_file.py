@@ -7,13 +7,19 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 from netcheck.config.reading.problems import ConfigError
 from netcheck.config.settings import ClientAuth, Web, WebTls
 from netcheck.config.web_file import RateLimit, read_users, read_web_config, settle
-from netcheck.config.web_tls import TlsSettings
+from netcheck.config.web_tls import ServerTls
 from netcheck.model.paths import Secret
 from tests.programs import program
 from tests.web.pems import Pems, pems
@@ -57,6 +63,9 @@ def issued(tmp_path_factory: pytest.TempPathFactory) -> Pems:
     made.server("other")
     _ = made.ca
     (made.folder / "junk.pem").write_text("no certificate")
+    key = load_pem_private_key((made.folder / "server.key").read_bytes(), None)
+    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    (made.folder / "locked.key").write_bytes(locked)
     return made
 
 
@@ -79,7 +88,7 @@ def promtool_takes(file: Path) -> bool:
 
 def test_a_file_of_exporters_is_taken_as_it_is(folder: Path) -> None:
     found = read_web_config(written(folder, EXPORTERS))
-    assert found.tls == TlsSettings(
+    assert found.tls == ServerTls(
         folder / "server.crt",
         folder / "server.key",
         folder / "ca.pem",
@@ -202,6 +211,8 @@ STRICTER = [
     (f"basic_auth_users: {{'al:ice': {HASH}}}", "no user can have this name"),
     ("rate_limit: {interval: 1s}", "without burst nobody is answered"),
     ("rate_limit: {interval: soon, burst: 1}", "this is not a duration"),
+    (TLS.replace("server.key", "locked.key") + "}", "the key has a password, and nobody is there to ask"),
+    ("http_server_config: {headers: {Content-Security-Policy: é}}", "a header is a line of ASCII: write one"),
 ]
 
 

@@ -14,6 +14,7 @@ from netcheck.model.findings import (
     Cause,
     FetchedBag,
     Finding,
+    Fix,
     Hop,
     Judgement,
     Needed,
@@ -81,7 +82,7 @@ DETAILS = """\
 Failures in full
 
 direct: connect timeout, 2 times
-    hosts      N-courier.test (N: 0-1), TCP port 5223
+    hosts      N-courier.test (N: 0 to 1), TCP port 5223
     addresses  192.0.2.1
     seen       no answer in 5 s
 
@@ -96,8 +97,8 @@ direct   courier   443    3.0 ms    -                 25 ms
 squid    courier   443    -         20 ms             -
 
 Failed lookups
-resolver   type   outcome    names
-system     A      nxdomain   N-courier.gone (N: 0-1)"""
+resolver   type   outcome    names                        seen
+system     A      nxdomain   N-courier.gone (N: 0 to 1)"""
 
 
 def shown(known: Facts = KNOWN, *, verbose: bool = False, width: int = 120) -> str:
@@ -138,6 +139,34 @@ def test_nothing_is_wider_than_the_terminal(width: int) -> None:
     many = [result(COURIER, 5223, long, host=f"{n}-courier.test", address=f"192.0.2.{n}") for n in range(90)]
     known = facts([COURIER], [DIRECT, SQUID], [BLOCKED], many)
     assert max(map(len, shown(known, verbose=True, width=width).splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", range(40, 80))
+def test_a_number_and_its_unit_stay_in_one_line(width: int) -> None:
+    assert "no answer in 5 s" in " ".join(shown(width=width).split())
+    assert not [line for line in shown(width=width).splitlines() if line.strip() == "s"]
+
+
+@pytest.mark.parametrize("width", [80, 90])
+def test_names_in_a_table_are_cut_only_where_nothing_else_can_be(width: int) -> None:
+    host = "mdm.a-company-with-a-long-name.example"
+    why = "the resolver of the company says that there is no such name"
+    failed = replace(lookup(host, reason=Reason.NXDOMAIN), detail=why)
+    known = facts([COURIER], [DIRECT], [], RESULTS, [failed])
+    assert host in shown(known, verbose=True, width=width)
+
+
+def test_lines_to_paste_are_never_cut() -> None:
+    line = "nft insert rule inet filter forward ip daddr 192.0.2.0/24 tcp dport 5223 accept"
+    fix = Fix("nftables", False, "run this", (line,))
+    found = replace(BLOCKED.findings[0], fix=fix)
+    known = knowing(replace(BLOCKED, findings=(found,)))
+    assert f"    {line}" in shown(known, verbose=True, width=40).splitlines()
+
+
+def test_a_text_to_send_is_offered_only_where_there_is_one() -> None:
+    assert shown().endswith("A text to send to whoever must act: add --ticket.")
+    assert shown(knowing(FINE)).endswith("\n\nEvery failure in full: add -v.")
 
 
 def test_sentences_stay_readable_on_a_wide_terminal() -> None:

@@ -13,6 +13,7 @@ from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import (
     Binding,
     Credentials,
+    Family,
     LoadBalancer,
     Nameserver,
     ProbePath,
@@ -85,7 +86,7 @@ def test_one_text_has_all_that_an_owner_needs() -> None:
         "0.1.0, which opens connections as devices and MDM servers do.\n\n"
         "Please allow TCP port 5223 to 0-courier.test and 1-courier.test.\n"
         "From: 10.0.0.5 and 2001:db8::5 (path direct)\n"
-        "To: N-courier.test (N: 0-1), TCP port 5223\n"
+        "To: N-courier.test (N: 0 to 1), TCP port 5223\n"
         "Seen: 3 fail; no answer in 5 s.\n"
         "To confirm: this must succeed.\n"
         "    nc -vz 0-courier.test 5223"
@@ -229,6 +230,25 @@ def test_what_confirms_it_depends_on_where_it_failed(path: ProbePath, failure: F
     assert confirmation(path, failure) == command
 
 
+@pytest.mark.parametrize(
+    ("failure", "command"),
+    [
+        (DROPPED, "nc -6 -vz 0-courier.test 443"),
+        (
+            Failure(Phase.TLS, Reason.TLS_TIMEOUT),
+            "openssl s_client -6 -connect 0-courier.test:443 -servername 0-courier.test </dev/null",
+        ),
+    ],
+)
+def test_where_one_family_fails_the_other_does_not_confirm_it(failure: Failure, command: str) -> None:
+    failed = result(COURIER, 443, failure, address="2001:db8::1", family=Family.IPV6)
+    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
+    (text,) = tickets(facts([COURIER], [DIRECT], [told], [failed, result(COURIER, 443)]), ORIGIN)
+    assert text.endswith(f"\n    {command}")
+    (text,) = tickets(facts([COURIER], [DIRECT], [told], [failed]), ORIGIN)
+    assert text.endswith(f"\n    {command.replace('-6 ', '')}")
+
+
 def test_where_nothing_is_wrong_there_is_nothing_to_send() -> None:
     assert tickets(known([DIRECT], Judgement("direct", Role.DEVICE, Verdict.READY)), ORIGIN) == []
 
@@ -283,6 +303,14 @@ def test_whose_certificate_is_to_be_seen_depends_on_whose_service_it_is(is_apple
             "Please find out whether it is on purpose.",
         ),
         ("Ask the owners of the firewall to pass it on to Apple.", "Please pass it on to Apple."),
+        (
+            "Ask the owners of the firewall to fix IPv6, or to switch it off. Ask them to look, or to call.",
+            "Please fix IPv6, or switch it off. Ask them to look, or to call.",
+        ),
+        (
+            "Ask the owners of the firewall to close it. If it is meant, correct `expected` in the config.",
+            "Please close it.",
+        ),
     ],
 )
 def test_a_next_step_is_said_to_its_owner(step: str, said: str) -> None:

@@ -1,18 +1,23 @@
 """How the console writes many hosts."""
 
-from netcheck.console.wording import hosts_text, places_text
+from netcheck.console.wording import hosts_text, places_text, said_once
 from tests.records import COURIER, result
 
 
 def test_numbered_hosts_are_told_together() -> None:
     numbered = [f"{number}-courier.test" for number in (9, 0, 1, 2, 4, 10, 0)]
     assert hosts_text([*numbered, "api.test", "3-other.test"]) == (
-        "N-courier.test (N: 0-2, 4, 9-10), 3-other.test, api.test"
+        "N-courier.test (N: 0 to 2, 4, 9 to 10), 3-other.test, api.test"
     )
 
 
 def test_hosts_of_the_same_ports_are_told_together() -> None:
     results = [result(COURIER, port, host=host) for host in COURIER.hosts for port in (5223, 443)]
     assert places_text([*results, result("provider", 443, host="api.test")]) == (
-        "N-courier.test (N: 0-1), api.test, TCP port 443; N-courier.test (N: 0-1), TCP port 5223"
+        "N-courier.test (N: 0 to 1), api.test, TCP port 443; N-courier.test (N: 0 to 1), TCP port 5223"
     )
+
+
+def test_what_was_said_is_not_said_again_but_for_what_to_do() -> None:
+    steps = ["Allow it. The networks are these.", "Allow it. The networks are these. Then look.", "Look."]
+    assert list(said_once(steps)) == ["Allow it. The networks are these.", "Allow it. Then look.", "Look."]

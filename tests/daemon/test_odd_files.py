@@ -25,6 +25,7 @@ WAYS = {
     "CA file of a resolver": "resolvers: {{r: {{nameservers: 127.0.0.1, transport: tls, ca_file: {}}}}}\n",
     "file of users": "web: {{basic_auth_users_file: {}}}\n",
     "web config": "web: {{config_file: {}}}\n",
+    "keytab": "paths: {{a: {{proxy: 'http://p.test:1', username: u, keytab_file: {}}}}}\n",
     "client CA": "web: {{tls: {{cert_file: {0}, key_file: {0}, client_ca_file: {0}}}}}\n",
 }
 

@@ -14,6 +14,7 @@ from netcheck.config.file import default
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, Role
+from netcheck.model.services import Timeouts
 from tests.daemon.network import Asked, Fault, Network, Watched, watch
 
 ROUND = default().probing.interval
@@ -254,6 +255,26 @@ def test_a_wall_clock_that_jumps_meanwhile_changes_nothing(jump: float) -> None:
 
     watched = tell(the_clock_jumps, DIRECT)
     assert [what for _, what in said(watched, "direct", DEVICE)] == [UNKNOWN, READY, FALLBACK, READY]
+
+
+def test_visits_that_outlast_their_rounds_leave_no_gap_in_what_is_known() -> None:
+    """They are recorded when they end, with the ports that answered long before."""
+    config = default()
+    timeouts = Timeouts(resolve=10.0, connect=10.0, proxy=10.0, tls=10.0)
+    often = replace(
+        config,
+        services=tuple(replace(each, hosts=each.hosts[:3]) for each in config.services),
+        paths=(DIRECT,),
+        probing=replace(config.probing, interval=10.0, timeouts=timeouts),
+    )
+
+    async def a_port_is_blocked(watched: Watched) -> None:
+        await trio.sleep(25)
+        watched.network.fault = on_port(5223)
+        await trio.sleep(100)
+
+    watched = watch(often, Network(), a_port_is_blocked)
+    assert [what for _, what in said(watched, "direct", DEVICE)] == [UNKNOWN, READY, FALLBACK]
 
 
 def test_one_host_of_apple_s_that_is_down_is_still_found() -> None:

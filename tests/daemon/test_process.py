@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -140,6 +142,27 @@ def test_a_signal_ends_it_in_order(daemon: Running, number: signal.Signals) -> N
 
 def test_a_verdict_that_changes_is_logged(daemon: Running) -> None:
     daemon.wait("the verdict", lambda: "direct for device: ready\n" in daemon.logged())
+
+
+def blocks_hangups(process: subprocess.Popen[str]) -> bool:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    blocked = next(line for line in status.splitlines() if line.startswith("SigBlk:"))  # proc_pid_status(5)
+    return bool(int(blocked.split()[1], 16) & 1 << (signal.SIGHUP - 1))
+
+
+def test_a_reload_that_is_asked_for_too_early_waits_until_it_can_be(tmp_path: Path, port: int) -> None:
+    file = listening_config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    command = [sys.executable, "-m", "netcheck", "run", "--config", str(file)]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(command, stderr=log, text=True)
+    daemon = Running(process, file, tmp_path / "log")
+    try:
+        daemon.wait("the beginning", lambda: blocks_hangups(process))
+        process.send_signal(signal.SIGHUP)
+        daemon.wait("the reload", lambda: "configuration reloaded" in daemon.logged())
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_what_a_reload_changes_is_logged_in_words(daemon: Running) -> None:

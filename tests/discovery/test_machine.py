@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.discovery.machine import FoundProxy, Uplink, look
+from netcheck.discovery.machine import FoundPac, FoundProxy, Uplink, look
+from netcheck.discovery.proposal import propose
 
 IPV4_ROUTES = """\
 Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
@@ -35,6 +36,7 @@ def root(tmp_path: Path) -> Path:
         ("proxy.example:3128/", "http://proxy.example:3128", None),
         ("proxy.example", "http://proxy.example:1080", None),
         ("https://proxy.example", "https://proxy.example:443", None),
+        ("socks://proxy.example", "socks4://proxy.example:1080", None),
         ("socks5h://[2001:db8::7]:1080", "socks5h://[2001:db8::7]:1080", None),
         ("http://CORP%5Csvc:s%3Acret@proxy.example:8080", "http://proxy.example:8080", "CORP\\svc"),
     ],
@@ -83,3 +85,43 @@ def test_a_system_without_these_tables_says_nothing_of_routes(root: Path) -> Non
 def test_garbage_in_a_table_is_left_out(root: Path) -> None:
     (root / "proc/net/route").write_text("Iface\nx\t00000000\tzz\t0003\t0\t0\tq\t00000000\t0\n\xff\n")
     assert look({}, root).uplinks == ()
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "key"),
+    [
+        (
+            "etc/opt/chrome/policies/managed/proxy.json",
+            '{\n  "ProxySettings": {\n    "ProxyMode": "pac_script",\n    "ProxyPacUrl": "https://web.test/p.pac"}}',
+            "ProxyPacUrl",
+        ),
+        ("etc/chromium/policies/managed/p.json", '{"ProxyPacUrl":"https://web.test/p.pac"}', "ProxyPacUrl"),
+        (
+            "etc/firefox/policies/policies.json",
+            '{"policies":{"Proxy":{"Mode":"autoConfig","AutoConfigURL":"https://web.test/p.pac"}}}',
+            "AutoConfigURL",
+        ),
+        (
+            "etc/NetworkManager/system-connections/Office.nmconnection",
+            "[proxy]\nmethod=1\npac-url=https://web.test/p.pac\n",
+            "pac-url",
+        ),
+        (
+            "etc/dconf/db/local.d/00-proxy",
+            "[system/proxy]\nmode='auto'\nautoconfig-url='https://web.test/p.pac'\n",
+            "autoconfig-url",
+        ),
+    ],
+)
+def test_a_pac_file_is_found_where_companies_set_one(file: str, text: str, key: str, root: Path) -> None:
+    (root / file).parent.mkdir(parents=True)
+    (root / file).write_text(text)
+    assert look({}, root).pacs == (FoundPac("pac+https://web.test/p.pac", key, f"/{file}"),)
+
+
+@pytest.mark.parametrize("url", ["", "ftp://web.test/", "http://svc:hunter2@web.test/p.pac", "http://[x/"])
+def test_what_is_no_pac_file_is_left_out_or_in_a_comment(url: str, root: Path) -> None:
+    (root / "etc/dconf/db/local.d").mkdir(parents=True)
+    (root / "etc/dconf/db/local.d/p").write_text(f"autoconfig-url='{url}'\n")
+    assert all(found.trouble for found in look({}, root).pacs)
+    assert "hunter2" not in propose(look({}, root))

@@ -1,5 +1,6 @@
 """The config that is proposed: a reader of configs takes it as it is, and it holds no password."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netcheck.config.file import load
-from netcheck.discovery.machine import FoundProxy, Machine, Uplink, look
+from netcheck.discovery.machine import FoundPac, FoundProxy, Machine, Uplink, look
 from netcheck.discovery.proposal import propose
-from netcheck.model.paths import Expected, Nameserver
+from netcheck.model.paths import Expected, Nameserver, Role
 from netcheck.probe.resolvconf import StubResolver
 
 ETHERNET, WIFI = Uplink("eth0", "192.168.0.1", False), Uplink("wlan0", "10.0.1.254", True)
@@ -36,6 +37,17 @@ def test_each_way_out_is_a_path(found: Machine, paths: list[str], tmp_path: Path
     file = tmp_path / "netcheck.yaml"
     file.write_text(propose(found))
     assert [path.name for path in load(file).paths] == paths
+
+
+def test_a_pac_file_is_a_path_of_the_devices_or_a_comment_where_it_cannot_be_read(tmp_path: Path) -> None:
+    good = FoundPac("pac+https://web.test/p.pac", "pac-url", "/etc/x")
+    bad = FoundPac("pac+https://web.test/q.pac", "pac-url", "/etc/y\n", "PAC files need an engine")
+    file = tmp_path / "netcheck.yaml"
+    file.write_text(propose(replace(machine(), pacs=(good, bad))))
+    pac = load(file).paths[-1]
+    assert (pac.name, pac.roles) == ("pac", frozenset({Role.DEVICE}))
+    assert "# pac-2: " in file.read_text()
+    assert "# devices: " in propose(machine())
 
 
 def test_without_a_default_route_the_direct_way_is_expected_to_be_closed(tmp_path: Path) -> None:

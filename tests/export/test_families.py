@@ -15,6 +15,8 @@ from netcheck.model.findings import Acceptance, Cause, Finding, Hop, Judgement, 
 from netcheck.model.paths import (
     Binding,
     Credentials,
+    Environment,
+    Pac,
     ProbePath,
     Proxy,
     ProxyScheme,
@@ -335,6 +337,14 @@ def test_a_path_says_what_it_leads_through_and_no_credential() -> None:
     nothing = {"proxy": "", "resolver": "system", "interface": ""}
     assert values(shown(state), "netcheck_path_info", path="direct", **nothing) == [1]
     assert b"svc" not in Exporter().scrape(shown(state), "", ())[0]
+
+
+def test_a_path_says_who_chooses_its_proxies_and_no_key() -> None:
+    state = State()
+    pac = ProbePath("pac", chosen_by=Pac("https://web.test/p.pac?key=hunter2"))
+    state.configure([COURIER], [pac, ProbePath("env", chosen_by=Environment())])
+    assert values(shown(state), "netcheck_path_info", path="pac", proxy="pac+https://web.test/p.pac") == [1]
+    assert values(shown(state), "netcheck_path_info", path="env", proxy="from-environment") == [1]
 
 
 def test_what_nobody_needs_is_no_range_that_is_blocked() -> None:

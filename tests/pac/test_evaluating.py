@@ -92,6 +92,18 @@ def test_names_that_are_not_known_are_asked_for() -> None:
     assert run(script, {"a.test": ["10.0.0.1"]}) == {"answers": [{"said": "true"}], "missing": []}
 
 
+def test_of_names_without_end_a_few_are_resolved() -> None:
+    script = """
+    function FindProxyForURL(url, host) {
+      for (var i = 0; i < 3000; i++) dnsResolve("n" + i + ".test");
+      dnsResolve(new Array(1000000).join("x"));
+      return "DIRECT";
+    }"""
+    answer = run(script)
+    assert answer["answers"] == [{"said": "DIRECT"}]
+    assert answer["missing"] == [f"n{number}.test" for number in range(64)]
+
+
 @pytest.mark.parametrize(
     ("script", "error"),
     [
@@ -119,6 +131,37 @@ def test_names_that_are_not_known_are_asked_for() -> None:
 def test_a_script_that_is_none_is_told_with_its_place(script: str, error: str) -> None:
     (answer,) = run(script)["answers"]
     assert answer["error"].startswith(error)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "String.prototype.slice = function () { return {} }",
+        "Array.prototype.toJSON = function () { return [1, 2] }",
+        "Array.prototype.toJSON = function () { return {said: 3} }",
+        "Object.prototype.toJSON = function () { }",
+        "__keys = function () { return [{}] }",
+        "__keys = function () { return {a: 1} }",
+        "__stringify = function () { return '3' }",
+    ],
+)
+def test_a_script_that_changes_the_language_harms_itself_only(change: str) -> None:
+    (answer,) = run(f"{change}; function FindProxyForURL() {{ return 'DIRECT' }}")["answers"]
+    assert answer == {"error": "it changes what this runs it with"}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "function FindProxyForURL() { return /^(a+)+$/.test('a'.repeat(40) + '!') }",
+        "async function FindProxyForURL() { return 'DIRECT' }",
+        "function FindProxyForURL() { throw Symbol('x') }",
+        "function FindProxyForURL() { return FindProxyForURL() }",
+    ],
+)
+def test_a_script_without_an_answer_has_an_error(script: str) -> None:
+    (answer,) = run(script)["answers"]
+    assert answer["error"]
 
 
 def test_one_url_may_fail_and_another_not() -> None:

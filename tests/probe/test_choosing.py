@@ -23,6 +23,7 @@ from netcheck.model.services import Depth, Service, Timeouts
 from netcheck.probe import pac
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
+from tests.hanging import hanging_file
 from tests.probe.peers import in_trio, nameserver, says, serving, stays
 from tests.probe.test_proxy import tls_handler, trusting
 
@@ -225,6 +226,17 @@ async def test_a_file_on_this_machine_is_read(tmp_path: Path) -> None:
     (gone,) = await probed(ProbePath("pac", chosen_by=Pac("file:///nowhere.pac")), 443)
     assert gone.attempt.failure is not None
     assert gone.attempt.failure.detail == "the PAC file file:///nowhere.pac: No such file or directory"
+
+
+@in_trio
+async def test_a_file_on_a_drive_that_has_gone_holds_up_no_probe_for_ever(tmp_path: Path) -> None:
+    timeouts = Timeouts(resolve=0.1, connect=0.1, proxy=2, tls=0.1)
+    with hanging_file(tmp_path) as file, trio.fail_after(60):
+        path = ProbePath("pac", chosen_by=Pac(f"file://{file}"))
+        (result,) = await probed(path, 443, prober=Prober(timeouts, {path.name: Gate(8, 1e6)}))
+    assert result.attempt.failure is not None
+    assert result.attempt.failure.reason is Reason.PAC_UNAVAILABLE
+    assert "not read within" in result.attempt.failure.detail
 
 
 @in_trio

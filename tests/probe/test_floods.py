@@ -152,7 +152,7 @@ async def test_tickets_without_end_are_no_session(settings: TlsSettings) -> None
     context = server_context()
     context.num_tickets = 5000  # of some 250 bytes each
     with peer(floods_after_the_handshake(context)) as port:
-        attempt = await probe(settings, port, ProbePath("direct"))
+        attempt = await probe(settings, port, ProbePath("direct"), patience=20.0)
     assert where_and_why(attempt) == (Phase.SESSION, Reason.BAD_ANSWER)
     assert attempt.failure is not None
     assert attempt.failure.detail == "more than 262144 bytes came, and no end of them"

@@ -18,12 +18,14 @@ import trustme
 from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
 from netcheck.model.paths import AuthScheme, Binding, Credentials, Proxy, ProxyScheme, Secret
 from netcheck.model.services import Timeouts
+from netcheck.probe.errors import PhaseError
 from netcheck.probe.kerberos import principal
 from netcheck.probe.logins import Logins
 from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import handshake_for
 from netcheck.wire.target import Target
+from netcheck.wire.transcript import HandshakeError
 from tests.probe.peers import in_trio, says, serving, silent
 from tests.probe.test_proxy import no_lookup, tls_handler, trusting, walked
 from tests.programs import require_programs
@@ -278,6 +280,17 @@ async def test_a_nonce_that_is_too_old_is_renewed_a_few_times(stale: int, logins
     scripted, failure = await asked(rule)
     assert len(scripted.logins) == logins
     assert (failure is None) is (stale == 1)
+
+
+@in_trio
+async def test_proxies_without_end_do_not_fill_the_memory_with_their_rejections() -> None:
+    logins, proxies = Logins(), [Proxy(ProxyScheme.HTTP, f"p{n}.test", 3128) for n in range(2000)]
+    for proxy in proxies:
+        for _ in range(3):
+            logins.rejected(proxy, HandshakeError(Reason.PROXY_AUTH_FAILED, "HTTP 407"))
+    logins.check(proxies[0])  # forgotten, so it is tried again
+    with pytest.raises(PhaseError):
+        logins.check(proxies[-1])
 
 
 # --- NTLM, against pyspnego's own server

@@ -22,7 +22,7 @@ from netcheck.model.paths import (
     Resolver,
 )
 from netcheck.model.results import Visit
-from netcheck.model.services import AddressChoice, PortRule, Service, Timeouts, families_of, hosts_on
+from netcheck.model.services import AddressChoice, Depth, PortRule, Service, Timeouts, families_of, hosts_on
 from netcheck.probe import names, opening, resolvconf
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
@@ -47,6 +47,10 @@ def closed_port() -> int:
 
 def service(*hosts: str, ports: tuple[int, ...], addresses: AddressChoice = AddressChoice.ALL) -> Service:
     return Service("mdm", hosts, ports, port_rule=PortRule.ALL, addresses=addresses)
+
+
+def tls_service(*hosts: str, ports: tuple[int, ...]) -> Service:
+    return replace(service(*hosts, ports=ports), depth=Depth.TLS)
 
 
 def directly(at: Nameserver, **changes: object) -> ProbePath:
@@ -300,7 +304,7 @@ async def test_a_bug_in_a_phase_is_an_internal_error_and_is_logged(
         raise ZeroDivisionError
 
     monkeypatch.setattr(opening, "connect_directly", broken)
-    found = await visit(service("127.0.0.1", ports=(port,)), ProbePath("direct"))
+    found = await visit(tls_service("127.0.0.1", ports=(port,)), ProbePath("direct"))
     assert seen(found) == [(port, Family.IPV4, "127.0.0.1", Reason.INTERNAL_ERROR)]
     assert "ZeroDivisionError" in caplog.text
 
@@ -318,7 +322,7 @@ async def test_what_this_machine_has_no_more_of_is_no_bug(
         raise error
 
     monkeypatch.setattr(opening, "connect_directly", broken)
-    found = await visit(service("127.0.0.1", ports=(port,)), ProbePath("direct"))
+    found = await visit(tls_service("127.0.0.1", ports=(port,)), ProbePath("direct"))
     assert seen(found) == [(port, Family.IPV4, "127.0.0.1", Reason.FD_EXHAUSTED)]
     assert caplog.text == ""
 

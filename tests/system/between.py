@@ -123,15 +123,15 @@ def relay(namespace: Namespace, address: str) -> Server:
     return _haproxy(namespace, "relay", f"{address}:443", *parts, provider)
 
 
-def balancer(namespace: Namespace, *members: str, options: str = "") -> Server:
+def balancer(namespace: Namespace, *members: str, options: str = "", mode: str = "tcp") -> Server:
     """Leads to each of these `ADDRESS:PORT` in turn, without a look at whether they live."""
     servers = "".join(f" server member{number} {member}\n" for number, member in enumerate(members))
     return _haproxy(
         namespace,
         "balancer",
         f"127.0.0.1:{BALANCER}",
-        f"frontend balancer\n bind 127.0.0.1:{BALANCER} {options}\n default_backend members\n",
-        f"backend members\n balance roundrobin\n retries 0\n{servers}",
+        f"frontend balancer\n mode {mode}\n bind 127.0.0.1:{BALANCER} {options}\n default_backend members\n",
+        f"backend members\n mode {mode}\n balance roundrobin\n retries 0\n{servers}",
     )
 
 

@@ -300,11 +300,11 @@ def privoxy(namespace: Namespace) -> Server:
     return serve(namespace, "privoxy", argv, {"http": "http://127.0.0.1:8118"})
 
 
-def privoxy_strict(namespace: Namespace) -> Server:
-    """CONNECT to a port that nothing of Apple's has."""
+def privoxy_strict(namespace: Namespace, rule: str = "{+limit-connect{563}}\n/\n") -> Server:
+    """CONNECT to a port that nothing of Apple's has, or by another rule."""
     require("privoxy")
     actions = namespace.scratch / "user.action"
-    actions.write_text("{+limit-connect{563}}\n/\n")
+    actions.write_text(rule)
     config = f"""
         listen-address 127.0.0.1:8119
         confdir {namespace.scratch}
@@ -382,6 +382,43 @@ def haproxy(namespace: Namespace) -> Server:
     frontends = (f"frontend {use}\n bind 127.0.0.1:{port}\n {rule}\n" for use, port, rule in fronts)
     argv = ["haproxy", "-db", "-f", config_file(namespace, "haproxy", config, *frontends)]
     return serve(namespace, "haproxy", argv, {use: f"http://127.0.0.1:{port}" for use, port, _ in fronts})
+
+
+def haproxy_in_http(namespace: Namespace, proxy_port: int, rules: str = "") -> Server:
+    """Stands before a proxy as a company's load balancer, in HTTP, with these rules."""
+    require("haproxy")
+    config = f"""
+        defaults
+            mode http
+            timeout connect 1s
+            timeout client 10s
+            timeout server 10s
+        frontend proxies
+            bind 127.0.0.1:7201
+            {rules}
+            default_backend proxies
+        backend proxies
+            retries 0
+            server proxy 127.0.0.1:{proxy_port}
+    """
+    argv = ["haproxy", "-db", "-f", config_file(namespace, "haproxy_in_http", config)]
+    return serve(namespace, "haproxy_in_http", argv, {"http": "http://127.0.0.1:7201"})
+
+
+def haproxy_with_its_header(namespace: Namespace, proxy_port: int) -> Server:
+    """Stands before a proxy, which it tells whose connection it is: the PROXY protocol."""
+    require("haproxy")
+    config = f"""
+        listen proxies
+            mode tcp
+            timeout connect 1s
+            timeout client 10s
+            timeout server 10s
+            bind 127.0.0.1:7202
+            server proxy 127.0.0.1:{proxy_port} send-proxy
+    """
+    argv = ["haproxy", "-db", "-f", config_file(namespace, "haproxy_with_its_header", config)]
+    return serve(namespace, "haproxy_with_its_header", argv, {"http": "http://127.0.0.1:7202"})
 
 
 def stunnel(namespace: Namespace, certificates: Certificates, proxy_port: int) -> Server:

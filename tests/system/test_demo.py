@@ -153,7 +153,7 @@ def test_the_list_names_every_scenario() -> None:
     assert max(map(len, listed)) <= 80
 
 
-def test_a_scenario_that_does_not_exist_is_an_error_in_one_line() -> None:
+def test_a_scenario_that_does_not_exist_is_an_error_that_names_the_others() -> None:
     ended = demo("--scenario", "nothing-like-it")
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.startswith("no scenario 'nothing-like-it'; there is: port-5223-blocked, ")
+    assert "'nothing-like-it' is not one of 'port-5223-blocked', " in ended.stderr

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from netcheck.model.findings import Cause
-from tests.system import proxies
+from tests.system import between, proxies
 from tests.system.breakages import drop
 from tests.system.lab import Lab
 from tests.system.namespace import FROM_HERE
@@ -31,7 +31,7 @@ class Denial:
     """The beginning of the line above which they go; without, they go to the end."""
     instead: str = ""
     """The beginning of the line that they replace."""
-    use: str = ""
+    path: Callable[[Server], dict[str, Any]] = lambda server: {"proxy": server.url}
     says_so: bool = True
     """Whether the server says what it is: one for SOCKS does not, nor one that says yes to all."""
 
@@ -59,7 +59,7 @@ DENIALS = {
         "squid/",
         "squid.conf",
         above="http_access",
-        use="auth",
+        path=lambda server: {"proxy": server["auth"]},
     ),
     "squid decrypts": Denial(
         lambda lab: lab.squid_that_decrypts,
@@ -87,6 +87,30 @@ DENIALS = {
         Cause.PROXY_DENIES_PORT,
         "Privoxy",
         "user.action",
+    ),
+    "Privoxy denies a host": Denial(
+        lambda lab: proxies.privoxy_strict(lab.namespace, "{+block{no}}\n.apple.com\n"),
+        Cause.PROXY_DENIES_PORT,
+        "Privoxy",
+        "user.action",
+    ),
+    "HAProxy denies CONNECT": Denial(
+        lambda lab: proxies.haproxy_in_http(lab.namespace, lab.tinyproxy.port, "http-request deny"),
+        Cause.PROXY_DENIES_PORT,
+        "HAProxy",
+        "haproxy_in_http.conf",
+        above="http-request",
+    ),
+    "HAProxy speaks HTTP where it has to pass on TLS": Denial(
+        lambda lab: between.balancer(lab.namespace, "17.188.143.34:443", mode="http"),
+        Cause.BALANCER_ENDS_TLS,
+        "HAProxy",
+        "balancer.conf",
+        instead="mode http",
+        path=lambda server: {
+            "load_balancer": {"api.push.apple.com:443": server.url.removeprefix("tcp://")},
+            "roles": ["provider"],
+        },
     ),
     "Dante denies a port": Denial(
         lambda lab: proxies.dante_strict(lab.namespace, 563),
@@ -138,7 +162,7 @@ def add(file: Path, lines: list[str], denial: Denial) -> None:
 @pytest.mark.parametrize("denial", [pytest.param(each, id=name) for name, each in DENIALS.items()])
 def test_the_lines_for_a_proxy_make_its_path_ready(denial: Denial, tls_lab: Lab) -> None:
     server = denial.server(tls_lab)
-    path = {"proxy": server[denial.use] if denial.use else server.url}
+    path = denial.path(server)
     fix = the_fix(check(tls_lab, path), denial.cause)
     assert fix["software"].startswith(denial.known_as)
     assert fix["known"] == denial.says_so

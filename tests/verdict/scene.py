@@ -85,6 +85,7 @@ def couriers(
             proxy_spoke=spoke,
             syn_retransmits=syn_retransmits,
             seconds=seconds,
+            proxies=path.proxies,
         )
         for port in ports
         for number in hosts

@@ -213,6 +213,7 @@ def test_a_host_that_comes_and_goes_is_a_limit_at_any_moment(pattern: str) -> No
     judged = after(pattern)
     assert (judged.verdict, judged.cause) == (Verdict.DEGRADED, Cause.INTERMITTENT)
     assert judged.hop is Hop.OWN_SERVICE
+    assert judged.findings[0].evidence == "Reached at one time and not at another: 1 host"
 
 
 @pytest.mark.parametrize(

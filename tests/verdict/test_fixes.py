@@ -7,16 +7,17 @@ import pytest
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Fix
 from netcheck.model.paths import Family, ProbePath, ProxyScheme
-from netcheck.model.results import Result
+from netcheck.model.results import Choice, Result
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
-from tests.verdict.scene import COURIER, DIRECT, HANDSHAKE, MDM, PROXY, couriers
+from tests.verdict.scene import API, BALANCED, COURIER, DIRECT, HANDSHAKE, MDM, PAC, PROXY, couriers
 
 SOCKS = replace(PROXY, proxies=(replace(PROXY.proxies[0], scheme=ProxyScheme.SOCKS5H),))
 
 
 def denied(software: str, reason: Reason = Reason.PROXY_DENIED) -> Failure:
-    return Failure(HANDSHAKE, reason, "HTTP 403 Forbidden", software=software)
+    said = "HTTP/1.0 403 Access violation" if software.startswith("tinyproxy") else "HTTP/1.1 403 Forbidden"
+    return Failure(HANDSHAKE, reason, said, said.encode(), software=software)
 
 
 def fix_of(path: ProbePath, results: list[Result]) -> Fix | None:
@@ -26,8 +27,8 @@ def fix_of(path: ProbePath, results: list[Result]) -> Fix | None:
     return judged.findings[0].fix
 
 
-def through(failure: Failure) -> list[Result]:
-    return couriers(failure, path=PROXY, family=Family.NAME, spoke=True)
+def through(failure: Failure, path: ProbePath = PROXY) -> list[Result]:
+    return couriers(failure, path=path, family=Family.NAME, spoke=True)
 
 
 @pytest.mark.parametrize(
@@ -37,14 +38,15 @@ def through(failure: Failure) -> list[Result]:
         ("squid", "acl push_hosts dstdomain .push.apple.com"),
         ("tinyproxy/1.11.1", "ConnectPort 443"),
         ("Apache/2.4.62 (Debian)", "AllowCONNECT 443 563"),
-        ("Privoxy", "{+limit-connect{443}}"),
+        ("Privoxy", "{-block +limit-connect{443}}"),
+        ("HAProxy", "http-request allow if METH_CONNECT { url -m end .push.apple.com:443 }"),
     ],
 )
 def test_a_proxy_is_known_by_what_it_calls_itself(software: str, line: str) -> None:
     fix = fix_of(PROXY, through(denied(software)))
     assert fix is not None
     assert fix.is_known
-    assert fix.intro.startswith(f"It calls itself {software}: ")
+    assert fix.intro.startswith(f"By its answers it is {software}: ")
     assert line in fix.lines
 
 
@@ -53,11 +55,48 @@ def test_nobody_guesses_at_another_proxy(software: str) -> None:
     assert fix_of(PROXY, through(denied(software))) is None
 
 
+@pytest.mark.parametrize("phrase", ["Filtered", "Access denied"])
+def test_tinyproxy_gets_no_ports_where_its_rules_are_about_hosts_or_clients(phrase: str) -> None:
+    failure = replace(denied("tinyproxy/1.11.1"), evidence=f"HTTP/1.0 403 {phrase}".encode())
+    assert fix_of(PROXY, through(failure)) is None
+
+
 def test_one_for_socks_is_likely_dante_and_the_words_say_so() -> None:
-    fix = fix_of(SOCKS, through(denied("")))
+    fix = fix_of(SOCKS, through(denied(""), SOCKS))
     assert fix is not None
     assert fix.intro == "If it is Dante: add to sockd.conf, above its other `socks` rules:"
     assert fix.lines == ("socks pass { from: 0/0 to: .push.apple.com port = 443 command: connect }",)
+
+
+def test_the_proxy_that_a_pac_file_names_is_known_as_well() -> None:
+    proxies = PROXY.proxies
+    chosen = [
+        replace(
+            each,
+            path=PAC.name,
+            attempt=replace(each.attempt, proxies=proxies),
+            choice=Choice("PROXY proxy.test:3128", (replace(each.attempt, proxies=proxies),)),
+        )
+        for each in through(denied("squid/5.7"))
+    ]
+    fix = fix_of(PAC, chosen)
+    assert fix is not None
+    assert fix.software == "squid/5.7"
+
+
+def test_what_a_proxy_before_another_denies_is_no_host_of_apples() -> None:
+    row = replace(PROXY, proxies=(*PROXY.proxies, *SOCKS.proxies))
+    assert fix_of(row, through(denied("squid/5.7"), row)) is None
+
+
+@pytest.mark.parametrize("program", ["HAProxy", "nginx/1.22.1", ""])
+def test_a_load_balancer_that_answers_in_http_is_told_in_its_own_words(program: str) -> None:
+    not_tls = Failure(Phase.TLS, Reason.TLS_NOT_TLS, "the peer does not speak TLS", software=program)
+    answers = [result(API, 443, not_tls, path="lb", address="10.1.1.20", balancer="10.1.1.20:8443")]
+    (judged,) = assess([API], [BALANCED], once(answers), ()).judgements
+    fix = judged.findings[0].fix
+    assert (fix.lines if fix else None) == (("mode tcp",) if program == "HAProxy" else None)
+    assert ("in nginx: `stream`" in judged.findings[0].next_step) is program.startswith("nginx")
 
 
 def test_what_the_proxy_calls_itself_when_it_denies_what_nobody_needs_counts() -> None:

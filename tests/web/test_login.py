@@ -12,7 +12,7 @@ from netcheck.config.settings import Web
 from netcheck.model.paths import Secret
 from netcheck.web import login
 from netcheck.web.access import guarded
-from netcheck.web.login import Login, Logins
+from netcheck.web.login import LoginOutcome, Logins
 from netcheck.web.protection import Protection
 from netcheck.web.routes import _ROUTES
 from netcheck.web.server import Request
@@ -51,7 +51,7 @@ def basic(user: str, password: str | bytes) -> str:
 )
 @in_trio
 async def test_the_right_password_lets_in(authorization: str) -> None:
-    assert await Logins().check(authorization, USERS, "10.0.0.1") is Login.IN
+    assert await Logins().check(authorization, USERS, "10.0.0.1") is LoginOutcome.IN
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ async def test_the_right_password_lets_in(authorization: str) -> None:
 )
 @in_trio
 async def test_anything_else_does_not(authorization: str) -> None:
-    assert await Logins().check(authorization, USERS, "10.0.0.1") is Login.REFUSED
+    assert await Logins().check(authorization, USERS, "10.0.0.1") is LoginOutcome.REFUSED
 
 
 @pytest.fixture
@@ -97,8 +97,8 @@ def hashes(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 async def test_what_came_of_a_login_is_kept(hashes: list[bytes]) -> None:
     logins = Logins()
     for _ in range(3):
-        assert await logins.check(basic("prometheus", "correct horse"), USERS, "10.0.0.1") is Login.IN
-        assert await logins.check(basic("prometheus", "wrong"), USERS, "10.0.0.1") is Login.REFUSED
+        assert await logins.check(basic("prometheus", "correct horse"), USERS, "10.0.0.1") is LoginOutcome.IN
+        assert await logins.check(basic("prometheus", "wrong"), USERS, "10.0.0.1") is LoginOutcome.REFUSED
     assert hashes == [b"correct horse", b"wrong"]
 
 
@@ -106,11 +106,11 @@ async def test_what_came_of_a_login_is_kept(hashes: list[bytes]) -> None:
 async def test_a_password_that_was_changed_or_taken_away_lets_nobody_in_any_more() -> None:
     logins = Logins()
     asked = basic("prometheus", "correct horse")
-    assert await logins.check(asked, USERS, "10.0.0.1") is Login.IN
+    assert await logins.check(asked, USERS, "10.0.0.1") is LoginOutcome.IN
     changed = {**USERS, "prometheus": hashed("another")}
-    assert await logins.check(asked, changed, "10.0.0.1") is Login.REFUSED
-    assert await logins.check(asked, {"jürgen": USERS["jürgen"]}, "10.0.0.1") is Login.REFUSED
-    assert await logins.check(asked, USERS, "10.0.0.1") is Login.IN
+    assert await logins.check(asked, changed, "10.0.0.1") is LoginOutcome.REFUSED
+    assert await logins.check(asked, {"jürgen": USERS["jürgen"]}, "10.0.0.1") is LoginOutcome.REFUSED
+    assert await logins.check(asked, USERS, "10.0.0.1") is LoginOutcome.IN
 
 
 @in_trio
@@ -123,12 +123,12 @@ async def test_a_user_that_is_not_there_costs_as_much_as_one_that_is(hashes: lis
 async def test_who_guesses_is_told_to_wait_and_who_was_right_before_and_others_are_not() -> None:
     logins = Logins()
     right = basic("prometheus", "correct horse")
-    assert await logins.check(right, USERS, "10.0.0.1") is Login.IN
+    assert await logins.check(right, USERS, "10.0.0.1") is LoginOutcome.IN
     outcomes = [await logins.check(basic("prometheus", f"guess {n}"), USERS, "10.0.0.1") for n in range(20)]
-    assert outcomes[:9] == [Login.REFUSED] * 9
-    assert outcomes[9:] == [Login.TOO_MANY] * 11
-    assert await logins.check(right, USERS, "10.0.0.1") is Login.IN
-    assert await logins.check(basic("prometheus", "a guess"), USERS, "10.0.0.2") is Login.REFUSED
+    assert outcomes[:9] == [LoginOutcome.REFUSED] * 9
+    assert outcomes[9:] == [LoginOutcome.TOO_MANY] * 11
+    assert await logins.check(right, USERS, "10.0.0.1") is LoginOutcome.IN
+    assert await logins.check(basic("prometheus", "a guess"), USERS, "10.0.0.2") is LoginOutcome.REFUSED
 
 
 @in_trio
@@ -146,7 +146,7 @@ async def test_one_hash_is_computed_at_a_time_and_few_wait_for_it(monkeypatch: p
 
     monkeypatch.setattr(bcrypt, "checkpw", slow)
     logins = Logins()
-    outcomes: list[Login] = []
+    outcomes: list[LoginOutcome] = []
 
     async def guess(n: int) -> None:
         outcomes.append(await logins.check(basic("prometheus", f"{n}"), USERS, f"10.0.0.{n}"))
@@ -155,7 +155,7 @@ async def test_one_hash_is_computed_at_a_time_and_few_wait_for_it(monkeypatch: p
         for n in range(40):
             nursery.start_soon(guess, n)
         await trio.testing.wait_all_tasks_blocked()
-        assert outcomes == [Login.TOO_MANY] * 23  # all but the one that runs and the sixteen that wait
+        assert outcomes == [LoginOutcome.TOO_MANY] * 23  # all but the one that runs and the sixteen that wait
         go_on.set()
     assert most == 1
 

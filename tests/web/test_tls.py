@@ -10,7 +10,7 @@ import trio
 
 from netcheck.config import web_tls
 from netcheck.config.settings import ClientAuth
-from netcheck.config.web_tls import TlsSettings, server_context
+from netcheck.config.web_tls import ServerTls, server_context
 from netcheck.web.port import WebPort
 from netcheck.web.protection import Protection
 from netcheck.web.server import LIMITS, Request, Response
@@ -25,14 +25,14 @@ def issued(tmp_path_factory: pytest.TempPathFactory) -> Pems:
     return pems(tmp_path_factory.mktemp("tls"))
 
 
-def protection(settings: TlsSettings) -> Protection:
+def protection(settings: ServerTls) -> Protection:
     sans = frozenset(settings.allowed_sans)
     return replace(OPEN, tls=server_context(settings), allowed_sans=sans)
 
 
 @pytest.fixture
-def settings(issued: Pems) -> TlsSettings:
-    return TlsSettings(*issued.server(), issued.ca)
+def settings(issued: Pems) -> ServerTls:
+    return ServerTls(*issued.server(), issued.ca)
 
 
 def client_context(issued: Pems, pair: tuple[Path, Path] | None = None) -> ssl.SSLContext:
@@ -58,9 +58,7 @@ async def large(request: Request) -> Response:
 
 
 @in_trio
-async def test_requests_are_answered_over_tls_one_after_the_other(
-    issued: Pems, settings: TlsSettings
-) -> None:
+async def test_requests_are_answered_over_tls_one_after_the_other(issued: Pems, settings: ServerTls) -> None:
     async with web_port(large, protection=protection(settings)) as port:
         answer = await ask(port, client_context(issued), GET + CLOSING_GET)
     assert answer.count(b"HTTP/1.1 200 OK") == 2
@@ -78,7 +76,7 @@ async def streaming(request: Request) -> Response:
 
 
 @in_trio
-async def test_a_stream_comes_whole_over_tls(issued: Pems, settings: TlsSettings) -> None:
+async def test_a_stream_comes_whole_over_tls(issued: Pems, settings: ServerTls) -> None:
     async with web_port(streaming, protection=protection(settings)) as port:
         answer = await ask(port, client_context(issued))
     for n in range(100):
@@ -88,7 +86,7 @@ async def test_a_stream_comes_whole_over_tls(issued: Pems, settings: TlsSettings
 
 @pytest.mark.needs("curl")
 @in_trio
-async def test_curl_verifies_reads_and_keeps_the_connection(issued: Pems, settings: TlsSettings) -> None:
+async def test_curl_verifies_reads_and_keeps_the_connection(issued: Pems, settings: ServerTls) -> None:
     async with web_port(hello, protection=protection(settings)) as port:
         url = f"https://{port.names[0]}/"
         command = ["curl", "-sS", "--cacert", str(issued.ca), "-w", "%{num_connects}", url, url]
@@ -98,7 +96,7 @@ async def test_curl_verifies_reads_and_keeps_the_connection(issued: Pems, settin
 
 
 @in_trio
-async def test_the_end_is_said_as_tls_says_it(issued: Pems, settings: TlsSettings) -> None:
+async def test_the_end_is_said_as_tls_says_it(issued: Pems, settings: ServerTls) -> None:
     async with web_port(hello, protection=protection(settings)) as port:
         strict = trio.SSLStream(  # raises where the end of the stream is only a closed connection
             await connect(port.names[0]), client_context(issued), server_hostname="127.0.0.1"
@@ -110,7 +108,7 @@ async def test_the_end_is_said_as_tls_says_it(issued: Pems, settings: TlsSetting
 
 
 @in_trio
-async def test_who_speaks_plain_http_is_told_what_to_do(settings: TlsSettings) -> None:
+async def test_who_speaks_plain_http_is_told_what_to_do(settings: ServerTls) -> None:
     async with (
         web_port(hello, protection=protection(settings)) as port,
         await connect(port.names[0]) as client,
@@ -124,7 +122,7 @@ async def test_who_speaks_plain_http_is_told_what_to_do(settings: TlsSettings) -
 @pytest.mark.parametrize("says", [b"", b"\x16\x03\x01", b"\x16\x03\x01\x00\x05hello", b"\x16" * 70_000])
 @in_trio
 async def test_a_handshake_that_does_not_come_about_costs_one_connection(
-    issued: Pems, settings: TlsSettings, says: bytes
+    issued: Pems, settings: ServerTls, says: bytes
 ) -> None:
     limits = replace(LIMITS, request_timeout=0.3)
     async with web_port(hello, limits, protection(settings)) as port:
@@ -140,7 +138,7 @@ async def test_a_handshake_that_does_not_come_about_costs_one_connection(
 
 @in_trio
 async def test_however_many_handshakes_stand_still_others_are_answered(
-    issued: Pems, settings: TlsSettings
+    issued: Pems, settings: ServerTls
 ) -> None:
     limits = replace(LIMITS, connections=8, connections_per_client=8)
     async with web_port(hello, limits, protection(settings)) as port:
@@ -180,7 +178,7 @@ async def outcome(port: WebPort, context: ssl.SSLContext) -> str:
 @in_trio
 async def test_who_has_to_show_a_certificate(
     issued: Pems,
-    settings: TlsSettings,
+    settings: ServerTls,
     tmp_path: Path,
     version: ssl.TLSVersion,
     auth: ClientAuth,
@@ -208,7 +206,7 @@ async def test_who_has_to_show_a_certificate(
 )
 @in_trio
 async def test_only_clients_with_an_allowed_name_are_answered(
-    issued: Pems, settings: TlsSettings, allowed: str, expected: str
+    issued: Pems, settings: ServerTls, allowed: str, expected: str
 ) -> None:
     pair = issued.client("named", "prometheus.example", "10.0.0.1", "fd00::1", "ops@example.org")
     chosen = replace(settings, client_auth=ClientAuth.REQUIRED, allowed_sans=("another", allowed))
@@ -219,7 +217,7 @@ async def test_only_clients_with_an_allowed_name_are_answered(
 @pytest.mark.parametrize(("shown", "expected"), [("nothing", "answered"), ("ours", "closed")])
 @in_trio
 async def test_who_need_show_nothing_needs_no_name_but_who_shows_one_does(
-    issued: Pems, settings: TlsSettings, shown: str, expected: str
+    issued: Pems, settings: ServerTls, shown: str, expected: str
 ) -> None:
     pair = {"nothing": None, "ours": issued.client()}[shown]
     chosen = replace(settings, client_auth=ClientAuth.OPTIONAL, allowed_sans=("another.example",))
@@ -228,7 +226,7 @@ async def test_who_need_show_nothing_needs_no_name_but_who_shows_one_does(
 
 
 def test_where_no_authority_is_named_the_system_s_vouch_for_clients(
-    issued: Pems, settings: TlsSettings, monkeypatch: pytest.MonkeyPatch
+    issued: Pems, settings: ServerTls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = replace(settings, client_ca=None, client_auth=ClientAuth.OPTIONAL)
     ours = client_context(issued, issued.client())
@@ -254,7 +252,7 @@ async def handshake(port: WebPort, context: ssl.SSLContext) -> tuple[str, str] |
 
 
 @in_trio
-async def test_versions_are_spoken_as_they_are_configured(issued: Pems, settings: TlsSettings) -> None:
+async def test_versions_are_spoken_as_they_are_configured(issued: Pems, settings: ServerTls) -> None:
     new, old = ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2
     context = client_context(issued)
     async with web_port(hello, protection=protection(replace(settings, newest=old))) as port:
@@ -267,7 +265,7 @@ async def test_versions_are_spoken_as_they_are_configured(issued: Pems, settings
 
 
 @in_trio
-async def test_ciphers_and_who_prefers_one_are_as_configured(issued: Pems, settings: TlsSettings) -> None:
+async def test_ciphers_and_who_prefers_one_are_as_configured(issued: Pems, settings: ServerTls) -> None:
     first, second = "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256"
     chosen = replace(settings, ciphers=(first, second))
     context = client_context(issued)
@@ -283,7 +281,7 @@ async def test_ciphers_and_who_prefers_one_are_as_configured(issued: Pems, setti
 
 
 @in_trio
-async def test_one_curve_is_the_only_one(issued: Pems, settings: TlsSettings) -> None:
+async def test_one_curve_is_the_only_one(issued: Pems, settings: ServerTls) -> None:
     context = client_context(issued)
     context.set_ecdh_curve("secp384r1")
     async with web_port(hello, protection=protection(replace(settings, curve="secp384r1"))) as port:
@@ -293,14 +291,14 @@ async def test_one_curve_is_the_only_one(issued: Pems, settings: TlsSettings) ->
 
 
 @in_trio
-async def test_every_cipher_that_can_be_written_is_one_that_openssl_has(settings: TlsSettings) -> None:
+async def test_every_cipher_that_can_be_written_is_one_that_openssl_has(settings: ServerTls) -> None:
     for name in web_tls._CIPHERS.values():
         server_context(replace(settings, ciphers=(name,)))
 
 
 @pytest.mark.needs("openssl")
 @in_trio
-async def test_a_client_cannot_renegotiate(issued: Pems, settings: TlsSettings) -> None:
+async def test_a_client_cannot_renegotiate(issued: Pems, settings: ServerTls) -> None:
     async with web_port(hello, protection=protection(settings)) as port:
         command = ["openssl", "s_client", "-tls1_2", "-connect", port.names[0], "-CAfile", str(issued.ca)]
         done = await trio.run_process(
@@ -316,7 +314,7 @@ def test_an_intermediate_can_vouch_for_clients_alone(tmp_path: Path) -> None:
     leaf = middle.issue_cert("prometheus.example")
     ca_file = tmp_path / "middle.pem"
     middle.cert_pem.write_to_path(str(ca_file))
-    server = server_context(TlsSettings(*made.server(), ca_file, ClientAuth.REQUIRED))
+    server = server_context(ServerTls(*made.server(), ca_file, ClientAuth.REQUIRED))
     client = client_context(made)
     leaf.configure_cert(client)
     assert _handshakes(server, client)

@@ -248,9 +248,19 @@ def test_who_passed_an_answer_on_is_shown() -> None:
     assert outcome.detail == "HTTP 502 Bad Gateway (Via 1.1 inner.example, 1.0 outer)"
 
 
+HAPROXY_503 = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 107\r\ncache-control: no-cache\r\n"
+    b"content-type: text/html\r\n\r\n<html><body><h1>503 Service Unavailable</h1>\n"
+    b"No server is available to handle this request.\n</body></html>\n"
+)
+
+
 @pytest.mark.parametrize(
     ("answer", "software"),
     [
+        (HAPROXY_503, "HAProxy"),
+        (HAPROXY_503.replace(b"content-length", b"Server: edge\r\ncontent-length"), "edge"),
+        (HAPROXY_503[:-60], ""),
         (SQUID_407, "squid/5.7"),
         (head("403 Forbidden", "X-Squid-Error: ERR_ACCESS_DENIED 0"), "squid"),
         (head("403 Access violation", "Server: tinyproxy/1.11.1"), "tinyproxy/1.11.1"),

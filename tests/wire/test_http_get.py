@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from netcheck import __version__
 from netcheck.wire.http_get import HttpGet, HttpGetError
-from netcheck.wire.http_head import MAX_HEAD, MAX_LINE
+from netcheck.wire.http_head import MAX_HEAD, MAX_LINE, MOST_LINES
 
 BODY = b"<plist><dict/></plist>"
 LENGTH = b"HTTP/1.1 200 OK\r\nServer: APNS Bagger\r\nContent-Length: 22\r\n\r\n" + BODY
@@ -195,12 +195,19 @@ def test_a_line_of_a_head_may_not_be_as_long_as_it_likes() -> None:
 
 
 def test_interim_answers_without_end_are_refused() -> None:
-    interim = b"HTTP/1.1 100 Continue\r\n\r\n"
+    interim = b"HTTP/1.1 100 Continue\r\nX: %b\r\n\r\n" % (b"a" * 1000)
 
     assert (
         refusal(*[interim] * (MAX_HEAD // len(interim) + 1)).detail
         == "the answer's head exceeds 307200 bytes"
     )
+
+
+@pytest.mark.parametrize("line", [b"a:\n", b" b\n", b"\nHTTP/1.1 100\n"], ids=["new", "folded", "interim"])
+@pytest.mark.parametrize("cut", [lambda answer: [answer], bytewise], ids=["whole", "bytewise"])
+def test_a_head_has_no_more_lines_than_curl_takes(line: bytes, cut: Callable[[bytes], list[bytes]]) -> None:
+    answer = b"HTTP/1.1 100\na: b\n" + line * MOST_LINES
+    assert refusal(*cut(answer)).detail == "the answer's head exceeds 5000 lines"
 
 
 @pytest.mark.parametrize(

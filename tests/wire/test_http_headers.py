@@ -40,6 +40,13 @@ def test_of_a_parameter_that_comes_twice_the_first_counts() -> None:
     assert digest.parameters == {"realm": "a"}
 
 
+def test_as_many_parameters_as_a_head_has_room_for_are_read_in_one_go() -> None:
+    """Each of them once more for each of them took ten seconds of the event loop."""
+    (digest,) = challenges(f"Digest {','.join(f'a{number}=1' for number in range(40_000))}")
+
+    assert len(digest.parameters) == 40_000
+
+
 @given(st.text(st.characters(max_codepoint=255), max_size=300))
 def test_nothing_that_is_offered_breaks_it(offer: str) -> None:
     assert len(challenges(offer)) <= offer.count(",") + 1

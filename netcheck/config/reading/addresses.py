@@ -5,12 +5,13 @@ Knows no keys. Nothing that is refused is repeated in a message: it may be a pas
 
 import ipaddress
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from netcheck.config.reading.document import NOTHING, Location
-from netcheck.config.reading.problems import Reading, did_you_mean, either
+from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.config.reading.values import (
     NO_VALUE,
     WHOLE,
@@ -23,6 +24,7 @@ from netcheck.config.reading.values import (
 )
 from netcheck.model.paths import ProxyScheme, ResolveMode, dns_name, endpoint_text
 from netcheck.model.services import Network
+from netcheck.phrases import listed
 
 
 class AddressPort(NamedTuple):
@@ -106,6 +108,15 @@ def host(written: str) -> str:
     return _literal(written) or _name(written)
 
 
+_BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\]")
+
+
+def _host_alone(written: str) -> str:
+    """A host where no port can follow: an address may stand in brackets all the same."""
+    match = _BRACKETED.fullmatch(written)
+    return host(match[1] if match else written)
+
+
 def _name(written: str) -> str:
     name = dns_name(_ascii(written)) if len(written) <= 254 else None
     if name is None:
@@ -120,6 +131,10 @@ def _ascii(written: str) -> str:
     """The name as DNS carries it. The standard library knows only IDNA 2003: what that changes is refused."""
     if written.isascii():
         return written
+    if any(unicodedata.category(sign)[0] not in "LMN" for sign in written if not sign.isascii()):
+        raise ValueError(
+            "in this name stands what no name holds, such as a dash of a word processor: type it anew"
+        )
     name = written.lower()
     try:
         encoded = name.removesuffix(".").encode("idna")
@@ -203,6 +218,8 @@ _INTERFACE = re.compile(r"[^\s/:%]{1,15}")
 
 def interface_name(written: str) -> str:
     """The name of a network interface, as Linux allows it (at most 15 bytes: IFNAMSIZ less its NUL)."""
+    if _literal(written):
+        raise ValueError("this is an address, and not the name of an interface: write it into source_address")
     if not _INTERFACE.fullmatch(written) or written in (".", "..") or len(written.encode()) > 15:
         raise ValueError("this cannot be an interface: write its name as `ip link` shows it, like eth0")
     return written
@@ -220,7 +237,7 @@ _DEFAULT_PORT = {
     ProxyScheme.HTTPS: 443,  # as curl takes it
 }
 _SOCKS_PORT = 1080  # registered with IANA as "socks"
-_HOW_TO_WRITE_A_PROXY = f"write SCHEME://HOST:PORT with the scheme {either(ProxyScheme)}"
+_HOW_TO_WRITE_A_PROXY = f"write SCHEME://HOST:PORT with the scheme {listed(ProxyScheme, 'or')}"
 
 
 def proxy_url(written: str) -> ProxyAddress:
@@ -230,8 +247,12 @@ def proxy_url(written: str) -> ProxyAddress:
         raise ValueError(
             "this names a PAC file: write pac+ before it, as in pac+http://proxy.example/proxy.pac"
         )
-    if written.lower() in ("direct", "none", "off"):
-        raise ValueError("a path without a proxy has no such key: remove it")
+    if written.lower() in ("direct", "none", "off", "true", "false"):
+        raise ValueError("a direct path has no proxy: leave the key out, as in direct: {}")
+    if written.startswith("/"):
+        raise ValueError("for a PAC file on this machine write pac+file:// before its path")
+    if written.isdecimal():
+        raise ValueError("this is a port alone: write http://HOST:PORT for a web proxy, socks5:// for SOCKS")
     if _PAC_ANSWER.search(written):
         raise ValueError(
             "this is what a PAC file answers: write http://HOST:PORT for PROXY, socks5://HOST:PORT for "
@@ -255,7 +276,7 @@ def proxy_url(written: str) -> ProxyAddress:
 def _not_a_proxy_url(written: str) -> str:
     if _literal(written):
         return "write an IPv6 address in brackets, and before it what the proxy speaks: http://[fd00::1]:3128"
-    if _HOST_PORT.fullmatch(written):
+    if _HOST_PORT.fullmatch(written) and "/" not in written:
         return (
             "this does not say what the proxy speaks: write http:// before it for a web proxy, "
             "socks5:// for a SOCKS proxy"
@@ -303,7 +324,7 @@ NAME = r"(?:[^\x00-,/:-@\[-\^`{-\x7f\s]+\.)*[^\x00-,/:-@\[-\^`{-\x7f\s]+\.?"
 PORT = r":0*(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 """A colon and a port, for the schema."""
 
-HOST = text(host, rf"{NAME}|{IP}")
+HOST = text(_host_alone, rf"{NAME}|{IP}|{_BRACKETED.pattern}")
 ADDRESS_PORT = text(
     address_port, rf"{IP}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}{PORT}|\[[0-9A-Fa-f:.]+\](?:{PORT})?"
 )

@@ -101,12 +101,17 @@ class _UnreadableError(Exception):
         super().__init__(message)
 
 
+_NOT_UTF_8 = "this is not UTF-8 text: save the file as UTF-8"
+
+
 def _text(data: bytes) -> str:
+    if b"\0" in data[:2]:  # UTF-16, which begins so without a byte order mark
+        raise _UnreadableError(TOP, _NOT_UTF_8)
     try:
         return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         position = _position_of_byte(data, error.start)
-        raise _UnreadableError(position, "this is not UTF-8 text: save the file as UTF-8") from error
+        raise _UnreadableError(position, _NOT_UTF_8) from error
 
 
 def _position_of_byte(data: bytes, offset: int) -> Position:
@@ -127,7 +132,7 @@ def _position(mark: _Mark | None) -> Position:
     return Position(mark.line + 1, mark.column + 1) if mark else TOP
 
 
-_HINT = "indent with spaces, close quotes and brackets, put text with signs such as [ { * & ! % @ in quotes"
+_HINT = "put text with signs such as [ { * & ! % @ in quotes"
 
 
 def _syntax_fault(error: yaml.MarkedYAMLError, text: str) -> Fault:
@@ -135,18 +140,35 @@ def _syntax_fault(error: yaml.MarkedYAMLError, text: str) -> Fault:
     following = _at(text, position)
     if following.startswith("\t"):
         return Fault(position, (), "this is not YAML: a tab stands here: indent with spaces")
-    if error.problem and "unknown escape" in error.problem:
-        return Fault(position, (), f"this is not YAML: {_BACKSLASH}")
-    context = (
-        f" {error.context} that begins in line {_position(error.context_mark).line}" if error.context else ""
-    )
-    return Fault(position, (), f"this is not YAML: {error.problem}{context}; {_HINT}")
+    problem = error.problem or ""
+    if "unexpected end of stream" in problem:
+        return Fault(_position(error.context_mark), (), "this is not YAML: the quote here is never closed")
+    if "node content" in problem and _BARE_IPV6.match(following):
+        return Fault(position, (), 'this is not YAML: put an IPv6 address in quotes, as in "[::1]:9223"')
+    begun = _position(error.context_mark).line if error.context else position.line
+    opened = f"; what it is in begins in line {begun}" if begun != position.line else ""
+    said = next((said for part, said in _IN_PLAIN_WORDS.items() if part in problem), None)
+    return Fault(position, (), f"this is not YAML: {said or f'{problem}; {_HINT}'}{opened}")
 
 
 _BACKSLASH = (
     "in double quotes a backslash begins an escape such as \\n: "
     "write the text in single quotes, or without quotes"
 )
+_IN_PLAIN_WORDS = {
+    "unknown escape": _BACKSLASH,
+    "hexdecimal": _BACKSLASH,  # spelt so; what \u and \x need, as in "DOMAIN\user"
+    "mapping values are not allowed": "no key can stand here: see whether a colon, or the space behind it, "
+    "is missing above, and whether the indentation is right; put text that holds a colon in quotes",
+    "did not find expected key": "this stands neither in the column of the keys above nor further in: indent "
+    "it like them; after a closing quote or bracket nothing may follow",
+    "did not find expected '-'": "a list goes on here: begin the line with a dash, or in the column of a key",
+    "did not find expected ','": "a comma, or what closes the bracket, is missing before this",
+    "node content": "a value, or what closes the bracket, is missing here",
+    "cannot start any token": "text cannot begin with this sign: put it in quotes",
+}
+"""By a part of what libyaml says, which has no codes."""
+_BARE_IPV6 = re.compile(r"[0-9A-Fa-f:.]*::")
 
 
 def _at(text: str, position: Position) -> str:
@@ -163,7 +185,7 @@ _NOT_A_PLAIN_NUMBER = (
     "put it in quotes if text is meant, else write a plain decimal number"
 )
 _NO_TEXT = "a key must be text: put it in quotes, or fill in the template that this is from"
-_ODD_SPACE = "a space that is none for YAML stands here: type it anew"
+ODD_SPACE = "a space that is none for YAML stands here: type it anew"
 _ODD_SPACES = ("\xa0", "\u2007", "\u202f", "\u3000", "\u200b", "\ufeff")
 """Copied from web pages and word processors."""
 _SURPRISES = {
@@ -267,14 +289,14 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             self._refuse_node_properties(event, (*at, event.value), position)
             if event.value[:1] in _ODD_SPACES:
-                self._refuse((*at, event.value), position, _ODD_SPACE)
+                self._refuse((*at, event.value), position, ODD_SPACE)
+            elif event.value == "<<" and event.implicit[0]:
+                self._refuse(
+                    (*at, event.value), position, "YAML merge keys are not supported here: write the keys out"
+                )
             return event.value
         name = f"?{self._count}"  # a name for what has none, so that reading can go on
-        self._refuse(
-            (*at, name),
-            position,
-            _NO_TEXT,
-        )
+        self._refuse((*at, name), position, _NO_TEXT)
         self._value(event, (*at, name, "?"), position)
         return name
 

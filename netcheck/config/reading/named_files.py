@@ -5,8 +5,10 @@ systemd passes to the unit (LoadCredential=). Nothing of a password reaches a me
 were given for a file or a variable: sooner or later somebody writes the password itself there.
 """
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,11 +75,21 @@ def _readable(file: Path) -> Path:
     return file
 
 
+def _to_come(file: Path) -> Path:
+    try:
+        mode = file.stat().st_mode
+    except OSError:  # it is not there yet, or not for this user to see
+        return file
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    return file
+
+
 CA_FILE: Kind[Path] = file_kind(_ca_file)
 """A file of certificates to trust, in PEM."""
 READABLE_FILE: Kind[Path] = file_kind(_readable)
 """A file that can be read; what is in it is for others to see."""
-FILE_TO_COME: Kind[Path] = file_kind(lambda file: file)
+FILE_TO_COME: Kind[Path] = file_kind(_to_come)
 """Where a file is expected: it may come later, and go."""
 
 
@@ -95,7 +107,7 @@ class Password:
 _LONGEST_IN_SOCKS = 255  # RFC 1929 section 2; for SOCKS4 the protocol sets no limit, but servers do
 _LONGEST_IN_HTTP = 1024
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_VARIABLE = re.compile(r"\$\{(.+)\}|\$(.+)|(.+)", re.DOTALL)
+_VARIABLE = re.compile(r"\$\{(.+)\}|\$(.+)|%(.+)%|(.+)", re.DOTALL)
 
 
 def _from_file(file: Path) -> Password:

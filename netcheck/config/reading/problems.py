@@ -89,12 +89,6 @@ class Reading:
         return any(at[:n] in self._faulty for n in range(len(at) + 1))
 
 
-def either(words: Iterable[str]) -> str:
-    """`a, b or c`."""
-    *others, last = words
-    return f"{', '.join(others)} or {last}" if others else last
-
-
 _LONGEST_WORD = 60
 
 

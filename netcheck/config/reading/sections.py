@@ -8,17 +8,18 @@ are faults, and are repeated in a message only where they are close to known one
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from netcheck.config.reading.document import NOTHING, Location
-from netcheck.config.reading.problems import Reading, closest, did_you_mean
+from netcheck.config.reading.document import NOTHING, ODD_SPACE, Fault, Location
+from netcheck.config.reading.problems import ConfigError, Problem, Reading, closest, did_you_mean
 from netcheck.config.reading.values import NO_VALUE, Kind, Limits, Listed, SaidError, Schema
 from netcheck.model.paths import SYSTEM_RESOLVER
 
 T = TypeVar("T")
 
-_NEEDS_KEYS = "needs keys with values: indented below it, or as {key: value}"
+_NEEDS_KEYS = "needs keys with values, indented below it, or as {key: value}; known here: "
 _NEEDS_NAMES = "needs entries by name: indented below it, or as {name: {key: value}}"
 
 
@@ -65,7 +66,7 @@ def section(
     def parse(raw: object, at: Location, reading: Reading) -> T:
         if alone is not None and isinstance(raw, bool | str | list) and not _forgotten(raw, keys):
             raw = {alone: raw}
-        values = mapping_in(raw, _forgotten(raw, keys) or _NEEDS_KEYS)
+        values = mapping_in(raw, _forgotten(raw, keys) or _NEEDS_KEYS + ", ".join(keys))
         _refuse_unknown(values, keys, at, reading, astray)
         found = {}
         for key, each in keys.items():
@@ -94,7 +95,7 @@ def mapping_in(raw: object, otherwise: str) -> Mapping[str, object]:
     return raw
 
 
-_KEY_AND_SIGN = re.compile(r"\s*([\w-]+)\s*([:=])")
+_KEY_AND_SIGN = re.compile(r"\s*([\w-]+)\s*([:=])(\s?)")
 
 
 def _forgotten(written: object, keys: Iterable[str]) -> str | None:
@@ -102,6 +103,8 @@ def _forgotten(written: object, keys: Iterable[str]) -> str | None:
     found = _KEY_AND_SIGN.match(written) if isinstance(written, str) else None
     if not found or found[1] not in keys:
         return None
+    if found[3]:
+        return ODD_SPACE
     return "write a space behind the colon" if found[2] == ":" else "write a colon and a space in place of ="
 
 
@@ -252,7 +255,15 @@ def _refuse_slipped(key: str, value: object, kind: Kind[Any]) -> None:
 # What leads to a value, for messages
 
 
-def keys_to(at: Location, kind: Kind[Any]) -> str:
+def config_error(file: Path, faults: Iterable[Fault], kind: Kind[Any]) -> ConfigError:
+    """The faults of a file that is written as `kind`, each behind the keys that lead to it."""
+    return ConfigError(
+        Problem(str(file), *position, f"{keys}: {message}" if (keys := _keys_to(at, kind)) else message)
+        for position, at, message in faults
+    )
+
+
+def _keys_to(at: Location, kind: Kind[Any]) -> str:
     """`paths.web.proxy`; a key that is no key is shown only where it is close to one, else as `…`."""
     words: list[str] = []
     inner: Kind[Any] | None = kind

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from netcheck.config.reading.document import NOTHING, Location
-from netcheck.config.reading.problems import Reading, did_you_mean, either
+from netcheck.config.reading.problems import Reading, did_you_mean
+from netcheck.phrases import listed
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -118,7 +119,7 @@ def choice(members: Sequence[E], also: Mapping[str, E] = MappingProxyType({})) -
         found = meant.get(str(raw).strip().lower())
         if found is None:
             raise ValueError(
-                NO_VALUE if raw is NOTHING else f"needs {either(members)}{did_you_mean(raw, members)}"
+                NO_VALUE if raw is NOTHING else f"needs {listed(members, 'or')}{did_you_mean(raw, members)}"
             )
         return found
 
@@ -257,7 +258,7 @@ def seconds(written: str) -> float:
     )
 
 
-def duration_text(value: float) -> str:
+def _duration_text(value: float) -> str:
     """90.0 to `90s`: the largest unit that leaves no rest."""
     milliseconds = round(value * 1000)
     for unit in ("d", "h", "m", "s"):
@@ -272,7 +273,8 @@ def duration(shortest: str, longest: str) -> Kind[float]:
     def read(raw: object, _: Location, __: Reading) -> float:
         if isinstance(raw, int | float) and not isinstance(raw, bool):
             raise ValueError(f"has no unit: {_HOW_TO_WRITE_A_DURATION}")
-        written = text_in(raw).strip()
+        # true and false are no text that lacks quotes here
+        written = text_in(str(raw) if isinstance(raw, bool) else raw).strip()
         value = seconds(written)
         if not seconds(shortest) <= value <= seconds(longest):
             raise ValueError(f"is out of bounds: write {shortest} to {longest}")
@@ -280,7 +282,7 @@ def duration(shortest: str, longest: str) -> Kind[float]:
 
     pattern = rf"^\s*(?=[0-9]){_DURATION_PATTERN}\s*$"
     title = f"a duration from {shortest} to {longest}"
-    return Kind(read, {"title": title, "type": "string", "pattern": pattern}, duration_text)
+    return Kind(read, {"title": title, "type": "string", "pattern": pattern}, _duration_text)
 
 
 # Lists

@@ -4,18 +4,11 @@ from collections.abc import Sequence
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.phrases import listed
 from netcheck.verdict.case import Case, is_apples, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.naming import (
-    APPLE,
-    how_often,
-    listed,
-    the_failed_hosts,
-    the_hosts,
-    the_ports,
-    the_reply,
-)
+from netcheck.verdict.naming import APPLE, how_often, the_failed_hosts, the_hosts, the_ports, the_reply
 
 _STATUS_PAGE = "www.apple.com/support/systemstatus"
 _DOWN = {

@@ -8,7 +8,7 @@ from netcheck.model.findings import Cause, Finding, Hop
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.fixes import fix_for
-from netcheck.verdict.naming import Owner
+from netcheck.verdict.naming import Owner, goes_directly
 
 
 class Found(NamedTuple):
@@ -58,3 +58,10 @@ def cause(
 ) -> Callable[[Finds], Rule]:
     """Make a function the rule of a cause, which has a hop at least: only these may own what it finds."""
     return lambda finds: Rule(cause, (hop, *others), finds, is_remark, is_apart)
+
+
+def through(finds: Finds) -> Finds:
+    """Look for it on paths through a proxy only, and not in what was told to go without."""
+    return lambda case: (
+        finds(case.without(filter(goes_directly, case.left))) if case.path.is_proxied else None
+    )

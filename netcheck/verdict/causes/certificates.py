@@ -4,18 +4,11 @@ from collections.abc import Iterable
 
 from netcheck.model.failing import Reason
 from netcheck.model.findings import Cause, Hop
+from netcheck.phrases import listed
 from netcheck.verdict.case import Case, is_another_of_apples, is_apples, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.naming import (
-    how_often,
-    listed,
-    on_the_way,
-    shortened,
-    the_hosts,
-    the_ports,
-    the_reply,
-)
+from netcheck.verdict.naming import how_often, on_the_way, shortened, the_hosts, the_ports, the_reply
 
 _NOT_ITS_OWN = reason_is(
     Reason.TLS_INTERCEPTED, Reason.TLS_UNTRUSTED, Reason.TLS_NAME_MISMATCH, Reason.TLS_EXPIRED

@@ -9,6 +9,7 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Expected, Family
 from netcheck.model.services import PortRule, ports_on
+from netcheck.phrases import how_many, listed, ports_text
 from netcheck.verdict.case import Case, fails_in, is_apples, phase_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
@@ -20,8 +21,6 @@ from netcheck.verdict.naming import (
     apples_networks,
     commonest,
     how_often,
-    listed,
-    named_ports,
     on_the_way,
     over,
     the_failed_hosts,
@@ -42,12 +41,12 @@ def path_open(case: Case) -> Found | None:
     if not about:
         return None
     owner = on_the_way(case, about)
-    ports = named_ports({each.result.port for each in about})
+    ports = ports_text({each.result.port for each in about})
     return Found(
         owner,
         about,
         f"On the path {case.path.name}, {the_failed_hosts(about)} can be reached on {ports}",
-        f"Ask {owner.asked} to block the path {case.path.name}, as the config expects. "
+        f"Ask {owner.asked} to block these connections: the path {case.path.name} should be closed. "
         "If it is open on purpose, correct `expected` in the config.",
     )
 
@@ -165,7 +164,7 @@ def _only_over(case: Case, family: Family) -> Found | None:
         about,
         f"over {name}, {how_often(case, about)}; other addresses answer",
         f"Ask {owner.asked} to fix its {name}, or to switch it off. Connections to "
-        f"{the_hosts(case, about)} on {named_ports({each.result.port for each in about})} fail.",
+        f"{the_hosts(case, about)} on {ports_text({each.result.port for each in about})} fail.",
         the_reply(about),
     )
 
@@ -190,7 +189,7 @@ def port_blocked(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        f"on {named_ports(dead)}{over(case, about)}, {how_often(case, about)}{rest}",
+        f"on {ports_text(dead)}{over(case, about)}, {how_often(case, about)}{rest}",
         f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_hosts(case, about)}."
         f"{apples_networks(about)}",
         the_reply(about),
@@ -233,7 +232,7 @@ def intermittent(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        f"{len({each.result.host for each in about})} hosts are reached at one time and not at another",
+        f"Reached at one time and not at another: {how_many(len({e.result.host for e in about}), 'host')}",
         f"Ask {owner.asked} to check the connection to {the_hosts(case, about)}. "
         "Some connections fail and others work: one of several links or members seems to be broken.",
         the_reply(about),
@@ -282,7 +281,7 @@ def fallback_blocked(case: Case) -> Found | None:
     return Found(
         FIREWALL,
         about,
-        f"{_how_many(about, beside)} on {ports}: {how}",
+        f"{_how_many_hosts(about, beside)} on {ports}: {how}",
         f"Ask {FIREWALL.asked} to allow TCP {ports} to {ranges or the_hosts(case, about)}, without TLS "
         f"inspection. {_what_for(case, beside)}{'' if ranges else apples_networks(about)}",
         the_reply(about),
@@ -296,7 +295,7 @@ def _what_for(case: Case, beside: Sequence[Counted]) -> str:
     return f"Push works now, but devices on Wi-Fi or Ethernet would {something} to fall back to."
 
 
-def _how_many(about: Sequence[Counted], beside: Sequence[Counted]) -> str:
+def _how_many_hosts(about: Sequence[Counted], beside: Sequence[Counted]) -> str:
     hosts, all_hosts = ({each.result.host for each in some} for some in (about, [*about, *beside]))
     if not beside:
         return f"0 of {len(hosts)} hosts can be reached"

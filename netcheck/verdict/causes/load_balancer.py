@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop
-from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is
+from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is, software_of
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import how_often, shortened, the_balancers, the_hosts, the_reply
@@ -51,11 +51,12 @@ def balancer_ends_tls(case: Case) -> Found | None:
     if not about:
         return None
     balancer = the_balancers(about)
+    how = "in nginx: `stream`, not `http`" if software_of(about).startswith("nginx") else "TCP mode"
     return Found(
         balancer,
         about,
         how_often(case, about),
-        f"Ask {balancer.asked} to pass TLS for {the_hosts(case, about)} on to Apple unchanged (TCP mode). "
+        f"Ask {balancer.asked} to pass TLS for {the_hosts(case, about)} on to Apple unchanged ({how}). "
         "It must not end TLS itself.",
         the_reply(about),
     )

@@ -5,14 +5,7 @@ from netcheck.model.findings import Acceptance, Cause, Hop
 from netcheck.verdict.case import Case, Matches, fails_in, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.naming import (
-    THE_MDM_SERVER,
-    how_often,
-    shortened,
-    the_ports,
-    the_reply,
-    those_who_run,
-)
+from netcheck.verdict.naming import THE_MDM_SERVER, how_often, shortened, the_ports, the_reply, those_who_run
 
 _ABOUT_THE_CERTIFICATE = reason_is(
     Reason.TLS_EXPIRED, Reason.TLS_NAME_MISMATCH, Reason.TLS_UNTRUSTED, Reason.TLS_INTERCEPTED
@@ -21,9 +14,8 @@ _DOES_NOT_ANSWER: tuple[Matches, ...] = (
     fails_in(
         Phase.CONNECT, Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.HOST_UNREACHABLE, Reason.CLOSED
     ),
-    fails_in(
-        Phase.PROXY_HANDSHAKE, Reason.PROXY_TARGET_REFUSED
-    ),  # of more, the proxy's rules may be the reason
+    # of more that a proxy says, its rules may be the reason
+    fails_in(Phase.PROXY_HANDSHAKE, Reason.PROXY_TARGET_REFUSED),
     fails_in(
         Phase.TLS, Reason.TLS_TIMEOUT, Reason.TLS_ALERT, Reason.TLS_NOT_TLS, Reason.RESET, Reason.CLOSED
     ),

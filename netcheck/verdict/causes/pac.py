@@ -6,10 +6,11 @@ from netcheck.model.failing import Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.results import Attempt, Choice
 from netcheck.model.services import PortRule
+from netcheck.phrases import listed
 from netcheck.verdict.case import Case, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.naming import how_often, listed, shortened, the_chooser, the_failed_hosts, the_reply
+from netcheck.verdict.naming import how_often, shortened, the_chooser, the_failed_hosts, the_reply
 
 _IS_FAULTY = reason_is(Reason.PAC_FAULTY)
 
@@ -46,7 +47,7 @@ def pac_splits(case: Case) -> Found | None:
     return Found(
         file,
         about,
-        f"{the_failed_hosts(about)} are sent different ways by port",
+        f"Sent different ways by port: {the_failed_hosts(about)}",
         f"Ask {file.asked} to send all ports of Apple's couriers the same way. "
         "Devices change between these ports when one does not answer.",
         f"{listed(list(said)[:4])}",

@@ -10,15 +10,13 @@ from statistics import median
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Family
-from netcheck.verdict.case import Case, fails_in, phase_is, reason_is
-from netcheck.verdict.causes.cause import Finds, Found, cause
+from netcheck.phrases import listed, ports_text
+from netcheck.verdict.case import Case, fails_in, phase_is, reason_is, software_of
+from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     apples_networks,
-    goes_directly,
     how_often,
-    listed,
-    named_ports,
     shortened,
     the_hosts,
     the_next_proxies,
@@ -31,6 +29,7 @@ from netcheck.verdict.naming import (
 _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
 """A proxy is slow where it takes a second longer than the direct way, and three times as long."""
 
+_BAD_REQUEST, _UNAVAILABLE = b"400", b"503"
 _TOGETHER = 1.0
 """Seconds within which the probes of one visit begin."""
 
@@ -40,13 +39,7 @@ _SHOWS_A_BAD_CERTIFICATE = fails_in(
 
 _IS_UNTRUSTED = fails_in(Phase.PROXY_TLS, Reason.TLS_UNTRUSTED)
 _SPEAKS_NO_TLS = fails_in(Phase.PROXY_TLS, Reason.TLS_NOT_TLS)
-
-
-def through(finds: Finds) -> Finds:
-    """Look for it on paths through a proxy only, and not in what was told to go without."""
-    return lambda case: (
-        finds(case.without(filter(goes_directly, case.left))) if case.path.is_proxied else None
-    )
+_HAS_NO_SERVER = reason_is(Reason.PROXY_TARGET_UNREACHABLE, Reason.PROXY_TARGET_TIMEOUT)
 
 
 @cause(Cause.PROXY_DOWN, Hop.PROXY)
@@ -70,10 +63,17 @@ def proxy_down(case: Case) -> Found | None:
             f"Write http:// in place of https:// for the path {case.path.name} in the config: "
             f"{proxy.name} speaks no TLS there."
         )
-    elif phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE} and not any(map(unreached_proxy, about)):
+    elif all(map(_finds_it_malformed, about)):
         next_step = (
-            f"Check the host, port and scheme of {proxy.name} for the path {case.path.name} in the config. "
-            "Then ask its owners why it does not answer as such a proxy."
+            f"Ask {proxy.asked} what stands before it: requests arrive malformed. A load balancer there must "
+            "not send the PROXY protocol (haproxy: `send-proxy`), or the proxy must expect it."
+        )
+    elif phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE} and not any(map(unreached_proxy, about)):
+        software = software_of(about)
+        who = f": {software} answers there, and not as such a proxy" if software else ""
+        next_step = (
+            f"Check the host, port and scheme of {proxy.name} for the path {case.path.name} in the config"
+            f"{who}. Then ask its owners why it does not answer as such a proxy."
         )
     else:
         next_step = (
@@ -109,7 +109,20 @@ def _was_not_asked(each: Counted) -> bool:
 def _is_no_proxy(each: Counted) -> bool:
     unconnected = phase_is(Phase.PROXY_CONNECT, Phase.PROXY_TLS)
     is_none = unconnected(each) or reason_is(Reason.PROXY_NOT_A_PROXY, Reason.PROXY_BAD_REPLY)(each)
-    return is_none or unreached_proxy(each) is not None
+    return is_none or _finds_it_malformed(each) or unreached_proxy(each) is not None
+
+
+def _finds_it_malformed(each: Counted) -> bool:
+    """Whether a proxy that takes any CONNECT calls ours a bad request: then it does not arrive as it left."""
+    failure = each.failure
+    is_proxy = failure is not None and failure.software.lower().startswith(("squid", "tinyproxy"))
+    return is_proxy and _status(each) == _BAD_REQUEST
+
+
+def _status(each: Counted) -> bytes:
+    """Of its answer in HTTP; empty where it is none."""
+    evidence = each.failure.evidence if each.failure else b""
+    return evidence[9:12] if evidence.startswith(b"HTTP/1.") else b""
 
 
 @cause(Cause.PROXY_OVERLOADED, Hop.PROXY)
@@ -125,8 +138,7 @@ def proxy_overloaded(case: Case) -> Found | None:
 
 def _is_load(each: Counted) -> bool:
     """It says so; or says 503 to what it lets through at another time."""
-    evidence = each.failure.evidence if each.failure else b""
-    sometimes = each.comes_and_goes and evidence.startswith(b"HTTP/1.") and evidence[8:12] == b" 503"
+    sometimes = each.comes_and_goes and _status(each) == _UNAVAILABLE
     return sometimes or reason_is(Reason.PROXY_OVERLOADED)(each)
 
 
@@ -171,7 +183,7 @@ def _denial(case: Case, denied: list[Counted], what: str) -> Found:
     how = " to destinations given by address" if by_address else ""
     rest = f"; it allows others on {listed(sorted(allowed))}" if allowed else ""
     others = the_next_proxies(denied)
-    ports = others or named_ports({each.result.port for each in denied})
+    ports = others or ports_text({each.result.port for each in denied})
     return Found(
         proxy,
         denied,
@@ -230,6 +242,11 @@ def proxy_cannot_connect(case: Case) -> Found | None:
         next_step = (
             f"Where the path {case.path.name} gets its proxies from, name another one for {what}. "
             f"SOCKS4, which {proxy.name} speaks, carries no IPv6: use SOCKS5 or HTTP."
+        )
+    elif software_of(about) == "HAProxy" and all(map(_HAS_NO_SERVER, about)):
+        next_step = (
+            f"Ask {proxy.asked} to check the servers in its `backend`: by its answers it is HAProxy, "
+            f"and none of them answers for {what}."
         )
     elif others := _others_that_work(case, about):
         next_step = (

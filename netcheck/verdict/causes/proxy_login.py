@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from netcheck.model.failing import LoginFault, Reason, RefusedLogin
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Credentials, Role
+from netcheck.phrases import listed
 from netcheck.verdict.case import Case, reason_is
-from netcheck.verdict.causes.cause import Found, cause
-from netcheck.verdict.causes.proxy import through
+from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.naming import Owner, how_often, listed, the_hosts, the_proxy, the_reply
+from netcheck.verdict.naming import Owner, how_often, the_hosts, the_proxy, the_reply
 
 _KERBEROS = "those who run Kerberos (in Windows networks, the domain)"
 

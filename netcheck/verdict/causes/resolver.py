@@ -8,6 +8,7 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Transport
 from netcheck.model.results import Lookup, Trust
+from netcheck.phrases import how_many, listed, ports_text
 from netcheck.verdict.case import Case, is_another_of_apples, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
@@ -15,8 +16,6 @@ from netcheck.verdict.naming import (
     FAMILIES,
     an_answer,
     how_often,
-    listed,
-    named_ports,
     shortened,
     the_hosts,
     the_reply,
@@ -53,7 +52,7 @@ def dns_sinkhole(case: Case) -> Found | None:
     resolver = the_resolver(case)
     addresses = _addresses(case, about)
     which = f" {shortened(addresses)}" if addresses else " an address that is nobody's"
-    names = _names(len({each.result.host for each in about}))
+    names = how_many(len({each.result.host for each in about}), "name")
     if all(map(is_apples, about)):
         what = "remove *.push.apple.com from its block list"
         why = f"Its answer{which} leads to nothing of Apple's."
@@ -67,10 +66,6 @@ def dns_sinkhole(case: Case) -> Found | None:
         f"Ask {resolver.asked} to {what}. {why}",
         the_reply(about),
     )
-
-
-def _names(count: int) -> str:
-    return f"{count} name{'s' * (count > 1)}"
 
 
 def _is_led_astray(case: Case, each: Counted) -> bool:
@@ -138,9 +133,9 @@ def _does_not_resolve(case: Case) -> Found | None:
     if not about:
         return None
     resolver = the_resolver(case)
-    is_dead = not any(_was_heard(case, each) for each in case.counted)
+    is_dead = _is_dead(case, about)
     others = sorted({sound.resolver for _, sound in _odd_lookups(case)})
-    beside = f"; {listed(others)} answers for the same names" if others else ""
+    beside = f"; {listed(others)} answer{'s' * (len(others) == 1)} for the same names" if others else ""
     what = (
         f"make sure that it runs and answers {_doors(case)} from here"
         if is_dead
@@ -155,6 +150,16 @@ def _does_not_resolve(case: Case) -> Found | None:
     )
 
 
+def _is_dead(case: Case, about: Sequence[Counted]) -> bool:
+    """Whether the resolver says nothing any more: what it said before it fell silent does not count."""
+    heard = [each.result.attempt.at for each in case.counted if _was_heard(case, each)]
+    silent_since = min(each.result.attempt.at for each in about)
+    has_fallen_silent = len({each.result.host for each in about}) > 1 and not any(
+        at >= silent_since for at in heard
+    )
+    return not heard or has_fallen_silent
+
+
 def _was_heard(case: Case, each: Counted) -> bool:
     """Whether the path's resolver said anything for it."""
     attempt = each.result.attempt
@@ -167,7 +172,7 @@ def _was_heard(case: Case, each: Counted) -> bool:
 def _doors(case: Case) -> str:
     """Where it is asked: answers too large for UDP come over TCP."""
     resolver = case.path.resolver
-    ports = named_ports({server.port for server in resolver.nameservers} or {_DNS_PORT})
+    ports = ports_text({server.port for server in resolver.nameservers} or {_DNS_PORT})
     return _DOORS[resolver.transport].format(ports)
 
 
@@ -219,7 +224,7 @@ def _is_led_elsewhere(case: Case) -> Found | None:
     return Found(
         resolver,
         about,
-        f"{_names(len(hosts))} can be reached at {addresses}, outside the expected networks",
+        f"{how_many(len(hosts), 'name')} can be reached at {addresses}, outside the expected networks",
         f"Ask {resolver.asked} whether it leads to {addresses} on purpose. If so, nothing needs to change.",
     )
 
@@ -235,7 +240,7 @@ def _answers_worse(case: Case) -> Found | None:
     return Found(
         resolver,
         [each for each in case.counted if each.result.host in hosts],
-        f"{len(odd)} answers are worse than those of the resolver {other.resolver}, such as {better}",
+        f"The resolver {other.resolver} gives {how_many(len(odd), 'better answer')}, such as {better}",
         f"Ask {resolver.asked} to compare its answers for {shortened(sorted(hosts))} with those of the "
         f"resolver {other.resolver}.",
         f"{mine.host} {mine.rdtype}: {answer}",

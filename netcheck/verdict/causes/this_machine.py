@@ -6,6 +6,7 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding
 from netcheck.model.results import Attempt, Trust
+from netcheck.phrases import listed
 from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
@@ -15,7 +16,6 @@ from netcheck.verdict.naming import (
     THIS_MACHINE,
     THIS_NETWORK,
     how_often,
-    listed,
     on_the_way,
     shortened,
     the_hosts,

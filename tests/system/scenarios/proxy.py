@@ -21,7 +21,13 @@ from tests.system.breakages import (
     drop,
     led_to,
 )
-from tests.system.proxies import odd_proxy, squid_that_denies_a_name, squid_with_a_parent
+from tests.system.proxies import (
+    haproxy_in_http,
+    haproxy_with_its_header,
+    odd_proxy,
+    squid_that_denies_a_name,
+    squid_with_a_parent,
+)
 from tests.system.resolvers import ODD_ADDRESSES, ODD_RESOLVER
 from tests.system.scenes import Finding, Scene, both, off
 
@@ -130,6 +136,14 @@ SCENES: Mapping[str, Scene] = {
     "a proxy says 503 and nothing of its load": Scene(
         at_proxy("haproxy", NOT_READY, Cause.PROXY_CANNOT_CONNECT),
         beside(haproxy=lambda lab: lab.haproxy["unreached"]),
+    ),
+    "HAProxy before a proxy, and the proxy is down": Scene(
+        at_proxy("haproxy", NOT_READY, Cause.PROXY_CANNOT_CONNECT),
+        beside(haproxy=lambda lab: haproxy_in_http(lab.namespace, 3999).url),
+    ),
+    "HAProxy before a proxy sends it the PROXY protocol": Scene(
+        at_proxy("haproxy", NOT_READY, Cause.PROXY_DOWN),
+        beside(haproxy=lambda lab: haproxy_with_its_header(lab.namespace, lab.squid.port).url),
     ),
     "Apache as a proxy, and Apple refuses it": Scene(
         at_proxy("apache", NOT_READY, Cause.PROXY_CANNOT_CONNECT),

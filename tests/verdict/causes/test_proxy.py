@@ -158,6 +158,49 @@ def test_tls_that_a_proxy_does_not_speak_is_looked_up_in_the_config_and_its_cert
     assert says in (judged.next_step or "")
 
 
+@pytest.mark.parametrize(
+    ("software", "reason", "answer", "cause", "says"),
+    [
+        (
+            "nginx/1.22.1",
+            Reason.PROXY_NOT_A_PROXY,
+            b"HTTP/1.1 400 Bad Request",
+            Cause.PROXY_DOWN,
+            "in the config: nginx/1.22.1 answers there, and not as such a proxy.",
+        ),
+        (
+            "squid/5.7",
+            Reason.PROXY_ERROR,
+            b"HTTP/1.1 400 Bad Request",
+            Cause.PROXY_DOWN,
+            "A load balancer there must not send the PROXY protocol",
+        ),
+        (
+            "HAProxy",
+            Reason.PROXY_TARGET_UNREACHABLE,
+            b"HTTP/1.1 503 Service Unavailable",
+            Cause.PROXY_CANNOT_CONNECT,
+            "to check the servers in its `backend`",
+        ),
+        (
+            "squid/5.7",
+            Reason.PROXY_TARGET_UNREACHABLE,
+            b"HTTP/1.1 503 Service Unavailable",
+            Cause.PROXY_CANNOT_CONNECT,
+            "to check its rules, its way to the Internet",
+        ),
+    ],
+)
+def test_what_a_program_is_says_where_to_look(
+    software: str, reason: Reason, answer: bytes, cause: Cause, says: str
+) -> None:
+    failure = Failure(HANDSHAKE, reason, "as it says", answer, software=software)
+    results = couriers(failure, path=PROXY, family=Family.NAME, spoke=reason is not Reason.PROXY_NOT_A_PROXY)
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
+    assert (judged.cause, judged.hop) == (cause, Hop.PROXY)
+    assert says in (judged.next_step or "")
+
+
 EXEMPT = "Ask the owners of the proxy proxy.test:3128 to exempt "
 LOGIN = Credentials("svc", Secret("labpass"))
 

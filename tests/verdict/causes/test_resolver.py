@@ -327,3 +327,19 @@ def test_a_proxys_name_for_which_the_resolver_is_silent_makes_the_same_request(
     judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
     assert judged.cause is Cause.DNS_FAILURE
     assert asked in (judged.next_step or "")
+
+
+@pytest.mark.parametrize(
+    ("heard_at", "asked"),
+    [(5.0, "make sure that it runs and answers on UDP and TCP port 53"), (15.0, "to resolve ")],
+)
+def test_a_resolver_that_has_fallen_silent_is_not_asked_for_names(heard_at: float, asked: str) -> None:
+    silent = Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "127.0.0.1:53 over udp: refused")
+    *failing, answered = COURIER.hosts
+    results = [
+        *(result(COURIER, port, silent, host=host, at=10.0) for host in failing for port in (443, 5223)),
+        *(result(COURIER, port, host=answered, at=heard_at) for port in (443, 5223)),
+    ]
+    judged = Scene(Cause.DNS_FAILURE, Verdict.DEGRADED, Hop.RESOLVER, results).judged()
+    assert judged.cause is Cause.DNS_FAILURE
+    assert asked in (judged.next_step or "")

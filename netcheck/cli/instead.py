@@ -1,0 +1,119 @@
+"""Options of the command line in place of a config: one path, and what is said of it in terms of options."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import trio
+
+from netcheck.cli.exits import fail
+from netcheck.cli.reading import LONGEST
+from netcheck.config.file import Config, load_settings
+from netcheck.config.reading.problems import ConfigError
+from netcheck.facts import Facts
+from netcheck.files import in_time
+from netcheck.model.findings import Judgement
+
+_COMMAND_LINE = Path("command line")
+_OPTIONS = {
+    "paths.proxy.proxy": "--proxy",
+    "paths.proxy.username": "--username",
+    "paths.proxy.password_file": "--password-file",
+    "paths.proxy.interface": "--interface",
+    "paths.direct.interface": "--interface",
+    "resolvers.chosen.nameservers": "--resolver",
+}
+"""What to say in place of the key that an option stands for."""
+_SAID_OF_OPTIONS = {
+    "password_file or password_env": "--password-file",
+    "does not belong in the config: ": "does not belong in the command line, which others see: ",
+    "a file named by password_file or an environment variable named by password_env": "a file named by "
+    "--password-file",
+    "into username": "into --username",
+    **dict.fromkeys(
+        ("remove the key", "remove this key", "leave the key out, as in direct: {}"), "leave the option out"
+    ),
+    "into source_address": "into source_address of a path in a config",
+}
+"""What faults of a config say, and what they say of options."""
+_STEPS_OF_OPTIONS = {
+    "`username`": "--username",
+    "`password_file`": "--password-file",
+    " of the path proxy in the config": "",
+    " for the path proxy in the config": " in --proxy",
+    "set `ca_file`": "write a config for it, with `ca_file`",
+    "the resolver chosen (": "the resolver (",
+    "the interface or source address of the path direct": "--interface",
+    "the interface or source address of the path proxy": "--interface",
+}
+"""What findings say of a config, and what they say where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """One path, in place of a config; each as its key in a config, None where it is not given."""
+
+    proxy: str | None
+    username: str | None
+    password_file: Path | None
+    resolver: str | None
+    interface: str | None
+
+    @property
+    def is_given(self) -> bool:
+        return any(value is not None for value in (self.proxy, self.resolver, self.interface))
+
+    def settings(self) -> Mapping[str, object]:
+        """As a config would say it."""
+        written = {
+            "proxy": self.proxy,
+            "username": self.username,
+            "password_file": str(self.password_file) if self.password_file else None,
+            "resolver": None if self.resolver is None else "chosen",
+            "interface": self.interface,
+        }
+        path = {key: value for key, value in written.items() if value is not None}
+        resolvers = {} if self.resolver is None else {"chosen": {"nameservers": self.resolver}}
+        return {"paths": {"direct" if self.proxy is None else "proxy": path}, "resolvers": resolvers}
+
+
+def instead_or_fail(instead: Instead) -> Config:
+    """The built-in services over that path; what is wrong with an option is said of the option."""
+    try:
+        return trio.run(in_time, functools.partial(load_settings, instead.settings(), _COMMAND_LINE), LONGEST)
+    except ConfigError as error:
+        fail("\n".join(_of_option(problem.message) for problem in error.problems))
+    except OSError as error:
+        fail(f"--password-file: {instead.password_file} was {error.strerror}")
+
+
+def _of_option(message: str) -> str:
+    key = next((key for key in _OPTIONS if message.startswith(key)), None)
+    said = message if key is None else _OPTIONS[key] + message.removeprefix(key)
+    for of_config, of_options in _SAID_OF_OPTIONS.items():
+        said = said.replace(of_config, of_options)
+    return said
+
+
+def with_options(facts: Facts) -> Facts:
+    """With next steps for whoever has typed options and has no config."""
+    return replace(facts, judgements=tuple(map(_judged_with_options, facts.judgements)))
+
+
+def _judged_with_options(judged: Judgement) -> Judgement:
+    findings = (
+        replace(
+            each,
+            owner=_said_with_options(each.owner),
+            next_step=_said_with_options(each.next_step),
+        )
+        for each in judged.findings
+    )
+    return replace(judged, findings=tuple(findings))
+
+
+def _said_with_options(text: str) -> str:
+    for of_config, of_options in _STEPS_OF_OPTIONS.items():
+        text = text.replace(of_config, of_options)
+    return text

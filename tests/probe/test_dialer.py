@@ -1,0 +1,275 @@
+"""Many direct probes at once, against real sockets on loopback."""
+
+import errno
+import gc
+import os
+import select
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+from trio.testing import MockClock
+
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.paths import Binding, Family, ProbePath
+from netcheck.model.results import Attempt
+from netcheck.model.services import Timeouts
+from netcheck.probe import dialer, runner
+from netcheck.probe.aims import Aim
+from netcheck.probe.dialer import Dialer, can_dial
+from netcheck.probe.once import Round
+from netcheck.probe.resolve import Destination
+from netcheck.probe.runner import Prober
+from netcheck.probe.sockets import open_socket
+from netcheck.schedule import Gate
+from netcheck.wire.target import Target
+from tests.probe.peers import in_trio
+from tests.probe.test_runner import service
+
+pytestmark = pytest.mark.linux
+
+DIRECT = ProbePath("direct")
+TIMEOUT = 5.0
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port on which all of 127.0.0.0/8 listens."""
+    with socket.create_server(("0.0.0.0", 0), backlog=1024) as server:
+        yield int(server.getsockname()[1])
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Its backlog is full, so the kernel drops what comes."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        with socket.create_connection(server.getsockname()):
+            yield int(server.getsockname()[1])
+
+
+def aim(address: str, port: int) -> Aim:
+    return Aim(port, Destination(Family.IPV4, address), Target(address, port), None, address, None, ())
+
+
+def made(shared: Round, aimed: Aim, path: ProbePath = DIRECT) -> Attempt:
+    """What is in the round already."""
+
+    async def never() -> Attempt:
+        pytest.fail("it was not made")
+
+    async def get() -> Attempt:
+        return await shared.once((path.name, aimed.key), never)
+
+    coroutine = get()
+    with pytest.raises(StopIteration) as done:
+        coroutine.send(None)
+    attempt: Attempt = done.value.value
+    return attempt
+
+
+def descriptors() -> int:
+    gc.collect()  # what earlier tests left is none of ours
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@in_trio
+async def test_each_gets_an_attempt_of_its_own(port: int, closed_port: int) -> None:
+    open_ones = [aim(f"127.0.0.{number}", port) for number in range(1, 101)]
+    refused = aim("127.0.0.1", closed_port)
+    shared = Round()
+    before = descriptors()
+    await Dialer(TIMEOUT).dial(shared, DIRECT, [*open_ones, refused], Gate(200, 1e6))
+    for aimed in open_ones:
+        attempt = made(shared, aimed)
+        assert (attempt.address, attempt.failure) == (aimed.target.host, None)
+        assert list(attempt.phases) == [Phase.CONNECT]
+        assert 0 < attempt.phases[Phase.CONNECT] < TIMEOUT
+        assert attempt.rtt is not None
+        assert attempt.syn_retransmits == 0
+        assert attempt.source is not None
+    failure = made(shared, refused).failure
+    assert failure is not None
+    assert (failure.phase, failure.reason) == (Phase.CONNECT, Reason.REFUSED)
+    assert descriptors() <= before + 1  # the epoll object
+
+
+@pytest.mark.parametrize(
+    ("address", "binding"),
+    [
+        ("127.0.0.1", Binding()),
+        ("127.0.0.1", Binding(source_ipv4="127.0.0.77")),
+        ("127.0.0.1", Binding(source_ipv4="192.0.2.1")),
+        ("127.0.0.1", Binding(interface="gone0")),
+        ("255.255.255.255", Binding()),
+    ],
+)
+@pytest.mark.parametrize("where", ["port", "closed_port", "silent_port"])
+def test_it_says_what_a_walk_says(
+    address: str,
+    binding: Binding,
+    where: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    port = request.getfixturevalue(where)
+    subject = service(address, ports=(port,))
+    path = ProbePath("direct", binding=binding)
+
+    async def one_attempt() -> Attempt:
+        prober = Prober(Timeouts(connect=0.3), {"direct": Gate(8, 1e6)})
+        return (await prober.visit(subject, address, path, 0, 0)).results[0].attempt
+
+    dialled = trio.run(one_attempt)
+    monkeypatch.setattr(runner, "can_dial", lambda *_: False)
+    walked = trio.run(one_attempt)
+    assert dialled.failure == walked.failure
+    assert dialled.phases.keys() == walked.phases.keys()
+    for field in ("family", "address", "source", "proxies", "proxy_spoke", "passed", "legs", "balancer"):
+        assert getattr(dialled, field) == getattr(walked, field), field
+    assert (dialled.rtt is None, dialled.syn_retransmits) == (walked.rtt is None, walked.syn_retransmits)
+
+
+@in_trio
+async def test_a_child_that_still_holds_a_socket_ends_no_other_call(
+    port: int, silent_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between fork and exec a child has all of them: closing ours then takes nothing out of epoll."""
+    held = []
+
+    def held_by_a_child(kind: socket.SocketKind, address: str, binding: Binding) -> socket.socket:
+        sock = open_socket(kind, address, binding)
+        held.append(os.dup(sock.fileno()))
+        return sock
+
+    monkeypatch.setattr(dialer, "open_socket", held_by_a_child)
+    there, silent, shared, dials = aim("127.0.0.1", port), aim("127.0.0.1", silent_port), Round(), Dialer(0.3)
+    try:
+        await dials.dial(shared, DIRECT, [there], Gate(8, 1e6))
+        await dials.dial(shared, DIRECT, [silent], Gate(8, 1e6))
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+    assert made(shared, there).failure is None
+    failure = made(shared, silent).failure
+    assert failure is not None
+    assert failure.reason is Reason.TIMEOUT
+
+
+def test_each_has_its_own_deadline(silent_port: int) -> None:
+    dialer, gate = Dialer(TIMEOUT), Gate(8, 1e6)
+    ended = []
+
+    async def dial_later(seconds: float) -> None:
+        await trio.sleep(seconds)
+        aimed = aim("127.0.0.1", silent_port)
+        own = Round()
+        await dialer.dial(own, DIRECT, [aimed], gate)
+        ended.append(trio.current_time())
+        failure = made(own, aimed).failure
+        assert failure is not None
+        assert failure.detail == f"no answer from 127.0.0.1:{silent_port} in 5 s"
+
+    async def main() -> float:
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for seconds in (0.0, 2.0, 4.0):
+                nursery.start_soon(dial_later, seconds)
+        return began
+
+    began = trio.run(main, clock=MockClock(autojump_threshold=0.05))
+    assert [round(each - began, 1) for each in ended] == [5.0, 7.0, 9.0]
+
+
+@in_trio
+async def test_who_is_cancelled_leaves_nothing_open_and_the_gate_free(silent_port: int) -> None:
+    dialer, gate = Dialer(TIMEOUT), Gate(1, 1e6)
+    aimed = aim("127.0.0.1", silent_port)
+    shared = Round()
+    await dialer.dial(Round(), DIRECT, [aim("127.0.0.9", 9)], gate)  # makes the epoll object
+    before = descriptors()
+    with trio.move_on_after(0.05):
+        await dialer.dial(shared, DIRECT, [aimed, aim("127.0.0.2", silent_port)], gate)
+    assert descriptors() == before
+    assert shared.begin((DIRECT.name, aimed.key)), "another one may make it"
+    with trio.fail_after(1):
+        await gate.enter()
+
+
+@in_trio
+async def test_what_another_visit_makes_is_waited_for_and_made_anew_where_that_was_cancelled(
+    port: int, silent_port: int
+) -> None:
+    """Both go to the same address; the first is cancelled while it waits for the gate."""
+    gate = Gate(1, 1e6)
+    prober = Prober(Timeouts(), {"direct": gate})
+    subject = service("127.0.0.1", ports=(port,))
+    await gate.enter()
+    results = []
+
+    async def second() -> None:
+        results.append(await prober.visit(subject, "127.0.0.1", DIRECT, 0, 0))
+
+    async with trio.open_nursery() as nursery:
+        with trio.CancelScope() as first:
+            nursery.start_soon(second)
+            async with trio.open_nursery() as inner:
+                inner.start_soon(prober.visit, subject, "127.0.0.1", DIRECT, 0, 0)
+                await trio.testing.wait_all_tasks_blocked()
+                first.cancel()
+        gate.leave()
+    assert [each.attempt.failure for each in results[0].results] == [None]
+
+
+@in_trio
+async def test_no_descriptors_left_for_epoll_is_said_so(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more() -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(select, "epoll", no_more)
+    shared, aimed = Round(), aim("127.0.0.1", port)
+    await Dialer(TIMEOUT).dial(shared, DIRECT, [aimed], Gate(8, 1e6))
+    failure = made(shared, aimed).failure
+    assert failure is not None
+    assert failure.reason is Reason.FD_EXHAUSTED
+
+
+@pytest.mark.parametrize("broken", ["open_socket", "begin_to_connect", "end_connecting"])
+@in_trio
+async def test_a_bug_costs_one_attempt(
+    broken: str,
+    port: int,
+    closed_port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    really = getattr(dialer, broken)
+
+    def fails_once(*given: object) -> object:
+        monkeypatch.setattr(dialer, broken, really)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(dialer, broken, fails_once)
+    shared, bad, good = Round(), aim("127.0.0.1", closed_port), aim("127.0.0.2", port)
+    await Dialer(TIMEOUT).dial(shared, DIRECT, [bad, good], Gate(8, 1e6))
+    failure = made(shared, bad).failure
+    assert failure is not None
+    assert failure.reason is Reason.INTERNAL_ERROR
+    assert "ZeroDivisionError" in caplog.text
+    assert made(shared, good).failure is None
+
+
+def test_without_epoll_it_is_left_to_walks(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert can_dial(DIRECT, [aim("127.0.0.1", port)])
+    monkeypatch.delattr(select, "epoll")
+    assert not can_dial(DIRECT, [aim("127.0.0.1", port)])

@@ -1,0 +1,290 @@
+"""What nameservers answer: addresses, chains, errors, and what is no answer to rely on."""
+
+import struct
+from collections.abc import Iterable
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdataclass
+import dns.rrset
+import pytest
+import trio
+
+from netcheck.model.failing import Reason
+from netcheck.model.paths import RecordType
+from tests.probe.peers import in_trio
+from tests.probe.scripted_dns import (
+    HOST,
+    TCP,
+    UDP,
+    A,
+    Query,
+    Replies,
+    ask,
+    ask_one,
+    frames,
+    good,
+    message,
+    peer,
+    reasons,
+    says,
+    truncated,
+)
+
+
+@in_trio
+async def test_an_answer_gives_every_address_sorted_by_address() -> None:
+    found = await ask_one(says(*((HOST, 60, "A", f"192.0.2.{n}") for n in (10, 9, 100, 9))))
+    assert (found.reason, found.detail) == (None, "")
+    assert found.addresses == ("192.0.2.9", "192.0.2.10", "192.0.2.100")
+
+
+@in_trio
+async def test_an_answer_to_aaaa_gives_ipv6_addresses() -> None:
+    async with peer(says((HOST, 60, "AAAA", "2001:db8::7"))) as here:
+        found = await ask(here, rdtype=RecordType.AAAA)
+    assert (found.rdtype, found.addresses) == (RecordType.AAAA, ("2001:db8::7",))
+
+
+@in_trio
+async def test_the_lookup_says_who_was_asked_for_what() -> None:
+    async with peer(good) as here:
+        found = await ask(here)
+    assert (found.host, found.rdtype, found.resolver) == (HOST, RecordType.A, "corp")
+    assert [(t.nameserver, t.transport, t.reason) for t in found.tries] == [(str(here.nameserver), UDP, None)]
+    assert 0 < found.tries[0].duration <= found.duration
+
+
+@in_trio
+async def test_the_question_is_the_absolute_name_with_recursion_and_without_edns_as_glibc_asks() -> None:
+    async with peer(good) as here:
+        await ask(here)
+    (query,) = here.asked
+    assert [str(rrset) for rrset in query.question] == [f"{HOST}. IN A"]
+    assert (query.edns, query.flags) == (-1, dns.flags.RD)
+
+
+@pytest.mark.parametrize(("ttls", "shortest"), [((300, 8, 60), 8), ((300, 60, 8), 8), ((5, 60, 30), 5)])
+@in_trio
+async def test_the_shortest_ttl_counts_wherever_it_stands_in_the_chain(
+    ttls: tuple[int, int, int], shortest: int
+) -> None:
+    found = await ask_one(
+        says(
+            (HOST, ttls[0], "CNAME", "7.Courier.Example."),
+            ("7.courier.example", ttls[1], "CNAME", "pop.courier.example."),
+            ("pop.courier.example", ttls[2], "A", "192.0.2.7"),
+        )
+    )
+    assert found.chain == ("7.courier.example", "pop.courier.example")
+    assert (found.addresses, found.min_ttl) == (("192.0.2.7",), shortest)
+
+
+@in_trio
+async def test_an_answer_without_cnames_has_no_chain() -> None:
+    found = await ask_one(good)
+    assert (found.chain, found.min_ttl) == ((), 60)
+
+
+@in_trio
+async def test_addresses_of_other_names_in_the_answer_do_not_count() -> None:
+    found = await ask_one(says(A, ("elsewhere.example", 1, "A", "192.0.2.66")))
+    assert (found.addresses, found.min_ttl) == (("192.0.2.7",), 60)
+
+
+@in_trio
+async def test_nxdomain_is_an_answer_so_no_other_nameserver_is_asked() -> None:
+    async with peer(says(rcode=dns.rcode.NXDOMAIN)) as first, peer(good) as second:
+        found = await ask(first, second)
+    assert (found.reason, found.addresses, found.min_ttl) == (Reason.NXDOMAIN, (), None)
+    assert reasons(found) == [Reason.NXDOMAIN]
+    assert not second.asked
+
+
+@in_trio
+async def test_nxdomain_at_the_end_of_a_chain_names_the_missing_name() -> None:
+    found = await ask_one(says((HOST, 60, "CNAME", "gone.example."), rcode=dns.rcode.NXDOMAIN))
+    assert (found.reason, found.chain) == (Reason.NXDOMAIN, ("gone.example",))
+    assert found.detail.endswith("over udp: gone.example does not exist")
+
+
+@in_trio
+async def test_an_answer_without_records_is_final_too() -> None:
+    async with peer(says()) as first, peer(good) as second:
+        found = await ask(first, second)
+    assert (found.reason, found.min_ttl) == (Reason.NO_ANSWER, None)
+    assert not second.asked
+
+
+@in_trio
+async def test_a_cname_that_leads_nowhere_is_no_answer_and_keeps_its_chain() -> None:
+    found = await ask_one(says((HOST, 60, "CNAME", "dangling.example.")))
+    assert (found.reason, found.chain) == (Reason.NO_ANSWER, ("dangling.example",))
+
+
+@in_trio
+async def test_a_cname_loop_is_malformed() -> None:
+    found = await ask_one(
+        says((HOST, 60, "CNAME", "loop.example."), ("loop.example", 60, "CNAME", f"{HOST}."))
+    )
+    assert found.reason is Reason.DNS_MALFORMED
+
+
+@in_trio
+async def test_an_endless_chain_is_malformed() -> None:
+    links = [(f"{n}.example", 60, "CNAME", f"{n + 1}.example.") for n in range(40)]
+    found = await ask_one(says((HOST, 60, "CNAME", "0.example."), *links))
+    assert found.reason is Reason.DNS_MALFORMED
+
+
+@in_trio
+async def test_addresses_for_a_name_that_does_not_exist_are_not_looked_at() -> None:
+    found = await ask_one(says(A, rcode=dns.rcode.NXDOMAIN))
+    assert (found.reason, found.addresses) == (Reason.NXDOMAIN, ())
+
+
+@pytest.mark.parametrize(("count", "reason"), [(128, None), (129, Reason.TOO_MANY_ANSWERS)])
+@in_trio
+async def test_more_addresses_than_any_honest_name_has_are_not_taken(
+    count: int, reason: Reason | None
+) -> None:
+    many = says(*((HOST, 60, "A", f"10.0.{n // 256}.{n % 256}") for n in range(count)))
+    async with peer(truncated, frames(many)) as here, peer(good) as other:
+        found = await ask(here, other)
+    assert (found.reason, len(found.addresses)) == (reason, 0 if reason else count)
+    assert reason is None or found.detail.endswith("129 addresses for one name; more than 128 are not taken")
+    assert not other.asked
+
+
+def crowded(count: int) -> Replies:
+    """So many CNAMEs of a name with as many labels as there can be: the most work for its size."""
+
+    def replies(query: Query) -> Iterable[bytes]:
+        question = query.to_wire()
+        head = question[:2] + struct.pack("!5H", 0x8180, 1, count, 0, 0)
+        name = b"\1a" * 127 + b"\0"
+        first = b"\xc0\x0c" + struct.pack("!HHIH", 5, 1, 60, len(name)) + name
+        to_name = struct.pack("!H", 0xC000 | len(question) + 12)
+        other = to_name + struct.pack("!HHIH", 5, 1, 60, len(to_name)) + to_name
+        yield head + question[12:] + first + other * (count - 1)
+
+    return replies
+
+
+@in_trio
+async def test_a_reply_that_takes_long_to_read_does_not_hold_up_the_loop() -> None:
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await trio.sleep(0.001)
+            turns += 1
+
+    async with peer(tcp=frames(crowded(256))) as here, trio.open_nursery() as nursery:
+        nursery.start_soon(count_turns)
+        before = turns
+        found = await ask(here, transport=TCP, timeout=20)
+        assert turns - before > 5
+        nursery.cancel_scope.cancel()
+    assert found.reason is Reason.DNS_MALFORMED
+
+
+@in_trio
+async def test_a_reply_with_more_records_than_any_honest_one_is_not_read() -> None:
+    async with peer(tcp=frames(crowded(257))) as here:
+        found = await ask(here, transport=TCP)
+    assert found.reason is Reason.TOO_MANY_ANSWERS
+    assert found.detail.endswith("257 records in one reply; more than 256 are not read")
+
+
+@in_trio
+async def test_records_that_cannot_be_read_do_not_matter_beside_those_that_are_asked_for() -> None:
+    def with_a_broken_record(query: Query) -> Iterable[bytes]:
+        reply = message(query, A, (HOST, 60, "CNAME", "x.example."))
+        wire = bytearray(message(query, A).to_wire())
+        wire[6:8] = (2).to_bytes(2)
+        assert reply.answer
+        yield bytes(wire) + b"\xc0\x0c" + struct.pack("!HHIH", 15, 1, 60, 1) + b"\0"  # an MX of one byte
+
+    found = await ask_one(with_a_broken_record)
+    assert (found.reason, found.addresses) == (None, ("192.0.2.7",))
+
+
+@in_trio
+async def test_a_dname_is_followed_by_the_cname_that_comes_with_it() -> None:
+    found = await ask_one(
+        says(
+            ("push.example", 60, "DNAME", "other.example."),
+            (HOST, 0, "CNAME", "7-courier.other.example."),
+            ("7-courier.other.example", 60, "A", "192.0.2.7"),
+        )
+    )
+    assert (found.addresses, found.chain) == (("192.0.2.7",), ("7-courier.other.example",))
+
+
+@in_trio
+async def test_a_question_that_comes_back_in_capitals_is_ours() -> None:
+    def loud(query: Query) -> Iterable[bytes]:
+        other = dns.message.make_query(f"{HOST.upper()}.", "A", id=query.id)
+        yield message(other, A).to_wire()
+
+    assert (await ask_one(loud)).addresses == ("192.0.2.7",)
+
+
+# --- Nameservers that do not resolve for others
+
+
+def bare(query: Query) -> Iterable[bytes]:
+    """Neither recursion nor an answer of its own."""
+    yield dns.message.make_response(query).to_wire()
+
+
+def referral(query: Query) -> Iterable[bytes]:
+    reply = dns.message.make_response(query)
+    reply.authority.append(dns.rrset.from_text(".", 60, "IN", "NS", "a.root-servers.example."))
+    yield reply.to_wire()
+
+
+@pytest.mark.parametrize(("lame", "alone"), [(bare, Reason.NO_ANSWER), (referral, Reason.REFUSED_BY_SERVER)])
+@in_trio
+async def test_a_lame_nameserver_is_passed_over(lame: Replies, alone: Reason) -> None:
+    async with peer(lame) as first, peer(good) as second:
+        assert (await ask(first)).reason is alone
+        assert (await ask(first, second)).addresses == ("192.0.2.7",)
+
+
+@in_trio
+async def test_no_records_from_the_names_own_server_are_an_answer() -> None:
+    def authoritative(query: Query) -> Iterable[bytes]:
+        reply = dns.message.make_response(query)
+        reply.flags |= dns.flags.AA
+        yield reply.to_wire()
+
+    async with peer(authoritative) as first, peer(good) as second:
+        assert (await ask(first, second)).reason is Reason.NO_ANSWER
+
+
+# --- Errors that nameservers report
+
+
+@pytest.mark.parametrize(
+    ("rcode", "reason"),
+    [
+        (dns.rcode.SERVFAIL, Reason.SERVFAIL),
+        (dns.rcode.REFUSED, Reason.REFUSED_BY_SERVER),
+        (dns.rcode.NOTIMP, Reason.SERVFAIL),
+        (dns.rcode.NOTAUTH, Reason.SERVFAIL),
+        (dns.rcode.BADVERS, Reason.SERVFAIL),
+    ],
+)
+@in_trio
+async def test_an_error_code_goes_to_the_next_nameserver_and_its_name_into_the_detail(
+    rcode: dns.rcode.Rcode, reason: Reason
+) -> None:
+    async with peer(says(rcode=rcode)) as bad, peer(good) as other:
+        alone, helped = await ask(bad), await ask(bad, other)
+    assert (alone.reason, reasons(alone)) == (reason, [reason] * 2)
+    assert alone.detail == f"{bad.nameserver} over udp: answered {rcode.name}"
+    assert (helped.reason, reasons(helped)) == (None, [reason, None])

@@ -1,0 +1,62 @@
+"""What a proxy may say in NTLM: whatever it is, there is an answer or a LoginError."""
+
+import struct
+from base64 import b64encode
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netcheck.model.failing import LoginFault
+from netcheck.model.paths import Credentials, Secret
+from netcheck.wire.http_headers import Challenge
+from netcheck.wire.http_login import LoginError, Ntlm
+
+# [MS-NLMP] section 2.2.1.2, CHALLENGE_MESSAGE
+_NEGOTIATED = 0xE2898215
+_DOMAIN = "CORP".encode("utf-16-le")
+_END, _TIMESTAMP = 0, 7  # section 2.2.2.1, AvId
+
+
+def challenge(timestamp: bytes = bytes(8)) -> bytes:
+    pairs = ((2, _DOMAIN), (1, _DOMAIN), (_TIMESTAMP, timestamp), (_END, b""))
+    about = b"".join(struct.pack("<HH", which, len(value)) + value for which, value in pairs)
+    domain_at, about_at = 56, 56 + len(_DOMAIN)
+    return b"".join(
+        (
+            b"NTLMSSP\0" + struct.pack("<I", 2),
+            struct.pack("<HHI", len(_DOMAIN), len(_DOMAIN), domain_at),
+            struct.pack("<I", _NEGOTIATED) + b"8 bytes." + bytes(8),
+            struct.pack("<HHI", len(about), len(about), about_at) + bytes(8),
+            _DOMAIN + about,
+        )
+    )
+
+
+def answered(message: bytes) -> bytes | None:
+    login = Ntlm(Credentials("CORP\\user", Secret("secret")))
+    login.answer(Challenge("NTLM"))
+    return login.answer(Challenge("NTLM", b64encode(message).decode()))
+
+
+def test_a_challenge_is_answered() -> None:
+    assert (answered(challenge()) or b"").startswith(b"NTLM TlRMTVNTUAADAAAA")
+
+
+def test_a_time_that_no_calendar_has_is_a_challenge_that_cannot_be_read() -> None:
+    with pytest.raises(LoginError) as caught:
+        answered(challenge(b"\xff" * 8))
+    assert caught.value.fault is LoginFault.REJECTED
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(8, 120), st.integers(0, 255)), max_size=6), st.integers(0, 130))
+def test_whatever_is_said_there_is_an_answer_or_a_login_error(
+    changes: list[tuple[int, int]], cut: int
+) -> None:
+    message = bytearray(challenge())
+    for place, value in changes:
+        message[place % len(message)] = value
+    with suppress(LoginError):
+        answered(bytes(message[: cut or len(message)]))
