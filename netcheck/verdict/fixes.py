@@ -8,7 +8,7 @@ it to the real server. Pure.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from netcheck.apns.addresses import PUBLISHED_RANGES
 from netcheck.model.failing import Reason
@@ -148,7 +148,8 @@ def _haproxy_tcp(about: About) -> Lines:
 
 def _dante_pass(about: About) -> Lines:
     kinds = {each.family is Family.NAME for each in about}
-    places = [*(_domains(about) if True in kinds else []), *(_networks(about) if False in kinds else [])]
+    networks = [str(ip_network(each)) for each in _networks(about)]  # it wants a mask for an address too
+    places = [*(_domains(about) if True in kinds else []), *(networks if False in kinds else [])]
     return tuple(
         f"socks pass {{ from: 0/0 to: {place} port = {port} command: connect }}"
         for place in places

@@ -214,6 +214,27 @@ async def test_what_is_no_tls_is_told_apart(settings: TlsSettings, handler: Hand
     assert attempt.tls is None
 
 
+@in_trio
+@pytest.mark.parametrize(
+    ("answer", "software"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\nServer: nginx/1.22.1\r\n\r\n", "nginx/1.22.1"),
+        (
+            b"HTTP/1.1 400 Bad request\r\nContent-length: 90\r\nCache-Control: no-cache\r\n"
+            b"Connection: close\r\nContent-Type: text/html\r\n\r\n<html><body><h1>400 Bad request</h1>\n"
+            b"Your browser sent an invalid request.\n</body></html>\n",
+            "HAProxy",
+        ),
+        (b"HTTP/1.1 what\r\n\r\n", ""),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", ""),
+    ],
+)
+async def test_who_answers_in_http_is_known(settings: TlsSettings, answer: bytes, software: str) -> None:
+    attempt = await probed(settings, says(answer))
+    assert attempt.failure is not None
+    assert attempt.failure.software == software
+
+
 # --- HTTP/2 with the provider API
 
 

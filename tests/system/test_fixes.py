@@ -112,12 +112,13 @@ DENIALS = {
             "roles": ["provider"],
         },
     ),
-    "Dante denies a port": Denial(
+    "Dante denies a port, by name and by address": Denial(
         lambda lab: proxies.dante_strict(lab.namespace, 563),
         Cause.PROXY_DENIES_PORT,
         "Dante",
         "dante_strict.conf",
         above="socks pass",
+        path=lambda server: {"proxy": server.url, "resolve": "both"},
         says_so=False,
     ),
 }

@@ -70,10 +70,10 @@ def proxy_down(case: Case) -> Found | None:
         )
     elif phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE} and not any(map(unreached_proxy, about)):
         software = software_of(about)
-        who = f": {software} answers there, and not as such a proxy" if software else ""
+        who = f" {software} answers there, and not as such a proxy." if software else ""
         next_step = (
-            f"Check the host, port and scheme of {proxy.name} for the path {case.path.name} in the config"
-            f"{who}. Then ask its owners why it does not answer as such a proxy."
+            f"Check the host, port and scheme of {proxy.name} for the path {case.path.name} in the config."
+            f"{who} Then ask its owners why it does not answer as such a proxy."
         )
     else:
         next_step = (
@@ -245,8 +245,8 @@ def proxy_cannot_connect(case: Case) -> Found | None:
         )
     elif software_of(about) == "HAProxy" and all(map(_HAS_NO_SERVER, about)):
         next_step = (
-            f"Ask {proxy.asked} to check the servers in its `backend`: by its answers it is HAProxy, "
-            f"and none of them answers for {what}."
+            f"Ask {proxy.asked} to check the servers in its `backend`. By its answers it is HAProxy, "
+            f"and none of these servers answers for {what}."
         )
     elif others := _others_that_work(case, about):
         next_step = (

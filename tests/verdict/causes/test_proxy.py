@@ -166,7 +166,7 @@ def test_tls_that_a_proxy_does_not_speak_is_looked_up_in_the_config_and_its_cert
             Reason.PROXY_NOT_A_PROXY,
             b"HTTP/1.1 400 Bad Request",
             Cause.PROXY_DOWN,
-            "in the config: nginx/1.22.1 answers there, and not as such a proxy.",
+            "in the config. nginx/1.22.1 answers there, and not as such a proxy. Then",
         ),
         (
             "squid/5.7",
