@@ -122,6 +122,7 @@ def test_without_hosts_neither_their_series_nor_their_headers_are_there() -> Non
         b'netcheck_hosts{family="ipv4",path="direct",port="5223",service="courier",state="reachable"}' in body
     )
     lines = [line for line in body.splitlines() if b'host="' in line]
+    assert lines
     assert all(line.startswith(b"netcheck_bag_") for line in lines)
 
 
