@@ -76,5 +76,18 @@ def spent(pid: int, seconds: float, scrape_every: float = 0.0) -> Spent:
 
 def total(name: str) -> float:
     """The sum of a metric's samples, as a scrape of it alone says."""
-    text = get(PORT, f"/metrics?name[]={name}").decode()
+    return _sum_in(_scraped(name), name)
+
+
+def sum_and_count(histogram: str) -> tuple[float, float]:
+    """Of all that was observed, at one moment."""
+    text = _scraped(histogram)
+    return _sum_in(text, f"{histogram}_sum"), _sum_in(text, f"{histogram}_count")
+
+
+def _scraped(name: str) -> str:
+    return get(PORT, f"/metrics?name[]={name}").decode()
+
+
+def _sum_in(text: str, name: str) -> float:
     return sum(float(value) for value in re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE))

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.bench import blackbox
 from tests.bench.costs import judge
-from tests.bench.daemon import FIRST_PORT, LAST_PORT, PORT, Settings, config, daemon, sink, total
+from tests.bench.daemon import FIRST_PORT, LAST_PORT, PORT, Settings, config, daemon, sink, sum_and_count
 from tests.bench.processes import ROOT, get, in_a_namespace
 from tests.bench.proxying import DANTE, running_dante
 from tests.bench.wire import DELAY
@@ -28,8 +28,8 @@ HOSTS = [f"10.100.0.{number + 1}" for number in range(62)]
 PORTS = range(FIRST_PORT, LAST_PORT + 1)
 PROXIES = [f"10.100.1.{number + 1}" for number in range(16)]
 """Addresses of the one proxy, of which each is a path's: so the wire can tell them apart."""
-ROUND_TRIPS_THROUGH_DANTE = 4
-"""To the proxy, for the method, for the request, and from the proxy to the destination."""
+THROUGH_DANTE_EVERY = "4s"
+"""A probe takes four round trips there: to the proxy, for the method, for the request, to the destination."""
 WINDOW = 6
 """Seconds in which it is scraped each second."""
 PROBES_OF_BLACKBOX = 100
@@ -65,9 +65,8 @@ def measure() -> None:
 def _netcheck() -> None:
     with _wire() as wire:
         with daemon(_config(HOSTS, PORTS, "1s")):
-            before, began_at = _round_trips(), time.time()
             body = _after_scrapes(WINDOW)
-            after, ended_at = _round_trips(), time.time()
+            all_of_them, count = sum_and_count("netcheck_tcp_rtt_seconds")
         known = wire.known()
     took, began = _durations(body, "connect"), _times(body)
     _show(
@@ -78,27 +77,15 @@ def _netcheck() -> None:
         ],
         is_ours=True,
     )
-    # What is counted is over: it began a round trip ago.
-    ended = [
-        took
-        for each in known.connects.values()
-        for began_then, took in each
-        if began_at <= began_then + took <= ended_at
-    ]
-    kernel = (after[0] - before[0]) / (after[1] - before[1])
-    off = abs(kernel - sum(ended) / len(ended)) * 1e3
+    truths = [took for each in known.connects.values() for _, took in each]
+    off = abs(all_of_them / count - sum(truths) / len(truths)) * 1e3
     judge("the kernel's round trip, mean, off the wire's", off, GOAL_OF_THE_KERNEL, " ms")
-
-
-def _round_trips() -> tuple[float, float]:
-    """The sum of the kernel's figures so far, in seconds, and how many there are."""
-    return total("netcheck_tcp_rtt_seconds_sum"), total("netcheck_tcp_rtt_seconds_count")
 
 
 def _netcheck_through_dante() -> None:
     with _wire() as wire, running_dante("0.0.0.0", "wire0"):
         paths: Settings = {name: {"proxy": f"socks5://{name}:{DANTE}"} for name in PROXIES}
-        with daemon(_config(HOSTS, [FIRST_PORT], f"{ROUND_TRIPS_THROUGH_DANTE}s", paths=paths)):
+        with daemon(_config(HOSTS, [FIRST_PORT], THROUGH_DANTE_EVERY, paths=paths)):
             body = _after_scrapes(WINDOW)
         known = wire.known()
     began = _times(body)

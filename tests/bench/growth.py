@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 
-from tests.bench.daemon import FIRST_PORT, PORT, Settings, config, daemon, sink, spent, total
+from tests.bench.daemon import FIRST_PORT, PORT, Settings, config, daemon, sink, spent, sum_and_count
 from tests.bench.plot import draw
 from tests.bench.processes import ROOT, get, in_a_namespace
 
@@ -72,9 +72,9 @@ def figures(hosts: Sequence[str], paths: int, interval: int = INTERVAL) -> Figur
         time.sleep(interval + MARGIN)  # a whole round, so that each endpoint is known
         used = spent(pid, WINDOW)
         took, body = min(_timed_scrape() for _ in range(3))
-        lag = total("netcheck_loop_lag_seconds_sum") / max(1.0, total("netcheck_loop_lag_seconds_count"))
+        late, times = sum_and_count("netcheck_loop_lag_seconds")
     series = sum(not line.startswith(b"#") for line in body.splitlines())
-    return Figures(used.share * 100, used.memory / 1e6, lag * 1e3, took * 1e3, series)
+    return Figures(used.share * 100, used.memory / 1e6, late / max(1.0, times) * 1e3, took * 1e3, series)
 
 
 def _timed_scrape() -> tuple[float, bytes]:
