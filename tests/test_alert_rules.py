@@ -171,7 +171,7 @@ def test_rules_ask_for_metrics_that_exist() -> None:
     assert asked
     assert asked <= set(SAMPLES) | FROM_ELSEWHERE | recorded()
     assert (
-        asked & {name for name, family in SAMPLES.items() if family.is_per_host} == set()
+        asked & {name for name, family in SAMPLES.items() if family.of_host} == set()
     )  # a fleet may do without
 
 

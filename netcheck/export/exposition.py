@@ -1,86 +1,52 @@
-"""Metric families as Prometheus text format 0.0.4 and OpenMetrics 1.0.0, byte for byte as prometheus_client.
+"""Metric families as text, byte for byte as prometheus_client would write them.
 
-Owns escaping, numbers and line order. Must not know any metric by name. A scrape must not hold up the event
-loop, so the lines of a series are remembered until its value changes; the formats differ only in headers.
+Owns the order of lines. Must not know any metric by name. A scrape must not hold up the event loop, so it
+comes in pieces, and the lines of a series are remembered until its value changes.
 """
 
-import functools
 import re
-from collections.abc import Callable, Iterable, Sequence, Set
-from enum import Enum, auto
+from collections.abc import Iterator, Sequence, Set
 from itertools import accumulate
-from operator import itemgetter
-
-from prometheus_client.utils import floatToGoString
 
 from netcheck.export.families import FAMILIES, Kind, MetricFamily
+from netcheck.export.hosts import HostsText
 from netcheck.export.samples import Labels, Observed
+from netcheck.export.writing import BOUNDS, Escaped, TextFormat, braced, headers, in_order, number
 from netcheck.facts import Facts
-from netcheck.state.histogram import BUCKETS
-
-
-class TextFormat(Enum):
-    PROMETHEUS = auto()
-    OPENMETRICS = auto()
-
-
-def number(value: float) -> str:
-    """A sample's value as prometheus_client writes it, which is as Go does."""
-    if 0.0 <= value < 1_000_000.0:
-        return repr(float(value))  # where Go and Python agree, and most values are
-    return _large_or_odd(value)
-
-
-@functools.lru_cache(maxsize=4096)  # most are times of visits, which stand in two families
-def _large_or_odd(value: float) -> str:
-    return str(floatToGoString(value))  # type: ignore[no-untyped-call]  # the library leaves it unannotated
-
-
-BOUNDS = (*map(number, BUCKETS), "+Inf")
-"""The values of a histogram's label `le`."""
 
 _END_OF_NAME = re.compile(rb"[{ ]")
-
-
-class _Escaped(dict[str | int, str]):
-    """Values of labels as they are written. Of one family and scrape: in these a host stands many times."""
-
-    def __missing__(self, value: str | int) -> str:
-        text = str(value).replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-        self[value] = text
-        return text
 
 
 class Exposition:
     """The text of all families. Holds one entry per series of the last scrape; not for several threads."""
 
-    def __init__(self, families: Iterable[MetricFamily] = FAMILIES) -> None:
-        self._families = [_FamilyText(family) for family in families]
+    def __init__(self, families: Sequence[MetricFamily] = FAMILIES) -> None:
+        self._hosts = HostsText([family for family in families if family.of_host])
+        self._others = [_FamilyText(family) for family in families if not family.of_host]
 
-    def parts(self, facts: Facts, text_format: TextFormat, names: Set[str] = frozenset()) -> list[bytes]:
+    def pieces(self, facts: Facts, text_format: TextFormat, names: Set[str] = frozenset()) -> Iterator[bytes]:
         """Every family with its header, or only what `names` name; without OpenMetrics' closing `# EOF`.
 
         Names are those of families, or of samples (`_bucket`, `_count`, `_sum`) where only these lines of a
-        histogram are wanted. In parts, to be joined once with whatever follows: a body can be megabytes.
+        histogram are wanted. To be joined; some are empty. A piece is made in a fraction of a millisecond,
+        and between two of them anything may happen, another scrape too.
         """
-        parts: list[bytes] = []
-        for family in self._families:
+        yield from self._hosts.pieces(facts, text_format, names)
+        for family in self._others:
             lines = family.lines(facts, names)
             if lines or not names:
-                parts.append(family.headers[text_format])
-                parts += lines
-        return parts
+                yield family.headers[text_format] + b"".join(lines)
 
 
 class _FamilyText:
     """The lines of one family."""
 
     def __init__(self, family: MetricFamily) -> None:
-        self.headers = {text_format: _header(family, text_format) for text_format in TextFormat}
+        self.headers = headers(family)
         self._family = family
         templates = _templates(family)
         self._template, self._lines = "\n".join(templates), len(templates)
-        self._in_order = _in_order(family.labels)
+        self._in_order = in_order(family.labels)
         self._known: dict[Labels, _Series] = {}
 
     def lines(self, facts: Facts, names: Set[str]) -> list[bytes]:
@@ -93,7 +59,7 @@ class _FamilyText:
         return [line + b"\n" for line in lines if _END_OF_NAME.split(line, maxsplit=1)[0].decode() in names]
 
     def _all(self, facts: Facts) -> list[bytes]:
-        known, lines, escaped = self._known, [], _Escaped()
+        known, lines, escaped = self._known, [], Escaped()
         for labels, value in self._family.sample(facts):
             series = known.get(labels)
             if series is None:
@@ -129,30 +95,13 @@ class _Series:
         self.lines = "".join(lines).encode()
 
 
-def _in_order(names: Sequence[str]) -> Callable[[Labels], Labels]:
-    """What puts the values of labels with these names in the order of the names."""
-    order = sorted(range(len(names)), key=names.__getitem__)
-    return itemgetter(*order) if len(order) > 1 else tuple
-
-
-def _header(family: MetricFamily, text_format: TextFormat) -> bytes:
-    name, text = family.name, family.help.replace("\\", r"\\").replace("\n", r"\n")
-    if text_format is TextFormat.OPENMETRICS:
-        name, text = name.removesuffix("_total"), text.replace('"', r"\"")
-    return f"# HELP {name} {text}\n# TYPE {name} {family.kind}\n".encode()
-
-
 def _templates(family: MetricFamily) -> tuple[str, ...]:
     """What stands before the number, per line of a series; `%s` for each label's value, in order of names."""
     pairs = [f'{name}="%s"' for name in sorted(family.labels)]
-    plain = _braced(pairs)
+    plain = braced(pairs)
     if family.kind is not Kind.HISTOGRAM:
         return (f"{family.name}{plain} ",)
     before = [pair for pair in pairs if pair < "le"]
     after = pairs[len(before) :]
-    buckets = [f"""{family.name}_bucket{_braced([*before, f'le="{bound}"', *after])} """ for bound in BOUNDS]
+    buckets = [f"""{family.name}_bucket{braced([*before, f'le="{bound}"', *after])} """ for bound in BOUNDS]
     return (*buckets, f"{family.name}_count{plain} ", f"{family.name}_sum{plain} ")
-
-
-def _braced(pairs: list[str]) -> str:
-    return f"{{{','.join(pairs)}}}" if pairs else ""

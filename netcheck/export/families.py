@@ -40,9 +40,9 @@ class MetricFamily:
         return (self.name,)
 
     @property
-    def is_per_host(self) -> bool:
-        """Whether it has a series for each host of a service: what most series come from."""
-        return self.labels[: len(_ENDPOINT)] == _ENDPOINT
+    def of_host(self) -> samples.OfHost | None:
+        """What it says of a host, where it has series for each of them: most series come from these."""
+        return self.sample.of_host if isinstance(self.sample, samples.OfHosts) else None
 
 
 _ENDPOINT = Endpoint._fields
@@ -55,35 +55,35 @@ FAMILIES = (
         "netcheck_probe_success",
         Kind.GAUGE,
         _ENDPOINT,
-        samples.probe_success,
+        samples.OfHosts(samples.probe_success),
         "1 if at least one address answered when the host was last visited.",
     ),
     MetricFamily(
         "netcheck_probe_addresses",
         Kind.GAUGE,
         (*_ENDPOINT, "state"),
-        samples.probe_addresses,
+        samples.OfHosts(samples.probe_addresses),
         "Addresses tried when the host was last visited, by whether they answered.",
     ),
     MetricFamily(
         "netcheck_probe_phase_duration_seconds",
         Kind.GAUGE,
         (*_ENDPOINT, "phase"),
-        samples.probe_phase_durations,
+        samples.OfHosts(samples.probe_phase_durations),
         "How long each phase took when the host last answered.",
     ),
     MetricFamily(
         "netcheck_probe_last_run_timestamp_seconds",
         Kind.GAUGE,
         _ENDPOINT,
-        samples.probe_last_runs,
+        samples.OfHosts(samples.probe_last_run),
         "When the host was last visited.",
     ),
     MetricFamily(
         "netcheck_probe_last_success_timestamp_seconds",
         Kind.GAUGE,
         _ENDPOINT,
-        samples.probe_last_successes,
+        samples.OfHosts(samples.probe_last_success),
         "When the host last answered.",
     ),
     MetricFamily(
@@ -369,5 +369,5 @@ FAMILIES = (
     ),
 )
 
-WITHOUT_HOSTS = tuple(family for family in FAMILIES if not family.is_per_host)
+WITHOUT_HOSTS = tuple(family for family in FAMILIES if family.of_host is None)
 """For fleets of many sites: what is left tells the same by service, port, path and family."""

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
-from netcheck.export.exposition import Exposition, TextFormat
+from netcheck.export.exposition import Exposition
 from netcheck.export.families import FAMILIES, WITHOUT_HOSTS
+from netcheck.export.writing import TextFormat
 from netcheck.facts import Facts
 
 _OPENMETRICS_TYPE = "application/openmetrics-text"
@@ -43,7 +44,7 @@ class Exporter:
         """Body and content type; `names`, unless empty, are the families or sample names that are wanted."""
         text_format = negotiate(accept)
         encode, content_type = _ENCODERS[text_format]
-        parts = self._exposition.parts(facts, text_format, frozenset(names))
+        parts = [*self._exposition.pieces(facts, text_format, frozenset(names))]
         process = self._process.restricted_registry(names) if names else self._process
         parts.append(encode(process))  # which closes OpenMetrics with `# EOF`
         return b"".join(parts), content_type

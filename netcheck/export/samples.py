@@ -5,7 +5,9 @@ Every function reads and changes nothing. What is not known yet yields no sample
 """
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 from netcheck import __version__
@@ -13,7 +15,8 @@ from netcheck.apns.addresses import is_apple_name, is_published, published_range
 from netcheck.facts import Facts
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Acceptance, Verdict
-from netcheck.model.results import Bag, Lookup, Result
+from netcheck.model.results import Attempt, Bag, Lookup
+from netcheck.state.endpoints import EndpointState
 from netcheck.state.histogram import Histogram
 
 
@@ -27,36 +30,41 @@ class Observed(NamedTuple):
 Labels: TypeAlias = tuple[str | int, ...]
 Numbers: TypeAlias = Iterator[tuple[Labels, float]]
 Histograms: TypeAlias = Iterator[tuple[Labels, Observed]]
+OfHost: TypeAlias = Callable[[EndpointState], Mapping[str, float] | Mapping[Phase, float]]
+"""What a family says of one host: a number for each value of the label that it has beside an endpoint's. One
+without such a label has the empty part."""
 
 
-def probe_success(facts: Facts) -> Numbers:
-    for endpoint, seen in facts.endpoints.items():
-        yield endpoint, 1 if seen.reachable else 0
+@dataclass(frozen=True, slots=True)
+class OfHosts:
+    """Samples host by host."""
+
+    of_host: OfHost
+
+    def __call__(self, facts: Facts) -> Numbers:
+        for endpoint, seen in facts.endpoints.items():
+            for part, number in self.of_host(seen).items():
+                yield (*endpoint, part) if part else endpoint, number
 
 
-def probe_addresses(facts: Facts) -> Numbers:
-    for endpoint, seen in facts.endpoints.items():
-        yield (*endpoint, "reachable"), seen.reachable
-        yield (*endpoint, "unreachable"), seen.unreachable
+def probe_success(seen: EndpointState) -> Mapping[str, float]:
+    return {"": 1 if seen.reachable else 0}
 
 
-def probe_phase_durations(facts: Facts) -> Numbers:
-    """Without the session: it waits for what a peer may say."""
-    for endpoint, seen in facts.endpoints.items():
-        for phase, seconds in seen.phases.items():
-            if phase is not Phase.SESSION:
-                yield (*endpoint, phase), seconds
+def probe_addresses(seen: EndpointState) -> Mapping[str, float]:
+    return {"reachable": seen.reachable, "unreachable": seen.unreachable}
 
 
-def probe_last_runs(facts: Facts) -> Numbers:
-    for endpoint, seen in facts.endpoints.items():
-        yield endpoint, seen.last_run
+def probe_phase_durations(seen: EndpointState) -> Mapping[Phase, float]:
+    return seen.phases
 
 
-def probe_last_successes(facts: Facts) -> Numbers:
-    for endpoint, seen in facts.endpoints.items():
-        if seen.last_success is not None:
-            yield endpoint, seen.last_success
+def probe_last_run(seen: EndpointState) -> Mapping[str, float]:
+    return {"": seen.last_run}
+
+
+def probe_last_success(seen: EndpointState) -> Mapping[str, float]:
+    return {} if seen.last_success is None else {"": seen.last_success}
 
 
 def hosts(facts: Facts) -> Numbers:
@@ -68,8 +76,9 @@ def hosts(facts: Facts) -> Numbers:
 
 def hosts_last_runs(facts: Facts) -> Numbers:
     latest: dict[str, float] = {}
-    for endpoint, seen in facts.endpoints.items():
-        latest[endpoint.path] = max(seen.last_run, latest.get(endpoint.path, seen.last_run))
+    for (_, _, path, _), seen in facts.hosts.items():
+        time = max([each.last_run for each in seen])
+        latest[path] = max(time, latest.get(path, time))
     for path, time in latest.items():
         yield (path,), time
 
@@ -77,8 +86,8 @@ def hosts_last_runs(facts: Facts) -> Numbers:
 def hosts_last_successes(facts: Facts) -> Numbers:
     latest: dict[Labels, float] = {}
     for (service, port, path, _), seen in facts.hosts.items():
-        flow = (service, port, path)
-        for time in [each.last_success for each in seen if each.last_success is not None]:
+        if times := [each.last_success for each in seen if each.last_success is not None]:
+            flow, time = (service, port, path), max(times)
             latest[flow] = max(time, latest.get(flow, time))
     yield from latest.items()
 
@@ -127,7 +136,7 @@ def dns_unexpected_addresses(facts: Facts) -> Numbers:
     unexpected: dict[Labels, int] = {}
     for labels, lookup in _lookups(facts):
         if is_apple_name(lookup.host):
-            outside = sum(not is_published(address) for address in lookup.addresses)
+            outside = len(lookup.addresses) - sum(map(is_published, lookup.addresses))
             unexpected[labels] = unexpected.get(labels, 0) + outside
     yield from unexpected.items()
 
@@ -142,56 +151,54 @@ def dns_min_ttls(facts: Facts) -> Numbers:
 
 def tls_intercepted(facts: Facts) -> Numbers:
     """1 if any latest probe of the service met another's certificate; no sample before one met any."""
-    for service_and_path, results in _results(facts):
-        if any(result.attempt.tls for result in results):
-            failures = [result.attempt.failure for result in results]
-            yield (
-                service_and_path,
-                int(any(f is not None and f.reason is Reason.TLS_INTERCEPTED for f in failures)),
-            )
+    for service_and_path, attempts in _attempts(facts).items():
+        if any(attempt.tls for attempt in attempts):
+            failures = [attempt.failure for attempt in attempts if attempt.failure is not None]
+            yield service_and_path, int(any(each.reason is Reason.TLS_INTERCEPTED for each in failures))
 
 
 def tls_not_after(facts: Facts) -> Numbers:
     """Of the certificates seen last, the one that expires first."""
-    for service_and_path, results in _results(facts):
-        certificates = [result.attempt.tls for result in results if result.attempt.tls]
+    for service_and_path, attempts in _attempts(facts).items():
+        certificates = [attempt.tls for attempt in attempts if attempt.tls]
         if times := [each.not_after for each in certificates if each.not_after is not None]:
             yield service_and_path, min(times)
 
 
-def _results(facts: Facts) -> Iterator[tuple[Labels, list[Result]]]:
+def _attempts(facts: Facts) -> Mapping[Labels, Sequence[Attempt]]:
     """The latest ones, by service and path."""
-    grouped: dict[Labels, list[Result]] = {}
-    for result in facts.results:
-        grouped.setdefault((result.service, result.path), []).append(result)
-    yield from grouped.items()
+    grouped: dict[Labels, list[Attempt]] = {}
+    for (service, _, path, _), seen in facts.hosts.items():
+        attempts = [result.attempt for each in seen for result in each.results]
+        grouped.setdefault((service, path), []).extend(attempts)
+    return grouped
 
 
 def prefixes_reachable(facts: Facts) -> Numbers:
     """Of the addresses tried last in each of Apple's ranges, the share that could be connected to.
 
-    Of required services only: that a firewall drops what nobody needs is no range that it blocks.
+    Of required services only: that a firewall drops what nobody needs is no range that it blocks. Hosts share
+    addresses, and were visited at different times: the newest try of an address counts.
     """
+    for (path, port), attempts in _required_attempts(facts).items():
+        newest = {attempt.address: attempt for attempt in sorted(attempts, key=attrgetter("at"))}
+        connected: dict[str, list[bool]] = {}
+        for address, attempt in newest.items():
+            prefix = published_range(address) if address else None
+            if prefix is not None:
+                connected.setdefault(prefix, []).append(attempt.connected)
+        for prefix, each in connected.items():
+            yield (path, prefix, port), sum(each) / len(each)
+
+
+def _required_attempts(facts: Facts) -> Mapping[tuple[str, int], Sequence[Attempt]]:
+    """The latest ones at hosts of Apple's that somebody needs, by path and port."""
     required = {service.name for service in facts.services if service.required}
-    latest: dict[Labels, dict[str, Result]] = {}
-    for endpoint, seen in facts.endpoints.items():
-        if endpoint.service in required and is_apple_name(endpoint.host):
-            for result in seen.results:
-                _note_latest(latest, result)
-    for labels, by_address in latest.items():
-        yield labels, sum(result.attempt.connected for result in by_address.values()) / len(by_address)
-
-
-def _note_latest(latest: dict[Labels, dict[str, Result]], result: Result) -> None:
-    """Hosts share addresses, and were visited at different times: the newest try of an address counts."""
-    address = result.attempt.address
-    prefix = published_range(address) if address else None
-    if address is None or prefix is None:
-        return
-    by_address = latest.setdefault((result.path, prefix, result.port), {})
-    before = by_address.get(address)
-    if before is None or before.attempt.at <= result.attempt.at:
-        by_address[address] = result
+    grouped: dict[tuple[str, int], list[Attempt]] = {}
+    for (service, host, port, path, _), seen in facts.endpoints.items():
+        if service in required and is_apple_name(host):
+            grouped.setdefault((path, port), []).extend([result.attempt for result in seen.results])
+    return grouped
 
 
 def proxies_up(facts: Facts) -> Numbers:

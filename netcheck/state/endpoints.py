@@ -15,6 +15,7 @@ from netcheck.model.services import Service
 class EndpointState:
     """The last visit to an endpoint; `phases` and `last_success` are of the last one that succeeded.
 
+    The phases are without the session: it waits for what a peer may say.
     Times are Unix seconds, for showing: whatever is decided by time goes by `Attempt.at`.
     """
 
@@ -122,7 +123,8 @@ def _after(results: tuple[Result, ...], before: EndpointState | None) -> Endpoin
     last_failed = failed[0] if failed else before.last_failed if before else None
     if succeeded:
         bag = next((result.attempt.bag for result in succeeded if result.attempt.bag), None)
-        phases = succeeded[0].phases
+        phases = dict(succeeded[0].phases)
+        phases.pop(Phase.SESSION, None)
         return EndpointState(results, len(succeeded), time, time, phases, 0, bag, recent, last_failed)
     if before is None:
         return EndpointState(results, 0, time, None, {}, 1, None, recent, last_failed, at)

@@ -13,8 +13,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.utils import floatToGoString
 
-from netcheck.export.exposition import Exposition, TextFormat, number
+from netcheck.export.exposition import Exposition
 from netcheck.export.families import FAMILIES
+from netcheck.export.writing import TextFormat, number
 from netcheck.facts import Facts
 from netcheck.model.results import Endpoint
 from netcheck.model.services import Service
@@ -46,7 +47,7 @@ EITHER_FORMAT = pytest.mark.parametrize("text_format", TextFormat)
 
 def ours(facts: Facts, text_format: TextFormat, exposition: Exposition | None = None) -> bytes:
     end = [b"# EOF\n"] if text_format is TextFormat.OPENMETRICS else []
-    return b"".join((exposition or Exposition()).parts(facts, text_format) + end)
+    return b"".join([*(exposition or Exposition()).pieces(facts, text_format), *end])
 
 
 def theirs(facts: Facts, text_format: TextFormat) -> bytes:
@@ -72,7 +73,7 @@ def test_a_later_scrape_shows_what_has_changed_since_and_nothing_else(data: st.D
 
 @given(facts=exposures(), names=st.frozensets(st.sampled_from(SAMPLE_NAMES), min_size=1, max_size=8))
 def test_any_names_choose_the_lines_that_the_library_would(facts: Facts, names: frozenset[str]) -> None:
-    written = Exposition().parts(facts, TextFormat.PROMETHEUS, names)
+    written = Exposition().pieces(facts, TextFormat.PROMETHEUS, names)
     registry = CollectorRegistry()
     registry.register(StateCollector(lambda: facts))
     assert b"".join(written) == generate_latest(registry.restricted_registry(names))
@@ -82,7 +83,7 @@ def test_any_names_choose_the_lines_that_the_library_would(facts: Facts, names: 
 def test_label_values_do_not_break_lines_that_are_chosen_by_name(name: str) -> None:
     facts = shown(configured(services=[Service(name, COURIER.hosts, COURIER.ports)]))
     names = frozenset({"netcheck_tcp_rtt_seconds_sum"})
-    chosen = b"".join(Exposition().parts(facts, TextFormat.PROMETHEUS, names))
+    chosen = b"".join(Exposition().pieces(facts, TextFormat.PROMETHEUS, names))
     assert chosen.count(b"\n") == chosen.count(b"netcheck_tcp_rtt_seconds_sum{") + len(("HELP", "TYPE"))
 
 

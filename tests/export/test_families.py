@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from netcheck.export.exposition import Exposition, TextFormat
+from netcheck.export.exposition import Exposition
 from netcheck.export.families import FAMILIES, WITHOUT_HOSTS
 from netcheck.export.negotiate import Exporter
+from netcheck.export.writing import TextFormat
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Acceptance, Cause, Finding, Hop, Judgement, Verdict
@@ -107,7 +108,7 @@ TIMEOUT = Failure(Phase.CONNECT, Reason.TIMEOUT)
 
 def values(facts: Facts, name: str, /, **labels: str) -> list[float]:
     """The samples of this name that carry these labels, read back from the text."""
-    text = b"".join(Exposition().parts(facts, TextFormat.PROMETHEUS)).decode()
+    text = b"".join(Exposition().pieces(facts, TextFormat.PROMETHEUS)).decode()
     return [
         sample.value
         for family in text_string_to_metric_families(text)

@@ -1,0 +1,77 @@
+"""How Prometheus text format 0.0.4 and OpenMetrics 1.0.0 write labels, numbers and headers.
+
+As prometheus_client does it, byte for byte.
+Must not know any metric by name, nor what is remembered between scrapes.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from operator import itemgetter
+
+from prometheus_client.utils import floatToGoString
+
+from netcheck.export.families import MetricFamily
+from netcheck.export.samples import Labels
+from netcheck.state.histogram import BUCKETS
+
+
+class TextFormat(Enum):
+    """They differ only in headers, and in OpenMetrics' `# EOF` at the end."""
+
+    PROMETHEUS = auto()
+    OPENMETRICS = auto()
+
+
+def number(value: float) -> str:
+    """A sample's value as prometheus_client writes it, which is as Go does."""
+    if 0.0 <= value < _LARGE:
+        return repr(value * 1.0)  # where Go and Python agree, and most values are
+    return _large_or_odd(value)
+
+
+@functools.lru_cache(maxsize=4096)  # most are times of visits, which stand in two families
+def _large_or_odd(value: float) -> str:
+    if _LARGE <= value < _VERY_LARGE:  # as floatToGoString does it, in half the time
+        whole, _, rest = repr(value * 1.0).partition(".")
+        return f"{f'{whole[0]}.{whole[1:]}{rest}'.rstrip('0.')}e+{len(whole) - 1:02}"
+    return str(floatToGoString(value))  # type: ignore[no-untyped-call]  # the library leaves it unannotated
+
+
+_LARGE, _VERY_LARGE = 1e6, 1e16
+"""From where Go writes an exponent, and from where Python does."""
+
+BOUNDS = (*map(number, BUCKETS), "+Inf")
+"""The values of a histogram's label `le`."""
+
+
+class Escaped(dict[str | int, str]):
+    """Values of labels as they are written. Of one scrape: in this a host stands many times."""
+
+    def __missing__(self, value: str | int) -> str:
+        text = str(value).replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+        self[value] = text
+        return text
+
+
+def in_order(names: Sequence[str]) -> Callable[[Labels], Labels]:
+    """What puts the values of labels with these names in the order of the names."""
+    order = sorted(range(len(names)), key=names.__getitem__)
+    return itemgetter(*order) if len(order) > 1 else tuple
+
+
+def headers(family: MetricFamily) -> dict[TextFormat, bytes]:
+    """What stands above the family's lines."""
+    return {text_format: _header(family, text_format) for text_format in TextFormat}
+
+
+def _header(family: MetricFamily, text_format: TextFormat) -> bytes:
+    name, text = family.name, family.help.replace("\\", r"\\").replace("\n", r"\n")
+    if text_format is TextFormat.OPENMETRICS:
+        name, text = name.removesuffix("_total"), text.replace('"', r"\"")
+    return f"# HELP {name} {text}\n# TYPE {name} {family.kind}\n".encode()
+
+
+def braced(pairs: Sequence[str]) -> str:
+    """Labels, each written as `name="value"`."""
+    return f"{{{','.join(pairs)}}}" if pairs else ""
