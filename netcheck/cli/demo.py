@@ -104,8 +104,12 @@ async def _run(
 
 
 async def _end_when_told(task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-    """SIGTERM, and SIGHUP as of a terminal that is closed, end all as Ctrl-C does."""
-    ends = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
+    """Ctrl-C, SIGTERM, and SIGHUP as of a terminal that is closed, end all.
+
+    Ctrl-C too: as an exception it may strike where Python throws exceptions away, such as in a destructor.
+    """
+    known = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    ends = [each for each in known if signal.getsignal(each) is not signal.SIG_IGN]
     for number in ends:
         signal.signal(number, signal.SIG_IGN)  # from when the receiver has ended: all is being cleaned up
     task_status.started()
