@@ -11,10 +11,13 @@ from netcheck import facts
 from netcheck.config.file import load
 from netcheck.daemon import showing
 from netcheck.daemon.daemon import Daemon
+from netcheck.model.paths import ProbePath
+from netcheck.model.services import Service
 from netcheck.pages import page
 from netcheck.verdict.assessing import Assessment, assess
 from netcheck.web.routes import routes
 from netcheck.web.server import Request, Response
+from tests.bench.network import Network
 from tests.test_cli import config
 
 
@@ -44,9 +47,37 @@ def judged(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Judged:
 
 def test_scrapes_judge_nothing(daemon: Daemon, judged: Judged) -> None:
     for _ in range(5):
-        daemon.scrape("", ())
-        daemon.scrape("application/openmetrics-text", ("netcheck_ready",))
+        trio.run(daemon.scrape, "", ())
+        trio.run(daemon.scrape, "application/openmetrics-text", ("netcheck_ready",))
     assert judged.runs == 0
+
+
+def test_a_scrape_of_many_series_lets_others_run_meanwhile(tmp_path: Path) -> None:
+    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    with file.open("a") as text:
+        text.write("metrics: {per_host: true}\n")
+    daemon = Daemon(file, load(file))
+    many = Service("many", tuple(f"host-{number}.example" for number in range(1000)), (443,))
+    network = Network([many], [ProbePath("direct")])
+    network.visit(1.0)
+    daemon.showing.take(network.facts())
+    turns = 0
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(count_turns)
+            body, _ = await daemon.scrape("", ())
+            assert body.count(b"\nnetcheck_probe_success{") == 2000
+            nursery.cancel_scope.cancel()
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await trio.lowlevel.checkpoint()
+
+    trio.run(main)
+    assert turns > 5  # one each for the start and the end; the rest is while the series are written
 
 
 def ask(daemon: Daemon, route: str) -> Response:
