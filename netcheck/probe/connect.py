@@ -22,18 +22,17 @@ async def dial(walk: Walk, address: str, port: int, binding: Binding) -> TcpStre
     How long it took is what the kernel says, which a busy process does not distort, where no SYN was lost.
     Raises PhaseError. The walk keeps the stream and closes it.
     """
+    began = perf_counter()
     walk.peer = endpoint_text(address, port)
     sock = open_socket(socket.SOCK_STREAM, address, binding)
-    began = perf_counter()
     try:
         await connect(sock, address, port)
     except BaseException:  # closed on every way out, the deadline's cancellation too
         _note(walk, sock)
         sock.close()
         raise
-    took = perf_counter() - began
     _note(walk, sock)
-    walk.noticed_late(lateness(took, walk.tcp))
+    walk.noticed_late(lateness(perf_counter() - began, walk.tcp))
     return walk.keep(TcpStream(sock))
 
 
