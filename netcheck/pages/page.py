@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from netcheck.answers import answers
 from netcheck.facts import Facts
@@ -18,6 +18,9 @@ from netcheck.pages.chain import chain
 from netcheck.pages.matrix import matrix
 from netcheck.pages.standing import Past, incidents, lines, state_of, troubles, worst
 from netcheck.pages.words import headline, said
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _HERE = Path(__file__).parent
 _MOST_INCIDENTS = 20
@@ -59,10 +62,15 @@ def _asset(name: str) -> bytes:
 
 
 @cache
-def _environment() -> Environment:
-    loader = FileSystemLoader(_HERE / "templates")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+def _environment() -> "Environment":
+    """Loads Jinja2 with the first page: the daemon answers sooner without it, and may never need it."""
+    jinja2 = import_module("jinja2")
+    environment: Environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.globals["css"] = _asset("page.css").decode()
     environment.globals["address_of"] = {name: f"/assets/{name}?{_mark(name)}" for name in _TYPES}
