@@ -64,7 +64,7 @@ def _asset(name: str) -> bytes:
 
 @cache
 def _environment() -> "Environment":
-    # Loaded with the first page: it takes 6 MB, and a daemon at which nobody looks has no use for it.
+    """Loads Jinja2 with the first page: the daemon answers sooner without it, and may never need it."""
     jinja2 = import_module("jinja2")
     environment: Environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE / "templates"),
