@@ -155,7 +155,7 @@ class TcpStream:
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
         system.HERE.stamp_arrivals(sock)
-        self.notice_late: Callable[[float], None] = lambda _: None
+        self.notice_late: Callable[[float], None] = _tell_nobody
         """Is told for how many seconds this process was busy elsewhere while it could have gone on."""
         self._granted: int | None = None
         self._left = 0
@@ -168,6 +168,7 @@ class TcpStream:
         self.close()
 
     def close(self) -> None:
+        self.notice_late = _tell_nobody  # who is told has the stream: a cycle for the collector
         self.socket.close()
 
     def grant(self, limit: int, too_many: Reason) -> None:
@@ -208,3 +209,7 @@ class TcpStream:
         if self._granted is not None and self._left < 0:
             raise PhaseError(self._too_many, f"more than {self._granted} bytes came, and no end of them")
         return data
+
+
+def _tell_nobody(_: float) -> None:
+    pass

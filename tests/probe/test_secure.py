@@ -22,7 +22,9 @@ from netcheck.model.paths import ProbePath, Proxy, ProxyScheme
 from netcheck.model.results import Attempt, Trust
 from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
 from netcheck.probe.runner import Prober
+from netcheck.probe.sockets import TcpStream
 from netcheck.probe.tls import TlsStream
+from netcheck.probe.walk import Walk
 from netcheck.schedule import Gate
 from tests.probe.peers import Handler, in_trio, says, serving, silent
 
@@ -116,7 +118,7 @@ async def test_a_probe_leaves_nothing_for_the_collector(settings: TlsSettings, h
     gc.disable()
     try:
         await probed(settings, handler)
-        assert [each for each in gc.get_objects() if isinstance(each, TlsStream)] == []
+        assert [each for each in gc.get_objects() if isinstance(each, TlsStream | TcpStream | Walk)] == []
     finally:
         gc.enable()
 
