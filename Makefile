@@ -111,7 +111,8 @@ $(UV):
 # built, and nothing is fetched that the lock files do not name with its hash.
 define environment
 	$(UV) venv -q --clear --python $(PYTHON) $(1)
-	$(UV) pip sync -q --require-hashes --python $(1) requirements/$(2).txt
+	$(UV) pip sync -q --require-hashes --compile-bytecode --python $(1) requirements/$(2).txt
+	$(1)/bin/python -m compileall -q netcheck
 	echo "$(CURDIR)" > "$$($(1)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/netcheck.pth"
 	printf '#!/bin/sh\nexec "%s/bin/python" -m netcheck "$$@"\n' "$(CURDIR)/$(1)" > $(1)/bin/netcheck
 	chmod +x $(1)/bin/netcheck

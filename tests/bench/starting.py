@@ -56,7 +56,7 @@ class Cost:
 
 def main() -> None:
     """Measure each, print the table, and say so where something takes longer or more than it may."""
-    # As every way to install it does; a fresh clone would be compiled anew at each start where none may be kept.
+    # As each way to install it does. Where Python may not keep what it compiles, it does so at each start.
     compileall.compile_dir(ROOT / "netcheck", quiet=1)
     alone = best(command_cost, "-c", "pass")
     print(f"{'':32}{'ms':>8}{'ms CPU':>8}{'MB':>6}{'ratio':>8}{'goal':>8}")
