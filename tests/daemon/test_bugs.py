@@ -61,7 +61,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize(
     ("room", "name", "route"),
-    [(page, "render", "/"), (Exporter, "scrape", "/metrics")],
+    [(page, "render", "/"), (Exporter, "pieces", "/metrics")],
     ids=["page", "metrics"],
 )
 def test_a_template_or_encoder_that_raises_costs_that_answer(

@@ -46,7 +46,9 @@ def alone(*started: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    # without what make tells the make that it starts: it would have words about it
+    others = ("COVERAGE_", "MAKE", "MFLAGS")
+    own = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     return {**own, "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
 
 
