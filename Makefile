@@ -41,7 +41,8 @@ types: $(DEV)/ready
 
 units: $(DEV)/ready
 	$(DEV)/bin/coverage erase
-	$(DEV)/bin/coverage run -m pytest $(SIDE_BY_SIDE)
+	$(DEV)/bin/coverage run -m pytest $(SIDE_BY_SIDE) -m "not alone"
+	$(DEV)/bin/pytest -m alone tests/system
 	$(DEV)/bin/coverage combine --quiet
 	$(DEV)/bin/coverage report
 

@@ -146,6 +146,7 @@ def test_a_resolver_is_stopped_and_comes_back(tls_lab: Lab, start: Start) -> Non
     daemon.until("direct", PROVIDER, is_(READY))
 
 
+@pytest.mark.alone
 def test_the_clock_steps_two_hours_and_then_5223_is_blocked(tls_lab: Lab, start: Start) -> None:
     """Back, and then forward: one daemon, as two with a faked clock beside each other hardly move."""
     clock = tls_lab.namespace.scratch / "clock"
