@@ -105,6 +105,7 @@ class Schedule:
         """Run what is planned until cancelled."""
         async with trio.open_nursery() as nursery:
             self._look_up_rounds()
+            self._queue_all()
             while True:
                 due = self._queue[0][0] if self._queue else math.inf
                 with trio.CancelScope(deadline=due) as self._sleep:
@@ -142,7 +143,6 @@ class Schedule:
         for key, planned in self._planned.items():
             if planned.run is None:
                 planned.number = self._beat.next(key, now)
-        self._queue_all()
 
     def _queue_all(self) -> None:
         """Anew, all that waits."""

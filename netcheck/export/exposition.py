@@ -28,8 +28,8 @@ class Exposition:
         """Every family with its header, or only what `names` name; without OpenMetrics' closing `# EOF`.
 
         Names are those of families, or of samples (`_bucket`, `_count`, `_sum`) where only these lines of a
-        histogram are wanted. To be joined; some are empty. A piece is made in a fraction of a millisecond,
-        and between two of them anything may happen, another scrape too.
+        histogram are wanted. To be joined; some are empty. Each is made when it is taken: a block of
+        hosts, or a family. Between two of them anything may happen, another scrape too.
         """
         yield from self._hosts.pieces(facts, text_format, names)
         for family in self._others:

@@ -1,7 +1,7 @@
 """The text of families with a series for each host: of 10,000 series, all but some hundred.
 
 Stands alone because it is fast: it writes a block of hosts at once, family by family, where
-`exposition` looks at each series. That takes about half as long (`tests/bench/rendering.py`). The
+`exposition` looks at each series; `tests/bench/rendering.py` says what a scrape costs. The
 samplers of these families say the same series by series, and tests hold the one against the other. Must not
 know any metric by name.
 """

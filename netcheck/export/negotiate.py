@@ -46,7 +46,7 @@ class Exporter:
         return b"".join(pieces), content_type
 
     def pieces(self, facts: Facts, accept: str, names: Sequence[str]) -> tuple[Iterator[bytes], str]:
-        """A body in pieces, each made in a fraction of a millisecond when it is taken, and its content type.
+        """A body in pieces, each made when it is taken, and its content type.
 
         `names`, unless empty, are the families or sample names that are wanted.
         """

@@ -4,11 +4,12 @@ import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
 from netcheck.model.failing import Phase
+from netcheck.model.no_proxy import goes_without
 
 
 class Family(StrEnum):
@@ -170,32 +171,7 @@ class Environment:
     def way(self, host: str, *, tls: bool) -> Way:
         """Where a URL of this host leads to, over TLS or not."""
         proxy = self.https if tls else self.http
-        return () if proxy is None or _goes_without(host, self.no_proxy) else (proxy,)
-
-
-def _goes_without(host: str, exceptions: tuple[str, ...]) -> bool:
-    """As curl's Curl_check_noproxy: names match by whole labels, addresses by networks too."""
-    if exceptions == ("*",):
-        return True
-    if is_literal(host):
-        return any(_is_in(host, each) for each in exceptions)
-    name = host.lower().removesuffix(".")
-    endings = (each.lower().removeprefix(".").removesuffix(".") for each in exceptions)
-    return any(name == ending or name.endswith(f".{ending}") for ending in endings if ending)
-
-
-_FIRST_DIGITS = re.compile(r"([0-9]*).*", re.DOTALL)
-
-
-def _is_in(address: str, written: str) -> bool:
-    """As curl's cidr4_match: of the length the first digits count, and 0 is none at all."""
-    base, _, length = written.partition("/")
-    bits = int("0" + _FIRST_DIGITS.sub(r"\1", length)[:9])
-    try:
-        network = ip_network(f"{base}/{bits}" if bits else base, strict=False)
-    except ValueError:
-        return False
-    return ip_address(address) in network
+        return () if proxy is None or goes_without(host, self.no_proxy) else (proxy,)
 
 
 class Transport(StrEnum):

@@ -139,7 +139,10 @@ class Dialer:
             self._end(call, no_answer(Phase.CONNECT, peer, self._timeout))
 
     def _end(self, call: "_Call", failure: Failure | None = None) -> None:
-        attempt = _attempt(call, failure)
+        try:
+            attempt = _attempt(call, failure)
+        except Exception as error:  # a bug of ours costs one attempt
+            attempt = _unmeasured(call, _failure(error))
         self._close(call)
         call.calls.end(call, attempt)
 
@@ -194,6 +197,11 @@ def _failure(error: Exception) -> Failure:
     return (
         error.in_phase(Phase.CONNECT) if isinstance(error, PhaseError) else unforeseen(Phase.CONNECT, error)
     )
+
+
+def _unmeasured(call: _Call, failure: Failure) -> Attempt:
+    destination = call.aim.destination
+    return Attempt(call.time, destination.family, destination.address, {}, failure, at=call.at)
 
 
 def _attempt(call: _Call, failure: Failure | None) -> Attempt:

@@ -244,7 +244,7 @@ async def test_no_descriptors_left_for_epoll_is_said_so(port: int, monkeypatch: 
     assert failure.reason is Reason.FD_EXHAUSTED
 
 
-@pytest.mark.parametrize("broken", ["open_socket", "begin_to_connect", "end_connecting"])
+@pytest.mark.parametrize("broken", ["open_socket", "begin_to_connect", "end_connecting", "source_of"])
 @in_trio
 async def test_a_bug_costs_one_attempt(
     broken: str,
