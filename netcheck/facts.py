@@ -247,9 +247,13 @@ class _Unrest:
         return any(at <= ended or part not in self.down for part, at in newest.items())
 
 
+_OF_RANGES = (Cause.RANGE_BLOCKED, Cause.LOCAL_MACHINE)
+"""What hosts of one range may have: a firewall that drops it, or no route to it."""
+
+
 def _may_be_recovering(fresh: Judgement, before: Judgement) -> bool:
     """Whether what is left of a silence may only be ranges in which no host was visited since."""
-    return fresh.verdict.severity < before.verdict.severity and fresh.cause is Cause.RANGE_BLOCKED
+    return fresh.verdict.severity < before.verdict.severity and fresh.cause in _OF_RANGES
 
 
 def _without_news(latest: _Clear, before: _Clear) -> _Clear:
