@@ -22,7 +22,7 @@ from netcheck.model.findings import (
     Verdict,
 )
 from netcheck.model.paths import Family, ProbePath, Role
-from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result, Standing
+from netcheck.model.results import Attempt, Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result, Standing
 from netcheck.model.services import Service
 from netcheck.model.trends import Part, Trends
 from netcheck.state.endpoints import EndpointState
@@ -143,6 +143,15 @@ class Facts:
         grouped: dict[HostsKey, list[EndpointState]] = {}
         for (service, _, port, path, family), seen in self.endpoints.items():
             grouped.setdefault((service, port, path, family), []).append(seen)
+        return grouped
+
+    @cached_property
+    def attempts(self) -> Mapping[tuple[str, str], Sequence[Attempt]]:
+        """The latest ones, by service and path."""
+        grouped: dict[tuple[str, str], list[Attempt]] = {}
+        for (service, _, path, _), seen in self.hosts.items():
+            attempts = [result.attempt for each in seen for result in each.results]
+            grouped.setdefault((service, path), []).extend(attempts)
         return grouped
 
 

@@ -69,6 +69,12 @@ class TlsDriver:
         """Send what TLS has to say, and wait for who is sending it."""
         if not self._outgoing.pending and not self._sending.locked():
             return
-        async with self._sending:
+        try:
+            self._sending.acquire_nowait()  # what is free costs no turn of the loop
+        except trio.WouldBlock:
+            await self._sending.acquire()
+        try:
             if data := self._outgoing.read():
                 await self._send(data)
+        finally:
+            self._sending.release()

@@ -45,21 +45,16 @@ Element = tuple[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """An issuer or a subject: as it stands there, and its attributes by type."""
+    """An issuer or a subject: as it stands there, its attributes by type, and what people are shown of it."""
 
     der: bytes = b""
     attributes: tuple[tuple[bytes, str], ...] = ()
+    shown: str = ""
+    """Common name and organization, whichever are there, else what is: enough to know whom to ask."""
 
     @property
     def common_names(self) -> tuple[str, ...]:
         return tuple(text for kind, text in self.attributes if kind == _COMMON_NAME)
-
-    def __str__(self) -> str:
-        """Common name and organization, whichever are there, else what is: enough to know whom to ask."""
-        wanted = [
-            text for kind in (_COMMON_NAME, _ORGANIZATION) for other, text in self.attributes if other == kind
-        ]
-        return printable(", ".join(wanted or [text for _, text in self.attributes]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +142,9 @@ def _sequence_in(data: bytes, most: int = _MOST_MEMBERS) -> list[Element]:
 
 
 def _name(element: Element) -> Name:
-    return Name(element[1], tuple(islice(_attributes(element), _MOST_ATTRIBUTES)))
+    attributes = tuple(islice(_attributes(element), _MOST_ATTRIBUTES))
+    wanted = [text for kind in (_COMMON_NAME, _ORGANIZATION) for other, text in attributes if other == kind]
+    return Name(element[1], attributes, printable(", ".join(wanted or [text for _, text in attributes])))
 
 
 def _attributes(element: Element) -> Iterator[tuple[bytes, str]]:

@@ -158,11 +158,11 @@ def examine(
     # Whose it is does not change with the date: this machine's clock may be years off.
     whose = trust or _voucher(chain, anchors.vouching, anchors.known, leaf.not_before or time)
     info = TlsInfo(
-        issuer=str(leaf.issuer) or "an unnamed authority",
+        issuer=leaf.issuer.shown or "an unnamed authority",
         not_after=_timestamp(leaf.not_after),
         trust=whose or Trust.OTHER,
         alpn=alpn,
-        subject=str(leaf.subject),
+        subject=leaf.subject.shown,
         names=tuple(printable(each) for each in leaf.dns_names[:_NAMES_SHOWN]),
         not_before=_timestamp(leaf.not_before),
         version=version,

@@ -151,7 +151,7 @@ def dns_min_ttls(facts: Facts) -> Numbers:
 
 def tls_intercepted(facts: Facts) -> Numbers:
     """1 if any latest probe of the service met another's certificate; no sample before one met any."""
-    for service_and_path, attempts in _attempts(facts).items():
+    for service_and_path, attempts in facts.attempts.items():
         if any(attempt.tls for attempt in attempts):
             failures = [attempt.failure for attempt in attempts if attempt.failure is not None]
             yield service_and_path, int(any(each.reason is Reason.TLS_INTERCEPTED for each in failures))
@@ -159,19 +159,10 @@ def tls_intercepted(facts: Facts) -> Numbers:
 
 def tls_not_after(facts: Facts) -> Numbers:
     """Of the certificates seen last, the one that expires first."""
-    for service_and_path, attempts in _attempts(facts).items():
+    for service_and_path, attempts in facts.attempts.items():
         certificates = [attempt.tls for attempt in attempts if attempt.tls]
         if times := [each.not_after for each in certificates if each.not_after is not None]:
             yield service_and_path, min(times)
-
-
-def _attempts(facts: Facts) -> Mapping[Labels, Sequence[Attempt]]:
-    """The latest ones, by service and path."""
-    grouped: dict[Labels, list[Attempt]] = {}
-    for (service, _, path, _), seen in facts.hosts.items():
-        attempts = [result.attempt for each in seen for result in each.results]
-        grouped.setdefault((service, path), []).extend(attempts)
-    return grouped
 
 
 def prefixes_reachable(facts: Facts) -> Numbers:
@@ -193,10 +184,10 @@ def prefixes_reachable(facts: Facts) -> Numbers:
 
 def _required_attempts(facts: Facts) -> Mapping[tuple[str, int], Sequence[Attempt]]:
     """The latest ones at hosts of Apple's that somebody needs, by path and port."""
-    required = {service.name for service in facts.services if service.required}
+    hosts = {each.name: set(filter(is_apple_name, each.hosts)) for each in facts.services if each.required}
     grouped: dict[tuple[str, int], list[Attempt]] = {}
     for (service, host, port, path, _), seen in facts.endpoints.items():
-        if service in required and is_apple_name(host):
+        if host in hosts.get(service, ()):
             grouped.setdefault((path, port), []).extend([result.attempt for result in seen.results])
     return grouped
 

@@ -141,8 +141,8 @@ def keep_asking(sock: socket.socket, *, on: bool, patience: float = 0.0) -> None
 class Stream(Protocol):
     """Bytes both ways; errors come as PhaseError, the end of the stream as b"".
 
-    Both ways let other tasks run, also where there is nothing to wait for: a peer that always has bytes ready
-    must not keep the event loop to itself.
+    Reading lets other tasks run, at every other time at least where there is nothing to wait for: a peer that
+    always has bytes ready must not keep the event loop to itself.
     """
 
     async def send_all(self, data: bytes) -> None: ...
@@ -157,6 +157,7 @@ class TcpStream:
         system.HERE.stamp_arrivals(sock)
         self.notice_late: Callable[[float], None] = _tell_nobody
         """Is told for how many seconds this process was busy elsewhere while it could have gone on."""
+        self._had_bytes_ready = False
         self._granted: int | None = None
         self._left = 0
         self._too_many = Reason.BAD_ANSWER
@@ -177,9 +178,7 @@ class TcpStream:
         self._too_many = too_many
 
     async def send_all(self, data: bytes) -> None:
-        began = perf_counter()
-        await trio.lowlevel.checkpoint()
-        self.notice_late(perf_counter() - began)
+        await trio.lowlevel.checkpoint_if_cancelled()
         view = memoryview(data)
         while view:
             try:
@@ -192,11 +191,17 @@ class TcpStream:
     async def receive_some(self, limit: int) -> bytes:
         """At most `limit` bytes; b"" when the peer has closed."""
         began = perf_counter()
-        await trio.lowlevel.checkpoint()  # before anything is taken: what is cancelled loses no bytes
+        # Before anything is taken: what is cancelled loses no bytes.
+        if self._had_bytes_ready:
+            await trio.lowlevel.checkpoint()
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        self._had_bytes_ready = True
         while True:
             try:
                 data, late = system.HERE.receive(self.socket, limit)
             except BlockingIOError:
+                self._had_bytes_ready = False
                 await trio.lowlevel.wait_readable(self.socket)
             except OSError as error:
                 raise error_from_os(error, "receive") from error

@@ -7,8 +7,6 @@ import functools
 import ssl
 from contextlib import suppress
 
-import trio
-
 from netcheck.files import as_file
 from netcheck.model.failing import Reason
 from netcheck.probe.errors import PhaseError
@@ -188,7 +186,6 @@ class TlsStream:
 
     async def receive_some(self, limit: int) -> bytes:
         """At most `limit` bytes; b"" when the peer has closed, with or without saying so."""
-        await trio.lowlevel.checkpoint()
         try:
             return await self._driver.run(functools.partial(self._tls.read, limit))
         except (StreamEndError, ssl.SSLZeroReturnError):

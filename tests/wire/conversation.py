@@ -60,8 +60,11 @@ def outcome_of(make: Callable[[], Handshake], answer: bytes, *, eof: bool = Fals
 
 
 def _is_beginning(part: bytes, whole: bytes) -> bool:
-    """As far as nothing is masked: what comes next could have made a secret of the end, or none."""
-    seen, known = (evidence.partition(MASK.encode())[0] for evidence in (part, whole))
+    """As far as nothing is masked: what comes next could have made a secret of the end, or none.
+
+    A mask at the limit is cut as well.
+    """
+    seen, known = (evidence.partition(MASK.encode())[0].rstrip(b"*") for evidence in (part, whole))
     return known.startswith(seen) or seen.startswith(known)
 
 
