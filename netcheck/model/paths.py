@@ -4,7 +4,6 @@ import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
@@ -345,9 +344,10 @@ class ProbePath:
         return (*resolve, Phase.PROXY_RESOLVE, Phase.PROXY_CONNECT, *proxy_tls, Phase.PROXY_HANDSHAKE)
 
 
-@lru_cache(1024)  # asked several times for each probe
 def is_literal(host: str) -> bool:
     """Whether a host is given by its address, not by a name."""
+    if ":" not in host and not host[-1:].isdigit():
+        return False  # most are names, and asked about several times for each probe
     try:
         ip_address(host)
     except ValueError:

@@ -25,7 +25,8 @@ from netcheck.probe.resolvconf import StubResolver
 from netcheck.probe.system import HERE
 
 _MOST_NOISE = 1000
-"""Messages that are no reply, before a try ends: whoever sends more is no noise but a flood."""
+"""Messages that are no reply, before a try ends: whoever sends more is no noise but a flood. Over UDP anybody
+may send them, so TCP has a turn then."""
 _READERS = trio.CapacityLimiter(2)
 """Threads that read what takes long: more would only take the interpreter from the loop."""
 
@@ -200,7 +201,9 @@ class _Inquiry:
             answer = await self._ask(listening, visit.nameserver, form, deadline)
         if answer.again is Again.OVER_TCP:
             over_tcp = replace(form, transport=Transport.TCP)
-            answer = await self._ask(listening, visit.nameserver, over_tcp, deadline)
+            better = await self._ask(listening, visit.nameserver, over_tcp, deadline)
+            if better.reason in _ANSWERED or answer.reason is None:
+                return better
         return answer
 
     async def _ask(
@@ -256,14 +259,16 @@ class _Exchange:
         )
 
     async def run(self, way: Channel) -> Answer:
-        """The answer; raises PhaseError for a reply that makes no sense, or for too much noise."""
+        """The answer; raises PhaseError for a reply that makes no sense."""
         await way.send(self._question.wire)
         while self.noise < _MOST_NOISE:
             answer = await self._read(await way.receive())
             if answer is not None:
                 return answer
             self.noise += 1
-        raise PhaseError(Reason.DNS_MALFORMED, f"{self.noise} messages, none of them a reply to the question")
+        flood = f"{self.noise} messages, none of them a reply to the question"
+        again = Again.OVER_TCP if self.transport is Transport.UDP else None
+        return Answer(Reason.DNS_MALFORMED, flood, again=again)
 
     async def _read(self, wire: bytes) -> Answer | None:
         if takes_long(wire):

@@ -170,12 +170,31 @@ async def test_nothing_but_a_reply_to_another_question_is_a_timeout(stray: Repli
     assert (found.reason, reasons(found)[:2]) == (Reason.DNS_TIMEOUT, [Reason.DNS_TIMEOUT] * 2)
 
 
+def flood(query: Query) -> Iterable[bytes]:
+    return chain.from_iterable(repeat([*wrong_id(query)]))
+
+
 @in_trio
 async def test_an_endless_flood_of_other_replies_ends_the_try() -> None:
-    async with peer(lambda query: chain.from_iterable(repeat([*wrong_id(query)]))) as here:
+    async with peer(flood) as here:
         found = await ask(here)
-    assert (found.reason, reasons(found)) == (Reason.DNS_MALFORMED, [Reason.DNS_MALFORMED])
+    assert (found.reason, transports(found)) == (Reason.DNS_MALFORMED, [UDP, TCP])
+    assert reasons(found) == [Reason.DNS_MALFORMED, Reason.RESOLVER_UNREACHABLE]
     assert found.tries[0].noise == 1000
+
+
+@in_trio
+async def test_what_a_flood_drowns_is_asked_for_over_tcp() -> None:
+    async with peer(flood, frames(good)) as here:
+        found = await ask(here)
+    assert (found.addresses, transports(found)) == (("192.0.2.7",), [UDP, TCP])
+
+
+@in_trio
+async def test_a_burst_that_fills_the_buffer_of_the_socket_costs_a_try_at_most() -> None:
+    async with peer(once(lambda query: [*wrong_id(query)] * 900 + [*good(query)], good)) as here:
+        found = await ask(here, timeout=2.0)
+    assert (found.reason, found.addresses) == (None, ("192.0.2.7",))
 
 
 noises = pytest.mark.parametrize("wire", [b"", b"\0", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 600])
