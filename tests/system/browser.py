@@ -33,7 +33,7 @@ class LabWithDaemon:
     lab: Lab = field(init=False)
     _token: trio.lowlevel.TrioToken = field(init=False)
     _ready: threading.Event = field(default_factory=threading.Event)
-    _stop: trio.Event = field(init=False)
+    _scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     _watcher: Watcher = field(init=False)
 
     def alter(self, change: Callable[[Lab], None]) -> None:
@@ -45,32 +45,40 @@ class LabWithDaemon:
         self._watcher.reload()
 
     async def _serve(self) -> None:
-        self._token, self._stop = trio.lowlevel.current_trio_token(), trio.Event()
+        self._token = trio.lowlevel.current_trio_token()
         self.lab = Lab(self.folder, Ground.here())
         config = self.lab.write_config(f"{HERE}:{_PORT}")
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.lab.serve)
-            async with watching(config, self.url) as watcher:
-                self._watcher = watcher
-                await watcher.until_answering()
-                await watcher.until_all_ready()
-                self._ready.set()
-                await self._stop.wait()
-            nursery.cancel_scope.cancel()
+        with self._scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.lab.serve)
+                async with watching(config, self.url) as watcher:
+                    self._watcher = watcher
+                    await watcher.until_answering()
+                    await watcher.until_all_ready()
+                    self._ready.set()
+                    await trio.sleep_forever()
 
     @contextmanager
     def running(self) -> Iterator[None]:
+        _outwait_threads_of_trio()
         with ThreadPoolExecutor(1) as threads:  # a thread inherits the namespace of who starts it
             ended = threads.submit(trio.run, self._serve)
             ended.add_done_callback(lambda _: self._ready.set())
-            assert self._ready.wait(_PATIENCE)
-            if ended.done():
-                ended.result()
             try:
-                yield
+                assert self._ready.wait(_PATIENCE), "the laboratory is not ready"
+                if not ended.done():
+                    yield
             finally:
-                self._token.run_sync_soon(lambda: self._stop.set())
+                if not ended.done():
+                    self._token.run_sync_soon(self._scope.cancel)
                 ended.result(_PATIENCE)
+
+
+def _outwait_threads_of_trio() -> None:
+    """Those of tests before are in another namespace and would start the daemon there. Idle ones end."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("Trio thread"):
+            thread.join(_PATIENCE)
 
 
 @dataclass
