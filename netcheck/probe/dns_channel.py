@@ -3,7 +3,7 @@
 import ipaddress
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import trio
@@ -16,6 +16,10 @@ from netcheck.probe.sockets import TcpStream, connect, open_socket
 from netcheck.probe.tls import TlsStream
 
 _MAX_MESSAGE = 0xFFFF  # the length field over TCP has 16 bits (RFC 1035 section 4.2.2)
+_BUFFER = 1024 * 1024
+"""Bytes: a burst of forged replies must not leave the right one without room."""
+_AT_ONCE = 32
+"""Datagrams that may be read before other tasks have their turn."""
 _MOST_OVER_TLS = 256 * 1024  # with the handshake: its records can go on for ever
 
 
@@ -48,6 +52,9 @@ class _Datagrams:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self._received = 0
+        with suppress(OSError):  # the system may not allow so much
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
 
     async def send(self, wire: bytes) -> None:
         try:
@@ -58,7 +65,9 @@ class _Datagrams:
             raise error_from_os(error, "send") from error
 
     async def receive(self) -> bytes:
-        await trio.lowlevel.checkpoint()  # a flood of datagrams must not keep the loop to itself
+        if self._received % _AT_ONCE == 0:  # a flood of datagrams must not keep the loop to itself
+            await trio.lowlevel.checkpoint()
+        self._received += 1
         while True:
             try:
                 return self._socket.recv(_MAX_MESSAGE)

@@ -67,7 +67,8 @@ class Question:
 
         Raises PhaseError, dns_malformed, for a reply that makes no sense.
         """
-        if self._reply(wire, question_only=True) is None:  # noise costs little, however much of it there is
+        # Noise costs little, however much of it there is.
+        if wire[:2] != self.wire[:2] or self._reply(wire, question_only=True) is None:
             return None
         if (records := _records_in(wire)) > _MOST_RECORDS:
             detail = f"{records} records in one reply; more than {_MOST_RECORDS} are not read"

@@ -41,6 +41,7 @@ from tests.probe.scripted_dns import (
     peer,
     reasons,
     refused,
+    same_port,
     says,
     servfail,
     silent,
@@ -191,10 +192,23 @@ async def test_what_a_flood_drowns_is_asked_for_over_tcp() -> None:
 
 
 @in_trio
-async def test_a_burst_that_fills_the_buffer_of_the_socket_costs_a_try_at_most() -> None:
-    async with peer(once(lambda query: [*wrong_id(query)] * 900 + [*good(query)], good)) as here:
-        found = await ask(here, timeout=2.0)
-    assert (found.reason, found.addresses) == (None, ("192.0.2.7",))
+async def test_a_burst_of_forged_replies_leaves_the_right_one_room() -> None:
+    """All of it comes before the client can read any: 277 fill the buffer that sockets have otherwise."""
+    udp, tcp = same_port()
+    with udp, tcp:
+        here = Peer(Nameserver(*udp.getsockname()))
+
+        async def send_in_one_go() -> None:
+            await trio.lowlevel.wait_readable(udp)
+            wire, client = udp.recvfrom(512)
+            query = here.note(wire)
+            for reply in (*[*wrong_id(query)] * 500, *good(query)):
+                udp.sendto(reply, client)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send_in_one_go)
+            found = await ask(here)
+    assert (found.addresses, reasons(found), found.tries[0].noise) == (("192.0.2.7",), [None], 500)
 
 
 noises = pytest.mark.parametrize("wire", [b"", b"\0", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 600])
