@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from netcheck.export.families import MetricFamily
 from netcheck.export.samples import OfHost
-from netcheck.export.writing import LARGE, Escaped, TextFormat, braced, headers, in_order, number
+from netcheck.export.writing import Escaped, TextFormat, braced, headers, in_order, number
 from netcheck.facts import Facts
 from netcheck.model.failing import Phase
 from netcheck.model.results import Endpoint
@@ -104,11 +104,7 @@ class _Column:
             starts = [start.replace(_PART, part) for start, parts in lines for part in parts]
             self._words = [word for start in starts for word in (start, "", "\n")]
             self._shape = shape
-        self._words[1::3] = [
-            repr(value * 1.0) if 0.0 <= value < LARGE else number(value)  # as `number`, without the call
-            for each in self._sampled
-            for value in each.values()
-        ]
+        self._words[1::3] = [number(value) for each in self._sampled for value in each.values()]
         self._text = "".join(self._words).encode()
 
 

@@ -25,20 +25,20 @@ class TextFormat(Enum):
 
 def number(value: float) -> str:
     """A sample's value as prometheus_client writes it, which is as Go does."""
-    if 0.0 <= value < LARGE:
+    if 0.0 <= value < _LARGE:
         return repr(value * 1.0)  # where Go and Python agree, and most values are
     return _large_or_odd(value)
 
 
 @functools.lru_cache(maxsize=4096)  # most are times of visits, which stand in two families
 def _large_or_odd(value: float) -> str:
-    if LARGE <= value < _VERY_LARGE:  # as floatToGoString does it, in half the time
+    if _LARGE <= value < _VERY_LARGE:  # as floatToGoString does it, in half the time
         whole, _, rest = repr(value * 1.0).partition(".")
         return f"{f'{whole[0]}.{whole[1:]}{rest}'.rstrip('0.')}e+{len(whole) - 1:02}"
     return str(floatToGoString(value))  # type: ignore[no-untyped-call]  # the library leaves it unannotated
 
 
-LARGE, _VERY_LARGE = 1e6, 1e16
+_LARGE, _VERY_LARGE = 1e6, 1e16
 """From where Go writes an exponent, and from where Python does."""
 
 BOUNDS = (*map(number, BUCKETS), "+Inf")

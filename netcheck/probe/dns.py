@@ -203,7 +203,7 @@ class _Inquiry:
             over_tcp = replace(form, transport=Transport.TCP)
             better = await self._ask(listening, visit.nameserver, over_tcp, deadline)
             if better.reason in _ANSWERED or answer.reason is None:
-                return better
+                return better  # else the flood says more than how TCP failed
         return answer
 
     async def _ask(

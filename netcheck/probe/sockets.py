@@ -141,7 +141,7 @@ def keep_asking(sock: socket.socket, *, on: bool, patience: float = 0.0) -> None
 class Stream(Protocol):
     """Bytes both ways; errors come as PhaseError, the end of the stream as b"".
 
-    Reading lets other tasks run, at every other time at least where there is nothing to wait for: a peer that
+    Reading lets other tasks run, also where there is nothing to wait for, if not each time: a peer that
     always has bytes ready must not keep the event loop to itself.
     """
 
