@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Role
 from tests.system.apple import Apple
-from tests.system.lab import Lab, Settings
+from tests.system.lab import PROBING, Lab, Settings
 from tests.system.runs import Check
 from tests.system.servers import require, with_faked_clock
 
@@ -117,7 +117,7 @@ def tls_services(lab: Lab, couriers: int = 3, provider_trusts: str | None = None
 
 
 def _settings(scene: Scene) -> dict[str, Any]:
-    timeouts = {"resolve": "1500ms", "connect": "1500ms", "proxy": "3s", "tls": "1s", **scene.timeouts}
+    timeouts = {**PROBING["timeouts"], **scene.timeouts}
     return {"resolvers": dict(scene.resolvers), "probing": {"timeouts": timeouts}}
 
 

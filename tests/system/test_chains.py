@@ -25,8 +25,7 @@ def lab() -> Iterator[Lab]:
 
 def check(lab: Lab, row: list[object], **keys: object) -> Check:
     services = {**tls_services(lab), **off("gateway", "feedback", "courier2")}
-    timeouts = {"resolve": "1500ms", "connect": "1500ms", "proxy": "3s", "tls": "1s"}
-    return lab.check({"row": {"proxies": row, **keys}}, services, probing={"timeouts": timeouts})
+    return lab.check({"row": {"proxies": row, **keys}}, services)
 
 
 def over_tls(lab: Lab) -> list[object]:
