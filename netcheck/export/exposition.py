@@ -11,7 +11,7 @@ from itertools import accumulate
 from netcheck.export.families import FAMILIES, Kind, MetricFamily
 from netcheck.export.hosts import HostsText
 from netcheck.export.samples import Labels, Observed
-from netcheck.export.writing import BOUNDS, Escaped, TextFormat, braced, headers, in_order, number
+from netcheck.export.writing import BOUNDS, Escaped, TextFormat, braced, headers, in_order, numbers
 from netcheck.facts import Facts
 
 _END_OF_NAME = re.compile(rb"[{ ]")
@@ -86,12 +86,13 @@ class _Series:
     def write(self, value: float | Observed) -> None:
         self.value = value
         if not isinstance(value, Observed):
-            self.lines = f"{self.starts}{number(value)}\n".encode()
+            (text,) = numbers([value])
+            self.lines = f"{self.starts}{text}\n".encode()
             return
-        cumulative = [number(count) for count in accumulate(value.counts)]
-        numbers = (*cumulative, cumulative[-1], number(value.sum))
+        *cumulative, total = numbers([*accumulate(value.counts), value.sum])
+        texts = (*cumulative, cumulative[-1], total)
         starts = self.starts.split("\n")
-        lines = [f"{start}{text}\n" for start, text in zip(starts, numbers, strict=True)]
+        lines = [f"{start}{text}\n" for start, text in zip(starts, texts, strict=True)]
         self.lines = "".join(lines).encode()
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from netcheck.export.families import MetricFamily
 from netcheck.export.samples import OfHost
-from netcheck.export.writing import Escaped, TextFormat, braced, headers, in_order, number
+from netcheck.export.writing import Escaped, TextFormat, braced, headers, in_order, numbers
 from netcheck.facts import Facts
 from netcheck.model.failing import Phase
 from netcheck.model.results import Endpoint
@@ -88,23 +88,26 @@ class _Column:
         self._shape: Sequence[Sequence[str]] = ()
         """The parts of each host's series."""
         self._words: list[str] = []
-        """Of each line what it starts with, its number and its end."""
+        """Of each line what it starts with, the end of the one before included, and its number."""
         self._text = b""
 
     def text(self, seen: Sequence[EndpointState]) -> bytes:
-        sampled = [self._of_host(each) for each in seen]
+        sampled = list(map(self._of_host, seen))
         if sampled != self._sampled:
             self._sampled = sampled
-            self._write([tuple(each) for each in sampled])
+            self._write(sampled)
         return self._text
 
-    def _write(self, shape: Sequence[Sequence[str]]) -> None:
+    def _write(self, sampled: Sequence[Mapping[str, float] | Mapping[Phase, float]]) -> None:
+        shape: list[tuple[str, ...]] = list(map(tuple, sampled))
         if shape != self._shape:
             lines = zip(self._starts, shape, strict=True)
             starts = [start.replace(_PART, part) for start, parts in lines for part in parts]
-            self._words = [word for start in starts for word in (start, "", "\n")]
+            self._words = [word for start in starts for word in (f"\n{start}", "")]
+            self._words[:1] = starts[:1]
+            self._words.append("\n" if starts else "")
             self._shape = shape
-        self._words[1::3] = [number(value) for each in self._sampled for value in each.values()]
+        self._words[1::2] = numbers([value for each in sampled for value in each.values()])
         self._text = "".join(self._words).encode()
 
 

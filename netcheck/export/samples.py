@@ -5,9 +5,8 @@ Every function reads and changes nothing. What is not known yet yields no sample
 """
 
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 from netcheck import __version__
@@ -15,7 +14,7 @@ from netcheck.apns.addresses import is_apple_name, is_published, published_range
 from netcheck.facts import Facts
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Acceptance, Verdict
-from netcheck.model.results import Attempt, Bag, Lookup
+from netcheck.model.results import Attempt, Bag, Lookup, Result
 from netcheck.state.endpoints import EndpointState
 from netcheck.state.histogram import Histogram
 
@@ -136,7 +135,7 @@ def dns_unexpected_addresses(facts: Facts) -> Numbers:
     unexpected: dict[Labels, int] = {}
     for labels, lookup in _lookups(facts):
         if is_apple_name(lookup.host):
-            outside = len(lookup.addresses) - sum(map(is_published, lookup.addresses))
+            outside = list(map(is_published, lookup.addresses)).count(False)
             unexpected[labels] = unexpected.get(labels, 0) + outside
     yield from unexpected.items()
 
@@ -153,8 +152,8 @@ def tls_intercepted(facts: Facts) -> Numbers:
     """1 if any latest probe of the service met another's certificate; no sample before one met any."""
     for service_and_path, attempts in facts.attempts.items():
         if any(attempt.tls for attempt in attempts):
-            failures = [attempt.failure for attempt in attempts if attempt.failure is not None]
-            yield service_and_path, int(any(each.reason is Reason.TLS_INTERCEPTED for each in failures))
+            reasons = [attempt.failure.reason for attempt in attempts if attempt.failure is not None]
+            yield service_and_path, int(Reason.TLS_INTERCEPTED in reasons)
 
 
 def tls_not_after(facts: Facts) -> Numbers:
@@ -171,25 +170,27 @@ def prefixes_reachable(facts: Facts) -> Numbers:
     Of required services only: that a firewall drops what nobody needs is no range that it blocks. Hosts share
     addresses, and were visited at different times: the newest try of an address counts.
     """
-    for (path, port), attempts in _required_attempts(facts).items():
-        newest = {attempt.address: attempt for attempt in sorted(attempts, key=attrgetter("at"))}
-        connected: dict[str, list[bool]] = {}
-        for address, attempt in newest.items():
-            prefix = published_range(address) if address else None
-            if prefix is not None:
-                connected.setdefault(prefix, []).append(attempt.connected)
-        for prefix, each in connected.items():
-            yield (path, prefix, port), sum(each) / len(each)
+    newest: dict[tuple[str, int, str | None], Attempt] = {}
+    for path, port, result in _required_results(facts):
+        attempt = result.attempt
+        key = (path, port, attempt.address)
+        if key not in newest or newest[key].at <= attempt.at:
+            newest[key] = attempt
+    connected: dict[Labels, list[bool]] = {}
+    for (path, port, address), attempt in newest.items():
+        if address is not None and (prefix := published_range(address)):
+            connected.setdefault((path, prefix, port), []).append(attempt.connected)
+    for labels, each in connected.items():
+        yield labels, sum(each) / len(each)
 
 
-def _required_attempts(facts: Facts) -> Mapping[tuple[str, int], Sequence[Attempt]]:
-    """The latest ones at hosts of Apple's that somebody needs, by path and port."""
+def _required_results(facts: Facts) -> Iterator[tuple[str, int, Result]]:
+    """The latest ones at hosts of Apple's that somebody needs, each with its path and port."""
     hosts = {each.name: set(filter(is_apple_name, each.hosts)) for each in facts.services if each.required}
-    grouped: dict[tuple[str, int], list[Attempt]] = {}
     for (service, host, port, path, _), seen in facts.endpoints.items():
         if host in hosts.get(service, ()):
-            grouped.setdefault((path, port), []).extend([result.attempt for result in seen.results])
-    return grouped
+            for result in seen.results:
+                yield path, port, result
 
 
 def proxies_up(facts: Facts) -> Numbers:

@@ -6,7 +6,6 @@ probe costs. Whatever is to be said in a connection is a matter of walks, one by
 
 import select
 import socket
-import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -19,6 +18,7 @@ from netcheck.model.paths import Binding, ProbePath, endpoint_text
 from netcheck.model.results import Attempt
 from netcheck.probe import system
 from netcheck.probe.aims import Aim
+from netcheck.probe.clock import lasted, unix_time
 from netcheck.probe.connect import lateness
 from netcheck.probe.errors import PhaseError, error_from_os
 from netcheck.probe.once import Round
@@ -77,7 +77,7 @@ class Dialer:
 
     def _begin(self, calls: "_Calls", key: Hashable, aim: Aim, binding: Binding) -> None:
         address, port = aim.target.host, aim.target.port
-        call = _Call(calls, key, aim, time.time(), trio.current_time(), perf_counter())
+        call = _Call(calls, key, aim, unix_time(), trio.current_time(), perf_counter())
         calls.open.add(call)
         try:
             call.sock = open_socket(socket.SOCK_STREAM, address, binding)
@@ -212,7 +212,7 @@ def _attempt(call: _Call, failure: Failure | None) -> Attempt:
         time=call.time,
         family=call.aim.destination.family,
         address=call.aim.destination.address,
-        phases={Phase.CONNECT: took if failure else took - lateness(took, tcp)},
+        phases={Phase.CONNECT: lasted(took if failure else took - lateness(took, tcp))},
         failure=failure,
         rtt=tcp.rtt if tcp else None,
         syn_retransmits=tcp.retransmits if tcp else None,

@@ -5,7 +5,6 @@ Owns whom to ask next, and in which form. dnspython's resolver is not used: it a
 """
 
 import secrets
-import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Tran
 from netcheck.model.results import Lookup, Try
 from netcheck.phrases import how_many
 from netcheck.probe import resolvconf
+from netcheck.probe.clock import lasted, unix_time
 from netcheck.probe.dns_channel import Channel, channel
 from netcheck.probe.dns_message import Again, Answer, Question, takes_long
 from netcheck.probe.errors import PhaseError
@@ -66,7 +66,7 @@ async def lookup(
     refused_by_server, dns_malformed), else the first of fd_exhausted, dns_timeout, permission_denied,
     no_local_address, network_unreachable and resolver_unreachable that was met.
     """
-    now, began = time.time(), trio.current_time()
+    now, began = unix_time(), trio.current_time()
     stub = await _stub(resolver, binding)
     inquiry = _Inquiry(dns.name.from_text(host), rdtype, resolver, binding, stub)
     if stub.no_aaaa and rdtype is RecordType.AAAA:
@@ -83,7 +83,7 @@ async def lookup(
         addresses=answer.addresses,
         chain=answer.chain,
         min_ttl=answer.min_ttl,
-        duration=trio.current_time() - began,
+        duration=lasted(trio.current_time() - began),
         tries=tuple(inquiry.tries),
     )
 
@@ -217,7 +217,7 @@ class _Inquiry:
         with trio.move_on_at(deadline):
             while not (exchange.answer or self._late):
                 await self._news.park()
-        duration = trio.current_time() - began
+        duration = lasted(trio.current_time() - began)
         answer = exchange.answer or Answer(
             Reason.DNS_TIMEOUT, f"no answer from {where} in {duration:.2f} s{exchange.heard}"
         )
@@ -236,7 +236,7 @@ class _Inquiry:
             exchange.answer = Answer(_reason(error), error.detail)
         answer, its_turn_is_over = exchange.answer, number < len(self.tries)
         if answer and its_turn_is_over and answer.reason in _ANSWERED and not (answer.lame or answer.again):
-            duration = trio.current_time() - began
+            duration = lasted(trio.current_time() - began)
             self.tries[number] = replace(self.tries[number], reason=answer.reason, duration=duration)
             self._late = answer
         self._news.unpark_all()

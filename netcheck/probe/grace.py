@@ -9,6 +9,7 @@ from time import perf_counter
 import trio
 
 from netcheck.model.failing import Phase, Reason
+from netcheck.probe.clock import lasted
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk, WalkEnded
@@ -30,9 +31,9 @@ async def stays_open(walk: Walk, stream: Stream, seconds: float) -> None:
     try:
         with trio.CancelScope(deadline=trio.current_time() + seconds):
             await _hear(stream)
-            walk.phases[Phase.SESSION] = perf_counter() - started
+            walk.phases[Phase.SESSION] = lasted(perf_counter() - started)
     except PhaseError as error:
-        walk.phases[Phase.SESSION] = perf_counter() - started
+        walk.phases[Phase.SESSION] = lasted(perf_counter() - started)
         reason = Reason.CLOSED if error.reason is Reason.CLOSED else Reason.RESET
         raise WalkEnded(PhaseError(reason, error.detail, error.evidence).in_phase(Phase.SESSION)) from error
 

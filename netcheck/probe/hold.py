@@ -17,7 +17,6 @@ can show, and what it cannot:
 What the other end sends of its own accord begins the silence anew.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -26,6 +25,7 @@ import trio
 from netcheck.model.failing import Reason
 from netcheck.model.results import Hold, HoldEnd
 from netcheck.probe import system
+from netcheck.probe.clock import unix_time
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream, TcpStream, keep_asking
 
@@ -75,9 +75,9 @@ class Line:
             lasted = min(trio.current_time() - self._heard, silence)
             end = end or await self._end_when_asked(patience)
             if end is not None:
-                tell(replace(held, time=time.time(), end=end, silence=lasted))
+                tell(replace(held, time=unix_time(), end=end, silence=lasted))
                 return
-            held = replace(held, time=time.time(), longest=silence)
+            held = replace(held, time=unix_time(), longest=silence)
             if silence != silences[-1]:
                 tell(held)
         tell(replace(held, end=HoldEnd.HELD, silence=held.longest))

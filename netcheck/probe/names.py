@@ -1,6 +1,5 @@
 """The names that a visit needs, asked of its path's resolver: each question once in a round."""
 
-import time
 from functools import partial
 
 import trio
@@ -8,6 +7,7 @@ import trio
 from netcheck.model.failing import Phase
 from netcheck.model.paths import Family, ProbePath, RecordType, family_of
 from netcheck.model.results import Lookup
+from netcheck.probe.clock import unix_time
 from netcheck.probe.dns import asks_singly, lookup, names_tried
 from netcheck.probe.etc_hosts import ETC_HOSTS, addresses_in_hosts
 from netcheck.probe.once import Round
@@ -58,7 +58,7 @@ class Names:
             return await lookup(host, rdtype, path.resolver, path.binding, self._timeout)
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
             failure = unforeseen(Phase.RESOLVE, error)
-            return Lookup(time.time(), host, rdtype, path.resolver.name, failure.reason, failure.detail)
+            return Lookup(unix_time(), host, rdtype, path.resolver.name, failure.reason, failure.detail)
 
 
 def _in_hosts(name: str, path: ProbePath) -> tuple[Lookup, ...]:
@@ -70,7 +70,7 @@ def _in_hosts(name: str, path: ProbePath) -> tuple[Lookup, ...]:
         for rdtype in RecordType
         if rdtype.family in path.families
     }
-    now = time.time()
+    now = unix_time()
     return tuple(
         Lookup(now, name, rdtype, str(ETC_HOSTS), None, addresses=addresses)
         for rdtype, addresses in by_type.items()

@@ -1,6 +1,5 @@
 """One probe of a visit, from the first connection to the last phase: over its way out to its target."""
 
-import time
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Protocol
@@ -15,6 +14,7 @@ from netcheck.probe import grace
 from netcheck.probe.aims import Aim
 from netcheck.probe.authorities import anchors
 from netcheck.probe.bag import bag_request, fetch_bag, read_forwarded_bag
+from netcheck.probe.clock import unix_time
 from netcheck.probe.connect import announce, connect_directly
 from netcheck.probe.header import Headers
 from netcheck.probe.logins import Logins
@@ -52,7 +52,7 @@ class Opening:
         """What one walk sees. Raises nothing for what a network, a peer or a bug of ours does."""
         security = await security_of(aim)
         async with gate:
-            started, at = time.time(), trio.current_time()
+            started, at = unix_time(), trio.current_time()
             with Walk() as walk:
                 failure = await self._walk(walk, shared, path, aim, security)
         return Attempt(

@@ -3,7 +3,6 @@
 And one hold, which is a probe of a visit up to where it would be closed; and one proof of a push certificate.
 """
 
-import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -20,6 +19,7 @@ from netcheck.model.results import Attempt, Choice, Hold, HoldKey, Lookup, Resul
 from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, hosts_on
 from netcheck.probe.aims import Aim, aims
 from netcheck.probe.choosing import Choosing, Chosen
+from netcheck.probe.clock import unix_time
 from netcheck.probe.dialer import Dialer, can_dial
 from netcheck.probe.hold import Line, ladder
 from netcheck.probe.names import Names
@@ -66,7 +66,7 @@ class Prober:
             wanted = aims(service, host, path, lookups, known, turn)
             results = await self._probe_all(shared, service, host, path, wanted)
         return Visit(
-            time=time.time(),
+            time=unix_time(),
             round=number,
             service=service.name,
             host=host,
@@ -101,7 +101,7 @@ class Prober:
         for aim in wanted:
             if aim.destination.family is not family or aim.destination.failure is not None:
                 continue
-            held = Hold(time.time(), HoldKey(service.name, path.name, family), host, aim.port, 0.0)
+            held = Hold(unix_time(), HoldKey(service.name, path.name, family), host, aim.port, 0.0)
             security = await security_of(aim)
             with Walk() as walk, suppress(WalkEnded):
                 async with self._gates[path.name]:
@@ -186,7 +186,7 @@ class Prober:
         destination = aim.destination
         if destination.failure is not None:
             return Attempt(
-                time.time(),
+                unix_time(),
                 destination.family,
                 destination.address,
                 {},

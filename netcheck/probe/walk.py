@@ -10,6 +10,7 @@ import trio
 
 from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase, Reason
 from netcheck.model.results import Bag, TlsInfo
+from netcheck.probe.clock import lasted
 from netcheck.probe.errors import PhaseError, is_exhausted
 from netcheck.probe.sockets import TcpStream
 from netcheck.probe.system import TcpInfo
@@ -136,7 +137,8 @@ class Walk:
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
             failure = unforeseen(phase, error)
         finally:
-            self.phases[phase] = self.phases.get(phase, 0.0) + perf_counter() - started - self._late
+            took = perf_counter() - started - self._late
+            self.phases[phase] = lasted(self.phases.get(phase, 0.0) + took)
         raise WalkEnded(failure)
 
     @contextmanager
@@ -147,7 +149,7 @@ class Walk:
             yield
             self.passed += 1
         finally:
-            took = {phase: seconds - before.get(phase, 0.0) for phase, seconds in self.phases.items()}
+            took = {phase: lasted(seconds - before.get(phase, 0.0)) for phase, seconds in self.phases.items()}
             self.legs.append({phase: seconds for phase, seconds in took.items() if seconds})
 
     def noticed_late(self, seconds: float) -> None:

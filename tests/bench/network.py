@@ -25,7 +25,10 @@ def nothing_fails(_service: Service, _port: int, _path: ProbePath) -> None:
 
 
 class Network:
-    """No two durations or times are the same; times begin at `start`, a Unix time."""
+    """No two durations or times are the same, and all are as exact as `netcheck.probe.clock` makes them.
+
+    Times begin at `start`, a Unix time.
+    """
 
     def __init__(
         self, services: Iterable[Service], paths: Iterable[ProbePath], start: float = 1_760_000_000
@@ -35,8 +38,8 @@ class Network:
         self.state.configure(self.services, self.paths)
         self._latest = LatestFacts(self.state, Belief())
         self.state.own.skipped = dict.fromkeys((STILL_RUNNING, "internal_error"), 0)  # as the daemon does
-        self._clock = (start + number * 0.010917 for number in count())
-        self._seconds = (0.0003 + number * 7919 % 100_003 / 1_000_003 for number in count())
+        self._clock = (round(start + number * 0.0109, 3) for number in count())
+        self._seconds = ((300 + number * 7919 % 100_003) / 1e6 for number in count())
 
     def facts(self) -> Facts:
         """As the daemon has them for a scrape, the verdicts included."""

@@ -15,7 +15,7 @@ from prometheus_client.utils import floatToGoString
 
 from netcheck.export.exposition import Exposition
 from netcheck.export.families import FAMILIES
-from netcheck.export.writing import TextFormat, number
+from netcheck.export.writing import TextFormat, numbers
 from netcheck.facts import Facts
 from netcheck.model.results import Endpoint
 from netcheck.model.services import Service
@@ -89,7 +89,7 @@ def test_label_values_do_not_break_lines_that_are_chosen_by_name(name: str) -> N
 
 @given(value=st.floats() | st.integers(-(10**20), 10**20))
 def test_a_number_is_written_as_the_library_writes_it(value: float) -> None:
-    assert number(value) == floatToGoString(value)  # type: ignore[no-untyped-call]  # the library's is untyped
+    assert numbers([value]) == [floatToGoString(value)]  # type: ignore[no-untyped-call]  # the library's is untyped
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_number_is_written_as_the_library_writes_it(value: float) -> None:
     ],
 )
 def test_numbers_turn_to_exponents_where_go_does(value: float, text: str) -> None:
-    assert number(value) == text
+    assert numbers([value]) == [text]
 
 
 def test_a_histogram_is_written_as_the_library_s_own() -> None:

@@ -1,0 +1,16 @@
+"""The times that people are shown of probes: as exact as they can be, and no digit more.
+
+What is beyond is noise, and makes every scrape longer and a tenth dearer (`tests/bench/rendering.py`).
+"""
+
+import time
+
+
+def unix_time() -> float:
+    """Now, in seconds, to the millisecond. To be shown: what is decided by time goes by the loop's clock."""
+    return round(time.time(), 3)
+
+
+def lasted(seconds: float) -> float:
+    """A duration to the microsecond, as the kernel tells those that it measures."""
+    return round(seconds, 6)
