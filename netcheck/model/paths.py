@@ -4,8 +4,9 @@ import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import IPv6Address
 from pathlib import Path
+from socket import AF_INET, inet_pton
 from typing import NamedTuple
 
 from netcheck.model.failing import Phase
@@ -346,11 +347,14 @@ class ProbePath:
 
 def is_literal(host: str) -> bool:
     """Whether a host is given by its address, not by a name."""
-    if ":" not in host and not host[-1:].isdigit():
-        return False  # most are names, and asked about several times for each probe
     try:
-        ip_address(host)
-    except ValueError:
+        if ":" in host:
+            IPv6Address(host)
+        else:
+            inet_pton(
+                AF_INET, host
+            )  # ten times as fast as IPv4Address, and asked several times for each probe
+    except (ValueError, OSError):
         return False
     return True
 

@@ -25,7 +25,7 @@ class Part(NamedTuple):
     @property
     def whole(self) -> "Part":
         """What it is a part of, which may be itself."""
-        return self._replace(what="")
+        return Part(self.path, self.port, self.family)
 
 
 class Moment(NamedTuple):

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
+from itertools import filterfalse
+from operator import attrgetter
 from typing import TypeAlias
 
 from netcheck.model.failing import Phase
@@ -41,6 +43,8 @@ class EndpointState:
     def unreachable(self) -> int:
         return len(self.results) - self.reachable
 
+
+_failure, _time, _at = map(attrgetter, ("attempt.failure", "attempt.time", "attempt.at"))
 
 _Where: TypeAlias = tuple[str, str, str]
 """Service, host, path."""
@@ -115,10 +119,9 @@ def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -
 
 
 def _after(results: tuple[Result, ...], before: EndpointState | None) -> EndpointState:
-    succeeded = [result for result in results if result.attempt.failure is None]
-    failed = [result for result in results if result.attempt.failure is not None]
-    time = max(result.attempt.time for result in results)
-    at = min(result.attempt.at for result in results)
+    succeeded = list(filterfalse(_failure, results))
+    failed = list(filter(_failure, results))
+    time, at = max(map(_time, results)), min(map(_at, results))
     recent = (*(before.recent if before else ()), bool(succeeded))[-VISITS_REMEMBERED:]
     last_failed = failed[0] if failed else before.last_failed if before else None
     if succeeded:

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from netcheck.model.paths import is_literal
+
 Address = IPv4Address | IPv6Address
 
 _NAME = re.compile(rb"[A-Za-z0-9._-]{1,255}")  # nothing that could end a field: no NUL, no CR, no space
@@ -23,10 +25,9 @@ class Target:
     @property
     def address(self) -> Address | None:
         """The host as an address, or None for a name. ValueError for one with a zone, which is ours alone."""
-        try:
-            address = ip_address(self.host)
-        except ValueError:
+        if not is_literal(self.host):
             return None
+        address = ip_address(self.host)
         if isinstance(address, IPv6Address) and address.scope_id:
             raise ValueError(f"a proxy has no use for the zone of {self.host}")
         return address

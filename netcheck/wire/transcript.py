@@ -1,5 +1,7 @@
 """How a peer's answer ends a handshake, and what of the answer people may see. Knows no protocol's rules."""
 
+from functools import cached_property
+
 from netcheck.model.failing import EVIDENCE_LIMIT, Reason, RefusedLogin
 from netcheck.model.paths import Credentials
 from netcheck.wire.masking import Mask
@@ -44,8 +46,13 @@ class Transcript:
     """The first bytes of what the peer said, with our secrets masked: some peers send back what they got."""
 
     def __init__(self, credentials: Credentials | None) -> None:
-        self._mask = Mask(credentials)
+        self._credentials = credentials
         self._first = b""
+
+    @cached_property
+    def _mask(self) -> Mask:
+        """Made when something is to be shown: mostly nothing is."""
+        return Mask(self._credentials)
 
     def add(self, data: bytes) -> None:
         self._first += data[: _KEPT - len(self._first)]
