@@ -11,7 +11,7 @@ import base64
 import hashlib
 import re
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -51,7 +51,8 @@ _MOST_SIGNATURES = 12
 _LARGEST_KEY = 1100
 """Bytes of a public key: RSA of 8192 bits. A larger one takes long to check by, and nobody has one."""
 _REMEMBERED, _LARGEST_REMEMBERED = 128, 8 * 1024
-"""Certificates, and bytes of one: as many as peers of one site show, and too few to fill the memory."""
+"""Certificates, and bytes of one, or of one and its issuer: as many as peers of one site show, and too few to
+fill the memory."""
 _NAMES_SHOWN = 8
 _DATES = "%Y-%m-%d"
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([^-]{1,200000})-----END CERTIFICATE-----")
@@ -72,11 +73,11 @@ _UNUSABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Authorities, by their subject in DER."""
+    """Authorities, by their subject; all in DER. What the library cannot read vouches for nobody."""
 
-    by_subject: Mapping[bytes, tuple[x509.Certificate, ...]] = field(default_factory=dict)
+    by_subject: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict)
 
-    def named(self, subject: bytes) -> tuple[x509.Certificate, ...]:
+    def named(self, subject: bytes) -> tuple[bytes, ...]:
         return self.by_subject.get(subject, ())
 
 
@@ -107,13 +108,11 @@ class Examined:
 
 
 def store(authorities: Iterable[bytes]) -> Store:
-    """A store of certificates in DER, without those that the library cannot read: they vouch for nobody."""
-    found: dict[bytes, tuple[x509.Certificate, ...]] = {}
+    """A store of certificates in DER."""
+    found: dict[bytes, tuple[bytes, ...]] = {}
     for der in authorities:
-        certificate = _loaded(der)
-        if certificate is not None:
-            subject = certificates.read(der).subject.der
-            found[subject] = (*found.get(subject, ()), certificate)
+        subject = certificates.read(der, most_names=0).subject.der
+        found[subject] = (*found.get(subject, ()), der)
     return Store(found)
 
 
@@ -218,7 +217,7 @@ def _for_another(info: TlsInfo, name: str) -> str:
     return f"the certificate is not for {name} but for {whose}"
 
 
-K = TypeVar("K", bound=Hashable)
+K = TypeVar("K", bool, bytes)
 T = TypeVar("T")
 
 
@@ -230,7 +229,8 @@ def _remembered(look: Callable[[bytes, K], T]) -> Callable[[bytes, K], T]:
     known = lru_cache(_REMEMBERED)(look)
 
     def either(der: bytes, about: K) -> T:
-        return known(der, about) if len(der) <= _LARGEST_REMEMBERED else look(der, about)
+        size = len(der) + (len(about) if isinstance(about, bytes) else 0)
+        return known(der, about) if size <= _LARGEST_REMEMBERED else look(der, about)
 
     return either
 
@@ -273,7 +273,7 @@ def _voucher(
             return None
         for trust, authorities in vouching:
             issuers = authorities.named(current.said.issuer.der)
-            if any(signatures.hold(current, issuer) for issuer in issuers):
+            if any(signatures.hold(current.der, issuer) for issuer in issuers):
                 return trust
         parents = [link for link in chain[1:] if link.may_issue(time) and signatures.join(current, link)]
         if any(parent.fingerprint in known for parent in parents):
@@ -290,26 +290,23 @@ class _Signatures:
 
     def join(self, link: _Link, issuer: _Link) -> bool:
         """Whether one link of a chain issued the other."""
-        if link.said.issuer.der != issuer.said.subject.der:
-            return False
-        authority = _loaded(issuer.der)
-        return authority is not None and self.hold(link, authority)
+        return link.said.issuer.der == issuer.said.subject.der and self.hold(link.der, issuer.der)
 
-    def hold(self, link: _Link, issuer: x509.Certificate) -> bool:
-        """Whether the link was signed by an issuer that has the name it gives."""
+    def hold(self, certificate: bytes, issuer: bytes) -> bool:
+        """Whether the certificate was signed by an issuer that has the name it gives."""
         if self._left <= 0:
             return False
         self._left -= 1
-        return _is_signed_by(link.der, issuer)
+        return _is_signed_by(certificate, issuer)
 
 
 @_remembered
-def _is_signed_by(der: bytes, issuer: x509.Certificate) -> bool:
-    certificate = _loaded(der)
-    if certificate is None:
+def _is_signed_by(der: bytes, issuer: bytes) -> bool:
+    certificate, authority = _loaded(der), _loaded(issuer)
+    if certificate is None or authority is None:
         return False
     try:
-        certificate.verify_directly_issued_by(issuer)
+        certificate.verify_directly_issued_by(authority)
     except _UNUSABLE:
         return False
     return True

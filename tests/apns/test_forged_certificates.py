@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netcheck.apns.trust import NOBODY, Examined, anchors_of_others, apple_anchors, examine, store
+from netcheck.apns.trust import Anchors, Examined, anchors_of_others, apple_anchors, examine, store
 from netcheck.model.failing import Reason
 from netcheck.model.results import Trust
 from tests.apns import forged
@@ -60,11 +60,11 @@ TEXTS = {
 }
 
 
-def judged(*presented: bytes) -> Examined:
+def judged(*presented: bytes, anchors: Anchors = ANCHORS) -> Examined:
     """With every warning an error: none may reach anyone's terminal."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return examine(presented, COURIER, ANCHORS, NOW)
+        return examine(presented, COURIER, anchors, NOW)
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
@@ -144,10 +144,25 @@ def test_a_chain_of_certificates_that_all_could_be_each_others_issuer_ends() -> 
     assert judged(certificate(), *same).reason is Reason.TLS_INTERCEPTED
 
 
-def test_what_cannot_be_read_is_in_no_store() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert store([b"junk", certificate(serial=b"")]) == NOBODY
+UNREADABLE = {
+    "no certificate": b"junk",
+    "without a serial number": certificate(subject=forged.INTERCEPTOR, serial=b""),
+    "with a key of GOST's": certificate(
+        subject=forged.INTERCEPTOR, key=forged.sequence(forged.sequence(forged.GOST))
+    ),
+}
+
+
+@pytest.mark.parametrize("authority", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_authority_that_cannot_be_read_vouches_for_nobody(authority: bytes) -> None:
+    found = judged(certificate(), anchors=apple_anchors(store([authority])))
+    assert (found.reason, found.info.trust) == (Reason.TLS_INTERCEPTED, Trust.OTHER)
+
+
+def test_nor_does_it_for_a_certificate_without_an_issuer() -> None:
+    assert (
+        judged(certificate(issuer=name()), anchors=apple_anchors(store([b"junk"]))).info.trust is Trust.OTHER
+    )
 
 
 REAL = chain(PUBLIC.create_child_ca().issue_cert(COURIER, "*.push.apple.com", "17.57.144.12"))
