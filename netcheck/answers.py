@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.failing import Phase
-from netcheck.model.findings import Acceptance, Cause, Finding, Judgement, Proof, Verdict
+from netcheck.model.findings import Acceptance, Cause, Finding, Judgement, Proof, Verdict, best
 from netcheck.model.paths import Expected, ProbePath, Role
 from netcheck.model.services import is_relayed
 from netcheck.phrases import listed, ports_text
@@ -155,19 +155,19 @@ def _each(texts: Iterable[str]) -> list[str]:
 def _answer(facts: Facts, paths: Mapping[str, ProbePath], role: Role, judged: Sequence[Judgement]) -> Answer:
     """Paths that are blocked on purpose count where there are no others."""
     meant = [each for each in judged if paths[each.path].expected is not Expected.BLOCKED] or judged
-    best = min((each.verdict for each in meant), key=lambda verdict: verdict.severity)
-    so = [each for each in meant if each.verdict is best]
-    others = [each for each in meant if each.verdict is not best]
-    if best is Verdict.READY:
+    verdict = best(each.verdict for each in meant)
+    so = [each for each in meant if each.verdict is verdict]
+    others = [each for each in meant if each.verdict is not verdict]
+    if verdict is Verdict.READY:
         text = f"yes, {_ways(facts, paths, so)}{_beside(paths, others)}."
-    elif best is Verdict.UNKNOWN:
+    elif verdict is Verdict.UNKNOWN:
         text = f"not known yet, {listed(_few([over(paths[each.path]) for each in so]))}."
-    elif best is Verdict.NOT_READY:
+    elif verdict is Verdict.NOT_READY:
         text = f"no. {_reasons(paths, so)}"
     else:
-        limited = "on Wi-Fi and Ethernet only" if best is Verdict.FALLBACK_ONLY else "yes, with limits"
+        limited = "on Wi-Fi and Ethernet only" if verdict is Verdict.FALLBACK_ONLY else "yes, with limits"
         text = f"{limited}. {_reasons(paths, [*so, *others])}"
-    return Answer(role, best, f"{WHO[role]}: {text}")
+    return Answer(role, verdict, f"{WHO[role]}: {text}")
 
 
 def _few(ways: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ from netcheck.console.diagnosis import asked_alike
 from netcheck.console.wording import kept_together, places_text, said_once, sentences, with_spaces
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.failing import Phase
-from netcheck.model.findings import Finding, Hop, Judgement, Verdict
+from netcheck.model.findings import Finding, Hop, Judgement, Verdict, best, worst
 from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, Role, endpoint_text
 from netcheck.model.results import Result
 from netcheck.phrases import listed, time_text
@@ -116,20 +116,15 @@ def _suffering(facts: Facts, judgements: Sequence[Judgement]) -> list[str]:
     texts = []
     for role in Role:
         its = [judged for judged in judgements if judged.role is role]
-        worst = max((each.verdict for each in its), key=_severity, default=Verdict.READY)
-        if (text := _SUFFER.get((role, worst))) is None:
+        verdict = worst(each.verdict for each in its) if its else Verdict.READY
+        if (text := _SUFFER.get((role, verdict))) is None:
             continue
-        best = min((each.verdict for each in facts.judgements if each.role is role), key=_severity)
-        if best.severity < worst.severity:
+        if best(each.verdict for each in facts.judgements if each.role is role) is not verdict:
             names = {judged.path for judged in its}
             ways = listed([over(path) for path in facts.paths if path.name in names])
             text = text.replace(" here ", _WHERE[role].format(ways), 1)
         texts.append(text)
     return texts
-
-
-def _severity(verdict: Verdict) -> int:
-    return verdict.severity
 
 
 def _addressee(owner: str) -> str:

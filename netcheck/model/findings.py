@@ -1,7 +1,9 @@
 """What is made of results: verdicts with their causes and hops, and what bags and push certificates say."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +27,16 @@ class Verdict(StrEnum):
     def severity(self) -> int:
         """0 for the best; the higher, the worse."""
         return tuple(Verdict).index(self)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The most severe one; ValueError where there is none."""
+    return max(verdicts, key=attrgetter("severity"))
+
+
+def best(verdicts: Iterable[Verdict]) -> Verdict:
+    """The least severe one; ValueError where there is none."""
+    return min(verdicts, key=attrgetter("severity"))
 
 
 class Hop(StrEnum):

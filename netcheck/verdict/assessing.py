@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from netcheck.model.failing import Reason
-from netcheck.model.findings import Judgement, Needed, Proof, Verdict
+from netcheck.model.findings import Judgement, Needed, Proof, Verdict, best, worst
 from netcheck.model.paths import Expected, Family, ProbePath, Role
 from netcheck.model.results import Lookup, Standing
 from netcheck.model.services import PortRule, Service, ports_on
@@ -194,12 +194,12 @@ def _judge(
     world: World, on_path: _OnPath, tallies: Mapping[Needed, Tally], loss: tuple[int, int] | None
 ) -> Judgement:
     path, role, judged, needed = on_path
-    verdict = max((each.verdict for each in judged), key=lambda verdict: verdict.severity)
+    verdict = worst(each.verdict for each in judged)
     if verdict is Verdict.READY and loss is not None:
         verdict = Verdict.DEGRADED
     proofs = world.proofs_on(path.name) if role is Role.PROVIDER else ()
     if verdict is not Verdict.UNKNOWN:
-        verdict = max(verdict, _of_certificates(proofs), key=lambda each: each.severity)
+        verdict = worst([verdict, _of_certificates(proofs)])
     limited = {
         Needed(each.service.name, port): each.verdict
         for each in judged
@@ -240,8 +240,8 @@ def _judge_service(service: Service, path: ProbePath, tallies: Mapping[Needed, T
         verdict = _with_fallback(list(by_port.values()))
         ports = _with_verdict(by_port, verdict) if verdict is Verdict.NOT_READY else tuple(by_port)[:1]
         return _ServiceVerdict(service, verdict, ports, judged, needed)
-    choose = max if service.port_rule is PortRule.ALL else min
-    verdict = choose(by_port.values(), key=lambda verdict: verdict.severity)
+    choose = worst if service.port_rule is PortRule.ALL else best
+    verdict = choose(by_port.values())
     useful = _useful(service, needed, by_port, tallies) if service.port_rule is PortRule.ANY else needed
     return _ServiceVerdict(service, verdict, _with_verdict(by_port, verdict), judged, useful)
 
@@ -260,9 +260,9 @@ def _useful(
     tallies: Mapping[Needed, Tally],
 ) -> tuple[int, ...]:
     """Of ports of which any will do: the best that work; else those that a proxy does not simply deny."""
-    best = min((by_port[port] for port in ports), key=lambda verdict: verdict.severity, default=None)
-    if best in _WORKS:
-        return tuple(port for port in ports if by_port[port] is best)
+    working = [by_port[port] for port in ports if by_port[port] in _WORKS]
+    if working:
+        return tuple(port for port in ports if by_port[port] is best(working))
     allowed = tuple(port for port in ports if not tallies[Needed(service.name, port)].is_denied)
     return allowed or ports
 
