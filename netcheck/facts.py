@@ -138,6 +138,16 @@ class Facts:
         return [_found(alike) for alike in grouped.values()]
 
     @cached_property
+    def requests(self) -> Sequence[Sequence[PathFinding]]:
+        """The findings, with those together that ask the same of the same people, for several paths."""
+        grouped: dict[object, list[PathFinding]] = {}
+        for found in self.findings:
+            finding = found.finding
+            what = (finding.cause, finding.hop, finding.owner, finding.next_step)
+            grouped.setdefault(what, []).append(found)
+        return list(grouped.values())
+
+    @cached_property
     def hosts(self) -> Mapping[HostsKey, Sequence[EndpointState]]:
         """What is known of a service's hosts, by its ports and paths and how the destination was named."""
         grouped: dict[HostsKey, list[EndpointState]] = {}

@@ -50,19 +50,10 @@ def paragraphs(facts: Facts) -> list[Paragraph]:
         for judged in facts.judgements
         if not judged.findings and not judged.is_expected and judged.verdict is not Verdict.READY
     ]
-    asking = [_of_findings(facts, alike) for alike in asked_alike(facts)]
+    asking = [_of_findings(facts, alike) for alike in facts.requests]
     steps = said_once(each.next_step for each in asking)
     told = [replace(each, next_step=step) for each, step in zip(asking, steps, strict=True)]
     return [*told, *map(_of_judgement, unexplained)]
-
-
-def asked_alike(facts: Facts) -> list[list[PathFinding]]:
-    """The findings, with those together that ask for the same on several paths."""
-    alike: dict[object, list[PathFinding]] = {}
-    for found in facts.findings:
-        finding = found.finding
-        alike.setdefault((finding.cause, finding.hop, finding.next_step), []).append(found)
-    return list(alike.values())
 
 
 def _of_findings(facts: Facts, alike: Sequence[PathFinding]) -> Paragraph:

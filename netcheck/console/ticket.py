@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from netcheck.answers import evidence_lines, over
-from netcheck.console.diagnosis import asked_alike
 from netcheck.console.wording import kept_together, places_text, said_once, sentences, with_spaces
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.failing import Phase
@@ -67,8 +66,8 @@ class Origin:
 
 def tickets(facts: Facts, origin: Origin, hop: Hop | None = None) -> list[str]:
     """One text for each owner, the worst first; of one hop only where it is given."""
-    owners: dict[str, list[list[PathFinding]]] = {}
-    for alike in asked_alike(facts):
+    owners: dict[str, list[Sequence[PathFinding]]] = {}
+    for alike in facts.requests:
         finding = alike[0].finding
         if hop in (None, finding.hop) and not finding.is_remark:
             owners.setdefault(_reader(finding), []).append(alike)

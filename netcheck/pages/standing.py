@@ -125,27 +125,24 @@ def lines(judgements: Sequence[Judgement], past: Past, now: float) -> list[Line]
 
 def troubles(facts: Facts, past: Past, now: float) -> list[Trouble]:
     """One for each thing to do, however many paths suffer from it; the worst first, mere remarks last."""
-    alike: dict[object, list[PathFinding]] = {}
-    for found in facts.findings:
-        finding = found.finding
-        what = (finding.cause, finding.hop, finding.owner, finding.next_step)
-        alike.setdefault(what, []).append(found)
-    made = [_trouble(_mark(what), same, past, now) for what, same in alike.items()]
+    made = [_trouble(alike, past, now) for alike in facts.requests]
     return sorted(made, key=lambda each: (each.is_remark, _ORDER.index(each.state)))
 
 
-def _mark(what: object) -> str:
+def _mark(finding: Finding) -> str:
+    """The same as long as the same is asked of the same people."""
+    what = (finding.cause, finding.hop, finding.owner, finding.next_step)
     return f"{crc32(repr(what).encode()):08x}"
 
 
-def _trouble(mark: str, alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
+def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
     finding = alike[0].finding
     judgements = [judged for found in alike for judged in found.judgements]
     spans = [past.lasting_of(judged) for judged in judgements]
     evidence = _evidence(finding, alike)
     title = in_short(finding)
     return Trouble(
-        mark,
+        _mark(finding),
         "unknown" if finding.is_remark else worst(map(state_of, judgements)),
         title[0].upper() + title[1:],
         tuple(map(said, judgements)),
