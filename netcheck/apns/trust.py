@@ -197,7 +197,7 @@ def _not_vouched(
 
 def _flaw(leaf: Said, info: TlsInfo, name: str, time: datetime) -> tuple[Reason | None, str]:
     """What is wrong with a certificate whose issuer may vouch."""
-    if not _names(leaf, name):
+    if not info.is_for_host:
         return Reason.TLS_NAME_MISMATCH, _for_another(info, name)
     if leaf.not_before is None or leaf.not_after is None:
         return Reason.TLS_EXPIRED, "the dates of the certificate cannot be read"
