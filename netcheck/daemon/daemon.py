@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -48,6 +49,9 @@ _LOOK_FOR_NEWS, _SHARE_OF_LOOKING = 1.0, 0.1
 _ROUNDS_JUDGED = 2
 """A verdict rests on so many rounds: of hosts in rotation, what was seen long ago may be true no more."""
 _CERTIFICATE_CHECK = 60.0
+_LONGEST_TURN = 0.0005
+"""Seconds that a thread may run on while the loop waits for the interpreter, in place of Python's 5 ms: what
+threads judge and draw must not hold up answers and probes."""
 _LONGEST_STEP = 0.0003
 """Seconds that a scrape works without a pause, unless one piece takes longer: 10,000 series take 10 ms."""
 
@@ -92,6 +96,7 @@ class Daemon:
             nursery.start_soon(_watch_loop, self._state.own)
             self._probing = await self._load_probing()
             spare_the_collector()
+            sys.setswitchinterval(_LONGEST_TURN)
             nursery.start_soon(self._probing.run)
             nursery.start_soon(self._watch_push_certificates)
             nursery.start_soon(self._proving.run)

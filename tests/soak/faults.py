@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from signal import SIGCONT, SIGHUP, SIGSTOP
+from signal import SIGCONT, SIGHUP, SIGKILL, SIGSTOP
 
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Role
@@ -33,6 +33,13 @@ ANYTHING: Expected = {}
 
 _SILENT_CLIENTS = 200
 _FULL_TABLE = 20
+_LITTLE = 1024 * 1024
+"""Bytes of memory."""
+_MEMORY_CONTROLLERS = (
+    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+    ("/sys/fs/cgroup", "memory.max"),
+)
+"""Of the first and the second version of cgroups."""
 _LASTS = 2.0
 """Seconds that something lasts which no verdict shows."""
 
@@ -229,6 +236,44 @@ def memory_runs_out(site: Site) -> Iterator[Expected]:
     yield ANYTHING
 
 
+@contextmanager
+def the_kernel_kills_it(site: Site) -> Iterator[Expected]:
+    """It needs more memory than a limit leaves it, as containers have one: it ends without a word.
+
+    It is started again, as systemd and Kubernetes do.
+    """
+    process = site.daemon.process
+    with _little_memory(process.pid):
+        for _ in every(0.2, 60.0):
+            if process.exit_code is not None:
+                break
+            with suppress(OSError):
+                site.daemon.get("/")  # to make the page, memory is needed
+    assert process.exit_code == -SIGKILL, f"it ended with {process.exit_code}"
+    site.daemon = site.start()
+    yield ANYTHING
+
+
+@contextmanager
+def _little_memory(pid: int) -> Iterator[None]:
+    """The process gets that much more and is killed for the next page, see cgroups(7)."""
+    for root, limit in _MEMORY_CONTROLLERS:
+        group = Path(root, f"netcheck-soak-{pid}")
+        with suppress(OSError):
+            group.mkdir()
+            (group / limit).write_text(str(_LITTLE))
+            (group / "cgroup.procs").write_text(str(pid))
+            break
+        with suppress(OSError):
+            group.rmdir()
+    else:
+        raise AssertionError("no memory controller of cgroups can be had here")
+    try:
+        yield
+    finally:
+        group.rmdir()
+
+
 def _answers(site: Site) -> bool:
     for _ in every(0.2, 120.0):
         if site.daemon.process.exit_code is not None:
@@ -262,6 +307,7 @@ FAULTS: tuple[Fault, ...] = (
     clients_come_and_say_nothing,
     descriptors_run_out,
     memory_runs_out,
+    the_kernel_kills_it,
 )
-STARVING = (descriptors_run_out, memory_runs_out)
+STARVING = (descriptors_run_out, memory_runs_out, the_kernel_kills_it)
 """While they last, a scrape may be lost, and the log may say so."""

@@ -74,7 +74,7 @@ class Report:
     scrapes: int = 0
     lost_while_starving: int = 0
     restarts: int = 0
-    """How often the process ended for want of memory, and was started again."""
+    """How often the process ended for want of memory, by itself or by the kernel, and was started again."""
     before: Size = Size(0, 0, 0)
     after: Size = Size(0, 0, 0)
     problems: list[str] = field(default_factory=list)
