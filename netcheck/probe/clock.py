@@ -1,6 +1,6 @@
 """The times that people are shown of probes: as exact as they can be, and no digit more.
 
-What is beyond is noise, and makes every scrape longer and a tenth dearer (`tests/bench/rendering.py`).
+What is beyond is noise, and a scrape would cost a tenth more with it (`tests/bench/rendering.py`).
 """
 
 import time

@@ -22,6 +22,7 @@ from netcheck.model.failing import Reason
 from netcheck.model.paths import RecordType, Transport
 from netcheck.probe.errors import PhaseError
 
+_HEAD, _TYPE_AND_CLASS = 12, 4  # bytes, RFC 1035 section 4.1
 _UDP_PAYLOAD = 1232  # never fragmented on any path (DNS flag day 2020; RFC 9715 section 3.2)
 MOST_ADDRESSES = 128
 """Of one answer: Apple's names have eight. What has more would make everything after it as large."""
@@ -61,6 +62,8 @@ class Question:
         payload = _UDP_PAYLOAD if edns else None
         self._query = dns.message.make_query(name, rdtype, use_edns=0 if edns else False, payload=payload)
         self.wire = self._query.to_wire()
+        length = sum(1 + len(label) for label in name.labels) + _TYPE_AND_CLASS
+        self._asked = slice(_HEAD, _HEAD + length)
 
     def answer(self, wire: bytes, transport: Transport) -> Answer | None:
         """What a message says to it; None for one that is no reply to it: noise, late, forged, or an echo.
@@ -68,13 +71,18 @@ class Question:
         Raises PhaseError, dns_malformed, for a reply that makes no sense.
         """
         # Noise costs little, however much of it there is.
-        if wire[:2] != self.wire[:2] or self._reply(wire, question_only=True) is None:
+        if wire[:2] != self.wire[:2] or not self._is_asked_in(wire):
             return None
         if (records := _records_in(wire)) > _MOST_RECORDS:
             detail = f"{records} records in one reply; more than {_MOST_RECORDS} are not read"
             return Answer(Reason.TOO_MANY_ANSWERS, detail)
         reply = self._reply(wire)
         return None if reply is None else _read(reply, transport, asked_with_edns=self._query.edns >= 0)
+
+    def _is_asked_in(self, wire: bytes) -> bool:
+        """Whether our question stands there; mostly it does as it went out, be the letters large or small."""
+        is_echoed = wire[self._asked].lower() == self.wire[self._asked].lower()
+        return is_echoed or self._reply(wire, question_only=True) is not None
 
     def _reply(self, wire: bytes, *, question_only: bool = False) -> dns.message.QueryMessage | None:
         """Records that cannot be read are left out of it, as nobody needs them who finds the others.
