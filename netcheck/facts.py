@@ -5,7 +5,7 @@ Knows the state and the engine that judges it. Must not know how anything is sho
 """
 
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Self, TypeAlias
@@ -140,11 +140,9 @@ class Facts:
     @cached_property
     def requests(self) -> Sequence[Sequence[PathFinding]]:
         """The findings, with those together that ask the same of the same people, for several paths."""
-        grouped: dict[object, list[PathFinding]] = {}
+        grouped: dict[Hashable, list[PathFinding]] = {}
         for found in self.findings:
-            finding = found.finding
-            what = (finding.cause, finding.hop, finding.owner, finding.next_step)
-            grouped.setdefault(what, []).append(found)
+            grouped.setdefault(found.finding.asks, []).append(found)
         return list(grouped.values())
 
     @cached_property

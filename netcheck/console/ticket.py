@@ -115,7 +115,9 @@ def _suffering(facts: Facts, judgements: Sequence[Judgement]) -> list[str]:
     texts = []
     for role in Role:
         its = [judged for judged in judgements if judged.role is role]
-        verdict = worst(each.verdict for each in its) if its else Verdict.READY
+        if not its:
+            continue
+        verdict = worst(each.verdict for each in its)
         if (text := _SUFFER.get((role, verdict))) is None:
             continue
         if best(each.verdict for each in facts.judgements if each.role is role) is not verdict:

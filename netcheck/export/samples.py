@@ -14,7 +14,7 @@ from netcheck.apns.addresses import is_apple_name, is_published, published_range
 from netcheck.facts import Facts
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Acceptance, Verdict
-from netcheck.model.results import Attempt, Bag, Lookup, Result
+from netcheck.model.results import Attempt, Bag, Lookup
 from netcheck.state.endpoints import EndpointState
 from netcheck.state.histogram import Histogram
 
@@ -170,27 +170,27 @@ def prefixes_reachable(facts: Facts) -> Numbers:
     Of required services only: that a firewall drops what nobody needs is no range that it blocks. Hosts share
     addresses, and were visited at different times: the newest try of an address counts.
     """
-    newest: dict[tuple[str, int, str | None], Attempt] = {}
-    for path, port, result in _required_results(facts):
-        attempt = result.attempt
-        key = (path, port, attempt.address)
-        if key not in newest or newest[key].at <= attempt.at:
-            newest[key] = attempt
+    newest: dict[tuple[str, int, str], Attempt] = {}
+    for path, port, attempt in _required_attempts(facts):
+        if attempt.address is not None:
+            key = (path, port, attempt.address)
+            if key not in newest or newest[key].at <= attempt.at:
+                newest[key] = attempt
     connected: dict[Labels, list[bool]] = {}
     for (path, port, address), attempt in newest.items():
-        if address is not None and (prefix := published_range(address)):
+        if prefix := published_range(address):
             connected.setdefault((path, prefix, port), []).append(attempt.connected)
     for labels, each in connected.items():
         yield labels, sum(each) / len(each)
 
 
-def _required_results(facts: Facts) -> Iterator[tuple[str, int, Result]]:
+def _required_attempts(facts: Facts) -> Iterator[tuple[str, int, Attempt]]:
     """The latest ones at hosts of Apple's that somebody needs, each with its path and port."""
     hosts = {each.name: set(filter(is_apple_name, each.hosts)) for each in facts.services if each.required}
     for (service, host, port, path, _), seen in facts.endpoints.items():
         if host in hosts.get(service, ()):
             for result in seen.results:
-                yield path, port, result
+                yield path, port, result.attempt
 
 
 def proxies_up(facts: Facts) -> Numbers:

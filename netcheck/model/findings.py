@@ -1,6 +1,6 @@
 """What is made of results: verdicts with their causes and hops, and what bags and push certificates say."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
@@ -154,6 +154,11 @@ class Finding:
     """Whether it is no fault: a remark never changes a verdict."""
     fix: Fix | None = None
     """The lines to add, where they are known."""
+
+    @property
+    def asks(self) -> Hashable:
+        """What is asked of whom, and why: findings for which it is the same go together."""
+        return (self.cause, self.hop, self.owner, self.next_step)
 
     @property
     def request(self) -> str:

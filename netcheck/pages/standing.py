@@ -130,9 +130,7 @@ def troubles(facts: Facts, past: Past, now: float) -> list[Trouble]:
 
 
 def _mark(finding: Finding) -> str:
-    """The same as long as the same is asked of the same people."""
-    what = (finding.cause, finding.hop, finding.owner, finding.next_step)
-    return f"{crc32(repr(what).encode()):08x}"
+    return f"{crc32(repr(finding.asks).encode()):08x}"
 
 
 def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:

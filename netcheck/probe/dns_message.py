@@ -23,6 +23,7 @@ from netcheck.model.paths import RecordType, Transport
 from netcheck.probe.errors import PhaseError
 
 _HEAD, _TYPE_AND_CLASS = 12, 4  # bytes, RFC 1035 section 4.1
+_REPLY_AND_OPCODE, _REPLY_TO_QUERY = 0xF8, 0x80  # of the head's third byte
 _UDP_PAYLOAD = 1232  # never fragmented on any path (DNS flag day 2020; RFC 9715 section 3.2)
 MOST_ADDRESSES = 128
 """Of one answer: Apple's names have eight. What has more would make everything after it as large."""
@@ -80,9 +81,13 @@ class Question:
         return None if reply is None else _read(reply, transport, asked_with_edns=self._query.edns >= 0)
 
     def _is_asked_in(self, wire: bytes) -> bool:
-        """Whether our question stands there; mostly it does as it went out, be the letters large or small."""
-        is_echoed = wire[self._asked].lower() == self.wire[self._asked].lower()
-        return is_echoed or self._reply(wire, question_only=True) is not None
+        """Whether it replies to our question, which mostly comes back as it went out, in any case."""
+        is_as_usual = (
+            wire[self._asked].lower() == self.wire[self._asked].lower()
+            and wire[2] & _REPLY_AND_OPCODE == _REPLY_TO_QUERY
+            and wire[4:6] == self.wire[4:6]  # how many questions
+        )
+        return is_as_usual or self._reply(wire, question_only=True) is not None
 
     def _reply(self, wire: bytes, *, question_only: bool = False) -> dns.message.QueryMessage | None:
         """Records that cannot be read are left out of it, as nobody needs them who finds the others.

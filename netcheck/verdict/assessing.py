@@ -260,9 +260,9 @@ def _useful(
     tallies: Mapping[Needed, Tally],
 ) -> tuple[int, ...]:
     """Of ports of which any will do: the best that work; else those that a proxy does not simply deny."""
-    working = [by_port[port] for port in ports if by_port[port] in _WORKS]
-    if working:
-        return tuple(port for port in ports if by_port[port] is best(working))
+    if works := [by_port[port] for port in ports if by_port[port] in _WORKS]:
+        how_well = best(works)
+        return tuple(port for port in ports if by_port[port] is how_well)
     allowed = tuple(port for port in ports if not tallies[Needed(service.name, port)].is_denied)
     return allowed or ports
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdataclass
 import dns.rrset
@@ -198,6 +199,21 @@ async def test_a_reply_with_more_records_than_any_honest_one_is_not_read() -> No
         found = await ask(here, transport=TCP)
     assert found.reason is Reason.TOO_MANY_ANSWERS
     assert found.detail.endswith("257 records in one reply; more than 256 are not read")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\x01\x00\x00\x01",  # it is no reply, but our own question again
+        b"\xa1\x00\x00\x01",  # it replies to another operation: opcode 4, NOTIFY
+        b"\x81\x80\x00\x02",  # it has two questions
+    ],
+)
+def test_what_is_no_reply_is_none_however_many_records_it_has(head: bytes) -> None:
+    question = Question(dns.name.from_text(HOST), RecordType.A, edns=False)
+    asked = question.wire[12:]
+    wire = question.wire[:2] + head + b"\x01\x01" + question.wire[8:] + asked
+    assert question.answer(wire, UDP) is None
 
 
 @in_trio
