@@ -97,14 +97,15 @@ class _Course:
         _note(self._answering, host, attempt)
         if not _is_sure(self._answering, min(_UP, self.needed)):
             return None
-        return self._end_silence({}, min(self._answering.values(), key=_began).first)
+        return self._end_silence({}, *(seen.first for seen in self._answering.values()))
 
-    def _end_silence(self, failing: Mapping[str, _Seen], answer: Attempt) -> _Ended:
-        begin = self._down or _first(failing)
+    def _end_silence(self, failing: Mapping[str, _Seen], *answers: Attempt) -> _Ended:
+        """It lasted until the first of these answers came, however long before that it was asked for."""
+        silence = (self._down or _first(failing)).at, min(each.at + each.seconds for each in answers)
         if self.needed > 1:  # what one host does excuses nobody, itself included
-            self._silences.append((begin.at, answer.at))
+            self._silences.append(silence)
         self._down, self._answering = None, {}
-        return _Ended((begin.at, answer.at), failing.keys())
+        return _Ended(silence, failing.keys())
 
     def forget(self, ended: _Ended) -> None:
         """All that it is a part of was silent then: what failed here had its cause elsewhere.

@@ -39,6 +39,7 @@ class World:
             self.networks[service.name] = (*self.networks.get(service.name, ()), *service.networks)
         self.paths = tuple(paths)
         self.dead_ranges: frozenset[RangeOnPath] = counting.dead
+        self._outdated = counting.outdated
         self.lookups = tuple(lookups)
         self._proofs = tuple(proof for proof in proofs if proof.acceptance is not Acceptance.UNPROVEN)
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
@@ -74,12 +75,14 @@ class World:
     def durations(self) -> Mapping[str, Mapping[Needed, list[float]]]:
         """How long connecting and TLS took where it succeeded, in seconds: by path, then by service and port.
 
-        Without the session, which is a wait for what the peer might still say.
+        Without the session, which is a wait for what the peer might still say; and without those that waited
+        for a lost request to be sent again, or for an outage to end.
         """
         found: dict[str, dict[Needed, list[float]]] = {path.name: {} for path in self.paths}
         for each in chain.from_iterable(self._by_path.values()):
             attempt = each.result.attempt
-            if attempt.failure is None:
+            waited = attempt.syn_retransmits or self._outdated.met_silence(each.result)
+            if attempt.failure is None and not waited:
                 found[each.result.path].setdefault(each.place, []).append(attempt.seconds)
         return found
 

@@ -89,10 +89,12 @@ class Counted:
 
 
 class Counting(NamedTuple):
-    """What counts, and the ranges of Apple's in which nothing can be connected to while others can."""
+    """What counts, the ranges of Apple's in which nothing can be connected to while others can, and what
+    changed lately around all that."""
 
     counted: list[Counted]
     dead: frozenset[RangeOnPath]
+    outdated: Outdated
 
 
 def what_counts(
@@ -139,7 +141,7 @@ def what_counts(
         elif each.answered and not outdated.forgets(each):
             counted.append(Counted(result, reached=True))
     counted += [Counted(each.result, reached=True) for each in was_silent if each.answered]
-    return Counting(counted, dead)
+    return Counting(counted, dead, outdated)
 
 
 def _parted(known: Iterable[Standing], outdated: Outdated) -> tuple[list[Standing], list[Standing]]:

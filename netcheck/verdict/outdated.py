@@ -52,6 +52,14 @@ class Outdated:
         failed = standing.last_failed
         return failed is not None and self._was_silent(failed, failed.attempt.at)
 
+    def met_silence(self, result: Result) -> bool:
+        """Whether nothing around it answered yet when its first packet left, so that this had to get lost."""
+        at = result.attempt.at
+        return any(
+            trend.was_silent(at) or (trend.down is not None and trend.down.at <= at)
+            for trend in self._of(result)
+        )
+
     def forgets(self, standing: Standing) -> bool:
         """Whether it tells nothing that something nobody needs answered once, before it failed."""
         result = standing.result

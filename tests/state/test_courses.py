@@ -107,7 +107,7 @@ def test_a_port_that_is_down_is_up_again_after_three_hosts_and_all_since_was_one
     assert story.trend().down is not None
     assert PORT in story.doubts
     story.answer([10])
-    assert (story.trend().down, story.trend().silences) == (None, ((102.0, 109.0),))
+    assert (story.trend().down, story.trend().silences) == (None, ((102.0, 109.02),))
 
 
 def test_one_host_that_answers_does_not_hide_that_the_others_still_fail() -> None:
@@ -119,7 +119,14 @@ def test_one_host_that_answers_does_not_hide_that_the_others_still_fail() -> Non
 
 def test_a_short_silence_is_remembered_if_several_hosts_failed() -> None:
     assert Story().answer([0]).fail([1]).answer([2]).trend().silences == ()
-    assert Story().answer([0]).fail([1, 2]).answer([3]).trend().silences == ((102.0, 104.0),)
+    assert Story().answer([0]).fail([1, 2]).answer([3]).trend().silences == ((102.0, 104.02),)
+
+
+def test_a_silence_lasts_until_an_answer_comes_however_long_before_that_it_was_asked_for() -> None:
+    story = Story().answer([0]).fail([1, 2])
+    asked_again = result(COURIER, 5223, host=COURIER.hosts[3], at=103.5, seconds=3.0, syn_retransmits=2)
+    story.state.record(visit(asked_again))
+    assert story.trend().silences == ((102.0, 106.5),)
 
 
 def test_a_failure_that_is_told_late_is_no_doubt_where_another_has_answered_since() -> None:

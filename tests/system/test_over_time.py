@@ -58,10 +58,14 @@ def start(tls_lab: Lab) -> Iterator[Start]:
     daemons: list[Daemon] = []
 
     def started(
-        paths: Settings, services: Settings | None = None, interval: str = "2s", **settings: Any
+        paths: Settings,
+        services: Settings | None = None,
+        interval: str = "2s",
+        connect: str = "1s",
+        **settings: Any,
     ) -> Daemon:
         everything = {**all_each_round(tls_lab), **(services or {})}
-        probing = {**SHORT_TIMEOUTS, "interval": interval}
+        probing = {"timeouts": {**SHORT_TIMEOUTS["timeouts"], "connect": connect}, "interval": interval}
         daemons.append(stack.enter_context(tls_lab.daemon(paths, everything, probing, **settings)))
         return daemons[-1]
 
@@ -90,6 +94,25 @@ def test_5223_is_blocked_and_opened_again(tls_lab: Lab, start: Start) -> None:
     daemon.until("direct", DEVICE, is_(BLOCKED_5223))
     tls_lab.namespace.firewall()
     daemon.until("direct", DEVICE, is_(READY))
+
+
+def test_what_was_asked_while_a_port_was_blocked_is_no_lost_packet(tls_lab: Lab, start: Start) -> None:
+    """With a timeout of three seconds, a connection may succeed by its second or third request."""
+    services = {name: {**each, "hosts_per_round": "all"} for name, each in the_usual(tls_lab).items()}
+    daemon = start({"direct": {}}, services, interval="3s", connect="3s")
+    daemon.until("direct", DEVICE, is_(READY))
+    for _ in range(2):  # three times would be a host that comes and goes
+        tls_lab.namespace.firewall(DROP_5223)
+        daemon.until("direct", DEVICE, is_(BLOCKED_5223))
+        tls_lab.namespace.firewall()
+        asked_again = set()
+        for _ in every(0.1, 3 * ROUND):
+            status = daemon.status()
+            assert not any(judged["cause"] == Cause.PACKET_LOSS for judged in status["verdicts"])
+            asked_again |= {
+                each["host"] for each in status["results"] if each["syn_retransmits"] and not each["reason"]
+            }
+        assert len(asked_again) > 5
 
 
 def the_usual(lab: Lab) -> Settings:

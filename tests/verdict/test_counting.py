@@ -1,6 +1,7 @@
 """What it takes until a failure is believed, and that nothing flips before."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from netcheck.model.trends import Moment, Part, Trend
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.counting import what_counts
-from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, result, visit
+from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, once, result, visit
 
 DIRECT = ProbePath("direct")
 
@@ -124,6 +125,29 @@ def test_a_host_needs_failures_of_its_own_beside_the_one_that_all_had() -> None:
     trends = was_silent(995.0, 1020.0)
     (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2, trends=trends).judgements
     assert judged.verdict is Verdict.READY
+
+
+@pytest.mark.parametrize(
+    ("trends", "verdict"),
+    [
+        ({}, Verdict.DEGRADED),
+        (was_silent(900.0, 990.0), Verdict.DEGRADED),  # packets are lost since then
+        (was_silent(990.0, 1010.0), Verdict.READY),
+        (down_since(990.0), Verdict.READY),  # too few answer again to be sure of it
+    ],
+)
+def test_a_request_that_was_sent_while_nothing_answered_is_no_lost_packet(
+    trends: dict[Part, Trend], verdict: Verdict
+) -> None:
+    hosts = tuple(f"{number}-courier.test" for number in range(5))
+    results = [
+        result(COURIER, port, host=host, syn_retransmits=1, at=1000.0)
+        for host in hosts
+        for port in COURIER.ports
+    ]
+    courier = replace(COURIER, hosts=hosts)
+    (judged,) = assess([courier], [DIRECT], once(results), trends=trends).judgements
+    assert judged.verdict is verdict
 
 
 def test_what_nobody_needs_counts_only_from_after_the_silence_as_nobody_looks_at_it_out_of_turn() -> None:

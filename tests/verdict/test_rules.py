@@ -16,6 +16,7 @@ from netcheck.model.paths import (
     Role,
 )
 from netcheck.model.services import PortRule, Service
+from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.rules import RULES
 from tests.records import DROPPED, PROVIDER, REFUSED, lookup, once, result
@@ -598,6 +599,28 @@ def test_a_stray_failure_moves_no_blame() -> None:
     no_answer = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT)
     loss = couriers(hosts=(0, 1, 2), syn_retransmits=1) + couriers(no_answer, hosts=(3,))
     assert Scene(None, Verdict.DEGRADED, None, loss).judged().cause is Cause.PACKET_LOSS
+
+
+def test_a_proxy_is_not_slow_where_a_request_to_it_got_lost() -> None:
+    """The kernel asks again after a second."""
+    provider = {
+        path: result(
+            PROVIDER, 443, path=path.name, seconds=seconds, proxies=path.proxies, syn_retransmits=lost
+        )
+        for path, seconds, lost in ((DIRECT, 0.02, 0), (PROXY, 1.04, 1))
+    }
+    judged = assess([PROVIDER], list(provider), once(provider.values())).judgements[-1]
+    assert (judged.path, judged.verdict, judged.findings) == (PROXY.name, Verdict.READY, ())
+
+
+def test_a_proxy_is_not_slow_where_what_it_was_asked_for_waited_for_the_end_of_an_outage() -> None:
+    slow = couriers(path=PROXY, family=Family.NAME, spoke=True, seconds=2.0)
+    outage = {
+        Part(PROXY.name, port, Family.NAME): Trend(silences=((990.0, 1010.0),)) for port in COURIER.ports
+    }
+    for trends, findings in (({}, 1), (outage, 0)):
+        judged = assess([COURIER], [DIRECT, PROXY], once(couriers() + slow), trends=trends).judgements[-1]
+        assert len(judged.findings) == findings
 
 
 def test_one_host_down_behind_a_proxy_is_not_the_proxys_fault() -> None:
