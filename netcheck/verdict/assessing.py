@@ -179,7 +179,7 @@ def _losses(
     for each in counting.counted:
         if each.place in needed[each.result.path]:
             by_path[each.result.path].append(each)
-    return {path: lost(counted, counting.outdated) for path, counted in by_path.items()}
+    return {path: lost(counted) for path, counted in by_path.items()}
 
 
 def _on_path(

@@ -39,7 +39,6 @@ class World:
             self.networks[service.name] = (*self.networks.get(service.name, ()), *service.networks)
         self.paths = tuple(paths)
         self.dead_ranges: frozenset[RangeOnPath] = counting.dead
-        self._outdated = counting.outdated
         self.lookups = tuple(lookups)
         self._proofs = tuple(proof for proof in proofs if proof.acceptance is not Acceptance.UNPROVEN)
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
@@ -81,8 +80,7 @@ class World:
         found: dict[str, dict[Needed, list[float]]] = {path.name: {} for path in self.paths}
         for each in chain.from_iterable(self._by_path.values()):
             attempt = each.result.attempt
-            waited = attempt.syn_retransmits or self._outdated.met_silence(each.result)
-            if attempt.failure is None and not waited:
+            if attempt.failure is None and not (attempt.syn_retransmits or each.recovers):
                 found[each.result.path].setdefault(each.place, []).append(attempt.seconds)
         return found
 

@@ -46,6 +46,9 @@ class Counted:
     """Whether its host is reached at one time and not at another; the result is the latest that failed."""
     since: float | None = None
     """When the first of its failures in a row began, on the monotonic clock, as far as that is known."""
+    recovers: bool = False
+    """Whether it may have waited for an outage to end: how long it took, and how often it asked, says nothing
+    of what comes after that."""
 
     @property
     def failure(self) -> Failure | None:
@@ -89,12 +92,10 @@ class Counted:
 
 
 class Counting(NamedTuple):
-    """What counts, the ranges of Apple's in which nothing can be connected to while others can, and what
-    changed lately around all that."""
+    """What counts, and the ranges of Apple's in which nothing can be connected to while others can."""
 
     counted: list[Counted]
     dead: frozenset[RangeOnPath]
-    outdated: Outdated
 
 
 def what_counts(
@@ -135,13 +136,14 @@ def what_counts(
         if _asked(result) in unsteady:
             continue
         if not each.failures:  # of its addresses, one may have failed all the same
-            counted.append(Counted(result, result.attempt.failure is None))
+            reached = result.attempt.failure is None
+            counted.append(Counted(result, reached, recovers=outdated.recovers(each)))
         elif _is_in(result, dead) or outdated.is_down(result) or outdated.is_believed(each, failures):
             counted.append(Counted(result, reached=False, since=each.fails_since))
         elif each.answered and not outdated.forgets(each):
             counted.append(Counted(result, reached=True))
     counted += [Counted(each.result, reached=True) for each in was_silent if each.answered]
-    return Counting(counted, dead, outdated)
+    return Counting(counted, dead)
 
 
 def _parted(known: Iterable[Standing], outdated: Outdated) -> tuple[list[Standing], list[Standing]]:

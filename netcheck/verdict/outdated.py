@@ -52,12 +52,12 @@ class Outdated:
         failed = standing.last_failed
         return failed is not None and self._was_silent(failed, failed.attempt.at)
 
-    def met_silence(self, result: Result) -> bool:
-        """Whether nothing around it answered yet when its first packet left, so that this had to get lost."""
-        at = result.attempt.at
-        return any(
+    def recovers(self, standing: Standing) -> bool:
+        """Whether it may have waited for the end of an outage: of its own, or of everything around it."""
+        at = standing.result.attempt.at
+        return standing.recent[-2:] == (False, True) or any(
             trend.was_silent(at) or (trend.down is not None and trend.down.at <= at)
-            for trend in self._of(result)
+            for trend in self._of(standing.result)
         )
 
     def forgets(self, standing: Standing) -> bool:

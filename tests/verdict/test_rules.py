@@ -15,6 +15,7 @@ from netcheck.model.paths import (
     ProbePath,
     Role,
 )
+from netcheck.model.results import Standing
 from netcheck.model.services import PortRule, Service
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
@@ -620,6 +621,14 @@ def test_a_proxy_is_not_slow_where_what_it_was_asked_for_waited_for_the_end_of_a
     }
     for trends, findings in (({}, 1), (outage, 0)):
         judged = assess([COURIER], [DIRECT, PROXY], once(couriers() + slow), trends=trends).judgements[-1]
+        assert len(judged.findings) == findings
+
+
+def test_a_proxy_is_not_slow_by_the_first_answer_after_a_failure() -> None:
+    for recent, findings in (((True, True), 1), ((False, True), 0), ((True,), 1)):
+        slow = result(PROVIDER, 443, path=PROXY.name, seconds=2.0, proxies=PROXY.proxies)
+        standings = [*once([result(PROVIDER, 443)]), Standing(slow, 0, True, recent)]
+        judged = assess([PROVIDER], [DIRECT, PROXY], standings).judgements[-1]
         assert len(judged.findings) == findings
 
 
