@@ -98,7 +98,7 @@ def a_proxy_hangs(site: Site) -> Iterator[Expected]:
 
 @contextmanager
 def a_proxy_restarts(site: Site) -> Iterator[Expected]:
-    """For a moment it is down, and may be told to be: rounds are twenty times as fast here, restarts are not."""
+    """For a moment it is down, and may be told to be: rounds are twenty times as fast, restarts are not."""
     site.lab.dante.stop()
     site.lab.restart_dante()
     yield {}
