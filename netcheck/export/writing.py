@@ -35,7 +35,7 @@ def _large_or_odd(value: float) -> str:
         whole, _, rest = repr(value * 1.0).partition(".")
         digits = whole[0] + "." + whole[1:] + rest
         return (digits if rest != "0" else digits.rstrip("0.")) + _EXPONENTS[len(whole)]
-    return str(floatToGoString(value))  # type: ignore[no-untyped-call]  # the library leaves it unannotated
+    return str(floatToGoString(value))
 
 
 _LARGE, _VERY_LARGE = 1e6, 1e16

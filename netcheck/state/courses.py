@@ -101,7 +101,8 @@ class _Course:
 
     def _end_silence(self, failing: Mapping[str, _Seen], *answers: Attempt) -> _Ended:
         """It lasted until the first of these answers came, however long before that it was asked for."""
-        silence = (self._down or _first(failing)).at, min(each.at + each.seconds for each in answers)
+        begin = self._down or _first(failing)
+        silence = (begin.at, min(each.at + each.seconds for each in answers))
         if self.needed > 1:  # what one host does excuses nobody, itself included
             self._silences.append(silence)
         self._down, self._answering = None, {}

@@ -90,7 +90,7 @@ def in_gzip(way: Way) -> Way:
 def the_library_s_ways(network: Network) -> tuple[Way, ...]:
     """The first is what the others are compared with."""
     own, ours = process_metrics(), process_metrics()
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's is untyped
+    disable_created_metrics()
     for family in FAMILIES:
         fill(native_metric(family, own), family, network.facts())
     ours.register(StateCollector(network.facts))

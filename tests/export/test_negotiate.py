@@ -76,7 +76,7 @@ def test_text_has_no_end_mark() -> None:
 
 
 def test_no_family_stands_twice_and_none_tells_when_it_was_created() -> None:
-    families = parse(scrape(OPENMETRICS)[0])  # type: ignore[no-untyped-call]  # the library's is untyped
+    families = parse(scrape(OPENMETRICS)[0])
     names = Counter(family.name for family in families)
     assert {"netcheck_probes", "process_open_fds", "python_gc_collections", "python_info"} <= names.keys()
     assert set(names.values()) == {1}
