@@ -17,6 +17,7 @@ from netcheck.cli.exits import end_with
 from netcheck.cli.main import main
 from tests.daemon.running import running, with_default_signals
 from tests.hanging import hanging_file
+from tests.system.namespace import open_files
 
 DEADLINE = 20.0
 OFF = "\n".join(f"  {name}: false" for name in ("courier", "courier2", "provider", "gateway", "feedback"))
@@ -173,8 +174,7 @@ def listens(pid: int) -> bool:
     """Whether one of the process's sockets listens, by /proc/net/tcp."""
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     listening = {f"socket:[{fields[9]}]" for fields in lines if fields[3] == "0A"}
-    links = Path(f"/proc/{pid}/fd").iterdir()
-    return any(str(link.readlink()) in listening for link in links if link.is_symlink())
+    return bool(listening & open_files(pid))
 
 
 def broken_pipe() -> int:

@@ -313,7 +313,7 @@ def _listens(session: int, port: int) -> bool:
     tables = [Path(f"/proc/{session}/net/{name}").read_text() for name in ("tcp", "tcp6")]
     rows = [line.split() for table in tables for line in table.splitlines()[1:]]
     listening = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")}
-    return any(listening & _sockets(int(found.name)) for found in _processes(session))
+    return any(listening & open_files(int(found.name)) for found in _processes(session))
 
 
 def _processes(session: int) -> Iterator[Path]:
@@ -323,7 +323,8 @@ def _processes(session: int) -> Iterator[Path]:
                 yield found
 
 
-def _sockets(pid: int) -> set[str]:
+def open_files(pid: int) -> set[str]:
+    """What the process has open, as its descriptors say (`socket:[…]`). Some may close meanwhile."""
     found = set()
     with contextlib.suppress(OSError):
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
