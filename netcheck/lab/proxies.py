@@ -5,6 +5,7 @@ Both ask the lab's table for names. Bounded: heads, waits, and what is connected
 
 from base64 import b64encode
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -39,10 +40,13 @@ class SocksProxy:
     login: Login | None
 
     async def handle(self, stream: trio.SocketStream) -> None:
+        remote = None
         with trio.move_on_after(_SECONDS):
             remote = await self._negotiate(_Reader(stream), stream)
         if remote is not None:
-            await splice(stream, remote)
+            async with remote:
+                await stream.send_all(_reply(_OK))
+                await splice(stream, remote)
 
     async def _negotiate(self, reader: "_Reader", stream: trio.SocketStream) -> trio.SocketStream | None:
         _, count = await reader.exactly(2)
@@ -68,7 +72,8 @@ class SocksProxy:
         host = await reader.destination(head[3])
         port = int.from_bytes(await reader.exactly(2))
         remote, code = await _dial(self.zone, host, port)
-        await stream.send_all(bytes([5, code, 0, 1, 0, 0, 0, 0, 0, 0]))
+        if remote is None:
+            await stream.send_all(_reply(code))
         return remote
 
 
@@ -103,8 +108,9 @@ class HttpProxy:
         """RFC 9112 section 3.2.2, to port 80 alone."""
         _, host, path = urlsplit(url)[:3]
         if remote := await self._reach(stream, host, _HTTP):
-            await remote.send_all(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-            await splice(stream, remote)
+            async with remote:
+                await remote.send_all(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                await splice(stream, remote)
 
     async def _connect(self, stream: trio.SocketStream, target: str) -> None:
         host, _, port = target.rpartition(":")
@@ -123,13 +129,14 @@ class HttpProxy:
         return remote
 
     async def _tunnel(self, stream: trio.SocketStream, remote: trio.SocketStream) -> None:
-        await stream.send_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        if inspector := self.inspector:  # which may be taken out meanwhile
-            await trio.aclose_forcefully(remote)
+        inspector = self.inspector  # which may be taken out meanwhile
+        async with remote:
+            await stream.send_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            if not inspector:
+                await splice(stream, remote)
+        if inspector:
             with trio.move_on_after(_SECONDS):
                 await self._decrypt(stream, inspector)
-        else:
-            await splice(stream, remote)
 
     async def _decrypt(self, stream: trio.SocketStream, inspector: Authority) -> None:
         """Shows a certificate of its own; nobody who knows Apple's goes on from there."""
@@ -138,6 +145,11 @@ class HttpProxy:
         await tls.do_handshake()
         while await tls.receive_some(_READ):
             pass
+
+
+def _reply(code: int) -> bytes:
+    """SOCKS 5's, RFC 1928 section 6; what address it connected from is not told."""
+    return bytes([5, code, 0, 1, 0, 0, 0, 0, 0, 0])
 
 
 _CHALLENGE = 'Proxy-Authenticate: Basic realm="web proxy of the laboratory"\r\n'
@@ -172,17 +184,17 @@ async def _dial(zone: Zone, host: str, port: int) -> tuple[trio.SocketStream | N
     address = _address(zone, host)
     if address is None:
         return None, _UNREACHABLE
-    sock = trio.socket.socket()
-    try:
-        with trio.fail_after(2):
-            await sock.connect((address, port))
-        return trio.SocketStream(sock), _OK
-    except trio.TooSlowError:
-        failed = _UNREACHABLE
-    except OSError:
-        failed = _REFUSED
-    sock.close()
-    return None, failed
+    with ExitStack() as unless_connected:
+        sock = unless_connected.enter_context(trio.socket.socket())
+        try:
+            with trio.fail_after(2):
+                await sock.connect((address, port))
+        except trio.TooSlowError:
+            return None, _UNREACHABLE
+        except OSError:
+            return None, _REFUSED
+        unless_connected.pop_all()
+    return trio.SocketStream(sock), _OK
 
 
 def _address(zone: Zone, host: str) -> str | None:
@@ -205,12 +217,9 @@ async def splice(left: trio.SocketStream, right: trio.SocketStream) -> None:
             pass
         scope.cancel()
 
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(carry, left, right, nursery.cancel_scope)
-            nursery.start_soon(carry, right, left, nursery.cancel_scope)
-    finally:
-        await trio.aclose_forcefully(right)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(carry, left, right, nursery.cancel_scope)
+        nursery.start_soon(carry, right, left, nursery.cancel_scope)
 
 
 class _Reader:

@@ -179,7 +179,7 @@ def test_victoria_metrics_in_the_middle_has_the_rules_alerts_and_answers_of_prom
         )
         assert "port_blocked" in told["annotations"]["summary"]
         assert "The path direct has no proxy" in told["annotations"]["description"]
-        assert lab.query('instance_path_role:netcheck_not_ready:now{site="berlin"} == 1')
+        lab.wait_for('instance_path_role:netcheck_not_ready:now{site="berlin"} == 1')
         of_fleet = [query for query in queries() if query.place.startswith("fleet:")]
         assert of_fleet
         assert [query.place for query in of_fleet if not is_answered(lab, query.expr)] == []
