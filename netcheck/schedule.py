@@ -195,8 +195,8 @@ _GRAIN = 0.01
 class Gate:
     """Lets at most `concurrency` in at once, and starts at most `rate` per second, evenly spaced.
 
-    Of those who wait, one sleeps until the next start and then wakes the others: a timer for each would cost
-    more than the rest of the gate.
+    Of those who wait, one sleeps until the next start, and each who comes in wakes the next: a timer for each
+    would cost more than the rest of the gate.
     """
 
     def __init__(self, concurrency: int, rate: float) -> None:
@@ -212,34 +212,41 @@ class Gate:
     async def __aexit__(self, *exc: object) -> None:
         self.leave()
 
-    async def enter(self) -> None:
-        """Wait for one's turn; who comes in has to leave."""
-        while not self._admit():
+    async def enter(self, most: int = 1) -> int:
+        """Wait for one's turn: how many of `most` come in, one at least. Each of them has to leave."""
+        while not (admitted := self._admit(most)):
             if self._free and not self._someone_sleeps:
                 await self._sleep_until_next_start()
             else:
                 await self._queue.park()
+        self._wake_the_next()  # who may come in as well, or sleeps for all who wait
+        return admitted
 
     def leave(self) -> None:
         """Make room for the next one."""
         self._free += 1
+        self._wake_the_next()
+
+    def _wake_the_next(self) -> None:
         if not self._someone_sleeps:
             self._queue.unpark()
 
-    def _admit(self) -> bool:
+    def _admit(self, most: int) -> int:
         now = trio.current_time()
-        if not self._free or self._next_start > now + _GRAIN:
-            return False
-        self._free -= 1
-        self._next_start = max(now, self._next_start) + self._spacing
-        return True
+        self._next_start = max(now, self._next_start)
+        in_time = math.floor((now + _GRAIN - self._next_start) / self._spacing) + 1
+        admitted = max(0, min(most, self._free, in_time))
+        self._free -= admitted
+        self._next_start += admitted * self._spacing
+        return admitted
 
     async def _sleep_until_next_start(self) -> None:
-        """For all who wait; also where this one is cancelled, another has to go on."""
+        """For all who wait."""
         self._someone_sleeps = True
         try:
             await trio.sleep_until(self._next_start)
-        finally:
+        except trio.Cancelled:  # another one has to go on
             self._someone_sleeps = False
-            # As many as may start now; as the sleeper is one of them, the last of these sleeps next.
-            self._queue.unpark(count=1 + int(_GRAIN / self._spacing))
+            self._wake_the_next()
+            raise
+        self._someone_sleeps = False

@@ -321,3 +321,53 @@ def test_who_is_cancelled_at_the_gate_leaves_its_place() -> None:
         return not scope.cancelled_caught
 
     assert virtually(main)
+
+
+def test_several_come_in_together_at_the_same_pace_as_one_by_one() -> None:
+    async def main() -> list[tuple[float, int]]:
+        gate, begun, start = Gate(100, 1000), list[tuple[float, int]](), trio.current_time()
+
+        async def enter(count: int) -> None:
+            while count:
+                admitted = await gate.enter(count)
+                begun.append((trio.current_time() - start, admitted))
+                count -= admitted
+
+        async with trio.open_nursery() as nursery:
+            for count in (25, 1, 14, 10):
+                nursery.start_soon(enter, count)
+        return begun
+
+    begun = virtually(main)
+    assert sum(admitted for _, admitted in begun) == 50
+    so_far = 0
+    for time, admitted in begun:
+        so_far += admitted
+        assert time >= (so_far - 1) / 1000 - 0.01 - 1e-9, "none starts more than a grain before its time"
+    assert begun[-1][0] == pytest.approx(0.04, abs=0.01), "no start is lost"
+    assert len(begun) < 15, "not one by one"
+
+
+def test_several_come_in_together_no_more_than_there_is_room_for() -> None:
+    async def main() -> list[int]:
+        gate = Gate(5, 1e6)
+        begun = [await gate.enter(3), await gate.enter(3)]
+        gate.leave()
+        begun.append(await gate.enter(3))
+        return begun
+
+    assert virtually(main) == [3, 2, 1]
+
+
+def test_who_waits_for_the_next_start_is_followed_where_it_is_cancelled() -> None:
+    async def main() -> float:
+        gate = Gate(100, 0.1)
+        await gate.enter()
+        with trio.fail_after(100):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(gate.enter)  # which waits for the next one, who comes first
+                with trio.move_on_after(1):
+                    await gate.enter()
+        return trio.current_time()
+
+    assert virtually(main) == pytest.approx(10, abs=0.02)

@@ -60,25 +60,26 @@ class Dialer:
         Raises nothing for what a network or a peer does.
         """
         calls = _Calls(shared, gate)
+        wanted = [(key, aim) for aim in aims if shared.begin(key := (path.name, aim.key))]
+        calls.left.update(dict.fromkeys(key for key, _ in wanted))
         try:
-            for aim in aims:
-                key: Hashable = (path.name, aim.key)
-                if shared.begin(key):
-                    calls.keys.add(key)
-                    await gate.enter()
+            while wanted:
+                admitted = await gate.enter(len(wanted))
+                for key, aim in wanted[:admitted]:
                     self._begin(calls, key, aim, path.binding)
+                del wanted[:admitted]
             await calls.wait()
         finally:  # where it was cancelled, there may be some left
-            for call in calls.open:
-                self._close(call)
-                gate.leave()
-            for key in calls.keys:
-                shared.give_up(key)
+            for promised, call in calls.left.items():
+                if call is not None:
+                    self._close(call)
+                    gate.leave()
+                shared.give_up(promised)
 
     def _begin(self, calls: "_Calls", key: Hashable, aim: Aim, binding: Binding) -> None:
         address, port = aim.target.host, aim.target.port
         call = _Call(calls, key, aim, unix_time(), trio.current_time(), perf_counter())
-        calls.open.add(call)
+        calls.left[key] = call
         try:
             call.sock = open_socket(socket.SOCK_STREAM, address, binding)
             if begin_to_connect(call.sock, address, port):
@@ -173,23 +174,20 @@ class _Calls:
 
     def __init__(self, shared: Round, gate: Gate) -> None:
         self._shared, self._gate = shared, gate
-        self.keys = set[Hashable]()
-        """What the round was promised."""
-        self.open = set[_Call]()
+        self.left: dict[Hashable, _Call | None] = {}
+        """What the round was promised and has not got; None where the gate has not let it in yet."""
         self._over = trio.Event()
 
     def end(self, call: _Call, attempt: Attempt) -> None:
-        self.open.remove(call)
+        del self.left[call.key]
         self._gate.leave()
-        self.keys.remove(call.key)
         self._shared.end(call.key, attempt)
-        if not self.open:
+        if not self.left:
             self._over.set()
 
     async def wait(self) -> None:
         """Until all have ended."""
-        while self.open:
-            self._over = trio.Event()
+        if self.left:
             await self._over.wait()
 
 

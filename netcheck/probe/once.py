@@ -60,6 +60,11 @@ class Round:
         self._slots[key] = _Slot()
         return True
 
+    def made(self, key: Hashable) -> Any:
+        """The value; None where it is not made yet."""
+        slot = self._slots.get(key)
+        return slot.value if slot else None
+
     def end(self, key: Hashable, made: object) -> None:
         """This is the value."""
         slot = self._slots[key]

@@ -157,7 +157,7 @@ class Prober:
 
     async def _probe(self, shared: Round, service: Service, host: str, path: ProbePath, aim: Aim) -> Result:
         key = (path.name, aim.key)
-        attempt = await self._attempt_once(shared, path, aim, key)
+        attempt = shared.made(key) or await self._attempt_once(shared, path, aim, key)
         # A failed lookup is this host's own; an attempt may be shared, and then counts once for the service.
         counted = aim.destination.failure is not None or shared.claim((service.name, key))
         duration = aim.destination.resolve_duration

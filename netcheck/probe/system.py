@@ -14,9 +14,8 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import dns.win32util
 import trio
@@ -38,8 +37,7 @@ _OFFENDER = 16
 _MOST_SAID = 512
 _TCP_INFO_SIZE = 160  # struct tcp_info of linux/tcp.h
 _SINCE_ACK_MILLISECONDS = 56  # tcpi_last_ack_recv, u32
-_RTT_MICROSECONDS = 68  # tcpi_rtt, u32
-_RETRANSMITS_BY_NOW = 100  # tcpi_total_retrans, u32
+_MEASURED = struct.Struct("=68xI28xI")  # tcpi_rtt (microseconds) and tcpi_total_retrans
 
 _IP_BOUND_IF = 25  # netinet/in.h of macOS
 _IPV6_BOUND_IF = 125  # netinet6/in6.h of macOS
@@ -58,8 +56,7 @@ _KNOWN_FOR = 5.0
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class TcpInfo:
+class TcpInfo(NamedTuple):
     """What the kernel measured: the round trip in seconds (None before an answer), segments sent again."""
 
     rtt: float | None
@@ -179,10 +176,9 @@ class Linux(System):
             raw = self._tcp_info(sock)
         except OSError:
             return None
-        if len(raw) < _RETRANSMITS_BY_NOW + 4:
+        if len(raw) < _MEASURED.size:
             return None
-        (rtt,) = struct.unpack_from("=I", raw, _RTT_MICROSECONDS)
-        (retransmits,) = struct.unpack_from("=I", raw, _RETRANSMITS_BY_NOW)
+        rtt, retransmits = _MEASURED.unpack_from(raw)
         return TcpInfo(rtt / 1e6 if rtt else None, retransmits)
 
     def since_ack(self, sock: socket.socket) -> float | None:
