@@ -23,6 +23,9 @@ class Meter(Protocol):
         """So many runs were left out."""
 
 
+_GRAIN = 0.02
+"""Seconds: what may start within this time starts now. At high rates this saves a wake-up for each start."""
+
 STILL_RUNNING = "still_running"
 """The run before had not ended when the next one was due. It is not caught up: load is never bunched."""
 
@@ -153,9 +156,9 @@ class Schedule:
 
     def _start_what_is_due(self, nursery: trio.Nursery) -> None:
         now = trio.current_time()
-        while self._queue and self._queue[0][0] <= now:
+        while self._queue and self._queue[0][0] <= now + _GRAIN:
             due, _, planned = heapq.heappop(self._queue)
-            self._meter.late(now - due)
+            self._meter.late(max(0.0, now - due))
             planned.run = trio.CancelScope()
             nursery.start_soon(self._run, planned, planned.run, self._beat)
 
@@ -186,10 +189,6 @@ class Schedule:
             self.all_ran.set()
             self.round_ended = trio.current_time()
             self._unfinished = set(self._planned)
-
-
-_GRAIN = 0.01
-"""Seconds: who may start within this time starts now. At high rates this saves a wake-up for each start."""
 
 
 class Gate:
@@ -228,7 +227,7 @@ class Gate:
         self._wake_the_next()
 
     def _wake_the_next(self) -> None:
-        if not self._someone_sleeps:
+        if self._queue and not self._someone_sleeps:
             self._queue.unpark()
 
     def _admit(self, most: int) -> int:

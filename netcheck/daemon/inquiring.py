@@ -71,7 +71,8 @@ class Inquiries:
     def look(self, call: Call) -> None:
         """There are new results, of this visit."""
         self._turns[call.path.name, call.service.name, call.host] = call.turn
-        self._news.set()
+        if self._state.courses.are_suspicious:
+            self._news.set()
 
     def plan(self) -> None:
         """The state is configured anew: what it has no more is not asked, and what is new is soon."""

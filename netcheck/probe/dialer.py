@@ -30,10 +30,6 @@ _MOST_AT_ONCE = 32
 """So many connections are looked at before other tasks have their turn."""
 
 
-_LINGER = 1.0
-"""Seconds for which the task stays when it has nothing to do: to begin one for each visit costs 5 %."""
-
-
 def can_dial(path: ProbePath, aims: Sequence[Aim]) -> bool:
     """Whether all of these end with the connection, and this system can drive many at once."""
     return (
@@ -102,25 +98,26 @@ class Dialer:
             trio.lowlevel.spawn_system_task(self._drive, self._epoll)
 
     async def _drive(self, epoll: select.epoll) -> None:
-        """Until nothing has been under way for a while."""
-        is_idle = False
-        while self._calls or not is_idle:
-            with trio.CancelScope(deadline=self._next_deadline()) as waiting:
-                await trio.lowlevel.wait_readable(epoll.fileno())
-            is_idle = waiting.cancelled_caught
-            for descriptor, events in epoll.poll(0, _MOST_AT_ONCE):
-                call = self._calls[descriptor]
-                if events == select.EPOLLOUT:
-                    self._end(call)
-                else:
-                    self._look_at(call)
+        """Until nothing is under way when the next deadline has come.
+
+        A scope for each deadline, and not for each wait: what begins meanwhile has a later one.
+        """
+        while self._calls:
+            deadline = next(iter(self._calls.values())).at + self._timeout
+            with trio.CancelScope(deadline=deadline):
+                while True:
+                    await trio.lowlevel.wait_readable(epoll.fileno())
+                    self._take_events(epoll)
             self._end_late_ones()
         self._is_driven = False
 
-    def _next_deadline(self) -> float:
-        if self._calls:
-            return next(iter(self._calls.values())).at + self._timeout
-        return trio.current_time() + min(_LINGER, self._timeout)
+    def _take_events(self, epoll: select.epoll) -> None:
+        for descriptor, events in epoll.poll(0, _MOST_AT_ONCE):
+            call = self._calls[descriptor]
+            if events == select.EPOLLOUT:
+                self._end(call)
+            else:
+                self._look_at(call)
 
     def _look_at(self, call: "_Call") -> None:
         """It failed, or was closed at once."""

@@ -169,6 +169,8 @@ class Courses:
         self._hosts: dict[Part, set[str]] = {}
         """Of each part but the ranges."""
         self._trends: dict[Part, Trend] = {}
+        self._doubtful: dict[Part, Trend] = {}
+        """Those of them that are in doubt."""
         self._suspects: dict[str, dict[Endpoint, None]] = {}
         """By path, in the order in which they failed."""
         self._newest = -math.inf
@@ -189,7 +191,10 @@ class Courses:
         self._courses = {part: before.get(part) or _Course(0) for part in hosts} | ranges
         for part, its in hosts.items():
             self._courses[part].needed = min(_DOWN, len(its))
-        self._trends = {part: course.trend for part, course in self._courses.items()}
+        self._trends.clear()
+        self._doubtful.clear()
+        for part in self._courses:
+            self._note_trend(part)
         self._suspects.clear()
 
     def record(self, endpoint: Endpoint, seen: EndpointState) -> None:
@@ -223,7 +228,7 @@ class Courses:
                 noted.append(within := Part(part.path, part.port, part.family, prefix))
                 if within not in self._courses:
                     self._courses[within] = _Course(_DOWN_IN_RANGE)
-                    self._trends[within] = Trend()
+                    self._note_trend(within)
                 self._note(within, result, seen, is_explained=False)
         return noted
 
@@ -232,7 +237,7 @@ class Courses:
         for part, course in self._courses.items():
             if _is_range(part) and part.whole == service.whole:
                 course.explain(self._hosts[service])
-                self._trends[part] = course.trend
+                self._note_trend(part)
 
     def _note(self, part: Part, result: Result, seen: EndpointState, *, is_explained: bool) -> None:
         course, attempt = self._courses[part], result.attempt
@@ -244,24 +249,36 @@ class Courses:
         elif (ended := course.answer(result.host, attempt)) and not part.what:
             self._forget_within(part, ended)
         if not (reached and was_quiet):
-            self._trends[part] = course.trend
+            self._note_trend(part)
 
     def _forget_within(self, whole: Part, ended: _Ended) -> None:
         for part, course in self._courses.items():
             if part.what and part.whole == whole:
                 course.forget(ended)
-                self._trends[part] = course.trend
+                self._note_trend(part)
+
+    def _note_trend(self, part: Part) -> None:
+        trend = self._trends[part] = self._courses[part].trend
+        if trend.doubt is None:
+            self._doubtful.pop(part, None)
+        else:
+            self._doubtful[part] = trend
 
     def trends(self) -> Trends:
         """What is known by now."""
         return dict(self._trends)
 
+    @property
+    def are_suspicious(self) -> bool:
+        """Whether anything is in doubt, or has failed when it was last visited, and not before."""
+        return bool(self._doubtful) or any(self._suspects.values())
+
     def doubts(self, patience: float) -> Trends:
         """Those in doubt, for `patience` seconds at most; not what is a part of something that is down."""
         return {
             part: trend
-            for part, trend in self._trends.items()
-            if trend.doubt is not None
+            for part, trend in self._doubtful.items()
+            if trend.doubt is not None  # for the types
             and self._newest - trend.doubt.at <= patience
             and (part == part.whole or not _is_down(self._trends[part.whole]))
         }
