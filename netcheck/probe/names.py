@@ -25,23 +25,29 @@ class Names:
         self, shared: Round, host: str, path: ProbePath, families: tuple[Family, ...]
     ) -> tuple[Lookup, ...]:
         """Ask the path's resolver for all families at once; what this round has asked already is shared."""
-        found: dict[RecordType, Lookup] = {}
+        keys = {
+            rdtype: (host, rdtype, path.resolver, path.binding)
+            for rdtype in RecordType
+            if rdtype.family in families
+        }
+        found: dict[RecordType, Lookup] = {
+            rdtype: made for rdtype, key in keys.items() if (made := shared.made(key))
+        }
 
         async def ask(rdtype: RecordType) -> None:
-            key = (host, rdtype, path.resolver, path.binding)
             make = partial(self._lookup, host, rdtype, path)
             # A failed one is not kept: one lost packet would fail everything behind a proxy for a round.
-            found[rdtype] = await shared.once(key, make, keep=lambda lookup: lookup.was_answered)
+            found[rdtype] = await shared.once(keys[rdtype], make, keep=lambda lookup: lookup.was_answered)
 
-        wanted = [rdtype for rdtype in RecordType if rdtype.family in families]
-        if asks_singly(path.resolver):
-            for rdtype in wanted:
+        missing = [rdtype for rdtype in keys if rdtype not in found]
+        if len(missing) == 1 or asks_singly(path.resolver):
+            for rdtype in missing:
                 await ask(rdtype)
-        else:
+        elif missing:
             async with trio.open_nursery() as nursery:
-                for rdtype in wanted:
+                for rdtype in missing:
                     nursery.start_soon(ask, rdtype)
-        return tuple(found[rdtype] for rdtype in wanted)
+        return tuple(found[rdtype] for rdtype in keys)
 
     async def of_proxy(self, shared: Round, name: str, path: ProbePath) -> tuple[Lookup, ...]:
         """The lookups of a proxy's own name, which may stand in /etc/hosts, or be one for the search list."""

@@ -200,6 +200,8 @@ class Prober:
 
 async def _together(probes: Sequence[Callable[[], Awaitable[Result]]]) -> list[Result]:
     """What they give, in their order."""
+    if len(probes) == 1:  # needs no task of its own
+        return [await probes[0]()]
     found: dict[int, Result] = {}
 
     async def run(number: int, probe: Callable[[], Awaitable[Result]]) -> None:
