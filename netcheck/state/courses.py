@@ -200,18 +200,17 @@ class Courses:
     def record(self, endpoint: Endpoint, seen: EndpointState) -> None:
         """Take in how an endpoint was found just now."""
         part = Part.of(endpoint)
-        if part not in self._courses:  # nothing that is required
+        if (course := self._courses.get(part)) is None:  # nothing that is required
             return
         best = min(seen.results, key=lambda result: result.attempt.failure is not None)
         self._newest = max(self._newest, best.attempt.at)
-        was_down = self._courses[part].is_down
+        was_down = course.is_down
         self._note(part, best, seen, is_explained=False)
         # A service that is down is so wherever its hosts are: that says nothing of ranges.
-        is_down = self._courses[part].is_down
-        ranges = [] if is_down else self._note_ranges(part, seen)
-        if is_down and not was_down:
+        ranges = [] if course.is_down else self._note_ranges(part, seen)
+        if course.is_down and not was_down:
             self._clear_ranges(part)
-        is_explained = any(self._courses[each].is_down for each in (part, *ranges))
+        is_explained = course.is_down or any(self._courses[each].is_down for each in ranges)
         self._note(part.whole, best, seen, is_explained=is_explained)
         suspects = self._suspects.setdefault(endpoint.path, {})
         if seen.failures == 1 and not is_explained:
