@@ -3,6 +3,8 @@
 As lenient as stub resolvers are: what is not needed for the answer is not looked at.
 """
 
+import secrets
+import struct
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -11,6 +13,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 import dns.rdtypes.ANY.CNAME
 import dns.rdtypes.ANY.OPT
@@ -22,9 +25,13 @@ from netcheck.model.failing import Reason
 from netcheck.model.paths import RecordType, Transport
 from netcheck.probe.errors import PhaseError
 
-_HEAD, _TYPE_AND_CLASS = 12, 4  # bytes, RFC 1035 section 4.1
+_HEAD = struct.Struct("!6H")  # RFC 1035 section 4.1.1
 _REPLY_AND_OPCODE, _REPLY_TO_QUERY = 0xF8, 0x80  # of the head's third byte
+_TYPE_AND_CLASS = {
+    rdtype: struct.pack("!2H", dns.rdatatype.from_text(rdtype), dns.rdataclass.IN) for rdtype in RecordType
+}
 _UDP_PAYLOAD = 1232  # never fragmented on any path (DNS flag day 2020; RFC 9715 section 3.2)
+_OPT = b"\0" + struct.pack("!2HIH", dns.rdatatype.OPT, _UDP_PAYLOAD, 0, 0)  # RFC 6891 section 6.1.2
 MOST_ADDRESSES = 128
 """Of one answer: Apple's names have eight. What has more would make everything after it as large."""
 
@@ -57,14 +64,17 @@ class Answer:
 
 
 class Question:
-    """One question as it goes out, with an id that nobody can guess."""
+    """One question as it goes out, with an id that nobody can guess.
+
+    It is put in bytes here: dnspython makes a message first, which costs as much as to read the reply.
+    """
 
     def __init__(self, name: dns.name.Name, rdtype: RecordType, *, edns: bool) -> None:
-        payload = _UDP_PAYLOAD if edns else None
-        self._query = dns.message.make_query(name, rdtype, use_edns=0 if edns else False, payload=payload)
-        self.wire = self._query.to_wire()
-        length = sum(1 + len(label) for label in name.labels) + _TYPE_AND_CLASS
-        self._asked = slice(_HEAD, _HEAD + length)
+        asked = b"".join(bytes((len(label),)) + label for label in name.labels) + _TYPE_AND_CLASS[rdtype]
+        self._asked = slice(_HEAD.size, _HEAD.size + len(asked))
+        self._edns = edns
+        head = _HEAD.pack(secrets.randbelow(0x10000), dns.flags.RD, 1, 0, 0, edns)
+        self.wire = head + asked + (_OPT if edns else b"")
 
     def answer(self, wire: bytes, transport: Transport) -> Answer | None:
         """What a message says to it; None for one that is no reply to it: noise, late, forged, or an echo.
@@ -72,24 +82,27 @@ class Question:
         Raises PhaseError, dns_malformed, for a reply that makes no sense.
         """
         # Noise costs little, however much of it there is.
-        if wire[:2] != self.wire[:2] or not self._is_asked_in(wire):
+        is_as_usual = self._is_as_usual(wire)
+        if not (is_as_usual or (wire[:2] == self.wire[:2] and self._reply(wire, question_only=True))):
             return None
         if (records := _records_in(wire)) > _MOST_RECORDS:
             detail = f"{records} records in one reply; more than {_MOST_RECORDS} are not read"
             return Answer(Reason.TOO_MANY_ANSWERS, detail)
-        reply = self._reply(wire)
-        return None if reply is None else _read(reply, transport, asked_with_edns=self._query.edns >= 0)
+        reply = self._reply(wire, is_known=is_as_usual)
+        return None if reply is None else _read(reply, transport, asked_with_edns=self._edns)
 
-    def _is_asked_in(self, wire: bytes) -> bool:
-        """Whether it replies to our question, which mostly comes back as it went out, in any case."""
-        is_as_usual = (
-            wire[self._asked].lower() == self.wire[self._asked].lower()
+    def _is_as_usual(self, wire: bytes) -> bool:
+        """Whether our question comes back in a reply as it went out, its letters in any case."""
+        return (
+            wire[:2] == self.wire[:2]
+            and wire[self._asked].lower() == self.wire[self._asked].lower()
             and wire[2] & _REPLY_AND_OPCODE == _REPLY_TO_QUERY
             and wire[4:6] == self.wire[4:6]  # how many questions
         )
-        return is_as_usual or self._reply(wire, question_only=True) is not None
 
-    def _reply(self, wire: bytes, *, question_only: bool = False) -> dns.message.QueryMessage | None:
+    def _reply(
+        self, wire: bytes, *, question_only: bool = False, is_known: bool = False
+    ) -> dns.message.QueryMessage | None:
         """Records that cannot be read are left out of it, as nobody needs them who finds the others.
 
         One with more than our question is none: glibc's res_queriesmatch counts them too.
@@ -102,7 +115,7 @@ class Question:
             return None
         if not isinstance(message, dns.message.QueryMessage) or len(message.question) > 1:
             return None
-        return message if self._query.is_response(message) else None
+        return message if is_known or dns.message.from_wire(self.wire).is_response(message) else None
 
 
 def takes_long(wire: bytes) -> bool:

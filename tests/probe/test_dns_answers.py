@@ -201,6 +201,21 @@ async def test_a_reply_with_more_records_than_any_honest_one_is_not_read() -> No
     assert found.detail.endswith("257 records in one reply; more than 256 are not read")
 
 
+@pytest.mark.parametrize("rdtype", RecordType)
+@pytest.mark.parametrize("edns", [True, False])
+@pytest.mark.parametrize("name", [HOST, "push.apple.com", "a" * 63 + "." + "b" * 63, "münchen.example"])
+def test_a_question_is_what_dnspython_would_ask(name: str, rdtype: RecordType, *, edns: bool) -> None:
+    ours = Question(dns.name.from_text(name), rdtype, edns=edns).wire
+    read = dns.message.from_wire(ours)
+    assert ours == dns.message.make_query(name, rdtype, use_edns=edns, payload=1232, id=read.id).to_wire()
+
+
+def test_no_question_has_the_id_of_the_one_before() -> None:
+    name = dns.name.from_text(HOST)
+    ids = {Question(name, RecordType.A, edns=False).wire[:2] for _ in range(100)}
+    assert len(ids) > 90
+
+
 @pytest.mark.parametrize(
     "head",
     [
