@@ -65,7 +65,7 @@ _SAID = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lookup:
     """What a resolver said about a host, after every try it took."""
 

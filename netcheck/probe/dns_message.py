@@ -25,7 +25,8 @@ from netcheck.model.failing import Reason
 from netcheck.model.paths import RecordType, Transport
 from netcheck.probe.errors import PhaseError
 
-_HEAD = struct.Struct("!6H")  # RFC 1035 section 4.1.1
+_HEAD = 12  # bytes, RFC 1035 section 4.1.1: the id, and these
+_FLAGS_AND_COUNTS = struct.Struct("!5H")
 _REPLY_AND_OPCODE, _REPLY_TO_QUERY = 0xF8, 0x80  # of the head's third byte
 _TYPE_AND_CLASS = {
     rdtype: struct.pack("!2H", dns.rdatatype.from_text(rdtype), dns.rdataclass.IN) for rdtype in RecordType
@@ -71,10 +72,10 @@ class Question:
 
     def __init__(self, name: dns.name.Name, rdtype: RecordType, *, edns: bool) -> None:
         asked = b"".join(bytes((len(label),)) + label for label in name.labels) + _TYPE_AND_CLASS[rdtype]
-        self._asked = slice(_HEAD.size, _HEAD.size + len(asked))
+        self._asked = slice(_HEAD, _HEAD + len(asked))
         self._edns = edns
-        head = _HEAD.pack(secrets.randbelow(0x10000), dns.flags.RD, 1, 0, 0, edns)
-        self.wire = head + asked + (_OPT if edns else b"")
+        counts = _FLAGS_AND_COUNTS.pack(dns.flags.RD, 1, 0, 0, edns)
+        self.wire = secrets.token_bytes(2) + counts + asked + (_OPT if edns else b"")
 
     def answer(self, wire: bytes, transport: Transport) -> Answer | None:
         """What a message says to it; None for one that is no reply to it: noise, late, forged, or an echo.
