@@ -23,8 +23,12 @@ class Meter(Protocol):
         """So many runs were left out."""
 
 
+_SOON = 0.05
+"""Seconds: what is due within this time begins now. What runs alone finds a processor that has gone to sleep,
+and costs half as much again (`tests/bench/naming.py`)."""
 _GRAIN = 0.02
-"""Seconds: what may start within this time starts now. At high rates this saves a wake-up for each start."""
+"""Seconds: who may start within this time at a gate starts now. No longer, as all of that is one step of the
+loop."""
 
 STILL_RUNNING = "still_running"
 """The run before had not ended when the next one was due. It is not caught up: load is never bunched."""
@@ -156,7 +160,7 @@ class Schedule:
 
     def _start_what_is_due(self, nursery: trio.Nursery) -> None:
         now = trio.current_time()
-        while self._queue and self._queue[0][0] <= now + _GRAIN:
+        while self._queue and self._queue[0][0] <= now + _SOON:
             due, _, planned = heapq.heappop(self._queue)
             self._meter.late(max(0.0, now - due))
             planned.run = trio.CancelScope()
