@@ -104,22 +104,6 @@ def test_a_run_on_time_is_late_by_nothing() -> None:
     assert recorder.lateness == pytest.approx([0.0] * len(recorder.lateness))
 
 
-def test_what_is_due_in_a_moment_begins_at_once_and_once_a_round() -> None:
-    keys = sorted(map(str, range(2000)), key=offset_of)
-    first, second = next(pair for pair in itertools.pairwise(keys) if _gap(*pair) < 0.04)
-    recorder = Recorder()
-    run_for(100, recorder, recorder.job(first), recorder.job(second))
-    assert recorder.times(second) == recorder.times(first)
-    numbers = [number for key, number, _ in recorder.ran if key == second]
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    assert recorder.left_out == []
-    assert min(recorder.lateness) == 0
-
-
-def _gap(key: str, following: str, interval: float = 10.0) -> float:
-    return (offset_of(following) - offset_of(key)) * interval
-
-
 def test_a_schedule_that_begins_later_joins_the_beat() -> None:
     recorder = Recorder()
     run_for(30, recorder, recorder.job("a"), begun_before=70 + offset_of("a") * 10 + 1)
@@ -363,9 +347,9 @@ def test_several_come_in_together_at_the_same_pace_as_one_by_one() -> None:
     so_far = 0
     for time, admitted in begun:
         so_far += admitted
-        assert time >= (so_far - 1) / 1000 - 0.02 - 1e-9, "none starts more than a grain before its time"
-    assert begun[-1][0] == pytest.approx(0.08, abs=0.01), "no start is lost"
-    assert len(begun) < 20, "not one by one"
+        assert time >= (so_far - 1) / 1000 - 0.01 - 1e-9, "none starts more than a grain before its time"
+    assert begun[-1][0] == pytest.approx(0.09, abs=0.01), "no start is lost"
+    assert len(begun) < 30, "not one by one"
 
 
 def test_several_come_in_together_no_more_than_there_is_room_for() -> None:
@@ -377,6 +361,24 @@ def test_several_come_in_together_no_more_than_there_is_room_for() -> None:
         return begun
 
     assert virtually(main) == [3, 2, 1]
+
+
+def test_who_waits_for_room_comes_in_in_turn() -> None:
+    async def main() -> list[int]:
+        gate, came = Gate(2, 1e6), list[int]()
+
+        async def enter(number: int) -> None:
+            async with gate:
+                came.append(number)
+                await trio.sleep(1)
+
+        async with trio.open_nursery() as nursery:
+            for number in range(12):
+                nursery.start_soon(enter, number)
+                await trio.sleep(0.01)
+        return came
+
+    assert virtually(main) == list(range(12))
 
 
 def test_who_waits_for_the_next_start_is_followed_where_it_is_cancelled() -> None:
