@@ -101,7 +101,7 @@ def both_sides(lab: Lab) -> Alerting:
 def wait_until_ready(lab: Lab, site: str) -> None:
     for _ in every(0.1, deadline=30.0):
         page = lab.namespace.inside(demand, PORTS[site], "/metrics?name[]=netcheck_ready")
-        if re.findall(r"^netcheck_ready{.*} (\S+)$", page.text, re.MULTILINE) == ["1", "1"]:
+        if re.findall(r"^netcheck_ready{.*} (\S+)$", page.text, re.MULTILINE) == ["1.0", "1.0"]:
             return
     raise AssertionError(f"{site} is not ready: {page.text}")
 
