@@ -169,8 +169,8 @@ class Courses:
         self._hosts: dict[Part, set[str]] = {}
         """Of each part but the ranges."""
         self._trends: dict[Part, Trend] = {}
-        self._doubtful: dict[Part, Trend] = {}
-        """Those of them that are in doubt."""
+        self._doubtful: dict[Part, Moment] = {}
+        """Those that are in doubt, and since when."""
         self._suspects: dict[str, dict[Endpoint, None]] = {}
         """By path, in the order in which they failed."""
         self._newest = -math.inf
@@ -261,7 +261,7 @@ class Courses:
         if trend.doubt is None:
             self._doubtful.pop(part, None)
         else:
-            self._doubtful[part] = trend
+            self._doubtful[part] = trend.doubt
 
     def trends(self) -> Trends:
         """What is known by now."""
@@ -275,10 +275,9 @@ class Courses:
     def doubts(self, patience: float) -> Trends:
         """Those in doubt, for `patience` seconds at most; not what is a part of something that is down."""
         return {
-            part: trend
-            for part, trend in self._doubtful.items()
-            if trend.doubt is not None  # for the types
-            and self._newest - trend.doubt.at <= patience
+            part: self._trends[part]
+            for part, since in self._doubtful.items()
+            if self._newest - since.at <= patience
             and (part == part.whole or not _is_down(self._trends[part.whole]))
         }
 

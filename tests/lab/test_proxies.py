@@ -1,6 +1,5 @@
 """The laboratory's proxies close what they connected to, also where the client leaves before it is told."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,43 +9,33 @@ from netcheck.lab.proxies import HttpProxy, SocksProxy
 from tests.probe.peers import in_trio
 
 
-class Leaving:
-    """A client that has said everything it has to say, and is gone when it is answered for the nth time."""
-
-    def __init__(self, said: bytes, answers: int) -> None:
-        self._said = said
-        self._answers = answers
-
-    async def receive_some(self, limit: int) -> bytes:
-        said, self._said = self._said[:limit], self._said[limit:]
-        return said
-
-    async def send_all(self, _: bytes) -> None:
-        if not self._answers:
-            raise trio.BrokenResourceError
-        self._answers -= 1
+async def ask_over_socks(stream: trio.SocketStream, port: int) -> None:
+    await stream.send_all(b"\5\1\0")
+    assert await stream.receive_some(2) == b"\5\0"
+    await stream.send_all(b"\5\1\0\1\x7f\0\0\1" + port.to_bytes(2, "big"))
 
 
-def over_socks(port: int) -> tuple[SocksProxy, Leaving]:
-    asks = b"\5\1\0" + b"\5\1\0\1\x7f\0\0\1" + port.to_bytes(2, "big")
-    return SocksProxy({}, None), Leaving(asks, answers=1)
+async def ask_over_http(stream: trio.SocketStream, port: int) -> None:
+    await stream.send_all(f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: site.example\r\n\r\n".encode())
 
 
-def over_http(port: int) -> tuple[HttpProxy, Leaving]:
-    asks = f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: site.example\r\n\r\n"
-    return HttpProxy({}, frozenset({port}), Path()), Leaving(asks.encode(), answers=0)
-
-
-@pytest.mark.parametrize("over", [over_socks, over_http])
+@pytest.mark.parametrize("scheme", ["socks", "http"])
 @in_trio
-async def test_what_it_connected_to_is_closed_where_the_client_is_gone(
-    over: Callable[[int], tuple[SocksProxy | HttpProxy, Leaving]],
-) -> None:
+async def test_what_it_connected_to_is_closed_where_the_client_is_gone(scheme: str) -> None:
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    proxy, client = over(listener.socket.getsockname()[1])
-    async with listener:
+    port: int = listener.socket.getsockname()[1]
+    proxy = SocksProxy({}, None) if scheme == "socks" else HttpProxy({}, frozenset({port}), Path())
+    ask = ask_over_socks if scheme == "socks" else ask_over_http
+    client, served = map(trio.SocketStream, trio.socket.socketpair())
+
+    async def leave_at_once() -> None:
+        async with client:
+            await ask(client, port)
+
+    async with listener, served, trio.open_nursery() as nursery:
+        nursery.start_soon(leave_at_once)
         with pytest.raises(trio.BrokenResourceError):
-            await proxy.handle(client)  # type: ignore[arg-type]  # it is all of a stream that a proxy uses
+            await proxy.handle(served)
         async with await listener.accept() as accepted:
             with trio.fail_after(2):
                 assert await accepted.receive_some(1) == b""
