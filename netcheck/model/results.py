@@ -1,5 +1,6 @@
 """What probes saw: lookups, attempts, results, visits, and connections that are held."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -225,6 +226,14 @@ VISITS_REMEMBERED = 16
 """How many visits to an endpoint are remembered: enough to tell chance from a fault that comes and goes."""
 
 
+class Earlier(NamedTuple):
+    """What remains of a success, once another visit has taken its place."""
+
+    at: float
+    seconds: float
+    """As in `Attempt`."""
+
+
 class Standing(NamedTuple):
     """A latest result, and what its endpoint did before."""
 
@@ -239,6 +248,10 @@ class Standing(NamedTuple):
     """The latest result that failed, be the latest visit as it may."""
     fails_since: float | None = None
     """When the first of its failures in a row began, on the monotonic clock; None where it is reachable."""
+    failed_until: float = -math.inf
+    """When the answer came that ended the last such row, on the monotonic clock."""
+    before: Earlier | None = None
+    """The visit before the latest; None where it tells nothing of how long a connection takes."""
 
 
 @record

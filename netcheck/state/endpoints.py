@@ -1,5 +1,6 @@
 """The latest results: what each endpoint did when it was last visited, and how it came to that."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from itertools import filterfalse
@@ -9,7 +10,7 @@ from typing import TypeAlias
 from netcheck.model.failing import Phase
 from netcheck.model.paths import ProbePath
 from netcheck.model.record import record
-from netcheck.model.results import VISITS_REMEMBERED, Bag, Endpoint, Result, Standing, Visit
+from netcheck.model.results import VISITS_REMEMBERED, Bag, Earlier, Endpoint, Result, Standing, Visit
 from netcheck.model.services import Service
 
 
@@ -36,6 +37,10 @@ class EndpointState:
     """The latest result that failed, be the latest visit as it may."""
     fails_since: float | None = None
     """When the first of these visits in a row began, on the monotonic clock; None where it is reachable."""
+    failed_until: float = -math.inf
+    """When the answer came that ended the last such row, on the monotonic clock."""
+    before: Earlier | None = None
+    """The visit before; None where it tells nothing of how long a connection takes."""
     balancers: "Mapping[str, EndpointState]" = field(default_factory=dict)
     """The same of each load balancer that is asked in its place, by itself."""
 
@@ -79,16 +84,26 @@ class Endpoints:
             for result in seen.results:
                 answered = seen.last_success is not None
                 yield Standing(
-                    result, seen.failures, answered, seen.recent, seen.last_failed, seen.fails_since
+                    result,
+                    seen.failures,
+                    answered,
+                    seen.recent,
+                    seen.last_failed,
+                    seen.fails_since,
+                    seen.failed_until,
+                    seen.before,
                 )
 
     def record(self, visit: Visit) -> tuple[Endpoint, ...]:
         """Put the visit's results in place of the last ones: which endpoints it found.
 
         A family without records any more goes. What is no longer configured is dropped: a bag, or a reload,
-        may have taken the host away meanwhile.
+        may have taken the host away meanwhile. So is what began before that which is known: a visit may
+        overtake another one.
         """
         where = (visit.service, visit.host, visit.path)
+        if self._is_overtaken(where, visit):
+            return ()
         ports = self._ports.get(where, ())
         results: dict[Endpoint, list[Result]] = {}
         for result in visit.results:
@@ -103,6 +118,13 @@ class Endpoints:
             self.latest[endpoint] = _endpoint_state(tuple(latest), self.latest.get(endpoint))
         return tuple(results)
 
+    def _is_overtaken(self, where: _Where, visit: Visit) -> bool:
+        latest = max(map(_at, visit.results), default=math.inf)
+        known = (
+            result for endpoint in self._families.get(where, ()) for result in self.latest[endpoint].results
+        )
+        return any(latest < result.attempt.at for result in known)
+
     def _has(self, endpoint: Endpoint) -> bool:
         return endpoint.port in self._ports.get((endpoint.service, endpoint.host, endpoint.path), ())
 
@@ -115,29 +137,59 @@ def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -
         if (balancer := result.attempt.balancer)
     }
     latest = _after(results, before)
-    return replace(latest, balancers=balancers) if balancers or latest.balancers else latest
+    return replace(latest, balancers=balancers) if balancers else latest
 
 
 def _after(results: tuple[Result, ...], before: EndpointState | None) -> EndpointState:
     succeeded = list(filterfalse(_failure, results))
     failed = list(filter(_failure, results))
-    time, at = max(map(_time, results)), min(map(_at, results))
+    time = max(map(_time, results))
     recent = (*(before.recent if before else ()), bool(succeeded))[-VISITS_REMEMBERED:]
     last_failed = failed[0] if failed else before.last_failed if before else None
     if succeeded:
         bag = next((result.attempt.bag for result in succeeded if result.attempt.bag), None)
         phases = dict(succeeded[0].phases)
         phases.pop(Phase.SESSION, None)
-        return EndpointState(results, len(succeeded), time, time, phases, 0, bag, recent, last_failed)
-    if before is None:
-        return EndpointState(results, 0, time, None, {}, 1, None, recent, last_failed, at)
-    return replace(
-        before,
-        results=results,
+        return EndpointState(
+            results,
+            reachable=len(succeeded),
+            last_run=time,
+            last_success=time,
+            phases=phases,
+            failures=0,
+            bag=bag,
+            recent=recent,
+            last_failed=last_failed,
+            failed_until=_failed_until(succeeded, before),
+            before=_earlier(before),
+        )
+    fails_since = before.fails_since if before else None
+    return EndpointState(
+        results,
         reachable=0,
         last_run=time,
-        failures=before.failures + 1,
+        last_success=before.last_success if before else None,
+        phases=before.phases if before else {},
+        failures=before.failures + 1 if before else 1,
+        bag=before.bag if before else None,
         recent=recent,
         last_failed=last_failed,
-        fails_since=at if before.fails_since is None else before.fails_since,
+        fails_since=min(map(_at, results)) if fails_since is None else fails_since,
+        failed_until=before.failed_until if before else -math.inf,
     )
+
+
+def _failed_until(succeeded: Iterable[Result], before: EndpointState | None) -> float:
+    if before is None:
+        return -math.inf
+    if not before.failures:
+        return before.failed_until
+    return min(result.attempt.at + result.attempt.seconds for result in succeeded)
+
+
+def _earlier(seen: EndpointState | None) -> Earlier | None:
+    """Not what failed, or had to ask twice."""
+    for attempt in (result.attempt for result in seen.results) if seen else ():
+        if attempt.failure is None and not attempt.syn_retransmits:
+            return Earlier(attempt.at, attempt.seconds)
+    return None

@@ -74,14 +74,18 @@ class World:
     def durations(self) -> Mapping[str, Mapping[Needed, list[float]]]:
         """How long connecting and TLS took where it succeeded, in seconds: by path, then by service and port.
 
-        Without the session, which is a wait for what the peer might still say; and without those that waited
-        for a lost request to be sent again, or for an outage to end.
+        At the last two visits to a host, as far as they count. Without the session, which is a wait for what
+        the peer might still say; and without those that waited for a lost request to be sent again, or for
+        an outage to end.
         """
         found: dict[str, dict[Needed, list[float]]] = {path.name: {} for path in self.paths}
         for each in chain.from_iterable(self._by_path.values()):
             attempt = each.result.attempt
+            took = found[each.result.path].setdefault(each.place, [])
             if attempt.failure is None and not (attempt.syn_retransmits or each.recovers):
-                found[each.result.path].setdefault(each.place, []).append(attempt.seconds)
+                took.append(attempt.seconds)
+            if each.seconds_before is not None:
+                took.append(each.seconds_before)
         return found
 
 

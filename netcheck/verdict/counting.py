@@ -49,6 +49,8 @@ class Counted:
     recovers: bool = False
     """Whether it may have waited for an outage to end: how long it took, and how often it asked, says nothing
     of what comes after that."""
+    seconds_before: float | None = None
+    """What the visit before took, where that counts as well."""
 
     @property
     def failure(self) -> Failure | None:
@@ -136,14 +138,22 @@ def what_counts(
         if _asked(result) in unsteady:
             continue
         if not each.failures:  # of its addresses, one may have failed all the same
-            reached = result.attempt.failure is None
-            counted.append(Counted(result, reached, recovers=outdated.recovers(each)))
+            reached, recovers = result.attempt.failure is None, outdated.recovers(each, result.attempt.at)
+            before = _seconds_before(each, since[result.path], outdated)
+            counted.append(Counted(result, reached, recovers=recovers, seconds_before=before))
         elif _is_in(result, dead) or outdated.is_down(result) or outdated.is_believed(each, failures):
             counted.append(Counted(result, reached=False, since=each.fails_since))
         elif each.answered and not outdated.forgets(each):
             counted.append(Counted(result, reached=True))
     counted += [Counted(each.result, reached=True) for each in was_silent if each.answered]
     return Counting(counted, dead)
+
+
+def _seconds_before(standing: Standing, since: float, outdated: Outdated) -> float | None:
+    before = standing.before
+    if before is None or before.at < since or outdated.recovers(standing, before.at):
+        return None
+    return before.seconds
 
 
 def _parted(known: Iterable[Standing], outdated: Outdated) -> tuple[list[Standing], list[Standing]]:

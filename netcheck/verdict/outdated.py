@@ -52,10 +52,9 @@ class Outdated:
         failed = standing.last_failed
         return failed is not None and self._was_silent(failed, failed.attempt.at)
 
-    def recovers(self, standing: Standing) -> bool:
-        """Whether it may have waited for the end of an outage: of its own, or of everything around it."""
-        at = standing.result.attempt.at
-        return standing.recent[-2:] == (False, True) or any(
+    def recovers(self, standing: Standing, at: float) -> bool:
+        """Whether what began then may have waited for the end of an outage: its own, or all around it."""
+        return at <= standing.failed_until or any(
             trend.was_silent(at) or (trend.down is not None and trend.down.at <= at)
             for trend in self._of(standing.result)
         )

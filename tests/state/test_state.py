@@ -1,5 +1,6 @@
 """What the state keeps, and for how long."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,18 @@ import pytest
 from netcheck.model.failing import Failure, Outcome, Phase, Reason
 from netcheck.model.findings import Acceptance, Proof, PushCertificate, PushCertificateFile
 from netcheck.model.paths import Binding, Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, RecordType
-from netcheck.model.results import Bag, Endpoint, Hold, HoldEnd, HoldKey, Result, TlsInfo, Trust, Visit
+from netcheck.model.results import (
+    Bag,
+    Earlier,
+    Endpoint,
+    Hold,
+    HoldEnd,
+    HoldKey,
+    Result,
+    TlsInfo,
+    Trust,
+    Visit,
+)
 from netcheck.model.services import Service
 from netcheck.state.flows import Flow
 from netcheck.state.histogram import BUCKETS, Histogram
@@ -106,6 +118,47 @@ def test_a_visit_to_one_host_leaves_the_others_alone() -> None:
     state.record(visit(result(COURIER, 5223)))
     state.record(visit(result(COURIER, 5223, REFUSED, host=COURIER.hosts[1])))
     assert state.endpoints.latest[IPV4].reachable == 1
+
+
+def test_a_visit_that_another_one_has_overtaken_is_counted_and_changes_nothing() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223, at=1003.0)))
+    state.record(visit(result(COURIER, 5223, REFUSED, at=1000.0)))
+    assert state.flows.outcomes[FLOW] == {Outcome.SUCCESS: 1, Outcome.FAILURE: 1}
+    assert state.endpoints.latest[IPV4].recent == (True,)
+    state.record(visit(result(COURIER, 5223, REFUSED, at=1003.0)))
+    assert state.endpoints.latest[IPV4].recent == (True, False)
+
+
+def test_an_outage_of_a_host_lasts_until_the_answer_that_ends_it() -> None:
+    state = fresh()
+
+    def failed_until(at: float, failure: Failure | None, seconds: float = 0.02) -> float:
+        state.record(visit(result(COURIER, 5223, failure, at=at, seconds=seconds)))
+        (standing,) = state.endpoints.standings()
+        return standing.failed_until
+
+    assert failed_until(1000.0, None) == -math.inf
+    assert failed_until(1010.0, REFUSED) == -math.inf
+    assert failed_until(1011.0, None, seconds=2.0) == 1013.0
+    assert failed_until(1012.0, None, seconds=1.5) == 1013.0
+    assert failed_until(1020.0, REFUSED) == 1013.0
+
+
+def test_of_the_visit_before_it_is_known_how_long_it_took() -> None:
+    state = fresh()
+
+    def before(at: float, failure: Failure | None = None, lost: int = 0) -> Earlier | None:
+        state.record(visit(result(COURIER, 5223, failure, at=at, seconds=0.5, syn_retransmits=lost)))
+        (standing,) = state.endpoints.standings()
+        return standing.before
+
+    assert before(1000.0) is None
+    assert before(1001.0, lost=1) == Earlier(1000.0, 0.5)
+    assert before(1002.0) is None, "it had to ask twice"
+    assert before(1003.0, REFUSED) is None
+    assert before(1004.0) is None, "it failed"
+    assert before(1005.0) == Earlier(1004.0, 0.5)
 
 
 def test_lookups_are_counted_and_the_latest_is_kept() -> None:

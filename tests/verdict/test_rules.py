@@ -1,5 +1,6 @@
 """Each rule of the table: results that it holds for, and what is said of them."""
 
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from netcheck.model.paths import (
     ProbePath,
     Role,
 )
-from netcheck.model.results import Standing
+from netcheck.model.results import Earlier
 from netcheck.model.services import PortRule, Service
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
@@ -624,12 +625,25 @@ def test_a_proxy_is_not_slow_where_what_it_was_asked_for_waited_for_the_end_of_a
         assert len(judged.findings) == findings
 
 
-def test_a_proxy_is_not_slow_by_the_first_answer_after_a_failure() -> None:
-    for recent, findings in (((True, True), 1), ((False, True), 0), ((True,), 1)):
-        slow = result(PROVIDER, 443, path=PROXY.name, seconds=2.0, proxies=PROXY.proxies)
-        standings = [*once([result(PROVIDER, 443)]), Standing(slow, 0, True, recent)]
-        judged = assess([PROVIDER], [DIRECT, PROXY], standings).judgements[-1]
-        assert len(judged.findings) == findings
+def findings_of_a_slow_proxy(before: Earlier | None = None, failed_until: float = -math.inf) -> int:
+    """Where a connection that began at 1000 took two seconds."""
+    slow = result(PROVIDER, 443, path=PROXY.name, seconds=2.0, proxies=PROXY.proxies)
+    standing = once([slow])[0]._replace(before=before, failed_until=failed_until)
+    standings = [*once([result(PROVIDER, 443)]), standing]
+    return len(assess([PROVIDER], [DIRECT, PROXY], standings, window=120.0).judgements[-1].findings)
+
+
+def test_a_proxy_is_not_slow_where_the_outage_before_may_have_lasted_until_then() -> None:
+    assert findings_of_a_slow_proxy() == 1
+    assert findings_of_a_slow_proxy(failed_until=999.0) == 1
+    assert findings_of_a_slow_proxy(failed_until=1000.5) == 0
+
+
+def test_a_proxy_is_not_slow_by_one_connection_of_two() -> None:
+    assert findings_of_a_slow_proxy(Earlier(940.0, 0.02)) == 0
+    assert findings_of_a_slow_proxy(Earlier(940.0, 2.0)) == 1
+    assert findings_of_a_slow_proxy(Earlier(700.0, 0.02)) == 1, "too long ago"
+    assert findings_of_a_slow_proxy(Earlier(940.0, 0.02), failed_until=960.0) == 1, "it says nothing either"
 
 
 def test_one_host_down_behind_a_proxy_is_not_the_proxys_fault() -> None:

@@ -5,7 +5,7 @@ Its logins stand in `proxy_login`.
 
 import math
 from collections.abc import Iterable
-from statistics import median
+from statistics import median_low
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
@@ -324,15 +324,16 @@ def _is_cut(each: Counted) -> bool:
 @cause(Cause.PROXY_SLOW, Hop.PROXY, is_remark=True)
 @through
 def proxy_slow(case: Case) -> Found | None:
-    """Compared with the direct way, for what the role needs."""
+    """Compared with the direct way, for what the role needs; of two connections, one may be an accident."""
     durations = case.world.durations
     through = {place: took for place, took in durations[case.path.name].items() if place in case.needs}
     straight = [path.name for path in case.world.paths if not path.is_proxied and not path.load_balancer]
     for place in sorted(through):
         plain = [took for path in straight for took in durations[path].get(place, ())]
-        proxied = median(through[place])
-        if plain and _is_slow(proxied, median(plain)):
-            return _slowness(case, place, proxied, median(plain))
+        if plain and through[place]:
+            proxied, directly = median_low(through[place]), median_low(plain)
+            if _is_slow(proxied, directly):
+                return _slowness(case, place, proxied, directly)
     return None
 
 
