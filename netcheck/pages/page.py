@@ -1,5 +1,6 @@
 """The status page and the report as HTML: all that stands on them, from facts and the history."""
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
@@ -27,6 +28,7 @@ _HERE = Path(__file__).parent
 _MOST_INCIDENTS = 20
 _MANY = 8
 """With more of them, those that are well stand behind a line that opens."""
+_IN_BACKTICKS = re.compile("`([^`]+)`")
 _TYPES = {
     "page.css": "text/css; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
@@ -73,9 +75,17 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["code"] = _in_code
     environment.globals["css"] = _asset("page.css").decode()
     environment.globals["address_of"] = {name: f"/assets/{name}?{_mark(name)}" for name in _TYPES}
     return environment
+
+
+def _in_code(text: str) -> str:
+    """HTML of a text: what stands in backticks in it, as lines to be typed do, is code."""
+    markupsafe = import_module("markupsafe")
+    safe: str = markupsafe.Markup(_IN_BACKTICKS.sub(r"<code>\1</code>", str(markupsafe.escape(text))))
+    return safe
 
 
 def _mark(name: str) -> str:

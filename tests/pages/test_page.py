@@ -33,7 +33,7 @@ from tests.records import COURIER, DROPPED, GATEWAY, by_endpoint, by_flow, facts
 
 NOW = 1_790_000_000.0
 PROXY = Proxy(ProxyScheme.HTTP, "proxy.test", 3128, Credentials("labuser", Secret("labpass")))
-HOSTILE = "<img src=x onerror=alert(1)></script><!-- & \"more\" 'yet'"
+HOSTILE = "`<img src=x onerror=alert(1)>`</script><!-- & \"more\" 'yet'"
 VOID = {"meta", "link", "br", "path", "rect"}
 
 
@@ -302,6 +302,14 @@ def test_what_is_to_be_done_once_is_told_once_however_many_paths_suffer() -> Non
     flat = " ".join(live(site(30, 20, 25)).text.split())
     assert flat.count("Open 5223.") == 1
     assert "Devices on path-20; Devices on path-25" in flat
+
+
+def test_what_is_to_be_typed_is_code() -> None:
+    known = site(1, 0)
+    (judged,) = known.judgements
+    finding = replace(judged.findings[0], next_step="Set `ca_file` of the path `direct`, no ` more.")
+    page = render(replace(known, judgements=(replace(judged, findings=(finding,)),)), Past(), "0.1.0", NOW)
+    assert "Set <code>ca_file</code> of the path <code>direct</code>, no ` more." in page
 
 
 def test_it_says_what_may_be_changing() -> None:
