@@ -94,16 +94,22 @@ class Endpoints:
                     seen.before,
                 )
 
+    def is_overtaken(self, visit: Visit) -> bool:
+        """Whether all that it saw began before what is known: another visit, made meanwhile, was quicker."""
+        latest = max(map(_at, visit.results), default=math.inf)
+        where = (visit.service, visit.host, visit.path)
+        known = (
+            result for endpoint in self._families.get(where, ()) for result in self.latest[endpoint].results
+        )
+        return any(latest < result.attempt.at for result in known)
+
     def record(self, visit: Visit) -> tuple[Endpoint, ...]:
         """Put the visit's results in place of the last ones: which endpoints it found.
 
         A family without records any more goes. What is no longer configured is dropped: a bag, or a reload,
-        may have taken the host away meanwhile. So is what began before that which is known: a visit may
-        overtake another one.
+        may have taken the host away meanwhile.
         """
         where = (visit.service, visit.host, visit.path)
-        if self._is_overtaken(where, visit):
-            return ()
         ports = self._ports.get(where, ())
         results: dict[Endpoint, list[Result]] = {}
         for result in visit.results:
@@ -117,13 +123,6 @@ class Endpoints:
         for endpoint, latest in results.items():
             self.latest[endpoint] = _endpoint_state(tuple(latest), self.latest.get(endpoint))
         return tuple(results)
-
-    def _is_overtaken(self, where: _Where, visit: Visit) -> bool:
-        latest = max(map(_at, visit.results), default=math.inf)
-        known = (
-            result for endpoint in self._families.get(where, ()) for result in self.latest[endpoint].results
-        )
-        return any(latest < result.attempt.at for result in known)
 
     def _has(self, endpoint: Endpoint) -> bool:
         return endpoint.port in self._ports.get((endpoint.service, endpoint.host, endpoint.path), ())

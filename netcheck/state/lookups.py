@@ -60,13 +60,13 @@ class Lookups:
             if flow in self._flows and (flow.service, host) in self._hosts
         }
 
-    def record(self, service: str, lookup: Lookup) -> None:
-        """Take in a lookup for a service; one that is no longer configured is dropped."""
+    def record(self, service: str, lookup: Lookup, *, is_news: bool) -> None:
+        """Count a lookup for a service, and keep it if it is news. What is not configured is dropped."""
         flow = LookupFlow(service, lookup.resolver, lookup.rdtype)
         if flow not in self._flows:
             return
         counts = self.counts[flow.question]
         counts[lookup.outcome] = counts.get(lookup.outcome, 0) + 1
         self.durations[lookup.resolver].observe(lookup.duration)
-        if (service, lookup.host) in self._hosts:
+        if is_news and (service, lookup.host) in self._hosts:
             self.latest[flow, lookup.host] = lookup

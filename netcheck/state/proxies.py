@@ -1,5 +1,6 @@
 """Whether the proxies of paths accept connections and speak their protocol."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,13 +17,16 @@ class ProxyHealth:
     up: bool | None = None
     spoke_in_round: int | None = None
     """The number of the last round in which it spoke."""
+    spoke_at: float = -math.inf
+    """When the latest attempt in which it spoke began, on the monotonic clock: what began before is old."""
 
     def record(self, visit: Visit) -> None:
         attempts = [r.attempt for r in visit.results if r.attempt.proxy_spoke is not None]
-        if not attempts:
+        latest = max((attempt.at for attempt in attempts), default=-math.inf)
+        if not attempts or latest < self.spoke_at:
             return
         if any(attempt.proxy_spoke for attempt in attempts):
-            self.up, self.spoke_in_round = True, visit.round
+            self.up, self.spoke_in_round, self.spoke_at = True, visit.round, latest
         elif not (_is_silence(attempts[0].failure) and self._spoke_lately(visit.round)):
             self.up = False
 

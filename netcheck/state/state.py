@@ -67,14 +67,20 @@ class State:
         self.push_certificates.configure(push_certificates, self.paths)
 
     def record(self, visit: Visit) -> None:
-        """Take in a visit; what of it is no longer configured is dropped."""
+        """Take in a visit; what of it is no longer configured is dropped.
+
+        One that another has overtaken is counted, and changes nothing of what is known.
+        """
         self.version += 1
+        is_news = not self.endpoints.is_overtaken(visit)
         self.flows.count(visit.results)
+        for lookup in visit.lookups:
+            self.lookups.record(visit.service, lookup, is_news=is_news)
+        if not is_news:
+            return
         for endpoint in self.endpoints.record(visit):
             self.courses.record(endpoint, self.endpoints.latest[endpoint])
         self.courier_counts.record(visit)
-        for lookup in visit.lookups:
-            self.lookups.record(visit.service, lookup)
         self.proxies.record(visit)
 
     def begin_inquiry(self, paths: Iterable[str]) -> None:

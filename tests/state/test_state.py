@@ -122,10 +122,14 @@ def test_a_visit_to_one_host_leaves_the_others_alone() -> None:
 
 def test_a_visit_that_another_one_has_overtaken_is_counted_and_changes_nothing() -> None:
     state = fresh()
-    state.record(visit(result(COURIER, 5223, at=1003.0)))
-    state.record(visit(result(COURIER, 5223, REFUSED, at=1000.0)))
+    good, bad = lookup(HOST, "192.0.2.1"), lookup(HOST, reason=Reason.SERVFAIL)
+    flow = LookupFlow("courier", "system", RecordType.A)
+    state.record(visit(result(COURIER, 5223, at=1003.0), lookups=(good,)))
+    state.record(visit(result(COURIER, 5223, REFUSED, at=1000.0), lookups=(bad,)))
     assert state.flows.outcomes[FLOW] == {Outcome.SUCCESS: 1, Outcome.FAILURE: 1}
+    assert state.lookups.counts[flow.question][Reason.SERVFAIL] == 1
     assert state.endpoints.latest[IPV4].recent == (True,)
+    assert state.lookups.latest[flow, HOST] is good
     state.record(visit(result(COURIER, 5223, REFUSED, at=1003.0)))
     assert state.endpoints.latest[IPV4].recent == (True, False)
 
@@ -308,6 +312,15 @@ def test_silence_about_one_destination_is_forgiven_a_proxy_that_lately_spoke() -
 def test_lasting_silence_is_not_forgiven() -> None:
     assert proxy_up((None, True), (SILENCE, False), (SILENCE, False)) is False
     assert proxy_up((SILENCE, False)) is False
+
+
+def test_a_proxy_that_has_spoken_since_is_up() -> None:
+    state = fresh(SQUID)
+    for at, failure in ((1003.0, None), (1000.0, STOPPED)):
+        for host in COURIER.hosts[: 1 if failure is None else 2]:
+            found = result(COURIER, 443, failure, host=host, path="squid", at=at, proxy_spoke=failure is None)
+            state.record(visit(found))
+    assert state.proxies.health["squid"].up is True
 
 
 # --- Histograms
