@@ -6,11 +6,12 @@ Must not know what is measured, nor how netcheck is configured.
 import http.client
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -43,17 +44,20 @@ def _network_namespace() -> Iterator[str]:
 
 @contextmanager
 def process(command: list[str], ready: Callable[[], bool], deadline: float = START_DEADLINE) -> Iterator[int]:
-    """Run a process, from when it is ready, to the end of the block; gives its id."""
-    with subprocess.Popen(command, cwd=ROOT) as child:
+    """Run a process, from when it is ready, to the end of the block; gives its id.
+
+    What it started ends with it: dante leaves processes behind.
+    """
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True) as child:
         try:
             _wait_until(ready, child, deadline)
             yield child.pid
         finally:
             child.terminate()
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                child.kill()
+            with suppress(ProcessLookupError):  # nothing is left
+                os.killpg(child.pid, signal.SIGKILL)
 
 
 def _wait_until(ready: Callable[[], bool], child: "subprocess.Popen[bytes]", seconds: float) -> None:
