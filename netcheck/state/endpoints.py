@@ -49,6 +49,9 @@ class EndpointState:
         return len(self.results) - self.reachable
 
 
+_UNSEEN = EndpointState((), 0, 0.0, None, {}, 0, None, (), None)
+"""Before the first visit."""
+
 _failure, _time, _at = map(attrgetter, ("attempt.failure", "attempt.time", "attempt.at"))
 
 _Where: TypeAlias = tuple[str, str, str]
@@ -121,17 +124,16 @@ class Endpoints:
         if results:
             self._families[where] = tuple(results)
         for endpoint, latest in results.items():
-            self.latest[endpoint] = _endpoint_state(tuple(latest), self.latest.get(endpoint))
+            self.latest[endpoint] = _endpoint_state(tuple(latest), self.latest.get(endpoint, _UNSEEN))
         return tuple(results)
 
     def _has(self, endpoint: Endpoint) -> bool:
         return endpoint.port in self._ports.get((endpoint.service, endpoint.host, endpoint.path), ())
 
 
-def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -> EndpointState:
-    known = before.balancers if before else {}
+def _endpoint_state(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
     balancers = {
-        balancer: _after((result,), known.get(balancer))
+        balancer: _after((result,), before.balancers.get(balancer, _UNSEEN))
         for result in results
         if (balancer := result.attempt.balancer)
     }
@@ -139,56 +141,49 @@ def _endpoint_state(results: tuple[Result, ...], before: EndpointState | None) -
     return replace(latest, balancers=balancers) if balancers else latest
 
 
-def _after(results: tuple[Result, ...], before: EndpointState | None) -> EndpointState:
+def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
     succeeded = list(filterfalse(_failure, results))
     failed = list(filter(_failure, results))
-    time = max(map(_time, results))
-    recent = (*(before.recent if before else ()), bool(succeeded))[-VISITS_REMEMBERED:]
-    last_failed = failed[0] if failed else before.last_failed if before else None
-    if succeeded:
-        bag = next((result.attempt.bag for result in succeeded if result.attempt.bag), None)
-        phases = dict(succeeded[0].phases)
-        phases.pop(Phase.SESSION, None)
-        return EndpointState(
-            results,
-            reachable=len(succeeded),
+    time, at = max(map(_time, results)), min(map(_at, results))
+    recent = (*before.recent, bool(succeeded))[-VISITS_REMEMBERED:]
+    last_failed = failed[0] if failed else before.last_failed
+    if not succeeded:
+        return replace(
+            before,
+            results=results,
+            reachable=0,
             last_run=time,
-            last_success=time,
-            phases=phases,
-            failures=0,
-            bag=bag,
+            failures=before.failures + 1,
             recent=recent,
             last_failed=last_failed,
-            failed_until=_failed_until(succeeded, before),
-            before=_earlier(before),
+            fails_since=at if before.fails_since is None else before.fails_since,
+            before=None,
+            balancers={},
         )
-    fails_since = before.fails_since if before else None
+    phases = dict(succeeded[0].phases)
+    phases.pop(Phase.SESSION, None)
     return EndpointState(
         results,
-        reachable=0,
+        reachable=len(succeeded),
         last_run=time,
-        last_success=before.last_success if before else None,
-        phases=before.phases if before else {},
-        failures=before.failures + 1 if before else 1,
-        bag=before.bag if before else None,
+        last_success=time,
+        phases=phases,
+        failures=0,
+        bag=next((result.attempt.bag for result in succeeded if result.attempt.bag), None),
         recent=recent,
         last_failed=last_failed,
-        fails_since=min(map(_at, results)) if fails_since is None else fails_since,
-        failed_until=before.failed_until if before else -math.inf,
+        failed_until=min(map(_ended, succeeded)) if before.failures else before.failed_until,
+        before=_earlier(before),
     )
 
 
-def _failed_until(succeeded: Iterable[Result], before: EndpointState | None) -> float:
-    if before is None:
-        return -math.inf
-    if not before.failures:
-        return before.failed_until
-    return min(result.attempt.at + result.attempt.seconds for result in succeeded)
+def _ended(result: Result) -> float:
+    return result.attempt.at + result.attempt.seconds
 
 
-def _earlier(seen: EndpointState | None) -> Earlier | None:
+def _earlier(seen: EndpointState) -> Earlier | None:
     """Not what failed, or had to ask twice."""
-    for attempt in (result.attempt for result in seen.results) if seen else ():
+    for attempt in (result.attempt for result in seen.results):
         if attempt.failure is None and not attempt.syn_retransmits:
             return Earlier(attempt.at, attempt.seconds)
     return None
