@@ -308,8 +308,11 @@ def test_what_is_to_be_typed_is_code() -> None:
     known = site(1, 0)
     (judged,) = known.judgements
     finding = replace(judged.findings[0], next_step="Set `ca_file` of the path `direct`, no ` more.")
-    page = render(replace(known, judgements=(replace(judged, findings=(finding,)),)), Past(), "0.1.0", NOW)
+    known = replace(known, judgements=(replace(judged, findings=(finding,)),))
+    known = replace(known, push_certificates=(PushCertificate("mdm", error="`verify` needs the key"),))
+    page = render(known, Past(), "0.1.0", NOW)
     assert "Set <code>ca_file</code> of the path <code>direct</code>, no ` more." in page
+    assert "<code>verify</code> needs the key" in page
 
 
 def test_it_says_what_may_be_changing() -> None:
