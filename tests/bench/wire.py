@@ -4,7 +4,7 @@ What leaves for 10.100.x.y comes back after DELAY as from 10.101.x.y to this mac
 so a connection to 10.100.x.y is accepted here. Knows how long each SYN and its SYN-ACK really took, and how
 long a client waited for the answers to what it said. At SIGTERM it writes both to standard output as JSON:
 `connects` and `answers`, which have for each `address:port` pairs of when the SYN left, in Unix time, and
-seconds.
+seconds. The moments are those at which the kernel let the packets pass, so they hold however busy this is.
 """
 
 import fcntl
@@ -18,12 +18,17 @@ import struct
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 DELAY = 0.25
 """Seconds one way."""
+DEVICE = "wire0"
 HERE = socket.inet_aton("10.99.0.1")
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x1, 0x1000  # linux/if_tun.h
+_ETH_P_ALL = 0x0003  # what leaves is told to those who hear everything only
+_SO_TIMESTAMPNS, _SO_RCVBUFFORCE = 35, 33  # asm-generic/socket.h
+_TIMESPEC = struct.Struct("=qq")
 _SYN, _SYN_ACK = 0x02, 0x12
 _FAR, _NEAR = 100, 101
 _LARGEST = 65536
@@ -32,11 +37,11 @@ _LARGEST = 65536
 def open_device() -> int:
     """The device, with the routes that lead into it."""
     device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-    fcntl.ioctl(device, _TUNSETIFF, struct.pack("16sH", b"wire0", _IFF_TUN | _IFF_NO_PI))
+    fcntl.ioctl(device, _TUNSETIFF, struct.pack("16sH", DEVICE.encode(), _IFF_TUN | _IFF_NO_PI))
     for command in (
-        "addr add 10.99.0.1/32 dev wire0",
-        "link set wire0 up",
-        "route add 10.100.0.0/15 dev wire0 src 10.99.0.1",
+        f"addr add 10.99.0.1/32 dev {DEVICE}",
+        f"link set {DEVICE} txqueuelen 10000 up",
+        f"route add 10.100.0.0/15 dev {DEVICE} src 10.99.0.1",
     ):
         subprocess.run(["ip", *command.split()], check=True)
     return device
@@ -54,82 +59,90 @@ def turned(packet: bytearray) -> bytearray:
     return packet
 
 
-def says_something(packet: bytearray) -> bool:
+def _is_tcp(packet: bytes | bytearray) -> bool:
+    return packet[0] >> 4 == 4 and packet[9] == socket.IPPROTO_TCP
+
+
+def says_something(packet: bytes) -> bool:
     """Whether it carries more than headers; IP's has no options here."""
     return int.from_bytes(packet[2:4]) > 20 + (packet[32] >> 4) * 4
 
 
-def key_of(packet: bytearray, address: int, port: int) -> str:
+def key_of(packet: bytes, address: int, port: int) -> str:
     """The far end, whose address and port stand at these places."""
     number = int.from_bytes(packet[20 + port : 22 + port])
     return f"10.{_FAR}.{packet[address + 2]}.{packet[address + 3]}:{number}"
 
 
+def open_tap() -> socket.socket:
+    """Hears each packet that passes the device, with the moment at which the kernel let it pass."""
+    tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_ALL))
+    tap.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 64 * 2**20)
+    tap.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    tap.bind((DEVICE, _ETH_P_ALL))
+    return tap
+
+
 Flow = tuple[str, int]
 """The far end, and the client's port."""
-Moment = tuple[float, float]
-"""Unix time, and the precise clock's."""
 
 
 @dataclass
 class Turn:
-    """When a client said something, and when the last of the answer came, by the precise clock."""
+    """When a client said something, and when the last of the answer came, in Unix time."""
 
     asked: float
     answered: float | None = None
 
 
-class Wire:
-    """Packets under way, and what is known of each connection."""
+class Notes:
+    """What is known of each connection. All moments are Unix time, as the tap tells them."""
 
-    def __init__(self, device: int) -> None:
+    def __init__(self, tap: socket.socket) -> None:
         self.connects: dict[str, list[tuple[float, float]]] = {}
         self.answers: dict[str, list[tuple[float, float]]] = {}
-        self._device = device
-        self._begun: dict[Flow, Moment] = {}
+        self._tap = tap
+        self._begun: dict[Flow, float] = {}
         self._since: dict[Flow, float] = {}
         """When its SYN left."""
         self._turns: dict[Flow, list[Turn]] = {}
-        self._under_way: list[tuple[float, int, bytearray]] = []
-        self._count = 0
 
-    def carry(self) -> None:
-        """What has come, and what is due."""
-        wait = max(0.0, self._under_way[0][0] - time.perf_counter()) if self._under_way else 1.0
-        if select.select([self._device], [], [], wait)[0]:
-            self._take_all()
-        while self._under_way and self._under_way[0][0] <= time.perf_counter():
-            self._deliver(heapq.heappop(self._under_way)[2])
-
-    def _take_all(self) -> None:
-        while True:
-            try:
-                packet = bytearray(os.read(self._device, _LARGEST))
-            except BlockingIOError:
-                return
-            if packet[0] >> 4 != 4 or packet[9] != socket.IPPROTO_TCP:
-                continue
-            now = time.perf_counter()
-            if packet[17] == _FAR:
-                self._note_sent(packet, now)
-            self._count += 1
-            heapq.heappush(self._under_way, (now + DELAY, self._count, turned(packet)))
-
-    def _note_sent(self, packet: bytearray, now: float) -> None:
-        flow = key_of(packet, 16, 2), int.from_bytes(packet[20:22])
-        if packet[33] == _SYN:
-            self._end(flow)
-            self._begun.setdefault(flow, (time.time(), now))
-            self._since[flow] = self._begun[flow][0]
-        elif says_something(packet):
-            turns = self._turns.setdefault(flow, [])
-            if not turns or turns[-1].answered is not None:
-                turns.append(Turn(now))
+    def take_all(self) -> None:
+        """What the tap has heard."""
+        with suppress(BlockingIOError):
+            while True:
+                packet, said, *_ = self._tap.recvmsg(_LARGEST, socket.CMSG_SPACE(_TIMESPEC.size))
+                seconds, nanoseconds = _TIMESPEC.unpack(said[0][2])
+                if _is_tcp(packet):
+                    self._take(packet, seconds + nanoseconds / 1e9)
 
     def end(self) -> None:
         """All connections are over."""
         for flow in list(self._turns):
             self._end(flow)
+
+    def _take(self, packet: bytes, now: float) -> None:
+        if packet[17] == _FAR:
+            self._note_sent(packet, now)
+        elif packet[13] == _FAR:
+            self._note_received(packet, now)
+
+    def _note_sent(self, packet: bytes, now: float) -> None:
+        flow = key_of(packet, 16, 2), int.from_bytes(packet[20:22])
+        if packet[33] == _SYN:
+            self._end(flow)
+            self._since[flow] = self._begun.setdefault(flow, now)
+        elif says_something(packet):
+            turns = self._turns.setdefault(flow, [])
+            if not turns or turns[-1].answered is not None:
+                turns.append(Turn(now))
+
+    def _note_received(self, packet: bytes, now: float) -> None:
+        flow = key_of(packet, 12, 0), int.from_bytes(packet[22:24])
+        if packet[33] == _SYN_ACK and (begun := self._begun.pop(flow, None)):
+            self.connects.setdefault(flow[0], []).append((begun, now - begun))
+        elif flow in self._turns and says_something(packet):
+            self._turns[flow][-1].answered = now
 
     def _end(self, flow: Flow) -> None:
         """The port is used again; what was never answered is left out."""
@@ -138,30 +151,50 @@ class Wire:
         if waits:
             self.answers.setdefault(flow[0], []).append((self._since[flow], sum(waits)))
 
-    def _deliver(self, packet: bytearray) -> None:
-        os.write(self._device, packet)
-        if packet[13] != _FAR:
-            return
-        flow, now = (key_of(packet, 12, 0), int.from_bytes(packet[22:24])), time.perf_counter()
-        if packet[33] == _SYN_ACK and (begun := self._begun.pop(flow, None)):
-            self.connects.setdefault(flow[0], []).append((begun[0], now - begun[1]))
-        elif flow in self._turns and says_something(packet):
-            self._turns[flow][-1].answered = now
+
+class Wire:
+    """Packets under way."""
+
+    def __init__(self, device: int) -> None:
+        self._device = device
+        self._under_way: list[tuple[float, int, bytearray]] = []
+        self._count = 0
+
+    def carry(self, tap: socket.socket) -> None:
+        """What has come, and what is due; until the tap hears something, if there is nothing to carry."""
+        wait = max(0.0, self._under_way[0][0] - time.perf_counter()) if self._under_way else 1.0
+        select.select([self._device, tap], [], [], wait)
+        self._take_all()
+        while self._under_way and self._under_way[0][0] <= time.perf_counter():
+            os.write(self._device, heapq.heappop(self._under_way)[2])
+
+    def _take_all(self) -> None:
+        with suppress(BlockingIOError):
+            while True:
+                packet = bytearray(os.read(self._device, _LARGEST))
+                if _is_tcp(packet):
+                    self._count += 1
+                    heapq.heappush(
+                        self._under_way, (time.perf_counter() + DELAY, self._count, turned(packet))
+                    )
 
 
 def main() -> None:
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))  # a wire does not wait for other programs
-    wire = Wire(open_device())
+    wire, tap = Wire(open_device()), open_tap()
+    notes = Notes(tap)
 
     def tell(*_: object) -> None:
-        wire.end()
-        json.dump({"connects": wire.connects, "answers": wire.answers}, sys.stdout)
+        notes.take_all()
+        notes.end()
+        json.dump({"connects": notes.connects, "answers": notes.answers}, sys.stdout)
         sys.stdout.flush()
         os._exit(0)
 
     signal.signal(signal.SIGTERM, tell)
     while True:
-        wire.carry()
+        wire.carry(tap)
+        notes.take_all()
 
 
 if __name__ == "__main__":
