@@ -66,13 +66,13 @@ async def lookup(
     refused_by_server, dns_malformed), else the first of fd_exhausted, dns_timeout, permission_denied,
     no_local_address, network_unreachable and resolver_unreachable that was met.
     """
-    now, began = unix_time(), trio.current_time()
+    now, deadline = unix_time(), trio.current_time() + timeout
     stub = await _stub(resolver, binding)
     inquiry = _Inquiry(dns.name.from_text(host), rdtype, resolver, binding, stub)
     if stub.no_aaaa and rdtype is RecordType.AAAA:
         answer = Answer(Reason.NO_ANSWER, "not asked: resolv.conf has the option no-aaaa")
     else:
-        answer = await inquiry.run(began + timeout)
+        answer = await inquiry.run(deadline)
     return Lookup(
         time=now,
         host=host,
@@ -83,7 +83,7 @@ async def lookup(
         addresses=answer.addresses,
         chain=answer.chain,
         min_ttl=answer.min_ttl,
-        duration=lasted(trio.current_time() - began),
+        duration=lasted(inquiry.took),
         tries=tuple(inquiry.tries),
     )
 
@@ -144,12 +144,17 @@ class _Inquiry:
         """Where the one that asks waits for what those have heard that listen."""
         self._late: Answer | None = None
         """What was answered after its turn."""
+        self.took = 0.0
+        """Seconds, without those in which this process was busy elsewhere."""
+        self._busy = 0.0
 
     async def run(self, deadline: float) -> Answer:
         """The answer, at the deadline at the latest."""
+        began = trio.current_time()
         try:
             async with trio.open_nursery() as listening:
                 answer = await self._take_turns(listening, deadline)
+                self.took = trio.current_time() - began - self._busy
                 listening.cancel_scope.cancel()
         except ExceptionGroup as group:  # a bug of ours, or this machine's want of memory: itself says more
             raise group.exceptions[0] from group
@@ -210,14 +215,16 @@ class _Inquiry:
         self, listening: trio.Nursery, nameserver: Nameserver, form: _Form, deadline: float
     ) -> Answer:
         """One question, recorded as a try; what goes wrong with it becomes its answer."""
-        began = trio.current_time()
+        turn_began = trio.current_time()
         exchange = _Exchange(Question(self._name, self._rdtype, edns=form.edns), form.transport)
         where = f"{nameserver} over {form.transport}"
         listening.start_soon(self._listen, exchange, nameserver, len(self.tries))
         with trio.move_on_at(deadline):
             while not (exchange.answer or self._late):
                 await self._news.park()
-        duration = lasted(trio.current_time() - began)
+        duration = exchange.duration
+        if exchange.answer:
+            self._busy += trio.current_time() - turn_began - duration
         answer = exchange.answer or Answer(
             Reason.DNS_TIMEOUT, f"no answer from {where} in {duration:.2f} s{exchange.heard}"
         )
@@ -228,16 +235,17 @@ class _Inquiry:
 
     async def _listen(self, exchange: "_Exchange", nameserver: Nameserver, number: int) -> None:
         """Send a question and hear what comes of it, also when it is another one's turn already."""
-        began = trio.current_time()
+        exchange.began = trio.current_time()
         try:
-            async with channel(nameserver, exchange.transport, self._resolver, self._binding) as way:
-                exchange.answer = await exchange.run(way)
+            async with channel(
+                nameserver, exchange.transport, self._resolver, self._binding, exchange.notice_late
+            ) as way:
+                await exchange.run(way)
         except PhaseError as error:
-            exchange.answer = Answer(_reason(error), error.detail)
+            exchange.end(Answer(_reason(error), error.detail))
         answer, its_turn_is_over = exchange.answer, number < len(self.tries)
         if answer and its_turn_is_over and answer.reason in _ANSWERED and not (answer.lame or answer.again):
-            duration = lasted(trio.current_time() - began)
-            self.tries[number] = replace(self.tries[number], reason=answer.reason, duration=duration)
+            self.tries[number] = replace(self.tries[number], reason=answer.reason, duration=exchange.duration)
             self._late = answer
         self._news.unpark_all()
 
@@ -251,6 +259,19 @@ class _Exchange:
         self.noise = 0
         self.answer: Answer | None = None
         """What it came to, once it has."""
+        self.began = trio.current_time()
+        """By UDP, when the question left: to open a connection is part of asking, to open a socket is not."""
+        self._ended: float | None = None
+        self._busy = 0.0
+
+    @property
+    def duration(self) -> float:
+        """Seconds that it took, or has so far, without those in which this process was busy elsewhere."""
+        return lasted((self._ended or trio.current_time()) - self.began - self._busy)
+
+    def notice_late(self, seconds: float) -> None:
+        """What was read had been there for so long."""
+        self._busy += seconds
 
     @property
     def heard(self) -> str:
@@ -258,17 +279,25 @@ class _Exchange:
             f", only {how_many(self.noise, 'message')} without a reply to the question" if self.noise else ""
         )
 
-    async def run(self, way: Channel) -> Answer:
-        """The answer; raises PhaseError for a reply that makes no sense."""
+    def end(self, answer: Answer) -> None:
+        """This is what came of it, now."""
+        self.answer, self._ended = answer, trio.current_time()
+
+    async def run(self, way: Channel) -> None:
+        """Until there is an answer; raises PhaseError for a reply that makes no sense."""
+        if self.transport is Transport.UDP:
+            self.began = trio.current_time()
         await way.send(self._question.wire)
         while self.noise < _MOST_NOISE:
-            answer = await self._read(await way.receive())
-            if answer is not None:
-                return answer
+            message = await way.receive()
+            heard = trio.current_time()
+            if (answer := await self._read(message)) is not None:
+                self.answer, self._ended = answer, heard
+                return
             self.noise += 1
         flood = f"{self.noise} messages, none of them a reply to the question"
         again = Again.OVER_TCP if self.transport is Transport.UDP else None
-        return Answer(Reason.DNS_MALFORMED, flood, again=again)
+        self.end(Answer(Reason.DNS_MALFORMED, flood, again=again))
 
     async def _read(self, wire: bytes) -> Answer | None:
         if takes_long(wire):

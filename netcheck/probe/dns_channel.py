@@ -2,14 +2,16 @@
 
 import ipaddress
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from time import perf_counter
 from typing import Protocol
 
 import trio
 
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Nameserver, Resolver, Transport
+from netcheck.probe import system
 from netcheck.probe.authorities import client_context
 from netcheck.probe.errors import PhaseError, error_from_afar, error_from_os
 from netcheck.probe.sockets import TcpStream, connect, open_socket
@@ -33,26 +35,36 @@ class Channel(Protocol):
 
 @asynccontextmanager
 async def channel(
-    nameserver: Nameserver, transport: Transport, resolver: Resolver, binding: Binding
+    nameserver: Nameserver,
+    transport: Transport,
+    resolver: Resolver,
+    binding: Binding,
+    notice_late: Callable[[float], None],
 ) -> AsyncIterator[Channel]:
-    """A fresh one for each question, so with a port that nobody can guess; raises PhaseError."""
+    """A fresh one for each question, so with a port that nobody can guess; raises PhaseError.
+
+    `notice_late` is told for how many seconds this process was busy elsewhere while it could have gone on.
+    """
     kind = socket.SOCK_DGRAM if transport is Transport.UDP else socket.SOCK_STREAM
     with open_socket(kind, nameserver.address, _binding_to(nameserver, binding)) as sock:
         await connect(sock, nameserver.address, nameserver.port)
         if transport is Transport.UDP:
-            yield _Datagrams(sock)
-        elif transport is Transport.TCP:
-            yield _Frames(TcpStream(sock))
-        else:
-            yield _Frames(await _secured(TcpStream(sock), nameserver, resolver))
+            yield _Datagrams(sock, notice_late)
+            return
+        with TcpStream(sock) as stream:
+            stream.notice_late = notice_late
+            is_tls = transport is Transport.TLS
+            yield _Frames(await _secured(stream, nameserver, resolver) if is_tls else stream)
 
 
 class _Datagrams:
     """Over a connected UDP socket, one message each: ICMP errors reach it, and strangers' packets do not."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, notice_late: Callable[[float], None]) -> None:
         self._socket = sock
+        self._notice_late = notice_late
         self._received = 0
+        system.HERE.stamp_arrivals(sock)
         with suppress(OSError):  # the system may not allow so much
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
 
@@ -65,16 +77,20 @@ class _Datagrams:
             raise error_from_os(error, "send") from error
 
     async def receive(self) -> bytes:
+        began = perf_counter()
         if self._received % _AT_ONCE == 0:  # a flood of datagrams must not keep the loop to itself
             await trio.lowlevel.checkpoint()
         self._received += 1
         while True:
             try:
-                return self._socket.recv(_MAX_MESSAGE)
+                message, late = system.HERE.receive(self._socket, _MAX_MESSAGE)
             except BlockingIOError:
                 await trio.lowlevel.wait_readable(self._socket)
             except OSError as error:
                 raise error_from_afar(error.errno or 0, "receive") from error
+            else:
+                self._notice_late(min(late, perf_counter() - began))
+                return message
 
 
 class _Frames:

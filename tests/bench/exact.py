@@ -15,6 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import trio
+
+from netcheck.lab.nameserver import Nameserver
 from tests.bench import blackbox
 from tests.bench.costs import judge
 from tests.bench.daemon import FIRST_PORT, LAST_PORT, PORT, Settings, config, daemon, sink, sum_and_count
@@ -28,13 +31,17 @@ HOSTS = [f"10.100.0.{number + 1}" for number in range(62)]
 PORTS = range(FIRST_PORT, LAST_PORT + 1)
 PROXIES = [f"10.100.1.{number + 1}" for number in range(16)]
 """Addresses of the one proxy, of which each is a path's: so the wire can tell them apart."""
-THROUGH_DANTE_EVERY = "4s"
-"""A probe takes four round trips there: to the proxy, for the method, for the request, to the destination."""
+SLOWLY = "4s"
+"""Through dante a probe takes four round trips: to it, for its method, its answer, and the destination's."""
+NAMES = {f"{n}-courier.bench.test": (f"10.100.{n // 250 + 3}.{n % 250 + 1}",) for n in range(1000)}
+"""Each with an address of its own: a connection that hosts share would not tell when each was asked for."""
+FAR_NAMESERVER, NEAR_END = "10.100.2.1", "10.99.0.1"
+"""Where it is asked, over the wire, and where it listens."""
 WINDOW = 6
 """Seconds in which it is scraped each second."""
 PROBES_OF_BLACKBOX = 100
 Times = Mapping[str, list[tuple[float, float]]]
-"""By address and port: when something began, in Unix time, and how long it took, in seconds."""
+"""By address and port, or by question: when something began, in Unix time, and the seconds that it took."""
 Samples = Mapping[tuple[str, str, str], float]
 """By path, host and port."""
 
@@ -45,6 +52,7 @@ class Known:
 
     connects: Times
     answers: Times
+    lookups: Times
 
 
 def main() -> None:
@@ -58,6 +66,8 @@ def measure() -> None:
         _show_head("directly")
         _netcheck()
         _show(f"blackbox_exporter, {blackbox.CLIENTS} at once", _blackbox())
+        _show_head("over names")
+        trio.run(_netcheck_over_names)
         _show_head("through dante")
         _netcheck_through_dante()
 
@@ -82,10 +92,35 @@ def _netcheck() -> None:
     judge("the kernel's round trip, mean, off the wire's", off, GOAL_OF_THE_KERNEL, " ms")
 
 
+async def _netcheck_over_names() -> None:
+    """The nameserver is at the far end of the wire too, and asked for A and AAAA."""
+    with _wire() as wire:
+        server = Nameserver(NEAR_END, NAMES)
+        resolvers: Settings = {"far": {"nameservers": [f"{FAR_NAMESERVER}:{server.port}"]}}
+        paths: Settings = {"direct": {"resolver": "far"}}
+        settings = _config(tuple(NAMES), [FIRST_PORT], SLOWLY, resolvers=resolvers, paths=paths)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.serve)
+            body = await trio.to_thread.run_sync(_scraped, settings)
+            nursery.cancel_scope.cancel()
+        known = wire.known()
+    took, began = _durations(body, "resolve"), _times(body)
+    _show(
+        f"resolve, {len(NAMES) * 2 * 2 * DELAY / float(SLOWLY.rstrip('s')):.0f} in flight",
+        [_error(known.lookups[f"{key[1]} A"], began[key], took[key]) for key in took],
+        is_ours=True,
+    )
+
+
+def _scraped(settings: Settings) -> str:
+    with daemon(settings):
+        return _after_scrapes(WINDOW)
+
+
 def _netcheck_through_dante() -> None:
     with _wire() as wire, running_dante("0.0.0.0", "wire0"):
         paths: Settings = {name: {"proxy": f"socks5://{name}:{DANTE}"} for name in PROXIES}
-        with daemon(_config(HOSTS, [FIRST_PORT], THROUGH_DANTE_EVERY, paths=paths)):
+        with daemon(_config(HOSTS, [FIRST_PORT], SLOWLY, paths=paths)):
             body = _after_scrapes(WINDOW)
         known = wire.known()
     began = _times(body)
@@ -98,8 +133,8 @@ def _netcheck_through_dante() -> None:
         _show(f"{phase}, {in_flight}", errors, is_ours=True)
 
 
-def _config(hosts: list[str], ports: Sequence[int], interval: str, **others: Settings) -> Settings:
-    timeouts = {"connect": "1s", "resolve": "1s", "proxy": interval, "tls": "1s"}
+def _config(hosts: Sequence[str], ports: Sequence[int], interval: str, **others: Settings) -> Settings:
+    timeouts = {"connect": "1s", "resolve": "3s", "proxy": interval, "tls": "1s"}
     probing: Settings = {"interval": interval, "rate": 1000, "concurrency": 1000, "timeouts": timeouts}
     return config(hosts, ports, probing=probing, metrics={"per_host": True}, **others)
 

@@ -1,10 +1,11 @@
 """A wire of known delay: a TUN device that hands each packet back later, as if from a far host.
 
 What leaves for 10.100.x.y comes back after DELAY as from 10.101.x.y to this machine, and the other way round:
-so a connection to 10.100.x.y is accepted here. Knows how long each SYN and its SYN-ACK really took, and how
-long a client waited for the answers to what it said. At SIGTERM it writes both to standard output as JSON:
-`connects` and `answers`, which have for each `address:port` pairs of when the SYN left, in Unix time, and
-seconds. The moments are those at which the kernel let the packets pass, so they hold however busy this is.
+so a connection to 10.100.x.y is accepted here. Knows how long each SYN and its SYN-ACK really took, how long
+a client waited for the answers to what it said, and a stub resolver for a reply over UDP. At SIGTERM it
+writes all of it to standard output as JSON: `connects` and `answers` have for each `address:port`, and
+`lookups` for each question, pairs of when the SYN or the question left, in Unix time, and seconds. The
+moments are those at which the kernel let the packets pass, so they hold however busy this is.
 """
 
 import fcntl
@@ -20,6 +21,9 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+
+import dns.message
+import dns.rdatatype
 
 DELAY = 0.25
 """Seconds one way."""
@@ -53,14 +57,16 @@ def turned(packet: bytearray) -> bytearray:
     packet[12:16], packet[16:20] = packet[16:20], HERE
     packet[13] = _NEAR if second == _FAR else _FAR
     change = 1 if second == _FAR else -1
-    for place in (10, (packet[0] & 15) * 4 + 16):
+    checksum_of_payload = 16 if packet[9] == socket.IPPROTO_TCP else 6
+    for place in (10, (packet[0] & 15) * 4 + checksum_of_payload):
         (checksum,) = struct.unpack_from("!H", packet, place)
         struct.pack_into("!H", packet, place, (checksum - change - 1) % 0xFFFF + 1)
     return packet
 
 
-def _is_tcp(packet: bytes | bytearray) -> bool:
-    return packet[0] >> 4 == 4 and packet[9] == socket.IPPROTO_TCP
+def is_carried(packet: bytes | bytearray) -> bool:
+    """Whether it is TCP or UDP over IPv4."""
+    return packet[0] >> 4 == 4 and packet[9] in (socket.IPPROTO_TCP, socket.IPPROTO_UDP)
 
 
 def says_something(packet: bytes) -> bool:
@@ -74,6 +80,12 @@ def key_of(packet: bytes, address: int, port: int) -> str:
     return f"10.{_FAR}.{packet[address + 2]}.{packet[address + 3]}:{number}"
 
 
+def question_in(packet: bytes) -> str:
+    """The name and the type in a DNS message over UDP."""
+    question = dns.message.from_wire(packet[28:], question_only=True).question[0]
+    return f"{question.name.to_text(omit_final_dot=True)} {dns.rdatatype.to_text(question.rdtype)}"
+
+
 def open_tap() -> socket.socket:
     """Hears each packet that passes the device, with the moment at which the kernel let it pass."""
     tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_ALL))
@@ -84,7 +96,7 @@ def open_tap() -> socket.socket:
 
 
 Flow = tuple[str, int]
-"""The far end, and the client's port."""
+"""The far end, or the question, and the client's port."""
 
 
 @dataclass
@@ -106,6 +118,8 @@ class Notes:
         self._since: dict[Flow, float] = {}
         """When its SYN left."""
         self._turns: dict[Flow, list[Turn]] = {}
+        self.lookups: dict[str, list[tuple[float, float]]] = {}
+        self._asked: dict[Flow, float] = {}
 
     def take_all(self) -> None:
         """What the tap has heard."""
@@ -113,7 +127,7 @@ class Notes:
             while True:
                 packet, said, *_ = self._tap.recvmsg(_LARGEST, socket.CMSG_SPACE(_TIMESPEC.size))
                 seconds, nanoseconds = _TIMESPEC.unpack(said[0][2])
-                if _is_tcp(packet):
+                if is_carried(packet):
                     self._take(packet, seconds + nanoseconds / 1e9)
 
     def end(self) -> None:
@@ -122,10 +136,11 @@ class Notes:
             self._end(flow)
 
     def _take(self, packet: bytes, now: float) -> None:
+        is_tcp = packet[9] == socket.IPPROTO_TCP
         if packet[17] == _FAR:
-            self._note_sent(packet, now)
+            (self._note_sent if is_tcp else self._note_question)(packet, now)
         elif packet[13] == _FAR:
-            self._note_received(packet, now)
+            (self._note_received if is_tcp else self._note_reply)(packet, now)
 
     def _note_sent(self, packet: bytes, now: float) -> None:
         flow = key_of(packet, 16, 2), int.from_bytes(packet[20:22])
@@ -143,6 +158,14 @@ class Notes:
             self.connects.setdefault(flow[0], []).append((begun, now - begun))
         elif flow in self._turns and says_something(packet):
             self._turns[flow][-1].answered = now
+
+    def _note_question(self, packet: bytes, now: float) -> None:
+        self._asked[question_in(packet), int.from_bytes(packet[20:22])] = now
+
+    def _note_reply(self, packet: bytes, now: float) -> None:
+        question = question_in(packet)
+        if (asked := self._asked.pop((question, int.from_bytes(packet[22:24])), None)) is not None:
+            self.lookups.setdefault(question, []).append((asked, now - asked))
 
     def _end(self, flow: Flow) -> None:
         """The port is used again; what was never answered is left out."""
@@ -163,7 +186,7 @@ class Wire:
     def carry(self, tap: socket.socket) -> None:
         """What has come, and what is due; until the tap hears something, if there is nothing to carry."""
         wait = max(0.0, self._under_way[0][0] - time.perf_counter()) if self._under_way else 1.0
-        select.select([self._device, tap], [], [], wait)
+        select.select([self._device, tap.fileno()], [], [], wait)
         self._take_all()
         while self._under_way and self._under_way[0][0] <= time.perf_counter():
             os.write(self._device, heapq.heappop(self._under_way)[2])
@@ -172,7 +195,7 @@ class Wire:
         with suppress(BlockingIOError):
             while True:
                 packet = bytearray(os.read(self._device, _LARGEST))
-                if _is_tcp(packet):
+                if is_carried(packet):
                     self._count += 1
                     heapq.heappush(
                         self._under_way, (time.perf_counter() + DELAY, self._count, turned(packet))
@@ -187,7 +210,8 @@ def main() -> None:
     def tell(*_: object) -> None:
         notes.take_all()
         notes.end()
-        json.dump({"connects": notes.connects, "answers": notes.answers}, sys.stdout)
+        known = {"connects": notes.connects, "answers": notes.answers, "lookups": notes.lookups}
+        json.dump(known, sys.stdout)
         sys.stdout.flush()
         os._exit(0)
 

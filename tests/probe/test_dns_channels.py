@@ -2,7 +2,9 @@
 
 import os
 import resource
+import socket
 import ssl
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,10 +14,11 @@ import dns.rcode
 import dns.rdataclass
 import dns.rrset
 import pytest
+import trio
 import trustme
 
 from netcheck.model.failing import Reason
-from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordType
+from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordType, Transport
 from netcheck.probe import resolvconf
 from netcheck.probe.dns import lookup
 from tests.probe.peers import in_trio
@@ -240,3 +243,23 @@ async def test_a_resolver_without_nameservers_means_those_of_resolv_conf() -> No
             patch.setattr(resolvconf, "stub_resolver", lambda: resolvconf.StubResolver((here.nameserver,)))
             found = await lookup(HOST, RecordType.A, SYSTEM_RESOLVER, Binding(), LONG)
     assert (found.resolver, found.addresses) == ("system", ("192.0.2.7",))
+
+
+@pytest.mark.linux
+@pytest.mark.parametrize("transport", [UDP, TCP])
+@in_trio
+async def test_what_keeps_this_process_busy_is_no_part_of_the_duration(
+    monkeypatch: pytest.MonkeyPatch, transport: Transport
+) -> None:
+    blocked, wait_readable = 0.3, trio.lowlevel.wait_readable
+
+    async def notice_late(sock: socket.socket) -> None:
+        await wait_readable(sock)
+        time.sleep(blocked)  # noqa: ASYNC251 - the whole loop is to wait
+
+    async with peer(good, tcp=frames(good)) as here:
+        monkeypatch.setattr(trio.lowlevel, "wait_readable", notice_late)
+        found = await ask(here, transport=transport)
+    assert found.reason is None
+    assert 0 < found.tries[0].duration < blocked
+    assert 0 < found.duration < blocked
