@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from netcheck.model.failing import Phase
 from netcheck.model.paths import Family, ProbePath
-from netcheck.model.services import Service, holds, hosts_on, targets
+from netcheck.model.services import Service, holds, hosts_on, phases_of, targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ class Slot:
     def about(self) -> object:
         """As that of its calls."""
         return _about(self.service, self.path)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether its probes end with the connection that this machine makes itself."""
+        return phases_of(self.service, self.path)[-1] is Phase.CONNECT
 
     def call(self, round_number: int) -> Call:
         """Round r visits the hosts r*width … r*width+width-1, counted around the list again and again.

@@ -23,6 +23,9 @@ class Meter(Protocol):
         """So many runs were left out."""
 
 
+TOGETHER = 0.25
+"""Seconds: what may wait begins at a multiple of this, with others. A processor that has gone to sleep makes
+each run cost up to twice as much (`make bench`)."""
 STILL_RUNNING = "still_running"
 """The run before had not ended when the next one was due. It is not caught up: load is never bunched."""
 
@@ -35,6 +38,8 @@ class Job:
     run: Callable[[int], Awaitable[None]]
     about: object = None
     """What a run is about: where a new plan has a job of this key about the same, a run under way goes on."""
+    may_wait: bool = False
+    """Whether it may begin up to TOGETHER later, with others: it is short, and none of them disturbs it."""
 
 
 def offset_of(key: str) -> float:
@@ -50,8 +55,9 @@ class _Beat:
     interval: float
     first: int = 0
 
-    def due(self, key: str, number: int) -> float:
-        return self._start_of(key) + (number - self.first) * self.interval
+    def due(self, job: Job, number: int) -> float:
+        due = self._start_of(job.key) + (number - self.first) * self.interval
+        return math.ceil(due / TOGETHER) * TOGETHER if job.may_wait else due
 
     def next(self, key: str, now: float) -> int:
         """The first round whose time for this key is not over."""
@@ -110,7 +116,8 @@ class Schedule:
                 due = self._queue[0][0] if self._queue else math.inf
                 with trio.CancelScope(deadline=due) as self._sleep:
                     await trio.sleep_forever()
-                self._start_what_is_due(nursery)
+                while self._start_what_is_due(nursery):
+                    await trio.lowlevel.checkpoint()  # many at once would hold up everything else
 
     def plan(self, jobs: Iterable[Job], interval: float) -> None:
         """Run these jobs from now on, each `interval` seconds.
@@ -147,17 +154,22 @@ class Schedule:
     def _queue_all(self) -> None:
         """Anew, all that waits."""
         waiting = ((key, planned) for key, planned in self._planned.items() if planned.run is None)
-        self._queue = [(self._beat.due(key, planned.number), key, planned) for key, planned in waiting]
+        self._queue = [
+            (self._beat.due(planned.job, planned.number), key, planned) for key, planned in waiting
+        ]
         heapq.heapify(self._queue)
         self._sleep.deadline = self._queue[0][0] if self._queue else math.inf
 
-    def _start_what_is_due(self, nursery: trio.Nursery) -> None:
+    def _start_what_is_due(self, nursery: trio.Nursery) -> bool:
+        """Start one, if one is due."""
         now = trio.current_time()
-        while self._queue and self._queue[0][0] <= now:
-            due, _, planned = heapq.heappop(self._queue)
-            self._meter.late(now - due)
-            planned.run = trio.CancelScope()
-            nursery.start_soon(self._run, planned, planned.run, self._beat)
+        if not self._queue or self._queue[0][0] > now:
+            return False
+        due, _, planned = heapq.heappop(self._queue)
+        self._meter.late(now - due)
+        planned.run = trio.CancelScope()
+        nursery.start_soon(self._run, planned, planned.run, self._beat)
+        return True
 
     async def _run(self, planned: _Planned, scope: trio.CancelScope, beat: _Beat) -> None:
         with scope:
@@ -169,7 +181,7 @@ class Schedule:
         self._unfinished.discard(key)
         self._note_end_of_round()
         planned.number = self._next(key, planned.number, beat)
-        due = self._beat.due(key, planned.number)
+        due = self._beat.due(planned.job, planned.number)
         heapq.heappush(self._queue, (due, key, planned))
         if due < self._sleep.deadline:
             self._sleep.deadline = due
@@ -213,9 +225,12 @@ class Gate:
     async def __aexit__(self, *exc: object) -> None:
         self.leave()
 
-    async def enter(self, most: int = 1) -> int:
-        """Wait for one's turn: how many of `most` come in, one at least. Each of them has to leave."""
-        while not (admitted := self._admit(most)):
+    async def enter(self, most: int = 1, within: float = _GRAIN) -> int:
+        """Wait for one's turn: how many of `most` come in, one at least. Each of them has to leave.
+
+        Those come in now that may start `within` so many seconds.
+        """
+        while not (admitted := self._admit(most, within)):
             if self._free and not self._someone_sleeps:
                 await self._sleep_until_next_start()
             else:
@@ -232,10 +247,10 @@ class Gate:
         if self._free and self._queue and not self._someone_sleeps:
             self._queue.unpark()
 
-    def _admit(self, most: int) -> int:
+    def _admit(self, most: int, within: float) -> int:
         now = trio.current_time()
         self._next_start = max(now, self._next_start)
-        in_time = math.floor((now + _GRAIN - self._next_start) / self._spacing) + 1
+        in_time = math.floor((now + within - self._next_start) / self._spacing) + 1
         admitted = max(0, min(most, self._free, in_time))
         self._free -= admitted
         self._next_start += admitted * self._spacing

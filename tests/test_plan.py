@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from netcheck.model.paths import Family, LoadBalancer, ProbePath, Role
+from netcheck.model.paths import Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
 from netcheck.model.services import AddressChoice, Depth, Service, TlsSettings
 from netcheck.plan import held_slots, slots, spread
 
@@ -109,6 +109,29 @@ def test_a_visit_over_a_path_of_the_same_name_to_somewhere_else_is_another_one()
     )
     assert before.key == after.key
     assert before.about != after.about
+
+
+PROXY = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "is_short"),
+    [
+        (COURIER, DIRECT, True),
+        (replace(COURIER, depth=Depth.TLS), DIRECT, False),
+        (replace(COURIER, bag="/bag"), DIRECT, False),
+        (COURIER, PROXY, False),
+        (
+            COURIER,
+            ProbePath("balanced", load_balancer=(("0-courier.test", LoadBalancer("192.0.2.1", None)),)),
+            False,
+        ),
+    ],
+)
+def test_what_ends_with_our_own_connection_is_short(
+    service: Service, path: ProbePath, is_short: bool
+) -> None:
+    assert {slot.is_short for slot in slots([service], [path])} == {is_short}
 
 
 def test_the_keys_of_jobs_are_unique() -> None:

@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from netcheck.schedule import STILL_RUNNING, Gate, Job, Schedule, offset_of
+from netcheck.schedule import STILL_RUNNING, TOGETHER, Gate, Job, Schedule, offset_of
 
 
 class Recorder:
@@ -26,13 +26,13 @@ class Recorder:
     def skipped(self, cause: str, count: int) -> None:
         self.left_out.append((cause, count))
 
-    def job(self, key: str, takes: float = 0.0, about: str = "") -> Job:
+    def job(self, key: str, takes: float = 0.0, about: str = "", *, may_wait: bool = False) -> Job:
         async def run(number: int) -> None:
             self.ran.append((key, number, trio.current_time()))
             await trio.sleep(takes)
             self.ended.append(key)
 
-        return Job(key, run, about)
+        return Job(key, run, about, may_wait)
 
     def times(self, key: str) -> list[float]:
         return [time for ran, _, time in self.ran if ran == key]
@@ -102,6 +102,45 @@ def test_a_run_on_time_is_late_by_nothing() -> None:
     run_for(25, recorder, recorder.job("a"))
     assert len(recorder.lateness) >= 2
     assert recorder.lateness == pytest.approx([0.0] * len(recorder.lateness))
+
+
+def test_what_may_wait_begins_together_with_others_a_little_after_its_time() -> None:
+    recorder, keys = Recorder(), [f"job {number}" for number in range(200)]
+    run_for(30, recorder, *(recorder.job(key, may_wait=True) for key in keys))
+    for key, number, time in recorder.ran:
+        assert 0 <= time - (offset_of(key) + number) * 10 < TOGETHER
+    assert len(recorder.ran) > 590
+    assert len({time for _, _, time in recorder.ran}) <= 30 / TOGETHER + 1
+    assert recorder.left_out == []
+    assert recorder.lateness == pytest.approx([0.0] * len(recorder.lateness))
+
+
+def test_what_is_due_at_once_does_not_hold_up_everything_else() -> None:
+    class Turns(trio.abc.Instrument):
+        """How many runs begin before the loop looks at sockets again."""
+
+        def __init__(self) -> None:
+            self.begun = 0
+            self.most = 0
+
+        async def run(self, _: int) -> None:
+            self.begun += 1
+
+        def before_io_wait(self, timeout: float) -> None:  # noqa: ARG002 - as trio calls it
+            self.most, self.begun = max(self.most, self.begun), 0
+
+    turns, recorder = Turns(), Recorder()
+
+    async def main() -> None:
+        trio.lowlevel.add_instrument(turns)
+        schedule = Schedule(10.0, recorder, trio.current_time())
+        schedule.plan([Job(f"job {number}", turns.run, may_wait=True) for number in range(1000)], 10.0)
+        with trio.move_on_after(10.5):
+            await schedule.run()
+
+    virtually(main)
+    assert len(recorder.lateness) >= 1000
+    assert turns.most == 1
 
 
 def test_a_schedule_that_begins_later_joins_the_beat() -> None:
@@ -350,6 +389,18 @@ def test_several_come_in_together_at_the_same_pace_as_one_by_one() -> None:
         assert time >= (so_far - 1) / 1000 - 0.01 - 1e-9, "none starts more than a grain before its time"
     assert begun[-1][0] == pytest.approx(0.09, abs=0.01), "no start is lost"
     assert len(begun) < 30, "not one by one"
+
+
+def test_those_come_in_now_that_may_start_within_the_time_that_is_given() -> None:
+    async def main() -> list[int]:
+        gate = Gate(100, 20)
+        first = await gate.enter(100, 0.25)
+        before = trio.current_time()
+        second = await gate.enter(100, 0.25)
+        waited = trio.current_time() - before
+        return [first, second, round(waited * 20)]
+
+    assert virtually(main) == [6, 6, 6]
 
 
 def test_several_come_in_together_no_more_than_there_is_room_for() -> None:

@@ -138,7 +138,10 @@ class Probing:
             state.configure(services, config.paths, config.push_certificates)
         before, self._slots = self._slots, {slot.key: slot for slot in slots(state.services, state.paths)}
         self._due = {key: due for key, due in self._due.items() if self._still_has(before[key])}
-        jobs = [Job(slot.key, partial(self._turn, slot), slot.about) for slot in self._slots.values()]
+        jobs = [
+            Job(slot.key, partial(self._turn, slot), slot.about, may_wait=slot.is_short)
+            for slot in self._slots.values()
+        ]
         self._schedule.plan(jobs, config.probing.interval)
         often = min((slot.every for slot in self._slots.values()), default=1)
         state.own.interval = often * config.probing.interval

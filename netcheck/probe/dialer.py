@@ -26,8 +26,10 @@ from netcheck.probe.opening import Gate
 from netcheck.probe.sockets import begin_to_connect, end_connecting, open_socket, source_of
 from netcheck.probe.walk import no_answer, unforeseen
 
+_TOGETHER = 0.25
+"""Seconds: connections that may begin within this time at a gate begin now, like visits that may wait."""
 _MOST_AT_ONCE = 32
-"""So many connections are looked at before other tasks have their turn."""
+"""So many connections are begun, or looked at, before other tasks have their turn."""
 
 
 def can_dial(path: ProbePath, aims: Sequence[Aim]) -> bool:
@@ -60,10 +62,12 @@ class Dialer:
         calls.left.update(dict.fromkeys(key for key, _ in wanted))
         try:
             while wanted:
-                admitted = await gate.enter(len(wanted))
+                admitted = await gate.enter(min(len(wanted), _MOST_AT_ONCE), _TOGETHER)
                 for key, aim in wanted[:admitted]:
                     self._begin(calls, key, aim, path.binding)
                 del wanted[:admitted]
+                if wanted:
+                    await trio.lowlevel.checkpoint()
             await calls.wait()
         finally:  # where it was cancelled, there may be some left
             for promised, call in calls.left.items():

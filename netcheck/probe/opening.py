@@ -32,8 +32,11 @@ from netcheck.wire.target import Target
 class Gate(AbstractAsyncContextManager[None], Protocol):
     """Held while an attempt has a connection open: caps how many a path has, and how fast they start."""
 
-    async def enter(self, most: int = 1) -> int:
-        """Wait for one's turn: how many of `most` come in, one at least. Each of them has to leave."""
+    async def enter(self, most: int = ..., within: float = ..., /) -> int:
+        """Wait for one's turn: how many of `most` come in, one at least. Each of them has to leave.
+
+        Those come in now that may start `within` so many seconds.
+        """
 
     def leave(self) -> None:
         """Make room for the next one."""
