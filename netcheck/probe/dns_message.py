@@ -7,6 +7,7 @@ import secrets
 import struct
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from operator import methodcaller
 
 import dns.exception
 import dns.flags
@@ -20,6 +21,7 @@ import dns.rdtypes.ANY.OPT
 import dns.rdtypes.ANY.SOA
 import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA
+import dns.rrset
 
 from netcheck.model.failing import Reason
 from netcheck.model.paths import RecordType, Transport
@@ -39,6 +41,8 @@ MOST_ADDRESSES = 128
 
 _MOST_RECORDS = 2 * MOST_ADDRESSES
 """Of a reply, whatever they are: where a name is long, each may take milliseconds to read."""
+_MOST_CNAMES = 16
+"""That are followed, as in dnspython."""
 _LARGE, _MANY = 4096, 16
 """Bytes and records of a reply that is not to be read in the event loop."""
 
@@ -165,23 +169,46 @@ def _follow(reply: dns.message.QueryMessage) -> Answer:
     """From the question along the CNAMEs to the addresses, as far as they lead."""
     if reply.rcode() == dns.rcode.NXDOMAIN and _asks_for_its_own_answer(reply):
         return Answer(Reason.NXDOMAIN, f"{_text(reply.question[0].name)} does not exist")
-    try:
-        end = reply.resolve_chaining()
-    except dns.message.ChainTooLong as error:
-        raise PhaseError(Reason.DNS_MALFORMED, str(error)) from error
-    names = [cname.name for cname in end.cnames] + [end.canonical_name]
-    chain = tuple(_text(name) for name in names[1:])
-    if end.answer is None:
-        return _without_addresses(reply, names[-1], chain)
-    if len(end.answer) > MOST_ADDRESSES:
-        detail = f"{len(end.answer)} addresses for one name; more than {MOST_ADDRESSES} are not taken"
+    cnames, last, answer = _chain(reply)
+    chain = tuple(_text(cname[0].target) for cname in cnames)
+    if answer is None:
+        return _without_addresses(reply, last, chain)
+    if len(answer) > MOST_ADDRESSES:
+        detail = f"{len(answer)} addresses for one name; more than {MOST_ADDRESSES} are not taken"
         return Answer(Reason.TOO_MANY_ANSWERS, detail, chain=chain)
     return Answer(
         None,
-        addresses=tuple(record.to_text() for record in sorted(end.answer)),
+        addresses=tuple(record.to_text() for record in sorted(answer, key=methodcaller("to_wire"))),
         chain=chain,
-        min_ttl=min(rrset.ttl for rrset in (*end.cnames, end.answer)),
+        min_ttl=min(rrset.ttl for rrset in (*cnames, answer)),
     )
+
+
+def _chain(
+    reply: dns.message.QueryMessage,
+) -> tuple[list[dns.rrset.RRset], dns.name.Name, dns.rrset.RRset | None]:
+    """The CNAMEs in their order, the name that they lead to, and its addresses.
+
+    Not by dnspython's `resolve_chaining`: without addresses it looks for how long to remember that, and that
+    takes as long as to read the reply.
+    """
+    cnames: list[dns.rrset.RRset] = []
+    name, rdtype = reply.question[0].name, reply.question[0].rdtype
+    while len(cnames) < _MOST_CNAMES:
+        if (answer := _found(reply, name, rdtype)) is not None:
+            return cnames, name, answer
+        if (cname := _found(reply, name, dns.rdatatype.CNAME)) is None:
+            return cnames, name, None
+        cnames.append(cname)
+        name = cname[0].target
+    raise PhaseError(Reason.DNS_MALFORMED, "The CNAME chain is too long.")
+
+
+def _found(
+    reply: dns.message.QueryMessage, name: dns.name.Name, rdtype: dns.rdatatype.RdataType
+) -> dns.rrset.RRset | None:
+    """The records of a name in the answer."""
+    return next((each for each in reply.answer if each.rdtype == rdtype and each.name == name), None)
 
 
 def _asks_for_its_own_answer(reply: dns.message.QueryMessage) -> bool:

@@ -45,8 +45,9 @@ class Names:
                 await ask(rdtype)
         elif missing:
             async with trio.open_nursery() as nursery:
-                for rdtype in missing:
+                for rdtype in missing[1:]:
                     nursery.start_soon(ask, rdtype)
+                await ask(missing[0])
         return tuple(found[rdtype] for rdtype in keys)
 
     async def of_proxy(self, shared: Round, name: str, path: ProbePath) -> tuple[Lookup, ...]:

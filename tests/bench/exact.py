@@ -15,10 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import trio
-
-from netcheck.lab.nameserver import Nameserver
-from tests.bench import blackbox
+from tests.bench import blackbox, nameserver
 from tests.bench.costs import judge
 from tests.bench.daemon import FIRST_PORT, LAST_PORT, PORT, Settings, config, daemon, sink, sum_and_count
 from tests.bench.processes import ROOT, get, in_a_namespace
@@ -33,10 +30,9 @@ PROXIES = [f"10.100.1.{number + 1}" for number in range(16)]
 """Addresses of the one proxy, of which each is a path's: so the wire can tell them apart."""
 SLOWLY = "4s"
 """Through dante a probe takes four round trips: to it, for its method, its answer, and the destination's."""
-NAMES = {f"{n}-courier.bench.test": (f"10.100.{n // 250 + 3}.{n % 250 + 1}",) for n in range(1000)}
+NAMES = {f"{n}-courier.{nameserver.DOMAIN}": f"10.100.{n // 250 + 3}.{n % 250 + 1}" for n in range(1000)}
 """Each with an address of its own: a connection that hosts share would not tell when each was asked for."""
-FAR_NAMESERVER, NEAR_END = "10.100.2.1", "10.99.0.1"
-"""Where it is asked, over the wire, and where it listens."""
+FAR_NAMESERVER = "10.100.2.1"
 WINDOW = 6
 """Seconds in which it is scraped each second."""
 PROBES_OF_BLACKBOX = 100
@@ -57,7 +53,7 @@ class Known:
 
 def main() -> None:
     """Measure in a network namespace."""
-    in_a_namespace("tests.bench.exact", (blackbox.PROGRAM, "danted"))
+    in_a_namespace("tests.bench.exact", (blackbox.PROGRAM, nameserver.PROGRAM, "danted"))
 
 
 def measure() -> None:
@@ -67,7 +63,7 @@ def measure() -> None:
         _netcheck()
         _show(f"blackbox_exporter, {blackbox.CLIENTS} at once", _blackbox())
         _show_head("over names")
-        trio.run(_netcheck_over_names)
+        _netcheck_over_names()
         _show_head("through dante")
         _netcheck_through_dante()
 
@@ -92,17 +88,14 @@ def _netcheck() -> None:
     judge("the kernel's round trip, mean, off the wire's", off, GOAL_OF_THE_KERNEL, " ms")
 
 
-async def _netcheck_over_names() -> None:
+def _netcheck_over_names() -> None:
     """The nameserver is at the far end of the wire too, and asked for A and AAAA."""
-    with _wire() as wire:
-        server = Nameserver(NEAR_END, NAMES)
-        resolvers: Settings = {"far": {"nameservers": [f"{FAR_NAMESERVER}:{server.port}"]}}
-        paths: Settings = {"direct": {"resolver": "far"}}
-        settings = _config(tuple(NAMES), [FIRST_PORT], SLOWLY, resolvers=resolvers, paths=paths)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(server.serve)
-            body = await trio.to_thread.run_sync(_scraped, settings)
-            nursery.cancel_scope.cancel()
+    resolvers: Settings = {"far": {"nameservers": [f"{FAR_NAMESERVER}:{nameserver.PORT}"]}}
+    paths: Settings = {"direct": {"resolver": "far"}}
+    settings = _config(tuple(NAMES), [FIRST_PORT], SLOWLY, resolvers=resolvers, paths=paths)
+    with _wire() as wire, nameserver.nameserver(NAMES):
+        with daemon(settings):
+            body = _after_scrapes(WINDOW)
         known = wire.known()
     took, began = _durations(body, "resolve"), _times(body)
     _show(
@@ -110,11 +103,6 @@ async def _netcheck_over_names() -> None:
         [_error(known.lookups[f"{key[1]} A"], began[key], took[key]) for key in took],
         is_ours=True,
     )
-
-
-def _scraped(settings: Settings) -> str:
-    with daemon(settings):
-        return _after_scrapes(WINDOW)
 
 
 def _netcheck_through_dante() -> None:
@@ -134,7 +122,7 @@ def _netcheck_through_dante() -> None:
 
 
 def _config(hosts: Sequence[str], ports: Sequence[int], interval: str, **others: Settings) -> Settings:
-    timeouts = {"connect": "1s", "resolve": "3s", "proxy": interval, "tls": "1s"}
+    timeouts = {"connect": "1s", "resolve": interval, "proxy": interval, "tls": "1s"}
     probing: Settings = {"interval": interval, "rate": 1000, "concurrency": 1000, "timeouts": timeouts}
     return config(hosts, ports, probing=probing, metrics={"per_host": True}, **others)
 
