@@ -22,11 +22,11 @@ from netcheck.state.state import State
 _log = logging.getLogger("netcheck")
 _SAMPLE = 8
 """How many hosts of a service are visited at first, spread over all of them."""
-_SOON = 3.0
+_SOON = 1.5
 """Seconds without any visit that ends: a network that works answers sooner. No need to wait for timeouts."""
 _SPACING = 0.025
 """Seconds between two visits of a service, so that its resolver is not asked for a hundred names at once."""
-_QUICK = ProbingSettings(concurrency=400, rate=60.0)
+_QUICK = ProbingSettings(concurrency=400, rate=100.0)
 """One look may be quicker than a daemon, which goes on for ever."""
 
 

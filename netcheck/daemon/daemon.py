@@ -280,7 +280,7 @@ def spare_the_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000)
+    gc.set_threshold(50_000)
 
 
 async def _joined(pieces: Iterable[bytes]) -> bytes:

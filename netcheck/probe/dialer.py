@@ -93,7 +93,7 @@ class Dialer:
         try:
             if self._epoll is None:
                 self._epoll = select.epoll()
-            self._epoll.register(sock, select.EPOLLOUT)
+            self._epoll.register(sock, select.EPOLLOUT | select.EPOLLONESHOT)
         except OSError as error:
             raise error_from_os(error, "watch a socket") from error
         self._calls[sock.fileno()] = call
@@ -117,7 +117,7 @@ class Dialer:
 
     def _take_events(self, epoll: select.epoll) -> None:
         for descriptor, events in epoll.poll(0, _MOST_AT_ONCE):
-            call = self._calls[descriptor]
+            call = self._calls.pop(descriptor)
             if events == select.EPOLLOUT:
                 self._end(call)
             else:
@@ -150,8 +150,9 @@ class Dialer:
 
     def _close(self, call: "_Call") -> None:
         if call.sock is not None:
+            # What has told of one event tells of no other. For the rest, to close it is not enough: a child
+            # that is being started may have a copy, see epoll(7).
             if self._calls.pop(call.sock.fileno(), None) and self._epoll is not None:
-                # To close it is not enough: a child that is being started may have a copy, see epoll(7).
                 self._epoll.unregister(call.sock)
             call.sock.close()
 

@@ -35,11 +35,10 @@ def open_socket(kind: socket.SocketKind, address: str, binding: Binding) -> sock
     family = family_of(address)
     try:
         kernel_family = socket.AF_INET6 if family is Family.IPV6 else socket.AF_INET
-        sock = socket.socket(kernel_family, kind)
+        sock = system.HERE.open_socket(kernel_family, kind)
     except OSError as error:
         raise error_from_os(error, "open a socket") from error
     try:
-        sock.setblocking(False)
         _bind(sock, family, binding)
     except BaseException:  # closed on every way out, cancellation too
         sock.close()
