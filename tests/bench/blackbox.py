@@ -12,6 +12,9 @@ from tests.bench.processes import answers, cpu_seconds, get, memory, process
 
 PROGRAM = "prometheus-blackbox-exporter"
 CLIENTS = 8
+_CLIENTS_AT_A_PACE = 24
+_ANSWERS_IN = 1
+"""Milliseconds, about: a client pauses for the rest of its turn."""
 _PORT = 22215
 _CONFIG = "modules: {tcp_connect: {prober: tcp, timeout: 5s}}\n"
 _WARM_UP = 2
@@ -38,34 +41,38 @@ def probe(target: str) -> float | None:
     return float(re.findall(r"^probe_duration_seconds (\S+)$", body, re.MULTILINE)[0])
 
 
-def spent_by_blackbox(pid: int, hosts: Sequence[str], ports: range, seconds: int) -> Spent:
-    """Asked by CLIENTS as fast as it answers, by wrk, which does not count."""
+def spent_by_blackbox(pid: int, hosts: Sequence[str], ports: range, seconds: int, pace: float = 0) -> Spent:
+    """Asked by wrk, which does not count: about so often a second, evenly, or as fast as it answers."""
     if probe(f"{hosts[-1]}:{ports[-1]}") is None:
         raise SystemExit("blackbox_exporter cannot reach the sink")
+    clients = _CLIENTS_AT_A_PACE if pace else CLIENTS
+    pause = max(1, clients / pace * 1000 - _ANSWERS_IN) if pace else 0
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(_script(hosts, ports))
+        script.write(_script(hosts, ports, pause))
         script.flush()
-        _wrk(script.name, _WARM_UP)
+        _wrk(script.name, clients, _WARM_UP)
         start = cpu_seconds(pid)
-        probes = _wrk(script.name, seconds)
+        probes = _wrk(script.name, clients, seconds)
         return Spent(seconds, cpu_seconds(pid) - start, probes, memory(pid))
 
 
-def _script(hosts: Sequence[str], ports: range) -> str:
-    """For wrk: every host and port in turn."""
+def _script(hosts: Sequence[str], ports: range, pause: float) -> str:
+    """For wrk: every host and port in turn, with a pause of about so many milliseconds before each."""
     targets = ", ".join(f'"{host}:{port}"' for port in ports for host in hosts)
+    delay = f"delay = function() return math.random(0, {round(2 * pause)}) end" if pause else ""
     return f"""
     local targets, i = {{ {targets} }}, 0
     request = function()
       i = i % #targets + 1
       return wrk.format("GET", "/probe?module=tcp_connect&target=" .. targets[i])
     end
+    {delay}
     """
 
 
-def _wrk(script: str, seconds: int) -> int:
+def _wrk(script: str, clients: int, seconds: int) -> int:
     """How many probes it was asked for."""
-    command = ["wrk", "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "-s", script, f"http://127.0.0.1:{_PORT}"]
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "-s", script, f"http://127.0.0.1:{_PORT}"]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 30)
     match = re.search(r"(\d+) requests in", done.stdout)
     if match is None or "Non-2xx" in done.stdout:
