@@ -81,11 +81,13 @@ class _Course:
     def is_down(self) -> bool:
         return self._down is not None
 
+    def note_answer(self, attempt: Attempt) -> None:
+        """A success, which is all there is to say of it where nothing is wrong."""
+        self._answered = max(self._answered, attempt.at)
+
     def answer(self, host: str, attempt: Attempt) -> _Ended | None:
         """Take in a success; the silence that it ended, if any."""
-        self._answered = max(self._answered, attempt.at)
-        if self.is_quiet:
-            return None
+        self.note_answer(attempt)
         over = {host: seen for host, seen in self._failing.items() if seen.first.at <= attempt.at}
         self._failing = {host: seen for host, seen in self._failing.items() if host not in over}
         if self._down is None:
@@ -241,14 +243,15 @@ class Courses:
     def _note(self, part: Part, result: Result, seen: EndpointState, *, is_explained: bool) -> None:
         course, attempt = self._courses[part], result.attempt
         reached = attempt.connected if _is_range(part) else attempt.failure is None
-        was_quiet = course.is_quiet
+        if reached and course.is_quiet:
+            course.note_answer(attempt)
+            return
         if not reached:
             since = attempt.at if seen.fails_since is None else seen.fails_since
             course.fail(result.host, attempt, since, is_explained=is_explained)
         elif (ended := course.answer(result.host, attempt)) and not part.what:
             self._forget_within(part, ended)
-        if not (reached and was_quiet):
-            self._note_trend(part)
+        self._note_trend(part)
 
     def _forget_within(self, whole: Part, ended: _Ended) -> None:
         for part, course in self._courses.items():

@@ -66,6 +66,8 @@ class Endpoints:
         self._ports: dict[_Where, set[int]] = {}
         """What is configured."""
         self._families: dict[_Where, tuple[Endpoint, ...]] = {}
+        self._begun: dict[_Where, float] = {}
+        """When the latest attempt of what is known began, on the monotonic clock."""
 
     def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
         self._ports = {
@@ -79,6 +81,7 @@ class Endpoints:
             for where, endpoints in self._families.items()
             if (known := tuple(endpoint for endpoint in endpoints if endpoint in self.latest))
         }
+        self._begun = {where: self._begun[where] for where in self._families}
 
     def standings(self) -> Iterator[Standing]:
         """The latest results, each with what came before it: at its load balancer, if there is one."""
@@ -99,12 +102,8 @@ class Endpoints:
 
     def is_overtaken(self, visit: Visit) -> bool:
         """Whether all that it saw began before what is known: another visit, made meanwhile, was quicker."""
-        latest = max(map(_at, visit.results), default=math.inf)
         where = (visit.service, visit.host, visit.path)
-        known = (
-            result for endpoint in self._families.get(where, ()) for result in self.latest[endpoint].results
-        )
-        return any(latest < result.attempt.at for result in known)
+        return _begun(visit.results) < self._begun.get(where, -math.inf)
 
     def record(self, visit: Visit) -> tuple[Endpoint, ...]:
         """Put the visit's results in place of the last ones: which endpoints it found.
@@ -123,12 +122,18 @@ class Endpoints:
                 del self.latest[endpoint]
         if results:
             self._families[where] = tuple(results)
+            self._begun[where] = _begun(visit.results)
         for endpoint, latest in results.items():
             self.latest[endpoint] = _endpoint_state(tuple(latest), self.latest.get(endpoint, _UNSEEN))
         return tuple(results)
 
     def _has(self, endpoint: Endpoint) -> bool:
         return endpoint.port in self._ports.get((endpoint.service, endpoint.host, endpoint.path), ())
+
+
+def _begun(results: Iterable[Result]) -> float:
+    """When the last of them began; of none, later than anything."""
+    return max(map(_at, results), default=math.inf)
 
 
 def _endpoint_state(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
@@ -142,9 +147,9 @@ def _endpoint_state(results: tuple[Result, ...], before: EndpointState) -> Endpo
 
 
 def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
-    succeeded = list(filterfalse(_failure, results))
-    failed = list(filter(_failure, results))
-    time, at = max(map(_time, results)), min(map(_at, results))
+    failed = tuple(filter(_failure, results))
+    succeeded = tuple(filterfalse(_failure, results)) if failed else results
+    time = max(map(_time, results))
     recent = (*before.recent, bool(succeeded))[-VISITS_REMEMBERED:]
     last_failed = failed[0] if failed else before.last_failed
     if not succeeded:
@@ -156,7 +161,7 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
             failures=before.failures + 1,
             recent=recent,
             last_failed=last_failed,
-            fails_since=at if before.fails_since is None else before.fails_since,
+            fails_since=min(map(_at, results)) if before.fails_since is None else before.fails_since,
             before=None,
             balancers={},
         )
@@ -183,7 +188,8 @@ def _ended(result: Result) -> float:
 
 def _earlier(seen: EndpointState) -> Earlier | None:
     """Not what failed, or had to ask twice."""
-    for attempt in (result.attempt for result in seen.results):
+    for result in seen.results:
+        attempt = result.attempt
         if attempt.failure is None and not attempt.syn_retransmits:
             return Earlier(attempt.at, attempt.seconds)
     return None
