@@ -225,12 +225,12 @@ class Gate:
     async def __aexit__(self, *exc: object) -> None:
         self.leave()
 
-    async def enter(self, most: int = 1, within: float = _GRAIN) -> int:
+    async def enter(self, most: int = 1, *, together: bool = False) -> int:
         """Wait for one's turn: how many of `most` come in, one at least. Each of them has to leave.
 
-        Those come in now that may start `within` so many seconds.
+        If they may begin `together`, all come in now that have their turn within TOGETHER.
         """
-        while not (admitted := self._admit(most, within)):
+        while not (admitted := self._admit(most, TOGETHER if together else _GRAIN)):
             if self._free and not self._someone_sleeps:
                 await self._sleep_until_next_start()
             else:

@@ -391,12 +391,12 @@ def test_several_come_in_together_at_the_same_pace_as_one_by_one() -> None:
     assert len(begun) < 30, "not one by one"
 
 
-def test_those_come_in_now_that_may_start_within_the_time_that_is_given() -> None:
+def test_what_may_begin_together_comes_in_a_little_before_its_turn() -> None:
     async def main() -> list[int]:
         gate = Gate(100, 20)
-        first = await gate.enter(100, 0.25)
+        first = await gate.enter(100, together=True)
         before = trio.current_time()
-        second = await gate.enter(100, 0.25)
+        second = await gate.enter(100, together=True)
         waited = trio.current_time() - before
         return [first, second, round(waited * 20)]
 

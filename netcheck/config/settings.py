@@ -71,7 +71,11 @@ PROBING: Section[ProbingSettings] = section(
     {
         "interval": Key(duration("1s", "1d"), "From one round to the next."),
         "concurrency": Key(whole(1, 1000), "How many attempts may be in flight on a path."),
-        "rate": Key(decimal(0.1, 1000), "How many connections may be begun on a path in a second."),
+        "rate": Key(
+            decimal(0.1, 1000),
+            "How many connections may be begun on a path in a second. Direct TCP probes begin together, "
+            "up to a quarter of these at a time.",
+        ),
         "timeouts": Key(_TIMEOUTS, "The longest that each phase of a probe may take."),
     },
     (_timeouts_are_within_the_interval,),

@@ -84,7 +84,7 @@ def matrix(facts: Facts, fields: Fields, paths: Sequence[ProbePath]) -> list[Row
         cells: list[Cell | None] = []
         for path in paths:
             field = _field(fields, service, port, path)
-            recent = facts.totals.recent.get(Flow(service, port, path.name), ())
+            recent = tuple(facts.totals.recent.get(Flow(service, port, path.name), ()))
             cells.append(None if field is None else _cell(field, recent))
         if any(cells):
             rows.append(Row(service, port, tuple(cells)))

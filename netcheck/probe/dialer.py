@@ -26,8 +26,6 @@ from netcheck.probe.opening import Gate
 from netcheck.probe.sockets import begin_to_connect, end_connecting, open_socket, source_of
 from netcheck.probe.walk import no_answer, unforeseen
 
-_TOGETHER = 0.25
-"""Seconds: connections that may begin within this time at a gate begin now, like visits that may wait."""
 _MOST_AT_ONCE = 32
 """So many connections are begun, or looked at, before other tasks have their turn."""
 
@@ -62,7 +60,7 @@ class Dialer:
         calls.left.update(dict.fromkeys(key for key, _ in wanted))
         try:
             while wanted:
-                admitted = await gate.enter(min(len(wanted), _MOST_AT_ONCE), _TOGETHER)
+                admitted = await gate.enter(min(len(wanted), _MOST_AT_ONCE), together=True)
                 for key, aim in wanted[:admitted]:
                     self._begin(calls, key, aim, path.binding)
                 del wanted[:admitted]

@@ -32,10 +32,10 @@ from netcheck.wire.target import Target
 class Gate(AbstractAsyncContextManager[None], Protocol):
     """Held while an attempt has a connection open: caps how many a path has, and how fast they start."""
 
-    async def enter(self, most: int = ..., within: float = ..., /) -> int:
+    async def enter(self, most: int = 1, *, together: bool = False) -> int:
         """Wait for one's turn: how many of `most` come in, one at least. Each of them has to leave.
 
-        Those come in now that may start `within` so many seconds.
+        If they may begin `together`, some come in that would have their turn a little later.
         """
 
     def leave(self) -> None:

@@ -150,7 +150,7 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
     failed = tuple(filter(_failure, results))
     succeeded = tuple(filterfalse(_failure, results)) if failed else results
     time = max(map(_time, results))
-    recent = (*before.recent, bool(succeeded))[-VISITS_REMEMBERED:]
+    recent = _with(before.recent, reached=bool(succeeded))
     last_failed = failed[0] if failed else before.last_failed
     if not succeeded:
         return replace(
@@ -165,8 +165,9 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
             before=None,
             balancers={},
         )
-    phases = dict(succeeded[0].phases)
-    phases.pop(Phase.SESSION, None)
+    phases = succeeded[0].phases
+    if Phase.SESSION in phases:
+        phases = {phase: seconds for phase, seconds in phases.items() if phase is not Phase.SESSION}
     return EndpointState(
         results,
         reachable=len(succeeded),
@@ -180,6 +181,16 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
         failed_until=min(map(_ended, succeeded)) if before.failures else before.failed_until,
         before=_earlier(before),
     )
+
+
+_STEADY = (True,) * VISITS_REMEMBERED
+
+
+def _with(recent: tuple[bool, ...], *, reached: bool) -> tuple[bool, ...]:
+    """With one more visit; most endpoints share one tuple, as they are always reached."""
+    if reached and recent == _STEADY:
+        return _STEADY
+    return (*recent, reached)[-VISITS_REMEMBERED:]
 
 
 def _ended(result: Result) -> float:

@@ -1,6 +1,7 @@
 """Counters of probes: how they ended and how long their phases took, since the start."""
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self, TypeAlias
 
@@ -24,7 +25,7 @@ class Flow(NamedTuple):
 
 Outcomes = dict[Outcome, int]
 """How the probes of a flow ended."""
-Recent: TypeAlias = tuple[tuple[bool, float], ...]
+Recent: TypeAlias = Sequence[tuple[bool, float]]
 """Of the latest probes, the latest last: whether each succeeded, and the seconds that it took."""
 
 
@@ -81,7 +82,7 @@ class Flows:
     def __init__(self) -> None:
         self.outcomes: dict[Flow, Outcomes] = {}
         self.paths: dict[str, PathCounters] = {}
-        self.recent: dict[Flow, Recent] = {}
+        self.recent: dict[Flow, deque[tuple[bool, float]]] = {}
 
     def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
         pairs = list(pairs)
@@ -89,7 +90,7 @@ class Flows:
             Flow(service.name, port, path.name) for service, path in pairs for port in ports_on(service, path)
         ]
         self.outcomes = {flow: self.outcomes.get(flow) or dict.fromkeys(Outcome, 0) for flow in flows}
-        self.recent = {flow: self.recent.get(flow, ()) for flow in flows}
+        self.recent = {flow: self.recent.get(flow, deque(maxlen=RECENT)) for flow in flows}
         phases: dict[ProbePath, list[Phase]] = {}
         for service, path in pairs:
             phases.setdefault(path, []).extend(phases_of(service, path))
@@ -106,5 +107,5 @@ class Flows:
             if outcomes is not None and result.counted:
                 outcomes[result.outcome] += 1
                 attempt = result.attempt
-                self.recent[flow] = (*self.recent[flow], (attempt.failure is None, attempt.seconds))[-RECENT:]
+                self.recent[flow].append((attempt.failure is None, attempt.seconds))
                 self.paths[result.path].count(result)
