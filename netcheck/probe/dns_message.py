@@ -208,7 +208,9 @@ def _found(
     reply: dns.message.QueryMessage, name: dns.name.Name, rdtype: dns.rdatatype.RdataType
 ) -> dns.rrset.RRset | None:
     """The records of a name in the answer."""
-    return next((each for each in reply.answer if each.rdtype == rdtype and each.name == name), None)
+    wanted = (rdtype, dns.rdataclass.IN)
+    found = (each for each in reply.answer if (each.rdtype, each.rdclass) == wanted and each.name == name)
+    return next(found, None)
 
 
 def _asks_for_its_own_answer(reply: dns.message.QueryMessage) -> bool:

@@ -84,6 +84,17 @@ async def test_the_shortest_ttl_counts_wherever_it_stands_in_the_chain(
 
 
 @in_trio
+async def test_an_address_of_another_class_is_none() -> None:
+    def chaos(query: Query) -> Iterable[bytes]:
+        reply = message(query)
+        reply.answer.append(dns.rrset.from_text(f"{HOST}.", 60, dns.rdataclass.CH, "A", "net. 4711"))
+        yield reply.to_wire()
+
+    found = await ask_one(chaos)
+    assert (found.reason, found.addresses) == (Reason.NO_ANSWER, ())
+
+
+@in_trio
 async def test_an_answer_without_cnames_has_no_chain() -> None:
     found = await ask_one(good)
     assert (found.chain, found.min_ttl) == ((), 60)
