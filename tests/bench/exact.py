@@ -1,7 +1,7 @@
 """How exact the times of phases are: beside what the wire itself saw, with hundreds of probes in flight.
 
-Directly, and through dante, a real proxy that is itself at the far end of the wire. blackbox_exporter probes
-the same addresses directly, over the same wire, by a few clients.
+Directly, over names, and through dante. That real proxy is itself at the far end of the wire, as is dnsmasq,
+which answers for the names. blackbox_exporter probes the same addresses directly, by a few clients.
 """
 
 import json

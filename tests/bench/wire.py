@@ -108,18 +108,19 @@ class Turn:
 
 
 class Notes:
-    """What is known of each connection. All moments are Unix time, as the tap tells them."""
+    """What is known of each connection and lookup. All moments are Unix time, as the tap tells them."""
 
     def __init__(self, tap: socket.socket) -> None:
         self.connects: dict[str, list[tuple[float, float]]] = {}
         self.answers: dict[str, list[tuple[float, float]]] = {}
+        self.lookups: dict[str, list[tuple[float, float]]] = {}
         self._tap = tap
         self._begun: dict[Flow, float] = {}
         self._since: dict[Flow, float] = {}
         """When its SYN left."""
         self._turns: dict[Flow, list[Turn]] = {}
-        self.lookups: dict[str, list[tuple[float, float]]] = {}
         self._asked: dict[Flow, float] = {}
+        """When a question left."""
 
     def take_all(self) -> None:
         """What the tap has heard."""
