@@ -126,7 +126,7 @@ def test_what_is_due_at_once_does_not_hold_up_everything_else() -> None:
         async def run(self, _: int) -> None:
             self.begun += 1
 
-        def before_io_wait(self, timeout: float) -> None:  # noqa: ARG002 - as trio calls it
+        def before_io_wait(self, _: float) -> None:
             self.most, self.begun = max(self.most, self.begun), 0
 
     turns, recorder = Turns(), Recorder()

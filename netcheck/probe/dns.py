@@ -279,9 +279,9 @@ class _Exchange:
             f", only {how_many(self.noise, 'message')} without a reply to the question" if self.noise else ""
         )
 
-    def end(self, answer: Answer) -> None:
-        """This is what came of it, now."""
-        self.answer, self._ended = answer, trio.current_time()
+    def end(self, answer: Answer, heard: float | None = None) -> None:
+        """This is what came of it: now, or of what was `heard` then."""
+        self.answer, self._ended = answer, heard or trio.current_time()
 
     async def run(self, way: Channel) -> None:
         """Until there is an answer; raises PhaseError for a reply that makes no sense."""
@@ -292,7 +292,7 @@ class _Exchange:
             message = await way.receive()
             heard = trio.current_time()
             if (answer := await self._read(message)) is not None:
-                self.answer, self._ended = answer, heard
+                self.end(answer, heard)
                 return
             self.noise += 1
         flood = f"{self.noise} messages, none of them a reply to the question"

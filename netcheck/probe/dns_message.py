@@ -201,7 +201,7 @@ def _chain(
             return cnames, name, None
         cnames.append(cname)
         name = cname[0].target
-    raise PhaseError(Reason.DNS_MALFORMED, "The CNAME chain is too long.")
+    raise PhaseError(Reason.DNS_MALFORMED, f"{_MOST_CNAMES} CNAMEs, and no end of them")
 
 
 def _found(

@@ -120,6 +120,7 @@ class Endpoints:
         for endpoint in self._families.pop(where, ()):
             if endpoint not in results:
                 del self.latest[endpoint]
+        self._begun.pop(where, None)
         if results:
             self._families[where] = tuple(results)
             self._begun[where] = _begun(visit.results)

@@ -2,6 +2,7 @@
 
 import functools
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import ParamSpec
@@ -32,6 +33,16 @@ def in_trio(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
         trio.run(main)
 
     return run
+
+
+def held_up(wait: Callable[P, Awaitable[None]], seconds: float) -> Callable[P, Awaitable[None]]:
+    """It waits, and then keeps the whole process busy for so long."""
+
+    async def wait_and_be_busy(*args: P.args, **kwargs: P.kwargs) -> None:
+        await wait(*args, **kwargs)
+        time.sleep(seconds)  # noqa: ASYNC251 - to block the loop is what it is for
+
+    return wait_and_be_busy
 
 
 @asynccontextmanager

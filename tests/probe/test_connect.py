@@ -4,7 +4,6 @@ import errno
 import os
 import resource
 import socket
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +16,7 @@ from netcheck.probe.connect import connect_directly
 from netcheck.probe.errors import error_from_afar, error_from_errno
 from netcheck.probe.sockets import TcpStream, open_socket
 from netcheck.probe.walk import Walk, WalkEnded
+from tests.probe.peers import held_up
 
 
 @pytest.fixture
@@ -61,13 +61,8 @@ def test_the_kernel_tells_the_round_trip_and_no_retransmits(listener: socket.soc
 def test_what_keeps_this_process_busy_is_no_part_of_the_duration(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blocked, wait_writable = 0.2, trio.lowlevel.wait_writable
-
-    async def notice_late(sock: socket.socket) -> None:
-        await wait_writable(sock)
-        time.sleep(blocked)  # noqa: ASYNC251 - the whole loop is to wait
-
-    monkeypatch.setattr(trio.lowlevel, "wait_writable", notice_late)
+    blocked = 0.2
+    monkeypatch.setattr(trio.lowlevel, "wait_writable", held_up(trio.lowlevel.wait_writable, blocked))
     walk = walk_to("127.0.0.1", port_of(listener))
     assert 0 < walk.phases[Phase.CONNECT] < blocked
 
@@ -76,11 +71,7 @@ def test_what_keeps_this_process_busy_is_no_part_of_the_duration(
 def test_what_keeps_this_process_busy_is_no_part_of_the_wait_for_an_answer(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blocked, checkpoint = 0.2, trio.lowlevel.checkpoint
-
-    async def go_on_late() -> None:
-        await checkpoint()
-        time.sleep(blocked)  # noqa: ASYNC251 - the whole loop is to wait
+    blocked = 0.2
 
     async def converse(stream: TcpStream) -> None:
         await stream.send_all(b"asked")
@@ -91,7 +82,7 @@ def test_what_keeps_this_process_busy_is_no_part_of_the_wait_for_an_answer(
     async def walk_on(walk: Walk) -> None:
         port = port_of(listener)
         stream = await connect_directly(walk, "127.0.0.1", port, Binding(), 5.0)
-        monkeypatch.setattr(trio.lowlevel, "checkpoint", go_on_late)
+        monkeypatch.setattr(trio.lowlevel, "checkpoint", held_up(trio.lowlevel.checkpoint, blocked))
         await walk.step(Phase.PROXY_HANDSHAKE, 5.0, converse(stream))
 
     with Walk() as walk:

@@ -2,9 +2,7 @@
 
 import os
 import resource
-import socket
 import ssl
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from netcheck.model.failing import Reason
 from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordType, Transport
 from netcheck.probe import resolvconf
 from netcheck.probe.dns import lookup
-from tests.probe.peers import in_trio
+from tests.probe.peers import held_up, in_trio
 from tests.probe.scripted_dns import (
     HOST,
     LONG,
@@ -251,14 +249,9 @@ async def test_a_resolver_without_nameservers_means_those_of_resolv_conf() -> No
 async def test_what_keeps_this_process_busy_is_no_part_of_the_duration(
     monkeypatch: pytest.MonkeyPatch, transport: Transport
 ) -> None:
-    blocked, wait_readable = 0.3, trio.lowlevel.wait_readable
-
-    async def notice_late(sock: socket.socket) -> None:
-        await wait_readable(sock)
-        time.sleep(blocked)  # noqa: ASYNC251 - the whole loop is to wait
-
+    blocked = 0.3
     async with peer(good, tcp=frames(good)) as here:
-        monkeypatch.setattr(trio.lowlevel, "wait_readable", notice_late)
+        monkeypatch.setattr(trio.lowlevel, "wait_readable", held_up(trio.lowlevel.wait_readable, blocked))
         found = await ask(here, transport=transport)
     assert found.reason is None
     assert 0 < found.tries[0].duration < blocked
