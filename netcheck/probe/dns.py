@@ -7,6 +7,7 @@ Owns whom to ask next, and in which form. dnspython's resolver is not used: it a
 import secrets
 from collections import deque
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 import dns.name
@@ -18,7 +19,7 @@ from netcheck.model.results import Lookup, Try
 from netcheck.phrases import how_many
 from netcheck.probe import resolvconf
 from netcheck.probe.clock import lasted, unix_time
-from netcheck.probe.dns_channel import Channel, channel
+from netcheck.probe.dns_channel import Channel, Datagrams, frames
 from netcheck.probe.dns_message import Again, Answer, Question, takes_long
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.resolvconf import StubResolver
@@ -140,8 +141,12 @@ class _Inquiry:
         self._binding = binding
         self._stub = stub
         self.tries: list[Try] = []
-        self._news = trio.lowlevel.ParkingLot()
-        """Where the one that asks waits for what those have heard that listen."""
+        self._exchanges: list[_Exchange] = []
+        self._tasks = AsyncExitStack()
+        self._listening: trio.Nursery | None = None
+        """Of those that are heard beside the one whose turn it is, once there are some."""
+        self._turn = trio.CancelScope()
+        """Ends when there is an answer."""
         self._late: Answer | None = None
         """What was answered after its turn."""
         self.took = 0.0
@@ -152,15 +157,19 @@ class _Inquiry:
         """The answer, at the deadline at the latest."""
         began = trio.current_time()
         try:
-            async with trio.open_nursery() as listening:
-                answer = await self._take_turns(listening, deadline)
+            async with self._tasks:
+                answer = await self._take_turns(deadline)
                 self.took = trio.current_time() - began - self._busy
-                listening.cancel_scope.cancel()
+                if self._listening is not None:
+                    self._listening.cancel_scope.cancel()
         except ExceptionGroup as group:  # a bug of ours, or this machine's want of memory: itself says more
             raise group.exceptions[0] from group
+        finally:
+            for exchange in self._exchanges:
+                exchange.close()
         return answer
 
-    async def _take_turns(self, listening: trio.Nursery, deadline: float) -> Answer:
+    async def _take_turns(self, deadline: float) -> Answer:
         """Ask in order until one answers; the silent ones get another turn, and so do those that say no.
 
         Each turn gets an even share of the time that is left: a dead nameserver never uses up that of the
@@ -173,7 +182,7 @@ class _Inquiry:
             visit = queue.popleft()
             now = trio.current_time()
             until = now + min((deadline - now) / shares, self._stub.timeout)
-            answer = await self._ask_in_form(listening, visit, until)
+            answer = await self._ask_in_form(visit, until)
             if answer.reason in _ANSWERED and not answer.lame:
                 return answer
             if not (failures and self._is_vain(visit.forms[0], answer)):
@@ -197,77 +206,101 @@ class _Inquiry:
         is_last_resort = form.transport is Transport.TCP and self._resolver.transport is Transport.UDP
         return is_last_resort and not self._stub.use_vc and answer.reason is Reason.DNS_MALFORMED
 
-    async def _ask_in_form(self, listening: trio.Nursery, visit: _Visit, deadline: float) -> Answer:
+    async def _ask_in_form(self, visit: _Visit, deadline: float) -> Answer:
         """Ask one nameserver, in the form it can answer."""
         form = visit.forms[0]
-        answer = await self._ask(listening, visit.nameserver, form, deadline)
+        answer = await self._ask(visit.nameserver, form, deadline)
         if answer.again is Again.WITHOUT_EDNS:
             form = replace(form, edns=False)
-            answer = await self._ask(listening, visit.nameserver, form, deadline)
+            answer = await self._ask(visit.nameserver, form, deadline)
         if answer.again is Again.OVER_TCP:
             over_tcp = replace(form, transport=Transport.TCP)
-            better = await self._ask(listening, visit.nameserver, over_tcp, deadline)
+            better = await self._ask(visit.nameserver, over_tcp, deadline)
             if better.reason in _ANSWERED or answer.reason is None:
                 return better  # else the flood says more than how TCP failed
         return answer
 
-    async def _ask(
-        self, listening: trio.Nursery, nameserver: Nameserver, form: _Form, deadline: float
-    ) -> Answer:
-        """One question, recorded as a try; what goes wrong with it becomes its answer."""
-        turn_began = trio.current_time()
-        exchange = _Exchange(Question(self._name, self._rdtype, edns=form.edns), form.transport)
-        where = f"{nameserver} over {form.transport}"
-        listening.start_soon(self._listen, exchange, nameserver, len(self.tries))
-        with trio.move_on_at(deadline):
-            while not (exchange.answer or self._late):
-                await self._news.park()
+    async def _ask(self, nameserver: Nameserver, form: _Form, deadline: float) -> Answer:
+        """One question, recorded as a try; what goes wrong with it becomes its answer.
+
+        Who stays silent in this turn is heard in the others; so what cannot be interrupted is left to a task.
+        """
+        turn_began, number = trio.current_time(), len(self.tries)
+        question = Question(self._name, self._rdtype, edns=form.edns)
+        exchange = _Exchange(question, nameserver, form.transport, self._resolver, self._binding)
+        self._exchanges.append(exchange)
+        if not exchange.can_be_interrupted:
+            await self._listen(exchange, number)
+        with trio.move_on_at(deadline) as self._turn:
+            if exchange.can_be_interrupted:
+                await exchange.run()
+            else:
+                await trio.sleep_forever()
         duration = exchange.duration
-        if exchange.answer:
+        where = f"{nameserver} over {form.transport}"
+        if answer := exchange.answer:
             self._busy += trio.current_time() - turn_began - duration
-        answer = exchange.answer or Answer(
-            Reason.DNS_TIMEOUT, f"no answer from {where} in {duration:.2f} s{exchange.heard}"
-        )
-        if exchange.answer and answer.detail:
-            answer = replace(answer, detail=f"{where}: {answer.detail}")
+            answer = replace(answer, detail=f"{where}: {answer.detail}") if answer.detail else answer
+        else:
+            silence = f"no answer from {where} in {duration:.2f} s{exchange.heard}"
+            answer = Answer(Reason.DNS_TIMEOUT, silence)
+            if exchange.can_be_interrupted:
+                await self._listen(exchange, number)
         self.tries.append(Try(str(nameserver), form.transport, answer.reason, duration, exchange.noise))
         return self._late or answer
 
-    async def _listen(self, exchange: "_Exchange", nameserver: Nameserver, number: int) -> None:
-        """Send a question and hear what comes of it, also when it is another one's turn already."""
-        exchange.began = trio.current_time()
-        try:
-            async with channel(
-                nameserver, exchange.transport, self._resolver, self._binding, exchange.notice_late
-            ) as way:
-                await exchange.run(way)
-        except PhaseError as error:
-            exchange.end(Answer(_reason(error), error.detail))
+    async def _listen(self, exchange: "_Exchange", number: int) -> None:
+        if self._listening is None:
+            self._listening = await self._tasks.enter_async_context(trio.open_nursery())
+        self._listening.start_soon(self._hear, exchange, number)
+
+    async def _hear(self, exchange: "_Exchange", number: int) -> None:
+        """What comes of a question, also when it is another one's turn already."""
+        await exchange.run()
         answer, its_turn_is_over = exchange.answer, number < len(self.tries)
-        if answer and its_turn_is_over and answer.reason in _ANSWERED and not (answer.lame or answer.again):
+        if answer and its_turn_is_over:
+            if answer.reason not in _ANSWERED or answer.lame or answer.again:
+                return
             self.tries[number] = replace(self.tries[number], reason=answer.reason, duration=exchange.duration)
             self._late = answer
-        self._news.unpark_all()
+        self._turn.cancel()
 
 
 class _Exchange:
     """One question, and the wait for the reply to it; everything else that arrives is noise."""
 
-    def __init__(self, question: Question, transport: Transport) -> None:
+    def __init__(
+        self,
+        question: Question,
+        nameserver: Nameserver,
+        transport: Transport,
+        resolver: Resolver,
+        binding: Binding,
+    ) -> None:
         self._question = question
-        self.transport = transport
+        self._nameserver = nameserver
+        self._transport = transport
+        self._resolver = resolver
+        self._binding = binding
+        self._datagrams: Datagrams | None = None
+        self._unread: bytes | None = None
         self.noise = 0
         self.answer: Answer | None = None
         """What it came to, once it has."""
-        self.began = trio.current_time()
+        self._began = trio.current_time()
         """By UDP, when the question left: to open a connection is part of asking, to open a socket is not."""
         self._ended: float | None = None
         self._busy = 0.0
 
     @property
+    def can_be_interrupted(self) -> bool:
+        """Whether what was cancelled can be run again, and goes on where it was."""
+        return self._transport is Transport.UDP
+
+    @property
     def duration(self) -> float:
         """Seconds that it took, or has so far, without those in which this process was busy elsewhere."""
-        return lasted((self._ended or trio.current_time()) - self.began - self._busy)
+        return lasted((self._ended or trio.current_time()) - self._began - self._busy)
 
     def notice_late(self, seconds: float) -> None:
         """What was read had been there for so long."""
@@ -279,33 +312,58 @@ class _Exchange:
             f", only {how_many(self.noise, 'message')} without a reply to the question" if self.noise else ""
         )
 
-    def end(self, answer: Answer, heard: float | None = None) -> None:
-        """This is what came of it: now, or of what was `heard` then."""
-        self.answer, self._ended = answer, heard or trio.current_time()
+    def close(self) -> None:
+        """Hear no more."""
+        if self._datagrams is not None:
+            self._datagrams.close()
 
-    async def run(self, way: Channel) -> None:
+    async def run(self) -> None:
+        """Until there is an answer, or an error that takes its place."""
+        try:
+            if self._transport is Transport.UDP:
+                await self._run_over_udp()
+            else:
+                async with frames(
+                    self._nameserver, self._transport, self._resolver, self._binding, self.notice_late
+                ) as way:
+                    await way.send(self._question.wire)
+                    await self._hear(way)
+        except PhaseError as error:
+            self._end(Answer(_reason(error), error.detail), trio.current_time())
+
+    async def _run_over_udp(self) -> None:
+        if self._datagrams is None:
+            self._datagrams = Datagrams(self._nameserver, self._binding, self.notice_late)
+            self._began = trio.current_time()
+            await self._datagrams.send(self._question.wire)
+        await self._hear(self._datagrams)
+
+    async def _hear(self, way: Channel) -> None:
         """Until there is an answer; raises PhaseError for a reply that makes no sense."""
-        if self.transport is Transport.UDP:
-            self.began = trio.current_time()
-        await way.send(self._question.wire)
         while self.noise < _MOST_NOISE:
-            message = await way.receive()
+            self._unread = self._unread or await way.receive()
             heard = trio.current_time()
-            if (answer := await self._read(message)) is not None:
-                self.end(answer, heard)
+            answer = await self._read(self._unread)
+            self._unread = None
+            if answer is not None:
+                self._end(answer, heard)
                 return
             self.noise += 1
         flood = f"{self.noise} messages, none of them a reply to the question"
-        again = Again.OVER_TCP if self.transport is Transport.UDP else None
-        self.end(Answer(Reason.DNS_MALFORMED, flood, again=again))
+        again = Again.OVER_TCP if self._transport is Transport.UDP else None
+        self._end(Answer(Reason.DNS_MALFORMED, flood, again=again), trio.current_time())
+
+    def _end(self, answer: Answer, heard: float) -> None:
+        self.answer, self._ended = answer, heard
+        self.close()
 
     async def _read(self, wire: bytes) -> Answer | None:
         if takes_long(wire):
             read = self._question.answer
             return await trio.to_thread.run_sync(
-                read, wire, self.transport, limiter=_READERS, abandon_on_cancel=True
+                read, wire, self._transport, limiter=_READERS, abandon_on_cancel=True
             )
-        return self._question.answer(wire, self.transport)
+        return self._question.answer(wire, self._transport)
 
 
 def _forms_left(visit: _Visit, answer: Answer) -> tuple[_Form, ...]:

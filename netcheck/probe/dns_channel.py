@@ -4,6 +4,7 @@ import ipaddress
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
 from time import perf_counter
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from netcheck.model.paths import Binding, Nameserver, Resolver, Transport
 from netcheck.probe import system
 from netcheck.probe.authorities import client_context
 from netcheck.probe.errors import PhaseError, error_from_afar, error_from_os
-from netcheck.probe.sockets import TcpStream, connect, open_socket
+from netcheck.probe.sockets import TcpStream, begin_to_connect, connect, open_socket
 from netcheck.probe.tls import TlsStream
 
 _MAX_MESSAGE = 0xFFFF  # the length field over TCP has 16 bits (RFC 1035 section 4.2.2)
@@ -33,40 +34,31 @@ class Channel(Protocol):
     async def receive(self) -> bytes: ...
 
 
-@asynccontextmanager
-async def channel(
-    nameserver: Nameserver,
-    transport: Transport,
-    resolver: Resolver,
-    binding: Binding,
-    notice_late: Callable[[float], None],
-) -> AsyncIterator[Channel]:
-    """A fresh one for each question, so with a port that nobody can guess; raises PhaseError.
-
-    `notice_late` is told for how many seconds this process was busy elsewhere while it could have gone on.
-    """
-    kind = socket.SOCK_DGRAM if transport is Transport.UDP else socket.SOCK_STREAM
-    with open_socket(kind, nameserver.address, _binding_to(nameserver, binding)) as sock:
-        await connect(sock, nameserver.address, nameserver.port)
-        if transport is Transport.UDP:
-            yield _Datagrams(sock, notice_late)
-            return
-        with TcpStream(sock) as stream:
-            stream.notice_late = notice_late
-            is_tls = transport is Transport.TLS
-            yield _Frames(await _secured(stream, nameserver, resolver) if is_tls else stream)
-
-
-class _Datagrams:
+class Datagrams:
     """Over a connected UDP socket, one message each: ICMP errors reach it, and strangers' packets do not."""
 
-    def __init__(self, sock: socket.socket, notice_late: Callable[[float], None]) -> None:
-        self._socket = sock
+    def __init__(
+        self, nameserver: Nameserver, binding: Binding, notice_late: Callable[[float], None]
+    ) -> None:
+        """A fresh socket for each question, so one with a port that nobody can guess; raises PhaseError.
+
+        `notice_late` is told for how many seconds this process was busy while it could have gone on.
+        """
+        self._socket = open_socket(socket.SOCK_DGRAM, nameserver.address, _binding_to(nameserver, binding))
         self._notice_late = notice_late
         self._received = 0
-        system.HERE.stamp_arrivals(sock)
+        try:
+            begin_to_connect(self._socket, nameserver.address, nameserver.port)
+        except PhaseError:
+            self.close()
+            raise
+        system.HERE.stamp_arrivals(self._socket)
         with suppress(OSError):  # the system may not allow so much
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._socket.close()
 
     async def send(self, wire: bytes) -> None:
         try:
@@ -78,7 +70,9 @@ class _Datagrams:
 
     async def receive(self) -> bytes:
         began = perf_counter()
-        if self._received % _AT_ONCE == 0:  # a flood of datagrams must not keep the loop to itself
+        if not self._received:
+            await trio.lowlevel.wait_readable(self._socket)
+        elif self._received % _AT_ONCE == 0:  # a flood of datagrams must not keep the loop to itself
             await trio.lowlevel.checkpoint()
         self._received += 1
         while True:
@@ -91,6 +85,23 @@ class _Datagrams:
             else:
                 self._notice_late(min(late, perf_counter() - began))
                 return message
+
+
+@asynccontextmanager
+async def frames(
+    nameserver: Nameserver,
+    transport: Transport,
+    resolver: Resolver,
+    binding: Binding,
+    notice_late: Callable[[float], None],
+) -> AsyncIterator[Channel]:
+    """A fresh connection for a question, over TCP or TLS; else as Datagrams."""
+    with open_socket(socket.SOCK_STREAM, nameserver.address, _binding_to(nameserver, binding)) as sock:
+        await connect(sock, nameserver.address, nameserver.port)
+        with TcpStream(sock) as stream:
+            stream.notice_late = notice_late
+            is_tls = transport is Transport.TLS
+            yield _Frames(await _secured(stream, nameserver, resolver) if is_tls else stream)
 
 
 class _Frames:
@@ -131,4 +142,9 @@ def _binding_to(nameserver: Nameserver, binding: Binding) -> Binding:
     Packets to it leave by lo alone, so from another interface they never arrive, and it takes no questions
     from the source addresses of other networks.
     """
-    return Binding() if ipaddress.ip_address(nameserver.address).is_loopback else binding
+    return Binding() if _is_loopback(nameserver.address) else binding
+
+
+@lru_cache(maxsize=64)
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address).is_loopback

@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 import dns.exception
 import dns.name
-import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 import dns.wire
 
 _HEAD = "!6H"  # RFC 1035 section 4.1.1
 _TYPE_AND_CLASS, _TYPE_TO_SIZE = "!2H", "!2HIH"  # behind a name: sections 4.1.2 and 4.1.3
+_RCODE, _EXTENDED = 0x00F, 0xFF0
 _POINTER = 0xC000  # section 4.1.4: both bits, and where in the message the name stands
 _ADDRESS_SIZES: dict[int, int] = {dns.rdatatype.A: 4, dns.rdatatype.AAAA: 16}
 
@@ -45,7 +45,8 @@ class Reply:
     """What came, as far as it makes sense."""
 
     flags: int
-    rcode: dns.rcode.Rcode
+    rcode: int
+    """RFC 1035 section 4.1.1, and with EDNS RFC 6891 section 6.1.3."""
     answer: dict[NameAndType, list[Record]] = field(default_factory=dict)
     """By name and type; in the Internet's class."""
     refers: bool = False
@@ -54,14 +55,20 @@ class Reply:
     """Of what makes no sense, the first."""
 
 
-def read(wire: bytes) -> Reply:
-    """A message, of which no more than the head need make sense; else raises DNSException."""
+def read(wire: bytes, known: Labels = ()) -> Reply:
+    """A message, of which no more than the head need make sense; else raises DNSException.
+
+    `known` is the name in its question, if that is known to stand there.
+    """
     reader = _Reader(wire)
     _, flags, questions, answers, authorities, others = reader.numbers(_HEAD)
-    reply = Reply(flags, dns.rcode.from_flags(flags, 0))
+    reply = Reply(flags, flags & _RCODE)
     try:
         for _ in range(questions):
-            reader.name()
+            if known:
+                reader.pass_by(known)
+            else:
+                reader.name()
             reader.numbers(_TYPE_AND_CLASS)
         for record in reader.records(answers):
             if record.rdclass == dns.rdataclass.IN:
@@ -70,7 +77,7 @@ def read(wire: bytes) -> Reply:
             reply.refers = reply.refers or record.rdtype == dns.rdatatype.NS
         for record in reader.records(others):
             if record.rdtype == dns.rdatatype.OPT:  # RFC 6891 section 6.1.3: its TTL has the rest of the code
-                reply.rcode = dns.rcode.from_flags(flags, record.ttl)
+                reply.rcode = (record.ttl >> 20) & _EXTENDED | flags & _RCODE
     except dns.exception.DNSException as error:
         reader.fault = reader.fault or error
     reply.fault = reader.fault
@@ -98,6 +105,11 @@ class _Reader:
         labels = tuple(map(bytes.lower, dns.name.from_wire_parser(parser).labels))
         self._names[at] = labels
         return labels
+
+    def pass_by(self, name: Labels) -> None:
+        """This is the next one, in full."""
+        self._names[self._parser.current] = name
+        self._parser.seek(self._parser.current + sum(len(label) + 1 for label in name))
 
     def records(self, count: int) -> Iterator[Record]:
         """The next ones, but those of which the data make no sense."""

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from netcheck.model.failing import REASONS_OF_PHASE, Phase, Reason
 from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordType
 from netcheck.model.results import Lookup
-from netcheck.probe import resolvconf
+from netcheck.probe import dns_reply, resolvconf
 from netcheck.probe.dns import lookup
 from tests.probe.peers import in_trio
 from tests.probe.scripted_dns import (
@@ -368,6 +368,6 @@ async def test_cancelling_passes_through() -> None:
 async def test_a_bug_of_ours_is_not_taken_for_the_networks_fault() -> None:
     async with peer(good) as here:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(dns.rcode, "from_flags", lambda *_: 1 / 0)
+            patch.setattr(dns_reply, "read", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 await ask(here)
