@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import dns.name
 import trio
@@ -69,7 +70,7 @@ async def lookup(
     """
     now, deadline = unix_time(), trio.current_time() + timeout
     stub = await _stub(resolver, binding)
-    inquiry = _Inquiry(dns.name.from_text(host), rdtype, resolver, binding, stub)
+    inquiry = _Inquiry(_name(host), rdtype, resolver, binding, stub)
     if stub.no_aaaa and rdtype is RecordType.AAAA:
         answer = Answer(Reason.NO_ANSWER, "not asked: resolv.conf has the option no-aaaa")
     else:
@@ -97,6 +98,9 @@ def names_tried(name: str, resolver: Resolver) -> tuple[str, ...]:
 def asks_singly(resolver: Resolver) -> bool:
     """Whether A and AAAA are to be asked for one after the other."""
     return not resolver.nameservers and resolvconf.stub_resolver().single_request
+
+
+_name = lru_cache(maxsize=1024)(dns.name.from_text)
 
 
 async def _stub(resolver: Resolver, binding: Binding) -> StubResolver:

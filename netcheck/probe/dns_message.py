@@ -8,6 +8,7 @@ import socket
 import struct
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from functools import lru_cache
 
 import dns.exception
 import dns.flags
@@ -204,5 +205,6 @@ def _without_addresses(reply: Reply, last: Labels, rdtype: int, chain: tuple[str
     return Answer(Reason.NO_ANSWER, f"{_text(last)} has no {what}", chain=chain)
 
 
+@lru_cache(maxsize=1024)
 def _text(name: Labels) -> str:
     return dns.name.Name(name).to_text(omit_final_dot=True)

@@ -1,9 +1,11 @@
 """What probes cost, and how that is printed: beside a peer's, and beside the goal."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 _WIDTH = 30
+_TURNS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,24 @@ class Spent:
     def share(self) -> float:
         """Of one core."""
         return self.cpu / self.seconds
+
+    def __add__(self, other: Self) -> Self:
+        """Both, one after the other."""
+        return type(self)(
+            self.seconds + other.seconds,
+            self.cpu + other.cpu,
+            self.probes + other.probes,
+            max(self.memory, other.memory),
+        )
+
+
+def in_turns(ways: Mapping[str, Callable[[], Spent]]) -> dict[str, Spent]:
+    """What each spends, in turns and several times: a host gives more in some seconds than in others."""
+    costs = {name: Spent(0.0, 0.0, 0, 0) for name in ways}
+    for _ in range(_TURNS):
+        for name, way in ways.items():
+            costs[name] += way()
+    return costs
 
 
 def show(costs: Mapping[str, Spent], peer: str) -> None:

@@ -28,6 +28,7 @@ PATHS = ("first", "second", "third")
 """Each with a pace of its own."""
 SCRAPED_EVERY = 5.0
 """Seconds, as a Prometheus in a hurry would."""
+OURS = "netcheck, scraped every 5 s"
 
 
 @contextmanager
@@ -72,6 +73,13 @@ def spent(pid: int, seconds: float, scrape_every: float = 0.0) -> Spent:
     if more := total("netcheck_probe_failures_total") - failed:
         print(f"{more:.0f} probes of netcheck's failed: the comparison is not fair")
     return Spent(took, used, round(total("netcheck_probes_total") - probes), memory(pid))
+
+
+def spent_by_daemon(settings: Settings, seconds: float) -> Spent:
+    """What one does and uses for so long, after its first round and its first scrape."""
+    with daemon(settings) as pid:
+        get(PORT, "/metrics")
+        return spent(pid, seconds, SCRAPED_EVERY)
 
 
 def total(name: str) -> float:

@@ -5,21 +5,23 @@ netcheck also examines the chain that it is shown, and waits whether the server 
 """
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import trustme
 
 from tests.bench import loops
-from tests.bench.costs import judge, show
-from tests.bench.daemon import FAST, PATHS, SCRAPED_EVERY, Settings, config, daemon, spent
+from tests.bench.costs import in_turns, judge, show
+from tests.bench.daemon import FAST, OURS, PATHS, Settings, config, spent_by_daemon
 from tests.bench.processes import answers, in_a_namespace, process
 
 GOAL = 1.15
 """The most CPU that a probe may cost, as a part of a bare handshake's."""
 PORTS = (22480, 22483)
-COUNT = 2_000
-"""Bare handshakes."""
-WINDOW = 10
+COUNT = 1_000
+"""Bare handshakes, of each turn."""
+WINDOW = 5
+BARE = "a handshake of OpenSSL's"
 RATE = len(loops.ADDRESSES) * len(PORTS) * len(PATHS)
 """Handshakes a second."""
 _HAPROXY = """
@@ -50,13 +52,15 @@ def measure() -> None:
         server = folder / "haproxy.cfg"
         server.write_text(_HAPROXY.format(ports=PORTS, certificate=folder / "server.pem"))
         service: Settings = {"depth": "tls", "ca_file": str(folder / "ca.pem")}
-        paths: Settings = {path: {} for path in PATHS}
+        settings = config(loops.ADDRESSES, PORTS, service, paths={path: {} for path in PATHS}, probing=FAST)
+        ways = {
+            BARE: partial(loops.run, "tls", COUNT, RATE, PORTS[0], folder / "ca.pem"),
+            OURS: partial(spent_by_daemon, settings, WINDOW),
+        }
         with process(["haproxy", "-db", "-f", str(server)], lambda: answers(PORTS[-1])):
-            bare = loops.run("tls", COUNT, RATE, PORTS[0], folder / "ca.pem")
-            with daemon(config(loops.ADDRESSES, PORTS, service, paths=paths, probing=FAST)) as pid:
-                ours = spent(pid, WINDOW, SCRAPED_EVERY)
-    show({"a handshake of OpenSSL's": bare, "netcheck, scraped every 5 s": ours}, "a handshake of OpenSSL's")
-    judge("a TLS probe, of the handshake itself", ours.microseconds / bare.microseconds, GOAL)
+            costs = in_turns(ways)
+    show(costs, BARE)
+    judge("a TLS probe, of the handshake itself", costs[OURS].microseconds / costs[BARE].microseconds, GOAL)
 
 
 if __name__ == "__main__":

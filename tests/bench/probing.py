@@ -5,26 +5,28 @@ accepts the connections does not count. blackbox_exporter is asked as often as n
 Prometheus, which spreads its scrapes; and once more as fast as it answers.
 """
 
+from functools import partial
+
 from tests.bench import blackbox, loops
-from tests.bench.costs import judge, show
+from tests.bench.costs import in_turns, judge, show
 from tests.bench.daemon import (
     FAST,
     FIRST_PORT,
     LAST_PORT,
+    OURS,
     PATHS,
-    SCRAPED_EVERY,
     Settings,
     config,
-    daemon,
     sink,
-    spent,
+    spent_by_daemon,
 )
 from tests.bench.processes import in_a_namespace
 
 GOAL = 0.25
 """The most CPU that a probe of netcheck's may cost, as a part of blackbox_exporter's."""
 PORTS = range(FIRST_PORT, LAST_PORT + 1)
-WINDOW = 8
+WINDOW = 5
+"""Seconds, of each turn."""
 COUNT = 20_000
 """Connections of a bare loop."""
 PACE = len(PATHS) * len(loops.ADDRESSES) * len(PORTS)
@@ -38,8 +40,9 @@ def main() -> None:
 
 
 def measure() -> None:
-    """The daemon, its peer and the loops, one after the other."""
+    """The loops, then its peer and the daemon in turns."""
     paths: Settings = {path: {} for path in PATHS}
+    settings = config(loops.ADDRESSES, PORTS, paths=paths, probing=FAST)
     costs = {}
     with sink():
         if (in_c := loops.run_in_c(COUNT)) is not None:
@@ -47,14 +50,16 @@ def measure() -> None:
         costs["a loop in Python, over epoll"] = loops.run("epoll", COUNT)
         costs["trio's connect, bare"] = loops.run("trio", COUNT)
         with blackbox.blackbox() as pid:
-            costs["blackbox_exporter, at its limit"] = blackbox.spent_by_blackbox(
-                pid, loops.ADDRESSES, PORTS, WINDOW
-            )
-            costs[PEER] = blackbox.spent_by_blackbox(pid, loops.ADDRESSES, PORTS, WINDOW, PACE)
-        with daemon(config(loops.ADDRESSES, PORTS, paths=paths, probing=FAST)) as pid:
-            costs["netcheck, scraped every 5 s"] = ours = spent(pid, WINDOW + 2, SCRAPED_EVERY)
+            by_blackbox = partial(blackbox.spent_by_blackbox, pid, loops.ADDRESSES, PORTS, WINDOW)
+            costs["blackbox_exporter, at its limit"] = by_blackbox()
+            ours = partial(spent_by_daemon, settings, WINDOW)
+            costs |= in_turns({PEER: partial(by_blackbox, PACE), OURS: ours})
     show(costs, PEER)
-    judge("a probe of netcheck's, of blackbox_exporter's", ours.microseconds / costs[PEER].microseconds, GOAL)
+    judge(
+        "a probe of netcheck's, of blackbox_exporter's",
+        costs[OURS].microseconds / costs[PEER].microseconds,
+        GOAL,
+    )
 
 
 if __name__ == "__main__":
