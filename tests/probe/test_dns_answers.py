@@ -18,6 +18,7 @@ from netcheck.probe.dns_message import Answer, Question
 from tests.probe.peers import in_trio
 from tests.probe.scripted_dns import (
     HOST,
+    LONG,
     TCP,
     UDP,
     A,
@@ -28,9 +29,11 @@ from tests.probe.scripted_dns import (
     frames,
     good,
     message,
+    once,
     peer,
     reasons,
     says,
+    silent,
     truncated,
 )
 
@@ -202,6 +205,28 @@ async def test_a_reply_that_takes_long_to_read_does_not_hold_up_the_loop(
     assert found.reason is Reason.DNS_MALFORMED
     assert len(read_in) == 1
     assert read_in != [threading.get_ident()]
+
+
+@in_trio
+async def test_a_reply_that_is_still_being_read_when_its_turn_is_over_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read(question: Question, wire: bytes, transport: Transport) -> Answer | None:
+        if not interrupted.is_set():
+            interrupted.wait(LONG)
+        return answer(question, wire, transport)
+
+    interrupted, answer = threading.Event(), Question.answer
+    monkeypatch.setattr(Question, "answer", read)
+    crowd = says(*((HOST, 60, "A", f"192.0.2.{n}") for n in range(20)))
+
+    def second_question(query: Query) -> Iterable[bytes]:
+        interrupted.set()
+        return silent(query)
+
+    async with peer(once(crowd, second_question)) as here:
+        found = await ask(here, timeout=1.5)
+    assert (found.reason, len(found.addresses)) == (None, 20)
 
 
 @in_trio
