@@ -39,7 +39,7 @@ MOST_ADDRESSES = 128
 
 
 _MOST_RECORDS = 2 * MOST_ADDRESSES
-"""Of a reply, whatever they are: where a name is long, each may take milliseconds to read."""
+"""Of a reply, whatever they are: where a name is long, each takes a tenth of a millisecond to read."""
 _MOST_CNAMES = 16
 """That are followed, as in dnspython."""
 _LONGEST_TTL = 0x7FFFFFFF  # seconds; RFC 2181 section 8: what is longer counts as none
@@ -71,7 +71,7 @@ class Answer:
 class Question:
     """One question as it goes out, with an id that nobody can guess.
 
-    It is put in bytes here: dnspython makes a message first, which costs as much as to read the reply.
+    It is put in bytes here: dnspython makes a message first, which takes longer than to read the reply.
     """
 
     def __init__(self, name: dns.name.Name, rdtype: RecordType, *, edns: bool) -> None:
