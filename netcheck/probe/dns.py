@@ -149,8 +149,8 @@ class _Inquiry:
         self._tasks = AsyncExitStack()
         self._listening: trio.Nursery | None = None
         """Of those that are heard beside the one whose turn it is, once there are some."""
-        self._turn = trio.CancelScope()
-        """Ends when there is an answer."""
+        self._turn: trio.CancelScope
+        """Of the one that is asked: ends when there is an answer."""
         self._late: Answer | None = None
         """What was answered after its turn."""
         self.took = 0.0
@@ -240,17 +240,17 @@ class _Inquiry:
                 await exchange.run()
             else:
                 await trio.sleep_forever()
-        duration = exchange.duration
-        where = f"{nameserver} over {form.transport}"
+        asked, duration = str(nameserver), exchange.duration
         if answer := exchange.answer:
             self._busy += trio.current_time() - turn_began - duration
-            answer = replace(answer, detail=f"{where}: {answer.detail}") if answer.detail else answer
+            if answer.detail:
+                answer = replace(answer, detail=f"{asked} over {form.transport}: {answer.detail}")
         else:
-            silence = f"no answer from {where} in {duration:.2f} s{exchange.heard}"
+            silence = f"no answer from {asked} over {form.transport} in {duration:.2f} s{exchange.heard}"
             answer = Answer(Reason.DNS_TIMEOUT, silence)
             if exchange.can_be_interrupted:
                 await self._listen(exchange, number)
-        self.tries.append(Try(str(nameserver), form.transport, answer.reason, duration, exchange.noise))
+        self.tries.append(Try(asked, form.transport, answer.reason, duration, exchange.noise))
         return self._late or answer
 
     async def _listen(self, exchange: "_Exchange", number: int) -> None:
