@@ -14,23 +14,15 @@ from functools import lru_cache
 import dns.name
 import trio
 
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
 from netcheck.model.results import Lookup, Try
-from netcheck.phrases import how_many
 from netcheck.probe import resolvconf
 from netcheck.probe.clock import lasted, unix_time
-from netcheck.probe.dns_channel import Channel, Datagrams, frames
-from netcheck.probe.dns_message import Again, Answer, Question, takes_long
-from netcheck.probe.errors import PhaseError
+from netcheck.probe.dns_exchange import Exchange
+from netcheck.probe.dns_message import Again, Answer, Question
 from netcheck.probe.resolvconf import StubResolver
 from netcheck.probe.system import HERE
-
-_MOST_NOISE = 1000
-"""Messages that are no reply, before a try ends: whoever sends more is no noise but a flood. Over UDP anybody
-may send them, so TCP has a turn then."""
-_READERS = trio.CapacityLimiter(2)
-"""Threads that read what takes long: more would only take the interpreter from the loop."""
 
 _ANSWERED = (None, Reason.NXDOMAIN, Reason.NO_ANSWER, Reason.TOO_MANY_ANSWERS)
 """What ends a lookup: any other nameserver would say the same."""
@@ -44,14 +36,8 @@ _QUIETER = (
     Reason.FD_EXHAUSTED,
 )
 """What says less than a nameserver that spoke, the least first."""
-
-_OF_RESOLVE = (
-    Reason.DNS_MALFORMED,
-    Reason.NO_LOCAL_ADDRESS,
-    Reason.PERMISSION_DENIED,
-    Reason.FD_EXHAUSTED,
-)
-"""The reasons of sockets and TLS that stay; for a resolver, the others all mean that it cannot be reached."""
+_name = lru_cache(maxsize=1024)(dns.name.from_text)
+"""Of a host, which is asked for again and again."""
 
 
 async def lookup(
@@ -100,9 +86,6 @@ def asks_singly(resolver: Resolver) -> bool:
     return not resolver.nameservers and resolvconf.stub_resolver().single_request
 
 
-_name = lru_cache(maxsize=1024)(dns.name.from_text)
-
-
 async def _stub(resolver: Resolver, binding: Binding) -> StubResolver:
     """A resolver of the config is asked as one that stands in resolv.conf without options."""
     if resolver.nameservers:
@@ -145,7 +128,7 @@ class _Inquiry:
         self._binding = binding
         self._stub = stub
         self.tries: list[Try] = []
-        self._exchanges: list[_Exchange] = []
+        self._exchanges: list[Exchange] = []
         self._tasks = AsyncExitStack()
         self._listening: trio.Nursery | None = None
         """Of those that are heard beside the one whose turn it is, once there are some."""
@@ -231,7 +214,7 @@ class _Inquiry:
         """
         turn_began, number = trio.current_time(), len(self.tries)
         question = Question(self._name, self._rdtype, edns=form.edns)
-        exchange = _Exchange(question, nameserver, form.transport, self._resolver, self._binding)
+        exchange = Exchange(question, nameserver, form.transport, self._resolver, self._binding)
         self._exchanges.append(exchange)
         if not exchange.can_be_interrupted:
             await self._listen(exchange, number)
@@ -253,12 +236,12 @@ class _Inquiry:
         self.tries.append(Try(asked, form.transport, answer.reason, duration, exchange.noise))
         return self._late or answer
 
-    async def _listen(self, exchange: "_Exchange", number: int) -> None:
+    async def _listen(self, exchange: "Exchange", number: int) -> None:
         if self._listening is None:
             self._listening = await self._tasks.enter_async_context(trio.open_nursery())
         self._listening.start_soon(self._hear, exchange, number)
 
-    async def _hear(self, exchange: "_Exchange", number: int) -> None:
+    async def _hear(self, exchange: "Exchange", number: int) -> None:
         """What comes of a question, also when it is another one's turn already."""
         await exchange.run()
         answer, its_turn_is_over = exchange.answer, number < len(self.tries)
@@ -268,106 +251,6 @@ class _Inquiry:
             self.tries[number] = replace(self.tries[number], reason=answer.reason, duration=exchange.duration)
             self._late = answer
         self._turn.cancel()
-
-
-class _Exchange:
-    """One question, and the wait for the reply to it; everything else that arrives is noise."""
-
-    def __init__(
-        self,
-        question: Question,
-        nameserver: Nameserver,
-        transport: Transport,
-        resolver: Resolver,
-        binding: Binding,
-    ) -> None:
-        self._question = question
-        self._nameserver = nameserver
-        self._transport = transport
-        self._resolver = resolver
-        self._binding = binding
-        self._datagrams: Datagrams | None = None
-        self._unread: bytes | None = None
-        self.noise = 0
-        self.answer: Answer | None = None
-        """What it came to, once it has."""
-        self._began = trio.current_time()
-        """By UDP, when the question left: to open a connection is part of asking, to open a socket is not."""
-        self._ended: float | None = None
-        self._busy = 0.0
-
-    @property
-    def can_be_interrupted(self) -> bool:
-        """Whether what was cancelled can be run again, and goes on where it was."""
-        return self._transport is Transport.UDP
-
-    @property
-    def duration(self) -> float:
-        """Seconds that it took, or has so far, without those in which this process was busy elsewhere."""
-        return lasted((self._ended or trio.current_time()) - self._began - self._busy)
-
-    def notice_late(self, seconds: float) -> None:
-        """What was read had been there for so long."""
-        self._busy += seconds
-
-    @property
-    def heard(self) -> str:
-        return (
-            f", only {how_many(self.noise, 'message')} without a reply to the question" if self.noise else ""
-        )
-
-    def close(self) -> None:
-        """Hear no more."""
-        if self._datagrams is not None:
-            self._datagrams.close()
-
-    async def run(self) -> None:
-        """Until there is an answer, or an error that takes its place."""
-        try:
-            if self._transport is Transport.UDP:
-                await self._run_over_udp()
-            else:
-                async with frames(
-                    self._nameserver, self._transport, self._resolver, self._binding, self.notice_late
-                ) as way:
-                    await way.send(self._question.wire)
-                    await self._hear(way)
-        except PhaseError as error:
-            self._end(Answer(_reason(error), error.detail), trio.current_time())
-
-    async def _run_over_udp(self) -> None:
-        if self._datagrams is None:
-            self._datagrams = Datagrams(self._nameserver, self._binding, self.notice_late)
-            self._began = trio.current_time()
-            await self._datagrams.send(self._question.wire)
-        await self._hear(self._datagrams)
-
-    async def _hear(self, way: Channel) -> None:
-        """Until there is an answer; raises PhaseError for a reply that makes no sense."""
-        while self.noise < _MOST_NOISE:
-            self._unread = self._unread or await way.receive()
-            heard = trio.current_time()
-            answer = await self._read(self._unread)
-            self._unread = None
-            if answer is not None:
-                self._end(answer, heard)
-                return
-            self.noise += 1
-        flood = f"{self.noise} messages, none of them a reply to the question"
-        again = Again.OVER_TCP if self._transport is Transport.UDP else None
-        self._end(Answer(Reason.DNS_MALFORMED, flood, again=again), trio.current_time())
-
-    def _end(self, answer: Answer, heard: float) -> None:
-        self.answer, self._ended = answer, heard
-        self.close()
-
-    async def _read(self, wire: bytes) -> Answer | None:
-        if takes_long(wire):
-            read = self._question.answer
-            return await trio.to_thread.run_sync(
-                read, wire, self._transport, limiter=_READERS, abandon_on_cancel=True
-            )
-        return self._question.answer(wire, self._transport)
 
 
 def _forms_left(visit: _Visit, answer: Answer) -> tuple[_Form, ...]:
@@ -380,12 +263,6 @@ def _forms_left(visit: _Visit, answer: Answer) -> tuple[_Form, ...]:
     if answer.reason in (Reason.SERVFAIL, Reason.REFUSED_BY_SERVER):
         return tuple(form for form in visit.forms[1:] if form.transport is visit.forms[0].transport)
     return ()
-
-
-def _reason(error: PhaseError) -> Reason:
-    if error.in_phase(Phase.RESOLVE).lacks_route:
-        return Reason.NETWORK_UNREACHABLE
-    return error.reason if error.reason in _OF_RESOLVE else Reason.RESOLVER_UNREACHABLE
 
 
 def _in_turn(stub: StubResolver) -> Iterable[Nameserver]:

@@ -1,0 +1,131 @@
+"""One question to one nameserver, until it has an answer or failed. Knows not who is asked next."""
+
+import trio
+
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.paths import Binding, Nameserver, Resolver, Transport
+from netcheck.phrases import how_many
+from netcheck.probe.clock import lasted
+from netcheck.probe.dns_channel import Channel, Datagrams, frames
+from netcheck.probe.dns_message import Again, Answer, Question, takes_long
+from netcheck.probe.errors import PhaseError
+
+_MOST_NOISE = 1000
+"""Messages that are no reply, before a try ends: whoever sends more is no noise but a flood. Over UDP anybody
+may send them, so TCP has a turn then."""
+_READERS = trio.CapacityLimiter(2)
+"""Threads that read what takes long: more would only take the interpreter from the loop."""
+
+_OF_RESOLVE = (
+    Reason.DNS_MALFORMED,
+    Reason.NO_LOCAL_ADDRESS,
+    Reason.PERMISSION_DENIED,
+    Reason.FD_EXHAUSTED,
+)
+"""The reasons of sockets and TLS that stay; for a resolver, the others all mean that it cannot be reached."""
+
+
+class Exchange:
+    """One question, and the wait for the reply to it; everything else that arrives is noise."""
+
+    def __init__(
+        self,
+        question: Question,
+        nameserver: Nameserver,
+        transport: Transport,
+        resolver: Resolver,
+        binding: Binding,
+    ) -> None:
+        self._question = question
+        self._nameserver = nameserver
+        self._transport = transport
+        self._resolver = resolver
+        self._binding = binding
+        self._datagrams: Datagrams | None = None
+        self._unread: bytes | None = None
+        self.noise = 0
+        self.answer: Answer | None = None
+        """What it came to, once it has."""
+        self._began = trio.current_time()
+        """By UDP, when the question left: to open a connection is part of asking, to open a socket is not."""
+        self._ended: float | None = None
+        self._busy = 0.0
+
+    @property
+    def can_be_interrupted(self) -> bool:
+        """Whether what was cancelled can be run again, and goes on where it was."""
+        return self._transport is Transport.UDP
+
+    @property
+    def duration(self) -> float:
+        """Seconds that it took, or has so far, without those in which this process was busy elsewhere."""
+        return lasted((self._ended or trio.current_time()) - self._began - self._busy)
+
+    def notice_late(self, seconds: float) -> None:
+        """What was read had been there for so long."""
+        self._busy += seconds
+
+    @property
+    def heard(self) -> str:
+        return (
+            f", only {how_many(self.noise, 'message')} without a reply to the question" if self.noise else ""
+        )
+
+    def close(self) -> None:
+        """Hear no more."""
+        if self._datagrams is not None:
+            self._datagrams.close()
+
+    async def run(self) -> None:
+        """Until there is an answer, or an error that takes its place."""
+        try:
+            if self._transport is Transport.UDP:
+                await self._run_over_udp()
+            else:
+                async with frames(
+                    self._nameserver, self._transport, self._resolver, self._binding, self.notice_late
+                ) as way:
+                    await way.send(self._question.wire)
+                    await self._hear(way)
+        except PhaseError as error:
+            self._end(Answer(_reason(error), error.detail), trio.current_time())
+
+    async def _run_over_udp(self) -> None:
+        if self._datagrams is None:
+            self._datagrams = Datagrams(self._nameserver, self._binding, self.notice_late)
+            self._began = trio.current_time()
+            await self._datagrams.send(self._question.wire)
+        await self._hear(self._datagrams)
+
+    async def _hear(self, way: Channel) -> None:
+        """Until there is an answer; raises PhaseError for a reply that makes no sense."""
+        while self.noise < _MOST_NOISE:
+            self._unread = self._unread or await way.receive()
+            heard = trio.current_time()
+            answer = await self._read(self._unread)
+            self._unread = None
+            if answer is not None:
+                self._end(answer, heard)
+                return
+            self.noise += 1
+        flood = f"{self.noise} messages, none of them a reply to the question"
+        again = Again.OVER_TCP if self._transport is Transport.UDP else None
+        self._end(Answer(Reason.DNS_MALFORMED, flood, again=again), trio.current_time())
+
+    def _end(self, answer: Answer, heard: float) -> None:
+        self.answer, self._ended = answer, heard
+        self.close()
+
+    async def _read(self, wire: bytes) -> Answer | None:
+        if takes_long(wire):
+            read = self._question.answer
+            return await trio.to_thread.run_sync(
+                read, wire, self._transport, limiter=_READERS, abandon_on_cancel=True
+            )
+        return self._question.answer(wire, self._transport)
+
+
+def _reason(error: PhaseError) -> Reason:
+    if error.in_phase(Phase.RESOLVE).lacks_route:
+        return Reason.NETWORK_UNREACHABLE
+    return error.reason if error.reason in _OF_RESOLVE else Reason.RESOLVER_UNREACHABLE
