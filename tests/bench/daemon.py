@@ -75,11 +75,12 @@ def spent(pid: int, seconds: float, scrape_every: float = 0.0) -> Spent:
     return Spent(took, used, round(total("netcheck_probes_total") - probes), memory(pid))
 
 
-def spent_by_daemon(settings: Settings, seconds: float) -> Spent:
+def spent_by_daemon(settings: Settings, seconds: float, scrape_every: float = SCRAPED_EVERY) -> Spent:
     """What one does and uses for so long, after its first round and its first scrape."""
     with daemon(settings) as pid:
-        get(PORT, "/metrics")
-        return spent(pid, seconds, SCRAPED_EVERY)
+        if scrape_every:
+            get(PORT, "/metrics")
+        return spent(pid, seconds, scrape_every)
 
 
 def total(name: str) -> float:

@@ -6,7 +6,7 @@
 from functools import partial
 
 from tests.bench.costs import Spent, in_turns, judge, show
-from tests.bench.daemon import FAST, FIRST_PORT, PATHS, Settings, config, daemon, sink, spent
+from tests.bench.daemon import FAST, FIRST_PORT, PATHS, Settings, config, sink, spent_by_daemon
 from tests.bench.nameserver import DOMAIN, PORT, PROGRAM, nameserver
 from tests.bench.processes import in_a_namespace
 
@@ -39,8 +39,8 @@ def measure() -> None:
 def _spent(hosts: tuple[str, ...], scrape_every: float) -> Spent:
     resolvers: Settings = {"bench": {"nameservers": [f"127.0.0.1:{PORT}"]}}
     paths: Settings = {path: {"resolver": "bench"} for path in PATHS}
-    with daemon(config(hosts, TWO_PORTS, resolvers=resolvers, paths=paths, probing=FAST)) as pid:
-        return spent(pid, WINDOW, scrape_every)
+    settings = config(hosts, TWO_PORTS, resolvers=resolvers, paths=paths, probing=FAST)
+    return spent_by_daemon(settings, WINDOW, scrape_every)
 
 
 if __name__ == "__main__":
