@@ -1,5 +1,7 @@
 """One question to one nameserver, until it has an answer or failed. Knows not who is asked next."""
 
+from dataclasses import dataclass, field
+
 import trio
 
 from netcheck.model.failing import Phase, Reason
@@ -25,36 +27,29 @@ _OF_RESOLVE = (
 """The reasons of sockets and TLS that stay; for a resolver, the others all mean that it cannot be reached."""
 
 
+@dataclass(slots=True, eq=False)
 class Exchange:
     """One question, and the wait for the reply to it; everything else that arrives is noise."""
 
-    def __init__(
-        self,
-        question: Question,
-        nameserver: Nameserver,
-        transport: Transport,
-        resolver: Resolver,
-        binding: Binding,
-    ) -> None:
-        self._question = question
-        self._nameserver = nameserver
-        self._transport = transport
-        self._resolver = resolver
-        self._binding = binding
-        self._datagrams: Datagrams | None = None
-        self._unread: bytes | None = None
-        self.noise = 0
-        self.answer: Answer | None = None
-        """What it came to, once it has."""
-        self._began = trio.current_time()
-        """By UDP, when the question left: to open a connection is part of asking, to open a socket is not."""
-        self._ended: float | None = None
-        self._busy = 0.0
+    question: Question
+    nameserver: Nameserver
+    transport: Transport
+    resolver: Resolver
+    binding: Binding
+    noise: int = 0
+    answer: Answer | None = None
+    """What it came to, once it has."""
+    _began: float = field(default_factory=trio.current_time)
+    """By UDP, when the question left: to open a connection is part of asking, to open a socket is not."""
+    _ended: float | None = None
+    _busy: float = 0.0
+    _datagrams: Datagrams | None = None
+    _unread: bytes | None = None
 
     @property
     def can_be_interrupted(self) -> bool:
         """Whether what was cancelled can be run again, and goes on where it was."""
-        return self._transport is Transport.UDP
+        return self.transport is Transport.UDP
 
     @property
     def duration(self) -> float:
@@ -75,26 +70,27 @@ class Exchange:
         """Hear no more."""
         if self._datagrams is not None:
             self._datagrams.close()
+            self._datagrams = None  # it has who is told: a cycle for the collector
 
     async def run(self) -> None:
         """Until there is an answer, or an error that takes its place."""
         try:
-            if self._transport is Transport.UDP:
+            if self.transport is Transport.UDP:
                 await self._run_over_udp()
             else:
                 async with frames(
-                    self._nameserver, self._transport, self._resolver, self._binding, self.notice_late
+                    self.nameserver, self.transport, self.resolver, self.binding, self.notice_late
                 ) as way:
-                    await way.send(self._question.wire)
+                    await way.send(self.question.wire)
                     await self._hear(way)
         except PhaseError as error:
             self._end(Answer(_reason(error), error.detail), trio.current_time())
 
     async def _run_over_udp(self) -> None:
         if self._datagrams is None:
-            self._datagrams = Datagrams(self._nameserver, self._binding, self.notice_late)
+            self._datagrams = Datagrams(self.nameserver, self.binding, self.notice_late)
             self._began = trio.current_time()
-            await self._datagrams.send(self._question.wire)
+            await self._datagrams.send(self.question.wire)
         await self._hear(self._datagrams)
 
     async def _hear(self, way: Channel) -> None:
@@ -109,7 +105,7 @@ class Exchange:
                 return
             self.noise += 1
         flood = f"{self.noise} messages, none of them a reply to the question"
-        again = Again.OVER_TCP if self._transport is Transport.UDP else None
+        again = Again.OVER_TCP if self.transport is Transport.UDP else None
         self._end(Answer(Reason.DNS_MALFORMED, flood, again=again), trio.current_time())
 
     def _end(self, answer: Answer, heard: float) -> None:
@@ -118,11 +114,11 @@ class Exchange:
 
     async def _read(self, wire: bytes) -> Answer | None:
         if takes_long(wire):
-            read = self._question.answer
+            read = self.question.answer
             return await trio.to_thread.run_sync(
-                read, wire, self._transport, limiter=_READERS, abandon_on_cancel=True
+                read, wire, self.transport, limiter=_READERS, abandon_on_cancel=True
             )
-        return self._question.answer(wire, self._transport)
+        return self.question.answer(wire, self.transport)
 
 
 def _reason(error: PhaseError) -> Reason:

@@ -1,10 +1,11 @@
 """Scripted peers on loopback: TCP servers that do as told, and a nameserver that answers from a table."""
 
 import functools
+import gc
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import ParamSpec
 
 import dns.message
@@ -33,6 +34,20 @@ def in_trio(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
         trio.run(main)
 
     return run
+
+
+@contextmanager
+def nothing_left(*kinds: type) -> Iterator[None]:
+    """For the collector, of these kinds: it comes seldom."""
+    gc.collect()
+    before = set(map(id, gc.get_objects()))  # what earlier tests left
+    gc.disable()
+    try:
+        yield
+        left = (each for each in gc.get_objects() if id(each) not in before)
+        assert [each for each in left if isinstance(each, kinds)] == []
+    finally:
+        gc.enable()
 
 
 def held_up(wait: Callable[P, Awaitable[None]], seconds: float) -> Callable[P, Awaitable[None]]:

@@ -21,7 +21,10 @@ from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordTyp
 from netcheck.model.results import Lookup
 from netcheck.probe import dns_reply, resolvconf
 from netcheck.probe.dns import lookup
-from tests.probe.peers import in_trio
+from netcheck.probe.dns_channel import Datagrams
+from netcheck.probe.dns_exchange import Exchange
+from netcheck.probe.sockets import TcpStream
+from tests.probe.peers import in_trio, nothing_left
 from tests.probe.scripted_dns import (
     HOST,
     LONG,
@@ -47,6 +50,7 @@ from tests.probe.scripted_dns import (
     silent,
     strays,
     transports,
+    truncated,
     wrong_id,
 )
 
@@ -362,6 +366,14 @@ async def test_cancelling_passes_through() -> None:
         await here.arrived.wait()
         nursery.cancel_scope.cancel()
     assert nursery.cancel_scope.cancelled_caught
+
+
+@pytest.mark.parametrize("replies", [good, servfail, truncated, None])
+@in_trio
+async def test_a_lookup_leaves_nothing_for_the_collector(replies: Replies | None) -> None:
+    async with peer(replies, frames(good)) as here:
+        with nothing_left(Exchange, Datagrams, TcpStream):
+            await ask(here)
 
 
 @in_trio

@@ -1,6 +1,5 @@
 """The TLS and session phases against real TLS servers on loopback."""
 
-import gc
 import os
 import socket
 import ssl
@@ -26,7 +25,7 @@ from netcheck.probe.sockets import TcpStream
 from netcheck.probe.tls import TlsStream
 from netcheck.probe.walk import Walk
 from netcheck.schedule import Gate
-from tests.probe.peers import Handler, in_trio, says, serving, silent
+from tests.probe.peers import Handler, in_trio, nothing_left, says, serving, silent
 
 NAME = "courier.push.apple.com"
 API = "api.push.apple.com"
@@ -113,16 +112,9 @@ def where_and_why(attempt: Attempt) -> tuple[Phase, Reason] | None:
     [speaking_tls(server_context()), speaking_tls(server_context(), leaves), says(b"220 ready\r\n")],
 )
 async def test_a_probe_leaves_nothing_for_the_collector(settings: TlsSettings, handler: Handler) -> None:
-    """It comes seldom, and OpenSSL holds 40 KB for each connection."""
-    gc.collect()
-    before = set(map(id, gc.get_objects()))  # what earlier tests left
-    gc.disable()
-    try:
+    """OpenSSL holds 40 KB for each connection."""
+    with nothing_left(TlsStream, TcpStream, Walk):
         await probed(settings, handler)
-        left = (each for each in gc.get_objects() if id(each) not in before)
-        assert [each for each in left if isinstance(each, TlsStream | TcpStream | Walk)] == []
-    finally:
-        gc.enable()
 
 
 @in_trio
