@@ -49,7 +49,7 @@ class Datagrams:
         self._received = 0
         try:
             begin_to_connect(self._socket, nameserver.address, nameserver.port)
-        except BaseException:
+        except BaseException:  # closed on every way out, a bug of ours too
             self.close()
             raise
         system.HERE.stamp_arrivals(self._socket)

@@ -29,9 +29,6 @@ NameAndType = tuple[Labels, int]
 class Record(NamedTuple):
     """What a name has."""
 
-    name: Labels
-    rdtype: int
-    rdclass: int
     ttl: int
     """Seconds."""
     data: bytes
@@ -70,14 +67,14 @@ def read(wire: bytes, known: Labels = ()) -> Reply:
             else:
                 reader.name()
             reader.numbers(_TYPE_AND_CLASS)
-        for record in reader.records(answers):
-            if record.rdclass == dns.rdataclass.IN:
-                reply.answer.setdefault(record[:2], []).append(record)
-        for record in reader.records(authorities):
-            reply.refers = reply.refers or record.rdtype == dns.rdatatype.NS
-        for record in reader.records(others):
-            if record.rdtype == dns.rdatatype.OPT:  # RFC 6891 section 6.1.3: its TTL has the rest of the code
-                reply.rcode = (record.ttl >> 20) & _EXTENDED | flags & _RCODE
+        for name, rdtype, rdclass, ttl, data in reader.records(answers):
+            if rdclass == dns.rdataclass.IN and (target := reader.target(rdtype, data)) is not None:
+                reply.answer.setdefault((name, rdtype), []).append(Record(ttl, data, target))
+        for _, rdtype, _, _, _ in reader.records(authorities):
+            reply.refers = reply.refers or rdtype == dns.rdatatype.NS
+        for _, rdtype, _, ttl, _ in reader.records(others):
+            if rdtype == dns.rdatatype.OPT:  # RFC 6891 section 6.1.3: its TTL has the rest of the code
+                reply.rcode = (ttl >> 20) & _EXTENDED | flags & _RCODE
     except dns.exception.DNSException as error:
         reader.fault = reader.fault or error
     reply.fault = reader.fault
@@ -111,28 +108,26 @@ class _Reader:
         self._names[self._parser.current] = name
         self._parser.seek(self._parser.current + sum(len(label) + 1 for label in name))
 
-    def records(self, count: int) -> Iterator[Record]:
-        """The next ones, but those of which the data make no sense."""
+    def records(self, count: int) -> Iterator[tuple[Labels, int, int, int, bytes]]:
+        """The next ones: name, type, class, TTL and data."""
         for _ in range(count):
             name = self.name()
             rdtype, rdclass, ttl, size = self.numbers(_TYPE_TO_SIZE)
-            data, end = self._parser.get_bytes(size), self._parser.current
-            try:
-                is_of_interest = rdclass == dns.rdataclass.IN
-                target = self._target(rdtype, end - size, end) if is_of_interest else ()
-            except dns.exception.DNSException as error:
-                self.fault = self.fault or error
-                self._parser.seek(end)
-            else:
-                yield Record(name, rdtype, rdclass, ttl, data, target)
+            yield name, rdtype, rdclass, ttl, self._parser.get_bytes(size)
 
-    def _target(self, rdtype: int, begin: int, end: int) -> Labels:
-        """Where a CNAME leads; raises DNSException for what is none, and for what is no address."""
-        if rdtype == dns.rdatatype.CNAME:
-            self._parser.seek(begin)
-            target = self.name()
-            if self._parser.current == end:
-                return target
-        elif _ADDRESS_SIZES.get(rdtype, end - begin) == end - begin:
-            return ()
-        raise dns.exception.FormError
+    def target(self, rdtype: int, data: bytes) -> Labels | None:
+        """Where the record that was read last leads, if it is a CNAME; None where its data make no sense."""
+        end = self._parser.current
+        try:
+            if rdtype == dns.rdatatype.CNAME:
+                self._parser.seek(end - len(data))
+                target = self.name()
+                if self._parser.current == end:
+                    return target
+            elif _ADDRESS_SIZES.get(rdtype, len(data)) == len(data):
+                return ()
+            raise dns.exception.FormError
+        except dns.exception.DNSException as error:
+            self.fault = self.fault or error
+            self._parser.seek(end)
+            return None

@@ -55,7 +55,7 @@ def held_up(wait: Callable[P, Awaitable[None]], seconds: float) -> Callable[P, A
 
     async def wait_and_be_busy(*args: P.args, **kwargs: P.kwargs) -> None:
         await wait(*args, **kwargs)
-        time.sleep(seconds)  # noqa: ASYNC251 - to block the loop is what it is for
+        time.sleep(seconds)  # noqa: ASYNC251 - trio.sleep would let the loop go on, which is to be late
 
     return wait_and_be_busy
 

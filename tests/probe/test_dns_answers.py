@@ -281,6 +281,16 @@ async def test_records_that_cannot_be_read_do_not_matter_beside_those_that_are_a
 
 
 @in_trio
+async def test_an_address_that_nobody_asked_for_may_be_broken() -> None:
+    def with_broken_glue(query: Query) -> Iterable[bytes]:
+        wire = bytearray(message(query).to_wire())
+        wire[10:12] = (1).to_bytes(2)
+        yield bytes(wire) + b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 3) + bytes(3)  # an A of three bytes
+
+    assert (await ask_one(with_broken_glue)).reason is Reason.NO_ANSWER
+
+
+@in_trio
 async def test_a_dname_is_followed_by_the_cname_that_comes_with_it() -> None:
     found = await ask_one(
         says(
