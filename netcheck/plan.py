@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from netcheck.model.failing import Phase
 from netcheck.model.paths import Family, ProbePath
-from netcheck.model.services import Service, holds, hosts_on, phases_of, targets
+from netcheck.model.services import Service, holds, hosts_on, targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +52,9 @@ class Slot:
         return _about(self.service, self.path)
 
     @property
-    def is_short(self) -> bool:
-        """Whether its probes end with the connection that this machine makes itself."""
-        return phases_of(self.service, self.path)[-1] is Phase.CONNECT
+    def is_direct(self) -> bool:
+        """Whether this machine itself connects to where its probes lead, and asks nobody in between."""
+        return not (self.path.is_proxied or self.path.load_balancer)
 
     def call(self, round_number: int) -> Call:
         """Round r visits the hosts r*width … r*width+width-1, counted around the list again and again.

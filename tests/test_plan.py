@@ -115,11 +115,11 @@ PROXY = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
 
 
 @pytest.mark.parametrize(
-    ("service", "path", "is_short"),
+    ("service", "path", "is_direct"),
     [
         (COURIER, DIRECT, True),
-        (replace(COURIER, depth=Depth.TLS), DIRECT, False),
-        (replace(COURIER, bag="/bag"), DIRECT, False),
+        (replace(COURIER, depth=Depth.TLS), DIRECT, True),
+        (replace(COURIER, bag="/bag"), DIRECT, True),
         (COURIER, PROXY, False),
         (
             COURIER,
@@ -128,10 +128,10 @@ PROXY = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
         ),
     ],
 )
-def test_what_ends_with_our_own_connection_is_short(
-    service: Service, path: ProbePath, is_short: bool
+def test_what_this_machine_itself_connects_to_is_direct(
+    service: Service, path: ProbePath, is_direct: bool
 ) -> None:
-    assert {slot.is_short for slot in slots([service], [path])} == {is_short}
+    assert {slot.is_direct for slot in slots([service], [path])} == {is_direct}
 
 
 def test_the_keys_of_jobs_are_unique() -> None:

@@ -139,7 +139,7 @@ class Probing:
         before, self._slots = self._slots, {slot.key: slot for slot in slots(state.services, state.paths)}
         self._due = {key: due for key, due in self._due.items() if self._still_has(before[key])}
         jobs = [
-            Job(slot.key, partial(self._turn, slot), slot.about, may_wait=slot.is_short)
+            Job(slot.key, partial(self._turn, slot), slot.about, may_wait=slot.is_direct)
             for slot in self._slots.values()
         ]
         self._schedule.plan(jobs, config.probing.interval)

@@ -28,10 +28,10 @@ async def dial(walk: Walk, address: str, port: int, binding: Binding) -> TcpStre
     try:
         await connect(sock, address, port)
     except BaseException:  # closed on every way out, the deadline's cancellation too
-        _note(walk, sock)
+        note(walk, sock)
         sock.close()
         raise
-    _note(walk, sock)
+    note(walk, sock)
     walk.noticed_late(lateness(perf_counter() - began, walk.tcp))
     return walk.keep(TcpStream(sock))
 
@@ -43,8 +43,8 @@ def lateness(took: float, tcp: system.TcpInfo | None) -> float:
     return 0.0
 
 
-def _note(walk: Walk, sock: socket.socket) -> None:
-    """What the kernel knows of the connection, established or not."""
+def note(walk: Walk, sock: socket.socket) -> None:
+    """Keep what the kernel knows of the connection, established or not."""
     walk.tcp = system.HERE.tcp_info(sock)
     walk.source = source_of(sock)
 

@@ -58,24 +58,7 @@ class Opening:
             started, at = unix_time(), trio.current_time()
             with Walk() as walk:
                 failure = await self._walk(walk, shared, path, aim, security)
-        return Attempt(
-            time=started,
-            family=aim.destination.family,
-            address=aim.destination.address,
-            phases=walk.phases,
-            failure=failure,
-            rtt=walk.tcp.rtt if walk.tcp else None,
-            syn_retransmits=walk.tcp.retransmits if walk.tcp else None,
-            tls=walk.tls,
-            bag=walk.bag,
-            proxy_spoke=walk.proxy_spoke,
-            proxies=aim.proxies,
-            passed=walk.passed,
-            legs=tuple(walk.legs) if len(aim.proxies) > 1 else (),
-            at=at,
-            source=walk.source,
-            balancer=endpoint_text(aim.target.host, aim.target.port) if path.load_balancer else None,
-        )
+        return attempt_of(walk, path, aim, started, at, failure)
 
     async def _walk(
         self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, security: Security | None
@@ -108,7 +91,7 @@ class Opening:
                     failure = await self._look_at_header(walk, shared, path, aim, security, failure)
                 is_told = failure.is_of_header or _may_be_a_dead_member(path, failure)
                 if is_worth_another_look(walk, failure) and not is_told:
-                    failure = await self._look_again(walk, shared, path, aim, security, failure)
+                    failure = await self.look_again(walk, shared, path, aim, security, failure)
                 raise WalkEnded(failure) from ended
             if aim.bag is None:
                 await begin(walk, tls, security, self._timeouts.tls)
@@ -123,7 +106,7 @@ class Opening:
         """The connection to the target, before anything is said in it; raises WalkEnded."""
         return await self._connect(walk, shared, path, aim, _handshake(aim))
 
-    async def _look_again(
+    async def look_again(
         self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, security: Security, failure: Failure
     ) -> Failure:
         """Who it is with whom the handshake failed, by a connection of its own; its time is nobody's."""
@@ -171,6 +154,30 @@ class Opening:
         before = self._route(shared, path, way[:-1]) if len(way) > 1 else None
         lookup = partial(self._names.of_proxy, shared, path=path)
         return ProxyRoute(way[-1], path.binding, self._timeouts, lookup, self._logins, before)
+
+
+def attempt_of(
+    walk: Walk, path: ProbePath, aim: Aim, started: float, at: float, failure: Failure | None
+) -> Attempt:
+    """What a walk has seen; begun at the Unix time `started`, which was `at` of the loop's clock."""
+    return Attempt(
+        time=started,
+        family=aim.destination.family,
+        address=aim.destination.address,
+        phases=walk.phases,
+        failure=failure,
+        rtt=walk.tcp.rtt if walk.tcp else None,
+        syn_retransmits=walk.tcp.retransmits if walk.tcp else None,
+        tls=walk.tls,
+        bag=walk.bag,
+        proxy_spoke=walk.proxy_spoke,
+        proxies=aim.proxies,
+        passed=walk.passed,
+        legs=tuple(walk.legs) if len(aim.proxies) > 1 else (),
+        at=at,
+        source=walk.source,
+        balancer=endpoint_text(aim.target.host, aim.target.port) if path.load_balancer else None,
+    )
 
 
 def _handshake(aim: Aim) -> Handshake | None:

@@ -40,7 +40,7 @@ class Prober:
         self._names = Names(timeouts.resolve)
         self._choosing = Choosing(timeouts, self._names)
         self._opening = Opening(timeouts, self._names)
-        self._dialer = Dialer(timeouts.connect)
+        self._dialer = Dialer(timeouts, self._opening.look_again)
         self._known: dict[Hashable, set[Family]] = {}
         """By host and who was asked from where: the families of which it had an address when that could last
         be learnt."""

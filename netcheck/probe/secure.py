@@ -11,6 +11,7 @@ import trio
 
 from netcheck.apns.trust import Anchors, examine
 from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.services import TlsSettings
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.probe.tls import TlsStream, examining_context, tolerant_context
@@ -18,7 +19,7 @@ from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.http2 import Http2
 from netcheck.wire.transcript import HandshakeError
 
-_FIRST_WORD = 0.3
+FIRST_WORD = 0.3
 """Seconds to wait for what a peer does right after the handshake. With TLS 1.3, a server that refuses the
 client for want of a certificate says so only now."""
 _READ_LIMIT = 4096
@@ -58,6 +59,17 @@ async def secure(walk: Walk, stream: Stream, security: Security, timeout: float)
     return tls
 
 
+async def speak(walk: Walk, stream: Stream, security: Security) -> None:
+    """Run both phases with a peer that speaks no HTTP/2; raises WalkEnded where one fails.
+
+    For who sets the deadlines: that of the session phase is FIRST_WORD, and then silence is fine.
+    """
+    tls = TlsStream(stream, examining_context(security.alpn), security.server_name)
+    await walk.run(Phase.TLS, shake_hands(walk, tls, security))
+    if not walk.lacks_certificate:
+        await walk.run(Phase.SESSION, hear_first_word(walk, tls, security))
+
+
 def is_worth_another_look(walk: Walk, failure: Failure) -> bool:
     """Whether who is at the other end may show in another TLS than devices and servers speak."""
     return walk.tls is None and failure.phase is Phase.TLS and failure.reason in _MAY_SHOW_ITSELF
@@ -91,7 +103,7 @@ async def begin(walk: Walk, tls: TlsStream, security: Security, timeout: float) 
     """Walk the session phase of a service that is not asked for anything else; raises WalkEnded."""
     if walk.lacks_certificate:
         return
-    spoke = await walk.step(Phase.SESSION, max(timeout, 2 * _FIRST_WORD), _begin(walk, tls, security))
+    spoke = await walk.step(Phase.SESSION, max(timeout, 2 * FIRST_WORD), _begin(walk, tls, security))
     if not spoke:
         walk.forget(Phase.SESSION)
 
@@ -144,13 +156,28 @@ async def _begin(walk: Walk, tls: TlsStream, security: Security) -> bool:
         await tls.send_all(session.start())
         await hear_out(tls, session)
         return True
+    with trio.move_on_after(FIRST_WORD):
+        await hear_first_word(walk, tls, security)
+        return True
+    return False
+
+
+def may_speak_http2(settings: TlsSettings) -> bool:
+    """Whether the session may be one of HTTP/2, in which we have something to say."""
+    return _HTTP2 in settings.alpn or settings.request
+
+
+async def hear_first_word(walk: Walk, tls: TlsStream, security: Security) -> None:
+    """Until the peer says anything. That and silence are fine; only its leaving is not: PhaseError."""
     try:
-        return await _hear(tls)
+        said = await tls.receive_some(_READ_LIMIT)
     except PhaseError as error:
         if not _lacks_certificate(tls, security, error):
             raise
         walk.lacks_certificate = True
-        return True
+    else:
+        if not said:
+            raise PhaseError(Reason.CLOSED, "the peer ended the connection right after the TLS handshake")
 
 
 def need_http2(tls: TlsStream) -> None:
@@ -168,12 +195,3 @@ async def hear_out(tls: TlsStream, session: Http2) -> None:
                 await tls.send_all(answer)
     except HandshakeError as error:
         raise PhaseError(error.reason, error.detail, error.evidence) from error
-
-
-async def _hear(stream: Stream) -> bool:
-    """Whether the peer says anything. That and silence are fine; only its leaving is not."""
-    with trio.move_on_after(_FIRST_WORD):
-        if not await stream.receive_some(_READ_LIMIT):
-            raise PhaseError(Reason.CLOSED, "the peer ended the connection right after the TLS handshake")
-        return True
-    return False

@@ -197,18 +197,21 @@ class TcpStream:
             await trio.lowlevel.checkpoint_if_cancelled()
         self._had_bytes_ready = True
         while True:
-            try:
-                data, late = system.HERE.receive(self.socket, limit)
-            except BlockingIOError:
-                self._had_bytes_ready = False
-                await trio.lowlevel.wait_readable(self.socket)
-            except OSError as error:
-                raise error_from_os(error, "receive") from error
-            else:
-                self.notice_late(min(late, perf_counter() - began))
-                return self._counted(data)
+            data = self._take(limit, began)
+            if data is not None:
+                return data
+            self._had_bytes_ready = False
+            await trio.lowlevel.wait_readable(self.socket)
 
-    def _counted(self, data: bytes) -> bytes:
+    def _take(self, limit: int, began: float) -> bytes | None:
+        """What there is to read, for who has waited for it since `began`; None where there is nothing yet."""
+        try:
+            data, late = system.HERE.receive(self.socket, limit)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise error_from_os(error, "receive") from error
+        self.notice_late(min(late, perf_counter() - began))
         self._left -= len(data)
         if self._granted is not None and self._left < 0:
             raise PhaseError(self._too_many, f"more than {self._granted} bytes came, and no end of them")

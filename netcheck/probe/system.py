@@ -70,6 +70,8 @@ class System:
     """What a socket that does not block says of a connection that has begun; Windows says the second."""
     times_connecting = False
     """Whether a fresh connection's round trip is the time from SYN to SYN-ACK, in microseconds."""
+    has_epoll = False
+    """Whether one object tells of the events of many sockets, and is itself one that can be waited for."""
 
     def open_socket(self, family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
         """One that does not block. Raises OSError."""
@@ -147,6 +149,7 @@ class Linux(System):
 
     under_way = (errno.EINPROGRESS,)  # the other one is an error here
     times_connecting = True
+    has_epoll = True
 
     def open_socket(self, family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
         return socket.socket(family, kind | socket.SOCK_NONBLOCK)  # by one call, in place of two

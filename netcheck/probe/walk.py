@@ -62,6 +62,7 @@ class Walk:
         "legs",
         "passed",
         "peer",
+        "phase",
         "phases",
         "proxy_spoke",
         "source",
@@ -71,6 +72,8 @@ class Walk:
 
     def __init__(self) -> None:
         self.phases: dict[Phase, float] = {}
+        self.phase: Phase | None = None
+        """The latest that was begun."""
         self.legs: list[Mapping[Phase, float]] = []
         """What the phases took at each proxy that was asked."""
         self.passed = 0
@@ -120,22 +123,26 @@ class Walk:
     async def step(self, phase: Phase, timeout: float, doing: Awaitable[T], whom: str = "") -> T:
         """What `doing` gives, or WalkEnded with why it did not; the phase has a duration either way.
 
-        A phase that comes again takes longer: an address after another, one proxy after another.
-
         `whom` is who must answer, for people who read of a timeout.
         """
+        with trio.CancelScope(deadline=trio.current_time() + timeout):
+            return await self.run(phase, doing)
+        raise WalkEnded(no_answer(phase, whom or self.peer, timeout))
+
+    async def run(self, phase: Phase, doing: Awaitable[T]) -> T:
+        """As `step`, for who sets the deadline: what is cancelled or closed has a duration too.
+
+        A phase that comes again takes longer: an address after another, one proxy after another.
+        """
+        self.phase = phase
         self._flood_reason = _FLOOD_REASON.get(phase)
         self._grant()
         self._late = 0.0
         started = perf_counter()
         try:
-            with trio.CancelScope(deadline=trio.current_time() + timeout):
-                return await doing
-            failure = no_answer(phase, whom or self.peer, timeout)
-        except PhaseError as error:
-            failure = error.in_phase(phase)
-        except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
-            failure = unforeseen(phase, error)
+            return await doing
+        except Exception as error:
+            failure = failure_in(phase, error)
         finally:
             took = perf_counter() - started - self._late
             self.phases[phase] = lasted(self.phases.get(phase, 0.0) + took)
@@ -164,6 +171,11 @@ class Walk:
 def no_answer(phase: Phase, whom: str, timeout: float) -> Failure:
     """The failure of a phase that had so many seconds."""
     return Failure(phase, _TIMEOUT_REASON[phase], f"no answer from {whom} in {timeout:g} s")
+
+
+def failure_in(phase: Phase, error: Exception) -> Failure:
+    """The failure for what a phase raised: a bug of ours must be counted and shown, and end nothing else."""
+    return error.in_phase(phase) if isinstance(error, PhaseError) else unforeseen(phase, error)
 
 
 def unforeseen(phase: Phase, error: Exception) -> Failure:

@@ -13,14 +13,16 @@ import trio
 import trio.testing
 from trio.testing import MockClock
 
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import Binding, Family, ProbePath
 from netcheck.model.results import Attempt
-from netcheck.model.services import Timeouts
-from netcheck.probe import dialer, runner
+from netcheck.model.services import Timeouts, TlsSettings
+from netcheck.probe import dialer, runner, system
 from netcheck.probe.aims import Aim
 from netcheck.probe.dialer import Dialer, can_dial
+from netcheck.probe.names import Names
 from netcheck.probe.once import Round
+from netcheck.probe.opening import Opening
 from netcheck.probe.resolve import Destination
 from netcheck.probe.runner import Prober
 from netcheck.probe.sockets import open_socket
@@ -32,7 +34,6 @@ from tests.probe.test_runner import service
 pytestmark = pytest.mark.linux
 
 DIRECT = ProbePath("direct")
-TIMEOUT = 5.0
 
 
 @pytest.fixture
@@ -58,8 +59,13 @@ def silent_port() -> Iterator[int]:
             yield int(server.getsockname()[1])
 
 
-def aim(address: str, port: int) -> Aim:
-    return Aim(port, Destination(Family.IPV4, address), Target(address, port), None, address, None, ())
+def aim(address: str, port: int, tls: TlsSettings | None = None) -> Aim:
+    return Aim(port, Destination(Family.IPV4, address), Target(address, port), tls, address, None, ())
+
+
+def a_dialer(connect: float = 5.0, tls: float = 5.0) -> Dialer:
+    timeouts = Timeouts(connect=connect, tls=tls)
+    return Dialer(timeouts, Opening(timeouts, Names(timeouts.resolve)).look_again)
 
 
 def made(shared: Round, aimed: Aim, path: ProbePath = DIRECT) -> Attempt:
@@ -89,12 +95,12 @@ async def test_each_gets_an_attempt_of_its_own(port: int, closed_port: int) -> N
     refused = aim("127.0.0.1", closed_port)
     shared = Round()
     before = descriptors()
-    await Dialer(TIMEOUT).dial(shared, DIRECT, [*open_ones, refused], Gate(200, 1e6))
+    await a_dialer().dial(shared, DIRECT, [*open_ones, refused], Gate(200, 1e6))
     for aimed in open_ones:
         attempt = made(shared, aimed)
         assert (attempt.address, attempt.failure) == (aimed.target.host, None)
         assert list(attempt.phases) == [Phase.CONNECT]
-        assert 0 < attempt.phases[Phase.CONNECT] < TIMEOUT
+        assert 0 < attempt.phases[Phase.CONNECT] < 5.0
         assert attempt.rtt is not None
         assert attempt.syn_retransmits == 0
         assert attempt.source is not None
@@ -153,7 +159,12 @@ async def test_a_child_that_still_holds_a_socket_ends_no_other_call(
         return sock
 
     monkeypatch.setattr(dialer, "open_socket", held_by_a_child)
-    there, silent, shared, dials = aim("127.0.0.1", port), aim("127.0.0.1", silent_port), Round(), Dialer(0.3)
+    there, silent, shared, dials = (
+        aim("127.0.0.1", port),
+        aim("127.0.0.1", silent_port),
+        Round(),
+        a_dialer(0.3),
+    )
     try:
         await dials.dial(shared, DIRECT, [there], Gate(8, 1e6))
         await dials.dial(shared, DIRECT, [silent], Gate(8, 1e6))
@@ -167,14 +178,14 @@ async def test_a_child_that_still_holds_a_socket_ends_no_other_call(
 
 
 def test_each_has_its_own_deadline(silent_port: int) -> None:
-    dialer, gate = Dialer(TIMEOUT), Gate(8, 1e6)
+    dials, gate = a_dialer(), Gate(8, 1e6)
     ended = []
 
     async def dial_later(seconds: float) -> None:
         await trio.sleep(seconds)
         aimed = aim("127.0.0.1", silent_port)
         own = Round()
-        await dialer.dial(own, DIRECT, [aimed], gate)
+        await dials.dial(own, DIRECT, [aimed], gate)
         ended.append(trio.current_time())
         failure = made(own, aimed).failure
         assert failure is not None
@@ -193,17 +204,51 @@ def test_each_has_its_own_deadline(silent_port: int) -> None:
 
 @in_trio
 async def test_who_is_cancelled_leaves_nothing_open_and_the_gate_free(silent_port: int) -> None:
-    dialer, gate = Dialer(TIMEOUT), Gate(1, 1e6)
+    dials, gate = a_dialer(), Gate(1, 1e6)
     aimed = aim("127.0.0.1", silent_port)
     shared = Round()
-    await dialer.dial(Round(), DIRECT, [aim("127.0.0.9", 9)], gate)  # makes the epoll object
+    await dials.dial(Round(), DIRECT, [aim("127.0.0.9", 9)], gate)  # makes the epoll object
     before = descriptors()
     with trio.move_on_after(0.05):
-        await dialer.dial(shared, DIRECT, [aimed, aim("127.0.0.2", silent_port)], gate)
+        await dials.dial(shared, DIRECT, [aimed, aim("127.0.0.2", silent_port)], gate)
     assert descriptors() == before
     assert shared.begin((DIRECT.name, aimed.key)), "another one may make it"
     with trio.fail_after(1):
         await gate.enter()
+
+
+@in_trio
+async def test_who_is_cancelled_in_a_handshake_leaves_nothing_open_too(port: int) -> None:
+    dials, gate = a_dialer(), Gate(1, 1e6)
+    aimed, shared = aim("127.0.0.1", port, TlsSettings()), Round()
+    await dials.dial(Round(), DIRECT, [aim("127.0.0.9", port)], gate)  # makes the epoll object
+    before = descriptors()
+    with trio.move_on_after(0.1) as scope:
+        await dials.dial(shared, DIRECT, [aimed], gate)
+    assert scope.cancelled_caught
+    assert descriptors() == before
+    assert shared.begin((DIRECT.name, aimed.key)), "another one may make it"
+    with trio.fail_after(1):
+        await gate.enter()
+
+
+@in_trio
+async def test_a_handshake_ends_at_its_own_deadline_while_a_connection_has_more_time(
+    port: int, silent_port: int
+) -> None:
+    dials, gate = a_dialer(connect=60.0, tls=0.2), Gate(8, 1e6)
+    aimed, shared = aim("127.0.0.1", port, TlsSettings()), Round()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(dials.dial, Round(), DIRECT, [aim("127.0.0.1", silent_port)], gate)
+        await trio.testing.wait_all_tasks_blocked()
+        with trio.fail_after(10):
+            await dials.dial(shared, DIRECT, [aimed], gate)
+        nursery.cancel_scope.cancel()
+    attempt = made(shared, aimed)
+    assert attempt.failure == Failure(
+        Phase.TLS, Reason.TLS_TIMEOUT, f"no answer from 127.0.0.1:{port} in 0.2 s"
+    )
+    assert 0.2 <= attempt.phases[Phase.TLS] < 5.0
 
 
 @in_trio
@@ -238,13 +283,13 @@ async def test_no_descriptors_left_for_epoll_is_said_so(port: int, monkeypatch: 
 
     monkeypatch.setattr(select, "epoll", no_more)
     shared, aimed = Round(), aim("127.0.0.1", port)
-    await Dialer(TIMEOUT).dial(shared, DIRECT, [aimed], Gate(8, 1e6))
+    await a_dialer().dial(shared, DIRECT, [aimed], Gate(8, 1e6))
     failure = made(shared, aimed).failure
     assert failure is not None
     assert failure.reason is Reason.FD_EXHAUSTED
 
 
-@pytest.mark.parametrize("broken", ["open_socket", "begin_to_connect", "end_connecting", "source_of"])
+@pytest.mark.parametrize("broken", ["open_socket", "begin_to_connect", "end_connecting", "note", "speak"])
 @in_trio
 async def test_a_bug_costs_one_attempt(
     broken: str,
@@ -260,8 +305,10 @@ async def test_a_bug_costs_one_attempt(
         raise ZeroDivisionError
 
     monkeypatch.setattr(dialer, broken, fails_once)
-    shared, bad, good = Round(), aim("127.0.0.1", closed_port), aim("127.0.0.2", port)
-    await Dialer(TIMEOUT).dial(shared, DIRECT, [bad, good], Gate(8, 1e6))
+    tls = TlsSettings() if broken == "speak" else None
+    bad = aim("127.0.0.1", port if tls else closed_port, tls)
+    shared, good = Round(), aim("127.0.0.2", port)
+    await a_dialer().dial(shared, DIRECT, [bad, good], Gate(8, 1e6))
     failure = made(shared, bad).failure
     assert failure is not None
     assert failure.reason is Reason.INTERNAL_ERROR
@@ -271,5 +318,5 @@ async def test_a_bug_costs_one_attempt(
 
 def test_without_epoll_it_is_left_to_walks(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert can_dial(DIRECT, [aim("127.0.0.1", port)])
-    monkeypatch.delattr(select, "epoll")
+    monkeypatch.setattr(type(system.HERE), "has_epoll", False)
     assert not can_dial(DIRECT, [aim("127.0.0.1", port)])

@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FILES = (
-    *(f"tests/probe/test_{name}.py" for name in ("connect", "dns", "hold", "proxy", "resolve", "runner")),
-    "tests/console",
-)
+OF_PROBES = ("connect", "dns", "hold", "proxy", "resolve", "runner", "secure")
+FILES = (*(f"tests/probe/test_{name}.py" for name in OF_PROBES), "tests/console")
 _SHOW = "from netcheck.probe.system import HERE; print(type(HERE).__name__)"
 
 

@@ -23,7 +23,7 @@ from netcheck.model.paths import (
 )
 from netcheck.model.results import Visit
 from netcheck.model.services import AddressChoice, Depth, PortRule, Service, Timeouts, families_of, hosts_on
-from netcheck.probe import names, opening, resolvconf
+from netcheck.probe import names, resolvconf, secure
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from tests.probe.peers import in_trio, nameserver, says, serving, stays
@@ -303,7 +303,7 @@ async def test_a_bug_in_a_phase_is_an_internal_error_and_is_logged(
     async def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(opening, "connect_directly", broken)
+    monkeypatch.setattr(secure, "shake_hands", broken)
     found = await visit(tls_service("127.0.0.1", ports=(port,)), ProbePath("direct"))
     assert seen(found) == [(port, Family.IPV4, "127.0.0.1", Reason.INTERNAL_ERROR)]
     assert "ZeroDivisionError" in caplog.text
@@ -321,7 +321,7 @@ async def test_what_this_machine_has_no_more_of_is_no_bug(
     async def broken(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(opening, "connect_directly", broken)
+    monkeypatch.setattr(secure, "shake_hands", broken)
     found = await visit(tls_service("127.0.0.1", ports=(port,)), ProbePath("direct"))
     assert seen(found) == [(port, Family.IPV4, "127.0.0.1", Reason.FD_EXHAUSTED)]
     assert caplog.text == ""

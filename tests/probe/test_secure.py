@@ -3,6 +3,7 @@
 import os
 import socket
 import ssl
+import warnings
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -20,12 +21,13 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme
 from netcheck.model.results import Attempt, Trust
 from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
+from netcheck.probe import runner
 from netcheck.probe.runner import Prober
 from netcheck.probe.sockets import TcpStream
 from netcheck.probe.tls import TlsStream
 from netcheck.probe.walk import Walk
 from netcheck.schedule import Gate
-from tests.probe.peers import Handler, in_trio, nothing_left, says, serving, silent
+from tests.probe.peers import Handler, in_trio, nothing_left, resets, says, serving, silent
 
 NAME = "courier.push.apple.com"
 API = "api.push.apple.com"
@@ -72,8 +74,8 @@ def refusing(context: ssl.SSLContext) -> Handler:
     """A server whose handshake fails. The standard library's, as trio's does not send its alert."""
 
     def shake_hands(sock: socket.socket) -> None:
-        with sock, suppress(ssl.SSLError):
-            context.wrap_socket(sock, server_side=True)
+        with sock, suppress(ssl.SSLError), context.wrap_socket(sock, server_side=True):
+            pass
 
     async def handle(stream: trio.SocketStream) -> None:
         sock = socket.socket(fileno=os.dup(stream.socket.fileno()))
@@ -109,7 +111,12 @@ def where_and_why(attempt: Attempt) -> tuple[Phase, Reason] | None:
 @in_trio
 @pytest.mark.parametrize(
     "handler",
-    [speaking_tls(server_context()), speaking_tls(server_context(), leaves), says(b"220 ready\r\n")],
+    [
+        speaking_tls(server_context()),
+        speaking_tls(server_context(), leaves),
+        says(b"220 ready\r\n"),
+        says(b""),
+    ],
 )
 async def test_a_probe_leaves_nothing_for_the_collector(settings: TlsSettings, handler: Handler) -> None:
     """OpenSSL holds 40 KB for each connection."""
@@ -229,6 +236,60 @@ async def test_who_answers_in_http_is_known(settings: TlsSettings, answer: bytes
     attempt = await probed(settings, says(answer))
     assert attempt.failure is not None
     assert attempt.failure.software == software
+
+
+# --- driven by events, and by tasks
+
+
+def wanting_a_certificate(alpn: str | None) -> ssl.SSLContext:
+    context = server_context(alpn=alpn)
+    context.verify_mode = ssl.CERT_REQUIRED
+    AUTHORITY.configure_trust(context)
+    return context
+
+
+def only_old() -> ssl.SSLContext:
+    context = server_context(INTERCEPTOR)
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    with warnings.catch_warnings(action="ignore"):  # it is old: that is the point
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    return context
+
+
+HANDLERS = {
+    "quiet": speaking_tls(server_context()),
+    "talks": speaking_tls(server_context(), talks),
+    "leaves": speaking_tls(server_context(), leaves),
+    "intercepts": speaking_tls(server_context(INTERCEPTOR)),
+    "old and intercepts": refusing(only_old()),
+    "another name": speaking_tls(server_context(name="other.example")),
+    "wants a certificate": refusing(wanting_a_certificate("apns-security-v3")),
+    "not TLS": says(b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "closed": says(b""),
+    "resets": resets,
+    "silent": silent,
+}
+
+
+@pytest.mark.linux
+@pytest.mark.parametrize("alpn", [(), ("apns-security-v3",)])
+@pytest.mark.parametrize("handler", HANDLERS.values(), ids=HANDLERS)
+@in_trio
+async def test_a_dialer_says_what_a_walk_says(
+    handler: Handler, alpn: tuple[str, ...], settings: TlsSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(settings, alpn=alpn)
+    async with serving(handler) as port:
+        dialled = await probe(settings, port, ProbePath("direct"), patience=0.4)
+        monkeypatch.setattr(runner, "can_dial", lambda *_: False)
+        walked = await probe(settings, port, ProbePath("direct"), patience=0.4)
+    assert dialled.failure == walked.failure
+    assert list(dialled.phases) == list(walked.phases)
+    for field in ("family", "address", "source", "tls", "proxies", "proxy_spoke", "passed", "legs"):
+        assert getattr(dialled, field) == getattr(walked, field), field
+    for phase, seconds in dialled.phases.items():
+        assert abs(seconds - walked.phases[phase]) < 0.2
 
 
 # --- HTTP/2 with the provider API
