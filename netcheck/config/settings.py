@@ -73,7 +73,7 @@ PROBING: Section[ProbingSettings] = section(
         "concurrency": Key(whole(1, 1000), "How many attempts may be in flight on a path."),
         "rate": Key(
             decimal(0.1, 1000),
-            "How many connections may be begun on a path in a second. Direct TCP probes begin together, "
+            "How many connections may be begun on a path in a second. Direct probes begin together, "
             "up to a quarter of these at a time.",
         ),
         "timeouts": Key(_TIMEOUTS, "The longest that each phase of a probe may take."),

@@ -27,7 +27,7 @@ from netcheck.probe.once import Round
 from netcheck.probe.opening import Gate, attempt_of, security_of
 from netcheck.probe.secure import FIRST_WORD, Security, is_worth_another_look, may_speak_http2, speak
 from netcheck.probe.sockets import begin_to_connect, end_connecting, open_socket
-from netcheck.probe.walk import Walk, WalkEnded, no_answer, unforeseen
+from netcheck.probe.walk import Walk, WalkEnded, failure_in, no_answer, unforeseen
 
 _MOST_AT_ONCE = 32
 """So many connections are begun, or looked at, before other tasks have their turn."""
@@ -117,7 +117,7 @@ class Dialer:
         try:
             step(call)
         except Exception as error:  # a bug of ours costs one attempt
-            self._end(call, unforeseen(call.phase, error))
+            self._end(call, failure_in(call.phase, error))
 
     def _connect(self, call: "_Call") -> None:
         target = call.aim.target
