@@ -35,7 +35,8 @@ class TlsDriver:
         self.tls = wrap(self._incoming, self._outgoing)
         self._receive = receive
         self._send = send
-        self._sending = trio.StrictFIFOLock()  # who reads may have to send too, as TLS wants it
+        # Who reads may have to send too, as TLS wants it. No Lock, as that belongs to a task.
+        self._sending = trio.Semaphore(1)
 
     async def run(self, step: Callable[[], T]) -> T:
         """What a call of the object comes to, with as many reads as it takes, and all sent that it wants to.
@@ -67,7 +68,7 @@ class TlsDriver:
 
     async def flush(self) -> None:
         """Send what TLS has to say, and wait for who is sending it."""
-        if not self._outgoing.pending and not self._sending.locked():
+        if not self._outgoing.pending and self._sending.value:
             return
         try:
             self._sending.acquire_nowait()  # what is free costs no turn of the loop

@@ -26,14 +26,14 @@ async def dial(walk: Walk, address: str, port: int, binding: Binding) -> TcpStre
     walk.peer = endpoint_text(address, port)
     sock = open_socket(socket.SOCK_STREAM, address, binding)
     try:
-        await connect(sock, address, port)
+        stream = await connect(sock, address, port)
     except BaseException:  # closed on every way out, the deadline's cancellation too
         note(walk, sock)
         sock.close()
         raise
     note(walk, sock)
     walk.noticed_late(lateness(perf_counter() - began, walk.tcp))
-    return walk.keep(TcpStream(sock))
+    return walk.keep(stream)
 
 
 def lateness(took: float, tcp: system.TcpInfo | None) -> float:

@@ -15,7 +15,7 @@ from time import perf_counter
 import trio
 
 from netcheck.model.failing import Failure, Phase
-from netcheck.model.paths import ProbePath, endpoint_text
+from netcheck.model.paths import ProbePath, endpoint_text, family_of
 from netcheck.model.services import Timeouts
 from netcheck.probe import system
 from netcheck.probe.aims import Aim
@@ -26,7 +26,7 @@ from netcheck.probe.errors import PhaseError, error_from_os
 from netcheck.probe.once import Round
 from netcheck.probe.opening import Gate, attempt_of, security_of
 from netcheck.probe.secure import FIRST_WORD, Security, is_worth_another_look, may_speak_http2, speak
-from netcheck.probe.sockets import begin_to_connect, end_connecting, open_socket
+from netcheck.probe.sockets import begin_to_connect, end_connecting, open_socket, reset_at_once
 from netcheck.probe.walk import Walk, WalkEnded, failure_in, no_answer, unforeseen
 
 _MOST_AT_ONCE = 32
@@ -86,27 +86,13 @@ class Dialer:
                 if wanted:
                     await trio.lowlevel.checkpoint()
             await calls.wait()
-            if calls.unclear:
-                async with trio.open_nursery() as nursery:
-                    while calls.unclear:
-                        nursery.start_soon(self._explain, *calls.unclear.pop())
         finally:  # where it was cancelled, there may be some left
             for promised, left in calls.left.items():
                 if left is not None:
                     self._close(left)
                     gate.leave()
                 shared.give_up(promised)
-
-    async def _explain(self, call: "_Call", failure: Failure) -> None:
-        calls = call.calls
-        assert call.security is not None  # noqa: S101 - for the types: it failed in TLS
-        try:
-            failure = await self._look_again(
-                call.walk, calls.shared, calls.path, call.aim, call.security, failure
-            )
-        except Exception as error:  # a bug of ours costs one attempt
-            failure = unforeseen(Phase.TLS, error)
-        calls.end(call, failure)
+            calls.left.clear()  # who is left knows of them all: a cycle for the collector
 
     def _begin(self, calls: "_Calls", key: Hashable, aim: Aim, security: Security | None) -> None:
         call = _Call(calls, key, aim, security, unix_time(), trio.current_time(), perf_counter())
@@ -168,32 +154,35 @@ class Dialer:
             with trio.CancelScope(deadline=deadline) as self._until_deadline:
                 while True:
                     await trio.lowlevel.wait_readable(epoll.fileno())
-                    self._take_events(epoll)
-            self._end_late_ones()
+                    most = _MOST_SHAKING_HANDS if self._waiting[Phase.TLS] else _MOST_AT_ONCE
+                    for descriptor, events in epoll.poll(0, most):
+                        self._take_event(self._calls[descriptor], events)
+            self._end_late_ones(epoll)
         self._is_driven = False
 
-    def _take_events(self, epoll: select.epoll) -> None:
-        most = _MOST_SHAKING_HANDS if self._waiting[Phase.TLS] else _MOST_AT_ONCE
-        for descriptor, events in epoll.poll(0, most):
-            call = self._calls[descriptor]
-            if call.talk is not None:
-                self._safely(self._go_on, call)
-            elif events == select.EPOLLOUT:
-                self._safely(self._connected, call)
-            else:
-                self._safely(self._look_at, call)
+    def _take_event(self, call: "_Call", events: int) -> None:
+        if call.talk is not None:
+            self._safely(self._go_on, call)
+        elif events == select.EPOLLOUT:
+            self._safely(self._connected, call)
+        else:
+            self._safely(self._look_at, call)
 
     def _look_at(self, call: "_Call") -> None:
         """It failed, or was closed at once."""
         assert call.sock is not None  # noqa: S101 - for the types: it is being watched
+        host, port = call.aim.target.host, call.aim.target.port
         try:
-            end_connecting(call.sock, call.aim.target.host, call.aim.target.port)
+            stays = end_connecting(call.sock, host, port)
         except PhaseError as error:
             self._end_unconnected(call, error.in_phase(Phase.CONNECT))
+            return
+        if stays or call.security is not None:
+            self._connected(call, was_reset=not stays)
         else:
-            self._connected(call)
+            self._end_unconnected(call, reset_at_once(host, port).in_phase(Phase.CONNECT))
 
-    def _connected(self, call: "_Call") -> None:
+    def _connected(self, call: "_Call", *, was_reset: bool = False) -> None:
         assert call.sock is not None  # noqa: S101 - for the types: it is open
         took = perf_counter() - call.began
         note(call.walk, call.sock)
@@ -202,7 +191,9 @@ class Dialer:
             self._calls.pop(call.sock.fileno(), None)  # what has told of one event tells of no other
             self._end(call)
         else:
-            call.talk = speak(call.walk, call.walk.keep(DrivenStream(call.sock)), call.security)
+            system.HERE.hear_icmp(call.sock, family_of(call.aim.target.host), on=False)
+            stream = call.walk.keep(DrivenStream(call.sock, was_reset=was_reset))
+            call.talk = speak(call.walk, stream, call.security)
             self._go_on(call)
 
     def _go_on(self, call: "_Call") -> None:
@@ -213,15 +204,20 @@ class Dialer:
         except StopIteration:
             self._end(call)
         except WalkEnded as ended:
-            self._end_or_set_aside(call, ended.failure)
+            self._end_or_look_again(call, ended.failure)
         else:
             if call.walk.phase is not None and call.walk.phase is not call.phase:
                 self._wait_in(call.walk.phase, call, trio.current_time())
             if events != call.events:
                 self._listen(call, events)
 
-    def _end_late_ones(self) -> None:
+    def _end_late_ones(self, epoll: select.epoll) -> None:
+        """First hear what has come in time: that nobody here has had time for it is no silence."""
         now = trio.current_time()
+        for descriptor, events in epoll.poll(0, max(1, len(self._calls))):
+            call = self._calls[descriptor]
+            if call.deadline <= now or call.talk is None:  # who tells of an event once is heard now
+                self._take_event(call, events)
         for calls in self._waiting.values():
             for call in list(takewhile(lambda call: call.deadline <= now, calls)):
                 self._safely(self._end_late, call)
@@ -237,7 +233,7 @@ class Dialer:
             call.walk.forget(phase)
             self._end(call)
         else:
-            self._end_or_set_aside(call, failure)
+            self._end_or_look_again(call, failure)
 
     def _end_unconnected(self, call: "_Call", failure: Failure) -> None:
         call.walk.phases[Phase.CONNECT] = lasted(perf_counter() - call.began)
@@ -245,12 +241,28 @@ class Dialer:
             note(call.walk, call.sock)
         self._end(call, failure)
 
-    def _end_or_set_aside(self, call: "_Call", failure: Failure) -> None:
-        if is_worth_another_look(call.walk, failure):
+    def _end_or_look_again(self, call: "_Call", failure: Failure) -> None:
+        if call.security is not None and is_worth_another_look(call.walk, failure):
             self._close(call)
-            call.calls.set_aside(call, failure)
+            call.looking = trio.CancelScope()
+            trio.lowlevel.spawn_system_task(self._explain, call, call.looking, call.security, failure)
         else:
             self._end(call, failure)
+
+    async def _explain(
+        self, call: "_Call", scope: trio.CancelScope, security: Security, failure: Failure
+    ) -> None:
+        """In a task of its own: whose turn at the gate is still to come may wait for this one's end."""
+        calls = call.calls
+        with scope:
+            try:
+                failure = await self._look_again(
+                    call.walk, calls.shared, calls.path, call.aim, security, failure
+                )
+            except Exception as error:  # a bug of ours costs one attempt
+                failure = unforeseen(Phase.TLS, error)
+        if not scope.cancel_called:
+            calls.end(call, failure)
 
     def _end(self, call: "_Call", failure: Failure | None = None) -> None:
         self._close(call)
@@ -260,6 +272,8 @@ class Dialer:
         self._waiting[call.phase].pop(call, None)
         if call.talk is not None:
             call.talk.close()
+        if call.looking is not None:
+            call.looking.cancel()
         if call.sock is not None:
             # To close it is not enough: a child that is being started may have a copy, see epoll(7).
             if self._calls.pop(call.sock.fileno(), None) and self._epoll is not None:
@@ -289,6 +303,8 @@ class _Call:
     deadline: float = 0.0
     talk: Coroutine[int, None, None] | None = None
     """What is said in it, once it is there: hands out the events that it waits for."""
+    looking: trio.CancelScope | None = None
+    """While a second connection shows with whom the handshake failed."""
 
 
 class _Calls:
@@ -298,28 +314,19 @@ class _Calls:
         self.shared, self.path, self._gate = shared, path, gate
         self.left: dict[Hashable, _Call | None] = {}
         """What the round was promised and has not got; None where the gate has not let it in yet."""
-        self.unclear: list[tuple[_Call, Failure]] = []
-        """Of those left: which failed in a way that is worth another look."""
         self._over = trio.Event()
 
     def end(self, call: _Call, failure: Failure | None) -> None:
+        attempt = attempt_of(call.walk, self.path, call.aim, call.time, call.at, failure)
         del self.left[call.key]
         self._gate.leave()
-        attempt = attempt_of(call.walk, self.path, call.aim, call.time, call.at, failure)
         self.shared.end(call.key, attempt)
-        self._note_end()
-
-    def set_aside(self, call: _Call, failure: Failure) -> None:
-        self.unclear.append((call, failure))
-        self._note_end()
-
-    def _note_end(self) -> None:
-        if len(self.left) == len(self.unclear):
+        if not self.left:
             self._over.set()
 
     async def wait(self) -> None:
-        """Until all have ended, or are unclear."""
-        if len(self.left) > len(self.unclear):
+        """Until all have ended."""
+        if self.left:
             await self._over.wait()
 
 

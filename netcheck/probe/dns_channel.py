@@ -96,12 +96,13 @@ async def frames(
     notice_late: Callable[[float], None],
 ) -> AsyncIterator[Channel]:
     """A fresh connection for a question, over TCP or TLS; else as Datagrams."""
-    with open_socket(socket.SOCK_STREAM, nameserver.address, _binding_to(nameserver, binding)) as sock:
-        await connect(sock, nameserver.address, nameserver.port)
-        with TcpStream(sock) as stream:
-            stream.notice_late = notice_late
-            is_tls = transport is Transport.TLS
-            yield _Frames(await _secured(stream, nameserver, resolver) if is_tls else stream)
+    with (
+        open_socket(socket.SOCK_STREAM, nameserver.address, _binding_to(nameserver, binding)) as sock,
+        await connect(sock, nameserver.address, nameserver.port) as stream,
+    ):
+        stream.notice_late = notice_late
+        is_tls = transport is Transport.TLS
+        yield _Frames(await _secured(stream, nameserver, resolver) if is_tls else stream)
 
 
 class _Frames:

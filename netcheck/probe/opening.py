@@ -22,7 +22,7 @@ from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.proxy import ProxyRoute, connect_through, handshake_or_end
 from netcheck.probe.secure import Security, begin, is_worth_another_look, look_again, secure
-from netcheck.probe.sockets import Stream
+from netcheck.probe.sockets import Stream, reset_at_once
 from netcheck.probe.walk import Walk, WalkEnded, unforeseen
 from netcheck.wire.handshake import Handshake, handshake_for
 from netcheck.wire.http_forward import HttpForward
@@ -100,6 +100,8 @@ class Opening:
             await fetch_bag(walk, stream, request, self._timeouts.tls, whom)
         elif aim.tls is None and (aim.proxies or path.load_balancer):
             await grace.stays_open(walk, stream, _grace(path))
+        elif aim.tls is None and walk.connection is not None and walk.connection.was_reset:
+            raise WalkEnded(reset_at_once(aim.target.host, aim.target.port).in_phase(Phase.CONNECT))
         return stream
 
     async def connect(self, walk: Walk, shared: Round, path: ProbePath, aim: Aim) -> Stream:

@@ -61,12 +61,14 @@ def _bind(sock: socket.socket, family: Family, binding: Binding) -> None:
             raise error_from_os(error, f"bind to source address {source}") from error
 
 
-async def connect(sock: socket.socket, address: str, port: int) -> None:
+async def connect(sock: socket.socket, address: str, port: int) -> "TcpStream":
     """Connect, or raise PhaseError with the reason that the errno gives."""
+    stays = True
     if begin_to_connect(sock, address, port):
         await trio.lowlevel.wait_writable(sock)
-        end_connecting(sock, address, port)
+        stays = end_connecting(sock, address, port)
         system.HERE.hear_icmp(sock, family_of(address), on=False)
+    return TcpStream(sock, was_reset=not stays)
 
 
 def begin_to_connect(sock: socket.socket, address: str, port: int) -> bool:
@@ -89,10 +91,21 @@ def begin_to_connect(sock: socket.socket, address: str, port: int) -> bool:
     return False
 
 
-def end_connecting(sock: socket.socket, address: str, port: int) -> None:
-    """What became of what was under way, once the socket can be written to. Raises PhaseError."""
-    if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+def end_connecting(sock: socket.socket, address: str, port: int) -> bool:
+    """What became of what was under way, once the socket can be written to. Raises PhaseError.
+
+    False where the connection was there, and has been reset since: what is refused has another error (Linux's
+    tcp_reset in net/ipv4/tcp_input.c, and BSD's).
+    """
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code and code != errno.ECONNRESET:
         raise _error_that_came(sock, code, f"connect to {endpoint_text(address, port)}")
+    return not code
+
+
+def reset_at_once(address: str, port: int) -> PhaseError:
+    """Why a probe that ends with the connection fails, where that was there and is gone."""
+    return error_from_errno(errno.ECONNRESET, f"connected to {endpoint_text(address, port)}, and then")
 
 
 def _error_that_came(sock: socket.socket, code: int, doing: str) -> PhaseError:
@@ -151,8 +164,10 @@ class Stream(Protocol):
 class TcpStream:
     """A connected TCP socket to read and write; errors come as PhaseError, the end of the stream as b""."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, *, was_reset: bool = False) -> None:
         self.socket = sock
+        self.was_reset = was_reset
+        """Whether it has been reset since it was there: the kernel tells that once."""
         system.HERE.stamp_arrivals(sock)
         self.notice_late: Callable[[float], None] = _tell_nobody
         """Is told for how many seconds this process was busy elsewhere while it could have gone on."""
@@ -205,6 +220,8 @@ class TcpStream:
 
     def _take(self, limit: int, began: float) -> bytes | None:
         """What there is to read, for who has waited for it since `began`; None where there is nothing yet."""
+        if self.was_reset:
+            raise error_from_errno(errno.ECONNRESET, "receive")
         try:
             data, late = system.HERE.receive(self.socket, limit)
         except BlockingIOError:

@@ -233,6 +233,27 @@ async def test_who_is_cancelled_in_a_handshake_leaves_nothing_open_too(port: int
 
 
 @in_trio
+async def test_what_icmp_says_of_a_connection_that_is_there_breaks_no_handshake(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ip(7) says of IP_RECVERR, which is on while connecting: to hear who denies it."""
+    opened = []
+
+    def kept(kind: socket.SocketKind, address: str, binding: Binding) -> socket.socket:
+        opened.append(open_socket(kind, address, binding))
+        return opened[0]
+
+    monkeypatch.setattr(dialer, "open_socket", kept)
+    async with trio.open_nursery() as nursery:
+        aimed = aim("127.0.0.1", port, TlsSettings())
+        nursery.start_soon(a_dialer().dial, Round(), DIRECT, [aimed], Gate(1, 1e6))
+        await trio.sleep(0.1)
+        ip_recverr = 11  # linux/in.h
+        assert opened[0].getsockopt(socket.IPPROTO_IP, ip_recverr) == 0
+        nursery.cancel_scope.cancel()
+
+
+@in_trio
 async def test_a_handshake_ends_at_its_own_deadline_while_a_connection_has_more_time(
     port: int, silent_port: int
 ) -> None:
@@ -289,7 +310,9 @@ async def test_no_descriptors_left_for_epoll_is_said_so(port: int, monkeypatch: 
     assert failure.reason is Reason.FD_EXHAUSTED
 
 
-@pytest.mark.parametrize("broken", ["open_socket", "begin_to_connect", "end_connecting", "note", "speak"])
+@pytest.mark.parametrize(
+    "broken", ["open_socket", "begin_to_connect", "end_connecting", "note", "speak", "attempt_of"]
+)
 @in_trio
 async def test_a_bug_costs_one_attempt(
     broken: str,

@@ -3,9 +3,11 @@
 import os
 import socket
 import ssl
+import threading
+import time
 import warnings
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -290,6 +292,66 @@ async def test_a_dialer_says_what_a_walk_says(
         assert getattr(dialled, field) == getattr(walked, field), field
     for phase, seconds in dialled.phases.items():
         assert abs(seconds - walked.phases[phase]) < 0.2
+
+
+@pytest.mark.linux
+@in_trio
+async def test_a_second_look_keeps_nobody_from_the_gate(settings: TlsSettings) -> None:
+    """Whose turn there is still to come waits for the end of the one that is looked at again."""
+    async with serving(says(b"")) as one, serving(says(b"")) as other:
+        service = Service("courier", ("127.0.0.1",), (one, other), depth=Depth.TLS, tls=settings)
+        prober = Prober(Timeouts(), {"direct": Gate(1, 1e6)})
+        with trio.fail_after(5):
+            visit = await prober.visit(service, "127.0.0.1", ProbePath("direct"), 0, 0)
+    assert [where_and_why(each.attempt) for each in visit.results] == [(Phase.TLS, Reason.CLOSED)] * 2
+
+
+@contextmanager
+def leaving_later(seconds: float) -> Iterator[int]:
+    """A courier in threads of its own, so that nothing holds it up; it leaves so long after the handshake."""
+    context = server_context()
+
+    def serve(sock: socket.socket) -> None:
+        with suppress(OSError), context.wrap_socket(sock, server_side=True) as tls:
+            time.sleep(seconds)
+            tls.unwrap()
+
+    def accept(server: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
+        threading.Thread(target=accept, args=(server,), daemon=True).start()
+        yield int(server.getsockname()[1])
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.linux
+@in_trio
+async def test_what_came_while_nobody_here_had_time_is_no_silence(settings: TlsSettings) -> None:
+    """More of them than are looked at in one turn, beside a handshake that goes on."""
+    prober = Prober(Timeouts(tls=5.0), {"direct": Gate(100, 1e6)})
+    seen = []
+    all_seen = trio.Event()
+
+    async def visit(port: int) -> None:
+        service = Service("courier", ("127.0.0.1",), (port,), depth=Depth.TLS, tls=settings)
+        visit = await prober.visit(service, "127.0.0.1", ProbePath("direct"), 0, 0, alone=True)
+        seen.append(where_and_why(visit.results[0].attempt))
+        if len(seen) == 12:
+            all_seen.set()
+
+    async with serving(silent) as never, trio.open_nursery() as nursery:
+        nursery.start_soon(visit, never)
+        with leaving_later(0.1) as port:
+            for _ in range(12):
+                nursery.start_soon(visit, port)
+            await trio.sleep(0.07)
+            time.sleep(0.8)  # noqa: ASYNC251 - trio.sleep would let the loop go on
+            await all_seen.wait()
+        nursery.cancel_scope.cancel()
+    assert {*seen} == {(Phase.SESSION, Reason.CLOSED)}
 
 
 # --- HTTP/2 with the provider API
