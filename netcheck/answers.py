@@ -29,8 +29,8 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.PROXY_DOWN: "the proxy does not work",
     Cause.APPLE_UNREACHABLE: "a service of Apple's is down",
     Cause.PROXY_OVERLOADED: "the proxy is overloaded",
-    Cause.PROXY_DENIES_PORT: "the proxy denies {ports}",
-    Cause.PROXY_DENIES_HOST: "the proxy denies {hosts}",
+    Cause.PROXY_DENIES_PORT: "the proxy denies {next_or_ports}",
+    Cause.PROXY_DENIES_HOST: "the proxy denies {next_or_hosts}",
     Cause.PROXY_CANNOT_RESOLVE: "the proxy cannot resolve the names",
     Cause.APPLE_CERTIFICATE: "a certificate of Apple's has expired",
     Cause.BALANCER_HEADER: "load balancer and config differ about the PROXY protocol",
@@ -108,8 +108,11 @@ def in_short(finding: Finding) -> str:
     ports = {result.port for result in finding.about}
     hosts = {result.host for result in finding.about}
     is_one = len(hosts) == 1
+    next_proxy = "the next proxy" if all(result.attempt.next_proxy for result in finding.about) else ""
     return _IN_SHORT[finding.cause].format(
         ports=ports_text(ports),
+        next_or_ports=next_proxy or ports_text(ports),
+        next_or_hosts=next_proxy or (next(iter(hosts)) if is_one else "some hosts"),
         are="is" if len(ports) == 1 else "are",
         hosts=next(iter(hosts)) if is_one else "some hosts",
         hosts_are="is" if is_one else "are",

@@ -119,6 +119,13 @@ def test_a_single_host_is_told_by_its_name(cause: Cause, one: str, some: str) ->
     assert in_short(Finding(cause, Hop.FIREWALL, "", "", about=about)) == some
 
 
+def test_what_a_proxy_denies_may_be_the_next_proxy() -> None:
+    row = (Proxy(ProxyScheme.HTTP, "a.test", 3128), Proxy(ProxyScheme.HTTP, "b.test", 8888))
+    about = (result(COURIER, 443, DROPPED, proxies=row),)
+    for cause in (Cause.PROXY_DENIES_PORT, Cause.PROXY_DENIES_HOST):
+        assert in_short(Finding(cause, Hop.PROXY, "", "", about=about)) == "the proxy denies the next proxy"
+
+
 def test_each_role_has_its_own_answer() -> None:
     provider = judged(DIRECT, Verdict.NOT_READY, Cause.PROXY_DOWN, role=Role.PROVIDER)
     assert told([DIRECT], judged(DIRECT, Verdict.READY), provider) == [

@@ -18,6 +18,7 @@ from netcheck.model.failing import Phase
 from netcheck.model.findings import Finding, Hop, Judgement, Verdict, best, worst
 from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, Role, endpoint_text
 from netcheck.model.results import Result
+from netcheck.model.services import TlsSettings
 from netcheck.phrases import listed, time_text
 
 _WIDTH = 76
@@ -214,12 +215,30 @@ def _confirmations(facts: Facts, path: ProbePath, results: Sequence[Result]) -> 
     first = {result.port: result for result in reversed(results) if result.attempt.failure}
     if any(map(_is_unresolved, first.values())):
         return [Confirmation("must print addresses", _dig(facts, path, results[0].host))]
-    apples = {service.name for service in facts.services if service.tls.is_apples}
-    shown = [
-        _confirmation(path, first[port], _family_flag(facts, first[port]), first[port].service in apples)
-        for port in sorted(first)
-    ]
+    shown = [_confirmation(facts, path, first[port]) for port in sorted(first)]
     return [each for each in shown if each.outcome == shown[0].outcome]
+
+
+def _tls_of(facts: Facts, result: Result) -> TlsSettings:
+    """What its service speaks of in TLS."""
+    services = (service for service in facts.services if service.name == result.service)
+    return next((service.tls for service in services if result.host in service.hosts), TlsSettings())
+
+
+def _where(facts: Facts, path: ProbePath, failed: Result) -> str:
+    """What to connect to: the name, or the address that fails, where the name has others which may work."""
+    attempt = failed.attempt
+    if attempt.balancer:
+        return attempt.balancer
+    known = {
+        address
+        for lookup in facts.lookups
+        if (lookup.host, lookup.resolver, lookup.rdtype.family)
+        == (failed.host, path.resolver.name, attempt.family)
+        for address in lookup.addresses
+    }
+    is_one_of_several = len(known) > 1
+    return endpoint_text((is_one_of_several and attempt.address) or failed.host, failed.port)
 
 
 def _family_flag(facts: Facts, failed: Result) -> str:
@@ -231,18 +250,21 @@ def _family_flag(facts: Facts, failed: Result) -> str:
     return flag if working and failed.attempt.family not in working else ""
 
 
-def _confirmation(path: ProbePath, result: Result, family_flag: str, is_apples: bool) -> Confirmation:
-    certificate = "must show a certificate issued by Apple"
-    if not is_apples:
-        certificate = f"must show a valid certificate for {result.host}"
+def _confirmation(facts: Facts, path: ProbePath, result: Result) -> Confirmation:
+    """With what netcheck itself says in TLS: a filter may go by the name, and Apple by the protocol."""
+    tls, family_flag = _tls_of(facts, result), _family_flag(facts, result)
+    name = tls.server_name or result.host
+    shown = "certificate issued by Apple" if tls.is_apples else f"valid certificate for {name}"
+    certificate = f"must show a {shown}"
     if proxies := result.attempt.proxies or path.proxies:
-        return Confirmation(certificate, _curl(proxies[-1], result))
-    peer = result.attempt.balancer or endpoint_text(result.host, result.port)
-    if result.attempt.failure and result.attempt.failure.phase is Phase.CONNECT:
+        return Confirmation(certificate, _curl(proxies[-1], result, name))
+    peer = _where(facts, path, result)
+    if not result.attempt.connected:
         source = f"-s {path.binding.source_ipv4} " if path.binding.source_ipv4 else ""
         host, _, port = peer.rpartition(":")
         return Confirmation("must succeed", f"nc {family_flag}-vz {source}{host.strip('[]')} {port}")
-    command = f"openssl s_client {family_flag}-connect {peer} -servername {result.host} </dev/null"
+    offered = f" -alpn {','.join(tls.alpn)}" if tls.alpn else ""
+    command = f"openssl s_client {family_flag}-connect {peer} -servername {name}{offered} </dev/null"
     return Confirmation(certificate, command)
 
 
@@ -255,14 +277,16 @@ def _dig(facts: Facts, path: ProbePath, host: str) -> str:
     return f"dig @{server} {f'-p {port} ' if port != _DNS else ''}{host} +short"
 
 
-def _curl(proxy: Proxy, result: Result) -> str:
+def _curl(proxy: Proxy, result: Result, name: str) -> str:
     """The name goes to the proxy, as it does when devices ask; not in SOCKS4, which takes none.
 
     Couriers have certificates of an authority of Apple's own, which curl does not know: -k shows them still.
     """
     scheme = _WITH_NAMES.get(proxy.scheme, proxy.scheme)
     address = f"{scheme}://{proxy.place}"
-    return f"curl -vk --proxy {address} {_login(proxy)}https://{endpoint_text(result.host, result.port)}/"
+    asked = endpoint_text(result.host, result.port)
+    elsewhere = "" if name == result.host else f"--connect-to ::{asked} "
+    return f"curl -vk --proxy {address} {_login(proxy)}{elsewhere}https://{endpoint_text(name, result.port)}/"
 
 
 def _login(proxy: Proxy) -> str:

@@ -161,8 +161,13 @@ class Attempt:
 
     @property
     def connected(self) -> bool:
-        """Whether a connection to the destination was established, whatever happened in it."""
-        return self.failure is None or self.failure.phase in (Phase.TLS, Phase.SESSION)
+        """Whether a connection to the destination was established, whatever happened in it.
+
+        Also one that was reset as soon as it was there.
+        """
+        if self.failure is None or self.failure.phase in (Phase.TLS, Phase.SESSION):
+            return True
+        return (self.failure.phase, self.failure.reason) == (Phase.CONNECT, Reason.RESET)
 
     @property
     def seconds(self) -> float:

@@ -89,9 +89,9 @@ def goes_directly(each: Counted) -> bool:
 
 
 def the_resolver(case: Case) -> Owner:
-    """By its name in the config, and the addresses that were asked."""
+    """By its name in the config, and the addresses that were asked: others of its may know better."""
     resolver = case.path.resolver
-    asked = [str(server) for server in resolver.nameservers] or _asked_of(case, resolver.name)
+    asked = _asked_of(case, resolver.name) or [str(server) for server in resolver.nameservers]
     name = (
         "this machine's resolver"
         if resolver.name == SYSTEM_RESOLVER.name

@@ -63,7 +63,7 @@ _REASONS: dict[int, Reason] = {
 _REASONS_BY_NAME = {**_REASONS, Reply.ADDRESS_TYPE_NOT_SUPPORTED: Reason.PROXY_DNS_FAILURE}
 _HINTS_BY_NAME: dict[int, str] = {
     Reply.HOST_UNREACHABLE: ", or the proxy does not know the name",  # so dante says that as well
-    Reply.ADDRESS_TYPE_NOT_SUPPORTED: "; it takes no names, only addresses (`resolve: local`)",
+    Reply.ADDRESS_TYPE_NOT_SUPPORTED: "; it takes no names (`resolve: local`), or found no usable address",
 }
 _HINTS_BY_ADDRESS: dict[int, str] = {
     Reply.ADDRESS_TYPE_NOT_SUPPORTED: "; it takes no addresses of this family (`families`)",

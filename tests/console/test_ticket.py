@@ -249,6 +249,41 @@ def test_where_one_family_fails_the_other_does_not_confirm_it(failure: Failure, 
     assert text.endswith(f"\n    {command.replace('-6 ', '')}")
 
 
+def test_openssl_says_what_netcheck_says() -> None:
+    """A filter may go by the name in TLS, and Apple's certificate depends on the protocol that is offered."""
+    tls = TlsSettings("courier.test", ("apns-security-v3", "apns-pack-v1"), is_apples=True)
+    service = replace(COURIER, tls=tls)
+    failed = result(service, 443, Failure(Phase.TLS, Reason.CLOSED))
+    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
+    (text,) = tickets(facts([service], [DIRECT], [told], [failed]), ORIGIN)
+    assert text.endswith(
+        "    openssl s_client -connect 0-courier.test:443 -servername courier.test"
+        " -alpn apns-security-v3,apns-pack-v1 </dev/null"
+    )
+    path = ProbePath("web", (Proxy(ProxyScheme.HTTP, "p.test", 3128),))
+    told = judged(path, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
+    (text,) = tickets(facts([service], [path], [told], [failed]), ORIGIN)
+    assert text.endswith("--connect-to ::0-courier.test:443 https://courier.test:443/")
+
+
+@pytest.mark.parametrize(
+    ("failure", "command"),
+    [
+        (DROPPED, "nc -vz 192.0.2.1 443"),
+        (
+            Failure(Phase.CONNECT, Reason.RESET),  # to connect succeeds
+            "openssl s_client -connect 192.0.2.1:443 -servername 0-courier.test </dev/null",
+        ),
+    ],
+)
+def test_of_a_name_with_several_addresses_the_one_that_fails_is_tried(failure: Failure, command: str) -> None:
+    failed = result(COURIER, 443, failure)
+    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
+    found = lookup("0-courier.test", "192.0.2.2", "192.0.2.1")
+    (text,) = tickets(facts([COURIER], [DIRECT], [told], [failed], [found]), ORIGIN)
+    assert text.endswith(f"\n    {command}")
+
+
 def test_where_nothing_is_wrong_there_is_nothing_to_send() -> None:
     assert tickets(known([DIRECT], Judgement("direct", Role.DEVICE, Verdict.READY)), ORIGIN) == []
 

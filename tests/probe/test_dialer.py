@@ -5,7 +5,12 @@ import gc
 import os
 import select
 import socket
+import struct
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +20,8 @@ from trio.testing import MockClock
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import Binding, Family, ProbePath
-from netcheck.model.results import Attempt
-from netcheck.model.services import Timeouts, TlsSettings
+from netcheck.model.results import Attempt, Result
+from netcheck.model.services import Depth, Timeouts, TlsSettings
 from netcheck.probe import dialer, runner, system
 from netcheck.probe.aims import Aim
 from netcheck.probe.dialer import Dialer, can_dial
@@ -270,6 +275,53 @@ async def test_a_handshake_ends_at_its_own_deadline_while_a_connection_has_more_
         Phase.TLS, Reason.TLS_TIMEOUT, f"no answer from 127.0.0.1:{port} in 0.2 s"
     )
     assert 0.2 <= attempt.phases[Phase.TLS] < 5.0
+
+
+@contextmanager
+def resetting() -> Iterator[int]:
+    """Takes connections, in a thread of its own, and resets each at once."""
+
+    def reset(server: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                sock, _ = server.accept()
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=reset, args=(server,), daemon=True)
+        thread.start()
+        yield int(server.getsockname()[1])
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.parametrize("dials", [True, False])
+@pytest.mark.parametrize(("depth", "phase"), [(Depth.TCP, Phase.CONNECT), (Depth.TLS, Phase.TLS)])
+@in_trio
+async def test_what_is_reset_before_anybody_looks_was_connected(
+    dials: bool, depth: Depth, phase: Phase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A filter that accepts everything: when its reset is seen must not decide who is asked."""
+    if not dials:
+        monkeypatch.setattr(runner, "can_dial", lambda *_: False)
+    prober = Prober(Timeouts(), {"direct": Gate(8, 1e6)})
+    seen: list[Result] = []
+
+    async def visit(port: int) -> None:
+        subject = replace(service("127.0.0.1", ports=(port,)), depth=depth)
+        seen.extend((await prober.visit(subject, "127.0.0.1", DIRECT, 0, 0)).results)
+
+    with resetting() as port:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(visit, port)
+            for _ in range(3):  # until it has begun
+                await trio.lowlevel.checkpoint()
+            time.sleep(0.1)  # noqa: ASYNC251 - nobody here looks meanwhile
+    attempt = seen[0].attempt
+    assert attempt.failure is not None
+    assert (attempt.failure.phase, attempt.failure.reason) == (phase, Reason.RESET)
+    assert attempt.connected
 
 
 @in_trio

@@ -101,13 +101,14 @@ def is_every_second(it: Probed) -> bool:
     return is_courier(it) and COURIER.hosts.index(it.host) % 2 == 1
 
 
-HIDDEN_443 = "443 dropped", "443 decrypted", "443 leads to a portal", "443 reset in TLS"
+HIDDEN_443 = "443 dropped", "443 decrypted", "443 leads to a portal", "443 reset in TLS", "443 reset at once"
 """Of what is needed, seen on the MDM server only."""
 FAULTS = {
     "443 dropped": here(Phase.CONNECT, Reason.TIMEOUT, is_on_443),
     "443 decrypted": here(Phase.TLS, Reason.TLS_INTERCEPTED, is_on_443),
     "443 leads to a portal": here(Phase.TLS, Reason.TLS_NAME_MISMATCH, is_on_443),
     "443 reset in TLS": here(Phase.TLS, Reason.RESET, is_on_443),
+    "443 reset at once": here(Phase.CONNECT, Reason.RESET, is_on_443),
     "5223 dropped": here(Phase.CONNECT, Reason.TIMEOUT, lambda it: it.port == 5223),
     "5223 stalls in TLS": here(Phase.TLS, Reason.TLS_TIMEOUT, lambda it: it.port == 5223),
     "all decrypted": here(Phase.TLS, Reason.TLS_INTERCEPTED, anything),
@@ -147,6 +148,7 @@ FAULTS = {
 }
 EXCUSED = {
     *((on_443, other) for on_443 in HIDDEN_443 for other in ("IPv4 dead", "no name of the MDM server")),
+    ("443 reset at once", "IPv6 dead"),  # what is reset was there
     ("IPv6 dead", "IPv4 dead"),  # then nothing tells it from a firewall
     ("two ranges dropped", "IPv4 dead"),  # of which the first does not show
 }

@@ -247,6 +247,13 @@ SCENES = {
         directly(Phase.TLS, Reason.RESET, "Connection reset"),
         "allow TLS to",
     ),
+    "a filter that accepts connections and resets them": Scene(
+        Cause.TLS_BLOCKED,
+        Verdict.NOT_READY,
+        Hop.FIREWALL,
+        directly(Phase.CONNECT, Reason.RESET, "Connection reset"),
+        "are reset at once",
+    ),
     "a session that is refused": Scene(
         Cause.SESSION_BROKEN,
         Verdict.NOT_READY,
@@ -790,6 +797,26 @@ def test_a_host_that_has_a_port_for_itself_is_no_blocked_port() -> None:
     results = couriers() + [result(api, port, DROPPED, address="17.188.128.9") for port in api.ports]
     judged = assess([COURIER, api], [DIRECT], once(results)).judgements[1]
     assert (judged.role, judged.cause) == (Role.PROVIDER, Cause.HOSTS_BLOCKED)
+
+
+def test_where_a_proxy_says_nothing_of_one_host_its_owners_are_asked() -> None:
+    silent = Failure(HANDSHAKE, Reason.PROXY_TIMEOUT, "no answer")
+    results = couriers(path=PROXY, family=Family.NAME, hosts=(0, 1, 2), spoke=True)
+    results += couriers(silent, path=PROXY, family=Family.NAME, hosts=(3,))
+    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(PROXY,)).judged()
+    assert (judged.cause, judged.hop) == (Cause.HOSTS_UNREACHABLE, Hop.PROXY)
+    assert "It may lack capacity" in (judged.next_step or "")
+
+
+@pytest.mark.parametrize("reason", [Reason.PROXY_TARGET_REFUSED, Reason.PROXY_TARGET_TIMEOUT])
+def test_names_for_which_a_proxy_takes_the_broken_ipv6_are_no_fault_of_its_dns(reason: Reason) -> None:
+    gone = Failure(HANDSHAKE, reason, "reply 5")
+    results = couriers(path=BOTH, spoke=True)
+    results += couriers(gone, path=BOTH, family=Family.IPV6, spoke=True)
+    results += couriers(gone, path=BOTH, family=Family.NAME, spoke=True)
+    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(BOTH,)).judged()
+    assert [finding.cause for finding in judged.findings] == [Cause.IPV6_BROKEN]
+    assert judged.evidence[0].startswith("over IPv6 and by name, ")
 
 
 def test_the_evidence_of_a_blocked_range_counts_hosts() -> None:

@@ -156,7 +156,9 @@ def test_dantes_answer_for_an_unknown_name_says_that_it_may_be_the_name() -> Non
 def test_a_proxy_that_takes_no_names_says_that_addresses_may_do() -> None:
     outcome = outcome_of(by_name, b"\x05\x00\x05\x08\x00\x01" + bytes(6))
 
-    assert outcome.detail.endswith("not supported; it takes no names, only addresses (`resolve: local`)")
+    assert outcome.detail.endswith(
+        "not supported; it takes no names (`resolve: local`), or found no usable address"
+    )
 
 
 def test_no_acceptable_method_without_credentials_means_that_some_are_needed() -> None:

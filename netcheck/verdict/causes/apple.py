@@ -8,7 +8,15 @@ from netcheck.phrases import listed
 from netcheck.verdict.case import Case, is_apples, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.naming import APPLE, how_often, the_failed_hosts, the_hosts, the_ports, the_reply
+from netcheck.verdict.naming import (
+    APPLE,
+    how_often,
+    the_failed_hosts,
+    the_hosts,
+    the_ports,
+    the_proxy,
+    the_reply,
+)
 
 _STATUS_PAGE = "www.apple.com/support/systemstatus"
 _DOWN = {
@@ -78,12 +86,23 @@ def apple_certificate(case: Case) -> Found | None:
     )
 
 
-@cause(Cause.HOSTS_UNREACHABLE, Hop.APPLE)
+@cause(Cause.HOSTS_UNREACHABLE, Hop.APPLE, Hop.PROXY)
 def hosts_unreachable(case: Case) -> Found | None:
-    """The last resort: single hosts of many, which no path reaches."""
+    """The last resort: single hosts of many, which no path reaches; or of which a proxy says nothing."""
     about = list(case.left)
     if not about:
         return None
+    if all(map(reason_is(Reason.PROXY_TIMEOUT), about)):
+        proxy = the_proxy(case, about)
+        return Found(
+            proxy,
+            about,
+            how_often(case, about),
+            f"Ask {proxy.asked} why it says nothing of {the_failed_hosts(about)} on "
+            f"{the_ports(case, about)}, and answers for others. "
+            "It may lack capacity, or its way to these hosts may be cut.",
+            the_reply(about),
+        )
     tried = {each.result.host for each in case.counted if each.place in case.verdicts}
     return Found(
         APPLE,

@@ -70,18 +70,23 @@ def tls_stalls(case: Case) -> Found | None:
 
 @cause(Cause.TLS_BLOCKED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
 def tls_blocked(case: Case) -> Found | None:
-    about = _cut_in_tls(case, case.mostly(phase_is(Phase.TLS)))
+    about = _cut_in_tls(case, case.mostly(lambda each: phase_is(Phase.TLS)(each) or _is_reset_at_once(each)))
     if not about:
         return None
     owner = on_the_way(case, about)
+    what, when = ("TCP", "are reset at once") if all(map(_is_reset_at_once, about)) else ("TLS", _IN_TLS)
     return Found(
         owner,
         about,
         how_often(case, about),
-        f"Ask {owner.asked} to allow TLS to {the_hosts(case, about)} on {the_ports(case, about)}. "
-        "Connections are established, and end as soon as TLS begins: a filter seems to end them.",
+        f"Ask {owner.asked} to allow {what} to {the_hosts(case, about)} on {the_ports(case, about)}. "
+        f"Connections are established, and {when}: a filter seems to end them.",
         the_reply(about),
     )
+
+
+_IN_TLS = "end as soon as TLS begins"
+_is_reset_at_once = fails_in(Phase.CONNECT, Reason.RESET)
 
 
 @cause(Cause.SESSION_BROKEN, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
@@ -157,16 +162,25 @@ def _only_over(case: Case, family: Family) -> Found | None:
     about = case.mostly(lambda each: each.family is family)
     if {each.result.service for each in about} <= _lost_over_others(case, family):
         return None
+    names = _names_that_fail_alike(case, about)
+    about = [*about, *names]
     owner = on_the_way(case, about) if case.path.is_proxied else THIS_NETWORK
     name = FAMILIES[family]
     return Found(
         owner,
         about,
-        f"over {name}, {how_often(case, about)}; other addresses answer",
+        f"over {name}{' and by name' if names else ''}, {how_often(case, about)}; other addresses answer",
         f"Ask {owner.asked} to fix its {name}, or to switch it off. Connections to "
         f"{the_hosts(case, about)} on {ports_text({each.result.port for each in about})} fail.",
         the_reply(about),
     )
+
+
+def _names_that_fail_alike(case: Case, about: Sequence[Counted]) -> list[Counted]:
+    """What a proxy that is given the name takes this family for, and fails as with its addresses."""
+    how = {(each.failure.phase, each.failure.reason) for each in about if each.failure}
+    names = (each for each in case.left if each.family is Family.NAME)
+    return [each for each in names if each.failure and (each.failure.phase, each.failure.reason) in how]
 
 
 def _lost_over_others(case: Case, family: Family) -> set[str]:

@@ -197,10 +197,13 @@ def _denial(case: Case, denied: list[Counted], what: str) -> Found:
 @cause(Cause.PROXY_CANNOT_RESOLVE, Hop.PROXY)
 @through
 def proxy_cannot_resolve(case: Case) -> Found | None:
-    """It says so; or what it is given by name fails in it, and what it is given by address does not."""
+    """It says so; or what it is given by name fails in it, and what it is given by address does not.
+
+    Not where it says that it has tried to connect.
+    """
     only_names = all(each.family is Family.NAME for each in case.left)
     by_address = only_names and _works_by(case, Family.IPV4, Family.IPV6)
-    unsaid = case.mostly(phase_is(Phase.PROXY_HANDSHAKE)) if by_address else []
+    unsaid = case.mostly(_fails_without_a_try) if by_address else []
     about = case.mostly(reason_is(Reason.PROXY_DNS_FAILURE)) or unsaid
     if not about:
         return None
@@ -213,6 +216,11 @@ def proxy_cannot_resolve(case: Case) -> Found | None:
         f"It cannot connect to {the_hosts(case, about)} by name.",
         the_reply(about),
     )
+
+
+def _fails_without_a_try(each: Counted) -> bool:
+    tried = reason_is(Reason.PROXY_TARGET_REFUSED, Reason.PROXY_TARGET_TIMEOUT)
+    return phase_is(Phase.PROXY_HANDSHAKE)(each) and not tried(each)
 
 
 def _works_by(case: Case, *families: Family) -> bool:
@@ -237,7 +245,8 @@ def proxy_cannot_connect(case: Case) -> Found | None:
     if not about:
         return None
     proxy = the_proxy(case, about)
-    what = the_next_proxies(about) or f"{the_hosts(case, about)} on {the_ports(case, about)}"
+    others_next = the_next_proxies(about)
+    what = others_next or f"{the_hosts(case, about)} on {the_ports(case, about)}"
     if all(map(_was_not_asked, about)):
         next_step = (
             f"Where the path {case.path.name} gets its proxies from, name another one for {what}. "
@@ -256,7 +265,7 @@ def proxy_cannot_connect(case: Case) -> Found | None:
     else:
         next_step = (
             f"Ask {proxy.asked} to check its rules, its way to the Internet, and the firewall behind it. "
-            f"It answers, but cannot connect to {what}.{apples_networks(about)}"
+            f"It answers, but cannot connect to {what}.{'' if others_next else apples_networks(about)}"
         )
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
 

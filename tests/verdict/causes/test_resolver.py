@@ -146,6 +146,16 @@ def test_the_systems_resolver_is_named_by_the_addresses_that_were_asked() -> Non
     assert judged.findings[0].owner == "this machine's resolver (127.0.0.53:53)"
 
 
+def test_of_two_nameservers_only_the_one_that_answered_is_named() -> None:
+    both = Resolver("corp", (Nameserver("10.0.0.53", 53), Nameserver("10.0.0.54", 53)))
+    tries = (Try("10.0.0.53:53", Transport.UDP, Reason.NXDOMAIN, 0.01),)
+    asked = replace(lookup(COURIER.hosts[0], reason=Reason.NXDOMAIN, resolver="corp"), tries=tries)
+    no_name = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "NXDOMAIN")
+    path = ProbePath("direct", resolver=both)
+    judged = Scene(None, Verdict.NOT_READY, None, couriers(no_name), paths=(path,), lookups=[asked]).judged()
+    assert judged.findings[0].owner == "the resolver corp (10.0.0.53:53)"
+
+
 @pytest.mark.parametrize("failure", [REFUSED, DROPPED])
 def test_a_block_page_that_serves_443_only_is_the_resolvers_on_every_port(failure: Failure) -> None:
     results = [
