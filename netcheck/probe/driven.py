@@ -16,6 +16,7 @@ class DrivenStream(TcpStream):
     """As it is below, for a coroutine that is driven; must not be waited for in a task of trio's."""
 
     async def send_all(self, data: bytes) -> None:
+        self._fail_if_reset("send")
         view = memoryview(data)
         while view:
             try:

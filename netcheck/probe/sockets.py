@@ -193,6 +193,7 @@ class TcpStream:
 
     async def send_all(self, data: bytes) -> None:
         await trio.lowlevel.checkpoint_if_cancelled()
+        self._fail_if_reset("send")
         view = memoryview(data)
         while view:
             try:
@@ -220,8 +221,7 @@ class TcpStream:
 
     def _take(self, limit: int, began: float) -> bytes | None:
         """What there is to read, for who has waited for it since `began`; None where there is nothing yet."""
-        if self.was_reset:
-            raise error_from_errno(errno.ECONNRESET, "receive")
+        self._fail_if_reset("receive")
         try:
             data, late = system.HERE.receive(self.socket, limit)
         except BlockingIOError:
@@ -233,6 +233,11 @@ class TcpStream:
         if self._granted is not None and self._left < 0:
             raise PhaseError(self._too_many, f"more than {self._granted} bytes came, and no end of them")
         return data
+
+    def _fail_if_reset(self, doing: str) -> None:
+        """The kernel would say that the pipe is broken, or the end of the stream."""
+        if self.was_reset:
+            raise error_from_errno(errno.ECONNRESET, doing)
 
 
 def _tell_nobody(_: float) -> None:

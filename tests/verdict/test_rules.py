@@ -799,6 +799,19 @@ def test_a_host_that_has_a_port_for_itself_is_no_blocked_port() -> None:
     assert (judged.role, judged.cause) == (Role.PROVIDER, Cause.HOSTS_BLOCKED)
 
 
+def test_where_many_hosts_fail_at_once_apple_is_not_asked() -> None:
+    """A firewall may let only so many connections through: not the same ones each time."""
+    many = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(50)))
+    refused = Failure(Phase.CONNECT, Reason.REFUSED, "refused")
+    for count, hop in ((3, Hop.APPLE), (5, Hop.APPLE), (6, Hop.FIREWALL), (20, Hop.FIREWALL)):
+        results = [
+            result(many, 5223, refused if number < count else None, host=host, address=f"17.57.144.{number}")
+            for number, host in enumerate(many.hosts)
+        ]
+        judged = Scene(None, Verdict.DEGRADED, None, results, services=(many,)).judged()
+        assert judged.hop is hop, count
+
+
 def test_where_a_proxy_says_nothing_of_one_host_its_owners_are_asked() -> None:
     silent = Failure(HANDSHAKE, Reason.PROXY_TIMEOUT, "no answer")
     results = couriers(path=PROXY, family=Family.NAME, hosts=(0, 1, 2), spoke=True)

@@ -10,7 +10,7 @@ from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Expected, Family
 from netcheck.model.services import PortRule, ports_on
 from netcheck.phrases import how_many, listed, ports_text
-from netcheck.verdict.case import Case, fails_in, is_apples, phase_is
+from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
@@ -29,6 +29,9 @@ from netcheck.verdict.naming import (
     the_reply,
     those_who_run,
 )
+
+_MOST_ACCIDENTS = 3
+"""Hosts; or a tenth of all. Where more fail at once, it is no accident at their end."""
 
 
 @cause(Cause.PATH_OPEN, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
@@ -273,9 +276,15 @@ def hosts_blocked(case: Case) -> Found | None:
 
 
 def _is_accident(case: Case) -> bool:
-    """Single hosts of Apple's, of services that have others which answer."""
-    down = any(case.verdicts[each.place] is Verdict.NOT_READY for each in case.left)
-    return not down and all(map(is_apples, case.left)) and case.is_few(case.left)
+    """Single hosts of Apple's, of services that have others which answer; or a proxy says nothing of them."""
+    if any(case.verdicts[each.place] is Verdict.NOT_READY for each in case.left):
+        return False
+    if not all(map(is_apples, case.left)) or not case.is_few(case.left):
+        return False
+    hosts = {each.result.host for each in case.left}
+    tried = {each.result.host for each in case.counted if each.place in case.verdicts}
+    is_unsaid = all(map(reason_is(Reason.PROXY_TIMEOUT), case.left))
+    return is_unsaid or len(hosts) <= max(_MOST_ACCIDENTS, len(tried) // 10)
 
 
 @cause(Cause.FALLBACK_BLOCKED, Hop.FIREWALL, is_remark=True)
