@@ -226,18 +226,24 @@ def _tls_of(facts: Facts, result: Result) -> TlsSettings:
 
 
 def _where(facts: Facts, path: ProbePath, failed: Result) -> str:
-    """What to connect to: the name, or the address that fails, where the name has others which may work."""
+    """What to connect to: the name, or the address that fails, where others of the name may well work."""
     attempt = failed.attempt
     if attempt.balancer:
         return attempt.balancer
+    asked = (failed.host, path.resolver.name, attempt.family)
     known = {
         address
         for lookup in facts.lookups
-        if (lookup.host, lookup.resolver, lookup.rdtype.family)
-        == (failed.host, path.resolver.name, attempt.family)
+        if (lookup.host, lookup.resolver, lookup.rdtype.family) == asked
         for address in lookup.addresses
     }
-    is_one_of_several = len(known) > 1
+    place = (failed.path, failed.port, attempt.family)
+    some_work = any(
+        each.attempt.failure is None
+        for each in facts.results
+        if (each.path, each.port, each.attempt.family) == place
+    )
+    is_one_of_several = some_work and len(known) > 1
     return endpoint_text((is_one_of_several and attempt.address) or failed.host, failed.port)
 
 
@@ -257,7 +263,9 @@ def _confirmation(facts: Facts, path: ProbePath, result: Result) -> Confirmation
     shown = "certificate issued by Apple" if tls.is_apples else f"valid certificate for {name}"
     certificate = f"must show a {shown}"
     if proxies := result.attempt.proxies or path.proxies:
-        return Confirmation(certificate, _curl(proxies[-1], result, name))
+        return Confirmation(
+            certificate, _curl(proxies[-1], result, name if result.attempt.connected else result.host)
+        )
     peer = _where(facts, path, result)
     if not result.attempt.connected:
         source = f"-s {path.binding.source_ipv4} " if path.binding.source_ipv4 else ""

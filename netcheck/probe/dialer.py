@@ -147,7 +147,7 @@ class Dialer:
     async def _drive(self, epoll: select.epoll) -> None:
         """Until nothing is under way when the next deadline has come.
 
-        A scope for each deadline, and not for each wait: what begins meanwhile has a later one, mostly.
+        A scope for each deadline, and not for each wait: who has an earlier one than all sets the scope's.
         """
         while self._calls:
             deadline = min(next(iter(calls)).deadline for calls in self._waiting.values() if calls)

@@ -280,8 +280,11 @@ def test_of_a_name_with_several_addresses_the_one_that_fails_is_tried(failure: F
     failed = result(COURIER, 443, failure)
     told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
     found = lookup("0-courier.test", "192.0.2.2", "192.0.2.1")
-    (text,) = tickets(facts([COURIER], [DIRECT], [told], [failed], [found]), ORIGIN)
+    other = result(COURIER, 443, host="1-courier.test")
+    (text,) = tickets(facts([COURIER], [DIRECT], [told], [failed, other], [found]), ORIGIN)
     assert text.endswith(f"\n    {command}")
+    (text,) = tickets(facts([COURIER], [DIRECT], [told], [failed], [found]), ORIGIN)
+    assert text.endswith(f"\n    {command.replace('192.0.2.1', '0-courier.test')}"), "nothing works there"
 
 
 def test_where_nothing_is_wrong_there_is_nothing_to_send() -> None:

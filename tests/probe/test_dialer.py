@@ -20,9 +20,9 @@ from trio.testing import MockClock
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import Binding, Family, ProbePath
-from netcheck.model.results import Attempt, Result
+from netcheck.model.results import Attempt
 from netcheck.model.services import Depth, Timeouts, TlsSettings
-from netcheck.probe import dialer, runner, system
+from netcheck.probe import dialer, runner, sockets, system
 from netcheck.probe.aims import Aim
 from netcheck.probe.dialer import Dialer, can_dial
 from netcheck.probe.names import Names
@@ -30,7 +30,7 @@ from netcheck.probe.once import Round
 from netcheck.probe.opening import Opening
 from netcheck.probe.resolve import Destination
 from netcheck.probe.runner import Prober
-from netcheck.probe.sockets import open_socket
+from netcheck.probe.sockets import begin_to_connect, open_socket
 from netcheck.schedule import Gate
 from netcheck.wire.target import Target
 from tests.probe.peers import in_trio
@@ -305,20 +305,19 @@ async def test_what_is_reset_before_anybody_looks_was_connected(
     """A filter that accepts everything: when its reset is seen must not decide who is asked."""
     if not dials:
         monkeypatch.setattr(runner, "can_dial", lambda *_: False)
+
+    def connect_slowly(sock: socket.socket, address: str, port: int) -> bool:
+        is_under_way = begin_to_connect(sock, address, port)
+        time.sleep(0.1)  # nobody here looks meanwhile
+        return is_under_way
+
+    for module in (dialer, sockets):
+        monkeypatch.setattr(module, "begin_to_connect", connect_slowly)
     prober = Prober(Timeouts(), {"direct": Gate(8, 1e6)})
-    seen: list[Result] = []
-
-    async def visit(port: int) -> None:
-        subject = replace(service("127.0.0.1", ports=(port,)), depth=depth)
-        seen.extend((await prober.visit(subject, "127.0.0.1", DIRECT, 0, 0)).results)
-
     with resetting() as port:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(visit, port)
-            for _ in range(3):  # until it has begun
-                await trio.lowlevel.checkpoint()
-            time.sleep(0.1)  # noqa: ASYNC251 - nobody here looks meanwhile
-    attempt = seen[0].attempt
+        subject = replace(service("127.0.0.1", ports=(port,)), depth=depth)
+        (seen,) = (await prober.visit(subject, "127.0.0.1", DIRECT, 0, 0)).results
+    attempt = seen.attempt
     assert attempt.failure is not None
     assert (attempt.failure.phase, attempt.failure.reason) == (phase, Reason.RESET)
     assert attempt.connected
