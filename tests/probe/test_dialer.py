@@ -33,7 +33,7 @@ from netcheck.probe.runner import Prober
 from netcheck.probe.sockets import begin_to_connect, open_socket
 from netcheck.schedule import Gate
 from netcheck.wire.target import Target
-from tests.probe.peers import in_trio
+from tests.probe.peers import in_trio, serving, silent
 from tests.probe.test_runner import service
 
 pytestmark = pytest.mark.linux
@@ -239,20 +239,26 @@ async def test_who_is_cancelled_in_a_handshake_leaves_nothing_open_too(port: int
 
 @in_trio
 async def test_what_icmp_says_of_a_connection_that_is_there_breaks_no_handshake(
-    port: int, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As ip(7) says of IP_RECVERR, which is on while connecting: to hear who denies it."""
     opened = []
+    begun = trio.Event()
+
+    async def hear(stream: trio.SocketStream) -> None:
+        await stream.receive_some(1)
+        begun.set()
+        await silent(stream)
 
     def kept(kind: socket.SocketKind, address: str, binding: Binding) -> socket.socket:
         opened.append(open_socket(kind, address, binding))
         return opened[0]
 
     monkeypatch.setattr(dialer, "open_socket", kept)
-    async with trio.open_nursery() as nursery:
+    async with serving(hear) as port, trio.open_nursery() as nursery:
         aimed = aim("127.0.0.1", port, TlsSettings())
         nursery.start_soon(a_dialer().dial, Round(), DIRECT, [aimed], Gate(1, 1e6))
-        await trio.sleep(0.1)
+        await begun.wait()
         ip_recverr = 11  # linux/in.h
         assert opened[0].getsockopt(socket.IPPROTO_IP, ip_recverr) == 0
         nursery.cancel_scope.cancel()

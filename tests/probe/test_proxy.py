@@ -280,7 +280,8 @@ async def test_the_proxys_certificate_is_verified(
 async def test_what_a_peer_does_instead_of_tls(handler: Handler, reason: Reason, tmp_path: Path) -> None:
     async with serving(handler) as port:
         proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(trustme.CA(), tmp_path))
-        _, failure = await walked(proxy, timeouts=Timeouts(tls=0.3))
+        patience = 0.3 if reason is Reason.TLS_TIMEOUT else 10.0
+        _, failure = await walked(proxy, timeouts=Timeouts(tls=patience))
     assert failure is not None
     assert (failure.phase, failure.reason) == (Phase.PROXY_TLS, reason)
 
