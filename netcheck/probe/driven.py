@@ -8,7 +8,6 @@ import types
 from collections.abc import Generator
 from time import perf_counter
 
-from netcheck.probe.errors import error_from_os
 from netcheck.probe.sockets import TcpStream
 
 
@@ -16,15 +15,9 @@ class DrivenStream(TcpStream):
     """As it is below, for a coroutine that is driven; must not be waited for in a task of trio's."""
 
     async def send_all(self, data: bytes) -> None:
-        self._fail_if_reset("send")
         view = memoryview(data)
-        while view:
-            try:
-                view = view[self.socket.send(view) :]
-            except BlockingIOError:
-                await _event(select.EPOLLOUT)
-            except OSError as error:
-                raise error_from_os(error, "send") from error
+        while view := self._put(view):
+            await _event(select.EPOLLOUT)
 
     async def receive_some(self, limit: int) -> bytes:
         """At most `limit` bytes; b"" when the peer has closed. Others have their turn first, each time."""

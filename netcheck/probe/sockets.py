@@ -193,15 +193,21 @@ class TcpStream:
 
     async def send_all(self, data: bytes) -> None:
         await trio.lowlevel.checkpoint_if_cancelled()
-        self._fail_if_reset("send")
         view = memoryview(data)
-        while view:
-            try:
+        while view := self._put(view):
+            await trio.lowlevel.wait_writable(self.socket)
+
+    def _put(self, view: memoryview) -> memoryview:
+        """Send as much as there is room for; what is left."""
+        self._fail_if_reset("send")
+        try:
+            while view:
                 view = view[self.socket.send(view) :]
-            except BlockingIOError:
-                await trio.lowlevel.wait_writable(self.socket)
-            except OSError as error:
-                raise error_from_os(error, "send") from error
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise error_from_os(error, "send") from error
+        return view
 
     async def receive_some(self, limit: int) -> bytes:
         """At most `limit` bytes; b"" when the peer has closed."""
