@@ -108,13 +108,14 @@ def in_short(finding: Finding) -> str:
     ports = {result.port for result in finding.about}
     hosts = {result.host for result in finding.about}
     is_one = len(hosts) == 1
+    which_hosts = next(iter(hosts)) if is_one else "some hosts"
     next_proxy = "the next proxy" if all(result.attempt.next_proxy for result in finding.about) else ""
     return _IN_SHORT[finding.cause].format(
         ports=ports_text(ports),
         next_or_ports=next_proxy or ports_text(ports),
-        next_or_hosts=next_proxy or (next(iter(hosts)) if is_one else "some hosts"),
+        next_or_hosts=next_proxy or which_hosts,
         are="is" if len(ports) == 1 else "are",
-        hosts=next(iter(hosts)) if is_one else "some hosts",
+        hosts=which_hosts,
         hosts_are="is" if is_one else "are",
         hosts_do="does" if is_one else "do",
         names=_names(finding),

@@ -233,7 +233,7 @@ class Dialer:
             call.walk.forget(phase)
             self._end(call)
         else:
-            self._end_or_look_again(call, failure)
+            self._end(call, failure)
 
     def _end_unconnected(self, call: "_Call", failure: Failure) -> None:
         call.walk.phases[Phase.CONNECT] = lasted(perf_counter() - call.began)

@@ -312,7 +312,7 @@ def leaving_later(seconds: float) -> Iterator[int]:
 
     def serve(sock: socket.socket) -> None:
         with suppress(OSError), context.wrap_socket(sock, server_side=True) as tls:
-            time.sleep(seconds)
+            time.sleep(seconds)  # holds up this thread only
             tls.unwrap()
 
     def accept(server: socket.socket) -> None:

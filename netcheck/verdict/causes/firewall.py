@@ -30,6 +30,7 @@ from netcheck.verdict.naming import (
     those_who_run,
 )
 
+_is_reset_at_once = fails_in(Phase.CONNECT, Reason.RESET)
 _MOST_ACCIDENTS = 3
 """Hosts; or a tenth of all. Where more fail at once, it is no accident at their end."""
 
@@ -77,7 +78,10 @@ def tls_blocked(case: Case) -> Found | None:
     if not about:
         return None
     owner = on_the_way(case, about)
-    what, when = ("TCP", "are reset at once") if all(map(_is_reset_at_once, about)) else ("TLS", _IN_TLS)
+    if all(map(_is_reset_at_once, about)):
+        what, when = "TCP", "are reset at once"
+    else:
+        what, when = "TLS", "end as soon as TLS begins"
     return Found(
         owner,
         about,
@@ -86,10 +90,6 @@ def tls_blocked(case: Case) -> Found | None:
         f"Connections are established, and {when}: a filter seems to end them.",
         the_reply(about),
     )
-
-
-_IN_TLS = "end as soon as TLS begins"
-_is_reset_at_once = fails_in(Phase.CONNECT, Reason.RESET)
 
 
 @cause(Cause.SESSION_BROKEN, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)

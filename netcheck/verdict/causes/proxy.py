@@ -245,8 +245,8 @@ def proxy_cannot_connect(case: Case) -> Found | None:
     if not about:
         return None
     proxy = the_proxy(case, about)
-    others_next = the_next_proxies(about)
-    what = others_next or f"{the_hosts(case, about)} on {the_ports(case, about)}"
+    next_proxies = the_next_proxies(about)
+    what = next_proxies or f"{the_hosts(case, about)} on {the_ports(case, about)}"
     if all(map(_was_not_asked, about)):
         next_step = (
             f"Where the path {case.path.name} gets its proxies from, name another one for {what}. "
@@ -265,7 +265,7 @@ def proxy_cannot_connect(case: Case) -> Found | None:
     else:
         next_step = (
             f"Ask {proxy.asked} to check its rules, its way to the Internet, and the firewall behind it. "
-            f"It answers, but cannot connect to {what}.{'' if others_next else apples_networks(about)}"
+            f"It answers, but cannot connect to {what}.{'' if next_proxies else apples_networks(about)}"
         )
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
 
