@@ -294,6 +294,32 @@ def test_no_ticket_is_silenced_by_what_ends_it() -> None:
             assert tickets.isdisjoint(names(rule["target_matchers"])), rule
 
 
+def test_a_refused_push_certificate_is_told_until_all_that_it_silences_is_over() -> None:
+    """Which read the verdicts as they were last recorded, and only at the times of their own groups."""
+    groups = {group["name"]: group for file in RULE_FILES for group in load(file)["groups"]}
+    recorded_every = seconds(groups["netcheck-faults"]["interval"])
+    kept = {
+        rule["alert"]: seconds(rule.get("keep_firing_for", "0s")) + seconds(group["interval"])
+        for group in groups.values()
+        for rule in group["rules"]
+        if "[30m]" not in rule["expr"] and rule.get("alert") in NAMES  # what looks back has its own reasons
+    }
+    silenced = {
+        name
+        for rule in load(CONFIG / "alertmanager.yml")["inhibit_rules"]
+        if "NetcheckPushCertificateRefused" in set(names(rule["source_matchers"]))
+        for name in names(rule["target_matchers"])
+    } & kept.keys()
+    assert "NetcheckNotReady" in silenced
+    own = next(rule for rule in ALERTS if rule["alert"] == "NetcheckPushCertificateRefused")
+    assert seconds(own["keep_firing_for"]) > recorded_every + max(kept[name] for name in silenced)
+
+
+def seconds(text: str) -> int:
+    """Of a time as the rules have it."""
+    return int(text[:-1]) * {"s": 1, "m": 60}[text[-1]]
+
+
 def names(matchers: list[str]) -> Iterator[str]:
     """The alerts that all these matchers allow."""
     tests = [re.fullmatch(r'alertname (=~|!~|=|!=) "?([^"]*)"?', matcher) for matcher in matchers]
