@@ -1,6 +1,10 @@
-"""One look now: some hosts of each service over every path, and all of them where something fails."""
+"""One look now: some hosts of each service over every path, and all of them where something fails.
+
+A host that fails where others do not is visited once more, with its other addresses: clients try them too.
+"""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +17,7 @@ from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.findings import Acceptance, PushIdentity, Verdict
 from netcheck.model.paths import Expected, ProbePath
 from netcheck.model.services import Service, families_of, hosts_on, ports_on, targets
-from netcheck.plan import Call, spread
+from netcheck.plan import Call, doubtful, spread
 from netcheck.probe.runner import Prober
 from netcheck.push_certificates import ToProve, prove, read_all, threads, to_prove
 from netcheck.schedule import Gate
@@ -79,7 +83,7 @@ class Look:
 
     def facts(self) -> Facts:
         """One round is all there is, so every failure is believed."""
-        return facts_of(self._state, Belief())
+        return facts_of(self._state, Belief(is_one_look=True))
 
     async def run(self) -> None:
         """Also reads every push certificate, and proves those that the config wants proven."""
@@ -87,10 +91,13 @@ class Look:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(read_all, config.push_certificates, state.record_push_certificate)
             early, late = _bags_first(config.services)
-            await self._visit(early)
+            await self._visit(early, config.paths)
             services = with_counts(config.services, state.courier_counts.highest)
             state.configure(services, config.paths, config.push_certificates)
-            await self._visit(with_counts(late, state.courier_counts.highest))
+            rest = with_counts(late, state.courier_counts.highest)
+            async with trio.open_nursery() as paths:
+                for path in config.paths:
+                    paths.start_soon(self._look_over, path, rest)
             for asked in to_prove(config.push_certificates, config.services, config.paths):
                 nursery.start_soon(self._prove, asked)
 
@@ -103,9 +110,16 @@ class Look:
     async def _show(self, asked: ToProve, identity: PushIdentity) -> tuple[Acceptance, str]:
         return await self._prober.prove(asked.service, asked.path, identity)
 
-    async def _visit(self, services: Iterable[Service]) -> None:
+    async def _look_over(self, path: ProbePath, services: Iterable[Service]) -> None:
+        await self._visit(services, [path])
+        if _is_open(path):
+            latest = self._state.endpoints.latest
+            reached = {endpoint: known.reachable > 0 for endpoint, known in latest.items()}
+            await self._visit_all(doubtful(self._state.services, path, reached), number=1)
+
+    async def _visit(self, services: Iterable[Service], paths: Sequence[ProbePath]) -> None:
         async with trio.open_nursery() as nursery:
-            for service, path in targets(services, self._config.paths):
+            for service, path in targets(services, paths):
                 nursery.start_soon(self._visit_over, service, path)
 
     async def _visit_over(self, service: Service, path: ProbePath) -> None:
@@ -147,17 +161,23 @@ class Look:
         )
 
     async def _visit_hosts(self, service: Service, path: ProbePath, hosts: Sequence[str]) -> None:
-        self._progress.plan(path.name, len(hosts))
-        async with trio.open_nursery() as nursery:
-            for number, host in enumerate(hosts):
-                nursery.start_soon(self._visit_host, Call(service, host, path, turn=0), number * _SPACING)
+        await self._visit_all([Call(service, host, path, turn=0) for host in hosts])
 
-    async def _visit_host(self, call: Call, delay: float) -> None:
+    async def _visit_all(self, calls: Sequence[Call], number: int = 0) -> None:
+        """As a round of that number: within one, names are looked up once, and addresses tried once."""
+        for path, visits in Counter(call.path.name for call in calls).items():
+            self._progress.plan(path, visits)
+        async with trio.open_nursery() as nursery:
+            for index, call in enumerate(calls):
+                nursery.start_soon(self._visit_host, call, number, index * _SPACING)
+
+    async def _visit_host(self, call: Call, number: int, delay: float) -> None:
         await trio.sleep(delay)
         path = call.path.name
         self._progress.begin(path, call.host)
         try:
-            self._state.record(await self._prober.visit(call.service, call.host, call.path, 0, call.turn))
+            seen = await self._prober.visit(call.service, call.host, call.path, number, call.turn)
+            self._state.record(seen)
         except Exception:  # a bug of ours costs one visit, and not the rest of the look
             _log.exception("internal error in the visit to %s over %s", call.host, path)
         self._latest_end[call.service.name, path] = trio.current_time()

@@ -54,6 +54,8 @@ class Belief:
     patience: float = 0.0
     """For how many seconds a verdict may wait until it is clear what is changing; 0: nothing outdates
     another result, as they are all of one moment."""
+    is_one_look: bool = False
+    """Whether every host was visited once, and again only where that told too little."""
 
 
 class PathFinding(NamedTuple):
@@ -215,6 +217,7 @@ class Snapshot:
             failures=self.belief.failures,
             trends=self.trends,
             proofs=known.proofs,
+            is_one_look=self.belief.is_one_look,
         )
         fetched = [(result, seen.bag) for seen in known.endpoints.values() for result in seen.results]
         return replace(

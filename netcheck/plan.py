@@ -1,10 +1,12 @@
 """What is visited and held when: from services and paths to what a round does. Knows not how it is done."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from netcheck.model.paths import Family, ProbePath
-from netcheck.model.services import Service, holds, hosts_on, targets
+from netcheck.model.results import Endpoint
+from netcheck.model.services import AddressChoice, Service, holds, hosts_on, targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,49 @@ def sample(service: Service, path: ProbePath, number: int) -> list[Call]:
         *(Call(service, host, path, number) for host in some),
         *(Call(service, host, path, number + 1) for host in twice),
     ]
+
+
+_FEW = 8
+"""Hosts of a service: so few are reached as their clients reach them, at any of their addresses."""
+
+
+def doubtful(services: Iterable[Service], path: ProbePath, reached: Mapping[Endpoint, bool]) -> list[Call]:
+    """What fails where others do not, to be visited once more: by accident, or at one of its addresses only.
+
+    A host is compared with the others of its service; where it has none, with all that the path leads to.
+    Every address is tried, as clients do; of many hosts, which share their addresses, the one that failed.
+    """
+    needed = [service for service, _ in targets((each for each in services if each.required), [path])]
+    names = {service.name for service in needed}
+    tried = {
+        endpoint: answered
+        for endpoint, answered in reached.items()
+        if endpoint.path == path.name and endpoint.service in names
+    }
+    calls = []
+    for service in needed:
+        hosts = hosts_on(service, path)
+        failed = {
+            endpoint.host
+            for endpoint, answered in tried.items()
+            if endpoint.service == service.name
+            and not answered
+            and not _all_fail(_beside(endpoint, tried, is_single=len(hosts) == 1))
+        }
+        asked = replace(service, addresses=AddressChoice.ALL) if len(hosts) <= _FEW else service
+        calls += [Call(asked, host, path, turn=0) for host in hosts if host in failed]
+    return calls
+
+
+def _beside(endpoint: Endpoint, reached: Mapping[Endpoint, bool], *, is_single: bool) -> dict[Endpoint, bool]:
+    """What an endpoint is compared with, itself included, over its family."""
+    alike = attrgetter("family") if is_single else attrgetter("family", "service", "port")
+    return {other: answered for other, answered in reached.items() if alike(other) == alike(endpoint)}
+
+
+def _all_fail(beside: Mapping[Endpoint, bool]) -> bool:
+    """Whether it is no accident: several hosts, and none is reached."""
+    return not any(beside.values()) and len({endpoint.host for endpoint in beside}) > 1
 
 
 def spread(hosts: Sequence[str], most: int, first: int = 0) -> list[str]:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from netcheck.model.paths import Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
+from netcheck.model.results import Endpoint
 from netcheck.model.services import AddressChoice, Depth, Service, TlsSettings
-from netcheck.plan import held_slots, slots, spread
+from netcheck.plan import doubtful, held_slots, slots, spread
 
 DIRECT = ProbePath("direct")
 COURIER = Service("courier", tuple(f"{n}-courier.test" for n in range(51)), (5223, 443), hosts_per_round=5)
@@ -149,3 +150,61 @@ def test_hosts_are_spread_over_all_from_the_first(count: int, most: int) -> None
     assert len(set(some)) == len(some) == min(count, most)
     gaps = {int(after) - int(before) for before, after in pairwise([*some, str(count)])}
     assert max(gaps) - min(gaps) <= 1
+
+
+ROLES = frozenset({Role.DEVICE})
+MANY = Service("courier", tuple(f"{n}-courier.test" for n in range(4)), (5223, 443), ROLES)
+SINGLE = Service("mdm", ("mdm.test",), (443,), ROLES)
+
+
+def asked_again(reached: dict[Endpoint, bool], *services: Service) -> list[str]:
+    return [call.host for call in doubtful(services, DIRECT, reached)]
+
+
+def everywhere(
+    service: Service, *, fails: tuple[int | str, ...] = (), v6: bool = False
+) -> dict[Endpoint, bool]:
+    """Every host and port of a service: those fail that have a port or a host of `fails`."""
+    families = (Family.IPV4, Family.IPV6) if v6 else (Family.IPV4,)
+    return {
+        Endpoint(service.name, host, port, "direct", family): not {host, port, str(family)} & set(fails)
+        for host in service.hosts
+        for port in service.ports
+        for family in families
+    }
+
+
+@pytest.mark.parametrize(("hosts", "addresses"), [(2, AddressChoice.ALL), (9, AddressChoice.ONE)])
+def test_a_host_that_fails_beside_others_is_visited_again(hosts: int, addresses: AddressChoice) -> None:
+    """At all its addresses; of many hosts at the one that failed, as other hosts have the others."""
+    service = replace(MANY, hosts=tuple(f"{number}-courier.test" for number in range(hosts)))
+    (call,) = doubtful([service], DIRECT, everywhere(service, fails=("1-courier.test",)))
+    assert (call.host, call.turn, call.service.addresses) == ("1-courier.test", 0, addresses)
+
+
+@pytest.mark.parametrize("port", [443, 5223])
+def test_a_port_on_which_all_hosts_fail_is_not_visited_again(port: int) -> None:
+    assert asked_again(everywhere(MANY, fails=(port,)), MANY) == []
+
+
+def test_a_single_host_is_visited_again_where_anything_else_answers() -> None:
+    fails = everywhere(SINGLE, fails=(443,))
+    assert asked_again(everywhere(MANY) | fails, MANY, SINGLE) == ["mdm.test"]
+    assert asked_again(everywhere(MANY, fails=(443, 5223)) | fails, MANY, SINGLE) == []
+
+
+def test_what_is_all_there_is_is_visited_again() -> None:
+    assert asked_again(everywhere(SINGLE, fails=(443,)), SINGLE) == ["mdm.test"]
+
+
+def test_a_family_that_is_dead_for_all_is_not_visited_again() -> None:
+    dead = ("ipv6",)
+    reached = everywhere(MANY, fails=dead, v6=True) | everywhere(SINGLE, fails=dead, v6=True)
+    assert asked_again(reached, MANY, SINGLE) == []
+
+
+def test_what_nobody_needs_is_not_visited_again_and_tells_nothing_of_others() -> None:
+    needless = replace(MANY, required=False)
+    fails = everywhere(needless, fails=("2-courier.test", 5223))
+    assert asked_again(fails, needless) == []
+    assert asked_again(fails | everywhere(SINGLE, fails=(443,)), needless, SINGLE) == ["mdm.test"]

@@ -127,7 +127,8 @@ class _Asked:
 def check(**given: Any) -> None:
     """Look now, over every path: does Apple push get through, and if not, whom to ask for what?
 
-    Of many numbered hosts it visits eight, and all of them where one fails.
+    Of many numbered hosts it visits eight, and all of them where one fails. What fails where others answer is
+    visited once more.
 
     \b
     Exit status: 0 all ready, 1 something is not ready, 2 usage or configuration error,

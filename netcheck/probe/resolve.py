@@ -89,7 +89,7 @@ def _sinkhole(host: str, address: str, lookup: Lookup, networks: Sequence[Networ
 
 
 def chosen(host: str, addresses: Sequence[str], choice: AddressChoice, turn: int) -> Sequence[str]:
-    """All addresses, or the next one at each turn. Hosts begin at different ones, as they share addresses."""
-    if choice is AddressChoice.ALL:
-        return addresses[:_ADDRESSES_TRIED]
-    return (addresses[(turn + zlib.crc32(host.encode())) % len(addresses)],)
+    """The next one at each turn, or all from it on. Hosts begin at different ones: they share addresses."""
+    first = (turn + zlib.crc32(host.encode())) % len(addresses)
+    most = _ADDRESSES_TRIED if choice is AddressChoice.ALL else 1
+    return (*addresses[first:], *addresses[:first])[:most]

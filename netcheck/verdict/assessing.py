@@ -129,13 +129,14 @@ def assess(  # noqa: PLR0913 - everything that a verdict rests on comes in here
     failures: int = 1,
     trends: Trends = MappingProxyType({}),
     proofs: Iterable[Proof] = (),
+    is_one_look: bool = False,
 ) -> Assessment:
     """Judge by the results that are at most `window` seconds older than the newest of their path.
 
     `failures` is how many it takes until a failure is believed; see `what_counts`. `trends` say what newer
     results have outdated; `proofs`, what APNs makes of the push certificates of MDM servers.
     """
-    counting = what_counts(paths, standings, window, failures, trends)
+    counting = what_counts(paths, standings, window, failures, trends, is_one_look=is_one_look)
     tallies = _tallies(services, paths, counting)
     cases = [
         _on_path(path, role, needed, tallies[path.name])

@@ -43,7 +43,10 @@ class Counted:
     result: Result
     reached: bool
     comes_and_goes: bool = False
-    """Whether its host is reached at one time and not at another; the result is the latest that failed."""
+    """Whether its host is reached at one time and not at another, or at one address and not at another; the
+    result is the latest that failed."""
+    fails_at: tuple[str, ...] = ()
+    """The addresses that failed when others of the host answered."""
     since: float | None = None
     """When the first of its failures in a row began, on the monotonic clock, as far as that is known."""
     recovers: bool = False
@@ -106,6 +109,8 @@ def what_counts(
     window: float,
     failures: int,
     trends: Trends,
+    *,
+    is_one_look: bool = False,
 ) -> Counting:
     """Of what is at most `window` seconds older than the newest of its path, what can be believed.
 
@@ -114,7 +119,8 @@ def what_counts(
     never has nothing is known. What is believed of a host by itself counts until its next visit, however long
     that takes where hosts take turns; so does what is believed of a range of Apple's, whose hosts take turns
     too. What all around it has outdated counts no more: successes from before all fell silent, and failures
-    from then, when others answer again.
+    from then, when others answer again. In one look, a host that fails at one address and answers at another
+    comes and goes too, unless it is in a dead range.
     """
     both_ways = {path.name for path in paths if path.resolves_both_ways}
     bound = {path.name for path in paths if path.binding != Binding()}
@@ -131,7 +137,13 @@ def what_counts(
         or each.result.attempt.at >= since[each.result.path]
         or each.result.endpoint in in_dead_ranges
     ]
-    unsteady = _unsteady((each for each in recent if not outdated.is_excused(each)), both_ways, bound)
+    steady = in_dead_ranges if is_one_look else set[Endpoint]()
+    unsteady = _unsteady(
+        (each for each in recent if not (outdated.is_excused(each) or each.result.endpoint in steady)),
+        both_ways,
+        bound,
+        is_one_look=is_one_look,
+    )
     counted = list(unsteady.values())
     for each in recent:
         result = each.result
@@ -249,16 +261,40 @@ def _asked(result: Result) -> _Asked:
     return result.endpoint, result.attempt.balancer
 
 
-def _unsteady(standings: Iterable[Standing], both_ways: set[str], bound: set[str]) -> dict[_Asked, Counted]:
-    """What comes and goes: two in a row need never fail where half of a balancer's members are dead."""
-    return {
-        _asked(each.result): Counted(failed, reached=False, comes_and_goes=True)
-        for each in standings
-        if (failed := each.last_failed) is not None
-        and _comes_and_goes(each.recent)
-        and not _is_local_dns(failed, both_ways)
-        and not _has_no_such_family(failed, bound)
-    }
+def _unsteady(
+    standings: Iterable[Standing], both_ways: set[str], bound: set[str], *, is_one_look: bool
+) -> dict[_Asked, Counted]:
+    """What comes and goes: two in a row need never fail where half of a balancer's members are dead.
+
+    In one look, a host that is asked once more has had an accident, unless it is the only one of its service.
+    """
+    standings = list(standings)
+    hosts: dict[tuple[str, str], set[str]] = {}
+    for each in standings:
+        hosts.setdefault(_service_of(each), set()).add(each.result.host)
+    found: dict[_Asked, Counted] = {}
+    for each in standings:
+        failed, asked = each.last_failed, _asked(each.result)
+        if failed is None or _is_local_dns(failed, both_ways) or _has_no_such_family(failed, bound):
+            continue
+        address = _fails_beside_others(each)
+        is_alone = len(hosts[_service_of(each)]) == 1
+        in_one_look = address is not None or (is_alone and len(set(each.recent)) > 1)
+        if in_one_look if is_one_look else _comes_and_goes(each.recent):
+            known = found[asked].fails_at if asked in found else ()
+            fails_at = (*known, address) if address else known
+            found[asked] = Counted(failed, reached=False, comes_and_goes=True, fails_at=fails_at)
+    return found
+
+
+def _service_of(standing: Standing) -> tuple[str, str]:
+    return standing.result.path, standing.result.service
+
+
+def _fails_beside_others(standing: Standing) -> str | None:
+    """The address that failed at the latest visit, where another one of the host answered."""
+    attempt = standing.result.attempt
+    return attempt.address if attempt.failure is not None and not standing.failures else None
 
 
 def _comes_and_goes(recent: Sequence[bool]) -> bool:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.system.apple import CLIENT_IPV4, CLIENT_IPV6, HOSTS, OTHER_IPV4, OTHER_IPV6, Apple
 from tests.system.lab import Lab, Settings
 from tests.system.namespace import FROM_HERE
@@ -194,6 +196,33 @@ def test_a_source_address_is_the_one_that_leaves(lab: Lab, firewall: Firewall) -
     found = lab.check({"usual": {}, "other": {"source_address": [OTHER_IPV4, OTHER_IPV6]}})
     assert {r["reason"] for r in found.results(path="usual", port=443)} == {"refused"}
     assert {r["outcome"] for r in found.results(path="other", port=443)} == {"success"}
+
+
+@pytest.mark.parametrize("address", HOSTS["api.push.apple.com"][:2])
+@pytest.mark.parametrize("arguments", [[], ["--all-addresses"]])
+def test_a_host_of_which_one_address_is_dead_works_with_limits(
+    lab: Lab, firewall: Firewall, address: str, arguments: list[str]
+) -> None:
+    """As for a server that tries one after the other."""
+    firewall(f"ip daddr {address} tcp dport {{443, 2197}} reject with tcp reset")
+    found = lab.check(DIRECT, arguments=arguments)
+    verdict = found.verdict("direct", "provider")
+    tried_first = {r["address"] for r in found.results(service="provider", family="ipv4")}
+    if address not in tried_first:
+        assert verdict["verdict"] == "ready"
+        return
+    assert (verdict["verdict"], verdict["cause"], verdict["hop"]) == ("degraded", "intermittent", "firewall")
+    assert (
+        f"check the connection to {address}. It is an address of api.push.apple.com" in verdict["next_step"]
+    )
+    assert found.exit_code == 3
+
+
+def test_what_failed_by_accident_is_visited_again(lab: Lab, firewall: Firewall) -> None:
+    firewall(f"{FROM_HERE} tcp dport 5223 limit rate 1/hour burst 1 packets reject with tcp reset")
+    found = lab.check(DIRECT, ALL_COURIERS)
+    assert found.verdict("direct", "device")["verdict"] == "ready"
+    assert found.exit_code == 0
 
 
 def test_ipv6_alone_blocked_is_a_limit(lab: Lab, firewall: Firewall) -> None:

@@ -224,6 +224,41 @@ def history(pattern: str, service: Service = PROVIDER) -> State:
     return state
 
 
+def test_what_fails_and_then_answers_in_one_look_is_a_limit() -> None:
+    standings = list(history("xo").endpoints.standings())
+    (judged,) = assess([PROVIDER], [DIRECT], standings, is_one_look=True).judgements
+    assert (judged.verdict, judged.cause) == (Verdict.DEGRADED, Cause.INTERMITTENT)
+    assert judged.findings[0].evidence == "Reached at one time and not at another: 1 host"
+
+
+def test_an_address_that_fails_beside_others_in_one_look_is_named() -> None:
+    state = State()
+    state.configure([PROVIDER], [DIRECT])
+    fails = [result(PROVIDER, port, REFUSED, address="192.0.2.9") for port in PROVIDER.ports]
+    state.record(visit(*(result(PROVIDER, port) for port in PROVIDER.ports), *fails))
+    standings = list(state.endpoints.standings())
+    (judged,) = assess([PROVIDER], [DIRECT], standings, is_one_look=True).judgements
+    assert (judged.verdict, judged.cause) == (Verdict.DEGRADED, Cause.INTERMITTENT)
+    assert judged.findings[0].evidence == "Reached at some addresses and not at 192.0.2.9: 1 host"
+    assert "check the connection to 192.0.2.9. It is an address of api.test" in judged.findings[0].next_step
+
+
+def test_one_host_of_several_that_answers_when_it_is_asked_again_had_an_accident() -> None:
+    service = replace(PROVIDER, hosts=("api.test", "other.test"))
+    state = history("xo", service)
+    state.record(visit(*(result(service, port, host="other.test") for port in service.ports)))
+    standings = list(state.endpoints.standings())
+    (judged,) = assess([service], [DIRECT], standings, is_one_look=True).judgements
+    assert judged.verdict is Verdict.READY
+
+
+@pytest.mark.parametrize("pattern", ["xx", "x"])
+def test_what_fails_each_time_in_one_look_is_an_outage(pattern: str) -> None:
+    standings = list(history(pattern).endpoints.standings())
+    (judged,) = assess([PROVIDER], [DIRECT], standings, is_one_look=True).judgements
+    assert judged.verdict is Verdict.NOT_READY
+
+
 def after(pattern: str) -> Judgement:
     standings = list(history(pattern).endpoints.standings())
     (judged,) = assess([PROVIDER], [DIRECT], standings, window=180, failures=2).judgements

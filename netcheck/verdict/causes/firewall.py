@@ -23,6 +23,7 @@ from netcheck.verdict.naming import (
     how_often,
     on_the_way,
     over,
+    shortened,
     the_failed_hosts,
     the_hosts,
     the_ports,
@@ -240,20 +241,30 @@ def _on_dead_ports(case: Case) -> list[Counted]:
 
 @cause(Cause.INTERMITTENT, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER, Hop.OWN_SERVICE)
 def intermittent(case: Case) -> Found | None:
-    """It works at one time and not at another, time and again: one of several on the way does not work."""
+    """It works at one time and not at another, time and again: one of several on the way does not work.
+
+    Or at one address and not at another.
+    """
     about = case.mostly(lambda each: each.comes_and_goes)
-    if not about or (all(map(is_apples, about)) and case.is_few(about)):
+    addresses = sorted({address for each in about for address in each.fails_at})
+    is_of_addresses = all(each.fails_at for each in about)
+    if not about or (all(map(is_apples, about)) and case.is_few(about) and not is_of_addresses):
         return None
     is_own = not case.path.is_proxied and not any(map(is_apples, about))
     owner = those_who_run(case, about) if is_own else on_the_way(case, about)
-    return Found(
-        owner,
-        about,
-        f"Reached at one time and not at another: {how_many(len({e.result.host for e in about}), 'host')}",
-        f"Ask {owner.asked} to check the connection to {the_hosts(case, about)}. "
-        "Some connections fail and others work: one of several links or members seems to be broken.",
-        the_reply(about),
-    )
+    count, hosts = how_many(len({each.result.host for each in about}), "host"), the_hosts(case, about)
+    if is_of_addresses:
+        where = shortened(addresses)
+        those = "It is an address" if len(addresses) == 1 else "They are addresses"
+        evidence = f"Reached at some addresses and not at {where}: {count}"
+        step = f"check the connection to {where}. {those} of {hosts}; others of the same work."
+    else:
+        evidence = f"Reached at one time and not at another: {count}"
+        step = (
+            f"check the connection to {hosts}. "
+            "Some connections fail and others work: one of several links or members seems to be broken."
+        )
+    return Found(owner, about, evidence, f"Ask {owner.asked} to {step}", the_reply(about))
 
 
 @cause(Cause.HOSTS_BLOCKED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
