@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from netcheck.model.failing import Failure, Outcome, Phase, Reason
@@ -257,6 +258,8 @@ class Standing(NamedTuple):
     """When the answer came that ended the last such row, on the monotonic clock."""
     before: Earlier | None = None
     """The visit before the latest; None where it tells nothing of how long a connection takes."""
+    failing: Mapping[str, int] = MappingProxyType({})
+    """How many times in a row each of the addresses failed that failed when it was last tried."""
 
 
 @record

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
-from itertools import filterfalse
+from itertools import filterfalse, islice
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -41,6 +41,9 @@ class EndpointState:
     """When the answer came that ended the last such row, on the monotonic clock."""
     before: Earlier | None = None
     """The visit before; None where it tells nothing of how long a connection takes."""
+    failing: Mapping[str, int] = field(default_factory=dict)
+    """How many times in a row each address failed that failed when it was last tried; none any more where all
+    of the remembered visits reached it."""
     balancers: "Mapping[str, EndpointState]" = field(default_factory=dict)
     """The same of each load balancer that is asked in its place, by itself."""
 
@@ -98,6 +101,7 @@ class Endpoints:
                     seen.fails_since,
                     seen.failed_until,
                     seen.before,
+                    seen.failing,
                 )
 
     def is_overtaken(self, visit: Visit) -> bool:
@@ -153,6 +157,8 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
     time = max(map(_time, results))
     recent = _with(before.recent, reached=bool(succeeded))
     last_failed = failed[0] if failed else before.last_failed
+    may_fail = recent != _STEADY and (failed or before.failing)
+    failing = _failing(before.failing, results) if may_fail else _UNSEEN.failing
     if not succeeded:
         return replace(
             before,
@@ -164,6 +170,7 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
             last_failed=last_failed,
             fails_since=min(map(_at, results)) if before.fails_since is None else before.fails_since,
             before=None,
+            failing=failing,
             balancers={},
         )
     phases = succeeded[0].phases
@@ -181,7 +188,23 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
         last_failed=last_failed,
         failed_until=min(map(_ended, succeeded)) if before.failures else before.failed_until,
         before=_earlier(before),
+        failing=failing,
     )
+
+
+_MOST_FAILING = 32
+
+
+def _failing(before: Mapping[str, int], results: Iterable[Result]) -> Mapping[str, int]:
+    """The addresses that failed when they were last tried, the latest last; not all of very many."""
+    known = dict(before)
+    for result in results:
+        if (address := result.attempt.address) is None:
+            continue
+        count = known.pop(address, 0)
+        if result.attempt.failure is not None:
+            known[address] = count + 1
+    return dict(islice(known.items(), max(0, len(known) - _MOST_FAILING), None)) or _UNSEEN.failing
 
 
 _STEADY = (True,) * VISITS_REMEMBERED

@@ -46,7 +46,7 @@ class Counted:
     """Whether its host is reached at one time and not at another, or at one address and not at another; the
     result is the latest that failed."""
     fails_at: tuple[str, ...] = ()
-    """The addresses that failed when others of the host answered."""
+    """The addresses that fail each time, while others of the host answer."""
     since: float | None = None
     """When the first of its failures in a row began, on the monotonic clock, as far as that is known."""
     recovers: bool = False
@@ -277,12 +277,10 @@ def _unsteady(
         failed, asked = each.last_failed, _asked(each.result)
         if failed is None or _is_local_dns(failed, both_ways) or _has_no_such_family(failed, bound):
             continue
-        address = _fails_beside_others(each)
+        fails_at = _fails_at(each, 1 if is_one_look else _FEWEST_FALLS)
         is_alone = len(hosts[_service_of(each)]) == 1
-        in_one_look = address is not None or (is_alone and len(set(each.recent)) > 1)
+        in_one_look = bool(fails_at) or (is_alone and len(set(each.recent)) > 1)
         if in_one_look if is_one_look else _comes_and_goes(each.recent):
-            known = found[asked].fails_at if asked in found else ()
-            fails_at = (*known, address) if address else known
             found[asked] = Counted(failed, reached=False, comes_and_goes=True, fails_at=fails_at)
     return found
 
@@ -291,10 +289,10 @@ def _service_of(standing: Standing) -> tuple[str, str]:
     return standing.result.path, standing.result.service
 
 
-def _fails_beside_others(standing: Standing) -> str | None:
-    """The address that failed at the latest visit, where another one of the host answered."""
-    attempt = standing.result.attempt
-    return attempt.address if attempt.failure is not None and not standing.failures else None
+def _fails_at(standing: Standing, least: int) -> tuple[str, ...]:
+    """The addresses that failed so often in a row at least, while others of the host answered in between."""
+    failing = standing.failing.items()
+    return tuple(sorted(each for each, count in failing if count >= least and count > standing.failures))
 
 
 def _comes_and_goes(recent: Sequence[bool]) -> bool:

@@ -275,6 +275,43 @@ def test_a_host_that_comes_and_goes_is_a_limit_at_any_moment(pattern: str) -> No
     assert judged.findings[0].evidence == "Reached at one time and not at another: 1 host"
 
 
+def taking_turns(*answers: tuple[str, str]) -> Judgement:
+    """Visits to a host at one of its addresses after the other: `o` answers, `x` does not."""
+    state = State()
+    state.configure([PROVIDER], [DIRECT])
+    for minute, (address, letter) in enumerate(answers):
+        failure, at = None if letter == "o" else REFUSED, 60.0 * minute + 1.0
+        state.record(visit(*(result(PROVIDER, p, failure, at=at, address=address) for p in PROVIDER.ports)))
+    standings = list(state.endpoints.standings())
+    (judged,) = assess([PROVIDER], [DIRECT], standings, window=180, failures=2).judgements
+    return judged
+
+
+@pytest.mark.parametrize("visits", [8, 9])
+def test_an_address_that_fails_each_time_beside_others_is_named(visits: int) -> None:
+    judged = taking_turns(*([("192.0.2.1", "o"), ("192.0.2.9", "x")] * 5)[:visits])
+    assert judged.cause is Cause.INTERMITTENT
+    assert judged.findings[0].evidence == "Reached at some addresses and not at 192.0.2.9: 1 host"
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [("192.0.2.1", "o"), ("192.0.2.1", "x")] * 5,  # the only one
+        [("192.0.2.1", letter) for letter in "oxoxoxoxoxxx"],  # at last more often
+        [
+            *[("192.0.2.1", "o"), ("192.0.2.9", "x")] * 4,
+            ("192.0.2.9", "o"),
+            ("192.0.2.1", "x"),
+        ],  # both at times
+    ],
+)
+def test_an_address_that_answers_at_times_is_not_named(answers: list[tuple[str, str]]) -> None:
+    judged = taking_turns(*answers)
+    assert judged.cause is Cause.INTERMITTENT
+    assert judged.findings[0].evidence == "Reached at one time and not at another: 1 host"
+
+
 @pytest.mark.parametrize(
     ("pattern", "verdict"),
     [
