@@ -63,6 +63,14 @@ class Progress:
         self.under_way[path].remove(host)
         self.changed(self)
 
+    def give_up(self, path: str, hosts: Sequence[str]) -> None:
+        """These were planned, begun or not, and nobody waits for them any more."""
+        self.planned[path] -= len(hosts)
+        for host in hosts:
+            if host in self.under_way[path]:
+                self.under_way[path].remove(host)
+        self.changed(self)
+
 
 class Look:
     """Visits what a config names, once. It may be cancelled at any time: the facts so far stay."""
@@ -78,8 +86,8 @@ class Look:
         gates = {path.name: Gate(pace.concurrency, pace.rate) for path in config.paths}
         self._prober = Prober(config.probing.timeouts, gates)
         self._threads = threads()
-        self._latest_end: dict[tuple[str, str], float] = {}
-        """When a visit last ended, by service and path."""
+        self._ended: dict[tuple[str, str], dict[str, float]] = {}
+        """By service and path: when the latest visit to each host ended."""
 
     def facts(self) -> Facts:
         """One round is all there is, so every failure is believed."""
@@ -136,14 +144,40 @@ class Look:
 
             nursery.start_soon(begin)
             await self._ended_or_silent(ended, service, path)
-            if rest and (self._is_limited(service, path) if ended.is_set() else _is_open(path)):
+            if rest and not ended.is_set() and _is_open(path):
+                await self._visit_while_hoped(ended, service, path, rest)
+            elif rest and ended.is_set() and self._is_limited(service, path):
                 await self._visit_hosts(service, path, rest)
+
+    async def _visit_while_hoped(
+        self, ended: trio.Event, service: Service, path: ProbePath, hosts: Sequence[str]
+    ) -> None:
+        """Beside others that are silent: where these end in vain too, nobody waits for more timeouts."""
+        async with trio.open_nursery() as nursery:
+
+            async def give_up_in_vain() -> None:
+                await ended.wait()
+                if not self._is_reached(service, path):
+                    nursery.cancel_scope.cancel()
+
+            nursery.start_soon(give_up_in_vain)
+            await self._visit_hosts(service, path, hosts)
+        ended_at = self._ended.get((service.name, path.name), {})
+        self._progress.give_up(path.name, [host for host in hosts if host not in ended_at])
+
+    def _is_reached(self, service: Service, path: ProbePath) -> bool:
+        """Whether any host of the service answered there, on any port."""
+        return any(
+            known.reachable and (endpoint.service, endpoint.path) == (service.name, path.name)
+            for endpoint, known in self._state.endpoints.latest.items()
+        )
 
     async def _ended_or_silent(self, ended: trio.Event, service: Service, path: ProbePath) -> None:
         """A busy machine is slow too, but not silent."""
         begun = trio.current_time()
         while not ended.is_set():
-            latest = self._latest_end.get((service.name, path.name), begun)
+            ended_at = self._ended.get((service.name, path.name), {})
+            latest = max(ended_at.values(), default=begun)
             left = latest + _SOON - trio.current_time()
             if left <= 0:
                 return
@@ -180,7 +214,7 @@ class Look:
             self._state.record(seen)
         except Exception:  # a bug of ours costs one visit, and not the rest of the look
             _log.exception("internal error in the visit to %s over %s", call.host, path)
-        self._latest_end[call.service.name, path] = trio.current_time()
+        self._ended.setdefault((call.service.name, path), {})[call.host] = trio.current_time()
         self._progress.end(path, call.host)
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,15 +90,46 @@ def test_a_failure_that_matters_to_nobody_widens_nothing(here_only: int) -> None
     assert len(visited(looked(config(replace(ours(here_only), required=False))))) == 8
 
 
+@pytest.fixture
+def silent_hosts() -> Iterator[int]:
+    """A port that is open at 127.0.0.9, silent at the other hosts."""
+    with ExitStack() as held:
+        port = held.enter_context(socket.create_server(("127.0.0.9", 0))).getsockname()[1]
+        for host in (host for host in HOSTS if host != "127.0.0.9"):
+            server = held.enter_context(socket.socket())
+            server.bind((host, port))
+            server.listen(0)
+            held.enter_context(socket.create_connection((host, port)))
+        yield int(port)
+
+
 def test_nobody_waits_for_timeouts_before_the_others_are_visited(
-    silent: int, monkeypatch: pytest.MonkeyPatch
+    silent_hosts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And where one of them answers, all are waited for."""
     monkeypatch.setattr(check, "_SOON", 0.1)
-    hosts = HOSTS[:12]
-    began = {result.host: result.attempt.at for result in looked(config(ours(silent, hosts))).facts().results}
-    first = set(spread(hosts, 8))
-    assert set(began) == set(hosts)
-    assert min(began[host] for host in hosts if host not in first) < began["127.0.0.1"] + TIMEOUTS.connect
+    assert "127.0.0.9" not in spread(HOSTS[:12], 8)
+    results = looked(config(ours(silent_hosts, HOSTS[:12]))).facts().results
+    began = {result.host: result.attempt.at for result in results}
+    assert set(began) == set(HOSTS[:12])
+    assert began["127.0.0.9"] < began["127.0.0.1"] + TIMEOUTS.connect
+    assert {result.host for result in results if result.attempt.failure is None} == {"127.0.0.9"}
+
+
+def test_where_all_are_silent_nobody_waits_for_those_that_began_later(
+    silent_hosts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "_SOON", 0.5)
+    hosts = tuple(host for host in HOSTS if host != "127.0.0.9")
+    progress = Progress()
+    look = Look(config(ours(silent_hosts, hosts)), progress)
+    trio.run(look.run)
+    assert visited(look) == set(spread(hosts, 8))
+    assert (progress.planned, progress.ended, progress.under_way) == (
+        {"direct": 8},
+        {"direct": 8},
+        {"direct": []},
+    )
 
 
 def test_a_busy_machine_on_which_visits_go_on_ending_is_not_taken_for_a_silent_network(
