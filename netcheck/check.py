@@ -152,11 +152,16 @@ class Look:
     async def _visit_while_hoped(
         self, ended: trio.Event, service: Service, path: ProbePath, hosts: Sequence[str]
     ) -> None:
-        """Beside others that are silent: where these end in vain too, nobody waits for more timeouts."""
+        """Beside others that are silent: where these end in vain too, nobody waits for more timeouts.
+
+        The last to begin has about as long to answer as those had until they counted as silent.
+        """
+        fair = trio.current_time() + len(hosts) * _SPACING + _SOON
         async with trio.open_nursery() as nursery:
 
             async def give_up_in_vain() -> None:
                 await ended.wait()
+                await trio.sleep_until(fair)
                 if not self._is_reached(service, path):
                     nursery.cancel_scope.cancel()
 

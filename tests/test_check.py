@@ -120,7 +120,7 @@ def test_where_all_are_silent_nobody_waits_for_those_that_began_later(
     silent_hosts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check, "_SOON", 0.5)
-    hosts = tuple(host for host in HOSTS if host != "127.0.0.9")
+    hosts = tuple(host for host in HOSTS[:12] if host != "127.0.0.9")
     progress = Progress()
     look = Look(config(ours(silent_hosts, hosts)), progress)
     trio.run(look.run)
