@@ -56,6 +56,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.HOSTS_BLOCKED: "{hosts} {hosts_are} blocked",
     Cause.HOSTS_UNREACHABLE: "{hosts} {hosts_do} not answer",
     Cause.DNS_DIFFERS: "DNS gives unexpected addresses",
+    Cause.NAMESERVER_SILENT: "a nameserver does not answer",
     Cause.PAC_FAILED: "the PAC file names no proxy",
     Cause.PAC_SPLITS: "the PAC file sends ports different ways",
     Cause.PAC_MEMBER_DOWN: "the PAC file names a proxy that is down",

@@ -97,6 +97,7 @@ class Cause(StrEnum):
     HOSTS_BLOCKED = "hosts_blocked"
     HOSTS_UNREACHABLE = "hosts_unreachable"
     DNS_DIFFERS = "dns_differs"
+    NAMESERVER_SILENT = "nameserver_silent"
     PAC_SPLITS = "pac_splits"
     PAC_MEMBER_DOWN = "pac_member_down"
     PAC_OUTDATED = "pac_outdated"

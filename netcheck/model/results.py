@@ -44,6 +44,17 @@ class TlsInfo:
     """Whether it is for the name that was asked for; None where it does not say for whom it is."""
 
 
+_SAID = (
+    None,
+    Reason.NXDOMAIN,
+    Reason.NO_ANSWER,
+    Reason.SERVFAIL,
+    Reason.REFUSED_BY_SERVER,
+    Reason.DNS_MALFORMED,
+    Reason.TOO_MANY_ANSWERS,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Try:
     """One question to one nameserver; reason None is an answer that could be used."""
@@ -55,16 +66,10 @@ class Try:
     noise: int = 0
     """Messages that came first and were no reply to the question."""
 
-
-_SAID = (
-    None,
-    Reason.NXDOMAIN,
-    Reason.NO_ANSWER,
-    Reason.SERVFAIL,
-    Reason.REFUSED_BY_SERVER,
-    Reason.DNS_MALFORMED,
-    Reason.TOO_MANY_ANSWERS,
-)
+    @property
+    def was_heard(self) -> bool:
+        """Whether the nameserver spoke at all."""
+        return self.reason in _SAID
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -71,6 +71,20 @@ class World:
         return self._chosen[path]
 
     @cached_property
+    def nameservers(self) -> Mapping[str, Mapping[str, Sequence[bool]]]:
+        """By resolver, where a lookup took several tries: whether each nameserver spoke, the latest last."""
+        found: dict[str, dict[str, list[bool]]] = {}
+        if all(len(lookup.tries) < 2 for lookup in self.lookups):
+            return found
+        for lookup in sorted(self.lookups, key=lambda lookup: lookup.time):
+            spoke: dict[str, bool] = {}
+            for each in lookup.tries:
+                spoke[each.nameserver] = spoke.get(each.nameserver, False) or each.was_heard
+            for nameserver, did in spoke.items():
+                found.setdefault(lookup.resolver, {}).setdefault(nameserver, []).append(did)
+        return found
+
+    @cached_property
     def durations(self) -> Mapping[str, Mapping[Needed, list[float]]]:
         """How long connecting and TLS took where it succeeded, in seconds: by path, then by service and port.
 

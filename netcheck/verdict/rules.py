@@ -65,6 +65,7 @@ RULES: tuple[Rule, ...] = (
     firewall.hosts_blocked,
     apple.hosts_unreachable,
     resolver.dns_differs,
+    resolver.nameserver_silent,
     pac.pac_splits,
     pac.pac_member_down,
     pac.pac_outdated,

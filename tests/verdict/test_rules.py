@@ -15,8 +15,9 @@ from netcheck.model.paths import (
     LoadBalancer,
     ProbePath,
     Role,
+    Transport,
 )
-from netcheck.model.results import Earlier
+from netcheck.model.results import Earlier, Try
 from netcheck.model.services import PortRule, Service
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
@@ -51,6 +52,11 @@ from tests.verdict.scene import (
 
 EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
 DENIED = Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
+
+SILENT_FIRST = (
+    Try("10.0.0.53:53", Transport.UDP, Reason.DNS_TIMEOUT, 0.5),
+    Try("10.0.0.54:53", Transport.UDP, None, 0.02),
+)
 
 SCENES = {
     "a bug": Scene(
@@ -338,6 +344,18 @@ SCENES = {
             lookup(COURIER.hosts[0], "192.0.2.7", resolver="mine"),
             lookup(COURIER.hosts[0], "17.57.144.1", resolver="other"),
         ),
+    ),
+    "a nameserver that does not answer beside one that does": Scene(
+        Cause.NAMESERVER_SILENT,
+        Verdict.READY,
+        Hop.RESOLVER,
+        couriers(path=MINE),
+        "to repair 10.0.0.53:53, or to take it out of the list. Programs that ask it first wait",
+        (MINE,),
+        lookups=[
+            replace(lookup(host, "17.57.144.1", resolver="mine"), tries=SILENT_FIRST)
+            for host in COURIER.hosts
+        ],
     ),
     "no PAC file": Scene(
         Cause.PAC_FAILED,

@@ -34,6 +34,8 @@ _SILENT = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE)
 _AT_THE_ADDRESS = (Phase.PROXY_HANDSHAKE, Phase.CONNECT, Phase.TLS, Phase.SESSION)
 
 
+_LATEST, _FEWEST = 8, 2
+"""Lookups: of the latest that asked a nameserver, none got an answer, and there were so many at least."""
 _DNS_PORT = 53
 _DOORS = {
     Transport.UDP: "on UDP and TCP {}",
@@ -265,3 +267,24 @@ def _odd_lookups(case: Case) -> list[tuple[Lookup, Lookup]]:
 
 def _is_odd(lookup: Lookup) -> bool:
     return lookup.reason is not None or not all(map(is_published, lookup.addresses))
+
+
+@cause(Cause.NAMESERVER_SILENT, Hop.RESOLVER, is_remark=True)
+def nameserver_silent(case: Case) -> Found | None:
+    """Of several nameservers one does not answer, and another does: names are found, but late."""
+    if case.path.load_balancer or not case.path.resolved_families():
+        return None
+    asked = case.world.nameservers.get(case.path.resolver.name, {})
+    latest = {nameserver: answers[-_LATEST:] for nameserver, answers in asked.items()}
+    silent = [each for each, answers in latest.items() if len(answers) >= _FEWEST and not any(answers)]
+    if not silent or not any(map(any, latest.values())):
+        return None
+    resolver, which = the_resolver(case), shortened(sorted(silent))
+    it = "it" if len(silent) == 1 else "them"
+    return Found(
+        resolver,
+        (),
+        f"No answer from {which} to the last {len(latest[silent[0]])} lookups; another nameserver answers",
+        f"Ask {resolver.asked} to repair {which}, or to take {it} out of the list. "
+        f"Programs that ask {it} first wait each time, before they ask another one.",
+    )

@@ -138,7 +138,7 @@ SCENES: Mapping[str, Scene] = {
         resolvers=corporate(OTHER_RESOLVER, "127.0.0.1"),
     ),
     "the first nameserver is silent": Scene(
-        FINE,
+        both("direct", Finding(Verdict.READY, Cause.NAMESERVER_SILENT, Hop.RESOLVER)),
         by_corporate_resolver,
         firewall=("ip daddr 127.0.0.9 drop",),
         resolvers=corporate("127.0.0.9", "127.0.0.1"),

@@ -353,3 +353,51 @@ def test_a_resolver_that_has_fallen_silent_is_not_asked_for_names(heard_at: floa
     judged = Scene(Cause.DNS_FAILURE, Verdict.DEGRADED, Hop.RESOLVER, results).judged()
     assert judged.cause is Cause.DNS_FAILURE
     assert asked in (judged.next_step or "")
+
+
+FIRST, SECOND = "10.0.0.53:53", "10.0.0.54:53"
+
+
+def asked(host: int, *reasons: Reason | None, at: float = 1000.0, path: ProbePath = MINE) -> Lookup:
+    """A lookup that asked the first nameserver, and then perhaps the second one, with what became of it."""
+    tries = tuple(
+        Try(each, Transport.UDP, reason, 0.1) for each, reason in zip((FIRST, SECOND), reasons, strict=False)
+    )
+    found = lookup(COURIER.hosts[host], "17.57.144.1", resolver=path.resolver.name)
+    return replace(found, time=at, tries=tries)
+
+
+SILENT, CLOSED = Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("lookups", "is_told"),
+    [
+        ([asked(0, SILENT, None), asked(1, SILENT, None)], True),
+        ([asked(0, CLOSED, None), asked(1, CLOSED, None)], True),
+        ([asked(0, SILENT, None)], False),  # one may be lost
+        ([asked(0, SILENT, None), asked(1, SILENT, None), asked(2, None)], False),  # it answers at times
+        ([asked(0, Reason.SERVFAIL, None), asked(1, Reason.SERVFAIL, None)], False),  # it answers
+        ([asked(0, SILENT, SILENT), asked(1, SILENT, SILENT)], False),  # a cause for more than a remark
+        (
+            [asked(0, SILENT, None), asked(0, SILENT, None, path=OTHER)],
+            False,
+        ),  # one lookup of each resolver
+        ([*(asked(n % 4, None, at=900.0) for n in range(9)), *[asked(0, SILENT, None)] * 8], True),  # died
+        ([*[asked(0, SILENT, None, at=900.0)] * 8, asked(1, None)], False),  # mended
+    ],
+)
+def test_a_nameserver_that_does_not_answer_beside_another_is_a_remark(
+    lookups: list[Lookup], is_told: bool
+) -> None:
+    judged = Scene(None, Verdict.READY, None, couriers(path=MINE), "", (MINE,), lookups=lookups).judged()
+    assert judged.verdict is Verdict.READY
+    assert judged.cause is (Cause.NAMESERVER_SILENT if is_told else None)
+    if is_told:
+        assert f"repair {FIRST}" in (judged.next_step or "")
+
+
+def test_a_proxy_that_resolves_by_itself_does_not_wait_for_a_nameserver() -> None:
+    lookups = [asked(host, SILENT, None, path=PROXY) for host in (0, 1)]
+    results = couriers(path=PROXY, family=Family.NAME, spoke=True)
+    assert Scene(None, Verdict.READY, None, results, "", (PROXY,), lookups=lookups).judged().findings == ()
