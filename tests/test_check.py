@@ -116,13 +116,11 @@ def test_nobody_waits_for_timeouts_before_the_others_are_visited(
     assert {result.host for result in results if result.attempt.failure is None} == {"127.0.0.9"}
 
 
-def test_where_all_are_silent_nobody_waits_for_those_that_began_later(
-    silent_hosts: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(check, "_SOON", 0.5)
+def test_where_all_are_silent_nobody_waits_for_those_that_began_later(silent_hosts: int) -> None:
     hosts = tuple(host for host in HOSTS[:12] if host != "127.0.0.9")
+    patient = ProbingSettings(timeouts=replace(TIMEOUTS, connect=4.0))
     progress = Progress()
-    look = Look(config(ours(silent_hosts, hosts)), progress)
+    look = Look(replace(config(ours(silent_hosts, hosts)), probing=patient), progress)
     trio.run(look.run)
     assert visited(look) == set(spread(hosts, 8))
     assert (progress.planned, progress.ended, progress.under_way) == (
