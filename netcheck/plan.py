@@ -1,6 +1,6 @@
 """What is visited and held when: from services and paths to what a round does. Knows not how it is done."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
@@ -143,30 +143,31 @@ def doubtful(services: Iterable[Service], path: ProbePath, reached: Mapping[Endp
         for endpoint, answered in reached.items()
         if endpoint.path == path.name and endpoint.service in names
     }
+    dead_ports, dead_families = _all_fail(tried, _PORT), _all_fail(tried, _FAMILY)
     calls = []
     for service in needed:
         hosts = hosts_on(service, path)
+        alike, dead = (_PORT, dead_ports) if len(hosts) > 1 else (_FAMILY, dead_families)
         failed = {
             endpoint.host
             for endpoint, answered in tried.items()
-            if endpoint.service == service.name
-            and not answered
-            and not _all_fail(_beside(endpoint, tried, is_single=len(hosts) == 1))
+            if endpoint.service == service.name and not answered and alike(endpoint) not in dead
         }
         asked = replace(service, addresses=AddressChoice.ALL) if len(hosts) <= _FEW else service
         calls += [Call(asked, host, path, turn=0) for host in hosts if host in failed]
     return calls
 
 
-def _beside(endpoint: Endpoint, reached: Mapping[Endpoint, bool], *, is_single: bool) -> dict[Endpoint, bool]:
-    """What an endpoint is compared with, itself included, over its family."""
-    alike = attrgetter("family") if is_single else attrgetter("family", "service", "port")
-    return {other: answered for other, answered in reached.items() if alike(other) == alike(endpoint)}
+_PORT, _FAMILY = attrgetter("family", "service", "port"), attrgetter("family")
 
 
-def _all_fail(beside: Mapping[Endpoint, bool]) -> bool:
-    """Whether it is no accident: several hosts, and none is reached."""
-    return not any(beside.values()) and len({endpoint.host for endpoint in beside}) > 1
+def _all_fail(tried: Mapping[Endpoint, bool], alike: Callable[[Endpoint], object]) -> set[object]:
+    """Of what is alike, that of which several hosts were tried and none was reached: no accident."""
+    hosts: dict[object, set[str]] = {}
+    for endpoint in tried:
+        hosts.setdefault(alike(endpoint), set()).add(endpoint.host)
+    alive = {alike(endpoint) for endpoint, answered in tried.items() if answered}
+    return {kind for kind, its in hosts.items() if len(its) > 1 and kind not in alive}
 
 
 def spread(hosts: Sequence[str], most: int, first: int = 0) -> list[str]:
