@@ -269,24 +269,32 @@ def _unsteady(
     In one look, a host that is asked once more has had an accident, unless it is the only one of its service.
     """
     standings = list(standings)
-    hosts: dict[tuple[str, str], set[str]] = {}
-    for each in standings:
-        hosts.setdefault(_service_of(each), set()).add(each.result.host)
+    alone = _services_of_one_host(standings) if is_one_look else set()
     found: dict[_Asked, Counted] = {}
     for each in standings:
-        failed, asked = each.last_failed, _asked(each.result)
+        failed = each.last_failed
         if failed is None or _is_local_dns(failed, both_ways) or _has_no_such_family(failed, bound):
             continue
         fails_at = _fails_at(each, 1 if is_one_look else _FEWEST_FALLS)
-        is_alone = len(hosts[_service_of(each)]) == 1
-        in_one_look = bool(fails_at) or (is_alone and len(set(each.recent)) > 1)
-        if in_one_look if is_one_look else _comes_and_goes(each.recent):
-            found[asked] = Counted(failed, reached=False, comes_and_goes=True, fails_at=fails_at)
+        if is_one_look:
+            is_unsteady = bool(fails_at) or (len(set(each.recent)) > 1 and _service_of(each) in alone)
+        else:
+            is_unsteady = _comes_and_goes(each.recent)
+        if is_unsteady:
+            unsteady = Counted(failed, reached=False, comes_and_goes=True, fails_at=fails_at)
+            found[_asked(each.result)] = unsteady
     return found
 
 
 def _service_of(standing: Standing) -> tuple[str, str]:
     return standing.result.path, standing.result.service
+
+
+def _services_of_one_host(standings: Iterable[Standing]) -> set[tuple[str, str]]:
+    hosts: dict[tuple[str, str], set[str]] = {}
+    for each in standings:
+        hosts.setdefault(_service_of(each), set()).add(each.result.host)
+    return {service for service, its in hosts.items() if len(its) == 1}
 
 
 def _fails_at(standing: Standing, least: int) -> tuple[str, ...]:
