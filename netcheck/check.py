@@ -14,9 +14,9 @@ from netcheck.bags import with_counts
 from netcheck.config.file import Config
 from netcheck.config.settings import ProbingSettings
 from netcheck.facts import Belief, Facts, facts_of
-from netcheck.model.findings import Acceptance, PushIdentity, Verdict
+from netcheck.model.findings import Acceptance, Cause, PushIdentity, Verdict
 from netcheck.model.paths import Expected, ProbePath
-from netcheck.model.services import Service, families_of, hosts_on, ports_on, targets
+from netcheck.model.services import AddressChoice, Service, families_of, hosts_on, ports_on, targets
 from netcheck.plan import Call, doubtful, spread
 from netcheck.probe.runner import Prober
 from netcheck.push_certificates import ToProve, prove, read_all, threads, to_prove
@@ -123,7 +123,15 @@ class Look:
         if _is_open(path):
             latest = self._state.endpoints.latest
             reached = {endpoint: known.reachable > 0 for endpoint, known in latest.items()}
-            await self._visit_all(doubtful(self._state.services, path, reached), number=1)
+            calls = doubtful(self._state.services, path, reached)
+            limits, in_open_ranges = self._limits(path), self._limits(path, but=Cause.RANGE_BLOCKED)
+            again = [
+                call
+                for call in calls
+                if (call.service.name, call.host)
+                in (limits if call.service.addresses is AddressChoice.ALL else in_open_ranges)
+            ]
+            await self._visit_all(again, number=1)
 
     async def _visit(self, services: Iterable[Service], paths: Sequence[ProbePath]) -> None:
         async with trio.open_nursery() as nursery:
@@ -156,13 +164,14 @@ class Look:
 
         The last to begin has about as long to answer as those had until they counted as silent.
         """
-        fair = trio.current_time() + len(hosts) * _SPACING + _SOON
+        begun = trio.current_time()
+        fair = begun + len(hosts) * _SPACING + _SOON
         async with trio.open_nursery() as nursery:
 
             async def give_up_in_vain() -> None:
                 await ended.wait()
                 await trio.sleep_until(fair)
-                if not self._is_reached(service, path):
+                if not (self._is_reached(service, path) or self._prober.gets_through(path, 0, begun)):
                     nursery.cancel_scope.cancel()
 
             nursery.start_soon(give_up_in_vain)
@@ -191,13 +200,18 @@ class Look:
 
     def _is_limited(self, service: Service, path: ProbePath) -> bool:
         """Whether what is known of the service makes a verdict of the path worse."""
-        return any(
-            result.service == service.name
+        return any(name == service.name for name, _ in self._limits(path))
+
+    def _limits(self, path: ProbePath, but: Cause | None = None) -> set[tuple[str, str]]:
+        """What makes a verdict of the path worse, but for one cause: services and hosts."""
+        return {
+            (result.service, result.host)
             for judged in self.facts().judgements
             if judged.path == path.name and judged.verdict is not Verdict.READY
             for finding in judged.findings
+            if finding.cause is not but
             for result in finding.about
-        )
+        }
 
     async def _visit_hosts(self, service: Service, path: ProbePath, hosts: Sequence[str]) -> None:
         await self._visit_all([Call(service, host, path, turn=0) for host in hosts])

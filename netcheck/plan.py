@@ -154,7 +154,9 @@ def doubtful(services: Iterable[Service], path: ProbePath, reached: Mapping[Endp
             if endpoint.service == service.name and not answered and alike(endpoint) not in dead
         }
         asked = replace(service, addresses=AddressChoice.ALL) if len(hosts) <= _FEW else service
-        calls += [Call(asked, host, path, turn=0) for host in hosts if host in failed]
+        # where a PAC file chooses, one address is tried all the same: the next one
+        turn = 0 if path.chosen_by is None else 1
+        calls += [Call(asked, host, path, turn) for host in hosts if host in failed]
     return calls
 
 

@@ -116,6 +116,24 @@ def test_nobody_waits_for_timeouts_before_the_others_are_visited(
     assert {result.host for result in results if result.attempt.failure is None} == {"127.0.0.9"}
 
 
+def test_a_host_that_answers_on_one_port_and_is_silent_on_another_is_waited_for(silent_hosts: int) -> None:
+    """Its visit is still under way when those that began before it end in vain."""
+    with ExitStack() as held:
+        first = held.enter_context(socket.create_server(("127.0.0.1", 0)))
+        silent_port = first.getsockname()[1]
+        for host in HOSTS[:12]:
+            full = first if host == "127.0.0.1" else held.enter_context(socket.socket())
+            if full is not first:
+                full.bind((host, silent_port))
+            full.listen(0)
+            held.enter_context(socket.create_connection((host, silent_port)))
+        service = replace(ours(silent_hosts, HOSTS[:12]), ports=(silent_hosts, silent_port))
+        patient = ProbingSettings(timeouts=replace(TIMEOUTS, connect=4.0))
+        results = looked(replace(config(service), probing=patient)).facts().results
+    assert {result.host for result in results if result.attempt.failure is None} == {"127.0.0.9"}
+    assert {result.host for result in results} == set(HOSTS[:12])
+
+
 def test_where_all_are_silent_nobody_waits_for_those_that_began_later(silent_hosts: int) -> None:
     hosts = tuple(host for host in HOSTS[:12] if host != "127.0.0.9")
     patient = ProbingSettings(timeouts=replace(TIMEOUTS, connect=4.0))

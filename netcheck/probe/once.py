@@ -60,6 +60,10 @@ class Round:
         self._slots[key] = _Slot()
         return True
 
+    def everything_made(self) -> list[tuple[Hashable, Any]]:
+        """What there is by now, with its keys."""
+        return [(key, slot.value) for key, slot in self._slots.items() if slot.done]
+
     def made(self, key: Hashable) -> Any:
         """The value; None where it is not made yet."""
         slot = self._slots.get(key)

@@ -75,6 +75,14 @@ class Prober:
             lookups=tuple(found for found in lookups if shared.claim((service.name, found))),
         )
 
+    def gets_through(self, path: ProbePath, number: int, since: float) -> bool:
+        """Whether an attempt of the round, begun since then, has succeeded, be its visit still under way."""
+        return any(
+            isinstance(made, Attempt) and made.failure is None and made.at >= since
+            for key, made in self._rounds[number].everything_made()
+            if isinstance(key, tuple) and key[0] == path.name
+        )
+
     async def hold(
         self,
         service: Service,

@@ -275,7 +275,7 @@ def _unsteady(
         failed = each.last_failed
         if failed is None or _is_local_dns(failed, both_ways) or _has_no_such_family(failed, bound):
             continue
-        fails_at = _fails_at(each, 1 if is_one_look else _FEWEST_FALLS)
+        fails_at = _fails_at(each, failed, 1 if is_one_look else _FEWEST_FALLS)
         if is_one_look:
             is_unsteady = bool(fails_at) or (len(set(each.recent)) > 1 and _service_of(each) in alone)
         else:
@@ -297,10 +297,14 @@ def _services_of_one_host(standings: Iterable[Standing]) -> set[tuple[str, str]]
     return {service for service, its in hosts.items() if len(its) == 1}
 
 
-def _fails_at(standing: Standing, least: int) -> tuple[str, ...]:
-    """The addresses that failed so often in a row at least, while others of the host answered in between."""
+def _fails_at(standing: Standing, failed: Result, least: int) -> tuple[str, ...]:
+    """The addresses that failed so often in a row at least, while others of the host answered in between.
+
+    None where the host `failed` the last time at another one: then it is not these that make it come and go.
+    """
     failing = standing.failing.items()
-    return tuple(sorted(each for each, count in failing if count >= least and count > standing.failures))
+    found = sorted(each for each, count in failing if count >= least and count > standing.failures)
+    return tuple(found) if failed.attempt.address in found else ()
 
 
 def _comes_and_goes(recent: Sequence[bool]) -> bool:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 
+from netcheck.model.results import Attempt
 from netcheck.verdict.counting import Counted
 
 _SHARE, _LEAST, _BASE = 0.10, 3, 8
 """Packets are lost where a tenth of at least eight connections, and three of them, had to ask twice."""
+_PATIENCE = 1.0
+"""Seconds until the kernel asks again (RFC 6298, section 2.1), be the answer still on its way."""
 
 
 def lost(counted: Iterable[Counted]) -> tuple[int, int] | None:
@@ -17,6 +20,11 @@ def lost(counted: Iterable[Counted]) -> tuple[int, int] | None:
     attempts = {
         id(each.result.attempt): each.result.attempt for each in counted if not each.recovers
     }.values()
-    twice = sum(bool(a.syn_retransmits) and a.failure is None for a in attempts)
+    twice = sum(bool(a.syn_retransmits) and a.failure is None and not _is_far(a) for a in attempts)
     loses = len(attempts) >= _BASE and twice >= _LEAST and twice >= _SHARE * len(attempts)
     return (twice, len(attempts)) if loses else None
+
+
+def _is_far(attempt: Attempt) -> bool:
+    """Whether it asked again although nothing was lost, as the answer takes longer than that."""
+    return attempt.rtt is not None and attempt.rtt >= _PATIENCE

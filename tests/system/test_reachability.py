@@ -212,9 +212,7 @@ def test_a_host_of_which_one_address_is_dead_works_with_limits(
         assert verdict["verdict"] == "ready"
         return
     assert (verdict["verdict"], verdict["cause"], verdict["hop"]) == ("degraded", "intermittent", "firewall")
-    assert (
-        f"check the connection to {address}. It is an address of api.push.apple.com" in verdict["next_step"]
-    )
+    assert f"check the connection to {address} on ports 443 and 2197 over IPv4. It is" in verdict["next_step"]
     assert found.exit_code == 3
 
 

@@ -15,9 +15,11 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.naming import (
+    APPLE,
     FAMILIES,
     FIREWALL,
     THIS_NETWORK,
+    Owner,
     apples_networks,
     commonest,
     how_often,
@@ -114,7 +116,7 @@ def _cut_in_tls(case: Case, about: list[Counted]) -> list[Counted]:
 
     Not where a single host does, nor a server of the user's own.
     """
-    about = [each for each in about if not each.comes_and_goes]
+    about = [each for each in about if each.fails_at or not each.comes_and_goes]
     return [] if all(map(case.is_only_its_own, about)) or case.is_few(about) else about
 
 
@@ -239,32 +241,53 @@ def _on_dead_ports(case: Case) -> list[Counted]:
     return [e for e in silent if e.result.host in sure and (e.result.port, e.family) in apples]
 
 
-@cause(Cause.INTERMITTENT, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER, Hop.OWN_SERVICE)
+@cause(Cause.INTERMITTENT, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER, Hop.OWN_SERVICE, Hop.APPLE)
 def intermittent(case: Case) -> Found | None:
     """It works at one time and not at another, time and again: one of several on the way does not work.
 
     Or at one address and not at another.
     """
     about = case.mostly(lambda each: each.comes_and_goes)
-    addresses = sorted({address for each in about for address in each.fails_at})
-    is_of_addresses = all(each.fails_at for each in about)
-    if not about or (all(map(is_apples, about)) and case.is_few(about) and not is_of_addresses):
+    if not about:
         return None
+    if all(each.fails_at for each in about):
+        return _fails_at_addresses(case, about)
+    if all(map(is_apples, about)) and case.is_few(about):
+        return None
+    owner = _who_passes_on(case, about)
+    return Found(
+        owner,
+        about,
+        f"Reached at one time and not at another: {how_many(len({e.result.host for e in about}), 'host')}",
+        f"Ask {owner.asked} to check the connection to {the_hosts(case, about)}. "
+        "Some connections fail and others work: one of several links or members seems to be broken.",
+        the_reply(about),
+    )
+
+
+def _fails_at_addresses(case: Case, about: Sequence[Counted]) -> Found:
+    """Apple's part are single hosts of many, and what fails at the same address over another path too."""
+    addresses = {address for each in about for address in each.fails_at}
+    is_elsewhere = any(not addresses.isdisjoint(other.fails_at) for other in case.others)
+    is_apples_part = all(map(is_apples, about)) and (case.is_few(about) or is_elsewhere)
+    owner = APPLE if is_apples_part else _who_passes_on(case, about)
+    where, hosts = shortened(sorted(addresses)), the_hosts(case, about)
+    count = how_many(len({each.result.host for each in about}), "host")
+    what = "It is one of the addresses" if len(addresses) == 1 else "These are addresses"
+    return Found(
+        owner,
+        about,
+        f"Reached at other addresses and not at {where}: {count}",
+        f"Ask {owner.asked} to check the connection to {where} on {the_ports(case, about)}. "
+        f"{what} of {hosts}, and clients try them all.",
+        the_reply(about),
+    )
+
+
+def _who_passes_on(case: Case, about: Sequence[Counted]) -> Owner:
+    """Of servers of the user's own that are asked directly, those who run them."""
     is_own = not case.path.is_proxied and not any(map(is_apples, about))
-    owner = those_who_run(case, about) if is_own else on_the_way(case, about)
-    count, hosts = how_many(len({each.result.host for each in about}), "host"), the_hosts(case, about)
-    if is_of_addresses:
-        where = shortened(addresses)
-        those = "It is an address" if len(addresses) == 1 else "They are addresses"
-        evidence = f"Reached at some addresses and not at {where}: {count}"
-        step = f"check the connection to {where}. {those} of {hosts}; others of the same work."
-    else:
-        evidence = f"Reached at one time and not at another: {count}"
-        step = (
-            f"check the connection to {hosts}. "
-            "Some connections fail and others work: one of several links or members seems to be broken."
-        )
-    return Found(owner, about, evidence, f"Ask {owner.asked} to {step}", the_reply(about))
+    return those_who_run(case, about) if is_own else on_the_way(case, about)
 
 
 @cause(Cause.HOSTS_BLOCKED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
