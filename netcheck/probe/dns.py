@@ -170,16 +170,20 @@ class _Inquiry:
             now = trio.current_time()
             until = now + min((deadline - now) / shares, self._stub.timeout)
             answer = await self._ask_in_form(visit, until)
+            if self._is_last_resort(visit.forms[0]) and answer is not self._late:
+                answer = _over_tcp_only(visit.nameserver, answer)
             if answer.reason in _ANSWERED and not answer.lame:
                 return answer
-            if not (failures and self._is_vain(visit.forms[0], answer)):
+            if not (
+                failures and answer.reason is Reason.DNS_MALFORMED and self._is_last_resort(visit.forms[0])
+            ):
                 failures.append(answer)
             if forms := _forms_left(visit, answer):
                 queue.append(_Visit(visit.nameserver, forms))
         return _most_telling(failures)
 
     def _forms(self) -> tuple[_Form, ...]:
-        """UDP loses packets, some swallow EDNS and some all of UDP: so TCP has the last turn."""
+        """UDP loses packets, and some swallow EDNS. TCP has the last turn, to tell what is wrong."""
         transport = self._resolver.transport
         if transport is not Transport.UDP or self._stub.use_vc:
             stream = Transport.TLS if transport is Transport.TLS else Transport.TCP
@@ -188,10 +192,13 @@ class _Inquiry:
         rich = (_Form(Transport.UDP, edns=True),) if self._stub.edns else ()
         return (*rich, *plain, _Form(Transport.TCP, edns=False))
 
-    def _is_vain(self, form: _Form, answer: Answer) -> bool:
-        """Whether it is only TCP, tried at last, that made no sense: silence over UDP says more."""
-        is_last_resort = form.transport is Transport.TCP and self._resolver.transport is Transport.UDP
-        return is_last_resort and not self._stub.use_vc and answer.reason is Reason.DNS_MALFORMED
+    def _is_last_resort(self, form: _Form) -> bool:
+        """Whether it is TCP to one that is silent over UDP: no stub resolver asks so."""
+        return (
+            form.transport is Transport.TCP
+            and self._resolver.transport is Transport.UDP
+            and not self._stub.use_vc
+        )
 
     async def _ask_in_form(self, visit: _Visit, deadline: float) -> Answer:
         """Ask one nameserver, in the form it can answer."""
@@ -251,6 +258,16 @@ class _Inquiry:
             self.tries[number] = replace(self.tries[number], reason=answer.reason, duration=exchange.duration)
             self._late = answer
         self._turn.cancel()
+
+
+def _over_tcp_only(nameserver: Nameserver, answer: Answer) -> Answer:
+    """Programs never see what would be answered over TCP, but for a reply over UDP that says so."""
+    if answer.reason not in _ANSWERED:
+        return answer
+    detail = (
+        f"no answer from {nameserver} over udp; over tcp, which programs do not try by themselves, it answers"
+    )
+    return Answer(Reason.DNS_TIMEOUT, detail)
 
 
 def _forms_left(visit: _Visit, answer: Answer) -> tuple[_Form, ...]:

@@ -20,11 +20,12 @@ def lost(counted: Iterable[Counted]) -> tuple[int, int] | None:
     attempts = {
         id(each.result.attempt): each.result.attempt for each in counted if not each.recovers
     }.values()
-    twice = sum(bool(a.syn_retransmits) and a.failure is None and not _is_far(a) for a in attempts)
+    twice = sum(bool(a.syn_retransmits) and a.failure is None for a in attempts)
     loses = len(attempts) >= _BASE and twice >= _LEAST and twice >= _SHARE * len(attempts)
-    return (twice, len(attempts)) if loses else None
+    return (twice, len(attempts)) if loses and not _are_far(attempts) else None
 
 
-def _is_far(attempt: Attempt) -> bool:
-    """Whether it asked again although nothing was lost, as the answer takes longer than that."""
-    return attempt.rtt is not None and attempt.rtt >= _PATIENCE
+def _are_far(attempts: Iterable[Attempt]) -> bool:
+    """Whether all round trips take longer than the kernel waits: it asks twice, and nothing is lost."""
+    trips = [each.rtt for each in attempts if each.rtt is not None]
+    return bool(trips) and min(trips) >= _PATIENCE

@@ -152,10 +152,13 @@ async def test_rotate_begins_with_any_of_the_nameservers() -> None:
 
 
 @in_trio
-async def test_udp_that_is_swallowed_leaves_tcp() -> None:
+async def test_where_udp_is_swallowed_tcp_tells_so_and_is_no_success() -> None:
+    """The stub resolvers of systems never get that far."""
     async with peer(silent, frames(good)) as here:
         found = await ask(here, timeout=1.0)
-    assert (found.reason, transports(found)) == (None, [UDP, UDP, TCP])
+    assert (found.reason, transports(found)) == (Reason.DNS_TIMEOUT, [UDP, UDP, TCP])
+    assert found.addresses == ()
+    assert "over udp; over tcp, which programs do not try by themselves, it answers" in found.detail
 
 
 # --- Replies that are none

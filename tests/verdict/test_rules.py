@@ -907,3 +907,13 @@ def test_a_family_is_named_only_where_the_same_service_has_another() -> None:
         None, Verdict.NOT_READY, None, [*couriers(), *ipv6, expired], services=(COURIER, MDM)
     ).judged()
     assert "on port 443." in judged.findings[0].next_step
+
+
+def test_a_network_in_which_every_round_trip_takes_longer_than_the_kernel_waits_loses_nothing() -> None:
+    far = [
+        replace(each, attempt=replace(each.attempt, rtt=1.4))
+        for each in couriers(None, (443, 5223), syn_retransmits=1)
+    ]
+    assert Scene(None, Verdict.READY, None, far).judged().verdict is Verdict.READY
+    lossy = [*far[1:], *couriers(None, (443,), hosts=(0,))]
+    assert Scene(None, Verdict.READY, None, lossy).judged().cause is Cause.PACKET_LOSS

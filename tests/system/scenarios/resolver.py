@@ -137,6 +137,10 @@ SCENES: Mapping[str, Scene] = {
         lambda lab: odd_dns(lab.namespace, SERVER_FAILURE, "all"),
         resolvers=corporate(OTHER_RESOLVER, "127.0.0.1"),
     ),
+    "DNS over UDP is dropped, and over TCP it is not": Scene(
+        both("direct", Finding(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)),
+        firewall=("ip daddr 127.0.0.1 udp dport 53 drop",),
+    ),
     "the first nameserver is silent": Scene(
         both("direct", Finding(Verdict.READY, Cause.NAMESERVER_SILENT, Hop.RESOLVER)),
         by_corporate_resolver,
