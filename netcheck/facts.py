@@ -179,6 +179,8 @@ class Snapshot:
     belief: Belief
     standings: tuple[Standing, ...]
     trends: Trends
+    random: frozenset[Part]
+    """Where it is chance that decides, and no host."""
     unjudged: Facts
     """All but what the results mean."""
 
@@ -189,6 +191,7 @@ class Snapshot:
             belief,
             tuple(state.endpoints.standings()),
             state.courses.trends() if belief.patience else {},
+            state.chances.random(in_one_look=belief.is_one_look),
             Facts(
                 services=state.services,
                 paths=state.paths,
@@ -216,6 +219,7 @@ class Snapshot:
             window=self.belief.window,
             failures=self.belief.failures,
             trends=self.trends,
+            random=self.random,
             proofs=known.proofs,
             is_one_look=self.belief.is_one_look,
         )
@@ -325,9 +329,12 @@ class LatestFacts:
         if not facts.endpoints:
             return facts
         courses = self._state.courses
-        doubts = courses.doubts(self._belief.patience)
+        random = self._state.chances.random()
+        steady = {part[:3] for part in random}  # of what goes on at random, nothing is changing
+        doubts = {p: it for p, it in courses.doubts(self._belief.patience).items() if p[:3] not in steady}
+        asked = self._state.inquiries.keys() - {part.path for part in random}
         unrest = _Unrest(
-            {part.path for part in doubts} | self._state.inquiries.keys(),
+            {part.path for part in doubts} | asked,
             courses.silent_since(courses.newest - _RESTLESS * self._belief.window),
             {part for part, trend in courses.trends().items() if trend.down and not trend.doubt},
         )

@@ -8,6 +8,7 @@ from netcheck.model.paths import ProbePath
 from netcheck.model.results import Hold, HoldKey, Visit
 from netcheck.model.services import Service, holds, targets
 from netcheck.state.certificates import PushCertificates
+from netcheck.state.chances import Chances
 from netcheck.state.couriers import CourierCounts
 from netcheck.state.courses import Courses
 from netcheck.state.endpoints import Endpoints
@@ -32,6 +33,7 @@ class State:
         self.flows = Flows()
         self.endpoints = Endpoints()
         self.courses = Courses()
+        self.chances = Chances()
         self.lookups = Lookups()
         self.proxies = Proxies()
         self.courier_counts = CourierCounts()
@@ -55,6 +57,7 @@ class State:
             self.flows,
             self.endpoints,
             self.courses,
+            self.chances,
             self.lookups,
             self.proxies,
             self.courier_counts,
@@ -79,7 +82,9 @@ class State:
         if not is_news:
             return
         for endpoint in self.endpoints.record(visit):
-            self.courses.record(endpoint, self.endpoints.latest[endpoint])
+            seen = self.endpoints.latest[endpoint]
+            self.courses.record(endpoint, seen)
+            self.chances.record(endpoint, seen)
         self.courier_counts.record(visit)
         self.proxies.record(visit)
 

@@ -15,7 +15,7 @@ from netcheck.model.findings import Judgement, Needed, Proof, Verdict, best, wor
 from netcheck.model.paths import Expected, Family, ProbePath, Role
 from netcheck.model.results import Lookup, Standing
 from netcheck.model.services import PortRule, Service, ports_on
-from netcheck.model.trends import Trends
+from netcheck.model.trends import Part, Trends
 from netcheck.verdict.case import Case, World
 from netcheck.verdict.counting import Counted, Counting, what_counts
 from netcheck.verdict.failures_in_words import failure_in_words
@@ -128,15 +128,17 @@ def assess(  # noqa: PLR0913 - everything that a verdict rests on comes in here
     window: float = math.inf,
     failures: int = 1,
     trends: Trends = MappingProxyType({}),
+    random: frozenset[Part] = frozenset(),
     proofs: Iterable[Proof] = (),
     is_one_look: bool = False,
 ) -> Assessment:
     """Judge by the results that are at most `window` seconds older than the newest of their path.
 
     `failures` is how many it takes until a failure is believed; see `what_counts`. `trends` say what newer
-    results have outdated; `proofs`, what APNs makes of the push certificates of MDM servers.
+    results have outdated; `random`, where hosts fail by chance; `proofs`, what APNs makes of the push
+    certificates of MDM servers.
     """
-    counting = what_counts(paths, standings, window, failures, trends, is_one_look=is_one_look)
+    counting = what_counts(paths, standings, window, failures, trends, random=random, is_one_look=is_one_look)
     tallies = _tallies(services, paths, counting)
     cases = [
         _on_path(path, role, needed, tallies[path.name])

@@ -15,7 +15,7 @@ from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Needed
 from netcheck.model.paths import Binding, Family, ProbePath
 from netcheck.model.results import Endpoint, Result, Standing
-from netcheck.model.trends import Trends
+from netcheck.model.trends import Part, Trends
 from netcheck.verdict.outdated import Outdated
 
 _FEWEST_VISITS, _FEWEST_FALLS, _FAILING_SHARE, _SETTLED = 8, 3, 0.25, 6
@@ -45,6 +45,8 @@ class Counted:
     comes_and_goes: bool = False
     """Whether its host is reached at one time and not at another, or at one address and not at another; the
     result is the latest that failed."""
+    is_random: bool = False
+    """Whether other hosts do the same: it is no host's fault."""
     fails_at: tuple[str, ...] = ()
     """The addresses that fail each time, while others of the host answer."""
     since: float | None = None
@@ -110,6 +112,7 @@ def what_counts(
     failures: int,
     trends: Trends,
     *,
+    random: frozenset[Part] = frozenset(),
     is_one_look: bool = False,
 ) -> Counting:
     """Of what is at most `window` seconds older than the newest of its path, what can be believed.
@@ -120,15 +123,17 @@ def what_counts(
     that takes where hosts take turns; so does what is believed of a range of Apple's, whose hosts take turns
     too. What all around it has outdated counts no more: successes from before all fell silent, and failures
     from then, when others answer again. In one look, a host that fails at one address and answers at another
-    comes and goes too, unless it is in a dead range.
+    comes and goes too, unless it is in a dead range. So does whatever failed lately where it is `random`.
     """
     both_ways = {path.name for path in paths if path.resolves_both_ways}
     bound = {path.name for path in paths if path.binding != Binding()}
-    outdated = Outdated(trends)
+    # what fails by chance falls silent by chance too
+    outdated = Outdated({part: trend for part, trend in trends.items() if part not in random})
     valid, was_silent = _parted((s for s in standings if not _is_local_dns(s.result, both_ways)), outdated)
     known = _without_missing_families(valid, bound)
     since = {path: newest - window for path, newest in _newest(known).items()}
-    dead = _dead_ranges(known, since, failures)
+    ports = {part[:3] for part in random}
+    dead = frozenset(each for each in _dead_ranges(known, since, failures) if each[:3] not in ports)
     in_dead_ranges = {each.result.endpoint for each in known if _is_in(each.result, dead)}
     recent = [
         each
@@ -144,6 +149,7 @@ def what_counts(
         bound,
         is_one_look=is_one_look,
     )
+    unsteady |= _random(recent, random, since, both_ways, bound)
     counted = list(unsteady.values())
     for each in recent:
         result = each.result
@@ -283,6 +289,25 @@ def _unsteady(
         if is_unsteady:
             unsteady = Counted(failed, reached=False, comes_and_goes=True, fails_at=fails_at)
             found[_asked(each.result)] = unsteady
+    return found
+
+
+def _random(
+    standings: Iterable[Standing],
+    random: frozenset[Part],
+    since: Mapping[str, float],
+    both_ways: set[str],
+    bound: set[str],
+) -> dict[_Asked, Counted]:
+    """What failed lately where chance decides; not what fails so often in a row that it is down."""
+    found: dict[_Asked, Counted] = {}
+    for each in standings:
+        failed, part = each.last_failed, Part.of(each.result.endpoint)
+        if failed is None or random.isdisjoint((part, part.whole)) or each.failures >= _SETTLED:
+            continue
+        is_late = failed.attempt.at < since[each.result.path] and not each.failures
+        if not (is_late or _is_local_dns(failed, both_ways) or _has_no_such_family(failed, bound)):
+            found[_asked(each.result)] = Counted(failed, reached=False, comes_and_goes=True, is_random=True)
     return found
 
 

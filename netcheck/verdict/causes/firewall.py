@@ -252,7 +252,8 @@ def intermittent(case: Case) -> Found | None:
         return None
     if all(each.fails_at for each in about):
         return _fails_at_addresses(case, about)
-    if all(map(is_apples, about)) and case.is_few(about):
+    is_random = any(each.is_random for each in about)
+    if all(map(is_apples, about)) and case.is_few(about) and not is_random:
         return None
     owner = _who_passes_on(case, about)
     return Found(

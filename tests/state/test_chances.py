@@ -1,0 +1,79 @@
+"""Whether hosts fail at random: told from what they do when they are asked again."""
+
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from netcheck.model.paths import Family, ProbePath
+from netcheck.model.trends import Part
+from netcheck.state.state import State
+from tests.records import COURIER, DROPPED, result, visit
+
+DIRECT = ProbePath("direct")
+MANY = replace(COURIER, hosts=tuple(f"{number}-courier.test" for number in range(16)), ports=(5223,))
+PART = Part("direct", 5223, Family.IPV4, MANY.name)
+
+
+def after(*visits: str, dead: str = "192.0.2.1") -> State:
+    """After these visits in a row, each the number of a host, and `o` for an answer or `x` for none."""
+    state, clock = State(), count(1000)
+    state.configure([MANY], [DIRECT])
+    for each in visits:
+        host, answers = MANY.hosts[int(each[:-1])], each[-1] == "o"
+        failure, address = (None, "192.0.2.1") if answers else (DROPPED, dead)
+        state.record(visit(result(MANY, 5223, failure, host=host, at=float(next(clock)), address=address)))
+    return state
+
+
+def is_random(state: State, *, in_one_look: bool = False) -> bool:
+    found = state.chances.random(in_one_look=in_one_look)
+    assert (PART in found) is (PART.whole in found)
+    return PART in found
+
+
+CHANCE = ("0o", "1x", "2o", "1o", "3x", "4o", "3o", "5x", "5o", "6x")
+
+
+def test_hosts_that_answer_when_they_are_asked_again_and_then_others_fail_is_chance() -> None:
+    assert is_random(after(*CHANCE))
+
+
+@pytest.mark.parametrize(
+    "visits",
+    [
+        [f"{host}o" for host in range(16)],
+        [*(f"{host}x" for host in range(8)), *(f"{host}o" for host in range(8))],  # an outage that is over
+        [f"{host}{'x' if host % 4 == 0 else 'o'}" for _ in range(4) for host in range(16)],  # some are dead
+        ["1x", "1o", "2o", "1x", "1o", "3o", "1x", "1o", "4o", "1x"],  # a single one comes and goes
+        ["0o", "1x", "1o", "2o", "3x", "3o", "4o"],  # two accidents
+        [*CHANCE, "6o", *(f"{host}o" for host in range(12))],  # mended
+        [*CHANCE, *(f"{host}x" for host in range(12))],  # dead by now
+    ],
+    ids=["well", "outage", "dead hosts", "one host", "accidents", "mended", "dead"],
+)
+def test_other_faults_are_none_of_chance(visits: list[str]) -> None:
+    assert not is_random(after(*visits))
+
+
+def test_hosts_that_answer_at_another_address_only_do_not_recover() -> None:
+    """Where a range is blocked, they do so each time that another address has its turn."""
+    assert not is_random(after(*CHANCE, dead="198.51.100.1"))
+
+
+@pytest.mark.parametrize(
+    ("again", "expected"),
+    [("ooo", True), ("oooxxxxx", True), ("oox", False), ("xxxx", False), ("ooo" + "x" * 13, False)],
+)
+def test_in_one_look_a_part_of_what_is_asked_again_answers(again: str, expected: bool) -> None:
+    first = [f"{host}x" for host in range(len(again))]
+    state = after(*first, *(f"{host}{answer}" for host, answer in enumerate(again)))
+    assert is_random(state, in_one_look=True) is expected
+
+
+def test_what_is_well_again_is_forgotten() -> None:
+    state = after(*CHANCE, *[f"{host}o" for _ in range(5) for host in range(16)])
+    assert not state.chances._series
+    state = after(*CHANCE)
+    state.configure([], [DIRECT])
+    assert not state.chances.random()
