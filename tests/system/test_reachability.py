@@ -223,6 +223,16 @@ def test_what_failed_by_accident_is_visited_again(lab: Lab, firewall: Firewall) 
     assert found.exit_code == 0
 
 
+def test_of_several_links_one_is_dead_and_no_host_is_blocked(lab: Lab, firewall: Firewall) -> None:
+    firewall(
+        f"{FROM_HERE} tcp dport {{443, 5223}} tcp flags syn numgen random mod 3 == 0 reject with tcp reset"
+    )
+    found = lab.check(DIRECT, ALL_COURIERS, arguments=["--all-hosts"])
+    verdict = found.verdict("direct", "device")
+    assert (verdict["verdict"], verdict["cause"], verdict["hop"]) == ("degraded", "intermittent", "firewall")
+    assert "one of several links or members seems to be broken" in verdict["next_step"]
+
+
 def test_ipv6_alone_blocked_is_a_limit(lab: Lab, firewall: Firewall) -> None:
     firewall("meta nfproto ipv6 tcp dport {443, 5223} reject with tcp reset")
     found = lab.check(DIRECT)
