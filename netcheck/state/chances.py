@@ -53,6 +53,8 @@ class _Series:
 
     def is_random(self, *, in_one_look: bool) -> bool:
         """In one look all is asked once, and then once more what failed: of that a part has to answer."""
+        if self._alike >= _SETTLED and not in_one_look:
+            return False
         recovered = {event.host for event in self._events if event.recovers}
         if len(recovered) < _FEWEST:
             return False
@@ -62,8 +64,7 @@ class _Series:
         failures = sum(not event.recovers for event in self._events)
         in_order = sorted(self._events, key=lambda event: event.at)
         after = sum(one.recovers and not other.recovers for one, other in pairwise(in_order))
-        is_often = after >= _FEWEST and failures >= _SHARE * min(self._probes, _REMEMBERED)
-        return is_often and self._alike < _SETTLED
+        return after >= _FEWEST and failures >= _SHARE * min(self._probes, _REMEMBERED)
 
     def record(self, host: str, address: str | None, at: float, *, answered: bool) -> None:
         self._probes += 1

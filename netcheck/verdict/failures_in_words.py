@@ -16,7 +16,7 @@ _OF_THIS_MACHINE = {
 _RESOLVE = {
     Reason.NXDOMAIN: "DNS says that there is no such name",
     Reason.NO_ANSWER: "DNS has no address for the name",
-    Reason.SERVFAIL: "DNS answers with an error, SERVFAIL",
+    Reason.SERVFAIL: "DNS answers with an error, such as SERVFAIL",
     Reason.REFUSED_BY_SERVER: "DNS refuses to answer",
     Reason.DNS_TIMEOUT: "DNS does not answer",
     Reason.DNS_MALFORMED: "the answer of DNS cannot be read",

@@ -24,7 +24,7 @@ def tls_intercepted(case: Case) -> Found | None:
     owner = on_the_way(case, about)
     issuers = sorted({e.result.attempt.tls.issuer for e in about if e.result.attempt.tls is not None})
     by = f"; issued by {issuers[0]}" if issuers else ""
-    shown = f"Its certificates are issued by {issuers[0]}. " if issuers else ""
+    shown = f"Its certificates are issued by {issuers[0].rstrip('.')}. " if issuers else ""
     own = [each for each in about if not is_apples(each)]
     names = ["*.push.apple.com"] if any(map(is_apples, about)) else []
     if own:

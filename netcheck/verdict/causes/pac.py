@@ -13,6 +13,7 @@ from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import how_often, shortened, the_chooser, the_failed_hosts, the_reply
 
 _IS_FAULTY = reason_is(Reason.PAC_FAULTY)
+_DIRECT = "DIRECT"
 
 
 @cause(Cause.PAC_FAILED, Hop.PROXY)
@@ -70,13 +71,13 @@ def pac_member_down(case: Case) -> Found | None:
         return None
     file = the_chooser(case)
     first = next(iter(dead.values()))
-    names = shortened(list(dead))
+    names, owned = shortened(list(dead)), ["the firewall" if way == _DIRECT else way for way in dead]
     return Found(
         file,
         list({id(each): each for _, found in dead.values() for each in found}.values()),
         f"{names} {'do' if len(dead) > 1 else 'does'} not lead to {the_failed_hosts(first[1])}; "
         "another way that the PAC file names does",
-        f"Ask the owners of {names} to repair this way, or {file.asked} to take it out. "
+        f"Ask the owners of {shortened(owned)} to repair this way, or {file.asked} to take it out. "
         "Devices that try it first wait until it fails.",
         first[0],
     )
@@ -119,7 +120,10 @@ def _ways(each: Counted) -> tuple[str, ...]:
 
 
 def _failed_ways(each: Counted) -> Iterable[Attempt]:
-    return (attempt for attempt in _chosen(each)[1].attempts if attempt.failure is not None)
+    """Not DIRECT after others, which many files name at last where nothing leads out without a proxy."""
+    attempts = _chosen(each)[1].attempts
+    usual = (attempt for number, attempt in enumerate(attempts) if attempt.proxies or not number)
+    return (attempt for attempt in usual if attempt.failure is not None)
 
 
 def _ways_that_work(case: Case) -> set[str]:
@@ -133,4 +137,4 @@ def _is_denial(attempt: Attempt) -> bool:
 
 
 def _way_text(attempt: Attempt) -> str:
-    return ", ".join(proxy.place for proxy in attempt.proxies) or "DIRECT"
+    return ", ".join(proxy.place for proxy in attempt.proxies) or _DIRECT

@@ -79,6 +79,18 @@ def local_network_down(case: Case) -> Found | None:
 @cause(Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
 def local_machine(case: Case) -> Found | None:
     """It is out of file descriptors, forbids it, or lacks the config's address, or a route."""
+    if other := _silent_on_its_interface(case):
+        binding = case.path.binding
+        way = binding.interface or f"the address {binding.source_ipv4 or binding.source_ipv6}"
+        return Found(
+            THIS_MACHINE,
+            case.left,
+            how_often(case, case.left),
+            f"On the machine that runs netcheck, check {way}: link, addresses and routes. "
+            f"The resolver does not answer there, and does on the path {other}. "
+            f"If another network is there, give the path {case.path.name} a resolver of that network.",
+            the_reply(case.left, is_of_destination=False),
+        )
     cannot = reason_is(Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS, Reason.PERMISSION_DENIED)
     about = case.mostly(lambda each: cannot(each) or _has_no_way(each) or _lacks_store(case, each))
     if not about:
@@ -104,6 +116,28 @@ def local_machine(case: Case) -> Found | None:
     next_step = f"On the machine that runs netcheck, {what}."
     reply = the_reply(about, is_of_destination=not at_dns)
     return Found(THIS_MACHINE, about, how_often(case, about), next_step, reply)
+
+
+def _silent_on_its_interface(case: Case) -> str | None:
+    """Where nothing answers by the interface or address that the path is bound to: a path with another one,
+    on which the same resolver answers.
+
+    Linux asks on the link itself where an interface has no route: that too is silence.
+    """
+    dns_is_silent = fails_in(Phase.RESOLVE, *_DNS_SILENCE)
+    if case.path.binding == Binding() or not case.left or not all(map(dns_is_silent, case.counted)):
+        return None
+    for path in case.world.paths:
+        counted = case.world.on_path(path.name)
+        is_other = path.resolver == case.path.resolver and path.binding != case.path.binding
+        if is_other and any(case.was_resolved_here(each) and not _asks(each) for each in counted):
+            return path.name
+    return None
+
+
+def _asks(each: Counted) -> bool:
+    """Whether it ends where a name is asked for."""
+    return phase_is(*_ASKED)(each)
 
 
 def _leads_nowhere(case: Case, about: Sequence[Counted]) -> bool:

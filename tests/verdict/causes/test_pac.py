@@ -49,6 +49,16 @@ def test_a_dead_second_proxy_is_a_remark_that_names_it() -> None:
     assert "b.test" not in (found.next_step or "").replace("web.test", "")
 
 
+def test_direct_after_a_proxy_that_works_need_not_lead_anywhere() -> None:
+    assert judged(*over_pac(443, (A, None), ((), DROPPED))).findings == ()
+
+
+def test_direct_before_a_proxy_is_the_firewall_s_to_repair() -> None:
+    found = judged(*over_pac(443, ((), DROPPED), (A, None)))
+    assert found.cause is Cause.PAC_MEMBER_DOWN
+    assert "Ask the owners of the firewall to repair this way" in (found.next_step or "")
+
+
 def test_a_proxy_that_works_and_denies_a_port_that_goes_another_way_is_not_dead() -> None:
     second = [*over_pac(443, (A, None), (B, None)), *over_pac(5223, (A, DENIED), (B, None))]
     assert judged(*second).findings == ()

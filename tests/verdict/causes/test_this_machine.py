@@ -150,3 +150,40 @@ def test_authorities_that_cannot_be_read_are_no_fault_of_the_server() -> None:
     judged = Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, MDM)).judged()
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
     assert "let netcheck read the file of authorities" in (judged.next_step or "")
+
+
+NO_ANSWER = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer from 10.0.0.53:53 over udp in 2.00 s")
+GUEST = ProbePath("guest", binding=Binding(interface="wlan0"))
+
+
+def on_guest(*others: ProbePath, **about: Failure | None) -> tuple[Cause | None, str]:
+    results = couriers(NO_ANSWER, path=GUEST)
+    for path in others:
+        results += couriers(about.get("failure"), path=path)
+    judged = assess([COURIER], [GUEST, *others], once(results)).judgements[0]
+    return judged.cause, judged.next_step or ""
+
+
+def test_a_resolver_that_is_silent_by_one_interface_only_is_not_asked_to_answer() -> None:
+    cause, step = on_guest(DIRECT)
+    assert cause is Cause.LOCAL_MACHINE
+    assert step.startswith(
+        "On the machine that runs netcheck, check wlan0: link, addresses and routes. The resolver"
+    )
+    assert (
+        "and does on the path direct. If another network is there, give the path guest a resolver of" in step
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "failure"),
+    [
+        (DIRECT, NO_ANSWER),  # silent everywhere
+        (replace(DIRECT, resolver=Resolver("other")), None),  # another resolver answers
+    ],
+)
+def test_a_resolver_that_is_silent_by_one_interface_may_be_down(
+    other: ProbePath, failure: Failure | None
+) -> None:
+    cause, _ = on_guest(other, failure=failure)
+    assert cause is not Cause.LOCAL_MACHINE
