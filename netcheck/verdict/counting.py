@@ -142,14 +142,14 @@ def what_counts(
         or each.result.attempt.at >= since[each.result.path]
         or each.result.endpoint in in_dead_ranges
     ]
-    steady = in_dead_ranges if is_one_look else set[Endpoint]()
-    unsteady = _unsteady(
-        (each for each in recent if not (outdated.is_excused(each) or each.result.endpoint in steady)),
-        both_ways,
-        bound,
-        is_one_look=is_one_look,
-    )
-    unsteady |= _random(recent, random, since, both_ways, bound)
+    failing = _failing(recent, both_ways, bound)
+    by_itself = [each for each in failing if not outdated.is_excused(each.standing)]
+    if is_one_look:
+        open_to = [each for each in by_itself if each.standing.result.endpoint not in in_dead_ranges]
+        unsteady = _in_one_look(open_to, known)
+    else:
+        unsteady = _over_time(by_itself)
+    unsteady |= _random(failing, random, since)
     counted = list(unsteady.values())
     for each in recent:
         result = each.result
@@ -267,47 +267,69 @@ def _asked(result: Result) -> _Asked:
     return result.endpoint, result.attempt.balancer
 
 
-def _unsteady(
-    standings: Iterable[Standing], both_ways: set[str], bound: set[str], *, is_one_look: bool
-) -> dict[_Asked, Counted]:
-    """What comes and goes: two in a row need never fail where half of a balancer's members are dead.
+class _Failing(NamedTuple):
+    """What has failed in any of the remembered visits, and how the last time."""
 
-    In one look, a host that is asked once more has had an accident, unless it is the only one of its service.
-    """
-    standings = list(standings)
-    alone = _services_of_one_host(standings) if is_one_look else set()
-    found: dict[_Asked, Counted] = {}
-    for each in standings:
-        failed = each.last_failed
-        if failed is None or _is_local_dns(failed, both_ways) or _has_no_such_family(failed, bound):
-            continue
-        fails_at = _fails_at(each, failed, 1 if is_one_look else _FEWEST_FALLS)
-        if is_one_look:
-            is_unsteady = bool(fails_at) or (len(set(each.recent)) > 1 and _service_of(each) in alone)
-        else:
-            is_unsteady = _comes_and_goes(each.recent)
-        if is_unsteady:
-            unsteady = Counted(failed, reached=False, comes_and_goes=True, fails_at=fails_at)
-            found[_asked(each.result)] = unsteady
-    return found
+    standing: Standing
+    failed: Result
+
+    def unsteady(self, fails_at: tuple[str, ...] = (), *, is_random: bool = False) -> Counted:
+        return Counted(
+            self.failed, reached=False, comes_and_goes=True, is_random=is_random, fails_at=fails_at
+        )
+
+    def fails_at(self, least: int) -> tuple[str, ...]:
+        """The addresses that failed so often in a row at least, while others of the host answered in between.
+
+        None where the last failure was at another one: then it is not these that make it come and go.
+        """
+        failing, failures = self.standing.failing, self.standing.failures
+        found = sorted(each for each, count in failing.items() if count >= least and count > failures)
+        return tuple(found) if self.failed.attempt.address in found else ()
+
+
+def _failing(standings: Iterable[Standing], both_ways: set[str], bound: set[str]) -> list[_Failing]:
+    """Not by what is no failure."""
+    return [
+        _Failing(each, failed)
+        for each in standings
+        if (failed := each.last_failed) is not None
+        and not _is_local_dns(failed, both_ways)
+        and not _has_no_such_family(failed, bound)
+    ]
+
+
+def _over_time(failing: Iterable[_Failing]) -> dict[_Asked, Counted]:
+    """What comes and goes: two in a row need never fail where half of a balancer's members are dead."""
+    return {
+        _asked(each.standing.result): each.unsteady(each.fails_at(_FEWEST_FALLS))
+        for each in failing
+        if _comes_and_goes(each.standing.recent)
+    }
+
+
+def _in_one_look(failing: Iterable[_Failing], known: Iterable[Standing]) -> dict[_Asked, Counted]:
+    """What fails at one address only, and a service's only host that failed once; else it is an accident."""
+    alone = _services_of_one_host(known)
+    return {
+        _asked(each.standing.result): each.unsteady(fails_at)
+        for each in failing
+        if (fails_at := each.fails_at(1))
+        or (len(set(each.standing.recent)) > 1 and _service_of(each.standing) in alone)
+    }
 
 
 def _random(
-    standings: Iterable[Standing],
-    random: frozenset[Part],
-    since: Mapping[str, float],
-    both_ways: set[str],
-    bound: set[str],
+    failing: Iterable[_Failing], random: frozenset[Part], since: Mapping[str, float]
 ) -> dict[_Asked, Counted]:
     """What failed lately where chance decides; not what fails so often in a row that it is down."""
     found: dict[_Asked, Counted] = {}
-    for each in standings:
-        failed, part = each.last_failed, Part.of(each.result.endpoint)
-        if failed is None or random.isdisjoint((part, part.whole)) or each.failures >= _SETTLED:
-            continue
-        is_late = failed.attempt.at < since[each.result.path] and not each.failures
-        if not (is_late or _is_local_dns(failed, both_ways) or _has_no_such_family(failed, bound)):
-            found[_asked(each.result)] = Counted(failed, reached=False, comes_and_goes=True, is_random=True)
+    for each in failing:
+        result, failures = each.standing.result, each.standing.failures
+        part = Part.of(result.endpoint)
+        is_lately = failures > 0 or each.failed.attempt.at >= since[result.path]
+        if is_lately and failures < _SETTLED and not random.isdisjoint((part, part.whole)):
+            found[_asked(result)] = each.unsteady(is_random=True)
     return found
 
 
@@ -320,16 +342,6 @@ def _services_of_one_host(standings: Iterable[Standing]) -> set[tuple[str, str]]
     for each in standings:
         hosts.setdefault(_service_of(each), set()).add(each.result.host)
     return {service for service, its in hosts.items() if len(its) == 1}
-
-
-def _fails_at(standing: Standing, failed: Result, least: int) -> tuple[str, ...]:
-    """The addresses that failed so often in a row at least, while others of the host answered in between.
-
-    None where the host `failed` the last time at another one: then it is not these that make it come and go.
-    """
-    failing = standing.failing.items()
-    found = sorted(each for each, count in failing if count >= least and count > standing.failures)
-    return tuple(found) if failed.attempt.address in found else ()
 
 
 def _comes_and_goes(recent: Sequence[bool]) -> bool:

@@ -32,8 +32,6 @@ _SOMEBODY_ELSE = (
 _ASKED = (Phase.RESOLVE, Phase.PROXY_RESOLVE)
 _SILENT = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE)
 _AT_THE_ADDRESS = (Phase.PROXY_HANDSHAKE, Phase.CONNECT, Phase.TLS, Phase.SESSION)
-
-
 _LATEST, _FEWEST = 8, 2
 """Lookups: of the latest that asked a nameserver, none got an answer, and there were so many at least."""
 _DNS_PORT = 53
