@@ -121,17 +121,19 @@ class Look:
     async def _look_over(self, path: ProbePath, services: Iterable[Service]) -> None:
         await self._visit(services, [path])
         if _is_open(path):
-            latest = self._state.endpoints.latest
-            reached = {endpoint: known.reachable > 0 for endpoint, known in latest.items()}
-            calls = doubtful(self._state.services, path, reached)
-            limits, in_open_ranges = self._limits(path), self._limits(path, but=Cause.RANGE_BLOCKED)
-            again = [
-                call
-                for call in calls
-                if (call.service.name, call.host)
-                in (limits if call.service.addresses is AddressChoice.ALL else in_open_ranges)
-            ]
-            await self._visit_all(again, number=1)
+            await self._visit_all(self._worth_asking_again(path), number=1)
+
+    def _worth_asking_again(self, path: ProbePath) -> list[Call]:
+        """What makes a verdict worse and may be an accident; not the many hosts of a range that is blocked."""
+        latest = self._state.endpoints.latest
+        reached = {endpoint: known.reachable > 0 for endpoint, known in latest.items()}
+        limits, beside_ranges = self._limits(path), self._limits(path, but=Cause.RANGE_BLOCKED)
+
+        def matters(call: Call) -> bool:
+            is_one_of_many = call.service.addresses is AddressChoice.ONE
+            return (call.service.name, call.host) in (beside_ranges if is_one_of_many else limits)
+
+        return list(filter(matters, doubtful(self._state.services, path, reached)))
 
     async def _visit(self, services: Iterable[Service], paths: Sequence[ProbePath]) -> None:
         async with trio.open_nursery() as nursery:

@@ -99,6 +99,8 @@ class Chances:
 
     def record(self, endpoint: Endpoint, seen: EndpointState) -> None:
         """Take in how an endpoint was found just now."""
+        if not (seen.unreachable or self._series):
+            return
         service = Part.of(endpoint)
         for part in (service, service.whole):
             if seen.unreachable or part in self._series:
