@@ -124,7 +124,7 @@ class Look:
             await self._visit_all(self._worth_asking_again(path), number=1)
 
     def _worth_asking_again(self, path: ProbePath) -> list[Call]:
-        """What makes a verdict worse and may be an accident; not the many hosts of a range that is blocked."""
+        """What makes a verdict worse and may be an accident; not the many hosts of a blocked range."""
         latest = self._state.endpoints.latest
         reached = {endpoint: known.reachable > 0 for endpoint, known in latest.items()}
         limits, beside_ranges = self._limits(path), self._limits(path, but=Cause.RANGE_BLOCKED)
