@@ -7,20 +7,19 @@ same pace, and holds the tunnel for as long.
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from netcheck.probe.grace import BEHIND_PROXY
 from tests.bench import loops
-from tests.bench.costs import in_turns, judge, show
-from tests.bench.daemon import FAST, PATHS, Settings, config, sink, spent_by_daemon
+from tests.bench.costs import judge, show
+from tests.bench.daemon import FAST, PATHS, SCRAPED_EVERY, Settings, config, daemon, sink, spent
 from tests.bench.processes import answers, in_a_namespace, process
 
 GOAL = 1.3
 """The most CPU that a probe may cost, as a part of the bare loop's."""
-COUNT = 2_000
-"""Tunnels of the bare loop, of each turn."""
-WINDOW = 5
+COUNT = 4_000
+"""Tunnels of the bare loop."""
+WINDOW = 10
 DANTE, TINYPROXY = 22481, 22482
 _DANTE = """
 logoutput: /dev/null
@@ -47,7 +46,7 @@ def main() -> None:
 
 
 def measure() -> None:
-    """Through one proxy after the other: the bare loop and the daemon in turns."""
+    """Through one proxy after the other: the bare loop, then the daemon."""
     with sink():
         with running_dante():
             _compare("socks5", DANTE)
@@ -72,19 +71,13 @@ def _proxy(command: list[str], text: str, port: int) -> Iterator[None]:
 
 
 def _compare(scheme: str, port: int) -> None:
+    bare = loops.run(scheme, COUNT, loops.PROXIED * len(PATHS), port, BEHIND_PROXY)
     paths: Settings = {path: {"proxy": f"{scheme}://127.0.0.1:{port}"} for path in PATHS}
-    settings = config(loops.ADDRESSES, loops.PROXIED_PORTS, paths=paths, probing=FAST)
-    peer, ours = f"{scheme}, a bare loop over trio", f"{scheme}, netcheck"
-    rate = loops.PROXIED * len(PATHS)
-    costs = in_turns(
-        {
-            peer: partial(loops.run, scheme, COUNT, rate, port, BEHIND_PROXY),
-            ours: partial(spent_by_daemon, settings, WINDOW),
-        }
-    )
-    show(costs, peer)
-    ratio = costs[ours].microseconds / costs[peer].microseconds
-    judge(f"a probe through {scheme}, of the bare loop's", ratio, GOAL)
+    with daemon(config(loops.ADDRESSES, loops.PROXIED_PORTS, paths=paths, probing=FAST)) as pid:
+        ours = spent(pid, WINDOW, SCRAPED_EVERY)
+    peer = f"{scheme}, a bare loop over trio"
+    show({peer: bare, f"{scheme}, netcheck": ours}, peer)
+    judge(f"a probe through {scheme}, of the bare loop's", ours.microseconds / bare.microseconds, GOAL)
 
 
 if __name__ == "__main__":
