@@ -67,7 +67,7 @@ def _failures(facts: Facts) -> list[RenderableType]:
 def _block(path: str, phase: Phase, reason: Reason, results: Sequence[Result]) -> RenderableType:
     grid = Table.grid(padding=(0, 2, 0, 0))
     for label, text in [
-        ("hosts", places_text(results)),
+        ("hosts", places_text((r.host, r.port) for r in results)),
         ("addresses", ", ".join(_addresses(results))),
         ("seen", "\n".join(_seen(results))),
     ]:
@@ -151,7 +151,9 @@ def _choices(results: Iterable[Result]) -> list[Row]:
         ways = Cell(
             "; ".join(map(str, chosen.ways)), "red" if any(way.failure for way in chosen.ways) else ""
         )
-        rows.append([Cell(chosen.path), Cell(chosen.said), Cell(places_text(alike)), ways])
+        rows.append(
+            [Cell(chosen.path), Cell(chosen.said), Cell(places_text((r.host, r.port) for r in alike)), ways]
+        )
     return rows
 
 
@@ -160,7 +162,9 @@ def _balancers(results: Iterable[Result]) -> list[Row]:
     rows: list[Row] = [[*map(Cell, ("path", "load balancer", "", "asked for"))]]
     for seen, alike in balanced(results).items():
         says = Cell(seen.says, "red" if seen.failure else "green")
-        rows.append([Cell(seen.path), Cell(seen.balancer), says, Cell(places_text(alike))])
+        rows.append(
+            [Cell(seen.path), Cell(seen.balancer), says, Cell(places_text((r.host, r.port) for r in alike))]
+        )
     return rows
 
 

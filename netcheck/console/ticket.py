@@ -6,7 +6,7 @@ when, how to confirm. Knows facts only.
 
 import shlex
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from netcheck.model.failing import Phase
 from netcheck.model.findings import Finding, Hop, Judgement, Verdict, best, worst
 from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, Role, endpoint_text
 from netcheck.model.results import Result
-from netcheck.model.services import TlsSettings
+from netcheck.model.services import TlsSettings, hosts_on
 from netcheck.phrases import listed, time_text
 
 _WIDTH = 76
@@ -188,7 +188,20 @@ def _targets(facts: Facts, path: ProbePath, results: Sequence[Result]) -> str:
     elif path.load_balancer:
         places = dict.fromkeys(filter(None, (result.attempt.balancer for result in results)))
         asked_at = f"; at the load balancer {listed(list(places))}"
-    return places_text(results) + asked_at
+    return places_text(_places(facts, path, results)) + asked_at
+
+
+def _places(facts: Facts, path: ProbePath, results: Sequence[Result]) -> Iterator[tuple[str, int]]:
+    """The hosts and ports that fail; all of a service's, where none of a sample was reached on the port."""
+    services = {service.name: service for service in facts.services}
+    failing: dict[tuple[str, int], set[str]] = {}
+    for result in results:
+        failing.setdefault((result.service, result.port), set()).add(result.host)
+    for (name, port), hosts in failing.items():
+        tried = [e for e in facts.endpoints if (e.service, e.port, e.path) == (name, port, path.name)]
+        is_all = len(hosts) > 1 and all(endpoint.host in hosts for endpoint in tried)
+        for host in hosts_on(services[name], path) if is_all and name in services else hosts:
+            yield host, port
 
 
 def _is_unresolved(result: Result) -> bool:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from netcheck.model.results import Result
 from netcheck.phrases import ports_text
 
 _KEPT = "\ue000"
@@ -53,11 +52,11 @@ def hosts_text(hosts: Iterable[str]) -> str:
     return ", ".join([*(_numbered(domain, sorted(which)) for domain, which in numbers.items()), *single])
 
 
-def places_text(results: Iterable[Result]) -> str:
+def places_text(places: Iterable[tuple[str, int]]) -> str:
     """Every host with its ports; those of the same ports together."""
     hosts: dict[int, list[str]] = {}
-    for result in results:
-        hosts.setdefault(result.port, []).append(result.host)
+    for host, port in places:
+        hosts.setdefault(port, []).append(host)
     ports: dict[str, list[int]] = {}
     for port, names in sorted(hosts.items()):
         ports.setdefault(hosts_text(names), []).append(port)

@@ -170,14 +170,13 @@ class _Inquiry:
             now = trio.current_time()
             until = now + min((deadline - now) / shares, self._stub.timeout)
             answer = await self._ask_in_form(visit, until)
-            if self._is_last_resort(visit.forms[0]) and answer is not self._late:
+            is_last_resort = self._is_last_resort(visit.forms[0])
+            if is_last_resort and answer is not self._late:
                 answer = _over_tcp_only(visit.nameserver, answer)
             if answer.reason in _ANSWERED and not answer.lame:
                 return answer
-            if not (
-                failures and answer.reason is Reason.DNS_MALFORMED and self._is_last_resort(visit.forms[0])
-            ):
-                failures.append(answer)
+            if not (failures and is_last_resort and answer.reason is Reason.DNS_MALFORMED):
+                failures.append(answer)  # else it is only TCP, tried at last, that made no sense
             if forms := _forms_left(visit, answer):
                 queue.append(_Visit(visit.nameserver, forms))
         return _most_telling(failures)

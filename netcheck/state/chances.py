@@ -55,9 +55,10 @@ class _Series:
         """In one look all is asked once, and then once more what failed: of that a part has to answer."""
         if self._alike >= _SETTLED and not in_one_look:
             return False
-        recovered = {event.host for event in self._events if event.recovers}
-        if len(recovered) < _FEWEST:
-            return False
+        recoveries = [event for event in self._events if event.recovers]
+        recovered = {event.host for event in recoveries}
+        if min(len(recovered), len({event.at for event in recoveries})) < _FEWEST:
+            return False  # hosts may share an attempt
         if in_one_look:
             asked = Counter(event.host for event in self._events)
             return len(recovered) >= _SHARE_OF_AGAIN * sum(times > 1 for times in asked.values())

@@ -1,7 +1,7 @@
 """How the console writes many hosts."""
 
 from netcheck.console.wording import hosts_text, places_text, said_once
-from tests.records import COURIER, result
+from tests.records import COURIER
 
 
 def test_numbered_hosts_are_told_together() -> None:
@@ -12,8 +12,8 @@ def test_numbered_hosts_are_told_together() -> None:
 
 
 def test_hosts_of_the_same_ports_are_told_together() -> None:
-    results = [result(COURIER, port, host=host) for host in COURIER.hosts for port in (5223, 443)]
-    assert places_text([*results, result("provider", 443, host="api.test")]) == (
+    places = [(host, port) for host in COURIER.hosts for port in (5223, 443)]
+    assert places_text([*places, ("api.test", 443)]) == (
         "N-courier.test (N: 0 to 1), api.test, TCP port 443; N-courier.test (N: 0 to 1), TCP port 5223"
     )
 

@@ -26,7 +26,8 @@ GOLDEN = Path(__file__).parent / "golden"
 WIDTHS = (80, 120, 200)
 APPLE_PORTS = "{443, 2195, 2196, 2197, 5223}"
 NOTHING_DIRECTLY = (f"{FROM_HERE} tcp dport {APPLE_PORTS} drop",)
-TIMEOUTS = {"resolve": "3s", "connect": "1500ms", "proxy": "6s", "tls": "6s"}  # no situation waits for TLS
+# No situation waits for TLS; to connect takes far longer than until a sample counts as silent.
+TIMEOUTS = {"resolve": "3s", "connect": "5s", "proxy": "6s", "tls": "6s"}
 
 
 @dataclass(frozen=True)
