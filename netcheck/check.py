@@ -127,11 +127,12 @@ class Look:
         """What makes a verdict worse and may be an accident; not the many hosts of a blocked range."""
         latest = self._state.endpoints.latest
         reached = {endpoint: known.reachable > 0 for endpoint, known in latest.items()}
-        limits, beside_ranges = self._limits(path), self._limits(path, but=Cause.RANGE_BLOCKED)
+        causes = self._limits(path)
 
         def matters(call: Call) -> bool:
+            known = causes.get((call.service.name, call.host), set())
             is_one_of_many = call.service.addresses is AddressChoice.ONE
-            return (call.service.name, call.host) in (beside_ranges if is_one_of_many else limits)
+            return bool(known - {Cause.RANGE_BLOCKED} if is_one_of_many else known)
 
         return list(filter(matters, doubtful(self._state.services, path, reached)))
 
@@ -204,16 +205,15 @@ class Look:
         """Whether what is known of the service makes a verdict of the path worse."""
         return any(name == service.name for name, _ in self._limits(path))
 
-    def _limits(self, path: ProbePath, but: Cause | None = None) -> set[tuple[str, str]]:
-        """What makes a verdict of the path worse, but for one cause: services and hosts."""
-        return {
-            (result.service, result.host)
-            for judged in self.facts().judgements
-            if judged.path == path.name and judged.verdict is not Verdict.READY
-            for finding in judged.findings
-            if finding.cause is not but
-            for result in finding.about
-        }
+    def _limits(self, path: ProbePath) -> dict[tuple[str, str], set[Cause]]:
+        """What makes a verdict of the path worse: services and hosts, with the causes."""
+        found: dict[tuple[str, str], set[Cause]] = {}
+        for judged in self.facts().judgements:
+            if judged.path == path.name and judged.verdict is not Verdict.READY:
+                for finding in judged.findings:
+                    for result in finding.about:
+                        found.setdefault((result.service, result.host), set()).add(finding.cause)
+        return found
 
     async def _visit_hosts(self, service: Service, path: ProbePath, hosts: Sequence[str]) -> None:
         await self._visit_all([Call(service, host, path, turn=0) for host in hosts])

@@ -323,13 +323,12 @@ class LatestFacts:
         """The facts of a snapshot; not where something else was to be measured or believed since."""
         known, state = snapshot.unjudged, self._state
         if (known.services, known.paths, snapshot.belief) == (state.services, state.paths, self._belief):
-            self._version, self.latest = snapshot.version, self._settled(facts)
+            self._version, self.latest = snapshot.version, self._settled(facts, snapshot.random)
 
-    def _settled(self, facts: Facts) -> Facts:
+    def _settled(self, facts: Facts, random: frozenset[Part]) -> Facts:
         if not facts.endpoints:
             return facts
         courses = self._state.courses
-        random = self._state.chances.random()
         steady = {part[:3] for part in random}  # of what goes on at random, nothing is changing
         doubts = {p: it for p, it in courses.doubts(self._belief.patience).items() if p[:3] not in steady}
         asked = self._state.inquiries.keys() - {part.path for part in random}

@@ -150,21 +150,26 @@ def what_counts(
     else:
         unsteady = _over_time(by_itself)
     unsteady |= _random(failing, random, since)
-    counted = list(unsteady.values())
-    for each in recent:
-        result = each.result
-        if _asked(result) in unsteady:
-            continue
-        if not each.failures:  # of its addresses, one may have failed all the same
-            reached, recovers = result.attempt.failure is None, outdated.recovers(each, result.attempt.at)
-            before = _seconds_before(each, since[result.path], outdated)
-            counted.append(Counted(result, reached, recovers=recovers, seconds_before=before))
-        elif _is_in(result, dead) or outdated.is_down(result) or outdated.is_believed(each, failures):
-            counted.append(Counted(result, reached=False, since=each.fails_since))
-        elif each.answered and not outdated.forgets(each):
-            counted.append(Counted(result, reached=True))
-    counted += [Counted(each.result, reached=True) for each in was_silent if each.answered]
-    return Counting(counted, dead)
+    steady = [each for each in recent if _asked(each.result) not in unsteady]
+    believed = (_believed(each, since[each.result.path], dead, outdated, failures) for each in steady)
+    answered = (Counted(each.result, reached=True) for each in was_silent if each.answered)
+    return Counting([*unsteady.values(), *filter(None, believed), *answered], dead)
+
+
+def _believed(
+    standing: Standing, since: float, dead: frozenset[RangeOnPath], outdated: Outdated, failures: int
+) -> Counted | None:
+    """What is known of a host that does not come and go; None where that is nothing."""
+    result = standing.result
+    if not standing.failures:  # of its addresses, one may have failed all the same
+        reached, recovers = result.attempt.failure is None, outdated.recovers(standing, result.attempt.at)
+        before = _seconds_before(standing, since, outdated)
+        return Counted(result, reached, recovers=recovers, seconds_before=before)
+    if _is_in(result, dead) or outdated.is_down(result) or outdated.is_believed(standing, failures):
+        return Counted(result, reached=False, since=standing.fails_since)
+    if standing.answered and not outdated.forgets(standing):
+        return Counted(result, reached=True)
+    return None
 
 
 def _seconds_before(standing: Standing, since: float, outdated: Outdated) -> float | None:
