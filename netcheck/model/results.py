@@ -44,6 +44,9 @@ class TlsInfo:
     """Whether it is for the name that was asked for; None where it does not say for whom it is."""
 
 
+HOSTS_FILE = "/etc/hosts"
+"""In place of a resolver's name: this machine's own list of names, hosts(5). Nobody is asked."""
+
 _SAID = (
     None,
     Reason.NXDOMAIN,
@@ -85,7 +88,7 @@ class Lookup:
     detail: str = ""
     addresses: tuple[str, ...] = ()
     chain: tuple[str, ...] = ()
-    """The names that the CNAMEs led through, without the host itself."""
+    """The names that the search list and CNAMEs led through, without the host itself."""
     min_ttl: int | None = None
     """The shortest time to live of the answer's records, CNAMEs included; None without an answer."""
     duration: float = 0.0

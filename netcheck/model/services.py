@@ -88,6 +88,11 @@ class Service:
     is_retired: bool = False
     """Whether Apple has switched it off: it is measured, and nobody misses it."""
 
+    @property
+    def is_for_devices(self) -> bool:
+        """Whether devices go there, be it beside servers."""
+        return Role.DEVICE in self.roles
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from netcheck.files import open_file
 from netcheck.model.paths import is_literal
+from netcheck.model.results import HOSTS_FILE
 
-ETC_HOSTS = Path("/etc/hosts")
+ETC_HOSTS = Path(HOSTS_FILE)
 
 _MAX_SIZE = 256 * 1024
 """Bytes: what people and containers write is far smaller; what is not are block lists."""

@@ -1,15 +1,17 @@
 """The names that a visit needs, asked of its path's resolver: each question once in a round."""
 
+from dataclasses import replace
 from functools import partial
 
 import trio
 
-from netcheck.model.failing import Phase
+from netcheck.apns.addresses import is_apple_name
+from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import Family, ProbePath, RecordType, family_of
-from netcheck.model.results import Lookup
+from netcheck.model.results import HOSTS_FILE, Lookup
 from netcheck.probe.clock import unix_time
 from netcheck.probe.dns import asks_singly, lookup, names_tried
-from netcheck.probe.etc_hosts import ETC_HOSTS, addresses_in_hosts
+from netcheck.probe.etc_hosts import addresses_in_hosts
 from netcheck.probe.once import Round
 from netcheck.probe.walk import unforeseen
 
@@ -22,11 +24,36 @@ class Names:
         self._timeout = timeout
 
     async def lookups(
-        self, shared: Round, host: str, path: ProbePath, families: tuple[Family, ...]
+        self,
+        shared: Round,
+        name: str,
+        path: ProbePath,
+        families: tuple[Family, ...],
+        *,
+        reads_hosts: bool = True,
+    ) -> tuple[Lookup, ...]:
+        """Find a name as typed, for all families at once, as programs on this machine do.
+
+        They look into /etc/hosts first, which devices never see; and try the domains of the search list,
+        which DHCP tells devices too. Apple's names are whole.
+        """
+        if reads_hosts and (found := _in_hosts(name, path, families)):
+            return found
+        failed = {}
+        for absolute in (name,) if is_apple_name(name) else names_tried(name, path.resolver):
+            found = await self._ask(shared, name, absolute, path, families)
+            if any(lookup.reason is None or not lookup.was_heard for lookup in found):
+                return found
+            failed[absolute] = found
+        # What is said of a whole name is of use; of a short one, what the first domain has of it.
+        return failed[name] if "." in name and name in failed else next(iter(failed.values()))
+
+    async def _ask(
+        self, shared: Round, name: str, absolute: str, path: ProbePath, families: tuple[Family, ...]
     ) -> tuple[Lookup, ...]:
         """Ask the path's resolver for all families at once; what this round has asked already is shared."""
         keys = {
-            rdtype: (host, rdtype, path.resolver, path.binding)
+            rdtype: (name, absolute, rdtype, path.resolver, path.binding)
             for rdtype in RecordType
             if rdtype.family in families
         }
@@ -35,7 +62,7 @@ class Names:
         }
 
         async def ask(rdtype: RecordType) -> None:
-            make = partial(self._lookup, host, rdtype, path)
+            make = partial(self._lookup, name, absolute, rdtype, path)
             # A failed one is not kept: one lost packet would fail everything behind a proxy for a round.
             found[rdtype] = await shared.once(keys[rdtype], make, keep=lambda lookup: lookup.was_answered)
 
@@ -50,36 +77,29 @@ class Names:
                 await ask(missing[0])
         return tuple(found[rdtype] for rdtype in keys)
 
-    async def of_proxy(self, shared: Round, name: str, path: ProbePath) -> tuple[Lookup, ...]:
-        """The lookups of a proxy's own name, which may stand in /etc/hosts, or be one for the search list."""
-        if found := _in_hosts(name, path):
-            return found
-        for absolute in names_tried(name, path.resolver):
-            found = await self.lookups(shared, absolute, path, path.families)
-            if any(lookup.reason is None or not lookup.was_heard for lookup in found):
-                break
-        return found
-
-    async def _lookup(self, host: str, rdtype: RecordType, path: ProbePath) -> Lookup:
+    async def _lookup(self, name: str, absolute: str, rdtype: RecordType, path: ProbePath) -> Lookup:
         try:
-            return await lookup(host, rdtype, path.resolver, path.binding, self._timeout)
+            found = await lookup(absolute, rdtype, path.resolver, path.binding, self._timeout)
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
             failure = unforeseen(Phase.RESOLVE, error)
-            return Lookup(unix_time(), host, rdtype, path.resolver.name, failure.reason, failure.detail)
+            return Lookup(unix_time(), name, rdtype, path.resolver.name, failure.reason, failure.detail)
+        if found.reason is Reason.NXDOMAIN and addresses_in_hosts(name):
+            found = replace(found, detail=f"{found.detail}; {HOSTS_FILE}, which devices do not see, has it")
+        return found if absolute == name else replace(found, host=name, chain=(absolute, *found.chain))
 
 
-def _in_hosts(name: str, path: ProbePath) -> tuple[Lookup, ...]:
+def _in_hosts(name: str, path: ProbePath, families: tuple[Family, ...]) -> tuple[Lookup, ...]:
     """As programs on this machine find it, without DNS; nothing where the path has a resolver of its own."""
     if path.resolver.nameservers or not (known := addresses_in_hosts(name)):
         return ()
     by_type = {
         rdtype: tuple(address for address in known if family_of(address) is rdtype.family)
         for rdtype in RecordType
-        if rdtype.family in path.families
+        if rdtype.family in families
     }
     now = unix_time()
     return tuple(
-        Lookup(now, name, rdtype, str(ETC_HOSTS), None, addresses=addresses)
+        Lookup(now, name, rdtype, HOSTS_FILE, None, addresses=addresses)
         for rdtype, addresses in by_type.items()
         if addresses
     )

@@ -154,7 +154,7 @@ class Opening:
     def _route(self, shared: Round, path: ProbePath, way: Way) -> ProxyRoute:
         """How the last proxy of a way is reached."""
         before = self._route(shared, path, way[:-1]) if len(way) > 1 else None
-        lookup = partial(self._names.of_proxy, shared, path=path)
+        lookup = partial(self._names.lookups, shared, path=path, families=path.families)
         return ProxyRoute(way[-1], path.binding, self._timeouts, lookup, self._logins, before)
 
 

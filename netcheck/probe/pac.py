@@ -180,7 +180,7 @@ class PacFiles:
     async def _connected(self, walk: Walk, shared: Round, host: str, port: int, path: ProbePath) -> Stream:
         addresses = literal_addresses(host)
         if not addresses:
-            lookups = await self._names.of_proxy(shared, host, path)
+            lookups = await self._names.lookups(shared, host, path, path.families)
             addresses = tuple(address for lookup in lookups for address in lookup.addresses)
             if not addresses:
                 raise PhaseError(
@@ -243,7 +243,8 @@ class PacFiles:
     ) -> None:
         """The addresses of a name; none of what is no name."""
         async with limiter:
-            lookups = () if dns_name(name) is None else await self._names.of_proxy(shared, name, path)
+            is_name = dns_name(name) is not None
+            lookups = await self._names.lookups(shared, name, path, path.families) if is_name else ()
         known[name] = [address for lookup in lookups for address in lookup.addresses]
 
 

@@ -54,7 +54,7 @@ class Prober:
         what a network or a peer can do, nor for a bug of ours in a phase.
         """
         shared = Round() if alone else self._rounds[number]
-        lookups = await self._resolve(shared, host, path)
+        lookups = await self._resolve(shared, service, host, path)
         known = self._known.setdefault((host, path.resolver, path.binding), set())
         _learn(known, lookups)
         if path.chosen_by is not None:
@@ -99,7 +99,7 @@ class Prober:
         holds begin, not how many there are. Raises only for bugs of ours.
         """
         shared = Round()
-        lookups = await self._resolve(shared, host, path)
+        lookups = await self._resolve(shared, service, host, path)
         one = replace(service, addresses=AddressChoice.ONE)
         if path.chosen_by is not None:
             chosen = await self._choosing.chosen(shared, one, host, path, turn)
@@ -131,7 +131,7 @@ class Prober:
             return Acceptance.UNPROVEN, context
         shared = Round()
         host = hosts_on(service, path)[0]
-        lookups = await self._resolve(shared, host, path)
+        lookups = await self._resolve(shared, service, host, path)
         tls = replace(service.tls, alpn=ALPN)
         one = replace(service, addresses=AddressChoice.ONE, depth=Depth.TLS, tls=tls)
         failures = []
@@ -184,10 +184,13 @@ class Prober:
         attempts = tuple(each.attempt for each in results)
         return replace(taken, choice=Choice(chosen.said, attempts, chosen.trouble))
 
-    async def _resolve(self, shared: Round, host: str, path: ProbePath) -> tuple[Lookup, ...]:
+    async def _resolve(
+        self, shared: Round, service: Service, host: str, path: ProbePath
+    ) -> tuple[Lookup, ...]:
         if path.load_balancer or literal_addresses(host):
             return ()
-        return await self._names.lookups(shared, host, path, path.resolved_families())
+        families = path.resolved_families()
+        return await self._names.lookups(shared, host, path, families, reads_hosts=not service.is_for_devices)
 
     async def _attempt_once(self, shared: Round, path: ProbePath, aim: Aim, key: Hashable) -> Attempt:
         """One walk a round to each target of a path: whoever else needs the same one shares it."""

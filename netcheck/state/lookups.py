@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from netcheck.model.failing import REASONS_OF_PHASE, Outcome, Phase
-from netcheck.model.paths import ProbePath, RecordType
-from netcheck.model.results import Lookup
+from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, RecordType
+from netcheck.model.results import HOSTS_FILE, Lookup
 from netcheck.model.services import Service
 from netcheck.state.histogram import Histogram
 
@@ -63,10 +63,13 @@ class Lookups:
     def record(self, service: str, lookup: Lookup, *, is_news: bool) -> None:
         """Count a lookup for a service, and keep it if it is news. What is not configured is dropped."""
         flow = LookupFlow(service, lookup.resolver, lookup.rdtype)
-        if flow not in self._flows:
+        if flow in self._flows:
+            counts = self.counts[flow.question]
+            counts[lookup.outcome] = counts.get(lookup.outcome, 0) + 1
+            self.durations[lookup.resolver].observe(lookup.duration)
+        elif lookup.resolver != HOSTS_FILE:  # of which nothing is counted: nobody was asked
             return
-        counts = self.counts[flow.question]
-        counts[lookup.outcome] = counts.get(lookup.outcome, 0) + 1
-        self.durations[lookup.resolver].observe(lookup.duration)
         if is_news and (service, lookup.host) in self._hosts:
             self.latest[flow, lookup.host] = lookup
+            if lookup.resolver == SYSTEM_RESOLVER.name:  # which is asked only for what the file has no more
+                self.latest.pop((flow._replace(resolver=HOSTS_FILE), lookup.host), None)

@@ -11,7 +11,7 @@ from netcheck.apns.addresses import is_allocated, is_apple_name
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Acceptance, Needed, Proof, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
-from netcheck.model.results import Attempt, Lookup, Trust
+from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Trust
 from netcheck.model.services import Network, Service
 from netcheck.verdict.counting import Counted, Counting, RangeOnPath
 
@@ -69,6 +69,12 @@ class World:
     def chosen_on(self, path: str) -> list[Counted]:
         """What a PAC file or the environment has said something of, be it needed or not."""
         return self._chosen[path]
+
+    @cached_property
+    def in_hosts_file(self) -> frozenset[tuple[str, str]]:
+        """Hosts, each with an address that this machine's own list has for it."""
+        lists = (lookup for lookup in self.lookups if lookup.resolver == HOSTS_FILE)
+        return frozenset((found.host, address) for found in lists for address in found.addresses)
 
     @cached_property
     def nameservers(self) -> Mapping[str, Mapping[str, Sequence[bool]]]:
@@ -241,6 +247,10 @@ class Case:
                         where = each.result.host, each.result.port, each.family
                         found.setdefault(where, set()).add(each.result.attempt.address)
         return found
+
+    def stands_in_hosts_file(self, each: Counted) -> bool:
+        """Whether its address is none of a resolver's, but of this machine's own list."""
+        return (each.result.host, each.result.attempt.address) in self.world.in_hosts_file
 
     def was_resolved_here(self, each: Counted) -> bool:
         """Whether its address is what the path's resolver answered."""

@@ -11,6 +11,7 @@ from netcheck.apns.addresses import PUBLISHED_RANGES
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Hop
 from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy, endpoint_text
+from netcheck.model.results import HOSTS_FILE
 from netcheck.model.services import Service
 from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case, fails_in, is_apples
@@ -41,6 +42,7 @@ DEVELOPERS = Owner(Hop.NETCHECK, "the developers of netcheck", "the developers o
 FIREWALL = _owners_of(Hop.FIREWALL, "the firewall")
 THE_MDM_SERVER = Owner(Hop.OWN_SERVICE, "the MDM server", "those who run the MDM server")
 THIS_MACHINE = Owner(Hop.LOCAL_NETWORK, "the machine that runs netcheck", "whoever runs netcheck's machine")
+THE_HOSTS_FILE = THIS_MACHINE._replace(asked=f"whoever wrote {HOSTS_FILE} on {THIS_MACHINE.name}")
 THIS_NETWORK = _owners_of(Hop.LOCAL_NETWORK, "this network")
 
 

@@ -406,14 +406,27 @@ async def test_a_silent_nameserver_is_not_asked_for_every_name_of_the_search_lis
 
 
 @in_trio
-async def test_a_destination_is_an_absolute_name(port: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "searched"),
+    [
+        ("mdm", ["mdm.corp.test", "mdm"]),
+        ("mdm.lab", ["mdm.lab", "mdm.lab.corp.test"]),
+        ("0-courier.push.apple.com", ["0-courier.push.apple.com"]),
+    ],
+)
+async def test_a_destination_is_completed_from_the_search_list_but_for_apples(
+    port: int, name: str, searched: list[str]
+) -> None:
     asked: list[tuple[str, str]] = []
     async with nameserver({}, asked) as at:
         stub = resolvconf.StubResolver((at,), search=("corp.test",), single_request=True)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(resolvconf, "stub_resolver", lambda: stub)
-            await visit(service("mdm", ports=(port,)), ProbePath("direct"))
-    assert asked == [("mdm", "A"), ("mdm", "AAAA")]
+            found = await visit(service(name, ports=(port,)), ProbePath("direct"))
+    assert asked == [(absolute, rdtype) for absolute in searched for rdtype in ("A", "AAAA")]
+    assert {lookup.host for lookup in found.lookups} == {name}
+    detail = found.results[0].attempt.failure and found.results[0].attempt.failure.detail
+    assert f"{name if '.' in name else 'mdm.corp.test'} does not exist" in (detail or "")
 
 
 @in_trio

@@ -10,6 +10,7 @@ from netcheck.model.failing import Failure, Outcome, Phase, Reason
 from netcheck.model.findings import Acceptance, Proof, PushCertificate, PushCertificateFile
 from netcheck.model.paths import Binding, Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, RecordType
 from netcheck.model.results import (
+    HOSTS_FILE,
     Bag,
     Earlier,
     Endpoint,
@@ -536,3 +537,14 @@ def test_a_bag_stays_known_while_later_fetches_fail() -> None:
         state.record(visit(fetched))
     (endpoint,) = state.endpoints.latest.values()
     assert (endpoint.results, endpoint.bag) == ((bad,), bag)
+
+
+def test_what_stands_in_hosts_is_kept_and_not_counted_until_dns_is_asked_again() -> None:
+    state = fresh()
+    listed = lookup(HOST, "192.0.2.1", resolver=HOSTS_FILE)
+    state.record(visit(result(COURIER, 5223), lookups=(listed,)))
+    assert list(state.lookups.latest.values()) == [listed]
+    assert {question.resolver for question in state.lookups.counts} == {"system"}
+    asked = lookup(HOST, "192.0.2.2")
+    state.record(visit(result(COURIER, 5223), lookups=(asked,)))
+    assert list(state.lookups.latest.values()) == [asked]

@@ -14,6 +14,7 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     FAMILIES,
+    THE_HOSTS_FILE,
     an_answer,
     how_often,
     shortened,
@@ -204,7 +205,7 @@ def _leads_to_another_host(case: Case) -> Found | None:
     )
 
 
-@cause(Cause.DNS_DIFFERS, Hop.RESOLVER, is_remark=True)
+@cause(Cause.DNS_DIFFERS, Hop.RESOLVER, Hop.LOCAL_NETWORK, is_remark=True)
 def dns_differs(case: Case) -> Found | None:
     """It leads elsewhere than expected, and that works; or its answers are worse than another resolver's."""
     return _is_led_elsewhere(case) or _answers_worse(case)
@@ -218,7 +219,7 @@ def _is_led_elsewhere(case: Case) -> Found | None:
     ]
     if not about:
         return None
-    resolver = the_resolver(case)
+    resolver = THE_HOSTS_FILE if all(map(case.stands_in_hosts_file, about)) else the_resolver(case)
     addresses = shortened(sorted({str(each.result.attempt.address) for each in about}))
     hosts = {each.result.host for each in about}
     return Found(

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from netcheck.apns.addresses import is_allocated
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding
-from netcheck.model.results import Attempt, Trust
+from netcheck.model.results import HOSTS_FILE, Attempt, Trust
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
@@ -78,19 +79,14 @@ def local_network_down(case: Case) -> Found | None:
 
 @cause(Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
 def local_machine(case: Case) -> Found | None:
-    """It is out of file descriptors, forbids it, or lacks the config's address, or a route."""
-    if other := _silent_on_its_interface(case):
-        binding = case.path.binding
-        way = binding.interface or f"the address {binding.source_ipv4 or binding.source_ipv6}"
-        return Found(
-            THIS_MACHINE,
-            case.left,
-            how_often(case, case.left),
-            f"On the machine that runs netcheck, check {way}: link, addresses and routes. "
-            f"The resolver does not answer there, and does on the path {other}. "
-            f"If another network is there, give the path {case.path.name} a resolver of that network.",
-            the_reply(case.left, is_of_destination=False),
-        )
+    """It is out of file descriptors, forbids it, or lacks the config's address, or a route.
+
+    Or nothing answers by the path's interface, or /etc/hosts leads elsewhere.
+    """
+    return _silent_on_its_interface(case) or _misled_by_its_list(case) or _cannot(case)
+
+
+def _cannot(case: Case) -> Found | None:
     cannot = reason_is(Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS, Reason.PERMISSION_DENIED)
     about = case.mostly(lambda each: cannot(each) or _has_no_way(each) or _lacks_store(case, each))
     if not about:
@@ -118,7 +114,24 @@ def local_machine(case: Case) -> Found | None:
     return Found(THIS_MACHINE, about, how_often(case, about), next_step, reply)
 
 
-def _silent_on_its_interface(case: Case) -> str | None:
+def _silent_on_its_interface(case: Case) -> Found | None:
+    other = _path_that_resolves(case)
+    if other is None:
+        return None
+    binding = case.path.binding
+    way = binding.interface or f"the address {binding.source_ipv4 or binding.source_ipv6}"
+    return Found(
+        THIS_MACHINE,
+        case.left,
+        how_often(case, case.left),
+        f"On the machine that runs netcheck, check {way}: link, addresses and routes. "
+        f"The resolver does not answer there, and does on the path {other}. "
+        f"If another network is there, give the path {case.path.name} a resolver of that network.",
+        the_reply(case.left, is_of_destination=False),
+    )
+
+
+def _path_that_resolves(case: Case) -> str | None:
     """Where nothing answers by the interface or address that the path is bound to: a path with another one,
     on which the same resolver answers.
 
@@ -133,6 +146,32 @@ def _silent_on_its_interface(case: Case) -> str | None:
         if is_other and any(case.was_resolved_here(each) and not _asks(each) for each in counted):
             return path.name
     return None
+
+
+def _misled_by_its_list(case: Case) -> Found | None:
+    """An address that somebody wrote down is not where an Apple name leads, or no more."""
+    about = case.mostly(lambda each: _is_misled(case, each))
+    if not about:
+        return None
+    hosts, addresses = the_hosts(case, about), {str(each.result.attempt.address) for each in about}
+    return Found(
+        THIS_MACHINE,
+        about,
+        f"By {HOSTS_FILE} here it is {shortened(sorted(addresses))}: {how_often(case, about)}",
+        f"On the machine that runs netcheck, take {hosts} out of {HOSTS_FILE}. Apple changes its addresses.",
+        the_reply(about),
+    )
+
+
+def _is_misled(case: Case, each: Counted) -> bool:
+    """Whether it is the address: nothing works there, and it is not Apple's, or the rest of Apple's works."""
+    address = each.result.attempt.address
+    if address is None or not (is_apples(each) and case.stands_in_hosts_file(each)):
+        return False
+    if any(other.failure is None for other in case.by_address.get(address, ())):
+        return False
+    rest = (other for other in case.counted if other.result.host != each.result.host and is_apples(other))
+    return not is_allocated(address) or any(other.failure is None for other in rest)
 
 
 def _asks(each: Counted) -> bool:

@@ -18,7 +18,7 @@ from tests.system.breakages import (
 )
 from tests.system.scenes import Finding, Scene, both
 
-DEVICE = Role.DEVICE
+DEVICE, PROVIDER = Role
 NOT_READY, DEGRADED = Verdict.NOT_READY, Verdict.DEGRADED
 DOWN = Finding(NOT_READY, Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)
 DROP_DNS = """
@@ -80,6 +80,11 @@ SCENES: Mapping[str, Scene] = {
         {**FINE, ("direct", DEVICE): Finding(DEGRADED, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)},
         breaks=lambda lab: lab.namespace.ip(*route_commands("del", "17.249.0.0/16")),
         couriers=7,
+    ),
+    "an old address of Apple's API stands in this machine's /etc/hosts": Scene(
+        {**FINE, ("direct", PROVIDER): Finding(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)},
+        etc={"hosts": "127.0.0.1 localhost\n17.188.143.200 api.push.apple.com\n"},
+        firewall=("ip daddr 17.188.143.200 drop",),
     ),
     "this machine has no route to its proxy": Scene(
         {**FINE, **both("proxy", Finding(NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK))},

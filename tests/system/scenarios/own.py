@@ -111,6 +111,34 @@ SCENES: Mapping[str, Scene] = {
         ),
         services=our_mdm,
     ),
+    "the company's own MDM server by its short name": Scene(
+        FINE,
+        breaks=lambda lab: between.own_service(lab.namespace, lab.certificates.good, OWN_SERVICE_ADDRESS),
+        services=lambda lab: {
+            "our-mdm": {
+                **our_mdm(lab)["our-mdm"],
+                "hosts": ["our-mdm"],
+                "server_name": "our-mdm.corp.example",
+            }
+        },
+        etc={"resolv.conf": "search corp.example\nnameserver 127.0.0.1\n"},
+    ),
+    "the company's own MDM server stands in /etc/hosts, for servers alone": Scene(
+        FINE,
+        breaks=lambda lab: between.own_service(lab.namespace, lab.certificates.good, OWN_SERVICE_ADDRESS),
+        services=lambda lab: {
+            "our-mdm": {
+                **mdm_for_the_provider(lab)["our-mdm"],
+                "hosts": ["hidden.corp.example"],
+            }
+        },
+        etc={"hosts": f"127.0.0.1 localhost\n{OWN_SERVICE_ADDRESS} hidden.corp.example\n"},
+    ),
+    "the company's own MDM server stands in /etc/hosts, where devices do not look": Scene(
+        {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
+        services=lambda lab: {"our-mdm": {**our_mdm(lab)["our-mdm"], "hosts": ["hidden.corp.example"]}},
+        etc={"hosts": f"127.0.0.1 localhost\n{OWN_SERVICE_ADDRESS} hidden.corp.example\n"},
+    ),
     "the name of the company's own MDM server does not resolve": Scene(
         {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)},
         services=lambda lab: {"our-mdm": {**our_mdm(lab)["our-mdm"], "hosts": ["none.corp.example"]}},

@@ -19,7 +19,7 @@ from netcheck.model.paths import (
     Resolver,
     Transport,
 )
-from netcheck.model.results import Lookup, Result, Trust, Try
+from netcheck.model.results import HOSTS_FILE, Lookup, Result, Trust, Try
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, REFUSED, lookup, once, result
 from tests.verdict.scene import (
@@ -126,6 +126,16 @@ def test_names_that_the_proxy_resolved_are_the_proxys() -> None:
     results = couriers(FORGED, path=PROXY, family=Family.NAME, spoke=True)
     judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
     assert judged.hop is Hop.PROXY
+
+
+def test_a_relay_that_stands_in_hosts_is_asked_of_whoever_wrote_it() -> None:
+    relayed = result(API, 443, address="10.1.2.3")
+    lookups = [lookup(API.hosts[0], "10.1.2.3", resolver=HOSTS_FILE)]
+    (judged,) = assess([API], [DIRECT], once([relayed]), lookups).judgements
+    assert (judged.cause, judged.hop) == (Cause.DNS_DIFFERS, Hop.LOCAL_NETWORK)
+    assert "whoever wrote /etc/hosts on the machine that runs netcheck whether it leads to 10.1.2.3" in (
+        judged.next_step or ""
+    )
 
 
 def test_a_resolver_is_named_with_the_addresses_that_were_asked() -> None:

@@ -6,10 +6,11 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver
+from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver, Role
+from netcheck.model.results import HOSTS_FILE, Result
 from netcheck.model.services import TlsSettings
 from netcheck.verdict.assessing import assess
-from tests.records import DROPPED, once, result
+from tests.records import DROPPED, lookup, once, result
 from tests.verdict.scene import API, BALANCED, COURIER, DIRECT, MDM, NO_ROUTE, PROXY, Scene, couriers
 
 EPERM = "send: Operation not permitted (EPERM)"
@@ -187,3 +188,31 @@ def test_a_resolver_that_is_silent_by_one_interface_may_be_down(
 ) -> None:
     cause, _ = on_guest(other, failure=failure)
     assert cause is not Cause.LOCAL_MACHINE
+
+
+@pytest.mark.parametrize(
+    ("address", "beside", "cause"),
+    [
+        ("10.1.2.3", couriers(DROPPED), Cause.LOCAL_MACHINE),  # nobody of Apple's is there
+        ("17.188.143.200", couriers(), Cause.LOCAL_MACHINE),  # all the rest works
+        ("17.188.143.200", couriers(DROPPED), Cause.PORT_BLOCKED),  # so does nothing else
+    ],
+)
+def test_an_address_in_hosts_that_is_apples_no_more_is_this_machines(
+    address: str, beside: list[Result], cause: Cause
+) -> None:
+    failing = result(API, 443, DROPPED, address=address)
+    lookups = [lookup(API.hosts[0], address, resolver=HOSTS_FILE)]
+    judged = assess([COURIER, API], [DIRECT], once([*beside, failing]), lookups).judgements
+    (found,) = (each.findings[0] for each in judged if each.role is Role.PROVIDER)
+    assert found.cause is cause
+    if cause is Cause.LOCAL_MACHINE:
+        assert "netcheck, take api.push.apple.com out of /etc/hosts." in found.next_step
+
+
+def test_an_own_service_that_is_down_is_not_the_fault_of_hosts() -> None:
+    mdm = replace(MDM, roles=frozenset({Role.PROVIDER}))
+    lookups = [lookup("mdm.test", "10.1.2.3", resolver=HOSTS_FILE)]
+    failing = result(mdm, 443, DROPPED, address="10.1.2.3")
+    (judged,) = assess([mdm], [DIRECT], once([failing]), lookups).judgements
+    assert judged.cause is Cause.SERVICE_DOWN
