@@ -4,8 +4,8 @@ A program of its own, with nothing but the standard library: no server that Debi
 
     python odd_dns.py ADDRESS CODE WHICH
 
-CODE is the response code of its own answers; WHICH is `edns` for queries with EDNS only, `aaaa` for those for
-IPv6 addresses, or `all`.
+CODE is the response code of its own answers, or -1 where there are none; WHICH is `edns` for queries with
+EDNS only, `aaaa` for those for IPv6 addresses, or `all`.
 """
 
 import socket
@@ -14,7 +14,7 @@ import sys
 
 NAMESERVER = ("127.0.0.1", 53)
 _HEADER = 12  # RFC 1035 section 4.1.1
-_FORMAT_ERROR = 1
+_FORMAT_ERROR, _NONE = 1, -1
 
 
 def has_edns(query: bytes) -> bool:
@@ -47,7 +47,10 @@ class Odd(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         query, client = self.request
         mine = {"all": True, "edns": has_edns(query), "aaaa": asks_for_ipv6(query)}[WHICH]
-        client.sendto(refusal(query, CODE) if mine else relay(query), self.client_address)
+        if not mine:
+            client.sendto(relay(query), self.client_address)
+        elif CODE != _NONE:
+            client.sendto(refusal(query, CODE), self.client_address)
 
 
 if __name__ == "__main__":

@@ -270,9 +270,16 @@ def _is_odd(lookup: Lookup) -> bool:
 
 @cause(Cause.NAMESERVER_SILENT, Hop.RESOLVER, is_remark=True)
 def nameserver_silent(case: Case) -> Found | None:
-    """Of several nameservers one does not answer, and another does: names are found, but late."""
+    """Of several nameservers one does not answer, and another does; or one family's questions get no answer.
+
+    Names are found, but late.
+    """
     if case.path.load_balancer or not case.path.resolved_families():
         return None
+    return _one_of_several_is_silent(case) or _silent_about_one_family(case)
+
+
+def _one_of_several_is_silent(case: Case) -> Found | None:
     asked = case.world.nameservers.get(case.path.resolver.name, {})
     latest = {nameserver: answers[-_LATEST:] for nameserver, answers in asked.items()}
     silent = [each for each, answers in latest.items() if len(answers) >= _FEWEST and not any(answers)]
@@ -286,4 +293,23 @@ def nameserver_silent(case: Case) -> Found | None:
         f"No answer from {which} to the last {len(latest[silent[0]])} lookups; another nameserver answers",
         f"Ask {resolver.asked} to repair {which}, or to take {it} out of the list. "
         f"Programs that ask {it} first wait each time, before they ask another one.",
+    )
+
+
+def _silent_about_one_family(case: Case) -> Found | None:
+    mine = [lookup for lookup in case.world.lookups if lookup.resolver == case.path.resolver.name]
+    heard = {lookup.rdtype for lookup in mine if lookup.was_heard}
+    unheard = [
+        lookup for lookup in mine if lookup.reason is Reason.DNS_TIMEOUT and lookup.rdtype not in heard
+    ]
+    if not heard or len(unheard) < _FEWEST:
+        return None
+    resolver = the_resolver(case)
+    which = f"the {FAMILIES[unheard[0].rdtype.family]} addresses of names ({unheard[0].rdtype})"
+    return Found(
+        resolver,
+        (),
+        f"No answer to {how_many(len(unheard), 'question')} for {which}, and others are answered",
+        f"Ask {resolver.asked} to answer questions for {which}, be it that there are none. "
+        "Programs that ask for both wait for it each time.",
     )

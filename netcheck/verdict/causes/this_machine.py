@@ -95,6 +95,8 @@ def _cannot(case: Case) -> Found | None:
     at_dns = all(map(phase_is(*_ASKED), about))
     if Reason.FD_EXHAUSTED in reasons:
         what = "raise netcheck's limit of open files"
+    elif Reason.NO_LOCAL_ADDRESS in reasons and not _leads_nowhere(case, about):
+        what = "find what uses up its ports for outgoing connections (net.ipv4.ip_local_port_range)"
     elif Reason.NO_LOCAL_ADDRESS in reasons and case.path.binding != Binding():
         what = f"correct the interface or source address of the path {case.path.name}"
     elif Reason.PERMISSION_DENIED in reasons:

@@ -31,6 +31,7 @@ from tests.system.resolvers import (
     OTHER_RESOLVER,
     REFUSED,
     SERVER_FAILURE,
+    SILENCE,
     SINKHOLE,
     block_page_resolver,
     forwarder,
@@ -113,6 +114,12 @@ SCENES: Mapping[str, Scene] = {
         FINE,
         by_corporate_resolver,
         lambda lab: odd_dns(lab.namespace, REFUSED, "aaaa"),
+        resolvers=corporate(OTHER_RESOLVER),
+    ),
+    "a resolver is silent about IPv6 addresses": Scene(
+        both("direct", Finding(Verdict.READY, Cause.NAMESERVER_SILENT, Hop.RESOLVER)),
+        by_corporate_resolver,
+        lambda lab: odd_dns(lab.namespace, SILENCE, "aaaa"),
         resolvers=corporate(OTHER_RESOLVER),
     ),
     "resolv.conf wants no IPv6 addresses, and IPv6 leads nowhere": Scene(

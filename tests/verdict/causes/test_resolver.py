@@ -15,6 +15,7 @@ from netcheck.model.paths import (
     ProbePath,
     Proxy,
     ProxyScheme,
+    RecordType,
     ResolveMode,
     Resolver,
     Transport,
@@ -405,6 +406,30 @@ def test_a_nameserver_that_does_not_answer_beside_another_is_a_remark(
     assert judged.cause is (Cause.NAMESERVER_SILENT if is_told else None)
     if is_told:
         assert f"repair {FIRST}" in (judged.next_step or "")
+
+
+AAAA = RecordType.AAAA
+
+
+@pytest.mark.parametrize(
+    ("of_ipv6", "is_told"),
+    [
+        ([Reason.DNS_TIMEOUT, Reason.DNS_TIMEOUT], True),
+        ([Reason.DNS_TIMEOUT], False),  # one may be lost
+        ([Reason.DNS_TIMEOUT, Reason.DNS_TIMEOUT, Reason.NO_ANSWER], False),  # some are answered
+        ([Reason.SERVFAIL, Reason.SERVFAIL], False),  # an answer, be it a bad one
+    ],
+)
+def test_a_resolver_that_answers_for_one_family_only_is_a_remark(
+    of_ipv6: list[Reason], is_told: bool
+) -> None:
+    lookups = [lookup(host, "17.57.144.1") for host in COURIER.hosts]
+    lookups += [
+        lookup(host, rdtype=AAAA, reason=reason) for host, reason in zip(COURIER.hosts, of_ipv6, strict=False)
+    ]
+    judged = Scene(None, Verdict.READY, None, couriers(), lookups=lookups).judged()
+    assert judged.cause is (Cause.NAMESERVER_SILENT if is_told else None)
+    assert is_told == ("questions for the IPv6 addresses of names (AAAA)" in (judged.next_step or ""))
 
 
 def test_a_proxy_that_resolves_by_itself_does_not_wait_for_a_nameserver() -> None:

@@ -216,3 +216,11 @@ def test_an_own_service_that_is_down_is_not_the_fault_of_hosts() -> None:
     failing = result(mdm, 443, DROPPED, address="10.1.2.3")
     (judged,) = assess([mdm], [DIRECT], once([failing]), lookups).judgements
     assert judged.cause is Cause.SERVICE_DOWN
+
+
+def test_ports_that_are_used_up_are_told_from_an_address_that_is_missing() -> None:
+    no_address = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "connect: EADDRNOTAVAIL")
+    results = [*couriers(hosts=[0, 1]), *couriers(no_address, hosts=[2, 3])]
+    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    assert judged.cause is Cause.LOCAL_MACHINE
+    assert "find what uses up its ports for outgoing connections" in (judged.next_step or "")
