@@ -43,7 +43,7 @@ class EndpointState:
     """The visit before; None where it tells nothing of how long a connection takes."""
     failing: Mapping[str, int] = field(default_factory=dict)
     """How many times in a row each address failed that failed when it was last tried; none any more where all
-    of the remembered visits reached it."""
+    of the remembered visits reached it, and all of the last one did."""
     balancers: "Mapping[str, EndpointState]" = field(default_factory=dict)
     """The same of each load balancer that is asked in its place, by itself."""
 
@@ -157,7 +157,7 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
     time = max(map(_time, results))
     recent = _with(before.recent, reached=bool(succeeded))
     last_failed = failed[0] if failed else before.last_failed
-    may_fail = recent != _STEADY and (failed or before.failing)
+    may_fail = failed or (before.failing and recent != _STEADY)
     failing = _failing(before.failing, results) if may_fail else _UNSEEN.failing
     if not succeeded:
         return replace(

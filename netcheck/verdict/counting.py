@@ -5,6 +5,7 @@ what a failure means.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -144,11 +145,11 @@ def what_counts(
     ]
     failing = _failing(recent, both_ways, bound)
     by_itself = [each for each in failing if not outdated.is_excused(each.standing)]
+    open_to = [each for each in by_itself if each.standing.result.endpoint not in in_dead_ranges]
     if is_one_look:
-        open_to = [each for each in by_itself if each.standing.result.endpoint not in in_dead_ranges]
         unsteady = _in_one_look(open_to, known)
     else:
-        unsteady = _over_time(by_itself)
+        unsteady = _at_some_addresses(open_to) | _over_time(by_itself)
     unsteady |= _random(failing, random, since)
     steady = [each for each in recent if _asked(each.result) not in unsteady]
     believed = (_believed(each, since[each.result.path], dead, outdated, failures) for each in steady)
@@ -310,6 +311,17 @@ def _over_time(failing: Iterable[_Failing]) -> dict[_Asked, Counted]:
         _asked(each.standing.result): each.unsteady(each.fails_at(_FEWEST_FALLS))
         for each in failing
         if _comes_and_goes(each.standing.recent)
+    }
+
+
+def _at_some_addresses(failing: Sequence[_Failing]) -> dict[_Asked, Counted]:
+    """Where each visit tries several addresses: a quarter of them fails each time, and others answer."""
+    tried = Counter(_asked(each.standing.result) for each in failing)
+    return {
+        asked: each.unsteady(fails_at)
+        for each in failing
+        if tried[asked := _asked(each.standing.result)] > 1
+        and len(fails_at := each.fails_at(_FEWEST_FALLS)) >= max(1, _FAILING_SHARE * tried[asked])
     }
 
 

@@ -201,16 +201,34 @@ def test_one_lost_probe_leaves_the_verdict_and_its_cause_and_one_more_flips_it()
     assert probe(False) is Verdict.READY
 
 
-def test_a_failed_address_of_a_host_that_answers_is_no_failure_of_the_host() -> None:
+@pytest.mark.parametrize(
+    ("visits", "addresses", "is_told"),
+    [
+        (2, 2, False),
+        (3, 2, True),
+        (30, 2, True),
+        (3, 4, True),
+        (30, 8, False),  # who takes any of them seldom meets this one
+    ],
+)
+def test_an_address_that_fails_each_time_is_a_limit_where_a_host_has_few(
+    visits: int, addresses: int, is_told: bool
+) -> None:
     state = State()
     state.configure([PROVIDER], [DIRECT])
-    for _ in range(3):
-        works = [result(PROVIDER, port) for port in PROVIDER.ports]
-        fails = [result(PROVIDER, port, REFUSED, address="192.0.2.9") for port in PROVIDER.ports]
-        state.record(visit(*works, *fails))
+    for _ in range(visits):
+        results = [
+            result(PROVIDER, port, None if last else REFUSED, address=f"192.0.2.{9 + last}")
+            for port in PROVIDER.ports
+            for last in range(addresses)
+        ]
+        state.record(visit(*results))
     standings: list[Standing] = list(state.endpoints.standings())
     assert {standing.failures for standing in standings} == {0}
-    assert judge(standings).verdict is Verdict.READY
+    judged = judge(standings)
+    assert judged.verdict is (Verdict.DEGRADED if is_told else Verdict.READY)
+    if is_told:
+        assert judged.findings[0].evidence == "Reached at other addresses and not at 192.0.2.9: 1 host"
 
 
 def history(pattern: str, service: Service = PROVIDER) -> State:
