@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Endpoint
-from netcheck.model.services import AddressChoice, Service, holds, hosts_on, targets
+from netcheck.model.services import AddressChoice, Service, holds, hosts_on, measured, targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Call:
 
 
 def _about(service: Service, path: ProbePath) -> object:
-    return (path, service.ports, service.addresses, service.depth, service.tls, service.bag)
+    return (measured(service, path), path.load_balancer, service.ports, service.addresses)
 
 
 @dataclass(frozen=True, slots=True)

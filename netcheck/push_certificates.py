@@ -104,19 +104,17 @@ Show = Callable[[ToProve, PushIdentity], Awaitable[tuple[Acceptance, str]]]
 async def prove(asked: ToProve, limiter: trio.CapacityLimiter, show: Show) -> Proof:
     """What APNs says of the certificate that the file holds now."""
 
-    def proof(acceptance: Acceptance, detail: str, sha256: str | None = None) -> Proof:
-        return Proof(time.time(), asked.file.name, asked.path.name, acceptance, detail, sha256)
-
+    acceptance, sha256 = Acceptance.UNPROVEN, None
     try:
         identity = await identity_of(asked.file, limiter)
-    except UnusableError as error:
-        return proof(Acceptance.UNPROVEN, str(error))
-    try:
+        sha256 = identity.sha256
         acceptance, detail = await show(asked, identity)
+    except UnusableError as error:
+        detail = str(error)
     except Exception:  # a bug of ours costs one proof, and never the daemon
         _log.exception("internal error in the proof of %s over %s", asked.file.name, asked.path.name)
-        return proof(Acceptance.UNPROVEN, "internal error: see the log", identity.sha256)
-    return proof(acceptance, detail, identity.sha256)
+        detail = "internal error: see the log"
+    return Proof(time.time(), asked.file.name, asked.path.name, acceptance, detail, sha256)
 
 
 async def _look(

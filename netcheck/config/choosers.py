@@ -23,6 +23,7 @@ from netcheck.config.reading.addresses import (
     refuse_userinfo,
     split_port,
 )
+from netcheck.config.reading.named_files import SOCKS4, check_password, check_username, refuse_unwritable
 from netcheck.files import read_file
 from netcheck.model.paths import Credentials, Environment, Proxy, ProxyScheme, Secret, bracketed
 from netcheck.pac import worker
@@ -142,14 +143,26 @@ def proxy_in(name: str, value: str) -> Proxy:
     port = int(match["port"] or usual)
     if not 1 <= port <= 65535:
         raise ValueError(f"the environment variable {name} has no port from 1 to 65535")
-    return Proxy(scheme, place, port, _credentials(match["login"]), default_resolve(scheme))
+    try:
+        credentials = _credentials(match["login"], scheme)
+    except ValueError as error:
+        raise ValueError(f"the login in the environment variable {name} cannot be used: {error}") from None
+    return Proxy(scheme, place, port, credentials, default_resolve(scheme))
 
 
-def _credentials(login: str | None) -> Credentials | None:
+def _credentials(login: str | None, scheme: ProxyScheme) -> Credentials | None:
+    """As curl decodes it; ValueError, without any part of it, for what a login cannot be."""
     if not login:
         return None
-    user, _, password = login.partition(":")
-    return Credentials(unquote(user), Secret(unquote(password)))
+    # "replace", because an error of the strict codec would carry the password along.
+    whole = login.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    user, password = (unquote(part) for part in (*whole.split(":", 1), "")[:2])
+    for part in (user, password):
+        refuse_unwritable(part)
+    check_username(user, scheme)
+    if password and scheme not in SOCKS4:  # which curl sends without it
+        check_password(Secret(password), scheme)
+    return Credentials(user, Secret(password))
 
 
 def trouble_with_pac(url: str) -> str | None:

@@ -48,6 +48,8 @@ _LOOK_FOR_NEWS, _SHARE_OF_LOOKING = 1.0, 0.1
 """Every so many seconds, unless looking would take more than this share of the time."""
 _ROUNDS_JUDGED = 2
 """A verdict rests on so many rounds: of hosts in rotation, what was seen long ago may be true no more."""
+_LONGEST_JUDGING = 60.0
+"""Seconds; 50,000 endpoints take about two."""
 _CERTIFICATE_CHECK = 60.0
 _LONGEST_TURN = 0.0005
 """Seconds that a thread may run on while the loop waits for the interpreter, in place of Python's 5 ms: what
@@ -153,7 +155,6 @@ class Daemon:
             self._port.open(config.listen)
             self._protected.take(protection)
             self._take(config)
-            await self._judge()
         except (ConfigError, ListenError) as error:
             self._state.own.reload_successful = False
             _log.error("reload refused, the configuration before stays in force: %s", error)
@@ -163,6 +164,7 @@ class Daemon:
             _log.exception("internal error in the reload")
             return "internal error: see the log"
         else:
+            await self._judge_or_log()
             return None
         finally:
             self._systemd.tell("READY=1")
@@ -208,12 +210,22 @@ class Daemon:
             await trio.sleep(max(_LOOK_FOR_NEWS, took / _SHARE_OF_LOOKING))
 
     async def _judge(self) -> Facts:
-        """Show the facts as they are; judging takes long where there is much, and the loop must not wait."""
+        """Show the facts as they are; judging takes long where there is much, and the loop must not wait.
+
+        Raises trio.TooSlowError: where a thread got stuck, the next one goes on.
+        """
         if (snapshot := self._facts.news()) is not None:
-            facts = await trio.to_thread.run_sync(snapshot.facts, abandon_on_cancel=True)
+            with trio.fail_after(_LONGEST_JUDGING):
+                facts = await trio.to_thread.run_sync(snapshot.facts, abandon_on_cancel=True)
             self._facts.take(snapshot, facts)
         self.showing.take(self._facts.latest)
         return self._facts.latest
+
+    async def _judge_or_log(self) -> None:
+        try:
+            await self._judge()
+        except Exception:  # a bug of ours costs one look, and never what was reloaded
+            _log.exception("internal error in judging")
 
     async def _look(self, announcer: Announcer) -> None:
         is_whole = self._probing is not None and self._probing.first_round_done

@@ -119,9 +119,10 @@ class Inquiries:
             await trio.sleep(pace()[0])
             begun = [scope for scope in begun if scope in self._under_way]
             waiting = {_target(self._under_way[scope]) for scope in begun}
+            failing = self._state.courses.failing(self._state.endpoints)
             for path in self._state.paths:
                 again = _Suspicion()
-                again.add_hosts(self._state.courses.failing(path.name, self._state.endpoints))
+                again.add_hosts(failing.get(path.name, ()))
                 calls = self._again([path], again)[:_MOST_AGAIN_IN_A_ROUND]
                 for scope in self._take_up(call for call in calls if _target(call) not in waiting):
                     begun.append(scope)
@@ -176,14 +177,17 @@ class Inquiries:
         return scopes
 
     def _again(self, paths: Iterable[ProbePath], suspicion: _Suspicion) -> list[Call]:
-        """Visits that go where the last ones went."""
-        calls = [
-            Call(service, host, path, self._turns.get((path.name, service.name, host), 0))
-            for service, path in targets(self._state.services, paths)
+        """Visits that go where the last ones went, in the order of the suspicion."""
+        by_name: dict[str, list[tuple[Service, ProbePath]]] = {}
+        for service, path in targets(self._state.services, paths):
+            by_name.setdefault(service.name, []).append((service, path))
+        calls = (
+            Call(service, host, path, self._turns.get((path.name, name, host), 0))
             for name, host in suspicion.again
-            if name == service.name and host in service.hosts
-        ]
-        return calls[:_MOST_AGAIN]
+            for service, path in by_name.get(name, ())
+            if host in service.hosts
+        )
+        return list(itertools.islice(calls, _MOST_AGAIN))
 
     def _sample(self, paths: Iterable[ProbePath], suspicion: _Suspicion) -> Iterator[Call]:
         """Some hosts of every required service on these paths; only of those on suspected ports, if any."""

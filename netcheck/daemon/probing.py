@@ -82,14 +82,14 @@ class Probing:
 
     @property
     def first_round_done(self) -> bool:
-        """Whether everything has been visited once."""
+        """Whether all that the first round had to visit has been visited."""
         return self._schedule.all_ran.is_set()
 
     @property
     def completes_rounds(self) -> bool:
-        """Whether a round has ended lately, as it should."""
+        """Whether a round has ended lately, as it should; where there is nothing to visit, none can."""
         longest = 3 * self._config.probing.interval + _LATEST
-        return trio.current_time() - self._schedule.round_ended <= longest
+        return not self._slots or trio.current_time() - self._schedule.round_ended <= longest
 
     async def run(self) -> None:
         """Measure until cancelled."""
@@ -155,7 +155,7 @@ class Probing:
     def _still_has(self, slot: Slot) -> bool:
         """Whether a visit of this slot is one that the config in force asks for."""
         now = self._slots.get(slot.key)
-        return now is not None and now.about == slot.about
+        return now is slot or (now is not None and now.about == slot.about)
 
     def _pace(self) -> tuple[float, float]:
         """For inquiries: how long a round takes, and for how long a doubt is worth one."""

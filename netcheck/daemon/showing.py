@@ -102,7 +102,7 @@ class Showing:
             return await _in_a_thread(lambda: _json(incidents(found, availability, __version__, since, now)))
 
     def note(self, *, of_all: bool) -> None:
-        """Take the verdicts as they are into the history; `of_all`: whether everything was visited once."""
+        """Take the verdicts as they are into the history; `of_all`: whether the first round has ended."""
         facts = self.facts
         self._history.note(facts.judgements, time.time(), partial(page.onset, facts), of_all=of_all)
 

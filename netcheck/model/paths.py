@@ -135,7 +135,8 @@ destination."""
 class Pac:
     """A PAC file, which names for each host and port the ways to try. `url` is https, http or file."""
 
-    url: str
+    url: str = field(repr=False)
+    """Shown by `str`: a key may be in it."""
     credentials: Credentials | None = None
     """For the proxies that it names."""
     ca_file: Path | None = None

@@ -1,13 +1,13 @@
 """What is to be reached, how far a probe goes for it, and what of it a path leads to."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from netcheck.model.failing import Phase
-from netcheck.model.paths import Family, ProbePath, Role, family_of, literal_addresses
+from netcheck.model.paths import Expected, Family, ProbePath, Role, family_of, literal_addresses
 
 Network = IPv4Network | IPv6Network
 
@@ -137,6 +137,16 @@ def families_of(service: Service, path: ProbePath) -> tuple[Family, ...]:
         return tuple(dict.fromkeys(family_of(balancer.address) for _, balancer in path.load_balancer))
     literal = [family_of(a) for host in service.hosts for a in literal_addresses(host) if path.may_use(a)]
     return tuple(dict.fromkeys((*path.destination_families(), *sorted(literal))))
+
+
+def measured(service: Service, path: ProbePath) -> object:
+    """What the results of a service's hosts over a path depend on, beside the host, its port and address.
+
+    Where this changes, what was seen before says nothing of what is to be seen now. Who else may answer for a
+    host, at which load balancers, is no part of it: each host has its own.
+    """
+    way = replace(path, roles=frozenset(), expected=Expected.READY, load_balancer=())
+    return (way, service.name, service.depth, service.tls, service.bag, service.is_for_devices)
 
 
 def targets(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[tuple[Service, ProbePath]]:

@@ -137,8 +137,6 @@ class PacFiles:
         if pac.url.startswith("file:"):
             return await self._from_file(Path(unquote(urlsplit(pac.url).path)), longest)
         with trio.move_on_after(longest):
-            if pac.url.startswith("file:"):  # which may be on a server that hangs
-                return await _on_disk(Path(unquote(urlsplit(pac.url).path)))
             return await self._fetched(shared, pac, path)
         raise PhaseError(Reason.TIMEOUT, f"no answer in {longest:g} s")
 
@@ -189,12 +187,14 @@ class PacFiles:
         failed: PhaseError | None = None
         for address in addresses[:_ADDRESSES_TRIED]:
             try:
-                stream = await dial(walk, address, port, path.binding)
+                with trio.move_on_after(self._timeouts.connect):
+                    stream = await dial(walk, address, port, path.binding)
+                    stream.grant(2 * LARGEST, Reason.BAD_ANSWER)
+                    return stream
+                reason = Reason.TIMEOUT
             except PhaseError as error:
-                failed = failed or PhaseError(error.reason, f"{walk.peer}: {error.reason}")
-            else:
-                stream.grant(2 * LARGEST, Reason.BAD_ANSWER)
-                return stream
+                reason = error.reason
+            failed = failed or PhaseError(reason, f"{walk.peer}: {reason}")
         assert failed is not None  # noqa: S101 - for the types: there was an address
         raise failed
 
@@ -246,13 +246,6 @@ class PacFiles:
             is_name = dns_name(name) is not None
             lookups = await self._names.lookups(shared, name, path, path.families) if is_name else ()
         known[name] = [address for lookup in lookups for address in lookup.addresses]
-
-
-async def _on_disk(file: Path) -> bytes:
-    try:
-        return await trio.to_thread.run_sync(read_file, file, LARGEST, abandon_on_cancel=True)
-    except (OSError, ValueError) as error:
-        raise PhaseError(Reason.PAC_UNAVAILABLE, getattr(error, "strerror", None) or str(error)) from error
 
 
 def _place(whole: str) -> tuple[str, int]:

@@ -99,14 +99,7 @@ class Prober:
         holds begin, not how many there are. Raises only for bugs of ours.
         """
         shared = Round()
-        lookups = await self._resolve(shared, service, host, path)
-        one = replace(service, addresses=AddressChoice.ONE)
-        if path.chosen_by is not None:
-            chosen = await self._choosing.chosen(shared, one, host, path, turn)
-            wanted = [aim for each in chosen for aim in each.aims]
-        else:
-            wanted = list(_in_turn(aims(one, host, path, lookups, set(), turn), turn))
-        for aim in wanted:
+        for aim in await self._at_one_address(shared, service, host, path, turn):
             if aim.destination.family is not family or aim.destination.failure is not None:
                 continue
             held = Hold(unix_time(), HoldKey(service.name, path.name, family), host, aim.port, 0.0)
@@ -131,16 +124,25 @@ class Prober:
             return Acceptance.UNPROVEN, context
         shared = Round()
         host = hosts_on(service, path)[0]
-        lookups = await self._resolve(shared, service, host, path)
-        tls = replace(service.tls, alpn=ALPN)
-        one = replace(service, addresses=AddressChoice.ONE, depth=Depth.TLS, tls=tls)
+        spoken = replace(service, depth=Depth.TLS, tls=replace(service.tls, alpn=ALPN))
         failures = []
-        for aim in aims(one, host, path, lookups, set(), 0):
+        for aim in await self._at_one_address(shared, spoken, host, path, 0):
             try:
                 return await self._show(shared, path, aim, context, identity)
             except WalkEnded as ended:
                 failures.append(f"port {aim.port}: {ended.failure.phase} {ended.failure.reason}")
         return Acceptance.UNPROVEN, "; ".join(dict.fromkeys(failures)) or "the path does not lead there"
+
+    async def _at_one_address(
+        self, shared: Round, service: Service, host: str, path: ProbePath, turn: int
+    ) -> list[Aim]:
+        """What to try of a host in turn: at one address of each family, or by the ways that are chosen."""
+        one = replace(service, addresses=AddressChoice.ONE)
+        if path.chosen_by is not None:
+            chosen = await self._choosing.chosen(shared, one, host, path, turn)
+            return [aim for each in chosen for aim in each.aims]
+        lookups = await self._resolve(shared, service, host, path)
+        return list(_in_turn(aims(one, host, path, lookups, set(), turn), turn))
 
     async def _show(
         self, shared: Round, path: ProbePath, aim: Aim, context: SSLContext, identity: PushIdentity

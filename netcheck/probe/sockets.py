@@ -14,7 +14,7 @@ from typing import Protocol, Self
 import trio
 
 from netcheck.model.failing import Reason
-from netcheck.model.paths import Binding, Family, endpoint_text, family_of
+from netcheck.model.paths import Binding, Family, endpoint_text, family_of, is_literal
 from netcheck.probe import system
 from netcheck.probe.errors import (
     PhaseError,
@@ -75,8 +75,10 @@ def begin_to_connect(sock: socket.socket, address: str, port: int) -> bool:
     """Whether the connection is under way now; where it is not, it is there at once.
 
     What this machine itself forbids fails here, before a packet leaves: that is permission_denied.
-    Raises PhaseError.
+    Raises PhaseError; ValueError for a name, which the system would resolve, and all else would wait.
     """
+    if not is_literal(address.partition("%")[0]):
+        raise ValueError("a name where an address belongs")
     try:
         code = sock.connect_ex(_place(address, port))
     except OSError as error:  # only a scope can be wrong in an address literal: fe80::1%gone

@@ -310,14 +310,18 @@ class Courses:
                 if any(address and published_range(address) == part.what for address in addresses):
                     yield endpoint
 
-    def failing(self, path: str, endpoints: Endpoints) -> list[Endpoint]:
-        """What fails by itself on a path, the longest unseen first."""
+    def failing(self, endpoints: Endpoints) -> dict[str, list[Endpoint]]:
+        """By path: what fails by itself, the longest unseen first."""
         known = [
             (seen.results[0].attempt.at, endpoint)
             for endpoint, seen in endpoints.latest.items()
-            if endpoint.path == path and seen.failures and self._is_required(endpoint)
+            if seen.failures and self._is_required(endpoint)
         ]
-        return [endpoint for _, endpoint in sorted(known) if not self._is_down_around(endpoint)]
+        found: dict[str, list[Endpoint]] = {}
+        for _, endpoint in sorted(known):
+            if not self._is_down_around(endpoint):
+                found.setdefault(endpoint.path, []).append(endpoint)
+        return found
 
     def _is_required(self, endpoint: Endpoint) -> bool:
         return Part.of(endpoint) in self._courses

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import TypeAlias
 
 from netcheck.model.failing import Phase
-from netcheck.model.paths import ProbePath
+from netcheck.model.paths import ProbePath, endpoint_text
 from netcheck.model.record import record
 from netcheck.model.results import VISITS_REMEMBERED, Bag, Earlier, Endpoint, Result, Standing, Visit
 from netcheck.model.services import Service
@@ -73,12 +73,19 @@ class Endpoints:
         """When the latest attempt of what is known began, on the monotonic clock."""
 
     def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
+        """Forget what is no longer configured, and of a host that one of its load balancers has left, all."""
+        pairs = list(pairs)
+        paths = {path.name: path for _, path in pairs}
         self._ports = {
             (service.name, host, path.name): {port for port in service.ports if path.leads_to(host, port)}
             for service, path in pairs
             for host in service.hosts
         }
-        self.latest = {endpoint: known for endpoint, known in self.latest.items() if self._has(endpoint)}
+        self.latest = {
+            endpoint: known
+            for endpoint, known in self.latest.items()
+            if self._has(endpoint) and _leads_there(paths[endpoint.path], endpoint, known)
+        }
         self._families = {
             where: known
             for where, endpoints in self._families.items()
@@ -134,6 +141,12 @@ class Endpoints:
 
     def _has(self, endpoint: Endpoint) -> bool:
         return endpoint.port in self._ports.get((endpoint.service, endpoint.host, endpoint.path), ())
+
+
+def _leads_there(path: ProbePath, endpoint: Endpoint, known: EndpointState) -> bool:
+    """Whether the path has every load balancer that was asked."""
+    has = {endpoint_text(*place) for place in path.balancers(endpoint.host, endpoint.port)}
+    return known.balancers.keys() <= has
 
 
 def _begun(results: Iterable[Result]) -> float:

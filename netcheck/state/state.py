@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from netcheck.model.findings import Proof, PushCertificate, PushCertificateFile
 from netcheck.model.paths import ProbePath
 from netcheck.model.results import Hold, HoldKey, Visit
-from netcheck.model.services import Service, holds, targets
+from netcheck.model.services import Service, holds, measured, targets
 from netcheck.state.certificates import PushCertificates
 from netcheck.state.chances import Chances
 from netcheck.state.couriers import CourierCounts
@@ -49,20 +49,20 @@ class State:
         paths: Iterable[ProbePath],
         push_certificates: Iterable[PushCertificateFile] = (),
     ) -> None:
-        """Create at zero what is newly configured, forget what no longer is, keep all counts of the rest."""
+        """Create at zero what is newly configured, forget what no longer is, keep all counts of the rest.
+
+        What was seen on a path, or of a service, that has become another one is forgotten too.
+        """
         self.version += 1
+        before = {measured(*pair) for pair in targets(self.services, self.paths)}
         self.services, self.paths = tuple(services), tuple(paths)
         pairs = targets(self.services, self.paths)
-        for topic in (
-            self.flows,
-            self.endpoints,
-            self.courses,
-            self.chances,
-            self.lookups,
-            self.proxies,
-            self.courier_counts,
-        ):
-            topic.configure(pairs)
+        as_before = [pair for pair in pairs if measured(*pair) in before]
+        for seen in (self.endpoints, self.courses, self.chances, self.proxies):
+            seen.configure(as_before)
+            seen.configure(pairs)
+        for counted in (self.flows, self.lookups, self.courier_counts):
+            counted.configure(pairs)
         self.holds.configure(
             HoldKey(service.name, path.name, family)
             for service, path, family in holds(self.services, self.paths)

@@ -219,12 +219,12 @@ def test_a_suspect_failed_once_and_is_none_any_more_after_its_next_visit() -> No
 def test_nobody_is_a_suspect_where_nothing_answers() -> None:
     story = Story().answer([0]).fail(range(1, 8))
     assert story.state.courses.suspects("direct") == []
-    assert story.state.courses.failing("direct", story.state.endpoints) == []
+    assert story.state.courses.failing(story.state.endpoints) == {}
 
 
 def test_what_fails_is_listed_the_longest_unseen_first() -> None:
     story = Story().fail([3]).answer([0]).fail([2]).answer([4])
-    failing = story.state.courses.failing("direct", story.state.endpoints)
+    failing = story.state.courses.failing(story.state.endpoints)["direct"]
     assert {each.host for each in failing} == {COURIER.hosts[3], COURIER.hosts[2]}
 
 

@@ -132,11 +132,19 @@ def _secret(data: bytes, source: str) -> Secret:
     password = data.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
     if not password:
         raise ValueError(f"{source} is empty: put the password there")
-    if "\ufffd" in password or _CONTROL_CHARACTER.search(password):
+    try:
+        refuse_unwritable(password)
+    except ValueError:
         raise ValueError(
             f"{source} holds more than a line of UTF-8 text: put the password there, and nothing else"
-        )
+        ) from None
     return Secret(password)
+
+
+def refuse_unwritable(decoded: str) -> None:
+    """ValueError for what is not one line of UTF-8, decoded with "replace"."""
+    if "\ufffd" in decoded or _CONTROL_CHARACTER.search(decoded):
+        raise ValueError("it is not one line of UTF-8 text")
 
 
 PASSWORD_FILE: Kind[Password] = file_kind(_from_file, lambda password: password.source)
