@@ -106,6 +106,7 @@ def _judged_with_options(judged: Judgement) -> Judgement:
         replace(
             each,
             owner=_said_with_options(each.owner),
+            asked=_said_with_options(each.asked),
             next_step=_said_with_options(each.next_step),
         )
         for each in judged.findings

@@ -77,17 +77,12 @@ def tickets(facts: Facts, origin: Origin, hop: Hop | None = None) -> list[str]:
 
 def _reader(finding: Finding) -> str:
     """Who can do it: where the remedy is in netcheck's own config, that is not the owner of the hop."""
-    return finding.owner if finding.next_step.startswith(_asking(finding.owner)) else _OURSELVES
-
-
-def _asking(owner: str) -> str:
-    """How a next step begins that its owner can read."""
-    return f"Ask {_addressee(owner)} "
+    return finding.asked if finding.next_step.startswith(f"Ask {finding.asked} ") else _OURSELVES
 
 
 def _asked(finding: Finding) -> str:
     """The next step as it is said to its owner, who knows nothing of netcheck's config."""
-    prefix = _asking(finding.owner)
+    prefix = f"Ask {finding.asked} "
     if not finding.next_step.startswith(prefix):
         return finding.next_step
     asked, *others = sentences(finding.next_step.removeprefix(prefix))
@@ -107,7 +102,7 @@ def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[P
     if len(requests) > 1:
         requests = [f"{number}. {text}" for number, text in enumerate(requests, 1)]
     suffer = [] if owner == _OURSELVES else _suffering(facts, judgements)
-    parts = [f"To: {_addressee(owner)}", *map(_filled, [*suffer, measured]), *requests]
+    parts = [f"To: {owner}", *map(_filled, [*suffer, measured]), *requests]
     return "\n\n".join(parts)
 
 
@@ -127,11 +122,6 @@ def _suffering(facts: Facts, judgements: Sequence[Judgement]) -> list[str]:
             text = text.replace(" here ", _WHERE[role].format(ways), 1)
         texts.append(text)
     return texts
-
-
-def _addressee(owner: str) -> str:
-    names_people = owner == _OURSELVES or owner.startswith(("Apple", "those who"))
-    return owner if names_people else f"the owners of {owner}"
 
 
 def _request(facts: Facts, step: str, alike: Sequence[PathFinding]) -> str:

@@ -146,7 +146,7 @@ class Finding:
     next_step: str
     """What to change, by whom, in sentences to forward. Stays the same while the cause does."""
     owner: str = ""
-    """Who is asked, as in a sentence: `the proxy proxy.example:3128`, `the resolver corp (10.0.0.53)`."""
+    """Whose it is, as in a sentence: `the proxy proxy.example:3128`, `the resolver corp (10.0.0.53)`."""
     reply: str = ""
     """The exact reply that was seen, with the host and port it was seen for; empty where nothing replied."""
     about: tuple[Result, ...] = ()
@@ -155,6 +155,8 @@ class Finding:
     """Whether it is no fault: a remark never changes a verdict."""
     fix: Fix | None = None
     """The lines to add, where they are known."""
+    asked: str = ""
+    """Who can do something about it, after `Ask`: `the owners of the proxy proxy.example:3128`, `Apple`."""
 
     @property
     def asks(self) -> Hashable:

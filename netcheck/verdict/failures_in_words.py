@@ -14,7 +14,7 @@ _OF_THIS_MACHINE = {
     Reason.INTERNAL_ERROR: "netcheck itself has a fault",
 }
 _RESOLVE = {
-    Reason.NXDOMAIN: "DNS says that there is no such name",
+    Reason.NXDOMAIN: "DNS says there is no such name",
     Reason.NO_ANSWER: "DNS has no address for the name",
     Reason.SERVFAIL: "DNS answers with an error, such as SERVFAIL",
     Reason.REFUSED_BY_SERVER: "DNS refuses to answer",

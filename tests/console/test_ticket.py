@@ -52,7 +52,10 @@ def from_here(each: Result, *sources: str) -> list[Result]:
 
 def finding(owner: tuple[str, Hop, Cause], step: str, *about: Result, remark: bool = False) -> Finding:
     name, hop, cause = owner
-    return Finding(cause, hop, f"{len(about)} fail", step, name, "no answer in 5 s", about, remark)
+    asked = name if hop is Hop.APPLE else f"the owners of {name}"
+    return Finding(
+        cause, hop, f"{len(about)} fail", step, name, "no answer in 5 s", about, remark, asked=asked
+    )
 
 
 def judged(path: ProbePath, *found: Finding, role: Role = Role.DEVICE) -> Judgement:

@@ -74,7 +74,15 @@ def hostile() -> Facts:
     bad = replace(bad, attempt=attempt, choice=Choice(HOSTILE, (attempt,), HOSTILE))
     fix = Fix(HOSTILE, is_known=True, how=HOSTILE, lines=(HOSTILE,))
     finding = Finding(
-        Cause.PROXY_DENIES_PORT, Hop.PROXY, HOSTILE, HOSTILE, HOSTILE, HOSTILE, about=(bad,), fix=fix
+        Cause.PROXY_DENIES_PORT,
+        Hop.PROXY,
+        HOSTILE,
+        HOSTILE,
+        HOSTILE,
+        HOSTILE,
+        about=(bad,),
+        fix=fix,
+        asked=HOSTILE,
     )
     judged = Judgement("web", Role.DEVICE, Verdict.NOT_READY, (finding,), (HOSTILE,), doubts=(HOSTILE,))
     known = facts(

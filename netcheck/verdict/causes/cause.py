@@ -48,7 +48,16 @@ class Rule:
         results = tuple(each.result for each in sorted(about, key=lambda each: each.order))
         fix = fix_for(self.cause, owner.hop, case, about)
         finding = Finding(
-            self.cause, owner.hop, evidence, next_step, owner.name, reply, results, self.is_remark, fix
+            cause=self.cause,
+            hop=owner.hop,
+            evidence=evidence,
+            next_step=next_step,
+            owner=owner.name,
+            reply=reply,
+            about=results,
+            is_remark=self.is_remark,
+            fix=fix,
+            asked=owner.asked,
         )
         return finding, about
 
