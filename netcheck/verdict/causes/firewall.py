@@ -357,7 +357,7 @@ def _how_many_hosts(about: Sequence[Counted], beside: Sequence[Counted]) -> str:
     hosts, all_hosts = ({each.result.host for each in some} for some in (about, [*about, *beside]))
     if not beside:
         return f"0 of {len(hosts)} hosts can be reached"
-    return f"{len(hosts)} of {len(all_hosts)} hosts fail at some addresses"
+    return f"{len(hosts)} of {len(all_hosts)} hosts fail partly"
 
 
 def _fails_in_part(case: Case, failed: Sequence[Counted]) -> list[Counted]:

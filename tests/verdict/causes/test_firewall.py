@@ -143,12 +143,12 @@ def test_a_fallback_that_works_or_is_not_known_is_no_remark(path: ProbePath, res
         (
             [*couriers(None, (443,), hosts=(0,)), *couriers(DROPPED, (443,), hosts=(1, 2, 3))],
             "to 17.188.128.0/18, 17.249.0.0/16 and 17.252.0.0/16, ",
-            "3 of 4 hosts fail at some addresses on port 443: ",
+            "3 of 4 hosts fail partly on port 443: ",
         ),
         (
             [*couriers(DROPPED, (443,)), *couriers(None, (443,), family=Family.IPV6)],
             "port 443 over IPv4 to 17.188.128.0/18, ",
-            "4 of 4 hosts fail at some addresses on port 443 over IPv4: ",
+            "4 of 4 hosts fail partly on port 443 over IPv4: ",
         ),
     ],
 )
