@@ -13,10 +13,11 @@ import trio
 from netcheck import push_certificates
 from netcheck.apns.push_certificate import LARGEST, read_in_time
 from netcheck.files import Stamp
-from netcheck.model.findings import PushCertificate, PushCertificateFile
-from netcheck.model.paths import Secret
-from netcheck.push_certificates import read_all, threads, watch
+from netcheck.model.findings import Acceptance, PushCertificate, PushCertificateFile, PushIdentity
+from netcheck.model.paths import ProbePath, Secret
+from netcheck.push_certificates import ToProve, prove, read_all, threads, watch
 from tests.certificates import OTHER_TOPIC, PASSWORD, TOPIC, issued
+from tests.records import PROVIDER
 
 GOOD, RENEWED, OTHER = issued(), issued(), issued(OTHER_TOPIC)
 DEADLINE = 20.0
@@ -205,4 +206,21 @@ def test_a_bug_of_ours_costs_one_certificate(
     monkeypatch.setattr(push_certificates, "read_in_time", broken)
     (tmp_path / "mdm.pem").write_bytes(GOOD.pem)
     assert read_once(PushCertificateFile("mdm", tmp_path / "mdm.pem")).error == "internal error: see the log"
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_bug_of_ours_in_reading_costs_one_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(file: PushCertificateFile, data: bytes) -> PushIdentity:
+        raise ZeroDivisionError
+
+    async def show(asked: ToProve, identity: PushIdentity) -> tuple[Acceptance, str]:
+        raise AssertionError("there is nothing to show")
+
+    monkeypatch.setattr(push_certificates, "identity_in_time", broken)
+    (tmp_path / "mdm.pem").write_bytes(GOOD.pem)
+    asked = ToProve(PushCertificateFile("mdm", tmp_path / "mdm.pem"), PROVIDER, ProbePath("direct"))
+    proof = trio.run(prove, asked, threads(), show)
+    assert (proof.acceptance, proof.detail) == (Acceptance.UNPROVEN, "internal error: see the log")
     assert "ZeroDivisionError" in caplog.text

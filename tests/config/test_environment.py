@@ -178,3 +178,22 @@ def test_without_the_engine_it_says_what_to_install(tmp_path: Path, monkeypatch:
     file.write_text("paths: {a: {proxy: pac+http://web.test/p.pac}}", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"pip install 'netcheck\[pac\]'"):
         load(file)
+
+
+@pytest.mark.parametrize(
+    "login",
+    [
+        "svc:hunter%E9two",  # Latin-1
+        "svc:hunter\udce9two",  # the same as os.environ has it
+        "svc%0d%0aX-Injected: yes:hunter2",
+        "svc%3Ahunter2:hunter2",  # HTTP's logins end the name at a colon
+        f"svc:{'hunter2' * 2000}",
+    ],
+)
+def test_a_login_that_no_proxy_can_be_told_is_refused_without_a_word_of_it(login: str) -> None:
+    with pytest.raises(
+        ValueError, match="the login in the environment variable https_proxy cannot"
+    ) as caught:
+        environment({"https_proxy": f"http://{login}@proxy.test:3128"})
+    assert "hunter" not in str(caught.value)
+    assert "Injected" not in str(caught.value)

@@ -1,6 +1,7 @@
 """Bugs of our own, wherever they are: each costs what it breaks, and the daemon and its log go on."""
 
 import signal
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,10 +11,12 @@ import pytest
 import trio
 
 from netcheck.config.file import load
+from netcheck.daemon import daemon as daemon_module
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.daemon import Daemon
 from netcheck.daemon.systemd import Systemd
 from netcheck.export.negotiate import Exporter
+from netcheck.facts import Facts, Snapshot
 from netcheck.model.failing import Reason
 from netcheck.pages import page
 from netcheck.state.state import State
@@ -136,3 +139,30 @@ def _drain(server: Any) -> int:
         except BlockingIOError:
             return count
         count += 1
+
+
+def test_judging_that_never_ends_costs_that_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    release, judge = threading.Event(), Snapshot.facts
+    stuck: list[Snapshot] = []
+
+    def facts(snapshot: Snapshot) -> Facts:
+        if not stuck:
+            stuck.append(snapshot)
+            release.wait(DEADLINE)
+        return judge(snapshot)
+
+    async def look(daemon: Daemon, where: str) -> None:
+        monkeypatch.setattr(daemon_module, "_LONGEST_JUDGING", 0.1)
+        monkeypatch.setattr(Snapshot, "facts", facts)
+        daemon._state.version += 1
+        await until(lambda: bool(stuck))
+        shown = daemon.showing.facts
+        daemon._state.version += 1
+        await until(lambda: daemon.showing.facts is not shown)
+        assert await get(where, "/-/healthy") == 200
+
+    run_meanwhile(tmp_path, monkeypatch, look)
+    release.set()
+    assert "internal error in announcing" in caplog.messages

@@ -227,3 +227,22 @@ def test_an_inquiry_looks_at_eight_other_paths_at_most() -> None:
         assert len({path for path, _ in asked.since(before)}) == 9
 
     ask(a_host_fails, *paths)
+
+
+def test_all_that_fails_has_its_turn_be_there_more_than_a_round_looks_at() -> None:
+    other = Service("other", tuple(f"{n}-other.test" for n in range(4)), (443,))
+
+    async def some_of_both_services_fail(asked: Asked) -> None:
+        asked.state.configure([COURIER, other], [DIRECT])
+        asked.inquiries.plan()
+        asked.broken = {"1-other.test", *(COURIER.hosts[number] for number in range(0, 12, 2))}
+        for number in range(12):  # every other one answers, so that nothing around them is down
+            await trio.sleep(1)
+            asked.tell(number)
+            host = other.hosts[number % 4]
+            asked.see(Call(other, host, DIRECT, 0), trio.current_time())
+        before = len(asked.calls)
+        await trio.sleep(2 * ROUND)
+        assert {host for _, host in asked.since(before)} == asked.broken
+
+    ask(some_of_both_services_fail)

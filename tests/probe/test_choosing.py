@@ -1,6 +1,8 @@
 """Paths on which a PAC file or the environment chooses: real servers on loopback."""
 
+import socket
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -298,3 +300,21 @@ async def test_a_bug_of_ours_is_an_internal_error(monkeypatch: pytest.MonkeyPatc
         (result,) = await probed(over_pac(web), 443)
     assert result.attempt.failure is not None
     assert result.attempt.failure.reason is Reason.INTERNAL_ERROR
+
+
+@in_trio
+async def test_silent_addresses_of_the_files_server_are_passed_over() -> None:
+    """Several, as they come in any order."""
+    timeouts = Timeouts(resolve=1.0, connect=0.2, proxy=1.0, tls=1.0)
+    silent = [f"127.0.0.{number}" for number in range(2, 6)]
+    async with serving(says(a_file(always("'DIRECT'")))) as web:
+        with ExitStack() as opened:
+            for address in silent:
+                server = opened.enter_context(socket.create_server((address, web), backlog=0))
+                opened.enter_context(socket.create_connection(server.getsockname()))  # no room for more
+            zone = {("web.test", "A"): [*silent, "127.0.0.1"], ("mdm.test", "A"): ["127.0.0.1"]}
+            async with nameserver(zone) as at:
+                pac_file = Pac(f"http://web.test:{web}/proxy.pac")
+                path = ProbePath("pac", chosen_by=pac_file, resolver=Resolver("corp", (at,)))
+                (result,) = await probed(path, web, prober=Prober(timeouts, {"pac": Gate(8, 1e6)}))
+    assert result.attempt.failure is None

@@ -17,7 +17,7 @@ from netcheck.apns.push_certificate import identity_in_time
 from netcheck.lab.certificates import Authority, KeyPair
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Acceptance, PushCertificateFile, PushIdentity
-from netcheck.model.paths import ProbePath
+from netcheck.model.paths import Environment, ProbePath, Proxy, ProxyScheme
 from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
@@ -214,3 +214,16 @@ async def test_nobody_listening_proves_nothing() -> None:
     prober = Prober(Timeouts(), {DIRECT.name: Gate(8, 1e6)})
     found = await prober.prove(service, DIRECT, identity(GOOD))
     assert found == (Acceptance.UNPROVEN, "port 1: connect refused")
+
+
+@in_trio
+async def test_a_proof_takes_the_way_that_is_chosen() -> None:
+    asked: list[bytes] = []
+    async with serving(says(b"HTTP/1.1 403 Forbidden\r\n\r\n", heard=asked)) as port:
+        proxy = Proxy(ProxyScheme.HTTP, "127.0.0.1", port)
+        path = ProbePath("web", chosen_by=Environment(https=proxy, http=None))
+        service = Service("provider", (API,), (443,), depth=Depth.TLS, tls=TlsSettings(API, ("h2",)))
+        prober = Prober(Timeouts(tls=2.0), {"web": Gate(8, 1e6)})
+        acceptance, detail = await prober.prove(service, path, identity(GOOD))
+    assert (acceptance, detail) == (Acceptance.UNPROVEN, "port 443: proxy_handshake proxy_denied")
+    assert asked[0].startswith(b"CONNECT api.push.apple.com:443 ")

@@ -8,7 +8,16 @@ import pytest
 
 from netcheck.model.failing import Failure, Outcome, Phase, Reason
 from netcheck.model.findings import Acceptance, Proof, PushCertificate, PushCertificateFile
-from netcheck.model.paths import Binding, Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, RecordType
+from netcheck.model.paths import (
+    Binding,
+    Family,
+    LoadBalancer,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    RecordType,
+    Role,
+)
 from netcheck.model.results import (
     HOSTS_FILE,
     Bag,
@@ -22,7 +31,7 @@ from netcheck.model.results import (
     Trust,
     Visit,
 )
-from netcheck.model.services import Service
+from netcheck.model.services import Service, TlsSettings
 from netcheck.state.flows import Flow
 from netcheck.state.histogram import BUCKETS, Histogram
 from netcheck.state.lookups import LookupFlow
@@ -548,3 +557,37 @@ def test_what_stands_in_hosts_is_kept_and_not_counted_until_dns_is_asked_again()
     asked = lookup(HOST, "192.0.2.2")
     state.record(visit(result(COURIER, 5223), lookups=(asked,)))
     assert list(state.lookups.latest.values()) == [asked]
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "stays"),
+    [
+        (COURIER, SQUID, True),
+        (COURIER, replace(SQUID, roles=frozenset({Role.DEVICE})), True),
+        (replace(COURIER, required=False, hosts=(HOST,)), SQUID, True),
+        (COURIER, replace(SQUID, proxies=(Proxy(ProxyScheme.HTTP, "other.test", 3128),)), False),
+        (COURIER, replace(SQUID, binding=Binding("wlan0")), False),
+        (replace(COURIER, tls=TlsSettings("courier.test")), SQUID, False),
+    ],
+)
+def test_what_was_seen_is_forgotten_where_something_else_is_measured_now(
+    service: Service, path: ProbePath, stays: bool
+) -> None:
+    state = fresh(SQUID)
+    for number in range(3):
+        state.record(visit(result(COURIER, 443, REFUSED, path="squid", at=number, proxy_spoke=True)))
+    state.configure([service, PROVIDER], [path])
+    assert [endpoint.host for endpoint in state.endpoints.latest] == ([HOST] if stays else [])
+    is_same_way = replace(path, roles=SQUID.roles) == SQUID
+    assert state.proxies.health["squid"].up is (True if is_same_way else None)
+    assert state.flows.outcomes[Flow("courier", 443, "squid")][Outcome.FAILURE] == 3, "counts are kept"
+
+
+def test_a_host_that_one_of_its_load_balancers_has_left_is_forgotten() -> None:
+    first, second = LoadBalancer("10.1.1.20", None), LoadBalancer("10.1.1.21", None)
+    state = fresh(ProbePath("lb", load_balancer=((HOST, first),)))
+    state.record(visit(result(COURIER, 5223, path="lb", balancer="10.1.1.20:5223")))
+    state.configure([COURIER], [ProbePath("lb", load_balancer=((HOST, first), (HOST, second)))])
+    assert len(state.endpoints.latest) == 1
+    state.configure([COURIER], [ProbePath("lb", load_balancer=((HOST, second),))])
+    assert not state.endpoints.latest

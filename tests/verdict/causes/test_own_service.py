@@ -99,6 +99,8 @@ REFUSALS = [each for each in Acceptance if each.is_refusal]
 def test_a_server_whose_only_push_certificate_is_refused_cannot_push(acceptance: Acceptance) -> None:
     found = judged_with(shown("mdm", acceptance))
     assert (found.verdict, found.cause) == (Verdict.NOT_READY, Cause.PUSH_CERTIFICATE_REFUSED)
+    assert found.findings[0].asked == "those who run the MDM server"
+    assert found.findings[0].next_step.startswith(f"Ask {found.findings[0].asked} ")
     assert f"1 of 1 push certificates shown to it: mdm ({acceptance})" in found.findings[0].evidence
     assert found.next_step is not None
     assert found.next_step.endswith("Seen: mdm: what is said of mdm")
