@@ -61,7 +61,7 @@ def held_up(wait: Callable[P, Awaitable[None]], seconds: float) -> Callable[P, A
 
 
 @asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[int]:
+async def serving(handler: Handler, address: str = "127.0.0.1") -> AsyncIterator[int]:
     """A TCP server on loopback; what its handler runs into ends only that connection."""
 
     async def handle(stream: trio.SocketStream) -> None:
@@ -73,7 +73,7 @@ async def serving(handler: Handler) -> AsyncIterator[int]:
             await trio.aclose_forcefully(stream)
 
     async with trio.open_nursery() as nursery:
-        serve = functools.partial(trio.serve_tcp, handle, 0, host="127.0.0.1")
+        serve = functools.partial(trio.serve_tcp, handle, 0, host=address)
         listeners = await nursery.start(serve)
         yield listeners[0].socket.getsockname()[1]
         nursery.cancel_scope.cancel()
