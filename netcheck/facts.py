@@ -22,10 +22,10 @@ from netcheck.model.findings import (
     Verdict,
 )
 from netcheck.model.paths import Family, ProbePath, Role
-from netcheck.model.results import Attempt, Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result, Standing
+from netcheck.model.results import Attempt, Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
 from netcheck.model.services import Service
 from netcheck.model.trends import Part, Trends
-from netcheck.state.endpoints import EndpointState
+from netcheck.state.endpoints import EndpointState, standings_of
 from netcheck.state.flows import Flow, Outcomes, PathCounters, Recent
 from netcheck.state.histogram import Histogram
 from netcheck.state.lookups import LookupFlow, Question
@@ -177,7 +177,6 @@ class Snapshot:
 
     version: int
     belief: Belief
-    standings: tuple[Standing, ...]
     trends: Trends
     random: frozenset[Part]
     """Where it is chance that decides, and no host."""
@@ -189,7 +188,6 @@ class Snapshot:
         return cls(
             state.version,
             belief,
-            tuple(state.endpoints.standings()),
             state.courses.trends() if belief.patience else {},
             state.chances.random(in_one_look=belief.is_one_look),
             Facts(
@@ -214,7 +212,7 @@ class Snapshot:
         assessment = assess(
             known.services,
             known.paths,
-            self.standings,
+            tuple(standings_of(known.endpoints)),
             known.lookups_by_flow.values(),
             window=self.belief.window,
             failures=self.belief.failures,

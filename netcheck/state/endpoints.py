@@ -93,24 +93,6 @@ class Endpoints:
         }
         self._begun = {where: self._begun[where] for where in self._families}
 
-    def standings(self) -> Iterator[Standing]:
-        """The latest results, each with what came before it: at its load balancer, if there is one."""
-        every = (part for whole in self.latest.values() for part in whole.balancers.values() or (whole,))
-        for seen in every:
-            for result in seen.results:
-                answered = seen.last_success is not None
-                yield Standing(
-                    result,
-                    seen.failures,
-                    answered,
-                    seen.recent,
-                    seen.last_failed,
-                    seen.fails_since,
-                    seen.failed_until,
-                    seen.before,
-                    seen.failing,
-                )
-
     def is_overtaken(self, visit: Visit) -> bool:
         """Whether all that it saw began before what is known: another visit, made meanwhile, was quicker."""
         where = (visit.service, visit.host, visit.path)
@@ -141,6 +123,24 @@ class Endpoints:
 
     def _has(self, endpoint: Endpoint) -> bool:
         return endpoint.port in self._ports.get((endpoint.service, endpoint.host, endpoint.path), ())
+
+
+def standings_of(latest: Mapping[Endpoint, EndpointState]) -> Iterator[Standing]:
+    """The latest results, each with what came before it: at its load balancer, if there is one."""
+    every = (part for whole in latest.values() for part in whole.balancers.values() or (whole,))
+    for seen in every:
+        for result in seen.results:
+            yield Standing(
+                result,
+                seen.failures,
+                seen.last_success is not None,
+                seen.recent,
+                seen.last_failed,
+                seen.fails_since,
+                seen.failed_until,
+                seen.before,
+                seen.failing,
+            )
 
 
 def _leads_there(path: ProbePath, endpoint: Endpoint, known: EndpointState) -> bool:

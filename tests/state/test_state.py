@@ -32,6 +32,7 @@ from netcheck.model.results import (
     Visit,
 )
 from netcheck.model.services import Service, TlsSettings
+from netcheck.state.endpoints import standings_of
 from netcheck.state.flows import Flow
 from netcheck.state.histogram import BUCKETS, Histogram
 from netcheck.state.lookups import LookupFlow
@@ -149,7 +150,7 @@ def test_an_outage_of_a_host_lasts_until_the_answer_that_ends_it() -> None:
 
     def failed_until(at: float, failure: Failure | None, seconds: float = 0.02) -> float:
         state.record(visit(result(COURIER, 5223, failure, at=at, seconds=seconds)))
-        (standing,) = state.endpoints.standings()
+        (standing,) = standings_of(state.endpoints.latest)
         return standing.failed_until
 
     assert failed_until(1000.0, None) == -math.inf
@@ -164,7 +165,7 @@ def test_of_the_visit_before_it_is_known_how_long_it_took() -> None:
 
     def before(at: float, failure: Failure | None = None, lost: int = 0) -> Earlier | None:
         state.record(visit(result(COURIER, 5223, failure, at=at, seconds=0.5, syn_retransmits=lost)))
-        (standing,) = state.endpoints.standings()
+        (standing,) = standings_of(state.endpoints.latest)
         return standing.before
 
     assert before(1000.0) is None
@@ -251,7 +252,7 @@ def test_each_load_balancer_of_a_host_has_a_course_of_its_own() -> None:
                 result(COURIER, 5223, failure, path="lb", balancer="10.1.1.21:5223"),
             )
         )
-    up, down = state.endpoints.standings()
+    up, down = standings_of(state.endpoints.latest)
     assert (up.failures, up.recent) == (0, (True, True, True))
     assert (down.failures, down.answered, down.recent) == (2, True, (True, False, False))
     (endpoint,) = state.endpoints.latest.values()

@@ -10,6 +10,7 @@ from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Standing
 from netcheck.model.services import Service
 from netcheck.model.trends import Moment, Part, Trend
+from netcheck.state.endpoints import standings_of
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.counting import what_counts
@@ -189,7 +190,7 @@ def test_one_lost_probe_leaves_the_verdict_and_its_cause_and_one_more_flips_it()
         for lost in failed:
             results = [result(PROVIDER, port, DROPPED if lost else None) for port in PROVIDER.ports]
             state.record(visit(*results))
-        (judged,) = assess([PROVIDER], [DIRECT], state.endpoints.standings(), failures=2).judgements
+        (judged,) = assess([PROVIDER], [DIRECT], standings_of(state.endpoints.latest), failures=2).judgements
         assert (judged.cause is None) == (judged.verdict is Verdict.READY)
         return judged.verdict
 
@@ -223,7 +224,7 @@ def test_an_address_that_fails_each_time_is_a_limit_where_a_host_has_few(
             for last in range(addresses)
         ]
         state.record(visit(*results))
-    standings: list[Standing] = list(state.endpoints.standings())
+    standings: list[Standing] = list(standings_of(state.endpoints.latest))
     assert {standing.failures for standing in standings} == {0}
     judged = judge(standings)
     assert judged.verdict is (Verdict.DEGRADED if is_told else Verdict.READY)
@@ -243,7 +244,7 @@ def history(pattern: str, service: Service = PROVIDER) -> State:
 
 
 def test_what_fails_and_then_answers_in_one_look_is_a_limit() -> None:
-    standings = list(history("xo").endpoints.standings())
+    standings = list(standings_of(history("xo").endpoints.latest))
     (judged,) = assess([PROVIDER], [DIRECT], standings, is_one_look=True).judgements
     assert (judged.verdict, judged.cause) == (Verdict.DEGRADED, Cause.INTERMITTENT)
     assert judged.findings[0].evidence == "Reached at one time and not at another: 1 host"
@@ -254,7 +255,7 @@ def test_an_address_that_fails_beside_others_in_one_look_is_named() -> None:
     state.configure([PROVIDER], [DIRECT])
     fails = [result(PROVIDER, port, REFUSED, address="192.0.2.9") for port in PROVIDER.ports]
     state.record(visit(*(result(PROVIDER, port) for port in PROVIDER.ports), *fails))
-    standings = list(state.endpoints.standings())
+    standings = list(standings_of(state.endpoints.latest))
     (judged,) = assess([PROVIDER], [DIRECT], standings, is_one_look=True).judgements
     assert (judged.verdict, judged.cause) == (Verdict.DEGRADED, Cause.INTERMITTENT)
     assert judged.findings[0].evidence == "Reached at other addresses and not at 192.0.2.9: 1 host"
@@ -268,20 +269,20 @@ def test_one_host_of_several_that_answers_when_it_is_asked_again_had_an_accident
     service = replace(PROVIDER, hosts=("api.test", "other.test"))
     state = history("xo", service)
     state.record(visit(*(result(service, port, host="other.test") for port in service.ports)))
-    standings = list(state.endpoints.standings())
+    standings = list(standings_of(state.endpoints.latest))
     (judged,) = assess([service], [DIRECT], standings, is_one_look=True).judgements
     assert judged.verdict is Verdict.READY
 
 
 @pytest.mark.parametrize("pattern", ["xx", "x"])
 def test_what_fails_each_time_in_one_look_is_an_outage(pattern: str) -> None:
-    standings = list(history(pattern).endpoints.standings())
+    standings = list(standings_of(history(pattern).endpoints.latest))
     (judged,) = assess([PROVIDER], [DIRECT], standings, is_one_look=True).judgements
     assert judged.verdict is Verdict.NOT_READY
 
 
 def after(pattern: str) -> Judgement:
-    standings = list(history(pattern).endpoints.standings())
+    standings = list(standings_of(history(pattern).endpoints.latest))
     (judged,) = assess([PROVIDER], [DIRECT], standings, window=180, failures=2).judgements
     return judged
 
@@ -303,7 +304,7 @@ def taking_turns(*answers: tuple[str, str]) -> Judgement:
     for minute, (address, letter) in enumerate(answers):
         failure, at = None if letter == "o" else REFUSED, 60.0 * minute + 1.0
         state.record(visit(*(result(PROVIDER, p, failure, at=at, address=address) for p in PROVIDER.ports)))
-    standings = list(state.endpoints.standings())
+    standings = list(standings_of(state.endpoints.latest))
     (judged,) = assess([PROVIDER], [DIRECT], standings, window=180, failures=2).judgements
     return judged
 
@@ -372,7 +373,7 @@ def test_a_wall_clock_that_steps_back_blinds_nobody() -> None:
                 )
             )
         (judged,) = assess(
-            [COURIER], [DIRECT], state.endpoints.standings(), window=180, failures=2
+            [COURIER], [DIRECT], standings_of(state.endpoints.latest), window=180, failures=2
         ).judgements
         verdicts.append(judged.verdict)
     assert verdicts[:4] == [Verdict.READY] * 4
@@ -402,7 +403,7 @@ def sampled_rounds(blocked_from: int, blocked_until: int, rounds: int) -> list[J
             seen = result(SAMPLED, 5223, failure, host=SAMPLED.hosts[index], address=address, at=at)
             state.record(visit(seen))
         (judged,) = assess(
-            [SAMPLED], [DIRECT], state.endpoints.standings(), window=180, failures=2
+            [SAMPLED], [DIRECT], standings_of(state.endpoints.latest), window=180, failures=2
         ).judgements
         judgements.append(judged)
     return judgements
