@@ -12,8 +12,8 @@ from typing import NamedTuple
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase
 from netcheck.model.findings import Needed
-from netcheck.model.paths import Expected, ProbePath
-from netcheck.model.results import Attempt, Result
+from netcheck.model.paths import Expected, ProbePath, way_text
+from netcheck.model.results import Result
 from netcheck.model.services import Service, ports_on
 
 _SAYS_WHERE = ("proxy_", "tls_", "dns_", "resolver_")
@@ -42,14 +42,10 @@ def ways_chosen(results: Iterable[Result]) -> Mapping[WaysChosen, Sequence[Resul
     alike: dict[WaysChosen, list[Result]] = {}
     for result in results:
         if result.choice is not None:
-            ways = tuple(Way(_way(each), _kind(each.failure)) for each in result.choice.attempts)
+            ways = tuple(Way(way_text(each.proxies), _kind(each.failure)) for each in result.choice.attempts)
             chosen = WaysChosen(result.path, result.choice.said or "DIRECT", ways)
             alike.setdefault(chosen, []).append(result)
     return alike
-
-
-def _way(attempt: Attempt) -> str:
-    return ", ".join(proxy.url for proxy in attempt.proxies) or "DIRECT"
 
 
 def _kind(failure: Failure | None) -> Failure | None:

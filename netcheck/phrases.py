@@ -12,11 +12,6 @@ def listed(items: Iterable[object], conjunction: str = "and") -> str:
     return f"{', '.join(texts[:-1])} {conjunction} {texts[-1]}"
 
 
-def either(items: Iterable[object]) -> str:
-    """`a, b or c`."""
-    return listed(items, "or")
-
-
 def how_many(count: int, what: str) -> str:
     """`1 host`, `2 hosts`."""
     return f"{count} {what}{'s' * (count != 1)}"

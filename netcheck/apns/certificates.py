@@ -19,8 +19,7 @@ _MOST_ATTRIBUTES = 30
 _LONGEST_TEXT = 120
 
 # X.690 section 8, and X.680 for the types of strings
-_SEQUENCE, _SET, _OID, _BOOLEAN, _OCTETS = 0x30, 0x31, 0x06, 0x01, 0x04
-_UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
+_SEQUENCE, _SET, _BOOLEAN, _UTC_TIME = 0x30, 0x31, 0x01, 0x17
 _CODECS = {
     0x0C: "utf-8",  # UTF8String
     0x12: "ascii",  # NumericString

@@ -21,7 +21,7 @@ _READ = 65536
 _SECONDS = 10.0
 _HTTP = 80
 _NO_METHOD, _PASSWORD, _NO_AUTHENTICATION = 0xFF, 0x02, 0x00  # RFC 1928 section 3
-_OK, _NOT_ALLOWED, _UNREACHABLE, _REFUSED = 0, 2, 4, 5  # RFC 1928 section 6
+_OK, _UNREACHABLE, _REFUSED = 0, 4, 5  # RFC 1928 section 6
 
 Zone = Mapping[str, Collection[str]]
 

@@ -126,9 +126,17 @@ _PROXY_REASONS = (
 )
 
 
+NOT_ITS_CERTIFICATE = (Reason.TLS_INTERCEPTED, Reason.TLS_UNTRUSTED, Reason.TLS_NAME_MISMATCH)
+"""The certificate is of somebody else."""
+CERTIFICATE_REASONS = (*NOT_ITS_CERTIFICATE, Reason.TLS_EXPIRED)
+"""All that a certificate can be refused for."""
+
 PAC_REASONS = (Reason.PAC_UNAVAILABLE, Reason.PAC_FAULTY)
 """They can happen only where a PAC file names the proxies."""
 
+
+DNS_PHASES = (Phase.RESOLVE, Phase.PROXY_RESOLVE)
+"""In which this machine asks for a name."""
 
 REASONS_OF_PHASE: Mapping[Phase, tuple[Reason, ...]] = {
     Phase.RESOLVE: (*_RESOLVE_REASONS, Reason.SINKHOLED),

@@ -131,6 +131,11 @@ Way = tuple[Proxy, ...]
 destination."""
 
 
+def way_text(way: Way) -> str:
+    """As people write it, without credentials: `http://a:3128, socks5://b:1080`, or `DIRECT`."""
+    return ", ".join(proxy.url for proxy in way) or "DIRECT"
+
+
 @dataclass(frozen=True, slots=True)
 class Pac:
     """A PAC file, which names for each host and port the ways to try. `url` is https, http or file."""

@@ -1,6 +1,6 @@
 """One probe as text, phase by phase: what `/probe` answers with, and what incidents keep."""
 
-from netcheck.model.paths import endpoint_text
+from netcheck.model.paths import endpoint_text, way_text
 from netcheck.model.results import Choice, Lookup, Result, TlsInfo, Visit
 from netcheck.phrases import time_text
 
@@ -57,10 +57,9 @@ def _choice(choice: Choice) -> list[str]:
     if choice.trouble:
         lines.append(f"  by an older file, as the newest could not be read: {choice.trouble}")
     for attempt in choice.attempts:
-        way = ", ".join(proxy.url for proxy in attempt.proxies) or "DIRECT"
         failure = attempt.failure
         ended = f"{failure.phase} {failure.reason}, {failure.detail}" if failure else "ok"
-        lines.append(f"    {way}: {ended}")
+        lines.append(f"    {way_text(attempt.proxies)}: {ended}")
     return lines
 
 

@@ -14,6 +14,7 @@ from netcheck.model.paths import (
     bracketed,
     family_of,
     literal_addresses,
+    way_text,
 )
 from netcheck.model.services import Service, Timeouts, ports_on
 from netcheck.pac.answers import ways_of
@@ -71,7 +72,7 @@ class Choosing:
     ) -> tuple[str, str, tuple[Way, ...]]:
         if isinstance(path.chosen_by, Environment):
             way = path.chosen_by.way(host, tls=_url(service, host, port)[0].startswith("https:"))
-            return ", ".join(proxy.url for proxy in way) or "DIRECT", "", (way,)
+            return way_text(way), "", (way,)
         assert path.chosen_by is not None  # noqa: S101 - for the types: only such paths come here
         every = tuple(_url(service, each, at) for each in service.hosts for at in ports_on(service, path))
         url = _url(service, host, port)

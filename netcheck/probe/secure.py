@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import trio
 
 from netcheck.apns.trust import Anchors, examine
-from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.failing import NOT_ITS_CERTIFICATE, Failure, Phase, Reason
 from netcheck.model.services import TlsSettings
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
@@ -27,8 +27,6 @@ _HTTP2 = "h2"  # RFC 9113 section 3.2
 
 _MAY_SHOW_ITSELF = (Reason.TLS_ALERT, Reason.CLOSED, Reason.RESET)
 """How a handshake ends with who speaks only older or weaker TLS, or not our protocols: not all say so."""
-_IN_BETWEEN = (Reason.TLS_INTERCEPTED, Reason.TLS_UNTRUSTED, Reason.TLS_NAME_MISMATCH)
-"""What a certificate may show that tells more than how the handshake ended."""
 _TOLERANT = "with old and weak TLS allowed, and without ALPN"
 
 
@@ -93,7 +91,7 @@ async def look_again(
     walk.tls = again.tls
     if walk.tls is None:
         return failure
-    if seen.reason in _IN_BETWEEN:
+    if seen.reason in NOT_ITS_CERTIFICATE:
         return replace(seen, detail=f"{seen.detail}, seen in {walk.tls.version} {_TOLERANT}")
     succeeds = f"the handshake succeeds in {walk.tls.version} {_TOLERANT}"
     return replace(failure, detail=f"{failure.detail}; {succeeds}")
@@ -118,7 +116,7 @@ async def shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
     except PhaseError as error:
         presented = tls.presented()
         seen = _examine(walk, tls, security, presented) if presented else None
-        if seen is not None and seen.reason in _IN_BETWEEN:
+        if seen is not None and seen.reason in NOT_ITS_CERTIFICATE:
             raise seen from error
         if not presented or seen is not None or not _lacks_certificate(tls, security, error):
             raise

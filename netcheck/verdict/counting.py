@@ -139,7 +139,7 @@ def what_counts(
     recent = [
         each
         for each in known
-        if each.failures >= failures > 0
+        if each.failures >= failures
         or each.result.attempt.at >= since[each.result.path]
         or each.result.endpoint in in_dead_ranges
     ]

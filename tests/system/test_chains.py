@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from netcheck.model.findings import Cause
+from netcheck.model.paths import Role
 from tests.system import proxies
 from tests.system.lab import Lab
 from tests.system.runs import Check
@@ -113,7 +114,9 @@ BREAKS = {
 
 @pytest.mark.parametrize("broken", [pytest.param(each, id=name) for name, each in BREAKS.items()])
 def test_the_proxy_of_a_row_that_breaks_it_is_named(broken: Break, lab: Lab) -> None:
-    for judged in check(lab, broken.row(lab)).report["verdicts"]:
+    verdicts = check(lab, broken.row(lab)).report["verdicts"]
+    assert len(verdicts) == len(Role)
+    for judged in verdicts:
         assert (judged["verdict"], judged["cause"], judged["hop"]) == ("not_ready", broken.cause, "proxy")
         assert judged["next_step"].startswith(broken.begins)
 

@@ -2,17 +2,13 @@
 
 from collections.abc import Iterable
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import CERTIFICATE_REASONS, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case, is_another_of_apples, is_apples, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import how_often, on_the_way, shortened, the_hosts, the_ports, the_reply
-
-_NOT_ITS_OWN = reason_is(
-    Reason.TLS_INTERCEPTED, Reason.TLS_UNTRUSTED, Reason.TLS_NAME_MISMATCH, Reason.TLS_EXPIRED
-)
 
 
 @cause(Cause.TLS_INTERCEPTED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
@@ -53,8 +49,8 @@ def _is_forged(case: Case, each: Counted) -> bool:
 @cause(Cause.WRONG_PEER, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
 def wrong_peer(case: Case) -> Found | None:
     """Somebody else answers: not in TLS, or under a name of their own; or another host of Apple's does."""
-    no_tls = reason_is(Reason.TLS_NOT_TLS)
-    about = case.mostly(lambda each: (no_tls(each) or _NOT_ITS_OWN(each)) and not case.is_only_its_own(each))
+    is_another = reason_is(*CERTIFICATE_REASONS, Reason.TLS_NOT_TLS)
+    about = case.mostly(lambda each: is_another(each) and not case.is_only_its_own(each))
     if not about:
         return None
     subjects = sorted({e.result.attempt.tls.subject for e in about if e.result.attempt.tls} - {""})

@@ -2,19 +2,14 @@
 
 from collections.abc import Sequence
 
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import NOT_ITS_CERTIFICATE, Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is, software_of
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import how_often, shortened, the_balancers, the_hosts, the_reply
 
-_ANOTHER_CERTIFICATE = (
-    Reason.TLS_INTERCEPTED,
-    Reason.TLS_NAME_MISMATCH,
-    Reason.TLS_UNTRUSTED,
-    Reason.TLS_NOT_TLS,
-)
+_ENDS_TLS = reason_is(*NOT_ITS_CERTIFICATE, Reason.TLS_NOT_TLS)
 
 
 @cause(Cause.BALANCER_HEADER, Hop.LOAD_BALANCER)
@@ -43,11 +38,7 @@ def balancer_ends_tls(case: Case) -> Found | None:
     """It answers itself for a name of Apple's, with a certificate of its own or without TLS."""
     if not case.path.load_balancer:
         return None
-    about = case.mostly(
-        lambda each: (
-            is_apples(each) and reason_is(*_ANOTHER_CERTIFICATE)(each) and not case.is_led_astray(each)
-        )
-    )
+    about = case.mostly(lambda each: is_apples(each) and _ENDS_TLS(each) and not case.is_led_astray(each))
     if not about:
         return None
     balancer = the_balancers(about)

@@ -1,15 +1,12 @@
 """What is wrong with a service of the user's own, such as the MDM server."""
 
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import CERTIFICATE_REASONS, Phase, Reason
 from netcheck.model.findings import Acceptance, Cause, Hop
 from netcheck.verdict.case import Case, Matches, fails_in, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import THE_MDM_SERVER, how_often, shortened, the_ports, the_reply, those_who_run
 
-_ABOUT_THE_CERTIFICATE = reason_is(
-    Reason.TLS_EXPIRED, Reason.TLS_NAME_MISMATCH, Reason.TLS_UNTRUSTED, Reason.TLS_INTERCEPTED
-)
 _DOES_NOT_ANSWER: tuple[Matches, ...] = (
     fails_in(
         Phase.CONNECT, Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.HOST_UNREACHABLE, Reason.CLOSED
@@ -26,7 +23,7 @@ _DOES_NOT_ANSWER: tuple[Matches, ...] = (
 @cause(Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)
 def service_certificate(case: Case) -> Found | None:
     """It has expired, or is for another name, or of an unknown authority, and no path shows a good one."""
-    about = case.mostly(lambda each: case.is_only_its_own(each) and _ABOUT_THE_CERTIFICATE(each))
+    about = case.mostly(lambda each: case.is_only_its_own(each) and reason_is(*CERTIFICATE_REASONS)(each))
     if not about:
         return None
     owner = those_who_run(case, about)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 
 from netcheck.apns.addresses import is_apple_name, is_published, published_range
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import CERTIFICATE_REASONS, DNS_PHASES, Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Transport
 from netcheck.model.results import Lookup, Trust
@@ -23,14 +23,7 @@ from netcheck.verdict.naming import (
     the_resolver,
 )
 
-_SOMEBODY_ELSE = (
-    Reason.TLS_INTERCEPTED,
-    Reason.TLS_NAME_MISMATCH,
-    Reason.TLS_UNTRUSTED,
-    Reason.TLS_NOT_TLS,
-    Reason.TLS_EXPIRED,
-)
-_ASKED = (Phase.RESOLVE, Phase.PROXY_RESOLVE)
+_SOMEBODY_ELSE = (*CERTIFICATE_REASONS, Reason.TLS_NOT_TLS)
 _SILENT = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE)
 _AT_THE_ADDRESS = (Phase.PROXY_HANDSHAKE, Phase.CONNECT, Phase.TLS, Phase.SESSION)
 _LATEST, _FEWEST = 8, 2
@@ -130,7 +123,7 @@ def dns_failure(case: Case) -> Found | None:
 
 
 def _does_not_resolve(case: Case) -> Found | None:
-    about = case.mostly(phase_is(*_ASKED))
+    about = case.mostly(phase_is(*DNS_PHASES))
     if not about:
         return None
     resolver = the_resolver(case)
@@ -164,7 +157,7 @@ def _is_dead(case: Case, about: Sequence[Counted]) -> bool:
 def _was_heard(case: Case, each: Counted) -> bool:
     """Whether the path's resolver said anything for it."""
     attempt = each.result.attempt
-    if attempt.failure is not None and attempt.failure.phase in _ASKED:
+    if attempt.failure is not None and attempt.failure.phase in DNS_PHASES:
         return attempt.failure.reason not in _SILENT
     was_asked = case.was_resolved_here(each) and attempt.address != each.result.host
     return was_asked or Phase.PROXY_RESOLVE in attempt.phases

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from netcheck.apns.addresses import is_allocated
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import DNS_PHASES, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding
 from netcheck.model.results import HOSTS_FILE, Attempt, Trust
@@ -29,7 +29,7 @@ _DAY = 86400.0
 _A_LITTLE = 30 * _DAY
 """Apple renews its certificates weeks before they expire: none is forgotten for so long."""
 
-_ASKED = (Phase.RESOLVE, Phase.PROXY_RESOLVE)
+_asks = phase_is(*DNS_PHASES)
 _NO_ROUTE = Reason.NETWORK_UNREACHABLE
 _DNS_SILENCE = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE, _NO_ROUTE)
 _SILENCE = {
@@ -92,7 +92,7 @@ def _cannot(case: Case) -> Found | None:
     if not about:
         return None
     reasons = {each.failure.reason for each in about if each.failure}
-    at_dns = all(map(phase_is(*_ASKED), about))
+    at_dns = all(map(_asks, about))
     if Reason.FD_EXHAUSTED in reasons:
         what = "raise netcheck's limit of open files"
     elif Reason.NO_LOCAL_ADDRESS in reasons and not _leads_nowhere(case, about):
@@ -103,7 +103,7 @@ def _cannot(case: Case) -> Found | None:
         what = f"allow {_forbidden(case, about)} in its own firewall, security software or routes"
     elif Reason.TLS_UNTRUSTED in reasons:
         what = "let netcheck read the file of authorities, in time"
-    elif any(map(phase_is(*_ASKED), about)):
+    elif any(map(_asks, about)):
         what = f"add a route to {the_resolver(case).name}, or give the path {case.path.name} another resolver"
     elif Reason.NO_LOCAL_ADDRESS in reasons or (_NO_ROUTE in reasons and _leads_nowhere(case, about)):
         what = f"set up {_missing(case, about)}"
@@ -176,11 +176,6 @@ def _is_misled(case: Case, each: Counted) -> bool:
     return not is_allocated(address) or any(other.failure is None for other in rest)
 
 
-def _asks(each: Counted) -> bool:
-    """Whether it ends where a name is asked for."""
-    return phase_is(*_ASKED)(each)
-
-
 def _leads_nowhere(case: Case, about: Sequence[Counted]) -> bool:
     """Whether the path gets nowhere at all over these families."""
     families = {each.family for each in about}
@@ -226,7 +221,7 @@ def _destination(case: Case, about: Sequence[Counted]) -> str:
 
 def _forbidden(case: Case, about: Sequence[Counted]) -> str:
     """What this machine does not let out: DNS, what the path leads through, or the destinations."""
-    if any(map(phase_is(*_ASKED), about)):
+    if any(map(_asks, about)):
         return f"DNS to {the_resolver(case).name}"
     if case.path.is_proxied or case.path.load_balancer:
         return f"connections to {on_the_way(case, about).name}"
