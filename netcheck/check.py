@@ -255,7 +255,10 @@ def quickened(probing: ProbingSettings) -> ProbingSettings:
 
 
 def longest(config: Config, *, all_hosts: bool = False) -> float:
-    """How many seconds a look takes at most, about, where every phase runs into its timeout."""
+    """How many seconds a look takes at most, about, where every phase runs into its timeout.
+
+    Where only some do, these are visited once more, and that takes as long again.
+    """
     pace, timeouts = quickened(config.probing), config.probing.timeouts
     return max((_longest_over(path, config, pace.rate) for path in config.paths), default=0.0) + (
         timeouts.resolve + timeouts.tls + (0.0 if all_hosts else _SOON)

@@ -105,7 +105,10 @@ class Timeouts:
 
     @property
     def longest(self) -> float:
-        """How long a probe may take, in seconds."""
+        """How many seconds a usual probe takes at most: with one connection, at the proxy if there is one.
+
+        More where a proxy has dead addresses, or stands in a row of several.
+        """
         return self.resolve + max(self.connect, self.proxy) + self.tls
 
     @property
