@@ -909,11 +909,22 @@ def test_a_family_is_named_only_where_the_same_service_has_another() -> None:
     assert "on port 443." in judged.findings[0].next_step
 
 
-def test_a_network_in_which_every_round_trip_takes_longer_than_the_kernel_waits_loses_nothing() -> None:
-    far = [
-        replace(each, attempt=replace(each.attempt, rtt=1.4))
-        for each in couriers(None, (443, 5223), syn_retransmits=1)
+@pytest.mark.parametrize(
+    ("in_time", "asked_twice", "is_loss"),
+    [
+        ([], [1.4] * 8, False),  # far: all answers come too late
+        ([0.1, 0.4, 0.7, 0.9], [1.1, 1.2, 1.3, 1.5], False),  # some do, as the others nearly do
+        ([0.6, 0.6, 0.6, 0.6], [1.6, 1.6, 0.6, 0.6], True),  # by a satellite: these do not
+        ([0.02] * 4, [1.02, 1.02, 0.02, 0.02], True),  # near: replies and requests were lost
+    ],
+)
+def test_answers_that_come_late_are_not_lost(
+    in_time: list[float], asked_twice: list[float], is_loss: bool
+) -> None:
+    trips = [*((rtt, 0) for rtt in in_time), *((rtt, 1) for rtt in asked_twice)]
+    results = [
+        replace(each, attempt=replace(each.attempt, rtt=rtt, syn_retransmits=again))
+        for each, (rtt, again) in zip(couriers(None, (443, 5223)), trips, strict=True)
     ]
-    assert Scene(None, Verdict.READY, None, far).judged().verdict is Verdict.READY
-    lossy = [*far[1:], *couriers(None, (443,), hosts=(0,))]
-    assert Scene(None, Verdict.READY, None, lossy).judged().cause is Cause.PACKET_LOSS
+    judged = Scene(None, Verdict.READY, None, results).judged()
+    assert judged.cause is (Cause.PACKET_LOSS if is_loss else None)
