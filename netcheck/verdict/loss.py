@@ -28,7 +28,7 @@ def lost(counted: Iterable[Counted]) -> tuple[int, int] | None:
 def _come_late(attempts: Iterable[Attempt]) -> bool:
     """Whether answers come about as late as the kernel asks again: then it does so, and nothing is lost.
 
-    By the slowest quarter of those that came in time. The others say little: of a reply that was lost, the one
+    By the slowest quarter of those that came in time. The others say little: where a reply was lost, the one
     sent in its place has the first one's time stamp, and seems to have taken as long.
     """
     trips = [each for each in attempts if each.rtt]
