@@ -9,14 +9,12 @@ from netcheck.apns.bag import MAX_SIZE, BagError, parse
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.results import Bag
 from netcheck.probe.errors import PhaseError
+from netcheck.probe.getting import OK, READ_LIMIT, get_answer, why_no_answer
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk
 from netcheck.wire.http_body import Body, BodyError
 from netcheck.wire.http_forward import HttpForward
-from netcheck.wire.http_get import HttpGet, HttpGetError
-
-_READ_LIMIT = 16 * 1024
-_OK = 200  # RFC 9110 section 15.3.1; whoever redirects is not Apple
+from netcheck.wire.http_get import HttpGet
 
 
 async def fetch_bag(walk: Walk, stream: Stream, request: HttpGet, timeout: float, whom: str) -> None:
@@ -42,7 +40,7 @@ async def _read_bag(walk: Walk, answer: Awaitable[tuple[int, bytes]], timeout: f
 
 async def _bag_in(answer: Awaitable[tuple[int, bytes]]) -> Bag:
     status, body = await answer
-    if status != _OK:
+    if status != OK:  # whoever redirects is not Apple
         raise PhaseError(Reason.BAD_ANSWER, f"the answer is no bag but HTTP status {status}")
     try:
         return parse(body)
@@ -51,13 +49,7 @@ async def _bag_in(answer: Awaitable[tuple[int, bytes]]) -> Bag:
 
 
 async def _exchange(stream: Stream, request: HttpGet) -> tuple[int, bytes]:
-    await stream.send_all(request.start())
-    while not request.done:
-        data = await stream.receive_some(_READ_LIMIT)
-        try:
-            request.receive(data)
-        except HttpGetError as error:
-            raise PhaseError(_why(data), error.detail, error.evidence) from error
+    await get_answer(stream, request)
     return request.status, request.body
 
 
@@ -68,12 +60,8 @@ async def _read_on(stream: Stream, forwarded: HttpForward) -> tuple[int, bytes]:
     try:
         body = Body(head, MAX_SIZE)
         while not body.done:
-            data = await stream.receive_some(_READ_LIMIT)
+            data = await stream.receive_some(READ_LIMIT)
             body.receive(data)
     except BodyError as error:
-        raise PhaseError(_why(data), error.detail) from error
+        raise PhaseError(why_no_answer(data), error.detail) from error
     return head.status, bytes(body)
-
-
-def _why(last_read: bytes) -> Reason:
-    return Reason.BAD_ANSWER if last_read else Reason.CLOSED

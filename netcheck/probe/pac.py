@@ -22,12 +22,13 @@ from netcheck.pac.worker import evaluate
 from netcheck.probe.authorities import client_context
 from netcheck.probe.connect import dial
 from netcheck.probe.errors import PhaseError
+from netcheck.probe.getting import OK, get_answer
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.sockets import Stream, open_socket
 from netcheck.probe.tls import TlsStream
 from netcheck.probe.walk import Walk
-from netcheck.wire.http_get import HttpGet, HttpGetError
+from netcheck.wire.http_get import HttpGet
 
 _READ_EVERY = 60.0
 """Seconds from one reading to the next, of a file that could not be read too."""
@@ -43,8 +44,6 @@ _MOST_PROCESSES = 2
 _MOST_READS = 8
 """Of files on this machine at once; those that hang count until they no longer do."""
 _ADDRESSES_TRIED = 3
-_READ_LIMIT = 16 * 1024
-_OK = 200  # RFC 9110 section 15.3.1
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 _PORTS = {"http": 80, "https": 443}
@@ -152,7 +151,7 @@ class PacFiles:
         for _ in range(_MOST_REDIRECTS + 1):
             with Walk() as walk:
                 get = await self._answer(walk, shared, url, pac.ca_file, path)
-            if get.status == _OK:
+            if get.status == OK:
                 return get.body
             if get.status not in _REDIRECTS:
                 raise PhaseError(Reason.BAD_ANSWER, f"{walk.peer} answered with HTTP status {get.status}")
@@ -167,12 +166,7 @@ class PacFiles:
         if whole.startswith("https:"):
             stream = tls = TlsStream(stream, await client_context(ca_file), host)
             await tls.handshake()
-        await stream.send_all(get.start())
-        try:
-            while not get.done:
-                get.receive(await stream.receive_some(_READ_LIMIT))
-        except HttpGetError as error:
-            raise PhaseError(Reason.BAD_ANSWER, error.detail) from error
+        await get_answer(stream, get)
         return get
 
     async def _connected(self, walk: Walk, shared: Round, host: str, port: int, path: ProbePath) -> Stream:
