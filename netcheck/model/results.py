@@ -93,6 +93,8 @@ class Lookup:
     """The shortest time to live of the answer's records, CNAMEs included; None without an answer."""
     duration: float = 0.0
     tries: tuple[Try, ...] = ()
+    told_by: str | None = None
+    """As in Failure: who told that the nameserver cannot be reached."""
 
     @property
     def outcome(self) -> str:

@@ -68,6 +68,7 @@ async def lookup(
         resolver=resolver.name,
         reason=answer.reason,
         detail=answer.detail,
+        told_by=answer.told_by,
         addresses=answer.addresses,
         chain=answer.chain,
         min_ttl=answer.min_ttl,

@@ -11,11 +11,11 @@ from typing import Protocol
 import trio
 
 from netcheck.model.failing import Reason
-from netcheck.model.paths import Binding, Nameserver, Resolver, Transport
+from netcheck.model.paths import Binding, Nameserver, Resolver, Transport, family_of
 from netcheck.probe import system
 from netcheck.probe.authorities import client_context
-from netcheck.probe.errors import PhaseError, error_from_afar, error_from_os
-from netcheck.probe.sockets import TcpStream, begin_to_connect, connect, open_socket
+from netcheck.probe.errors import PhaseError, error_from_os
+from netcheck.probe.sockets import TcpStream, begin_to_connect, connect, error_that_came, open_socket
 from netcheck.probe.tls import TlsStream
 
 _MAX_MESSAGE = 0xFFFF  # the length field over TCP has 16 bits (RFC 1035 section 4.2.2)
@@ -53,6 +53,7 @@ class Datagrams:
             self.close()
             raise
         system.HERE.stamp_arrivals(self._socket)
+        system.HERE.hear_icmp(self._socket, family_of(nameserver.address), on=True)  # as glibc does
         with suppress(OSError):  # the system may not allow so much
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
 
@@ -81,7 +82,7 @@ class Datagrams:
             except BlockingIOError:
                 await trio.lowlevel.wait_readable(self._socket)
             except OSError as error:
-                raise error_from_afar(error.errno or 0, "receive") from error
+                raise error_that_came(self._socket, error.errno or 0, "receive") from error
             else:
                 self._notice_late(min(late, perf_counter() - began))
                 return message

@@ -84,7 +84,7 @@ class Exchange:
                     await way.send(self.question.wire)
                     await self._hear(way)
         except PhaseError as error:
-            self._end(Answer(_reason(error), error.detail), trio.current_time())
+            self._end(Answer(_reason(error), error.detail, told_by=error.told_by), trio.current_time())
 
     async def _run_over_udp(self) -> None:
         if self._datagrams is None:

@@ -64,6 +64,7 @@ class Answer:
     chain: tuple[str, ...] = ()
     min_ttl: int | None = None
     again: Again | None = None
+    told_by: str | None = None
     lame: bool = False
     """Whether it comes from a nameserver that does not resolve for others: another one may know better."""
 

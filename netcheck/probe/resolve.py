@@ -32,9 +32,12 @@ def why_no_address(phase: Phase, lookups: Sequence[Lookup]) -> Failure | None:
     if any(lookup.reason is None for lookup in lookups):
         return None
     telling = [lookup for lookup in lookups if lookup.reason is not Reason.NO_ANSWER] or lookups
-    reason = telling[0].reason
-    assert reason is not None  # noqa: S101 - none of them succeeded
-    return Failure(phase, reason, telling[0].detail)
+    return _failure(phase, telling[0])
+
+
+def _failure(phase: Phase, lookup: Lookup) -> Failure:
+    assert lookup.reason is not None  # noqa: S101 - for the types: it did not succeed
+    return Failure(phase, lookup.reason, lookup.detail, told_by=lookup.told_by)
 
 
 def destinations(
@@ -58,8 +61,7 @@ def destinations(
         if lookup.reason is None:
             found += _addresses(host, lookup, choice, turn, networks)
         elif not some_answered or (family in known and not lookup.was_heard):
-            failure = Failure(Phase.RESOLVE, lookup.reason, lookup.detail)
-            found.append(Destination(family, None, lookup.duration, failure))
+            found.append(Destination(family, None, lookup.duration, _failure(Phase.RESOLVE, lookup)))
     return _without_mere_absence(found)
 
 

@@ -101,7 +101,7 @@ def end_connecting(sock: socket.socket, address: str, port: int) -> bool:
     """
     code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code and code != errno.ECONNRESET:
-        raise _error_that_came(sock, code, f"connect to {endpoint_text(address, port)}")
+        raise error_that_came(sock, code, f"connect to {endpoint_text(address, port)}")
     return not code
 
 
@@ -110,7 +110,7 @@ def reset_at_once(address: str, port: int) -> PhaseError:
     return error_from_errno(errno.ECONNRESET, f"connected to {endpoint_text(address, port)}, and then")
 
 
-def _error_that_came(sock: socket.socket, code: int, doing: str) -> PhaseError:
+def error_that_came(sock: socket.socket, code: int, doing: str) -> PhaseError:
     """By ICMP from somebody; from this machine itself where nobody is at the first hop's address (ARP)."""
     told_by = system.HERE.icmp_from(sock)
     if code == errno.EHOSTUNREACH and told_by == source_of(sock):

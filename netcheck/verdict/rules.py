@@ -7,7 +7,7 @@ A cause that is about no probe stands apart, beside all of these.
 
 from collections.abc import Sequence
 
-from netcheck.model.findings import Finding, Verdict
+from netcheck.model.findings import Cause, Finding, Verdict
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes import (
     apple,
@@ -74,6 +74,9 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+_OF_ONE_FAMILY = (Cause.IPV6_BROKEN, Cause.IPV4_BROKEN)
+
+
 def explain(case: Case) -> tuple[Finding, ...]:
     """All that is wrong, the worst first; without faults the remarks; nothing where nothing is known."""
     if case.verdict is Verdict.UNKNOWN:
@@ -92,7 +95,7 @@ def _faults(case: Case) -> tuple[Finding, ...]:
             break
         rule, (finding, about) = explained
         rules.remove(rule)
-        found.append((_badness(case, about), finding))
+        found.append((_badness(case, rule.cause, about), finding))
         case = case.without(about)
         if _are_strays(case):
             break
@@ -105,10 +108,14 @@ def _are_strays(case: Case) -> bool:
     return not case.weighs(case.left) and not in_dead_range and case.is_few(case.left)
 
 
-def _badness(case: Case, about: Sequence[Counted]) -> int:
-    """The worst verdict that a service's port has for it; of what is about no failure, the path's."""
+def _badness(case: Case, cause: Cause, about: Sequence[Counted]) -> int:
+    """The worst verdict that a service's port has for it; of what is about no failure, the path's.
+
+    One family alone is never worse than a limit: clients take the other one.
+    """
     verdicts = [case.verdicts[each.place] for each in about if each.place in case.verdicts]
-    return max(verdict.severity for verdict in verdicts or [case.verdict])
+    badness = max(verdict.severity for verdict in verdicts or [case.verdict])
+    return min(badness, Verdict.DEGRADED.severity) if cause in _OF_ONE_FAMILY else badness
 
 
 def _remarks(case: Case) -> tuple[Finding, ...]:

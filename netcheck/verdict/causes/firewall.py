@@ -5,7 +5,8 @@ On the direct way that is a firewall's; behind a proxy or a load balancer its ow
 
 from collections.abc import Sequence
 
-from netcheck.model.failing import Phase, Reason
+from netcheck.apns.addresses import is_allocated
+from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Expected, Family
 from netcheck.model.services import PortRule, ports_on
@@ -260,10 +261,18 @@ def intermittent(case: Case) -> Found | None:
         owner,
         about,
         f"Reached at one time and not at another: {how_many(len({e.result.host for e in about}), 'host')}",
-        f"Ask {owner.asked} to check the connection to {the_hosts(case, about)}. "
-        "Some connections fail and others work: one of several links or members seems to be broken.",
+        f"Ask {owner.asked} to check the connection to {the_hosts(case, about)}. {_why_at_times(about)}",
         the_reply(about),
     )
+
+
+def _why_at_times(about: Sequence[Counted]) -> str:
+    if all(map(reason_is(Reason.PROXY_DENIED), about)):
+        return (
+            "It denies what it allows at another time: it may limit connections at once, "
+            "or one of several members has other rules."
+        )
+    return "Some connections fail and others work: one of several links or members seems to be broken."
 
 
 def _fails_at_addresses(case: Case, about: Sequence[Counted]) -> Found:
@@ -310,11 +319,18 @@ def hosts_blocked(case: Case) -> Found | None:
     )
 
 
+def _is_told_by_others(failure: Failure) -> bool:
+    """Whether somebody on the way says by ICMP that it leads nowhere, and not a router of Apple's."""
+    return bool(failure.told_by) and not is_allocated(failure.told_by or "")
+
+
 def _is_accident(case: Case) -> bool:
     """Single hosts of Apple's, of services that have others which answer; or a proxy says nothing of them."""
     if any(case.verdicts[each.place] is Verdict.NOT_READY for each in case.left):
         return False
     if not all(map(is_apples, case.left)) or not case.is_few(case.left):
+        return False
+    if any(each.failure and _is_told_by_others(each.failure) for each in case.left):
         return False
     hosts = {each.result.host for each in case.left}
     tried = {each.result.host for each in case.counted if each.place in case.verdicts}

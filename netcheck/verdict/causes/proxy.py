@@ -68,6 +68,12 @@ def proxy_down(case: Case) -> Found | None:
             f"Ask {proxy.asked} what stands before it: requests arrive malformed. A load balancer there must "
             "not send the PROXY protocol (haproxy: `send-proxy`), or the proxy must expect it."
         )
+    elif all(map(reason_is(Reason.PROXY_TIMEOUT), about)):
+        next_step = (
+            f"Ask {proxy.asked} why it accepts connections and answers none of the requests in them. "
+            "Its own DNS, or the proxy behind it, may not answer. "
+            f"If none of this is a proxy, correct the path {case.path.name} in the config."
+        )
     elif phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE} and not any(map(unreached_proxy, about)):
         software = software_of(about)
         who = f" {software} answers there, and not as such a proxy." if software else ""
@@ -162,7 +168,8 @@ def proxy_denies_host(case: Case) -> Found | None:
 
 
 def _denied(case: Case) -> list[Counted]:
-    return case.mostly(reason_is(Reason.PROXY_DENIED))
+    """Not what it lets through at another time: that is no rule for ports or hosts."""
+    return case.mostly(lambda each: reason_is(Reason.PROXY_DENIED)(each) and not each.comes_and_goes)
 
 
 def _ports_of_others(case: Case, denied: Iterable[Counted]) -> bool:

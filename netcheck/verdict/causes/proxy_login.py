@@ -18,9 +18,10 @@ _KERBEROS = "those who run Kerberos (in Windows networks, the domain)"
 @cause(Cause.PROXY_AUTH, Hop.PROXY)
 @through
 def proxy_auth(case: Case) -> Found | None:
-    about = case.mostly(
-        reason_is(Reason.PROXY_AUTH_REQUIRED, Reason.PROXY_AUTH_FAILED, Reason.PROXY_AUTH_UNSUPPORTED)
+    wants_a_login = reason_is(
+        Reason.PROXY_AUTH_REQUIRED, Reason.PROXY_AUTH_FAILED, Reason.PROXY_AUTH_UNSUPPORTED
     )
+    about = case.mostly(lambda each: wants_a_login(each) and not each.comes_and_goes)
     if not about:
         return None
     proxy = the_proxy(case, about)
@@ -32,6 +33,8 @@ def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     exempt = f"to exempt {the_hosts(case, about)} from the login"
     if case.role is Role.DEVICE:
         return f"Ask {proxy.asked} {exempt}. Devices cannot log in."
+    if all(map(_sends_to_a_page, about)):
+        return f"Ask {proxy.asked} {exempt}: it sends to a page, in which no server can log in."
     asked = next((each.result.attempt.proxy for each in about if each.result.attempt.proxy), None)
     asked = asked or next(iter(case.path.proxies), None)
     which = f"of {proxy.name} in" if len(case.path.proxies) > 1 else "of"
@@ -48,6 +51,12 @@ def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
         return _another_way(credentials, refused.offered, config, f"{proxy.asked} {exempt}")
     step = _NEXT_STEPS.get(refused.fault, _REJECTED)
     return step.format(login=login, config=config, proxy=proxy.name, owners=proxy.asked, kerberos=_KERBEROS)
+
+
+def _sends_to_a_page(each: Counted) -> bool:
+    """Whether people are to log in in a browser: by a redirect, or RFC 6585 section 6."""
+    evidence = each.failure.evidence if each.failure else b""
+    return evidence.startswith(b"HTTP/1.") and (evidence[9:10] == b"3" or evidence[9:12] == b"511")
 
 
 def _commonest(about: Sequence[Counted]) -> RefusedLogin:

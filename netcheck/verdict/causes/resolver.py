@@ -14,8 +14,10 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     FAMILIES,
+    FIREWALL,
     THE_HOSTS_FILE,
     an_answer,
+    asked_of,
     how_often,
     shortened,
     the_hosts,
@@ -116,7 +118,7 @@ def _addresses(case: Case, about: Sequence[Counted]) -> list[str]:
     return sorted(filter(None, tried or said))
 
 
-@cause(Cause.DNS_FAILURE, Hop.RESOLVER)
+@cause(Cause.DNS_FAILURE, Hop.RESOLVER, Hop.FIREWALL)
 def dns_failure(case: Case) -> Found | None:
     """There is no answer, or it leads to another host of Apple's than the one that was asked for."""
     return _does_not_resolve(case) or _leads_to_another_host(case)
@@ -128,6 +130,17 @@ def _does_not_resolve(case: Case) -> Found | None:
         return None
     resolver = the_resolver(case)
     is_dead = _is_dead(case, about)
+    if is_dead and (told_by := _told_on_the_way(case, about)):
+        return Found(
+            FIREWALL,
+            about,
+            how_often(case, about),
+            f"Ask {FIREWALL.asked} to let DNS pass to {resolver.name} {_doors(case)}: "
+            f"{shortened(told_by)} rejects it.",
+            the_reply(about, is_of_destination=False),
+        )
+    if partly := _said_by_one_of_several(case, about):
+        return partly
     others = sorted({sound.resolver for _, sound in _odd_lookups(case)})
     beside = f"; {listed(others)} answer{'s' * (len(others) == 1)} for the same names" if others else ""
     what = (
@@ -141,6 +154,35 @@ def _does_not_resolve(case: Case) -> Found | None:
         how_often(case, about) + beside,
         f"Ask {resolver.asked} to {what}.",
         the_reply(about, is_of_destination=not is_dead),
+    )
+
+
+def _told_on_the_way(case: Case, about: Sequence[Counted]) -> list[str]:
+    """Who says by ICMP that no nameserver can be reached, where it is none of these."""
+    told_by = {each.failure.told_by or "" for each in about if each.failure}
+    asked = {place.rpartition(":")[0].strip("[]") for place in asked_of(case, case.path.resolver.name)}
+    return sorted(told_by) if "" not in told_by and told_by.isdisjoint(asked) else []
+
+
+def _said_by_one_of_several(case: Case, about: Sequence[Counted]) -> Found | None:
+    """Of several nameservers, one says that there are no such names, and the others answer for such."""
+    resolver = the_resolver(case)
+    mine = [lookup for lookup in case.world.lookups if lookup.resolver == case.path.resolver.name]
+    hosts = {each.result.host for each in about}
+    denying = {
+        e.tries[-1].nameserver for e in mine if e.reason is Reason.NXDOMAIN and e.host in hosts and e.tries
+    }
+    knowing = {lookup.tries[-1].nameserver for lookup in mine if lookup.reason is None and lookup.tries}
+    if len(denying) != 1 or not knowing - denying or denying & knowing:
+        return None
+    who, others = denying.pop(), shortened(sorted(knowing))
+    return Found(
+        resolver,
+        about,
+        f"{who} knows none of the names, and {others} does; {how_often(case, about)}",
+        f"Ask {resolver.asked} to correct {who}, or to take it out of the list. "
+        f"It denies names like those that {others} knows.",
+        the_reply(about),
     )
 
 

@@ -1,11 +1,11 @@
 """What is wrong near by: in netcheck itself, on its machine, or in the network that it is plugged into."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from netcheck.apns.addresses import is_allocated
 from netcheck.model.failing import DNS_PHASES, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Binding
+from netcheck.model.paths import Binding, Transport
 from netcheck.model.results import HOSTS_FILE, Attempt, Trust
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is
@@ -232,12 +232,12 @@ def _forbidden(case: Case, about: Sequence[Counted]) -> str:
 def clock_wrong(case: Case) -> Found | None:
     """All of Apple's genuine certificates seem long expired, or not yet valid: it is the time that is wrong.
 
-    Certificates of the user's own that seem so beside them are explained by it, too.
+    All other certificates that seem so are explained by it, too, on paths on which Apple's are never seen.
     """
-    out_of_date = reason_is(Reason.TLS_EXPIRED)
-    about = [each for each in case.left if out_of_date(each)]
-    apples = [each for each in about if is_apples(each) and _is_genuine(each.result.attempt)]
-    if not apples or _any_in_date(case) or not all(_is_far_off(each.result.attempt) for each in apples):
+    about = [each for each in case.left if _may_be_by_the_clock(case, each)]
+    seen = filter(None, map(_apples_out_of_date, [case.counted, *case.elsewhere()]))
+    apples = next(seen, []) if about else []
+    if not apples or _any_in_date(case.counted):
         return None
     early = any(_seconds_early(each.result.attempt) > 0 for each in apples)
     how = "are not yet valid" if early else "expired long ago"
@@ -246,17 +246,33 @@ def clock_wrong(case: Case) -> Found | None:
         about,
         f"By this machine's clock all of Apple's certificates {how}, at least {_days(apples)} days off",
         "Set the clock of the machine that runs netcheck, and keep it synchronized (NTP).",
-        the_reply(apples),
+        the_reply(about),
     )
+
+
+_is_out_of_date = reason_is(Reason.TLS_EXPIRED)
+
+
+def _may_be_by_the_clock(case: Case, each: Counted) -> bool:
+    """A certificate that seems out of date; or DNS over TLS that fails, where only its own words say why."""
+    is_over_tls = case.path.resolver.transport is Transport.TLS
+    return _is_out_of_date(each) or (is_over_tls and reason_is(Reason.RESOLVER_UNREACHABLE)(each))
+
+
+def _apples_out_of_date(counted: Sequence[Counted]) -> list[Counted]:
+    """What on a path shows that it is the time: all of Apple's, and nothing that seems in date."""
+    apples = [e for e in counted if _is_out_of_date(e) and is_apples(e) and _is_genuine(e.result.attempt)]
+    shows = not _any_in_date(counted) and all(_is_far_off(each.result.attempt) for each in apples)
+    return apples if shows else []
 
 
 def _is_genuine(attempt: Attempt) -> bool:
     return attempt.tls is not None and attempt.tls.trust is not Trust.OTHER
 
 
-def _any_in_date(case: Case) -> bool:
-    """Whether the clock agrees with any certificate of this path."""
-    return any(each.failure is None and each.result.attempt.tls is not None for each in case.counted)
+def _any_in_date(counted: Iterable[Counted]) -> bool:
+    """Whether the clock agrees with any certificate of a path."""
+    return any(each.failure is None and each.result.attempt.tls is not None for each in counted)
 
 
 def _seconds_early(attempt: Attempt) -> float:
@@ -287,9 +303,15 @@ def packet_loss(case: Case) -> Found | None:
     if case.verdict is not Verdict.DEGRADED or case.lost is None or (case.left and not about):
         return None
     twice, of_all = case.lost
+    next_step = f"Ask {THIS_NETWORK.asked} to find and fix what loses packets on the way out."
+    if twice == of_all:  # no chance: Linux sends the second one without ECN, and some filters drop the first
+        next_step = (
+            f"Ask {THIS_NETWORK.asked} what drops the first request of each connection, and not the second. "
+            "With ECN (net.ipv4.tcp_ecn = 1) these two differ."
+        )
     return Found(
         THIS_NETWORK,
         about,
         f"{twice} of {of_all} connections were established only after their request was sent again",
-        f"Ask {THIS_NETWORK.asked} to find and fix what loses packets on the way out.",
+        next_step,
     )
