@@ -130,8 +130,9 @@ def what_counts(
     bound = {path.name for path in paths if path.binding != Binding()}
     # what fails by chance falls silent by chance too
     outdated = Outdated({part: trend for part, trend in trends.items() if part not in random})
-    valid, was_silent = _parted((s for s in standings if not _is_local_dns(s.result, both_ways)), outdated)
-    known = _without_missing_families(valid, bound)
+    seen = [s for s in standings if not _is_local_dns(s.result, both_ways)]
+    valid, was_silent = _parted(seen, outdated)
+    known = _without_missing_families(valid, seen, bound)
     since = {path: newest - window for path, newest in _newest(known).items()}
     ports = {part[:3] for part in random}
     dead = frozenset(each for each in _dead_ranges(known, since, failures) if each[:3] not in ports)
@@ -375,22 +376,21 @@ def _is_local_dns(result: Result, both_ways: set[str]) -> bool:
     return result.path in both_ways and failure is not None and failure.phase is Phase.RESOLVE
 
 
-def _without_missing_families(standings: Sequence[Standing], bound: set[str]) -> list[Standing]:
-    """A machine without IPv6, or without IPv4, is no network that breaks it: nobody here would use it.
+def _without_missing_families(
+    valid: Sequence[Standing], seen: Iterable[Standing], bound: set[str]
+) -> list[Standing]:
+    """Of what is valid. A machine without a family is no network that breaks it: nobody here would use it.
 
-    It counts where a host has nothing else: then it is what keeps this machine from the host. And where other
-    addresses of the family and of the same owner can be reached: then only some routes are missing.
+    It counts where nothing else was seen of a host: then it is what keeps this machine from the host. And
+    where other addresses of the family and of the same owner can be reached: only some routes are missing.
     """
-    reached = {_kind(each.result) for each in standings if each.result.attempt.connected}
-    missing = [
-        _has_no_such_family(each.result, bound) and _kind(each.result) not in reached for each in standings
-    ]
-    present = {_host(each.result) for each, lacks in zip(standings, missing, strict=True) if not lacks}
-    return [
-        each
-        for each, lacks in zip(standings, missing, strict=True)
-        if not lacks or _host(each.result) not in present
-    ]
+    reached = {_kind(each.result) for each in valid if each.result.attempt.connected}
+
+    def lacks_family(result: Result) -> bool:
+        return _has_no_such_family(result, bound) and _kind(result) not in reached
+
+    present = {_host(each.result) for each in seen if not lacks_family(each.result)}
+    return [each for each in valid if not lacks_family(each.result) or _host(each.result) not in present]
 
 
 def _kind(result: Result) -> tuple[str, Family, str]:

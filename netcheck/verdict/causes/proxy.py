@@ -56,6 +56,10 @@ def proxy_down(case: Case) -> Found | None:
             f"If its authority is your own, set `ca_file` of the path {case.path.name} in the config. "
             f"If not, ask {proxy.asked} to correct its certificate."
         )
+    elif all(map(reason_is(Reason.TLS_EXPIRED), about)):
+        next_step = (
+            f"Ask {proxy.asked} to renew its certificate, if the clock of netcheck's machine is right."
+        )
     elif all(map(_SHOWS_A_BAD_CERTIFICATE, about)):
         next_step = f"Ask {proxy.asked} to correct its certificate."
     elif all(map(_SPEAKS_NO_TLS, about)):

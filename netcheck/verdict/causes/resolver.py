@@ -34,7 +34,7 @@ _DNS_PORT = 53
 _DOORS = {
     Transport.UDP: "on UDP and TCP {}",
     Transport.TCP: "on TCP {}",
-    Transport.TLS: "over TLS on TCP {}",
+    Transport.TLS: "over TLS on TCP {}, with a certificate that is valid,",
 }
 
 
@@ -169,8 +169,9 @@ def _said_by_one_of_several(case: Case, about: Sequence[Counted]) -> Found | Non
     resolver = the_resolver(case)
     mine = [lookup for lookup in case.world.lookups if lookup.resolver == case.path.resolver.name]
     hosts = {each.result.host for each in about}
-    denying = {
-        e.tries[-1].nameserver for e in mine if e.reason is Reason.NXDOMAIN and e.host in hosts and e.tries
+    denied = [e for e in mine if e.reason is Reason.NXDOMAIN and e.tries]
+    denying = {e.tries[-1].nameserver for e in denied if e.host in hosts} or {
+        e.tries[-1].nameserver for e in denied
     }
     knowing = {lookup.tries[-1].nameserver for lookup in mine if lookup.reason is None and lookup.tries}
     if len(denying) != 1 or not knowing - denying or denying & knowing:
@@ -189,7 +190,7 @@ def _said_by_one_of_several(case: Case, about: Sequence[Counted]) -> Found | Non
 def _is_dead(case: Case, about: Sequence[Counted]) -> bool:
     """Whether the resolver says nothing any more: what it said before it fell silent does not count."""
     heard = [each.result.attempt.at for each in case.counted if _was_heard(case, each)]
-    silent_since = min(each.result.attempt.at for each in about)
+    silent_since = min(each.fails_since - (each.result.resolve_duration or 0.0) for each in about)
     has_fallen_silent = len({each.result.host for each in about}) > 1 and not any(
         at >= silent_since for at in heard
     )

@@ -142,7 +142,7 @@ def test_hosts_that_only_the_proxy_does_not_reach_are_asked_of_its_owners() -> N
 @pytest.mark.parametrize(
     ("reason", "says"),
     [
-        (Reason.TLS_EXPIRED, "to correct its certificate"),
+        (Reason.TLS_EXPIRED, "to renew its certificate, if the clock of netcheck's machine is right"),
         (Reason.TLS_UNTRUSTED, "set `ca_file` of the path proxy"),
         (Reason.TLS_TIMEOUT, "Check the host, port and scheme"),
         (Reason.TLS_NOT_TLS, "Write http:// in place of https:// for the path proxy"),

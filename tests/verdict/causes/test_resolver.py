@@ -277,7 +277,10 @@ def unresolved(failure: Failure) -> list[Result]:
     [
         (Resolver("corp", (Nameserver("10.0.0.53", 53),)), "on UDP and TCP port 53"),
         (Resolver("corp", (Nameserver("10.0.0.53", 53),), Transport.TCP), "on TCP port 53"),
-        (Resolver("corp", (Nameserver("10.0.0.53", 853),), Transport.TLS), "over TLS on TCP port 853"),
+        (
+            Resolver("corp", (Nameserver("10.0.0.53", 853),), Transport.TLS),
+            "over TLS on TCP port 853, with a certificate that is valid,",
+        ),
         (Resolver("corp", (Nameserver("10.0.0.53", 5353),)), "on UDP and TCP port 5353"),
         (Resolver("system"), "on UDP and TCP port 53"),
     ],
