@@ -14,8 +14,8 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     FAMILIES,
-    FIREWALL,
     THE_HOSTS_FILE,
+    THIS_NETWORK,
     an_answer,
     asked_of,
     how_often,
@@ -118,7 +118,7 @@ def _addresses(case: Case, about: Sequence[Counted]) -> list[str]:
     return sorted(filter(None, tried or said))
 
 
-@cause(Cause.DNS_FAILURE, Hop.RESOLVER, Hop.FIREWALL)
+@cause(Cause.DNS_FAILURE, Hop.RESOLVER, Hop.LOCAL_NETWORK)
 def dns_failure(case: Case) -> Found | None:
     """There is no answer, or it leads to another host of Apple's than the one that was asked for."""
     return _does_not_resolve(case) or _leads_to_another_host(case)
@@ -132,10 +132,10 @@ def _does_not_resolve(case: Case) -> Found | None:
     is_dead = _is_dead(case, about)
     if is_dead and (told_by := _told_on_the_way(case, about)):
         return Found(
-            FIREWALL,
+            THIS_NETWORK,
             about,
             how_often(case, about),
-            f"Ask {FIREWALL.asked} to let DNS pass to {resolver.name} {_doors(case)}: "
+            f"Ask {THIS_NETWORK.asked} to let DNS pass to {resolver.name} {_doors(case)}: "
             f"{shortened(told_by)} rejects it.",
             the_reply(about, is_of_destination=False),
         )

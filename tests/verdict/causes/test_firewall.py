@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Expected, Family, ProbePath
 from netcheck.model.results import Result, Standing
 from netcheck.verdict.assessing import assess
-from tests.records import DROPPED, once, result
+from tests.records import DROPPED, REFUSED, once, result
 from tests.verdict.scene import API, COURIER, DIRECT, MDM, PROXY, Scene, couriers
 
 BLOCKED = replace(DIRECT, expected=Expected.BLOCKED)
@@ -201,3 +202,29 @@ def test_couriers_lost_over_both_families_are_no_broken_family_whatever_else_ans
     inside = result(replace(MDM, required=True), 443)
     judged = Scene(None, Verdict.NOT_READY, None, [*lost, inside], services=(COURIER, MDM)).judged()
     assert (judged.cause, judged.hop) == (Cause.PORT_BLOCKED, Hop.FIREWALL)
+
+
+@pytest.mark.parametrize(
+    ("told_by", "cause"),
+    [
+        ("10.9.0.1", Cause.HOSTS_BLOCKED),
+        ("17.1.2.3", Cause.HOSTS_UNREACHABLE),
+        (None, Cause.HOSTS_UNREACHABLE),
+    ],
+)
+def test_what_a_router_on_the_way_rejects_is_not_apples_fault(told_by: str | None, cause: Cause) -> None:
+    rejected = Failure(Phase.CONNECT, Reason.HOST_UNREACHABLE, "EHOSTUNREACH", told_by=told_by)
+    results = [*couriers(hosts=(1, 2, 3)), *couriers(rejected, hosts=(0,))]
+    if told_by is None:
+        results = [*couriers(hosts=(1, 2, 3)), *couriers(REFUSED, hosts=(0,))]
+    assert Scene(None, Verdict.DEGRADED, None, results).judged().cause is cause
+
+
+def test_a_port_that_is_blocked_says_more_than_ipv6_that_is_broken_too() -> None:
+    """With IPv6 switched off, the port is blocked as before."""
+    ipv6 = couriers(DROPPED, family=Family.IPV6)
+    judged = Scene(
+        None, Verdict.FALLBACK_ONLY, None, [*couriers(DROPPED, (5223,)), *couriers(None, (443,)), *ipv6]
+    ).judged()
+    assert judged.verdict is Verdict.FALLBACK_ONLY
+    assert [finding.cause for finding in judged.findings] == [Cause.PORT_BLOCKED, Cause.IPV6_BROKEN]

@@ -21,8 +21,10 @@ from netcheck.model.paths import (
 )
 from netcheck.model.results import Choice, Result
 from netcheck.model.services import PortRule, Service
+from netcheck.state.endpoints import standings_of
+from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
-from tests.records import DROPPED, once, result
+from tests.records import DROPPED, once, result, visit
 from tests.verdict.scene import COURIER, DIRECT, HANDSHAKE, MDM, PROXY, Scene, couriers, proxied
 
 API = Service(
@@ -331,3 +333,35 @@ def test_a_chosen_proxy_that_cannot_be_asked_for_ipv6_is_not_taken_for_dead(
     (judged,) = assess([service], [path], once([seen])).judgements
     assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.PROXY_CANNOT_CONNECT)
     assert "SOCKS4, which the proxy socks.test:1080 speaks, carries no IPv6" in (judged.next_step or "")
+
+
+def test_a_proxy_that_answers_nothing_is_asked_why() -> None:
+    silent = couriers(SILENT, (443,), path=PROXY, family=Family.NAME, spoke=False)
+    judged = Scene(None, Verdict.NOT_READY, None, silent, paths=(PROXY,)).judged()
+    assert judged.cause is Cause.PROXY_DOWN
+    assert "why it accepts connections and answers none of the requests in them" in (judged.next_step or "")
+
+
+@pytest.mark.parametrize("status", [b"302 Found", b"511 Network Authentication Required"])
+def test_a_page_to_log_in_is_no_wrong_password(status: bytes) -> None:
+    path = replace(PROXY, proxies=(replace(PROXY.proxies[0], credentials=LOGIN),))
+    failure = Failure(HANDSHAKE, Reason.PROXY_AUTH_REQUIRED, "HTTP", b"HTTP/1.1 " + status)
+    (judged,) = assess([API], [path], once([through(API, port, failure) for port in API.ports])).judgements
+    assert "sends to a page, in which no server can log in" in (judged.next_step or "")
+
+
+@pytest.mark.parametrize("reason", [Reason.PROXY_DENIED, Reason.PROXY_AUTH_REQUIRED])
+def test_what_a_proxy_denies_at_one_time_and_not_at_another_is_no_rule_of_its(reason: Reason) -> None:
+    """It limits connections at once, or stands for several."""
+    state = State()
+    state.configure([API], [PROXY])
+    failure = Failure(HANDSHAKE, reason, "HTTP 4xx")
+    for number, failed in enumerate([failure, None] * 5):
+        seen = [through(API, port, failed, spoke=True, at=60.0 * number) for port in API.ports]
+        by_name = [replace(each, attempt=replace(each.attempt, address=None)) for each in seen]
+        state.record(visit(*by_name))
+    standings = list(standings_of(state.endpoints.latest))
+    (judged,) = assess([API], [PROXY], standings, window=180, failures=2).judgements
+    assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.PROXY)
+    limits = "it may limit connections at once" in (judged.next_step or "")
+    assert limits == (reason is Reason.PROXY_DENIED)

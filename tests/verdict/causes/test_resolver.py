@@ -439,3 +439,56 @@ def test_a_proxy_that_resolves_by_itself_does_not_wait_for_a_nameserver() -> Non
     lookups = [asked(host, SILENT, None, path=PROXY) for host in (0, 1)]
     results = couriers(path=PROXY, family=Family.NAME, spoke=True)
     assert Scene(None, Verdict.READY, None, results, "", (PROXY,), lookups=lookups).judged().findings == ()
+
+
+@pytest.mark.parametrize(
+    ("told_by", "hop", "asked"),
+    [
+        ("10.9.0.1", Hop.LOCAL_NETWORK, "this network to let DNS pass to the resolver corp (10.0.0.53:53)"),
+        ("10.0.0.53", Hop.RESOLVER, "to make sure that it runs"),  # itself
+        (None, Hop.RESOLVER, "to make sure that it runs"),
+    ],
+)
+def test_who_rejects_dns_on_the_way_is_no_dead_resolver(told_by: str | None, hop: Hop, asked: str) -> None:
+    path = ProbePath("direct", resolver=Resolver("corp", (Nameserver("10.0.0.53", 53),)))
+    rejected = Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "EHOSTUNREACH", told_by=told_by)
+    tries = (Try("10.0.0.53:53", Transport.UDP, Reason.RESOLVER_UNREACHABLE, 0.01),)
+    asked_for = lookup(COURIER.hosts[0], reason=Reason.RESOLVER_UNREACHABLE, resolver="corp")
+    lookups = [replace(asked_for, tries=tries)]
+    judged = Scene(None, Verdict.NOT_READY, None, couriers(rejected), paths=(path,), lookups=lookups).judged()
+    assert (judged.cause, judged.hop) == (Cause.DNS_FAILURE, hop)
+    assert asked in (judged.next_step or "")
+
+
+def test_of_two_nameservers_the_one_that_knows_no_names_is_named() -> None:
+    both = ProbePath(
+        "mine", resolver=Resolver("mine", (Nameserver("10.0.0.53", 53), Nameserver("10.0.0.54", 53)))
+    )
+    no_name = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "does not exist")
+    results = [*couriers(hosts=(2, 3), path=both), *couriers(no_name, hosts=(0, 1), path=both)]
+    denied = (Try(SECOND, Transport.UDP, Reason.NXDOMAIN, 0.01),)
+    lookups = [
+        *(asked(host, None, path=both) for host in (2, 3)),
+        *(
+            replace(lookup(COURIER.hosts[host], reason=Reason.NXDOMAIN, resolver="mine"), tries=denied)
+            for host in (0, 1)
+        ),
+    ]
+    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(both,), lookups=lookups).judged()
+    assert judged.cause is Cause.DNS_FAILURE
+    assert f"to correct {SECOND}, or to take it out of the list" in (judged.next_step or "")
+    assert f"{SECOND} knows none of the names, and {FIRST} does" in judged.findings[0].evidence
+
+
+def test_a_resolver_that_answers_other_names_meanwhile_is_not_dead() -> None:
+    """A failed lookup ends later than those that were answered, though all began together."""
+    silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s")
+    results = [
+        *couriers(hosts=(2, 3)),
+        *(
+            replace(each, resolve_duration=3.0, attempt=replace(each.attempt, at=each.attempt.at + 3.0))
+            for each in couriers(silent, hosts=(0, 1))
+        ),
+    ]
+    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    assert "to resolve 0-courier.push.apple.com and 1-courier.push.apple.com" in (judged.next_step or "")

@@ -6,12 +6,27 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver, Role
-from netcheck.model.results import HOSTS_FILE, Result
+from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver, Role, Transport
+from netcheck.model.results import HOSTS_FILE, Result, Standing
 from netcheck.model.services import TlsSettings
+from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, lookup, once, result
-from tests.verdict.scene import API, BALANCED, COURIER, DIRECT, MDM, NO_ROUTE, PROXY, Scene, couriers
+from tests.verdict.scene import (
+    API,
+    BALANCED,
+    COURIER,
+    DIRECT,
+    MDM,
+    NO_ROUTE,
+    NOW,
+    PROXY,
+    YEAR,
+    Scene,
+    certificate,
+    courier_at,
+    couriers,
+)
 
 EPERM = "send: Operation not permitted (EPERM)"
 OWN = "in its own firewall, security software or routes."
@@ -224,3 +239,48 @@ def test_ports_that_are_used_up_are_told_from_an_address_that_is_missing() -> No
     judged = Scene(None, Verdict.DEGRADED, None, results).judged()
     assert judged.cause is Cause.LOCAL_MACHINE
     assert "find what uses up its ports for outgoing connections" in (judged.next_step or "")
+
+
+LATER = NOW + 5 * YEAR
+EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
+
+
+@pytest.mark.parametrize(
+    ("path", "failure"),
+    [
+        (PROXY, Failure(Phase.PROXY_TLS, Reason.TLS_EXPIRED, "certificate has expired")),
+        (
+            ProbePath("dot", resolver=Resolver("dot", (Nameserver("10.0.0.53", 853),), Transport.TLS)),
+            Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "certificate has expired"),
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_years_off", [True, False])
+def test_a_clock_that_is_off_on_one_path_is_off_on_all(
+    path: ProbePath, failure: Failure, is_years_off: bool
+) -> None:
+    time, seen = (LATER, EXPIRED) if is_years_off else (NOW, None)
+    direct = courier_at("17.57.144.1", seen, certificate(), time=time)
+    results = [*direct, *couriers(failure, path=path)]
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, path)).judged()
+    assert (judged.cause is Cause.CLOCK_WRONG) == is_years_off
+
+
+def test_where_every_request_is_asked_for_twice_it_is_no_chance() -> None:
+    some = [*couriers(syn_retransmits=1), *couriers(family=Family.IPV6)]
+    all_of_them = couriers(syn_retransmits=1)
+    steps = [
+        Scene(None, Verdict.DEGRADED, None, seen).judged().next_step or "" for seen in (some, all_of_them)
+    ]
+    assert ["ECN" in step for step in steps] == [False, True]
+
+
+def test_a_family_that_is_missing_is_no_failure_of_a_host_whose_other_family_was_seen() -> None:
+    """Even where that counts no more, as it failed in a silence that is over."""
+    missing = result(COURIER, 5223, NO_ROUTE, family=Family.IPV6, address="2620:149:a44::1", at=100.0)
+    failed = Standing(result(COURIER, 5223, DROPPED, at=1.0), 1, False, fails_since=1.0)
+    alive = couriers(None, (5223, 443), hosts=(1, 2, 3))
+    trends = {Part("direct", 5223, Family.IPV4): Trend(silences=((0.0, 50.0),))}
+    standings = [*once([missing]), failed, *once(alive)]
+    (judged,) = assess([COURIER], [DIRECT], standings, trends=trends).judgements
+    assert judged.cause is None
