@@ -357,7 +357,7 @@ def test_what_a_proxy_denies_at_one_time_and_not_at_another_is_no_rule_of_its(re
     state.configure([API], [PROXY])
     failure = Failure(HANDSHAKE, reason, "HTTP 4xx")
     for number, failed in enumerate([failure, None] * 5):
-        seen = [through(API, port, failed, spoke=True, at=60.0 * number) for port in API.ports]
+        seen = [through(API, port, failed, at=60.0 * number + 1.0) for port in API.ports]
         by_name = [replace(each, attempt=replace(each.attempt, address=None)) for each in seen]
         state.record(visit(*by_name))
     standings = list(standings_of(state.endpoints.latest))
