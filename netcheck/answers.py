@@ -60,6 +60,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.PAC_FAILED: "the PAC file names no proxy",
     Cause.PAC_SPLITS: "the PAC file sends ports different ways",
     Cause.PAC_MEMBER_DOWN: "the PAC file names a proxy that is down",
+    Cause.PROXY_MEMBER_DOWN: "an address of the proxy does not answer",
     Cause.PAC_OUTDATED: "the PAC file can no longer be read",
     Cause.PROXY_SLOW: "the proxy is slow",
     Cause.FALLBACK_BLOCKED: "the fallback fails ({ports})",

@@ -101,6 +101,7 @@ class Cause(StrEnum):
     PAC_SPLITS = "pac_splits"
     PAC_MEMBER_DOWN = "pac_member_down"
     PAC_OUTDATED = "pac_outdated"
+    PROXY_MEMBER_DOWN = "proxy_member_down"
     PROXY_SLOW = "proxy_slow"
     FALLBACK_BLOCKED = "fallback_blocked"
 

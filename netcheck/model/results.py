@@ -151,6 +151,8 @@ class Attempt:
     """What it led through; empty where it went directly."""
     passed: int = 0
     """How many of these proxies granted what they were asked for."""
+    passed_over: tuple[str, ...] = ()
+    """`ADDRESS:PORT` of the first proxy, of its addresses that did not answer before the next was tried."""
     legs: tuple[Mapping[Phase, float], ...] = ()
     """Where there are several proxies: what the phases took at each that was asked."""
     at: float = 0.0

@@ -35,12 +35,15 @@ class Names:
         """Find a name as typed, for all families at once, as programs on this machine do.
 
         They look into /etc/hosts first, which devices never see; and try the domains of the search list,
-        which DHCP tells devices too. Apple's names are whole.
+        which DHCP tells devices too. Apple's names are whole, but a high `ndots` puts that list before them.
         """
         if reads_hosts and (found := _in_hosts(name, path, families)):
             return found
+        tried = names_tried(name, path.resolver)
+        if is_apple_name(name):
+            tried = tried[: tried.index(name) + 1] if reads_hosts else (name,)
         failed = {}
-        for absolute in (name,) if is_apple_name(name) else names_tried(name, path.resolver):
+        for absolute in tried:
             found = await self._ask(shared, name, absolute, path, families)
             if any(lookup.reason is None or not lookup.was_heard for lookup in found):
                 return found

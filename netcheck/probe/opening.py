@@ -175,6 +175,7 @@ def attempt_of(
         proxy_spoke=walk.proxy_spoke,
         proxies=aim.proxies,
         passed=walk.passed,
+        passed_over=walk.passed_over,
         legs=tuple(walk.legs) if len(aim.proxies) > 1 else (),
         at=at,
         source=walk.source,

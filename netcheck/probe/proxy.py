@@ -3,6 +3,7 @@
 Of several in a row, each is reached through those before it.
 """
 
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -80,7 +81,7 @@ async def connect_through(walk: Walk, route: ProxyRoute, handshake: Handshake, a
     through = await _through_those_before(walk, route) if route.before else None
     walk.proxy_spoke = False
     with walk.leg():
-        line = through or await _line_to(walk, route)
+        line = through or await _line_to(walk, route, asked_for)
         stream = await _secured(walk, route, line)
         asking = _Asking(walk, route, line, asked_for)
         try:
@@ -128,16 +129,23 @@ async def _proxy_addresses(walk: Walk, route: ProxyRoute) -> tuple[str, ...]:
     return tuple(address for lookup in lookups for address in lookup.addresses)
 
 
-async def _line_to(walk: Walk, route: ProxyRoute) -> _Line:
-    """As clients do: on to the next address when one fails. When all do, the first one's failure counts."""
+async def _line_to(walk: Walk, route: ProxyRoute, asked_for: str) -> _Line:
+    """As clients do: on to the next address when one fails. When all do, the first one's failure counts.
+
+    What is asked for tells where to begin: so over several hosts each address has its turn.
+    """
     first: WalkEnded | None = None
-    for address in (await _proxy_addresses(walk, route))[:_ADDRESSES_TRIED]:
+    addresses = await _proxy_addresses(walk, route)
+    begin = zlib.crc32(asked_for.encode()) % len(addresses)
+    for address in (*addresses[begin:], *addresses[:begin])[:_ADDRESSES_TRIED]:
         make = partial(dial, address=address, port=route.proxy.port, binding=route.binding)
         whom = f"proxy {endpoint_text(address, route.proxy.port)}"
         try:
             stream = await walk.step(Phase.PROXY_CONNECT, route.timeouts.connect, make(walk), whom)
         except WalkEnded as ended:
             first = first or ended
+            if not ended.failure.lacks_route:  # of a family that this machine lacks, nobody is to blame
+                walk.passed_over += (endpoint_text(address, route.proxy.port),)
         else:
             return _Line(stream, whom, make)
     assert first is not None  # noqa: S101 - a proxy always has at least one address here

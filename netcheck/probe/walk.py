@@ -61,6 +61,7 @@ class Walk:
         "lacks_certificate",
         "legs",
         "passed",
+        "passed_over",
         "peer",
         "phase",
         "phases",
@@ -78,6 +79,8 @@ class Walk:
         """What the phases took at each proxy that was asked."""
         self.passed = 0
         """How many proxies have granted what they were asked for."""
+        self.passed_over: tuple[str, ...] = ()
+        """As in Attempt."""
         self.peer = "the peer"
         """Whom the probe is waiting for, as people write it: an address and a port."""
         self.source: str | None = None

@@ -77,6 +77,12 @@ class World:
         return frozenset((found.host, address) for found in lists for address in found.addresses)
 
     @cached_property
+    def completed(self) -> Mapping[str, str]:
+        """Hosts that this machine's search list has made another name of, with that name."""
+        first = {lookup.host: lookup.chain[0] for lookup in self.lookups if lookup.chain}
+        return {host: name for host, name in first.items() if name.startswith(f"{host}.")}
+
+    @cached_property
     def nameservers(self) -> Mapping[str, Mapping[str, Sequence[bool]]]:
         """By resolver, where a lookup took several tries: whether each nameserver spoke, the latest last."""
         found: dict[str, dict[str, list[bool]]] = {}
@@ -102,7 +108,8 @@ class World:
         for each in chain.from_iterable(self._by_path.values()):
             attempt = each.result.attempt
             took = found[each.result.path].setdefault(each.place, [])
-            if attempt.failure is None and not (attempt.syn_retransmits or each.recovers):
+            has_waited = attempt.syn_retransmits or attempt.passed_over or each.recovers
+            if attempt.failure is None and not has_waited:
                 took.append(attempt.seconds)
             if each.seconds_before is not None:
                 took.append(each.seconds_before)

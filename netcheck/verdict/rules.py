@@ -69,6 +69,7 @@ RULES: tuple[Rule, ...] = (
     pac.pac_splits,
     pac.pac_member_down,
     pac.pac_outdated,
+    proxy.proxy_member_down,
     proxy.proxy_slow,
     firewall.fallback_blocked,
 )

@@ -35,7 +35,10 @@ def looked_up(*addresses: str, reason: Reason | None = None, duration: float = 0
 
 
 async def walked(
-    proxy: Proxy, lookup: Lookup | None = None, timeouts: Timeouts = TIMEOUTS
+    proxy: Proxy,
+    lookup: Lookup | None = None,
+    timeouts: Timeouts = TIMEOUTS,
+    asked_for: str = "1-courier.push.apple.com:5223",
 ) -> tuple[Walk, Failure | None]:
     async def give(_: str) -> tuple[Lookup, ...]:
         assert lookup is not None
@@ -45,7 +48,7 @@ async def walked(
     with Walk() as walk:
         try:
             handshake = handshake_for(proxy, TARGET)
-            await connect_through(walk, route, handshake, "1-courier.push.apple.com:5223")
+            await connect_through(walk, route, handshake, asked_for)
         except WalkEnded as ended:
             return walk, ended.failure
     return walk, None
@@ -184,8 +187,21 @@ async def test_when_all_addresses_of_a_proxy_fail_the_first_failure_counts() -> 
     )
     assert failure is not None
     assert failure.reason is Reason.REFUSED
-    assert "127.0.0.2" in failure.detail
+    assert walk.passed_over[0] in failure.detail
+    assert {*walk.passed_over} == {f"127.0.0.1:{port}", f"127.0.0.2:{port}"}
     assert walk.phases[Phase.PROXY_CONNECT] > 0
+
+
+@in_trio
+async def test_over_several_hosts_each_address_of_a_proxy_has_its_turn() -> None:
+    async with serving(says(HTTP_YES)) as port:
+        proxy, lookup = Proxy(ProxyScheme.HTTP, "proxy.example", port), looked_up("127.0.0.1", "127.0.0.2")
+        seen = set()
+        for number in range(20):
+            walk, failure = await walked(proxy, lookup, asked_for=f"{number}-courier.push.apple.com:443")
+            assert failure is None
+            seen.add(walk.passed_over)
+    assert seen == {(), (f"127.0.0.2:{port}",)}
 
 
 @in_trio

@@ -42,6 +42,7 @@ HOSTS: Mapping[str, tuple[str, ...]] = {
     "gateway.push.apple.com": ("17.188.143.98", "2620:149:a44:2::a"),
     "feedback.push.apple.com": ("17.188.143.130", "2620:149:a44:2::b"),
     "proxy.corp.example": ("127.0.0.1",),
+    "proxies.corp.example": ("127.0.0.1", "127.0.0.77"),
     "mdm.corp.example": ("17.57.147.1",),  # only IPv4
     "our-mdm.corp.example": (OWN_SERVICE,),
     "unroutable.corp.example": ("203.0.113.1", "2001:db8:dead::1"),

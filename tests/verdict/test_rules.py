@@ -373,6 +373,17 @@ SCENES = {
         "the PAC file http://web.test/proxy.pac to make sure that it can be fetched from here.",
         (PAC,),
     ),
+    "a proxy of which one address is dead": Scene(
+        Cause.PROXY_MEMBER_DOWN,
+        Verdict.READY,
+        Hop.PROXY,
+        [
+            replace(each, attempt=replace(each.attempt, passed_over=("10.0.0.2:3128",)))
+            for each in couriers(path=PROXY, family=Family.NAME, spoke=True)
+        ],
+        "to repair 10.0.0.2:3128, or to take it out of the proxy's name",
+        (PROXY,),
+    ),
     "a slow proxy": Scene(
         Cause.PROXY_SLOW,
         Verdict.READY,

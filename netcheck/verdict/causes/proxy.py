@@ -4,6 +4,7 @@ Its logins stand in `proxy_login`.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from statistics import median_low
 
@@ -339,6 +340,30 @@ def _is_without_tls(each: Counted) -> bool:
 
 def _is_cut(each: Counted) -> bool:
     return fails_in(Phase.SESSION, Reason.CLOSED, Reason.RESET)(each)
+
+
+_FEWEST_PASSED_OVER = 2
+"""Connections: that one did not come about may be an accident."""
+
+
+@cause(Cause.PROXY_MEMBER_DOWN, Hop.PROXY, is_remark=True)
+@through
+def proxy_member_down(case: Case) -> Found | None:
+    """Its name has several addresses: one does not answer, and the next one does."""
+    about = [each for each in case.counted if each.failure is None and each.result.attempt.passed_over]
+    attempts = {id(each.result.attempt): each.result.attempt for each in about}
+    passed_over = Counter(place for attempt in attempts.values() for place in attempt.passed_over)
+    dead = sorted(place for place, count in passed_over.items() if count >= _FEWEST_PASSED_OVER)
+    if not dead:
+        return None
+    proxy, which = the_proxy(case, about), shortened(dead)
+    return Found(
+        proxy,
+        about,
+        f"No connection to {which}; another address of the proxy answers",
+        f"Ask {proxy.asked} to repair {which}, or to take it out of the proxy's name in DNS. "
+        "Clients that try it first wait, or fail.",
+    )
 
 
 @cause(Cause.PROXY_SLOW, Hop.PROXY, is_remark=True)

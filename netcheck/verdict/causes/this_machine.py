@@ -81,9 +81,10 @@ def local_network_down(case: Case) -> Found | None:
 def local_machine(case: Case) -> Found | None:
     """It is out of file descriptors, forbids it, or lacks the config's address, or a route.
 
-    Or nothing answers by the path's interface, or /etc/hosts leads elsewhere.
+    Or nothing answers by the path's interface; or /etc/hosts, or the search list, leads elsewhere.
     """
-    return _silent_on_its_interface(case) or _misled_by_its_list(case) or _cannot(case)
+    misled = _misled_by_its_list(case) or _misled_by_its_search_list(case)
+    return _silent_on_its_interface(case) or misled or _cannot(case)
 
 
 def _cannot(case: Case) -> Found | None:
@@ -152,7 +153,7 @@ def _path_that_resolves(case: Case) -> str | None:
 
 def _misled_by_its_list(case: Case) -> Found | None:
     """An address that somebody wrote down is not where an Apple name leads, or no more."""
-    about = case.mostly(lambda each: _is_misled(case, each))
+    about = case.mostly(lambda each: case.stands_in_hosts_file(each) and _is_misled(case, each))
     if not about:
         return None
     hosts, addresses = the_hosts(case, about), {str(each.result.attempt.address) for each in about}
@@ -165,10 +166,27 @@ def _misled_by_its_list(case: Case) -> Found | None:
     )
 
 
+def _misled_by_its_search_list(case: Case) -> Found | None:
+    """As in a Kubernetes with a wildcard in one of its domains: the completed name comes first, and exists."""
+    completed = case.world.completed
+    about = case.mostly(lambda each: each.result.host in completed and _is_misled(case, each))
+    if not about:
+        return None
+    name = completed[about[0].result.host]
+    return Found(
+        THIS_MACHINE,
+        about,
+        f"The search list makes {name} of {about[0].result.host}: {how_often(case, about)}",
+        "On the machine that runs netcheck, set `options ndots:1` in resolv.conf. "
+        f"As it is, {name} is asked for before {about[0].result.host}.",
+        the_reply(about),
+    )
+
+
 def _is_misled(case: Case, each: Counted) -> bool:
     """Whether it is the address: nothing works there, and it is not Apple's, or the rest of Apple's works."""
     address = each.result.attempt.address
-    if address is None or not (is_apples(each) and case.stands_in_hosts_file(each)):
+    if address is None or not is_apples(each):
         return False
     if any(other.failure is None for other in case.by_address.get(address, ())):
         return False

@@ -166,6 +166,11 @@ SCENES: Mapping[str, Scene] = {
         at_proxy("haproxy", NOT_READY, Cause.PROXY_AUTH),
         beside(haproxy=lambda lab: {"proxy": lab.haproxy["bearer"], **lab.credentials}),
     ),
+    "of a proxy's two addresses one does not answer": Scene(
+        {**FINE, **both("tinyproxy", Finding(Verdict.READY, Cause.PROXY_MEMBER_DOWN, Hop.PROXY))},
+        beside(tinyproxy=lambda lab: f"http://proxies.corp.example:{lab.tinyproxy.port}"),
+        firewall=("ip daddr 127.0.0.77 drop",),
+    ),
     "a proxy by its short name": Scene(
         {**FINE, **both("tinyproxy", READY)},
         beside(tinyproxy=lambda lab: f"http://proxy:{lab.tinyproxy.port}"),

@@ -284,3 +284,16 @@ def test_a_family_that_is_missing_is_no_failure_of_a_host_whose_other_family_was
     standings = [*once([missing]), failed, *once(alive)]
     (judged,) = assess([COURIER], [DIRECT], standings, trends=trends).judgements
     assert judged.cause is None
+
+
+@pytest.mark.parametrize("failure", [DROPPED, NO_ROUTE])
+def test_a_name_that_the_search_list_completes_first_is_this_machines_affair(failure: Failure) -> None:
+    """As in a Kubernetes with a wildcard in one of its domains."""
+    wildcard = result(API, 443, failure, address="10.1.1.99")
+    found = replace(lookup(API.hosts[0], "10.1.1.99"), chain=("api.push.apple.com.corp.example",))
+    (judged,) = assess([API], [DIRECT], once([wildcard]), [found]).judgements
+    assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
+    assert "set `options ndots:1` in resolv.conf" in (judged.next_step or "")
+    assert "api.push.apple.com.corp.example is asked for before api.push.apple.com" in (
+        judged.next_step or ""
+    )
