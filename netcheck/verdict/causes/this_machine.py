@@ -167,7 +167,7 @@ def _misled_by_its_list(case: Case) -> Found | None:
 
 
 def _misled_by_its_search_list(case: Case) -> Found | None:
-    """As in a Kubernetes with a wildcard in one of its domains: the completed name comes first, and exists."""
+    """As in Kubernetes with a wildcard in one of the domains: the completed name comes first, and exists."""
     completed = case.world.completed
     about = case.mostly(lambda each: each.result.host in completed and _is_misled(case, each))
     if not about:

@@ -11,7 +11,7 @@ from netcheck.model.results import HOSTS_FILE, Result, Standing
 from netcheck.model.services import TlsSettings
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
-from tests.records import DROPPED, lookup, once, result
+from tests.records import DROPPED, REFUSED, lookup, once, result
 from tests.verdict.scene import (
     API,
     BALANCED,
@@ -286,7 +286,7 @@ def test_a_family_that_is_missing_is_no_failure_of_a_host_whose_other_family_was
     assert judged.cause is None
 
 
-@pytest.mark.parametrize("failure", [DROPPED, NO_ROUTE])
+@pytest.mark.parametrize("failure", [DROPPED, REFUSED])
 def test_a_name_that_the_search_list_completes_first_is_this_machines_affair(failure: Failure) -> None:
     """As in a Kubernetes with a wildcard in one of its domains."""
     wildcard = result(API, 443, failure, address="10.1.1.99")
