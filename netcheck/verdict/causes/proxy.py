@@ -16,6 +16,7 @@ from netcheck.verdict.case import Case, fails_in, phase_is, reason_is, software_
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
+    FAMILIES,
     apples_networks,
     how_often,
     shortened,
@@ -187,12 +188,22 @@ def _ports_of_others(case: Case, denied: Iterable[Counted]) -> bool:
     )
 
 
+def _how_they_are_given(case: Case, denied: Iterable[Counted]) -> str:
+    """How what it denies is asked for, where it lets others through that are asked for in another way."""
+    mine = {each.family for each in denied}
+    fine = {each.family for each in case.counted if each.connected}
+    if not fine or mine & fine:
+        return ""
+    families = [FAMILIES[family] for family in sorted(mine - {Family.NAME})]
+    addresses = "by address" if len(families) > 1 else f"by {families[0]} address" if families else ""
+    return listed([*(["by name"] if Family.NAME in mine else []), *filter(None, [addresses])])
+
+
 def _denial(case: Case, denied: list[Counted], what: str) -> Found:
     proxy = the_proxy(case, denied)
     allowed = {each.result.port for each in case.counted if each.connected}
-    names_work = any(each.connected and each.family is Family.NAME for each in case.counted)
-    by_address = names_work and all(each.family is not Family.NAME for each in denied)
-    how = " to destinations given by address" if by_address else ""
+    given = _how_they_are_given(case, denied)
+    how = f" to destinations given {given}" if given else ""
     rest = f"; it allows others on {listed(sorted(allowed))}" if allowed else ""
     others = the_next_proxies(denied)
     ports = others or ports_text({each.result.port for each in denied})
@@ -200,7 +211,7 @@ def _denial(case: Case, denied: list[Counted], what: str) -> Found:
         proxy,
         denied,
         f"{how_often(case, denied)}: {ports}{how}{rest}",
-        f"Ask {proxy.asked} to change its rules: allow {others or what}. "
+        f"Ask {proxy.asked} to change its rules: allow {others or what}{f', given {given}' * bool(given)}. "
         "It must not decrypt these connections.",
         the_reply(denied),
     )

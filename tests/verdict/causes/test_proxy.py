@@ -365,3 +365,27 @@ def test_what_a_proxy_denies_at_one_time_and_not_at_another_is_no_rule_of_its(re
     assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.PROXY)
     limits = "it may limit connections at once" in (judged.next_step or "")
     assert limits == (reason is Reason.PROXY_DENIED)
+
+
+@pytest.mark.parametrize(
+    ("denied", "given"),
+    [
+        ((Family.NAME,), "given by name"),
+        ((Family.IPV6,), "given by IPv6 address"),
+        ((Family.IPV4, Family.IPV6), "given by address"),
+        ((Family.NAME, Family.IPV4, Family.IPV6), None),
+    ],
+)
+def test_a_proxy_that_denies_one_way_of_asking_is_told_which(
+    denied: tuple[Family, ...], given: str | None
+) -> None:
+    results = [
+        each
+        for family in (Family.NAME, Family.IPV4, Family.IPV6)
+        for each in couriers(
+            DENIED if family in denied else None, (443,), path=PROXY, family=family, spoke=True
+        )
+    ]
+    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(PROXY,)).judged()
+    assert judged.cause is Cause.PROXY_DENIES_PORT
+    assert (f", {given}. It must not" if given else "(N: 0 to 3). It must not") in (judged.next_step or "")
