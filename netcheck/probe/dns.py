@@ -21,7 +21,7 @@ from netcheck.probe import resolvconf
 from netcheck.probe.clock import lasted, unix_time
 from netcheck.probe.dns_exchange import Exchange
 from netcheck.probe.dns_message import Again, Answer, Question
-from netcheck.probe.resolvconf import StubResolver
+from netcheck.probe.resolvconf import LOCAL, StubResolver
 from netcheck.probe.system import HERE
 
 _ANSWERED = (None, Reason.NXDOMAIN, Reason.NO_ANSWER, Reason.TOO_MANY_ANSWERS)
@@ -67,13 +67,23 @@ async def lookup(
         rdtype=rdtype,
         resolver=resolver.name,
         reason=answer.reason,
-        detail=answer.detail,
+        detail=_with_whom(answer, stub),
         told_by=answer.told_by,
         addresses=answer.addresses,
         chain=answer.chain,
         min_ttl=answer.min_ttl,
         duration=lasted(inquiry.took),
         tries=tuple(inquiry.tries),
+    )
+
+
+def _with_whom(answer: Answer, stub: StubResolver) -> str:
+    """The detail; where nobody could be reached, and nobody was named either, it says so."""
+    is_dead = answer.reason in (Reason.RESOLVER_UNREACHABLE, Reason.DNS_TIMEOUT)
+    return (
+        f"{answer.detail}; resolv.conf names no nameserver"
+        if is_dead and stub.nameservers is LOCAL
+        else answer.detail
     )
 
 

@@ -14,7 +14,7 @@ from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Nameserver, Resolver, Transport, family_of
 from netcheck.probe import system
 from netcheck.probe.authorities import client_context
-from netcheck.probe.errors import PhaseError, error_from_os
+from netcheck.probe.errors import PhaseError, error_from_afar, error_from_os
 from netcheck.probe.sockets import TcpStream, begin_to_connect, connect, error_that_came, open_socket
 from netcheck.probe.tls import TlsStream
 
@@ -45,6 +45,7 @@ class Datagrams:
         `notice_late` is told for how many seconds this process was busy while it could have gone on.
         """
         self._socket = open_socket(socket.SOCK_DGRAM, nameserver.address, _binding_to(nameserver, binding))
+        self._asked = nameserver.address
         self._notice_late = notice_late
         self._received = 0
         try:
@@ -82,10 +83,15 @@ class Datagrams:
             except BlockingIOError:
                 await trio.lowlevel.wait_readable(self._socket)
             except OSError as error:
-                raise error_that_came(self._socket, error.errno or 0, "receive") from error
+                raise self._why(error) from error
             else:
                 self._notice_late(min(late, perf_counter() - began))
                 return message
+
+    def _why(self, error: OSError) -> PhaseError:
+        """By ICMP; from whom is told only where it is not the nameserver itself."""
+        told = error_that_came(self._socket, error.errno or 0, "receive")
+        return error_from_afar(error.errno or 0, "receive") if told.told_by == self._asked else told
 
 
 @asynccontextmanager

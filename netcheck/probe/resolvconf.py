@@ -20,7 +20,8 @@ from netcheck.model.paths import Nameserver
 RESOLV_CONF = Path("/etc/resolv.conf")
 
 _PORT = 53
-_LOCAL = (Nameserver("127.0.0.1", _PORT),)
+LOCAL = (Nameserver("127.0.0.1", _PORT),)
+"""Who is asked where the file names nobody."""
 _MAX_NAMESERVERS = 3  # MAXNS of glibc's resolv.h: those named after these are never asked by anybody
 _MAX_SIZE = 64 * 1024
 _MAX_SEARCH = 32  # glibc has no limit; no more than this is what others that write the file allow
@@ -33,7 +34,7 @@ _LINE = re.compile(r"^(nameserver|search|domain|options)[ \t]+([^\n#;]*)", re.MU
 class StubResolver:
     """How programs on this machine resolve names."""
 
-    nameservers: tuple[Nameserver, ...] = _LOCAL
+    nameservers: tuple[Nameserver, ...] = LOCAL
     """At most three, in order; this machine itself where the file names none."""
     search: tuple[str, ...] = ()
     ndots: int = 1
@@ -109,7 +110,7 @@ def _parsed(text: str, environment: _Beside) -> StubResolver:
         search = environment.search.split()
     return _with_options(
         [*options, *environment.options.split()],
-        nameservers(addresses) or _LOCAL,
+        nameservers(addresses) or LOCAL,
         tuple(name.strip(".").lower() for name in search[:_MAX_SEARCH] if name.strip(".")),
     )
 
