@@ -71,7 +71,10 @@ _PORTS = Key(
 _COMMON = {
     "enabled": Key(FLAG, "Whether it is probed; all are, but for the bag and the sandbox services."),
     "ports": _PORTS,
-    "roles": Key(ROLES, "Who needs it: device, provider or both."),
+    "roles": Key(
+        ROLES,
+        "Who needs it: device, provider or both. What only servers need is found in /etc/hosts first.",
+    ),
     "required": Key(
         FLAG, "Whether it counts towards readiness; all do, but for the retired and the sandbox services."
     ),
