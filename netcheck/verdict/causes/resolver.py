@@ -1,6 +1,6 @@
 """What is wrong with names: a block list, no answer, or another answer than elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
 
 from netcheck.apns.addresses import is_apple_name, is_published, published_range
@@ -169,12 +169,10 @@ def _said_by_one_of_several(case: Case, about: Sequence[Counted]) -> Found | Non
     resolver = the_resolver(case)
     mine = [lookup for lookup in case.world.lookups if lookup.resolver == case.path.resolver.name]
     hosts = {each.result.host for each in about}
-    denied = [e for e in mine if e.reason is Reason.NXDOMAIN and e.tries]
-    denying = {e.tries[-1].nameserver for e in denied if e.host in hosts} or {
-        e.tries[-1].nameserver for e in denied
-    }
-    knowing = {lookup.tries[-1].nameserver for lookup in mine if lookup.reason is None and lookup.tries}
-    if len(denying) != 1 or not knowing - denying or denying & knowing:
+    denied = [lookup for lookup in mine if lookup.reason is Reason.NXDOMAIN]
+    denied = [lookup for lookup in denied if lookup.host in hosts] or denied  # these may be known by now
+    denying, knowing = _asked_last(denied), _asked_last(lookup for lookup in mine if lookup.reason is None)
+    if len(denying) != 1 or not knowing or denying & knowing:
         return None
     who, others = denying.pop(), shortened(sorted(knowing))
     return Found(
@@ -185,6 +183,11 @@ def _said_by_one_of_several(case: Case, about: Sequence[Counted]) -> Found | Non
         f"It denies names like those that {others} knows.",
         the_reply(about),
     )
+
+
+def _asked_last(lookups: Iterable[Lookup]) -> set[str]:
+    """The nameservers whose answer each of them is."""
+    return {lookup.tries[-1].nameserver for lookup in lookups if lookup.tries}
 
 
 def _is_dead(case: Case, about: Sequence[Counted]) -> bool:

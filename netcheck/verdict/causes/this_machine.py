@@ -250,7 +250,7 @@ def _forbidden(case: Case, about: Sequence[Counted]) -> str:
 def clock_wrong(case: Case) -> Found | None:
     """All of Apple's genuine certificates seem long expired, or not yet valid: it is the time that is wrong.
 
-    All other certificates that seem so are explained by it, too, on paths on which Apple's are never seen.
+    All other certificates that seem so are explained by it, too, be it on paths where Apple's are not seen.
     """
     about = [each for each in case.left if _may_be_by_the_clock(case, each)]
     seen = filter(None, map(_apples_out_of_date, [case.counted, *case.elsewhere()]))
