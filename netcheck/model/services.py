@@ -149,7 +149,16 @@ def measured(service: Service, path: ProbePath) -> object:
     host, at which load balancers, is no part of it: each host has its own.
     """
     way = replace(path, roles=frozenset(), expected=Expected.READY, load_balancer=())
-    return (way, service.name, service.depth, service.tls, service.bag, service.is_for_devices)
+    is_balanced = bool(path.load_balancer)
+    return (
+        way,
+        is_balanced,
+        service.name,
+        service.depth,
+        service.tls,
+        service.bag,
+        service.is_for_devices,
+    )
 
 
 def targets(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[tuple[Service, ProbePath]]:

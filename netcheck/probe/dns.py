@@ -283,11 +283,12 @@ def _over_tcp_only(nameserver: Nameserver, answer: Answer) -> Answer:
 def _forms_left(visit: _Visit, answer: Answer) -> tuple[_Form, ...]:
     """What to try at the next turn: who is silent over UDP may speak TCP; who says no may know better soon.
 
-    A resolver that has to ask others says SERVFAIL until it has their answer; glibc asks it again, too.
+    A resolver that has to ask others says SERVFAIL until it has their answer, and a route may be gone for a
+    moment only; glibc asks again, too.
     """
     if answer.reason is Reason.DNS_TIMEOUT:
         return visit.forms[1:]
-    if answer.reason in (Reason.SERVFAIL, Reason.REFUSED_BY_SERVER):
+    if answer.reason in (Reason.SERVFAIL, Reason.REFUSED_BY_SERVER, Reason.RESOLVER_UNREACHABLE):
         return tuple(form for form in visit.forms[1:] if form.transport is visit.forms[0].transport)
     return ()
 

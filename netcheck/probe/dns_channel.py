@@ -45,7 +45,7 @@ class Datagrams:
         `notice_late` is told for how many seconds this process was busy while it could have gone on.
         """
         self._socket = open_socket(socket.SOCK_DGRAM, nameserver.address, _binding_to(nameserver, binding))
-        self._asked = nameserver.address
+        self._asked = nameserver.address.partition("%")[0]
         self._notice_late = notice_late
         self._received = 0
         try:

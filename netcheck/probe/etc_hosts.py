@@ -41,5 +41,5 @@ def _read(file: Path, *_version: int) -> Mapping[str, tuple[str, ...]]:
         address, *names = line.partition("#")[0].split() or [""]
         if is_literal(address):
             for name in names:
-                found[name.lower()] = (*found.get(name.lower(), ()), address)
+                found[name.lower()] = tuple(dict.fromkeys((*found.get(name.lower(), ()), address)))
     return found

@@ -34,16 +34,17 @@ class Names:
     ) -> tuple[Lookup, ...]:
         """Find a name as typed, for all families at once, as programs on this machine do.
 
-        They look into /etc/hosts first, which devices never see; and try the domains of the search list,
-        which DHCP tells devices too. Apple's names are whole, but a high `ndots` puts that list before them.
+        They look into /etc/hosts first, which devices never see. DHCP tells devices the search list too, and
+        they complete names of one label with it. To programs Apple's names are whole, but a high `ndots` puts
+        that list before them. After the time of one lookup no other one is begun.
         """
         if reads_hosts and (found := _in_hosts(name, path, families)):
             return found
-        tried = names_tried(name, path.resolver)
-        if is_apple_name(name):
-            tried = tried[: tried.index(name) + 1] if reads_hosts else (name,)
-        failed = {}
-        for absolute in tried:
+        failed: dict[str, tuple[Lookup, ...]] = {}
+        deadline = trio.current_time() + self._timeout
+        for absolute in _absolute(name, path, for_programs=reads_hosts):
+            if failed and trio.current_time() >= deadline:
+                break
             found = await self._ask(shared, name, absolute, path, families)
             if any(lookup.reason is None or not lookup.was_heard for lookup in found):
                 return found
@@ -89,6 +90,14 @@ class Names:
         if found.reason is Reason.NXDOMAIN and addresses_in_hosts(name):
             found = replace(found, detail=f"{found.detail}; {HOSTS_FILE}, which devices do not see, has it")
         return found if absolute == name else replace(found, host=name, chain=(absolute, *found.chain))
+
+
+def _absolute(name: str, path: ProbePath, *, for_programs: bool) -> tuple[str, ...]:
+    """What a name as typed stands for, in the order in which it is tried."""
+    if "." in name and not for_programs:
+        return (name,)
+    tried = names_tried(name, path.resolver)
+    return tried[: tried.index(name) + 1] if is_apple_name(name) else tried
 
 
 def _in_hosts(name: str, path: ProbePath, families: tuple[Family, ...]) -> tuple[Lookup, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netcheck.files import open_file
-from netcheck.model.paths import Nameserver
+from netcheck.model.paths import Nameserver, dns_name
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 
@@ -55,7 +55,7 @@ class StubResolver:
         """The absolute names that a name stands for, in the order in which programs try them."""
         if name.endswith("."):
             return (name.rstrip("."),)
-        searched = tuple(f"{name}.{domain}" for domain in self.search)
+        searched = tuple(each for domain in self.search if dns_name(each := f"{name}.{domain}"))
         return (name, *searched) if name.count(".") >= self.ndots else (*searched, name)
 
 

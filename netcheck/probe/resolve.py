@@ -7,7 +7,7 @@ from netcheck.apns.addresses import is_expected, is_sinkhole
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import Family
 from netcheck.model.record import record
-from netcheck.model.results import Lookup
+from netcheck.model.results import HOSTS_FILE, Lookup
 from netcheck.model.services import AddressChoice, Network
 
 _ADDRESSES_TRIED = 32
@@ -86,7 +86,8 @@ def _sinkhole(host: str, address: str, lookup: Lookup, networks: Sequence[Networ
     """Why an address is not even tried: it leads to this machine, and the service is expected elsewhere."""
     if not is_sinkhole(address) or is_expected(host, address, networks):
         return None
-    detail = f"resolver {lookup.resolver} answered {address} for {host}, which leads nowhere"
+    who = f"{HOSTS_FILE} has" if lookup.resolver == HOSTS_FILE else f"resolver {lookup.resolver} answered"
+    detail = f"{who} {address} for {host}, which leads nowhere"
     return Failure(Phase.RESOLVE, Reason.SINKHOLED, detail)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from netcheck.model.failing import REASONS_OF_PHASE, Outcome, Phase
-from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, RecordType
+from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, RecordType, Resolver
 from netcheck.model.results import HOSTS_FILE, Lookup
 from netcheck.model.services import Service
 from netcheck.state.histogram import Histogram
@@ -39,6 +39,9 @@ class Lookups:
         self.durations: dict[str, Histogram] = {}
         """By resolver."""
         self._flows: set[LookupFlow] = set()
+        self._in_file: set[LookupFlow] = set()
+        """What may stand in this machine's own list. Nothing of it is counted: nobody is asked."""
+        self._resolvers: dict[str, Resolver] = {}
         self._hosts: set[tuple[str, str]] = set()
 
     def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
@@ -51,13 +54,21 @@ class Lookups:
         ]
         zero: dict[str, int] = dict.fromkeys([Outcome.SUCCESS, *REASONS_OF_PHASE[Phase.RESOLVE]], 0)
         self._flows = set(flows)
+        of_system = (flow for flow in flows if flow.resolver == SYSTEM_RESOLVER.name)
+        self._in_file = {flow._replace(resolver=HOSTS_FILE) for flow in of_system}
+        before, self._resolvers = self._resolvers, {path.resolver.name: path.resolver for _, path in pairs}
+        others = {
+            name for name, resolver in self._resolvers.items() if before.get(name, resolver) != resolver
+        }
         self.counts = {flow.question: self.counts.get(flow.question) or dict(zero) for flow in flows}
         self.durations = {flow.resolver: self.durations.get(flow.resolver) or Histogram() for flow in flows}
         self._hosts = {(service.name, host) for service, _ in pairs for host in service.hosts}
         self.latest = {
             (flow, host): lookup
             for (flow, host), lookup in self.latest.items()
-            if flow in self._flows and (flow.service, host) in self._hosts
+            if flow in self._flows | self._in_file
+            and flow.resolver not in others
+            and (flow.service, host) in self._hosts
         }
 
     def record(self, service: str, lookup: Lookup, *, is_news: bool) -> None:
@@ -67,7 +78,7 @@ class Lookups:
             counts = self.counts[flow.question]
             counts[lookup.outcome] = counts.get(lookup.outcome, 0) + 1
             self.durations[lookup.resolver].observe(lookup.duration)
-        elif lookup.resolver != HOSTS_FILE:  # of which nothing is counted: nobody was asked
+        elif flow not in self._in_file:
             return
         if is_news and (service, lookup.host) in self._hosts:
             self.latest[flow, lookup.host] = lookup

@@ -77,6 +77,14 @@ class World:
         return frozenset((found.host, address) for found in lists for address in found.addresses)
 
     @cached_property
+    def out_of_date(self) -> tuple[Counted, ...]:
+        """Where Apple's genuine certificates seem out of date; nothing where any certificate is in date."""
+        counted = list(chain.from_iterable(self._by_path.values()))
+        if any(each.failure is None and each.result.attempt.tls is not None for each in counted):
+            return ()
+        return tuple(each for each in counted if is_apples(each) and _is_genuine_and_out_of_date(each))
+
+    @cached_property
     def completed(self) -> Mapping[str, str]:
         """Hosts that this machine's search list has made another name of, with that name."""
         first = {lookup.host: lookup.chain[0] for lookup in self.lookups if lookup.chain}
@@ -257,21 +265,35 @@ class Case:
 
     def stands_in_hosts_file(self, each: Counted) -> bool:
         """Whether its address is none of a resolver's, but of this machine's own list."""
-        return (each.result.host, each.result.attempt.address) in self.world.in_hosts_file
+        reads_it = not (self.path.resolver.nameservers or each.family is Family.NAME)
+        return reads_it and (each.result.host, each.result.attempt.address) in self.world.in_hosts_file
+
+    def is_known_to_resolvers(self, each: Counted) -> bool:
+        """Whether any resolver has answered the same address for the host."""
+        host, address = each.result.host, each.result.attempt.address
+        asked = (found for found in self.world.lookups if found.resolver != HOSTS_FILE)
+        return any(found.host == host and address in found.addresses for found in asked)
 
     def was_resolved_here(self, each: Counted) -> bool:
         """Whether its address is what the path's resolver answered."""
-        return not self.path.load_balancer and each.family is not Family.NAME
+        is_named = self.path.load_balancer or each.family is Family.NAME
+        return not (is_named or self.stands_in_hosts_file(each))
 
     def is_unexpected(self, each: Counted) -> bool:
         """Whether the resolver led to an address where the service should not be: see `Service.networks`."""
         address = each.result.attempt.address
-        if address is None or not self.was_resolved_here(each) or address == each.result.host:
+        is_led = self.was_resolved_here(each) or self.stands_in_hosts_file(each)
+        if address is None or not is_led or address == each.result.host:
             return False
         networks = self.world.networks[each.result.service]
         if networks:
             return not any(ip_address(address) in network for network in networks)
         return is_apples(each) and not is_allocated(address)
+
+
+def _is_genuine_and_out_of_date(each: Counted) -> bool:
+    tls = each.result.attempt.tls
+    return reason_is(Reason.TLS_EXPIRED)(each) and tls is not None and tls.trust is not Trust.OTHER
 
 
 def _is_right_at(attempt: Attempt, balancer: str) -> bool:

@@ -76,6 +76,11 @@ class Counted:
         return Needed(self.result.service, self.result.port)
 
     @property
+    def fails_each_time(self) -> bool:
+        """Whether it is no matter of chance: it fails time and again, be it at one of its addresses only."""
+        return not self.comes_and_goes or bool(self.fails_at)
+
+    @property
     def connected(self) -> bool:
         """Whether a connection to the destination was established, whatever happened in it."""
         return self.comes_and_goes or self.failure is None or self.result.attempt.connected

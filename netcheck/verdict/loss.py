@@ -1,5 +1,6 @@
 """Whether packets get lost on a path, by the kernel's count of connection requests that were sent again."""
 
+import math
 from collections.abc import Iterable
 
 from netcheck.model.results import Attempt
@@ -34,4 +35,5 @@ def _come_late(attempts: Iterable[Attempt]) -> bool:
     trips = [each for each in attempts if each.rtt]
     in_time = [each for each in trips if not each.syn_retransmits] or trips
     slowest_first = sorted((each.rtt or 0.0 for each in in_time), reverse=True)
-    return bool(slowest_first) and slowest_first[len(slowest_first) // 4] >= _LATE
+    quarter = math.ceil(len(slowest_first) / 4)
+    return bool(slowest_first) and slowest_first[min(quarter, len(slowest_first) - 1)] >= _LATE

@@ -93,7 +93,7 @@ def goes_directly(each: Counted) -> bool:
 def the_resolver(case: Case) -> Owner:
     """By its name in the config, and the addresses that were asked: others of its may know better."""
     resolver = case.path.resolver
-    asked = asked_of(case, resolver.name) or [str(server) for server in resolver.nameservers]
+    asked = _asked_of(case, resolver.name) or [str(server) for server in resolver.nameservers]
     name = (
         "this machine's resolver"
         if resolver.name == SYSTEM_RESOLVER.name
@@ -102,8 +102,7 @@ def the_resolver(case: Case) -> Owner:
     return _owners_of(Hop.RESOLVER, f"{name} ({shortened(asked)})" if asked else name)
 
 
-def asked_of(case: Case, resolver: str) -> list[str]:
-    """The nameservers of a resolver that were asked."""
+def _asked_of(case: Case, resolver: str) -> list[str]:
     lookups = (lookup for lookup in case.world.lookups if lookup.resolver == resolver)
     return sorted({each.nameserver for lookup in lookups for each in lookup.tries})
 

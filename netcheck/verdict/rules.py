@@ -75,9 +75,6 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-_OF_ONE_FAMILY = (Cause.IPV6_BROKEN, Cause.IPV4_BROKEN)
-
-
 def explain(case: Case) -> tuple[Finding, ...]:
     """All that is wrong, the worst first; without faults the remarks; nothing where nothing is known."""
     if case.verdict is Verdict.UNKNOWN:
@@ -112,11 +109,11 @@ def _are_strays(case: Case) -> bool:
 def _badness(case: Case, cause: Cause, about: Sequence[Counted]) -> int:
     """The worst verdict that a service's port has for it; of what is about no failure, the path's.
 
-    One family alone is never worse than a limit: clients take the other one.
+    IPv6 alone is never worse than a limit: clients take IPv4, which all of Apple's have.
     """
     verdicts = [case.verdicts[each.place] for each in about if each.place in case.verdicts]
     badness = max(verdict.severity for verdict in verdicts or [case.verdict])
-    return min(badness, Verdict.DEGRADED.severity) if cause in _OF_ONE_FAMILY else badness
+    return min(badness, Verdict.DEGRADED.severity) if cause is Cause.IPV6_BROKEN else badness
 
 
 def _remarks(case: Case) -> tuple[Finding, ...]:

@@ -20,6 +20,7 @@ from netcheck.model.paths import (
     RecordType,
     ResolveMode,
     Resolver,
+    Role,
 )
 from netcheck.model.results import Visit
 from netcheck.model.services import AddressChoice, Depth, PortRule, Service, Timeouts, families_of, hosts_on
@@ -407,22 +408,28 @@ async def test_a_silent_nameserver_is_not_asked_for_every_name_of_the_search_lis
 
 @in_trio
 @pytest.mark.parametrize(
-    ("name", "searched"),
+    ("name", "role", "ndots", "searched"),
     [
-        ("mdm", ["mdm.corp.test", "mdm"]),
-        ("mdm.lab", ["mdm.lab", "mdm.lab.corp.test"]),
-        ("0-courier.push.apple.com", ["0-courier.push.apple.com"]),
+        ("mdm", Role.DEVICE, 1, ["mdm.corp.test", "mdm"]),
+        ("mdm.lab", Role.DEVICE, 1, ["mdm.lab"]),
+        ("mdm.lab", Role.PROVIDER, 1, ["mdm.lab", "mdm.lab.corp.test"]),
+        ("0-courier.push.apple.com", Role.DEVICE, 5, ["0-courier.push.apple.com"]),
+        ("api.push.apple.com", Role.PROVIDER, 1, ["api.push.apple.com"]),
+        ("api.push.apple.com", Role.PROVIDER, 5, ["api.push.apple.com.corp.test", "api.push.apple.com"]),
     ],
 )
-async def test_a_destination_is_completed_from_the_search_list_but_for_apples(
-    port: int, name: str, searched: list[str]
+async def test_a_destination_is_completed_from_the_search_list_as_devices_or_programs_do(
+    port: int, name: str, role: Role, ndots: int, searched: list[str]
 ) -> None:
     asked: list[tuple[str, str]] = []
     async with nameserver({}, asked) as at:
-        stub = resolvconf.StubResolver((at,), search=("corp.test",), single_request=True)
+        stub = resolvconf.StubResolver(
+            (at,), search=("corp..test", "corp.test"), ndots=ndots, single_request=True
+        )
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(resolvconf, "stub_resolver", lambda: stub)
-            found = await visit(service(name, ports=(port,)), ProbePath("direct"))
+            asking = replace(service(name, ports=(port,)), roles=frozenset({role}))
+            found = await visit(asking, ProbePath("direct"))
     assert asked == [(absolute, rdtype) for absolute in searched for rdtype in ("A", "AAAA")]
     assert {lookup.host for lookup in found.lookups} == {name}
     detail = found.results[0].attempt.failure and found.results[0].attempt.failure.detail

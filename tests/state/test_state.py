@@ -12,10 +12,12 @@ from netcheck.model.paths import (
     Binding,
     Family,
     LoadBalancer,
+    Nameserver,
     ProbePath,
     Proxy,
     ProxyScheme,
     RecordType,
+    Resolver,
     Role,
 )
 from netcheck.model.results import (
@@ -591,4 +593,32 @@ def test_a_host_that_one_of_its_load_balancers_has_left_is_forgotten() -> None:
     state.configure([COURIER], [ProbePath("lb", load_balancer=((HOST, first), (HOST, second)))])
     assert len(state.endpoints.latest) == 1
     state.configure([COURIER], [ProbePath("lb", load_balancer=((HOST, second),))])
+    assert not state.endpoints.latest
+
+
+def test_what_stands_in_hosts_outlives_a_reload_that_changes_nothing_of_it() -> None:
+    state = fresh()
+    listed = lookup(HOST, "192.0.2.1", resolver=HOSTS_FILE)
+    state.record(visit(result(COURIER, 5223), lookups=(listed,)))
+    state.configure([COURIER], [DIRECT])
+    assert list(state.lookups.latest.values()) == [listed]
+
+
+def test_what_a_resolver_said_with_other_nameservers_is_forgotten() -> None:
+    corp = Resolver("corp", (Nameserver("10.0.0.53", 53),))
+    state = fresh(replace(DIRECT, resolver=corp))
+    state.record(visit(result(COURIER, 5223), lookups=(lookup(HOST, "192.0.2.1", resolver="corp"),)))
+    state.configure([COURIER], [replace(DIRECT, resolver=corp)])
+    assert len(state.lookups.latest) == 1
+    other = Resolver("corp", (Nameserver("10.0.0.54", 53),))
+    state.configure([COURIER], [replace(DIRECT, resolver=other)])
+    assert not state.lookups.latest
+
+
+def test_a_path_that_now_leads_through_a_load_balancer_forgets_what_it_saw_directly() -> None:
+    state = fresh()
+    state.record(visit(result(COURIER, 5223)))
+    state.configure(
+        [COURIER], [ProbePath("direct", load_balancer=((HOST, LoadBalancer("10.1.1.20", None)),))]
+    )
     assert not state.endpoints.latest

@@ -4,8 +4,8 @@ On the direct way that is a firewall's; behind a proxy or a load balancer its ow
 """
 
 from collections.abc import Sequence
+from ipaddress import ip_address
 
-from netcheck.apns.addresses import is_allocated
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Expected, Family
@@ -254,7 +254,8 @@ def intermittent(case: Case) -> Found | None:
     if all(each.fails_at for each in about):
         return _fails_at_addresses(case, about)
     is_random = any(each.is_random for each in about)
-    if all(map(is_apples, about)) and case.is_few(about) and not is_random:
+    is_apples_part = all(map(is_apples, about)) and case.is_few(about) and not any(map(_is_denied, about))
+    if is_apples_part and not is_random:
         return None
     owner = _who_passes_on(case, about)
     return Found(
@@ -266,12 +267,22 @@ def intermittent(case: Case) -> Found | None:
     )
 
 
+_is_denied = reason_is(
+    Reason.PROXY_DENIED,
+    Reason.PROXY_AUTH_REQUIRED,
+    Reason.PROXY_AUTH_FAILED,
+    Reason.PROXY_AUTH_UNSUPPORTED,
+)
+
+
 def _why_at_times(about: Sequence[Counted]) -> str:
     if all(map(reason_is(Reason.PROXY_DENIED), about)):
         return (
             "It denies what it allows at another time: it may limit connections at once, "
             "or one of several members has other rules."
         )
+    if all(map(_is_denied, about)):
+        return "It wants a login at one time and not at another: one of several members has other rules."
     return "Some connections fail and others work: one of several links or members seems to be broken."
 
 
@@ -320,8 +331,8 @@ def hosts_blocked(case: Case) -> Found | None:
 
 
 def _is_told_by_others(failure: Failure) -> bool:
-    """Whether somebody on the way says by ICMP that it leads nowhere, and not a router of Apple's."""
-    return bool(failure.told_by) and not is_allocated(failure.told_by or "")
+    """Whether somebody near by says by ICMP that it leads nowhere, and no router in the Internet."""
+    return bool(failure.told_by) and not ip_address(failure.told_by or "").is_global
 
 
 def _is_accident(case: Case) -> bool:

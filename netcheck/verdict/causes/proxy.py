@@ -175,7 +175,7 @@ def proxy_denies_host(case: Case) -> Found | None:
 
 def _denied(case: Case) -> list[Counted]:
     """Not what it lets through at another time: that is no rule for ports or hosts."""
-    return case.mostly(lambda each: reason_is(Reason.PROXY_DENIED)(each) and not each.comes_and_goes)
+    return case.mostly(lambda each: reason_is(Reason.PROXY_DENIED)(each) and each.fails_each_time)
 
 
 def _ports_of_others(case: Case, denied: Iterable[Counted]) -> bool:

@@ -21,7 +21,7 @@ def proxy_auth(case: Case) -> Found | None:
     wants_a_login = reason_is(
         Reason.PROXY_AUTH_REQUIRED, Reason.PROXY_AUTH_FAILED, Reason.PROXY_AUTH_UNSUPPORTED
     )
-    about = case.mostly(lambda each: wants_a_login(each) and not each.comes_and_goes)
+    about = case.mostly(lambda each: wants_a_login(each) and each.fails_each_time)
     if not about:
         return None
     proxy = the_proxy(case, about)

@@ -7,7 +7,7 @@ from netcheck.apns.addresses import is_apple_name, is_published, published_range
 from netcheck.model.failing import CERTIFICATE_REASONS, DNS_PHASES, Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Transport
-from netcheck.model.results import Lookup, Trust
+from netcheck.model.results import HOSTS_FILE, Lookup, Trust
 from netcheck.phrases import how_many, listed, ports_text
 from netcheck.verdict.case import Case, is_another_of_apples, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
@@ -17,7 +17,6 @@ from netcheck.verdict.naming import (
     THE_HOSTS_FILE,
     THIS_NETWORK,
     an_answer,
-    asked_of,
     how_often,
     shortened,
     the_hosts,
@@ -130,7 +129,7 @@ def _does_not_resolve(case: Case) -> Found | None:
         return None
     resolver = the_resolver(case)
     is_dead = _is_dead(case, about)
-    if is_dead and (told_by := _told_on_the_way(case, about)):
+    if is_dead and (told_by := _told_on_the_way(about)):
         return Found(
             THIS_NETWORK,
             about,
@@ -157,21 +156,20 @@ def _does_not_resolve(case: Case) -> Found | None:
     )
 
 
-def _told_on_the_way(case: Case, about: Sequence[Counted]) -> list[str]:
-    """Who says by ICMP that no nameserver can be reached, where it is none of these."""
+def _told_on_the_way(about: Sequence[Counted]) -> list[str]:
+    """Who says by ICMP that no nameserver can be reached: never one of these."""
     told_by = {each.failure.told_by or "" for each in about if each.failure}
-    asked = {place.rpartition(":")[0].strip("[]") for place in asked_of(case, case.path.resolver.name)}
-    return sorted(told_by) if "" not in told_by and told_by.isdisjoint(asked) else []
+    return [] if "" in told_by else sorted(told_by)
 
 
 def _said_by_one_of_several(case: Case, about: Sequence[Counted]) -> Found | None:
-    """Of several nameservers, one says that there are no such names, and the others answer for such."""
-    resolver = the_resolver(case)
+    """Of several nameservers, one says that names of Apple's do not exist, and the others know such names."""
+    if not all(reason_is(Reason.NXDOMAIN)(each) and is_apples(each) for each in about):
+        return None
+    resolver, hosts = the_resolver(case), {each.result.host for each in about}
     mine = [lookup for lookup in case.world.lookups if lookup.resolver == case.path.resolver.name]
-    hosts = {each.result.host for each in about}
-    denied = [lookup for lookup in mine if lookup.reason is Reason.NXDOMAIN]
-    denied = [lookup for lookup in denied if lookup.host in hosts] or denied  # these may be known by now
-    denying, knowing = _asked_last(denied), _asked_last(lookup for lookup in mine if lookup.reason is None)
+    denied = (lookup for lookup in mine if lookup.reason is Reason.NXDOMAIN and lookup.host in hosts)
+    denying, knowing = _who_said(denied), _who_said(lookup for lookup in mine if lookup.reason is None)
     if len(denying) != 1 or not knowing or denying & knowing:
         return None
     who, others = denying.pop(), shortened(sorted(knowing))
@@ -185,9 +183,9 @@ def _said_by_one_of_several(case: Case, about: Sequence[Counted]) -> Found | Non
     )
 
 
-def _asked_last(lookups: Iterable[Lookup]) -> set[str]:
-    """The nameservers whose answer each of them is."""
-    return {lookup.tries[-1].nameserver for lookup in lookups if lookup.tries}
+def _who_said(lookups: Iterable[Lookup]) -> set[str]:
+    """The nameservers whose answer each of them is: it may have come after their turn."""
+    return {tried.nameserver for each in lookups for tried in each.tries if tried.reason is each.reason}
 
 
 def _is_dead(case: Case, about: Sequence[Counted]) -> bool:
@@ -296,7 +294,7 @@ def _odd_lookups(case: Case) -> list[tuple[Lookup, Lookup]]:
     lookups = [each for each in case.world.lookups if each.host in hosts and is_apple_name(each.host)]
     sound: dict[tuple[str, str], Lookup] = {}
     for each in sorted(lookups, key=lambda each: each.resolver, reverse=True):
-        if each.resolver != case.path.resolver.name and not _is_odd(each):
+        if each.resolver not in (case.path.resolver.name, HOSTS_FILE) and not _is_odd(each):
             sound[each.host, each.rdtype] = each
     mine = (each for each in lookups if each.resolver == case.path.resolver.name and _is_odd(each))
     odd = sorted(mine, key=lambda each: (each.host, each.rdtype))
@@ -336,7 +334,12 @@ def _one_of_several_is_silent(case: Case) -> Found | None:
 
 
 def _silent_about_one_family(case: Case) -> Found | None:
-    mine = [lookup for lookup in case.world.lookups if lookup.resolver == case.path.resolver.name]
+    families = case.path.resolved_families()
+    mine = [
+        lookup
+        for lookup in case.world.lookups
+        if lookup.resolver == case.path.resolver.name and lookup.rdtype.family in families
+    ]
     heard = {lookup.rdtype for lookup in mine if lookup.was_heard}
     unheard = [
         lookup for lookup in mine if lookup.reason is Reason.DNS_TIMEOUT and lookup.rdtype not in heard

@@ -1,14 +1,14 @@
 """What is wrong near by: in netcheck itself, on its machine, or in the network that it is plugged into."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from netcheck.apns.addresses import is_allocated
 from netcheck.model.failing import DNS_PHASES, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding, Transport
-from netcheck.model.results import HOSTS_FILE, Attempt, Trust
+from netcheck.model.results import HOSTS_FILE, Attempt
 from netcheck.phrases import listed
-from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is
+from netcheck.verdict.case import Case, fails_in, is_another_of_apples, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
@@ -62,7 +62,8 @@ def local_network_down(case: Case) -> Found | None:
     known = [failure for failure in failures if failure is not None]
     silent = len(known) == len(failures) and all(f.reason in _SILENCE.get(f.phase, ()) for f in known)
     no_route = any(failure.reason is _NO_ROUTE for failure in known)
-    told_by = sorted({failure.told_by for failure in known if failure.told_by})
+    # who rejects DNS alone says nothing of the way out
+    told_by = sorted({f.told_by for f in known if f.told_by and f.phase not in DNS_PHASES})
     if not (silent and (no_route or len({failure.phase for failure in known}) > 1)):
         return None
     where = "the only path" if len(paths) == 1 else f"all {len(paths)} paths"
@@ -96,10 +97,10 @@ def _cannot(case: Case) -> Found | None:
     at_dns = all(map(_asks, about))
     if Reason.FD_EXHAUSTED in reasons:
         what = "raise netcheck's limit of open files"
-    elif Reason.NO_LOCAL_ADDRESS in reasons and not _leads_nowhere(case, about):
-        what = "find what uses up its ports for outgoing connections (net.ipv4.ip_local_port_range)"
     elif Reason.NO_LOCAL_ADDRESS in reasons and case.path.binding != Binding():
         what = f"correct the interface or source address of the path {case.path.name}"
+    elif Reason.NO_LOCAL_ADDRESS in reasons and not _leads_nowhere(case, about):
+        what = "find what uses up its ports for outgoing connections (net.ipv4.ip_local_port_range)"
     elif Reason.PERMISSION_DENIED in reasons:
         what = f"allow {_forbidden(case, about)} in its own firewall, security software or routes"
     elif Reason.TLS_UNTRUSTED in reasons:
@@ -153,7 +154,10 @@ def _path_that_resolves(case: Case) -> str | None:
 
 def _misled_by_its_list(case: Case) -> Found | None:
     """An address that somebody wrote down is not where an Apple name leads, or no more."""
-    about = case.mostly(lambda each: case.stands_in_hosts_file(each) and _is_misled(case, each))
+    stands_there = case.stands_in_hosts_file
+    about = case.mostly(
+        lambda each: stands_there(each) and not case.is_known_to_resolvers(each) and _is_misled(case, each)
+    )
     if not about:
         return None
     hosts, addresses = the_hosts(case, about), {str(each.result.attempt.address) for each in about}
@@ -185,13 +189,35 @@ def _misled_by_its_search_list(case: Case) -> Found | None:
 
 def _is_misled(case: Case, each: Counted) -> bool:
     """Whether it is the address: nothing works there, and it is not Apple's, or the rest of Apple's works."""
-    address = each.result.attempt.address
-    if address is None or not is_apples(each):
+    address, failure = each.result.attempt.address, each.failure
+    if address is None or failure is None or failure.told_by or not is_apples(each):
         return False
-    if any(other.failure is None for other in case.by_address.get(address, ())):
+    if is_another_of_apples(each):
+        return True
+    is_foreign = not is_allocated(address)
+    ends_there = _ends_at_the_address(each) or (is_foreign and failure.reason is _NO_ROUTE)
+    if not ends_there or any(e.failure is None and e.result.attempt.address == address for e in case.counted):
         return False
     rest = (other for other in case.counted if other.result.host != each.result.host and is_apples(other))
-    return not is_allocated(address) or any(other.failure is None for other in rest)
+    return is_foreign or any(other.failure is None for other in rest)
+
+
+_ends_at_the_address = reason_is(
+    Reason.SINKHOLED,
+    Reason.TIMEOUT,
+    Reason.REFUSED,
+    Reason.RESET,
+    Reason.CLOSED,
+    Reason.HOST_UNREACHABLE,
+    Reason.TLS_TIMEOUT,
+    Reason.TLS_NOT_TLS,
+    Reason.TLS_ALERT,
+    Reason.TLS_NAME_MISMATCH,
+    Reason.PROXY_TARGET_REFUSED,
+    Reason.PROXY_TARGET_UNREACHABLE,
+    Reason.PROXY_TARGET_TIMEOUT,
+)
+"""Not what this machine forbids, or a proxy denies, nor a certificate that is made on the way."""
 
 
 def _leads_nowhere(case: Case, about: Sequence[Counted]) -> bool:
@@ -253,9 +279,8 @@ def clock_wrong(case: Case) -> Found | None:
     All other certificates that seem so are explained by it, too, be it on paths where Apple's are not seen.
     """
     about = [each for each in case.left if _may_be_by_the_clock(case, each)]
-    seen = filter(None, map(_apples_out_of_date, [case.counted, *case.elsewhere()]))
-    apples = next(seen, []) if about else []
-    if not apples or _any_in_date(case.counted):
+    apples = case.world.out_of_date if about else ()
+    if not apples or not all(_is_far_off(each.result.attempt) for each in apples):
         return None
     early = any(_seconds_early(each.result.attempt) > 0 for each in apples)
     how = "are not yet valid" if early else "expired long ago"
@@ -268,29 +293,12 @@ def clock_wrong(case: Case) -> Found | None:
     )
 
 
-_is_out_of_date = reason_is(Reason.TLS_EXPIRED)
-
-
 def _may_be_by_the_clock(case: Case, each: Counted) -> bool:
     """A certificate that seems out of date; or DNS over TLS that fails, where only its own words say why."""
     is_over_tls = case.path.resolver.transport is Transport.TLS
-    return _is_out_of_date(each) or (is_over_tls and reason_is(Reason.RESOLVER_UNREACHABLE)(each))
-
-
-def _apples_out_of_date(counted: Sequence[Counted]) -> list[Counted]:
-    """What on a path shows that it is the time: all of Apple's, and nothing that seems in date."""
-    apples = [e for e in counted if _is_out_of_date(e) and is_apples(e) and _is_genuine(e.result.attempt)]
-    shows = not _any_in_date(counted) and all(_is_far_off(each.result.attempt) for each in apples)
-    return apples if shows else []
-
-
-def _is_genuine(attempt: Attempt) -> bool:
-    return attempt.tls is not None and attempt.tls.trust is not Trust.OTHER
-
-
-def _any_in_date(counted: Iterable[Counted]) -> bool:
-    """Whether the clock agrees with any certificate of a path."""
-    return any(each.failure is None and each.result.attempt.tls is not None for each in counted)
+    return reason_is(Reason.TLS_EXPIRED)(each) or (
+        is_over_tls and reason_is(Reason.RESOLVER_UNREACHABLE)(each)
+    )
 
 
 def _seconds_early(attempt: Attempt) -> float:
@@ -308,7 +316,7 @@ def _is_far_off(attempt: Attempt) -> bool:
     return _seconds_early(attempt) > 0 or _seconds_late(attempt) > _A_LITTLE
 
 
-def _days(about: list[Counted]) -> int:
+def _days(about: Sequence[Counted]) -> int:
     off = [max(_seconds_early(each.result.attempt), _seconds_late(each.result.attempt)) for each in about]
     return max(1, int(min(off) // _DAY))
 
@@ -325,7 +333,7 @@ def packet_loss(case: Case) -> Found | None:
     if twice == of_all:  # no chance: Linux sends the second one without ECN, and some filters drop the first
         next_step = (
             f"Ask {THIS_NETWORK.asked} what drops the first request of each connection, and not the second. "
-            "With ECN (net.ipv4.tcp_ecn = 1) these two differ."
+            "It may be a filter that drops ECN: to see, set net.ipv4.tcp_ecn to 2 where netcheck runs."
         )
     return Found(
         THIS_NETWORK,

@@ -19,7 +19,7 @@ from netcheck.model.paths import (
     Role,
     Secret,
 )
-from netcheck.model.results import Choice, Result
+from netcheck.model.results import Choice, Result, Standing
 from netcheck.model.services import PortRule, Service
 from netcheck.state.endpoints import standings_of
 from netcheck.state.state import State
@@ -363,8 +363,9 @@ def test_what_a_proxy_denies_at_one_time_and_not_at_another_is_no_rule_of_its(re
     standings = list(standings_of(state.endpoints.latest))
     (judged,) = assess([API], [PROXY], standings, window=180, failures=2).judgements
     assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.PROXY)
-    limits = "it may limit connections at once" in (judged.next_step or "")
-    assert limits == (reason is Reason.PROXY_DENIED)
+    may_limit = "it may limit connections at once" in (judged.next_step or "")
+    assert may_limit == (reason is Reason.PROXY_DENIED)
+    assert "one of several members has other rules" in (judged.next_step or "")
 
 
 @pytest.mark.parametrize(
@@ -389,3 +390,21 @@ def test_a_proxy_that_denies_one_way_of_asking_is_told_which(
     judged = Scene(None, Verdict.DEGRADED, None, results, paths=(PROXY,)).judged()
     assert judged.cause is Cause.PROXY_DENIES_PORT
     assert (f", {given}. It must not" if given else "(N: 0 to 3). It must not") in (judged.next_step or "")
+
+
+@pytest.mark.parametrize("reason", [Reason.PROXY_DENIED, Reason.PROXY_AUTH_REQUIRED])
+@pytest.mark.parametrize("fails_at", [(), ("17.57.144.1",)])
+def test_what_a_proxy_denies_for_one_host_is_never_apples(reason: Reason, fails_at: tuple[str, ...]) -> None:
+    """Be it at times, or each time at one of its addresses."""
+    denied = Failure(HANDSHAKE, reason, "HTTP 4xx")
+    standings = once(couriers(None, (443,), path=PROXY, hosts=(1, 2, 3), spoke=True))
+    (failing,) = couriers(denied, (443,), path=PROXY, hosts=(0,), spoke=True)
+    (fine,) = couriers(None, (443,), path=PROXY, hosts=(0,), spoke=True)
+    recent = (True, False) * 5 if not fails_at else (True,) * 10
+    address = failing.attempt.address or ""
+    standings += [
+        Standing(fine, 0, True, recent, failing, failing={address: 3} if fails_at else {}),
+        *([Standing(failing, 0, True, recent, failing, failing={address: 3})] if fails_at else []),
+    ]
+    (judged,) = assess([COURIER], [PROXY], standings, failures=2).judgements
+    assert judged.hop is Hop.PROXY

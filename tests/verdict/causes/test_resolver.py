@@ -18,6 +18,7 @@ from netcheck.model.paths import (
     RecordType,
     ResolveMode,
     Resolver,
+    Role,
     Transport,
 )
 from netcheck.model.results import HOSTS_FILE, Lookup, Result, Trust, Try
@@ -445,7 +446,6 @@ def test_a_proxy_that_resolves_by_itself_does_not_wait_for_a_nameserver() -> Non
     ("told_by", "hop", "asked"),
     [
         ("10.9.0.1", Hop.LOCAL_NETWORK, "this network to let DNS pass to the resolver corp (10.0.0.53:53)"),
-        ("10.0.0.53", Hop.RESOLVER, "to make sure that it runs"),  # itself
         (None, Hop.RESOLVER, "to make sure that it runs"),
     ],
 )
@@ -492,3 +492,32 @@ def test_a_resolver_that_answers_other_names_meanwhile_is_not_dead() -> None:
     ]
     judged = Scene(None, Verdict.DEGRADED, None, results).judged()
     assert "to resolve 0-courier.push.apple.com and 1-courier.push.apple.com" in (judged.next_step or "")
+
+
+def test_a_late_answer_of_one_nameserver_is_not_taken_for_the_other_ones() -> None:
+    """Nor is an own name that nobody has any nameserver's fault."""
+    both = ProbePath(
+        "mine", resolver=Resolver("mine", (Nameserver("10.0.0.53", 53), Nameserver("10.0.0.54", 53)))
+    )
+    no_name = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "does not exist")
+    late = (
+        Try(FIRST, Transport.UDP, Reason.NXDOMAIN, 1.0),
+        Try(SECOND, Transport.UDP, Reason.DNS_TIMEOUT, 1.0),
+    )
+    lookups = [
+        *(asked(host, None, path=both) for host in (2, 3)),
+        replace(lookup(MDM.hosts[0], reason=Reason.NXDOMAIN, resolver="mine"), tries=late),
+    ]
+    results = [*couriers(path=both), result(MDM, 443, no_name, path="mine")]
+    judged = assess([COURIER, MDM], [both], once(results), lookups).judgements
+    (found,) = (each.findings[0] for each in judged if each.role is Role.DEVICE)
+    assert (found.cause, "take it out" in found.next_step) == (Cause.DNS_FAILURE, False)
+
+
+def test_success_by_hosts_says_nothing_of_a_dead_resolver() -> None:
+    silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s")
+    pinned = result(API, 443, address="17.188.143.34")
+    lookups = [lookup(API.hosts[0], "17.188.143.34", resolver=HOSTS_FILE)]
+    judged = assess([COURIER, API], [DIRECT], once([*couriers(silent), pinned]), lookups).judgements
+    (found,) = (each.findings[0] for each in judged if each.role is Role.DEVICE)
+    assert "to make sure that it runs" in found.next_step

@@ -7,7 +7,7 @@ import pytest
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver, Role, Transport
-from netcheck.model.results import HOSTS_FILE, Result, Standing
+from netcheck.model.results import HOSTS_FILE, Result, Standing, Trust
 from netcheck.model.services import TlsSettings
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
@@ -297,3 +297,52 @@ def test_a_name_that_the_search_list_completes_first_is_this_machines_affair(fai
     assert "api.push.apple.com.corp.example is asked for before api.push.apple.com" in (
         judged.next_step or ""
     )
+
+
+@pytest.mark.parametrize(
+    ("failure", "path", "also_by_dns"),
+    [
+        (Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403"), PROXY, False),
+        (Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "by a company"), DIRECT, False),
+        (Failure(Phase.CONNECT, Reason.PERMISSION_DENIED, "EPERM"), DIRECT, False),
+        (Failure(Phase.CONNECT, Reason.HOST_UNREACHABLE, "no", told_by="10.0.0.1"), DIRECT, False),
+        (DROPPED, DIRECT, True),
+    ],
+)
+def test_what_the_address_has_no_part_in_is_not_the_fault_of_hosts(
+    failure: Failure, path: ProbePath, also_by_dns: bool
+) -> None:
+    failing = result(API, 443, failure, address="17.188.143.34", path=path.name)
+    lookups = [lookup(API.hosts[0], "17.188.143.34", resolver=HOSTS_FILE)]
+    if also_by_dns:
+        lookups.append(lookup(API.hosts[0], "17.188.143.34", resolver="corp"))
+    judged = assess([COURIER, API], [path], once([*couriers(path=path), failing]), lookups).judgements
+    (found,) = (each.findings[0] for each in judged if each.role is Role.PROVIDER)
+    assert HOSTS_FILE not in found.next_step
+
+
+def test_another_of_apples_hosts_at_an_address_in_hosts_is_its_fault() -> None:
+    old = certificate(subject="api.sandbox.push.apple.com", is_for_host=False)
+    other = Failure(Phase.TLS, Reason.TLS_NAME_MISMATCH, "for another")
+    failing = result(API, 443, other, address="17.188.143.34", tls=old)
+    lookups = [lookup(API.hosts[0], "17.188.143.34", resolver=HOSTS_FILE)]
+    (judged,) = assess([API], [DIRECT], once([failing]), lookups).judgements
+    assert judged.cause is Cause.LOCAL_MACHINE
+    assert f"out of {HOSTS_FILE}" in (judged.next_step or "")
+
+
+def test_a_clock_that_any_certificate_agrees_with_is_right() -> None:
+    seen = courier_at("17.57.144.1", EXPIRED, certificate(), time=LATER)
+    other = ProbePath("other")
+    fine = [result(MDM, 443, path="other", tls=certificate(Trust.OTHER))]
+    judged = assess([COURIER, MDM], [DIRECT, other], once([*seen, *fine])).judgements
+    assert Cause.CLOCK_WRONG not in {each.cause for each in judged}
+
+
+def test_who_rejects_dns_is_not_said_to_have_no_way_out() -> None:
+    rejected = Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "rejected", told_by="10.0.0.1")
+    silent = Failure(Phase.PROXY_CONNECT, Reason.TIMEOUT, "no answer in 5 s")
+    results = [*couriers(rejected), *couriers(silent, path=PROXY, family=Family.NAME)]
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, PROXY)).judged()
+    assert judged.cause is Cause.LOCAL_NETWORK_DOWN
+    assert "10.0.0.1 says" not in (judged.next_step or "")
