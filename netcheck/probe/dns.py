@@ -188,7 +188,7 @@ class _Inquiry:
                 return answer
             if not (failures and is_last_resort and answer.reason is Reason.DNS_MALFORMED):
                 failures.append(answer)  # else it is only TCP, tried at last, that made no sense
-            if forms := _forms_left(visit, answer):
+            if forms := _forms_left(visit, answer, self.tries[-1].transport):
                 queue.append(_Visit(visit.nameserver, forms))
         return _most_telling(failures)
 
@@ -280,7 +280,7 @@ def _over_tcp_only(nameserver: Nameserver, answer: Answer) -> Answer:
     return Answer(Reason.DNS_TIMEOUT, detail)
 
 
-def _forms_left(visit: _Visit, answer: Answer) -> tuple[_Form, ...]:
+def _forms_left(visit: _Visit, answer: Answer, asked_over: Transport) -> tuple[_Form, ...]:
     """What to try at the next turn: who is silent over UDP may speak TCP; who says no may know better soon.
 
     A resolver that has to ask others says SERVFAIL until it has their answer, and a route may be gone for a
@@ -288,7 +288,8 @@ def _forms_left(visit: _Visit, answer: Answer) -> tuple[_Form, ...]:
     """
     if answer.reason is Reason.DNS_TIMEOUT:
         return visit.forms[1:]
-    if answer.reason in (Reason.SERVFAIL, Reason.REFUSED_BY_SERVER, Reason.RESOLVER_UNREACHABLE):
+    is_by_icmp = answer.reason is Reason.RESOLVER_UNREACHABLE and asked_over is Transport.UDP
+    if is_by_icmp or answer.reason in (Reason.SERVFAIL, Reason.REFUSED_BY_SERVER):
         return tuple(form for form in visit.forms[1:] if form.transport is visit.forms[0].transport)
     return ()
 

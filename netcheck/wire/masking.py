@@ -88,9 +88,9 @@ class Mask:
         spans = [_Span(*found.span()) for found in _LOOKS_SECRET.finditer(shown)]
         spans += [span for flat, span in words if flat in self._short_names]
         if self._needles:
-            decoded = _decoded(shown)
-            spans += self._secrets_in(decoded, self._needles, cut=cut)
-            spans += self._secrets_in(_letters_of(decoded), self._letters, cut=False)
+            for view in _readings(shown):
+                spans += self._secrets_in(view, self._needles, cut=cut)
+                spans += self._secrets_in(_letters_of(view), self._letters, cut=False)
             spans += self._secrets_in(_hex_digits(shown), self._hex, cut=cut)
         return _without(shown, spans).encode("latin-1")
 
@@ -147,14 +147,16 @@ def _flat_character(char: str) -> str:
     return "" if char.isspace() or not char.isprintable() else {"-": "+", "_": "/"}.get(char, char.lower())
 
 
-def _decoded(text: str) -> _View:
-    """Escapes undone, and flat."""
+def _readings(text: str) -> Iterator[_View]:
+    """Flat: as it is, as a secret may look escaped itself, and with escapes undone, again and again."""
     view = _View(text, [_Span(at, at + 1) for at in range(len(text))])
-    for _ in range(_MOST_ESCAPES):
+    for _ in range(_MOST_ESCAPES + 1):
+        yield _seen(
+            [(flat, span) for char, span in zip(*view, strict=True) if (flat := _flat_character(char))]
+        )
         if not _ESCAPED.search(view.text):
-            break
+            return
         view = _seen([(char, view.span(*span)) for char, span in _characters(view.text)])
-    return _seen([(flat, span) for char, span in zip(*view, strict=True) if (flat := _flat_character(char))])
 
 
 def _letters_of(view: _View) -> _View:

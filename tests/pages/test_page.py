@@ -70,7 +70,14 @@ def hostile() -> Facts:
     tls = TlsInfo(HOSTILE, NOW, Trust.OTHER, HOSTILE, HOSTILE, (HOSTILE,), NOW, HOSTILE, HOSTILE)
     bad = result(COURIER, 443, denied, path="web", family=Family.NAME, proxy_spoke=True, tls=tls)
     by_pac = Proxy(ProxyScheme.HTTP, HOSTILE, 3128)
-    attempt = replace(bad.attempt, address=HOSTILE, balancer=HOSTILE, source=HOSTILE, proxies=(by_pac,))
+    attempt = replace(
+        bad.attempt,
+        address=HOSTILE,
+        balancer=HOSTILE,
+        source=HOSTILE,
+        proxies=(by_pac,),
+        passed_over=(HOSTILE,),
+    )
     bad = replace(bad, attempt=attempt, choice=Choice(HOSTILE, (attempt,), HOSTILE))
     fix = Fix(HOSTILE, is_known=True, how=HOSTILE, lines=(HOSTILE,))
     finding = Finding(
@@ -92,7 +99,7 @@ def hostile() -> Facts:
         [bad, result(COURIER, 5223, tls=tls)],
         [
             replace(lookup("0-courier.test", HOSTILE), chain=(HOSTILE,)),
-            replace(lookup("a.test", reason=Reason.SERVFAIL), detail=HOSTILE),
+            replace(lookup("a.test", reason=Reason.SERVFAIL), detail=HOSTILE, told_by=HOSTILE),
         ],
     )
     bag = Bag(HOSTILE, 30, True, HOSTILE, 900.0)

@@ -172,3 +172,10 @@ def test_no_password_is_ever_shown(password: str, before: bytes, behind: bytes) 
 @given(st.binary(max_size=200), st.booleans())
 def test_nothing_that_is_sent_breaks_it(raw: bytes, cut: bool) -> None:
     Mask(LOGIN).text(raw, cut=cut)
+
+
+@pytest.mark.parametrize("password", ["\\X00", "pass%20word", "%41%42%43%44", "a&amp;b&lt;c", "50%25off!"])
+def test_a_password_that_looks_escaped_is_masked_as_it_is_too(password: str) -> None:
+    mask = Mask(Credentials("name", Secret(password)))
+    assert mask.text(f"sent {password} back".encode()) == b"sent *** back"
+    assert password.encode().hex() not in mask.text(password.encode().hex().encode()).decode()
