@@ -40,9 +40,11 @@ class Names:
         """
         if reads_hosts and (found := _in_hosts(name, path, families)):
             return found
+        if "." in name and not reads_hosts:
+            return await self._ask(shared, name, name, path, families)
         failed: dict[str, tuple[Lookup, ...]] = {}
         deadline = trio.current_time() + self._timeout
-        for absolute in _absolute(name, path, for_programs=reads_hosts):
+        for absolute in _absolute(name, path):
             if failed and trio.current_time() >= deadline:
                 break
             found = await self._ask(shared, name, absolute, path, families)
@@ -92,10 +94,8 @@ class Names:
         return found if absolute == name else replace(found, host=name, chain=(absolute, *found.chain))
 
 
-def _absolute(name: str, path: ProbePath, *, for_programs: bool) -> tuple[str, ...]:
+def _absolute(name: str, path: ProbePath) -> tuple[str, ...]:
     """What a name as typed stands for, in the order in which it is tried."""
-    if "." in name and not for_programs:
-        return (name,)
     tried = names_tried(name, path.resolver)
     return tried[: tried.index(name) + 1] if is_apple_name(name) else tried
 

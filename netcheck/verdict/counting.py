@@ -389,6 +389,8 @@ def _without_missing_families(
     It counts where nothing else was seen of a host: then it is what keeps this machine from the host. And
     where other addresses of the family and of the same owner can be reached: only some routes are missing.
     """
+    if not any(_has_no_such_family(each.result, bound) for each in valid):
+        return [*valid]
     reached = {_kind(each.result) for each in valid if each.result.attempt.connected}
 
     def lacks_family(result: Result) -> bool:

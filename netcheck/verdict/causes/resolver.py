@@ -334,16 +334,15 @@ def _one_of_several_is_silent(case: Case) -> Found | None:
 
 
 def _silent_about_one_family(case: Case) -> Found | None:
-    families = case.path.resolved_families()
-    mine = [
-        lookup
-        for lookup in case.world.lookups
-        if lookup.resolver == case.path.resolver.name and lookup.rdtype.family in families
-    ]
-    heard = {lookup.rdtype for lookup in mine if lookup.was_heard}
+    families, name = case.path.resolved_families(), case.path.resolver.name
     unheard = [
-        lookup for lookup in mine if lookup.reason is Reason.DNS_TIMEOUT and lookup.rdtype not in heard
+        each for each in case.world.unanswered if each.resolver == name and each.rdtype.family in families
     ]
+    if len(unheard) < _FEWEST:
+        return None
+    mine = (each for each in case.world.lookups if each.resolver == name)
+    heard = {each.rdtype for each in mine if each.was_heard and each.rdtype.family in families}
+    unheard = [each for each in unheard if each.rdtype not in heard]
     if not heard or len(unheard) < _FEWEST:
         return None
     resolver = the_resolver(case)
