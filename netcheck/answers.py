@@ -19,7 +19,7 @@ NOTHING_JUDGED = "no verdict: nothing that these paths lead to is required; see 
 _IN_SHORT: Mapping[Cause, str] = {
     Cause.INTERNAL: "netcheck itself failed",
     Cause.LOCAL_NETWORK_DOWN: "nothing leads out of this network",
-    Cause.LOCAL_MACHINE: "this machine cannot probe",
+    Cause.LOCAL_MACHINE: "this machine itself stands in the way",
     Cause.CLOCK_WRONG: "this machine's clock is wrong",
     Cause.PATH_OPEN: "it is open, and should be blocked",
     Cause.PACKET_LOSS: "packets are lost",
