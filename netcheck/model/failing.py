@@ -135,6 +135,9 @@ PAC_REASONS = (Reason.PAC_UNAVAILABLE, Reason.PAC_FAULTY)
 """They can happen only where a PAC file names the proxies."""
 
 
+LOGIN_REASONS = (Reason.PROXY_AUTH_REQUIRED, Reason.PROXY_AUTH_FAILED, Reason.PROXY_AUTH_UNSUPPORTED)
+"""A proxy wants a login that it does not get."""
+
 DNS_PHASES = (Phase.RESOLVE, Phase.PROXY_RESOLVE)
 """In which this machine asks for a name."""
 

@@ -13,7 +13,8 @@ from netcheck.model.findings import Acceptance, Needed, Proof, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Trust
 from netcheck.model.services import Network, Service
-from netcheck.verdict.counting import Counted, Counting, RangeOnPath
+from netcheck.verdict.counting import Counted, Counting
+from netcheck.verdict.ranges import RangeOnPath
 
 Matches = Callable[[Counted], bool]
 
@@ -337,6 +338,12 @@ def software_of(about: Iterable[Counted]) -> str:
     """What all of them are known as that failed; empty where that differs, or is not known."""
     names = {each.failure.software if each.failure else "" for each in about}
     return names.pop() if len(names) == 1 else ""
+
+
+def http_status(each: Counted) -> bytes:
+    """Of what a proxy answered in HTTP; empty where it is none."""
+    evidence = each.failure.evidence if each.failure else b""
+    return evidence[9:12] if evidence.startswith(b"HTTP/1.") else b""
 
 
 def reason_is(*reasons: Reason) -> Matches:

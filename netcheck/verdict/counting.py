@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from netcheck.apns.addresses import is_apple_name, published_range
+from netcheck.apns.addresses import is_apple_name
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Needed
 from netcheck.model.paths import Binding, Family, ProbePath
 from netcheck.model.results import Endpoint, Result, Standing
 from netcheck.model.trends import Part, Trends
 from netcheck.verdict.outdated import Outdated
+from netcheck.verdict.ranges import RangeOnPath, dead_ranges, is_in, range_of
 
 _FEWEST_VISITS, _FEWEST_FALLS, _FAILING_SHARE, _SETTLED = 8, 3, 0.25, 6
 """A host comes and goes where, of at least eight visits, a quarter failed, at three separate times. Six in a
@@ -26,15 +27,6 @@ row that end alike have settled it."""
 
 _Asked = tuple[Endpoint, str | None]
 """An endpoint, and the load balancer that was asked in its place."""
-
-
-class RangeOnPath(NamedTuple):
-    """A range of Apple's as it is reached over a path on a port, named by an address of ours."""
-
-    path: str
-    port: int
-    family: Family
-    prefix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +132,8 @@ def what_counts(
     known = _without_missing_families(valid, seen, bound)
     since = {path: newest - window for path, newest in _newest(known).items()}
     ports = {part[:3] for part in random}
-    dead = frozenset(each for each in _dead_ranges(known, since, failures) if each[:3] not in ports)
-    in_dead_ranges = {each.result.endpoint for each in known if _is_in(each.result, dead)}
+    dead = frozenset(each for each in dead_ranges(known, since, failures) if each[:3] not in ports)
+    in_dead_ranges = {each.result.endpoint for each in known if is_in(each.result, dead)}
     recent = [
         each
         for each in known
@@ -172,7 +164,7 @@ def _believed(
         reached, recovers = result.attempt.failure is None, outdated.recovers(standing, result.attempt.at)
         before = _seconds_before(standing, since, outdated)
         return Counted(result, reached, recovers=recovers, seconds_before=before)
-    if _is_in(result, dead) or outdated.is_down(result) or outdated.is_believed(standing, failures):
+    if is_in(result, dead) or outdated.is_down(result) or outdated.is_believed(standing, failures):
         return Counted(result, reached=False, since=standing.fails_since)
     if standing.answered and not outdated.forgets(standing):
         return Counted(result, reached=True)
@@ -197,82 +189,11 @@ def _parted(known: Iterable[Standing], outdated: Outdated) -> tuple[list[Standin
     return valid, was_silent
 
 
-def range_of(result: Result) -> RangeOnPath | None:
-    """Where its address is, if that is in one of the ranges that Apple publishes."""
-    attempt = result.attempt
-    prefix = published_range(attempt.address) if attempt.address else None
-    return RangeOnPath(result.path, result.port, attempt.family, prefix) if prefix else None
-
-
 def _newest(standings: Iterable[Standing]) -> dict[str, float]:
     newest: dict[str, float] = {}
     for result in (standing.result for standing in standings):
         newest[result.path] = max(newest.get(result.path, -math.inf), result.attempt.at)
     return newest
-
-
-def _independent(results: Iterable[Result]) -> int:
-    """How many of the results can be no accident of each other.
-
-    Hosts may share an attempt, and a host may have many addresses.
-    """
-    results = list(results)
-    attempts = {id(result.attempt) for result in results}
-    return min(len({result.host for result in results}), len(attempts))
-
-
-def _dead_ranges(
-    standings: Iterable[Standing], since: Mapping[str, float], failures: int
-) -> frozenset[RangeOnPath]:
-    """The ranges that answer no more, over a rotation of the hosts, beside others of the family that do.
-
-    In such a range nothing was connected to lately, and `failures` hosts could not be since anything was. One
-    of them is of a service that is reached elsewhere: where all of a service fails, it may be the service.
-    """
-    by_range: dict[RangeOnPath, list[Result]] = {}
-    alive: set[tuple[str, int, Family, str]] = set()
-    for result in (standing.result for standing in standings):
-        if (where := range_of(result)) is not None:
-            by_range.setdefault(where, []).append(result)
-        if result.attempt.connected and result.attempt.at >= since[result.path]:
-            alive.add(_service_on(result))
-    silent = {
-        where: failed
-        for where, results in by_range.items()
-        if (failed := _since_anything_answered(results, since[where.path]))
-        and _independent(failed) >= failures
-        and any(_service_on(result) in alive for result in failed)
-    }
-    return frozenset(where for where in silent if _is_no_single_host(where, silent))
-
-
-def _service_on(result: Result) -> tuple[str, int, Family, str]:
-    return result.path, result.port, result.attempt.family, result.service
-
-
-def _since_anything_answered(results: Sequence[Result], since: float) -> list[Result]:
-    """The results that failed after the last connection; none where that is no older than `since`."""
-    connected = [result.attempt.at for result in results if result.attempt.connected]
-    if connected and max(connected) >= since:
-        return []
-    last = max(connected, default=-math.inf)
-    return [result for result in results if not result.attempt.connected and result.attempt.at > last]
-
-
-def _is_no_single_host(where: RangeOnPath, silent: Mapping[RangeOnPath, Sequence[Result]]) -> bool:
-    """A host that is down takes its addresses along, and an address its hosts: it takes two of both."""
-    beside = [
-        result
-        for other, results in silent.items()
-        if (other.path, other.port, other.family) == (where.path, where.port, where.family)
-        for result in results
-    ]
-    hosts, addresses = {r.host for r in beside}, {r.attempt.address for r in beside}
-    return len(hosts) > 1 and len(addresses) > 1
-
-
-def _is_in(result: Result, dead: frozenset[RangeOnPath]) -> bool:
-    return not result.attempt.connected and range_of(result) in dead
 
 
 def _asked(result: Result) -> _Asked:

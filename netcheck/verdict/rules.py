@@ -18,8 +18,10 @@ from netcheck.verdict.causes import (
     pac,
     proxy,
     proxy_login,
+    proxy_rules,
     resolver,
     this_machine,
+    unsteady,
 )
 from netcheck.verdict.causes.cause import Rule
 from netcheck.verdict.counting import Counted
@@ -38,8 +40,8 @@ RULES: tuple[Rule, ...] = (
     proxy.proxy_down,
     apple.apple_unreachable,
     proxy.proxy_overloaded,
-    proxy.proxy_denies_port,
-    proxy.proxy_denies_host,
+    proxy_rules.proxy_denies_port,
+    proxy_rules.proxy_denies_host,
     proxy.proxy_cannot_resolve,
     apple.apple_certificate,
     load_balancer.balancer_header,
@@ -61,7 +63,7 @@ RULES: tuple[Rule, ...] = (
     firewall.ipv6_broken,
     firewall.ipv4_broken,
     firewall.port_blocked,
-    firewall.intermittent,
+    unsteady.intermittent,
     firewall.hosts_blocked,
     apple.hosts_unreachable,
     resolver.dns_differs,

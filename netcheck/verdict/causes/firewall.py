@@ -10,28 +10,24 @@ from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Expected, Family
 from netcheck.model.services import PortRule, ports_on
-from netcheck.phrases import how_many, listed, ports_text
+from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.naming import (
-    APPLE,
     FAMILIES,
     FIREWALL,
     THIS_NETWORK,
-    Owner,
     apples_networks,
     commonest,
     how_often,
     on_the_way,
     over,
-    shortened,
     the_failed_hosts,
     the_hosts,
     the_ports,
     the_reply,
-    those_who_run,
 )
 
 _is_reset_at_once = fails_in(Phase.CONNECT, Reason.RESET)
@@ -240,75 +236,6 @@ def _on_dead_ports(case: Case) -> list[Counted]:
     }
     apples = {(e.result.port, e.family) for e in silent if is_apples(e) and e.result.host in sure}
     return [e for e in silent if e.result.host in sure and (e.result.port, e.family) in apples]
-
-
-@cause(Cause.INTERMITTENT, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER, Hop.OWN_SERVICE, Hop.APPLE)
-def intermittent(case: Case) -> Found | None:
-    """It works at one time and not at another, time and again: one of several on the way does not work.
-
-    Or at one address and not at another.
-    """
-    about = case.mostly(lambda each: each.comes_and_goes)
-    if not about:
-        return None
-    if all(each.fails_at for each in about):
-        return _fails_at_addresses(case, about)
-    is_random = any(each.is_random for each in about)
-    is_apples_part = all(map(is_apples, about)) and case.is_few(about) and not any(map(_is_denied, about))
-    if is_apples_part and not is_random:
-        return None
-    owner = _who_passes_on(case, about)
-    return Found(
-        owner,
-        about,
-        f"Reached at one time and not at another: {how_many(len({e.result.host for e in about}), 'host')}",
-        f"Ask {owner.asked} to check the connection to {the_hosts(case, about)}. {_why_at_times(about)}",
-        the_reply(about),
-    )
-
-
-_is_denied = reason_is(
-    Reason.PROXY_DENIED,
-    Reason.PROXY_AUTH_REQUIRED,
-    Reason.PROXY_AUTH_FAILED,
-    Reason.PROXY_AUTH_UNSUPPORTED,
-)
-
-
-def _why_at_times(about: Sequence[Counted]) -> str:
-    if all(map(reason_is(Reason.PROXY_DENIED), about)):
-        return (
-            "It denies what it allows at another time: it may limit connections at once, "
-            "or one of several members has other rules."
-        )
-    if all(map(_is_denied, about)):
-        return "It wants a login at one time and not at another: one of several members has other rules."
-    return "Some connections fail and others work: one of several links or members seems to be broken."
-
-
-def _fails_at_addresses(case: Case, about: Sequence[Counted]) -> Found:
-    """Apple's part are single hosts of many, and what fails at the same address over another path too."""
-    addresses = {address for each in about for address in each.fails_at}
-    is_elsewhere = any(not addresses.isdisjoint(other.fails_at) for other in case.others)
-    is_apples_part = all(map(is_apples, about)) and (case.is_few(about) or is_elsewhere)
-    owner = APPLE if is_apples_part else _who_passes_on(case, about)
-    where, hosts = shortened(sorted(addresses)), the_hosts(case, about)
-    count = how_many(len({each.result.host for each in about}), "host")
-    what = "It is one of the addresses" if len(addresses) == 1 else "These are addresses"
-    return Found(
-        owner,
-        about,
-        f"Reached at other addresses and not at {where}: {count}",
-        f"Ask {owner.asked} to check the connection to {where} on {the_ports(case, about)}. "
-        f"{what} of {hosts}, and clients try them all.",
-        the_reply(about),
-    )
-
-
-def _who_passes_on(case: Case, about: Sequence[Counted]) -> Owner:
-    """Of servers of the user's own that are asked directly, those who run them."""
-    is_own = not case.path.is_proxied and not any(map(is_apples, about))
-    return those_who_run(case, about) if is_own else on_the_way(case, about)
 
 
 @cause(Cause.HOSTS_BLOCKED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)

@@ -1,6 +1,6 @@
 """What is wrong with a proxy: itself, its rules, its names, and what it says it has connected.
 
-Its logins stand in `proxy_login`.
+Its logins stand in `proxy_login`, its rules in `proxy_rules`.
 """
 
 import math
@@ -11,12 +11,11 @@ from statistics import median_low
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Family
-from netcheck.phrases import listed, ports_text
-from netcheck.verdict.case import Case, fails_in, phase_is, reason_is, software_of
+from netcheck.phrases import listed
+from netcheck.verdict.case import Case, fails_in, http_status, phase_is, reason_is, software_of
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
-    FAMILIES,
     apples_networks,
     how_often,
     shortened,
@@ -128,13 +127,7 @@ def _finds_it_malformed(each: Counted) -> bool:
     """Whether a proxy that takes any CONNECT calls ours a bad request: then it does not arrive as it left."""
     failure = each.failure
     is_proxy = failure is not None and failure.software.lower().startswith(("squid", "tinyproxy"))
-    return is_proxy and _status(each) == _BAD_REQUEST
-
-
-def _status(each: Counted) -> bytes:
-    """Of its answer in HTTP; empty where it is none."""
-    evidence = each.failure.evidence if each.failure else b""
-    return evidence[9:12] if evidence.startswith(b"HTTP/1.") else b""
+    return is_proxy and http_status(each) == _BAD_REQUEST
 
 
 @cause(Cause.PROXY_OVERLOADED, Hop.PROXY)
@@ -150,71 +143,8 @@ def proxy_overloaded(case: Case) -> Found | None:
 
 def _is_load(each: Counted) -> bool:
     """It says so; or says 503 to what it lets through at another time."""
-    sometimes = each.comes_and_goes and _status(each) == _UNAVAILABLE
+    sometimes = each.comes_and_goes and http_status(each) == _UNAVAILABLE
     return sometimes or reason_is(Reason.PROXY_OVERLOADED)(each)
-
-
-@cause(Cause.PROXY_DENIES_PORT, Hop.PROXY)
-@through
-def proxy_denies_port(case: Case) -> Found | None:
-    denied = _denied(case)
-    if not denied or _ports_of_others(case, denied):
-        return None
-    return _denial(case, denied, f"TCP {the_ports(case, denied)} to {the_hosts(case, denied)}")
-
-
-@cause(Cause.PROXY_DENIES_HOST, Hop.PROXY)
-@through
-def proxy_denies_host(case: Case) -> Found | None:
-    """It lets others through on the same ports: the rule is about hosts."""
-    denied = _denied(case)
-    if not denied:
-        return None
-    return _denial(case, denied, f"{the_hosts(case, denied)} on {the_ports(case, denied)}")
-
-
-def _denied(case: Case) -> list[Counted]:
-    """Not what it lets through at another time: that is no rule for ports or hosts."""
-    return case.mostly(lambda each: reason_is(Reason.PROXY_DENIED)(each) and each.fails_each_time)
-
-
-def _ports_of_others(case: Case, denied: Iterable[Counted]) -> bool:
-    """Whether it lets other hosts through on one of these ports, named to it in the same way."""
-    mine = {(each.result.port, each.family) for each in denied}
-    hosts = {each.result.host for each in denied}
-    return any(
-        each.connected and (each.result.port, each.family) in mine and each.result.host not in hosts
-        for each in case.counted
-    )
-
-
-def _how_they_are_given(case: Case, denied: Iterable[Counted]) -> str:
-    """How what it denies is asked for, where it lets others through that are asked for in another way."""
-    mine = {each.family for each in denied}
-    fine = {each.family for each in case.counted if each.connected}
-    if not fine or mine & fine:
-        return ""
-    families = [FAMILIES[family] for family in sorted(mine - {Family.NAME})]
-    addresses = "by address" if len(families) > 1 else f"by {families[0]} address" if families else ""
-    return listed([*(["by name"] if Family.NAME in mine else []), *filter(None, [addresses])])
-
-
-def _denial(case: Case, denied: list[Counted], what: str) -> Found:
-    proxy = the_proxy(case, denied)
-    allowed = {each.result.port for each in case.counted if each.connected}
-    given = _how_they_are_given(case, denied)
-    how = f" to destinations given {given}" if given else ""
-    rest = f"; it allows others on {listed(sorted(allowed))}" if allowed else ""
-    others = the_next_proxies(denied)
-    ports = others or ports_text({each.result.port for each in denied})
-    return Found(
-        proxy,
-        denied,
-        f"{how_often(case, denied)}: {ports}{how}{rest}",
-        f"Ask {proxy.asked} to change its rules: allow {others or what}{f', given {given}' * bool(given)}. "
-        "It must not decrypt these connections.",
-        the_reply(denied),
-    )
 
 
 @cause(Cause.PROXY_CANNOT_RESOLVE, Hop.PROXY)

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from netcheck.model.failing import LoginFault, Reason, RefusedLogin
+from netcheck.model.failing import LOGIN_REASONS, LoginFault, Reason, RefusedLogin
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Credentials, Role
 from netcheck.phrases import listed
-from netcheck.verdict.case import Case, reason_is
+from netcheck.verdict.case import Case, http_status, reason_is
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import Owner, how_often, the_hosts, the_proxy, the_reply
@@ -18,9 +18,7 @@ _KERBEROS = "those who run Kerberos (in Windows networks, the domain)"
 @cause(Cause.PROXY_AUTH, Hop.PROXY)
 @through
 def proxy_auth(case: Case) -> Found | None:
-    wants_a_login = reason_is(
-        Reason.PROXY_AUTH_REQUIRED, Reason.PROXY_AUTH_FAILED, Reason.PROXY_AUTH_UNSUPPORTED
-    )
+    wants_a_login = reason_is(*LOGIN_REASONS)
     about = case.mostly(lambda each: wants_a_login(each) and each.fails_each_time)
     if not about:
         return None
@@ -55,8 +53,8 @@ def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
 
 def _sends_to_a_page(each: Counted) -> bool:
     """Whether people are to log in in a browser: by a redirect, or RFC 6585 section 6."""
-    evidence = each.failure.evidence if each.failure else b""
-    return evidence.startswith(b"HTTP/1.") and (evidence[9:10] == b"3" or evidence[9:12] == b"511")
+    status = http_status(each)
+    return status.startswith(b"3") or status == b"511"
 
 
 def _commonest(about: Sequence[Counted]) -> RefusedLogin:

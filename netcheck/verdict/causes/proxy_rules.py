@@ -1,0 +1,83 @@
+"""What the rules of a proxy deny: ports, hosts, or a way to ask for them."""
+
+from collections.abc import Iterable
+
+from netcheck.model.failing import Reason
+from netcheck.model.findings import Cause, Hop
+from netcheck.model.paths import Family
+from netcheck.phrases import listed, ports_text
+from netcheck.verdict.case import Case, reason_is
+from netcheck.verdict.causes.cause import Found, cause, through
+from netcheck.verdict.counting import Counted
+from netcheck.verdict.naming import (
+    FAMILIES,
+    how_often,
+    the_hosts,
+    the_next_proxies,
+    the_ports,
+    the_proxy,
+    the_reply,
+)
+
+
+@cause(Cause.PROXY_DENIES_PORT, Hop.PROXY)
+@through
+def proxy_denies_port(case: Case) -> Found | None:
+    denied = _denied(case)
+    if not denied or _ports_of_others(case, denied):
+        return None
+    return _denial(case, denied, f"TCP {the_ports(case, denied)} to {the_hosts(case, denied)}")
+
+
+@cause(Cause.PROXY_DENIES_HOST, Hop.PROXY)
+@through
+def proxy_denies_host(case: Case) -> Found | None:
+    """It lets others through on the same ports: the rule is about hosts."""
+    denied = _denied(case)
+    if not denied:
+        return None
+    return _denial(case, denied, f"{the_hosts(case, denied)} on {the_ports(case, denied)}")
+
+
+def _denied(case: Case) -> list[Counted]:
+    """Not what it lets through at another time: that is no rule for ports or hosts."""
+    return case.mostly(lambda each: reason_is(Reason.PROXY_DENIED)(each) and each.fails_each_time)
+
+
+def _ports_of_others(case: Case, denied: Iterable[Counted]) -> bool:
+    """Whether it lets other hosts through on one of these ports, named to it in the same way."""
+    mine = {(each.result.port, each.family) for each in denied}
+    hosts = {each.result.host for each in denied}
+    return any(
+        each.connected and (each.result.port, each.family) in mine and each.result.host not in hosts
+        for each in case.counted
+    )
+
+
+def _how_they_are_given(case: Case, denied: Iterable[Counted]) -> str:
+    """How what it denies is asked for, where it lets others through that are asked for in another way."""
+    mine = {each.family for each in denied}
+    fine = {each.family for each in case.counted if each.connected}
+    if not fine or mine & fine:
+        return ""
+    families = [FAMILIES[family] for family in sorted(mine - {Family.NAME})]
+    addresses = "by address" if len(families) > 1 else f"by {families[0]} address" if families else ""
+    return listed([*(["by name"] if Family.NAME in mine else []), *filter(None, [addresses])])
+
+
+def _denial(case: Case, denied: list[Counted], what: str) -> Found:
+    proxy = the_proxy(case, denied)
+    allowed = {each.result.port for each in case.counted if each.connected}
+    given = _how_they_are_given(case, denied)
+    how = f" to destinations given {given}" if given else ""
+    rest = f"; it allows others on {listed(sorted(allowed))}" if allowed else ""
+    others = the_next_proxies(denied)
+    ports = others or ports_text({each.result.port for each in denied})
+    return Found(
+        proxy,
+        denied,
+        f"{how_often(case, denied)}: {ports}{how}{rest}",
+        f"Ask {proxy.asked} to change its rules: allow {others or what}{f', given {given}' * bool(given)}. "
+        "It must not decrypt these connections.",
+        the_reply(denied),
+    )
