@@ -110,6 +110,8 @@ class Facts:
     """Of every file that was read, be it in vain."""
     proofs: tuple[Proof, ...]
     """What APNs said of them, by certificate and path, where that was asked for."""
+    large_hellos: tuple[Result, ...]
+    """After which a large TLS hello was sent: the latest of each service's port over each path."""
     holds: Mapping[HoldKey, Hold]
     totals: Totals
 
@@ -201,6 +203,7 @@ class Snapshot:
                 proxies_up={path: health.up for path, health in state.proxies.health.items()},
                 push_certificates=tuple(state.push_certificates.read()),
                 proofs=tuple(state.push_certificates.proofs()),
+                large_hellos=tuple(state.large_hellos.latest.values()),
                 holds=dict(state.holds.latest),
                 totals=Totals.of(state),
             ),
@@ -219,6 +222,7 @@ class Snapshot:
             trends=self.trends,
             random=self.random,
             proofs=known.proofs,
+            large_hellos=known.large_hellos,
             is_one_look=self.belief.is_one_look,
         )
         fetched = [(result, seen.bag) for seen in known.endpoints.values() for result in seen.results]

@@ -86,6 +86,7 @@ class Cause(StrEnum):
     WRONG_PEER = "wrong_peer"
     PROXY_RESOLVES_DIFFERENTLY = "proxy_resolves_differently"
     PROXY_FALSE_SUCCESS = "proxy_false_success"
+    LARGE_HELLO_BLOCKED = "large_hello_blocked"
     TLS_STALLS = "tls_stalls"
     TLS_BLOCKED = "tls_blocked"
     SESSION_BROKEN = "session_broken"

@@ -188,6 +188,16 @@ class Attempt:
         return sum(self.phases.values()) - self.phases.get(Phase.SESSION, 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class LargeHello:
+    """What became of a TLS hello of `size` bytes, which takes two packets, where a short one is answered."""
+
+    size: int
+    failure: Failure | None = None
+    """Why nobody answers it; None where somebody does."""
+    passes_in_small_packets: bool = False
+
+
 @dataclass(frozen=True)
 class Choice:
     """What a PAC file or the environment says of a host and port, and what came of each way that it names."""
@@ -223,6 +233,8 @@ class Result:
     """False where the attempt was already counted for this service through another host of the round."""
     choice: Choice | None = None
     """Where the way depends on the host: `attempt` is of the first way that led there, else of the first."""
+    large_hello: LargeHello | None = None
+    """Where one was sent after the attempt, as is done now and then."""
 
     @property
     def endpoint(self) -> Endpoint:

@@ -3,7 +3,7 @@
 And one hold, which is a probe of a visit up to where it would be closed; and one proof of a push certificate.
 """
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -22,10 +22,12 @@ from netcheck.probe.choosing import Choosing, Chosen
 from netcheck.probe.clock import unix_time
 from netcheck.probe.dialer import Dialer, can_dial
 from netcheck.probe.hold import Line, ladder
+from netcheck.probe.large_hello import LargeHellos
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round, Rounds
 from netcheck.probe.opening import Gate, Opening, security_of
 from netcheck.probe.proof import ALPN, Shown, context_of, show
+from netcheck.probe.together import together
 from netcheck.probe.walk import Walk, WalkEnded
 
 
@@ -41,6 +43,7 @@ class Prober:
         self._choosing = Choosing(timeouts, self._names)
         self._opening = Opening(timeouts, self._names)
         self._dialer = Dialer(timeouts, self._opening.look_again)
+        self._large_hellos = LargeHellos(self._opening, timeouts)
         self._known: dict[Hashable, set[Family]] = {}
         """By host and who was asked from where: the families of which it had an address when that could last
         be learnt."""
@@ -59,7 +62,7 @@ class Prober:
         _learn(known, lookups)
         if path.chosen_by is not None:
             chosen = await self._choosing.chosen(shared, service, host, path, turn)
-            results = await _together(
+            results = await together(
                 [partial(self._probe_chosen, shared, service, host, path, each) for each in chosen]
             )
         else:
@@ -163,7 +166,7 @@ class Prober:
         if can_dial(path, wanted):
             await self._dialer.dial(shared, path, wanted, self._gates[path.name])
             return [await self._probe(shared, service, host, path, aim) for aim in wanted]
-        return await _together([partial(self._probe, shared, service, host, path, aim) for aim in wanted])
+        return await together([partial(self._probe, shared, service, host, path, aim) for aim in wanted])
 
     async def _probe(self, shared: Round, service: Service, host: str, path: ProbePath, aim: Aim) -> Result:
         key = (path.name, aim.key)
@@ -171,13 +174,17 @@ class Prober:
         # A failed lookup is this host's own; an attempt may be shared, and then counts once for the service.
         counted = aim.destination.failure is not None or shared.claim((service.name, key))
         duration = aim.destination.resolve_duration
-        return Result(service.name, host, aim.port, path.name, attempt, duration, counted)
+        gate = self._gates[path.name]
+        large_hello = await self._large_hellos.follow(attempt, service.name, shared, path, aim, gate)
+        return Result(
+            service.name, host, aim.port, path.name, attempt, duration, counted, large_hello=large_hello
+        )
 
     async def _probe_chosen(
         self, shared: Round, service: Service, host: str, path: ProbePath, chosen: Chosen
     ) -> Result:
         """Over every way, at once. Who goes there takes the first that leads there."""
-        results = await _together(
+        results = await together(
             [partial(self._probe, shared, service, host, path, aim) for aim in chosen.aims]
         )
         taken = next((each for each in results if each.attempt.failure is None), results[0])
@@ -209,21 +216,6 @@ class Prober:
         return await shared.once(
             key, lambda: self._opening.attempt(shared, path, aim, self._gates[path.name])
         )
-
-
-async def _together(probes: Sequence[Callable[[], Awaitable[Result]]]) -> list[Result]:
-    """What they give, in their order."""
-    if len(probes) == 1:  # needs no task of its own
-        return [await probes[0]()]
-    found: dict[int, Result] = {}
-
-    async def run(number: int, probe: Callable[[], Awaitable[Result]]) -> None:
-        found[number] = await probe()
-
-    async with trio.open_nursery() as nursery:
-        for number, probe in enumerate(probes):
-            nursery.start_soon(run, number, probe)
-    return [found[number] for number in range(len(probes))]
 
 
 def _in_turn(wanted: Sequence[Aim], turn: int) -> Iterator[Aim]:

@@ -69,6 +69,19 @@ def presenting_context(alpn: tuple[str, ...], pem: bytes) -> ssl.SSLContext:
     return context
 
 
+def first_flight(context: ssl.SSLContext, server_name: str) -> bytes:
+    """What a client with this context sends first."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing, server_hostname=server_name).do_handshake()
+    return outgoing.read()
+
+
+def is_handshake(data: bytes) -> bool:
+    """Whether it begins with what answers a first flight, if it is not refused."""
+    return data[:1] == bytes([_RECORD_HANDSHAKE])
+
+
 class _Overheard(ssl.SSLObject):
     """Keeps the Certificate message as it came, for a chain that OpenSSL cannot read."""
 

@@ -14,6 +14,7 @@ from netcheck.state.courses import Courses
 from netcheck.state.endpoints import Endpoints
 from netcheck.state.flows import Flows
 from netcheck.state.holds import Holds
+from netcheck.state.large_hellos import LargeHellos
 from netcheck.state.lookups import Lookups
 from netcheck.state.own import SelfState
 from netcheck.state.proxies import Proxies
@@ -34,6 +35,7 @@ class State:
         self.endpoints = Endpoints()
         self.courses = Courses()
         self.chances = Chances()
+        self.large_hellos = LargeHellos()
         self.lookups = Lookups()
         self.proxies = Proxies()
         self.courier_counts = CourierCounts()
@@ -58,7 +60,7 @@ class State:
         self.services, self.paths = tuple(services), tuple(paths)
         pairs = targets(self.services, self.paths)
         as_before = [pair for pair in pairs if measured(*pair) in before]
-        for seen in (self.endpoints, self.courses, self.chances, self.proxies):
+        for seen in (self.endpoints, self.courses, self.chances, self.large_hellos, self.proxies):
             seen.configure(as_before)
             seen.configure(pairs)
         for counted in (self.flows, self.lookups, self.courier_counts):
@@ -85,6 +87,7 @@ class State:
             seen = self.endpoints.latest[endpoint]
             self.courses.record(endpoint, seen)
             self.chances.record(endpoint, seen)
+        self.large_hellos.record(visit)
         self.courier_counts.record(visit)
         self.proxies.record(visit)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from netcheck.model.failing import Reason
 from netcheck.model.findings import Judgement, Needed, Proof, Verdict, best, worst
 from netcheck.model.paths import Expected, Family, ProbePath, Role
-from netcheck.model.results import Lookup, Standing
+from netcheck.model.results import Lookup, Result, Standing
 from netcheck.model.services import PortRule, Service, ports_on
 from netcheck.model.trends import Part, Trends
 from netcheck.verdict.case import Case, World
@@ -100,6 +100,8 @@ class _ServiceVerdict(NamedTuple):
     """Those of its ports that make a verdict."""
     useful: tuple[int, ...]
     """Those of its ports that are needed as things stand: where any will do, one that works makes do."""
+    relied_on: tuple[int, ...]
+    """Those of them that clients get through on; where there are none, those that they try."""
 
 
 Tallies = Mapping[str, Mapping[Needed, Tally]]
@@ -130,13 +132,14 @@ def assess(  # noqa: PLR0913 - everything that a verdict rests on comes in here
     trends: Trends = MappingProxyType({}),
     random: frozenset[Part] = frozenset(),
     proofs: Iterable[Proof] = (),
+    large_hellos: Iterable[Result] = (),
     is_one_look: bool = False,
 ) -> Assessment:
     """Judge by the results that are at most `window` seconds older than the newest of their path.
 
     `failures` is how many it takes until a failure is believed; see `what_counts`. `trends` say what newer
     results have outdated; `random`, where hosts fail by chance; `proofs`, what APNs makes of the push
-    certificates of MDM servers.
+    certificates of MDM servers; `large_hellos`, after which results a large TLS hello was sent.
     """
     counting = what_counts(paths, standings, window, failures, trends, random=random, is_one_look=is_one_look)
     tallies = _tallies(services, paths, counting)
@@ -147,7 +150,7 @@ def assess(  # noqa: PLR0913 - everything that a verdict rests on comes in here
         if (needed := services_needed(services, path, role))
     ]
     useful = {path.name: _of_all_roles(path, cases) for path in paths}
-    world = World(services, paths, counting, lookups, useful, proofs)
+    world = World(services, paths, counting, lookups, useful, proofs, large_hellos)
     losses = _losses(services, paths, counting)
     judgements = [_judge(world, case, tallies[case.path.name], losses[case.path.name]) for case in cases]
     return Assessment(judgements, _fallback_active(services, paths, tallies))
@@ -198,7 +201,8 @@ def _judge(
 ) -> Judgement:
     path, role, judged, needed = on_path
     verdict = worst(each.verdict for each in judged)
-    if verdict is Verdict.READY and loss is not None:
+    large_hellos = _lost_where_it_matters(world.large_hellos_lost(path.name), judged)
+    if verdict is Verdict.READY and (loss is not None or large_hellos):
         verdict = Verdict.DEGRADED
     proofs = world.proofs_on(path.name) if role is Role.PROVIDER else ()
     if verdict is not Verdict.UNKNOWN:
@@ -210,7 +214,7 @@ def _judge(
         if each.verdict not in (Verdict.READY, Verdict.UNKNOWN)
     }
     failed = _failures(world, path, {need: its for need, its in limited.items() if need in needed})
-    case = Case(world, path, role, needed, verdict, limited, failed, failed, loss, proofs)
+    case = Case(world, path, role, needed, verdict, limited, failed, failed, loss, proofs, large_hellos)
     counts = tuple(
         tallies[place].evidence(place)
         for each in judged
@@ -219,6 +223,17 @@ def _judge(
         and (place in needed or path.expected is not Expected.READY)
     )
     return Judgement(path.name, role, verdict, explain(case), counts, needed, path.expected)
+
+
+def _lost_where_it_matters(lost: Sequence[Result], judged: Iterable[_ServiceVerdict]) -> tuple[Result, ...]:
+    """Of the services whose clients have no other port that works, and try none before that does."""
+    matters: set[Needed] = set()
+    for service, _, _, _, useful, relied_on in judged:
+        gone = {each.port for each in lost if each.service == service.name}
+        can_do_without = service.port_rule is PortRule.ANY and not gone.issuperset(relied_on)
+        if gone.intersection(relied_on) and not can_do_without:
+            matters.update(Needed(service.name, port) for port in gone.intersection(useful))
+    return tuple(each for each in lost if (each.service, each.port) in matters)
 
 
 def _of_certificates(proofs: Sequence[Proof]) -> Verdict:
@@ -242,11 +257,17 @@ def _judge_service(service: Service, path: ProbePath, tallies: Mapping[Needed, T
     if service.port_rule is PortRule.FALLBACK and (directly or not path.is_proxied):
         verdict = _with_fallback(list(by_port.values()))
         ports = _with_verdict(by_port, verdict) if verdict is Verdict.NOT_READY else tuple(by_port)[:1]
-        return _ServiceVerdict(service, verdict, ports, judged, needed)
+        relied_on = _that_work(needed, by_port)[:1] or needed
+        return _ServiceVerdict(service, verdict, ports, judged, needed, relied_on)
     choose = worst if service.port_rule is PortRule.ALL else best
     verdict = choose(by_port.values())
     useful = _useful(service, needed, by_port, tallies) if service.port_rule is PortRule.ANY else needed
-    return _ServiceVerdict(service, verdict, _with_verdict(by_port, verdict), judged, useful)
+    relied_on = _that_work(useful, by_port) or useful
+    return _ServiceVerdict(service, verdict, _with_verdict(by_port, verdict), judged, useful, relied_on)
+
+
+def _that_work(ports: Iterable[int], by_port: Mapping[int, Verdict]) -> tuple[int, ...]:
+    return tuple(port for port in ports if by_port.get(port) in _WORKS)
 
 
 def _goes_directly(service: Service, path: ProbePath, tallies: Mapping[Needed, Tally]) -> bool:
@@ -263,8 +284,8 @@ def _useful(
     tallies: Mapping[Needed, Tally],
 ) -> tuple[int, ...]:
     """Of ports of which any will do: the best that work; else those that a proxy does not simply deny."""
-    if works := [by_port[port] for port in ports if by_port[port] in _WORKS]:
-        how_well = best(works)
+    if works := _that_work(ports, by_port):
+        how_well = best(by_port[port] for port in works)
         return tuple(port for port in ports if by_port[port] is how_well)
     allowed = tuple(port for port in ports if not tallies[Needed(service.name, port)].is_denied)
     return allowed or ports

@@ -11,7 +11,7 @@ from netcheck.apns.addresses import is_allocated, is_apple_name
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Acceptance, Needed, Proof, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
-from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Trust
+from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.model.services import Network, Service
 from netcheck.verdict.counting import Counted, Counting
 from netcheck.verdict.ranges import RangeOnPath
@@ -33,6 +33,7 @@ class World:
         lookups: Iterable[Lookup],
         needs: Mapping[str, frozenset[Needed]],
         proofs: Iterable[Proof] = (),
+        large_hellos: Iterable[Result] = (),
     ) -> None:
         self.services = tuple(services)
         self.networks: dict[str, tuple[Network, ...]] = {}
@@ -42,6 +43,7 @@ class World:
         self.dead_ranges: frozenset[RangeOnPath] = counting.dead
         self.lookups = tuple(lookups)
         self._proofs = tuple(proof for proof in proofs if proof.acceptance is not Acceptance.UNPROVEN)
+        self._large_hellos = tuple(large_hellos)
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self._chosen: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self.proxy_spoke_at: dict[str, float] = {path.name: -math.inf for path in paths}
@@ -66,6 +68,11 @@ class World:
     def proofs_on(self, path: str) -> tuple[Proof, ...]:
         """What APNs said there of push certificates, where it said anything."""
         return tuple(proof for proof in self._proofs if proof.path == path)
+
+    def large_hellos_lost(self, path: str) -> tuple[Result, ...]:
+        """After which nobody answered a large TLS hello there, and somebody a short one."""
+        lost = (each for each in self._large_hellos if each.large_hello and each.large_hello.failure)
+        return tuple(each for each in lost if each.path == path)
 
     def chosen_on(self, path: str) -> list[Counted]:
         """What a PAC file or the environment has said something of, be it needed or not."""
@@ -150,6 +157,8 @@ class Case:
     """Where packets are lost: how many connections had to ask twice, and of how many."""
     proofs: tuple[Proof, ...] = ()
     """What APNs says of the push certificates that the role needs."""
+    large_hellos: tuple[Result, ...] = ()
+    """After which nobody answered a large TLS hello, where the role depends on it."""
 
     @property
     def counted(self) -> list[Counted]:

@@ -13,6 +13,7 @@ from netcheck.verdict.causes import (
     apple,
     certificates,
     firewall,
+    large_hello,
     load_balancer,
     own_service,
     pac,
@@ -56,6 +57,7 @@ RULES: tuple[Rule, ...] = (
     certificates.wrong_peer,
     proxy.proxy_resolves_differently,
     proxy.proxy_false_success,
+    large_hello.large_hello_blocked,
     firewall.tls_stalls,
     firewall.tls_blocked,
     firewall.session_broken,
@@ -87,8 +89,9 @@ def explain(case: Case) -> tuple[Finding, ...]:
 def _faults(case: Case) -> tuple[Finding, ...]:
     found: list[tuple[int, Finding]] = []
     rules = [rule for rule in RULES if not (rule.is_remark or rule.is_apart)]
-    apart = (it for rule in RULES if rule.is_apart and (it := rule.explain(case)))
+    apart = [it for rule in RULES if rule.is_apart and (it := rule.explain(case))]
     beside = [(case.verdict.severity, finding) for finding, _ in apart]
+    case = case.without(each for _, about in apart for each in about)
     while case.left or not found:
         explained = next(((rule, it) for rule in rules if (it := rule.explain(case))), None)
         if explained is None:

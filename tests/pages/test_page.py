@@ -25,7 +25,7 @@ from netcheck.model.findings import (
 )
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Credentials, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
-from netcheck.model.results import Bag, Choice, Hold, HoldEnd, HoldKey, TlsInfo, Trust
+from netcheck.model.results import Bag, Choice, Hold, HoldEnd, HoldKey, LargeHello, TlsInfo, Trust
 from netcheck.pages.page import asset, onset, render, render_report
 from netcheck.pages.standing import Past
 from netcheck.pages.tables import push_certificates
@@ -78,7 +78,12 @@ def hostile() -> Facts:
         proxies=(by_pac,),
         passed_over=(HOSTILE,),
     )
-    bad = replace(bad, attempt=attempt, choice=Choice(HOSTILE, (attempt,), HOSTILE))
+    bad = replace(
+        bad,
+        attempt=attempt,
+        choice=Choice(HOSTILE, (attempt,), HOSTILE),
+        large_hello=LargeHello(1750, denied),
+    )
     fix = Fix(HOSTILE, is_known=True, how=HOSTILE, lines=(HOSTILE,))
     finding = Finding(
         Cause.PROXY_DENIES_PORT,

@@ -6,6 +6,8 @@ import pytest
 
 from tests.system.apple import Apple
 from tests.system.lab import Lab, Settings
+from tests.system.scenarios import SCENES
+from tests.system.scenes import play
 
 BuildLab = Callable[..., Lab]
 
@@ -100,3 +102,15 @@ def test_interception_shows_in_prometheus(tls_lab: Lab) -> None:
         tls_lab.wait_for('netcheck_tls_intercepted{path="direct",service="courier"} == 0')
         assert tls_lab.query("netcheck_tls_certificate_not_after_timestamp_seconds > time()")
         assert tls_lab.query('netcheck_probe_failures_total{reason="tls_intercepted",phase="tls"} > 0')
+
+
+def test_packets_of_full_size_that_get_lost_are_told_from_a_filter() -> None:
+    lost, filtered = (
+        [judged["next_step"] for judged in play(SCENES[name]).report["verdicts"]]
+        for name in (
+            "packets of full size get lost on the way out",
+            "a firewall reads only the first packet of a TLS hello",
+        )
+    )
+    assert all("packets of full size" in step for step in lost)
+    assert all("begins with more than one packet" in step for step in filtered)

@@ -56,7 +56,12 @@ class Scene:
 
     def judged(self) -> Judgement:
         found = assess(
-            self.services, self.paths, once(self.results), self.lookups, proofs=self.proofs
+            self.services,
+            self.paths,
+            once(self.results),
+            self.lookups,
+            proofs=self.proofs,
+            large_hellos=[each for each in self.results if each.large_hello],
         ).judgements
         return next(each for each in found if each.path == self.paths[-1].name)
 

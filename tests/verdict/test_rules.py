@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from netcheck.model.paths import (
     Role,
     Transport,
 )
-from netcheck.model.results import Earlier, Try
+from netcheck.model.results import Earlier, LargeHello, Result, Try
 from netcheck.model.services import PortRule, Service
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
@@ -52,6 +53,15 @@ from tests.verdict.scene import (
 
 EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
 DENIED = Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
+
+SILENT_IN_TLS = Failure(Phase.TLS, Reason.TLS_TIMEOUT, "no answer from 17.57.144.1:5223 in 5 s")
+
+
+def with_large_hello(results: Sequence[Result], told: LargeHello) -> list[Result]:
+    """After the first on each port, and those after the others came earlier."""
+    first = {each.port: each for each in reversed(results)}.values()
+    return [replace(each, large_hello=told) if each in first else each for each in results]
+
 
 SILENT_FIRST = (
     Try("10.0.0.53:53", Transport.UDP, Reason.DNS_TIMEOUT, 0.5),
@@ -383,6 +393,53 @@ SCENES = {
         ],
         "to repair 10.0.0.2:3128, or to take it out of the proxy's name",
         (PROXY,),
+    ),
+    "a filter that reads only the first packet of a TLS hello": Scene(
+        Cause.LARGE_HELLO_BLOCKED,
+        Verdict.DEGRADED,
+        Hop.FIREWALL,
+        with_large_hello(couriers(), LargeHello(1750, SILENT_IN_TLS)),
+        "Ask the owners of the firewall to pass TLS on ports 443 and 5223 also where it begins with more",
+    ),
+    "a path that loses packets of full size": Scene(
+        Cause.LARGE_HELLO_BLOCKED,
+        Verdict.DEGRADED,
+        Hop.FIREWALL,
+        with_large_hello(couriers(), LargeHello(1750, SILENT_IN_TLS, passes_in_small_packets=True)),
+        "to pass packets of full size on ports 443 and 5223: in small packets, TLS is answered.",
+    ),
+    "such a filter behind a proxy": Scene(
+        Cause.LARGE_HELLO_BLOCKED,
+        Verdict.DEGRADED,
+        Hop.PROXY,
+        with_large_hello(
+            couriers(path=PROXY, family=Family.NAME, spoke=True), LargeHello(1750, SILENT_IN_TLS)
+        ),
+        "Ask the owners of the proxy proxy.test:3128 to pass TLS on port 443",
+        (PROXY,),
+    ),
+    "such a filter before OpenSSL, whose own hello is large": Scene(
+        Cause.LARGE_HELLO_BLOCKED,
+        Verdict.NOT_READY,
+        Hop.FIREWALL,
+        with_large_hello(couriers(SILENT_IN_TLS), LargeHello(1750, SILENT_IN_TLS)),
+        "Ask the owners of the firewall to pass TLS on ports 443 and 5223",
+    ),
+    "such a filter on a port that devices only fall back to": Scene(
+        None,
+        Verdict.READY,
+        None,
+        couriers(None, (5223,)) + with_large_hello(couriers(None, (443,)), LargeHello(1750, SILENT_IN_TLS)),
+    ),
+    "such a filter on one of two ports of which any will do": Scene(
+        None,
+        Verdict.READY,
+        None,
+        [
+            result(PROVIDER, 443),
+            replace(result(PROVIDER, 2197), large_hello=LargeHello(1750, SILENT_IN_TLS)),
+        ],
+        services=(PROVIDER,),
     ),
     "a slow proxy": Scene(
         Cause.PROXY_SLOW,

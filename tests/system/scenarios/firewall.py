@@ -29,6 +29,10 @@ from tests.system.scenes import Finding, Scene, both
 DEVICE, PROVIDER = Role
 NOT_READY, DEGRADED, FALLBACK_ONLY = Verdict.NOT_READY, Verdict.DEGRADED, Verdict.FALLBACK_ONLY
 NO_FALLBACK = Finding(Verdict.READY, Cause.FALLBACK_BLOCKED, Hop.FIREWALL)
+LARGE_HELLO = Finding(DEGRADED, Cause.LARGE_HELLO_BLOCKED, Hop.FIREWALL)
+LARGE_HELLO_AT_PROXY = Finding(DEGRADED, Cause.LARGE_HELLO_BLOCKED, Hop.PROXY)
+LONG_FIRST_RECORD = "@ih,0,8 0x16 @ih,24,16 > 1400"
+"""As nft says it: what begins with a handshake record of TLS (RFC 8446 section 5.1) longer than a packet."""
 
 SCENES: Mapping[str, Scene] = {
     "a firewall drops 5223": Scene(
@@ -55,6 +59,27 @@ SCENES: Mapping[str, Scene] = {
     "a firewall resets what begins TLS": Scene(
         direct(NOT_READY, Cause.TLS_BLOCKED, Hop.FIREWALL),
         firewall=(f"{FROM_HERE_TO_APPLE} meta length > 200 reject with tcp reset",),
+    ),
+    "a firewall reads only the first packet of a TLS hello": Scene(
+        {**both("dante", LARGE_HELLO_AT_PROXY), **both("direct", LARGE_HELLO)},
+        BESIDE_DANTE,
+        firewall=(f"tcp dport {TLS_PORTS} {LONG_FIRST_RECORD} reject with tcp reset",),
+    ),
+    "packets of full size get lost on the way out": Scene(
+        both("direct", LARGE_HELLO), firewall=(f"tcp dport {TLS_PORTS} meta length > 1400 drop",)
+    ),
+    "a firewall reads only the first packet of a TLS hello on 443": Scene(
+        FINE, firewall=(f"tcp dport 443 {LONG_FIRST_RECORD} drop",)
+    ),
+    "a firewall drops 5223, and on 443 reads only the first packet of a TLS hello": Scene(
+        {
+            **FINE,
+            ("direct", DEVICE): Finding(FALLBACK_ONLY, Cause.PORT_BLOCKED, Hop.FIREWALL),
+        },
+        firewall=(f"{FROM_HERE} tcp dport 5223 drop", f"tcp dport 443 {LONG_FIRST_RECORD} drop"),
+        also={
+            ("direct", DEVICE): frozenset({(Cause.LARGE_HELLO_BLOCKED, Hop.FIREWALL)}),
+        },
     ),
     "a black hole for large packets": Scene(
         direct(NOT_READY, Cause.TLS_STALLS, Hop.FIREWALL),
