@@ -22,7 +22,7 @@ from netcheck.model.findings import (
     Verdict,
 )
 from netcheck.model.paths import Family, ProbePath, Role
-from netcheck.model.results import Attempt, Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
+from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
 from netcheck.model.services import Service
 from netcheck.model.trends import Part, Trends
 from netcheck.state.endpoints import EndpointState, standings_of
@@ -104,6 +104,8 @@ class Facts:
     endpoints: Mapping[Endpoint, EndpointState]
     lookups_by_flow: Mapping[tuple[LookupFlow, str], Lookup]
     """The latest lookup, by flow and host."""
+    ttls_before: Mapping[tuple[LookupFlow, str], int]
+    """Of the lookups that failed: how many seconds the answer before was to live."""
     proxies_up: Mapping[str, bool | None]
     """By path through a proxy; None is not yet known."""
     push_certificates: tuple[PushCertificate, ...]
@@ -158,12 +160,12 @@ class Facts:
         return grouped
 
     @cached_property
-    def attempts(self) -> Mapping[tuple[str, str], Sequence[Attempt]]:
-        """The latest ones, by service and path."""
-        grouped: dict[tuple[str, str], list[Attempt]] = {}
-        for (service, _, path, _), seen in self.hosts.items():
-            attempts = [result.attempt for each in seen for result in each.results]
-            grouped.setdefault((service, path), []).extend(attempts)
+    def certified(self) -> Mapping[tuple[str, str], Sequence[Result]]:
+        """The latest results in which a certificate was shown, by service and path."""
+        grouped: dict[tuple[str, str], list[Result]] = {}
+        for endpoint, seen in self.endpoints.items():
+            if seen.certified:
+                grouped.setdefault((endpoint.service, endpoint.path), []).extend(seen.certified)
         return grouped
 
 
@@ -200,6 +202,7 @@ class Snapshot:
                 bags=(),
                 endpoints=dict(state.endpoints.latest),
                 lookups_by_flow=dict(state.lookups.latest),
+                ttls_before=dict(state.lookups.ttls_before),
                 proxies_up={path: health.up for path, health in state.proxies.health.items()},
                 push_certificates=tuple(state.push_certificates.read()),
                 proofs=tuple(state.push_certificates.proofs()),

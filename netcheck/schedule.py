@@ -206,18 +206,18 @@ at once would wait for each other in a proxy."""
 
 
 class Gate:
-    """Lets at most `concurrency` in at once, and starts at most `rate` per second, evenly spaced.
+    """Lets at most `concurrency` in at once, and starts at most `rate` per second, evenly spaced, in turn.
 
-    Of those who wait, one sleeps until the next start, and each who comes in wakes the next: a timer for each
-    would cost more than the rest of the gate.
+    Only who is first in line waits for the next start, or for room: a timer for each would cost more than the
+    rest of the gate.
     """
 
     def __init__(self, concurrency: int, rate: float) -> None:
         self._free = concurrency
         self._spacing = 1 / rate
         self._next_start = -math.inf
-        self._queue = trio.lowlevel.ParkingLot()
-        self._someone_sleeps = False
+        self._line = trio.Lock()  # handed on in the order of those who came
+        self._room = trio.lowlevel.ParkingLot()
 
     async def __aenter__(self) -> None:
         await self.enter()
@@ -230,39 +230,36 @@ class Gate:
 
         If they may begin `together`, all come in now that have their turn within TOGETHER.
         """
-        while not (admitted := self._admit(most, TOGETHER if together else _GRAIN)):
-            if self._free and not self._someone_sleeps:
-                await self._sleep_until_next_start()
-            else:
-                await self._queue.park()
-        self._wake_the_next()  # who may come in as well, or sleeps for all who wait
+        try:
+            self._line.acquire_nowait()  # where nobody is before us, that costs no turn of the loop
+        except trio.WouldBlock:
+            await self._line.acquire()
+        try:
+            while not (admitted := self._admit(most, TOGETHER if together else _GRAIN)):
+                if self._free:
+                    await trio.sleep_until(self._next_start)
+                else:
+                    await self._room.park()
+        finally:
+            self._line.release()
         return admitted
 
     def leave(self) -> None:
         """Make room for the next one."""
         self._free += 1
-        self._wake_the_next()
+        self._room.unpark()
 
-    def _wake_the_next(self) -> None:
-        if self._free and self._queue and not self._someone_sleeps:
-            self._queue.unpark()
+    def keeps_busy(self, patience: float) -> bool:
+        """Whether somebody waits because so much is asked for, and no longer than that and `patience`."""
+        is_waited_for = self._line.locked()
+        return is_waited_for and trio.current_time() <= self._next_start + patience
 
     def _admit(self, most: int, within: float) -> int:
         now = trio.current_time()
-        self._next_start = max(now, self._next_start)
-        in_time = math.floor((now + within - self._next_start) / self._spacing) + 1
+        next_start = max(now, self._next_start)
+        in_time = math.floor((now + within - next_start) / self._spacing) + 1
         admitted = max(0, min(most, self._free, in_time))
         self._free -= admitted
-        self._next_start += admitted * self._spacing
+        if admitted:
+            self._next_start = next_start + admitted * self._spacing
         return admitted
-
-    async def _sleep_until_next_start(self) -> None:
-        """For all who wait."""
-        self._someone_sleeps = True
-        try:
-            await trio.sleep_until(self._next_start)
-        except trio.Cancelled:  # another one has to go on
-            self._someone_sleeps = False
-            self._wake_the_next()
-            raise
-        self._someone_sleeps = False

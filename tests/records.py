@@ -120,8 +120,19 @@ def by_endpoint(results: Iterable[Result]) -> dict[Endpoint, EndpointState]:
     known: dict[Endpoint, EndpointState] = {}
     for each in results:
         before = known[each.endpoint].results if each.endpoint in known else ()
+        results = (*before, each)
         known[each.endpoint] = EndpointState(
-            (*before, each), 0, each.attempt.time, None, {}, 0, None, (), None
+            results,
+            0,
+            each.attempt.time,
+            None,
+            {},
+            0,
+            None,
+            (),
+            None,
+            addressed=tuple(result for result in results if result.attempt.address),
+            certified=tuple(result for result in results if result.attempt.tls),
         )
     return known
 

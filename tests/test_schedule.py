@@ -443,3 +443,37 @@ def test_who_waits_for_the_next_start_is_followed_where_it_is_cancelled() -> Non
         return trio.current_time()
 
     assert virtually(main) == pytest.approx(10, abs=0.02)
+
+
+def test_nobody_overtakes_who_waits_for_the_next_start() -> None:
+    async def main() -> list[int]:
+        gate, came = Gate(100, 1), list[int]()
+
+        async def enter(number: int) -> None:
+            async with gate:
+                came.append(number)
+
+        async with trio.open_nursery() as nursery:
+            for number in range(20):  # twice as many as may start
+                nursery.start_soon(enter, number)
+                await trio.sleep(0.5)
+        return came
+
+    assert virtually(main) == list(range(20))
+
+
+def test_a_gate_knows_whether_it_is_busy_or_stuck() -> None:
+    async def main() -> list[bool]:
+        gate = Gate(2, 0.1)
+        said = [gate.keeps_busy(60.0)]
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(gate.enter)
+            await trio.sleep(9)
+            said.append(gate.keeps_busy(60.0))
+            await trio.sleep(100)  # both are inside, and never leave
+            said.append(gate.keeps_busy(60.0))
+            nursery.cancel_scope.cancel()
+        return said
+
+    assert virtually(main) == [False, True, False]

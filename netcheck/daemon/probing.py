@@ -29,7 +29,8 @@ from netcheck.state.state import State
 _log = logging.getLogger("netcheck")
 _BUG = "internal_error"
 _LATEST = 60.0
-"""Seconds that a round may take on top of three intervals: visits end by their timeouts, long before."""
+"""Seconds that a round may take on top of three intervals, and that a gate may let nobody in: visits end by
+their timeouts, long before."""
 
 
 class Measures(Protocol):
@@ -87,9 +88,15 @@ class Probing:
 
     @property
     def completes_rounds(self) -> bool:
-        """Whether a round has ended lately, as it should; where there is nothing to visit, none can."""
+        """Whether a round has ended lately, as it should.
+
+        Where there is nothing to visit, none can; where `rate` or `concurrency` allow less than there is to
+        visit, it takes as long as it takes.
+        """
         longest = 3 * self._config.probing.interval + _LATEST
-        return not self._slots or trio.current_time() - self._schedule.round_ended <= longest
+        if not self._slots or trio.current_time() - self._schedule.round_ended <= longest:
+            return True
+        return any(gate.keeps_busy(_LATEST) for gate in self._gates.values())
 
     async def run(self) -> None:
         """Measure until cancelled."""

@@ -142,24 +142,25 @@ def dns_unexpected_addresses(facts: Facts) -> Numbers:
 
 def dns_min_ttls(facts: Facts) -> Numbers:
     shortest: dict[Labels, int] = {}
-    for labels, lookup in _lookups(facts):
-        if lookup.min_ttl is not None:
-            shortest[labels] = min(lookup.min_ttl, shortest.get(labels, lookup.min_ttl))
+    for key, lookup in facts.lookups_by_flow.items():
+        ttl = facts.ttls_before.get(key) if lookup.min_ttl is None else lookup.min_ttl
+        if ttl is not None:
+            labels = (key[0].service, key[0].resolver)
+            shortest[labels] = min(ttl, shortest.get(labels, ttl))
     yield from shortest.items()
 
 
 def tls_intercepted(facts: Facts) -> Numbers:
-    """1 if any latest probe of the service met another's certificate; no sample before one met any."""
-    for service_and_path, attempts in facts.attempts.items():
-        if any(attempt.tls for attempt in attempts):
-            reasons = [attempt.failure.reason for attempt in attempts if attempt.failure is not None]
-            yield service_and_path, int(Reason.TLS_INTERCEPTED in reasons)
+    """1 if any latest certificate of the service was another's; no sample before one was shown."""
+    for service_and_path, certified in facts.certified.items():
+        reasons = [result.attempt.failure.reason for result in certified if result.attempt.failure]
+        yield service_and_path, int(Reason.TLS_INTERCEPTED in reasons)
 
 
 def tls_not_after(facts: Facts) -> Numbers:
     """Of the certificates seen last, the one that expires first."""
-    for service_and_path, attempts in facts.attempts.items():
-        certificates = [attempt.tls for attempt in attempts if attempt.tls]
+    for service_and_path, certified in facts.certified.items():
+        certificates = [result.attempt.tls for result in certified if result.attempt.tls]
         if times := [each.not_after for each in certificates if each.not_after is not None]:
             yield service_and_path, min(times)
 
@@ -172,10 +173,9 @@ def prefixes_reachable(facts: Facts) -> Numbers:
     """
     newest: dict[tuple[str, int, str], Attempt] = {}
     for path, port, attempt in _required_attempts(facts):
-        if attempt.address is not None:
-            key = (path, port, attempt.address)
-            if key not in newest or newest[key].at <= attempt.at:
-                newest[key] = attempt
+        key = (path, port, attempt.address or "")
+        if key not in newest or newest[key].at <= attempt.at:
+            newest[key] = attempt
     connected: dict[Labels, list[bool]] = {}
     for (path, port, address), attempt in newest.items():
         if prefix := published_range(address):
@@ -185,11 +185,11 @@ def prefixes_reachable(facts: Facts) -> Numbers:
 
 
 def _required_attempts(facts: Facts) -> Iterator[tuple[str, int, Attempt]]:
-    """The latest ones at hosts of Apple's that somebody needs, each with its path and port."""
+    """The latest ones at addresses of Apple's hosts that somebody needs, each with its path and port."""
     hosts = {each.name: set(filter(is_apple_name, each.hosts)) for each in facts.services if each.required}
     for (service, host, port, path, _), seen in facts.endpoints.items():
         if host in hosts.get(service, ()):
-            for result in seen.results:
+            for result in seen.addressed:
                 yield path, port, result.attempt
 
 

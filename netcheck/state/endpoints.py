@@ -1,7 +1,7 @@
 """The latest results: what each endpoint did when it was last visited, and how it came to that."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from itertools import filterfalse, islice
 from operator import attrgetter
@@ -46,6 +46,10 @@ class EndpointState:
     of the remembered visits reached it, and all of the last one did."""
     balancers: "Mapping[str, EndpointState]" = field(default_factory=dict)
     """The same of each load balancer that is asked in its place, by itself."""
+    addressed: tuple[Result, ...] = ()
+    """The latest results that had an address: what was seen of it stays while names do not resolve."""
+    certified: tuple[Result, ...] = ()
+    """The latest results in which a certificate was shown: it stays while none can be seen."""
 
     @property
     def unreachable(self) -> int:
@@ -56,6 +60,7 @@ _UNSEEN = EndpointState((), 0, 0.0, None, {}, 0, None, (), None)
 """Before the first visit."""
 
 _failure, _time, _at = map(attrgetter, ("attempt.failure", "attempt.time", "attempt.at"))
+_address, _tls = map(attrgetter, ("attempt.address", "attempt.tls"))
 
 _Where: TypeAlias = tuple[str, str, str]
 """Service, host, path."""
@@ -172,6 +177,8 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
     last_failed = failed[0] if failed else before.last_failed
     may_fail = failed or (before.failing and recent != _STEADY)
     failing = _failing(before.failing, results) if may_fail else _UNSEEN.failing
+    addressed = _latest_with(_address, results, before.addressed)
+    certified = _latest_with(_tls, results, before.certified)
     if not succeeded:
         return replace(
             before,
@@ -185,6 +192,8 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
             before=None,
             failing=failing,
             balancers={},
+            addressed=addressed,
+            certified=certified,
         )
     phases = succeeded[0].phases
     if Phase.SESSION in phases:
@@ -202,7 +211,17 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
         failed_until=min(map(_ended, succeeded)) if before.failures else before.failed_until,
         before=_earlier(before),
         failing=failing,
+        addressed=addressed,
+        certified=certified,
     )
+
+
+def _latest_with(
+    has: Callable[[Result], object], results: tuple[Result, ...], before: tuple[Result, ...]
+) -> tuple[Result, ...]:
+    """Those of the results that have it, which mostly are all; where none has, those before."""
+    such = tuple(filter(has, results))
+    return results if len(such) == len(results) else such or before
 
 
 _MOST_FAILING = 32

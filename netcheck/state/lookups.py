@@ -35,6 +35,8 @@ class Lookups:
     def __init__(self) -> None:
         self.latest: dict[tuple[LookupFlow, str], Lookup] = {}
         """By flow and host."""
+        self.ttls_before: dict[tuple[LookupFlow, str], int] = {}
+        """Where the latest has no answer: how many seconds the answer before was to live."""
         self.counts: dict[Question, dict[str, int]] = {}
         self.durations: dict[str, Histogram] = {}
         """By resolver."""
@@ -70,6 +72,7 @@ class Lookups:
             and flow.resolver not in others
             and (flow.service, host) in self._hosts
         }
+        self.ttls_before = {key: ttl for key, ttl in self.ttls_before.items() if key in self.latest}
 
     def record(self, service: str, lookup: Lookup, *, is_news: bool) -> None:
         """Count a lookup for a service, and keep it if it is news. What is not configured is dropped."""
@@ -81,6 +84,14 @@ class Lookups:
         elif flow not in self._in_file:
             return
         if is_news and (service, lookup.host) in self._hosts:
-            self.latest[flow, lookup.host] = lookup
+            self._keep((flow, lookup.host), lookup)
             if lookup.resolver == SYSTEM_RESOLVER.name:  # which is asked only for what the file has no more
                 self.latest.pop((flow._replace(resolver=HOSTS_FILE), lookup.host), None)
+
+    def _keep(self, key: tuple[LookupFlow, str], lookup: Lookup) -> None:
+        before = self.latest.get(key)
+        if lookup.min_ttl is not None:
+            self.ttls_before.pop(key, None)
+        elif before is not None and before.min_ttl is not None:
+            self.ttls_before[key] = before.min_ttl
+        self.latest[key] = lookup

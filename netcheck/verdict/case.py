@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from ipaddress import ip_address
 from itertools import chain
+from typing import NamedTuple
 
 from netcheck.apns.addresses import is_allocated, is_apple_name
 from netcheck.model.failing import Phase, Reason
@@ -202,6 +203,15 @@ class Case:
         seen = {(o.result.host, o.result.port) for o in self.others if o.result.attempt.tls is not None}
         return self.reached_elsewhere | seen
 
+    @cached_property
+    def answering(self) -> Mapping[tuple[str, int], set[Family]]:
+        """The hosts and ports that answer here, with the families over which they do."""
+        found: dict[tuple[str, int], set[Family]] = {}
+        for each in self.counted:
+            if each.failure is None:
+                found.setdefault((each.result.host, each.result.port), set()).add(each.family)
+        return found
+
     @property
     def others(self) -> list[Counted]:
         """What counts on the other paths."""
@@ -227,10 +237,20 @@ class Case:
 
         Over the same family, as one that is dead is dead for all; and on this port, if any is tried there.
         """
-        apples = [other for other in self.counted if is_apples(other) and other.family is each.family]
-        beside = [other for other in apples if other.result.port == each.result.port] or apples
-        as_far = [other for other in beside if _steps(other) >= _steps(each)]
-        return bool(as_far) and all(_fail_alike(each, other) for other in as_far)
+        mine = _fate(each)
+        fates = self._fates_of_apples
+        beside = fates.get((each.family, each.result.port)) or fates.get((each.family, None), set())
+        as_far = [fate for fate in beside if fate.steps >= mine.steps]
+        return bool(as_far) and all(fate.how == mine.how and not fate.is_genuine for fate in as_far)
+
+    @cached_property
+    def _fates_of_apples(self) -> Mapping[tuple[Family, int | None], set["_Fate"]]:
+        """By family and port, and by family alone: many share one, and each failure is compared with all."""
+        found: dict[tuple[Family, int | None], set[_Fate]] = {}
+        for each in filter(is_apples, self.counted):
+            for port in (each.result.port, None):
+                found.setdefault((each.family, port), set()).add(_fate(each))
+        return found
 
     def is_few(self, about: Iterable[Counted]) -> bool:
         """Whether of each service's port only one of several hosts fails, or less than half of them."""
@@ -316,20 +336,22 @@ def _is_right_at(attempt: Attempt, balancer: str) -> bool:
     return attempt.balancer == balancer and attempt.tls is not None and attempt.tls.is_for_host is True
 
 
-def _steps(each: Counted) -> int:
-    """How far it gets."""
-    phases = tuple(Phase)
-    return len(phases) if each.failure is None else phases.index(each.failure.phase)
+class _Fate(NamedTuple):
+    """How far it gets, and how it fails: in which phase, by whom as its certificate's issuer, or else why."""
+
+    steps: int
+    how: tuple[Phase, str | None, Reason | None] | None
+    is_genuine: bool
+    """Whether a certificate was seen that is no stranger's."""
 
 
-def _fail_alike(one: Counted, other: Counted) -> bool:
-    """In the same phase, by a stranger who issued both certificates, or without any for the same reason."""
-    if one.failure is None or other.failure is None or one.failure.phase is not other.failure.phase:
-        return False
-    mine, theirs = one.result.attempt.tls, other.result.attempt.tls
-    if mine is None or theirs is None:
-        return mine is theirs and one.failure.reason is other.failure.reason
-    return theirs.trust is Trust.OTHER and mine.issuer == theirs.issuer
+def _fate(each: Counted) -> _Fate:
+    phases, tls = tuple(Phase), each.result.attempt.tls
+    if each.failure is None:
+        return _Fate(len(phases), None, is_genuine=False)
+    issuer, reason = (None, each.failure.reason) if tls is None else (tls.issuer, None)
+    is_genuine = tls is not None and tls.trust is not Trust.OTHER
+    return _Fate(phases.index(each.failure.phase), (each.failure.phase, issuer, reason), is_genuine)
 
 
 def is_apples(each: Counted) -> bool:

@@ -374,3 +374,18 @@ def test_rounds_are_completed_while_visits_end_and_no_longer_when_they_hang(auto
         assert not made.probing.completes_rounds
 
     run(auto, Stand(50), visits_hang)
+
+
+def test_rounds_may_take_long_where_the_rate_allows_no_more(auto: Config) -> None:
+    async def more_than_may_start(made: Run) -> None:
+        async with trio.open_nursery() as nursery:
+            for _ in range(40):
+                nursery.start_soon(made.probing.wait_for_turn, "direct")
+            await trio.sleep(300)
+            assert made.probing.completes_rounds
+            nursery.cancel_scope.cancel()
+        await trio.sleep(1)
+        assert not made.probing.completes_rounds
+
+    gentle = replace(auto, probing=replace(auto.probing, rate=0.1))
+    run(gentle, Stand(50, takes=1e9), more_than_may_start)

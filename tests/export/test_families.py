@@ -10,7 +10,7 @@ from netcheck.export.exposition import Exposition
 from netcheck.export.families import FAMILIES, WITHOUT_HOSTS
 from netcheck.export.negotiate import Exporter
 from netcheck.export.writing import TextFormat
-from netcheck.facts import Facts
+from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Acceptance, Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import (
@@ -502,3 +502,48 @@ def test_a_bag_shows_what_it_says_and_whether_it_disagrees() -> None:
 def test_a_bag_that_was_not_to_be_had_shows_nothing() -> None:
     facts = shown(configured(), bags=[NO_BAG])
     assert values(facts, "netcheck_bag_info") == values(facts, "netcheck_bag_disagrees") == []
+
+
+NO_DNS = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT)
+COMES_AND_GOES = ("netcheck_verdict_cause", "netcheck_verdict_info")
+"""By what they are: one for each finding."""
+
+
+def series(state: State) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
+    text = b"".join(Exposition().pieces(facts_of(state, Belief()), TextFormat.PROMETHEUS)).decode()
+    return {
+        (sample.name, tuple(sorted(sample.labels.items())))
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if family.name not in COMES_AND_GOES
+    }
+
+
+@pytest.mark.parametrize("failure", [NO_DNS, TIMEOUT])
+@pytest.mark.parametrize("visits", [1, 3])
+def test_an_outage_is_a_failure_and_no_gap(failure: Failure, visits: int) -> None:
+    state = configured(
+        a_visit(a_result(rtt=0.019, address="17.57.144.1", tls=TLS, at=1.0), lookups=[LOOKUP]),
+    )
+    before = series(state)
+    names = {name for name, _ in before}
+    assert {RATIO, "netcheck_tls_intercepted", "netcheck_dns_min_ttl_seconds"} <= names
+    address = None if failure is NO_DNS else "17.57.144.1"
+    lookups = [a_lookup(reason=Reason.DNS_TIMEOUT, addresses=(), min_ttl=None)] if failure is NO_DNS else []
+    for turn in range(visits):
+        failed = a_result(failure=failure, address=address, phases={}, at=2.0 + turn)
+        state.record(a_visit(failed, lookups=lookups, turn=turn + 1))
+    assert before <= series(state)
+
+
+def test_what_was_known_before_an_outage_gives_way_to_what_comes_after_it() -> None:
+    later = replace(TLS, not_after=(TLS.not_after or 0.0) + 86400)
+    state = configured(a_visit(a_result(tls=TLS, at=1.0), lookups=[a_lookup(min_ttl=60)]))
+    no_answer = a_lookup(reason=Reason.DNS_TIMEOUT, addresses=(), min_ttl=None)
+    state.record(a_visit(a_result(failure=NO_DNS, address=None, at=2.0), lookups=[no_answer]))
+    assert values(shown(state), "netcheck_dns_min_ttl_seconds") == [60]
+    state.record(a_visit(a_result(tls=later, at=3.0), lookups=[a_lookup(min_ttl=20)]))
+    facts = shown(state)
+    assert values(facts, "netcheck_tls_certificate_not_after_timestamp_seconds") == [later.not_after]
+    assert values(facts, "netcheck_dns_min_ttl_seconds") == [20]
+    assert facts.ttls_before == {}

@@ -100,8 +100,5 @@ def push_certificate_refused(case: Case) -> Found | None:
 
 def _has_a_dead_family(case: Case, each: Counted) -> bool:
     """Whether nothing answers over its family here, and the host itself does over the other one."""
-    answering = [other for other in case.counted if other.failure is None]
-    same_host = any(
-        (other.result.host, other.result.port) == (each.result.host, each.result.port) for other in answering
-    )
-    return same_host and all(other.family is not each.family for other in answering)
+    is_there = (each.result.host, each.result.port) in case.answering
+    return is_there and all(each.family not in families for families in case.answering.values())
