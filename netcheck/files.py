@@ -65,6 +65,12 @@ def read_if_changed(file: Path, largest: int, before: Stamp | None) -> tuple[Sta
         return stamp, None if stamp == before else _all_of(stream, largest)
 
 
+def stamp_of(file: Path) -> Stamp:
+    """What tells whether it has changed; OSError where it cannot be read."""
+    with open_file(file) as stream:
+        return _stamp(stream.fileno())
+
+
 def open_file(file: Path) -> io.FileIO:
     """The file to be read, without waiting for anybody; OSError where it cannot be, or is no regular file."""
     try:

@@ -44,9 +44,9 @@ _PFX = re.compile(rb"\x30(?:\x80|[\x00-\x7f]|\x81.|\x82..|\x83...)\x02\x01\x03",
 """How PKCS#12 begins: a SEQUENCE whose first member is the INTEGER 3 (RFC 7292 section 4)."""
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 _ENCRYPTED = b"ENCRYPTED"  # in the first lines of a private key in PEM (RFC 7468 section 11, RFC 1421)
-_KEY = re.compile(
-    rb"-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----.{1,65536}?-----END \1-----", re.DOTALL
-)
+_KEY = re.compile(rb"((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----.{1,65536}?-----END \1-----", re.DOTALL)
+"""What follows the words below."""
+_BEGIN = b"-----BEGIN "
 
 
 class UnusableError(Exception):
@@ -182,13 +182,15 @@ def _from_pem(data: bytes, password: bytes | None) -> _Held:
 
 def _pem_key(data: bytes, password: bytes | None) -> PrivateKeyTypes | None:
     """The private key, wherever in the file; None where there is none, or no password for it is known."""
-    found = _KEY.search(data)
+    # Cut before the search: each part is looked at once, be there thousands that begin and never end.
+    found = next(filter(None, map(_KEY.match, data.split(_BEGIN))), None)
     if found is None:
         return None
+    pem = _BEGIN + found[0]
     try:
-        return _loaded(found[0], None)
+        return _loaded(pem, None)
     except TypeError:  # it is encrypted
-        return None if password is None else _loaded(found[0], password)
+        return None if password is None else _loaded(pem, password)
 
 
 def _loaded(pem: bytes, password: bytes | None) -> PrivateKeyTypes:

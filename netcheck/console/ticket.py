@@ -271,9 +271,10 @@ def _confirmation(facts: Facts, path: ProbePath, result: Result) -> Confirmation
         )
     peer = _where(facts, path, result)
     if not result.attempt.connected:
-        source = f"-s {path.binding.source_ipv4} " if path.binding.source_ipv4 else ""
+        source = path.binding.source(result.attempt.family)
+        from_here = f"-s {source} " if source else ""
         host, _, port = peer.rpartition(":")
-        return Confirmation("must succeed", f"nc {family_flag}-vz {source}{host.strip('[]')} {port}")
+        return Confirmation("must succeed", f"nc {family_flag}-vz {from_here}{host.strip('[]')} {port}")
     offered = f" -alpn {','.join(tls.alpn)}" if tls.alpn else ""
     command = f"openssl s_client {family_flag}-connect {peer} -servername {name}{offered} </dev/null"
     return Confirmation(certificate, command)

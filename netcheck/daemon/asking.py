@@ -7,7 +7,7 @@ import trio
 
 from netcheck.config.reading.problems import no_such
 from netcheck.model.results import Visit
-from netcheck.model.services import targets
+from netcheck.model.services import hosts_on, targets
 from netcheck.pages import transcript
 from netcheck.state.state import State
 from netcheck.web.routes import NotInTime, NotThere, TooMuch
@@ -38,12 +38,12 @@ class Asking:
     async def probe(self, probing: "Probing", path: str, service: str, host: str) -> str:
         """What the visit saw, as text; nothing of it is counted or judged."""
         self._look_for(path, service, host)
-        self._pay()
         try:
             self._under_way.acquire_nowait()
         except trio.WouldBlock:
             raise TooMuch(f"{_AT_ONCE} probes are under way already: try again in a moment") from None
         try:
+            self._pay()
             await _wait_for_turn(probing, path)
             self._look_for(path, service, host)  # a reload may have come meanwhile
             visits = await _visits(probing, path, service, host)
@@ -55,9 +55,10 @@ class Asking:
         """That the config names all three, and the path leads there."""
         pairs = targets(self._state.services, self._state.paths)
         _known("path", path, [way.name for _, way in pairs])
-        on_path = [each for each, way in pairs if way.name == path]
-        _known("service", service, [each.name for each in on_path])
-        _known("host", host, [name for each in on_path if each.name == service for name in each.hosts])
+        on_path = [(each, way) for each, way in pairs if way.name == path]
+        _known("service", service, [each.name for each, _ in on_path])
+        hosts = [name for each, way in on_path if each.name == service for name in hosts_on(each, way)]
+        _known("host", host, hosts)
 
     def _pay(self) -> None:
         now = trio.current_time()

@@ -4,20 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Protocol
 
-from netcheck.config.file import Config
+from netcheck.config.file import FILE, Config
 from netcheck.config.reading.sections import Section
-from netcheck.config.settings import HISTORY, METRICS, PROBING, VERDICT, WEB
 
 _MOST = 20
 """How many changes are told; then it is said how many more there are."""
 _SETTINGS: Mapping[str, Section[Any]] = {
-    "probing": PROBING,
-    "verdict": VERDICT,
-    "metrics": METRICS,
-    "history": HISTORY,
-    "web": WEB,
+    name: key.kind for name, key in FILE.keys.items() if isinstance(key.kind, Section)
 }
-"""Sections whose values may be told."""
+"""Sections with fixed keys: none of them holds a secret."""
 
 
 class _Named(Protocol):

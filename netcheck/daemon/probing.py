@@ -111,7 +111,7 @@ class Probing:
         return [
             await self._prober.visit(each, host, way, 0, 0, alone=True)
             for each, way in targets(self._state.services, self._state.paths)
-            if (way.name, each.name) == (path, service) and host in each.hosts
+            if (way.name, each.name) == (path, service) and host in hosts_on(each, way)
         ]
 
     async def show(self, asked: ToProve, identity: PushIdentity) -> tuple[Acceptance, str]:

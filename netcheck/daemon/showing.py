@@ -111,6 +111,8 @@ class Showing:
         return self._news if self._streams < _MOST_STREAMS else None
 
     async def _news(self) -> AsyncGenerator[bytes, None]:
+        if self._streams >= _MOST_STREAMS:  # many asked at the same moment: who is too late asks again
+            return
         self._streams += 1
         try:
             told: Facts | None = None

@@ -40,11 +40,6 @@ class Exporter:
         PlatformCollector(registry=self._process)
         GCCollector(registry=self._process)
 
-    def scrape(self, facts: Facts, accept: str, names: Sequence[str]) -> tuple[bytes, str]:
-        """Body and content type; see `pieces`."""
-        pieces, content_type = self.pieces(facts, accept, names)
-        return b"".join(pieces), content_type
-
     def pieces(self, facts: Facts, accept: str, names: Sequence[str]) -> tuple[Iterator[bytes], str]:
         """A body in pieces, each made when it is taken, and its content type.
 

@@ -18,7 +18,6 @@ PATIENCE = 30.0
 class Played:
     """How a scenario went: the seconds until it was named, and until all was ready again; None is never."""
 
-    scenario: Scenario
     named_after: float | None
     repaired_after: float | None
 
@@ -52,7 +51,7 @@ async def play(lab: Lab, watcher: Watcher, scenarios: Sequence[Scenario], tellin
         await telling.broken()
         scenario.repairs(lab)
         repaired = await _timed(partial(_until_over, watcher, scenario), telling)
-        played.append(Played(scenario, named, repaired))
+        played.append(Played(named, repaired))
         telling.ended(played[-1])
     return played
 

@@ -35,6 +35,8 @@ _LONGEST_READ = 8.0
 """Seconds; a file system that hangs must not hold up a probe for longer."""
 _LOOK_EVERY = 1.0
 """Seconds from one look at a store to the next."""
+_KEPT_FOR = 86400.0
+"""Seconds since the last look at it; who wants it after that waits until it is read again."""
 _MOST_THREADS = 8
 """Those that hang count until they no longer do."""
 
@@ -71,7 +73,7 @@ async def client_context(ca_file: Path | None = None) -> ssl.SSLContext:
 
 
 class _Made(Generic[T]):
-    """What is made of each store, and made anew where that has changed. As many as the config names."""
+    """What is made of each store, and made anew where that has changed; dropped when it is not wanted any more."""
 
     def __init__(self, of_file: Callable[[bytes], T], of_system: Callable[[], T]) -> None:
         self._of_file = of_file
@@ -106,8 +108,15 @@ class _Made(Generic[T]):
         if self._looked_lately(file):
             return self._kept[file].made
         made = await trio.to_thread.run_sync(self._look, file, limiter=self._threads, abandon_on_cancel=True)
-        self._looked[file] = trio.current_time()
+        self._looked[file] = now = trio.current_time()
+        for old in [known for known, at in self._looked.items() if at < now - _KEPT_FOR]:
+            self._forget(old)
         return made
+
+    def _forget(self, file: Path | None) -> None:
+        """As a config had it that is no longer in force."""
+        for known in (self._looked, self._kept, self._locks):
+            known.pop(file, None)
 
     def _looked_lately(self, file: Path | None) -> bool:
         return 0 <= trio.current_time() - self._looked.get(file, -math.inf) < _LOOK_EVERY

@@ -52,6 +52,8 @@ class Logins:
         self._outcomes: OrderedDict[bytes, bool] = OrderedDict()
         """By a keyed hash of user, bcrypt hash and password: so another bcrypt hash is another login."""
         self._guesses: OrderedDict[str, Allowance] = OrderedDict()
+        self._computed: dict[bytes, trio.Event] = {}
+        """Whose hash is under way: who logs in with the same waits for it."""
         self._one_at_a_time = trio.CapacityLimiter(1)
 
     async def check(self, authorization: str, users: Mapping[str, Secret], client: str) -> LoginOutcome:
@@ -62,11 +64,18 @@ class Logins:
         # For a user that is not there, somebody else's hash: how long it takes tells nobody who is there.
         expected = users.get(user) or next(iter(users.values()))
         digest = self._digest(user, expected, password)
-        if digest not in self._outcomes:
+        while digest not in self._outcomes:
+            if (computed := self._computed.get(digest)) is not None:
+                await computed.wait()
+                continue
             if not self._may_guess(client):
                 return LoginOutcome.TOO_MANY
-            matches = await self._matches(password, expected)
-            _keep(self._outcomes, digest, matches and user in users)
+            self._computed[digest] = trio.Event()
+            try:
+                matches = await self._matches(password, expected)
+                _keep(self._outcomes, digest, matches and user in users)
+            finally:  # where the client has gone meanwhile, the next one computes it
+                self._computed.pop(digest).set()
             if not self._outcomes[digest]:
                 _log.warning("a login from %s was refused", client, extra={"kind": ("login", client)})
         self._outcomes.move_to_end(digest)

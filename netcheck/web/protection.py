@@ -15,7 +15,7 @@ from netcheck.config.reading.problems import ConfigError, Problem
 from netcheck.config.settings import Web
 from netcheck.config.web_file import RateLimit, context_for, settle
 from netcheck.config.web_tls import ServerTls
-from netcheck.files import LARGEST_PEM, Stamp, in_time, read_if_changed
+from netcheck.files import Stamp, in_time, stamp_of
 from netcheck.model.paths import Secret
 
 _log = logging.getLogger("netcheck.web")
@@ -77,7 +77,7 @@ def _stamps(files: Iterable[Path]) -> Stamps:
 
 def _stamp(file: Path) -> Stamp | None:
     try:
-        return read_if_changed(file, LARGEST_PEM, None)[0]
+        return stamp_of(file)
     except OSError:
         return None
 

@@ -219,6 +219,12 @@ def test_a_huge_file_is_refused_unread(kind: bytes) -> None:
     assert "larger than" in error_of(kind + b"\0" * (LARGEST + 1), PASSWORD)
 
 
+def test_keys_that_begin_and_never_end_are_no_trouble() -> None:
+    """Each is looked at once: else thousands of them would hold up the daemon for seconds."""
+    many = b"-----BEGIN PRIVATE KEY-----\n" * 9000
+    assert seen(GOOD.pem + many).topic == TOPIC
+
+
 def test_as_many_certificates_as_fit_are_no_trouble() -> None:
     many = OTHER.pem * (LARGEST // len(OTHER.pem) - 5)
     assert seen(GOOD.key_pem() + many + GOOD.pem).topic == TOPIC

@@ -35,6 +35,7 @@ from netcheck.model.paths import ProbePath, Proxy, ProxyScheme, ResolveMode
 from netcheck.model.services import Service, ports_on, targets
 from tests.bench.network import Fault, Network, nothing_fails
 from tests.bench.processes import ROOT, answers, memory, process
+from tests.export.states import scraped
 
 SITES = 1000
 PER_HOST_SITES = 10
@@ -108,7 +109,7 @@ def expositions(fault: Fault, paths: tuple[ProbePath, ...], per_host: bool) -> l
     bodies = []
     for share in (1.0, *[0.1] * (VERSIONS - 1)):
         network.visit(share, fault)
-        bodies.append(exporter.scrape(network.facts(), "", ())[0])
+        bodies.append(scraped(exporter, network.facts())[0])
     return bodies
 
 
@@ -136,13 +137,13 @@ def body_at(kind: str, number: int, turn: int) -> bytes:
 
 def serve_fleet(listener: socket.socket) -> None:
     """Answer the scrapes of `/KIND/NUMBER` on a listening socket until the process ends."""
-    scraped: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             _, kind, number = self.path.split("/")
-            body = body_at(kind, int(number), scraped[self.path])
-            scraped[self.path] += 1
+            body = body_at(kind, int(number), asked[self.path])
+            asked[self.path] += 1
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.send_header("Content-Length", str(len(body)))

@@ -33,6 +33,7 @@ from netcheck.state.histogram import BUCKETS
 from netcheck.web.server import Response, compressed
 from tests.bench.network import Network
 from tests.export.collector import StateCollector
+from tests.export.states import scraped
 
 GOAL, GOAL_OF_THE_FIRST = 0.10, 0.25
 """The most that a series may cost in a scrape, as a part of what it costs the library with its objects."""
@@ -136,10 +137,10 @@ def our_ways(network: Network) -> tuple[Way, ...]:
     exporter = Exporter()
 
     def first() -> bytes:
-        return Exporter().scrape(network.facts(), "", ())[0]
+        return scraped(Exporter(), network.facts())[0]
 
     def again() -> bytes:
-        return exporter.scrape(network.facts(), "", ())[0]
+        return scraped(exporter, network.facts())[0]
 
     def visit(share: float) -> None:
         network.visit(share)

@@ -76,7 +76,7 @@ OF_MEASURE = {
     "service-networks",
     "username-too-long",
 }
-OF_EQUALITY = {"service-hosts-twice"}
+OF_EQUALITY = {"load-balancer-twice", "service-hosts-twice"}
 UNSEEN = OF_YAML | OF_FILES_AND_VARIABLES | BETWEEN_KEYS | OF_MEASURE | OF_EQUALITY
 
 

@@ -252,6 +252,14 @@ def test_where_one_family_fails_the_other_does_not_confirm_it(failure: Failure, 
     assert text.endswith(f"\n    {command.replace('-6 ', '')}")
 
 
+def test_it_is_confirmed_from_the_source_address_of_the_family_that_fails() -> None:
+    path = replace(DIRECT, binding=Binding(source_ipv4="10.0.0.7", source_ipv6="fd00::7"))
+    failed = result(COURIER, 443, DROPPED, address="2001:db8::1", family=Family.IPV6)
+    told = judged(path, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
+    (text,) = tickets(facts([COURIER], [path], [told], [failed, result(COURIER, 443)]), ORIGIN)
+    assert text.endswith("\n    nc -6 -vz -s fd00::7 0-courier.test 443")
+
+
 def test_openssl_says_what_netcheck_says() -> None:
     """A filter may go by the name in TLS, and Apple's certificate depends on the protocol that is offered."""
     tls = TlsSettings("courier.test", ("apns-security-v3", "apns-pack-v1"), is_apples=True)

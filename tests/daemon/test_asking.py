@@ -11,9 +11,10 @@ from netcheck.config.settings import ProbingSettings
 from netcheck.daemon.asking import Asking
 from netcheck.daemon.probing import Probing
 from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.paths import LoadBalancer, ProbePath
 from netcheck.model.services import Timeouts
 from netcheck.state.state import State
-from netcheck.web.routes import NotInTime, TooMuch
+from netcheck.web.routes import NotInTime, NotThere, TooMuch
 from netcheck.web.server import LIMITS
 from tests.daemon.network import Network
 
@@ -47,6 +48,22 @@ def test_a_probe_that_fails_by_a_long_timeout_is_answered_with_what_it_saw() -> 
     assert HOST in answer
     assert "timeout" in answer
     assert seconds == pytest.approx(20.0, abs=1.0)
+
+
+def test_a_host_to_which_the_path_does_not_lead_is_not_there() -> None:
+    balanced = ProbePath(
+        "dmz", load_balancer=(("0-courier.push.apple.com", LoadBalancer("10.1.1.20", None)),)
+    )
+
+    async def main() -> None:
+        state = State()
+        state.configure(default().services, [balanced])
+        probing = Probing(state, replace(default(), paths=(balanced,)), Network().prober)
+        with pytest.raises(NotThere) as caught:
+            await Asking(state).probe(probing, "dmz", "courier", "1-courier.push.apple.com")
+        assert str(caught.value).startswith("no such host in the configuration; there is: 0-courier.push.")
+
+    trio.run(main)
 
 
 def test_a_probe_that_is_slow_is_not_said_to_have_had_no_turn() -> None:

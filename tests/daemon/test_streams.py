@@ -78,3 +78,19 @@ def test_where_nothing_changes_it_is_alive() -> None:
         assert [await told(stream) for _ in range(2)] == [(10.0, "alive")] * 2
 
     tell(nothing_changes)
+
+
+def test_of_many_that_ask_at_the_same_moment_no_more_are_served() -> None:
+    async def main() -> tuple[int, int]:
+        showing = Showing(of(Verdict.READY), History(None, 1e6))
+        streams = [events() for _ in range(60) if (events := showing.events()) is not None]
+        served = []
+        for stream in streams:
+            async for _ in stream:
+                served.append(stream)
+                break
+        for stream in streams:
+            await stream.aclose()
+        return len(served), showing.events() is not None
+
+    assert trio.run(main) == (16, True)

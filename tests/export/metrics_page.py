@@ -10,7 +10,7 @@ from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Family, Role
 from netcheck.model.results import HoldEnd
 from netcheck.state.histogram import BUCKETS
-from tests.export.states import populated
+from tests.export.states import populated, scraped
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
@@ -112,7 +112,7 @@ def _table(families: Iterable[MetricFamily]) -> Iterator[str]:
 
 def _of_the_process() -> list[str]:
     """What prometheus-client adds."""
-    text = Exporter().scrape(populated(), "", ())[0].decode()
+    text = scraped(Exporter(), populated())[0].decode()
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")]
     return [name for name in names if not name.startswith("netcheck_")]
 

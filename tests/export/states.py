@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from netcheck.export.negotiate import Exporter
 from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase, Reason
 from netcheck.model.findings import (
@@ -275,3 +276,11 @@ def changes(draw: st.DrawFn, state: State) -> Facts:
 def exposures() -> st.SearchStrategy[Facts]:
     """Anything that a config and some visits can lead to."""
     return st.builds(State).flatmap(changes)
+
+
+def scraped(
+    exporter: Exporter, facts: Facts, accept: str = "", names: Sequence[str] = ()
+) -> tuple[bytes, str]:
+    """Body and content type of an answer to a scrape."""
+    pieces, content_type = exporter.pieces(facts, accept, names)
+    return b"".join(pieces), content_type

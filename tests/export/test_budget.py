@@ -19,6 +19,7 @@ from netcheck.model.services import (
     targets,
 )
 from tests.bench.network import Network
+from tests.export.states import scraped
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fleet.md").read_text(encoding="utf-8")
 
@@ -45,7 +46,7 @@ def exposed(services: Iterable[Service], paths: Iterable[ProbePath], *, per_host
     """How many series a daemon exposes once it has visited every host."""
     network = Network(services, paths)
     network.visit(1.0)
-    body, _ = Exporter(per_host).scrape(network.facts(), "", ())
+    body, _ = scraped(Exporter(per_host), network.facts())
     return sum(not line.startswith(b"#") for line in body.splitlines())
 
 

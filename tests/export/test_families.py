@@ -50,6 +50,7 @@ from tests.export.states import (
     a_visit,
     configured,
     populated,
+    scraped,
     shown,
 )
 from tests.programs import program
@@ -124,7 +125,7 @@ def test_names_types_and_labels_are_those_of_the_contract() -> None:
 
 def test_promtool_finds_nothing_to_say() -> None:
     promtool = program("promtool")
-    body, _ = Exporter().scrape(populated(), "", [])
+    body, _ = scraped(Exporter(), populated())
     said = subprocess.run([promtool, "check", "metrics"], input=body, capture_output=True, timeout=30)
     assert (said.returncode, said.stdout + said.stderr) == (0, b"")
 
@@ -337,7 +338,7 @@ def test_a_path_says_what_it_leads_through_and_no_credential() -> None:
     assert values(shown(state), "netcheck_path_info", path="web", **through) == [1]
     nothing = {"proxy": "", "resolver": "system", "interface": ""}
     assert values(shown(state), "netcheck_path_info", path="direct", **nothing) == [1]
-    assert b"svc" not in Exporter().scrape(shown(state), "", ())[0]
+    assert b"svc" not in scraped(Exporter(), shown(state))[0]
 
 
 def test_a_path_says_who_chooses_its_proxies_and_no_key() -> None:

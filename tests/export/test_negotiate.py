@@ -9,7 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from netcheck.export.negotiate import Exporter
 from netcheck.state.histogram import BUCKETS
 from tests.export.collector import StateCollector
-from tests.export.states import populated
+from tests.export.states import populated, scraped
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -25,7 +25,7 @@ PROMETHEUS_3 = (
 
 
 def scrape(accept: str = "", *names: str) -> tuple[str, str]:
-    body, content_type = Exporter().scrape(populated(), accept, names)
+    body, content_type = scraped(Exporter(), populated(), accept, names)
     return body.decode(), content_type
 
 
@@ -116,7 +116,7 @@ def test_the_process_s_own_metrics_can_be_asked_for_by_name() -> None:
 
 
 def test_without_hosts_neither_their_series_nor_their_headers_are_there() -> None:
-    body, _ = Exporter(per_host=False).scrape(populated(), "", ())
+    body, _ = scraped(Exporter(per_host=False), populated())
     assert b"netcheck_probe_success" not in body
     assert (
         b'netcheck_hosts{family="ipv4",path="direct",port="5223",service="courier",state="reachable"}' in body

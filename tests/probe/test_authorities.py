@@ -175,3 +175,19 @@ async def test_a_store_that_hangs_is_left_in_time(tmp_path: Path, monkeypatch: p
     assert where_and_why(attempt) == (Phase.TLS, Reason.TLS_UNTRUSTED)
     assert attempt.failure is not None
     assert attempt.failure.detail == "the system's store of authorities was not read within 0.2 s"
+
+
+@in_trio
+async def test_what_no_config_names_any_more_is_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = authorities._Made(authorities._store_of_file, authorities._store_of_system)
+    first, second = (pem(tmp_path, AUTHORITY, name) for name in ("first.pem", "second.pem"))
+    await made.of(first)
+    await made.of(second)
+    assert set(made._kept) == {first, second}
+    monkeypatch.setattr(authorities, "_KEPT_FOR", -1.0)
+    monkeypatch.setattr(authorities, "_LOOK_EVERY", 0.0)
+    await made.of(second)
+    assert first not in made._kept
+    assert await made.of(first)

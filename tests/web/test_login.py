@@ -7,6 +7,7 @@ from collections.abc import Callable
 import bcrypt
 import pytest
 import trio
+import trio.testing
 
 from netcheck.config.settings import Web
 from netcheck.model.paths import Secret
@@ -211,3 +212,33 @@ async def test_who_guesses_is_told_when_to_come_again() -> None:
         response = await handler(asked("/", basic("prometheus", f"{n}")))
     assert response.status == 429
     assert dict(response.headers)["Retry-After"]
+
+
+@in_trio
+async def test_who_logs_in_with_what_is_being_computed_waits_for_it_and_has_guessed_nothing() -> None:
+    logins, came = Logins(), list[LoginOutcome]()
+
+    async def log_in() -> None:
+        came.append(await logins.check(basic("prometheus", "correct horse"), USERS, "10.0.0.1"))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(40):
+            nursery.start_soon(log_in)
+    assert came == [LoginOutcome.IN] * 40
+
+
+@in_trio
+async def test_where_who_came_first_has_gone_the_next_one_computes_it() -> None:
+    logins = Logins()
+    right = basic("prometheus", "correct horse")
+
+    async def leaves() -> None:
+        with gone:
+            await logins.check(right, USERS, "10.0.0.1")
+
+    gone = trio.CancelScope()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(leaves)
+        await trio.testing.wait_all_tasks_blocked()
+        gone.cancel()
+        assert await logins.check(right, USERS, "10.0.0.2") is LoginOutcome.IN

@@ -220,6 +220,10 @@ def named(
             except ValueError as error:
                 reading.say((*at, key), str(error), of_key=True)
                 continue
+            if normal in found:
+                twice = f"{normal} stands here twice, in two spellings: remove one"
+                reading.say((*at, key), twice, of_key=True)
+                continue
             try:
                 found[normal] = of_known.get(key, others).read(value, (*at, key), reading)
             except SaidError:
