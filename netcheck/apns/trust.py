@@ -167,6 +167,7 @@ def examine(
         version=version,
         sha256=chain[0].fingerprint.hex() if chain else "",
         is_for_host=_names(leaf, name) if whose else _is_forged_for(leaf, name),
+        is_alone=whose is None and len(chain) == 1 and not _is_issuer_known(leaf, anchors),
     )
     if whose is None:
         return Examined(info, *_not_vouched(chain, info, name, anchors, time))
@@ -185,6 +186,8 @@ def _not_vouched(
         return reason, f"the peer presented no certificate for {name}"
     known = _voucher(chain, ((Trust.OTHER, anchors.explaining),), frozenset(), time) is not None
     issuer = f"{info.issuer}, which is known: it stands in your ca_file" if known else info.issuer
+    if info.is_alone and not anchors.is_apples:
+        issuer += ", whose own certificate the server does not send"
     if info.is_for_host is None:
         return reason, (
             f"the certificate for {name} was issued by {issuer}, and does not say or cannot be read for whom:"
@@ -198,7 +201,7 @@ def _not_vouched(
 def _flaw(leaf: Said, info: TlsInfo, name: str, time: datetime) -> tuple[Reason | None, str]:
     """What is wrong with a certificate whose issuer may vouch."""
     if not info.is_for_host:
-        return Reason.TLS_NAME_MISMATCH, _for_another(info, name)
+        return Reason.TLS_NAME_MISMATCH, _not_for(leaf, info, name)
     if leaf.not_before is None or leaf.not_after is None:
         return Reason.TLS_EXPIRED, "the dates of the certificate cannot be read"
     if time > leaf.not_after:
@@ -212,9 +215,21 @@ def _flaw(leaf: Said, info: TlsInfo, name: str, time: datetime) -> tuple[Reason 
     return None, ""
 
 
+def _not_for(leaf: Said, info: TlsInfo, name: str) -> str:
+    if _names_by_subject(leaf, name):
+        return f"the certificate has {name} as its common name only, and clients want it as a subjectAltName"
+    return _for_another(info, name)
+
+
 def _for_another(info: TlsInfo, name: str) -> str:
-    whose = info.subject or ", ".join(info.names) or "no name"
+    whose = ", ".join(info.names) or info.subject or "no name"
     return f"the certificate is not for {name} but for {whose}"
+
+
+def _is_issuer_known(leaf: Said, anchors: Anchors) -> bool:
+    """Whether it is its own, or has the name of an authority whose certificate is here."""
+    stores = (*(authorities for _, authorities in anchors.vouching), anchors.explaining)
+    return leaf.issuer.der == leaf.subject.der or any(each.named(leaf.issuer.der) for each in stores)
 
 
 K = TypeVar("K", bool, bytes)

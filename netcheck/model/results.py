@@ -42,6 +42,8 @@ class TlsInfo:
     """Of the certificate as it came, in hex."""
     is_for_host: bool | None = None
     """Whether it is for the name that was asked for; None where it does not say for whom it is."""
+    is_alone: bool = False
+    """Whether the peer sent no certificate of its issuer, and none is known here."""
 
 
 HOSTS_FILE = "/etc/hosts"

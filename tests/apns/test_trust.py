@@ -218,3 +218,37 @@ def test_the_public_authorities_are_there_and_apples_two_are_known() -> None:
     assert len(store(in_pem(PUBLIC_AUTHORITIES.read_bytes())).by_subject) > 50
     assert {len(fingerprint) for fingerprint in APPLE_ANCHORS} == {32}
     assert len(APPLE_ANCHORS) == 2
+
+
+OWN_ANCHORS = anchors_of_others(own=stored(PUBLIC))
+
+
+@pytest.mark.parametrize(
+    ("presented", "is_alone"),
+    [
+        (chain(PUBLIC.create_child_ca().issue_cert(NAME))[:1], True),
+        (chain(PUBLIC.create_child_ca().issue_cert(NAME)), False),
+        (chain(INTERCEPTOR.create_child_ca().issue_cert(NAME)), False),
+        (chain(INTERCEPTOR.issue_cert(NAME)), True),
+        (chain(INTERCEPTOR.issue_cert(NAME), INTERCEPTOR), False),
+        ([der(root(INTERCEPTOR))], False),
+        ([], False),
+    ],
+)
+def test_a_leaf_that_comes_without_its_issuer_is_told(presented: list[bytes], is_alone: bool) -> None:
+    found = judged(presented, anchors=OWN_ANCHORS)
+    assert found.info.is_alone is is_alone
+    assert ("does not send" in found.detail) is is_alone
+
+
+def test_the_names_of_a_certificate_for_others_come_before_its_subject() -> None:
+    found = judged(chain(PUBLIC.issue_cert("portal.corp.example", common_name="Portal")), anchors=OWN_ANCHORS)
+    assert found.detail == f"the certificate is not for {NAME} but for portal.corp.example"
+
+
+def test_a_common_name_alone_is_told_as_such() -> None:
+    found = judged(chain(PUBLIC.issue_cert(common_name=NAME)), anchors=OWN_ANCHORS)
+    assert found.reason is Reason.TLS_NAME_MISMATCH
+    assert found.detail == (
+        f"the certificate has {NAME} as its common name only, and clients want it as a subjectAltName"
+    )

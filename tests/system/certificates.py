@@ -20,6 +20,8 @@ class Certificates:
     """The key and certificate of an authority that nobody outside the company trusts."""
     inspected: Path
     """For the same names as `good`, of that authority."""
+    alone: Path
+    """For the same names, of an intermediate authority whose own certificate is left out."""
     portal: Path
     """For a name of its own, of an authority of its own."""
 
@@ -42,6 +44,9 @@ class Certificates:
         files = {name: folder / f"{name}.pem" for name in ("ca", *issued, "interceptor")}
         files["interceptor"].write_bytes(interceptor.private_key_pem.bytes() + interceptor.cert_pem.bytes())
         authority.cert_pem.write_to_path(files["ca"])
+        files["alone"] = folder / "alone.pem"
+        child = authority.create_child_ca().issue_cert(*names)
+        files["alone"].write_bytes(child.private_key_pem.bytes() + child.cert_chain_pems[0].bytes())
         for name, certificate in issued.items():
             certificate.private_key_and_cert_chain_pem.write_to_path(files[name])
         return cls(**files)

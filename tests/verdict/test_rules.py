@@ -18,8 +18,8 @@ from netcheck.model.paths import (
     Role,
     Transport,
 )
-from netcheck.model.results import Earlier, LargeHello, Result, Try
-from netcheck.model.services import PortRule, Service
+from netcheck.model.results import Earlier, LargeHello, Result, Trust, Try
+from netcheck.model.services import PortRule, Service, TlsSettings
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.rules import RULES
@@ -553,6 +553,38 @@ SCENES = {
         [*couriers(), result(MDM, 443, Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired yesterday"))],
         "those who run mdm.test to renew the certificate on port 443",
         services=(COURIER, MDM),
+    ),
+    "an MDM server that sends no intermediate certificate": Scene(
+        Cause.SERVICE_CERTIFICATE,
+        Verdict.NOT_READY,
+        Hop.OWN_SERVICE,
+        [
+            *couriers(),
+            result(
+                MDM,
+                443,
+                Failure(Phase.TLS, Reason.TLS_UNTRUSTED, "was issued by Example CA"),
+                tls=replace(certificate(Trust.OTHER), is_alone=True),
+            ),
+        ],
+        "If not, ask those who run mdm.test to send the intermediate certificates with the server's own",
+        services=(COURIER, MDM),
+    ),
+    "a certificate of the MDM server that is of no authority in its ca_file": Scene(
+        Cause.SERVICE_CERTIFICATE,
+        Verdict.NOT_READY,
+        Hop.OWN_SERVICE,
+        [
+            *couriers(),
+            result(
+                MDM,
+                443,
+                Failure(Phase.TLS, Reason.TLS_UNTRUSTED, "was issued by another"),
+                tls=certificate(Trust.OTHER),
+            ),
+        ],
+        "Or see whether its authority is missing in `ca_file` of the service",
+        services=(COURIER, replace(MDM, tls=TlsSettings(ca_file=Path("ca.pem")))),
     ),
     "an MDM server that is down": Scene(
         Cause.SERVICE_DOWN,

@@ -1,11 +1,21 @@
 """What is wrong with a service of the user's own, such as the MDM server."""
 
+from collections.abc import Sequence
+
 from netcheck.model.failing import CERTIFICATE_REASONS, Phase, Reason
 from netcheck.model.findings import Acceptance, Cause, Hop
 from netcheck.verdict.case import Case, Matches, fails_in, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.naming import THE_MDM_SERVER, how_often, shortened, the_ports, the_reply, those_who_run
+from netcheck.verdict.naming import (
+    THE_MDM_SERVER,
+    Owner,
+    how_often,
+    shortened,
+    the_ports,
+    the_reply,
+    those_who_run,
+)
 
 _DOES_NOT_ANSWER: tuple[Matches, ...] = (
     fails_in(
@@ -31,13 +41,28 @@ def service_certificate(case: Case) -> Found | None:
     if reasons == {Reason.TLS_EXPIRED}:
         next_step = f"Ask {owner.asked} to renew the certificate on {the_ports(case, about)}."
     elif reasons == {Reason.TLS_NAME_MISMATCH}:
-        next_step = f"Ask {owner.asked} to install a certificate for this name on {the_ports(case, about)}."
-    else:
         next_step = (
-            "If the authority of the certificate is your own, set `ca_file` of the service in the config. "
-            f"If not, ask {owner.asked} to correct the certificate on {the_ports(case, about)}."
+            f"Ask {owner.asked} to install a certificate on {the_ports(case, about)} "
+            "that has this name as a subjectAltName."
         )
+    else:
+        next_step = _of_unknown_authority(case, about, owner)
     return Found(owner, about, how_often(case, about), next_step, the_reply(about))
+
+
+def _of_unknown_authority(case: Case, about: Sequence[Counted], owner: Owner) -> str:
+    """A common fault is that a server sends its own certificate only; then an authority is known in vain."""
+    seen = [each.result.attempt.tls for each in about]
+    what = "to correct the certificate"
+    if all(tls is not None and tls.is_alone for tls in seen):
+        what = "to send the intermediate certificates with the server's own"
+    ask = f"Ask {owner.asked} {what} on {the_ports(case, about)}."
+    names = {each.result.service for each in about}
+    services = [service for service in case.world.services if service.name in names]
+    if all(service.tls.ca_file is not None for service in services):
+        return f"{ask} Or see whether its authority is missing in `ca_file` of the service in the config."
+    own = "If the authority of the certificate is your own, set `ca_file` of the service in the config. "
+    return f"{own}If not, {ask[0].lower()}{ask[1:]}"
 
 
 @cause(Cause.SERVICE_DOWN, Hop.OWN_SERVICE)

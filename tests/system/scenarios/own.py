@@ -77,6 +77,11 @@ SCENES: Mapping[str, Scene] = {
         ),
         services=our_mdm,
     ),
+    "the company's own MDM server sends no intermediate certificate": Scene(
+        {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)},
+        breaks=lambda lab: between.own_service(lab.namespace, lab.certificates.alone, OWN_SERVICE_ADDRESS),
+        services=our_mdm,
+    ),
     "the company's own MDM server is down": Scene(
         {**FINE, ("direct", DEVICE): Finding(NOT_READY, Cause.SERVICE_DOWN, Hop.OWN_SERVICE)},
         services=our_mdm,
