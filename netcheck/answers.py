@@ -64,6 +64,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.PROXY_MEMBER_DOWN: "an address of the proxy does not answer",
     Cause.PAC_OUTDATED: "the PAC file can no longer be read",
     Cause.PROXY_SLOW: "the proxy is slow",
+    Cause.IDLE_FORGOTTEN: "idle connections end too soon",
     Cause.FALLBACK_BLOCKED: "the fallback fails ({ports})",
 }
 

@@ -32,6 +32,7 @@ from netcheck.state.lookups import LookupFlow, Question
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.case import Beside
 from netcheck.verdict.changing import doubts_in_words
 
 _LONGEST_WAIT = 3
@@ -224,8 +225,7 @@ class Snapshot:
             failures=self.belief.failures,
             trends=self.trends,
             random=self.random,
-            proofs=known.proofs,
-            large_hellos=known.large_hellos,
+            beside=Beside(known.proofs, known.large_hellos, tuple(known.holds.values())),
             is_one_look=self.belief.is_one_look,
         )
         fetched = [(result, seen.bag) for seen in known.endpoints.values() for result in seen.results]

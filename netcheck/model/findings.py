@@ -104,6 +104,7 @@ class Cause(StrEnum):
     PAC_OUTDATED = "pac_outdated"
     PROXY_MEMBER_DOWN = "proxy_member_down"
     PROXY_SLOW = "proxy_slow"
+    IDLE_FORGOTTEN = "idle_forgotten"
     FALLBACK_BLOCKED = "fallback_blocked"
 
 

@@ -54,10 +54,8 @@ class LargeHellos:
 
         Raises nothing for what a network or a peer does.
         """
-        if path.load_balancer or not _may_tell(attempt, aim):
-            return None
         key, now = (path.name, service, aim.port), trio.current_time()
-        if now < self._due.get(key, now):
+        if path.load_balancer or now < self._due.get(key, now) or not _may_tell(attempt, aim):
             return None
         self._due[key] = now + _EVERY
         told = await self._try(partial(self._ends, shared, path, aim, gate), is_direct=not aim.proxies)

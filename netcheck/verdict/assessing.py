@@ -16,7 +16,7 @@ from netcheck.model.paths import Expected, Family, ProbePath, Role
 from netcheck.model.results import Lookup, Result, Standing
 from netcheck.model.services import PortRule, Service, ports_on
 from netcheck.model.trends import Part, Trends
-from netcheck.verdict.case import Case, World
+from netcheck.verdict.case import Beside, Case, World
 from netcheck.verdict.counting import Counted, Counting, what_counts
 from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.loss import lost
@@ -131,15 +131,13 @@ def assess(  # noqa: PLR0913 - everything that a verdict rests on comes in here
     failures: int = 1,
     trends: Trends = MappingProxyType({}),
     random: frozenset[Part] = frozenset(),
-    proofs: Iterable[Proof] = (),
-    large_hellos: Iterable[Result] = (),
+    beside: Beside = Beside(),  # noqa: B008 - frozen
     is_one_look: bool = False,
 ) -> Assessment:
     """Judge by the results that are at most `window` seconds older than the newest of their path.
 
     `failures` is how many it takes until a failure is believed; see `what_counts`. `trends` say what newer
-    results have outdated; `random`, where hosts fail by chance; `proofs`, what APNs makes of the push
-    certificates of MDM servers; `large_hellos`, after which results a large TLS hello was sent.
+    results have outdated; `random`, where hosts fail by chance.
     """
     counting = what_counts(paths, standings, window, failures, trends, random=random, is_one_look=is_one_look)
     tallies = _tallies(services, paths, counting)
@@ -150,7 +148,7 @@ def assess(  # noqa: PLR0913 - everything that a verdict rests on comes in here
         if (needed := services_needed(services, path, role))
     ]
     useful = {path.name: _of_all_roles(path, cases) for path in paths}
-    world = World(services, paths, counting, lookups, useful, proofs, large_hellos)
+    world = World(services, paths, counting, lookups, useful, beside)
     losses = _losses(services, paths, counting)
     judgements = [_judge(world, case, tallies[case.path.name], losses[case.path.name]) for case in cases]
     return Assessment(judgements, _fallback_active(services, paths, tallies))

@@ -12,12 +12,24 @@ from netcheck.apns.addresses import is_allocated, is_apple_name
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Acceptance, Needed, Proof, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
-from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
+from netcheck.model.results import HOSTS_FILE, Attempt, Hold, Lookup, Result, Trust
 from netcheck.model.services import Network, Service
 from netcheck.verdict.counting import Counted, Counting
 from netcheck.verdict.ranges import RangeOnPath
 
 Matches = Callable[[Counted], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known besides the latest results, and may make a verdict or a remark."""
+
+    proofs: tuple[Proof, ...] = ()
+    """What APNs makes of the push certificates of MDM servers."""
+    large_hellos: tuple[Result, ...] = ()
+    """After which a large TLS hello was sent."""
+    holds: tuple[Hold, ...] = ()
+    """What became of connections that were held idle."""
 
 
 class World:
@@ -33,8 +45,7 @@ class World:
         counting: Counting,
         lookups: Iterable[Lookup],
         needs: Mapping[str, frozenset[Needed]],
-        proofs: Iterable[Proof] = (),
-        large_hellos: Iterable[Result] = (),
+        beside: Beside = Beside(),
     ) -> None:
         self.services = tuple(services)
         self.networks: dict[str, tuple[Network, ...]] = {}
@@ -43,8 +54,7 @@ class World:
         self.paths = tuple(paths)
         self.dead_ranges: frozenset[RangeOnPath] = counting.dead
         self.lookups = tuple(lookups)
-        self._proofs = tuple(proof for proof in proofs if proof.acceptance is not Acceptance.UNPROVEN)
-        self._large_hellos = tuple(large_hellos)
+        self._beside = beside
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self._chosen: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self.proxy_spoke_at: dict[str, float] = {path.name: -math.inf for path in paths}
@@ -68,12 +78,17 @@ class World:
 
     def proofs_on(self, path: str) -> tuple[Proof, ...]:
         """What APNs said there of push certificates, where it said anything."""
-        return tuple(proof for proof in self._proofs if proof.path == path)
+        said = (proof for proof in self._beside.proofs if proof.acceptance is not Acceptance.UNPROVEN)
+        return tuple(proof for proof in said if proof.path == path)
 
     def large_hellos_lost(self, path: str) -> tuple[Result, ...]:
         """After which nobody answered a large TLS hello there, and somebody a short one."""
-        lost = (each for each in self._large_hellos if each.large_hello and each.large_hello.failure)
-        return tuple(each for each in lost if each.path == path)
+        tried = (each for each in self._beside.large_hellos if each.path == path)
+        return tuple(each for each in tried if each.large_hello and each.large_hello.failure)
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        return self._beside.holds
 
     def chosen_on(self, path: str) -> list[Counted]:
         """What a PAC file or the environment has said something of, be it needed or not."""

@@ -13,6 +13,7 @@ from netcheck.verdict.causes import (
     apple,
     certificates,
     firewall,
+    idle,
     large_hello,
     load_balancer,
     own_service,
@@ -75,6 +76,7 @@ RULES: tuple[Rule, ...] = (
     pac.pac_outdated,
     proxy.proxy_member_down,
     proxy.proxy_slow,
+    idle.idle_forgotten,
     firewall.fallback_blocked,
 )
 

@@ -53,6 +53,7 @@ def test_a_firewall_that_silently_forgets_is_found_and_a_patient_one_holds(tls_l
     with tls_lab.daemon({"direct": {}}, holding(tls_lab)) as daemon:
         holds = ended(daemon, ("direct", "ipv4"), ("direct", "ipv6"))
         metrics = daemon.get("/metrics").body.decode()
+        (judged,) = json.loads(daemon.get("/api/v1/status").body)["verdicts"]
     forgotten, remembered = holds["direct", "ipv4"], holds["direct", "ipv6"]
     assert (forgotten["longest"], forgotten["end"], forgotten["silence"]) == (
         0,
@@ -60,6 +61,7 @@ def test_a_firewall_that_silently_forgets_is_found_and_a_patient_one_holds(tls_l
         pytest.approx(10, 0.1),
     )
     assert (remembered["longest"], remembered["end"]) == (10, "held")
+    assert (judged["verdict"], judged["cause"], judged["hop"]) == ("ready", "idle_forgotten", "firewall")
     labels = 'path="direct",service="courier"'
     assert f'netcheck_hold_ended_total{{family="ipv4",how="lost",{labels}}} 1.0\n' in metrics
     assert f'netcheck_hold_longest_seconds{{family="ipv6",{labels}}} 10.0\n' in metrics

@@ -16,9 +16,10 @@ from netcheck.model.paths import (
     Resolver,
     Role,
 )
-from netcheck.model.results import Lookup, Result, TlsInfo, Trust
+from netcheck.model.results import Hold, Lookup, Result, TlsInfo, Trust
 from netcheck.model.services import PortRule, Service
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.case import Beside
 from netcheck.verdict.rules import RULES
 from tests.records import once, result
 
@@ -53,6 +54,7 @@ class Scene:
     services: Sequence[Service] = (COURIER,)
     lookups: Sequence[Lookup] = field(default=())
     proofs: Sequence[Proof] = ()
+    holds: Sequence[Hold] = ()
 
     def judged(self) -> Judgement:
         found = assess(
@@ -60,8 +62,11 @@ class Scene:
             self.paths,
             once(self.results),
             self.lookups,
-            proofs=self.proofs,
-            large_hellos=[each for each in self.results if each.large_hello],
+            beside=Beside(
+                tuple(self.proofs),
+                tuple(each for each in self.results if each.large_hello),
+                tuple(self.holds),
+            ),
         ).judgements
         return next(each for each in found if each.path == self.paths[-1].name)
 

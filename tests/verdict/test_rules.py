@@ -18,7 +18,7 @@ from netcheck.model.paths import (
     Role,
     Transport,
 )
-from netcheck.model.results import Earlier, LargeHello, Result, Trust, Try
+from netcheck.model.results import Earlier, Hold, HoldEnd, HoldKey, LargeHello, Result, Trust, Try
 from netcheck.model.services import PortRule, Service, TlsSettings
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
@@ -61,6 +61,13 @@ def with_large_hello(results: Sequence[Result], told: LargeHello) -> list[Result
     """After the first on each port, and those after the others came earlier."""
     first = {each.port: each for each in reversed(results)}.values()
     return [replace(each, large_hello=told) if each in first else each for each in results]
+
+
+def held(end: HoldEnd, silence: float, path: ProbePath = DIRECT, family: Family = Family.IPV4) -> Hold:
+    """Of a courier; it outlived half of it, or all where it was held."""
+    longest = silence if end is HoldEnd.HELD else silence / 2
+    key = HoldKey(COURIER.name, path.name, family)
+    return Hold(NOW, key, COURIER.hosts[0], 5223, longest, end, silence)
 
 
 SILENT_FIRST = (
@@ -448,6 +455,34 @@ SCENES = {
         couriers() + couriers(path=PROXY, family=Family.NAME, spoke=True, seconds=2.0),
         "what slows it down",
         (DIRECT, PROXY),
+    ),
+    "a firewall that forgets idle connections": Scene(
+        Cause.IDLE_FORGOTTEN,
+        Verdict.READY,
+        Hop.FIREWALL,
+        couriers(),
+        "Ask the owners of the firewall to keep connections to port 5223 for more than 30 minutes",
+        holds=[held(HoldEnd.LOST, 300.0)],
+    ),
+    "a proxy that closes idle connections, while the direct way keeps them": Scene(
+        Cause.IDLE_FORGOTTEN,
+        Verdict.READY,
+        Hop.PROXY,
+        couriers() + couriers(path=PROXY, family=Family.NAME, spoke=True),
+        "Ask the owners of the proxy proxy.test:3128 to keep connections",
+        (DIRECT, PROXY),
+        holds=[held(HoldEnd.HELD, 900.0), held(HoldEnd.CLOSED, 60.0, PROXY, Family.NAME)],
+    ),
+    "a peer that closes idle connections on every path": Scene(
+        None,
+        Verdict.READY,
+        None,
+        couriers() + couriers(path=PROXY, family=Family.NAME, spoke=True),
+        paths=(DIRECT, PROXY),
+        holds=[held(HoldEnd.RESET, 60.0), held(HoldEnd.CLOSED, 60.0, PROXY, Family.NAME)],
+    ),
+    "a firewall that forgets what has been idle for long": Scene(
+        None, Verdict.READY, None, couriers(), holds=[held(HoldEnd.LOST, 3600.0)]
     ),
     "5223 open, 443 blocked": Scene(
         Cause.FALLBACK_BLOCKED,
