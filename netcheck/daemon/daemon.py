@@ -27,10 +27,11 @@ from netcheck.daemon.reloading import Reloads, read_config
 from netcheck.daemon.showing import Showing
 from netcheck.daemon.systemd import Systemd, passed_sockets
 from netcheck.export.negotiate import Exporter
-from netcheck.facts import Belief, Facts, LatestFacts
+from netcheck.facts import Belief, Facts
 from netcheck.history.history import History
 from netcheck.model.findings import Judgement, Proof, Verdict
 from netcheck.push_certificates import ToProve
+from netcheck.settling import LatestFacts
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
 from netcheck.web.listening import ListenError

@@ -6,12 +6,13 @@ Owns what a visit looks like that succeeds, or fails in a given phase. Must not 
 from collections.abc import Callable, Iterable
 from itertools import count
 
-from netcheck.facts import Belief, Facts, LatestFacts
+from netcheck.facts import Belief, Facts
 from netcheck.model.failing import Failure, Phase
 from netcheck.model.paths import Family, ProbePath, RecordType
 from netcheck.model.results import Attempt, Lookup, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service, hosts_on, phases_of, ports_on, targets
 from netcheck.schedule import STILL_RUNNING
+from netcheck.settling import LatestFacts
 from netcheck.state.state import State
 
 Fault = Callable[[Service, int, ProbePath], Failure | None]

@@ -16,13 +16,13 @@ from netcheck.config.file import Config
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.daemon import belief
 from netcheck.daemon.probing import Probing
-from netcheck.facts import LatestFacts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Acceptance, Judgement
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Attempt, Result, Visit
 from netcheck.model.services import Service, Timeouts, families_of
 from netcheck.schedule import Gate
+from netcheck.settling import LatestFacts
 from netcheck.state.state import State
 
 WALL = 1_790_000_000.0
