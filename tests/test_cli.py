@@ -222,6 +222,28 @@ def test_a_push_certificate_that_is_missing_is_a_fault_for_config_check_only(tmp
     assert result.output == f"{file}:12:15: {expected}\n"
 
 
+@pytest.mark.parametrize("history", ["netcheck.db", "missing/netcheck.db"])
+def test_a_folder_for_incidents_that_is_missing_is_a_warning_of_config_check(
+    tmp_path: Path, history: str
+) -> None:
+    """For systemd makes its folder only when the daemon starts."""
+    file = config(tmp_path, "  ours: {hosts: [a.test], ports: 443}")
+    file.write_text(file.read_text() + f"history: {{file: {history}}}\n")
+    result = invoke("config", "check", file)
+    missing = "cannot be used: No such file or directory; make it\n"
+    warning = f"{file}: warning: history.file: the folder {tmp_path}/missing {missing}"
+    assert (result.exit_code, result.stderr) == (0, warning if "/" in history else "")
+
+
+def test_a_file_for_incidents_that_is_something_else_is_a_fault_for_config_check(tmp_path: Path) -> None:
+    file = config(tmp_path, "  ours: {hosts: [a.test], ports: 443}")
+    file.write_text(file.read_text() + "history: {file: notes}\n")
+    (tmp_path / "notes").write_text("x")
+    result = invoke("config", "check", file)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{file}: history.file: {tmp_path}/notes is not a history file of netcheck" in result.stderr
+
+
 def test_many_faults_are_told_by_twenty_and_their_number(tmp_path: Path) -> None:
     file = tmp_path / "netcheck.yaml"
     file.write_text("\n".join(f"wrong{n}: 1" for n in range(1000)))

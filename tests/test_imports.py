@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "verdict": {"model", "apns", "phrases"},
     "facts": {"model", "bags", "state", "verdict"},
     "settling": {"model", "facts", "state", "verdict"},
-    "history": {"model"},
+    "history": {"model", "files"},
     "fields": {"model", "facts"},
     "rows": {"model", "phrases"},
     "pages": {"model", "facts", "fields", "answers", "phrases", "rows", "state"},

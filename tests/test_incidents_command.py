@@ -80,13 +80,16 @@ def test_what_was_over_by_then_is_left_out(config: Path) -> None:
     [
         ("listen: 127.0.0.1:0\n", "names no file for incidents"),
         ("history: {file: none.db}\n", "there is no such file yet: the daemon makes it"),
-        ("history: {file: netcheck.yaml}\n", "is damaged"),
+        ("history: {file: other}\n", "is not a history file of netcheck"),
+        ("history: {file: empty}\n", "is empty: the daemon has not been able to write it"),
         ("history: {keep: soon}\n", ":1:17: history.keep"),
     ],
 )
 def test_where_there_is_nothing_to_read_it_says_what_to_do(tmp_path: Path, text: str, says: str) -> None:
     file = tmp_path / "netcheck.yaml"
-    file.write_text(text + "# " + "x" * 1000 + "\n")
+    file.write_text(text)
+    (tmp_path / "other").write_text("something else")
+    (tmp_path / "empty").touch()
     ended = invoke("--config", file)
     assert ended.exit_code == 2
     assert says in ended.output

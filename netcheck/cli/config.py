@@ -1,14 +1,17 @@
 """`netcheck config`: check a file, show it whole, print an example or the schema."""
 
 import json
+import os
 from pathlib import Path
 
 import click
 
+from netcheck.cli.exits import fail
 from netcheck.cli.reading import or_fail
 from netcheck.config import examples
 from netcheck.config.file import check, schema, show
 from netcheck.config.web_file import settle
+from netcheck.history.database import HistoryError, refuse_another_file
 
 _FILE = click.Path(path_type=Path)
 
@@ -23,13 +26,33 @@ def config() -> None:
 def config_check(file: Path) -> None:
     """Check FILE and the files that it names: every error is said, with line and column."""
     found = or_fail(check, file)
+    try:
+        on_history = or_fail(lambda _: _warnings_on(found.history.file), file)
+    except HistoryError as error:
+        fail(f"{file}: history.file: {error}")
     paths = ", ".join(path.name for path in found.paths)
     services = ", ".join(dict.fromkeys(service.name for service in found.services))
     click.echo(f"{file}: no errors; paths: {paths}; services: {services}")
-    for warning in found.warnings:
+    for warning in (*found.warnings, *on_history):
         click.echo(f"{file}: warning: {warning}", err=True)
     for note in or_fail(lambda _: settle(found.web).notes, file):
         click.echo(f"{found.web.config_file}: warning: {note}", err=True)
+
+
+def _warnings_on(history: Path | None) -> tuple[str, ...]:
+    """What may keep the daemon from writing incidents, as far as this user sees; HistoryError for what will."""
+    if history is None:
+        return ()
+    try:
+        refuse_another_file(history)
+        history.parent.stat()
+    except PermissionError:  # not for this user to see
+        return ()
+    except OSError as error:
+        return (f"history.file: the folder {history.parent} cannot be used: {error.strerror}; make it",)
+    if not os.access(history.parent, os.W_OK) or (history.exists() and not os.access(history, os.W_OK)):
+        return (f"history.file: this user may not write {history}; see that the daemon's user may",)
+    return ()
 
 
 @config.command("show", short_help="Print FILE with every default filled in.")

@@ -277,6 +277,7 @@ def _understood_as(file: Path, data: bytes) -> tuple[FileKeys, Config, Reading]:
     resolvers = {name: each.resolver for name, each in keys.paths.items()}
     together.check(config.services, config.paths, resolvers, reading.keys(("resolvers",)), reading)
     together.check_metrics(config.services, config.paths, config.metrics.per_host, reading)
+    together.check_history(file, reading)
     if reading.faults:
         raise config_error(file, reading.faults, FILE)
     return keys, config, reading

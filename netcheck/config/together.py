@@ -4,6 +4,8 @@ A rule says nothing about what is not sound: it was said already, and what it me
 """
 
 from collections.abc import Iterable, Mapping
+from os.path import realpath
+from pathlib import Path
 
 from netcheck.config.reading.addresses import host_port
 from netcheck.config.reading.document import Location
@@ -158,6 +160,18 @@ def check_metrics(services: Services, paths: Paths, per_host: bool, reading: Rea
             "away hosts, ports or paths"
         )
         reading.say(("metrics", "per_host"), message)
+
+
+def check_history(config: Path, reading: Reading) -> None:
+    """Say where incidents would be written into a file that is there for something else."""
+    at = ("history", "file")
+    if not reading.sound(at) or at not in reading.files:
+        return
+    file = realpath(reading.files[at])
+    if file == realpath(config):
+        reading.say(at, "is this config itself: name a file for incidents alone")
+    elif any(realpath(other) == file for place, other in reading.files.items() if place != at):
+        reading.say(at, "is a file that is named elsewhere in here too: name one for incidents alone")
 
 
 def _endpoints(services: Services, paths: Paths) -> int:

@@ -1,21 +1,25 @@
 """The file of the incidents: SQLite. Everything here blocks, and so runs in a thread.
 
-A file that is damaged is set aside under another name, and a fresh one begun. One that is not ours, or of a
-newer netcheck, is left alone.
+A file of ours that is damaged is set aside under another name, and a fresh one begun. One that is not ours,
+by its first bytes, or of a newer netcheck, is left alone: somebody may have named the wrong one.
 """
 
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
+from netcheck.files import open_file
 from netcheck.history.timeline import MOST, Key, key_of
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.incidents import Span
 from netcheck.model.paths import Role
+
+T = TypeVar("T")
 
 _log = logging.getLogger("netcheck")
 _OURS = 0x6E65746B  # "netk", in the header of the file (SQLite's application_id)
@@ -23,7 +27,13 @@ _VERSION = 1
 _LOCKED = 2.0
 """Seconds to wait for another program that has the file locked."""
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_BEGINS = b"SQLite format 3\0"
+_HEADER = 100
+_APPLICATION = slice(68, 72)
+"""How a file of SQLite begins, how long its header is, and where that has our mark:
+https://www.sqlite.org/fileformat2.html#the_database_header"""
 _SIDE_FILES = ("", "-wal", "-shm")
+_NO_HISTORY = "{} is not a history file of netcheck: name another file in `history`"
 
 _MAKE = f"""
 PRAGMA application_id = {_OURS};
@@ -52,12 +62,15 @@ class HistoryError(Exception):
     """The file cannot be used; the message says why and what to do."""
 
 
-class _DamagedError(Exception):
-    """The file is no whole database."""
+class _DamagedError(HistoryError):
+    """The file is ours, and no whole database."""
 
 
 class Database:
-    """Reads and writes one file; whole after each call, so that nothing of it stays open."""
+    """Reads and writes one file; whole after each call, so that nothing of it stays open.
+
+    A damaged file gets another name, and a fresh one all that is known. Raises HistoryError.
+    """
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -65,38 +78,33 @@ class Database:
         """What the file has, as far as it was read or written here."""
 
     def read(self) -> list[Span]:
-        """What the file has; nothing where there is none yet, or a damaged one. Raises HistoryError."""
-        try:
-            with closing(_connected(self.file)) as connection:
-                found = _read(connection)
-        except (sqlite3.Error, _DamagedError) as error:
-            if _is_damage(error):
-                return []
-            raise HistoryError(_trouble(self.file, error)) from error
+        """What the file has; nothing where there was none yet, or a damaged one."""
+        found = self._mended(self._load)
         self._written = {key_of(span): span for span in found}
         return found
 
     def write(self, spans: Mapping[Key, Span], before: float) -> None:
-        """Put what is new into the file; take out what ended before this time, and the oldest of too many.
+        """Put what is new into the file; take out what ended before this time, and the oldest of too many."""
+        self._mended(lambda: self._put(spans, before))
 
-        A damaged file gets another name, and a fresh one all that is known. Raises HistoryError.
-        """
+    def _mended(self, work: Callable[[], T]) -> T:
         try:
-            try:
-                self._put(spans, before)
-            except (sqlite3.DatabaseError, _DamagedError) as error:
-                if not _is_damage(error):
-                    raise
+            with _plainly(self.file):
+                return work()
+        except _DamagedError:
+            with _plainly(self.file):
                 self._set_aside()
-                self._put(spans, before)
-        except (sqlite3.Error, OSError) as error:
-            raise HistoryError(_trouble(self.file, error)) from error
+                return work()
+
+    def _load(self) -> list[Span]:
+        with closing(_connected(self.file)) as connection:
+            return _read(self.file, connection)
 
     def _put(self, spans: Mapping[Key, Span], before: float) -> None:
         changed = [span for key, span in spans.items() if self._written.get(key) is not span]
         with closing(_connected(self.file)) as connection, connection:
             if not self._written:
-                _check(connection)
+                _check(self.file, connection)
             connection.executemany(_TAKE_OUT, self._written.keys() - spans.keys())
             connection.executemany(_PUT, map(_row, changed))
             connection.execute(_DROP_OLD, (before,))
@@ -119,23 +127,48 @@ def read(file: Path) -> list[Span]:
         raise HistoryError(
             f"{file}: there is no such file yet: the daemon makes it when it runs with this config"
         )
-    problem: Exception | None = None
-    # A file whose folder cannot be written to can only be opened as one that nobody changes.
-    for way in ("mode=ro", "immutable=1"):
+    with _plainly(file):
+        refuse_another_file(file)
         try:
-            with closing(
-                sqlite3.connect(f"{file.absolute().as_uri()}?{way}", _LOCKED, uri=True)
-            ) as connection:
-                return _read(connection) if _refuse_foreign(file, connection) else []
-        except sqlite3.OperationalError as error:
-            problem = error
-        except (sqlite3.DatabaseError, _DamagedError) as error:
-            raise HistoryError(_trouble(file, error)) from error
-    raise HistoryError(_trouble(file, problem)) from problem
+            return _looked_at(file, "mode=ro")
+        except sqlite3.OperationalError:
+            # A file whose folder cannot be written to can only be opened as one that nobody changes.
+            return _looked_at(file, "immutable=1")
+
+
+def refuse_another_file(file: Path) -> None:
+    """HistoryError for a file that does not begin as a history does; OSError where that cannot be seen.
+
+    SQLite would overwrite one of a single byte. Looks while nothing here has the file open: closing it would
+    let go of SQLite's locks (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    """
+    if not (_header(file) or _BEGINS).startswith(_BEGINS):
+        raise HistoryError(_NO_HISTORY.format(file))
+
+
+def _header(file: Path) -> bytes:
+    """The first bytes; none of a file that is empty, as SQLite makes it, or not there."""
+    try:
+        with open_file(file) as stream:
+            return stream.read(_HEADER) or b""
+    except FileNotFoundError:
+        return b""
+
+
+def _looked_at(file: Path, way: str) -> list[Span]:
+    uri = f"{file.absolute().as_uri()}?{way}"
+    with closing(sqlite3.connect(uri, _LOCKED, uri=True)) as connection:
+        if _refuse_foreign(file, connection) == 0:
+            raise HistoryError(
+                f"{file} is empty: the daemon has not been able to write it yet; its log says why, and its "
+                "status page has the incidents since it started"
+            )
+        return _read(file, connection)
 
 
 def _connected(file: Path) -> sqlite3.Connection:
     """Open, and with our table in it. Raises sqlite3.Error, and HistoryError for what is not ours."""
+    refuse_another_file(file)
     connection = sqlite3.connect(file, _LOCKED)
     try:
         if _refuse_foreign(file, connection) == 0:
@@ -153,7 +186,7 @@ def _refuse_foreign(file: Path, connection: sqlite3.Connection) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if tables and application != _OURS:
+    if application != _OURS and (tables or application):
         raise HistoryError(f"{file} is another program's database: name another file in `history`")
     if version > _VERSION:
         raise HistoryError(
@@ -162,21 +195,26 @@ def _refuse_foreign(file: Path, connection: sqlite3.Connection) -> int:
     return int(version) if tables else 0
 
 
-def _check(connection: sqlite3.Connection) -> None:
+def _check(file: Path, connection: sqlite3.Connection) -> None:
     (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if said != "ok":
-        raise _DamagedError(said)
+        raise _DamagedError(f"{file} is damaged: {said}")
 
 
-def _is_damage(error: Exception) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(error, _DamagedError) or (code is not None and code & 0xFF in _DAMAGE)
-
-
-def _trouble(file: Path, error: Exception | None) -> str:
-    if error is not None and _is_damage(error):
-        return f"{file} is damaged: {error}"
-    return f"{file} cannot be used: {error}; see that its folder is there, may be written to, and has room"
+@contextmanager
+def _plainly(file: Path) -> Iterator[None]:
+    """What SQLite and the system raise, as HistoryError: damage of what is ours, or what is in the way."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
+            if int.from_bytes(_header(file)[_APPLICATION], "big") != _OURS:
+                raise HistoryError(_NO_HISTORY.format(file)) from error
+            raise _DamagedError(f"{file} is damaged: {error}") from error
+        raise HistoryError(
+            f"{file} cannot be used: {getattr(error, 'strerror', error)}; "
+            "see that its folder is there, may be written to, and has room"
+        ) from error
 
 
 def _row(span: Span) -> tuple[object, ...]:
@@ -197,9 +235,10 @@ def _row(span: Span) -> tuple[object, ...]:
     )
 
 
-def _read(connection: sqlite3.Connection) -> list[Span]:
+def _read(file: Path, connection: sqlite3.Connection) -> list[Span]:
     """What lasts, and the newest of what has ended, without what another version wrote in unknown words."""
-    _check(connection)
+    _check(file, connection)
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")  # one bad byte costs no other row
     return [span for row in connection.execute(_READ, (MOST,)) if (span := _span(row)) is not None]
 
 
@@ -222,5 +261,5 @@ def _span(row: Iterable[object]) -> Span | None:
             None if next_step is None else str(next_step),
             str(transcript),
         )
-    except ValueError:
+    except (ValueError, TypeError):
         return None

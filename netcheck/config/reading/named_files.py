@@ -51,8 +51,8 @@ def _place(written: str, directory: Path) -> Path:
 def file_kind(look: Callable[[Path], T], show: Callable[[T], object] = str) -> Kind[T]:
     """The name of a file, which is looked at at once: OSError and ValueError are faults."""
 
-    def read(raw: object, _: Location, reading: Reading) -> T:
-        file = _place(text_in(raw), reading.directory)
+    def read(raw: object, at: Location, reading: Reading) -> T:
+        file = reading.files[at] = _place(text_in(raw), reading.directory)
         try:
             return look(file)
         except OSError as error:

@@ -49,6 +49,8 @@ class Reading:
     def __init__(self, document: Document, directory: Path) -> None:
         self.directory = directory
         """Where relative file names start from."""
+        self.files: dict[Location, Path] = {}
+        """The files that the document names, by where."""
         self.faults = list(document.faults)
         self._document = document
         self._faulty = set(document.spoiled)
