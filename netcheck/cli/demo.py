@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import trio
 
-from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, LostOutputError, fail, said_by
+from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, LostOutputError, errors_in, fail_with
 from netcheck.lab.alerting import SPEED, Alert, Alerting
 from netcheck.lab.folder import demo_folder
 from netcheck.lab.lab import HERE, Ground, Lab, LabError, free_port
@@ -60,16 +60,16 @@ def demo(only_list: bool, names: Sequence[str], hold: bool | None, with_alerts: 
     holds = sys.stdout.isatty() if hold is None else hold
     interrupted = False
     played: list[Played] = []
-    problems: list[str] = []
+    problems: list[BaseException] = []
     try:
         with demo_folder() as folder:
             trio.run(_run, folder, _chosen(names), holds, with_alerts, played)
     except* KeyboardInterrupt:
         interrupted = True
     except* (LabError, DaemonError, LostOutputError) as group:
-        problems = said_by(group)
+        problems = errors_in(group)
     if problems:
-        fail(problems[0])
+        fail_with(problems[0])
     if interrupted and not played:
         click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)

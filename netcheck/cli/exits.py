@@ -15,6 +15,7 @@ ALL_READY, NOT_READY, USAGE, WITH_LIMITS = 0, 1, 2, 3
 NO_ANSWER = USAGE
 """Also where the answer is lost: 1 would say that something is not ready."""
 INTERRUPTED = 130  # as shells say it of SIGINT
+UNREAD = 141  # and of SIGPIPE: the reader has seen enough, as `head` has after some lines
 
 
 def fail(message: str) -> NoReturn:
@@ -22,18 +23,27 @@ def fail(message: str) -> NoReturn:
     sys.exit(NO_ANSWER)
 
 
-def said_by(group: BaseExceptionGroup) -> list[str]:
-    """What the errors in it say, and in the groups in it."""
+def fail_with(error: BaseException) -> NoReturn:
+    """Say why it ends; nothing where nobody reads the output any more, as common tools do."""
+    if isinstance(error, LostOutputError) and error.is_unread:
+        sys.exit(UNREAD)
+    fail(str(error))
+
+
+def errors_in(group: BaseExceptionGroup) -> list[BaseException]:
+    """The errors in it, and in the groups in it."""
     nested = (
-        said_by(each) if isinstance(each, BaseExceptionGroup) else [str(each)] for each in group.exceptions
+        errors_in(each) if isinstance(each, BaseExceptionGroup) else [each] for each in group.exceptions
     )
-    return [text for texts in nested for text in texts]
+    return [error for errors in nested for error in errors]
 
 
 class LostOutputError(click.ClickException):
     """Standard output cannot be written; `str()` says why."""
 
-    exit_code = NO_ANSWER
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"the output cannot be written: {error.strerror}")
+        self.is_unread = isinstance(error, BrokenPipeError)
 
 
 def allow_interrupts() -> None:
@@ -61,7 +71,7 @@ def end_with(command: Callable[[], object]) -> NoReturn:
         status = _status_of(command)
         sys.stdout.flush()
     except LostOutputError as error:
-        fail(str(error))
+        fail_with(error)
     except click.ClickException as error:
         error.show()
         status = error.exit_code
@@ -110,7 +120,7 @@ class _Output(io.FileIO):
             return len(memoryview(data)) if self._lost else super().write(data)
         except OSError as error:
             self._lost = True
-            raise LostOutputError(f"the output cannot be written: {error.strerror}") from error
+            raise LostOutputError(error) from error
 
 
 class _Errors(io.FileIO):

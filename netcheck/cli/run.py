@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import trio
 
-from netcheck.cli.exits import fail, said_by
+from netcheck.cli.exits import errors_in, fail_with
 from netcheck.cli.reading import or_fail
 from netcheck.config.file import to_run
 from netcheck.config.reading.problems import ConfigError
@@ -35,6 +35,6 @@ def run(file: Path, log_format: str, log_level: str) -> None:
     try:
         trio.run(Daemon(file, config).run)
     except* (ListenError, ConfigError) as group:
-        problem = said_by(group)[0]
+        problem = errors_in(group)[0]
     if problem:
-        fail(problem)
+        fail_with(problem)
