@@ -40,7 +40,7 @@ def config_check(file: Path) -> None:
 
 
 def _warnings_on(history: Path | None) -> tuple[str, ...]:
-    """What may keep the daemon from writing incidents, as far as this user sees; HistoryError for what will."""
+    """What may keep the daemon from writing incidents, as far as this user sees; HistoryError if all does."""
     if history is None:
         return ()
     try:

@@ -89,9 +89,11 @@ def proxy_or_chooser(written: str) -> ProxyAddress | PacAddress | FromEnvironmen
 
 
 def _pac_address(url: str) -> PacAddress:
-    """With what runs the file at hand: it is an extra."""
+    """With what runs the file at hand: it is optional."""
     if find_spec("quickjs") is None:
-        raise ValueError("PAC files need an engine that is not installed: pip install 'netcheck[pac]'")
+        raise ValueError(
+            "PAC files need quickjs-ng, which is not installed: docs/install.md says how to add it"
+        )
     if match := _FILE_URL.fullmatch(url):
         return PacAddress(f"file://{match['path']}")
     if url.lower().startswith("file:"):

@@ -126,19 +126,17 @@ def _logins_fit_the_protocol(keys: AtAProxy, at: Location, reading: Reading) -> 
     for key in set(written) - {"auth"}:
         if keys.auth not in (None, AuthScheme.NEGOTIATE):
             reading.say((*at, key), f"is for auth: negotiate, and this is {keys.auth}: remove one of them")
-    if written and (missing := _missing_extra(keys)):
-        message = (
-            f"needs netcheck's extra {missing}, which is not installed: pip install 'netcheck[{missing}]'"
-        )
+    if written and (missing := _missing_library(keys)):
+        message = f"needs {missing}, which is not installed: docs/install.md says how to add it"
         reading.say((*at, written[0]), message)
 
 
-def _missing_extra(keys: AtAProxy) -> str | None:
-    """The extra that what is written cannot do without, if it is not there."""
+def _missing_library(keys: AtAProxy) -> str | None:
+    """The library that what is written cannot do without, if it is not there."""
     if keys.auth is AuthScheme.NTLM:
-        return None if find_spec("spnego") else "proxy-auth"
+        return None if find_spec("spnego") else "pyspnego"
     if keys.auth is AuthScheme.NEGOTIATE or keys.keytab_file or keys.credential_cache_file:
-        return None if find_spec("gssapi") else "kerberos"
+        return None if find_spec("gssapi") else "gssapi"
     return None
 
 

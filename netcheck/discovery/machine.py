@@ -60,7 +60,7 @@ class FoundPac:
     key: str
     where: str
     trouble: str = ""
-    """Why netcheck cannot use it as it is, such as for want of the extra."""
+    """Why netcheck cannot use it as it is, such as for want of a library."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,7 +244,7 @@ def _gssapi() -> Any:
         for needed in ("acquire_cred_from", "acquire_cred_with_password", "store_cred_into"):
             getattr(gssapi.raw, needed)
     except (ImportError, OSError, AttributeError) as error:
-        raise not_installed(AuthScheme.NEGOTIATE, "kerberos") from error
+        raise not_installed(AuthScheme.NEGOTIATE, "gssapi") from error
     return gssapi
 
 

@@ -99,7 +99,7 @@ def _spnego() -> Any:
     try:
         spnego = importlib.import_module("spnego")
     except ImportError as error:
-        raise not_installed(AuthScheme.NTLM, "proxy-auth") from error
+        raise not_installed(AuthScheme.NTLM, "pyspnego") from error
     logging.getLogger("spnego").setLevel(logging.WARNING)  # it logs tokens for debugging
     return spnego
 
@@ -115,8 +115,8 @@ def token_of(challenge: Challenge) -> bytes:
     return b64decode(challenge.token, validate=True)
 
 
-def not_installed(scheme: AuthScheme, extra: str) -> LoginError:
-    detail = f"a login by {scheme} needs netcheck's extra {extra}, which is not installed"
+def not_installed(scheme: AuthScheme, library: str) -> LoginError:
+    detail = f"a login by {scheme} needs {library}, which is not installed"
     return LoginError(LoginFault.NOT_INSTALLED, detail)
 
 

@@ -176,7 +176,7 @@ def test_without_the_engine_it_says_what_to_install(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("netcheck.config.choosers.find_spec", lambda _: None)
     file = tmp_path / "netcheck.yaml"
     file.write_text("paths: {a: {proxy: pac+http://web.test/p.pac}}", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"pip install 'netcheck\[pac\]'"):
+    with pytest.raises(ConfigError, match=r"quickjs-ng, which is not installed: docs/install\.md says how"):
         load(file)
 
 

@@ -60,22 +60,22 @@ def test_a_password_a_keytab_or_a_credential_cache_makes_a_login(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("keys", "extra"),
+    ("keys", "library"),
     [
-        ("username: svc, password_file: password, auth: ntlm", "proxy-auth"),
-        ("username: svc, password_file: password, auth: negotiate", "kerberos"),
-        ("username: svc, keytab_file: keytab", "kerberos"),
-        ("credential_cache_file: to-come", "kerberos"),
+        ("username: svc, password_file: password, auth: ntlm", "pyspnego"),
+        ("username: svc, password_file: password, auth: negotiate", "gssapi"),
+        ("username: svc, keytab_file: keytab", "gssapi"),
+        ("credential_cache_file: to-come", "gssapi"),
     ],
 )
-def test_an_extra_that_is_not_installed_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: str, extra: str
+def test_a_library_that_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: str, library: str
 ) -> None:
     monkeypatch.setattr("netcheck.config.proxies.find_spec", lambda _: None)
     with pytest.raises(ConfigError) as caught:
         credentials(tmp_path, keys)
     assert str(caught.value).endswith(
-        f"needs netcheck's extra {extra}, which is not installed: pip install 'netcheck[{extra}]'"
+        f"needs {library}, which is not installed: docs/install.md says how to add it"
     )
 
 

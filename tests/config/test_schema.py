@@ -43,6 +43,8 @@ BETWEEN_KEYS = {
     "metrics-per-host-too-many",
     "families-for-socks4",
     "families-of-addresses",
+    "history-in-a-password-file",
+    "history-in-the-config",
     "listen-covered",
     "load-balancer-and-proxy",
     "proxies-in-a-row-socks4",

@@ -81,7 +81,7 @@ def _another_way(credentials: Credentials, offered: Sequence[str], config: str, 
 _REJECTED = "Correct {login}: the proxy rejects this login. If it should be valid, ask {owners}."
 _NEXT_STEPS = {
     LoginFault.NOT_INSTALLED: "Install what this login needs where netcheck runs: "
-    "pip install 'netcheck[kerberos]' for Negotiate, 'netcheck[proxy-auth]' for NTLM. "
+    "gssapi for Negotiate, pyspnego for NTLM; docs/install.md says how. "
     "Or ask {owners} to offer Digest or Basic.",
     LoginFault.ACCOUNT_LOCKED: "Ask {kerberos} to unlock the account in {login}, "
     "or to give it a new password.",

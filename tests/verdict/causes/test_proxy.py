@@ -254,7 +254,7 @@ ONLY_DIGEST = Credentials("svc", Secret("labpass"), auth=AuthScheme.DIGEST)
             "Remove `auth: digest` of the",
         ),
         (RefusedLogin(LoginFault.NOT_OFFERED, ("NTLM",)), TICKETS, "The proxy offers only NTLM."),
-        (RefusedLogin(LoginFault.NOT_INSTALLED, ("NTLM",)), LOGIN, "pip install 'netcheck[kerberos]'"),
+        (RefusedLogin(LoginFault.NOT_INSTALLED, ("NTLM",)), LOGIN, "gssapi for Negotiate"),
         (RefusedLogin(LoginFault.ACCOUNT_LOCKED), LOGIN, "to unlock the account in `username`"),
         (
             RefusedLogin(LoginFault.UNKNOWN_ACCOUNT),
