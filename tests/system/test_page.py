@@ -6,6 +6,7 @@ REWRITE_SCREENSHOT names a scenario of which the picture in the README is made a
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,10 @@ from playwright.sync_api import Browser, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from netcheck.lab.scenarios import SCENARIOS, Expected, Scenario
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.paths import ProbePath, Proxy, ProxyScheme
+from netcheck.pages.page import render_report
+from tests.records import COURIER, facts, result
 from tests.system.browser import ARTEFACTS, LabWithDaemon, Window, browser
 from tests.system.namespace import Namespace, sweep
 
@@ -39,6 +44,10 @@ TOO_WIDE = """
     .map((each) => each.outerHTML.slice(0, 100))
 """
 """What sticks out of the window, beside what can be scrolled."""
+HIDDEN = (
+    "[...document.querySelectorAll('.wide')].filter((each) => each.scrollWidth > each.clientWidth + 1).length"
+)
+"""How many tables are wider than the place that they have."""
 HOPS = {"firewall": "Firewall", "proxy": "Proxy", "resolver": "Resolver", "apple": "Apple"}
 
 
@@ -164,6 +173,33 @@ def read_everything(desk: Desk, scheme: str, width: int) -> None:
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
 def test_it_can_be_read_by_everybody(desk: Desk, scheme: str, width: int) -> None:
     desk.inside(partial(read_everything, desk, scheme, width))
+
+
+LONG_NAME = "branch-office-behind-the-proxy-of-the-head-office-in-the-capital"[:63]
+SAID = "the proxy answered CONNECT with 407 Proxy Authentication Required; it offers Negotiate and NTLM; " * 3
+
+
+def read_at_a_desk(desk: Desk, scheme: str, width: int) -> None:
+    denied = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_AUTH_UNSUPPORTED, SAID, b"HTTP/1.1 407")
+    courier = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(20, 40)))
+    proxy = Proxy(ProxyScheme.HTTP, "proxy.example", 3128)
+    failed = [result(courier, 443, denied, host=host, path=LONG_NAME) for host in courier.hosts]
+    known = facts([courier], [ProbePath("direct"), ProbePath(LONG_NAME, (proxy,))], results=failed)
+    window = Window(desk.browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900}))  # type: ignore[arg-type]
+    window.page.set_content(render_report(known, "0.1.0", 1_790_000_000.0))
+    seen = window.page.locator("#failures td:last-child").bounding_box()
+    assert seen
+    assert seen["width"] > 240
+    assert window.page.evaluate(HIDDEN) == 0
+    window.shoot(f"report-{scheme}-{width}")
+    close(window)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("light", 390), ("light", 1280), ("dark", 1440), ("light", 1920)]
+)
+def test_what_was_seen_stands_whole_beside_long_names(desk: Desk, scheme: str, width: int) -> None:
+    desk.inside(partial(read_at_a_desk, desk, scheme, width))
 
 
 def print_it(desk: Desk) -> None:
