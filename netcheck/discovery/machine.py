@@ -1,7 +1,7 @@
 """What this machine says of its ways out: proxies, PAC files, resolvers, and interfaces that lead out.
 
-Reads the environment and files, and sends nothing. What cannot be read is left out. Must not know what a
-config looks like as a whole.
+Reads the environment and files, and sends nothing. Files that cannot be read are left out. Must not know
+what a config looks like as a whole.
 """
 
 import re
@@ -84,6 +84,8 @@ class Machine:
     uplinks: tuple[Uplink, ...] | None
     """The one that is preferred first; None where this system does not say."""
     pacs: tuple[FoundPac, ...] = ()
+    unusable: tuple[str, ...] = ()
+    """What is wrong with variables that name no proxy; nothing of their values stands in it."""
 
 
 def look(environ: Mapping[str, str], root: Path = Path("/")) -> Machine:
@@ -91,13 +93,18 @@ def look(environ: Mapping[str, str], root: Path = Path("/")) -> Machine:
     places = [("the environment", environ), ("/etc/environment", _assignments(root / "etc/environment"))]
     no_proxy = next((value for _, its in places for name in EXCEPTIONS if (value := its.get(name, ""))), "")
     proxies: dict[str, FoundProxy] = {}
+    unusable = []
     for where, variables in places:
         for name in _PROXY_VARIABLES:
-            if found := _proxy(variables.get(name, ""), name, where):
-                proxies.setdefault(found.url, found)
+            if written := variables.get(name, "").strip():
+                try:
+                    found = _proxy(written, name, where)
+                    proxies.setdefault(found.url, found)
+                except ValueError as error:
+                    unusable.append(f"{error} (in {where})")
     resolver = stub_resolver(root / "etc/resolv.conf")
     named = tuple(proxies.values())[:_MOST_PROXIES]
-    return Machine(named, no_proxy, resolver, _uplinks(root), _pacs(root))
+    return Machine(named, no_proxy, resolver, _uplinks(root), _pacs(root), tuple(unusable))
 
 
 def _pacs(root: Path) -> tuple[FoundPac, ...]:
@@ -121,12 +128,9 @@ def _pac(written: str, key: str, where: str) -> FoundPac | None:
         return FoundPac(url, key, where, str(error))
 
 
-def _proxy(written: str, variable: str, where: str) -> FoundProxy | None:
-    """None for what names no proxy."""
-    try:
-        proxy = proxy_in(variable, written.strip())
-    except ValueError:
-        return None
+def _proxy(written: str, variable: str, where: str) -> FoundProxy:
+    """ValueError for what names no proxy."""
+    proxy = proxy_in(variable, written)
     username = proxy.credentials.username if proxy.credentials else None
     return FoundProxy(proxy.url, variable, where, username or None)
 

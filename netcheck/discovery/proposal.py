@@ -31,6 +31,7 @@ def propose(machine: Machine) -> str:
     parts = [
         *_directly(machine),
         *(line for number, proxy in enumerate(machine.proxies, 1) for line in _through(proxy, number)),
+        *(f"  # Left out: {trouble}." for trouble in machine.unusable),
         *_exceptions(machine),
         *_by_pac(machine),
     ]

@@ -48,11 +48,34 @@ def test_a_variable_names_a_proxy_as_curl_reads_it(
     assert found == (FoundProxy(url, "HTTPS_PROXY", "the environment", username),)
 
 
+@pytest.mark.parametrize("written", ["", " "])
+def test_an_empty_variable_names_no_proxy(written: str, root: Path) -> None:
+    found = look({"HTTPS_PROXY": written}, root)
+    assert (found.proxies, found.unusable) == ((), ())
+
+
 @pytest.mark.parametrize(
-    "written", ["", " ", "http://", "ftp://proxy.example", "http://a b:1", "http://p:port"]
+    "written",
+    [
+        "http://",
+        "ftp://svc:hunter2@proxy.example",
+        "http://a b:1",
+        "http://hunter2:8o80",
+        "http=proxy.example:80",
+        "http://[fd00::1",
+        "http://svc:hunter2@proxy.example:99999",
+        "http://svc:hunter%0a2@proxy.example",
+    ],
 )
-def test_what_names_no_proxy_is_left_out(written: str, root: Path) -> None:
-    assert look({"HTTPS_PROXY": written}, root).proxies == ()
+def test_a_variable_that_names_no_proxy_is_told_without_its_value(written: str, root: Path) -> None:
+    (root / "etc/environment").write_text(f"https_proxy={written}\n")
+    found = look({"HTTPS_PROXY": written}, root)
+    assert found.proxies == ()
+    told = [line for line in propose(found).splitlines() if line.startswith("  # Left out: ")]
+    assert " HTTPS_PROXY " in told[0]
+    assert told[0].endswith(" (in the environment).")
+    assert "hunter" not in "".join(told)
+    assert (" https_proxy " in told[-1]) is (" " not in written)  # what no line of the file can hold
 
 
 def test_the_same_proxy_is_found_once_and_files_count_too(root: Path) -> None:
