@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netcheck.facts import Facts, PathFinding
-from netcheck.model.failing import Phase
+from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Acceptance, Cause, Finding, Judgement, Proof, Verdict, best
 from netcheck.model.paths import Expected, ProbePath, Role
 from netcheck.model.services import is_relayed
@@ -58,7 +58,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.HOSTS_UNREACHABLE: "{hosts} {hosts_do} not answer",
     Cause.DNS_DIFFERS: "DNS gives unexpected addresses",
     Cause.NAMESERVER_SILENT: "a nameserver does not answer",
-    Cause.PAC_FAILED: "the PAC file names no proxy",
+    Cause.PAC_FAILED: "the PAC file {has_a_fault}",
     Cause.PAC_SPLITS: "the PAC file sends ports different ways",
     Cause.PAC_MEMBER_DOWN: "the PAC file names a proxy that is down",
     Cause.PROXY_MEMBER_DOWN: "an address of the proxy does not answer",
@@ -123,6 +123,7 @@ def in_short(finding: Finding) -> str:
         hosts_are="is" if is_one else "are",
         hosts_do="does" if is_one else "do",
         names=_names(finding),
+        has_a_fault=_has_a_fault(finding),
     )
 
 
@@ -133,6 +134,12 @@ def _names(finding: Finding) -> str:
         return "the proxy's name does"
     hosts = [host for host, phase in failed if phase is Phase.RESOLVE]
     return f"{hosts[0]} does" if hosts and len(failed) == 1 else "names do"
+
+
+def _has_a_fault(finding: Finding) -> str:
+    failures = [result.attempt.failure for result in finding.about]
+    is_faulty = all(failure and failure.reason is Reason.PAC_FAULTY for failure in failures)
+    return "has a fault" if is_faulty else "cannot be read"
 
 
 def evidence_lines(alike: Iterable[PathFinding]) -> tuple[str, ...]:

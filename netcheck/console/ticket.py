@@ -80,12 +80,13 @@ def _reader(finding: Finding) -> str:
     return finding.asked if finding.next_step.startswith(f"Ask {finding.asked} ") else _OURSELVES
 
 
-def _asked(finding: Finding) -> str:
-    """The next step as it is said to its owner, who knows nothing of netcheck's config."""
+def _asked(finding: Finding, origin: Origin) -> str:
+    """The next step as it is said to its owner, who knows nothing of netcheck, its machine and its config."""
     prefix = f"Ask {finding.asked} "
     if not finding.next_step.startswith(prefix):
         return finding.next_step
-    asked, *others = sentences(finding.next_step.removeprefix(prefix))
+    step = finding.next_step.removeprefix(prefix).replace("netcheck's machine", origin.machine)
+    asked, *others = sentences(step)
     is_order = asked.startswith("to ")
     order = asked.removeprefix("to ").replace(" or to ", " or ") if is_order else f"find out {asked}"
     return " ".join([f"Please {order}", *(each for each in others if "in the config" not in each)])
@@ -97,7 +98,7 @@ def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[P
         f"Measured on {origin.machine}, {_when(origin.time)}, with netcheck {origin.version}, "
         "which opens connections as devices and MDM servers do."
     )
-    steps = said_once(_asked(alike[0].finding) for alike in asked)
+    steps = said_once(_asked(alike[0].finding, origin) for alike in asked)
     requests = [_request(facts, step, alike) for step, alike in zip(steps, asked, strict=True)]
     if len(requests) > 1:
         requests = [f"{number}. {text}" for number, text in enumerate(requests, 1)]

@@ -360,6 +360,10 @@ def test_whose_certificate_is_to_be_seen_depends_on_whose_service_it_is(is_apple
             "Ask the owners of the firewall to close it. If it is meant, correct `expected` in the config.",
             "Please close it.",
         ),
+        (
+            "Ask the owners of the firewall to let netcheck's machine pass.",
+            "Please let mdm01 pass.",
+        ),
     ],
 )
 def test_a_next_step_is_said_to_its_owner(step: str, said: str) -> None:

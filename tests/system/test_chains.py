@@ -80,13 +80,14 @@ BREAKS = {
     "the first is not there": Break(
         lambda lab: ["http://127.0.0.1:3999", lab.tinyproxy.url],
         Cause.PROXY_DOWN,
-        "Ask the owners of the proxy 127.0.0.1:3999 to make sure that it runs and can be reached from here.",
+        "Ask the owners of the proxy 127.0.0.1:3999 to make sure that the proxy runs and can be reached from "
+        "netcheck's machine.",
     ),
     "the second is not there": Break(
         stopped,
         Cause.PROXY_DOWN,
-        "Ask the owners of the proxy 127.0.0.1:8888 to make sure that it runs and can be reached from the "
-        "proxy 127.0.0.1:1080.",
+        "Ask the owners of the proxy 127.0.0.1:8888 to make sure that the proxy runs and can be reached from "
+        "the proxy 127.0.0.1:1080.",
     ),
     "the first denies the second": Break(
         lambda lab: [lab.dante_strict.url, lab.tinyproxy.url],

@@ -141,7 +141,7 @@ SCENES = {
         Verdict.NOT_READY,
         Hop.PROXY,
         proxied(Phase.PROXY_CONNECT, Reason.REFUSED, "Connection refused", None) + couriers(),
-        "proxy.test:3128 to make sure that it runs",
+        "proxy.test:3128 to make sure that the proxy runs",
         (DIRECT, PROXY),
     ),
     "a proxy that says nothing to anyone": Scene(
@@ -387,7 +387,7 @@ SCENES = {
             path=PAC,
             family=Family.NAME,
         ),
-        "the PAC file http://web.test/proxy.pac to make sure that it can be fetched from here.",
+        "to make sure that the PAC file can be fetched from netcheck's machine.",
         (PAC,),
     ),
     "a proxy of which one address is dead": Scene(
@@ -534,7 +534,7 @@ SCENES = {
         Verdict.NOT_READY,
         Hop.LOAD_BALANCER,
         [result(API, 443, REFUSED, path="lb", balancer="10.1.1.20:8443")],
-        "the load balancer 10.1.1.20:8443 to make sure that it runs",
+        "the load balancer 10.1.1.20:8443 to make sure that the load balancer runs",
         (BALANCED,),
         (API,),
     ),
@@ -626,7 +626,7 @@ SCENES = {
         Verdict.NOT_READY,
         Hop.OWN_SERVICE,
         [*couriers(), result(MDM, 443, DROPPED)],
-        "those who run mdm.test to make sure that it runs",
+        "those who run mdm.test to make sure that the server runs",
         services=(COURIER, MDM),
     ),
     "nothing wrong": Scene(None, Verdict.READY, None, couriers()),
@@ -863,7 +863,7 @@ def test_a_service_of_ones_own_that_refuses_is_first_looked_at() -> None:
     results = [result(mdm, 443, REFUSED), result(mdm, 8443)]
     (judged,) = assess([mdm], [DIRECT], once(results)).judgements
     assert (judged.next_step or "").startswith(
-        "Ask those who run mdm.test to make sure that it runs and listens on port 443."
+        "Ask those who run mdm.test to make sure that the server runs and listens on port 443."
     )
 
 

@@ -109,6 +109,6 @@ def hosts_unreachable(case: Case) -> Found | None:
         about,
         f"{len({each.result.host for each in about})} of {len(tried)} hosts fail; {how_often(case, about)}",
         f"If it lasts, ask Apple ({_STATUS_PAGE}) about {the_failed_hosts(about)} on "
-        f"{the_ports(case, about)}. Only these cannot be reached from here.",
+        f"{the_ports(case, about)}. Only these cannot be reached from netcheck's machine.",
         the_reply(about),
     )

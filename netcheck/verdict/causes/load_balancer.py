@@ -89,12 +89,13 @@ def balancer_down(case: Case) -> Found | None:
     if not about:
         return None
     balancer = the_balancers(about)
-    runs = "they run" if len({each.result.attempt.balancer for each in about}) > 1 else "it runs"
+    is_one = len({each.result.attempt.balancer for each in about}) == 1
+    runs = "the load balancer runs" if is_one else "the load balancers run"
     return Found(
         balancer,
         about,
         how_often(case, about) + _others(case, about),
-        f"Ask {balancer.asked} to make sure that {runs} and can be reached from here. "
+        f"Ask {balancer.asked} to make sure that {runs} and can be reached from netcheck's machine. "
         f"Connections to {the_hosts(case, about)} go there.",
         the_reply(about),
     )

@@ -82,10 +82,12 @@ def service_down(case: Case) -> Found | None:
     if reasons == {Reason.TLS_NOT_TLS}:
         next_step = f"Ask {owner.asked} why there is no TLS on {ports}."
     elif all(each.connected for each in about):
-        next_step = f"Ask {owner.asked} why it accepts connections on {ports} and then does not serve them."
+        next_step = (
+            f"Ask {owner.asked} why the server accepts connections on {ports} and then does not serve them."
+        )
     else:
         next_step = (
-            f"Ask {owner.asked} to make sure that it runs and listens on {ports}. "
+            f"Ask {owner.asked} to make sure that the server runs and listens on {ports}. "
             "Then ask whether a firewall of theirs lets this network in."
         )
     return Found(owner, about, how_often(case, about), next_step, the_reply(about))

@@ -24,9 +24,9 @@ def pac_failed(case: Case) -> Found | None:
         return None
     file = the_chooser(case)
     what = (
-        "correct it: it names no proxy"
+        "correct the fault in the PAC file"
         if all(map(_IS_FAULTY, about))
-        else "make sure that it can be fetched from here"
+        else "make sure that the PAC file can be fetched from netcheck's machine"
     )
     reply = the_reply(about, is_of_destination=False)
     return Found(file, about, how_often(case, about), f"Ask {file.asked} to {what}.", reply)
@@ -94,7 +94,8 @@ def pac_outdated(case: Case) -> Found | None:
         file,
         about,
         "netcheck uses the PAC file as it was read before: the newest could not be read",
-        f"Ask {file.asked} to make sure that it can be fetched from here. Devices that need it now get none.",
+        f"Ask {file.asked} to make sure that the PAC file can be fetched from netcheck's machine. "
+        "Devices that need it now get none.",
         _chosen(about[0])[1].trouble,
     )
 

@@ -55,14 +55,15 @@ def proxy_down(case: Case) -> Found | None:
     if all(map(_IS_UNTRUSTED, about)):
         next_step = (
             f"If its authority is your own, set `ca_file` of the path {case.path.name} in the config. "
-            f"If not, ask {proxy.asked} to correct its certificate."
+            f"If not, ask {proxy.asked} to correct the proxy's certificate."
         )
     elif all(map(reason_is(Reason.TLS_EXPIRED), about)):
         next_step = (
-            f"Ask {proxy.asked} to renew its certificate, if the clock of netcheck's machine is right."
+            f"Ask {proxy.asked} to renew the proxy's certificate, "
+            "if the clock of netcheck's machine is right."
         )
     elif all(map(_SHOWS_A_BAD_CERTIFICATE, about)):
-        next_step = f"Ask {proxy.asked} to correct its certificate."
+        next_step = f"Ask {proxy.asked} to correct the proxy's certificate."
     elif all(map(_SPEAKS_NO_TLS, about)):
         next_step = (
             f"Write http:// in place of https:// for the path {case.path.name} in the config: "
@@ -75,7 +76,7 @@ def proxy_down(case: Case) -> Found | None:
         )
     elif all(map(reason_is(Reason.PROXY_TIMEOUT), about)):
         next_step = (
-            f"Ask {proxy.asked} why it accepts connections and answers none of the requests in them. "
+            f"Ask {proxy.asked} why the proxy accepts connections and answers none of the requests in them. "
             "Its own DNS, or the proxy behind it, may not answer. "
             f"If none of this is a proxy, correct the path {case.path.name} in the config."
         )
@@ -88,7 +89,8 @@ def proxy_down(case: Case) -> Found | None:
         )
     else:
         next_step = (
-            f"Ask {proxy.asked} to make sure that it runs and can be reached from {_from_where(about)}."
+            f"Ask {proxy.asked} to make sure that the proxy runs and can be reached from "
+            f"{_from_where(about)}."
         )
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
 
@@ -96,7 +98,7 @@ def proxy_down(case: Case) -> Found | None:
 def _from_where(about: Iterable[Counted]) -> str:
     """From this machine, or from the proxy before it."""
     before = [each.result.attempt.proxy for each in about if unreached_proxy(each)]
-    return listed(sorted({f"the proxy {proxy.place}" for proxy in before if proxy})) or "here"
+    return listed(sorted({f"the proxy {proxy.place}" for proxy in before if proxy})) or "netcheck's machine"
 
 
 def _silences(case: Case) -> list[Counted]:
@@ -137,7 +139,7 @@ def proxy_overloaded(case: Case) -> Found | None:
     if not about:
         return None
     proxy = the_proxy(case, about)
-    next_step = f"Ask {proxy.asked} to give it more capacity: it rejects requests because of load."
+    next_step = f"Ask {proxy.asked} to give the proxy more capacity: it rejects requests because of load."
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
 
 

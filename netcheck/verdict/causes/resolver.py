@@ -143,7 +143,7 @@ def _does_not_resolve(case: Case) -> Found | None:
     others = sorted({sound.resolver for _, sound in _odd_lookups(case)})
     beside = f"; {listed(others)} answer{'s' * (len(others) == 1)} for the same names" if others else ""
     what = (
-        f"make sure that it runs and answers {_doors(case)} from here"
+        f"make sure that the resolver runs and answers netcheck's machine {_doors(case)}"
         if is_dead
         else _names_to_resolve(case, about)
     )

@@ -92,7 +92,7 @@ def test_where_both_do_not_answer_both_are_named() -> None:
     (judged,) = assess([API], [TWO], once(results)).judgements
     assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.BALANCER_DOWN)
     assert judged.findings[0].owner == f"the load balancers {ONE_AT} and {OTHER_AT}"
-    assert "to make sure that they run and can be reached" in judged.findings[0].next_step
+    assert "to make sure that the load balancers run and can be reached" in judged.findings[0].next_step
 
 
 def test_one_of_two_that_fails_at_times_is_a_limit_though_the_host_always_answers() -> None:

@@ -76,7 +76,7 @@ def test_a_certificate_of_another_issuer_than_the_interceptors_is_its_owners_aff
 
 def test_a_server_that_answers_is_not_told_to_listen() -> None:
     found = judged([*couriers(), result(MDM, 443, ALERT)])
-    assert "why it accepts connections on port 443" in (found.next_step or "")
+    assert "why the server accepts connections on port 443" in (found.next_step or "")
     found = judged([*couriers(), result(MDM, 443, DROPPED)])
     assert "listens on port 443" in (found.next_step or "")
 

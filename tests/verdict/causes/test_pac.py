@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
+
+from netcheck.answers import in_short
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Family, Proxy, ProxyScheme, Way
@@ -102,3 +105,17 @@ def test_couriers_that_are_sent_directly_are_judged_as_on_a_direct_path() -> Non
     )
     found = judged(*over_pac(443, ((), DROPPED)), *over_pac(5223, ((), None)))
     assert found.verdict is Verdict.READY
+
+
+@pytest.mark.parametrize(
+    ("reason", "in_a_word", "what"),
+    [
+        (Reason.PAC_UNAVAILABLE, "the PAC file cannot be read", "make sure that the PAC file can be fetched"),
+        (Reason.PAC_FAULTY, "the PAC file has a fault", "correct the fault in the PAC file"),
+    ],
+)
+def test_a_pac_file_is_said_to_be_what_it_is(reason: Reason, in_a_word: str, what: str) -> None:
+    failure = Failure(Phase.PROXY_RESOLVE, reason, "the PAC file http://web.test/proxy.pac: so it is")
+    (found,) = judged(*couriers(failure, path=PAC, family=Family.NAME)).findings
+    assert in_short(found) == in_a_word
+    assert what in found.next_step

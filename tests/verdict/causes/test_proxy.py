@@ -144,7 +144,7 @@ def test_hosts_that_only_the_proxy_does_not_reach_are_asked_of_its_owners() -> N
 @pytest.mark.parametrize(
     ("reason", "says"),
     [
-        (Reason.TLS_EXPIRED, "to renew its certificate, if the clock of netcheck's machine is right"),
+        (Reason.TLS_EXPIRED, "to renew the proxy's certificate, if the clock of netcheck's machine is right"),
         (Reason.TLS_UNTRUSTED, "set `ca_file` of the path proxy"),
         (Reason.TLS_TIMEOUT, "Check the host, port and scheme"),
         (Reason.TLS_NOT_TLS, "Write http:// in place of https:// for the path proxy"),
@@ -339,7 +339,9 @@ def test_a_proxy_that_answers_nothing_is_asked_why() -> None:
     silent = couriers(SILENT, (443,), path=PROXY, family=Family.NAME, spoke=False)
     judged = Scene(None, Verdict.NOT_READY, None, silent, paths=(PROXY,)).judged()
     assert judged.cause is Cause.PROXY_DOWN
-    assert "why it accepts connections and answers none of the requests in them" in (judged.next_step or "")
+    assert "why the proxy accepts connections and answers none of the requests in them" in (
+        judged.next_step or ""
+    )
 
 
 @pytest.mark.parametrize("status", [b"302 Found", b"511 Network Authentication Required"])

@@ -294,7 +294,10 @@ def test_a_resolver_that_says_nothing_is_asked_to_run_and_answer_by_all_roles_al
     assert {each.cause for each in judged} == {Cause.DNS_FAILURE}
     (request,) = {each.next_step for each in judged}
     assert request is not None
-    assert f" to make sure that it runs and answers {where} from here. Seen: {failure.detail}" in request
+    assert (
+        f" to make sure that the resolver runs and answers netcheck's machine {where}. Seen: {failure.detail}"
+        in request
+    )
 
 
 @pytest.mark.parametrize(
@@ -340,7 +343,7 @@ def test_a_resolver_that_is_silent_about_some_names_only_is_asked_to_resolve_the
 @pytest.mark.parametrize(
     ("reason", "asked"),
     [
-        (Reason.DNS_TIMEOUT, "make sure that it runs"),
+        (Reason.DNS_TIMEOUT, "make sure that the resolver runs"),
         (Reason.NXDOMAIN, "resolve proxy.test, the proxy's name"),
     ],
 )
@@ -356,7 +359,10 @@ def test_a_proxys_name_for_which_the_resolver_is_silent_makes_the_same_request(
 
 @pytest.mark.parametrize(
     ("heard_at", "asked"),
-    [(5.0, "make sure that it runs and answers on UDP and TCP port 53"), (15.0, "to resolve ")],
+    [
+        (5.0, "make sure that the resolver runs and answers netcheck's machine on UDP and TCP port 53"),
+        (15.0, "to resolve "),
+    ],
 )
 def test_a_resolver_that_has_fallen_silent_is_not_asked_for_names(heard_at: float, asked: str) -> None:
     silent = Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "127.0.0.1:53 over udp: refused")
@@ -446,7 +452,7 @@ def test_a_proxy_that_resolves_by_itself_does_not_wait_for_a_nameserver() -> Non
     ("told_by", "hop", "asked"),
     [
         ("10.9.0.1", Hop.LOCAL_NETWORK, "this network to let DNS pass to the resolver corp (10.0.0.53:53)"),
-        (None, Hop.RESOLVER, "to make sure that it runs"),
+        (None, Hop.RESOLVER, "to make sure that the resolver runs"),
     ],
 )
 def test_who_rejects_dns_on_the_way_is_no_dead_resolver(told_by: str | None, hop: Hop, asked: str) -> None:
@@ -520,4 +526,4 @@ def test_success_by_hosts_says_nothing_of_a_dead_resolver() -> None:
     lookups = [lookup(API.hosts[0], "17.188.143.34", resolver=HOSTS_FILE)]
     judged = assess([COURIER, API], [DIRECT], once([*couriers(silent), pinned]), lookups).judgements
     (found,) = (each.findings[0] for each in judged if each.role is Role.DEVICE)
-    assert "to make sure that it runs" in found.next_step
+    assert "to make sure that the resolver runs" in found.next_step
