@@ -329,8 +329,9 @@ def _in_named_files(file: Path) -> list[Problem]:
                 reading.say((*at, "proxy"), problem)
     problems = list(config_error(file, reading.faults[said_already:], FILE).problems)
     with suppress(SaidError):
-        web = WEB.read(whole.get("web", {}), ("web",), Reading(document, file.parent))
-        problems += _trouble_with_web(web)
+        alone = Reading(document, file.parent)
+        web = WEB.read(whole.get("web", {}), ("web",), alone)
+        problems += _trouble_with_web(web if alone.sound(("web", "tls")) else replace(web, tls=None))
     return problems
 
 

@@ -74,8 +74,10 @@ def context_for(web: Web, tls: ServerTls) -> ssl.SSLContext:
     """What speaks TLS as the section, or its files, say; ConfigError where nothing can. Blocks."""
     try:
         return server_context(tls)
-    except (OSError, ValueError) as error:
-        where = str(web.config_file or "web.tls")
+    except OSError as error:
+        raise ConfigError([_unreadable(error.filename or tls.key, error)]) from error
+    except ValueError as error:
+        where = str(web.config_file or tls.key)
         raise ConfigError([Problem(where, *TOP, f"TLS cannot be spoken with this: {error}")]) from error
 
 
@@ -280,4 +282,8 @@ def _read(file: Path) -> bytes:
     try:
         return read_file(file, _LARGEST)
     except OSError as error:
-        raise ConfigError([Problem(str(file), *TOP, f"the file cannot be read: {error.strerror}")]) from error
+        raise ConfigError([_unreadable(file, error)]) from error
+
+
+def _unreadable(file: object, error: OSError) -> Problem:
+    return Problem(str(file), *TOP, f"the file cannot be read: {error.strerror}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.config import web_tls
+from netcheck.config import web_file, web_tls
 from netcheck.config.file import Config, check, load, to_run
 from netcheck.config.reading.problems import ConfigError
 from netcheck.files import LARGEST_PEM
@@ -174,3 +174,30 @@ def test_what_openssl_here_does_not_speak_is_said_before_the_daemon_runs(
     file.write_text("web: {config_file: web.yml}\n")
     with pytest.raises(ConfigError, match="TLS cannot be spoken with this: unknown"):
         read(file)
+
+
+def test_files_of_tls_that_are_missing_are_said_once_each(file: Path) -> None:
+    file.write_text("web:\n  tls: {cert_file: none.pem, key_file: none.key}\n")
+    with pytest.raises(ConfigError) as caught:
+        check(file)
+    assert [(each.file, each.line, each.column) for each in caught.value.problems] == [
+        (str(file), 2, 20),
+        (str(file), 2, 40),
+    ]
+
+
+@pytest.mark.parametrize("web", ["tls: {cert_file: cert.pem, key_file: key.pem}", "config_file: web.yml"])
+def test_a_key_that_goes_later_is_named(file: Path, issued: Pems, web: str) -> None:
+    certificate, key = issued.server()
+    file.with_name("cert.pem").write_bytes(certificate.read_bytes())
+    file.with_name("key.pem").write_bytes(key.read_bytes())
+    file.with_name("web.yml").write_text("tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n")
+    file.write_text(f"web: {{{web}}}\n")
+    config = check(file)
+    tls = web_file.settle(config.web).tls
+    file.with_name("key.pem").unlink()
+    assert tls is not None
+    with pytest.raises(ConfigError) as caught:
+        web_file.context_for(config.web, tls)
+    key_file = file.with_name("key.pem")
+    assert str(caught.value) == f"{key_file}:1:1: the file cannot be read: No such file or directory"

@@ -11,8 +11,13 @@ Pem = Path | Secret
 
 
 def pem_of(pem: Pem) -> bytes:
-    """What is in it; OSError where that is not to be had."""
-    return pem.reveal().encode() if isinstance(pem, Secret) else read_file(pem, LARGEST_PEM)
+    """What is in it; OSError, with the name of the file, where that is not to be had."""
+    if isinstance(pem, Secret):
+        return pem.reveal().encode()
+    try:
+        return read_file(pem, LARGEST_PEM)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(pem)) from error
 
 
 def load_pair(context: ssl.SSLContext, certificate: Pem, key: Pem) -> None:
