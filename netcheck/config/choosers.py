@@ -23,7 +23,7 @@ from netcheck.config.reading.addresses import (
     refuse_userinfo,
     split_port,
 )
-from netcheck.config.reading.named_files import SOCKS4, check_password, check_username, refuse_unwritable
+from netcheck.config.reading.named_files import SOCKS4, check_password, check_username, unwritable
 from netcheck.files import read_file
 from netcheck.model.paths import Credentials, Environment, Proxy, ProxyScheme, Secret, bracketed
 from netcheck.pac import worker
@@ -159,8 +159,8 @@ def _credentials(login: str | None, scheme: ProxyScheme) -> Credentials | None:
     # "replace", because an error of the strict codec would carry the password along.
     whole = login.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     user, password = (unquote(part) for part in (*whole.split(":", 1), "")[:2])
-    for part in (user, password):
-        refuse_unwritable(part)
+    if fault := unwritable(f"{user}{password}"):
+        raise ValueError(f"it {fault}")
     check_username(user, scheme)
     if password and scheme not in SOCKS4:  # which curl sends without it
         check_password(Secret(password), scheme)

@@ -28,6 +28,7 @@ OF_FILES_AND_VARIABLES = {
     "password-file-missing",
     "password-file-not-utf-8",
     "password-file-too-large",
+    "password-file-tab",
     "password-file-two-lines",
     "password-too-long-for-socks",
     "push-certificate-file-impossible",

@@ -107,6 +107,7 @@ class Password:
 _LONGEST_IN_SOCKS = 255  # RFC 1929 section 2; for SOCKS4 the protocol sets no limit, but servers do
 _LONGEST_IN_HTTP = 1024
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROLS = {"\t": "holds a tab", "\0": "holds a NUL"}
 _VARIABLE = re.compile(r"\$\{(.+)\}|\$(.+)|%(.+)%|(.+)", re.DOTALL)
 
 
@@ -132,19 +133,21 @@ def _secret(data: bytes, source: str) -> Secret:
     password = data.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
     if not password:
         raise ValueError(f"{source} is empty: put the password there")
-    try:
-        refuse_unwritable(password)
-    except ValueError:
-        raise ValueError(
-            f"{source} holds more than a line of UTF-8 text: put the password there, and nothing else"
-        ) from None
+    if fault := unwritable(password):
+        raise ValueError(f"{source} {fault}: put the password there in UTF-8, and nothing else")
     return Secret(password)
 
 
-def refuse_unwritable(decoded: str) -> None:
-    """ValueError for what is not one line of UTF-8, decoded with "replace"."""
-    if "\ufffd" in decoded or _CONTROL_CHARACTER.search(decoded):
-        raise ValueError("it is not one line of UTF-8 text")
+def unwritable(decoded: str) -> str | None:
+    """What keeps a text, decoded with "replace", from being one line of UTF-8; None for one that is."""
+    if "\ufffd" in decoded:
+        return "is not UTF-8"
+    if control := _CONTROL_CHARACTER.search(decoded):
+        is_line = "\n" in decoded or "\r" in decoded
+        return (
+            "holds more than one line" if is_line else _CONTROLS.get(control[0], "holds a control character")
+        )
+    return None
 
 
 PASSWORD_FILE: Kind[Password] = file_kind(_from_file, lambda password: password.source)
