@@ -24,7 +24,7 @@ _HEAD = """\
 Made from the code by `make reference`; a test keeps it in step.
 
 The file is YAML. Every key may be left out unless it says *needed*; an unknown key is an error. A relative
-file name starts from the folder of the config file; `${CREDENTIALS_DIRECTORY}/NAME` is a credential that
+file name starts from the folder of the config file; `"${CREDENTIALS_DIRECTORY}/NAME"` is a credential that
 systemd passes. A duration is written like `30s`, `1m30s` or `500ms`. No password stands in this file: it
 stands in a file or in an environment variable that this file names. SIGHUP and `POST /-/reload` read the file
 again; a faulty one changes nothing.

@@ -140,6 +140,8 @@ def _syntax_fault(error: yaml.MarkedYAMLError, text: str) -> Fault:
     following = _at(text, position)
     if following.startswith("\t"):
         return Fault(position, (), "this is not YAML: a tab stands here: indent with spaces")
+    if _at(text, position._replace(column=max(1, position.column - 1))).startswith("${"):
+        return Fault(position, (), "this is not YAML: put text with ${…} in quotes")
     problem = error.problem or ""
     if "unexpected end of stream" in problem:
         return Fault(_position(error.context_mark), (), "this is not YAML: the quote here is never closed")
