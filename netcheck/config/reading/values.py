@@ -245,7 +245,7 @@ _DURATION_PATTERN = "".join(
     rf"(?:([0-9]{{1,9}}(?:\.[0-9]{{1,3}})?) *(?:{each}) *)?" for each in _SPELT.values()
 )
 _DURATION = re.compile(_DURATION_PATTERN)
-_HOW_TO_WRITE_A_DURATION = "write it like 30s, 1m30s or 500ms"
+_HOW_TO_WRITE_A_DURATION = "write it like 500ms, 1m30s or 7d"
 
 
 def seconds(written: str) -> float:
