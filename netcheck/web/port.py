@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import re
 import socket
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -21,6 +22,15 @@ _LAST_ANSWERS = 1.0
 """Seconds that answers under way may take when the port closes."""
 _NEIGHBOURS = 64
 """Bits of an IPv6 address that tell one network from another: within one, everybody has many addresses."""
+_THE_PAGE = re.compile(
+    rb"(?:GET|HEAD) / HTTP/1\.[01]\r\n(?:[^\n]*\n)*?Host:[ \t]*([!-~]{1,300})[ \t]*\r\n", re.I
+)
+_SENT_ON = (
+    b"HTTP/1.1 307 Temporary Redirect\r\nLocation: https://%s/\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
+"""To who asks without TLS for the page, as links in alerts do. Not 301, which browsers keep for good; nor for
+other routes, for which passwords would be sent in the clear each time, and nobody would notice."""
 _TLS_IS_SPOKEN_HERE = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
     b"TLS is spoken here: ask for https://\n"
@@ -176,8 +186,9 @@ class WebPort:
         with trio.fail_after(self._limits.request_timeout):
             try:
                 await tls.handshake()
-            except NotTlsError:
-                await stream.send_all(_TLS_IS_SPOKEN_HERE)
+            except NotTlsError as error:
+                page = _THE_PAGE.match(error.said)
+                await stream.send_all(_SENT_ON % page[1] if page else _TLS_IS_SPOKEN_HERE)
                 return None
         names = tls.names()
         if now.allowed_sans and names is not None and not now.allowed_sans & names:

@@ -17,7 +17,11 @@ class TlsError(Exception):
 
 
 class NotTlsError(TlsError):
-    """The client does not speak TLS."""
+    """The client does not speak TLS; `said` is what came of it."""
+
+    def __init__(self, said: bytes) -> None:
+        super().__init__("the client does not speak TLS")
+        self.said = said
 
 
 class TlsStream:
@@ -33,7 +37,7 @@ class TlsStream:
         """Complete it; TlsError where the client does not."""
         first = await self._stream.receive_some(CHUNK)
         if first and first[0] != _HANDSHAKE:
-            raise NotTlsError("the client does not speak TLS")
+            raise NotTlsError(bytes(first))
         self._driver.feed(first)
         try:
             await self._driver.run(self._tls.do_handshake)

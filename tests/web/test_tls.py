@@ -107,16 +107,31 @@ async def test_the_end_is_said_as_tls_says_it(issued: Pems, settings: ServerTls)
         await strict.aclose()
 
 
+@pytest.mark.parametrize(
+    ("asks", "code", "says"),
+    [
+        (
+            b"GET / HTTP/1.1\r\nA: b\r\nhost: nc.test:9223\r\n\r\n",
+            307,
+            b"\r\nLocation: https://nc.test:9223/\r\n",
+        ),
+        (b"GET / HTTP/1.1\r\nHost: nc test\r\n\r\n", 400, b"ask for https://"),
+        (b"GET /metrics HTTP/1.1\r\nHost: nc.test:9223\r\n\r\n", 400, b"ask for https://"),
+        (b"GET / HTTP/1.0\r\n\r\n", 400, b"ask for https://"),
+    ],
+)
 @in_trio
-async def test_who_speaks_plain_http_is_told_what_to_do(settings: ServerTls) -> None:
+async def test_who_speaks_plain_http_is_told_what_to_do_and_who_wants_the_page_is_sent_on(
+    settings: ServerTls, asks: bytes, code: int, says: bytes
+) -> None:
     async with (
         web_port(hello, protection=protection(settings)) as port,
         await connect(port.names[0]) as client,
     ):
-        await client.send_all(GET)
+        await client.send_all(asks)
         answer = b"".join([bytes(chunk) async for chunk in client])
-    assert status(answer) == 400
-    assert b"ask for https://" in answer
+    assert status(answer) == code
+    assert says in answer
 
 
 @pytest.mark.parametrize("says", [b"", b"\x16\x03\x01", b"\x16\x03\x01\x00\x05hello", b"\x16" * 70_000])
