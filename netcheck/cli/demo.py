@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import trio
 
-from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, LostOutputError, errors_in, fail_with
+from netcheck.cli.exits import ALL_READY, BY_SIGNAL, NOT_READY, LostOutputError, errors_in, fail_with
 from netcheck.lab.alerting import SPEED, Alert, Alerting
 from netcheck.lab.folder import demo_folder
 from netcheck.lab.lab import HERE, Ground, Lab, LabError, free_port
@@ -58,21 +58,21 @@ def demo(only_list: bool, names: Sequence[str], hold: bool | None, with_alerts: 
             click.echo(f"{scenario.name:<25}{scenario.title}")
         return
     holds = sys.stdout.isatty() if hold is None else hold
-    interrupted = False
+    ended_by = 0
     played: list[Played] = []
     problems: list[BaseException] = []
     try:
         with demo_folder() as folder:
             trio.run(_run, folder, _chosen(names), holds, with_alerts, played)
-    except* KeyboardInterrupt:
-        interrupted = True
+    except* KeyboardInterrupt as group:
+        (ended_by,) = errors_in(group)[0].args or (signal.SIGINT,)
     except* (LabError, DaemonError, LostOutputError) as group:
         problems = errors_in(group)
     if problems:
         fail_with(problems[0])
-    if interrupted and not played:
+    if ended_by and not played:
         click.echo("interrupted", err=True)
-        sys.exit(INTERRUPTED)
+        sys.exit(BY_SIGNAL + ended_by)
     sys.exit(ALL_READY if played and all(each.went_right for each in played) else NOT_READY)
 
 
@@ -111,13 +111,15 @@ async def _end_when_told(task_status: trio.TaskStatus[None] = trio.TASK_STATUS_I
     known = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     ends = [each for each in known if signal.getsignal(each) is not signal.SIG_IGN]
     for number in ends:
-        signal.signal(number, signal.SIG_IGN)  # from when the receiver has ended: all is being cleaned up
+        # From when the receiver has ended all is being cleaned up. Not SIG_IGN: a child that is started just
+        # then would inherit it, and not end when it is told to.
+        signal.signal(number, lambda *_: None)
     task_status.started()
     if not ends:  # under nohup, for one, a signal is ignored
         return
     with trio.open_signal_receiver(*ends) as received:
-        async for _ in received:
-            raise KeyboardInterrupt
+        async for told in received:
+            raise KeyboardInterrupt(told)
 
 
 def _in_sum(played: Sequence[Played]) -> str:

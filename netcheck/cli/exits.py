@@ -14,8 +14,10 @@ import click
 ALL_READY, NOT_READY, USAGE, WITH_LIMITS = 0, 1, 2, 3
 NO_ANSWER = USAGE
 """Also where the answer is lost: 1 would say that something is not ready."""
-INTERRUPTED = 130  # as shells say it of SIGINT
-UNREAD = 141  # and of SIGPIPE: the reader has seen enough, as `head` has after some lines
+BY_SIGNAL = 128
+"""As shells say it: with the number of the signal that ended it."""
+INTERRUPTED = BY_SIGNAL + 2  # SIGINT
+UNREAD = BY_SIGNAL + 13  # SIGPIPE, which Windows has not: the reader has seen enough, as `head` soon has
 
 
 def fail(message: str) -> NoReturn:

@@ -115,8 +115,26 @@ def test_what_ends_it_leaves_no_daemon_and_no_folder(number: signal.Signals) -> 
         started.send_signal(number)
         said, _ = started.communicate(timeout=60)
         assert "Traceback" not in said
+        assert started.returncode == 128 + number  # as shells say it
         assert not _runs(daemon)
         assert not folder.exists()
+
+
+def test_told_to_end_while_its_daemon_is_being_started_it_ends_at_once() -> None:
+    """A child that has inherited an ignored SIGTERM would only be killed after some seconds."""
+    with subprocess.Popen(
+        ["env", "--default-signal=TERM", *command("--hold")],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as started:
+        assert started.stdout is not None
+        assert started.stdout.readline().startswith("A laboratory")
+        began = time.monotonic()
+        started.terminate()
+        started.communicate(timeout=60)
+        assert time.monotonic() - began < 3
 
 
 def test_where_it_is_killed_the_daemon_ends_too() -> None:
