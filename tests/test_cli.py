@@ -555,8 +555,8 @@ STEPS = [
         "Write http:// in place of https:// in --proxy: it speaks no TLS there.",
     ),
     (
-        "On the machine that runs netcheck, correct the interface or source address of the path direct.",
-        "On the machine that runs netcheck, correct --interface.",
+        "On the machine that runs netcheck, correct the interface nope0 of the path direct.",
+        "On the machine that runs netcheck, correct --interface nope0.",
     ),
     (
         "Ask the owners of the resolver chosen (10.0.0.53:53) to resolve it.",

@@ -44,8 +44,9 @@ _STEPS_OF_OPTIONS = {
     " for the path proxy in the config": " in --proxy",
     "set `ca_file`": "write a config for it, with `ca_file`",
     "the resolver chosen (": "the resolver (",
-    "the interface or source address of the path direct": "--interface",
-    "the interface or source address of the path proxy": "--interface",
+    "correct the interface ": "correct --interface ",
+    " of the path direct": "",
+    " of the path proxy": "",
 }
 """What findings say of a config, and what they say where there is none."""
 

@@ -24,6 +24,7 @@ from netcheck.probe.errors import (
     error_from_routes,
 )
 
+_MOST_NAMED = 8
 _NO_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - as the kernel says it; nothing is bound to it
 
 
@@ -51,7 +52,9 @@ def _bind(sock: socket.socket, family: Family, binding: Binding) -> None:
         try:
             system.HERE.bind_to_interface(sock, family, binding.interface)
         except OSError as error:
-            raise error_from_os(error, f"bind to interface {binding.interface}") from error
+            told = error_from_os(error, f"bind to interface {binding.interface}")
+            known = f"; the interfaces here: {_interfaces()}" if error.errno == errno.ENODEV else ""
+            raise PhaseError(told.reason, f"{told.detail}{known}") from error
     source = binding.source(family)
     if source is not None:
         try:
@@ -59,6 +62,12 @@ def _bind(sock: socket.socket, family: Family, binding: Binding) -> None:
             sock.bind(_place(source, 0))
         except OSError as error:
             raise error_from_os(error, f"bind to source address {source}") from error
+
+
+def _interfaces() -> str:
+    names = [name for _, name in socket.if_nameindex()]
+    more = [f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []
+    return ", ".join([*names[:_MOST_NAMED], *more])
 
 
 async def connect(sock: socket.socket, address: str, port: int) -> "TcpStream":

@@ -98,7 +98,7 @@ def _cannot(case: Case) -> Found | None:
     if Reason.FD_EXHAUSTED in reasons:
         what = "raise netcheck's limit of open files"
     elif Reason.NO_LOCAL_ADDRESS in reasons and case.path.binding != Binding():
-        what = f"correct the interface or source address of the path {case.path.name}"
+        what = f"correct {_bound_to(case.path.binding)} of the path {case.path.name}"
     elif Reason.NO_LOCAL_ADDRESS in reasons and not _leads_nowhere(case, about):
         what = "find what uses up its ports for outgoing connections (net.ipv4.ip_local_port_range)"
     elif Reason.PERMISSION_DENIED in reasons:
@@ -118,12 +118,19 @@ def _cannot(case: Case) -> Found | None:
     return Found(THIS_MACHINE, about, how_often(case, about), next_step, reply)
 
 
+def _bound_to(binding: Binding) -> str:
+    addresses = [each for each in (binding.source_ipv4, binding.source_ipv6) if each]
+    interface = [f"the interface {binding.interface}"] if binding.interface else []
+    sources = [f"the source address{'es' * (len(addresses) > 1)} {listed(addresses)}"] if addresses else []
+    return listed([*interface, *sources], "or")
+
+
 def _silent_on_its_interface(case: Case) -> Found | None:
     other = _path_that_resolves(case)
     if other is None:
         return None
     binding = case.path.binding
-    way = binding.interface or f"the address {binding.source_ipv4 or binding.source_ipv6}"
+    way = _bound_to(binding)
     return Found(
         THIS_MACHINE,
         case.left,

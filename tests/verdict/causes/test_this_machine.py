@@ -184,7 +184,7 @@ def test_a_resolver_that_is_silent_by_one_interface_only_is_not_asked_to_answer(
     cause, step = on_guest(DIRECT)
     assert cause is Cause.LOCAL_MACHINE
     assert step.startswith(
-        "On the machine that runs netcheck, check wlan0: link, addresses and routes. The resolver"
+        "On the machine that runs netcheck, check the interface wlan0: link, addresses and routes. The"
     )
     assert (
         "and does on the path direct. If another network is there, give the path guest a resolver of" in step
@@ -231,6 +231,25 @@ def test_an_own_service_that_is_down_is_not_the_fault_of_hosts() -> None:
     failing = result(mdm, 443, DROPPED, address="10.1.2.3")
     (judged,) = assess([mdm], [DIRECT], once([failing]), lookups).judgements
     assert judged.cause is Cause.SERVICE_DOWN
+
+
+@pytest.mark.parametrize(
+    ("binding", "said"),
+    [
+        (Binding("nope0"), "correct the interface nope0 of the path mine."),
+        (Binding(source_ipv4="192.0.2.7"), "correct the source address 192.0.2.7 of the path mine."),
+        (
+            Binding("nope0", "192.0.2.7", "2001:db8::7"),
+            "correct the interface nope0 or the source addresses 192.0.2.7 and 2001:db8::7 of the path mine.",
+        ),
+    ],
+)
+def test_what_a_path_is_bound_to_and_is_not_there_is_named(binding: Binding, said: str) -> None:
+    missing = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "bind: ENODEV")
+    path = replace(DIRECT, name="mine", binding=binding)
+    judged = Scene(None, Verdict.NOT_READY, None, couriers(missing, path=path), paths=(path,)).judged()
+    assert judged.cause is Cause.LOCAL_MACHINE
+    assert said in (judged.next_step or "")
 
 
 def test_ports_that_are_used_up_are_told_from_an_address_that_is_missing() -> None:
