@@ -6,7 +6,7 @@ from netcheck.console.table import Cell, Row, natural_width, table, to_text
 from netcheck.model.incidents import Availability, Span
 from netcheck.phrases import duration_text, percent_text, time_text
 
-_NOTE = "Available is all measured time that was not not_ready: with limits counts as available."
+_NOTE = "Available: measured time that was not `not_ready`; with limits counts as available."
 
 
 def render(incidents: Sequence[Span], availability: Sequence[Availability], now: float, width: int) -> str:

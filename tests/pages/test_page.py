@@ -399,3 +399,10 @@ def test_what_apns_says_of_a_push_certificate_stands_in_its_row() -> None:
 
 def test_without_any_proof_there_is_no_column_for_them() -> None:
     assert "shown to APNs" not in push_certificates([PushCertificate("mdm")], [], NOW).header
+
+
+def test_a_remark_says_only_that_it_changes_no_verdict() -> None:
+    """Clients may wait for it, or some may fail, as with a nameserver that is silent."""
+    remark = Finding(Cause.PROXY_MEMBER_DOWN, Hop.PROXY, "", "Ask.", is_remark=True)
+    judged = Judgement("direct", Role.DEVICE, Verdict.READY, (remark,))
+    assert "(a remark: it changes no verdict)" in live(facts([COURIER], [ProbePath("direct")], [judged])).text
