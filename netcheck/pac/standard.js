@@ -60,12 +60,14 @@ function __first4(host) {
 
 function isPlainHostName(host) { return String(host).indexOf(".") < 0 && String(host).indexOf(":") < 0; }
 
-function dnsDomainIs(host, domain) { return String(host).toLowerCase().endsWith(String(domain).toLowerCase()); }
+// From here on as Mozilla's and Chromium's, which are the same: hosts come in lower case, and case counts.
+
+function dnsDomainIs(host, domain) { return String(host).endsWith(String(domain)); }
 
 function localHostOrDomainIs(host, full) {
-  host = String(host).toLowerCase();
-  full = String(full).toLowerCase();
-  return host === full || (host.indexOf(".") < 0 && full.startsWith(host + "."));
+  host = String(host);
+  full = String(full);
+  return host === full || full.startsWith(host + ".");
 }
 
 function dnsDomainLevels(host) { return String(host).split(".").length - 1; }
@@ -84,17 +86,17 @@ function isInNet(host, network, mask) {
   return (__number4(address) & bits) === (of & bits);
 }
 
-function shExpMatch(text, pattern) {
-  var expression = String(pattern)
-    .replace(/[.+^${}()|[\]\\\/]/g, "\\$&").replace(/\*+/g, "[^]*").replace(/\?/g, "[^]");
-  return new RegExp("^" + expression + "$", "i").test(String(text));
+function shExpMatch(text, pattern) {  // all but these three mean what they mean in a regular expression
+  var meaning = { ".": "\\.", "*": ".*", "?": "." };
+  var expression = String(pattern).replace(/[.*?]/g, function (mark) { return meaning[mark]; });
+  return new RegExp("^" + expression + "$").test(String(text));
 }
 
 function alert() {}
 
 function __arguments(given) {
   var list = Array.prototype.slice.call(given), zone = false;
-  if (list.length && String(list[list.length - 1]).toUpperCase() === "GMT") {
+  if (list.length && String(list[list.length - 1]) === "GMT") {
     zone = true;
     list.pop();
   }
@@ -117,26 +119,26 @@ function __between(first, now, last) {  // a range may lead over the end of a ye
 }
 
 function weekdayRange() {
-  var given = __arguments(arguments), days = given.list.map(function (day) { return __days.indexOf(String(day).toUpperCase()); });
+  var given = __arguments(arguments), days = given.list.map(function (day) { return __days.indexOf(String(day)); });
   if (!days.length || days.indexOf(-1) >= 0) return false;
   return __between(days[0], __now(given.utc).getDay(), days[days.length - 1]);
 }
 
-function timeRange() {
-  var given = __arguments(arguments), n = given.list.map(Number), now = __now(given.utc);
-  if ([1, 2, 4, 6].indexOf(n.length) < 0 || n.some(isNaN)) return false;
-  var second = (now.getHours() * 60 + now.getMinutes()) * 60 + now.getSeconds();
-  function at(part) { return ((part[0] || 0) * 60 + (part[1] || 0)) * 60 + (part[2] || 0); }
-  if (n.length === 1) return now.getHours() === n[0];
-  var half = n.length / 2;
-  var last = at(n.slice(half)) + (half === 1 ? -1 : half === 2 ? 59 : 0);
-  return __between(at(n.slice(0, half)), second, last);
+function timeRange() {  // hours alone: the last one to its end, and not over midnight
+  var given = __arguments(arguments), n = given.list.map(Number), now = __now(given.utc), hour = now.getHours();
+  if (n.length < 2) return hour === n[0];
+  if (n.length === 2) return n[0] <= hour && hour <= n[1];
+  if (n.length !== 4 && n.length !== 6) throw "timeRange: bad number of arguments";
+  function at(hours, minutes, seconds) { return (hours * 60 + minutes) * 60 + seconds; }
+  var first = n.length === 4 ? at(n[0], n[1], 0) : at(n[0], n[1], n[2]);
+  var last = n.length === 4 ? at(n[2], n[3], 59) : at(n[3], n[4], n[5]);
+  return __between(first, at(hour, now.getMinutes(), now.getSeconds()), last);
 }
 
 function dateRange() {
   var given = __arguments(arguments), now = __now(given.utc), parts = [];
   for (var i = 0; i < given.list.length; i++) {
-    var word = given.list[i], month = __months.indexOf(String(word).toUpperCase()), number = Number(word);
+    var word = given.list[i], month = __months.indexOf(String(word)), number = Number(word);
     if (month >= 0) parts.push(["month", month]);
     else if (isNaN(number)) return false;
     else parts.push([number > 31 ? "year" : "day", number]);
