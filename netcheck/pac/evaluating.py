@@ -89,7 +89,10 @@ def _answer(context: quickjs.Context, url: str, host: str) -> dict[str, str]:
 
 def _texts(found: object) -> list[str]:
     """A list of texts in JSON; TypeError or ValueError where a script has had it made something else."""
-    texts = json.loads(found)  # type: ignore[arg-type]  # which raises TypeError
+    try:
+        texts = json.loads(found)  # type: ignore[arg-type]  # which raises TypeError
+    except RecursionError as error:
+        raise ValueError("lists in lists without end") from error
     if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
         raise TypeError("no list of texts")
     return texts

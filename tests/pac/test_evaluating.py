@@ -152,6 +152,7 @@ def test_a_script_that_is_none_is_told_with_its_place(script: str, error: str) -
         "__keys = function () { return [{}] }",
         "__keys = function () { return {a: 1} }",
         "__stringify = function () { return '3' }",
+        "__stringify = function () { return Array(100001).join('[') }",
     ],
 )
 def test_a_script_that_changes_the_language_harms_itself_only(change: str) -> None:
