@@ -6,6 +6,7 @@ Knows the grammar and the registered words of these headers, and nothing of a co
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from netcheck.model.failing import Reason
 
@@ -13,6 +14,9 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)')  # RFC 9110 section 5.6.4, RFC 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 section 5.6.2's token, not a secret
 _SCHEME = re.compile(rf"\s*({_TOKEN})(?!\s*=)(?:\s|$)")
 _ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*(?:"|$))+')  # of a list, RFC 9110 section 5.6.1
+_MOST_ELEMENTS = 64
+_LONGEST = 64 * 1024
+"""Characters of all that is offered: tokens of Kerberos are long, and what is read holds up all probes."""
 _PARAMETER = re.compile(rf'\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))\s*')
 _ERROR = re.compile(r";\s*error=([A-Za-z*][^\s;,]*)")
 
@@ -67,9 +71,13 @@ class Challenge:
 
 
 def challenges(value: str) -> tuple[Challenge, ...]:
-    """What Proxy-Authenticate or WWW-Authenticate offers; what cannot be read in it is left out."""
+    """What Proxy-Authenticate or WWW-Authenticate offers, of its first 64 elements.
+
+    What cannot be read in it is left out.
+    """
     found: list[tuple[str, list[str]]] = []
-    for element in _ELEMENT.findall(value):
+    for matched in islice(_ELEMENT.finditer(value, 0, _LONGEST), _MOST_ELEMENTS):
+        element = matched[0]
         begun = _SCHEME.match(element)
         if begun:
             found.append((begun[1], []))
