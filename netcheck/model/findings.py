@@ -59,11 +59,11 @@ class Cause(StrEnum):
 
     INTERNAL = "internal"
     LOCAL_NETWORK_DOWN = "local_network_down"
+    PAC_FAILED = "pac_failed"
     LOCAL_MACHINE = "local_machine"
     CLOCK_WRONG = "clock_wrong"
     PATH_OPEN = "path_open"
     PACKET_LOSS = "packet_loss"
-    PAC_FAILED = "pac_failed"
     DNS_SINKHOLE = "dns_sinkhole"
     DNS_FAILURE = "dns_failure"
     PROXY_AUTH = "proxy_auth"

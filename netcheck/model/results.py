@@ -209,6 +209,8 @@ class Choice:
     """One over each way, in order, whether or not one before it led there."""
     trouble: str = ""
     """Why it is an older PAC file that says so; empty where it is not."""
+    names_a_way: bool = True
+    """False where no way can be read in it: it is then taken for DIRECT."""
 
 
 class Endpoint(NamedTuple):

@@ -23,12 +23,13 @@ MOST_WAYS = 8
 def ways_of(
     said: str, credentials: Credentials | None = None, ca_file: Path | None = None
 ) -> tuple[Way, ...]:
-    """The ways that an answer names, once each. What is no way is skipped; what names none is DIRECT.
+    """The ways that an answer names, once each; what is no way is skipped.
 
-    So do browsers: Chromium's ProxyList::SetFromPacString. Login and authorities are for each of the proxies.
+    So do browsers, which go directly where none is left: Chromium's ProxyList::SetFromPacString. Login and
+    authorities are for each of the proxies.
     """
     found = [way for part in said.split(";") if (way := _way(part, credentials, ca_file)) is not None]
-    return tuple(dict.fromkeys(found))[:MOST_WAYS] or ((),)
+    return tuple(dict.fromkeys(found))[:MOST_WAYS]
 
 
 def _way(part: str, credentials: Credentials | None, ca_file: Path | None) -> Way | None:

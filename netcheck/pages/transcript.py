@@ -53,7 +53,8 @@ def of_result(result: Result) -> str:
 
 
 def _choice(choice: Choice) -> list[str]:
-    lines = [f"  the way was chosen by {choice.said or 'an empty answer, as DIRECT'}"]
+    said = choice.said or "an empty answer"
+    lines = [f"  the way was chosen by {said}{'' if choice.names_a_way else ', which names none: as DIRECT'}"]
     if choice.trouble:
         lines.append(f"  by an older file, as the newest could not be read: {choice.trouble}")
     for attempt in choice.attempts:

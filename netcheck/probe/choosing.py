@@ -26,6 +26,7 @@ from netcheck.probe.resolve import Destination, destinations
 from netcheck.probe.walk import unforeseen
 
 _HTTP, _HTTPS = 80, 443
+_DIRECT: Way = ()
 
 
 class Chosen(NamedTuple):
@@ -35,6 +36,7 @@ class Chosen(NamedTuple):
     """None where there is no answer; then the one aim is a failure."""
     trouble: str
     aims: tuple[Aim, ...]
+    names_a_way: bool = True
 
 
 class Choosing:
@@ -61,9 +63,11 @@ class Choosing:
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
             failure = unforeseen(Phase.PROXY_RESOLVE, error)
         else:
-            where = [await self._destination(shared, service, host, path, way, turn) for way in ways]
-            pairs = zip(where, ways, strict=True)
-            return Chosen(said, trouble, tuple(aim(service, host, path, port, to, way) for to, way in pairs))
+            taken = ways or (_DIRECT,)  # as browsers do
+            where = [await self._destination(shared, service, host, path, way, turn) for way in taken]
+            pairs = zip(where, taken, strict=True)
+            aims = tuple(aim(service, host, path, port, to, way) for to, way in pairs)
+            return Chosen(said, trouble, aims, names_a_way=bool(ways))
         nowhere = Destination(_family(host), failure=failure)
         return Chosen(None, "", (aim(service, host, path, port, nowhere),))
 

@@ -191,7 +191,7 @@ class Prober:
         if chosen.said is None:
             return taken
         attempts = tuple(each.attempt for each in results)
-        return replace(taken, choice=Choice(chosen.said, attempts, chosen.trouble))
+        return replace(taken, choice=Choice(chosen.said, attempts, chosen.trouble, chosen.names_a_way))
 
     async def _resolve(
         self, shared: Round, service: Service, host: str, path: ProbePath

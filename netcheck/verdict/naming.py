@@ -19,6 +19,7 @@ from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
 
 _LONGEST = 200
+_LONGEST_ANSWER = 60
 _ON_THE_WAY_TO_THE_PROXY = (Phase.PROXY_RESOLVE, Phase.PROXY_CONNECT, Phase.PROXY_TLS)
 _MOST = 3
 """How many of a kind are named before the rest is counted."""
@@ -85,9 +86,52 @@ def the_chooser(case: Case) -> Owner:
     return _owners_of(Hop.PROXY, f"the PAC file {chooser}") if isinstance(chooser, Pac) else THIS_MACHINE
 
 
+def where_it_is_named(case: Case) -> str:
+    """Where to look for what is written of a proxy."""
+    chooser = case.path.chosen_by
+    if chooser is None:
+        return f"for the path {case.path.name} in the config"
+    return f"in the PAC file {chooser}" if isinstance(chooser, Pac) else "in the environment of netcheck"
+
+
 def goes_directly(each: Counted) -> bool:
     """Whether it was told to go without a proxy."""
     return each.result.choice is not None and not each.result.attempt.proxies
+
+
+def leads_nowhere_directly(case: Case, about: Iterable[Counted]) -> bool:
+    """Whether all of them were told to go without a proxy, and nothing on this path gets anywhere so."""
+    sent = [each for each in case.counted if goes_directly(each)]
+    return all(goes_directly(e) and not e.connected for e in about) and not any(e.connected for e in sent)
+
+
+def the_answer(about: Iterable[Counted]) -> str:
+    """What a PAC file said of one of them, in short."""
+    said = next(choice.said for each in about if (choice := each.result.choice))
+    short = said if len(said) <= _LONGEST_ANSWER else f"{said[:_LONGEST_ANSWER]}…"
+    return f'"{short}"' if short else "nothing"
+
+
+def or_another_way(case: Case, about: Sequence[Counted]) -> str:
+    """A sentence: what else would do where a PAC file or the environment has chosen what does not work."""
+    chooser = case.path.chosen_by
+    if chooser is None or not about:
+        return ""
+    if all(map(_PROXY_HAS_NO_ADDRESS, about)):
+        if isinstance(chooser, Pac):
+            return f" Or ask {the_chooser(case).asked} to correct this name in it."
+        return " Or correct this name in the environment of netcheck."
+    if not leads_nowhere_directly(case, about):
+        return ""
+    if isinstance(chooser, Pac):
+        owners, answer = the_chooser(case).asked, the_answer(about)
+        return f" Or ask {owners} to name a proxy for them: it answers {answer}."
+    if chooser.https is None:
+        return " Or name a proxy for them in https_proxy, where netcheck runs: none is set."
+    return " Or take them out of NO_PROXY where netcheck runs: it keeps them from the proxy."
+
+
+_PROXY_HAS_NO_ADDRESS = fails_in(Phase.PROXY_RESOLVE, Reason.NXDOMAIN, Reason.NO_ANSWER)
 
 
 def the_resolver(case: Case) -> Owner:

@@ -31,11 +31,11 @@ from netcheck.verdict.counting import Counted
 RULES: tuple[Rule, ...] = (
     this_machine.internal,
     this_machine.local_network_down,
+    pac.pac_failed,
     this_machine.local_machine,
     this_machine.clock_wrong,
     firewall.path_open,
     this_machine.packet_loss,
-    pac.pac_failed,
     resolver.dns_sinkhole,
     resolver.dns_failure,
     proxy_login.proxy_auth,

@@ -12,7 +12,7 @@ LOGIN = Credentials("svc", Secret("word"))
     ("said", "ways"),
     [
         ("DIRECT", [""]),
-        ("", [""]),
+        ("", []),
         ("direct ;", [""]),
         ("PROXY a.test:3128; SOCKS b.test; DIRECT", ["http://a.test:3128", "socks5h://b.test:1080", ""]),
         ("proxy A.test", ["http://a.test:80"]),
@@ -25,7 +25,10 @@ LOGIN = Credentials("svc", Secret("word"))
         ("PROXY http://a.test:3128/", ["http://a.test:3128"]),
         ("PROXY a.test:1; PROXY a.test:1", ["http://a.test:1"]),
         ("QUIC q.test:443; PROXY a.test:3128", ["http://a.test:3128"]),
-        ("PROXY; PROXY :80; PROXY a:x; PROXY a.test:99999; nonsense", [""]),
+        ("PROXY; PROXY :80; PROXY a:x; PROXY a.test:99999; nonsense", []),
+        ("PROXY a.test:3128, PROXY b.test:3128", []),
+        ("'PROXY a.test:3128'", []),
+        ("PROXY a.test:3128 DIRECT", []),
     ],
 )
 def test_an_answer_names_ways_in_order(said: str, ways: list[str]) -> None:

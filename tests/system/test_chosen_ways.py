@@ -4,7 +4,8 @@ from urllib.parse import urlsplit
 
 from tests.system import servers
 from tests.system.apple import HOSTS, RELAY, Apple
-from tests.system.lab import Lab
+from tests.system.lab import Lab, Settings
+from tests.system.namespace import FROM_HERE
 
 SCRIPT = """
 function FindProxyForURL(url, host) {
@@ -59,6 +60,37 @@ def test_a_pac_files_ways_are_probed_as_devices_take_them(lab: Lab) -> None:
     replies = " ".join(f["next_step"] for each in found.report["verdicts"] for f in each["findings"])
     assert "HTTP status 404" in replies
     assert "is HTML and not JavaScript" in replies
+
+
+def test_what_is_sent_directly_where_only_the_proxy_is_let_out_is_the_pac_files() -> None:
+    with Lab() as lab:
+        here = urlsplit(lab.tinyproxy.url).netloc
+        answers = {
+            "direct": 'dnsDomainIs(host, ".apple.com") ? "DIRECT" : "PROXY x:1"',
+            "comma": f'"PROXY {here}, PROXY 127.0.0.1:9"',
+            "unknown": '"PROXY gone.corp.example:8080"',
+        }
+        paths: dict[str, Settings] = {"proxy": {"proxy": lab.tinyproxy.url}}
+        for name, answer in answers.items():
+            file = lab.namespace.scratch / f"{name}.pac"
+            file.write_text(f"function FindProxyForURL(url, host) {{ return {answer}; }}")
+            paths[name] = {"proxy": f"pac+file://{file}", "roles": ["device"]}
+        environment = ["env", f"https_proxy={lab.tinyproxy.url}", "no_proxy=.apple.com"]
+        paths["environment"] = {"proxy": "from-environment", "roles": ["device"]}
+        lab.namespace.firewall(f"{FROM_HERE} tcp dport {{ 443, 2197, 5223 }} drop")
+        verdicts = lab.check(paths, under=environment).report["verdicts"]
+    found = {each["path"]: each for each in verdicts if each["path"] != "proxy"}
+    assert {name: (each["cause"], each["hop"]) for name, each in found.items()} == {
+        "direct": ("pac_failed", "proxy"),
+        "comma": ("pac_failed", "proxy"),
+        "unknown": ("dns_failure", "resolver"),
+        "environment": ("port_blocked", "firewall"),
+    }
+    says = {name: each["next_step"] for name, each in found.items()}
+    assert 'it answers "DIRECT". The path proxy reaches them' in says["direct"]
+    assert 'PROXY 127.0.0.1:9": no way can be read in it' in says["comma"]
+    assert "Or ask the owners of the PAC file" in says["unknown"]
+    assert "Or take them out of NO_PROXY" in says["environment"]
 
 
 def test_wpad_is_found_by_the_name_that_the_search_list_makes_whole() -> None:

@@ -8,7 +8,7 @@ from netcheck.model.findings import Cause, Finding, Hop
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.fixes import fix_for
-from netcheck.verdict.naming import Owner, goes_directly
+from netcheck.verdict.naming import Owner, goes_directly, or_another_way
 
 
 class Found(NamedTuple):
@@ -24,6 +24,9 @@ class Found(NamedTuple):
     next_step: str
     reply: str = ""
 
+
+_MAY_BE_GONE_ROUND = (Hop.FIREWALL, Hop.RESOLVER, Hop.LOCAL_NETWORK)
+"""By a way through a proxy."""
 
 Finds = Callable[[Case], Found | None]
 
@@ -47,6 +50,8 @@ class Rule:
         owner, about, evidence, next_step, reply = found
         results = tuple(each.result for each in sorted(about, key=lambda each: each.order))
         fix = fix_for(self.cause, owner.hop, case, about)
+        if owner.hop in _MAY_BE_GONE_ROUND:
+            next_step += or_another_way(case, about)
         finding = Finding(
             cause=self.cause,
             hop=owner.hop,

@@ -4,20 +4,39 @@ from collections.abc import Iterable
 
 from netcheck.model.failing import Reason
 from netcheck.model.findings import Cause, Hop
+from netcheck.model.paths import Pac
 from netcheck.model.results import Attempt, Choice
 from netcheck.model.services import PortRule
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.naming import how_often, shortened, the_chooser, the_failed_hosts, the_reply
+from netcheck.verdict.naming import (
+    FIREWALL,
+    goes_directly,
+    how_often,
+    leads_nowhere_directly,
+    shortened,
+    the_answer,
+    the_chooser,
+    the_failed_hosts,
+    the_hosts,
+    the_reply,
+)
 
 _IS_FAULTY = reason_is(Reason.PAC_FAULTY)
+_IS_OF_THIS_MACHINE = reason_is(Reason.SINKHOLED, Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS)
+"""Or of its resolver: through a proxy it would be as wrong."""
 _DIRECT = "DIRECT"
 
 
 @cause(Cause.PAC_FAILED, Hop.PROXY)
 def pac_failed(case: Case) -> Found | None:
+    """It says nothing, or sends directly what does not get there so, and does through a proxy."""
+    return _says_nothing(case) or _names_no_proxy(case)
+
+
+def _says_nothing(case: Case) -> Found | None:
     """Without it devices know no proxy, and do not connect unless their profile lets them go directly."""
     about = case.mostly(reason_is(Reason.PAC_UNAVAILABLE, Reason.PAC_FAULTY))
     if not about:
@@ -30,6 +49,36 @@ def pac_failed(case: Case) -> Found | None:
     )
     reply = the_reply(about, is_of_destination=False)
     return Found(file, about, how_often(case, about), f"Ask {file.asked} to {what}.", reply)
+
+
+def _names_no_proxy(case: Case) -> Found | None:
+    """Where nothing gets anywhere directly: no way can be read in its answer, or a proxy is known to do."""
+    if not isinstance(case.path.chosen_by, Pac):
+        return None
+    through = {
+        (each.result.host, each.result.port): each
+        for each in case.others
+        if each.failure is None and each.result.attempt.proxies
+    }
+    sent = case.mostly(lambda each: goes_directly(each) and not _IS_OF_THIS_MACHINE(each))
+    unread = [each for each in sent if each.result.choice and not each.result.choice.names_a_way]
+    about = case.if_enough(unread or [e for e in sent if (e.result.host, e.result.port) in through])
+    if not about or not leads_nowhere_directly(case, about):
+        return None
+    file, answer = the_chooser(case), the_answer(about)
+    if unread:
+        next_step = (
+            f"Ask {file.asked} to correct its answer {answer}: no way can be read in it. "
+            "Browsers take such an answer for DIRECT, and so does netcheck."
+        )
+    else:
+        works = through[about[0].result.host, about[0].result.port].result
+        next_step = (
+            f"Ask {file.asked} to name a proxy for {the_hosts(case, about)}: it answers {answer}. "
+            f"The path {works.path} reaches them through {_way_text(works.attempt)}. "
+            f"If they should go directly, ask {FIREWALL.asked} to let them pass."
+        )
+    return Found(file, about, f"sent directly, {how_often(case, about)}", next_step, the_reply(about))
 
 
 @cause(Cause.PAC_SPLITS, Hop.PROXY, is_remark=True)

@@ -25,6 +25,7 @@ from netcheck.verdict.naming import (
     the_proxy,
     the_reply,
     unreached_proxy,
+    where_it_is_named,
 )
 
 _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
@@ -84,8 +85,8 @@ def proxy_down(case: Case) -> Found | None:
         software = software_of(about)
         who = f" {software} answers there, and not as such a proxy." if software else ""
         next_step = (
-            f"Check the host, port and scheme of {proxy.name} for the path {case.path.name} in the config."
-            f"{who} Then ask its owners why it does not answer as such a proxy."
+            f"Check the host, port and scheme of {proxy.name} {where_it_is_named(case)}.{who} "
+            "Then ask its owners why it does not answer as such a proxy."
         )
     else:
         next_step = (

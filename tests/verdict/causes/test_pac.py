@@ -7,14 +7,16 @@ import pytest
 from netcheck.answers import in_short
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
-from netcheck.model.paths import Family, Proxy, ProxyScheme, Way
+from netcheck.model.paths import Environment, Family, ProbePath, Proxy, ProxyScheme, Way
 from netcheck.model.results import Attempt, Choice, Result
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once
-from tests.verdict.scene import COURIER, PAC, couriers
+from tests.verdict.scene import COURIER, PAC, PROXY, couriers
 
 A: Way = (Proxy(ProxyScheme.HTTP, "a.test", 3128),)
 B: Way = (Proxy(ProxyScheme.HTTP, "b.test", 3128),)
+FILE = "http://web.test/proxy.pac"
+ENVIRONMENT = ProbePath("env", chosen_by=Environment(A[0], A[0], (".apple.com",)))
 REFUSED = Failure(Phase.PROXY_CONNECT, Reason.REFUSED, "connect to a.test: Connection refused")
 DENIED = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
 
@@ -32,8 +34,10 @@ def over_pac(port: int, *ways: tuple[Way, Failure | None], trouble: str = "") ->
     return [chosen(each, *ways, trouble=trouble) for each in plain]
 
 
-def judged(*results: Result) -> Judgement:
-    return assess([COURIER], [PAC], once(results)).judgements[0]
+def judged(*results: Result, path: ProbePath = PAC, beside: ProbePath | None = None) -> Judgement:
+    """On the path that they are on, or on another one with its name."""
+    path = replace(path, name=PAC.name)
+    return assess([COURIER], [path, *([beside] if beside else [])], once(results)).judgements[0]
 
 
 def test_couriers_that_are_sent_different_ways_by_port_are_a_remark() -> None:
@@ -89,11 +93,92 @@ def test_direct_where_the_direct_way_is_blocked_is_the_firewalls() -> None:
     assert (found.verdict, found.hop) == (Verdict.NOT_READY, Hop.FIREWALL)
 
 
-def test_a_proxys_name_that_does_not_resolve_is_the_resolvers() -> None:
+def test_a_proxys_name_that_does_not_resolve_is_the_resolvers_or_is_written_wrong() -> None:
     missing = Failure(Phase.PROXY_RESOLVE, Reason.NXDOMAIN, "no such name")
     found = judged(*over_pac(443, (A, missing)))
     assert (found.cause, found.hop) == (Cause.DNS_FAILURE, Hop.RESOLVER)
-    assert "resolve a.test, the proxy's name" in (found.next_step or "")
+    assert "resolve a.test, the proxy's name" in found.findings[0].next_step
+    assert f"Or ask the owners of the PAC file {FILE} to correct this name" in found.findings[0].next_step
+    found = judged(*over_pac(443, (A, missing)), path=ENVIRONMENT)
+    assert "Or correct this name in the environment of netcheck." in found.findings[0].next_step
+
+
+BLOCKED = [each for port in (443, 5223) for each in over_pac(port, ((), DROPPED))]
+"""Sent directly, where the firewall lets nobody out so."""
+
+
+def test_what_is_sent_directly_where_a_proxy_reaches_it_is_the_pac_files() -> None:
+    works = couriers(None, path=PROXY, family=Family.NAME, spoke=True)
+    works = [replace(each, attempt=replace(each.attempt, proxies=PROXY.proxies)) for each in works]
+    (finding,) = judged(*BLOCKED, *works, beside=PROXY).findings
+    assert (finding.cause, finding.hop, finding.fix) == (Cause.PAC_FAILED, Hop.PROXY, None)
+    assert finding.next_step == (
+        f"Ask the owners of the PAC file {FILE} to name a proxy for N-courier.push.apple.com (N: 0 to 3): "
+        'it answers "DIRECT". The path proxy reaches them through proxy.test:3128. '
+        "If they should go directly, ask the owners of the firewall to let them pass."
+    )
+
+
+def test_what_is_sent_directly_where_no_proxy_is_known_may_be_the_firewalls_or_the_pac_files() -> None:
+    (finding,) = judged(*BLOCKED).findings
+    assert (finding.cause, finding.hop) == (Cause.PORT_BLOCKED, Hop.FIREWALL)
+    assert finding.next_step.endswith(
+        f' Or ask the owners of the PAC file {FILE} to name a proxy for them: it answers "DIRECT".'
+    )
+
+
+def test_what_the_environment_sends_directly_is_told() -> None:
+    (finding,) = judged(*BLOCKED, path=ENVIRONMENT).findings
+    assert (finding.cause, finding.hop) == (Cause.PORT_BLOCKED, Hop.FIREWALL)
+    assert finding.next_step.endswith(
+        " Or take them out of NO_PROXY where netcheck runs: it keeps them from the proxy."
+    )
+    nothing = replace(ENVIRONMENT, chosen_by=Environment(None, A[0]))
+    (finding,) = judged(*BLOCKED, path=nothing).findings
+    assert finding.next_step.endswith(
+        " Or name a proxy for them in https_proxy, where netcheck runs: none is set."
+    )
+
+
+def test_names_that_do_not_resolve_and_go_directly_may_be_the_pac_files() -> None:
+    unknown = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "no such name")
+    (finding,) = judged(*over_pac(443, ((), unknown)), *over_pac(5223, ((), unknown))).findings
+    assert (finding.cause, finding.hop) == (Cause.DNS_FAILURE, Hop.RESOLVER)
+    assert "Or ask the owners of the PAC file" in finding.next_step
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"), [("PROXY a:1, PROXY b:2", '"PROXY a:1, PROXY b:2"'), ("", "nothing")]
+)
+def test_an_answer_in_which_no_way_can_be_read_is_the_pac_files(said: str, shown: str) -> None:
+    unread = [
+        replace(each, choice=replace(each.choice, said=said, names_a_way=False))
+        for each in BLOCKED
+        if each.choice
+    ]
+    (finding,) = judged(*unread).findings
+    assert (finding.cause, finding.hop) == (Cause.PAC_FAILED, Hop.PROXY)
+    assert f"to correct its answer {shown}: no way can be read in it." in finding.next_step
+
+
+def test_an_answer_in_which_no_way_can_be_read_is_nobodys_fault_where_direct_works() -> None:
+    unread = [
+        replace(each, choice=Choice("", (each.attempt,), names_a_way=False))
+        for each in [*over_pac(443, ((), None)), *over_pac(5223, ((), DROPPED))]
+    ]
+    found = judged(*unread)
+    assert (found.verdict, found.cause, found.hop) == (
+        Verdict.FALLBACK_ONLY,
+        Cause.PORT_BLOCKED,
+        Hop.FIREWALL,
+    )
+    assert "PAC" not in found.findings[0].next_step
+
+
+def test_a_proxy_that_is_none_is_looked_for_where_it_is_named() -> None:
+    other = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_NOT_A_PROXY, "the peer does not speak HTTP")
+    found = judged(*over_pac(443, (A, other)))
+    assert f"of the proxy a.test:3128 in the PAC file {FILE}." in found.findings[0].next_step
 
 
 def test_couriers_that_are_sent_directly_are_judged_as_on_a_direct_path() -> None:
