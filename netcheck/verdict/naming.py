@@ -178,11 +178,11 @@ def commonest(about: Iterable[Counted]) -> tuple[Phase, Reason, int]:
     return phase, reason, count
 
 
-def how_often(case: Case, about: Sequence[Counted]) -> str:
-    """How most of them fail, and how many of all that failed."""
+def how_often(case: Case, about: Sequence[Counted], words: str = "") -> str:
+    """How most of them fail, and how many of all that failed; `words` where more is known than the reason."""
     phase, reason, count = commonest(about)
     failed = len(case.failed)
-    words = failure_in_words(phase, reason)
+    words = words or failure_in_words(phase, reason)
     if count < failed:
         return f"{words} in {count} of {failed} failed probes"
     return f"{words} in {f'all {failed} failed probes' if failed > 1 else 'the only failed probe'}"

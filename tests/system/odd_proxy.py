@@ -4,7 +4,7 @@ A program of its own, with nothing but the standard library.
 
     python odd_proxy.py PORT WORDS
 
-WORDS is a key of HEADS, for HTTP, or `socks`.
+WORDS is a key of HEADS, for HTTP, or `socks`; `no_ipv6` calls a request for an IPv6 address a bad one.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ HEADS = {
     "space": b"HTTP/1.1 200 Connection established\r\nProxy-Agent : x\r\n\r\n",
     "framed": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
     "bare": b"HTTP/1.0 200\r\n\r\n",
+    "no_ipv6": b"HTTP/1.1 200 Connection established\r\n\r\n",
     "long_refusal": b"HTTP/1.1 403 Forbidden\r\nX-Policy : " + 30_000 * b"p" + b"\r\n\r\n",
 }
 """How a proxy may answer CONNECT; what is not a success leads nowhere."""
@@ -51,6 +52,8 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             place, answer = await asked_by_socks(reader, writer), b"\x05\x00\x00\x01" + bytes(6)
         else:
             place, answer = await asked_by_http(reader), HEADS[WORDS]
+            if WORDS == "no_ipv6" and ":" in place[0]:
+                answer = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
         if answer.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2", b"\x05")):
             there, back = await asyncio.open_connection(*place)
             writer.write(answer)

@@ -14,6 +14,7 @@ from netcheck.model.paths import Family
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case, fails_in, http_status, phase_is, reason_is, software_of
 from netcheck.verdict.causes.cause import Found, cause, through
+from netcheck.verdict.causes.proxy_rules import knows_no_such_request
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     apples_networks,
@@ -48,7 +49,8 @@ _HAS_NO_SERVER = reason_is(Reason.PROXY_TARGET_UNREACHABLE, Reason.PROXY_TARGET_
 @through
 def proxy_down(case: Case) -> Found | None:
     """It cannot be connected to, or is no proxy, or has not said a word of its protocol to anyone."""
-    about = case.mostly(_is_no_proxy) or _silences(case)
+    is_a_proxys = knows_no_such_request(case)
+    about = case.mostly(lambda each: _is_no_proxy(each) and not is_a_proxys(each)) or _silences(case)
     if not about:
         return None
     proxy = the_proxy(case, about)

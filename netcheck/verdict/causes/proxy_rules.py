@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Family
 from netcheck.phrases import listed, ports_text
-from netcheck.verdict.case import Case, reason_is
+from netcheck.verdict.case import Case, Matches, http_status, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
@@ -18,6 +18,10 @@ from netcheck.verdict.naming import (
     the_proxy,
     the_reply,
 )
+
+_WORDS = "the proxy denies it"
+_CALLED_BAD = (b"400", b"405", b"501")
+"""Statuses by which web servers say that they know no CONNECT."""
 
 
 @cause(Cause.PROXY_DENIES_PORT, Hop.PROXY)
@@ -41,7 +45,24 @@ def proxy_denies_host(case: Case) -> Found | None:
 
 def _denied(case: Case) -> list[Counted]:
     """Not what it lets through at another time: that is no rule for ports or hosts."""
-    return case.mostly(lambda each: reason_is(Reason.PROXY_DENIED)(each) and each.fails_each_time)
+    is_denied, is_of_no_use = reason_is(Reason.PROXY_DENIED), knows_no_such_request(case)
+    return case.mostly(lambda each: (is_denied(each) or is_of_no_use(each)) and each.fails_each_time)
+
+
+def knows_no_such_request(case: Case) -> Matches:
+    """What a proxy calls a bad request, where it takes others that give the destination in another way.
+
+    Some take no IPv6 addresses, or no addresses at all. The same answer to all comes from no proxy.
+    """
+    taken = {(e.result.attempt.proxy, e.family) for e in case.counted if e.result.attempt.proxy_spoke}
+    proxies = {proxy for proxy, _ in taken}
+
+    def matches(each: Counted) -> bool:
+        proxy, is_bad = each.result.attempt.proxy, http_status(each) in _CALLED_BAD
+        in_handshake = phase_is(Phase.PROXY_HANDSHAKE)(each)
+        return in_handshake and is_bad and proxy in proxies and (proxy, each.family) not in taken
+
+    return matches
 
 
 def _ports_of_others(case: Case, denied: Iterable[Counted]) -> bool:
@@ -65,6 +86,20 @@ def _how_they_are_given(case: Case, denied: Iterable[Counted]) -> str:
     return listed([*(["by name"] if Family.NAME in mine else []), *filter(None, [addresses])])
 
 
+def _other_ways(case: Case, denied: Iterable[Counted]) -> str:
+    """What to write where nobody asks in the way that is denied."""
+    mine = {each.family for each in denied}
+    if Family.NAME in mine:
+        keys = "`resolve: local`"
+    else:
+        keys = "`resolve: proxy`" if len(mine) > 1 else f"`resolve: proxy` or `families: {_other(mine)}`"
+    return f" If nobody asks so, write {keys} for the path {case.path.name} in the config."
+
+
+def _other(families: set[Family]) -> Family:
+    return Family.IPV4 if Family.IPV6 in families else Family.IPV6
+
+
 def _denial(case: Case, denied: list[Counted], what: str) -> Found:
     proxy = the_proxy(case, denied)
     allowed = {each.result.port for each in case.counted if each.connected}
@@ -76,8 +111,8 @@ def _denial(case: Case, denied: list[Counted], what: str) -> Found:
     return Found(
         proxy,
         denied,
-        f"{how_often(case, denied)}: {ports}{how}{rest}",
+        f"{how_often(case, denied, _WORDS)}: {ports}{how}{rest}",
         f"Ask {proxy.asked} to change its rules: allow {others or what}{f', given {given}' * bool(given)}. "
-        "It must not decrypt these connections.",
+        f"It must not decrypt these connections.{_other_ways(case, denied) if given else ''}",
         the_reply(denied),
     )

@@ -190,6 +190,10 @@ SCENES: Mapping[str, Scene] = {
     "a proxy says 200 and not a word more": Scene(
         {**FINE, **both("odd", READY)}, beside(odd=lambda lab: odd_proxy(lab.namespace, "bare").url)
     ),
+    "a proxy takes no IPv6 addresses": Scene(
+        at_proxy("odd", DEGRADED, Cause.PROXY_DENIES_PORT),
+        beside(odd=lambda lab: {"proxy": odd_proxy(lab.namespace, "no_ipv6").url, "resolve": "both"}),
+    ),
     "a proxy denies at length": Scene(
         at_proxy("odd", NOT_READY, Cause.PROXY_DENIES_PORT),
         beside(odd=lambda lab: odd_proxy(lab.namespace, "long_refusal").url),

@@ -25,7 +25,7 @@ from netcheck.state.endpoints import standings_of
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result, visit
-from tests.verdict.scene import COURIER, DIRECT, HANDSHAKE, MDM, PROXY, Scene, couriers, proxied
+from tests.verdict.scene import BOTH, COURIER, DIRECT, HANDSHAKE, MDM, PROXY, Scene, couriers, proxied
 
 API = Service(
     "provider", ("api.push.apple.com",), (443, 2197), frozenset({Role.PROVIDER}), True, PortRule.ANY
@@ -392,6 +392,45 @@ def test_a_proxy_that_denies_one_way_of_asking_is_told_which(
     judged = Scene(None, Verdict.DEGRADED, None, results, paths=(PROXY,)).judged()
     assert judged.cause is Cause.PROXY_DENIES_PORT
     assert (f", {given}. It must not" if given else "(N: 0 to 3). It must not") in (judged.next_step or "")
+
+
+def asked_in_each_way(failure: Failure, bad: tuple[Family, ...]) -> list[Result]:
+    return [
+        each
+        for family in (Family.NAME, Family.IPV4, Family.IPV6)
+        for each in couriers(
+            failure if family in bad else None, (443,), path=BOTH, family=family, spoke=family not in bad
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bad", "given", "keys"),
+    [
+        ((Family.IPV6,), "given by IPv6 address", "`resolve: proxy` or `families: ipv4`"),
+        ((Family.IPV4, Family.IPV6), "given by address", "`resolve: proxy`"),
+        ((Family.NAME,), "given by name", "`resolve: local`"),
+    ],
+)
+@pytest.mark.parametrize("software", ["", "tinyproxy/1.11"])
+def test_a_proxy_that_takes_one_way_of_asking_for_a_bad_request_is_one(
+    bad: tuple[Family, ...], given: str, keys: str, software: str
+) -> None:
+    reply = b"HTTP/1.1 400 Bad Request"
+    failure = Failure(HANDSHAKE, Reason.PROXY_NOT_A_PROXY, "HTTP 400", reply, software=software)
+    results = asked_in_each_way(failure, bad)
+    (finding,) = Scene(None, Verdict.DEGRADED, None, results, paths=(BOTH,)).judged().findings
+    assert finding.cause is Cause.PROXY_DENIES_PORT
+    assert f", {given}. It must not" in finding.next_step
+    assert f"write {keys} for the path proxy in the config" in finding.next_step
+    assert finding.evidence.startswith("the proxy denies it in all ")
+
+
+def test_what_calls_every_request_a_bad_one_is_no_proxy() -> None:
+    failure = Failure(HANDSHAKE, Reason.PROXY_NOT_A_PROXY, "HTTP 400", b"HTTP/1.1 400 Bad Request")
+    results = asked_in_each_way(failure, tuple(Family))
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(BOTH,)).judged()
+    assert judged.cause is Cause.PROXY_DOWN
 
 
 @pytest.mark.parametrize("reason", [Reason.PROXY_DENIED, Reason.PROXY_AUTH_REQUIRED])
