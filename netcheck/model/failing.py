@@ -188,6 +188,8 @@ class LoginFault(StrEnum):
     """The clocks of this machine and of Kerberos differ by more than it allows."""
     NO_KDC = "no_kdc"
     """Kerberos is not set up on this machine, or its server does not answer."""
+    SILENT = "silent"
+    """The proxy has asked for a login, and says nothing more."""
     KERBEROS = "kerberos"
     """Kerberos gives no ticket for a reason of another kind."""
 
@@ -214,7 +216,8 @@ class Failure:
     evidence: bytes = b""
     """The first bytes that the peer sent, at most EVIDENCE_LIMIT, where they say more than the reason."""
     login: RefusedLogin | None = None
-    """For `proxy_auth_failed` and `proxy_auth_unsupported` at HTTP proxies."""
+    """For `proxy_auth_failed` and `proxy_auth_unsupported` at HTTP proxies; for a proxy that falls silent in
+    the middle of a login."""
     software: str = ""
     """What the peer is by its own words, as `squid/5.7`; empty where they do not tell."""
     is_of_header: bool = False

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import trio
 
-from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
 from netcheck.model.paths import (
     Binding,
     Proxy,
@@ -40,6 +40,8 @@ from netcheck.wire.transcript import HandshakeError
 _ADDRESSES_TRIED = 3
 _READ_LIMIT = 16 * 1024
 _SPARE = 1.0  # seconds
+_MOMENT = 0.05
+"""Seconds before the end of its time in which is said what a proxy has left out."""
 _SHARE_OF_KERBEROS = 0.6
 """Of the time that a proxy is given: it must have some left to answer."""
 _LEFT_ALONE = "the proxy ended the connection where it asked for a login, and another one fails"
@@ -223,7 +225,7 @@ class _Asking:
             raise _in_words_of_the_handshake(error, handshake) from error
         if known := handshake.so_far():
             raise _as_phase_error(known)
-        raise self._silence()
+        raise self._silence(handshake)
 
     async def _ask(self, stream: Stream, handshake: AskedByHttp) -> Stream:
         """Ask, and where a login is wanted again with one."""
@@ -247,7 +249,7 @@ class _Asking:
             except LoginWantedError as wanted:
                 is_bound = login.is_bound
                 said = await login.next_request(wanted)
-                if wanted.rest is None or not await _read_to_its_end(stream, wanted.rest):
+                if not await self._hear_out(stream, wanted):
                     if is_bound:
                         raise PhaseError(Reason.PROXY_CLOSED, _CUT, wanted.evidence) from wanted
                     stream = await self._connect_again()
@@ -265,11 +267,24 @@ class _Asking:
             detail = f"{_LEFT_ALONE}: {error.detail}"
             raise PhaseError(Reason.PROXY_CLOSED, detail, error.evidence) from error
 
-    def _silence(self) -> PhaseError:
+    def _silence(self, handshake: Handshake) -> PhaseError:
         whom, seconds = self.line.whom, self.route.timeouts.proxy
-        return PhaseError(
-            Reason.PROXY_TIMEOUT, f"no answer from {whom} in {seconds:g} s to a request for {self.asked_for}"
-        )
+        silent = f"no answer from {whom} in {seconds:g} s to"
+        if isinstance(handshake, Socks5) and handshake.awaits_login:
+            detail = f"{silent} the user name and password that it asked for"
+            return PhaseError(Reason.PROXY_TIMEOUT, detail, login=RefusedLogin(LoginFault.SILENT))
+        return PhaseError(Reason.PROXY_TIMEOUT, f"{silent} a request for {self.asked_for}")
+
+    async def _hear_out(self, stream: Stream, wanted: LoginWantedError) -> bool:
+        """Whether its answer came to its end, and the connection is still there."""
+        if wanted.rest is None:
+            return False
+        with trio.move_on_at(trio.current_effective_deadline() - _MOMENT):
+            return await _read_to_its_end(stream, wanted.rest)
+        detail = f"{wanted.detail}, and no end of this answer in {self.route.timeouts.proxy:g} s"
+        offered = wanted.login.offered if wanted.login else ()
+        silent = RefusedLogin(LoginFault.SILENT, offered)
+        raise PhaseError(Reason.PROXY_TIMEOUT, detail, wanted.evidence, silent, wanted.software)
 
     async def _explained(self, error: HandshakeError, handshake: Handshake) -> PhaseError:
         if isinstance(handshake, Socks5) and handshake.none_acceptable and await self._wants_gssapi():
@@ -288,7 +303,6 @@ class _Asking:
 
 
 async def _read_to_its_end(stream: Stream, rest: Body) -> bool:
-    """Whether it came to its end, and the connection is still there."""
     try:
         while not rest.done:
             rest.receive(await stream.receive_some(_READ_LIMIT))

@@ -120,10 +120,15 @@ class Socks5(Dialogue):
 
     def so_far(self) -> HandshakeError | None:
         """That a login is wanted: some choose it where it was not offered, and leave when it is empty."""
-        if not self._login_sent or Method.PASSWORD in self._offered or self._login_accepted:
+        if not self.awaits_login or Method.PASSWORD in self._offered:
             return None
         detail = "the proxy wants a user name and password (SOCKS5 method 0x02)"
         return self._heard.error(Reason.PROXY_AUTH_REQUIRED, detail)
+
+    @property
+    def awaits_login(self) -> bool:
+        """Whether it has asked for a user name and password, has got them, and has not answered."""
+        return self._login_sent and not self._login_accepted
 
     def gssapi_wanted(self) -> HandshakeError:
         """The error for a proxy that chose GSSAPI, here or when it was offered nothing else."""

@@ -168,7 +168,22 @@ async def test_a_proxy_that_wants_a_login_and_falls_silent_is_a_timeout() -> Non
     async with serving(cuts) as port:
         _, failure = await we_ask(port, proxy_timeout=0.3)
     assert failure is not None
+    assert failure.reason is Reason.PROXY_TIMEOUT
+    assert failure.login == RefusedLogin(LoginFault.SILENT, ("Basic",))
+    assert failure.detail == "HTTP 407 Login (offers Basic), and no end of this answer in 0.3 s"
+
+
+@in_trio
+async def test_a_proxy_that_says_nothing_to_a_request_with_a_login_may_be_busy_with_the_request() -> None:
+    async def connects_for_ever(stream: trio.SocketStream) -> None:
+        await says(LENGTH + BASIC + b"\r\nbody")(stream)
+        await silent(stream)
+
+    async with serving(connects_for_ever) as port:
+        _, failure = await we_ask(port, proxy_timeout=0.3)
+    assert failure is not None
     assert (failure.reason, failure.login) == (Reason.PROXY_TIMEOUT, None)
+    assert "to a request for" in failure.detail
 
 
 @in_trio

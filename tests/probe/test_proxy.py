@@ -8,7 +8,7 @@ import pytest
 import trio
 import trustme
 
-from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
 from netcheck.model.paths import AuthScheme, Binding, Credentials, Proxy, ProxyScheme, RecordType, Secret
 from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
@@ -16,7 +16,7 @@ from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import handshake_for
 from netcheck.wire.target import Target
-from tests.probe.peers import Handler, in_trio, resets, says, serving, silent
+from tests.probe.peers import Handler, in_trio, resets, says, serving, silent, stays
 
 TARGET = Target("1-courier.push.apple.com", 5223)
 SOCKS5_YES = (b"\x05\x00", b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
@@ -356,6 +356,17 @@ async def test_a_timeout_names_the_proxy_and_what_it_was_asked_for(scheme: Proxy
     assert failure.detail == (
         f"no answer from proxy 127.0.0.1:{port} in 0.1 s to a request for 1-courier.push.apple.com:5223"
     )
+
+
+@in_trio
+async def test_a_proxy_that_does_not_answer_the_password_is_told_from_one_that_is_silent() -> None:
+    async with serving(stays(says(b"\x05\x02"))) as port:
+        proxy = Proxy(ProxyScheme.SOCKS5, "127.0.0.1", port, Credentials("svc", Secret("word")))
+        _, failure = await walked(proxy, timeouts=Timeouts(proxy=0.2))
+    assert failure is not None
+    assert failure.reason is Reason.PROXY_TIMEOUT
+    assert failure.login == RefusedLogin(LoginFault.SILENT)
+    assert failure.detail.endswith("in 0.2 s to the user name and password that it asked for")
 
 
 @in_trio

@@ -4,7 +4,8 @@ A program of its own, with nothing but the standard library.
 
     python odd_proxy.py PORT WORDS
 
-WORDS is a key of HEADS, for HTTP, or `socks`; `no_ipv6` calls a request for an IPv6 address a bad one.
+WORDS is a key of HEADS, for HTTP, or `socks`. `socks_deaf` never answers a password; `no_ipv6` calls a
+request for an IPv6 address a bad one.
 """
 
 import asyncio
@@ -33,6 +34,8 @@ async def asked_by_socks(reader: asyncio.StreamReader, writer: asyncio.StreamWri
     writer.write(b"\x05\x02")
     await reader.readexactly((await reader.readexactly(2))[1])
     await reader.readexactly((await reader.readexactly(1))[0])
+    if WORDS == "socks_deaf":
+        await reader.read()
     writer.write(b"\x05\x00")
     await reader.readexactly(4)
     host = await reader.readexactly((await reader.readexactly(1))[0])  # it is always asked by name
@@ -48,7 +51,7 @@ async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(asyncio.IncompleteReadError, OSError):
-        if WORDS == "socks":
+        if WORDS.startswith("socks"):
             place, answer = await asked_by_socks(reader, writer), b"\x05\x00\x00\x01" + bytes(6)
         else:
             place, answer = await asked_by_http(reader), HEADS[WORDS]

@@ -225,7 +225,7 @@ def odd_proxy(namespace: Namespace, words: str) -> Server:
     """Leads anywhere, and says so in words of its own; see odd_proxy.py."""
     program = str(Path(__file__).with_name("odd_proxy.py"))
     argv = [sys.executable, "-I", "-S", program, "3141", words]
-    scheme = "socks5h" if words == "socks" else "http"
+    scheme = "socks5h" if words.startswith("socks") else "http"
     return serve(namespace, "odd_proxy", argv, {words: f"{scheme}://127.0.0.1:3141"})
 
 

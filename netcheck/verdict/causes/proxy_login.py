@@ -12,6 +12,7 @@ from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import Owner, how_often, the_hosts, the_proxy, the_reply
 
+_SILENT = "the proxy falls silent in the middle of the login"
 _KERBEROS = "those who run Kerberos (in Windows networks, the domain)"
 
 
@@ -19,11 +20,18 @@ _KERBEROS = "those who run Kerberos (in Windows networks, the domain)"
 @through
 def proxy_auth(case: Case) -> Found | None:
     wants_a_login = reason_is(*LOGIN_REASONS)
-    about = case.mostly(lambda each: wants_a_login(each) and each.fails_each_time)
+    about = case.mostly(lambda each: (wants_a_login(each) or _falls_silent(each)) and each.fails_each_time)
     if not about:
         return None
     proxy = the_proxy(case, about)
-    return Found(proxy, about, how_often(case, about), _a_way_in(case, proxy, about), the_reply(about))
+    how = how_often(case, about, _SILENT if all(map(_falls_silent, about)) else "")
+    return Found(proxy, about, how, _a_way_in(case, proxy, about), the_reply(about))
+
+
+def _falls_silent(each: Counted) -> bool:
+    """Whether the proxy has asked for a login, and then says nothing more."""
+    login = each.failure.login if each.failure else None
+    return login is not None and login.fault is LoginFault.SILENT
 
 
 def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
@@ -83,6 +91,8 @@ _NEXT_STEPS = {
     LoginFault.NOT_INSTALLED: "Install what this login needs where netcheck runs: "
     "gssapi for Negotiate, pyspnego for NTLM; docs/install.md says how. "
     "Or ask {owners} to offer Digest or Basic.",
+    LoginFault.SILENT: "Ask {owners} why it falls silent once it has asked for a login. "
+    "What it checks passwords with, such as LDAP or RADIUS, may not answer.",
     LoginFault.ACCOUNT_LOCKED: "Ask {kerberos} to unlock the account in {login}, "
     "or to give it a new password.",
     LoginFault.UNKNOWN_ACCOUNT: "Correct {login}. Write the account as user@REALM, as Kerberos knows it.",

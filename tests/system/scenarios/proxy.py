@@ -202,6 +202,10 @@ SCENES: Mapping[str, Scene] = {
         {**FINE, **both("odd", READY)},
         beside(odd=lambda lab: {"proxy": odd_proxy(lab.namespace, "socks").url, **lab.credentials}),
     ),
+    "a proxy asks for a password and never answers it": Scene(
+        at_proxy("odd", NOT_READY, Cause.PROXY_AUTH),
+        beside(odd=lambda lab: {"proxy": odd_proxy(lab.namespace, "socks_deaf").url, **lab.credentials}),
+    ),
     "a tunnel without its far end": Scene(
         at_proxy("ss-local", NOT_READY, Cause.PROXY_FALSE_SUCCESS),
         lambda lab: {"direct": {}, "ss-local": {"proxy": lab.ss_local.url}},

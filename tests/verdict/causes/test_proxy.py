@@ -344,6 +344,17 @@ def test_a_proxy_that_answers_nothing_is_asked_why() -> None:
     )
 
 
+def test_a_proxy_that_falls_silent_in_the_login_is_asked_why() -> None:
+    path = replace(PROXY, proxies=(replace(PROXY.proxies[0], credentials=LOGIN),))
+    silent = RefusedLogin(LoginFault.SILENT)
+    failure = Failure(HANDSHAKE, Reason.PROXY_TIMEOUT, "no answer to the password", login=silent)
+    (judged,) = assess([API], [path], once([through(API, port, failure) for port in API.ports])).judgements
+    (finding,) = judged.findings
+    assert (finding.cause, finding.hop) == (Cause.PROXY_AUTH, Hop.PROXY)
+    assert "such as LDAP or RADIUS, may not answer" in finding.next_step
+    assert finding.evidence == "the proxy falls silent in the middle of the login in all 2 failed probes"
+
+
 @pytest.mark.parametrize("status", [b"302 Found", b"511 Network Authentication Required"])
 def test_a_page_to_log_in_is_no_wrong_password(status: bytes) -> None:
     path = replace(PROXY, proxies=(replace(PROXY.proxies[0], credentials=LOGIN),))
