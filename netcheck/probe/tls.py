@@ -8,7 +8,7 @@ import ssl
 from contextlib import suppress
 
 from netcheck.files import as_file
-from netcheck.model.failing import Reason
+from netcheck.model.failing import EVIDENCE_LIMIT, Reason
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.tls_driver import StreamEndError, TlsDriver
@@ -153,6 +153,9 @@ class TlsStream:
             await self._driver.run(self._tls.do_handshake)
         except StreamEndError:
             raise self._closed() from None
+        except PhaseError as error:
+            error.evidence = self._ear.first_bytes[:EVIDENCE_LIMIT]
+            raise
         except ssl.SSLError as error:
             await self._flush_quietly()
             raise self._explain(error) from error
@@ -212,7 +215,9 @@ class TlsStream:
             await self._driver.flush()
 
     def _closed(self) -> PhaseError:
-        return PhaseError(Reason.CLOSED, "the peer closed during the TLS handshake", self._ear.first_bytes)
+        begun = ", after its answer had begun" if is_handshake(self._ear.first_bytes) else ""
+        detail = f"the peer closed during the TLS handshake{begun}"
+        return PhaseError(Reason.CLOSED, detail, self._ear.first_bytes)
 
     def _explain(self, error: ssl.SSLError) -> PhaseError:
         if isinstance(error, ssl.SSLCertVerificationError):

@@ -392,6 +392,12 @@ def http_status(each: Counted) -> bytes:
     return evidence[9:12] if evidence.startswith(b"HTTP/1.") else b""
 
 
+def tls_had_begun(each: Counted) -> bool:
+    """Whether it ended in the middle of an answer to TLS, by its first record (RFC 8446 section 5.1)."""
+    evidence = each.failure.evidence if each.failure else b""
+    return fails_in(Phase.TLS, Reason.CLOSED, Reason.RESET)(each) and evidence.startswith(b"\x16")
+
+
 def reason_is(*reasons: Reason) -> Matches:
     return lambda each: each.failure is not None and each.failure.reason in reasons
 

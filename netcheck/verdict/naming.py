@@ -246,6 +246,31 @@ def the_hosts(case: Case, about: Iterable[Counted]) -> str:
     return listed([*named, *_first(single)])
 
 
+def the_names_in_tls(case: Case, about: Sequence[Counted]) -> str:
+    """A sentence: what a filter sees, where TLS does not name the hosts. A proxy may compare the two."""
+    names = {s.name: s.tls.server_name for s in case.world.services if s.tls.server_name}
+    mine = sorted({names[each.result.service] for each in about if each.result.service in names})
+    if not mine:
+        return ""
+    alike = {
+        each.result.service
+        for each in case.counted
+        if each.failure is None and each.result.attempt.tls and each.result.service not in names
+    }
+    which = f"name is {mine[0]}" if len(mine) == 1 else f"names are {listed(mine)}"
+    if alike and all(_may_be_compared(each) and each.result.service in names for each in about):
+        return (
+            f" It is asked for the hosts, and in TLS their {which} (SNI). "
+            f"It may insist that both match: where they do, {shortened(sorted(alike))} works."
+        )
+    return f" In TLS their {which} (SNI)."
+
+
+def _may_be_compared(each: Counted) -> bool:
+    """Whether a proxy is told the name of the host."""
+    return each.family is Family.NAME and bool(each.result.attempt.proxies)
+
+
 def _numbered(service: Service) -> tuple[str, str] | None:
     numbers, domains = zip(*(host.partition("-")[::2] for host in service.hosts), strict=True)
     if len(set(domains)) == 1 and domains[0] and all(map(str.isdecimal, numbers)):

@@ -5,7 +5,8 @@ A program of its own, with nothing but the standard library.
     python odd_proxy.py PORT WORDS
 
 WORDS is a key of HEADS, for HTTP, or `socks`. `socks_deaf` never answers a password; `no_ipv6` calls a
-request for an IPv6 address a bad one.
+request for an IPv6 address a bad one; `same_name` wants TLS to name the host that it was asked for, and `cut`
+ends a tunnel after the first bytes that come back.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ HEADS = {
     "space": b"HTTP/1.1 200 Connection established\r\nProxy-Agent : x\r\n\r\n",
     "framed": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
     "bare": b"HTTP/1.0 200\r\n\r\n",
+    "same_name": b"HTTP/1.1 200 Connection established\r\n\r\n",
+    "cut": b"HTTP/1.1 200 Connection established\r\n\r\n",
     "no_ipv6": b"HTTP/1.1 200 Connection established\r\n\r\n",
     "long_refusal": b"HTTP/1.1 403 Forbidden\r\nX-Policy : " + 30_000 * b"p" + b"\r\n\r\n",
 }
@@ -49,6 +52,17 @@ async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
+async def the_first_bytes(
+    reader: asyncio.StreamReader, there: asyncio.StreamReader, back: asyncio.StreamWriter
+) -> asyncio.StreamReader:
+    """All that comes back to the first thing that is said."""
+    back.write(await reader.read(4096))
+    first = asyncio.StreamReader()
+    first.feed_data(await there.readexactly(300))
+    first.feed_eof()
+    return first
+
+
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(asyncio.IncompleteReadError, OSError):
         if WORDS.startswith("socks"):
@@ -60,6 +74,12 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         if answer.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2", b"\x05")):
             there, back = await asyncio.open_connection(*place)
             writer.write(answer)
+            if WORDS == "same_name":
+                back.write(hello := await reader.read(4096))
+                if place[0].encode() not in hello:
+                    return
+            if WORDS == "cut":
+                there = await the_first_bytes(reader, there, back)
             await asyncio.gather(pass_on(reader, back), pass_on(there, writer))
         writer.write(answer)
         await writer.drain()

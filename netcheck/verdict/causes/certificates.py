@@ -8,7 +8,15 @@ from netcheck.phrases import listed
 from netcheck.verdict.case import Case, is_another_of_apples, is_apples, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.naming import how_often, on_the_way, shortened, the_hosts, the_ports, the_reply
+from netcheck.verdict.naming import (
+    how_often,
+    on_the_way,
+    shortened,
+    the_hosts,
+    the_names_in_tls,
+    the_ports,
+    the_reply,
+)
 
 
 @cause(Cause.TLS_INTERCEPTED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
@@ -71,6 +79,7 @@ def wrong_peer(case: Case) -> Found | None:
         next_step = (
             f"Ask {owner.asked} to allow {where}. "
             "Something else answers in their place, perhaps a login page or a block page."
+            f"{the_names_in_tls(case, about)}"
         )
     return Found(owner, about, how_often(case, about) + who, next_step, the_reply(about))
 

@@ -11,7 +11,7 @@ from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Expected, Family
 from netcheck.model.services import PortRule, ports_on
 from netcheck.phrases import listed, ports_text
-from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is
+from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is, tls_had_begun
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
@@ -26,6 +26,7 @@ from netcheck.verdict.naming import (
     over,
     the_failed_hosts,
     the_hosts,
+    the_names_in_tls,
     the_ports,
     the_reply,
 )
@@ -61,15 +62,32 @@ def tls_stalls(case: Case) -> Found | None:
     if not about:
         return None
     owner = on_the_way(case, about)
+    if others := _others_in_tls(case, about):
+        why = f"A filter seems to drop TLS by its name or address: {listed(others)} can be reached."
+    else:
+        why = (
+            "Either a link has a smaller MTU and ICMP ('fragmentation needed', 'packet too big') is blocked, "
+            "or a filter drops TLS."
+        )
     return Found(
         owner,
         about,
         how_often(case, about),
         f"Ask {owner.asked} to allow the answers of {the_hosts(case, about)} on {the_ports(case, about)}. "
-        "Connections are established, but no answer to TLS arrives. Either a link has a smaller MTU and ICMP "
-        "('fragmentation needed', 'packet too big') is blocked, or a filter drops TLS.",
+        f"Connections are established, but no answer to TLS arrives. {why}{the_names_in_tls(case, about)}",
         the_reply(about),
     )
+
+
+def _others_in_tls(case: Case, about: Sequence[Counted]) -> list[str]:
+    """Other services with which TLS works over the same family on each of these ports."""
+    mine = {each.result.service for each in about}
+    ways = {(each.result.port, each.family) for each in about}
+    works: dict[tuple[int, Family], set[str]] = {}
+    for each in case.counted:
+        if each.failure is None and each.result.attempt.tls and each.result.service not in mine:
+            works.setdefault((each.result.port, each.family), set()).add(each.result.service)
+    return sorted(set[str]().union(*works.values())) if ways <= set(works) else []
 
 
 @cause(Cause.TLS_BLOCKED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
@@ -81,15 +99,20 @@ def tls_blocked(case: Case) -> Found | None:
     if all(map(_is_reset_at_once, about)):
         what, when = "TCP", "are reset at once"
     else:
-        what, when = "TLS", "end as soon as TLS begins"
+        what, when = "TLS", f"end {_when_in_tls(about)}"
     return Found(
         owner,
         about,
         how_often(case, about),
         f"Ask {owner.asked} to allow {what} to {the_hosts(case, about)} on {the_ports(case, about)}. "
-        f"Connections are established, and {when}: a filter seems to end them.",
+        f"Connections are established, and {when}: a filter seems to end them."
+        f"{the_names_in_tls(case, about)}",
         the_reply(about),
     )
+
+
+def _when_in_tls(about: Sequence[Counted]) -> str:
+    return "in the middle of TLS" if all(map(tls_had_begun, about)) else "as soon as TLS begins"
 
 
 @cause(Cause.SESSION_BROKEN, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)

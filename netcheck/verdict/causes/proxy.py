@@ -12,7 +12,7 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Family
 from netcheck.phrases import listed
-from netcheck.verdict.case import Case, fails_in, http_status, phase_is, reason_is, software_of
+from netcheck.verdict.case import Case, fails_in, http_status, phase_is, reason_is, software_of, tls_had_begun
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.causes.proxy_rules import knows_no_such_request
 from netcheck.verdict.counting import Counted
@@ -21,6 +21,7 @@ from netcheck.verdict.naming import (
     how_often,
     shortened,
     the_hosts,
+    the_names_in_tls,
     the_next_proxies,
     the_ports,
     the_proxy,
@@ -259,11 +260,17 @@ def proxy_resolves_differently(case: Case) -> Found | None:
 @cause(Cause.PROXY_FALSE_SUCCESS, Hop.PROXY)
 @through
 def proxy_false_success(case: Case) -> Found | None:
-    """It says that it is connected, and nothing follows. An alert is TLS: somebody is there."""
+    """It says that it is connected, and nothing follows. An alert is TLS: somebody is there.
+
+    So is the beginning of an answer.
+    """
     nothing = (Reason.CLOSED, Reason.RESET, Reason.TIMEOUT, Reason.TLS_TIMEOUT)
     no_tls = [fails_in(phase, *nothing) for phase in (Phase.TLS, Phase.CONNECT)]
     about = case.mostly(
-        lambda each: any(fails(each) for fails in no_tls) or (_is_without_tls(each) and _is_cut(each))
+        lambda each: (
+            (any(fails(each) for fails in no_tls) and not tls_had_begun(each))
+            or (_is_without_tls(each) and _is_cut(each))
+        )
     )
     if not about or case.is_few(about) or any(each.comes_and_goes for each in about):
         return None
@@ -275,7 +282,8 @@ def proxy_false_success(case: Case) -> Found | None:
         about,
         how_often(case, about),
         f"Ask {proxy.asked} to check its rules, and the firewall behind it. It reports connections to "
-        f"{the_hosts(case, about)} on {the_ports(case, about)} as established, and nothing answers.{beside}",
+        f"{the_hosts(case, about)} on {the_ports(case, about)} as established, and nothing answers."
+        f"{beside}{the_names_in_tls(case, about)}",
         the_reply(about),
     )
 

@@ -206,6 +206,18 @@ SCENES: Mapping[str, Scene] = {
         at_proxy("odd", NOT_READY, Cause.PROXY_AUTH),
         beside(odd=lambda lab: {"proxy": odd_proxy(lab.namespace, "socks_deaf").url, **lab.credentials}),
     ),
+    "a proxy wants TLS to name the host that it was asked for": Scene(
+        {
+            **FINE,
+            ("odd", DEVICE): Finding(NOT_READY, Cause.PROXY_FALSE_SUCCESS, Hop.PROXY),
+            ("odd", PROVIDER): READY,
+        },
+        beside(odd=lambda lab: odd_proxy(lab.namespace, "same_name").url),
+    ),
+    "a proxy cuts tunnels in the middle of TLS": Scene(
+        at_proxy("odd", NOT_READY, Cause.TLS_BLOCKED),
+        beside(odd=lambda lab: odd_proxy(lab.namespace, "cut").url),
+    ),
     "a tunnel without its far end": Scene(
         at_proxy("ss-local", NOT_READY, Cause.PROXY_FALSE_SUCCESS),
         lambda lab: {"direct": {}, "ss-local": {"proxy": lab.ss_local.url}},

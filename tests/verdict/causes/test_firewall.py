@@ -8,12 +8,64 @@ from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Expected, Family, ProbePath
 from netcheck.model.results import Result, Standing
+from netcheck.model.services import TlsSettings
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, REFUSED, once, result
-from tests.verdict.scene import API, COURIER, DIRECT, MDM, PROXY, Scene, couriers
+from tests.verdict.scene import API, COURIER, DIRECT, MDM, PROXY, Scene, certificate, couriers
 
 BLOCKED = replace(DIRECT, expected=Expected.BLOCKED)
 FALLBACK = replace(DIRECT, expected=Expected.FALLBACK_ONLY)
+
+
+NAMED = replace(COURIER, tls=TlsSettings("courier.push.apple.com"))
+"""The couriers as they are: one name in TLS for all."""
+
+
+@pytest.mark.parametrize("reason", [Reason.TLS_TIMEOUT, Reason.RESET, Reason.TLS_NOT_TLS])
+def test_a_filter_is_told_by_which_name_it_goes(reason: Reason) -> None:
+    results = couriers(Failure(Phase.TLS, reason, "said"))
+    judged = Scene(None, Verdict.NOT_READY, None, results, services=(NAMED,)).judged()
+    assert "In TLS their name is courier.push.apple.com (SNI)." in (judged.next_step or "")
+    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    assert "SNI" not in (judged.next_step or "")
+
+
+def test_tls_that_stalls_is_no_matter_of_packet_sizes_where_others_work_on_the_same_port() -> None:
+    stalls = couriers(Failure(Phase.TLS, Reason.TLS_TIMEOUT, "said"))
+    works = {
+        family: [result(API, port, tls=certificate(), family=family) for port in (443, 5223)]
+        for family in Family
+    }
+    services = (NAMED, replace(API, ports=(443, 5223)))
+    here = Scene(None, Verdict.NOT_READY, None, stalls + works[Family.IPV4], services=services).judged()
+    assert here.cause is Cause.TLS_STALLS
+    assert "MTU" not in (here.next_step or "")
+    assert "A filter seems to drop TLS by its name or address: api can be reached." in (here.next_step or "")
+    other = Scene(None, Verdict.NOT_READY, None, stalls + works[Family.IPV6], services=services).judged()
+    assert "smaller MTU" in (other.next_step or "")
+
+
+@pytest.mark.parametrize("reason", [Reason.CLOSED, Reason.RESET])
+def test_what_ends_in_the_middle_of_tls_is_told_from_what_says_nothing(reason: Reason) -> None:
+    begun = Failure(Phase.TLS, reason, "said", b"\x16\x03\x03\x00\x7a")
+    for path in (DIRECT, PROXY):
+        family = Family.NAME if path is PROXY else Family.IPV4
+        results = couriers(begun, path=path, family=family, spoke=True)
+        judged = Scene(None, Verdict.NOT_READY, None, results, paths=(path,)).judged()
+        assert judged.cause is Cause.TLS_BLOCKED
+        assert "and end in the middle of TLS" in (judged.next_step or "")
+
+
+def test_a_proxy_may_want_tls_to_name_what_it_is_asked_for() -> None:
+    closed = Failure(Phase.TLS, Reason.CLOSED, "said")
+    about = couriers(closed, (443,), path=PROXY, family=Family.NAME, spoke=True)
+    works = result(API, 443, path="proxy", family=Family.NAME, proxies=PROXY.proxies, tls=certificate())
+    services = (NAMED, API)
+    judged = Scene(None, Verdict.NOT_READY, None, [*about, works], paths=(PROXY,), services=services).judged()
+    assert judged.cause is Cause.PROXY_FALSE_SUCCESS
+    assert "It may insist that both match: where they do, api works." in (judged.next_step or "")
+    judged = Scene(None, Verdict.NOT_READY, None, about, paths=(PROXY,), services=services).judged()
+    assert "insist" not in (judged.next_step or "")
 
 
 def test_a_dead_range_is_a_limit_where_every_host_has_another_address_too() -> None:
