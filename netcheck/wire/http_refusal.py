@@ -12,6 +12,7 @@ from netcheck.model.paths import AuthScheme, Credentials
 from netcheck.wire.http_head import Head
 from netcheck.wire.http_headers import Challenge, challenges, proxy_status_reason, squid_reason
 from netcheck.wire.http_login import choices
+from netcheck.wire.http_page import text_of
 from netcheck.wire.http_software import software_of
 from netcheck.wire.transcript import Transcript
 
@@ -76,7 +77,8 @@ def refusal(
         offered = offered_in(head, challenge)
         return replace(_login_wanted(head, offered, heard, credentials, tried), software=software)
     spoke = _is_of_a_proxy(head)
-    return Refusal(_reason(head, spoke), _in_words(head, heard, *_notes(head, heard)), spoke, software)
+    notes = [*_notes(head, heard)] or [*_said_to_people(head, body, heard)]
+    return Refusal(_reason(head, spoke), _in_words(head, heard, *notes), spoke, software)
 
 
 def offered_in(head: Head, header: bytes = _CHALLENGES[LOGIN_REQUIRED]) -> tuple[Challenge, ...]:
@@ -138,6 +140,11 @@ def _notes(head: Head, heard: Transcript) -> Iterator[str]:
     for name, written in _TOLD.items():
         if value := head[name]:
             yield f"{written} {heard.text(value)}"
+
+
+def _said_to_people(head: Head, body: bytes, heard: Transcript) -> Iterator[str]:
+    if said := text_of(head, body):
+        yield f'"{heard.text(said.encode(), cut=True)}"'  # the rest may be still to come
 
 
 def _in_words(head: Head, heard: Transcript, *notes: str) -> str:

@@ -62,9 +62,9 @@ class Transcript:
         begun = self._first.lstrip(after) if after else self._first
         return protocol_mark.startswith(begun[: len(protocol_mark)])
 
-    def text(self, raw: bytes) -> str:
-        """A piece of the answer as one short printable line without our secrets."""
-        shown = self._mask.text(raw[:_KEPT], cut=len(raw) > _KEPT).decode("utf-8", "replace")
+    def text(self, raw: bytes, *, cut: bool = False) -> str:
+        """A piece of the answer as one short printable line without our secrets; with `cut`, it may go on."""
+        shown = self._mask.text(raw[:_KEPT], cut=cut or len(raw) > _KEPT).decode("utf-8", "replace")
         printable = "".join(char if char.isprintable() else "?" for char in shown)
         return printable if len(printable) <= _TEXT_LIMIT else printable[: _TEXT_LIMIT - 1] + "…"
 

@@ -1,5 +1,6 @@
 """HTTP CONNECT against the answers of real proxies, and of peers that are none."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,7 @@ from netcheck.wire.http_connect import HttpConnect
 from netcheck.wire.http_head import MAX_HEAD, MAX_LINE
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError
-from tests.wire.conversation import LOGIN, outcome_of
+from tests.wire.conversation import LOGIN, outcome_of, play
 
 ADDRESS = Target("17.57.145.5", 5223)
 SERVER_SPEAKS_FIRST = b"\x16\x03\x03 from the far end"
@@ -253,6 +254,45 @@ HAPROXY_503 = (
     b"content-type: text/html\r\n\r\n<html><body><h1>503 Service Unavailable</h1>\n"
     b"No server is available to handle this request.\n</body></html>\n"
 )
+
+
+HTML = "Content-Type: text/html"
+
+
+@pytest.mark.parametrize(
+    ("headers", "page", "said"),
+    [
+        ((), "unknown browser not allowed", "unknown browser not allowed"),
+        ((HTML,), "<html><head><title>Access blocked</title></head><body>x</body></html>", "Access blocked"),
+        ((HTML,), "<title>403 Forbidden</title><h1>Forbidden</h1><p>Not in\nyour plan", "Not in"),
+        ((HTML,), "<!-- no --><style>b {}</style><script>1 < 2</script><b>R&amp;D only</b>", "R&D only"),
+        ((HTML,), "<p>gesperrt f\xfcr alle", "gesperrt für alle"),
+        ((HTML,), f"<p>{'long ' * 2000}", f"{'long ' * 16}"[:79] + "…"),
+        ((HTML,), "<p>\x1b[31mred", "?[31mred"),
+        ((HTML,), "<p>you sent Basic c3ZjOnMzY3JldC13b3Jk", "you sent Basic ***"),
+        ((HTML,), "<p>you are tb-username with tb-passphrase", "you are *** with ***"),
+        ((HTML,), "<p>your password is tb-pass", "your password is ***"),
+        ((HTML,), "", ""),
+        ((HTML,), "<h1>403 Forbidden</h1>", ""),
+        ((HTML, "Content-Encoding: gzip"), "\x1f\x8b", ""),
+        (("Content-Type: image/png",), "PNG", ""),
+        ((HTML, "Transfer-Encoding: chunked"), "5\r\nhello\r\n", ""),
+        ((HTML, "Via: 1.1 gate"), "more", None),
+    ],
+)
+def test_what_its_page_says_is_shown_where_no_header_says_more(
+    headers: tuple[str, ...], page: str, said: str | None
+) -> None:
+    answer = head("403 Forbidden", *headers) + page.encode("latin-1")
+    shown = {None: " (Via 1.1 gate)", "": ""}.get(said, f' ("{said}")')
+    assert play(with_login(), (answer,)).detail == f"HTTP 403 Forbidden{shown}"
+
+
+@pytest.mark.parametrize("page", ["<" * 100_000, "<script" * 20_000, "<title>" * 20_000, "<!--" * 30_000])
+def test_a_page_without_end_is_read_in_a_moment(page: str) -> None:
+    began = time.perf_counter()
+    play(plain(), (head("403 Forbidden", HTML) + page.encode(),))
+    assert time.perf_counter() - began < 0.5
 
 
 @pytest.mark.parametrize(
