@@ -260,7 +260,7 @@ def the_names_in_tls(case: Case, about: Sequence[Counted]) -> str:
     which = f"name is {mine[0]}" if len(mine) == 1 else f"names are {listed(mine)}"
     if alike and all(_may_be_compared(each) and each.result.service in names for each in about):
         return (
-            f" It is asked for the hosts, and in TLS their {which} (SNI). "
+            f" The proxy is asked for the hosts, and in TLS their {which} (SNI). "
             f"It may insist that both match: where they do, {shortened(sorted(alike))} works."
         )
     return f" In TLS their {which} (SNI)."
