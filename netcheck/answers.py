@@ -58,7 +58,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.HOSTS_UNREACHABLE: "{hosts} {hosts_do} not answer",
     Cause.DNS_DIFFERS: "DNS gives unexpected addresses",
     Cause.NAMESERVER_SILENT: "a nameserver does not answer",
-    Cause.PAC_FAILED: "the PAC file {has_a_fault}",
+    Cause.PAC_FAILED: "the PAC file {of_the_pac_file}",
     Cause.PAC_SPLITS: "the PAC file sends ports different ways",
     Cause.PAC_MEMBER_DOWN: "the PAC file names a proxy that is down",
     Cause.PROXY_MEMBER_DOWN: "an address of the proxy does not answer",
@@ -123,7 +123,7 @@ def in_short(finding: Finding) -> str:
         hosts_are="is" if is_one else "are",
         hosts_do="does" if is_one else "do",
         names=_names(finding),
-        has_a_fault=_has_a_fault(finding),
+        of_the_pac_file=_of_the_pac_file(finding),
     )
 
 
@@ -136,10 +136,14 @@ def _names(finding: Finding) -> str:
     return f"{hosts[0]} does" if hosts and len(failed) == 1 else "names do"
 
 
-def _has_a_fault(finding: Finding) -> str:
-    failures = [result.attempt.failure for result in finding.about]
-    is_faulty = all(failure and failure.reason is Reason.PAC_FAULTY for failure in failures)
-    return "has a fault" if is_faulty else "cannot be read"
+def _of_the_pac_file(finding: Finding) -> str:
+    reasons = {result.attempt.failure.reason for result in finding.about if result.attempt.failure}
+    if Reason.PAC_UNAVAILABLE in reasons:
+        return "cannot be read"
+    if Reason.PAC_FAULTY in reasons:
+        return "has a fault"
+    choices = [result.choice for result in finding.about if result.choice]
+    return "names no proxy" if any(choice.names_a_way for choice in choices) else "names no way out"
 
 
 def evidence_lines(alike: Iterable[PathFinding]) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def _names_no_proxy(case: Case) -> Found | None:
     if unread:
         next_step = (
             f"Ask {file.asked} to correct its answer {answer}: no way can be read in it. "
-            "Browsers take such an answer for DIRECT, and so does netcheck."
+            "Chrome takes such an answer for DIRECT, and so does netcheck."
         )
     else:
         works = through[about[0].result.host, about[0].result.port].result

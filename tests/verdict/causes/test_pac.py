@@ -117,6 +117,7 @@ def test_what_is_sent_directly_where_a_proxy_reaches_it_is_the_pac_files() -> No
         'it answers "DIRECT". The path proxy reaches them through proxy.test:3128. '
         "If they should go directly, ask the owners of the firewall to let them pass."
     )
+    assert in_short(finding) == "the PAC file names no proxy"
 
 
 def test_what_is_sent_directly_where_no_proxy_is_known_may_be_the_firewalls_or_the_pac_files() -> None:
@@ -159,6 +160,7 @@ def test_an_answer_in_which_no_way_can_be_read_is_the_pac_files(said: str, shown
     (finding,) = judged(*unread).findings
     assert (finding.cause, finding.hop) == (Cause.PAC_FAILED, Hop.PROXY)
     assert f"to correct its answer {shown}: no way can be read in it." in finding.next_step
+    assert in_short(finding) == "the PAC file names no way out"
 
 
 def test_an_answer_in_which_no_way_can_be_read_is_nobodys_fault_where_direct_works() -> None:
