@@ -4,6 +4,7 @@ Owns whom to ask next, and in which form. dnspython's resolver is not used: it a
 (so a closed port is a timeout), hides retries and overruns its deadline. Knows not what addresses are for.
 """
 
+import math
 import secrets
 from collections import deque
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ import trio
 
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
-from netcheck.model.results import Lookup, Try
+from netcheck.model.results import Hitch, Lookup, Try
 from netcheck.probe import resolvconf
 from netcheck.probe.clock import lasted, unix_time
 from netcheck.probe.dns_exchange import Exchange
@@ -60,31 +61,38 @@ async def lookup(
     if stub.no_aaaa and rdtype is RecordType.AAAA:
         answer = Answer(Reason.NO_ANSWER, "not asked: resolv.conf has the option no-aaaa")
     else:
-        answer = await inquiry.run(deadline)
+        answer = _as_programs_see_it(await inquiry.run(deadline), inquiry, stub)
     return Lookup(
         time=now,
         host=host,
         rdtype=rdtype,
         resolver=resolver.name,
         reason=answer.reason,
-        detail=_with_whom(answer, stub),
+        detail=answer.detail,
         told_by=answer.told_by,
         addresses=answer.addresses,
         chain=answer.chain,
         min_ttl=answer.min_ttl,
         duration=lasted(inquiry.took),
         tries=tuple(inquiry.tries),
+        hitch=answer.hitch,
     )
 
 
-def _with_whom(answer: Answer, stub: StubResolver) -> str:
-    """The detail; where nobody could be reached, and nobody was named either, it says so."""
-    is_dead = answer.reason in (Reason.RESOLVER_UNREACHABLE, Reason.DNS_TIMEOUT)
-    return (
-        f"{answer.detail}; resolv.conf names no nameserver"
-        if is_dead and stub.nameservers is LOCAL
-        else answer.detail
-    )
+def _as_programs_see_it(answer: Answer, inquiry: "_Inquiry", stub: StubResolver) -> Answer:
+    """With what resolv.conf makes of it: it names nobody, or its programs have given up before.
+
+    Over TCP they wait on.
+    """
+    if answer.reason in (Reason.RESOLVER_UNREACHABLE, Reason.DNS_TIMEOUT) and stub.nameservers is LOCAL:
+        detail = f"{answer.detail}; resolv.conf names no nameserver"
+        return replace(answer, detail=detail, hitch=Hitch.NO_NAMESERVER)
+    took = lasted(inquiry.took)
+    by = [each.transport for each in inquiry.tries if each.reason is None]
+    if answer.reason is None and by[-1:] == [Transport.UDP] and took > stub.patience:
+        detail = f"answered after {took:.2f} s, and by resolv.conf programs give up after {stub.patience:g} s"
+        return replace(answer, detail=detail, hitch=Hitch.TOO_LATE)
+    return answer
 
 
 def names_tried(name: str, resolver: Resolver) -> tuple[str, ...]:
@@ -103,7 +111,7 @@ async def _stub(resolver: Resolver, binding: Binding) -> StubResolver:
         return StubResolver(resolver.nameservers)
     stub = resolvconf.stub_resolver()
     of_system = resolvconf.nameservers(await HERE.nameservers(binding.interface))
-    return replace(stub, nameservers=of_system) if of_system else stub
+    return replace(stub, nameservers=of_system, never_asked=(), patience=math.inf) if of_system else stub
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +182,7 @@ class _Inquiry:
         others, and one that fails at once leaves its share to them. Who is slow may answer after its turn.
         """
         queue = deque(_Visit(nameserver, self._forms()) for nameserver in _in_turn(self._stub))
+        queue += [_Visit(nameserver, self._forms()[:1]) for nameserver in self._stub.never_asked]
         failures: list[Answer] = []
         while queue:
             shares = sum(len(visit.forms) for visit in queue)
@@ -181,9 +190,9 @@ class _Inquiry:
             now = trio.current_time()
             until = now + min((deadline - now) / shares, self._stub.timeout)
             answer = await self._ask_in_form(visit, until)
-            is_last_resort = self._is_last_resort(visit.forms[0])
+            is_last_resort = self._is_last_resort(visit)
             if is_last_resort and answer is not self._late:
-                answer = _over_tcp_only(visit.nameserver, answer)
+                answer = self._not_for_programs(visit, answer)
             if answer.reason in _ANSWERED and not answer.lame:
                 return answer
             if not (failures and is_last_resort and answer.reason is Reason.DNS_MALFORMED):
@@ -193,22 +202,40 @@ class _Inquiry:
         return _most_telling(failures)
 
     def _forms(self) -> tuple[_Form, ...]:
-        """UDP loses packets, and some swallow EDNS. TCP has the last turn, to tell what is wrong."""
-        transport = self._resolver.transport
-        if transport is not Transport.UDP or self._stub.use_vc:
-            stream = Transport.TLS if transport is Transport.TLS else Transport.TCP
-            return (_Form(stream, edns=False),) * self._stub.attempts
-        plain = (_Form(Transport.UDP, edns=False),) * (self._stub.attempts - self._stub.edns)
-        rich = (_Form(Transport.UDP, edns=True),) if self._stub.edns else ()
-        return (*rich, *plain, _Form(Transport.TCP, edns=False))
+        """UDP loses packets, and some swallow EDNS. What no program tries has the last turn, to tell why."""
+        usual = self._usual_transport()
+        plain = _Form(usual, edns=False)
+        if usual is not Transport.UDP:
+            others = (_Form(Transport.UDP, edns=False),) if self._stub.use_vc else ()
+            return (*(plain,) * self._stub.attempts, *others)
+        rich = (_Form(usual, edns=True),) if self._stub.edns else ()
+        return (*rich, *(plain,) * (self._stub.attempts - self._stub.edns), _Form(Transport.TCP, edns=False))
 
-    def _is_last_resort(self, form: _Form) -> bool:
-        """Whether it is TCP to one that is silent over UDP: no stub resolver asks so."""
-        return (
-            form.transport is Transport.TCP
-            and self._resolver.transport is Transport.UDP
-            and not self._stub.use_vc
+    def _usual_transport(self) -> Transport:
+        return Transport.TCP if self._stub.use_vc else self._resolver.transport
+
+    def _is_last_resort(self, visit: _Visit) -> bool:
+        """Whether no program asks so: over the other transport, or one behind the first three."""
+        is_other = visit.forms[0].transport is not self._usual_transport()
+        return is_other or visit.nameserver in self._stub.never_asked
+
+    def _not_for_programs(self, visit: _Visit, answer: Answer) -> Answer:
+        """They never see what would be answered so, but for a reply over UDP that says to ask over TCP."""
+        who, usual = visit.nameserver, self._usual_transport()
+        if answer.reason not in _ANSWERED:
+            return answer
+        if who in self._stub.never_asked:
+            detail = (
+                f"no answer from the first three of resolv.conf; {who}, which programs never ask, answers"
+            )
+            return Answer(Reason.DNS_TIMEOUT, detail, hitch=Hitch.NEVER_ASKED)
+        if usual is Transport.TCP:
+            detail = f"no answer from {who} over tcp, as resolv.conf wants it; over udp it answers"
+            return Answer(Reason.DNS_TIMEOUT, detail, hitch=Hitch.TCP_ONLY)
+        detail = (
+            f"no answer from {who} over udp; over tcp, which programs do not try by themselves, it answers"
         )
+        return Answer(Reason.DNS_TIMEOUT, detail)
 
     async def _ask_in_form(self, visit: _Visit, deadline: float) -> Answer:
         """Ask one nameserver, in the form it can answer."""
@@ -270,24 +297,17 @@ class _Inquiry:
         self._turn.cancel()
 
 
-def _over_tcp_only(nameserver: Nameserver, answer: Answer) -> Answer:
-    """Programs never see what would be answered over TCP, but for a reply over UDP that says so."""
-    if answer.reason not in _ANSWERED:
-        return answer
-    detail = (
-        f"no answer from {nameserver} over udp; over tcp, which programs do not try by themselves, it answers"
-    )
-    return Answer(Reason.DNS_TIMEOUT, detail)
-
-
 def _forms_left(visit: _Visit, answer: Answer, asked_over: Transport) -> tuple[_Form, ...]:
     """What to try at the next turn: who is silent over UDP may speak TCP; who says no may know better soon.
 
     A resolver that has to ask others says SERVFAIL until it has their answer, and a route may be gone for a
     moment only; glibc asks again, too.
     """
+    is_reset = answer.reason is Reason.RESOLVER_UNREACHABLE and visit.forms[0].transport is Transport.TCP
     if answer.reason is Reason.DNS_TIMEOUT:
         return visit.forms[1:]
+    if is_reset:
+        return tuple(form for form in visit.forms[1:] if form.transport is Transport.UDP)
     is_by_icmp = answer.reason is Reason.RESOLVER_UNREACHABLE and asked_over is Transport.UDP
     if is_by_icmp or answer.reason in (Reason.SERVFAIL, Reason.REFUSED_BY_SERVER):
         return tuple(form for form in visit.forms[1:] if form.transport is visit.forms[0].transport)
@@ -308,5 +328,6 @@ def _most_telling(failures: list[Answer]) -> Answer:
     return best
 
 
-def _weight(answer: Answer) -> int:
-    return _QUIETER.index(answer.reason) if answer.reason in _QUIETER else len(_QUIETER)
+def _weight(answer: Answer) -> tuple[int, bool]:
+    weight = _QUIETER.index(answer.reason) if answer.reason in _QUIETER else len(_QUIETER)
+    return weight, answer.hitch is not None

@@ -20,6 +20,7 @@ import dns.rdatatype
 
 from netcheck.model.failing import Reason
 from netcheck.model.paths import RecordType, Transport
+from netcheck.model.results import Hitch
 from netcheck.probe import dns_reply
 from netcheck.probe.dns_reply import Labels, NameAndType, Record, Reply
 from netcheck.probe.errors import PhaseError
@@ -67,6 +68,7 @@ class Answer:
     told_by: str | None = None
     lame: bool = False
     """Whether it comes from a nameserver that does not resolve for others: another one may know better."""
+    hitch: Hitch | None = None
 
 
 class Question:
@@ -175,8 +177,11 @@ def _follow(reply: Reply, wanted: NameAndType) -> Answer:
         detail = f"{len(addresses)} addresses for one name; more than {MOST_ADDRESSES} are not taken"
         return Answer(Reason.TOO_MANY_ANSWERS, detail, chain=chain)
     family = socket.AF_INET6 if rdtype == dns.rdatatype.AAAA else socket.AF_INET
+    is_in_order = _is_in_order(reply, [name, *(cname.target for cname in cnames)], rdtype)
     return Answer(
         None,
+        "" if is_in_order else "a CNAME stands after what it leads to, and programs on Linux stop there",
+        hitch=None if is_in_order else Hitch.OUT_OF_ORDER,
         addresses=tuple(socket.inet_ntop(family, address) for address in addresses),
         chain=chain,
         min_ttl=min(record.ttl if record.ttl <= _LONGEST_TTL else 0 for record in (*cnames, *answer)),
@@ -195,6 +200,19 @@ def _chain(reply: Reply, wanted: NameAndType) -> tuple[list[Record], Labels, lis
         cnames.append(found[0])
         name = found[0].target
     raise PhaseError(Reason.DNS_MALFORMED, f"{_MOST_CNAMES} CNAMEs, and no end of them")
+
+
+def _is_in_order(reply: Reply, names: list[Labels], rdtype: int) -> bool:
+    """Whether each record on the way to the addresses stands behind the one that leads to it.
+
+    So servers add them (RFC 1034 section 4.3.2), and glibc never goes back.
+    """
+    if len(names) == 1:
+        return True
+    order = list(reply.answer)
+    places = [order.index((name, dns.rdatatype.CNAME)) for name in names[:-1]]
+    places.append(order.index((names[-1], rdtype)))
+    return places == sorted(places)
 
 
 def _without_addresses(reply: Reply, last: Labels, rdtype: int, chain: tuple[str, ...]) -> Answer:

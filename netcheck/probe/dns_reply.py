@@ -45,7 +45,7 @@ class Reply:
     rcode: int
     """RFC 1035 section 4.1.1, and with EDNS RFC 6891 section 6.1.3."""
     answer: dict[NameAndType, list[Record]] = field(default_factory=dict)
-    """By name and type; in the Internet's class."""
+    """By name and type, in the order in which they end; in the Internet's class."""
     refers: bool = False
     """Whether it names other nameservers."""
     fault: Exception | None = None
@@ -69,7 +69,8 @@ def read(wire: bytes, known: Labels = ()) -> Reply:
             reader.numbers(_TYPE_AND_CLASS)
         for name, rdtype, rdclass, ttl, data in reader.records(answers):
             if rdclass == dns.rdataclass.IN and (target := reader.target(rdtype, data)) is not None:
-                reply.answer.setdefault((name, rdtype), []).append(Record(ttl, data, target))
+                records = reply.answer.pop((name, rdtype), [])
+                reply.answer[name, rdtype] = [*records, Record(ttl, data, target)]
         for _, rdtype, _, _, _ in reader.records(authorities):
             reply.refers = reply.refers or rdtype == dns.rdatatype.NS
         for _, rdtype, _, ttl, _ in reader.records(others):

@@ -8,12 +8,15 @@ import trio
 from netcheck.apns.addresses import is_apple_name
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import Family, ProbePath, RecordType, family_of
-from netcheck.model.results import HOSTS_FILE, Lookup
+from netcheck.model.results import HOSTS_FILE, Hitch, Lookup
 from netcheck.probe.clock import unix_time
 from netcheck.probe.dns import asks_singly, lookup, names_tried
 from netcheck.probe.etc_hosts import addresses_in_hosts
 from netcheck.probe.once import Round
 from netcheck.probe.walk import unforeseen
+
+_NOT_FOR_PROGRAMS = {Hitch.OUT_OF_ORDER: Reason.DNS_MALFORMED, Hitch.TOO_LATE: Reason.DNS_TIMEOUT}
+"""Why programs on this machine cannot use an answer."""
 
 
 class Names:
@@ -34,9 +37,10 @@ class Names:
     ) -> tuple[Lookup, ...]:
         """Find a name as typed, for all families at once, as programs on this machine do.
 
-        They look into /etc/hosts first, which devices never see. DHCP tells devices the search list too, and
-        they complete names of one label with it. To programs Apple's names are whole, but a high `ndots` puts
-        that list before them. After the time of one lookup no other one is begun.
+        They look into /etc/hosts first, which devices never see, and take less for an answer than these. DHCP
+        tells devices the search list too, and they complete names of one label with it. To programs Apple's
+        names are whole, but a high `ndots` puts that list before them. After the time of one lookup no other
+        one is begun.
         """
         if reads_hosts and (found := _in_hosts(name, path, families)):
             return found
@@ -48,6 +52,8 @@ class Names:
             if failed and trio.current_time() >= deadline:
                 break
             found = await self._ask(shared, name, absolute, path, families)
+            if reads_hosts:
+                found = tuple(map(_as_programs_take_it, found))
             if any(lookup.reason is None or not lookup.was_heard for lookup in found):
                 return found
             failed[absolute] = found
@@ -92,6 +98,12 @@ class Names:
         if found.reason is Reason.NXDOMAIN and addresses_in_hosts(name):
             found = replace(found, detail=f"{found.detail}; {HOSTS_FILE}, which devices do not see, has it")
         return found if absolute == name else replace(found, host=name, chain=(absolute, *found.chain))
+
+
+def _as_programs_take_it(found: Lookup) -> Lookup:
+    """Without the answer where they have none of it; devices may well have."""
+    reason = None if found.reason or found.hitch is None else _NOT_FOR_PROGRAMS.get(found.hitch)
+    return replace(found, reason=reason, addresses=(), min_ttl=None) if reason else found
 
 
 def _absolute(name: str, path: ProbePath) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ Owns the reading of that file, as glibc reads it (resolv.conf(5)). Must not know
 
 import functools
 import ipaddress
-import itertools
+import math
 import os
 import re
 import socket
@@ -22,7 +22,7 @@ RESOLV_CONF = Path("/etc/resolv.conf")
 _PORT = 53
 LOCAL = (Nameserver("127.0.0.1", _PORT),)
 """Who is asked where the file names nobody."""
-_MAX_NAMESERVERS = 3  # MAXNS of glibc's resolv.h: those named after these are never asked by anybody
+_MAX_NAMESERVERS = 3  # MAXNS of glibc's resolv.h: those named after these are never asked by programs
 _MAX_SIZE = 64 * 1024
 _MAX_SEARCH = 32  # glibc has no limit; no more than this is what others that write the file allow
 _MOST_ATTEMPTS, _LONGEST_TIMEOUT, _MOST_DOTS = 5, 30, 15  # RES_MAXRETRY, RES_MAXRETRANS, RES_MAXNDOTS
@@ -36,12 +36,16 @@ class StubResolver:
 
     nameservers: tuple[Nameserver, ...] = LOCAL
     """At most three, in order; this machine itself where the file names none."""
+    never_asked: tuple[Nameserver, ...] = ()
+    """Those that the file names after these, three more at most: programs ask none of them."""
     search: tuple[str, ...] = ()
     ndots: int = 1
     attempts: int = 2
     """How often each nameserver is asked that does not answer."""
     timeout: float = 5.0
     """How long to wait for one answer, in seconds."""
+    patience: float = math.inf
+    """How long programs wait for any, in seconds, where that is known."""
     rotate: bool = False
     use_vc: bool = False
     """Ask by TCP."""
@@ -110,26 +114,32 @@ def _parsed(text: str, environment: _Beside) -> StubResolver:
         search = environment.search.split()
     return _with_options(
         [*options, *environment.options.split()],
-        nameservers(addresses) or LOCAL,
+        _named(addresses),
         tuple(name.strip(".").lower() for name in search[:_MAX_SEARCH] if name.strip(".")),
     )
 
 
 def nameservers(written: Iterable[str]) -> tuple[Nameserver, ...]:
     """Those that a stub resolver asks: at most three, and nothing that is no address."""
-    found = (Nameserver(address, _PORT) for each in written if (address := _literal(each)))
-    return tuple(itertools.islice(found, _MAX_NAMESERVERS))
+    return _named(written)[:_MAX_NAMESERVERS]
 
 
-def _with_options(
-    options: list[str], nameservers: tuple[Nameserver, ...], search: tuple[str, ...]
-) -> StubResolver:
+def _named(written: Iterable[str]) -> tuple[Nameserver, ...]:
+    return tuple(Nameserver(address, _PORT) for each in written if (address := _literal(each)))
+
+
+def _with_options(options: list[str], named: tuple[Nameserver, ...], search: tuple[str, ...]) -> StubResolver:
+    nameservers = named[:_MAX_NAMESERVERS] or LOCAL
+    attempts = _number(options, "attempts", 2, 1, _MOST_ATTEMPTS)
+    timeout = _number(options, "timeout", 5, 1, _LONGEST_TIMEOUT)
     return StubResolver(
         nameservers,
+        named[_MAX_NAMESERVERS : 2 * _MAX_NAMESERVERS],
         search,
         ndots=_number(options, "ndots", 1, 0, _MOST_DOTS),
-        attempts=_number(options, "attempts", 2, 1, _MOST_ATTEMPTS),
-        timeout=_number(options, "timeout", 5, 1, _LONGEST_TIMEOUT),
+        attempts=attempts,
+        timeout=timeout,
+        patience=timeout * attempts * len(nameservers),  # glibc's turns differ in length, and add up to this
         rotate="rotate" in options,
         use_vc="use-vc" in options,
         edns="edns0" in options,

@@ -121,13 +121,18 @@ class World:
 
     @cached_property
     def nameservers(self) -> Mapping[str, Mapping[str, Sequence[bool]]]:
-        """By resolver, where a lookup took several tries: whether each nameserver spoke, the latest last."""
+        """By resolver, where a lookup took several tries: whether each nameserver spoke, the latest last.
+
+        Without those that no route leads to: nothing was asked, and nobody waits for them.
+        """
         found: dict[str, dict[str, list[bool]]] = {}
         if all(len(lookup.tries) < 2 for lookup in self.lookups):
             return found
         for lookup in sorted(self.lookups, key=lambda lookup: lookup.time):
             spoke: dict[str, bool] = {}
             for each in lookup.tries:
+                if each.reason is Reason.NETWORK_UNREACHABLE:
+                    continue
                 spoke[each.nameserver] = spoke.get(each.nameserver, False) or each.was_heard
             for nameserver, did in spoke.items():
                 found.setdefault(lookup.resolver, {}).setdefault(nameserver, []).append(did)

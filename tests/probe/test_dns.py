@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from netcheck.model.failing import REASONS_OF_PHASE, Phase, Reason
 from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordType
-from netcheck.model.results import Lookup
+from netcheck.model.results import Hitch, Lookup
 from netcheck.probe import dns_reply, resolvconf
 from netcheck.probe.dns import lookup
 from netcheck.probe.dns_channel import Datagrams
@@ -115,6 +115,48 @@ async def test_use_vc_asks_by_tcp_only() -> None:
     async with peer(servfail, frames(good)) as here:
         found = await ask_the_system(here, use_vc=True)
     assert (found.reason, transports(found)) == (None, [TCP])
+
+
+@pytest.mark.parametrize("tcp", [None, frames(silent)])
+@in_trio
+async def test_where_use_vc_finds_nobody_udp_tells_so_and_is_no_success(tcp: Replies | None) -> None:
+    async with peer(good, tcp) as here:
+        found = await ask_the_system(here, use_vc=True, timeout=1.0)
+    assert (found.reason, found.hitch, found.addresses) == (Reason.DNS_TIMEOUT, Hitch.TCP_ONLY, ())
+    assert "over tcp, as resolv.conf wants it; over udp it answers" in found.detail
+
+
+@in_trio
+async def test_where_use_vc_finds_nobody_by_either_resolv_conf_is_not_to_blame() -> None:
+    async with peer(silent, frames(silent)) as here:
+        found = await ask_the_system(here, use_vc=True, timeout=SHORT)
+    assert (found.reason, found.hitch) == (Reason.DNS_TIMEOUT, None)
+    assert transports(found) == [TCP, TCP, UDP]
+
+
+@pytest.mark.parametrize(("first", "hitch"), [(silent, Hitch.NEVER_ASKED), (good, None)])
+@in_trio
+async def test_whom_programs_never_ask_tells_so_and_is_no_success(
+    first: Replies, hitch: Hitch | None
+) -> None:
+    async with peer(first) as here, peer(good) as fourth:
+        found = await ask_the_system(here, never_asked=(fourth.nameserver,), timeout=1.0)
+    assert (found.hitch, found.reason) == (hitch, Reason.DNS_TIMEOUT if hitch else None)
+    assert (f"{fourth.nameserver}, which programs never ask, answers" in found.detail) == bool(hitch)
+
+
+@pytest.mark.parametrize(
+    ("udp", "patience", "hitch"),
+    [(good, 1e-6, Hitch.TOO_LATE), (good, 10, None), (truncated, 1e-6, None)],  # over TCP they wait on
+)
+@in_trio
+async def test_an_answer_after_programs_gave_up_is_for_devices_only(
+    udp: Replies, patience: float, hitch: Hitch | None
+) -> None:
+    async with peer(udp, frames(good)) as here:
+        found = await ask_the_system(here, patience=patience)
+    assert (found.reason, found.addresses, found.hitch) == (None, ("192.0.2.7",), hitch)
+    assert ("by resolv.conf programs give up after 1e-06 s" in found.detail) == bool(hitch)
 
 
 @in_trio

@@ -14,6 +14,7 @@ import pytest
 
 from netcheck.model.failing import Reason
 from netcheck.model.paths import RecordType, Transport
+from netcheck.model.results import Hitch
 from netcheck.probe.dns_message import Answer, Question
 from tests.probe.peers import in_trio
 from tests.probe.scripted_dns import (
@@ -23,6 +24,7 @@ from tests.probe.scripted_dns import (
     UDP,
     A,
     Query,
+    Record,
     Replies,
     ask,
     ask_one,
@@ -84,6 +86,31 @@ async def test_the_shortest_ttl_counts_wherever_it_stands_in_the_chain(
     )
     assert found.chain == ("7.courier.example", "pop.courier.example")
     assert (found.addresses, found.min_ttl) == (("192.0.2.7",), shortest)
+
+
+FIRST, SECOND = (HOST, 60, "CNAME", "x.example."), ("x.example", 60, "CNAME", "y.example.")
+END, STRAY = ("y.example", 60, "A", "192.0.2.7"), ("y.example", 60, "A", "192.0.2.9")
+
+
+@pytest.mark.parametrize(
+    ("records", "hitch"),
+    [
+        ((FIRST, SECOND, END), None),
+        ((STRAY, FIRST, SECOND, END), None),  # getent of glibc 2.36 finds the latter
+        ((END, FIRST, SECOND), Hitch.OUT_OF_ORDER),
+        ((END, SECOND, FIRST), Hitch.OUT_OF_ORDER),
+        ((SECOND, FIRST, END), Hitch.OUT_OF_ORDER),
+        ((FIRST, END, SECOND), Hitch.OUT_OF_ORDER),
+    ],
+)
+@in_trio
+async def test_a_cname_behind_what_it_leads_to_is_not_for_programs(
+    records: tuple[Record, ...], hitch: Hitch | None
+) -> None:
+    found = await ask_one(says(*records))
+    assert (found.reason, found.hitch) == (None, hitch)
+    assert "192.0.2.7" in found.addresses
+    assert ("over udp: a CNAME stands after what it leads to" in found.detail) == (hitch is not None)
 
 
 @in_trio

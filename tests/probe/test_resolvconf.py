@@ -44,6 +44,16 @@ def test_ipv6_keeps_its_scope(tmp_path: Path) -> None:
 def test_the_fourth_nameserver_is_left_out_as_glibc_does(tmp_path: Path) -> None:
     text = "".join(f"nameserver 192.0.2.{n}\n" for n in range(1, 6))
     assert addresses(tmp_path, text) == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+    never = read(tmp_path, text).never_asked
+    assert [nameserver.address for nameserver in never] == ["192.0.2.4", "192.0.2.5"]
+
+
+@pytest.mark.parametrize(("options", "seconds"), [("", 20), ("options timeout:1 attempts:3\n", 6)])
+def test_programs_wait_for_each_nameserver_as_often_as_they_ask_it(
+    tmp_path: Path, options: str, seconds: float
+) -> None:
+    found = read(tmp_path, f"nameserver 192.0.2.1\nnameserver 192.0.2.2\n{options}")
+    assert found.patience == seconds
 
 
 @pytest.mark.parametrize(
@@ -83,7 +93,7 @@ def test_a_file_that_names_none_means_this_machine(tmp_path: Path, text: bytes) 
 
 
 def test_a_missing_file_means_this_machine(tmp_path: Path) -> None:
-    assert stub_resolver(tmp_path / "absent") == StubResolver()
+    assert stub_resolver(tmp_path / "absent") == StubResolver(patience=10)
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])

@@ -22,7 +22,7 @@ from netcheck.model.paths import (
     Resolver,
     Role,
 )
-from netcheck.model.results import Visit
+from netcheck.model.results import Hitch, Lookup, Visit
 from netcheck.model.services import AddressChoice, Depth, PortRule, Service, Timeouts, families_of, hosts_on
 from netcheck.probe import names, resolvconf, secure
 from netcheck.probe.runner import Prober
@@ -404,6 +404,31 @@ async def test_a_silent_nameserver_is_not_asked_for_every_name_of_the_search_lis
             probing = prober(path, timeouts=replace(TIMEOUTS, resolve=0.2))
             await probing.visit(service("mdm.test", ports=(port,)), "mdm.test", path, 0, 0)
     assert {name for name, _ in asked} == {"proxy.a.test"}
+
+
+@in_trio
+@pytest.mark.parametrize(
+    ("hitch", "role", "reason"),
+    [
+        (Hitch.OUT_OF_ORDER, Role.PROVIDER, Reason.DNS_MALFORMED),
+        (Hitch.TOO_LATE, Role.PROVIDER, Reason.DNS_TIMEOUT),
+        (Hitch.OUT_OF_ORDER, Role.DEVICE, None),
+        (Hitch.TOO_LATE, Role.DEVICE, None),
+    ],
+)
+async def test_an_answer_that_programs_cannot_use_is_one_for_devices_only(
+    monkeypatch: pytest.MonkeyPatch, port: int, hitch: Hitch, role: Role, reason: Reason | None
+) -> None:
+    async def answered(host: str, rdtype: RecordType, *_: object) -> Lookup:
+        address = "127.0.0.1" if rdtype is RecordType.A else "::1"
+        return Lookup(0.0, host, rdtype, "system", None, "why", (address,), hitch=hitch)
+
+    monkeypatch.setattr(names, "lookup", answered)
+    path = ProbePath("direct", families=(Family.IPV4,))
+    found = await visit(replace(service("mdm.test", ports=(port,)), roles=frozenset({role})), path)
+    assert [(each.reason, each.detail) for each in found.lookups] == [(reason, "why")]
+    failure = found.results[0].attempt.failure
+    assert (failure and failure.reason) == reason
 
 
 @in_trio

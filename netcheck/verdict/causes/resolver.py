@@ -7,7 +7,7 @@ from netcheck.apns.addresses import is_apple_name, is_published, published_range
 from netcheck.model.failing import CERTIFICATE_REASONS, DNS_PHASES, Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Transport
-from netcheck.model.results import HOSTS_FILE, Lookup, Trust
+from netcheck.model.results import HOSTS_FILE, Hitch, Lookup, Trust
 from netcheck.phrases import how_many, listed, ports_text
 from netcheck.verdict.case import Case, is_another_of_apples, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
@@ -15,6 +15,7 @@ from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     FAMILIES,
     THE_HOSTS_FILE,
+    THIS_MACHINE,
     THIS_NETWORK,
     an_answer,
     how_often,
@@ -35,6 +36,20 @@ _DOORS = {
     Transport.TCP: "on TCP {}",
     Transport.TLS: "over TLS on TCP {}, with a certificate that is valid,",
 }
+
+
+_REPAIRS = {
+    Hitch.NO_NAMESERVER: "name a nameserver in resolv.conf, or let one run there.",
+    Hitch.TCP_ONLY: "take `use-vc` out of resolv.conf: over TCP nobody answers, and over UDP somebody does.",
+    Hitch.NEVER_ASKED: "let resolv.conf name nameservers that answer. Programs ask its first three only.",
+}
+"""What to change on this machine, where it is its resolv.conf."""
+_REQUESTS = {
+    Hitch.OUT_OF_ORDER: "put each CNAME in its answers before what it leads to. "
+    "Programs on Linux read an answer in order, and find no address in these.",
+    Hitch.TOO_LATE: "answer sooner. Programs give up as `timeout` and `attempts` in resolv.conf have it.",
+}
+"""What a resolver has to change, so that programs on this machine can use what it answers."""
 
 
 @cause(Cause.DNS_SINKHOLE, Hop.RESOLVER)
@@ -112,9 +127,13 @@ def _addresses(case: Case, about: Sequence[Counted]) -> list[str]:
     """What the resolver answered; of names that were not tried, by its lookups."""
     tried = {each.result.attempt.address for each in about} - {None}
     hosts = {each.result.host for each in about}
-    mine = (lookup for lookup in case.world.lookups if lookup.resolver == case.path.resolver.name)
-    said = {address for lookup in mine if lookup.host in hosts for address in lookup.addresses}
+    said = {address for lookup in _mine(case) if lookup.host in hosts for address in lookup.addresses}
     return sorted(filter(None, tried or said))
+
+
+def _mine(case: Case) -> list[Lookup]:
+    """What the path's resolver said."""
+    return [lookup for lookup in case.world.lookups if lookup.resolver == case.path.resolver.name]
 
 
 @cause(Cause.DNS_FAILURE, Hop.RESOLVER, Hop.LOCAL_NETWORK)
@@ -138,6 +157,8 @@ def _does_not_resolve(case: Case) -> Found | None:
             f"{shortened(told_by)} rejects it.",
             the_reply(about, is_of_destination=False),
         )
+    if hitch := _hitch(case, about):
+        return _kept_from_programs(case, about, hitch)
     if partly := _said_by_one_of_several(case, about):
         return partly
     others = sorted({sound.resolver for _, sound in _odd_lookups(case)})
@@ -156,6 +177,28 @@ def _does_not_resolve(case: Case) -> Found | None:
     )
 
 
+def _hitch(case: Case, about: Sequence[Counted]) -> Hitch | None:
+    """What keeps programs on this machine from an answer, for all these names; None where it is unknown."""
+    hosts: dict[Hitch | None, set[str]] = {}
+    for lookup in _mine(case):
+        hosts.setdefault(lookup.hitch, set()).add(lookup.host)
+    wanted = {each.result.host for each in about}
+    return next((hitch for hitch, its in sorted(hosts.items(), key=str) if hitch and wanted <= its), None)
+
+
+def _kept_from_programs(case: Case, about: Sequence[Counted], hitch: Hitch) -> Found:
+    resolver, is_of_answer = the_resolver(case), hitch in _REQUESTS
+    return Found(
+        resolver if is_of_answer else THIS_MACHINE,
+        about,
+        how_often(case, about),
+        f"Ask {resolver.asked} to {_REQUESTS[hitch]}"
+        if is_of_answer
+        else f"On the machine that runs netcheck, {_REPAIRS[hitch]}",
+        the_reply(about, is_of_destination=is_of_answer),
+    )
+
+
 def _told_on_the_way(about: Sequence[Counted]) -> list[str]:
     """Who says by ICMP that no nameserver can be reached: never one of these."""
     told_by = {each.failure.told_by or "" for each in about if each.failure}
@@ -167,7 +210,7 @@ def _said_by_one_of_several(case: Case, about: Sequence[Counted]) -> Found | Non
     if not all(reason_is(Reason.NXDOMAIN)(each) and is_apples(each) for each in about):
         return None
     resolver, hosts = the_resolver(case), {each.result.host for each in about}
-    mine = [lookup for lookup in case.world.lookups if lookup.resolver == case.path.resolver.name]
+    mine = _mine(case)
     denied = (lookup for lookup in mine if lookup.reason is Reason.NXDOMAIN and lookup.host in hosts)
     denying, knowing = _who_said(denied), _who_said(lookup for lookup in mine if lookup.reason is None)
     if len(denying) != 1 or not knowing or denying & knowing:
@@ -324,12 +367,14 @@ def _one_of_several_is_silent(case: Case) -> Found | None:
         return None
     resolver, which = the_resolver(case), shortened(sorted(silent))
     it = "it" if len(silent) == 1 else "them"
+    tries = [each for lookup in _mine(case) for each in lookup.tries if each.nameserver in silent]
+    is_waited_for = any(each.reason is Reason.DNS_TIMEOUT for each in tries)  # who refuses costs no time
     return Found(
         resolver,
         (),
         f"No answer from {which} to the last {len(latest[silent[0]])} lookups; another nameserver answers",
-        f"Ask {resolver.asked} to repair {which}, or to take {it} out of the list. "
-        f"Programs that ask {it} first wait each time, before they ask another one.",
+        f"Ask {resolver.asked} to repair {which}, or to take {it} out of the list."
+        + (f" Programs that ask {it} first wait each time, before they ask another one." * is_waited_for),
     )
 
 
@@ -340,8 +385,7 @@ def _silent_about_one_family(case: Case) -> Found | None:
     ]
     if len(unheard) < _FEWEST:
         return None
-    mine = (each for each in case.world.lookups if each.resolver == name)
-    heard = {each.rdtype for each in mine if each.was_heard and each.rdtype.family in families}
+    heard = {each.rdtype for each in _mine(case) if each.was_heard and each.rdtype.family in families}
     unheard = [each for each in unheard if each.rdtype not in heard]
     if not heard or len(unheard) < _FEWEST:
         return None

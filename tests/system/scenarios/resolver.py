@@ -160,6 +160,23 @@ SCENES: Mapping[str, Scene] = {
         firewall=("udp dport 53 drop",),
         etc={"resolv.conf": "nameserver 127.0.0.1\noptions use-vc\n"},
     ),
+    "resolv.conf wants DNS over TCP, and a firewall drops it": Scene(
+        direct(NOT_READY, Cause.DNS_FAILURE, Hop.LOCAL_NETWORK),
+        firewall=("tcp dport 53 drop",),
+        etc={"resolv.conf": "nameserver 127.0.0.1\noptions use-vc\n"},
+    ),
+    "resolv.conf names no nameserver": Scene(
+        direct(NOT_READY, Cause.DNS_FAILURE, Hop.LOCAL_NETWORK),
+        breaks=lambda lab: lab.dns.stop(),
+        etc={"resolv.conf": "search corp.example\n"},
+    ),
+    "only the fourth nameserver of resolv.conf answers": Scene(
+        direct(NOT_READY, Cause.DNS_FAILURE, Hop.LOCAL_NETWORK),
+        etc={"resolv.conf": "".join(f"nameserver 127.0.{n}.1\n" for n in (9, 8, 7, 0))},
+    ),
+    "no route leads to the first nameserver": Scene(
+        FINE, etc={"resolv.conf": "nameserver 3fff:dead::53\nnameserver 127.0.0.1\n"}
+    ),
     "a nameserver over TLS has a certificate of an unknown authority": Scene(
         direct(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER),
         by_corporate_resolver,

@@ -21,7 +21,7 @@ from netcheck.model.paths import (
     Role,
     Transport,
 )
-from netcheck.model.results import HOSTS_FILE, Lookup, Result, Trust, Try
+from netcheck.model.results import HOSTS_FILE, Hitch, Lookup, Result, Trust, Try
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, REFUSED, lookup, once, result
 from tests.verdict.scene import (
@@ -416,6 +416,41 @@ def test_a_nameserver_that_does_not_answer_beside_another_is_a_remark(
     assert judged.cause is (Cause.NAMESERVER_SILENT if is_told else None)
     if is_told:
         assert f"repair {FIRST}" in (judged.next_step or "")
+
+
+NO_WAY = Reason.NETWORK_UNREACHABLE
+
+
+@pytest.mark.parametrize(("reason", "is_waited_for"), [(SILENT, True), (CLOSED, False), (NO_WAY, None)])
+def test_nobody_waits_for_a_nameserver_that_refuses_or_that_no_route_leads_to(
+    reason: Reason, is_waited_for: bool | None
+) -> None:
+    lookups = [asked(host, reason, None) for host in range(3)]
+    judged = Scene(None, Verdict.READY, None, couriers(path=MINE), "", (MINE,), lookups=lookups).judged()
+    if is_waited_for is None:
+        assert judged.findings == ()
+    else:
+        assert ("wait each time" in judged.findings[0].next_step) == is_waited_for
+
+
+@pytest.mark.parametrize(
+    ("hitch", "hop", "asked"),
+    [
+        (Hitch.OUT_OF_ORDER, Hop.RESOLVER, "Ask the owners of this machine's resolver to put each CNAME"),
+        (Hitch.TOO_LATE, Hop.RESOLVER, "Ask the owners of this machine's resolver to answer sooner."),
+        (Hitch.NO_NAMESERVER, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, name a nameserver"),
+        (Hitch.TCP_ONLY, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, take `use-vc` out"),
+        (Hitch.NEVER_ASKED, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, let resolv.conf name"),
+    ],
+)
+def test_what_keeps_programs_from_an_answer_is_whose_it_is(hitch: Hitch, hop: Hop, asked: str) -> None:
+    lookups = [replace(lookup(host, reason=SILENT), hitch=hitch) for host in COURIER.hosts]
+    judged = Scene(None, Verdict.NOT_READY, None, couriers(TIMEOUT), lookups=lookups).judged()
+    assert (judged.cause, judged.hop) == (Cause.DNS_FAILURE, hop)
+    assert asked in (judged.next_step or "")
+    others = [*lookups[1:], lookup(COURIER.hosts[0], reason=SILENT)]  # for one it is something else
+    judged = Scene(None, Verdict.NOT_READY, None, couriers(TIMEOUT), lookups=others).judged()
+    assert "make sure that it runs" in (judged.next_step or "")
 
 
 AAAA = RecordType.AAAA
