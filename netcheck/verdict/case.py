@@ -121,10 +121,7 @@ class World:
 
     @cached_property
     def nameservers(self) -> Mapping[str, Mapping[str, Sequence[bool]]]:
-        """By resolver, where a lookup took several tries: whether each nameserver spoke, the latest last.
-
-        Without those that no route leads to: nothing was asked, and nobody waits for them.
-        """
+        """By resolver, where a lookup took several tries: whether each nameserver spoke, the latest last."""
         found: dict[str, dict[str, list[bool]]] = {}
         if all(len(lookup.tries) < 2 for lookup in self.lookups):
             return found
@@ -132,7 +129,7 @@ class World:
             spoke: dict[str, bool] = {}
             for each in lookup.tries:
                 if each.reason is Reason.NETWORK_UNREACHABLE:
-                    continue
+                    continue  # nobody was asked, and nobody waits
                 spoke[each.nameserver] = spoke.get(each.nameserver, False) or each.was_heard
             for nameserver, did in spoke.items():
                 found.setdefault(lookup.resolver, {}).setdefault(nameserver, []).append(did)
@@ -185,6 +182,11 @@ class Case:
     def counted(self) -> list[Counted]:
         """All that counts on this path, of other roles too."""
         return self.world.on_path(self.path.name)
+
+    @property
+    def lookups(self) -> list[Lookup]:
+        """What the path's resolver said."""
+        return [found for found in self.world.lookups if found.resolver == self.path.resolver.name]
 
     def without(self, explained: Iterable[Counted]) -> "Case":
         gone = set(map(id, explained))

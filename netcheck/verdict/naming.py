@@ -137,18 +137,14 @@ _PROXY_HAS_NO_ADDRESS = fails_in(Phase.PROXY_RESOLVE, Reason.NXDOMAIN, Reason.NO
 def the_resolver(case: Case) -> Owner:
     """By its name in the config, and the addresses that were asked: others of its may know better."""
     resolver = case.path.resolver
-    asked = _asked_of(case, resolver.name) or [str(server) for server in resolver.nameservers]
+    tried = {each.nameserver for lookup in case.lookups for each in lookup.tries}
+    asked = sorted(tried) or [str(server) for server in resolver.nameservers]
     name = (
         "this machine's resolver"
         if resolver.name == SYSTEM_RESOLVER.name
         else f"the resolver {resolver.name}"
     )
     return _owners_of(Hop.RESOLVER, f"{name} ({shortened(asked)})" if asked else name)
-
-
-def _asked_of(case: Case, resolver: str) -> list[str]:
-    lookups = (lookup for lookup in case.world.lookups if lookup.resolver == resolver)
-    return sorted({each.nameserver for lookup in lookups for each in lookup.tries})
 
 
 def the_balancers(about: Iterable[Counted]) -> Owner:

@@ -1,23 +1,20 @@
-"""What is wrong with names: a block list, no answer, or another answer than elsewhere."""
+"""What is wrong with a resolver that gives no answer, or none that can be used."""
 
 from collections.abc import Iterable, Sequence
-from ipaddress import ip_address
 
-from netcheck.apns.addresses import is_apple_name, is_published, published_range
-from netcheck.model.failing import CERTIFICATE_REASONS, DNS_PHASES, Phase, Reason
+from netcheck.model.failing import DNS_PHASES, Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Transport
-from netcheck.model.results import HOSTS_FILE, Hitch, Lookup, Trust
+from netcheck.model.results import Hitch, Lookup
 from netcheck.phrases import how_many, listed, ports_text
 from netcheck.verdict.case import Case, is_another_of_apples, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
+from netcheck.verdict.causes.names_led import odd_lookups
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     FAMILIES,
-    THE_HOSTS_FILE,
     THIS_MACHINE,
     THIS_NETWORK,
-    an_answer,
     how_often,
     shortened,
     the_hosts,
@@ -25,9 +22,7 @@ from netcheck.verdict.naming import (
     the_resolver,
 )
 
-_SOMEBODY_ELSE = (*CERTIFICATE_REASONS, Reason.TLS_NOT_TLS)
 _SILENT = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE)
-_AT_THE_ADDRESS = (Phase.PROXY_HANDSHAKE, Phase.CONNECT, Phase.TLS, Phase.SESSION)
 _LATEST, _FEWEST = 8, 2
 """Lookups: of the latest that asked a nameserver, none got an answer, and there were so many at least."""
 _DNS_PORT = 53
@@ -50,90 +45,6 @@ _REQUESTS = {
     Hitch.TOO_LATE: "answer sooner. Programs give up as `timeout` and `attempts` in resolv.conf have it.",
 }
 """What a resolver has to change, so that programs on this machine can use what it answers."""
-
-
-@cause(Cause.DNS_SINKHOLE, Hop.RESOLVER)
-def dns_sinkhole(case: Case) -> Found | None:
-    """The names lead to an address that is nobody's, or to somebody else's server: a block page."""
-    is_sinkholed = reason_is(Reason.SINKHOLED)
-    about = case.mostly(lambda each: is_sinkholed(each) or _is_led_astray(case, each))
-    if not about:
-        return None
-    resolver = the_resolver(case)
-    addresses = _addresses(case, about)
-    which = f" {shortened(addresses)}" if addresses else " an address that is nobody's"
-    names = how_many(len({each.result.host for each in about}), "name")
-    if all(map(is_apples, about)):
-        what = "remove *.push.apple.com from its block list"
-        why = f"Its answer{which} leads to nothing of Apple's."
-    else:
-        what = f"correct its answer for {the_hosts(case, about)}"
-        why = f"Its answer{which} leads somewhere else."
-    return Found(
-        resolver,
-        about,
-        f"{resolver.name} gives{which} for {names}: {how_often(case, about)}",
-        f"Ask {resolver.asked} to {what}. {why}",
-        the_reply(about),
-    )
-
-
-def _is_led_astray(case: Case, each: Counted) -> bool:
-    """Whether an address has nothing of the service's behind it, on any port, and is no good answer."""
-    failure, address = each.failure, each.result.attempt.address
-    if failure is None or failure.phase not in _AT_THE_ADDRESS or address is None:
-        return False
-    there = case.by_address.get(address, ())
-    if not there or any(map(_is_the_service, there)):
-        return False
-    if published_range(address) is None and case.works_at_another_address(each):
-        return True
-    return case.is_unexpected(each) and (not ip_address(address).is_global or _is_a_page(case, each, there))
-
-
-def _is_the_service(each: Counted) -> bool:
-    """By its certificate: a mere connection anybody may accept."""
-    tls = each.result.attempt.tls
-    if tls is None:
-        return False
-    genuine = tls.trust is Trust.APPLE or (tls.trust is Trust.PUBLIC and bool(tls.is_for_host))
-    return genuine or each.failure is None
-
-
-def _is_a_page(case: Case, each: Counted, there: Sequence[Counted]) -> bool:
-    """Whether many names lead to one address, or who is there shows a certificate of their own.
-
-    A public address outside the list may be one that Apple has not published, and what is wrong with it
-    something else: so the expected addresses must not fail in the same way.
-    """
-    certificates = (other.result.attempt.tls for other in there)
-    if len({other.result.host for other in there}) < 2 and not any(
-        tls is not None and tls.is_for_host is False for tls in certificates
-    ):
-        return False
-    return not any(_fails_at_both(each, other) for other in case.counted if not case.is_unexpected(other))
-
-
-def _fails_at_both(one: Counted, other: Counted) -> bool:
-    """By somebody who answers in their place, or in the same phase on the same port."""
-    if one.failure is None or other.failure is None:
-        return False
-    if one.failure.reason in _SOMEBODY_ELSE:
-        return other.failure.reason in _SOMEBODY_ELSE
-    return (one.failure.phase, one.result.port) == (other.failure.phase, other.result.port)
-
-
-def _addresses(case: Case, about: Sequence[Counted]) -> list[str]:
-    """What the resolver answered; of names that were not tried, by its lookups."""
-    tried = {each.result.attempt.address for each in about} - {None}
-    hosts = {each.result.host for each in about}
-    said = {address for lookup in _mine(case) if lookup.host in hosts for address in lookup.addresses}
-    return sorted(filter(None, tried or said))
-
-
-def _mine(case: Case) -> list[Lookup]:
-    """What the path's resolver said."""
-    return [lookup for lookup in case.world.lookups if lookup.resolver == case.path.resolver.name]
 
 
 @cause(Cause.DNS_FAILURE, Hop.RESOLVER, Hop.LOCAL_NETWORK)
@@ -161,7 +72,7 @@ def _does_not_resolve(case: Case) -> Found | None:
         return _kept_from_programs(case, about, hitch)
     if partly := _said_by_one_of_several(case, about):
         return partly
-    others = sorted({sound.resolver for _, sound in _odd_lookups(case)})
+    others = sorted({sound.resolver for _, sound in odd_lookups(case)})
     beside = f"; {listed(others)} answer{'s' * (len(others) == 1)} for the same names" if others else ""
     what = (
         f"make sure that the resolver runs and answers netcheck's machine {_doors(case)}"
@@ -180,7 +91,7 @@ def _does_not_resolve(case: Case) -> Found | None:
 def _hitch(case: Case, about: Sequence[Counted]) -> Hitch | None:
     """What keeps programs on this machine from an answer, for all these names; None where it is unknown."""
     hosts: dict[Hitch | None, set[str]] = {}
-    for lookup in _mine(case):
+    for lookup in case.lookups:
         hosts.setdefault(lookup.hitch, set()).add(lookup.host)
     wanted = {each.result.host for each in about}
     return next((hitch for hitch, its in sorted(hosts.items(), key=str) if hitch and wanted <= its), None)
@@ -210,7 +121,7 @@ def _said_by_one_of_several(case: Case, about: Sequence[Counted]) -> Found | Non
     if not all(reason_is(Reason.NXDOMAIN)(each) and is_apples(each) for each in about):
         return None
     resolver, hosts = the_resolver(case), {each.result.host for each in about}
-    mine = _mine(case)
+    mine = case.lookups
     denied = (lookup for lookup in mine if lookup.reason is Reason.NXDOMAIN and lookup.host in hosts)
     denying, knowing = _who_said(denied), _who_said(lookup for lookup in mine if lookup.reason is None)
     if len(denying) != 1 or not knowing or denying & knowing:
@@ -285,69 +196,6 @@ def _leads_to_another_host(case: Case) -> Found | None:
     )
 
 
-@cause(Cause.DNS_DIFFERS, Hop.RESOLVER, Hop.LOCAL_NETWORK, is_remark=True)
-def dns_differs(case: Case) -> Found | None:
-    """It leads elsewhere than expected, and that works; or its answers are worse than another resolver's."""
-    return _is_led_elsewhere(case) or _answers_worse(case)
-
-
-def _is_led_elsewhere(case: Case) -> Found | None:
-    about = [
-        each
-        for each in case.counted
-        if each.result.attempt.failure is None and each.place in case.needs and case.is_unexpected(each)
-    ]
-    if not about:
-        return None
-    resolver = THE_HOSTS_FILE if all(map(case.stands_in_hosts_file, about)) else the_resolver(case)
-    addresses = shortened(sorted({str(each.result.attempt.address) for each in about}))
-    hosts = {each.result.host for each in about}
-    return Found(
-        resolver,
-        about,
-        f"{how_many(len(hosts), 'name')} can be reached at {addresses}, outside the expected networks",
-        f"Ask {resolver.asked} whether it leads to {addresses} on purpose. If so, nothing needs to change.",
-    )
-
-
-def _answers_worse(case: Case) -> Found | None:
-    odd = _odd_lookups(case)
-    if not odd:
-        return None
-    resolver = the_resolver(case)
-    mine, other = odd[0]
-    answer, better = an_answer(mine.reason, mine.addresses), an_answer(None, other.addresses)
-    hosts = {lookup.host for lookup, _ in odd}
-    return Found(
-        resolver,
-        [each for each in case.counted if each.result.host in hosts],
-        f"The resolver {other.resolver} gives {how_many(len(odd), 'better answer')}, such as {better}",
-        f"Ask {resolver.asked} to compare its answers for {shortened(sorted(hosts))} with those of the "
-        f"resolver {other.resolver}.",
-        f"{mine.host} {mine.rdtype}: {answer}",
-    )
-
-
-def _odd_lookups(case: Case) -> list[tuple[Lookup, Lookup]]:
-    """Where this path's resolver says something worse of needed names than another does: both answers."""
-    if case.path.load_balancer or not case.path.resolved_families():
-        return []
-    needed = {need.service for need in case.needs}
-    hosts = {host for service in case.world.services if service.name in needed for host in service.hosts}
-    lookups = [each for each in case.world.lookups if each.host in hosts and is_apple_name(each.host)]
-    sound: dict[tuple[str, str], Lookup] = {}
-    for each in sorted(lookups, key=lambda each: each.resolver, reverse=True):
-        if each.resolver not in (case.path.resolver.name, HOSTS_FILE) and not _is_odd(each):
-            sound[each.host, each.rdtype] = each
-    mine = (each for each in lookups if each.resolver == case.path.resolver.name and _is_odd(each))
-    odd = sorted(mine, key=lambda each: (each.host, each.rdtype))
-    return [(each, sound[each.host, each.rdtype]) for each in odd if (each.host, each.rdtype) in sound]
-
-
-def _is_odd(lookup: Lookup) -> bool:
-    return lookup.reason is not None or not all(map(is_published, lookup.addresses))
-
-
 @cause(Cause.NAMESERVER_SILENT, Hop.RESOLVER, is_remark=True)
 def nameserver_silent(case: Case) -> Found | None:
     """Of several nameservers one does not answer, and another does; or one family's questions get no answer.
@@ -367,7 +215,7 @@ def _one_of_several_is_silent(case: Case) -> Found | None:
         return None
     resolver, which = the_resolver(case), shortened(sorted(silent))
     it = "it" if len(silent) == 1 else "them"
-    tries = [each for lookup in _mine(case) for each in lookup.tries if each.nameserver in silent]
+    tries = [each for lookup in case.lookups for each in lookup.tries if each.nameserver in silent]
     is_waited_for = any(each.reason is Reason.DNS_TIMEOUT for each in tries)  # who refuses costs no time
     return Found(
         resolver,
@@ -385,7 +233,7 @@ def _silent_about_one_family(case: Case) -> Found | None:
     ]
     if len(unheard) < _FEWEST:
         return None
-    heard = {each.rdtype for each in _mine(case) if each.was_heard and each.rdtype.family in families}
+    heard = {each.rdtype for each in case.lookups if each.was_heard and each.rdtype.family in families}
     unheard = [each for each in unheard if each.rdtype not in heard]
     if not heard or len(unheard) < _FEWEST:
         return None

@@ -1,0 +1,167 @@
+"""Where names lead: to nobody's address, to somebody else's, or elsewhere than by another resolver."""
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+from netcheck.apns.addresses import is_apple_name, is_published, published_range
+from netcheck.model.failing import CERTIFICATE_REASONS, Phase, Reason
+from netcheck.model.findings import Cause, Hop
+from netcheck.model.results import HOSTS_FILE, Lookup, Trust
+from netcheck.phrases import how_many
+from netcheck.verdict.case import Case, is_apples, reason_is
+from netcheck.verdict.causes.cause import Found, cause
+from netcheck.verdict.counting import Counted
+from netcheck.verdict.naming import (
+    THE_HOSTS_FILE,
+    an_answer,
+    how_often,
+    shortened,
+    the_hosts,
+    the_reply,
+    the_resolver,
+)
+
+_SOMEBODY_ELSE = (*CERTIFICATE_REASONS, Reason.TLS_NOT_TLS)
+_AT_THE_ADDRESS = (Phase.PROXY_HANDSHAKE, Phase.CONNECT, Phase.TLS, Phase.SESSION)
+
+
+@cause(Cause.DNS_SINKHOLE, Hop.RESOLVER)
+def dns_sinkhole(case: Case) -> Found | None:
+    """The names lead to an address that is nobody's, or to somebody else's server: a block page."""
+    is_sinkholed = reason_is(Reason.SINKHOLED)
+    about = case.mostly(lambda each: is_sinkholed(each) or _is_led_astray(case, each))
+    if not about:
+        return None
+    resolver = the_resolver(case)
+    addresses = _addresses(case, about)
+    which = f" {shortened(addresses)}" if addresses else " an address that is nobody's"
+    names = how_many(len({each.result.host for each in about}), "name")
+    if all(map(is_apples, about)):
+        what = "remove *.push.apple.com from its block list"
+        why = f"Its answer{which} leads to nothing of Apple's."
+    else:
+        what = f"correct its answer for {the_hosts(case, about)}"
+        why = f"Its answer{which} leads somewhere else."
+    return Found(
+        resolver,
+        about,
+        f"{resolver.name} gives{which} for {names}: {how_often(case, about)}",
+        f"Ask {resolver.asked} to {what}. {why}",
+        the_reply(about),
+    )
+
+
+def _is_led_astray(case: Case, each: Counted) -> bool:
+    """Whether an address has nothing of the service's behind it, on any port, and is no good answer."""
+    failure, address = each.failure, each.result.attempt.address
+    if failure is None or failure.phase not in _AT_THE_ADDRESS or address is None:
+        return False
+    there = case.by_address.get(address, ())
+    if not there or any(map(_is_the_service, there)):
+        return False
+    if published_range(address) is None and case.works_at_another_address(each):
+        return True
+    return case.is_unexpected(each) and (not ip_address(address).is_global or _is_a_page(case, each, there))
+
+
+def _is_the_service(each: Counted) -> bool:
+    """By its certificate: a mere connection anybody may accept."""
+    tls = each.result.attempt.tls
+    if tls is None:
+        return False
+    genuine = tls.trust is Trust.APPLE or (tls.trust is Trust.PUBLIC and bool(tls.is_for_host))
+    return genuine or each.failure is None
+
+
+def _is_a_page(case: Case, each: Counted, there: Sequence[Counted]) -> bool:
+    """Whether many names lead to one address, or who is there shows a certificate of their own.
+
+    A public address outside the list may be one that Apple has not published, and what is wrong with it
+    something else: so the expected addresses must not fail in the same way.
+    """
+    certificates = (other.result.attempt.tls for other in there)
+    if len({other.result.host for other in there}) < 2 and not any(
+        tls is not None and tls.is_for_host is False for tls in certificates
+    ):
+        return False
+    return not any(_fails_at_both(each, other) for other in case.counted if not case.is_unexpected(other))
+
+
+def _fails_at_both(one: Counted, other: Counted) -> bool:
+    """By somebody who answers in their place, or in the same phase on the same port."""
+    if one.failure is None or other.failure is None:
+        return False
+    if one.failure.reason in _SOMEBODY_ELSE:
+        return other.failure.reason in _SOMEBODY_ELSE
+    return (one.failure.phase, one.result.port) == (other.failure.phase, other.result.port)
+
+
+def _addresses(case: Case, about: Sequence[Counted]) -> list[str]:
+    """What the resolver answered; of names that were not tried, by its lookups."""
+    tried = {each.result.attempt.address for each in about} - {None}
+    hosts = {each.result.host for each in about}
+    said = {address for lookup in case.lookups if lookup.host in hosts for address in lookup.addresses}
+    return sorted(filter(None, tried or said))
+
+
+@cause(Cause.DNS_DIFFERS, Hop.RESOLVER, Hop.LOCAL_NETWORK, is_remark=True)
+def dns_differs(case: Case) -> Found | None:
+    """It leads elsewhere than expected, and that works; or its answers are worse than another resolver's."""
+    return _is_led_elsewhere(case) or _answers_worse(case)
+
+
+def _is_led_elsewhere(case: Case) -> Found | None:
+    about = [
+        each
+        for each in case.counted
+        if each.result.attempt.failure is None and each.place in case.needs and case.is_unexpected(each)
+    ]
+    if not about:
+        return None
+    resolver = THE_HOSTS_FILE if all(map(case.stands_in_hosts_file, about)) else the_resolver(case)
+    addresses = shortened(sorted({str(each.result.attempt.address) for each in about}))
+    hosts = {each.result.host for each in about}
+    return Found(
+        resolver,
+        about,
+        f"{how_many(len(hosts), 'name')} can be reached at {addresses}, outside the expected networks",
+        f"Ask {resolver.asked} whether it leads to {addresses} on purpose. If so, nothing needs to change.",
+    )
+
+
+def _answers_worse(case: Case) -> Found | None:
+    odd = odd_lookups(case)
+    if not odd:
+        return None
+    resolver = the_resolver(case)
+    mine, other = odd[0]
+    answer, better = an_answer(mine.reason, mine.addresses), an_answer(None, other.addresses)
+    hosts = {lookup.host for lookup, _ in odd}
+    return Found(
+        resolver,
+        [each for each in case.counted if each.result.host in hosts],
+        f"The resolver {other.resolver} gives {how_many(len(odd), 'better answer')}, such as {better}",
+        f"Ask {resolver.asked} to compare its answers for {shortened(sorted(hosts))} with those of the "
+        f"resolver {other.resolver}.",
+        f"{mine.host} {mine.rdtype}: {answer}",
+    )
+
+
+def odd_lookups(case: Case) -> list[tuple[Lookup, Lookup]]:
+    """Where this path's resolver says something worse of needed names than another does: both answers."""
+    if case.path.load_balancer or not case.path.resolved_families():
+        return []
+    needed = {need.service for need in case.needs}
+    hosts = {host for service in case.world.services if service.name in needed for host in service.hosts}
+    lookups = [each for each in case.world.lookups if each.host in hosts and is_apple_name(each.host)]
+    sound: dict[tuple[str, str], Lookup] = {}
+    for each in sorted(lookups, key=lambda each: each.resolver, reverse=True):
+        if each.resolver not in (case.path.resolver.name, HOSTS_FILE) and not _is_odd(each):
+            sound[each.host, each.rdtype] = each
+    mine = (each for each in lookups if each.resolver == case.path.resolver.name and _is_odd(each))
+    odd = sorted(mine, key=lambda each: (each.host, each.rdtype))
+    return [(each, sound[each.host, each.rdtype]) for each in odd if (each.host, each.rdtype) in sound]
+
+
+def _is_odd(lookup: Lookup) -> bool:
+    return lookup.reason is not None or not all(map(is_published, lookup.addresses))
