@@ -49,6 +49,11 @@ def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     return embedded if embedded in _ALL_OF_APPLE else parsed
 
 
+def is_made_by_dns64(address: str) -> bool:
+    """Whether it is one of Apple's IPv4 addresses for a network without IPv4: of use only there."""
+    return _parsed(address).version != ipaddress.ip_address(address).version
+
+
 def is_apple_name(host: str) -> bool:
     return host == "apple.com" or host.endswith(".apple.com")
 
@@ -64,6 +69,7 @@ def is_sinkhole(address: str) -> bool:
     return bool(plain.is_unspecified or plain.is_loopback)
 
 
+@functools.lru_cache(maxsize=4096)
 def is_allocated(address: str) -> bool:
     """Whether the address is Apple's at all, published for push or not."""
     parsed = _parsed(address)

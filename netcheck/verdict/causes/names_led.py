@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from ipaddress import ip_address
 
-from netcheck.apns.addresses import is_apple_name, is_published, published_range
+from netcheck.apns.addresses import (
+    is_allocated,
+    is_apple_name,
+    is_made_by_dns64,
+    is_published,
+    published_range,
+)
 from netcheck.model.failing import CERTIFICATE_REASONS, Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.results import HOSTS_FILE, Lookup, Trust
@@ -130,7 +136,12 @@ def _is_led_elsewhere(case: Case) -> Found | None:
 
 
 def _answers_worse(case: Case) -> Found | None:
-    odd = odd_lookups(case)
+    works = {e.result.attempt.address for e in (*case.counted, *case.others) if e.failure is None}
+    odd = [
+        (mine, other)
+        for mine, other in odd_lookups(case)
+        if not works.isdisjoint(other.addresses) and (works.isdisjoint(mine.addresses) or _is_foreign(mine))
+    ]
     if not odd:
         return None
     resolver = the_resolver(case)
@@ -156,11 +167,19 @@ def odd_lookups(case: Case) -> list[tuple[Lookup, Lookup]]:
     lookups = [each for each in case.world.lookups if each.host in hosts and is_apple_name(each.host)]
     sound: dict[tuple[str, str], Lookup] = {}
     for each in sorted(lookups, key=lambda each: each.resolver, reverse=True):
-        if each.resolver not in (case.path.resolver.name, HOSTS_FILE) and not _is_odd(each):
+        if each.resolver not in (case.path.resolver.name, HOSTS_FILE) and _is_sound(each):
             sound[each.host, each.rdtype] = each
     mine = (each for each in lookups if each.resolver == case.path.resolver.name and _is_odd(each))
     odd = sorted(mine, key=lambda each: (each.host, each.rdtype))
     return [(each, sound[each.host, each.rdtype]) for each in odd if (each.host, each.rdtype) in sound]
+
+
+def _is_sound(lookup: Lookup) -> bool:
+    return not (_is_odd(lookup) or any(map(is_made_by_dns64, lookup.addresses)))
+
+
+def _is_foreign(lookup: Lookup) -> bool:
+    return not all(map(is_allocated, lookup.addresses))
 
 
 def _is_odd(lookup: Lookup) -> bool:
