@@ -102,6 +102,20 @@ def block_page_resolver(namespace: Namespace, address: str) -> Server:
     )
 
 
+def stale_resolver(namespace: Namespace, *addresses: str) -> Server:
+    """A resolver that has these for all couriers, and never asks anybody else."""
+    zone = "push.apple.com."
+    return _unbound(
+        namespace,
+        "stale",
+        OTHER_RESOLVER,
+        f'local-zone: "{zone}" redirect',
+        *(f'local-data: "{zone} {"AAAA" if ":" in each else "A"} {each}"' for each in addresses),
+        'local-zone: "api.push.apple.com." static',
+        'local-data: "api.push.apple.com. 60 A 17.188.143.34"',
+    )
+
+
 def lame_resolver(namespace: Namespace) -> Server:
     """A nameserver that refuses whatever it is asked."""
     return _unbound(namespace, "lame", OTHER_RESOLVER, 'local-zone: "." refuse')

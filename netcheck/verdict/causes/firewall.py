@@ -13,6 +13,7 @@ from netcheck.model.services import PortRule, ports_on
 from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is, tls_had_begun
 from netcheck.verdict.causes.cause import Found, cause
+from netcheck.verdict.causes.names_led import at_strays
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.naming import (
@@ -304,7 +305,8 @@ def fallback_blocked(case: Case) -> Found | None:
     """The first port works, and one to which devices fall back does not, or to a part of the couriers."""
     spares = [] if case.path.is_proxied or case.path.load_balancer else _spares(case)
     tried = [each for each in case.counted if each.place in spares]
-    failed = [each for each in tried if each.failure and not each.comes_and_goes]
+    is_stray = at_strays(case)
+    failed = [each for each in tried if each.failure and not (each.comes_and_goes or is_stray(each))]
     about = _fails_in_part(case, failed)
     if not about:
         return None

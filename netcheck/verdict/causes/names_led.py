@@ -1,6 +1,6 @@
 """Where names lead: to nobody's address, to somebody else's, or elsewhere than by another resolver."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from ipaddress import ip_address
 
 from netcheck.apns.addresses import (
@@ -14,7 +14,7 @@ from netcheck.model.failing import CERTIFICATE_REASONS, Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.results import HOSTS_FILE, Lookup, Trust
 from netcheck.phrases import how_many
-from netcheck.verdict.case import Case, is_apples, reason_is
+from netcheck.verdict.case import Case, Matches, is_apples, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
@@ -27,15 +27,26 @@ from netcheck.verdict.naming import (
     the_resolver,
 )
 
+_Place = tuple[str, str]
+"""A host and one of its addresses."""
 _SOMEBODY_ELSE = (*CERTIFICATE_REASONS, Reason.TLS_NOT_TLS)
 _AT_THE_ADDRESS = (Phase.PROXY_HANDSHAKE, Phase.CONNECT, Phase.TLS, Phase.SESSION)
 
 
 @cause(Cause.DNS_SINKHOLE, Hop.RESOLVER)
 def dns_sinkhole(case: Case) -> Found | None:
-    """The names lead to an address that is nobody's, or to somebody else's server: a block page."""
-    is_sinkholed = reason_is(Reason.SINKHOLED)
-    about = case.mostly(lambda each: is_sinkholed(each) or _is_led_astray(case, each))
+    """The names lead to an address that is nobody's, or to somebody else's server: a block page.
+
+    Or one of a name's addresses does.
+    """
+    return _leads_astray(case) or _fails_at_strays(case)
+
+
+def _leads_astray(case: Case) -> Found | None:
+    is_sinkholed, is_stray = reason_is(Reason.SINKHOLED), at_strays(case)
+    about = case.mostly(
+        lambda each: not is_stray(each) and (is_sinkholed(each) or _is_led_astray(case, each))
+    )
     if not about:
         return None
     resolver = the_resolver(case)
@@ -48,6 +59,8 @@ def dns_sinkhole(case: Case) -> Found | None:
     else:
         what = f"correct its answer for {the_hosts(case, about)}"
         why = f"Its answer{which} leads somewhere else."
+    if any(map(_is_somebodys_page, about)):
+        why += " If it is the login page of this network, log in."
     return Found(
         resolver,
         about,
@@ -55,6 +68,64 @@ def dns_sinkhole(case: Case) -> Found | None:
         f"Ask {resolver.asked} to {what}. {why}",
         the_reply(about),
     )
+
+
+def _is_somebodys_page(each: Counted) -> bool:
+    """Whether who answers does so under a name of their own, or not in TLS."""
+    tls = each.result.attempt.tls
+    return reason_is(Reason.TLS_NOT_TLS)(each) or (tls is not None and tls.is_for_host is False)
+
+
+def _fails_at_strays(case: Case) -> Found | None:
+    is_stray = at_strays(case)
+    expected = [other for other in case.counted if other.failure and not case.is_unexpected(other)]
+    about = case.mostly(
+        lambda each: is_stray(each) and not any(_fails_at_both(each, other) for other in expected)
+    )
+    if not about:
+        return None
+    resolver, places = the_resolver(case), {_place(each) for each in about}
+    addresses, hosts = _said_of(places)
+    return Found(
+        resolver,
+        about,
+        f"{_beside_apples(places)}: {how_often(case, about)}",
+        f"Ask {resolver.asked} to take {addresses} out of its answers for {shortened(hosts)}. "
+        "It may be an old record: only Apple's own addresses belong there.",
+        the_reply(about),
+    )
+
+
+def at_strays(case: Case) -> Matches:
+    """Whether an address is not Apple's, and stands beside such that are in the resolver's answer."""
+    known = _strays(case)
+    return lambda each: _place(each) in known and case.was_resolved_here(each)
+
+
+def _place(each: Counted) -> _Place:
+    return each.result.host, each.result.attempt.address or ""
+
+
+def _strays(case: Case) -> frozenset[_Place]:
+    needed = {need.service for need in case.needs} & {n for n, its in case.world.networks.items() if not its}
+    hosts = {host for service in case.world.services if service.name in needed for host in service.hosts}
+    return frozenset(
+        (lookup.host, address)
+        for lookup in case.lookups
+        if lookup.host in hosts and is_apple_name(lookup.host) and any(map(is_allocated, lookup.addresses))
+        for address in lookup.addresses
+        if not is_allocated(address)
+    )
+
+
+def _said_of(strays: Collection[_Place]) -> tuple[str, list[str]]:
+    """The addresses, and the hosts."""
+    return shortened(sorted({address for _, address in strays})), sorted({host for host, _ in strays})
+
+
+def _beside_apples(strays: Collection[_Place]) -> str:
+    addresses, hosts = _said_of(strays)
+    return f"Beside Apple's addresses, answers for {how_many(len(hosts), 'name')} have {addresses}"
 
 
 def _is_led_astray(case: Case, each: Counted) -> bool:
@@ -112,8 +183,26 @@ def _addresses(case: Case, about: Sequence[Counted]) -> list[str]:
 
 @cause(Cause.DNS_DIFFERS, Hop.RESOLVER, Hop.LOCAL_NETWORK, is_remark=True)
 def dns_differs(case: Case) -> Found | None:
-    """It leads elsewhere than expected, and that works; or its answers are worse than another resolver's."""
-    return _is_led_elsewhere(case) or _answers_worse(case)
+    """It leads elsewhere than expected, and that works, or may do so at one of several addresses.
+
+    Or its answers are worse than another resolver's.
+    """
+    return _is_led_elsewhere(case) or _has_strays(case) or _answers_worse(case)
+
+
+def _has_strays(case: Case) -> Found | None:
+    """Visits come to each address in turn, so what is there may not be known."""
+    strays, resolver = _strays(case), the_resolver(case)
+    if not strays:
+        return None
+    addresses, hosts = _said_of(strays)
+    return Found(
+        resolver,
+        [each for each in case.counted if each.result.host in hosts],
+        _beside_apples(strays),
+        f"Ask {resolver.asked} whether {addresses} is in its answers for {shortened(hosts)} on purpose. "
+        "If it is an old record, take it out: clients try it too.",
+    )
 
 
 def _is_led_elsewhere(case: Case) -> Found | None:

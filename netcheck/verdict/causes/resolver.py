@@ -178,7 +178,8 @@ def _names_to_resolve(case: Case, about: Sequence[Counted]) -> str:
         family = FAMILIES[asked[0]]
         why = "as SOCKS4 can use no other" if asked != case.path.families else "as this path uses no other"
         return f"give {the_hosts(case, about)} an {family} address, {why}"
-    return f"resolve {the_hosts(case, about)}"
+    some = ". It answers others, and may limit how many it answers at once"
+    return f"resolve {the_hosts(case, about)}" + some * all(map(reason_is(Reason.DNS_TIMEOUT), about))
 
 
 def _leads_to_another_host(case: Case) -> Found | None:

@@ -10,6 +10,7 @@ from netcheck.model.results import HOSTS_FILE, Attempt
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case, fails_in, is_another_of_apples, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
+from netcheck.verdict.causes.names_led import at_strays
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     DEVELOPERS,
@@ -90,7 +91,10 @@ def local_machine(case: Case) -> Found | None:
 
 def _cannot(case: Case) -> Found | None:
     cannot = reason_is(Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS, Reason.PERMISSION_DENIED)
-    about = case.mostly(lambda each: cannot(each) or _has_no_way(each) or _lacks_store(case, each))
+    is_stray = at_strays(case)  # no route need lead there
+    about = case.mostly(
+        lambda each: cannot(each) or (_has_no_way(each) and not is_stray(each)) or _lacks_store(case, each)
+    )
     if not about:
         return None
     reasons = {each.failure.reason for each in about if each.failure}

@@ -11,6 +11,7 @@ from tests.system.between import PORTAL
 from tests.system.breakages import (
     DANTE_FINE,
     FINE,
+    ONE_COURIER,
     READY,
     TLS_PORTS,
     TO_TLS,
@@ -38,11 +39,14 @@ from tests.system.resolvers import (
     lame_resolver,
     nat64_resolver,
     odd_dns,
+    stale_resolver,
 )
 from tests.system.scenes import Finding, Scene, both
 
 DEVICE, PROVIDER = Role
 NOT_READY = Verdict.NOT_READY
+_NO_ROUTE = "198.51.100.9"
+"""An address to which no route leads."""
 
 SCENES: Mapping[str, Scene] = {
     "a DNS sinkhole": Scene(
@@ -204,6 +208,25 @@ SCENES: Mapping[str, Scene] = {
         by_corporate_resolver,
         lambda lab: block_page_resolver(lab.namespace, OUTSIDE),
         firewall=(f"ip daddr {OUTSIDE} {TO_TLS} drop",),
+        resolvers=corporate(OTHER_RESOLVER),
+    ),
+    "one of the addresses in DNS is not Apple's, and nobody is there": Scene(
+        {
+            ("direct", DEVICE): Finding(Verdict.DEGRADED, Cause.DNS_SINKHOLE, Hop.RESOLVER),
+            ("direct", PROVIDER): READY,
+        },
+        by_corporate_resolver,
+        lambda lab: stale_resolver(lab.namespace, *ONE_COURIER, OUTSIDE),
+        firewall=(f"ip daddr {OUTSIDE} {TO_TLS} drop",),
+        resolvers=corporate(OTHER_RESOLVER),
+    ),
+    "one of the addresses in DNS is not Apple's, and no route leads there": Scene(
+        {
+            ("direct", DEVICE): Finding(Verdict.READY, Cause.DNS_DIFFERS, Hop.RESOLVER),
+            ("direct", PROVIDER): READY,
+        },
+        by_corporate_resolver,
+        lambda lab: stale_resolver(lab.namespace, *ONE_COURIER, _NO_ROUTE),
         resolvers=corporate(OTHER_RESOLVER),
     ),
     "DNS leads to a private relay that passes 443 on and nothing else": Scene(

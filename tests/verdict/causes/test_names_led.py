@@ -1,13 +1,16 @@
 """Answers beside those of other resolvers, and addresses that do not belong among the others."""
 
+from dataclasses import replace
+from ipaddress import ip_network
+
 import pytest
 
-from netcheck.model.failing import Reason
-from netcheck.model.findings import Cause, Verdict
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Family, RecordType
-from netcheck.model.results import Lookup
+from netcheck.model.results import Lookup, TlsInfo, Trust
 from tests.records import DROPPED, lookup
-from tests.verdict.scene import COURIER, MINE, OTHER, Scene, couriers
+from tests.verdict.scene import COURIER, MINE, NO_ROUTE, OTHER, Scene, certificate, courier_at, couriers
 
 AAAA = RecordType.AAAA
 HOST = COURIER.hosts[0]
@@ -35,3 +38,56 @@ def test_an_answer_is_better_where_it_is_apples_own_and_works_and_mine_does_not(
     results = couriers(path=MINE, hosts=(1,), family=Family.IPV6) + couriers(path=OTHER, family=Family.IPV6)
     judged = Scene(None, Verdict.READY, None, results, "", (OTHER, MINE), lookups=[mine, other]).judged()
     assert judged.cause is (Cause.DNS_DIFFERS if is_told else None)
+
+
+STRAY = "146.112.61.104"
+OWN_PAGE = certificate(Trust.OTHER, issuer="Guest Portal", subject="portal.example", is_for_host=False)
+OTHER_NAME = Failure(Phase.TLS, Reason.TLS_NAME_MISMATCH, "not for courier.push.apple.com")
+MIXED = [lookup(host, "17.57.144.9", STRAY) for host in COURIER.hosts]
+
+
+@pytest.mark.parametrize("failure", [DROPPED, NO_ROUTE, replace(NO_ROUTE, told_by="10.0.0.1")])
+def test_where_one_address_of_several_is_not_apples_the_record_is_to_go(failure: Failure) -> None:
+    results = couriers(hosts=(1, 2, 3)) + courier_at(STRAY, failure, None)
+    judged = Scene(None, Verdict.DEGRADED, None, results, lookups=MIXED).judged()
+    assert [(each.cause, each.hop) for each in judged.findings] == [(Cause.DNS_SINKHOLE, Hop.RESOLVER)]
+    assert f"take {STRAY} out of its answers for 0-courier.push.apple.com." in (judged.next_step or "")
+
+
+def test_nobody_else_is_asked_while_only_the_fallback_fails_there() -> None:
+    results = couriers() + [courier_at(STRAY, DROPPED, None, host)[1] for host in range(3)]
+    judged = Scene(None, Verdict.READY, None, results, lookups=MIXED).judged()
+    assert [(each.cause, each.hop) for each in judged.findings] == [(Cause.DNS_DIFFERS, Hop.RESOLVER)]
+    assert f"whether {STRAY} is in its answers for 0-courier.push.apple.com" in (judged.next_step or "")
+
+
+def test_a_port_that_fails_at_apples_addresses_too_is_not_the_records() -> None:
+    results = couriers(DROPPED, (5223,), hosts=(1, 2, 3)) + courier_at(STRAY, DROPPED, None)[:1]
+    judged = Scene(None, Verdict.DEGRADED, None, results + couriers(None, (443,)), lookups=MIXED).judged()
+    assert judged.findings[0].hop is Hop.FIREWALL
+
+
+@pytest.mark.parametrize(
+    ("addresses", "networks"),
+    [(("17.57.144.9", "2620:149:208:4308::a"), ()), ((STRAY,), ()), (("17.57.144.9", STRAY), (STRAY,))],
+)
+def test_what_is_apples_or_expected_or_all_there_is_is_no_stray(
+    addresses: tuple[str, ...], networks: tuple[str, ...]
+) -> None:
+    service = replace(COURIER, networks=tuple(map(ip_network, networks)))
+    results, lookups = couriers(), [lookup(COURIER.hosts[0], *addresses)]
+    assert Scene(None, Verdict.READY, None, results, services=[service], lookups=lookups).judged().cause in (
+        None,
+        Cause.DNS_DIFFERS if networks else None,  # Apple's own addresses are not what the config expects
+    )
+
+
+@pytest.mark.parametrize(("tls", "is_told"), [(OWN_PAGE, True), (None, False)])
+def test_where_somebodys_own_page_answers_it_may_be_the_login_page(
+    tls: TlsInfo | None, is_told: bool
+) -> None:
+    failure = OTHER_NAME if tls else DROPPED
+    results = [each for host in range(4) for each in courier_at("10.1.1.20", failure, tls, host)]
+    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    assert judged.cause is Cause.DNS_SINKHOLE
+    assert ("If it is the login page of this network, log in." in (judged.next_step or "")) == is_told

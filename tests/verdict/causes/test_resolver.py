@@ -338,6 +338,7 @@ def test_a_resolver_that_is_silent_about_some_names_only_is_asked_to_resolve_the
     results = [*couriers(TIMEOUT), result(API, 443)]
     judged = assess([COURIER, API], [DIRECT], once(results)).judgements[0]
     assert " to resolve N-courier.push.apple.com" in judged.findings[0].next_step
+    assert "It answers others, and may limit how many it answers at once." in judged.findings[0].next_step
 
 
 @pytest.mark.parametrize(
