@@ -5,7 +5,8 @@ A program of its own, with nothing but the standard library: no server that Debi
     python odd_dns.py ADDRESS CODE WHICH
 
 CODE is the response code of its own answers, or -1 where there are none; WHICH is `edns` for queries with
-EDNS only, `aaaa` for those for IPv6 addresses, or `all`.
+EDNS only, `aaaa` for those for IPv6 addresses, `half` for those for one family, which depends on the name's
+first letter as if it were chance, or `all`.
 """
 
 import socket
@@ -27,6 +28,11 @@ def asks_for_ipv6(query: bytes) -> bool:
     return query[query.index(0, _HEADER) + 1 :][:2] == bytes([0, 28])
 
 
+def is_of_half(query: bytes) -> bool:
+    """Whether it asks for the one family of an even letter, or for the other one of an odd letter."""
+    return asks_for_ipv6(query) == bool(query[_HEADER + 1] & 1)
+
+
 def refusal(query: bytes, code: int) -> bytes:
     """The question with the code; of what could not be read, the header alone."""
     flags = bytes([query[2] | 0x80, code])
@@ -46,7 +52,8 @@ def relay(query: bytes) -> bytes:
 class Odd(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         query, client = self.request
-        mine = {"all": True, "edns": has_edns(query), "aaaa": asks_for_ipv6(query)}[WHICH]
+        which = {"edns": has_edns, "aaaa": asks_for_ipv6, "half": is_of_half}
+        mine = WHICH == "all" or which[WHICH](query)
         if not mine:
             client.sendto(relay(query), self.client_address)
         elif CODE != _NONE:

@@ -14,7 +14,7 @@ from tests.system.servers import Server, config_file, require, serve
 INNER_RESOLVER, SINKHOLE, ODD_RESOLVER = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 OTHER_RESOLVER = "127.0.0.5"
 """Of those below that a scene has one of."""
-NOT_IMPLEMENTED, FORMAT_ERROR, SERVER_FAILURE, REFUSED = 4, 1, 2, 5  # RFC 1035 section 4.1.1
+NOT_IMPLEMENTED, NO_SUCH_NAME, FORMAT_ERROR, SERVER_FAILURE, REFUSED = 4, 3, 1, 2, 5  # RFC 1035 section 4.1.1
 SILENCE = -1
 ODD_ADDRESSES = {"A": "17.1.2.3", "AAAA": "2620:149:208:4308::53"}
 """What the odd resolver has for couriers; inside, only the second leads to one."""

@@ -16,6 +16,7 @@ from netcheck.model.results import HOSTS_FILE, Lookup, Trust
 from netcheck.phrases import how_many
 from netcheck.verdict.case import Case, Matches, is_apples, reason_is
 from netcheck.verdict.causes.cause import Found, cause
+from netcheck.verdict.causes.wavering import denies_at_times, half_denies
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     THE_HOSTS_FILE,
@@ -49,6 +50,8 @@ def _leads_astray(case: Case) -> Found | None:
     )
     if not about:
         return None
+    if wavering := denies_at_times(case, about):
+        return wavering
     resolver = the_resolver(case)
     addresses = _addresses(case, about)
     which = f" {shortened(addresses)}" if addresses else " an address that is nobody's"
@@ -185,15 +188,15 @@ def _addresses(case: Case, about: Sequence[Counted]) -> list[str]:
 def dns_differs(case: Case) -> Found | None:
     """It leads elsewhere than expected, and that works, or may do so at one of several addresses.
 
-    Or its answers are worse than another resolver's.
+    Or its answers contradict each other, or are worse than another resolver's.
     """
-    return _is_led_elsewhere(case) or _has_strays(case) or _answers_worse(case)
+    return _is_led_elsewhere(case) or _has_strays(case) or half_denies(case) or _answers_worse(case)
 
 
 def _has_strays(case: Case) -> Found | None:
     """Visits come to each address in turn, so what is there may not be known."""
     strays, resolver = _strays(case), the_resolver(case)
-    if not strays:
+    if not strays or case.path.load_balancer or not case.path.resolved_families():
         return None
     addresses, hosts = _said_of(strays)
     return Found(

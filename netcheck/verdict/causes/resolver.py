@@ -10,6 +10,7 @@ from netcheck.phrases import how_many, listed, ports_text
 from netcheck.verdict.case import Case, is_another_of_apples, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.names_led import odd_lookups
+from netcheck.verdict.causes.wavering import denies_at_times
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.naming import (
     FAMILIES,
@@ -72,6 +73,8 @@ def _does_not_resolve(case: Case) -> Found | None:
         return _kept_from_programs(case, about, hitch)
     if partly := _said_by_one_of_several(case, about):
         return partly
+    if wavering := denies_at_times(case, about):
+        return wavering
     others = sorted({sound.resolver for _, sound in odd_lookups(case)})
     beside = f"; {listed(others)} answer{'s' * (len(others) == 1)} for the same names" if others else ""
     what = (

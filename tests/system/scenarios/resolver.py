@@ -26,6 +26,7 @@ from tests.system.breakages import (
 from tests.system.resolvers import (
     FORMAT_ERROR,
     INNER_RESOLVER,
+    NO_SUCH_NAME,
     NOT_IMPLEMENTED,
     ODD_ADDRESSES,
     ODD_RESOLVER,
@@ -120,6 +121,12 @@ SCENES: Mapping[str, Scene] = {
         both("direct", Finding(Verdict.READY, Cause.NAMESERVER_SILENT, Hop.RESOLVER)),
         by_corporate_resolver,
         lambda lab: odd_dns(lab.namespace, SILENCE, "aaaa"),
+        resolvers=corporate(OTHER_RESOLVER),
+    ),
+    "a resolver denies names by turns": Scene(
+        both("direct", Finding(Verdict.READY, Cause.DNS_DIFFERS, Hop.RESOLVER)),
+        by_corporate_resolver,
+        lambda lab: odd_dns(lab.namespace, NO_SUCH_NAME, "half"),
         resolvers=corporate(OTHER_RESOLVER),
     ),
     "resolv.conf wants no IPv6 addresses, and IPv6 leads nowhere": Scene(
