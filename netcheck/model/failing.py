@@ -202,6 +202,21 @@ class RefusedLogin:
     offered: tuple[str, ...] = ()
 
 
+class Hitch(StrEnum):
+    """Why programs on this machine get no answer, though one is to be had: by its form, or by resolv.conf."""
+
+    OUT_OF_ORDER = "out_of_order"
+    """A CNAME stands after what it leads to, and glibc reads an answer once, in order."""
+    TOO_LATE = "too_late"
+    """It comes after resolv.conf has them give up."""
+    NO_NAMESERVER = "no_nameserver"
+    """Resolv.conf names nobody, and nobody answers on this machine itself."""
+    TCP_ONLY = "tcp_only"
+    """Resolv.conf wants TCP, and only over UDP there is an answer."""
+    NEVER_ASKED = "never_asked"
+    """Only a nameserver behind the first three of resolv.conf answers."""
+
+
 EVIDENCE_LIMIT = 64
 """How many of a peer's first bytes are kept as evidence."""
 
@@ -228,6 +243,8 @@ class Failure:
 
     None where this machine found out itself: it has no route, or nobody is at the first hop's address.
     """
+    hitch: Hitch | None = None
+    """Where a name is not found: what is known to keep programs on this machine from it."""
 
     @property
     def lacks_route(self) -> bool:

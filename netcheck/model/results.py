@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from netcheck.model.failing import Failure, Outcome, Phase, Reason
+from netcheck.model.failing import Failure, Hitch, Outcome, Phase, Reason
 from netcheck.model.paths import Family, Proxy, RecordType, Transport, Way
 from netcheck.model.record import record
 
@@ -77,21 +77,6 @@ class Try:
         return self.reason in _SAID
 
 
-class Hitch(StrEnum):
-    """Why programs on this machine get no answer, though one is to be had: by its form, or by resolv.conf."""
-
-    OUT_OF_ORDER = "out_of_order"
-    """A CNAME stands after what it leads to, and glibc reads an answer once, in order."""
-    TOO_LATE = "too_late"
-    """It comes after resolv.conf has them give up."""
-    NO_NAMESERVER = "no_nameserver"
-    """Resolv.conf names nobody, and nobody answers on this machine itself."""
-    TCP_ONLY = "tcp_only"
-    """Resolv.conf wants TCP, and only over UDP there is an answer."""
-    NEVER_ASKED = "never_asked"
-    """Only a nameserver behind the first three of resolv.conf answers."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Lookup:
     """What a resolver said about a host, after every try it took."""
@@ -113,7 +98,7 @@ class Lookup:
     told_by: str | None = None
     """As in Failure: who told that the nameserver cannot be reached."""
     hitch: Hitch | None = None
-    """With an answer: why only devices take it. `detail` says more."""
+    """As in Failure; with an answer, why only devices take it: `detail` says more."""
 
     @property
     def outcome(self) -> str:

@@ -15,9 +15,9 @@ from functools import lru_cache
 import dns.name
 import trio
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import Hitch, Reason
 from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
-from netcheck.model.results import Hitch, Lookup, Try
+from netcheck.model.results import Lookup, Try
 from netcheck.probe import resolvconf
 from netcheck.probe.clock import lasted, unix_time
 from netcheck.probe.dns_exchange import Exchange

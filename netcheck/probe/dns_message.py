@@ -18,9 +18,8 @@ import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import Hitch, Reason
 from netcheck.model.paths import RecordType, Transport
-from netcheck.model.results import Hitch
 from netcheck.probe import dns_reply
 from netcheck.probe.dns_reply import Labels, NameAndType, Record, Reply
 from netcheck.probe.errors import PhaseError

@@ -6,9 +6,9 @@ from functools import partial
 import trio
 
 from netcheck.apns.addresses import is_apple_name
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import Hitch, Phase, Reason
 from netcheck.model.paths import Family, ProbePath, RecordType, family_of
-from netcheck.model.results import HOSTS_FILE, Hitch, Lookup
+from netcheck.model.results import HOSTS_FILE, Lookup
 from netcheck.probe.clock import unix_time
 from netcheck.probe.dns import asks_singly, lookup, names_tried
 from netcheck.probe.etc_hosts import addresses_in_hosts

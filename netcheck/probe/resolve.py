@@ -37,7 +37,7 @@ def why_no_address(phase: Phase, lookups: Sequence[Lookup]) -> Failure | None:
 
 def _failure(phase: Phase, lookup: Lookup) -> Failure:
     assert lookup.reason is not None  # noqa: S101 - for the types: it did not succeed
-    return Failure(phase, lookup.reason, lookup.detail, told_by=lookup.told_by)
+    return Failure(phase, lookup.reason, lookup.detail, told_by=lookup.told_by, hitch=lookup.hitch)
 
 
 def destinations(

@@ -16,9 +16,9 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netcheck.model.failing import REASONS_OF_PHASE, Phase, Reason
+from netcheck.model.failing import REASONS_OF_PHASE, Hitch, Phase, Reason
 from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordType
-from netcheck.model.results import Hitch, Lookup
+from netcheck.model.results import Lookup
 from netcheck.probe import dns_reply, resolvconf
 from netcheck.probe.dns import lookup
 from netcheck.probe.dns_channel import Datagrams

@@ -12,9 +12,8 @@ import dns.rdataclass
 import dns.rrset
 import pytest
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import Hitch, Reason
 from netcheck.model.paths import RecordType, Transport
-from netcheck.model.results import Hitch
 from netcheck.probe.dns_message import Answer, Question
 from tests.probe.peers import in_trio
 from tests.probe.scripted_dns import (

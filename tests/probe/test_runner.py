@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import trio
 
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import Hitch, Phase, Reason
 from netcheck.model.paths import (
     Family,
     LoadBalancer,
@@ -22,7 +22,7 @@ from netcheck.model.paths import (
     Resolver,
     Role,
 )
-from netcheck.model.results import Hitch, Lookup, Visit
+from netcheck.model.results import Lookup, Visit
 from netcheck.model.services import AddressChoice, Depth, PortRule, Service, Timeouts, families_of, hosts_on
 from netcheck.probe import names, resolvconf, secure
 from netcheck.probe.runner import Prober
@@ -428,7 +428,7 @@ async def test_an_answer_that_programs_cannot_use_is_one_for_devices_only(
     found = await visit(replace(service("mdm.test", ports=(port,)), roles=frozenset({role})), path)
     assert [(each.reason, each.detail) for each in found.lookups] == [(reason, "why")]
     failure = found.results[0].attempt.failure
-    assert (failure and failure.reason) == reason
+    assert (failure and failure.reason, failure and failure.hitch) == (reason, reason and hitch)
 
 
 @in_trio

@@ -83,7 +83,11 @@ def _fails_at_strays(case: Case) -> Found | None:
     is_stray = at_strays(case)
     expected = [other for other in case.counted if other.failure and not case.is_unexpected(other)]
     about = case.mostly(
-        lambda each: is_stray(each) and not any(_fails_at_both(each, other) for other in expected)
+        lambda each: (
+            is_stray(each)
+            and not any(map(_is_the_service, case.by_address.get(_place(each)[1], ())))
+            and not any(_fails_at_both(each, other) for other in expected)
+        )
     )
     if not about:
         return None

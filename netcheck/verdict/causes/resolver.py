@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from netcheck.model.failing import DNS_PHASES, Phase, Reason
+from netcheck.model.failing import DNS_PHASES, Hitch, Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Transport
-from netcheck.model.results import Hitch, Lookup
+from netcheck.model.results import Lookup
 from netcheck.phrases import how_many, listed, ports_text
 from netcheck.verdict.case import Case, is_another_of_apples, is_apples, phase_is, reason_is
 from netcheck.verdict.causes.cause import Found, cause
@@ -69,7 +69,7 @@ def _does_not_resolve(case: Case) -> Found | None:
             f"{shortened(told_by)} rejects it.",
             the_reply(about, is_of_destination=False),
         )
-    if hitch := _hitch(case, about):
+    if hitch := _hitch(about):
         return _kept_from_programs(case, about, hitch)
     if partly := _said_by_one_of_several(case, about):
         return partly
@@ -91,13 +91,10 @@ def _does_not_resolve(case: Case) -> Found | None:
     )
 
 
-def _hitch(case: Case, about: Sequence[Counted]) -> Hitch | None:
-    """What keeps programs on this machine from an answer, for all these names; None where it is unknown."""
-    hosts: dict[Hitch | None, set[str]] = {}
-    for lookup in case.lookups:
-        hosts.setdefault(lookup.hitch, set()).add(lookup.host)
-    wanted = {each.result.host for each in about}
-    return next((hitch for hitch, its in sorted(hosts.items(), key=str) if hitch and wanted <= its), None)
+def _hitch(about: Sequence[Counted]) -> Hitch | None:
+    """What keeps programs on this machine from an answer; None where it is not the same for all."""
+    hitches = {each.failure.hitch for each in about if each.failure}
+    return hitches.pop() if len(hitches) == 1 else None
 
 
 def _kept_from_programs(case: Case, about: Sequence[Counted], hitch: Hitch) -> Found:

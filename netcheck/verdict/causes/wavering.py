@@ -1,20 +1,20 @@
 """A resolver that denies names and knows them by turns: no list does that, but one of several servers may."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from netcheck.apns.addresses import is_sinkhole
-from netcheck.model.failing import Reason
+from netcheck.apns.addresses import is_apple_name, is_sinkhole
+from netcheck.model.failing import Phase, Reason
 from netcheck.model.results import Lookup
 from netcheck.phrases import how_many
-from netcheck.verdict.case import Case, reason_is
+from netcheck.verdict.case import Case, fails_in
 from netcheck.verdict.causes.cause import Found
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.naming import an_answer, how_often, shortened, the_failed_hosts, the_reply, the_resolver
+from netcheck.verdict.naming import an_answer, how_often, shortened, the_reply, the_resolver
 
 _FEWEST = 3
 """Names with addresses of one family, while by the other question they do not exist, or are blocked."""
 _WHY = "It denies and knows the same names by turns: one of several servers may be wrong."
-_is_denied = reason_is(Reason.NXDOMAIN, Reason.SINKHOLED)
+_is_denied = fails_in(Phase.RESOLVE, Reason.NXDOMAIN, Reason.SINKHOLED)
 
 
 def denies_at_times(case: Case, about: Sequence[Counted]) -> Found | None:
@@ -27,7 +27,7 @@ def denies_at_times(case: Case, about: Sequence[Counted]) -> Found | None:
         resolver,
         about,
         f"{how_often(case, about)}; {resolver.name} denies and knows names by turns",
-        f"Ask {resolver.asked} which of its servers denies {the_failed_hosts(about)}. {_WHY}",
+        f"Ask {resolver.asked} which of its servers denies {_names({e.result.host for e in about})}. {_WHY}",
         the_reply(about),
     )
 
@@ -38,15 +38,20 @@ def half_denies(case: Case) -> Found | None:
     if not pairs or case.path.load_balancer or not case.path.resolved_families():
         return None
     resolver, (denial, answer) = the_resolver(case), pairs[0]
-    hosts = [denial.host for denial, _ in pairs]
+    hosts = {denial.host for denial, _ in pairs}
     said = " and ".join(f"{e.rdtype}: {an_answer(e.reason, e.addresses)}" for e in (denial, answer))
     return Found(
         resolver,
         [each for each in case.counted if each.result.host in hosts],
         f"Of {how_many(len(pairs), 'name')} one family's addresses are denied, and the other's are known",
-        f"Ask {resolver.asked} which of its servers denies {shortened(hosts)}. {_WHY}",
+        f"Ask {resolver.asked} which of its servers denies {_names(hosts)}. {_WHY}",
         f"{denial.host} {said}",
     )
+
+
+def _names(hosts: Collection[str]) -> str:
+    """Of Apple's, others are denied each time."""
+    return "*.push.apple.com" if all(map(is_apple_name, hosts)) else shortened(sorted(hosts))
 
 
 def _half_denied(case: Case) -> list[tuple[Lookup, Lookup]]:

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.failing import Failure, Hitch, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import (
     Binding,
@@ -21,7 +21,7 @@ from netcheck.model.paths import (
     Role,
     Transport,
 )
-from netcheck.model.results import HOSTS_FILE, Hitch, Lookup, Result, Trust, Try
+from netcheck.model.results import HOSTS_FILE, Lookup, Result, Trust, Try
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, REFUSED, lookup, once, result
 from tests.verdict.scene import (
@@ -445,12 +445,12 @@ def test_nobody_waits_for_a_nameserver_that_refuses_or_that_no_route_leads_to(
     ],
 )
 def test_what_keeps_programs_from_an_answer_is_whose_it_is(hitch: Hitch, hop: Hop, asked: str) -> None:
-    lookups = [replace(lookup(host, reason=SILENT), hitch=hitch) for host in COURIER.hosts]
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(TIMEOUT), lookups=lookups).judged()
+    kept = replace(TIMEOUT, hitch=hitch)
+    judged = Scene(None, Verdict.NOT_READY, None, couriers(kept)).judged()
     assert (judged.cause, judged.hop) == (Cause.DNS_FAILURE, hop)
     assert asked in (judged.next_step or "")
-    others = [*lookups[1:], lookup(COURIER.hosts[0], reason=SILENT)]  # for one it is something else
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(TIMEOUT), lookups=others).judged()
+    results = couriers(kept, hosts=(0, 1, 2)) + couriers(TIMEOUT, hosts=(3,))  # for one it is something else
+    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
     assert "make sure that it runs" in (judged.next_step or "")
 
 
