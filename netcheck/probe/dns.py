@@ -155,6 +155,8 @@ class _Inquiry:
         """Of the one that is asked: ends when there is an answer."""
         self._late: Answer | None = None
         """What was answered after its turn."""
+        self._is_last_resort = False
+        """Whether no program asks as it asks now: over the other transport, or behind the first three."""
         self.took = 0.0
         """Seconds, without those in which this process was busy elsewhere."""
         self._busy = 0.0
@@ -189,13 +191,14 @@ class _Inquiry:
             visit = queue.popleft()
             now = trio.current_time()
             until = now + min((deadline - now) / shares, self._stub.timeout)
+            is_other = visit.forms[0].transport is not self._usual_transport()
+            self._is_last_resort = is_other or visit.nameserver in self._stub.never_asked
             answer = await self._ask_in_form(visit, until)
-            is_last_resort = self._is_last_resort(visit)
-            if is_last_resort and answer is not self._late:
+            if self._is_last_resort and answer is not self._late:
                 answer = self._not_for_programs(visit, answer)
             if answer.reason in _ANSWERED and not answer.lame:
                 return answer
-            if not (failures and is_last_resort and answer.reason is Reason.DNS_MALFORMED):
+            if not (failures and self._is_last_resort and answer.reason is Reason.DNS_MALFORMED):
                 failures.append(answer)  # else it is only TCP, tried at last, that made no sense
             if forms := _forms_left(visit, answer, self.tries[-1].transport):
                 queue.append(_Visit(visit.nameserver, forms))
@@ -213,11 +216,6 @@ class _Inquiry:
 
     def _usual_transport(self) -> Transport:
         return Transport.TCP if self._stub.use_vc else self._resolver.transport
-
-    def _is_last_resort(self, visit: _Visit) -> bool:
-        """Whether no program asks so: over the other transport, or one behind the first three."""
-        is_other = visit.forms[0].transport is not self._usual_transport()
-        return is_other or visit.nameserver in self._stub.never_asked
 
     def _not_for_programs(self, visit: _Visit, answer: Answer) -> Answer:
         """They never see what would be answered so, but for a reply over UDP that says to ask over TCP."""
@@ -283,14 +281,14 @@ class _Inquiry:
     async def _listen(self, exchange: "Exchange", number: int) -> None:
         if self._listening is None:
             self._listening = await self._tasks.enter_async_context(trio.open_nursery())
-        self._listening.start_soon(self._hear, exchange, number)
+        self._listening.start_soon(self._hear, exchange, number, self._is_last_resort)
 
-    async def _hear(self, exchange: "Exchange", number: int) -> None:
+    async def _hear(self, exchange: "Exchange", number: int, was_last_resort: bool) -> None:
         """What comes of a question, also when it is another one's turn already."""
         await exchange.run()
         answer, its_turn_is_over = exchange.answer, number < len(self.tries)
         if answer and its_turn_is_over:
-            if answer.reason not in _ANSWERED or answer.lame or answer.again:
+            if was_last_resort or answer.reason not in _ANSWERED or answer.lame or answer.again:
                 return
             self.tries[number] = replace(self.tries[number], reason=answer.reason, duration=exchange.duration)
             self._late = answer

@@ -179,7 +179,7 @@ def _follow(reply: Reply, wanted: NameAndType) -> Answer:
     is_in_order = _is_in_order(reply, [name, *(cname.target for cname in cnames)], rdtype)
     return Answer(
         None,
-        "" if is_in_order else "a CNAME stands after what it leads to, and programs on Linux stop there",
+        "" if is_in_order else "a CNAME stands after what it leads to, and most programs on Linux stop there",
         hitch=None if is_in_order else Hitch.OUT_OF_ORDER,
         addresses=tuple(socket.inet_ntop(family, address) for address in addresses),
         chain=chain,

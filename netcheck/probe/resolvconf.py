@@ -134,7 +134,7 @@ def _with_options(options: list[str], named: tuple[Nameserver, ...], search: tup
     timeout = _number(options, "timeout", 5, 1, _LONGEST_TIMEOUT)
     return StubResolver(
         nameservers,
-        named[_MAX_NAMESERVERS : 2 * _MAX_NAMESERVERS],
+        tuple(each for each in named[_MAX_NAMESERVERS : 2 * _MAX_NAMESERVERS] if each not in nameservers),
         search,
         ndots=_number(options, "ndots", 1, 0, _MOST_DOTS),
         attempts=attempts,

@@ -145,6 +145,27 @@ async def test_whom_programs_never_ask_tells_so_and_is_no_success(
     assert (f"{fourth.nameserver}, which programs never ask, answers" in found.detail) == bool(hitch)
 
 
+@in_trio
+async def test_what_no_program_sees_is_no_success_after_its_turn_either() -> None:
+    """The fourth nameserver's answer comes when the first one is asked again."""
+    udp, tcp = same_port()
+    with udp, tcp:
+        fourth = Peer(Nameserver(*udp.getsockname()))
+
+        async def answer_late() -> None:
+            await trio.lowlevel.wait_readable(udp)
+            wire, client = udp.recvfrom(512)
+            await trio.sleep(0.4)
+            for reply in good(fourth.note(wire)):
+                udp.sendto(reply, client)
+
+        async with peer(silent) as first, trio.open_nursery() as nursery:
+            nursery.start_soon(answer_late)
+            found = await ask_the_system(first, never_asked=(fourth.nameserver,), timeout=1.2)
+    assert fourth.asked
+    assert (found.reason, found.addresses) == (Reason.DNS_TIMEOUT, ())
+
+
 @pytest.mark.parametrize(
     ("udp", "patience", "hitch"),
     [(good, 1e-6, Hitch.TOO_LATE), (good, 10, None), (truncated, 1e-6, None)],  # over TCP they wait on

@@ -48,6 +48,10 @@ def test_the_fourth_nameserver_is_left_out_as_glibc_does(tmp_path: Path) -> None
     assert [nameserver.address for nameserver in never] == ["192.0.2.4", "192.0.2.5"]
 
 
+def test_a_nameserver_that_is_named_again_is_not_one_of_those_that_nobody_asks(tmp_path: Path) -> None:
+    assert read(tmp_path, "nameserver 192.0.2.1\n" * 5).never_asked == ()
+
+
 @pytest.mark.parametrize(("options", "seconds"), [("", 20), ("options timeout:1 attempts:3\n", 6)])
 def test_programs_wait_for_each_nameserver_as_often_as_they_ask_it(
     tmp_path: Path, options: str, seconds: float

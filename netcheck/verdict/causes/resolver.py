@@ -42,7 +42,7 @@ _REPAIRS = {
 """What to change on this machine, where it is its resolv.conf."""
 _REQUESTS = {
     Hitch.OUT_OF_ORDER: "put each CNAME in its answers before what it leads to. "
-    "Programs on Linux read an answer in order, and find no address in these.",
+    "Most programs on Linux read an answer in order, and find no address in these.",
     Hitch.TOO_LATE: "answer sooner. Programs give up as `timeout` and `attempts` in resolv.conf have it.",
 }
 """What a resolver has to change, so that programs on this machine can use what it answers."""
