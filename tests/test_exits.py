@@ -121,7 +121,7 @@ def test_a_signal_that_comes_again_and_again_stops_the_daemon_as_one_does(
         while daemon.process.poll() is None:
             assert time.monotonic() < deadline
             daemon.process.send_signal(number)
-        assert daemon.process.returncode == 0
+        assert daemon.process.returncode == 0, daemon.logged()
         assert daemon.logged().splitlines()[-1].endswith("stopped")
 
 

@@ -143,6 +143,12 @@ def test_a_source_address_that_is_not_ours_is_no_local_address(listener: socket.
 def test_an_interface_that_is_missing_is_no_local_address(listener: socket.socket) -> None:
     ended = failure_of("127.0.0.1", port_of(listener), Binding(interface="nosuch0"))
     assert ended.failure.reason is Reason.NO_LOCAL_ADDRESS
+    assert "nosuch0" in ended.failure.detail
+
+
+@pytest.mark.linux
+def test_of_an_interface_that_is_missing_it_is_said_which_there_are(listener: socket.socket) -> None:
+    ended = failure_of("127.0.0.1", port_of(listener), Binding(interface="nosuch0"))
     assert "nosuch0: No such device" in ended.failure.detail
     assert "; the interfaces here: lo" in ended.failure.detail
 

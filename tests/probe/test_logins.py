@@ -400,10 +400,10 @@ async def test_an_ntlm_login_whose_connection_ends_halfway_has_failed() -> None:
 
 @in_trio
 @pytest.mark.parametrize(
-    ("library", "scheme", "extra"), [("spnego", b"NTLM", "proxy-auth"), ("gssapi", b"Negotiate", "kerberos")]
+    ("library", "scheme", "named"), [("spnego", b"NTLM", "pyspnego"), ("gssapi", b"Negotiate", "gssapi")]
 )
 async def test_what_is_not_installed_is_named(
-    monkeypatch: pytest.MonkeyPatch, library: str, scheme: bytes, extra: str
+    monkeypatch: pytest.MonkeyPatch, library: str, scheme: bytes, named: str
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
     _, failure = await asked(lambda *_: LENGTH + b"Proxy-Authenticate: " + scheme + b"\r\n\r\nbody")
@@ -411,7 +411,7 @@ async def test_what_is_not_installed_is_named(
     assert failure.reason is Reason.PROXY_AUTH_UNSUPPORTED
     assert failure.login is not None
     assert failure.login.fault is LoginFault.NOT_INSTALLED
-    assert f"extra {extra}" in failure.detail
+    assert f"needs {named}, which is not installed" in failure.detail
 
 
 @in_trio
