@@ -30,7 +30,7 @@ from netcheck.state.lookups import LookupFlow, Question
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
-from netcheck.verdict.case import Beside
+from netcheck.verdict.world import Beside
 
 HostsKey: TypeAlias = tuple[str, int, str, Family]
 """Service, port, path, family."""

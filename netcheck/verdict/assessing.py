@@ -16,13 +16,14 @@ from netcheck.model.paths import Expected, Family, ProbePath, Role
 from netcheck.model.results import Lookup, Result, Standing
 from netcheck.model.services import PortRule, Service, ports_on
 from netcheck.model.trends import Part, Trends
-from netcheck.verdict.case import Beside, Case, World
+from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted, Counting, what_counts
 from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.loss import lost
 from netcheck.verdict.naming import goes_directly
 from netcheck.verdict.needs import needs, ports_judged, ports_needed, services_needed
 from netcheck.verdict.rules import explain
+from netcheck.verdict.world import Beside, World
 
 _WORKS = (Verdict.READY, Verdict.DEGRADED)
 

@@ -14,8 +14,9 @@ from netcheck.apns.addresses import PUBLISHED_RANGES
 from netcheck.model.failing import Reason
 from netcheck.model.findings import Cause, Fix, Hop
 from netcheck.model.paths import Family, ProxyScheme
-from netcheck.verdict.case import Case, is_apples, reason_is, software_of
+from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.matching import is_apples, reason_is, software_of
 
 _APPLES_DOMAIN = ".push.apple.com"
 _MOST_LINES = 24

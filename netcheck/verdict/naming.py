@@ -14,9 +14,10 @@ from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy, endpoint_t
 from netcheck.model.results import HOSTS_FILE
 from netcheck.model.services import Service
 from netcheck.phrases import listed, ports_text
-from netcheck.verdict.case import Case, fails_in, is_apples
+from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
+from netcheck.verdict.matching import fails_in, is_apples
 
 _LONGEST = 200
 _LONGEST_ANSWER = 60

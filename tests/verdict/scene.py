@@ -19,8 +19,8 @@ from netcheck.model.paths import (
 from netcheck.model.results import Hold, Lookup, Result, TlsInfo, Trust
 from netcheck.model.services import PortRule, Service
 from netcheck.verdict.assessing import assess
-from netcheck.verdict.case import Beside
 from netcheck.verdict.rules import RULES
+from netcheck.verdict.world import Beside
 from tests.records import once, result
 
 COURIER = Service(

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.phrases import listed
-from netcheck.verdict.case import Case, is_apples, reason_is
+from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.matching import is_apples, reason_is
 from netcheck.verdict.naming import (
     APPLE,
     how_often,

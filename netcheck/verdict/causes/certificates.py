@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from netcheck.model.failing import CERTIFICATE_REASONS, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.phrases import listed
-from netcheck.verdict.case import Case, is_another_of_apples, is_apples, reason_is
+from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.matching import is_another_of_apples, is_apples, reason_is
 from netcheck.verdict.naming import (
     how_often,
     on_the_way,

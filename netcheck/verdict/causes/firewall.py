@@ -11,11 +11,12 @@ from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Expected, Family
 from netcheck.model.services import PortRule, ports_on
 from netcheck.phrases import listed, ports_text
-from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is, tls_had_begun
+from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.names_led import at_strays
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
+from netcheck.verdict.matching import fails_in, is_apples, phase_is, reason_is, tls_had_begun
 from netcheck.verdict.naming import (
     FAMILIES,
     FIREWALL,

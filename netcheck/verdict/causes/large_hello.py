@@ -3,10 +3,11 @@
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.phrases import ports_text
-from netcheck.verdict.case import Case, fails_in
+from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
+from netcheck.verdict.matching import fails_in
 from netcheck.verdict.naming import on_the_way
 
 _WHO_SENDS_IT = (

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from netcheck.model.failing import NOT_ITS_CERTIFICATE, Phase, Reason
 from netcheck.model.findings import Cause, Hop
-from netcheck.verdict.case import Case, fails_in, is_apples, phase_is, reason_is, software_of
+from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.matching import fails_in, is_apples, phase_is, reason_is, software_of
 from netcheck.verdict.naming import how_often, shortened, the_balancers, the_hosts, the_reply
 
 _ENDS_TLS = reason_is(*NOT_ITS_CERTIFICATE, Reason.TLS_NOT_TLS)

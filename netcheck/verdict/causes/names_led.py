@@ -14,10 +14,11 @@ from netcheck.model.failing import CERTIFICATE_REASONS, Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.results import HOSTS_FILE, Lookup, Trust
 from netcheck.phrases import how_many
-from netcheck.verdict.case import Case, Matches, is_apples, reason_is
+from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.wavering import denies_at_times, half_denies
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.matching import Matches, is_apples, reason_is
 from netcheck.verdict.naming import (
     THE_HOSTS_FILE,
     an_answer,

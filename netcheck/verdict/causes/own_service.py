@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from netcheck.model.failing import CERTIFICATE_REASONS, Phase, Reason
 from netcheck.model.findings import Acceptance, Cause, Hop
-from netcheck.verdict.case import Case, Matches, fails_in, reason_is
+from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.matching import Matches, fails_in, reason_is
 from netcheck.verdict.naming import (
     THE_MDM_SERVER,
     Owner,

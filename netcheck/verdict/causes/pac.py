@@ -8,9 +8,10 @@ from netcheck.model.paths import Pac
 from netcheck.model.results import Attempt, Choice
 from netcheck.model.services import PortRule
 from netcheck.phrases import listed
-from netcheck.verdict.case import Case, reason_is
+from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.matching import reason_is
 from netcheck.verdict.naming import (
     FIREWALL,
     goes_directly,

@@ -12,10 +12,11 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Family
 from netcheck.phrases import listed
-from netcheck.verdict.case import Case, fails_in, http_status, phase_is, reason_is, software_of, tls_had_begun
+from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.causes.proxy_rules import knows_no_such_request
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.matching import fails_in, http_status, phase_is, reason_is, software_of, tls_had_begun
 from netcheck.verdict.naming import (
     apples_networks,
     how_often,

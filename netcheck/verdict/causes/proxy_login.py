@@ -7,9 +7,10 @@ from netcheck.model.failing import LOGIN_REASONS, LoginFault, Reason, RefusedLog
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Credentials, Role
 from netcheck.phrases import listed
-from netcheck.verdict.case import Case, http_status, reason_is
+from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.matching import http_status, reason_is
 from netcheck.verdict.naming import Owner, how_often, the_hosts, the_proxy, the_reply
 
 _SILENT = "the proxy falls silent in the middle of the login"

@@ -6,9 +6,10 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Family
 from netcheck.phrases import listed, ports_text
-from netcheck.verdict.case import Case, Matches, http_status, phase_is, reason_is
+from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.matching import Matches, http_status, phase_is, reason_is
 from netcheck.verdict.naming import (
     FAMILIES,
     how_often,

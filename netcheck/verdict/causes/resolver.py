@@ -7,11 +7,12 @@ from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Transport
 from netcheck.model.results import Lookup
 from netcheck.phrases import how_many, listed, ports_text
-from netcheck.verdict.case import Case, is_another_of_apples, is_apples, phase_is, reason_is
+from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.names_led import odd_lookups
 from netcheck.verdict.causes.wavering import denies_at_times
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.matching import is_another_of_apples, is_apples, phase_is, reason_is
 from netcheck.verdict.naming import (
     FAMILIES,
     THIS_MACHINE,

@@ -8,10 +8,11 @@ from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding, Transport
 from netcheck.model.results import HOSTS_FILE, Attempt
 from netcheck.phrases import listed
-from netcheck.verdict.case import Case, fails_in, is_another_of_apples, is_apples, phase_is, reason_is
+from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.names_led import at_strays
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.matching import fails_in, is_another_of_apples, is_apples, phase_is, reason_is
 from netcheck.verdict.naming import (
     DEVELOPERS,
     FAMILIES,

@@ -6,9 +6,10 @@ from netcheck.apns.addresses import is_apple_name, is_sinkhole
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.results import Lookup
 from netcheck.phrases import how_many
-from netcheck.verdict.case import Case, fails_in
+from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.matching import fails_in
 from netcheck.verdict.naming import an_answer, how_often, shortened, the_reply, the_resolver
 
 _FEWEST = 3

@@ -1,0 +1,53 @@
+"""What can be said of a single result: how it failed, whose it is, what was answered."""
+
+from collections.abc import Callable, Iterable
+
+from netcheck.apns.addresses import is_apple_name
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.results import Trust
+from netcheck.verdict.counting import Counted
+
+Matches = Callable[[Counted], bool]
+
+
+def is_apples(each: Counted) -> bool:
+    return is_apple_name(each.result.host)
+
+
+def is_another_of_apples(each: Counted) -> bool:
+    """Whether a genuine certificate of Apple's was shown that is for another of its hosts."""
+    tls = each.result.attempt.tls
+    genuine = tls is not None and tls.trust is not Trust.OTHER and any(map(is_apple_name, tls.names))
+    return genuine and reason_is(Reason.TLS_NAME_MISMATCH)(each)
+
+
+def software_of(about: Iterable[Counted]) -> str:
+    """What all of them are known as that failed; empty where that differs, or is not known."""
+    names = {each.failure.software if each.failure else "" for each in about}
+    return names.pop() if len(names) == 1 else ""
+
+
+def http_status(each: Counted) -> bytes:
+    """Of what a proxy answered in HTTP; empty where it is none."""
+    evidence = each.failure.evidence if each.failure else b""
+    return evidence[9:12] if evidence.startswith(b"HTTP/1.") else b""
+
+
+def tls_had_begun(each: Counted) -> bool:
+    """Whether it ended in the middle of an answer to TLS, by its first record (RFC 8446 section 5.1)."""
+    evidence = each.failure.evidence if each.failure else b""
+    return fails_in(Phase.TLS, Reason.CLOSED, Reason.RESET)(each) and evidence.startswith(b"\x16")
+
+
+def reason_is(*reasons: Reason) -> Matches:
+    return lambda each: each.failure is not None and each.failure.reason in reasons
+
+
+def phase_is(*phases: Phase) -> Matches:
+    return lambda each: each.failure is not None and each.failure.phase in phases
+
+
+def fails_in(phase: Phase, *reasons: Reason) -> Matches:
+    return lambda each: (
+        each.failure is not None and each.failure.phase is phase and each.failure.reason in reasons
+    )

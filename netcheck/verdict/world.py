@@ -1,0 +1,156 @@
+"""Everything that counts, of all paths, with what is known besides."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.findings import Acceptance, Needed, Proof
+from netcheck.model.paths import ProbePath
+from netcheck.model.results import HOSTS_FILE, Hold, Lookup, Result, Trust
+from netcheck.model.services import Network, Service
+from netcheck.verdict.counting import Counted, Counting
+from netcheck.verdict.matching import is_apples, phase_is, reason_is, software_of
+from netcheck.verdict.ranges import RangeOnPath
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known besides the latest results, and may make a verdict or a remark."""
+
+    proofs: tuple[Proof, ...] = ()
+    """What APNs makes of the push certificates of MDM servers."""
+    large_hellos: tuple[Result, ...] = ()
+    """After which a large TLS hello was sent."""
+    holds: tuple[Hold, ...] = ()
+    """What became of connections that were held idle."""
+
+
+class World:
+    """All that counts of all paths, with what resolvers said.
+
+    Of what no role of a path needs there, only that it works counts: it shows that a way is open.
+    """
+
+    def __init__(
+        self,
+        services: Sequence[Service],
+        paths: Sequence[ProbePath],
+        counting: Counting,
+        lookups: Iterable[Lookup],
+        needs: Mapping[str, frozenset[Needed]],
+        beside: Beside = Beside(),
+    ) -> None:
+        self.services = tuple(services)
+        self.networks: dict[str, tuple[Network, ...]] = {}
+        for service in services:  # services of one name are one to people
+            self.networks[service.name] = (*self.networks.get(service.name, ()), *service.networks)
+        self.paths = tuple(paths)
+        self.dead_ranges: frozenset[RangeOnPath] = counting.dead
+        self.lookups = tuple(lookups)
+        self._beside = beside
+        self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
+        self._chosen: dict[str, list[Counted]] = {path.name: [] for path in paths}
+        self.proxy_spoke_at: dict[str, float] = {path.name: -math.inf for path in paths}
+        """By path: when its proxy last spoke its protocol, be it to deny what nobody needs."""
+        self.software: dict[str, str] = {}
+        """By `HOST:PORT` of a proxy: what it is known as, be it by denying what nobody needs."""
+        for each in counting.counted:
+            path = each.result.path
+            if each.result.attempt.proxy_spoke:
+                self.proxy_spoke_at[path] = max(self.proxy_spoke_at[path], each.result.attempt.at)
+            proxy = each.result.attempt.proxy
+            if proxy and phase_is(Phase.PROXY_HANDSHAKE)(each) and (software := software_of([each])):
+                self.software[proxy.place] = software
+            if each.result.choice is not None:
+                self._chosen[path].append(each)
+            if each.failure is None or each.place in needs[path]:
+                self._by_path[path].append(each)
+
+    def on_path(self, path: str) -> list[Counted]:
+        return self._by_path[path]
+
+    def proofs_on(self, path: str) -> tuple[Proof, ...]:
+        """What APNs said there of push certificates, where it said anything."""
+        said = (proof for proof in self._beside.proofs if proof.acceptance is not Acceptance.UNPROVEN)
+        return tuple(proof for proof in said if proof.path == path)
+
+    def large_hellos_lost(self, path: str) -> tuple[Result, ...]:
+        """After which nobody answered a large TLS hello there, and somebody a short one."""
+        tried = (each for each in self._beside.large_hellos if each.path == path)
+        return tuple(each for each in tried if each.large_hello and each.large_hello.failure)
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        return self._beside.holds
+
+    def chosen_on(self, path: str) -> list[Counted]:
+        """What a PAC file or the environment has said something of, be it needed or not."""
+        return self._chosen[path]
+
+    @cached_property
+    def in_hosts_file(self) -> frozenset[tuple[str, str]]:
+        """Hosts, each with an address that this machine's own list has for it."""
+        lists = (lookup for lookup in self.lookups if lookup.resolver == HOSTS_FILE)
+        return frozenset((found.host, address) for found in lists for address in found.addresses)
+
+    @cached_property
+    def out_of_date(self) -> tuple[Counted, ...]:
+        """Where Apple's genuine certificates seem out of date; nothing where any certificate is in date."""
+        counted = list(chain.from_iterable(self._by_path.values()))
+        if any(each.failure is None and each.result.attempt.tls is not None for each in counted):
+            return ()
+        return tuple(each for each in counted if is_apples(each) and _is_genuine_and_out_of_date(each))
+
+    @cached_property
+    def unanswered(self) -> tuple[Lookup, ...]:
+        """What no nameserver said anything to."""
+        return tuple(lookup for lookup in self.lookups if lookup.reason is Reason.DNS_TIMEOUT)
+
+    @cached_property
+    def completed(self) -> Mapping[str, str]:
+        """Hosts that this machine's search list has made another name of, with that name."""
+        first = {lookup.host: lookup.chain[0] for lookup in self.lookups if lookup.chain}
+        return {host: name for host, name in first.items() if name.startswith(f"{host}.")}
+
+    @cached_property
+    def nameservers(self) -> Mapping[str, Mapping[str, Sequence[bool]]]:
+        """By resolver, where a lookup took several tries: whether each nameserver spoke, the latest last."""
+        found: dict[str, dict[str, list[bool]]] = {}
+        if all(len(lookup.tries) < 2 for lookup in self.lookups):
+            return found
+        for lookup in sorted(self.lookups, key=lambda lookup: lookup.time):
+            spoke: dict[str, bool] = {}
+            for each in lookup.tries:
+                if each.reason is Reason.NETWORK_UNREACHABLE:
+                    continue  # nobody was asked, and nobody waits
+                spoke[each.nameserver] = spoke.get(each.nameserver, False) or each.was_heard
+            for nameserver, did in spoke.items():
+                found.setdefault(lookup.resolver, {}).setdefault(nameserver, []).append(did)
+        return found
+
+    @cached_property
+    def durations(self) -> Mapping[str, Mapping[Needed, list[float]]]:
+        """How long connecting and TLS took where it succeeded, in seconds: by path, then by service and port.
+
+        At the last two visits to a host, as far as they count. Without the session, which is a wait for what
+        the peer might still say; and without those that waited for a lost request to be sent again, or for
+        an outage to end.
+        """
+        found: dict[str, dict[Needed, list[float]]] = {path.name: {} for path in self.paths}
+        for each in chain.from_iterable(self._by_path.values()):
+            attempt = each.result.attempt
+            took = found[each.result.path].setdefault(each.place, [])
+            has_waited = attempt.syn_retransmits or attempt.passed_over or each.recovers
+            if attempt.failure is None and not has_waited:
+                took.append(attempt.seconds)
+            if each.seconds_before is not None:
+                took.append(each.seconds_before)
+        return found
+
+
+def _is_genuine_and_out_of_date(each: Counted) -> bool:
+    tls = each.result.attempt.tls
+    return reason_is(Reason.TLS_EXPIRED)(each) and tls is not None and tls.trust is not Trust.OTHER
