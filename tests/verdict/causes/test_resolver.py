@@ -451,7 +451,7 @@ def test_what_keeps_programs_from_an_answer_is_whose_it_is(hitch: Hitch, hop: Ho
     assert asked in (judged.next_step or "")
     results = couriers(kept, hosts=(0, 1, 2)) + couriers(TIMEOUT, hosts=(3,))  # for one it is something else
     judged = Scene(None, Verdict.NOT_READY, None, results).judged()
-    assert "make sure that it runs" in (judged.next_step or "")
+    assert "make sure that the resolver runs" in (judged.next_step or "")
 
 
 AAAA = RecordType.AAAA
