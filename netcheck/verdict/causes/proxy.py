@@ -5,7 +5,7 @@ Its logins stand in `proxy_login`, its rules in `proxy_rules`.
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import median_low
 
 from netcheck.model.failing import Phase, Reason
@@ -18,6 +18,7 @@ from netcheck.verdict.causes.proxy_rules import knows_no_such_request
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import fails_in, http_status, phase_is, reason_is, software_of, tls_had_begun
 from netcheck.verdict.naming import (
+    Owner,
     apples_networks,
     how_often,
     shortened,
@@ -56,48 +57,53 @@ def proxy_down(case: Case) -> Found | None:
     if not about:
         return None
     proxy = the_proxy(case, about)
-    phases = {each.failure.phase for each in about if each.failure}
+    runs = f"Ask {proxy.asked} to make sure that the proxy runs and can be reached from {_from_where(about)}."
+    next_step = _of_its_tls(case, proxy, about) or _of_its_answers(case, proxy, about) or runs
+    return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
+
+
+def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
+    """What to ask of a proxy at https://; nothing where TLS with it works."""
     if all(map(_IS_UNTRUSTED, about)):
-        next_step = (
+        return (
             f"If its authority is your own, set `ca_file` of the path {case.path.name} in the config. "
             f"If not, ask {proxy.asked} to correct the proxy's certificate."
         )
-    elif all(map(reason_is(Reason.TLS_EXPIRED), about)):
-        next_step = (
-            f"Ask {proxy.asked} to renew the proxy's certificate, "
-            "if the clock of netcheck's machine is right."
-        )
-    elif all(map(_SHOWS_A_BAD_CERTIFICATE, about)):
-        next_step = f"Ask {proxy.asked} to correct the proxy's certificate."
-    elif all(map(_SPEAKS_NO_TLS, about)):
-        next_step = (
+    if all(map(reason_is(Reason.TLS_EXPIRED), about)):
+        renew = f"Ask {proxy.asked} to renew the proxy's certificate"
+        return f"{renew}, if the clock of netcheck's machine is right."
+    if all(map(_SHOWS_A_BAD_CERTIFICATE, about)):
+        return f"Ask {proxy.asked} to correct the proxy's certificate."
+    if all(map(_SPEAKS_NO_TLS, about)):
+        return (
             f"Write http:// in place of https:// for the path {case.path.name} in the config: "
             f"{proxy.name} speaks no TLS there."
         )
-    elif all(map(_finds_it_malformed, about)):
-        next_step = (
+    return ""
+
+
+def _of_its_answers(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
+    """What to ask where somebody accepts connections; nothing where nobody does."""
+    phases = {each.failure.phase for each in about if each.failure}
+    if all(map(_finds_it_malformed, about)):
+        return (
             f"Ask {proxy.asked} what stands before it: requests arrive malformed. A load balancer there must "
             "not send the PROXY protocol (haproxy: `send-proxy`), or the proxy must expect it."
         )
-    elif all(map(reason_is(Reason.PROXY_TIMEOUT), about)):
-        next_step = (
+    if all(map(reason_is(Reason.PROXY_TIMEOUT), about)):
+        return (
             f"Ask {proxy.asked} why the proxy accepts connections and answers none of the requests in them. "
             "Its own DNS, or the proxy behind it, may not answer. "
             f"If none of this is a proxy, correct the path {case.path.name} in the config."
         )
-    elif phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE} and not any(map(unreached_proxy, about)):
+    if phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE} and not any(map(unreached_proxy, about)):
         software = software_of(about)
         who = f" {software} answers there, and not as such a proxy." if software else ""
-        next_step = (
+        return (
             f"Check the host, port and scheme of {proxy.name} {where_it_is_named(case)}.{who} "
             "Then ask its owners why it does not answer as such a proxy."
         )
-    else:
-        next_step = (
-            f"Ask {proxy.asked} to make sure that the proxy runs and can be reached from "
-            f"{_from_where(about)}."
-        )
-    return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
+    return ""
 
 
 def _from_where(about: Iterable[Counted]) -> str:
