@@ -16,8 +16,9 @@ from netcheck.config.settings import ProbingSettings
 from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.findings import Acceptance, Cause, PushIdentity, Verdict
 from netcheck.model.paths import Expected, ProbePath
+from netcheck.model.results import Result
 from netcheck.model.services import AddressChoice, Service, families_of, hosts_on, ports_on, targets
-from netcheck.plan import Call, doubtful, spread
+from netcheck.plan import Call, doubtful, greeted, spread
 from netcheck.probe.runner import Prober
 from netcheck.push_certificates import ToProve, prove, read_all, threads, to_prove
 from netcheck.schedule import Gate
@@ -121,7 +122,29 @@ class Look:
     async def _look_over(self, path: ProbePath, services: Iterable[Service]) -> None:
         await self._visit(services, [path])
         if _is_open(path):
-            await self._visit_all(self._worth_asking_again(path), number=1)
+            async with trio.open_nursery() as nursery:
+                for service, _ in greeted(self._state.services, [path]):
+                    if host := self._connected(service, path):
+                        nursery.start_soon(self._try_large_hello, service, host, path)
+                nursery.start_soon(self._visit_all, self._worth_asking_again(path), 1)
+
+    def _connected(self, service: Service, path: ProbePath) -> str | None:
+        """A host of the service to which there was a connection, an answer at best."""
+        latest = self._state.endpoints.latest.items()
+        there = [(known, e.host) for e, known in latest if (e.service, e.path) == (service.name, path.name)]
+        answering = [host for known, host in there if known.reachable]
+        connected = (host for known, host in there if any(r.attempt.connected for r in known.results))
+        return next(iter(answering), None) or next(connected, None)
+
+    async def _try_large_hello(self, service: Service, host: str, path: ProbePath) -> None:
+        self._progress.plan(path.name, 1)
+        self._progress.begin(path.name, host)
+        try:
+            for result in await self._prober.try_large_hellos(service, host, path, 0):
+                self._state.record_large_hello(result)
+        except Exception:  # a bug of ours costs this, and not the rest of the look
+            _log.exception("internal error in a large hello to %s over %s", host, path.name)
+        self._progress.end(path.name, host)
 
     def _worth_asking_again(self, path: ProbePath) -> list[Call]:
         """What makes a verdict worse and may be an accident; not the many hosts of a blocked range."""
@@ -211,7 +234,7 @@ class Look:
         for judged in self.facts().judgements:
             if judged.path == path.name and judged.verdict is not Verdict.READY:
                 for finding in judged.findings:
-                    for result in finding.about:
+                    for result in filter(_is_of_a_visit, finding.about):
                         found.setdefault((result.service, result.host), set()).add(finding.cause)
         return found
 
@@ -237,6 +260,10 @@ class Look:
             _log.exception("internal error in the visit to %s over %s", call.host, path)
         self._ended.setdefault((call.service.name, path), {})[call.host] = trio.current_time()
         self._progress.end(path, call.host)
+
+
+def _is_of_a_visit(result: Result) -> bool:
+    return result.large_hello is None
 
 
 def _is_open(path: ProbePath) -> bool:

@@ -106,7 +106,7 @@ class Facts:
     proofs: tuple[Proof, ...]
     """What APNs said of them, by certificate and path, where that was asked for."""
     large_hellos: tuple[Result, ...]
-    """After which a large TLS hello was sent: the latest of each service's port over each path."""
+    """Of attempts that sent a large TLS hello, the latest: by service, port, path and family."""
     holds: Mapping[HoldKey, Hold]
     totals: Totals
 

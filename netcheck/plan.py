@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
-from netcheck.model.paths import Family, ProbePath
+from netcheck.model.paths import Expected, Family, ProbePath
 from netcheck.model.results import Endpoint
-from netcheck.model.services import AddressChoice, Service, holds, hosts_on, measured, targets
+from netcheck.model.services import AddressChoice, Service, holds, hosts_on, measured, speaks_tls, targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,19 @@ class Call:
 
 def _about(service: Service, path: ProbePath) -> object:
     return (measured(service, path), path.load_balancer, service.ports, service.addresses)
+
+
+def greeted(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[tuple[Service, ProbePath]]:
+    """Where large TLS hellos are tried: at what is Apple's, and not at load balancers, which take turns."""
+    return [
+        (service, path)
+        for service, path in targets(services, paths)
+        if service.tls.is_apples
+        and speaks_tls(service, path)
+        and not (service.is_retired or path.load_balancer)
+        and path.expected is not Expected.BLOCKED
+        and hosts_on(service, path)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

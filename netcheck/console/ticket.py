@@ -44,6 +44,8 @@ _SUFFER: Mapping[tuple[Role, Verdict], str] = {
 """What it means for people, by who suffers and how much."""
 _WHERE = {Role.DEVICE: " that connect {} ", Role.PROVIDER: " here, where it connects {}, "}
 _DNS = 53
+_LARGE_IN_OPENSSL, _LARGE_IN_CURL = " -groups X25519MLKEM768", "--curves X25519MLKEM768 "
+"""For a first message as large as devices send it."""
 _FAMILY_FLAGS = {Family.IPV4: "-4 ", Family.IPV6: "-6 "}
 _WITH_NAMES = {ProxyScheme.SOCKS5: ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4: ProxyScheme.SOCKS4A}
 
@@ -266,10 +268,12 @@ def _confirmation(facts: Facts, path: ProbePath, result: Result) -> Confirmation
     name = tls.server_name or result.host
     shown = "certificate issued by Apple" if tls.is_apples else f"valid certificate for {name}"
     certificate = f"must show a {shown}"
+    is_large = result.large_hello is not None
+    if is_large:
+        certificate += ", with OpenSSL 3.5 or later"
     if proxies := result.attempt.proxies or path.proxies:
-        return Confirmation(
-            certificate, _curl(proxies[-1], result, name if result.attempt.connected else result.host)
-        )
+        asked = name if result.attempt.connected else result.host
+        return Confirmation(certificate, _curl(proxies[-1], result, asked, _LARGE_IN_CURL * is_large))
     peer = _where(facts, path, result)
     if not result.attempt.connected:
         source = path.binding.source(result.attempt.family)
@@ -277,7 +281,8 @@ def _confirmation(facts: Facts, path: ProbePath, result: Result) -> Confirmation
         host, _, port = peer.rpartition(":")
         return Confirmation("must succeed", f"nc {family_flag}-vz {from_here}{host.strip('[]')} {port}")
     offered = f" -alpn {','.join(tls.alpn)}" if tls.alpn else ""
-    command = f"openssl s_client {family_flag}-connect {peer} -servername {name}{offered} </dev/null"
+    groups = _LARGE_IN_OPENSSL * is_large
+    command = f"openssl s_client {family_flag}-connect {peer} -servername {name}{offered}{groups} </dev/null"
     return Confirmation(certificate, command)
 
 
@@ -290,7 +295,7 @@ def _dig(facts: Facts, path: ProbePath, host: str) -> str:
     return f"dig @{server} {f'-p {port} ' if port != _DNS else ''}{host} +short"
 
 
-def _curl(proxy: Proxy, result: Result, name: str) -> str:
+def _curl(proxy: Proxy, result: Result, name: str, options: str = "") -> str:
     """The name goes to the proxy, as it does when devices ask; not in SOCKS4, which takes none.
 
     Couriers have certificates of an authority of Apple's own, which curl does not know: -k shows them still.
@@ -299,7 +304,8 @@ def _curl(proxy: Proxy, result: Result, name: str) -> str:
     address = f"{scheme}://{proxy.place}"
     asked = endpoint_text(result.host, result.port)
     elsewhere = "" if name == result.host else f"--connect-to ::{asked} "
-    return f"curl -vk --proxy {address} {_login(proxy)}{elsewhere}https://{endpoint_text(name, result.port)}/"
+    url = f"https://{endpoint_text(name, result.port)}/"
+    return f"curl -vk {options}--proxy {address} {_login(proxy)}{elsewhere}{url}"
 
 
 def _login(proxy: Proxy) -> str:

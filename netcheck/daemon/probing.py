@@ -15,9 +15,10 @@ from netcheck.bags import with_counts
 from netcheck.config.file import Config
 from netcheck.daemon.announcing import log_failures
 from netcheck.daemon.inquiring import Inquiries
+from netcheck.daemon.large_hellos import LargeHellos
 from netcheck.model.findings import Acceptance, PushIdentity
 from netcheck.model.paths import Family, ProbePath
-from netcheck.model.results import Hold, Visit
+from netcheck.model.results import Hold, Result, Visit
 from netcheck.model.services import Service, Timeouts, hosts_on, targets
 from netcheck.plan import Call, HeldSlot, Slot, held_slots, is_planned, slots
 from netcheck.probe.runner import Prober
@@ -52,6 +53,9 @@ class Measures(Protocol):
     async def prove(
         self, service: Service, path: ProbePath, identity: PushIdentity
     ) -> tuple[Acceptance, str]: ...
+    async def try_large_hellos(
+        self, service: Service, host: str, path: ProbePath, turn: int
+    ) -> list[Result]: ...
 
 
 class Probing:
@@ -76,6 +80,7 @@ class Probing:
         """By slot: the first round in which it is to be visited again."""
         self._round = 0
         self._inquiries = Inquiries(state, self._inquire)
+        self._large_hellos = LargeHellos(state, self._try_large_hellos)
         self._holds: dict[str, _Holding] = {}
         self._nursery: trio.Nursery | None = None
         state.own.skipped |= dict.fromkeys((STILL_RUNNING, _BUG), 0)
@@ -103,6 +108,7 @@ class Probing:
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._schedule.run)
             self._nursery.start_soon(self._inquiries.run, self._pace)
+            self._nursery.start_soon(self._large_hellos.run)
             for holding in self._holds.values():
                 self._nursery.start_soon(self._hold, holding)
 
@@ -199,6 +205,12 @@ class Probing:
                 self._plan()
         except Exception:  # a bug of ours costs one visit, and never the daemon
             self._note_bug("the visit to", call.host, call.path.name)
+
+    async def _try_large_hellos(
+        self, service: Service, host: str, path: ProbePath, turn: int
+    ) -> list[Result]:
+        """By the prober that is in force."""
+        return await self._prober.try_large_hellos(service, host, path, turn)
 
     def _plan_holds(self) -> None:
         wanted = {slot.key: slot for slot in held_slots(self._state.services, self._state.paths)}

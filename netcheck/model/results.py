@@ -200,6 +200,8 @@ class LargeHello:
     failure: Failure | None = None
     """Why nobody answers it; None where somebody does."""
     passes_in_small_packets: bool = False
+    is_usual: bool = False
+    """Whether this machine's own TLS begins as large, so that its probes fare alike."""
 
 
 @dataclass(frozen=True)
@@ -240,7 +242,7 @@ class Result:
     choice: Choice | None = None
     """Where the way depends on the host: `attempt` is of the first way that led there, else of the first."""
     large_hello: LargeHello | None = None
-    """Where one was sent after the attempt, as is done now and then."""
+    """Of an attempt that sent one; None where that tells nothing."""
 
     @property
     def endpoint(self) -> Endpoint:

@@ -1,6 +1,7 @@
 """One visit: a host of a service over a path, from DNS to the last phase, for all its ports and families.
 
-And one hold, which is a probe of a visit up to where it would be closed; and one proof of a push certificate.
+And one hold, which is a probe of a visit up to where it would be closed; one proof of a push certificate; and
+large TLS hellos.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -13,19 +14,20 @@ from ssl import SSLContext
 
 import trio
 
+from netcheck.model.failing import Failure, Phase
 from netcheck.model.findings import Acceptance, PushIdentity
 from netcheck.model.paths import Family, ProbePath, literal_addresses
 from netcheck.model.results import Attempt, Choice, Hold, HoldKey, Lookup, Result, Visit
-from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, hosts_on
+from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, TlsSettings, hosts_on
 from netcheck.probe.aims import Aim, aims
 from netcheck.probe.choosing import Choosing, Chosen
 from netcheck.probe.clock import unix_time
 from netcheck.probe.dialer import Dialer, can_dial
 from netcheck.probe.hold import Line, ladder
-from netcheck.probe.large_hello import LargeHellos
+from netcheck.probe.large_hello import Say, try_large_hello
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round, Rounds
-from netcheck.probe.opening import Gate, Opening, security_of
+from netcheck.probe.opening import Gate, Opening, attempt_of, security_of
 from netcheck.probe.proof import ALPN, Shown, context_of, show
 from netcheck.probe.together import together
 from netcheck.probe.walk import Walk, WalkEnded
@@ -43,7 +45,6 @@ class Prober:
         self._choosing = Choosing(timeouts, self._names)
         self._opening = Opening(timeouts, self._names)
         self._dialer = Dialer(timeouts, self._opening.look_again)
-        self._large_hellos = LargeHellos(self._opening, timeouts)
         self._known: dict[Hashable, set[Family]] = {}
         """By host and who was asked from where: the families of which it had an address when that could last
         be learnt."""
@@ -136,14 +137,57 @@ class Prober:
                 failures.append(f"port {aim.port}: {ended.failure.phase} {ended.failure.reason}")
         return Acceptance.UNPROVEN, "; ".join(dict.fromkeys(failures)) or "the path does not lead there"
 
+    async def try_large_hellos(self, service: Service, host: str, path: ProbePath, turn: int) -> list[Result]:
+        """Whether large TLS hellos are answered: at one of the host's addresses of each family, on each port.
+
+        Of ways that are chosen, by the first. Raises only for bugs of ours.
+        """
+        shared = Round()
+        aims = await self._at_one_address(shared, service, host, path, turn, every_way=False)
+        tries = [
+            partial(self._try_large_hello, shared, service, host, path, aim, aim.tls)
+            for aim in aims
+            if aim.tls is not None and aim.destination.failure is None
+        ]
+        return await together(tries) if tries else []
+
+    async def _try_large_hello(
+        self, shared: Round, service: Service, host: str, path: ProbePath, aim: Aim, tls: TlsSettings
+    ) -> Result:
+        """The attempt is one of several connections: one that failed, if any did."""
+        made: list[Attempt] = []
+
+        async def send(say: Say) -> Failure | None:
+            async with self._gates[path.name]:
+                started, at, failure = unix_time(), trio.current_time(), None
+                with Walk() as walk:
+                    try:
+                        stream = await self._opening.connect(walk, shared, path, aim)
+                        await walk.step(Phase.TLS, self._timeouts.tls, say(walk, stream))
+                    except WalkEnded as ended:
+                        failure = ended.failure
+            made.append(attempt_of(walk, path, aim, started, at, failure))
+            return failure
+
+        told = await try_large_hello(send, aim.server_name, tls.alpn, is_direct=not aim.proxies)
+        shown = next((attempt for attempt in made if attempt.failure), made[-1])
+        return Result(service.name, host, aim.port, path.name, shown, large_hello=told)
+
     async def _at_one_address(
-        self, shared: Round, service: Service, host: str, path: ProbePath, turn: int
+        self,
+        shared: Round,
+        service: Service,
+        host: str,
+        path: ProbePath,
+        turn: int,
+        *,
+        every_way: bool = True,
     ) -> list[Aim]:
         """What to try of a host in turn: at one address of each family, or by the ways that are chosen."""
         one = replace(service, addresses=AddressChoice.ONE)
         if path.chosen_by is not None:
             chosen = await self._choosing.chosen(shared, one, host, path, turn)
-            return [aim for each in chosen for aim in each.aims]
+            return [aim for each in chosen for aim in (each.aims if every_way else each.aims[:1])]
         lookups = await self._resolve(shared, service, host, path)
         return list(_in_turn(aims(one, host, path, lookups, set(), turn), turn))
 
@@ -174,11 +218,7 @@ class Prober:
         # A failed lookup is this host's own; an attempt may be shared, and then counts once for the service.
         counted = aim.destination.failure is not None or shared.claim((service.name, key))
         duration = aim.destination.resolve_duration
-        gate = self._gates[path.name]
-        large_hello = await self._large_hellos.follow(attempt, service.name, shared, path, aim, gate)
-        return Result(
-            service.name, host, aim.port, path.name, attempt, duration, counted, large_hello=large_hello
-        )
+        return Result(service.name, host, aim.port, path.name, attempt, duration, counted)
 
     async def _probe_chosen(
         self, shared: Round, service: Service, host: str, path: ProbePath, chosen: Chosen

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from netcheck.model.findings import Proof, PushCertificate, PushCertificateFile
 from netcheck.model.paths import ProbePath
-from netcheck.model.results import Hold, HoldKey, Visit
+from netcheck.model.results import Hold, HoldKey, Result, Visit
 from netcheck.model.services import Service, holds, measured, targets
 from netcheck.state.certificates import PushCertificates
 from netcheck.state.chances import Chances
@@ -87,7 +87,6 @@ class State:
             seen = self.endpoints.latest[endpoint]
             self.courses.record(endpoint, seen)
             self.chances.record(endpoint, seen)
-        self.large_hellos.record(visit)
         self.courier_counts.record(visit)
         self.proxies.record(visit)
 
@@ -105,6 +104,11 @@ class State:
         """Take in how a hold fares; one that is no longer configured is dropped."""
         self.version += 1
         self.holds.record(hold)
+
+    def record_large_hello(self, result: Result) -> None:
+        """Take in what became of a large TLS hello; what is no longer configured is dropped."""
+        self.version += 1
+        self.large_hellos.record(result)
 
     def record_push_certificate(self, certificate: PushCertificate) -> None:
         """Take in what a file held; one that is no longer configured is dropped."""

@@ -37,7 +37,7 @@ class Case:
     proofs: tuple[Proof, ...] = ()
     """What APNs says of the push certificates that the role needs."""
     large_hellos: tuple[Result, ...] = ()
-    """After which nobody answered a large TLS hello, where the role depends on it."""
+    """Of attempts whose large TLS hello nobody answered, where the role depends on it."""
 
     @property
     def counted(self) -> list[Counted]:

@@ -23,7 +23,7 @@ class Beside:
     proofs: tuple[Proof, ...] = ()
     """What APNs makes of the push certificates of MDM servers."""
     large_hellos: tuple[Result, ...] = ()
-    """After which a large TLS hello was sent."""
+    """Of attempts that sent a large TLS hello."""
     holds: tuple[Hold, ...] = ()
     """What became of connections that were held idle."""
 
@@ -78,7 +78,7 @@ class World:
         return tuple(proof for proof in said if proof.path == path)
 
     def large_hellos_lost(self, path: str) -> tuple[Result, ...]:
-        """After which nobody answered a large TLS hello there, and somebody a short one."""
+        """Of attempts there whose large TLS hello nobody answered, and somebody a short one."""
         tried = (each for each in self._beside.large_hellos if each.path == path)
         return tuple(each for each in tried if each.large_hello and each.large_hello.failure)
 

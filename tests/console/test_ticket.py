@@ -25,7 +25,7 @@ from netcheck.model.paths import (
     Transport,
     endpoint_text,
 )
-from netcheck.model.results import Result, Try
+from netcheck.model.results import LargeHello, Result, Try
 from netcheck.model.services import TlsSettings
 from tests.records import COURIER, DROPPED, PROVIDER, facts, lookup, result
 
@@ -250,6 +250,29 @@ def test_where_one_family_fails_the_other_does_not_confirm_it(failure: Failure, 
     assert text.endswith(f"\n    {command}")
     (text,) = tickets(facts([COURIER], [DIRECT], [told], [failed]), ORIGIN)
     assert text.endswith(f"\n    {command.replace('-6 ', '')}")
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        (
+            DIRECT,
+            "openssl s_client -connect 0-courier.test:443 -servername 0-courier.test "
+            "-groups X25519MLKEM768 </dev/null",
+        ),
+        (
+            ProbePath("web", (Proxy(ProxyScheme.HTTP, "p.test", 3128),)),
+            "curl -vk --curves X25519MLKEM768 --proxy http://p.test:3128 https://0-courier.test:443/",
+        ),
+    ],
+)
+def test_a_large_hello_is_confirmed_by_one(path: ProbePath, command: str) -> None:
+    failure = Failure(Phase.TLS, Reason.TLS_TIMEOUT, "no answer")
+    tried = replace(result(COURIER, 443, failure, path=path.name), large_hello=LargeHello(1750, failure))
+    told = judged(path, finding(FIREWALL, "Ask the owners of the firewall to pass it.", tried))
+    (text,) = tickets(facts([COURIER], [path], [told], [result(COURIER, 443, path=path.name)]), ORIGIN)
+    assert "with OpenSSL 3.5 or later" in " ".join(text.split())
+    assert text.endswith(f"\n    {command}")
 
 
 def test_it_is_confirmed_from_the_source_address_of_the_family_that_fails() -> None:

@@ -88,6 +88,9 @@ class _Prober:
     async def prove(self, *_: object) -> tuple[Acceptance, str]:
         return Acceptance.UNPROVEN, "nobody answers here"
 
+    async def try_large_hellos(self, *_: object) -> list[Result]:
+        return []
+
     async def _probe(self, asked: Asked) -> Result:
         failure = self._network.fault(asked)
         if failure is not None and failure.phase is Phase.RESOLVE:  # never comes to the gate

@@ -14,7 +14,7 @@ from netcheck.daemon.probing import Probing
 from netcheck.model.failing import Outcome, Reason
 from netcheck.model.findings import Acceptance
 from netcheck.model.paths import Family, ProbePath
-from netcheck.model.results import Bag, HoldEnd, HoldKey, TlsInfo, Trust, Visit
+from netcheck.model.results import Bag, HoldEnd, HoldKey, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service
 from netcheck.state.flows import Flow
 from netcheck.state.state import State
@@ -148,6 +148,9 @@ class Stand:
             await trio.sleep_forever()
         finally:
             self.let_go.append(host)
+
+    async def try_large_hellos(self, *_: object) -> list[Result]:
+        return []
 
     async def prove(self, *_: object) -> tuple[Acceptance, str]:
         return Acceptance.UNPROVEN, "nobody answers here"

@@ -8,17 +8,15 @@ import trio
 import trustme
 
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.paths import LoadBalancer, ProbePath, Proxy, ProxyScheme
+from netcheck.model.paths import ProbePath, Proxy, ProxyScheme
 from netcheck.model.results import LargeHello
 from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
-from netcheck.probe import large_hello
-from netcheck.probe.large_hello import begins_large
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from netcheck.wire.client_hello import LARGE
 from tests.probe.peers import Handler, in_trio, says, serving
 from tests.probe.test_old_tls import gnutls
-from tests.probe.test_secure import AUTHORITY, NAME, server_context, settings, speaking_tls
+from tests.probe.test_secure import AUTHORITY, server_context, settings, speaking_tls
 
 __all__ = ["settings"]  # a fixture
 
@@ -50,22 +48,21 @@ class FirstPacketOnly:
         await self.server(stream)
 
 
-class Visits:
-    """Of one prober, to a courier at this port."""
+def prober(path: ProbePath) -> Prober:
+    return Prober(Timeouts(tls=1.0), {path.name: Gate(8, 1e6)})
 
-    def __init__(self, settings: TlsSettings, port: int, path: ProbePath = DIRECT) -> None:
-        self.service = Service("courier", ("127.0.0.1",), (port,), depth=Depth.TLS, tls=settings)
-        self.path = path
-        self.prober = Prober(Timeouts(tls=1.0), {path.name: Gate(8, 1e6)})
-        self.number = 0
 
-    async def one(self) -> tuple[Reason | None, LargeHello | None]:
-        """Why its probe failed, and what came of a large hello."""
-        self.number += 1
-        seen = await self.prober.visit(self.service, "127.0.0.1", self.path, self.number, 0)
-        (result,) = seen.results
-        failure = result.attempt.failure
-        return failure.reason if failure else None, result.large_hello
+async def tried(settings: TlsSettings, port: int, path: ProbePath = DIRECT) -> LargeHello | None:
+    """What comes of one at a courier on this port."""
+    service = Service("courier", ("127.0.0.1",), (port,), depth=Depth.TLS, tls=settings)
+    (result,) = await prober(path).try_large_hellos(service, "127.0.0.1", path, 0)
+    assert (result.service, result.host, result.port, result.path) == (
+        "courier",
+        "127.0.0.1",
+        port,
+        path.name,
+    )
+    return result.large_hello
 
 
 def fails(told: LargeHello | None) -> tuple[Phase, Reason] | None:
@@ -74,37 +71,29 @@ def fails(told: LargeHello | None) -> tuple[Phase, Reason] | None:
 
 
 @in_trio
-async def test_a_server_answers_it_and_is_left_alone_then(settings: TlsSettings) -> None:
+async def test_a_server_answers_it(settings: TlsSettings) -> None:
     peer = FirstPacketOnly(speaking_tls(server_context()), forgives=99)
     async with serving(peer) as port:
-        visits = Visits(settings, port)
-        assert await visits.one() == (None, ANSWERED)
-        assert await visits.one() == (None, None)
-    assert peer.connections == 3
+        assert await tried(settings, port) == ANSWERED
+    assert peer.connections == 1
 
 
 @in_trio
-async def test_it_is_sent_again_after_a_while(settings: TlsSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(large_hello, "_EVERY", 0.0)
-    async with serving(speaking_tls(server_context())) as port:
-        visits = Visits(settings, port)
-        assert [await visits.one() for _ in range(2)] == [(None, ANSWERED)] * 2
+async def test_who_looks_at_the_first_packet_only_is_found(settings: TlsSettings) -> None:
+    async with serving(FirstPacketOnly(speaking_tls(server_context()))) as port:
+        told = await tried(settings, port)
+    assert fails(told) == (Phase.TLS, Reason.CLOSED)
+    assert told is not None
+    assert (told.passes_in_small_packets, told.is_usual) == (False, False)
 
 
 @in_trio
-async def test_who_looks_at_the_first_packet_only_is_found_and_asked_again_soon(
-    settings: TlsSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(large_hello, "_AGAIN", 0.0)
-    peer = FirstPacketOnly(speaking_tls(server_context()))
-    async with serving(peer) as port:
-        visits = Visits(settings, port)
-        reason, told = await visits.one()
-        assert (reason, fails(told)) == (None, (Phase.TLS, Reason.CLOSED))
-        assert told is not None
-        assert not told.passes_in_small_packets
-        peer.forgives = 99
-        assert await visits.one() == (None, ANSWERED)
+async def test_the_attempt_that_is_shown_is_one_that_failed(settings: TlsSettings) -> None:
+    async with serving(FirstPacketOnly(speaking_tls(server_context()))) as port:
+        service = Service("courier", ("127.0.0.1",), (port,), depth=Depth.TLS, tls=settings)
+        (result,) = await prober(DIRECT).try_large_hellos(service, "127.0.0.1", DIRECT, 0)
+    assert result.attempt.failure is not None
+    assert (result.attempt.source, result.attempt.address) == ("127.0.0.1", "127.0.0.1")
 
 
 @in_trio
@@ -117,7 +106,7 @@ async def test_an_accident_is_no_finding(settings: TlsSettings) -> None:
         await lost_once(stream)
 
     async with serving(loses_the_first) as port:
-        assert await Visits(settings, port).one() == (None, ANSWERED)
+        assert await tried(settings, port) == ANSWERED
     assert lost_once.closed == 1
 
 
@@ -135,41 +124,40 @@ async def test_it_goes_through_a_proxy_too(settings: TlsSettings, scheme: ProxyS
         await server(stream)
 
     async with serving(proxy) as port:
-        path = ProbePath("proxy", (Proxy(scheme, "127.0.0.1", port),))
-        reason, told = await Visits(settings, 443, path).one()
-    assert (reason, fails(told)) == (None, (Phase.TLS, Reason.CLOSED))
+        told = await tried(settings, 443, ProbePath("proxy", (Proxy(scheme, "127.0.0.1", port),)))
+    assert fails(told) == (Phase.TLS, Reason.CLOSED)
 
 
 @in_trio
-async def test_where_openssls_own_hello_is_as_large_it_explains_the_failure(settings: TlsSettings) -> None:
-    assert begins_large(LONG_NAMES, NAME)
-    assert not begins_large(settings.alpn, NAME)
+async def test_where_openssls_own_hello_is_as_large_it_is_told(settings: TlsSettings) -> None:
     async with serving(FirstPacketOnly(speaking_tls(server_context()))) as port:
-        reason, told = await Visits(replace(settings, alpn=LONG_NAMES), port).one()
-    assert (reason, fails(told)) == (Reason.CLOSED, (Phase.TLS, Reason.CLOSED))
+        told = await tried(replace(settings, alpn=LONG_NAMES), port)
+    assert told is not None
+    assert told.is_usual
 
 
 @in_trio
-async def test_who_answers_no_hello_is_none_of_its_business(settings: TlsSettings) -> None:
+@pytest.mark.parametrize("handler", [says(b""), says(b"220 ready\r\n")])
+async def test_who_answers_no_hello_tells_nothing(settings: TlsSettings, handler: Handler) -> None:
+    async with serving(handler) as port:
+        assert await tried(settings, port) is None
+
+
+@in_trio
+async def test_nobody_who_can_be_connected_to_tells_nothing(settings: TlsSettings) -> None:
     async with serving(says(b"")) as port:
-        assert await Visits(replace(settings, alpn=LONG_NAMES), port).one() == (Reason.CLOSED, None)
+        pass
+    assert await tried(settings, port) is None
 
 
 @in_trio
-async def test_nothing_is_sent_where_it_could_tell_nothing(settings: TlsSettings) -> None:
-    peer = FirstPacketOnly(speaking_tls(server_context()))
-    async with serving(peer) as port:
-        balanced = ProbePath("lb", load_balancer=(("127.0.0.1", LoadBalancer("127.0.0.1", port)),))
-        _, told = await Visits(settings, port, balanced).one()
-        assert told is None
-        _, told = await Visits(replace(settings, is_apples=False, ca_file=settings.lab_ca_file), port).one()
-        assert told is None
-    assert peer.closed == 0
+async def test_what_speaks_no_tls_is_not_tried(settings: TlsSettings) -> None:
+    service = Service("courier", ("127.0.0.1",), (1,), depth=Depth.TCP, tls=settings)
+    assert await prober(DIRECT).try_large_hellos(service, "127.0.0.1", DIRECT, 0) == []
 
 
 @in_trio
 async def test_a_server_of_gnutls_answers_it(settings: TlsSettings, tmp_path: Path) -> None:
     assert isinstance(AUTHORITY, trustme.CA)
     with gnutls(tmp_path, AUTHORITY, "NORMAL") as port:
-        _, told = await Visits(replace(settings, alpn=()), port).one()
-    assert told == ANSWERED
+        assert await tried(replace(settings, alpn=()), port) == ANSWERED

@@ -429,8 +429,16 @@ SCENES = {
         Cause.LARGE_HELLO_BLOCKED,
         Verdict.NOT_READY,
         Hop.FIREWALL,
-        with_large_hello(couriers(SILENT_IN_TLS), LargeHello(1750, SILENT_IN_TLS)),
+        with_large_hello(couriers(SILENT_IN_TLS), LargeHello(1750, SILENT_IN_TLS, is_usual=True)),
         "Ask the owners of the firewall to pass TLS on ports 443 and 5223",
+    ),
+    "such a filter, and another one that ends what begins with a short hello": Scene(
+        Cause.TLS_BLOCKED,
+        Verdict.DEGRADED,
+        Hop.FIREWALL,
+        with_large_hello(couriers(hosts=(0,)), LargeHello(1750, SILENT_IN_TLS))
+        + couriers(Failure(Phase.TLS, Reason.RESET, "reset"), hosts=(1, 2, 3)),
+        "to allow TLS to 1-courier.push.apple.com, 2-courier.push.apple.com and 3-courier.push.apple.com",
     ),
     "such a filter on a port that devices only fall back to": Scene(
         None,

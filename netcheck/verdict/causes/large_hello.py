@@ -23,8 +23,8 @@ def large_hello_blocked(case: Case) -> Found | None:
     if not case.large_hellos:
         return None
     tried = [Counted(result, reached=False) for result in case.large_hellos]
-    places = {each.place for each in tried}
-    about = [each for each in case.left if each.place in places and _ends_in_tls(each)]
+    usual = {each.place for each in tried if each.result.large_hello and each.result.large_hello.is_usual}
+    alike = [each for each in case.left if each.place in usual and _ends_in_tls(each)]
     owner = on_the_way(case, tried)
     said = [each.result.large_hello for each in tried if each.result.large_hello is not None]
     kinds = [hello.failure for hello in said if hello.failure is not None]
@@ -39,7 +39,7 @@ def large_hello_blocked(case: Case) -> Found | None:
         what = f"to pass TLS on {ports} also where it begins with more than one packet"
     return Found(
         owner,
-        about,
+        [*tried, *alike],
         f"On {ports}, {failure_in_words(phase, reason)} if its first message has {said[0].size} bytes; "
         "a short one is answered",
         f"Ask {owner.asked} {what}. {_WHO_SENDS_IT}",

@@ -1,0 +1,76 @@
+"""Large TLS hellos: which is due when. Beside the rounds, so that no visit waits for them."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import trio
+
+from netcheck.model.paths import ProbePath
+from netcheck.model.results import Result
+from netcheck.model.services import Service, hosts_on
+from netcheck.plan import greeted
+from netcheck.schedule import offset_of
+from netcheck.state.state import State
+
+_EVERY = 900.0
+"""Seconds from one to the next, of a service over a path."""
+_AGAIN = 30.0
+"""The same while one is not answered: to see soon that somebody has repaired it."""
+_LOOK_EVERY = 5.0
+_SPREAD = 30.0
+"""Seconds in which the first begin."""
+
+Send = Callable[[Service, str, ProbePath, int], Awaitable[list[Result]]]
+_Key: TypeAlias = tuple[str, str]
+"""Service and path."""
+_log = logging.getLogger("netcheck")
+
+
+class LargeHellos:
+    """Tries what the state is configured for, to another host each time."""
+
+    def __init__(self, state: State, send: Send) -> None:
+        self._state = state
+        self._send = send
+        self._due: dict[_Key, float] = {}
+        """When the next is due, on the loop's clock."""
+        self._turns: dict[_Key, int] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                for service, path in self._now_due():
+                    nursery.start_soon(self._try, service, path)
+                await trio.sleep(_LOOK_EVERY)
+
+    def _now_due(self) -> list[tuple[Service, ProbePath]]:
+        """What is due; until it has ended it is not due again."""
+        now = trio.current_time()
+        wanted = {(service.name, path.name): (service, path) for service, path in self._wanted()}
+        self._due = {key: due for key, due in self._due.items() if key in wanted}
+        self._turns = {key: turn for key, turn in self._turns.items() if key in wanted}
+        for key in wanted.keys() - self._due.keys():
+            self._due[key] = now + offset_of(" ".join(key)) * _SPREAD
+        begun = [key for key, due in self._due.items() if due <= now]
+        self._due.update(dict.fromkeys(begun, now + _EVERY))
+        return [wanted[key] for key in begun]
+
+    def _wanted(self) -> list[tuple[Service, ProbePath]]:
+        return greeted(self._state.services, self._state.paths)
+
+    async def _try(self, service: Service, path: ProbePath) -> None:
+        key, hosts = (service.name, path.name), hosts_on(service, path)
+        turn = self._turns.get(key, 0)
+        try:
+            results = await self._send(service, hosts[turn % len(hosts)], path, turn // len(hosts))
+        except Exception:  # a bug of ours costs one try, and never the daemon
+            _log.exception("internal error in a large hello to %s over %s", *key)
+            return
+        for result in results:
+            self._state.record_large_hello(result)
+        if any(result.large_hello and result.large_hello.failure for result in results):
+            self._due[key] = trio.current_time() + _AGAIN
+        else:
+            self._turns[key] = turn + 1  # to the same host until it is answered
