@@ -154,12 +154,17 @@ class Facts:
 
     @cached_property
     def certified(self) -> Mapping[tuple[str, str], Sequence[Result]]:
-        """The latest results in which a certificate was shown, by service and path."""
-        grouped: dict[tuple[str, str], list[Result]] = {}
+        """The latest results in which a certificate was shown, by service and path.
+
+        Of the latest visits; where none of these showed any, of those before.
+        """
+        now: dict[tuple[str, str], list[Result]] = {}
+        before: dict[tuple[str, str], list[Result]] = {}
         for endpoint, seen in self.endpoints.items():
-            if seen.certified:
-                grouped.setdefault((endpoint.service, endpoint.path), []).extend(seen.certified)
-        return grouped
+            for result in seen.certified:
+                grouped = now if any(result is each for each in seen.results) else before
+                grouped.setdefault((endpoint.service, endpoint.path), []).append(result)
+        return {**before, **now}
 
 
 def _found(alike: Sequence[tuple[Finding, Judgement]]) -> PathFinding:

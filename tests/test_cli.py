@@ -555,6 +555,10 @@ STEPS = [
         "Write http:// in place of https:// in --proxy: it speaks no TLS there.",
     ),
     (
+        "If nobody asks so, set `resolve: proxy` or `families: ipv4` of the path proxy in the config.",
+        "If nobody asks so, write a config for it, with `resolve: proxy` or `families: ipv4`.",
+    ),
+    (
         "On the machine that runs netcheck, correct the interface nope0 of the path direct.",
         "On the machine that runs netcheck, correct --interface nope0.",
     ),

@@ -43,6 +43,7 @@ _STEPS_OF_OPTIONS = {
     " of the path proxy in the config": "",
     " for the path proxy in the config": " in --proxy",
     "set `ca_file`": "write a config for it, with `ca_file`",
+    "set `resolve": "write a config for it, with `resolve",
     "the resolver chosen (": "the resolver (",
     "correct the interface ": "correct --interface ",
     " of the path direct": "",

@@ -142,7 +142,7 @@ def refuse_another_file(file: Path) -> None:
     SQLite would overwrite one of a single byte. Looks while nothing here has the file open: closing it would
     let go of SQLite's locks (https://www.sqlite.org/howtocorrupt.html, section 2.2).
     """
-    if not (_header(file) or _BEGINS).startswith(_BEGINS):
+    if any(header := _header(file)) and not header.startswith(_BEGINS):
         raise HistoryError(_NO_HISTORY.format(file))
 
 
@@ -208,13 +208,19 @@ def _plainly(file: Path) -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError) as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
-            if int.from_bytes(_header(file)[_APPLICATION], "big") != _OURS:
+            if not _was_ours(_header(file)):
                 raise HistoryError(_NO_HISTORY.format(file)) from error
             raise _DamagedError(f"{file} is damaged: {error}") from error
         raise HistoryError(
             f"{file} cannot be used: {getattr(error, 'strerror', error)}; "
             "see that its folder is there, may be written to, and has room"
         ) from error
+
+
+def _was_ours(header: bytes) -> bool:
+    """By our mark; or it is nobody's, as files are whose beginning a crash has not left on the disk."""
+    is_cut = header.startswith(_BEGINS) and len(header) < _HEADER
+    return is_cut or not any(header) or int.from_bytes(header[_APPLICATION], "big") == _OURS
 
 
 def _row(span: Span) -> tuple[object, ...]:

@@ -184,11 +184,11 @@ class _Inquiry:
         others, and one that fails at once leaves its share to them. Who is slow may answer after its turn.
         """
         queue = deque(_Visit(nameserver, self._forms()) for nameserver in _in_turn(self._stub))
-        queue += [_Visit(nameserver, self._forms()[:1]) for nameserver in self._stub.never_asked]
+        at_last = deque(_Visit(nameserver, self._forms()[:1]) for nameserver in self._stub.never_asked)
         failures: list[Answer] = []
-        while queue:
-            shares = sum(len(visit.forms) for visit in queue)
-            visit = queue.popleft()
+        while queue or at_last:
+            shares = sum(len(visit.forms) for visit in (*queue, *at_last))
+            visit = (queue or at_last).popleft()
             now = trio.current_time()
             until = now + min((deadline - now) / shares, self._stub.timeout)
             is_other = visit.forms[0].transport is not self._usual_transport()
@@ -198,8 +198,8 @@ class _Inquiry:
                 answer = self._not_for_programs(visit, answer)
             if answer.reason in _ANSWERED and not answer.lame:
                 return answer
-            if not (failures and self._is_last_resort and answer.reason is Reason.DNS_MALFORMED):
-                failures.append(answer)  # else it is only TCP, tried at last, that made no sense
+            if not (failures and self._is_last_resort and self._tells_nothing(visit, answer)):
+                failures.append(answer)
             if forms := _forms_left(visit, answer, self.tries[-1].transport):
                 queue.append(_Visit(visit.nameserver, forms))
         return _most_telling(failures)
@@ -234,6 +234,11 @@ class _Inquiry:
             f"no answer from {who} over udp; over tcp, which programs do not try by themselves, it answers"
         )
         return Answer(Reason.DNS_TIMEOUT, detail)
+
+    def _tells_nothing(self, visit: _Visit, answer: Answer) -> bool:
+        """Of what no program asks: that it makes no sense, or is another refusal than programs get."""
+        is_tcp = self._usual_transport() is Transport.UDP and visit.nameserver not in self._stub.never_asked
+        return answer.reason is Reason.DNS_MALFORMED or not (is_tcp or answer.hitch)
 
     async def _ask_in_form(self, visit: _Visit, deadline: float) -> Answer:
         """Ask one nameserver, in the form it can answer."""

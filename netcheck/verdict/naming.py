@@ -126,10 +126,10 @@ def or_another_way(case: Case, about: Sequence[Counted]) -> str:
         return ""
     if isinstance(chooser, Pac):
         owners, answer = the_chooser(case).asked, the_answer(about)
-        return f" Or ask {owners} to name a proxy for them: it answers {answer}."
+        return f" Or ask {owners} to name a proxy for these hosts: it answers {answer}."
     if chooser.https is None:
-        return " Or name a proxy for them in https_proxy, where netcheck runs: none is set."
-    return " Or take them out of NO_PROXY where netcheck runs: it keeps them from the proxy."
+        return " Or name a proxy for these hosts in https_proxy, where netcheck runs: none is set."
+    return " Or take these hosts out of NO_PROXY where netcheck runs: it keeps them from the proxy."
 
 
 _PROXY_HAS_NO_ADDRESS = fails_in(Phase.PROXY_RESOLVE, Reason.NXDOMAIN, Reason.NO_ANSWER)

@@ -7,7 +7,7 @@ from html import unescape
 
 from netcheck.wire.http_head import Head
 
-_READ = 4096
+MOST_READ = 4096
 """Bytes of a page: what it says comes first."""
 _CODED = (b"content-encoding", b"transfer-encoding")
 _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.I)
@@ -22,7 +22,7 @@ def text_of(head: Head, body: bytes) -> str:
     """
     if any(head[name] for name in _CODED) or not _is_text(head[b"content-type"]):
         return ""
-    page = _decoded(body[:_READ])
+    page = _decoded(body[:MOST_READ])
     status = f"{head.status} {head.phrase.decode('latin-1')}".lower()
     return next((line for line in _lines(page) if line.lower() not in status), "")
 

@@ -12,7 +12,7 @@ from netcheck.model.paths import AuthScheme, Credentials
 from netcheck.wire.http_head import Head
 from netcheck.wire.http_headers import Challenge, challenges, proxy_status_reason, squid_reason
 from netcheck.wire.http_login import choices
-from netcheck.wire.http_page import text_of
+from netcheck.wire.http_page import MOST_READ, text_of
 from netcheck.wire.http_software import software_of
 from netcheck.wire.transcript import Transcript
 
@@ -143,7 +143,7 @@ def _notes(head: Head, heard: Transcript) -> Iterator[str]:
 
 
 def _said_to_people(head: Head, body: bytes, heard: Transcript) -> Iterator[str]:
-    if said := text_of(head, body):
+    if said := text_of(head, heard.masked(body[:MOST_READ])):  # a secret may look as if it had to be decoded
         yield f'"{heard.text(said.encode(), cut=True)}"'  # the rest may be still to come
 
 

@@ -62,6 +62,10 @@ class Transcript:
         begun = self._first.lstrip(after) if after else self._first
         return protocol_mark.startswith(begun[: len(protocol_mark)])
 
+    def masked(self, raw: bytes) -> bytes:
+        """A piece of the answer without our secrets, for who has yet to decode it; it may go on."""
+        return self._mask.text(raw, cut=True)
+
     def text(self, raw: bytes, *, cut: bool = False) -> str:
         """A piece of the answer as one short printable line without our secrets; with `cut`, it may go on."""
         shown = self._mask.text(raw[:_KEPT], cut=cut or len(raw) > _KEPT).decode("utf-8", "replace")

@@ -537,6 +537,20 @@ def test_an_outage_is_a_failure_and_no_gap(failure: Failure, visits: int) -> Non
     assert before <= series(state)
 
 
+def test_the_certificate_of_a_host_that_is_gone_counts_only_while_no_other_shows_any() -> None:
+    later = replace(TLS, not_after=(TLS.not_after or 0.0) + 86400)
+    intercepted = Failure(Phase.TLS, Reason.TLS_INTERCEPTED)
+    service = replace(COURIER, hosts=(HOST, OTHER_HOST))
+    other = replace(a_result(tls=TLS, failure=intercepted, at=1.0), host=OTHER_HOST)
+    state = configured(a_visit(a_result(tls=TLS, at=1.0)), a_visit(other), services=[service])
+    assert values(shown(state), "netcheck_tls_intercepted") == [1]
+    state.record(a_visit(replace(a_result(failure=TIMEOUT, at=2.0), host=OTHER_HOST)))
+    state.record(a_visit(a_result(tls=later, at=2.0)))
+    facts = shown(state)
+    assert values(facts, "netcheck_tls_intercepted") == [0]
+    assert values(facts, "netcheck_tls_certificate_not_after_timestamp_seconds") == [later.not_after]
+
+
 def test_what_was_known_before_an_outage_gives_way_to_what_comes_after_it() -> None:
     later = replace(TLS, not_after=(TLS.not_after or 0.0) + 86400)
     state = configured(a_visit(a_result(tls=TLS, at=1.0), lookups=[a_lookup(min_ttl=60)]))

@@ -194,6 +194,16 @@ def test_a_damaged_file_is_set_aside_and_a_fresh_one_begun(
     assert str(aside) in caplog.text
 
 
+@pytest.mark.parametrize("left", [bytes(8192), b"SQLite format 3\0" + b"\x10" * 34])
+def test_a_file_whose_beginning_was_lost_is_set_aside_too(tmp_path: Path, left: bytes) -> None:
+    file = tmp_path / "netcheck.db"
+    file.write_bytes(left)
+    assert causes(kept(file, BLOCKED)) == [BLOCKED.cause]
+    assert [span.cause for span in read(file)] == [BLOCKED.cause]
+    (aside,) = tmp_path.glob("netcheck.db.damaged-*")
+    assert aside.read_bytes() == left
+
+
 def test_a_file_that_is_damaged_while_we_run_gets_all_again(tmp_path: Path) -> None:
     file = tmp_path / "netcheck.db"
     database, spans = Database(file), kept(None, BLOCKED, DOWN)._timeline.spans
@@ -280,7 +290,6 @@ SOMETHING_ELSE = {
     "a config": b"history: {file: netcheck.yaml}\n",
     "a password": b"s3cret",
     "one byte, over which SQLite would write": b"x",
-    "a head that was lost": bytes(8192),
     "a damaged database of another program": b"SQLite format 3\0" + b"\xa5" * 8192,
 }
 

@@ -145,6 +145,22 @@ async def test_whom_programs_never_ask_tells_so_and_is_no_success(
     assert (f"{fourth.nameserver}, which programs never ask, answers" in found.detail) == bool(hitch)
 
 
+@pytest.mark.parametrize("fourth", [refused, servfail])
+@in_trio
+async def test_what_it_says_whom_programs_never_ask_is_no_reason(fourth: Replies) -> None:
+    async with peer(silent) as first, peer(fourth) as here:
+        found = await ask_the_system(first, never_asked=(here.nameserver,), timeout=1.0)
+    assert found.reason is Reason.DNS_TIMEOUT
+
+
+@in_trio
+async def test_whom_programs_never_ask_is_not_asked_before_the_others_had_all_their_turns() -> None:
+    async with peer(silent) as first, peer(good) as here:
+        await ask_the_system(first, never_asked=(here.nameserver,), timeout=1.0)
+    assert len(here.asked) == 1
+    assert len(first.asked) == 2
+
+
 @in_trio
 async def test_what_no_program_sees_is_no_success_after_its_turn_either() -> None:
     """The fourth nameserver's answer comes when the first one is asked again."""

@@ -90,7 +90,7 @@ def test_what_is_sent_directly_where_only_the_proxy_is_let_out_is_the_pac_files(
     assert 'it answers "DIRECT". The path proxy reaches them' in says["direct"]
     assert 'PROXY 127.0.0.1:9": no way can be read in it' in says["comma"]
     assert "Or ask the owners of the PAC file" in says["unknown"]
-    assert "Or take them out of NO_PROXY" in says["environment"]
+    assert "Or take these hosts out of NO_PROXY" in says["environment"]
 
 
 def test_wpad_is_found_by_the_name_that_the_search_list_makes_whole() -> None:

@@ -1,5 +1,6 @@
 """HTTP CONNECT against the answers of real proxies, and of peers that are none."""
 
+import html
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -286,6 +287,18 @@ def test_what_its_page_says_is_shown_where_no_header_says_more(
     answer = head("403 Forbidden", *headers) + page.encode("latin-1")
     shown = {None: " (Via 1.1 gate)", "": ""}.get(said, f' ("{said}")')
     assert play(with_login(), (answer,)).detail == f"HTTP 403 Forbidden{shown}"
+
+
+@pytest.mark.parametrize("password", ["a&amp;Secret99", "&#83;ecretPass99", "a&Secret99"])
+@pytest.mark.parametrize("sent", [str, html.escape])
+def test_no_page_shows_a_password_be_it_escaped_or_as_if_it_were(
+    password: str, sent: Callable[[str], str]
+) -> None:
+    machine = partial(HttpConnect, ADDRESS, Credentials("tb-username", Secret(password)))
+    answer = head("403 Forbidden", HTML) + f"<p>denied {sent(password)} sorry".encode()
+    detail = play(machine(), (answer,)).detail
+    assert "***" in detail
+    assert "ecret" not in detail
 
 
 @pytest.mark.parametrize("page", ["<" * 100_000, "<script" * 20_000, "<title>" * 20_000, "<!--" * 30_000])

@@ -94,7 +94,7 @@ def _other_ways(case: Case, denied: Iterable[Counted]) -> str:
         keys = "`resolve: local`"
     else:
         keys = "`resolve: proxy`" if len(mine) > 1 else f"`resolve: proxy` or `families: {_other(mine)}`"
-    return f" If nobody asks so, write {keys} for the path {case.path.name} in the config."
+    return f" If nobody asks so, set {keys} of the path {case.path.name} in the config."
 
 
 def _other(families: set[Family]) -> Family:

@@ -124,7 +124,7 @@ def test_what_is_sent_directly_where_no_proxy_is_known_may_be_the_firewalls_or_t
     (finding,) = judged(*BLOCKED).findings
     assert (finding.cause, finding.hop) == (Cause.PORT_BLOCKED, Hop.FIREWALL)
     assert finding.next_step.endswith(
-        f' Or ask the owners of the PAC file {FILE} to name a proxy for them: it answers "DIRECT".'
+        f' Or ask the owners of the PAC file {FILE} to name a proxy for these hosts: it answers "DIRECT".'
     )
 
 
@@ -132,12 +132,12 @@ def test_what_the_environment_sends_directly_is_told() -> None:
     (finding,) = judged(*BLOCKED, path=ENVIRONMENT).findings
     assert (finding.cause, finding.hop) == (Cause.PORT_BLOCKED, Hop.FIREWALL)
     assert finding.next_step.endswith(
-        " Or take them out of NO_PROXY where netcheck runs: it keeps them from the proxy."
+        " Or take these hosts out of NO_PROXY where netcheck runs: it keeps them from the proxy."
     )
     nothing = replace(ENVIRONMENT, chosen_by=Environment(None, A[0]))
     (finding,) = judged(*BLOCKED, path=nothing).findings
     assert finding.next_step.endswith(
-        " Or name a proxy for them in https_proxy, where netcheck runs: none is set."
+        " Or name a proxy for these hosts in https_proxy, where netcheck runs: none is set."
     )
 
 

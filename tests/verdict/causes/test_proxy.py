@@ -433,7 +433,7 @@ def test_a_proxy_that_takes_one_way_of_asking_for_a_bad_request_is_one(
     (finding,) = Scene(None, Verdict.DEGRADED, None, results, paths=(BOTH,)).judged().findings
     assert finding.cause is Cause.PROXY_DENIES_PORT
     assert f", {given}. It must not" in finding.next_step
-    assert f"write {keys} for the path proxy in the config" in finding.next_step
+    assert f"set {keys} of the path proxy in the config" in finding.next_step
     assert finding.evidence.startswith("the proxy denies it in all ")
 
 
