@@ -45,7 +45,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.WRONG_PEER: "somebody else answers",
     Cause.PROXY_RESOLVES_DIFFERENTLY: "the proxy resolves the names differently",
     Cause.PROXY_FALSE_SUCCESS: "the proxy says that it is connected, and is not",
-    Cause.LARGE_HELLO_BLOCKED: "today's devices cannot begin TLS",
+    Cause.LARGE_HELLO_BLOCKED: "TLS fails where it begins with a large message",
     Cause.TLS_STALLS: "TLS gets no answer",
     Cause.TLS_BLOCKED: "TLS is cut off",
     Cause.SESSION_BROKEN: "connections break after TLS",
