@@ -1,7 +1,6 @@
 """When the facts of a state are made anew, and when a change is told."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,27 +12,15 @@ from netcheck.model.findings import (
     Hop,
     Judgement,
     PushCertificate,
-    PushCertificateFile,
     Verdict,
 )
-from netcheck.model.paths import Binding, Family, ProbePath, Proxy, ProxyScheme
-from netcheck.model.results import Hold, HoldKey
+from netcheck.model.paths import Binding, ProbePath, Proxy, ProxyScheme
 from netcheck.model.services import Service
 from netcheck.settling import LatestFacts
 from netcheck.state.state import State
 from netcheck.verdict.assessing import Assessment, assess
 from tests.records import COURIER, DROPPED, PROVIDER, REFUSED, result, visit
-
-DIRECT = ProbePath("direct")
-HELD = replace(COURIER, hold=60.0)
-MDM = PushCertificateFile("mdm", Path("mdm.pem"))
-HOST = COURIER.hosts[0]
-
-
-def configured() -> State:
-    state = State()
-    state.configure([HELD], [DIRECT], [MDM])
-    return state
+from tests.test_facts import DIRECT, HELD, HOLD, configured
 
 
 class Counting:
@@ -70,9 +57,6 @@ def test_many_changes_between_two_looks_are_judged_once(engine: Counting) -> Non
     assert engine.runs == 1
     latest.now()
     assert engine.runs == 2
-
-
-HOLD = Hold(0.0, HoldKey("courier", "direct", Family.IPV4), HOST, 5223, 10.0)
 
 
 @pytest.mark.parametrize(
