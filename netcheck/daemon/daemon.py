@@ -1,16 +1,18 @@
 """The daemon: joins the rooms, and owns signals, reload, serving and shutdown."""
 
+import _signal  # type: ignore[import-not-found]  # the part in C of `signal`; typeshed has no stub
 import gc
 import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -250,15 +252,34 @@ class Daemon:
 
     async def _handle_signals(self, nursery: trio.Nursery) -> None:
         with _deaf_at_the_end(), trio.open_signal_receiver(*_SIGNALS) as received:
+            hear = _heard_once({each: signal.getsignal(each) for each in _SIGNALS})
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])  # blocked since `netcheck.__main__`
             async for number in received:
                 if number == signal.SIGHUP:
+                    signal.signal(signal.SIGHUP, hear)  # one that comes from now on means another config
                     nursery.start_soon(self.reload)
                 else:
                     _log.info("%s: stopping", signal.Signals(number).name)
                     self._systemd.tell("STOPPING=1")
                     await self._port.close()
                     nursery.cancel_scope.cancel()
+
+
+def _heard_once(handlers: Mapping[int, Any]) -> Callable[[int, FrameType | None], None]:
+    """Ignore a signal from when it comes, and hand it on: who handles it listens to the next one again.
+
+    One that comes time and again would interrupt its own handler, until Python's stack is full.
+    """
+
+    ignored = int(signal.SIG_IGN)
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        _signal.signal(number, ignored)  # in C: within a function of Python's the next one could come first
+        handlers[number](number, frame)
+
+    for number in handlers:
+        signal.signal(number, hear)
+    return hear
 
 
 @contextmanager
