@@ -270,7 +270,6 @@ def _heard_once(handlers: Mapping[int, Any]) -> Callable[[int, FrameType | None]
 
     One that comes time and again would interrupt its own handler, until Python's stack is full.
     """
-
     ignored = int(signal.SIG_IGN)
 
     def hear(number: int, frame: FrameType | None) -> None:

@@ -1,14 +1,12 @@
 """Large TLS hellos: which is due when. Beside the rounds, so that no visit waits for them."""
 
-import logging
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Hashable
 
 import trio
 
 from netcheck.model.paths import ProbePath
 from netcheck.model.results import Result
-from netcheck.model.services import Service, hosts_on
+from netcheck.model.services import Service, hosts_on, measured
 from netcheck.plan import greeted
 from netcheck.schedule import offset_of
 from netcheck.state.state import State
@@ -22,9 +20,6 @@ _SPREAD = 30.0
 """Seconds in which the first begin."""
 
 Send = Callable[[Service, str, ProbePath, int], Awaitable[list[Result]]]
-_Key: TypeAlias = tuple[str, str]
-"""Service and path."""
-_log = logging.getLogger("netcheck")
 
 
 class LargeHellos:
@@ -33,9 +28,9 @@ class LargeHellos:
     def __init__(self, state: State, send: Send) -> None:
         self._state = state
         self._send = send
-        self._due: dict[_Key, float] = {}
-        """When the next is due, on the loop's clock."""
-        self._turns: dict[_Key, int] = {}
+        self._due: dict[Hashable, float] = {}
+        """By what is measured: when the next is due, on the loop's clock."""
+        self._turns: dict[Hashable, int] = {}
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -47,26 +42,24 @@ class LargeHellos:
 
     def _now_due(self) -> list[tuple[Service, ProbePath]]:
         """What is due; until it has ended it is not due again."""
-        now = trio.current_time()
-        wanted = {(service.name, path.name): (service, path) for service, path in self._wanted()}
+        now, wanted = trio.current_time(), self._wanted()
         self._due = {key: due for key, due in self._due.items() if key in wanted}
         self._turns = {key: turn for key, turn in self._turns.items() if key in wanted}
         for key in wanted.keys() - self._due.keys():
-            self._due[key] = now + offset_of(" ".join(key)) * _SPREAD
+            service, path = wanted[key]
+            self._due[key] = now + offset_of(f"{service.name} {path.name}") * _SPREAD
         begun = [key for key, due in self._due.items() if due <= now]
         self._due.update(dict.fromkeys(begun, now + _EVERY))
         return [wanted[key] for key in begun]
 
-    def _wanted(self) -> list[tuple[Service, ProbePath]]:
-        return greeted(self._state.services, self._state.paths)
+    def _wanted(self) -> dict[Hashable, tuple[Service, ProbePath]]:
+        return {measured(*pair): pair for pair in greeted(self._state.services, self._state.paths)}
 
     async def _try(self, service: Service, path: ProbePath) -> None:
-        key, hosts = (service.name, path.name), hosts_on(service, path)
+        key, hosts = measured(service, path), hosts_on(service, path)
         turn = self._turns.get(key, 0)
-        try:
-            results = await self._send(service, hosts[turn % len(hosts)], path, turn // len(hosts))
-        except Exception:  # a bug of ours costs one try, and never the daemon
-            _log.exception("internal error in a large hello to %s over %s", *key)
+        results = await self._send(service, hosts[turn % len(hosts)], path, turn // len(hosts))
+        if key not in self._wanted():  # a reload came meanwhile
             return
         for result in results:
             self._state.record_large_hello(result)

@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from netcheck.daemon.large_hellos import LargeHellos
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.paths import Expected, LoadBalancer, ProbePath
+from netcheck.model.paths import Expected, Family, LoadBalancer, ProbePath
 from netcheck.model.results import LargeHello, Result
 from netcheck.model.services import Depth, Service, TlsSettings
 from netcheck.state.state import State
@@ -118,13 +118,18 @@ def test_nothing_is_tried_where_it_could_tell_nothing(service: Service, path: Pr
     assert tried.asked == []
 
 
-def test_a_bug_costs_one_try_and_not_the_daemon(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_path_that_has_become_another_one_is_tried_anew_and_what_was_under_way_is_dropped() -> None:
     tried = Tried(COURIER)
 
-    def fails(_: str) -> None:
-        raise RuntimeError("a bug")
+    def becomes_another() -> None:
+        tried.state.configure([COURIER], [replace(DIRECT, families=(Family.IPV4,))])
 
-    tried.told = fails
-    tried.run((1000.0, nothing))
+    def answers_while_it_does(_: str) -> LargeHello:
+        tried.told = lambda _: ANSWERED
+        becomes_another()
+        return LOST
+
+    tried.told = answers_while_it_does
+    tried.run((100.0, nothing))
     assert len(tried.asked) == 2
-    assert set(caplog.messages) == {"internal error in a large hello to courier over direct"}
+    assert tried.known() == [ANSWERED]

@@ -365,6 +365,21 @@ def test_a_bug_costs_one_visit_or_hold_and_not_the_daemon(
     }
 
 
+def test_a_bug_costs_one_large_hello_and_not_the_daemon(
+    auto: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Fails(Stand):
+        async def try_large_hellos(self, *_: object) -> list[Result]:
+            raise RuntimeError("a bug")
+
+    async def a_while(made: Run) -> None:
+        await trio.sleep(60)
+
+    made = run(held(auto), Fails(), a_while)
+    assert made.state.own.skipped[Reason.INTERNAL_ERROR] == 1
+    assert f"internal error in a large hello to 0-{DOMAIN} over direct" in caplog.messages
+
+
 # Signs of life
 
 

@@ -72,7 +72,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 def open_window(desk: Desk, scheme: str = "light", width: int = 1280) -> Window:
-    page = desk.browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
+    page = desk.browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]  # playwright wants literals
     window = Window(page)
     page.goto(desk.lab.url)
     return window
@@ -185,7 +185,7 @@ def read_at_a_desk(desk: Desk, scheme: str, width: int) -> None:
     proxy = Proxy(ProxyScheme.HTTP, "proxy.example", 3128)
     failed = [result(courier, 443, denied, host=host, path=LONG_NAME) for host in courier.hosts]
     known = facts([courier], [ProbePath("direct"), ProbePath(LONG_NAME, (proxy,))], results=failed)
-    window = Window(desk.browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900}))  # type: ignore[arg-type]
+    window = Window(desk.browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900}))  # type: ignore[arg-type]  # playwright wants literals
     window.page.set_content(render_report(known, "0.1.0", 1_790_000_000.0))
     seen = window.page.locator("#failures td:last-child").bounding_box()
     assert seen

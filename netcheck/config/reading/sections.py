@@ -6,7 +6,7 @@ are faults, and are repeated in a message only where they are close to known one
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -212,17 +212,13 @@ def named(
             raise ValueError(NO_VALUE)
         entries = nothing if raw is NOTHING and nothing is not None else mapping_in(raw, _NEEDS_NAMES)
         limits.check(len(entries))
-        found = {}
+        found: dict[str, T] = {}
         for key, value in entries.items():
             try:
                 _refuse_slipped(key, value, others)
-                normal = key if key in of_known else name(key)
+                normal = _once(key if key in of_known else name(key), found)
             except ValueError as error:
                 reading.say((*at, key), str(error), of_key=True)
-                continue
-            if normal in found:
-                twice = f"{normal} stands here twice, in two spellings: remove one"
-                reading.say((*at, key), twice, of_key=True)
                 continue
             try:
                 found[normal] = of_known.get(key, others).read(value, (*at, key), reading)
@@ -248,6 +244,12 @@ def named(
         of_known,
         others,
     )
+
+
+def _once(name: str, found: Collection[str]) -> str:
+    if name in found:
+        raise ValueError(f"{name} stands here twice, in two spellings: remove one")
+    return name
 
 
 def _refuse_slipped(key: str, value: object, kind: Kind[Any]) -> None:
