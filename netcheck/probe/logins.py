@@ -43,10 +43,10 @@ class _Rejections:
 
 
 class Logins:
-    """What the probes of one configuration share: tickets, and which logins were rejected.
+    """What all probes share: tickets, and which logins were rejected.
 
     Accounts are locked after some wrong passwords, and there are many probes: a login that is rejected time
-    and again is not offered with each of them.
+    and again is not offered with each of them, nor anew after each reload. Another password is another login.
     """
 
     def __init__(self) -> None:

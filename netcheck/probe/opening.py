@@ -45,10 +45,10 @@ class Gate(AbstractAsyncContextManager[None], Protocol):
 class Opening:
     """Opens connections to where probes aim, and makes attempts of it."""
 
-    def __init__(self, timeouts: Timeouts, names: Names) -> None:
+    def __init__(self, timeouts: Timeouts, names: Names, logins: Logins | None = None) -> None:
         self._timeouts = timeouts
         self._names = names
-        self._logins = Logins()
+        self._logins = logins or Logins()
         self._headers = Headers()
 
     async def attempt(self, shared: Round, path: ProbePath, aim: Aim, gate: Gate) -> Attempt:

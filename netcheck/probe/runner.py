@@ -25,6 +25,7 @@ from netcheck.probe.clock import unix_time
 from netcheck.probe.dialer import Dialer, can_dial
 from netcheck.probe.hold import Line, ladder
 from netcheck.probe.large_hello import Say, try_large_hello
+from netcheck.probe.logins import Logins
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round, Rounds
 from netcheck.probe.opening import Gate, Opening, attempt_of, security_of
@@ -36,14 +37,14 @@ from netcheck.probe.walk import Walk, WalkEnded
 class Prober:
     """Makes visits. One per configuration: it holds what the visits of a round share."""
 
-    def __init__(self, timeouts: Timeouts, gates: Mapping[str, Gate]) -> None:
-        """`gates` by path name."""
+    def __init__(self, timeouts: Timeouts, gates: Mapping[str, Gate], logins: Logins | None = None) -> None:
+        """`gates` by path name; `logins`, where something is known of them already."""
         self._timeouts = timeouts
         self._gates = gates
         self._rounds = Rounds()
         self._names = Names(timeouts.resolve)
         self._choosing = Choosing(timeouts, self._names)
-        self._opening = Opening(timeouts, self._names)
+        self._opening = Opening(timeouts, self._names, logins)
         self._dialer = Dialer(timeouts, self._opening.look_again)
         self._known: dict[Hashable, set[Family]] = {}
         """By host and who was asked from where: the families of which it had an address when that could last

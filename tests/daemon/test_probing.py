@@ -13,7 +13,7 @@ from netcheck.config.file import Config, load
 from netcheck.daemon.probing import Probing
 from netcheck.model.failing import Outcome, Reason
 from netcheck.model.findings import Acceptance
-from netcheck.model.paths import Family, ProbePath
+from netcheck.model.paths import Credentials, Family, ProbePath, Proxy, ProxyScheme, Secret
 from netcheck.model.results import Bag, HoldEnd, HoldKey, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service
 from netcheck.state.flows import Flow
@@ -60,6 +60,37 @@ async def test_a_visit_under_way_is_counted_when_the_config_has_changed_meanwhil
             await trio.sleep(0.01)
         assert state.own.skipped["internal_error"] == 0
         nursery.cancel_scope.cancel()
+
+
+@in_trio
+async def test_a_login_that_was_rejected_three_times_is_not_sent_anew_because_the_config_is_another(
+    tmp_path: Path,
+) -> None:
+    sent: list[bytes] = []
+
+    async def rejects(stream: trio.SocketStream) -> None:
+        while heard := await stream.receive_some(4096):
+            sent.extend(line for line in heard.split(b"\r\n") if line.startswith(b"Proxy-Authorization"))
+            await stream.send_all(
+                b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n"
+            )
+
+    async with serving(rejects) as port:
+        login = Credentials("svc", Secret("wrong"))
+        proxy = Proxy(ProxyScheme.HTTP, "127.0.0.1", port, login)
+        path = ProbePath("proxy", (proxy,))
+        state, config = State(), replace(a_config(tmp_path, 443), paths=(path,))
+        probing = Probing(state, config)
+        for _ in range(5):
+            await probing.probe("proxy", "ours", "127.0.0.1")
+        assert len(sent) == 3
+        probing.take(replace(config, probing=replace(config.probing, interval=7.0)))
+        await probing.probe("proxy", "ours", "127.0.0.1")
+        assert len(sent) == 3
+        other = replace(proxy, credentials=Credentials("svc", Secret("right")))
+        probing.take(replace(config, paths=(replace(path, proxies=(other,)),)))
+        await probing.probe("proxy", "ours", "127.0.0.1")
+        assert len(sent) == 4
 
 
 @in_trio
