@@ -130,7 +130,7 @@ class LoggingIn:
         """By the strongest way that can be had: where Kerberos is not set up here, others may do."""
         self._logins.check(self._proxy)
         first: LoginError | None = None
-        for scheme, challenge in choices(wanted.offered, self._credentials):
+        for scheme, challenge in choices(wanted.offered, self._credentials.schemes):
             login = self._login(scheme)
             try:
                 answer = await self._answer(scheme, login, challenge)

@@ -7,7 +7,7 @@ import importlib
 import logging
 import struct
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from netcheck.model.failing import LoginFault
@@ -120,9 +120,11 @@ def not_installed(scheme: AuthScheme, library: str) -> LoginError:
     return LoginError(LoginFault.NOT_INSTALLED, detail)
 
 
-def choices(offered: Sequence[Challenge], credentials: Credentials) -> Iterator[tuple[AuthScheme, Challenge]]:
-    """What of the offer these credentials are good for, the strongest first, as `curl --proxy-anyauth`."""
-    for scheme in credentials.schemes:
+def choices(
+    offered: Sequence[Challenge], known: Iterable[AuthScheme]
+) -> Iterator[tuple[AuthScheme, Challenge]]:
+    """What of the offer is known, in the order in which that is given, as `curl --proxy-anyauth`."""
+    for scheme in known:
         usable = (each for each in offered if each.scheme == scheme)
         challenge = next((each for each in usable if scheme is not AuthScheme.DIGEST or is_known(each)), None)
         if challenge is not None:

@@ -99,11 +99,12 @@ def _login_wanted(
     rejects = (f"rejects the login by {tried}",) if tried else ()
     ways = f"offers {', '.join(names) or 'no way to log in'}"
     detail = _in_words(head, heard, *rejects, ways, *_notes(head, heard))
-    if credentials is None or not spoke:
-        return Refusal(Reason.PROXY_AUTH_REQUIRED, detail, spoke)
-    if offered and next(choices(offered, credentials), None) is None:
+    known = AuthScheme if credentials is None else credentials.schemes
+    if spoke and offered and next(choices(offered, known), None) is None:
         login = RefusedLogin(LoginFault.NOT_OFFERED, names)
         return Refusal(Reason.PROXY_AUTH_UNSUPPORTED, detail, spoke, login=login)
+    if credentials is None or not spoke:
+        return Refusal(Reason.PROXY_AUTH_REQUIRED, detail, spoke)
     rejected = RefusedLogin(LoginFault.REJECTED, names)
     return Refusal(Reason.PROXY_AUTH_FAILED, detail, spoke, login=rejected)
 

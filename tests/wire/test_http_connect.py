@@ -354,6 +354,8 @@ def test_a_web_servers_status_is_a_proxys_when_a_proxys_header_comes_with_it() -
         (with_digest, SQUID_407, Reason.PROXY_AUTH_UNSUPPORTED, True),
         (with_login, head("407 X", "Proxy-Authenticate: Hawk"), Reason.PROXY_AUTH_UNSUPPORTED, True),
         (plain, head("407 X", "Proxy-Authenticate: NTLM"), Reason.PROXY_AUTH_REQUIRED, True),
+        (plain, head("407 X", "Proxy-Authenticate: Bearer"), Reason.PROXY_AUTH_UNSUPPORTED, True),
+        (plain, head("407 X"), Reason.PROXY_AUTH_REQUIRED, True),
         (with_login, head("407 X"), Reason.PROXY_AUTH_FAILED, True),
     ],
     ids=[
@@ -368,6 +370,8 @@ def test_a_web_servers_status_is_a_proxys_when_a_proxys_header_comes_with_it() -
         "basic-not-allowed",
         "unknown-scheme",
         "ntlm-none",
+        "unknown-scheme-none",
+        "no-challenge-none",
         "no-challenge",
     ],
 )

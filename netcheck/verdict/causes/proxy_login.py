@@ -47,15 +47,15 @@ def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     which = f"of {proxy.name} in" if len(case.path.proxies) > 1 else "of"
     config = f"{which} the path {case.path.name} in the config"
     credentials = asked.credentials if asked else None
+    refused = _commonest(about)
+    if refused.fault is LoginFault.NOT_OFFERED:
+        return _another_way(credentials, refused.offered, config, f"{proxy.asked} {exempt}")
     if credentials is None:
         return (
             f"Set `username` and `password_file` {config} to a login that the proxy accepts. "
             f"If there is none, ask {proxy.asked} for one, or {exempt}."
         )
     login = f"{listed(f'`{key}`' for key in _keys(credentials))} {config}"
-    refused = _commonest(about)
-    if refused.fault is LoginFault.NOT_OFFERED:
-        return _another_way(credentials, refused.offered, config, f"{proxy.asked} {exempt}")
     step = _NEXT_STEPS.get(refused.fault, _REJECTED)
     return step.format(login=login, config=config, proxy=proxy.name, owners=proxy.asked, kerberos=_KERBEROS)
 
@@ -75,11 +75,13 @@ def _commonest(about: Sequence[Counted]) -> RefusedLogin:
     return RefusedLogin(LoginFault.NOT_OFFERED if is_unsupported else LoginFault.REJECTED)
 
 
-def _another_way(credentials: Credentials, offered: Sequence[str], config: str, owners_to_exempt: str) -> str:
+def _another_way(
+    credentials: Credentials | None, offered: Sequence[str], config: str, owners_to_exempt: str
+) -> str:
     only = f"The proxy offers only {listed(offered)}" if offered else "The proxy does not offer it"
-    if credentials.auth is not None:
+    if credentials and credentials.auth:
         return f"Remove `auth: {credentials.auth}` {config}. {only}. Or ask {owners_to_exempt}."
-    if credentials.keytab is not None or credentials.ticket_cache is not None:
+    if credentials and (credentials.keytab or credentials.ticket_cache):
         login = f"Set `username` and `password_file` {config}, as tickets of Kerberos are for Negotiate."
         return f"{login} {only}. Or ask {owners_to_exempt}."
     offer = f" It offers only {listed(offered)}." if offered else ""

@@ -248,6 +248,7 @@ ONLY_DIGEST = Credentials("svc", Secret("labpass"), auth=AuthScheme.DIGEST)
     [
         (RefusedLogin(LoginFault.REJECTED), KEYTAB, "Correct `username` and `keytab_file` of the path proxy"),
         (RefusedLogin(LoginFault.NOT_OFFERED, ("Hawk",)), LOGIN, "It offers only Hawk."),
+        (RefusedLogin(LoginFault.NOT_OFFERED, ("Bearer",)), None, "It offers only Bearer."),
         (
             RefusedLogin(LoginFault.NOT_OFFERED, ("NTLM", "Basic")),
             ONLY_DIGEST,
@@ -273,7 +274,7 @@ ONLY_DIGEST = Credentials("svc", Secret("labpass"), auth=AuthScheme.DIGEST)
     ],
 )
 def test_each_fault_of_a_login_says_who_does_what(
-    refused: RefusedLogin, login: Credentials, says: str
+    refused: RefusedLogin, login: Credentials | None, says: str
 ) -> None:
     path = replace(PROXY, proxies=(replace(PROXY.proxies[0], credentials=login),))
     failure = Failure(HANDSHAKE, Reason.PROXY_AUTH_FAILED, "HTTP 407", login=refused)
