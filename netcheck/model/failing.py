@@ -188,6 +188,8 @@ class LoginFault(StrEnum):
     """The clocks of this machine and of Kerberos differ by more than it allows."""
     NO_KDC = "no_kdc"
     """Kerberos is not set up on this machine, or its server does not answer."""
+    CERTIFICATE = "certificate"
+    """The proxy asks in TLS for a certificate of its client."""
     SILENT = "silent"
     """The proxy has asked for a login, and says nothing more."""
     KERBEROS = "kerberos"

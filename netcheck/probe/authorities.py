@@ -30,6 +30,7 @@ from netcheck.files import LARGEST_PEM, Stamp, read_file, read_if_changed
 from netcheck.model.failing import Reason
 from netcheck.model.services import TlsSettings
 from netcheck.probe.errors import PhaseError
+from netcheck.probe.tls import overhear
 
 _LONGEST_READ = 8.0
 """Seconds; a file system that hangs must not hold up a probe for longer."""
@@ -183,6 +184,7 @@ def _verifying() -> ssl.SSLContext:
     """As today's clients verify; renegotiation is not taken part in, as it has no end."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.options |= ssl.OP_NO_RENEGOTIATION
+    overhear(context)
     return context
 
 

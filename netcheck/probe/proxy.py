@@ -45,6 +45,7 @@ _MOMENT = 0.05
 _SHARE_OF_KERBEROS = 0.6
 """Of the time that a proxy is given: it must have some left to answer."""
 _LEFT_ALONE = "the proxy ended the connection where it asked for a login, and another one fails"
+_UNSUPPORTED = Reason.PROXY_AUTH_UNSUPPORTED
 _CUT = "the proxy ended the connection in the middle of a login that needs it"
 
 LookupProxy = Callable[[str], Awaitable[tuple[Lookup, ...]]]
@@ -195,8 +196,28 @@ async def _over_tls(stream: Stream, proxy: Proxy) -> Stream:
     if proxy.scheme is not ProxyScheme.HTTPS:
         return stream
     tls = TlsStream(stream, await client_context(proxy.ca_file), proxy.host)
-    await tls.handshake()
+    try:
+        await tls.handshake()
+    except PhaseError as error:
+        raise _without_certificate(tls, error, error.reason) or error from error
     return tls
+
+
+_LEAVES = (Reason.TLS_ALERT, Reason.CLOSED, Reason.RESET, Reason.PROXY_CLOSED)
+
+
+def _without_certificate(
+    stream: Stream, error: HandshakeError | PhaseError, reason: Reason
+) -> PhaseError | None:
+    """The reason, where who asked for a certificate of the client ends the connection: there is none.
+
+    In the handshake of TLS 1.2, and after that of TLS 1.3.
+    """
+    asked = isinstance(stream, TlsStream) and stream.asked_for_certificate
+    if not asked or error.reason not in _LEAVES:
+        return None
+    detail = f"the proxy asks in TLS for a certificate of its client, and leaves without one: {error.detail}"
+    return PhaseError(reason, detail, login=RefusedLogin(LoginFault.CERTIFICATE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +240,9 @@ class _Asking:
                     return await self._ask(stream, handshake)
                 await _converse(stream, handshake, handshake.start())
                 return stream
-        except HandshakeError as error:
-            raise await self._explained(error, handshake) from error
-        except PhaseError as error:
-            raise _in_words_of_the_handshake(error, handshake) from error
+        except (HandshakeError, PhaseError) as error:
+            wanted = None if handshake.spoke else _without_certificate(stream, error, _UNSUPPORTED)
+            raise wanted or await self._explained(error, handshake) from error
         if known := handshake.so_far():
             raise _as_phase_error(known)
         raise self._silence(handshake)
@@ -286,7 +306,9 @@ class _Asking:
         silent = RefusedLogin(LoginFault.SILENT, offered)
         raise PhaseError(Reason.PROXY_TIMEOUT, detail, wanted.evidence, silent, wanted.software)
 
-    async def _explained(self, error: HandshakeError, handshake: Handshake) -> PhaseError:
+    async def _explained(self, error: HandshakeError | PhaseError, handshake: Handshake) -> PhaseError:
+        if isinstance(error, PhaseError):
+            return _in_words_of_the_handshake(error, handshake)
         if isinstance(handshake, Socks5) and handshake.none_acceptable and await self._wants_gssapi():
             error = handshake.gssapi_wanted()
         return _as_phase_error(error)

@@ -40,9 +40,7 @@ def examining_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
     context.verify_mode = ssl.CERT_NONE
     context.set_ciphers("DEFAULT:@SECLEVEL=2")
     context.options |= ssl.OP_NO_RENEGOTIATION | _OP_LEGACY_SERVER_CONNECT
-    context.sslobject_class = _Overheard
-    # Private; nothing else hears it. Past the property of `ssl`, which makes members of enums of all numbers.
-    ssl._ssl._SSLContext._msg_callback.__set__(context, _overhear)  # type: ignore[attr-defined]
+    overhear(context)
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context
@@ -59,6 +57,13 @@ def tolerant_context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.set_ciphers("ALL:!aNULL:@SECLEVEL=0")
     return context
+
+
+def overhear(context: ssl.SSLContext) -> None:
+    """Have its connections keep what the peer says of certificates, and its alert."""
+    context.sslobject_class = _Overheard
+    # Private; nothing else hears it. Past the property of `ssl`, which makes members of enums of all numbers.
+    ssl._ssl._SSLContext._msg_callback.__set__(context, _overhear)  # type: ignore[attr-defined]
 
 
 def presenting_context(alpn: tuple[str, ...], pem: bytes) -> ssl.SSLContext:
@@ -172,16 +177,16 @@ class TlsStream:
 
     @property
     def asked_for_certificate(self) -> bool:
-        """Whether the peer wants a certificate of the client; with an examining context only."""
+        """Whether the peer wants a certificate of the client; with a context that overhears."""
         return isinstance(self._tls, _Overheard) and self._tls.asked_for_certificate
 
     @property
     def alert(self) -> int | None:
-        """The fault that the peer told of (RFC 8446 section 6.2); with an examining context only."""
+        """The fault that the peer told of (RFC 8446 section 6.2); with a context that overhears."""
         return self._tls.alert if isinstance(self._tls, _Overheard) else None
 
     def presented(self) -> list[bytes]:
-        """The chain as the peer presented it, in DER, the leaf first; with an examining context only.
+        """The chain as the peer presented it, in DER, the leaf first; with a context that overhears.
 
         Also where the handshake failed; empty where it did so before there was one. What is in it need not be
         certificates.

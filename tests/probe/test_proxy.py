@@ -1,6 +1,7 @@
 """The proxy phases against scripted proxies on loopback; real ones stand in tests/system."""
 
 import ssl
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -219,13 +220,25 @@ async def test_credentials_reach_the_proxy_and_nothing_else() -> None:
 # --- TLS to the proxy
 
 
-def tls_handler(ca: trustme.CA, name: str, inner: Handler) -> Handler:
+def tls_handler(
+    ca: trustme.CA,
+    name: str,
+    inner: Handler,
+    *,
+    version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+    wants_certificate: bool = False,
+) -> Handler:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.maximum_version = version
     ca.issue_cert(name).configure_cert(context)
+    if wants_certificate:
+        context.verify_mode = ssl.CERT_REQUIRED
+        ca.configure_trust(context)
 
     async def handle(stream: trio.SocketStream) -> None:
         tls = trio.SSLStream(stream, context, server_side=True)
-        await inner(tls)  # type: ignore[arg-type]  # the same two methods
+        with suppress(trio.BrokenResourceError):
+            await inner(tls)  # type: ignore[arg-type]  # the same two methods
 
     return handle
 
@@ -239,6 +252,27 @@ def trusting(ca: trustme.CA, folder: Path) -> Path:
     file = folder / "ca.pem"
     ca.cert_pem.write_to_path(str(file))
     return file
+
+
+@in_trio
+@pytest.mark.parametrize(
+    ("version", "phase", "reason"),
+    [
+        (ssl.TLSVersion.TLSv1_2, Phase.PROXY_TLS, Reason.CLOSED),
+        (ssl.TLSVersion.TLSv1_3, Phase.PROXY_HANDSHAKE, Reason.PROXY_AUTH_UNSUPPORTED),
+    ],
+)
+async def test_a_proxy_that_wants_a_certificate_of_its_client_is_known_as_one(
+    ca: trustme.CA, tmp_path: Path, version: ssl.TLSVersion, phase: Phase, reason: Reason
+) -> None:
+    handler = tls_handler(ca, "127.0.0.1", says(HTTP_YES), version=version, wants_certificate=True)
+    async with serving(handler) as port:
+        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(ca, tmp_path))
+        _, failure = await walked(proxy)
+    assert failure is not None
+    assert (failure.phase, failure.reason) == (phase, reason)
+    assert failure.login == RefusedLogin(LoginFault.CERTIFICATE)
+    assert "asks in TLS for a certificate of its client" in failure.detail
 
 
 @in_trio

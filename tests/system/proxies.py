@@ -422,16 +422,18 @@ def haproxy_with_its_header(namespace: Namespace, proxy_port: int) -> Server:
 
 
 def stunnel(namespace: Namespace, certificates: Certificates, proxy_port: int) -> Server:
-    """TLS in front of an HTTP proxy: a good port, one for each fault, one that wants a client certificate."""
+    """TLS in front of an HTTP proxy: a good port, one for each fault, two that want a client certificate."""
     require("stunnel")
+    wants_certificate = f"verifyChain = yes\nCAfile = {certificates.ca}\n"
     # With TLS 1.3 a server refuses the client only after the client's handshake is done.
-    wants_certificate = f"verifyChain = yes\nCAfile = {certificates.ca}\nsslVersionMax = TLSv1.2\n"
+    at_once = f"{wants_certificate}sslVersionMax = TLSv1.2\n"
     fronts = [
         ("good", 7101, certificates.good, ""),
         ("expired", 7102, certificates.expired, ""),
         ("other_name", 7103, certificates.other_name, ""),
         ("untrusted", 7104, certificates.untrusted, ""),
-        ("wants_certificate", 7105, certificates.good, wants_certificate),
+        ("wants_certificate", 7105, certificates.good, at_once),
+        ("wants_certificate_late", 7106, certificates.good, wants_certificate),
     ]
     services = (
         f"[{use}]\naccept = 127.0.0.1:{port}\nconnect = 127.0.0.1:{proxy_port}\ncert = {chain}\n{options}"

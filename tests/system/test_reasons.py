@@ -150,7 +150,15 @@ CASES = {
     "an expired certificate": Case("proxy_tls", "tls_expired", over_tls("expired")),
     "a certificate for another name": Case("proxy_tls", "tls_name_mismatch", over_tls("other_name")),
     "a certificate of an unknown authority": Case("proxy_tls", "tls_untrusted", over_tls("untrusted")),
-    "a server that wants a client certificate": Case("proxy_tls", "tls_alert", over_tls("wants_certificate")),
+    "a proxy that wants a client certificate": Case(
+        "proxy_tls", "tls_alert", over_tls("wants_certificate"), detail="asks in TLS for a certificate"
+    ),
+    "a proxy that wants a client certificate, over TLS 1.3": Case(
+        "proxy_handshake",
+        "proxy_auth_unsupported",
+        over_tls("wants_certificate_late"),
+        detail="asks in TLS for a certificate",
+    ),
     "silence instead of TLS": Case("proxy_tls", "tls_timeout", tls_to(lambda lab: lab.haproxy["silent"])),
     "a reset instead of TLS": Case(
         "proxy_tls", "reset", tls_to(lambda lab: lab.haproxy["reset"]), or_phase="proxy_connect"

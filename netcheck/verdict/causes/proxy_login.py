@@ -1,7 +1,7 @@
 """A proxy wants a login that it does not get: who has to do what about it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from netcheck.model.failing import LOGIN_REASONS, LoginFault, Reason, RefusedLogin
 from netcheck.model.findings import Cause, Hop
@@ -13,7 +13,11 @@ from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import http_status, reason_is
 from netcheck.verdict.naming import Owner, how_often, the_hosts, the_proxy, the_reply
 
-_SILENT = "the proxy falls silent in the middle of the login"
+_IN_WORDS: Mapping[LoginFault | None, str] = {
+    LoginFault.CERTIFICATE: "the proxy wants a certificate of its client",
+    LoginFault.SILENT: "the proxy falls silent in the middle of the login",
+}
+"""What wants a login, whatever the reason is, and how that is told."""
 _KERBEROS = "those who run Kerberos (in Windows networks, the domain)"
 
 
@@ -21,23 +25,29 @@ _KERBEROS = "those who run Kerberos (in Windows networks, the domain)"
 @through
 def proxy_auth(case: Case) -> Found | None:
     wants_a_login = reason_is(*LOGIN_REASONS)
-    about = case.mostly(lambda each: (wants_a_login(each) or _falls_silent(each)) and each.fails_each_time)
+    about = case.mostly(
+        lambda each: (wants_a_login(each) or _fault(each) in _IN_WORDS) and each.fails_each_time
+    )
     if not about:
         return None
     proxy = the_proxy(case, about)
-    how = how_often(case, about, _SILENT if all(map(_falls_silent, about)) else "")
+    first, *others = {_IN_WORDS.get(_fault(each), "") for each in about}
+    how = how_often(case, about, "" if others else first)
     return Found(proxy, about, how, _a_way_in(case, proxy, about), the_reply(about))
 
 
-def _falls_silent(each: Counted) -> bool:
-    """Whether the proxy has asked for a login, and then says nothing more."""
+def _fault(each: Counted) -> LoginFault | None:
     login = each.failure.login if each.failure else None
-    return login is not None and login.fault is LoginFault.SILENT
+    return login.fault if login else None
 
 
 def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     """Devices cannot log in. A server can: where netcheck has no good login for it, that comes first."""
     exempt = f"to exempt {the_hosts(case, about)} from the login"
+    refused = _commonest(about)
+    if refused.fault is LoginFault.CERTIFICATE:
+        whose = "devices have none to show" if case.role is Role.DEVICE else "netcheck has none to show"
+        return f"Ask {proxy.asked} to let clients in without a certificate in TLS: {whose}."
     if case.role is Role.DEVICE:
         return f"Ask {proxy.asked} {exempt}. Devices cannot log in."
     if all(map(_sends_to_a_page, about)):
@@ -47,7 +57,6 @@ def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     which = f"of {proxy.name} in" if len(case.path.proxies) > 1 else "of"
     config = f"{which} the path {case.path.name} in the config"
     credentials = asked.credentials if asked else None
-    refused = _commonest(about)
     if refused.fault is LoginFault.NOT_OFFERED:
         return _another_way(credentials, refused.offered, config, f"{proxy.asked} {exempt}")
     if credentials is None:

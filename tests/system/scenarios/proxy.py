@@ -67,6 +67,19 @@ SCENES: Mapping[str, Scene] = {
         at_proxy("dante", NOT_READY, Cause.PROXY_AUTH),
         beside(dante=lambda lab: {"proxy": lab.dante_auth.url, **lab.wrong_credentials}),
     ),
+    "a proxy wants a certificate of its clients": Scene(
+        at_proxy("stunnel", NOT_READY, Cause.PROXY_AUTH),
+        beside(
+            stunnel=lambda lab: {
+                "proxy": lab.stunnel["wants_certificate_late"],
+                "ca_file": str(lab.certificates.ca),
+            }
+        ),
+    ),
+    "a proxy wants a login of a kind that nobody here knows": Scene(
+        at_proxy("haproxy", NOT_READY, Cause.PROXY_AUTH),
+        beside(haproxy=lambda lab: lab.haproxy["bearer"]),
+    ),
     "a proxy has no capacity left": Scene(
         at_proxy("haproxy", NOT_READY, Cause.PROXY_OVERLOADED),
         beside(haproxy=lambda lab: lab.haproxy["exhausted"]),

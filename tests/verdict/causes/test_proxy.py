@@ -267,6 +267,7 @@ ONLY_DIGEST = Credentials("svc", Secret("labpass"), auth=AuthScheme.DIGEST)
             LOGIN,
             "Write the proxy proxy.test:3128 of the path proxy",
         ),
+        (RefusedLogin(LoginFault.CERTIFICATE), LOGIN, "to let clients in without a certificate"),
         (RefusedLogin(LoginFault.NO_TICKET), TICKETS, "Renew the tickets of `credential_cache_file` of the"),
         (RefusedLogin(LoginFault.CLOCK_SKEW), LOGIN, "Set the clock of the machine that runs netcheck"),
         (RefusedLogin(LoginFault.NO_KDC), LOGIN, "do not answer on port 88"),
