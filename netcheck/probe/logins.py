@@ -1,11 +1,14 @@
-"""Logging in at HTTP proxies: the strongest way that works, over as many rounds as it takes.
+"""Logging in at proxies: at those of HTTP the strongest way that works, over as many rounds as it takes.
 
 Not too often, where that is in vain. Knows which login follows which; what each sends is known in
 `netcheck.wire` and in `kerberos`.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Self
 
 import trio
 
@@ -29,74 +32,147 @@ _SAY_NOTHING = (Reason.PROXY_CLOSED, Reason.PROXY_BAD_REPLY, Reason.PROXY_NOT_A_
 
 _FEW, _PAUSE = 3, 300.0
 """So many rejections in a row, and a login is offered again only after so many seconds."""
+_LONGEST_TURN = 4.0
+"""Seconds that a login waits for those before it: an answer may also be late because of what is asked for."""
 _MOST_REMEMBERED = 1000
-"""Proxies that rejected a login: a PAC file may name others each time."""
+"""Logins: a PAC file may name other proxies each time."""
 
 
-@dataclass(slots=True)
-class _Rejections:
-    """Of a login, in a row: how many, the last one, and when that was."""
+@dataclass(slots=True, eq=False)
+class _Known:
+    """Of a login at a proxy: whether it is right, as far as its answers have told."""
 
-    count: int
-    last: Failure
-    at: float
+    is_accepted: bool = False
+    rejections: int = 0
+    """In a row."""
+    last: Failure | None = None
+    """The last of these, and when that was."""
+    at: float = -math.inf
+    under_way: int = 0
+    """How often it was sent, and has no answer yet."""
+    told: trio.Event = field(default_factory=trio.Event)
+    """Set, and replaced, where one of these has ended."""
+
+    def may_go(self) -> bool:
+        """Whether no more than a few can be wrong, those under way included; or it is no use to wait."""
+        is_wrong = self.rejections >= _FEW and self.under_way == 0
+        return self.is_accepted or is_wrong or self.rejections + self.under_way < _FEW
+
+    def check(self) -> None:
+        """Raise the last rejection, as PhaseError, where it is too early to offer the login again."""
+        if self.last is None or self.rejections < _FEW or trio.current_time() >= self.at + _PAUSE:
+            return
+        detail = f"{self.last.detail}; after {_FEW} rejections it is tried every {_PAUSE:g} s only"
+        raise PhaseError(self.last.reason, detail, self.last.evidence, self.last.login)
 
 
 class Logins:
     """What all probes share: tickets, and which logins were rejected.
 
     Accounts are locked after some wrong passwords, and there are many probes: a login that is rejected time
-    and again is not offered with each of them, nor anew after each reload. Another password is another login.
+    and again is not offered with each of them, nor anew after each reload, nor by many at once before the
+    first of them is answered. Another password is another login.
     """
 
     def __init__(self) -> None:
         self.kerberos = Kerberos()
-        self._rejections: dict[Proxy, _Rejections] = {}
+        self._known: dict[object, _Known] = {}
+        """By where the proxy is, and the account."""
 
-    def check(self, proxy: Proxy) -> None:
-        """Raise the last rejection, as PhaseError, where it is too early to offer the login again."""
-        known = self._rejections.get(proxy)
-        if known is None or known.count < _FEW or trio.current_time() >= known.at + _PAUSE:
-            return
-        last = known.last
-        detail = f"{last.detail}; after {_FEW} rejections it is tried every {_PAUSE:g} s only"
-        raise PhaseError(last.reason, detail, last.evidence, last.login)
+    def turn(self, proxy: Proxy, waited: Callable[[float], None]) -> "Turn":
+        """For one login there, which may have to wait: that is told, in seconds."""
+        assert proxy.credentials is not None  # noqa: S101 - without, there is nothing to log in with
+        account = proxy.place, replace(proxy.credentials, auth=None)
+        known = self._known.pop(account, None) or _Known()
+        self._known[account] = known
+        if len(self._known) > _MOST_REMEMBERED:
+            del self._known[next(iter(self._known))]  # not wanted for the longest time
+        return Turn(known, waited)
 
-    def rejected(self, proxy: Proxy, error: HandshakeError) -> None:
-        known = self._rejections.pop(proxy, None)
-        count = known.count + 1 if known is not None else 1
-        last = Failure(Phase.PROXY_HANDSHAKE, error.reason, error.detail, error.evidence, error.login)
-        self._rejections[proxy] = _Rejections(count, last, trio.current_time())
-        if len(self._rejections) > _MOST_REMEMBERED:
-            del self._rejections[next(iter(self._rejections))]  # the longest since
 
-    def accepted(self, proxy: Proxy) -> None:
-        self._rejections.pop(proxy, None)
+class Turn:
+    """One login's, from before it is sent until it is answered, or nobody waits for that any more."""
+
+    def __init__(self, known: _Known, waited: Callable[[float], None]) -> None:
+        self._known = known
+        self._waited = waited
+        self._is_under_way = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._end()
+
+    async def come(self) -> None:
+        """Wait until the login may be sent. PhaseError where it is too early to offer it again."""
+        began = trio.current_time()
+        with trio.move_on_after(_LONGEST_TURN):
+            while not self._known.may_go():
+                await self._known.told.wait()
+        self._waited(trio.current_time() - began)
+        self._known.check()
+        self._is_under_way = True
+        self._known.under_way += 1
+
+    def accepted(self) -> None:
+        self._known.is_accepted, self._known.rejections = True, 0
+        self._end()
+
+    def rejected(self, error: HandshakeError) -> None:
+        known = self._known
+        known.is_accepted, known.rejections, known.at = False, known.rejections + 1, trio.current_time()
+        known.last = Failure(Phase.PROXY_HANDSHAKE, error.reason, error.detail, error.evidence, error.login)
+        self._end()
+
+    def _end(self) -> None:
+        if self._is_under_way:
+            self._is_under_way = False
+            self._known.under_way -= 1
+            self._known.told.set()
+            self._known.told = trio.Event()
 
 
 class LoggingIn:
-    """One login at a proxy for one request; the first one goes without, unless only Basic is allowed."""
+    """One login at an HTTP proxy for one request; the first one goes without, unless only Basic is allowed.
 
-    def __init__(self, proxy: Proxy, asked: AskedByHttp, logins: Logins, within: float) -> None:
+    A context manager: how it ends tells whether the login was taken.
+    """
+
+    def __init__(self, proxy: Proxy, asked: AskedByHttp, logins: Logins, turn: Turn, within: float) -> None:
         """`within`: how many seconds Kerberos may take."""
         assert proxy.credentials is not None  # noqa: S101 - without, there is nothing to log in with
         self._credentials = proxy.credentials
         self._proxy = proxy
         self._asked = asked
         self._logins = logins
+        self._turn = turn
         self._within = within
         self._begun: tuple[AuthScheme, Login] | None = None
+
+    def __enter__(self) -> Self:
+        self._turn.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._turn:
+            if error is None:
+                self._succeeded()
+            elif isinstance(error, HandshakeError):
+                self._learn_from(error)
 
     @property
     def is_bound(self) -> bool:
         """Whether it has begun, and has to go on on its connection."""
         return self._begun is not None and self._begun[1].is_bound
 
-    def first_request(self) -> bytes:
+    async def first_request(self) -> bytes:
         """With the login where that needs no challenge and shows no more than was allowed."""
         if self._credentials.auth is not AuthScheme.BASIC:
             return self._asked.start()
-        self._logins.check(self._proxy)
+        await self._turn.come()
         login = Basic(self._credentials)
         self._begun = AuthScheme.BASIC, login
         return self._asked.again(AuthScheme.BASIC, login.first())
@@ -114,21 +190,21 @@ class LoggingIn:
             raise wanted
         return answer
 
-    def succeeded(self) -> None:
+    def _succeeded(self) -> None:
         """The proxy has granted what was asked for."""
         if self._begun is not None:
-            self._logins.accepted(self._proxy)
+            self._turn.accepted()
 
-    def learn_from(self, error: HandshakeError) -> None:
+    def _learn_from(self, error: HandshakeError) -> None:
         """What the proxy's last answer says of the login: a refusal for another reason has accepted it."""
         if error.login is not None and error.login.fault is LoginFault.REJECTED:
-            self._logins.rejected(self._proxy, error)
+            self._turn.rejected(error)
         elif error.login is None and error.reason not in _SAY_NOTHING:
-            self.succeeded()
+            self._succeeded()
 
     async def _begin(self, wanted: LoginWantedError) -> bytes | None:
         """By the strongest way that can be had: where Kerberos is not set up here, others may do."""
-        self._logins.check(self._proxy)
+        await self._turn.come()
         first: LoginError | None = None
         for scheme, challenge in choices(wanted.offered, self._credentials.schemes):
             login = self._login(scheme)

@@ -25,7 +25,7 @@ from netcheck.model.services import Timeouts
 from netcheck.probe.authorities import client_context
 from netcheck.probe.connect import dial
 from netcheck.probe.errors import PhaseError
-from netcheck.probe.logins import LoggingIn, Logins
+from netcheck.probe.logins import LoggingIn, Logins, Turn
 from netcheck.probe.resolve import why_no_address
 from netcheck.probe.sockets import Stream
 from netcheck.probe.tls import TlsStream
@@ -228,17 +228,22 @@ class _Asking:
     route: ProxyRoute
     line: _Line
     asked_for: str
+    patience: trio.CancelScope = field(default_factory=trio.CancelScope)
 
     async def shake_hands(self, stream: Stream, handshake: Handshake) -> Stream:
         """Until the handshake is connected; raises PhaseError in the words of proxies.
 
         Gives the connection on which it came to that: logins may take more than one.
         """
+        self.patience.deadline = trio.current_time() + self.route.timeouts.proxy
         try:
-            with trio.move_on_after(self.route.timeouts.proxy):
+            with self.patience:
                 if isinstance(handshake, AskedByHttp):
                     return await self._ask(stream, handshake)
-                await _converse(stream, handshake, handshake.start())
+                if isinstance(handshake, Socks5) and self.route.proxy.credentials is not None:
+                    await self._log_in_by_socks(stream, handshake)
+                else:
+                    await _converse(stream, handshake, handshake.start())
                 return stream
         except (HandshakeError, PhaseError) as error:
             wanted = None if handshake.spoke else _without_certificate(stream, error, _UNSUPPORTED)
@@ -249,20 +254,15 @@ class _Asking:
 
     async def _ask(self, stream: Stream, handshake: AskedByHttp) -> Stream:
         """Ask, and where a login is wanted again with one."""
-        if self.route.proxy.credentials is None:
+        proxy, logins = self.route.proxy, self.route.logins
+        if proxy.credentials is None:
             await _converse(stream, handshake, handshake.start())
             return stream
-        login = LoggingIn(self.route.proxy, handshake, self.route.logins, self._share_of_kerberos)
-        try:
-            stream = await self._log_in(stream, handshake, login)
-        except HandshakeError as error:
-            login.learn_from(error)
-            raise
-        login.succeeded()
-        return stream
+        with LoggingIn(proxy, handshake, logins, self._turn(), self._share_of_kerberos) as login:
+            return await self._log_in(stream, handshake, login)
 
     async def _log_in(self, stream: Stream, handshake: AskedByHttp, login: LoggingIn) -> Stream:
-        said = login.first_request()
+        said = await login.first_request()
         while not handshake.connected:
             try:
                 await _converse(stream, handshake, said)
@@ -274,6 +274,33 @@ class _Asking:
                         raise PhaseError(Reason.PROXY_CLOSED, _CUT, wanted.evidence) from wanted
                     stream = await self._connect_again()
         return stream
+
+    async def _log_in_by_socks(self, stream: Stream, handshake: Socks5) -> None:
+        """As any handshake, but for when the password goes out, and what comes of it."""
+        with self._turn() as turn:
+            try:
+                await stream.send_all(handshake.start())
+                while not handshake.connected:
+                    was_sent = handshake.awaits_login
+                    reply = handshake.receive(await stream.receive_some(_READ_LIMIT))
+                    if handshake.awaits_login and not was_sent:
+                        await turn.come()
+                    elif was_sent and not handshake.awaits_login:
+                        turn.accepted()
+                    if reply:
+                        await stream.send_all(reply)
+            except HandshakeError as error:
+                if error.reason is Reason.PROXY_AUTH_FAILED:
+                    turn.rejected(error)
+                raise
+
+    def _turn(self) -> Turn:
+        """For the login; how long it waits for others is no time of the proxy's."""
+        return self.route.logins.turn(self.route.proxy, self._has_waited)
+
+    def _has_waited(self, seconds: float) -> None:
+        self.walk.noticed_late(seconds)
+        self.patience.deadline += seconds
 
     @property
     def _share_of_kerberos(self) -> float:

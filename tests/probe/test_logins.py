@@ -16,7 +16,7 @@ import trio
 import trustme
 
 from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
-from netcheck.model.paths import AuthScheme, Binding, Credentials, Proxy, ProxyScheme, Secret
+from netcheck.model.paths import AuthScheme, Binding, Credentials, Proxy, ProxyScheme, ResolveMode, Secret
 from netcheck.model.services import Timeouts
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.kerberos import principal
@@ -26,7 +26,7 @@ from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import handshake_for
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError
-from tests.probe.peers import in_trio, says, serving, silent
+from tests.probe.peers import Handler, in_trio, says, serving, silent
 from tests.probe.test_proxy import no_lookup, tls_handler, trusting, walked
 from tests.programs import require_programs
 
@@ -299,13 +299,117 @@ async def test_a_nonce_that_is_too_old_is_renewed_a_few_times(stale: int, logins
 
 @in_trio
 async def test_proxies_without_end_do_not_fill_the_memory_with_their_rejections() -> None:
-    logins, proxies = Logins(), [Proxy(ProxyScheme.HTTP, f"p{n}.test", 3128) for n in range(2000)]
+    logins = Logins()
+    proxies = [Proxy(ProxyScheme.HTTP, f"p{n}.test", 3128, LOGIN) for n in range(2000)]
     for proxy in proxies:
         for _ in range(3):
-            logins.rejected(proxy, HandshakeError(Reason.PROXY_AUTH_FAILED, "HTTP 407"))
-    logins.check(proxies[0])  # forgotten, so it is tried again
+            with logins.turn(proxy, untold) as turn:
+                turn.rejected(HandshakeError(Reason.PROXY_AUTH_FAILED, "HTTP 407"))
+    await logins.turn(proxies[0], untold).come()  # forgotten, so it is tried again
     with pytest.raises(PhaseError):
-        logins.check(proxies[-1])
+        await logins.turn(proxies[-1], untold).come()
+
+
+def untold(_: float) -> None:
+    """How long a login has waited matters to no such test."""
+
+
+def rejecting(answer: bytes, seconds: float) -> tuple[Handler, list[bytes]]:
+    """A SOCKS5 proxy that takes its time to answer a password; and what it was sent."""
+    sent: list[bytes] = []
+
+    async def handle(stream: trio.SocketStream) -> None:
+        await stream.receive_some(64)
+        await stream.send_all(b"\x05\x02")
+        if not (login := bytes(await stream.receive_some(64))):
+            return
+        sent.append(login)
+        await trio.sleep(seconds)
+        await stream.send_all(answer)
+
+    return handle, sent
+
+
+async def all_at_once(port: int, scheme: ProxyScheme, logins: Logins, count: int) -> list[Failure | None]:
+    """As many probes as a visit of all hosts begins, over paths that differ in who resolves."""
+    failures: list[Failure | None] = []
+
+    async def one(number: int) -> None:
+        modes = list(ResolveMode)
+        proxy = Proxy(scheme, "127.0.0.1", port, LOGIN, modes[number % len(modes)])
+        route = ProxyRoute(proxy, Binding(), Timeouts(proxy=5.0), no_lookup, logins)
+        with Walk() as walk:
+            try:
+                await connect_through(walk, route, handshake_for(proxy, TARGET), "17.57.145.5:5223")
+            except WalkEnded as ended:
+                failures.append(ended.failure)
+            else:
+                failures.append(None)
+                assert walk.phases[Phase.PROXY_HANDSHAKE] < 2 * SLOW, "it has waited for others"
+
+    async with trio.open_nursery() as nursery:
+        for number in range(count):
+            nursery.start_soon(one, number)
+    return failures
+
+
+SLOW = 0.3
+"""Seconds that whatever checks passwords takes."""
+
+
+@in_trio
+async def test_a_socks_proxy_that_rejects_a_password_is_sent_it_three_times_by_many_probes_at_once() -> None:
+    handler, sent = rejecting(b"\x01\x01", SLOW)
+    logins = Logins()
+    async with serving(handler) as port:
+        failures = await all_at_once(port, ProxyScheme.SOCKS5H, logins, 20)
+        failures += await all_at_once(port, ProxyScheme.SOCKS5, logins, 5)
+    assert len(sent) == 3
+    assert {each.reason for each in failures if each} == {Reason.PROXY_AUTH_FAILED}
+    assert len(failures) == 25
+
+
+@in_trio
+async def test_an_http_proxy_that_rejects_a_password_is_sent_it_three_times_by_many_probes_at_once() -> None:
+    rejections = Slowly(lambda *_: REFUSALS["a body"], most_connections=100)
+    logins = Logins()
+    async with serving(rejections) as port:
+        failures = await all_at_once(port, ProxyScheme.HTTP, logins, 20)
+    assert rejections.logins.count(PROVEN) == 3
+    assert [each.reason for each in failures if each] == 20 * [Reason.PROXY_AUTH_FAILED]
+
+
+@in_trio
+async def test_who_waits_for_the_first_logins_goes_on_as_soon_as_one_is_accepted() -> None:
+    accepts = Slowly(basic_after(REFUSALS["a body"]), most_connections=100)
+    async with serving(accepts) as port:
+        began = trio.current_time()
+        failures = await all_at_once(port, ProxyScheme.HTTP, Logins(), 20)
+        took = trio.current_time() - began
+    assert failures == 20 * [None]
+    assert took < 20 / 3 * SLOW, "they went one after another"
+
+
+@in_trio
+async def test_a_login_that_is_never_answered_holds_up_others_for_a_while_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("netcheck.probe.logins._LONGEST_TURN", SLOW)
+    proxy, logins, waited = Proxy(ProxyScheme.HTTP, "p.test", 3128, LOGIN), Logins(), list[float]()
+    for _ in range(3):
+        await logins.turn(proxy, untold).come()
+    await logins.turn(proxy, waited.append).come()
+    assert SLOW <= waited[0] < 2 * SLOW
+
+
+class Slowly(Scripted):
+    """One that takes its time where there is a login to be checked."""
+
+    async def _answer(self, stream: trio.SocketStream) -> Answer:
+        answer = await super()._answer(stream)
+        if self.logins[-1]:
+            await trio.sleep(SLOW)
+        return answer
 
 
 # --- NTLM, against pyspnego's own server
