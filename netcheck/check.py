@@ -31,6 +31,8 @@ _SOON = 1.5
 """Seconds without any visit that ends: a network that works answers sooner. No need to wait for timeouts."""
 _SPACING = 0.025
 """Seconds between two visits of a service, so that its resolver is not asked for a hundred names at once."""
+_FEW_AT_ONCE = 4
+"""Connections: what rejects more of them at once must not reject the second ones too."""
 _QUICK = ProbingSettings(concurrency=400, rate=100.0)
 """One look may be quicker than a daemon, which goes on for ever."""
 
@@ -84,8 +86,8 @@ class Look:
         self._state = State()
         self._state.configure(config.services, config.paths, config.push_certificates)
         pace = quickened(config.probing)
-        gates = {path.name: Gate(pace.concurrency, pace.rate) for path in config.paths}
-        self._prober = Prober(config.probing.timeouts, gates)
+        self._gates = {path.name: Gate(pace.concurrency, pace.rate) for path in config.paths}
+        self._prober = Prober(config.probing.timeouts, self._gates)
         self._threads = threads()
         self._ended: dict[tuple[str, str], dict[str, float]] = {}
         """By service and path: when the latest visit to each host ended."""
@@ -126,7 +128,7 @@ class Look:
                 for service, _ in greeted(self._state.services, [path]):
                     if host := self._connected(service, path):
                         nursery.start_soon(self._try_large_hello, service, host, path)
-                nursery.start_soon(self._visit_all, self._worth_asking_again(path), 1)
+                nursery.start_soon(self._ask_again, path)
 
     def _connected(self, service: Service, path: ProbePath) -> str | None:
         """A host of the service to which there was a connection, an answer at best."""
@@ -145,6 +147,16 @@ class Look:
         except Exception:  # a bug of ours costs this, and not the rest of the look
             _log.exception("internal error in a large hello to %s over %s", host, path.name)
         self._progress.end(path.name, host)
+
+    async def _ask_again(self, path: ProbePath) -> None:
+        """A few at a time, unless that would take long: many at once may be what was rejected."""
+        calls = self._worth_asking_again(path)
+        hosts = {(call.service.name, call.host) for call in calls}
+        latest = self._state.endpoints.latest.items()
+        tried = (known for e, known in latest if e.path == path.name and (e.service, e.host) in hosts)
+        if all(result.attempt.seconds < _SOON for known in tried for result in known.results):
+            self._gates[path.name].narrow(_FEW_AT_ONCE)
+        await self._visit_all(calls, 1)
 
     def _worth_asking_again(self, path: ProbePath) -> list[Call]:
         """What makes a verdict worse and may be an accident; not the many hosts of a blocked range."""

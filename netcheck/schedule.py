@@ -213,7 +213,7 @@ class Gate:
     """
 
     def __init__(self, concurrency: int, rate: float) -> None:
-        self._free = concurrency
+        self._concurrency = self._free = concurrency
         self._spacing = 1 / rate
         self._next_start = -math.inf
         self._line = trio.Lock()  # handed on in the order of those who came
@@ -236,7 +236,7 @@ class Gate:
             await self._line.acquire()
         try:
             while not (admitted := self._admit(most, TOGETHER if together else _GRAIN)):
-                if self._free:
+                if self._free > 0:
                     await trio.sleep_until(self._next_start)
                 else:
                     await self._room.park()
@@ -248,6 +248,11 @@ class Gate:
         """Make room for the next one."""
         self._free += 1
         self._room.unpark()
+
+    def narrow(self, concurrency: int) -> None:
+        """Let in no more than so many at once from now on."""
+        self._free -= max(0, self._concurrency - concurrency)
+        self._concurrency = min(self._concurrency, concurrency)
 
     def keeps_busy(self, patience: float) -> bool:
         """Whether somebody waits because so much is asked for, and no longer than that and `patience`."""

@@ -17,10 +17,12 @@ from netcheck import check
 from netcheck.check import Look, Progress, longest, quickened
 from netcheck.config.file import Config, default
 from netcheck.config.settings import ProbingSettings
-from netcheck.model.paths import Expected, ProbePath, Role
+from netcheck.model.findings import Verdict
+from netcheck.model.paths import Expected, ProbePath, Proxy, ProxyScheme, Role
 from netcheck.model.services import Service, Timeouts
 from netcheck.plan import spread
 from tests.daemon.running import with_default_signals
+from tests.probe.peers import serving
 
 DIRECT = ProbePath("direct")
 HOSTS = tuple(f"127.0.0.{number}" for number in range(1, 41))
@@ -223,6 +225,44 @@ def _accepted(port: int) -> bool:
     local = f"0100007F:{port:04X}"
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     return any(local in fields[1:3] for fields in map(str.split, lines))
+
+
+class Crowded:
+    """An HTTP proxy that rejects a client's connections where it has more than a few."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.open, self.rejected = most, 0, 0
+
+    async def __call__(self, stream: trio.SocketStream) -> None:
+        self.open += 1
+        is_one_too_many = self.open > self.most
+        self.rejected += is_one_too_many
+        try:
+            await stream.receive_some(4096)
+            await trio.sleep(0.05)  # as far away as proxies are
+            answer = b"403 Too many" if is_one_too_many else b"200 OK"
+            await stream.send_all(b"HTTP/1.1 " + answer + b"\r\nContent-Length: 0\r\n\r\n")
+            await stream.receive_some(1)
+        finally:
+            self.open -= 1
+
+
+def test_a_proxy_that_limits_connections_at_once_is_no_fault_that_clients_meet() -> None:
+    names = tuple(f"{number}.push.example" for number in range(40))
+    crowded = Crowded(6)
+
+    async def look_through_it() -> Look:
+        async with serving(crowded) as port:
+            path = ProbePath("web", (Proxy(ProxyScheme.HTTP, "127.0.0.1", port),))
+            look = Look(config(ours(443, names), path=path), Progress())
+            await look.run()
+            return look
+
+    look = trio.run(look_through_it)
+    (judged,) = look.facts().judgements
+    assert visited(look) == set(names)
+    assert (judged.verdict, judged.findings) == (Verdict.READY, ())
+    assert crowded.rejected > 8
 
 
 def test_one_look_is_quicker_than_a_daemon_unless_the_config_says_how_quick() -> None:

@@ -300,9 +300,12 @@ def test_a_job_starts_at_the_same_place_after_a_restart() -> None:
     assert offset_of("direct courier 3") == 0.009108398575335741
 
 
-def test_a_gate_lets_in_no_more_than_its_cap() -> None:
+@pytest.mark.parametrize(("cap", "narrowed_to"), [(3, None), (9, 3), (3, 9)])
+def test_a_gate_lets_in_no_more_than_its_cap(cap: int, narrowed_to: int | None) -> None:
     async def main() -> int:
-        gate, inside, most = Gate(3, 1e9), 0, 0
+        gate, inside, most = Gate(cap, 1e9), 0, 0
+        if narrowed_to is not None:
+            gate.narrow(narrowed_to)
 
         async def enter() -> None:
             nonlocal inside, most

@@ -17,10 +17,13 @@ from netcheck.state.endpoints import EndpointState
 
 _REMEMBERED = 64
 """Probes of a part."""
+_MOST_FAILING = 1024
+"""Hosts and addresses of a part."""
 _FEWEST, _SHARE = 3, 0.1
 """It is random where so many hosts have answered at the same address when they were asked again, others have
 failed after that so many times, and a tenth of the probes failed at least."""
 _SHARE_OF_AGAIN = 0.25
+_CROWD, _HARDLY = 8, 0.01
 _SETTLED = 12
 """So many probes in a row that end alike have settled it."""
 
@@ -45,6 +48,9 @@ class _Series:
         self._failing: dict[tuple[str, str | None], None] = {}
         """Hosts and addresses, the latest last."""
         self._events: deque[_Event] = deque(maxlen=_REMEMBERED)
+        self._failed = self._again = self._recovered = 0
+        """Of all probes: how many failed where none had failed the last time; how many were made where one
+        had; and how many of these answered."""
 
     @property
     def is_over(self) -> bool:
@@ -60,6 +66,8 @@ class _Series:
         if min(len(recovered), len({event.at for event in recoveries})) < _FEWEST:
             return False  # hosts may share an attempt
         if in_one_look:
+            if self._fails_in_a_crowd:
+                return False
             asked = Counter(event.host for event in self._events)
             return len(recovered) >= _SHARE_OF_AGAIN * sum(times > 1 for times in asked.values())
         failures = sum(not event.recovers for event in self._events)
@@ -67,15 +75,32 @@ class _Series:
         after = sum(one.recovers and not other.recovers for one, other in pairwise(in_order))
         return after >= _FEWEST and failures >= _SHARE * min(self._probes, _REMEMBERED)
 
+    @property
+    def _fails_in_a_crowd(self) -> bool:
+        """Whether all answers that is asked again, and chance hardly ever does that.
+
+        So it is with what limits connections at once: many are asked together at first, and a few then.
+        """
+        first = self._probes - self._again
+        by_chance = (1 - self._failed / first) ** self._failed
+        return (
+            self._failed >= _CROWD and self._again == self._failed == self._recovered and by_chance < _HARDLY
+        )
+
     def record(self, host: str, address: str | None, at: float, *, answered: bool) -> None:
         self._probes += 1
         self._alike = self._alike + 1 if answered is self._last else 1
         self._last = answered
         where = (host, address)
+        if where in self._failing:
+            self._again += 1
+            self._recovered += answered
+        elif not answered:
+            self._failed += 1
         if not answered:
             self._failing.pop(where, None)
             self._failing[where] = None
-            if len(self._failing) > _REMEMBERED:
+            if len(self._failing) > _MOST_FAILING:
                 del self._failing[next(iter(self._failing))]
             self._events.append(_Event(self._probes, at, host, recovers=False))
         elif where in self._failing:

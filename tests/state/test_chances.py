@@ -71,6 +71,24 @@ def test_in_one_look_a_part_of_what_is_asked_again_answers(again: str, expected:
     assert is_random(state, in_one_look=True) is expected
 
 
+@pytest.mark.parametrize(
+    ("answering", "again", "expected"),
+    [
+        (8, "o" * 8, False),  # half failed in the crowd, and all answer when a few are asked
+        (8, "o" * 7 + "x", True),
+        (2, "o" * 4, True),  # too few to tell
+        (30, "o" * 8, True),  # one of five: chance spares eight of them often enough
+    ],
+)
+def test_in_one_look_what_limits_connections_at_once_is_no_chance(
+    answering: int, again: str, expected: bool
+) -> None:
+    first = [f"{host}x" for host in range(len(again))]
+    well = [f"{15 - number % 4}o" for number in range(answering)]
+    state = after(*first, *well, *(f"{host}{answer}" for host, answer in enumerate(again)))
+    assert is_random(state, in_one_look=True) is expected
+
+
 def test_what_is_well_again_is_forgotten() -> None:
     state = after(*CHANCE, *[f"{host}o" for _ in range(5) for host in range(16)])
     assert not state.chances._series
