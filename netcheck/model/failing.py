@@ -209,6 +209,8 @@ class Hitch(StrEnum):
 
     OUT_OF_ORDER = "out_of_order"
     """A CNAME stands after what it leads to, and glibc reads an answer once, in order."""
+    CUT = "cut"
+    """It ends in the middle of the records, and glibc takes none of these."""
     TOO_LATE = "too_late"
     """It comes after resolv.conf has them give up."""
     NO_NAMESERVER = "no_nameserver"

@@ -176,11 +176,11 @@ def _follow(reply: Reply, wanted: NameAndType) -> Answer:
         detail = f"{len(addresses)} addresses for one name; more than {MOST_ADDRESSES} are not taken"
         return Answer(Reason.TOO_MANY_ANSWERS, detail, chain=chain)
     family = socket.AF_INET6 if rdtype == dns.rdatatype.AAAA else socket.AF_INET
-    is_in_order = _is_in_order(reply, [name, *(cname.target for cname in cnames)], rdtype)
+    hitch, detail = _hitch(reply, [name, *(cname.target for cname in cnames)], rdtype)
     return Answer(
         None,
-        "" if is_in_order else "a CNAME stands after what it leads to, and most programs on Linux stop there",
-        hitch=None if is_in_order else Hitch.OUT_OF_ORDER,
+        detail,
+        hitch=hitch,
         addresses=tuple(socket.inet_ntop(family, address) for address in addresses),
         chain=chain,
         min_ttl=min(record.ttl if record.ttl <= _LONGEST_TTL else 0 for record in (*cnames, *answer)),
@@ -199,6 +199,18 @@ def _chain(reply: Reply, wanted: NameAndType) -> tuple[list[Record], Labels, lis
         cnames.append(found[0])
         name = found[0].target
     raise PhaseError(Reason.DNS_MALFORMED, f"{_MOST_CNAMES} CNAMEs, and no end of them")
+
+
+def _hitch(reply: Reply, names: list[Labels], rdtype: int) -> tuple[Hitch | None, str]:
+    """Why glibc takes nothing of it, and that for people."""
+    if not reply.is_whole:
+        return Hitch.CUT, "it ends in the middle of the records, and most programs on Linux take none of them"
+    if not _is_in_order(reply, names, rdtype):
+        return (
+            Hitch.OUT_OF_ORDER,
+            "a CNAME stands after what it leads to, and most programs on Linux stop there",
+        )
+    return None, ""
 
 
 def _is_in_order(reply: Reply, names: list[Labels], rdtype: int) -> bool:

@@ -46,6 +46,8 @@ class Reply:
     """RFC 1035 section 4.1.1, and with EDNS RFC 6891 section 6.1.3."""
     answer: dict[NameAndType, list[Record]] = field(default_factory=dict)
     """By name and type, in the order in which they end; in the Internet's class."""
+    is_whole: bool = False
+    """Whether the answer's records go on to their end."""
     refers: bool = False
     """Whether it names other nameservers."""
     fault: Exception | None = None
@@ -71,6 +73,7 @@ def read(wire: bytes, known: Labels = ()) -> Reply:
             if rdclass == dns.rdataclass.IN and (target := reader.target(rdtype, data)) is not None:
                 records = reply.answer.pop((name, rdtype), [])
                 reply.answer[name, rdtype] = [*records, Record(ttl, data, target)]
+        reply.is_whole = True
         for _, rdtype, _, _, _ in reader.records(authorities):
             reply.refers = reply.refers or rdtype == dns.rdatatype.NS
         for _, rdtype, _, ttl, _ in reader.records(others):

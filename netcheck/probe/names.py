@@ -15,7 +15,11 @@ from netcheck.probe.etc_hosts import addresses_in_hosts
 from netcheck.probe.once import Round
 from netcheck.probe.walk import unforeseen
 
-_NOT_FOR_PROGRAMS = {Hitch.OUT_OF_ORDER: Reason.DNS_MALFORMED, Hitch.TOO_LATE: Reason.DNS_TIMEOUT}
+_NOT_FOR_PROGRAMS = {
+    Hitch.OUT_OF_ORDER: Reason.DNS_MALFORMED,
+    Hitch.CUT: Reason.DNS_MALFORMED,
+    Hitch.TOO_LATE: Reason.DNS_TIMEOUT,
+}
 """Why programs on this machine cannot use an answer."""
 
 

@@ -112,6 +112,34 @@ async def test_a_cname_behind_what_it_leads_to_is_not_for_programs(
     assert ("over udp: a CNAME stands after what it leads to" in found.detail) == (hitch is not None)
 
 
+@pytest.mark.parametrize("cut", [3, 10])
+@in_trio
+async def test_an_answer_that_ends_in_the_middle_of_its_records_is_not_for_programs(cut: int) -> None:
+    """Getent of glibc 2.36 finds nothing in it."""
+
+    def shortened(query: Query) -> Iterable[bytes]:
+        reply = message(query)
+        for address in ("192.0.2.7", "192.0.2.8"):
+            reply.answer.append(dns.rrset.from_text(f"{HOST}.", 60, dns.rdataclass.IN, "A", address))
+        yield reply.to_wire()[:-cut]
+
+    found = await ask_one(shortened)
+    assert (found.reason, found.hitch, found.addresses) == (None, Hitch.CUT, ("192.0.2.7",))
+    assert "it ends in the middle of the records" in found.detail
+
+
+@in_trio
+async def test_what_is_cut_behind_the_answer_matters_to_nobody() -> None:
+    def shortened(query: Query) -> Iterable[bytes]:
+        reply = message(query)
+        reply.answer.append(dns.rrset.from_text(f"{HOST}.", 60, dns.rdataclass.IN, "A", "192.0.2.7"))
+        reply.authority.append(dns.rrset.from_text("test.", 60, dns.rdataclass.IN, "NS", "ns.test."))
+        yield reply.to_wire()[:-3]
+
+    found = await ask_one(shortened)
+    assert (found.reason, found.hitch, found.addresses) == (None, None, ("192.0.2.7",))
+
+
 @in_trio
 async def test_an_address_of_another_class_is_none() -> None:
     def chaos(query: Query) -> Iterable[bytes]:

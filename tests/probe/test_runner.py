@@ -412,6 +412,8 @@ async def test_a_silent_nameserver_is_not_asked_for_every_name_of_the_search_lis
     [
         (Hitch.OUT_OF_ORDER, Role.PROVIDER, Reason.DNS_MALFORMED),
         (Hitch.TOO_LATE, Role.PROVIDER, Reason.DNS_TIMEOUT),
+        (Hitch.CUT, Role.PROVIDER, Reason.DNS_MALFORMED),
+        (Hitch.CUT, Role.DEVICE, None),
         (Hitch.OUT_OF_ORDER, Role.DEVICE, None),
         (Hitch.TOO_LATE, Role.DEVICE, None),
     ],

@@ -44,6 +44,7 @@ _REPAIRS = {
 _REQUESTS = {
     Hitch.OUT_OF_ORDER: "put each CNAME in its answers before what it leads to. "
     "Most programs on Linux read an answer in order, and find no address in these.",
+    Hitch.CUT: "send whole answers: something cuts them, and most programs on Linux take nothing of these.",
     Hitch.TOO_LATE: "answer sooner. Programs give up as `timeout` and `attempts` in resolv.conf have it.",
 }
 """What a resolver has to change, so that programs on this machine can use what it answers."""

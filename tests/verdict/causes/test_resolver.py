@@ -438,6 +438,7 @@ def test_nobody_waits_for_a_nameserver_that_refuses_or_that_no_route_leads_to(
     ("hitch", "hop", "asked"),
     [
         (Hitch.OUT_OF_ORDER, Hop.RESOLVER, "Ask the owners of this machine's resolver to put each CNAME"),
+        (Hitch.CUT, Hop.RESOLVER, "Ask the owners of this machine's resolver to send whole answers"),
         (Hitch.TOO_LATE, Hop.RESOLVER, "Ask the owners of this machine's resolver to answer sooner."),
         (Hitch.NO_NAMESERVER, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, name a nameserver"),
         (Hitch.TCP_ONLY, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, take `use-vc` out"),
