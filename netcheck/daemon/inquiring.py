@@ -100,8 +100,8 @@ class Inquiries:
                 await self._news.wait()
                 self._news = trio.Event()
                 round_time, patience = pace()
-                for path, suspicion in self._suspicions(patience).items():
-                    if path in self._asked or not self._may_begin(path, round_time):
+                for path, suspicion in self._suspicions(round_time, patience).items():
+                    if path in self._asked:  # beside one that has just begun
                         continue
                     if self._begin(nursery, self._beside(path, suspicion), suspicion):
                         self._begun[path].append(trio.current_time())
@@ -128,18 +128,22 @@ class Inquiries:
                     begun.append(scope)
                     nursery.start_soon(self._ask_one, scope)
 
-    def _suspicions(self, patience: float) -> dict[str, _Suspicion]:
-        """By path."""
+    def _suspicions(self, round_time: float, patience: float) -> dict[str, _Suspicion]:
+        """By path, of those into which an inquiry may begin."""
         found: dict[str, _Suspicion] = {}
         courses = self._state.courses
-        for part in courses.doubts(patience):
+        names = [path.name for path in self._state.paths]
+        paths = [name for name in names if name not in self._asked and self._may_begin(name, round_time)]
+        doubts = [part for part in courses.doubts(patience) if part.path in paths]
+        witnesses = courses.witnesses(doubts, self._state.endpoints)
+        for part in doubts:
             suspicion = found.setdefault(part.path, _Suspicion())
             suspicion.ports.add(part.port)
-            suspicion.add_hosts(itertools.islice(courses.witnesses(part, self._state.endpoints), _WITNESSES))
+            suspicion.add_hosts(witnesses.get(part, [])[:_WITNESSES])
             suspicion.is_change = True
-        for path in self._state.paths:
-            if suspects := courses.suspects(path.name):
-                suspicion = found.setdefault(path.name, _Suspicion())
+        for path in paths:
+            if suspects := courses.suspects(path):
+                suspicion = found.setdefault(path, _Suspicion())
                 suspicion.ports.update(each.port for each in suspects)
                 suspicion.add_hosts(suspects)
         return found

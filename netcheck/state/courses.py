@@ -6,7 +6,7 @@ way to them that fails: which of both it is takes a few hosts to tell, and so do
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -224,9 +224,8 @@ class Courses:
         """The ranges that its addresses are in."""
         noted = []
         for result in seen.results:
-            address = result.attempt.address
-            if address is not None and (prefix := published_range(address)):
-                noted.append(within := Part(part.path, part.port, part.family, prefix))
+            if (within := _range_of(part, result)) is not None:
+                noted.append(within)
                 if within not in self._courses:
                     self._courses[within] = _Course(_DOWN_IN_RANGE)
                     self._note_trend(within)
@@ -300,15 +299,19 @@ class Courses:
         """What failed when it was last visited, and not before; not where nothing around it answers."""
         return [each for each in self._suspects.get(path, ()) if not self._is_down_around(each)]
 
-    def witnesses(self, part: Part, endpoints: Endpoints) -> Iterator[Endpoint]:
-        """Of a range: what was last reached there, and where it is not known whether it still is."""
-        if not _is_range(part):
-            return
-        for endpoint, seen in endpoints.latest.items():
-            if (endpoint.path, endpoint.port, endpoint.family) == part[:3] and seen.reachable:
-                addresses = (result.attempt.address for result in seen.results)
-                if any(address and published_range(address) == part.what for address in addresses):
-                    yield endpoint
+    def witnesses(self, parts: Iterable[Part], endpoints: Endpoints) -> dict[Part, list[Endpoint]]:
+        """Of those that are ranges: what was last reached there, and where it is not known whether it is yet.
+
+        In one pass: there may be tens of thousands of endpoints, and hundreds of ranges in doubt.
+        """
+        found: dict[Part, list[Endpoint]] = {part: [] for part in parts if _is_range(part)}
+        wholes = {part.whole for part in found}
+        for endpoint, seen in endpoints.latest.items() if found else ():
+            if seen.reachable and (part := Part.of(endpoint)).whole in wholes:
+                for within in {_range_of(part, result) for result in seen.results}:
+                    if within in found:
+                        found[within].append(endpoint)
+        return found
 
     def failing(self, endpoints: Endpoints) -> dict[str, list[Endpoint]]:
         """By path: what fails by itself, the longest unseen first."""
@@ -337,6 +340,12 @@ def _is_down(trend: Trend) -> bool:
 
 def _is_range(part: Part) -> bool:
     return "/" in part.what
+
+
+def _range_of(part: Part, result: Result) -> Part | None:
+    """The range that this result of the part is in, if any."""
+    prefix = published_range(result.attempt.address) if result.attempt.address else None
+    return part._replace(what=prefix) if prefix else None
 
 
 def _parts(service: Service, path: ProbePath) -> Iterable[Part]:

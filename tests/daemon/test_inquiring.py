@@ -1,14 +1,17 @@
 """What is visited out of turn, when, and how much of it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
+import pytest
 import trio
 from trio.testing import MockClock
 
 from netcheck.daemon.inquiring import Inquiries
 from netcheck.model.paths import Family, ProbePath
+from netcheck.model.results import Endpoint
 from netcheck.model.services import Service
 from netcheck.plan import Call
+from netcheck.state.courses import Courses
 from netcheck.state.state import State
 from tests.records import DROPPED, result, visit
 
@@ -202,6 +205,31 @@ def test_there_are_six_inquiries_in_five_rounds_at_most() -> None:
 
     asked = ask(hosts_fail_again_and_again)
     assert len(asked.calls) < 12 * len(FIRST)
+
+
+def test_where_no_inquiry_may_begin_nobody_looks_for_whom_it_would_ask(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That takes a look at all endpoints, and many visits may end in a second."""
+    looked_for: list[object] = []
+
+    def witnesses(_: Courses, parts: Iterable[object], __: object) -> dict[object, list[Endpoint]]:
+        looked_for.extend(parts)
+        return {}
+
+    monkeypatch.setattr(Courses, "witnesses", witnesses)
+
+    async def hosts_begin_to_fail_while_an_inquiry_is_under_way(asked: Asked) -> None:
+        asked.broken, asked.takes = {"*"}, ROUND
+        asked.tell(1)
+        await trio.sleep(1)
+        assert looked_for
+        looked_for.clear()
+        asked.tell(2)
+        await trio.sleep(1)
+        assert looked_for == []
+
+    ask(hosts_begin_to_fail_while_an_inquiry_is_under_way)
 
 
 def test_a_verdict_has_to_wait_while_a_sample_is_taken() -> None:

@@ -232,6 +232,8 @@ def test_what_fails_is_listed_the_longest_unseen_first() -> None:
 def test_witnesses_of_a_range_were_last_reached_there(within: str) -> None:
     story = Story().answer([0, 1], within=RANGE).answer([2], within=NEXT_RANGE).fail([3], within=within)
     part = PORT._replace(what=within)
-    hosts = {each.host for each in story.state.courses.witnesses(part, story.state.endpoints)}
-    assert hosts == set(COURIER.hosts[:2] if within == RANGE else COURIER.hosts[2:3])
-    assert list(story.state.courses.witnesses(PORT, story.state.endpoints)) == []
+    witnesses = story.state.courses.witnesses([PORT, part], story.state.endpoints)
+    assert {each.host for each in witnesses.pop(part)} == set(
+        COURIER.hosts[:2] if within == RANGE else COURIER.hosts[2:3]
+    )
+    assert witnesses == {}
