@@ -204,7 +204,7 @@ class Snapshot:
                 proxies_up={path: health.up for path, health in state.proxies.health.items()},
                 push_certificates=tuple(state.push_certificates.read()),
                 proofs=tuple(state.push_certificates.proofs()),
-                large_hellos=tuple(state.large_hellos.latest.values()),
+                large_hellos=state.large_hellos.latest,
                 holds=dict(state.holds.latest),
                 totals=Totals.of(state),
             ),

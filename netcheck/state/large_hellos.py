@@ -1,8 +1,8 @@
-"""What became of the large TLS hellos: the latest of each service's port over each path, by family."""
+"""What became of the large TLS hellos."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from netcheck.model.paths import Family, ProbePath
+from netcheck.model.paths import ProbePath
 from netcheck.model.results import Result
 from netcheck.model.services import Service, ports_on
 
@@ -11,19 +11,24 @@ class LargeHellos:
     """The results of attempts that sent one; of those that told nothing, none."""
 
     def __init__(self) -> None:
-        self.latest: dict[tuple[str, int, str, Family], Result] = {}
-        """By service, port, path and family."""
+        self.latest: tuple[Result, ...] = ()
+        """Of the last try of each service over each path."""
         self._wanted: set[tuple[str, int, str]] = set()
 
     def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
         self._wanted = {
             (service.name, port, path.name) for service, path in pairs for port in ports_on(service, path)
         }
-        self.latest = {place: result for place, result in self.latest.items() if place[:3] in self._wanted}
+        self.latest = tuple(filter(self._is_wanted, self.latest))
 
-    def record(self, result: Result) -> None:
-        """Put it in place of the one before; what is not configured is dropped."""
-        place = (result.service, result.port, result.path, result.attempt.family)
-        self.latest.pop(place, None)
-        if result.large_hello is not None and place[:3] in self._wanted:
-            self.latest[place] = result
+    def record(self, results: Sequence[Result]) -> None:
+        """Put all of a try in place of the one before; what is not configured is dropped.
+
+        So nothing stays of a family that has no addresses any more.
+        """
+        tried = {(each.service, each.path) for each in results}
+        others = (each for each in self.latest if (each.service, each.path) not in tried)
+        self.latest = (*others, *(each for each in results if each.large_hello and self._is_wanted(each)))
+
+    def _is_wanted(self, result: Result) -> bool:
+        return (result.service, result.port, result.path) in self._wanted

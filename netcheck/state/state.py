@@ -1,7 +1,7 @@
 """The state as a whole: takes in what happens, and knows that it has changed."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from netcheck.model.findings import Proof, PushCertificate, PushCertificateFile
 from netcheck.model.paths import ProbePath
@@ -105,10 +105,10 @@ class State:
         self.version += 1
         self.holds.record(hold)
 
-    def record_large_hello(self, result: Result) -> None:
-        """Take in what became of a large TLS hello; what is no longer configured is dropped."""
+    def record_large_hellos(self, results: Sequence[Result]) -> None:
+        """Take in what became of the large TLS hellos of a try; what is no longer configured is dropped."""
         self.version += 1
-        self.large_hellos.record(result)
+        self.large_hellos.record(results)
 
     def record_push_certificate(self, certificate: PushCertificate) -> None:
         """Take in what a file held; one that is no longer configured is dropped."""

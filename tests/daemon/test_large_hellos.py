@@ -36,16 +36,20 @@ class Tried:
         self.state.configure(services, [path])
         self.asked: list[tuple[float, str, int]] = []
         self.told: Callable[[str], LargeHello | None] = lambda _: ANSWERED
+        self.families = [Family.IPV4]
 
     async def send(self, service: Service, host: str, path: ProbePath, turn: int) -> list[Result]:
         self.asked.append((trio.current_time(), host, turn))
         return [
-            replace(result(service, port, host=host, path=path.name), large_hello=self.told(host))
+            replace(
+                result(service, port, host=host, path=path.name, family=family), large_hello=self.told(host)
+            )
             for port in service.ports
+            for family in self.families
         ]
 
     def known(self) -> list[LargeHello | None]:
-        return [each.large_hello for each in self.state.large_hellos.latest.values()]
+        return [each.large_hello for each in self.state.large_hellos.latest]
 
     def run(self, *meanwhile: tuple[float, Callable[[], None]]) -> None:
         """Until each time, and then do what belongs to it."""
@@ -100,6 +104,19 @@ def test_what_tells_nothing_makes_nothing_of_what_was_known() -> None:
 
     tried.run((100.0, falls_silent), (140.0, nothing))
     assert tried.known() == []
+
+
+def test_of_a_family_that_has_no_addresses_any_more_nothing_is_known() -> None:
+    tried = Tried(COURIER)
+    tried.families = [Family.IPV4, Family.IPV6]
+    tried.told = lambda _: LOST
+
+    def loses_one() -> None:
+        assert tried.known() == [LOST, LOST]
+        tried.families, tried.told = [Family.IPV4], lambda _: ANSWERED
+
+    tried.run((100.0, loses_one), (140.0, nothing))
+    assert tried.known() == [ANSWERED]
 
 
 @pytest.mark.parametrize(
