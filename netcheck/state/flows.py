@@ -84,6 +84,11 @@ class Flows:
         self.paths: dict[str, PathCounters] = {}
         self.recent: dict[Flow, deque[tuple[bool, float]]] = {}
 
+    def keep(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
+        """Forget the latest probes of all but these; what was counted stays."""
+        kept = {(service.name, path.name) for service, path in pairs}
+        self.recent = {flow: its for flow, its in self.recent.items() if (flow.service, flow.path) in kept}
+
     def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
         pairs = list(pairs)
         flows = [

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
+from netcheck.model.paths import ProbePath
 from netcheck.model.results import Hold, HoldEnd, HoldKey
+from netcheck.model.services import Service
 
 
 class Holds:
@@ -13,6 +15,11 @@ class Holds:
         """The latest of each that tells of the path, so none that ended on this side; one that is still held
         takes its place here when it has outlived the one before."""
         self.ends: dict[HoldKey, dict[HoldEnd, int]] = {}
+
+    def keep(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
+        """Forget the holds of all but these; how many ended how stays."""
+        kept = {(service.name, path.name) for service, path in pairs}
+        self.latest = {key: hold for key, hold in self.latest.items() if (key.service, key.path) in kept}
 
     def configure(self, keys: Iterable[HoldKey]) -> None:
         self.ends = {key: self.ends.get(key) or dict.fromkeys(HoldEnd, 0) for key in keys}

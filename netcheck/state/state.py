@@ -63,6 +63,8 @@ class State:
         for seen in (self.endpoints, self.courses, self.chances, self.large_hellos, self.proxies):
             seen.configure(as_before)
             seen.configure(pairs)
+        for partly_counted in (self.flows, self.holds):
+            partly_counted.keep(as_before)
         for counted in (self.flows, self.lookups, self.courier_counts):
             counted.configure(pairs)
         self.holds.configure(

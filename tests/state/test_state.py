@@ -474,6 +474,15 @@ def test_a_hold_survives_a_reload_and_goes_with_its_key() -> None:
     assert (state.holds.latest, state.holds.ends) == ({}, {})
 
 
+def test_a_hold_over_a_path_that_has_become_another_one_is_forgotten_and_stays_counted() -> None:
+    state = holding(ENDED)
+    state.configure([HOLDING], [replace(DIRECT, roles=frozenset({Role.DEVICE}))])
+    assert state.holds.latest == {ENDED.key: ENDED}
+    state.configure([HOLDING], [replace(DIRECT, binding=Binding("wlan0"))])
+    assert state.holds.latest == {}
+    assert state.holds.ends[ENDED.key][HoldEnd.LOST] == 1
+
+
 def test_a_hold_that_is_no_longer_configured_is_dropped() -> None:
     state = fresh()
     state.record_hold(ENDED)
@@ -583,6 +592,7 @@ def test_what_was_seen_is_forgotten_where_something_else_is_measured_now(
     assert [endpoint.host for endpoint in state.endpoints.latest] == ([HOST] if stays else [])
     is_same_way = replace(path, roles=SQUID.roles) == SQUID
     assert state.proxies.health["squid"].up is (True if is_same_way else None)
+    assert len(state.flows.recent[Flow("courier", 443, "squid")]) == (3 if stays else 0)
     assert state.flows.outcomes[Flow("courier", 443, "squid")][Outcome.FAILURE] == 3, "counts are kept"
 
 
