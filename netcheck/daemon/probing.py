@@ -151,7 +151,11 @@ class Probing:
         if (services := self._services()) != state.services:  # the paths whose bags said so are gone
             state.configure(services, config.paths, config.push_certificates)
         before, self._slots = self._slots, {slot.key: slot for slot in slots(state.services, state.paths)}
-        self._due = {key: due for key, due in self._due.items() if self._still_has(before[key])}
+        self._due = {
+            key: due
+            for key, due in self._due.items()
+            if self._still_has(before[key]) and self._slots[key].every == before[key].every
+        }
         jobs = [
             Job(slot.key, partial(self._turn, slot), slot.about, may_wait=slot.is_direct)
             for slot in self._slots.values()

@@ -319,6 +319,25 @@ def test_a_bag_is_fetched_again_at_once_where_the_way_to_it_is_another_one(auto:
     assert len([name for name, _ in made.stand.begun if name == "bag"]) == 6
 
 
+@pytest.mark.parametrize(("before", "after", "interval"), [(1000, 12, 10.0), (12, 2, 60.0)])
+def test_a_bag_is_fetched_as_often_as_the_new_config_says_from_then_on(
+    auto: Config, before: int, after: int, interval: float
+) -> None:
+    """More often; or as often as before, in longer rounds."""
+
+    def every(rounds: int) -> tuple[Service, ...]:
+        return tuple(replace(each, every=rounds) if each.bag else each for each in auto.services)
+
+    async def bags_are_fetched_otherwise(made: Run) -> None:
+        await trio.sleep(12)
+        made.take(services=every(after), probing=replace(auto.probing, interval=interval))
+        begun = len(made.stand.begun)
+        await trio.sleep(2.5 * after * interval)
+        assert len([name for name, _ in made.stand.begun[begun:] if name == "bag"]) == 3 * 4
+
+    run(replace(auto, services=every(before)), Stand(5), bags_are_fetched_otherwise)
+
+
 # Holds
 
 
