@@ -109,8 +109,8 @@ class HeldSlot:
 
     @property
     def about(self) -> object:
-        """All that a hold depends on, but the host."""
-        return (self.path, self.service.depth, self.service.tls, self.service.hold)
+        """All that a hold depends on, but the host, and what is in the key."""
+        return (measured(self.service, self.path), self.path.load_balancer, self.service.hold)
 
     def call(self, turn: int) -> Call | None:
         """The hold of this turn: each host in turn, and then again with its next address."""

@@ -13,7 +13,7 @@ from netcheck.config.file import Config, load
 from netcheck.daemon.probing import Probing
 from netcheck.model.failing import Outcome, Reason
 from netcheck.model.findings import Acceptance
-from netcheck.model.paths import Credentials, Family, ProbePath, Proxy, ProxyScheme, Secret
+from netcheck.model.paths import Credentials, Expected, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
 from netcheck.model.results import Bag, HoldEnd, HoldKey, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service
 from netcheck.state.flows import Flow
@@ -372,6 +372,17 @@ def test_a_hold_goes_on_where_the_new_config_has_it_with_its_host(
         assert made.stand.let_go == ([] if goes_on else [f"0-{DOMAIN}"])
 
     run(held(auto), Stand(), the_service_changes)
+
+
+def test_a_hold_goes_on_where_its_path_is_judged_otherwise_and_leads_where_it_did(auto: Config) -> None:
+    async def the_path_is_judged_otherwise(made: Run) -> None:
+        await trio.sleep(11)
+        (path,) = made.config.paths
+        made.take(paths=(replace(path, expected=Expected.FALLBACK_ONLY, roles=frozenset({Role.DEVICE})),))
+        await trio.sleep(11)
+        assert (made.stand.held, made.stand.let_go) == ([f"0-{DOMAIN}"], [])
+
+    run(held(auto), Stand(), the_path_is_judged_otherwise)
 
 
 def test_a_hold_over_a_path_to_somewhere_else_by_now_begins_anew(auto: Config) -> None:
