@@ -21,8 +21,7 @@ from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Hold, Result, Visit
 from netcheck.model.services import Service, Timeouts, hosts_on, targets
 from netcheck.plan import Call, HeldSlot, Slot, held_slots, is_planned, slots
-from netcheck.probe.logins import Logins
-from netcheck.probe.runner import Prober
+from netcheck.probe.runner import Memory, Prober
 from netcheck.push_certificates import ToProve
 from netcheck.schedule import STILL_RUNNING, Gate, Job, Schedule, offset_of
 from netcheck.state.own import SelfState
@@ -69,7 +68,7 @@ class Probing:
         new_prober: Callable[[Timeouts, Mapping[str, Gate]], Measures] | None = None,
     ) -> None:
         """To be made in a running trio loop: the rounds begin now."""
-        self._make_prober = new_prober or partial(Prober, logins=Logins())
+        self._make_prober = new_prober or partial(Prober, memory=Memory())
         self._state = state
         self._config = config
         self._gates: dict[str, Gate] = {}

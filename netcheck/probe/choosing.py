@@ -21,7 +21,7 @@ from netcheck.pac.answers import ways_of
 from netcheck.probe.aims import Aim, aim
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
-from netcheck.probe.pac import PacError, PacFiles, Url
+from netcheck.probe.pac import KeptFiles, PacError, PacFiles, Url
 from netcheck.probe.resolve import Destination, destinations
 from netcheck.probe.walk import unforeseen
 
@@ -42,9 +42,9 @@ class Chosen(NamedTuple):
 class Choosing:
     """Asks who chooses, and makes aims of the answers."""
 
-    def __init__(self, timeouts: Timeouts, names: Names) -> None:
+    def __init__(self, timeouts: Timeouts, names: Names, kept: KeptFiles) -> None:
         self._names = names
-        self._pacs = PacFiles(timeouts, names)
+        self._pacs = PacFiles(timeouts, names, kept)
 
     async def chosen(
         self, shared: Round, service: Service, host: str, path: ProbePath, turn: int

@@ -74,6 +74,8 @@ class Saying(NamedTuple):
 class _Kept:
     """What is known of a PAC file over a path."""
 
+    about: object
+    """Which file, and how the path leads to it."""
     script: str | None = None
     trouble: PacError | None = None
     """Why the last reading gave nothing."""
@@ -87,13 +89,28 @@ class _Kept:
         return {urls: given for urls, given in self.answers.items() if now < given[0] + _ANSWERS_HOLD}
 
 
+class KeptFiles:
+    """What is known of PAC files, by path. A reload loses none of it: the file may be gone meanwhile."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, _Kept] = {}
+
+    def of(self, pac: Pac, path: ProbePath) -> _Kept:
+        """Nothing yet, where the path has another file by now, or leads to it another way."""
+        about = (pac, path.resolver, path.binding, path.families)
+        kept = self._kept.get(path.name)
+        if kept is None or kept.about != about:
+            kept = self._kept[path.name] = _Kept(about)
+        return kept
+
+
 class PacFiles:
     """The PAC files of a configuration. What one says of all hosts of a service is asked of it at once."""
 
-    def __init__(self, timeouts: Timeouts, names: Names) -> None:
+    def __init__(self, timeouts: Timeouts, names: Names, kept: KeptFiles) -> None:
         self._timeouts = timeouts
         self._names = names
-        self._kept: dict[tuple[Pac, str], _Kept] = {}
+        self._kept = kept
         self._limiter = trio.CapacityLimiter(_MOST_PROCESSES)
         self._reading = trio.CapacityLimiter(_MOST_READS)
 
@@ -101,7 +118,7 @@ class PacFiles:
         self, shared: Round, pac: Pac, path: ProbePath, url: Url, beside: tuple[Url, ...]
     ) -> Saying:
         """What the file says of a URL, one of those that are asked for `beside` it. Raises PacError."""
-        kept = self._kept.setdefault((pac, path.name), _Kept())
+        kept = self._kept.of(pac, path)
         async with kept.lock:
             if trio.current_time() >= kept.read_at + _READ_EVERY:
                 await self._read(shared, pac, path, kept)

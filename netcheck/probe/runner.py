@@ -6,7 +6,7 @@ large TLS hellos.
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
@@ -29,22 +29,32 @@ from netcheck.probe.logins import Logins
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round, Rounds
 from netcheck.probe.opening import Gate, Opening, attempt_of, security_of
+from netcheck.probe.pac import KeptFiles
 from netcheck.probe.proof import ALPN, Shown, context_of, show
 from netcheck.probe.together import together
 from netcheck.probe.walk import Walk, WalkEnded
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What outlives a configuration."""
+
+    logins: Logins = field(default_factory=Logins)
+    pac_files: KeptFiles = field(default_factory=KeptFiles)
+
+
 class Prober:
     """Makes visits. One per configuration: it holds what the visits of a round share."""
 
-    def __init__(self, timeouts: Timeouts, gates: Mapping[str, Gate], logins: Logins | None = None) -> None:
-        """`gates` by path name; `logins`, where something is known of them already."""
+    def __init__(self, timeouts: Timeouts, gates: Mapping[str, Gate], memory: Memory | None = None) -> None:
+        """`gates` by path name; `memory`, where there was a configuration before."""
+        memory = memory or Memory()
         self._timeouts = timeouts
         self._gates = gates
         self._rounds = Rounds()
         self._names = Names(timeouts.resolve)
-        self._choosing = Choosing(timeouts, self._names)
-        self._opening = Opening(timeouts, self._names, logins)
+        self._choosing = Choosing(timeouts, self._names, memory.pac_files)
+        self._opening = Opening(timeouts, self._names, memory.logins)
         self._dialer = Dialer(timeouts, self._opening.look_again)
         self._known: dict[Hashable, set[Family]] = {}
         """By host and who was asked from where: the families of which it had an address when that could last

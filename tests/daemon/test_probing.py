@@ -13,7 +13,17 @@ from netcheck.config.file import Config, load
 from netcheck.daemon.probing import Probing
 from netcheck.model.failing import Outcome, Reason
 from netcheck.model.findings import Acceptance
-from netcheck.model.paths import Credentials, Expected, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
+from netcheck.model.paths import (
+    Credentials,
+    Expected,
+    Family,
+    Pac,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    Role,
+    Secret,
+)
 from netcheck.model.results import Bag, HoldEnd, HoldKey, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service
 from netcheck.state.flows import Flow
@@ -91,6 +101,29 @@ async def test_a_login_that_was_rejected_three_times_is_not_sent_anew_because_th
         probing.take(replace(config, paths=(replace(path, proxies=(other,)),)))
         await probing.probe("proxy", "ours", "127.0.0.1")
         assert len(sent) == 4
+
+
+@in_trio
+async def test_a_pac_file_that_is_gone_is_used_on_where_the_config_has_changed_and_the_path_has_not(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "proxy.pac"
+    file.write_text("function FindProxyForURL(url, host) { return 'PROXY 127.0.0.1:1' }")
+    path = ProbePath("pac", chosen_by=Pac(f"file://{file}"))
+    config = replace(a_config(tmp_path, 443), paths=(path,))
+    probing = Probing(State(), config)
+
+    async def reason() -> Reason | None:
+        ((result,),) = [seen.results for seen in await probing.probe("pac", "ours", "127.0.0.1")]
+        failure = result.attempt.failure
+        return failure.reason if failure else None
+
+    assert await reason() is Reason.REFUSED  # by the proxy that it names
+    file.unlink()
+    probing.take(replace(config, probing=replace(config.probing, interval=7.0)))
+    assert await reason() is Reason.REFUSED
+    probing.take(replace(config, paths=(replace(path, families=(Family.IPV4,)),)))
+    assert await reason() is Reason.PAC_UNAVAILABLE
 
 
 @in_trio
