@@ -16,10 +16,10 @@ import trio
 class Meter(Protocol):
     """Is told how the schedule keeps its times."""
 
-    def late(self, seconds: float) -> None:
+    def note_late(self, seconds: float) -> None:
         """A run began this long after its time."""
 
-    def skipped(self, cause: str, count: int) -> None:
+    def note_skipped(self, cause: str, count: int) -> None:
         """So many runs were left out."""
 
 
@@ -166,7 +166,7 @@ class Schedule:
         if not self._queue or self._queue[0][0] > now:
             return False
         due, _, planned = heapq.heappop(self._queue)
-        self._meter.late(now - due)
+        self._meter.note_late(now - due)
         planned.run = trio.CancelScope()
         nursery.start_soon(self._run, planned, planned.run, self._beat)
         return True
@@ -190,7 +190,7 @@ class Schedule:
         """The round after `number` that is still to come; those of its beat that passed are left out."""
         following = max(number + 1, self._beat.next(key, trio.current_time()))
         if beat is self._beat and (skipped := following - number - 1):
-            self._meter.skipped(STILL_RUNNING, skipped)
+            self._meter.note_skipped(STILL_RUNNING, skipped)
         return following
 
     def _note_end_of_round(self) -> None:

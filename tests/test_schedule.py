@@ -20,10 +20,10 @@ class Recorder:
         self.lateness: list[float] = []
         self.left_out: list[tuple[str, int]] = []
 
-    def late(self, seconds: float) -> None:
+    def note_late(self, seconds: float) -> None:
         self.lateness.append(seconds)
 
-    def skipped(self, cause: str, count: int) -> None:
+    def note_skipped(self, cause: str, count: int) -> None:
         self.left_out.append((cause, count))
 
     def job(self, key: str, takes: float = 0.0, about: str = "", *, may_wait: bool = False) -> Job:

@@ -24,7 +24,6 @@ from netcheck.plan import Call, HeldSlot, Slot, held_slots, is_planned, slots
 from netcheck.probe.runner import Memory, Prober
 from netcheck.push_certificates import ToProve
 from netcheck.schedule import STILL_RUNNING, Gate, Job, Schedule, offset_of
-from netcheck.state.own import SelfState
 from netcheck.state.state import State
 
 _log = logging.getLogger("netcheck")
@@ -74,7 +73,7 @@ class Probing:
         self._gates: dict[str, Gate] = {}
         self._caps: tuple[int, float] | None = None
         self._prober = self._new_prober()
-        self._schedule = Schedule(config.probing.interval, _Meter(state.own), trio.current_time())
+        self._schedule = Schedule(config.probing.interval, state.own, trio.current_time())
         self._slots: dict[str, Slot] = {}
         self._due: dict[str, int] = {}
         """By slot: the first round in which it is to be visited again."""
@@ -251,7 +250,7 @@ class Probing:
             self._note_bug("the hold of", call.service.name, call.path.name)
 
     def _note_bug(self, where: str, whose: str, path: str) -> None:
-        self._state.own.skipped[_BUG] += 1
+        self._state.own.note_skipped(_BUG, 1)
         _log.exception("internal error in %s %s over %s", where, whose, path, extra={"path": path})
 
 
@@ -269,16 +268,3 @@ class _Holding:
         if slot is None or slot.about != self.slot.about:
             return False
         return self.host is None or self.host in hosts_on(slot.service, slot.path)
-
-
-class _Meter:
-    """Writes how the schedule keeps its times into the state."""
-
-    def __init__(self, own: SelfState) -> None:
-        self._own = own
-
-    def late(self, seconds: float) -> None:
-        self._own.schedule_lag.observe(seconds)
-
-    def skipped(self, cause: str, count: int) -> None:
-        self._own.skipped[cause] += count

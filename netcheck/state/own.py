@@ -19,3 +19,9 @@ class SelfState:
     """After how many seconds at most the next probe is due; 0 where none is."""
     reload_successful: bool = True
     reload_success_time: float = 0.0
+
+    def note_late(self, seconds: float) -> None:
+        self.schedule_lag.observe(seconds)
+
+    def note_skipped(self, cause: str, count: int) -> None:
+        self.skipped[cause] += count
