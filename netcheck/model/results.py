@@ -1,7 +1,7 @@
 """What probes saw: lookups, attempts, results, visits, and connections that are held."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -190,6 +190,15 @@ class Attempt:
     def seconds(self) -> float:
         """What all phases took after resolving, without the session: that waits for what a peer may say."""
         return sum(self.phases.values()) - self.phases.get(Phase.SESSION, 0.0)
+
+
+def independent(attempts: Iterable[tuple[str, Attempt]]) -> int:
+    """How many of these, each with its host, can be no accident of each other.
+
+    Hosts may share an attempt, which tells of all what it tells of one; and a host may have many addresses.
+    """
+    pairs = [(host, id(attempt)) for host, attempt in attempts]
+    return min(len({host for host, _ in pairs}), len({attempt for _, attempt in pairs}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from netcheck.apns.addresses import published_range
 from netcheck.model.paths import ProbePath
-from netcheck.model.results import Attempt, Endpoint, Result
+from netcheck.model.results import Attempt, Endpoint, Result, independent
 from netcheck.model.services import Service, families_of, hosts_on, ports_on
 from netcheck.model.trends import Moment, Part, Silence, Trend, Trends
 from netcheck.state.endpoints import Endpoints, EndpointState
@@ -150,8 +150,7 @@ def _is_sure(known: Mapping[str, _Seen], needed: int) -> bool:
 
 
 def _independent(known: Mapping[str, _Seen]) -> int:
-    """Hosts may share an attempt, which tells of all of them what it tells of one."""
-    return min(len(known), len({id(seen.latest) for seen in known.values()}))
+    return independent((host, seen.latest) for host, seen in known.items())
 
 
 def _began(seen: _Seen) -> float:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from netcheck.apns.addresses import published_range
 from netcheck.model.paths import Family
-from netcheck.model.results import Result, Standing
+from netcheck.model.results import Result, Standing, independent
 
 
 class RangeOnPath(NamedTuple):
@@ -23,16 +23,6 @@ def range_of(result: Result) -> RangeOnPath | None:
     attempt = result.attempt
     prefix = published_range(attempt.address) if attempt.address else None
     return RangeOnPath(result.path, result.port, attempt.family, prefix) if prefix else None
-
-
-def _independent(results: Iterable[Result]) -> int:
-    """How many of the results can be no accident of each other.
-
-    Hosts may share an attempt, and a host may have many addresses.
-    """
-    results = list(results)
-    attempts = {id(result.attempt) for result in results}
-    return min(len({result.host for result in results}), len(attempts))
 
 
 def dead_ranges(
@@ -54,7 +44,7 @@ def dead_ranges(
         where: failed
         for where, results in by_range.items()
         if (failed := _since_anything_answered(results, since[where.path]))
-        and _independent(failed) >= failures
+        and independent((each.host, each.attempt) for each in failed) >= failures
         and any(_service_on(result) in alive for result in failed)
     }
     return frozenset(where for where in silent if _is_no_single_host(where, silent))
