@@ -3,7 +3,7 @@
 import json
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -94,6 +94,10 @@ class KeptFiles:
 
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
+
+    def keep(self, paths: Container[str]) -> None:
+        """Forget those of all other paths."""
+        self._kept = {path: kept for path, kept in self._kept.items() if path in paths}
 
     def of(self, pac: Pac, path: ProbePath) -> _Kept:
         """Nothing yet, where the path has another file by now, or leads to it another way."""

@@ -49,6 +49,7 @@ class Prober:
     def __init__(self, timeouts: Timeouts, gates: Mapping[str, Gate], memory: Memory | None = None) -> None:
         """`gates` by path name; `memory`, where there was a configuration before."""
         memory = memory or Memory()
+        memory.pac_files.keep(gates)
         self._timeouts = timeouts
         self._gates = gates
         self._rounds = Rounds()
