@@ -113,7 +113,8 @@ class WebPort:
         try:
             return open_door(place)
         except ListenError as error:
-            in_the_way = [each for each in gone if _port(each) == _port(place) is not None]
+            still_open = (each for each in gone if each not in closed)
+            in_the_way = [each for each in still_open if _port(each) == _port(place) is not None]
             if not error.is_taken or not in_the_way:
                 raise
         for each in in_the_way:

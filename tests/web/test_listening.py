@@ -227,6 +227,20 @@ async def test_what_went_out_of_the_way_comes_back_where_something_else_is_taken
             assert await answers(port) == [200]
 
 
+@in_trio
+async def test_what_went_out_of_the_way_comes_back_once_however_many_were_to_take_its_place() -> None:
+    wanted = free_port()
+    before = [Listen("0.0.0.0", wanted)]
+    async with web_port(hello, places=before) as port:
+        with socket.create_server(("::1", wanted), family=socket.AF_INET6):
+            with pytest.raises(ListenError, match="another program listens there"):
+                port.open([Listen("127.0.0.1", wanted), Listen("::1", wanted)])
+            port.open(before)
+        assert port.names == [f"0.0.0.0:{wanted}"]
+        port.open([Listen("127.0.0.1", wanted)])
+        assert port.names == [f"127.0.0.1:{wanted}"]
+
+
 # Its end
 
 
