@@ -1,6 +1,7 @@
 """The history as a whole: a timeline in memory, and its file kept up to date beside the event loop."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,6 +20,9 @@ _LONGEST = 10.0
 """Seconds that reading or writing may take; a file on a dead network drive takes for ever."""
 _LAST_WRITE = 3.0
 """The same, when the daemon stops."""
+_BELIEVED_AFTER = 3600.0
+"""Seconds for which a clock has to say so before anything is forgotten by it: one that is ahead for a moment,
+as until NTP has set it, would cost everything."""
 _IN_MEMORY = "incidents are kept in memory until it can"
 
 
@@ -44,6 +48,10 @@ class History:
         """`keep`: how long an incident is kept after its end, in seconds. Without a file, in memory only."""
         self._timeline = Timeline()
         self._keep = keep
+        self._looked, self._said = -math.inf, 0.0
+        """When the clock was last looked at, to forget by it, and what it said."""
+        self._believed = 0.0
+        """What time it is at least, in Unix seconds."""
         self._kept: _Kept | None = None
         self._problem: str | None = None
         self._wake = trio.Event()
@@ -70,9 +78,15 @@ class History:
         """
         before = self.version
         self._timeline.note(judgements, now, describe, of_all=of_all)
-        self._timeline.drop(now - self._keep)
+        self._believe(now)
+        self._timeline.drop(self._believed - self._keep)
         if self.version != before:
             self._wake.set()
+
+    def _believe(self, now: float) -> None:
+        if (at := time.monotonic()) - self._looked >= _BELIEVED_AFTER:
+            self._believed = min(self._said, now)
+            self._looked, self._said = at, now
 
     def incidents(self, since: float, now: float) -> list[Span]:
         """Everything that was wrong after this time, newest first."""
@@ -104,7 +118,7 @@ class History:
                 if kept.is_unread:
                     self._timeline.add(await kept.in_thread(database.read))
                     kept.is_unread = False
-                spans, before = dict(self._timeline.spans), time.time() - self._keep
+                spans, before = dict(self._timeline.spans), self._believed - self._keep
                 await kept.in_thread(lambda: database.write(spans, before))
         except trio.TooSlowError:
             self._say(f"{database.file} does not answer within {longest:.0f} s; {_IN_MEMORY}")

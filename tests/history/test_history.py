@@ -174,6 +174,28 @@ def test_what_is_no_longer_known_is_taken_out_of_the_file(tmp_path: Path) -> Non
     assert [span.began for span in read(file)] == [span.began for span in after.incidents(0, NOW)]
 
 
+@pytest.mark.parametrize("is_ahead_again", [False, True])
+def test_only_a_clock_that_stays_so_makes_what_is_old_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_ahead_again: bool
+) -> None:
+    file, ahead = tmp_path / "netcheck.db", NOW + 2 * KEEP
+    kept(file, DOWN, READY)
+    monkeypatch.setattr(history_module, "_BELIEVED_AFTER", 0.0)
+
+    async def main() -> History:
+        history = History(file, KEEP)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(history.run)
+            for now in (ahead, ahead + 1 if is_ahead_again else NOW + 900):
+                history.note([READY], now, lambda _: Onset("", ""))
+            nursery.cancel_scope.cancel()
+        return history
+
+    left = [] if is_ahead_again else [DOWN.cause]
+    assert causes(trio.run(main)) == left
+    assert [span.cause for span in read(file) if span.is_incident] == left
+
+
 # Files that cannot be used
 
 
