@@ -62,6 +62,9 @@ class Lifeline:
 def _tell() -> None:
     """As far as standard error takes it: a pipe that nobody reads may be why the loop stands still."""
     os.set_blocking(_STDERR, False)
-    os.write(_STDERR, _STOOD_STILL)
-    faulthandler.dump_traceback(_STDERR)
-    os.set_blocking(_STDERR, True)  # whoever else has it, as a shell has its terminal, counts on that
+    try:
+        with suppress(BlockingIOError):
+            os.write(_STDERR, _STOOD_STILL)
+        faulthandler.dump_traceback(_STDERR)
+    finally:
+        os.set_blocking(_STDERR, True)  # whoever else has it, as a shell has its terminal, counts on that

@@ -63,6 +63,7 @@ def test_it_ends_where_nobody_reads_its_last_words(pipe_that_nobody_reads: int) 
     words = [sys.executable, "-c", _BEGIN + STANDS_STILL]
     done = subprocess.run(words, stderr=pipe_that_nobody_reads, timeout=20, check=False)
     assert done.returncode == 2
+    assert os.get_blocking(pipe_that_nobody_reads)
 
 
 @pytest.mark.parametrize("program", [GOES_ON, IS_OVER])
