@@ -253,7 +253,7 @@ def read_users(file: Path) -> Mapping[str, Secret]:
     """Lines of USER:HASH, as htpasswd -B writes them, or USER: HASH; ConfigError with every fault."""
     users: dict[str, Secret] = {}
     problems = []
-    for number, line in enumerate(_read(file).decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(_read(file).decode("utf-8-sig", "replace").splitlines(), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             try:
                 users |= _user_in(line, users)

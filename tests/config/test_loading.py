@@ -197,8 +197,10 @@ def test_who_resolves_can_be_written(load: Load, scheme: str, resolve: ResolveMo
     assert the_proxy(loaded).resolve is resolve
 
 
-@pytest.mark.parametrize("content", ["correct horse", "correct horse\n", "correct horse\r\n"])
-def test_a_password_file_is_found_beside_the_config_and_loses_one_newline(
+@pytest.mark.parametrize(
+    "content", ["correct horse", "correct horse\n", "correct horse\r\n", "\ufeffcorrect horse"]
+)
+def test_a_password_file_is_found_beside_the_config_and_loses_one_newline_and_a_byte_order_mark(
     load: Load, tmp_path: Path, content: str
 ) -> None:
     (tmp_path / "secrets").mkdir()

@@ -347,9 +347,10 @@ def test_a_password_that_stands_where_it_does_not_belong_is_not_repeated(folder:
 # A file of users
 
 
-def test_users_as_htpasswd_writes_them_are_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("begin", ["# scrapers\n", "", "\ufeff"])
+def test_users_as_htpasswd_writes_them_are_taken(tmp_path: Path, begin: str) -> None:
     file = tmp_path / "users"
-    file.write_text(f"# scrapers\nalice:{HASH}\n\nbob smith: '{HASH}'\r\n")
+    file.write_text(f"{begin}alice:{HASH}\n\nbob smith: '{HASH}'\r\n", encoding="utf-8")
     assert read_users(file) == {"alice": Secret(HASH), "bob smith": Secret(HASH)}
 
 

@@ -130,7 +130,7 @@ def _from_environment(raw: object, _: Location, __: Reading) -> Password:
 
 def _secret(data: bytes, source: str) -> Secret:
     # "replace", because an error of the strict decoder would carry the password along.
-    password = data.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+    password = data.decode("utf-8-sig", "replace").removesuffix("\n").removesuffix("\r")
     if not password:
         raise ValueError(f"{source} is empty: put the password there")
     if fault := unwritable(password):
