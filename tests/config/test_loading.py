@@ -228,6 +228,16 @@ def test_a_https_proxy_may_have_certificates_of_its_own(load: Load) -> None:
     assert proxy.ca_file == ca_file
 
 
+@pytest.mark.parametrize("begin", ["\ufeff", "# Főtanúsítvány\n"])
+def test_what_is_not_ascii_in_a_file_of_certificates_is_passed_over(
+    load: Load, tmp_path: Path, begin: str
+) -> None:
+    pem = (Path(__file__).parent / "faults" / "files" / "ca.pem").read_text(encoding="utf-8")
+    (tmp_path / "ca.pem").write_text(begin + pem, encoding="utf-8")
+    proxy = the_proxy(load('paths: {p: {proxy: "https://p.example", ca_file: ca.pem}}\n'))
+    assert proxy.ca_file == tmp_path / "ca.pem"
+
+
 def test_no_repr_of_a_config_holds_a_password(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NETCHECK_TEST_PASSWORD", "correct horse")
     loaded = load(

@@ -35,8 +35,9 @@ def load_pair(context: ssl.SSLContext, certificate: Pem, key: Pem) -> None:
 
 def load_authorities(context: ssl.SSLContext, authorities: Pem) -> None:
     """Have the context trust who is in there; ValueError or OSError where it cannot."""
+    text = pem_of(authorities).decode("ascii", "ignore")  # comments may hold names in any script
     try:
-        context.load_verify_locations(cadata=pem_of(authorities).decode("ascii", "replace"))
+        context.load_verify_locations(cadata=text)
     except (ssl.SSLError, ValueError) as error:
         raise ValueError(
             "this holds no certificates in PEM: -----BEGIN CERTIFICATE----- and so on"
