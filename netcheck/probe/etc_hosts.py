@@ -4,7 +4,6 @@ Owns the reading of that file. Must not know for whose names it counts.
 """
 
 import functools
-from collections.abc import Mapping
 from pathlib import Path
 
 from netcheck.files import open_file
@@ -13,8 +12,8 @@ from netcheck.model.results import HOSTS_FILE
 
 ETC_HOSTS = Path(HOSTS_FILE)
 
-_MAX_SIZE = 256 * 1024
-"""Bytes: what people and containers write is far smaller; what is not are block lists."""
+_MAX_SIZE = 16 * 1024 * 1024
+"""Bytes: block lists of those who filter by this file have five millions and more."""
 
 
 def addresses_in_hosts(name: str, file: Path | None = None) -> tuple[str, ...]:
@@ -26,20 +25,22 @@ def addresses_in_hosts(name: str, file: Path | None = None) -> tuple[str, ...]:
     file = file or ETC_HOSTS
     try:
         status = file.stat()
-        known = _read(file, status.st_mtime_ns, status.st_ino, status.st_size)
+        return _found(
+            name.lower().encode(errors="replace"), file, status.st_mtime_ns, status.st_ino, status.st_size
+        )
     except OSError:
         return ()
-    return known.get(name.lower(), ())
 
 
-@functools.lru_cache(maxsize=1)
-def _read(file: Path, *_version: int) -> Mapping[str, tuple[str, ...]]:
+@functools.lru_cache(maxsize=4096)
+def _found(name: bytes, file: Path, *_version: int) -> tuple[str, ...]:
+    """Looked for name by name: all of a block list, parsed, would take a second and much memory."""
     with open_file(file) as stream:
-        text = (stream.read(_MAX_SIZE) or b"").decode(errors="replace")
-    found: dict[str, tuple[str, ...]] = {}
-    for line in text.splitlines():
-        address, *names = line.partition("#")[0].split() or [""]
-        if is_literal(address):
-            for name in names:
-                found[name.lower()] = tuple(dict.fromkeys((*found.get(name.lower(), ()), address)))
-    return found
+        text = (stream.read(_MAX_SIZE) or b"").lower()
+    found: dict[str, None] = {}
+    lines = text.splitlines() if name in text else []
+    for line in (line for line in lines if name in line):
+        first, *names = line.partition(b"#")[0].split() or [b""]
+        if name in names and is_literal(address := first.decode(errors="replace")):
+            found[address] = None
+    return tuple(found)

@@ -45,6 +45,11 @@ def test_a_file_that_changes_is_read_again(hosts: Path) -> None:
     assert addresses_in_hosts("proxy", hosts) == ("10.0.0.10",)
 
 
+def test_a_long_block_list_is_read_to_its_end(hosts: Path) -> None:
+    hosts.write_text("0.0.0.0 ads.tracker.example.com\n" * 200_000 + "0.0.0.0 api.push.apple.com\n")
+    assert addresses_in_hosts("api.push.apple.com", hosts) == ("0.0.0.0",)
+
+
 def test_without_a_file_no_name_is_known(tmp_path: Path) -> None:
     assert addresses_in_hosts("proxy", tmp_path / "none") == ()
     assert addresses_in_hosts("proxy", tmp_path) == ()
