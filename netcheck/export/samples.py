@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from netcheck import __version__
-from netcheck.apns.addresses import is_apple_name, is_published, published_range
+from netcheck.apns.addresses import is_apple_name, is_expected, published_range
 from netcheck.facts import Facts
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Acceptance, Verdict
-from netcheck.model.results import Attempt, Bag, Lookup
+from netcheck.model.results import Attempt, Bag
 from netcheck.state.endpoints import EndpointState
 from netcheck.state.histogram import Histogram
 
@@ -132,10 +132,12 @@ def dns_lookup_durations(facts: Facts) -> Histograms:
 
 def dns_unexpected_addresses(facts: Facts) -> Numbers:
     """Of Apple's names only: a user's own service is expected to be elsewhere."""
+    networks = {each.name: each.networks for each in facts.services}
     unexpected: dict[Labels, int] = {}
-    for labels, lookup in _lookups(facts):
+    for (flow, _), lookup in facts.lookups_by_flow.items():
         if is_apple_name(lookup.host):
-            outside = list(map(is_published, lookup.addresses)).count(False)
+            labels, its = (flow.service, flow.resolver), networks.get(flow.service, ())
+            outside = sum(not is_expected(lookup.host, address, its) for address in lookup.addresses)
             unexpected[labels] = unexpected.get(labels, 0) + outside
     yield from unexpected.items()
 
@@ -346,8 +348,3 @@ Sampler: TypeAlias = Callable[[Facts], Iterator[tuple[Labels, float | Observed]]
 
 def _observed(histogram: Histogram) -> Observed:
     return Observed(tuple(histogram.counts), histogram.sum)
-
-
-def _lookups(facts: Facts) -> Iterator[tuple[Labels, Lookup]]:
-    for (flow, _), lookup in facts.lookups_by_flow.items():
-        yield (flow.service, flow.resolver), lookup

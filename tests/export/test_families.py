@@ -2,6 +2,7 @@
 
 import subprocess
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -248,6 +249,16 @@ def test_addresses_that_apple_does_not_publish_are_summed_over_the_latest_lookup
 def test_expected_addresses_are_a_zero() -> None:
     facts = shown(configured(a_visit(RESULT, lookups=[LOOKUP])))
     assert values(facts, "netcheck_dns_unexpected_addresses", service="courier", resolver="system") == [0]
+
+
+def test_addresses_in_the_networks_of_a_service_are_expected_of_its_names_of_apple_s_too() -> None:
+    ocsp = Service("ocsp", ("ocsp2.apple.com",), (443,), networks=(ip_network("192.0.2.0/24"),))
+    visit = a_visit(
+        replace(RESULT, service="ocsp", host="ocsp2.apple.com", port=443),
+        lookups=[a_lookup(host="ocsp2.apple.com", addresses=("192.0.2.1", "192.0.2.2"))],
+    )
+    facts = shown(configured(visit, services=[ocsp]))
+    assert values(facts, "netcheck_dns_unexpected_addresses", service="ocsp") == [0]
 
 
 def test_no_address_of_a_name_that_is_not_apple_s_is_unexpected() -> None:
