@@ -22,6 +22,9 @@ PUBLISHED_RANGES = tuple(
 )
 """What a firewall must let through to APNs (Apple support article 102266), instead of all of 17.0.0.0/8."""
 
+PUSH_DOMAIN = ".push.apple.com"
+"""How the names of all of APNs end, and of no other of Apple's that MDM needs."""
+
 _ALL_OF_APPLE = ipaddress.ip_network("17.0.0.0/8")
 _ALLOCATED = (
     _ALL_OF_APPLE,
@@ -56,6 +59,10 @@ def is_made_by_dns64(address: str) -> bool:
 
 def is_apple_name(host: str) -> bool:
     return host == "apple.com" or host.endswith(".apple.com")
+
+
+def is_push_name(host: str) -> bool:
+    return host.endswith(PUSH_DOMAIN)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -10,15 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from netcheck.apns.addresses import PUBLISHED_RANGES
+from netcheck.apns.addresses import PUBLISHED_RANGES, PUSH_DOMAIN
 from netcheck.model.failing import Reason
 from netcheck.model.findings import Cause, Fix, Hop
 from netcheck.model.paths import Family, ProxyScheme
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import is_apples, reason_is, software_of
+from netcheck.verdict.matching import is_of_push, reason_is, software_of
 
-_APPLES_DOMAIN = ".push.apple.com"
 _MOST_LINES = 24
 
 About = Sequence[Counted]
@@ -76,16 +75,16 @@ def _ports(about: About) -> list[int]:
 
 
 def _domains(about: About) -> list[str]:
-    """Of Apple's the domain, of others the hosts."""
-    return sorted({_APPLES_DOMAIN if is_apples(each) else each.result.host for each in about})
+    """Of push the domain, of others the hosts."""
+    return sorted({PUSH_DOMAIN if is_of_push(each) else each.result.host for each in about})
 
 
 def _networks(about: About) -> list[str]:
-    """Of Apple's the published ones, and of others the addresses that were tried; of the families that fail.
+    """Of push the published ones, and of others the addresses that were tried; of the families that fail.
 
-    So of Apple's that are outside of them: over IPv6, that is where api.push.apple.com has been.
+    So of push that are outside of them: over IPv6, that is where api.push.apple.com has been.
     """
-    apples = PUBLISHED_RANGES if any(map(is_apples, about)) else ()
+    apples = PUBLISHED_RANGES if any(map(is_of_push, about)) else ()
     tried = {address for each in about if (address := each.result.attempt.address)}
     others = [each for each in tried if not any(ip_address(each) in network for network in apples)]
     families = {each.family for each in about}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from netcheck.apns.addresses import is_apple_name
+from netcheck.apns.addresses import is_apple_name, is_push_name
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.results import Trust
 from netcheck.verdict.counting import Counted
@@ -12,6 +12,11 @@ Matches = Callable[[Counted], bool]
 
 def is_apples(each: Counted) -> bool:
     return is_apple_name(each.result.host)
+
+
+def is_of_push(each: Counted) -> bool:
+    """Not so Apple's other hosts, as those for enrolment are, which may be services of one's own."""
+    return is_push_name(each.result.host)
 
 
 def is_another_of_apples(each: Counted) -> bool:

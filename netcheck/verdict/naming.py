@@ -17,7 +17,7 @@ from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
-from netcheck.verdict.matching import fails_in, is_apples
+from netcheck.verdict.matching import fails_in, is_of_push
 
 _LONGEST = 200
 _LONGEST_ANSWER = 60
@@ -280,8 +280,8 @@ def the_failed_hosts(about: Iterable[Counted]) -> str:
 
 
 def apples_networks(about: Iterable[Counted]) -> str:
-    """A sentence of its own, where the services are Apple's: not every firewall has rules for names."""
-    return f" Apple's networks are {listed(PUBLISHED_RANGES)}." if all(map(is_apples, about)) else ""
+    """A sentence of its own, where it is push that fails: not every firewall has rules for names."""
+    return f" Apple's networks are {listed(PUBLISHED_RANGES)}." if all(map(is_of_push, about)) else ""
 
 
 def an_answer(reason: Reason | None, addresses: Sequence[str]) -> str:

@@ -31,6 +31,13 @@ COURIER = Service(
     True,
     PortRule.FALLBACK,
 )
+ENROLMENT = Service(
+    "enrolment",
+    ("deviceenrollment.apple.com", "gdmf.apple.com", "iprofiles.apple.com"),
+    (443,),
+    frozenset({Role.DEVICE}),
+)
+"""Of one's own, with hosts of Apple's that are none of push: https://support.apple.com/101555"""
 DIRECT = ProbePath("direct")
 PROXY = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
 BOTH = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH),))
@@ -99,6 +106,30 @@ def couriers(
         )
         for port in ports
         for number in hosts
+    ]
+
+
+def enrolment(
+    failure: Failure | None = None,
+    path: ProbePath = DIRECT,
+    family: Family = Family.IPV4,
+    tls: TlsInfo | None = None,
+) -> list[Result]:
+    """One result for each host of Apple's that is none of push."""
+    return [
+        result(
+            ENROLMENT,
+            443,
+            failure,
+            host=host,
+            path=path.name,
+            family=family,
+            address="17.32.214.25",
+            proxy_spoke=path.is_proxied or None,
+            tls=tls,
+            proxies=path.proxies,
+        )
+        for host in ENROLMENT.hosts
     ]
 
 

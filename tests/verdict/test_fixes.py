@@ -10,7 +10,19 @@ from netcheck.model.paths import Family, ProbePath, ProxyScheme
 from netcheck.model.results import Choice, Result
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
-from tests.verdict.scene import API, BALANCED, COURIER, DIRECT, HANDSHAKE, MDM, PAC, PROXY, couriers
+from tests.verdict.scene import (
+    API,
+    BALANCED,
+    COURIER,
+    DIRECT,
+    ENROLMENT,
+    HANDSHAKE,
+    MDM,
+    PAC,
+    PROXY,
+    couriers,
+    enrolment,
+)
 
 SOCKS = replace(PROXY, proxies=(replace(PROXY.proxies[0], scheme=ProxyScheme.SOCKS5H),))
 
@@ -128,6 +140,26 @@ def test_an_address_of_apples_that_it_does_not_publish_is_named() -> None:
     lines = judged.findings[0].fix.lines if judged.findings[0].fix else ()
     assert f"nft insert rule inet filter forward ip6 daddr {outside} tcp dport 443 accept" in lines
     assert not [line for line in lines if " ip daddr " in line]
+
+
+@pytest.mark.parametrize(
+    ("path", "family", "failure", "line"),
+    [
+        (PROXY, Family.NAME, denied("squid/5.7"), f"acl push_hosts dstdomain {' '.join(ENROLMENT.hosts)}"),
+        (
+            DIRECT,
+            Family.IPV4,
+            DROPPED,
+            "nft insert rule inet filter forward ip daddr 17.32.214.25 tcp dport 443 accept",
+        ),
+    ],
+)
+def test_hosts_of_apples_that_are_none_of_push_are_named_themselves(
+    path: ProbePath, family: Family, failure: Failure, line: str
+) -> None:
+    (judged,) = assess([ENROLMENT], [path], once(enrolment(failure, path, family)), ()).judgements
+    assert judged.findings[0].fix
+    assert judged.findings[0].fix.lines[0] == line
 
 
 def test_a_server_of_ones_own_gets_its_own_address() -> None:

@@ -8,7 +8,7 @@ from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import is_another_of_apples, is_apples, reason_is
+from netcheck.verdict.matching import is_another_of_apples, is_apples, is_of_push, reason_is
 from netcheck.verdict.naming import (
     how_often,
     on_the_way,
@@ -30,16 +30,17 @@ def tls_intercepted(case: Case) -> Found | None:
     issuers = sorted({e.result.attempt.tls.issuer for e in about if e.result.attempt.tls is not None})
     by = f"; issued by {issuers[0]}" if issuers else ""
     shown = f"Its certificates are issued by {issuers[0].rstrip('.')}. " if issuers else ""
-    own = [each for each in about if not is_apples(each)]
-    names = ["*.push.apple.com"] if any(map(is_apples, about)) else []
-    if own:
-        names.append(the_hosts(case, own))
+    others = [each for each in about if not is_of_push(each)]
+    names = ["*.push.apple.com"] if any(map(is_of_push, about)) else []
+    if others:
+        names.append(the_hosts(case, others))
+    whose = "Apple" if all(map(is_apples, about)) else "the server"
     return Found(
         owner,
         about,
         how_often(case, about) + by,
         f"Ask {owner.asked} to exempt {listed(names)} from TLS inspection. {shown}"
-        f"Devices refuse certificates that are not {'the server' if own else 'Apple'}'s own.",
+        f"Devices refuse certificates that are not {whose}'s own.",
         the_reply(about),
     )
 
@@ -49,8 +50,6 @@ def _is_forged(case: Case, each: Counted) -> bool:
     tls = each.result.attempt.tls
     if tls is not None and tls.is_for_host is False:
         return False
-    if is_apples(each):
-        return reason_is(Reason.TLS_INTERCEPTED)(each)
     forged = reason_is(Reason.TLS_INTERCEPTED, Reason.TLS_UNTRUSTED)
     return forged(each) and not case.is_only_its_own(each)
 

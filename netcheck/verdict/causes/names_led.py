@@ -18,7 +18,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.wavering import denies_at_times, half_denies
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import Matches, is_apples, reason_is
+from netcheck.verdict.matching import Matches, is_of_push, reason_is
 from netcheck.verdict.naming import (
     THE_HOSTS_FILE,
     an_answer,
@@ -57,7 +57,7 @@ def _leads_astray(case: Case) -> Found | None:
     addresses = _addresses(case, about)
     which = f" {shortened(addresses)}" if addresses else " an address that is nobody's"
     names = how_many(len({each.result.host for each in about}), "name")
-    if all(map(is_apples, about)):
+    if all(map(is_of_push, about)):
         what = "remove *.push.apple.com from its block list"
         why = f"Its answer{which} leads to nothing of Apple's."
     else:

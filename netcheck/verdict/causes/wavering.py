@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from netcheck.apns.addresses import is_apple_name, is_sinkhole
+from netcheck.apns.addresses import is_push_name, is_sinkhole
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.results import Lookup
 from netcheck.phrases import how_many
@@ -51,8 +51,8 @@ def half_denies(case: Case) -> Found | None:
 
 
 def _names(hosts: Collection[str]) -> str:
-    """Of Apple's, others are denied each time."""
-    return "*.push.apple.com" if all(map(is_apple_name, hosts)) else shortened(sorted(hosts))
+    """Of push, others are denied each time."""
+    return "*.push.apple.com" if all(map(is_push_name, hosts)) else shortened(sorted(hosts))
 
 
 def _half_denied(case: Case) -> list[tuple[Lookup, Lookup]]:

@@ -9,6 +9,7 @@ from tests.records import result
 from tests.verdict.scene import (
     COURIER,
     DIRECT,
+    ENROLMENT,
     MDM,
     NOW,
     PROXY,
@@ -17,6 +18,7 @@ from tests.verdict.scene import (
     certificate,
     courier_at,
     couriers,
+    enrolment,
 )
 
 EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
@@ -82,6 +84,18 @@ def test_a_certificate_that_only_the_proxy_shows_is_the_proxys_decryption() -> N
     ]
     judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, PROXY), services=(MDM,)).judged()
     assert (judged.cause, judged.hop) == (Cause.TLS_INTERCEPTED, Hop.PROXY)
+
+
+def test_where_others_of_apples_hosts_are_decrypted_these_are_to_be_exempted() -> None:
+    untrusted = Failure(Phase.TLS, Reason.TLS_UNTRUSTED, "issued by Corp CA")
+    forged = certificate(Trust.OTHER, issuer="Corp CA", subject=ENROLMENT.hosts[0])
+    results = enrolment(untrusted, tls=forged)
+    judged = Scene(None, Verdict.NOT_READY, None, results, services=(ENROLMENT,)).judged()
+    assert (judged.cause, judged.hop) == (Cause.TLS_INTERCEPTED, Hop.FIREWALL)
+    assert (
+        "exempt deviceenrollment.apple.com, gdmf.apple.com and iprofiles.apple.com from TLS inspection. "
+        "Its certificates are issued by Corp CA. Devices refuse certificates that are not Apple's own."
+    ) in (judged.next_step or "")
 
 
 def test_two_faults_are_two_findings_and_the_next_step_asks_for_both() -> None:

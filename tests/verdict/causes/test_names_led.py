@@ -10,7 +10,18 @@ from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Family, RecordType
 from netcheck.model.results import Lookup, TlsInfo, Trust
 from tests.records import DROPPED, lookup
-from tests.verdict.scene import COURIER, MINE, NO_ROUTE, OTHER, Scene, certificate, courier_at, couriers
+from tests.verdict.scene import (
+    COURIER,
+    ENROLMENT,
+    MINE,
+    NO_ROUTE,
+    OTHER,
+    Scene,
+    certificate,
+    courier_at,
+    couriers,
+    enrolment,
+)
 
 AAAA = RecordType.AAAA
 HOST = COURIER.hosts[0]
@@ -38,6 +49,14 @@ def test_an_answer_is_better_where_it_is_apples_own_and_works_and_mine_does_not(
     results = couriers(path=MINE, hosts=(1,), family=Family.IPV6) + couriers(path=OTHER, family=Family.IPV6)
     judged = Scene(None, Verdict.READY, None, results, "", (OTHER, MINE), lookups=[mine, other]).judged()
     assert judged.cause is (Cause.DNS_DIFFERS if is_told else None)
+
+
+def test_others_of_apples_hosts_that_are_blocked_are_named_themselves() -> None:
+    nowhere = Failure(Phase.RESOLVE, Reason.SINKHOLED, "leads nowhere")
+    results = enrolment(nowhere)
+    judged = Scene(None, Verdict.NOT_READY, None, results, services=(ENROLMENT,)).judged()
+    assert judged.cause is Cause.DNS_SINKHOLE
+    assert "correct its answer for deviceenrollment.apple.com, gdmf" in (judged.next_step or "")
 
 
 STRAY = "146.112.61.104"

@@ -8,7 +8,7 @@ from netcheck.model.paths import RecordType
 from netcheck.model.results import Lookup
 from netcheck.verdict.assessing import assess
 from tests.records import lookup, once
-from tests.verdict.scene import COURIER, DIRECT, PROXY, Scene, couriers
+from tests.verdict.scene import COURIER, DIRECT, ENROLMENT, PROXY, Scene, couriers, enrolment
 
 A, AAAA = RecordType
 KNOWN = {A: "17.57.144.1", AAAA: "2620:149:a44::1"}
@@ -46,6 +46,19 @@ def test_who_denies_one_family_here_and_the_other_there_does_so_by_turns(
     assert ("which of its servers denies *.push.apple.com." in (judged.next_step or "")) == is_told
     proxied = Scene(None, Verdict.READY, None, couriers(path=PROXY), "", (PROXY,), lookups=lookups).judged()
     assert proxied.findings == ()
+
+
+def test_others_of_apples_hosts_are_named_themselves() -> None:
+    lookups = [
+        lookup(host, KNOWN[rdtype], rdtype=rdtype)
+        if (number + (rdtype is A)) % 2
+        else lookup(host, rdtype=rdtype, reason=Reason.NXDOMAIN)
+        for number, host in enumerate(ENROLMENT.hosts)
+        for rdtype in RecordType
+    ]
+    results = enrolment()
+    judged = Scene(None, Verdict.READY, None, results, services=(ENROLMENT,), lookups=lookups).judged()
+    assert "which of its servers denies deviceenrollment.apple.com, " in (judged.next_step or "")
 
 
 @pytest.mark.parametrize(
