@@ -155,12 +155,8 @@ class Fields:
         self._needed = {(each.path, need) for each in facts.judgements for need in each.needs}
 
     def field(self, service: Service, port: int, path: ProbePath) -> Field:
-        need, hosts = Needed(service.name, port), frozenset(service.hosts)
-        results = tuple(
-            result
-            for result in self._results.get((path.name, need), ())
-            if result.host in hosts  # services of one name may have the same port
-        )
+        need = Needed(service.name, port)
+        results = tuple(self._results.get((path.name, need), ()))
         return Field(service, port, path, (path.name, need) in self._needed, results)
 
     def probed(self) -> list[Field]:
