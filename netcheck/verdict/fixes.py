@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_network
 from netcheck.apns.addresses import PUBLISHED_RANGES, PUSH_DOMAIN
 from netcheck.model.failing import Reason
 from netcheck.model.findings import Cause, Fix, Hop
-from netcheck.model.paths import Family, ProxyScheme
+from netcheck.model.paths import Family, ProxyScheme, family_of
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import is_of_push, reason_is, software_of
@@ -89,11 +89,7 @@ def _networks(about: About) -> list[str]:
     others = [each for each in tried if not any(ip_address(each) in network for network in apples)]
     families = {each.family for each in about}
     found = dict.fromkeys([*map(str, apples), *sorted(others)])
-    return [each for each in found if Family.NAME in families or _family(each) in families]
-
-
-def _family(network: str) -> Family:
-    return Family.IPV6 if ":" in network else Family.IPV4
+    return [each for each in found if Family.NAME in families or family_of(each) in families]
 
 
 def _squid_destinations(about: About) -> Lines:
@@ -165,7 +161,7 @@ def _nftables_accept(about: About) -> Lines:
     several = ", ".join(map(str, _ports(about)))
     ports = f"{{ {several} }}" if "," in several else several
     return tuple(
-        f"nft insert rule inet filter forward {_PROTOCOLS[_family(network)]} daddr {network} "
+        f"nft insert rule inet filter forward {_PROTOCOLS[family_of(network)]} daddr {network} "
         f"tcp dport {ports} accept"
         for network in _networks(about)
     )
