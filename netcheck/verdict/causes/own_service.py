@@ -19,9 +19,7 @@ from netcheck.verdict.naming import (
 )
 
 _DOES_NOT_ANSWER: tuple[Matches, ...] = (
-    fails_in(
-        Phase.CONNECT, Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.HOST_UNREACHABLE, Reason.CLOSED
-    ),
+    fails_in(Phase.CONNECT, Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.HOST_UNREACHABLE),
     # of more that a proxy says, its rules may be the reason
     fails_in(Phase.PROXY_HANDSHAKE, Reason.PROXY_TARGET_REFUSED),
     fails_in(

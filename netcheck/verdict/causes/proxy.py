@@ -271,13 +271,9 @@ def proxy_false_success(case: Case) -> Found | None:
 
     So is the beginning of an answer.
     """
-    nothing = (Reason.CLOSED, Reason.RESET, Reason.TIMEOUT, Reason.TLS_TIMEOUT)
-    no_tls = [fails_in(phase, *nothing) for phase in (Phase.TLS, Phase.CONNECT)]
+    no_tls = fails_in(Phase.TLS, Reason.CLOSED, Reason.RESET, Reason.TLS_TIMEOUT)
     about = case.mostly(
-        lambda each: (
-            (any(fails(each) for fails in no_tls) and not tls_had_begun(each))
-            or (_is_without_tls(each) and _is_cut(each))
-        )
+        lambda each: (no_tls(each) and not tls_had_begun(each)) or (_is_without_tls(each) and _is_cut(each))
     )
     if not about or case.is_few(about) or any(each.comes_and_goes for each in about):
         return None
