@@ -34,11 +34,7 @@ _MAX_DEPTH = 16  # a bag needs 2: its dictionary, and the list of certificates o
 
 
 class BagError(Exception):
-    """What was fetched cannot be used as a bag; `detail` says why, for people."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    """What was fetched cannot be used as a bag; the message says why, for people."""
 
 
 def parse(data: bytes) -> Bag:

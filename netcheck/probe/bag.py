@@ -45,7 +45,7 @@ async def _bag_in(answer: Awaitable[tuple[int, bytes]]) -> Bag:
     try:
         return parse(body)
     except BagError as error:
-        raise PhaseError(Reason.BAD_ANSWER, error.detail) from error
+        raise PhaseError(Reason.BAD_ANSWER, str(error)) from error
 
 
 async def _exchange(stream: Stream, request: HttpGet) -> tuple[int, bytes]:
@@ -63,5 +63,5 @@ async def _read_on(stream: Stream, forwarded: HttpForward) -> tuple[int, bytes]:
             data = await stream.receive_some(READ_LIMIT)
             body.receive(data)
     except BodyError as error:
-        raise PhaseError(why_no_answer(data), error.detail) from error
+        raise PhaseError(why_no_answer(data), str(error)) from error
     return head.status, bytes(body)

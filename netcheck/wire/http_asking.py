@@ -103,7 +103,7 @@ class AskedByHttp:
         try:
             head = self._reader.feed(data)
         except HeadError as error:  # a refusal says what it says, however long or odd its head is
-            raise self.so_far() or self._heard.error(Reason.PROXY_BAD_REPLY, error.detail) from error
+            raise self.so_far() or self._heard.error(Reason.PROXY_BAD_REPLY, str(error)) from error
         if head is not None:
             self._judge(head)
 

@@ -17,11 +17,7 @@ _ANY_WINDOW, _GZIP_ONLY, _RAW = zlib.MAX_WBITS, 16 + zlib.MAX_WBITS, -zlib.MAX_W
 
 
 class BodyError(Exception):
-    """The body cannot be had; `detail` says why."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    """The body cannot be had; the message says why."""
 
 
 class Body:

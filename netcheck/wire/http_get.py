@@ -66,7 +66,7 @@ class HttpGet:
         try:
             self._take(data)
         except (HeadError, BodyError) as error:
-            raise self._error(error.detail) from error
+            raise self._error(str(error)) from error
 
     def _take(self, data: bytes) -> None:
         if self._body is not None:

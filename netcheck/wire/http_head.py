@@ -20,11 +20,7 @@ _SWITCHING_PROTOCOLS = 101
 
 
 class HeadError(Exception):
-    """The head cannot be read; `detail` says why."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    """The head cannot be read; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def old(inner: object) -> dict[str, object]:
 def refusal(data: bytes) -> str:
     with pytest.raises(BagError) as caught:
         parse(data)
-    return caught.value.detail
+    return str(caught.value)
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
