@@ -16,17 +16,13 @@ from netcheck.wire.http_body import Body, BodyError
 from netcheck.wire.http_forward import HttpForward
 from netcheck.wire.http_get import HttpGet
 
+Answer = Awaitable[tuple[int, bytes]]
+"""A status and a body."""
 
-async def fetch_bag(walk: Walk, stream: Stream, request: HttpGet, timeout: float, whom: str) -> None:
+
+async def fetch_bag(walk: Walk, answer: Answer, timeout: float, whom: str) -> None:
     """Walk the session phase and set `walk.bag`; raises WalkEnded where no bag is to be had."""
-    await _read_bag(walk, _exchange(stream, request), timeout, whom)
-
-
-async def read_forwarded_bag(
-    walk: Walk, stream: Stream, forwarded: HttpForward, timeout: float, whom: str
-) -> None:
-    """The same where an HTTP proxy was asked for it, and the head of its success has been read."""
-    await _read_bag(walk, _read_on(stream, forwarded), timeout, whom)
+    walk.bag = await walk.step(Phase.SESSION, timeout, _bag_in(answer), whom)
 
 
 def bag_request(host: str, port: int, path: str) -> HttpGet:
@@ -34,26 +30,14 @@ def bag_request(host: str, port: int, path: str) -> HttpGet:
     return HttpGet(host, port, path, MAX_SIZE)
 
 
-async def _read_bag(walk: Walk, answer: Awaitable[tuple[int, bytes]], timeout: float, whom: str) -> None:
-    walk.bag = await walk.step(Phase.SESSION, timeout, _bag_in(answer), whom)
-
-
-async def _bag_in(answer: Awaitable[tuple[int, bytes]]) -> Bag:
-    status, body = await answer
-    if status != OK:  # whoever redirects is not Apple
-        raise PhaseError(Reason.BAD_ANSWER, f"the answer is no bag but HTTP status {status}")
-    try:
-        return parse(body)
-    except BagError as error:
-        raise PhaseError(Reason.BAD_ANSWER, str(error)) from error
-
-
-async def _exchange(stream: Stream, request: HttpGet) -> tuple[int, bytes]:
+async def answer_to(stream: Stream, request: HttpGet) -> tuple[int, bytes]:
+    """Of who is asked for it on a connection."""
     await get_answer(stream, request)
     return request.status, request.body
 
 
-async def _read_on(stream: Stream, forwarded: HttpForward) -> tuple[int, bytes]:
+async def rest_of(stream: Stream, forwarded: HttpForward) -> tuple[int, bytes]:
+    """Of an HTTP proxy that was asked for it, and of which the head of its success has been read."""
     head = forwarded.answer
     assert head is not None  # noqa: S101 - for the types: the handshake was connected
     data = b"-"
@@ -65,3 +49,13 @@ async def _read_on(stream: Stream, forwarded: HttpForward) -> tuple[int, bytes]:
     except BodyError as error:
         raise PhaseError(why_no_answer(data), str(error)) from error
     return head.status, bytes(body)
+
+
+async def _bag_in(answer: Answer) -> Bag:
+    status, body = await answer
+    if status != OK:  # whoever redirects is not Apple
+        raise PhaseError(Reason.BAD_ANSWER, f"the answer is no bag but HTTP status {status}")
+    try:
+        return parse(body)
+    except BagError as error:
+        raise PhaseError(Reason.BAD_ANSWER, str(error)) from error

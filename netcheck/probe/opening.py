@@ -13,7 +13,7 @@ from netcheck.model.services import Timeouts
 from netcheck.probe import grace
 from netcheck.probe.aims import Aim
 from netcheck.probe.authorities import anchors
-from netcheck.probe.bag import bag_request, fetch_bag, read_forwarded_bag
+from netcheck.probe.bag import answer_to, bag_request, fetch_bag, rest_of
 from netcheck.probe.clock import unix_time
 from netcheck.probe.connect import announce, connect_directly
 from netcheck.probe.header import Headers
@@ -80,7 +80,7 @@ class Opening:
         stream: Stream = await self._connect(walk, shared, path, aim, handshake)
         whom = endpoint_text(aim.target.host, aim.target.port)
         if isinstance(handshake, HttpForward):
-            await read_forwarded_bag(walk, stream, handshake, self._timeouts.tls, whom)
+            await fetch_bag(walk, rest_of(stream, handshake), self._timeouts.tls, whom)
             return stream
         if security is not None:
             try:
@@ -97,7 +97,7 @@ class Opening:
                 await begin(walk, tls, security, self._timeouts.tls)
         if aim.bag is not None:
             request = bag_request(aim.server_name, aim.port, aim.bag)
-            await fetch_bag(walk, stream, request, self._timeouts.tls, whom)
+            await fetch_bag(walk, answer_to(stream, request), self._timeouts.tls, whom)
         elif aim.tls is None and (aim.proxies or path.load_balancer):
             await grace.stays_open(walk, stream, _grace(path))
         elif aim.tls is None and walk.connection is not None and walk.connection.was_reset:
