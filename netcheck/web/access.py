@@ -12,13 +12,12 @@ from dataclasses import replace
 from netcheck.model.paths import is_literal
 from netcheck.web.login import Allowance, LoginOutcome, Logins
 from netcheck.web.protection import Protection
-from netcheck.web.server import Handler, Request, Response
+from netcheck.web.server import RETRY, Handler, Request, Response
 
 _READING = ("GET", "HEAD", "OPTIONS")
 _RELOAD, _PROBE = "/-/reload", "/probe"
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]@/]*))(?::[0-9]{0,5})?")
 _ASK_TO_LOG_IN = (("WWW-Authenticate", 'Basic realm="netcheck", charset="UTF-8"'),)
-_RETRY = (("Retry-After", "10"),)
 
 
 def guarded(handler: Handler, protection: Callable[[], Protection]) -> Handler:
@@ -41,7 +40,7 @@ class _Gate:
     async def refusal(self, request: Request, now: Protection) -> Response | None:
         """Why the request is not let through, or None."""
         if not self._is_in_time(now):
-            return Response(429, b"There are too many requests; try again later.\n", headers=_RETRY)
+            return Response(429, b"There are too many requests; try again later.\n", headers=RETRY)
         if not _names_us(request.host, now.web.hosts):
             return _foreign_host(request.host)
         return await self._login(request, now) or _of_other_page(request) or _switched_off(request, now)
@@ -62,7 +61,7 @@ class _Gate:
         if outcome is LoginOutcome.IN:
             return None
         if outcome is LoginOutcome.TOO_MANY:
-            return Response(429, b"There were too many wrong logins; try again later.\n", headers=_RETRY)
+            return Response(429, b"There were too many wrong logins; try again later.\n", headers=RETRY)
         return Response(401, b"Log in as a user that the web port knows.\n", headers=_ASK_TO_LOG_IN)
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 import trio
 
 from netcheck.config.reading.values import seconds as duration
-from netcheck.web.server import Handler, Request, Response, Stream, accepts_gzip, compressed
+from netcheck.web.server import RETRY, Handler, Request, Response, Stream, accepts_gzip, compressed
 
 _GZIP_FROM = 1400
 """Bytes; less fits one packet anyway."""
@@ -73,7 +73,7 @@ async def _incidents(view: View, request: Request) -> Response:
 async def _events(view: View, _: Request) -> Response:
     stream = view.showing.events()
     if stream is None:
-        return Response(503, b"Too many pages listen already; ask /api/v1/status instead.\n", headers=_RETRY)
+        return Response(503, b"Too many pages listen already; ask /api/v1/status instead.\n", headers=RETRY)
     return Response(200, b"retry: 3000\n\n", "text/event-stream", stream=stream)
 
 
@@ -85,7 +85,7 @@ async def _probe(view: View, request: Request) -> Response:
     except NotThere as error:
         return Response(404, f"{error}\n".encode())
     except TooMuch as error:
-        return Response(429, f"{error}\n".encode(), headers=_RETRY)
+        return Response(429, f"{error}\n".encode(), headers=RETRY)
     except NotInTime as error:
         return Response(503, f"{error}\n".encode())
     return Response(200, text.encode())
@@ -136,7 +136,6 @@ _JSON = "application/json"
 _PROBE_TAKES = ("path", "service", "host")
 _INCIDENTS_TAKE = ("since",)
 _USUAL_SINCE = "7d"
-_RETRY = (("Retry-After", "10"),)
 _ASSET_CACHE = (("Cache-Control", "max-age=86400"),)  # the page asks for them by their content
 _PAGE_POLICY = (
     (

@@ -80,6 +80,9 @@ class Response:
     """What follows the body, piece by piece, for as long as the client takes it."""
 
 
+RETRY = (("Retry-After", "10"),)
+"""The header for who comes too often, or where there are too many."""
+
 Handler = Callable[[Request], Awaitable[Response]]
 Stream = Callable[[], AsyncGenerator[bytes, None]]
 """Begins a stream. It has to say something now and then: only so is it noticed that a client has gone."""
