@@ -14,7 +14,7 @@ from netcheck.bags import with_counts
 from netcheck.config.file import Config
 from netcheck.config.settings import ProbingSettings
 from netcheck.facts import Belief, Facts, facts_of
-from netcheck.model.findings import Acceptance, Cause, PushIdentity, Verdict
+from netcheck.model.findings import Cause, Verdict
 from netcheck.model.paths import Expected, ProbePath
 from netcheck.model.results import Result
 from netcheck.model.services import AddressChoice, Service, families_of, hosts_on, ports_on, targets
@@ -115,11 +115,8 @@ class Look:
     async def _prove(self, asked: ToProve) -> None:
         self._progress.plan(asked.path.name, 1)
         self._progress.begin(asked.path.name, asked.file.name)
-        self._state.record_proof(await prove(asked, self._threads, self._show))
+        self._state.record_proof(await prove(asked, self._threads, self._prober.prove))
         self._progress.end(asked.path.name, asked.file.name)
-
-    async def _show(self, asked: ToProve, identity: PushIdentity) -> tuple[Acceptance, str]:
-        return await self._prober.prove(asked.service, asked.path, identity)
 
     async def _look_over(self, path: ProbePath, services: Iterable[Service]) -> None:
         await self._visit(services, [path])

@@ -97,8 +97,8 @@ def to_prove(
     return [ToProve(file, service, path) for file in files if file.verify for service, path in ways]
 
 
-Show = Callable[[ToProve, PushIdentity], Awaitable[tuple[Acceptance, str]]]
-"""Shows it; answers with what came of it, and what was answered, for people."""
+Show = Callable[[Service, ProbePath, PushIdentity], Awaitable[tuple[Acceptance, str]]]
+"""Shows it over the path; answers with what came of it, and what was answered, for people."""
 
 
 async def prove(asked: ToProve, limiter: trio.CapacityLimiter, show: Show) -> Proof:
@@ -108,7 +108,7 @@ async def prove(asked: ToProve, limiter: trio.CapacityLimiter, show: Show) -> Pr
     try:
         identity = await identity_of(asked.file, limiter)
         sha256 = identity.sha256
-        acceptance, detail = await show(asked, identity)
+        acceptance, detail = await show(asked.service, asked.path, identity)
     except UnusableError as error:
         detail = str(error)
     except Exception:  # a bug of ours costs one proof, and never the daemon

@@ -215,7 +215,7 @@ def test_a_bug_of_ours_in_reading_costs_one_proof(
     def broken(file: PushCertificateFile, data: bytes) -> PushIdentity:
         raise ZeroDivisionError
 
-    async def show(asked: ToProve, identity: PushIdentity) -> tuple[Acceptance, str]:
+    async def show(*_: object) -> tuple[Acceptance, str]:
         raise AssertionError("there is nothing to show")
 
     monkeypatch.setattr(push_certificates, "identity_in_time", broken)

@@ -22,7 +22,6 @@ from netcheck.model.results import Hold, Result, Visit
 from netcheck.model.services import Service, Timeouts, hosts_on, targets
 from netcheck.plan import Call, HeldSlot, Slot, held_slots, is_planned, slots
 from netcheck.probe.runner import Memory, Prober
-from netcheck.push_certificates import ToProve
 from netcheck.schedule import STILL_RUNNING, Gate, Job, Schedule, offset_of
 from netcheck.state.state import State
 
@@ -119,9 +118,9 @@ class Probing:
             if (way.name, each.name) == (path, service) and host in hosts_on(each, way)
         ]
 
-    async def show(self, asked: ToProve, identity: PushIdentity) -> tuple[Acceptance, str]:
+    async def show(self, service: Service, path: ProbePath, identity: PushIdentity) -> tuple[Acceptance, str]:
         """Show the push certificate over the path, under the same gates."""
-        return await self._prober.prove(asked.service, asked.path, identity)
+        return await self._prober.prove(service, path, identity)
 
     async def wait_for_turn(self, path: str) -> None:
         """Until the path has room for one more attempt."""
