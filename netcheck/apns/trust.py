@@ -131,9 +131,14 @@ def apple_anchors(public: Store, lab: Store = NOBODY, explaining: Store = NOBODY
     return Anchors(vouching, APPLE_ANCHORS, explaining, is_apples=True)
 
 
-def anchors_of_others(system: Store = NOBODY, own: Store = NOBODY) -> Anchors:
-    """For a service that is not Apple's: an authority of one's own, or the system's."""
-    return Anchors(((Trust.OTHER, own), (Trust.PUBLIC, system)))
+def anchors_of_owner(own: Store) -> Anchors:
+    """For a service that is not Apple's: an authority of one's own, and no other."""
+    return Anchors(((Trust.OTHER, own),))
+
+
+def anchors_of_system(system: Store) -> Anchors:
+    """For a service of no authority of one's own: the system's, and Apple's, as it may be one of Apple's."""
+    return Anchors(((Trust.PUBLIC, system),), APPLE_ANCHORS)
 
 
 def examine(

@@ -21,7 +21,8 @@ from netcheck.apns.trust import (
     PUBLIC_AUTHORITIES,
     Anchors,
     Store,
-    anchors_of_others,
+    anchors_of_owner,
+    anchors_of_system,
     apple_anchors,
     in_pem,
     store,
@@ -52,8 +53,8 @@ async def anchors(settings: TlsSettings) -> Anchors | PhaseError:
     try:
         if not settings.is_apples:
             if settings.ca_file is not None:
-                return anchors_of_others(own=await _stores.of(settings.ca_file))
-            return anchors_of_others(system=await _stores.of(None))
+                return anchors_of_owner(await _stores.of(settings.ca_file))
+            return anchors_of_system(await _stores.of(None))
         lab = await _stores.of(settings.lab_ca_file) if settings.lab_ca_file else NOBODY
         public = await _stores.of(PUBLIC_AUTHORITIES)
     except PhaseError as error:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netcheck.apns.trust import Anchors, Examined, anchors_of_others, apple_anchors, examine, store
+from netcheck.apns.trust import NOBODY, Anchors, Examined, anchors_of_system, apple_anchors, examine, store
 from netcheck.model.failing import Reason
 from netcheck.model.results import Trust
 from tests.apns import forged
@@ -78,7 +78,7 @@ def test_an_odd_certificate_is_an_interceptors_and_tells_what_it_can(odd: bytes)
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
 def test_of_a_service_that_is_not_apples_an_odd_certificate_is_untrusted(odd: bytes) -> None:
-    found = examine([odd], COURIER, anchors_of_others(), NOW)
+    found = examine([odd], COURIER, anchors_of_system(NOBODY), NOW)
     assert found.reason is Reason.TLS_UNTRUSTED
 
 

@@ -9,13 +9,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
+from netcheck.apns import trust
 from netcheck.apns.trust import (
     APPLE_ANCHORS,
+    NOBODY,
     PUBLIC_AUTHORITIES,
     Anchors,
     Examined,
     Store,
-    anchors_of_others,
+    anchors_of_owner,
+    anchors_of_system,
     apple_anchors,
     examine,
     in_pem,
@@ -193,8 +196,17 @@ def test_an_authority_that_is_known_explains_an_interceptor_and_excuses_nothing(
 
 def test_an_authority_of_ones_own_vouches_for_services_that_are_not_apples() -> None:
     leaf = chain(ISSUING.issue_cert(NAME))
-    assert judged(leaf, anchors=anchors_of_others(own=stored(APPLE))).reason is None
-    assert judged(leaf, anchors=anchors_of_others(stored(PUBLIC))).reason is Reason.TLS_UNTRUSTED
+    assert judged(leaf, anchors=anchors_of_owner(stored(APPLE))).reason is None
+    assert judged(leaf, anchors=anchors_of_system(stored(PUBLIC))).reason is Reason.TLS_UNTRUSTED
+
+
+def test_apples_authorities_vouch_where_nobody_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some of Apple's own, as a service of one's own: Apple's devices know these, and Linux does not."""
+    monkeypatch.setattr(trust, "APPLE_ANCHORS", ANCHORS.known)
+    leaf = chain(ISSUING.issue_cert(NAME))
+    found = judged(leaf, anchors=anchors_of_system(NOBODY))
+    assert (found.reason, found.info.trust) == (None, Trust.APPLE)
+    assert judged(leaf, anchors=anchors_of_owner(stored(PUBLIC))).reason is Reason.TLS_UNTRUSTED
 
 
 def test_a_certificate_for_another_name_is_another_peers_whoever_issued_it() -> None:
@@ -207,7 +219,7 @@ def test_a_certificate_for_another_name_is_another_peers_whoever_issued_it() -> 
 
 def test_without_a_certificate_there_is_nobody_to_trust() -> None:
     assert judged([]).reason is Reason.TLS_INTERCEPTED
-    assert judged([], anchors=anchors_of_others()).reason is Reason.TLS_UNTRUSTED
+    assert judged([], anchors=anchors_of_system(NOBODY)).reason is Reason.TLS_UNTRUSTED
 
 
 def test_junk_after_the_leaf_is_passed_over() -> None:
@@ -220,7 +232,7 @@ def test_the_public_authorities_are_there_and_apples_two_are_known() -> None:
     assert len(APPLE_ANCHORS) == 2
 
 
-OWN_ANCHORS = anchors_of_others(own=stored(PUBLIC))
+OWN_ANCHORS = anchors_of_owner(stored(PUBLIC))
 
 
 @pytest.mark.parametrize(
