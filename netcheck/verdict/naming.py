@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from netcheck.apns.addresses import PUBLISHED_RANGES
+from netcheck.apns.addresses import PUBLISHED_RANGES, is_push_name
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Hop
 from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy, endpoint_text
@@ -244,7 +244,10 @@ def the_hosts(case: Case, about: Iterable[Counted]) -> str:
 
 
 def the_names_in_tls(case: Case, about: Sequence[Counted]) -> str:
-    """A sentence: what a filter sees, where TLS does not name the hosts. A proxy may compare the two."""
+    """Sentences: what a filter sees, where TLS does not name the hosts. A proxy may compare the two.
+
+    One in the way that nobody configured may look the name up: of couriers, it has no address (`apns.services`).
+    """
     names = {s.name: s.tls.server_name for s in case.world.services if s.tls.server_name}
     mine = sorted({names[each.result.service] for each in about if each.result.service in names})
     if not mine:
@@ -260,7 +263,12 @@ def the_names_in_tls(case: Case, about: Sequence[Counted]) -> str:
             f" The proxy is asked for the hosts, and in TLS their {which} (SNI). "
             f"It may insist that both match: where they do, {shortened(sorted(alike))} works."
         )
-    return f" In TLS their {which} (SNI)."
+    looked_up = (
+        " These have no address: whatever connects on in the client's place must go where the client goes."
+        if alike and all(map(is_push_name, mine))
+        else ""
+    )
+    return f" In TLS their {which} (SNI).{looked_up}"
 
 
 def _may_be_compared(each: Counted) -> bool:

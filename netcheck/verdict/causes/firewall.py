@@ -316,12 +316,14 @@ def fallback_blocked(case: Case) -> Found | None:
     phase, reason, count = commonest(about)
     how = f"{failure_in_words(phase, reason)} in {count} of {len(about)} probes"
     ports, ranges = the_ports(case, about), _dead_parts(about, beside)
+    is_of_tls = all(map(phase_is(Phase.TLS), about))
     return Found(
         FIREWALL,
         about,
         f"{_how_many_hosts(about, beside)} on {ports}: {how}",
-        f"Ask {FIREWALL.asked} to allow TCP {ports} to {ranges or the_hosts(case, about)}, without TLS "
-        f"inspection. {_what_for(case, beside)}{'' if ranges else apples_networks(about)}",
+        f"Ask {FIREWALL.asked} to allow {'TLS' if is_of_tls else 'TCP'} {ports} to "
+        f"{ranges or the_hosts(case, about)}, without TLS inspection. {_what_for(case, beside)}"
+        f"{the_names_in_tls(case, about) if is_of_tls else '' if ranges else apples_networks(about)}",
         the_reply(about),
     )
 

@@ -30,6 +30,22 @@ def test_a_filter_is_told_by_which_name_it_goes(reason: Reason) -> None:
     assert "SNI" not in (judged.next_step or "")
 
 
+def test_a_name_in_tls_without_an_address_is_told_where_names_with_one_work() -> None:
+    """As where a proxy that nobody configured connects to what this name leads to."""
+    closed = couriers(Failure(Phase.TLS, Reason.CLOSED, "said"))
+    results = [*closed, *(result(API, port, tls=certificate()) for port in API.ports)]
+    judged = Scene(None, Verdict.NOT_READY, None, results, services=(NAMED, API)).judged()
+    assert "(SNI). These have no address: whatever connects on" in (judged.next_step or "")
+
+
+def test_what_fails_in_tls_on_the_port_to_fall_back_to_is_told_as_such() -> None:
+    results = [*couriers(None, (5223,)), *couriers(Failure(Phase.TLS, Reason.CLOSED, "said"), (443,))]
+    judged = Scene(None, Verdict.READY, None, results, services=(NAMED,)).judged()
+    assert judged.cause is Cause.FALLBACK_BLOCKED
+    assert "to allow TLS port 443 to " in (judged.next_step or "")
+    assert "In TLS their name is courier.push.apple.com (SNI)." in (judged.next_step or "")
+
+
 def test_tls_that_stalls_is_no_matter_of_packet_sizes_where_others_work_on_the_same_port() -> None:
     stalls = couriers(Failure(Phase.TLS, Reason.TLS_TIMEOUT, "said"))
     works = {
