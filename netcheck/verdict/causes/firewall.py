@@ -321,7 +321,7 @@ def fallback_blocked(case: Case) -> Found | None:
         FIREWALL,
         about,
         f"{_how_many_hosts(about, beside)} on {ports}: {how}",
-        f"Ask {FIREWALL.asked} to allow {'TLS' if is_of_tls else 'TCP'} {ports} to "
+        f"Ask {FIREWALL.asked} to allow {'TLS on' if is_of_tls else 'TCP'} {ports} to "
         f"{ranges or the_hosts(case, about)}, without TLS inspection. {_what_for(case, beside)}"
         f"{the_names_in_tls(case, about) if is_of_tls else '' if ranges else apples_networks(about)}",
         the_reply(about),

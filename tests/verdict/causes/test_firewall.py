@@ -42,7 +42,7 @@ def test_what_fails_in_tls_on_the_port_to_fall_back_to_is_told_as_such() -> None
     results = [*couriers(None, (5223,)), *couriers(Failure(Phase.TLS, Reason.CLOSED, "said"), (443,))]
     judged = Scene(None, Verdict.READY, None, results, services=(NAMED,)).judged()
     assert judged.cause is Cause.FALLBACK_BLOCKED
-    assert "to allow TLS port 443 to " in (judged.next_step or "")
+    assert "to allow TLS on port 443 to " in (judged.next_step or "")
     assert "In TLS their name is courier.push.apple.com (SNI)." in (judged.next_step or "")
 
 
