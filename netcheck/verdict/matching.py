@@ -26,6 +26,11 @@ def is_another_of_apples(each: Counted) -> bool:
     return genuine and reason_is(Reason.TLS_NAME_MISMATCH)(each)
 
 
+def is_unsaid(each: Counted) -> bool:
+    """Whether a proxy ended it, and said nothing: of the destination that tells nothing either."""
+    return fails_in(Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT, Reason.PROXY_CLOSED, Reason.RESET)(each)
+
+
 def software_of(about: Iterable[Counted]) -> str:
     """What all of them are known as that failed; empty where that differs, or is not known."""
     names = {each.failure.software if each.failure else "" for each in about}

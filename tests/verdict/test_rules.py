@@ -973,11 +973,19 @@ def test_where_many_hosts_fail_at_once_apple_is_not_asked() -> None:
         assert judged.hop is hop, count
 
 
-def test_where_a_proxy_says_nothing_of_one_host_its_owners_are_asked() -> None:
-    silent = Failure(HANDSHAKE, Reason.PROXY_TIMEOUT, "no answer")
-    results = couriers(path=PROXY, family=Family.NAME, hosts=(0, 1, 2), spoke=True)
-    results += couriers(silent, path=PROXY, family=Family.NAME, hosts=(3,))
-    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(PROXY,)).judged()
+@pytest.mark.parametrize("paths", [(PROXY,), (DIRECT, PROXY)])
+@pytest.mark.parametrize("reason", [Reason.PROXY_TIMEOUT, Reason.PROXY_CLOSED, Reason.RESET])
+@pytest.mark.parametrize("hosts", [(3,), (1, 2, 3)])
+def test_where_a_proxy_says_nothing_of_some_hosts_its_owners_are_asked(
+    hosts: tuple[int, ...], reason: Reason, paths: tuple[ProbePath, ...]
+) -> None:
+    """Neither is Apple, nor for a rule, whatever another path reaches."""
+    silent = Failure(HANDSHAKE, reason, "no answer")
+    others = tuple(number for number in range(4) if number not in hosts)
+    results = couriers(path=PROXY, family=Family.NAME, hosts=others, spoke=True)
+    results += couriers(silent, path=PROXY, family=Family.NAME, hosts=hosts)
+    results += couriers() if DIRECT in paths else []
+    judged = Scene(None, Verdict.DEGRADED, None, results, paths=paths).judged()
     assert (judged.cause, judged.hop) == (Cause.HOSTS_UNREACHABLE, Hop.PROXY)
     assert "It may lack capacity" in (judged.next_step or "")
 

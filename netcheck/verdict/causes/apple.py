@@ -8,7 +8,7 @@ from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import is_apples, reason_is
+from netcheck.verdict.matching import is_apples, is_unsaid, reason_is
 from netcheck.verdict.naming import (
     APPLE,
     how_often,
@@ -90,20 +90,20 @@ def apple_certificate(case: Case) -> Found | None:
 @cause(Cause.HOSTS_UNREACHABLE, Hop.APPLE, Hop.PROXY)
 def hosts_unreachable(case: Case) -> Found | None:
     """The last resort: single hosts of many, which no path reaches; or of which a proxy says nothing."""
+    if unsaid := case.mostly(is_unsaid):
+        proxy = the_proxy(case, unsaid)
+        return Found(
+            proxy,
+            unsaid,
+            how_often(case, unsaid),
+            f"Ask {proxy.asked} why it says nothing of {the_failed_hosts(unsaid)} on "
+            f"{the_ports(case, unsaid)}, and answers for others. "
+            "It may lack capacity or limit connections, or its way to these hosts may be cut.",
+            the_reply(unsaid),
+        )
     about = list(case.left)
     if not about:
         return None
-    if all(map(reason_is(Reason.PROXY_TIMEOUT), about)):
-        proxy = the_proxy(case, about)
-        return Found(
-            proxy,
-            about,
-            how_often(case, about),
-            f"Ask {proxy.asked} why it says nothing of {the_failed_hosts(about)} on "
-            f"{the_ports(case, about)}, and answers for others. "
-            "It may lack capacity, or its way to these hosts may be cut.",
-            the_reply(about),
-        )
     tried = {each.result.host for each in case.counted if each.place in case.verdicts}
     return Found(
         APPLE,

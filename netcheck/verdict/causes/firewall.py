@@ -16,7 +16,7 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.names_led import at_strays
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
-from netcheck.verdict.matching import fails_in, is_apples, phase_is, reason_is, tls_had_begun
+from netcheck.verdict.matching import fails_in, is_apples, is_unsaid, phase_is, tls_had_begun
 from netcheck.verdict.naming import (
     FAMILIES,
     FIREWALL,
@@ -265,7 +265,12 @@ def _on_dead_ports(case: Case) -> list[Counted]:
 
 @cause(Cause.HOSTS_BLOCKED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
 def hosts_blocked(case: Case) -> Found | None:
-    """If another path reaches them, or so many fail that it is no accident at their end."""
+    """If another path reaches them, or so many fail that it is no accident at their end.
+
+    Not where a proxy says nothing: that is no rule of its for hosts.
+    """
+    if case.mostly(is_unsaid):
+        return None
     elsewhere = case.mostly(case.is_reached_elsewhere)
     about = elsewhere or ([] if _is_accident(case) else list(case.left))
     if not about:
@@ -288,7 +293,7 @@ def _is_told_by_others(failure: Failure) -> bool:
 
 
 def _is_accident(case: Case) -> bool:
-    """Single hosts of Apple's, of services that have others which answer; or a proxy says nothing of them."""
+    """Single hosts of Apple's, of services that have others which answer."""
     if any(case.verdicts[each.place] is Verdict.NOT_READY for each in case.left):
         return False
     if not all(map(is_apples, case.left)) or not case.is_few(case.left):
@@ -297,8 +302,7 @@ def _is_accident(case: Case) -> bool:
         return False
     hosts = {each.result.host for each in case.left}
     tried = {each.result.host for each in case.counted if each.place in case.verdicts}
-    is_unsaid = all(map(reason_is(Reason.PROXY_TIMEOUT), case.left))
-    return is_unsaid or len(hosts) <= max(_MOST_ACCIDENTS, len(tried) // 10)
+    return len(hosts) <= max(_MOST_ACCIDENTS, len(tried) // 10)
 
 
 @cause(Cause.FALLBACK_BLOCKED, Hop.FIREWALL, is_remark=True)
