@@ -113,12 +113,12 @@ def _from_where(about: Iterable[Counted]) -> str:
 
 
 def _silences(case: Case) -> list[Counted]:
-    """What it does not answer; none where it has spoken to anyone.
+    """What it does not answer; none where it has spoken to anyone, be it at another time.
 
     Of what nobody needs, only if that was since it fell silent: a denial from before shows nothing.
     """
     silent = case.mostly(lambda each: phase_is(Phase.PROXY_HANDSHAKE)(each) and not _was_not_asked(each))
-    if any(each.result.attempt.proxy_spoke for each in case.counted):
+    if any(each.comes_and_goes or each.result.attempt.proxy_spoke for each in case.counted):
         return []
     began = min((each.fails_since for each in silent), default=math.inf)
     return silent if case.world.proxy_spoke_at[case.path.name] < began - _TOGETHER else []

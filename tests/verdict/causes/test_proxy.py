@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
-from netcheck.model.findings import Cause, Hop, Needed, Verdict
+from netcheck.model.findings import Cause, Hop, Judgement, Needed, Verdict
 from netcheck.model.paths import (
     AuthScheme,
     Credentials,
@@ -365,18 +365,30 @@ def test_a_page_to_log_in_is_no_wrong_password(status: bytes) -> None:
     assert "sends to a page, in which no server can log in" in (judged.next_step or "")
 
 
-@pytest.mark.parametrize("reason", [Reason.PROXY_DENIED, Reason.PROXY_AUTH_REQUIRED])
-def test_what_a_proxy_denies_at_one_time_and_not_at_another_is_no_rule_of_its(reason: Reason) -> None:
-    """It limits connections at once, or stands for several."""
+def judged_by_turns(failure: Failure, *, spoke: bool) -> Judgement:
+    """What is said where each other visit fails so."""
     state = State()
     state.configure([API], [PROXY])
-    failure = Failure(HANDSHAKE, reason, "HTTP 4xx")
-    for number, failed in enumerate([failure, None] * 5):
-        seen = [through(API, port, failed, at=60.0 * number + 1.0) for port in API.ports]
+    for number, failed in enumerate([None, failure] * 5):
+        at, says = 60.0 * number + 1.0, spoke or failed is None
+        seen = [through(API, port, failed, spoke=says, at=at) for port in API.ports]
         by_name = [replace(each, attempt=replace(each.attempt, address=None)) for each in seen]
         state.record(visit(*by_name))
     standings = list(standings_of(state.endpoints.latest))
     (judged,) = assess([API], [PROXY], standings, window=180, failures=2).judgements
+    return judged
+
+
+@pytest.mark.parametrize("reason", [Reason.PROXY_TIMEOUT, Reason.PROXY_CLOSED, Reason.RESET])
+def test_a_proxy_that_says_nothing_at_one_time_and_answers_at_another_is_one(reason: Reason) -> None:
+    judged = judged_by_turns(Failure(HANDSHAKE, reason, "no answer"), spoke=False)
+    assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.PROXY)
+
+
+@pytest.mark.parametrize("reason", [Reason.PROXY_DENIED, Reason.PROXY_AUTH_REQUIRED])
+def test_what_a_proxy_denies_at_one_time_and_not_at_another_is_no_rule_of_its(reason: Reason) -> None:
+    """It limits connections at once, or stands for several."""
+    judged = judged_by_turns(Failure(HANDSHAKE, reason, "HTTP 4xx"), spoke=True)
     assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.PROXY)
     may_limit = "it may limit connections at once" in (judged.next_step or "")
     assert may_limit == (reason is Reason.PROXY_DENIED)
