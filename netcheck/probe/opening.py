@@ -118,7 +118,14 @@ class Opening:
                 stream = await self.connect(again, shared, path, aim)
             except WalkEnded:
                 return failure
-            return await look_again(walk, again, stream, security, self._timeouts.tls, failure)
+            seen = await look_again(walk, again, stream, security, self._timeouts.tls, failure)
+        if walk.tls is not None and seen.reason is failure.reason:
+            # no other TLS is why, where the usual one comes through as well by now
+            with Walk() as usual, suppress(WalkEnded):
+                stream = await self.connect(usual, shared, path, aim)
+                await secure(usual, stream, security, self._timeouts.tls)
+                return failure
+        return seen
 
     async def _look_at_header(
         self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, security: Security, failure: Failure

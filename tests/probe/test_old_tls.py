@@ -198,6 +198,24 @@ async def test_a_good_certificate_excuses_no_tls_that_devices_refuse(
 
 
 @in_trio
+async def test_what_ends_one_handshake_by_chance_is_not_said_to_want_other_tls(settings: TlsSettings) -> None:
+    connections = 0
+    speaks = speaking_tls(server_context(AUTHORITY))
+
+    async def ends_the_first(stream: trio.SocketStream) -> None:
+        nonlocal connections
+        connections += 1
+        await (stream.receive_some(4096) if connections == 1 else speaks(stream))
+
+    async with serving(ends_the_first) as port:
+        attempt = await probe(settings, port, DIRECT)
+    assert attempt.failure is not None
+    assert attempt.failure.phase is Phase.TLS
+    assert "succeeds" not in attempt.failure.detail
+    assert connections == 3
+
+
+@in_trio
 async def test_a_good_peer_need_not_know_secure_renegotiation_as_devices_do_not_ask_for_it(
     settings: TlsSettings, tmp_path: Path
 ) -> None:
