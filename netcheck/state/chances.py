@@ -4,9 +4,9 @@ A host that is dead fails again when it is asked again, and so does all in an ou
 hosts fail, answer when they are asked again, and then others fail, it is none of them.
 """
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from netcheck.model.paths import ProbePath
@@ -23,7 +23,10 @@ _FEWEST, _SHARE = 3, 0.1
 """It is random where so many hosts have answered at the same address when they were asked again, others have
 failed after that so many times, and a tenth of the probes failed at least."""
 _SHARE_OF_AGAIN = 0.25
+"""In one look all is asked once, and then once more what failed: of that, a path's ports and families taken
+together, so much has to answer."""
 _CROWD, _HARDLY = 8, 0.01
+"""So many failures, and how likely it is that chance spares them all when they are asked again."""
 _SETTLED = 12
 """So many probes in a row that end alike have settled it."""
 
@@ -45,69 +48,63 @@ class _Series:
         self._probes = 0
         self._alike, self._last = 0, False
         """How many ended as the last one did, in a row."""
+        self.answers = False
+        """Whether any has answered."""
         self._failing: dict[tuple[str, str | None], None] = {}
         """Hosts and addresses, the latest last."""
-        self._events: deque[_Event] = deque(maxlen=_REMEMBERED)
-        self._failed = self._again = self._recovered = 0
+        self.events: deque[_Event] = deque(maxlen=_REMEMBERED)
+        self.failed = self.again = self.recovered = 0
         """Of all probes: how many failed where none had failed the last time; how many were made where one
         had; and how many of these answered."""
 
     @property
     def is_over(self) -> bool:
         """Whether nothing remembered has failed."""
-        return not self._events
+        return not self.events
 
-    def is_random(self, *, in_one_look: bool) -> bool:
-        """In one look all is asked once, and then once more what failed: of that a part has to answer."""
-        if self._alike >= _SETTLED and not in_one_look:
+    @property
+    def is_random(self) -> bool:
+        if self._alike >= _SETTLED or not _are_several(event for event in self.events if event.recovers):
             return False
-        recoveries = [event for event in self._events if event.recovers]
-        recovered = {event.host for event in recoveries}
-        if min(len(recovered), len({event.at for event in recoveries})) < _FEWEST:
-            return False  # hosts may share an attempt
-        if in_one_look:
-            if self._fails_in_a_crowd:
-                return False
-            asked = Counter(event.host for event in self._events)
-            return len(recovered) >= _SHARE_OF_AGAIN * sum(times > 1 for times in asked.values())
-        failures = sum(not event.recovers for event in self._events)
-        in_order = sorted(self._events, key=lambda event: event.at)
+        failures = sum(not event.recovers for event in self.events)
+        in_order = sorted(self.events, key=lambda event: event.at)
         after = sum(one.recovers and not other.recovers for one, other in pairwise(in_order))
         return after >= _FEWEST and failures >= _SHARE * min(self._probes, _REMEMBERED)
 
     @property
-    def _fails_in_a_crowd(self) -> bool:
-        """Whether all answers that is asked again, and chance hardly ever does that.
+    def first(self) -> int:
+        """How many probes were no second ones of what had failed."""
+        return self._probes - self.again
 
-        So it is with what limits connections at once: many are asked together at first, and a few then.
-        """
-        first = self._probes - self._again
-        by_chance = (1 - self._failed / first) ** self._failed
-        return (
-            self._failed >= _CROWD and self._again == self._failed == self._recovered and by_chance < _HARDLY
-        )
+    def by_host(self) -> Iterable[list[_Event]]:
+        """What is remembered of each host."""
+        found: dict[str, list[_Event]] = {}
+        for event in self.events:
+            found.setdefault(event.host, []).append(event)
+        return found.values()
 
     def record(self, host: str, address: str | None, at: float, *, answered: bool) -> None:
         self._probes += 1
         self._alike = self._alike + 1 if answered is self._last else 1
         self._last = answered
+        self.answers |= answered
         where = (host, address)
         if where in self._failing:
-            self._again += 1
-            self._recovered += answered
+            self.again += 1
+            self.recovered += answered
         elif not answered:
-            self._failed += 1
+            self.failed += 1
         if not answered:
             self._failing.pop(where, None)
             self._failing[where] = None
             if len(self._failing) > _MOST_FAILING:
                 del self._failing[next(iter(self._failing))]
-            self._events.append(_Event(self._probes, at, host, recovers=False))
+            self.events.append(_Event(self._probes, at, host, recovers=False))
         elif where in self._failing:
             del self._failing[where]
-            self._events.append(_Event(self._probes, at, host, recovers=True))
-        while self._events and self._events[0].number <= self._probes - _REMEMBERED:
-            self._events.popleft()
+            self.events.append(_Event(self._probes, at, host, recovers=True))
+        while self.events and self.events[0].number <= self._probes - _REMEMBERED:
+            self.events.popleft()
 
 
 class Chances:
@@ -142,4 +139,41 @@ class Chances:
 
     def random(self, *, in_one_look: bool = False) -> frozenset[Part]:
         """The parts in which it is chance that decides."""
-        return frozenset(p for p, series in self._series.items() if series.is_random(in_one_look=in_one_look))
+        if in_one_look:
+            return self._in_one_look()
+        return frozenset(part for part, series in self._series.items() if series.is_random)
+
+    def _in_one_look(self) -> frozenset[Part]:
+        """A part is asked too seldom to tell by itself: all of a path's do that answer at all."""
+        by_path: dict[str, list[_Series]] = {}
+        for part, series in self._series.items():
+            if part != part.whole:
+                by_path.setdefault(part.path, []).append(series)
+        random = {path for path, its in by_path.items() if _answer_again(its) and not _fail_in_a_crowd(its)}
+        return frozenset(p for p, series in self._series.items() if p.path in random and series.answers)
+
+
+def _answer_again(parts: Iterable[_Series]) -> bool:
+    """Whether enough of what was asked again has answered."""
+    asked_again = [its for series in parts for its in series.by_host() if len(its) > 1]
+    recoveries = [[event for event in its if event.recovers] for its in asked_again]
+    share = sum(map(bool, recoveries)) >= _SHARE_OF_AGAIN * len(asked_again)
+    return share and _are_several(chain.from_iterable(recoveries))
+
+
+def _fail_in_a_crowd(parts: Iterable[_Series]) -> bool:
+    """Whether all answers that is asked again, where anything does, and chance hardly ever does that.
+
+    So it is with what limits connections at once: many are asked together at first, and a few then.
+    """
+    answering = [series for series in parts if series.answers]
+    failed, first = sum(each.failed for each in answering), sum(each.first for each in answering)
+    again, recovered = sum(each.again for each in answering), sum(each.recovered for each in answering)
+    is_crowd = failed >= _CROWD and again == failed == recovered
+    return is_crowd and (1 - failed / first) ** failed < _HARDLY
+
+
+def _are_several(recoveries: Iterable[_Event]) -> bool:
+    """Whether they are of several hosts, which did not share an attempt."""
+    seen = list(recoveries)
+    return min(len({event.host for event in seen}), len({event.at for event in seen})) >= _FEWEST

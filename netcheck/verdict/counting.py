@@ -253,14 +253,18 @@ def _at_some_addresses(failing: Sequence[_Failing]) -> dict[_Asked, Counted]:
 
 
 def _in_one_look(failing: Iterable[_Failing], known: Iterable[Standing]) -> dict[_Asked, Counted]:
-    """What fails at one address only, and a service's only host that failed once; else it is an accident."""
+    """What fails at one address only, and a service's only host that failed once; else it is an accident.
+
+    Where the address that failed first answers the second time, and others fail, it is none of theirs.
+    """
     alone = _services_of_one_host(known)
-    return {
-        _asked(each.standing.result): each.unsteady(fails_at)
-        for each in failing
-        if (fails_at := each.fails_at(1))
-        or (len(set(each.standing.recent)) > 1 and _service_of(each.standing) in alone)
-    }
+    found: dict[_Asked, Counted] = {}
+    for each in failing:
+        fails_at, standing = each.fails_at(1), each.standing
+        if fails_at or (len(set(standing.recent)) > 1 and _service_of(standing) in alone):
+            is_random = bool(fails_at) and not all(standing.recent) and set(standing.failing.values()) == {1}
+            found[_asked(standing.result)] = each.unsteady(() if is_random else fails_at, is_random=is_random)
+    return found
 
 
 def _random(

@@ -246,7 +246,7 @@ def the_hosts(case: Case, about: Iterable[Counted]) -> str:
 def the_names_in_tls(case: Case, about: Sequence[Counted]) -> str:
     """Sentences: what a filter sees, where TLS does not name the hosts. A proxy may compare the two.
 
-    One in the way that nobody configured may look the name up: of couriers, it has no address (`apns.services`).
+    One in the way that nobody configured may look the name up: of couriers, it has no address.
     """
     names = {s.name: s.tls.server_name for s in case.world.services if s.tls.server_name}
     mine = sorted({names[each.result.service] for each in about if each.result.service in names})

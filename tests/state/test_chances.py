@@ -89,6 +89,29 @@ def test_in_one_look_what_limits_connections_at_once_is_no_chance(
     assert is_random(state, in_one_look=True) is expected
 
 
+def looked(*seen: str) -> set[tuple[int, Family]]:
+    """The random parts, after these in one look: a host's number, `a` or `b` for a port, `o` or `x`."""
+    service = replace(MANY, ports=(5223, 443))
+    state, clock = State(), count(1000)
+    state.configure([service], [DIRECT])
+    for each in seen:
+        failure = None if each[-1] == "o" else DROPPED
+        port, host = service.ports["ab".index(each[-2])], service.hosts[int(each[:-2])]
+        state.record(visit(result(service, port, failure, host=host, at=float(next(clock)))))
+    return {(part.port, part.family) for part in state.chances.random(in_one_look=True)}
+
+
+def test_in_one_look_few_hosts_show_by_all_ports_together_that_it_is_chance() -> None:
+    """Some answer when they are asked again on one port, and some on another."""
+    seen = ("0ax", "1ax", "2bx", "3bx", "0ao", "1ax", "2bo", "3bo")
+    assert looked(*seen) == {(5223, Family.IPV4), (443, Family.IPV4)}
+
+
+def test_in_one_look_a_port_on_which_nothing_answers_is_no_matter_of_chance() -> None:
+    seen = ("0ax", "0bx", "1bx", "2bx", "0ax", "0bo", "1bo", "2bo")
+    assert looked(*seen) == {(443, Family.IPV4)}
+
+
 def test_what_is_well_again_is_forgotten() -> None:
     state = after(*CHANCE, *[f"{host}o" for _ in range(5) for host in range(16)])
     assert not state.chances._series

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import Standing
@@ -263,6 +264,42 @@ def test_an_address_that_fails_beside_others_in_one_look_is_named() -> None:
         "check the connection to 192.0.2.9 on ports 443 and 2197. It is one of the addresses of api.test"
         in judged.findings[0].next_step
     )
+
+
+CUT = Failure(Phase.TLS, Reason.CLOSED, "the peer closed during the TLS handshake")
+
+
+def judged_in_one_look(first: str, *then: str, failure: Failure = REFUSED) -> Judgement:
+    """A host of Apple's beside one that works: one of its addresses fails, then those do of two."""
+    service = replace(PROVIDER, hosts=("api.push.apple.com", "other.push.apple.com"), ports=(443,))
+    state, other = State(), result(service, 443, host="other.push.apple.com")
+    state.configure([service], [DIRECT])
+    state.record(visit(other))
+    state.record(visit(result(service, 443, failure, address=first)))
+    both = ("17.188.143.1", "17.188.143.2")
+    state.record(visit(*(result(service, 443, failure if a in then else None, address=a) for a in both)))
+    standings = list(standings_of(state.endpoints.latest))
+    return assess([service], [DIRECT], standings, is_one_look=True).judgements[0]
+
+
+def test_in_one_look_addresses_that_fail_by_turns_are_not_apples() -> None:
+    judged = judged_in_one_look("17.188.143.1", "17.188.143.2")
+    assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.FIREWALL)
+    assert judged.findings[0].evidence == "Reached at one time and not at another: 1 host"
+    again = judged_in_one_look("17.188.143.1", "17.188.143.1")
+    assert (again.cause, again.hop) == (Cause.INTERMITTENT, Hop.APPLE)
+    assert "at 17.188.143.1: 1 host" in again.findings[0].evidence
+
+
+def test_tls_that_is_cut_at_one_address_and_works_at_another_is_no_filter_for_the_host() -> None:
+    service, state = replace(PROVIDER, hosts=("api.push.apple.com",), ports=(443,)), State()
+    state.configure([service], [DIRECT])
+    works, cut = "17.188.143.1", "17.188.143.2"
+    state.record(visit(result(service, 443, address=works), result(service, 443, CUT, address=cut)))
+    standings = list(standings_of(state.endpoints.latest))
+    judged = assess([service], [DIRECT], standings, is_one_look=True).judgements[0]
+    assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.FIREWALL)
+    assert "check the connection to 17.188.143.2" in (judged.next_step or "")
 
 
 def test_one_host_of_several_that_answers_when_it_is_asked_again_had_an_accident() -> None:

@@ -138,7 +138,7 @@ def _cut_in_tls(case: Case, about: list[Counted]) -> list[Counted]:
 
     Not where a single host does, nor a server of the user's own.
     """
-    about = [each for each in about if each.fails_at or not each.comes_and_goes]
+    about = [each for each in about if not each.comes_and_goes]
     return [] if all(map(case.is_only_its_own, about)) or case.is_few(about) else about
 
 
