@@ -36,14 +36,23 @@ def intermittent(case: Case) -> Found | None:
     is_apples_part = all(map(is_apples, about)) and case.is_few(about) and not any(map(_is_denied, about))
     if is_apples_part and not is_random:
         return None
+    count = how_many(len({each.result.host for each in about}), "host")
+    about = [*about, *(_fails_alike(case, about) if is_random else ())]
     owner = _who_passes_on(case, about)
     return Found(
         owner,
         about,
-        f"Reached at one time and not at another: {how_many(len({e.result.host for e in about}), 'host')}",
+        f"Reached at one time and not at another: {count}",
         f"Ask {owner.asked} to check the connection to {the_hosts(case, about)}. {_why_at_times(about)}",
         the_reply(about),
     )
+
+
+def _fails_alike(case: Case, about: Sequence[Counted]) -> list[Counted]:
+    """What else fails as these do, which is chance: so some fail each time that they are asked."""
+    kinds = {(each.failure.phase, each.failure.reason) for each in about if each.failure}
+    steady = (each for each in case.left if not each.comes_and_goes)
+    return [e for e in steady if e.failure and (e.failure.phase, e.failure.reason) in kinds]
 
 
 _is_denied = reason_is(Reason.PROXY_DENIED, *LOGIN_REASONS)

@@ -9,6 +9,7 @@ from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Expected, Family, ProbePath
 from netcheck.model.results import Result, Standing
 from netcheck.model.services import TlsSettings
+from netcheck.model.trends import Part
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, REFUSED, once, result
 from tests.verdict.scene import API, COURIER, DIRECT, MDM, PROXY, Scene, certificate, couriers
@@ -296,3 +297,16 @@ def test_a_port_that_is_blocked_says_more_than_ipv6_that_is_broken_too() -> None
     ).judged()
     assert judged.verdict is Verdict.FALLBACK_ONLY
     assert [finding.cause for finding in judged.findings] == [Cause.PORT_BLOCKED, Cause.IPV6_BROKEN]
+
+
+@pytest.mark.parametrize(("failure", "count"), [(REFUSED, 1), (DROPPED, 2)])
+def test_what_fails_each_time_as_others_do_by_chance_is_no_fault_of_its(failure: Failure, count: int) -> None:
+    by_chance = couriers(REFUSED, (5223,), hosts=(0, 1))
+    each_time = couriers(failure, (5223,), hosts=(2, 3))
+    standings = [Standing(each, 1, True, (True, False), each) for each in by_chance]
+    standings += [Standing(each, 8, True, (False,) * 8, each) for each in each_time]
+    random = frozenset({Part("direct", 5223, Family.IPV4)})
+    (judged,) = assess([COURIER], [DIRECT], standings, random=random).judgements
+    assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.FIREWALL)
+    assert judged.evidence[0] == "Reached at one time and not at another: 2 hosts"
+    assert len(judged.findings) == count
