@@ -155,6 +155,34 @@ class Case:
                 found.setdefault(each.result.attempt.address, []).append(each)
         return found
 
+    def answers_at_another_address(self, each: Counted) -> bool:
+        """Whether it is Apple's and cannot be connected to, and another address that it has answers.
+
+        That is for this port, be it asked for another of Apple's hosts, which share their addresses.
+        """
+        if each.connected or not is_apples(each):
+            return False
+        named = self._named.get((each.result.host, each.family), set())
+        return not named.isdisjoint(self._answering_at.get(each.result.port, ()))
+
+    @cached_property
+    def _named(self) -> Mapping[tuple[str, Family], set[str]]:
+        """What the path's resolver answers."""
+        found: dict[tuple[str, Family], set[str]] = {}
+        for lookup in self.lookups:
+            found.setdefault((lookup.host, lookup.rdtype.family), set()).update(lookup.addresses)
+        return found
+
+    @cached_property
+    def _answering_at(self) -> Mapping[int, set[str]]:
+        """By port, the addresses at which Apple's hosts answer."""
+        found: dict[int, set[str]] = {}
+        for address, its in self.by_address.items():
+            for each in its:
+                if each.failure is None and is_apples(each):
+                    found.setdefault(each.result.port, set()).add(address)
+        return found
+
     def works_at_another_address(self, each: Counted) -> bool:
         """Whether another resolver's answer leads to the host and port, by the same way out.
 

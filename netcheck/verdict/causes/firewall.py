@@ -278,11 +278,16 @@ def hosts_blocked(case: Case) -> Found | None:
     owner = on_the_way(case, about)
     beside = " Another path reaches them." if elsewhere else ""
     count = f"; another path reaches {len(elsewhere)} of them" if elsewhere else ""
+    to = f"{the_failed_hosts(about)}.{beside}"
+    in_part = sum(map(case.answers_at_another_address, about))
+    if 2 * in_part > len(about):  # a firewall that is given names allows what it resolves itself
+        count = f"; {in_part} of these hosts answer at other addresses"
+        to = f"Apple's networks, not to names or single addresses: these change.{apples_networks(about)}"
     return Found(
         owner,
         about,
         how_often(case, about) + count,
-        f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_failed_hosts(about)}.{beside}",
+        f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {to}",
         the_reply(about),
     )
 

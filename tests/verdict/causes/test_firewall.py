@@ -11,9 +11,10 @@ from netcheck.model.results import Result, Standing
 from netcheck.model.services import TlsSettings
 from netcheck.model.trends import Part
 from netcheck.verdict.assessing import assess
-from tests.records import DROPPED, REFUSED, once, result
-from tests.verdict.scene import API, COURIER, DIRECT, MDM, PROXY, Scene, certificate, couriers
+from tests.records import DROPPED, REFUSED, lookup, once, result
+from tests.verdict.scene import API, COURIER, DIRECT, MDM, PROXY, RANGES, Scene, certificate, couriers
 
+SIXTEEN = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(16)))
 BLOCKED = replace(DIRECT, expected=Expected.BLOCKED)
 FALLBACK = replace(DIRECT, expected=Expected.FALLBACK_ONLY)
 
@@ -83,6 +84,21 @@ def test_a_proxy_may_want_tls_to_name_what_it_is_asked_for() -> None:
     assert "It may insist that both match: where they do, api works." in (judged.next_step or "")
     judged = Scene(None, Verdict.NOT_READY, None, about, paths=(PROXY,), services=services).judged()
     assert "insist" not in (judged.next_step or "")
+
+
+def test_a_firewall_that_is_given_names_is_asked_for_apples_networks() -> None:
+    """It allows the addresses that it has resolved itself: every host has some of these, and some others."""
+    addresses = [f"{prefix}{number}" for prefix in RANGES for number in (1, 2)]
+    results, lookups = [], []
+    for number, host in enumerate(SIXTEEN.hosts):
+        first, second = addresses[number % 8], addresses[(number + 1) % 8]
+        dead = first.endswith(".1") and number < 12
+        results.append(result(SIXTEEN, 5223, DROPPED if dead else None, host=host, address=first))
+        lookups.append(lookup(host, first, second))
+    judged = Scene(None, Verdict.DEGRADED, None, results, services=(SIXTEEN,), lookups=lookups).judged()
+    assert (judged.cause, judged.hop) == (Cause.HOSTS_BLOCKED, Hop.FIREWALL)
+    assert "to Apple's networks, not to names or single addresses" in (judged.next_step or "")
+    assert judged.evidence[0].endswith("; 6 of these hosts answer at other addresses")
 
 
 def test_a_dead_range_is_a_limit_where_every_host_has_another_address_too() -> None:
