@@ -135,11 +135,15 @@ class Field:
         return ": ".join(filter(None, [self.why_unneeded, failure_text(self.failures()[0])]))
 
     def failures(self) -> list[Failure]:
-        """The failures, the commonest kind first, one of each kind."""
+        """The failures, the commonest kind first, one of each kind.
+
+        That this machine has no route comes last: it may only lack a family that nobody uses here.
+        """
         all_failures = [r.attempt.failure for r in self.results if r.attempt.failure is not None]
         kinds = Counter((failure.phase, failure.reason) for failure in all_failures)
         examples = {(failure.phase, failure.reason): failure for failure in all_failures}
-        return [examples[kind] for kind, _ in kinds.most_common()]
+        found = [examples[kind] for kind, _ in kinds.most_common()]
+        return sorted(found, key=lambda failure: failure.lacks_route)
 
     def _typical_seconds(self) -> float:
         """The median over the probes that succeeded, from after resolving to the last answer."""

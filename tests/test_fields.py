@@ -32,6 +32,17 @@ def test_a_field_says_whether_its_failures_matter() -> None:
     assert said(blocked, COURIER, 5223) == ("idle", "as expected: connect timeout")
 
 
+def test_a_family_that_this_machine_lacks_is_not_why_the_other_one_fails() -> None:
+    no_route = Failure(Phase.CONNECT, Reason.NETWORK_UNREACHABLE, "no route")
+    hosts = [(failure, host) for host in COURIER.hosts for failure in (no_route, no_route, DROPPED)]
+    results = [result(COURIER, 443, failure, host=host) for failure, host in hosts]
+    judged = Judgement("direct", Role.DEVICE, Verdict.NOT_READY, needs=frozenset({Needed("courier", 443)}))
+    assert said(facts([COURIER], [ProbePath("direct")], [judged], results), COURIER, 443) == (
+        "bad",
+        "connect timeout",
+    )
+
+
 def test_a_field_says_how_long_a_probe_takes_and_where_there_was_none() -> None:
     known = facts([COURIER], [ProbePath("direct")], [], [result(COURIER, 443)])
     assert said(known, COURIER, 443) == ("ok", "20 ms")
