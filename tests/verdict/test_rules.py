@@ -75,6 +75,9 @@ SILENT_FIRST = (
     Try("10.0.0.54:53", Transport.UDP, None, 0.02),
 )
 
+TRANSLATED = "64:ff9b::11bc:8002"
+"""17.188.128.2, as DNS64 gives it to a network without IPv4."""
+
 SCENES = {
     "a bug": Scene(
         Cause.INTERNAL,
@@ -318,6 +321,16 @@ SCENES = {
         Hop.FIREWALL,
         couriers(REFUSED),
         "allow TCP ports 443 and 5223",
+    ),
+    "a NAT64 gateway that is dead": Scene(
+        Cause.PORT_BLOCKED,
+        Verdict.NOT_READY,
+        Hop.LOCAL_NETWORK,
+        [
+            replace(each, attempt=replace(each.attempt, family=Family.IPV6, address=TRANSLATED))
+            for each in couriers(DROPPED)
+        ],
+        "Ask the owners of this network to repair its NAT64 gateway",
     ),
     "connection requests lost, all of them repeated": Scene(
         Cause.PACKET_LOSS,

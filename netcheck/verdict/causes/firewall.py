@@ -6,6 +6,7 @@ On the direct way that is a firewall's; behind a proxy or a load balancer its ow
 from collections.abc import Sequence
 from ipaddress import ip_address
 
+from netcheck.apns.addresses import is_made_by_dns64
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Expected, Family
@@ -218,12 +219,13 @@ def _lost_over_others(case: Case, family: Family) -> set[str]:
     return {each.result.service for each in others if each.failure} - reached
 
 
-@cause(Cause.PORT_BLOCKED, Hop.FIREWALL, Hop.PROXY)
+@cause(Cause.PORT_BLOCKED, Hop.FIREWALL, Hop.PROXY, Hop.LOCAL_NETWORK)
 def port_blocked(case: Case) -> Found | None:
     about = [] if case.path.load_balancer else case.if_enough(_on_dead_ports(case))
     if not about:
         return None
-    owner = on_the_way(case, about)
+    untranslated = _nothing_is_translated(case, about)
+    owner = THIS_NETWORK if untranslated else on_the_way(case, about)
     families = {each.family for each in about}
     dead = {each.result.port for each in about}
     answering = {e.result.port for e in case.counted if e.connected and e.family in families} - dead
@@ -232,10 +234,25 @@ def port_blocked(case: Case) -> Found | None:
         owner,
         about,
         f"on {ports_text(dead)}{over(case, about)}, {how_often(case, about)}{rest}",
-        f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_hosts(case, about)}."
+        f"Ask {owner.asked} to repair its NAT64 gateway. "
+        "All addresses that fail were made by DNS64, and none of these can be connected to."
+        if untranslated
+        else f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_hosts(case, about)}."
         f"{apples_networks(about)}",
         the_reply(about),
     )
+
+
+def _nothing_is_translated(case: Case, about: Sequence[Counted]) -> bool:
+    """Whether all addresses that fail stand for IPv4 ones, and none of such can be connected to."""
+    is_direct = not (case.path.is_proxied or case.path.load_balancer)
+    connected = (each for each in case.counted if each.connected)
+    return is_direct and all(map(_is_translated, about)) and not any(map(_is_translated, connected))
+
+
+def _is_translated(each: Counted) -> bool:
+    address = each.result.attempt.address
+    return address is not None and is_made_by_dns64(address)
 
 
 def _on_dead_ports(case: Case) -> list[Counted]:
