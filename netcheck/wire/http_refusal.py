@@ -34,8 +34,9 @@ _REASONS = {
     _UNAVAILABLE: Reason.PROXY_TARGET_UNREACHABLE,
     504: Reason.PROXY_TARGET_TIMEOUT,
 }
-_CONNECT_UNKNOWN = frozenset({400, 405, 501})
-"""How web servers take CONNECT: nginx of Debian 12 as a bad request, later ones as a method not allowed."""
+_CONNECT_UNKNOWN = frozenset({400, 405, 501, 505})
+"""How web servers take CONNECT: nginx of Debian 12 as a bad request, later ones as a method not allowed. Of
+HTTP/1.1, which tunnels need, some know nothing."""
 _ANSWERS_OF_WEB_SERVERS = _CONNECT_UNKNOWN | {404, *range(300, 400)}
 """What web servers and captive portals say to CONNECT too: such an answer alone proves no proxy."""
 

@@ -188,6 +188,7 @@ def test_the_refusals_of_squid_tinyproxy_and_privoxy(answer: bytes, reason: Reas
         (502, Reason.PROXY_TARGET_UNREACHABLE, True),
         (503, Reason.PROXY_TARGET_UNREACHABLE, True),
         (504, Reason.PROXY_TARGET_TIMEOUT, True),
+        (505, Reason.PROXY_NOT_A_PROXY, False),
         (511, Reason.PROXY_AUTH_REQUIRED, True),
     ],
 )
