@@ -109,6 +109,11 @@ def proxy_status_reason(value: str) -> Reason | None:
 
 
 def squid_reason(value: str) -> Reason | None:
-    """What Squid's X-Squid-Error, `NAME ERRNO`, blames; None where it says no more than the status."""
+    """What Squid's X-Squid-Error, `NAME ERRNO`, blames; None where it says no more than the status.
+
+    Where a rule of its sends to a page of the owners' (`deny_info`), it is `302 Access Denied`.
+    """
     name, _, number = value.partition(" ")
+    if number == "Access Denied":
+        return Reason.PROXY_DENIED
     return _SQUID_ERRNOS.get(number) if name == "ERR_CONNECT_FAIL" else _SQUID_ERRORS.get(name)

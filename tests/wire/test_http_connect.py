@@ -336,6 +336,12 @@ def test_a_web_servers_status_is_a_proxys_when_a_proxys_header_comes_with_it() -
     assert (outcome.reason, outcome.spoke) == (Reason.PROXY_ERROR, True)
 
 
+def test_a_page_to_which_a_rule_of_squids_sends_is_no_login() -> None:
+    to = "Location: http://policy.test/?u=api.push.apple.com"
+    outcome = outcome_of(plain, head("302 Found", to, "X-Squid-Error: 302 Access Denied"))
+    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_DENIED, True)
+
+
 @pytest.mark.parametrize(
     ("make", "answer", "reason", "spoke"),
     [
