@@ -149,8 +149,8 @@ def _request(facts: Facts, step: str, alike: Sequence[PathFinding]) -> str:
 
 
 def _lines_to_add(finding: Finding) -> list[str]:
-    """Uncut, to be copied; not where it is only likely that they have this program."""
-    if finding.fix is None or not finding.fix.is_known:
+    """Uncut, to be copied by the owner of the hop; not where they only are likely to have this program."""
+    if finding.fix is None or not finding.fix.is_known or _reader(finding) == _OURSELVES:
         return []
     return [_filled(finding.fix.intro), *(f"    {line}" for line in finding.fix.lines)]
 

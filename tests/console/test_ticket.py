@@ -9,7 +9,7 @@ import pytest
 from netcheck.console.ticket import Origin, tickets
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
+from netcheck.model.findings import Cause, Finding, Fix, Hop, Judgement, Verdict
 from netcheck.model.paths import (
     Binding,
     Credentials,
@@ -174,9 +174,11 @@ def test_who_does_not_need_devices_does_not_read_of_them() -> None:
 
 def test_what_is_to_be_set_in_the_config_is_for_whoever_runs_netcheck() -> None:
     proxy = ("the proxy p.test:3128", Hop.PROXY, Cause.PROXY_AUTH)
-    told = judged(DIRECT, finding(proxy, "Set `username` of the path.", result(PROVIDER, 443, DROPPED)))
-    (text,) = tickets(known([DIRECT], told), ORIGIN)
+    found = finding(proxy, "Set `username` of the path.", result(PROVIDER, 443, DROPPED))
+    theirs = Fix("squid/5.7", True, "add to squid.conf", ("http_access allow CONNECT push",))
+    (text,) = tickets(known([DIRECT], judged(DIRECT, replace(found, fix=theirs))), ORIGIN)
     assert text.startswith("To: whoever runs netcheck here\n\nMeasured")
+    assert "http_access" not in text
 
 
 @pytest.mark.parametrize(
