@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from netcheck.model.failing import CERTIFICATE_REASONS, Reason
 from netcheck.model.findings import Cause, Hop
+from netcheck.model.results import TlsInfo
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
@@ -61,8 +62,8 @@ def wrong_peer(case: Case) -> Found | None:
     about = case.mostly(lambda each: is_another(each) and not case.is_only_its_own(each))
     if not about:
         return None
-    subjects = sorted({e.result.attempt.tls.subject for e in about if e.result.attempt.tls} - {""})
-    who = f"; the certificate is for {subjects[0]}" if subjects else ""
+    names = sorted({_name_in(tls) for each in about if (tls := each.result.attempt.tls)} - {""})
+    who = f"; the certificate is for {names[0]}" if names else ""
     owner = on_the_way(case, about)
     where = f"{the_hosts(case, about)} on {the_ports(case, about)}"
     if all(map(case.is_led_astray, about)):
@@ -85,6 +86,9 @@ def wrong_peer(case: Case) -> Found | None:
 
 
 def _who_answers(about: Iterable[Counted]) -> str:
-    """By the names in the certificates, which say more than their subjects."""
-    shown = [tls for each in about if (tls := each.result.attempt.tls)]
-    return shortened(sorted({next(iter(tls.names), tls.subject) for tls in shown}))
+    return shortened(sorted({_name_in(tls) for each in about if (tls := each.result.attempt.tls)}))
+
+
+def _name_in(tls: TlsInfo) -> str:
+    """One of the names in a certificate, which say more than its subject."""
+    return next(iter(tls.names), tls.subject)

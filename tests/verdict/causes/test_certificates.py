@@ -1,5 +1,7 @@
 """Whose certificate, for which name, and when."""
 
+from dataclasses import replace
+
 import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
@@ -33,9 +35,11 @@ def all_couriers(failure: Failure, tls: TlsInfo, time: float = NOW) -> list[Resu
 
 
 def test_a_captive_portal_under_its_own_name_is_somebody_else_and_no_decryption() -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, all_couriers(INTERCEPTED, PORTAL)).judged()
+    """Its subject may be but its maker's name: the names in it say more."""
+    portal = replace(PORTAL, subject="trustme v1.2.1")
+    judged = Scene(None, Verdict.NOT_READY, None, all_couriers(INTERCEPTED, portal)).judged()
     assert (judged.cause, judged.hop) == (Cause.WRONG_PEER, Hop.FIREWALL)
-    assert "login.hotel.example" in judged.evidence[0]
+    assert judged.evidence[0].endswith("; the certificate is for login.hotel.example")
 
 
 def test_a_forged_certificate_for_the_right_name_is_decryption_and_names_its_issuer() -> None:
