@@ -10,7 +10,7 @@ from statistics import median_low
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
-from netcheck.model.paths import Family
+from netcheck.model.paths import Family, ProxyScheme
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
@@ -173,15 +173,24 @@ def proxy_cannot_resolve(case: Case) -> Found | None:
     about = case.mostly(reason_is(Reason.PROXY_DNS_FAILURE)) or unsaid
     if not about:
         return None
-    proxy = the_proxy(case, about)
+    proxy, takes_none = the_proxy(case, about), all(map(_may_take_no_names, about))
+    what = f"{'take names, or to ' if takes_none else ''}fix its name resolution"
+    instead = f" If it takes none, set `resolve: local` of the path {case.path.name} in the config."
     return Found(
         proxy,
         about,
         how_often(case, about),
-        f"Ask {proxy.asked} to fix its name resolution. "
-        f"It cannot connect to {the_hosts(case, about)} by name.",
+        f"Ask {proxy.asked} to {what}. It cannot connect to {the_hosts(case, about)} by name."
+        f"{instead if takes_none and case.path.chosen_by is None else ''}",
         the_reply(about),
     )
+
+
+def _may_take_no_names(each: Counted) -> bool:
+    """Whether it says that it does not support this type of address: so SOCKS5 proxies do without DNS too."""
+    proxy = each.result.attempt.proxy
+    is_socks = proxy is not None and proxy.scheme in (ProxyScheme.SOCKS5, ProxyScheme.SOCKS5H)
+    return is_socks and reason_is(Reason.PROXY_DNS_FAILURE)(each)
 
 
 def _fails_without_a_try(each: Counted) -> bool:

@@ -474,3 +474,13 @@ def test_what_a_proxy_denies_for_one_host_is_never_apples(reason: Reason, fails_
     ]
     (judged,) = assess([COURIER], [PROXY], standings, failures=2).judgements
     assert judged.hop is Hop.PROXY
+
+
+def test_a_socks_proxy_that_takes_no_names_can_be_given_addresses() -> None:
+    socks = replace(PROXY, proxies=(replace(PROXY.proxies[0], scheme=ProxyScheme.SOCKS5H),))
+    unsupported = Failure(HANDSHAKE, Reason.PROXY_DNS_FAILURE, "SOCKS5 reply 0x08")
+    results = couriers(unsupported, path=socks, family=Family.NAME, spoke=True)
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(socks,)).judged()
+    assert judged.cause is Cause.PROXY_CANNOT_RESOLVE
+    assert "to take names, or to fix its name resolution" in (judged.next_step or "")
+    assert "set `resolve: local` of the path proxy in the config" in (judged.next_step or "")
