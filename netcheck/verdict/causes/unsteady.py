@@ -8,7 +8,7 @@ from netcheck.phrases import how_many
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import is_apples, reason_is
+from netcheck.verdict.matching import is_apples, is_unsaid, reason_is
 from netcheck.verdict.naming import (
     APPLE,
     Owner,
@@ -66,6 +66,11 @@ def _why_at_times(about: Sequence[Counted]) -> str:
         )
     if all(map(_is_denied, about)):
         return "It wants a login at one time and not at another: one of several members has other rules."
+    if all(map(is_unsaid, about)):
+        return (
+            "It says nothing at one time and answers at another: it may lack capacity or limit connections, "
+            "or one of several members does not work."
+        )
     return "Some connections fail and others work: one of several links or members seems to be broken."
 
 

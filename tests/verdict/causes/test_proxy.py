@@ -383,6 +383,7 @@ def judged_by_turns(failure: Failure, *, spoke: bool) -> Judgement:
 def test_a_proxy_that_says_nothing_at_one_time_and_answers_at_another_is_one(reason: Reason) -> None:
     judged = judged_by_turns(Failure(HANDSHAKE, reason, "no answer"), spoke=False)
     assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.PROXY)
+    assert "it may lack capacity or limit connections" in (judged.next_step or "")
 
 
 @pytest.mark.parametrize("reason", [Reason.PROXY_DENIED, Reason.PROXY_AUTH_REQUIRED])
