@@ -78,7 +78,12 @@ class World:
         return tuple(proof for proof in said if proof.path == path)
 
     def large_hellos_lost(self, path: str) -> tuple[Result, ...]:
-        """Of attempts there whose large TLS hello nobody answered, and somebody a short one."""
+        """Of attempts there whose large TLS hello nobody answered, and somebody a short one.
+
+        None where it is chance that TLS fails: it may have been that, both times.
+        """
+        if any(each.is_random and phase_is(Phase.TLS)(each) for each in self.on_path(path)):
+            return ()
         tried = (each for each in self._beside.large_hellos if each.path == path)
         return tuple(each for each in tried if each.large_hello and each.large_hello.failure)
 

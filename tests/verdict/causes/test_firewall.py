@@ -7,10 +7,11 @@ import pytest
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Expected, Family, ProbePath
-from netcheck.model.results import Result, Standing
+from netcheck.model.results import LargeHello, Result, Standing
 from netcheck.model.services import TlsSettings
 from netcheck.model.trends import Part
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.world import Beside
 from tests.records import DROPPED, REFUSED, lookup, once, result
 from tests.verdict.scene import API, COURIER, DIRECT, MDM, PROXY, RANGES, Scene, certificate, couriers
 
@@ -326,3 +327,20 @@ def test_what_fails_each_time_as_others_do_by_chance_is_no_fault_of_its(failure:
     assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.FIREWALL)
     assert judged.evidence[0] == "Reached at one time and not at another: 2 hosts"
     assert len(judged.findings) == count
+
+
+@pytest.mark.parametrize("by_chance", [True, False])
+def test_a_large_hello_is_lost_by_chance_as_others_are(by_chance: bool) -> None:
+    cut = Failure(Phase.TLS, Reason.CLOSED, "said")
+    standings = [Standing(each, 1, True, (True, False), each) for each in couriers(cut, (5223,))]
+    (tried,) = couriers(None, (5223,), hosts=(0,))
+    large = replace(tried, large_hello=LargeHello(1750, cut))
+    (judged,) = assess(
+        [COURIER],
+        [DIRECT],
+        standings if by_chance else once([tried]),
+        random=frozenset({Part("direct", 5223, Family.IPV4)}),
+        beside=Beside(large_hellos=(large,)),
+    ).judgements
+    causes = {finding.cause for finding in judged.findings}
+    assert (Cause.LARGE_HELLO_BLOCKED in causes) is not by_chance
