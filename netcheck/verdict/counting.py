@@ -179,12 +179,12 @@ def _seconds_before(standing: Standing, since: float, outdated: Outdated) -> flo
 
 
 def _parted(known: Iterable[Standing], outdated: Outdated) -> tuple[list[Standing], list[Standing]]:
-    """What is not outdated, and of the rest the failures."""
+    """What is not outdated, and of the rest the failures where others answer by now."""
     valid, was_silent = [], []
     for each in known:
         if each not in outdated:
             valid.append(each)
-        elif each.failures:
+        elif each.failures and not outdated.is_down(each.result):
             was_silent.append(each)
     return valid, was_silent
 

@@ -29,12 +29,15 @@ class Outdated:
                 self._fell_silent[part.path] = max(latest, trend.down.at)
 
     def __contains__(self, standing: Standing) -> bool:
-        """Whether it succeeded before all fell silent, or failed only while that lasted."""
+        """Whether it succeeded before all fell silent, or failed only while that lasted.
+
+        A failure from a time that is over tells nothing of the next one either, whose cause may be another.
+        """
         at = standing.result.attempt.at
         if not standing.failures:
             return self._is_old_success(standing.result, at)
         return (
-            not self.is_down(standing.result)
+            not self._is_silent_since(standing.result, at)
             and self._was_silent(standing.result, at)
             and self._began_in_silence(standing)
         )
@@ -54,9 +57,9 @@ class Outdated:
 
     def recovers(self, standing: Standing, at: float) -> bool:
         """Whether what began then may have waited for the end of an outage: its own, or all around it."""
-        return at <= standing.failed_until or any(
-            trend.was_silent(at) or (trend.down is not None and trend.down.at <= at)
-            for trend in self._of(standing.result)
+        result = standing.result
+        return (
+            at <= standing.failed_until or self._was_silent(result, at) or self._is_silent_since(result, at)
         )
 
     def forgets(self, standing: Standing) -> bool:
@@ -79,6 +82,10 @@ class Outdated:
         result, since = standing.result, standing.fails_since
         around = self._around.get((result.path, result.port, result.attempt.family), ())
         return since is not None and any(trend.was_silent(since) for trend in around)
+
+    def _is_silent_since(self, result: Result, at: float) -> bool:
+        """Whether nothing has answered from then on, or from before, until now."""
+        return any(trend.down is not None and trend.down.at <= at for trend in self._of(result))
 
     def _was_silent(self, result: Result, at: float) -> bool:
         return any(trend.was_silent(at) for trend in self._of(result))

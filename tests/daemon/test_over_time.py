@@ -166,6 +166,40 @@ def test_nothing_wrong_is_ever_said(story: Story, paths: tuple[ProbePath, ...]) 
                 assert BREAKS < first <= BREAKS + story.within
 
 
+CLOSED_IN_TLS = Failure(Phase.TLS, Reason.CLOSED, "closed")
+BLOCKED: Gist = (Verdict.NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL)
+everything_is_dropped = on_port(5223, 443, 2197)
+
+
+def nothing_is_wrong(_: Asked) -> None:
+    """As it should be."""
+
+
+def tell_of(*faults: tuple[Fault, float], couriers: int = 51) -> Watched:
+    """One after the other on the direct path, each for so many seconds, after a good time."""
+    config = default()
+    services = tuple(replace(each, hosts=each.hosts[:couriers]) for each in config.services)
+
+    async def story(watched: Watched) -> None:
+        await trio.sleep(BREAKS)
+        for watched.network.fault, seconds in faults:
+            await trio.sleep(seconds)
+
+    return watch(replace(config, paths=(DIRECT,), services=services), Network(), story)
+
+
+def test_what_an_earlier_fault_did_is_no_evidence_of_the_next_one() -> None:
+    watched = tell_of(
+        (lambda _: CLOSED_IN_TLS, 3 * ROUND),
+        (nothing_is_wrong, 2 * ROUND),
+        (everything_is_dropped, 3 * ROUND),
+    )
+    for role in (DEVICE, PROVIDER):
+        seen = [what for _, what in said(watched, "direct", role)]
+        cut = (Verdict.NOT_READY, Cause.TLS_BLOCKED, Hop.FIREWALL)
+        assert seen == [UNKNOWN, READY, cut, READY, BLOCKED]
+
+
 @pytest.mark.parametrize("paths", PATHS, ids=["direct only", "beside a proxy"])
 def test_a_healthy_network_is_ready_within_five_seconds(paths: tuple[ProbePath, ...]) -> None:
     async def nothing_happens(watched: Watched) -> None:
