@@ -27,6 +27,8 @@ _SHARE_OF_AGAIN = 0.25
 together, so much has to answer."""
 _CROWD, _HARDLY = 8, 0.01
 """So many failures, and how likely it is that chance spares them all when they are asked again."""
+_SHARE_OF_AFTER = 0.5
+"""So often at least does one fail next after one has answered again: after an outage, all answer first."""
 _SETTLED = 12
 """So many probes in a row that end alike have settled it."""
 
@@ -66,10 +68,12 @@ class _Series:
     def is_random(self) -> bool:
         if self._alike >= _SETTLED or not _are_several(event for event in self.events if event.recovers):
             return False
+        times = len({event.at for event in self.events if event.recovers})  # hosts may share an attempt
         failures = sum(not event.recovers for event in self.events)
         in_order = sorted(self.events, key=lambda event: event.at)
         after = sum(one.recovers and not other.recovers for one, other in pairwise(in_order))
-        return after >= _FEWEST and failures >= _SHARE * min(self._probes, _REMEMBERED)
+        often_after = after >= max(_FEWEST, _SHARE_OF_AFTER * times)
+        return often_after and failures >= _SHARE * min(self._probes, _REMEMBERED)
 
     @property
     def first(self) -> int:

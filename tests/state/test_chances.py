@@ -44,13 +44,14 @@ def test_hosts_that_answer_when_they_are_asked_again_and_then_others_fail_is_cha
     [
         [f"{host}o" for host in range(16)],
         [*(f"{host}x" for host in range(8)), *(f"{host}o" for host in range(8))],  # an outage that is over
+        [f"{host}{letter}" for _ in range(4) for letter in "xxoo" for host in range(3)],  # four of them
         [f"{host}{'x' if host % 4 == 0 else 'o'}" for _ in range(4) for host in range(16)],  # some are dead
         ["1x", "1o", "2o", "1x", "1o", "3o", "1x", "1o", "4o", "1x"],  # a single one comes and goes
         ["0o", "1x", "1o", "2o", "3x", "3o", "4o"],  # two accidents
         [*CHANCE, "6o", *(f"{host}o" for host in range(12))],  # mended
         [*CHANCE, *(f"{host}x" for host in range(12))],  # dead by now
     ],
-    ids=["well", "outage", "dead hosts", "one host", "accidents", "mended", "dead"],
+    ids=["well", "outage", "outages", "dead hosts", "one host", "accidents", "mended", "dead"],
 )
 def test_other_faults_are_none_of_chance(visits: list[str]) -> None:
     assert not is_random(after(*visits))
