@@ -54,6 +54,8 @@ class Trend:
     """Since when it may be changing: hosts began to fail, or to answer again. None while nothing changes."""
     hosts: int = 0
     """How many hosts show that it may be changing."""
+    needed: int = 0
+    """How many hosts have to fail until it is down."""
 
     def was_silent(self, at: float) -> bool:
         """Whether nothing answered then, and something does by now."""

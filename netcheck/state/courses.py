@@ -70,7 +70,7 @@ class _Course:
         changing = self._answering if self._down else self._failing
         doubtful = {host: seen for host, seen in changing.items() if not seen.is_explained}
         doubt = _first(doubtful) if doubtful else None
-        return Trend(self._down, tuple(self._silences), doubt, len(doubtful))
+        return Trend(self._down, tuple(self._silences), doubt, len(doubtful), self.needed)
 
     @property
     def is_quiet(self) -> bool:

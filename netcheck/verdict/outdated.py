@@ -11,6 +11,9 @@ from netcheck.model.paths import Family
 from netcheck.model.results import Result, Standing
 from netcheck.model.trends import Part, Trend, Trends
 
+_FEWEST_HOSTS = 3
+"""That so many fail at once, and none answers, is no chance."""
+
 
 class Outdated:
     """What these trends have outdated."""
@@ -54,6 +57,12 @@ class Outdated:
         """Whether it failed the last time only when all around it did, and that is over."""
         failed = standing.last_failed
         return failed is not None and self._was_silent(failed, failed.attempt.at)
+
+    def fails_with_others(self, standing: Standing) -> bool:
+        """Whether it fails now, as several hosts around it do of which none answers."""
+        return standing.failures > 0 and any(
+            trend.down is not None and trend.needed >= _FEWEST_HOSTS for trend in self._of(standing.result)
+        )
 
     def recovers(self, standing: Standing, at: float) -> bool:
         """Whether what began then may have waited for the end of an outage: its own, or all around it."""

@@ -200,6 +200,14 @@ def test_what_an_earlier_fault_did_is_no_evidence_of_the_next_one() -> None:
         assert seen == [UNKNOWN, READY, cut, READY, BLOCKED]
 
 
+def test_the_fourth_outage_is_called_as_the_first() -> None:
+    outages = [(everything_is_dropped, 2.8 * ROUND), (nothing_is_wrong, 3.2 * ROUND)] * 4
+    watched = tell_of(*outages, couriers=3)
+    for role in (DEVICE, PROVIDER):
+        seen = [what for _, what in said(watched, "direct", role)]
+        assert seen == [UNKNOWN, READY, *[BLOCKED, READY] * 4]
+
+
 @pytest.mark.parametrize("paths", PATHS, ids=["direct only", "beside a proxy"])
 def test_a_healthy_network_is_ready_within_five_seconds(paths: tuple[ProbePath, ...]) -> None:
     async def nothing_happens(watched: Watched) -> None:

@@ -395,6 +395,18 @@ def test_an_accident_and_an_outage_are_not_taken_for_coming_and_going(pattern: s
     assert after(pattern).verdict is verdict
 
 
+@pytest.mark.parametrize(("needed", "verdict"), [(3, Verdict.NOT_READY), (1, Verdict.DEGRADED)])
+def test_what_fails_with_all_around_it_once_more_is_an_outage(needed: int, verdict: Verdict) -> None:
+    """A single host that has failed twice is not: so it does where half of a balancer's members are dead."""
+    standings = list(standings_of(history("ooxxooxxooxx").endpoints.latest))
+    trends = {
+        Part("direct", port, Family.IPV4, PROVIDER.name): Trend(down=Moment(600.0, 600.0), needed=needed)
+        for port in PROVIDER.ports
+    }
+    (judged,) = assess([PROVIDER], [DIRECT], standings, window=180, failures=2, trends=trends).judgements
+    assert judged.verdict is verdict
+
+
 def test_a_wall_clock_that_steps_back_blinds_nobody() -> None:
     state = State()
     state.configure([COURIER], [DIRECT])
