@@ -1,5 +1,6 @@
 """How a part of a path does lately: whether it leads to answers, since when not, and how sure that is."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Self, TypeAlias
@@ -56,6 +57,14 @@ class Trend:
     """How many hosts show that it may be changing."""
     needed: int = 0
     """How many hosts have to fail until it is down."""
+    again: Moment | None = None
+    """Since when nothing answers once more, where something did for a moment while it was down."""
+
+    @property
+    def fell_silent(self) -> float:
+        """When nothing answered any more."""
+        since = self.again or self.down
+        return -math.inf if since is None else since.at
 
     def was_silent(self, at: float) -> bool:
         """Whether nothing answered then, and something does by now."""

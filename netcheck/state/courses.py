@@ -57,6 +57,8 @@ class _Course:
         self.needed = needed
         """So many hosts have to fail until it is down."""
         self._down: Moment | None = None
+        self._again: Moment | None = None
+        """As in Trend."""
         self._silences: deque[Silence] = deque(maxlen=_SILENCES)
         self._answered = -math.inf
         """When the latest attempt that succeeded began."""
@@ -70,7 +72,7 @@ class _Course:
         changing = self._answering if self._down else self._failing
         doubtful = {host: seen for host, seen in changing.items() if not seen.is_explained}
         doubt = _first(doubtful) if doubtful else None
-        return Trend(self._down, tuple(self._silences), doubt, len(doubtful), self.needed)
+        return Trend(self._down, tuple(self._silences), doubt, len(doubtful), self.needed, self._again)
 
     @property
     def is_quiet(self) -> bool:
@@ -107,8 +109,11 @@ class _Course:
         silence = (begin.at, min(each.at + each.seconds for each in answers))
         if self.needed > 1:  # what one host does excuses nobody, itself included
             self._silences.append(silence)
-        self._down, self._answering = None, {}
+        self._come_up()
         return _Ended(silence, failing.keys())
+
+    def _come_up(self) -> None:
+        self._down, self._again, self._answering = None, None, {}
 
     def forget(self, ended: _Ended) -> None:
         """All that it is a part of was silent then: what failed here had its cause elsewhere.
@@ -119,7 +124,7 @@ class _Course:
             return
         begin, end = ended.silence
         if self._down is not None and self._down.at >= begin:
-            self._down, self._answering = None, {}
+            self._come_up()
         self._failing = {
             host: seen for host, seen in self._failing.items() if not begin <= seen.first.at <= end
         }
@@ -134,7 +139,11 @@ class _Course:
             return
         _note(self._failing, host, attempt, is_explained=is_explained)
         if _is_sure(self._failing, self.needed):
-            self._down = self._down or _first(self._failing)
+            first = _first(self._failing)
+            if self._down is None:
+                self._down = first
+            elif self._answered > (self._again or self._down).at:
+                self._again = first
             self._failing, self._answering = {}, {}
 
 

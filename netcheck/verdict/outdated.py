@@ -29,7 +29,7 @@ class Outdated:
             self._around.setdefault(part[:3], []).append(trend)
             if trend.down is not None:
                 latest = self._fell_silent.get(part.path, -math.inf)
-                self._fell_silent[part.path] = max(latest, trend.down.at)
+                self._fell_silent[part.path] = max(latest, trend.fell_silent)
 
     def __contains__(self, standing: Standing) -> bool:
         """Whether it succeeded before all fell silent, or failed only while that lasted.
@@ -38,7 +38,7 @@ class Outdated:
         """
         at = standing.result.attempt.at
         if not standing.failures:
-            return self._is_old_success(standing.result, at)
+            return self._is_old_success(standing)
         return (
             not self._is_silent_since(standing.result, at)
             and self._was_silent(standing.result, at)
@@ -79,12 +79,19 @@ class Outdated:
     def _is_needed(self, result: Result) -> bool:
         return Part.of(result.endpoint) in self._needed
 
-    def _is_old_success(self, result: Result, at: float) -> bool:
+    def _is_old_success(self, standing: Standing) -> bool:
+        """Not of a host that went on answering while all around it did not."""
+        result, before = standing.result, standing.before
+        at = result.attempt.at
         if result.path not in self._fell_silent:
             return False
         if not self._is_needed(result):  # and nobody looked again
             return at < self._fell_silent[result.path]
-        return any(trend.down is not None and at < trend.down.at for trend in self._of(result))
+        return any(
+            at < trend.down.at or (at < trend.fell_silent and (before is None or before.at < trend.down.at))
+            for trend in self._of(result)
+            if trend.down is not None
+        )
 
     def _began_in_silence(self, standing: Standing) -> bool:
         """Whether anything around it was silent when it began to fail: its addresses take turns."""

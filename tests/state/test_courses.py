@@ -117,6 +117,16 @@ def test_one_host_that_answers_does_not_hide_that_the_others_still_fail() -> Non
     assert story.doubts == set()
 
 
+def test_what_falls_silent_once_more_while_it_is_down_has_done_so_by_then() -> None:
+    story = Story().answer([0]).fail(range(1, 8))
+    assert story.trend().fell_silent == 102.0
+    story.answer([8]).fail([9, 10, 11]).fail([0, 1, 2], OTHER)
+    assert (story.trend().down, story.trend().fell_silent) == ((102.0, 1000.0), 110.0)
+    story.fail(range(3, 9), OTHER)
+    assert story.trend().fell_silent == 110.0  # nothing has answered since
+    assert story.answer([8, 9, 10]).trend().silences == ((102.0, 122.02),)
+
+
 def test_a_short_silence_is_remembered_if_several_hosts_failed() -> None:
     assert Story().answer([0]).fail([1]).answer([2]).trend().silences == ()
     assert Story().answer([0]).fail([1, 2]).answer([3]).trend().silences == ((102.0, 104.02),)

@@ -8,7 +8,7 @@ import pytest
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
-from netcheck.model.results import Standing
+from netcheck.model.results import Earlier, Standing
 from netcheck.model.services import Service
 from netcheck.model.trends import Moment, Part, Trend
 from netcheck.state.endpoints import standings_of
@@ -101,6 +101,21 @@ def test_what_answers_since_then_counts() -> None:
     trends = down_since(1005.0)
     (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2, trends=trends).judgements
     assert judged.verdict is Verdict.DEGRADED
+
+
+@pytest.mark.parametrize(
+    ("before", "counts"), [(None, False), (Earlier(1000.0, 0.02), False), (Earlier(1007.0, 0.02), True)]
+)
+def test_what_answered_in_a_gap_of_a_silence_counts_where_it_did_so_before(
+    before: Earlier | None, counts: bool
+) -> None:
+    seen = Standing(result(PROVIDER, 443, at=1010.0), 0, True, before=before)
+    trend = Trend(down=Moment(1005.0, 1005.0), again=Moment(1012.0, 1012.0))
+    trends = {
+        Part("direct", 443, Family.IPV4): trend,
+        Part("direct", 443, Family.IPV4, PROVIDER.name): Trend(),
+    }
+    assert bool(what_counts([DIRECT], [seen], 120.0, 2, trends).counted) is counts
 
 
 @pytest.mark.parametrize(
