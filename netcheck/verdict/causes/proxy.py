@@ -316,7 +316,7 @@ _FEWEST_PASSED_OVER = 2
 @through
 def proxy_member_down(case: Case) -> Found | None:
     """Its name has several addresses: one does not answer, and the next one does."""
-    about = [each for each in case.counted if each.failure is None and each.result.attempt.passed_over]
+    about = [e for e in case.counted if e.result.attempt.failure is None and e.result.attempt.passed_over]
     attempts = {id(each.result.attempt): each.result.attempt for each in about}
     passed_over = Counter(place for attempt in attempts.values() for place in attempt.passed_over)
     dead = sorted(place for place, count in passed_over.items() if count >= _FEWEST_PASSED_OVER)

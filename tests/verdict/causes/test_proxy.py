@@ -365,6 +365,18 @@ def test_a_page_to_log_in_is_no_wrong_password(status: bytes) -> None:
     assert "sends to a page, in which no server can log in" in (judged.next_step or "")
 
 
+def test_a_proxy_s_only_address_is_no_dead_member_while_a_failure_is_not_yet_believed() -> None:
+    refused = couriers(Failure(Phase.PROXY_CONNECT, Reason.REFUSED, ""), path=PROXY, family=Family.NAME)
+    standings = [
+        Standing(
+            replace(each, attempt=replace(each.attempt, passed_over=("10.0.0.1:3128",))), 1, answered=True
+        )
+        for each in refused
+    ]
+    (judged,) = assess([COURIER], [PROXY], standings, failures=2).judgements
+    assert (judged.verdict, judged.findings) == (Verdict.READY, ())
+
+
 def judged_by_turns(failure: Failure, *, spoke: bool) -> Judgement:
     """What is said where each other visit fails so."""
     state = State()
