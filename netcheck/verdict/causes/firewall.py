@@ -282,18 +282,18 @@ def _on_dead_ports(case: Case) -> list[Counted]:
 
 @cause(Cause.HOSTS_BLOCKED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
 def hosts_blocked(case: Case) -> Found | None:
-    """If another path reaches them, or so many fail that it is no accident at their end.
+    """If another path reaches them, or so many more fail that it is no accident at their end.
 
     Not where a proxy says nothing: that is no rule of its for hosts.
     """
     if case.mostly(is_unsaid):
         return None
     elsewhere = case.mostly(case.is_reached_elsewhere)
-    about = elsewhere or ([] if _is_accident(case) else list(case.left))
+    about = elsewhere if _is_accident(case.without(elsewhere)) else list(case.left)
     if not about:
         return None
     owner = on_the_way(case, about)
-    beside = " Another path reaches them." if elsewhere else ""
+    beside = " Another path reaches them." if len(elsewhere) == len(about) else ""
     count = f"; another path reaches {len(elsewhere)} of them" if elsewhere else ""
     to = f"{the_failed_hosts(about)}.{beside}"
     in_part = sum(map(case.answers_at_another_address, about))

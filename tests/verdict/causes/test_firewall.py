@@ -306,6 +306,22 @@ def test_what_a_router_on_the_way_rejects_is_not_apples_fault(told_by: str | Non
     assert Scene(None, Verdict.DEGRADED, None, results).judged().cause is cause
 
 
+def test_where_most_hosts_fail_apple_is_not_asked_about_those_that_the_other_path_did_not_visit() -> None:
+    many = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(13)))
+    results = [
+        result(many, port, DROPPED if number else None, host=host, address=f"17.57.144.{number + 1}")
+        for number, host in enumerate(many.hosts)
+        for port in many.ports
+    ]
+    results += [result(many, 5223, host=host, path="proxy", family=Family.NAME) for host in many.hosts[:7]]
+    found = assess([many], [DIRECT, PROXY], once(results)).judgements
+    (judged,) = (each for each in found if each.path == "direct")
+    assert [(finding.cause, finding.hop) for finding in judged.findings] == [
+        (Cause.HOSTS_BLOCKED, Hop.FIREWALL)
+    ]
+    assert "Another path reaches them" not in judged.findings[0].next_step
+
+
 def test_a_port_that_is_blocked_says_more_than_ipv6_that_is_broken_too() -> None:
     """With IPv6 switched off, the port is blocked as before."""
     ipv6 = couriers(DROPPED, family=Family.IPV6)
