@@ -99,6 +99,8 @@ class Lookup:
     """As in Failure: who told that the nameserver cannot be reached."""
     hitch: Hitch | None = None
     """As in Failure; with an answer, why only devices take it: `detail` says more."""
+    nameservers: tuple[str, ...] = ()
+    """Those that this machine asked by any interface, as it was set up then; none of other resolvers."""
 
     @property
     def outcome(self) -> str:

@@ -62,6 +62,7 @@ async def lookup(
         answer = Answer(Reason.NO_ANSWER, "not asked: resolv.conf has the option no-aaaa")
     else:
         answer = _as_programs_see_it(await inquiry.run(deadline), inquiry, stub)
+    is_of_machine = not (resolver.nameservers or binding.interface)
     return Lookup(
         time=now,
         host=host,
@@ -76,6 +77,7 @@ async def lookup(
         duration=lasted(inquiry.took),
         tries=tuple(inquiry.tries),
         hitch=answer.hitch,
+        nameservers=tuple(map(str, (*stub.nameservers, *stub.never_asked))) if is_of_machine else (),
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
@@ -49,7 +49,7 @@ class World:
             self.networks[service.name] = (*self.networks.get(service.name, ()), *service.networks)
         self.paths = tuple(paths)
         self.dead_ranges: frozenset[RangeOnPath] = counting.dead
-        self.lookups = tuple(lookups)
+        self.lookups = _of_present_nameservers(tuple(lookups))
         self._beside = beside
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self._chosen: dict[str, list[Counted]] = {path.name: [] for path in paths}
@@ -154,6 +154,20 @@ class World:
             if each.seconds_before is not None:
                 took.append(each.seconds_before)
         return found
+
+
+def _of_present_nameservers(lookups: tuple[Lookup, ...]) -> tuple[Lookup, ...]:
+    """Without what was asked of nameservers that this machine has no more: hosts take turns."""
+    of_machine = [lookup for lookup in lookups if lookup.nameservers]
+    if len({lookup.nameservers for lookup in of_machine}) < 2:
+        return lookups
+    present = max(of_machine, key=lambda lookup: lookup.time).nameservers
+    return tuple(
+        replace(lookup, tries=tuple(each for each in lookup.tries if each.nameserver in present))
+        if lookup.nameservers
+        else lookup
+        for lookup in lookups
+    )
 
 
 def _is_genuine_and_out_of_date(each: Counted) -> bool:

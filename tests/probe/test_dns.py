@@ -156,9 +156,10 @@ async def test_what_it_says_whom_programs_never_ask_is_no_reason(fourth: Replies
 @in_trio
 async def test_whom_programs_never_ask_is_not_asked_before_the_others_had_all_their_turns() -> None:
     async with peer(silent) as first, peer(good) as here:
-        await ask_the_system(first, never_asked=(here.nameserver,), timeout=1.0)
+        found = await ask_the_system(first, never_asked=(here.nameserver,), timeout=1.0)
     assert len(here.asked) == 1
     assert len(first.asked) == 2
+    assert {each.nameserver for each in found.tries} == set(found.nameservers)
 
 
 @in_trio

@@ -419,6 +419,22 @@ def test_a_nameserver_that_does_not_answer_beside_another_is_a_remark(
         assert f"repair {FIRST}" in (judged.next_step or "")
 
 
+@pytest.mark.parametrize(
+    ("now", "cause"), [((FIRST, SECOND), Cause.NAMESERVER_SILENT), ((SECOND,), None)], ids=["same", "others"]
+)
+def test_a_nameserver_that_resolv_conf_names_no_more_is_blamed_no_more(
+    now: tuple[str, ...], cause: Cause | None
+) -> None:
+    """Hosts take turns: those that were not visited since have asked it."""
+    before = [asked(host, SILENT, None, path=DIRECT) for host in (0, 1)]
+    lookups = [replace(each, nameservers=(FIRST, SECOND)) for each in before]
+    latest = asked(2, path=DIRECT, at=1010.0)
+    second = (Try(SECOND, Transport.UDP, None, 0.1),)
+    lookups += [replace(latest, tries=second, nameservers=now)]
+    judged = Scene(None, Verdict.READY, None, couriers(), lookups=lookups).judged()
+    assert judged.cause is cause
+
+
 NO_WAY = Reason.NETWORK_UNREACHABLE
 
 
