@@ -62,6 +62,8 @@ class _Course:
         self._silences: deque[Silence] = deque(maxlen=_SILENCES)
         self._answered = -math.inf
         """When the latest attempt that succeeded began."""
+        self._silent: Moment | None = None
+        """When the first attempt that failed since then began, be it of a host that failed before as well."""
         self._failing: dict[str, _Seen] = {}
         """The hosts that began to fail since then."""
         self._answering: dict[str, _Seen] = {}
@@ -92,20 +94,23 @@ class _Course:
         self.note_answer(attempt)
         over = {host: seen for host, seen in self._failing.items() if seen.first.at <= attempt.at}
         self._failing = {host: seen for host, seen in self._failing.items() if host not in over}
+        silent = self._silent
+        if silent is not None and silent.at <= attempt.at:
+            self._silent = None
         if self._down is None:
             unexplained = {host: seen for host, seen in over.items() if not seen.is_explained}
             is_over = _independent(unexplained) >= _SILENT
-            return self._end_silence(unexplained, attempt) if is_over else None
+            return self._end_silence(unexplained, silent, attempt) if is_over else None
         if attempt.at < self._down.at:
             return None
         _note(self._answering, host, attempt)
         if not _is_sure(self._answering, min(_UP, self.needed)):
             return None
-        return self._end_silence({}, *(seen.first for seen in self._answering.values()))
+        return self._end_silence({}, self._down, *(seen.first for seen in self._answering.values()))
 
-    def _end_silence(self, failing: Mapping[str, _Seen], *answers: Attempt) -> _Ended:
+    def _end_silence(self, failing: Mapping[str, _Seen], begin: Moment | None, *answers: Attempt) -> _Ended:
         """It lasted until the first of these answers came, however long before that it was asked for."""
-        begin = self._down or _first(failing)
+        begin = begin or _first(failing)
         silence = (begin.at, min(each.at + each.seconds for each in answers))
         if self.needed > 1:  # what one host does excuses nobody, itself included
             self._silences.append(silence)
@@ -135,11 +140,13 @@ class _Course:
 
     def fail(self, host: str, attempt: Attempt, since: float, *, is_explained: bool) -> None:
         """Take in a failure of a host that fails since then."""
+        if attempt.at > self._answered:
+            self._silent = min(self._silent or _moment(attempt), _moment(attempt))
         if (attempt.at if self._down else since) <= self._answered:
             return
         _note(self._failing, host, attempt, is_explained=is_explained)
         if _is_sure(self._failing, self.needed):
-            first = _first(self._failing)
+            first = self._silent or _first(self._failing)
             if self._down is None:
                 self._down = first
             elif self._answered > (self._again or self._down).at:
@@ -167,8 +174,11 @@ def _began(seen: _Seen) -> float:
 
 
 def _first(known: Mapping[str, _Seen]) -> Moment:
-    first = min(known.values(), key=_began).first
-    return Moment(first.at, first.time)
+    return _moment(min(known.values(), key=_began).first)
+
+
+def _moment(attempt: Attempt) -> Moment:
+    return Moment(attempt.at, attempt.time)
 
 
 class Courses:

@@ -132,6 +132,13 @@ def test_a_short_silence_is_remembered_if_several_hosts_failed() -> None:
     assert Story().answer([0]).fail([1, 2]).answer([3]).trend().silences == ((102.0, 104.02),)
 
 
+def test_a_silence_begins_with_whoever_fails_first_be_it_not_for_the_first_time() -> None:
+    story = Story().answer([0]).fail([1]).answer([2])
+    assert story.fail([1, 3, 4]).answer([5]).trend().silences == ((104.0, 107.02),)
+    story = Story().answer([0]).fail([1]).answer([2])
+    assert story.fail(range(1, 8)).trend().down == (104.0, 1000.0)
+
+
 def test_a_silence_lasts_until_an_answer_comes_however_long_before_that_it_was_asked_for() -> None:
     story = Story().answer([0]).fail([1, 2])
     asked_again = result(COURIER, 5223, host=COURIER.hosts[3], at=103.5, seconds=3.0, syn_retransmits=2)
