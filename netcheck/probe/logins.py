@@ -6,6 +6,7 @@ Not too often, where that is in vain. Knows which login follows which; what each
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
@@ -32,10 +33,14 @@ _SAY_NOTHING = (Reason.PROXY_CLOSED, Reason.PROXY_BAD_REPLY, Reason.PROXY_NOT_A_
 
 _FEW, _PAUSE = 3, 300.0
 """So many rejections in a row, and a login is offered again only after so many seconds."""
-_LONGEST_TURN = 4.0
+LONGEST_TURN = 4.0
 """Seconds that a login waits for those before it: an answer may also be late because of what is asked for."""
 _MOST_REMEMBERED = 1000
 """Logins: a PAC file may name other proxies each time."""
+
+
+Waiting = Callable[[], AbstractContextManager[None]]
+"""Around the time in which a login waits for others: it is no time of the proxy's."""
 
 
 @dataclass(slots=True, eq=False)
@@ -79,23 +84,23 @@ class Logins:
         self._known: dict[object, _Known] = {}
         """By where the proxy is, and the account."""
 
-    def turn(self, proxy: Proxy, waited: Callable[[float], None]) -> "Turn":
-        """For one login there, which may have to wait: that is told, in seconds."""
+    def turn(self, proxy: Proxy, waiting: Waiting) -> "Turn":
+        """For one login there, which may have to wait."""
         assert proxy.credentials is not None  # noqa: S101 - without, there is nothing to log in with
         account = proxy.place, replace(proxy.credentials, auth=None)
         known = self._known.pop(account, None) or _Known()
         self._known[account] = known
         if len(self._known) > _MOST_REMEMBERED:
             del self._known[next(iter(self._known))]  # not wanted for the longest time
-        return Turn(known, waited)
+        return Turn(known, waiting)
 
 
 class Turn:
     """One login's, from before it is sent until it is answered, or nobody waits for that any more."""
 
-    def __init__(self, known: _Known, waited: Callable[[float], None]) -> None:
+    def __init__(self, known: _Known, waiting: Waiting) -> None:
         self._known = known
-        self._waited = waited
+        self._waiting = waiting
         self._is_under_way = False
 
     def __enter__(self) -> Self:
@@ -106,11 +111,9 @@ class Turn:
 
     async def come(self) -> None:
         """Wait until the login may be sent. PhaseError where it is too early to offer it again."""
-        began = trio.current_time()
-        with trio.move_on_after(_LONGEST_TURN):
+        with self._waiting(), trio.move_on_after(LONGEST_TURN):
             while not self._known.may_go():
                 await self._known.told.wait()
-        self._waited(trio.current_time() - began)
         self._known.check()
         self._is_under_way = True
         self._known.under_way += 1

@@ -3,8 +3,10 @@
 Of several in a row, each is reached through those before it.
 """
 
+import math
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -25,7 +27,7 @@ from netcheck.model.services import Timeouts
 from netcheck.probe.authorities import client_context
 from netcheck.probe.connect import dial
 from netcheck.probe.errors import PhaseError
-from netcheck.probe.logins import LoggingIn, Logins, Turn
+from netcheck.probe.logins import LONGEST_TURN, LoggingIn, Logins, Turn
 from netcheck.probe.resolve import why_no_address
 from netcheck.probe.sockets import Stream
 from netcheck.probe.tls import TlsStream
@@ -89,7 +91,7 @@ async def connect_through(walk: Walk, route: ProxyRoute, handshake: Handshake, a
         asking = _Asking(walk, route, line, asked_for)
         try:
             # The deadline of its own comes first: who talked until then knows what was heard.
-            within = route.timeouts.proxy + route.timeouts.connect + _SPARE
+            within = LONGEST_TURN + route.timeouts.proxy + route.timeouts.connect + _SPARE
             stream = await walk.step(Phase.PROXY_HANDSHAKE, within, asking.shake_hands(stream, handshake))
         finally:
             walk.proxy_spoke = handshake.spoke
@@ -295,12 +297,19 @@ class _Asking:
                 raise
 
     def _turn(self) -> Turn:
-        """For the login; how long it waits for others is no time of the proxy's."""
-        return self.route.logins.turn(self.route.proxy, self._has_waited)
+        return self.route.logins.turn(self.route.proxy, self._while_others_log_in)
 
-    def _has_waited(self, seconds: float) -> None:
-        self.walk.noticed_late(seconds)
-        self.patience.deadline += seconds
+    @contextmanager
+    def _while_others_log_in(self) -> Iterator[None]:
+        """No time of the proxy's."""
+        began, left = trio.current_time(), self.patience.deadline - trio.current_time()
+        self.patience.deadline = math.inf
+        try:
+            yield
+        finally:
+            now = trio.current_time()
+            self.walk.noticed_late(now - began)
+            self.patience.deadline = now + left
 
     @property
     def _share_of_kerberos(self) -> float:

@@ -8,6 +8,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -303,15 +304,11 @@ async def test_proxies_without_end_do_not_fill_the_memory_with_their_rejections(
     proxies = [Proxy(ProxyScheme.HTTP, f"p{n}.test", 3128, LOGIN) for n in range(2000)]
     for proxy in proxies:
         for _ in range(3):
-            with logins.turn(proxy, untold) as turn:
+            with logins.turn(proxy, nullcontext) as turn:
                 turn.rejected(HandshakeError(Reason.PROXY_AUTH_FAILED, "HTTP 407"))
-    await logins.turn(proxies[0], untold).come()  # forgotten, so it is tried again
+    await logins.turn(proxies[0], nullcontext).come()  # forgotten, so it is tried again
     with pytest.raises(PhaseError):
-        await logins.turn(proxies[-1], untold).come()
-
-
-def untold(_: float) -> None:
-    """How long a login has waited matters to no such test."""
+        await logins.turn(proxies[-1], nullcontext).come()
 
 
 def rejecting(answer: bytes, seconds: float) -> tuple[Handler, list[bytes]]:
@@ -330,14 +327,16 @@ def rejecting(answer: bytes, seconds: float) -> tuple[Handler, list[bytes]]:
     return handle, sent
 
 
-async def all_at_once(port: int, scheme: ProxyScheme, logins: Logins, count: int) -> list[Failure | None]:
+async def all_at_once(
+    port: int, scheme: ProxyScheme, logins: Logins, count: int, proxy_timeout: float = 5.0
+) -> list[Failure | None]:
     """As many probes as a visit of all hosts begins, over paths that differ in who resolves."""
     failures: list[Failure | None] = []
 
     async def one(number: int) -> None:
         modes = list(ResolveMode)
         proxy = Proxy(scheme, "127.0.0.1", port, LOGIN, modes[number % len(modes)])
-        route = ProxyRoute(proxy, Binding(), Timeouts(proxy=5.0), no_lookup, logins)
+        route = ProxyRoute(proxy, Binding(), Timeouts(proxy=proxy_timeout), no_lookup, logins)
         with Walk() as walk:
             try:
                 await connect_through(walk, route, handshake_for(proxy, TARGET), "17.57.145.5:5223")
@@ -394,12 +393,25 @@ async def test_who_waits_for_the_first_logins_goes_on_as_soon_as_one_is_accepted
 async def test_a_login_that_is_never_answered_holds_up_others_for_a_while_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("netcheck.probe.logins._LONGEST_TURN", SLOW)
-    proxy, logins, waited = Proxy(ProxyScheme.HTTP, "p.test", 3128, LOGIN), Logins(), list[float]()
+    monkeypatch.setattr("netcheck.probe.logins.LONGEST_TURN", SLOW)
+    proxy, logins = Proxy(ProxyScheme.HTTP, "p.test", 3128, LOGIN), Logins()
     for _ in range(3):
-        await logins.turn(proxy, untold).come()
-    await logins.turn(proxy, waited.append).come()
-    assert SLOW <= waited[0] < 2 * SLOW
+        await logins.turn(proxy, nullcontext).come()
+    began = trio.current_time()
+    await logins.turn(proxy, nullcontext).come()
+    assert SLOW <= trio.current_time() - began < 2 * SLOW
+
+
+@in_trio
+async def test_who_waits_for_others_blames_the_proxy_for_what_it_left_unanswered_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("netcheck.probe.logins.LONGEST_TURN", 3 * SLOW)
+    handler, sent = rejecting(b"", 60.0)
+    async with serving(handler) as port:
+        failures = await all_at_once(port, ProxyScheme.SOCKS5H, Logins(), 5, proxy_timeout=SLOW)
+    assert len(sent) == 5
+    assert {each.login for each in failures if each} == {RefusedLogin(LoginFault.SILENT)}
 
 
 class Slowly(Scripted):
