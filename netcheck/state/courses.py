@@ -88,15 +88,15 @@ class _Course:
     def note_answer(self, attempt: Attempt) -> None:
         """A success, which is all there is to say of it where nothing is wrong."""
         self._answered = max(self._answered, attempt.at)
+        if self._silent is not None and self._silent.at <= attempt.at:
+            self._silent = None
 
     def answer(self, host: str, attempt: Attempt) -> _Ended | None:
         """Take in a success; the silence that it ended, if any."""
+        silent = self._silent
         self.note_answer(attempt)
         over = {host: seen for host, seen in self._failing.items() if seen.first.at <= attempt.at}
         self._failing = {host: seen for host, seen in self._failing.items() if host not in over}
-        silent = self._silent
-        if silent is not None and silent.at <= attempt.at:
-            self._silent = None
         if self._down is None:
             unexplained = {host: seen for host, seen in over.items() if not seen.is_explained}
             is_over = _independent(unexplained) >= _SILENT

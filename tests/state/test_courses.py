@@ -132,6 +132,19 @@ def test_a_short_silence_is_remembered_if_several_hosts_failed() -> None:
     assert Story().answer([0]).fail([1, 2]).answer([3]).trend().silences == ((102.0, 104.02),)
 
 
+def test_what_failed_before_others_answered_is_no_part_of_the_next_silence() -> None:
+    """Be it of a host that is dead for good."""
+    story = Story().answer([0]).fail([1])
+    for _ in range(5):
+        story.answer([2, 3, 4, 0]).fail([1])
+    story.answer([2, 3, 4])
+    begun = story.now
+    story.fail(range(2, 9))
+    down = story.trend().down
+    assert down is not None
+    assert down.at > begun
+
+
 def test_a_silence_begins_with_whoever_fails_first_be_it_not_for_the_first_time() -> None:
     story = Story().answer([0]).fail([1]).answer([2])
     assert story.fail([1, 3, 4]).answer([5]).trend().silences == ((104.0, 107.02),)
