@@ -20,6 +20,7 @@ from netcheck.model.results import Result
 from netcheck.model.services import AddressChoice, Service, families_of, hosts_on, ports_on, targets
 from netcheck.plan import Call, doubtful, greeted, spread
 from netcheck.probe.runner import Prober
+from netcheck.probe.secure import FIRST_WORD
 from netcheck.push_certificates import ToProve, prove, read_all, threads, to_prove
 from netcheck.schedule import Gate
 from netcheck.state.state import State
@@ -31,8 +32,9 @@ _SOON = 1.5
 """Seconds without any visit that ends: a network that works answers sooner. No need to wait for timeouts."""
 _SPACING = 0.025
 """Seconds between two visits of a service, so that its resolver is not asked for a hundred names at once."""
-_FEW_AT_ONCE = 4
-"""Connections: what rejects more of them at once must not reject the second ones too."""
+_FEW_AT_ONCE, _LONGEST_AGAIN = 4, 20.0
+"""Connections, so that what rejects more of them at once does not reject these too; and seconds that this may
+take."""
 _QUICK = ProbingSettings(concurrency=400, rate=100.0)
 """One look may be quicker than a daemon, which goes on for ever."""
 
@@ -151,7 +153,9 @@ class Look:
         hosts = {(call.service.name, call.host) for call in calls}
         latest = self._state.endpoints.latest.items()
         tried = (known for e, known in latest if e.path == path.name and (e.service, e.host) in hosts)
-        if all(result.attempt.seconds < _SOON for known in tried for result in known.results):
+        took = [result.attempt.seconds for known in tried for result in known.results]
+        in_all = sum(max(seconds, FIRST_WORD) for seconds in took)
+        if max(took, default=0.0) < _SOON and in_all <= _FEW_AT_ONCE * _LONGEST_AGAIN:
             self._gates[path.name].narrow(_FEW_AT_ONCE)
         await self._visit_all(calls, 1)
 
@@ -293,7 +297,8 @@ def quickened(probing: ProbingSettings) -> ProbingSettings:
 def longest(config: Config, *, all_hosts: bool = False) -> float:
     """How many seconds a look takes at most, about, where every phase runs into its timeout.
 
-    Where only some do, these are visited once more, and that takes as long again.
+    Where only some do, these are visited once more, and that takes as long again; a few at a time, where
+    they fail sooner, up to _LONGEST_AGAIN.
     """
     pace, timeouts = quickened(config.probing), config.probing.timeouts
     return max((_longest_over(path, config, pace.rate) for path in config.paths), default=0.0) + (

@@ -116,7 +116,8 @@ class History:
         try:
             with trio.fail_after(longest):
                 if kept.is_unread:
-                    self._timeline.add(await kept.in_thread(database.read))
+                    self._timeline.add(known := await kept.in_thread(database.read))
+                    self._said = max((span.seen for span in known), default=self._said)
                     kept.is_unread = False
                 spans, before = dict(self._timeline.spans), self._believed - self._keep
                 await kept.in_thread(lambda: database.write(spans, before))

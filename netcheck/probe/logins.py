@@ -14,7 +14,7 @@ from typing import Self
 import trio
 
 from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
-from netcheck.model.paths import AuthScheme, Proxy
+from netcheck.model.paths import AuthScheme, Proxy, ProxyScheme
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.kerberos import Kerberos, Negotiate
 from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
@@ -33,8 +33,8 @@ _SAY_NOTHING = (Reason.PROXY_CLOSED, Reason.PROXY_BAD_REPLY, Reason.PROXY_NOT_A_
 
 _FEW, _PAUSE = 3, 300.0
 """So many rejections in a row, and a login is offered again only after so many seconds."""
-LONGEST_TURN = 4.0
-"""Seconds that a login waits for those before it: an answer may also be late because of what is asked for."""
+_SHARE = 0.4
+"""Of the time for which a login waits, until it goes beside more of them."""
 _MOST_REMEMBERED = 1000
 """Logins: a PAC file may name other proxies each time."""
 
@@ -58,25 +58,33 @@ class _Known:
     told: trio.Event = field(default_factory=trio.Event)
     """Set, and replaced, where one of these has ended."""
 
-    def may_go(self) -> bool:
-        """Whether no more than a few can be wrong, those under way included; or it is no use to wait."""
-        is_wrong = self.rejections >= _FEW and self.under_way == 0
-        return self.is_accepted or is_wrong or self.rejections + self.under_way < _FEW
+    @property
+    def is_refused(self) -> bool:
+        """Whether it was rejected so often lately that it is too early to offer it again."""
+        return self.rejections >= _FEW and trio.current_time() < self.at + _PAUSE
 
-    def check(self) -> None:
-        """Raise the last rejection, as PhaseError, where it is too early to offer the login again."""
-        if self.last is None or self.rejections < _FEW or trio.current_time() >= self.at + _PAUSE:
-            return
-        detail = f"{self.last.detail}; after {_FEW} rejections it is tried every {_PAUSE:g} s only"
-        raise PhaseError(self.last.reason, detail, self.last.evidence, self.last.login)
+    def may_go(self, beside: int) -> bool:
+        """Whether it may be sent while it is under way so often at most, which may all be wrong."""
+        if self.is_refused:
+            return False
+        left = 1 if self.rejections >= _FEW else beside - self.rejections
+        return self.is_accepted or self.under_way < left
+
+    def refusal(self, silence: RefusedLogin | None) -> PhaseError:
+        """Why it is not sent: the last rejection, or that those before it have got no answer."""
+        if (last := self.last) is None or not self.rejections:
+            detail = f"{self.under_way} requests with the login got no answer, so no more were sent"
+            return PhaseError(Reason.PROXY_TIMEOUT, detail, login=silence)
+        detail = f"{last.detail}; after {_FEW} rejections it is tried every {_PAUSE:g} s only"
+        return PhaseError(last.reason, detail, last.evidence, last.login)
 
 
 class Logins:
     """What all probes share: tickets, and which logins were rejected.
 
     Accounts are locked after some wrong passwords, and there are many probes: a login that is rejected time
-    and again is not offered with each of them, nor anew after each reload, nor by many at once before the
-    first of them is answered. Another password is another login.
+    and again is not offered with each of them, nor anew after each reload, nor by many at once before one is
+    accepted. Another password is another login.
     """
 
     def __init__(self) -> None:
@@ -84,23 +92,30 @@ class Logins:
         self._known: dict[object, _Known] = {}
         """By where the proxy is, and the account."""
 
-    def turn(self, proxy: Proxy, waiting: Waiting) -> "Turn":
-        """For one login there, which may have to wait."""
+    def turn(self, proxy: Proxy, waiting: Waiting, longest: float) -> "Turn":
+        """For one login there, which may have to wait so many seconds.
+
+        SOCKS5 answers it by itself. With HTTP the answer may be late because of what is asked for with it.
+        """
         assert proxy.credentials is not None  # noqa: S101 - without, there is nothing to log in with
         account = proxy.place, replace(proxy.credentials, auth=None)
         known = self._known.pop(account, None) or _Known()
         self._known[account] = known
         if len(self._known) > _MOST_REMEMBERED:
             del self._known[next(iter(self._known))]  # not wanted for the longest time
-        return Turn(known, waiting)
+        is_answered_alone = proxy.scheme in (ProxyScheme.SOCKS5, ProxyScheme.SOCKS5H)
+        return Turn(known, waiting, longest, RefusedLogin(LoginFault.SILENT) if is_answered_alone else None)
 
 
 class Turn:
     """One login's, from before it is sent until it is answered, or nobody waits for that any more."""
 
-    def __init__(self, known: _Known, waiting: Waiting) -> None:
+    def __init__(self, known: _Known, waiting: Waiting, longest: float, silence: RefusedLogin | None) -> None:
+        """`silence`: what it says of the login that those before this one get no answer."""
         self._known = known
+        self._silence = silence
         self._waiting = waiting
+        self._longest = longest
         self._is_under_way = False
 
     def __enter__(self) -> Self:
@@ -110,13 +125,25 @@ class Turn:
         self._end()
 
     async def come(self) -> None:
-        """Wait until the login may be sent. PhaseError where it is too early to offer it again."""
-        with self._waiting(), trio.move_on_after(LONGEST_TURN):
-            while not self._known.may_go():
-                await self._known.told.wait()
-        self._known.check()
+        """Wait until the login may be sent. PhaseError where that would be too often."""
+        known, began = self._known, trio.current_time()
+        with self._waiting():
+            await self._wait(began + self._longest * _SHARE, more=False)
+            await self._wait(began + self._longest, more=True)
+        if not self._is_mine(more=True):
+            raise known.refusal(self._silence)
         self._is_under_way = True
-        self._known.under_way += 1
+        known.under_way += 1
+
+    async def _wait(self, until: float, *, more: bool) -> None:
+        with trio.move_on_at(until):
+            while not (self._known.is_refused or self._is_mine(more=more)):
+                await self._known.told.wait()
+
+    def _is_mine(self, *, more: bool) -> bool:
+        """With `more`, some more may go where it is open whether the first ones wait for the login at all."""
+        may_hang_otherwise = more and not (self._known.rejections or self._silence)
+        return self._known.may_go(2 * _FEW if may_hang_otherwise else _FEW)
 
     def accepted(self) -> None:
         self._known.is_accepted, self._known.rejections = True, 0

@@ -27,7 +27,7 @@ from netcheck.model.services import Timeouts
 from netcheck.probe.authorities import client_context
 from netcheck.probe.connect import dial
 from netcheck.probe.errors import PhaseError
-from netcheck.probe.logins import LONGEST_TURN, LoggingIn, Logins, Turn
+from netcheck.probe.logins import LoggingIn, Logins, Turn
 from netcheck.probe.resolve import why_no_address
 from netcheck.probe.sockets import Stream
 from netcheck.probe.tls import TlsStream
@@ -47,7 +47,6 @@ _MOMENT = 0.05
 _SHARE_OF_KERBEROS = 0.6
 """Of the time that a proxy is given: it must have some left to answer."""
 _LEFT_ALONE = "the proxy ended the connection where it asked for a login, and another one fails"
-_UNSUPPORTED = Reason.PROXY_AUTH_UNSUPPORTED
 _CUT = "the proxy ended the connection in the middle of a login that needs it"
 
 LookupProxy = Callable[[str], Awaitable[tuple[Lookup, ...]]]
@@ -91,7 +90,7 @@ async def connect_through(walk: Walk, route: ProxyRoute, handshake: Handshake, a
         asking = _Asking(walk, route, line, asked_for)
         try:
             # The deadline of its own comes first: who talked until then knows what was heard.
-            within = LONGEST_TURN + route.timeouts.proxy + route.timeouts.connect + _SPARE
+            within = 2 * route.timeouts.proxy + route.timeouts.connect + _SPARE
             stream = await walk.step(Phase.PROXY_HANDSHAKE, within, asking.shake_hands(stream, handshake))
         finally:
             walk.proxy_spoke = handshake.spoke
@@ -248,7 +247,7 @@ class _Asking:
                     await _converse(stream, handshake, handshake.start())
                 return stream
         except (HandshakeError, PhaseError) as error:
-            wanted = None if handshake.spoke else _without_certificate(stream, error, _UNSUPPORTED)
+            wanted = None if handshake.spoke else _without_certificate(stream, error, Reason.PROXY_CLOSED)
             raise wanted or await self._explained(error, handshake) from error
         if known := handshake.so_far():
             raise _as_phase_error(known)
@@ -260,7 +259,8 @@ class _Asking:
         if proxy.credentials is None:
             await _converse(stream, handshake, handshake.start())
             return stream
-        with LoggingIn(proxy, handshake, logins, self._turn(), self._share_of_kerberos) as login:
+        share = self.route.timeouts.proxy * _SHARE_OF_KERBEROS
+        with LoggingIn(proxy, handshake, logins, self._turn(), share) as login:
             return await self._log_in(stream, handshake, login)
 
     async def _log_in(self, stream: Stream, handshake: AskedByHttp, login: LoggingIn) -> Stream:
@@ -297,7 +297,8 @@ class _Asking:
                 raise
 
     def _turn(self) -> Turn:
-        return self.route.logins.turn(self.route.proxy, self._while_others_log_in)
+        longest = self.route.timeouts.proxy
+        return self.route.logins.turn(self.route.proxy, self._while_others_log_in, longest)
 
     @contextmanager
     def _while_others_log_in(self) -> Iterator[None]:
@@ -310,10 +311,6 @@ class _Asking:
             now = trio.current_time()
             self.walk.noticed_late(now - began)
             self.patience.deadline = now + left
-
-    @property
-    def _share_of_kerberos(self) -> float:
-        return self.route.timeouts.proxy * _SHARE_OF_KERBEROS
 
     async def _connect_again(self) -> Stream:
         self.walk.close()

@@ -118,6 +118,12 @@ class Socks5(Dialogue):
             case _:
                 raise self._bad_reply(f"chose method 0x{method:02x}, which was not offered")
 
+    def receive(self, data: bytes) -> bytes:
+        if not data and self.awaits_login and Method.PASSWORD in self._offered:
+            detail = "the proxy ended the connection after the user name and password, without an answer"
+            raise self._heard.error(Reason.PROXY_AUTH_FAILED, detail)
+        return super().receive(data)
+
     def so_far(self) -> HandshakeError | None:
         """That a login is wanted: some choose it where it was not offered, and leave when it is empty."""
         if not self.awaits_login or Method.PASSWORD in self._offered:

@@ -27,11 +27,11 @@ FIRST_VERSION = Path(__file__).with_name("version-1.sql")
 DEADLINE = 20.0
 
 
-def kept(file: Path | None, *judgements: Judgement, begun: float = NOW) -> History:
+def kept(file: Path | None, *judgements: Judgement, begun: float = NOW, keep: float = 1e12) -> History:
     """A history that has run for these judgements, 200 seconds each, and has stopped."""
 
     async def main() -> History:
-        history = History(file, keep=1e12)
+        history = History(file, keep)
         async with trio.open_nursery() as nursery:
             await nursery.start(history.run)
             for number, judged in enumerate(judgements):
@@ -194,6 +194,14 @@ def test_only_a_clock_that_stays_so_makes_what_is_old_go(
     left = [] if is_ahead_again else [DOWN.cause]
     assert causes(trio.run(main)) == left
     assert [span.cause for span in read(file) if span.is_incident] == left
+
+
+def test_what_is_old_goes_by_what_the_file_saw_last_where_nobody_runs_for_long(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    kept(file, DOWN, READY, begun=NOW - 3 * KEEP)
+    kept(file, BLOCKED, READY, begun=NOW - 1000)
+    kept(file, READY, begun=NOW, keep=KEEP)
+    assert [span.cause for span in read(file) if span.is_incident] == [BLOCKED.cause]
 
 
 # Files that cannot be used

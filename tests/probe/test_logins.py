@@ -304,11 +304,11 @@ async def test_proxies_without_end_do_not_fill_the_memory_with_their_rejections(
     proxies = [Proxy(ProxyScheme.HTTP, f"p{n}.test", 3128, LOGIN) for n in range(2000)]
     for proxy in proxies:
         for _ in range(3):
-            with logins.turn(proxy, nullcontext) as turn:
+            with logins.turn(proxy, nullcontext, 0.0) as turn:
                 turn.rejected(HandshakeError(Reason.PROXY_AUTH_FAILED, "HTTP 407"))
-    await logins.turn(proxies[0], nullcontext).come()  # forgotten, so it is tried again
+    await logins.turn(proxies[0], nullcontext, 0.0).come()  # forgotten, so it is tried again
     with pytest.raises(PhaseError):
-        await logins.turn(proxies[-1], nullcontext).come()
+        await logins.turn(proxies[-1], nullcontext, 0.0).come()
 
 
 def rejecting(answer: bytes, seconds: float) -> tuple[Handler, list[bytes]]:
@@ -390,28 +390,52 @@ async def test_who_waits_for_the_first_logins_goes_on_as_soon_as_one_is_accepted
 
 
 @in_trio
-async def test_a_login_that_is_never_answered_holds_up_others_for_a_while_only(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("netcheck.probe.logins.LONGEST_TURN", SLOW)
+async def test_a_login_that_is_never_answered_holds_up_others_for_a_while_only() -> None:
+    """With HTTP, what is asked for may be why: so some more go, and the rest is given up."""
     proxy, logins = Proxy(ProxyScheme.HTTP, "p.test", 3128, LOGIN), Logins()
     for _ in range(3):
-        await logins.turn(proxy, nullcontext).come()
+        await logins.turn(proxy, nullcontext, 0.0).come()
     began = trio.current_time()
-    await logins.turn(proxy, nullcontext).come()
-    assert SLOW <= trio.current_time() - began < 2 * SLOW
+    for _ in range(3):
+        await logins.turn(proxy, nullcontext, SLOW).come()
+    assert 3 * 0.4 * SLOW <= trio.current_time() - began < 3 * SLOW
+    with pytest.raises(PhaseError) as caught:
+        await logins.turn(proxy, nullcontext, 0.0).come()
+    assert (caught.value.reason, caught.value.login) == (Reason.PROXY_TIMEOUT, None)
+    assert caught.value.detail == "6 requests with the login got no answer, so no more were sent"
 
 
 @in_trio
-async def test_who_waits_for_others_blames_the_proxy_for_what_it_left_unanswered_itself(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("netcheck.probe.logins.LONGEST_TURN", 3 * SLOW)
+async def test_after_its_pause_a_rejected_login_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy, logins = Proxy(ProxyScheme.HTTP, "p.test", 3128, LOGIN), Logins()
+    for _ in range(3):
+        with logins.turn(proxy, nullcontext, 0.0) as turn:
+            turn.rejected(HandshakeError(Reason.PROXY_AUTH_FAILED, "HTTP 407"))
+    monkeypatch.setattr("netcheck.probe.logins._PAUSE", 0.0)
+    await logins.turn(proxy, nullcontext, 0.0).come()
+    with pytest.raises(PhaseError, match="HTTP 407"):
+        await logins.turn(proxy, nullcontext, 0.0).come()
+
+
+@in_trio
+async def test_a_socks_proxy_that_answers_no_login_is_sent_three_at_once() -> None:
     handler, sent = rejecting(b"", 60.0)
     async with serving(handler) as port:
-        failures = await all_at_once(port, ProxyScheme.SOCKS5H, Logins(), 5, proxy_timeout=SLOW)
-    assert len(sent) == 5
-    assert {each.login for each in failures if each} == {RefusedLogin(LoginFault.SILENT)}
+        failures = await all_at_once(port, ProxyScheme.SOCKS5H, Logins(), 8, proxy_timeout=SLOW)
+    assert len(sent) <= 6, "three, and three more when nobody waits for these any longer"
+    assert {(each.reason, each.login) for each in failures if each} == {
+        (Reason.PROXY_TIMEOUT, RefusedLogin(LoginFault.SILENT))
+    }
+    assert len(failures) == 8
+
+
+@in_trio
+async def test_a_socks_proxy_that_leaves_after_the_password_has_rejected_it() -> None:
+    handler, sent = rejecting(b"", 0.0)
+    async with serving(handler) as port:
+        failures = await all_at_once(port, ProxyScheme.SOCKS5H, Logins(), 8)
+    assert len(sent) == 3
+    assert {each.reason for each in failures if each} == {Reason.PROXY_AUTH_FAILED}
 
 
 class Slowly(Scripted):

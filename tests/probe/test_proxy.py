@@ -259,7 +259,7 @@ def trusting(ca: trustme.CA, folder: Path) -> Path:
     ("version", "phase", "reason"),
     [
         (ssl.TLSVersion.TLSv1_2, Phase.PROXY_TLS, Reason.CLOSED),
-        (ssl.TLSVersion.TLSv1_3, Phase.PROXY_HANDSHAKE, Reason.PROXY_AUTH_UNSUPPORTED),
+        (ssl.TLSVersion.TLSv1_3, Phase.PROXY_HANDSHAKE, Reason.PROXY_CLOSED),
     ],
 )
 async def test_a_proxy_that_wants_a_certificate_of_its_client_is_known_as_one(

@@ -155,7 +155,7 @@ CASES = {
     ),
     "a proxy that wants a client certificate, over TLS 1.3": Case(
         "proxy_handshake",
-        "proxy_auth_unsupported",
+        "proxy_closed",
         over_tls("wants_certificate_late"),
         detail="asks in TLS for a certificate",
     ),

@@ -25,9 +25,10 @@ _KERBEROS = "those who run Kerberos (in Windows networks, the domain)"
 @through
 def proxy_auth(case: Case) -> Found | None:
     wants_a_login = reason_is(*LOGIN_REASONS)
-    about = case.mostly(
-        lambda each: (wants_a_login(each) or _fault(each) in _IN_WORDS) and each.fails_each_time
-    )
+    told = set(_IN_WORDS)
+    if any(each.result.attempt.proxy_spoke for each in case.counted):
+        told.discard(LoginFault.CERTIFICATE)  # it asks for one, and lets others in without
+    about = case.mostly(lambda each: (wants_a_login(each) or _fault(each) in told) and each.fails_each_time)
     if not about:
         return None
     proxy = the_proxy(case, about)

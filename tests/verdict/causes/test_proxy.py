@@ -285,6 +285,16 @@ def test_each_fault_of_a_login_says_who_does_what(
     assert "{" not in (judged.next_step or "")
 
 
+@pytest.mark.parametrize("lets_others_in", [True, False])
+def test_a_certificate_is_wanted_by_a_proxy_only_if_nobody_comes_in_without(lets_others_in: bool) -> None:
+    wanted = RefusedLogin(LoginFault.CERTIFICATE)
+    failure = Failure(HANDSHAKE, Reason.PROXY_CLOSED, "before it said a word", login=wanted)
+    results = [through(API, 443, failure, spoke=False)]
+    results += [through(MDM, 443, None if lets_others_in else failure, spoke=lets_others_in)]
+    (judged, *_) = assess([API, MDM], [PROXY], once(results)).judgements
+    assert (judged.cause is Cause.PROXY_AUTH) is not lets_others_in
+
+
 SILENT = Failure(HANDSHAKE, Reason.PROXY_TIMEOUT, "proxy.test:3128: no answer in 10 s")
 
 
