@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from netcheck.apns.addresses import published_range
+from netcheck.model.failing import Phase
 from netcheck.model.paths import ProbePath
 from netcheck.model.results import Attempt, Endpoint, Result, independent
 from netcheck.model.services import Service, families_of, hosts_on, ports_on
@@ -19,6 +20,9 @@ from netcheck.state.endpoints import Endpoints, EndpointState
 
 _DOWN, _DOWN_IN_RANGE, _UP = 6, 3, 3
 """So many hosts make it sure that a part is down, or up again; all of them where there are fewer."""
+_ALIKE = 12
+"""So many hosts that fail in one phase, and none in another: whatever it is that lets nothing through, it is
+no longer what made others fail in another one. More than it takes to be down: two faults may last."""
 _FEWEST_TRIES = 2
 """Where there is one host only: one may be an accident."""
 _SILENT = 2
@@ -62,6 +66,12 @@ class _Course:
         self._silences: deque[Silence] = deque(maxlen=_SILENCES)
         self._answered = -math.inf
         """When the latest attempt that succeeded began."""
+        self._phase: Phase | None = None
+        """In which all failed lately."""
+        self._alike: dict[str, _Seen] = {}
+        """The hosts that did."""
+        self._failed_in: dict[Phase, float] = {}
+        """When the latest attempt that failed there began."""
         self._silent: Moment | None = None
         """When the first attempt that failed since then began, be it of a host that failed before as well."""
         self._failing: dict[str, _Seen] = {}
@@ -74,7 +84,17 @@ class _Course:
         changing = self._answering if self._down else self._failing
         doubtful = {host: seen for host, seen in changing.items() if not seen.is_explained}
         doubt = _first(doubtful) if doubtful else None
-        return Trend(self._down, tuple(self._silences), doubt, len(doubtful), self.needed, self._again)
+        return Trend(
+            self._down, tuple(self._silences), doubt, len(doubtful), self.needed, self._again, self._changed
+        )
+
+    @property
+    def _changed(self) -> float:
+        """As in Trend."""
+        if self._down is None or _independent(self._alike) < _ALIKE:
+            return -math.inf
+        others = (at for phase, at in self._failed_in.items() if phase is not self._phase)
+        return max(others, default=-math.inf)
 
     @property
     def is_quiet(self) -> bool:
@@ -140,6 +160,7 @@ class _Course:
 
     def fail(self, host: str, attempt: Attempt, since: float, *, is_explained: bool) -> None:
         """Take in a failure of a host that fails since then."""
+        self._note_phase(host, attempt)
         if attempt.at > self._answered:
             self._silent = min(self._silent or _moment(attempt), _moment(attempt))
         if (attempt.at if self._down else since) <= self._answered:
@@ -152,6 +173,16 @@ class _Course:
             elif self._answered > (self._again or self._down).at:
                 self._again = first
             self._failing, self._answering = {}, {}
+
+    def _note_phase(self, host: str, attempt: Attempt) -> None:
+        if attempt.failure is None:
+            return
+        phase = attempt.failure.phase
+        self._failed_in[phase] = max(attempt.at, self._failed_in.get(phase, -math.inf))
+        if phase is not self._phase:
+            self._phase, self._alike = phase, {}
+        if _independent(self._alike) < _ALIKE:
+            _note(self._alike, host, attempt)
 
 
 def _note(known: dict[str, _Seen], host: str, attempt: Attempt, *, is_explained: bool = False) -> None:
