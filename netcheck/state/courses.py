@@ -270,10 +270,11 @@ class Courses:
             suspects.pop(endpoint, None)
 
     def _note_ranges(self, part: Part, seen: EndpointState) -> list[Part]:
-        """The ranges that its addresses are in."""
-        noted = []
+        """The ranges that its addresses are in; not for what failed while all did, and is only told now."""
+        noted, around = [], self._trends[part.whole]
         for result in seen.results:
-            if (within := _range_of(part, result)) is not None:
+            is_late = not result.attempt.connected and around.was_silent(result.attempt.at)
+            if not is_late and (within := _range_of(part, result)) is not None:
                 noted.append(within)
                 if within not in self._courses:
                     self._courses[within] = _Course(_DOWN_IN_RANGE)

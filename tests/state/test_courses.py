@@ -216,6 +216,13 @@ def test_when_a_port_is_up_again_nothing_within_it_is_down_still() -> None:
     assert story.trend(PORT._replace(what="courier")).down is None
 
 
+def test_what_failed_in_a_silence_and_is_told_after_it_says_nothing_of_ranges() -> None:
+    story = Story().answer([0]).fail(range(1, 8), within=NEXT_RANGE).answer([8, 9, 10], within=NEXT_RANGE)
+    story.now -= 8.5
+    story.fail([1, 2, 3])
+    assert story.trend(PORT._replace(what=RANGE)).down is None
+
+
 def test_a_fault_has_followed_another_when_so_many_fail_in_its_phase_and_none_elsewhere() -> None:
     story = Story().answer([0])
     alert = Failure(Phase.TLS, Reason.TLS_TIMEOUT, "no answer")
