@@ -61,6 +61,8 @@ class _Course:
         self.needed = needed
         """So many hosts have to fail until it is down."""
         self._down: Moment | None = None
+        self._sure = -math.inf
+        """When the attempt began that made it sure that it is down."""
         self._again: Moment | None = None
         """As in Trend."""
         self._silences: deque[Silence] = deque(maxlen=_SILENCES)
@@ -148,7 +150,7 @@ class _Course:
         if ended.hosts and ended.hosts <= self._failing.keys():
             return
         begin, end = ended.silence
-        if self._down is not None and self._down.at >= begin:
+        if self._down is not None and self._sure >= begin:
             self._come_up()
         self._failing = {
             host: seen for host, seen in self._failing.items() if not begin <= seen.first.at <= end
@@ -169,7 +171,7 @@ class _Course:
         if _is_sure(self._failing, self.needed):
             first = self._silent or _first(self._failing)
             if self._down is None:
-                self._down = first
+                self._down, self._sure = first, attempt.at
             elif self._answered > (self._again or self._down).at:
                 self._again = first
             self._failing, self._answering = {}, {}

@@ -216,6 +216,14 @@ def test_when_a_port_is_up_again_nothing_within_it_is_down_still() -> None:
     assert story.trend(PORT._replace(what="courier")).down is None
 
 
+def test_a_range_that_fell_silent_a_moment_before_its_port_is_up_again_with_it() -> None:
+    story = Story().answer([0]).fail([1]).answer([2], within=NEXT_RANGE)
+    story.fail([3, 4]).fail(range(5, 11), within=NEXT_RANGE)
+    assert story.trend(PORT._replace(what=RANGE)).down is not None
+    story.answer([3, 5, 6], within=NEXT_RANGE)
+    assert (story.trend().down, story.trend(PORT._replace(what=RANGE)).down) == (None, None)
+
+
 def test_what_failed_in_a_silence_and_is_told_after_it_says_nothing_of_ranges() -> None:
     story = Story().answer([0]).fail(range(1, 8), within=NEXT_RANGE).answer([8, 9, 10], within=NEXT_RANGE)
     story.now -= 8.5
