@@ -89,7 +89,7 @@ class Lab:
         self.web_proxy_switch = _bound_near(3128, self.web_proxy.handle)
         self.socks_proxy = SocksProxy(self.zone, LOGIN)
         self.socks_switch = _bound_near(1080, self.socks_proxy.handle)
-        self._write_secret("socks-password", LOGIN.password.encode())
+        self.write_socks_password()
         self.renew_push_certificate(timedelta(days=300))
 
     async def serve(self) -> None:
@@ -121,6 +121,10 @@ class Lab:
         file = self.folder / CONFIG
         file.write_text(self._config(listen), encoding="utf-8")
         return file
+
+    def write_socks_password(self) -> None:
+        """The one that the proxy wants, where netcheck's config has it from."""
+        self._write_secret("socks-password", (self.socks_proxy.login or LOGIN).password.encode())
 
     def _write_secret(self, name: str, data: bytes) -> None:
         file = self.folder / name

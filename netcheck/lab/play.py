@@ -65,8 +65,8 @@ async def _until_named(watcher: Watcher, scenario: Scenario) -> None:
 
 
 async def _until_over(watcher: Watcher, scenario: Scenario) -> None:
+    watcher.reload()  # a file may be what was repaired
     if scenario.expected is None:
-        watcher.reload()
         await watcher.until_certificate_runs_out(soon=False)
     await watcher.until_all_ready()
 

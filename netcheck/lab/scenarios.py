@@ -77,11 +77,12 @@ def _start_socks(lab: Lab) -> None:
 
 
 def _change_socks_password(lab: Lab) -> None:
-    lab.socks_proxy.login = Login(LOGIN.username, "changed last night")
+    changed = Login(LOGIN.username, "changed last night")
+    lab.socks_proxy.login = changed if lab.socks_proxy.login == LOGIN else LOGIN
 
 
-def _change_it_back(lab: Lab) -> None:
-    lab.socks_proxy.login = LOGIN
+def _tell_netcheck_of_it(lab: Lab) -> None:
+    lab.write_socks_password()
 
 
 def _stop_provider(lab: Lab) -> None:
@@ -142,7 +143,7 @@ SCENARIOS = (
         "password-changed",
         "The SOCKS proxy gets another password.",
         _change_socks_password,
-        _change_it_back,
+        _tell_netcheck_of_it,
         Expected("dmz-socks", Role.PROVIDER, Verdict.NOT_READY, Cause.PROXY_AUTH, Hop.PROXY),
     ),
     Scenario(

@@ -75,8 +75,9 @@ class _Known:
         if (last := self.last) is None or not self.rejections:
             detail = f"{self.under_way} requests with the login got no answer, so no more were sent"
             return PhaseError(Reason.PROXY_TIMEOUT, detail, login=silence)
-        detail = f"{last.detail}; after {_FEW} rejections it is tried every {_PAUSE:g} s only"
-        return PhaseError(last.reason, detail, last.evidence, last.login)
+        every = f"after {_FEW} rejections it is tried every {_PAUSE:g} s only"
+        why = every if self.rejections >= _FEW else "and others wait for an answer"
+        return PhaseError(last.reason, f"{last.detail}; {why}", last.evidence, last.login)
 
 
 class Logins:

@@ -1,224 +1,25 @@
-"""Whether the parts of paths are changing: told from the order in which hosts fail and answer.
-
-A host that fails tells of itself only. Where one after the other fails and none answers in between, it is the
-way to them that fails: which of both it is takes a few hosts to tell, and so does whether all is well again.
-"""
+"""Whether the parts of paths are changing, and what each tells of those around it and in it."""
 
 import math
-from collections import deque
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from netcheck.apns.addresses import published_range
-from netcheck.model.failing import Phase
 from netcheck.model.paths import ProbePath
-from netcheck.model.results import Attempt, Endpoint, Result, independent
+from netcheck.model.results import Endpoint, Result
 from netcheck.model.services import Service, families_of, hosts_on, ports_on
-from netcheck.model.trends import Moment, Part, Silence, Trend, Trends
+from netcheck.model.trends import Moment, Part, Trend, Trends
+from netcheck.state.course import Course, Ended
 from netcheck.state.endpoints import Endpoints, EndpointState
 
-_DOWN, _DOWN_IN_RANGE, _UP = 6, 3, 3
-"""So many hosts make it sure that a part is down, or up again; all of them where there are fewer."""
-_ALIKE = 12
-"""So many hosts that fail in one phase, and none in another: whatever it is that lets nothing through, it is
-no longer what made others fail in another one. More than it takes to be down: two faults may last."""
-_FEWEST_TRIES = 2
-"""Where there is one host only: one may be an accident."""
-_SILENT = 2
-"""So many hosts in a row that failed make a silence, though it was never sure that the part was down."""
-_SILENCES = 8
-"""How many of the last ones are remembered."""
-
-
-@dataclass(slots=True)
-class _Seen:
-    """A host that fails, or answers again, since its first attempt."""
-
-    first: Attempt
-    latest: Attempt
-    is_explained: bool = False
-    """Whether something narrower is known to be down that it is in."""
-    tries: int = 1
-
-    def again(self, attempt: Attempt) -> None:
-        self.tries += attempt is not self.latest
-        self.latest = attempt
-
-
-class _Ended(NamedTuple):
-    """A silence that is over."""
-
-    silence: Silence
-    hosts: Set[str]
-    """Those that failed; none where so many did that it does not matter which."""
-
-
-class _Course:
-    """What happens in one part."""
-
-    def __init__(self, needed: int) -> None:
-        self.needed = needed
-        """So many hosts have to fail until it is down."""
-        self._down: Moment | None = None
-        self._sure = -math.inf
-        """When the attempt began that made it sure that it is down."""
-        self._again: Moment | None = None
-        """As in Trend."""
-        self._silences: deque[Silence] = deque(maxlen=_SILENCES)
-        self._answered = -math.inf
-        """When the latest attempt that succeeded began."""
-        self._phase: Phase | None = None
-        """In which all failed lately."""
-        self._alike: dict[str, _Seen] = {}
-        """The hosts that did."""
-        self._failed_in: dict[Phase, float] = {}
-        """When the latest attempt that failed there began."""
-        self._silent: Moment | None = None
-        """When the first attempt that failed since then began, be it of a host that failed before as well."""
-        self._failing: dict[str, _Seen] = {}
-        """The hosts that began to fail since then."""
-        self._answering: dict[str, _Seen] = {}
-        """While it is down: the hosts that answer again."""
-
-    @property
-    def trend(self) -> Trend:
-        changing = self._answering if self._down else self._failing
-        doubtful = {host: seen for host, seen in changing.items() if not seen.is_explained}
-        doubt = _first(doubtful) if doubtful else None
-        return Trend(
-            self._down, tuple(self._silences), doubt, len(doubtful), self.needed, self._again, self._changed
-        )
-
-    @property
-    def _changed(self) -> float:
-        """As in Trend."""
-        if self._down is None or _independent(self._alike) < _ALIKE:
-            return -math.inf
-        others = (at for phase, at in self._failed_in.items() if phase is not self._phase)
-        return max(others, default=-math.inf)
-
-    @property
-    def is_quiet(self) -> bool:
-        """Whether nothing is wrong: another success changes nothing."""
-        return self._down is None and not self._failing
-
-    @property
-    def is_down(self) -> bool:
-        return self._down is not None
-
-    def note_answer(self, attempt: Attempt) -> None:
-        """A success, which is all there is to say of it where nothing is wrong."""
-        self._answered = max(self._answered, attempt.at)
-        if self._silent is not None and self._silent.at <= attempt.at:
-            self._silent = None
-
-    def answer(self, host: str, attempt: Attempt) -> _Ended | None:
-        """Take in a success; the silence that it ended, if any."""
-        silent = self._silent
-        self.note_answer(attempt)
-        over = {host: seen for host, seen in self._failing.items() if seen.first.at <= attempt.at}
-        self._failing = {host: seen for host, seen in self._failing.items() if host not in over}
-        if self._down is None:
-            unexplained = {host: seen for host, seen in over.items() if not seen.is_explained}
-            is_over = _independent(unexplained) >= _SILENT
-            return self._end_silence(unexplained, silent, attempt) if is_over else None
-        if attempt.at < self._down.at:
-            return None
-        _note(self._answering, host, attempt)
-        if not _is_sure(self._answering, min(_UP, self.needed)):
-            return None
-        return self._end_silence({}, self._down, *(seen.first for seen in self._answering.values()))
-
-    def _end_silence(self, failing: Mapping[str, _Seen], begin: Moment | None, *answers: Attempt) -> _Ended:
-        """It lasted until the first of these answers came, however long before that it was asked for."""
-        begin = begin or _first(failing)
-        silence = (begin.at, min(each.at + each.seconds for each in answers))
-        if self.needed > 1:  # what one host does excuses nobody, itself included
-            self._silences.append(silence)
-        self._come_up()
-        return _Ended(silence, failing.keys())
-
-    def _come_up(self) -> None:
-        self._down, self._again, self._answering = None, None, {}
-
-    def forget(self, ended: _Ended) -> None:
-        """All that it is a part of was silent then: what failed here had its cause elsewhere.
-
-        Unless nothing else failed.
-        """
-        if ended.hosts and ended.hosts <= self._failing.keys():
-            return
-        begin, end = ended.silence
-        if self._down is not None and self._sure >= begin:
-            self._come_up()
-        self._failing = {
-            host: seen for host, seen in self._failing.items() if not begin <= seen.first.at <= end
-        }
-
-    def explain(self, hosts: Set[str]) -> None:
-        """These fail for another reason than this part."""
-        self._failing = {host: seen for host, seen in self._failing.items() if host not in hosts}
-
-    def fail(self, host: str, attempt: Attempt, since: float, *, is_explained: bool) -> None:
-        """Take in a failure of a host that fails since then."""
-        self._note_phase(host, attempt)
-        if attempt.at > self._answered:
-            self._silent = min(self._silent or _moment(attempt), _moment(attempt))
-        if (attempt.at if self._down else since) <= self._answered:
-            return
-        _note(self._failing, host, attempt, is_explained=is_explained)
-        if _is_sure(self._failing, self.needed):
-            first = self._silent or _first(self._failing)
-            if self._down is None:
-                self._down, self._sure = first, attempt.at
-            elif self._answered > (self._again or self._down).at:
-                self._again = first
-            self._failing, self._answering = {}, {}
-
-    def _note_phase(self, host: str, attempt: Attempt) -> None:
-        if attempt.failure is None:
-            return
-        phase = attempt.failure.phase
-        self._failed_in[phase] = max(attempt.at, self._failed_in.get(phase, -math.inf))
-        if phase is not self._phase:
-            self._phase, self._alike = phase, {}
-        if _independent(self._alike) < _ALIKE:
-            _note(self._alike, host, attempt)
-
-
-def _note(known: dict[str, _Seen], host: str, attempt: Attempt, *, is_explained: bool = False) -> None:
-    if host in known:
-        known[host].again(attempt)
-    else:
-        known[host] = _Seen(attempt, attempt, is_explained)
-
-
-def _is_sure(known: Mapping[str, _Seen], needed: int) -> bool:
-    return _independent(known) >= needed and sum(seen.tries for seen in known.values()) >= _FEWEST_TRIES
-
-
-def _independent(known: Mapping[str, _Seen]) -> int:
-    return independent((host, seen.latest) for host, seen in known.items())
-
-
-def _began(seen: _Seen) -> float:
-    return seen.first.at
-
-
-def _first(known: Mapping[str, _Seen]) -> Moment:
-    return _moment(min(known.values(), key=_began).first)
-
-
-def _moment(attempt: Attempt) -> Moment:
-    return Moment(attempt.at, attempt.time)
+_DOWN, _DOWN_IN_RANGE = 6, 3
+"""So many hosts make it sure that a part is down; all of them where there are fewer."""
 
 
 class Courses:
     """The course of every part that something required goes over."""
 
     def __init__(self) -> None:
-        self._courses: dict[Part, _Course] = {}
+        self._courses: dict[Part, Course] = {}
         self._hosts: dict[Part, set[str]] = {}
         """Of each part but the ranges."""
         self._trends: dict[Part, Trend] = {}
@@ -241,7 +42,7 @@ class Courses:
                 hosts.setdefault(part.whole, set()).update(hosts_on(service, path))
         before = self._courses
         ranges = {part: course for part, course in before.items() if _is_range(part) and part.whole in hosts}
-        self._courses = {part: before.get(part) or _Course(0) for part in hosts} | ranges
+        self._courses = {part: before.get(part) or Course(0) for part in hosts} | ranges
         for part, its in hosts.items():
             self._courses[part].needed = min(_DOWN, len(its))
         self._trends.clear()
@@ -279,7 +80,7 @@ class Courses:
             if not is_late and (within := _range_of(part, result)) is not None:
                 noted.append(within)
                 if within not in self._courses:
-                    self._courses[within] = _Course(_DOWN_IN_RANGE)
+                    self._courses[within] = Course(_DOWN_IN_RANGE)
                     self._note_trend(within)
                 self._note(within, result, seen, is_explained=False)
         return noted
@@ -304,7 +105,7 @@ class Courses:
             self._forget_within(part, ended)
         self._note_trend(part)
 
-    def _forget_within(self, whole: Part, ended: _Ended) -> None:
+    def _forget_within(self, whole: Part, ended: Ended) -> None:
         for part, course in self._courses.items():
             if part.what and part.whole == whole:
                 course.forget(ended)

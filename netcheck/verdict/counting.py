@@ -142,11 +142,7 @@ def what_counts(
         or each.result.endpoint in in_dead_ranges
     ]
     failing = _failing(recent, both_ways, bound)
-    by_itself = [
-        each
-        for each in failing
-        if not (outdated.is_excused(each.standing) or outdated.fails_with_others(each.standing))
-    ]
+    by_itself = [each for each in failing if not outdated.is_of_all(each.standing)]
     open_to = [each for each in by_itself if each.standing.result.endpoint not in in_dead_ranges]
     if is_one_look:
         unsteady = _in_one_look(open_to, known)

@@ -53,13 +53,11 @@ class Outdated:
         """Whether it failed so often in a row by itself: what all around it did as well does not count."""
         return standing.failures - self._began_in_silence(standing) >= failures
 
-    def is_excused(self, standing: Standing) -> bool:
-        """Whether it failed the last time only when all around it did, and that is over."""
+    def is_of_all(self, standing: Standing) -> bool:
+        """Whether it failed the last time as all around it did, be that over, or so of several hosts now."""
         failed = standing.last_failed
-        return failed is not None and self._was_silent(failed, failed.attempt.at)
-
-    def fails_with_others(self, standing: Standing) -> bool:
-        """Whether it fails now, as several hosts around it do of which none answers."""
+        if failed is not None and self._was_silent(failed, failed.attempt.at):
+            return True
         return standing.failures > 0 and any(
             trend.down is not None and trend.needed >= _FEWEST_HOSTS for trend in self._of(standing.result)
         )

@@ -106,6 +106,7 @@ def see_the_breakage(desk: Desk, scenario: Scenario, expected: Expected) -> None
             page.screenshot(path=IN_README)
     finally:
         desk.lab.alter(scenario.repairs)
+        desk.lab.reload()
     expect(page.locator("h1")).to_have_text("Push works on every path.", timeout=PATIENCE)
     close(window)
 
