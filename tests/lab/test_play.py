@@ -21,6 +21,9 @@ class Late:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
+    def reload(self) -> None:
+        """A file may be what was repaired."""
+
     async def until_said(self, expected: Expected) -> None:
         assert expected is EXPECTED
         await trio.sleep(self._seconds)
