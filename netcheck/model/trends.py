@@ -59,9 +59,6 @@ class Trend:
     """How many hosts have to fail until it is down."""
     again: Moment | None = None
     """Since when nothing answers once more, where something did for a moment while it was down."""
-    changed: float = -math.inf
-    """While it is down: when the last attempt began that failed in another phase than all do by now, on the
-    monotonic clock; one fault has followed another."""
 
     @property
     def fell_silent(self) -> float:

@@ -10,15 +10,11 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from netcheck.model.failing import Phase
 from netcheck.model.results import Attempt, independent
 from netcheck.model.trends import Moment, Silence, Trend
 
 _UP = 3
 """So many hosts make it sure that a part is up again; all of them where there are fewer."""
-_ALIKE = 12
-"""So many hosts that fail in one phase, and none in another: whatever it is that lets nothing through, it is
-no longer what made others fail in another one. More than it takes to be down: two faults may last."""
 _FEWEST_TRIES = 2
 """Where there is one host only: one may be an accident."""
 _SILENT = 2
@@ -57,19 +53,11 @@ class Course:
         self.needed = needed
         """So many hosts have to fail until it is down."""
         self._down: Moment | None = None
-        self._sure = -math.inf
-        """When the attempt began that made it sure that it is down."""
         self._again: Moment | None = None
         """As in Trend."""
         self._silences: deque[Silence] = deque(maxlen=_SILENCES)
         self._answered = -math.inf
         """When the latest attempt that succeeded began."""
-        self._phase: Phase | None = None
-        """In which all failed lately."""
-        self._alike: dict[str, _Seen] = {}
-        """The hosts that did."""
-        self._failed_in: dict[Phase, float] = {}
-        """When the latest attempt that failed there began."""
         self._silent: Moment | None = None
         """When the first attempt that failed since then began, be it of a host that failed before as well."""
         self._failing: dict[str, _Seen] = {}
@@ -82,17 +70,7 @@ class Course:
         changing = self._answering if self._down else self._failing
         doubtful = {host: seen for host, seen in changing.items() if not seen.is_explained}
         doubt = _first(doubtful) if doubtful else None
-        return Trend(
-            self._down, tuple(self._silences), doubt, len(doubtful), self.needed, self._again, self._changed
-        )
-
-    @property
-    def _changed(self) -> float:
-        """As in Trend."""
-        if self._down is None or _independent(self._alike) < _ALIKE:
-            return -math.inf
-        others = (at for phase, at in self._failed_in.items() if phase is not self._phase)
-        return max(others, default=-math.inf)
+        return Trend(self._down, tuple(self._silences), doubt, len(doubtful), self.needed, self._again)
 
     @property
     def is_quiet(self) -> bool:
@@ -146,7 +124,7 @@ class Course:
         if ended.hosts and ended.hosts <= self._failing.keys():
             return
         begin, end = ended.silence
-        if self._down is not None and self._sure >= begin:
+        if self._down is not None and self._down.at >= begin:
             self._come_up()
         self._failing = {
             host: seen for host, seen in self._failing.items() if not begin <= seen.first.at <= end
@@ -158,7 +136,6 @@ class Course:
 
     def fail(self, host: str, attempt: Attempt, since: float, *, is_explained: bool) -> None:
         """Take in a failure of a host that fails since then."""
-        self._note_phase(host, attempt)
         if attempt.at > self._answered:
             self._silent = min(self._silent or _moment(attempt), _moment(attempt))
         if (attempt.at if self._down else since) <= self._answered:
@@ -167,20 +144,10 @@ class Course:
         if _is_sure(self._failing, self.needed):
             first = self._silent or _first(self._failing)
             if self._down is None:
-                self._down, self._sure = first, attempt.at
+                self._down = first
             elif self._answered > (self._again or self._down).at:
                 self._again = first
             self._failing, self._answering = {}, {}
-
-    def _note_phase(self, host: str, attempt: Attempt) -> None:
-        if attempt.failure is None:
-            return
-        phase = attempt.failure.phase
-        self._failed_in[phase] = max(attempt.at, self._failed_in.get(phase, -math.inf))
-        if phase is not self._phase:
-            self._phase, self._alike = phase, {}
-        if _independent(self._alike) < _ALIKE:
-            _note(self._alike, host, attempt)
 
 
 def _note(known: dict[str, _Seen], host: str, attempt: Attempt, *, is_explained: bool = False) -> None:

@@ -73,11 +73,10 @@ class Courses:
             suspects.pop(endpoint, None)
 
     def _note_ranges(self, part: Part, seen: EndpointState) -> list[Part]:
-        """The ranges that its addresses are in; not for what failed while all did, and is only told now."""
-        noted, around = [], self._trends[part.whole]
+        """The ranges that its addresses are in."""
+        noted = []
         for result in seen.results:
-            is_late = not result.attempt.connected and around.was_silent(result.attempt.at)
-            if not is_late and (within := _range_of(part, result)) is not None:
+            if (within := _range_of(part, result)) is not None:
                 noted.append(within)
                 if within not in self._courses:
                     self._courses[within] = Course(_DOWN_IN_RANGE)

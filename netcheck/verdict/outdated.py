@@ -39,7 +39,7 @@ class Outdated:
         at = standing.result.attempt.at
         if not standing.failures:
             return self._is_old_success(standing)
-        return self._is_of_another_fault(standing.result) or (
+        return (
             not self._is_silent_since(standing.result, at)
             and self._was_silent(standing.result, at)
             and self._began_in_silence(standing)
@@ -90,10 +90,6 @@ class Outdated:
             for trend in self._of(result)
             if trend.down is not None
         )
-
-    def _is_of_another_fault(self, result: Result) -> bool:
-        """Whether it failed before one fault took the place of another, as when names resolve again."""
-        return any(result.attempt.at <= trend.changed for trend in self._of(result))
 
     def _began_in_silence(self, standing: Standing) -> bool:
         """Whether anything around it was silent when it began to fail: its addresses take turns."""

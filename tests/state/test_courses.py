@@ -1,6 +1,5 @@
 """What the order tells in which hosts fail and answer."""
 
-import math
 from collections.abc import Iterable
 
 import pytest
@@ -214,32 +213,6 @@ def test_when_a_port_is_up_again_nothing_within_it_is_down_still() -> None:
     story = Story().answer([0]).fail(range(1, 8)).answer([8, 9, 10], within=NEXT_RANGE)
     assert story.trend(PORT._replace(what=RANGE)).down is None
     assert story.trend(PORT._replace(what="courier")).down is None
-
-
-def test_a_range_that_fell_silent_a_moment_before_its_port_is_up_again_with_it() -> None:
-    story = Story().answer([0]).fail([1]).answer([2], within=NEXT_RANGE)
-    story.fail([3, 4]).fail(range(5, 11), within=NEXT_RANGE)
-    assert story.trend(PORT._replace(what=RANGE)).down is not None
-    story.answer([3, 5, 6], within=NEXT_RANGE)
-    assert (story.trend().down, story.trend(PORT._replace(what=RANGE)).down) == (None, None)
-
-
-def test_what_failed_in_a_silence_and_is_told_after_it_says_nothing_of_ranges() -> None:
-    story = Story().answer([0]).fail(range(1, 8), within=NEXT_RANGE).answer([8, 9, 10], within=NEXT_RANGE)
-    story.now -= 8.5
-    story.fail([1, 2, 3])
-    assert story.trend(PORT._replace(what=RANGE)).down is None
-
-
-def test_a_fault_has_followed_another_when_so_many_fail_in_its_phase_and_none_elsewhere() -> None:
-    story = Story().answer([0])
-    alert = Failure(Phase.TLS, Reason.TLS_TIMEOUT, "no answer")
-    seen = result(COURIER, 5223, alert, host=COURIER.hosts[1], at=101.5, address=ADDRESSES[RANGE])
-    story.state.record(visit(seen))
-    story.fail(range(2, 12)).fail([0], OTHER)
-    assert (story.trend().down is not None, story.trend().changed) == (True, -math.inf)
-    assert story.fail([1], OTHER).trend().changed == 101.5
-    assert story.answer([2, 3, 4], OTHER).trend().changed == -math.inf
 
 
 def test_a_doubt_lasts_no_longer_than_one_is_patient() -> None:

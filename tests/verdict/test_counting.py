@@ -18,7 +18,6 @@ from netcheck.verdict.counting import what_counts
 from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, once, result, visit
 
 DIRECT = ProbePath("direct")
-SILENT_IN_TLS = Failure(Phase.TLS, Reason.TLS_TIMEOUT, "no answer from 17.57.144.1:443 in 5 s")
 
 
 def judge(standings: Sequence[Standing], failures: int = 2) -> Judgement:
@@ -116,13 +115,6 @@ def test_what_answered_in_a_gap_of_a_silence_counts_where_it_did_so_before(
         Part("direct", 443, Family.IPV4): trend,
         Part("direct", 443, Family.IPV4, PROVIDER.name): Trend(),
     }
-    assert bool(what_counts([DIRECT], [seen], 120.0, 2, trends).counted) is counts
-
-
-@pytest.mark.parametrize(("changed", "counts"), [(1010.0, False), (1009.0, True)])
-def test_a_failure_of_a_fault_that_another_has_followed_counts_no_more(changed: float, counts: bool) -> None:
-    seen = Standing(result(PROVIDER, 443, SILENT_IN_TLS, at=1010.0), 1, True, fails_since=1010.0)
-    trends = {Part("direct", 443, Family.IPV4): Trend(down=Moment(1005.0, 1005.0), changed=changed)}
     assert bool(what_counts([DIRECT], [seen], 120.0, 2, trends).counted) is counts
 
 
