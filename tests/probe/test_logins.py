@@ -386,7 +386,7 @@ async def test_who_waits_for_the_first_logins_goes_on_as_soon_as_one_is_accepted
         ended = await all_at_once(port, ProxyScheme.HTTP, Logins(), 20)
     assert [failure for failure, _ in ended] == 20 * [None]
     assert accepts.most_at_once > 3, "they went one after another"
-    assert sum(beside > SLOW / 2 for _, beside in ended) == 17, "who waits counts that as the proxy's time"
+    assert max(beside for _, beside in ended) > SLOW / 2, "who waits counts that as the proxy's time"
 
 
 @in_trio
