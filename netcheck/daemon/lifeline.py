@@ -49,7 +49,7 @@ class Lifeline:
         while not self._is_over:
             try:
                 time.sleep(self._each)  # in a thread of its own, beside the loop that it watches
-            except (MemoryError, OSError):  # it must not end with what it is here for
+            except MemoryError:  # it must not end with what it is here for
                 continue
             missed = 0 if self._has_beaten else missed + 1
             self._has_beaten = False

@@ -30,16 +30,6 @@ time.sleep(1)
 """
 
 
-FAILS_TO_SLEEP = """
-import threading
-def sleep(seconds, sleep=time.sleep, failures=[OSError()]):
-    if failures and threading.current_thread().name == "lifeline":
-        raise failures.pop()
-    sleep(seconds)
-time.sleep = sleep
-"""
-
-
 def ended(program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", _BEGIN + program], capture_output=True, text=True, timeout=30, check=False
@@ -51,10 +41,6 @@ def test_a_loop_that_stands_still_ends_its_process_and_tells_where_it_stood() ->
     assert done.returncode == 2
     assert done.stderr.startswith("the event loop stands still: netcheck ends")
     assert 'File "<string>", line 5 in main' in done.stderr
-
-
-def test_it_watches_on_where_it_could_not_sleep_as_with_a_faked_clock() -> None:
-    assert ended(FAILS_TO_SLEEP + STANDS_STILL).returncode == 2
 
 
 @pytest.fixture(params=["full", "closed"])
