@@ -4,6 +4,7 @@ Owns the reading of that file. Must not know for whose names it counts.
 """
 
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 
 from netcheck.files import open_file
@@ -38,9 +39,18 @@ def _found(name: bytes, file: Path, *_version: int) -> tuple[str, ...]:
     with open_file(file) as stream:
         text = (stream.read(_MAX_SIZE) or b"").lower()
     found: dict[str, None] = {}
-    lines = text.splitlines() if name in text else []
-    for line in (line for line in lines if name in line):
+    for line in _lines_with(name, text):
         first, *names = line.partition(b"#")[0].split() or [b""]
         if name in names and is_literal(address := first.decode(errors="replace")):
             found[address] = None
     return tuple(found)
+
+
+def _lines_with(name: bytes, text: bytes) -> Iterator[bytes]:
+    """Without a look at the others: there may be some hundred thousands."""
+    end = -1
+    while (at := text.find(name, end + 1)) >= 0:
+        begin, end = text.rfind(b"\n", 0, at) + 1, text.find(b"\n", at)
+        if end < 0:
+            end = len(text)
+        yield text[begin:end]

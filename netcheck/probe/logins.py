@@ -14,7 +14,7 @@ from typing import Self
 import trio
 
 from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
-from netcheck.model.paths import AuthScheme, Proxy, ProxyScheme
+from netcheck.model.paths import AuthScheme, Proxy
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.kerberos import Kerberos, Negotiate
 from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
@@ -93,10 +93,13 @@ class Logins:
         self._known: dict[object, _Known] = {}
         """By where the proxy is, and the account."""
 
-    def turn(self, proxy: Proxy, waiting: Waiting, longest: float) -> "Turn":
+    def turn(
+        self, proxy: Proxy, waiting: Waiting, longest: float, silence: RefusedLogin | None = None
+    ) -> "Turn":
         """For one login there, which may have to wait so many seconds.
 
-        SOCKS5 answers it by itself. With HTTP the answer may be late because of what is asked for with it.
+        `silence`: what it says of the login that those before it get no answer; None where that may be late
+        because of what is asked for together with it.
         """
         assert proxy.credentials is not None  # noqa: S101 - without, there is nothing to log in with
         account = proxy.place, replace(proxy.credentials, auth=None)
@@ -104,15 +107,14 @@ class Logins:
         self._known[account] = known
         if len(self._known) > _MOST_REMEMBERED:
             del self._known[next(iter(self._known))]  # not wanted for the longest time
-        is_answered_alone = proxy.scheme in (ProxyScheme.SOCKS5, ProxyScheme.SOCKS5H)
-        return Turn(known, waiting, longest, RefusedLogin(LoginFault.SILENT) if is_answered_alone else None)
+        return Turn(known, waiting, longest, silence)
 
 
 class Turn:
     """One login's, from before it is sent until it is answered, or nobody waits for that any more."""
 
     def __init__(self, known: _Known, waiting: Waiting, longest: float, silence: RefusedLogin | None) -> None:
-        """`silence`: what it says of the login that those before this one get no answer."""
+        """`silence`: as in `Logins.turn`."""
         self._known = known
         self._silence = silence
         self._waiting = waiting

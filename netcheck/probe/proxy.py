@@ -46,6 +46,7 @@ _MOMENT = 0.05
 """Seconds before the end of its time in which is said what a proxy has left out."""
 _SHARE_OF_KERBEROS = 0.6
 """Of the time that a proxy is given: it must have some left to answer."""
+_SILENT = RefusedLogin(LoginFault.SILENT)
 _LEFT_ALONE = "the proxy ended the connection where it asked for a login, and another one fails"
 _CUT = "the proxy ended the connection in the middle of a login that needs it"
 
@@ -279,7 +280,7 @@ class _Asking:
 
     async def _log_in_by_socks(self, stream: Stream, handshake: Socks5) -> None:
         """As any handshake, but for when the password goes out, and what comes of it."""
-        with self._turn() as turn:
+        with self._turn(_SILENT) as turn:
             try:
                 await stream.send_all(handshake.start())
                 while not handshake.connected:
@@ -296,9 +297,9 @@ class _Asking:
                     turn.rejected(error)
                 raise
 
-    def _turn(self) -> Turn:
+    def _turn(self, silence: RefusedLogin | None = None) -> Turn:
         longest = self.route.timeouts.proxy
-        return self.route.logins.turn(self.route.proxy, self._while_others_log_in, longest)
+        return self.route.logins.turn(self.route.proxy, self._while_others_log_in, longest, silence)
 
     @contextmanager
     def _while_others_log_in(self) -> Iterator[None]:
@@ -325,7 +326,7 @@ class _Asking:
         silent = f"no answer from {whom} in {seconds:g} s to"
         if isinstance(handshake, Socks5) and handshake.awaits_login:
             detail = f"{silent} the user name and password that it asked for"
-            return PhaseError(Reason.PROXY_TIMEOUT, detail, login=RefusedLogin(LoginFault.SILENT))
+            return PhaseError(Reason.PROXY_TIMEOUT, detail, login=_SILENT)
         return PhaseError(Reason.PROXY_TIMEOUT, f"{silent} a request for {self.asked_for}")
 
     async def _hear_out(self, stream: Stream, wanted: LoginWantedError) -> bool:

@@ -63,7 +63,7 @@ def overhear(context: ssl.SSLContext) -> None:
     """Have its connections keep what the peer says of certificates, and its alert."""
     context.sslobject_class = _Overheard
     # Private; nothing else hears it. Past the property of `ssl`, which makes members of enums of all numbers.
-    ssl._ssl._SSLContext._msg_callback.__set__(context, _overhear)  # type: ignore[attr-defined]
+    ssl._ssl._SSLContext._msg_callback.__set__(context, _overhear)  # type: ignore[attr-defined]  # no stub
 
 
 def presenting_context(alpn: tuple[str, ...], pem: bytes) -> ssl.SSLContext:
