@@ -28,11 +28,19 @@ _SETTLED = (LoginFault.REJECTED, LoginFault.ACCOUNT_LOCKED)
 """After these another way would only make it worse: accounts are locked after some wrong passwords."""
 
 
-_SAY_NOTHING = (Reason.PROXY_CLOSED, Reason.PROXY_BAD_REPLY, Reason.PROXY_NOT_A_PROXY)
-"""Of a login, as they are no whole answers."""
+_SAY_NOTHING = (
+    Reason.PROXY_CLOSED,
+    Reason.PROXY_BAD_REPLY,
+    Reason.PROXY_NOT_A_PROXY,
+    Reason.PROXY_OVERLOADED,
+    Reason.PROXY_AUTH_REQUIRED,  # by a page on which people log in
+)
+"""Of a login, as they are no whole answers, or come before anybody looks at it."""
 
 _FEW, _PAUSE = 3, 300.0
 """So many rejections in a row, and a login is offered again only after so many seconds."""
+_FRESH = 10.0
+"""Seconds for which an acceptance speaks for all others: a password may be changed at the proxy."""
 _SHARE = 0.4
 """Of the time for which a login waits, until it goes beside more of them."""
 _MOST_REMEMBERED = 1000
@@ -47,7 +55,8 @@ Waiting = Callable[[], AbstractContextManager[None]]
 class _Known:
     """Of a login at a proxy: whether it is right, as far as its answers have told."""
 
-    is_accepted: bool = False
+    accepted_at: float = -math.inf
+    """When last; never, since the last rejection."""
     rejections: int = 0
     """In a row."""
     last: Failure | None = None
@@ -68,7 +77,7 @@ class _Known:
         if self.is_refused:
             return False
         left = 1 if self.rejections >= _FEW else beside - self.rejections
-        return self.is_accepted or self.under_way < left
+        return self.under_way < left or trio.current_time() < self.accepted_at + _FRESH
 
     def refusal(self, silence: RefusedLogin | None) -> PhaseError:
         """Why it is not sent: the last rejection, or that those before it have got no answer."""
@@ -144,17 +153,22 @@ class Turn:
                 await self._known.told.wait()
 
     def _is_mine(self, *, more: bool) -> bool:
-        """With `more`, some more may go where it is open whether the first ones wait for the login at all."""
+        """With `more`, some more may go where it is open whether the first ones wait for the login at all.
+
+        And all, where it was right when somebody last knew: then it is not what they wait for.
+        """
+        if more and self._known.accepted_at > -math.inf:
+            return True
         may_hang_otherwise = more and not (self._known.rejections or self._silence)
         return self._known.may_go(2 * _FEW if may_hang_otherwise else _FEW)
 
     def accepted(self) -> None:
-        self._known.is_accepted, self._known.rejections = True, 0
+        self._known.accepted_at, self._known.rejections = trio.current_time(), 0
         self._end()
 
     def rejected(self, error: HandshakeError) -> None:
         known = self._known
-        known.is_accepted, known.rejections, known.at = False, known.rejections + 1, trio.current_time()
+        known.accepted_at, known.rejections, known.at = -math.inf, known.rejections + 1, trio.current_time()
         known.last = Failure(Phase.PROXY_HANDSHAKE, error.reason, error.detail, error.evidence, error.login)
         self._end()
 

@@ -24,13 +24,12 @@ from netcheck.model.paths import (
 )
 from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
-from netcheck.probe.authorities import client_context
 from netcheck.probe.connect import dial
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.logins import LoggingIn, Logins, Turn
+from netcheck.probe.proxy_tls import over_tls, without_certificate
 from netcheck.probe.resolve import why_no_address
 from netcheck.probe.sockets import Stream
-from netcheck.probe.tls import TlsStream
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import Handshake, handshake_for
 from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
@@ -187,39 +186,10 @@ async def _through_them_again(route: ProxyRoute, walk: Walk) -> Stream:
 
 
 async def _secured(walk: Walk, route: ProxyRoute, line: _Line) -> Stream:
-    shaking = _over_tls(line.stream, route.proxy)
+    shaking = over_tls(line.stream, route.proxy)
     if route.proxy.scheme is not ProxyScheme.HTTPS:
         return await shaking  # no phase of its own
     return await walk.step(Phase.PROXY_TLS, route.timeouts.tls, shaking, line.whom)
-
-
-async def _over_tls(stream: Stream, proxy: Proxy) -> Stream:
-    """What the proxy is spoken to over: TLS where it is one for https."""
-    if proxy.scheme is not ProxyScheme.HTTPS:
-        return stream
-    tls = TlsStream(stream, await client_context(proxy.ca_file), proxy.host)
-    try:
-        await tls.handshake()
-    except PhaseError as error:
-        raise _without_certificate(tls, error, error.reason) or error from error
-    return tls
-
-
-_LEAVES = (Reason.TLS_ALERT, Reason.CLOSED, Reason.RESET, Reason.PROXY_CLOSED)
-
-
-def _without_certificate(
-    stream: Stream, error: HandshakeError | PhaseError, reason: Reason
-) -> PhaseError | None:
-    """The reason, where who asked for a certificate of the client ends the connection: there is none.
-
-    In the handshake of TLS 1.2, and after that of TLS 1.3.
-    """
-    asked = isinstance(stream, TlsStream) and stream.asked_for_certificate
-    if not asked or error.reason not in _LEAVES:
-        return None
-    detail = f"the proxy asks in TLS for a certificate of its client, and leaves without one: {error.detail}"
-    return PhaseError(reason, detail, login=RefusedLogin(LoginFault.CERTIFICATE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +218,7 @@ class _Asking:
                     await _converse(stream, handshake, handshake.start())
                 return stream
         except (HandshakeError, PhaseError) as error:
-            wanted = None if handshake.spoke else _without_certificate(stream, error, Reason.PROXY_CLOSED)
+            wanted = None if handshake.spoke else without_certificate(stream, error, Reason.PROXY_CLOSED)
             raise wanted or await self._explained(error, handshake) from error
         if known := handshake.so_far():
             raise _as_phase_error(known)
@@ -285,7 +255,7 @@ class _Asking:
                 await stream.send_all(handshake.start())
                 while not handshake.connected:
                     was_sent = handshake.awaits_login
-                    reply = handshake.receive(await stream.receive_some(_READ_LIMIT))
+                    reply = handshake.receive(await _hear(stream, handshake))
                     if handshake.awaits_login and not was_sent:
                         await turn.come()
                     elif was_sent and not handshake.awaits_login:
@@ -316,7 +286,7 @@ class _Asking:
     async def _connect_again(self) -> Stream:
         self.walk.close()
         try:
-            return await _over_tls(await self.line.again(self.walk), self.route.proxy)
+            return await over_tls(await self.line.again(self.walk), self.route.proxy)
         except PhaseError as error:
             detail = f"{_LEFT_ALONE}: {error.detail}"
             raise PhaseError(Reason.PROXY_CLOSED, detail, error.evidence) from error
@@ -356,6 +326,16 @@ class _Asking:
             except (HandshakeError, PhaseError):
                 return False
         return offer.accepted
+
+
+async def _hear(stream: Stream, handshake: Socks5) -> bytes:
+    """Of who resets after the password, the end: that says the same."""
+    try:
+        return await stream.receive_some(_READ_LIMIT)
+    except PhaseError as error:
+        if handshake.awaits_login and error.reason is Reason.RESET:
+            return b""
+        raise
 
 
 async def _read_to_its_end(stream: Stream, rest: Body) -> bool:

@@ -4,6 +4,8 @@ Real proxies and Kerberos stand in tests/system.
 """
 
 import base64
+import socket
+import struct
 import sys
 import threading
 import types
@@ -263,6 +265,58 @@ async def test_a_login_that_is_rejected_now_and_then_is_always_sent(other: bytes
 
 
 @in_trio
+@pytest.mark.parametrize(
+    "busy",
+    [
+        b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://login.test/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 511 Network Authentication Required\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+async def test_what_says_nothing_of_a_login_does_not_make_up_for_its_rejections(busy: bytes) -> None:
+    scripted = Scripted(lambda login, before: busy if login and before % 4 == 3 else REFUSALS["a body"])
+    logins = Logins()
+    async with serving(scripted) as port:
+        for _ in range(8):
+            await we_ask(port, logins=logins)
+    assert scripted.logins.count(PROVEN) == 5, "three that are rejected, and two between them"
+
+
+@in_trio
+async def test_a_login_that_was_accepted_a_while_ago_goes_first_to_see_whether_it_still_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Passwords are changed: not all of a round are to go wrong at once."""
+    is_right = True
+
+    def rule(login: bytes, _: int) -> bytes:
+        return OK if login and is_right else REFUSALS["a body"]
+
+    logins, proxy = Logins(), Slowly(rule, most_connections=100)
+    async with serving(proxy) as port:
+        await all_at_once(port, ProxyScheme.HTTP, logins, 1)
+        is_right = False
+        monkeypatch.setattr("netcheck.probe.logins._FRESH", 0.0)
+        ended = await all_at_once(port, ProxyScheme.HTTP, logins, 20)
+    assert proxy.logins.count(PROVEN) == 1 + 3
+    assert [each.reason for each, _ in ended if each] == 20 * [Reason.PROXY_AUTH_FAILED]
+
+
+@in_trio
+async def test_a_login_that_was_right_is_not_why_those_that_wait_get_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proxy, logins = Proxy(ProxyScheme.HTTP, "p.test", 3128, LOGIN), Logins()
+    with logins.turn(proxy, nullcontext, 0.0) as turn:
+        await turn.come()
+        turn.accepted()
+    monkeypatch.setattr("netcheck.probe.logins._FRESH", 0.0)
+    for _ in range(20):
+        await logins.turn(proxy, nullcontext, 0.0).come()
+
+
+@in_trio
 @pytest.mark.parametrize("auth", [AuthScheme.DIGEST, AuthScheme.NTLM, AuthScheme.NEGOTIATE])
 async def test_what_the_config_forbids_is_never_sent(auth: AuthScheme) -> None:
     login = Credentials("svc", Secret("s3cret-word"), auth=auth)
@@ -311,7 +365,7 @@ async def test_proxies_without_end_do_not_fill_the_memory_with_their_rejections(
         await logins.turn(proxies[-1], nullcontext, 0.0).come()
 
 
-def rejecting(answer: bytes, seconds: float) -> tuple[Handler, list[bytes]]:
+def rejecting(answer: bytes, seconds: float, *, resets: bool = False) -> tuple[Handler, list[bytes]]:
     """A SOCKS5 proxy that takes its time to answer a password; and what it was sent."""
     sent: list[bytes] = []
 
@@ -323,6 +377,8 @@ def rejecting(answer: bytes, seconds: float) -> tuple[Handler, list[bytes]]:
         sent.append(login)
         await trio.sleep(seconds)
         await stream.send_all(answer)
+        if resets:
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     return handle, sent
 
@@ -428,8 +484,9 @@ async def test_a_socks_proxy_that_answers_no_login_is_sent_three_at_once() -> No
 
 
 @in_trio
-async def test_a_socks_proxy_that_leaves_after_the_password_has_rejected_it() -> None:
-    handler, sent = rejecting(b"", 0.0)
+@pytest.mark.parametrize("resets", [False, True])
+async def test_a_socks_proxy_that_leaves_after_the_password_has_rejected_it(resets: bool) -> None:
+    handler, sent = rejecting(b"", 0.0, resets=resets)
     async with serving(handler) as port:
         ended = await all_at_once(port, ProxyScheme.SOCKS5H, Logins(), 8)
     assert len(sent) == 3
