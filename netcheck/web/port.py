@@ -14,7 +14,7 @@ from netcheck.web.access import guarded
 from netcheck.web.listening import Door, ListenError, door_of, open_door
 from netcheck.web.places import Place, Places
 from netcheck.web.protection import Protected
-from netcheck.web.server import LIMITS, ByteStream, Connection, Handler, Limits, Request, Response
+from netcheck.web.server import LIMITS, ByteStream, Connection, Handler, Limits
 from netcheck.web.tls import NotTlsError, TlsError, TlsStream
 
 _log = logging.getLogger("netcheck.web")
@@ -45,6 +45,7 @@ class WebPort:
         self._protected = protected
         self._limits = limits
         self._places = Places(limits.connections, limits.connections_per_client, limits.unread_answers)
+        protected.dismiss_all = self._places.dismiss
         self._doors: dict[ListenPlace, Door] = {}
         self._passed: list[Door] = []
         self._nursery: trio.Nursery | None = None
@@ -162,21 +163,9 @@ class WebPort:
             self._places.leave(place)
 
     async def _talk(self, stream: trio.SocketStream, place: Place) -> None:
-        rules = self._protected.now.rules
         spoken = await self._with_tls(stream, place)
         if spoken is not None:
-            await Connection(spoken, self._while_they_hold(rules, place), self._limits, place).run()
-
-    def _while_they_hold(self, rules: object, place: Place) -> Handler:
-        """The handler for a connection that was let in by these rules: by others, it has to come anew."""
-
-        async def handle(request: Request) -> Response:
-            if self._protected.now.rules != rules:
-                place.is_last = True
-                return Response(421, b"Who may connect has changed meanwhile: connect anew.\n")
-            return await self._handler(request)
-
-        return handle
+            await Connection(spoken, self._handler, self._limits, place).run()
 
     async def _with_tls(self, stream: trio.SocketStream, place: Place) -> ByteStream | None:
         """What to speak HTTP over; None where the client may not."""

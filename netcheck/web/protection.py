@@ -2,7 +2,7 @@
 
 import logging
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -87,6 +87,8 @@ class Protected:
 
     def __init__(self, protection: Protection) -> None:
         self.now = protection
+        self.dismiss_all: Callable[[], None] = lambda: None
+        """Called where others may connect than before: whoever has has to come anew."""
         self._problem: str | None = None
         """Why the files cannot be used as they are now; said once, though they are tried at each look."""
         self._threads = trio.CapacityLimiter(_MOST_THREADS)
@@ -107,7 +109,9 @@ class Protected:
         for note in protection.notes:
             if note not in self.now.notes:
                 _log.warning("%s: %s", protection.web.config_file, note)
-        self.now, self._problem = protection, None
+        before, self.now, self._problem = self.now, protection, None
+        if (before.rules, before.users) != (protection.rules, protection.users):
+            self.dismiss_all()
 
     async def watch(self) -> None:
         """Read the files again when they change, until cancelled. What cannot be used changes nothing."""

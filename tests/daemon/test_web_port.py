@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -278,20 +279,28 @@ def test_tls_can_come_and_go_with_a_reload(plain: Running, issued: Pems) -> None
     assert plain.get("/metrics")[0] == 200
 
 
-def test_who_is_connected_already_has_to_come_by_the_rules_of_now(plain: Running, issued: Pems) -> None:
-    text = plain.file.read_text()
+@pytest.mark.parametrize("asked", ["/metrics", "/api/v1/events"])
+@pytest.mark.parametrize("rule", ["a certificate", "a login"])
+def test_who_is_connected_already_has_to_come_by_the_rules_of_now(
+    plain: Running, issued: Pems, tmp_path: Path, asked: str, rule: str
+) -> None:
     cert, key = issued.server()
-    kept = http.client.HTTPConnection(plain.address, timeout=10)
-    kept.request("GET", "/metrics")
-    kept.getresponse().read()
-    tls = f"cert_file: {cert}, key_file: {key}"
-    plain.file.write_text(f"{text}web: {{tls: {{{tls}, client_ca_file: {issued.ca}}}}}\n")
-    assert plain.get("/-/reload", "POST")[0] == 200
-    kept.request("GET", "/metrics")
-    response = kept.getresponse()
-    assert (response.status, response.headers["Connection"]) == (421, "close")
-    assert b"netcheck_" not in response.read()
-    kept.close()
+    users = tmp_path / "users"
+    users.write_text(f"sre: {hashed('word')}\n")
+    now = {
+        "a certificate": f"tls: {{cert_file: {cert}, key_file: {key}, client_ca_file: {issued.ca}}}",
+        "a login": f"basic_auth_users_file: {users}",
+    }
+    host, _, port = plain.address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as kept:
+        kept.sendall(f"GET {asked} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert kept.recv(64).startswith(b"HTTP/1.1 200")
+        plain.file.write_text(f"{plain.file.read_text()}web: {{{now[rule]}}}\n")
+        assert plain.get("/-/reload", "POST")[0] == 200
+        deadline = time.monotonic() + DEADLINE
+        with suppress(ConnectionResetError):
+            while kept.recv(65536):  # what was under way, and then the end
+                assert time.monotonic() < deadline
 
 
 # Reloads of listen
