@@ -15,6 +15,7 @@ from netcheck import __version__
 from netcheck.export.report import incidents, news, report
 from netcheck.facts import Facts
 from netcheck.history.history import History
+from netcheck.history.timeline import Timeline
 from netcheck.pages import page
 from netcheck.pages.standing import Past
 
@@ -70,8 +71,8 @@ class Showing:
         return await self._once("status", self._status)
 
     def _page(self, now: float) -> Make:
-        facts, past = self.facts, self._past(now)
-        return lambda: page.render(facts, past, __version__, now).encode()
+        facts, timeline = self.facts, self._history.timeline()
+        return lambda: page.render(facts, _past(timeline, now), __version__, now).encode()
 
     def _status(self, now: float) -> Make:
         facts = self.facts
@@ -96,10 +97,9 @@ class Showing:
         """As JSON, of so many seconds until now."""
         now = time.time()
         since = max(0.0, now - seconds)
-        found = self._history.incidents(since, now)
-        availability = self._history.availability(since, now)
         async with self._making:
-            return await _in_a_thread(lambda: _json(incidents(found, availability, __version__, since, now)))
+            timeline = self._history.timeline()
+            return await _in_a_thread(lambda: _json(_incidents(timeline, since, now)))
 
     def note(self, *, of_all: bool) -> None:
         """Take the verdicts as they are into the history; `of_all`: whether the first round has ended."""
@@ -130,10 +130,15 @@ class Showing:
         finally:
             self._streams -= 1
 
-    def _past(self, now: float) -> Past:
-        since = now - _DAYS_ON_THE_PAGE * _DAY
-        found = self._history.incidents(since, now)
-        return Past(found, self._history.availability(since, now), _DAYS_ON_THE_PAGE)
+
+def _past(timeline: Timeline, now: float) -> Past:
+    since = now - _DAYS_ON_THE_PAGE * _DAY
+    return Past(timeline.incidents(since, now), timeline.availability(since, now), _DAYS_ON_THE_PAGE)
+
+
+def _incidents(timeline: Timeline, since: float, now: float) -> dict[str, object]:
+    found, availability = timeline.incidents(since, now), timeline.availability(since, now)
+    return incidents(found, availability, __version__, since, now)
 
 
 async def _in_a_thread(make: Make) -> bytes:

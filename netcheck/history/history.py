@@ -12,7 +12,6 @@ import trio
 from netcheck.history.database import Database, HistoryError
 from netcheck.history.timeline import Describe, Timeline
 from netcheck.model.findings import Judgement
-from netcheck.model.incidents import Availability, Span
 
 _log = logging.getLogger("netcheck")
 _WRITE_EVERY = 60.0
@@ -88,12 +87,9 @@ class History:
             self._believed = min(self._said, now)
             self._looked, self._said = at, now
 
-    def incidents(self, since: float, now: float) -> list[Span]:
-        """Everything that was wrong after this time, newest first."""
-        return self._timeline.incidents(since, now)
-
-    def availability(self, since: float, now: float) -> list[Availability]:
-        return self._timeline.availability(since, now)
+    def timeline(self) -> Timeline:
+        """What is known now. To look through it takes long: for a thread."""
+        return self._timeline.copy()
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the file up to date until cancelled, and once more then. Started when the file was read."""

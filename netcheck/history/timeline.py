@@ -110,6 +110,12 @@ class Timeline:
             self.version += 1
             self.spans = kept
 
+    def copy(self) -> "Timeline":
+        """Its spans as they are now, for a thread to look at."""
+        copied = Timeline()
+        copied.spans = dict(self.spans)
+        return copied
+
     def incidents(self, since: float, now: float) -> list[Span]:
         """Everything that was wrong after this time, newest first; nothing that a wrong clock saw later."""
         wrong = [

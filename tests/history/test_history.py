@@ -43,7 +43,7 @@ def kept(file: Path | None, *judgements: Judgement, begun: float = NOW, keep: fl
 
 
 def causes(history: History) -> list[object]:
-    return [each.cause for each in history.incidents(0, LATER)]
+    return [each.cause for each in history.timeline().incidents(0, LATER)]
 
 
 def test_incidents_survive_a_restart(tmp_path: Path) -> None:
@@ -51,9 +51,9 @@ def test_incidents_survive_a_restart(tmp_path: Path) -> None:
     before = kept(file, READY, BLOCKED, DOWN)
     after = kept(file, DOWN, READY, begun=NOW + 500)
     assert causes(after) == causes(before) == [DOWN.cause, BLOCKED.cause]
-    newest, older = after.incidents(0, LATER)
+    newest, older = after.timeline().incidents(0, LATER)
     assert (newest.began, newest.ended) == (NOW + 400, NOW + 700)
-    assert older == before.incidents(0, LATER)[1]
+    assert older == before.timeline().incidents(0, LATER)[1]
 
 
 def test_the_file_is_whole_when_nobody_has_it_open(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_what_is_no_longer_known_is_taken_out_of_the_file(tmp_path: Path) -> Non
     file = tmp_path / "netcheck.db"
     kept(file, DOWN)
     after = kept(file, DOWN, begun=NOW - 5000)  # the clock was set back meanwhile
-    assert [span.began for span in read(file)] == [span.began for span in after.incidents(0, NOW)]
+    assert [span.began for span in read(file)] == [span.began for span in after.timeline().incidents(0, NOW)]
 
 
 @pytest.mark.parametrize("is_ahead_again", [False, True])
