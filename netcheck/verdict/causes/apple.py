@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
@@ -36,7 +35,10 @@ _DOWN = {
 
 @cause(Cause.APPLE_UNREACHABLE, Hop.APPLE)
 def apple_unreachable(case: Case) -> Found | None:
-    """Services of Apple's are down on all of several ways out, on each of which others of Apple's work."""
+    """Services of Apple's are down on all of several ways out, on each of which others of Apple's work.
+
+    A way that leads to nothing of Apple's has a fault of its own, and says nothing of this.
+    """
     if case.path.load_balancer or not case.left:
         return None
     down = {
@@ -44,30 +46,33 @@ def apple_unreachable(case: Case) -> Found | None:
         for place, verdict in case.verdicts.items()
         if verdict is Verdict.NOT_READY and any(each.place == place for each in case.left)
     }
-    seen = {path: case.world.on_path(path.name) for path in case.world.paths}
-    tried = {
-        path: counted for path, counted in seen.items() if any(e.result.service in down for e in counted)
-    }
     about = [each for each in case.left if each.result.service in down]
-    enough = bool(about) and all(map(is_apples, about)) and len({path.way_out for path in tried}) > 1
-    if not (enough and all(_only_these_are_down(counted, down) for counted in tried.values())):
+    seen = {path: case.world.on_path(path.name) for path in case.world.paths}
+    asked = {path: each for path, each in seen.items() if any(e.result.service in down for e in each)}
+    leading = {path: counted for path, counted in asked.items() if _leads_to_others(counted, down)}
+    enough = len({path.way_out for path in leading}) > 1 and case.path in leading
+    if not (about and all(map(is_apples, about)) and enough):
         return None
-    names = listed(sorted(down))
+    if not all(_are_down(counted, down) for counted in leading.values()):
+        return None
     return Found(
         APPLE,
         about,
-        f"{names} cannot be reached over any of {len(tried)} paths; {how_often(case, about)}",
+        f"not reached over any of the {len(leading)} paths that lead to Apple; {how_often(case, about)}",
         f"Look at {_STATUS_PAGE} and ask Apple about {the_hosts(case, about)} on {the_ports(case, about)}. "
         "No path reaches them, while other hosts of Apple's can be reached.",
         the_reply(about),
     )
 
 
-def _only_these_are_down(counted: Sequence[Counted], names: set[str]) -> bool:
-    theirs = [each.failure for each in counted if each.result.service in names]
-    down = all(f is not None and f.reason in _DOWN.get(f.phase, ()) for f in theirs)
-    others = (each for each in counted if each.result.service not in names)
-    return down and any(each.failure is None and is_apples(each) for each in others)
+def _leads_to_others(counted: Sequence[Counted], down: set[str]) -> bool:
+    others = (each for each in counted if each.result.service not in down)
+    return any(each.failure is None and is_apples(each) for each in others)
+
+
+def _are_down(counted: Sequence[Counted], down: set[str]) -> bool:
+    failures = [each.failure for each in counted if each.result.service in down]
+    return all(f is not None and f.reason in _DOWN.get(f.phase, ()) for f in failures)
 
 
 @cause(Cause.APPLE_CERTIFICATE, Hop.APPLE)

@@ -66,7 +66,7 @@ def tls_stalls(case: Case) -> Found | None:
         return None
     owner = on_the_way(case, about)
     if others := _others_in_tls(case, about):
-        why = f"A filter seems to drop TLS by its name or address: {listed(others)} can be reached."
+        why = f"A filter seems to drop TLS by its name or address: {the_hosts(case, others)} can be reached."
     else:
         why = (
             "Either a link has a smaller MTU and ICMP ('fragmentation needed', 'packet too big') is blocked, "
@@ -82,15 +82,16 @@ def tls_stalls(case: Case) -> Found | None:
     )
 
 
-def _others_in_tls(case: Case, about: Sequence[Counted]) -> list[str]:
-    """Other services with which TLS works over the same family on each of these ports."""
+def _others_in_tls(case: Case, about: Sequence[Counted]) -> list[Counted]:
+    """What works in TLS of other services, where some does on each of these ports over the same family."""
     mine = {each.result.service for each in about}
     ways = {(each.result.port, each.family) for each in about}
-    works: dict[tuple[int, Family], set[str]] = {}
-    for each in case.counted:
-        if each.failure is None and each.result.attempt.tls and each.result.service not in mine:
-            works.setdefault((each.result.port, each.family), set()).add(each.result.service)
-    return sorted(set[str]().union(*works.values())) if ways <= set(works) else []
+    works = [
+        each
+        for each in case.counted
+        if each.failure is None and each.result.attempt.tls and each.result.service not in mine
+    ]
+    return works if ways <= {(each.result.port, each.family) for each in works} else []
 
 
 @cause(Cause.TLS_BLOCKED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)

@@ -235,7 +235,7 @@ def proxy_cannot_connect(case: Case) -> Found | None:
     elif others := _others_that_work(case, about):
         next_step = (
             f"Ask {proxy.asked} to check its rules, and the firewall behind it. "
-            f"It cannot connect to {what}, but it can connect to {shortened(others)}."
+            f"It cannot connect to {what}, but it can connect to {the_hosts(case, others)}."
         )
     else:
         next_step = (
@@ -245,9 +245,10 @@ def proxy_cannot_connect(case: Case) -> Found | None:
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
 
 
-def _others_that_work(case: Case, about: Iterable[Counted]) -> list[str]:
+def _others_that_work(case: Case, about: Iterable[Counted]) -> list[Counted]:
+    """What can be reached of other services."""
     mine = {each.result.service for each in about}
-    return sorted({each.result.service for each in case.counted if each.failure is None} - mine)
+    return [each for each in case.counted if each.failure is None and each.result.service not in mine]
 
 
 @cause(Cause.PROXY_RESOLVES_DIFFERENTLY, Hop.PROXY)
@@ -288,7 +289,7 @@ def proxy_false_success(case: Case) -> Found | None:
         return None
     proxy = the_proxy(case, about)
     others = _others_that_work(case, about)
-    beside = f" Connections to {shortened(others)} work." if others else ""
+    beside = f" Connections to {the_hosts(case, others)} work." if others else ""
     return Found(
         proxy,
         about,

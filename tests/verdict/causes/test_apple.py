@@ -86,3 +86,29 @@ def test_an_outage_of_apples_shows_on_two_ways_out_and_not_on_one_with_two_resol
     ]
     judged = assess([SIX, api], [DIRECT, other], once(results)).judgements
     assert {each.cause for each in judged if each.role is Role.PROVIDER} == {cause}
+
+
+def outage_of_the_api(*ways: ProbePath) -> dict[str, Cause | None]:
+    """What is told of each way out to the provider API, which none reaches; the last leads nowhere at all."""
+    api = Service("api", ("api.push.apple.com",), (443,), frozenset({Role.PROVIDER}))
+    results = [
+        each
+        for way in ways
+        for each in (
+            result(api, 443, DROPPED, path=way.name, address="17.188.143.34"),
+            result(SIX, 443, DROPPED if way is ways[-1] else None, path=way.name, address="17.57.144.1"),
+        )
+    ]
+    judged = assess([SIX, api], ways, once(results)).judgements
+    return {each.path: each.cause for each in judged if each.role is Role.PROVIDER}
+
+
+def test_a_way_that_leads_nowhere_says_nothing_of_an_outage_of_apples() -> None:
+    nowhere = replace(DIRECT, name="nowhere", binding=Binding("wlan1"))
+    causes = outage_of_the_api(DIRECT, OTHER_WAY, nowhere)
+    assert causes["direct"] is causes["other"] is Cause.APPLE_UNREACHABLE
+    assert causes["nowhere"] is Cause.PORT_BLOCKED
+
+
+def test_one_way_that_leads_somewhere_is_too_little_for_an_outage_of_apples() -> None:
+    assert Cause.APPLE_UNREACHABLE not in outage_of_the_api(DIRECT, OTHER_WAY).values()
