@@ -39,7 +39,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.BALANCER_DOWN: "a load balancer does not answer",
     Cause.SERVICE_CERTIFICATE: "the certificate of your own server is not valid",
     Cause.SERVICE_DOWN: "your own server does not answer",
-    Cause.PUSH_CERTIFICATE_REFUSED: "Apple refuses the push certificate",
+    Cause.PUSH_CERTIFICATE_REFUSED: "the push certificate cannot be used",
     Cause.PROXY_CANNOT_CONNECT: "the proxy cannot connect",
     Cause.TLS_INTERCEPTED: "somebody decrypts the connections",
     Cause.WRONG_PEER: "somebody else answers",
@@ -75,6 +75,7 @@ _SAID: Mapping[Acceptance, str] = {
     Acceptance.REVOKED: "APNs refuses it: it was revoked",
     Acceptance.WRONG_TOPIC: "APNs refuses it for its topic",
     Acceptance.WRONG_ENVIRONMENT: "APNs refuses it: it is for the sandbox",
+    Acceptance.OTHER_TOPIC: "devices listen to another topic",
     Acceptance.REFUSED: "APNs refuses it",
     Acceptance.UNPROVEN: "not proven",
 }

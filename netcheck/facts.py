@@ -222,7 +222,12 @@ class Snapshot:
             failures=self.belief.failures,
             trends=self.trends,
             random=self.random,
-            beside=Beside(known.proofs, known.large_hellos, tuple(known.holds.values())),
+            beside=Beside(
+                known.push_certificates,
+                known.proofs,
+                known.large_hellos,
+                tuple(known.holds.values()),
+            ),
             is_one_look=self.belief.is_one_look,
         )
         fetched = [(result, seen.bag) for seen in known.endpoints.values() for result in seen.results]

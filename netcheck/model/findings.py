@@ -287,6 +287,8 @@ class Acceptance(StrEnum):
     WRONG_TOPIC = "wrong_topic"
     WRONG_ENVIRONMENT = "wrong_environment"
     """It is for the sandbox alone."""
+    OTHER_TOPIC = "other_topic"
+    """By its file: it is good, and no device listens to its topic."""
     REFUSED = "refused"
     """For a reason that it does not tell."""
     UNPROVEN = "unproven"

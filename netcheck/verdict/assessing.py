@@ -236,7 +236,7 @@ def _lost_where_it_matters(lost: Sequence[Result], judged: Iterable[_ServiceVerd
 
 
 def _of_certificates(proofs: Sequence[Proof]) -> Verdict:
-    """A server whose certificate APNs refuses cannot push; of several, the others still can."""
+    """A server whose certificate is no good cannot push; of several, the others still can."""
     refused = [proof for proof in proofs if proof.acceptance.is_refusal]
     if not refused:
         return Verdict.READY

@@ -35,7 +35,7 @@ class Case:
     lost: tuple[int, int] | None = None
     """Where packets are lost: how many connections had to ask twice, and of how many."""
     proofs: tuple[Proof, ...] = ()
-    """What APNs says of the push certificates that the role needs."""
+    """What is known of the push certificates that the role needs."""
     large_hellos: tuple[Result, ...] = ()
     """Of attempts whose large TLS hello nobody answered, where the role depends on it."""
 

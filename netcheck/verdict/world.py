@@ -7,10 +7,11 @@ from functools import cached_property
 from itertools import chain
 
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.findings import Acceptance, Needed, Proof
+from netcheck.model.findings import Acceptance, Needed, Proof, PushCertificate
 from netcheck.model.paths import ProbePath
 from netcheck.model.results import HOSTS_FILE, Hold, Lookup, Result, Trust
 from netcheck.model.services import Network, Service
+from netcheck.phrases import date_text
 from netcheck.verdict.counting import Counted, Counting
 from netcheck.verdict.matching import is_apples, phase_is, reason_is, software_of
 from netcheck.verdict.ranges import RangeOnPath
@@ -20,8 +21,10 @@ from netcheck.verdict.ranges import RangeOnPath
 class Beside:
     """What is known besides the latest results, and may make a verdict or a remark."""
 
+    push_certificates: tuple[PushCertificate, ...] = ()
+    """Of MDM servers, as their files are."""
     proofs: tuple[Proof, ...] = ()
-    """What APNs makes of the push certificates of MDM servers."""
+    """What APNs makes of them, where it was asked."""
     large_hellos: tuple[Result, ...] = ()
     """Of attempts that sent a large TLS hello."""
     holds: tuple[Hold, ...] = ()
@@ -68,14 +71,29 @@ class World:
                 self._chosen[path].append(each)
             if each.failure is None or each.place in needs[path]:
                 self._by_path[path].append(each)
+        self._latest = max((each.result.attempt.time for each in counting.counted), default=0.0)
 
     def on_path(self, path: str) -> list[Counted]:
         return self._by_path[path]
 
     def proofs_on(self, path: str) -> tuple[Proof, ...]:
-        """What APNs said there of push certificates, where it said anything."""
-        said = (proof for proof in self._beside.proofs if proof.acceptance is not Acceptance.UNPROVEN)
-        return tuple(proof for proof in said if proof.path == path)
+        """What is known there of each push certificate: what APNs said, or what its file says."""
+        beside = self._beside
+        by_file = {each.name: self._by_its_file(each, path) for each in beside.push_certificates}
+        asked = (proof for proof in beside.proofs if proof.path == path)
+        said = {proof.name: proof for proof in asked if proof.acceptance is not Acceptance.UNPROVEN}
+        return tuple({**by_file, **said}.values())
+
+    def _by_its_file(self, certificate: PushCertificate, path: str) -> Proof:
+        now, expires = self._latest, certificate.not_after
+        acceptance, detail = Acceptance.UNPROVEN, ""
+        if expires is not None and expires <= now and not self.out_of_date:  # else it is this machine's clock
+            acceptance = Acceptance.EXPIRED
+            detail = f"by its file it expired on {date_text(expires)}; if it was renewed, name the new file"
+        elif certificate.topic_matches is False:
+            acceptance = Acceptance.OTHER_TOPIC
+            detail = f"by its file its topic is {certificate.topic}, which is not the one in the config"
+        return Proof(now, certificate.name, path, acceptance, detail)
 
     def large_hellos_lost(self, path: str) -> tuple[Result, ...]:
         """Of attempts there whose large TLS hello nobody answered, and somebody a short one.

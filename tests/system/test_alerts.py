@@ -730,8 +730,13 @@ OUTAGE = {"cause": "apple_unreachable", "hop": "apple"}
             [
                 {"alertname": "NetcheckPushCertificateExpires", "name": "mdm", "severity": "warning"},
                 {"alertname": "NetcheckPushCertificateExpires", "name": "mdm", "severity": "info"},
+                {"alertname": "NetcheckPushCertificateRefused", "name": "mdm", "severity": "critical"},
+                {"alertname": "NetcheckNotReady", "role": "provider", "cause": "push_certificate_refused"},
             ],
-            [{"alertname": "NetcheckPushCertificateExpires", "name": "other", "severity": "info"}],
+            [
+                {"alertname": "NetcheckPushCertificateExpires", "name": "other", "severity": "info"},
+                {"alertname": "NetcheckNotReady", "role": "provider", **BLOCKED},
+            ],
             id="of one certificate the worst speaks",
         ),
     ],

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Cause, Hop, Judgement, Proof, Verdict
+from netcheck.model.findings import Cause, Hop, Judgement, Proof, PushCertificate, Verdict
 from netcheck.model.paths import (
     Family,
     LoadBalancer,
@@ -60,6 +60,7 @@ class Scene:
     paths: Sequence[ProbePath] = (DIRECT,)
     services: Sequence[Service] = (COURIER,)
     lookups: Sequence[Lookup] = field(default=())
+    push_certificates: Sequence[PushCertificate] = ()
     proofs: Sequence[Proof] = ()
     holds: Sequence[Hold] = ()
 
@@ -70,6 +71,7 @@ class Scene:
             once(self.results),
             self.lookups,
             beside=Beside(
+                tuple(self.push_certificates),
                 tuple(self.proofs),
                 tuple(each for each in self.results if each.large_hello),
                 tuple(self.holds),

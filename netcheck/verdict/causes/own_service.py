@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from netcheck.model.failing import CERTIFICATE_REASONS, Phase, Reason
 from netcheck.model.findings import Acceptance, Cause, Hop
+from netcheck.phrases import how_many
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
@@ -98,13 +99,14 @@ _WHAT_TO_DO = {
     Acceptance.REVOKED: f"It was revoked: find out why, and {_RENEW}.",
     Acceptance.WRONG_TOPIC: f"It may not be used for its own topic: {_RENEW}.",
     Acceptance.WRONG_ENVIRONMENT: "It is for the sandbox: install one for the production environment.",
+    Acceptance.OTHER_TOPIC: "Devices listen to another topic: install one of the topic of their enrolment.",
     Acceptance.REFUSED: f"APNs does not say why: {_RENEW}.",
 }
 
 
 @cause(Cause.PUSH_CERTIFICATE_REFUSED, Hop.OWN_SERVICE, is_apart=True)
 def push_certificate_refused(case: Case) -> Found | None:
-    """APNs is reached, and does not take the certificate that the MDM server shows it."""
+    """APNs is reached, and does not take the certificate of the MDM server, or no device listens to it."""
     refused = [proof for proof in case.proofs if proof.acceptance.is_refusal]
     if not refused:
         return None
@@ -118,7 +120,7 @@ def push_certificate_refused(case: Case) -> Found | None:
     return Found(
         THE_MDM_SERVER,
         (),
-        f"APNs refuses {len(refused)} of {len(case.proofs)} push certificates shown to it: {which}",
+        f"{len(refused)} of {how_many(len(case.proofs), 'push certificate')} cannot be used: {which}",
         " ".join(steps),
         f"{refused[0].name}: {refused[0].detail}",
     )

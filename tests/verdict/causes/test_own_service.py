@@ -6,11 +6,23 @@ from dataclasses import replace
 import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Acceptance, Cause, Hop, Judgement, Proof, Verdict
+from netcheck.model.findings import Acceptance, Cause, Hop, Judgement, Proof, PushCertificate, Verdict
 from netcheck.model.results import Result, Trust
 from netcheck.model.services import Service
 from tests.records import DROPPED, result
-from tests.verdict.scene import API, API_WORKS, COURIER, DIRECT, MDM, NOW, PROXY, Scene, certificate, couriers
+from tests.verdict.scene import (
+    API,
+    API_WORKS,
+    COURIER,
+    DIRECT,
+    MDM,
+    NOW,
+    PROXY,
+    YEAR,
+    Scene,
+    certificate,
+    couriers,
+)
 
 RESET = Failure(Phase.TLS, Reason.RESET, "Connection reset by peer")
 ALERT = Failure(Phase.TLS, Reason.TLS_ALERT, "handshake failure")
@@ -101,7 +113,7 @@ def test_a_server_whose_only_push_certificate_is_refused_cannot_push(acceptance:
     assert (found.verdict, found.cause) == (Verdict.NOT_READY, Cause.PUSH_CERTIFICATE_REFUSED)
     assert found.findings[0].asked == "those who run the MDM server"
     assert found.findings[0].next_step.startswith(f"Ask {found.findings[0].asked} ")
-    assert f"1 of 1 push certificates shown to it: mdm ({acceptance})" in found.findings[0].evidence
+    assert found.findings[0].evidence == f"1 of 1 push certificate cannot be used: mdm ({acceptance})"
     assert found.next_step is not None
     assert found.next_step.endswith("Seen: mdm: what is said of mdm")
 
@@ -115,6 +127,56 @@ def test_while_one_of_several_is_accepted_the_others_are_a_limit() -> None:
 @pytest.mark.parametrize("acceptance", [Acceptance.ACCEPTED, Acceptance.UNPROVEN])
 def test_what_is_accepted_or_not_proven_changes_no_verdict(acceptance: Acceptance) -> None:
     assert judged_with(shown("mdm", acceptance)).verdict is Verdict.READY
+
+
+def judged_by_files(
+    *files: PushCertificate, proofs: Sequence[Proof] = (), results: Sequence[Result] = ()
+) -> Judgement:
+    seen = results or [result(API, 443, time=NOW)]
+    return Scene(
+        None, Verdict.READY, None, seen, services=(API,), push_certificates=files, proofs=proofs
+    ).judged()
+
+
+GOOD = PushCertificate("school", "com.apple.mgmt.School", not_after=NOW + 1)
+EXPIRED = PushCertificate("mdm", "com.apple.mgmt.Mdm", not_after=NOW - 1)
+OF_ANOTHER_TOPIC = replace(GOOD, name="mdm", topic_matches=False)
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        (EXPIRED, "It has expired: renew it with the Apple Account that it was made with."),
+        (OF_ANOTHER_TOPIC, "Devices listen to another topic: install one of the topic of their enrolment."),
+    ],
+)
+def test_a_certificate_that_is_no_good_by_its_file_alone_cannot_push(
+    file: PushCertificate, says: str
+) -> None:
+    found = judged_by_files(file)
+    assert (found.verdict, found.cause) == (Verdict.NOT_READY, Cause.PUSH_CERTIFICATE_REFUSED)
+    assert says in (found.next_step or "")
+    assert judged_by_files(file, GOOD).verdict is Verdict.DEGRADED
+
+
+def test_a_file_that_is_good_or_cannot_be_read_changes_no_verdict() -> None:
+    assert judged_by_files(GOOD, PushCertificate("mdm", error="no such file")).verdict is Verdict.READY
+
+
+def test_what_apns_says_counts_more_than_the_file() -> None:
+    assert judged_by_files(EXPIRED, proofs=[shown("mdm", Acceptance.ACCEPTED)]).verdict is Verdict.READY
+    refused = judged_by_files(GOOD, proofs=[shown("school", Acceptance.REVOKED)])
+    assert [finding.evidence for finding in refused.findings] == [
+        "1 of 1 push certificate cannot be used: school (revoked)"
+    ]
+
+
+def test_nothing_has_expired_by_a_clock_that_is_wrong() -> None:
+    later = NOW + 5 * YEAR
+    seems_expired = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
+    results = [result(API, 443, seems_expired, time=later, tls=certificate(subject=API.hosts[0]))]
+    found = judged_by_files(EXPIRED, results=results)
+    assert [finding.cause for finding in found.findings] == [Cause.CLOCK_WRONG]
 
 
 def test_what_was_said_on_another_path_counts_there() -> None:
