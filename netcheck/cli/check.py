@@ -115,7 +115,7 @@ class _Asked:
     flag_value=_EVERYONE,
     type=click.Choice([*(hop.value for hop in Hop), _EVERYONE]),
     metavar="[HOP]",
-    help=f"Print a text to forward instead, for each owner, or for one hop's: {', '.join(Hop)}.",
+    help=f"Print a text to forward instead, for each owner ({_EVERYONE}) or one hop's: {', '.join(Hop)}.",
 )
 @click.option(
     "--report",

@@ -44,6 +44,8 @@ _SUFFER: Mapping[tuple[Role, Verdict], str] = {
 """What it means for people, by who suffers and how much."""
 _WHERE = {Role.DEVICE: " that connect {} ", Role.PROVIDER: " here, where it connects {}, "}
 _DNS = 53
+_MOST_WRONG = 2
+"""Addresses that are named."""
 _LARGE_IN_OPENSSL, _LARGE_IN_CURL = " -groups X25519MLKEM768", "--curves X25519MLKEM768 "
 """For a first message as large as devices send it."""
 _FAMILY_FLAGS = {Family.IPV4: "-4 ", Family.IPV6: "-6 "}
@@ -220,9 +222,21 @@ def _confirmations(facts: Facts, path: ProbePath, results: Sequence[Result]) -> 
     """Commands that everybody has, one for each port, and what they must do."""
     first = {result.port: result for result in reversed(results) if result.attempt.failure}
     if any(map(_is_unresolved, first.values())):
-        return [Confirmation("must print addresses", _dig(facts, path, results[0].host))]
+        host = results[0].host
+        return [Confirmation(f"must print addresses{_not_these(facts, path, host)}", _dig(facts, path, host))]
     shown = [_confirmation(facts, path, first[port]) for port in sorted(first)]
     return [each for each in shown if each.outcome == shown[0].outcome]
+
+
+def _not_these(facts: Facts, path: ProbePath, host: str) -> str:
+    """What a resolver gives now in place of the addresses that lead there."""
+    given = {
+        address
+        for lookup in facts.lookups
+        if (lookup.host, lookup.resolver) == (host, path.resolver.name)
+        for address in lookup.addresses
+    }
+    return f", and not {listed(sorted(given)[:_MOST_WRONG])}" if given else ""
 
 
 def _tls_of(facts: Facts, result: Result) -> TlsSettings:

@@ -142,7 +142,7 @@ def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
     return Trouble(
         _mark(finding),
         "unknown" if finding.is_remark else worst(map(state_of, judgements)),
-        title[0].upper() + title[1:],
+        _begun_large(title),
         tuple(map(said, judgements)),
         finding.hop.replace("_", " "),
         finding.owner,
@@ -153,6 +153,11 @@ def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
         finding.fix,
         finding.is_remark,
     )
+
+
+def _begun_large(text: str) -> str:
+    """But for a host's name, which is written small."""
+    return text if "." in text.partition(" ")[0] else text[0].upper() + text[1:]
 
 
 def _evidence(finding: Finding, alike: Sequence[PathFinding]) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ class _Known:
         if (last := self.last) is None or not self.rejections:
             detail = f"{self.under_way} requests with the login got no answer, so no more were sent"
             return PhaseError(Reason.PROXY_TIMEOUT, detail, login=silence)
-        every = f"after {_FEW} rejections it is tried every {_PAUSE:g} s only"
+        every = f"after {_FEW} rejections it is sent only every {_PAUSE:g} s, as accounts get locked"
         why = every if self.rejections >= _FEW else "and others wait for an answer"
         return PhaseError(last.reason, f"{last.detail}; {why}", last.evidence, last.login)
 

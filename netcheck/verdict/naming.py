@@ -182,7 +182,7 @@ def how_often(case: Case, about: Sequence[Counted], words: str = "") -> str:
     words = words or failure_in_words(phase, reason)
     if count < failed:
         return f"{words} in {count} of {failed} failed probes"
-    return f"{words} in {f'all {failed} failed probes' if failed > 1 else 'the only failed probe'}"
+    return f"{words} in {f'all {failed} failed probes' if failed > 1 else 'the one probe that failed'}"
 
 
 def the_reply(about: Sequence[Counted], *, is_of_destination: bool = True) -> str:

@@ -94,10 +94,12 @@ def test_each_certificate_is_accepted_or_refused_over_every_kind_of_path(asking_
         )
         judged = found.verdict(path, "provider")
         assert (judged["verdict"], judged["cause"]) == ("degraded", "push_certificate_refused")
-        assert "APNs refuses 3 of 4 push certificates shown to it" in judged["evidence"][0]
+        assert "3 of 5 push certificates cannot be used" in judged["evidence"][0]
     unasked = lab.check(paths, services(lab), push_certificates=push)
     assert [each["proofs"] for each in unasked.report["push_certificates"]] == [[]] * len(push)
-    assert unasked.verdict("direct", "provider")["verdict"] == "ready"
+    judged = unasked.verdict("direct", "provider")
+    assert judged["verdict"] == "degraded"
+    assert judged["evidence"][0] == "1 of 5 push certificates cannot be used: expired (expired)"
 
 
 def test_a_daemon_tells_of_a_refusal_until_the_certificate_is_renewed(asking_lab: Lab) -> None:

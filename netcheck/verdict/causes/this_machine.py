@@ -350,6 +350,6 @@ def packet_loss(case: Case) -> Found | None:
     return Found(
         THIS_NETWORK,
         about,
-        f"{twice} of {of_all} connections were established only after their request was sent again",
+        f"{twice} of {of_all} connections got no answer to their first packet (SYN), only to a later one",
         next_step,
     )

@@ -179,11 +179,13 @@ def test_what_is_worse_comes_first() -> None:
 
 def test_of_ports_and_paths_that_were_not_tried_nothing_is_said() -> None:
     (judged,) = assess([API], [DIRECT], once([result(API, 443, DROPPED, address="17.188.128.9")])).judgements
-    assert judged.findings[0].evidence == "on port 443, connections get no answer in the only failed probe"
+    assert (
+        judged.findings[0].evidence == "on port 443, connections get no answer in the one probe that failed"
+    )
     results = [*couriers(), result(API, 443, DROPPED, address="17.188.128.9")]
     blocked = assess([COURIER, API], [DIRECT], once(results)).judgements[1]
     assert blocked.cause is Cause.HOSTS_BLOCKED
-    assert blocked.findings[0].evidence == "connections get no answer in the only failed probe"
+    assert blocked.findings[0].evidence == "connections get no answer in the one probe that failed"
 
 
 ONLY_5223 = [*couriers(None, (5223,)), *couriers(DROPPED, (443,))]

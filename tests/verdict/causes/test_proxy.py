@@ -328,7 +328,7 @@ def test_of_a_denying_proxy_nothing_is_said_that_was_not_tried() -> None:
     gateway = replace(API, name="gateway", hosts=("gateway.push.apple.com",), ports=(2195,))
     (judged,) = assess([gateway], [PROXY], once([through(gateway, 2195, DENIED)])).judgements
     assert judged.cause is Cause.PROXY_DENIES_PORT
-    assert judged.findings[0].evidence == "the proxy denies it in the only failed probe: port 2195"
+    assert judged.findings[0].evidence == "the proxy denies it in the one probe that failed: port 2195"
 
 
 @pytest.mark.parametrize("chooser", [Environment(), Pac("http://web.test/proxy.pac")])
