@@ -1,79 +1,84 @@
 """Takes our secrets out of what a peer said: some send back what they got, and in another dress.
 
 Knows the ways to write a secret (base64, hex, percent, entities, other case, broken over lines), and no
-protocol. What is masked says nothing of its length.
+protocol. It asks whether a piece of the text holds one, not where: nothing of such a piece is left.
 """
 
 import re
+import unicodedata
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from functools import partial
+from html import unescape
+from urllib.parse import unquote
 
 from netcheck.model.paths import Credentials
 
 MASK = "***"
+_MASK = MASK.encode()
 _SHORT = 4
 """Secrets of fewer characters stand in ordinary words too: to mask them there would spell them out."""
 _SHORTEST_CUT = 3
 """At the end of what came, so many characters of a secret's beginning are taken for it."""
-
 _SHORTEST_LETTERS = 8
 """So many letters and digits are known for a secret's, whatever stands between them."""
 _MOST_ESCAPES = 3
 """How often something may be escaped, and what came of it again."""
 
-_ESCAPED = re.compile(
-    r"%([0-9a-f]{2})|\\x([0-9a-f]{2})|\\u00([0-9a-f]{2})|&#x0*([0-9a-f]{1,2});|&#0*([0-9]{1,3});|&(\w+);",
-    re.I,
+_ENDS = (
+    re.compile(rb"([\r\n]+)"),
+    re.compile(rb"(\s+)"),
+    re.compile(rb"([\0-\x1f/?&;,:@<>\"'()\[\]{}]+)"),
 )
-_HEX_DIGIT = re.compile(r"(?:0x)?([0-9a-f])", re.I)
-_PADDING = re.compile(r"(?:=|%3d)*", re.I)  # base64's, which tells of the length
-_ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
+"""Where lines end, then words, then their parts."""
+_CODE_POINT = re.compile(r"[\\%]u(?:\{([0-9a-f]{1,5})\}|([0-9a-f]{4}))", re.I)
+_CODE_BYTE = re.compile(r"\\x(?=[0-9a-f]{2})", re.I)
+_BACKSLASHED = re.compile(r"\\([\\/\"'])")
+_MAY_BE_ESCAPED = re.compile(r"[&%\\]")
+_BYTES = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}
+"""What "surrogateescape" makes of bytes that are no UTF-8, as Latin-1 has them."""
+_ALPHABETS = str.maketrans("-_", "+/")
+_HEX_DIGIT = re.compile(r"(?:0x)?([0-9a-f])")
 _WORDS = (re.compile(r"[^\W_]+"), re.compile(r"[^\s\0-\x1f:;,=\"'<>()\[\]{}/\\&?@]+"), re.compile(r"\S+"))
 """What may be taken for a word: letters and digits, what stands between delimiters, or between spaces."""
 _LOOKS_SECRET = re.compile(
-    r"(?<=//)[^/\s@]+(?=@)"  # user information in a URL, RFC 3986 section 3.2.1
-    r"|(?<=\bbasic )[a-z0-9+/_=.-]+|(?<=\bbearer )[a-z0-9+/_=.~-]+"  # RFC 7617, RFC 6750
-    r"|(?<=\bntlm )[a-z0-9+/=]+|(?<=\bnegotiate )[a-z0-9+/=]+"  # [MS-NTHT], RFC 4559
-    r"|(?-i:TlRMTVNTUA)[a-z0-9+/=]*"  # NTLMSSP in base64
-    r"|(?-i:YI[A-Z]|oYI|oYG|oRQ)[a-z0-9+/]{16,}=*"  # SPNEGO in base64: RFC 4178 section 4.2
-    r"|(?<=\bresponse=)\"?[0-9a-f]+|(?<=nonce=)\"?[^\",\s]+"  # RFC 7616 section 3.4
-    r"|(?<=\bpassword=)[^\s&;\"]+|(?<=\bpasswd=)[^\s&;\"]+|(?<=\bpwd=)[^\s&;\"]+",
+    rb"(?<=//)[^/\s@]+(?=@)"  # user information in a URL, RFC 3986 section 3.2.1
+    rb"|(?<=\bbasic )[a-z0-9+/_=.-]+|(?<=\bbearer )[a-z0-9+/_=.~-]+"  # RFC 7617, RFC 6750
+    rb"|(?<=\bntlm )[a-z0-9+/=]+|(?<=\bnegotiate )[a-z0-9+/=]+"  # [MS-NTHT], RFC 4559
+    rb"|(?-i:TlRMTVNTUA)[a-z0-9+/=]*"  # NTLMSSP in base64
+    rb"|(?-i:YI[A-Z]|oYI|oYG|oRQ)[a-z0-9+/]{16,}=*"  # SPNEGO in base64: RFC 4178 section 4.2
+    rb"|(?<=\bresponse=)\"?[0-9a-f]+|(?<=nonce=)\"?[^\",\s]+"  # RFC 7616 section 3.4
+    rb"|(?<=\bpassword=)[^\s&;\"]+|(?<=\bpasswd=)[^\s&;\"]+|(?<=\bpwd=)[^\s&;\"]+",
     re.I,
 )
-
-
-class _Span(NamedTuple):
-    start: int
-    end: int
-
-
-class _View(NamedTuple):
-    """A text as it is compared, and for each of its characters where it stood, from and to."""
-
-    text: str
-    places: list[_Span]
-
-    def span(self, start: int, end: int) -> _Span:
-        return _Span(self.places[start].start, self.places[end - 1].end)
 
 
 class Mask:
     """Masks the credentials, or nothing but what looks like a login where there are none."""
 
     def __init__(self, credentials: Credentials | None) -> None:
-        name, password, pair = _forms(credentials)
-        self._short_names = _short(map(_flat, name))
-        tokens = [_base64(form) for form in (*password, *pair)]
-        self._short_passwords = _short((*map(_flat, password), *tokens))
-        whole = [form for form in (*name, *password, *pair) if len(_flat(form)) >= _SHORT]
-        again = [b64encode(form.encode("latin-1")).decode() for form in (*password, *pair)]
-        needles = {*tokens, *(needle for form in (*whole, *again) for needle in _needles(form))}
-        self._needles = needles - _short(needles) - {""}
-        self._letters = frozenset(
-            letters for needle in self._needles if len(letters := _letters_in(needle)) >= _SHORTEST_LETTERS
-        )
-        self._hex = frozenset(form.encode("latin-1").hex() for form in whole)
+        self._names: list[re.Pattern[bytes]] = []
+        self._needles: set[str] = set()
+        self._letters: set[str] = set()
+        self._hex: set[str] = set()
+        self._short: set[str] = set()
+        if credentials is not None:
+            self._learn(credentials.username, credentials.password.reveal())
+
+    def _learn(self, name: str, password: str) -> None:
+        pair = f"{name}:{password}"  # as Basic sends them
+        plain = _read(password)
+        sent = {*_encodings(password), *_encodings(pair)}
+        tokens = {_flat(b64encode(form).decode().rstrip("=")) for form in sent}
+        within = {needle for form in (*sent, *map(b64encode, sent)) for needle in _within_base64(form)}
+        self._short = {each for each in plain | tokens if 0 < len(each) < _SHORT}
+        needles = plain | tokens | within | (_read(pair) if self._short else set())
+        self._needles = {needle for needle in needles if len(needle) >= _SHORT}
+        self._letters = {
+            letters for each in self._needles if len(letters := _letters_in(each)) >= _SHORTEST_LETTERS
+        }
+        self._hex = {form.hex() for form in sent if len(form) >= _SHORT}
+        self._names = [_name_pattern(form) for form in _encodings(name) if form]
 
     def text(self, raw: bytes, *, cut: bool = False) -> bytes:
         """The bytes without secrets; with `cut`, also without what may be the beginning of one at their end.
@@ -81,52 +86,60 @@ class Mask:
         Where a password is too short to be told from ordinary letters and stands there as a word of its own,
         nothing of the text is left.
         """
-        shown = raw.decode("latin-1")
-        words = list(_words(shown))
-        if not self._short_passwords.isdisjoint(flat for flat, _ in words):
-            return MASK.encode()
-        spans = [_Span(*found.span()) for found in _LOOKS_SECRET.finditer(shown)]
-        spans += [span for flat, span in words if flat in self._short_names]
-        if self._needles:
-            for view in _readings(shown):
-                spans += self._secrets_in(view, self._needles, cut=cut)
-                spans += self._secrets_in(_letters_of(view), self._letters, cut=False)
-            spans += self._secrets_in(_hex_digits(shown), self._hex, cut=cut)
-        return _without(shown, spans).encode("latin-1")
+        if self._short and not self._short.isdisjoint(_words(raw)):
+            return _MASK
+        shown = _LOOKS_SECRET.sub(_MASK, self._without(raw, _ENDS, cut=cut))
+        for name in self._names:
+            shown = _MASK.join(name.sub(_MASK, each) for each in shown.split(_MASK))
+        return shown
 
-    @staticmethod
-    def _secrets_in(view: _View, needles: Iterable[str], *, cut: bool) -> Iterator[_Span]:
-        for needle in needles:
-            at = view.text.find(needle)
-            while at >= 0:
-                yield view.span(at, at + len(needle))
-                at = view.text.find(needle, at + 1)
-            if cut and (size := _overlap(view.text, needle)) >= _SHORTEST_CUT:
-                yield view.span(len(view.text) - size, len(view.text))
+    def _without(self, raw: bytes, ends: Sequence[re.Pattern[bytes]], *, cut: bool) -> bytes:
+        """With a mask for each piece that holds a secret, or for all of it where one lies across them."""
+        found = self._secrets_in(raw, cut=cut)
+        if not found:
+            return raw
+        if not ends:
+            return _MASK
+        pieces = ends[0].split(raw)
+        last = max((at for at, piece in enumerate(pieces) if piece.strip()), default=0)
+        shown = b""
+        for at, piece in enumerate(pieces):
+            if at % 2 == 0:  # else it stands between two
+                is_cut = cut and at == last
+                found -= self._secrets_in(piece, cut=is_cut)
+                piece = self._without(piece, ends[1:], cut=is_cut)
+            shown += piece
+        return _MASK if found or self._secrets_in(shown, cut=cut) else shown
+
+    def _secrets_in(self, raw: bytes, *, cut: bool) -> set[str]:
+        """What of our secrets is there in any reading."""
+        found: set[str] = set()
+        if not self._needles:
+            return found
+        for view in _readings(raw):
+            flat = _flat(view)
+            letters = _letters_in(flat)
+            found.update(each for each in self._letters if each in letters)
+            digits = "".join(_HEX_DIGIT.findall(view.lower()))
+            for seen, needles in ((flat, self._needles), (digits, self._hex)):
+                found.update(each for each in needles if each in seen)
+                if cut:
+                    found.update(each[: _overlap(seen, each)] for each in needles)
+        return found - {""}
 
 
-def _forms(credentials: Credentials | None) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """User name, password, and both as they are sent: each byte as a character, in UTF-8 and in Latin-1."""
-    if credentials is None:
-        return frozenset(), frozenset(), frozenset()
-    name, password = credentials.username, credentials.password.reveal()
-    return _encodings(name), _encodings(password), _encodings(f"{name}:{password}")
+def _encodings(text: str) -> set[bytes]:
+    """In UTF-8, and in Latin-1 where that has it."""
+    return {text.encode(), text.encode("latin-1" if all(ord(char) < 256 for char in text) else "utf-8")}
 
 
-def _encodings(text: str) -> frozenset[str]:
-    forms = {text.encode().decode("latin-1")}
-    return frozenset(forms | {text} if all(ord(char) < 256 for char in text) else forms)
+def _read(text: str) -> set[str]:
+    """Flat, as it is and as it looks in the wrong encoding, with a character for each byte."""
+    return {_flat(each) for each in (text, *(form.decode("latin-1") for form in _encodings(text)))}
 
 
-def _short(flat: Iterable[str]) -> frozenset[str]:
-    return frozenset(each for each in flat if 0 < len(each) < _SHORT)
-
-
-def _needles(secret: str) -> Iterator[str]:
-    """As itself, and in base64: alone, or somewhere within a longer text, at each of three offsets."""
-    yield _flat(secret)
-    yield _base64(secret)
-    raw = secret.encode("latin-1")
+def _within_base64(raw: bytes) -> Iterator[str]:
+    """Somewhere within a longer text in base64, at each of three offsets."""
     for offset in range(3):
         # The first characters also carry what stands before, and the last what stands behind.
         encoded = b64encode(bytes(offset) + raw).decode()[(0, 2, 3)[offset] :]
@@ -134,87 +147,56 @@ def _needles(secret: str) -> Iterator[str]:
         yield _flat(encoded[: len(encoded) - uncertain])
 
 
-def _base64(secret: str) -> str:
-    return _flat(b64encode(secret.encode("latin-1")).decode().rstrip("="))
+def _name_pattern(name: bytes) -> re.Pattern[bytes]:
+    """A short name is one only as a word of its own."""
+    edges = (rb"(?<![^\W_])", rb"(?![^\W_])") if len(name) < _SHORT else (b"", b"")
+    return re.compile(edges[0] + re.escape(name) + edges[1], re.I)
 
 
 def _flat(text: str) -> str:
-    """Without what a copy may change: case, white space and line breaks, and base64's two alphabets."""
-    return "".join(flat for char in text if (flat := _flat_character(char)))
-
-
-def _flat_character(char: str) -> str:
-    return "" if char.isspace() or not char.isprintable() else {"-": "+", "_": "/"}.get(char, char.lower())
-
-
-def _readings(text: str) -> Iterator[_View]:
-    """Flat: as it is, as a secret may look escaped itself, and with escapes undone, again and again."""
-    view = _View(text, [_Span(at, at + 1) for at in range(len(text))])
-    for _ in range(_MOST_ESCAPES + 1):
-        yield _seen(
-            [(flat, span) for char, span in zip(*view, strict=True) if (flat := _flat_character(char))]
-        )
-        if not _ESCAPED.search(view.text):
-            return
-        view = _seen([(char, view.span(*span)) for char, span in _characters(view.text)])
-
-
-def _letters_of(view: _View) -> _View:
-    return _seen([(char, span) for char, span in zip(*view, strict=True) if char.isalnum()])
+    """Without what a copy may change: case, how accents are written, white space, base64's two alphabets."""
+    folded = unicodedata.normalize("NFKD", text).casefold().translate(_ALPHABETS)
+    return "".join(char for char in folded if char.isprintable() and not char.isspace())
 
 
 def _letters_in(text: str) -> str:
     return "".join(filter(str.isalnum, text))
 
 
-def _seen(characters: list[tuple[str, _Span]]) -> _View:
-    return _View("".join(char for char, _ in characters), [span for _, span in characters])
+def _readings(raw: bytes) -> set[str]:
+    """As it is, as a secret may look escaped itself, and with escapes undone, again and again."""
+    seen = set()
+    for encoding in ("utf-8", "latin-1"):
+        view = raw.decode(encoding, "surrogateescape").translate(_BYTES)
+        seen.add(view)
+        for undo in (unescape, _without_backslashes, partial(_without_percent, encoding)) * _MOST_ESCAPES:
+            seen.add(view := undo(view))
+    return seen | {view.replace("+", " ") for view in seen}  # as forms are sent
 
 
-def _characters(text: str) -> Iterator[tuple[str, _Span]]:
-    """The characters with escapes undone once, and where they stood."""
-    at = 0
-    for found in _ESCAPED.finditer(text):
-        yield from ((text[place], _Span(place, place + 1)) for place in range(at, found.start()))
-        yield _unescaped(found), _Span(*found.span())
-        at = found.end()
-    yield from ((text[place], _Span(place, place + 1)) for place in range(at, len(text)))
+def _without_backslashes(text: str) -> str:
+    r"""As in JSON, and `%u20ac` as of JavaScript. Of `\x` bytes are left, in an encoding not known here."""
+    undone = _CODE_POINT.sub(lambda found: chr(int(found[1] or found[2], 16)), _CODE_BYTE.sub("%", text))
+    undone = undone.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # two halves become one
+    return _BACKSLASHED.sub(r"\1", undone)
 
 
-def _unescaped(found: re.Match[str]) -> str:
-    *hexadecimal, decimal, entity = found.groups()
-    if entity is not None:
-        return _ENTITIES.get(entity.lower(), "?")
-    code = int(decimal) if decimal is not None else int(next(filter(None, hexadecimal)), 16)
-    return chr(code) if code < 256 else "?"
+def _without_percent(encoding: str, text: str) -> str:
+    return unquote(text, encoding, "surrogateescape").translate(_BYTES)
 
 
-def _hex_digits(text: str) -> _View:
-    """The hexadecimal digits alone: they are written with spaces, colons, `\\x` or `0x` between them."""
-    kept = [(found[1].lower(), _Span(*found.span())) for found in _HEX_DIGIT.finditer(text)]
-    return _seen(kept)
-
-
-def _words(text: str) -> Iterator[tuple[str, _Span]]:
-    """Everything that may be taken for a word, flat, with its place."""
+def _words(raw: bytes) -> Iterator[str]:
+    """Everything that may be taken for a word, flat: it may be escaped alone, or with what delimits it."""
+    for view in _readings(raw):
+        for kind in _WORDS:
+            yield from map(_flat, kind.findall(view))
     for kind in _WORDS:
-        for found in kind.finditer(text):
-            yield _flat("".join(char for char, _ in _characters(found[0]))), _Span(*found.span())
-
-
-def _without(text: str, spans: Iterable[_Span]) -> str:
-    """The text with one mask for each stretch of spans that touch."""
-    shown: list[str] = []
-    at = 0
-    for start, end in sorted(spans):
-        if start > at or not shown:
-            shown += [text[at:start], MASK]
-        at = max(at, end)
-        if padding := _PADDING.match(text, at):
-            at = padding.end()
-    return "".join((*shown, text[at:]))
+        for word in kind.findall(raw.decode("latin-1")):
+            if _MAY_BE_ESCAPED.search(word):
+                yield from map(_flat, _readings(word.encode("latin-1")))
 
 
 def _overlap(text: str, needle: str) -> int:
-    """How many characters at the end of the text are a beginning of the needle, which is not there whole."""
-    return next((size for size in range(len(needle) - 1, 0, -1) if text.endswith(needle[:size])), 0)
+    """How many characters at the end of the text are a beginning of the needle; 0 for too few to tell."""
+    sizes = range(len(needle) - 1, _SHORTEST_CUT - 1, -1)
+    return next((size for size in sizes if text.endswith(needle[:size])), 0)

@@ -1,6 +1,7 @@
 """What a peer sends back of our credentials, in every dress, is not shown."""
 
 from base64 import b64encode, urlsafe_b64encode
+from unicodedata import normalize
 from urllib.parse import quote
 
 import pytest
@@ -33,6 +34,7 @@ FORMS = {
     "percent": quote(PASSWORD, safe=""),
     "percent-lower": quote(PASSWORD, safe="").lower(),
     "percent-all": every_percent(PASSWORD),
+    "percent-u": "".join(f"%u{ord(char):04X}" for char in PASSWORD),
     "entities": PASSWORD.replace(">", "&gt;"),
     "numbers": "".join(f"&#{ord(char)};" for char in PASSWORD),
     "hex-numbers": "".join(f"&#x{ord(char):x};" for char in PASSWORD),
@@ -57,14 +59,77 @@ FORMS = {
 }
 
 
+SHOWN = (f"<{MASK}> today", f"{MASK} today", MASK)
+
+
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
 def test_the_password_is_masked_however_it_is_written(form: str) -> None:
-    assert masked(f"you sent <{form}>, sorry") == f"you sent <{MASK}>, sorry"
+    # Of what stands beside it as much as cannot belong to it: its line, its word, or a part of that.
+    assert masked(f"you sent\n<{form}> today") in {f"you sent\n{shown}" for shown in SHOWN} | {MASK}
+
+
+BEYOND_LATIN_1 = "10€Schein-Häus😀"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        BEYOND_LATIN_1,
+        BEYOND_LATIN_1.upper(),
+        normalize("NFD", BEYOND_LATIN_1),
+        quote(BEYOND_LATIN_1),
+        "10%u20ACSchein-H%E4us%uD83D%uDE00",
+        "10\\u20acSchein-H\\u00e4us\\ud83d\\ude00",
+        "10\\u{20ac}Schein-H\\u{e4}us\\u{1f600}",
+        "10\\xe2\\x82\\xacSchein-H\\xc3\\xa4us\\xf0\\x9f\\x98\\x80",
+        "10&#8364;Schein-H&#228;us&#128512;",
+        "10&#x20AC;Schein-H&#xE4;us&#x1F600;",
+        "10&euro;Schein-H&auml;us&#128512;",
+        "10&amp;#8364;Schein-H&amp;auml;us&amp;#128512;",
+        "10&amp;euro;Schein-H%26auml;us%26%23128512%3B",
+        "10€Schein-H&auml;us%F0%9F%98%80",
+    ],
+)
+def test_a_password_beyond_latin_1_is_masked_however_it_is_written(form: str) -> None:
+    login = Credentials("svc-netcheck", Secret(BEYOND_LATIN_1))
+    assert masked(f"you sent {form} today", login) == f"you sent {MASK} today"
+
+
+def test_a_quote_in_a_password_is_masked_as_json_has_it() -> None:
+    assert masked(r'{"pw": "a\"b\/\\c"}', Credentials("name", Secret('a"b/\\c'))) == f'{{"pw": {MASK}'
+
+
+def test_a_space_in_a_password_is_masked_as_forms_have_it() -> None:
+    login = Credentials("name", Secret("my pass!"))
+    assert masked("/blocked?pw=my+pass%21&go=1", login) == f"/blocked?{MASK}&go=1"
+
+
+def test_the_rest_of_a_head_is_left_beside_a_line_that_holds_the_password() -> None:
+    head = "HTTP/1.1 302 Found\r\nLocation: http://portal.example/?pw={}&a=b\r\nVia: gate\r\n"
+    assert masked(head.format(PASSWORD[:4] + "%2E")) == head.format(PASSWORD[:4] + "%2E")
+    assert masked(head.format("Corr3ctHorse")) == head.format(MASK).replace("pw=", "")
+
+
+@pytest.mark.parametrize("password", ["/", "<", "?,(", '\u0439"', ":Y-"])
+def test_a_short_password_of_delimiters_is_masked_where_it_is_escaped(password: str) -> None:
+    sent = quote(password, safe="")
+    assert masked(f'you sent "{sent}"', Credentials("name", Secret(password))) == MASK
+
+
+def test_a_password_that_is_there_in_one_piece_and_again_across_two_is_not_shown() -> None:
+    assert masked(f"{PASSWORD}\nand {PASSWORD[:6]} {PASSWORD[6:]}") == f"{MASK}\n{MASK}"
+    assert masked(f"{PASSWORD}\n{PASSWORD[:6]}\n{PASSWORD[6:]}") == MASK
+
+
+def test_no_end_of_a_password_is_left_where_its_letters_alone_are_known_too() -> None:
+    assert masked("sent longpassword &! today", Credentials("name", Secret("longpassword &!"))) == MASK
 
 
 @pytest.mark.parametrize("between", ["-", ", ", " | ", '","'])
 def test_letters_of_the_password_are_masked_whatever_stands_between_them(between: str) -> None:
-    assert masked(f"you sent {between.join('Corr3ct?Horse')}, sorry") == f"you sent {MASK}, sorry"
+    assert masked(f"you sent\n{between.join('Corr3ct?Horse')} today") in {
+        f"you sent\n{each}" for each in SHOWN
+    }
 
 
 @pytest.mark.parametrize("before", ["", "u", "us", "user=me&pass="])
@@ -93,7 +158,7 @@ def test_the_mask_says_nothing_of_the_length(password: str) -> None:
     login = Credentials("user-name", Secret(password))
 
     for form in (password, b64encode(password.encode()).decode(), password.encode().hex()):
-        assert masked(f"no {form}.", login) == "no ***."
+        assert masked(f"no {form} .", login) == "no *** ."
 
 
 @pytest.mark.parametrize("text", ["HTTP 403 Forbidden", "Access denied by a-team", "iiii", ""])
