@@ -63,10 +63,12 @@ def evaluate(argument: bytes) -> bytes:
 def _answers(context: quickjs.Context, asked: dict[str, Any]) -> list[dict[str, str]]:
     urls = asked["urls"]
     try:
-        context.eval(asked["script"])
+        context.eval(asked["script"] + "\n;0")  # so that nothing of it has to be made something of Python's
         error = "" if context.eval(_HAS_FUNCTION) else "it has no function FindProxyForURL"
     except quickjs.JSException as thrown:
         error = _in_words(thrown)
+    except (TypeError, ValueError):
+        error = _CHANGED
     if error:
         return [{"error": error}] * len(urls)
     answers: list[dict[str, str]] = []
@@ -108,8 +110,11 @@ def _in_words(error: Exception) -> str:
     what, _, where = str(error).partition("\n")
     if "interrupted" in what:
         return _ENDLESS
-    if what == "null" or "out of memory" in what:  # QuickJS has no memory left for words
-        return f"it takes more than {_MOST_MEMORY >> 20} MiB of memory"
+    too_much = f"it takes more than {_MOST_MEMORY >> 20} MiB of memory"
+    if "out of memory" in what:
+        return too_much
+    if what == "null":  # also where QuickJS has no memory left for words
+        return f"{too_much}, or throws null"
     place = re.search(r"<input>:(\d+):(\d+)", where)
     at = f" (line {place[1]}, column {place[2]})" if place else ""
-    return f"{_printable(what[:_MOST_TEXT]).removesuffix(' undefined')}{at}"
+    return f"{_printable(what[:_MOST_TEXT])}{at}"

@@ -20,6 +20,8 @@ def script_in(data: bytes) -> str:
         raise ScriptError("it is empty")
     if begins.startswith("<"):
         raise ScriptError("it is HTML and not JavaScript: a login page, or a page about an error")
+    if "\0" in text:
+        raise ScriptError("it holds a NUL, as UTF-16 without a byte order mark does: save it as UTF-8")
     return text
 
 

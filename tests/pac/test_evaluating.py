@@ -122,6 +122,12 @@ def test_of_names_without_end_a_few_are_resolved() -> None:
         ("function FindProxyForURL() { return 3 }", "it answers number, and not with text"),
         ("function FindProxyForURL() { throw 'no' }", "no"),
         ("function FindProxyForURL() { return timeRange(1, 2, 3) }", "timeRange: bad number of arguments"),
+        ("function FindProxyForURL() { throw 'it is undefined' }", "it is undefined"),
+        (
+            "function FindProxyForURL(url) { return url.x.y }",
+            "TypeError: cannot read property 'y' of undefined (line 1, column 40)",
+        ),
+        ("throw null", "it takes more than 64 MiB of memory, or throws null"),
         (
             "\nfunction FindProxyForURL() { return x.y }",
             "ReferenceError: x is not defined (line 2, column 37)",
@@ -182,6 +188,18 @@ def test_one_url_may_fail_and_another_not() -> None:
 
 def test_nothing_that_a_terminal_obeys_is_passed_on() -> None:
     assert said(r"'PROXY a\x1b[31m\r\nb'") == "PROXY a[31m b"
+
+
+@pytest.mark.parametrize("end", ["10n", "'\\ud800'", "Symbol()", "({})", "// that is all", "new Date()"])
+def test_it_does_not_matter_what_a_script_ends_in(end: str) -> None:
+    script = f"function FindProxyForURL() {{ return 'DIRECT' }}\n{end}"
+    assert run(script)["answers"] == [{"said": "DIRECT"}]
+
+
+@pytest.mark.parametrize("script", ["\0", "// \ud800"])
+def test_what_the_engine_does_not_take_is_the_scripts_fault(script: str) -> None:
+    (answer,) = run(script)["answers"]
+    assert answer["error"]
 
 
 def test_an_ex_function_alone_will_do() -> None:

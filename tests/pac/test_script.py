@@ -21,7 +21,12 @@ def test_the_usual_encodings_are_read(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("data", "says"),
-    [(b" \r\n<!DOCTYPE html><title>Login", "is HTML and not JavaScript"), (b" \n", "is empty")],
+    [
+        (b" \r\n<!DOCTYPE html><title>Login", "is HTML and not JavaScript"),
+        (b" \n", "is empty"),
+        ("function FindProxyForURL".encode("utf-16-le"), "holds a NUL"),
+        (b"// \0", "holds a NUL"),
+    ],
 )
 def test_what_is_no_script_is_told(data: bytes, says: str) -> None:
     with pytest.raises(ScriptError, match=says):
