@@ -26,7 +26,9 @@ _OURS = 0x6E65746B  # "netk", in the header of the file (SQLite's application_id
 _VERSION = 1
 _LOCKED = 2.0
 """Seconds to wait for another program that has the file locked."""
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+"""The last of them says that our table or a column of it is not there: what asks for them never changes."""
+_LATEST = 253402300800.0  # the end of the year 9999: no later time can be written as a date
 _BEGINS = b"SQLite format 3\0"
 _HEADER = 100
 _APPLICATION = slice(68, 72)
@@ -38,7 +40,7 @@ _NO_HISTORY = "{} is not a history file of netcheck: name another file in `histo
 _MAKE = f"""
 PRAGMA application_id = {_OURS};
 PRAGMA user_version = {_VERSION};
-CREATE TABLE spans (
+CREATE TABLE IF NOT EXISTS spans (
     path TEXT, role TEXT, began REAL, seen REAL, ended REAL, verdict TEXT, cause TEXT, hop TEXT,
     is_expected INTEGER, summary TEXT, evidence TEXT, next_step TEXT, transcript TEXT,
     PRIMARY KEY (path, role, began)
@@ -206,8 +208,9 @@ def _plainly(file: Path) -> Iterator[None]:
     """What SQLite and the system raise, as HistoryError: damage of what is ours, or what is in the way."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last for words in an error's text
+        is_damage = isinstance(error, UnicodeDecodeError)
+        if is_damage or getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
             if not _was_ours(_header(file)):
                 raise HistoryError(_NO_HISTORY.format(file)) from error
             raise _DamagedError(f"{file} is damaged: {error}") from error
@@ -252,15 +255,18 @@ def _span(row: Iterable[object]) -> Span | None:
     path, role, began, seen, ended, verdict, cause, hop, is_expected, *texts = row
     summary, evidence, next_step, transcript = texts
     try:
+        first, last, end = (float(str(each)) for each in (began, seen, seen if ended is None else ended))
+        if not (first >= 0 and all(first <= each < _LATEST for each in (last, end))):
+            return None
         return Span(
             str(path),
             Role(str(role)),
             Verdict(str(verdict)),
             None if cause is None else Cause(str(cause)),
             None if hop is None else Hop(str(hop)),
-            float(str(began)),
-            float(str(seen)),
-            None if ended is None else float(str(ended)),
+            first,
+            last,
+            None if ended is None else end,
             bool(is_expected),
             str(summary),
             tuple(map(str, json.loads(str(evidence)))),

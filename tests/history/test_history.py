@@ -234,6 +234,39 @@ def test_a_file_whose_beginning_was_lost_is_set_aside_too(tmp_path: Path, left: 
     assert aside.read_bytes() == left
 
 
+@pytest.mark.parametrize(
+    "change", [(b"CREATE TABLE", b"CR\x91ATE TABLE"), (b"transcript TEXT", b"transcripu TEXT")]
+)
+def test_a_file_whose_table_is_damaged_is_set_aside_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, change: tuple[bytes, bytes]
+) -> None:
+    file = tmp_path / "netcheck.db"
+    kept(file, DOWN)
+    file.write_bytes(damaged := file.read_bytes().replace(*change))
+    with pytest.raises(HistoryError, match="is damaged"):
+        read(file)
+    assert causes(kept(file, BLOCKED)) == [BLOCKED.cause]
+    (aside,) = tmp_path.glob("netcheck.db.damaged-*")
+    assert aside.read_bytes() == damaged
+    assert "internal error" not in caplog.text
+
+
+def test_a_file_that_says_another_name_of_its_table_is_set_aside_too(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    kept(file, DOWN)
+    altered(file, "ALTER TABLE spans RENAME TO spanz")
+    assert causes(kept(file, BLOCKED)) == [BLOCKED.cause]
+    assert len(list(tmp_path.glob("netcheck.db.damaged-*"))) == 1
+
+
+def test_a_file_that_another_daemon_makes_at_the_same_time_is_no_damaged_one(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    kept(file, DOWN)
+    altered(file, "PRAGMA user_version = 0")  # as before the other's last statement
+    assert causes(kept(file, BLOCKED, begun=NOW + 500)) == [BLOCKED.cause, DOWN.cause]
+    assert not list(tmp_path.glob("*damaged*"))
+
+
 def test_a_file_that_is_damaged_while_we_run_gets_all_again(tmp_path: Path) -> None:
     file = tmp_path / "netcheck.db"
     database, spans = Database(file), kept(None, BLOCKED, DOWN)._timeline.spans
@@ -345,7 +378,21 @@ def test_an_empty_file_may_be_used(tmp_path: Path) -> None:
     assert [span.cause for span in read(file)] == [DOWN.cause]
 
 
-@pytest.mark.parametrize("broken", ["evidence = 'null'", "evidence = '{'", "began = 'soon'", "role = NULL"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "evidence = 'null'",
+        "evidence = '{'",
+        "began = 'soon'",
+        "role = NULL",
+        "began = -1",
+        "seen = 'nan'",
+        "seen = began - 1",
+        "ended = began - 1",
+        "ended = 1e300",
+        "seen = 253402300800",
+    ],
+)
 def test_a_row_that_makes_no_sense_costs_no_other(tmp_path: Path, broken: str) -> None:
     file = tmp_path / "netcheck.db"
     kept(file, BLOCKED, DOWN)
