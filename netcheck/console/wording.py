@@ -20,8 +20,8 @@ def with_spaces(text: str) -> str:
     return text.replace(_KEPT, " ")
 
 
-_NUMBERED = re.compile(r"(\d+)-(.+)")
-
+_NUMBERED = re.compile(r"(0|[1-9][0-9]{0,8})-(.+)")
+"""A number that is written again as it stood: `01-a` is another host than `1-a`."""
 
 _BETWEEN_SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")
 

@@ -11,6 +11,11 @@ def test_numbered_hosts_are_told_together() -> None:
     )
 
 
+def test_a_host_is_written_with_the_number_that_it_has() -> None:
+    hosts = ["01-mdm.test", "02-mdm.test", "\u0663-mdm.test", "1-mdm.test", "2024-01-mdm.test"]
+    assert hosts_text(hosts) == "1-mdm.test, 2024-01-mdm.test, 01-mdm.test, 02-mdm.test, \u0663-mdm.test"
+
+
 def test_hosts_of_the_same_ports_are_told_together() -> None:
     places = [(host, port) for host in COURIER.hosts for port in (5223, 443)]
     assert places_text([*places, ("api.test", 443)]) == (
