@@ -74,11 +74,11 @@ def context_for(web: Web, tls: ServerTls) -> ssl.SSLContext:
     """What speaks TLS as the section, or its files, say; ConfigError where nothing can. Blocks."""
     try:
         return server_context(tls)
-    except OSError as error:
-        raise ConfigError([_unreadable(error.filename or tls.key, error)]) from error
-    except ValueError as error:
+    except (ssl.SSLError, ValueError) as error:  # the first is an OSError too
         where = str(web.config_file or tls.key)
         raise ConfigError([Problem(where, *TOP, f"TLS cannot be spoken with this: {error}")]) from error
+    except OSError as error:
+        raise ConfigError([_unreadable(error.filename or tls.key, error)]) from error
 
 
 # HTTP

@@ -2,13 +2,13 @@
 
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from netcheck.config.reading.document import NOTHING, Location
 from netcheck.config.reading.named_files import CA_FILE, READABLE_FILE
-from netcheck.config.reading.pem import Pem, check_authorities, check_pair, load_authorities, load_pair
+from netcheck.config.reading.pem import Pem, agree, check_authorities, check_pair, load_authorities, load_pair
 from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.config.reading.sections import Key, Section, section
 from netcheck.config.reading.values import FLAG, Kind, Limits, list_of, text, text_in
@@ -239,6 +239,23 @@ def _versions_are_in_order(keys: TlsKeys, at: Location, reading: Reading) -> Non
         reading.say((*at, "max_version"), "is older than min_version: nobody could connect")
 
 
+def _somebody_can_connect(keys: TlsKeys, at: Location, reading: Reading) -> None:
+    tls = to_tls(keys)
+    if tls is None or not reading.sound(at):
+        return
+    try:
+        context = server_context(replace(tls, client_ca=None, client_auth=ClientAuth.NONE))
+    except (OSError, ValueError):
+        return  # said by who makes it in earnest
+    try:
+        agree(context)
+    except ssl.SSLError as error:
+        limits = ("cipher_suites", "max_version", "min_version", "curve_preferences", "cert_file", "cert")
+        key = next(key for key in limits if getattr(keys, key))
+        message = "with this, the other keys and the certificate nobody could connect"
+        reading.say((*at, key), f"{message}: {error.reason}")
+
+
 TLS: Section[TlsKeys] = section(
     TlsKeys,
     "TLS on the web port.",
@@ -265,7 +282,7 @@ TLS: Section[TlsKeys] = section(
             or_nothing(list_of(_word(_CURVES), _LIST, distinct=False)), "The curves, the preferred first."
         ),
     },
-    (_certificate_has_its_key, _clients_can_be_verified, _versions_are_in_order),
+    (_certificate_has_its_key, _clients_can_be_verified, _versions_are_in_order, _somebody_can_connect),
 )
 
 

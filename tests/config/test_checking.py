@@ -158,7 +158,7 @@ def test_an_authority_in_the_web_config_itself_has_to_be_one(file: Path, issued:
     file.write_text("web: {config_file: web.yml}\n")
     with pytest.raises(ConfigError) as caught:
         check(file)
-    assert f"{web}:1:77: tls_server_config.client_ca: this holds no certificates in PEM" in str(caught.value)
+    assert f"{web}:1:77: tls_server_config.client_ca: a certificate in this is damaged" in str(caught.value)
 
 
 @pytest.mark.parametrize("read", [to_run, check])

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from netcheck.config.reading.problems import ConfigError
 from netcheck.config.settings import ClientAuth, Web, WebTls
-from netcheck.config.web_file import RateLimit, read_users, read_web_config, settle
+from netcheck.config.web_file import RateLimit, context_for, read_users, read_web_config, settle
 from netcheck.config.web_tls import ServerTls
 from netcheck.model.paths import Secret
 from tests.programs import program
@@ -63,6 +63,8 @@ def issued(tmp_path_factory: pytest.TempPathFactory) -> Pems:
     made.server("other")
     _ = made.ca
     (made.folder / "junk.pem").write_text("no certificate")
+    whole = made.ca.read_text()
+    (made.folder / "half.pem").write_text(whole + whole[: len(whole) // 2])
     key = load_pem_private_key((made.folder / "server.key").read_bytes(), None)
     locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
     (made.folder / "locked.key").write_bytes(locked)
@@ -203,7 +205,19 @@ STRICTER = [
     ),
     (f"{TLS}, client_allowed_sans: [a]}}", "needs client_auth_type: RequireAndVerifyClientCert"),
     (f"{TLS}, max_version: TLS11}}", "TLS12 is the oldest that is spoken here"),
+    (
+        f"{TLS}, client_auth_type: RequireAndVerifyClientCert, client_ca_file: half.pem}}",
+        "a certificate in this is damaged, or cut off",
+    ),
     (f"{TLS}, min_version: TLS13, max_version: TLS12}}", "is older than min_version"),
+    (
+        f"{TLS}, max_version: TLS12, cipher_suites: [TLS_AES_128_GCM_SHA256]}}",
+        "1:101: tls_server_config.cipher_suites: with this, the other keys and the certificate nobody",
+    ),
+    (
+        f"{TLS}, max_version: TLS12, cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA]}}",
+        "nobody could connect: NO_SHARED_CIPHER",
+    ),
     (
         f"basic_auth_users: {{alice: {HASH.replace('$10$', '$31$')}}}",
         "the cost of this hash is not within 4 to 18",
@@ -222,6 +236,12 @@ def test_what_would_protect_less_or_lock_out_is_refused(folder: Path, text: str,
         read_web_config(written(folder, text))
     assert message in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_ciphers_that_openssl_here_has_not_are_no_unreadable_file(issued: Pems) -> None:
+    tls = ServerTls(issued.folder / "server.crt", issued.folder / "server.key", ciphers=("NONE-SUCH",))
+    with pytest.raises(ConfigError, match=r"server\.key:1:1: TLS cannot be spoken with this: .*[Nn]o cipher"):
+        context_for(Web(), tls)
 
 
 NOTES = [

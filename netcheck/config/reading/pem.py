@@ -1,6 +1,7 @@
 """Certificates and private keys in PEM, and how OpenSSL takes them. Everything here blocks."""
 
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 from netcheck.files import LARGEST_PEM, as_file, read_file
@@ -8,6 +9,7 @@ from netcheck.model.paths import Secret
 
 Pem = Path | Secret
 """A file in PEM, or what would be in one."""
+_BEGIN = "-----BEGIN CERTIFICATE-----"
 
 
 def pem_of(pem: Pem) -> bytes:
@@ -39,14 +41,26 @@ def load_authorities(context: ssl.SSLContext, authorities: Pem) -> None:
     try:
         context.load_verify_locations(cadata=text)
     except (ssl.SSLError, ValueError) as error:
-        raise ValueError(
-            "this holds no certificates in PEM: -----BEGIN CERTIFICATE----- and so on"
-        ) from error
+        if _BEGIN in text:
+            raise ValueError("a certificate in this is damaged, or cut off: put it there anew") from error
+        raise ValueError(f"this holds no certificates in PEM: {_BEGIN} and so on") from error
 
 
 def check_pair(certificate: Pem, key: Pem) -> None:
     """ValueError or OSError where the two are not a certificate and its own private key."""
     load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), certificate, key)
+
+
+def agree(server: ssl.SSLContext) -> None:
+    """Shake hands with a client that takes anything; ssl.SSLError where even that cannot connect."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    client.set_ciphers("ALL:@SECLEVEL=0")
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    sides = (client.wrap_bio(to_client, to_server), server.wrap_bio(to_server, to_client, server_side=True))
+    for side in sides * 3:  # TLS 1.2 takes two turns of each, and so does 1.3 where the curve is another
+        with suppress(ssl.SSLWantReadError):
+            side.do_handshake()
 
 
 def check_authorities(authorities: Pem) -> None:
