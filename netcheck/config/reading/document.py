@@ -81,15 +81,19 @@ def read(data: bytes) -> Document:
     """Read one YAML document; never raises: what is wrong stands in `faults`."""
     reader = _Reader()
     try:
-        value = reader.document(_text(data))
+        text = _text(data)
+    except _UnreadableError as error:
+        return reader.result(NOTHING, error.fault)
+    try:
+        value = reader.document(text)
     except _UnreadableError as error:
         return reader.result(NOTHING, error.fault)
     except yaml.reader.ReaderError as error:
         # libyaml counts in bytes, and its bindings type the position as anything.
-        position = _position_of_byte(data, int(error.position))
+        position = _position_behind(text.encode()[: int(error.position)].decode("utf-8", "replace"))
         return reader.result(NOTHING, Fault(position, (), "a control character stands here: remove it"))
     except yaml.MarkedYAMLError as error:
-        return reader.result(NOTHING, _syntax_fault(error, _text(data)))
+        return reader.result(NOTHING, _syntax_fault(error, text))
     return reader.result(value)
 
 
@@ -101,6 +105,8 @@ class _UnreadableError(Exception):
         super().__init__(message)
 
 
+_ODD_LINE_END = re.compile("[\x85\u2028\u2029]")
+"""Line ends to libyaml, and to nobody who counts lines."""
 _NOT_UTF_8 = "this is not UTF-8 text: save the file as UTF-8"
 
 
@@ -108,14 +114,20 @@ def _text(data: bytes) -> str:
     if b"\0" in data[:2]:  # UTF-16, which begins so without a byte order mark
         raise _UnreadableError(TOP, _NOT_UTF_8)
     try:
-        return data.decode("utf-8").removeprefix("\ufeff")
+        text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        position = _position_of_byte(data, error.start)
+        position = _position_behind(data[: error.start].decode("utf-8").removeprefix("\ufeff"))
         raise _UnreadableError(position, _NOT_UTF_8) from error
+    if odd := _ODD_LINE_END.search(text):
+        position = _position_behind(text[: odd.start()])
+        message = (
+            f"a line ends here by U+{ord(odd[0]):04X}, which editors do not show: type the line end anew"
+        )
+        raise _UnreadableError(position, message)
+    return text
 
 
-def _position_of_byte(data: bytes, offset: int) -> Position:
-    before = data[:offset].decode("utf-8", "replace").removeprefix("\ufeff")
+def _position_behind(before: str) -> Position:
     return Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
