@@ -65,6 +65,22 @@ def test_what_cannot_run_on_windows_says_so_in_one_line(command: str) -> None:
     assert ended.stderr == f"netcheck {command} does not run on Windows; netcheck check does\n"
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_full_pipe_that_does_not_block_is_waited_for(stream: str) -> None:
+    script = (
+        "import sys; from netcheck.cli.exits import set_up_streams; set_up_streams(); "
+        f"sys.{stream}.write('x' * 200_000 + '\\n'); sys.{stream}.flush()"
+    )
+    reading_end, writing_end = os.pipe()
+    os.set_blocking(writing_end, False)
+    out, err = (writing_end if stream == each else subprocess.DEVNULL for each in ("stdout", "stderr"))
+    with subprocess.Popen([sys.executable, "-c", script], stdout=out, stderr=err) as process:
+        os.close(writing_end)
+        with os.fdopen(reading_end) as pipe:
+            assert pipe.read() == "x" * 200_000 + "\n"
+    assert process.returncode == 0
+
+
 # Interrupted while it starts
 
 

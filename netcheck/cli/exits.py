@@ -3,11 +3,12 @@
 import contextlib
 import io
 import os
+import select
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn, TextIO, cast
 
 import click
 
@@ -112,7 +113,17 @@ def _text(stream: io.FileIO, before: TextIO | None) -> io.TextIOWrapper:
     )
 
 
-class _Output(io.FileIO):
+class _Waiting(io.FileIO):
+    """Waits for who reads, also where whoever started us shares a pipe that does not block."""
+
+    def write(self, data: Any, /) -> int:
+        # None is what a full pipe comes to, whatever its type says.
+        while (written := cast("int | None", super().write(data))) is None:
+            select.select([], [self], [])
+        return written
+
+
+class _Output(_Waiting):
     """Standard output: that it is lost is an error once, and not again when the process ends."""
 
     _lost = False
@@ -125,7 +136,7 @@ class _Output(io.FileIO):
             raise LostOutputError(error) from error
 
 
-class _Errors(io.FileIO):
+class _Errors(_Waiting):
     """Standard error: where nobody reads it, the exit status says enough."""
 
     def write(self, data: Any, /) -> int:
