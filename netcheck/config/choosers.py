@@ -95,7 +95,8 @@ def _pac_address(url: str) -> PacAddress:
             "PAC files need quickjs-ng, which is not installed: docs/install.md says how to add it"
         )
     if match := _FILE_URL.fullmatch(url):
-        return PacAddress(f"file://{match['path']}")
+        # A file has no query and no fragment, and its name may have their signs.
+        return PacAddress(f"file://{match['path'].replace('?', '%3F').replace('#', '%23')}")
     if url.lower().startswith("file:"):
         raise ValueError(f"this names no whole path of a PAC file: {_HOW_TO_WRITE_A_PAC}")
     match = _WEB_URL.fullmatch(url)

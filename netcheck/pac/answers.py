@@ -40,9 +40,10 @@ def _way(part: str, credentials: Credentials | None, ca_file: Path | None) -> Wa
     if scheme is None:
         return None
     host, port = _split(place.strip().rpartition("://")[2].rstrip("/"))
-    if not host or not 1 <= (port or 1) <= 65535:
+    if port is None:
+        port = _PORTS.get(scheme, _SOCKS_PORT)
+    if not host or not 1 <= port <= 65535:
         return None
-    port = port or _PORTS.get(scheme, _SOCKS_PORT)
     return (Proxy(scheme, host, port, credentials, ca_file=ca_file),)
 
 

@@ -21,6 +21,8 @@ _MOST_NAMES, _LONGEST_NAME = 64, 255
 """Of those that it wanted to resolve: of each run, and in characters."""
 _CHANGED = "it changes what this runs it with"
 _KINDS = ("said", "error")
+_LOGIN = re.compile(r"[^\s;]+@")
+"""No answer may have one, and browsers do not take it: with it, what is named is no proxy."""
 _STANDARD = Path(__file__).with_name("standard.js").read_text(encoding="utf-8")
 _CALL = """(function (url, host) {
   var find = typeof FindProxyForURL === "function" ? FindProxyForURL : FindProxyForURLEx;
@@ -101,8 +103,9 @@ def _texts(found: object) -> list[str]:
 
 
 def _printable(text: str) -> str:
-    """In one line, without what a terminal would obey."""
-    return "".join(filter(str.isprintable, " ".join(text.split())))
+    """In one line, without what a terminal would obey, and without a login: it is shown to people."""
+    line = "".join(filter(str.isprintable, " ".join(text.split())))
+    return _LOGIN.sub("***@", line)
 
 
 def _in_words(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -103,6 +104,13 @@ def test_a_pac_file_that_is_here_is_tried(file: Path, script: str | None, said: 
         check(file)
     [problem] = caught.value.problems
     assert str(problem).startswith(f"{file}:2:19: paths.office.proxy: {said}")
+
+
+@pytest.mark.parametrize("name", ["a#b.pac", "a?b.pac", "a%20b.pac", "a%2520b.pac"])
+def test_a_pac_file_may_have_any_name_as_urls_write_it(file: Path, name: str) -> None:
+    (file.parent / unquote(name)).write_text("function FindProxyForURL(url, host) { return 'DIRECT' }")
+    file.write_text(f"paths:\n  office: {{proxy: 'pac+file://{file.parent}/{name}'}}\n")
+    assert check(file)
 
 
 def test_a_daemon_starts_before_the_certificate_to_be_proven_is_there(file: Path) -> None:

@@ -25,10 +25,11 @@ LOGIN = Credentials("svc", Secret("word"))
         ("PROXY http://a.test:3128/", ["http://a.test:3128"]),
         ("PROXY a.test:1; PROXY a.test:1", ["http://a.test:1"]),
         ("QUIC q.test:443; PROXY a.test:3128", ["http://a.test:3128"]),
-        ("PROXY; PROXY :80; PROXY a:x; PROXY a.test:99999; nonsense", []),
+        ("PROXY; PROXY :80; PROXY a:x; PROXY a.test:99999; PROXY a.test:0; nonsense", []),
         ("PROXY a.test:3128, PROXY b.test:3128", []),
         ("'PROXY a.test:3128'", []),
         ("PROXY a.test:3128 DIRECT", []),
+        ("PROXY ***@a.test:3128; DIRECT", [""]),
     ],
 )
 def test_an_answer_names_ways_in_order(said: str, ways: list[str]) -> None:

@@ -190,6 +190,14 @@ def test_nothing_that_a_terminal_obeys_is_passed_on() -> None:
     assert said(r"'PROXY a\x1b[31m\r\nb'") == "PROXY a[31m b"
 
 
+def test_no_login_is_passed_on() -> None:
+    assert (
+        said("'PROXY svc:s3cret@a.test:1; HTTPS http://svc:s3@cret@b.test'")
+        == "PROXY ***@a.test:1; HTTPS ***@b.test"
+    )
+    assert said("(function () { throw 'svc:s3cret@a.test' })()") == "{'error': '***@a.test'}"
+
+
 @pytest.mark.parametrize("end", ["10n", "'\\ud800'", "Symbol()", "({})", "// that is all", "new Date()"])
 def test_it_does_not_matter_what_a_script_ends_in(end: str) -> None:
     script = f"function FindProxyForURL() {{ return 'DIRECT' }}\n{end}"
