@@ -72,7 +72,10 @@ class Showing:
 
     def _page(self, now: float) -> Make:
         facts, timeline = self.facts, self._history.timeline()
-        return lambda: page.render(facts, _past(timeline, now), __version__, now).encode()
+        # Names of files may hold what UTF-8 has not: it is escaped.
+        return lambda: page.render(facts, _past(timeline, now), __version__, now).encode(
+            errors="backslashreplace"
+        )
 
     def _status(self, now: float) -> Make:
         facts = self.facts

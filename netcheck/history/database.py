@@ -227,7 +227,7 @@ def _was_ours(header: bytes) -> bool:
 
 
 def _row(span: Span) -> tuple[object, ...]:
-    return (
+    row = (
         span.path,
         span.role,
         span.began,
@@ -241,6 +241,10 @@ def _row(span: Span) -> tuple[object, ...]:
         json.dumps(span.evidence),
         span.next_step,
         span.transcript,
+    )
+    # Names of files may hold what UTF-8 has not.
+    return tuple(
+        each.encode(errors="backslashreplace").decode() if isinstance(each, str) else each for each in row
     )
 
 

@@ -1,6 +1,6 @@
 """Which route answers with what. Must not know probing: it shows what a View gives."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 import trio
@@ -66,7 +66,7 @@ async def _incidents(view: View, request: Request) -> Response:
     try:
         seconds = duration(_one(request, "since") or _USUAL_SINCE)
     except ValueError as error:
-        return Response(400, f"since: {error}\n".encode())
+        return _text(400, f"since: {error}\n")
     return Response(200, await view.showing.incidents(seconds), _JSON)
 
 
@@ -83,12 +83,12 @@ async def _probe(view: View, request: Request) -> Response:
     try:
         text = await view.probe(*(_one(request, name) for name in _PROBE_TAKES))
     except NotThere as error:
-        return Response(404, f"{error}\n".encode())
+        return _text(404, f"{error}\n")
     except TooMuch as error:
-        return Response(429, f"{error}\n".encode(), headers=RETRY)
+        return _text(429, f"{error}\n", RETRY)
     except NotInTime as error:
-        return Response(503, f"{error}\n".encode())
-    return Response(200, text.encode())
+        return _text(503, f"{error}\n")
+    return _text(200, text)
 
 
 async def _metrics(view: View, request: Request) -> Response:
@@ -113,7 +113,7 @@ async def _ready(view: View, _: Request) -> Response:
 
 async def _reload(view: View, _: Request) -> Response:
     if problem := await view.reload():
-        return Response(500, f"The old configuration stays in force:\n{problem}\n".encode())
+        return _text(500, f"The old configuration stays in force:\n{problem}\n")
     return Response(200, b"The configuration was reloaded.\n")
 
 
@@ -128,10 +128,16 @@ def _unknown(request: Request, known: Sequence[str]) -> Response | None:
     if not unknown:
         return None
     message = f"There is no parameter {unknown[0][:100]!a} here; there is: {', '.join(known)}.\n"
-    return Response(400, message.encode())
+    return _text(400, message)
+
+
+def _text(status: int, text: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    """Names of files may hold what UTF-8 has not: it is escaped."""
+    return Response(status, text.encode(errors="backslashreplace"), headers=headers)
 
 
 _ASSETS = "/assets/"
+_WHOLE_SERVER = "*"  # for OPTIONS: RFC 9110 section 9.3.7
 _JSON = "application/json"
 _PROBE_TAKES = ("path", "service", "host")
 _INCIDENTS_TAKE = ("since",)
@@ -163,15 +169,23 @@ def routes(view: View) -> Handler:
 
     async def handle(request: Request) -> Response:
         methods = _ROUTES.get(request.route, _ASSET_ROUTE if request.route.startswith(_ASSETS) else None)
-        if methods is None:
+        if methods is None and request.route != _WHOLE_SERVER:
             return Response(404, b"There is nothing here; see /\n")
+        if methods is None or request.method == "OPTIONS":
+            return _allowed(200 if request.method == "OPTIONS" else 405, methods or ("GET", "POST"))
         route = methods.get("GET" if request.method == "HEAD" else request.method)
         if route is None:
-            allowed = ", ".join(methods)
-            return Response(405, f"Only {allowed} here.\n".encode(), headers=(("Allow", allowed),))
+            return _allowed(405, methods)
         return await _in_few_bytes(request, await route(view, request))
 
     return handle
+
+
+def _allowed(status: int, methods: Iterable[str]) -> Response:
+    """Who can answer GET can answer HEAD: RFC 9110 section 9.3.2."""
+    words = [word for each in methods for word in ((each, "HEAD") if each == "GET" else (each,))]
+    allowed = ", ".join([*words, "OPTIONS"])
+    return _text(status, f"Only {allowed} here.\n", (("Allow", allowed),))
 
 
 def _worth_compressing(request: Request, response: Response) -> bool:

@@ -80,9 +80,9 @@ def test_a_scrape_of_many_series_lets_others_run_meanwhile(tmp_path: Path) -> No
     assert turns > 5  # one each for the start and the end; the rest is while the series are written
 
 
-def ask(daemon: Daemon, route: str) -> Response:
+def ask(daemon: Daemon, route: str, method: str = "GET") -> Response:
     async def main() -> Response:
-        return await routes(daemon)(Request("GET", route, {}, {}))
+        return await routes(daemon)(Request(method, route, {}, {}))
 
     return trio.run(main)
 
@@ -106,6 +106,35 @@ def test_what_takes_long_to_show_is_made_in_a_thread_and_judges_nothing(
     assert judged.runs == 0
     assert threading.main_thread() not in threads
     assert len(threads) == 1
+
+
+@pytest.mark.parametrize(
+    ("route", "method", "status", "allowed"),
+    [
+        ("/metrics", "POST", 405, "GET, HEAD, OPTIONS"),
+        ("/metrics", "OPTIONS", 200, "GET, HEAD, OPTIONS"),
+        ("/-/reload", "HEAD", 405, "POST, OPTIONS"),
+        ("*", "OPTIONS", 200, "GET, HEAD, POST, OPTIONS"),
+        ("*", "GET", 405, "GET, HEAD, POST, OPTIONS"),
+    ],
+)
+def test_what_may_be_asked_is_told(
+    daemon: Daemon, route: str, method: str, status: int, allowed: str
+) -> None:
+    answer = ask(daemon, route, method)
+    assert (answer.status, answer.headers) == (status, (("Allow", allowed),))
+
+
+def test_names_of_files_that_are_not_utf_8_are_shown_escaped(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_reloaded() -> str:
+        return "/srv/\udcff.yaml:1:1: no"
+
+    monkeypatch.setattr(page, "render", lambda *_: "<p>/srv/\udcff.pem</p>")
+    monkeypatch.setattr(daemon, "reload", not_reloaded)
+    assert ask(daemon, "/").body == b"<p>/srv/\\udcff.pem</p>"
+    assert b"/srv/\\udcff.yaml:1:1: no" in ask(daemon, "/-/reload", "POST").body
 
 
 def test_it_is_not_ready_before_it_runs(daemon: Daemon) -> None:

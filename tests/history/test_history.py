@@ -5,6 +5,7 @@ import resource
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -406,6 +407,14 @@ def test_text_that_is_not_utf_8_costs_no_row(tmp_path: Path) -> None:
     altered(file, "UPDATE spans SET summary = CAST(x'ff41' AS TEXT) WHERE cause = 'dns_failure'")
     assert [span.summary for span in read(file)] == ["\ufffdA", "so it is"]
     assert causes(kept(file, BLOCKED, begun=NOW + 500))[1:] == [DOWN.cause, BLOCKED.cause]
+
+
+def test_a_name_of_a_file_that_is_not_utf_8_costs_no_row(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    spans = kept(None, BLOCKED)._timeline.spans
+    odd = {key: replace(span, next_step="Look at /srv/\udcff.pem.") for key, span in spans.items()}
+    Database(file).write(odd, before=0)
+    assert [span.next_step for span in read(file)] == ["Look at /srv/\\udcff.pem."]
 
 
 def test_a_row_in_words_of_another_version_is_left_out(tmp_path: Path) -> None:
