@@ -21,7 +21,7 @@ _LARGEST = 256 * 1024
 _MOST_PROXIES = 8
 _PROXY_VARIABLES = (*OF_HTTPS, *OF_ALL, *OF_HTTP, "HTTP_PROXY")
 """What curl and others take a proxy from; those for HTTPS first, as in curl."""
-_ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?(\w+)=(\S*)\s*$", re.MULTILINE)
+_ASSIGNMENT = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w+)=(\S*)[ \t\r]*$", re.MULTILINE)
 _SETTINGS = (
     "etc/opt/chrome/policies/managed/*.json",
     "etc/opt/edge/policies/managed/*.json",
@@ -32,7 +32,8 @@ _SETTINGS = (
 )
 """Where companies set a PAC file: policies of browsers, and GNOME's settings."""
 _PAC_URL = re.compile(
-    r"""(?:^|[{,])\s*"?(?P<key>ProxyPacUrl|AutoConfigURL|pac-url|autoconfig-url)"?\s*[:=]\s*["']?(?P<url>[^\s"',]+)""",
+    r"""(?:^|[{,])[ \t]*"?(?P<key>ProxyPacUrl|AutoConfigURL|pac-url|autoconfig-url)"?"""
+    r"""\s*[:=]\s*["']?(?P<url>[^\s"',]+)""",
     re.MULTILINE,
 )
 _MOST_SETTINGS, _MOST_PACS = 64, 4

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from netcheck.discovery.machine import FoundPac, FoundProxy, Machine, Uplink
 
@@ -24,6 +24,7 @@ services:
 _ALL_OF_APPLE = {"*", "apple.com", "push.apple.com"}
 
 _LONGEST = 200
+_MOST_UPLINKS = 8
 
 
 def propose(machine: Machine) -> str:
@@ -53,11 +54,16 @@ def _directly(machine: Machine) -> Iterator[str]:
         yield f"  # The default route: {_named(machine.uplinks[0])}."
         yield "  direct: {}"
     else:
-        yield f"  # Default routes: {'; '.join(map(_named, machine.uplinks))}."
+        uplinks = machine.uplinks[:_MOST_UPLINKS]
+        others = len(machine.uplinks) - len(uplinks)
+        more = f"; and {others} more, which are left out" if others else ""
+        yield f"  # Default routes: {'; '.join(map(_named, uplinks))}{more}."
         yield f"  # `direct` takes the one that this machine prefers: {machine.uplinks[0].interface}."
         yield "  direct: {}"
-        for uplink in machine.uplinks:
-            yield f"  by-{_name(uplink.interface)}: {{interface: {_quoted(uplink.interface)}}}"
+        names: list[str] = []
+        for uplink in uplinks:
+            names.append(_name(uplink.interface, names))
+            yield f"  by-{names[-1]}: {{interface: {_quoted(uplink.interface)}}}"
 
 
 def _named(uplink: Uplink) -> str:
@@ -65,11 +71,10 @@ def _named(uplink: Uplink) -> str:
     return f"{uplink.interface}{kind}" + (f" by the gateway {uplink.gateway}" if uplink.gateway else "")
 
 
-def _name(interface: str) -> str:
-    """The name of a path: letters, digits, `-`, `_` and `.` only."""
-    return "".join(
-        char if char.isascii() and (char.isalnum() or char in "-_.") else "-" for char in interface
-    )
+def _name(interface: str, taken: Collection[str]) -> str:
+    """Of a path: letters, digits, `-`, `_` and `.` only; `eth+0` and `eth@0` would have the same."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", interface)
+    return next(each for each in (name, *(f"{name}-{n}" for n in range(2, 100))) if each not in taken)
 
 
 def _quoted(text: str) -> str:

@@ -1,5 +1,6 @@
 """What is found in a machine's variables and files."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,17 @@ def test_the_interfaces_with_a_default_route_lead_out_the_preferred_first(root: 
         Uplink("wlan0", "10.0.1.254", True),
         Uplink("eth1", "fe80::1a", False),
     )
+
+
+def test_files_of_blank_lines_are_read_in_a_moment(root: Path) -> None:
+    (root / "etc/environment").write_text("\n" * 200_000 + "https_proxy=http://proxy.example:3128\r\n")
+    (root / "etc/firefox/policies").mkdir(parents=True)
+    (root / "etc/firefox/policies/p.json").write_text("\n" * 200_000 + ' "AutoConfigURL": "file:/p.pac"\n')
+    began = time.process_time()
+    found = look({}, root)
+    assert [proxy.url for proxy in found.proxies] == ["http://proxy.example:3128"]
+    assert [pac.key for pac in found.pacs] == ["AutoConfigURL"]
+    assert time.process_time() - began < 5  # with lines that are looked at again and again it takes minutes
 
 
 def test_a_system_without_these_tables_says_nothing_of_routes(root: Path) -> None:

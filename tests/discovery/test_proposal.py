@@ -30,6 +30,14 @@ def machine(
         (machine(uplinks=None), ["direct"]),
         (machine(), ["direct"]),
         (machine(uplinks=(ETHERNET, WIFI)), ["direct", "by-eth0", "by-wlan0"]),
+        (
+            machine(uplinks=tuple(Uplink(name, None, False) for name in ("eth+0", "eth-0-2", "eth@0"))),
+            ["direct", "by-eth-0", "by-eth-0-2", "by-eth-0-3"],
+        ),
+        (
+            machine(uplinks=tuple(Uplink(f"eth{number}", None, False) for number in range(70))),
+            ["direct", *(f"by-eth{number}" for number in range(8))],
+        ),
         (machine(PROXY, PROXY, uplinks=()), ["direct", "web-proxy", "web-proxy-2"]),
     ],
 )
