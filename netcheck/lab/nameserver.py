@@ -57,6 +57,7 @@ class Nameserver:
     def _reply(self, query: bytes) -> bytes | None:
         try:
             asked = dns.message.from_wire(query)
+            reply = dns.message.make_response(asked, recursion_available=True)  # no answer to an answer
         except dns.exception.DNSException:
             return None
         if self.is_silent or not asked.question:
@@ -64,7 +65,6 @@ class Nameserver:
         question = asked.question[0]
         name = question.name.to_text(omit_final_dot=True).lower()
         kind = dns.rdatatype.to_text(question.rdtype)
-        reply = dns.message.make_response(asked, recursion_available=True)
         if not self._exists(name):
             reply.set_rcode(dns.rcode.NXDOMAIN)
         elif found := self._addresses(name, kind):
