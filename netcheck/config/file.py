@@ -1,7 +1,7 @@
 """The config file as a whole: its sections, what they come to together, and how it is read and shown."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -230,13 +230,13 @@ def load(file: Path) -> Config:
 
     Push certificates may come later, so these are not looked at; `check` does. Blocks while it reads.
     """
-    _, config, _ = _understood(file)
+    _, config = _sound(file, _data_of(file))
     return config
 
 
 def show(file: Path) -> str:
     """The config in YAML with every default filled in: read again, it is the same. ConfigError as above."""
-    keys, config, _ = _understood(file)
+    keys, config = _sound(file, _data_of(file))
     whole: str = yaml.safe_dump(shown(keys, config), sort_keys=False, allow_unicode=True, width=_WIDTH)
     return whole
 
@@ -244,7 +244,7 @@ def show(file: Path) -> str:
 def load_settings(settings: Mapping[str, object], name: Path) -> Config:
     """The config of a file that would hold these settings, of that name. Blocks, and raises, as `load`."""
     written = yaml.safe_dump(settings, allow_unicode=True, width=math.inf)
-    _, config, _ = _understood_as(name, written.encode())
+    _, config = _sound(name, written.encode())
     return config
 
 
@@ -253,39 +253,9 @@ def default() -> Config:
     return to_config(FileKeys())
 
 
-def _understood(file: Path) -> tuple[FileKeys, Config, Reading]:
-    """What is written, what it comes to, and where it stands; ConfigError as above."""
-    try:
-        data = read_file(file, _LARGEST)
-    except OSError as error:
-        raise ConfigError(
-            [Problem(str(file), *TOP, f"the config cannot be read: {error.strerror}")]
-        ) from error
-    return _understood_as(file, data)
-
-
-def _understood_as(file: Path, data: bytes) -> tuple[FileKeys, Config, Reading]:
-    document = read(data)
-    reading = Reading(document, file.parent)
-    if not document.whole:
-        raise config_error(file, reading.faults, FILE)
-    try:
-        keys = FILE.read(document.value, (), reading)
-    except SaidError:
-        raise config_error(file, reading.faults, FILE) from None
-    config = to_config(keys)
-    resolvers = {name: each.resolver for name, each in keys.paths.items()}
-    together.check(config.services, config.paths, resolvers, reading.keys(("resolvers",)), reading)
-    together.check_metrics(config.services, config.paths, config.metrics.per_host, reading)
-    together.check_history(file, reading)
-    if reading.faults:
-        raise config_error(file, reading.faults, FILE)
-    return keys, config, reading
-
-
 def to_run(file: Path) -> Config:
     """As `load`, for a daemon: ConfigError also for the files of the web port."""
-    _, config, _ = _understood(file)
+    config = load(file)
     if problems := _trouble_with_web(config.web):
         raise ConfigError(problems)
     return config
@@ -296,50 +266,63 @@ def check(file: Path) -> Config:
 
     ConfigError holds every fault, also of the files that sound parts of a faulty config name.
     """
-    try:
-        _, config, _ = _understood(file)
-    except ConfigError as error:
-        raise ConfigError([*error.problems, *_in_named_files(file)]) from error
-    if problems := _in_named_files(file):
+    keys, config, reading = _understood(file, _data_of(file))
+    _try_named_files(keys, reading)
+    web = keys.web if reading.sound(("web", "tls")) else replace(keys.web, tls=None)
+    problems = [*config_error(file, reading.faults, FILE).problems, *_trouble_with_web(web)]
+    if problems:
         raise ConfigError(problems)
     return config
 
 
-def _in_named_files(file: Path) -> list[Problem]:
-    """What is wrong with push certificates, PAC files on this machine and the files of the web port."""
+def _data_of(file: Path) -> bytes:
     try:
-        document = read(read_file(file, _LARGEST))
-    except OSError:
-        return []
-    whole = document.value if document.whole and isinstance(document.value, dict) else {}
+        return read_file(file, _LARGEST)
+    except OSError as error:
+        raise ConfigError(
+            [Problem(str(file), *TOP, f"the config cannot be read: {error.strerror}")]
+        ) from error
+
+
+def _sound(file: Path, data: bytes) -> tuple[FileKeys, Config]:
+    """What is written, and what it comes to; ConfigError as above."""
+    keys, config, reading = _understood(file, data)
+    if reading.faults:
+        raise config_error(file, reading.faults, FILE)
+    return keys, config
+
+
+def _understood(file: Path, data: bytes) -> tuple[FileKeys, Config, Reading]:
+    """What of it is sound, or the default where it is no config at all, and all that is wrong."""
+    document = read(data)
     reading = Reading(document, file.parent)
-    said_already = len(reading.faults)
-    for at, written in _entries(whole, "push_certificates"):
+    if document.whole:
         with suppress(SaidError):
-            alone = Reading(document, file.parent)
-            keys = PUSH_CERTIFICATE.read(written, at, alone)
-            opened_by = ("file", "password_file", "password_env")
-            can_be_opened = alone.sound(*((*at, key) for key in opened_by))
-            if can_be_opened and (problem := _trouble_with(_to_push_certificate(at[-1], keys))):
-                reading.say((*at, "file"), problem)
-    for at, written in _entries(whole, "paths"):
-        with suppress(SaidError):
-            proxy = PATH.read(written, at, Reading(document, file.parent)).proxy
-            if isinstance(proxy, PacAddress) and (problem := trouble_with_pac(proxy.url)):
-                reading.say((*at, "proxy"), problem)
-    problems = list(config_error(file, reading.faults[said_already:], FILE).problems)
-    with suppress(SaidError):
-        alone = Reading(document, file.parent)
-        web = WEB.read(whole.get("web", {}), ("web",), alone)
-        problems += _trouble_with_web(web if alone.sound(("web", "tls")) else replace(web, tls=None))
-    return problems
+            keys = FILE.read(document.value, (), reading)
+            return keys, _put_together(file, keys, reading), reading
+    return FileKeys(), default(), reading
 
 
-def _entries(whole: Mapping[str, object], key: str) -> Iterator[tuple[tuple[str, str], object]]:
-    """What stands under each name in a section, with where; none where it is no section."""
-    entries = whole.get(key)
-    for name, written in entries.items() if isinstance(entries, dict) else ():
-        yield (key, name), written
+def _put_together(file: Path, keys: FileKeys, reading: Reading) -> Config:
+    config = to_config(keys)
+    resolvers = {name: each.resolver for name, each in keys.paths.items()}
+    together.check(config.services, config.paths, resolvers, reading.keys(("resolvers",)), reading)
+    together.check_metrics(config.services, config.paths, config.metrics.per_host, reading)
+    together.check_history(file, reading)
+    return config
+
+
+def _try_named_files(keys: FileKeys, reading: Reading) -> None:
+    """Say what is wrong with push certificates, and with PAC files on this machine."""
+    for name, push in keys.push_certificates.items():
+        at = ("push_certificates", name)
+        can_be_opened = reading.sound(*((*at, key) for key in ("file", "password_file", "password_env")))
+        if can_be_opened and (problem := _trouble_with(_to_push_certificate(name, push))):
+            reading.say((*at, "file"), problem)
+    for name, path in keys.paths.items():
+        proxy = path.proxy if reading.sound(("paths", name, "proxy")) else None
+        if isinstance(proxy, PacAddress) and (problem := trouble_with_pac(proxy.url)):
+            reading.say(("paths", name, "proxy"), problem)
 
 
 def _trouble_with_web(web: Web) -> Sequence[Problem]:

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from netcheck.config import file as config_file
 from netcheck.config import web_file, web_tls
 from netcheck.config.file import Config, check, load, to_run
 from netcheck.config.reading.problems import ConfigError
@@ -54,6 +55,14 @@ def test_faults_of_the_config_hide_none_of_the_files_that_it_names(file: Path) -
     )
     assert len(said) == len(starts)
     assert all(line.startswith(start) for line, start in zip(said, starts, strict=True))
+
+
+def test_a_config_is_read_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else what is checked may be another file than what was refused."""
+    texts = iter([b"liste: 1\n"])
+    monkeypatch.setattr(config_file, "read_file", lambda *_: next(texts))
+    with pytest.raises(ConfigError):
+        check(file)
 
 
 @pytest.mark.parametrize(
