@@ -274,5 +274,5 @@ def test_a_config_that_never_comes_is_given_up(
     with hanging_file(tmp_path) as file:
         ended = CliRunner().invoke(main, [*command, str(file)])
     assert ended.exit_code == 2
-    message = f"{file}:1:1: the config, or a file that it names, was not read within 1 s\n"
+    message = f"{file}:1:1: the config, or a file that it names: not read within 1 s\n"
     assert ended.stderr == message

@@ -7,18 +7,15 @@ from functools import partial
 from pathlib import Path
 
 import click
-import trio
 
 from netcheck import __version__
 from netcheck.cli.exits import fail
-from netcheck.cli.reading import load_or_fail
+from netcheck.cli.reading import in_time_or_fail, load_or_fail
 from netcheck.config.reading.values import seconds
 from netcheck.console.incidents import render
 from netcheck.export.report import incidents as as_json
-from netcheck.files import in_time
 from netcheck.history.database import HistoryError, read
 from netcheck.history.timeline import Timeline
-from netcheck.model.incidents import Span
 
 _LONGEST = 15.0
 """Seconds that reading the file may take."""
@@ -45,19 +42,13 @@ def incidents(config: Path, since: str, output: str) -> None:
     if file is None:
         fail(_NO_FILE.format(config=config))
     timeline, now = Timeline(), time.time()
-    timeline.add(_read_or_fail(file))
+    try:
+        timeline.add(in_time_or_fail(partial(read, file), _LONGEST, str(file)))
+    except HistoryError as error:
+        fail(str(error))
     begin = max(0.0, now - back)
     found, availability = timeline.incidents(begin, now), timeline.availability(begin, now)
     if output == "json":
         click.echo(json.dumps(as_json(found, availability, __version__, begin, now), indent=1))
     else:
         click.echo(render(found, availability, now, shutil.get_terminal_size((120, 24)).columns))
-
-
-def _read_or_fail(file: Path) -> list[Span]:
-    try:
-        return trio.run(in_time, partial(read, file), _LONGEST)
-    except HistoryError as error:
-        fail(str(error))
-    except OSError as error:
-        fail(f"{file}: {error.strerror}")

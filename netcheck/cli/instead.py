@@ -5,14 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import trio
-
 from netcheck.cli.exits import fail
-from netcheck.cli.reading import LONGEST
+from netcheck.cli.reading import LONGEST, in_time_or_fail
 from netcheck.config.file import Config, load_settings
 from netcheck.config.reading.problems import ConfigError
 from netcheck.facts import Facts
-from netcheck.files import in_time
 from netcheck.model.findings import Judgement
 
 _COMMAND_LINE = Path("command line")
@@ -82,12 +79,11 @@ class Instead:
 
 def instead_or_fail(instead: Instead) -> Config:
     """The built-in services over that path; what is wrong with an option is said of the option."""
+    load = functools.partial(load_settings, instead.settings(), _COMMAND_LINE)
     try:
-        return trio.run(in_time, functools.partial(load_settings, instead.settings(), _COMMAND_LINE), LONGEST)
+        return in_time_or_fail(load, LONGEST, f"--password-file: {instead.password_file}")
     except ConfigError as error:
         fail("\n".join(_of_option(problem.message) for problem in error.problems))
-    except OSError as error:
-        fail(f"--password-file: {instead.password_file} was {error.strerror}")
 
 
 def _of_option(message: str) -> str:

@@ -25,8 +25,15 @@ def load_or_fail(file: Path) -> Config:
 def or_fail(read: Callable[[Path], T], file: Path) -> T:
     """What is read from a config; where that is faulty, every fault is said and the command ends."""
     try:
-        return trio.run(in_time, functools.partial(read, file), LONGEST)
+        what = f"{file}:1:1: the config, or a file that it names"
+        return in_time_or_fail(functools.partial(read, file), LONGEST, what)
     except ConfigError as error:
         fail(str(error))
+
+
+def in_time_or_fail(read: Callable[[], T], longest: float, what: str) -> T:
+    """What is read; where that takes too long, or is refused, it is said of `what` and the command ends."""
+    try:
+        return trio.run(in_time, read, longest)
     except OSError as error:
-        fail(f"{file}:1:1: the config, or a file that it names, was {error.strerror}")
+        fail(f"{what}: {error.strerror}")
