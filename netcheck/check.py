@@ -13,7 +13,7 @@ import trio
 from netcheck.bags import with_counts
 from netcheck.config.file import Config
 from netcheck.config.settings import ProbingSettings
-from netcheck.facts import Belief, Facts, facts_of
+from netcheck.facts import Belief, Facts, facts_of, judged_alone
 from netcheck.model.findings import Cause, Verdict
 from netcheck.model.paths import Expected, ProbePath
 from netcheck.model.results import Result
@@ -23,6 +23,7 @@ from netcheck.probe.runner import Prober
 from netcheck.probe.secure import FIRST_WORD
 from netcheck.push_certificates import ToProve, prove, read_all, threads, to_prove
 from netcheck.schedule import Gate
+from netcheck.state.endpoints import EndpointState
 from netcheck.state.state import State
 
 _log = logging.getLogger("netcheck")
@@ -35,6 +36,8 @@ _SPACING = 0.025
 _FEW_AT_ONCE, _LONGEST_AGAIN = 4, 20.0
 """Connections, so that what rejects more of them at once does not reject these too; and seconds that this may
 take."""
+_BELIEF = Belief(is_one_look=True)
+"""One round is all there is, so every failure is believed."""
 _QUICK = ProbingSettings(concurrency=400, rate=100.0)
 """One look may be quicker than a daemon, which goes on for ever."""
 
@@ -95,8 +98,7 @@ class Look:
         """By service and path: when the latest visit to each host ended."""
 
     def facts(self) -> Facts:
-        """One round is all there is, so every failure is believed."""
-        return facts_of(self._state, Belief(is_one_look=True))
+        return facts_of(self._state, _BELIEF)
 
     async def run(self) -> None:
         """Also reads every push certificate, and proves those that the config wants proven."""
@@ -163,14 +165,15 @@ class Look:
         """What makes a verdict worse and may be an accident; not the many hosts of a blocked range."""
         latest = self._state.endpoints.latest
         reached = {endpoint: known.reachable > 0 for endpoint, known in latest.items()}
-        causes = self._limits(path)
+        calls = doubtful(self._state.services, path, reached)
+        causes = self._limits(path) if calls else {}
 
         def matters(call: Call) -> bool:
             known = causes.get((call.service.name, call.host), set())
             is_one_of_many = call.service.addresses is AddressChoice.ONE
             return bool(known - {Cause.RANGE_BLOCKED} if is_one_of_many else known)
 
-        return list(filter(matters, doubtful(self._state.services, path, reached)))
+        return list(filter(matters, calls))
 
     async def _visit(self, services: Iterable[Service], paths: Sequence[ProbePath]) -> None:
         async with trio.open_nursery() as nursery:
@@ -238,14 +241,19 @@ class Look:
                 await ended.wait()
 
     def _is_limited(self, service: Service, path: ProbePath) -> bool:
-        """Whether what is known of the service makes a verdict of the path worse."""
-        return any(name == service.name for name, _ in self._limits(path))
+        """Whether what is known of the service makes a verdict of the path worse.
+
+        Judging blocks the loop, so nothing is judged where all has answered at once.
+        """
+        latest = self._state.endpoints.latest.items()
+        its = (known for e, known in latest if (e.service, e.path) == (service.name, path.name))
+        return any(map(_is_in_doubt, its)) and any(name == service.name for name, _ in self._limits(path))
 
     def _limits(self, path: ProbePath) -> dict[tuple[str, str], set[Cause]]:
         """What makes a verdict of the path worse: services and hosts, with the causes."""
         found: dict[tuple[str, str], set[Cause]] = {}
-        for judged in self.facts().judgements:
-            if judged.path == path.name and judged.verdict is not Verdict.READY:
+        for judged in judged_alone(self._state, _BELIEF, path):
+            if judged.verdict is not Verdict.READY:
                 for finding in judged.findings:
                     for result in filter(_is_of_a_visit, finding.about):
                         found.setdefault((result.service, result.host), set()).add(finding.cause)
@@ -273,6 +281,11 @@ class Look:
             _log.exception("internal error in the visit to %s over %s", call.host, path)
         self._ended.setdefault((call.service.name, path), {})[call.host] = trio.current_time()
         self._progress.end(path, call.host)
+
+
+def _is_in_doubt(known: EndpointState) -> bool:
+    """Whether anything failed, or had to ask twice."""
+    return known.unreachable > 0 or any(result.attempt.syn_retransmits for result in known.results)
 
 
 def _is_of_a_visit(result: Result) -> bool:

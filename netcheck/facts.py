@@ -242,3 +242,11 @@ class Snapshot:
 def facts_of(state: State, belief: Belief) -> Facts:
     """The facts of a state as it is now."""
     return Snapshot.of(state, belief).facts()
+
+
+def judged_alone(state: State, belief: Belief, path: ProbePath) -> tuple[Judgement, ...]:
+    """What one path's own results mean, whatever others do: to judge all of many paths takes long."""
+    snapshot = Snapshot.of(state, belief)
+    known = snapshot.unjudged
+    its = {endpoint: seen for endpoint, seen in known.endpoints.items() if endpoint.path == path.name}
+    return replace(snapshot, unjudged=replace(known, paths=(path,), endpoints=its)).facts().judgements

@@ -13,14 +13,16 @@ from pathlib import Path
 import pytest
 import trio
 
-from netcheck import check
+from netcheck import check, facts
 from netcheck.check import Look, Progress, longest, quickened
 from netcheck.config.file import Config, default
 from netcheck.config.settings import ProbingSettings
-from netcheck.model.findings import Verdict
+from netcheck.facts import Belief
+from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.paths import Expected, ProbePath, Proxy, ProxyScheme, Role
 from netcheck.model.services import Service, Timeouts
 from netcheck.plan import spread
+from netcheck.state.state import State
 from tests.daemon.running import with_default_signals
 from tests.probe.peers import serving
 
@@ -90,6 +92,24 @@ def test_all_hosts_are_visited_of_a_service_of_which_one_fails_and_of_no_other(
 
 def test_a_failure_that_matters_to_nobody_widens_nothing(here_only: int) -> None:
     assert len(visited(looked(config(replace(ours(here_only), required=False))))) == 8
+
+
+def test_while_a_look_goes_on_only_a_path_on_which_something_fails_is_judged(
+    everywhere: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Judging blocks the event loop, the longer the more paths there are."""
+    judged: list[str] = []
+
+    def judged_alone(state: State, belief: Belief, path: ProbePath) -> tuple[Judgement, ...]:
+        judged.append(path.name)
+        return facts.judged_alone(state, belief, path)
+
+    monkeypatch.setattr(check, "judged_alone", judged_alone)
+    monkeypatch.delattr(check, "facts_of")
+    down = ProbePath("down", (Proxy(ProxyScheme.HTTP, "127.0.0.1", 1),))
+    both = replace(config(ours(everywhere)), paths=(DIRECT, down))
+    trio.run(Look(both, Progress()).run)
+    assert set(judged) == {"down"}
 
 
 @pytest.fixture
