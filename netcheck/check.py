@@ -150,16 +150,26 @@ class Look:
         self._progress.end(path.name, host)
 
     async def _ask_again(self, path: ProbePath) -> None:
-        """A few at a time, unless that would take long: many at once may be what was rejected."""
-        calls = self._worth_asking_again(path)
+        """A few at a time, unless or until that takes long: many at once may be what was rejected."""
+        calls, gate = self._worth_asking_again(path), self._gates[path.name]
+        if not self._failed_soon(calls, path):
+            await self._visit_all(calls, 1)
+            return
+        gate.narrow(_FEW_AT_ONCE)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_widen_at, gate, trio.current_time() + _LONGEST_AGAIN)
+            await self._visit_all(calls, 1)
+            nursery.cancel_scope.cancel()
+        gate.widen()
+
+    def _failed_soon(self, calls: Iterable[Call], path: ProbePath) -> bool:
+        """Whether to make these calls a few at a time would not take long, if they took as long again."""
         hosts = {(call.service.name, call.host) for call in calls}
         latest = self._state.endpoints.latest.items()
         tried = (known for e, known in latest if e.path == path.name and (e.service, e.host) in hosts)
         took = [result.attempt.seconds for known in tried for result in known.results]
         in_all = sum(max(seconds, FIRST_WORD) for seconds in took)
-        if max(took, default=0.0) < _SOON and in_all <= _FEW_AT_ONCE * _LONGEST_AGAIN:
-            self._gates[path.name].narrow(_FEW_AT_ONCE)
-        await self._visit_all(calls, 1)
+        return max(took, default=0.0) < _SOON and in_all <= _FEW_AT_ONCE * _LONGEST_AGAIN
 
     def _worth_asking_again(self, path: ProbePath) -> list[Call]:
         """What makes a verdict worse and may be an accident; not the many hosts of a blocked range."""
@@ -283,6 +293,11 @@ class Look:
         self._progress.end(path, call.host)
 
 
+async def _widen_at(gate: Gate, time: float) -> None:
+    await trio.sleep_until(time)
+    gate.widen()
+
+
 def _is_in_doubt(known: EndpointState) -> bool:
     """Whether anything failed, or had to ask twice."""
     return known.unreachable > 0 or any(result.attempt.syn_retransmits for result in known.results)
@@ -310,8 +325,8 @@ def quickened(probing: ProbingSettings) -> ProbingSettings:
 def longest(config: Config, *, all_hosts: bool = False) -> float:
     """How many seconds a look takes at most, about, where every phase runs into its timeout.
 
-    Where only some do, these are visited once more, and that takes as long again; a few at a time, where
-    they fail sooner, up to _LONGEST_AGAIN.
+    Where only some do, these are visited once more, and that takes as long again; where they failed sooner
+    than that, a few at a time for up to _LONGEST_AGAIN.
     """
     pace, timeouts = quickened(config.probing), config.probing.timeouts
     return max((_longest_over(path, config, pace.rate) for path in config.paths), default=0.0) + (

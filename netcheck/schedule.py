@@ -214,6 +214,8 @@ class Gate:
 
     def __init__(self, concurrency: int, rate: float) -> None:
         self._concurrency = self._free = concurrency
+        self._taken = 0
+        """How many fewer are let in than that."""
         self._spacing = 1 / rate
         self._next_start = -math.inf
         self._line = trio.Lock()  # handed on in the order of those who came
@@ -250,9 +252,15 @@ class Gate:
         self._room.unpark()
 
     def narrow(self, concurrency: int) -> None:
-        """Let in no more than so many at once from now on."""
-        self._free -= max(0, self._concurrency - concurrency)
-        self._concurrency = min(self._concurrency, concurrency)
+        """Let in no more than so many at once until it is widened."""
+        self._taken = max(0, self._concurrency - concurrency)
+        self._free -= self._taken
+
+    def widen(self) -> None:
+        """Let in as many at once as at first."""
+        self._free += self._taken
+        self._taken = 0
+        self._room.unpark()
 
     def keeps_busy(self, patience: float) -> bool:
         """Whether somebody waits because so much is asked for, and no longer than that and `patience`."""

@@ -5,29 +5,35 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from netcheck import check, facts
 from netcheck.check import Look, Progress, longest, quickened
 from netcheck.config.file import Config, default
 from netcheck.config.settings import ProbingSettings
 from netcheck.facts import Belief
+from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.paths import Expected, ProbePath, Proxy, ProxyScheme, Role
+from netcheck.model.results import Visit
 from netcheck.model.services import Service, Timeouts
 from netcheck.plan import spread
+from netcheck.schedule import Gate
 from netcheck.state.state import State
 from tests.daemon.running import with_default_signals
 from tests.probe.peers import serving
+from tests.records import result, visit
 
 DIRECT = ProbePath("direct")
 HOSTS = tuple(f"127.0.0.{number}" for number in range(1, 41))
+CUT_OFF = Failure(Phase.TLS, Reason.RESET)
 TIMEOUTS = Timeouts(resolve=1.0, connect=1.0, proxy=1.0, tls=1.0)
 
 
@@ -283,6 +289,34 @@ def test_a_proxy_that_limits_connections_at_once_is_no_fault_that_clients_meet()
     assert visited(look) == set(names)
     assert (judged.verdict, judged.findings) == (Verdict.READY, ())
     assert crowded.rejected > 8
+
+
+class Hanging:
+    """In place of a prober: every other host is rejected at once, and hangs when it is asked again."""
+
+    def __init__(self, _: Timeouts, gates: Mapping[str, Gate]) -> None:
+        self._gates = gates
+
+    async def visit(self, service: Service, host: str, path: ProbePath, number: int, *_: int) -> Visit:
+        async with self._gates[path.name]:
+            begun = trio.current_time()
+            await trio.sleep(10.0 if number else 0.01)
+        failure = CUT_OFF if number or service.hosts.index(host) % 2 else None
+        return visit(result(service, 443, failure, host=host, path=path.name, at=begun, seconds=0.01))
+
+
+def test_what_hangs_when_it_is_asked_again_is_not_waited_for_a_few_at_a_time_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(check, "Prober", Hanging)
+    names = tuple(f"{number}.push.example" for number in range(80))
+
+    async def look() -> float:
+        begun = trio.current_time()
+        await Look(config(ours(443, names)), Progress(), all_hosts=True).run()
+        return trio.current_time() - begun
+
+    assert 10.0 < trio.run(look, clock=MockClock(autojump_threshold=0)) < 40.0
 
 
 def test_one_look_is_quicker_than_a_daemon_unless_the_config_says_how_quick() -> None:

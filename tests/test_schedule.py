@@ -323,6 +323,27 @@ def test_a_gate_lets_in_no_more_than_its_cap(cap: int, narrowed_to: int | None) 
     assert virtually(main) == 3
 
 
+def test_a_gate_that_is_widened_again_lets_in_who_waits_for_room() -> None:
+    async def main() -> list[float]:
+        gate, came = Gate(9, 1e9), list[float]()
+
+        async def enter() -> None:
+            async with gate:
+                came.append(trio.current_time())
+                await trio.sleep(10)
+
+        gate.narrow(2)
+        begun = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for _ in range(12):
+                nursery.start_soon(enter)
+            await trio.sleep(5)
+            gate.widen()
+        return [time - begun for time in came]
+
+    assert virtually(main) == [*2 * [0], *7 * [5], *2 * [10], 15]
+
+
 def test_a_gate_spaces_starts_evenly() -> None:
     async def main() -> list[float]:
         gate, begun, start = Gate(100, 4), list[float](), trio.current_time()
