@@ -45,9 +45,9 @@ class Case:
         return self.world.on_path(self.path.name)
 
     @property
-    def lookups(self) -> list[Lookup]:
+    def lookups(self) -> Sequence[Lookup]:
         """What the path's resolver said."""
-        return [found for found in self.world.lookups if found.resolver == self.path.resolver.name]
+        return self.world.lookups_of(self.path.resolver.name)
 
     def without(self, explained: Iterable[Counted]) -> "Case":
         gone = set(map(id, explained))
@@ -67,24 +67,10 @@ class Case:
         mine = [each.place for each in such]
         return any(2 * mine.count(place) >= places.count(place) for place in set(mine))
 
-    def elsewhere(self) -> list[list[Counted]]:
-        """What counts on each other path that has anything."""
-        others = (self.world.on_path(path.name) for path in self.world.paths if path is not self.path)
-        return [counted for counted in others if counted]
-
     def is_reached_elsewhere(self, each: Counted) -> bool:
         """Whether another path reaches the host and port; or sees its certificate, and this one does not."""
-        where = (each.result.host, each.result.port)
-        return where in (self.reached_elsewhere if each.connected else self.seen_elsewhere)
-
-    @cached_property
-    def reached_elsewhere(self) -> frozenset[tuple[str, int]]:
-        return frozenset((o.result.host, o.result.port) for o in self.others if o.failure is None)
-
-    @cached_property
-    def seen_elsewhere(self) -> frozenset[tuple[str, int]]:
-        seen = {(o.result.host, o.result.port) for o in self.others if o.result.attempt.tls is not None}
-        return self.reached_elsewhere | seen
+        known = self.world.reached_on if each.connected else self.world.seen_on
+        return not known.get((each.result.host, each.result.port), frozenset()) <= {self.path.name}
 
     @cached_property
     def answering(self) -> Mapping[tuple[str, int], set[Family]]:
@@ -98,7 +84,8 @@ class Case:
     @property
     def others(self) -> list[Counted]:
         """What counts on the other paths."""
-        return [each for counted in self.elsewhere() for each in counted]
+        names = (path.name for path in self.world.paths if path is not self.path)
+        return [each for name in names for each in self.world.on_path(name)]
 
     def is_only_its_own(self, each: Counted) -> bool:
         """Whether it is the user's own, fails wherever it is tried, and does not fail as Apple's do."""

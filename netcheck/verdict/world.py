@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Acceptance, Needed, Proof, PushCertificate
-from netcheck.model.paths import ProbePath
+from netcheck.model.paths import ProbePath, RecordType
 from netcheck.model.results import HOSTS_FILE, Hold, Lookup, Result, Trust
 from netcheck.model.services import Network, Service
 from netcheck.phrases import date_text
 from netcheck.verdict.counting import Counted, Counting
-from netcheck.verdict.matching import is_apples, phase_is, reason_is, software_of
+from netcheck.verdict.matching import Matches, is_apples, phase_is, reason_is, software_of
 from netcheck.verdict.ranges import RangeOnPath
 
 
@@ -114,6 +114,42 @@ class World:
         return self._chosen[path]
 
     @cached_property
+    def failures(self) -> frozenset[Failure | None]:
+        """Of all that counts, each once; None is among them where anything was reached."""
+        return frozenset(each.failure for each in chain.from_iterable(self._by_path.values()))
+
+    @cached_property
+    def reached_on(self) -> Mapping[tuple[str, int], frozenset[str]]:
+        """By host and port: the paths that reach it."""
+        return _paths_by_place(self._by_path, lambda each: each.failure is None)
+
+    @cached_property
+    def seen_on(self) -> Mapping[tuple[str, int], frozenset[str]]:
+        """By host and port: the paths that reach it, or see its certificate."""
+        return _paths_by_place(
+            self._by_path, lambda each: each.failure is None or each.result.attempt.tls is not None
+        )
+
+    def lookups_of(self, resolver: str) -> Sequence[Lookup]:
+        """What it said."""
+        return self._by_resolver.get(resolver, ())
+
+    @cached_property
+    def _by_resolver(self) -> Mapping[str, Sequence[Lookup]]:
+        found: dict[str, list[Lookup]] = {}
+        for lookup in self.lookups:
+            found.setdefault(lookup.resolver, []).append(lookup)
+        return found
+
+    @cached_property
+    def answers(self) -> Mapping[tuple[str, RecordType], Sequence[Lookup]]:
+        """By host and record type: what resolvers said, in the order of their names."""
+        found: dict[tuple[str, RecordType], list[Lookup]] = {}
+        for lookup in sorted(self.lookups, key=lambda lookup: lookup.resolver):
+            found.setdefault((lookup.host, lookup.rdtype), []).append(lookup)
+        return found
+
+    @cached_property
     def in_hosts_file(self) -> frozenset[tuple[str, str]]:
         """Hosts, each with an address that this machine's own list has for it."""
         lists = (lookup for lookup in self.lookups if lookup.resolver == HOSTS_FILE)
@@ -172,6 +208,16 @@ class World:
             if each.seconds_before is not None:
                 took.append(each.seconds_before)
         return found
+
+
+def _paths_by_place(
+    by_path: Mapping[str, Iterable[Counted]], matches: Matches
+) -> Mapping[tuple[str, int], frozenset[str]]:
+    found: dict[tuple[str, int], set[str]] = {}
+    for path, counted in by_path.items():
+        for each in filter(matches, counted):
+            found.setdefault((each.result.host, each.result.port), set()).add(path)
+    return {place: frozenset(paths) for place, paths in found.items()}
 
 
 def _of_present_nameservers(lookups: tuple[Lookup, ...]) -> tuple[Lookup, ...]:

@@ -1,19 +1,23 @@
 """Verdicts for the plain cases."""
 
+import sys
+from collections.abc import Iterable
+
 import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Judgement, Verdict
-from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, ResolveMode, Role
+from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, ResolveMode, Resolver, Role
 from netcheck.model.results import Result
 from netcheck.model.services import Service
 from netcheck.verdict.assessing import assess
-from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, once, result
+from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, lookup, once, result
 
 DIRECT = ProbePath("direct")
 BOTH_WAYS = ProbePath("direct", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH),))
 WEB_PROXY = ProbePath("direct", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
 FIRST, SECOND = COURIER.hosts
+UNRESOLVED = Failure(Phase.RESOLVE, Reason.SERVFAIL)
 
 
 def judge(services: list[Service], paths: list[ProbePath], results: list[Result]) -> list[Judgement]:
@@ -208,3 +212,41 @@ def test_a_path_without_couriers_has_no_fallback() -> None:
     assert fallback_active([PROVIDER], [DIRECT], []) == {}
     path = ProbePath("dmz", roles=frozenset({Role.PROVIDER}))
     assert fallback_active([COURIER], [path], []) == {}
+
+
+def _calls_to_judge(count: int, failures: Iterable[Failure | None]) -> int:
+    """What it takes to judge so many paths, each with a resolver of its own, that fail so in turn."""
+    courier = Service("courier", ("1-courier.push.apple.com",), (5223,), frozenset({Role.DEVICE}))
+    paths = [ProbePath(f"path{number}", resolver=Resolver(f"resolver{number}")) for number in range(count)]
+    fails = [failure for _ in range(count) for failure in failures]
+    results = [
+        result(courier, 5223, failure, path=path.name, address="17.57.144.1")
+        for path, failure in zip(paths, fails, strict=False)
+    ]
+    lookups = [
+        lookup(courier.hosts[0], "17.57.144.1", resolver=path.resolver.name)
+        if failure is None or failure.phase is not Phase.RESOLVE
+        else lookup(courier.hosts[0], resolver=path.resolver.name, reason=failure.reason)
+        for path, failure in zip(paths, fails, strict=False)
+    ]
+    calls = 0
+
+    def count_one(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    standings = once(results)
+    sys.setprofile(count_one)
+    try:
+        assess([courier], paths, standings, lookups)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize(
+    "failures", [[None], [DROPPED], [None, DROPPED], [UNRESOLVED, None]], ids=["none", "all", "half", "names"]
+)
+def test_twice_as_many_paths_take_twice_as_much_to_judge(failures: list[Failure | None]) -> None:
+    _calls_to_judge(100, failures)  # some of it is kept from then on
+    assert _calls_to_judge(200, failures) < 2.5 * _calls_to_judge(100, failures)

@@ -47,13 +47,13 @@ def apple_unreachable(case: Case) -> Found | None:
         if verdict is Verdict.NOT_READY and any(each.place == place for each in case.left)
     }
     about = [each for each in case.left if each.result.service in down]
-    seen = {path: case.world.on_path(path.name) for path in case.world.paths}
-    asked = {path: each for path, each in seen.items() if any(e.result.service in down for e in each)}
-    leading = {path: counted for path, counted in asked.items() if _leads_to_others(counted, down)}
-    enough = len({path.way_out for path in leading}) > 1 and case.path in leading
-    if not (about and all(map(is_apples, about)) and enough):
+    if not (about and all(map(is_apples, about)) and _leads_to_others(case.counted, down)):
         return None
-    if not all(_are_down(counted, down) for counted in leading.values()):
+    seen = ((path, case.world.on_path(path.name)) for path in case.world.paths)
+    asked = ((path, its) for path, its in seen if any(each.result.service in down for each in its))
+    leading = [(path, counted) for path, counted in asked if _leads_to_others(counted, down)]
+    is_one_way = len({path.way_out for path, _ in leading}) == 1
+    if is_one_way or not all(_are_down(counted, down) for _, counted in leading):
         return None
     return Found(
         APPLE,

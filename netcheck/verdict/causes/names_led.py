@@ -233,10 +233,12 @@ def _is_led_elsewhere(case: Case) -> Found | None:
 
 
 def _answers_worse(case: Case) -> Found | None:
+    if not (pairs := odd_lookups(case)):
+        return None
     works = {e.result.attempt.address for e in (*case.counted, *case.others) if e.failure is None}
     odd = [
         (mine, other)
-        for mine, other in odd_lookups(case)
+        for mine, other in pairs
         if not works.isdisjoint(other.addresses) and (works.isdisjoint(mine.addresses) or _is_foreign(mine))
     ]
     if not odd:
@@ -261,14 +263,19 @@ def odd_lookups(case: Case) -> list[tuple[Lookup, Lookup]]:
         return []
     needed = {need.service for need in case.needs}
     hosts = {host for service in case.world.services if service.name in needed for host in service.hosts}
-    lookups = [each for each in case.world.lookups if each.host in hosts and is_apple_name(each.host)]
-    sound: dict[tuple[str, str], Lookup] = {}
-    for each in sorted(lookups, key=lambda each: each.resolver, reverse=True):
-        if each.resolver not in (case.path.resolver.name, HOSTS_FILE) and _is_sound(each):
-            sound[each.host, each.rdtype] = each
-    mine = (each for each in lookups if each.resolver == case.path.resolver.name and _is_odd(each))
+    mine = (e for e in case.lookups if e.host in hosts and is_apple_name(e.host) and _is_odd(e))
     odd = sorted(mine, key=lambda each: (each.host, each.rdtype))
-    return [(each, sound[each.host, each.rdtype]) for each in odd if (each.host, each.rdtype) in sound]
+    return [(each, better) for each in odd if (better := _better_answer(case, each)) is not None]
+
+
+def _better_answer(case: Case, odd: Lookup) -> Lookup | None:
+    """The first by the name of the resolver; this machine's own list is none."""
+    others = (
+        each
+        for each in case.world.answers[odd.host, odd.rdtype]
+        if each.resolver not in (case.path.resolver.name, HOSTS_FILE)
+    )
+    return next(filter(_is_sound, others), None)
 
 
 def _is_sound(lookup: Lookup) -> bool:

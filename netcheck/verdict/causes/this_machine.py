@@ -59,15 +59,14 @@ def local_network_down(case: Case) -> Found | None:
     """
     if not case.left:
         return None
-    paths = [case.counted, *case.elsewhere()]
-    failures = [each.failure for counted in paths for each in counted]
-    known = [failure for failure in failures if failure is not None]
-    silent = len(known) == len(failures) and all(f.reason in _SILENCE.get(f.phase, ()) for f in known)
+    known = [failure for failure in case.world.failures if failure is not None]
+    silent = None not in case.world.failures and all(f.reason in _SILENCE.get(f.phase, ()) for f in known)
     no_route = any(failure.reason is _NO_ROUTE for failure in known)
     # who rejects DNS alone says nothing of the way out
     told_by = sorted({f.told_by for f in known if f.told_by and f.phase not in DNS_PHASES})
     if not (silent and (no_route or len({failure.phase for failure in known}) > 1)):
         return None
+    paths = [path for path in case.world.paths if case.world.on_path(path.name)]
     where = "the only path" if len(paths) == 1 else f"all {len(paths)} paths"
     return Found(
         THIS_NETWORK,
