@@ -96,8 +96,12 @@ class Schedule:
         self.all_ran = trio.Event()
         """Set when every job has ended its first run."""
         self.round_ended = start
-        """When the last of the jobs had ended a run, counted anew each time: a time of the loop's clock."""
+        """When the last of the jobs had ended a run, counted anew each time: a time of the loop's clock.
+
+        Or when the interval changed: nothing ends a round in time for another interval.
+        """
         self._beat = _Beat(start, interval)
+        self._another_interval = trio.Event()
         self._meter = meter
         self._planned: dict[str, _Planned] = {}
         self._queue: list[tuple[float, str, _Planned]] = []
@@ -127,6 +131,9 @@ class Schedule:
         now = trio.current_time()
         if interval != self._beat.interval:
             self._beat = self._beat.at(interval, now)
+            self.round_ended = now
+            self._another_interval.set()
+            self._another_interval = trio.Event()
             self._look_up_rounds()
         new = {job.key: job for job in jobs}
         for key, planned in list(self._planned.items()):
@@ -143,6 +150,13 @@ class Schedule:
         self._queue_all()
         self._unfinished &= new.keys()
         self._note_end_of_round()
+
+    async def sleep(self, rounds: float) -> None:
+        """For so many rounds; where the interval changes meanwhile, for as many of these."""
+        begun = trio.current_time()
+        while (end := begun + rounds * self._beat.interval) > trio.current_time():
+            with trio.CancelScope(deadline=end):
+                await self._another_interval.wait()
 
     def _look_up_rounds(self) -> None:
         """Of all that waits: which round is the next one by now."""

@@ -260,6 +260,19 @@ def test_another_interval_holds_from_then_on_and_no_round_comes_twice() -> None:
     assert numbers == sorted(set(numbers))
 
 
+@pytest.mark.parametrize(("interval", "slept"), [(2.0, 7.0), (4.0, 8.0), (20.0, 40.0)])
+def test_who_sleeps_for_rounds_sleeps_by_the_interval_as_it_is_by_then(interval: float, slept: float) -> None:
+    async def main() -> float:
+        schedule, begun = Schedule(10.0, Recorder(), trio.current_time()), trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(schedule.sleep, 2.0)
+            await trio.sleep(7)
+            schedule.plan([], interval)
+        return trio.current_time() - begun
+
+    assert virtually(main) == slept
+
+
 def test_a_longer_interval_numbers_its_rounds_on_from_those_before() -> None:
     recorder = Recorder()
     job = recorder.job("a")

@@ -79,20 +79,21 @@ class Inquiries:
         for scope, call in self._under_way.items():
             if not is_planned(call, self._state.services, self._state.paths):
                 scope.cancel()
-        self._turns = {key: turn for key, turn in self._turns.items() if key[0] in self._paths()}
-        self._begun = {path: begun for path, begun in self._begun.items() if path in self._paths()}
+        paths = {path.name for path in self._state.paths}
+        self._turns = {key: turn for key, turn in self._turns.items() if key[0] in paths}
+        self._begun = {path: begun for path, begun in self._begun.items() if path in paths}
         self._news.set()
 
-    def _paths(self) -> set[str]:
-        return {path.name for path in self._state.paths}
-
-    async def run(self, pace: Callable[[], tuple[float, float]]) -> None:
+    async def run(
+        self, pace: Callable[[], tuple[float, float]], a_round: Callable[[], Awaitable[None]]
+    ) -> None:
         """Look at each path once, and then where it is needed, until cancelled.
 
-        `pace` says how many seconds a round takes, and for how many a doubt is worth an inquiry.
+        `pace` says how many seconds a round takes, and for how many a doubt is worth an inquiry; `a_round`
+        waits for as long as a round takes.
         """
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._look_again_at_what_fails, nursery, pace)
+            nursery.start_soon(self._look_again_at_what_fails, nursery, a_round)
             while True:
                 if new := [path for path in self._state.paths if path not in self._known]:
                     self._begin(nursery, new, _Suspicion(is_change=True))
@@ -107,7 +108,7 @@ class Inquiries:
                         self._begun[path].append(trio.current_time())
 
     async def _look_again_at_what_fails(
-        self, nursery: trio.Nursery, pace: Callable[[], tuple[float, float]]
+        self, nursery: trio.Nursery, a_round: Callable[[], Awaitable[None]]
     ) -> None:
         """Each round, at a few hosts: else one that is up again would be taken for down until its turn.
 
@@ -116,7 +117,7 @@ class Inquiries:
         """
         begun: list[trio.CancelScope] = []
         while True:
-            await trio.sleep(pace()[0])
+            await a_round()
             begun = [scope for scope in begun if scope in self._under_way]
             waiting = {_target(self._under_way[scope]) for scope in begun}
             failing = self._state.courses.failing(self._state.endpoints)

@@ -105,7 +105,8 @@ class Probing:
         """Measure until cancelled."""
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._schedule.run)
-            self._nursery.start_soon(self._inquiries.run, self._pace)
+            a_round = partial(self._schedule.sleep, 1.0)
+            self._nursery.start_soon(self._inquiries.run, self._pace, a_round)
             self._nursery.start_soon(self._large_hellos.run)
             for holding in self._holds.values():
                 self._nursery.start_soon(self._hold, holding)
@@ -233,13 +234,13 @@ class Probing:
     async def _hold(self, holding: "_Holding") -> None:
         """Hold one connection after the other, with a round's time in between."""
         with holding.task:
-            await trio.sleep(offset_of(holding.slot.key) * self._config.probing.interval)
+            await self._schedule.sleep(offset_of(holding.slot.key))
             for turn in itertools.count():
                 if (call := holding.slot.call(turn)) is not None:
                     holding.host = call.host
                     await self._hold_once(call, holding.slot)
                     holding.host = None
-                await trio.sleep(self._config.probing.interval)
+                await self._schedule.sleep(1.0)
 
     async def _hold_once(self, call: Call, slot: HeldSlot) -> None:
         try:

@@ -1,6 +1,7 @@
 """What is visited out of turn, when, and how much of it."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 import pytest
 import trio
@@ -60,7 +61,7 @@ def ask(story: Callable[[Asked], Awaitable[None]], *paths: ProbePath) -> Asked:
     async def main() -> Asked:
         asked = Asked(*paths)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(asked.inquiries.run, lambda: (ROUND, PATIENCE))
+            nursery.start_soon(asked.inquiries.run, lambda: (ROUND, PATIENCE), partial(trio.sleep, ROUND))
             await trio.sleep(1)
             await story(asked)
             nursery.cancel_scope.cancel()

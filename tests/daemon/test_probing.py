@@ -29,7 +29,7 @@ from netcheck.model.services import Service
 from netcheck.state.flows import Flow
 from netcheck.state.state import State
 from tests.probe.peers import in_trio, serving
-from tests.records import result, visit
+from tests.records import DROPPED, result, visit
 from tests.test_cli import config as config_file
 
 DOMAIN = "courier.push.apple.com"
@@ -474,6 +474,37 @@ def test_a_bug_costs_one_large_hello_and_not_the_daemon(
     assert f"internal error in a large hello to 0-{DOMAIN} over direct" in caplog.messages
 
 
+class Failing(Stand):
+    """One host fails, and holds end soon."""
+
+    async def visit(self, service: Service, host: str, path: ProbePath, *_: object, **more: object) -> Visit:
+        failure = DROPPED if host == service.hosts[0] else None
+        if failure and more["alone"]:
+            self.begun.append(("again", host))
+        at = trio.current_time()
+        return visit(result(service, service.ports[0], failure, host=host, path=path.name, at=at))
+
+    async def hold(self, _: Service, host: str, *__: object) -> None:
+        self.held.append(host)
+        await trio.sleep(1)
+
+
+def test_a_shorter_interval_holds_at_once_for_what_is_done_once_a_round_beside_the_visits(
+    auto: Config,
+) -> None:
+    async def it_becomes_shorter(made: Run) -> None:
+        await trio.sleep(2.1 * 3600)
+        made.take(probing=replace(made.config.probing, interval=60.0))
+        made.stand.begun.clear()
+        made.stand.held.clear()
+        await trio.sleep(330)
+
+    slow = replace(held(auto), probing=replace(auto.probing, interval=3600.0))
+    made = run(slow, Failing(), it_becomes_shorter)
+    assert made.stand.begun.count(("again", f"0-{DOMAIN}")) == 1 + 5  # the last one was long ago
+    assert len(made.stand.held) == 1 + 5
+
+
 # Signs of life
 
 
@@ -486,6 +517,18 @@ def test_rounds_are_completed_while_visits_end_and_no_longer_when_they_hang(auto
         assert not made.probing.completes_rounds
 
     run(auto, Stand(50), visits_hang)
+
+
+@pytest.mark.parametrize("before", [900.0, 3600.0])
+def test_a_round_of_a_longer_interval_is_not_missed_by_a_shorter_one(auto: Config, before: float) -> None:
+    async def it_becomes_shorter(made: Run) -> None:
+        await trio.sleep(3 * before + 300)
+        made.take(probing=replace(made.config.probing, interval=60.0))
+        for _ in range(60):
+            await trio.sleep(5)
+            assert made.probing.completes_rounds
+
+    run(replace(auto, probing=replace(auto.probing, interval=before)), Stand(50), it_becomes_shorter)
 
 
 def test_rounds_may_take_long_where_the_rate_allows_no_more(auto: Config) -> None:
