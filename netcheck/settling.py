@@ -27,7 +27,7 @@ class _Clear:
     judgement: Judgement
     on_fallback: bool
     at: float
-    """When that was, on the monotonic clock."""
+    """When that was, on the monotonic clock; long ago where nothing that is required was visited there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +138,12 @@ class LatestFacts:
         )
 
     def _last_clear(self, path: ProbePath, fresh: Judgement, facts: Facts, unrest: _Unrest) -> _Clear:
-        now = self._state.courses.newest
+        courses = self._state.courses
+        now = courses.newest if path.name in courses.visited else -math.inf
         latest = _Clear(fresh, facts.fallback.get(path.name, False), now)
-        nothing = replace(fresh, verdict=Verdict.UNKNOWN, findings=())
-        before = self._clear.get((path, fresh.role)) or _Clear(nothing, False, now)
+        before = self._clear.get((path, fresh.role))
+        if before is None or before.at == -math.inf:
+            before = _Clear(replace(fresh, verdict=Verdict.UNKNOWN, findings=()), False, now)
         is_late = now - before.at > _LONGEST_WAIT * self._belief.patience
         if fresh.verdict is Verdict.READY:
             waits = path.name in unrest.changing and not is_late

@@ -14,12 +14,12 @@ from netcheck.model.findings import (
     PushCertificate,
     Verdict,
 )
-from netcheck.model.paths import Binding, ProbePath, Proxy, ProxyScheme
+from netcheck.model.paths import Binding, Family, ProbePath, Proxy, ProxyScheme
 from netcheck.model.services import Service
 from netcheck.settling import LatestFacts
 from netcheck.state.state import State
 from netcheck.verdict.assessing import Assessment, assess
-from tests.records import COURIER, DROPPED, PROVIDER, REFUSED, result, visit
+from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, result, visit
 from tests.test_facts import DIRECT, HELD, HOLD, configured
 
 
@@ -146,6 +146,28 @@ def test_until_then_it_is_unknown_how_a_path_is_that_nobody_knew() -> None:
     assert (judged.verdict, judged.findings) == (Verdict.UNKNOWN, ())
 
 
+def test_what_nobody_needs_does_not_keep_the_first_verdict_from_waiting() -> None:
+    changing = Changing()
+    changing.state.configure([MANY, GATEWAY], [DIRECT])
+    changing.state.begin_inquiry(["direct"])
+    changing.state.record(visit(result(GATEWAY, 2195, at=changing.now)))
+    assert changing.see().verdict is Verdict.UNKNOWN
+    assert changing.see(0, 1, fails=True).verdict is Verdict.UNKNOWN
+    assert changing.see(0, 1, fails=True).verdict is Verdict.UNKNOWN
+
+
+def test_the_first_verdict_of_a_new_path_waits_however_long_ago_others_were_visited() -> None:
+    changing = Changing()
+    changing.see(0, 1)
+    changing.state.configure([MANY], [DIRECT, ProbePath("new")])
+    changing.state.begin_inquiry(["new"])
+    changing.latest.now()
+    changing.now += 10 * CHANGING.patience
+    changing.state.record(visit(result(MANY, 5223, REFUSED, path="new", at=changing.now)))
+    changing.state.record(visit(result(MANY, 5223, REFUSED, path="new", at=changing.now + 1)))
+    assert changing.latest.now().judgements[1].verdict is Verdict.UNKNOWN
+
+
 def test_that_all_is_well_is_said_as_soon_as_it_is_so() -> None:
     changing = Changing()
     changing.see(*range(8), fails=True)
@@ -236,8 +258,9 @@ def test_a_remark_does_not_outlive_its_reason_for_ever_where_a_path_keeps_changi
     latest = LatestFacts(state, CHANGING)
 
     def causes(at: float, seconds: float) -> set[Cause | None]:
-        for path, took in ((DIRECT, 0.02), (proxied, seconds)):
-            state.record(visit(result(PROVIDER, 443, path=path.name, at=at, seconds=took)))
+        for path, family, took in ((DIRECT, Family.IPV4, 0.02), (proxied, Family.NAME, seconds)):
+            found = result(PROVIDER, 443, path=path.name, family=family, at=at, seconds=took)
+            state.record(visit(found))
         return {judged.cause for judged in latest.now().judgements}
 
     assert causes(1000.0, 2.0) == {None, Cause.PROXY_SLOW}

@@ -28,6 +28,8 @@ class Courses:
         self._suspects: dict[str, dict[Endpoint, None]] = {}
         """By path, in the order in which they failed."""
         self._newest = -math.inf
+        self.visited = set[str]()
+        """The paths on which anything was seen of what is required."""
 
     @property
     def newest(self) -> float:
@@ -50,6 +52,7 @@ class Courses:
         for part in self._courses:
             self._note_trend(part)
         self._suspects.clear()
+        self.visited &= {part.path for part in hosts}
 
     def record(self, endpoint: Endpoint, seen: EndpointState) -> None:
         """Take in how an endpoint was found just now."""
@@ -58,6 +61,7 @@ class Courses:
             return
         best = min(seen.results, key=lambda result: result.attempt.failure is not None)
         self._newest = max(self._newest, best.attempt.at)
+        self.visited.add(endpoint.path)
         was_down = course.is_down
         self._note(part, best, seen, is_explained=False)
         # A service that is down is so wherever its hosts are: that says nothing of ranges.
