@@ -103,8 +103,10 @@ class LatestFacts:
         return Snapshot.of(self._state, self._belief)
 
     def take(self, snapshot: Snapshot, facts: Facts) -> None:
-        """The facts of a snapshot; not where something else was to be measured or believed since."""
+        """The facts of a snapshot; not where a later one was, or something else is measured or believed."""
         known, state = snapshot.unjudged, self._state
+        if snapshot.version < self._version:
+            return
         if (known.services, known.paths, snapshot.belief) == (state.services, state.paths, self._belief):
             self._version, self.latest = snapshot.version, self._settled(facts, snapshot.random)
 

@@ -101,6 +101,21 @@ def test_another_belief_makes_new_facts_and_the_same_one_does_not() -> None:
     assert believing.verdict is not doubting.verdict
 
 
+def test_what_was_judged_first_and_ends_last_does_not_put_the_facts_back() -> None:
+    state = configured()
+    latest = LatestFacts(state, Belief())
+    state.record(visit(result(COURIER, 5223)))
+    old = latest.news()
+    state.record(visit(result(COURIER, 443)))
+    new = latest.news()
+    assert old is not None
+    assert new is not None
+    latest.take(new, new.facts())
+    latest.take(old, old.facts())
+    assert {endpoint.port for endpoint in latest.latest.endpoints} == {443}
+    assert latest.news() is None
+
+
 CHANGING = Belief(120.0, 1, patience=30.0)
 MANY = replace(COURIER, hosts=tuple(f"{n}-courier.test" for n in range(12)))
 
