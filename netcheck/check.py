@@ -144,7 +144,7 @@ class Look:
         self._progress.begin(path.name, host)
         try:
             results = await self._prober.try_large_hellos(service, host, path, 0)
-            self._state.record_large_hellos(results)
+            self._state.record_large_hellos(service, path, results)
         except Exception:  # a bug of ours costs this, and not the rest of the look
             _log.exception("internal error in a large hello to %s over %s", host, path.name)
         self._progress.end(path.name, host)

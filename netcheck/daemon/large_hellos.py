@@ -61,7 +61,7 @@ class LargeHellos:
         results = await self._send(service, hosts[turn % len(hosts)], path, turn // len(hosts))
         if key not in self._wanted():  # a reload came meanwhile
             return
-        self._state.record_large_hellos(results)
+        self._state.record_large_hellos(service, path, results)
         if any(result.large_hello and result.large_hello.failure for result in results):
             self._due[key] = trio.current_time() + _AGAIN
         else:

@@ -21,13 +21,13 @@ class LargeHellos:
         }
         self.latest = tuple(filter(self._is_wanted, self.latest))
 
-    def record(self, results: Sequence[Result]) -> None:
+    def record(self, service: Service, path: ProbePath, results: Sequence[Result]) -> None:
         """Put all of a try in place of the one before; what is not configured is dropped.
 
-        So nothing stays of a family that has no addresses any more.
+        So nothing stays of a family that has no addresses any more, nor of a name that has none.
         """
-        tried = {(each.service, each.path) for each in results}
-        others = (each for each in self.latest if (each.service, each.path) not in tried)
+        tried = (service.name, path.name)
+        others = (each for each in self.latest if (each.service, each.path) != tried)
         self.latest = (*others, *(each for each in results if each.large_hello and self._is_wanted(each)))
 
     def _is_wanted(self, result: Result) -> bool:

@@ -107,10 +107,10 @@ class State:
         self.version += 1
         self.holds.record(hold)
 
-    def record_large_hellos(self, results: Sequence[Result]) -> None:
+    def record_large_hellos(self, service: Service, path: ProbePath, results: Sequence[Result]) -> None:
         """Take in what became of the large TLS hellos of a try; what is no longer configured is dropped."""
         self.version += 1
-        self.large_hellos.record(results)
+        self.large_hellos.record(service, path, results)
 
     def record_push_certificate(self, certificate: PushCertificate) -> None:
         """Take in what a file held; one that is no longer configured is dropped."""

@@ -119,6 +119,18 @@ def test_of_a_family_that_has_no_addresses_any_more_nothing_is_known() -> None:
     assert tried.known() == [ANSWERED]
 
 
+def test_of_a_name_that_has_no_addresses_any_more_nothing_is_known() -> None:
+    tried = Tried(COURIER)
+    tried.told = lambda _: LOST
+
+    def loses_all() -> None:
+        assert tried.known() == [LOST]
+        tried.families = []
+
+    tried.run((100.0, loses_all), (140.0, nothing))
+    assert tried.known() == []
+
+
 @pytest.mark.parametrize(
     ("service", "path"),
     [
