@@ -101,6 +101,8 @@ class Lookup:
     """As in Failure; with an answer, why only devices take it: `detail` says more."""
     nameservers: tuple[str, ...] = ()
     """Those that this machine asked by any interface, as it was set up then; none of other resolvers."""
+    at: float = 0.0
+    """When it began, as in Attempt."""
 
     @property
     def outcome(self) -> str:

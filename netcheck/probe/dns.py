@@ -55,13 +55,13 @@ async def lookup(
     refused_by_server, dns_malformed), else the first of fd_exhausted, dns_timeout, permission_denied,
     no_local_address, network_unreachable and resolver_unreachable that was met.
     """
-    now, deadline = unix_time(), trio.current_time() + timeout
+    now, at = unix_time(), trio.current_time()
     stub = await _stub(resolver, binding)
     inquiry = _Inquiry(_name(host), rdtype, resolver, binding, stub)
     if stub.no_aaaa and rdtype is RecordType.AAAA:
         answer = Answer(Reason.NO_ANSWER, "not asked: resolv.conf has the option no-aaaa")
     else:
-        answer = _as_programs_see_it(await inquiry.run(deadline), inquiry, stub)
+        answer = _as_programs_see_it(await inquiry.run(at + timeout), inquiry, stub)
     is_of_machine = not (resolver.nameservers or binding.interface)
     return Lookup(
         time=now,
@@ -78,6 +78,7 @@ async def lookup(
         tries=tuple(inquiry.tries),
         hitch=answer.hitch,
         nameservers=tuple(map(str, (*stub.nameservers, *stub.never_asked))) if is_of_machine else (),
+        at=at,
     )
 
 

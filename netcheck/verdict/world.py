@@ -180,7 +180,7 @@ class World:
         found: dict[str, dict[str, list[bool]]] = {}
         if all(len(lookup.tries) < 2 for lookup in self.lookups):
             return found
-        for lookup in sorted(self.lookups, key=lambda lookup: lookup.time):
+        for lookup in sorted(self.lookups, key=lambda lookup: lookup.at):
             spoke: dict[str, bool] = {}
             for each in lookup.tries:
                 if each.reason is Reason.NETWORK_UNREACHABLE:
@@ -225,7 +225,7 @@ def _of_present_nameservers(lookups: tuple[Lookup, ...]) -> tuple[Lookup, ...]:
     of_machine = [lookup for lookup in lookups if lookup.nameservers]
     if len({lookup.nameservers for lookup in of_machine}) < 2:
         return lookups
-    present = max(of_machine, key=lambda lookup: lookup.time).nameservers
+    present = max(of_machine, key=lambda lookup: lookup.at).nameservers
     return tuple(
         replace(lookup, tries=tuple(each for each in lookup.tries if each.nameserver in present))
         if lookup.nameservers

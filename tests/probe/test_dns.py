@@ -213,6 +213,14 @@ async def test_with_no_aaaa_no_name_has_an_ipv6_address_and_nobody_is_asked() ->
 
 
 @in_trio
+async def test_a_lookup_knows_when_it_began_by_the_clock_that_nobody_sets() -> None:
+    async with peer(good) as here:
+        begun = trio.current_time()
+        first, second = await ask(here), await ask_the_system(here)
+    assert begun <= first.at <= second.at <= trio.current_time()
+
+
+@in_trio
 async def test_attempts_say_how_often_a_silent_nameserver_is_asked() -> None:
     async with peer(silent) as here:
         found = await ask_the_system(here, attempts=4, timeout=SHORT)

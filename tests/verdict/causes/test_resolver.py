@@ -386,7 +386,7 @@ def asked(host: int, *reasons: Reason | None, at: float = 1000.0, path: ProbePat
         Try(each, Transport.UDP, reason, 0.1) for each, reason in zip((FIRST, SECOND), reasons, strict=False)
     )
     found = lookup(COURIER.hosts[host], "17.57.144.1", resolver=path.resolver.name)
-    return replace(found, time=at, tries=tries)
+    return replace(found, at=at, tries=tries)
 
 
 SILENT, CLOSED = Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE
@@ -425,12 +425,12 @@ def test_a_nameserver_that_does_not_answer_beside_another_is_a_remark(
 def test_a_nameserver_that_resolv_conf_names_no_more_is_blamed_no_more(
     now: tuple[str, ...], cause: Cause | None
 ) -> None:
-    """Hosts take turns: those that were not visited since have asked it."""
+    """Hosts take turns: those that were not visited since have asked it, maybe by a clock that was ahead."""
     before = [asked(host, SILENT, None, path=DIRECT) for host in (0, 1)]
     lookups = [replace(each, nameservers=(FIRST, SECOND)) for each in before]
     latest = asked(2, path=DIRECT, at=1010.0)
     second = (Try(SECOND, Transport.UDP, None, 0.1),)
-    lookups += [replace(latest, tries=second, nameservers=now)]
+    lookups += [replace(latest, time=latest.time - 3600.0, tries=second, nameservers=now)]
     judged = Scene(None, Verdict.READY, None, couriers(), lookups=lookups).judged()
     assert judged.cause is cause
 
