@@ -20,6 +20,8 @@ class Courses:
 
     def __init__(self) -> None:
         self._courses: dict[Part, Course] = {}
+        self._within: dict[Part, list[Part]] = {}
+        """By what they are a part of: all that are a service's or in one range."""
         self._hosts: dict[Part, set[str]] = {}
         """Of each part but the ranges."""
         self._trends: dict[Part, Trend] = {}
@@ -47,6 +49,9 @@ class Courses:
         self._courses = {part: before.get(part) or Course(0) for part in hosts} | ranges
         for part, its in hosts.items():
             self._courses[part].needed = min(_DOWN, len(its))
+        self._within = {}
+        for part in self._courses:
+            self._note_within(part)
         self._trends.clear()
         self._doubtful.clear()
         for part in self._courses:
@@ -84,16 +89,16 @@ class Courses:
                 noted.append(within)
                 if within not in self._courses:
                     self._courses[within] = Course(_DOWN_IN_RANGE)
+                    self._note_within(within)
                     self._note_trend(within)
                 self._note(within, result, seen, is_explained=False)
         return noted
 
     def _clear_ranges(self, service: Part) -> None:
         """Of the failures by which the service was found to be down."""
-        for part, course in self._courses.items():
-            if _is_range(part) and part.whole == service.whole:
-                course.explain(self._hosts[service])
-                self._note_trend(part)
+        for part in filter(_is_range, self._within[service.whole]):
+            self._courses[part].explain(self._hosts[service])
+            self._note_trend(part)
 
     def _note(self, part: Part, result: Result, seen: EndpointState, *, is_explained: bool) -> None:
         course, attempt = self._courses[part], result.attempt
@@ -109,10 +114,13 @@ class Courses:
         self._note_trend(part)
 
     def _forget_within(self, whole: Part, ended: Ended) -> None:
-        for part, course in self._courses.items():
-            if part.what and part.whole == whole:
-                course.forget(ended)
-                self._note_trend(part)
+        for part in self._within[whole]:
+            self._courses[part].forget(ended)
+            self._note_trend(part)
+
+    def _note_within(self, part: Part) -> None:
+        if part.what:
+            self._within.setdefault(part.whole, []).append(part)
 
     def _note_trend(self, part: Part) -> None:
         trend = self._trends[part] = self._courses[part].trend

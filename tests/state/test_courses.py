@@ -1,6 +1,7 @@
 """What the order tells in which hosts fail and answer."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from netcheck.model.paths import Family, ProbePath
 from netcheck.model.services import Service
 from netcheck.model.trends import Part, Trend
 from netcheck.state.state import State
+from tests.calls import calls_in
 from tests.records import DROPPED, result, visit
 
 DIRECT = ProbePath("direct", families=(Family.IPV4,))
@@ -68,6 +70,19 @@ def test_a_host_that_fails_is_a_doubt_until_another_one_answers() -> None:
     assert PORT in story.doubts
     assert story.answer([2]).doubts == set()
     assert story.trend().down is None
+
+
+def test_an_outage_of_one_path_is_as_much_work_beside_many_others() -> None:
+    """From its first failure, which clears its ranges, to its end, which clears its services."""
+
+    def outage(others: int) -> int:
+        story = Story()
+        paths = [DIRECT, *(replace(DIRECT, name=f"other {number}") for number in range(others))]
+        story.state.configure([COURIER, OTHER], paths)
+        return calls_in(lambda: story.fail(range(8)).fail(range(8), OTHER).answer(range(4)))
+
+    outage(1)
+    assert outage(300) < 1.2 * outage(1)
 
 
 def test_six_hosts_that_fail_one_after_the_other_make_a_port_be_down_since_the_first() -> None:

@@ -1,6 +1,5 @@
 """Verdicts for the plain cases."""
 
-import sys
 from collections.abc import Iterable
 
 import pytest
@@ -11,6 +10,7 @@ from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, ResolveM
 from netcheck.model.results import Result
 from netcheck.model.services import Service
 from netcheck.verdict.assessing import assess
+from tests.calls import calls_in
 from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, lookup, once, result
 
 DIRECT = ProbePath("direct")
@@ -229,19 +229,8 @@ def _calls_to_judge(count: int, failures: Iterable[Failure | None]) -> int:
         else lookup(courier.hosts[0], resolver=path.resolver.name, reason=failure.reason)
         for path, failure in zip(paths, fails, strict=False)
     ]
-    calls = 0
-
-    def count_one(*_: object) -> None:
-        nonlocal calls
-        calls += 1
-
     standings = once(results)
-    sys.setprofile(count_one)
-    try:
-        assess([courier], paths, standings, lookups)
-    finally:
-        sys.setprofile(None)
-    return calls
+    return calls_in(lambda: assess([courier], paths, standings, lookups))
 
 
 @pytest.mark.parametrize(
