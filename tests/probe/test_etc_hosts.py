@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from netcheck.probe.etc_hosts import addresses_in_hosts
+from tests.calls import calls_in
 
 TEXT = b"""\
 127.0.0.1\tlocalhost
@@ -13,8 +14,11 @@ TEXT = b"""\
 fd00::8   proxy
 not-an-address proxy
 10.0.0.7
+10.0.1.1\tgate#way
+10.0.1.2  other gate gate\r
+10.0.1.3  gateway the-gate gate.corp.test the.gate # gate
 \xff\xfe 1.2.3.4
-"""
+10.0.1.9 gate"""
 
 
 @pytest.fixture
@@ -31,6 +35,9 @@ def hosts(tmp_path: Path) -> Path:
         ("PROXY.corp.test", ("10.0.0.8",)),
         ("cellar", ()),
         ("proxy.corp", ()),
+        ("gate", ("10.0.1.1", "10.0.1.2", "10.0.1.9")),
+        ("way", ()),
+        ("10.0.0.8", ()),
     ],
 )
 def test_a_name_has_the_addresses_of_all_its_lines(
@@ -48,6 +55,13 @@ def test_a_file_that_changes_is_read_again(hosts: Path) -> None:
 def test_a_long_block_list_is_read_to_its_end(hosts: Path) -> None:
     hosts.write_text("0.0.0.0 ads.tracker.example.com\n" * 200_000 + "0.0.0.0 api.push.apple.com\n")
     assert addresses_in_hosts("api.push.apple.com", hosts) == ("0.0.0.0",)
+
+
+def test_a_name_that_is_a_part_of_very_many_costs_a_look_at_no_line_of_theirs(hosts: Path) -> None:
+    hosts.write_text("0.0.0.0 m.metrics.example.com\n" * 5_000 + "10.0.0.11 m\n")
+    found: list[tuple[str, ...]] = []
+    assert calls_in(lambda: found.append(addresses_in_hosts("m", hosts))) < 1_000
+    assert found == [("10.0.0.11",)]
 
 
 def test_without_a_file_no_name_is_known(tmp_path: Path) -> None:
