@@ -76,4 +76,6 @@ class Proving:
 
     async def _prove_all(self, due: list[ToProve]) -> None:
         for asked in due:
-            self._state.record_proof(await self._prove(asked))
+            proof = await self._prove(asked)
+            if asked.path in self._state.paths:  # else a reload came meanwhile
+                self._state.record_proof(proof)

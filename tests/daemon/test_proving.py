@@ -108,6 +108,21 @@ def test_a_reload_that_changes_nothing_about_it_shows_nothing_anew() -> None:
     assert len(run(reloads).times()) == 1
 
 
+def test_what_was_under_way_when_its_path_became_another_one_is_no_proof_of_that_one() -> None:
+    async def becomes_another(made: Run) -> None:
+        made.read("mdm", "AB")
+        while not made.shown:  # noqa: ASYNC110 - nobody tells that one has begun
+            await trio.sleep(0.1)
+        made.take((MDM,), (replace(PATHS[0], families=()), replace(PATHS[1], families=())))
+        await trio.sleep(2)
+        assert made.state.push_certificates.proofs() == []
+        await trio.sleep(30)
+
+    made = run(becomes_another)
+    assert len(made.shown) == 1 + len(PATHS)
+    assert len(made.state.push_certificates.proofs()) == len(PATHS)
+
+
 def test_where_nothing_is_to_get_through_and_where_no_server_is_nothing_is_shown() -> None:
     async def other_paths(made: Run) -> None:
         blocked, phones = (
