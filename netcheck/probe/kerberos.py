@@ -103,7 +103,10 @@ class Account:
         self.one_at_a_time = trio.CapacityLimiter(1)
         """To be held by who uses it: a server that hangs keeps one thread, and not many."""
         self._credentials = credentials
-        self._cache = _cache_of(credentials, next(self._numbers))
+        tickets, in_memory = credentials.ticket_cache, b"MEMORY:netcheck-%d" % next(self._numbers)
+        self._cache = {b"ccache": in_memory if tickets is None else b"FILE:" + bytes(tickets)}
+        self._by_key = in_memory + b"-by-key"
+        """Holds the account's own ticket where it has a key."""
         self._kept: _Kept | None = None
 
     def begin(self, host: str) -> "_Conversation":
@@ -120,7 +123,6 @@ class Account:
         """The proxy rejects the tickets: get others, as its key may have changed."""
         if self._kept is not None and time.monotonic() >= self._kept.since + _BEFORE_ITS_END:
             self._kept = None
-            self._cache = _cache_of(self._credentials, next(self._numbers))
 
     def renew(self) -> None:
         """Get other tickets for the next login."""
@@ -139,16 +141,23 @@ class Account:
         return _Kept(None, now, now + max(lifetime - _BEFORE_ITS_END, lifetime / 2))
 
     def _ask(self, gssapi: Any) -> Any:
-        """Have tickets of the account in our cache. Asked for Kerberos alone, as SPNEGO hides the errors."""
+        """Have tickets of the account in our cache. Asked for Kerberos alone, as SPNEGO hides the errors.
+
+        A cache in memory stays until the process ends, and gssapi cannot destroy one: so it is overwritten,
+        the tickets for proxies included, which a proxy may have rejected.
+        """
         credentials = self._credentials
         mechanism = gssapi.OID.from_int_seq(_KRB5)
         named = principal(credentials.username)
         name = gssapi.Name(named, gssapi.NameType.kerberos_principal) if named else None
         asked: dict[str, Any] = {"name": name, "mechs": [mechanism], "usage": "initiate"}
-        if not credentials.password.reveal():
+        if credentials.ticket_cache is not None:
+            return gssapi.raw.acquire_cred_from(self._cache, **asked)
+        if password := credentials.password.reveal():
+            got = gssapi.raw.acquire_cred_with_password(password=password.encode(), **asked)
+        else:
             key = {b"client_keytab": bytes(credentials.keytab)} if credentials.keytab else {}
-            return gssapi.raw.acquire_cred_from({**key, **self._cache}, **asked)
-        got = gssapi.raw.acquire_cred_with_password(password=credentials.password.reveal().encode(), **asked)
+            got = gssapi.raw.acquire_cred_from({**key, b"ccache": self._by_key}, **asked)
         gssapi.raw.store_cred_into(self._cache, got.creds, "initiate", mechanism, overwrite=True)
         return got
 
@@ -232,12 +241,6 @@ def principal(username: str) -> str:
         return f"{user}@{domain.upper()}" if "." in domain else user
     user, at, realm = username.rpartition("@")
     return f"{user}@{realm.upper()}" if at else username
-
-
-def _cache_of(credentials: Credentials, number: int) -> dict[bytes, bytes]:
-    if credentials.ticket_cache is not None:
-        return {b"ccache": b"FILE:" + bytes(credentials.ticket_cache)}
-    return {b"ccache": b"MEMORY:netcheck-%d" % number}
 
 
 def _gssapi() -> Any:
