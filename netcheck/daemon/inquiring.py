@@ -76,10 +76,11 @@ class Inquiries:
 
     def plan(self) -> None:
         """The state is configured anew: what it has no more is not asked, and what is new is soon."""
+        paths = {path.name: path for path in self._state.paths}
         for scope, call in self._under_way.items():
-            if not is_planned(call, self._state.services, self._state.paths):
+            path = paths.get(call.path.name)
+            if path is None or not is_planned(call, self._state.services, [path]):
                 scope.cancel()
-        paths = {path.name for path in self._state.paths}
         self._turns = {key: turn for key, turn in self._turns.items() if key[0] in paths}
         self._begun = {path: begun for path, begun in self._begun.items() if path in paths}
         self._news.set()
@@ -134,7 +135,7 @@ class Inquiries:
         found: dict[str, _Suspicion] = {}
         courses = self._state.courses
         names = [path.name for path in self._state.paths]
-        paths = [name for name in names if name not in self._asked and self._may_begin(name, round_time)]
+        paths = dict.fromkeys(n for n in names if n not in self._asked and self._may_begin(n, round_time))
         doubts = [part for part in courses.doubts(patience) if part.path in paths]
         witnesses = courses.witnesses(doubts, self._state.endpoints)
         for part in doubts:

@@ -1,6 +1,7 @@
 """What is visited out of turn, when, and how much of it."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -14,6 +15,7 @@ from netcheck.model.services import Service
 from netcheck.plan import Call
 from netcheck.state.courses import Courses
 from netcheck.state.state import State
+from tests.calls import calls_in
 from tests.records import DROPPED, result, visit
 
 DIRECT, OTHER = ProbePath("direct", families=(Family.IPV4,)), ProbePath("other", families=(Family.IPV4,))
@@ -105,6 +107,24 @@ def test_a_visit_that_nobody_asks_for_any_more_is_broken_off() -> None:
         assert not asked.state.inquiries
 
     ask(a_path_goes)
+
+
+def test_to_plan_anew_beside_visits_to_twice_as_many_paths_is_twice_as_much_work() -> None:
+    def work(count: int) -> int:
+        took: list[int] = []
+
+        async def planned_anew(asked: Asked) -> None:
+            asked.takes = 1000.0
+            paths = [replace(DIRECT, name=f"path{number}") for number in range(count)]
+            asked.state.configure([COURIER, PROVIDER], paths)
+            asked.inquiries.plan()
+            await trio.sleep(1)
+            took.append(calls_in(asked.inquiries.plan))
+
+        ask(planned_anew)
+        return took[0]
+
+    assert work(100) < 2.5 * work(50)
 
 
 def test_where_hosts_begin_to_fail_others_of_the_port_are_visited_at_once_on_other_paths_as_well() -> None:
