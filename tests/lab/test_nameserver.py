@@ -12,7 +12,11 @@ from netcheck.lab.nameserver import Nameserver
 QUERY = dns.message.make_query("a.test", "A")
 
 
-@pytest.mark.parametrize("nonsense", [b"", b"\xff" * 20, dns.message.make_response(QUERY).to_wire()])
+@pytest.mark.parametrize(
+    "nonsense",
+    [b"", b"\xff" * 20, dns.message.make_response(QUERY).to_wire()],
+    ids=["nothing", "no message", "an answer"],
+)
 def test_what_is_no_question_gets_no_answer_and_ends_nothing(nonsense: bytes) -> None:
     async def main() -> bytes:
         server = Nameserver("127.0.0.1", {"a.test": ("10.0.0.1",)})
