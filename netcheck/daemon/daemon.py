@@ -39,7 +39,7 @@ from netcheck.state.state import State
 from netcheck.web.listening import ListenError
 from netcheck.web.port import WebPort
 from netcheck.web.protection import Protected, Protection
-from netcheck.web.routes import TooMuch, routes
+from netcheck.web.routes import NotYet, routes
 
 if TYPE_CHECKING:
     from netcheck.daemon.probing import Probing
@@ -127,9 +127,9 @@ class Daemon:
         return await _joined(pieces), content_type
 
     async def probe(self, path: str, service: str, host: str) -> str:
-        """One probe now, as text. Raises NotThere, TooMuch and NotInTime."""
+        """One probe now, as text. Raises NotYet, NotThere, TooMuch and NotInTime."""
         if self._probing is None:
-            raise TooMuch("probing has not begun: try again in a moment")
+            raise NotYet("probing has not begun: try again in a moment")
         return await self._asking.probe(self._probing, path, service, host)
 
     async def reload(self) -> str | None:

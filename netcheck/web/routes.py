@@ -16,6 +16,10 @@ class NotThere(Exception):
     """What is asked for is not in the configuration; the message says what is."""
 
 
+class NotYet(Exception):
+    """netcheck has only just started; the message says when to ask again."""
+
+
 class TooMuch(Exception):
     """More is asked for than there may be now; the message says when to ask again."""
 
@@ -84,6 +88,8 @@ async def _probe(view: View, request: Request) -> Response:
         text = await view.probe(*(_one(request, name) for name in _PROBE_TAKES))
     except NotThere as error:
         return _text(404, f"{error}\n")
+    except NotYet as error:
+        return _text(503, f"{error}\n", RETRY)
     except TooMuch as error:
         return _text(429, f"{error}\n", RETRY)
     except NotInTime as error:

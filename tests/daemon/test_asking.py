@@ -1,6 +1,7 @@
 """One probe for whoever asks: what is said where it does not come to an end."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import trio
@@ -9,14 +10,16 @@ from trio.testing import MockClock
 from netcheck.config.file import default
 from netcheck.config.settings import ProbingSettings
 from netcheck.daemon.asking import Asking
+from netcheck.daemon.daemon import Daemon
 from netcheck.daemon.probing import Probing
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import LoadBalancer, ProbePath
 from netcheck.model.services import Timeouts
 from netcheck.state.state import State
-from netcheck.web.routes import NotInTime, NotThere, TooMuch
-from netcheck.web.server import LIMITS
+from netcheck.web.routes import NotInTime, NotThere, TooMuch, routes
+from netcheck.web.server import LIMITS, Request
 from tests.daemon.network import Network
+from tests.probe.peers import in_trio
 
 HANGS = Failure(Phase.CONNECT, Reason.TIMEOUT)
 HOST = "api.push.apple.com"
@@ -64,6 +67,15 @@ def test_a_host_to_which_the_path_does_not_lead_is_not_there() -> None:
         assert str(caught.value).startswith("no such host in the configuration; there is: 0-courier.push.")
 
     trio.run(main)
+
+
+@in_trio
+async def test_before_probing_has_begun_nobody_has_asked_too_much(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path / "netcheck.yaml", default())
+    asked = {"path": ("direct",), "service": ("provider",), "host": (HOST,)}
+    response = await routes(daemon)(Request("GET", "/probe", asked, {}, "127.0.0.1:9223", "127.0.0.1"))
+    assert (response.status, response.body) == (503, b"probing has not begun: try again in a moment\n")
+    assert dict(response.headers)["Retry-After"]
 
 
 def test_a_probe_that_is_slow_is_not_said_to_have_had_no_turn() -> None:
