@@ -264,7 +264,8 @@ WHY = Row(
         ),
         TimeSeries(
             title="Failed probes by reason",
-            description="Failed probes a second, by the phase they ended in and why.",
+            description="Failed probes a second, by the phase they ended in and why; also on ports that"
+            " nobody needs on their path, such as 5223 through a web proxy.",
             queries=(Query(f"sum by (phase, reason) ({FAILURES}) > 0", "{{phase}} {{reason}}"),),
             unit="cps",
             no_value="no probe fails",
@@ -275,7 +276,8 @@ WHY = Row(
         Bars(
             title="Services, worst first",
             description="Share of probes that succeeded in the time range, over all chosen paths. One"
-            " service low and the others high points at Apple, or at a port that firewalls block.",
+            " service low and the others high points at Apple, or at a port that firewalls block; or nobody"
+            " needs that port, as 5223 through a web proxy.",
             queries=(
                 now(
                     f"bottomk(20, {SHARE_SUCCEEDED})",

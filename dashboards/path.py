@@ -141,7 +141,8 @@ FAILURES = Row(
     (
         TimeSeries(
             title="Probes that succeed",
-            description="Share of the chosen services' probes that succeed.",
+            description="Share of the chosen services' probes that succeed. Ports that nobody needs here are"
+            " in, such as 5223 through a web proxy: a path may be ready with half of them.",
             queries=(Query(SUCCEEDED, "succeed"),),
             unit="percentunit",
             no_value=NO_PROBES,
@@ -151,7 +152,8 @@ FAILURES = Row(
         ),
         TimeSeries(
             title="Failed probes by reason",
-            description="Failed probes a second, by the phase they ended in and why.",
+            description="Failed probes a second, by the phase they ended in and why; also on ports that"
+            " nobody needs here, such as 5223 through a web proxy.",
             queries=(
                 Query(
                     f"sum by (phase, reason) ({rate('netcheck_probe_failures_total')}) > 0",
@@ -167,7 +169,7 @@ FAILURES = Row(
         Table(
             title="Failures in the time range",
             description="How many probes failed, by phase and reason, the most frequent first; of all"
-            " services, also of those that nobody needs here.",
+            " services and ports, also of those that nobody needs here.",
             queries=(now(f"topk(100, round(sum by (phase, reason) ({FAILED})) > 0)"),),
             unit="short",
             no_value="no probe has failed",
@@ -182,7 +184,8 @@ FAILURES = Row(
         Bars(
             title="Services reachable now",
             description="Share of hosts of which at least one address answered on the last visit, by"
-            " service, port and how the host was named: a family that fails, or a port.",
+            " service, port and how the host was named: a family that fails, or a port; also of ports that"
+            " nobody needs here.",
             queries=(
                 now(
                     f"sort({HOSTS_REACHABLE})",
@@ -218,7 +221,7 @@ FAILURES = Row(
             title="Hosts that have not answered for the longest",
             description="How long ago each host answered last, under each family; 100 at most. With the"
             " default sampling a host is visited only about every ten minutes. Without `per_host: true`"
-            " in its config, how long ago any host of a service did.",
+            " in its config, how long ago any host of a service did. Ports that nobody needs here are in.",
             queries=(now(f"topk(100, time() - ({LAST_ANSWER}))"),),
             unit="s",
             no_value=NOT_MEASURED,

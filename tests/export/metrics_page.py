@@ -22,6 +22,10 @@ and ratios of 0 to 1. What is counted starts at 0 with all that can happen on a 
 is an increase. A series stays for as long as what it is about is configured: a DNS outage is a failure, not a
 gap. No label holds a credential. How many series that makes: [fleet.md](fleet.md).
 
+Probes and hosts are counted on all ports that a path leads to, also on those that nobody needs there. So
+through a web proxy that denies 5223, half of the couriers' probes fail, and the path is ready:
+`netcheck_ready` and `netcheck_verdict` look only at what a role needs.
+
 This page is made from the code by `python -m tests.export.metrics_page`, and a test holds it in step.
 """
 
