@@ -699,7 +699,7 @@ OUTAGE = {"cause": "apple_unreachable", "hop": "apple"}
             id="the site silences the paths that have its fault",
         ),
         pytest.param(
-            {"alertname": "NetcheckFlapping", **PROXY_DOWN},
+            {"alertname": "NetcheckFlapping", **PROXY_DOWN, "severity": "critical"},
             [
                 {"alertname": "NetcheckProxyDown", **PROXY_DOWN},
                 {"alertname": "NetcheckNotReady", **ON_SQUID, **BLOCKED},
@@ -710,6 +710,12 @@ OUTAGE = {"cause": "apple_unreachable", "hop": "apple"}
                 {"alertname": "NetcheckSiteNotReady", **DEVICE, **BLOCKED, "role": "provider"},
             ],
             id="what comes and goes is told once",
+        ),
+        pytest.param(
+            {"alertname": "NetcheckFlapping", **DEVICE, **BLOCKED, "path": "direct", "severity": "warning"},
+            [{"alertname": "NetcheckFallbackOnly", **DEVICE, **BLOCKED, "path": "direct"}],
+            [{"alertname": "NetcheckNotReady", **DEVICE, **BLOCKED, "path": "direct"}],
+            id="a fallback that comes and goes silences no page",
         ),
         pytest.param(
             {"alertname": "NetcheckDown", **ONE_NETCHECK, "hop": "netcheck"},
