@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from netcheck.cli.main import main
 from netcheck.export.families import FAMILIES, Kind
 from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.verdict.rules import RULES
 from tests.programs import program, require_programs
 
 ROOT = Path(__file__).parent.parent
@@ -132,6 +133,27 @@ def test_an_alert_has_a_runbook_that_says_what_to_do(name: str) -> None:
 
 def test_there_is_no_runbook_for_what_is_no_alert() -> None:
     assert {file.stem for file in RUNBOOKS.glob("Netcheck*.md")} == set(NAMES)
+
+
+@pytest.mark.parametrize("page", ["alerts.md", "runbooks/README.md"])
+def test_a_page_about_all_alerts_leaves_none_out(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text()
+    assert [name for name in NAMES if not re.search(rf"\b{name}\b", text)] == []
+
+
+NEVER_NOT_READY = {Cause.PACKET_LOSS}
+"""A limit at most, besides remarks."""
+
+
+def test_the_page_about_what_has_no_alert_of_its_own_has_every_cause_of_it() -> None:
+    """Of those that can make a path not ready."""
+    (expr,) = (rule["expr"] for rule in ALERTS if rule["alert"] == "NetcheckNotReady")
+    (told_elsewhere,) = re.findall(r'cause!~"([^"]*)"', expr)
+    remarks = {rule.cause for rule in RULES if rule.is_remark}
+    expected = set(Cause) - remarks - NEVER_NOT_READY - set(map(Cause, told_elsewhere.split("|")))
+    _, _, table = (RUNBOOKS / "NetcheckNotReady.md").read_text().partition("| cause |")
+    first_cells = re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", "".join(first_cells))) == sorted(expected)
 
 
 def commands_in_runbooks() -> list[str]:
