@@ -6,7 +6,7 @@ Every function reads and changes nothing. What is not known yet yields no sample
 
 import platform
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
 from netcheck import __version__
@@ -220,11 +220,15 @@ def verdict_causes(facts: Facts) -> Numbers:
 
 
 def verdict_infos(facts: Facts) -> Numbers:
-    """Always one for each judgement; empty where nothing is wrong. No figure and no reply is in it."""
+    """Always one for each judgement; empty where nothing is wrong. No figure and no reply is in it.
+
+    On a path that is not ready and need not be, alerts would take a remark for the reason.
+    """
     for judgement in facts.judgements:
-        next_step = " ".join(finding.next_step for finding in judgement.findings)
-        cause, hop = judgement.cause or "", judgement.hop or ""
-        yield (judgement.path, judgement.role, cause, hop, next_step[:_LONGEST_TEXT]), 1
+        as_expected = judgement.is_expected and judgement.verdict is not Verdict.READY
+        said = replace(judgement, findings=()) if as_expected else judgement
+        next_step = " ".join(finding.next_step for finding in said.findings)
+        yield (said.path, said.role, said.cause or "", said.hop or "", next_step[:_LONGEST_TEXT]), 1
 
 
 _LONGEST_TEXT = 1000

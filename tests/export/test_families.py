@@ -18,6 +18,7 @@ from netcheck.model.paths import (
     Binding,
     Credentials,
     Environment,
+    Expected,
     Pac,
     ProbePath,
     Proxy,
@@ -320,6 +321,17 @@ def test_without_findings_there_is_no_cause_and_an_empty_one_in_the_info() -> No
     ready = shown(configured(), Judgement("direct", Role.DEVICE, Verdict.READY))
     assert values(ready, "netcheck_verdict_cause") == []
     assert values(ready, "netcheck_verdict_info", cause="", hop="", next_step="") == [1]
+
+
+def test_a_remark_is_no_reason_for_what_is_expected() -> None:
+    """An alert would take it for one: such a path is not ready, and has a cause."""
+    remark = Finding(Cause.NAMESERVER_SILENT, Hop.RESOLVER, "", "Ask them to repair it.", is_remark=True)
+    blocked = Judgement("direct", Role.DEVICE, Verdict.NOT_READY, (remark,), expected=Expected.BLOCKED)
+    facts = shown(configured(), blocked)
+    assert values(facts, "netcheck_verdict_info", cause="", hop="", next_step="") == [1]
+    assert values(facts, "netcheck_verdict_cause", cause="nameserver_silent") == [1]
+    ready = shown(configured(), replace(blocked, verdict=Verdict.READY))
+    assert values(ready, "netcheck_verdict_info", cause="nameserver_silent", hop="resolver") == [1]
 
 
 def test_the_info_of_a_verdict_names_the_first_cause_and_asks_everyone_concerned() -> None:
