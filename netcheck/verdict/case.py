@@ -12,7 +12,7 @@ from netcheck.model.findings import Needed, Proof, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import Matches, is_another_of_apples, is_apples
+from netcheck.verdict.matching import Matches, is_another_of_apples, is_apples, phase_is
 from netcheck.verdict.world import World
 
 
@@ -68,8 +68,15 @@ class Case:
         return any(2 * mine.count(place) >= places.count(place) for place in set(mine))
 
     def is_reached_elsewhere(self, each: Counted) -> bool:
-        """Whether another path reaches the host and port; or sees its certificate, and this one does not."""
-        known = self.world.reached_on if each.connected else self.world.seen_on
+        """Whether another path reaches the host and port; or sees its certificate, and this one does not.
+
+        What fails in TLS is not refuted by a path that says nothing in TLS.
+        """
+        world = self.world
+        if phase_is(Phase.TLS)(each) or each.result.attempt.tls is not None:
+            known = world.trusted_on
+        else:
+            known = world.reached_on if each.connected else world.seen_on
         return not known.get((each.result.host, each.result.port), frozenset()) <= {self.path.name}
 
     @cached_property

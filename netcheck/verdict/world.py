@@ -124,6 +124,13 @@ class World:
         return _paths_by_place(self._by_path, lambda each: each.failure is None)
 
     @cached_property
+    def trusted_on(self) -> Mapping[tuple[str, int], frozenset[str]]:
+        """By host and port: the paths that reach it over TLS; `depth: auto` is TLS only behind proxies."""
+        return _paths_by_place(
+            self._by_path, lambda each: each.failure is None and each.result.attempt.tls is not None
+        )
+
+    @cached_property
     def seen_on(self) -> Mapping[tuple[str, int], frozenset[str]]:
         """By host and port: the paths that reach it, or see its certificate."""
         return _paths_by_place(

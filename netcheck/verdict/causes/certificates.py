@@ -58,8 +58,7 @@ def _is_forged(case: Case, each: Counted) -> bool:
 @cause(Cause.WRONG_PEER, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
 def wrong_peer(case: Case) -> Found | None:
     """Somebody else answers: not in TLS, or under a name of their own; or another host of Apple's does."""
-    is_another = reason_is(*CERTIFICATE_REASONS, Reason.TLS_NOT_TLS)
-    about = case.mostly(lambda each: is_another(each) and not case.is_only_its_own(each))
+    about = case.mostly(lambda each: _is_of_another(each) and not case.is_only_its_own(each))
     if not about:
         return None
     names = sorted({_name_in(tls) for each in about if (tls := each.result.attempt.tls)} - {""})
@@ -83,6 +82,13 @@ def wrong_peer(case: Case) -> Found | None:
             f"{the_names_in_tls(case, about)}"
         )
     return Found(owner, about, how_often(case, about) + who, next_step, the_reply(about))
+
+
+def _is_of_another(each: Counted) -> bool:
+    """Not where the certificate is for the name: what is wrong with it is something else."""
+    tls = each.result.attempt.tls
+    is_for_the_name = tls is not None and tls.is_for_host is True
+    return reason_is(*CERTIFICATE_REASONS, Reason.TLS_NOT_TLS)(each) and not is_for_the_name
 
 
 def _who_answers(about: Iterable[Counted]) -> str:

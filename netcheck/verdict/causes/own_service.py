@@ -8,7 +8,7 @@ from netcheck.phrases import how_many
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import Matches, fails_in, reason_is
+from netcheck.verdict.matching import Matches, fails_in, is_apples, reason_is
 from netcheck.verdict.naming import (
     THE_MDM_SERVER,
     Owner,
@@ -32,8 +32,14 @@ _DOES_NOT_ANSWER: tuple[Matches, ...] = (
 
 @cause(Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)
 def service_certificate(case: Case) -> Found | None:
-    """It has expired, or is for another name, or of an unknown authority, and no path shows a good one."""
-    about = case.mostly(lambda each: case.is_only_its_own(each) and reason_is(*CERTIFICATE_REASONS)(each))
+    """It has expired, or is for another name, or of an unknown authority, and no path shows a good one.
+
+    Or another path does, and here its own authority vouches for an older one.
+    """
+    refused = reason_is(*CERTIFICATE_REASONS)
+    about = case.mostly(
+        lambda each: refused(each) and (case.is_only_its_own(each) or _is_outdated(case, each))
+    )
     if not about:
         return None
     owner = those_who_run(case, about)
@@ -48,6 +54,12 @@ def service_certificate(case: Case) -> Found | None:
     else:
         next_step = _of_unknown_authority(case, about, owner)
     return Found(owner, about, how_often(case, about), next_step, the_reply(about))
+
+
+def _is_outdated(case: Case, each: Counted) -> bool:
+    """Whether nothing else is wrong with it: who decrypts has none of the right authority."""
+    is_of_the_way = is_apples(each) or case.fails_as_apples_do(each)
+    return reason_is(Reason.TLS_EXPIRED)(each) and not is_of_the_way
 
 
 def _of_unknown_authority(case: Case, about: Sequence[Counted], owner: Owner) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Acceptance, Cause, Hop, Judgement, Proof, PushCertificate, Verdict
-from netcheck.model.results import Result, Trust
+from netcheck.model.results import Result, TlsInfo, Trust
 from netcheck.model.services import Service
 from tests.records import DROPPED, result
 from tests.verdict.scene import (
@@ -84,6 +84,45 @@ def test_a_certificate_of_another_issuer_than_the_interceptors_is_its_owners_aff
         (Cause.TLS_INTERCEPTED, Hop.FIREWALL),
         (Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE),
     }
+
+
+def judged_through_a_proxy(failure: Failure, tls: TlsInfo | None, seen_directly: TlsInfo | None) -> Judgement:
+    """Beside a path on which nothing fails: `depth: auto` says nothing in TLS there, and sees none."""
+    results = [
+        result(MDM, 443, tls=seen_directly),
+        result(MDM, 443, failure, path=PROXY.name, tls=tls, proxies=PROXY.proxies, proxy_spoke=True),
+    ]
+    scene = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, PROXY), services=(COURIER, MDM))
+    return scene.judged()
+
+
+@pytest.mark.parametrize(
+    ("failure", "trust"),
+    [
+        (Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired"), Trust.PUBLIC),
+        (Failure(Phase.TLS, Reason.TLS_UNTRUSTED, "issued by its own"), Trust.OTHER),
+    ],
+)
+def test_a_path_that_says_nothing_in_tls_does_not_make_its_certificate_the_proxys_affair(
+    failure: Failure, trust: Trust
+) -> None:
+    found = judged_through_a_proxy(failure, certificate(trust, subject="mdm.test"), None)
+    assert (found.cause, found.hop) == (Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)
+
+
+def test_nor_does_it_what_else_fails_in_tls() -> None:
+    found = judged_through_a_proxy(RESET, None, None)
+    assert (found.cause, found.hop) == (Cause.SERVICE_DOWN, Hop.OWN_SERVICE)
+    seen = certificate(Trust.PUBLIC, subject="mdm.test")
+    assert judged_through_a_proxy(RESET, None, seen).hop is Hop.PROXY
+
+
+def test_an_expired_certificate_of_its_own_authority_is_its_owners_wherever_a_newer_one_is() -> None:
+    expired = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
+    old = certificate(Trust.PUBLIC, subject="*.test")
+    found = judged_through_a_proxy(expired, old, certificate(Trust.PUBLIC, subject="mdm.test"))
+    assert (found.cause, found.hop) == (Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)
+    assert "to renew the certificate on port 443" in (found.next_step or "")
 
 
 def test_a_server_that_answers_is_not_told_to_listen() -> None:
