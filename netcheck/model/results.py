@@ -253,7 +253,7 @@ class Result:
     counted: bool = True
     """False where the attempt was already counted for this service through another host of the round."""
     choice: Choice | None = None
-    """Where the way depends on the host: `attempt` is of the first way that led there, else of the first."""
+    """Where the way depends on the host: `attempt` is of that which is taken: see `is_passed_over`."""
     large_hello: LargeHello | None = None
     """Of an attempt that sent one; None where that tells nothing."""
 

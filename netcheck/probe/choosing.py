@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
-from netcheck.model.failing import Failure, Phase
+from netcheck.model.failing import DNS_PHASES, Failure, Phase, Reason
 from netcheck.model.paths import (
     Environment,
     Family,
@@ -27,6 +27,16 @@ from netcheck.probe.walk import unforeseen
 
 _HTTP, _HTTPS = 80, 443
 _DIRECT: Way = ()
+_BEFORE_ANYBODY_ANSWERS = (*DNS_PHASES, Phase.PROXY_CONNECT, Phase.PROXY_TLS, Phase.CONNECT)
+_BROKEN_OFF = (
+    Reason.TIMEOUT,
+    Reason.TLS_TIMEOUT,
+    Reason.PROXY_TIMEOUT,
+    Reason.RESET,
+    Reason.CLOSED,
+    Reason.PROXY_CLOSED,
+)
+_HTTP_PROXIES = (ProxyScheme.HTTP, ProxyScheme.HTTPS)
 
 
 class Chosen(NamedTuple):
@@ -37,6 +47,20 @@ class Chosen(NamedTuple):
     trouble: str
     aims: tuple[Aim, ...]
     names_a_way: bool = True
+
+
+def is_passed_over(way: Way, failure: Failure | None) -> bool:
+    """Whether who takes the ways in turn goes on to the next one; None is a way that leads there.
+
+    As Chromium's net/http/proxy_fallback.cc (CanFalloverToNextProxy), as how Apple's systems do is not
+    published: after a way that cannot be reached, is silent or breaks off, and after any refusal in SOCKS.
+    What an HTTP proxy answers is final, be it a denial; so is a certificate of the destination.
+    """
+    if failure is None:
+        return False
+    if failure.phase is Phase.PROXY_HANDSHAKE and way and way[-1].scheme not in _HTTP_PROXIES:
+        return True
+    return failure.phase in _BEFORE_ANYBODY_ANSWERS or failure.reason in _BROKEN_OFF
 
 
 class Choosing:

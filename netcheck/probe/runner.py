@@ -5,7 +5,6 @@ large TLS hellos.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
@@ -20,7 +19,7 @@ from netcheck.model.paths import Family, ProbePath, literal_addresses
 from netcheck.model.results import Attempt, Choice, Hold, HoldKey, Lookup, Result, Visit
 from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, TlsSettings, hosts_on
 from netcheck.probe.aims import Aim, aims
-from netcheck.probe.choosing import Choosing, Chosen
+from netcheck.probe.choosing import Choosing, Chosen, is_passed_over
 from netcheck.probe.clock import unix_time
 from netcheck.probe.dialer import Dialer, can_dial
 from netcheck.probe.hold import Line, ladder
@@ -114,15 +113,21 @@ class Prober:
         reached and held. Where none can, nothing is told: that is for visits to find. The gate caps how
         holds begin, not how many there are. Raises only for bugs of ours.
         """
-        shared = Round()
+        shared, answered = Round(), set[int]()
         for aim in await self._at_one_address(shared, service, host, path, turn):
-            if aim.destination.family is not family or aim.destination.failure is not None:
+            is_other = aim.destination.family is not family or aim.destination.failure is not None
+            if is_other or aim.port in answered:
                 continue
             held = Hold(unix_time(), HoldKey(service.name, path.name, family), host, aim.port, 0.0)
             security = await security_of(aim)
-            with Walk() as walk, suppress(WalkEnded):
-                async with self._gates[path.name]:
-                    stream = await self._opening.open(walk, shared, path, aim, security)
+            with Walk() as walk:
+                try:
+                    async with self._gates[path.name]:
+                        stream = await self._opening.open(walk, shared, path, aim, security)
+                except WalkEnded as ended:
+                    if _is_final(path, aim, ended.failure):
+                        answered.add(aim.port)
+                    continue
                 if walk.lacks_certificate:
                     continue
                 # for the types: an open walk has its connection, and only a service with a hold comes here
@@ -141,27 +146,41 @@ class Prober:
         shared = Round()
         host = hosts_on(service, path)[0]
         spoken = replace(service, depth=Depth.TLS, tls=replace(service.tls, alpn=ALPN))
-        failures = []
+        failures, answered = [], set[int]()
         for aim in await self._at_one_address(shared, spoken, host, path, 0):
+            if aim.port in answered:
+                continue
             try:
                 return await self._show(shared, path, aim, context, identity)
             except WalkEnded as ended:
                 failures.append(f"port {aim.port}: {ended.failure.phase} {ended.failure.reason}")
+                if _is_final(path, aim, ended.failure):
+                    answered.add(aim.port)
         return Acceptance.UNPROVEN, "; ".join(dict.fromkeys(failures)) or "the path does not lead there"
 
     async def try_large_hellos(self, service: Service, host: str, path: ProbePath, turn: int) -> list[Result]:
         """Whether large TLS hellos are answered: at one of the host's addresses of each family, on each port.
 
-        Of ways that are chosen, by the first. Raises only for bugs of ours.
+        Of ways that are chosen, by the first that is not passed over. Raises only for bugs of ours.
         """
         shared = Round()
-        aims = await self._at_one_address(shared, service, host, path, turn, every_way=False)
-        tries = [
-            partial(self._try_large_hello, shared, service, host, path, aim, aim.tls)
-            for aim in aims
-            if aim.tls is not None and aim.destination.failure is None
-        ]
+        found = await self._at_one_address(shared, service, host, path, turn)
+        aims = [aim for aim in found if aim.tls is not None and aim.destination.failure is None]
+        by_way = path.chosen_by is not None
+        groups = [list(its) for _, its in groupby(aims, key=attrgetter("port") if by_way else id)]
+        tries = [partial(self._try_in_turn, shared, service, host, path, ways) for ways in groups]
         return await together(tries) if tries else []
+
+    async def _try_in_turn(
+        self, shared: Round, service: Service, host: str, path: ProbePath, ways: Sequence[Aim]
+    ) -> Result:
+        """One way at least; the next where one is passed over."""
+        for aim in ways:
+            assert aim.tls is not None  # noqa: S101 - for the types: only such come here
+            result = await self._try_large_hello(shared, service, host, path, aim, aim.tls)
+            if result.large_hello or not is_passed_over(aim.proxies, result.attempt.failure):
+                break
+        return result
 
     async def _try_large_hello(
         self, shared: Round, service: Service, host: str, path: ProbePath, aim: Aim, tls: TlsSettings
@@ -186,20 +205,13 @@ class Prober:
         return Result(service.name, host, aim.port, path.name, shown, large_hello=told)
 
     async def _at_one_address(
-        self,
-        shared: Round,
-        service: Service,
-        host: str,
-        path: ProbePath,
-        turn: int,
-        *,
-        every_way: bool = True,
+        self, shared: Round, service: Service, host: str, path: ProbePath, turn: int
     ) -> list[Aim]:
         """What to try of a host in turn: at one address of each family, or by the ways that are chosen."""
         one = replace(service, addresses=AddressChoice.ONE)
         if path.chosen_by is not None:
             chosen = await self._choosing.chosen(shared, one, host, path, turn)
-            return [aim for each in chosen for aim in (each.aims if every_way else each.aims[:1])]
+            return [aim for each in chosen for aim in each.aims]
         lookups = await self._resolve(shared, service, host, path)
         return list(_in_turn(aims(one, host, path, lookups, set(), turn), turn))
 
@@ -235,11 +247,12 @@ class Prober:
     async def _probe_chosen(
         self, shared: Round, service: Service, host: str, path: ProbePath, chosen: Chosen
     ) -> Result:
-        """Over every way, at once. Who goes there takes the first that leads there."""
+        """Over every way, at once. Who goes there takes the first that is not passed over."""
         results = await together(
             [partial(self._probe, shared, service, host, path, aim) for aim in chosen.aims]
         )
-        taken = next((each for each in results if each.attempt.failure is None), results[0])
+        ends = ((each, each.attempt) for each in results)
+        taken = next((e for e, a in ends if not is_passed_over(a.proxies, a.failure)), results[0])
         if chosen.said is None:
             return taken
         attempts = tuple(each.attempt for each in results)
@@ -268,6 +281,11 @@ class Prober:
         return await shared.once(
             key, lambda: self._opening.attempt(shared, path, aim, self._gates[path.name])
         )
+
+
+def _is_final(path: ProbePath, aim: Aim, failure: Failure) -> bool:
+    """Whether nobody goes on to the next of the ways that are chosen for this port."""
+    return path.chosen_by is not None and not is_passed_over(aim.proxies, failure)
 
 
 def _in_turn(wanted: Sequence[Aim], turn: int) -> Iterator[Aim]:

@@ -11,7 +11,7 @@ from netcheck.apns.addresses import PUBLISHED_RANGES, is_push_name
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Hop
 from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy, endpoint_text
-from netcheck.model.results import HOSTS_FILE
+from netcheck.model.results import HOSTS_FILE, Attempt
 from netcheck.model.services import Service
 from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
@@ -130,6 +130,23 @@ def or_another_way(case: Case, about: Sequence[Counted]) -> str:
     if chooser.https is None:
         return " Or name a proxy for these hosts in https_proxy, where netcheck runs: none is set."
     return " Or take these hosts out of NO_PROXY where netcheck runs: it keeps them from the proxy."
+
+
+def or_a_later_way(case: Case, about: Iterable[Counted]) -> str:
+    """A sentence: which way would do of those that a PAC file names behind the one that is taken."""
+    choices = [each.result.choice for each in about if each.failure is not None]
+    attempts = [choice.attempts if choice else () for choice in choices]
+    works = [{way_of(each) for each in its if each.failure is None} for its in attempts]
+    if not works or not (common := sorted(set.intersection(*works))):
+        return ""
+    return f" Or ask {the_chooser(case).asked} to name {common[0]} first: that leads there."
+
+
+DIRECT = "DIRECT"
+
+
+def way_of(attempt: Attempt) -> str:
+    return ", ".join(proxy.place for proxy in attempt.proxies) or DIRECT
 
 
 _PROXY_HAS_NO_ADDRESS = fails_in(Phase.PROXY_RESOLVE, Reason.NXDOMAIN, Reason.NO_ANSWER)

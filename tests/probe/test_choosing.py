@@ -1,7 +1,7 @@
 """Paths on which a PAC file or the environment chooses: real servers on loopback."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,12 +20,13 @@ from netcheck.model.paths import (
     Resolver,
 )
 from netcheck.model.results import Result
-from netcheck.model.services import Depth, Service, Timeouts
+from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
 from netcheck.probe import pac
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from tests.hanging import hanging_file
-from tests.probe.peers import in_trio, nameserver, says, serving, stays
+from tests.probe.peers import Handler, in_trio, nameserver, resets, says, serving, stays
+from tests.probe.test_proof import API, GOOD, identity
 from tests.probe.test_proxy import tls_handler, trusting
 
 CONNECTED = b"HTTP/1.1 200 OK\r\n\r\n"
@@ -63,20 +64,72 @@ def ways(result: Result) -> list[tuple[str, Reason | None]]:
 
 
 @in_trio
-async def test_every_way_is_probed_and_the_first_that_leads_there_counts() -> None:
+async def test_every_way_is_probed_and_the_first_that_is_not_passed_over_counts() -> None:
     heard: list[bytes] = []
-    async with serving(stays(says(CONNECTED, heard=heard))) as proxy, serving(says(b"no proxy")) as broken:
+    async with serving(stays(says(CONNECTED, heard=heard))) as proxy, serving(resets) as broken:
         script = always(f"'PROXY 127.0.0.1:{broken}; PROXY 127.0.0.1:{proxy}'")
         async with serving(says(a_file(script))) as web:
             (result,) = await probed(over_pac(web), 443)
     assert ways(result) == [
-        (f"http://127.0.0.1:{broken}", Reason.PROXY_NOT_A_PROXY),
+        (f"http://127.0.0.1:{broken}", Reason.RESET),
         (f"http://127.0.0.1:{proxy}", None),
     ]
     assert result.attempt.failure is None
     assert result.attempt.family is Family.NAME
     assert result.attempt.proxies[0].port == proxy
     assert heard[0].startswith(b"CONNECT mdm.test:443 ")
+
+
+def refuses(status: str) -> Handler:
+    return says(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("handler", "scheme", "is_final"),
+    [
+        (refuses("403 Forbidden"), "PROXY", True),
+        (refuses("407 Proxy Authentication Required"), "PROXY", True),
+        (refuses("503 Service Unavailable"), "PROXY", True),
+        (says(b"no proxy"), "PROXY", True),
+        (says(b""), "PROXY", False),
+        (says(b"\5\0", b"\5\2\0\1" + bytes(6)), "SOCKS5", False),
+    ],
+)
+@in_trio
+async def test_what_an_http_proxy_answers_is_final(handler: Handler, scheme: str, is_final: bool) -> None:
+    async with serving(stays(says(CONNECTED))) as proxy, serving(handler) as first:
+        script = always(f"'{scheme} 127.0.0.1:{first}; PROXY 127.0.0.1:{proxy}'")
+        async with serving(says(a_file(script))) as web:
+            (result,) = await probed(over_pac(web), 443)
+    assert ways(result)[1] == (f"http://127.0.0.1:{proxy}", None)
+    assert (result.attempt.failure is not None) is is_final
+
+
+async def _proves(prober: Prober, service: Service, path: ProbePath) -> None:
+    await prober.prove(service, path, identity(GOOD))
+
+
+async def _holds(prober: Prober, service: Service, path: ProbePath) -> None:
+    await prober.hold(service, API, path, Family.NAME, 0, lambda _: None)
+
+
+async def _sends_large_hellos(prober: Prober, service: Service, path: ProbePath) -> None:
+    await prober.try_large_hellos(service, API, path, 0)
+
+
+@pytest.mark.parametrize("act", [_proves, _holds, _sends_large_hellos])
+@pytest.mark.parametrize(("handler", "is_final"), [(refuses("403 Forbidden"), True), (says(b""), False)])
+@in_trio
+async def test_proofs_holds_and_large_hellos_take_the_same_way(
+    act: Callable[[Prober, Service, ProbePath], Awaitable[None]], handler: Handler, is_final: bool
+) -> None:
+    heard: list[bytes] = []
+    service = Service("provider", (API,), (443,), depth=Depth.TLS, tls=TlsSettings(API, ("h2",)), hold=1.0)
+    async with serving(says(CONNECTED, heard=heard)) as proxy, serving(handler) as first:
+        script = always(f"'PROXY 127.0.0.1:{first}; PROXY 127.0.0.1:{proxy}'")
+        async with serving(says(a_file(script))) as web:
+            await act(Prober(TIMEOUTS, {"pac": Gate(8, 1e6)}), service, over_pac(web))
+    assert (heard == []) is is_final
 
 
 @in_trio

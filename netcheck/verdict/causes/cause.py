@@ -8,7 +8,7 @@ from netcheck.model.findings import Cause, Finding, Hop
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.fixes import fix_for
-from netcheck.verdict.naming import Owner, goes_directly, or_another_way
+from netcheck.verdict.naming import Owner, goes_directly, or_a_later_way, or_another_way
 
 
 class Found(NamedTuple):
@@ -52,6 +52,8 @@ class Rule:
         fix = fix_for(self.cause, owner.hop, case, about)
         if owner.hop in _MAY_BE_GONE_ROUND:
             next_step += or_another_way(case, about)
+        elif owner.hop is Hop.PROXY:
+            next_step += or_a_later_way(case, about)
         finding = Finding(
             cause=self.cause,
             hop=owner.hop,

@@ -13,6 +13,7 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import reason_is
 from netcheck.verdict.naming import (
+    DIRECT,
     FIREWALL,
     goes_directly,
     how_often,
@@ -23,12 +24,12 @@ from netcheck.verdict.naming import (
     the_failed_hosts,
     the_hosts,
     the_reply,
+    way_of,
 )
 
 _IS_FAULTY = reason_is(Reason.PAC_FAULTY)
 _IS_OF_THIS_MACHINE = reason_is(Reason.SINKHOLED, Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS)
 """Or of its resolver: through a proxy it would be as wrong."""
-_DIRECT = "DIRECT"
 
 
 @cause(Cause.PAC_FAILED, Hop.PROXY)
@@ -76,7 +77,7 @@ def _names_no_proxy(case: Case) -> Found | None:
         works = through[about[0].result.host, about[0].result.port].result
         next_step = (
             f"Ask {file.asked} to name a proxy for {the_hosts(case, about)}: it answers {answer}. "
-            f"The path {works.path} reaches them through {_way_text(works.attempt)}. "
+            f"The path {works.path} reaches them through {way_of(works.attempt)}. "
             f"If they should go directly, ask {FIREWALL.asked} to let them pass."
         )
     return Found(file, about, f"sent directly, {how_often(case, about)}", next_step, the_reply(about))
@@ -109,26 +110,31 @@ def pac_splits(case: Case) -> Found | None:
 def pac_member_down(case: Case) -> Found | None:
     """Of the ways that it names for a host one works, and another would not."""
     dead: dict[str, tuple[str, list[Counted]]] = {}
-    alive = _ways_that_work(case)
+    alive, is_tried_first = _ways_that_work(case), False
     for each in _with_choice(case):
         if each.failure is None:
             for attempt in _failed_ways(each):
-                if _is_denial(attempt) and _way_text(attempt) in alive:
+                if _is_denial(attempt) and way_of(attempt) in alive:
                     continue  # such as a port that the proxy's users do not need
                 seen = attempt.failure.detail if attempt.failure else ""
-                dead.setdefault(_way_text(attempt), (seen, []))[1].append(each)
+                dead.setdefault(way_of(attempt), (seen, []))[1].append(each)
+                is_tried_first |= attempt in _before_the_one_taken(each)
     if not dead:
         return None
     file = the_chooser(case)
     first = next(iter(dead.values()))
-    names, owned = shortened(list(dead)), ["the firewall" if way == _DIRECT else way for way in dead]
+    names, owned = shortened(list(dead)), ["the firewall" if way == DIRECT else way for way in dead]
     return Found(
         file,
         list({id(each): each for _, found in dead.values() for each in found}.values()),
         f"{names} {'do' if len(dead) > 1 else 'does'} not lead to {the_failed_hosts(first[1])}; "
         "another way that the PAC file names does",
         f"Ask the owners of {shortened(owned)} to repair this way, or {file.asked} to take it out. "
-        "Devices that try it first wait until it fails.",
+        + (
+            "Devices that try it first wait until it fails."
+            if is_tried_first
+            else "Devices come to it where the ways before it cannot be reached."
+        ),
         first[0],
     )
 
@@ -167,7 +173,7 @@ def _host(each: Counted) -> tuple[str, str]:
 
 
 def _ways(each: Counted) -> tuple[str, ...]:
-    return tuple(_way_text(attempt) for attempt in _chosen(each)[1].attempts)
+    return tuple(way_of(attempt) for attempt in _chosen(each)[1].attempts)
 
 
 def _failed_ways(each: Counted) -> Iterable[Attempt]:
@@ -177,15 +183,16 @@ def _failed_ways(each: Counted) -> Iterable[Attempt]:
     return (attempt for attempt in usual if attempt.failure is not None)
 
 
+def _before_the_one_taken(each: Counted) -> tuple[Attempt, ...]:
+    attempts = _chosen(each)[1].attempts
+    return attempts[: attempts.index(each.result.attempt)] if each.result.attempt in attempts else ()
+
+
 def _ways_that_work(case: Case) -> set[str]:
     """Those that lead anywhere on this path."""
     attempts = (attempt for each in _with_choice(case) for attempt in _chosen(each)[1].attempts)
-    return {_way_text(attempt) for attempt in attempts if attempt.failure is None}
+    return {way_of(attempt) for attempt in attempts if attempt.failure is None}
 
 
 def _is_denial(attempt: Attempt) -> bool:
     return attempt.failure is not None and attempt.failure.reason is Reason.PROXY_DENIED
-
-
-def _way_text(attempt: Attempt) -> str:
-    return ", ".join(proxy.place for proxy in attempt.proxies) or _DIRECT

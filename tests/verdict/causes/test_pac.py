@@ -9,6 +9,7 @@ from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Environment, Family, ProbePath, Proxy, ProxyScheme, Way
 from netcheck.model.results import Attempt, Choice, Result
+from netcheck.probe.choosing import is_passed_over
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once
 from tests.verdict.scene import COURIER, PAC, PROXY, couriers
@@ -24,7 +25,7 @@ DENIED = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
 def chosen(result: Result, *ways: tuple[Way, Failure | None], trouble: str = "") -> Result:
     """The result as it is where a PAC file names these ways and they end so."""
     attempts = [replace(result.attempt, proxies=way, failure=failure) for way, failure in ways]
-    taken: Attempt = next((each for each in attempts if each.failure is None), attempts[0])
+    taken: Attempt = next((e for e in attempts if not is_passed_over(e.proxies, e.failure)), attempts[0])
     said = "; ".join("".join(f"PROXY {proxy.place}" for proxy in way) or "DIRECT" for way, _ in ways)
     return replace(result, attempt=taken, choice=Choice(said, tuple(attempts), trouble))
 
@@ -54,6 +55,31 @@ def test_a_dead_second_proxy_is_a_remark_that_names_it() -> None:
     assert (found.verdict, found.cause) == (Verdict.READY, Cause.PAC_MEMBER_DOWN)
     assert "the owners of a.test:3128" in (found.next_step or "")
     assert "b.test" not in (found.next_step or "").replace("web.test", "")
+    assert "come to it where the ways before it cannot be reached" in (found.next_step or "")
+
+
+def test_a_dead_first_proxy_is_waited_for() -> None:
+    found = judged(*over_pac(443, (A, REFUSED), (B, None)))
+    assert (found.verdict, found.cause) == (Verdict.READY, Cause.PAC_MEMBER_DOWN)
+    assert "Devices that try it first wait until it fails." in (found.next_step or "")
+
+
+@pytest.mark.parametrize(
+    ("failure", "cause"),
+    [
+        (DENIED, Cause.PROXY_DENIES_PORT),
+        (Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_AUTH_REQUIRED, "HTTP 407"), Cause.PROXY_AUTH),
+        (Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "issued by Corp CA"), Cause.TLS_INTERCEPTED),
+    ],
+)
+def test_what_the_first_proxy_answers_is_final_and_the_next_would_do(failure: Failure, cause: Cause) -> None:
+    found = judged(*over_pac(443, (A, failure), (B, None)))
+    assert (found.verdict, found.cause, found.hop) == (Verdict.NOT_READY, cause, Hop.PROXY)
+    step = found.findings[0].next_step
+    assert "the proxy a.test:3128" in step
+    assert step.endswith(
+        f"Or ask the owners of the PAC file {FILE} to name b.test:3128 first: that leads there."
+    )
 
 
 def test_direct_after_a_proxy_that_works_need_not_lead_anywhere() -> None:
@@ -67,7 +93,7 @@ def test_direct_before_a_proxy_is_the_firewall_s_to_repair() -> None:
 
 
 def test_a_proxy_that_works_and_denies_a_port_that_goes_another_way_is_not_dead() -> None:
-    second = [*over_pac(443, (A, None), (B, None)), *over_pac(5223, (A, DENIED), (B, None))]
+    second = [*over_pac(443, (B, None), (A, None)), *over_pac(5223, (B, None), (A, DENIED))]
     assert judged(*second).findings == ()
     never = [*over_pac(443, (B, None), (A, DENIED)), *over_pac(5223, (B, None), (A, DENIED))]
     assert judged(*never).cause is Cause.PAC_MEMBER_DOWN
