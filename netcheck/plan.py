@@ -167,8 +167,9 @@ def doubtful(services: Iterable[Service], path: ProbePath, reached: Mapping[Endp
             if endpoint.service == service.name and not answered and alike(endpoint) not in dead
         }
         asked = replace(service, addresses=AddressChoice.ALL) if len(hosts) <= _FEW else service
-        # where a PAC file chooses, one address is tried all the same: the next one
-        turn = 0 if path.chosen_by is None else 1
+        turn = 0
+        if path.chosen_by is not None:  # one address is tried all the same: the next one
+            asked, turn = replace(service, addresses=AddressChoice.ONE), 1
         calls += [Call(asked, host, path, turn) for host in hosts if host in failed]
     return calls
 

@@ -56,7 +56,7 @@ def result(
     attempt = Attempt(
         time,
         family,
-        address,
+        None if family is Family.NAME else address,
         phases,
         failure,
         rtt,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from netcheck.model.paths import Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
+from netcheck.model.paths import Environment, Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
 from netcheck.model.results import Endpoint
 from netcheck.model.services import AddressChoice, Depth, Service, TlsSettings
 from netcheck.plan import doubtful, held_slots, slots, spread
@@ -180,6 +180,13 @@ def test_a_host_that_fails_beside_others_is_visited_again(hosts: int, addresses:
     service = replace(MANY, hosts=tuple(f"{number}-courier.test" for number in range(hosts)))
     (call,) = doubtful([service], DIRECT, everywhere(service, fails=("1-courier.test",)))
     assert (call.host, call.turn, call.service.addresses) == ("1-courier.test", 0, addresses)
+
+
+def test_where_the_way_is_chosen_the_next_address_is_tried_alone() -> None:
+    """So what is known of its range stays: it is not asked again for that."""
+    path = replace(DIRECT, chosen_by=Environment(None))
+    (call,) = doubtful([MANY], path, everywhere(MANY, fails=("1-courier.test",)))
+    assert (call.turn, call.service.addresses) == (1, AddressChoice.ONE)
 
 
 @pytest.mark.parametrize("port", [443, 5223])

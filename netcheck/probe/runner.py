@@ -276,6 +276,7 @@ class Prober:
                 destination.address,
                 {},
                 destination.failure,
+                proxies=aim.proxies,
                 at=trio.current_time(),
             )
         return await shared.once(

@@ -12,7 +12,7 @@ from netcheck.model.findings import Needed, Proof, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import Matches, is_another_of_apples, is_apples, phase_is
+from netcheck.verdict.matching import Matches, is_another_of_apples, is_apples, is_by_name, phase_is
 from netcheck.verdict.world import World
 
 
@@ -205,7 +205,7 @@ class Case:
 
     def stands_in_hosts_file(self, each: Counted) -> bool:
         """Whether its address is none of a resolver's, but of this machine's own list."""
-        reads_it = not (self.path.resolver.nameservers or each.family is Family.NAME)
+        reads_it = not self.path.resolver.nameservers
         return reads_it and (each.result.host, each.result.attempt.address) in self.world.in_hosts_file
 
     def is_known_to_resolvers(self, each: Counted) -> bool:
@@ -215,8 +215,8 @@ class Case:
         return any(found.host == host and address in found.addresses for found in asked)
 
     def was_resolved_here(self, each: Counted) -> bool:
-        """Whether its address is what the path's resolver answered."""
-        is_named = self.path.load_balancer or each.family is Family.NAME
+        """Whether its address is what the path's resolver answered, be it that the way to it was chosen."""
+        is_named = self.path.load_balancer or is_by_name(each)
         return not (is_named or self.stands_in_hosts_file(each))
 
     def is_unexpected(self, each: Counted) -> bool:

@@ -16,7 +16,7 @@ from netcheck.model.findings import Cause, Fix, Hop
 from netcheck.model.paths import Family, ProxyScheme, family_of
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import is_of_push, reason_is, software_of
+from netcheck.verdict.matching import is_by_name, is_of_push, reason_is, software_of
 
 _MOST_LINES = 24
 
@@ -94,7 +94,7 @@ def _networks(about: About) -> list[str]:
 
 def _squid_destinations(about: About) -> Lines:
     """As the proxy is given them: by name or by address."""
-    kinds = {each.family is Family.NAME for each in about}
+    kinds = {is_by_name(each) for each in about}
     by_name = [f"acl push_hosts dstdomain {' '.join(_domains(about))}"] if True in kinds else []
     by_address = [f"acl push_networks dst {' '.join(_networks(about))}"] if False in kinds else []
     return (*by_name, *by_address)
@@ -130,7 +130,7 @@ def _privoxy_ports(about: About) -> Lines:
 
 def _haproxy_allow(about: About) -> Lines:
     """Of a CONNECT, `url` is the authority. By address it would take a rule for each family: not here."""
-    if any(each.family is not Family.NAME for each in about):
+    if not all(map(is_by_name, about)):
         return ()
     places = ((domain, f"{domain}:{port}") for domain in _domains(about) for port in _ports(about))
     matches = [f"url -m {'end' if domain.startswith('.') else 'str'} {place}" for domain, place in places]
@@ -143,7 +143,7 @@ def _haproxy_tcp(about: About) -> Lines:
 
 
 def _dante_pass(about: About) -> Lines:
-    kinds = {each.family is Family.NAME for each in about}
+    kinds = {is_by_name(each) for each in about}
     networks = [str(ip_network(each)) for each in _networks(about)]  # it wants a mask for an address too
     places = [*(_domains(about) if True in kinds else []), *(networks if False in kinds else [])]
     return tuple(

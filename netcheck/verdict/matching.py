@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from netcheck.apns.addresses import is_apple_name, is_push_name
 from netcheck.model.failing import Phase, Reason
+from netcheck.model.paths import Family
 from netcheck.model.results import Trust
 from netcheck.verdict.counting import Counted
 
@@ -24,6 +25,11 @@ def is_another_of_apples(each: Counted) -> bool:
     tls = each.result.attempt.tls
     genuine = tls is not None and tls.trust is not Trust.OTHER and any(map(is_apple_name, tls.names))
     return genuine and reason_is(Reason.TLS_NAME_MISMATCH)(each)
+
+
+def is_by_name(each: Counted) -> bool:
+    """Whether it is asked for by its name: on ways that are chosen, what was resolved here is not."""
+    return each.family is Family.NAME and each.result.attempt.address is None
 
 
 def is_unsaid(each: Counted) -> bool:

@@ -17,7 +17,7 @@ from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
-from netcheck.verdict.matching import fails_in, is_of_push
+from netcheck.verdict.matching import fails_in, is_by_name, is_of_push
 
 _LONGEST = 200
 _LONGEST_ANSWER = 60
@@ -290,7 +290,7 @@ def the_names_in_tls(case: Case, about: Sequence[Counted]) -> str:
 
 def _may_be_compared(each: Counted) -> bool:
     """Whether a proxy is told the name of the host."""
-    return each.family is Family.NAME and bool(each.result.attempt.proxies)
+    return is_by_name(each) and bool(each.result.attempt.proxies)
 
 
 def _numbered(service: Service) -> tuple[str, str] | None:

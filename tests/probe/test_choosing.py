@@ -328,6 +328,16 @@ async def test_a_proxy_that_takes_addresses_is_given_one() -> None:
     assert heard[0][:8] == b"\x04\x01\x01\xbb\xc0\x00\x02\x07"
 
 
+@in_trio
+async def test_what_has_no_address_for_such_a_proxy_was_not_sent_without_it() -> None:
+    async with nameserver({("other.test", "A"): ["192.0.2.7"]}) as at:
+        proxy = Proxy(ProxyScheme.SOCKS5, "127.0.0.1", 1, resolve=ResolveMode.LOCAL)
+        path = ProbePath("env", resolver=Resolver("corp", (at,)), chosen_by=Environment(proxy))
+        (result,) = await probed(path, 443)
+    assert result.attempt.failure is not None
+    assert (result.attempt.failure.phase, result.attempt.proxies) == (Phase.RESOLVE, (proxy,))
+
+
 @pytest.mark.parametrize("is_trusted", [True, False])
 @in_trio
 async def test_the_server_of_a_file_is_verified(tmp_path: Path, is_trusted: bool) -> None:

@@ -167,6 +167,13 @@ def test_what_the_environment_sends_directly_is_told() -> None:
     )
 
 
+def test_names_that_do_not_resolve_for_a_proxy_are_not_kept_from_it() -> None:
+    silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer")
+    (finding,) = judged(*over_pac(443, (A, silent)), *over_pac(5223, (A, silent)), path=ENVIRONMENT).findings
+    assert (finding.cause, finding.hop) == (Cause.DNS_FAILURE, Hop.RESOLVER)
+    assert "NO_PROXY" not in finding.next_step
+
+
 def test_names_that_do_not_resolve_and_go_directly_may_be_the_pac_files() -> None:
     unknown = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "no such name")
     (finding,) = judged(*over_pac(443, ((), unknown)), *over_pac(5223, ((), unknown))).findings
