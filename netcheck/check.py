@@ -132,9 +132,18 @@ class Look:
                 nursery.start_soon(self._ask_again, path)
 
     def _connected(self, service: Service, path: ProbePath) -> str | None:
-        """A host of the service to which there was a connection, an answer at best."""
+        """A host of the service to which there was a connection, an answer at best.
+
+        Not one of another service of the same name: the bag is two, with a port each.
+        """
         latest = self._state.endpoints.latest.items()
-        there = [(known, e.host) for e, known in latest if (e.service, e.path) == (service.name, path.name)]
+        there = [
+            (known, e.host)
+            for e, known in latest
+            if (e.service, e.path) == (service.name, path.name)
+            and e.host in service.hosts
+            and e.port in service.ports
+        ]
         answering = [host for known, host in there if known.reachable]
         connected = (host for known, host in there if any(r.attempt.connected for r in known.results))
         return next(iter(answering), None) or next(connected, None)

@@ -22,9 +22,10 @@ from netcheck.facts import Belief
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.paths import Expected, ProbePath, Proxy, ProxyScheme, Role
-from netcheck.model.results import Visit
-from netcheck.model.services import Service, Timeouts
+from netcheck.model.results import Result, Visit
+from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
 from netcheck.plan import spread
+from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from netcheck.state.state import State
 from tests.daemon.running import with_default_signals
@@ -214,6 +215,25 @@ def test_what_was_seen_stays_where_a_look_is_cut_off(everywhere: int, silent: in
 
     trio.run(cut_off)
     assert {result.service for result in look.facts().results} == {"ours"}
+
+
+def test_a_large_hello_goes_to_a_host_of_the_service_itself_and_to_none_of_its_namesake(
+    everywhere: int, here_only: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, tuple[str, ...]]] = []
+
+    async def note(_: Prober, service: Service, host: str, *others: object) -> list[Result]:
+        asked.append((host, service.hosts))
+        return []
+
+    monkeypatch.setattr(Prober, "try_large_hellos", note)
+    of_apple = TlsSettings(is_apples=True)
+    one, other = (
+        replace(ours(port, hosts, "bag"), depth=Depth.TLS, tls=of_apple)
+        for port, hosts in ((everywhere, ("127.0.0.2",)), (here_only, ("127.0.0.1",)))
+    )
+    looked(config(one, other))
+    assert sorted(asked) == [(host, (host,)) for host in ("127.0.0.1", "127.0.0.2")]
 
 
 def test_ctrl_c_prints_what_is_known_so_far(tmp_path: Path, everywhere: int, silent: int) -> None:
