@@ -205,7 +205,7 @@ class RefusedLogin:
 
 
 class Hitch(StrEnum):
-    """Why programs on this machine get no answer, though one is to be had: by its form, or by resolv.conf."""
+    """Why nobody here gets an answer, though one is to be had: by its form, by resolv.conf, or in TLS."""
 
     OUT_OF_ORDER = "out_of_order"
     """A CNAME stands after what it leads to, and glibc reads an answer once, in order."""
@@ -219,6 +219,12 @@ class Hitch(StrEnum):
     """Resolv.conf wants TCP, and only over UDP there is an answer."""
     NEVER_ASKED = "never_asked"
     """Only a nameserver behind the first three of resolv.conf answers."""
+    UNTRUSTED = "untrusted"
+    """Over TLS, nobody who is trusted vouches for the nameserver's certificate."""
+    OTHER_NAME = "other_name"
+    """Over TLS, its certificate is for another name than the one that the config gives it."""
+    EXPIRED = "expired"
+    """Over TLS, its certificate is out of date."""
 
 
 EVIDENCE_LIMIT = 64

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import trio
 
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import Hitch, Phase, Reason
 from netcheck.model.paths import Binding, Nameserver, Resolver, Transport
 from netcheck.phrases import how_many
 from netcheck.probe.clock import lasted
@@ -25,6 +25,12 @@ _OF_RESOLVE = (
     Reason.FD_EXHAUSTED,
 )
 """The reasons of sockets and TLS that stay; for a resolver, the others all mean that it cannot be reached."""
+
+_CERTIFICATE_HITCHES = {
+    Reason.TLS_UNTRUSTED: Hitch.UNTRUSTED,
+    Reason.TLS_NAME_MISMATCH: Hitch.OTHER_NAME,
+    Reason.TLS_EXPIRED: Hitch.EXPIRED,
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +90,9 @@ class Exchange:
                     await way.send(self.question.wire)
                     await self._hear(way)
         except PhaseError as error:
-            self._end(Answer(_reason(error), error.detail, told_by=error.told_by), trio.current_time())
+            hitch = _CERTIFICATE_HITCHES.get(error.reason)
+            answer = Answer(_reason(error), error.detail, told_by=error.told_by, hitch=hitch)
+            self._end(answer, trio.current_time())
 
     async def _run_over_udp(self) -> None:
         if self._datagrams is None:

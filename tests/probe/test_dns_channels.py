@@ -15,7 +15,7 @@ import pytest
 import trio
 import trustme
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import Hitch, Reason
 from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordType, Transport
 from netcheck.probe import resolvconf
 from netcheck.probe.dns import lookup
@@ -165,6 +165,7 @@ async def test_over_tls_an_untrusted_certificate_gets_no_question(ca_file: Path)
     async with peer(good, frames(good), server_context(trustme.CA(), "127.0.0.1")) as here:
         found = await ask(here, transport=TLS, ca_file=ca_file)
     assert (found.reason, transports(found)) == (Reason.RESOLVER_UNREACHABLE, [TLS])
+    assert found.hitch is Hitch.UNTRUSTED
     assert "certificate" in found.detail
     assert not here.asked
 
@@ -175,7 +176,7 @@ async def test_over_tls_a_certificate_of_another_name_gets_no_question(
 ) -> None:
     async with peer(good, frames(good), server_context(authority, "127.0.0.1")) as here:
         found = await ask(here, transport=TLS, server_name="dns.example", ca_file=ca_file)
-    assert found.reason is Reason.RESOLVER_UNREACHABLE
+    assert (found.reason, found.hitch) == (Reason.RESOLVER_UNREACHABLE, Hitch.OTHER_NAME)
     assert not here.asked
 
 

@@ -31,7 +31,7 @@ _DNS_PORT = 53
 _DOORS = {
     Transport.UDP: "on UDP and TCP {}",
     Transport.TCP: "on TCP {}",
-    Transport.TLS: "over TLS on TCP {}, with a certificate that is valid,",
+    Transport.TLS: "over TLS on TCP {}",
 }
 
 
@@ -48,6 +48,12 @@ _REQUESTS = {
     Hitch.TOO_LATE: "answer sooner. Programs give up as `timeout` and `attempts` in resolv.conf have it.",
 }
 """What a resolver has to change, so that programs on this machine can use what it answers."""
+_REFUSED = {
+    Hitch.UNTRUSTED: "the DNS server's certificate is of an authority that is not trusted",
+    Hitch.OTHER_NAME: "the DNS server's certificate is for another name",
+    Hitch.EXPIRED: "the DNS server's certificate is out of date",
+}
+"""Over TLS."""
 
 
 @cause(Cause.DNS_FAILURE, Hop.RESOLVER, Hop.LOCAL_NETWORK)
@@ -71,7 +77,10 @@ def _does_not_resolve(case: Case) -> Found | None:
             f"{shortened(told_by)} rejects it.",
             the_reply(about, is_of_destination=False),
         )
-    if hitch := _hitch(about):
+    hitch = _hitch(about)
+    if hitch in _REFUSED:
+        return _shows_a_bad_certificate(case, about, hitch)
+    if hitch:
         return _kept_from_programs(case, about, hitch)
     if partly := _said_by_one_of_several(case, about):
         return partly
@@ -110,6 +119,33 @@ def _kept_from_programs(case: Case, about: Sequence[Counted], hitch: Hitch) -> F
         else f"On the machine that runs netcheck, {_REPAIRS[hitch]}",
         the_reply(about, is_of_destination=is_of_answer),
     )
+
+
+def _shows_a_bad_certificate(case: Case, about: Sequence[Counted], hitch: Hitch) -> Found:
+    """Which of the two is wrong cannot be seen from here: the certificate, or what the config says of it."""
+    owner, resolver = the_resolver(case), case.path.resolver
+    correct = f"ask {owner.asked} to correct its certificate."
+    if hitch is Hitch.EXPIRED:
+        next_step = (
+            f"Ask {owner.asked} to renew its certificate, if the clock of netcheck's machine is right."
+        )
+    elif hitch is Hitch.OTHER_NAME:
+        next_step = (
+            f"Set `server_name` of the resolver {resolver.name} in the config to a name in the certificate. "
+            f"If none is right, {correct}"
+        )
+    elif resolver.ca_file is None:
+        next_step = (
+            f"If its authority is your own, set `ca_file` of the resolver {resolver.name} in the config. "
+            f"If not, {correct}"
+        )
+    else:
+        next_step = (
+            f"See whether its authority is missing in `ca_file` of the resolver {resolver.name} in the "
+            f"config. If not, {correct}"
+        )
+    reply = the_reply(about, is_of_destination=False)
+    return Found(owner, about, how_often(case, about, _REFUSED[hitch]), next_step, reply)
 
 
 def _told_on_the_way(about: Sequence[Counted]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
@@ -272,6 +273,37 @@ def unresolved(failure: Failure) -> list[Result]:
     return [*couriers(failure), result(API, 443, failure)]
 
 
+@pytest.mark.parametrize(
+    ("hitch", "ca_file", "what"),
+    [
+        (
+            Hitch.UNTRUSTED,
+            None,
+            "If its authority is your own, set `ca_file` of the resolver corp in the config.",
+        ),
+        (
+            Hitch.UNTRUSTED,
+            Path("ca.pem"),
+            "See whether its authority is missing in `ca_file` of the resolver",
+        ),
+        (Hitch.OTHER_NAME, None, "Set `server_name` of the resolver corp in the config to a name in"),
+        (Hitch.EXPIRED, None, "Ask the owners of the resolver corp (10.0.0.53:853) to renew its certificate"),
+    ],
+)
+def test_over_tls_a_certificate_that_is_refused_may_be_the_configs_fault(
+    hitch: Hitch, ca_file: Path | None, what: str
+) -> None:
+    resolver = Resolver("corp", (Nameserver("10.0.0.53", 853),), Transport.TLS, ca_file=ca_file)
+    failure = replace(UNREACHABLE, hitch=hitch)
+    scene = Scene(
+        None, Verdict.NOT_READY, None, couriers(failure), paths=(ProbePath("direct", resolver=resolver),)
+    )
+    (finding,) = scene.judged().findings
+    assert (finding.cause, finding.hop) == (Cause.DNS_FAILURE, Hop.RESOLVER)
+    assert finding.next_step.startswith(what)
+    assert finding.evidence.startswith("the DNS server's certificate is ")
+
+
 @pytest.mark.parametrize("failure", [TIMEOUT, UNREACHABLE])
 @pytest.mark.parametrize(
     ("resolver", "where"),
@@ -280,7 +312,7 @@ def unresolved(failure: Failure) -> list[Result]:
         (Resolver("corp", (Nameserver("10.0.0.53", 53),), Transport.TCP), "on TCP port 53"),
         (
             Resolver("corp", (Nameserver("10.0.0.53", 853),), Transport.TLS),
-            "over TLS on TCP port 853, with a certificate that is valid,",
+            "over TLS on TCP port 853",
         ),
         (Resolver("corp", (Nameserver("10.0.0.53", 5353),)), "on UDP and TCP port 5353"),
         (Resolver("system"), "on UDP and TCP port 53"),
