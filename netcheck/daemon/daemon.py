@@ -52,7 +52,7 @@ _LOOK_FOR_NEWS, _SHARE_OF_LOOKING = 1.0, 0.1
 _ROUNDS_JUDGED = 2
 """A verdict rests on so many rounds: of hosts in rotation, what was seen long ago may be true no more."""
 _LONGEST_JUDGING = 60.0
-"""Seconds; 50,000 endpoints of 700 paths take about three, and eight where nothing answers."""
+"""Seconds; 50,000 endpoints take about two, and five where nothing answers."""
 _CERTIFICATE_CHECK = 60.0
 _LONGEST_TURN = 0.0005
 """Seconds that a thread may run on while the loop waits for the interpreter, in place of Python's 5 ms: what

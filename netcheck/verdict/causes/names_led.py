@@ -233,7 +233,8 @@ def _is_led_elsewhere(case: Case) -> Found | None:
 
 
 def _answers_worse(case: Case) -> Found | None:
-    if not (pairs := odd_lookups(case)):
+    """Not by silence, which leaves nothing to compare: where a proxy finds the names too, it is normal."""
+    if not (pairs := [(mine, other) for mine, other in odd_lookups(case) if mine.was_heard]):
         return None
     works = {e.result.attempt.address for e in (*case.counted, *case.others) if e.failure is None}
     odd = [

@@ -38,6 +38,8 @@ def of_ipv6(resolver: str, *addresses: str, reason: Reason | None = None) -> Loo
         (of_ipv6("mine", reason=Reason.NO_ANSWER), of_ipv6("other", GENUINE), True),
         (of_ipv6("mine", reason=Reason.NO_ANSWER), of_ipv6("other", "2620:149:a44::99"), False),  # not tried
         (of_ipv6("mine", reason=Reason.NO_ANSWER), of_ipv6("other", MADE), False),
+        (of_ipv6("mine", reason=Reason.DNS_TIMEOUT), of_ipv6("other", GENUINE), False),  # nothing was said
+        (of_ipv6("mine", reason=Reason.RESOLVER_UNREACHABLE), of_ipv6("other", GENUINE), False),
         (of_ipv6("mine", UNPUBLISHED), of_ipv6("other", MADE), False),
         (of_ipv6("mine", UNPUBLISHED), of_ipv6("other", GENUINE), True),  # mine was never reached
         (of_ipv6("mine", "2620:149:a44::1", UNPUBLISHED), of_ipv6("other", GENUINE), False),  # mine works
