@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from netcheck.apns.addresses import is_apple_name, is_push_name
+from netcheck.apns.addresses import is_apple_name, is_made_by_dns64, is_push_name
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import Family
 from netcheck.model.results import Trust
@@ -30,6 +30,12 @@ def is_another_of_apples(each: Counted) -> bool:
 def is_by_name(each: Counted) -> bool:
     """Whether it is asked for by its name: on ways that are chosen, what was resolved here is not."""
     return each.family is Family.NAME and each.result.attempt.address is None
+
+
+def is_translated(each: Counted) -> bool:
+    """Whether its address stands for one of IPv4, as a network with a NAT64 gateway has it from DNS64."""
+    address = each.result.attempt.address
+    return address is not None and is_made_by_dns64(address)
 
 
 def is_unsaid(each: Counted) -> bool:

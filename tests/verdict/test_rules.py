@@ -332,6 +332,32 @@ SCENES = {
         ],
         "Ask the owners of this network to repair its NAT64 gateway",
     ),
+    "a NAT64 gateway that is dead, beside IPv4": Scene(
+        Cause.IPV6_BROKEN,
+        Verdict.DEGRADED,
+        Hop.LOCAL_NETWORK,
+        [
+            *couriers(),
+            *(
+                replace(each, attempt=replace(each.attempt, family=Family.IPV6, address=TRANSLATED))
+                for each in couriers(DROPPED)
+            ),
+        ],
+        "Ask the owners of this network to repair its NAT64 gateway",
+    ),
+    "a proxy that is given addresses of another network's DNS64": Scene(
+        Cause.PROXY_CANNOT_CONNECT,
+        Verdict.NOT_READY,
+        Hop.PROXY,
+        [
+            replace(each, attempt=replace(each.attempt, address=TRANSLATED))
+            for each in couriers(
+                Failure(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT), path=LOCAL, family=Family.IPV6, spoke=True
+            )
+        ],
+        "Set `resolve: proxy` of the path proxy in the config.",
+        (LOCAL,),
+    ),
     "connection requests lost, all of them repeated": Scene(
         Cause.PACKET_LOSS,
         Verdict.DEGRADED,

@@ -6,7 +6,6 @@ On the direct way that is a firewall's; behind a proxy or a load balancer its ow
 from collections.abc import Sequence
 from ipaddress import ip_address
 
-from netcheck.apns.addresses import is_made_by_dns64
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.paths import Expected, Family
@@ -17,7 +16,7 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.names_led import at_strays
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
-from netcheck.verdict.matching import fails_in, is_apples, is_unsaid, phase_is, tls_had_begun
+from netcheck.verdict.matching import fails_in, is_apples, is_translated, is_unsaid, phase_is, tls_had_begun
 from netcheck.verdict.naming import (
     FAMILIES,
     FIREWALL,
@@ -37,6 +36,10 @@ from netcheck.verdict.naming import (
 _is_reset_at_once = fails_in(Phase.CONNECT, Reason.RESET)
 _MOST_ACCIDENTS = 3
 """Hosts; or a tenth of all. Where more fail at once, it is no accident at their end."""
+_REPAIR_NAT64 = (
+    "Ask {} to repair its NAT64 gateway. "
+    "All addresses that fail were made by DNS64, and none of these can be connected to."
+)
 
 
 @cause(Cause.PATH_OPEN, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
@@ -196,12 +199,13 @@ def _only_over(case: Case, family: Family) -> Found | None:
     about = [*about, *names]
     owner = on_the_way(case, about) if case.path.is_proxied else THIS_NETWORK
     name = FAMILIES[family]
+    fix = f"Ask {owner.asked} to fix its {name}, or to switch it off. Connections to "
+    fix += f"{the_hosts(case, about)} on {ports_text({each.result.port for each in about})} fail."
     return Found(
         owner,
         about,
         f"over {name}{' and by name' if names else ''}, {how_often(case, about)}; other addresses answer",
-        f"Ask {owner.asked} to fix its {name}, or to switch it off. Connections to "
-        f"{the_hosts(case, about)} on {ports_text({each.result.port for each in about})} fail.",
+        _REPAIR_NAT64.format(owner.asked) if _nothing_is_translated(case, about) else fix,
         the_reply(about),
     )
 
@@ -235,8 +239,7 @@ def port_blocked(case: Case) -> Found | None:
         owner,
         about,
         f"on {ports_text(dead)}{over(case, about)}, {how_often(case, about)}{rest}",
-        f"Ask {owner.asked} to repair its NAT64 gateway. "
-        "All addresses that fail were made by DNS64, and none of these can be connected to."
+        _REPAIR_NAT64.format(owner.asked)
         if untranslated
         else f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_hosts(case, about)}."
         f"{apples_networks(about)}",
@@ -248,12 +251,7 @@ def _nothing_is_translated(case: Case, about: Sequence[Counted]) -> bool:
     """Whether all addresses that fail stand for IPv4 ones, and none of such can be connected to."""
     is_direct = not (case.path.is_proxied or case.path.load_balancer)
     connected = (each for each in case.counted if each.connected)
-    return is_direct and all(map(_is_translated, about)) and not any(map(_is_translated, connected))
-
-
-def _is_translated(each: Counted) -> bool:
-    address = each.result.attempt.address
-    return address is not None and is_made_by_dns64(address)
+    return is_direct and all(map(is_translated, about)) and not any(map(is_translated, connected))
 
 
 def _on_dead_ports(case: Case) -> list[Counted]:

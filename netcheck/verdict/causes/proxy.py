@@ -16,7 +16,15 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.causes.proxy_rules import knows_no_such_request
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import fails_in, http_status, phase_is, reason_is, software_of, tls_had_begun
+from netcheck.verdict.matching import (
+    fails_in,
+    http_status,
+    is_translated,
+    phase_is,
+    reason_is,
+    software_of,
+    tls_had_begun,
+)
 from netcheck.verdict.naming import (
     Owner,
     apples_networks,
@@ -226,6 +234,11 @@ def proxy_cannot_connect(case: Case) -> Found | None:
         next_step = (
             f"Where the path {case.path.name} gets its proxies from, name another one for {what}. "
             f"SOCKS4, which {proxy.name} speaks, carries no IPv6: use SOCKS5 or HTTP."
+        )
+    elif all(map(is_translated, about)):
+        next_step = (
+            f"Set `resolve: proxy` of the path {case.path.name} in the config. This network's DNS64 has made "
+            "the addresses that the proxy is asked for, and where the proxy is they may lead nowhere."
         )
     elif software_of(about) == "HAProxy" and all(map(_HAS_NO_SERVER, about)):
         next_step = (
