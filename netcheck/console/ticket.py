@@ -4,21 +4,19 @@ Owns what a reader who knows nothing of netcheck needs: what to change, from whe
 when, how to confirm. Knows facts only.
 """
 
-import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from netcheck.answers import evidence_lines, over
+from netcheck.console.confirming import confirmations, is_unresolved, lacks_pac_file, nameservers
 from netcheck.console.wording import kept_together, places_text, said_once, sentences, with_spaces
 from netcheck.facts import Facts, PathFinding
-from netcheck.model.failing import Phase
 from netcheck.model.findings import Finding, Hop, Judgement, Verdict, best, worst
-from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, Role, endpoint_text
+from netcheck.model.paths import ProbePath, Role, Transport
 from netcheck.model.results import Result
-from netcheck.model.services import TlsSettings, hosts_on
+from netcheck.model.services import hosts_on
 from netcheck.phrases import listed, time_text
 
 _WIDTH = 76
@@ -42,21 +40,8 @@ _SUFFER: Mapping[tuple[Role, Verdict], str] = {
     "notifications (Apple Push Notification service, APNs) each time, so commands arrive late or not at all.",
 }
 """What it means for people, by who suffers and how much."""
+_DNS_OVER = {Transport.UDP: "DNS", Transport.TCP: "DNS over TCP", Transport.TLS: "DNS over TLS"}
 _WHERE = {Role.DEVICE: " that connect {} ", Role.PROVIDER: " here, where it connects {}, "}
-_DNS = 53
-_MOST_WRONG = 2
-"""Addresses that are named."""
-_LARGE_IN_OPENSSL, _LARGE_IN_CURL = " -groups X25519MLKEM768", "--curves X25519MLKEM768 "
-"""For a first message as large as devices send it."""
-_FAMILY_FLAGS = {Family.IPV4: "-4 ", Family.IPV6: "-6 "}
-_WITH_NAMES = {ProxyScheme.SOCKS5: ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4: ProxyScheme.SOCKS4A}
-
-
-class Confirmation(NamedTuple):
-    """How the owners see that it is done."""
-
-    outcome: str
-    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +127,7 @@ def _request(facts: Facts, step: str, alike: Sequence[PathFinding]) -> str:
     seen = [line.rstrip(".") for line in evidence_lines(alike)]
     lines.append(f"Seen: {'; '.join([*seen, *filter(None, [finding.reply.rstrip('.')])])}.")
     told = "\n".join([*map(_filled, lines), *_lines_to_add(finding)])
-    shown = _confirmations(facts, *ways[0]) if ways else []
+    shown = confirmations(facts, *ways[0]) if ways else []
     if not shown:
         return told
     commands = "\n".join(f"    {each.command}" for each in shown)
@@ -173,9 +158,11 @@ def _sources(path: ProbePath, results: Iterable[Result]) -> str:
 
 def _targets(facts: Facts, path: ProbePath, results: Sequence[Result]) -> str:
     """Names and ports, and at what or through what they are asked for."""
-    if all(map(_is_unresolved, results)):
-        servers = [f"{server} port {port}" for server, port in _nameservers(facts, path)]
-        return f"{listed(servers) or 'the resolver'}, DNS"
+    if all(map(is_unresolved, results)):
+        servers = [f"{server} port {port}" for server, port in nameservers(facts, path)]
+        return f"{listed(servers) or 'the resolver'}, {_DNS_OVER[path.resolver.transport]}"
+    if all(map(lacks_pac_file, results)):
+        return f"the PAC file {path.chosen_by}"
     asked_at = ""
     asked = dict.fromkeys(proxy.url for result in results for proxy in result.attempt.proxies or path.proxies)
     if through := listed(list(asked)):
@@ -197,141 +184,6 @@ def _places(facts: Facts, path: ProbePath, results: Sequence[Result]) -> Iterato
         is_all = len(hosts) > 1 and all(endpoint.host in hosts for endpoint in tried)
         for host in hosts_on(services[name], path) if is_all and name in services else hosts:
             yield host, port
-
-
-def _is_unresolved(result: Result) -> bool:
-    return result.attempt.failure is not None and result.attempt.failure.phase is Phase.RESOLVE
-
-
-def _nameservers(facts: Facts, path: ProbePath) -> list[tuple[str, int]]:
-    """Address and port of each that was asked on this path, the first one first."""
-    configured = [(server.address, server.port) for server in path.resolver.nameservers]
-    if configured:
-        return configured
-    asked = dict.fromkeys(
-        tried.nameserver
-        for lookup in facts.lookups
-        if lookup.resolver == path.resolver.name
-        for tried in lookup.tries
-    )
-    split = (server.rpartition(":") for server in asked)
-    return [(address.strip("[]"), int(port)) for address, _, port in split]
-
-
-def _confirmations(facts: Facts, path: ProbePath, results: Sequence[Result]) -> list[Confirmation]:
-    """Commands that everybody has, one for each port, and what they must do."""
-    first = {result.port: result for result in reversed(results) if result.attempt.failure}
-    if any(map(_is_unresolved, first.values())):
-        host = results[0].host
-        return [Confirmation(f"must print addresses{_not_these(facts, path, host)}", _dig(facts, path, host))]
-    shown = [_confirmation(facts, path, first[port]) for port in sorted(first)]
-    return [each for each in shown if each.outcome == shown[0].outcome]
-
-
-def _not_these(facts: Facts, path: ProbePath, host: str) -> str:
-    """What a resolver gives now in place of the addresses that lead there."""
-    given = {
-        address
-        for lookup in facts.lookups
-        if (lookup.host, lookup.resolver) == (host, path.resolver.name)
-        for address in lookup.addresses
-    }
-    return f", and not {listed(sorted(given)[:_MOST_WRONG])}" if given else ""
-
-
-def _tls_of(facts: Facts, result: Result) -> TlsSettings:
-    """What its service speaks of in TLS."""
-    services = (service for service in facts.services if service.name == result.service)
-    return next((service.tls for service in services if result.host in service.hosts), TlsSettings())
-
-
-def _where(facts: Facts, path: ProbePath, failed: Result) -> str:
-    """What to connect to: the name, or the address that fails, where others of the name may well work."""
-    attempt = failed.attempt
-    if attempt.balancer:
-        return attempt.balancer
-    asked = (failed.host, path.resolver.name, attempt.family)
-    known = {
-        address
-        for lookup in facts.lookups
-        if (lookup.host, lookup.resolver, lookup.rdtype.family) == asked
-        for address in lookup.addresses
-    }
-    place = (failed.path, failed.port, attempt.family)
-    some_work = any(
-        each.attempt.failure is None
-        for each in facts.results
-        if (each.path, each.port, each.attempt.family) == place
-    )
-    is_one_of_several = some_work and len(known) > 1
-    return endpoint_text((is_one_of_several and attempt.address) or failed.host, failed.port)
-
-
-def _family_flag(facts: Facts, failed: Result) -> str:
-    """For nc and openssl, where the other family works: they would take that one and succeed."""
-    place = (failed.path, failed.host, failed.port)
-    alike = [each.attempt for each in facts.results if (each.path, each.host, each.port) == place]
-    working = {attempt.family for attempt in alike if attempt.failure is None}
-    flag = _FAMILY_FLAGS.get(failed.attempt.family, "")
-    return flag if working and failed.attempt.family not in working else ""
-
-
-def _confirmation(facts: Facts, path: ProbePath, result: Result) -> Confirmation:
-    """With what netcheck itself says in TLS: a filter may go by the name, and Apple by the protocol."""
-    tls, family_flag = _tls_of(facts, result), _family_flag(facts, result)
-    name = tls.server_name or result.host
-    shown = "certificate issued by Apple" if tls.is_apples else f"valid certificate for {name}"
-    certificate = f"must show a {shown}"
-    is_large = result.large_hello is not None
-    if is_large:
-        certificate += ", with OpenSSL 3.5 or later"
-    if proxies := result.attempt.proxies or path.proxies:
-        asked = name if result.attempt.connected else result.host
-        return Confirmation(certificate, _curl(proxies[-1], result, asked, _LARGE_IN_CURL * is_large))
-    peer = _where(facts, path, result)
-    if not result.attempt.connected:
-        source = path.binding.source(result.attempt.family)
-        from_here = f"-s {source} " if source else ""
-        host, _, port = peer.rpartition(":")
-        return Confirmation("must succeed", f"nc {family_flag}-vz {from_here}{host.strip('[]')} {port}")
-    offered = f" -alpn {','.join(tls.alpn)}" if tls.alpn else ""
-    groups = _LARGE_IN_OPENSSL * is_large
-    command = f"openssl s_client {family_flag}-connect {peer} -servername {name}{offered}{groups} </dev/null"
-    return Confirmation(certificate, command)
-
-
-def _dig(facts: Facts, path: ProbePath, host: str) -> str:
-    """At the resolver that was asked: at its owners' desk another one would answer."""
-    asked = next(iter(_nameservers(facts, path)), None)
-    if asked is None:
-        return f"dig {host} +short"
-    server, port = asked
-    return f"dig @{server} {f'-p {port} ' if port != _DNS else ''}{host} +short"
-
-
-def _curl(proxy: Proxy, result: Result, name: str, options: str = "") -> str:
-    """The name goes to the proxy, as it does when devices ask; not in SOCKS4, which takes none.
-
-    Couriers have certificates of an authority of Apple's own, which curl does not know: -k shows them still.
-    """
-    scheme = _WITH_NAMES.get(proxy.scheme, proxy.scheme)
-    address = f"{scheme}://{proxy.place}"
-    asked = endpoint_text(result.host, result.port)
-    elsewhere = "" if name == result.host else f"--connect-to ::{asked} "
-    url = f"https://{endpoint_text(name, result.port)}/"
-    return f"curl -vk {options}--proxy {address} {_login(proxy)}{elsewhere}{url}"
-
-
-def _login(proxy: Proxy) -> str:
-    """As netcheck logs in; curl asks for the password, or takes the ticket that kinit has fetched."""
-    credentials = proxy.credentials
-    if credentials is None:
-        return ""
-    if credentials.keytab is not None or credentials.ticket_cache is not None:
-        return "--proxy-negotiate --proxy-user : "
-    is_http = proxy.scheme in (ProxyScheme.HTTP, ProxyScheme.HTTPS)
-    way = f"--proxy-{credentials.auth or 'anyauth'} " if is_http else ""
-    return f"{way}--proxy-user {shlex.quote(credentials.username)} "
 
 
 def _filled(text: str) -> str:

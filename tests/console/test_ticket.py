@@ -1,8 +1,9 @@
 """The texts to forward."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,13 +17,16 @@ from netcheck.model.paths import (
     Family,
     LoadBalancer,
     Nameserver,
+    Pac,
     ProbePath,
     Proxy,
     ProxyScheme,
+    ResolveMode,
     Resolver,
     Role,
     Secret,
     Transport,
+    Way,
     endpoint_text,
 )
 from netcheck.model.results import LargeHello, Result, Try
@@ -35,6 +39,7 @@ LOGIN = Credentials("svc user", Secret("labpass"))
 ORIGIN = Origin("mdm01", "0.1.0", 1000.0)
 REFUSED = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
 FIREWALL = ("the firewall", Hop.FIREWALL, Cause.PORT_BLOCKED)
+PROXY = ("the proxy p.test", Hop.PROXY, Cause.PROXY_DENIES_PORT)
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +71,7 @@ def known(paths: list[ProbePath], *judgements: Judgement) -> Facts:
     return facts([COURIER, PROVIDER], paths, judgements)
 
 
-def confirmation(path: ProbePath, failure: Failure, **options: str) -> str:
+def confirmation(path: ProbePath, failure: Failure, **options: object) -> str:
     """The command of a ticket about one result."""
     at = next((endpoint_text(*each) for each in path.balancers("0-courier.test", 443)), None)
     about = result(COURIER, 443, failure, path=path.name, balancer=at, **options)  # type: ignore[arg-type]  # test's own
@@ -229,10 +234,173 @@ def test_through_a_proxy_curl_confirms(scheme: ProxyScheme, command: str) -> Non
             Failure(Phase.RESOLVE, Reason.SERVFAIL),
             "dig @10.0.0.53 -p 5353 0-courier.test +short",
         ),
+        (
+            ProbePath("corp", resolver=Resolver("corp", (Nameserver("10.0.0.53", 53),), Transport.TCP)),
+            Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT),
+            "dig @10.0.0.53 +tcp 0-courier.test +short",
+        ),
+        (
+            ProbePath("corp", resolver=Resolver("corp", (Nameserver("10.0.0.53", 853),), Transport.TLS)),
+            Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE),
+            "dig @10.0.0.53 +tls +tls-ca 0-courier.test +short",
+        ),
+        (
+            ProbePath(
+                "corp",
+                resolver=Resolver(
+                    "corp",
+                    (Nameserver("10.0.0.53", 8853),),
+                    Transport.TLS,
+                    "dns.test",
+                    Path("our ca.pem"),
+                ),
+            ),
+            Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE),
+            "dig @10.0.0.53 -p 8853 +tls +tls-ca='our ca.pem' +tls-hostname=dns.test 0-courier.test +short",
+        ),
+        (
+            ProbePath("web", (Proxy(ProxyScheme.HTTP, "p.test", 3128),)),
+            Failure(Phase.PROXY_RESOLVE, Reason.NXDOMAIN),
+            "dig p.test +short",
+        ),
     ],
 )
 def test_what_confirms_it_depends_on_where_it_failed(path: ProbePath, failure: Failure, command: str) -> None:
     assert confirmation(path, failure) == command
+
+
+def asked_at(path: ProbePath, *about: Result, known_results: Iterable[Result] = ()) -> str:
+    """The whole text about these results, for the owners of a proxy."""
+    told = judged(path, finding(PROXY, "Ask the owners of the proxy p.test to do it.", *about))
+    results = [*about, *known_results]
+    found = lookup("0-courier.test", "192.0.2.2", "192.0.2.1")
+    (text,) = tickets(facts([COURIER], [path], [told], results, [found]), ORIGIN)
+    return text
+
+
+def test_of_a_proxy_that_has_no_address_the_name_is_asked_for() -> None:
+    path = ProbePath(
+        "web",
+        (Proxy(ProxyScheme.HTTP, "p.test", 3128), Proxy(ProxyScheme.HTTP, "q.test", 3128)),
+        resolver=Resolver("corp", (Nameserver("10.0.0.53", 53),), Transport.TCP),
+    )
+    failed = Failure(Phase.PROXY_RESOLVE, Reason.NXDOMAIN)
+    text = asked_at(path, *(result(COURIER, port, failed, path="web") for port in COURIER.ports))
+    assert "\nTo: 10.0.0.53 port 53, DNS over TCP\n" in text
+    assert text.endswith("\nTo confirm: this must print addresses.\n    dig @10.0.0.53 +tcp p.test +short")
+
+
+def test_where_there_is_no_pac_file_no_courier_is_asked_for() -> None:
+    path = ProbePath("pac", chosen_by=Pac("https://pac.test/proxy.pac?key=1"))
+    failed = Failure(Phase.PROXY_RESOLVE, Reason.PAC_UNAVAILABLE, "HTTP 404")
+    text = asked_at(path, result(COURIER, 443, failed, path="pac"))
+    assert "\nTo: the PAC file https://pac.test/proxy.pac\n" in text
+    assert "To confirm" not in text
+
+
+def test_only_where_no_ipv6_address_is_found_one_is_asked_for() -> None:
+    failed = Failure(Phase.RESOLVE, Reason.SERVFAIL)
+    assert confirmation(DIRECT, failed, family=Family.IPV6) == "dig 0-courier.test AAAA +short"
+
+
+def test_a_wrong_address_must_be_gone() -> None:
+    sinkholed = result(COURIER, 443, Failure(Phase.RESOLVE, Reason.SINKHOLED, "answers 192.0.2.1"))
+    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to leave it.", sinkholed))
+    found = lookup("0-courier.test", "192.0.2.3", "192.0.2.2", "192.0.2.1")
+    (text,) = tickets(facts([COURIER], [DIRECT], [told], [sinkholed], [found]), ORIGIN)
+    assert text.endswith(
+        "this must print addresses, and not 192.0.2.1 and 192.0.2.2.\n    dig 0-courier.test +short"
+    )
+
+
+NEAR, FAR = Proxy(ProxyScheme.SOCKS5H, "near.test", 1080), Proxy(ProxyScheme.HTTP, "far.test", 3128)
+
+
+@pytest.mark.parametrize(
+    ("way", "passed", "failure", "command"),
+    [
+        (
+            (NEAR, FAR),
+            0,
+            Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED),
+            "curl -sSv -m 9 --proxy socks5h://near.test:1080 telnet://far.test:3128",
+        ),
+        (
+            (NEAR, FAR),
+            1,
+            Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED),
+            "curl -vk --preproxy socks5h://near.test:1080 --proxy http://far.test:3128 "
+            "https://0-courier.test:443/",
+        ),
+        (
+            (NEAR, FAR),
+            2,
+            Failure(Phase.TLS, Reason.TLS_UNTRUSTED),
+            "curl -vk --preproxy socks5h://near.test:1080 --proxy http://far.test:3128 "
+            "https://0-courier.test:443/",
+        ),
+        (  # what curl cannot do is asked of the last one alone
+            (FAR, NEAR),
+            1,
+            Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED),
+            "curl -vk --proxy socks5h://near.test:1080 https://0-courier.test:443/",
+        ),
+        (
+            (replace(FAR, scheme=ProxyScheme.HTTPS, ca_file=Path("/etc/ca.pem")),),
+            0,
+            Failure(Phase.PROXY_TLS, Reason.TLS_EXPIRED),
+            "curl -vk --proxy https://far.test:3128 --proxy-cacert /etc/ca.pem https://0-courier.test:443/",
+        ),
+    ],
+)
+def test_of_a_row_of_proxies_the_one_that_fails_is_asked(
+    way: Way, passed: int, failure: Failure, command: str
+) -> None:
+    path = ProbePath("row", way)
+    about = result(COURIER, 443, failure, path="row", family=Family.NAME, proxies=way)
+    about = replace(about, attempt=replace(about.attempt, passed=passed))
+    text = asked_at(path, about)
+    assert text.endswith(f"\n    {command}")
+    assert ("must get through to far.test:3128" in " ".join(text.split())) is ("telnet" in command)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "resolve", "command"),
+    [
+        (
+            ProxyScheme.SOCKS5,
+            ResolveMode.LOCAL,
+            "--proxy socks5://p.test:1080 --connect-to ::192.0.2.1:443 https://0-courier.test:443/",
+        ),
+        (ProxyScheme.SOCKS5, ResolveMode.PROXY, "--proxy socks5h://p.test:1080 https://0-courier.test:443/"),
+        (
+            ProxyScheme.SOCKS5H,
+            ResolveMode.BOTH,
+            "--proxy socks5://p.test:1080 --connect-to ::192.0.2.1:443 https://0-courier.test:443/",
+        ),
+        (
+            ProxyScheme.HTTP,
+            ResolveMode.LOCAL,
+            "--proxy http://p.test:1080 --connect-to ::192.0.2.1:443 https://0-courier.test:443/",
+        ),
+    ],
+)
+def test_a_proxy_that_is_given_addresses_is_given_the_one_that_fails(
+    scheme: ProxyScheme, resolve: ResolveMode, command: str
+) -> None:
+    path = ProbePath("p", (Proxy(scheme, "p.test", 1080, resolve=resolve),))
+    refused = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_TARGET_UNREACHABLE)
+    works = result(COURIER, 443, host="1-courier.test", path="p")
+    text = asked_at(path, result(COURIER, 443, refused, path="p"), known_results=[works])
+    assert text.endswith(f"\n    curl -vk {command}")
+
+
+def test_what_fails_in_one_family_only_is_asked_of_a_proxy_in_that_family() -> None:
+    path = ProbePath("p", (Proxy(ProxyScheme.SOCKS5, "p.test", 1080, resolve=ResolveMode.LOCAL),))
+    refused = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_TARGET_UNREACHABLE)
+    failed = result(COURIER, 443, refused, path="p", family=Family.IPV6, address="2001:db8::1")
+    text = asked_at(path, failed, known_results=[result(COURIER, 443, path="p")])
+    assert text.endswith("\n    curl -vk -6 --proxy socks5://p.test:1080 https://0-courier.test:443/")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,249 @@
+"""How the owners see for themselves that it is done: a command that fails as the probes did.
+
+Owns which program says it, asked from where and through what. Knows facts only.
+"""
+
+import shlex
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from netcheck.facts import Facts
+from netcheck.model.failing import DNS_PHASES, PAC_REASONS, Phase
+from netcheck.model.paths import (
+    Family,
+    ProbePath,
+    Proxy,
+    ProxyScheme,
+    ResolveMode,
+    Resolver,
+    Transport,
+    Way,
+    endpoint_text,
+)
+from netcheck.model.results import Result
+from netcheck.model.services import TlsSettings
+from netcheck.phrases import listed
+
+_MOST_WRONG = 2
+"""Addresses that are named."""
+_USUAL_PORT = {Transport.UDP: 53, Transport.TCP: 53, Transport.TLS: 853}
+"""Dig asks there of itself."""
+_LARGE_IN_OPENSSL, _LARGE_IN_CURL = " -groups X25519MLKEM768", "--curves X25519MLKEM768 "
+"""For a first message as large as devices send it."""
+_FAMILY_FLAGS = {Family.IPV4: "-4 ", Family.IPV6: "-6 "}
+_WITH_NAMES = {ProxyScheme.SOCKS5: ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4: ProxyScheme.SOCKS4A}
+_WITH_ADDRESSES = {names: addresses for addresses, names in _WITH_NAMES.items()}
+_HTTP = (ProxyScheme.HTTP, ProxyScheme.HTTPS)
+
+
+class Confirmation(NamedTuple):
+    """How the owners see that it is done."""
+
+    outcome: str
+    command: str
+
+
+def lacks_pac_file(result: Result) -> bool:
+    """Whether which proxy to ask is not known: nothing was asked for, not even a name."""
+    return result.attempt.failure is not None and result.attempt.failure.reason in PAC_REASONS
+
+
+def is_unresolved(result: Result) -> bool:
+    """Whether this machine found no address of the host, or of the first proxy."""
+    failure = result.attempt.failure
+    return failure is not None and failure.phase in DNS_PHASES and not lacks_pac_file(result)
+
+
+def nameservers(facts: Facts, path: ProbePath) -> list[tuple[str, int]]:
+    """Address and port of each that was asked on this path, the first one first."""
+    configured = [(server.address, server.port) for server in path.resolver.nameservers]
+    if configured:
+        return configured
+    asked = dict.fromkeys(
+        tried.nameserver
+        for lookup in facts.lookups
+        if lookup.resolver == path.resolver.name
+        for tried in lookup.tries
+    )
+    split = (server.rpartition(":") for server in asked)
+    return [(address.strip("[]"), int(port)) for address, _, port in split]
+
+
+def confirmations(facts: Facts, path: ProbePath, results: Sequence[Result]) -> list[Confirmation]:
+    """Commands that everybody has, one for each port, and what they must do."""
+    failed = [result for result in results if result.attempt.failure and not lacks_pac_file(result)]
+    if unresolved := [result for result in failed if is_unresolved(result)]:
+        return [_resolved(facts, path, unresolved)]
+    first = {result.port: result for result in reversed(failed)}
+    shown = [_confirmation(facts, path, first[port]) for port in sorted(first)]
+    alike = [each for each in shown if each.outcome == shown[0].outcome]
+    return list(dict.fromkeys(alike))
+
+
+def _way(path: ProbePath, result: Result) -> Way:
+    return result.attempt.proxies or path.proxies
+
+
+def _resolved(facts: Facts, path: ProbePath, unresolved: Sequence[Result]) -> Confirmation:
+    """By the name that was asked for: of several proxies, this machine asks for the first one's."""
+    first = unresolved[0]
+    is_of_proxy = first.attempt.failure is not None and first.attempt.failure.phase is Phase.PROXY_RESOLVE
+    host = _way(path, first)[0].host if is_of_proxy and _way(path, first) else first.host
+    families = {each.attempt.family for each in unresolved if each.host == host}
+    record = " AAAA" if families == {Family.IPV6} else ""
+    outcome = f"must print addresses{_not_these(facts, path, host)}"
+    return Confirmation(outcome, f"dig {_asked_at(facts, path)}{host}{record} +short")
+
+
+def _asked_at(facts: Facts, path: ProbePath) -> str:
+    """The resolver that was asked, and how: at its owners' desk another one would answer, or over UDP."""
+    asked = next(iter(nameservers(facts, path)), None)
+    if asked is None:
+        return ""
+    server, port = asked
+    resolver = path.resolver
+    at_port = f"-p {port} " if port != _USUAL_PORT[resolver.transport] else ""
+    return f"@{server} {at_port}{_dns_transport(resolver)}"
+
+
+def _dns_transport(resolver: Resolver) -> str:
+    """Dig verifies a certificate only where it is told to."""
+    if resolver.transport is not Transport.TLS:
+        return "+tcp " if resolver.transport is Transport.TCP else ""
+    authority = f"={shlex.quote(str(resolver.ca_file))}" if resolver.ca_file else ""
+    name = f"+tls-hostname={resolver.server_name} " if resolver.server_name else ""
+    return f"+tls +tls-ca{authority} {name}"
+
+
+def _not_these(facts: Facts, path: ProbePath, host: str) -> str:
+    """What a resolver gives now in place of the addresses that lead there."""
+    given = {
+        address
+        for lookup in facts.lookups
+        if (lookup.host, lookup.resolver) == (host, path.resolver.name)
+        for address in lookup.addresses
+    }
+    return f", and not {listed(sorted(given)[:_MOST_WRONG])}" if given else ""
+
+
+def _tls_of(facts: Facts, result: Result) -> TlsSettings:
+    """What its service speaks of in TLS."""
+    services = (service for service in facts.services if service.name == result.service)
+    return next((service.tls for service in services if result.host in service.hosts), TlsSettings())
+
+
+def _where(facts: Facts, path: ProbePath, failed: Result) -> str:
+    """What to connect to: the name, or the address that fails, where others of the name may well work."""
+    attempt = failed.attempt
+    if attempt.balancer:
+        return attempt.balancer
+    asked = (failed.host, path.resolver.name, attempt.family)
+    known = {
+        address
+        for lookup in facts.lookups
+        if (lookup.host, lookup.resolver, lookup.rdtype.family) == asked
+        for address in lookup.addresses
+    }
+    place = (failed.path, failed.port, attempt.family)
+    some_work = any(
+        each.attempt.failure is None
+        for each in facts.results
+        if (each.path, each.port, each.attempt.family) == place
+    )
+    is_one_of_several = some_work and len(known) > 1
+    return endpoint_text((is_one_of_several and attempt.address) or failed.host, failed.port)
+
+
+def _family_flag(facts: Facts, failed: Result) -> str:
+    """For what resolves names itself, where the other family works: it would take that one and succeed."""
+    place = (failed.path, failed.host, failed.port)
+    alike = [each.attempt for each in facts.results if (each.path, each.host, each.port) == place]
+    working = {attempt.family for attempt in alike if attempt.failure is None}
+    flag = _FAMILY_FLAGS.get(failed.attempt.family, "")
+    return flag if working and failed.attempt.family not in working else ""
+
+
+def _confirmation(facts: Facts, path: ProbePath, result: Result) -> Confirmation:
+    """With what netcheck itself says in TLS: a filter may go by the name, and Apple by the protocol."""
+    if result.attempt.next_proxy:
+        return _led_on(result.attempt.proxies, result.attempt.passed)
+    tls, family_flag = _tls_of(facts, result), _family_flag(facts, result)
+    name = tls.server_name or result.host
+    shown = "certificate issued by Apple" if tls.is_apples else f"valid certificate for {name}"
+    certificate = f"must show a {shown}"
+    is_large = result.large_hello is not None
+    if is_large:
+        certificate += ", with OpenSSL 3.5 or later"
+    peer = _where(facts, path, result)
+    if _way(path, result):
+        return Confirmation(certificate, _curl(path, result, name, peer, family_flag))
+    if not result.attempt.connected:
+        source = path.binding.source(result.attempt.family)
+        from_here = f"-s {source} " if source else ""
+        host, _, port = peer.rpartition(":")
+        return Confirmation("must succeed", f"nc {family_flag}-vz {from_here}{host.strip('[]')} {port}")
+    offered = f" -alpn {','.join(tls.alpn)}" if tls.alpn else ""
+    groups = _LARGE_IN_OPENSSL * is_large
+    command = f"openssl s_client {family_flag}-connect {peer} -servername {name}{offered}{groups} </dev/null"
+    return Confirmation(certificate, command)
+
+
+def _led_on(way: Way, number: int) -> Confirmation:
+    """Of a row of proxies, one that does not lead to the next one: that one's port is what is asked for.
+
+    In telnet, the only protocol of curl's that takes any server, and that waits for it to speak.
+    """
+    onward = way[number + 1].place
+    outcome = f"must get through to {onward}, and may time out there"
+    return Confirmation(
+        outcome, f"curl -sSv -m 9 {_through(way[: number + 1], sends_names=True)}telnet://{onward}"
+    )
+
+
+def _curl(path: ProbePath, result: Result, name: str, peer: str, family_flag: str) -> str:
+    """Names go to the proxy where the path sends them; not in SOCKS4, which takes none.
+
+    Couriers have certificates of an authority of Apple's own, which curl does not know: -k shows them still.
+    """
+    way, attempt = _way(path, result), result.attempt
+    name = name if attempt.connected else result.host
+    asked = endpoint_text(name, result.port)
+    mode = way[-1].resolve
+    sends_names = mode is ResolveMode.PROXY or (mode is ResolveMode.BOTH and attempt.family is Family.NAME)
+    if sends_names:
+        peer, family_flag = endpoint_text(result.host, result.port), ""
+    elif way[-1].scheme in _HTTP and attempt.address:  # to these curl sends names, if it has any
+        peer = endpoint_text(attempt.address, result.port)
+    elsewhere = "" if peer == asked else f"--connect-to ::{peer} "
+    options = _LARGE_IN_CURL * (result.large_hello is not None)
+    through = _through(way, sends_names=sends_names)
+    return f"curl -vk {family_flag}{options}{through}{elsewhere}https://{asked}/"
+
+
+def _through(way: Way, *, sends_names: bool) -> str:
+    """The last of these proxies; the one before it too, where curl can ask that first."""
+    *before, proxy = way
+    names = _WITH_NAMES if sends_names else _WITH_ADDRESSES
+    address = f"{names.get(proxy.scheme, proxy.scheme)}://{proxy.place}"
+    authority = f"--proxy-cacert {shlex.quote(str(proxy.ca_file))} " if proxy.ca_file else ""
+    return f"{_before(before, proxy)}--proxy {address} {authority}{_login(proxy)}"
+
+
+def _before(before: Sequence[Proxy], proxy: Proxy) -> str:
+    """Curl asks one SOCKS proxy before a web proxy, and takes its login in the command only."""
+    if len(before) != 1 or before[0].scheme in _HTTP or before[0].credentials or proxy.scheme not in _HTTP:
+        return ""
+    first = before[0]
+    return f"--preproxy {_WITH_NAMES.get(first.scheme, first.scheme)}://{first.place} "
+
+
+def _login(proxy: Proxy) -> str:
+    """As netcheck logs in; curl asks for the password, or takes the ticket that kinit has fetched."""
+    credentials = proxy.credentials
+    if credentials is None:
+        return ""
+    if credentials.keytab is not None or credentials.ticket_cache is not None:
+        return "--proxy-negotiate --proxy-user : "
+    is_http = proxy.scheme in _HTTP
+    way = f"--proxy-{credentials.auth or 'anyauth'} " if is_http else ""
+    return f"{way}--proxy-user {shlex.quote(credentials.username)} "
