@@ -12,6 +12,7 @@ from netcheck.console.table import COLOURS, bullet, prose
 from netcheck.console.wording import said_once
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Judgement, Verdict
+from netcheck.model.paths import Expected
 from netcheck.model.services import is_relayed
 from netcheck.phrases import listed
 
@@ -68,10 +69,14 @@ def _of_findings(facts: Facts, alike: Sequence[PathFinding]) -> Paragraph:
 
 
 def _may_be_meant(facts: Facts, judged: Judgement) -> bool:
-    """Whether a path of no use is one that nobody needs: where a role has a better one."""
-    paths = {path.name: path for path in facts.paths}
+    """Whether a path of no use is one that nobody needs: where a role has a better one.
+
+    Not where the config says so already.
+    """
+    path = next(path for path in facts.paths if path.name == judged.path)
     others = [each for each in facts.judgements if each.role is judged.role and each.path != judged.path]
-    is_useless = judged.verdict is Verdict.NOT_READY and not is_relayed(paths[judged.path])
+    is_said = path.expected is Expected.BLOCKED
+    is_useless = judged.verdict is Verdict.NOT_READY and not is_relayed(path) and not is_said
     return is_useless and any(each.verdict is Verdict.READY for each in others)
 
 

@@ -200,6 +200,14 @@ def test_a_direct_path_of_no_use_beside_one_that_works_may_be_meant_so() -> None
     assert "If this path is closed on purpose, write `expected: blocked`" in told
 
 
+def test_what_is_said_to_be_closed_on_purpose_is_not_to_be_said_again() -> None:
+    judged = replace(BLOCKED, verdict=Verdict.NOT_READY, expected=Expected.BLOCKED)
+    path = replace(DIRECT, expected=Expected.BLOCKED)
+    told = shown(knowing(judged, FINE, paths=(path, SQUID)))
+    assert "Ask the owners" in told
+    assert "If this path is closed on purpose" not in told
+
+
 def test_nothing_is_meant_to_be_blocked_where_it_is_the_only_way() -> None:
     assert "expected: blocked" not in shown(knowing(replace(BLOCKED, verdict=Verdict.NOT_READY)))
 
