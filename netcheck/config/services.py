@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ from netcheck.config.reading.values import (
     text,
     whole_or_word,
 )
-from netcheck.model.paths import Role
+from netcheck.model.paths import Role, is_literal
 from netcheck.model.services import AddressChoice, Depth, Network, Service, TlsSettings
 
 T = TypeVar("T")
@@ -148,6 +149,24 @@ def _a_request_needs_tls(keys: ServiceKeys, at: Location, reading: Reading) -> N
         reading.say((*at, "request"), "goes over TLS, and the depth is tcp: remove it, or write depth: tls")
 
 
+def _tls_keys_need_tls(keys: ServiceKeys, at: Location, reading: Reading) -> None:
+    """Of a service of one's own: TLS settings of Apple's serve push certificates too."""
+    if (keys.depth or Depth.TCP) is not Depth.TCP or not reading.sound((*at, "depth")):
+        return
+    for key in ("ca_file", "server_name", "alpn"):
+        if getattr(keys, key) and reading.written((*at, key)):
+            message = "is for TLS, and the depth is tcp: write depth: tls, or remove it"
+            reading.say((*at, key), message)
+
+
+def _addresses_are_in_its_networks(keys: ServiceKeys, at: Location, reading: Reading) -> None:
+    for host in keys.hosts or ():
+        is_outside = is_literal(host) and not any(ip_address(host) in each for each in keys.networks or ())
+        if keys.networks and is_outside:
+            message = f"{host} is in none of its networks: widen networks, or remove it"
+            reading.say((*at, "hosts"), message)
+
+
 def _built_in(
     about: str, more: Mapping[str, Key], rules: tuple[Rule[ServiceKeys], ...] = ()
 ) -> Section[ServiceKeys]:
@@ -193,6 +212,7 @@ OWN: Section[ServiceKeys] = section(
             CA_FILE, "Who vouches for its certificates, in place of the system's authorities; PEM."
         ),
     },
+    (_tls_keys_need_tls, _addresses_are_in_its_networks),
     astray={
         **_HELP,
         **dict.fromkeys(("url", "address", "ip", "name"), "names and addresses stand in hosts"),

@@ -40,6 +40,8 @@ OF_FILES_AND_VARIABLES = {
     "web-key-of-another-certificate",
 }
 BETWEEN_KEYS = {
+    "service-hosts-outside-its-networks",
+    "service-tls-keys-without-tls",
     "endpoints-too-many",
     "metrics-per-host-too-many",
     "families-for-socks4",
