@@ -10,7 +10,7 @@ from pathlib import Path
 from netcheck.config.reading.addresses import host_port
 from netcheck.config.reading.document import Location
 from netcheck.config.reading.problems import Reading, did_you_mean
-from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, endpoint_text, family_of
+from netcheck.model.paths import SYSTEM_RESOLVER, Family, ProbePath, endpoint_text, family_of, is_literal
 from netcheck.model.services import Depth, Service, families_of, holds, hosts_on, ports_on, targets
 
 MOST_HOLDS = 64
@@ -47,6 +47,7 @@ def check(
         _balancers_stand_for_something(services, paths, reading)
         _bags_are_fetched(services, reading)
     _holds_speak_tls(services, reading)
+    _sources_are_used(paths, reading)
     if reading.sound(_SERVICES, ("paths",)):
         _holds_are_few(services, paths, reading)
         _endpoints_are_few(services, paths, reading)
@@ -87,6 +88,29 @@ def _hosts_can_be_asked_for(services: Services, paths: Paths, reading: Reading) 
         )
         message = f"the path {path.name} cannot ask for {host}, as {why}, or give {service.name} other roles"
         reading.say((*_SERVICES, service.name, "hosts"), message)
+
+
+def _sources_are_used(paths: Paths, reading: Reading) -> None:
+    """One of two may be for nameservers alone."""
+    for path in paths:
+        at = ("paths", path.name, "source_address")
+        used = _connected(path)
+        if reading.written(at) and reading.sound(at[:-1]) and not any(map(path.binding.source, used)):
+            message = (
+                f"is never used: this path connects over {' and '.join(used)} only; "
+                "write an address of that family, or remove it"
+            )
+            reading.say(at, message)
+
+
+def _connected(path: ProbePath) -> tuple[Family, ...]:
+    """The families of the connections that this machine itself begins; of a proxy's name it may be any."""
+    if path.load_balancer:
+        return tuple(dict.fromkeys(family_of(balancer.address) for _, balancer in path.load_balancer))
+    if not path.is_proxied:
+        return path.families
+    first = next(iter(path.proxies), None)
+    return (family_of(first.host),) if first and is_literal(first.host) else tuple(Family)
 
 
 _NOT_PROBED = "no enabled service for the roles of this path has this host and port, so nothing would use it"

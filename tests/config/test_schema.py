@@ -40,6 +40,7 @@ OF_FILES_AND_VARIABLES = {
     "web-key-of-another-certificate",
 }
 BETWEEN_KEYS = {
+    "source-address-of-no-use",
     "service-hosts-outside-its-networks",
     "service-tls-keys-without-tls",
     "endpoints-too-many",
