@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from netcheck.config.choosers import FROM_ENVIRONMENT, WPAD
 from netcheck.config.reading.addresses import NAME, PORT, ProxyAddress, default_resolve, proxy_url
 from netcheck.config.reading.document import Location
 from netcheck.config.reading.named_files import (
@@ -115,14 +116,17 @@ _TWO_PROOFS = "a password, a keytab and a credential cache stand for each other:
 
 
 def _logins_fit_the_protocol(keys: AtAProxy, at: Location, reading: Reading) -> None:
-    """Kerberos, NTLM and Digest are for HTTP, and keytabs and credential caches for Kerberos."""
-    if keys.scheme is None or not reading.sound((*at, "auth")):
+    """Kerberos, NTLM and Digest are for HTTP."""
+    for key in _OF_HTTP if keys.scheme not in (None, *HTTP) else ():
+        if reading.written((*at, key)):
+            reading.say((*at, key), f"is for http and https proxies, and this is {keys.scheme}: remove it")
+
+
+def _proofs_fit_the_login(keys: AtAProxy, at: Location, reading: Reading) -> None:
+    """Keytabs and credential caches are for Kerberos; what it takes has to be installed."""
+    if keys.scheme not in HTTP or not reading.sound((*at, "auth")):
         return
     written = [key for key in _OF_HTTP if reading.written((*at, key))]
-    if keys.scheme not in HTTP:
-        for key in written:
-            reading.say((*at, key), f"is for http and https proxies, and this is {keys.scheme}: remove it")
-        return
     for key in set(written) - {"auth"}:
         if keys.auth not in (None, AuthScheme.NEGOTIATE):
             reading.say((*at, key), f"is for auth: negotiate, and this is {keys.auth}: remove one of them")
@@ -167,11 +171,12 @@ KEYS_OF_A_PROXY = {
         "offers; basic comes last. See docs/proxy-auth.md.",
     ),
 }
-RULES_OF_A_PROXY = (
+RULES_OF_A_PROXY = (  # of one key only the first word counts: what is to go needs nothing more
     _certificates_are_for_https,
     _credentials_fit_the_protocol,
-    _credentials_are_whole,
     _logins_fit_the_protocol,
+    _credentials_are_whole,
+    _proofs_fit_the_login,
 )
 ASTRAY_AT_A_PROXY = {
     **dict.fromkeys(("password", "pass", "passwd"), MISPLACED),
@@ -184,10 +189,20 @@ ASTRAY_AT_A_PROXY = {
     **dict.fromkeys(("ccache", "credential_cache"), "the file stands in credential_cache_file"),
 }
 
+
+def _in_a_row(written: str) -> ProxyAddress:
+    """A proxy; who names one for each host stands alone."""
+    if written.lower() in (WPAD, FROM_ENVIRONMENT) or written.lower().startswith("pac+"):
+        raise ValueError(
+            "PAC files, wpad and from-environment do not go in a row: write it alone, as proxy of a path"
+        )
+    return proxy_url(written)
+
+
 PROXY_IN_A_ROW: Section[ProxyKeys] = section(
     ProxyKeys,
     "One proxy of several in a row: its URL, or with the keys for its login.",
-    {"proxy": Key(text(proxy_url, PROXY_PATTERN), A_PROXY, required=True), **KEYS_OF_A_PROXY},
+    {"proxy": Key(text(_in_a_row, PROXY_PATTERN), A_PROXY, required=True), **KEYS_OF_A_PROXY},
     RULES_OF_A_PROXY,
     astray={**ASTRAY_AT_A_PROXY, "resolve": "is of the whole path: write it beside proxies"},
     alone="proxy",
