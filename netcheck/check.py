@@ -113,7 +113,7 @@ class Look:
             async with trio.open_nursery() as paths:
                 for path in config.paths:
                     paths.start_soon(self._look_over, path, rest)
-            for asked in to_prove(config.push_certificates, config.services, config.paths):
+            for asked in proofs(config):
                 nursery.start_soon(self._prove, asked)
 
     async def _prove(self, asked: ToProve) -> None:
@@ -329,6 +329,11 @@ def quickened(probing: ProbingSettings) -> ProbingSettings:
         rate=_QUICK.rate if probing.rate == usual.rate else probing.rate,
         timeouts=probing.timeouts,
     )
+
+
+def proofs(config: Config) -> list[ToProve]:
+    """The push certificates that a look shows to the provider API, over each path that leads there."""
+    return to_prove(config.push_certificates, config.services, config.paths)
 
 
 def longest(config: Config, *, all_hosts: bool = False) -> float:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import trio
 
 from netcheck.apns.push_certificate import LARGEST, LONGEST, UnusableError, identity_in_time, read_in_time
-from netcheck.apns.services import PROVIDER
+from netcheck.apns.services import provers
 from netcheck.files import Stamp, in_time, read_file, read_if_changed
 from netcheck.model.findings import Acceptance, Proof, PushCertificate, PushCertificateFile, PushIdentity
-from netcheck.model.paths import Expected, ProbePath
-from netcheck.model.services import Service, targets
+from netcheck.model.paths import ProbePath
+from netcheck.model.services import Service
 
 _log = logging.getLogger("netcheck")
 _LONGEST_READ = 10.0 + LONGEST
@@ -89,11 +89,7 @@ def to_prove(
     files: Iterable[PushCertificateFile], services: Iterable[Service], paths: Iterable[ProbePath]
 ) -> list[ToProve]:
     """Those that the config wants proven, over each path on which the provider API is expected to answer."""
-    ways = [
-        (service, path)
-        for service, path in targets(services, paths)
-        if service.name == PROVIDER and path.expected is not Expected.BLOCKED
-    ]
+    ways = provers(services, paths)
     return [ToProve(file, service, path) for file in files if file.verify for service, path in ways]
 
 

@@ -638,6 +638,25 @@ def test_without_push_certificates_there_are_none_to_verify(tmp_path: Path) -> N
     assert "there are none: name them in push_certificates" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("file", "narrowed"),
+    [
+        ("paths: {a: {roles: device}}", []),
+        ("services: {provider: false}", []),
+        ("paths: {a: {}, guest: {expected: blocked}}", ["--path", "guest"]),
+        ("paths: {a: {}}", ["--service", "courier"]),
+    ],
+)
+def test_where_nothing_leads_to_the_provider_api_no_push_certificate_is_shown(
+    tmp_path: Path, file: str, narrowed: list[str]
+) -> None:
+    written = tmp_path / "netcheck.yaml"
+    written.write_text(f"{file}\npush_certificates: {{mdm: mdm.pem}}\n")
+    done = invoke("check", "--verify", "--config", written, *narrowed)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--verify shows push certificates to the provider API, and nothing" in done.stderr
+
+
 def test_a_path_that_does_not_lead_to_a_service_probes_nothing(tmp_path: Path) -> None:
     file = tmp_path / "netcheck.yaml"
     file.write_text("paths: {a: {roles: device}, b: {roles: provider}}\n")

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from netcheck.apns.bag import CURRENT_URL, OLD_URL
-from netcheck.model.paths import Role
-from netcheck.model.services import Depth, PortRule, Service, TlsSettings
+from netcheck.model.paths import Expected, ProbePath, Role
+from netcheck.model.services import Depth, PortRule, Service, TlsSettings, targets
 
 LAST_NUMBER = 50
 """Devices use the hosts 0 to 50."""
@@ -138,3 +138,12 @@ def courier_domains(services: Iterable[Service]) -> dict[str, tuple[str, int | N
         for s in services
         if s.name in domains
     }
+
+
+def provers(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[tuple[Service, ProbePath]]:
+    """Where a push certificate can be shown: the provider API, over paths on which it is to answer."""
+    return [
+        (service, path)
+        for service, path in targets(services, paths)
+        if service.name == PROVIDER and path.expected is not Expected.BLOCKED
+    ]

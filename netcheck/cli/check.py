@@ -18,7 +18,7 @@ import click
 import trio
 
 from netcheck import __version__
-from netcheck.check import Look, longest
+from netcheck.check import Look, longest, proofs
 from netcheck.cli import completion
 from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, fail
 from netcheck.cli.instead import Instead, instead_or_fail, with_options
@@ -240,6 +240,11 @@ def _config(asked: _Asked) -> Config:
         fail("--verify shows push certificates to APNs, and there are none: name them in push_certificates")
     files = (dataclasses.replace(each, verify=asked.verify) for each in config.push_certificates)
     config = dataclasses.replace(config, push_certificates=tuple(files))
+    if asked.verify and not proofs(config):
+        fail(
+            "--verify shows push certificates to the provider API, and nothing that is probed leads there: "
+            "it takes the service provider, and a path for its role that is not expected to be blocked"
+        )
     return _with_all_addresses(config) if asked.all_addresses else config
 
 

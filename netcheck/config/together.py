@@ -7,11 +7,30 @@ from collections.abc import Iterable, Mapping
 from os.path import realpath
 from pathlib import Path
 
+from netcheck.apns.services import PROVIDER, provers
 from netcheck.config.reading.addresses import host_port
 from netcheck.config.reading.document import Location
 from netcheck.config.reading.problems import Reading, did_you_mean
-from netcheck.model.paths import SYSTEM_RESOLVER, Family, ProbePath, endpoint_text, family_of, is_literal
-from netcheck.model.services import Depth, Service, families_of, holds, hosts_on, ports_on, targets
+from netcheck.config.reading.values import FLAG
+from netcheck.model.paths import (
+    SYSTEM_RESOLVER,
+    Expected,
+    Family,
+    ProbePath,
+    endpoint_text,
+    family_of,
+    is_literal,
+)
+from netcheck.model.services import (
+    Depth,
+    Service,
+    families_of,
+    has_fallback,
+    holds,
+    hosts_on,
+    ports_on,
+    targets,
+)
 
 MOST_HOLDS = 64
 """Connections that are held idle at the same time, all services and paths together."""
@@ -46,11 +65,13 @@ def check(
         _hosts_can_be_asked_for(services, paths, reading)
         _balancers_stand_for_something(services, paths, reading)
         _bags_are_fetched(services, reading)
+        _fallbacks_are_there(services, paths, reading)
     _holds_speak_tls(services, reading)
     _sources_are_used(paths, reading)
     if reading.sound(_SERVICES, ("paths",)):
         _holds_are_few(services, paths, reading)
         _endpoints_are_few(services, paths, reading)
+        _certificates_are_shown(services, paths, reading)
 
 
 def _resolvers_exist(names: Mapping[str, str], known: tuple[str, ...], reading: Reading) -> None:
@@ -143,6 +164,32 @@ def _bags_are_fetched(services: Services, reading: Reading) -> None:
         if service.count_from_bag:
             message = "auto is for the bag to say, and that is off: write bag: {enabled: true}, or a number"
             reading.say((*_SERVICES, service.name, "count"), message)
+
+
+def _fallbacks_are_there(services: Services, paths: Paths, reading: Reading) -> None:
+    """Of a courier with one port only nothing can fall back, and only devices have couriers."""
+    for path in paths:
+        at = ("paths", path.name, "expected")
+        if path.expected is not Expected.FALLBACK_ONLY or not reading.sound(at[:-1]):
+            continue
+        if not any(
+            has_fallback(service, ports_on(service, path)) for service, _ in targets(services, [path])
+        ):
+            message = "is about the couriers' ports, and this path leads to no courier with more than one: "
+            reading.say(at, f"{message}remove it")
+
+
+def _certificates_are_shown(services: Services, paths: Paths, reading: Reading) -> None:
+    if provers(services, paths):
+        return
+    for name in reading.keys(("push_certificates",)):
+        at = ("push_certificates", name, "verify")
+        if reading.sound(at) and reading.written(at) and FLAG.read(reading.value(at), at, reading):
+            message = (
+                f"no path leads to the provider API: enable the service {PROVIDER}, and a path of the role "
+                "provider that is not expected to be blocked, or leave verify out"
+            )
+            reading.say(at, message)
 
 
 def _holds_speak_tls(services: Services, reading: Reading) -> None:

@@ -188,6 +188,11 @@ def ports_on(service: Service, path: ProbePath) -> tuple[int, ...]:
     return tuple(port for port in service.ports if any(path.leads_to(host, port) for host in service.hosts))
 
 
+def has_fallback(service: Service, ports: tuple[int, ...]) -> bool:
+    """Whether devices that fail at the first of these ports of a service try another."""
+    return service.port_rule is PortRule.FALLBACK and len(ports) > 1
+
+
 def hosts_on(service: Service, path: ProbePath) -> tuple[str, ...]:
     """The hosts of a service that a path leads to, and can ask for."""
     if not path.load_balancer:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from netcheck.model.findings import Needed
 from netcheck.model.paths import Expected, ProbePath, Role
-from netcheck.model.services import PortRule, Service, ports_on
+from netcheck.model.services import Service, has_fallback, ports_on
 
 
 def needs(services: Iterable[Service], path: ProbePath, role: Role) -> frozenset[Needed]:
@@ -35,7 +35,7 @@ def ports_judged(service: Service, path: ProbePath, *, directly: bool = False) -
     `directly`: a PAC file or the environment was found to send the service past all proxies.
     """
     ports = ports_on(service, path)
-    return ports[1:] if path.is_proxied and not directly and _has_fallback(service, ports) else ports
+    return ports[1:] if path.is_proxied and not directly and has_fallback(service, ports) else ports
 
 
 def ports_needed(service: Service, path: ProbePath, *, directly: bool = False) -> tuple[int, ...]:
@@ -43,10 +43,6 @@ def ports_needed(service: Service, path: ProbePath, *, directly: bool = False) -
     ports = ports_judged(service, path, directly=directly)
     if path.expected is Expected.BLOCKED:
         return ()
-    if path.expected is Expected.FALLBACK_ONLY and not path.is_proxied and _has_fallback(service, ports):
+    if path.expected is Expected.FALLBACK_ONLY and not path.is_proxied and has_fallback(service, ports):
         return ports[1:]
     return ports
-
-
-def _has_fallback(service: Service, ports: tuple[int, ...]) -> bool:
-    return service.port_rule is PortRule.FALLBACK and len(ports) > 1
