@@ -31,6 +31,7 @@ from netcheck.config.reading.addresses import (
     HOST,
     IP,
     NAME,
+    NAMESERVER,
     PORT,
     AddressPort,
     ProxyAddress,
@@ -112,8 +113,9 @@ RESOLVER: Section[ResolverKeys] = section(
             "udp (with TCP where an answer is cut), tcp, or tls (RFC 7858).",
         ),
         "nameservers": Key(
-            list_of(ADDRESS_PORT, Limits(most=8)),
-            "ADDRESS or ADDRESS:PORT, asked in this order; without a port it is 53, and 853 for tls.",
+            list_of(NAMESERVER, Limits(most=8)),
+            "ADDRESS or ADDRESS:PORT, asked in this order; without a port it is 53, and 853 for tls. "
+            "Link-local ones have their interface: fe80::1%eth0.",
             required=True,
         ),
         "server_name": Key(

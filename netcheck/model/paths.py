@@ -188,7 +188,7 @@ class Transport(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Nameserver:
-    """One DNS server: an address literal (never a name) and a port."""
+    """One DNS server: an address literal (never a name), of a link-local one with its scope, and a port."""
 
     address: str
     port: int

@@ -43,6 +43,7 @@ WAYS = {
     "paths: {a: {families: [inet6, V4]}}": "paths: {a: {families: [ipv6, ipv4]}}",
     "paths: {a: {proxy: 'http://p', resolve: remote}}": "paths: {a: {proxy: 'http://p', resolve: proxy}}",
     "resolvers: {r: 10.0.0.53}": "resolvers: {r: {nameservers: [10.0.0.53]}}",
+    "resolvers: {r: fe80::1%eth0}": "resolvers: {r: {nameservers: [fe80::1%eth0]}}",
     "resolvers: {r: [10.0.0.53, fd00::53]}": "resolvers: {r: {nameservers: [10.0.0.53, fd00::53]}}",
     "resolvers: {r: {nameservers: 10.0.0.53, transport: DoT}}": (
         "resolvers: {r: {nameservers: 10.0.0.53, transport: tls}}"

@@ -122,6 +122,14 @@ def test_a_resolver_has_nameservers_in_their_order_with_the_port_of_dns(load: Lo
     assert loaded.resolvers == (SYSTEM_RESOLVER, Resolver("corp", nameservers, Transport.UDP))
 
 
+def test_a_nameserver_that_a_router_announces_has_a_scope(load: Load) -> None:
+    loaded = load('resolvers: {home: {nameservers: ["FE80::0:1%eth0", "[fe80::2%wlan0]:5353"]}}\n')
+    assert loaded.resolvers[1].nameservers == (
+        Nameserver("fe80::1%eth0", 53),
+        Nameserver("fe80::2%wlan0", 5353),
+    )
+
+
 def test_a_resolver_over_tls_has_the_port_of_dns_over_tls(load: Load) -> None:
     loaded = load("resolvers: {dot: {nameservers: [10.0.0.53], transport: tls, server_name: DNS.Example}}\n")
     nameservers = (Nameserver("10.0.0.53", 853),)

@@ -84,7 +84,7 @@ def address(written: str) -> str:
 
 def _literal(written: str) -> str | None:
     try:
-        # A zone (fe80::1%eth0) would have to travel with the address everywhere; `interface` does its job.
+        # A scope (fe80::1%eth0) is for nameservers only; elsewhere `interface` does its job.
         return None if "%" in written else str(ipaddress.ip_address(written))
     except ValueError:
         return None
@@ -169,6 +169,20 @@ def address_port(written: str) -> AddressPort:
             'write it like 10.0.0.53, 10.0.0.53:5353 or "[fd00::53]:5353"'
         )
     return AddressPort(literal, port)
+
+
+_SCOPED = re.compile(r"\[?(?P<address>[^%\[\]]+)%(?P<scope>[^\s/:%\[\]]{1,15})(?P<port>\]:[0-9]{1,5}|\]?)")
+
+
+def nameserver(written: str) -> AddressPort:
+    """As `address_port`, and link-local ones with their scope (RFC 4007 section 11): `[fe80::1%eth0]:53`."""
+    match = _SCOPED.fullmatch(written)
+    if not match or written.startswith("[") is not match["port"].startswith("]"):
+        return address_port(written)
+    address, port = address_port(f"[{match['address']}{match['port'] or ']'}")
+    if not ipaddress.ip_address(address).is_link_local:
+        raise ValueError("only addresses in fe80::/10 have a scope: remove % and what follows it")
+    return AddressPort(f"{address}%{match['scope']}", port)
 
 
 def host_port(written: str) -> str:
@@ -325,9 +339,10 @@ PORT = r":0*(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]
 """A colon and a port, for the schema."""
 
 HOST = text(_host_alone, rf"{NAME}|{IP}|{_BRACKETED.pattern}")
-ADDRESS_PORT = text(
-    address_port, rf"{IP}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}{PORT}|\[[0-9A-Fa-f:.]+\](?:{PORT})?"
-)
+_IP_PORT = rf"{IP}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}{PORT}|\[[0-9A-Fa-f:.]+\](?:{PORT})?"
+_WITH_SCOPE = r"[Ff][Ee][89ABab][0-9A-Fa-f]:[0-9A-Fa-f:.]*%[^\s/:%\[\]]{1,15}"
+ADDRESS_PORT = text(address_port, _IP_PORT)
+NAMESERVER = text(nameserver, rf"{_IP_PORT}|{_WITH_SCOPE}|\[{_WITH_SCOPE}\](?:{PORT})?")
 
 
 _LOWEST_PORT, _HIGHEST_PORT = 1, 65535
