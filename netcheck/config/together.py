@@ -3,6 +3,7 @@
 A rule says nothing about what is not sound: it was said already, and what it means is not known.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from os.path import realpath
 from pathlib import Path
@@ -12,6 +13,7 @@ from netcheck.config.reading.addresses import host_port
 from netcheck.config.reading.document import Location
 from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.config.reading.values import FLAG
+from netcheck.config.settings import PROBING
 from netcheck.model.paths import (
     SYSTEM_RESOLVER,
     Expected,
@@ -44,6 +46,7 @@ Services = tuple[Service, ...]
 Paths = tuple[ProbePath, ...]
 
 _SERVICES: Location = ("services",)
+_RATE, _INTERVAL = ("probing", "rate"), ("probing", "interval")
 
 
 def check(
@@ -72,6 +75,7 @@ def check(
         _holds_are_few(services, paths, reading)
         _endpoints_are_few(services, paths, reading)
         _certificates_are_shown(services, paths, reading)
+        _rounds_can_end(services, paths, reading)
 
 
 def _resolvers_exist(names: Mapping[str, str], known: tuple[str, ...], reading: Reading) -> None:
@@ -217,6 +221,31 @@ def _endpoints_are_few(services: Services, paths: Paths, reading: Reading) -> No
             f"{MOST_ENDPOINTS} are the most: take away hosts, ports or paths"
         )
         reading.say(_SERVICES if reading.written(_SERVICES) else ("paths",), message, of_key=True)
+
+
+def _rounds_can_end(services: Services, paths: Paths, reading: Reading) -> None:
+    """Only what could not keep up with one connection for each port of a service, as hosts may share them."""
+    at = next((at for at in (_RATE, _INTERVAL) if reading.written(at)), None)
+    if at is None or not reading.sound(at[:1]):
+        return
+    pace = PROBING.read(reading.value(at[:1]), at[:1], reading)
+    for path in paths:
+        its = [s for s, _ in targets(services, [path]) if s.every == 1 and hosts_on(s, path)]
+        if sum(len(ports_on(service, path)) for service in its) <= pace.rate * pace.interval:
+            continue
+        most = sum(_begun_in_a_round(service, path) for service in its)
+        enough = math.ceil(10 * most / pace.interval) / 10
+        message = (
+            f"a round begins up to {most} connections on the path {path.name}, and never ends before the next "
+            f"one: write rate: {enough:g}, or a longer interval"
+        )
+        reading.say(at, message)
+
+
+def _begun_in_a_round(service: Service, path: ProbePath) -> int:
+    """With one address of each family."""
+    hosts = len(hosts_on(service, path))
+    return _of_service(service, path) * min(service.hosts_per_round or hosts, hosts) // hosts
 
 
 def check_metrics(services: Services, paths: Paths, per_host: bool, reading: Reading) -> None:

@@ -40,6 +40,8 @@ OF_FILES_AND_VARIABLES = {
     "web-key-of-another-certificate",
 }
 BETWEEN_KEYS = {
+    "rate-too-low",
+    "interval-too-short",
     "push-certificate-shown-to-nobody",
     "path-expected-fallback",
     "source-address-of-no-use",
