@@ -253,6 +253,8 @@ class Failure:
 
     None where this machine found out itself: it has no route, or nobody is at the first hop's address.
     """
+    is_of_binding: bool = False
+    """Whether it is the interface or the source address of the config that is not there."""
     hitch: Hitch | None = None
     """Where a name is not found: what is known to keep programs on this machine from it."""
 

@@ -10,7 +10,7 @@ from netcheck.model.failing import EVIDENCE_LIMIT, Failure, Phase, Reason, Refus
 class PhaseError(Exception):
     """A phase failed for a reason of the closed set; `evidence` is what the peer sent first.
 
-    `software` is what it called itself; `told_by` is as in Failure.
+    `software` is what it called itself; `told_by` and `is_of_binding` are as in Failure.
     """
 
     def __init__(
@@ -29,6 +29,7 @@ class PhaseError(Exception):
         self.login = login
         self.software = software
         self.told_by = told_by
+        self.is_of_binding = False
 
     def in_phase(self, phase: Phase) -> Failure:
         return Failure(
@@ -39,6 +40,7 @@ class PhaseError(Exception):
             self.login,
             self.software,
             told_by=self.told_by,
+            is_of_binding=self.is_of_binding,
         )
 
 

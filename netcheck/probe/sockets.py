@@ -38,9 +38,15 @@ def open_socket(kind: socket.SocketKind, address: str, binding: Binding) -> sock
         kernel_family = socket.AF_INET6 if family is Family.IPV6 else socket.AF_INET
         sock = system.HERE.open_socket(kernel_family, kind)
     except OSError as error:
-        raise error_from_os(error, "open a socket") from error
+        told = error_from_os(error, "open a socket")
+        told.is_of_binding = told.reason is Reason.NO_LOCAL_ADDRESS and binding.source(family) is not None
+        raise told from error
     try:
         _bind(sock, family, binding)
+    except PhaseError as error:
+        sock.close()
+        error.is_of_binding = error.reason is Reason.NO_LOCAL_ADDRESS
+        raise
     except BaseException:  # closed on every way out, cancellation too
         sock.close()
         raise

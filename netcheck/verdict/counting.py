@@ -14,7 +14,7 @@ from typing import NamedTuple
 from netcheck.apns.addresses import is_apple_name
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Needed
-from netcheck.model.paths import Binding, Family, ProbePath
+from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Endpoint, Result, Standing
 from netcheck.model.trends import Part, Trends
 from netcheck.verdict.outdated import Outdated
@@ -124,12 +124,11 @@ def what_counts(
     comes and goes too, unless it is in a dead range. So does whatever failed lately where it is `random`.
     """
     both_ways = {path.name for path in paths if path.resolves_both_ways}
-    bound = {path.name for path in paths if path.binding != Binding()}
     # what fails by chance falls silent by chance too
     outdated = Outdated({part: trend for part, trend in trends.items() if part not in random})
     seen = [s for s in standings if not _is_local_dns(s.result, both_ways)]
     valid, was_silent = _parted(seen, outdated)
-    known = _without_missing_families(valid, seen, bound)
+    known = _without_missing_families(valid, seen)
     since = {path: newest - window for path, newest in _newest(known).items()}
     ports = {part[:3] for part in random}
     dead = frozenset(each for each in dead_ranges(known, since, failures) if each[:3] not in ports)
@@ -141,7 +140,7 @@ def what_counts(
         or each.result.attempt.at >= since[each.result.path]
         or each.result.endpoint in in_dead_ranges
     ]
-    failing = _failing(recent, both_ways, bound)
+    failing = _failing(recent, both_ways)
     by_itself = [each for each in failing if not outdated.is_of_all(each.standing)]
     open_to = [each for each in by_itself if each.standing.result.endpoint not in in_dead_ranges]
     if is_one_look:
@@ -221,14 +220,14 @@ class _Failing(NamedTuple):
         return tuple(found) if self.failed.attempt.address in found else ()
 
 
-def _failing(standings: Iterable[Standing], both_ways: set[str], bound: set[str]) -> list[_Failing]:
+def _failing(standings: Iterable[Standing], both_ways: set[str]) -> list[_Failing]:
     """Not by what is no failure."""
     return [
         _Failing(each, failed)
         for each in standings
         if (failed := each.last_failed) is not None
         and not _is_local_dns(failed, both_ways)
-        and not _has_no_such_family(failed, bound)
+        and not _has_no_such_family(failed)
     ]
 
 
@@ -306,20 +305,18 @@ def _is_local_dns(result: Result, both_ways: set[str]) -> bool:
     return result.path in both_ways and failure is not None and failure.phase is Phase.RESOLVE
 
 
-def _without_missing_families(
-    valid: Sequence[Standing], seen: Iterable[Standing], bound: set[str]
-) -> list[Standing]:
+def _without_missing_families(valid: Sequence[Standing], seen: Iterable[Standing]) -> list[Standing]:
     """Of what is valid. A machine without a family is no network that breaks it: nobody here would use it.
 
     It counts where nothing else was seen of a host: then it is what keeps this machine from the host. And
     where other addresses of the family and of the same owner can be reached: only some routes are missing.
     """
-    if not any(_has_no_such_family(each.result, bound) for each in valid):
+    if not any(_has_no_such_family(each.result) for each in valid):
         return [*valid]
     reached = {_kind(each.result) for each in valid if each.result.attempt.connected}
 
     def lacks_family(result: Result) -> bool:
-        return _has_no_such_family(result, bound) and _kind(result) not in reached
+        return _has_no_such_family(result) and _kind(result) not in reached
 
     present = {_host(each.result) for each in seen if not lacks_family(each.result)}
     return [each for each in valid if not lacks_family(each.result) or _host(each.result) not in present]
@@ -334,7 +331,7 @@ def _host(result: Result) -> tuple[str, str, int]:
     return result.path, result.host, result.port
 
 
-def _has_no_such_family(result: Result, bound: set[str]) -> bool:
+def _has_no_such_family(result: Result) -> bool:
     """No route for it, or no address of it: unless the config wants one, which is then what is missing.
 
     So it does where it names a load balancer by its address.
@@ -342,5 +339,5 @@ def _has_no_such_family(result: Result, bound: set[str]) -> bool:
     failure = result.attempt.failure
     if failure is None or failure.phase is not Phase.CONNECT or result.attempt.balancer is not None:
         return False
-    lacks_address = failure.reason is Reason.NO_LOCAL_ADDRESS and result.path not in bound
+    lacks_address = failure.reason is Reason.NO_LOCAL_ADDRESS and not failure.is_of_binding
     return failure.lacks_route or lacks_address

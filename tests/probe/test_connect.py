@@ -137,13 +137,33 @@ def test_the_source_address_is_what_the_binding_says(listener: socket.socket) ->
 def test_a_source_address_that_is_not_ours_is_no_local_address(listener: socket.socket) -> None:
     ended = failure_of("127.0.0.1", port_of(listener), Binding(source_ipv4="192.0.2.1"))
     assert ended.failure.reason is Reason.NO_LOCAL_ADDRESS
+    assert ended.failure.is_of_binding
     assert "192.0.2.1" in ended.failure.detail
 
 
 def test_an_interface_that_is_missing_is_no_local_address(listener: socket.socket) -> None:
     ended = failure_of("127.0.0.1", port_of(listener), Binding(interface="nosuch0"))
     assert ended.failure.reason is Reason.NO_LOCAL_ADDRESS
+    assert ended.failure.is_of_binding
     assert "nosuch0" in ended.failure.detail
+
+
+@pytest.mark.parametrize(
+    ("code", "binding", "is_of_binding"),
+    [
+        (errno.EAFNOSUPPORT, Binding("lo", "127.0.0.77"), False),
+        (errno.EAFNOSUPPORT, Binding(source_ipv6="::1"), True),
+        (errno.EMFILE, Binding(source_ipv6="::1"), False),
+    ],
+)
+def test_a_kernel_without_ipv6_is_the_configs_affair_only_where_it_names_an_ipv6_address(
+    code: int, binding: Binding, is_of_binding: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> socket.socket:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(system.HERE, "open_socket", fails)
+    assert failure_of("::1", 443, binding).failure.is_of_binding == is_of_binding
 
 
 @pytest.mark.linux
@@ -154,7 +174,9 @@ def test_of_an_interface_that_is_missing_it_is_said_which_there_are(listener: so
 
 
 def test_an_address_in_the_scope_of_a_missing_interface_is_no_local_address() -> None:
-    assert failure_of("fe80::1%nosuch0", 443).failure.reason is Reason.NO_LOCAL_ADDRESS
+    failure = failure_of("fe80::1%nosuch0", 443, Binding(interface="lo")).failure
+    assert failure.reason is Reason.NO_LOCAL_ADDRESS
+    assert not failure.is_of_binding  # what fails is the connection, as where the interface has no IPv6
 
 
 @pytest.mark.linux

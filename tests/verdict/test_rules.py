@@ -11,6 +11,7 @@ import pytest
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Acceptance, Cause, Hop, Needed, Proof, Verdict
 from netcheck.model.paths import (
+    Binding,
     Expected,
     Family,
     LoadBalancer,
@@ -772,8 +773,19 @@ def test_one_family_blocked_on_one_port_is_a_blocked_port() -> None:
 def test_a_machine_without_ipv6_has_nothing_broken_however_it_says_so() -> None:
     for reason in (Reason.NETWORK_UNREACHABLE, Reason.NO_LOCAL_ADDRESS):
         results = couriers() + couriers(Failure(Phase.CONNECT, reason), family=Family.IPV6)
-        judged = Scene(None, Verdict.READY, None, results).judged()
-        assert (judged.verdict, judged.cause) == (Verdict.READY, None)
+        for binding in (Binding(), Binding("eth0"), Binding(source_ipv4="192.0.2.60")):
+            bound = replace(DIRECT, binding=binding)
+            judged = Scene(None, Verdict.READY, None, results, paths=(bound,)).judged()
+            assert (judged.verdict, judged.cause) == (Verdict.READY, None)
+
+
+def test_a_source_address_that_the_config_gives_and_is_not_there_is_a_fault() -> None:
+    bound = replace(DIRECT, binding=Binding(source_ipv6="2001:db8::7"))
+    missing = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "bind", is_of_binding=True)
+    results = couriers() + couriers(missing, family=Family.IPV6)
+    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(bound,)).judged()
+    assert judged.cause is Cause.LOCAL_MACHINE
+    assert "correct the source address 2001:db8::7" in (judged.next_step or "")
 
 
 def test_a_host_that_has_only_the_family_this_machine_lacks_fails() -> None:

@@ -101,7 +101,7 @@ def _cannot(case: Case) -> Found | None:
     at_dns = all(map(_asks, about))
     if Reason.FD_EXHAUSTED in reasons:
         what = "raise netcheck's limit of open files"
-    elif Reason.NO_LOCAL_ADDRESS in reasons and case.path.binding != Binding():
+    elif case.path.binding != Binding() and any(map(_is_of_its_binding, about)):
         what = f"correct {_bound_to(case.path.binding)} of the path {case.path.name}"
     elif Reason.NO_LOCAL_ADDRESS in reasons and not _leads_nowhere(case, about):
         what = "find what uses up its ports for outgoing connections (net.ipv4.ip_local_port_range)"
@@ -120,6 +120,12 @@ def _cannot(case: Case) -> Found | None:
     next_step = f"On the machine that runs netcheck, {what}."
     reply = the_reply(about, is_of_destination=not at_dns)
     return Found(THIS_MACHINE, about, how_often(case, about), next_step, reply)
+
+
+def _is_of_its_binding(each: Counted) -> bool:
+    """Where a path is bound: whether it is that, and not a family that its interface lacks."""
+    asks = _asks(each) and reason_is(Reason.NO_LOCAL_ADDRESS)(each)
+    return asks or (each.failure is not None and each.failure.is_of_binding)
 
 
 def _bound_to(binding: Binding) -> str:

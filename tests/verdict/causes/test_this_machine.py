@@ -245,11 +245,20 @@ def test_an_own_service_that_is_down_is_not_the_fault_of_hosts() -> None:
     ],
 )
 def test_what_a_path_is_bound_to_and_is_not_there_is_named(binding: Binding, said: str) -> None:
-    missing = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "bind: ENODEV")
+    missing = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "bind: ENODEV", is_of_binding=True)
     path = replace(DIRECT, name="mine", binding=binding)
     judged = Scene(None, Verdict.NOT_READY, None, couriers(missing, path=path), paths=(path,)).judged()
     assert judged.cause is Cause.LOCAL_MACHINE
     assert said in (judged.next_step or "")
+
+
+def test_an_interface_without_the_family_that_a_host_needs_is_not_called_wrong() -> None:
+    no_address = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "connect: EADDRNOTAVAIL")
+    path = replace(DIRECT, name="mine", binding=Binding("eth0"))
+    results = couriers(no_address, path=path, family=Family.IPV6)
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(path,)).judged()
+    assert judged.cause is Cause.LOCAL_MACHINE
+    assert "set up IPv6 on the interface eth0 with a route to" in (judged.next_step or "")
 
 
 def test_ports_that_are_used_up_are_told_from_an_address_that_is_missing() -> None:
