@@ -12,6 +12,7 @@ import click
 
 from netcheck import __version__
 from netcheck.cli.exits import allow_interrupts, end_with, fail, set_up_streams, told_interrupts
+from netcheck.cli.limits import raise_limit_of_open_files
 
 
 class _Command(NamedTuple):
@@ -68,4 +69,5 @@ def main() -> None:
 def entry() -> NoReturn:
     """Run the command that the command line names, and end the process."""
     set_up_streams()
+    raise_limit_of_open_files()
     end_with(functools.partial(main, prog_name="netcheck", standalone_mode=False))
