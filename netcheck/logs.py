@@ -6,9 +6,13 @@ One record is one line, whatever stands in it. Under systemd it begins with its 
 import json
 import logging
 import os
+import queue
+import select
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 _FIELDS = ("path", "role", "verdict", "cause", "hop", "service", "host", "port", "phase", "reason")
@@ -16,6 +20,10 @@ _FIELDS = ("path", "role", "verdict", "cause", "hop", "service", "host", "port",
 _PAUSE = 60.0
 """Seconds for which one record speaks for all of its kind."""
 _MOST_KINDS = 1000
+_MOST_WAITING = 1000
+"""Lines; what a reader that hangs leaves unread beyond that is lost."""
+_LONGEST_FLUSH = 1.0
+"""Seconds; as long again where nothing more fits."""
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 _DEBUG = 7
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160), 0x2028, 0x2029)}
@@ -103,14 +111,84 @@ def _kind(record: logging.LogRecord) -> object:
     return known
 
 
-def set_up_logging(style: str, level: str) -> None:
-    """`style` is text or json; `level` as the standard library names it, in lower case."""
-    handler = logging.StreamHandler(sys.stderr)
+class Aside(logging.Handler):
+    """Has a thread write the lines: who reads them may hang, and nothing else must wait for that.
+
+    It writes to the descriptor itself: a stream would be locked for everybody meanwhile, also at the end.
+    Lines that find no room are lost, and in their place stands how many. Python flushes handlers as it ends.
+    """
+
+    def __init__(self, descriptor: int, most: int = _MOST_WAITING) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._waiting: queue.Queue[bytes | threading.Event] = queue.Queue(most)
+        self._lost = 0
+        threading.Thread(target=self._write_all, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if self._lost:
+                said = "%d lines of the log were lost: who reads it was too slow"
+                lost = logging.LogRecord(__name__, logging.WARNING, "", 0, said, (self._lost,), None)
+                self._waiting.put_nowait(self._line(lost))
+                self._lost = 0
+            self._waiting.put_nowait(self._line(record))
+        except queue.Full:
+            self._lost += 1
+        except Exception:  # as the handlers of the standard library: a bug in one record
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Wait until all is written, but not for long."""
+        written = threading.Event()
+        with suppress(queue.Full):
+            self._waiting.put(written, timeout=_LONGEST_FLUSH)
+            written.wait(_LONGEST_FLUSH)
+
+    def _line(self, record: logging.LogRecord) -> bytes:
+        return f"{self.format(record)}\n".encode(errors="backslashreplace")
+
+    def _write_all(self) -> None:
+        while True:
+            with suppress(OSError, MemoryError):  # nobody reads it any more; or one line is too much
+                each = self._waiting.get()
+                if isinstance(each, threading.Event):
+                    each.set()
+                else:
+                    self._write(memoryview(each))
+
+    def _write(self, left: memoryview) -> None:
+        while left:
+            try:
+                left = left[os.write(self._descriptor, left) :]
+            except BlockingIOError:  # as another process may have set it that has the same pipe
+                select.select([], [self._descriptor], [])
+
+
+def set_up_logging(style: str, level: str, *, aside: bool = False) -> None:
+    """`style` is text or json; `level` as the standard library names it, in lower case.
+
+    With `aside` a reader that hangs holds up nothing; else what is logged is written when the call returns.
+    """
+    handler = _aside() if aside else logging.StreamHandler(sys.stderr)
     for_journal = _leads_to_journal(os.environ)
     lines = JsonFormatter() if style == "json" else TextFormatter(for_journal=for_journal)
     handler.setFormatter(Prioritised(lines) if for_journal else lines)
     handler.addFilter(Summary())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def flush_logs() -> None:
+    """Before something else is written to standard error, which is to come after it."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
+def _aside() -> logging.Handler:
+    try:
+        return Aside(sys.stderr.fileno())
+    except (OSError, ValueError):  # standard error is no file, as in tests
+        return logging.StreamHandler(sys.stderr)
 
 
 def _leads_to_journal(environment: Mapping[str, str]) -> bool:

@@ -120,7 +120,8 @@ ONLY_IN = {
     "click": {"cli"},
     "rich": {"cli", "console"},
     "asyncio": set(),
-    "threading": {"daemon"},  # that the loop stands still can be seen only beside it
+    # that the loop stands still can be seen only beside it; who reads the log must not hold it up
+    "threading": {"daemon", "logs"},
     "subprocess": {"apart"},
 }
 FILES = sorted(ROOT.rglob("*.py"))

@@ -2,12 +2,14 @@
 
 import json
 import logging
+import os
+import subprocess
 import sys
 from typing import Any
 
 import pytest
 
-from netcheck.logs import JsonFormatter, Prioritised, Summary, TextFormatter
+from netcheck.logs import Aside, JsonFormatter, Prioritised, Summary, TextFormatter
 
 
 def a_record(
@@ -88,6 +90,62 @@ def test_what_a_peer_says_makes_no_line_of_its_own_and_reaches_no_terminal_raw(s
 def test_the_journal_is_told_the_priority(lines: logging.Formatter, level: int, priority: str) -> None:
     record = a_record(level=level)
     assert Prioritised(lines).format(record) == priority + lines.format(record)
+
+
+# A reader that hangs
+
+
+def test_what_finds_no_room_is_lost_and_in_its_place_stands_how_many_lines_that_were() -> None:
+    reading, writing = os.pipe()
+    handler = Aside(writing, most=3)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    with os.fdopen(reading, "rb") as log:
+        handler.emit(a_record("x" * 2_000_000))  # more than a pipe holds
+        for number in range(20):
+            handler.emit(a_record(f"line {number}"))
+        assert len(log.readline()) == 2_000_001
+        kept = [log.readline().decode() for _ in range(2)]
+        handler.emit(a_record("after it"))
+        while kept[-1] != "after it\n":
+            kept.append(log.readline().decode())
+    count = len(kept) - 2
+    assert kept[:count] == [f"line {number}\n" for number in range(count)]
+    assert kept[count] == f"{20 - count} lines of the log were lost: who reads it was too slow\n"
+
+
+def test_a_pipe_that_others_have_set_not_to_block_loses_nothing() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    handler = Aside(writing)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    with os.fdopen(reading, "rb") as log:
+        handler.emit(a_record("x" * 2_000_000))
+        handler.emit(a_record("after it"))
+        assert len(log.readline()) == 2_000_001
+        assert log.readline() == b"after it\n"
+
+
+@pytest.mark.parametrize("ends", ["sys.exit(3)", "flush_logs(); os._exit(0)", "pass"])
+def test_what_is_logged_just_before_the_end_is_read(ends: str) -> None:
+    program = (
+        "import logging, os, sys; from netcheck.logs import flush_logs, set_up_logging\n"
+        "set_up_logging('text', 'info', aside=True)\n"
+        "for number in range(500): logging.getLogger().info('line %d ümlaut \\ud800', number)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program + ends], capture_output=True, timeout=60)
+    assert [line.split()[2:] for line in done.stderr.decode().splitlines() if " INFO " in line] == [
+        ["line", str(number), "ümlaut", "\\ud800"] for number in range(500)
+    ]
+
+
+def test_who_reads_no_more_stops_nothing() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    handler = Aside(writing, most=3)
+    for _ in range(20):
+        handler.emit(a_record())
+    handler.flush()
+    os.close(writing)
 
 
 # Failures that repeat

@@ -11,7 +11,7 @@ from netcheck.cli.reading import or_fail
 from netcheck.config.file import to_run
 from netcheck.config.reading.problems import ConfigError
 from netcheck.daemon.daemon import Daemon
-from netcheck.logs import set_up_logging
+from netcheck.logs import flush_logs, set_up_logging
 from netcheck.web.listening import ListenError
 
 _log = logging.getLogger("netcheck")
@@ -27,7 +27,7 @@ def run(file: Path, log_format: str, log_level: str) -> None:
 
     SIGHUP or POST /-/reload takes the configuration anew; SIGTERM stops.
     """
-    set_up_logging(log_format, log_level)
+    set_up_logging(log_format, log_level, aside=True)
     config = or_fail(to_run, file)
     for warning in config.warnings:
         _log.warning("%s: %s", file, warning)
@@ -36,5 +36,7 @@ def run(file: Path, log_format: str, log_level: str) -> None:
         trio.run(Daemon(file, config).run)
     except* (ListenError, ConfigError) as group:
         problem = errors_in(group)[0]
+    finally:
+        flush_logs()
     if problem:
         fail_with(problem)
