@@ -3,6 +3,7 @@
 One record is one line, whatever stands in it. Under systemd it begins with its priority, see sd-daemon(3).
 """
 
+import errno
 import json
 import logging
 import os
@@ -15,6 +16,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from netcheck.scarcity import NO_MORE_THREADS, lacks_threads
+
 _FIELDS = ("path", "role", "verdict", "cause", "hop", "service", "host", "port", "phase", "reason")
 """What a record may say beside its message, in this order."""
 _PAUSE = 60.0
@@ -26,6 +29,9 @@ _LONGEST_FLUSH = 1.0
 """Seconds; as long again where nothing more fits."""
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 _DEBUG = 7
+_WANT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_ACCEPTING, _NO_CONNECTION = "trio.serve_listeners", "no connection can be accepted"
+"""Trio's logger of that, and what to say in place of its words."""
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160), 0x2028, 0x2029)}
 
 
@@ -70,6 +76,23 @@ class Prioritised(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         priority = next((number for level, number in _PRIORITIES if record.levelno >= level), _DEBUG)
         return f"<{priority}>{self._lines.format(record)}"
+
+
+class Want(logging.Filter):
+    """Of what the system has no more of, says that, and without a traceback: whoever met it is no bug."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if lacks_threads(error):
+            what = kind = NO_MORE_THREADS
+        elif isinstance(error, OSError) and error.errno in _WANT:
+            said = _NO_CONNECTION if record.name == _ACCEPTING else record.getMessage()
+            what, kind = f"{said}: {error.strerror}", record.msg
+        else:
+            return True
+        record.msg, record.args, record.exc_info = what, None, None
+        record.__dict__["kind"] = kind  # it repeats
+        return True
 
 
 class Summary(logging.Filter):
@@ -174,6 +197,7 @@ def set_up_logging(style: str, level: str, *, aside: bool = False) -> None:
     for_journal = _leads_to_journal(os.environ)
     lines = JsonFormatter() if style == "json" else TextFormatter(for_journal=for_journal)
     handler.setFormatter(Prioritised(lines) if for_journal else lines)
+    handler.addFilter(Want())
     handler.addFilter(Summary())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 

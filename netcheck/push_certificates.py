@@ -19,6 +19,7 @@ from netcheck.files import Stamp, in_time, read_file, read_if_changed
 from netcheck.model.findings import Acceptance, Proof, PushCertificate, PushCertificateFile, PushIdentity
 from netcheck.model.paths import ProbePath
 from netcheck.model.services import Service
+from netcheck.scarcity import NO_MORE_THREADS, lacks_threads
 
 _log = logging.getLogger("netcheck")
 _LONGEST_READ = 10.0 + LONGEST
@@ -107,9 +108,9 @@ async def prove(asked: ToProve, limiter: trio.CapacityLimiter, show: Show) -> Pr
         acceptance, detail = await show(asked.service, asked.path, identity)
     except UnusableError as error:
         detail = str(error)
-    except Exception:  # a bug of ours costs one proof, and never the daemon
+    except Exception as error:  # a bug of ours costs one proof, and never the daemon
         _log.exception("internal error in the proof of %s over %s", asked.file.name, asked.path.name)
-        detail = "internal error: see the log"
+        detail = NO_MORE_THREADS if lacks_threads(error) else "internal error: see the log"
     return Proof(time.time(), asked.file.name, asked.path.name, acceptance, detail, sha256)
 
 
@@ -121,9 +122,12 @@ async def _look(
         return await in_time(functools.partial(_read_if_changed, file, before), _LONGEST_READ, limiter)
     except OSError as error:
         return None, _unreadable(file, f"{file.file} cannot be read: {error.strerror}")
-    except Exception:  # a bug of ours costs one certificate, and never the daemon
+    except Exception as error:  # a bug of ours costs one certificate, and never the daemon
         _log.exception("internal error in reading the push certificate %s", file.name)
-        return None, _unreadable(file, "internal error: see the log")
+        if not lacks_threads(error):
+            return None, _unreadable(file, "internal error: see the log")
+        # what was read before is as good as it was
+        return before, _unreadable(file, f"cannot be read: {NO_MORE_THREADS}") if before is None else None
 
 
 def _unreadable(file: PushCertificateFile, why: str) -> PushCertificate:

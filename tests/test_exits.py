@@ -264,6 +264,20 @@ def test_a_bug_is_no_finding(capsys: pytest.CaptureFixture[str]) -> None:
     assert told.endswith("internal error: please report it with the lines above\n")
 
 
+@pytest.mark.parametrize("in_group", [True, False])
+def test_that_no_thread_can_be_had_is_no_bug(in_group: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    def has_none() -> None:
+        error = RuntimeError("can't start new thread")
+        raise ExceptionGroup("tasks", [error]) if in_group else error
+
+    with pytest.raises(SystemExit) as ended:
+        end_with(has_none)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "the system lets netcheck start no more threads: raise TasksMax, the pids limit or ulimit -u\n"
+    )
+
+
 @pytest.mark.parametrize(
     "command", [("check", "--config"), ("run", "--config"), ("config", "check"), ("config", "show")]
 )

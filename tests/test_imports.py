@@ -18,10 +18,11 @@ MAY_IMPORT = {
     "bags": {"model", "apns"},
     "phrases": set(),
     "files": set(),
+    "scarcity": set(),
     "tls_driver": set(),
     "pac": {"model"},
-    "probe": {"model", "phrases", "apart", "apns", "pac", "wire", "files", "tls_driver"},
-    "push_certificates": {"model", "apns", "files"},
+    "probe": {"model", "phrases", "apart", "apns", "pac", "wire", "files", "scarcity", "tls_driver"},
+    "push_certificates": {"model", "apns", "files", "scarcity"},
     "discovery": {"config", "files", "probe"},
     "shipped": set(),
     "lab": {"model", "shipped"},  # imported by the demo only
@@ -44,7 +45,7 @@ MAY_IMPORT = {
     },  # config: its records of the web port, and their files
     "answers": {"model", "facts", "phrases"},
     "console": {"model", "facts", "fields", "answers", "rows", "phrases"},
-    "logs": set(),
+    "logs": {"scarcity"},
     "check": {"bags", "config", "facts", "model", "plan", "probe", "push_certificates", "schedule", "state"},
     "daemon": {
         "netcheck",
@@ -61,6 +62,7 @@ MAY_IMPORT = {
         "probe",
         "push_certificates",
         "rows",
+        "scarcity",
         "schedule",
         "settling",
         "state",
@@ -82,6 +84,7 @@ MAY_IMPORT = {
         "model",
         "pages",
         "phrases",
+        "scarcity",
         "shipped",
         "web",
     },

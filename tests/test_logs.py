@@ -1,5 +1,6 @@
 """How log lines look."""
 
+import errno
 import json
 import logging
 import os
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from netcheck.logs import Aside, JsonFormatter, Prioritised, Summary, TextFormatter
+from netcheck.logs import Aside, JsonFormatter, Prioritised, Summary, TextFormatter, Want
+from netcheck.scarcity import NO_MORE_THREADS
 
 
 def a_record(
@@ -90,6 +92,53 @@ def test_what_a_peer_says_makes_no_line_of_its_own_and_reaches_no_terminal_raw(s
 def test_the_journal_is_told_the_priority(lines: logging.Formatter, level: int, priority: str) -> None:
     record = a_record(level=level)
     assert Prioritised(lines).format(record) == priority + lines.format(record)
+
+
+# What the system has no more of
+
+
+NO_THREAD = RuntimeError("can't start new thread")
+
+
+def said_of(error: Exception, name: str = "netcheck") -> str:
+    record = a_record("%s failed", "it")
+    record.name, record.exc_info = name, (type(error), error, None)
+    assert Want().filter(record)
+    return TextFormatter(for_journal=True).format(record)
+
+
+@pytest.mark.parametrize("error", [NO_THREAD, ExceptionGroup("tasks", [NO_THREAD, NO_THREAD])])
+def test_that_no_thread_can_be_had_is_said_in_one_line_without_a_traceback(error: Exception) -> None:
+    assert said_of(error) == NO_MORE_THREADS
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_that_no_file_can_be_opened_is_said_without_a_traceback(number: int) -> None:
+    error = OSError(number, os.strerror(number))
+    assert said_of(error) == f"it failed: {os.strerror(number)}"
+    assert said_of(error, "trio.serve_listeners") == f"no connection can be accepted: {os.strerror(number)}"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("a bug"),
+        OSError(errno.EBADF, "Bad file descriptor"),
+        ExceptionGroup("tasks", [NO_THREAD, ValueError("a bug")]),
+    ],
+)
+def test_a_bug_keeps_its_traceback(error: Exception) -> None:
+    assert said_of(error).startswith("it failed | ")
+
+
+def test_what_the_system_has_no_more_of_is_said_once_a_minute() -> None:
+    summary = Summary(Clock())
+    said = []
+    for number in range(10):
+        record = a_record("visit %d", number)
+        record.exc_info = (RuntimeError, NO_THREAD, None)
+        said.append(Want().filter(record) and summary.filter(record))
+    assert said == [True] + 9 * [False]
 
 
 # A reader that hangs

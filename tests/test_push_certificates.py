@@ -209,6 +209,36 @@ def test_a_bug_of_ours_costs_one_certificate(
     assert "ZeroDivisionError" in caplog.text
 
 
+@pytest.mark.parametrize("was_read", [True, False])
+def test_where_no_thread_can_be_had_what_was_read_before_stays(
+    was_read: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    third, looks = trio.Event(), itertools.count(1)
+
+    async def no_thread(*_: object, **__: object) -> None:
+        await trio.lowlevel.checkpoint()
+        if next(looks) == 3:
+            third.set()
+        raise RuntimeError("can't start new thread")
+
+    async def story(watched: Watched) -> None:
+        if was_read:
+            await watched.wait(is_read)
+        monkeypatch.setattr(trio.to_thread, "run_sync", no_thread)
+        watched.replace(RENEWED.pem)
+        with trio.fail_after(DEADLINE):
+            await third.wait()
+        if was_read:
+            assert watched.told.statistics().current_buffer_used == 0
+        else:
+            found = await watched.wait(lambda _: True)
+            assert "raise TasksMax, the pids limit or ulimit -u" in (found.error or "")
+
+    if not was_read:  # so from the first look on
+        monkeypatch.setattr(trio.to_thread, "run_sync", no_thread)
+    watching(tmp_path, story, GOOD.pem)
+
+
 def test_a_bug_of_ours_in_reading_costs_one_proof(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

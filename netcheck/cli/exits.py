@@ -12,6 +12,8 @@ from typing import Any, NoReturn, TextIO, cast
 
 import click
 
+from netcheck.scarcity import NO_MORE_THREADS, lacks_threads
+
 ALL_READY, NOT_READY, USAGE, WITH_LIMITS = 0, 1, 2, 3
 NO_ANSWER = USAGE
 """Also where the answer is lost: 1 would say that something is not ready."""
@@ -78,7 +80,9 @@ def end_with(command: Callable[[], object]) -> NoReturn:
     except click.ClickException as error:
         error.show()
         status = error.exit_code
-    except Exception:  # a bug of ours is no finding
+    except Exception as error:  # a bug of ours is no finding
+        if lacks_threads(error):
+            fail(NO_MORE_THREADS)
         fail(f"{traceback.format_exc()}internal error: please report it with the lines above")
     sys.exit(status)
 

@@ -9,6 +9,7 @@ import trio
 from netcheck.config.file import Config, to_run
 from netcheck.config.reading.problems import ConfigError, Problem
 from netcheck.files import in_time
+from netcheck.scarcity import NO_MORE_THREADS, lacks_threads
 
 _LONGEST = 10.0
 """Seconds that reading and parsing may take; a file on a dead network drive takes for ever."""
@@ -28,6 +29,10 @@ async def read_config(file: Path, limiter: trio.CapacityLimiter) -> Config:
     except OSError as error:
         message = f"the config, or a file that it names, was {error.strerror}"
         raise ConfigError([Problem(str(file), 1, 1, message)]) from None
+    except RuntimeError as error:
+        if not lacks_threads(error):
+            raise
+        raise ConfigError([Problem(str(file), 1, 1, NO_MORE_THREADS)]) from None
 
 
 class _Wanted:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 
 from netcheck.model.failing import EVIDENCE_LIMIT, Failure, Phase, Reason, RefusedLogin
+from netcheck.scarcity import lacks_threads
 
 
 class PhaseError(Exception):
@@ -117,7 +118,7 @@ def error_from_os(error: OSError, doing: str) -> PhaseError:
 
 
 def is_exhausted(error: Exception) -> bool:
-    """Whether this machine, or this process, has no more descriptors or memory."""
+    """Whether this machine, or this process, has no more descriptors, memory or threads."""
     if isinstance(error, OSError):
         return _REASONS.get(error.errno or 0) is Reason.FD_EXHAUSTED
-    return isinstance(error, MemoryError)
+    return isinstance(error, MemoryError) or lacks_threads(error)

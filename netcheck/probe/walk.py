@@ -14,6 +14,7 @@ from netcheck.probe.clock import lasted
 from netcheck.probe.errors import PhaseError, is_exhausted
 from netcheck.probe.sockets import TcpStream
 from netcheck.probe.system import TcpInfo
+from netcheck.scarcity import NO_MORE_THREADS, lacks_threads
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -184,10 +185,11 @@ def failure_in(phase: Phase, error: Exception) -> Failure:
 def unforeseen(phase: Phase, error: Exception) -> Failure:
     """The failure for an exception that no phase foresees: a bug of ours, logged with its traceback.
 
-    Where this machine has no more descriptors or memory, any library may say so, also one that only loads a
-    part of itself: no bug. A session needs nothing of the kind, so there it has no counter.
+    Where this machine has no more descriptors, memory or threads, any library may say so, also one that only
+    loads a part of itself: no bug. A session needs nothing of the kind, so there it has no counter.
     """
     if is_exhausted(error) and Reason.FD_EXHAUSTED in REASONS_OF_PHASE[phase]:
-        return Failure(phase, Reason.FD_EXHAUSTED, f"{type(error).__name__}: {error}")
+        detail = NO_MORE_THREADS if lacks_threads(error) else f"{type(error).__name__}: {error}"
+        return Failure(phase, Reason.FD_EXHAUSTED, detail)
     _log.error("internal error in phase %s", phase, exc_info=error)
     return Failure(phase, Reason.INTERNAL_ERROR, f"{type(error).__name__}, see the log")

@@ -67,3 +67,16 @@ def test_a_file_that_is_never_read_to_its_end_is_given_up(tmp_path: Path) -> Non
         assert str(caught.value).startswith(f"{file}:1:1: ")
 
     trio.run(main, clock=MockClock(rate=100))
+
+
+def test_a_reload_for_which_no_thread_can_be_had_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_thread(*_: object, **__: object) -> None:
+        await trio.lowlevel.checkpoint()
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", no_thread)
+    with pytest.raises(ConfigError) as caught:
+        trio.run(read_config, tmp_path / "netcheck.yaml", threads())
+    assert "the system lets netcheck start no more threads" in str(caught.value)
