@@ -88,8 +88,8 @@ def _as_programs_see_it(answer: Answer, inquiry: "_Inquiry", stub: StubResolver)
     Over TCP they wait on.
     """
     if answer.reason in (Reason.RESOLVER_UNREACHABLE, Reason.DNS_TIMEOUT) and stub.nameservers is LOCAL:
-        detail = f"{answer.detail}; resolv.conf names no nameserver"
-        return replace(answer, detail=detail, hitch=Hitch.NO_NAMESERVER)
+        hitch, why = stub.trouble
+        return replace(answer, detail=f"{answer.detail}; {why}", hitch=hitch)
     took = lasted(inquiry.took)
     by = [each.transport for each in inquiry.tries if each.reason is None]
     if answer.reason is None and by[-1:] == [Transport.UDP] and took > stub.patience:

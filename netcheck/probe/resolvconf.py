@@ -10,11 +10,13 @@ import os
 import re
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from netcheck.files import open_file
+from netcheck.model.failing import Hitch
 from netcheck.model.paths import Nameserver, dns_name
 
 RESOLV_CONF = Path("/etc/resolv.conf")
@@ -54,6 +56,8 @@ class StubResolver:
     """Ask for A and AAAA one after the other."""
     no_aaaa: bool = False
     """Do not ask for AAAA: it is as if no name had any."""
+    trouble: tuple[Hitch, str] = (Hitch.NO_NAMESERVER, "resolv.conf names no nameserver")
+    """Why the file names no nameserver, where it does not."""
 
     def names(self, name: str) -> tuple[str, ...]:
         """The absolute names that a name stands for, in the order in which programs try them."""
@@ -87,8 +91,16 @@ def stub_resolver(file: Path | None = None) -> StubResolver:
     try:
         status = file.stat()
         return _read(file, environment, status.st_mtime_ns, status.st_ino, status.st_size)
-    except OSError:
-        return _parsed("", environment)
+    except OSError as error:
+        return replace(_parsed("", environment), trouble=_trouble(file, error))
+
+
+def _trouble(file: Path, error: OSError) -> tuple[Hitch, str]:
+    if not isinstance(error, FileNotFoundError):
+        return Hitch.UNREADABLE, f"netcheck cannot read {file} ({error.strerror})"
+    with suppress(OSError):  # as systemd-resolved's stub file where that does not run
+        return Hitch.NO_RESOLV_CONF, f"{file} is a link to {file.readlink()}, which is not there"
+    return Hitch.NO_RESOLV_CONF, f"there is no {file}"
 
 
 @functools.lru_cache(maxsize=1)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from netcheck.model.failing import REASONS_OF_PHASE, Hitch, Phase, Reason
 from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordType
 from netcheck.model.results import Lookup
+from netcheck.probe import dns as dns_module
 from netcheck.probe import dns_reply, resolvconf
 from netcheck.probe.dns import lookup
 from netcheck.probe.dns_channel import Datagrams
@@ -62,6 +63,23 @@ async def ask_the_system(here: Peer, timeout: float = LONG, **options: object) -
         stub = replace(resolvconf.StubResolver((here.nameserver,)), **options)  # type: ignore[arg-type]
         patch.setattr(resolvconf, "stub_resolver", lambda: stub)
         return await lookup(HOST, RecordType.A, SYSTEM_RESOLVER, Binding(), timeout)
+
+
+@pytest.mark.parametrize("trouble", [(Hitch.UNREADABLE, "netcheck cannot read it"), None])
+@in_trio
+async def test_where_nobody_is_named_or_answers_here_it_is_said_why(
+    trouble: tuple[Hitch, str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = (Nameserver("127.0.0.1", 1),)
+    stub = (
+        resolvconf.StubResolver(here) if trouble is None else resolvconf.StubResolver(here, trouble=trouble)
+    )
+    monkeypatch.setattr(dns_module, "LOCAL", here)
+    monkeypatch.setattr(resolvconf, "stub_resolver", lambda: stub)
+    found = await lookup(HOST, RecordType.A, SYSTEM_RESOLVER, Binding(), LONG)
+    hitch, why = trouble or (Hitch.NO_NAMESERVER, "resolv.conf names no nameserver")
+    assert found.hitch is hitch
+    assert found.detail.endswith(f"; {why}")
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.SERVFAIL])

@@ -1,11 +1,15 @@
+import errno
 import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from netcheck.model.failing import Hitch
 from netcheck.model.paths import Nameserver
+from netcheck.probe import resolvconf
 from netcheck.probe.resolvconf import StubResolver, stub_resolver
 
 LOCAL = (Nameserver("127.0.0.1", 53),)
@@ -97,7 +101,27 @@ def test_a_file_that_names_none_means_this_machine(tmp_path: Path, text: bytes) 
 
 
 def test_a_missing_file_means_this_machine(tmp_path: Path) -> None:
-    assert stub_resolver(tmp_path / "absent") == StubResolver(patience=10)
+    file = tmp_path / "absent"
+    why = Hitch.NO_RESOLV_CONF, f"there is no {file}"
+    assert stub_resolver(file) == StubResolver(patience=10, trouble=why)
+
+
+def test_of_a_link_that_leads_nowhere_it_is_said_where(tmp_path: Path) -> None:
+    file = tmp_path / "resolv.conf"
+    file.symlink_to("../run/stub-resolv.conf")
+    why = f"{file} is a link to ../run/stub-resolv.conf, which is not there"
+    assert stub_resolver(file).trouble == (Hitch.NO_RESOLV_CONF, why)
+
+
+def test_why_a_file_cannot_be_read_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(tmp_path, "nameserver 192.0.2.1\n")
+
+    def may_not(file: Path) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied", str(file))
+
+    monkeypatch.setattr(resolvconf, "open_file", may_not)
+    why = f"netcheck cannot read {file} (Permission denied)"
+    assert stub_resolver(file).trouble == (Hitch.UNREADABLE, why)
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])

@@ -37,6 +37,9 @@ _DOORS = {
 
 _REPAIRS = {
     Hitch.NO_NAMESERVER: "name a nameserver in resolv.conf, or let one run there.",
+    Hitch.NO_RESOLV_CONF: "write a resolv.conf that names a nameserver, or start what writes it. "
+    "That may be systemd-resolved.",
+    Hitch.UNREADABLE: "let the user that netcheck runs as read resolv.conf.",
     Hitch.TCP_ONLY: "take `use-vc` out of resolv.conf: over TCP nobody answers, and over UDP somebody does.",
     Hitch.NEVER_ASKED: "let resolv.conf name nameservers that answer. Programs ask its first three only.",
 }

@@ -489,6 +489,12 @@ def test_nobody_waits_for_a_nameserver_that_refuses_or_that_no_route_leads_to(
         (Hitch.CUT, Hop.RESOLVER, "Ask the owners of this machine's resolver to send whole answers"),
         (Hitch.TOO_LATE, Hop.RESOLVER, "Ask the owners of this machine's resolver to answer sooner."),
         (Hitch.NO_NAMESERVER, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, name a nameserver"),
+        (Hitch.NO_RESOLV_CONF, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, write a resolv.conf"),
+        (
+            Hitch.UNREADABLE,
+            Hop.LOCAL_NETWORK,
+            "On the machine that runs netcheck, let the user that netcheck",
+        ),
         (Hitch.TCP_ONLY, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, take `use-vc` out"),
         (Hitch.NEVER_ASKED, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, let resolv.conf name"),
     ],
