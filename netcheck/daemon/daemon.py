@@ -153,7 +153,7 @@ class Daemon:
     async def _reload(self) -> str | None:
         self._systemd.tell_reloading()
         try:
-            config = await read_config(self._file, self._config_threads)
+            config = await read_config(self._file, self._config_threads, self._config)
             protection = await self._protected.read(config.web)
             self._port.open(config.listen)
             self._protected.take(protection)

@@ -22,17 +22,33 @@ def threads() -> trio.CapacityLimiter:
     return trio.CapacityLimiter(_MOST_THREADS)
 
 
-async def read_config(file: Path, limiter: trio.CapacityLimiter) -> Config:
-    """As `to_run` in a thread; ConfigError also where it takes too long."""
+async def read_config(file: Path, limiter: trio.CapacityLimiter, before: Config) -> Config:
+    """As `to_run` in a thread; ConfigError also where it takes too long.
+
+    And for a file without a byte, as a full disk leaves it, in place of a config that said something.
+    """
     try:
-        return await in_time(functools.partial(to_run, file), _LONGEST, limiter)
-    except OSError as error:
+        return await in_time(functools.partial(_read, file, before), _LONGEST, limiter)
+    except TimeoutError as error:
         message = f"the config, or a file that it names, was {error.strerror}"
-        raise ConfigError([Problem(str(file), 1, 1, message)]) from None
+    except OSError as error:
+        message = f"the config, or a file that it names, cannot be read: {error.strerror}"
     except RuntimeError as error:
         if not lacks_threads(error):
             raise
-        raise ConfigError([Problem(str(file), 1, 1, NO_MORE_THREADS)]) from None
+        message = NO_MORE_THREADS
+    raise _refused(file, message)
+
+
+def _read(file: Path, before: Config) -> Config:
+    config = to_run(file)
+    if config != before and file.stat().st_size == 0:
+        raise _refused(file, "the file is empty: write {} if all defaults are meant")
+    return config
+
+
+def _refused(file: Path, why: str) -> ConfigError:
+    return ConfigError([Problem(str(file), 1, 1, why)])
 
 
 class _Wanted:

@@ -1,13 +1,17 @@
 """Reloads: how many there are, and what a file that is no file does to them."""
 
+import errno
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from netcheck.config.file import default
 from netcheck.config.reading.problems import ConfigError
+from netcheck.daemon import reloading
 from netcheck.daemon.reloading import Reloads, read_config, threads
 from tests.probe.peers import in_trio
 
@@ -63,7 +67,7 @@ def test_a_file_that_is_never_read_to_its_end_is_given_up(tmp_path: Path) -> Non
 
     async def main() -> None:
         with pytest.raises(ConfigError) as caught:
-            await read_config(file, threads())
+            await read_config(file, threads(), default())
         assert str(caught.value).startswith(f"{file}:1:1: ")
 
     trio.run(main, clock=MockClock(rate=100))
@@ -78,5 +82,37 @@ def test_a_reload_for_which_no_thread_can_be_had_is_refused(
 
     monkeypatch.setattr(trio.to_thread, "run_sync", no_thread)
     with pytest.raises(ConfigError) as caught:
-        trio.run(read_config, tmp_path / "netcheck.yaml", threads())
+        trio.run(read_config, tmp_path / "netcheck.yaml", threads(), default())
     assert "the system lets netcheck start no more threads" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EMFILE, "cannot be read: Too many open files"),
+        (errno.ETIMEDOUT, f"was {os.strerror(errno.ETIMEDOUT)}"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_from_one_that_takes_too_long(
+    number: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Path) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(reloading, "to_run", fails)
+    with pytest.raises(ConfigError) as caught:
+        trio.run(read_config, tmp_path / "netcheck.yaml", threads(), default())
+    assert str(caught.value).endswith(f": the config, or a file that it names, {said}")
+
+
+def test_a_file_without_a_byte_is_refused_where_the_config_before_said_something(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.yaml"
+    file.write_text("paths: {proxy: {proxy: 'http://127.0.0.1:3128'}}\n")
+    before = trio.run(read_config, file, threads(), default())
+    file.write_text("")
+    with pytest.raises(ConfigError) as caught:
+        trio.run(read_config, file, threads(), before)
+    assert str(caught.value) == f"{file}:1:1: the file is empty: write {{}} if all defaults are meant"
+    assert trio.run(read_config, file, threads(), default()) == default()  # it was empty at the start, too
+    file.write_text("{}")
+    assert trio.run(read_config, file, threads(), before) == default()

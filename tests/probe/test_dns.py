@@ -71,9 +71,9 @@ async def test_where_nobody_is_named_or_answers_here_it_is_said_why(
     trouble: tuple[Hitch, str] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = (Nameserver("127.0.0.1", 1),)
-    stub = (
-        resolvconf.StubResolver(here) if trouble is None else resolvconf.StubResolver(here, trouble=trouble)
-    )
+    stub = resolvconf.StubResolver(here)
+    if trouble is not None:
+        stub = replace(stub, trouble=trouble)
     monkeypatch.setattr(dns_module, "LOCAL", here)
     monkeypatch.setattr(resolvconf, "stub_resolver", lambda: stub)
     found = await lookup(HOST, RecordType.A, SYSTEM_RESOLVER, Binding(), LONG)
