@@ -1,5 +1,6 @@
 """The demo's folder: removed when the demo ends, and where that was killed, when the next one starts."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -9,19 +10,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from netcheck.lab.lab import CONFIG
+from netcheck.lab.lab import CONFIG, LabError
 
 _PREFIX = "netcheck-demo-"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _BEING_MADE = 60.0
 """Seconds after which a folder is no longer being made."""
 
 
 @contextmanager
 def demo_folder() -> Iterator[Path]:
-    """A folder of this demo's alone. It is locked for as long as its demo lives."""
-    _remove_leftovers(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, _locked(Path(name)):
-        yield Path(name)
+    """A folder of this demo's alone. It is locked for as long as its demo lives.
+
+    Raises LabError where there is no room for it, or for what is written to it.
+    """
+    try:
+        _remove_leftovers(Path(tempfile.gettempdir()))
+        with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, _locked(Path(name)):
+            yield Path(name)
+    except* OSError as group:
+        if group.subgroup(_is_for_want_of_room) is None:
+            raise
+        raise LabError("there is no folder with room for temporary files: name one in TMPDIR") from group
+
+
+def _is_for_want_of_room(error: BaseException) -> bool:
+    """As Python says it, too, which tries several folders."""
+    is_nowhere = isinstance(error, FileNotFoundError) and error.filename is None
+    return is_nowhere or (isinstance(error, OSError) and error.errno in _NO_ROOM)
 
 
 def _remove_leftovers(parent: Path) -> None:

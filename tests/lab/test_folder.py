@@ -1,5 +1,6 @@
 """The demo's folder: removed with it, and after a demo that was killed by the next one."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from netcheck.lab.folder import demo_folder
-from netcheck.lab.lab import CONFIG
+from netcheck.lab.lab import CONFIG, LabError
 
 _HOLDS_ONE = f"""
 import tempfile, sys, time
@@ -80,3 +81,26 @@ def test_what_only_has_such_a_name_stays(tmp_path: Path) -> None:
     with demo_folder() as ours:
         assert sorted(tmp_path.iterdir()) == sorted([*before, ours])
     assert (elsewhere / CONFIG).exists()
+
+
+def test_where_nothing_can_be_written_it_is_said_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "absent")])
+    with pytest.raises(LabError, match="TMPDIR"), demo_folder():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ENOSPC, LabError), (errno.EROFS, LabError), (errno.EBADF, OSError)]
+)
+@pytest.mark.parametrize("in_group", [True, False])
+def test_what_finds_no_room_in_it_is_told_from_a_bug(
+    number: int, kind: type[Exception], in_group: bool
+) -> None:
+    error = OSError(number, os.strerror(number))
+    with pytest.raises((ExceptionGroup, OSError, LabError)) as caught, demo_folder():
+        raise ExceptionGroup("tasks", [error]) if in_group else error
+    found = caught.value.exceptions[0] if isinstance(caught.value, ExceptionGroup) else caught.value
+    assert type(found) is kind
