@@ -25,6 +25,7 @@ LARGEST_PEM = 4 * 1024 * 1024
 """Of a file of certificates, in bytes; a system's whole store has a quarter of a MiB."""
 
 
+_DESCRIPTORS = Path("/proc/self/fd")
 _LONGEST_READ = 10.0
 """In seconds, for a file that comes in small pieces."""
 
@@ -121,14 +122,14 @@ def _part_of(stream: io.FileIO, size: int) -> bytes:
 def as_file(data: bytes) -> Iterator[str]:
     """The name of a file with these bytes, for OpenSSL, which takes keys from nothing else.
 
-    In memory, where the system has such: a key that was decrypted is then on no disk. Elsewhere it is this
-    user's alone, and gone at the end.
+    In memory, where the system has such: a key that was decrypted is then on no disk. Elsewhere, and where
+    there is no /proc to name it by, it is this user's alone, and gone at the end.
     """
-    if hasattr(os, "memfd_create"):
+    if hasattr(os, "memfd_create") and _DESCRIPTORS.exists():
         with os.fdopen(os.memfd_create("pem"), "wb") as file:
             file.write(data)
             file.flush()
-            yield f"/proc/self/fd/{file.fileno()}"
+            yield str(_DESCRIPTORS / str(file.fileno()))
     else:
         with tempfile.TemporaryDirectory() as folder:  # a file that is open, nobody else can open on Windows
             ours = Path(folder) / "pem"

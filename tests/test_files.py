@@ -91,12 +91,15 @@ def test_a_file_that_never_comes_is_abandoned(tmp_path: Path) -> None:
         trio.run(in_time, functools.partial(read_file, file, 10_000), 1)
 
 
-@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("lacks", ["nothing", "memfd", "/proc"])
 def test_what_is_written_for_openssl_is_whole_and_then_gone(
-    in_memory: bool, monkeypatch: pytest.MonkeyPatch
+    lacks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not in_memory:
+    in_memory = lacks == "nothing"
+    if lacks == "memfd":
         monkeypatch.delattr(os, "memfd_create", raising=False)
+    elif lacks == "/proc":  # as in a chroot
+        monkeypatch.setattr(files, "_DESCRIPTORS", tmp_path / "absent")
     with as_file(b"a key") as name:
         assert Path(name).read_bytes() == b"a key"
         others_may = stat.S_IRWXG | stat.S_IRWXO
