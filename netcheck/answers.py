@@ -248,4 +248,4 @@ def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str
 def _reason(judged: Judgement) -> str:
     if not judged.findings:
         return "closed, as expected" if judged.is_expected else "no reason found"
-    return listed(_each(map(in_short, judged.findings)))
+    return listed(_each(map(in_short, judged.asking)))

@@ -236,8 +236,8 @@ def _rounds_can_end(services: Services, paths: Paths, reading: Reading) -> None:
         most = sum(_begun_in_a_round(service, path) for service in its)
         enough = math.ceil(10 * most / pace.interval) / 10
         message = (
-            f"a round begins up to {most} connections on the path {path.name}, and never ends before the next "
-            f"one: write rate: {enough:g}, or a longer interval"
+            f"a round begins up to {most} connections on the path {path.name}, and never ends before the "
+            f"next one: write rate: {enough:g}, or a longer interval"
         )
         reading.say(at, message)
 

@@ -65,7 +65,8 @@ def _of_findings(facts: Facts, alike: Sequence[PathFinding]) -> Paragraph:
     title = f"{_whom(judgements)}: {finding.cause} ({finding.hop}{remark})"
     hint = _IF_MEANT if any(_may_be_meant(facts, judged) for judged in judgements) else ""
     step = hint + finding.next_step
-    return Paragraph(title, _colour(judgements), step, evidence_lines(alike), finding.reply)
+    colour = "yellow" if finding.is_remark else _colour(judgements)
+    return Paragraph(title, colour, step, evidence_lines(alike), finding.reply)
 
 
 def _may_be_meant(facts: Facts, judged: Judgement) -> bool:

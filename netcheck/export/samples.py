@@ -215,7 +215,7 @@ def verdicts(facts: Facts) -> Numbers:
 def verdict_causes(facts: Facts) -> Numbers:
     """One for each finding: several may hold at once, and mostly none does."""
     for judgement in facts.judgements:
-        for what in dict.fromkeys((finding.cause, finding.hop) for finding in judgement.findings):
+        for what in dict.fromkeys((finding.cause, finding.hop) for finding in judgement.asking):
             yield (judgement.path, judgement.role, *what), 1
 
 
@@ -227,7 +227,7 @@ def verdict_infos(facts: Facts) -> Numbers:
     for judgement in facts.judgements:
         as_expected = judgement.is_expected and judgement.verdict is not Verdict.READY
         said = replace(judgement, findings=()) if as_expected else judgement
-        next_step = " ".join(finding.next_step for finding in said.findings)
+        next_step = " ".join(finding.next_step for finding in said.asking)
         yield (said.path, said.role, said.cause or "", said.hop or "", next_step[:_LONGEST_TEXT]), 1
 
 

@@ -180,7 +180,7 @@ class Judgement:
     role: Role
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
-    """All that is wrong, the cause first; none where nothing is, nothing is known, or all is as expected."""
+    """All that is wrong, the cause first, then remarks; none where nothing is known or all is as expected."""
     counts: tuple[str, ...] = ()
     """How many hosts of each service and port were reached, in sentences for people."""
     needs: frozenset[Needed] = frozenset()
@@ -201,7 +201,12 @@ class Judgement:
     @property
     def next_step(self) -> str | None:
         """What to ask for, of everyone concerned: with less it stays broken after the first has done it."""
-        return " ".join(finding.request for finding in self.findings) or None
+        return " ".join(finding.request for finding in self.asking) or None
+
+    @property
+    def asking(self) -> tuple[Finding, ...]:
+        """What has to be done: the faults. Remarks, where nothing else has to be."""
+        return tuple(each for each in self.findings if not each.is_remark) or self.findings
 
     @property
     def evidence(self) -> tuple[str, ...]:

@@ -38,6 +38,8 @@ class Case:
     """What is known of the push certificates that the role needs."""
     large_hellos: tuple[Result, ...] = ()
     """Of attempts whose large TLS hello nobody answered, where the role depends on it."""
+    explained: frozenset[tuple[str, Family]] = frozenset()
+    """For remarks: the hosts and families for which a fault is known that is not of single ports."""
 
     @property
     def counted(self) -> list[Counted]:

@@ -6,8 +6,10 @@ A cause that is about no probe stands apart, beside all of these.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from netcheck.model.findings import Cause, Finding, Verdict
+from netcheck.model.findings import Cause, Finding, Hop, Verdict
+from netcheck.model.paths import Expected
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes import (
     apple,
@@ -83,10 +85,11 @@ RULES: tuple[Rule, ...] = (
 
 
 def explain(case: Case) -> tuple[Finding, ...]:
-    """All that is wrong, the worst first; without faults the remarks; nothing where nothing is known."""
+    """All that is wrong, the worst first, then the remarks; nothing where nothing is known."""
     if case.verdict is Verdict.UNKNOWN:
         return ()
-    return _faults(case) or _remarks(case)
+    faults = _faults(case)
+    return (*faults, *_remarks(case, faults))
 
 
 def _faults(case: Case) -> tuple[Finding, ...]:
@@ -124,6 +127,15 @@ def _badness(case: Case, cause: Cause, about: Sequence[Counted]) -> int:
     return min(badness, Verdict.DEGRADED.severity) if cause is Cause.IPV6_BROKEN else badness
 
 
-def _remarks(case: Case) -> tuple[Finding, ...]:
-    explained = (rule.explain(case) for rule in RULES if rule.is_remark)
-    return tuple(each[0] for each in explained if each is not None)
+def _remarks(case: Case, faults: Sequence[Finding]) -> tuple[Finding, ...]:
+    """What the faults do not say: of none of the results for which their owner is asked already.
+
+    What a firewall is asked for is a matter of ports; what is somebody else's concerns all ports of a host.
+    """
+    if case.path.expected is Expected.BLOCKED:
+        return ()
+    others = [each for fault in faults if fault.hop is not Hop.FIREWALL for each in fault.about]
+    case = replace(case, explained=frozenset((each.host, each.attempt.family) for each in others))
+    remarks = [it[0] for rule in RULES if rule.is_remark and (it := rule.explain(case))]
+    asked = {(fault.owner, id(each)) for fault in faults for each in fault.about}
+    return tuple(r for r in remarks if asked.isdisjoint((r.owner, id(each)) for each in r.about))

@@ -75,6 +75,9 @@ SILENT_FIRST = (
     Try("10.0.0.53:53", Transport.UDP, Reason.DNS_TIMEOUT, 0.5),
     Try("10.0.0.54:53", Transport.UDP, None, 0.02),
 )
+ALL_SILENT_FIRST = [
+    replace(lookup(host, "17.57.144.1", resolver="mine"), tries=SILENT_FIRST) for host in COURIER.hosts
+]
 
 TRANSLATED = "64:ff9b::11bc:8002"
 """17.188.128.2, as DNS64 gives it to a network without IPv4."""
@@ -409,10 +412,7 @@ SCENES = {
         couriers(path=MINE),
         "to repair 10.0.0.53:53, or to take it out of the list. Programs that ask it first wait",
         (MINE,),
-        lookups=[
-            replace(lookup(host, "17.57.144.1", resolver="mine"), tries=SILENT_FIRST)
-            for host in COURIER.hosts
-        ],
+        lookups=ALL_SILENT_FIRST,
     ),
     "no PAC file": Scene(
         Cause.PAC_FAILED,
@@ -1090,7 +1090,62 @@ def test_the_page_has_each_cause_with_its_hops_in_the_order_of_the_rules() -> No
 def test_a_second_fault_behind_a_larger_one_is_asked_for_too(failure: Failure, cause: Cause) -> None:
     results = couriers(DROPPED, family=Family.IPV6) + couriers(hosts=(0, 1)) + couriers(failure, hosts=(2, 3))
     judged = Scene(None, Verdict.DEGRADED, None, results).judged()
-    assert [finding.cause for finding in judged.findings] == [Cause.IPV6_BROKEN, cause]
+    assert [finding.cause for finding in judged.asking] == [Cause.IPV6_BROKEN, cause]
+
+
+IPV6_IS_DEAD = [*couriers(), *couriers(DROPPED, family=Family.IPV6)]
+DECRYPTED = Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "issued by Corp CA")
+
+
+def test_a_remark_follows_the_faults_where_it_says_something_of_its_own() -> None:
+    results = [*couriers(None, (5223,)), *couriers(DECRYPTED, (443,)), *IPV6_IS_DEAD[8:]]
+    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    assert [each.cause for each in judged.findings] == [Cause.IPV6_BROKEN, Cause.FALLBACK_BLOCKED]
+    fault, remark = judged.findings
+    assert (judged.cause, judged.asking, judged.next_step) == (Cause.IPV6_BROKEN, (fault,), fault.request)
+    assert remark.is_remark
+    assert "allow TLS on port 443 over IPv4" in remark.next_step
+    assert "Devices on Wi-Fi or Ethernet fall back to it." in remark.next_step
+    assert {each.attempt.family for each in remark.about} == {Family.IPV4}
+
+
+def test_no_remark_says_again_what_a_fault_is_about() -> None:
+    judged = Scene(None, Verdict.DEGRADED, None, IPV6_IS_DEAD).judged()
+    assert [each.cause for each in judged.findings] == [Cause.IPV6_BROKEN]
+
+
+@pytest.mark.parametrize(
+    ("results", "fault"),
+    [
+        (IPV6_IS_DEAD, Cause.IPV6_BROKEN),
+        (couriers(Failure(Phase.RESOLVE, Reason.NXDOMAIN, "no such name"), path=MINE), Cause.DNS_FAILURE),
+    ],
+)
+def test_a_dead_nameserver_is_named_beside_a_fault(results: Sequence[Result], fault: Cause) -> None:
+    results = [replace(each, path=MINE.name) for each in results]
+    judged = Scene(None, Verdict.DEGRADED, None, results, "", (MINE,), lookups=ALL_SILENT_FIRST).judged()
+    assert [each.cause for each in judged.findings] == [fault, Cause.NAMESERVER_SILENT]
+
+
+def test_while_names_get_no_answer_no_single_nameserver_is_told_to_be_silent() -> None:
+    silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer")
+    results = couriers(silent, path=MINE)
+    judged = Scene(None, Verdict.NOT_READY, None, results, "", (MINE,), lookups=ALL_SILENT_FIRST).judged()
+    assert [each.cause for each in judged.findings] == [Cause.DNS_FAILURE]
+
+
+def test_devices_depend_on_a_fallback_only_where_it_is_of_the_service_whose_first_port_is_blocked() -> None:
+    courier2 = replace(
+        COURIER, name="courier2", hosts=tuple(f"{number}-courier2.push.apple.com" for number in range(4))
+    )
+    second = [
+        replace(each, service="courier2", host=each.host.replace("courier", "courier2"))
+        for each in [*couriers(DROPPED, (5223,)), *couriers(None, (443,))]
+    ]
+    results = [*couriers(None, (5223,)), *couriers(DROPPED, (443,)), *second]
+    judged = Scene(None, Verdict.FALLBACK_ONLY, None, results, services=(COURIER, courier2)).judged()
+    assert [each.cause for each in judged.findings] == [Cause.HOSTS_BLOCKED, Cause.FALLBACK_BLOCKED]
+    assert "Devices on Wi-Fi or Ethernet fall back to it." in judged.findings[1].next_step
 
 
 @pytest.mark.parametrize("failure", [DROPPED, Failure(Phase.TLS, Reason.CLOSED, "closed")])

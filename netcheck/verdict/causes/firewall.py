@@ -333,7 +333,9 @@ def fallback_blocked(case: Case) -> Found | None:
     tried = [each for each in case.counted if each.place in spares]
     is_stray = at_strays(case)
     failed = [each for each in tried if each.failure and not (each.comes_and_goes or is_stray(each))]
-    about = _fails_in_part(case, failed)
+    about = _fails_in_part(
+        case, [each for each in failed if (each.result.host, each.family) not in case.explained]
+    )
     if not about:
         return None
     places = {each.place for each in about}
@@ -347,15 +349,18 @@ def fallback_blocked(case: Case) -> Found | None:
         about,
         f"{_how_many_hosts(about, beside)} on {ports}: {how}",
         f"Ask {FIREWALL.asked} to allow {'TLS on' if is_of_tls else 'TCP'} {ports} to "
-        f"{ranges or the_hosts(case, about)}, without TLS inspection. {_what_for(case, beside)}"
+        f"{ranges or the_hosts(case, about)}, without TLS inspection. {_what_for(case, about, beside)}"
         f"{the_names_in_tls(case, about) if is_of_tls else '' if ranges else apples_networks(about)}",
         the_reply(about),
     )
 
 
-def _what_for(case: Case, beside: Sequence[Counted]) -> str:
-    if case.verdict is Verdict.FALLBACK_ONLY:
+def _what_for(case: Case, about: Sequence[Counted], beside: Sequence[Counted]) -> str:
+    on_fallback = {need.service for need, its in case.verdicts.items() if its is Verdict.FALLBACK_ONLY}
+    if any(each.result.service in on_fallback for each in about):
         return "Devices here depend on it, as their first port is blocked."
+    if case.verdict is not Verdict.READY:
+        return "Devices on Wi-Fi or Ethernet fall back to it."
     something = "not always have something" if beside else "have nothing"
     return f"Push works now, but devices on Wi-Fi or Ethernet would {something} to fall back to."
 

@@ -242,9 +242,11 @@ def _leads_to_another_host(case: Case) -> Found | None:
 def nameserver_silent(case: Case) -> Found | None:
     """Of several nameservers one does not answer, and another does; or one family's questions get no answer.
 
-    Names are found, but late.
+    Names are found, but late. Where they are not for want of an answer, all may have fallen silent.
     """
     if case.path.load_balancer or not case.path.resolved_families():
+        return None
+    if any(phase_is(*DNS_PHASES)(each) and reason_is(*_SILENT)(each) for each in case.failed):
         return None
     return _one_of_several_is_silent(case) or _silent_about_one_family(case)
 

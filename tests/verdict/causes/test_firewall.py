@@ -319,7 +319,7 @@ def test_where_most_hosts_fail_apple_is_not_asked_about_those_that_the_other_pat
     results += [result(many, 5223, host=host, path="proxy", family=Family.NAME) for host in many.hosts[:7]]
     found = assess([many], [DIRECT, PROXY], once(results)).judgements
     (judged,) = (each for each in found if each.path == "direct")
-    assert [(finding.cause, finding.hop) for finding in judged.findings] == [
+    assert [(finding.cause, finding.hop) for finding in judged.asking] == [
         (Cause.HOSTS_BLOCKED, Hop.FIREWALL)
     ]
     assert "Another path reaches them" not in judged.findings[0].next_step

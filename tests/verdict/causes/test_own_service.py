@@ -205,7 +205,7 @@ def test_a_file_that_is_good_or_cannot_be_read_changes_no_verdict() -> None:
 def test_what_apns_says_counts_more_than_the_file() -> None:
     assert judged_by_files(EXPIRED, proofs=[shown("mdm", Acceptance.ACCEPTED)]).verdict is Verdict.READY
     refused = judged_by_files(GOOD, proofs=[shown("school", Acceptance.REVOKED)])
-    assert [finding.evidence for finding in refused.findings] == [
+    assert [finding.evidence for finding in refused.asking] == [
         "1 of 1 push certificate cannot be used: school (revoked)"
     ]
 

@@ -201,7 +201,7 @@ def test_a_relay_that_passes_one_port_on_leads_to_apple_and_the_other_port_is_bl
         for host in COURIER.hosts
         for port, failure, tls in ((443, None, certificate()), (5223, DROPPED, None))
     ]
-    assert hops(results) == [(Cause.PORT_BLOCKED, Hop.FIREWALL)]
+    assert hops(results) == [(Cause.PORT_BLOCKED, Hop.FIREWALL), (Cause.DNS_DIFFERS, Hop.RESOLVER)]
 
 
 def test_a_relay_that_shows_the_provider_apis_own_certificate_is_no_sinkhole() -> None:
