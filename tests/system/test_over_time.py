@@ -215,8 +215,8 @@ def test_a_proxy_that_refuses_every_second_request_stays_a_limit(tls_lab: Lab, s
     assert tls_lab.tinyproxy
     many = {**all_each_round(tls_lab)["courier"], "count": 10}  # never do all fail at once
     daemon = start({"flaky": {"proxy": tls_lab.haproxy["flaky"]}}, {"courier": many, "courier2": {**many}})
-    overloaded = Finding(Verdict.DEGRADED, Cause.PROXY_OVERLOADED, Hop.PROXY)
-    daemon.until("flaky", DEVICE, is_(overloaded), deadline=45.0)
+    intermittent = Finding(Verdict.DEGRADED, Cause.INTERMITTENT, Hop.PROXY)
+    daemon.until("flaky", DEVICE, is_(intermittent), deadline=45.0)
     stays_a_limit(daemon, "flaky", Hop.PROXY)
 
 

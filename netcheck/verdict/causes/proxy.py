@@ -43,7 +43,7 @@ from netcheck.verdict.naming import (
 _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
 """A proxy is slow where it takes a second longer than the direct way, and three times as long."""
 
-_BAD_REQUEST, _UNAVAILABLE = b"400", b"503"
+_BAD_REQUEST = b"400"
 _TOGETHER = 1.0
 """Seconds within which the probes of one visit begin."""
 
@@ -154,18 +154,13 @@ def _finds_it_malformed(each: Counted) -> bool:
 @cause(Cause.PROXY_OVERLOADED, Hop.PROXY)
 @through
 def proxy_overloaded(case: Case) -> Found | None:
-    about = case.mostly(_is_load)
+    """It says so. A mere 503 may as well be of a balancer before it, or of the way behind it."""
+    about = case.mostly(reason_is(Reason.PROXY_OVERLOADED))
     if not about:
         return None
     proxy = the_proxy(case, about)
     next_step = f"Ask {proxy.asked} to give the proxy more capacity: it rejects requests because of load."
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
-
-
-def _is_load(each: Counted) -> bool:
-    """It says so; or says 503 to what it lets through at another time."""
-    sometimes = each.comes_and_goes and http_status(each) == _UNAVAILABLE
-    return sometimes or reason_is(Reason.PROXY_OVERLOADED)(each)
 
 
 @cause(Cause.PROXY_CANNOT_RESOLVE, Hop.PROXY)

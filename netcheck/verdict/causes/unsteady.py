@@ -8,7 +8,7 @@ from netcheck.phrases import how_many
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import is_apples, is_unsaid, reason_is
+from netcheck.verdict.matching import http_status, is_apples, is_unsaid, reason_is
 from netcheck.verdict.naming import (
     APPLE,
     Owner,
@@ -33,7 +33,9 @@ def intermittent(case: Case) -> Found | None:
     if all(each.fails_at for each in about):
         return _fails_at_addresses(case, about)
     is_random = any(each.is_random for each in about)
-    is_apples_part = all(map(is_apples, about)) and case.is_few(about) and not any(map(_is_denied, about))
+    is_apples_part = (
+        all(map(is_apples, about)) and case.is_few(about) and not any(map(_is_of_the_proxy, about))
+    )
     if is_apples_part and not is_random:
         return None
     count = how_many(len({each.result.host for each in about}), "host")
@@ -56,6 +58,18 @@ def _fails_alike(case: Case, about: Sequence[Counted]) -> list[Counted]:
 
 
 _is_denied = reason_is(Reason.PROXY_DENIED, *LOGIN_REASONS)
+_cannot_get_there = reason_is(Reason.PROXY_TARGET_UNREACHABLE)
+_UNAVAILABLE = b"503"
+
+
+def _is_of_the_proxy(each: Counted) -> bool:
+    """Whether its answer may have nothing to do with the host."""
+    return _is_denied(each) or _is_merely_unavailable(each)
+
+
+def _is_merely_unavailable(each: Counted) -> bool:
+    """Whether it says 503 and not why: for want of capacity, or of a member that works."""
+    return http_status(each) == _UNAVAILABLE and _cannot_get_there(each)
 
 
 def _why_at_times(about: Sequence[Counted]) -> str:
@@ -69,6 +83,11 @@ def _why_at_times(about: Sequence[Counted]) -> str:
     if all(map(is_unsaid, about)):
         return (
             "It says nothing at one time and answers at another: it may lack capacity or limit connections, "
+            "or one of several members does not work."
+        )
+    if all(map(_is_merely_unavailable, about)):
+        return (
+            "It says 503 at one time and not at another: it may lack capacity or limit connections, "
             "or one of several members does not work."
         )
     return "Some connections fail and others work: one of several links or members seems to be broken."

@@ -204,6 +204,7 @@ def test_what_a_program_is_says_where_to_look(
 
 
 EXEMPT = "Ask the owners of the proxy proxy.test:3128 to exempt "
+UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\n"
 LOGIN = Credentials("svc", Secret("labpass"))
 
 
@@ -406,6 +407,19 @@ def test_a_proxy_that_says_nothing_at_one_time_and_answers_at_another_is_one(rea
     judged = judged_by_turns(Failure(HANDSHAKE, reason, "no answer"), spoke=False)
     assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.PROXY)
     assert "it may lack capacity or limit connections" in (judged.next_step or "")
+
+
+@pytest.mark.parametrize(
+    ("reason", "why"),
+    [
+        (Reason.PROXY_TARGET_UNREACHABLE, "It says 503 at one time and not at another: it may lack capacity"),
+        (Reason.PROXY_TARGET_TIMEOUT, "one of several links or members seems to be broken"),  # Squid's errno
+    ],
+)
+def test_a_503_at_times_is_called_load_only_where_the_proxy_calls_it_so(reason: Reason, why: str) -> None:
+    judged = judged_by_turns(Failure(HANDSHAKE, reason, "HTTP 503", UNAVAILABLE), spoke=True)
+    assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.PROXY)
+    assert why in (judged.next_step or "")
 
 
 @pytest.mark.parametrize("reason", [Reason.PROXY_DENIED, Reason.PROXY_AUTH_REQUIRED])
