@@ -42,8 +42,8 @@ def test_no_more_is_asked_for_than_can_be_had(
         if limits[0] > most:
             raise ValueError("current limit exceeds maximum limit")
 
-    monkeypatch.setattr(limits.resource, "getrlimit", lambda _: limit)
-    monkeypatch.setattr(limits.resource, "setrlimit", set_limit)
+    monkeypatch.setattr("netcheck.cli.limits.resource.getrlimit", lambda _: limit)
+    monkeypatch.setattr("netcheck.cli.limits.resource.setrlimit", set_limit)
     raise_limit_of_open_files()
     assert tried == asked
 

@@ -38,8 +38,11 @@ class Case:
     """What is known of the push certificates that the role needs."""
     large_hellos: tuple[Result, ...] = ()
     """Of attempts whose large TLS hello nobody answered, where the role depends on it."""
-    explained: frozenset[tuple[str, Family]] = frozenset()
-    """For remarks: the hosts and families for which a fault is known that is not of single ports."""
+    explained: frozenset[tuple[str, Family, Reason | None]] = frozenset()
+    """For remarks: the hosts and families for which a fault is known that is not of single ports.
+
+    Where there is a reason, it explains only what fails for it.
+    """
 
     @property
     def counted(self) -> list[Counted]:
@@ -50,6 +53,10 @@ class Case:
     def lookups(self) -> Sequence[Lookup]:
         """What the path's resolver said."""
         return self.world.lookups_of(self.path.resolver.name)
+
+    def is_explained(self, host: str, family: Family, reason: Reason) -> bool:
+        """Whether a fault explains it, on whatever port it is."""
+        return not self.explained.isdisjoint(((host, family, None), (host, family, reason)))
 
     def without(self, explained: Iterable[Counted]) -> "Case":
         gone = set(map(id, explained))

@@ -1,6 +1,6 @@
 """What can be said of a single result: how it failed, whose it is, what was answered."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from netcheck.apns.addresses import is_apple_name, is_made_by_dns64, is_push_name
 from netcheck.model.failing import Phase, Reason
@@ -59,6 +59,12 @@ def tls_had_begun(each: Counted) -> bool:
     """Whether it ended in the middle of an answer to TLS, by its first record (RFC 8446 section 5.1)."""
     evidence = each.failure.evidence if each.failure else b""
     return fails_in(Phase.TLS, Reason.CLOSED, Reason.RESET)(each) and evidence.startswith(b"\x16")
+
+
+def are_mostly_at_times(about: Collection[Counted]) -> bool:
+    """Whether most of them are reached at another time, at the same address."""
+    at_times = sum(each.comes_and_goes and not each.fails_at for each in about)
+    return 2 * at_times >= len(about)
 
 
 def reason_is(*reasons: Reason) -> Matches:

@@ -17,7 +17,7 @@ from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
-from netcheck.verdict.matching import fails_in, is_by_name, is_of_push
+from netcheck.verdict.matching import are_mostly_at_times, fails_in, is_by_name, is_of_push
 
 _LONGEST = 200
 _LONGEST_ANSWER = 60
@@ -263,8 +263,11 @@ def the_hosts(case: Case, about: Iterable[Counted]) -> str:
 def the_names_in_tls(case: Case, about: Sequence[Counted]) -> str:
     """Sentences: what a filter sees, where TLS does not name the hosts. A proxy may compare the two.
 
-    One in the way that nobody configured may look the name up: of couriers, it has no address.
+    One in the way that nobody configured may look the name up: of couriers, it has no address. A filter that
+    goes by names does so each time.
     """
+    if are_mostly_at_times(about):
+        return ""
     names = {s.name: s.tls.server_name for s in case.world.services if s.tls.server_name}
     mine = sorted({names[each.result.service] for each in about if each.result.service in names})
     if not mine:

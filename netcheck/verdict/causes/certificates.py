@@ -1,18 +1,25 @@
 """What a certificate gives away: who decrypts, or who answers in another's place."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from netcheck.model.failing import CERTIFICATE_REASONS, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.results import TlsInfo
-from netcheck.phrases import listed
+from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import is_another_of_apples, is_apples, is_of_push, reason_is
+from netcheck.verdict.matching import (
+    are_mostly_at_times,
+    is_another_of_apples,
+    is_apples,
+    is_of_push,
+    reason_is,
+)
 from netcheck.verdict.naming import (
     how_often,
     on_the_way,
+    over,
     shortened,
     the_hosts,
     the_names_in_tls,
@@ -40,10 +47,34 @@ def tls_intercepted(case: Case) -> Found | None:
         owner,
         about,
         how_often(case, about) + by,
-        f"Ask {owner.asked} to exempt {listed(names)} from TLS inspection. {shown}"
+        f"Ask {owner.asked} to exempt {listed(names)}{_where(case, about)} from TLS inspection. "
+        f"{_at_times(about, 'decrypts')}{shown}"
         f"Devices refuse certificates that are not {whose}'s own.",
         the_reply(about),
     )
+
+
+def _where(case: Case, about: Sequence[Counted]) -> str:
+    """On which ports, where what is required passes on others; over which family, where it is not all.
+
+    Also on those to which clients only fall back. Where it comes and goes, all passes at times.
+    """
+    if are_mostly_at_times(about):
+        return ""
+    families = {each.family for each in about}
+    required = {service.name for service in case.world.services if service.required}
+    beside = [e for e in case.counted if e.family in families and e.result.service in required]
+    ports = {each.result.port for each in [*about, *beside] if _is_forged(case, each)}
+    passing = (each for each in beside if each.failure is None and each.result.attempt.tls)
+    spared = {each.result.port for each in passing} - ports
+    return (f" on {ports_text(ports)}" if spared else "") + over(case, about)
+
+
+def _at_times(about: Sequence[Counted], does: str) -> str:
+    """A sentence, where the same host shows its own certificate at another time."""
+    if not are_mostly_at_times(about):
+        return ""
+    return f"This happens at one time and not at another: one of several members or links {does}. "
 
 
 def _is_forged(case: Case, each: Counted) -> bool:
@@ -77,7 +108,7 @@ def wrong_peer(case: Case) -> Found | None:
         )
     else:
         next_step = (
-            f"Ask {owner.asked} to allow {where}. "
+            f"Ask {owner.asked} to allow {where}. {_at_times(about, 'leads elsewhere')}"
             "Something else answers in their place, perhaps a login page or a block page."
             f"{the_names_in_tls(case, about)}"
         )

@@ -333,9 +333,7 @@ def fallback_blocked(case: Case) -> Found | None:
     tried = [each for each in case.counted if each.place in spares]
     is_stray = at_strays(case)
     failed = [each for each in tried if each.failure and not (each.comes_and_goes or is_stray(each))]
-    about = _fails_in_part(
-        case, [each for each in failed if (each.result.host, each.family) not in case.explained]
-    )
+    about = _fails_in_part(case, [each for each in failed if not _is_explained(case, each)])
     if not about:
         return None
     places = {each.place for each in about}
@@ -353,6 +351,10 @@ def fallback_blocked(case: Case) -> Found | None:
         f"{the_names_in_tls(case, about) if is_of_tls else '' if ranges else apples_networks(about)}",
         the_reply(about),
     )
+
+
+def _is_explained(case: Case, each: Counted) -> bool:
+    return each.failure is not None and case.is_explained(each.result.host, each.family, each.failure.reason)
 
 
 def _what_for(case: Case, about: Sequence[Counted], beside: Sequence[Counted]) -> str:

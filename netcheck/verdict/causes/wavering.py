@@ -9,7 +9,7 @@ from netcheck.phrases import how_many
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import fails_in
+from netcheck.verdict.matching import are_mostly_at_times, fails_in
 from netcheck.verdict.naming import an_answer, how_often, shortened, the_reply, the_resolver
 
 _FEWEST = 3
@@ -20,8 +20,7 @@ _is_denied = fails_in(Phase.RESOLVE, Reason.NXDOMAIN, Reason.SINKHOLED)
 
 def denies_at_times(case: Case, about: Sequence[Counted]) -> Found | None:
     """These failures, where they are such denials."""
-    at_times = sum(each.comes_and_goes and not each.fails_at for each in about)
-    if not all(map(_is_denied, about)) or not (2 * at_times >= len(about) or _half_denied(case)):
+    if not all(map(_is_denied, about)) or not (are_mostly_at_times(about) or _half_denied(case)):
         return None
     resolver = the_resolver(case)
     return Found(

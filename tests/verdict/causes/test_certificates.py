@@ -1,12 +1,16 @@
 """Whose certificate, for which name, and when."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.results import Result, TlsInfo, Trust
+from netcheck.model.paths import Family
+from netcheck.model.results import Result, Standing, TlsInfo, Trust
+from netcheck.model.trends import Part
+from netcheck.verdict.assessing import assess
 from tests.records import result
 from tests.verdict.scene import (
     COURIER,
@@ -47,6 +51,51 @@ def test_a_forged_certificate_for_the_right_name_is_decryption_and_names_its_iss
     judged = Scene(None, Verdict.NOT_READY, None, all_couriers(INTERCEPTED, forged)).judged()
     assert (judged.cause, judged.hop) == (Cause.TLS_INTERCEPTED, Hop.FIREWALL)
     assert "Corp CA" in judged.evidence[0]
+
+
+@pytest.mark.parametrize(
+    ("decrypted", "where"),
+    [
+        (lambda each: each.attempt.family is Family.IPV6, " over IPv6 from TLS inspection"),
+        (lambda each: each.port == 5223, " on port 5223 from TLS inspection"),
+        (lambda _: True, "*.push.apple.com from TLS inspection"),
+    ],
+)
+def test_what_is_not_decrypted_is_not_asked_for(decrypted: Callable[[Result], bool], where: str) -> None:
+    forged = certificate(Trust.OTHER, issuer="Corp CA")
+    results = [
+        result(
+            COURIER,
+            each.port,
+            INTERCEPTED if decrypted(each) else None,
+            host=each.host,
+            family=each.attempt.family,
+            address=each.attempt.address or "",
+            tls=forged if decrypted(each) else certificate(),
+        )
+        for each in [*couriers(), *couriers(family=Family.IPV6)]
+    ]
+    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    assert [each.cause for each in judged.findings] == [Cause.TLS_INTERCEPTED]
+    assert where in judged.findings[0].next_step
+
+
+@pytest.mark.parametrize(
+    ("tls", "cause", "does"),
+    [
+        (certificate(Trust.OTHER, issuer="Corp CA"), Cause.TLS_INTERCEPTED, "decrypts"),
+        (PORTAL, Cause.WRONG_PEER, "leads elsewhere"),
+    ],
+)
+def test_who_decrypts_or_answers_at_times_is_one_of_several(tls: TlsInfo, cause: Cause, does: str) -> None:
+    seen = [each for each in all_couriers(INTERCEPTED, tls) if each.port == 5223]
+    standings = [Standing(each, 0, True, (False, True), each) for each in seen]
+    random = frozenset({Part("direct", 5223, Family.IPV4)})
+    (judged,) = assess([COURIER], [DIRECT], standings, random=random).judgements
+    assert (judged.cause, judged.hop) == (cause, Hop.FIREWALL)
+    at_times = f"This happens at one time and not at another: one of several members or links {does}."
+    assert at_times in judged.findings[0].next_step
+    assert "SNI" not in judged.findings[0].next_step
 
 
 @pytest.mark.parametrize("years", [-5, -0.6, 0.6, 5])
