@@ -71,9 +71,17 @@ def is_sinkhole(address: str) -> bool:
 
     Pi-hole says 0.0.0.0 and ::. Any other address may belong to a relay, and is worth a try.
     """
+    return is_unspecified(address) or _plain(address).is_loopback
+
+
+def is_unspecified(address: str) -> bool:
+    """Whether it is 0.0.0.0 or ::, which is nobody's."""
+    return _plain(address).is_unspecified
+
+
+def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     parsed = ipaddress.ip_address(address)
-    plain = getattr(parsed, "ipv4_mapped", None) or parsed
-    return bool(plain.is_unspecified or plain.is_loopback)
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 @functools.lru_cache(maxsize=4096)

@@ -28,7 +28,7 @@ from netcheck.probe.connect import dial
 from netcheck.probe.errors import PhaseError
 from netcheck.probe.logins import LoggingIn, Logins, Turn
 from netcheck.probe.proxy_tls import over_tls, without_certificate
-from netcheck.probe.resolve import why_no_address
+from netcheck.probe.resolve import leads_nowhere, why_no_address
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import Handshake, handshake_for
@@ -128,7 +128,8 @@ async def _proxy_addresses(walk: Walk, route: ProxyRoute) -> tuple[str, ...]:
     # The lookups of a round are shared: their own time counts, not how long this probe waited.
     if took := max(lookup.duration for lookup in lookups):  # nobody is asked what stands in /etc/hosts
         walk.phases[Phase.PROXY_RESOLVE] = took
-    if failure := why_no_address(Phase.PROXY_RESOLVE, lookups):
+    failure = why_no_address(Phase.PROXY_RESOLVE, lookups) or leads_nowhere(route.proxy.host, lookups)
+    if failure:
         raise WalkEnded(failure)
     return tuple(address for lookup in lookups for address in lookup.addresses)
 

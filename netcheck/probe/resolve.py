@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Container, Sequence
 
-from netcheck.apns.addresses import is_expected, is_sinkhole
+from netcheck.apns.addresses import is_expected, is_sinkhole, is_unspecified
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import Family
 from netcheck.model.record import record
@@ -33,6 +33,18 @@ def why_no_address(phase: Phase, lookups: Sequence[Lookup]) -> Failure | None:
         return None
     telling = [lookup for lookup in lookups if lookup.reason is not Reason.NO_ANSWER] or lookups
     return _failure(phase, telling[0])
+
+
+def leads_nowhere(host: str, lookups: Sequence[Lookup]) -> Failure | None:
+    """Why a proxy is not even connected to: DNS gives no address for it but 0.0.0.0 and ::, as filters do.
+
+    One on this machine itself may well be at 127.0.0.1.
+    """
+    given = [(lookup, address) for lookup in lookups for address in lookup.addresses]
+    if any(lookup.resolver == HOSTS_FILE or not is_unspecified(address) for lookup, address in given):
+        return None
+    lookup, address = given[0]
+    return Failure(Phase.PROXY_RESOLVE, Reason.SINKHOLED, _answered(host, address, lookup))
 
 
 def _failure(phase: Phase, lookup: Lookup) -> Failure:
@@ -86,9 +98,12 @@ def _sinkhole(host: str, address: str, lookup: Lookup, networks: Sequence[Networ
     """Why an address is not even tried: it leads to this machine, and the service is expected elsewhere."""
     if not is_sinkhole(address) or is_expected(host, address, networks):
         return None
+    return Failure(Phase.RESOLVE, Reason.SINKHOLED, _answered(host, address, lookup))
+
+
+def _answered(host: str, address: str, lookup: Lookup) -> str:
     who = f"{HOSTS_FILE} has" if lookup.resolver == HOSTS_FILE else f"resolver {lookup.resolver} answered"
-    detail = f"{who} {address} for {host}, which leads nowhere"
-    return Failure(Phase.RESOLVE, Reason.SINKHOLED, detail)
+    return f"{who} {address} for {host}, which leads nowhere"
 
 
 def chosen(host: str, addresses: Sequence[str], choice: AddressChoice, turn: int) -> Sequence[str]:

@@ -95,6 +95,13 @@ def where_it_is_named(case: Case) -> str:
     return f"in the PAC file {chooser}" if isinstance(chooser, Pac) else "in the environment of netcheck"
 
 
+def unresolved_proxies(case: Case, about: Iterable[Counted]) -> list[str]:
+    """The names of the proxies for which this machine asks in vain."""
+    at_proxy = [each for each in about if each.failure and each.failure.phase is Phase.PROXY_RESOLVE]
+    proxies = (each.result.attempt.proxy or next(iter(case.path.proxies), None) for each in at_proxy)
+    return sorted({proxy.host for proxy in proxies if proxy})
+
+
 def goes_directly(each: Counted) -> bool:
     """Whether it was told to go without a proxy."""
     return each.result.choice is not None and not each.result.attempt.proxies

@@ -171,6 +171,16 @@ async def test_a_proxy_name_that_does_not_exist_ends_in_proxy_resolve() -> None:
 
 
 @in_trio
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "::ffff:0.0.0.0"])
+async def test_a_proxy_whose_name_leads_to_nobody_is_not_connected_to(address: str) -> None:
+    walk, failure = await walked(Proxy(ProxyScheme.HTTP, "proxy.example", 3128), looked_up(address))
+    assert failure is not None
+    assert (failure.phase, failure.reason) == (Phase.PROXY_RESOLVE, Reason.SINKHOLED)
+    assert f"answered {address} for proxy.example" in failure.detail
+    assert list(walk.phases) == [Phase.PROXY_RESOLVE]
+
+
+@in_trio
 async def test_the_next_address_of_a_proxy_is_tried_when_one_refuses() -> None:
     async with serving(says(HTTP_YES)) as port:
         addresses = looked_up("127.0.0.2", "127.0.0.1")  # nothing listens on the first

@@ -18,7 +18,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.wavering import denies_at_times, half_denies
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import Matches, is_of_push, reason_is
+from netcheck.verdict.matching import Matches, fails_in, is_of_push, reason_is
 from netcheck.verdict.naming import (
     THE_HOSTS_FILE,
     an_answer,
@@ -27,6 +27,7 @@ from netcheck.verdict.naming import (
     the_hosts,
     the_reply,
     the_resolver,
+    unresolved_proxies,
 )
 
 _Place = tuple[str, str]
@@ -41,7 +42,22 @@ def dns_sinkhole(case: Case) -> Found | None:
 
     Or one of a name's addresses does.
     """
-    return _leads_astray(case) or _fails_at_strays(case)
+    return _leads_proxies_nowhere(case) or _leads_astray(case) or _fails_at_strays(case)
+
+
+def _leads_proxies_nowhere(case: Case) -> Found | None:
+    about = case.mostly(fails_in(Phase.PROXY_RESOLVE, Reason.SINKHOLED))
+    if not about:
+        return None
+    resolver, names = the_resolver(case), shortened(unresolved_proxies(case, about))
+    return Found(
+        resolver,
+        about,
+        how_often(case, about),
+        f"Ask {resolver.asked} to correct its answer for {names}, the proxy's name. "
+        "It leads nowhere, as those of block lists do.",
+        the_reply(about),
+    )
 
 
 def _leads_astray(case: Case) -> Found | None:

@@ -22,6 +22,7 @@ from netcheck.verdict.naming import (
     the_hosts,
     the_reply,
     the_resolver,
+    unresolved_proxies,
 )
 
 _SILENT = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE)
@@ -210,9 +211,7 @@ def _doors(case: Case) -> str:
 
 
 def _names_to_resolve(case: Case, about: Sequence[Counted]) -> str:
-    at_proxy = [each for each in about if each.failure and each.failure.phase is Phase.PROXY_RESOLVE]
-    unresolved = (each.result.attempt.proxy or next(iter(case.path.proxies), None) for each in at_proxy)
-    if names := sorted({proxy.host for proxy in unresolved if proxy}):
+    if names := unresolved_proxies(case, about):
         return f"resolve {shortened(names)}, the proxy's name"
     asked = case.path.resolved_families()
     if len(asked) == 1 and all(map(reason_is(Reason.NO_ANSWER), about)):

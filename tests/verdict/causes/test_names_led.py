@@ -16,6 +16,7 @@ from tests.verdict.scene import (
     MINE,
     NO_ROUTE,
     OTHER,
+    PROXY,
     Scene,
     certificate,
     courier_at,
@@ -59,6 +60,14 @@ def test_others_of_apples_hosts_that_are_blocked_are_named_themselves() -> None:
     judged = Scene(None, Verdict.NOT_READY, None, results, services=(ENROLMENT,)).judged()
     assert judged.cause is Cause.DNS_SINKHOLE
     assert "correct its answer for deviceenrollment.apple.com, gdmf" in (judged.next_step or "")
+
+
+def test_a_proxy_whose_name_is_blocked_is_the_resolvers_and_named() -> None:
+    nowhere = Failure(Phase.PROXY_RESOLVE, Reason.SINKHOLED, "answered 0.0.0.0 for proxy.test")
+    results = couriers(nowhere, path=PROXY, family=Family.NAME, spoke=False)
+    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
+    assert [(each.cause, each.hop) for each in judged.findings] == [(Cause.DNS_SINKHOLE, Hop.RESOLVER)]
+    assert "correct its answer for proxy.test, the proxy's name." in (judged.next_step or "")
 
 
 STRAY = "146.112.61.104"
