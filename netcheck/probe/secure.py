@@ -122,6 +122,10 @@ async def shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
             raise
         walk.lacks_certificate = True
         return
+    except BaseException:  # its time is over: a certificate that came until then says how far the peer got
+        if presented := tls.presented():
+            _examine(walk, tls, security, presented)
+        raise
     seen = _examine(walk, tls, security, tls.presented())
     if seen is not None:
         raise seen

@@ -56,7 +56,12 @@ def http_status(each: Counted) -> bytes:
 
 
 def tls_had_begun(each: Counted) -> bool:
-    """Whether it ended in the middle of an answer to TLS, by its first record (RFC 8446 section 5.1)."""
+    """Whether it ended in the middle of an answer to TLS, by its first record (RFC 8446 section 5.1).
+
+    What falls silent may have shown a certificate before.
+    """
+    if fails_in(Phase.TLS, Reason.TLS_TIMEOUT)(each):
+        return each.result.attempt.tls is not None
     evidence = each.failure.evidence if each.failure else b""
     return fails_in(Phase.TLS, Reason.CLOSED, Reason.RESET)(each) and evidence.startswith(b"\x16")
 

@@ -219,6 +219,29 @@ async def test_what_is_no_tls_is_told_apart(settings: TlsSettings, handler: Hand
     assert attempt.tls is None
 
 
+def silent_after_its_certificate(context: ssl.SSLContext) -> Handler:
+    async def handle(stream: trio.SocketStream) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        incoming.write(await stream.receive_some(4096))
+        with suppress(ssl.SSLWantReadError):
+            context.wrap_bio(incoming, outgoing, server_side=True).do_handshake()
+        await stream.send_all(outgoing.read())
+        await silent(stream)
+
+    return handle
+
+
+@in_trio
+@pytest.mark.parametrize("alpn", ["apns-security-v3", "h2"], ids=["driven", "walked"])
+async def test_what_falls_silent_in_tls_has_shown_its_certificate(settings: TlsSettings, alpn: str) -> None:
+    context = server_context(alpn=alpn)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    attempt = await probed(replace(settings, alpn=(alpn,)), silent_after_its_certificate(context))
+    assert where_and_why(attempt) == (Phase.TLS, Reason.TLS_TIMEOUT)
+    assert attempt.tls is not None
+    assert attempt.tls.trust is Trust.APPLE
+
+
 @in_trio
 @pytest.mark.parametrize(
     ("answer", "software"),

@@ -68,8 +68,13 @@ def tls_stalls(case: Case) -> Found | None:
     if not about:
         return None
     owner = on_the_way(case, about)
+    has_begun = all(map(tls_had_begun, about))  # large packets have come through
+    silence = "TLS falls silent after the certificate" if has_begun else ""
+    how = f"and {silence}" if has_begun else "but no answer to TLS arrives"
     if others := _others_in_tls(case, about):
         why = f"A filter seems to drop TLS by its name or address: {the_hosts(case, others)} can be reached."
+    elif has_begun:
+        why = "A filter seems to drop what follows."
     else:
         why = (
             "Either a link has a smaller MTU and ICMP ('fragmentation needed', 'packet too big') is blocked, "
@@ -78,9 +83,9 @@ def tls_stalls(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        how_often(case, about),
+        how_often(case, about, silence),
         f"Ask {owner.asked} to allow the answers of {the_hosts(case, about)} on {the_ports(case, about)}. "
-        f"Connections are established, but no answer to TLS arrives. {why}{the_names_in_tls(case, about)}",
+        f"Connections are established, {how}. {why}{the_names_in_tls(case, about)}",
         the_reply(about),
     )
 

@@ -188,6 +188,16 @@ def test_of_ports_and_paths_that_were_not_tried_nothing_is_said() -> None:
     assert blocked.findings[0].evidence == "connections get no answer in the one probe that failed"
 
 
+def test_what_falls_silent_after_its_certificate_has_no_link_with_a_smaller_mtu() -> None:
+    silent = Failure(Phase.TLS, Reason.TLS_TIMEOUT, "no answer")
+    results = [result(API, port, silent, address="17.188.128.9", tls=certificate()) for port in API.ports]
+    (judged,) = assess([API], [DIRECT], once(results)).judgements
+    assert (judged.cause, judged.hop) == (Cause.TLS_STALLS, Hop.FIREWALL)
+    assert judged.findings[0].evidence.startswith("TLS falls silent after the certificate in ")
+    assert "A filter seems to drop what follows." in judged.findings[0].next_step
+    assert "MTU" not in judged.findings[0].next_step
+
+
 ONLY_5223 = [*couriers(None, (5223,)), *couriers(DROPPED, (443,))]
 
 
