@@ -81,10 +81,9 @@ def _does_not_resolve(case: Case) -> Found | None:
             f"{shortened(told_by)} rejects it.",
             the_reply(about, is_of_destination=False),
         )
-    hitch = _hitch(about)
-    if hitch in _REFUSED:
-        return _shows_a_bad_certificate(case, about, hitch)
-    if hitch:
+    if refused := _refused(about):
+        return _shows_a_bad_certificate(case, about, refused)
+    if hitch := _hitch(about):
         return _kept_from_programs(case, about, hitch)
     if partly := _said_by_one_of_several(case, about):
         return partly
@@ -110,6 +109,13 @@ def _hitch(about: Sequence[Counted]) -> Hitch | None:
     """What keeps programs on this machine from an answer; None where it is not the same for all."""
     hitches = {each.failure.hitch for each in about if each.failure}
     return hitches.pop() if len(hitches) == 1 else None
+
+
+def _refused(about: Sequence[Counted]) -> Hitch | None:
+    """What is wrong with its certificate, where others were at most too slow to see it."""
+    hitches = {each.failure.hitch for each in about if each.failure} - {None}
+    hitch = hitches.pop() if len(hitches) == 1 else None
+    return hitch if hitch in _REFUSED else None
 
 
 def _kept_from_programs(case: Case, about: Sequence[Counted], hitch: Hitch) -> Found:

@@ -302,6 +302,8 @@ def test_over_tls_a_certificate_that_is_refused_may_be_the_configs_fault(
     assert (finding.cause, finding.hop) == (Cause.DNS_FAILURE, Hop.RESOLVER)
     assert finding.next_step.startswith(what)
     assert finding.evidence.startswith("the DNS server's certificate is ")
+    slow = replace(scene, results=[*couriers(failure, hosts=(0, 1, 2)), *couriers(TIMEOUT, hosts=(3,))])
+    assert slow.judged().findings[0].next_step.startswith(what)
 
 
 @pytest.mark.parametrize("failure", [TIMEOUT, UNREACHABLE])
