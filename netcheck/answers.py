@@ -205,14 +205,15 @@ def _ways(facts: Facts, paths: Mapping[str, ProbePath], judged: Sequence[Judgeme
 
 
 def _ports_served(facts: Facts, judged: Judgement) -> str:
+    """Those that are needed there; where none of these is reached, whatever is: devices use that too."""
+    services = {need.service for need in judged.needs}
     reached = {
-        result.port
+        (result.service, result.port)
         for result in facts.results
-        if result.path == judged.path
-        and result.attempt.failure is None
-        and (result.service, result.port) in judged.needs
+        if result.path == judged.path and result.attempt.failure is None and result.service in services
     }
-    return f" ({ports_text(reached)})" if reached else ""
+    ports = {port for _, port in reached & judged.needs or reached}
+    return f" ({ports_text(ports)})" if ports else ""
 
 
 _OF_OTHERS: Mapping[Verdict, str] = {

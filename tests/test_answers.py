@@ -1,5 +1,7 @@
 """The answer for each role, in words."""
 
+from dataclasses import replace
+
 import pytest
 
 from netcheck.answers import answers, evidence_lines, in_short
@@ -124,6 +126,13 @@ def test_what_a_proxy_denies_may_be_the_next_proxy() -> None:
     about = (result(COURIER, 443, DROPPED, proxies=row),)
     for cause in (Cause.PROXY_DENIES_PORT, Cause.PROXY_DENIES_HOST):
         assert in_short(Finding(cause, Hop.PROXY, "", "", about=about)) == "the proxy denies the next proxy"
+
+
+def test_where_only_the_port_that_was_not_expected_is_reached_it_is_told() -> None:
+    path = replace(DIRECT, expected=Expected.FALLBACK_ONLY)
+    of_fallback = replace(judged(path, Verdict.READY), needs=frozenset({Needed("courier", 443)}))
+    known = facts([COURIER], [path], [of_fallback], [result(COURIER, 5223)])
+    assert [each.text for each in answers(known)] == ["Devices: yes, directly (port 5223)."]
 
 
 def test_each_role_has_its_own_answer() -> None:

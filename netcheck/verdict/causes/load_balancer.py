@@ -20,10 +20,23 @@ def balancer_header(case: Case) -> Found | None:
     if not about:
         return None
     balancer = the_balancers(about)
-    if case.path.proxy_protocol is None:
+    is_mixed = any(each.failure is None for each in case.counted)
+    if case.path.proxy_protocol is None and is_mixed:
+        next_step = (
+            "If the MDM server speaks the PROXY protocol to it, move it to a path with `proxy_protocol: v2` "
+            f"in the config: others of {case.path.name} do without. "
+            f"If not, ask {balancer.asked} not to expect it (`accept-proxy`)."
+        )
+    elif case.path.proxy_protocol is None:
         next_step = (
             f"If the MDM server speaks the PROXY protocol to it, write `proxy_protocol: v2` for the path "
             f"{case.path.name} in the config. If not, ask {balancer.asked} not to expect it (`accept-proxy`)."
+        )
+    elif is_mixed:
+        next_step = (
+            f"Ask {balancer.asked} to accept the PROXY protocol (haproxy: `accept-proxy`, nginx: "
+            "`proxy_protocol`). If the MDM server does not speak it there, move this to a path without "
+            f"`proxy_protocol` in the config: others of {case.path.name} want it."
         )
     else:
         next_step = (

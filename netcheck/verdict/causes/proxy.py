@@ -10,7 +10,7 @@ from statistics import median_low
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
-from netcheck.model.paths import Family, ProxyScheme
+from netcheck.model.paths import Family, ProxyScheme, is_literal
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
@@ -66,6 +66,7 @@ def proxy_down(case: Case) -> Found | None:
         return None
     proxy = the_proxy(case, about)
     runs = f"Ask {proxy.asked} to make sure that the proxy runs and can be reached from {_from_where(about)}."
+    runs += _does_the_one_before_know_it(about)
     next_step = _of_its_tls(case, proxy, about) or _of_its_answers(case, proxy, about) or runs
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
 
@@ -118,6 +119,16 @@ def _from_where(about: Iterable[Counted]) -> str:
     """From this machine, or from the proxy before it."""
     before = [each.result.attempt.proxy for each in about if unreached_proxy(each)]
     return listed(sorted({f"the proxy {proxy.place}" for proxy in before if proxy})) or "netcheck's machine"
+
+
+def _does_the_one_before_know_it(about: Sequence[Counted]) -> str:
+    """A sentence; some proxies say of a name that they do not know what others say of an address."""
+    unreached = [proxy for each in about if (proxy := unreached_proxy(each))]
+    is_unclear = all(map(reason_is(Reason.PROXY_TARGET_UNREACHABLE, Reason.PROXY_DNS_FAILURE), about))
+    names = sorted({proxy.host for proxy in unreached if not is_literal(proxy.host)})
+    if not (names and is_unclear and len(unreached) == len(about)):
+        return ""
+    return f" Then ask the owners of {_from_where(about)} whether it knows the name {shortened(names)}."
 
 
 def _silences(case: Case) -> list[Counted]:

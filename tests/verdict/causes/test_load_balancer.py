@@ -171,3 +171,24 @@ def test_a_header_that_nobody_expects_may_be_left_out() -> None:
     ).judgements
     assert judged.cause is Cause.BALANCER_HEADER
     assert "take `proxy_protocol` from the path lb in the config" in (judged.next_step or "")
+
+
+@pytest.mark.parametrize(
+    ("version", "what"),
+    [
+        (
+            ProxyProtocol.V2,
+            "move this to a path without `proxy_protocol` in the config: others of lb want it.",
+        ),
+        (None, "move it to a path with `proxy_protocol: v2` in the config: others of lb do without."),
+    ],
+)
+def test_where_others_of_the_path_work_as_it_is_its_header_is_not_to_be_changed(
+    version: ProxyProtocol | None, what: str
+) -> None:
+    path = replace(SHARED, proxy_protocol=version)
+    failure = Failure(Phase.TLS, Reason.CLOSED, "closed", is_of_header=True)
+    found = assess([API, MDM], [path], once([at_shared(API, failure), at_shared(MDM)])).judgements
+    (finding,) = next(each for each in found if each.role in API.roles).findings
+    assert finding.cause is Cause.BALANCER_HEADER
+    assert what in finding.next_step

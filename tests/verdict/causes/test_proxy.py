@@ -521,3 +521,17 @@ def test_a_socks_proxy_that_takes_no_names_can_be_given_addresses() -> None:
     assert judged.cause is Cause.PROXY_CANNOT_RESOLVE
     assert "to take names, or to fix its name resolution" in (judged.next_step or "")
     assert "set `resolve: local` of the path proxy in the config" in (judged.next_step or "")
+
+
+@pytest.mark.parametrize(("host", "is_asked"), [("outer.test", True), ("192.0.2.9", False)])
+def test_of_a_next_proxy_that_is_not_reached_by_name_the_one_before_is_asked_too(
+    host: str, is_asked: bool
+) -> None:
+    way = (Proxy(ProxyScheme.SOCKS5H, "inner.test", 1080), Proxy(ProxyScheme.HTTP, host, 3128))
+    failure = Failure(HANDSHAKE, Reason.PROXY_TARGET_UNREACHABLE, "SOCKS5 reply 0x04")
+    results = couriers(failure, path=ProbePath("proxy", way), family=Family.NAME, spoke=True)
+    scene = Scene(None, Verdict.NOT_READY, None, results, paths=(ProbePath("proxy", way),))
+    (finding,) = scene.judged().findings
+    assert (finding.cause, finding.asked) == (Cause.PROXY_DOWN, f"the owners of the proxy {host}:3128")
+    question = " Then ask the owners of the proxy inner.test:1080 whether it knows the name outer.test."
+    assert finding.next_step.count(question) == is_asked
