@@ -67,7 +67,9 @@ def _protocol(written: str) -> str:
 
 
 _PORTS = Key(
-    ports(Limits()), "The ports to probe; of a courier, the first is the one wanted, others the fallback."
+    ports(Limits()),
+    "The ports to probe. Of a courier, 5223 comes first wherever it stands, as devices have it, else the "
+    "first one written; others are the fallback.",
 )
 _COMMON = {
     "enabled": Key(FLAG, "Whether it is probed; all are, but for the bag and the sandbox services."),
@@ -287,6 +289,8 @@ def _tuned(built_in: BuiltIn, keys: ServiceKeys, interval: float) -> Service:
         return replace(service, every=math.ceil(keys.interval / interval))
     if built_in.domain is None:
         return service
+    wanted = built_in.service.ports[0]  # which devices try first, in whatever order the others are written
+    service = replace(service, ports=tuple(sorted(service.ports, key=lambda port: port != wanted)))
     if isinstance(keys.count, str):
         return replace(service, count_from_bag=built_in.domain)
     return replace(service, hosts=numbered_hosts(built_in.domain, keys.count))

@@ -331,6 +331,18 @@ def test_the_count_is_the_highest_number_of_a_courier(load: Load) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "ports"),
+    [("[443, 5223]", (5223, 443)), ("[8443, 5223, 443]", (5223, 8443, 443)), ("[8443, 443]", (8443, 443))],
+)
+def test_of_a_courier_5223_is_the_first_wherever_it_stands(
+    load: Load, written: str, ports: tuple[int, ...]
+) -> None:
+    found = load(f"services: {{courier: {{ports: {written}}}, provider: {{ports: [2197, 443]}}}}\n")
+    by_name = {service.name: service.ports for service in found.services}
+    assert (by_name["courier"], by_name["provider"]) == (ports, (2197, 443))
+
+
 @pytest.mark.parametrize("name", ["courier", "courier2", "courier-sandbox"])
 def test_a_count_of_auto_is_left_to_the_bag_and_until_then_50(load: Load, name: str) -> None:
     text = f"services: {{{name}: {{count: auto, enabled: true}}, bag: {{enabled: true}}}}\n"
