@@ -639,6 +639,15 @@ def test_without_push_certificates_there_are_none_to_verify(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    "option", ["--proxy", "--username", "--password-file", "--resolver", "--interface", "--config"]
+)
+def test_an_option_that_is_given_twice_is_refused(option: str) -> None:
+    done = invoke("check", option, "a", option, "b")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"{option} is given 2 times: keep one" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("file", "narrowed"),
     [
         ("paths: {a: {roles: device}}", []),

@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,10 +70,21 @@ class _Asked:
         return Instead(self.proxy, self.username, self.password_file, self.resolver, self.interface)
 
 
+def _once(context: click.Context, option: click.Parameter, given: Sequence[object]) -> object:
+    """The value, or None: of several the last one would win, and nobody would see that."""
+    if len(given) > 1:
+        raise click.UsageError(f"{option.opts[0]} is given {len(given)} times: keep one", context)
+    return given[0] if given else None
+
+
+_ONCE: Mapping[str, Any] = {"multiple": True, "callback": _once}
+
+
 @click.command()
 @click.option(
     "--config",
     "file",
+    **_ONCE,
     type=_FILE,
     help="The configuration; without it, the built-in services, directly.",
 )
@@ -93,11 +104,13 @@ class _Asked:
     help="Only this service (repeatable).",
     shell_complete=completion.services,
 )
-@click.option("--proxy", metavar="URL", help="Without a config: through this proxy.")
-@click.option("--username", metavar="NAME", help="Log in at that proxy as this user.")
-@click.option("--password-file", type=_FILE, help="A file with the password for that login.")
-@click.option("--resolver", metavar="ADDRESS", help="Without a config: ask this nameserver.")
-@click.option("--interface", metavar="NAME", help="Without a config: leave this machine by this interface.")
+@click.option("--proxy", **_ONCE, metavar="URL", help="Without a config: through this proxy.")
+@click.option("--username", **_ONCE, metavar="NAME", help="Log in at that proxy as this user.")
+@click.option("--password-file", **_ONCE, type=_FILE, help="A file with the password for that login.")
+@click.option("--resolver", **_ONCE, metavar="ADDRESS", help="Without a config: ask this nameserver.")
+@click.option(
+    "--interface", **_ONCE, metavar="NAME", help="Without a config: leave this machine by this interface."
+)
 @click.option("--all-hosts", is_flag=True, help="Every host, not only some of those that are numbered.")
 @click.option("--all-addresses", is_flag=True, help="Every address of every host, not one per family.")
 @click.option(
