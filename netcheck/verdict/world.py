@@ -16,6 +16,9 @@ from netcheck.verdict.counting import Counted, Counting
 from netcheck.verdict.matching import Matches, is_apples, phase_is, reason_is, software_of
 from netcheck.verdict.ranges import RangeOnPath
 
+_UNASKED = (Reason.NETWORK_UNREACHABLE, Reason.NO_LOCAL_ADDRESS)
+"""From a nameserver so nobody waits for an answer: this machine has no way to it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Beside:
@@ -190,8 +193,8 @@ class World:
         for lookup in sorted(self.lookups, key=lambda lookup: lookup.at):
             spoke: dict[str, bool] = {}
             for each in lookup.tries:
-                if each.reason is Reason.NETWORK_UNREACHABLE:
-                    continue  # nobody was asked, and nobody waits
+                if each.reason in _UNASKED:
+                    continue
                 spoke[each.nameserver] = spoke.get(each.nameserver, False) or each.was_heard
             for nameserver, did in spoke.items():
                 found.setdefault(lookup.resolver, {}).setdefault(nameserver, []).append(did)

@@ -469,10 +469,15 @@ def test_a_nameserver_that_resolv_conf_names_no_more_is_blamed_no_more(
     assert judged.cause is cause
 
 
-NO_WAY = Reason.NETWORK_UNREACHABLE
-
-
-@pytest.mark.parametrize(("reason", "is_waited_for"), [(SILENT, True), (CLOSED, False), (NO_WAY, None)])
+@pytest.mark.parametrize(
+    ("reason", "is_waited_for"),
+    [
+        (SILENT, True),
+        (CLOSED, False),
+        (Reason.NETWORK_UNREACHABLE, None),
+        (Reason.NO_LOCAL_ADDRESS, None),  # as fe80::1%eth9 where there is no eth9
+    ],
+)
 def test_nobody_waits_for_a_nameserver_that_refuses_or_that_no_route_leads_to(
     reason: Reason, is_waited_for: bool | None
 ) -> None:
