@@ -16,6 +16,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes import (
     apple,
     certificates,
+    fallback,
     firewall,
     idle,
     large_hello,
@@ -82,7 +83,7 @@ RULES: tuple[Rule, ...] = (
     proxy.proxy_member_down,
     proxy.proxy_slow,
     idle.idle_forgotten,
-    firewall.fallback_blocked,
+    fallback.fallback_blocked,
 )
 
 

@@ -1,11 +1,12 @@
 """What was seen in a network, made of results, and what has to be said of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Judgement, Proof, PushCertificate, Verdict
 from netcheck.model.paths import (
+    Expected,
     Family,
     LoadBalancer,
     Pac,
@@ -17,7 +18,7 @@ from netcheck.model.paths import (
     Role,
 )
 from netcheck.model.results import Hold, Lookup, Result, TlsInfo, Trust
-from netcheck.model.services import PortRule, Service
+from netcheck.model.services import PortRule, Service, TlsSettings
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.rules import RULES
 from netcheck.verdict.world import Beside
@@ -38,7 +39,11 @@ ENROLMENT = Service(
     frozenset({Role.DEVICE}),
 )
 """Of one's own, with hosts of Apple's that are none of push: https://support.apple.com/101555"""
+NAMED = replace(COURIER, tls=TlsSettings("courier.push.apple.com"))
+"""The couriers as they are: one name in TLS for all."""
 DIRECT = ProbePath("direct")
+BLOCKED = replace(DIRECT, expected=Expected.BLOCKED)
+FALLBACK = replace(DIRECT, expected=Expected.FALLBACK_ONLY)
 PROXY = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
 BOTH = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.BOTH),))
 LOCAL = ProbePath("proxy", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resolve=ResolveMode.LOCAL),))

@@ -7,22 +7,17 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Cause, Hop, Needed, Verdict
+from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Expected, Family
-from netcheck.model.services import PortRule, ports_on
 from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
-from netcheck.verdict.causes.names_led import at_strays
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.matching import fails_in, is_apples, is_translated, is_unsaid, phase_is, tls_had_begun
 from netcheck.verdict.naming import (
     FAMILIES,
-    FIREWALL,
     THIS_NETWORK,
     apples_networks,
-    commonest,
     how_often,
     on_the_way,
     over,
@@ -329,76 +324,3 @@ def _is_accident(case: Case) -> bool:
     hosts = {each.result.host for each in case.left}
     tried = {each.result.host for each in case.counted if each.place in case.verdicts}
     return len(hosts) <= max(_MOST_ACCIDENTS, len(tried) // 10)
-
-
-@cause(Cause.FALLBACK_BLOCKED, Hop.FIREWALL, is_remark=True)
-def fallback_blocked(case: Case) -> Found | None:
-    """The first port works, and one to which devices fall back does not, or to a part of the couriers."""
-    spares = [] if case.path.is_proxied or case.path.load_balancer else _spares(case)
-    tried = [each for each in case.counted if each.place in spares]
-    is_stray = at_strays(case)
-    failed = [each for each in tried if each.failure and not (each.comes_and_goes or is_stray(each))]
-    about = _fails_in_part(case, [each for each in failed if not _is_explained(case, each)])
-    if not about:
-        return None
-    places = {each.place for each in about}
-    beside = [e for e in tried if e.place in places and (e.failure is None or e.comes_and_goes)]
-    phase, reason, count = commonest(about)
-    how = f"{failure_in_words(phase, reason)} in {count} of {len(about)} probes"
-    ports, ranges = the_ports(case, about), _dead_parts(about, beside)
-    is_of_tls = all(map(phase_is(Phase.TLS), about))
-    return Found(
-        FIREWALL,
-        about,
-        f"{_how_many_hosts(about, beside)} on {ports}: {how}",
-        f"Ask {FIREWALL.asked} to allow {'TLS on' if is_of_tls else 'TCP'} {ports} to "
-        f"{ranges or the_hosts(case, about)}, without TLS inspection. {_what_for(case, about, beside)}"
-        f"{the_names_in_tls(case, about) if is_of_tls else '' if ranges else apples_networks(about)}",
-        the_reply(about),
-    )
-
-
-def _is_explained(case: Case, each: Counted) -> bool:
-    return each.failure is not None and case.is_explained(each.result.host, each.family, each.failure.reason)
-
-
-def _what_for(case: Case, about: Sequence[Counted], beside: Sequence[Counted]) -> str:
-    on_fallback = {need.service for need, its in case.verdicts.items() if its is Verdict.FALLBACK_ONLY}
-    if any(each.result.service in on_fallback for each in about):
-        return "Devices here depend on it, as their first port is blocked."
-    if case.verdict is not Verdict.READY:
-        return "Devices on Wi-Fi or Ethernet fall back to it."
-    something = "not always have something" if beside else "have nothing"
-    return f"Push works now, but devices on Wi-Fi or Ethernet would {something} to fall back to."
-
-
-def _how_many_hosts(about: Sequence[Counted], beside: Sequence[Counted]) -> str:
-    hosts, all_hosts = ({each.result.host for each in some} for some in (about, [*about, *beside]))
-    if not beside:
-        return f"0 of {len(hosts)} hosts can be reached"
-    return f"{len(hosts)} of {len(all_hosts)} hosts fail partly"
-
-
-def _fails_in_part(case: Case, failed: Sequence[Counted]) -> list[Counted]:
-    """The failures on each port where they are not those of single hosts, and those in dead ranges."""
-    about: list[Counted] = []
-    for place in sorted({each.place for each in failed}):
-        there = [each for each in failed if each.place == place]
-        dead = [each for each in there if not each.connected and each.range in case.world.dead_ranges]
-        about += dead if case.is_few(there) else there
-    return sorted(about, key=lambda each: each.order)
-
-
-def _dead_parts(about: Sequence[Counted], beside: Sequence[Counted]) -> str:
-    """The ranges of Apple's that fail, where it is ranges: beside them others work, and in them nothing."""
-    dead, alive = {each.range for each in about}, {each.range for each in beside}
-    if not alive or None in dead or dead & alive:
-        return ""
-    return listed(sorted({each.prefix for each in dead if each}))
-
-
-def _spares(case: Case) -> list[Needed]:
-    """The services and ports to which devices fall back, where they need not."""
-    couriers = (s for s in case.world.services if s.port_rule is PortRule.FALLBACK)
-    spares = [Needed(s.name, port) for s in couriers for port in ports_on(s, case.path)[1:]]
-    return [place for place in spares if place in case.needs and place not in case.verdicts]

@@ -1,0 +1,105 @@
+"""That what devices fall back to does not work is a remark."""
+
+from dataclasses import replace
+
+import pytest
+
+from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.paths import Family, ProbePath
+from netcheck.model.results import Result
+from netcheck.verdict.assessing import assess
+from tests.records import DROPPED, once, result
+from tests.verdict.scene import API, BLOCKED, COURIER, DIRECT, FALLBACK, NAMED, PROXY, Scene, couriers
+
+
+def test_what_fails_in_tls_on_the_port_to_fall_back_to_is_told_as_such() -> None:
+    results = [*couriers(None, (5223,)), *couriers(Failure(Phase.TLS, Reason.CLOSED, "said"), (443,))]
+    judged = Scene(None, Verdict.READY, None, results, services=(NAMED,)).judged()
+    assert judged.cause is Cause.FALLBACK_BLOCKED
+    assert "to allow TLS on port 443 to " in (judged.next_step or "")
+    assert "In TLS their name is courier.push.apple.com (SNI)." in (judged.next_step or "")
+
+
+ONLY_5223 = [*couriers(None, (5223,)), *couriers(DROPPED, (443,))]
+
+
+def test_that_nothing_works_to_fall_back_to_is_a_remark_and_no_fault() -> None:
+    judged = Scene(None, Verdict.READY, None, ONLY_5223).judged()
+    assert (judged.verdict, judged.cause, judged.hop) == (Verdict.READY, Cause.FALLBACK_BLOCKED, Hop.FIREWALL)
+    assert judged.is_expected
+    assert judged.findings[0].is_remark
+    assert judged.findings[0].evidence == (
+        "0 of 4 hosts can be reached on port 443: connections get no answer in 4 of 4 probes"
+    )
+
+
+def test_that_no_host_answers_on_443_is_worth_a_remark_where_the_config_counts_on_443() -> None:
+    judged = Scene(None, Verdict.READY, None, ONLY_5223, paths=(FALLBACK,)).judged()
+    assert (judged.verdict, judged.cause) == (Verdict.READY, Cause.FALLBACK_BLOCKED)
+
+
+@pytest.mark.parametrize(
+    ("path", "results"),
+    [
+        (DIRECT, couriers()),
+        (DIRECT, couriers(None, (5223,))),  # 443 was not probed
+        (
+            DIRECT,
+            [
+                *couriers(None, (5223,)),
+                *couriers(None, (443,), hosts=(0, 1, 2)),
+                *couriers(DROPPED, (443,), hosts=(3,)),
+            ],
+        ),
+        (PROXY, [*couriers(None, (443,), path=PROXY), *couriers(DROPPED, (5223,), path=PROXY)]),
+    ],
+)
+def test_a_fallback_that_works_or_is_not_known_is_no_remark(path: ProbePath, results: list[Result]) -> None:
+    judged = Scene(None, Verdict.READY, None, results, paths=(path,)).judged()
+    assert (judged.verdict, judged.findings) == (Verdict.READY, ())
+
+
+@pytest.mark.parametrize(
+    ("fallback", "what", "count"),
+    [
+        (
+            [*couriers(None, (443,), hosts=(0,)), *couriers(DROPPED, (443,), hosts=(1, 2, 3))],
+            "to 17.188.128.0/18, 17.249.0.0/16 and 17.252.0.0/16, ",
+            "3 of 4 hosts fail partly on port 443: ",
+        ),
+        (
+            [*couriers(DROPPED, (443,)), *couriers(None, (443,), family=Family.IPV6)],
+            "port 443 over IPv4 to 17.188.128.0/18, ",
+            "4 of 4 hosts fail partly on port 443 over IPv4: ",
+        ),
+    ],
+)
+def test_a_fallback_that_works_in_part_is_a_remark_that_says_which(
+    fallback: list[Result], what: str, count: str
+) -> None:
+    judged = Scene(None, Verdict.READY, None, [*couriers(None, (5223,)), *fallback]).judged()
+    assert (judged.verdict, judged.cause) == (Verdict.READY, Cause.FALLBACK_BLOCKED)
+    assert what in (judged.next_step or "")
+    assert judged.findings[0].evidence.startswith(count)
+
+
+def test_where_the_config_counts_on_443_a_part_of_it_that_fails_is_what_devices_depend_on() -> None:
+    results = [*couriers(DROPPED), *couriers(DROPPED, (5223,), family=Family.IPV6)]
+    results += couriers(None, (443,), family=Family.IPV6)
+    judged = Scene(None, Verdict.READY, None, results, paths=(FALLBACK,)).judged()
+    assert (judged.verdict, judged.cause) == (Verdict.FALLBACK_ONLY, Cause.FALLBACK_BLOCKED)
+    assert "Devices here depend on it" in (judged.next_step or "")
+
+
+def test_where_nothing_should_work_a_dead_fallback_is_no_remark() -> None:
+    judged = Scene(None, Verdict.READY, None, ONLY_5223, paths=(BLOCKED,)).judged()
+    assert [finding.cause for finding in judged.findings] == [Cause.PATH_OPEN]
+
+
+def test_couriers_that_nobody_requires_need_no_fallback() -> None:
+    services = (replace(COURIER, required=False), API)
+    judged = assess(
+        services, [DIRECT], once([*ONLY_5223, result(API, 443, address="17.188.128.9")])
+    ).judgements
+    assert [each.findings for each in judged] == [()]
