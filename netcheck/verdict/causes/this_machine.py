@@ -188,9 +188,19 @@ def _misled_by_its_list(case: Case) -> Found | None:
 
 
 def _misled_by_its_search_list(case: Case) -> Found | None:
-    """As in Kubernetes with a wildcard in one of the domains: the completed name comes first, and exists."""
+    """As in Kubernetes with a wildcard in one of the domains: the completed name comes first, and exists.
+
+    Or there is no answer to it, from a resolver that answers for other names.
+    """
     completed = case.world.completed
-    about = case.mostly(lambda each: each.result.host in completed and _is_misled(case, each))
+    is_heard = any(case.was_resolved_here(each) and not _asks(each) for each in case.counted)
+    is_kept_waiting = fails_in(Phase.RESOLVE, Reason.DNS_TIMEOUT)
+    about = case.mostly(
+        lambda each: (
+            each.result.host in completed
+            and (_is_misled(case, each) or (is_heard and is_apples(each) and is_kept_waiting(each)))
+        )
+    )
     if not about:
         return None
     name = completed[about[0].result.host]

@@ -374,3 +374,19 @@ def test_who_rejects_dns_is_not_said_to_have_no_way_out() -> None:
     judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, PROXY)).judged()
     assert judged.cause is Cause.LOCAL_NETWORK_DOWN
     assert "10.0.0.1 says" not in (judged.next_step or "")
+
+
+@pytest.mark.parametrize(
+    ("couriers_fail", "cause"), [(False, Cause.LOCAL_MACHINE), (True, Cause.DNS_FAILURE)], ids=["one", "all"]
+)
+def test_a_completed_name_that_gets_no_answer_is_this_machines_where_others_get_one(
+    couriers_fail: bool, cause: Cause
+) -> None:
+    silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer from 10.0.0.53:53")
+    results = [*couriers(silent if couriers_fail else None), result(API, 443, silent)]
+    asked = lookup(API.hosts[0], reason=Reason.DNS_TIMEOUT)
+    found = replace(asked, chain=("api.push.apple.com.corp.example",))
+    judged = assess([COURIER, API], [DIRECT], once(results), [found]).judgements[-1]
+    assert judged.cause is cause
+    says = "set `options ndots:1` in resolv.conf. As it is, api.push.apple.com.corp.example is asked for"
+    assert (says in (judged.next_step or "")) is not couriers_fail
