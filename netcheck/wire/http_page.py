@@ -18,13 +18,16 @@ _TAG = re.compile(r"<[^<>]*(?:>|$)")
 def text_of(head: Head, body: bytes) -> str:
     """Its title, or its first line of text, where that says more than the status; empty where nothing does.
 
+    A line that begins as the title does and goes on says more: `Network Error (dns_unresolved_hostname)`.
+
     `body` is as much of it as came along. No secret is masked here, and nothing made printable.
     """
     if any(head[name] for name in _CODED) or not _is_text(head[b"content-type"]):
         return ""
     page = _decoded(body[:MOST_READ])
     status = f"{head.status} {head.phrase.decode('latin-1')}".lower()
-    return next((line for line in _lines(page) if line.lower() not in status), "")
+    first, *rest = [*(line for line in _lines(page) if line.lower() not in status), ""]
+    return next((line for line in rest if first and line.lower().startswith(f"{first} ".lower())), first)
 
 
 def _is_text(content_type: bytes) -> bool:

@@ -266,6 +266,11 @@ HTML = "Content-Type: text/html"
     [
         ((), "unknown browser not allowed", "unknown browser not allowed"),
         ((HTML,), "<html><head><title>Access blocked</title></head><body>x</body></html>", "Access blocked"),
+        (
+            (HTML,),
+            "<title>Network Error</title><p>Network Error (dns_unresolved_hostname)</p><p>Ask</p>",
+            "Network Error (dns_unresolved_hostname)",
+        ),
         ((HTML,), "<title>403 Forbidden</title><h1>Forbidden</h1><p>Not in\nyour plan", "Not in"),
         ((HTML,), "<!-- no --><style>b {}</style><script>1 < 2</script><b>R&amp;D only</b>", "R&D only"),
         ((HTML,), "<p>gesperrt f\xfcr alle", "gesperrt für alle"),
