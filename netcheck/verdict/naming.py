@@ -11,7 +11,7 @@ from netcheck.apns.addresses import PUBLISHED_RANGES, is_push_name
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Hop
 from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy, endpoint_text
-from netcheck.model.results import HOSTS_FILE, Attempt
+from netcheck.model.results import HOSTS_FILE, Attempt, Lookup
 from netcheck.model.services import Service
 from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
@@ -159,11 +159,15 @@ def way_of(attempt: Attempt) -> str:
 _PROXY_HAS_NO_ADDRESS = fails_in(Phase.PROXY_RESOLVE, Reason.NXDOMAIN, Reason.NO_ANSWER)
 
 
-def the_resolver(case: Case) -> Owner:
-    """By its name in the config, and the addresses that were asked: others of its may know better."""
+def the_resolver(case: Case, said: Iterable[Lookup] = ()) -> Owner:
+    """By its name in the config, and the addresses that were asked: others of its may know better.
+
+    Where it is of what was `said`, by the addresses of those who did.
+    """
     resolver = case.path.resolver
+    saying = {each.nameserver for lookup in said for each in lookup.tries if each.reason is lookup.reason}
     tried = {each.nameserver for lookup in case.lookups for each in lookup.tries}
-    asked = sorted(tried) or [str(server) for server in resolver.nameservers]
+    asked = sorted(saying or tried) or [str(server) for server in resolver.nameservers]
     name = (
         "this machine's resolver"
         if resolver.name == SYSTEM_RESOLVER.name

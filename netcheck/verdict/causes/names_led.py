@@ -69,10 +69,11 @@ def _leads_astray(case: Case) -> Found | None:
         return None
     if wavering := denies_at_times(case, about):
         return wavering
-    resolver = the_resolver(case)
+    hosts = {each.result.host for each in about}
+    resolver = the_resolver(case, [each for each in case.lookups if each.host in hosts and not each.reason])
     addresses = _addresses(case, about)
     which = f" {shortened(addresses)}" if addresses else " an address that is nobody's"
-    names = how_many(len({each.result.host for each in about}), "name")
+    names = how_many(len(hosts), "name")
     if all(map(is_of_push, about)):
         what = "remove *.push.apple.com from its block list"
         why = f"Its answer{which} leads to nothing of Apple's."

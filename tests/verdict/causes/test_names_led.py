@@ -7,8 +7,8 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Family, RecordType
-from netcheck.model.results import Lookup, TlsInfo, Trust
+from netcheck.model.paths import Family, RecordType, Transport
+from netcheck.model.results import Lookup, TlsInfo, Trust, Try
 from tests.records import DROPPED, lookup
 from tests.verdict.scene import (
     COURIER,
@@ -60,6 +60,18 @@ def test_others_of_apples_hosts_that_are_blocked_are_named_themselves() -> None:
     judged = Scene(None, Verdict.NOT_READY, None, results, services=(ENROLMENT,)).judged()
     assert judged.cause is Cause.DNS_SINKHOLE
     assert "correct its answer for deviceenrollment.apple.com, gdmf" in (judged.next_step or "")
+
+
+def test_of_several_nameservers_those_that_block_are_named() -> None:
+    nowhere = Failure(Phase.RESOLVE, Reason.SINKHOLED, "leads nowhere")
+    tries = (
+        Try("10.0.0.53:53", Transport.UDP, Reason.DNS_TIMEOUT, 0.5),
+        Try("10.0.0.54:53", Transport.UDP, None, 0.02),
+    )
+    lookups = [replace(lookup(host, "0.0.0.0"), tries=tries) for host in COURIER.hosts]
+    judged = Scene(None, Verdict.NOT_READY, None, couriers(nowhere), lookups=lookups).judged()
+    assert judged.cause is Cause.DNS_SINKHOLE
+    assert "Ask the owners of this machine's resolver (10.0.0.54:53) to" in judged.findings[0].next_step
 
 
 def test_a_proxy_whose_name_is_blocked_is_the_resolvers_and_named() -> None:
