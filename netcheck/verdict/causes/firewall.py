@@ -8,16 +8,18 @@ from ipaddress import ip_address
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Expected, Family
+from netcheck.model.paths import Expected, Family, Role
 from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.matching import fails_in, is_apples, is_translated, is_unsaid, phase_is, tls_had_begun
 from netcheck.verdict.naming import (
     FAMILIES,
     THIS_NETWORK,
     apples_networks,
+    commonest,
     how_often,
     on_the_way,
     over,
@@ -128,12 +130,13 @@ def session_broken(case: Case) -> Found | None:
     if not about:
         return None
     owner = on_the_way(case, about)
+    needed = "; the provider API needs HTTP/2" if case.role is Role.PROVIDER else ""
     return Found(
         owner,
         about,
         how_often(case, about),
         f"Ask {owner.asked} to pass on unchanged what follows the TLS handshake. Sessions with "
-        f"{the_hosts(case, about)} on {the_ports(case, about)} are broken; the provider API needs HTTP/2.",
+        f"{the_hosts(case, about)} on {the_ports(case, about)} are broken{needed}.",
         the_reply(about),
     )
 
@@ -238,13 +241,23 @@ def port_blocked(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        f"on {ports_text(dead)}{over(case, about)}, {how_often(case, about)}{rest}",
+        f"{_how_on_ports(case, about)}{rest}",
         _REPAIR_NAT64.format(owner.asked)
         if untranslated
         else f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_hosts(case, about)}."
         f"{apples_networks(about)}",
         the_reply(about),
     )
+
+
+def _how_on_ports(case: Case, about: Sequence[Counted]) -> str:
+    """How they fail; of two ports each, where that differs."""
+    ports = sorted({each.result.port for each in about})
+    kinds = [commonest([each for each in about if each.result.port == port])[:2] for port in ports]
+    if len(ports) != 2 or kinds[0] == kinds[1]:
+        return f"on {ports_text(ports)}{over(case, about)}, {how_often(case, about)}"
+    each = (f"on port {port}, {failure_in_words(*kind)}" for port, kind in zip(ports, kinds, strict=True))
+    return f"{'; '.join(each)}{over(case, about)} ({len(about)} of {len(case.failed)} failed probes)"
 
 
 def _nothing_is_translated(case: Case, about: Sequence[Counted]) -> bool:

@@ -196,6 +196,23 @@ def test_what_falls_silent_after_its_certificate_has_no_link_with_a_smaller_mtu(
     assert "MTU" not in judged.findings[0].next_step
 
 
+def test_ports_that_fail_in_different_ways_are_told_one_by_one() -> None:
+    results = [*couriers(DROPPED, (5223,)), *couriers(REFUSED, (443,))]
+    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    assert [each.cause for each in judged.findings] == [Cause.PORT_BLOCKED]
+    assert judged.findings[0].evidence == (
+        "on port 443, connections are refused; on port 5223, connections get no answer (8 of 8 failed probes)"
+    )
+
+
+def test_only_servers_are_told_what_the_provider_api_needs() -> None:
+    broken = Failure(Phase.SESSION, Reason.RESET, "reset")
+    results = [*couriers(broken), result(API, 443, broken, address="17.188.128.9")]
+    device, provider = assess([COURIER, API], [DIRECT], once(results)).judgements
+    assert [each.cause for each in (device, provider)] == [Cause.SESSION_BROKEN] * 2
+    assert ["HTTP/2" in (each.next_step or "") for each in (device, provider)] == [False, True]
+
+
 def test_where_all_of_a_service_fails_its_addresses_show_no_blocked_ranges() -> None:
     courier2 = replace(
         COURIER, name="courier2", hosts=("0-courier2.push.apple.com", "1-courier2.push.apple.com")
