@@ -87,9 +87,8 @@ direct: connect timeout, 2 times
     seen       no answer in 5 s
 
 squid: proxy_handshake proxy_denied, once
-    hosts      0-courier.test, TCP port 5223
-    addresses  192.0.2.1
-    seen       HTTP 403 Forbidden
+    hosts  0-courier.test, TCP port 5223
+    seen   HTTP 403 Forbidden
 
 Median time of each phase
 path     service   port   resolve   proxy handshake   connect
