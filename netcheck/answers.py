@@ -61,6 +61,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.PAC_FAILED: "the PAC file {of_the_pac_file}",
     Cause.PAC_SPLITS: "the PAC file sends ports different ways",
     Cause.PAC_MEMBER_DOWN: "the PAC file names a proxy that is down",
+    Cause.PROXY_LOGIN_NEEDED: "the proxy wants a login, which devices do not have",
     Cause.PROXY_MEMBER_DOWN: "an address of the proxy does not answer",
     Cause.PAC_OUTDATED: "the PAC file can no longer be read",
     Cause.PROXY_SLOW: "the proxy is slow",

@@ -39,6 +39,7 @@ _STEPS_OF_OPTIONS = {
     "`password_file`": "--password-file",
     " of the path proxy in the config": "",
     " for the path proxy in the config": " in --proxy",
+    "set `roles: [provider]`": "write a config for it, with `roles: [provider]`",
     "set `ca_file`": "write a config for it, with `ca_file`",
     "set `resolve": "write a config for it, with `resolve",
     "the resolver chosen (": "the resolver (",

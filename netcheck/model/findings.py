@@ -102,6 +102,7 @@ class Cause(StrEnum):
     PAC_SPLITS = "pac_splits"
     PAC_MEMBER_DOWN = "pac_member_down"
     PAC_OUTDATED = "pac_outdated"
+    PROXY_LOGIN_NEEDED = "proxy_login_needed"
     PROXY_MEMBER_DOWN = "proxy_member_down"
     PROXY_SLOW = "proxy_slow"
     IDLE_FORGOTTEN = "idle_forgotten"

@@ -169,6 +169,8 @@ class Attempt:
     """The address of this machine that it left from, be it to a proxy; None where nothing left."""
     balancer: str | None = None
     """`ADDRESS:PORT` of the load balancer that was asked in the host's place; None on other paths."""
+    login_wanted: bool = False
+    """Whether a proxy was seen to want the login of the config, which not everybody has."""
 
     @property
     def proxy(self) -> Proxy | None:

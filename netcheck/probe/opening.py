@@ -186,6 +186,7 @@ def attempt_of(
         legs=tuple(walk.legs) if len(aim.proxies) > 1 else (),
         at=at,
         source=walk.source,
+        login_wanted=walk.login_wanted,
         balancer=endpoint_text(aim.target.host, aim.target.port) if path.load_balancer else None,
     )
 

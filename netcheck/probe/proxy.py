@@ -241,6 +241,7 @@ class _Asking:
             try:
                 await _converse(stream, handshake, said)
             except LoginWantedError as wanted:
+                self.walk.login_wanted = True
                 is_bound = login.is_bound
                 said = await login.next_request(wanted)
                 if not await self._hear_out(stream, wanted):
@@ -258,6 +259,7 @@ class _Asking:
                     was_sent = handshake.awaits_login
                     reply = handshake.receive(await _hear(stream, handshake))
                     if handshake.awaits_login and not was_sent:
+                        self.walk.login_wanted = True
                         await turn.come()
                     elif was_sent and not handshake.awaits_login:
                         turn.accepted()

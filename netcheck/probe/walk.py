@@ -61,6 +61,7 @@ class Walk:
         "bag",
         "lacks_certificate",
         "legs",
+        "login_wanted",
         "passed",
         "passed_over",
         "peer",
@@ -89,6 +90,7 @@ class Walk:
         self.tcp: TcpInfo | None = None
         """What the kernel measured on the first hop's connection."""
         self.proxy_spoke: bool | None = None
+        self.login_wanted = False
         self.tls: TlsInfo | None = None
         self.bag: Bag | None = None
         self.lacks_certificate = False

@@ -80,6 +80,7 @@ RULES: tuple[Rule, ...] = (
     pac.pac_splits,
     pac.pac_member_down,
     pac.pac_outdated,
+    proxy_login.proxy_login_needed,
     proxy.proxy_member_down,
     proxy.proxy_slow,
     idle.idle_forgotten,

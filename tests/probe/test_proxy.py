@@ -23,6 +23,7 @@ TARGET = Target("1-courier.push.apple.com", 5223)
 SOCKS5_YES = (b"\x05\x00", b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
 SOCKS5_NO = (b"\x05\x00", b"\x05\x02\x00\x01\x00\x00\x00\x00\x00\x00")
 HTTP_YES = b"HTTP/1.1 200 Connection established\r\n\r\n"
+HTTP_LOGIN = b"HTTP/1.1 407 Login\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n"
 HTTP_NO = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
 TIMEOUTS = Timeouts(connect=5, proxy=5, tls=5)
 
@@ -225,6 +226,25 @@ async def test_credentials_reach_the_proxy_and_nothing_else() -> None:
     assert failure is not None
     assert "s3cret" not in repr(failure)
     assert "s3cret" not in repr(proxy_login)
+
+
+@in_trio
+@pytest.mark.parametrize(
+    ("scheme", "answers", "wanted"),
+    [
+        (ProxyScheme.SOCKS5H, (b"\x05\x02", b"\x01\x00", *SOCKS5_YES[1:]), True),
+        (ProxyScheme.SOCKS5H, SOCKS5_YES, False),
+        (ProxyScheme.HTTP, (HTTP_LOGIN, HTTP_YES), True),
+        (ProxyScheme.HTTP, (HTTP_YES,), False),
+    ],
+)
+async def test_whether_a_proxy_wants_the_login_is_known(
+    scheme: ProxyScheme, answers: tuple[bytes, ...], wanted: bool
+) -> None:
+    async with serving(says(*answers)) as port:
+        walk, failure = await walked(Proxy(scheme, "127.0.0.1", port, Credentials("svc", Secret("s3cret"))))
+    assert failure is None
+    assert walk.login_wanted is wanted
 
 
 # --- TLS to the proxy

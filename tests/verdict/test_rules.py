@@ -64,6 +64,11 @@ def with_large_hello(results: Sequence[Result], told: LargeHello) -> list[Result
     return [replace(each, large_hello=told) if each in first else each for each in results]
 
 
+def with_login(results: Sequence[Result]) -> list[Result]:
+    """Where netcheck's own login was asked for."""
+    return [replace(each, attempt=replace(each.attempt, login_wanted=True)) for each in results]
+
+
 def held(end: HoldEnd, silence: float, path: ProbePath = DIRECT, family: Family = Family.IPV4) -> Hold:
     """Of a courier; it outlived half of it, or all where it was held."""
     longest = silence if end is HoldEnd.HELD else silence / 2
@@ -429,6 +434,24 @@ SCENES = {
         ),
         "to make sure that the PAC file can be fetched from netcheck's machine.",
         (PAC,),
+    ),
+    "a proxy that leads on only who logs in, as devices cannot": Scene(
+        Cause.PROXY_LOGIN_NEEDED,
+        Verdict.READY,
+        Hop.PROXY,
+        with_login(couriers(path=PROXY, family=Family.NAME, spoke=True)),
+        "to exempt N-courier.push.apple.com (N: 0 to 3) from the login: devices cannot log in.",
+        (PROXY,),
+    ),
+    "a proxy that exempts from the login what devices need": Scene(
+        None,
+        Verdict.READY,
+        None,
+        couriers(path=PROXY, family=Family.NAME, spoke=True)
+        + with_login([result(PROVIDER, 443, path="proxy", family=Family.NAME, proxies=PROXY.proxies)]),
+        "",
+        (PROXY,),
+        (COURIER, PROVIDER),
     ),
     "a proxy of which one address is dead": Scene(
         Cause.PROXY_MEMBER_DOWN,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from netcheck.model.failing import LOGIN_REASONS, LoginFault, Reason, RefusedLogin
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Credentials, Role
+from netcheck.model.results import Attempt
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
@@ -35,6 +36,29 @@ def proxy_auth(case: Case) -> Found | None:
     first, *others = {_IN_WORDS.get(_fault(each), "") for each in about}
     how = how_often(case, about, "" if others else first)
     return Found(proxy, about, how, _a_way_in(case, proxy, about), the_reply(about))
+
+
+@cause(Cause.PROXY_LOGIN_NEEDED, Hop.PROXY, is_remark=True)
+@through
+def proxy_login_needed(case: Case) -> Found | None:
+    """Netcheck reaches what devices need with its own login. They may be exempt where netcheck is not."""
+    if case.role is not Role.DEVICE:
+        return None
+    about = [e for e in case.counted if e.place in case.needs and _is_let_in(e.result.attempt)]
+    if not about:
+        return None
+    proxy = the_proxy(case, about)
+    return Found(
+        proxy,
+        about,
+        "The proxy wants a login, and lets netcheck pass with its own",
+        f"Ask {proxy.asked} to exempt {the_hosts(case, about)} from the login: devices cannot log in. "
+        f"If none of them uses it, set `roles: [provider]` of the path {case.path.name} in the config.",
+    )
+
+
+def _is_let_in(attempt: Attempt) -> bool:
+    return attempt.failure is None and attempt.login_wanted
 
 
 def _fault(each: Counted) -> LoginFault | None:

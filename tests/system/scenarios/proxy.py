@@ -34,6 +34,8 @@ from tests.system.scenes import Finding, Scene, both, off
 DEVICE, PROVIDER = Role
 NOT_READY, DEGRADED = Verdict.NOT_READY, Verdict.DEGRADED
 
+LOGIN_NEEDED = Finding(Verdict.READY, Cause.PROXY_LOGIN_NEEDED, Hop.PROXY)
+
 SCENES: Mapping[str, Scene] = {
     "a proxy is stopped": Scene(
         at_proxy("dante", NOT_READY, Cause.PROXY_DOWN),
@@ -212,8 +214,12 @@ SCENES: Mapping[str, Scene] = {
         beside(odd=lambda lab: odd_proxy(lab.namespace, "long_refusal").url),
     ),
     "a proxy takes the password in the wrong version": Scene(
-        {**FINE, **both("odd", READY)},
+        {**FINE, **both("odd", READY), ("odd", DEVICE): LOGIN_NEEDED},
         beside(odd=lambda lab: {"proxy": odd_proxy(lab.namespace, "socks").url, **lab.credentials}),
+    ),
+    "a proxy lets only those pass who log in": Scene(
+        {**FINE, **both("squid", READY), ("squid", DEVICE): LOGIN_NEEDED},
+        beside(squid=lambda lab: {"proxy": lab.squid["auth"], **lab.credentials}),
     ),
     "a proxy asks for a password and never answers it": Scene(
         at_proxy("odd", NOT_READY, Cause.PROXY_AUTH),
