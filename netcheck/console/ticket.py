@@ -13,7 +13,7 @@ from netcheck.answers import evidence_lines, over
 from netcheck.console.confirming import confirmations, is_unresolved, lacks_pac_file, nameservers
 from netcheck.console.wording import kept_together, places_text, said_once, sentences, with_spaces
 from netcheck.facts import Facts, PathFinding
-from netcheck.model.findings import Finding, Hop, Judgement, Verdict, best, worst
+from netcheck.model.findings import Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import ProbePath, Role, Transport
 from netcheck.model.results import Result
 from netcheck.model.services import hosts_on
@@ -97,20 +97,19 @@ def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[P
 
 
 def _suffering(facts: Facts, judgements: Sequence[Judgement]) -> list[str]:
-    """What it means for people; only of these paths, where another one serves them better."""
+    """What it means for people; only of these paths, where others serve them better, or worse."""
     texts = []
     for role in Role:
-        its = [judged for judged in judgements if judged.role is role]
-        if not its:
-            continue
-        verdict = worst(each.verdict for each in its)
-        if (text := _SUFFER.get((role, verdict))) is None:
-            continue
-        if best(each.verdict for each in facts.judgements if each.role is role) is not verdict:
-            names = {judged.path for judged in its}
-            ways = listed([over(path) for path in facts.paths if path.name in names])
-            text = text.replace(" here ", _WHERE[role].format(ways), 1)
-        texts.append(text)
+        grouped: dict[Verdict, set[str]] = {}
+        for judged in judgements:
+            if judged.role is role and (role, judged.verdict) in _SUFFER:
+                grouped.setdefault(judged.verdict, set()).add(judged.path)
+        for verdict in sorted(grouped, key=lambda each: each.severity, reverse=True):
+            text, names = _SUFFER[role, verdict], grouped[verdict]
+            if {each.verdict for each in facts.judgements if each.role is role} != {verdict}:
+                ways = listed([over(path) for path in facts.paths if path.name in names])
+                text = text.replace(" here ", _WHERE[role].format(ways), 1)
+            texts.append(text)
     return texts
 
 

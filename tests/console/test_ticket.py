@@ -138,6 +138,16 @@ def test_where_another_path_works_only_who_uses_this_one_is_said_to_suffer(role:
     assert says in " ".join(text.split())
 
 
+def test_who_suffers_more_and_who_less_is_said_of_their_own_paths() -> None:
+    step = "Ask the owners of the firewall to allow it."
+    broken = judged(DIRECT, finding(FIREWALL, step, result(COURIER, 443, DROPPED)))
+    limited = judged(WIFI, finding(FIREWALL, step, result(COURIER, 443, DROPPED, path="guest-wifi")))
+    (text,) = tickets(known([DIRECT, WIFI], broken, replace(limited, verdict=Verdict.DEGRADED)), ORIGIN)
+    said = " ".join(text.split())
+    assert "Phones, tablets and Macs that connect directly do not get" in said
+    assert "Some phones, tablets and Macs that connect over guest-wifi do not get" in said
+
+
 def test_what_is_the_same_on_several_paths_is_asked_for_once() -> None:
     step = "Ask the owners of the firewall to allow it."
     each = [
