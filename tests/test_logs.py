@@ -150,9 +150,10 @@ def test_what_finds_no_room_is_lost_and_in_its_place_stands_how_many_lines_that_
     handler.setFormatter(logging.Formatter("%(message)s"))
     with os.fdopen(reading, "rb") as log:
         handler.emit(a_record("x" * 2_000_000))  # more than a pipe holds
+        assert log.read(1) == b"x"  # it is being written, and waits no more
         for number in range(20):
             handler.emit(a_record(f"line {number}"))
-        assert len(log.readline()) == 2_000_001
+        assert len(log.readline()) == 2_000_000
         kept = [log.readline().decode() for _ in range(2)]
         handler.emit(a_record("after it"))
         while kept[-1] != "after it\n":

@@ -174,9 +174,15 @@ def test_of_an_interface_that_is_missing_it_is_said_which_there_are(listener: so
 
 
 def test_an_address_in_the_scope_of_a_missing_interface_is_no_local_address() -> None:
+    assert failure_of("fe80::1%nosuch0", 443).failure.reason is Reason.NO_LOCAL_ADDRESS
+
+
+@pytest.mark.linux
+def test_what_the_connection_lacks_is_not_the_interface_that_it_is_bound_to() -> None:
+    """As where the interface is there, and has no IPv6."""
     failure = failure_of("fe80::1%nosuch0", 443, Binding(interface="lo")).failure
     assert failure.reason is Reason.NO_LOCAL_ADDRESS
-    assert not failure.is_of_binding  # what fails is the connection, as where the interface has no IPv6
+    assert not failure.is_of_binding
 
 
 @pytest.mark.linux
