@@ -255,8 +255,8 @@ def _config(asked: _Asked) -> Config:
     config = dataclasses.replace(config, push_certificates=tuple(files))
     if asked.verify and not proofs(config):
         fail(
-            "--verify shows push certificates to the provider API, and nothing that is probed leads there: "
-            "it takes the service provider, and a path for its role that is not expected to be blocked"
+            "--verify shows push certificates to the provider API, and nothing that is probed leads there. "
+            "It takes the service provider, and a path for its role that is not expected to be blocked."
         )
     return _with_all_addresses(config) if asked.all_addresses else config
 

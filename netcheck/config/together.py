@@ -190,8 +190,8 @@ def _certificates_are_shown(services: Services, paths: Paths, reading: Reading) 
         at = ("push_certificates", name, "verify")
         if reading.sound(at) and reading.written(at) and FLAG.read(reading.value(at), at, reading):
             message = (
-                f"no path leads to the provider API: enable the service {PROVIDER}, and a path of the role "
-                "provider that is not expected to be blocked, or leave verify out"
+                f"nothing leads to the provider API: enable the service {PROVIDER} and a path for its role "
+                "that is not blocked, or leave verify out"
             )
             reading.say(at, message)
 
@@ -236,7 +236,7 @@ def _rounds_can_end(services: Services, paths: Paths, reading: Reading) -> None:
         most = sum(_begun_in_a_round(service, path) for service in its)
         enough = math.ceil(10 * most / pace.interval) / 10
         message = (
-            f"a round begins up to {most} connections on the path {path.name}, and never ends before the "
+            f"a round begins about {most} connections on the path {path.name}, and never ends before the "
             f"next one: write rate: {enough:g}, or a longer interval"
         )
         reading.say(at, message)
