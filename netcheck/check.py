@@ -273,7 +273,7 @@ class Look:
         found: dict[tuple[str, str], set[Cause]] = {}
         for judged in judged_alone(self._state, _BELIEF, path):
             if judged.verdict is not Verdict.READY:
-                for finding in judged.findings:
+                for finding in judged.asking:
                     for result in filter(_is_of_a_visit, finding.about):
                         found.setdefault((result.service, result.host), set()).add(finding.cause)
         return found

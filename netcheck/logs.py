@@ -135,7 +135,7 @@ def _kind(record: logging.LogRecord) -> object:
 
 
 class Aside(logging.Handler):
-    """Has a thread write the lines: who reads them may hang, and nothing else must wait for that.
+    """Has a thread write what does not fit: who reads it may hang, and nothing else must wait for that.
 
     It writes to the descriptor itself: a stream would be locked for everybody meanwhile, also at the end.
     Lines that find no room are lost, and in their place stands how many. Python flushes handlers as it ends.
@@ -155,7 +155,9 @@ class Aside(logging.Handler):
                 lost = logging.LogRecord(__name__, logging.WARNING, "", 0, said, (self._lost,), None)
                 self._waiting.put_nowait(self._line(lost))
                 self._lost = 0
-            self._waiting.put_nowait(self._line(record))
+            line = self._line(record)
+            if self._waiting.unfinished_tasks or not self._fits(line):
+                self._waiting.put_nowait(line)
         except queue.Full:
             self._lost += 1
         except Exception:  # as the handlers of the standard library: a bug in one record
@@ -168,6 +170,14 @@ class Aside(logging.Handler):
             self._waiting.put(written, timeout=_LONGEST_FLUSH)
             written.wait(_LONGEST_FLUSH)
 
+    def _fits(self, line: bytes) -> bool:
+        """Write it at once where that takes no waiting, as select() says of so many bytes."""
+        if len(line) > select.PIPE_BUF or not select.select([], [self._descriptor], [], 0)[1]:
+            return False
+        with suppress(OSError):  # nobody reads it any more
+            self._write(memoryview(line))
+        return True
+
     def _line(self, record: logging.LogRecord) -> bytes:
         return f"{self.format(record)}\n".encode(errors="backslashreplace")
 
@@ -175,10 +185,13 @@ class Aside(logging.Handler):
         while True:
             with suppress(OSError, MemoryError):  # nobody reads it any more; or one line is too much
                 each = self._waiting.get()
-                if isinstance(each, threading.Event):
-                    each.set()
-                else:
-                    self._write(memoryview(each))
+                try:
+                    if isinstance(each, threading.Event):
+                        each.set()
+                    else:
+                        self._write(memoryview(each))
+                finally:
+                    self._waiting.task_done()
 
     def _write(self, left: memoryview) -> None:
         while left:

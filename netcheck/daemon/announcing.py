@@ -99,10 +99,10 @@ class Announcer:
 
 def in_words(judged: Judgement) -> str:
     """One line: the point first, then for each finding what shows it and what to do."""
-    causes = "".join(f", {finding.cause} ({finding.hop})" for finding in judged.findings)
+    causes = "".join(f", {finding.cause} ({finding.hop})" for finding in judged.asking)
     if judged.is_expected and judged.verdict is not Verdict.READY:
         causes += ", as expected"
-    reasons = " ".join(f"{finding.evidence}. {finding.next_step}" for finding in judged.findings)
+    reasons = " ".join(f"{finding.evidence}. {finding.next_step}" for finding in judged.asking)
     return f"{judged.path} for {judged.role}: {judged.verdict}{causes}{f': {reasons}' if reasons else ''}"
 
 
@@ -133,7 +133,7 @@ def _failure_in_words(result: Result) -> str:
 
 def _gist(judged: Judgement) -> object:
     """What makes a verdict another one: its numbers may change from round to round."""
-    return judged.verdict, [(finding.cause, finding.hop) for finding in judged.findings]
+    return judged.verdict, [(finding.cause, finding.hop) for finding in judged.asking]
 
 
 def _fields(judged: Judgement) -> dict[str, str | None]:

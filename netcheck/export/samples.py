@@ -213,7 +213,7 @@ def verdicts(facts: Facts) -> Numbers:
 
 
 def verdict_causes(facts: Facts) -> Numbers:
-    """One for each finding: several may hold at once, and mostly none does."""
+    """One for each fault, or else for each remark: several may hold at once, and mostly none does."""
     for judgement in facts.judgements:
         for what in dict.fromkeys((finding.cause, finding.hop) for finding in judgement.asking):
             yield (judgement.path, judgement.role, *what), 1

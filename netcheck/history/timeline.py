@@ -190,9 +190,9 @@ def _settles(before: Span, span: Span) -> bool:
 
 
 def _gist(each: Judgement | Span) -> tuple[Verdict, Cause | None, Hop | None, bool]:
-    """What makes it another span: its numbers may change, and what is ready may have remarks."""
-    if each.verdict is Verdict.READY:
-        return Verdict.READY, None, None, True
+    """What makes it another span: its numbers may change, and what asks for nothing may have remarks."""
+    if each.verdict is Verdict.READY or each.is_expected:
+        return each.verdict, None, None, True
     return each.verdict, each.cause, each.hop, each.is_expected
 
 

@@ -260,7 +260,7 @@ class Failure:
     is_of_binding: bool = False
     """Whether it is the interface or the source address of the config that is not there."""
     hitch: Hitch | None = None
-    """Where a name is not found: what is known to keep programs on this machine from it."""
+    """Where a name is not found: what is known to keep it from those who ask."""
 
     @property
     def lacks_route(self) -> bool:

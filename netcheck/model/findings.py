@@ -284,7 +284,7 @@ class PushIdentity:
 
 
 class Acceptance(StrEnum):
-    """What APNs makes of a push certificate that is shown to it."""
+    """What APNs makes of a push certificate that is shown to it, or what its file alone says."""
 
     ACCEPTED = "accepted"
     """It refused nothing but the device token, which cannot exist."""

@@ -54,9 +54,10 @@ def is_passed_over(way: Way, failure: Failure | None) -> bool:
 
     As Chromium's net/http/proxy_fallback.cc (CanFalloverToNextProxy), as how Apple's systems do is not
     published: after a way that cannot be reached, is silent or breaks off, and after any refusal in SOCKS.
-    What an HTTP proxy answers is final, be it a denial; so is a certificate of the destination.
+    What an HTTP proxy answers is final, be it a denial; so are a certificate of the destination, and what
+    comes after its TLS.
     """
-    if failure is None:
+    if failure is None or failure.phase is Phase.SESSION:
         return False
     if failure.phase is Phase.PROXY_HANDSHAKE and way and way[-1].scheme not in _HTTP_PROXIES:
         return True

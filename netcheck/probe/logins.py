@@ -128,7 +128,7 @@ class Turn:
         self._silence = silence
         self._waiting = waiting
         self._longest = longest
-        self._is_under_way = False
+        self._is_under_way = self._was_right = False
 
     def __enter__(self) -> Self:
         return self
@@ -144,6 +144,7 @@ class Turn:
             await self._wait(began + self._longest, more=True)
         if not self._is_mine(more=True):
             raise known.refusal(self._silence)
+        self._was_right = known.accepted_at > -math.inf
         self._is_under_way = True
         known.under_way += 1
 
@@ -166,9 +167,15 @@ class Turn:
         self._known.accepted_at, self._known.rejections = trio.current_time(), 0
         self._end()
 
-    def rejected(self, error: HandshakeError) -> None:
+    def rejected(self, error: HandshakeError, *, in_words: bool = True) -> None:
+        """Who ends the connection without a word may do so for another reason, where the login was right.
+
+        Then the next ones tell: those that are sent after this.
+        """
         known = self._known
-        known.accepted_at, known.rejections, known.at = -math.inf, known.rejections + 1, trio.current_time()
+        known.accepted_at = -math.inf
+        if in_words or not self._was_right:
+            known.rejections, known.at = known.rejections + 1, trio.current_time()
         known.last = Failure(Phase.PROXY_HANDSHAKE, error.reason, error.detail, error.evidence, error.login)
         self._end()
 

@@ -252,14 +252,15 @@ class _Asking:
 
     async def _log_in_by_socks(self, stream: Stream, handshake: Socks5) -> None:
         """As any handshake, but for when the password goes out, and what comes of it."""
+        heard = b""
         with self._turn(_SILENT) as turn:
             try:
                 await stream.send_all(handshake.start())
                 while not handshake.connected:
                     was_sent = handshake.awaits_login
-                    reply = handshake.receive(await _hear(stream, handshake))
+                    heard = await _hear(stream, handshake)
+                    reply = handshake.receive(heard)
                     if handshake.awaits_login and not was_sent:
-                        self.walk.login_wanted = True
                         await turn.come()
                     elif was_sent and not handshake.awaits_login:
                         turn.accepted()
@@ -267,7 +268,7 @@ class _Asking:
                         await stream.send_all(reply)
             except HandshakeError as error:
                 if error.reason is Reason.PROXY_AUTH_FAILED:
-                    turn.rejected(error)
+                    turn.rejected(error, in_words=bool(heard))
                 raise
 
     def _turn(self, silence: RefusedLogin | None = None) -> Turn:

@@ -132,13 +132,13 @@ def _badness(case: Case, cause: Cause, about: Sequence[Counted]) -> int:
 
 
 def _remarks(case: Case, faults: Sequence[Finding]) -> tuple[Finding, ...]:
-    """What the faults do not say: of none of the results for which their owner is asked already."""
+    """What the faults do not say: of none of the results for which their hop is asked already."""
     if case.path.expected is Expected.BLOCKED:
         return ()
     case = replace(case, explained=frozenset(chain.from_iterable(map(_explained, faults))))
     remarks = [it[0] for rule in RULES if rule.is_remark and (it := rule.explain(case))]
-    asked = {(fault.owner, id(each)) for fault in faults for each in fault.about}
-    return tuple(r for r in remarks if asked.isdisjoint((r.owner, id(each)) for each in r.about))
+    asked = {(fault.hop, id(each)) for fault in faults for each in fault.about}
+    return tuple(r for r in remarks if asked.isdisjoint((r.hop, id(each)) for each in r.about))
 
 
 def _explained(fault: Finding) -> Iterator[tuple[str, Family, Reason | None]]:

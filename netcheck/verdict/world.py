@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
+from netcheck.apns.services import provers
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Acceptance, Needed, Proof, PushCertificate
 from netcheck.model.paths import ProbePath, RecordType
@@ -74,23 +75,34 @@ class World:
                 self._chosen[path].append(each)
             if each.failure is None or each.place in needs[path]:
                 self._by_path[path].append(each)
-        self._latest = max((each.result.attempt.time for each in counting.counted), default=0.0)
+        reached = [each.result.attempt.time for each in counting.counted if each.failure is None]
+        self._latest = max(reached, default=0.0)
+        self._pushes = {path.name for _, path in provers(self.services, self.paths)}
 
     def on_path(self, path: str) -> list[Counted]:
         return self._by_path[path]
 
     def proofs_on(self, path: str) -> tuple[Proof, ...]:
-        """What is known there of each push certificate: what APNs said, or what its file says."""
+        """What is known there of each push certificate: what APNs said, or what its file says.
+
+        APNs cannot know to which topic devices listen.
+        """
         beside = self._beside
-        by_file = {each.name: self._by_its_file(each, path) for each in beside.push_certificates}
+        readable = (each for each in beside.push_certificates if path in self._pushes and each.error is None)
+        by_file = {each.name: self._by_its_file(each, path) for each in readable}
         asked = (proof for proof in beside.proofs if proof.path == path)
         said = {proof.name: proof for proof in asked if proof.acceptance is not Acceptance.UNPROVEN}
-        return tuple({**by_file, **said}.values())
+        known = by_file | said
+        for name, proof in by_file.items():
+            if proof.acceptance is Acceptance.OTHER_TOPIC and not known[name].acceptance.is_refusal:
+                known[name] = proof
+        return tuple(known.values())
 
     def _by_its_file(self, certificate: PushCertificate, path: str) -> Proof:
+        """Not by a clock that may be wrong: something is reached, and no certificate seems out of date."""
         now, expires = self._latest, certificate.not_after
         acceptance, detail = Acceptance.UNPROVEN, ""
-        if expires is not None and expires <= now and not self.out_of_date:  # else it is this machine's clock
+        if expires is not None and expires <= now and not self.out_of_date:
             acceptance = Acceptance.EXPIRED
             detail = f"by its file it expired on {date_text(expires)}; if it was renewed, name the new file"
         elif certificate.topic_matches is False:

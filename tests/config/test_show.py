@@ -28,7 +28,7 @@ services:
   provider: {{request: true, ports: [2197], alpn: []}}
   ours: {{hosts: [mdm.example, 10.0.0.9], ports: 8000-8003, depth: tls, ca_file: {CA}, server_name: a.test}}
   later: {{hosts: [x.example], ports: [1], enabled: false}}
-probing: {{interval: 4s, rate: 0.5, timeouts: {{tls: 1500ms}}}}
+probing: {{interval: 4s, rate: 50, timeouts: {{tls: 1500ms}}}}
 verdict: {{failures: 3}}
 push_certificates: {{mdm: {{file: mdm.p12, topic: a.b, password_file: password, verify: true}}}}
 history: {{file: netcheck.db, keep: 1w}}

@@ -484,6 +484,27 @@ async def test_a_socks_proxy_that_answers_no_login_is_sent_three_at_once() -> No
 
 
 @in_trio
+async def test_a_socks_proxy_that_leaves_where_the_login_was_right_has_not_rejected_it() -> None:
+    """It may be about to restart."""
+    proxy, logins = Proxy(ProxyScheme.SOCKS5H, "p.test", 1080, LOGIN), Logins()
+    left = HandshakeError(Reason.PROXY_AUTH_FAILED, "the proxy ended the connection")
+    with logins.turn(proxy, nullcontext, 0.0) as turn:
+        await turn.come()
+        turn.accepted()
+    turns = [logins.turn(proxy, nullcontext, 0.0) for _ in range(4)]
+    for turn in turns:
+        await turn.come()
+    for turn in turns:
+        turn.rejected(left, in_words=False)
+    for _ in range(3):
+        turn = logins.turn(proxy, nullcontext, 0.0)
+        await turn.come()
+        turn.rejected(left, in_words=False)
+    with pytest.raises(PhaseError):
+        await logins.turn(proxy, nullcontext, 0.0).come()
+
+
+@in_trio
 @pytest.mark.parametrize("resets", [False, True])
 async def test_a_socks_proxy_that_leaves_after_the_password_has_rejected_it(resets: bool) -> None:
     handler, sent = rejecting(b"", 0.0, resets=resets)

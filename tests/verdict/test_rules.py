@@ -440,7 +440,7 @@ SCENES = {
         Verdict.READY,
         Hop.PROXY,
         with_login(couriers(path=PROXY, family=Family.NAME, spoke=True)),
-        "to exempt N-courier.push.apple.com (N: 0 to 3) from the login: devices cannot log in.",
+        "to exempt N-courier.push.apple.com (N: 0 to 3) from the login. Devices cannot log in.",
         (PROXY,),
     ),
     "a proxy that exempts from the login what devices need": Scene(

@@ -35,7 +35,7 @@ _DOWN = {
 
 @cause(Cause.APPLE_UNREACHABLE, Hop.APPLE)
 def apple_unreachable(case: Case) -> Found | None:
-    """Services of Apple's are down on all of several ways out, on each of which others of Apple's work.
+    """Services of Apple's are reached nowhere, and down on several ways out that lead to others of Apple's.
 
     A way that leads to nothing of Apple's has a fault of its own, and says nothing of this.
     """
@@ -50,10 +50,12 @@ def apple_unreachable(case: Case) -> Found | None:
     if not (about and all(map(is_apples, about)) and _leads_to_others(case.counted, down)):
         return None
     seen = ((path, case.world.on_path(path.name)) for path in case.world.paths)
-    asked = ((path, its) for path, its in seen if any(each.result.service in down for each in its))
+    asked = [(path, its) for path, its in seen if any(each.result.service in down for each in its)]
     leading = [(path, counted) for path, counted in asked if _leads_to_others(counted, down)]
     is_one_way = len({path.way_out for path, _ in leading}) == 1
-    if is_one_way or not all(_are_down(counted, down) for _, counted in leading):
+    if is_one_way or any(_are_reached(counted, down) for _, counted in asked):
+        return None
+    if not all(_are_down(counted, down) for _, counted in leading):
         return None
     return Found(
         APPLE,
@@ -68,6 +70,10 @@ def apple_unreachable(case: Case) -> Found | None:
 def _leads_to_others(counted: Sequence[Counted], down: set[str]) -> bool:
     others = (each for each in counted if each.result.service not in down)
     return any(each.failure is None and is_apples(each) for each in others)
+
+
+def _are_reached(counted: Sequence[Counted], down: set[str]) -> bool:
+    return any(each.failure is None for each in counted if each.result.service in down)
 
 
 def _are_down(counted: Sequence[Counted], down: set[str]) -> bool:

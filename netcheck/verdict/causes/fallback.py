@@ -25,7 +25,7 @@ from netcheck.verdict.naming import (
 
 @cause(Cause.FALLBACK_BLOCKED, Hop.FIREWALL, is_remark=True)
 def fallback_blocked(case: Case) -> Found | None:
-    """The first port works, and one to which devices fall back does not, or to a part of the couriers."""
+    """One to which devices fall back does not work, or to a part of the couriers; their first port may."""
     spares = [] if case.path.is_proxied or case.path.load_balancer else _spares(case)
     tried = [each for each in case.counted if each.place in spares]
     is_stray = at_strays(case)

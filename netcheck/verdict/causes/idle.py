@@ -21,7 +21,11 @@ def idle_forgotten(case: Case) -> Found | None:
     """Of services with `hold`, the one that ends soonest."""
     needed = {place.service for place in case.needs}
     holds = [hold for hold in case.world.holds if hold.key.path == case.path.name]
-    about = [hold for hold in holds if hold.key.service in needed and _ends_on_the_way(case, hold)]
+    about = [
+        hold
+        for hold in holds
+        if hold.key.service in needed and _ends_on_the_way(case, hold) and _may_be_held(case, hold)
+    ]
     if not about:
         return None
     soonest = min(about, key=lambda hold: (hold.silence, hold.key))
@@ -37,6 +41,13 @@ def idle_forgotten(case: Case) -> Found | None:
         f"Ask {owner.asked} to keep connections to {ports_text([soonest.port])} for more than 30 minutes "
         "without traffic. Devices are silent for 10 to 30 minutes; if theirs has ended, pushes arrive late.",
     )
+
+
+def _may_be_held(case: Case, hold: Hold) -> bool:
+    """Not where nothing of its kind is reached now: that is a fault, and may be what has ended it."""
+    kind = (hold.key.service, hold.port, hold.key.family)
+    reached = (each for each in case.counted if each.failure is None)
+    return any((each.result.service, each.result.port, each.family) == kind for each in reached)
 
 
 def _ends_on_the_way(case: Case, hold: Hold) -> bool:

@@ -254,7 +254,7 @@ def proxy_cannot_connect(case: Case) -> Found | None:
     elif others := _others_that_work(case, about):
         next_step = (
             f"Ask {proxy.asked} to check its rules, and the firewall behind it. "
-            f"It cannot connect to {what}, but it can connect to {the_hosts(case, others)}."
+            f"It cannot connect to {what}. It can connect to {the_hosts(case, others)}."
         )
     else:
         next_step = (
@@ -265,9 +265,11 @@ def proxy_cannot_connect(case: Case) -> Found | None:
 
 
 def _others_that_work(case: Case, about: Iterable[Counted]) -> list[Counted]:
-    """What can be reached of other services."""
+    """What can be reached of other services, through the same proxies."""
     mine = {each.result.service for each in about}
-    return [each for each in case.counted if each.failure is None and each.result.service not in mine]
+    proxies = {each.result.attempt.proxy for each in about}
+    works = (e for e in case.counted if e.failure is None and e.result.attempt.proxy in proxies)
+    return [each for each in works if each.result.service not in mine]
 
 
 @cause(Cause.PROXY_RESOLVES_DIFFERENTLY, Hop.PROXY)

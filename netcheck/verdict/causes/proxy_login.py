@@ -41,7 +41,10 @@ def proxy_auth(case: Case) -> Found | None:
 @cause(Cause.PROXY_LOGIN_NEEDED, Hop.PROXY, is_remark=True)
 @through
 def proxy_login_needed(case: Case) -> Found | None:
-    """Netcheck reaches what devices need with its own login. They may be exempt where netcheck is not."""
+    """Netcheck reaches what devices need with its own login. They may be exempt where netcheck is not.
+
+    Not of several proxies in a row: which of them wants it is not known here.
+    """
     if case.role is not Role.DEVICE:
         return None
     about = [e for e in case.counted if e.place in case.needs and _is_let_in(e.result.attempt)]
@@ -52,13 +55,13 @@ def proxy_login_needed(case: Case) -> Found | None:
         proxy,
         about,
         "The proxy wants a login, and lets netcheck pass with its own",
-        f"Ask {proxy.asked} to exempt {the_hosts(case, about)} from the login: devices cannot log in. "
+        f"Ask {proxy.asked} to exempt {the_hosts(case, about)} from the login. Devices cannot log in. "
         f"If none of them uses it, set `roles: [provider]` of the path {case.path.name} in the config.",
     )
 
 
 def _is_let_in(attempt: Attempt) -> bool:
-    return attempt.failure is None and attempt.login_wanted
+    return attempt.failure is None and attempt.login_wanted and len(attempt.proxies) == 1
 
 
 def _fault(each: Counted) -> LoginFault | None:

@@ -213,7 +213,11 @@ SCENES: Mapping[str, Scene] = {
             f"meta nfproto ipv6 tcp dport {TLS_PORTS} drop",
         ),
         couriers=7,
-        also={("direct", DEVICE): frozenset({(Cause.RANGE_BLOCKED, Hop.FIREWALL)})},
+        also={
+            ("direct", DEVICE): frozenset(
+                {(Cause.RANGE_BLOCKED, Hop.FIREWALL), (Cause.FALLBACK_BLOCKED, Hop.FIREWALL)}
+            )
+        },
     ),
     "a way that is closed on purpose": Scene(
         {**both("direct", Finding(NOT_READY)), **both("dante", READY)},

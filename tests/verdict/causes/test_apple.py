@@ -110,5 +110,21 @@ def test_a_way_that_leads_nowhere_says_nothing_of_an_outage_of_apples() -> None:
     assert causes["nowhere"] is Cause.PORT_BLOCKED
 
 
+def test_a_way_that_reaches_them_refutes_it_whatever_else_it_leads_to() -> None:
+    api = Service("api", ("api.push.apple.com",), (443,), frozenset({Role.PROVIDER}))
+    balanced = replace(DIRECT, name="balanced", binding=Binding("wlan1"))
+    results = [
+        each
+        for way in (DIRECT, OTHER_WAY)
+        for each in (
+            result(api, 443, DROPPED, path=way.name, address="17.188.143.34"),
+            result(SIX, 443, path=way.name, address="17.57.144.1"),
+        )
+    ]
+    results.append(result(api, 443, path="balanced", address="17.188.143.34"))
+    judged = assess([SIX, api], [DIRECT, OTHER_WAY, balanced], once(results)).judgements
+    assert Cause.APPLE_UNREACHABLE not in {each.cause for each in judged}
+
+
 def test_one_way_that_leads_somewhere_is_too_little_for_an_outage_of_apples() -> None:
     assert Cause.APPLE_UNREACHABLE not in outage_of_the_api(DIRECT, OTHER_WAY).values()

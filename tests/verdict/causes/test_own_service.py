@@ -7,6 +7,7 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Acceptance, Cause, Hop, Judgement, Proof, PushCertificate, Verdict
+from netcheck.model.paths import Expected
 from netcheck.model.results import Result, TlsInfo, Trust
 from netcheck.model.services import Service
 from tests.records import DROPPED, result
@@ -171,12 +172,13 @@ def test_what_is_accepted_or_not_proven_changes_no_verdict(acceptance: Acceptanc
 def judged_by_files(
     *files: PushCertificate, proofs: Sequence[Proof] = (), results: Sequence[Result] = ()
 ) -> Judgement:
-    seen = results or [result(API, 443, time=NOW)]
+    seen = results or [result(PROVIDERS, 443, time=NOW, address="17.188.128.9")]
     return Scene(
-        None, Verdict.READY, None, seen, services=(API,), push_certificates=files, proofs=proofs
+        None, Verdict.READY, None, seen, services=(PROVIDERS,), push_certificates=files, proofs=proofs
     ).judged()
 
 
+PROVIDERS = replace(API, name="provider")
 GOOD = PushCertificate("school", "com.apple.mgmt.School", not_after=NOW + 1)
 EXPIRED = PushCertificate("mdm", "com.apple.mgmt.Mdm", not_after=NOW - 1)
 OF_ANOTHER_TOPIC = replace(GOOD, name="mdm", topic_matches=False)
@@ -202,6 +204,38 @@ def test_a_file_that_is_good_or_cannot_be_read_changes_no_verdict() -> None:
     assert judged_by_files(GOOD, PushCertificate("mdm", error="no such file")).verdict is Verdict.READY
 
 
+def test_a_file_that_cannot_be_read_is_no_good_one() -> None:
+    unreadable = PushCertificate("school", error="no such file")
+    assert judged_by_files(EXPIRED, unreadable).verdict is Verdict.NOT_READY
+
+
+def test_apns_does_not_know_to_which_topic_devices_listen() -> None:
+    accepted = shown("mdm", Acceptance.ACCEPTED)
+    assert judged_by_files(OF_ANOTHER_TOPIC, proofs=[accepted]).verdict is Verdict.NOT_READY
+
+
+@pytest.mark.parametrize("expected", [Expected.BLOCKED, Expected.READY])
+def test_by_its_file_a_certificate_is_no_good_only_where_it_is_shown(expected: Expected) -> None:
+    path = replace(DIRECT, expected=expected)
+    services = (PROVIDERS,) if expected is Expected.BLOCKED else (API,)
+    found = Scene(
+        None,
+        Verdict.READY,
+        None,
+        [result(services[0], 443, time=NOW, address="17.188.128.9")],
+        paths=(path,),
+        services=services,
+        push_certificates=(EXPIRED,),
+    ).judged()
+    assert Cause.PUSH_CERTIFICATE_REFUSED not in {finding.cause for finding in found.findings}
+
+
+def test_nothing_has_expired_where_nothing_is_reached() -> None:
+    dropped = result(PROVIDERS, 443, DROPPED, time=NOW, address="17.188.128.9")
+    found = judged_by_files(EXPIRED, results=[dropped])
+    assert Cause.PUSH_CERTIFICATE_REFUSED not in {finding.cause for finding in found.findings}
+
+
 def test_what_apns_says_counts_more_than_the_file() -> None:
     assert judged_by_files(EXPIRED, proofs=[shown("mdm", Acceptance.ACCEPTED)]).verdict is Verdict.READY
     refused = judged_by_files(GOOD, proofs=[shown("school", Acceptance.REVOKED)])
@@ -213,7 +247,8 @@ def test_what_apns_says_counts_more_than_the_file() -> None:
 def test_nothing_has_expired_by_a_clock_that_is_wrong() -> None:
     later = NOW + 5 * YEAR
     seems_expired = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
-    results = [result(API, 443, seems_expired, time=later, tls=certificate(subject=API.hosts[0]))]
+    shown_by_apple = certificate(subject=API.hosts[0])
+    results = [result(PROVIDERS, 443, seems_expired, time=later, tls=shown_by_apple)]
     found = judged_by_files(EXPIRED, results=results)
     assert [finding.cause for finding in found.findings] == [Cause.CLOCK_WRONG]
 
