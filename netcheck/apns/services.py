@@ -11,8 +11,8 @@ Sources, as of November 2026:
 - Gateway and feedback: the binary protocol that Apple retired on 31 March 2021
   (https://developer.apple.com/news/?id=c88acm2b). Measured and shown, but nobody needs them.
 
-Knows the records, and where a push certificate can be shown; which services are on, and how they are tuned, is
-the config's.
+Knows the records, and where a push certificate can be shown; which services are on, and how they are tuned,
+is the config's.
 """
 
 from collections.abc import Iterable

@@ -214,7 +214,7 @@ SCENES: Mapping[str, Scene] = {
         beside(odd=lambda lab: odd_proxy(lab.namespace, "long_refusal").url),
     ),
     "a proxy takes the password in the wrong version": Scene(
-        {**FINE, **both("odd", READY), ("odd", DEVICE): LOGIN_NEEDED},
+        {**FINE, **both("odd", READY)},
         beside(odd=lambda lab: {"proxy": odd_proxy(lab.namespace, "socks").url, **lab.credentials}),
     ),
     "a proxy lets only those pass who log in": Scene(
