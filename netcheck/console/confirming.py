@@ -28,12 +28,15 @@ _MOST_WRONG = 2
 """Addresses that are named."""
 _USUAL_PORT = {Transport.UDP: 53, Transport.TCP: 53, Transport.TLS: 853}
 """Dig asks there of itself."""
-_LARGE_IN_OPENSSL, _LARGE_IN_CURL = " -groups X25519MLKEM768", "--curves X25519MLKEM768 "
+_LARGE_IN_OPENSSL, _LARGE_IN_CURL = ("-groups", "X25519MLKEM768"), ("--curves", "X25519MLKEM768")
 """For a first message as large as devices send it."""
-_FAMILY_FLAGS = {Family.IPV4: "-4 ", Family.IPV6: "-6 "}
+_FAMILY_FLAGS = {Family.IPV4: ("-4",), Family.IPV6: ("-6",)}
 _WITH_NAMES = {ProxyScheme.SOCKS5: ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4: ProxyScheme.SOCKS4A}
 _WITH_ADDRESSES = {names: addresses for addresses, names in _WITH_NAMES.items()}
 _HTTP = (ProxyScheme.HTTP, ProxyScheme.HTTPS)
+
+Words = tuple[str, ...]
+"""Of a command. A PAC file, a nameserver or the config may name any of them: only `_command` joins them."""
 
 
 class Confirmation(NamedTuple):
@@ -80,6 +83,11 @@ def confirmations(facts: Facts, path: ProbePath, results: Sequence[Result]) -> l
     return list(dict.fromkeys(alike))
 
 
+def _command(*words: str) -> str:
+    """As a shell takes it, which runs nothing of what stands in the words."""
+    return shlex.join(words)
+
+
 def _way(path: ProbePath, result: Result) -> Way:
     return result.attempt.proxies or path.proxies
 
@@ -90,29 +98,29 @@ def _resolved(facts: Facts, path: ProbePath, unresolved: Sequence[Result]) -> Co
     is_of_proxy = first.attempt.failure is not None and first.attempt.failure.phase is Phase.PROXY_RESOLVE
     host = _way(path, first)[0].host if is_of_proxy and _way(path, first) else first.host
     families = {each.attempt.family for each in unresolved if each.host == host}
-    record = " AAAA" if families == {Family.IPV6} else ""
+    record = ("AAAA",) if families == {Family.IPV6} else ()
     outcome = f"must print addresses{_not_these(facts, path, host)}"
-    return Confirmation(outcome, f"dig {_asked_at(facts, path)}{host}{record} +short")
+    return Confirmation(outcome, _command("dig", *_asked_at(facts, path), host, *record, "+short"))
 
 
-def _asked_at(facts: Facts, path: ProbePath) -> str:
+def _asked_at(facts: Facts, path: ProbePath) -> Words:
     """The resolver that was asked, and how: at its owners' desk another one would answer, or over UDP."""
     asked = next(iter(nameservers(facts, path)), None)
     if asked is None:
-        return ""
+        return ()
     server, port = asked
     resolver = path.resolver
-    at_port = f"-p {port} " if port != _USUAL_PORT[resolver.transport] else ""
-    return f"@{server} {at_port}{_dns_transport(resolver)}"
+    at_port = ("-p", str(port)) if port != _USUAL_PORT[resolver.transport] else ()
+    return (f"@{server}", *at_port, *_dns_transport(resolver))
 
 
-def _dns_transport(resolver: Resolver) -> str:
+def _dns_transport(resolver: Resolver) -> Words:
     """Dig verifies a certificate only where it is told to."""
     if resolver.transport is not Transport.TLS:
-        return "+tcp " if resolver.transport is Transport.TCP else ""
-    authority = f"={shlex.quote(str(resolver.ca_file))}" if resolver.ca_file else ""
-    name = f"+tls-hostname={resolver.server_name} " if resolver.server_name else ""
-    return f"+tls +tls-ca{authority} {name}"
+        return ("+tcp",) if resolver.transport is Transport.TCP else ()
+    authority = f"={resolver.ca_file}" if resolver.ca_file else ""
+    name = (f"+tls-hostname={resolver.server_name}",) if resolver.server_name else ()
+    return ("+tls", f"+tls-ca{authority}", *name)
 
 
 def _not_these(facts: Facts, path: ProbePath, host: str) -> str:
@@ -154,13 +162,13 @@ def _where(facts: Facts, path: ProbePath, failed: Result) -> str:
     return endpoint_text((is_one_of_several and attempt.address) or failed.host, failed.port)
 
 
-def _family_flag(facts: Facts, failed: Result) -> str:
+def _family_flag(facts: Facts, failed: Result) -> Words:
     """For what resolves names itself, where the other family works: it would take that one and succeed."""
     place = (failed.path, failed.host, failed.port)
     alike = [each.attempt for each in facts.results if (each.path, each.host, each.port) == place]
     working = {attempt.family for attempt in alike if attempt.failure is None}
-    flag = _FAMILY_FLAGS.get(failed.attempt.family, "")
-    return flag if working and failed.attempt.family not in working else ""
+    flag = _FAMILY_FLAGS.get(failed.attempt.family, ())
+    return flag if working and failed.attempt.family not in working else ()
 
 
 def _confirmation(facts: Facts, path: ProbePath, result: Result) -> Confirmation:
@@ -179,13 +187,14 @@ def _confirmation(facts: Facts, path: ProbePath, result: Result) -> Confirmation
         return Confirmation(certificate, _curl(path, result, name, peer, family_flag))
     if not result.attempt.connected:
         source = path.binding.source(result.attempt.family)
-        from_here = f"-s {source} " if source else ""
+        from_here = ("-s", source) if source else ()
         host, _, port = peer.rpartition(":")
-        return Confirmation("must succeed", f"nc {family_flag}-vz {from_here}{host.strip('[]')} {port}")
-    offered = f" -alpn {','.join(tls.alpn)}" if tls.alpn else ""
-    groups = _LARGE_IN_OPENSSL * is_large
-    command = f"openssl s_client {family_flag}-connect {peer} -servername {name}{offered}{groups} </dev/null"
-    return Confirmation(certificate, command)
+        command = _command("nc", *family_flag, "-vz", *from_here, host.strip("[]"), port)
+        return Confirmation("must succeed", command)
+    asked = ("-connect", peer, "-servername", name, *(("-alpn", ",".join(tls.alpn)) if tls.alpn else ()))
+    groups = _LARGE_IN_OPENSSL if is_large else ()
+    command = _command("openssl", "s_client", *family_flag, *asked, *groups)
+    return Confirmation(certificate, f"{command} </dev/null")
 
 
 def _led_on(way: Way, number: int) -> Confirmation:
@@ -195,12 +204,11 @@ def _led_on(way: Way, number: int) -> Confirmation:
     """
     onward = way[number + 1].place
     outcome = f"must get through to {onward}, and may time out there"
-    return Confirmation(
-        outcome, f"curl -sSv -m 9 {_through(way[: number + 1], sends_names=True)}telnet://{onward}"
-    )
+    through = _through(way[: number + 1], sends_names=True)
+    return Confirmation(outcome, _command("curl", "-sSv", "-m", "9", *through, f"telnet://{onward}"))
 
 
-def _curl(path: ProbePath, result: Result, name: str, peer: str, family_flag: str) -> str:
+def _curl(path: ProbePath, result: Result, name: str, peer: str, family_flag: Words) -> str:
     """Names go to the proxy where the path sends them; not in SOCKS4, which takes none.
 
     Couriers have certificates of an authority of Apple's own, which curl does not know: -k shows them still.
@@ -211,39 +219,39 @@ def _curl(path: ProbePath, result: Result, name: str, peer: str, family_flag: st
     mode = way[-1].resolve
     sends_names = mode is ResolveMode.PROXY or (mode is ResolveMode.BOTH and attempt.family is Family.NAME)
     if sends_names:
-        peer, family_flag = endpoint_text(result.host, result.port), ""
+        peer, family_flag = endpoint_text(result.host, result.port), ()
     elif way[-1].scheme in _HTTP and attempt.address:  # to these curl sends names, if it has any
         peer = endpoint_text(attempt.address, result.port)
-    elsewhere = "" if peer == asked else f"--connect-to ::{peer} "
-    options = _LARGE_IN_CURL * (result.large_hello is not None)
+    elsewhere = () if peer == asked else ("--connect-to", f"::{peer}")
+    options = _LARGE_IN_CURL if result.large_hello else ()
     through = _through(way, sends_names=sends_names)
-    return f"curl -vk {family_flag}{options}{through}{elsewhere}https://{asked}/"
+    return _command("curl", "-vk", *family_flag, *options, *through, *elsewhere, f"https://{asked}/")
 
 
-def _through(way: Way, *, sends_names: bool) -> str:
+def _through(way: Way, *, sends_names: bool) -> Words:
     """The last of these proxies; the one before it too, where curl can ask that first."""
     *before, proxy = way
     names = _WITH_NAMES if sends_names else _WITH_ADDRESSES
     address = f"{names.get(proxy.scheme, proxy.scheme)}://{proxy.place}"
-    authority = f"--proxy-cacert {shlex.quote(str(proxy.ca_file))} " if proxy.ca_file else ""
-    return f"{_before(before, proxy)}--proxy {address} {authority}{_login(proxy)}"
+    authority = ("--proxy-cacert", str(proxy.ca_file)) if proxy.ca_file else ()
+    return (*_before(before, proxy), "--proxy", address, *authority, *_login(proxy))
 
 
-def _before(before: Sequence[Proxy], proxy: Proxy) -> str:
+def _before(before: Sequence[Proxy], proxy: Proxy) -> Words:
     """Curl asks one SOCKS proxy before a web proxy, and takes its login in the command only."""
     if len(before) != 1 or before[0].scheme in _HTTP or before[0].credentials or proxy.scheme not in _HTTP:
-        return ""
+        return ()
     first = before[0]
-    return f"--preproxy {_WITH_NAMES.get(first.scheme, first.scheme)}://{first.place} "
+    return ("--preproxy", f"{_WITH_NAMES.get(first.scheme, first.scheme)}://{first.place}")
 
 
-def _login(proxy: Proxy) -> str:
+def _login(proxy: Proxy) -> Words:
     """As netcheck logs in; curl asks for the password, or takes the ticket that kinit has fetched."""
     credentials = proxy.credentials
     if credentials is None:
-        return ""
+        return ()
     if credentials.keytab is not None or credentials.ticket_cache is not None:
-        return "--proxy-negotiate --proxy-user : "
+        return ("--proxy-negotiate", "--proxy-user", ":")
     is_http = proxy.scheme in _HTTP
-    way = f"--proxy-{credentials.auth or 'anyauth'} " if is_http else ""
-    return f"{way}--proxy-user {shlex.quote(credentials.username)} "
+    way = (f"--proxy-{credentials.auth or 'anyauth'}",) if is_http else ()
+    return (*way, "--proxy-user", credentials.username)

@@ -1,5 +1,6 @@
 """The texts to forward."""
 
+import shlex
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -36,6 +37,7 @@ from tests.records import COURIER, DROPPED, PROVIDER, facts, lookup, result
 DIRECT = ProbePath("direct")
 WIFI = ProbePath("guest-wifi", binding=Binding("wlan0", "10.9.0.7"))
 LOGIN = Credentials("svc user", Secret("labpass"))
+NEAR, FAR = Proxy(ProxyScheme.SOCKS5H, "near.test", 1080), Proxy(ProxyScheme.HTTP, "far.test", 3128)
 ORIGIN = Origin("mdm01", "0.1.0", 1000.0)
 REFUSED = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
 FIREWALL = ("the firewall", Hop.FIREWALL, Cause.PORT_BLOCKED)
@@ -266,7 +268,7 @@ def test_through_a_proxy_curl_confirms(scheme: ProxyScheme, command: str) -> Non
                 ),
             ),
             Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE),
-            "dig @10.0.0.53 -p 8853 +tls +tls-ca='our ca.pem' +tls-hostname=dns.test 0-courier.test +short",
+            "dig @10.0.0.53 -p 8853 +tls '+tls-ca=our ca.pem' +tls-hostname=dns.test 0-courier.test +short",
         ),
         (
             ProbePath("web", (Proxy(ProxyScheme.HTTP, "p.test", 3128),)),
@@ -277,6 +279,51 @@ def test_through_a_proxy_curl_confirms(scheme: ProxyScheme, command: str) -> Non
 )
 def test_what_confirms_it_depends_on_where_it_failed(path: ProbePath, failure: Failure, command: str) -> None:
     assert confirmation(path, failure) == command
+
+
+HOSTILE = "a;b$(touch c)`d`'e"
+
+
+@pytest.mark.parametrize(
+    ("path", "failure"),
+    [
+        (ProbePath("p", (Proxy(ProxyScheme.HTTP, f"fe80::1%{HOSTILE}", 3128),)), REFUSED),
+        (
+            ProbePath("p", (Proxy(ProxyScheme.SOCKS5H, f"fe80::1%{HOSTILE}", 1080), FAR)),
+            REFUSED,
+        ),
+        (
+            ProbePath("p", resolver=Resolver("corp", (Nameserver(f"fe80::1%{HOSTILE}", 53),))),
+            Failure(Phase.RESOLVE, Reason.SERVFAIL),
+        ),
+        (
+            ProbePath(
+                "p", resolver=Resolver("corp", (Nameserver("::1", 853),), Transport.TLS, None, Path(HOSTILE))
+            ),
+            Failure(Phase.RESOLVE, Reason.SERVFAIL),
+        ),
+        (ProbePath("p", (Proxy(ProxyScheme.HTTP, "p.test", 1, Credentials(HOSTILE)),)), REFUSED),
+        (ProbePath("p", binding=Binding(source_ipv4=HOSTILE)), DROPPED),
+    ],
+)
+def test_nothing_that_others_name_is_run_by_a_shell(path: ProbePath, failure: Failure) -> None:
+    command = confirmation(path, failure)
+    words = list(shlex.shlex(command, posix=True, punctuation_chars=True))
+    assert not {";", "(", ")", "`"} & set(words)
+    assert any(HOSTILE in word for word in shlex.split(command))
+
+
+def test_no_protocol_of_the_config_is_run_by_a_shell() -> None:
+    service = replace(COURIER, tls=TlsSettings(alpn=("h2;reboot",)))
+    failed = result(service, 443, Failure(Phase.TLS, Reason.CLOSED))
+    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
+    (text,) = tickets(facts([service], [DIRECT], [told], [failed]), ORIGIN)
+    assert " -alpn 'h2;reboot' " in text
+
+
+def test_brackets_are_no_pattern_of_a_shell() -> None:
+    path = ProbePath("p", (Proxy(ProxyScheme.HTTP, "fd00::1", 3128),))
+    assert confirmation(path, REFUSED).startswith("curl -vk --proxy 'http://[fd00::1]:3128' https://")
 
 
 def asked_at(path: ProbePath, *about: Result, known_results: Iterable[Result] = ()) -> str:
@@ -321,9 +368,6 @@ def test_a_wrong_address_must_be_gone() -> None:
     assert text.endswith(
         "this must print addresses, and not 192.0.2.1 and 192.0.2.2.\n    dig 0-courier.test +short"
     )
-
-
-NEAR, FAR = Proxy(ProxyScheme.SOCKS5H, "near.test", 1080), Proxy(ProxyScheme.HTTP, "far.test", 3128)
 
 
 @pytest.mark.parametrize(
