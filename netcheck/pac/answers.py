@@ -48,7 +48,12 @@ def _way(part: str, credentials: Credentials | None, ca_file: Path | None) -> Wa
 
 
 def _split(place: str) -> tuple[str | None, int | None]:
-    """Host and port; the host is None where it is none."""
+    """Host and port; the host is None where it is none.
+
+    An address with a scope is none: that is this machine's own, and could hold any sign.
+    """
+    if "%" in place:
+        return None, None
     if is_literal(place):
         return place, None
     host, colon, port = place.rpartition(":")

@@ -30,6 +30,7 @@ LOGIN = Credentials("svc", Secret("word"))
         ("'PROXY a.test:3128'", []),
         ("PROXY a.test:3128 DIRECT", []),
         ("PROXY ***@a.test:3128; DIRECT", [""]),
+        ("PROXY [fe80::1%$(touch${IFS}a)]:8080; PROXY fe80::1%eth0; PROXY [fe80::1%a]; DIRECT", [""]),
     ],
 )
 def test_an_answer_names_ways_in_order(said: str, ways: list[str]) -> None:
