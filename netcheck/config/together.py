@@ -5,6 +5,7 @@ A rule says nothing about what is not sound: it was said already, and what it me
 
 import math
 from collections.abc import Iterable, Mapping
+from ipaddress import IPv6Network, ip_address
 from os.path import realpath
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def check(
         _bags_are_fetched(services, reading)
         _fallbacks_are_there(services, paths, reading)
     _holds_speak_tls(services, reading)
+    _nameservers_have_an_interface(paths, reading)
     _sources_are_used(paths, reading)
     if reading.sound(_SERVICES, ("paths",)):
         _holds_are_few(services, paths, reading)
@@ -84,6 +86,22 @@ def _resolvers_exist(names: Mapping[str, str], known: tuple[str, ...], reading: 
             how = did_you_mean(name, known) or ", as in resolvers: {corp: {nameservers: [10.0.0.53]}}"
             message = f"there is no resolver of this name: add it to resolvers{how}"
             reading.say(("paths", path, "resolver"), message)
+
+
+_LINK_LOCAL = IPv6Network("fe80::/10")
+
+
+def _nameservers_have_an_interface(paths: Paths, reading: Reading) -> None:
+    """Link-local ones: a scope of theirs, or the interface of the path which asks them."""
+    for path in paths:
+        at = ("resolvers", path.resolver.name, "nameservers")
+        if path.binding.interface or not reading.sound(at):
+            continue
+        asked = (server.address for server in path.resolver.nameservers)
+        alone = [each for each in asked if "%" not in each and ip_address(each) in _LINK_LOCAL]
+        if alone:
+            message = f"needs the interface behind {alone[0]}: write {alone[0]}%eth0, or whichever it is"
+            reading.say(at, message)
 
 
 def _something_to_probe(services: Services, reading: Reading) -> None:

@@ -45,6 +45,7 @@ BETWEEN_KEYS = {
     "push-certificate-shown-to-nobody",
     "path-expected-fallback",
     "source-address-of-no-use",
+    "resolver-nameserver-no-interface",
     "service-hosts-outside-its-networks",
     "service-tls-keys-without-tls",
     "endpoints-too-many",

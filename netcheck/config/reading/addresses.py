@@ -171,7 +171,9 @@ def address_port(written: str) -> AddressPort:
     return AddressPort(literal, port)
 
 
-_SCOPED = re.compile(r"\[?(?P<address>[^%\[\]]+)%(?P<scope>[^\s/:%\[\]]{1,15})(?P<port>\]:[0-9]{1,5}|\]?)")
+_SCOPED = re.compile(r"\[?(?P<address>[^%\[\]]+)%(?P<scope>[A-Za-z0-9._-]{1,15})(?P<port>\]:[0-9]{1,5}|\]?)")
+_SCOPE_OF_URL = re.compile("25[A-Za-z]")
+"""RFC 6874 section 2."""
 
 
 def nameserver(written: str) -> AddressPort:
@@ -179,6 +181,8 @@ def nameserver(written: str) -> AddressPort:
     match = _SCOPED.fullmatch(written)
     if not match or written.startswith("[") is not match["port"].startswith("]"):
         return address_port(written)
+    if _SCOPE_OF_URL.match(match["scope"]):
+        raise ValueError("only URLs write %25: write % alone before the interface, as in fe80::1%eth0")
     address, port = address_port(f"[{match['address']}{match['port'] or ']'}")
     if not ipaddress.ip_address(address).is_link_local:
         raise ValueError("only addresses in fe80::/10 have a scope: remove % and what follows it")
@@ -340,7 +344,7 @@ PORT = r":0*(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]
 
 HOST = text(_host_alone, rf"{NAME}|{IP}|{_BRACKETED.pattern}")
 _IP_PORT = rf"{IP}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}{PORT}|\[[0-9A-Fa-f:.]+\](?:{PORT})?"
-_WITH_SCOPE = r"[Ff][Ee][89ABab][0-9A-Fa-f]:[0-9A-Fa-f:.]*%[^\s/:%\[\]]{1,15}"
+_WITH_SCOPE = r"[Ff][Ee][89ABab][0-9A-Fa-f]:[0-9A-Fa-f:.]*%[A-Za-z0-9._-]{1,15}"
 ADDRESS_PORT = text(address_port, _IP_PORT)
 NAMESERVER = text(nameserver, rf"{_IP_PORT}|{_WITH_SCOPE}|\[{_WITH_SCOPE}\](?:{PORT})?")
 
