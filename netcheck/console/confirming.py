@@ -19,6 +19,7 @@ from netcheck.model.paths import (
     Transport,
     Way,
     endpoint_text,
+    is_literal,
 )
 from netcheck.model.results import Result
 from netcheck.model.services import TlsSettings
@@ -184,17 +185,27 @@ def _confirmation(facts: Facts, path: ProbePath, result: Result) -> Confirmation
         certificate += ", with OpenSSL 3.5 or later"
     peer = _where(facts, path, result)
     if _way(path, result):
-        return Confirmation(certificate, _curl(path, result, name, peer, family_flag))
+        return Confirmation(certificate, _curl(path, result, tls, peer, family_flag))
     if not result.attempt.connected:
         source = path.binding.source(result.attempt.family)
         from_here = ("-s", source) if source else ()
         host, _, port = peer.rpartition(":")
         command = _command("nc", *family_flag, "-vz", *from_here, host.strip("[]"), port)
         return Confirmation("must succeed", command)
-    asked = ("-connect", peer, "-servername", name, *(("-alpn", ",".join(tls.alpn)) if tls.alpn else ()))
     groups = _LARGE_IN_OPENSSL if is_large else ()
-    command = _command("openssl", "s_client", *family_flag, *asked, *groups)
+    command = _command("openssl", "s_client", *family_flag, "-connect", peer, *_said(tls, name), *groups)
     return Confirmation(certificate, f"{command} </dev/null")
+
+
+def _said(tls: TlsSettings, name: str) -> Words:
+    """To openssl, which of itself takes any certificate. Couriers have an authority that it does not know."""
+    server_name = () if is_literal(name) else ("-servername", name)  # RFC 6066 section 3
+    offered = ("-alpn", ",".join(tls.alpn)) if tls.alpn else ()
+    if tls.is_apples:
+        return (*server_name, *offered)
+    authority = ("-CAfile", str(tls.ca_file)) if tls.ca_file else ()
+    checked = "-verify_ip" if is_literal(name) else "-verify_hostname"
+    return (*server_name, *offered, checked, name, *authority, "-verify_return_error")
 
 
 def _led_on(way: Way, number: int) -> Confirmation:
@@ -208,14 +219,14 @@ def _led_on(way: Way, number: int) -> Confirmation:
     return Confirmation(outcome, _command("curl", "-sSv", "-m", "9", *through, f"telnet://{onward}"))
 
 
-def _curl(path: ProbePath, result: Result, name: str, peer: str, family_flag: Words) -> str:
+def _curl(path: ProbePath, result: Result, tls: TlsSettings, peer: str, family_flag: Words) -> str:
     """Names go to the proxy where the path sends them; not in SOCKS4, which takes none.
 
     Couriers have certificates of an authority of Apple's own, which curl does not know: -k shows them still.
     """
     way, attempt = _way(path, result), result.attempt
-    name = name if attempt.connected else result.host
-    asked = endpoint_text(name, result.port)
+    name = tls.server_name if attempt.connected or not tls.is_apples else None
+    asked = endpoint_text(name or result.host, result.port)
     mode = way[-1].resolve
     sends_names = mode is ResolveMode.PROXY or (mode is ResolveMode.BOTH and attempt.family is Family.NAME)
     if sends_names:
@@ -223,9 +234,12 @@ def _curl(path: ProbePath, result: Result, name: str, peer: str, family_flag: Wo
     elif way[-1].scheme in _HTTP and attempt.address:  # to these curl sends names, if it has any
         peer = endpoint_text(attempt.address, result.port)
     elsewhere = () if peer == asked else ("--connect-to", f"::{peer}")
-    options = _LARGE_IN_CURL if result.large_hello else ()
+    options: Words = _LARGE_IN_CURL if result.large_hello else ()
+    if not tls.is_apples and tls.ca_file:
+        options += ("--cacert", str(tls.ca_file))
     through = _through(way, sends_names=sends_names)
-    return _command("curl", "-vk", *family_flag, *options, *through, *elsewhere, f"https://{asked}/")
+    verbose = "-vk" if tls.is_apples else "-v"
+    return _command("curl", verbose, *family_flag, *options, *through, *elsewhere, f"https://{asked}/")
 
 
 def _through(way: Way, *, sends_names: bool) -> Words:

@@ -31,9 +31,13 @@ from netcheck.model.paths import (
     endpoint_text,
 )
 from netcheck.model.results import LargeHello, Result, Try
-from netcheck.model.services import TlsSettings
-from tests.records import COURIER, DROPPED, PROVIDER, facts, lookup, result
+from netcheck.model.services import Service, TlsSettings
+from tests import records
+from tests.records import DROPPED, facts, lookup, result
 
+COURIER, PROVIDER = (
+    replace(service, tls=TlsSettings(is_apples=True)) for service in (records.COURIER, records.PROVIDER)
+)
 DIRECT = ProbePath("direct")
 WIFI = ProbePath("guest-wifi", binding=Binding("wlan0", "10.9.0.7"))
 LOGIN = Credentials("svc user", Secret("labpass"))
@@ -474,6 +478,55 @@ def test_where_one_family_fails_the_other_does_not_confirm_it(failure: Failure, 
     assert text.endswith(f"\n    {command}")
     (text,) = tickets(facts([COURIER], [DIRECT], [told], [failed]), ORIGIN)
     assert text.endswith(f"\n    {command.replace('-6 ', '')}")
+
+
+WEB = ProbePath("web", (Proxy(ProxyScheme.HTTP, "p.test", 3128),))
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "tls", "command"),
+    [
+        (
+            DIRECT,
+            "mdm.test",
+            TlsSettings(),
+            "openssl s_client -connect mdm.test:443 -servername mdm.test "
+            "-verify_hostname mdm.test -verify_return_error </dev/null",
+        ),
+        (
+            DIRECT,
+            "mdm.test",
+            TlsSettings("other.test", ("h2",), ca_file=Path("/etc/our ca.pem")),
+            "openssl s_client -connect mdm.test:443 -servername other.test -alpn h2 "
+            "-verify_hostname other.test -CAfile '/etc/our ca.pem' -verify_return_error </dev/null",
+        ),
+        (
+            DIRECT,
+            "192.0.2.1",
+            TlsSettings(),
+            "openssl s_client -connect 192.0.2.1:443 -verify_ip 192.0.2.1 -verify_return_error </dev/null",
+        ),
+        (WEB, "mdm.test", TlsSettings(), "curl -v --proxy http://p.test:3128 https://mdm.test:443/"),
+        (
+            WEB,
+            "mdm.test",
+            TlsSettings("other.test", ca_file=Path("/etc/ca.pem")),
+            "curl -v --cacert /etc/ca.pem --proxy http://p.test:3128 "
+            "--connect-to ::mdm.test:443 https://other.test:443/",
+        ),
+    ],
+)
+def test_the_certificate_of_an_own_service_is_verified(
+    path: ProbePath, host: str, tls: TlsSettings, command: str
+) -> None:
+    service = Service("mdm", (host,), (443,), tls=tls)
+    untrusted, family = Failure(Phase.TLS, Reason.TLS_UNTRUSTED), Family.NAME if path is WEB else Family.IPV4
+    for failure in (untrusted, REFUSED) if path is WEB else (untrusted,):
+        failed = result(service, 443, failure, path=path.name, family=family)
+        told = judged(path, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
+        (text,) = tickets(facts([service], [path], [told], [failed]), ORIGIN)
+        assert text.endswith(f"\n    {command}")
+        assert f"valid certificate for {tls.server_name or host}." in " ".join(text.split())
 
 
 @pytest.mark.parametrize(
