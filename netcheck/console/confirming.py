@@ -78,7 +78,7 @@ def confirmations(facts: Facts, path: ProbePath, results: Sequence[Result]) -> l
     failed = [result for result in results if result.attempt.failure and not lacks_pac_file(result)]
     if unresolved := [result for result in failed if is_unresolved(result)]:
         return [_resolved(facts, path, unresolved)]
-    first = {result.port: result for result in reversed(failed)}
+    first = {result.port: result for result in reversed(failed) if _leads(_way_to(path, result))}
     shown = [_confirmation(facts, path, first[port]) for port in sorted(first)]
     alike = [each for each in shown if each.outcome == shown[0].outcome]
     return list(dict.fromkeys(alike))
@@ -91,6 +91,21 @@ def _command(*words: str) -> str:
 
 def _way(path: ProbePath, result: Result) -> Way:
     return result.attempt.proxies or path.proxies
+
+
+def _way_to(path: ProbePath, result: Result) -> Way:
+    """What of the way is asked: up to the proxy that does not lead to the next one."""
+    attempt = result.attempt
+    return attempt.proxies[: attempt.passed + 1] if attempt.next_proxy else _way(path, result)
+
+
+def _leads(way: Way) -> bool:
+    """Whether curl can: before a web proxy it asks one SOCKS proxy, and reads no password for that one."""
+    if len(way) < 2:
+        return True
+    first, *others = way
+    is_socks = first.scheme not in _HTTP and first.credentials is None
+    return is_socks and len(others) == 1 and others[0].scheme in _HTTP
 
 
 def _resolved(facts: Facts, path: ProbePath, unresolved: Sequence[Result]) -> Confirmation:
@@ -175,7 +190,7 @@ def _family_flag(facts: Facts, failed: Result) -> Words:
 def _confirmation(facts: Facts, path: ProbePath, result: Result) -> Confirmation:
     """With what netcheck itself says in TLS: a filter may go by the name, and Apple by the protocol."""
     if result.attempt.next_proxy:
-        return _led_on(result.attempt.proxies, result.attempt.passed)
+        return _led_on(_way_to(path, result), result.attempt.next_proxy)
     tls, family_flag = _tls_of(facts, result), _family_flag(facts, result)
     name = tls.server_name or result.host
     shown = "certificate issued by Apple" if tls.is_apples else f"valid certificate for {name}"
@@ -208,15 +223,14 @@ def _said(tls: TlsSettings, name: str) -> Words:
     return (*server_name, *offered, checked, name, *authority, "-verify_return_error")
 
 
-def _led_on(way: Way, number: int) -> Confirmation:
+def _led_on(way: Way, following: Proxy) -> Confirmation:
     """Of a row of proxies, one that does not lead to the next one: that one's port is what is asked for.
 
     In telnet, the only protocol of curl's that takes any server, and that waits for it to speak.
     """
-    onward = way[number + 1].place
-    outcome = f"must get through to {onward}, and may time out there"
-    through = _through(way[: number + 1], sends_names=True)
-    return Confirmation(outcome, _command("curl", "-sSv", "-m", "9", *through, f"telnet://{onward}"))
+    outcome = f"must get through to {following.place}, and may time out there"
+    through = _through(way, sends_names=True)
+    return Confirmation(outcome, _command("curl", "-sSv", "-m", "9", *through, f"telnet://{following.place}"))
 
 
 def _curl(path: ProbePath, result: Result, tls: TlsSettings, peer: str, family_flag: Words) -> str:
@@ -243,20 +257,14 @@ def _curl(path: ProbePath, result: Result, tls: TlsSettings, peer: str, family_f
 
 
 def _through(way: Way, *, sends_names: bool) -> Words:
-    """The last of these proxies; the one before it too, where curl can ask that first."""
+    """Of a way that `_leads`: its last proxy, and the one before it."""
     *before, proxy = way
+    first = [f"{_WITH_NAMES.get(each.scheme, each.scheme)}://{each.place}" for each in before]
+    asked_first = ("--preproxy", *first) if first else ()
     names = _WITH_NAMES if sends_names else _WITH_ADDRESSES
     address = f"{names.get(proxy.scheme, proxy.scheme)}://{proxy.place}"
     authority = ("--proxy-cacert", str(proxy.ca_file)) if proxy.ca_file else ()
-    return (*_before(before, proxy), "--proxy", address, *authority, *_login(proxy))
-
-
-def _before(before: Sequence[Proxy], proxy: Proxy) -> Words:
-    """Curl asks one SOCKS proxy before a web proxy, and takes its login in the command only."""
-    if len(before) != 1 or before[0].scheme in _HTTP or before[0].credentials or proxy.scheme not in _HTTP:
-        return ()
-    first = before[0]
-    return ("--preproxy", f"{_WITH_NAMES.get(first.scheme, first.scheme)}://{first.place}")
+    return (*asked_first, "--proxy", address, *authority, *_login(proxy))
 
 
 def _login(proxy: Proxy) -> Words:

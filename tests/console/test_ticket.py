@@ -397,12 +397,6 @@ def test_a_wrong_address_must_be_gone() -> None:
             "curl -vk --preproxy socks5h://near.test:1080 --proxy http://far.test:3128 "
             "https://0-courier.test:443/",
         ),
-        (  # what curl cannot do is asked of the last one alone
-            (FAR, NEAR),
-            1,
-            Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED),
-            "curl -vk --proxy socks5h://near.test:1080 https://0-courier.test:443/",
-        ),
         (
             (replace(FAR, scheme=ProxyScheme.HTTPS, ca_file=Path("/etc/ca.pem")),),
             0,
@@ -420,6 +414,28 @@ def test_of_a_row_of_proxies_the_one_that_fails_is_asked(
     text = asked_at(path, about)
     assert text.endswith(f"\n    {command}")
     assert ("must get through to far.test:3128" in " ".join(text.split())) is ("telnet" in command)
+
+
+LAST = Proxy(ProxyScheme.HTTP, "last.test", 3128)
+
+
+@pytest.mark.parametrize(
+    ("way", "passed"),
+    [
+        ((FAR, NEAR), 1),
+        ((NEAR, NEAR), 1),
+        ((FAR, LAST), 1),
+        ((replace(NEAR, credentials=LOGIN), FAR), 1),
+        ((NEAR, FAR, LAST), 2),
+        ((FAR, LAST, NEAR), 1),
+    ],
+)
+def test_where_curl_cannot_lead_through_the_row_no_command_is_given(way: Way, passed: int) -> None:
+    about = result(COURIER, 443, REFUSED, path="row", family=Family.NAME, proxies=way)
+    about = replace(about, attempt=replace(about.attempt, passed=passed))
+    text = asked_at(ProbePath("row", way), about)
+    assert "To confirm" not in text
+    assert "curl" not in text
 
 
 @pytest.mark.parametrize(
