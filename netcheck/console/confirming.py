@@ -14,6 +14,7 @@ from netcheck.model.paths import (
     ProbePath,
     Proxy,
     ProxyScheme,
+    RecordType,
     ResolveMode,
     Resolver,
     Transport,
@@ -114,9 +115,10 @@ def _resolved(facts: Facts, path: ProbePath, unresolved: Sequence[Result]) -> Co
     is_of_proxy = first.attempt.failure is not None and first.attempt.failure.phase is Phase.PROXY_RESOLVE
     host = _way(path, first)[0].host if is_of_proxy and _way(path, first) else first.host
     families = {each.attempt.family for each in unresolved if each.host == host}
-    record = ("AAAA",) if families == {Family.IPV6} else ()
-    outcome = f"must print addresses{_not_these(facts, path, host)}"
-    return Confirmation(outcome, _command("dig", *_asked_at(facts, path), host, *record, "+short"))
+    record = RecordType.AAAA if families == {Family.IPV6} else RecordType.A
+    outcome = f"must print addresses{_not_these(facts, path, host, record)}"
+    words = () if record is RecordType.A else (record.value,)  # dig asks for A of itself
+    return Confirmation(outcome, _command("dig", *_asked_at(facts, path), host, *words, "+short"))
 
 
 def _asked_at(facts: Facts, path: ProbePath) -> Words:
@@ -139,12 +141,12 @@ def _dns_transport(resolver: Resolver) -> Words:
     return ("+tls", f"+tls-ca{authority}", *name)
 
 
-def _not_these(facts: Facts, path: ProbePath, host: str) -> str:
-    """What a resolver gives now in place of the addresses that lead there."""
+def _not_these(facts: Facts, path: ProbePath, host: str, record: RecordType) -> str:
+    """What a resolver gives now in place of the addresses that lead there: those of this record only."""
     given = {
         address
         for lookup in facts.lookups
-        if (lookup.host, lookup.resolver) == (host, path.resolver.name)
+        if (lookup.host, lookup.resolver, lookup.rdtype) == (host, path.resolver.name, record)
         for address in lookup.addresses
     }
     return f", and not {listed(sorted(given)[:_MOST_WRONG])}" if given else ""

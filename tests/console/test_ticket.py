@@ -22,6 +22,7 @@ from netcheck.model.paths import (
     ProbePath,
     Proxy,
     ProxyScheme,
+    RecordType,
     ResolveMode,
     Resolver,
     Role,
@@ -414,6 +415,17 @@ def test_of_a_row_of_proxies_the_one_that_fails_is_asked(
     text = asked_at(path, about)
     assert text.endswith(f"\n    {command}")
     assert ("must get through to far.test:3128" in " ".join(text.split())) is ("telnet" in command)
+
+
+def test_good_addresses_of_the_other_family_need_not_be_gone() -> None:
+    unresolved = result(COURIER, 443, Failure(Phase.RESOLVE, Reason.SERVFAIL), family=Family.IPV6)
+    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to resolve it.", unresolved))
+    works, wrong = lookup("0-courier.test", "192.0.2.1"), lookup("0-courier.test", "2001:db8::1")
+    wrong = replace(wrong, rdtype=RecordType.AAAA)
+    (text,) = tickets(facts([COURIER], [DIRECT], [told], [unresolved], [works]), ORIGIN)
+    assert text.endswith("must print addresses.\n    dig 0-courier.test AAAA +short")
+    (text,) = tickets(facts([COURIER], [DIRECT], [told], [unresolved], [works, wrong]), ORIGIN)
+    assert "must print addresses, and not 2001:db8::1." in " ".join(text.split())
 
 
 LAST = Proxy(ProxyScheme.HTTP, "last.test", 3128)
