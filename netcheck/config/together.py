@@ -134,10 +134,10 @@ def _hosts_can_be_asked_for(services: Services, paths: Paths, reading: Reading) 
 
 
 def _sources_are_used(paths: Paths, reading: Reading) -> None:
-    """One of two may be for nameservers alone."""
+    """One may be for nameservers alone."""
     for path in paths:
         at = ("paths", path.name, "source_address")
-        used = _connected(path)
+        used = tuple(dict.fromkeys((*_connected(path), *_asked(path))))
         if reading.written(at) and reading.sound(at[:-1]) and not any(map(path.binding.source, used)):
             message = (
                 f"is never used: this path connects over {' and '.join(used)} only; "
@@ -154,6 +154,16 @@ def _connected(path: ProbePath) -> tuple[Family, ...]:
         return path.families
     first = next(iter(path.proxies), None)
     return (family_of(first.host),) if first and is_literal(first.host) else tuple(Family)
+
+
+def _asked(path: ProbePath) -> tuple[Family, ...]:
+    """The families of the nameservers that are asked from its source address: none on loopback is."""
+    if path.load_balancer or not path.resolved_families():
+        return ()
+    if not path.resolver.nameservers:  # those of this machine, which may be any
+        return tuple(Family)
+    addresses = (server.address for server in path.resolver.nameservers)
+    return tuple(family_of(address) for address in addresses if not ip_address(address).is_loopback)
 
 
 _NOT_PROBED = "no enabled service for the roles of this path has this host and port, so nothing would use it"
