@@ -65,14 +65,16 @@ def _timeouts_are_within_the_interval(probing: ProbingSettings, at: Location, re
             reading.say(key, "is longer than the interval: shorten it, or lengthen interval")
 
 
+HIGHEST_RATE, LONGEST_INTERVAL = 1000, "1d"
+
 PROBING: Section[ProbingSettings] = section(
     ProbingSettings,
     "How often to probe, and how gently.",
     {
-        "interval": Key(duration("1s", "1d"), "From one round to the next."),
+        "interval": Key(duration("1s", LONGEST_INTERVAL), "From one round to the next."),
         "concurrency": Key(whole(1, 1000), "How many attempts may be in flight on a path."),
         "rate": Key(
-            decimal(0.1, 1000),
+            decimal(0.1, HIGHEST_RATE),
             "How many connections may be begun on a path in a second. Direct probes begin together, "
             "up to a quarter of these at a time.",
         ),

@@ -13,8 +13,8 @@ from netcheck.apns.services import PROVIDER, provers
 from netcheck.config.reading.addresses import host_port
 from netcheck.config.reading.document import Location
 from netcheck.config.reading.problems import Reading, did_you_mean
-from netcheck.config.reading.values import FLAG
-from netcheck.config.settings import PROBING
+from netcheck.config.reading.values import FLAG, seconds
+from netcheck.config.settings import HIGHEST_RATE, LONGEST_INTERVAL, PROBING, ProbingSettings
 from netcheck.model.paths import (
     SYSTEM_RESOLVER,
     Expected,
@@ -262,12 +262,22 @@ def _rounds_can_end(services: Services, paths: Paths, reading: Reading) -> None:
         if sum(len(ports_on(service, path)) for service in its) <= pace.rate * pace.interval:
             continue
         most = sum(_begun_in_a_round(service, path) for service in its)
-        enough = math.ceil(10 * most / pace.interval) / 10
         message = (
             f"a round begins about {most} connections on the path {path.name}, and never ends before the "
-            f"next one: write rate: {enough:g}, or a longer interval"
+            f"next one: write {_fast_enough(most, pace)}"
         )
         reading.say(at, message)
+
+
+def _fast_enough(most: int, pace: ProbingSettings) -> str:
+    """What of the pace to change for so many connections in a round, within what it may be."""
+    rate = math.ceil(10 * most / pace.interval) / 10
+    if rate <= HIGHEST_RATE:
+        return f"rate: {rate:g}, or a longer interval"
+    interval = math.ceil(most / pace.rate)
+    if interval <= seconds(LONGEST_INTERVAL):
+        return f"interval: {interval}s"
+    return f"rate: {HIGHEST_RATE} and interval: {math.ceil(most / HIGHEST_RATE)}s"
 
 
 def _begun_in_a_round(service: Service, path: ProbePath) -> int:

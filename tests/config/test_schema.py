@@ -42,6 +42,8 @@ OF_FILES_AND_VARIABLES = {
 BETWEEN_KEYS = {
     "rate-too-low",
     "interval-too-short",
+    "interval-too-short-for-any-rate",
+    "interval-too-short-for-a-low-rate",
     "push-certificate-shown-to-nobody",
     "path-expected-fallback",
     "source-address-of-no-use",
