@@ -21,8 +21,12 @@ _MOST_NAMES, _LONGEST_NAME = 64, 255
 """Of those that it wanted to resolve: of each run, and in characters."""
 _CHANGED = "it changes what this runs it with"
 _KINDS = ("said", "error")
-_LOGIN = re.compile(r"[^\s;]+@")
-"""No answer may have one, and browsers do not take it: with it, what is named is no proxy."""
+_LOGIN = re.compile(r"(?<![^\s;])[^\s;]*@|(?<=://)[^;]*@")
+"""From where a word begins, or a URL's place, as a password may hold spaces.
+
+No answer may have one, and browsers do not take it: with it, what is named is no proxy.
+"""
+_LAST_WORD = re.compile(r"(?<![^\s;])[^\s;]*\Z")
 _STANDARD = Path(__file__).with_name("standard.js").read_text(encoding="utf-8")
 _CALL = """(function (url, host) {
   var find = typeof FindProxyForURL === "function" ? FindProxyForURL : FindProxyForURLEx;
@@ -103,7 +107,12 @@ def _texts(found: object) -> list[str]:
 
 
 def _printable(text: str) -> str:
-    """In one line, without what a terminal would obey, and without a login: it is shown to people."""
+    """In one line, without what a terminal would obey, and without a login: it is shown to people.
+
+    Where it is cut, a login may have lost its @: the word is left out.
+    """
+    if len(text) >= _MOST_TEXT:
+        text = _LAST_WORD.sub("…", text[:_MOST_TEXT])
     line = "".join(filter(str.isprintable, " ".join(text.split())))
     return _LOGIN.sub("***@", line)
 
@@ -120,4 +129,4 @@ def _in_words(error: Exception) -> str:
         return f"{too_much}, or throws null"
     place = re.search(r"<input>:(\d+):(\d+)", where)
     at = f" (line {place[1]}, column {place[2]})" if place else ""
-    return f"{_printable(what[:_MOST_TEXT])}{at}"
+    return f"{_printable(what)}{at}"

@@ -195,7 +195,23 @@ def test_no_login_is_passed_on() -> None:
         said("'PROXY svc:s3cret@a.test:1; HTTPS http://svc:s3@cret@b.test'")
         == "PROXY ***@a.test:1; HTTPS ***@b.test"
     )
+    assert said("'DIRECT; PROXY http://svc:two words@a.test:1; DIRECT'") == (
+        "DIRECT; PROXY http://***@a.test:1; DIRECT"
+    )
     assert said("(function () { throw 'svc:s3cret@a.test' })()") == "{'error': '***@a.test'}"
+
+
+def test_a_login_that_is_cut_is_not_passed_on() -> None:
+    assert said("'x'.repeat(980) + '; PROXY svc:s3cret-s3cret@a.test'") == f"{'x' * 980}; PROXY …"
+    assert said("(function () { throw 'x'.repeat(5000) + '@' })()") == "{'error': '…'}"
+
+
+@pytest.mark.parametrize("change", ["Object.prototype.toJSON", "String.prototype.slice"])
+def test_a_long_word_takes_no_time(change: str) -> None:
+    """Not by the square of its length: here that would be hours."""
+    script = f"{change} = function () {{ return 'a'.repeat(5000000) }};"
+    (answer,) = run(f"{script} function FindProxyForURL() {{ return 'DIRECT' }}")["answers"]
+    assert len(str(answer)) < 2000
 
 
 @pytest.mark.parametrize("end", ["10n", "'\\ud800'", "Symbol()", "({})", "// that is all", "new Date()"])
