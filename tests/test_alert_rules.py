@@ -316,25 +316,41 @@ def test_no_ticket_is_silenced_by_what_ends_it() -> None:
             assert tickets.isdisjoint(names(rule["target_matchers"])), rule
 
 
-def test_a_refused_push_certificate_is_told_until_all_that_it_silences_is_over() -> None:
+TOLD_ONCE = (
+    "NetcheckPushCertificateRefused",
+    "NetcheckPushCertificateExpired",
+    "NetcheckPushCertificateTopicChanged",
+)
+
+
+@pytest.mark.parametrize("name", TOLD_ONCE)
+def test_a_push_certificate_that_is_no_good_is_told_before_all_that_it_silences_and_until_that_is_over(
+    name: str,
+) -> None:
     """Which read the verdicts as they were last recorded, and only at the times of their own groups."""
     groups = {group["name"]: group for file in RULE_FILES for group in load(file)["groups"]}
     recorded_every = seconds(groups["netcheck-faults"]["interval"])
-    kept = {
-        rule["alert"]: seconds(rule.get("keep_firing_for", "0s")) + seconds(group["interval"])
+    times = {
+        rule["alert"]: (
+            seconds(rule["for"]),
+            seconds(group["interval"]),
+            seconds(rule.get("keep_firing_for", "0s")),
+        )
         for group in groups.values()
         for rule in group["rules"]
         if "[30m]" not in rule["expr"] and rule.get("alert") in NAMES  # what looks back has its own reasons
     }
     silenced = {
-        name
+        target
         for rule in load(CONFIG / "alertmanager.yml")["inhibit_rules"]
-        if "NetcheckPushCertificateRefused" in set(names(rule["source_matchers"]))
-        for name in names(rule["target_matchers"])
-    } & kept.keys()
-    assert "NetcheckNotReady" in silenced
-    own = next(rule for rule in ALERTS if rule["alert"] == "NetcheckPushCertificateRefused")
-    assert seconds(own["keep_firing_for"]) > recorded_every + max(kept[name] for name in silenced)
+        if name in set(names(rule["source_matchers"]))
+        and "cause = push_certificate_refused" in rule["target_matchers"]
+        for target in names(rule["target_matchers"])
+    } & times.keys()
+    assert {"NetcheckNotReady", "NetcheckSiteNotReady"} <= silenced
+    waits, every, kept = times[name]
+    assert waits + every < min(times[each][0] for each in silenced)
+    assert kept > recorded_every + max(sum(times[each][1:]) for each in silenced)
 
 
 def seconds(text: str) -> int:
