@@ -24,6 +24,8 @@ _SHORTEST_LETTERS = 8
 """So many letters and digits are known for a secret's, whatever stands between them."""
 _MOST_ESCAPES = 3
 """How often something may be escaped, and what came of it again."""
+_MOST_PIECES = 200
+"""Of what has more lines, or a line more words, nothing is left: to look at each for itself takes long."""
 
 _ENDS = (
     re.compile(rb"([\r\n]+)"),
@@ -39,6 +41,7 @@ _BYTES = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}
 """What "surrogateescape" makes of bytes that are no UTF-8, as Latin-1 has them."""
 _ALPHABETS = str.maketrans("-_", "+/")
 _HEX_DIGIT = re.compile(r"(?:0x)?([0-9a-f])")
+_ASCII_BLANKS = re.compile(r"[\0- \x7f]+")
 _WORDS = (re.compile(r"[^\W_]+"), re.compile(r"[^\s\0-\x1f:;,=\"'<>()\[\]{}/\\&?@]+"), re.compile(r"\S+"))
 """What may be taken for a word: letters and digits, what stands between delimiters, or between spaces."""
 _LOOKS_SECRET = re.compile(
@@ -67,8 +70,9 @@ class Mask:
 
     def _learn(self, name: str, password: str) -> None:
         pair = f"{name}:{password}"  # as Basic sends them
-        plain = _read(password)
-        sent = {*_encodings(password), *_encodings(pair)}
+        names = {name} if len(_flat(name)) >= _SHORT else set()
+        plain = {form for each in (password, *names) for form in _read(each)}
+        sent = {form for each in (password, pair, *names) for form in _encodings(each)}
         tokens = {_flat(b64encode(form).decode().rstrip("=")) for form in sent}
         within = {needle for form in (*sent, *map(b64encode, sent)) for needle in _within_base64(form)}
         self._short = {each for each in plain | tokens if 0 < len(each) < _SHORT}
@@ -78,7 +82,7 @@ class Mask:
             letters for each in self._needles if len(letters := _letters_in(each)) >= _SHORTEST_LETTERS
         }
         self._hex = {form.hex() for form in sent if len(form) >= _SHORT}
-        self._names = [_name_pattern(form) for form in _encodings(name) if form]
+        self._names = [] if names else [_name_pattern(form) for form in _encodings(name) if form]
 
     def text(self, raw: bytes, *, cut: bool = False) -> bytes:
         """The bytes without secrets; with `cut`, also without what may be the beginning of one at their end.
@@ -88,33 +92,35 @@ class Mask:
         """
         if self._short and not self._short.isdisjoint(_words(raw)):
             return _MASK
-        shown = _LOOKS_SECRET.sub(_MASK, self._without(raw, _ENDS, cut=cut))
+        found = self._secrets_in(raw, cut=cut)
+        shown = _LOOKS_SECRET.sub(_MASK, self._without(raw, found, _ENDS, cut=cut))
         for name in self._names:
             shown = _MASK.join(name.sub(_MASK, each) for each in shown.split(_MASK))
         return shown
 
-    def _without(self, raw: bytes, ends: Sequence[re.Pattern[bytes]], *, cut: bool) -> bytes:
-        """With a mask for each piece that holds a secret, or for all of it where one lies across them."""
-        found = self._secrets_in(raw, cut=cut)
+    def _without(self, raw: bytes, found: set[str], ends: Sequence[re.Pattern[bytes]], *, cut: bool) -> bytes:
+        """With a mask for each piece that holds some of what was found, or for all where that lies across."""
         if not found:
             return raw
-        if not ends:
+        pieces = ends[0].split(raw) if ends else []
+        if not 0 < len(pieces) <= 2 * _MOST_PIECES:
             return _MASK
-        pieces = ends[0].split(raw)
+        if len(pieces) == 1:
+            return self._without(raw, found, ends[1:], cut=cut)
         last = max((at for at, piece in enumerate(pieces) if piece.strip()), default=0)
-        shown = b""
-        for at, piece in enumerate(pieces):
-            if at % 2 == 0:  # else it stands between two
-                is_cut = cut and at == last
-                found -= self._secrets_in(piece, cut=is_cut)
-                piece = self._without(piece, ends[1:], cut=is_cut)
-            shown += piece
-        return _MASK if found or self._secrets_in(shown, cut=cut) else shown
+        across = set(found)
+        for at in range(0, len(pieces), 2):  # the others stand between two
+            is_cut = cut and at == last
+            inside = self._secrets_in(pieces[at], cut=is_cut)
+            across -= inside
+            pieces[at] = self._without(pieces[at], inside, ends[1:], cut=is_cut)
+        shown = b"".join(pieces)
+        return _MASK if across or self._secrets_in(shown, cut=cut) else shown
 
     def _secrets_in(self, raw: bytes, *, cut: bool) -> set[str]:
         """What of our secrets is there in any reading."""
         found: set[str] = set()
-        if not self._needles:
+        if not self._needles or not raw:
             return found
         for view in _readings(raw):
             flat = _flat(view)
@@ -149,12 +155,13 @@ def _within_base64(raw: bytes) -> Iterator[str]:
 
 def _name_pattern(name: bytes) -> re.Pattern[bytes]:
     """A short name is one only as a word of its own."""
-    edges = (rb"(?<![^\W_])", rb"(?![^\W_])") if len(name) < _SHORT else (b"", b"")
-    return re.compile(edges[0] + re.escape(name) + edges[1], re.I)
+    return re.compile(rb"(?<![^\W_])" + re.escape(name) + rb"(?![^\W_])", re.I)
 
 
 def _flat(text: str) -> str:
     """Without what a copy may change: case, how accents are written, white space, base64's two alphabets."""
+    if text.isascii():  # as the rest would have it, but sooner
+        return _ASCII_BLANKS.sub("", text.lower().translate(_ALPHABETS))
     folded = unicodedata.normalize("NFKD", text).casefold().translate(_ALPHABETS)
     return "".join(char for char in folded if char.isprintable() and not char.isspace())
 
@@ -167,11 +174,14 @@ def _readings(raw: bytes) -> set[str]:
     """As it is, as a secret may look escaped itself, and with escapes undone, again and again."""
     seen = set()
     for encoding in ("utf-8", "latin-1"):
-        view = raw.decode(encoding, "surrogateescape").translate(_BYTES)
-        seen.add(view)
-        for undo in (unescape, _without_backslashes, partial(_without_percent, encoding)) * _MOST_ESCAPES:
-            seen.add(view := undo(view))
-    return seen | {view.replace("+", " ") for view in seen}  # as forms are sent
+        undone = (unescape, _without_backslashes, partial(_without_percent, encoding))
+        as_is = raw.decode(encoding, "surrogateescape").translate(_BYTES)
+        for view in {as_is, as_is.replace("+", " ")}:  # as forms are sent
+            seen.add(view)
+            if _MAY_BE_ESCAPED.search(view):
+                for undo in undone * _MOST_ESCAPES:
+                    seen.add(view := undo(view))
+    return seen | {view.replace("+", " ") for view in seen}  # as escaped ones are
 
 
 def _without_backslashes(text: str) -> str:

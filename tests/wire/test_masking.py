@@ -1,8 +1,11 @@
 """What a peer sends back of our credentials, in every dress, is not shown."""
 
+import json
 from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
+from html import escape
 from unicodedata import normalize
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import assume, given
@@ -99,9 +102,45 @@ def test_a_quote_in_a_password_is_masked_as_json_has_it() -> None:
     assert masked(r'{"pw": "a\"b\/\\c"}', Credentials("name", Secret('a"b/\\c'))) == f'{{"pw": {MASK}'
 
 
-def test_a_space_in_a_password_is_masked_as_forms_have_it() -> None:
-    login = Credentials("name", Secret("my pass!"))
-    assert masked("/blocked?pw=my+pass%21&go=1", login) == f"/blocked?{MASK}&go=1"
+@pytest.mark.parametrize(
+    ("password", "form"),
+    [("my pass!", "my+pass%21"), ("pa +ss", "pa+%2Bss")],
+)
+def test_a_space_in_a_password_is_masked_as_forms_have_it(password: str, form: str) -> None:
+    login = Credentials("name", Secret(password))
+    assert masked(f"/blocked?pw={form}&go=1", login) == f"/blocked?{MASK}&go=1"
+
+
+@pytest.mark.parametrize(
+    "name", ["CORP\\svc-netcheck", "jürgen", "a.b@corp.example", "O'Brien", "svc netcheck"]
+)
+@pytest.mark.parametrize(
+    "written",
+    [
+        str,
+        str.upper,
+        json.dumps,
+        every_percent,
+        quote,
+        quote_plus,
+        escape,
+        lambda name: b64encode(name.encode()).decode(),
+        lambda name: name.encode().hex(),
+    ],
+    ids=["plain", "upper", "json", "percent", "quote", "form", "html", "base64", "hex"],
+)
+def test_the_user_s_name_is_masked_however_it_is_written(name: str, written: Callable[[str], str]) -> None:
+    login = Credentials(name, Secret(PASSWORD))
+    assert masked(f"you are\n{written(name)} today", login) in {
+        f"you are\n{shown}" for shown in (MASK, f"{MASK} today", f'"{MASK}" today', f"{MASK}@{MASK} today")
+    }
+
+
+def test_of_more_lines_or_words_than_can_be_looked_at_nothing_is_left() -> None:
+    """The peer chooses how many there are, and the whole daemon waits meanwhile."""
+    assert masked(f"a\n{PASSWORD}\n" * 90) == f"a\n{MASK}\n" * 90
+    assert masked("a\n" * 2000 + PASSWORD) == MASK
+    assert masked("a " * 2000 + PASSWORD + "\nb") == f"{MASK}\nb"
 
 
 def test_the_rest_of_a_head_is_left_beside_a_line_that_holds_the_password() -> None:
