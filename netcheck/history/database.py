@@ -26,8 +26,7 @@ _OURS = 0x6E65746B  # "netk", in the header of the file (SQLite's application_id
 _VERSION = 1
 _LOCKED = 2.0
 """Seconds to wait for another program that has the file locked."""
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
-"""The last of them says that our table or a column of it is not there: what asks for them never changes."""
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _LATEST = 253402300800.0  # the end of the year 9999: no later time can be written as a date
 _BEGINS = b"SQLite format 3\0"
 _HEADER = 100
@@ -51,7 +50,11 @@ SELECT path, role, began, seen, ended, verdict, cause, hop, is_expected,
     summary, evidence, next_step, transcript
 FROM spans ORDER BY ended IS NOT NULL, began DESC LIMIT ?
 """
-_PUT = "INSERT OR REPLACE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT = """
+INSERT OR REPLACE INTO spans (path, role, began, seen, ended, verdict, cause, hop, is_expected,
+    summary, evidence, next_step, transcript)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 _TAKE_OUT = "DELETE FROM spans WHERE path = ? AND role = ? AND began = ?"
 _DROP_OLD = "DELETE FROM spans WHERE coalesce(ended, seen) < ?"
 _DROP_MANY = """
@@ -107,6 +110,7 @@ class Database:
         with closing(_connected(self.file)) as connection, connection:
             if not self._written:
                 _check(self.file, connection)
+            _check_columns(self.file, connection)
             connection.executemany(_TAKE_OUT, self._written.keys() - spans.keys())
             connection.executemany(_PUT, map(_row, changed))
             connection.execute(_DROP_OLD, (before,))
@@ -203,6 +207,16 @@ def _check(file: Path, connection: sqlite3.Connection) -> None:
         raise _DamagedError(f"{file} is damaged: {said}")
 
 
+def _check_columns(file: Path, connection: sqlite3.Connection) -> None:
+    """Ours are there. SQLite says the same of what a user added, such as a trigger, that is no damage."""
+    try:
+        connection.execute(_READ, (0,))
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR:
+            raise _DamagedError(f"{file} is damaged: {error}") from error
+        raise
+
+
 @contextmanager
 def _plainly(file: Path) -> Iterator[None]:
     """What SQLite and the system raise, as HistoryError: damage of what is ours, or what is in the way."""
@@ -251,6 +265,7 @@ def _row(span: Span) -> tuple[object, ...]:
 def _read(file: Path, connection: sqlite3.Connection) -> list[Span]:
     """What lasts, and the newest of what has ended, without what another version wrote in unknown words."""
     _check(file, connection)
+    _check_columns(file, connection)
     connection.text_factory = lambda data: data.decode("utf-8", "replace")  # one bad byte costs no other row
     return [span for row in connection.execute(_READ, (MOST,)) if (span := _span(row)) is not None]
 

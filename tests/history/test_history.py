@@ -260,6 +260,43 @@ def test_a_file_that_says_another_name_of_its_table_is_set_aside_too(tmp_path: P
     assert len(list(tmp_path.glob("netcheck.db.damaged-*"))) == 1
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE spans ADD COLUMN ticket TEXT",
+        "CREATE INDEX own ON spans (cause)",
+        "CREATE VIEW own AS SELECT a FROM b",
+    ],
+)
+def test_a_file_to_which_its_user_adds_something_goes_on(tmp_path: Path, change: str) -> None:
+    file = tmp_path / "netcheck.db"
+    kept(file, DOWN)
+    altered(file, change)
+    assert causes(kept(file, BLOCKED, begun=NOW + 500)) == [BLOCKED.cause, DOWN.cause]
+    assert len(read(file)) == 2
+    assert not list(tmp_path.glob("*damaged*"))
+
+
+def test_a_user_s_trigger_that_fails_is_told_and_costs_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    kept(file, DOWN)
+    altered(file, "CREATE TRIGGER own AFTER INSERT ON spans BEGIN INSERT INTO nowhere VALUES (1); END")
+    with pytest.raises(HistoryError, match="cannot be used: no such table"):
+        Database(file).write(kept(None, BLOCKED)._timeline.spans, before=0)
+    assert [span.cause for span in read(file)] == [DOWN.cause]
+    assert not list(tmp_path.glob("*damaged*"))
+
+
+def test_a_file_that_loses_a_column_while_we_run_gets_all_again(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    database, spans = Database(file), kept(None, BLOCKED, DOWN)._timeline.spans
+    database.write(spans, before=0)
+    altered(file, "ALTER TABLE spans DROP COLUMN transcript")
+    database.write(spans, before=0)
+    assert len(read(file)) == 2
+    assert len(list(tmp_path.glob("netcheck.db.damaged-*"))) == 1
+
+
 def test_a_file_that_another_daemon_makes_at_the_same_time_is_no_damaged_one(tmp_path: Path) -> None:
     file = tmp_path / "netcheck.db"
     kept(file, DOWN)
