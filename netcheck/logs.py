@@ -26,7 +26,7 @@ _MOST_KINDS = 1000
 _MOST_WAITING = 1000
 """Lines; what a reader that hangs leaves unread beyond that is lost."""
 _LONGEST_FLUSH = 1.0
-"""Seconds; as long again where nothing more fits."""
+"""Seconds to wait for all to be written, and as long again for each line that finds no room yet."""
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 _DEBUG = 7
 _WANT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -150,33 +150,41 @@ class Aside(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            if self._lost:
-                said = "%d lines of the log were lost: who reads it was too slow"
-                lost = logging.LogRecord(__name__, logging.WARNING, "", 0, said, (self._lost,), None)
-                self._waiting.put_nowait(self._line(lost))
-                self._lost = 0
+            self._say_what_is_lost(timeout=0)
             line = self._line(record)
-            if self._waiting.unfinished_tasks or not self._fits(line):
-                self._waiting.put_nowait(line)
+            if left := line if self._waiting.unfinished_tasks else line[self._written_at_once(line) :]:
+                self._waiting.put_nowait(left)
         except queue.Full:
             self._lost += 1
         except Exception:  # as the handlers of the standard library: a bug in one record
             self.handleError(record)
 
     def flush(self) -> None:
-        """Wait until all is written, but not for long."""
+        """Wait until all is written, but not for long. What was lost is said: no line may come after this."""
         written = threading.Event()
         with suppress(queue.Full):
+            self._say_what_is_lost(timeout=_LONGEST_FLUSH)
             self._waiting.put(written, timeout=_LONGEST_FLUSH)
             written.wait(_LONGEST_FLUSH)
 
-    def _fits(self, line: bytes) -> bool:
-        """Write it at once where that takes no waiting, as select() says of so many bytes."""
+    def _written_at_once(self, line: bytes) -> int:
+        """How many bytes were: all, where that takes no waiting, as select() says of so many in a pipe."""
         if len(line) > select.PIPE_BUF or not select.select([], [self._descriptor], [], 0)[1]:
-            return False
-        with suppress(OSError):  # nobody reads it any more
-            self._write(memoryview(line))
-        return True
+            return 0
+        try:
+            return os.write(self._descriptor, line)
+        except BlockingIOError:
+            return 0
+        except OSError:  # nobody reads it any more
+            return len(line)
+
+    def _say_what_is_lost(self, timeout: float) -> None:
+        """Raises queue.Full where even that finds no room."""
+        if self._lost:
+            said = "%d lines of the log were lost: who reads it was too slow"
+            lost = logging.LogRecord(__name__, logging.WARNING, "", 0, said, (self._lost,), None)
+            self._waiting.put(self._line(lost), timeout=timeout)
+            self._lost = 0
 
     def _line(self, record: logging.LogRecord) -> bytes:
         return f"{self.format(record)}\n".encode(errors="backslashreplace")

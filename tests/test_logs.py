@@ -163,6 +163,23 @@ def test_what_finds_no_room_is_lost_and_in_its_place_stands_how_many_lines_that_
     assert kept[count] == f"{20 - count} lines of the log were lost: who reads it was too slow\n"
 
 
+def test_lines_that_are_lost_at_the_very_end_are_counted_too() -> None:
+    reading, writing = os.pipe()
+    handler = Aside(writing, most=3)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    with os.fdopen(reading, "rb") as log:
+        handler.emit(a_record("x" * 2_000_000))
+        assert log.read(1) == b"x"  # it is being written
+        for number in range(20):
+            handler.emit(a_record(f"line {number}"))
+        assert len(log.readline()) == 2_000_000
+        handler.flush()
+        os.close(writing)
+        *kept, last = log.read().decode().splitlines()
+    assert kept == [f"line {number}" for number in range(len(kept))]
+    assert last == f"{20 - len(kept)} lines of the log were lost: who reads it was too slow"
+
+
 def test_a_pipe_that_others_have_set_not_to_block_loses_nothing() -> None:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
