@@ -96,7 +96,7 @@ class Courses:
 
     def _clear_ranges(self, service: Part) -> None:
         """Of the failures by which the service was found to be down."""
-        for part in filter(_is_range, self._within[service.whole]):
+        for part in filter(_is_range, self._within.get(service.whole, ())):
             self._courses[part].explain(self._hosts[service])
             self._note_trend(part)
 
@@ -114,7 +114,7 @@ class Courses:
         self._note_trend(part)
 
     def _forget_within(self, whole: Part, ended: Ended) -> None:
-        for part in self._within[whole]:
+        for part in self._within.get(whole, ()):
             self._courses[part].forget(ended)
             self._note_trend(part)
 
