@@ -283,16 +283,16 @@ def the_names_in_tls(case: Case, about: Sequence[Counted]) -> str:
     mine = sorted({names[each.result.service] for each in about if each.result.service in names})
     if not mine:
         return ""
-    alike = {
-        each.result.service
+    alike = [
+        each
         for each in case.counted
         if each.failure is None and each.result.attempt.tls and each.result.service not in names
-    }
+    ]
     which = f"name is {mine[0]}" if len(mine) == 1 else f"names are {listed(mine)}"
     if alike and all(_may_be_compared(each) and each.result.service in names for each in about):
         return (
             f" The proxy is asked for the hosts, and in TLS their {which} (SNI). "
-            f"It may insist that both match: where they do, {shortened(sorted(alike))} works."
+            f"It may insist that both match: where they do, {the_hosts(case, alike)} can be reached."
         )
     looked_up = (
         " These have no address: whatever connects on in the client's place must go where the client goes."

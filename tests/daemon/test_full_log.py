@@ -56,7 +56,7 @@ def test_a_reader_that_hangs_stops_neither_the_start_nor_the_rounds_nor_the_end(
         while not answers(web):
             assert process.poll() is None
             assert time.monotonic() < until, "no round has ended"
-            time.sleep(0.02)
+            time.sleep(0.02)  # nobody tells: the log is full
         process.send_signal(signal.SIGTERM)
         assert process.wait(DEADLINE) == 0
     finally:

@@ -21,29 +21,23 @@ def balancer_header(case: Case) -> Found | None:
         return None
     balancer = the_balancers(about)
     is_mixed = any(each.failure is None for each in case.counted)
-    if case.path.proxy_protocol is None and is_mixed:
+    path = case.path.name
+    if case.path.proxy_protocol is None:
+        here, others = f"write `proxy_protocol: v2` for the path {path}", "do without"
+        change = "move it to another path, with `proxy_protocol: v2`," if is_mixed else here
         next_step = (
-            "If the MDM server speaks the PROXY protocol to it, move it to a path with `proxy_protocol: v2` "
-            f"in the config: others of {case.path.name} do without. "
+            f"If the MDM server speaks the PROXY protocol to it, {change} in the config. "
             f"If not, ask {balancer.asked} not to expect it (`accept-proxy`)."
         )
-    elif case.path.proxy_protocol is None:
-        next_step = (
-            f"If the MDM server speaks the PROXY protocol to it, write `proxy_protocol: v2` for the path "
-            f"{case.path.name} in the config. If not, ask {balancer.asked} not to expect it (`accept-proxy`)."
-        )
-    elif is_mixed:
-        next_step = (
-            f"Ask {balancer.asked} to accept the PROXY protocol (haproxy: `accept-proxy`, nginx: "
-            "`proxy_protocol`). If the MDM server does not speak it there, move this to a path without "
-            f"`proxy_protocol` in the config: others of {case.path.name} want it."
-        )
     else:
+        here, others = f"take `proxy_protocol` from the path {path}", "want it"
+        change = "move it to another path, without `proxy_protocol`," if is_mixed else here
         next_step = (
             f"Ask {balancer.asked} to accept the PROXY protocol (haproxy: `accept-proxy`, nginx: "
-            f"`proxy_protocol`). If the MDM server does not speak it, take `proxy_protocol` from the path "
-            f"{case.path.name} in the config."
+            f"`proxy_protocol`). If the MDM server does not speak it, {change} in the config."
         )
+    if is_mixed:
+        next_step += f" Other load balancers of {path} {others}."
     return Found(balancer, about, how_often(case, about), next_step, the_reply(about))
 
 

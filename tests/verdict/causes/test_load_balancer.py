@@ -178,9 +178,9 @@ def test_a_header_that_nobody_expects_may_be_left_out() -> None:
     [
         (
             ProxyProtocol.V2,
-            "move this to a path without `proxy_protocol` in the config: others of lb want it.",
+            "without `proxy_protocol`, in the config. Other load balancers of lb want it.",
         ),
-        (None, "move it to a path with `proxy_protocol: v2` in the config: others of lb do without."),
+        (None, "move it to another path, with `proxy_protocol: v2`, in the config. If not, ask "),
     ],
 )
 def test_where_others_of_the_path_work_as_it_is_its_header_is_not_to_be_changed(
