@@ -2,12 +2,14 @@
 
 import os
 import signal
+import socket
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import pytest
 from hypothesis import settings
 
+from tests.ports import free_port
 from tests.programs import require_programs
 
 settings.register_profile("patient", deadline=None)
@@ -36,6 +38,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _placed(groups: Sequence[list[pytest.Item]]) -> Iterator[tuple[float, list[pytest.Item]]]:
     """Each group with its place, from 0 to 1, if they lie at equal distances."""
     return ((number / len(groups), group) for number, group in enumerate(groups))
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Of 127.0.0.1: somebody listens, and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        yield int(server.getsockname()[1])
+
+
+@pytest.fixture
+def closed_port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Of 127.0.0.1: the backlog is full, so the kernel drops what comes."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        with socket.create_connection(server.getsockname()):
+            yield int(server.getsockname()[1])
 
 
 _FINAL = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)

@@ -31,6 +31,7 @@ from netcheck.state.state import State
 from tests.daemon.running import with_default_signals
 from tests.probe.peers import serving
 from tests.records import result, visit
+from tests.test_cli import BUILT_INS_OFF
 
 DIRECT = ProbePath("direct")
 HOSTS = tuple(f"127.0.0.{number}" for number in range(1, 41))
@@ -50,16 +51,6 @@ def here_only() -> Iterator[int]:
     """A port that is open at 127.0.0.1."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield int(server.getsockname()[1])
-
-
-@pytest.fixture
-def silent() -> Iterator[int]:
-    """A port of 127.0.0.1 that answers no more: its queue is full."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        with socket.create_connection(server.getsockname()):
-            yield int(server.getsockname()[1])
 
 
 def config(*services: Service, path: ProbePath = DIRECT) -> Config:
@@ -185,10 +176,12 @@ def test_a_busy_machine_on_which_visits_go_on_ending_is_not_taken_for_a_silent_n
     assert len(visited(looked(config(ours(everywhere))))) == 8
 
 
-def test_what_is_expected_to_be_blocked_is_not_widened(silent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_expected_to_be_blocked_is_not_widened(
+    silent_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(check, "_SOON", 0.1)
     blocked = ProbePath("direct", expected=Expected.BLOCKED)
-    assert len(visited(looked(config(ours(silent), path=blocked)))) == 8
+    assert len(visited(looked(config(ours(silent_port), path=blocked)))) == 8
 
 
 def test_progress_is_told_by_path_with_what_is_waited_for(everywhere: int) -> None:
@@ -206,8 +199,8 @@ def test_progress_is_told_by_path_with_what_is_waited_for(everywhere: int) -> No
     assert [ended for ended, _, _ in told] == sorted(ended for ended, _, _ in told)
 
 
-def test_what_was_seen_stays_where_a_look_is_cut_off(everywhere: int, silent: int) -> None:
-    look = Look(config(ours(everywhere), ours(silent, ("127.0.0.1",), "hangs")), Progress())
+def test_what_was_seen_stays_where_a_look_is_cut_off(everywhere: int, silent_port: int) -> None:
+    look = Look(config(ours(everywhere), ours(silent_port, ("127.0.0.1",), "hangs")), Progress())
 
     async def cut_off() -> None:
         with trio.move_on_after(0.7):
@@ -236,15 +229,12 @@ def test_a_large_hello_goes_to_a_host_of_the_service_itself_and_to_none_of_its_n
     assert sorted(asked) == [(host, (host,)) for host in ("127.0.0.1", "127.0.0.2")]
 
 
-def test_ctrl_c_prints_what_is_known_so_far(tmp_path: Path, everywhere: int, silent: int) -> None:
+def test_ctrl_c_prints_what_is_known_so_far(tmp_path: Path, everywhere: int, silent_port: int) -> None:
     file = tmp_path / "netcheck.yaml"
-    off = "\n".join(
-        f"  {n}: {{enabled: false}}" for n in ("courier", "courier2", "provider", "gateway", "feedback")
-    )
     file.write_text(
-        f"services:\n{off}\n"
+        f"services:\n{BUILT_INS_OFF}\n"
         f"  ours: {{hosts: [127.0.0.1], ports: [{everywhere}]}}\n"
-        f"  hangs: {{hosts: [127.0.0.1], ports: [{silent}]}}\n"
+        f"  hangs: {{hosts: [127.0.0.1], ports: [{silent_port}]}}\n"
         "probing: {timeouts: {connect: 30s}}\n"
     )
     command = [sys.executable, "-m", "netcheck", "check", "--config", str(file)]

@@ -5,11 +5,9 @@ import json
 import os
 import pty
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -37,18 +35,6 @@ BUILT_INS_OFF = "\n".join(
 
 def invoke(*args: str | Path, **environment: str) -> Result:
     return CliRunner(env=environment).invoke(main, [str(arg) for arg in args])
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
-        yield int(server.getsockname()[1])
-
-
-@pytest.fixture
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def config(folder: Path, services: str, paths: str = "  direct: {}") -> Path:
@@ -335,20 +321,15 @@ def process(*args: str | Path, stdout: int | IO[str] = subprocess.PIPE) -> subpr
     )
 
 
-def test_ctrl_c_ends_a_check_with_one_line(tmp_path: Path) -> None:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        with socket.create_connection(server.getsockname()):  # fills the backlog: the check has to wait
-            services = f"  ours: {{hosts: [127.0.0.1], ports: [{server.getsockname()[1]}]}}"
-            running = process("check", "--config", config(tmp_path, services))
-            waiting_for = f"127.0.0.1:{server.getsockname()[1]}"
-            deadline = time.monotonic() + 10
-            while not has_connection_under_way(server.getsockname()[1]):
-                assert time.monotonic() < deadline, waiting_for
-                time.sleep(0.02)
-            running.send_signal(signal.SIGINT)
-            _, stderr = running.communicate(timeout=10)
+def test_ctrl_c_ends_a_check_with_one_line(tmp_path: Path, silent_port: int) -> None:
+    services = f"  ours: {{hosts: [127.0.0.1], ports: [{silent_port}]}}"
+    running = process("check", "--config", config(tmp_path, services))
+    deadline = time.monotonic() + 10
+    while not has_connection_under_way(silent_port):
+        assert time.monotonic() < deadline, f"127.0.0.1:{silent_port}"
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    _, stderr = running.communicate(timeout=10)
     assert running.returncode == 130
     assert stderr.splitlines()[1:] == ["interrupted: 1 visit had not ended"]
 

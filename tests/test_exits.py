@@ -2,11 +2,9 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,32 +16,20 @@ from netcheck.cli.main import main
 from tests.daemon.running import running, with_default_signals
 from tests.hanging import hanging_file
 from tests.system.namespace import open_files
+from tests.test_cli import config
 
 DEADLINE = 20.0
-OFF = "\n".join(f"  {name}: false" for name in ("courier", "courier2", "provider", "gateway", "feedback"))
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
-        yield int(server.getsockname()[1])
 
 
 @pytest.fixture
 def ready(tmp_path: Path, port: int) -> Path:
     """A config that is found ready."""
-    file = tmp_path / "netcheck.yaml"
-    file.write_text(f"services:\n{OFF}\n  ours: {{hosts: [127.0.0.1], ports: [{port}]}}\n")
-    return file
+    return config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
 
 
 @pytest.fixture
-def not_ready(tmp_path: Path) -> Path:
-    file = tmp_path / "netcheck.yaml"
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        closed = server.getsockname()[1]
-    file.write_text(f"services:\n{OFF}\n  ours: {{hosts: [127.0.0.1], ports: [{closed}]}}\n")
-    return file
+def not_ready(tmp_path: Path, closed_port: int) -> Path:
+    return config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
 
 
 def in_shell(streams: str, *args: str | Path) -> subprocess.CompletedProcess[str]:

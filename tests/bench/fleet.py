@@ -36,6 +36,7 @@ from netcheck.model.services import Service, ports_on, targets
 from tests.bench.network import Fault, Network, nothing_fails
 from tests.bench.processes import ROOT, answers, memory, process
 from tests.export.states import scraped
+from tests.ports import free_port
 
 SITES = 1000
 PER_HOST_SITES = 10
@@ -350,11 +351,6 @@ def print_rules(groups: Sequence[Mapping[str, Any]]) -> None:
         for rule in group["rules"]:
             if rule["health"] != "ok":
                 print(f"NOT EVALUATED: {rule['name']}: {rule.get('lastError')}")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import compileall
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from netcheck.config.services import BUILT_IN_NAMES
 from tests.bench.processes import ROOT
+from tests.ports import free_port
 
 RUNS = 5
 DEADLINE = 60.0
@@ -91,8 +91,7 @@ def command_cost(*arguments: str) -> Cost:
 
 def daemon_cost(folder: str) -> Cost:
     """Of a daemon with one service, to its first answer."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        place = f"127.0.0.1:{server.getsockname()[1]}"
+    place = f"127.0.0.1:{free_port()}"
     services = {**dict.fromkeys(BUILT_IN_NAMES, OFF), "nobody": {"hosts": ["127.0.0.1"], "ports": [9]}}
     config = Path(folder, "netcheck.yaml")
     config.write_text(json.dumps({"listen": place, "services": services}))

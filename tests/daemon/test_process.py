@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,12 +16,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.daemon.running import DEADLINE, Running, running
 from tests.daemon.tls_server import TlsServer, tls_server
 from tests.test_cli import config
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
-        yield int(server.getsockname()[1])
 
 
 def listening_config(folder: Path, services: str) -> Path:

@@ -172,15 +172,13 @@ def test_probes_on_request_are_counted_nowhere_and_few(daemon: Running) -> None:
     assert "try again" in daemon.get(route)[1]
 
 
-def test_the_daemon_goes_on_while_the_disk_of_its_history_is_full(tmp_path: Path) -> None:
+def test_the_daemon_goes_on_while_the_disk_of_its_history_is_full(tmp_path: Path, closed_port: int) -> None:
     """The disk is there for the daemon only, and has room for less than SQLite needs to begin."""
     if os.geteuid() != 0:
         give_up("needs root on Linux, to mount a disk")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = int(server.getsockname()[1])
     disk = tmp_path / "disk"
     disk.mkdir()
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
     file.write_text(f"listen: 127.0.0.1:0\nhistory: {{file: disk/netcheck.db}}\n{file.read_text()}")
     mount = 'mount -t tmpfs -o size=8k none "$0" && exec "$@"'
     with running(file, under=("unshare", "-m", "sh", "-ec", mount, str(disk))) as daemon:
@@ -201,10 +199,8 @@ def test_the_daemon_goes_on_with_a_history_that_cannot_be_written(
         assert daemon.get("/api/v1/incidents")[0] == 200
 
 
-def test_an_incident_outlives_the_daemon(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = int(server.getsockname()[1])
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+def test_an_incident_outlives_the_daemon(tmp_path: Path, closed_port: int) -> None:
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
     file.write_text(f"listen: 127.0.0.1:0\nhistory: {{file: netcheck.db}}\n{file.read_text()}")
     with running(file) as daemon:
         daemon.wait("an incident", lambda: bool(_incidents(daemon)))
@@ -216,10 +212,10 @@ def test_an_incident_outlives_the_daemon(tmp_path: Path) -> None:
         assert "connect" in str(_incidents(daemon)[0]["transcript"])
 
 
-def test_an_incident_begins_with_the_first_verdict_long_before_everything_was_visited(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = int(server.getsockname()[1])
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+def test_an_incident_begins_with_the_first_verdict_long_before_everything_was_visited(
+    tmp_path: Path, closed_port: int
+) -> None:
+    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
     slow = file.read_text().replace("interval: 2s", "interval: 10m")
     file.write_text(f"listen: 127.0.0.1:0\n{slow}")
     with running(file) as daemon:

@@ -1,7 +1,6 @@
 """A real Prometheus that scrapes a daemon beside hundreds of clients that only wait: no scrape fails."""
 
 import json
-import socket
 import subprocess
 import time
 import urllib.parse
@@ -14,6 +13,7 @@ import pytest
 
 from tests.daemon.running import DEADLINE, Running, running
 from tests.daemon.test_web_port import STARVING, config_with, fill
+from tests.ports import free_port
 from tests.programs import program
 
 pytestmark = pytest.mark.needs("prometheus")
@@ -38,8 +38,7 @@ class Prometheus:
 
 @contextmanager
 def prometheus(folder: Path, daemon: Running) -> Iterator[Prometheus]:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = int(sock.getsockname()[1])
+    port = free_port()
     config = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
         "scrape_configs": [{"job_name": "netcheck", "static_configs": [{"targets": [daemon.address]}]}],

@@ -20,6 +20,7 @@ from netcheck.pages.standing import Past
 from tests.bench.page import facts as five_hundred_cells
 from tests.daemon.running import running
 from tests.pages.test_page import HOSTILE, NOW, hostile, site
+from tests.ports import free_port
 from tests.records import COURIER, DROPPED, facts, result
 from tests.system.browser import Window, browser
 from tests.test_cli import config
@@ -34,11 +35,6 @@ pytestmark = pytest.mark.needs("chromium")
 def chromium() -> Iterator[Browser]:
     with browser() as opened:
         yield opened
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def test_a_page_whose_daemon_is_gone_says_so_and_comes_back_by_itself(

@@ -90,12 +90,10 @@ def test_what_keeps_this_process_busy_is_no_part_of_the_wait_for_an_answer(
     assert 0 < walk.phases[Phase.PROXY_HANDSHAKE] < blocked
 
 
-def test_a_closed_port_is_refused_and_has_a_duration() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = port_of(server)
+def test_a_closed_port_is_refused_and_has_a_duration(closed_port: int) -> None:
     walk = Walk()
     with pytest.raises(WalkEnded) as caught:
-        trio.run(connect_directly, walk, "127.0.0.1", port, Binding(), 5.0)
+        trio.run(connect_directly, walk, "127.0.0.1", closed_port, Binding(), 5.0)
     assert caught.value.failure.phase is Phase.CONNECT
     assert caught.value.failure.reason is Reason.REFUSED
     assert "ECONNREFUSED" in caught.value.failure.detail
@@ -103,19 +101,12 @@ def test_a_closed_port_is_refused_and_has_a_duration() -> None:
 
 
 @pytest.mark.linux
-def test_a_silent_listener_is_a_timeout_with_retransmits_counted() -> None:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        port = port_of(server)
-        with socket.create_connection(
-            server.getsockname()
-        ):  # fills the backlog: the kernel drops further SYNs
-            walk = Walk()
-            with pytest.raises(WalkEnded) as caught:
-                trio.run(connect_directly, walk, "127.0.0.1", port, Binding(), 1.5)
+def test_a_silent_listener_is_a_timeout_with_retransmits_counted(silent_port: int) -> None:
+    walk = Walk()
+    with pytest.raises(WalkEnded) as caught:
+        trio.run(connect_directly, walk, "127.0.0.1", silent_port, Binding(), 1.5)
     assert caught.value.failure.reason is Reason.TIMEOUT
-    assert caught.value.failure.detail == f"no answer from 127.0.0.1:{port} in 1.5 s"
+    assert caught.value.failure.detail == f"no answer from 127.0.0.1:{silent_port} in 1.5 s"
     assert walk.tcp is not None
     assert walk.tcp.rtt is None
     assert walk.tcp.retransmits >= 1
@@ -190,13 +181,11 @@ def test_the_loopback_interface_can_be_bound(listener: socket.socket) -> None:
     assert walk_to("127.0.0.1", port_of(listener), Binding(interface="lo")).tcp is not None
 
 
-def test_the_socket_is_closed_on_every_way_out(listener: socket.socket) -> None:
+def test_the_socket_is_closed_on_every_way_out(listener: socket.socket, closed_port: int) -> None:
     before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208 - the names are what counts
     walk_to("127.0.0.1", port_of(listener))
     failure_of("127.0.0.1", port_of(listener), Binding(interface="nosuch0"))
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = port_of(closed)
-    failure_of("127.0.0.1", port)
+    failure_of("127.0.0.1", closed_port)
     assert set(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - as above
 
 

@@ -48,22 +48,6 @@ def port() -> Iterator[int]:
         yield int(server.getsockname()[1])
 
 
-@pytest.fixture
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """Its backlog is full, so the kernel drops what comes."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        with socket.create_connection(server.getsockname()):
-            yield int(server.getsockname()[1])
-
-
 def aim(address: str, port: int, tls: TlsSettings | None = None) -> Aim:
     return Aim(port, Destination(Family.IPV4, address), Target(address, port), tls, address, None, ())
 

@@ -16,6 +16,7 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme
 from netcheck.model.results import Attempt, Trust
 from netcheck.model.services import TlsSettings
+from tests.ports import free_port
 from tests.probe.peers import in_trio, serving
 from tests.probe.test_secure import (
     AUTHORITY,
@@ -86,12 +87,6 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
             if sock.connect_ex(("127.0.0.1", port)) == 0:
                 return
     pytest.fail(f"{process.args!r} ended with {process.returncode}")
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def files(folder: Path, authority: trustme.CA) -> tuple[Path, Path]:

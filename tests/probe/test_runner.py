@@ -40,12 +40,6 @@ def port() -> Iterator[int]:
         yield int(server.getsockname()[1])
 
 
-@pytest.fixture
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def service(*hosts: str, ports: tuple[int, ...], addresses: AddressChoice = AddressChoice.ALL) -> Service:
     return Service("mdm", hosts, ports, port_rule=PortRule.ALL, addresses=addresses)
 
@@ -342,12 +336,9 @@ async def test_a_bug_in_a_lookup_is_an_internal_error_and_is_logged(
 
 
 @in_trio
-async def test_a_cancelled_visit_ends_without_a_result() -> None:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        with socket.create_connection(server.getsockname()), trio.move_on_after(0.05) as scope:
-            await visit(service("127.0.0.1", ports=(server.getsockname()[1],)), ProbePath("direct"))
+async def test_a_cancelled_visit_ends_without_a_result(silent_port: int) -> None:
+    with trio.move_on_after(0.05) as scope:
+        await visit(service("127.0.0.1", ports=(silent_port,)), ProbePath("direct"))
     assert scope.cancelled_caught
 
 

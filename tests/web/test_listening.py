@@ -11,6 +11,7 @@ import trio
 
 from netcheck.config.reading.addresses import Listen, UnixListen
 from netcheck.web.listening import ListenError, open_door
+from tests.ports import free_port
 from tests.probe.peers import in_trio
 from tests.web.asking import GET, answers, ask, connect, hello, refuses, status
 from tests.web.ports import SOMEWHERE, web_port
@@ -20,11 +21,6 @@ ANY = Listen("127.0.0.1", 0)
 
 def number(name: str) -> int:
     return int(name.rpartition(":")[2])
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1", "::"])
