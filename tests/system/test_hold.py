@@ -10,6 +10,7 @@ from tests.system.apple import Apple
 from tests.system.lab import Lab, Settings
 from tests.system.namespace import every
 from tests.system.runs import Daemon
+from tests.system.scenes import off
 
 pytestmark = pytest.mark.waits
 
@@ -31,9 +32,8 @@ def tls_lab(build_lab: Callable[..., Lab]) -> Lab:
 
 def holding(lab: Lab) -> Settings:
     """Only one courier, held idle for the shortest time that the config allows."""
-    off = {name: {"enabled": False} for name in ("courier2", "provider", "gateway", "feedback")}
     courier = {"count": 0, "depth": "tls", "lab_ca_file": str(lab.certificates.ca), "hold": "10s"}
-    return {"courier": courier, **off}
+    return {"courier": courier, **off("courier2", "provider", "gateway", "feedback")}
 
 
 def ended(daemon: Daemon, *wanted: tuple[str, str]) -> dict[tuple[str, str], dict[str, Any]]:

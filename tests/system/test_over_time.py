@@ -23,7 +23,7 @@ from tests.system.lab import FAST_ROUNDS, Lab, Settings
 from tests.system.namespace import FROM_HERE, every
 from tests.system.resolvers import OTHER_RESOLVER, REFUSED, SERVER_FAILURE, forwarder, odd_dns
 from tests.system.runs import Daemon, Record
-from tests.system.scenes import TLS_APPLE, Finding, tls_services
+from tests.system.scenes import TLS_APPLE, Finding, off, tls_services
 from tests.system.servers import with_faked_clock
 
 pytestmark = pytest.mark.waits
@@ -38,7 +38,7 @@ DROP_5223 = f"{FROM_HERE} tcp dport 5223 drop"
 ROUND = 2.0
 """Seconds from one round to the next, as the laboratory's daemons have it."""
 SHORT_TIMEOUTS: Settings = {"timeouts": {"resolve": "1s", "connect": "1s", "proxy": "1500ms", "tls": "1s"}}
-WITHOUT_PROVIDER: Settings = {name: {"enabled": False} for name in ("provider", "gateway", "feedback")}
+WITHOUT_PROVIDER = off("provider", "gateway", "feedback")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from tests.system.apple import HOSTS, Apple
 from tests.system.lab import Lab, Settings
 from tests.system.namespace import every
 from tests.system.runs import Daemon
+from tests.system.scenes import off
 from tests.system.servers import tls_provider, who_has_a_certificate
 
 API = "api.push.apple.com"
@@ -46,8 +47,10 @@ def asking_lab(build_lab: Callable[..., Lab]) -> Lab:
 
 
 def services(lab: Lab) -> Settings:
-    off = {key: {"enabled": False} for key in ("courier", "courier2", "gateway", "feedback")}
-    return {**off, "provider": {"depth": "tls", **lab.as_apple()}}
+    return {
+        **off("courier", "courier2", "gateway", "feedback"),
+        "provider": {"depth": "tls", **lab.as_apple()},
+    }
 
 
 def written(lab: Lab, name: str, data: bytes) -> Path:

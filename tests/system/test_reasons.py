@@ -13,13 +13,12 @@ import pytest
 
 from tests.system.lab import Lab, Settings
 from tests.system.proxies import USERNAME
+from tests.system.scenes import off
 
 Firewall = Callable[..., None]
 MakePath = Callable[[Lab], Settings]
 
-BUILT_INS_OFF: Settings = {
-    name: {"enabled": False} for name in ("courier", "courier2", "provider", "gateway", "feedback")
-}
+BUILT_INS_OFF = off("courier", "courier2", "provider", "gateway", "feedback")
 LISTENING, SILENT, CLOSED_PORT = "17.57.147.1", "17.57.147.9", 2199
 DROP_SILENT = f"ip daddr {SILENT} drop"
 
