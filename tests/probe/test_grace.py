@@ -11,6 +11,7 @@ from netcheck.probe import grace
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from tests.probe.peers import Handler, in_trio, resets, says, serving, stays
+from tests.probe.test_secure import where_and_why
 
 SOCKS5_YES = (b"\x05\x00", b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
 HTTP_YES = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -36,10 +37,6 @@ async def through_proxy(handler: Handler, scheme: ProxyScheme, depth: Depth = De
 
 def behind(port: int) -> ProbePath:
     return ProbePath("balancer", load_balancer=(("127.0.0.1", LoadBalancer("127.0.0.1", port)),))
-
-
-def where_and_why(attempt: Attempt) -> tuple[Phase, Reason] | None:
-    return (attempt.failure.phase, attempt.failure.reason) if attempt.failure else None
 
 
 @in_trio
