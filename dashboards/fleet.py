@@ -2,24 +2,25 @@
 
 from dashboards.grafana import Annotation, Dashboard, Query, Row, Variable, now
 from dashboards.looks import (
-    EXPIRED,
-    EXPIRY,
     FLEET,
     LINKS,
-    NO_JUDGEMENT,
     NONE_IS_BEST,
     NONE_IS_GOOD,
     NOTHING,
     PATH_OF_ROW,
     PATH_OF_SERIES,
+    PATHS,
+    PUSH_CERTIFICATE_COLUMNS,
     SHARE,
+    SITES,
     UP,
+    VERDICT_COLUMNS,
     VERDICTS,
-    YES_IS_GOOD,
     runbook,
 )
 from dashboards.panels import Bars, Column, Stat, Table, Timeline, TimeSeries
 from dashboards.promql import (
+    CHOSEN,
     SERVICE,
     SITE,
     alerts,
@@ -31,8 +32,6 @@ from dashboards.promql import (
     severity_with_cause,
     time_left,
 )
-
-CHOSEN = (SITE, 'path=~"$path"')
 
 
 def chosen(metric: str, *more: str) -> str:
@@ -164,17 +163,13 @@ WORST_FIRST = Row(
             description="The verdict on each path now, its cause, and the hop that has to act; 200 rows at"
             " most. A path's name leads to the path in depth. A ready path may have a cause too: a remark.",
             queries=(now(f"topk(200, {named_site(severity_with_cause(*CHOSEN))})"),),
-            unit="none",
             no_value=NOTHING,
             width=14,
             height=12,
             columns=(
                 Column("site"),
                 Column("path", link=PATH_OF_ROW),
-                Column("role", width=90),
-                Column("Value", "verdict", unit="none", texts=VERDICTS),
-                Column("cause"),
-                Column("hop"),
+                *VERDICT_COLUMNS,
             ),
         ),
         Bars(
@@ -195,7 +190,6 @@ WORST_FIRST = Row(
             description="MDM set-ups with a netcheck at each side, known by the label chain: which side"
             " breaks the way from the MDM server over Apple to devices, and the sentence to forward.",
             queries=(now(f"topk(200, {named_site(broken_chains(SITE))})"),),
-            unit="none",
             no_value="none, or no target has a label chain",
             width=24,
             height=5,
@@ -215,7 +209,6 @@ WORST_FIRST = Row(
             description="As far as this data source evaluates the rules of config/prometheus; 200 rows at"
             " most.",
             queries=(now(f"topk(200, {named_site(alerts(SITE))})"),),
-            unit="none",
             no_value="none fires, or the rules are not loaded here",
             width=24,
             height=6,
@@ -239,7 +232,6 @@ WORST_FIRST = Row(
                     "{{site}} {{path}} {{role}}",
                 ),
             ),
-            unit="none",
             no_value="all were ready all the time, or no netcheck is scraped",
             width=24,
             height=14,
@@ -256,7 +248,6 @@ WHY = Row(
             description="Paths and roles by the cause of their verdict and the hop that has to act. The"
             " same cause at many sites at once is one fault further out, not many.",
             queries=(Query(f"count by (hop, cause) ({CAUSES})", "{{hop}}: {{cause}}"),),
-            unit="none",
             no_value="no cause: all are ready, or no netcheck is scraped",
             width=12,
             height=9,
@@ -288,7 +279,6 @@ WHY = Row(
             no_value="no probes in the time range",
             width=12,
             height=9,
-            steps=NO_JUDGEMENT,
             bounds=(0, 1),
         ),
         Bars(
@@ -314,7 +304,6 @@ PROXIES_AND_CERTIFICATES = Row(
             title="Proxies, those that are down first",
             description="Whether each proxy accepts connections and speaks its protocol; 200 rows at most.",
             queries=(now(f"bottomk(200, {named_site(PROXIES)})"),),
-            unit="none",
             no_value="no path has a proxy",
             width=12,
             height=9,
@@ -334,16 +323,12 @@ PROXIES_AND_CERTIFICATES = Row(
                 now(named_site(certificates("topic_matches"))),
                 now(named_site(certificates("readable"))),
             ),
-            unit="none",
             no_value="none configured",
             width=12,
             height=9,
             columns=(
                 Column("site"),
-                Column("name"),
-                Column("Value #A", "expires in", unit="s", steps=EXPIRY, texts=EXPIRED),
-                Column("Value #B", "right topic", unit="none", texts=YES_IS_GOOD),
-                Column("Value #C", "readable", unit="none", texts=YES_IS_GOOD),
+                *PUSH_CERTIFICATE_COLUMNS,
             ),
         ),
     ),
@@ -356,8 +341,8 @@ DASHBOARD = Dashboard(
     description="Can devices and MDM servers reach Apple push, at which sites not, and which hop is at"
     " fault?",
     variables=(
-        Variable("site", "label_values(netcheck_build_info, site)"),
-        Variable("path", f"label_values({select('netcheck_ready', SITE)}, path)"),
+        SITES,
+        PATHS,
         Variable("service", f"label_values({select('netcheck_probes_total', SITE)}, service)"),
     ),
     links=LINKS,

@@ -62,13 +62,14 @@ class Link:
 class Panel:
     """What every kind of panel has; the kinds are in panels.py.
 
-    `no_value` is shown where there are no data, so it should say what that means.
+    `no_value` is shown where there are no data, so it should say what that means. Without `unit` it is a
+    plain number, and without `steps` all is blue, which judges nothing.
     """
 
     title: str
     description: str
     queries: tuple[Query, ...]
-    unit: str
+    unit: str = "none"
     no_value: str
     width: int
     height: int

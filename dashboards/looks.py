@@ -1,7 +1,8 @@
-"""The words, colours and links that the dashboards share."""
+"""The words, colours, links, choices and columns that the dashboards share."""
 
-from dashboards.grafana import Link, Steps, Texts
-from dashboards.promql import AS_EXPECTED, SEVERITIES
+from dashboards.grafana import Link, Steps, Texts, Variable
+from dashboards.panels import Column
+from dashboards.promql import AS_EXPECTED, SEVERITIES, SITE, select
 
 _GITHUB = "https://github.com/netcheck/netcheck"
 FLEET, PATH, SLO, ITSELF = "netcheck-fleet", "netcheck-path", "netcheck-slo", "netcheck-itself"
@@ -36,17 +37,28 @@ NEVER: Texts = {(1e9, None): ("never", "text")}
 """For the time since something happened last, where Unix time 0 says that it never did."""
 NONE_IS_GOOD: Steps = ((None, "green"), (1, "red"))
 NONE_IS_BEST: Steps = ((None, "green"), (1, "orange"))
-NO_JUDGEMENT: Steps = ((None, "blue"),)
-"""Where what is low may be what nobody needs."""
 EXPIRED: Texts = {0: ("expired", "red")}
 SHARE: Steps = ((None, "red"), (0.9, "orange"), (0.99, "yellow"), (0.999, "green"))
 EXPIRY: Steps = ((None, "red"), (7 * 86400, "orange"), (30 * 86400, "yellow"), (60 * 86400, "green"))
+
+NOTHING = "no netcheck is scraped"
+"""In place of a number."""
+SITES = Variable("site", "label_values(netcheck_build_info, site)")
+PATHS = Variable("path", f"label_values({select('netcheck_ready', SITE)}, path)")
+VERDICT_COLUMNS = (
+    Column("role", width=90),
+    Column("Value", "verdict", unit="none", texts=VERDICTS),
+    Column("cause"),
+    Column("hop"),
+)
+PUSH_CERTIFICATE_COLUMNS = (
+    Column("name"),
+    Column("Value #A", "expires in", unit="s", steps=EXPIRY, texts=EXPIRED),
+    Column("Value #B", "right topic", unit="none", texts=YES_IS_GOOD),
+    Column("Value #C", "readable", unit="none", texts=YES_IS_GOOD),
+)
 
 
 def runbook(alert: str) -> Link:
     """The page of an alert."""
     return Link(f"Runbook: {alert}", f"{_GITHUB}/blob/main/docs/runbooks/{alert}.md")
-
-
-NOTHING = "no netcheck is scraped"
-"""In place of a number."""

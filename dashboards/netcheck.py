@@ -1,7 +1,7 @@
 """netcheck itself: is it there, is it late, has it left anything out, and what does it cost?"""
 
 from dashboards.grafana import Dashboard, Query, Row, Variable, now
-from dashboards.looks import ITSELF, LINKS, NONE_IS_GOOD, NOTHING, UP, YES_IS_GOOD
+from dashboards.looks import ITSELF, LINKS, NONE_IS_BEST, NONE_IS_GOOD, NOTHING, SITES, UP, YES_IS_GOOD
 from dashboards.panels import Column, Heatmap, Stat, Table, Timeline, TimeSeries
 from dashboards.promql import SITE, quantile, select
 
@@ -84,7 +84,7 @@ HEALTH = Row(
             unit="short",
             no_value=NOTHING,
             width=4,
-            steps=((None, "green"), (1, "orange")),
+            steps=NONE_IS_BEST,
         ),
         Stat(
             title="Bugs",
@@ -112,7 +112,6 @@ INSTANCES = Row(
                 now(f"max by (site, instance) ({RELOADED})"),
                 now(f"min by (site, instance) ({these('netcheck_config_last_reload_successful')})"),
             ),
-            unit="none",
             no_value=NOTHING,
             width=14,
             height=8,
@@ -132,7 +131,6 @@ INSTANCES = Row(
             description="When Prometheus could scrape each netcheck; of more than 15, those that failed"
             " most.",
             queries=(Query(f"{ours(these('up'))} and on ({BY}) bottomk(15, {ours(SCRAPED)})", NAMED),),
-            unit="none",
             no_value=NOTHING,
             width=10,
             height=8,
@@ -273,7 +271,7 @@ DASHBOARD = Dashboard(
     title="netcheck: itself",
     description="Whether netcheck measures what it should, in time, and what it costs.",
     variables=(
-        Variable("site", "label_values(netcheck_build_info, site)"),
+        SITES,
         Variable("instance", f"label_values({select('netcheck_build_info', SITE)}, instance)"),
     ),
     links=LINKS,

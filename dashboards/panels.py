@@ -13,9 +13,8 @@ _NO_LEGEND = {"calcs": [], "displayMode": "list", "placement": "bottom", "showLe
 
 @dataclass(frozen=True, kw_only=True)
 class Stat(Panel):
-    """One number, or one of each series, on a coloured ground; how many there are, where no unit is given."""
+    """One number, or one of each series, on a coloured ground."""
 
-    unit: str = "none"
     height: int = 4
 
     @property

@@ -4,10 +4,11 @@ from dashboards.grafana import Annotation, Dashboard, Query, Row, Variable, now
 from dashboards.looks import (
     LINKS,
     NEVER,
-    NO_JUDGEMENT,
     PATH,
     SHARE,
+    SITES,
     UP,
+    VERDICT_COLUMNS,
     VERDICTS,
     YES_IS_A_LIMIT,
     YES_IS_BAD,
@@ -53,16 +54,10 @@ NOW = Row(
             description="Why, and the hop that has to act. A path that is ready may have a cause too: a"
             " remark. `netcheck check` says what rests on what, and the next step.",
             queries=(now(f"max by (role, cause, hop) ({severity_with_cause(*THIS)})"),),
-            unit="none",
             no_value=NOT_MEASURED,
             width=8,
             height=5,
-            columns=(
-                Column("role", width=90),
-                Column("Value", "verdict", unit="none", texts=VERDICTS),
-                Column("cause"),
-                Column("hop"),
-            ),
+            columns=VERDICT_COLUMNS,
         ),
         Stat(
             title="Proxy",
@@ -100,7 +95,6 @@ NOW = Row(
             description="Alerts of this path and of the whole site, as far as this data source evaluates"
             " the rules of config/prometheus.",
             queries=(now(alerts(SITE, 'path=~"$path|"')),),
-            unit="none",
             no_value="none fires, or the rules are not loaded here",
             width=24,
             height=5,
@@ -117,7 +111,6 @@ NOW = Row(
             title="Verdicts",
             description="What held when for each role.",
             queries=(Query(f"max by (role) ({severity(*THIS)})", "{{role}}"),),
-            unit="none",
             no_value=NOT_MEASURED,
             width=12,
             height=6,
@@ -127,7 +120,6 @@ NOW = Row(
             title="Causes",
             description="Which cause held when, by role and the hop that has to act.",
             queries=(Query(CAUSE, "{{role}}: {{cause}} ({{hop}})"),),
-            unit="none",
             no_value="no cause: ready, or not measured",
             width=12,
             height=6,
@@ -196,7 +188,6 @@ FAILURES = Row(
             no_value=NOT_MEASURED,
             width=12,
             height=10,
-            steps=NO_JUDGEMENT,
             bounds=(0, 1),
         ),
         Bars(
@@ -244,7 +235,7 @@ DASHBOARD = Dashboard(
     description="One way out of the network, direct or through a proxy: does Apple push get through, and"
     " if not, where does it end and why?",
     variables=(
-        Variable("site", "label_values(netcheck_build_info, site)"),
+        SITES,
         Variable("path", f"label_values({select('netcheck_ready', SITE)}, path)", multi=False),
         Variable("service", f"label_values({this('netcheck_probes_total')}, service)"),
         Variable("phase", f"label_values({this('netcheck_probe_duration_seconds_count')}, phase)"),

@@ -1,7 +1,14 @@
 """Rows of the dashboard of a path: how long probes take, idle connections, certificates, the bag, DNS."""
 
 from dashboards.grafana import Query, Row, now
-from dashboards.looks import EXPIRED, EXPIRY, NONE_IS_BEST, YES_IS_BAD, YES_IS_GOOD
+from dashboards.looks import (
+    EXPIRED,
+    EXPIRY,
+    NONE_IS_BEST,
+    PUSH_CERTIFICATE_COLUMNS,
+    YES_IS_BAD,
+    YES_IS_GOOD,
+)
 from dashboards.on_path import NO_PROBES, PROBES, mean, rate, this
 from dashboards.panels import Bars, Column, Heatmap, Table, TimeSeries
 from dashboards.promql import SERVICE, SITE, quantile, select, time_left
@@ -158,16 +165,10 @@ CERTIFICATES_AND_BAG = Row(
                 now(of_site("name", "netcheck_push_certificate_topic_matches")),
                 now(of_site("name", "netcheck_push_certificate_readable")),
             ),
-            unit="none",
             no_value="none configured",
             width=8,
             height=8,
-            columns=(
-                Column("name"),
-                Column("Value #A", "expires in", unit="s", steps=EXPIRY, texts=EXPIRED),
-                Column("Value #B", "right topic", unit="none", texts=YES_IS_GOOD),
-                Column("Value #C", "readable", unit="none", texts=YES_IS_GOOD),
-            ),
+            columns=PUSH_CERTIFICATE_COLUMNS,
         ),
         Table(
             title="Bag",
@@ -180,7 +181,6 @@ CERTIFICATES_AND_BAG = Row(
                 now(f"min by (host) ({this('netcheck_bag_expiry_seconds')})"),
                 now(f"max by (host) ({this('netcheck_bag_disagrees')})"),
             ),
-            unit="none",
             no_value="the service `bag` is not enabled, or no bag came through",
             width=8,
             height=8,
@@ -235,7 +235,6 @@ DNS = Row(
                 ),
                 now(of_site("service, resolver", "netcheck_dns_min_ttl_seconds", SERVICE)),
             ),
-            unit="none",
             no_value="no lookups: all paths leave names to their proxies",
             width=8,
             height=8,

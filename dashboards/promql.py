@@ -6,6 +6,7 @@ A matcher `site=~"$site"` with all sites chosen is `site=~".*"`, which holds whe
 from netcheck.model.findings import Verdict
 
 SITE = 'site=~"$site"'
+CHOSEN = (SITE, 'path=~"$path"')
 SERVICE = 'service=~"$service"'
 SEVERITIES = {verdict.value: verdict.severity for verdict in Verdict}
 """Verdicts as numbers that can be sorted and coloured, the worst last."""

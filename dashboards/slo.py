@@ -1,11 +1,10 @@
 """The objective: how much of the time each role could work over each path, and what is left of the budget."""
 
-from dashboards.grafana import Dashboard, Query, Row, Variable, now
-from dashboards.looks import LINKS, PATH_OF_ROW, SLO, runbook
+from dashboards.grafana import Dashboard, Query, Row, now
+from dashboards.looks import LINKS, NONE_IS_GOOD, PATH_OF_ROW, PATHS, SITES, SLO, runbook
 from dashboards.panels import Column, Stat, Table, TimeSeries
-from dashboards.promql import SITE, named_site, select
+from dashboards.promql import CHOSEN, named_site, select
 
-CHOSEN = (SITE, 'path=~"$path"')
 NOT_RECORDED = "nothing recorded for an hour yet: is recording.yml loaded?"
 OBJECTIVE = "scalar(netcheck:objective:ratio)"
 MONTH = "[30d:1h]"
@@ -70,7 +69,7 @@ MONTHS = Row(
             queries=(now(f"sum({BUDGET_LEFT} < bool 0)"),),
             no_value=NOT_RECORDED,
             width=5,
-            steps=((None, "green"), (1, "red")),
+            steps=NONE_IS_GOOD,
         ),
         Table(
             title="Paths, the least budget first",
@@ -80,7 +79,6 @@ MONTHS = Row(
                 now(f"bottomk(200, {named_site(BUDGET_LEFT)})"),
                 now(f"topk(200, 1 - {named_site(LOST_IN_MONTH)})"),
             ),
-            unit="none",
             no_value=NOT_RECORDED,
             width=24,
             height=10,
@@ -103,7 +101,6 @@ BURN = Row(
             description="1 uses the budget up in just 30 days."
             f" The alert needs more than {limit}, over a shorter window too; the worst 20 paths and roles.",
             queries=(Query(f"topk(20, {burn(window)} > 0)", "{{site}} {{path}} {{role}}"),),
-            unit="none",
             no_value="nothing was lost, or nothing is recorded yet",
             width=12,
             height=8,
@@ -124,10 +121,7 @@ DASHBOARD = Dashboard(
     title="netcheck: objective",
     description="For how much of the time could each role use Apple push over each path, and how much of"
     " the error budget is left?",
-    variables=(
-        Variable("site", "label_values(netcheck_build_info, site)"),
-        Variable("path", f"label_values({select('netcheck_ready', SITE)}, path)"),
-    ),
+    variables=(SITES, PATHS),
     links=LINKS,
     rows=(MONTHS, BURN),
 )
