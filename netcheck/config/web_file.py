@@ -8,6 +8,7 @@ What cannot be honoured here is a fault where somebody would be less protected f
 import re
 import ssl
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -222,13 +223,11 @@ def read_web_config(file: Path) -> WebFile:
     """A file in the format of exporters; ConfigError with every fault."""
     document = read(_read(file))
     reading = Reading(document, file.parent)
-    if not document.whole:
-        raise config_error(file, reading.faults, _FILE)
-    try:
-        keys = _FILE.read(document.value, (), reading)
-    except SaidError:
-        raise config_error(file, reading.faults, _FILE) from None
-    if reading.faults:
+    keys = None
+    if document.whole:
+        with suppress(SaidError):
+            keys = _FILE.read(document.value, (), reading)
+    if keys is None or reading.faults:
         raise config_error(file, reading.faults, _FILE)
     rate = keys.rate_limit
     return WebFile(
