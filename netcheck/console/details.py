@@ -22,6 +22,9 @@ _MOST_SEEN = 5
 """How many replies of one kind are shown; then it is said how many more there are."""
 _INDENT = (0, 0, 0, 4)
 
+_Times = dict[tuple[str, ...], dict[Phase, list[float]]]
+"""By the names of a place, how long each phase took there."""
+
 
 def render_details(facts: Facts) -> list[RenderableType]:
     return [
@@ -105,43 +108,41 @@ def _reply(result: Result) -> str:
 
 
 def _durations(every: Fields) -> list[Row]:
-    """Over the probes that succeeded. Without the session: that waits for what a peer may still say."""
-    fields = [(field, times) for field in every.probed() if (times := _phase_times(field.results))]
-    phases = [phase for phase in Phase if any(phase in times for _, times in fields)]
-    header = ("path", "service", "port", *(phase.replace("_", " ") for phase in phases))
-    rows: list[Row] = [[*map(Cell, header)]]
-    for field, times in fields:
+    """Over the probes that succeeded."""
+    times: _Times = {}
+    for field in every.probed():
         place = (field.path.name, field.service.name, str(field.port))
-        took = (seconds_text(median(times[phase])) if phase in times else "-" for phase in phases)
-        rows.append([*map(Cell, place), *map(Cell, took)])
-    return rows
+        for result in field.results:
+            if result.attempt.failure is None:
+                _add(times, place, result.phases)
+    return _medians(times, "path", "service", "port")
 
 
 def _leg_durations(every: Fields) -> list[Row]:
     """Of paths with several proxies in a row: each proxy by itself, over the probes that succeeded."""
-    times: dict[tuple[str, str], dict[Phase, list[float]]] = {}
+    times: _Times = {}
     for result in (result for field in every.probed() for result in field.results):
         if result.attempt.failure is None:
             for proxy, leg in zip(result.attempt.proxies, result.attempt.legs, strict=False):
-                of_proxy = times.setdefault((result.path, proxy.url), {})
-                for phase, seconds in leg.items():
-                    of_proxy.setdefault(phase, []).append(seconds)
+                _add(times, (result.path, proxy.url), leg)
+    return _medians(times, "path", "proxy")
+
+
+def _add(times: _Times, place: tuple[str, ...], took: Mapping[Phase, float]) -> None:
+    """Without the session: that waits for what a peer may still say."""
+    for phase, seconds in took.items():
+        if phase is not Phase.SESSION:
+            times.setdefault(place, {}).setdefault(phase, []).append(seconds)
+
+
+def _medians(times: _Times, *place: str) -> list[Row]:
+    """One row for each place, with a column for each phase that ran anywhere."""
     phases = [phase for phase in Phase if any(phase in each for each in times.values())]
-    rows: list[Row] = [[*map(Cell, ("path", "proxy", *(phase.replace("_", " ") for phase in phases)))]]
-    for place, each in times.items():
+    rows: list[Row] = [[*map(Cell, (*place, *(phase.replace("_", " ") for phase in phases)))]]
+    for named, each in times.items():
         took = (seconds_text(median(each[phase])) if phase in each else "-" for phase in phases)
-        rows.append([*map(Cell, place), *map(Cell, took)])
+        rows.append([*map(Cell, (*named, *took))])
     return rows
-
-
-def _phase_times(results: Iterable[Result]) -> Mapping[Phase, list[float]]:
-    times: dict[Phase, list[float]] = {}
-    for result in results:
-        if result.attempt.failure is None:
-            for phase, seconds in result.phases.items():
-                if phase is not Phase.SESSION:
-                    times.setdefault(phase, []).append(seconds)
-    return times
 
 
 def _choices(results: Iterable[Result]) -> list[Row]:
