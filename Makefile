@@ -15,7 +15,7 @@ INPUTS ?= 1000000
 MINUTES ?= 30
 SEED ?= 1
 
-.PHONY: help demo run test check lint types units system scenarios alerts fuzz soak bench bench-fleet dashboards reference screenshot lock sbom wheel pyz deb servers kerberos clean
+.PHONY: help demo run test check lint types units system scenarios alerts fuzz soak bench bench-fleet dashboards rules reference screenshot lock sbom wheel pyz deb servers kerberos clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -73,6 +73,9 @@ dashboards: $(DEV)/ready  ## write dashboards/*.json anew from their sources
 screenshot: $(DEV)/ready servers  ## make the picture in the README anew
 	REWRITE_SCREENSHOT=port-5223-blocked $(DEV)/bin/pytest -q tests/system/test_page.py -k port-5223-blocked
 
+rules: $(DEV)/ready  ## write the rules for prometheus-operator and the mixin anew from config/prometheus/*.yml
+	$(DEV)/bin/python -m config.prometheus.rules
+
 reference: $(DEV)/ready  ## write docs/config.md and config/netcheck.schema.json anew from the code
 	$(DEV)/bin/python -m tests.config.reference
 
@@ -128,6 +131,7 @@ $(DEV)/ready: requirements/dev.txt Makefile | $(UV)
 
 $(FUZZ)/ready: requirements/fuzz.txt Makefile | $(UV)
 	$(call environment,$(FUZZ),fuzz)
+
 $(DEV)/kerberos: requirements/kerberos.txt requirements/kerberos-build.txt $(DEV)/ready
 	$(UV) pip install -q --require-hashes --build-constraints requirements/kerberos-build.txt --python $(DEV) -r requirements/kerberos.txt
 	touch $@

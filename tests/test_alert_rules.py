@@ -2,7 +2,6 @@
 
 import json
 import re
-import runpy
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from config.prometheus import rules as made_rules
 from netcheck.cli.main import main
 from netcheck.export.families import FAMILIES, Kind
 from netcheck.model.findings import Cause, Hop, Verdict
@@ -381,9 +381,8 @@ def test_every_hop_has_a_route() -> None:
 
 
 def test_the_operator_s_rules_are_these_rules() -> None:
-    script = runpy.run_path(str(CONFIG / "operator" / "make_prometheusrule.py"))
-    committed = (CONFIG / "operator" / "prometheusrule.yaml").read_text()
-    assert script["prometheus_rule"]() == committed
+    committed = made_rules.OPERATOR.read_text()
+    assert made_rules.for_operator() == committed
     groups = [group for file in RULE_FILES for group in load(file)["groups"]]
     assert yaml.safe_load(committed)["spec"]["groups"] == groups
 
@@ -404,8 +403,7 @@ def mixin(**said: object) -> Any:
 
 
 def test_the_mixin_s_rules_are_these_rules() -> None:
-    script = runpy.run_path(str(MIXIN / "make_rules.py"))
-    assert script["rules_as_json"]() == (MIXIN / "rules.json").read_text()
+    assert made_rules.for_mixin() == made_rules.MIXIN.read_text()
 
 
 def test_the_mixin_is_the_rules_and_dashboards_as_they_are() -> None:

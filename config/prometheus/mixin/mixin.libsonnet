@@ -5,7 +5,7 @@
 //     _config+:: { netcheckSelector: 'job=~"push-.*"', grafanaUrl: 'https://grafana.example.com' },
 //   }
 //
-// rules.json is made of ../recording.yml and ../alerts.yml; the dashboards are those of ../../../dashboards.
+// rules.json is made of ../recording.yml and ../alerts.yml by `make rules`; the dashboards are those of ../../../dashboards.
 local rules = import 'rules.json';
 
 (import 'config.libsonnet') + {
