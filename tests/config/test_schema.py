@@ -191,6 +191,13 @@ def test_defaults_are_shown_as_one_would_write_them() -> None:
     assert section("probing", "interval")["default"] == "1m"
 
 
+def test_what_is_needed_has_no_default() -> None:
+    (certificate,) = section("push_certificates")["patternProperties"].values()
+    whole = certificate["anyOf"][0]
+    assert whole["required"] == ["file"]
+    assert "default" not in whole["properties"]["file"]
+
+
 def test_every_built_in_service_has_a_section_and_no_other() -> None:
     names = [built_in.service.name for built_in in BUILT_IN]
     assert list(section("services")["properties"]) == list(dict.fromkeys(names))

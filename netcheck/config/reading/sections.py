@@ -133,24 +133,14 @@ def _shown(value: Any, keys: Mapping[str, Key]) -> dict[str, object]:
     }
 
 
-def _defaults(record: Callable[..., object]) -> dict[str, object]:
-    if not is_dataclass(record):
-        return {}
-    found = {}
-    for field in fields(record):
-        if field.default is not MISSING:
-            found[field.name] = field.default
-    return found
-
-
 def _section_schema(
     record: Callable[..., object], about: str, keys: Mapping[str, Key], alone: str | None
 ) -> Schema:
-    defaults = _defaults(record)
+    usual = {field.name: field.default for field in fields(record)} if is_dataclass(record) else {}
     properties = {}
     for key, each in keys.items():
-        default = defaults.get(key)
-        shown = {"default": each.kind.show(default)} if default not in (None, ()) else {}
+        default = None if each.required else usual.get(key)
+        shown = {} if default in (None, (), MISSING) else {"default": each.kind.show(default)}
         properties[key] = {"description": each.about, **shown, **each.kind.schema}
     required = [key for key, each in keys.items() if each.required]
     whole = {
