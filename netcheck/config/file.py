@@ -22,7 +22,7 @@ from netcheck.config.paths import (
 )
 from netcheck.config.reading.addresses import PORT, Listen, ListenPlace, default_resolve, listen_place
 from netcheck.config.reading.document import TOP, Location, read
-from netcheck.config.reading.problems import ConfigError, Problem, Reading
+from netcheck.config.reading.problems import ConfigError, Problem, Reading, did_you_mean
 from netcheck.config.reading.sections import (
     RESOLVER_PATTERN,
     Key,
@@ -109,6 +109,16 @@ def _listens_nowhere_twice(keys: FileKeys, at: Location, reading: Reading) -> No
             reading.say((*at, "listen", n), f"{every} listens on this one too: remove one of the two")
 
 
+def _resolvers_exist(keys: FileKeys, at: Location, reading: Reading) -> None:
+    known = (SYSTEM_RESOLVER.name, *reading.keys((*at, "resolvers")))
+    for path, written in keys.paths.items():
+        if written.resolver not in known:
+            how = did_you_mean(written.resolver, known)
+            message = "there is no resolver of this name: add it to resolvers"
+            example = ", as in resolvers: {corp: {nameservers: [10.0.0.53]}}"
+            reading.say((*at, "paths", path, "resolver"), message + (how or example))
+
+
 _PATHS_HINT = "is written as a path: paths: {web-proxy: {proxy: http://proxy.example:3128}}"
 FILE: Section[FileKeys] = section(
     FileKeys,
@@ -145,7 +155,7 @@ FILE: Section[FileKeys] = section(
         "metrics": Key(METRICS, "What /metrics holds."),
         "web": Key(WEB, "Who may use the web port, and for what."),
     },
-    (_listens_nowhere_twice,),
+    (_listens_nowhere_twice, _resolvers_exist),
     astray={
         **dict.fromkeys(("proxy", "proxies", "socks"), f"a proxy {_PATHS_HINT}"),
         **dict.fromkeys(
@@ -305,8 +315,7 @@ def _understood(file: Path, data: bytes) -> tuple[FileKeys, Config, Reading]:
 
 def _put_together(file: Path, keys: FileKeys, reading: Reading) -> Config:
     config = to_config(keys)
-    resolvers = {name: each.resolver for name, each in keys.paths.items()}
-    together.check(config.services, config.paths, resolvers, reading.keys(("resolvers",)), reading)
+    together.check(config.services, config.paths, reading)
     together.check_metrics(config.services, config.paths, config.metrics.per_host, reading)
     together.check_history(file, reading)
     return config

@@ -4,7 +4,7 @@ A rule says nothing about what is not sound: it was said already, and what it me
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from ipaddress import IPv6Network, ip_address
 from os.path import realpath
 from pathlib import Path
@@ -16,7 +16,6 @@ from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.config.reading.values import FLAG, seconds
 from netcheck.config.settings import HIGHEST_RATE, LONGEST_INTERVAL, PROBING, ProbingSettings
 from netcheck.model.paths import (
-    SYSTEM_RESOLVER,
     Expected,
     Family,
     ProbePath,
@@ -50,18 +49,8 @@ _SERVICES: Location = ("services",)
 _RATE, _INTERVAL = ("probing", "rate"), ("probing", "interval")
 
 
-def check(
-    services: Services,
-    paths: Paths,
-    resolver_names: Mapping[str, str],
-    known_resolvers: Iterable[str],
-    reading: Reading,
-) -> None:
-    """Say everything that is wrong between sections. `services` are the enabled ones.
-
-    `resolver_names`: the resolver that each path names; `known_resolvers`: those that the file has.
-    """
-    _resolvers_exist(resolver_names, (SYSTEM_RESOLVER.name, *known_resolvers), reading)
+def check(services: Services, paths: Paths, reading: Reading) -> None:
+    """Say everything that is wrong between sections. `services` are the enabled ones."""
     if reading.sound(_SERVICES):
         _something_to_probe(services, reading)
     if reading.sound(_SERVICES):
@@ -78,14 +67,6 @@ def check(
         _endpoints_are_few(services, paths, reading)
         _certificates_are_shown(services, paths, reading)
         _rounds_can_end(services, paths, reading)
-
-
-def _resolvers_exist(names: Mapping[str, str], known: tuple[str, ...], reading: Reading) -> None:
-    for path, name in names.items():
-        if name not in known:
-            how = did_you_mean(name, known) or ", as in resolvers: {corp: {nameservers: [10.0.0.53]}}"
-            message = f"there is no resolver of this name: add it to resolvers{how}"
-            reading.say(("paths", path, "resolver"), message)
 
 
 _LINK_LOCAL = IPv6Network("fe80::/10")
