@@ -14,9 +14,8 @@ import click
 
 from netcheck.scarcity import NO_MORE_THREADS, lacks_threads
 
-ALL_READY, NOT_READY, USAGE, WITH_LIMITS = 0, 1, 2, 3
-NO_ANSWER = USAGE
-"""Also where the answer is lost: 1 would say that something is not ready."""
+ALL_READY, NOT_READY, NO_ANSWER, WITH_LIMITS = 0, 1, 2, 3
+"""No answer: it is asked wrongly, or the answer is lost; 1 would say that something is not ready."""
 BY_SIGNAL = 128
 """As shells say it: with the number of the signal that ended it."""
 INTERRUPTED = BY_SIGNAL + 2  # SIGINT
