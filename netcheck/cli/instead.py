@@ -13,16 +13,13 @@ from netcheck.facts import Facts
 from netcheck.model.findings import Judgement
 
 _COMMAND_LINE = Path("command line")
-_OPTIONS = {
+_SAID_OF_OPTIONS = {
     "paths.proxy.proxy": "--proxy",
     "paths.proxy.username": "--username",
     "paths.proxy.password_file": "--password-file",
     "paths.proxy.interface": "--interface",
     "paths.direct.interface": "--interface",
     "resolvers.chosen.nameservers": "--resolver",
-}
-"""What to say in place of the key that an option stands for."""
-_SAID_OF_OPTIONS = {
     "password_file or password_env": "--password-file",
     "does not belong in the config: ": "does not belong in the command line, which others see: ",
     "a file named by password_file or an environment variable named by password_env": "a file named by "
@@ -33,7 +30,7 @@ _SAID_OF_OPTIONS = {
     ),
     "into source_address": "into source_address of a path in a config",
 }
-"""What faults of a config say, and what they say of options."""
+"""What faults of a config say, each after its key, and what they say of options."""
 _STEPS_OF_OPTIONS = {
     "`username`": "--username",
     "`password_file`": "--password-file",
@@ -84,15 +81,13 @@ def instead_or_fail(instead: Instead) -> Config:
     try:
         return in_time_or_fail(load, LONGEST, f"--password-file: {instead.password_file}")
     except ConfigError as error:
-        fail("\n".join(_of_option(problem.message) for problem in error.problems))
+        fail("\n".join(_replaced(problem.message, _SAID_OF_OPTIONS) for problem in error.problems))
 
 
-def _of_option(message: str) -> str:
-    key = next((key for key in _OPTIONS if message.startswith(key)), None)
-    said = message if key is None else _OPTIONS[key] + message.removeprefix(key)
-    for of_config, of_options in _SAID_OF_OPTIONS.items():
-        said = said.replace(of_config, of_options)
-    return said
+def _replaced(text: str, words: Mapping[str, str]) -> str:
+    for of_config, of_options in words.items():
+        text = text.replace(of_config, of_options)
+    return text
 
 
 def with_options(facts: Facts) -> Facts:
@@ -104,16 +99,10 @@ def _judged_with_options(judged: Judgement) -> Judgement:
     findings = (
         replace(
             each,
-            owner=_said_with_options(each.owner),
-            asked=_said_with_options(each.asked),
-            next_step=_said_with_options(each.next_step),
+            owner=_replaced(each.owner, _STEPS_OF_OPTIONS),
+            asked=_replaced(each.asked, _STEPS_OF_OPTIONS),
+            next_step=_replaced(each.next_step, _STEPS_OF_OPTIONS),
         )
         for each in judged.findings
     )
     return replace(judged, findings=tuple(findings))
-
-
-def _said_with_options(text: str) -> str:
-    for of_config, of_options in _STEPS_OF_OPTIONS.items():
-        text = text.replace(of_config, of_options)
-    return text
