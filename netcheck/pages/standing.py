@@ -24,7 +24,6 @@ _STATES = {
 }
 _ORDER = ("broken", "limited", "unknown", "ok")
 """States, the worst first."""
-_BADGES = {"ok": "works", "limited": "limits", "broken": "broken", "unknown": "waiting"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,6 @@ class Line:
     """A verdict: since when it is so, and how often it was well before, where that is known."""
 
     state: str
-    badge: str
     said: Said
     doubts: tuple[str, ...]
     since: str
@@ -83,7 +81,6 @@ class Incident:
     """Something that was wrong, or still is."""
 
     state: str
-    badge: str
     summary: str
     began: str
     ended: str
@@ -112,7 +109,6 @@ def lines(judgements: Sequence[Judgement], past: Past, now: float) -> list[Line]
         made.append(
             Line(
                 state,
-                _BADGES[state],
                 said(judged),
                 judged.doubts,
                 _since(past.lasting_of(judged), now),
@@ -173,7 +169,6 @@ def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
     return [
         Incident(
             _STATES[span.verdict],
-            _BADGES[_STATES[span.verdict]],
             span.summary or f"{span.path} {span.role}: {span.verdict}",
             time_text(span.began),
             "" if span.ended is None else time_text(span.ended),
