@@ -23,9 +23,17 @@ from netcheck.config.reading.addresses import (
     refuse_userinfo,
     split_port,
 )
-from netcheck.config.reading.named_files import SOCKS4, check_password, check_username, unwritable
+from netcheck.config.reading.named_files import check_password, check_username, unwritable
 from netcheck.files import read_file
-from netcheck.model.paths import Credentials, Environment, Proxy, ProxyScheme, Secret, bracketed
+from netcheck.model.paths import (
+    SOCKS4_SCHEMES,
+    Credentials,
+    Environment,
+    Proxy,
+    ProxyScheme,
+    Secret,
+    bracketed,
+)
 from netcheck.pac import worker
 from netcheck.pac.script import LARGEST, ScriptError, script_in
 
@@ -163,7 +171,7 @@ def _credentials(login: str | None, scheme: ProxyScheme) -> Credentials | None:
     if fault := unwritable(f"{user}{password}"):
         raise ValueError(f"it {fault}")
     check_username(user, scheme)
-    if password and scheme not in SOCKS4:  # which curl sends without it
+    if password and scheme not in SOCKS4_SCHEMES:  # which curl sends without it
         check_password(Secret(password), scheme)
     return Credentials(user, Secret(password))
 

@@ -41,11 +41,12 @@ from netcheck.config.reading.addresses import (
     interface_name,
 )
 from netcheck.config.reading.document import Location
-from netcheck.config.reading.named_files import CA_FILE, SOCKS4
+from netcheck.config.reading.named_files import CA_FILE
 from netcheck.config.reading.problems import Reading
 from netcheck.config.reading.sections import Key, Section, named, section
 from netcheck.config.reading.values import Kind, Limits, any_case, choice, list_of, list_or_all, text
 from netcheck.model.paths import (
+    SOCKS4_SCHEMES,
     SYSTEM_RESOLVER,
     Binding,
     Environment,
@@ -213,7 +214,7 @@ def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading)
             "SOCKS4 cannot send names to the proxy: use the scheme socks4a, which can, or resolve: local"
         )
         reading.say((*at, "resolve"), message)
-    elif scheme in SOCKS4 and resolve is not ResolveMode.PROXY and Family.IPV4 not in keys.families:
+    elif scheme in SOCKS4_SCHEMES and resolve is not ResolveMode.PROXY and Family.IPV4 not in keys.families:
         reading.say(
             (*at, "families"), "SOCKS4 cannot send IPv6 addresses: add ipv4, or use the scheme socks5"
         )
@@ -221,7 +222,7 @@ def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading)
 
 def _socks4_can_ask_for_the_next(keys: PathKeys, at: Location, reading: Reading) -> None:
     for number, (asked, following) in enumerate(pairwise(each.proxy for each in keys.proxies), 1):
-        is_socks4 = asked is not None and asked.scheme in SOCKS4
+        is_socks4 = asked is not None and asked.scheme in SOCKS4_SCHEMES
         if is_socks4 and following is not None and family_of(following.host) is Family.IPV6:
             message = (
                 f"the entry {number} speaks SOCKS4, which cannot ask for the IPv6 address of the next one"

@@ -10,12 +10,10 @@ from netcheck.config.reading.document import Location
 from netcheck.config.reading.named_files import (
     CA_FILE,
     FILE_TO_COME,
-    HTTP,
     MISPLACED,
     PASSWORD_ENV,
     PASSWORD_FILE,
     READABLE_FILE,
-    SOCKS4,
     TWO_PASSWORDS,
     USERNAME,
     Password,
@@ -25,7 +23,16 @@ from netcheck.config.reading.named_files import (
 from netcheck.config.reading.problems import Reading
 from netcheck.config.reading.sections import Key, Section, section
 from netcheck.config.reading.values import any_case, choice, text
-from netcheck.model.paths import AuthScheme, Credentials, Proxy, ProxyScheme, ResolveMode, Secret
+from netcheck.model.paths import (
+    HTTP_SCHEMES,
+    SOCKS4_SCHEMES,
+    AuthScheme,
+    Credentials,
+    Proxy,
+    ProxyScheme,
+    ResolveMode,
+    Secret,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,7 @@ def _credentials_are_whole(keys: AtAProxy, at: Location, reading: Reading) -> No
         reading.say((*at, given[1]), TWO_PASSWORDS if given[1] in _PASSWORDS else _TWO_PROOFS)
     if given and not has_account and given[0] != "credential_cache_file":
         reading.say((*at, given[0]), f"a {_PROOF[given[0]]} needs a username: add it")
-    if keys.username is not None and not given and keys.scheme not in SOCKS4:
+    if keys.username is not None and not given and keys.scheme not in SOCKS4_SCHEMES:
         reading.say((*at, "username"), "needs a password: add password_file or password_env")
     if reading.written((*at, "auth")) and not given and not has_account:
         reading.say((*at, "auth"), "needs a login: add username, and password_file or password_env")
@@ -117,14 +124,14 @@ _TWO_PROOFS = "a password, a keytab and a credential cache stand for each other:
 
 def _logins_fit_the_protocol(keys: AtAProxy, at: Location, reading: Reading) -> None:
     """Kerberos, NTLM and Digest are for HTTP."""
-    for key in _OF_HTTP if keys.scheme not in (None, *HTTP) else ():
+    for key in _OF_HTTP if keys.scheme not in (None, *HTTP_SCHEMES) else ():
         if reading.written((*at, key)):
             reading.say((*at, key), f"is for http and https proxies, and this is {keys.scheme}: remove it")
 
 
 def _proofs_fit_the_login(keys: AtAProxy, at: Location, reading: Reading) -> None:
     """Keytabs and credential caches are for Kerberos; what it takes has to be installed."""
-    if keys.scheme not in HTTP or not reading.sound((*at, "auth")):
+    if keys.scheme not in HTTP_SCHEMES or not reading.sound((*at, "auth")):
         return
     written = [key for key in _OF_HTTP if reading.written((*at, key))]
     for key in set(written) - {"auth"}:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from netcheck.facts import Facts
 from netcheck.model.failing import DNS_PHASES, PAC_REASONS, Phase
 from netcheck.model.paths import (
+    HTTP_SCHEMES,
     Family,
     ProbePath,
     Proxy,
@@ -35,7 +36,6 @@ _LARGE_IN_OPENSSL, _LARGE_IN_CURL = ("-groups", "X25519MLKEM768"), ("--curves", 
 _FAMILY_FLAGS = {Family.IPV4: ("-4",), Family.IPV6: ("-6",)}
 _WITH_NAMES = {ProxyScheme.SOCKS5: ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4: ProxyScheme.SOCKS4A}
 _WITH_ADDRESSES = {names: addresses for addresses, names in _WITH_NAMES.items()}
-_HTTP = (ProxyScheme.HTTP, ProxyScheme.HTTPS)
 
 Words = tuple[str, ...]
 """Of a command. A PAC file, a nameserver or the config may name any of them: only `_command` joins them."""
@@ -105,8 +105,8 @@ def _leads(way: Way) -> bool:
     if len(way) < 2:
         return True
     first, *others = way
-    is_socks = first.scheme not in _HTTP and first.credentials is None
-    return is_socks and len(others) == 1 and others[0].scheme in _HTTP
+    is_socks = first.scheme not in HTTP_SCHEMES and first.credentials is None
+    return is_socks and len(others) == 1 and others[0].scheme in HTTP_SCHEMES
 
 
 def _resolved(facts: Facts, path: ProbePath, unresolved: Sequence[Result]) -> Confirmation:
@@ -247,7 +247,7 @@ def _curl(path: ProbePath, result: Result, tls: TlsSettings, peer: str, family_f
     sends_names = mode is ResolveMode.PROXY or (mode is ResolveMode.BOTH and attempt.family is Family.NAME)
     if sends_names:
         peer, family_flag = endpoint_text(result.host, result.port), ()
-    elif way[-1].scheme in _HTTP and attempt.address:  # to these curl sends names, if it has any
+    elif way[-1].scheme in HTTP_SCHEMES and attempt.address:  # to these curl sends names, if it has any
         peer = endpoint_text(attempt.address, result.port)
     elsewhere = () if peer == asked else ("--connect-to", f"::{peer}")
     options: Words = _LARGE_IN_CURL if result.large_hello else ()
@@ -276,6 +276,6 @@ def _login(proxy: Proxy) -> Words:
         return ()
     if credentials.keytab is not None or credentials.ticket_cache is not None:
         return ("--proxy-negotiate", "--proxy-user", ":")
-    is_http = proxy.scheme in _HTTP
+    is_http = proxy.scheme in HTTP_SCHEMES
     way = (f"--proxy-{credentials.auth or 'anyauth'}",) if is_http else ()
     return (*way, "--proxy-user", credentials.username)

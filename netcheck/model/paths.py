@@ -95,6 +95,10 @@ class ProxyScheme(StrEnum):
     HTTPS = "https"
 
 
+SOCKS4_SCHEMES = (ProxyScheme.SOCKS4, ProxyScheme.SOCKS4A)
+HTTP_SCHEMES = (ProxyScheme.HTTP, ProxyScheme.HTTPS)
+
+
 class ResolveMode(StrEnum):
     """Who resolves the destination's name on a proxy path."""
 
@@ -310,7 +314,7 @@ class ProbePath:
     def carries(self, family: Family) -> bool:
         """Whether a destination of this family can be asked for at all: SOCKS4 has no IPv6."""
         asked = self.proxies[-1].scheme if self.proxies else None
-        return not (asked in (ProxyScheme.SOCKS4, ProxyScheme.SOCKS4A) and family is Family.IPV6)
+        return not (asked in SOCKS4_SCHEMES and family is Family.IPV6)
 
     def may_use(self, address: str) -> bool:
         """Whether a host given by this address is probed on this path."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from netcheck.model.failing import DNS_PHASES, Failure, Phase, Reason
 from netcheck.model.paths import (
+    HTTP_SCHEMES,
     Environment,
     Family,
     ProbePath,
@@ -36,7 +37,6 @@ _BROKEN_OFF = (
     Reason.CLOSED,
     Reason.PROXY_CLOSED,
 )
-_HTTP_PROXIES = (ProxyScheme.HTTP, ProxyScheme.HTTPS)
 
 
 class Chosen(NamedTuple):
@@ -59,7 +59,7 @@ def is_passed_over(way: Way, failure: Failure | None) -> bool:
     """
     if failure is None or failure.phase is Phase.SESSION:
         return False
-    if failure.phase is Phase.PROXY_HANDSHAKE and way and way[-1].scheme not in _HTTP_PROXIES:
+    if failure.phase is Phase.PROXY_HANDSHAKE and way and way[-1].scheme not in HTTP_SCHEMES:
         return True
     return failure.phase in _BEFORE_ANYBODY_ANSWERS or failure.reason in _BROKEN_OFF
 

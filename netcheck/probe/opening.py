@@ -7,7 +7,7 @@ from typing import Protocol
 import trio
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.paths import ProbePath, ProxyScheme, Way, endpoint_text
+from netcheck.model.paths import HTTP_SCHEMES, ProbePath, Way, endpoint_text
 from netcheck.model.results import Attempt
 from netcheck.model.services import Timeouts
 from netcheck.probe import grace
@@ -196,7 +196,7 @@ def _handshake(aim: Aim) -> Handshake | None:
     if not aim.proxies:
         return None
     proxy = aim.proxies[-1]
-    speaks_http = proxy.scheme in (ProxyScheme.HTTP, ProxyScheme.HTTPS)
+    speaks_http = proxy.scheme in HTTP_SCHEMES
     if aim.bag is None or aim.tls is not None or not speaks_http:
         return handshake_or_end(lambda: handshake_for(proxy, aim.target))
     # By its name, whoever resolves: a plain GET has no other way to say whose page is wanted.

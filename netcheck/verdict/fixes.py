@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_network
 from netcheck.apns.addresses import PUBLISHED_RANGES, PUSH_DOMAIN
 from netcheck.model.failing import Reason
 from netcheck.model.findings import Cause, Fix, Hop
-from netcheck.model.paths import Family, ProxyScheme, family_of
+from netcheck.model.paths import HTTP_SCHEMES, Family, family_of
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import is_by_name, is_of_push, reason_is, software_of
@@ -54,7 +54,7 @@ def _program(cause: Cause, hop: Hop, case: Case, about: About) -> tuple[str, str
     proxy = proxies.pop() if len(proxies) == 1 else None
     if hop is not Hop.PROXY or proxy is None or any(each.result.attempt.next_proxy for each in about):
         return "", ""
-    if proxy.scheme not in (ProxyScheme.HTTP, ProxyScheme.HTTPS):
+    if proxy.scheme not in HTTP_SCHEMES:
         return "Dante", ""
     software = case.world.software.get(proxy.place, "")
     # one that decrypts says yes to all, and so nothing of itself

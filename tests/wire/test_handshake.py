@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netcheck.model.failing import Reason
-from netcheck.model.paths import Credentials, Proxy, ProxyScheme, Secret
+from netcheck.model.paths import HTTP_SCHEMES, Credentials, Proxy, ProxyScheme, Secret
 from netcheck.wire.handshake import Handshake, handshake_for
 from netcheck.wire.http_connect import HttpConnect
 from netcheck.wire.socks4 import Socks4
@@ -60,7 +60,7 @@ def machine(scheme: ProxyScheme, login: object = None) -> Handshake:
 
 def sent_secrets(scheme: ProxyScheme) -> tuple[bytes, ...]:
     """In the forms in which a peer can have got them from us."""
-    return (*SECRETS, TOKEN) if scheme in (ProxyScheme.HTTP, ProxyScheme.HTTPS) else SECRETS
+    return (*SECRETS, TOKEN) if scheme in HTTP_SCHEMES else SECRETS
 
 
 def feed_to_the_end(handshake: Handshake, pieces: list[bytes]) -> None:

@@ -19,7 +19,7 @@ from netcheck.config.reading.pem import check_authorities
 from netcheck.config.reading.problems import Reading
 from netcheck.config.reading.values import Kind, refuse_variables, text_in
 from netcheck.files import LARGEST_PEM, read_file
-from netcheck.model.paths import ProxyScheme, Secret
+from netcheck.model.paths import HTTP_SCHEMES, SOCKS4_SCHEMES, ProxyScheme, Secret
 
 T = TypeVar("T")
 
@@ -165,13 +165,10 @@ TWO_PASSWORDS = "password_file and password_env are both there: keep one"
 
 # What each protocol can carry
 
-SOCKS4 = (ProxyScheme.SOCKS4, ProxyScheme.SOCKS4A)
-HTTP = (ProxyScheme.HTTP, ProxyScheme.HTTPS)
-
 
 def check_password(password: Secret, scheme: ProxyScheme) -> None:
     """ValueError for what the proxy's protocol cannot carry."""
-    if scheme in SOCKS4:
+    if scheme in SOCKS4_SCHEMES:
         raise ValueError(f"{scheme} knows no passwords: remove it, or use socks5 if the proxy speaks that")
     _check_length("the password", password.reveal(), scheme)
 
@@ -179,7 +176,7 @@ def check_password(password: Secret, scheme: ProxyScheme) -> None:
 def check_username(username: str, scheme: ProxyScheme) -> None:
     """ValueError for what the proxy's protocol cannot carry (RFC 1929 section 2, RFC 7617 section 2)."""
     _check_length("the username", username, scheme)
-    if scheme in HTTP and ":" in username:
+    if scheme in HTTP_SCHEMES and ":" in username:
         raise ValueError("HTTP's Basic scheme cannot carry a colon in a username: use another account")
 
 
@@ -207,7 +204,7 @@ USERNAME: Kind[str] = Kind(
 
 
 def _check_length(what: str, value: str, scheme: ProxyScheme) -> None:
-    longest = _LONGEST_IN_HTTP if scheme in HTTP else _LONGEST_IN_SOCKS
+    longest = _LONGEST_IN_HTTP if scheme in HTTP_SCHEMES else _LONGEST_IN_SOCKS
     if len(value.encode()) > longest:
         raise ValueError(
             f"{what} is longer than {longest} bytes, the most that {scheme} carries here: use a shorter one"
