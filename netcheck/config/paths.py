@@ -1,6 +1,6 @@
 """`paths:` and `resolvers:`: how the keys of the ways out go together, and what they come to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -376,13 +376,11 @@ def to_path(name: str, keys: PathKeys, resolver: Resolver) -> ProbePath:
 
 
 def _proxies(keys: PathKeys) -> Way:
-    if not keys.proxies:
-        return () if keys.one_proxy is None else (to_proxy(keys.one_proxy, keys, keys.resolve),)
-    resolving = (*(None for _ in keys.proxies[1:]), keys.resolve)
+    row: Sequence[AtAProxy] = keys.proxies or (keys,)
     return tuple(
-        to_proxy(each.proxy, each, resolve)
-        for each, resolve in zip(keys.proxies, resolving, strict=True)
-        if each.proxy is not None
+        to_proxy(each.one_proxy, each, keys.resolve if each is row[-1] else None)
+        for each in row
+        if each.one_proxy is not None
     )
 
 
