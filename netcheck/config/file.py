@@ -145,15 +145,15 @@ FILE: Section[FileKeys] = section(
         "services": Key(
             SERVICES, "What to reach: built-in services by their names; any other name adds one."
         ),
-        "probing": Key(PROBING, "How often to probe, and how gently."),
-        "verdict": Key(VERDICT, "What it takes to change a verdict."),
+        "probing": Key(PROBING),
+        "verdict": Key(VERDICT),
         "push_certificates": Key(
             named(PUSH_CERTIFICATE, Limits(0, _MOST), nothing={}),
             "Push certificates of MDM servers to keep an eye on, by a name for each.",
         ),
-        "history": Key(HISTORY, "The incidents: where they are kept, and how long."),
-        "metrics": Key(METRICS, "What /metrics holds."),
-        "web": Key(WEB, "Who may use the web port, and for what."),
+        "history": Key(HISTORY),
+        "metrics": Key(METRICS),
+        "web": Key(WEB),
     },
     (_listens_nowhere_twice, _resolvers_exist),
     astray={

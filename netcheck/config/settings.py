@@ -78,7 +78,7 @@ PROBING: Section[ProbingSettings] = section(
             "How many connections may be begun on a path in a second. Direct probes begin together, "
             "up to a quarter of these at a time.",
         ),
-        "timeouts": Key(_TIMEOUTS, "The longest that each phase of a probe may take."),
+        "timeouts": Key(_TIMEOUTS),
     },
     (_timeouts_are_within_the_interval,),
 )
@@ -227,7 +227,7 @@ def _clients_have_a_ca(tls: WebTls, at: Location, reading: Reading) -> None:
 
 _WEB_TLS: Section[WebTls] = section(
     _web_tls,
-    "TLS on the web port; the files are PEM.",
+    "TLS on the web port; the files are PEM, and read again when they change.",
     {
         "cert_file": Key(READABLE_FILE, "The server's certificate and its chain.", required=True),
         "key_file": Key(READABLE_FILE, "Its private key, without a password.", required=True),
@@ -251,7 +251,7 @@ WEB: Section[Web] = section(
     Web,
     "Who may use the web port, and for what.",
     {
-        "tls": Key(_WEB_TLS, "TLS on the web port; the files are read again when they change."),
+        "tls": Key(_WEB_TLS),
         "basic_auth_users_file": Key(
             READABLE_FILE, "A file of users and the bcrypt hashes of their passwords."
         ),

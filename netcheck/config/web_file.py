@@ -211,10 +211,10 @@ _FILE: Section[_Keys] = section(
     _Keys,
     "The web config of Prometheus's exporters.",
     {
-        "tls_server_config": Key(TLS, "TLS."),
-        "http_server_config": Key(_HTTP, "HTTP."),
+        "tls_server_config": Key(TLS),
+        "http_server_config": Key(_HTTP),
         "basic_auth_users": Key(_USERS, "Users and the bcrypt hashes of their passwords."),
-        "rate_limit": Key(_RATE, "How many requests are answered."),
+        "rate_limit": Key(_RATE),
     },
 )
 

@@ -83,7 +83,8 @@ def _rows(keys: Mapping[str, Key], properties: Mapping[str, Any]) -> str:
     for key, each in keys.items():
         default = properties.get(key, {}).get("default")
         shown = "*needed*" if each.required else "" if default is None else f"`{_flow(default)}`"
-        lines.append(f"| `{key}` | {_value(each.kind)} | {shown} | {_cell(each.about)} |")
+        about = each.about or each.kind.schema["description"]
+        lines.append(f"| `{key}` | {_value(each.kind)} | {shown} | {_cell(about)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -25,10 +25,13 @@ _NEEDS_NAMES = "needs entries by name: indented below it, or as {name: {key: val
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of a section: what its value may be, and a sentence for those who write it."""
+    """A key of a section: what its value may be, and a sentence for those who write it.
+
+    A section says itself what it is about.
+    """
 
     kind: Kind[Any]
-    about: str
+    about: str = ""
     required: bool = False
 
 
