@@ -62,14 +62,14 @@ def failures(results: Iterable[Result], fields: Iterable[Field], now: float) -> 
 def _failure_row(
     why_unneeded: str, path: str, kind: str, alike: Sequence[Result], now: float
 ) -> Sequence[Cell]:
-    where = dict.fromkeys(f"{result.service}:{result.port}" for result in alike)
-    names = dict.fromkeys(result.host for result in alike)
+    where = _names(f"{result.service}:{result.port}" for result in alike)
+    names = _names(result.host for result in alike)
     failure = alike[0].attempt.failure
     seen = failure.detail[:LONGEST] if failure else ""
     if failure and failure.evidence:
         seen += f"; the answer began with {failure.evidence_text}"
     latest = f"{duration_text(now - max(result.attempt.time for result in alike))} ago"
-    rest = [Cell(str(len(alike))), Cell(latest), _names(where), _names(names), Cell(seen)]
+    rest = [Cell(str(len(alike))), Cell(latest), where, names, Cell(seen)]
     if why_unneeded:
         cells = [Cell(path), Cell(f"{why_unneeded}: {kind}"), *rest]
         return [cell._replace(state="idle") for cell in cells]
@@ -77,14 +77,10 @@ def _failure_row(
 
 
 def _names(names: Iterable[str]) -> Cell:
-    return Cell(_first(names), is_list=True)
-
-
-def _first(names: Iterable[str]) -> str:
-    """Three of them in the order of people: 2-courier before 10-courier."""
-    in_order = sorted(names, key=lambda name: (len(name), name))
+    """Three of them, each once, in the order of people: 2-courier before 10-courier."""
+    in_order = sorted(set(names), key=lambda name: (len(name), name))
     more = f" and {len(in_order) - _NAMED} more" if len(in_order) > _NAMED else ""
-    return f"{', '.join(in_order[:_NAMED])}{more}"
+    return Cell(f"{', '.join(in_order[:_NAMED])}{more}", is_list=True)
 
 
 def resolvers(lookups: Iterable[Lookup]) -> Table:
@@ -95,9 +91,9 @@ def resolvers(lookups: Iterable[Lookup]) -> Table:
     rows = []
     for (resolver, rdtype, outcome), of_kind in sorted(alike.items()):
         state = "good" if outcome == "success" else "" if of_kind[0].was_answered else "bad"
-        addresses = dict.fromkeys(address for each in of_kind for address in each.addresses)
+        addresses = [address for each in of_kind for address in each.addresses]
         seen = _names(addresses) if addresses else Cell(of_kind[0].detail[:LONGEST])
-        names = _names(dict.fromkeys(each.host for each in of_kind))
+        names = _names(each.host for each in of_kind)
         slowest = max(each.duration for each in of_kind)
         said = "answered" if outcome == "success" else outcome
         rest = [Cell(str(len(of_kind))), names, seen, Cell(f"{slowest * 1000:.0f} ms")]
@@ -127,13 +123,12 @@ def _proofs_cell(proofs: Sequence[Proof]) -> Cell:
 
 def peers(results: Iterable[Result]) -> Table:
     """A row for each issuer and day: whose certificates were shown, and where."""
-    shown: dict[tuple[str, str, str], dict[str, None]] = {}
+    shown: dict[tuple[str, str, str], list[str]] = {}
     for result in results:
         if (tls := result.attempt.tls) is not None:
+            expires = "" if tls.not_after is None else date_text(tls.not_after)
             where = f"{result.service}:{result.port} over {result.path}"
-            shown.setdefault(
-                (tls.issuer, tls.trust, "" if tls.not_after is None else date_text(tls.not_after)), {}
-            )[where] = None
+            shown.setdefault((tls.issuer, tls.trust, expires), []).append(where)
     rows = [[*map(Cell, issuer), _names(where)] for issuer, where in sorted(shown.items())]
     header = ("issuer", "vouched for by", "expires", "where")
     return _table("peers", "Certificates of peers", header, rows)
@@ -144,7 +139,7 @@ def chosen_ways(results: Iterable[Result]) -> Table:
     rows = []
     for chosen, alike in ways_chosen(results).items():
         failed = any(way.failure for way in chosen.ways)
-        where = _names(dict.fromkeys(endpoint_text(each.host, each.port) for each in alike))
+        where = _names(endpoint_text(each.host, each.port) for each in alike)
         ways = Cell("; ".join(map(str, chosen.ways))[:LONGEST], "worry" if failed else "good")
         rows.append([Cell(chosen.path), Cell(chosen.said[:LONGEST]), where, ways])
     return _table("chosen", "Ways that are chosen for each host", ("path", "said", "where", "ways"), rows)
@@ -154,7 +149,7 @@ def load_balancers(results: Iterable[Result]) -> Table:
     """A row for each of a path and each way in which it does."""
     rows = []
     for seen, alike in balanced(results).items():
-        where = _names(dict.fromkeys(endpoint_text(each.host, each.port) for each in alike))
+        where = _names(endpoint_text(each.host, each.port) for each in alike)
         says = Cell(seen.says, "bad" if seen.failure else "good")
         rows.append([Cell(seen.path), Cell(seen.balancer), says, where])
     return _table("balancers", "Load balancers", ("path", "load balancer", "how it does", "asked for"), rows)
