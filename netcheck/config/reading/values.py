@@ -88,7 +88,7 @@ def refuse_variables(written: str) -> None:
         raise ValueError("typographic quotes stand around it: write plain ones, or none")
 
 
-def text(parse: Callable[[str], T], pattern: str | None = None, show: Callable[[T], object] = str) -> Kind[T]:
+def text(parse: Callable[[str], T], pattern: str | None = None) -> Kind[T]:
     """Text that a parser makes a value of; spaces around it mean nothing."""
 
     def read(raw: object, _: Location, __: Reading) -> T:
@@ -101,7 +101,7 @@ def text(parse: Callable[[str], T], pattern: str | None = None, show: Callable[[
             raise ValueError("needs text, and this is a number: put it in quotes")
         return value
 
-    return Kind(read, _text_schema(pattern), show)
+    return Kind(read, _text_schema(pattern), str)
 
 
 def _text_schema(pattern: str | None) -> Schema:
