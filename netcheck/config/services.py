@@ -275,8 +275,12 @@ def to_services(written: Mapping[str, ServiceKeys], interval: float) -> tuple[Se
     nothing = ServiceKeys()
     built_in = ((each, written.get(each.service.name, nothing)) for each in BUILT_IN)
     tuned = (_tuned(each, keys, interval) for each, keys in built_in if _or(keys.enabled, each.enabled))
-    own = ((name, keys) for name, keys in written.items() if name not in SECTIONS)
-    return (*tuned, *(_own(name, keys) for name, keys in own if _or(keys.enabled, True)))
+    own = (
+        _with_keys(Service(name, keys.hosts or (), ()), keys)
+        for name, keys in written.items()
+        if name not in SECTIONS and _or(keys.enabled, True)
+    )
+    return (*tuned, *own)
 
 
 def _or(written: T | None, otherwise: T) -> T:
@@ -294,10 +298,6 @@ def _tuned(built_in: BuiltIn, keys: ServiceKeys, interval: float) -> Service:
     if isinstance(keys.count, str):
         return replace(service, count_from_bag=built_in.domain)
     return replace(service, hosts=numbered_hosts(built_in.domain, keys.count))
-
-
-def _own(name: str, keys: ServiceKeys) -> Service:
-    return _with_keys(Service(name, keys.hosts or (), ()), keys)
 
 
 def _with_keys(service: Service, keys: ServiceKeys) -> Service:
