@@ -272,7 +272,7 @@ _FAMILY_WORDS = {
 
 
 def _one_proxy(kind: Kind[T]) -> Kind[T]:
-    """Of `no` YAML makes false, which no quotes would mend."""
+    """`no` comes as false: it is read as text, since quotes, which text would ask for, do not help."""
 
     def read(raw: object, at: Location, reading: Reading) -> T:
         if isinstance(raw, list):

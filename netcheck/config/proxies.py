@@ -178,7 +178,7 @@ KEYS_OF_A_PROXY = {
         "offers; basic comes last. See docs/proxy-auth.md.",
     ),
 }
-RULES_OF_A_PROXY = (  # of one key only the first word counts: what is to go needs nothing more
+RULES_OF_A_PROXY = (  # the first that speaks of a key is heard: what is to be removed is not to be completed
     _certificates_are_for_https,
     _credentials_fit_the_protocol,
     _logins_fit_the_protocol,

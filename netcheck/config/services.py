@@ -152,7 +152,7 @@ def _a_request_needs_tls(keys: ServiceKeys, at: Location, reading: Reading) -> N
 
 
 def _tls_keys_need_tls(keys: ServiceKeys, at: Location, reading: Reading) -> None:
-    """Of a service of one's own: TLS settings of Apple's serve push certificates too."""
+    """Of a service of one's own only: those of Apple's are also used to show push certificates."""
     if (keys.depth or Depth.TCP) is not Depth.TCP or not reading.sound((*at, "depth")):
         return
     for key in ("ca_file", "server_name", "alpn"):

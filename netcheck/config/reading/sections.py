@@ -1,8 +1,8 @@
 """Mappings of the config: sections with fixed keys, and entries under names of one's own.
 
-A section is a table of keys over a frozen dataclass: the record itself where the keys are its fields. Every
-key is read by itself, so that no fault hides another; rules between keys look at what is sound. Unknown keys
-are faults, and are repeated in a message only where they are close to known ones: they may be passwords.
+The keys of a section become the fields of a frozen dataclass, which has the defaults. Every key is read by
+itself, so that no fault hides another; rules between keys look at what is sound. Unknown keys are faults, and
+are repeated in a message only where they are close to known ones: they may be passwords.
 """
 
 import re
@@ -41,7 +41,7 @@ Rule = Callable[[T, Location, Reading], None]
 
 @dataclass(frozen=True, slots=True)
 class Section(Kind[T], Generic[T]):
-    """A mapping with fixed keys, each a field of `record`, which has the defaults."""
+    """A mapping with fixed keys."""
 
     keys: Mapping[str, Key]
     astray: Mapping[str, str]
@@ -126,7 +126,7 @@ def _refuse_unknown(
 
 
 def _shown(value: Any, keys: Mapping[str, Key]) -> dict[str, object]:
-    """Every key that has a value, written or by default."""
+    """Every key that has a value, written or by default; an empty one where to leave it out means another."""
     having = {key: getattr(value, key) for key in keys}
     usual = {field.name: field.default for field in fields(value)}
     return {
