@@ -13,7 +13,7 @@ from tests.system import servers
 from tests.system.lab import Lab
 from tests.system.namespace import Namespace, every
 from tests.system.rules import CONFIG, rule_files, sped_up
-from tests.system.servers import NETCHECK_PORT, Server, config_file, require
+from tests.system.servers import NETCHECK_PORT, Server
 
 SPEED = 30
 """How many times as fast the files run beside a real netcheck: a minute is its round of two seconds."""
@@ -71,7 +71,6 @@ def alerting(
 
 
 def _prometheus(namespace: Namespace, targets: Sequence[Mapping[str, Any]], speed: int) -> Server:
-    require("prometheus")
     minute = f"{60_000 // speed}ms"
     config = {
         "global": {"scrape_interval": minute, "scrape_timeout": minute, "evaluation_interval": minute},
@@ -79,14 +78,7 @@ def _prometheus(namespace: Namespace, targets: Sequence[Mapping[str, Any]], spee
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": ["127.0.0.1:9093"]}]}]},
         "scrape_configs": [{"job_name": "netcheck", "static_configs": list(targets)}],
     }
-    argv = [
-        "prometheus",
-        f"--config.file={config_file(namespace, 'prometheus', json.dumps(config))}",
-        f"--storage.tsdb.path={namespace.scratch}/prometheus",
-        "--web.listen-address=127.0.0.1:9090",
-        "--log.level=warn",
-    ]
-    return servers.ready_server(namespace, "prometheus", argv, 9090)
+    return servers.prometheus(namespace, json.dumps(config))
 
 
 def alerting_of(lab: Lab) -> Alerting:

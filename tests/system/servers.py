@@ -274,18 +274,21 @@ def sshd(namespace: Namespace) -> Server:
     return serve(namespace, "sshd", argv, {"ssh": "http://127.0.0.1:22"})
 
 
-def prometheus(namespace: Namespace) -> Server:
-    """Scrapes netcheck every second, from about five seconds after its start on."""
+_SCRAPES_NETCHECK = f"""
+    global:
+        scrape_interval: 1s
+        scrape_timeout: 900ms
+        external_labels: {{site: laboratory}}
+    scrape_configs:
+      - job_name: netcheck
+        static_configs: [{{targets: ["127.0.0.1:{NETCHECK_PORT}"]}}]
+"""
+"""From about five seconds after its start on."""
+
+
+def prometheus(namespace: Namespace, config: str = _SCRAPES_NETCHECK) -> Server:
+    """Does as its config says."""
     require("prometheus")
-    config = f"""
-        global:
-            scrape_interval: 1s
-            scrape_timeout: 900ms
-            external_labels: {{site: laboratory}}
-        scrape_configs:
-          - job_name: netcheck
-            static_configs: [{{targets: ["127.0.0.1:{NETCHECK_PORT}"]}}]
-    """
     argv = [
         "prometheus",
         f"--config.file={config_file(namespace, 'prometheus', config)}",

@@ -12,10 +12,11 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.certificates import TOPIC, issued
+from tests.system import servers
 from tests.system.apple import HOSTS, Apple
 from tests.system.lab import Lab, Settings
 from tests.system.namespace import FROM_HERE
-from tests.system.pages import demand, fetch
+from tests.system.pages import fetch
 from tests.system.panels import FOLDER, Asked, filled_in, queries
 from tests.system.rules import rule_files
 from tests.system.servers import NETCHECK_PORT, Server, config_file, require, serve
@@ -76,7 +77,6 @@ def old_bag(lab: Lab) -> None:
 
 def prometheus(lab: Lab) -> Server:
     """Scrapes the same netcheck as one of no site and as one of Berlin."""
-    require("prometheus")
     target = f'targets: ["127.0.0.1:{NETCHECK_PORT}"]'
     config = f"""
         global: {{scrape_interval: 1s, scrape_timeout: 900ms}}
@@ -85,16 +85,7 @@ def prometheus(lab: Lab) -> Server:
             static_configs: [{{{target}}}, {{{target}, labels: {{site: berlin}}}}]
         rule_files: {json.dumps([str(file) for file in rule_files(lab.namespace.scratch, SPEED)])}
     """
-    argv = [
-        "prometheus",
-        f"--config.file={config_file(lab.namespace, 'prometheus', config)}",
-        f"--storage.tsdb.path={lab.namespace.scratch}/prometheus",
-        "--web.listen-address=127.0.0.1:9090",
-        "--log.level=warn",
-    ]
-    server = Server(lab.namespace.start(argv, "prometheus"), {"http": "http://127.0.0.1:9090"})
-    lab.namespace.wait_until(server.process, lambda: demand(9090, "/-/ready"))
-    return server
+    return servers.prometheus(lab.namespace, config)
 
 
 def services(lab: Lab) -> Settings:

@@ -16,7 +16,7 @@ from tests.system.namespace import FROM_HERE, Namespace, every
 from tests.system.pages import demand, fetch
 from tests.system.panels import filled_in, queries
 from tests.system.rules import rule_files
-from tests.system.servers import NETCHECK_PORT, Server, config_file, require, serve
+from tests.system.servers import NETCHECK_PORT, Server, config_file, ready_server, require, serve
 
 pytestmark = pytest.mark.waits
 
@@ -57,9 +57,7 @@ def agent(namespace: Namespace, folder: Path) -> Server:
 def prometheus(namespace: Namespace, config: Path, port: int, *flags: str) -> Server:
     require("prometheus")
     argv = ["prometheus", f"--config.file={config}", f"--web.listen-address=127.0.0.1:{port}", *flags]
-    server = Server(namespace.start(argv, config.stem), {"http": f"http://127.0.0.1:{port}"})
-    namespace.wait_until(server.process, lambda: demand(port, "/-/ready"))
-    return server
+    return ready_server(namespace, config.stem, argv, port)
 
 
 def victoria_metrics(namespace: Namespace) -> Server:
