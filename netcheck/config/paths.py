@@ -252,7 +252,7 @@ def _headers_need_a_balancer(keys: PathKeys, at: Location, reading: Reading) -> 
 
 
 def _one_source_of_each_family(keys: PathKeys, at: Location, reading: Reading) -> None:
-    if len({":" in source for source in keys.source_address}) < len(keys.source_address):
+    if len(set(map(family_of, keys.source_address))) < len(keys.source_address):
         message = "has two addresses of one family: keep at most one for IPv4 and one for IPv6"
         reading.say((*at, "source_address"), message)
 
@@ -358,7 +358,7 @@ PATH: Section[PathKeys] = section(
 
 def to_path(name: str, keys: PathKeys, resolver: Resolver) -> ProbePath:
     """The path, with its resolver in place of that one's name."""
-    source = {":" in each: each for each in keys.source_address}
+    source = {family_of(each): each for each in keys.source_address}
     return ProbePath(
         name,
         _proxies(keys),
@@ -366,7 +366,7 @@ def to_path(name: str, keys: PathKeys, resolver: Resolver) -> ProbePath:
             (host, LoadBalancer(*place)) for host, places in keys.load_balancer.items() for place in places
         ),
         proxy_protocol=keys.proxy_protocol,
-        binding=Binding(keys.interface, source_ipv4=source.get(False), source_ipv6=source.get(True)),
+        binding=Binding(keys.interface, source.get(Family.IPV4), source.get(Family.IPV6)),
         resolver=resolver,
         families=keys.families,
         roles=keys.roles,
