@@ -104,10 +104,10 @@ def _cell(field: Field, recent: Recent) -> Cell:
     latest = max(field.results, key=lambda result: result.attempt.time, default=None)
     addresses = _addresses(field.results)
     return Cell(
-        f"cell/{field.service.name}/{field.port}/{field.path.name}",
-        field.service.name,
-        field.port,
-        field.path.name,
+        id=f"cell/{field.service.name}/{field.port}/{field.path.name}",
+        service=field.service.name,
+        port=field.port,
+        path=field.path.name,
         state=field.state,
         share=f"{field.reached}/{field.hosts}" if field.hosts else "",
         says=field.says(),

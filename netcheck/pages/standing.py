@@ -108,12 +108,12 @@ def lines(judgements: Sequence[Judgement], past: Past, now: float) -> list[Line]
         state, available = state_of(judged), known.get((judged.path, judged.role))
         made.append(
             Line(
-                state,
-                said(judged),
-                judged.doubts,
-                _since(past.lasting_of(judged), now),
-                percent_text(available.ratio) if available and available.measured else "",
-                duration_text(available.measured) if available else "",
+                state=state,
+                said=said(judged),
+                doubts=judged.doubts,
+                since=_since(past.lasting_of(judged), now),
+                availability=percent_text(available.ratio) if available and available.measured else "",
+                measured=duration_text(available.measured) if available else "",
             )
         )
     return sorted(made, key=lambda line: _ORDER.index(line.state))
@@ -134,20 +134,19 @@ def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
     judgements = [judged for found in alike for judged in found.judgements]
     spans = [past.lasting_of(judged) for judged in judgements]
     evidence = _evidence(finding, alike)
-    title = in_short(finding)
     return Trouble(
-        _mark(finding),
-        "unknown" if finding.is_remark else worst(map(state_of, judgements)),
-        _begun_large(title),
-        tuple(map(said, judgements)),
-        finding.hop.replace("_", " "),
-        finding.owner,
-        _since(min(filter(None, spans), key=lambda span: span.began, default=None), now),
-        evidence[:_MOST_EVIDENCE],
-        max(0, len(evidence) - _MOST_EVIDENCE),
-        finding.request,
-        finding.fix,
-        finding.is_remark,
+        mark=_mark(finding),
+        state="unknown" if finding.is_remark else worst(map(state_of, judgements)),
+        title=_begun_large(in_short(finding)),
+        whom=tuple(map(said, judgements)),
+        hop=finding.hop.replace("_", " "),
+        owner=finding.owner,
+        since=_since(min(filter(None, spans), key=lambda span: span.began, default=None), now),
+        evidence=evidence[:_MOST_EVIDENCE],
+        more_evidence=max(0, len(evidence) - _MOST_EVIDENCE),
+        request=finding.request,
+        fix=finding.fix,
+        is_remark=finding.is_remark,
     )
 
 
@@ -168,13 +167,13 @@ def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
     """In the order of the spans."""
     return [
         Incident(
-            _STATES[span.verdict],
-            span.summary or f"{span.path} {span.role}: {span.verdict}",
-            time_text(span.began),
-            "" if span.ended is None else time_text(span.ended),
-            "" if span.ended is not None or span.lasts(now) else time_text(span.seen),
-            duration_text(span.until(now) - span.began),
-            span,
+            state=_STATES[span.verdict],
+            summary=span.summary or f"{span.path} {span.role}: {span.verdict}",
+            began=time_text(span.began),
+            ended="" if span.ended is None else time_text(span.ended),
+            last_seen="" if span.ended is not None or span.lasts(now) else time_text(span.seen),
+            lasted=duration_text(span.until(now) - span.began),
+            span=span,
         )
         for span in spans
     ]
