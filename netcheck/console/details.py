@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from netcheck.console.table import DETAIL_WIDTH, Cell, Row, heading, prose, table, to_copy
+from netcheck.console.table import DETAIL_WIDTH, Cell, Row, cells, heading, prose, table, to_copy
 from netcheck.console.wording import hosts_text, places_text
 from netcheck.facts import Facts
 from netcheck.fields import Fields, balanced, seconds_text, ways_chosen
@@ -138,16 +138,16 @@ def _add(times: _Times, place: tuple[str, ...], took: Mapping[Phase, float]) -> 
 def _medians(times: _Times, *place: str) -> list[Row]:
     """One row for each place, with a column for each phase that ran anywhere."""
     phases = [phase for phase in Phase if any(phase in each for each in times.values())]
-    rows: list[Row] = [[*map(Cell, (*place, *(phase.replace("_", " ") for phase in phases)))]]
+    rows = [cells(*place, *(phase.replace("_", " ") for phase in phases))]
     for named, each in times.items():
         took = (seconds_text(median(each[phase])) if phase in each else "-" for phase in phases)
-        rows.append([*map(Cell, (*named, *took))])
+        rows.append(cells(*named, *took))
     return rows
 
 
 def _choices(results: Iterable[Result]) -> list[Row]:
     """One row for each answer of a PAC file or the environment."""
-    rows: list[Row] = [[*map(Cell, ("path", "said", "hosts and ports", "ways"))]]
+    rows = [cells("path", "said", "hosts and ports", "ways")]
     for chosen, alike in ways_chosen(results).items():
         ways = Cell(
             "; ".join(map(str, chosen.ways)), "red" if any(way.failure for way in chosen.ways) else ""
@@ -160,7 +160,7 @@ def _choices(results: Iterable[Result]) -> list[Row]:
 
 def _balancers(results: Iterable[Result]) -> list[Row]:
     """One row for each of a path and each way in which it does."""
-    rows: list[Row] = [[*map(Cell, ("path", "load balancer", "", "asked for"))]]
+    rows = [cells("path", "load balancer", "", "asked for")]
     for seen, alike in balanced(results).items():
         says = Cell(seen.says, "red" if seen.failure else "green")
         rows.append(
@@ -176,8 +176,7 @@ def _lookups(lookups: Iterable[Lookup]) -> list[Row]:
         if lookup.reason is not None:
             kind = (lookup.resolver, lookup.rdtype, lookup.reason, lookup.detail[:DETAIL_WIDTH])
             alike.setdefault(kind, []).append(lookup.host)
-    header = ("resolver", "type", "outcome", "names", "seen")
-    rows: list[Row] = [[*map(Cell, header)]]
+    rows = [cells("resolver", "type", "outcome", "names", "seen")]
     for (resolver, rdtype, reason, detail), hosts in alike.items():
         rows.append(
             [Cell(resolver), Cell(rdtype), Cell(reason, "red"), Cell(hosts_text(hosts)), Cell(detail)]

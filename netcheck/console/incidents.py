@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from netcheck.console.table import Cell, Row, natural_width, table, to_text
+from netcheck.console.table import Cell, Row, cells, natural_width, table, to_text
 from netcheck.model.incidents import Availability, Span
 from netcheck.phrases import duration_text, percent_text, time_text
 
@@ -14,15 +14,13 @@ def render(incidents: Sequence[Span], availability: Sequence[Availability], now:
     shown = _incidents(incidents, now, width) if incidents else "no incidents"
     if not availability:
         return f"{shown}\n\nnothing was measured in that time"
-    heading: Row = [
-        Cell(name) for name in ("path", "role", "available", "measured", "not ready", "with limits")
-    ]
+    heading = cells("path", "role", "available", "measured", "not ready", "with limits")
     return f"{shown}\n\n{to_text(table([heading, *map(_availability_row, availability)]), width)}\n\n{_NOTE}"
 
 
 def _incidents(spans: Sequence[Span], now: float, width: int) -> str:
     """A row for each; two lines for each where rows are too wide, so that no word is broken."""
-    heading: Row = [Cell(name) for name in ("began", "lasted", "path", "role", "verdict", "cause", "hop")]
+    heading = cells("began", "lasted", "path", "role", "verdict", "cause", "hop")
     rows = [heading, *(_incident_row(span, now) for span in spans)]
     if natural_width(rows) <= width:
         return to_text(table(rows), width)
@@ -35,15 +33,8 @@ def _in_two_lines(*row: Cell) -> str:
 
 
 def _incident_row(span: Span, now: float) -> Row:
-    return [
-        Cell(time_text(span.began)),
-        Cell(_lasted(span, now)),
-        Cell(span.path),
-        Cell(span.role),
-        Cell(span.verdict),
-        Cell(span.cause or "-"),
-        Cell(span.hop or "-"),
-    ]
+    what = (span.path, span.role, span.verdict, span.cause or "-", span.hop or "-")
+    return cells(time_text(span.began), _lasted(span, now), *what)
 
 
 def _lasted(span: Span, now: float) -> str:
@@ -54,10 +45,5 @@ def _lasted(span: Span, now: float) -> str:
 
 
 def _availability_row(each: Availability) -> Row:
-    spans = (each.measured, each.not_ready, each.limited)
-    return [
-        Cell(each.path),
-        Cell(each.role),
-        Cell(percent_text(each.ratio)),
-        *(Cell(duration_text(span)) for span in spans),
-    ]
+    spans = map(duration_text, (each.measured, each.not_ready, each.limited))
+    return cells(each.path, each.role, percent_text(each.ratio), *spans)

@@ -3,7 +3,7 @@
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from netcheck.console.table import Cell, Row, heading, natural_width, table
+from netcheck.console.table import Cell, Row, cells, heading, natural_width, table
 from netcheck.facts import Facts
 from netcheck.fields import Field, Fields
 from netcheck.model.services import Service, hosts_on
@@ -16,7 +16,7 @@ class Matrix(Fields):
 
     def across(self) -> list[Row]:
         """With a column for each path, under a row of headings."""
-        header = [Cell("service"), Cell("port"), *(Cell(path.name) for path in self.paths)]
+        header = cells("service", "port", *(path.name for path in self.paths))
         probed = {(field.service.name, field.port) for field in self.probed()}
         every = [(service, port) for service in self.services for port in service.ports]
         places = [(service, port) for service, port in every if (service.name, port) in probed]
@@ -25,9 +25,9 @@ class Matrix(Fields):
     def down(self) -> list[Row]:
         """Turned: a row for each field, under a row of headings."""
         return [
-            [Cell("path"), Cell("service"), Cell("port"), Cell("hosts reached")],
+            cells("path", "service", "port", "hosts reached"),
             *(
-                [Cell(field.path.name), Cell(field.service.name), Cell(str(field.port)), _cell(field)]
+                [*cells(field.path.name, field.service.name, str(field.port)), _cell(field)]
                 for field in self.probed()
             ),
         ]
@@ -47,8 +47,8 @@ class Matrix(Fields):
         return f"Visited: {', '.join(told)}. With --all-hosts, all." if told else ""
 
     def _row(self, service: Service, port: int) -> Row:
-        cells = (_cell(self.field(service, port, path)) for path in self.paths)
-        return [Cell(service.name), Cell(str(port)), *cells]
+        shown = (_cell(self.field(service, port, path)) for path in self.paths)
+        return [*cells(service.name, str(port)), *shown]
 
 
 def _cell(field: Field) -> Cell:

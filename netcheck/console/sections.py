@@ -7,7 +7,7 @@ from rich.text import Text
 
 from netcheck import rows
 from netcheck.answers import said_of
-from netcheck.console.table import DETAIL_WIDTH, Cell, Row, table
+from netcheck.console.table import DETAIL_WIDTH, Cell, Row, cells, table
 from netcheck.model.findings import Acceptance, FetchedBag, Proof, PushCertificate
 
 _COLOURS = {"good": "green", "worry": "yellow", "bad": "red", "": None}
@@ -17,7 +17,7 @@ def render_bags(bags: Sequence[FetchedBag]) -> list[RenderableType]:
     """One line for each bag: what it says; below them, where they disagree with the config."""
     if not bags:
         return []
-    shown = table([_heading(rows.BAG_HEADER), *(_coloured(rows.bag_row(seen)) for seen in bags)])
+    shown = table([cells(*rows.BAG_HEADER), *(_coloured(rows.bag_row(seen)) for seen in bags)])
     differing = [(seen, text) for seen in bags for text in seen.disagreements]
     return [Group(shown, *(Text(f"{seen.host} over {seen.path}: {text}") for seen, text in differing))]
 
@@ -32,7 +32,7 @@ def render_push_certificates(
     if not certificates:
         return []
     each_row = (_coloured(rows.certificate_row(each, now)) for each in certificates)
-    shown = table([_heading(rows.CERTIFICATE_HEADER), *each_row])
+    shown = table([cells(*rows.CERTIFICATE_HEADER), *each_row])
     readable = [each for each in certificates if each.error is None]
     prints = [
         Text(f"{each.name}: {line}")
@@ -49,9 +49,5 @@ def _proof_line(proof: Proof) -> Text:
     return text.append(f"{said_of(proof)}", colour).append(f" ({proof.detail})"[:DETAIL_WIDTH])
 
 
-def _heading(names: Iterable[str]) -> Row:
-    return [Cell(name) for name in names]
-
-
-def _coloured(cells: Iterable[rows.Cell]) -> Row:
-    return [Cell(cell.text, _COLOURS[cell.state]) for cell in cells]
+def _coloured(row: Iterable[rows.Cell]) -> Row:
+    return [Cell(cell.text, _COLOURS[cell.state]) for cell in row]

@@ -43,6 +43,11 @@ class Cell:
 Row = Sequence[Cell]
 
 
+def cells(*texts: str) -> Row:
+    """Fields without a colour."""
+    return [Cell(text) for text in texts]
+
+
 @dataclass(frozen=True, slots=True)
 class _Fitted:
     """A table that is cut between words where it can be: names are cut only where there is no other way."""
