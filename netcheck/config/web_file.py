@@ -113,11 +113,8 @@ _HTTP: Section[_HttpKeys] = section(
     _HttpKeys,
     "HTTP on the web port.",
     {
-        "http2": Key(or_nothing(FLAG), "Whether HTTP/2 is offered."),
-        "headers": Key(
-            named(Kind(_header, {}, str), Limits(0, len(_HEADERS)), _header_name, nothing={}),
-            "Headers of every response.",
-        ),
+        "http2": Key(or_nothing(FLAG)),
+        "headers": Key(named(Kind(_header, {}, str), Limits(0, len(_HEADERS)), _header_name, nothing={})),
     },
 )
 
@@ -189,8 +186,8 @@ _RATE: Section[_RateKeys] = section(
     _RateKeys,
     "How many requests are answered.",
     {
-        "interval": Key(Kind(_go_duration, {}, str), "The time between two requests; 0 for any."),
-        "burst": Key(whole(0, 1_000_000), "So many at once."),
+        "interval": Key(Kind(_go_duration, {}, str)),
+        "burst": Key(whole(0, 1_000_000)),
     },
     (_somebody_is_answered,),
 )
@@ -213,7 +210,7 @@ _FILE: Section[_Keys] = section(
     {
         "tls_server_config": Key(TLS),
         "http_server_config": Key(_HTTP),
-        "basic_auth_users": Key(_USERS, "Users and the bcrypt hashes of their passwords."),
+        "basic_auth_users": Key(_USERS),
         "rate_limit": Key(_RATE),
     },
 )

@@ -256,31 +256,23 @@ def _somebody_can_connect(keys: TlsKeys, at: Location, reading: Reading) -> None
         reading.say((*at, key), f"{message}: {error.reason}")
 
 
-TLS: Section[TlsKeys] = section(
+TLS: Section[TlsKeys] = section(  # its keys are explained where the format is from: see web_file.py
     TlsKeys,
     "TLS on the web port.",
     {
-        "cert": Key(or_nothing(_PEM), "The server's certificate and its chain, in PEM."),
-        "key": Key(or_nothing(_PEM), "Its private key, in PEM."),
-        "client_ca": Key(or_nothing(_AUTHORITIES), "Who vouches for clients, in PEM."),
-        "cert_file": Key(or_nothing(READABLE_FILE), "The server's certificate and its chain."),
-        "key_file": Key(or_nothing(READABLE_FILE), "Its private key."),
-        "client_ca_file": Key(or_nothing(CA_FILE), "Who vouches for clients."),
-        "client_auth_type": Key(
-            or_nothing(Kind(_client_auth, {}, str)), "Whether clients show a certificate."
-        ),
-        "client_allowed_sans": Key(
-            or_nothing(list_of(text(str), _LIST, distinct=False)), "Which names clients may have."
-        ),
-        "min_version": Key(or_nothing(_VERSION), "The oldest version of TLS."),
-        "max_version": Key(or_nothing(Kind(_newest, {}, str)), "The newest version of TLS."),
-        "cipher_suites": Key(
-            or_nothing(list_of(_ANY_CIPHER, _LIST, distinct=False)), "The ciphers, up to TLS 1.2."
-        ),
-        "prefer_server_cipher_suites": Key(or_nothing(FLAG), "Whether the server chooses the cipher."),
-        "curve_preferences": Key(
-            or_nothing(list_of(_word(_CURVES), _LIST, distinct=False)), "The curves, the preferred first."
-        ),
+        "cert": Key(or_nothing(_PEM)),
+        "key": Key(or_nothing(_PEM)),
+        "client_ca": Key(or_nothing(_AUTHORITIES)),
+        "cert_file": Key(or_nothing(READABLE_FILE)),
+        "key_file": Key(or_nothing(READABLE_FILE)),
+        "client_ca_file": Key(or_nothing(CA_FILE)),
+        "client_auth_type": Key(or_nothing(Kind(_client_auth, {}, str))),
+        "client_allowed_sans": Key(or_nothing(list_of(text(str), _LIST, distinct=False))),
+        "min_version": Key(or_nothing(_VERSION)),
+        "max_version": Key(or_nothing(Kind(_newest, {}, str))),
+        "cipher_suites": Key(or_nothing(list_of(_ANY_CIPHER, _LIST, distinct=False))),
+        "prefer_server_cipher_suites": Key(or_nothing(FLAG)),
+        "curve_preferences": Key(or_nothing(list_of(_word(_CURVES), _LIST, distinct=False))),
     },
     (_certificate_has_its_key, _clients_can_be_verified, _versions_are_in_order, _somebody_can_connect),
 )

@@ -176,7 +176,7 @@ def described(part: Any) -> list[bool]:
         return [each for item in part for each in described(item)]
     if not isinstance(part, dict):
         return []
-    own = ["description" in each for each in part.get("properties", {}).values()]
+    own = [bool(each.get("description")) for each in part.get("properties", {}).values()]
     return own + [each for item in part.values() for each in described(item)]
 
 

@@ -27,7 +27,7 @@ _NEEDS_NAMES = "needs entries by name: indented below it, or as {name: {key: val
 class Key:
     """A key of a section: what its value may be, and a sentence for those who write it.
 
-    A section says itself what it is about.
+    No sentence where the kind is a section, which has its own, and in a format that is not ours.
     """
 
     kind: Kind[Any]
