@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from netcheck.apns.addresses import is_apple_name
+from netcheck.apns.addresses import is_apple_name, range_of
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Needed
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Endpoint, Result, Standing
 from netcheck.model.trends import Part, Trends
 from netcheck.verdict.outdated import Outdated
-from netcheck.verdict.ranges import RangeOnPath, dead_ranges, is_in, range_of
+from netcheck.verdict.ranges import dead_ranges, is_in
 
 _FEWEST_VISITS, _FEWEST_FALLS, _FAILING_SHARE, _SETTLED = 8, 3, 0.25, 6
 """A host comes and goes where, of at least eight visits, a quarter failed, at three separate times. Six in a
@@ -92,7 +92,8 @@ class Counted:
         )
 
     @property
-    def range(self) -> RangeOnPath | None:
+    def range(self) -> Part | None:
+        """The one of Apple's that its address is in."""
         return range_of(self.result)
 
 
@@ -100,7 +101,7 @@ class Counting(NamedTuple):
     """What counts, and the ranges of Apple's in which nothing can be connected to while others can."""
 
     counted: list[Counted]
-    dead: frozenset[RangeOnPath]
+    dead: frozenset[Part]
 
 
 def what_counts(
@@ -130,8 +131,8 @@ def what_counts(
     valid, was_silent = _parted(seen, outdated)
     known = _without_missing_families(valid, seen)
     since = {path: newest - window for path, newest in _newest(known).items()}
-    ports = {part[:3] for part in random}
-    dead = frozenset(each for each in dead_ranges(known, since, failures) if each[:3] not in ports)
+    at_random = {part.whole for part in random}
+    dead = frozenset(each for each in dead_ranges(known, since, failures) if each.whole not in at_random)
     in_dead_ranges = {each.result.endpoint for each in known if is_in(each.result, dead)}
     recent = [
         each
@@ -155,7 +156,7 @@ def what_counts(
 
 
 def _believed(
-    standing: Standing, since: float, dead: frozenset[RangeOnPath], outdated: Outdated, failures: int
+    standing: Standing, since: float, dead: frozenset[Part], outdated: Outdated, failures: int
 ) -> Counted | None:
     """What is known of a host that does not come and go; None where that is nothing."""
     result = standing.result

@@ -6,8 +6,7 @@ Hosts take turns, so most results are some rounds old when their port is blocked
 import math
 from collections.abc import Iterator
 
-from netcheck.apns.addresses import published_range
-from netcheck.model.paths import Family
+from netcheck.apns.addresses import range_of
 from netcheck.model.results import Result, Standing
 from netcheck.model.trends import Part, Trend, Trends
 
@@ -23,10 +22,10 @@ class Outdated:
         self._eventful = {part: trend for part, trend in trends.items() if trend.down or trend.silences}
         self._fell_silent: dict[str, float] = {}
         """By path: when the last of its parts that are down went down."""
-        self._around: dict[tuple[str, int, Family], list[Trend]] = {}
-        """By path, port and family."""
+        self._around: dict[Part, list[Trend]] = {}
+        """By what each is a part of."""
         for part, trend in self._eventful.items():
-            self._around.setdefault(part[:3], []).append(trend)
+            self._around.setdefault(part.whole, []).append(trend)
             if trend.down is not None:
                 latest = self._fell_silent.get(part.path, -math.inf)
                 self._fell_silent[part.path] = max(latest, trend.fell_silent)
@@ -94,7 +93,7 @@ class Outdated:
     def _began_in_silence(self, standing: Standing) -> bool:
         """Whether anything around it was silent when it began to fail: its addresses take turns."""
         result, since = standing.result, standing.fails_since
-        around = self._around.get((result.path, result.port, result.attempt.family), ())
+        around = self._around.get(Part.of(result.endpoint).whole, ())
         return since is not None and any(trend.was_silent(since) for trend in around)
 
     def _is_silent_since(self, result: Result, at: float) -> bool:
@@ -108,10 +107,7 @@ class Outdated:
         """The trends of all that it is a part of, where anything happened."""
         if not self._eventful:
             return
-        attempt = result.attempt
-        prefix = published_range(attempt.address) if attempt.address else None
-        for what in ("", result.service, prefix):
-            if what is not None:
-                trend = self._eventful.get(Part(result.path, result.port, attempt.family, what))
-                if trend is not None:
-                    yield trend
+        part = Part.of(result.endpoint)
+        for each in (part.whole, part, range_of(result)):
+            if each is not None and each in self._eventful:
+                yield self._eventful[each]

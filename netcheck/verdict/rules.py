@@ -117,7 +117,7 @@ def _faults(case: Case) -> tuple[Finding, ...]:
 
 def _are_strays(case: Case) -> bool:
     """Whether what is left are single hosts, of which nobody is asked while more is wrong."""
-    in_dead_range = any(each.range in case.world.dead_ranges for each in case.left if not each.connected)
+    in_dead_range = any(map(case.world.is_in_dead_range, case.left))
     return not case.weighs(case.left) and not in_dead_range and case.is_few(case.left)
 
 

@@ -15,7 +15,6 @@ from netcheck.model.services import Network, Service
 from netcheck.phrases import date_text
 from netcheck.verdict.counting import Counted, Counting
 from netcheck.verdict.matching import Matches, is_apples, phase_is, reason_is, software_of
-from netcheck.verdict.ranges import RangeOnPath
 
 _UNASKED = (Reason.NETWORK_UNREACHABLE, Reason.NO_LOCAL_ADDRESS)
 """From a nameserver so nobody waits for an answer: this machine has no way to it."""
@@ -55,7 +54,7 @@ class World:
         for service in services:  # services of one name are one to people
             self.networks[service.name] = (*self.networks.get(service.name, ()), *service.networks)
         self.paths = tuple(paths)
-        self.dead_ranges: frozenset[RangeOnPath] = counting.dead
+        self._dead_ranges = counting.dead
         self.lookups = _of_present_nameservers(tuple(lookups))
         self._beside = beside
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
@@ -123,6 +122,10 @@ class World:
     @property
     def holds(self) -> tuple[Hold, ...]:
         return self._beside.holds
+
+    def is_in_dead_range(self, each: Counted) -> bool:
+        """Whether it cannot be connected to, and nothing in the same range of Apple's can be."""
+        return not each.connected and each.range in self._dead_ranges
 
     def chosen_on(self, path: str) -> list[Counted]:
         """What a PAC file or the environment has said something of, be it needed or not."""

@@ -76,7 +76,7 @@ def _fails_in_part(case: Case, failed: Sequence[Counted]) -> list[Counted]:
     about: list[Counted] = []
     for place in sorted({each.place for each in failed}):
         there = [each for each in failed if each.place == place]
-        dead = [each for each in there if not each.connected and each.range in case.world.dead_ranges]
+        dead = list(filter(case.world.is_in_dead_range, there))
         about += dead if case.is_few(there) else there
     return sorted(about, key=lambda each: each.order)
 
@@ -86,7 +86,7 @@ def _dead_parts(about: Sequence[Counted], beside: Sequence[Counted]) -> str:
     dead, alive = {each.range for each in about}, {each.range for each in beside}
     if not alive or None in dead or dead & alive:
         return ""
-    return listed(sorted({each.prefix for each in dead if each}))
+    return listed(sorted({each.what for each in dead if each}))
 
 
 def _spares(case: Case) -> list[Needed]:

@@ -153,15 +153,14 @@ def _cut_in_tls(case: Case, about: list[Counted]) -> list[Counted]:
 @cause(Cause.RANGE_BLOCKED, Hop.FIREWALL, Hop.PROXY)
 def range_blocked(case: Case) -> Found | None:
     """In some of the ranges that Apple publishes nothing can be connected to, and beside them it can."""
-    dead = case.world.dead_ranges
-    about = case.mostly(lambda each: not each.connected and each.range in dead)
+    about = case.mostly(case.world.is_in_dead_range)
     if not about:
         return None
     owner = on_the_way(case, about)
     ports = {each.result.port for each in about}
     hosts = len({each.result.host for each in about})
     tried = len({each.result.host for each in case.counted if each.result.port in ports})
-    prefixes = sorted({each.range.prefix for each in about if each.range})
+    prefixes = sorted({each.range.what for each in about if each.range})
     counted = ", ".join(f"{prefix}: {_addresses_in(about, prefix)}" for prefix in prefixes)
     return Found(
         owner,
@@ -175,7 +174,7 @@ def range_blocked(case: Case) -> Found | None:
 
 def _addresses_in(about: list[Counted], prefix: str) -> str:
     """How many addresses of the range were tried; none of them answers."""
-    addresses = {e.result.attempt.address for e in about if e.range and e.range.prefix == prefix}
+    addresses = {e.result.attempt.address for e in about if e.range and e.range.what == prefix}
     return f"0 of {len(addresses)} addresses answer"
 
 

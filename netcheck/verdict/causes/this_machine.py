@@ -286,7 +286,7 @@ def _destination(case: Case, about: Sequence[Counted]) -> str:
     """Where a route should lead: to the networks where that is known, as others may be fine."""
     if case.path.is_proxied or case.path.load_balancer:
         return on_the_way(case, about).name
-    ranges = {each.range.prefix if each.range else "" for each in about}
+    ranges = {each.range.what if each.range else "" for each in about}
     return the_hosts(case, about) if "" in ranges else listed(sorted(ranges))
 
 
