@@ -158,7 +158,7 @@ def _connected(path: ProbePath) -> tuple[Family, ...]:
 
 def _asked(path: ProbePath) -> tuple[Family, ...]:
     """The families of the nameservers that are asked from its source address: none on loopback is."""
-    if path.load_balancer or not path.resolved_families():
+    if not path.resolved_families():
         return ()
     if not path.resolver.nameservers:  # those of this machine, which may be any
         return tuple(Family)

@@ -218,7 +218,7 @@ def dns_differs(case: Case) -> Found | None:
 def _has_strays(case: Case) -> Found | None:
     """Visits come to each address in turn, so what is there may not be known."""
     strays, resolver = _strays(case), the_resolver(case)
-    if not strays or case.path.load_balancer or not case.path.resolved_families():
+    if not strays or not case.path.resolved_families():
         return None
     addresses, hosts = _said_of(strays)
     return Found(
@@ -277,7 +277,7 @@ def _answers_worse(case: Case) -> Found | None:
 
 def odd_lookups(case: Case) -> list[tuple[Lookup, Lookup]]:
     """Where this path's resolver says something worse of needed names than another does: both answers."""
-    if case.path.load_balancer or not case.path.resolved_families():
+    if not case.path.resolved_families():
         return []
     needed = {need.service for need in case.needs}
     hosts = {host for service in case.world.services if service.name in needed for host in service.hosts}

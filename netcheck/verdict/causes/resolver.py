@@ -249,7 +249,7 @@ def nameserver_silent(case: Case) -> Found | None:
 
     Names are found, but late. Where they are not for want of an answer, all may have fallen silent.
     """
-    if case.path.load_balancer or not case.path.resolved_families():
+    if not case.path.resolved_families():
         return None
     if any(phase_is(*DNS_PHASES)(each) and reason_is(*_SILENT)(each) for each in case.failed):
         return None
