@@ -15,7 +15,15 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
-from netcheck.verdict.matching import fails_in, is_apples, is_translated, is_unsaid, phase_is, tls_had_begun
+from netcheck.verdict.matching import (
+    fails_as,
+    fails_in,
+    is_apples,
+    is_translated,
+    is_unsaid,
+    phase_is,
+    tls_had_begun,
+)
 from netcheck.verdict.naming import (
     FAMILIES,
     THIS_NETWORK,
@@ -215,9 +223,7 @@ def _only_over(case: Case, family: Family) -> Found | None:
 
 def _names_that_fail_alike(case: Case, about: Sequence[Counted]) -> list[Counted]:
     """What a proxy that is given the name takes this family for, and fails as with its addresses."""
-    how = {(each.failure.phase, each.failure.reason) for each in about if each.failure}
-    names = (each for each in case.left if each.family is Family.NAME)
-    return [each for each in names if each.failure and (each.failure.phase, each.failure.reason) in how]
+    return list(filter(fails_as(about), (each for each in case.left if each.family is Family.NAME)))
 
 
 def _lost_over_others(case: Case, family: Family) -> set[str]:
