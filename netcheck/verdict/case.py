@@ -50,6 +50,11 @@ class Case:
         return self.world.on_path(self.path.name)
 
     @property
+    def services_needed(self) -> set[str]:
+        """What the role needs here, by the names."""
+        return {need.service for need in self.needs}
+
+    @property
     def lookups(self) -> Sequence[Lookup]:
         """What the path's resolver said."""
         return self.world.lookups_of(self.path.resolver.name)

@@ -50,6 +50,8 @@ class World:
         beside: Beside = Beside(),
     ) -> None:
         self.services = tuple(services)
+        self.required = frozenset(service.name for service in services if service.required)
+        """By their names: the services that count towards readiness."""
         self.networks: dict[str, tuple[Network, ...]] = {}
         for service in services:  # services of one name are one to people
             self.networks[service.name] = (*self.networks.get(service.name, ()), *service.networks)

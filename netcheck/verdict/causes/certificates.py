@@ -62,8 +62,7 @@ def _where(case: Case, about: Sequence[Counted]) -> str:
     if are_mostly_at_times(about):
         return ""
     families = {each.family for each in about}
-    required = {service.name for service in case.world.services if service.required}
-    beside = [e for e in case.counted if e.family in families and e.result.service in required]
+    beside = [e for e in case.counted if e.family in families and e.result.service in case.world.required]
     ports = {each.result.port for each in [*about, *beside] if _is_forged(case, each)}
     passing = (each for each in beside if each.failure is None and each.result.attempt.tls)
     spared = {each.result.port for each in passing} - ports

@@ -53,8 +53,8 @@ def path_open(case: Case) -> Found | None:
     """The config says that nothing leads out here, and something does."""
     if case.path.expected is not Expected.BLOCKED:
         return None
-    required = {service.name for service in case.world.services if service.required}
-    about = [e for e in case.counted if e.result.attempt.failure is None and e.result.service in required]
+    required = (each for each in case.counted if each.result.service in case.world.required)
+    about = [each for each in required if each.result.attempt.failure is None]
     if not about:
         return None
     owner = on_the_way(case, about)
@@ -199,8 +199,7 @@ def ipv4_broken(case: Case) -> Found | None:
 
 def _only_over(case: Case, family: Family) -> Found | None:
     """No required service can be connected to over it, and over the other family they can."""
-    required = {service.name for service in case.world.services if service.required}
-    working = {e.family for e in case.counted if e.connected and e.result.service in required}
+    working = {e.family for e in case.counted if e.connected and e.result.service in case.world.required}
     if case.path.load_balancer or family in working or not working - {Family.NAME}:
         return None
     about = case.mostly(lambda each: each.family is family)

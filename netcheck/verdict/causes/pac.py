@@ -158,8 +158,7 @@ def pac_outdated(case: Case) -> Found | None:
 
 def _with_choice(case: Case) -> list[Counted]:
     """Of the role's services; of ports that it does not need too, as devices may try these."""
-    services = {place.service for place in case.needs}
-    chosen = case.world.chosen_on(case.path.name)
+    services, chosen = case.services_needed, case.world.chosen_on(case.path.name)
     return sorted((e for e in chosen if e.result.service in services), key=lambda each: each.order)
 
 
