@@ -5,7 +5,7 @@ Causes are the rules'.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -212,7 +212,7 @@ def _judge(
         for port in each.ports
         if each.verdict not in (Verdict.READY, Verdict.UNKNOWN)
     }
-    failed = _failures(world, path, {need: its for need, its in limited.items() if need in needed})
+    failed = _failures(world, path, limited.keys() & needed)
     case = Case(world, path, role, needed, verdict, limited, failed, failed, loss, proofs, large_hellos)
     counts = tuple(
         tallies[place].evidence(place)
@@ -227,11 +227,11 @@ def _judge(
 def _lost_where_it_matters(lost: Sequence[Result], judged: Iterable[_ServiceVerdict]) -> tuple[Result, ...]:
     """Of the services whose clients have no other port that works, and try none before that does."""
     matters: set[Needed] = set()
-    for service, _, _, _, useful, relied_on in judged:
-        gone = {each.port for each in lost if each.service == service.name}
-        can_do_without = service.port_rule is PortRule.ANY and not gone.issuperset(relied_on)
-        if gone.intersection(relied_on) and not can_do_without:
-            matters.update(Needed(service.name, port) for port in gone.intersection(useful))
+    for its in judged:
+        gone = {each.port for each in lost if each.service == its.service.name}
+        can_do_without = its.service.port_rule is PortRule.ANY and not gone.issuperset(its.relied_on)
+        if gone.intersection(its.relied_on) and not can_do_without:
+            matters.update(Needed(its.service.name, port) for port in gone.intersection(its.useful))
     return tuple(each for each in lost if (each.service, each.port) in matters)
 
 
@@ -243,8 +243,8 @@ def _of_certificates(proofs: Sequence[Proof]) -> Verdict:
     return Verdict.NOT_READY if len(refused) == len(proofs) else Verdict.DEGRADED
 
 
-def _failures(world: World, path: ProbePath, limited: Mapping[Needed, Verdict]) -> tuple[Counted, ...]:
-    failed = (e for e in world.on_path(path.name) if e.failure is not None and e.place in limited)
+def _failures(world: World, path: ProbePath, places: Set[Needed]) -> tuple[Counted, ...]:
+    failed = (e for e in world.on_path(path.name) if e.failure is not None and e.place in places)
     return tuple(sorted(failed, key=lambda each: each.order))
 
 
