@@ -16,14 +16,13 @@ from netcheck.config.settings import ProbingSettings
 from netcheck.facts import Belief, Facts, facts_of, judged_alone
 from netcheck.model.findings import Cause, Verdict
 from netcheck.model.paths import Expected, ProbePath
-from netcheck.model.results import Endpoint, Result
+from netcheck.model.results import Endpoint, EndpointState, Result
 from netcheck.model.services import AddressChoice, Service, families_of, hosts_on, ports_on, targets
 from netcheck.plan import Call, doubtful, greeted, spread
 from netcheck.probe.runner import Prober
 from netcheck.probe.secure import FIRST_WORD
 from netcheck.push_certificates import ToProve, prove, read_all, threads, to_prove
 from netcheck.schedule import Gate
-from netcheck.state.endpoints import EndpointState
 from netcheck.state.state import State
 
 _log = logging.getLogger("netcheck")

@@ -20,10 +20,10 @@ from netcheck.model.findings import (
     Verdict,
 )
 from netcheck.model.paths import Family, ProbePath
-from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
+from netcheck.model.results import Endpoint, EndpointState, Hold, HoldEnd, HoldKey, Lookup, Result
 from netcheck.model.services import Service
 from netcheck.model.trends import Part, Trends
-from netcheck.state.endpoints import EndpointState, standings_of
+from netcheck.state.endpoints import standings_of
 from netcheck.state.flows import Flow, Outcomes, PathCounters, Recent
 from netcheck.state.histogram import Histogram
 from netcheck.state.lookups import LookupFlow, Question

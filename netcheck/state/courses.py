@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 from netcheck.apns.addresses import range_of
 from netcheck.model.paths import ProbePath
-from netcheck.model.results import Endpoint, Result
+from netcheck.model.results import Endpoint, EndpointState, Result
 from netcheck.model.services import Service, families_of, hosts_on, ports_on
 from netcheck.model.trends import Moment, Part, Trend, Trends
 from netcheck.state.course import Course, Ended
-from netcheck.state.endpoints import Endpoints, EndpointState
+from netcheck.state.endpoints import Endpoints
 
 _DOWN, _DOWN_IN_RANGE = 6, 3
 """So many hosts make it sure that a part is down; all of them where there are fewer."""

@@ -137,7 +137,7 @@ def what_counts(
     recent = [
         each
         for each in known
-        if each.failures >= failures
+        if each.seen.failures >= failures
         or each.result.attempt.at >= since[each.result.path]
         or each.result.endpoint in in_dead_ranges
     ]
@@ -151,7 +151,7 @@ def what_counts(
     unsteady |= _random(failing, random, since)
     steady = [each for each in recent if _asked(each.result) not in unsteady]
     believed = (_believed(each, since[each.result.path], dead, outdated, failures) for each in steady)
-    answered = (Counted(each.result, reached=True) for each in was_silent if each.answered)
+    answered = (Counted(each.result, reached=True) for each in was_silent if _has_answered(each))
     return Counting([*unsteady.values(), *filter(None, believed), *answered], dead)
 
 
@@ -159,20 +159,25 @@ def _believed(
     standing: Standing, since: float, dead: frozenset[Part], outdated: Outdated, failures: int
 ) -> Counted | None:
     """What is known of a host that does not come and go; None where that is nothing."""
-    result = standing.result
-    if not standing.failures:  # of its addresses, one may have failed all the same
+    result, seen = standing
+    if not seen.failures:  # of its addresses, one may have failed all the same
         reached, recovers = result.attempt.failure is None, outdated.recovers(standing, result.attempt.at)
         before = _seconds_before(standing, since, outdated)
         return Counted(result, reached, recovers=recovers, seconds_before=before)
     if is_in(result, dead) or outdated.is_down(result) or outdated.is_believed(standing, failures):
-        return Counted(result, reached=False, since=standing.fails_since)
-    if standing.answered and not outdated.forgets(standing):
+        return Counted(result, reached=False, since=seen.fails_since)
+    if _has_answered(standing) and not outdated.forgets(standing):
         return Counted(result, reached=True)
     return None
 
 
+def _has_answered(standing: Standing) -> bool:
+    """At any time, be it long ago."""
+    return standing.seen.last_success is not None
+
+
 def _seconds_before(standing: Standing, since: float, outdated: Outdated) -> float | None:
-    before = standing.before
+    before = standing.seen.before
     if before is None or before.at < since or outdated.recovers(standing, before.at):
         return None
     return before.seconds
@@ -184,7 +189,7 @@ def _parted(known: Iterable[Standing], outdated: Outdated) -> tuple[list[Standin
     for each in known:
         if each not in outdated:
             valid.append(each)
-        elif each.failures and not outdated.is_down(each.result):
+        elif each.seen.failures and not outdated.is_down(each.result):
             was_silent.append(each)
     return valid, was_silent
 
@@ -216,7 +221,7 @@ class _Failing(NamedTuple):
 
         None where the last failure was at another one: then it is not these that make it come and go.
         """
-        failing, failures = self.standing.failing, self.standing.failures
+        failing, failures = self.standing.seen.failing, self.standing.seen.failures
         found = sorted(each for each, count in failing.items() if count >= least and count > failures)
         return tuple(found) if self.failed.attempt.address in found else ()
 
@@ -226,7 +231,7 @@ def _failing(standings: Iterable[Standing], both_ways: set[str]) -> list[_Failin
     return [
         _Failing(each, failed)
         for each in standings
-        if (failed := each.last_failed) is not None
+        if (failed := each.seen.last_failed) is not None
         and not _is_local_dns(failed, both_ways)
         and not _has_no_such_family(failed)
     ]
@@ -237,7 +242,7 @@ def _over_time(failing: Iterable[_Failing]) -> dict[_Asked, Counted]:
     return {
         _asked(each.standing.result): each.unsteady(each.fails_at(_FEWEST_FALLS))
         for each in failing
-        if _comes_and_goes(each.standing.recent)
+        if _comes_and_goes(each.standing.seen.recent)
     }
 
 
@@ -260,10 +265,10 @@ def _in_one_look(failing: Iterable[_Failing], known: Iterable[Standing]) -> dict
     alone = _services_of_one_host(known)
     found: dict[_Asked, Counted] = {}
     for each in failing:
-        fails_at, standing = each.fails_at(1), each.standing
-        if fails_at or (len(set(standing.recent)) > 1 and _service_of(standing) in alone):
-            is_random = bool(fails_at) and not all(standing.recent) and set(standing.failing.values()) == {1}
-            found[_asked(standing.result)] = each.unsteady(() if is_random else fails_at, is_random=is_random)
+        fails_at, (result, seen) = each.fails_at(1), each.standing
+        if fails_at or (len(set(seen.recent)) > 1 and _service_of(each.standing) in alone):
+            is_random = bool(fails_at) and not all(seen.recent) and set(seen.failing.values()) == {1}
+            found[_asked(result)] = each.unsteady(() if is_random else fails_at, is_random=is_random)
     return found
 
 
@@ -273,10 +278,10 @@ def _random(
     """What failed lately where chance decides; not what fails so often in a row that it is down."""
     found: dict[_Asked, Counted] = {}
     for each in failing:
-        result, failures = each.standing.result, each.standing.failures
+        result, seen = each.standing
         part = Part.of(result.endpoint)
-        is_lately = failures > 0 or each.failed.attempt.at >= since[result.path]
-        if is_lately and failures < _SETTLED and not random.isdisjoint((part, part.whole)):
+        is_lately = seen.failures > 0 or each.failed.attempt.at >= since[result.path]
+        if is_lately and seen.failures < _SETTLED and not random.isdisjoint((part, part.whole)):
             found[_asked(result)] = each.unsteady(is_random=True)
     return found
 

@@ -36,7 +36,7 @@ class Outdated:
         A failure from a time that is over tells nothing of the next one either, whose cause may be another.
         """
         at = standing.result.attempt.at
-        if not standing.failures:
+        if not standing.seen.failures:
             return self._is_old_success(standing)
         return (
             not self._is_silent_since(standing.result, at)
@@ -50,23 +50,21 @@ class Outdated:
 
     def is_believed(self, standing: Standing, failures: int) -> bool:
         """Whether it failed so often in a row by itself: what all around it did as well does not count."""
-        return standing.failures - self._began_in_silence(standing) >= failures
+        return standing.seen.failures - self._began_in_silence(standing) >= failures
 
     def is_of_all(self, standing: Standing) -> bool:
         """Whether it failed the last time as all around it did, be that over, or so of several hosts now."""
-        failed = standing.last_failed
+        failed = standing.seen.last_failed
         if failed is not None and self._was_silent(failed, failed.attempt.at):
             return True
-        return standing.failures > 0 and any(
+        return standing.seen.failures > 0 and any(
             trend.down is not None and trend.needed >= _FEWEST_HOSTS for trend in self._of(standing.result)
         )
 
     def recovers(self, standing: Standing, at: float) -> bool:
         """Whether what began then may have waited for the end of an outage: its own, or all around it."""
-        result = standing.result
-        return (
-            at <= standing.failed_until or self._was_silent(result, at) or self._is_silent_since(result, at)
-        )
+        result, seen = standing
+        return at <= seen.failed_until or self._was_silent(result, at) or self._is_silent_since(result, at)
 
     def forgets(self, standing: Standing) -> bool:
         """Whether it tells nothing that something nobody needs answered once, before it failed."""
@@ -78,7 +76,7 @@ class Outdated:
 
     def _is_old_success(self, standing: Standing) -> bool:
         """Not of a host that went on answering while all around it did not."""
-        result, before = standing.result, standing.before
+        result, before = standing.result, standing.seen.before
         at = result.attempt.at
         if result.path not in self._fell_silent:
             return False
@@ -92,7 +90,7 @@ class Outdated:
 
     def _began_in_silence(self, standing: Standing) -> bool:
         """Whether anything around it was silent when it began to fail: its addresses take turns."""
-        result, since = standing.result, standing.fails_since
+        result, since = standing.result, standing.seen.fails_since
         around = self._around.get(Part.of(result.endpoint).whole, ())
         return since is not None and any(trend.was_silent(since) for trend in around)
 
