@@ -11,14 +11,7 @@ from functools import cached_property
 from typing import NamedTuple, Self, TypeAlias
 
 from netcheck.bags import fetched_bags
-from netcheck.model.findings import (
-    FetchedBag,
-    Finding,
-    Judgement,
-    Proof,
-    PushCertificate,
-    Verdict,
-)
+from netcheck.model.findings import FetchedBag, Finding, Judgement, Proof, PushCertificate
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Endpoint, EndpointState, Hold, HoldEnd, HoldKey, Lookup, Result
 from netcheck.model.services import Service
@@ -113,9 +106,7 @@ class Facts:
     @property
     def ready(self) -> bool:
         """Whether everything that could be judged is ready or as expected, and anything was."""
-        return bool(self.judgements) and all(
-            each.verdict is Verdict.READY or each.is_expected for each in self.judgements
-        )
+        return bool(self.judgements) and all(each.is_well for each in self.judgements)
 
     @cached_property
     def results(self) -> Sequence[Result]:
