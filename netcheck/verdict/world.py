@@ -191,11 +191,6 @@ class World:
         return tuple(each for each in counted if is_apples(each) and _is_genuine_and_out_of_date(each))
 
     @cached_property
-    def unanswered(self) -> tuple[Lookup, ...]:
-        """What no nameserver said anything to."""
-        return tuple(lookup for lookup in self.lookups if lookup.reason is Reason.DNS_TIMEOUT)
-
-    @cached_property
     def completed(self) -> Mapping[str, str]:
         """Hosts that this machine's search list has made another name of, with that name."""
         first = {lookup.host: lookup.chain[0] for lookup in self.lookups if lookup.chain}
