@@ -149,7 +149,7 @@ def _sources_are_used(paths: Paths, reading: Reading) -> None:
 def _connected(path: ProbePath) -> tuple[Family, ...]:
     """The families of the connections that this machine itself begins; of a proxy's name it may be any."""
     if path.load_balancer:
-        return tuple(dict.fromkeys(family_of(balancer.address) for _, balancer in path.load_balancer))
+        return path.destination_families()
     if not path.is_proxied:
         return path.families
     first = next(iter(path.proxies), None)

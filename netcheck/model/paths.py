@@ -335,8 +335,9 @@ class ProbePath:
 
     def destination_families(self) -> tuple[Family, ...]:
         """Every family under which this path can have results."""
+        at_balancers = (family_of(balancer.address) for _, balancer in self.load_balancer)
         by_name = (Family.NAME,) if self.resolve is not ResolveMode.LOCAL else ()
-        return (*self.resolved_families(), *by_name)
+        return tuple(dict.fromkeys((*at_balancers, *self.resolved_families(), *by_name)))
 
     def phases(self) -> tuple[Phase, ...]:
         """The phases that a probe on this path can run, in order."""
@@ -345,8 +346,7 @@ class ProbePath:
         resolve = (Phase.RESOLVE,) if self.resolved_families() else ()
         if not self.proxies:
             return (*resolve, Phase.CONNECT)
-        is_tls = any(proxy.scheme is ProxyScheme.HTTPS for proxy in self.proxies)
-        proxy_tls = (Phase.PROXY_TLS,) if is_tls else ()
+        proxy_tls = (Phase.PROXY_TLS,) if any(p.scheme is ProxyScheme.HTTPS for p in self.proxies) else ()
         return (*resolve, Phase.PROXY_RESOLVE, Phase.PROXY_CONNECT, *proxy_tls, Phase.PROXY_HANDSHAKE)
 
 
