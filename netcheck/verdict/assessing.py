@@ -213,15 +213,29 @@ def _judge(
         if each.verdict not in (Verdict.READY, Verdict.UNKNOWN)
     }
     failed = _failures(world, path, limited.keys() & needed)
-    case = Case(world, path, role, needed, verdict, limited, failed, failed, loss, proofs, large_hellos)
-    counts = tuple(
-        tallies[place].evidence(place)
-        for each in judged
-        for port in each.judged
-        if (tallies[place := Needed(each.service.name, port)].tried or verdict is Verdict.UNKNOWN)
-        and (place in needed or path.expected is not Expected.READY)
+    case = Case(
+        world,
+        path,
+        role,
+        needed,
+        verdict,
+        verdicts=limited,
+        failed=failed,
+        left=failed,
+        lost=loss,
+        proofs=proofs,
+        large_hellos=large_hellos,
     )
+    counts = _counts(on_path, tallies, is_known=verdict is not Verdict.UNKNOWN)
     return Judgement(path.name, role, verdict, explain(case), counts, needed, path.expected)
+
+
+def _counts(on_path: _OnPath, tallies: Mapping[Needed, Tally], *, is_known: bool) -> tuple[str, ...]:
+    """Of what is needed; where it may be blocked on purpose, of all that could make a verdict."""
+    path, _, judged, needed = on_path
+    places = [Needed(each.service.name, port) for each in judged for port in each.judged]
+    told = [place for place in places if place in needed or path.expected is not Expected.READY]
+    return tuple(tallies[place].evidence(place) for place in told if tallies[place].tried or not is_known)
 
 
 def _lost_where_it_matters(lost: Sequence[Result], judged: Iterable[_ServiceVerdict]) -> tuple[Result, ...]:
