@@ -6,6 +6,7 @@ A host that fails where others do not is visited once more, with its other addre
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import trio
@@ -62,10 +63,11 @@ class Progress:
         self.planned[path] = self.planned.get(path, 0) + visits
         self.changed(self)
 
-    def begin(self, path: str, host: str) -> None:
+    @contextmanager
+    def visit(self, path: str, host: str) -> Iterator[None]:
+        """One that is planned; where it is cancelled it has not ended."""
         self.under_way.setdefault(path, []).append(host)
-
-    def end(self, path: str, host: str) -> None:
+        yield
         self.ended[path] = self.ended.get(path, 0) + 1
         self.under_way[path].remove(host)
         self.changed(self)
@@ -117,9 +119,8 @@ class Look:
 
     async def _prove(self, asked: ToProve) -> None:
         self._progress.plan(asked.path.name, 1)
-        self._progress.begin(asked.path.name, asked.file.name)
-        self._state.record_proof(await prove(asked, self._threads, self._prober.prove))
-        self._progress.end(asked.path.name, asked.file.name)
+        with self._progress.visit(asked.path.name, asked.file.name):
+            self._state.record_proof(await prove(asked, self._threads, self._prober.prove))
 
     async def _look_over(self, path: ProbePath, services: Iterable[Service]) -> None:
         await self._visit(services, [path])
@@ -151,13 +152,12 @@ class Look:
 
     async def _try_large_hello(self, service: Service, host: str, path: ProbePath) -> None:
         self._progress.plan(path.name, 1)
-        self._progress.begin(path.name, host)
-        try:
-            results = await self._prober.try_large_hellos(service, host, path, 0)
-            self._state.record_large_hellos(service, path, results)
-        except Exception:  # a bug of ours costs this, and not the rest of the look
-            _log.exception("internal error in a large hello to %s over %s", host, path.name)
-        self._progress.end(path.name, host)
+        with self._progress.visit(path.name, host):
+            try:
+                results = await self._prober.try_large_hellos(service, host, path, 0)
+                self._state.record_large_hellos(service, path, results)
+            except Exception:  # a bug of ours costs this, and not the rest of the look
+                _log.exception("internal error in a large hello to %s over %s", host, path.name)
 
     async def _ask_again(self, path: ProbePath) -> None:
         """A few at a time, unless or until that takes long: many at once may be what was rejected."""
@@ -288,14 +288,13 @@ class Look:
     async def _visit_host(self, call: Call, number: int, delay: float) -> None:
         await trio.sleep(delay)
         path = call.path.name
-        self._progress.begin(path, call.host)
-        try:
-            seen = await self._prober.visit(call.service, call.host, call.path, number, call.turn)
-            self._state.record(seen)
-        except Exception:  # a bug of ours costs one visit, and not the rest of the look
-            _log.exception("internal error in the visit to %s over %s", call.host, path)
-        self._ended[call.service.name, path][call.host] = trio.current_time()
-        self._progress.end(path, call.host)
+        with self._progress.visit(path, call.host):
+            try:
+                seen = await self._prober.visit(call.service, call.host, call.path, number, call.turn)
+                self._state.record(seen)
+            except Exception:  # a bug of ours costs one visit, and not the rest of the look
+                _log.exception("internal error in the visit to %s over %s", call.host, path)
+            self._ended[call.service.name, path][call.host] = trio.current_time()
 
 
 async def _widen_at(gate: Gate, time: float) -> None:
