@@ -4,8 +4,9 @@ A host that fails where others do not is visited once more, with its other addre
 """
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import trio
@@ -16,14 +17,13 @@ from netcheck.config.settings import ProbingSettings
 from netcheck.facts import Belief, Facts, facts_of, judged_alone
 from netcheck.model.findings import Cause, Verdict
 from netcheck.model.paths import Expected, ProbePath
-from netcheck.model.results import Result
+from netcheck.model.results import Endpoint, EndpointState, Result
 from netcheck.model.services import AddressChoice, Service, families_of, hosts_on, ports_on, targets
 from netcheck.plan import Call, doubtful, greeted, spread
 from netcheck.probe.runner import Prober
 from netcheck.probe.secure import FIRST_WORD
 from netcheck.push_certificates import ToProve, prove, read_all, threads, to_prove
 from netcheck.schedule import Gate
-from netcheck.state.endpoints import EndpointState
 from netcheck.state.state import State
 
 _log = logging.getLogger("netcheck")
@@ -63,10 +63,11 @@ class Progress:
         self.planned[path] = self.planned.get(path, 0) + visits
         self.changed(self)
 
-    def begin(self, path: str, host: str) -> None:
+    @contextmanager
+    def visit(self, path: str, host: str) -> Iterator[None]:
+        """One that is planned; where it is cancelled it has not ended."""
         self.under_way.setdefault(path, []).append(host)
-
-    def end(self, path: str, host: str) -> None:
+        yield
         self.ended[path] = self.ended.get(path, 0) + 1
         self.under_way[path].remove(host)
         self.changed(self)
@@ -94,7 +95,7 @@ class Look:
         self._gates = {path.name: Gate(pace.concurrency, pace.rate) for path in config.paths}
         self._prober = Prober(config.probing.timeouts, self._gates)
         self._threads = threads()
-        self._ended: dict[tuple[str, str], dict[str, float]] = {}
+        self._ended = defaultdict[tuple[str, str], dict[str, float]](dict)
         """By service and path: when the latest visit to each host ended."""
 
     def facts(self) -> Facts:
@@ -118,9 +119,8 @@ class Look:
 
     async def _prove(self, asked: ToProve) -> None:
         self._progress.plan(asked.path.name, 1)
-        self._progress.begin(asked.path.name, asked.file.name)
-        self._state.record_proof(await prove(asked, self._threads, self._prober.prove))
-        self._progress.end(asked.path.name, asked.file.name)
+        with self._progress.visit(asked.path.name, asked.file.name):
+            self._state.record_proof(await prove(asked, self._threads, self._prober.prove))
 
     async def _look_over(self, path: ProbePath, services: Iterable[Service]) -> None:
         await self._visit(services, [path])
@@ -136,27 +136,28 @@ class Look:
 
         Not one of another service of the same name: the bag is two, with a port each.
         """
-        latest = self._state.endpoints.latest.items()
         there = [
-            (known, e.host)
-            for e, known in latest
-            if (e.service, e.path) == (service.name, path.name)
-            and e.host in service.hosts
-            and e.port in service.ports
+            (known, endpoint.host)
+            for endpoint, known in self._seen(service, path)
+            if endpoint.host in service.hosts and endpoint.port in service.ports
         ]
         answering = [host for known, host in there if known.reachable]
         connected = (host for known, host in there if any(r.attempt.connected for r in known.results))
         return next(iter(answering), None) or next(connected, None)
 
+    def _seen(self, service: Service, path: ProbePath) -> Iterator[tuple[Endpoint, EndpointState]]:
+        """What is known of the service on the path."""
+        latest = self._state.endpoints.latest.items()
+        return ((e, known) for e, known in latest if (e.service, e.path) == (service.name, path.name))
+
     async def _try_large_hello(self, service: Service, host: str, path: ProbePath) -> None:
         self._progress.plan(path.name, 1)
-        self._progress.begin(path.name, host)
-        try:
-            results = await self._prober.try_large_hellos(service, host, path, 0)
-            self._state.record_large_hellos(service, path, results)
-        except Exception:  # a bug of ours costs this, and not the rest of the look
-            _log.exception("internal error in a large hello to %s over %s", host, path.name)
-        self._progress.end(path.name, host)
+        with self._progress.visit(path.name, host):
+            try:
+                results = await self._prober.try_large_hellos(service, host, path, 0)
+                self._state.record_large_hellos(service, path, results)
+            except Exception:  # a bug of ours costs this, and not the rest of the look
+                _log.exception("internal error in a large hello to %s over %s", host, path.name)
 
     async def _ask_again(self, path: ProbePath) -> None:
         """A few at a time, unless or until that takes long: many at once may be what was rejected."""
@@ -237,22 +238,18 @@ class Look:
 
             nursery.start_soon(give_up_in_vain)
             await self._visit_hosts(service, path, hosts)
-        ended_at = self._ended.get((service.name, path.name), {})
+        ended_at = self._ended[service.name, path.name]
         self._progress.give_up(path.name, [host for host in hosts if host not in ended_at])
 
     def _is_reached(self, service: Service, path: ProbePath) -> bool:
         """Whether any host of the service answered there, on any port."""
-        return any(
-            known.reachable and (endpoint.service, endpoint.path) == (service.name, path.name)
-            for endpoint, known in self._state.endpoints.latest.items()
-        )
+        return any(known.reachable for _, known in self._seen(service, path))
 
     async def _ended_or_silent(self, ended: trio.Event, service: Service, path: ProbePath) -> None:
         """A busy machine is slow too, but not silent."""
         begun = trio.current_time()
         while not ended.is_set():
-            ended_at = self._ended.get((service.name, path.name), {})
-            latest = max(ended_at.values(), default=begun)
+            latest = max(self._ended[service.name, path.name].values(), default=begun)
             left = latest + _SOON - trio.current_time()
             if left <= 0:
                 return
@@ -264,9 +261,8 @@ class Look:
 
         Judging blocks the loop, so nothing is judged where all has answered at once.
         """
-        latest = self._state.endpoints.latest.items()
-        its = (known for e, known in latest if (e.service, e.path) == (service.name, path.name))
-        return any(map(_is_in_doubt, its)) and any(name == service.name for name, _ in self._limits(path))
+        is_in_doubt = any(_is_in_doubt(known) for _, known in self._seen(service, path))
+        return is_in_doubt and any(name == service.name for name, _ in self._limits(path))
 
     def _limits(self, path: ProbePath) -> dict[tuple[str, str], set[Cause]]:
         """What makes a verdict of the path worse: services and hosts, with the causes."""
@@ -292,14 +288,13 @@ class Look:
     async def _visit_host(self, call: Call, number: int, delay: float) -> None:
         await trio.sleep(delay)
         path = call.path.name
-        self._progress.begin(path, call.host)
-        try:
-            seen = await self._prober.visit(call.service, call.host, call.path, number, call.turn)
-            self._state.record(seen)
-        except Exception:  # a bug of ours costs one visit, and not the rest of the look
-            _log.exception("internal error in the visit to %s over %s", call.host, path)
-        self._ended.setdefault((call.service.name, path), {})[call.host] = trio.current_time()
-        self._progress.end(path, call.host)
+        with self._progress.visit(path, call.host):
+            try:
+                seen = await self._prober.visit(call.service, call.host, call.path, number, call.turn)
+                self._state.record(seen)
+            except Exception:  # a bug of ours costs one visit, and not the rest of the look
+                _log.exception("internal error in the visit to %s over %s", call.host, path)
+            self._ended[call.service.name, path][call.host] = trio.current_time()
 
 
 async def _widen_at(gate: Gate, time: float) -> None:

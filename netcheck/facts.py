@@ -11,19 +11,12 @@ from functools import cached_property
 from typing import NamedTuple, Self, TypeAlias
 
 from netcheck.bags import fetched_bags
-from netcheck.model.findings import (
-    FetchedBag,
-    Finding,
-    Judgement,
-    Proof,
-    PushCertificate,
-    Verdict,
-)
+from netcheck.model.findings import FetchedBag, Finding, Judgement, Proof, PushCertificate
 from netcheck.model.paths import Family, ProbePath
-from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
+from netcheck.model.results import Endpoint, EndpointState, Hold, HoldEnd, HoldKey, Lookup, Result
 from netcheck.model.services import Service
 from netcheck.model.trends import Part, Trends
-from netcheck.state.endpoints import EndpointState, standings_of
+from netcheck.state.endpoints import standings_of
 from netcheck.state.flows import Flow, Outcomes, PathCounters, Recent
 from netcheck.state.histogram import Histogram
 from netcheck.state.lookups import LookupFlow, Question
@@ -113,9 +106,7 @@ class Facts:
     @property
     def ready(self) -> bool:
         """Whether everything that could be judged is ready or as expected, and anything was."""
-        return bool(self.judgements) and all(
-            each.verdict is Verdict.READY or each.is_expected for each in self.judgements
-        )
+        return bool(self.judgements) and all(each.is_well for each in self.judgements)
 
     @cached_property
     def results(self) -> Sequence[Result]:

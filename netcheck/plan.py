@@ -6,7 +6,16 @@ from operator import attrgetter
 
 from netcheck.model.paths import Expected, Family, ProbePath
 from netcheck.model.results import Endpoint
-from netcheck.model.services import AddressChoice, Service, holds, hosts_on, measured, speaks_tls, targets
+from netcheck.model.services import (
+    AddressChoice,
+    Service,
+    holds,
+    hosts_on,
+    is_relayed,
+    measured,
+    speaks_tls,
+    targets,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,7 @@ class Slot:
     @property
     def is_direct(self) -> bool:
         """Whether this machine itself connects to where its probes lead, and asks nobody in between."""
-        return not (self.path.is_proxied or self.path.load_balancer)
+        return not is_relayed(self.path)
 
     def call(self, round_number: int) -> Call:
         """Round r visits the hosts r*width … r*width+width-1, counted around the list again and again.

@@ -114,8 +114,8 @@ class LatestFacts:
         if not facts.endpoints:
             return facts
         courses = self._state.courses
-        steady = {part[:3] for part in random}  # of what goes on at random, nothing is changing
-        doubts = {p: it for p, it in courses.doubts(self._belief.patience).items() if p[:3] not in steady}
+        steady = {part.whole for part in random}  # of what goes on at random, nothing is changing
+        doubts = {p: it for p, it in courses.doubts(self._belief.patience).items() if p.whole not in steady}
         asked = self._state.inquiries.keys() - {part.path for part in random}
         unrest = _Unrest(
             {part.path for part in doubts} | asked,

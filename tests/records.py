@@ -1,15 +1,25 @@
 """Records as the tests need them, with the fields that a test does not care about filled in."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Judgement
 from netcheck.model.paths import Family, ProbePath, RecordType, Role, Way
-from netcheck.model.results import Attempt, Endpoint, Lookup, Result, Standing, TlsInfo, Visit
+from netcheck.model.results import (
+    Attempt,
+    Earlier,
+    Endpoint,
+    EndpointState,
+    Lookup,
+    Result,
+    Standing,
+    TlsInfo,
+    Visit,
+)
 from netcheck.model.services import PortRule, Service
-from netcheck.state.endpoints import EndpointState
 from netcheck.state.lookups import LookupFlow
 from netcheck.state.state import State
 
@@ -74,9 +84,36 @@ def result(
 def once(results: Iterable[Result]) -> list[Standing]:
     """The results as the first that are known of their endpoints."""
     return [
-        Standing(each, int(each.attempt.failure is not None), each.attempt.failure is None)
+        standing_of(each, int(each.attempt.failure is not None), each.attempt.failure is None)
         for each in results
     ]
+
+
+def standing_of(
+    latest: Result,
+    failures: int,
+    answered: bool,
+    recent: tuple[bool, ...] = (),
+    last_failed: Result | None = None,
+    *,
+    fails_since: float | None = None,
+    failed_until: float = -math.inf,
+    before: Earlier | None = None,
+    failing: Mapping[str, int] | None = None,
+) -> Standing:
+    """The result, with what is known of its endpoint as far as verdicts rest on it."""
+    seen = EndpointState(
+        (latest,),
+        last_success=0.0 if answered else None,
+        failures=failures,
+        recent=recent,
+        last_failed=last_failed,
+        fails_since=fails_since,
+        failed_until=failed_until,
+        before=before,
+        failing=failing or {},
+    )
+    return Standing(latest, seen)
 
 
 def visit(*results: Result, number: int = 0, lookups: tuple[Lookup, ...] = ()) -> Visit:
@@ -123,14 +160,7 @@ def by_endpoint(results: Iterable[Result]) -> dict[Endpoint, EndpointState]:
         results = (*before, each)
         known[each.endpoint] = EndpointState(
             results,
-            0,
-            each.attempt.time,
-            None,
-            {},
-            0,
-            None,
-            (),
-            None,
+            last_run=each.attempt.time,
             addressed=tuple(result for result in results if result.attempt.address),
             certified=tuple(result for result in results if result.attempt.tls),
         )

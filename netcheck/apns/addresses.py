@@ -4,7 +4,9 @@ import functools
 import ipaddress
 from collections.abc import Sequence
 
+from netcheck.model.results import Result
 from netcheck.model.services import Network
+from netcheck.model.trends import Part
 
 PUBLISHED_RANGES = tuple(
     ipaddress.ip_network(prefix)
@@ -38,6 +40,13 @@ def published_range(address: str) -> str | None:
     """The range of Apple's list that the address is in, in its usual form; None for one outside."""
     parsed = _parsed(address)
     return next((str(network) for network in PUBLISHED_RANGES if parsed in network), None)
+
+
+def range_of(result: Result) -> Part | None:
+    """What is in the published range of its address, over its path, port and family; None for one outside."""
+    attempt = result.attempt
+    prefix = published_range(attempt.address) if attempt.address else None
+    return Part(result.path, result.port, attempt.family, prefix) if prefix else None
 
 
 def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

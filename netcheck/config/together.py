@@ -130,7 +130,7 @@ def _sources_are_used(paths: Paths, reading: Reading) -> None:
 def _connected(path: ProbePath) -> tuple[Family, ...]:
     """The families of the connections that this machine itself begins; of a proxy's name it may be any."""
     if path.load_balancer:
-        return tuple(dict.fromkeys(family_of(balancer.address) for _, balancer in path.load_balancer))
+        return path.destination_families()
     if not path.is_proxied:
         return path.families
     first = next(iter(path.proxies), None)
@@ -139,7 +139,7 @@ def _connected(path: ProbePath) -> tuple[Family, ...]:
 
 def _asked(path: ProbePath) -> tuple[Family, ...]:
     """The families of the nameservers that are asked from its source address: none on loopback is."""
-    if path.load_balancer or not path.resolved_families():
+    if not path.resolved_families():
         return ()
     if not path.resolver.nameservers:  # those of this machine, which may be any
         return tuple(Family)

@@ -70,7 +70,7 @@ class Inquiries:
 
     def look(self, call: Call) -> None:
         """There are new results, of this visit."""
-        self._turns[call.path.name, call.service.name, call.host] = call.turn
+        self._turns[_target(call)] = call.turn
         if self._state.courses.are_suspicious:
             self._news.set()
 

@@ -13,8 +13,7 @@ from netcheck.export.samples import OfHost
 from netcheck.export.writing import Escaped, TextFormat, braced, headers, in_order, numbers
 from netcheck.facts import Facts
 from netcheck.model.failing import Phase
-from netcheck.model.results import Endpoint
-from netcheck.state.endpoints import EndpointState
+from netcheck.model.results import Endpoint, EndpointState
 
 _AT_ONCE = 100
 """Hosts that make a block: some tenths of a millisecond."""

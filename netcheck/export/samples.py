@@ -14,8 +14,7 @@ from netcheck.apns.addresses import is_apple_name, is_expected, published_range
 from netcheck.facts import Facts
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Acceptance, Verdict
-from netcheck.model.results import Attempt, Bag
-from netcheck.state.endpoints import EndpointState
+from netcheck.model.results import Attempt, Bag, EndpointState
 from netcheck.state.histogram import Histogram
 
 

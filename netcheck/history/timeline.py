@@ -153,18 +153,12 @@ def _lasted(spans: Iterable[Span], since: float, now: float) -> list[tuple[Span,
 
 def _begun(judged: Judgement, now: float, describe: Describe) -> Span:
     verdict, cause, hop, is_expected = _gist(judged)
-    if verdict is Verdict.READY or is_expected:
-        return Span(judged.path, judged.role, verdict, cause, hop, now, now, None, is_expected)
+    span = Span(judged.path, judged.role, verdict, cause, hop, began=now, seen=now, is_expected=is_expected)
+    if is_expected:
+        return span
     onset = describe(judged)
-    return Span(
-        judged.path,
-        judged.role,
-        verdict,
-        cause,
-        hop,
-        began=now,
-        seen=now,
-        is_expected=is_expected,
+    return replace(
+        span,
         summary=onset.summary[:_LONGEST],
         evidence=tuple(line[:_LONGEST] for line in judged.evidence[:_MOST_LINES]),
         next_step=judged.next_step[:_LONGEST] if judged.next_step else None,
@@ -193,7 +187,7 @@ def _gist(each: Judgement | Span) -> tuple[Verdict, Cause | None, Hop | None, bo
     """What makes it another span: its numbers may change, and what asks for nothing may have remarks."""
     if each.verdict is Verdict.READY or each.is_expected:
         return each.verdict, None, None, True
-    return each.verdict, each.cause, each.hop, each.is_expected
+    return each.verdict, each.cause, each.hop, False
 
 
 def key_of(span: Span) -> Key:

@@ -221,6 +221,11 @@ class Judgement:
         may_be_worse = self.expected is not Expected.READY and self.verdict is not Verdict.UNKNOWN
         return self.verdict is Verdict.READY or may_be_worse
 
+    @property
+    def is_well(self) -> bool:
+        """Whether it is ready, or as expected."""
+        return self.verdict is Verdict.READY or self.is_expected
+
 
 @dataclass(frozen=True, slots=True)
 class FetchedBag:

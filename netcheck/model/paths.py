@@ -329,28 +329,28 @@ class ProbePath:
         return not addresses or any(map(self.may_use, addresses))
 
     def resolved_families(self) -> tuple[Family, ...]:
-        """The families for which this machine resolves names itself on this path.
+        """The families for which this machine resolves names itself: none on the way to load balancers.
 
         Those that its proxy can carry; where it can carry none, all: that it cannot is to be seen.
         """
-        if self.resolve is ResolveMode.PROXY:
+        if self.load_balancer or self.resolve is ResolveMode.PROXY:
             return ()
         return tuple(family for family in self.families if self.carries(family)) or self.families
 
     def destination_families(self) -> tuple[Family, ...]:
         """Every family under which this path can have results."""
+        at_balancers = (family_of(balancer.address) for _, balancer in self.load_balancer)
         by_name = (Family.NAME,) if self.resolve is not ResolveMode.LOCAL else ()
-        return (*self.resolved_families(), *by_name)
+        return tuple(dict.fromkeys((*at_balancers, *self.resolved_families(), *by_name)))
 
     def phases(self) -> tuple[Phase, ...]:
         """The phases that a probe on this path can run, in order."""
         if self.chosen_by is not None:  # perhaps directly, perhaps through any kind of proxy
             return tuple(phase for phase in Phase if phase not in (Phase.TLS, Phase.SESSION))
-        resolve = () if self.load_balancer or not self.resolved_families() else (Phase.RESOLVE,)
+        resolve = (Phase.RESOLVE,) if self.resolved_families() else ()
         if not self.proxies:
             return (*resolve, Phase.CONNECT)
-        is_tls = any(proxy.scheme is ProxyScheme.HTTPS for proxy in self.proxies)
-        proxy_tls = (Phase.PROXY_TLS,) if is_tls else ()
+        proxy_tls = (Phase.PROXY_TLS,) if any(p.scheme is ProxyScheme.HTTPS for p in self.proxies) else ()
         return (*resolve, Phase.PROXY_RESOLVE, Phase.PROXY_CONNECT, *proxy_tls, Phase.PROXY_HANDSHAKE)
 
 

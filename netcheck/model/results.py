@@ -1,10 +1,9 @@
-"""What probes saw: lookups, attempts, results, visits, and connections that are held."""
+"""What probes saw: lookups, attempts, results, visits, what is known of an endpoint, and held connections."""
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import NamedTuple
 
 from netcheck.model.failing import Failure, Hitch, Outcome, Phase, Reason
@@ -287,26 +286,53 @@ class Earlier(NamedTuple):
     """As in `Attempt`."""
 
 
-class Standing(NamedTuple):
-    """A latest result, and what its endpoint did before."""
+@record
+class EndpointState:
+    """The last visit to an endpoint; `phases` and `last_success` are of the last one that succeeded.
 
-    result: Result
-    failures: int
-    """How many visits in a row found it unreachable, the latest included; 0 where it is reachable."""
-    answered: bool
-    """Whether the endpoint was ever reachable."""
+    The phases are without the session: it waits for what a peer may say.
+    Times are Unix seconds, for showing: whatever is decided by time goes by `Attempt.at`.
+    """
+
+    results: tuple[Result, ...] = ()
+    reachable: int = 0
+    last_run: float = 0.0
+    last_success: float | None = None
+    phases: Mapping[Phase, float] = field(default_factory=dict)
+    failures: int = 0
+    """How many visits in a row none of its addresses answered."""
+    bag: Bag | None = None
+    """The last one that was fetched from it, by a probe that fetches one."""
     recent: tuple[bool, ...] = ()
     """Whether each of the last visits reached it, the latest last: at most `VISITS_REMEMBERED`."""
     last_failed: Result | None = None
     """The latest result that failed, be the latest visit as it may."""
     fails_since: float | None = None
-    """When the first of its failures in a row began, on the monotonic clock; None where it is reachable."""
+    """When the first of these visits in a row began, on the monotonic clock; None where it is reachable."""
     failed_until: float = -math.inf
     """When the answer came that ended the last such row, on the monotonic clock."""
     before: Earlier | None = None
-    """The visit before the latest; None where it tells nothing of how long a connection takes."""
-    failing: Mapping[str, int] = MappingProxyType({})
-    """How many times in a row each of the addresses failed that failed when it was last tried."""
+    """The visit before; None where it tells nothing of how long a connection takes."""
+    failing: Mapping[str, int] = field(default_factory=dict)
+    """How many times in a row each address failed that failed when it was last tried; none any more where all
+    of the remembered visits reached it, and all of the last one did."""
+    balancers: "Mapping[str, EndpointState]" = field(default_factory=dict)
+    """The same of each load balancer that is asked in its place, by itself."""
+    addressed: tuple[Result, ...] = ()
+    """The latest results that had an address: what was seen of it stays while names do not resolve."""
+    certified: tuple[Result, ...] = ()
+    """The latest results in which a certificate was shown: it stays while none can be seen."""
+
+    @property
+    def unreachable(self) -> int:
+        return len(self.results) - self.reachable
+
+
+class Standing(NamedTuple):
+    """A latest result, and what its endpoint did, or the load balancer that was asked in its place."""
+
+    result: Result
+    seen: EndpointState
 
 
 @record

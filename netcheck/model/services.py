@@ -137,7 +137,7 @@ def phases_of(service: Service, path: ProbePath) -> tuple[Phase, ...]:
 def families_of(service: Service, path: ProbePath) -> tuple[Family, ...]:
     """The families under which probes of the service over the path can have results."""
     if path.load_balancer:
-        return tuple(dict.fromkeys(family_of(balancer.address) for _, balancer in path.load_balancer))
+        return path.destination_families()
     literal = [family_of(a) for host in service.hosts for a in literal_addresses(host) if path.may_use(a)]
     return tuple(dict.fromkeys((*path.destination_families(), *sorted(literal))))
 

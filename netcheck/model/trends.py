@@ -28,6 +28,11 @@ class Part(NamedTuple):
         """What it is a part of, which may be itself."""
         return Part(self.path, self.port, self.family)
 
+    @property
+    def is_range(self) -> bool:
+        """Whether it is what is in one range; no service has a slash in its name."""
+        return "/" in self.what
+
 
 class Moment(NamedTuple):
     """When an attempt began: `at` on the monotonic clock, to decide by; `time` in Unix seconds, to show."""

@@ -47,9 +47,7 @@ def said(judged: Judgement) -> Said:
 
 def headline(judgements: Sequence[Judgement]) -> str:
     """All of it in one short sentence."""
-    concerned = [
-        judged for judged in judgements if judged.verdict is not Verdict.READY and not judged.is_expected
-    ]
+    concerned = [judged for judged in judgements if not judged.is_well]
     paths = {judged.path for judged in judgements}
     if not judgements:
         return f"{NOTHING_JUDGED[0].upper()}{NOTHING_JUDGED[1:]}."

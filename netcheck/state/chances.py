@@ -10,10 +10,9 @@ from itertools import chain, pairwise
 from typing import NamedTuple
 
 from netcheck.model.paths import ProbePath
-from netcheck.model.results import Endpoint
+from netcheck.model.results import Endpoint, EndpointState
 from netcheck.model.services import Service
 from netcheck.model.trends import Part
-from netcheck.state.endpoints import EndpointState
 
 _REMEMBERED = 64
 """Probes of a part."""

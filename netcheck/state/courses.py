@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterable
 
-from netcheck.apns.addresses import published_range
+from netcheck.apns.addresses import range_of
 from netcheck.model.paths import ProbePath
-from netcheck.model.results import Endpoint, Result
+from netcheck.model.results import Endpoint, EndpointState, Result
 from netcheck.model.services import Service, families_of, hosts_on, ports_on
 from netcheck.model.trends import Moment, Part, Trend, Trends
 from netcheck.state.course import Course, Ended
-from netcheck.state.endpoints import Endpoints, EndpointState
+from netcheck.state.endpoints import Endpoints
 
 _DOWN, _DOWN_IN_RANGE = 6, 3
 """So many hosts make it sure that a part is down; all of them where there are fewer."""
@@ -45,7 +45,7 @@ class Courses:
                 hosts.setdefault(part, set()).update(hosts_on(service, path))
                 hosts.setdefault(part.whole, set()).update(hosts_on(service, path))
         before = self._courses
-        ranges = {part: course for part, course in before.items() if _is_range(part) and part.whole in hosts}
+        ranges = {part: course for part, course in before.items() if part.is_range and part.whole in hosts}
         self._courses = {part: before.get(part) or Course(0) for part in hosts} | ranges
         for part, its in hosts.items():
             self._courses[part].needed = min(_DOWN, len(its))
@@ -70,7 +70,7 @@ class Courses:
         was_down = course.is_down
         self._note(part, best, seen, is_explained=False)
         # A service that is down is so wherever its hosts are: that says nothing of ranges.
-        ranges = [] if course.is_down else self._note_ranges(part, seen)
+        ranges = [] if course.is_down else self._note_ranges(seen)
         if course.is_down and not was_down:
             self._clear_ranges(part)
         is_explained = course.is_down or any(self._courses[each].is_down for each in ranges)
@@ -81,11 +81,11 @@ class Courses:
         else:
             suspects.pop(endpoint, None)
 
-    def _note_ranges(self, part: Part, seen: EndpointState) -> list[Part]:
+    def _note_ranges(self, seen: EndpointState) -> list[Part]:
         """The ranges that its addresses are in."""
         noted = []
         for result in seen.results:
-            if (within := _range_of(part, result)) is not None:
+            if (within := range_of(result)) is not None:
                 noted.append(within)
                 if within not in self._courses:
                     self._courses[within] = Course(_DOWN_IN_RANGE)
@@ -96,13 +96,14 @@ class Courses:
 
     def _clear_ranges(self, service: Part) -> None:
         """Of the failures by which the service was found to be down."""
-        for part in filter(_is_range, self._within.get(service.whole, ())):
-            self._courses[part].explain(self._hosts[service])
-            self._note_trend(part)
+        for part in self._within.get(service.whole, ()):
+            if part.is_range:
+                self._courses[part].explain(self._hosts[service])
+                self._note_trend(part)
 
     def _note(self, part: Part, result: Result, seen: EndpointState, *, is_explained: bool) -> None:
         course, attempt = self._courses[part], result.attempt
-        reached = attempt.connected if _is_range(part) else attempt.failure is None
+        reached = attempt.connected if part.is_range else attempt.failure is None
         if reached and course.is_quiet:
             course.note_answer(attempt)
             return
@@ -168,11 +169,11 @@ class Courses:
 
         In one pass: there may be tens of thousands of endpoints, and hundreds of ranges in doubt.
         """
-        found: dict[Part, list[Endpoint]] = {part: [] for part in parts if _is_range(part)}
+        found: dict[Part, list[Endpoint]] = {part: [] for part in parts if part.is_range}
         wholes = {part.whole for part in found}
         for endpoint, seen in endpoints.latest.items() if found else ():
-            if seen.reachable and (part := Part.of(endpoint)).whole in wholes:
-                for within in {_range_of(part, result) for result in seen.results}:
+            if seen.reachable and Part.of(endpoint).whole in wholes:
+                for within in set(map(range_of, seen.results)):
                     if within in found:
                         found[within].append(endpoint)
         return found
@@ -200,16 +201,6 @@ class Courses:
 
 def _is_down(trend: Trend) -> bool:
     return trend.down is not None and trend.doubt is None
-
-
-def _is_range(part: Part) -> bool:
-    return "/" in part.what
-
-
-def _range_of(part: Part, result: Result) -> Part | None:
-    """The range that this result of the part is in, if any."""
-    prefix = published_range(result.attempt.address) if result.attempt.address else None
-    return part._replace(what=prefix) if prefix else None
 
 
 def _parts(service: Service, path: ProbePath) -> Iterable[Part]:

@@ -2,61 +2,25 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import replace
 from itertools import filterfalse, islice
 from operator import attrgetter
 from typing import TypeAlias
 
 from netcheck.model.failing import Phase
 from netcheck.model.paths import ProbePath, endpoint_text
-from netcheck.model.record import record
-from netcheck.model.results import VISITS_REMEMBERED, Bag, Earlier, Endpoint, Result, Standing, Visit
+from netcheck.model.results import (
+    VISITS_REMEMBERED,
+    Earlier,
+    Endpoint,
+    EndpointState,
+    Result,
+    Standing,
+    Visit,
+)
 from netcheck.model.services import Service
 
-
-@record
-class EndpointState:
-    """The last visit to an endpoint; `phases` and `last_success` are of the last one that succeeded.
-
-    The phases are without the session: it waits for what a peer may say.
-    Times are Unix seconds, for showing: whatever is decided by time goes by `Attempt.at`.
-    """
-
-    results: tuple[Result, ...]
-    reachable: int
-    last_run: float
-    last_success: float | None
-    phases: Mapping[Phase, float]
-    failures: int
-    """How many visits in a row none of its addresses answered."""
-    bag: Bag | None
-    """The last one that was fetched from it, by a probe that fetches one."""
-    recent: tuple[bool, ...]
-    """Whether each of the last visits reached it, the latest last."""
-    last_failed: Result | None
-    """The latest result that failed, be the latest visit as it may."""
-    fails_since: float | None = None
-    """When the first of these visits in a row began, on the monotonic clock; None where it is reachable."""
-    failed_until: float = -math.inf
-    """When the answer came that ended the last such row, on the monotonic clock."""
-    before: Earlier | None = None
-    """The visit before; None where it tells nothing of how long a connection takes."""
-    failing: Mapping[str, int] = field(default_factory=dict)
-    """How many times in a row each address failed that failed when it was last tried; none any more where all
-    of the remembered visits reached it, and all of the last one did."""
-    balancers: "Mapping[str, EndpointState]" = field(default_factory=dict)
-    """The same of each load balancer that is asked in its place, by itself."""
-    addressed: tuple[Result, ...] = ()
-    """The latest results that had an address: what was seen of it stays while names do not resolve."""
-    certified: tuple[Result, ...] = ()
-    """The latest results in which a certificate was shown: it stays while none can be seen."""
-
-    @property
-    def unreachable(self) -> int:
-        return len(self.results) - self.reachable
-
-
-_UNSEEN = EndpointState((), 0, 0.0, None, {}, 0, None, (), None)
+_UNSEEN = EndpointState()
 """Before the first visit."""
 
 _failure, _time, _at = map(attrgetter, ("attempt.failure", "attempt.time", "attempt.at"))
@@ -133,19 +97,7 @@ class Endpoints:
 def standings_of(latest: Mapping[Endpoint, EndpointState]) -> Iterator[Standing]:
     """The latest results, each with what came before it: at its load balancer, if there is one."""
     every = (part for whole in latest.values() for part in whole.balancers.values() or (whole,))
-    for seen in every:
-        for result in seen.results:
-            yield Standing(
-                result,
-                seen.failures,
-                seen.last_success is not None,
-                seen.recent,
-                seen.last_failed,
-                seen.fails_since,
-                seen.failed_until,
-                seen.before,
-                seen.failing,
-            )
+    return (Standing(result, seen) for seen in every for result in seen.results)
 
 
 def _leads_there(path: ProbePath, endpoint: Endpoint, known: EndpointState) -> bool:

@@ -52,7 +52,7 @@ class Lookups:
             LookupFlow(service.name, path.resolver.name, rdtype)
             for service, path in pairs
             for rdtype in RecordType
-            if not path.load_balancer and rdtype.family in path.resolved_families()
+            if rdtype.family in path.resolved_families()
         ]
         zero: dict[str, int] = dict.fromkeys([Outcome.SUCCESS, *REASONS_OF_PHASE[Phase.RESOLVE]], 0)
         self._flows = set(flows)

@@ -5,7 +5,7 @@ Causes are the rules'.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -212,26 +212,40 @@ def _judge(
         for port in each.ports
         if each.verdict not in (Verdict.READY, Verdict.UNKNOWN)
     }
-    failed = _failures(world, path, {need: its for need, its in limited.items() if need in needed})
-    case = Case(world, path, role, needed, verdict, limited, failed, failed, loss, proofs, large_hellos)
-    counts = tuple(
-        tallies[place].evidence(place)
-        for each in judged
-        for port in each.judged
-        if (tallies[place := Needed(each.service.name, port)].tried or verdict is Verdict.UNKNOWN)
-        and (place in needed or path.expected is not Expected.READY)
+    failed = _failures(world, path, limited.keys() & needed)
+    case = Case(
+        world,
+        path,
+        role,
+        needed,
+        verdict,
+        verdicts=limited,
+        failed=failed,
+        left=failed,
+        lost=loss,
+        proofs=proofs,
+        large_hellos=large_hellos,
     )
+    counts = _counts(on_path, tallies, is_known=verdict is not Verdict.UNKNOWN)
     return Judgement(path.name, role, verdict, explain(case), counts, needed, path.expected)
+
+
+def _counts(on_path: _OnPath, tallies: Mapping[Needed, Tally], *, is_known: bool) -> tuple[str, ...]:
+    """Of what is needed; where it may be blocked on purpose, of all that could make a verdict."""
+    path, _, judged, needed = on_path
+    places = [Needed(each.service.name, port) for each in judged for port in each.judged]
+    told = [place for place in places if place in needed or path.expected is not Expected.READY]
+    return tuple(tallies[place].evidence(place) for place in told if tallies[place].tried or not is_known)
 
 
 def _lost_where_it_matters(lost: Sequence[Result], judged: Iterable[_ServiceVerdict]) -> tuple[Result, ...]:
     """Of the services whose clients have no other port that works, and try none before that does."""
     matters: set[Needed] = set()
-    for service, _, _, _, useful, relied_on in judged:
-        gone = {each.port for each in lost if each.service == service.name}
-        can_do_without = service.port_rule is PortRule.ANY and not gone.issuperset(relied_on)
-        if gone.intersection(relied_on) and not can_do_without:
-            matters.update(Needed(service.name, port) for port in gone.intersection(useful))
+    for its in judged:
+        gone = {each.port for each in lost if each.service == its.service.name}
+        can_do_without = its.service.port_rule is PortRule.ANY and not gone.issuperset(its.relied_on)
+        if gone.intersection(its.relied_on) and not can_do_without:
+            matters.update(Needed(its.service.name, port) for port in gone.intersection(its.useful))
     return tuple(each for each in lost if (each.service, each.port) in matters)
 
 
@@ -243,8 +257,8 @@ def _of_certificates(proofs: Sequence[Proof]) -> Verdict:
     return Verdict.NOT_READY if len(refused) == len(proofs) else Verdict.DEGRADED
 
 
-def _failures(world: World, path: ProbePath, limited: Mapping[Needed, Verdict]) -> tuple[Counted, ...]:
-    failed = (e for e in world.on_path(path.name) if e.failure is not None and e.place in limited)
+def _failures(world: World, path: ProbePath, places: Set[Needed]) -> tuple[Counted, ...]:
+    failed = (e for e in world.on_path(path.name) if e.failure is not None and e.place in places)
     return tuple(sorted(failed, key=lambda each: each.order))
 
 

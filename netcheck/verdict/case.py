@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from netcheck.apns.addresses import is_allocated
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.findings import Needed, Proof, Verdict
+from netcheck.model.findings import Finding, Needed, Proof, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.verdict.counting import Counted
@@ -38,11 +38,8 @@ class Case:
     """What is known of the push certificates that the role needs."""
     large_hellos: tuple[Result, ...] = ()
     """Of attempts whose large TLS hello nobody answered, where the role depends on it."""
-    explained: frozenset[tuple[str, Family, Reason | None]] = frozenset()
-    """For remarks: the hosts and families for which a fault is known that is not of single ports.
-
-    Where there is a reason, it explains only what fails for it.
-    """
+    faults: tuple[Finding, ...] = ()
+    """For remarks: what is known to be wrong."""
 
     @property
     def counted(self) -> list[Counted]:
@@ -50,13 +47,14 @@ class Case:
         return self.world.on_path(self.path.name)
 
     @property
+    def services_needed(self) -> set[str]:
+        """What the role needs here, by the names."""
+        return {need.service for need in self.needs}
+
+    @property
     def lookups(self) -> Sequence[Lookup]:
         """What the path's resolver said."""
         return self.world.lookups_of(self.path.resolver.name)
-
-    def is_explained(self, host: str, family: Family, reason: Reason) -> bool:
-        """Whether a fault explains it, on whatever port it is."""
-        return not self.explained.isdisjoint(((host, family, None), (host, family, reason)))
 
     def without(self, explained: Iterable[Counted]) -> "Case":
         gone = set(map(id, explained))

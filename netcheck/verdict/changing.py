@@ -36,7 +36,7 @@ def _of_what(part: Part) -> str:
     """Which of all that goes over the port, where it is not everything."""
     if not part.what:
         return ""
-    return f" in {part.what}" if "/" in part.what else f" of {part.what}"
+    return f" in {part.what}" if part.is_range else f" of {part.what}"
 
 
 def _over(trends: Iterable[Part]) -> str:

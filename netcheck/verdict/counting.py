@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from netcheck.apns.addresses import is_apple_name
+from netcheck.apns.addresses import is_apple_name, range_of
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Needed
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Endpoint, Result, Standing
 from netcheck.model.trends import Part, Trends
 from netcheck.verdict.outdated import Outdated
-from netcheck.verdict.ranges import RangeOnPath, dead_ranges, is_in, range_of
+from netcheck.verdict.ranges import dead_ranges, is_in
 
 _FEWEST_VISITS, _FEWEST_FALLS, _FAILING_SHARE, _SETTLED = 8, 3, 0.25, 6
 """A host comes and goes where, of at least eight visits, a quarter failed, at three separate times. Six in a
@@ -92,7 +92,8 @@ class Counted:
         )
 
     @property
-    def range(self) -> RangeOnPath | None:
+    def range(self) -> Part | None:
+        """The one of Apple's that its address is in."""
         return range_of(self.result)
 
 
@@ -100,7 +101,7 @@ class Counting(NamedTuple):
     """What counts, and the ranges of Apple's in which nothing can be connected to while others can."""
 
     counted: list[Counted]
-    dead: frozenset[RangeOnPath]
+    dead: frozenset[Part]
 
 
 def what_counts(
@@ -130,13 +131,13 @@ def what_counts(
     valid, was_silent = _parted(seen, outdated)
     known = _without_missing_families(valid, seen)
     since = {path: newest - window for path, newest in _newest(known).items()}
-    ports = {part[:3] for part in random}
-    dead = frozenset(each for each in dead_ranges(known, since, failures) if each[:3] not in ports)
+    at_random = {part.whole for part in random}
+    dead = frozenset(each for each in dead_ranges(known, since, failures) if each.whole not in at_random)
     in_dead_ranges = {each.result.endpoint for each in known if is_in(each.result, dead)}
     recent = [
         each
         for each in known
-        if each.failures >= failures
+        if each.seen.failures >= failures
         or each.result.attempt.at >= since[each.result.path]
         or each.result.endpoint in in_dead_ranges
     ]
@@ -150,28 +151,33 @@ def what_counts(
     unsteady |= _random(failing, random, since)
     steady = [each for each in recent if _asked(each.result) not in unsteady]
     believed = (_believed(each, since[each.result.path], dead, outdated, failures) for each in steady)
-    answered = (Counted(each.result, reached=True) for each in was_silent if each.answered)
+    answered = (Counted(each.result, reached=True) for each in was_silent if _has_answered(each))
     return Counting([*unsteady.values(), *filter(None, believed), *answered], dead)
 
 
 def _believed(
-    standing: Standing, since: float, dead: frozenset[RangeOnPath], outdated: Outdated, failures: int
+    standing: Standing, since: float, dead: frozenset[Part], outdated: Outdated, failures: int
 ) -> Counted | None:
     """What is known of a host that does not come and go; None where that is nothing."""
-    result = standing.result
-    if not standing.failures:  # of its addresses, one may have failed all the same
+    result, seen = standing
+    if not seen.failures:  # of its addresses, one may have failed all the same
         reached, recovers = result.attempt.failure is None, outdated.recovers(standing, result.attempt.at)
         before = _seconds_before(standing, since, outdated)
         return Counted(result, reached, recovers=recovers, seconds_before=before)
     if is_in(result, dead) or outdated.is_down(result) or outdated.is_believed(standing, failures):
-        return Counted(result, reached=False, since=standing.fails_since)
-    if standing.answered and not outdated.forgets(standing):
+        return Counted(result, reached=False, since=seen.fails_since)
+    if _has_answered(standing) and not outdated.forgets(standing):
         return Counted(result, reached=True)
     return None
 
 
+def _has_answered(standing: Standing) -> bool:
+    """At any time, be it long ago."""
+    return standing.seen.last_success is not None
+
+
 def _seconds_before(standing: Standing, since: float, outdated: Outdated) -> float | None:
-    before = standing.before
+    before = standing.seen.before
     if before is None or before.at < since or outdated.recovers(standing, before.at):
         return None
     return before.seconds
@@ -183,7 +189,7 @@ def _parted(known: Iterable[Standing], outdated: Outdated) -> tuple[list[Standin
     for each in known:
         if each not in outdated:
             valid.append(each)
-        elif each.failures and not outdated.is_down(each.result):
+        elif each.seen.failures and not outdated.is_down(each.result):
             was_silent.append(each)
     return valid, was_silent
 
@@ -215,7 +221,7 @@ class _Failing(NamedTuple):
 
         None where the last failure was at another one: then it is not these that make it come and go.
         """
-        failing, failures = self.standing.failing, self.standing.failures
+        failing, failures = self.standing.seen.failing, self.standing.seen.failures
         found = sorted(each for each, count in failing.items() if count >= least and count > failures)
         return tuple(found) if self.failed.attempt.address in found else ()
 
@@ -225,7 +231,7 @@ def _failing(standings: Iterable[Standing], both_ways: set[str]) -> list[_Failin
     return [
         _Failing(each, failed)
         for each in standings
-        if (failed := each.last_failed) is not None
+        if (failed := each.seen.last_failed) is not None
         and not _is_local_dns(failed, both_ways)
         and not _has_no_such_family(failed)
     ]
@@ -236,7 +242,7 @@ def _over_time(failing: Iterable[_Failing]) -> dict[_Asked, Counted]:
     return {
         _asked(each.standing.result): each.unsteady(each.fails_at(_FEWEST_FALLS))
         for each in failing
-        if _comes_and_goes(each.standing.recent)
+        if _comes_and_goes(each.standing.seen.recent)
     }
 
 
@@ -259,10 +265,10 @@ def _in_one_look(failing: Iterable[_Failing], known: Iterable[Standing]) -> dict
     alone = _services_of_one_host(known)
     found: dict[_Asked, Counted] = {}
     for each in failing:
-        fails_at, standing = each.fails_at(1), each.standing
-        if fails_at or (len(set(standing.recent)) > 1 and _service_of(standing) in alone):
-            is_random = bool(fails_at) and not all(standing.recent) and set(standing.failing.values()) == {1}
-            found[_asked(standing.result)] = each.unsteady(() if is_random else fails_at, is_random=is_random)
+        fails_at, (result, seen) = each.fails_at(1), each.standing
+        if fails_at or (len(set(seen.recent)) > 1 and _service_of(each.standing) in alone):
+            is_random = bool(fails_at) and not all(seen.recent) and set(seen.failing.values()) == {1}
+            found[_asked(result)] = each.unsteady(() if is_random else fails_at, is_random=is_random)
     return found
 
 
@@ -272,10 +278,10 @@ def _random(
     """What failed lately where chance decides; not what fails so often in a row that it is down."""
     found: dict[_Asked, Counted] = {}
     for each in failing:
-        result, failures = each.standing.result, each.standing.failures
+        result, seen = each.standing
         part = Part.of(result.endpoint)
-        is_lately = failures > 0 or each.failed.attempt.at >= since[result.path]
-        if is_lately and failures < _SETTLED and not random.isdisjoint((part, part.whole)):
+        is_lately = seen.failures > 0 or each.failed.attempt.at >= since[result.path]
+        if is_lately and seen.failures < _SETTLED and not random.isdisjoint((part, part.whole)):
             found[_asked(result)] = each.unsteady(is_random=True)
     return found
 

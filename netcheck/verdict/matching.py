@@ -72,6 +72,12 @@ def are_mostly_at_times(about: Collection[Counted]) -> bool:
     return 2 * at_times >= len(about)
 
 
+def fails_as(others: Iterable[Counted]) -> Matches:
+    """Whether it fails as any of these does: in the same phase, for the same reason."""
+    kinds = {(each.failure.phase, each.failure.reason) for each in others if each.failure}
+    return lambda each: each.failure is not None and (each.failure.phase, each.failure.reason) in kinds
+
+
 def reason_is(*reasons: Reason) -> Matches:
     return lambda each: each.failure is not None and each.failure.reason in reasons
 

@@ -308,10 +308,12 @@ def _may_be_compared(each: Counted) -> bool:
 
 
 def _numbered(service: Service) -> tuple[str, str] | None:
-    numbers, domains = zip(*(host.partition("-")[::2] for host in service.hosts), strict=True)
-    if len(set(domains)) == 1 and domains[0] and all(map(str.isdecimal, numbers)):
-        return domains[0], f"N: {numbers[0]} to {numbers[-1]}"
-    return None
+    """The domain and the numbers, where its hosts are NUMBER-DOMAIN."""
+    parts = [host.partition("-") for host in service.hosts]
+    numbers, domains = [number for number, _, _ in parts], {domain for _, _, domain in parts}
+    if len(domains) != 1 or "" in domains or not all(map(str.isdecimal, numbers)):
+        return None
+    return domains.pop(), f"N: {numbers[0]} to {numbers[-1]}"
 
 
 def the_failed_hosts(about: Iterable[Counted]) -> str:

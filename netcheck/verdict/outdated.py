@@ -6,8 +6,7 @@ Hosts take turns, so most results are some rounds old when their port is blocked
 import math
 from collections.abc import Iterator
 
-from netcheck.apns.addresses import published_range
-from netcheck.model.paths import Family
+from netcheck.apns.addresses import range_of
 from netcheck.model.results import Result, Standing
 from netcheck.model.trends import Part, Trend, Trends
 
@@ -23,10 +22,10 @@ class Outdated:
         self._eventful = {part: trend for part, trend in trends.items() if trend.down or trend.silences}
         self._fell_silent: dict[str, float] = {}
         """By path: when the last of its parts that are down went down."""
-        self._around: dict[tuple[str, int, Family], list[Trend]] = {}
-        """By path, port and family."""
+        self._around: dict[Part, list[Trend]] = {}
+        """By what each is a part of."""
         for part, trend in self._eventful.items():
-            self._around.setdefault(part[:3], []).append(trend)
+            self._around.setdefault(part.whole, []).append(trend)
             if trend.down is not None:
                 latest = self._fell_silent.get(part.path, -math.inf)
                 self._fell_silent[part.path] = max(latest, trend.fell_silent)
@@ -37,7 +36,7 @@ class Outdated:
         A failure from a time that is over tells nothing of the next one either, whose cause may be another.
         """
         at = standing.result.attempt.at
-        if not standing.failures:
+        if not standing.seen.failures:
             return self._is_old_success(standing)
         return (
             not self._is_silent_since(standing.result, at)
@@ -51,23 +50,21 @@ class Outdated:
 
     def is_believed(self, standing: Standing, failures: int) -> bool:
         """Whether it failed so often in a row by itself: what all around it did as well does not count."""
-        return standing.failures - self._began_in_silence(standing) >= failures
+        return standing.seen.failures - self._began_in_silence(standing) >= failures
 
     def is_of_all(self, standing: Standing) -> bool:
         """Whether it failed the last time as all around it did, be that over, or so of several hosts now."""
-        failed = standing.last_failed
+        failed = standing.seen.last_failed
         if failed is not None and self._was_silent(failed, failed.attempt.at):
             return True
-        return standing.failures > 0 and any(
+        return standing.seen.failures > 0 and any(
             trend.down is not None and trend.needed >= _FEWEST_HOSTS for trend in self._of(standing.result)
         )
 
     def recovers(self, standing: Standing, at: float) -> bool:
         """Whether what began then may have waited for the end of an outage: its own, or all around it."""
-        result = standing.result
-        return (
-            at <= standing.failed_until or self._was_silent(result, at) or self._is_silent_since(result, at)
-        )
+        result, seen = standing
+        return at <= seen.failed_until or self._was_silent(result, at) or self._is_silent_since(result, at)
 
     def forgets(self, standing: Standing) -> bool:
         """Whether it tells nothing that something nobody needs answered once, before it failed."""
@@ -79,7 +76,7 @@ class Outdated:
 
     def _is_old_success(self, standing: Standing) -> bool:
         """Not of a host that went on answering while all around it did not."""
-        result, before = standing.result, standing.before
+        result, before = standing.result, standing.seen.before
         at = result.attempt.at
         if result.path not in self._fell_silent:
             return False
@@ -93,8 +90,8 @@ class Outdated:
 
     def _began_in_silence(self, standing: Standing) -> bool:
         """Whether anything around it was silent when it began to fail: its addresses take turns."""
-        result, since = standing.result, standing.fails_since
-        around = self._around.get((result.path, result.port, result.attempt.family), ())
+        result, since = standing.result, standing.seen.fails_since
+        around = self._around.get(Part.of(result.endpoint).whole, ())
         return since is not None and any(trend.was_silent(since) for trend in around)
 
     def _is_silent_since(self, result: Result, at: float) -> bool:
@@ -108,10 +105,7 @@ class Outdated:
         """The trends of all that it is a part of, where anything happened."""
         if not self._eventful:
             return
-        attempt = result.attempt
-        prefix = published_range(attempt.address) if attempt.address else None
-        for what in ("", result.service, prefix):
-            if what is not None:
-                trend = self._eventful.get(Part(result.path, result.port, attempt.family, what))
-                if trend is not None:
-                    yield trend
+        part = Part.of(result.endpoint)
+        for each in (part.whole, part, range_of(result)):
+            if each is not None and each in self._eventful:
+                yield self._eventful[each]

@@ -2,56 +2,33 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
-from netcheck.apns.addresses import published_range
-from netcheck.model.paths import Family
+from netcheck.apns.addresses import range_of
 from netcheck.model.results import Result, Standing, independent
+from netcheck.model.trends import Part
 
 
-class RangeOnPath(NamedTuple):
-    """A range of Apple's as it is reached over a path on a port, named by an address of ours."""
-
-    path: str
-    port: int
-    family: Family
-    prefix: str
-
-
-def range_of(result: Result) -> RangeOnPath | None:
-    """Where its address is, if that is in one of the ranges that Apple publishes."""
-    attempt = result.attempt
-    prefix = published_range(attempt.address) if attempt.address else None
-    return RangeOnPath(result.path, result.port, attempt.family, prefix) if prefix else None
-
-
-def dead_ranges(
-    standings: Iterable[Standing], since: Mapping[str, float], failures: int
-) -> frozenset[RangeOnPath]:
+def dead_ranges(standings: Iterable[Standing], since: Mapping[str, float], failures: int) -> frozenset[Part]:
     """The ranges that answer no more, over a rotation of the hosts, beside others of the family that do.
 
     In such a range nothing was connected to lately, and `failures` hosts could not be since anything was. One
     of them is of a service that is reached elsewhere: where all of a service fails, it may be the service.
     """
-    by_range: dict[RangeOnPath, list[Result]] = {}
-    alive: set[tuple[str, int, Family, str]] = set()
+    by_range: dict[Part, list[Result]] = {}
+    alive: set[Part] = set()
     for result in (standing.result for standing in standings):
         if (where := range_of(result)) is not None:
             by_range.setdefault(where, []).append(result)
         if result.attempt.connected and result.attempt.at >= since[result.path]:
-            alive.add(_service_on(result))
+            alive.add(Part.of(result.endpoint))
     silent = {
         where: failed
         for where, results in by_range.items()
         if (failed := _since_anything_answered(results, since[where.path]))
         and independent((each.host, each.attempt) for each in failed) >= failures
-        and any(_service_on(result) in alive for result in failed)
+        and any(Part.of(result.endpoint) in alive for result in failed)
     }
     return frozenset(where for where in silent if _is_no_single_host(where, silent))
-
-
-def _service_on(result: Result) -> tuple[str, int, Family, str]:
-    return result.path, result.port, result.attempt.family, result.service
 
 
 def _since_anything_answered(results: Sequence[Result], since: float) -> list[Result]:
@@ -63,18 +40,13 @@ def _since_anything_answered(results: Sequence[Result], since: float) -> list[Re
     return [result for result in results if not result.attempt.connected and result.attempt.at > last]
 
 
-def _is_no_single_host(where: RangeOnPath, silent: Mapping[RangeOnPath, Sequence[Result]]) -> bool:
+def _is_no_single_host(where: Part, silent: Mapping[Part, Sequence[Result]]) -> bool:
     """A host that is down takes its addresses along, and an address its hosts: it takes two of both."""
-    beside = [
-        result
-        for other, results in silent.items()
-        if (other.path, other.port, other.family) == (where.path, where.port, where.family)
-        for result in results
-    ]
+    beside = [result for other, results in silent.items() if other.whole == where.whole for result in results]
     hosts, addresses = {r.host for r in beside}, {r.attempt.address for r in beside}
     return len(hosts) > 1 and len(addresses) > 1
 
 
-def is_in(result: Result, dead: frozenset[RangeOnPath]) -> bool:
+def is_in(result: Result, dead: frozenset[Part]) -> bool:
     """Whether it is one of the failures in these ranges."""
     return not result.attempt.connected and range_of(result) in dead

@@ -5,13 +5,11 @@ of some service's port. What it leaves unexplained has a cause of its own, if it
 A cause that is about no probe stands apart, beside all of these.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
 
-from netcheck.model.failing import Reason
-from netcheck.model.findings import Cause, Finding, Hop, Verdict
-from netcheck.model.paths import Expected, Family
+from netcheck.model.findings import Cause, Finding, Verdict
+from netcheck.model.paths import Expected
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes import (
     apple,
@@ -117,7 +115,7 @@ def _faults(case: Case) -> tuple[Finding, ...]:
 
 def _are_strays(case: Case) -> bool:
     """Whether what is left are single hosts, of which nobody is asked while more is wrong."""
-    in_dead_range = any(each.range in case.world.dead_ranges for each in case.left if not each.connected)
+    in_dead_range = any(map(case.world.is_in_dead_range, case.left))
     return not case.weighs(case.left) and not in_dead_range and case.is_few(case.left)
 
 
@@ -131,23 +129,11 @@ def _badness(case: Case, cause: Cause, about: Sequence[Counted]) -> int:
     return min(badness, Verdict.DEGRADED.severity) if cause is Cause.IPV6_BROKEN else badness
 
 
-def _remarks(case: Case, faults: Sequence[Finding]) -> tuple[Finding, ...]:
+def _remarks(case: Case, faults: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """What the faults do not say: of none of the results for which their hop is asked already."""
     if case.path.expected is Expected.BLOCKED:
         return ()
-    case = replace(case, explained=frozenset(chain.from_iterable(map(_explained, faults))))
+    case = replace(case, faults=faults)
     remarks = [it[0] for rule in RULES if rule.is_remark and (it := rule.explain(case))]
     asked = {(fault.hop, id(each)) for fault in faults for each in fault.about}
     return tuple(r for r in remarks if asked.isdisjoint((r.hop, id(each)) for each in r.about))
-
-
-def _explained(fault: Finding) -> Iterator[tuple[str, Family, Reason | None]]:
-    """What a fault explains on other ports too: all, or what fails for this reason.
-
-    What a firewall is asked for is a matter of ports, but for decryption.
-    """
-    if fault.hop is Hop.FIREWALL and fault.cause is not Cause.TLS_INTERCEPTED:
-        return
-    for each in fault.about:
-        reason = each.attempt.failure.reason if each.attempt.failure and fault.hop is Hop.FIREWALL else None
-        yield each.host, each.attempt.family, reason

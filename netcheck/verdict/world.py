@@ -15,7 +15,6 @@ from netcheck.model.services import Network, Service
 from netcheck.phrases import date_text
 from netcheck.verdict.counting import Counted, Counting
 from netcheck.verdict.matching import Matches, is_apples, phase_is, reason_is, software_of
-from netcheck.verdict.ranges import RangeOnPath
 
 _UNASKED = (Reason.NETWORK_UNREACHABLE, Reason.NO_LOCAL_ADDRESS)
 """From a nameserver so nobody waits for an answer: this machine has no way to it."""
@@ -51,11 +50,13 @@ class World:
         beside: Beside = Beside(),
     ) -> None:
         self.services = tuple(services)
+        self.required = frozenset(service.name for service in services if service.required)
+        """By their names: the services that count towards readiness."""
         self.networks: dict[str, tuple[Network, ...]] = {}
         for service in services:  # services of one name are one to people
             self.networks[service.name] = (*self.networks.get(service.name, ()), *service.networks)
         self.paths = tuple(paths)
-        self.dead_ranges: frozenset[RangeOnPath] = counting.dead
+        self._dead_ranges = counting.dead
         self.lookups = _of_present_nameservers(tuple(lookups))
         self._beside = beside
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
@@ -124,6 +125,10 @@ class World:
     def holds(self) -> tuple[Hold, ...]:
         return self._beside.holds
 
+    def is_in_dead_range(self, each: Counted) -> bool:
+        """Whether it cannot be connected to, and nothing in the same range of Apple's can be."""
+        return not each.connected and each.range in self._dead_ranges
+
     def chosen_on(self, path: str) -> list[Counted]:
         """What a PAC file or the environment has said something of, be it needed or not."""
         return self._chosen[path]
@@ -184,11 +189,6 @@ class World:
         if any(each.failure is None and each.result.attempt.tls is not None for each in counted):
             return ()
         return tuple(each for each in counted if is_apples(each) and _is_genuine_and_out_of_date(each))
-
-    @cached_property
-    def unanswered(self) -> tuple[Lookup, ...]:
-        """What no nameserver said anything to."""
-        return tuple(lookup for lookup in self.lookups if lookup.reason is Reason.DNS_TIMEOUT)
 
     @cached_property
     def completed(self) -> Mapping[str, str]:

@@ -153,7 +153,7 @@ def test_an_outage_of_a_host_lasts_until_the_answer_that_ends_it() -> None:
     def failed_until(at: float, failure: Failure | None, seconds: float = 0.02) -> float:
         state.record(visit(result(COURIER, 5223, failure, at=at, seconds=seconds)))
         (standing,) = standings_of(state.endpoints.latest)
-        return standing.failed_until
+        return standing.seen.failed_until
 
     assert failed_until(1000.0, None) == -math.inf
     assert failed_until(1010.0, REFUSED) == -math.inf
@@ -168,7 +168,7 @@ def test_of_the_visit_before_it_is_known_how_long_it_took() -> None:
     def before(at: float, failure: Failure | None = None, lost: int = 0) -> Earlier | None:
         state.record(visit(result(COURIER, 5223, failure, at=at, seconds=0.5, syn_retransmits=lost)))
         (standing,) = standings_of(state.endpoints.latest)
-        return standing.before
+        return standing.seen.before
 
     assert before(1000.0) is None
     assert before(1001.0, lost=1) == Earlier(1000.0, 0.5)
@@ -254,9 +254,9 @@ def test_each_load_balancer_of_a_host_has_a_course_of_its_own() -> None:
                 result(COURIER, 5223, failure, path="lb", balancer="10.1.1.21:5223"),
             )
         )
-    up, down = standings_of(state.endpoints.latest)
+    up, down = (standing.seen for standing in standings_of(state.endpoints.latest))
     assert (up.failures, up.recent) == (0, (True, True, True))
-    assert (down.failures, down.answered, down.recent) == (2, True, (True, False, False))
+    assert (down.failures, down.last_success, down.recent) == (2, 1000.0, (True, False, False))
     (endpoint,) = state.endpoints.latest.values()
     assert (endpoint.failures, endpoint.reachable, endpoint.unreachable) == (0, 1, 1)
 

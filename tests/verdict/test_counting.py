@@ -15,7 +15,7 @@ from netcheck.state.endpoints import standings_of
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.counting import what_counts
-from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, once, result, visit
+from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, once, result, standing_of, visit
 
 DIRECT = ProbePath("direct")
 
@@ -28,7 +28,7 @@ def judge(standings: Sequence[Standing], failures: int = 2) -> Judgement:
 def provider(failures: int, *, answered: bool = True) -> list[Standing]:
     """Both ports, each with so many failures in a row."""
     failure = REFUSED if failures else None
-    return [Standing(result(PROVIDER, port, failure), failures, answered) for port in (443, 2197)]
+    return [standing_of(result(PROVIDER, port, failure), failures, answered) for port in (443, 2197)]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_hosts_that_fail_once_each_are_believed_where_nothing_answers() -> None:
 
 def failing_once() -> list[Standing]:
     return [
-        Standing(result(COURIER, port, DROPPED, host=host), 1, True, fails_since=1000.0)
+        standing_of(result(COURIER, port, DROPPED, host=host), 1, True, fails_since=1000.0)
         for host in COURIER.hosts
         for port in COURIER.ports
     ]
@@ -82,7 +82,7 @@ def was_silent(begin: float, end: float) -> dict[Part, Trend]:
 def couriers(failures: int, at: float, host: str, since: float | None = None) -> list[Standing]:
     failed = DROPPED if failures else None
     return [
-        Standing(result(COURIER, port, failed, host=host, at=at), failures, True, fails_since=since)
+        standing_of(result(COURIER, port, failed, host=host, at=at), failures, True, fails_since=since)
         for port in COURIER.ports
     ]
 
@@ -109,7 +109,7 @@ def test_what_answers_since_then_counts() -> None:
 def test_what_answered_in_a_gap_of_a_silence_counts_where_it_did_so_before(
     before: Earlier | None, counts: bool
 ) -> None:
-    seen = Standing(result(PROVIDER, 443, at=1010.0), 0, True, before=before)
+    seen = standing_of(result(PROVIDER, 443, at=1010.0), 0, True, before=before)
     trend = Trend(down=Moment(1005.0, 1005.0), again=Moment(1012.0, 1012.0))
     trends = {
         Part("direct", 443, Family.IPV4): trend,
@@ -177,29 +177,30 @@ def test_a_request_that_was_sent_while_nothing_answered_is_no_lost_packet(
 
 def test_what_nobody_needs_counts_only_from_after_the_silence_as_nobody_looks_at_it_out_of_turn() -> None:
     for at, counts in ((1000.0, False), (1010.0, True)):
-        works = Standing(result(GATEWAY, 2195, at=at), 0, True)
+        works = standing_of(result(GATEWAY, 2195, at=at), 0, True)
         counted = what_counts([DIRECT], [works], 120.0, 2, down_since(1004.0)).counted
         assert bool(counted) is counts
 
 
 def test_a_host_that_is_down_stays_so_until_its_turn_comes_again() -> None:
     standings = [
-        Standing(result(COURIER, port, DROPPED, host=COURIER.hosts[0], time=1000), 2, True)
+        standing_of(result(COURIER, port, DROPPED, host=COURIER.hosts[0], time=1000), 2, True)
         for port in COURIER.ports
     ]
     standings += [
-        Standing(result(COURIER, port, host=COURIER.hosts[1], time=2000), 0, True) for port in COURIER.ports
+        standing_of(result(COURIER, port, host=COURIER.hosts[1], time=2000), 0, True)
+        for port in COURIER.ports
     ]
     (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2).judgements
     assert judged.verdict is Verdict.DEGRADED
-    once_only = [Standing(s.result, min(s.failures, 1), True) for s in standings]
+    once_only = [standing_of(s.result, min(s.seen.failures, 1), True) for s in standings]
     (judged,) = assess([COURIER], [DIRECT], once_only, window=120, failures=2).judgements
     assert judged.verdict is Verdict.READY
 
 
 def test_failures_of_two_families_do_not_add_up() -> None:
     standings = [
-        Standing(result(PROVIDER, port, REFUSED, family=family), 1, True)
+        standing_of(result(PROVIDER, port, REFUSED, family=family), 1, True)
         for port in PROVIDER.ports
         for family in (Family.IPV4, Family.IPV6)
     ]
@@ -249,7 +250,7 @@ def test_an_address_that_fails_each_time_is_a_limit_where_a_host_has_few(
         ]
         state.record(visit(*results))
     standings: list[Standing] = list(standings_of(state.endpoints.latest))
-    assert {standing.failures for standing in standings} == {0}
+    assert {standing.seen.failures for standing in standings} == {0}
     judged = judge(standings)
     assert judged.verdict is (Verdict.DEGRADED if is_told else Verdict.READY)
     if is_told:

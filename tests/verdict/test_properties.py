@@ -21,6 +21,7 @@ from netcheck.model.paths import (
 from netcheck.model.results import Attempt, Endpoint, Result, Standing
 from netcheck.model.services import PortRule, Service, families_of, targets
 from netcheck.verdict.assessing import assess
+from tests.records import standing_of
 from tests.verdict.scene import possible
 
 DEVICE, PROVIDER = frozenset({Role.DEVICE}), frozenset({Role.PROVIDER})
@@ -92,7 +93,7 @@ def standings(draw: st.DrawFn) -> Standing:
     )
     result = Result(endpoint.service, endpoint.host, endpoint.port, endpoint.path, attempt)
     in_a_row = draw(st.integers(1, 3)) if failure else 0
-    return Standing(result, in_a_row, answered=failure is None or draw(st.booleans()))
+    return standing_of(result, in_a_row, answered=failure is None or draw(st.booleans()))
 
 
 worlds = st.lists(
@@ -169,4 +170,4 @@ def _does_not_count(result: Result) -> bool:
 
 def _success(standing: Standing) -> Standing:
     attempt = replace(standing.result.attempt, failure=None, syn_retransmits=0)
-    return Standing(replace(standing.result, attempt=attempt), 0, answered=True)
+    return standing_of(replace(standing.result, attempt=attempt), 0, answered=True)

@@ -24,7 +24,7 @@ from netcheck.model.services import PortRule, Service, TlsSettings
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.rules import RULES
-from tests.records import DROPPED, PROVIDER, REFUSED, lookup, once, result
+from tests.records import DROPPED, PROVIDER, REFUSED, lookup, once, result, standing_of
 from tests.verdict.scene import (
     API,
     API_WORKS,
@@ -870,7 +870,7 @@ def test_a_proxy_is_not_slow_where_what_it_was_asked_for_waited_for_the_end_of_a
 def findings_of_a_slow_proxy(before: Earlier | None = None, failed_until: float = -math.inf) -> int:
     """Where a connection that began at 1000 took two seconds."""
     slow = result(PROVIDER, 443, path=PROXY.name, seconds=2.0, proxies=PROXY.proxies)
-    standing = once([slow])[0]._replace(before=before, failed_until=failed_until)
+    standing = standing_of(slow, 0, True, before=before, failed_until=failed_until)
     standings = [*once([result(PROVIDER, 443)]), standing]
     return len(assess([PROVIDER], [DIRECT, PROXY], standings, window=120.0).judgements[-1].findings)
 

@@ -1,6 +1,6 @@
 """What a certificate gives away: who decrypts, or who answers in another's place."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from netcheck.model.failing import CERTIFICATE_REASONS, Reason
 from netcheck.model.findings import Cause, Hop
@@ -62,8 +62,7 @@ def _where(case: Case, about: Sequence[Counted]) -> str:
     if are_mostly_at_times(about):
         return ""
     families = {each.family for each in about}
-    required = {service.name for service in case.world.services if service.required}
-    beside = [e for e in case.counted if e.family in families and e.result.service in required]
+    beside = [e for e in case.counted if e.family in families and e.result.service in case.world.required]
     ports = {each.result.port for each in [*about, *beside] if _is_forged(case, each)}
     passing = (each for each in beside if each.failure is None and each.result.attempt.tls)
     spared = {each.result.port for each in passing} - ports
@@ -98,7 +97,7 @@ def wrong_peer(case: Case) -> Found | None:
     where = f"{the_hosts(case, about)} on {the_ports(case, about)}"
     if all(map(case.is_led_astray, about)):
         next_step = (
-            f"Ask {owner.asked} to correct where it leads {where}: {_who_answers(about)} answers. "
+            f"Ask {owner.asked} to correct where it leads {where}: {shortened(names)} answers. "
             "It has to go by the name in TLS (SNI)."
         )
     elif all(map(is_another_of_apples, about)):
@@ -120,10 +119,6 @@ def _is_of_another(each: Counted) -> bool:
     tls = each.result.attempt.tls
     is_for_the_name = tls is not None and tls.is_for_host is True
     return reason_is(*CERTIFICATE_REASONS, Reason.TLS_NOT_TLS)(each) and not is_for_the_name
-
-
-def _who_answers(about: Iterable[Counted]) -> str:
-    return shortened(sorted({_name_in(tls) for each in about if (tls := each.result.attempt.tls)}))
 
 
 def _name_in(tls: TlsInfo) -> str:

@@ -1,17 +1,19 @@
 """What devices fall back to where their first port is blocked: a port of which nobody misses anything yet."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, filterfalse
 
-from netcheck.model.failing import Phase
-from netcheck.model.findings import Cause, Hop, Needed, Verdict
-from netcheck.model.services import PortRule, ports_on
+from netcheck.model.failing import Phase, Reason
+from netcheck.model.findings import Cause, Finding, Hop, Needed, Verdict
+from netcheck.model.paths import Family
+from netcheck.model.services import PortRule, is_relayed, ports_on
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.names_led import at_strays
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
-from netcheck.verdict.matching import phase_is
+from netcheck.verdict.matching import Matches, phase_is
 from netcheck.verdict.naming import (
     FIREWALL,
     apples_networks,
@@ -26,11 +28,11 @@ from netcheck.verdict.naming import (
 @cause(Cause.FALLBACK_BLOCKED, Hop.FIREWALL, is_remark=True)
 def fallback_blocked(case: Case) -> Found | None:
     """One to which devices fall back does not work, or to a part of the couriers; their first port may."""
-    spares = [] if case.path.is_proxied or case.path.load_balancer else _spares(case)
+    spares = [] if is_relayed(case.path) else _spares(case)
     tried = [each for each in case.counted if each.place in spares]
     is_stray = at_strays(case)
     failed = [each for each in tried if each.failure and not (each.comes_and_goes or is_stray(each))]
-    about = _fails_in_part(case, [each for each in failed if not _is_explained(case, each)])
+    about = _fails_in_part(case, list(filterfalse(_is_explained(case), failed)))
     if not about:
         return None
     places = {each.place for each in about}
@@ -50,8 +52,27 @@ def fallback_blocked(case: Case) -> Found | None:
     )
 
 
-def _is_explained(case: Case, each: Counted) -> bool:
-    return each.failure is not None and case.is_explained(each.result.host, each.family, each.failure.reason)
+def _is_explained(case: Case) -> Matches:
+    """By a fault of any port: by its host and family, or also by its reason."""
+    known = set(chain.from_iterable(map(_explained_by, case.faults)))
+
+    def matches(each: Counted) -> bool:
+        host, reason = each.result.host, each.failure.reason if each.failure else None
+        return not known.isdisjoint(((host, each.family, None), (host, each.family, reason)))
+
+    return matches
+
+
+def _explained_by(fault: Finding) -> Iterator[tuple[str, Family, Reason | None]]:
+    """What a fault explains on other ports too: all, or what fails for this reason.
+
+    What a firewall is asked for is a matter of ports, but for decryption.
+    """
+    if fault.hop is Hop.FIREWALL and fault.cause is not Cause.TLS_INTERCEPTED:
+        return
+    for each in fault.about:
+        reason = each.attempt.failure.reason if each.attempt.failure and fault.hop is Hop.FIREWALL else None
+        yield each.host, each.attempt.family, reason
 
 
 def _what_for(case: Case, about: Sequence[Counted], beside: Sequence[Counted]) -> str:
@@ -76,7 +97,7 @@ def _fails_in_part(case: Case, failed: Sequence[Counted]) -> list[Counted]:
     about: list[Counted] = []
     for place in sorted({each.place for each in failed}):
         there = [each for each in failed if each.place == place]
-        dead = [each for each in there if not each.connected and each.range in case.world.dead_ranges]
+        dead = list(filter(case.world.is_in_dead_range, there))
         about += dead if case.is_few(there) else there
     return sorted(about, key=lambda each: each.order)
 
@@ -86,7 +107,7 @@ def _dead_parts(about: Sequence[Counted], beside: Sequence[Counted]) -> str:
     dead, alive = {each.range for each in about}, {each.range for each in beside}
     if not alive or None in dead or dead & alive:
         return ""
-    return listed(sorted({each.prefix for each in dead if each}))
+    return listed(sorted({each.what for each in dead if each}))
 
 
 def _spares(case: Case) -> list[Needed]:

@@ -9,12 +9,21 @@ from ipaddress import ip_address
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Expected, Family, Role
+from netcheck.model.services import is_relayed
 from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
-from netcheck.verdict.matching import fails_in, is_apples, is_translated, is_unsaid, phase_is, tls_had_begun
+from netcheck.verdict.matching import (
+    fails_as,
+    fails_in,
+    is_apples,
+    is_translated,
+    is_unsaid,
+    phase_is,
+    tls_had_begun,
+)
 from netcheck.verdict.naming import (
     FAMILIES,
     THIS_NETWORK,
@@ -44,8 +53,8 @@ def path_open(case: Case) -> Found | None:
     """The config says that nothing leads out here, and something does."""
     if case.path.expected is not Expected.BLOCKED:
         return None
-    required = {service.name for service in case.world.services if service.required}
-    about = [e for e in case.counted if e.result.attempt.failure is None and e.result.service in required]
+    required = (each for each in case.counted if each.result.service in case.world.required)
+    about = [each for each in required if each.result.attempt.failure is None]
     if not about:
         return None
     owner = on_the_way(case, about)
@@ -153,15 +162,14 @@ def _cut_in_tls(case: Case, about: list[Counted]) -> list[Counted]:
 @cause(Cause.RANGE_BLOCKED, Hop.FIREWALL, Hop.PROXY)
 def range_blocked(case: Case) -> Found | None:
     """In some of the ranges that Apple publishes nothing can be connected to, and beside them it can."""
-    dead = case.world.dead_ranges
-    about = case.mostly(lambda each: not each.connected and each.range in dead)
+    about = case.mostly(case.world.is_in_dead_range)
     if not about:
         return None
     owner = on_the_way(case, about)
     ports = {each.result.port for each in about}
     hosts = len({each.result.host for each in about})
     tried = len({each.result.host for each in case.counted if each.result.port in ports})
-    prefixes = sorted({each.range.prefix for each in about if each.range})
+    prefixes = sorted({each.range.what for each in about if each.range})
     counted = ", ".join(f"{prefix}: {_addresses_in(about, prefix)}" for prefix in prefixes)
     return Found(
         owner,
@@ -175,7 +183,7 @@ def range_blocked(case: Case) -> Found | None:
 
 def _addresses_in(about: list[Counted], prefix: str) -> str:
     """How many addresses of the range were tried; none of them answers."""
-    addresses = {e.result.attempt.address for e in about if e.range and e.range.prefix == prefix}
+    addresses = {e.result.attempt.address for e in about if e.range and e.range.what == prefix}
     return f"0 of {len(addresses)} addresses answer"
 
 
@@ -191,8 +199,7 @@ def ipv4_broken(case: Case) -> Found | None:
 
 def _only_over(case: Case, family: Family) -> Found | None:
     """No required service can be connected to over it, and over the other family they can."""
-    required = {service.name for service in case.world.services if service.required}
-    working = {e.family for e in case.counted if e.connected and e.result.service in required}
+    working = {e.family for e in case.counted if e.connected and e.result.service in case.world.required}
     if case.path.load_balancer or family in working or not working - {Family.NAME}:
         return None
     about = case.mostly(lambda each: each.family is family)
@@ -215,9 +222,7 @@ def _only_over(case: Case, family: Family) -> Found | None:
 
 def _names_that_fail_alike(case: Case, about: Sequence[Counted]) -> list[Counted]:
     """What a proxy that is given the name takes this family for, and fails as with its addresses."""
-    how = {(each.failure.phase, each.failure.reason) for each in about if each.failure}
-    names = (each for each in case.left if each.family is Family.NAME)
-    return [each for each in names if each.failure and (each.failure.phase, each.failure.reason) in how]
+    return list(filter(fails_as(about), (each for each in case.left if each.family is Family.NAME)))
 
 
 def _lost_over_others(case: Case, family: Family) -> set[str]:
@@ -262,9 +267,10 @@ def _how_on_ports(case: Case, about: Sequence[Counted]) -> str:
 
 def _nothing_is_translated(case: Case, about: Sequence[Counted]) -> bool:
     """Whether all addresses that fail stand for IPv4 ones, and none of such can be connected to."""
-    is_direct = not (case.path.is_proxied or case.path.load_balancer)
+    if is_relayed(case.path):
+        return False
     connected = (each for each in case.counted if each.connected)
-    return is_direct and all(map(is_translated, about)) and not any(map(is_translated, connected))
+    return all(map(is_translated, about)) and not any(map(is_translated, connected))
 
 
 def _on_dead_ports(case: Case) -> list[Counted]:

@@ -19,7 +19,7 @@ _HOW = {
 @cause(Cause.IDLE_FORGOTTEN, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER, is_remark=True)
 def idle_forgotten(case: Case) -> Found | None:
     """Of services with `hold`, the one that ends soonest."""
-    needed = {place.service for place in case.needs}
+    needed = case.services_needed
     holds = [hold for hold in case.world.holds if hold.key.path == case.path.name]
     about = [
         hold

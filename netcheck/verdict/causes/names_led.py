@@ -1,6 +1,6 @@
 """Where names lead: to nobody's address, to somebody else's, or elsewhere than by another resolver."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from ipaddress import ip_address
 
 from netcheck.apns.addresses import (
@@ -132,8 +132,7 @@ def _place(each: Counted) -> _Place:
 
 
 def _strays(case: Case) -> frozenset[_Place]:
-    needed = {need.service for need in case.needs} & {n for n, its in case.world.networks.items() if not its}
-    hosts = {host for service in case.world.services if service.name in needed for host in service.hosts}
+    hosts = _hosts_of(case, (name for name in case.services_needed if not case.world.networks[name]))
     return frozenset(
         (lookup.host, address)
         for lookup in case.lookups
@@ -141,6 +140,11 @@ def _strays(case: Case) -> frozenset[_Place]:
         for address in lookup.addresses
         if not is_allocated(address)
     )
+
+
+def _hosts_of(case: Case, services: Iterable[str]) -> set[str]:
+    names = set(services)
+    return {host for service in case.world.services if service.name in names for host in service.hosts}
 
 
 def _said_of(strays: Collection[_Place]) -> tuple[str, list[str]]:
@@ -218,7 +222,7 @@ def dns_differs(case: Case) -> Found | None:
 def _has_strays(case: Case) -> Found | None:
     """Visits come to each address in turn, so what is there may not be known."""
     strays, resolver = _strays(case), the_resolver(case)
-    if not strays or case.path.load_balancer or not case.path.resolved_families():
+    if not strays or not case.path.resolved_families():
         return None
     addresses, hosts = _said_of(strays)
     return Found(
@@ -277,10 +281,9 @@ def _answers_worse(case: Case) -> Found | None:
 
 def odd_lookups(case: Case) -> list[tuple[Lookup, Lookup]]:
     """Where this path's resolver says something worse of needed names than another does: both answers."""
-    if case.path.load_balancer or not case.path.resolved_families():
+    if not case.path.resolved_families():
         return []
-    needed = {need.service for need in case.needs}
-    hosts = {host for service in case.world.services if service.name in needed for host in service.hosts}
+    hosts = _hosts_of(case, case.services_needed)
     mine = (e for e in case.lookups if e.host in hosts and is_apple_name(e.host) and _is_odd(e))
     odd = sorted(mine, key=lambda each: (each.host, each.rdtype))
     return [(each, better) for each in odd if (better := _better_answer(case, each)) is not None]

@@ -95,14 +95,14 @@ def pac_splits(case: Case) -> Found | None:
     if not about:
         return None
     file = the_chooser(case)
-    said = dict.fromkeys(f"port {e.result.port}: {c.said or 'DIRECT'}" for e, c in map(_chosen, about))
+    said = dict.fromkeys(f"port {each.result.port}: {_choice(each).said or DIRECT}" for each in about)
     return Found(
         file,
         about,
         f"Sent different ways by port: {the_failed_hosts(about)}",
         f"Ask {file.asked} to send all ports of Apple's couriers the same way. "
         "Devices change between these ports when one does not answer.",
-        f"{listed(list(said)[:4])}",
+        listed(list(said)[:4]),
     )
 
 
@@ -142,7 +142,7 @@ def pac_member_down(case: Case) -> Found | None:
 @cause(Cause.PAC_OUTDATED, Hop.PROXY, is_remark=True)
 def pac_outdated(case: Case) -> Found | None:
     """It could be read before, and cannot now: devices that come anew get none."""
-    about = [each for each, choice in map(_chosen, _with_choice(case)) if choice.trouble]
+    about = [each for each in _with_choice(case) if _choice(each).trouble]
     if not about:
         return None
     file = the_chooser(case)
@@ -152,20 +152,19 @@ def pac_outdated(case: Case) -> Found | None:
         "netcheck uses the PAC file as it was read before: the newest could not be read",
         f"Ask {file.asked} to make sure that the PAC file can be fetched from netcheck's machine. "
         "Devices that need it now get none.",
-        _chosen(about[0])[1].trouble,
+        _choice(about[0]).trouble,
     )
 
 
 def _with_choice(case: Case) -> list[Counted]:
     """Of the role's services; of ports that it does not need too, as devices may try these."""
-    services = {place.service for place in case.needs}
-    chosen = case.world.chosen_on(case.path.name)
+    services, chosen = case.services_needed, case.world.chosen_on(case.path.name)
     return sorted((e for e in chosen if e.result.service in services), key=lambda each: each.order)
 
 
-def _chosen(each: Counted) -> tuple[Counted, Choice]:
+def _choice(each: Counted) -> Choice:
     assert each.result.choice is not None  # noqa: S101 - for the types: only such come here
-    return each, each.result.choice
+    return each.result.choice
 
 
 def _host(each: Counted) -> tuple[str, str]:
@@ -173,24 +172,24 @@ def _host(each: Counted) -> tuple[str, str]:
 
 
 def _ways(each: Counted) -> tuple[str, ...]:
-    return tuple(way_of(attempt) for attempt in _chosen(each)[1].attempts)
+    return tuple(map(way_of, _choice(each).attempts))
 
 
 def _failed_ways(each: Counted) -> Iterable[Attempt]:
     """Not DIRECT after others, which many files name at last where nothing leads out without a proxy."""
-    attempts = _chosen(each)[1].attempts
+    attempts = _choice(each).attempts
     usual = (attempt for number, attempt in enumerate(attempts) if attempt.proxies or not number)
     return (attempt for attempt in usual if attempt.failure is not None)
 
 
 def _before_the_one_taken(each: Counted) -> tuple[Attempt, ...]:
-    attempts = _chosen(each)[1].attempts
+    attempts = _choice(each).attempts
     return attempts[: attempts.index(each.result.attempt)] if each.result.attempt in attempts else ()
 
 
 def _ways_that_work(case: Case) -> set[str]:
     """Those that lead anywhere on this path."""
-    attempts = (attempt for each in _with_choice(case) for attempt in _chosen(each)[1].attempts)
+    attempts = (attempt for each in _with_choice(case) for attempt in _choice(each).attempts)
     return {way_of(attempt) for attempt in attempts if attempt.failure is None}
 
 

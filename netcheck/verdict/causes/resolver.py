@@ -249,7 +249,7 @@ def nameserver_silent(case: Case) -> Found | None:
 
     Names are found, but late. Where they are not for want of an answer, all may have fallen silent.
     """
-    if case.path.load_balancer or not case.path.resolved_families():
+    if not case.path.resolved_families():
         return None
     if any(phase_is(*DNS_PHASES)(each) and reason_is(*_SILENT)(each) for each in case.failed):
         return None
@@ -276,14 +276,10 @@ def _one_of_several_is_silent(case: Case) -> Found | None:
 
 
 def _silent_about_one_family(case: Case) -> Found | None:
-    families, name = case.path.resolved_families(), case.path.resolver.name
-    unheard = [
-        each for each in case.world.unanswered if each.resolver == name and each.rdtype.family in families
-    ]
-    if len(unheard) < _FEWEST:
-        return None
-    heard = {each.rdtype for each in case.lookups if each.was_heard and each.rdtype.family in families}
-    unheard = [each for each in unheard if each.rdtype not in heard]
+    families = case.path.resolved_families()
+    asked = [each for each in case.lookups if each.rdtype.family in families]
+    heard = {each.rdtype for each in asked if each.was_heard}
+    unheard = [e for e in asked if e.reason is Reason.DNS_TIMEOUT and e.rdtype not in heard]
     if not heard or len(unheard) < _FEWEST:
         return None
     resolver = the_resolver(case)

@@ -7,6 +7,7 @@ from netcheck.model.failing import DNS_PHASES, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding, Transport
 from netcheck.model.results import HOSTS_FILE, Attempt
+from netcheck.model.services import is_relayed
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
@@ -284,9 +285,9 @@ def _lacks_store(case: Case, each: Counted) -> bool:
 
 def _destination(case: Case, about: Sequence[Counted]) -> str:
     """Where a route should lead: to the networks where that is known, as others may be fine."""
-    if case.path.is_proxied or case.path.load_balancer:
+    if is_relayed(case.path):
         return on_the_way(case, about).name
-    ranges = {each.range.prefix if each.range else "" for each in about}
+    ranges = {each.range.what if each.range else "" for each in about}
     return the_hosts(case, about) if "" in ranges else listed(sorted(ranges))
 
 
@@ -294,7 +295,7 @@ def _forbidden(case: Case, about: Sequence[Counted]) -> str:
     """What this machine does not let out: DNS, what the path leads through, or the destinations."""
     if any(map(_asks, about)):
         return f"DNS to {the_resolver(case).name}"
-    if case.path.is_proxied or case.path.load_balancer:
+    if is_relayed(case.path):
         return f"connections to {on_the_way(case, about).name}"
     return f"TCP {the_ports(case, about)} to {the_hosts(case, about)}"
 

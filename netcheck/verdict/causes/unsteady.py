@@ -8,7 +8,7 @@ from netcheck.phrases import how_many
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import http_status, is_apples, is_unsaid, reason_is
+from netcheck.verdict.matching import fails_as, http_status, is_apples, is_unsaid, reason_is
 from netcheck.verdict.naming import (
     APPLE,
     Owner,
@@ -52,9 +52,7 @@ def intermittent(case: Case) -> Found | None:
 
 def _fails_alike(case: Case, about: Sequence[Counted]) -> list[Counted]:
     """What else fails as these do, which is chance: so some fail each time that they are asked."""
-    kinds = {(each.failure.phase, each.failure.reason) for each in about if each.failure}
-    steady = (each for each in case.left if not each.comes_and_goes)
-    return [e for e in steady if e.failure and (e.failure.phase, e.failure.reason) in kinds]
+    return list(filter(fails_as(about), (each for each in case.left if not each.comes_and_goes)))
 
 
 _is_denied = reason_is(Reason.PROXY_DENIED, *LOGIN_REASONS)

@@ -35,7 +35,7 @@ def denies_at_times(case: Case, about: Sequence[Counted]) -> Found | None:
 def half_denies(case: Case) -> Found | None:
     """Where it stops nobody: the other family's answer is enough."""
     pairs = _half_denied(case)
-    if not pairs or case.path.load_balancer or not case.path.resolved_families():
+    if not pairs or not case.path.resolved_families():
         return None
     resolver, (denial, answer) = the_resolver(case), pairs[0]
     hosts = {denial.host for denial, _ in pairs}

@@ -8,10 +8,10 @@ import pytest
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Family
-from netcheck.model.results import Result, Standing, TlsInfo, Trust
+from netcheck.model.results import Result, TlsInfo, Trust
 from netcheck.model.trends import Part
 from netcheck.verdict.assessing import assess
-from tests.records import result
+from tests.records import result, standing_of
 from tests.verdict.scene import (
     COURIER,
     DIRECT,
@@ -89,7 +89,7 @@ def test_what_is_not_decrypted_is_not_asked_for(decrypted: Callable[[Result], bo
 )
 def test_who_decrypts_or_answers_at_times_is_one_of_several(tls: TlsInfo, cause: Cause, does: str) -> None:
     seen = [each for each in all_couriers(INTERCEPTED, tls) if each.port == 5223]
-    standings = [Standing(each, 0, True, (False, True), each) for each in seen]
+    standings = [standing_of(each, 0, True, (False, True), each) for each in seen]
     random = frozenset({Part("direct", 5223, Family.IPV4)})
     (judged,) = assess([COURIER], [DIRECT], standings, random=random).judgements
     assert (judged.cause, judged.hop) == (cause, Hop.FIREWALL)

@@ -7,11 +7,11 @@ import pytest
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Family
-from netcheck.model.results import LargeHello, Standing
+from netcheck.model.results import LargeHello
 from netcheck.model.trends import Part
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.world import Beside
-from tests.records import DROPPED, REFUSED, lookup, once, result
+from tests.records import DROPPED, REFUSED, lookup, once, result, standing_of
 from tests.verdict.scene import (
     API,
     BLOCKED,
@@ -111,7 +111,7 @@ def test_a_dead_range_is_a_limit_where_every_host_has_another_address_too() -> N
         result(COURIER, 5223, DROPPED, host=host, address=f"17.188.128.{n}")
         for n, host in enumerate(COURIER.hosts)
     ]
-    standings = [Standing(each, 0, True) for each in (*alive, *dead)]
+    standings = [standing_of(each, 0, True) for each in (*alive, *dead)]
     (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
     assert (judged.verdict, judged.cause, judged.hop) == (
         Verdict.DEGRADED,
@@ -127,7 +127,7 @@ def test_one_dead_address_of_a_range_that_answers_is_no_limit() -> None:
         for n, host in enumerate(COURIER.hosts, 1)
         for last in (1, 2)
     ]
-    standings = [Standing(each, 0, True) for each in results]
+    standings = [standing_of(each, 0, True) for each in results]
     (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
     assert (judged.verdict, judged.findings) == (Verdict.READY, ())
 
@@ -282,8 +282,8 @@ def test_a_port_that_is_blocked_says_more_than_ipv6_that_is_broken_too() -> None
 def test_what_fails_each_time_as_others_do_by_chance_is_no_fault_of_its(failure: Failure, count: int) -> None:
     by_chance = couriers(REFUSED, (5223,), hosts=(0, 1))
     each_time = couriers(failure, (5223,), hosts=(2, 3))
-    standings = [Standing(each, 1, True, (True, False), each) for each in by_chance]
-    standings += [Standing(each, 8, True, (False,) * 8, each) for each in each_time]
+    standings = [standing_of(each, 1, True, (True, False), each) for each in by_chance]
+    standings += [standing_of(each, 8, True, (False,) * 8, each) for each in each_time]
     random = frozenset({Part("direct", 5223, Family.IPV4)})
     (judged,) = assess([COURIER], [DIRECT], standings, random=random).judgements
     assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.FIREWALL)
@@ -294,7 +294,7 @@ def test_what_fails_each_time_as_others_do_by_chance_is_no_fault_of_its(failure:
 @pytest.mark.parametrize("by_chance", [True, False])
 def test_a_large_hello_is_lost_by_chance_as_others_are(by_chance: bool) -> None:
     cut = Failure(Phase.TLS, Reason.CLOSED, "said")
-    standings = [Standing(each, 1, True, (True, False), each) for each in couriers(cut, (5223,))]
+    standings = [standing_of(each, 1, True, (True, False), each) for each in couriers(cut, (5223,))]
     (tried,) = couriers(None, (5223,), hosts=(0,))
     large = replace(tried, large_hello=LargeHello(1750, cut))
     (judged,) = assess(

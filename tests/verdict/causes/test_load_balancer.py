@@ -7,10 +7,10 @@ import pytest
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Family, LoadBalancer, ProbePath, ProxyProtocol
-from netcheck.model.results import Result, Standing
+from netcheck.model.results import Result
 from netcheck.model.services import Service
 from netcheck.verdict.assessing import assess
-from tests.records import DROPPED, REFUSED, once, result
+from tests.records import DROPPED, REFUSED, once, result, standing_of
 from tests.verdict.scene import API, BALANCED, MDM, certificate
 
 CLOSED = Failure(Phase.TLS, Reason.CLOSED, "closed after 0 bytes")
@@ -51,7 +51,7 @@ def test_half_of_its_connections_that_fail_are_a_limit_whatever_the_last_one_did
     failed = result(API, 443, failure, path="lb", balancer="10.1.1.20:8443")
     latest = result(API, 443, path="lb", balancer="10.1.1.20:8443") if is_up else failed
     recent = (False, True) * 4 if is_up else (True, False) * 4
-    standing = Standing(latest, int(not is_up), True, recent, failed)
+    standing = standing_of(latest, int(not is_up), True, recent, failed)
     (judged,) = assess([API], [BALANCED], [standing], failures=2).judgements
     assert (judged.verdict, judged.cause) == (Verdict.DEGRADED, Cause.BALANCER_MEMBERS_DOWN)
     assert judged.hop is Hop.LOAD_BALANCER
@@ -98,8 +98,8 @@ def test_where_both_do_not_answer_both_are_named() -> None:
 def test_one_of_two_that_fails_at_times_is_a_limit_though_the_host_always_answers() -> None:
     failed = result(API, 443, CLOSED, path="lb", balancer=ONE_AT)
     standings = [
-        Standing(result(API, 443, path="lb", balancer=ONE_AT), 0, True, (True, False) * 4, failed),
-        Standing(result(API, 443, path="lb", balancer=OTHER_AT), 0, True, (True,) * 8),
+        standing_of(result(API, 443, path="lb", balancer=ONE_AT), 0, True, (True, False) * 4, failed),
+        standing_of(result(API, 443, path="lb", balancer=OTHER_AT), 0, True, (True,) * 8),
     ]
     (judged,) = assess([API], [TWO], standings, failures=2).judgements
     assert (judged.verdict, judged.cause) == (Verdict.DEGRADED, Cause.BALANCER_MEMBERS_DOWN)
@@ -108,8 +108,8 @@ def test_one_of_two_that_fails_at_times_is_a_limit_though_the_host_always_answer
 
 def test_one_of_two_that_fails_once_is_an_accident() -> None:
     standings = [
-        Standing(result(API, 443, REFUSED, path="lb", balancer=ONE_AT), 1, True),
-        Standing(result(API, 443, path="lb", balancer=OTHER_AT), 0, True),
+        standing_of(result(API, 443, REFUSED, path="lb", balancer=ONE_AT), 1, True),
+        standing_of(result(API, 443, path="lb", balancer=OTHER_AT), 0, True),
     ]
     (judged,) = assess([API], [TWO], standings, failures=2).judgements
     assert judged.verdict is Verdict.READY

@@ -19,12 +19,12 @@ from netcheck.model.paths import (
     Role,
     Secret,
 )
-from netcheck.model.results import Choice, Result, Standing
+from netcheck.model.results import Choice, Result
 from netcheck.model.services import PortRule, Service
 from netcheck.state.endpoints import standings_of
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
-from tests.records import DROPPED, once, result, visit
+from tests.records import DROPPED, once, result, standing_of, visit
 from tests.verdict.scene import BOTH, COURIER, DIRECT, HANDSHAKE, MDM, PROXY, Scene, couriers, proxied
 
 API = Service(
@@ -320,7 +320,7 @@ def test_a_proxy_that_denied_before_it_fell_silent_is_down() -> None:
 
 def test_a_proxy_that_denied_since_its_silence_began_answers() -> None:
     results = [through(COURIER, 5223, DENIED), through(COURIER, 443, SILENT, spoke=False, at=1030.0)]
-    standings = [each._replace(fails_since=970.0) for each in once(results)]
+    standings = [standing_of(each, 1, False, fails_since=970.0) for each in results]
     (judged,) = assess([COURIER], [PROXY], standings).judgements
     assert judged.cause is Cause.PROXY_CANNOT_CONNECT
 
@@ -379,7 +379,7 @@ def test_a_page_to_log_in_is_no_wrong_password(status: bytes) -> None:
 def test_a_proxy_s_only_address_is_no_dead_member_while_a_failure_is_not_yet_believed() -> None:
     refused = couriers(Failure(Phase.PROXY_CONNECT, Reason.REFUSED, ""), path=PROXY, family=Family.NAME)
     standings = [
-        Standing(
+        standing_of(
             replace(each, attempt=replace(each.attempt, passed_over=("10.0.0.1:3128",))), 1, answered=True
         )
         for each in refused
@@ -506,8 +506,8 @@ def test_what_a_proxy_denies_for_one_host_is_never_apples(reason: Reason, fails_
     recent = (True, False) * 5 if not fails_at else (True,) * 10
     address = failing.attempt.address or ""
     standings += [
-        Standing(fine, 0, True, recent, failing, failing={address: 3} if fails_at else {}),
-        *([Standing(failing, 0, True, recent, failing, failing={address: 3})] if fails_at else []),
+        standing_of(fine, 0, True, recent, failing, failing={address: 3} if fails_at else {}),
+        *([standing_of(failing, 0, True, recent, failing, failing={address: 3})] if fails_at else []),
     ]
     (judged,) = assess([COURIER], [PROXY], standings, failures=2).judgements
     assert judged.hop is Hop.PROXY

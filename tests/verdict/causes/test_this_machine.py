@@ -7,11 +7,11 @@ import pytest
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver, Role, Transport
-from netcheck.model.results import HOSTS_FILE, Result, Standing, Trust
+from netcheck.model.results import HOSTS_FILE, Result, Trust
 from netcheck.model.services import TlsSettings
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
-from tests.records import DROPPED, REFUSED, lookup, once, result
+from tests.records import DROPPED, REFUSED, lookup, once, result, standing_of
 from tests.verdict.scene import (
     API,
     BALANCED,
@@ -306,7 +306,7 @@ def test_where_every_request_is_asked_for_twice_it_is_no_chance() -> None:
 def test_a_family_that_is_missing_is_no_failure_of_a_host_whose_other_family_was_seen() -> None:
     """Even where that counts no more, as it failed in a silence that is over."""
     missing = result(COURIER, 5223, NO_ROUTE, family=Family.IPV6, address="2620:149:a44::1", at=100.0)
-    failed = Standing(result(COURIER, 5223, DROPPED, at=1.0), 1, False, fails_since=1.0)
+    failed = standing_of(result(COURIER, 5223, DROPPED, at=1.0), 1, False, fails_since=1.0)
     alive = couriers(None, (5223, 443), hosts=(1, 2, 3))
     trends = {Part("direct", 5223, Family.IPV4): Trend(silences=((0.0, 50.0),))}
     standings = [*once([missing]), failed, *once(alive)]

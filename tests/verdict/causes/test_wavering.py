@@ -7,7 +7,7 @@ from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import RecordType
 from netcheck.model.results import Lookup
 from netcheck.verdict.assessing import assess
-from tests.records import lookup, once
+from tests.records import lookup, once, standing_of
 from tests.verdict.scene import COURIER, DIRECT, ENROLMENT, PROXY, Scene, couriers, enrolment
 
 A, AAAA = RecordType
@@ -79,8 +79,7 @@ def test_what_fails_then_is_not_asked_to_be_resolved_for_ever(
 def test_a_name_that_comes_and_goes_is_one_too() -> None:
     recent = (True, False) * 4
     standings = [
-        each._replace(recent=recent, answered=True, last_failed=each.result)
-        for each in once(couriers(NO_NAME, hosts=(0,)))
+        standing_of(each, 1, True, recent, last_failed=each) for each in couriers(NO_NAME, hosts=(0,))
     ]
     standings += once(couriers(hosts=(1, 2, 3)))
     (judged,) = assess([COURIER], [DIRECT], standings).judgements
