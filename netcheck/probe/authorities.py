@@ -28,9 +28,8 @@ from netcheck.apns.trust import (
     store,
 )
 from netcheck.files import LARGEST_PEM, Stamp, read_file, read_if_changed
-from netcheck.model.failing import Reason
+from netcheck.model.failing import PhaseError, Reason
 from netcheck.model.services import TlsSettings
-from netcheck.probe.errors import PhaseError
 from netcheck.probe.tls import overhear
 
 _LONGEST_READ = 8.0

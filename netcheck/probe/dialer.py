@@ -14,7 +14,7 @@ from time import perf_counter
 
 import trio
 
-from netcheck.model.failing import Failure, Phase
+from netcheck.model.failing import Failure, Phase, PhaseError
 from netcheck.model.paths import ProbePath, endpoint_text, family_of
 from netcheck.model.services import Timeouts
 from netcheck.probe import system
@@ -22,7 +22,7 @@ from netcheck.probe.aims import Aim
 from netcheck.probe.clock import lasted, unix_time
 from netcheck.probe.connect import lateness, note
 from netcheck.probe.driven import DrivenStream
-from netcheck.probe.errors import PhaseError, error_from_os
+from netcheck.probe.errors import error_from_os
 from netcheck.probe.once import Round
 from netcheck.probe.opening import Gate, attempt_of, security_of
 from netcheck.probe.secure import FIRST_WORD, Security, is_worth_another_look, may_speak_http2, speak

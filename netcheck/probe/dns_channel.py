@@ -10,11 +10,11 @@ from typing import Protocol
 
 import trio
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import PhaseError, Reason
 from netcheck.model.paths import Binding, Nameserver, Resolver, Transport, family_of
 from netcheck.probe import system
 from netcheck.probe.authorities import client_context
-from netcheck.probe.errors import PhaseError, error_from_afar, error_from_os
+from netcheck.probe.errors import error_from_afar, error_from_os
 from netcheck.probe.sockets import TcpStream, begin_to_connect, connect, error_that_came, open_socket
 from netcheck.probe.tls import TlsStream
 

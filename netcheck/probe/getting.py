@@ -1,7 +1,6 @@
 """One GET over a connection that stands, up to the end of its answer. How HTTP reads is known in `wire`."""
 
-from netcheck.model.failing import Reason
-from netcheck.probe.errors import PhaseError
+from netcheck.model.failing import PhaseError, Reason
 from netcheck.probe.sockets import Stream
 from netcheck.wire.http_get import HttpGet, HttpGetError
 

@@ -13,9 +13,8 @@ from typing import Self
 
 import trio
 
-from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
+from netcheck.model.failing import Failure, LoginFault, Phase, PhaseError, Reason, RefusedLogin
 from netcheck.model.paths import AuthScheme, Proxy
-from netcheck.probe.errors import PhaseError
 from netcheck.probe.kerberos import Kerberos, Negotiate
 from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
 from netcheck.wire.http_digest import Digest
@@ -176,7 +175,7 @@ class Turn:
         known.accepted_at = -math.inf
         if in_words or not self._was_right:
             known.rejections, known.at = known.rejections + 1, trio.current_time()
-        known.last = Failure(Phase.PROXY_HANDSHAKE, error.reason, error.detail, error.evidence, error.login)
+        known.last = error.in_phase(Phase.PROXY_HANDSHAKE)
         self._end()
 
     def _end(self) -> None:

@@ -14,14 +14,13 @@ import trio
 
 from netcheck.apart import ApartError, run_apart
 from netcheck.files import in_time, read_file
-from netcheck.model.failing import Reason
+from netcheck.model.failing import PhaseError, Reason
 from netcheck.model.paths import Family, Pac, ProbePath, dns_name, literal_addresses
 from netcheck.model.services import Timeouts
 from netcheck.pac.script import LARGEST, ScriptError, script_in
 from netcheck.pac.worker import evaluate
 from netcheck.probe.authorities import client_context
 from netcheck.probe.connect import dial
-from netcheck.probe.errors import PhaseError
 from netcheck.probe.getting import OK, get_answer
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round

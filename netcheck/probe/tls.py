@@ -8,8 +8,7 @@ import ssl
 from contextlib import suppress
 
 from netcheck.files import as_file
-from netcheck.model.failing import EVIDENCE_LIMIT, Reason
-from netcheck.probe.errors import PhaseError
+from netcheck.model.failing import EVIDENCE_LIMIT, PhaseError, Reason
 from netcheck.probe.sockets import Stream
 from netcheck.tls_driver import StreamEndError, TlsDriver
 from netcheck.wire.http_software import software_in

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from netcheck.model.failing import EVIDENCE_LIMIT, Reason, RefusedLogin
+from netcheck.model.failing import EVIDENCE_LIMIT, PhaseError, Reason
 from netcheck.model.paths import Credentials
 from netcheck.wire.masking import Mask
 
@@ -19,27 +19,8 @@ _BEGINNINGS = {
 }
 
 
-class HandshakeError(Exception):
-    """The peer's answer ends the handshake; `evidence` is what it sent first, at most 64 bytes."""
-
-    def __init__(
-        self,
-        reason: Reason,
-        detail: str,
-        evidence: bytes = b"",
-        login: RefusedLogin | None = None,
-        software: str = "",
-    ) -> None:
-        super().__init__(reason, detail, evidence)
-        self.reason = reason
-        self.detail = detail
-        self.evidence = evidence
-        self.login = login
-        self.software = software
-        """What the peer is by its own words; empty where they do not tell."""
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.detail}"
+class HandshakeError(PhaseError):
+    """What the peer said ends the handshake; not how it was lost."""
 
 
 class Transcript:

@@ -17,10 +17,10 @@ from netcheck.apns import bag, trust
 from netcheck.config.file import load
 from netcheck.config.reading.problems import ConfigError
 from netcheck.config.web_file import read_users, read_web_config
+from netcheck.model.failing import PhaseError
 from netcheck.model.paths import Proxy, ProxyScheme, RecordType, Transport
 from netcheck.model.results import Trust
 from netcheck.probe.dns_message import MOST_ADDRESSES, Question
-from netcheck.probe.errors import PhaseError
 from netcheck.probe.tls import certificates_in
 from netcheck.web.places import Places
 from netcheck.web.server import LIMITS, Connection, Request, Response
