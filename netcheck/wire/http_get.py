@@ -5,7 +5,7 @@ Knows no proxies, follows no redirects, and not what a status means: that is its
 
 import re
 
-from netcheck.model.failing import EVIDENCE_LIMIT
+from netcheck.model.failing import EVIDENCE_LIMIT, PhaseError, Reason
 from netcheck.model.paths import bracketed
 from netcheck.wire.http_asking import request
 from netcheck.wire.http_body import Body, BodyError
@@ -19,15 +19,6 @@ ACCEPT_ENCODING = b"Accept-Encoding: gzip, deflate"
 _MARK = b"HTTP/"
 _PATH = re.compile(r"/[!-~]*")  # RFC 9112 section 3.2.1, as far as it guards the request line
 _DEFAULT_PORTS = frozenset({80, 443})
-
-
-class HttpGetError(Exception):
-    """The answer is none, or too long; `evidence` is what the peer sent first, at most 64 bytes."""
-
-    def __init__(self, detail: str, evidence: bytes = b"") -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.evidence = evidence
 
 
 class HttpGet:
@@ -59,16 +50,16 @@ class HttpGet:
         return self._request
 
     def receive(self, data: bytes) -> None:
-        """Take what was read, b"" for the end of the stream. HttpGetError once no good answer can follow."""
+        """Take what was read, b"" for the end of the stream. PhaseError once no good answer can follow."""
         self._first += data[: EVIDENCE_LIMIT - len(self._first)]
-        if not _MARK.startswith(self._first[: len(_MARK)]):
-            raise self._error("the peer does not speak HTTP")
         try:
             self._take(data)
         except (HeadError, BodyError) as error:
-            raise self._error(str(error)) from error
+            raise PhaseError(why_no_answer(data), str(error), self._first) from error
 
     def _take(self, data: bytes) -> None:
+        if not _MARK.startswith(self._first[: len(_MARK)]):
+            raise HeadError("the peer does not speak HTTP")
         if self._body is not None:
             self._body.receive(data)
         elif not data:
@@ -85,8 +76,10 @@ class HttpGet:
     def _when(self) -> str:
         return "before its answer was complete" if self._first else "without an answer"
 
-    def _error(self, detail: str) -> HttpGetError:
-        return HttpGetError(detail, self._first)
+
+def why_no_answer(last_read: bytes) -> Reason:
+    """Of an answer that makes no sense after this was read: an end that came too early is another matter."""
+    return Reason.BAD_ANSWER if last_read else Reason.CLOSED
 
 
 def _request(target: Target, path: str) -> bytes:

@@ -26,7 +26,7 @@ from netcheck.web.places import Places
 from netcheck.web.server import LIMITS, Connection, Request, Response
 from netcheck.wire.handshake import handshake_for
 from netcheck.wire.http2 import Http2
-from netcheck.wire.http_get import MAX_BODY, HttpGet, HttpGetError
+from netcheck.wire.http_get import MAX_BODY, HttpGet
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError
 from tests.wire.conversation import LOGIN, outcome_of, single_bytes
@@ -70,7 +70,7 @@ def _got(pieces: list[bytes]) -> tuple[int, bytes] | None:
         for piece in [*pieces, b""]:
             if piece or not getting.done:
                 getting.receive(piece)
-    except HttpGetError:
+    except PhaseError:
         return None
     assert getting.done
     assert len(getting.body) <= MAX_BODY
