@@ -53,15 +53,6 @@ Url = tuple[str, str]
 """As a script is asked: the URL, and the host in it."""
 
 
-class PacError(Exception):
-    """There is no answer; `reason` is pac_unavailable or pac_faulty, and `detail` says more."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
-
-
 class Saying(NamedTuple):
     """What the script says; `trouble` is why no newer one is there, empty where this is the newest."""
 
@@ -76,7 +67,7 @@ class _Kept:
     about: object
     """Which file, and how the path leads to it."""
     script: str | None = None
-    trouble: PacError | None = None
+    trouble: PhaseError | None = None
     """Why the last reading gave nothing."""
     read_at: float = -_READ_EVERY
     answers: dict[tuple[Url, ...], tuple[float, list[dict[str, str]]]] = field(default_factory=dict)
@@ -120,7 +111,10 @@ class PacFiles:
     async def ask(
         self, shared: Round, pac: Pac, path: ProbePath, url: Url, beside: tuple[Url, ...]
     ) -> Saying:
-        """What the file says of a URL, one of those that are asked for `beside` it. Raises PacError."""
+        """What the file says of a URL, one of those that are asked for `beside` it.
+
+        Raises PhaseError: pac_unavailable or pac_faulty.
+        """
         kept = self._kept.of(pac, path)
         async with kept.lock:
             if trio.current_time() >= kept.read_at + _READ_EVERY:
@@ -134,7 +128,7 @@ class PacFiles:
                 kept.answers = {**kept.fresh_answers(), beside: given}
         answer = given[1][beside.index(url)]
         if "error" in answer:
-            raise PacError(Reason.PAC_FAULTY, f"the PAC file {pac}, asked for {url[0]}: {answer['error']}")
+            raise PhaseError(Reason.PAC_FAULTY, f"the PAC file {pac}, asked for {url[0]}: {answer['error']}")
         return Saying(answer["said"], kept.trouble.detail if kept.trouble else "")
 
     async def _read(self, shared: Round, pac: Pac, path: ProbePath, kept: _Kept) -> None:
@@ -142,9 +136,9 @@ class PacFiles:
         try:
             script = script_in(await self._bytes_of(shared, pac, path))
         except ScriptError as error:
-            kept.trouble = PacError(Reason.PAC_FAULTY, f"the PAC file {pac}: {error}")
+            kept.trouble = PhaseError(Reason.PAC_FAULTY, f"the PAC file {pac}: {error}")
         except PhaseError as error:
-            kept.trouble = PacError(Reason.PAC_UNAVAILABLE, f"the PAC file {pac}: {error.detail}")
+            kept.trouble = PhaseError(Reason.PAC_UNAVAILABLE, f"the PAC file {pac}: {error.detail}")
         else:
             if script != kept.script:
                 kept.script = script
