@@ -13,7 +13,7 @@ from netcheck.wire.http_body import Body, BodyError
 from netcheck.wire.http_head import Head, HeadError, HeadReader
 from netcheck.wire.http_headers import Challenge
 from netcheck.wire.http_login import choices
-from netcheck.wire.http_refusal import LOGIN_REQUIRED, offered_in, refusal
+from netcheck.wire.http_refusal import LOGIN_REQUIRED, is_of_a_proxy, offered_in, refusal
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError, Transcript
 
@@ -126,9 +126,8 @@ class AskedByHttp:
         return LoginWantedError(self._refused(head), offered, _rest(head, self._reader.rest))
 
     def _refused(self, head: Head) -> HandshakeError:
-        said = refusal(head, self._reader.rest, self._heard, self._credentials, self._tried)
-        self.spoke = said.spoke
-        return HandshakeError(said.reason, said.detail, self._heard.evidence, said.login, said.software)
+        self.spoke = is_of_a_proxy(head, self._tried)
+        return refusal(head, self._reader.rest, self._heard, self._credentials, self._tried)
 
 
 def _rest(head: Head, begun: bytes) -> Body | None:

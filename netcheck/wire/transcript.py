@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from netcheck.model.failing import EVIDENCE_LIMIT, PhaseError, Reason
+from netcheck.model.failing import EVIDENCE_LIMIT, PhaseError, Reason, RefusedLogin
 from netcheck.model.paths import Credentials
 from netcheck.wire.masking import Mask
 
@@ -58,8 +58,8 @@ class Transcript:
         """What came first, as people may see it."""
         return self._mask.text(self._first, cut=True)[:EVIDENCE_LIMIT]
 
-    def error(self, reason: Reason, detail: str) -> HandshakeError:
-        return HandshakeError(reason, detail, self.evidence)
+    def error(self, reason: Reason, detail: str, login: RefusedLogin | None = None) -> HandshakeError:
+        return HandshakeError(reason, detail, self.evidence, login)
 
     def closed(self) -> HandshakeError:
         """The error for an end of the stream before the handshake's."""
