@@ -186,10 +186,9 @@ async def _through_them_again(route: ProxyRoute, walk: Walk) -> Stream:
 
 
 async def _secured(walk: Walk, route: ProxyRoute, line: _Line) -> Stream:
-    shaking = over_tls(line.stream, route.proxy)
     if route.proxy.scheme is not ProxyScheme.HTTPS:
-        return await shaking  # no phase of its own
-    return await walk.step(Phase.PROXY_TLS, route.timeouts.tls, shaking, line.whom)
+        return line.stream
+    return await walk.step(Phase.PROXY_TLS, route.timeouts.tls, over_tls(line.stream, route.proxy), line.whom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,9 +311,7 @@ class _Asking:
         silent = RefusedLogin(LoginFault.SILENT, offered)
         raise PhaseError(Reason.PROXY_TIMEOUT, detail, wanted.evidence, silent, wanted.software)
 
-    async def _explained(
-        self, stream: Stream, error: PhaseError, handshake: Handshake
-    ) -> PhaseError | None:
+    async def _explained(self, stream: Stream, error: PhaseError, handshake: Handshake) -> PhaseError | None:
         """What says more than the error itself; None where nothing does."""
         if not handshake.spoke and (wanted := without_certificate(stream, error, Reason.PROXY_CLOSED)):
             return wanted
