@@ -17,7 +17,7 @@ from netcheck.model.failing import Failure, Phase
 from netcheck.model.findings import Acceptance, PushIdentity
 from netcheck.model.paths import Family, ProbePath, literal_addresses
 from netcheck.model.results import Attempt, Choice, Hold, HoldKey, Lookup, Result, Visit
-from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, TlsSettings, hosts_on
+from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, hosts_on
 from netcheck.probe.aims import Aim, aims
 from netcheck.probe.choosing import Choosing, Chosen, is_passed_over
 from netcheck.probe.clock import unix_time
@@ -165,27 +165,29 @@ class Prober:
         """
         shared = Round()
         found = await self._at_one_address(shared, service, host, path, turn)
-        aims = [aim for aim in found if aim.tls is not None and aim.destination.failure is None]
-        by_way = path.chosen_by is not None
-        groups = [list(its) for _, its in groupby(aims, key=attrgetter("port") if by_way else id)]
-        tries = [partial(self._try_in_turn, shared, service, host, path, ways) for ways in groups]
-        return await together(tries) if tries else []
+        wanted = [aim for aim in found if aim.tls is not None and aim.destination.failure is None]
+        groups = [[aim] for aim in wanted]
+        if path.chosen_by is not None:
+            groups = [list(ways) for _, ways in groupby(wanted, key=attrgetter("port"))]
+        return await together(
+            [partial(self._try_in_turn, shared, service, host, path, ways) for ways in groups]
+        )
 
     async def _try_in_turn(
         self, shared: Round, service: Service, host: str, path: ProbePath, ways: Sequence[Aim]
     ) -> Result:
         """One way at least; the next where one is passed over."""
         for aim in ways:
-            assert aim.tls is not None  # noqa: S101 - for the types: only such come here
-            result = await self._try_large_hello(shared, service, host, path, aim, aim.tls)
+            result = await self._try_large_hello(shared, service, host, path, aim)
             if result.large_hello or not is_passed_over(aim.proxies, result.attempt.failure):
                 break
         return result
 
     async def _try_large_hello(
-        self, shared: Round, service: Service, host: str, path: ProbePath, aim: Aim, tls: TlsSettings
+        self, shared: Round, service: Service, host: str, path: ProbePath, aim: Aim
     ) -> Result:
         """The attempt is one of several connections: one that failed, if any did."""
+        assert aim.tls is not None  # noqa: S101 - for the types: only such come here
         made: list[Attempt] = []
 
         async def send(say: Say) -> Failure | None:
@@ -200,7 +202,7 @@ class Prober:
             made.append(attempt_of(walk, path, aim, started, at, failure))
             return failure
 
-        told = await try_large_hello(send, aim.server_name, tls.alpn, is_direct=not aim.proxies)
+        told = await try_large_hello(send, aim.server_name, aim.tls.alpn, is_direct=not aim.proxies)
         shown = next((attempt for attempt in made if attempt.failure), made[-1])
         return Result(service.name, host, aim.port, path.name, shown, large_hello=told)
 
@@ -251,8 +253,8 @@ class Prober:
         results = await together(
             [partial(self._probe, shared, service, host, path, aim) for aim in chosen.aims]
         )
-        ends = ((each, each.attempt) for each in results)
-        taken = next((e for e, a in ends if not is_passed_over(a.proxies, a.failure)), results[0])
+        final = (each for each in results if not is_passed_over(each.attempt.proxies, each.attempt.failure))
+        taken = next(final, results[0])
         if chosen.said is None:
             return taken
         attempts = tuple(each.attempt for each in results)
