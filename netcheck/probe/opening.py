@@ -86,13 +86,8 @@ class Opening:
             try:
                 stream = tls = await secure(walk, stream, security, self._timeouts.tls)
             except WalkEnded as ended:
-                failure = ended.failure
-                if path.load_balancer and walk.tls is None:
-                    failure = await self._look_at_header(walk, shared, path, aim, security, failure)
-                is_told = failure.is_of_header or _may_be_a_dead_member(path, failure)
-                if is_worth_another_look(walk, failure) and not is_told:
-                    failure = await self.look_again(walk, shared, path, aim, security, failure)
-                raise WalkEnded(failure) from ended
+                told = await self._explained(walk, shared, path, aim, security, ended.failure)
+                raise WalkEnded(told) from ended
             if aim.bag is None:
                 await begin(walk, tls, security, self._timeouts.tls)
         if aim.bag is not None:
@@ -107,6 +102,17 @@ class Opening:
     async def connect(self, walk: Walk, shared: Round, path: ProbePath, aim: Aim) -> Stream:
         """The connection to the target, before anything is said in it; raises WalkEnded."""
         return await self._connect(walk, shared, path, aim, _handshake(aim))
+
+    async def _explained(
+        self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, security: Security, failure: Failure
+    ) -> Failure:
+        """Why TLS failed, with what connections of their own show of it, if they do."""
+        if path.load_balancer and walk.tls is None:
+            failure = await self._look_at_header(walk, shared, path, aim, security, failure)
+        is_told = failure.is_of_header or _may_be_a_dead_member(path, failure)
+        if is_worth_another_look(walk, failure) and not is_told:
+            failure = await self.look_again(walk, shared, path, aim, security, failure)
+        return failure
 
     async def look_again(
         self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, security: Security, failure: Failure
