@@ -92,7 +92,7 @@ class Machine:
 def look(environ: Mapping[str, str], root: Path = Path("/")) -> Machine:
     """Everything at once; `root` is where the files of the system begin."""
     places = [("the environment", environ), ("/etc/environment", _assignments(root / "etc/environment"))]
-    no_proxy = next((value for _, its in places for name in EXCEPTIONS if (value := its.get(name, ""))), "")
+    no_proxy = next(filter(None, (its.get(name) for _, its in places for name in EXCEPTIONS)), "")
     proxies: dict[str, FoundProxy] = {}
     unusable = []
     for where, variables in places:
