@@ -102,7 +102,7 @@ async def frames(
     binding: Binding,
     notice_late: Callable[[float], None],
 ) -> AsyncIterator[Channel]:
-    """A fresh connection for a question, over TCP or TLS; else as Datagrams."""
+    """A fresh connection for a question, over TCP or TLS. `notice_late` is as for Datagrams."""
     with (
         open_socket(socket.SOCK_STREAM, nameserver.address, _binding_to(nameserver, binding)) as sock,
         await connect(sock, nameserver.address, nameserver.port) as stream,

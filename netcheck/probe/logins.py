@@ -72,7 +72,7 @@ class _Known:
         return self.rejections >= _FEW and trio.current_time() < self.at + _PAUSE
 
     def may_go(self, beside: int) -> bool:
-        """Whether it may be sent while it is under way so often at most, which may all be wrong."""
+        """Whether one more may be sent: those under way may all be wrong, and then `beside` are rejected."""
         if self.is_refused:
             return False
         left = 1 if self.rejections >= _FEW else beside - self.rejections
@@ -204,7 +204,6 @@ class LoggingIn:
         self._begun: tuple[AuthScheme, Login] | None = None
 
     def __enter__(self) -> Self:
-        self._turn.__enter__()
         return self
 
     def __exit__(

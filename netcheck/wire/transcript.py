@@ -38,10 +38,9 @@ class Transcript:
     def add(self, data: bytes) -> None:
         self._first += data[: _KEPT - len(self._first)]
 
-    def begins_as(self, protocol_mark: bytes, *, after: bytes = b"") -> bool:
-        """Whether the first bytes are the mark, as far as both go; `after` may stand before it."""
-        begun = self._first.lstrip(after) if after else self._first
-        return protocol_mark.startswith(begun[: len(protocol_mark)])
+    def begins_as(self, protocol_mark: bytes, *, after: bytes) -> bool:
+        """Whether the first bytes are the mark, as far as both go; bytes of `after` may stand before it."""
+        return protocol_mark.startswith(self._first.lstrip(after)[: len(protocol_mark)])
 
     def masked(self, raw: bytes) -> bytes:
         """A piece of the answer without our secrets, for who has yet to decode it; it may go on."""
