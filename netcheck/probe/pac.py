@@ -121,7 +121,7 @@ class PacFiles:
                 await self._read(shared, pac, path, kept)
             if kept.script is None:
                 assert kept.trouble is not None  # noqa: S101 - for the types: it was read
-                raise kept.trouble
+                raise PhaseError(kept.trouble.reason, kept.trouble.detail)  # each with its own traceback
             given = kept.fresh_answers().get(beside)
             if given is None:
                 given = trio.current_time(), await self._evaluated(shared, path, kept.script, beside)
