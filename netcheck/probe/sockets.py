@@ -53,8 +53,9 @@ def _bind(sock: socket.socket, family: Family, binding: Binding) -> None:
             system.HERE.bind_to_interface(sock, family, binding.interface)
         except OSError as error:
             told = error_from_os(error, f"bind to interface {binding.interface}")
-            known = f"; the interfaces here: {_interfaces()}" if error.errno == errno.ENODEV else ""
-            raise PhaseError(told.reason, f"{told.detail}{known}") from error
+            if error.errno == errno.ENODEV:
+                told.detail += f"; the interfaces here: {_interfaces()}"
+            raise told from error
     source = binding.source(family)
     if source is not None:
         try:

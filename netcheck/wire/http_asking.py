@@ -121,7 +121,7 @@ class AskedByHttp:
         if head.status != LOGIN_REQUIRED or self._credentials is None:
             return None
         offered = offered_in(head)
-        if next(choices(offered, self._credentials.schemes), None) is None:
+        if not any(choices(offered, self._credentials.schemes)):
             return None
         return LoginWantedError(self._refused(head), offered, _rest(head, self._reader.rest))
 

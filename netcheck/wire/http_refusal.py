@@ -97,7 +97,7 @@ def _login_wanted(
     ways = f"offers {', '.join(names) or 'no way to log in'}"
     detail = _in_words(head, heard, *rejects, ways, *_notes(head, heard))
     known = AuthScheme if credentials is None else credentials.schemes
-    if spoke and offered and next(choices(offered, known), None) is None:
+    if spoke and offered and not any(choices(offered, known)):
         return heard.error(Reason.PROXY_AUTH_UNSUPPORTED, detail, RefusedLogin(LoginFault.NOT_OFFERED, names))
     if credentials is None or not spoke:
         return heard.error(Reason.PROXY_AUTH_REQUIRED, detail)
