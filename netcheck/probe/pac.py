@@ -51,6 +51,8 @@ _SOMEWHERE = {Family.IPV4: "192.0.2.1", Family.IPV6: "2001:db8::1"}
 
 Url = tuple[str, str]
 """As a script is asked: the URL, and the host in it."""
+_Answers = dict[tuple[Url, ...], tuple[float, list[dict[str, str]]]]
+"""By the URLs of a service: when the script was asked for them, and what it said of each."""
 
 
 class Saying(NamedTuple):
@@ -70,11 +72,10 @@ class _Kept:
     trouble: PhaseError | None = None
     """Why the last reading gave nothing."""
     read_at: float = -_READ_EVERY
-    answers: dict[tuple[Url, ...], tuple[float, list[dict[str, str]]]] = field(default_factory=dict)
-    """With when they were given; one entry for each service."""
+    answers: _Answers = field(default_factory=dict)
     lock: trio.Lock = field(default_factory=trio.Lock)
 
-    def fresh_answers(self) -> dict[tuple[Url, ...], tuple[float, list[dict[str, str]]]]:
+    def fresh_answers(self) -> _Answers:
         now = trio.current_time()
         return {urls: given for urls, given in self.answers.items() if now < given[0] + _ANSWERS_HOLD}
 
