@@ -68,7 +68,7 @@ async def _explaining(ca_file: Path | None) -> Store:
         return NOBODY
 
 
-async def client_context(ca_file: Path | None = None) -> ssl.SSLContext:
+async def client_context(ca_file: Path | None) -> ssl.SSLContext:
     """A verifying client context that trusts `ca_file`, or else the system's store; raises PhaseError."""
     return await _contexts.of(ca_file)
 

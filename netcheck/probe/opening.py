@@ -46,10 +46,10 @@ class Gate(AbstractAsyncContextManager[None], Protocol):
 class Opening:
     """Opens connections to where probes aim, and makes attempts of it."""
 
-    def __init__(self, timeouts: Timeouts, names: Names, logins: Logins | None = None) -> None:
+    def __init__(self, timeouts: Timeouts, names: Names, logins: Logins) -> None:
         self._timeouts = timeouts
         self._names = names
-        self._logins = logins or Logins()
+        self._logins = logins
         self._headers = Headers()
 
     async def attempt(self, shared: Round, aim: Aim, gate: Gate) -> Attempt:

@@ -60,8 +60,7 @@ class ProxyRoute:
     binding: Binding
     timeouts: Timeouts
     lookup: LookupProxy
-    logins: Logins = field(default_factory=Logins)
-    """What probes share of them."""
+    logins: Logins
     before: "ProxyRoute | None" = None
     """The proxy through which this one is reached; None for the first, which is connected to directly."""
 

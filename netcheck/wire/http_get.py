@@ -12,7 +12,6 @@ from netcheck.wire.http_body import Body, BodyError
 from netcheck.wire.http_head import HeadError, HeadReader
 from netcheck.wire.target import Target
 
-MAX_BODY = 64 * 1024
 ACCEPT_ENCODING = b"Accept-Encoding: gzip, deflate"
 """What every GET says of the answer it wants."""
 
@@ -29,7 +28,7 @@ class HttpGet:
     cannot carry.
     """
 
-    def __init__(self, host: str, port: int, path: str, limit: int = MAX_BODY) -> None:
+    def __init__(self, host: str, port: int, path: str, limit: int) -> None:
         self.status = 0
         self.location = ""
         self._request = _request(Target(host, port), path)

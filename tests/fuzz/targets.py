@@ -26,7 +26,7 @@ from netcheck.web.places import Places
 from netcheck.web.server import LIMITS, Connection, Request, Response
 from netcheck.wire.handshake import handshake_for
 from netcheck.wire.http2 import Http2
-from netcheck.wire.http_get import MAX_BODY, HttpGet
+from netcheck.wire.http_get import HttpGet
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError
 from tests.wire.conversation import LOGIN, outcome_of, single_bytes
@@ -65,7 +65,7 @@ def http_get(data: bytes) -> None:
 
 
 def _got(pieces: list[bytes]) -> tuple[int, bytes] | None:
-    getting = HttpGet("init.push.apple.com", 80, "/bag")
+    getting = HttpGet("init.push.apple.com", 80, "/bag", bag.MAX_SIZE)
     try:
         for piece in [*pieces, b""]:
             if piece or not getting.done:
@@ -73,7 +73,7 @@ def _got(pieces: list[bytes]) -> tuple[int, bytes] | None:
     except PhaseError:
         return None
     assert getting.done
-    assert len(getting.body) <= MAX_BODY
+    assert len(getting.body) <= bag.MAX_SIZE
     return getting.status, getting.body
 
 

@@ -25,6 +25,7 @@ from netcheck.model.services import Depth, Timeouts, TlsSettings
 from netcheck.probe import dialer, runner, sockets, system
 from netcheck.probe.aims import Aim
 from netcheck.probe.dialer import Dialer, can_dial
+from netcheck.probe.logins import Logins
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.opening import Opening
@@ -70,7 +71,7 @@ def aim(address: str, port: int, tls: TlsSettings | None = None) -> Aim:
 
 def a_dialer(connect: float = 5.0, tls: float = 5.0) -> Dialer:
     timeouts = Timeouts(connect=connect, tls=tls)
-    return Dialer(timeouts, Opening(timeouts, Names(timeouts.resolve)).look_again)
+    return Dialer(timeouts, Opening(timeouts, Names(timeouts.resolve), Logins()).look_again)
 
 
 def made(shared: Round, aimed: Aim) -> Attempt:

@@ -71,7 +71,7 @@ def bytewise(answer: bytes) -> list[bytes]:
     ],
 )
 def test_the_request_names_the_host_and_asks_for_one_answer(host: str, port: int, named: str) -> None:
-    request = HttpGet(host, port, "/bag?v=1").start().decode()
+    request = HttpGet(host, port, "/bag?v=1", 1000).start().decode()
 
     assert request == (
         f"GET /bag?v=1 HTTP/1.1\r\nHost: {named}\r\n"
@@ -94,7 +94,7 @@ def test_the_request_names_the_host_and_asks_for_one_answer(host: str, port: int
 )
 def test_what_http_cannot_say_is_a_value_error(host: str, port: int, path: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the wording is free
-        HttpGet(host, port, path)
+        HttpGet(host, port, path, 1000)
 
 
 @pytest.mark.parametrize("answer", [LENGTH, CHUNKED], ids=["length", "chunked"])
