@@ -3,21 +3,13 @@
 Knows no proxies, follows no redirects, and not what a status means: that is its user's.
 """
 
-import re
-
 from netcheck.model.failing import EVIDENCE_LIMIT, PhaseError, Reason
-from netcheck.model.paths import bracketed
-from netcheck.wire.http_asking import request
 from netcheck.wire.http_body import Body, BodyError
 from netcheck.wire.http_head import HeadError, HeadReader
+from netcheck.wire.http_request import ACCEPT_ENCODING, checked_path, host_header, request
 from netcheck.wire.target import Target
 
-ACCEPT_ENCODING = b"Accept-Encoding: gzip, deflate"
-"""What every GET says of the answer it wants."""
-
 _MARK = b"HTTP/"
-_PATH = re.compile(r"/[!-~]*")  # RFC 9112 section 3.2.1, as far as it guards the request line
-_DEFAULT_PORTS = frozenset({80, 443})
 
 
 class HttpGet:
@@ -31,7 +23,8 @@ class HttpGet:
     def __init__(self, host: str, port: int, path: str, limit: int) -> None:
         self.status = 0
         self.location = ""
-        self._request = _request(Target(host, port), path)
+        asked, at = b"GET " + checked_path(path), host_header(Target(host, port))
+        self._request = request(asked, at, ACCEPT_ENCODING, b"Connection: close")
         self._limit = limit
         self._first = b""
         self._reader = HeadReader()
@@ -79,22 +72,3 @@ class HttpGet:
 def why_no_answer(last_read: bytes) -> Reason:
     """Of an answer that makes no sense after this was read: an end that came too early is another matter."""
     return Reason.BAD_ANSWER if last_read else Reason.CLOSED
-
-
-def _request(target: Target, path: str) -> bytes:
-    asked = b"GET " + checked_path(path)
-    return request(asked, host_header(target), ACCEPT_ENCODING, b"Connection: close")
-
-
-def checked_path(path: str) -> bytes:
-    """The path of a URL as it goes into a request. ValueError for what would end the line, or is no path."""
-    if not _PATH.fullmatch(path):
-        raise ValueError(f"{path!r} is not a path of a URL")
-    return path.encode()
-
-
-def host_header(target: Target) -> bytes:
-    """RFC 9110 section 7.2; the ports that HTTP and HTTPS imply are left out, as browsers do."""
-    address = target.address
-    host = target.name if address is None else bracketed(str(address)).encode()
-    return host if target.port in _DEFAULT_PORTS else host + f":{target.port}".encode()
