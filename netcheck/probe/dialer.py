@@ -15,7 +15,7 @@ from time import perf_counter
 import trio
 
 from netcheck.model.failing import Failure, Phase, PhaseError
-from netcheck.model.paths import endpoint_text, family_of
+from netcheck.model.paths import family_of
 from netcheck.model.services import Timeouts
 from netcheck.probe import system
 from netcheck.probe.aims import Aim
@@ -225,7 +225,7 @@ class Dialer:
 
     def _end_late(self, call: "_Call") -> None:
         phase = call.phase
-        failure = no_answer(phase, _peer(call), self._patience[phase])
+        failure = no_answer(phase, call.aim.target.place, self._patience[phase])
         if call.talk is None:
             self._end_unconnected(call, failure)
             return
@@ -327,7 +327,3 @@ class _Calls:
         """Until all have ended."""
         if self.left:
             await self._over.wait()
-
-
-def _peer(call: _Call) -> str:
-    return endpoint_text(call.aim.target.host, call.aim.target.port)

@@ -8,7 +8,7 @@ from typing import Protocol
 import trio
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.paths import ProbePath, ProxyScheme, Way, endpoint_text
+from netcheck.model.paths import ProbePath, ProxyScheme, Way
 from netcheck.model.results import Attempt
 from netcheck.model.services import Timeouts
 from netcheck.probe import grace
@@ -75,7 +75,7 @@ class Opening:
         """The stream to the destination, after all phases; raises WalkEnded where one fails."""
         handshake = _handshake(aim)
         stream: Stream = await self._connect(walk, shared, aim, handshake)
-        whom = endpoint_text(aim.target.host, aim.target.port)
+        whom = aim.target.place
         if isinstance(handshake, HttpForward):
             await fetch_bag(walk, rest_of(stream, handshake), self._timeouts.tls, whom)
             return stream
@@ -156,7 +156,7 @@ class Opening:
             return stream
 
         route = self._route(shared, path, aim.proxies)
-        return await connect_through(walk, route, handshake, endpoint_text(target.host, target.port))
+        return await connect_through(walk, route, handshake, target.place)
 
     def _route(self, shared: Round, path: ProbePath, way: Way) -> ProxyRoute:
         """How the last proxy of a way is reached."""
@@ -185,7 +185,7 @@ def attempt_of(walk: Walk, aim: Aim, started: float, at: float, failure: Failure
         at=at,
         source=walk.source,
         login_wanted=walk.login_wanted,
-        balancer=endpoint_text(aim.target.host, aim.target.port) if aim.path.load_balancer else None,
+        balancer=aim.target.place if aim.path.load_balancer else None,
     )
 
 
