@@ -74,7 +74,7 @@ async def client_context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 class _Made(Generic[T]):
-    """What is made of each store, and made anew where that has changed; dropped when nobody has wanted it."""
+    """What is made of each store, and anew where that has changed; of those that somebody still wants."""
 
     def __init__(self, of_file: Callable[[bytes], T], of_system: Callable[[], T]) -> None:
         self._of_file = of_file
