@@ -174,13 +174,10 @@ async def _through_them_again(route: ProxyRoute, walk: Walk) -> Stream:
     try:
         line = await _through_those_before(aside, route)
     except WalkEnded as ended:
-        aside.close()
         raise PhaseError(ended.failure.reason, ended.failure.detail, ended.failure.evidence) from ended
-    except BaseException:
-        aside.close()
-        raise
-    if aside.connection is not None:
-        walk.keep(aside.connection)
+    finally:
+        if aside.connection is not None:
+            walk.keep(aside.connection)  # and close it, whatever became of it
     return line.stream
 
 
