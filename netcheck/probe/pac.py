@@ -20,13 +20,13 @@ from netcheck.model.services import Timeouts
 from netcheck.pac.script import LARGEST, ScriptError, script_in
 from netcheck.pac.worker import evaluate
 from netcheck.probe.authorities import client_context
-from netcheck.probe.connect import dial
+from netcheck.probe.connect import connect_directly
 from netcheck.probe.getting import OK, get_answer
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.sockets import Stream, open_socket
 from netcheck.probe.tls import TlsStream
-from netcheck.probe.walk import Walk
+from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.http_get import HttpGet
 
 _READ_EVERY = 60.0
@@ -196,14 +196,13 @@ class PacFiles:
         failed: PhaseError | None = None
         for address in addresses[:_ADDRESSES_TRIED]:
             try:
-                with trio.move_on_after(self._timeouts.connect):
-                    stream = await dial(walk, address, port, path.binding)
-                    stream.grant(2 * LARGEST, Reason.BAD_ANSWER)
-                    return stream
-                reason = Reason.TIMEOUT
-            except PhaseError as error:
-                reason = error.reason
-            failed = failed or PhaseError(reason, f"{walk.peer}: {reason}")
+                stream = await connect_directly(walk, address, port, path.binding, self._timeouts.connect)
+            except WalkEnded as ended:
+                reason = ended.failure.reason
+                failed = failed or PhaseError(reason, f"{walk.peer}: {reason}")
+            else:
+                stream.grant(2 * LARGEST, Reason.BAD_ANSWER)
+                return stream
         assert failed is not None  # noqa: S101 - for the types: there was an address
         raise failed
 
