@@ -353,7 +353,9 @@ def _names(leaf: Said, name: str) -> bool:
 
 def _is_forged_for(leaf: Said, name: str) -> bool | None:
     """Whether somebody in between made it for this name; None where it does not say for whom it is."""
-    return _names(leaf, name) or _names_by_subject(leaf, name) if leaf.names_anyone else None
+    if not leaf.names_anyone:
+        return None
+    return _names(leaf, name) or _names_by_subject(leaf, name)
 
 
 def _names_by_subject(leaf: Said, name: str) -> bool:

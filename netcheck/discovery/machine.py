@@ -92,7 +92,7 @@ class Machine:
 def look(environ: Mapping[str, str], root: Path = Path("/")) -> Machine:
     """Everything at once; `root` is where the files of the system begin."""
     places = [("the environment", environ), ("/etc/environment", _assignments(root / "etc/environment"))]
-    no_proxy = next((value for _, its in places for name in EXCEPTIONS if (value := its.get(name, ""))), "")
+    no_proxy = next(filter(None, (its.get(name) for _, its in places for name in EXCEPTIONS)), "")
     proxies: dict[str, FoundProxy] = {}
     unusable = []
     for where, variables in places:
@@ -152,10 +152,10 @@ def _uplinks(root: Path) -> tuple[Uplink, ...] | None:
     tables = _text(root / "proc/net/route"), _text(root / "proc/net/ipv6_route")
     if tables == (None, None):
         return None
-    lines = [(_ipv4_default, line) for line in (tables[0] or "").splitlines()[1:]]
-    lines += [(_ipv6_default, line) for line in (tables[1] or "").splitlines()]
+    routes = [_ipv4_default(line.split()) for line in (tables[0] or "").splitlines()[1:]]
+    routes += [_ipv6_default(line.split()) for line in (tables[1] or "").splitlines()]
     found: dict[str, Uplink] = {}
-    for _, interface, gateway in sorted(filter(None, (read(line.split()) for read, line in lines))):
+    for _, interface, gateway in sorted(filter(None, routes)):
         wireless = (root / "sys/class/net" / interface / "wireless").exists()
         found.setdefault(interface, Uplink(interface, gateway or None, wireless))
     return tuple(found.values())

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 
 from netcheck.discovery.machine import FoundPac, FoundProxy, Machine, Uplink
 
@@ -39,7 +39,7 @@ def propose(machine: Machine) -> str:
     return f"{_HEAD}{_text(parts)}\n{_text(_resolvers(machine))}{_TAIL}"
 
 
-def _text(lines: Sequence[str] | Iterator[str]) -> str:
+def _text(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 

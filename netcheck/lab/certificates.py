@@ -65,12 +65,12 @@ class Authority:
         pair = _signed(_name(common_name, organization), self, _authority_extensions(), _LIFETIME)
         return Authority(pair, is_root=False)
 
-    def issue(self, *names: str, lifetime: timedelta = _LIFETIME) -> KeyPair:
+    def issue(self, *names: str) -> KeyPair:
         """A server's certificate for names (`*.` allowed) and addresses."""
         alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
         server = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         extensions = [(x509.BasicConstraints(ca=False, path_length=None), True), (alternatives, False)]
-        return _signed(_name(names[0], None), self, [*extensions, (server, False)], lifetime)
+        return _signed(_name(names[0], None), self, [*extensions, (server, False)], _LIFETIME)
 
     def issue_push_certificate(self, topic: str, lifetime: timedelta) -> KeyPair:
         """As an MDM vendor's customer gets it: the topic is the UID of the subject."""

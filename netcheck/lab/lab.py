@@ -5,9 +5,9 @@ Everything is bound when it is made, so what cannot be had is known before anyth
 
 import errno
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -56,22 +56,12 @@ class Ground:
         return f"127.{suffix}" if self.many_addresses else HERE
 
 
-@dataclass
 class Lab:
     """Stand-ins for Apple, a resolver, and two proxies. `serve` runs them until cancelled."""
 
-    folder: Path
-    ground: Ground
-    zone: Mapping[str, tuple[str, ...]] = field(init=False)
-    nameserver: Nameserver = field(init=False)
-    web_proxy: HttpProxy = field(init=False)
-    web_proxy_switch: Switch = field(init=False)
-    socks_proxy: SocksProxy = field(init=False)
-    socks_switch: Switch = field(init=False)
-    inspector: Authority = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, folder: Path, ground: Ground) -> None:
         """Raises LabError where something cannot be bound."""
+        self.folder, self.ground = folder, ground
         root, issuing = apple_like()
         self._push_authority = issuing
         (self.folder / "apple-ca.pem").write_bytes(root.pair.certificate_pem)

@@ -1,4 +1,4 @@
-"""Where a probe can fail and why: phases, reasons, and the failure that joins them."""
+"""Where a probe can fail and why: phases, reasons, and the failure that joins them, kept or raised."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -271,3 +271,39 @@ class Failure:
     def evidence_text(self) -> str:
         r"""Escaped as in Python, e.g. `SSH-2.0-x\r\n\xff`: a peer's bytes must not reach a terminal raw."""
         return self.evidence.decode("latin-1").encode("unicode_escape").decode("ascii")
+
+
+class PhaseError(Exception):
+    """A phase failed: what Failure says, but for the phase, which whoever walks through it knows."""
+
+    def __init__(
+        self,
+        reason: Reason,
+        detail: str = "",
+        evidence: bytes = b"",
+        login: RefusedLogin | None = None,
+        software: str = "",
+    ) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+        self.evidence = evidence[:EVIDENCE_LIMIT]
+        self.login = login
+        self.software = software
+        self.told_by: str | None = None
+        self.is_of_binding = False
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+    def in_phase(self, phase: Phase) -> Failure:
+        return Failure(
+            phase,
+            self.reason,
+            self.detail,
+            self.evidence,
+            self.login,
+            self.software,
+            told_by=self.told_by,
+            is_of_binding=self.is_of_binding,
+        )

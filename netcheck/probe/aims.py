@@ -12,8 +12,9 @@ from netcheck.wire.target import Target
 
 @record
 class Aim:
-    """One probe of a visit: what to ask for, and the service's port that it is credited to."""
+    """One probe of a visit: over which path, what to ask for, and the service's port it is credited to."""
 
+    path: ProbePath
     port: int
     destination: Destination
     target: Target
@@ -27,9 +28,10 @@ class Aim:
 
     @property
     def key(self) -> Hashable:
-        """What makes two probes of a path the same: asked for the same, and spoken to in the same way."""
+        """What makes two probes the same: over one path, for the same, and spoken to in the same way."""
         spoken = (self.server_name, self.tls, self.bag) if self.tls or self.bag else None
-        return (self.destination.family, self.target.host, self.target.port, self.proxies, spoken)
+        target = self.target
+        return (self.path.name, self.destination.family, target.host, target.port, self.proxies, spoken)
 
 
 def aims(
@@ -68,7 +70,7 @@ def aim(
     """The probe of a service's port at a destination; `at` is the port to ask for there, if it is another."""
     tls = service.tls if speaks_tls(service, path) else None
     target = Target(destination.address or host, at or port)
-    return Aim(port, destination, target, tls, service.tls.server_name or host, service.bag, proxies)
+    return Aim(path, port, destination, target, tls, service.tls.server_name or host, service.bag, proxies)
 
 
 def _destinations(host: str, path: ProbePath, resolved: list[Destination]) -> list[Destination]:

@@ -28,9 +28,8 @@ from netcheck.apns.trust import (
     store,
 )
 from netcheck.files import LARGEST_PEM, Stamp, read_file, read_if_changed
-from netcheck.model.failing import Reason
+from netcheck.model.failing import PhaseError, Reason
 from netcheck.model.services import TlsSettings
-from netcheck.probe.errors import PhaseError
 from netcheck.probe.tls import overhear
 
 _LONGEST_READ = 8.0
@@ -69,13 +68,13 @@ async def _explaining(ca_file: Path | None) -> Store:
         return NOBODY
 
 
-async def client_context(ca_file: Path | None = None) -> ssl.SSLContext:
+async def client_context(ca_file: Path | None) -> ssl.SSLContext:
     """A verifying client context that trusts `ca_file`, or else the system's store; raises PhaseError."""
     return await _contexts.of(ca_file)
 
 
 class _Made(Generic[T]):
-    """What is made of each store, and made anew where that has changed; dropped when nobody has wanted it."""
+    """What is made of each store, and anew where that has changed; of those that somebody still wants."""
 
     def __init__(self, of_file: Callable[[bytes], T], of_system: Callable[[], T]) -> None:
         self._of_file = of_file

@@ -6,15 +6,14 @@ How HTTP and bags read is known in `netcheck.wire` and `netcheck.apns`.
 from collections.abc import Awaitable
 
 from netcheck.apns.bag import MAX_SIZE, BagError, parse
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import Phase, PhaseError, Reason
 from netcheck.model.results import Bag
-from netcheck.probe.errors import PhaseError
-from netcheck.probe.getting import OK, READ_LIMIT, get_answer, why_no_answer
+from netcheck.probe.getting import OK, READ_LIMIT, get_answer
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk
 from netcheck.wire.http_body import Body, BodyError
 from netcheck.wire.http_forward import HttpForward
-from netcheck.wire.http_get import HttpGet
+from netcheck.wire.http_get import HttpGet, why_no_answer
 
 Answer = Awaitable[tuple[int, bytes]]
 """A status and a body."""

@@ -22,9 +22,9 @@ from netcheck.pac.answers import ways_of
 from netcheck.probe.aims import Aim, aim
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
-from netcheck.probe.pac import KeptFiles, PacError, PacFiles, Url
+from netcheck.probe.pac import KeptFiles, PacFiles, Url
 from netcheck.probe.resolve import Destination, destinations
-from netcheck.probe.walk import unforeseen
+from netcheck.probe.walk import failure_in
 
 _HTTP, _HTTPS = 80, 443
 _DIRECT: Way = ()
@@ -83,10 +83,8 @@ class Choosing:
     ) -> Chosen:
         try:
             said, trouble, ways = await self._ways(shared, service, host, port, path)
-        except PacError as error:
-            failure = Failure(Phase.PROXY_RESOLVE, error.reason, error.detail)
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
-            failure = unforeseen(Phase.PROXY_RESOLVE, error)
+            failure = failure_in(Phase.PROXY_RESOLVE, error)
         else:
             taken = ways or (_DIRECT,)  # as browsers do
             where = [await self._destination(shared, service, host, path, way, turn) for way in taken]

@@ -14,15 +14,15 @@ from time import perf_counter
 
 import trio
 
-from netcheck.model.failing import Failure, Phase
-from netcheck.model.paths import ProbePath, endpoint_text, family_of
+from netcheck.model.failing import Failure, Phase, PhaseError
+from netcheck.model.paths import family_of
 from netcheck.model.services import Timeouts
 from netcheck.probe import system
 from netcheck.probe.aims import Aim
 from netcheck.probe.clock import lasted, unix_time
 from netcheck.probe.connect import lateness, note
 from netcheck.probe.driven import DrivenStream
-from netcheck.probe.errors import PhaseError, error_from_os
+from netcheck.probe.errors import error_from_os
 from netcheck.probe.once import Round
 from netcheck.probe.opening import Gate, attempt_of, security_of
 from netcheck.probe.secure import FIRST_WORD, Security, is_worth_another_look, may_speak_http2, speak
@@ -34,19 +34,20 @@ _MOST_AT_ONCE = 32
 _MOST_SHAKING_HANDS = 4
 """As above, while any of them is in a handshake of TLS, a step of which takes up to half a millisecond."""
 
-LookAgain = Callable[[Walk, Round, ProbePath, Aim, Security, Failure], Awaitable[Failure]]
+LookAgain = Callable[[Walk, Round, Aim, Security, Failure], Awaitable[Failure]]
 """What a connection of its own shows of a peer with which the handshake failed."""
 
 
-def can_dial(path: ProbePath, aims: Sequence[Aim]) -> bool:
+def can_dial(aims: Sequence[Aim]) -> bool:
     """Whether all of these end with the connection or with TLS, and this system can drive many at once."""
-    return (
-        system.HERE.has_epoll
-        and not (path.load_balancer or path.proxy_protocol)
-        and not any(
-            aim.proxies or aim.bag or aim.destination.failure or (aim.tls and may_speak_http2(aim.tls))
-            for aim in aims
-        )
+    return system.HERE.has_epoll and not any(
+        aim.path.load_balancer
+        or aim.path.proxy_protocol
+        or aim.proxies
+        or aim.bag
+        or aim.destination.failure
+        or (aim.tls and may_speak_http2(aim.tls))
+        for aim in aims
     )
 
 
@@ -68,13 +69,13 @@ class Dialer:
         self._is_driven = False
         self._until_deadline = trio.CancelScope()
 
-    async def dial(self, shared: Round, path: ProbePath, aims: Sequence[Aim], gate: Gate) -> None:
+    async def dial(self, shared: Round, aims: Sequence[Aim], gate: Gate) -> None:
         """Make the attempts that nobody has made or begun in this round; they are found there.
 
         Raises nothing for what a network or a peer does.
         """
-        calls = _Calls(shared, path, gate)
-        mine = {key: aim for aim in aims if shared.begin(key := (path.name, aim.key))}
+        calls = _Calls(shared, gate)
+        mine = {key: aim for aim in aims if shared.begin(key := aim.key)}
         calls.left.update(dict.fromkeys(mine))
         try:
             wanted = [(key, aim, await security_of(aim)) for key, aim in mine.items()]
@@ -108,7 +109,7 @@ class Dialer:
     def _connect(self, call: "_Call") -> None:
         target = call.aim.target
         try:
-            call.sock = open_socket(socket.SOCK_STREAM, target.host, call.calls.path.binding)
+            call.sock = open_socket(socket.SOCK_STREAM, target.host, call.aim.path.binding)
             if begin_to_connect(call.sock, target.host, target.port):
                 self._listen(call, select.EPOLLOUT | select.EPOLLONESHOT)
                 self._wait_in(Phase.CONNECT, call, call.at)
@@ -224,7 +225,7 @@ class Dialer:
 
     def _end_late(self, call: "_Call") -> None:
         phase = call.phase
-        failure = no_answer(phase, _peer(call), self._patience[phase])
+        failure = no_answer(phase, call.aim.target.place, self._patience[phase])
         if call.talk is None:
             self._end_unconnected(call, failure)
             return
@@ -256,9 +257,7 @@ class Dialer:
         calls = call.calls
         with scope:
             try:
-                failure = await self._look_again(
-                    call.walk, calls.shared, calls.path, call.aim, security, failure
-                )
+                failure = await self._look_again(call.walk, calls.shared, call.aim, security, failure)
             except Exception as error:  # a bug of ours costs one attempt
                 failure = unforeseen(Phase.TLS, error)
         if not scope.cancel_called:
@@ -310,14 +309,14 @@ class _Call:
 class _Calls:
     """Those that one visit waits for."""
 
-    def __init__(self, shared: Round, path: ProbePath, gate: Gate) -> None:
-        self.shared, self.path, self._gate = shared, path, gate
+    def __init__(self, shared: Round, gate: Gate) -> None:
+        self.shared, self._gate = shared, gate
         self.left: dict[Hashable, _Call | None] = {}
         """What the round was promised and has not got; None where the gate has not let it in yet."""
         self._over = trio.Event()
 
     def end(self, call: _Call, failure: Failure | None) -> None:
-        attempt = attempt_of(call.walk, self.path, call.aim, call.time, call.at, failure)
+        attempt = attempt_of(call.walk, call.aim, call.time, call.at, failure)
         del self.left[call.key]
         self._gate.leave()
         self.shared.end(call.key, attempt)
@@ -328,7 +327,3 @@ class _Calls:
         """Until all have ended."""
         if self.left:
             await self._over.wait()
-
-
-def _peer(call: _Call) -> str:
-    return endpoint_text(call.aim.target.host, call.aim.target.port)

@@ -239,7 +239,7 @@ class _Inquiry:
         return Answer(Reason.DNS_TIMEOUT, detail)
 
     def _tells_nothing(self, visit: _Visit, answer: Answer) -> bool:
-        """Of what no program asks: that it makes no sense, or is another refusal than programs get."""
+        """Whether the answer to what no program asks is of no use: it makes no sense, or refuses as well."""
         is_tcp = self._usual_transport() is Transport.UDP and visit.nameserver not in self._stub.never_asked
         return answer.reason is Reason.DNS_MALFORMED or not (is_tcp or answer.hitch)
 
@@ -286,12 +286,12 @@ class _Inquiry:
         self.tries.append(Try(asked, form.transport, answer.reason, duration, exchange.noise))
         return self._late or answer
 
-    async def _listen(self, exchange: "Exchange", number: int) -> None:
+    async def _listen(self, exchange: Exchange, number: int) -> None:
         if self._listening is None:
             self._listening = await self._tasks.enter_async_context(trio.open_nursery())
         self._listening.start_soon(self._hear, exchange, number, self._is_last_resort)
 
-    async def _hear(self, exchange: "Exchange", number: int, was_last_resort: bool) -> None:
+    async def _hear(self, exchange: Exchange, number: int, was_last_resort: bool) -> None:
         """What comes of a question, also when it is another one's turn already."""
         await exchange.run()
         answer, its_turn_is_over = exchange.answer, number < len(self.tries)
@@ -327,11 +327,7 @@ def _in_turn(stub: StubResolver) -> Iterable[Nameserver]:
 
 def _most_telling(failures: list[Answer]) -> Answer:
     """The last one of those that say most."""
-    best = failures[0]
-    for failure in failures[1:]:
-        if _weight(failure) >= _weight(best):
-            best = failure
-    return best
+    return max(reversed(failures), key=_weight)
 
 
 def _weight(answer: Answer) -> tuple[int, bool]:

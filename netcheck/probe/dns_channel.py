@@ -10,11 +10,11 @@ from typing import Protocol
 
 import trio
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import PhaseError, Reason
 from netcheck.model.paths import Binding, Nameserver, Resolver, Transport, family_of
 from netcheck.probe import system
 from netcheck.probe.authorities import client_context
-from netcheck.probe.errors import PhaseError, error_from_afar, error_from_os
+from netcheck.probe.errors import error_from_afar, error_from_os
 from netcheck.probe.sockets import TcpStream, begin_to_connect, connect, error_that_came, open_socket
 from netcheck.probe.tls import TlsStream
 
@@ -102,7 +102,7 @@ async def frames(
     binding: Binding,
     notice_late: Callable[[float], None],
 ) -> AsyncIterator[Channel]:
-    """A fresh connection for a question, over TCP or TLS; else as Datagrams."""
+    """A fresh connection for a question, over TCP or TLS. `notice_late` is as for Datagrams."""
     with (
         open_socket(socket.SOCK_STREAM, nameserver.address, _binding_to(nameserver, binding)) as sock,
         await connect(sock, nameserver.address, nameserver.port) as stream,

@@ -18,11 +18,10 @@ import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 
-from netcheck.model.failing import Hitch, Reason
+from netcheck.model.failing import Hitch, PhaseError, Reason
 from netcheck.model.paths import RecordType, Transport
 from netcheck.probe import dns_reply
 from netcheck.probe.dns_reply import Labels, NameAndType, Record, Reply
-from netcheck.probe.errors import PhaseError
 
 _HEAD = 12  # bytes, RFC 1035 section 4.1.1: the id, and these
 _FLAGS_AND_COUNTS = struct.Struct("!5H")

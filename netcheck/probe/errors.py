@@ -1,49 +1,11 @@
-"""How a phase says that it failed, and what an errno means in our words."""
+"""What an errno means in our words."""
 
 import errno
 import os
 from collections.abc import Mapping
 
-from netcheck.model.failing import EVIDENCE_LIMIT, Failure, Phase, Reason, RefusedLogin
+from netcheck.model.failing import PhaseError, Reason
 from netcheck.scarcity import lacks_threads
-
-
-class PhaseError(Exception):
-    """A phase failed for a reason of the closed set; `evidence` is what the peer sent first.
-
-    `software` is what it called itself; `told_by` and `is_of_binding` are as in Failure.
-    """
-
-    def __init__(
-        self,
-        reason: Reason,
-        detail: str = "",
-        evidence: bytes = b"",
-        login: RefusedLogin | None = None,
-        software: str = "",
-        told_by: str | None = None,
-    ) -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
-        self.evidence = evidence[:EVIDENCE_LIMIT]
-        self.login = login
-        self.software = software
-        self.told_by = told_by
-        self.is_of_binding = False
-
-    def in_phase(self, phase: Phase) -> Failure:
-        return Failure(
-            phase,
-            self.reason,
-            self.detail,
-            self.evidence,
-            self.login,
-            self.software,
-            told_by=self.told_by,
-            is_of_binding=self.is_of_binding,
-        )
-
 
 _OF_WIREGUARD = ("ENOKEY", "EDESTADDRREQ")
 """What Linux's drivers/net/wireguard/device.c says of an address that no peer has, or has no endpoint."""

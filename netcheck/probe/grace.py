@@ -8,9 +8,8 @@ from time import perf_counter
 
 import trio
 
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import Phase, PhaseError, Reason
 from netcheck.probe.clock import lasted
-from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk, WalkEnded
 

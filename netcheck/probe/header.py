@@ -28,7 +28,7 @@ Look = Callable[[ProbePath], Awaitable[bool]]
 
 
 class Headers:
-    """What was seen of each: by whatever tells one from the others."""
+    """What was seen of each balancer; by the keys that its probes are told apart by."""
 
     def __init__(self) -> None:
         self._looked: dict[Hashable, float] = {}

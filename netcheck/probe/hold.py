@@ -22,11 +22,10 @@ from dataclasses import replace
 
 import trio
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import PhaseError, Reason
 from netcheck.model.results import Hold, HoldEnd
 from netcheck.probe import system
 from netcheck.probe.clock import unix_time
-from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream, TcpStream, keep_asking
 
 _RUNGS = (10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 43_200)

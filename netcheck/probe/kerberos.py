@@ -259,4 +259,4 @@ def _explained(error: Any, has_keytab: bool = False) -> LoginError:
     fault = _FAULTS.get(code - _CODES_FROM, LoginFault.KERBEROS)
     if has_keytab and fault is LoginFault.NO_TICKET:  # without a key of the account, it looks for tickets
         return LoginError(LoginFault.UNKNOWN_ACCOUNT, f"{_NO_KEY} (krb5 error {code})")
-    return LoginError(fault, f"{_WORDS.get(fault, 'Kerberos gives no ticket')} (krb5 error {code})")
+    return LoginError(fault, f"{_WORDS.get(fault, _WORDS[LoginFault.KERBEROS])} (krb5 error {code})")

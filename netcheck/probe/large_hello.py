@@ -8,9 +8,8 @@ import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.failing import Failure, Phase, PhaseError, Reason
 from netcheck.model.results import LargeHello
-from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.probe.tls import examining_context, first_flight, is_handshake
 from netcheck.probe.together import together

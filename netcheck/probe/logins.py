@@ -13,9 +13,8 @@ from typing import Self
 
 import trio
 
-from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
+from netcheck.model.failing import Failure, LoginFault, Phase, PhaseError, Reason, RefusedLogin
 from netcheck.model.paths import AuthScheme, Proxy
-from netcheck.probe.errors import PhaseError
 from netcheck.probe.kerberos import Kerberos, Negotiate
 from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
 from netcheck.wire.http_digest import Digest
@@ -73,7 +72,7 @@ class _Known:
         return self.rejections >= _FEW and trio.current_time() < self.at + _PAUSE
 
     def may_go(self, beside: int) -> bool:
-        """Whether it may be sent while it is under way so often at most, which may all be wrong."""
+        """Whether one more may be sent: those under way may all be wrong, and then `beside` are rejected."""
         if self.is_refused:
             return False
         left = 1 if self.rejections >= _FEW else beside - self.rejections
@@ -176,7 +175,7 @@ class Turn:
         known.accepted_at = -math.inf
         if in_words or not self._was_right:
             known.rejections, known.at = known.rejections + 1, trio.current_time()
-        known.last = Failure(Phase.PROXY_HANDSHAKE, error.reason, error.detail, error.evidence, error.login)
+        known.last = error.in_phase(Phase.PROXY_HANDSHAKE)
         self._end()
 
     def _end(self) -> None:
@@ -205,7 +204,6 @@ class LoggingIn:
         self._begun: tuple[AuthScheme, Login] | None = None
 
     def __enter__(self) -> Self:
-        self._turn.__enter__()
         return self
 
     def __exit__(

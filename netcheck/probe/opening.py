@@ -1,13 +1,14 @@
 """One probe of a visit, from the first connection to the last phase: over its way out to its target."""
 
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
 import trio
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.paths import HTTP_SCHEMES, ProbePath, Way, endpoint_text
+from netcheck.model.paths import HTTP_SCHEMES, ProbePath, Way
 from netcheck.model.results import Attempt
 from netcheck.model.services import Timeouts
 from netcheck.probe import grace
@@ -45,40 +46,36 @@ class Gate(AbstractAsyncContextManager[None], Protocol):
 class Opening:
     """Opens connections to where probes aim, and makes attempts of it."""
 
-    def __init__(self, timeouts: Timeouts, names: Names, logins: Logins | None = None) -> None:
+    def __init__(self, timeouts: Timeouts, names: Names, logins: Logins) -> None:
         self._timeouts = timeouts
         self._names = names
-        self._logins = logins or Logins()
+        self._logins = logins
         self._headers = Headers()
 
-    async def attempt(self, shared: Round, path: ProbePath, aim: Aim, gate: Gate) -> Attempt:
+    async def attempt(self, shared: Round, aim: Aim, gate: Gate) -> Attempt:
         """What one walk sees. Raises nothing for what a network, a peer or a bug of ours does."""
         security = await security_of(aim)
         async with gate:
             started, at = unix_time(), trio.current_time()
             with Walk() as walk:
-                failure = await self._walk(walk, shared, path, aim, security)
-        return attempt_of(walk, path, aim, started, at, failure)
+                failure = await self._walk(walk, shared, aim, security)
+        return attempt_of(walk, aim, started, at, failure)
 
-    async def _walk(
-        self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, security: Security | None
-    ) -> Failure | None:
+    async def _walk(self, walk: Walk, shared: Round, aim: Aim, security: Security | None) -> Failure | None:
         """All phases of one probe after resolving; where it ended, or None where it came through."""
         try:
-            await self.open(walk, shared, path, aim, security)
+            await self.open(walk, shared, aim, security)
         except WalkEnded as ended:
             return ended.failure
         except Exception as error:  # a bug of ours between the phases: counted, and no end of the daemon
-            return unforeseen(next(reversed(walk.phases), path.phases()[-1]), error)
+            return unforeseen(next(reversed(walk.phases), aim.path.phases()[-1]), error)
         return None
 
-    async def open(
-        self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, security: Security | None
-    ) -> Stream:
+    async def open(self, walk: Walk, shared: Round, aim: Aim, security: Security | None) -> Stream:
         """The stream to the destination, after all phases; raises WalkEnded where one fails."""
         handshake = _handshake(aim)
-        stream: Stream = await self._connect(walk, shared, path, aim, handshake)
-        whom = endpoint_text(aim.target.host, aim.target.port)
+        stream: Stream = await self._connect(walk, shared, aim, handshake)
+        whom = aim.target.place
         if isinstance(handshake, HttpForward):
             await fetch_bag(walk, rest_of(stream, handshake), self._timeouts.tls, whom)
             return stream
@@ -86,66 +83,69 @@ class Opening:
             try:
                 stream = tls = await secure(walk, stream, security, self._timeouts.tls)
             except WalkEnded as ended:
-                failure = ended.failure
-                if path.load_balancer and walk.tls is None:
-                    failure = await self._look_at_header(walk, shared, path, aim, security, failure)
-                is_told = failure.is_of_header or _may_be_a_dead_member(path, failure)
-                if is_worth_another_look(walk, failure) and not is_told:
-                    failure = await self.look_again(walk, shared, path, aim, security, failure)
-                raise WalkEnded(failure) from ended
+                told = await self._explained(walk, shared, aim, security, ended.failure)
+                raise WalkEnded(told) from ended
             if aim.bag is None:
                 await begin(walk, tls, security, self._timeouts.tls)
         if aim.bag is not None:
             request = bag_request(aim.server_name, aim.port, aim.bag)
             await fetch_bag(walk, answer_to(stream, request), self._timeouts.tls, whom)
-        elif aim.tls is None and (aim.proxies or path.load_balancer):
-            await grace.stays_open(walk, stream, _grace(path))
+        elif aim.tls is None and (aim.proxies or aim.path.load_balancer):
+            await grace.stays_open(walk, stream, _grace(aim.path))
         elif aim.tls is None and walk.connection is not None and walk.connection.was_reset:
             raise WalkEnded(reset_at_once(aim.target.host, aim.target.port).in_phase(Phase.CONNECT))
         return stream
 
-    async def connect(self, walk: Walk, shared: Round, path: ProbePath, aim: Aim) -> Stream:
+    async def connect(self, walk: Walk, shared: Round, aim: Aim) -> Stream:
         """The connection to the target, before anything is said in it; raises WalkEnded."""
-        return await self._connect(walk, shared, path, aim, _handshake(aim))
+        return await self._connect(walk, shared, aim, _handshake(aim))
+
+    async def _explained(
+        self, walk: Walk, shared: Round, aim: Aim, security: Security, failure: Failure
+    ) -> Failure:
+        """Why TLS failed, with what connections of their own show of it, if they do."""
+        if aim.path.load_balancer and walk.tls is None:
+            failure = await self._look_at_header(walk, shared, aim, security, failure)
+        is_told = failure.is_of_header or _may_be_a_dead_member(aim.path, failure)
+        if is_worth_another_look(walk, failure) and not is_told:
+            failure = await self.look_again(walk, shared, aim, security, failure)
+        return failure
 
     async def look_again(
-        self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, security: Security, failure: Failure
+        self, walk: Walk, shared: Round, aim: Aim, security: Security, failure: Failure
     ) -> Failure:
         """Who it is with whom the handshake failed, by a connection of its own; its time is nobody's."""
         walk.close()
         with Walk() as again:
             try:
-                stream = await self.connect(again, shared, path, aim)
+                stream = await self.connect(again, shared, aim)
             except WalkEnded:
                 return failure
             seen = await look_again(walk, again, stream, security, self._timeouts.tls, failure)
         if walk.tls is not None and seen.reason is failure.reason:
             # no other TLS is why, where the usual one comes through as well by now
             with Walk() as usual, suppress(WalkEnded):
-                stream = await self.connect(usual, shared, path, aim)
+                stream = await self.connect(usual, shared, aim)
                 await secure(usual, stream, security, self._timeouts.tls)
                 return failure
         return seen
 
     async def _look_at_header(
-        self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, security: Security, failure: Failure
+        self, walk: Walk, shared: Round, aim: Aim, security: Security, failure: Failure
     ) -> Failure:
         """Whether it fails because of the PROXY protocol, by a connection of its own."""
         walk.close()
 
         async def shows_a_certificate(other: ProbePath) -> bool:
             with Walk() as aside, suppress(WalkEnded):
-                await secure(
-                    aside, await self.connect(aside, shared, other, aim), security, self._timeouts.tls
-                )
+                stream = await self.connect(aside, shared, replace(aim, path=other))
+                await secure(aside, stream, security, self._timeouts.tls)
             return aside.tls is not None
 
-        return await self._headers.explain(failure, (path.name, aim.key), path, shows_a_certificate)
+        return await self._headers.explain(failure, aim.key, aim.path, shows_a_certificate)
 
-    async def _connect(
-        self, walk: Walk, shared: Round, path: ProbePath, aim: Aim, handshake: Handshake | None
-    ) -> Stream:
-        target = aim.target
+    async def _connect(self, walk: Walk, shared: Round, aim: Aim, handshake: Handshake | None) -> Stream:
+        path, target = aim.path, aim.target
         if not aim.proxies or handshake is None:
             stream = await connect_directly(
                 walk, target.host, target.port, path.binding, self._timeouts.connect
@@ -156,7 +156,7 @@ class Opening:
             return stream
 
         route = self._route(shared, path, aim.proxies)
-        return await connect_through(walk, route, handshake, endpoint_text(target.host, target.port))
+        return await connect_through(walk, route, handshake, target.place)
 
     def _route(self, shared: Round, path: ProbePath, way: Way) -> ProxyRoute:
         """How the last proxy of a way is reached."""
@@ -165,9 +165,7 @@ class Opening:
         return ProxyRoute(way[-1], path.binding, self._timeouts, lookup, self._logins, before)
 
 
-def attempt_of(
-    walk: Walk, path: ProbePath, aim: Aim, started: float, at: float, failure: Failure | None
-) -> Attempt:
+def attempt_of(walk: Walk, aim: Aim, started: float, at: float, failure: Failure | None) -> Attempt:
     """What a walk has seen; begun at the Unix time `started`, which was `at` of the loop's clock."""
     return Attempt(
         time=started,
@@ -187,7 +185,7 @@ def attempt_of(
         at=at,
         source=walk.source,
         login_wanted=walk.login_wanted,
-        balancer=endpoint_text(aim.target.host, aim.target.port) if path.load_balancer else None,
+        balancer=aim.target.place if aim.path.load_balancer else None,
     )
 
 

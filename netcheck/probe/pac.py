@@ -14,20 +14,19 @@ import trio
 
 from netcheck.apart import ApartError, run_apart
 from netcheck.files import in_time, read_file
-from netcheck.model.failing import Reason
+from netcheck.model.failing import PhaseError, Reason
 from netcheck.model.paths import Family, Pac, ProbePath, dns_name, literal_addresses
 from netcheck.model.services import Timeouts
 from netcheck.pac.script import LARGEST, ScriptError, script_in
 from netcheck.pac.worker import evaluate
 from netcheck.probe.authorities import client_context
-from netcheck.probe.connect import dial
-from netcheck.probe.errors import PhaseError
+from netcheck.probe.connect import connect_directly
 from netcheck.probe.getting import OK, get_answer
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.sockets import Stream, open_socket
 from netcheck.probe.tls import TlsStream
-from netcheck.probe.walk import Walk
+from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.http_get import HttpGet
 
 _READ_EVERY = 60.0
@@ -52,15 +51,8 @@ _SOMEWHERE = {Family.IPV4: "192.0.2.1", Family.IPV6: "2001:db8::1"}
 
 Url = tuple[str, str]
 """As a script is asked: the URL, and the host in it."""
-
-
-class PacError(Exception):
-    """There is no answer; `reason` is pac_unavailable or pac_faulty, and `detail` says more."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
+_Answers = dict[tuple[Url, ...], tuple[float, list[dict[str, str]]]]
+"""By the URLs of a service: when the script was asked for them, and what it said of each."""
 
 
 class Saying(NamedTuple):
@@ -77,14 +69,13 @@ class _Kept:
     about: object
     """Which file, and how the path leads to it."""
     script: str | None = None
-    trouble: PacError | None = None
+    trouble: PhaseError | None = None
     """Why the last reading gave nothing."""
     read_at: float = -_READ_EVERY
-    answers: dict[tuple[Url, ...], tuple[float, list[dict[str, str]]]] = field(default_factory=dict)
-    """With when they were given; one entry for each service."""
+    answers: _Answers = field(default_factory=dict)
     lock: trio.Lock = field(default_factory=trio.Lock)
 
-    def fresh_answers(self) -> dict[tuple[Url, ...], tuple[float, list[dict[str, str]]]]:
+    def fresh_answers(self) -> _Answers:
         now = trio.current_time()
         return {urls: given for urls, given in self.answers.items() if now < given[0] + _ANSWERS_HOLD}
 
@@ -121,21 +112,24 @@ class PacFiles:
     async def ask(
         self, shared: Round, pac: Pac, path: ProbePath, url: Url, beside: tuple[Url, ...]
     ) -> Saying:
-        """What the file says of a URL, one of those that are asked for `beside` it. Raises PacError."""
+        """What the file says of a URL, one of those that are asked for `beside` it.
+
+        Raises PhaseError: pac_unavailable or pac_faulty.
+        """
         kept = self._kept.of(pac, path)
         async with kept.lock:
             if trio.current_time() >= kept.read_at + _READ_EVERY:
                 await self._read(shared, pac, path, kept)
             if kept.script is None:
                 assert kept.trouble is not None  # noqa: S101 - for the types: it was read
-                raise kept.trouble
+                raise PhaseError(kept.trouble.reason, kept.trouble.detail)  # each with its own traceback
             given = kept.fresh_answers().get(beside)
             if given is None:
                 given = trio.current_time(), await self._evaluated(shared, path, kept.script, beside)
                 kept.answers = {**kept.fresh_answers(), beside: given}
         answer = given[1][beside.index(url)]
         if "error" in answer:
-            raise PacError(Reason.PAC_FAULTY, f"the PAC file {pac}, asked for {url[0]}: {answer['error']}")
+            raise PhaseError(Reason.PAC_FAULTY, f"the PAC file {pac}, asked for {url[0]}: {answer['error']}")
         return Saying(answer["said"], kept.trouble.detail if kept.trouble else "")
 
     async def _read(self, shared: Round, pac: Pac, path: ProbePath, kept: _Kept) -> None:
@@ -143,9 +137,9 @@ class PacFiles:
         try:
             script = script_in(await self._bytes_of(shared, pac, path))
         except ScriptError as error:
-            kept.trouble = PacError(Reason.PAC_FAULTY, f"the PAC file {pac}: {error}")
+            kept.trouble = PhaseError(Reason.PAC_FAULTY, f"the PAC file {pac}: {error}")
         except PhaseError as error:
-            kept.trouble = PacError(Reason.PAC_UNAVAILABLE, f"the PAC file {pac}: {error.detail}")
+            kept.trouble = PhaseError(Reason.PAC_UNAVAILABLE, f"the PAC file {pac}: {error.detail}")
         else:
             if script != kept.script:
                 kept.script = script
@@ -202,14 +196,13 @@ class PacFiles:
         failed: PhaseError | None = None
         for address in addresses[:_ADDRESSES_TRIED]:
             try:
-                with trio.move_on_after(self._timeouts.connect):
-                    stream = await dial(walk, address, port, path.binding)
-                    stream.grant(2 * LARGEST, Reason.BAD_ANSWER)
-                    return stream
-                reason = Reason.TIMEOUT
-            except PhaseError as error:
-                reason = error.reason
-            failed = failed or PhaseError(reason, f"{walk.peer}: {reason}")
+                stream = await connect_directly(walk, address, port, path.binding, self._timeouts.connect)
+            except WalkEnded as ended:
+                reason = ended.failure.reason
+                failed = failed or PhaseError(reason, f"{walk.peer}: {reason}")
+            else:
+                stream.grant(2 * LARGEST, Reason.BAD_ANSWER)
+                return stream
         assert failed is not None  # noqa: S101 - for the types: there was an address
         raise failed
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import trio
 
-from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
+from netcheck.model.failing import Failure, LoginFault, Phase, PhaseError, Reason, RefusedLogin
 from netcheck.model.paths import (
     Binding,
     Proxy,
@@ -25,7 +25,6 @@ from netcheck.model.paths import (
 from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
 from netcheck.probe.connect import dial
-from netcheck.probe.errors import PhaseError
 from netcheck.probe.logins import LoggingIn, Logins, Turn
 from netcheck.probe.proxy_tls import over_tls, without_certificate
 from netcheck.probe.resolve import leads_nowhere, why_no_address
@@ -61,8 +60,7 @@ class ProxyRoute:
     binding: Binding
     timeouts: Timeouts
     lookup: LookupProxy
-    logins: Logins = field(default_factory=Logins)
-    """What probes share of them."""
+    logins: Logins
     before: "ProxyRoute | None" = None
     """The proxy through which this one is reached; None for the first, which is connected to directly."""
 
@@ -176,21 +174,17 @@ async def _through_them_again(route: ProxyRoute, walk: Walk) -> Stream:
     try:
         line = await _through_those_before(aside, route)
     except WalkEnded as ended:
-        aside.close()
         raise PhaseError(ended.failure.reason, ended.failure.detail, ended.failure.evidence) from ended
-    except BaseException:
-        aside.close()
-        raise
-    if aside.connection is not None:
-        walk.keep(aside.connection)
+    finally:
+        if aside.connection is not None:
+            walk.keep(aside.connection)  # and close it, whatever became of it
     return line.stream
 
 
 async def _secured(walk: Walk, route: ProxyRoute, line: _Line) -> Stream:
-    shaking = over_tls(line.stream, route.proxy)
     if route.proxy.scheme is not ProxyScheme.HTTPS:
-        return await shaking  # no phase of its own
-    return await walk.step(Phase.PROXY_TLS, route.timeouts.tls, shaking, line.whom)
+        return line.stream
+    return await walk.step(Phase.PROXY_TLS, route.timeouts.tls, over_tls(line.stream, route.proxy), line.whom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,12 +212,11 @@ class _Asking:
                 else:
                     await _converse(stream, handshake, handshake.start())
                 return stream
-        except (HandshakeError, PhaseError) as error:
-            wanted = None if handshake.spoke else without_certificate(stream, error, Reason.PROXY_CLOSED)
-            raise wanted or await self._explained(error, handshake) from error
-        if known := handshake.so_far():
-            raise _as_phase_error(known)
-        raise self._silence(handshake)
+        except PhaseError as error:
+            if told := await self._explained(stream, error, handshake):
+                raise told from error
+            raise
+        raise handshake.so_far() or self._silence(handshake)
 
     async def _ask(self, stream: Stream, handshake: AskedByHttp) -> Stream:
         """Ask, and where a login is wanted again with one."""
@@ -314,12 +307,15 @@ class _Asking:
         silent = RefusedLogin(LoginFault.SILENT, offered)
         raise PhaseError(Reason.PROXY_TIMEOUT, detail, wanted.evidence, silent, wanted.software)
 
-    async def _explained(self, error: HandshakeError | PhaseError, handshake: Handshake) -> PhaseError:
-        if isinstance(error, PhaseError):
+    async def _explained(self, stream: Stream, error: PhaseError, handshake: Handshake) -> PhaseError | None:
+        """What says more than the error itself; None where nothing does."""
+        if not handshake.spoke and (wanted := without_certificate(stream, error, Reason.PROXY_CLOSED)):
+            return wanted
+        if not isinstance(error, HandshakeError):
             return _in_words_of_the_handshake(error, handshake)
         if isinstance(handshake, Socks5) and handshake.none_acceptable and await self._wants_gssapi():
-            error = handshake.gssapi_wanted()
-        return _as_phase_error(error)
+            return handshake.gssapi_wanted()
+        return None
 
     async def _wants_gssapi(self) -> bool:
         """Whether the proxy takes an offer of only that: it does not say so otherwise."""
@@ -327,7 +323,7 @@ class _Asking:
         with Walk() as aside, trio.move_on_after(self.route.timeouts.connect):
             try:
                 await _converse(await self.line.again(aside), offer, offer.start())
-            except (HandshakeError, PhaseError):
+            except PhaseError:
                 return False
         return offer.accepted
 
@@ -363,20 +359,16 @@ async def _converse(stream: Stream, handshake: Handshake, said: bytes) -> None:
             await stream.send_all(reply)
 
 
-def _in_words_of_the_handshake(error: PhaseError, handshake: Handshake) -> PhaseError:
+def _in_words_of_the_handshake(error: PhaseError, handshake: Handshake) -> PhaseError | None:
     """A proxy that drops the connection in the middle has closed it, however TCP or TLS tell of it.
 
     What it had said until then counts more; but a login says itself why it ended.
     """
     if error.login is not None:
-        return error
+        return None
     if known := handshake.so_far():
-        return _as_phase_error(known)
+        return known
     if error.reason not in (Reason.CLOSED, Reason.TLS_ALERT):
-        return error
+        return None
     said = "after it had spoken" if handshake.spoke else "before it said a word"
     return PhaseError(Reason.PROXY_CLOSED, f"the proxy ended the connection {said}: {error.detail}")
-
-
-def _as_phase_error(error: HandshakeError) -> PhaseError:
-    return PhaseError(error.reason, error.detail, error.evidence, error.login, error.software)

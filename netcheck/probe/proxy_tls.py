@@ -1,12 +1,10 @@
 """TLS with a proxy: where it is one for https, what is said to it goes over that."""
 
-from netcheck.model.failing import LoginFault, Reason, RefusedLogin
+from netcheck.model.failing import LoginFault, PhaseError, Reason, RefusedLogin
 from netcheck.model.paths import Proxy, ProxyScheme
 from netcheck.probe.authorities import client_context
-from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.probe.tls import TlsStream
-from netcheck.wire.transcript import HandshakeError
 
 _LEAVES = (Reason.TLS_ALERT, Reason.CLOSED, Reason.RESET, Reason.PROXY_CLOSED)
 """How it may end a connection."""
@@ -24,9 +22,7 @@ async def over_tls(stream: Stream, proxy: Proxy) -> Stream:
     return tls
 
 
-def without_certificate(
-    stream: Stream, error: HandshakeError | PhaseError, reason: Reason
-) -> PhaseError | None:
+def without_certificate(stream: Stream, error: PhaseError, reason: Reason) -> PhaseError | None:
     """The reason, where who asked for a certificate of the client ends the connection: there is none.
 
     In the handshake of TLS 1.2, and after that of TLS 1.3.

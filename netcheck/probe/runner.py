@@ -17,7 +17,7 @@ from netcheck.model.failing import Failure, Phase
 from netcheck.model.findings import Acceptance, PushIdentity
 from netcheck.model.paths import Family, ProbePath, literal_addresses
 from netcheck.model.results import Attempt, Choice, Hold, HoldKey, Lookup, Result, Visit
-from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, TlsSettings, hosts_on
+from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, hosts_on
 from netcheck.probe.aims import Aim, aims
 from netcheck.probe.choosing import Choosing, Chosen, is_passed_over
 from netcheck.probe.clock import unix_time
@@ -75,7 +75,7 @@ class Prober:
         if path.chosen_by is not None:
             chosen = await self._choosing.chosen(shared, service, host, path, turn)
             results = await together(
-                [partial(self._probe_chosen, shared, service, host, path, each) for each in chosen]
+                [partial(self._probe_chosen, shared, service, host, each) for each in chosen]
             )
         else:
             wanted = aims(service, host, path, lookups, known, turn)
@@ -123,9 +123,9 @@ class Prober:
             with Walk() as walk:
                 try:
                     async with self._gates[path.name]:
-                        stream = await self._opening.open(walk, shared, path, aim, security)
+                        stream = await self._opening.open(walk, shared, aim, security)
                 except WalkEnded as ended:
-                    if _is_final(path, aim, ended.failure):
+                    if _is_final(aim, ended.failure):
                         answered.add(aim.port)
                     continue
                 if walk.lacks_certificate:
@@ -151,10 +151,10 @@ class Prober:
             if aim.port in answered:
                 continue
             try:
-                return await self._show(shared, path, aim, context, identity)
+                return await self._show(shared, aim, context, identity)
             except WalkEnded as ended:
                 failures.append(f"port {aim.port}: {ended.failure.phase} {ended.failure.reason}")
-                if _is_final(path, aim, ended.failure):
+                if _is_final(aim, ended.failure):
                     answered.add(aim.port)
         return Acceptance.UNPROVEN, "; ".join(dict.fromkeys(failures)) or "the path does not lead there"
 
@@ -165,44 +165,40 @@ class Prober:
         """
         shared = Round()
         found = await self._at_one_address(shared, service, host, path, turn)
-        aims = [aim for aim in found if aim.tls is not None and aim.destination.failure is None]
-        by_way = path.chosen_by is not None
-        groups = [list(its) for _, its in groupby(aims, key=attrgetter("port") if by_way else id)]
-        tries = [partial(self._try_in_turn, shared, service, host, path, ways) for ways in groups]
-        return await together(tries) if tries else []
+        wanted = [aim for aim in found if aim.tls is not None and aim.destination.failure is None]
+        groups = [[aim] for aim in wanted]
+        if path.chosen_by is not None:
+            groups = [list(ways) for _, ways in groupby(wanted, key=attrgetter("port"))]
+        return await together([partial(self._try_in_turn, shared, service, host, ways) for ways in groups])
 
-    async def _try_in_turn(
-        self, shared: Round, service: Service, host: str, path: ProbePath, ways: Sequence[Aim]
-    ) -> Result:
+    async def _try_in_turn(self, shared: Round, service: Service, host: str, ways: Sequence[Aim]) -> Result:
         """One way at least; the next where one is passed over."""
         for aim in ways:
-            assert aim.tls is not None  # noqa: S101 - for the types: only such come here
-            result = await self._try_large_hello(shared, service, host, path, aim, aim.tls)
+            result = await self._try_large_hello(shared, service, host, aim)
             if result.large_hello or not is_passed_over(aim.proxies, result.attempt.failure):
                 break
         return result
 
-    async def _try_large_hello(
-        self, shared: Round, service: Service, host: str, path: ProbePath, aim: Aim, tls: TlsSettings
-    ) -> Result:
+    async def _try_large_hello(self, shared: Round, service: Service, host: str, aim: Aim) -> Result:
         """The attempt is one of several connections: one that failed, if any did."""
+        assert aim.tls is not None  # noqa: S101 - for the types: only such come here
         made: list[Attempt] = []
 
         async def send(say: Say) -> Failure | None:
-            async with self._gates[path.name]:
+            async with self._gates[aim.path.name]:
                 started, at, failure = unix_time(), trio.current_time(), None
                 with Walk() as walk:
                     try:
-                        stream = await self._opening.connect(walk, shared, path, aim)
+                        stream = await self._opening.connect(walk, shared, aim)
                         await walk.step(Phase.TLS, self._timeouts.tls, say(walk, stream))
                     except WalkEnded as ended:
                         failure = ended.failure
-            made.append(attempt_of(walk, path, aim, started, at, failure))
+            made.append(attempt_of(walk, aim, started, at, failure))
             return failure
 
-        told = await try_large_hello(send, aim.server_name, tls.alpn, is_direct=not aim.proxies)
+        told = await try_large_hello(send, aim.server_name, aim.tls.alpn, is_direct=not aim.proxies)
         shown = next((attempt for attempt in made if attempt.failure), made[-1])
-        return Result(service.name, host, aim.port, path.name, shown, large_hello=told)
+        return Result(service.name, host, aim.port, aim.path.name, shown, large_hello=told)
 
     async def _at_one_address(
         self, shared: Round, service: Service, host: str, path: ProbePath, turn: int
@@ -215,44 +211,38 @@ class Prober:
         lookups = await self._resolve(shared, service, host, path)
         return list(_in_turn(aims(one, host, path, lookups, set(), turn), turn))
 
-    async def _show(
-        self, shared: Round, path: ProbePath, aim: Aim, context: SSLContext, identity: PushIdentity
-    ) -> Shown:
+    async def _show(self, shared: Round, aim: Aim, context: SSLContext, identity: PushIdentity) -> Shown:
         """Raises WalkEnded where it does not come to an answer."""
         if aim.destination.failure is not None:
             raise WalkEnded(aim.destination.failure)
         security = await security_of(aim)
         assert security is not None  # noqa: S101 - for the types: the provider API speaks TLS everywhere
         with Walk() as walk:
-            async with self._gates[path.name]:
-                stream = await self._opening.connect(walk, shared, path, aim)
+            async with self._gates[aim.path.name]:
+                stream = await self._opening.connect(walk, shared, aim)
                 return await show(walk, stream, context, security, identity, self._timeouts.tls)
 
     async def _probe_all(
         self, shared: Round, service: Service, host: str, path: ProbePath, wanted: Sequence[Aim]
     ) -> list[Result]:
-        if can_dial(path, wanted):
-            await self._dialer.dial(shared, path, wanted, self._gates[path.name])
-            return [await self._probe(shared, service, host, path, aim) for aim in wanted]
-        return await together([partial(self._probe, shared, service, host, path, aim) for aim in wanted])
+        if can_dial(wanted):
+            await self._dialer.dial(shared, wanted, self._gates[path.name])
+            return [await self._probe(shared, service, host, aim) for aim in wanted]
+        return await together([partial(self._probe, shared, service, host, aim) for aim in wanted])
 
-    async def _probe(self, shared: Round, service: Service, host: str, path: ProbePath, aim: Aim) -> Result:
-        key = (path.name, aim.key)
-        attempt = shared.made(key) or await self._attempt_once(shared, path, aim, key)
+    async def _probe(self, shared: Round, service: Service, host: str, aim: Aim) -> Result:
+        key = aim.key
+        attempt = shared.made(key) or await self._attempt_once(shared, aim, key)
         # A failed lookup is this host's own; an attempt may be shared, and then counts once for the service.
         counted = aim.destination.failure is not None or shared.claim((service.name, key))
         duration = aim.destination.resolve_duration
-        return Result(service.name, host, aim.port, path.name, attempt, duration, counted)
+        return Result(service.name, host, aim.port, aim.path.name, attempt, duration, counted)
 
-    async def _probe_chosen(
-        self, shared: Round, service: Service, host: str, path: ProbePath, chosen: Chosen
-    ) -> Result:
+    async def _probe_chosen(self, shared: Round, service: Service, host: str, chosen: Chosen) -> Result:
         """Over every way, at once. Who goes there takes the first that is not passed over."""
-        results = await together(
-            [partial(self._probe, shared, service, host, path, aim) for aim in chosen.aims]
-        )
-        ends = ((each, each.attempt) for each in results)
-        taken = next((e for e, a in ends if not is_passed_over(a.proxies, a.failure)), results[0])
+        results = await together([partial(self._probe, shared, service, host, aim) for aim in chosen.aims])
+        final = (each for each in results if not is_passed_over(each.attempt.proxies, each.attempt.failure))
+        taken = next(final, results[0])
         if chosen.said is None:
             return taken
         attempts = tuple(each.attempt for each in results)
@@ -266,7 +256,7 @@ class Prober:
         families = path.resolved_families()
         return await self._names.lookups(shared, host, path, families, reads_hosts=not service.is_for_devices)
 
-    async def _attempt_once(self, shared: Round, path: ProbePath, aim: Aim, key: Hashable) -> Attempt:
+    async def _attempt_once(self, shared: Round, aim: Aim, key: Hashable) -> Attempt:
         """One walk a round to each target of a path: whoever else needs the same one shares it."""
         destination = aim.destination
         if destination.failure is not None:
@@ -279,14 +269,12 @@ class Prober:
                 proxies=aim.proxies,
                 at=trio.current_time(),
             )
-        return await shared.once(
-            key, lambda: self._opening.attempt(shared, path, aim, self._gates[path.name])
-        )
+        return await shared.once(key, lambda: self._opening.attempt(shared, aim, self._gates[aim.path.name]))
 
 
-def _is_final(path: ProbePath, aim: Aim, failure: Failure) -> bool:
+def _is_final(aim: Aim, failure: Failure) -> bool:
     """Whether nobody goes on to the next of the ways that are chosen for this port."""
-    return path.chosen_by is not None and not is_passed_over(aim.proxies, failure)
+    return aim.path.chosen_by is not None and not is_passed_over(aim.proxies, failure)
 
 
 def _in_turn(wanted: Sequence[Aim], turn: int) -> Iterator[Aim]:

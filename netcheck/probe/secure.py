@@ -10,14 +10,12 @@ from dataclasses import dataclass, replace
 import trio
 
 from netcheck.apns.trust import Anchors, examine
-from netcheck.model.failing import NOT_ITS_CERTIFICATE, Failure, Phase, Reason
+from netcheck.model.failing import NOT_ITS_CERTIFICATE, Failure, Phase, PhaseError, Reason
 from netcheck.model.services import TlsSettings
-from netcheck.probe.errors import PhaseError
 from netcheck.probe.sockets import Stream
 from netcheck.probe.tls import TlsStream, examining_context, tolerant_context
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.http2 import Http2
-from netcheck.wire.transcript import HandshakeError
 
 FIRST_WORD = 0.3
 """Seconds to wait for what a peer does right after the handshake. With TLS 1.3, a server that refuses the
@@ -191,9 +189,6 @@ def need_http2(tls: TlsStream) -> None:
 
 async def hear_out(tls: TlsStream, session: Http2) -> None:
     """Until the session, which has begun, is done; PhaseError where it does not come to that."""
-    try:
-        while not session.done:
-            if answer := session.receive(await tls.receive_some(_READ_LIMIT)):
-                await tls.send_all(answer)
-    except HandshakeError as error:
-        raise PhaseError(error.reason, error.detail, error.evidence) from error
+    while not session.done:
+        if answer := session.receive(await tls.receive_some(_READ_LIMIT)):
+            await tls.send_all(answer)

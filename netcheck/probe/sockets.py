@@ -13,16 +13,10 @@ from typing import Protocol, Self
 
 import trio
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import PhaseError, Reason
 from netcheck.model.paths import Binding, Family, endpoint_text, family_of, is_literal
 from netcheck.probe import system
-from netcheck.probe.errors import (
-    PhaseError,
-    error_from_afar,
-    error_from_errno,
-    error_from_os,
-    error_from_routes,
-)
+from netcheck.probe.errors import error_from_afar, error_from_errno, error_from_os, error_from_routes
 
 _MOST_NAMED = 8
 _NO_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - as the kernel says it; nothing is bound to it
@@ -59,8 +53,9 @@ def _bind(sock: socket.socket, family: Family, binding: Binding) -> None:
             system.HERE.bind_to_interface(sock, family, binding.interface)
         except OSError as error:
             told = error_from_os(error, f"bind to interface {binding.interface}")
-            known = f"; the interfaces here: {_interfaces()}" if error.errno == errno.ENODEV else ""
-            raise PhaseError(told.reason, f"{told.detail}{known}") from error
+            if error.errno == errno.ENODEV:
+                told.detail += f"; the interfaces here: {_interfaces()}"
+            raise told from error
     source = binding.source(family)
     if source is not None:
         try:

@@ -20,9 +20,9 @@ from typing import Generic, NamedTuple, TypeVar
 import dns.win32util
 import trio
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import PhaseError, Reason
 from netcheck.model.paths import Family
-from netcheck.probe.errors import PhaseError, error_from_os
+from netcheck.probe.errors import error_from_os
 
 _IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h
 _RECVERR = {

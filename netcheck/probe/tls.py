@@ -8,8 +8,7 @@ import ssl
 from contextlib import suppress
 
 from netcheck.files import as_file
-from netcheck.model.failing import EVIDENCE_LIMIT, Reason
-from netcheck.probe.errors import PhaseError
+from netcheck.model.failing import EVIDENCE_LIMIT, PhaseError, Reason
 from netcheck.probe.sockets import Stream
 from netcheck.tls_driver import StreamEndError, TlsDriver
 from netcheck.wire.http_software import software_in
@@ -146,10 +145,12 @@ class TlsStream:
     """A TLS client over a stream: `handshake` first, then read and write as with the stream below."""
 
     def __init__(self, stream: Stream, context: ssl.SSLContext, server_name: str) -> None:
+        """`context` is one that overhears."""
         self._server_name = server_name
         self._ear = _Ear(stream)
         wrap = functools.partial(context.wrap_bio, server_hostname=server_name)
         self._driver = TlsDriver(wrap, self._ear.hear, stream.send_all)
+        assert isinstance(self._driver.tls, _Overheard)  # noqa: S101 - for the types: its context overhears
         self._tls = self._driver.tls
 
     async def handshake(self) -> None:
@@ -177,21 +178,21 @@ class TlsStream:
 
     @property
     def asked_for_certificate(self) -> bool:
-        """Whether the peer wants a certificate of the client; with a context that overhears."""
-        return isinstance(self._tls, _Overheard) and self._tls.asked_for_certificate
+        """Whether the peer wants a certificate of the client."""
+        return self._tls.asked_for_certificate
 
     @property
     def alert(self) -> int | None:
-        """The fault that the peer told of (RFC 8446 section 6.2); with a context that overhears."""
-        return self._tls.alert if isinstance(self._tls, _Overheard) else None
+        """The fault that the peer told of (RFC 8446 section 6.2)."""
+        return self._tls.alert
 
     def presented(self) -> list[bytes]:
-        """The chain as the peer presented it, in DER, the leaf first; with a context that overhears.
+        """The chain as the peer presented it, in DER, the leaf first.
 
         Also where the handshake failed; empty where it did so before there was one. What is in it need not be
         certificates.
         """
-        if isinstance(self._tls, _Overheard) and self._tls.certificate_message:
+        if self._tls.certificate_message:
             return certificates_in(self._tls.certificate_message, self._tls.certificate_version)
         # It came in another message, compressed (RFC 8879). Before Python 3.13 this has no public name.
         hidden = self._tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]

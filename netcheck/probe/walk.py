@@ -8,10 +8,10 @@ from typing import Self, TypeVar
 
 import trio
 
-from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase, Reason
+from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase, PhaseError, Reason
 from netcheck.model.results import Bag, TlsInfo
 from netcheck.probe.clock import lasted
-from netcheck.probe.errors import PhaseError, is_exhausted
+from netcheck.probe.errors import is_exhausted
 from netcheck.probe.sockets import TcpStream
 from netcheck.probe.system import TcpInfo
 from netcheck.scarcity import NO_MORE_THREADS, lacks_threads

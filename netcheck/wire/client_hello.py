@@ -35,10 +35,8 @@ def client_hello(server_name: str, alpn: Sequence[str], *, large: bool) -> bytes
     if not large:
         return _record(_extensions(server_name, alpn[:1], large=False))
     extensions = _extensions(server_name, alpn, large=True)
-    lacking = LARGE - len(_record(extensions))
-    return _record(
-        [*extensions, (21, bytes(max(0, lacking - 4)))]
-    )  # RFC 7685: padding, and its own four bytes
+    lacking = LARGE - len(_record(extensions)) - 4
+    return _record([*extensions, (21, bytes(max(0, lacking)))])  # RFC 7685: padding, behind four bytes
 
 
 def _extensions(server_name: str, alpn: Sequence[str], *, large: bool) -> list[_Extension]:

@@ -41,7 +41,7 @@ class Dialogue(ABC):
         return self._collect_outgoing()
 
     def so_far(self) -> HandshakeError | None:
-        """As of every handshake: most of these have nothing to say before their end."""
+        """As in Handshake; mostly nothing, before the script has come to its end."""
         return None
 
     @abstractmethod

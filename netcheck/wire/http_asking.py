@@ -6,15 +6,14 @@ head ends; what a refusal means is `http_refusal`'s, and how to log in is `http_
 
 from dataclasses import replace
 
-from netcheck import __version__
 from netcheck.model.failing import Reason
-from netcheck.model.paths import AuthScheme, Credentials, endpoint_text
+from netcheck.model.paths import AuthScheme, Credentials
 from netcheck.wire.http_body import Body, BodyError
 from netcheck.wire.http_head import Head, HeadError, HeadReader
 from netcheck.wire.http_headers import Challenge
 from netcheck.wire.http_login import choices
-from netcheck.wire.http_refusal import LOGIN_REQUIRED, offered_in, refusal
-from netcheck.wire.target import Target
+from netcheck.wire.http_refusal import LOGIN_REQUIRED, is_of_a_proxy, offered_in, refusal
+from netcheck.wire.http_request import request
 from netcheck.wire.transcript import HandshakeError, Transcript
 
 _MARK = b"HTTP/"
@@ -121,14 +120,13 @@ class AskedByHttp:
         if head.status != LOGIN_REQUIRED or self._credentials is None:
             return None
         offered = offered_in(head)
-        if next(choices(offered, self._credentials.schemes), None) is None:
+        if not any(choices(offered, self._credentials.schemes)):
             return None
         return LoginWantedError(self._refused(head), offered, _rest(head, self._reader.rest))
 
     def _refused(self, head: Head) -> HandshakeError:
-        said = refusal(head, self._reader.rest, self._heard, self._credentials, self._tried)
-        self.spoke = said.spoke
-        return HandshakeError(said.reason, said.detail, self._heard.evidence, said.login, said.software)
+        self.spoke = is_of_a_proxy(head, self._tried)
+        return refusal(head, self._reader.rest, self._heard, self._credentials, self._tried)
 
 
 def _rest(head: Head, begun: bytes) -> Body | None:
@@ -150,17 +148,3 @@ def _rest(head: Head, begun: bytes) -> Body | None:
 def _uncoded(head: Head) -> Head:
     """Nobody reads what it says: its content coding is of no interest."""
     return replace(head, headers=tuple(each for each in head.headers if each[0] != b"content-encoding"))
-
-
-def request(line: bytes, host: bytes, *headers: bytes) -> bytes:
-    """A request without a body; `line` lacks only the version."""
-    agent = f"User-Agent: netcheck/{__version__}".encode()
-    return b"\r\n".join((line + b" HTTP/1.1", b"Host: " + host, agent, *headers, b"", b""))
-
-
-def authority(target: Target) -> bytes:
-    """`host:port`, an IPv6 address in brackets (RFC 3986 section 3.2.2). ValueError for no host name."""
-    address = target.address
-    if address is None:
-        return target.name + f":{target.port}".encode()
-    return endpoint_text(str(address), target.port).encode()

@@ -5,7 +5,8 @@ What other answers mean is known in `http_refusal`, and how heads are read in `h
 """
 
 from netcheck.model.paths import Credentials
-from netcheck.wire.http_asking import AskedByHttp, authority
+from netcheck.wire.http_asking import AskedByHttp
+from netcheck.wire.http_request import authority
 from netcheck.wire.target import Target
 
 

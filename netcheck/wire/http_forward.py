@@ -4,8 +4,8 @@ So clients ask for `http://` URLs; CONNECT is for what is not HTTP, and proxies 
 """
 
 from netcheck.model.paths import Credentials
-from netcheck.wire.http_asking import AskedByHttp, authority
-from netcheck.wire.http_get import ACCEPT_ENCODING, checked_path, host_header
+from netcheck.wire.http_asking import AskedByHttp
+from netcheck.wire.http_request import ACCEPT_ENCODING, authority, checked_path, host_header
 from netcheck.wire.target import Target
 
 _HTTP_PORT = 80

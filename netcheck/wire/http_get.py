@@ -3,31 +3,13 @@
 Knows no proxies, follows no redirects, and not what a status means: that is its user's.
 """
 
-import re
-
-from netcheck.model.failing import EVIDENCE_LIMIT
-from netcheck.model.paths import bracketed
-from netcheck.wire.http_asking import request
+from netcheck.model.failing import EVIDENCE_LIMIT, PhaseError, Reason
 from netcheck.wire.http_body import Body, BodyError
 from netcheck.wire.http_head import HeadError, HeadReader
+from netcheck.wire.http_request import ACCEPT_ENCODING, checked_path, host_header, request
 from netcheck.wire.target import Target
 
-MAX_BODY = 64 * 1024
-ACCEPT_ENCODING = b"Accept-Encoding: gzip, deflate"
-"""What every GET says of the answer it wants."""
-
 _MARK = b"HTTP/"
-_PATH = re.compile(r"/[!-~]*")  # RFC 9112 section 3.2.1, as far as it guards the request line
-_DEFAULT_PORTS = frozenset({80, 443})
-
-
-class HttpGetError(Exception):
-    """The answer is none, or too long; `evidence` is what the peer sent first, at most 64 bytes."""
-
-    def __init__(self, detail: str, evidence: bytes = b"") -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.evidence = evidence
 
 
 class HttpGet:
@@ -38,10 +20,11 @@ class HttpGet:
     cannot carry.
     """
 
-    def __init__(self, host: str, port: int, path: str, limit: int = MAX_BODY) -> None:
+    def __init__(self, host: str, port: int, path: str, limit: int) -> None:
         self.status = 0
         self.location = ""
-        self._request = _request(Target(host, port), path)
+        asked, at = b"GET " + checked_path(path), host_header(Target(host, port))
+        self._request = request(asked, at, ACCEPT_ENCODING, b"Connection: close")
         self._limit = limit
         self._first = b""
         self._reader = HeadReader()
@@ -59,16 +42,16 @@ class HttpGet:
         return self._request
 
     def receive(self, data: bytes) -> None:
-        """Take what was read, b"" for the end of the stream. HttpGetError once no good answer can follow."""
+        """Take what was read, b"" for the end of the stream. PhaseError once no good answer can follow."""
         self._first += data[: EVIDENCE_LIMIT - len(self._first)]
-        if not _MARK.startswith(self._first[: len(_MARK)]):
-            raise self._error("the peer does not speak HTTP")
         try:
             self._take(data)
         except (HeadError, BodyError) as error:
-            raise self._error(str(error)) from error
+            raise PhaseError(why_no_answer(data), str(error), self._first) from error
 
     def _take(self, data: bytes) -> None:
+        if not _MARK.startswith(self._first[: len(_MARK)]):
+            raise HeadError("the peer does not speak HTTP")
         if self._body is not None:
             self._body.receive(data)
         elif not data:
@@ -85,24 +68,7 @@ class HttpGet:
     def _when(self) -> str:
         return "before its answer was complete" if self._first else "without an answer"
 
-    def _error(self, detail: str) -> HttpGetError:
-        return HttpGetError(detail, self._first)
 
-
-def _request(target: Target, path: str) -> bytes:
-    asked = b"GET " + checked_path(path)
-    return request(asked, host_header(target), ACCEPT_ENCODING, b"Connection: close")
-
-
-def checked_path(path: str) -> bytes:
-    """The path of a URL as it goes into a request. ValueError for what would end the line, or is no path."""
-    if not _PATH.fullmatch(path):
-        raise ValueError(f"{path!r} is not a path of a URL")
-    return path.encode()
-
-
-def host_header(target: Target) -> bytes:
-    """RFC 9110 section 7.2; the ports that HTTP and HTTPS imply are left out, as browsers do."""
-    address = target.address
-    host = target.name if address is None else bracketed(str(address)).encode()
-    return host if target.port in _DEFAULT_PORTS else host + f":{target.port}".encode()
+def why_no_answer(last_read: bytes) -> Reason:
+    """Of an answer that makes no sense after this was read: an end that came too early is another matter."""
+    return Reason.BAD_ANSWER if last_read else Reason.CLOSED

@@ -123,7 +123,7 @@ def not_installed(scheme: AuthScheme, library: str) -> LoginError:
 def choices(
     offered: Sequence[Challenge], known: Iterable[AuthScheme]
 ) -> Iterator[tuple[AuthScheme, Challenge]]:
-    """What of the offer is known, in the order in which that is given, as `curl --proxy-anyauth`."""
+    """Those of `known` that are offered, in its order, with their challenges: as `curl --proxy-anyauth`."""
     for scheme in known:
         usable = (each for each in offered if each.scheme == scheme)
         challenge = next((each for each in usable if scheme is not AuthScheme.DIGEST or is_known(each)), None)

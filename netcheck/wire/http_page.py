@@ -26,8 +26,11 @@ def text_of(head: Head, body: bytes) -> str:
         return ""
     page = _decoded(body[:MOST_READ])
     status = f"{head.status} {head.phrase.decode('latin-1')}".lower()
-    first, *rest = [*(line for line in _lines(page) if line.lower() not in status), ""]
-    return next((line for line in rest if first and line.lower().startswith(f"{first} ".lower())), first)
+    lines = [line for line in _lines(page) if line.lower() not in status]
+    if not lines:
+        return ""
+    longer = (line for line in lines if line.lower().startswith(f"{lines[0]} ".lower()))
+    return next(longer, lines[0])
 
 
 def _is_text(content_type: bytes) -> bool:

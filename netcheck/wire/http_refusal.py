@@ -5,7 +5,6 @@ like. The grammar of these headers is known in `http_headers`. Does no I/O.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from netcheck.model.failing import LoginFault, Reason, RefusedLogin
 from netcheck.model.paths import AuthScheme, Credentials
@@ -14,7 +13,7 @@ from netcheck.wire.http_headers import Challenge, challenges, proxy_status_reaso
 from netcheck.wire.http_login import choices
 from netcheck.wire.http_page import MOST_READ, text_of
 from netcheck.wire.http_software import software_of
-from netcheck.wire.transcript import Transcript
+from netcheck.wire.transcript import HandshakeError, Transcript
 
 LOGIN_REQUIRED = 407
 _CHALLENGES = {LOGIN_REQUIRED: b"proxy-authenticate", 401: b"www-authenticate"}
@@ -54,32 +53,30 @@ _MOST_SCHEMES = 8
 """So many of the ways to log in are named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why, in one line for people, whether only a proxy says it, and what it called itself, if it did."""
-
-    reason: Reason
-    detail: str
-    spoke: bool
-    software: str = ""
-    login: RefusedLogin | None = None
-
-
 def refusal(
     head: Head, body: bytes, heard: Transcript, credentials: Credentials | None, tried: AuthScheme | None
-) -> Refusal:
+) -> HandshakeError:
     """What a final answer other than success says of a request; `tried` is how it logged in.
 
     `body` is as much of it as came along with the head.
     """
-    software = heard.text(software_of(head, body))
     challenge = _CHALLENGES.get(head.status)
     if challenge is not None:
-        offered = offered_in(head, challenge)
-        return replace(_login_wanted(head, offered, heard, credentials, tried), software=software)
-    spoke = _is_of_a_proxy(head)
-    notes = [*_notes(head, heard)] or [*_said_to_people(head, body, heard)]
-    return Refusal(_reason(head, spoke), _in_words(head, heard, *notes), spoke, software)
+        error = _login_wanted(head, offered_in(head, challenge), heard, credentials, tried)
+    else:
+        notes = [*_notes(head, heard)] or [*_said_to_people(head, body, heard)]
+        reason = _reason(head, is_of_a_proxy(head, tried))
+        error = heard.error(reason, _in_words(head, heard, *notes))
+    error.software = heard.text(software_of(head, body))
+    return error
+
+
+def is_of_a_proxy(head: Head, tried: AuthScheme | None) -> bool:
+    """Whether only a proxy says it. A web server says 401 too; where we tried to log in it is a proxy's."""
+    if head.status in _CHALLENGES:
+        return tried is not None or head.status == LOGIN_REQUIRED
+    codes = head[b"proxy-status"] or head[b"x-squid-error"]
+    return bool(codes) or head.status not in _ANSWERS_OF_WEB_SERVERS
 
 
 def offered_in(head: Head, header: bytes = _CHALLENGES[LOGIN_REQUIRED]) -> tuple[Challenge, ...]:
@@ -93,31 +90,23 @@ def _login_wanted(
     heard: Transcript,
     credentials: Credentials | None,
     tried: AuthScheme | None,
-) -> Refusal:
-    # A web server says 401 too; to us only where we tried to log in can it be a proxy's.
-    spoke = tried is not None or head.status == LOGIN_REQUIRED
+) -> HandshakeError:
+    spoke = is_of_a_proxy(head, tried)
     names = tuple(heard.text(name.encode("latin-1")) for name in _names(offered))
     rejects = (f"rejects the login by {tried}",) if tried else ()
     ways = f"offers {', '.join(names) or 'no way to log in'}"
     detail = _in_words(head, heard, *rejects, ways, *_notes(head, heard))
     known = AuthScheme if credentials is None else credentials.schemes
-    if spoke and offered and next(choices(offered, known), None) is None:
-        login = RefusedLogin(LoginFault.NOT_OFFERED, names)
-        return Refusal(Reason.PROXY_AUTH_UNSUPPORTED, detail, spoke, login=login)
+    if spoke and offered and not any(choices(offered, known)):
+        return heard.error(Reason.PROXY_AUTH_UNSUPPORTED, detail, RefusedLogin(LoginFault.NOT_OFFERED, names))
     if credentials is None or not spoke:
-        return Refusal(Reason.PROXY_AUTH_REQUIRED, detail, spoke)
-    rejected = RefusedLogin(LoginFault.REJECTED, names)
-    return Refusal(Reason.PROXY_AUTH_FAILED, detail, spoke, login=rejected)
+        return heard.error(Reason.PROXY_AUTH_REQUIRED, detail)
+    return heard.error(Reason.PROXY_AUTH_FAILED, detail, RefusedLogin(LoginFault.REJECTED, names))
 
 
 def _names(offered: Sequence[Challenge]) -> list[str]:
     """Each once: Digest comes once for each hash."""
     return list({each.scheme: each.name for each in reversed(offered)}.values())[::-1][:_MOST_SCHEMES]
-
-
-def _is_of_a_proxy(head: Head) -> bool:
-    codes = head[b"proxy-status"] or head[b"x-squid-error"]
-    return bool(codes) or head.status not in _ANSWERS_OF_WEB_SERVERS
 
 
 def _reason(head: Head, spoke: bool) -> Reason:

@@ -140,7 +140,7 @@ class Socks5(Dialogue):
         """The error for a proxy that chose GSSAPI, here or when it was offered nothing else."""
         detail = "the proxy wants GSSAPI (Kerberos, SOCKS5 method 0x01)"
         login = RefusedLogin(LoginFault.NOT_OFFERED, ("GSSAPI",))
-        return HandshakeError(Reason.PROXY_AUTH_UNSUPPORTED, detail, self._heard.evidence, login)
+        return self._heard.error(Reason.PROXY_AUTH_UNSUPPORTED, detail, login)
 
     def _hear_login(self) -> Script:
         """RFC 1929 section 2. Clients do not look at its version: a status of 0 is clear in any."""

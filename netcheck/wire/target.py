@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from netcheck.model.paths import is_literal
+from netcheck.model.paths import endpoint_text, is_literal
 
 Address = IPv4Address | IPv6Address
 
@@ -21,6 +21,11 @@ class Target:
     def __post_init__(self) -> None:
         if not 0 < self.port < 65536:
             raise ValueError(f"{self.port} is not a port")
+
+    @property
+    def place(self) -> str:
+        """`HOST:PORT`."""
+        return endpoint_text(self.host, self.port)
 
     @property
     def address(self) -> Address | None:

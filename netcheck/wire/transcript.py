@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from netcheck.model.failing import EVIDENCE_LIMIT, Reason, RefusedLogin
+from netcheck.model.failing import EVIDENCE_LIMIT, PhaseError, Reason, RefusedLogin
 from netcheck.model.paths import Credentials
 from netcheck.wire.masking import Mask
 
@@ -19,27 +19,8 @@ _BEGINNINGS = {
 }
 
 
-class HandshakeError(Exception):
-    """The peer's answer ends the handshake; `evidence` is what it sent first, at most 64 bytes."""
-
-    def __init__(
-        self,
-        reason: Reason,
-        detail: str,
-        evidence: bytes = b"",
-        login: RefusedLogin | None = None,
-        software: str = "",
-    ) -> None:
-        super().__init__(reason, detail, evidence)
-        self.reason = reason
-        self.detail = detail
-        self.evidence = evidence
-        self.login = login
-        self.software = software
-        """What the peer is by its own words; empty where they do not tell."""
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.detail}"
+class HandshakeError(PhaseError):
+    """What the peer said ends the handshake; not how it was lost."""
 
 
 class Transcript:
@@ -57,10 +38,9 @@ class Transcript:
     def add(self, data: bytes) -> None:
         self._first += data[: _KEPT - len(self._first)]
 
-    def begins_as(self, protocol_mark: bytes, *, after: bytes = b"") -> bool:
-        """Whether the first bytes are the mark, as far as both go; `after` may stand before it."""
-        begun = self._first.lstrip(after) if after else self._first
-        return protocol_mark.startswith(begun[: len(protocol_mark)])
+    def begins_as(self, protocol_mark: bytes, *, after: bytes) -> bool:
+        """Whether the first bytes are the mark, as far as both go; bytes of `after` may stand before it."""
+        return protocol_mark.startswith(self._first.lstrip(after)[: len(protocol_mark)])
 
     def masked(self, raw: bytes) -> bytes:
         """A piece of the answer without our secrets, for who has yet to decode it; it may go on."""
@@ -77,8 +57,8 @@ class Transcript:
         """What came first, as people may see it."""
         return self._mask.text(self._first, cut=True)[:EVIDENCE_LIMIT]
 
-    def error(self, reason: Reason, detail: str) -> HandshakeError:
-        return HandshakeError(reason, detail, self.evidence)
+    def error(self, reason: Reason, detail: str, login: RefusedLogin | None = None) -> HandshakeError:
+        return HandshakeError(reason, detail, self.evidence, login)
 
     def closed(self) -> HandshakeError:
         """The error for an end of the stream before the handshake's."""

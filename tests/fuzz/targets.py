@@ -17,16 +17,16 @@ from netcheck.apns import bag, trust
 from netcheck.config.file import load
 from netcheck.config.reading.problems import ConfigError
 from netcheck.config.web_file import read_users, read_web_config
+from netcheck.model.failing import PhaseError
 from netcheck.model.paths import Proxy, ProxyScheme, RecordType, Transport
 from netcheck.model.results import Trust
 from netcheck.probe.dns_message import MOST_ADDRESSES, Question
-from netcheck.probe.errors import PhaseError
 from netcheck.probe.tls import certificates_in
 from netcheck.web.places import Places
 from netcheck.web.server import LIMITS, Connection, Request, Response
 from netcheck.wire.handshake import handshake_for
 from netcheck.wire.http2 import Http2
-from netcheck.wire.http_get import MAX_BODY, HttpGet, HttpGetError
+from netcheck.wire.http_get import HttpGet
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError
 from tests.wire.conversation import LOGIN, outcome_of, single_bytes
@@ -65,15 +65,15 @@ def http_get(data: bytes) -> None:
 
 
 def _got(pieces: list[bytes]) -> tuple[int, bytes] | None:
-    getting = HttpGet("init.push.apple.com", 80, "/bag")
+    getting = HttpGet("init.push.apple.com", 80, "/bag", bag.MAX_SIZE)
     try:
         for piece in [*pieces, b""]:
             if piece or not getting.done:
                 getting.receive(piece)
-    except HttpGetError:
+    except PhaseError:
         return None
     assert getting.done
-    assert len(getting.body) <= MAX_BODY
+    assert len(getting.body) <= bag.MAX_SIZE
     return getting.status, getting.body
 
 

@@ -10,11 +10,10 @@ import pytest
 import trio
 import trustme
 
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import Phase, PhaseError, Reason
 from netcheck.model.paths import ProbePath
 from netcheck.model.services import TlsSettings
 from netcheck.probe import authorities
-from netcheck.probe.errors import PhaseError
 from tests.probe.peers import in_trio, serving
 from tests.probe.test_secure import (
     AUTHORITY,

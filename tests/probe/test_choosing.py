@@ -8,7 +8,7 @@ import pytest
 import trio
 import trustme
 
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import Phase, PhaseError, Reason
 from netcheck.model.paths import (
     Environment,
     Family,
@@ -22,6 +22,8 @@ from netcheck.model.paths import (
 from netcheck.model.results import Result
 from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
 from netcheck.probe import pac
+from netcheck.probe.names import Names
+from netcheck.probe.once import Round
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from tests.hanging import hanging_file
@@ -280,6 +282,21 @@ async def test_a_file_on_this_machine_is_read(tmp_path: Path) -> None:
     (gone,) = await probed(ProbePath("pac", chosen_by=Pac("file:///nowhere.pac")), 443)
     assert gone.attempt.failure is not None
     assert gone.attempt.failure.detail == "the PAC file file:///nowhere.pac: No such file or directory"
+
+
+@in_trio
+async def test_why_a_file_is_gone_is_told_to_each_probe_by_an_error_of_its_own() -> None:
+    """One that is raised again and again would keep all that was under way each time."""
+    source, url = Pac("file:///nowhere.pac"), ("https://mdm.test/", "mdm.test")
+    files, told = pac.PacFiles(TIMEOUTS, Names(2), pac.KeptFiles()), []
+    for _ in range(2):
+        with pytest.raises(PhaseError) as caught:
+            await files.ask(Round(), source, ProbePath("pac", chosen_by=source), url, (url,))
+        told.append(caught.value)
+    assert told[0] is not told[1]
+    assert {(each.reason, each.detail) for each in told} == {
+        (Reason.PAC_UNAVAILABLE, "the PAC file file:///nowhere.pac: No such file or directory")
+    }
 
 
 @in_trio

@@ -25,6 +25,7 @@ from netcheck.model.services import Depth, Timeouts, TlsSettings
 from netcheck.probe import dialer, runner, sockets, system
 from netcheck.probe.aims import Aim
 from netcheck.probe.dialer import Dialer, can_dial
+from netcheck.probe.logins import Logins
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.opening import Opening
@@ -49,22 +50,22 @@ def port() -> Iterator[int]:
 
 
 def aim(address: str, port: int, tls: TlsSettings | None = None) -> Aim:
-    return Aim(port, Destination(Family.IPV4, address), Target(address, port), tls, address, None, ())
+    return Aim(DIRECT, port, Destination(Family.IPV4, address), Target(address, port), tls, address, None, ())
 
 
 def a_dialer(connect: float = 5.0, tls: float = 5.0) -> Dialer:
     timeouts = Timeouts(connect=connect, tls=tls)
-    return Dialer(timeouts, Opening(timeouts, Names(timeouts.resolve)).look_again)
+    return Dialer(timeouts, Opening(timeouts, Names(timeouts.resolve), Logins()).look_again)
 
 
-def made(shared: Round, aimed: Aim, path: ProbePath = DIRECT) -> Attempt:
+def made(shared: Round, aimed: Aim) -> Attempt:
     """What is in the round already."""
 
     async def never() -> Attempt:
         pytest.fail("it was not made")
 
     async def get() -> Attempt:
-        return await shared.once((path.name, aimed.key), never)
+        return await shared.once(aimed.key, never)
 
     coroutine = get()
     with pytest.raises(StopIteration) as done:
@@ -84,7 +85,7 @@ async def test_each_gets_an_attempt_of_its_own(port: int, closed_port: int) -> N
     refused = aim("127.0.0.1", closed_port)
     shared = Round()
     before = descriptors()
-    await a_dialer().dial(shared, DIRECT, [*open_ones, refused], Gate(200, 1e6))
+    await a_dialer().dial(shared, [*open_ones, refused], Gate(200, 1e6))
     for aimed in open_ones:
         attempt = made(shared, aimed)
         assert (attempt.address, attempt.failure) == (aimed.target.host, None)
@@ -155,8 +156,8 @@ async def test_a_child_that_still_holds_a_socket_ends_no_other_call(
         a_dialer(0.3),
     )
     try:
-        await dials.dial(shared, DIRECT, [there], Gate(8, 1e6))
-        await dials.dial(shared, DIRECT, [silent], Gate(8, 1e6))
+        await dials.dial(shared, [there], Gate(8, 1e6))
+        await dials.dial(shared, [silent], Gate(8, 1e6))
     finally:
         for descriptor in held:
             os.close(descriptor)
@@ -174,7 +175,7 @@ def test_each_has_its_own_deadline(silent_port: int) -> None:
         await trio.sleep(seconds)
         aimed = aim("127.0.0.1", silent_port)
         own = Round()
-        await dials.dial(own, DIRECT, [aimed], gate)
+        await dials.dial(own, [aimed], gate)
         ended.append(trio.current_time())
         failure = made(own, aimed).failure
         assert failure is not None
@@ -196,12 +197,12 @@ async def test_who_is_cancelled_leaves_nothing_open_and_the_gate_free(silent_por
     dials, gate = a_dialer(), Gate(1, 1e6)
     aimed = aim("127.0.0.1", silent_port)
     shared = Round()
-    await dials.dial(Round(), DIRECT, [aim("127.0.0.9", 9)], gate)  # makes the epoll object
+    await dials.dial(Round(), [aim("127.0.0.9", 9)], gate)  # makes the epoll object
     before = descriptors()
     with trio.move_on_after(0.05):
-        await dials.dial(shared, DIRECT, [aimed, aim("127.0.0.2", silent_port)], gate)
+        await dials.dial(shared, [aimed, aim("127.0.0.2", silent_port)], gate)
     assert descriptors() == before
-    assert shared.begin((DIRECT.name, aimed.key)), "another one may make it"
+    assert shared.begin(aimed.key), "another one may make it"
     with trio.fail_after(1):
         await gate.enter()
 
@@ -210,13 +211,13 @@ async def test_who_is_cancelled_leaves_nothing_open_and_the_gate_free(silent_por
 async def test_who_is_cancelled_in_a_handshake_leaves_nothing_open_too(port: int) -> None:
     dials, gate = a_dialer(), Gate(1, 1e6)
     aimed, shared = aim("127.0.0.1", port, TlsSettings()), Round()
-    await dials.dial(Round(), DIRECT, [aim("127.0.0.9", port)], gate)  # makes the epoll object
+    await dials.dial(Round(), [aim("127.0.0.9", port)], gate)  # makes the epoll object
     before = descriptors()
     with trio.move_on_after(0.1) as scope:
-        await dials.dial(shared, DIRECT, [aimed], gate)
+        await dials.dial(shared, [aimed], gate)
     assert scope.cancelled_caught
     assert descriptors() == before
-    assert shared.begin((DIRECT.name, aimed.key)), "another one may make it"
+    assert shared.begin(aimed.key), "another one may make it"
     with trio.fail_after(1):
         await gate.enter()
 
@@ -241,7 +242,7 @@ async def test_what_icmp_says_of_a_connection_that_is_there_breaks_no_handshake(
     monkeypatch.setattr(dialer, "open_socket", kept)
     async with serving(hear) as port, trio.open_nursery() as nursery:
         aimed = aim("127.0.0.1", port, TlsSettings())
-        nursery.start_soon(a_dialer().dial, Round(), DIRECT, [aimed], Gate(1, 1e6))
+        nursery.start_soon(a_dialer().dial, Round(), [aimed], Gate(1, 1e6))
         await begun.wait()
         ip_recverr = 11  # linux/in.h
         assert opened[0].getsockopt(socket.IPPROTO_IP, ip_recverr) == 0
@@ -255,10 +256,10 @@ async def test_a_handshake_ends_at_its_own_deadline_while_a_connection_has_more_
     dials, gate = a_dialer(connect=60.0, tls=0.2), Gate(8, 1e6)
     aimed, shared = aim("127.0.0.1", port, TlsSettings()), Round()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(dials.dial, Round(), DIRECT, [aim("127.0.0.1", silent_port)], gate)
+        nursery.start_soon(dials.dial, Round(), [aim("127.0.0.1", silent_port)], gate)
         await trio.testing.wait_all_tasks_blocked()
         with trio.fail_after(10):
-            await dials.dial(shared, DIRECT, [aimed], gate)
+            await dials.dial(shared, [aimed], gate)
         nursery.cancel_scope.cancel()
     attempt = made(shared, aimed)
     assert attempt.failure == Failure(
@@ -345,7 +346,7 @@ async def test_no_descriptors_left_for_epoll_is_said_so(port: int, monkeypatch: 
 
     monkeypatch.setattr(select, "epoll", no_more)
     shared, aimed = Round(), aim("127.0.0.1", port)
-    await a_dialer().dial(shared, DIRECT, [aimed], Gate(8, 1e6))
+    await a_dialer().dial(shared, [aimed], Gate(8, 1e6))
     failure = made(shared, aimed).failure
     assert failure is not None
     assert failure.reason is Reason.FD_EXHAUSTED
@@ -372,7 +373,7 @@ async def test_a_bug_costs_one_attempt(
     tls = TlsSettings() if broken == "speak" else None
     bad = aim("127.0.0.1", port if tls else closed_port, tls)
     shared, good = Round(), aim("127.0.0.2", port)
-    await a_dialer().dial(shared, DIRECT, [bad, good], Gate(8, 1e6))
+    await a_dialer().dial(shared, [bad, good], Gate(8, 1e6))
     failure = made(shared, bad).failure
     assert failure is not None
     assert failure.reason is Reason.INTERNAL_ERROR
@@ -381,6 +382,6 @@ async def test_a_bug_costs_one_attempt(
 
 
 def test_without_epoll_it_is_left_to_walks(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert can_dial(DIRECT, [aim("127.0.0.1", port)])
+    assert can_dial([aim("127.0.0.1", port)])
     monkeypatch.setattr(type(system.HERE), "has_epoll", False)
-    assert not can_dial(DIRECT, [aim("127.0.0.1", port)])
+    assert not can_dial([aim("127.0.0.1", port)])

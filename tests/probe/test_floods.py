@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import pytest
 import trio
 
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import Phase, PhaseError, Reason
 from netcheck.model.paths import (
     Binding,
     Family,
@@ -26,7 +26,6 @@ from netcheck.model.results import Hold, HoldEnd, HoldKey
 from netcheck.model.services import TlsSettings
 from netcheck.probe import walk
 from netcheck.probe.dns import lookup
-from netcheck.probe.errors import PhaseError
 from netcheck.probe.hold import Line
 from netcheck.probe.sockets import TcpStream, connect, open_socket
 from netcheck.probe.tls import TlsStream, examining_context

@@ -18,10 +18,9 @@ import spnego
 import trio
 import trustme
 
-from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
+from netcheck.model.failing import Failure, LoginFault, Phase, PhaseError, Reason, RefusedLogin
 from netcheck.model.paths import AuthScheme, Binding, Credentials, Proxy, ProxyScheme, ResolveMode, Secret
 from netcheck.model.services import Timeouts
-from netcheck.probe.errors import PhaseError
 from netcheck.probe.kerberos import principal
 from netcheck.probe.logins import Logins
 from netcheck.probe.proxy import ProxyRoute, connect_through

@@ -13,6 +13,7 @@ from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLo
 from netcheck.model.paths import AuthScheme, Binding, Credentials, Proxy, ProxyScheme, RecordType, Secret
 from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
+from netcheck.probe.logins import Logins
 from netcheck.probe.proxy import ProxyRoute, connect_through
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import handshake_for
@@ -46,7 +47,7 @@ async def walked(
         assert lookup is not None
         return (lookup,)
 
-    route = ProxyRoute(proxy, Binding(), timeouts, give if lookup else no_lookup)
+    route = ProxyRoute(proxy, Binding(), timeouts, give if lookup else no_lookup, Logins())
     with Walk() as walk:
         try:
             handshake = handshake_for(proxy, TARGET)

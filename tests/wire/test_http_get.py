@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netcheck import __version__
-from netcheck.wire.http_get import HttpGet, HttpGetError
+from netcheck.model.failing import PhaseError
+from netcheck.wire.http_get import HttpGet
 from netcheck.wire.http_head import MAX_HEAD, MAX_LINE, MOST_LINES
 
 BODY = b"<plist><dict/></plist>"
@@ -40,8 +41,8 @@ def fed(*pieces: bytes, limit: int = 1000) -> HttpGet:
     return machine
 
 
-def refusal(*pieces: bytes, limit: int = 1000) -> HttpGetError:
-    with pytest.raises(HttpGetError) as caught:
+def refusal(*pieces: bytes, limit: int = 1000) -> PhaseError:
+    with pytest.raises(PhaseError) as caught:
         fed(*pieces, limit=limit)
     return caught.value
 
@@ -50,7 +51,7 @@ def outcome(pieces: Iterable[bytes]) -> tuple[bool, int, bytes] | tuple[str, byt
     """What came of an answer. The evidence of an error is left to its beginning: it grows with each piece."""
     try:
         machine = fed(*pieces)
-    except HttpGetError as error:
+    except PhaseError as error:
         return error.detail, error.evidence[:1]
     return machine.done, machine.status, machine.body
 
@@ -70,7 +71,7 @@ def bytewise(answer: bytes) -> list[bytes]:
     ],
 )
 def test_the_request_names_the_host_and_asks_for_one_answer(host: str, port: int, named: str) -> None:
-    request = HttpGet(host, port, "/bag?v=1").start().decode()
+    request = HttpGet(host, port, "/bag?v=1", 1000).start().decode()
 
     assert request == (
         f"GET /bag?v=1 HTTP/1.1\r\nHost: {named}\r\n"
@@ -93,7 +94,7 @@ def test_the_request_names_the_host_and_asks_for_one_answer(host: str, port: int
 )
 def test_what_http_cannot_say_is_a_value_error(host: str, port: int, path: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the wording is free
-        HttpGet(host, port, path)
+        HttpGet(host, port, path, 1000)
 
 
 @pytest.mark.parametrize("answer", [LENGTH, CHUNKED], ids=["length", "chunked"])
@@ -314,15 +315,15 @@ def test_an_odd_head_is_read_as_clients_read_it(head: bytes) -> None:
 def test_a_body_without_end_is_given_up_at_the_limit() -> None:
     machine = fed(b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * 1000)
 
-    with pytest.raises(HttpGetError):
+    with pytest.raises(PhaseError):
         machine.receive(b"x")
 
 
 def test_a_body_that_was_too_long_never_gets_done() -> None:
     machine = get(limit=1)
-    with pytest.raises(HttpGetError):
+    with pytest.raises(PhaseError):
         machine.receive(LENGTH)
-    with pytest.raises(HttpGetError):
+    with pytest.raises(PhaseError):
         machine.receive(b"")
 
     assert not machine.done
