@@ -25,7 +25,7 @@ V = TypeVar("V")
 
 _log = logging.getLogger("netcheck.web")
 _MOST_KEPT = 256
-"""Outcomes, and clients that guess: those of the longest ago are forgotten."""
+"""What bcrypt said, and clients that guess: those of the longest ago are forgotten."""
 _MOST_WAITING = 16
 _GUESSES = 10.0
 """So many hashes may be computed for a client at once,"""
@@ -49,8 +49,8 @@ class Logins:
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
-        self._outcomes: OrderedDict[bytes, bool] = OrderedDict()
-        """By a keyed hash of user, bcrypt hash and password: so another bcrypt hash is another login."""
+        self._matching: OrderedDict[bytes, bool] = OrderedDict()
+        """By a keyed hash of user, bcrypt hash and password: what bcrypt said, not who is a user."""
         self._guesses: OrderedDict[str, Allowance] = OrderedDict()
         self._computed: dict[bytes, trio.Event] = {}
         """Whose hash is under way: who logs in with the same waits for it."""
@@ -64,7 +64,7 @@ class Logins:
         # For a user that is not there, somebody else's hash: how long it takes tells nobody who is there.
         expected = users.get(user) or next(iter(users.values()))
         digest = self._digest(user, expected, password)
-        while digest not in self._outcomes:
+        while digest not in self._matching:
             if (computed := self._computed.get(digest)) is not None:
                 await computed.wait()
                 continue
@@ -72,14 +72,13 @@ class Logins:
                 return LoginOutcome.TOO_MANY
             self._computed[digest] = trio.Event()
             try:
-                matches = await self._matches(password, expected)
-                _keep(self._outcomes, digest, matches and user in users)
+                _keep(self._matching, digest, await self._matches(password, expected))
             finally:  # where the client has gone meanwhile, the next one computes it
                 self._computed.pop(digest).set()
-            if not self._outcomes[digest]:
+            if not (self._matching[digest] and user in users):
                 _log.warning("a login from %s was refused", client, extra={"kind": ("login", client)})
-        self._outcomes.move_to_end(digest)
-        return LoginOutcome.IN if self._outcomes[digest] else LoginOutcome.REFUSED
+        self._matching.move_to_end(digest)
+        return LoginOutcome.IN if self._matching[digest] and user in users else LoginOutcome.REFUSED
 
     def _digest(self, user: str, expected: Secret, password: bytes) -> bytes:
         parts = (user.encode(), expected.reveal().encode(), password)

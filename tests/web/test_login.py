@@ -115,6 +115,15 @@ async def test_a_password_that_was_changed_or_taken_away_lets_nobody_in_any_more
 
 
 @in_trio
+async def test_who_is_a_user_is_looked_up_each_time() -> None:
+    logins, hash_of_both = Logins(), hashed("correct horse")
+    before, after = {"alice": hash_of_both}, {"bob": hash_of_both}
+    for users, user, other in ((before, "alice", "bob"), (after, "bob", "alice"), (before, "alice", "bob")):
+        assert await logins.check(basic(user, "correct horse"), users, "10.0.0.1") is LoginOutcome.IN
+        assert await logins.check(basic(other, "correct horse"), users, "10.0.0.1") is LoginOutcome.REFUSED
+
+
+@in_trio
 async def test_a_user_that_is_not_there_costs_as_much_as_one_that_is(hashes: list[bytes]) -> None:
     await Logins().check(basic("nobody", "guess"), USERS, "10.0.0.1")
     assert hashes == [b"guess"]
@@ -167,7 +176,7 @@ async def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     logins = Logins()
     for n in range(10):
         await logins.check(basic("prometheus", f"{n}"), USERS, f"10.0.0.{n}")
-    assert len(logins._outcomes) == len(logins._guesses) == 3
+    assert len(logins._matching) == len(logins._guesses) == 3
 
 
 @in_trio
