@@ -35,11 +35,11 @@ class Place:
         self.is_last = False
         """Whether the answer under way is to be the last one."""
         self.is_endless = False
-        """Whether that answer has no end of its own."""
+        """Whether what it does has no end of its own."""
 
-    def begins(self, doing: Doing) -> None:
+    def begins(self, doing: Doing, *, is_endless: bool = False) -> None:
         """Note what the connection does from now on."""
-        self.doing, self.since = doing, trio.current_time()
+        self.doing, self.since, self.is_endless = doing, trio.current_time(), is_endless
         if doing is Doing.WRITING:
             self._places.spare_memory()
 

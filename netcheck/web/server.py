@@ -153,7 +153,7 @@ class Connection:
             while (request := await self._next_request(patience)) is not None:
                 self._place.begins(Doing.ANSWERING)
                 await self._send(await self._answer(request))
-                if self._protocol.our_state is h11.MUST_CLOSE:
+                if self._protocol.our_state is h11.MUST_CLOSE or self._place.is_last:
                     return await self._linger()
                 self._protocol.start_next_cycle()
                 patience = self._limits.idle_timeout
@@ -237,13 +237,14 @@ class Connection:
     async def _send(self, answer: "_Answer") -> None:
         head, response = answer
         bodiless = self._method == "HEAD" or head.status_code in _BODILESS
-        self._place.is_endless = response.stream is not None and not bodiless
-        self._place.begins(Doing.WRITING)
+        # Who has been dismissed by now gets no stream: that would go on for ever.
+        stream = None if bodiless or self._place.is_last else response.stream
+        self._place.begins(Doing.WRITING, is_endless=stream is not None)
         body = h11.Data(data=b"" if bodiless else response.body)
-        if bodiless or response.stream is None:
+        if stream is None:
             return await self._write(head, body, h11.EndOfMessage())
         await self._write(head, body)
-        return await self._send_stream(response.stream)
+        return await self._send_stream(stream)
 
     async def _send_stream(self, stream: Stream) -> None:
         """All of it, unless the client goes first: then trio.BrokenResourceError."""

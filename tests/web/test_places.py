@@ -1,7 +1,7 @@
 """Who makes room for whom; and that whoever only waits costs nobody an answer."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -90,9 +90,8 @@ def test_of_many_answers_that_nobody_reads_the_oldest_is_given_up() -> None:
     async def main() -> None:
         places = Places(10, 10, 2)
         all_ = await taken(places, "a", "b", "c", "d")
-        all_[0].is_endless = True
         for place in all_:
-            place.begins(Doing.WRITING)
+            place.begins(Doing.WRITING, is_endless=place is all_[0])
             await trio.sleep(1)
         assert gone(all_) == [1]
 
@@ -167,6 +166,43 @@ async def test_a_client_that_is_answered_goes_on_while_others_come_and_wait() ->
             assert status(await served.receive_some()) == 200
             await stack.enter_async_context(await connect(port.names[0]))
             await trio.testing.wait_all_tasks_blocked()
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+@in_trio
+async def test_who_is_dismissed_before_the_answer_gets_its_beginning_and_is_let_go(is_streamed: bool) -> None:
+    async def endless() -> AsyncGenerator[bytes, None]:
+        while True:
+            yield b"still here\n"
+            await trio.sleep(0.01)
+
+    async def dismisses(request: Request) -> Response:
+        port.open([])
+        return Response(200, b"begun\n", stream=endless if is_streamed else None)
+
+    async with web_port(dismisses) as port, await connect(port.names[0]) as client:
+        await client.send_all(GET)
+        with trio.fail_after(5):
+            answer = b"".join([bytes(chunk) async for chunk in client])
+    assert status(answer) == 200
+    assert b"Connection: close" in answer
+    assert b"begun" in answer
+    assert b"still here" not in answer
+
+
+@in_trio
+async def test_who_is_dismissed_when_the_answer_is_on_its_way_gets_no_other_one() -> None:
+    async with web_port(large) as port, await connect(port.names[0]) as client:
+        await does_not_read(client)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        port.open([])
+        answer = bytearray()
+        await client.send_all(GET)
+        with trio.fail_after(10):
+            async for chunk in client:
+                answer += chunk
+    assert len(answer) > 32 * 1024 * 1024
+    assert answer.count(b"HTTP/1.1 200") == 1
 
 
 @in_trio
