@@ -31,13 +31,22 @@ class LargeHellos:
         self._due: dict[Hashable, float] = {}
         """By what is measured: when the next is due, on the loop's clock."""
         self._turns: dict[Hashable, int] = {}
+        self._under_way: dict[trio.CancelScope, Hashable] = {}
+
+    def plan(self) -> None:
+        """The state is configured anew: what it has no more is not tried."""
+        wanted = self._wanted()
+        for scope, key in self._under_way.items():
+            if key not in wanted:
+                scope.cancel()
 
     async def run(self) -> None:
         """Until cancelled."""
         async with trio.open_nursery() as nursery:
             while True:
                 for service, path in self._now_due():
-                    nursery.start_soon(self._try, service, path)
+                    self._under_way[scope := trio.CancelScope()] = measured(service, path)
+                    nursery.start_soon(self._try_in, scope, service, path)
                 await trio.sleep(_LOOK_EVERY)
 
     def _now_due(self) -> list[tuple[Service, ProbePath]]:
@@ -54,6 +63,11 @@ class LargeHellos:
 
     def _wanted(self) -> dict[Hashable, tuple[Service, ProbePath]]:
         return {measured(*pair): pair for pair in greeted(self._state.services, self._state.paths)}
+
+    async def _try_in(self, scope: trio.CancelScope, service: Service, path: ProbePath) -> None:
+        with scope:
+            await self._try(service, path)
+        del self._under_way[scope]
 
     async def _try(self, service: Service, path: ProbePath) -> None:
         key, hosts = measured(service, path), hosts_on(service, path)

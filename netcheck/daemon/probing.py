@@ -1,6 +1,7 @@
 """What the daemon measures: visits on the schedule, and connections that are held idle.
 
 A new config is taken by difference: what it still has goes on untouched, visits and holds under way included.
+All else is cancelled, and nothing begins that was: each asks for the prober first, by `_measures`.
 """
 
 import itertools
@@ -113,15 +114,17 @@ class Probing:
 
     async def probe(self, path: str, service: str, host: str) -> list[Visit]:
         """Visit a host now, beside the rounds, under the same gates; the state learns nothing of it."""
+        measures = await self._measures()
         return [
-            await self._prober.visit(each, host, way, 0, 0, alone=True)
+            await measures.visit(each, host, way, 0, 0, alone=True)
             for each, way in targets(self._state.services, self._state.paths)
             if (way.name, each.name) == (path, service) and host in hosts_on(each, way)
         ]
 
     async def show(self, service: Service, path: ProbePath, identity: PushIdentity) -> tuple[Acceptance, str]:
         """Show the push certificate over the path, under the same gates."""
-        return await self._prober.prove(service, path, identity)
+        measures = await self._measures()
+        return await measures.prove(service, path, identity)
 
     async def wait_for_turn(self, path: str) -> None:
         """Until the path has room for one more attempt."""
@@ -134,6 +137,15 @@ class Probing:
         if (before.probing, before.paths) != (config.probing, config.paths):
             self._prober = self._new_prober()
         self._plan()
+
+    async def _measures(self) -> Measures:
+        """The prober to begin with.
+
+        What a reload has cancelled ends here: it would run on until it waits for something, and the new
+        prober may not know its path.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        return self._prober
 
     def _new_prober(self) -> Measures:
         """What is under way goes on with the one before; where the caps stay, so do the gates."""
@@ -162,6 +174,7 @@ class Probing:
         often = min((slot.every for slot in self._slots.values()), default=1)
         state.own.interval = often * config.probing.interval
         self._inquiries.plan()
+        self._large_hellos.plan()
         self._plan_holds()
 
     def _services(self) -> tuple[Service, ...]:
@@ -196,9 +209,8 @@ class Probing:
         self, call: Call, number: int, is_wanted: Callable[[], bool], *, alone: bool = False
     ) -> None:
         try:
-            seen = await self._prober.visit(
-                call.service, call.host, call.path, number, call.turn, alone=alone
-            )
+            measures = await self._measures()
+            seen = await measures.visit(call.service, call.host, call.path, number, call.turn, alone=alone)
             if not is_wanted():  # a reload came meanwhile
                 return
             self._state.record(seen)
@@ -213,7 +225,8 @@ class Probing:
         self, service: Service, host: str, path: ProbePath, turn: int
     ) -> list[Result]:
         try:
-            return await self._prober.try_large_hellos(service, host, path, turn)
+            measures = await self._measures()
+            return await measures.try_large_hellos(service, host, path, turn)
         except Exception:  # a bug of ours costs one try, and never the daemon
             self._note_bug("a large hello to", host, path.name)
             return []
@@ -244,8 +257,8 @@ class Probing:
 
     async def _hold_once(self, call: Call, slot: HeldSlot) -> None:
         try:
-            tell = self._state.record_hold
-            await self._prober.hold(call.service, call.host, call.path, slot.family, call.turn, tell)
+            measures, tell = await self._measures(), self._state.record_hold
+            await measures.hold(call.service, call.host, call.path, slot.family, call.turn, tell)
         except Exception:  # a bug of ours costs one hold, and never the daemon
             self._note_bug("the hold of", call.service.name, call.path.name)
 

@@ -1,6 +1,6 @@
 """What is measured, and what another config changes about it while it is being measured."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -427,6 +427,61 @@ def test_a_hold_over_a_path_to_somewhere_else_by_now_begins_anew(auto: Config) -
         assert len(made.stand.held) == 3  # once before, and once for each family of the new path
 
     run(held(auto), Stand(), the_path_changes)
+
+
+# A path that is taken away in the very moment in which something begins
+
+
+class Knowing(Stand):
+    """Knows of which paths it was told; what comes for another one is astray, and when all else has begun."""
+
+    def __init__(self, gates: Collection[str], astray: list[str], times: set[float]) -> None:
+        super().__init__()
+        self._gates, self._astray, self._times = gates, astray, times
+
+    def note(self, kind: str, path: ProbePath) -> None:
+        self._times.add(trio.current_time())
+        if path.name not in self._gates:
+            self._astray.append(kind)
+
+    async def visit(self, service: Service, host: str, path: ProbePath, *_: object, **__: object) -> Visit:
+        self.note("visit", path)
+        return await super().visit(service, host, path)
+
+    async def hold(self, *of: object) -> None:
+        assert isinstance(of[2], ProbePath)
+        self.note("hold", of[2])
+        await trio.sleep(3)
+
+    async def try_large_hellos(self, *of: object) -> list[Result]:
+        assert isinstance(of[2], ProbePath)
+        self.note("large hello", of[2])
+        return []
+
+
+async def take_away(config: Config, at: float, turns: int) -> tuple[list[str], set[float]]:
+    """What went astray, and when what began, where but one path is left so many turns of the loop later."""
+    astray, times, state = list[str](), set[float](), State()
+    probing = Probing(state, config, lambda _, gates: Knowing(gates, astray, times))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(probing.run)
+        await trio.sleep_until(at)
+        for _ in range(turns):
+            await trio.lowlevel.checkpoint()
+        probing.take(replace(config, paths=config.paths[:1]))
+        await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+    return astray, times
+
+
+def test_nothing_begins_over_a_path_that_has_just_been_taken_away(auto: Config) -> None:
+    config = replace(held(auto), paths=(*held(auto).paths, ProbePath("wifi")))
+    _, times = virtually(take_away, config, 40.0, 0)
+    assert len(times) > 10
+    for at in times:
+        for turns in range(6):
+            astray, _ = virtually(take_away, config, at, turns)
+            assert astray == []
 
 
 # Bugs of ours
