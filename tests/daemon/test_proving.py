@@ -28,6 +28,9 @@ class Run:
     def __init__(self) -> None:
         self.state = State()
         self.shown: list[tuple[float, str, str]] = []
+        self.files: list[Path] = []
+        """From which they were shown."""
+        self.broken_off = 0
         self.proving = Proving(self.state, self._prove)
         self.take((MDM, WATCHED))
 
@@ -44,7 +47,12 @@ class Run:
 
     async def _prove(self, asked: ToProve) -> Proof:
         self.shown.append((trio.current_time(), asked.file.name, asked.path.name))
-        await trio.sleep(1)
+        self.files.append(asked.file.file)
+        try:
+            await trio.sleep(1)
+        except trio.Cancelled:
+            self.broken_off += 1
+            raise
         return Proof(0.0, asked.file.name, asked.path.name, Acceptance.ACCEPTED, "HTTP 400", "AB")
 
 
@@ -119,8 +127,57 @@ def test_what_was_under_way_when_its_path_became_another_one_is_no_proof_of_that
         await trio.sleep(30)
 
     made = run(becomes_another)
+    assert made.broken_off == 1
     assert len(made.shown) == 1 + len(PATHS)
     assert len(made.state.push_certificates.proofs()) == len(PATHS)
+
+
+MANY = tuple(PushCertificateFile(f"c{n}", Path(f"{n}.pem"), verify=True) for n in range(20))
+"""So many that at one look several are due over one path, and wait for each other."""
+MOVED = tuple(replace(file, file=Path("moved") / file.file) for file in MANY)
+
+
+async def while_one_is_shown(made: Run, files: tuple[PushCertificateFile, ...]) -> None:
+    """Take these in place of many, of which one is being shown over each path, and others wait."""
+    made.take(MANY)
+    for file in MANY:
+        made.read(file.name, "AB")
+    while not made.shown:  # noqa: ASYNC110 - nobody tells that one has begun
+        await trio.sleep(0.1)
+    made.take(files)
+
+
+def test_what_is_taken_out_while_it_is_shown_or_waits_for_that_is_shown_no_more() -> None:
+    async def all_are_taken_out(made: Run) -> None:
+        await while_one_is_shown(made, ())
+        await trio.sleep(60)
+
+    made = run(all_are_taken_out)
+    assert 1 <= made.broken_off == len(made.shown) <= len(PATHS)
+
+
+def test_what_was_not_shown_to_the_end_is_shown_soon_as_it_is_by_then() -> None:
+    async def all_are_moved(made: Run) -> None:
+        await while_one_is_shown(made, MOVED)
+        made.files.clear()
+        await trio.sleep(120)
+
+    made = run(all_are_moved)
+    assert made.broken_off
+    assert sorted(made.files) == sorted(file.file for file in MOVED for _ in PATHS)
+
+
+def test_what_comes_back_when_its_turn_has_passed_in_vain_has_another_one_soon() -> None:
+    async def all_come_back(made: Run) -> None:
+        await while_one_is_shown(made, ())
+        await trio.sleep(30)
+        made.take(MANY)
+        for file in MANY:
+            made.read(file.name, "AB")
+        await trio.sleep(120)
+
+    made = run(all_come_back)
+    assert len(made.shown) == made.broken_off + len(MANY) * len(PATHS)
 
 
 def test_where_nothing_is_to_get_through_and_where_no_server_is_nothing_is_shown() -> None:
