@@ -1,5 +1,6 @@
 """How the process ends, whatever becomes of it: interrupted while it starts, or with nobody to write to."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -251,17 +252,29 @@ def test_a_bug_is_no_finding(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("in_group", [True, False])
-def test_that_no_thread_can_be_had_is_no_bug(in_group: bool, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            RuntimeError("can't start new thread"),
+            "start no more threads: raise TasksMax, the pids limit or ulimit -u",
+        ),
+        (
+            OSError(errno.EMFILE, "Too many open files"),
+            "open no more files: raise LimitNOFILE or ulimit -n, or fs.file-max",
+        ),
+    ],
+)
+def test_that_the_system_has_no_more_is_no_bug(
+    in_group: bool, error: Exception, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     def has_none() -> None:
-        error = RuntimeError("can't start new thread")
         raise ExceptionGroup("tasks", [error]) if in_group else error
 
     with pytest.raises(SystemExit) as ended:
         end_with(has_none)
     assert ended.value.code == 2
-    assert capsys.readouterr().err == (
-        "the system lets netcheck start no more threads: raise TasksMax, the pids limit or ulimit -u\n"
-    )
+    assert capsys.readouterr().err == f"the system lets netcheck {told}\n"
 
 
 @pytest.mark.parametrize(

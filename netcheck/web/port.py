@@ -3,6 +3,7 @@
 import ipaddress
 import logging
 import re
+import resource
 import socket
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -18,6 +19,8 @@ from netcheck.web.server import LIMITS, ByteStream, Connection, Handler, Limits
 from netcheck.web.tls import NotTlsError, TlsError, TlsStream
 
 _log = logging.getLogger("netcheck.web")
+_SHARE_OF_FILES = 4
+"""Of the files that we may open, clients may take one in so many: probes need some, and so do imports."""
 _LAST_ANSWERS = 1.0
 """Seconds that answers under way may take when the port closes."""
 _NEIGHBOURS = 64
@@ -44,7 +47,8 @@ class WebPort:
         self._handler = guarded(handler, lambda: protected.now)
         self._protected = protected
         self._limits = limits
-        self._places = Places(limits.connections, limits.connections_per_client, limits.unread_answers)
+        most = _affordable(limits.connections)
+        self._places = Places(most, limits.connections_per_client, limits.unread_answers)
         protected.dismiss_all = self._places.dismiss
         self._doors: dict[ListenPlace, Door] = {}
         self._passed: list[Door] = []
@@ -192,6 +196,12 @@ class WebPort:
 
 
 _FULL = {"kind": "web port full"}
+
+
+def _affordable(connections: int) -> int:
+    """So many, or fewer where the system lets us open few files."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return connections if files == resource.RLIM_INFINITY else min(connections, files // _SHARE_OF_FILES)
 
 
 def _port(place: ListenPlace) -> int | None:

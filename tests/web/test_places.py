@@ -1,5 +1,6 @@
 """Who makes room for whom; and that whoever only waits costs nobody an answer."""
 
+import resource
 import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
@@ -151,6 +152,21 @@ async def test_however_many_clients_wait_each_new_one_is_answered(kind: object) 
             await kind(client)  # type: ignore[operator]
             if n % 10 == 9:
                 assert status(await ask(name)) == 200
+
+
+@pytest.mark.parametrize(("files", "connections"), [(16, 4), (1024, 8), (resource.RLIM_INFINITY, 8)])
+@in_trio
+async def test_clients_take_a_quarter_of_the_files_that_may_be_open_at_most(
+    files: int, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    async with web_port(hello, replace(LIMITS, connections=8)) as port, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(await connect(port.names[0])) for _ in range(10)]
+        for client in clients[:-connections]:
+            assert await client.receive_some() == b""
+        for client in clients[-connections:]:
+            await client.send_all(GET)
+            assert status(await client.receive_some()) == 200
 
 
 @in_trio
