@@ -215,7 +215,7 @@ def _key_belongs_to_certificate(tls: WebTls, at: Location, reading: Reading) -> 
     try:
         if reading.sound((*at, "cert_file"), (*at, "key_file")):
             check_pair(tls.cert_file, tls.key_file)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         reading.say((*at, "key_file"), str(error))
 
 

@@ -77,7 +77,8 @@ def context_for(web: Web, tls: ServerTls) -> ssl.SSLContext:
         return server_context(tls)
     except (ssl.SSLError, ValueError) as error:  # the first is an OSError too
         where = str(web.config_file or tls.key)
-        raise ConfigError([Problem(where, *TOP, f"TLS cannot be spoken with this: {error}")]) from error
+        why = error.args[-1]  # an OSError without a number is in brackets as a whole
+        raise ConfigError([Problem(where, *TOP, f"TLS cannot be spoken with this: {why}")]) from error
     except OSError as error:
         raise ConfigError([_unreadable(error.filename or tls.key, error)]) from error
 

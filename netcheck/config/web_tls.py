@@ -217,7 +217,7 @@ def _certificate_has_its_key(keys: TlsKeys, at: Location, reading: Reading) -> N
     if keys.certificate and keys.private_key:
         try:
             check_pair(keys.certificate, keys.private_key)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             reading.say((*at, "key_file" if keys.key_file else "key"), str(error))
 
 

@@ -20,13 +20,16 @@ _BACKLOG = 1024
 """Connections that the kernel keeps until we come to them; the system has a limit of its own."""
 _UNIX_MODE = 0o660
 """Who may connect: this user and this group; the folder's mode may let in fewer."""
+_NO_MORE_FILES = "raise LimitNOFILE or ulimit -n"
 _ADVICE: Mapping[int | None, str] = {
+    errno.EMFILE: _NO_MORE_FILES,
     errno.EADDRINUSE: "another program listens there: stop it, or choose another port",
     errno.EADDRNOTAVAIL: "no interface here has this address: choose one that has, or 0.0.0.0 for all",
     errno.EACCES: "this user may not use this port: choose one above 1023, or grant CAP_NET_BIND_SERVICE",
     errno.EAFNOSUPPORT: "this machine does not speak this address family: choose an address of the other",
 }
 _UNIX_ADVICE: Mapping[int | None, str] = {
+    errno.EMFILE: _NO_MORE_FILES,
     errno.EADDRINUSE: "another program listens there: stop it, or choose another file",
     errno.EEXIST: "a file that is no socket has this name: remove it, or choose another name",
     errno.ENOENT: "there is no such folder: make it, or choose another one",
@@ -116,15 +119,17 @@ def _numeric(place: Listen) -> tuple[int, int, int, str, tuple[object, ...]]:
 
 
 def _open_file(place: UnixListen) -> Door:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock = None
     try:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.setblocking(False)
         _remove_what_is_left(place.file)
         sock.bind(str(place.file))
         place.file.chmod(_UNIX_MODE)  # before it listens, so nobody has come in by the mode that it had
         sock.listen(_BACKLOG)
     except OSError as error:
-        sock.close()
+        if sock is not None:
+            sock.close()
         raise _explained(place, error, _UNIX_ADVICE, "choose another file") from error
     return Door(sock, place.file)
 

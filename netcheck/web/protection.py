@@ -119,8 +119,10 @@ class Protected:
             await trio.sleep(_LOOK_AGAIN)
             try:
                 await self._look()
-            except (ConfigError, OSError) as error:
+            except ConfigError as error:
                 self._say(str(error))
+            except OSError as error:
+                self._say(f"a file cannot be read: {error.strerror}")
             except Exception:  # a bug of ours costs one look, and never the daemon
                 _log.exception("internal error in looking at the web port's files")
 

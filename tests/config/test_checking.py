@@ -1,5 +1,6 @@
 """What whoever would run a config looks at beyond a mere reading: the files that it names."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
@@ -9,6 +10,7 @@ import pytest
 from netcheck.config import file as config_file
 from netcheck.config import web_file, web_tls
 from netcheck.config.file import Config, check, load, to_run
+from netcheck.config.reading import pem
 from netcheck.config.reading.problems import ConfigError
 from netcheck.files import LARGEST_PEM
 from netcheck.web import protection
@@ -201,6 +203,23 @@ def test_files_of_tls_that_are_missing_are_said_once_each(file: Path) -> None:
         (str(file), 2, 20),
         (str(file), 2, 40),
     ]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_pair_for_which_no_file_can_be_opened_is_said_in_words(
+    file: Path, issued: Pems, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    certificate, key = issued.server()
+    web = f"tls_server_config: {{cert_file: {certificate}, key_file: {key}}}"
+    file.with_name("web.yml").write_text(web)
+    file.write_text("web: {config_file: web.yml}\n" if named else f"web: {{tls: {web.partition(': ')[2]}}}\n")
+
+    def has_none(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(pem, "as_file", has_none)
+    with pytest.raises(ConfigError, match=r"key_file: the file cannot be read: Too many open files$"):
+        check(file)
 
 
 @pytest.mark.parametrize("web", ["tls: {cert_file: cert.pem, key_file: key.pem}", "config_file: web.yml"])

@@ -52,6 +52,19 @@ async def test_both_families_can_have_the_same_port() -> None:
 # What is in the way
 
 
+@pytest.mark.parametrize("is_unix", [False, True])
+@in_trio
+async def test_that_no_more_files_may_be_open_is_said_with_what_to_do(
+    is_unix: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def has_none(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(socket, "socket", has_none)
+    with pytest.raises(ListenError, match="Too many open files; raise LimitNOFILE or ulimit -n"):
+        open_door(UnixListen(tmp_path / "http.sock") if is_unix else Listen("127.0.0.1", 0))
+
+
 @in_trio
 async def test_an_address_in_use_is_said_with_what_to_do() -> None:
     async with web_port(hello) as port:

@@ -62,6 +62,26 @@ def test_files_that_are_read_too_slowly_once_are_read_again(
     assert caplog.text.count("not read within 10 s") == 1
 
 
+def test_a_look_that_takes_too_long_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    users = tmp_path / "users"
+    users.write_text(user("alice"))
+
+    def hangs(_: object) -> protection.Stamps:
+        raise OSError(errno.ETIMEDOUT, "not read within 10 s")
+
+    async def main() -> None:
+        async with watched(Web(basic_auth_users_file=users), monkeypatch):
+            monkeypatch.setattr(protection, "_stamps", hangs)
+            with trio.fail_after(DEADLINE):
+                while not caplog.messages:  # noqa: ASYNC110 - no event tells
+                    await trio.sleep(0.01)
+
+    trio.run(main)
+    assert caplog.messages[0].endswith("cannot be used: a file cannot be read: not read within 10 s")
+
+
 def test_a_file_that_comes_later_than_its_name_is_read_when_it_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

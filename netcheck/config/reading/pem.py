@@ -47,8 +47,11 @@ def load_authorities(context: ssl.SSLContext, authorities: Pem) -> None:
 
 
 def check_pair(certificate: Pem, key: Pem) -> None:
-    """ValueError or OSError where the two are not a certificate and its own private key."""
-    load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), certificate, key)
+    """ValueError where the two are not a certificate and its own private key, or cannot be read."""
+    try:
+        load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), certificate, key)
+    except OSError as error:
+        raise ValueError(f"{error.filename or 'the file'} cannot be read: {error.strerror}") from error
 
 
 def agree(server: ssl.SSLContext) -> None:
