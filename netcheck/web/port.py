@@ -146,9 +146,12 @@ class WebPort:
             self._nursery.start_soon(self._accept, door)
 
     async def _accept(self, door: Door) -> None:
-        with door.scope:
-            admit = partial(self._admit, door)
-            await trio.serve_listeners(admit, [door.listener], handler_nursery=self._nursery)
+        try:
+            with door.scope:
+                admit = partial(self._admit, door)
+                await trio.serve_listeners(admit, [door.listener], handler_nursery=self._nursery)
+        except* trio.ClosedResourceError:  # somebody came just when the door was closed
+            pass
 
     async def _admit(self, door: Door, stream: trio.SocketStream) -> None:
         """Serve a client. Whatever goes wrong stays with it."""

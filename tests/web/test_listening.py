@@ -279,6 +279,20 @@ async def test_closing_lets_the_answers_under_way_out_and_ends_the_idle() -> Non
 
 
 @in_trio
+async def test_who_comes_just_when_a_door_is_closed_disturbs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def finds_it_closed(_: object) -> trio.SocketStream:
+        raise trio.ClosedResourceError
+
+    async with web_port(hello) as port:
+        with monkeypatch.context() as patched:
+            patched.setattr(trio.SocketListener, "accept", finds_it_closed)
+            port.open([Listen("127.0.0.2", 0)])
+            await trio.testing.wait_all_tasks_blocked()
+        port.open(SOMEWHERE)
+        assert await answers(port) == [200]
+
+
+@in_trio
 async def test_closing_waits_for_no_answer_without_end() -> None:
     async def endless(request: object) -> object:
         asked.set()
