@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "bags": {"model", "apns"},
     "phrases": set(),
     "files": set(),
+    "open_files": set(),
     "scarcity": set(),
     "tls_driver": set(),
     "pac": {"model"},
@@ -41,6 +42,7 @@ MAY_IMPORT = {
         "config",
         "files",
         "model",
+        "open_files",
         "tls_driver",
     },  # config: its records of the web port, and their files
     "answers": {"model", "facts", "phrases"},
@@ -82,6 +84,7 @@ MAY_IMPORT = {
         "lab",
         "logs",
         "model",
+        "open_files",
         "pages",
         "phrases",
         "scarcity",

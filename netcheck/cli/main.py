@@ -10,9 +10,8 @@ from typing import NamedTuple, NoReturn
 
 import click
 
-from netcheck import __version__
+from netcheck import __version__, open_files
 from netcheck.cli.exits import allow_interrupts, end_with, fail, set_up_streams, told_interrupts
-from netcheck.cli.limits import raise_limit_of_open_files
 
 
 class _Command(NamedTuple):
@@ -69,5 +68,5 @@ def main() -> None:
 def entry() -> NoReturn:
     """Run the command that the command line names, and end the process."""
     set_up_streams()
-    raise_limit_of_open_files()
+    open_files.raise_limit()
     end_with(functools.partial(main, prog_name="netcheck", standalone_mode=False))

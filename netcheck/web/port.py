@@ -3,7 +3,6 @@
 import ipaddress
 import logging
 import re
-import resource
 import socket
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -11,6 +10,7 @@ from functools import partial
 import trio
 
 from netcheck.config.reading.addresses import Listen, ListenPlace
+from netcheck.open_files import affordable
 from netcheck.web.access import guarded
 from netcheck.web.listening import Door, ListenError, door_of, open_door
 from netcheck.web.places import Place, Places
@@ -47,7 +47,7 @@ class WebPort:
         self._handler = guarded(handler, lambda: protected.now)
         self._protected = protected
         self._limits = limits
-        most = _affordable(limits.connections)
+        most = affordable(limits.connections, _SHARE_OF_FILES)
         self._places = Places(most, limits.connections_per_client, limits.unread_answers)
         protected.dismiss_all = self._places.dismiss
         self._doors: dict[ListenPlace, Door] = {}
@@ -199,12 +199,6 @@ class WebPort:
 
 
 _FULL = {"kind": "web port full"}
-
-
-def _affordable(connections: int) -> int:
-    """So many, or fewer where the system lets us open few files."""
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return connections if files == resource.RLIM_INFINITY else min(connections, files // _SHARE_OF_FILES)
 
 
 def _port(place: ListenPlace) -> int | None:

@@ -6,8 +6,7 @@ import sys
 
 import pytest
 
-from netcheck.cli import limits
-from netcheck.cli.limits import raise_limit_of_open_files
+from netcheck import open_files
 
 
 @pytest.mark.linux
@@ -42,12 +41,13 @@ def test_no_more_is_asked_for_than_can_be_had(
         if limits[0] > most:
             raise ValueError("current limit exceeds maximum limit")
 
-    monkeypatch.setattr("netcheck.cli.limits.resource.getrlimit", lambda _: limit)
-    monkeypatch.setattr("netcheck.cli.limits.resource.setrlimit", set_limit)
-    raise_limit_of_open_files()
+    monkeypatch.setattr("netcheck.open_files.resource.getrlimit", lambda _: limit)
+    monkeypatch.setattr("netcheck.open_files.resource.setrlimit", set_limit)
+    open_files.raise_limit()
     assert tried == asked
 
 
 def test_a_system_without_such_a_limit_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "resource", None)
-    raise_limit_of_open_files()
+    monkeypatch.setattr(open_files, "resource", None)
+    open_files.raise_limit()
+    assert open_files.affordable(8, 4) == 8
