@@ -116,7 +116,7 @@ ONLY_IN = {
     "certifi": {"apns"},
     "dns": {"probe", "lab"},
     "bcrypt": {"web"},
-    "h11": {"wire", "web", "lab"},
+    "h11": {"web", "lab"},
     "h2": {"wire", "lab"},
     "yaml": {"config"},
     "prometheus_client": {"export"},

@@ -1,18 +1,15 @@
-"""The body of an HTTP answer after its head: framing by h11, which knows RFC 9112's, then its content coding.
+"""The body of an HTTP answer after its head: its framing undone, then its content coding.
 
 Bounded before and after decompression. Does no I/O, and knows no status.
 """
 
 import zlib
 
-import h11
-
+from netcheck.wire.http_framing import Framing, FramingError
 from netcheck.wire.http_head import Head
 
-_FRAMING = (b"content-length", b"transfer-encoding", b"connection")
 _GZIP = frozenset({b"gzip", b"x-gzip"})  # RFC 9110 section 8.4.1.3
 _DEFLATE = b"deflate"
-_CUT = "the peer closed the connection before its answer was complete"
 _ANY_WINDOW, _GZIP_ONLY, _RAW = zlib.MAX_WBITS, 16 + zlib.MAX_WBITS, -zlib.MAX_WBITS
 
 
@@ -25,20 +22,22 @@ class Body:
 
     def __init__(self, head: Head, limit: int) -> None:
         """BodyError for a coding that we cannot read, or framing that is none."""
-        self.done = False
         self._limit = limit
         self._came = 0
         self._read = bytearray()
         self._failed: BodyError | None = None
         self._coding = _coding(head)
-        self._connection = h11.Connection(h11.CLIENT)
-        self._connection.send(h11.Request(method="GET", target="/", headers=[("Host", "any")]))
-        self._connection.send(h11.EndOfMessage())
-        self._connection.receive_data(_framing(head))
-        self._advance(closed=False)
+        try:
+            self._framing = Framing(head)
+        except FramingError as error:
+            raise BodyError(str(error)) from error
 
     def __bytes__(self) -> bytes:
         return bytes(self._read)
+
+    @property
+    def done(self) -> bool:
+        return self._framing.done and self._failed is None
 
     def receive(self, data: bytes) -> None:
         """Take what was read, b"" for the end of the stream. BodyError once no good body can follow."""
@@ -46,22 +45,11 @@ class Body:
             raise self._failed
         if self.done:
             return
-        self._connection.receive_data(data)
         try:
-            self._advance(closed=not data)
-        except BodyError as error:
-            self._failed = error
-            raise
-
-    def _advance(self, *, closed: bool) -> None:
-        try:
-            while not self.done and (event := self._connection.next_event()) is not h11.NEED_DATA:
-                if isinstance(event, h11.Data):
-                    self._take(bytes(event.data))
-                elif isinstance(event, h11.EndOfMessage):
-                    self._end()
-        except h11.RemoteProtocolError as error:
-            raise BodyError(_CUT if closed else "the answer is not valid HTTP") from error
+            self._take(self._framing.take(data))
+        except (BodyError, FramingError) as error:
+            self._failed = error if isinstance(error, BodyError) else BodyError(str(error))
+            raise self._failed from error
 
     def _take(self, data: bytes) -> None:
         self._came += len(data)
@@ -69,11 +57,8 @@ class Body:
         self._read += self._coding.read(data, room + 1) if self._coding else data
         if max(self._came, len(self._read)) > self._limit:
             raise BodyError(f"the answer's body exceeds {self._limit} bytes")
-
-    def _end(self) -> None:
-        if self._coding and self._came and not self._coding.complete:
+        if self.done and self._coding and self._came and not self._coding.complete:
             raise BodyError("the compressed body is cut off")
-        self.done = True
 
 
 class _Compressed:
@@ -112,10 +97,3 @@ def _coding(head: Head) -> _Compressed | None:
             return _Compressed(None)
         case _:
             raise BodyError("the body is in a content coding that was not asked for")
-
-
-def _framing(head: Head) -> bytes:
-    """A head that says what this one says of where the body ends, and is written as h11 wants it."""
-    lines = [f"HTTP/1.1 {head.status} ".encode()]
-    lines += [name + b": " + value for name, value in head.headers if name in _FRAMING]
-    return b"\r\n".join((*lines, b"", b""))
