@@ -24,6 +24,7 @@ from netcheck.model.paths import (
 )
 from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
+from netcheck.probe.asking_on import can_ask_on, in_words_of_a_bound_login, must_ask_on
 from netcheck.probe.connect import dial
 from netcheck.probe.logins import LoggingIn, Logins, Turn
 from netcheck.probe.proxy_tls import over_tls, without_certificate
@@ -32,7 +33,6 @@ from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import Handshake, handshake_for
 from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
-from netcheck.wire.http_body import Body, BodyError
 from netcheck.wire.socks5 import GssapiOffer, Socks5
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError
@@ -40,13 +40,10 @@ from netcheck.wire.transcript import HandshakeError
 _ADDRESSES_TRIED = 3
 _READ_LIMIT = 16 * 1024
 _SPARE = 1.0  # seconds
-_MOMENT = 0.05
-"""Seconds before the end of its time in which is said what a proxy has left out."""
 _SHARE_OF_KERBEROS = 0.6
 """Of the time that a proxy is given: it must have some left to answer."""
 _SILENT = RefusedLogin(LoginFault.SILENT)
 _LEFT_ALONE = "the proxy ended the connection where it asked for a login, and another one fails"
-_CUT = "the proxy ended the connection in the middle of a login that needs it"
 
 LookupProxy = Callable[[str], Awaitable[tuple[Lookup, ...]]]
 """Asks for the addresses of the proxy's own name."""
@@ -230,17 +227,20 @@ class _Asking:
 
     async def _log_in(self, stream: Stream, handshake: AskedByHttp, login: LoggingIn) -> Stream:
         said = await login.first_request()
+        bound: LoginWantedError | None = None
         while not handshake.connected:
             try:
                 await _converse(stream, handshake, said)
             except LoginWantedError as wanted:
                 self.walk.login_wanted = True
-                is_bound = login.is_bound
+                bound = wanted if login.is_bound else None
                 said = await login.next_request(wanted)
-                if not await self._hear_out(stream, wanted):
-                    if is_bound:
-                        raise PhaseError(Reason.PROXY_CLOSED, _CUT, wanted.evidence) from wanted
+                if bound:
+                    await must_ask_on(stream, bound, self.route.timeouts.proxy)
+                elif not await can_ask_on(stream, wanted, self.route.timeouts.proxy):
                     stream = await self._connect_again()
+            except PhaseError as error:
+                raise (in_words_of_a_bound_login(error, bound) if bound else error) from error
         return stream
 
     async def _log_in_by_socks(self, stream: Stream, handshake: Socks5) -> None:
@@ -296,17 +296,6 @@ class _Asking:
             return PhaseError(Reason.PROXY_TIMEOUT, detail, login=_SILENT)
         return PhaseError(Reason.PROXY_TIMEOUT, f"{silent} a request for {self.asked_for}")
 
-    async def _hear_out(self, stream: Stream, wanted: LoginWantedError) -> bool:
-        """Whether its answer came to its end, and the connection is still there."""
-        if wanted.rest is None:
-            return False
-        with trio.move_on_at(trio.current_effective_deadline() - _MOMENT):
-            return await _read_to_its_end(stream, wanted.rest)
-        detail = f"{wanted.detail}, and no end of this answer in {self.route.timeouts.proxy:g} s"
-        offered = wanted.login.offered if wanted.login else ()
-        silent = RefusedLogin(LoginFault.SILENT, offered)
-        raise PhaseError(Reason.PROXY_TIMEOUT, detail, wanted.evidence, silent, wanted.software)
-
     async def _explained(self, stream: Stream, error: PhaseError, handshake: Handshake) -> PhaseError | None:
         """What says more than the error itself; None where nothing does."""
         if not handshake.spoke and (wanted := without_certificate(stream, error, Reason.PROXY_CLOSED)):
@@ -336,19 +325,6 @@ async def _hear(stream: Stream, handshake: Socks5) -> bytes:
         if handshake.awaits_login and error.reason is Reason.RESET:
             return b""
         raise
-
-
-async def _read_to_its_end(stream: Stream, rest: Body) -> bool:
-    try:
-        while not rest.done:
-            rest.receive(await stream.receive_some(_READ_LIMIT))
-    except BodyError:
-        return False
-    except PhaseError as error:
-        if error.reason is not Reason.RESET:
-            raise
-        return False
-    return True
 
 
 async def _converse(stream: Stream, handshake: Handshake, said: bytes) -> None:

@@ -4,11 +4,9 @@ Where a login is wanted the same is asked again, with one. Knows when the answer
 head ends; what a refusal means is `http_refusal`'s, and how to log in is `http_login`'s.
 """
 
-from dataclasses import replace
-
 from netcheck.model.failing import Reason
 from netcheck.model.paths import AuthScheme, Credentials
-from netcheck.wire.http_body import Body, BodyError
+from netcheck.wire.http_framing import Framing, FramingError
 from netcheck.wire.http_head import Head, HeadError, HeadReader
 from netcheck.wire.http_headers import Challenge
 from netcheck.wire.http_login import choices
@@ -16,22 +14,29 @@ from netcheck.wire.http_refusal import LOGIN_REQUIRED, is_of_a_proxy, offered_in
 from netcheck.wire.http_request import request
 from netcheck.wire.transcript import HandshakeError, Transcript
 
-_MARK = b"HTTP/"
-_MOST_OF_A_REFUSAL = 64 * 1024
+MOST_OF_A_REFUSAL = 64 * 1024
 """In bytes, of its body: after a longer one another connection is cheaper."""
+
+_MARK = b"HTTP/"
 
 
 class LoginWantedError(HandshakeError):
     """The proxy wants a login that the credentials may be good for; who does not log in has failed for that.
 
-    `rest` is the refusal's body, to be read before the connection is used again; None where it is of no
-    further use.
+    `rest` is the refusal's body, to be read before the connection is used again; None where the answer says
+    of it no end but the connection's, or a wrong one. `keeps_connection` where more may be asked after it.
     """
 
-    def __init__(self, error: HandshakeError, offered: tuple[Challenge, ...], rest: Body | None) -> None:
+    def __init__(
+        self, error: HandshakeError, offered: tuple[Challenge, ...], head: Head, begun: bytes
+    ) -> None:
+        """`begun`: what came along after the head."""
         super().__init__(error.reason, error.detail, error.evidence, error.login, error.software)
         self.offered = offered
-        self.rest = rest
+        self.rest = _rest(head, begun)
+        is_short = self.rest is not None and self.rest.left <= MOST_OF_A_REFUSAL
+        self.keeps_connection = is_short and head.keeps_connection
+        self.says_close = head.says_close
 
 
 class AskedByHttp:
@@ -122,29 +127,22 @@ class AskedByHttp:
         offered = offered_in(head)
         if not any(choices(offered, self._credentials.schemes)):
             return None
-        return LoginWantedError(self._refused(head), offered, _rest(head, self._reader.rest))
+        return LoginWantedError(self._refused(head), offered, head, self._reader.rest)
 
     def _refused(self, head: Head) -> HandshakeError:
         self.spoke = is_of_a_proxy(head, self._tried)
         return refusal(head, self._reader.rest, self._heard, self._credentials, self._tried)
 
 
-def _rest(head: Head, begun: bytes) -> Body | None:
-    """The body of a refusal, as far as it came; None where only the connection's end would end it soon."""
-    length = head[b"content-length"]
-    if not (head.keeps_connection and (length or head[b"transfer-encoding"])):
-        return None
-    if length.isdigit() and int(length[:20]) > _MOST_OF_A_REFUSAL:
+def _rest(head: Head, begun: bytes) -> Framing | None:
+    """What two lengths say is no end to rely on."""
+    lengths = {value for name, value in head.headers if name == b"content-length"}
+    if len(lengths) > 1 and not head[b"transfer-encoding"]:
         return None
     try:
-        body = Body(_uncoded(head), _MOST_OF_A_REFUSAL)
+        rest = Framing(head)
         if begun:
-            body.receive(begun)
-    except BodyError:
+            rest.take(begun)
+    except FramingError:
         return None
-    return body
-
-
-def _uncoded(head: Head) -> Head:
-    """Nobody reads what it says: its content coding is of no interest."""
-    return replace(head, headers=tuple(each for each in head.headers if each[0] != b"content-encoding"))
+    return None if rest.is_open else rest

@@ -36,9 +36,17 @@ class Head:
     @property
     def keeps_connection(self) -> bool:
         """Whether more may be asked on it: RFC 9112 section 9.3, and what some proxies still say instead."""
+        return not self.says_close and (not self.is_1_0 or b"keep-alive" in self._options)
+
+    @property
+    def says_close(self) -> bool:
+        """Whether the connection ends with this answer in so many words."""
+        return b"close" in self._options
+
+    @property
+    def _options(self) -> set[bytes]:
         said = b",".join((self[b"connection"], self[b"proxy-connection"])).lower()
-        options = {option.strip() for option in said.split(b",")}
-        return b"close" not in options and (not self.is_1_0 or b"keep-alive" in options)
+        return {option.strip() for option in said.split(b",")}
 
     def __getitem__(self, name: bytes) -> bytes:
         """All lines of a header as one (RFC 9110 section 5.3), b"" if there is none."""

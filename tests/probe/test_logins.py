@@ -48,6 +48,9 @@ BASIC = b"Proxy-Authenticate: Basic realm=x\r\n"
 class Scripted:
     """A proxy that answers each request by a rule, on any connection, and knows what it was asked."""
 
+    stays = False
+    """Also after an answer of HTTP/1.0."""
+
     def __init__(self, rule: Rule, most_connections: int = 10) -> None:
         self.rule = rule
         self.connections = 0
@@ -62,7 +65,7 @@ class Scripted:
             head, end, body = answer.partition(b"\r\n\r\n")
             await stream.send_all(head + end)
             await stream.send_all(body)
-            if b": close" in head or b"/1.0" in head:
+            if b": close" in head or (b"/1.0" in head and not self.stays):
                 return
 
     async def _answer(self, stream: trio.SocketStream) -> Answer:
@@ -98,10 +101,12 @@ async def asked(rule: Rule, login: Credentials = LOGIN, **how: int) -> tuple[Scr
     return scripted, failure
 
 
-async def curl_gets_through(rule: Rule) -> bool:
-    async with serving(Scripted(rule)) as port:
+async def curl_gets_through(rule: Rule, login: Credentials = LOGIN, *, stays: bool = False) -> bool:
+    scripted = Scripted(rule)
+    scripted.stays = stays
+    async with serving(scripted) as port:
         options = ("--silent", "--max-time", "2", "--output", "/dev/null", "--write-out", "%{http_connect}")
-        account = f"{LOGIN.username}:{LOGIN.password.reveal()}"
+        account = f"{login.username}:{login.password.reveal()}"
         proxy = (
             "--proxytunnel",
             "--proxy",
@@ -600,19 +605,105 @@ async def test_an_ntlm_challenge_that_is_none_is_told(token: bytes) -> None:
     )
 
 
-@in_trio
-@pytest.mark.usefixtures("account")
-async def test_an_ntlm_login_whose_connection_ends_halfway_has_failed() -> None:
+OF_CORP = Credentials(r"CORP\svc", LOGIN.password)
+
+
+def with_second_answer(change: Callable[[bytes], bytes]) -> Rule:
+    """Of NTLM's proxy, changed: the one with its challenge."""
     server = ntlm_proxy()
 
     def rule(login: bytes, before: int) -> Answer:
         answer = server(login, before)
-        return answer.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") if answer and login else answer
+        return change(answer) if answer and login and answer is not OK else answer
 
-    _, failure = await asked(rule)
+    return rule
+
+
+def framed(lines: bytes, body: bytes = b"") -> Callable[[bytes], bytes]:
+    """In place of the length and the body that it has."""
+    return lambda answer: answer.replace(b"Content-Length: 4\r\n", lines)[: -len(b"body")] + body
+
+
+IN_THE_MIDDLE = {
+    "no length": framed(b""),
+    "no length, but kept": framed(b"Proxy-Connection: Keep-Alive\r\n"),
+    "a length that is none": framed(b"Content-Length: x\r\n"),
+    "two lengths": framed(b"Content-Length: 0\r\nContent-Length: 0\r\n"),
+    "a large page": framed(b"Content-Length: 70000\r\n", b"p" * 70_000),
+    "a large page in chunks": framed(
+        b"Transfer-Encoding: chunked\r\n", b"11170\r\n" + b"p" * 70_000 + b"\r\n0\r\n\r\n"
+    ),
+    "HTTP/1.0": lambda answer: answer.replace(b"/1.1", b"/1.0"),
+    "HTTP/1.0 without a length": lambda answer: framed(b"")(answer).replace(b"/1.1", b"/1.0"),
+}
+
+
+@in_trio
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("change", IN_THE_MIDDLE.values(), ids=IN_THE_MIDDLE.keys())
+async def test_in_the_middle_of_ntlm_the_connection_is_used_as_curl_uses_it(
+    change: Callable[[bytes], bytes],
+) -> None:
+    require_programs("curl")
+    scripted = Scripted(with_second_answer(change))
+    scripted.stays = True
+    async with serving(scripted) as port:
+        _, failure = await we_ask(port, OF_CORP)
+    assert (failure, scripted.connections, len(scripted.logins)) == (None, 1, 3)
+    assert await curl_gets_through(with_second_answer(change), OF_CORP, stays=True)
+
+
+@in_trio
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize(
+    ("change", "reason", "detail"),
+    [
+        (
+            lambda answer: answer.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
+            Reason.PROXY_CLOSED,
+            "the proxy says that it ends the connection, in the middle of a login that needs it",
+        ),
+        (
+            lambda answer: framed(b"")(answer).replace(b"/1.1", b"/1.0"),
+            Reason.PROXY_CLOSED,
+            "the proxy ended the connection in the middle of a login that needs it",
+        ),
+        (
+            lambda answer: answer.replace(b"/1.1", b"/1.0"),
+            Reason.PROXY_CLOSED,
+            "the proxy ended the connection in the middle of a login that needs it",
+        ),
+        (
+            framed(b"Content-Length: 300000\r\n", b"p" * 300_000),
+            Reason.PROXY_BAD_REPLY,
+            "more than 262144 bytes came, and no end of them",
+        ),
+    ],
+    ids=["close", "1.0 ends", "1.0 with a length ends", "endless page"],
+)
+async def test_why_ntlm_cannot_go_on_is_told(
+    change: Callable[[bytes], bytes], reason: Reason, detail: str
+) -> None:
+    _, failure = await asked(with_second_answer(change))
     assert failure is not None
-    assert failure.reason is Reason.PROXY_CLOSED
-    assert "in the middle of a login" in failure.detail
+    assert (failure.reason, failure.detail) == (reason, detail)
+
+
+@in_trio
+@pytest.mark.usefixtures("account")
+async def test_a_page_that_comes_late_and_has_no_end_is_why_ntlm_cannot_go_on() -> None:
+    server = with_second_answer(framed(b""))
+
+    def late(login: bytes, before: int) -> Answer:
+        answer = server(login, before)
+        return b"<html>Log in</html>" + OK if answer is OK else answer
+
+    _, failure = await asked(late, OF_CORP)
+    assert failure is not None
+    assert (failure.reason, failure.detail) == (
+        Reason.PROXY_BAD_REPLY,
+        "in the middle of a login that needs its connection, no end of the proxy's answer is told",
+    )
 
 
 # --- libraries that are not there, and servers that hang

@@ -430,6 +430,8 @@ CHALLENGE = ("Proxy-Authenticate: Basic realm=a", "Content-Length: 4")
         (head("407 Login", CHALLENGE[0], "Content-Length: many"), False),
         (head("407 Login", CHALLENGE[0], "Content-Length: 65536"), True),
         (head("407 Login", CHALLENGE[0], "Content-Length: 65537"), False),
+        (head("407 Login", *CHALLENGE, CHALLENGE[1]), True),
+        (head("407 Login", *CHALLENGE, "Content-Length: 5"), False),
         (head("407 Login", *CHALLENGE).replace(b"/1.1", b"/1.0"), False),
         (head("407 Login", *CHALLENGE, "Proxy-Connection: keep-alive").replace(b"/1.1", b"/1.0"), True),
     ],
@@ -442,7 +444,7 @@ def test_after_a_refusal_the_connection_is_used_again_where_its_body_has_an_end(
     with pytest.raises(LoginWantedError) as raised:
         machine.receive(answer)
 
-    assert (raised.value.rest is not None) is is_kept
+    assert raised.value.keeps_connection is is_kept
 
 
 def test_after_a_refusal_the_same_is_asked_with_a_login() -> None:
