@@ -275,7 +275,9 @@ class LoggingIn:
     async def _go_on(self, wanted: LoginWantedError) -> bytes | None:
         assert self._begun is not None  # noqa: S101 - for the types
         scheme, login = self._begun
-        challenge = next((each for each in wanted.offered if each.scheme == scheme), None)
+        # A bare `NTLM` beside the one with the proxy's challenge offers to begin: it rejects nothing.
+        offered = sorted(wanted.offered, key=lambda each: not each.token)
+        challenge = next((each for _, each in choices(offered, (scheme,))), None)
         return await self._answer(scheme, login, challenge) if challenge else None
 
     def _login(self, scheme: AuthScheme) -> Login:

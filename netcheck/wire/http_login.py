@@ -15,6 +15,9 @@ from netcheck.model.paths import AuthScheme, Credentials
 from netcheck.wire.http_digest import is_known
 from netcheck.wire.http_headers import Challenge
 
+_UP_TO_CHALLENGE, _BEFORE_TARGET_INFO, _UP_TO_TARGET_INFO = 32, 40, 48
+"""Bytes of CHALLENGE_MESSAGE ([MS-NLMP] section 2.2.1.2) up to the end of these fields."""
+
 
 class LoginError(Exception):
     """There is no login; `fault` and `detail` say why, without a secret."""
@@ -83,7 +86,7 @@ class Ntlm:
                 protocol="ntlm",
                 options=spnego.NegotiateOptions.use_ntlm,
             )
-            token = self._context.step(token_of(challenge) or None)
+            token = self._context.step(_as_nt_4_says_it(token_of(challenge)) or None)
         except (
             spnego.exceptions.SpnegoError,
             ValueError,
@@ -93,6 +96,15 @@ class Ntlm:
         ) as error:
             raise LoginError(LoginFault.REJECTED, "the proxy's NTLM challenge cannot be read") from error
         return with_token(AuthScheme.NTLM, token)
+
+
+def _as_nt_4_says_it(message: bytes) -> bytes:
+    """A challenge of older systems has 32 or 40 bytes, and pyspnego wants a field more, which may be empty.
+
+    curl answers it by NTLMv1, whose answers are soon guessed; pyspnego by NTLMv2, which their domains know.
+    """
+    is_old = _UP_TO_CHALLENGE <= len(message) < _UP_TO_TARGET_INFO
+    return message[:_BEFORE_TARGET_INFO].ljust(_UP_TO_TARGET_INFO, b"\0") if is_old else message
 
 
 def _spnego() -> Any:

@@ -357,6 +357,19 @@ async def test_a_nonce_that_is_too_old_is_renewed_a_few_times(stale: int, logins
 
 
 @in_trio
+async def test_a_nonce_is_renewed_by_a_way_that_is_known() -> None:
+    beside = b'Proxy-Authenticate: Digest algorithm=SHA-3, nonce="a", stale=true\r\n'
+
+    def rule(_: bytes, before: int) -> bytes:
+        known = b'Proxy-Authenticate: Digest realm="r", nonce="n%d", stale=true\r\n' % before
+        return OK if before == 2 else LENGTH + beside + known + b"\r\nbody"
+
+    scripted, failure = await asked(rule)
+    assert failure is None
+    assert [b'nonce="n0"' in scripted.logins[1], b'nonce="n1"' in scripted.logins[2]] == [True, True]
+
+
+@in_trio
 async def test_proxies_without_end_do_not_fill_the_memory_with_their_rejections() -> None:
     logins = Logins()
     proxies = [Proxy(ProxyScheme.HTTP, f"p{n}.test", 3128, LOGIN) for n in range(2000)]
@@ -651,6 +664,16 @@ async def test_in_the_middle_of_ntlm_the_connection_is_used_as_curl_uses_it(
         _, failure = await we_ask(port, OF_CORP)
     assert (failure, scripted.connections, len(scripted.logins)) == (None, 1, 3)
     assert await curl_gets_through(with_second_answer(change), OF_CORP, stays=True)
+
+
+@in_trio
+@pytest.mark.usefixtures("account")
+async def test_a_bare_offer_beside_the_challenge_rejects_no_login() -> None:
+    beside = with_second_answer(
+        lambda answer: answer.replace(b"\r\n", b"\r\nProxy-Authenticate: NTLM\r\n", 1)
+    )
+    _, failure = await asked(beside, OF_CORP)
+    assert failure is None
 
 
 @in_trio

@@ -1,10 +1,12 @@
 """What a proxy may say in NTLM: whatever it is, there is an answer or a LoginError."""
 
 import struct
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
+import spnego
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,6 +44,24 @@ def answered(message: bytes) -> bytes | None:
 
 def test_a_challenge_is_answered() -> None:
     assert (answered(challenge()) or b"").startswith(b"NTLM TlRMTVNTUAADAAAA")
+
+
+@pytest.mark.parametrize("size", [32, 36, 40, 44, 48])
+def test_a_challenge_of_older_systems_ends_before_what_later_ones_add(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = tmp_path / "accounts"
+    accounts.write_text("CORP:user:secret\n")
+    monkeypatch.setenv("NTLM_USER_FILE", str(accounts))
+    server = spnego.server(protocol="ntlm", options=spnego.NegotiateOptions.use_ntlm)
+    login = Ntlm(Credentials("CORP\\user", Secret("secret")))
+
+    begun = server.step(b64decode((login.answer(Challenge("NTLM")) or b"")[5:]))
+    old = ((begun or b"")[:40] + bytes(8))[:size]
+    answer = login.answer(Challenge("NTLM", b64encode(old).decode()))
+    server.step(b64decode((answer or b"")[5:]))
+
+    assert server.complete
 
 
 def test_a_time_that_no_calendar_has_is_a_challenge_that_cannot_be_read() -> None:
