@@ -12,6 +12,7 @@ from netcheck.wire.http_headers import Challenge
 
 _HASHES = {"md5": "md5", "sha-256": "sha256", "sha-512-256": "sha512_256"}  # RFC 7616 section 6.1
 _SESSION = "-sess"
+_AUTH, _OF_THE_BODY = "auth", "auth-int"  # values of qop
 _FIRST_USE = "00000001"  # of a nonce: each is used once here
 _MOST_NONCES = 3
 
@@ -47,8 +48,8 @@ class Digest:
         if algorithm.lower().endswith(_SESSION):
             key = _hashed(algorithm, key, nonce, cnonce)
         asked = _hashed(algorithm, self._method, self._uri)
-        # without qop, RFC 2069 section 2.1.2
-        counted = (_FIRST_USE, cnonce, "auth") if "qop" in given else ()
+        # without a qop that is known, RFC 2069 section 2.1.2
+        counted = (_FIRST_USE, cnonce, _AUTH) if _AUTH in _protections(given) else ()
         fields = {
             "username": _quoted(username),
             "realm": _quoted(realm),
@@ -63,7 +64,7 @@ class Digest:
         if counted or algorithm.lower().endswith(_SESSION):
             fields["cnonce"] = _quoted(cnonce)
         if counted:
-            fields |= {"qop": "auth", "nc": _FIRST_USE}
+            fields |= {"qop": _AUTH, "nc": _FIRST_USE}
         if hidden:
             fields["userhash"] = "true"
         return fields
@@ -72,9 +73,13 @@ class Digest:
 def is_known(challenge: Challenge) -> bool:
     """Whether a challenge of this scheme can be answered: a known hash, and none that covers the body."""
     given = challenge.parameters
-    wanted = [each.strip().lower() for each in given.get("qop", "auth").split(",")]
     known = given.get("algorithm", "MD5").lower().removesuffix(_SESSION) in _HASHES
-    return known and "nonce" in given and "auth" in wanted
+    return known and "nonce" in given and _protections(given) != {_OF_THE_BODY}
+
+
+def _protections(given: Mapping[str, str]) -> set[str]:
+    """Of those that are offered, those that are known; any other counts as none, as in curl."""
+    return {each.strip().lower() for each in given.get("qop", "").split(",")} & {_AUTH, _OF_THE_BODY}
 
 
 def _hashed(algorithm: str, *parts: str) -> str:

@@ -4,7 +4,7 @@ Knows the grammar and the registered words of these headers, and nothing of a co
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -14,10 +14,14 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)')  # RFC 9110 section 5.6.4, RFC 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 section 5.6.2's token, not a secret
 _SCHEME = re.compile(rf"\s*({_TOKEN})(?!\s*=)(?:\s|$)")
 _ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*(?:"|$))+')  # of a list, RFC 9110 section 5.6.1
-_MOST_ELEMENTS = 64
+_MOST_ELEMENTS, _MOST_PARAMETERS = 64, 32  # the latter in one of the former
 _LONGEST = 64 * 1024
 """Characters of all that is offered: tokens of Kerberos are long, and what is read holds up all probes."""
-_PARAMETER = re.compile(rf'\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))\s*')
+_TOKEN68 = re.compile(r"\s*[0-9A-Za-z._~+/-]+=*\s*")  # RFC 9110 section 11.2
+_NAME = re.compile(rf"\s*({_TOKEN})\s*=\s*")
+_PLAIN = rf'[^\s,"]+(?:\s++(?!{_TOKEN}\s*=)[^\s,"]+)*'
+"""What has no quotes goes on to the next comma, as in curl, or parameter: `proxy:3128`, `two words`."""
+_VALUE = re.compile(rf'"((?:[^"\\]|\\.)*)"|({_PLAIN})')
 _ERROR = re.compile(r";\s*error=([A-Za-z*][^\s;,]*)")
 
 _PROXY_STATUS = {  # RFC 9209 section 2.3; what is not here says nothing of the target or of us
@@ -92,14 +96,23 @@ def _challenge(scheme: str, said: Iterable[str]) -> Challenge:
     token = ""
     parameters: dict[str, str] = {}
     for each in said:
-        parameter = _PARAMETER.fullmatch(each)
-        if parameter is None:
-            token = token or each.strip()
-        else:
-            name, quoted, plain = parameter.groups()
-            value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-            parameters.setdefault(name.lower(), value)
+        end = 0
+        for name, value, its_end in islice(_parameters(each), _MOST_PARAMETERS):
+            parameters.setdefault(name, value)
+            end = its_end
+        token = token or each[end:].strip()
     return Challenge(scheme, token, parameters)
+
+
+def _parameters(text: str) -> Iterator[tuple[str, str, int]]:
+    """Their names in lower case, their values, and where each ends; some proxies forget the commas."""
+    at = 0
+    if _TOKEN68.fullmatch(text):
+        return
+    while (name := _NAME.match(text, at)) and (value := _VALUE.match(text, name.end())):
+        quoted, plain = value.groups()
+        at = value.end()
+        yield name[1].lower(), plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted), at
 
 
 def proxy_status_reason(value: str) -> Reason | None:

@@ -94,6 +94,15 @@ def test_quotes_and_backslashes_are_escaped() -> None:
     assert rb'username="CORP\\svc", realm="say \"x\"", nonce="n", uri="a:1"' in answer
 
 
+@pytest.mark.parametrize("offer", ['qop=""', "qop=foo", 'qop=","'])
+def test_a_qop_that_is_none_is_answered_as_none(offer: str) -> None:
+    answer = Digest(Credentials("u", Secret("p")), "CONNECT", "a:1").answer(asked(f"Digest nonce=n, {offer}"))
+    assert answer is not None
+    # md5(md5("u::p"):"n":md5("CONNECT:a:1")), by coreutils
+    assert b'response="1fbbe26fe0a9bd177e18b1b313e08dd3"' in answer
+    assert b"qop" not in answer
+
+
 def test_only_a_nonce_that_was_too_old_is_worth_another_answer() -> None:
     old, fresh = asked("Digest nonce=a"), asked("Digest nonce=b, stale=TRUE")
     rejected = Digest(Credentials("u", Secret("p")), "CONNECT", "a:1")
@@ -112,6 +121,10 @@ def test_only_a_nonce_that_was_too_old_is_worth_another_answer() -> None:
         ("Digest realm=a", False),
         ("Digest nonce=a, algorithm=SHA-3", False),
         ("Digest nonce=a, qop=auth-int", False),
+        ('Digest nonce=a, qop="auth-int, foo"', False),
+        ('Digest nonce=a, qop=""', True),
+        ("Digest nonce=a, qop=foo", True),
+        ('Digest nonce=a, qop="foo, auth"', True),
     ],
 )
 def test_what_cannot_be_answered_is_known_before(offer: str, known: bool) -> None:

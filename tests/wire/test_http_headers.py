@@ -34,13 +34,38 @@ def test_a_challenge_has_parameters_or_a_token() -> None:
     assert (negotiate.token, negotiate.parameters) == ("", {})
 
 
+@pytest.mark.parametrize(
+    ("offer", "expected"),
+    [
+        ("realm=proxy:3128, nonce=a/b+c==", {"realm": "proxy:3128", "nonce": "a/b+c=="}),
+        ("realm=a@b.c , nonce=x", {"realm": "a@b.c", "nonce": "x"}),
+        ("realm=two words, nonce=x", {"realm": "two words", "nonce": "x"}),
+        ('realm="r" nonce="n" qop="auth"', {"realm": "r", "nonce": "n", "qop": "auth"}),
+        ("realm=r  nonce = n qop=auth", {"realm": "r", "nonce": "n", "qop": "auth"}),
+        (r'realm="a\"b=c" nonce=x', {"realm": 'a"b=c', "nonce": "x"}),
+        ('qop="", realm=r', {"qop": "", "realm": "r"}),
+    ],
+)
+def test_parameters_without_quotes_or_commas_are_read_as_curl_reads_them(
+    offer: str, expected: dict[str, str]
+) -> None:
+    (digest,) = challenges(f"Digest {offer}")
+
+    assert digest.parameters == expected
+
+
 def test_of_a_parameter_that_comes_twice_the_first_counts() -> None:
     (digest,) = challenges("Digest realm=a, realm=b")
 
     assert digest.parameters == {"realm": "a"}
 
 
-@pytest.mark.parametrize("offer", ["a," * 120_000, f"a {'b=1,' * 60_000}", "a" * 240_000, '"' * 240_000])
+ODD_NAMES = "a " + "".join(f"b{number}=1 {' ' * 90}" for number in range(5000))
+
+
+@pytest.mark.parametrize(
+    "offer", ["a," * 120_000, f"a {'b=1,' * 60_000}", "a" * 240_000, '"' * 240_000, ODD_NAMES]
+)
 def test_of_an_offer_without_end_the_beginning_is_read(offer: str) -> None:
     """All of it took half a second of the event loop, for each probe."""
     found = challenges(offer)
