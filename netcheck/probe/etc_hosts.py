@@ -42,7 +42,8 @@ def _found(name: bytes, file: Path, *_version: int) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for line in _lines_with(name, text):
         first, *names = line.partition(b"#")[0].split() or [b""]
-        if name in names and is_literal(address := first.decode(errors="replace")):
+        # One with its interface, as fe80::1%eth0, is none to inet_pton(), by which glibc reads the file.
+        if name in names and b"%" not in first and is_literal(address := first.decode(errors="replace")):
             found[address] = None
     return tuple(found)
 

@@ -18,6 +18,7 @@ not-an-address proxy
 10.0.1.2  other gate gate\r
 10.0.1.3  gateway the-gate gate.corp.test the.gate # gate
 \xff\xfe 1.2.3.4
+fe80::9%eth0 inner
 10.0.1.9 gate"""
 
 
@@ -38,6 +39,7 @@ def hosts(tmp_path: Path) -> Path:
         ("gate", ("10.0.1.1", "10.0.1.2", "10.0.1.9")),
         ("way", ()),
         ("10.0.0.8", ()),
+        ("inner", ()),
     ],
 )
 def test_a_name_has_the_addresses_of_all_its_lines(
