@@ -76,7 +76,8 @@ _COMMON = {
     "ports": _PORTS,
     "roles": Key(
         ROLES,
-        "Who needs it: device, provider or both. What only servers need is found in /etc/hosts first.",
+        "Who needs it: device, provider or both. What only servers need is found in /etc/hosts too, as "
+        "nsswitch.conf says.",
     ),
     "required": Key(
         FLAG, "Whether it counts towards readiness; all do, but for the retired and the sandbox services."

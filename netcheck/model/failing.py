@@ -205,7 +205,7 @@ class RefusedLogin:
 
 
 class Hitch(StrEnum):
-    """Why nobody here gets an answer, though one is to be had: by its form, by resolv.conf, or in TLS."""
+    """Why nobody here gets an answer, though one is to be had: by its form, by our files, or in TLS."""
 
     OUT_OF_ORDER = "out_of_order"
     """A CNAME stands after what it leads to, and glibc reads an answer once, in order."""
@@ -219,6 +219,8 @@ class Hitch(StrEnum):
     """There is none, and nobody answers on this machine itself."""
     UNREADABLE = "unreadable"
     """Netcheck cannot read it, and nobody answers on this machine itself."""
+    NOT_BY_DNS = "not_by_dns"
+    """By nsswitch.conf, programs look for the name in /etc/hosts alone, or nowhere."""
     TCP_ONLY = "tcp_only"
     """Resolv.conf wants TCP, and only over UDP there is an answer."""
     NEVER_ASKED = "never_asked"

@@ -12,6 +12,7 @@ from netcheck.model.results import HOSTS_FILE, Lookup
 from netcheck.probe.clock import unix_time
 from netcheck.probe.dns import asks_singly, lookup, names_tried
 from netcheck.probe.etc_hosts import addresses_in_hosts
+from netcheck.probe.nsswitch import NSSWITCH, Order, Source, Status, order_of_sources
 from netcheck.probe.once import Round
 from netcheck.probe.walk import unforeseen
 
@@ -41,14 +42,38 @@ class Names:
     ) -> tuple[Lookup, ...]:
         """Find a name as typed, for all families at once, as programs on this machine do.
 
-        They look into /etc/hosts first, which devices never see, and take less for an answer than these. DHCP
-        tells devices the search list too, and they complete names of one label with it. To programs Apple's
-        names are whole, but a high `ndots` puts that list before them. After the time of one lookup no other
-        one is begun.
+        They look where nsswitch.conf says, mostly into /etc/hosts first, which devices never see. Where the
+        path has a resolver of its own, that is asked alone.
         """
-        if reads_hosts and (found := _in_hosts(name, path, families)):
-            return found
-        if "." in name and not reads_hosts:
+        if not reads_hosts or path.resolver.nameservers:
+            found = await self._by_dns(shared, name, path, families, for_programs=reads_hosts)
+            return _beside_the_file(name, found, f"{HOSTS_FILE}, which devices do not see, has it")
+        order, found = order_of_sources(), ()
+        looked_into: set[Source] = set()
+        for step in order.steps:
+            looked_into.add(step.source)
+            if step.source is Source.FILES:
+                said = _in_hosts(name, families)
+            else:
+                said = await self._by_dns(shared, name, path, families, for_programs=True)
+            found = said or found  # what DNS says of a failure says more than a file without the name
+            if _status(said) in step.ends_at:
+                break
+        if Source.FILES not in looked_into:
+            why = f"{HOSTS_FILE} has it, where programs here do not look, by {_as_written(order)}"
+            found = _beside_the_file(name, found, why)
+        return found or _nowhere(name, families, order)
+
+    async def _by_dns(
+        self, shared: Round, name: str, path: ProbePath, families: tuple[Family, ...], *, for_programs: bool
+    ) -> tuple[Lookup, ...]:
+        """Programs take less for an answer than devices do.
+
+        DHCP tells devices the search list too, and they complete names of one label with it. To programs
+        Apple's names are whole, but a high `ndots` puts that list before them. After the time of one lookup
+        no other one is begun.
+        """
+        if "." in name and not for_programs:
             return await self._ask(shared, name, name, path, families)
         failed: dict[str, tuple[Lookup, ...]] = {}
         deadline = trio.current_time() + self._timeout
@@ -56,7 +81,7 @@ class Names:
             if failed and trio.current_time() >= deadline:
                 break
             found = await self._ask(shared, name, absolute, path, families)
-            if reads_hosts:
+            if for_programs:
                 found = tuple(map(_as_programs_take_it, found))
             if any(lookup.reason is None or not lookup.was_heard for lookup in found):
                 return found
@@ -68,11 +93,7 @@ class Names:
         self, shared: Round, name: str, absolute: str, path: ProbePath, families: tuple[Family, ...]
     ) -> tuple[Lookup, ...]:
         """Ask the path's resolver for all families at once; what this round has asked already is shared."""
-        keys = {
-            rdtype: (name, absolute, rdtype, path.resolver, path.binding)
-            for rdtype in RecordType
-            if rdtype.family in families
-        }
+        keys = {rdtype: (name, absolute, rdtype, path.resolver, path.binding) for rdtype in _types(families)}
         found: dict[RecordType, Lookup] = {
             rdtype: made for rdtype, key in keys.items() if (made := shared.made(key))
         }
@@ -99,8 +120,6 @@ class Names:
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
             failure = unforeseen(Phase.RESOLVE, error)
             return Lookup(unix_time(), name, rdtype, path.resolver.name, failure.reason, failure.detail)
-        if found.reason is Reason.NXDOMAIN and addresses_in_hosts(name):
-            found = replace(found, detail=f"{found.detail}; {HOSTS_FILE}, which devices do not see, has it")
         return found if absolute == name else replace(found, host=name, chain=(absolute, *found.chain))
 
 
@@ -116,18 +135,53 @@ def _absolute(name: str, path: ProbePath) -> tuple[str, ...]:
     return tried[: tried.index(name) + 1] if is_apple_name(name) else tried
 
 
-def _in_hosts(name: str, path: ProbePath, families: tuple[Family, ...]) -> tuple[Lookup, ...]:
-    """As programs on this machine find it, without DNS; nothing where the path has a resolver of its own."""
-    if path.resolver.nameservers or not (known := addresses_in_hosts(name)):
-        return ()
+def _in_hosts(name: str, families: tuple[Family, ...]) -> tuple[Lookup, ...]:
+    """As it stands in this machine's own list, without DNS."""
+    known, now = addresses_in_hosts(name), unix_time()
     by_type = {
         rdtype: tuple(address for address in known if family_of(address) is rdtype.family)
-        for rdtype in RecordType
-        if rdtype.family in families
+        for rdtype in _types(families)
     }
-    now = unix_time()
     return tuple(
         Lookup(now, name, rdtype, HOSTS_FILE, None, addresses=addresses)
         for rdtype, addresses in by_type.items()
         if addresses
     )
+
+
+def _types(families: tuple[Family, ...]) -> tuple[RecordType, ...]:
+    return tuple(rdtype for rdtype in RecordType if rdtype.family in families)
+
+
+def _status(said: tuple[Lookup, ...]) -> Status:
+    """As glibc takes it: a file says nothing without the name, and DNS without an answer is not there."""
+    reasons = {lookup.reason for lookup in said}
+    if None in reasons:
+        return Status.SUCCESS
+    return Status.NOTFOUND if reasons <= {Reason.NXDOMAIN, Reason.NO_ANSWER} else Status.UNAVAIL
+
+
+def _beside_the_file(name: str, found: tuple[Lookup, ...], why: str) -> tuple[Lookup, ...]:
+    """With a word on a name that DNS denies, and that stands in /etc/hosts."""
+    denied = any(lookup.reason is Reason.NXDOMAIN for lookup in found)
+    if not (denied and addresses_in_hosts(name)):
+        return found
+    return tuple(
+        replace(lookup, detail=f"{lookup.detail}; {why}") if lookup.reason is Reason.NXDOMAIN else lookup
+        for lookup in found
+    )
+
+
+def _nowhere(name: str, families: tuple[Family, ...], order: Order) -> tuple[Lookup, ...]:
+    """Where only /etc/hosts is looked into, and has it not; or nothing is."""
+    file_is_read = any(step.source is Source.FILES for step in order.steps)
+    what = f"{HOSTS_FILE} does not have {name}, and DNS is" if file_is_read else f"{HOSTS_FILE} and DNS are"
+    detail = f"{what} not asked here, by {_as_written(order)}"
+    return tuple(
+        Lookup(unix_time(), name, rdtype, HOSTS_FILE, Reason.NXDOMAIN, detail, hitch=Hitch.NOT_BY_DNS)
+        for rdtype in _types(families)
+    )
+
+
+def _as_written(order: Order) -> str:
+    return f"`hosts: {order.line}` in {NSSWITCH}"

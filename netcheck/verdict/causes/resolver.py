@@ -41,10 +41,12 @@ _REPAIRS = {
     Hitch.NO_RESOLV_CONF: "write a resolv.conf that names a nameserver, or start what writes it. "
     "That may be systemd-resolved.",
     Hitch.UNREADABLE: "let the user that netcheck runs as read resolv.conf.",
+    Hitch.NOT_BY_DNS: "name `dns` in the line `hosts:` of nsswitch.conf, or the address in /etc/hosts.",
     Hitch.TCP_ONLY: "take `use-vc` out of resolv.conf: over TCP nobody answers, and over UDP somebody does.",
     Hitch.NEVER_ASKED: "let resolv.conf name nameservers that answer. Programs ask its first three only.",
 }
-"""What to change on this machine, where it is its resolv.conf."""
+"""What to change on this machine, where it is its resolv.conf or nsswitch.conf."""
+_NOT_ASKED = "nsswitch.conf has programs not ask DNS"
 _REQUESTS = {
     Hitch.OUT_OF_ORDER: "put each CNAME in its answers before what it leads to. "
     "Most programs on Linux read an answer in order, and find no address in these.",
@@ -123,7 +125,7 @@ def _kept_from_programs(case: Case, about: Sequence[Counted], hitch: Hitch) -> F
     return Found(
         resolver if is_of_answer else THIS_MACHINE,
         about,
-        how_often(case, about),
+        how_often(case, about, _NOT_ASKED if hitch is Hitch.NOT_BY_DNS else ""),
         f"Ask {resolver.asked} to {_REQUESTS[hitch]}"
         if is_of_answer
         else f"On the machine that runs netcheck, {_REPAIRS[hitch]}",

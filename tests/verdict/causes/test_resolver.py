@@ -502,6 +502,7 @@ def test_nobody_waits_for_a_nameserver_that_refuses_or_that_no_route_leads_to(
             Hop.LOCAL_NETWORK,
             "On the machine that runs netcheck, let the user that netcheck",
         ),
+        (Hitch.NOT_BY_DNS, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, name `dns` in the line"),
         (Hitch.TCP_ONLY, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, take `use-vc` out"),
         (Hitch.NEVER_ASKED, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, let resolv.conf name"),
     ],
@@ -514,6 +515,12 @@ def test_what_keeps_programs_from_an_answer_is_whose_it_is(hitch: Hitch, hop: Ho
     results = couriers(kept, hosts=(0, 1, 2)) + couriers(TIMEOUT, hosts=(3,))  # for one it is something else
     judged = Scene(None, Verdict.NOT_READY, None, results).judged()
     assert "make sure that the resolver runs" in (judged.next_step or "")
+
+
+def test_what_nobody_asked_dns_is_not_told_as_an_answer_of_it() -> None:
+    kept = replace(TIMEOUT, reason=Reason.NXDOMAIN, hitch=Hitch.NOT_BY_DNS)
+    judged = Scene(None, Verdict.NOT_READY, None, couriers(kept)).judged()
+    assert "nsswitch.conf has programs not ask DNS in" in judged.findings[0].evidence
 
 
 AAAA = RecordType.AAAA
