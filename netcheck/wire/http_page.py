@@ -48,4 +48,5 @@ def _decoded(page: bytes) -> str:
 
 def _lines(page: str) -> Iterator[str]:
     texts = [*_TITLE.findall(page)[:1], *_TAG.sub("\n", _LEFT_OUT.sub("\n", page)).splitlines()]
-    return filter(None, (" ".join(unescape(text).split()) for text in texts))
+    lines = (" ".join(unescape(text).split()) for text in texts)
+    return (line for line in lines if any(map(str.isalnum, line)))

@@ -281,6 +281,8 @@ HTML = "Content-Type: text/html"
         ((HTML,), "<p>your password is tb-pass", "your password is ***"),
         ((HTML,), "", ""),
         ((HTML,), "<h1>403 Forbidden</h1>", ""),
+        ((), "\0", ""),
+        ((HTML,), "<hr>***<hr>", ""),
         ((HTML, "Content-Encoding: gzip"), "\x1f\x8b", ""),
         (("Content-Type: image/png",), "PNG", ""),
         ((HTML, "Transfer-Encoding: chunked"), "5\r\nhello\r\n", ""),
