@@ -30,7 +30,7 @@ _SAID_OF_OPTIONS = {
     ),
     "into source_address": "into source_address of a path in a config",
 }
-"""What faults of a config say, each after its key, and what they say of options."""
+"""What faults of a config say, the key before it, and what they say of options."""
 _STEPS_OF_OPTIONS = {
     "`username`": "--username",
     "`password_file`": "--password-file",

@@ -1,6 +1,6 @@
 """`paths:` and `resolvers:`: how the keys of the ways out go together, and what they come to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -376,12 +376,11 @@ def to_path(name: str, keys: PathKeys, resolver: Resolver) -> ProbePath:
 
 
 def _proxies(keys: PathKeys) -> Way:
-    row: Sequence[AtAProxy] = keys.proxies or (keys,)
-    return tuple(
-        to_proxy(each.one_proxy, each, keys.resolve if each is row[-1] else None)
-        for each in row
-        if each.one_proxy is not None
-    )
+    """A single proxy is a row of one; `resolve` is about the last of them."""
+    *before, last = keys.proxies or (keys,)
+    row: list[tuple[AtAProxy, ResolveMode | None]] = [(each, None) for each in before]
+    row.append((last, keys.resolve))
+    return tuple(to_proxy(at.one_proxy, at, resolve) for at, resolve in row if at.one_proxy is not None)
 
 
 def _chooser(keys: PathKeys) -> Pac | Environment | None:

@@ -276,7 +276,7 @@ class Failure:
 
 
 class PhaseError(Exception):
-    """A phase failed: what Failure says, but for the phase, which whoever walks through it knows."""
+    """A phase failed: its fields are those of Failure. Which phase, knows whoever walks through them."""
 
     def __init__(
         self,

@@ -83,7 +83,7 @@ class Choosing:
     ) -> Chosen:
         try:
             said, trouble, ways = await self._ways(shared, service, host, port, path)
-        except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
+        except Exception as error:  # of the PAC file, or a bug of ours: that must be counted and shown, too
             failure = failure_in(Phase.PROXY_RESOLVE, error)
         else:
             taken = ways or (_DIRECT,)  # as browsers do

@@ -21,6 +21,7 @@ from netcheck.pac.script import LARGEST, ScriptError, script_in
 from netcheck.pac.worker import evaluate
 from netcheck.probe.authorities import client_context
 from netcheck.probe.connect import connect_directly
+from netcheck.probe.errors import is_exhausted
 from netcheck.probe.getting import OK, get_answer
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
@@ -46,6 +47,8 @@ _ADDRESSES_TRIED = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 _PORTS = {"http": 80, "https": 443}
+_OURS = (Reason.INTERNAL_ERROR, Reason.FD_EXHAUSTED)
+"""What says nothing of the file, nor of the server that has it."""
 _SOMEWHERE = {Family.IPV4: "192.0.2.1", Family.IPV6: "2001:db8::1"}
 """Addresses of nobody (RFC 5737, RFC 3849), to see where packets to far away would leave: none is sent."""
 
@@ -114,7 +117,7 @@ class PacFiles:
     ) -> Saying:
         """What the file says of a URL, one of those that are asked for `beside` it.
 
-        Raises PhaseError: pac_unavailable or pac_faulty.
+        Raises PhaseError: pac_unavailable or pac_faulty, or what ails this machine or us.
         """
         kept = self._kept.of(pac, path)
         async with kept.lock:
@@ -139,6 +142,8 @@ class PacFiles:
         except ScriptError as error:
             kept.trouble = PhaseError(Reason.PAC_FAULTY, f"the PAC file {pac}: {error}")
         except PhaseError as error:
+            if error.reason in _OURS:
+                raise
             kept.trouble = PhaseError(Reason.PAC_UNAVAILABLE, f"the PAC file {pac}: {error.detail}")
         else:
             if script != kept.script:
@@ -158,6 +163,8 @@ class PacFiles:
         try:
             return await in_time(partial(read_file, file, LARGEST), longest, self._reading)
         except OSError as error:
+            if is_exhausted(error):
+                raise
             raise PhaseError(Reason.PAC_UNAVAILABLE, error.strerror or str(error)) from error
 
     async def _fetched(self, shared: Round, pac: Pac, path: ProbePath) -> bytes:
@@ -199,6 +206,8 @@ class PacFiles:
                 stream = await connect_directly(walk, address, port, path.binding, self._timeouts.connect)
             except WalkEnded as ended:
                 reason = ended.failure.reason
+                if reason in _OURS:
+                    raise PhaseError(reason, ended.failure.detail) from ended
                 failed = failed or PhaseError(reason, f"{walk.peer}: {reason}")
             else:
                 stream.grant(2 * LARGEST, Reason.BAD_ANSWER)

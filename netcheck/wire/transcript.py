@@ -20,7 +20,7 @@ _BEGINNINGS = {
 
 
 class HandshakeError(PhaseError):
-    """What the peer said ends the handshake; not how it was lost."""
+    """What the peer said ends the handshake, or that it closed without a word: no fault on the way to it."""
 
 
 class Transcript:

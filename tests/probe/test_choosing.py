@@ -1,5 +1,6 @@
 """Paths on which a PAC file or the environment chooses: real servers on loopback."""
 
+import errno
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -379,6 +380,29 @@ async def test_a_bug_of_ours_is_an_internal_error(monkeypatch: pytest.MonkeyPatc
         (result,) = await probed(over_pac(web), 443)
     assert result.attempt.failure is not None
     assert result.attempt.failure.reason is Reason.INTERNAL_ERROR
+
+
+@pytest.mark.parametrize(
+    ("raised", "reason"),
+    [
+        (ZeroDivisionError(), Reason.INTERNAL_ERROR),
+        (RuntimeError("can't start new thread"), Reason.FD_EXHAUSTED),
+        (OSError(errno.EMFILE, "Too many open files"), Reason.FD_EXHAUSTED),
+    ],
+)
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/p.pac", "file:///p.pac"])
+@in_trio
+async def test_what_ails_this_machine_while_a_file_is_read_is_not_the_files(
+    url: str, raised: Exception, reason: Reason, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise raised
+
+    monkeypatch.setattr("netcheck.probe.connect.connect", broken)
+    monkeypatch.setattr(pac, "in_time", broken)
+    (result,) = await probed(ProbePath("pac", chosen_by=Pac(url)), 443)
+    assert result.attempt.failure is not None
+    assert (result.attempt.failure.phase, result.attempt.failure.reason) == (Phase.PROXY_RESOLVE, reason)
 
 
 @in_trio

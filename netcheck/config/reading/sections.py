@@ -126,7 +126,10 @@ def _refuse_unknown(
 
 
 def _shown(value: Any, keys: Mapping[str, Key]) -> dict[str, object]:
-    """Every key that has a value, written or by default; an empty one where to leave it out means another."""
+    """Every key that has a value, written or by default.
+
+    An empty one too, where to leave the key out means something else.
+    """
     having = {key: getattr(value, key) for key in keys}
     usual = {field.name: field.default for field in fields(value)}
     return {
