@@ -44,6 +44,7 @@ _MOST_CNAMES = 16
 _LONGEST_TTL = 0x7FFFFFFF  # seconds; RFC 2181 section 8: what is longer counts as none
 _LARGE, _MANY = 4096, 16
 """Bytes and records of a reply that is not to be read in the event loop."""
+_FINAL = (None, Reason.NXDOMAIN, Reason.NO_ANSWER, Reason.TOO_MANY_ANSWERS)
 
 
 class Again(Enum):
@@ -67,6 +68,11 @@ class Answer:
     lame: bool = False
     """Whether it comes from a nameserver that does not resolve for others: another one may know better."""
     hitch: Hitch | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no later nameserver is asked after it."""
+        return self.reason in _FINAL and not self.lame
 
 
 class Question:

@@ -11,6 +11,7 @@ from netcheck.model.paths import Family, ProbePath, RecordType, family_of
 from netcheck.model.results import HOSTS_FILE, Lookup
 from netcheck.probe.clock import unix_time
 from netcheck.probe.dns import asks_singly, lookup, names_tried
+from netcheck.probe.dns_waiting import Silences
 from netcheck.probe.etc_hosts import addresses_in_hosts
 from netcheck.probe.once import Round
 from netcheck.probe.walk import unforeseen
@@ -29,6 +30,7 @@ class Names:
     def __init__(self, timeout: float) -> None:
         """`timeout` in seconds, of one lookup."""
         self._timeout = timeout
+        self._silences = Silences()
 
     async def lookups(
         self,
@@ -43,19 +45,20 @@ class Names:
 
         They look into /etc/hosts first, which devices never see, and take less for an answer than these. DHCP
         tells devices the search list too, and they complete names of one label with it. To programs Apple's
-        names are whole, but a high `ndots` puts that list before them. After the time of one lookup no other
-        one is begun.
+        names are whole, but a high `ndots` puts that list before them. All of the list has the time of two
+        lookups: the first may have had to wait for a silent nameserver.
         """
         if reads_hosts and (found := _in_hosts(name, path, families)):
             return found
         if "." in name and not reads_hosts:
-            return await self._ask(shared, name, name, path, families)
+            return await self._ask(shared, name, name, path, families, self._timeout)
         failed: dict[str, tuple[Lookup, ...]] = {}
-        deadline = trio.current_time() + self._timeout
+        end = trio.current_time() + 2 * self._timeout
         for absolute in _absolute(name, path):
-            if failed and trio.current_time() >= deadline:
+            timeout = min(self._timeout, end - trio.current_time())
+            if failed and timeout <= 0:
                 break
-            found = await self._ask(shared, name, absolute, path, families)
+            found = await self._ask(shared, name, absolute, path, families, timeout)
             if reads_hosts:
                 found = tuple(map(_as_programs_take_it, found))
             if any(lookup.reason is None or not lookup.was_heard for lookup in found):
@@ -65,7 +68,13 @@ class Names:
         return failed[name] if "." in name and name in failed else next(iter(failed.values()))
 
     async def _ask(
-        self, shared: Round, name: str, absolute: str, path: ProbePath, families: tuple[Family, ...]
+        self,
+        shared: Round,
+        name: str,
+        absolute: str,
+        path: ProbePath,
+        families: tuple[Family, ...],
+        timeout: float,
     ) -> tuple[Lookup, ...]:
         """Ask the path's resolver for all families at once; what this round has asked already is shared."""
         keys = {
@@ -78,7 +87,7 @@ class Names:
         }
 
         async def ask(rdtype: RecordType) -> None:
-            make = partial(self._lookup, name, absolute, rdtype, path)
+            make = partial(self._lookup, name, absolute, rdtype, path, timeout)
             # A failed one is not kept: one lost packet would fail everything behind a proxy for a round.
             found[rdtype] = await shared.once(keys[rdtype], make, keep=lambda lookup: lookup.was_answered)
 
@@ -93,9 +102,11 @@ class Names:
                 await ask(missing[0])
         return tuple(found[rdtype] for rdtype in keys)
 
-    async def _lookup(self, name: str, absolute: str, rdtype: RecordType, path: ProbePath) -> Lookup:
+    async def _lookup(
+        self, name: str, absolute: str, rdtype: RecordType, path: ProbePath, timeout: float
+    ) -> Lookup:
         try:
-            found = await lookup(absolute, rdtype, path.resolver, path.binding, self._timeout)
+            found = await lookup(absolute, rdtype, path.resolver, path.binding, timeout, self._silences)
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
             failure = unforeseen(Phase.RESOLVE, error)
             return Lookup(unix_time(), name, rdtype, path.resolver.name, failure.reason, failure.detail)

@@ -341,7 +341,7 @@ async def test_nothing_but_garbage_is_a_timeout_that_tells_of_it(wire: bytes) ->
         alone, helped = await ask(bad, timeout=SHORT), await ask(bad, other, timeout=2.0)
     assert alone.reason is Reason.DNS_TIMEOUT
     assert "only 1 message without a reply" in alone.detail
-    assert (helped.reason, reasons(helped)) == (None, [Reason.DNS_TIMEOUT, None])
+    assert (helped.reason, reasons(helped)[:2]) == (None, [Reason.DNS_TIMEOUT, None])
 
 
 @in_trio
@@ -394,8 +394,9 @@ async def test_a_silent_nameserver_is_asked_twice_and_then_by_tcp_within_the_tim
 @in_trio
 async def test_a_dead_nameserver_leaves_time_for_the_next() -> None:
     async with peer(silent) as dead, peer(good) as alive:
-        found = await ask(dead, alive, timeout=2.0)
-    assert (found.reason, reasons(found)) == (None, [Reason.DNS_TIMEOUT, None])
+        found = await ask(dead, alive, timeout=1.2)
+    assert (found.reason, reasons(found)[:2]) == (None, [Reason.DNS_TIMEOUT, None])
+    assert found.duration < LONG
 
 
 @in_trio
