@@ -90,6 +90,8 @@ def _as_programs_see_it(answer: Answer, inquiry: "_Inquiry", stub: StubResolver)
     if answer.reason in (Reason.RESOLVER_UNREACHABLE, Reason.DNS_TIMEOUT) and stub.nameservers is LOCAL:
         hitch, why = stub.trouble
         return replace(answer, detail=f"{answer.detail}; {why}", hitch=hitch)
+    if answer.reason is None and stub.asks_nobody:
+        return replace(answer, detail=stub.asks_nobody, hitch=Hitch.NO_ATTEMPTS)
     took = lasted(inquiry.took)
     by = [each.transport for each in inquiry.tries if each.reason is None]
     if answer.reason is None and by[-1:] == [Transport.UDP] and took > stub.patience:
@@ -98,9 +100,17 @@ def _as_programs_see_it(answer: Answer, inquiry: "_Inquiry", stub: StubResolver)
     return answer
 
 
-def names_tried(name: str, resolver: Resolver) -> tuple[str, ...]:
-    """The absolute names that programs try for a name as typed; only the system has a search list."""
-    return (name,) if resolver.nameservers else resolvconf.stub_resolver().names(name)
+def names_tried(name: str, resolver: Resolver, *, reads_file: bool) -> tuple[str, ...]:
+    """The absolute names that are tried for a name as typed; only the system has a search list.
+
+    Programs read it in resolv.conf; devices have it otherwise, as it is meant there.
+    """
+    return (name,) if resolver.nameservers else resolvconf.stub_resolver().names(name, reads_file=reads_file)
+
+
+def why_not_searched(resolver: Resolver) -> str:
+    """Why programs leave a domain of the search list out; empty where they do not."""
+    return "" if resolver.nameservers else resolvconf.stub_resolver().lost[1]
 
 
 def asks_singly(resolver: Resolver) -> bool:
@@ -253,6 +263,9 @@ class _Inquiry:
         who, usual = visit.nameserver, self._usual_transport()
         if not answer.is_final and not answer.lame:
             return answer
+        if who in self._stub.never_asked and self._stub.nameservers is LOCAL:
+            hitch, why = self._stub.trouble
+            return replace(answer, detail=f"{who} answers, whom programs do not ask: {why}", hitch=hitch)
         if who in self._stub.never_asked:
             detail = (
                 f"no answer from the first three of resolv.conf; {who}, which programs never ask, answers"

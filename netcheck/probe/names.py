@@ -10,7 +10,7 @@ from netcheck.model.failing import Hitch, Phase, Reason
 from netcheck.model.paths import Family, ProbePath, RecordType, family_of
 from netcheck.model.results import HOSTS_FILE, Lookup
 from netcheck.probe.clock import unix_time
-from netcheck.probe.dns import asks_singly, lookup, names_tried
+from netcheck.probe.dns import asks_singly, lookup, names_tried, why_not_searched
 from netcheck.probe.dns_waiting import Silences
 from netcheck.probe.etc_hosts import addresses_in_hosts
 from netcheck.probe.once import Round
@@ -20,6 +20,9 @@ _NOT_FOR_PROGRAMS = {
     Hitch.OUT_OF_ORDER: Reason.DNS_MALFORMED,
     Hitch.CUT: Reason.DNS_MALFORMED,
     Hitch.TOO_LATE: Reason.DNS_TIMEOUT,
+    Hitch.CR_LF: Reason.RESOLVER_UNREACHABLE,
+    Hitch.NO_ADDRESS: Reason.RESOLVER_UNREACHABLE,
+    Hitch.NO_ATTEMPTS: Reason.DNS_TIMEOUT,
 }
 """Why programs on this machine cannot use an answer."""
 
@@ -54,7 +57,7 @@ class Names:
             return await self._ask(shared, name, name, path, families, self._timeout)
         failed: dict[str, tuple[Lookup, ...]] = {}
         end = trio.current_time() + 2 * self._timeout
-        for absolute in _absolute(name, path):
+        for absolute in _absolute(name, path, reads_file=reads_hosts):
             timeout = min(self._timeout, end - trio.current_time())
             if failed and timeout <= 0:
                 break
@@ -65,7 +68,15 @@ class Names:
                 return found
             failed[absolute] = found
         # What is said of a whole name is of use; of a short one, what the first domain has of it.
-        return failed[name] if "." in name and name in failed else next(iter(failed.values()))
+        if "." in name and name in failed:
+            return failed[name]
+        found = next(iter(failed.values()))
+        why = why_not_searched(path.resolver) if reads_hosts else ""
+        return (
+            tuple(replace(each, detail=f"{each.detail}; {why}", hitch=Hitch.CR_LF) for each in found)
+            if why
+            else found
+        )
 
     async def _ask(
         self,
@@ -121,9 +132,9 @@ def _as_programs_take_it(found: Lookup) -> Lookup:
     return replace(found, reason=reason, addresses=(), min_ttl=None) if reason else found
 
 
-def _absolute(name: str, path: ProbePath) -> tuple[str, ...]:
+def _absolute(name: str, path: ProbePath, *, reads_file: bool) -> tuple[str, ...]:
     """What a name as typed stands for, in the order in which it is tried."""
-    tried = names_tried(name, path.resolver)
+    tried = names_tried(name, path.resolver, reads_file=reads_file)
     return tried[: tried.index(name) + 1] if is_apple_name(name) else tried
 
 

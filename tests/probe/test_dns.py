@@ -163,6 +163,30 @@ async def test_whom_programs_never_ask_tells_so_and_is_no_success(
     assert (f"{fourth.nameserver}, which programs never ask, answers" in found.detail) == bool(hitch)
 
 
+@in_trio
+async def test_whom_resolv_conf_means_in_a_form_that_programs_do_not_understand_answers_devices() -> None:
+    async with peer() as local, peer(good) as meant:
+        with pytest.MonkeyPatch.context() as patch:
+            here = (local.nameserver,)
+            patch.setattr(dns_module, "LOCAL", here)
+            found = await ask_the_system(
+                local,
+                nameservers=here,
+                never_asked=(meant.nameserver,),
+                trouble=(Hitch.CR_LF, "line 1 of resolv.conf ends in CR LF"),
+            )
+    assert (found.reason, found.addresses, found.hitch) == (None, ("192.0.2.7",), Hitch.CR_LF)
+    assert "whom programs do not ask: line 1 of resolv.conf ends in CR LF" in found.detail
+
+
+@in_trio
+async def test_where_programs_ask_nobody_an_answer_is_for_devices_only() -> None:
+    async with peer(good) as here:
+        found = await ask_the_system(here, asks_nobody="by `attempts:0` programs ask nobody")
+    assert (found.reason, found.addresses, found.hitch) == (None, ("192.0.2.7",), Hitch.NO_ATTEMPTS)
+    assert found.detail == "by `attempts:0` programs ask nobody"
+
+
 @pytest.mark.parametrize("fourth", [refused, servfail])
 @in_trio
 async def test_what_it_says_whom_programs_never_ask_is_no_reason(fourth: Replies) -> None:

@@ -502,6 +502,9 @@ def test_nobody_waits_for_a_nameserver_that_refuses_or_that_no_route_leads_to(
             Hop.LOCAL_NETWORK,
             "On the machine that runs netcheck, let the user that netcheck",
         ),
+        (Hitch.CR_LF, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, end the lines of resolv.conf"),
+        (Hitch.NO_ADDRESS, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, let nothing but a blank"),
+        (Hitch.NO_ATTEMPTS, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, take `attempts:0`"),
         (Hitch.TCP_ONLY, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, take `use-vc` out"),
         (Hitch.NEVER_ASKED, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, let resolv.conf name"),
     ],
@@ -514,6 +517,13 @@ def test_what_keeps_programs_from_an_answer_is_whose_it_is(hitch: Hitch, hop: Ho
     results = couriers(kept, hosts=(0, 1, 2)) + couriers(TIMEOUT, hosts=(3,))  # for one it is something else
     judged = Scene(None, Verdict.NOT_READY, None, results).judged()
     assert "make sure that the resolver runs" in (judged.next_step or "")
+
+
+@pytest.mark.parametrize("hitch", [Hitch.CR_LF, Hitch.NO_ADDRESS])
+def test_who_is_asked_only_as_resolv_conf_names_nobody_is_no_silent_nameserver(hitch: Hitch) -> None:
+    lookups = [replace(asked(host, CLOSED, None), hitch=hitch) for host in range(3)]
+    judged = Scene(None, Verdict.READY, None, couriers(path=MINE), "", (MINE,), lookups=lookups).judged()
+    assert judged.findings == ()
 
 
 AAAA = RecordType.AAAA
