@@ -77,6 +77,7 @@ async def lookup(
         duration=lasted(inquiry.took),
         tries=tuple(inquiry.tries),
         hitch=answer.hitch,
+        ends_search=answer.ends_search or answer.lame,
         nameservers=tuple(map(str, (*stub.nameservers, *stub.never_asked))) if is_of_machine else (),
         at=at,
     )
@@ -90,8 +91,8 @@ def _as_programs_see_it(answer: Answer, inquiry: "_Inquiry", stub: StubResolver)
     if answer.reason in (Reason.RESOLVER_UNREACHABLE, Reason.DNS_TIMEOUT) and stub.nameservers is LOCAL:
         hitch, why = stub.trouble
         return replace(answer, detail=f"{answer.detail}; {why}", hitch=hitch)
-    if answer.reason is None and stub.asks_nobody:
-        return replace(answer, detail=stub.asks_nobody, hitch=Hitch.NO_ATTEMPTS)
+    if answer.is_final and stub.asks_nobody:
+        return _kept(answer, Hitch.NO_ATTEMPTS, stub.asks_nobody)
     took = lasted(inquiry.took)
     by = [each.transport for each in inquiry.tries if each.reason is None]
     if answer.reason is None and by[-1:] == [Transport.UDP] and took > stub.patience:
@@ -100,31 +101,16 @@ def _as_programs_see_it(answer: Answer, inquiry: "_Inquiry", stub: StubResolver)
     return answer
 
 
-def names_tried(name: str, resolver: Resolver, *, reads_file: bool) -> tuple[str, ...]:
-    """The absolute names that are tried for a name as typed; only the system has a search list.
-
-    Programs read it in resolv.conf; devices have it otherwise, as it is meant there.
-    """
-    return (name,) if resolver.nameservers else resolvconf.stub_resolver().names(name, reads_file=reads_file)
-
-
-def why_not_searched(resolver: Resolver) -> str:
-    """Why programs leave a domain of the search list out; empty where they do not."""
-    return "" if resolver.nameservers else resolvconf.stub_resolver().lost[1]
-
-
-def asks_singly(resolver: Resolver) -> bool:
-    """Whether A and AAAA are to be asked for one after the other."""
-    return not resolver.nameservers and resolvconf.stub_resolver().single_request
+def stub_of(resolver: Resolver) -> StubResolver:
+    """How names are asked for. A resolver of the config is as a resolv.conf without options and list."""
+    return StubResolver(resolver.nameservers) if resolver.nameservers else resolvconf.stub_resolver()
 
 
 async def _stub(resolver: Resolver, binding: Binding) -> StubResolver:
-    """A resolver of the config is asked as one that stands in resolv.conf without options."""
-    if resolver.nameservers:
-        return StubResolver(resolver.nameservers)
-    stub = resolvconf.stub_resolver()
-    of_system = resolvconf.nameservers(await HERE.nameservers(binding.interface))
-    return replace(stub, nameservers=of_system, never_asked=(), patience=math.inf) if of_system else stub
+    stub = stub_of(resolver)
+    of_system = () if resolver.nameservers else await HERE.nameservers(binding.interface)
+    named = resolvconf.nameservers(of_system)
+    return replace(stub, nameservers=named, never_asked=(), patience=math.inf) if named else stub
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +199,7 @@ class _Inquiry:
                 failures.append(answer)
             if forms := _forms_left(visit, answer, self.tries[-1].transport):
                 queue.append(_Visit(visit.nameserver, forms))
-        return await self._hear_those_before(queue, deadline) or _most_telling(failures)
+        return await self._hear_the_silent(queue, deadline) or _most_telling(failures)
 
     async def _turn_of(self, visit: _Visit, until: float) -> Answer:
         self._waiting.begin(visit.nameserver)
@@ -224,15 +210,16 @@ class _Inquiry:
             self._waiting.end(visit.nameserver, answer)
         return answer
 
-    async def _hear_those_before(self, queue: Iterable[_Visit], deadline: float) -> Answer | None:
-        """The best answer, once those before who gave it have spoken or had their time.
+    async def _hear_the_silent(self, queue: Iterable[_Visit], deadline: float) -> Answer | None:
+        """The best answer, once those before who gave it have spoken or had their time; None without any.
 
-        They are asked once more: a packet may have been lost.
+        They are asked once more: a packet may have been lost. Where there is no answer, one may come late.
         """
         self._is_last_resort = False
         again = [visit for visit in queue if visit.forms[0].transport is self._usual_transport()]
-        while self._waiting.best and (silent := self._waiting.silent):
-            now, until = trio.current_time(), min(deadline, self._waiting.until)
+        while silent := self._waiting.silent:
+            now = trio.current_time()
+            until = min(deadline, self._waiting.until) if self._waiting.best else deadline
             if now >= until:
                 self._waiting.give_up()
                 break
@@ -265,7 +252,7 @@ class _Inquiry:
             return answer
         if who in self._stub.never_asked and self._stub.nameservers is LOCAL:
             hitch, why = self._stub.trouble
-            return replace(answer, detail=f"{who} answers, whom programs do not ask: {why}", hitch=hitch)
+            return _kept(answer, hitch, f"{who} answers, whom programs do not ask: {why}")
         if who in self._stub.never_asked:
             detail = (
                 f"no answer from the first three of resolv.conf; {who}, which programs never ask, answers"
@@ -361,6 +348,11 @@ def _forms_left(visit: _Visit, answer: Answer, asked_over: Transport) -> tuple[_
     if is_by_icmp or answer.reason in (Reason.SERVFAIL, Reason.REFUSED_BY_SERVER):
         return tuple(form for form in visit.forms[1:] if form.transport is visit.forms[0].transport)
     return ()
+
+
+def _kept(answer: Answer, hitch: Hitch, why: str) -> Answer:
+    """Kept from programs on this machine, and not from devices."""
+    return replace(answer, hitch=hitch, detail="; ".join(filter(None, (answer.detail, why))))
 
 
 def _in_turn(stub: StubResolver) -> Iterable[Nameserver]:

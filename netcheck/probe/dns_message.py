@@ -68,6 +68,8 @@ class Answer:
     lame: bool = False
     """Whether it comes from a nameserver that does not resolve for others: another one may know better."""
     hitch: Hitch | None = None
+    ends_search: bool = False
+    """As in Lookup."""
 
     @property
     def is_final(self) -> bool:
@@ -149,6 +151,7 @@ def _read(reply: Reply, wanted: NameAndType, transport: Transport, *, asked_with
         f"answered {dns.rcode.to_text(dns.rcode.Rcode.make(rcode))}",
         # What servers older than EDNS say to it (RFC 6891 section 7), and what others say.
         again=Again.WITHOUT_EDNS if asked_with_edns and rcode != dns.rcode.REFUSED else None,
+        ends_search=rcode != dns.rcode.SERVFAIL,
     )
 
 
@@ -162,7 +165,8 @@ def _follow_or_go_on(reply: Reply, wanted: NameAndType) -> Answer:
     if reply.answer or knows:
         return answer
     if reply.refers:
-        return Answer(Reason.REFUSED_BY_SERVER, "does not resolve for others: it refers to other servers")
+        refers = "does not resolve for others: it refers to other servers"
+        return Answer(Reason.REFUSED_BY_SERVER, refers, ends_search=True)
     return replace(answer, lame=True)
 
 

@@ -74,13 +74,13 @@ class Waiting:
             self._place, self.best = place, answer
 
     def give_up(self) -> None:
-        """Those that are still silent have had their time."""
-        for each in self.silent:
+        """Those that are still silent have had their time. Where nobody answers, it may be the network."""
+        for each in self.silent if self.best else ():
             self._silences.begin((each, self._question))
 
     @property
     def silent(self) -> list[Nameserver]:
-        """Those before the best answer's nameserver that are waited for."""
+        """Those before the best answer's nameserver that are waited for; all, where there is no answer."""
         return [each for each in self._order[: self._place] if self._until.get(each)]
 
     @property

@@ -10,10 +10,11 @@ from netcheck.model.failing import Hitch, Phase, Reason
 from netcheck.model.paths import Family, ProbePath, RecordType, family_of
 from netcheck.model.results import HOSTS_FILE, Lookup
 from netcheck.probe.clock import unix_time
-from netcheck.probe.dns import asks_singly, lookup, names_tried, why_not_searched
+from netcheck.probe.dns import lookup, stub_of
 from netcheck.probe.dns_waiting import Silences
 from netcheck.probe.etc_hosts import addresses_in_hosts
 from netcheck.probe.once import Round
+from netcheck.probe.resolvconf import StubResolver
 from netcheck.probe.walk import unforeseen
 
 _NOT_FOR_PROGRAMS = {
@@ -48,35 +49,48 @@ class Names:
 
         They look into /etc/hosts first, which devices never see, and take less for an answer than these. DHCP
         tells devices the search list too, and they complete names of one label with it. To programs Apple's
-        names are whole, but a high `ndots` puts that list before them. All of the list has the time of two
-        lookups: the first may have had to wait for a silent nameserver.
+        names are whole, but a high `ndots` puts that list before them.
         """
         if reads_hosts and (found := _in_hosts(name, path, families)):
             return found
         if "." in name and not reads_hosts:
-            return await self._ask(shared, name, name, path, families, self._timeout)
+            found = await self._ask(shared, name, name, path, families, self._timeout)
+            return tuple(map(_as_devices_take_it, found))
+        return await self._search(shared, name, path, families, for_programs=reads_hosts)
+
+    async def _search(
+        self,
+        shared: Round,
+        name: str,
+        path: ProbePath,
+        families: tuple[Family, ...],
+        *,
+        for_programs: bool,
+    ) -> tuple[Lookup, ...]:
+        """Try what a name as typed stands for, in order; until time is up, where nobody has an answer."""
+        stub = stub_of(path.resolver)
+        take = _as_programs_take_it if for_programs else _as_devices_take_it
         failed: dict[str, tuple[Lookup, ...]] = {}
-        end = trio.current_time() + 2 * self._timeout
-        for absolute in _absolute(name, path, reads_file=reads_hosts):
-            timeout = min(self._timeout, end - trio.current_time())
-            if failed and timeout <= 0:
-                break
-            found = await self._ask(shared, name, absolute, path, families, timeout)
-            if reads_hosts:
-                found = tuple(map(_as_programs_take_it, found))
-            if any(lookup.reason is None or not lookup.was_heard for lookup in found):
+        left = list(_absolute(name, stub, reads_file=for_programs))
+        end = trio.current_time() + 2 * self._timeout  # the first may have to wait for a silent nameserver
+        while left and (timeout := min(self._timeout, end - trio.current_time())) > 0:
+            absolute, *left = left
+            gives_up = for_programs and stub.patience < timeout
+            if gives_up and left:  # programs go on to the next name
+                timeout = stub.patience
+            answered = await self._ask(shared, name, absolute, path, families, timeout)
+            found = tuple(map(take, answered))
+            is_silent = any(each.reason is Reason.DNS_TIMEOUT for each in found)
+            if _ends_here(found, absolute) or (is_silent and not gives_up):
                 return found
             failed[absolute] = found
+            left = _still_tried(left, found, absolute, name)
         # What is said of a whole name is of use; of a short one, what the first domain has of it.
         if "." in name and name in failed:
             return failed[name]
         found = next(iter(failed.values()))
-        why = why_not_searched(path.resolver) if reads_hosts else ""
-        return (
-            tuple(replace(each, detail=f"{each.detail}; {why}", hitch=Hitch.CR_LF) for each in found)
-            if why
-            else found
-        )
+        why = stub.lost[1] if for_programs else ""
+        return tuple(_without_a_domain(each, why) for each in found) if why else found
 
     async def _ask(
         self,
@@ -103,7 +117,7 @@ class Names:
             found[rdtype] = await shared.once(keys[rdtype], make, keep=lambda lookup: lookup.was_answered)
 
         missing = [rdtype for rdtype in keys if rdtype not in found]
-        if len(missing) == 1 or asks_singly(path.resolver):
+        if len(missing) == 1 or stub_of(path.resolver).single_request:
             for rdtype in missing:
                 await ask(rdtype)
         elif missing:
@@ -126,15 +140,48 @@ class Names:
         return found if absolute == name else replace(found, host=name, chain=(absolute, *found.chain))
 
 
+def _ends_here(found: tuple[Lookup, ...], absolute: str) -> bool:
+    """Whether there are records, be they of no use; or nobody to ask."""
+    return any(
+        each.reason is None
+        or not (each.was_heard or each.reason is Reason.DNS_TIMEOUT)
+        or each.reason is Reason.DNS_MALFORMED
+        or (each.reason is Reason.NO_ANSWER and each.chain not in ((), (absolute,)))
+        for each in found
+    )
+
+
+def _still_tried(left: list[str], found: tuple[Lookup, ...], absolute: str, name: str) -> list[str]:
+    """What glibc's res_search still tries after it has found nothing.
+
+    After a whole name, all of the list. After a domain of the list, the next one where a nameserver has said
+    that there is nothing, or SERVFAIL; else only the name as it is.
+    """
+    goes_on = absolute == name or any(
+        each.reason in (Reason.NXDOMAIN, Reason.NO_ANSWER, Reason.SERVFAIL) and not each.ends_search
+        for each in found
+    )
+    return left if goes_on else [each for each in left if each == name]
+
+
 def _as_programs_take_it(found: Lookup) -> Lookup:
     """Without the answer where they have none of it; devices may well have."""
-    reason = None if found.reason or found.hitch is None else _NOT_FOR_PROGRAMS.get(found.hitch)
+    reason = _NOT_FOR_PROGRAMS.get(found.hitch) if found.hitch else None
     return replace(found, reason=reason, addresses=(), min_ttl=None) if reason else found
 
 
-def _absolute(name: str, path: ProbePath, *, reads_file: bool) -> tuple[str, ...]:
+def _as_devices_take_it(found: Lookup) -> Lookup:
+    """What keeps programs from an answer is not why devices have none."""
+    return replace(found, hitch=None) if found.reason and found.hitch in _NOT_FOR_PROGRAMS else found
+
+
+def _without_a_domain(found: Lookup, why: str) -> Lookup:
+    return replace(found, detail=f"{found.detail}; {why}", hitch=Hitch.CR_LF)
+
+
+def _absolute(name: str, stub: StubResolver, *, reads_file: bool) -> tuple[str, ...]:
     """What a name as typed stands for, in the order in which it is tried."""
-    tried = names_tried(name, path.resolver, reads_file=reads_file)
+    tried = stub.names(name, reads_file=reads_file)
     return tried[: tried.index(name) + 1] if is_apple_name(name) else tried
 
 

@@ -138,3 +138,11 @@ async def test_where_nobody_answers_nobody_is_known_as_silent() -> None:
             found = await ask(slow, other, timeout=TIMEOUT, silences=silences)
     assert found.reason is None
     assert not silences._next_wait
+
+
+@in_trio
+async def test_where_nobody_answers_a_slow_one_is_heard_to_the_end() -> None:
+    """Its port for TCP is closed, so that all turns are over before."""
+    async with late_peer(good, 0.75 * TIMEOUT) as slow:
+        found = await ask(slow, timeout=TIMEOUT)
+    assert found.addresses == ("192.0.2.7",)

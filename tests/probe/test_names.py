@@ -1,8 +1,10 @@
 """The names that programs try for a name as typed: in which order, and where they stop."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+import dns.message
+import dns.rcode
 import pytest
 
 from netcheck.model.failing import Hitch, Reason
@@ -14,6 +16,7 @@ from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.resolvconf import StubResolver
 from tests.probe.peers import in_trio, nameserver
+from tests.probe.scripted_dns import Query, Replies, message, peer, refused, says, servfail, silent
 
 
 @contextmanager
@@ -72,3 +75,90 @@ async def test_an_answer_of_whom_programs_do_not_ask_is_none_for_them(hitch: Hit
             ]
     assert (for_programs.reason, for_programs.hitch) == (Reason.RESOLVER_UNREACHABLE, hitch)
     assert (for_devices.reason, for_devices.addresses) == (None, ("192.0.2.7",))
+
+
+def by_name(replies: dict[str, Replies]) -> Replies:
+    """For the domains; all other names do not exist."""
+
+    def reply(query: Query) -> Iterable[bytes]:
+        name = query.question[0].name.to_text(omit_final_dot=True)
+        return replies.get(name, says(rcode=dns.rcode.NXDOMAIN))(query)
+
+    return reply
+
+
+def known(query: Query) -> Iterable[bytes]:
+    name = query.question[0].name.to_text(omit_final_dot=True)
+    return [message(query, (name, 60, "A", "192.0.2.7")).to_wire()]
+
+
+def dangling(query: Query) -> Iterable[bytes]:
+    name = query.question[0].name.to_text(omit_final_dot=True)
+    return [message(query, (name, 60, "CNAME", "gone.test.")).to_wire()]
+
+
+def loop(query: Query) -> Iterable[bytes]:
+    name = query.question[0].name.to_text(omit_final_dot=True)
+    return [message(query, (name, 60, "CNAME", f"{name}.")).to_wire()]
+
+
+def lame(query: Query) -> Iterable[bytes]:
+    return [dns.message.make_response(query).to_wire()]
+
+
+NOTIMP = says(rcode=dns.rcode.NOTIMP)
+ON, AS_IT_IS, NOT_AT_ALL = "proxy.b.test", "proxy", ""
+
+
+@pytest.mark.parametrize(
+    ("first", "goes_on_to"),
+    [
+        (says(), ON),
+        (servfail, ON),
+        (refused, AS_IT_IS),
+        (NOTIMP, AS_IT_IS),
+        (lame, AS_IT_IS),
+        (dangling, NOT_AT_ALL),
+        (loop, NOT_AT_ALL),
+    ],
+)
+@in_trio
+async def test_a_search_goes_on_as_in_glibc_after_what_the_first_domain_gives(
+    first: Replies, goes_on_to: str
+) -> None:
+    """Getent of glibc 2.36 does so."""
+    async with peer(by_name({"proxy.a.test": first, "proxy.b.test": known, "proxy": known})) as here:
+        lookup = await found("proxy", StubResolver((here.nameserver,), search=("a.test", "b.test")))
+    asked = {query.question[0].name.to_text(omit_final_dot=True) for query in here.asked}
+    assert asked - {"proxy.a.test"} == ({goes_on_to} if goes_on_to else set())
+    assert bool(lookup.addresses) == bool(goes_on_to)
+
+
+@pytest.mark.parametrize("first", [says(), servfail, refused, NOTIMP, lame])
+@in_trio
+async def test_after_a_whole_name_the_list_is_tried_whatever_came_of_it(first: Replies) -> None:
+    async with peer(by_name({"mdm.test": first, "mdm.test.a.test": known})) as here:
+        lookup = await found("mdm.test", StubResolver((here.nameserver,), search=("a.test",)))
+    assert lookup.addresses == ("192.0.2.7",)
+
+
+@pytest.mark.parametrize(("patience", "is_found"), [(0.3, True), (10.0, False)])
+@in_trio
+async def test_after_silence_the_next_name_is_tried_when_programs_have_given_up(
+    patience: float, is_found: bool
+) -> None:
+    """Where that is within the time of a lookup."""
+    async with peer(by_name({"proxy.a.test": silent, "proxy": known})) as here:
+        stub = StubResolver((here.nameserver,), search=("a.test",), patience=patience)
+        lookup = await found("proxy", stub, timeout=1.5)
+    assert bool(lookup.addresses) == is_found
+    assert is_found or lookup.reason is Reason.DNS_TIMEOUT
+
+
+@in_trio
+async def test_what_keeps_programs_from_answers_is_not_why_a_device_has_none() -> None:
+    async with nameserver({}) as at:
+        stub = StubResolver((at,), asks_nobody="programs ask nobody")
+        for_programs, for_devices = [await found("mdm", stub, reads_hosts=each) for each in (True, False)]
+    assert (for_programs.reason, for_programs.hitch) == (Reason.DNS_TIMEOUT, Hitch.NO_ATTEMPTS)
+    assert (for_devices.reason, for_devices.hitch) == (Reason.NXDOMAIN, None)
