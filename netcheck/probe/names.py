@@ -7,7 +7,7 @@ import trio
 
 from netcheck.apns.addresses import is_apple_name
 from netcheck.model.failing import Hitch, Phase, Reason
-from netcheck.model.paths import Family, ProbePath, RecordType, family_of
+from netcheck.model.paths import Family, ProbePath, RecordType, Transport, family_of
 from netcheck.model.results import HOSTS_FILE, Lookup
 from netcheck.probe.clock import unix_time
 from netcheck.probe.dns import lookup, stub_of
@@ -79,7 +79,7 @@ class Names:
             if gives_up and left:  # programs go on to the next name
                 timeout = stub.patience
             answered = await self._ask(shared, name, absolute, path, families, timeout)
-            found = tuple(map(take, answered))
+            found = tuple(map(take, _as_pairs(answered) if for_programs else answered))
             is_silent = any(each.reason is Reason.DNS_TIMEOUT for each in found)
             if _ends_here(found, absolute) or (is_silent and not gives_up):
                 return found
@@ -162,6 +162,29 @@ def _still_tried(left: list[str], found: tuple[Lookup, ...], absolute: str, name
         for each in found
     )
     return left if goes_on else [each for each in left if each == name]
+
+
+def _as_pairs(found: tuple[Lookup, ...]) -> tuple[Lookup, ...]:
+    """Without answers that programs never ask for.
+
+    They ask a nameserver for A and AAAA at once. Where it answers one, they ask nobody else for the other.
+    """
+    return tuple(_beside(each, other) for each, other in zip(found, reversed(found), strict=True))
+
+
+def _beside(found: Lookup, other: Lookup) -> Lookup:
+    place = next((n for n, each in enumerate(other.tries) if each.reason is other.reason), 0)
+    if found.reason or not other.was_answered or place >= len(found.tries) - 1:
+        return found
+    said, answered = found.tries[place], other.tries[place]
+    is_no = said.reason in (Reason.SERVFAIL, Reason.REFUSED_BY_SERVER, Reason.NO_ANSWER)
+    if not is_no or (said.nameserver, said.transport) != (answered.nameserver, Transport.UDP):
+        return found
+    detail = (
+        f"{said.nameserver} answers for {other.rdtype} and not for {found.rdtype} ({said.reason}): "
+        "most programs on Linux ask no other nameserver then, and not again"
+    )
+    return replace(found, reason=said.reason, detail=detail, addresses=(), min_ttl=None)
 
 
 def _as_programs_take_it(found: Lookup) -> Lookup:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import pytest
 
 from netcheck.model.failing import Hitch, Reason
@@ -16,7 +17,7 @@ from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.resolvconf import StubResolver
 from tests.probe.peers import in_trio, nameserver
-from tests.probe.scripted_dns import Query, Replies, message, peer, refused, says, servfail, silent
+from tests.probe.scripted_dns import Query, Replies, message, once, peer, refused, says, servfail, silent
 
 
 @contextmanager
@@ -162,3 +163,51 @@ async def test_what_keeps_programs_from_answers_is_not_why_a_device_has_none() -
         for_programs, for_devices = [await found("mdm", stub, reads_hosts=each) for each in (True, False)]
     assert (for_programs.reason, for_programs.hitch) == (Reason.DNS_TIMEOUT, Hitch.NO_ATTEMPTS)
     assert (for_devices.reason, for_devices.hitch) == (Reason.NXDOMAIN, None)
+
+
+def by_type(of_a: Replies, of_aaaa: Replies) -> Replies:
+    return lambda query: (of_a if query.question[0].rdtype == dns.rdatatype.A else of_aaaa)(query)
+
+
+NXDOMAIN, NODATA = says(rcode=dns.rcode.NXDOMAIN), says()
+AAAA = says(("mdm.test", 60, "AAAA", "2001:db8::7"))
+
+
+async def pair(stub: StubResolver, *, reads_hosts: bool = True) -> list[Reason | None]:
+    with resolved_by(stub):
+        found = await Names(3.0).lookups(
+            Round(), "mdm.test", ProbePath("direct"), (Family.IPV4, Family.IPV6), reads_hosts=reads_hosts
+        )
+    return [each.reason for each in found]
+
+
+@pytest.mark.parametrize(
+    ("of_a", "of_aaaa", "reasons"),
+    [
+        (servfail, NODATA, [Reason.SERVFAIL, Reason.NO_ANSWER]),
+        (refused, NODATA, [Reason.REFUSED_BY_SERVER, Reason.NO_ANSWER]),
+        (lame, NODATA, [Reason.NO_ANSWER, Reason.NO_ANSWER]),
+        (servfail, NXDOMAIN, [Reason.SERVFAIL, Reason.NXDOMAIN]),
+        (servfail, AAAA, [Reason.SERVFAIL, None]),
+        (servfail, refused, [None, None]),
+        (silent, NODATA, [None, Reason.NO_ANSWER]),
+    ],
+)
+@in_trio
+async def test_programs_take_both_families_of_one_nameserver(
+    of_a: Replies, of_aaaa: Replies, reasons: list[Reason | None]
+) -> None:
+    """Getent of glibc 2.36 does so. Devices ask for each by itself."""
+    async with peer(by_type(of_a, of_aaaa)) as first, peer(by_type(known, AAAA)) as second:
+        stub = StubResolver((first.nameserver, second.nameserver), timeout=0.3)
+        assert await pair(stub) == reasons
+        for_devices = await pair(stub, reads_hosts=False)
+    assert for_devices[0] is None
+
+
+@in_trio
+async def test_programs_do_not_ask_again_for_one_family_where_the_other_is_answered() -> None:
+    async with peer(by_type(once(servfail, known), NODATA)) as here:
+        assert await pair(StubResolver((here.nameserver,))) == [Reason.SERVFAIL, Reason.NO_ANSWER]
+    async with peer(by_type(once(servfail, known), once(servfail, NODATA))) as here:
+        assert await pair(StubResolver((here.nameserver,))) == [None, Reason.NO_ANSWER]
