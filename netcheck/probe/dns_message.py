@@ -138,11 +138,11 @@ def _records_in(wire: bytes) -> int:
 
 def _read(reply: Reply, wanted: NameAndType, transport: Transport, *, asked_with_edns: bool) -> Answer:
     """What a reply to our question says."""
-    if reply.flags & _TRUNCATED:
-        if transport is not Transport.UDP:
-            raise PhaseError(Reason.DNS_MALFORMED, "truncated, though not by UDP")
+    if reply.flags & _TRUNCATED and transport is Transport.UDP:
         # No fault of the nameserver, so no reason: it says where the answer can be had (RFC 7766 section 5).
         return Answer(None, again=Again.OVER_TCP)
+    if reply.flags & _TRUNCATED and not reply.answer:  # with records, programs take it as it is
+        raise PhaseError(Reason.DNS_MALFORMED, "truncated, though not by UDP")
     rcode = reply.rcode
     if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return _follow_or_go_on(reply, wanted)
