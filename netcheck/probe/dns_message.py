@@ -158,14 +158,17 @@ def _read(reply: Reply, wanted: NameAndType, transport: Transport, *, asked_with
 def _follow_or_go_on(reply: Reply, wanted: NameAndType) -> Answer:
     """What it says, and whether stub resolvers go on to the next nameserver as glibc's res_send does.
 
-    Nothing at all, from one that neither recurses nor knows the name, is no answer to rely on.
+    Nothing at all, from one that neither recurses nor knows the name, is no answer to rely on; with records
+    behind it, glibc takes it for one.
     """
     answer = _follow(reply, wanted)
     knows = reply.flags & _AUTHORITATIVE_OR_RECURSES or reply.rcode == dns.rcode.NXDOMAIN
     if reply.answer or knows:
         return answer
+    refers = "does not resolve for others: it refers to other servers"
+    if reply.has_more:
+        return replace(answer, detail=f"{answer.detail}; it {refers}") if reply.refers else answer
     if reply.refers:
-        refers = "does not resolve for others: it refers to other servers"
         return Answer(Reason.REFUSED_BY_SERVER, refers, ends_search=True)
     return replace(answer, lame=True)
 
