@@ -173,7 +173,7 @@ def _as_pairs(found: tuple[Lookup, ...]) -> tuple[Lookup, ...]:
 
 
 def _beside(found: Lookup, other: Lookup) -> Lookup:
-    place = next((n for n, each in enumerate(other.tries) if each.reason is other.reason), 0)
+    place = next((n for n, each in enumerate(other.tries) if each.reason is other.reason), len(found.tries))
     if found.reason or not other.was_answered or place >= len(found.tries) - 1:
         return found
     said, answered = found.tries[place], other.tries[place]

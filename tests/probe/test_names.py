@@ -206,6 +206,13 @@ async def test_programs_take_both_families_of_one_nameserver(
 
 
 @in_trio
+async def test_where_programs_ask_for_one_family_only_the_next_nameserver_is_asked_for_it() -> None:
+    async with peer(by_type(servfail, NODATA)) as first, peer(by_type(known, AAAA)) as second:
+        stub = StubResolver((first.nameserver, second.nameserver), no_aaaa=True)
+        assert await pair(stub) == [None, Reason.NO_ANSWER]
+
+
+@in_trio
 async def test_programs_do_not_ask_again_for_one_family_where_the_other_is_answered() -> None:
     async with peer(by_type(once(servfail, known), NODATA)) as here:
         assert await pair(StubResolver((here.nameserver,))) == [Reason.SERVFAIL, Reason.NO_ANSWER]
