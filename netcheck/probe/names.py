@@ -79,7 +79,7 @@ class Names:
             if gives_up and left:  # programs go on to the next name
                 timeout = stub.patience
             answered = await self._ask(shared, name, absolute, path, families, timeout)
-            found = tuple(map(take, _as_pairs(answered) if for_programs else answered))
+            found = tuple(map(take, _as_pairs(answered, stub) if for_programs else answered))
             is_silent = any(each.reason is Reason.DNS_TIMEOUT for each in found)
             if _ends_here(found, absolute) or (is_silent and not gives_up):
                 return found
@@ -164,11 +164,14 @@ def _still_tried(left: list[str], found: tuple[Lookup, ...], absolute: str, name
     return left if goes_on else [each for each in left if each == name]
 
 
-def _as_pairs(found: tuple[Lookup, ...]) -> tuple[Lookup, ...]:
+def _as_pairs(found: tuple[Lookup, ...], stub: StubResolver) -> tuple[Lookup, ...]:
     """Without answers that programs never ask for.
 
     They ask a nameserver for A and AAAA at once. Where it answers one, they ask nobody else for the other.
+    With `single-request` they ask for AAAA only once A is answered.
     """
+    if stub.single_request and (found[0].ends_search or not found[0].was_answered):
+        return found[:1]
     return tuple(_beside(each, other) for each, other in zip(found, reversed(found), strict=True))
 
 

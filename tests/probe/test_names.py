@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import dns.message
 import dns.rcode
@@ -210,6 +211,16 @@ async def test_where_programs_ask_for_one_family_only_the_next_nameserver_is_ask
     async with peer(by_type(servfail, NODATA)) as first, peer(by_type(known, AAAA)) as second:
         stub = StubResolver((first.nameserver, second.nameserver), no_aaaa=True)
         assert await pair(stub) == [None, Reason.NO_ANSWER]
+
+
+@in_trio
+async def test_with_single_request_programs_ask_for_aaaa_only_once_a_is_answered() -> None:
+    async with peer(by_type(servfail, AAAA)) as here:
+        stub = StubResolver((here.nameserver,), single_request=True)
+        assert await pair(stub) == [Reason.SERVFAIL]
+        assert await pair(stub, reads_hosts=False) == [Reason.SERVFAIL, None]
+    async with peer(by_type(NODATA, AAAA)) as here:
+        assert await pair(replace(stub, nameservers=(here.nameserver,))) == [Reason.NO_ANSWER, None]
 
 
 @in_trio
