@@ -304,8 +304,7 @@ class _Inquiry:
         asked, duration = str(nameserver), exchange.duration
         if answer := exchange.answer:
             self._busy += trio.current_time() - turn_began - duration
-            if answer.detail:
-                answer = replace(answer, detail=f"{asked} over {form.transport}: {answer.detail}")
+            answer = _signed(answer, exchange)
         else:
             silence = f"no answer from {asked} over {form.transport} in {duration:.2f} s{exchange.heard}"
             answer = Answer(Reason.DNS_TIMEOUT, silence)
@@ -327,7 +326,7 @@ class _Inquiry:
             if was_last_resort or answer.again:
                 return
             self.tries[number] = replace(self.tries[number], reason=answer.reason, duration=exchange.duration)
-            self._waiting.end(exchange.nameserver, answer)
+            self._waiting.end(exchange.nameserver, _signed(answer, exchange))
             if not self._waiting.is_over:
                 return
         self._turn.cancel()
@@ -348,6 +347,13 @@ def _forms_left(visit: _Visit, answer: Answer, asked_over: Transport) -> tuple[_
     if is_by_icmp or answer.reason in (Reason.SERVFAIL, Reason.REFUSED_BY_SERVER):
         return tuple(form for form in visit.forms[1:] if form.transport is visit.forms[0].transport)
     return ()
+
+
+def _signed(answer: Answer, exchange: Exchange) -> Answer:
+    """With who said so."""
+    if not answer.detail:
+        return answer
+    return replace(answer, detail=f"{exchange.nameserver} over {exchange.transport}: {answer.detail}")
 
 
 def _kept(answer: Answer, hitch: Hitch, why: str) -> Answer:

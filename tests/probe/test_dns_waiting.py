@@ -52,6 +52,14 @@ async def test_what_a_later_nameserver_says_waits_for_one_that_is_slow(second: R
 
 
 @in_trio
+async def test_of_a_late_answer_too_it_is_said_who_gave_it() -> None:
+    async with late_peer(NXDOMAIN, LATE) as slow, peer(good) as other:
+        found = await ask(slow, other, timeout=TIMEOUT)
+    assert found.reason is Reason.NXDOMAIN
+    assert found.detail == f"{slow.nameserver} over udp: {HOST} does not exist"
+
+
+@in_trio
 async def test_of_three_the_first_that_has_an_answer_counts() -> None:
     async with peer(silent) as one, late_peer(good, LATE) as two, peer(NXDOMAIN) as three:
         found = await ask(one, two, three, timeout=TIMEOUT)
