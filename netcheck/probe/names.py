@@ -83,8 +83,10 @@ class Names:
             is_silent = any(each.reason is Reason.DNS_TIMEOUT for each in found)
             if _ends_here(found, absolute) or (is_silent and not gives_up):
                 return found
-            failed[absolute] = found
-            left = _still_tried(left, found, absolute, name)
+            still_tried = _still_tried(left, found, absolute, name)
+            is_cut_short = len(still_tried) < len(left)
+            failed[absolute] = _as_last_of_list(found, absolute) if is_cut_short else found
+            left = still_tried
         # What is said of a whole name is of use; of a short one, what the first domain has of it.
         if "." in name and name in failed:
             return failed[name]
@@ -162,6 +164,11 @@ def _still_tried(left: list[str], found: tuple[Lookup, ...], absolute: str, name
         for each in found
     )
     return left if goes_on else [each for each in left if each == name]
+
+
+def _as_last_of_list(found: tuple[Lookup, ...], absolute: str) -> tuple[Lookup, ...]:
+    why = f"that was asked of {absolute}, and programs try no further domain of the search list after it"
+    return tuple(replace(each, detail=f"{each.detail}; {why}") for each in found)
 
 
 def _as_pairs(found: tuple[Lookup, ...], stub: StubResolver) -> tuple[Lookup, ...]:

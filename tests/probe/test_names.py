@@ -136,6 +136,15 @@ async def test_a_search_goes_on_as_in_glibc_after_what_the_first_domain_gives(
     assert bool(lookup.addresses) == bool(goes_on_to)
 
 
+@pytest.mark.parametrize(("search", "is_told"), [(("a.test", "b.test"), True), (("a.test",), False)])
+@in_trio
+async def test_it_is_said_where_a_search_has_ended(search: tuple[str, ...], is_told: bool) -> None:
+    async with peer(by_name({"proxy.a.test": refused})) as here:
+        lookup = await found("proxy", StubResolver((here.nameserver,), search=search))
+    why = "; that was asked of proxy.a.test, and programs try no further domain of the search list after it"
+    assert lookup.detail.endswith(why) == is_told
+
+
 @pytest.mark.parametrize("first", [says(), servfail, refused, NOTIMP, lame])
 @in_trio
 async def test_after_a_whole_name_the_list_is_tried_whatever_came_of_it(first: Replies) -> None:
