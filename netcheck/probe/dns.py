@@ -155,6 +155,9 @@ class _Inquiry:
         """Of those that are heard beside the one whose turn it is, once there are some."""
         self._turn: trio.CancelScope
         """Of the one that is asked: ends when there is an answer."""
+        self._failures: list[Answer] = []
+        self._is_anyone_asked = True
+        """Or whether those that were asked before are only heard."""
         self._is_last_resort = False
         """Whether no program asks as it asks now: over the other transport, or behind the first three."""
         self.took = 0.0
@@ -186,7 +189,6 @@ class _Inquiry:
         """
         queue = deque(_Visit(nameserver, self._forms()) for nameserver in self._order)
         at_last = deque(_Visit(nameserver, self._forms()[:1]) for nameserver in self._stub.never_asked)
-        failures: list[Answer] = []
         while self._waiting.best is None and (queue or at_last):
             shares = sum(len(visit.forms) for visit in (*queue, *at_last))
             visit = (queue or at_last).popleft()
@@ -195,11 +197,11 @@ class _Inquiry:
             is_other = visit.forms[0].transport is not self._usual_transport()
             self._is_last_resort = is_other or visit.nameserver in self._stub.never_asked
             answer = await self._turn_of(visit, until)
-            if not (failures and self._is_last_resort and self._tells_nothing(visit, answer)):
-                failures.append(answer)
+            if not (self._failures and self._is_last_resort and self._tells_nothing(visit, answer)):
+                self._failures.append(answer)
             if forms := _forms_left(visit, answer, self.tries[-1].transport):
                 queue.append(_Visit(visit.nameserver, forms))
-        return await self._hear_the_silent(queue, deadline) or _most_telling(failures)
+        return await self._hear_the_silent(queue, deadline) or _most_telling(self._failures)
 
     async def _turn_of(self, visit: _Visit, until: float) -> Answer:
         self._waiting.begin(visit.nameserver)
@@ -228,6 +230,7 @@ class _Inquiry:
                 await self._turn_of(again[0], now + (until - now) / len(again))
                 del again[0]
             else:
+                self._is_anyone_asked = False
                 with trio.move_on_at(until) as self._turn:
                     await trio.sleep_forever()
         return self._waiting.best
@@ -326,8 +329,10 @@ class _Inquiry:
             if was_last_resort or answer.again:
                 return
             self.tries[number] = replace(self.tries[number], reason=answer.reason, duration=exchange.duration)
-            self._waiting.end(exchange.nameserver, _signed(answer, exchange))
-            if not self._waiting.is_over:
+            answer = _signed(answer, exchange)
+            self._failures.append(answer)
+            self._waiting.end(exchange.nameserver, answer)
+            if self._is_anyone_asked and not self._waiting.is_over:
                 return
         self._turn.cancel()
 

@@ -73,6 +73,17 @@ async def test_a_lost_packet_is_asked_for_again_before_a_later_one_is_believed()
     assert (found.reason, found.addresses) == (None, ("192.0.2.7",))
 
 
+@pytest.mark.parametrize("seconds", [LATE, 0.75 * TIMEOUT])
+@in_trio
+async def test_who_says_no_late_and_alone_has_said_no(seconds: float) -> None:
+    """Resolvers that ask others say SERVFAIL when these have not answered."""
+    async with late_peer(servfail, seconds) as slow:
+        found = await ask(slow, timeout=TIMEOUT)
+    assert found.reason is Reason.SERVFAIL
+    assert found.detail == f"{slow.nameserver} over udp: answered SERVFAIL"
+    assert found.tries[0].was_heard
+
+
 @pytest.mark.parametrize("no", [servfail, refused])
 @in_trio
 async def test_who_says_no_is_not_waited_for_be_it_late(no: Replies) -> None:
