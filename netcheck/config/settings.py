@@ -48,7 +48,9 @@ _TIMEOUTS: Section[Timeouts] = section(
     Timeouts,
     "The longest that each phase of a probe may take; what is not written is no longer than the interval.",
     {
-        "resolve": Key(_TIMEOUT, "One lookup, with everything that it tries."),
+        "resolve": Key(
+            _TIMEOUT, "One lookup, with everything that it tries; a search list may take twice as long."
+        ),
         "connect": Key(_TIMEOUT, "One TCP connection."),
         "proxy": Key(_TIMEOUT, "The handshake with a proxy, in which it connects onward."),
         "tls": Key(_TIMEOUT, "One TLS handshake; what follows it may take as long again."),

@@ -102,6 +102,8 @@ class Lookup:
     """Those that this machine asked by any interface, as it was set up then; none of other resolvers."""
     at: float = 0.0
     """When it began, as in Attempt."""
+    ends_search: bool = False
+    """Whether programs try no further domain of a search list after it: only the name as it is."""
 
     @property
     def outcome(self) -> str:

@@ -22,11 +22,9 @@ from netcheck.probe import resolvconf
 from netcheck.probe.clock import lasted, unix_time
 from netcheck.probe.dns_exchange import Exchange
 from netcheck.probe.dns_message import Again, Answer, Question
+from netcheck.probe.dns_waiting import Silences, Waiting
 from netcheck.probe.resolvconf import LOCAL, StubResolver
 from netcheck.probe.system import HERE
-
-_ANSWERED = (None, Reason.NXDOMAIN, Reason.NO_ANSWER, Reason.TOO_MANY_ANSWERS)
-"""What ends a lookup: any other nameserver would say the same."""
 
 _QUIETER = (
     Reason.RESOLVER_UNREACHABLE,
@@ -47,17 +45,19 @@ async def lookup(
     resolver: Resolver,
     binding: Binding,
     timeout: float,
+    silences: Silences | None = None,
 ) -> Lookup:
     """Ask the resolver's nameservers for the addresses of a host, an absolute name: there is no search list.
 
     Takes at most `timeout` seconds, and never raises for what a network, a server or resolv.conf can do. When
     no nameserver answers, the reason is the most telling one: what the last one that spoke said (servfail,
     refused_by_server, dns_malformed), else the first of fd_exhausted, dns_timeout, permission_denied,
-    no_local_address, network_unreachable and resolver_unreachable that was met.
+    no_local_address, network_unreachable and resolver_unreachable that was met. `silences` is what earlier
+    lookups know, and this one adds to it.
     """
     now, at = unix_time(), trio.current_time()
     stub = await _stub(resolver, binding)
-    inquiry = _Inquiry(_name(host), rdtype, resolver, binding, stub)
+    inquiry = _Inquiry(_name(host), rdtype, resolver, binding, stub, silences or Silences())
     if stub.no_aaaa and rdtype is RecordType.AAAA:
         answer = Answer(Reason.NO_ANSWER, "not asked: resolv.conf has the option no-aaaa")
     else:
@@ -77,6 +77,7 @@ async def lookup(
         duration=lasted(inquiry.took),
         tries=tuple(inquiry.tries),
         hitch=answer.hitch,
+        ends_search=answer.ends_search or answer.lame,
         nameservers=tuple(map(str, (*stub.nameservers, *stub.never_asked))) if is_of_machine else (),
         at=at,
     )
@@ -90,6 +91,8 @@ def _as_programs_see_it(answer: Answer, inquiry: "_Inquiry", stub: StubResolver)
     if answer.reason in (Reason.RESOLVER_UNREACHABLE, Reason.DNS_TIMEOUT) and stub.nameservers is LOCAL:
         hitch, why = stub.trouble
         return replace(answer, detail=f"{answer.detail}; {why}", hitch=hitch)
+    if answer.is_final and stub.asks_nobody:
+        return _kept(answer, Hitch.NO_ATTEMPTS, stub.asks_nobody)
     took = lasted(inquiry.took)
     by = [each.transport for each in inquiry.tries if each.reason is None]
     if answer.reason is None and by[-1:] == [Transport.UDP] and took > stub.patience:
@@ -98,23 +101,16 @@ def _as_programs_see_it(answer: Answer, inquiry: "_Inquiry", stub: StubResolver)
     return answer
 
 
-def names_tried(name: str, resolver: Resolver) -> tuple[str, ...]:
-    """The absolute names that programs try for a name as typed; only the system has a search list."""
-    return (name,) if resolver.nameservers else resolvconf.stub_resolver().names(name)
-
-
-def asks_singly(resolver: Resolver) -> bool:
-    """Whether A and AAAA are to be asked for one after the other."""
-    return not resolver.nameservers and resolvconf.stub_resolver().single_request
+def stub_of(resolver: Resolver) -> StubResolver:
+    """How names are asked for. A resolver of the config is as a resolv.conf without options and list."""
+    return StubResolver(resolver.nameservers) if resolver.nameservers else resolvconf.stub_resolver()
 
 
 async def _stub(resolver: Resolver, binding: Binding) -> StubResolver:
-    """A resolver of the config is asked as one that stands in resolv.conf without options."""
-    if resolver.nameservers:
-        return StubResolver(resolver.nameservers)
-    stub = resolvconf.stub_resolver()
-    of_system = resolvconf.nameservers(await HERE.nameservers(binding.interface))
-    return replace(stub, nameservers=of_system, never_asked=(), patience=math.inf) if of_system else stub
+    stub = stub_of(resolver)
+    of_system = () if resolver.nameservers else await HERE.nameservers(binding.interface)
+    named = resolvconf.nameservers(of_system)
+    return replace(stub, nameservers=named, never_asked=(), patience=math.inf) if named else stub
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +139,15 @@ class _Inquiry:
         resolver: Resolver,
         binding: Binding,
         stub: StubResolver,
+        silences: Silences,
     ) -> None:
         self._name = name
         self._rdtype = rdtype
         self._resolver = resolver
         self._binding = binding
         self._stub = stub
+        self._order = tuple(_in_turn(stub))
+        self._waiting = Waiting(self._order, stub.timeout, silences, (rdtype, resolver, binding))
         self.tries: list[Try] = []
         self._exchanges: list[Exchange] = []
         self._tasks = AsyncExitStack()
@@ -156,8 +155,9 @@ class _Inquiry:
         """Of those that are heard beside the one whose turn it is, once there are some."""
         self._turn: trio.CancelScope
         """Of the one that is asked: ends when there is an answer."""
-        self._late: Answer | None = None
-        """What was answered after its turn."""
+        self._failures: list[Answer] = []
+        self._is_anyone_asked = True
+        """Or whether those that were asked before are only heard."""
         self._is_last_resort = False
         """Whether no program asks as it asks now: over the other transport, or behind the first three."""
         self.took = 0.0
@@ -184,28 +184,56 @@ class _Inquiry:
         """Ask in order until one answers; the silent ones get another turn, and so do those that say no.
 
         Each turn gets an even share of the time that is left: a dead nameserver never uses up that of the
-        others, and one that fails at once leaves its share to them. Who is slow may answer after its turn.
+        others, and one that fails at once leaves its share to them. Who is slow may answer after its turn:
+        programs wait for it, and never hear what a later one says. So a later one's answer waits, too.
         """
-        queue = deque(_Visit(nameserver, self._forms()) for nameserver in _in_turn(self._stub))
+        queue = deque(_Visit(nameserver, self._forms()) for nameserver in self._order)
         at_last = deque(_Visit(nameserver, self._forms()[:1]) for nameserver in self._stub.never_asked)
-        failures: list[Answer] = []
-        while queue or at_last:
+        while self._waiting.best is None and (queue or at_last):
             shares = sum(len(visit.forms) for visit in (*queue, *at_last))
             visit = (queue or at_last).popleft()
             now = trio.current_time()
             until = now + min((deadline - now) / shares, self._stub.timeout)
             is_other = visit.forms[0].transport is not self._usual_transport()
             self._is_last_resort = is_other or visit.nameserver in self._stub.never_asked
-            answer = await self._ask_in_form(visit, until)
-            if self._is_last_resort and answer is not self._late:
-                answer = self._not_for_programs(visit, answer)
-            if answer.reason in _ANSWERED and not answer.lame:
-                return answer
-            if not (failures and self._is_last_resort and self._tells_nothing(visit, answer)):
-                failures.append(answer)
+            answer = await self._turn_of(visit, until)
+            if not (self._failures and self._is_last_resort and self._tells_nothing(visit, answer)):
+                self._failures.append(answer)
             if forms := _forms_left(visit, answer, self.tries[-1].transport):
                 queue.append(_Visit(visit.nameserver, forms))
-        return _most_telling(failures)
+        return await self._hear_the_silent(queue, deadline) or _most_telling(self._failures)
+
+    async def _turn_of(self, visit: _Visit, until: float) -> Answer:
+        self._waiting.begin(visit.nameserver)
+        answer = await self._ask_in_form(visit, until)
+        if self._is_last_resort:
+            return self._not_for_programs(visit, answer)
+        if answer.reason is not Reason.DNS_TIMEOUT:
+            self._waiting.end(visit.nameserver, answer)
+        return answer
+
+    async def _hear_the_silent(self, queue: Iterable[_Visit], deadline: float) -> Answer | None:
+        """The best answer, once those before who gave it have spoken or had their time; None without any.
+
+        They are asked once more: a packet may have been lost. Where there is no answer, one may come late.
+        """
+        self._is_last_resort = False
+        again = [visit for visit in queue if visit.forms[0].transport is self._usual_transport()]
+        while silent := self._waiting.silent:
+            now = trio.current_time()
+            until = min(deadline, self._waiting.until) if self._waiting.best else deadline
+            if now >= until:
+                self._waiting.give_up()
+                break
+            again = [visit for visit in again if visit.nameserver in silent]
+            if again:
+                await self._turn_of(again[0], now + (until - now) / len(again))
+                del again[0]
+            else:
+                self._is_anyone_asked = False
+                with trio.move_on_at(until) as self._turn:
+                    await trio.sleep_forever()
+        return self._waiting.best
 
     def _forms(self) -> tuple[_Form, ...]:
         """UDP loses packets, and some swallow EDNS. What no program tries has the last turn, to tell why."""
@@ -223,8 +251,11 @@ class _Inquiry:
     def _not_for_programs(self, visit: _Visit, answer: Answer) -> Answer:
         """They never see what would be answered so, but for a reply over UDP that says to ask over TCP."""
         who, usual = visit.nameserver, self._usual_transport()
-        if answer.reason not in _ANSWERED:
+        if not answer.is_final and not answer.lame:
             return answer
+        if who in self._stub.never_asked and self._stub.nameservers is LOCAL:
+            hitch, why = self._stub.trouble
+            return _kept(answer, hitch, f"{who} answers, whom programs do not ask: {why}")
         if who in self._stub.never_asked:
             detail = (
                 f"no answer from the first three of resolv.conf; {who}, which programs never ask, answers"
@@ -253,7 +284,7 @@ class _Inquiry:
         if answer.again is Again.OVER_TCP:
             over_tcp = replace(form, transport=Transport.TCP)
             better = await self._ask(visit.nameserver, over_tcp, deadline)
-            if better.reason in _ANSWERED or answer.reason is None:
+            if better.is_final or answer.reason is None:
                 return better  # else the flood says more than how TCP failed
         return answer
 
@@ -276,15 +307,14 @@ class _Inquiry:
         asked, duration = str(nameserver), exchange.duration
         if answer := exchange.answer:
             self._busy += trio.current_time() - turn_began - duration
-            if answer.detail:
-                answer = replace(answer, detail=f"{asked} over {form.transport}: {answer.detail}")
+            answer = _signed(answer, exchange)
         else:
             silence = f"no answer from {asked} over {form.transport} in {duration:.2f} s{exchange.heard}"
             answer = Answer(Reason.DNS_TIMEOUT, silence)
             if exchange.can_be_interrupted:
                 await self._listen(exchange, number)
         self.tries.append(Try(asked, form.transport, answer.reason, duration, exchange.noise))
-        return self._late or answer
+        return answer
 
     async def _listen(self, exchange: Exchange, number: int) -> None:
         if self._listening is None:
@@ -296,10 +326,14 @@ class _Inquiry:
         await exchange.run()
         answer, its_turn_is_over = exchange.answer, number < len(self.tries)
         if answer and its_turn_is_over:
-            if was_last_resort or answer.reason not in _ANSWERED or answer.lame or answer.again:
+            if was_last_resort or answer.again:
                 return
             self.tries[number] = replace(self.tries[number], reason=answer.reason, duration=exchange.duration)
-            self._late = answer
+            answer = _signed(answer, exchange)
+            self._failures.append(answer)
+            self._waiting.end(exchange.nameserver, answer)
+            if self._is_anyone_asked and not self._waiting.is_over:
+                return
         self._turn.cancel()
 
 
@@ -318,6 +352,18 @@ def _forms_left(visit: _Visit, answer: Answer, asked_over: Transport) -> tuple[_
     if is_by_icmp or answer.reason in (Reason.SERVFAIL, Reason.REFUSED_BY_SERVER):
         return tuple(form for form in visit.forms[1:] if form.transport is visit.forms[0].transport)
     return ()
+
+
+def _signed(answer: Answer, exchange: Exchange) -> Answer:
+    """With who said so."""
+    if not answer.detail:
+        return answer
+    return replace(answer, detail=f"{exchange.nameserver} over {exchange.transport}: {answer.detail}")
+
+
+def _kept(answer: Answer, hitch: Hitch, why: str) -> Answer:
+    """Kept from programs on this machine, and not from devices."""
+    return replace(answer, hitch=hitch, detail="; ".join(filter(None, (answer.detail, why))))
 
 
 def _in_turn(stub: StubResolver) -> Iterable[Nameserver]:

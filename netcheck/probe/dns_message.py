@@ -44,6 +44,7 @@ _MOST_CNAMES = 16
 _LONGEST_TTL = 0x7FFFFFFF  # seconds; RFC 2181 section 8: what is longer counts as none
 _LARGE, _MANY = 4096, 16
 """Bytes and records of a reply that is not to be read in the event loop."""
+_FINAL = (None, Reason.NXDOMAIN, Reason.NO_ANSWER, Reason.TOO_MANY_ANSWERS)
 
 
 class Again(Enum):
@@ -67,6 +68,13 @@ class Answer:
     lame: bool = False
     """Whether it comes from a nameserver that does not resolve for others: another one may know better."""
     hitch: Hitch | None = None
+    ends_search: bool = False
+    """As in Lookup."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no later nameserver is asked after it."""
+        return self.reason in _FINAL and not self.lame
 
 
 class Question:
@@ -130,11 +138,11 @@ def _records_in(wire: bytes) -> int:
 
 def _read(reply: Reply, wanted: NameAndType, transport: Transport, *, asked_with_edns: bool) -> Answer:
     """What a reply to our question says."""
-    if reply.flags & _TRUNCATED:
-        if transport is not Transport.UDP:
-            raise PhaseError(Reason.DNS_MALFORMED, "truncated, though not by UDP")
+    if reply.flags & _TRUNCATED and transport is Transport.UDP:
         # No fault of the nameserver, so no reason: it says where the answer can be had (RFC 7766 section 5).
         return Answer(None, again=Again.OVER_TCP)
+    if reply.flags & _TRUNCATED and not reply.answer:  # with records, programs take it as it is
+        raise PhaseError(Reason.DNS_MALFORMED, "truncated, though not by UDP")
     rcode = reply.rcode
     if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return _follow_or_go_on(reply, wanted)
@@ -143,20 +151,25 @@ def _read(reply: Reply, wanted: NameAndType, transport: Transport, *, asked_with
         f"answered {dns.rcode.to_text(dns.rcode.Rcode.make(rcode))}",
         # What servers older than EDNS say to it (RFC 6891 section 7), and what others say.
         again=Again.WITHOUT_EDNS if asked_with_edns and rcode != dns.rcode.REFUSED else None,
+        ends_search=rcode != dns.rcode.SERVFAIL,
     )
 
 
 def _follow_or_go_on(reply: Reply, wanted: NameAndType) -> Answer:
     """What it says, and whether stub resolvers go on to the next nameserver as glibc's res_send does.
 
-    Nothing at all, from one that neither recurses nor knows the name, is no answer to rely on.
+    Nothing at all, from one that neither recurses nor knows the name, is no answer to rely on; with records
+    behind it, glibc takes it for one.
     """
     answer = _follow(reply, wanted)
     knows = reply.flags & _AUTHORITATIVE_OR_RECURSES or reply.rcode == dns.rcode.NXDOMAIN
     if reply.answer or knows:
         return answer
+    refers = "does not resolve for others: it refers to other servers"
+    if reply.has_more:
+        return replace(answer, detail=f"{answer.detail}; it {refers}") if reply.refers else answer
     if reply.refers:
-        return Answer(Reason.REFUSED_BY_SERVER, "does not resolve for others: it refers to other servers")
+        return Answer(Reason.REFUSED_BY_SERVER, refers, ends_search=True)
     return replace(answer, lame=True)
 
 

@@ -50,6 +50,8 @@ class Reply:
     """Whether the answer's records go on to their end."""
     refers: bool = False
     """Whether it names other nameservers."""
+    has_more: bool = False
+    """Whether it has records behind these, as the addresses of those nameservers."""
     fault: Exception | None = None
     """Of what makes no sense, the first."""
 
@@ -61,7 +63,7 @@ def read(wire: bytes, known: Labels = ()) -> Reply:
     """
     reader = _Reader(wire)
     _, flags, questions, answers, authorities, others = reader.numbers(_HEAD)
-    reply = Reply(flags, flags & _RCODE)
+    reply = Reply(flags, flags & _RCODE, has_more=others > 0)
     try:
         for _ in range(questions):
             if known:

@@ -28,8 +28,12 @@ _MAX_NAMESERVERS = 3  # MAXNS of glibc's resolv.h: those named after these are n
 _MAX_SIZE = 64 * 1024
 _MAX_SEARCH = 32  # glibc has no limit; no more than this is what others that write the file allow
 _MOST_ATTEMPTS, _LONGEST_TIMEOUT, _MOST_DOTS = 5, 30, 15  # RES_MAXRETRY, RES_MAXRETRANS, RES_MAXNDOTS
-_LINE = re.compile(r"^(nameserver|search|domain|options)[ \t]+([^\n#;]*)", re.MULTILINE)
-"""As in glibc: the keyword is the first on its line, and a comment ends the rest."""
+_LINE = re.compile(r"^(nameserver|search|domain|options)[ \t]+([^\n\0]*)", re.MULTILINE)
+"""As in glibc: the keyword is the first on its line. Comments are lines of their own, never a part of one."""
+_WORD = re.compile(r"[^ \t]+")
+_ADDRESS = re.compile(r"[0-9A-Za-z.:]+(%[\w.-]+)?", re.ASCII)
+_MEANT = re.compile(r"\d+(?:\.\d+){3}(?![\w.])|[0-9A-Fa-f:.]+(?:%[\w.-]+)?", re.ASCII)
+"""What an address may be that has something right behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,13 @@ class StubResolver:
     nameservers: tuple[Nameserver, ...] = LOCAL
     """At most three, in order; this machine itself where the file names none."""
     never_asked: tuple[Nameserver, ...] = ()
-    """Those that the file names after these, three more at most: programs ask none of them."""
+    """Those that the file names after these, three more at most: programs ask none of them.
+
+    Where it names none that programs understand, those that it means.
+    """
     search: tuple[str, ...] = ()
+    lost: tuple[str, str] = ("", "")
+    """A domain of the search list that programs do not search, and why; empty where there is none."""
     ndots: int = 1
     attempts: int = 2
     """How often each nameserver is asked that does not answer."""
@@ -57,14 +66,22 @@ class StubResolver:
     no_aaaa: bool = False
     """Do not ask for AAAA: it is as if no name had any."""
     trouble: tuple[Hitch, str] = (Hitch.NO_NAMESERVER, "resolv.conf names no nameserver")
-    """Why the file names no nameserver, where it does not."""
+    """Why the file names no nameserver that programs understand, where it does not."""
+    asks_nobody: str = ""
+    """Why programs send no question at all; empty where they do."""
 
-    def names(self, name: str) -> tuple[str, ...]:
-        """The absolute names that a name stands for, in the order in which programs try them."""
+    def names(self, name: str, *, reads_file: bool = True) -> tuple[str, ...]:
+        """The absolute names that a name stands for, in the order in which programs try them.
+
+        Who does not read the file, as devices do, has the search list as it is meant.
+        """
         if name.endswith("."):
             return (name.rstrip("."),)
-        searched = tuple(each for domain in self.search if dns_name(each := f"{name}.{domain}"))
-        return (name, *searched) if name.count(".") >= self.ndots else (*searched, name)
+        lost = self.lost[0] if reads_file else ""
+        domains = [domain for domain in self.search if not lost or domain != lost]
+        searched = [each for domain in domains if dns_name(each := f"{name}.{domain}".removesuffix("."))]
+        tried = (name, *searched) if name.count(".") >= self.ndots else (*searched, name)
+        return tuple(dict.fromkeys(tried))  # the root may be on the list
 
 
 class _Beside(NamedTuple):
@@ -110,12 +127,24 @@ def _read(file: Path, environment: _Beside, *_version: int) -> StubResolver:
     return _parsed(text, environment)
 
 
+class _Word(NamedTuple):
+    """What stands in the file or beside it."""
+
+    text: str
+    where: str
+
+
+def _words(text: str, where: str) -> list[_Word]:
+    return [_Word(word, where) for word in _WORD.findall(text)]
+
+
 def _parsed(text: str, environment: _Beside) -> StubResolver:
-    addresses: list[str] = []
-    search = [environment.host_name.partition(".")[2]]
-    options: list[str] = []
-    for keyword, rest in _LINE.findall(text):
-        words = rest.split()
+    addresses: list[_Word] = []
+    search = _words(environment.host_name.partition(".")[2], "")
+    options: list[_Word] = []
+    for line in _LINE.finditer(text):
+        number = text.count("\n", 0, line.start()) + 1
+        keyword, words = line[1], _words(line[2], f"line {number} of resolv.conf")
         if keyword == "nameserver":
             addresses += words[:1]
         elif keyword == "options":
@@ -123,12 +152,20 @@ def _parsed(text: str, environment: _Beside) -> StubResolver:
         else:  # of several such lines the last one holds
             search = words[:1] if keyword == "domain" else words
     if environment.search is not None:
-        search = environment.search.split()
-    return _with_options(
-        [*options, *environment.options.split()],
-        _named(addresses),
-        tuple(name.strip(".").lower() for name in search[:_MAX_SEARCH] if name.strip(".")),
-    )
+        search = _words(environment.search, "LOCALDOMAIN")
+    options += _words(environment.options, "RES_OPTIONS")
+    return _searching(_with_options(_Options(options), addresses), search[:_MAX_SEARCH])
+
+
+def _searching(stub: StubResolver, domains: list[_Word]) -> StubResolver:
+    """What ends in CR is no domain to programs: they ask for names with that CR."""
+    meant = [(each, each.text.removesuffix("\r").strip(".").lower()) for each in domains if each.text != "\r"]
+    lost = [
+        (domain, f"programs do not search {domain}, as {each.where} ends in CR LF")
+        for each, domain in meant
+        if each.text.endswith("\r")
+    ]
+    return replace(stub, search=tuple(domain for _, domain in meant), lost=lost[0] if lost else stub.lost)
 
 
 def nameservers(written: Iterable[str]) -> tuple[Nameserver, ...]:
@@ -140,36 +177,75 @@ def _named(written: Iterable[str]) -> tuple[Nameserver, ...]:
     return tuple(Nameserver(address, _PORT) for each in written if (address := _literal(each)))
 
 
-def _with_options(options: list[str], named: tuple[Nameserver, ...], search: tuple[str, ...]) -> StubResolver:
+class _Options:
+    """As glibc reads them: a flag by how it begins, and a number by its digits, where none are 0."""
+
+    def __init__(self, words: list[_Word]) -> None:
+        self._words = words
+
+    def has(self, flag: str) -> bool:
+        return any(word.text.startswith(flag) for word in self._words)
+
+    def number(self, name: str, otherwise: int, most: int) -> tuple[int, _Word]:
+        """The last one that is written, at most so large, and where it stands."""
+        written = [word for word in self._words if word.text.startswith(f"{name}:")]
+        if not written:
+            return otherwise, _Word("", "")
+        number = re.match("-?[0-9]{1,9}", written[-1].text.partition(":")[2])
+        return min(int(number[0]) if number else 0, most), written[-1]
+
+
+def _with_options(options: _Options, addresses: list[_Word]) -> StubResolver:
+    named = _named(word.text for word in addresses)
     nameservers = named[:_MAX_NAMESERVERS] or LOCAL
-    attempts = _number(options, "attempts", 2, 1, _MOST_ATTEMPTS)
-    timeout = _number(options, "timeout", 5, 1, _LONGEST_TIMEOUT)
-    return StubResolver(
+    attempts, written = options.number("attempts", 2, _MOST_ATTEMPTS)
+    timeout = max(1, options.number("timeout", 5, _LONGEST_TIMEOUT)[0])
+    stub = StubResolver(
         nameservers,
         tuple(each for each in named[_MAX_NAMESERVERS : 2 * _MAX_NAMESERVERS] if each not in nameservers),
-        search,
-        ndots=_number(options, "ndots", 1, 0, _MOST_DOTS),
-        attempts=attempts,
+        ndots=max(0, options.number("ndots", 1, _MOST_DOTS)[0]),
+        attempts=max(1, attempts),
         timeout=timeout,
-        patience=timeout * attempts * len(nameservers),  # glibc's turns differ in length, and add up to this
-        rotate="rotate" in options,
-        use_vc="use-vc" in options,
-        edns="edns0" in options,
-        single_request=bool({"single-request", "single-request-reopen"} & {*options}),
-        no_aaaa="no-aaaa" in options,
+        # glibc's turns differ in length, and add up to this
+        patience=timeout * max(1, attempts) * len(nameservers),
+        rotate=options.has("rotate"),
+        use_vc=options.has("use-vc"),
+        edns=options.has("edns0"),
+        single_request=options.has("single-request"),
+        no_aaaa=options.has("no-aaaa"),
+        asks_nobody="" if attempts > 0 else f"by `{written.text}` in {written.where} programs ask nobody",
     )
+    return stub if named else _meaning(stub, addresses)
 
 
-def _number(options: list[str], name: str, otherwise: int, least: int, most: int) -> int:
-    """The last `name:n`, kept within what glibc allows."""
-    written = [word.partition(":")[2] for word in options if word.startswith(f"{name}:")]
-    digits = re.match("[0-9]{1,9}", written[-1]) if written else None
-    return otherwise if digits is None else max(least, min(int(digits[0]), most))
+def _meaning(stub: StubResolver, addresses: list[_Word]) -> StubResolver:
+    """Where no program understands whom the file names: who is meant, and why nobody sees it."""
+    begins = [(word, match[0]) for word in addresses if (match := _MEANT.match(word.text))]
+    meant = [(word, address) for word, address in begins if _literal(address)]
+    if not meant:
+        return stub
+    word, address = meant[0]
+    if word.text == f"{address}\r":
+        trouble = Hitch.CR_LF, f"{word.where} ends in CR LF, and with the CR {address} is no address"
+    else:
+        trouble = (
+            Hitch.NO_ADDRESS,
+            f"in {word.where} something stands right behind {address}: it is no address",
+        )
+    never_asked = _named(address for _, address in meant)[:_MAX_NAMESERVERS]
+    return replace(stub, never_asked=never_asked, trouble=trouble)
 
 
 def _literal(word: str) -> str | None:
-    """The address, with its scope (`%eth0`, RFC 4007 section 11) if it has one; None for anything else."""
+    """The address, with its scope (`%eth0`, RFC 4007 section 11) if it has one; None for anything else.
+
+    IPv4 as inet_aton(3) has it: `10.1` is 10.0.0.1.
+    """
+    if not _ADDRESS.fullmatch(word):
+        return None
     try:
         return str(ipaddress.ip_address(word))
     except ValueError:
-        return None
+        with suppress(OSError):
+            return socket.inet_ntoa(socket.inet_aton(word))
+    return None

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import chain
 
 from netcheck.apns.services import provers
-from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.failing import Failure, Hitch, Phase, Reason
 from netcheck.model.findings import Acceptance, Needed, Proof, PushCertificate
 from netcheck.model.paths import ProbePath, RecordType
 from netcheck.model.results import HOSTS_FILE, Hold, Lookup, Result, Trust
@@ -203,6 +203,8 @@ class World:
         if all(len(lookup.tries) < 2 for lookup in self.lookups):
             return found
         for lookup in sorted(self.lookups, key=lambda lookup: lookup.at):
+            if lookup.hitch in (Hitch.CR_LF, Hitch.NO_ADDRESS):  # who is asked first stands in no list
+                continue
             spoke: dict[str, bool] = {}
             for each in lookup.tries:
                 if each.reason in _UNASKED:

@@ -22,6 +22,7 @@ from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
 from netcheck.model.results import Lookup
 from netcheck.probe.dns import lookup
+from netcheck.probe.dns_waiting import Silences
 
 HOST = "7-courier.push.example"
 A = (HOST, 60, "A", "192.0.2.7")
@@ -133,6 +134,28 @@ async def peer(
             nursery.cancel_scope.cancel()
 
 
+@asynccontextmanager
+async def late_peer(replies: Replies, seconds: float) -> AsyncIterator[Peer]:
+    """A nameserver over UDP that replies to each question, so much later."""
+    udp, tcp = same_port()
+    with trio.socket.from_stdlib_socket(udp) as sock, tcp:
+        here = Peer(Nameserver(*sock.getsockname()))
+        async with trio.open_nursery() as nursery:
+
+            async def reply(wire: bytes, client: tuple[str, int]) -> None:
+                await trio.sleep(seconds)
+                for each in replies(here.note(wire)):
+                    await sock.sendto(each, client)
+
+            async def serve() -> None:
+                while True:
+                    nursery.start_soon(reply, *await sock.recvfrom(65535))
+
+            nursery.start_soon(serve)
+            yield here
+            nursery.cancel_scope.cancel()
+
+
 async def serve_datagrams(sock: trio.socket.SocketType, here: Peer, replies: Replies) -> None:
     while True:
         wire, client = await sock.recvfrom(65535)
@@ -173,10 +196,11 @@ async def ask(
     timeout: float = LONG,
     server_name: str | None = None,
     ca_file: Path | None = None,
+    silences: Silences | None = None,
 ) -> Lookup:
     nameservers = tuple(peer.nameserver for peer in peers)
     resolver = Resolver("corp", nameservers, transport, server_name, ca_file)
-    return await lookup(host, rdtype, resolver, binding or Binding(), timeout)
+    return await lookup(host, rdtype, resolver, binding or Binding(), timeout, silences)
 
 
 async def ask_one(replies: Replies, *, timeout: float = LONG) -> Lookup:

@@ -163,6 +163,30 @@ async def test_whom_programs_never_ask_tells_so_and_is_no_success(
     assert (f"{fourth.nameserver}, which programs never ask, answers" in found.detail) == bool(hitch)
 
 
+@in_trio
+async def test_whom_resolv_conf_means_in_a_form_that_programs_do_not_understand_answers_devices() -> None:
+    async with peer() as local, peer(good) as meant:
+        with pytest.MonkeyPatch.context() as patch:
+            here = (local.nameserver,)
+            patch.setattr(dns_module, "LOCAL", here)
+            found = await ask_the_system(
+                local,
+                nameservers=here,
+                never_asked=(meant.nameserver,),
+                trouble=(Hitch.CR_LF, "line 1 of resolv.conf ends in CR LF"),
+            )
+    assert (found.reason, found.addresses, found.hitch) == (None, ("192.0.2.7",), Hitch.CR_LF)
+    assert "whom programs do not ask: line 1 of resolv.conf ends in CR LF" in found.detail
+
+
+@in_trio
+async def test_where_programs_ask_nobody_an_answer_is_for_devices_only() -> None:
+    async with peer(good) as here:
+        found = await ask_the_system(here, asks_nobody="by `attempts:0` programs ask nobody")
+    assert (found.reason, found.addresses, found.hitch) == (None, ("192.0.2.7",), Hitch.NO_ATTEMPTS)
+    assert found.detail == "by `attempts:0` programs ask nobody"
+
+
 @pytest.mark.parametrize("fourth", [refused, servfail])
 @in_trio
 async def test_what_it_says_whom_programs_never_ask_is_no_reason(fourth: Replies) -> None:
@@ -341,7 +365,7 @@ async def test_nothing_but_garbage_is_a_timeout_that_tells_of_it(wire: bytes) ->
         alone, helped = await ask(bad, timeout=SHORT), await ask(bad, other, timeout=2.0)
     assert alone.reason is Reason.DNS_TIMEOUT
     assert "only 1 message without a reply" in alone.detail
-    assert (helped.reason, reasons(helped)) == (None, [Reason.DNS_TIMEOUT, None])
+    assert (helped.reason, reasons(helped)[:2]) == (None, [Reason.DNS_TIMEOUT, None])
 
 
 @in_trio
@@ -394,8 +418,9 @@ async def test_a_silent_nameserver_is_asked_twice_and_then_by_tcp_within_the_tim
 @in_trio
 async def test_a_dead_nameserver_leaves_time_for_the_next() -> None:
     async with peer(silent) as dead, peer(good) as alive:
-        found = await ask(dead, alive, timeout=2.0)
-    assert (found.reason, reasons(found)) == (None, [Reason.DNS_TIMEOUT, None])
+        found = await ask(dead, alive, timeout=1.2)
+    assert (found.reason, reasons(found)[:2]) == (None, [Reason.DNS_TIMEOUT, None])
+    assert found.duration < LONG
 
 
 @in_trio

@@ -388,6 +388,22 @@ async def test_a_lame_nameserver_is_passed_over(lame: Replies, alone: Reason) ->
 
 
 @in_trio
+async def test_a_lame_nameserver_that_names_addresses_is_the_last_that_is_asked() -> None:
+    """Getent of glibc 2.36 asks no other one."""
+
+    def with_glue(query: Query) -> Iterable[bytes]:
+        reply = dns.message.make_response(query)
+        reply.authority.append(dns.rrset.from_text("example.", 60, "IN", "NS", "ns.example."))
+        reply.additional.append(dns.rrset.from_text("ns.example.", 60, "IN", "A", "192.0.2.53"))
+        yield reply.to_wire()
+
+    async with peer(with_glue) as first, peer(good) as second:
+        found = await ask(first, second)
+    assert (found.reason, second.asked) == (Reason.NO_ANSWER, [])
+    assert found.detail.endswith("; it does not resolve for others: it refers to other servers")
+
+
+@in_trio
 async def test_no_records_from_the_names_own_server_are_an_answer() -> None:
     def authoritative(query: Query) -> Iterable[bytes]:
         reply = dns.message.make_response(query)

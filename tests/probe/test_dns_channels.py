@@ -90,6 +90,24 @@ async def test_truncated_and_silent_over_tcp_is_a_timeout() -> None:
     assert reasons(found) == [None, Reason.DNS_TIMEOUT, None, Reason.DNS_TIMEOUT, Reason.DNS_TIMEOUT]
 
 
+@pytest.mark.parametrize(("cut", "hitch"), [(None, None), (-3, Hitch.CUT)])
+@in_trio
+async def test_an_answer_that_calls_itself_truncated_over_tcp_too_is_taken(
+    cut: int | None, hitch: Hitch | None
+) -> None:
+    """As getent of glibc 2.36 takes it, where it is whole."""
+
+    def marked(query: Query) -> Iterable[bytes]:
+        reply = message(query, A, (HOST, 60, "A", "192.0.2.8"))
+        reply.flags |= dns.flags.TC
+        yield reply.to_wire()[:cut]
+
+    async with peer(truncated, frames(marked)) as here:
+        found = await ask(here)
+    assert (found.reason, found.hitch, transports(found)) == (None, hitch, [UDP, TCP])
+    assert found.addresses[0] == "192.0.2.7"
+
+
 @in_trio
 async def test_truncated_over_tcp_too_is_malformed() -> None:
     async with peer(truncated, frames(truncated)) as here:

@@ -86,13 +86,48 @@ def test_a_line_that_glibc_ignores_is_ignored(tmp_path: Path, line: str) -> None
     [
         "nameserver\t192.0.2.1",
         "nameserver 192.0.2.1 192.0.2.2",
-        "nameserver 192.0.2.1# the first",
-        "nameserver 192.0.2.1;x",
-        "nameserver 192.0.2.1\r",
+        "nameserver 192.0.2.1\t# the first",
+        "nameserver 192.0.2.1 \r",
+        "nameserver 192.0.2.1\0x",
+        "nameserver 192.0.2.01",
+        "nameserver 192.0.513",
+        "nameserver 0xc0.0.2.1",
     ],
 )
-def test_the_address_ends_at_white_space_or_a_comment(tmp_path: Path, line: str) -> None:
+def test_the_address_ends_at_a_blank_and_is_written_as_for_inet_aton(tmp_path: Path, line: str) -> None:
     assert addresses(tmp_path, line) == ["192.0.2.1"]
+
+
+@pytest.mark.parametrize(
+    ("line", "meant", "hitch"),
+    [
+        ("nameserver 192.0.2.1\r", "192.0.2.1", Hitch.CR_LF),
+        ("nameserver fe80::1%eth0\r", "fe80::1%eth0", Hitch.CR_LF),
+        ("nameserver 192.0.2.1# the first", "192.0.2.1", Hitch.NO_ADDRESS),
+        ("nameserver 192.0.2.1;x", "192.0.2.1", Hitch.NO_ADDRESS),
+        ("nameserver 192.0.2.1,192.0.2.2", "192.0.2.1", Hitch.NO_ADDRESS),
+        ("nameserver 192.0.2.1:53", "192.0.2.1", Hitch.NO_ADDRESS),
+        ("nameserver 2001:db8::1#main", "2001:db8::1", Hitch.NO_ADDRESS),
+        ("nameserver 192.0.2.1\x0b", "192.0.2.1", Hitch.NO_ADDRESS),
+    ],
+)
+def test_an_address_with_something_right_behind_it_is_none_and_it_is_said_where(
+    tmp_path: Path, line: str, meant: str, hitch: Hitch
+) -> None:
+    found = read(tmp_path, f"# of the site\n{line}\n")
+    assert found.nameservers == LOCAL
+    assert found.never_asked == (Nameserver(meant, 53),)
+    assert found.trouble[0] is hitch
+    assert "line 2 of resolv.conf" in found.trouble[1]
+    assert meant in found.trouble[1]
+    assert addresses(tmp_path, f"{line}\nnameserver 192.0.2.9\n") == ["192.0.2.9"]
+
+
+@pytest.mark.parametrize("line", ["nameserver ns.example.com", "nameserver 192.0.2.999", "nameserver [::1]"])
+def test_what_no_address_begins_means_nobody(tmp_path: Path, line: str) -> None:
+    found = read(tmp_path, line)
+    assert (found.nameservers, found.never_asked) == (LOCAL, ())
+    assert found.trouble[0] is Hitch.NO_NAMESERVER
 
 
 @pytest.mark.parametrize("text", [b"", b"search example.com\n", b"\xff\xfe\x00nameserver\n"])
@@ -146,17 +181,25 @@ def test_without_options_the_defaults_of_glibc_hold(tmp_path: Path) -> None:
 
 
 def test_options_are_taken_from_every_line(tmp_path: Path) -> None:
-    found = read(tmp_path, "options use-vc rotate\noptions\tedns0 single-request ndots:3 # why not\n")
+    found = read(tmp_path, "options use-vc rotate\noptions\tedns0 single-request ndots:3 # no-aaaa\n")
     assert (found.use_vc, found.rotate, found.edns, found.single_request) == (True, True, True, True)
     assert found.ndots == 3
+    assert found.no_aaaa  # there is no comment behind anything
+
+
+def test_a_flag_may_go_on_as_glibc_looks_at_how_it_begins(tmp_path: Path) -> None:
+    found = read(tmp_path, "options no-aaaa\r\noptions single-request-reopen edns0,use-vc\n")
+    assert (found.no_aaaa, found.single_request, found.edns, found.use_vc) == (True, True, True, False)
 
 
 @pytest.mark.parametrize(
     ("written_as", "ndots", "attempts", "timeout"),
     [
         ("ndots:99 attempts:99 timeout:99", 15, 5, 30),
-        ("ndots:0 attempts:0 timeout:0", 0, 1, 1),
-        ("ndots: attempts:x timeout:-1", 1, 2, 5),
+        ("ndots:0 attempts:1 timeout:0", 0, 1, 1),
+        ("ndots: attempts:3x timeout:-1", 0, 3, 1),
+        ("ndots:x timeout:x", 0, 2, 1),
+        ("ndots:2\r", 2, 2, 5),
         ("ndots:2 ndots:4 attempts:1 timeout:2s", 4, 1, 2),
     ],
 )
@@ -165,6 +208,17 @@ def test_numbers_are_kept_within_what_glibc_allows(
 ) -> None:
     found = read(tmp_path, f"options {written_as}\n")
     assert (found.ndots, found.attempts, found.timeout) == (ndots, attempts, timeout)
+
+
+@pytest.mark.parametrize("written_as", ["attempts:0", "attempts:x", "attempts:", "attempts:-1"])
+def test_without_attempts_programs_ask_nobody_and_it_is_said_where(
+    tmp_path: Path, written_as: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    why = "programs ask nobody"
+    found = read(tmp_path, f"nameserver 192.0.2.1\noptions attempts:2 {written_as}\n")
+    assert (found.asks_nobody, found.attempts) == (f"by `{written_as}` in line 2 of resolv.conf {why}", 1)
+    monkeypatch.setenv("RES_OPTIONS", written_as)
+    assert read(tmp_path, "nameserver 192.0.2.1\n").asks_nobody == f"by `{written_as}` in RES_OPTIONS {why}"
 
 
 def test_the_environment_adds_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,6 +249,12 @@ def host_name(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         ("search a.example\nsearch b.example", ("proxy.b.example", "proxy")),
         ("search a.example\ndomain b.example", ("proxy.b.example", "proxy")),
         ("search .\n", ("proxy",)),
+        ("search . corp.example", ("proxy", "proxy.corp.example")),
+        ("search a.example . b.example", ("proxy.a.example", "proxy", "proxy.b.example")),
+        ("search # a.example b.example", ("proxy.a.example", "proxy.b.example", "proxy")),
+        ("search a.example #b.example c.example", ("proxy.a.example", "proxy.c.example", "proxy")),
+        ("domain # a.example", ("proxy",)),
+        ("search a.example \r", ("proxy.a.example", "proxy")),
         ("search Corp.Example.", ("proxy.corp.example", "proxy")),
         ("search corp.example\noptions ndots:0", ("proxy", "proxy.corp.example")),
         ("", ("proxy",)),
@@ -205,6 +265,16 @@ def test_a_short_name_is_completed_as_programs_do(
 ) -> None:
     host_name("monitor")
     assert read(tmp_path, f"{lines}\n").names("proxy") == names
+
+
+def test_a_domain_before_cr_lf_is_not_searched_by_programs(tmp_path: Path) -> None:
+    found = read(tmp_path, "nameserver 192.0.2.1\nsearch a.example corp.example\r\n")
+    assert found.names("proxy") == ("proxy.a.example", "proxy")
+    assert found.names("proxy", reads_file=False) == ("proxy.a.example", "proxy.corp.example", "proxy")
+    assert found.lost == (
+        "corp.example",
+        "programs do not search corp.example, as line 2 of resolv.conf ends in CR LF",
+    )
 
 
 def test_the_domain_of_this_machine_is_searched_where_no_other_is_named(

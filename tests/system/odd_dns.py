@@ -6,16 +6,19 @@ A program of its own, with nothing but the standard library: no server that Debi
 
 CODE is the response code of its own answers, or -1 where there are none; WHICH is `edns` for queries with
 EDNS only, `aaaa` for those for IPv6 addresses, `half` for those for one family, which depends on the name's
-first letter as if it were chance, or `all`.
+first letter as if it were chance, or `all`. With `slow` it relays all, late.
 """
 
 import socket
 import socketserver
 import sys
+import time
 
 NAMESERVER = ("127.0.0.1", 53)
 _HEADER = 12  # RFC 1035 section 4.1.1
 _FORMAT_ERROR, _NONE = 1, -1
+_LATE = 0.8
+"""Seconds: a lookup with two nameservers asks the second one before."""
 
 
 def has_edns(query: bytes) -> bool:
@@ -53,7 +56,9 @@ class Odd(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         query, client = self.request
         which = {"edns": has_edns, "aaaa": asks_for_ipv6, "half": is_of_half}
-        mine = WHICH == "all" or which[WHICH](query)
+        mine = WHICH == "all" or (WHICH != "slow" and which[WHICH](query))
+        if WHICH == "slow":
+            time.sleep(_LATE)
         if not mine:
             client.sendto(relay(query), self.client_address)
         elif CODE != _NONE:

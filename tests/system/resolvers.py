@@ -156,11 +156,11 @@ def forwarder(namespace: Namespace, *, filters_ipv6: bool) -> Server:
     return serve(namespace, "dnsmasq", argv, {"dns": f"dns://{OTHER_RESOLVER}:53"})
 
 
-def odd_dns(namespace: Namespace, code: int, which: str) -> Server:
+def odd_dns(namespace: Namespace, code: int, which: str, address: str = OTHER_RESOLVER) -> Server:
     """A nameserver that answers some queries, or all, with the code; see odd_dns.py for which there are."""
     program = str(Path(__file__).with_name("odd_dns.py"))
-    argv = [sys.executable, "-I", "-S", program, OTHER_RESOLVER, str(code), which]
-    return serve(namespace, "odd_dns", argv, {"dns": f"dns://{OTHER_RESOLVER}:53"})
+    argv = [sys.executable, "-I", "-S", program, address, str(code), which]
+    return serve(namespace, f"odd_dns_{which}", argv, {"dns": f"dns://{address}:53"})
 
 
 def _unbound(namespace: Namespace, name: str, address: str, *known: str) -> Server:

@@ -40,6 +40,12 @@ _REPAIRS = {
     Hitch.NO_NAMESERVER: "name a nameserver in resolv.conf, or let one run there.",
     Hitch.NO_RESOLV_CONF: "write a resolv.conf that names a nameserver, or start what writes it. "
     "That may be systemd-resolved.",
+    Hitch.CR_LF: "end the lines of resolv.conf in LF alone. "
+    "Programs take the CR of a CR LF as a part of what stands before it.",
+    Hitch.NO_ADDRESS: "let nothing but a blank stand behind a nameserver's address in resolv.conf. "
+    "A comment needs a line of its own: programs take no address from such a line.",
+    Hitch.NO_ATTEMPTS: "take `attempts:0`, or what is no number there, out of the options of resolv.conf: "
+    "programs ask no nameserver so.",
     Hitch.UNREADABLE: "let the user that netcheck runs as read resolv.conf.",
     Hitch.NOT_BY_DNS: "name `dns` in the line `hosts:` of nsswitch.conf, or the address in /etc/hosts.",
     Hitch.TCP_ONLY: "take `use-vc` out of resolv.conf: over TCP nobody answers, and over UDP somebody does.",

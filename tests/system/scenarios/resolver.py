@@ -151,6 +151,16 @@ SCENES: Mapping[str, Scene] = {
         lambda lab: odd_dns(lab.namespace, SERVER_FAILURE, "all"),
         resolvers=corporate(OTHER_RESOLVER, "127.0.0.1"),
     ),
+    "the first nameserver is slow, and the second one knows no names": Scene(
+        FINE,
+        by_corporate_resolver,
+        lambda lab: (
+            odd_dns(lab.namespace, SILENCE, "slow"),
+            odd_dns(lab.namespace, NO_SUCH_NAME, "all", "127.0.0.6"),
+        ),
+        resolvers=corporate(OTHER_RESOLVER, "127.0.0.6"),
+        timeouts={"resolve": "3s"},
+    ),
     "DNS over UDP is dropped, and over TCP it is not": Scene(
         both("direct", Finding(NOT_READY, Cause.DNS_FAILURE, Hop.RESOLVER)),
         firewall=("ip daddr 127.0.0.1 udp dport 53 drop",),

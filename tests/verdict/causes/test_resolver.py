@@ -503,6 +503,9 @@ def test_nobody_waits_for_a_nameserver_that_refuses_or_that_no_route_leads_to(
             "On the machine that runs netcheck, let the user that netcheck",
         ),
         (Hitch.NOT_BY_DNS, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, name `dns` in the line"),
+        (Hitch.CR_LF, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, end the lines of resolv.conf"),
+        (Hitch.NO_ADDRESS, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, let nothing but a blank"),
+        (Hitch.NO_ATTEMPTS, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, take `attempts:0`"),
         (Hitch.TCP_ONLY, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, take `use-vc` out"),
         (Hitch.NEVER_ASKED, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, let resolv.conf name"),
     ],
@@ -521,6 +524,13 @@ def test_what_nobody_asked_dns_is_not_told_as_an_answer_of_it() -> None:
     kept = replace(TIMEOUT, reason=Reason.NXDOMAIN, hitch=Hitch.NOT_BY_DNS)
     judged = Scene(None, Verdict.NOT_READY, None, couriers(kept)).judged()
     assert "nsswitch.conf has programs not ask DNS in" in judged.findings[0].evidence
+
+
+@pytest.mark.parametrize("hitch", [Hitch.CR_LF, Hitch.NO_ADDRESS])
+def test_who_is_asked_only_as_resolv_conf_names_nobody_is_no_silent_nameserver(hitch: Hitch) -> None:
+    lookups = [replace(asked(host, CLOSED, None), hitch=hitch) for host in range(3)]
+    judged = Scene(None, Verdict.READY, None, couriers(path=MINE), "", (MINE,), lookups=lookups).judged()
+    assert judged.findings == ()
 
 
 AAAA = RecordType.AAAA
