@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from netcheck.model.failing import Hitch, Reason
-from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, RecordType, Resolver
+from netcheck.model.paths import Family, Nameserver, ProbePath, RecordType, Resolver
 from netcheck.model.results import HOSTS_FILE, Lookup
 from netcheck.probe import etc_hosts, names, nsswitch
 from netcheck.probe.names import Names
@@ -94,9 +94,7 @@ async def found(
     monkeypatch.setattr(etc_hosts, "ETC_HOSTS", folder / "hosts")
     monkeypatch.setattr(nsswitch, "NSSWITCH", folder / "nsswitch.conf")
 
-    async def lookup(
-        absolute: str, rdtype: RecordType, resolver: Resolver, _binding: Binding, _timeout: float
-    ) -> Lookup:
+    async def lookup(absolute: str, rdtype: RecordType, resolver: Resolver, *_: object) -> Lookup:
         addresses = () if of_dns else (ANSWERED,)
         return Lookup(0.0, absolute, rdtype, resolver.name, of_dns, "DNS said so", addresses)
 
