@@ -131,7 +131,7 @@ def _request(facts: Facts, step: str, alike: Sequence[PathFinding]) -> str:
         return told
     commands = "\n".join(f"    {each.command}" for each in shown)
     these = "this" if len(shown) == 1 else "each of these"
-    return f"{told}\nTo confirm: {these} {shown[0].outcome}.\n{commands}"
+    return f"{told}\n{_filled(f'To confirm: {these} {shown[0].outcome}.')}\n{commands}"
 
 
 def _lines_to_add(finding: Finding) -> list[str]:
