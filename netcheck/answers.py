@@ -179,16 +179,27 @@ def _answer(facts: Facts, paths: Mapping[str, ProbePath], role: Role, judged: Se
     verdict = best(each.verdict for each in meant)
     so = [each for each in meant if each.verdict is verdict]
     others = [each for each in meant if each.verdict is not verdict]
+    explained: Sequence[Judgement] = ()
     if verdict is Verdict.READY:
         text = f"yes, {_ways(facts, paths, so)}{_beside(paths, others)}."
     elif verdict is Verdict.UNKNOWN:
         text = f"not known yet, {listed(_few([over(paths[each.path]) for each in so]))}."
     elif verdict is Verdict.NOT_READY:
-        text = f"no. {_reasons(paths, so)}"
+        explained = so
+        text = f"no. {_reasons(paths, explained)}"
     else:
+        explained = [*so, *others]
         limited = "on Wi-Fi and Ethernet only" if verdict is Verdict.FALLBACK_ONLY else "yes, with limits"
-        text = f"{limited}. {_reasons(paths, [*so, *others])}"
-    return Answer(role, verdict, f"{WHO[role]}: {text}")
+        text = f"{limited}. {_reasons(paths, explained)}"
+    opened = _opened(paths, [each for each in judged if each not in explained])
+    return Answer(role, verdict, " ".join(filter(None, [f"{WHO[role]}: {text}", opened])))
+
+
+def _opened(paths: Mapping[str, ProbePath], judged: Iterable[Judgement]) -> str:
+    """A path that should be blocked serves nobody by being open: how ready it is tells nothing of that."""
+    ways = [over(paths[each.path]) for each in judged if each.cause is Cause.PATH_OPEN]
+    said = f"{listed(_few(ways))}: {_IN_SHORT[Cause.PATH_OPEN]}."
+    return said[0].upper() + said[1:] if ways else ""
 
 
 def _few(ways: Sequence[str]) -> list[str]:
@@ -249,5 +260,6 @@ def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str
 
 def _reason(judged: Judgement) -> str:
     if not judged.findings:
-        return "closed, as expected" if judged.is_expected else "no reason found"
+        as_expected = "closed, as expected" if judged.verdict is Verdict.NOT_READY else "as expected"
+        return as_expected if judged.is_expected else "no reason found"
     return listed(_each(map(in_short, judged.asking)))

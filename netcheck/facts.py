@@ -17,7 +17,6 @@ from netcheck.model.findings import (
     Judgement,
     Proof,
     PushCertificate,
-    Verdict,
 )
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Endpoint, Hold, HoldEnd, HoldKey, Lookup, Result
@@ -113,9 +112,7 @@ class Facts:
     @property
     def ready(self) -> bool:
         """Whether everything that could be judged is ready or as expected, and anything was."""
-        return bool(self.judgements) and all(
-            each.verdict is Verdict.READY or each.is_expected for each in self.judgements
-        )
+        return bool(self.judgements) and all(each.is_expected for each in self.judgements)
 
     @cached_property
     def results(self) -> Sequence[Result]:

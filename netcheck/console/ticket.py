@@ -13,7 +13,7 @@ from netcheck.answers import evidence_lines, over
 from netcheck.console.confirming import confirmations, is_unresolved, lacks_pac_file, nameservers
 from netcheck.console.wording import kept_together, places_text, said_once, sentences, with_spaces
 from netcheck.facts import Facts, PathFinding
-from netcheck.model.findings import Finding, Hop, Judgement, Verdict
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import ProbePath, Role, Transport
 from netcheck.model.results import Result
 from netcheck.model.services import hosts_on
@@ -82,7 +82,13 @@ def _asked(finding: Finding, origin: Origin) -> str:
 
 
 def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[PathFinding]]) -> str:
-    judgements = [judged for alike in asked for found in alike for judged in found.judgements]
+    judgements = [
+        judged
+        for alike in asked
+        for found in alike
+        for judged in found.judgements
+        if found.finding.cause is not Cause.PATH_OPEN  # nobody suffers from that
+    ]
     measured = (
         f"Measured on {origin.machine}, {_when(origin.time)}, with netcheck {origin.version}, "
         "which opens connections as devices and MDM servers do."

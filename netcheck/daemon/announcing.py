@@ -43,8 +43,7 @@ class Announcer:
         latest = {(judged.path, judged.role): judged for judged in facts.judgements}
         for where, judged in latest.items():
             if self._verdicts.get(where, (Verdict.UNKNOWN, [])) != _gist(judged):
-                is_well = judged.verdict is Verdict.READY or judged.is_expected
-                level = logging.INFO if is_well else logging.WARNING
+                level = logging.INFO if judged.is_expected else logging.WARNING
                 _log.log(level, "%s", in_words(judged), extra=_fields(judged))
         self._verdicts = {where: _gist(judged) for where, judged in latest.items()}
 

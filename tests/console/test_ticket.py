@@ -771,3 +771,11 @@ def test_the_nameservers_that_were_asked_are_named() -> None:
     (text,) = tickets(facts([COURIER], [DIRECT], [told], [], [found]), ORIGIN)
     assert "\nTo: fd00::53 port 53, DNS\n" in text
     assert text.endswith("\n    dig @fd00::53 0-courier.test +short")
+
+
+def test_nobody_suffers_from_a_path_that_is_open() -> None:
+    opened = ("the firewall", Hop.FIREWALL, Cause.PATH_OPEN)
+    about = result(COURIER, 443)
+    told = judged(DIRECT, finding(opened, "Ask the owners of the firewall to block it.", about))
+    (text,) = tickets(known([DIRECT], replace(told, verdict=Verdict.FALLBACK_ONLY)), ORIGIN)
+    assert text.startswith("To: the owners of the firewall\n\nMeasured on")

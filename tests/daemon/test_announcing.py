@@ -192,3 +192,11 @@ def test_what_apns_says_of_a_push_certificate_is_logged_when_it_changes(
         "push certificate mdm over direct: APNs refuses it: it has expired (TLS alert 45)",
     ]
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]
+
+
+def test_a_path_that_is_open_and_should_be_blocked_is_a_warning_however_well_it_works(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    opened = Finding(Cause.PATH_OPEN, Hop.FIREWALL, "it can be reached", "Block it.")
+    announced(judged(replace(READY, findings=(opened,), expected=Expected.BLOCKED)))
+    assert caplog.records[0].levelname == "WARNING"

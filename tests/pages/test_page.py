@@ -24,7 +24,7 @@ from netcheck.model.findings import (
     Verdict,
 )
 from netcheck.model.incidents import Availability, Span
-from netcheck.model.paths import Credentials, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
+from netcheck.model.paths import Credentials, Expected, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
 from netcheck.model.results import Bag, Choice, Hold, HoldEnd, HoldKey, LargeHello, TlsInfo, Trust
 from netcheck.pages.page import asset, onset, render, render_report
 from netcheck.pages.standing import Past
@@ -406,3 +406,22 @@ def test_a_remark_says_only_that_it_changes_no_verdict() -> None:
     remark = Finding(Cause.PROXY_MEMBER_DOWN, Hop.PROXY, "", "Ask.", is_remark=True)
     judged = Judgement("direct", Role.DEVICE, Verdict.READY, (remark,))
     assert "(a remark: it changes no verdict)" in live(facts([COURIER], [ProbePath("direct")], [judged])).text
+
+
+def badges(known: Facts, seen: Past) -> list[tuple[str, str]]:
+    """What stands before each line at the top, and how available it was."""
+    html = render(known, seen, "0.1.0", NOW)
+    top = html[html.index('<ul class="lines">') : html.index('<section id="wrong">')]
+    return re.findall(r'class="badge \w+">([^<]+)<|class="availability"[^>]*>([^<]+)<', top)
+
+
+def test_a_path_that_should_be_blocked_neither_works_nor_is_available() -> None:
+    closed = Judgement("direct", Role.DEVICE, Verdict.NOT_READY, expected=Expected.BLOCKED)
+    seen = Past((), [Availability("direct", Role.DEVICE, 10_000, 0, 0)])
+    known = facts([COURIER], [ProbePath("direct")], [closed])
+    assert badges(known, seen) == [("as expected", "")]
+    fault = Finding(Cause.PATH_OPEN, Hop.FIREWALL, "it can be reached", "Block it.")
+    opened = replace(closed, verdict=Verdict.READY, findings=(fault,))
+    assert badges(replace(known, judgements=(opened,)), seen) == [("limits", "")]
+    ready = replace(closed, verdict=Verdict.READY, expected=Expected.READY)
+    assert badges(replace(known, judgements=(ready,)), seen) == [("works", ""), ("", "100 %")]
