@@ -779,3 +779,12 @@ def test_nobody_suffers_from_a_path_that_is_open() -> None:
     told = judged(DIRECT, finding(opened, "Ask the owners of the firewall to block it.", about))
     (text,) = tickets(known([DIRECT], replace(told, verdict=Verdict.FALLBACK_ONLY)), ORIGIN)
     assert text.startswith("To: the owners of the firewall\n\nMeasured on")
+
+
+def test_for_apple_it_is_said_who_suffers() -> None:
+    """There is nobody else to forward it."""
+    down = finding(
+        ("Apple", Hop.APPLE, Cause.APPLE_UNREACHABLE), "Look at it.", result(PROVIDER, 443, DROPPED)
+    )
+    (text,) = tickets(known([DIRECT], judged(DIRECT, down, role=Role.PROVIDER)), ORIGIN)
+    assert text.startswith("To: whoever runs netcheck here\n\nThe server for device management (MDM)")
