@@ -12,6 +12,11 @@ def listed(items: Iterable[object], conjunction: str = "and") -> str:
     return f"{', '.join(texts[:-1])} {conjunction} {texts[-1]}"
 
 
+def as_sentence(text: str) -> str:
+    """As it begins one: large, but for a host's name, which is written small."""
+    return text if "." in text.partition(" ")[0] else text[:1].upper() + text[1:]
+
+
 def how_many(count: int, what: str) -> str:
     """`1 host`, `2 hosts`."""
     return f"{count} {what}{'s' * (count != 1)}"

@@ -58,6 +58,7 @@ MAY_IMPORT = {
         "history",
         "model",
         "pages",
+        "phrases",
         "plan",
         "probe",
         "push_certificates",

@@ -170,7 +170,7 @@ class Finding:
     @property
     def request(self) -> str:
         """The next step as it is forwarded: the reply comes last, once."""
-        return f"{self.next_step} Seen: {self.reply}" if self.reply else self.next_step
+        return f"{self.next_step} Seen: {self.reply.rstrip('.')}." if self.reply else self.next_step
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from netcheck.model.findings import Finding, Fix, Judgement, Verdict
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Expected, Role
 from netcheck.pages.words import Said, said
-from netcheck.phrases import duration_text, percent_text, time_text
+from netcheck.phrases import as_sentence, duration_text, percent_text, time_text
 
 _MOST_EVIDENCE = 8
 """How many lines of evidence something that is wrong has at most, the rest counted."""
@@ -146,7 +146,7 @@ def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
     return Trouble(
         mark=_mark(finding),
         state="unknown" if finding.is_remark else worst(map(state_of, judgements)),
-        title=_begun_large(in_short(finding)),
+        title=as_sentence(in_short(finding)),
         whom=tuple(map(said, judgements)),
         hop=finding.hop.replace("_", " "),
         owner=finding.owner,
@@ -157,11 +157,6 @@ def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
         fix=finding.fix,
         is_remark=finding.is_remark,
     )
-
-
-def _begun_large(text: str) -> str:
-    """But for a host's name, which is written small."""
-    return text if "." in text.partition(" ")[0] else text[0].upper() + text[1:]
 
 
 def _evidence(finding: Finding, alike: Sequence[PathFinding]) -> tuple[str, ...]:
