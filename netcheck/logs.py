@@ -42,7 +42,7 @@ class TextFormatter(logging.Formatter):
     The journal, and nobody else, knows time and level anyway: there it is the message alone.
     """
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def __init__(self, *, for_journal: bool = False) -> None:
         said = "%(message)s" if for_journal else "%(asctime)s %(levelname)-7s %(message)s"
