@@ -281,6 +281,17 @@ def test_failures_that_somebody_needs_stand_before_all_that_nobody_minds() -> No
     assert classes.count("bad") == 2  # in the matrix, and here
 
 
+def test_failures_that_are_over_are_not_red() -> None:
+    judged = Judgement("direct", Role.DEVICE, Verdict.READY, needs=frozenset({Needed("courier", 443)}))
+    seen = [result(COURIER, 443, DROPPED, at=10.0), result(COURIER, 443, host=COURIER.hosts[1], at=20.0)]
+    reader = live(facts([COURIER], [ProbePath("direct")], [judged], seen))
+    assert "1/2 so far; before: connect timeout" in " ".join(reader.text.split())
+    assert "direct before: connect timeout 1 " in " ".join(reader.text.split())
+    classes = {attributes.get("class") for tag, attributes in reader.seen if tag == "td"}
+    assert classes >= {"past", "idle"}
+    assert not classes & {"bad", "partly"}
+
+
 def test_failures_that_are_alike_are_one_row_with_their_count_and_three_names() -> None:
     many = [result(COURIER, 443, DROPPED, host=f"{n}-courier.test", time=NOW - 60 - n) for n in range(51)]
     known = facts([COURIER], [ProbePath("direct")], [], many)
