@@ -159,6 +159,8 @@ class Finding:
     """Whether it is no fault: a remark never changes a verdict."""
     fix: Fix | None = None
     """The lines to add, where they are known."""
+    over: str = ""
+    """` over IPv4` or ` over IPv6`, where its places fare otherwise over the other family."""
     asked: str = ""
     """Who can do something about it, after `Ask`: `the owners of the proxy proxy.example:3128`, `Apple`."""
 

@@ -124,8 +124,8 @@ def hostile() -> Facts:
     )
 
 
-OURS = {"service", "host", "path", "name", "resolver", "sha256"}
-"""The config allows no markup in a name."""
+OURS = {"service", "host", "path", "name", "resolver", "sha256", "over"}
+"""The config allows no markup in a name; which family it is over is told in words of ours."""
 
 
 def texts_of(record: object) -> Iterator[tuple[str, object]]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from netcheck.answers import in_short
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Verdict
 from netcheck.model.paths import Family
@@ -54,3 +55,23 @@ def test_what_fails_otherwise_in_the_same_place_is_counted() -> None:
     silent, closed = (Failure(Phase.TLS, reason) for reason in (Reason.TLS_TIMEOUT, Reason.CLOSED))
     results = [*couriers(silent, hosts=(0, 1, 2)), *couriers(closed, hosts=(3,)), result(MDM, 443)]
     assert "in 6 of 8 failed probes" in evidence(*results)[0]
+
+
+@pytest.mark.parametrize(
+    ("families", "told"),
+    [
+        ((Family.IPV4,), "port 5223 is blocked over IPv4"),
+        ((Family.IPV4, Family.IPV6), "port 5223 is blocked"),
+    ],
+)
+def test_a_port_is_not_called_blocked_that_is_open_over_the_other_family(
+    families: tuple[Family, ...], told: str
+) -> None:
+    results = [
+        each
+        for family in (Family.IPV4, Family.IPV6)
+        for failure in [DROPPED if family in families else None]
+        for each in [*couriers(failure, (5223,), family=family), *couriers(None, (443,), family=family)]
+    ]
+    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    assert [in_short(finding) for finding in judged.findings] == [told]
