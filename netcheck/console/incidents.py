@@ -58,6 +58,6 @@ def _availability_row(each: Availability) -> Row:
     return [
         Cell(each.path),
         Cell(each.role),
-        Cell(percent_text(each.ratio)),
+        Cell(percent_text(each.ratio, each.measured)),
         *(Cell(duration_text(span)) for span in spans),
     ]

@@ -125,7 +125,7 @@ def lines(judgements: Sequence[Judgement], past: Past, now: float) -> list[Line]
 def _availability(judged: Judgement, available: Availability | None) -> str:
     """Nothing of a path that should be blocked: it is not there to be available."""
     is_counted = available is not None and available.measured and judged.expected is not Expected.BLOCKED
-    return percent_text(available.ratio) if available and is_counted else ""
+    return percent_text(available.ratio, available.measured) if available and is_counted else ""
 
 
 def troubles(facts: Facts, past: Past, now: float) -> list[Trouble]:
