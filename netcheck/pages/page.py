@@ -28,6 +28,8 @@ _HERE = Path(__file__).parent
 _MOST_INCIDENTS = 20
 _MANY = 8
 """With more of them, those that are well stand behind a line that opens."""
+_NUMBERED_HOST = re.compile(r"\b(?:N|[0-9]{1,3})-[a-z0-9]+(?:\.[a-z0-9]+)+")
+"""Browsers end lines behind its hyphen."""
 _IN_BACKTICKS = re.compile("`([^`]+)`")
 _TYPES = {
     "page.css": "text/css; charset=utf-8",
@@ -82,9 +84,10 @@ def _environment() -> "Environment":
 
 
 def _in_code(text: str) -> str:
-    """HTML of a text: what stands in backticks in it, as lines to be typed do, is code."""
+    """HTML of a text: what stands in backticks in it, as lines to be typed do, is code; hosts stay whole."""
     markupsafe = import_module("markupsafe")
-    safe: str = markupsafe.Markup(_IN_BACKTICKS.sub(r"<code>\1</code>", str(markupsafe.escape(text))))
+    in_code = _IN_BACKTICKS.sub(r"<code>\1</code>", str(markupsafe.escape(text)))
+    safe: str = markupsafe.Markup(_NUMBERED_HOST.sub(r'<span class="whole">\g<0></span>', in_code))
     return safe
 
 

@@ -346,6 +346,14 @@ def test_what_is_to_be_typed_is_code() -> None:
     assert "<code>verify</code> needs the key" in page
 
 
+def test_the_name_of_a_numbered_host_is_kept_in_one_line() -> None:
+    """Browsers end lines behind a hyphen."""
+    port = Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "", "Allow N-courier.push.apple.com.", "the firewall")
+    judged = Judgement("direct", Role.DEVICE, Verdict.NOT_READY, (port,))
+    page = render(facts([COURIER], [ProbePath("direct")], [judged]), past(), "0.1.0", NOW)
+    assert 'Allow <span class="whole">N-courier.push.apple.com</span>.' in page
+
+
 def test_it_says_what_may_be_changing() -> None:
     known = site(1)
     doubtful = replace(known.judgements[0], doubts=("Perhaps port 443 is going: 1 of 8 failed",))
