@@ -4,6 +4,7 @@ Owns what a reader who knows nothing of netcheck needs: what to change, from whe
 when, how to confirm. Knows facts only.
 """
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from netcheck.model.results import Result
 from netcheck.model.services import hosts_on
 from netcheck.phrases import listed, time_text
 
+_ITS = re.compile(r"\bits\b")
 _WIDTH = 76
 """As in a letter. Commands stay in one line, to be copied."""
 _OURSELVES = "whoever runs netcheck here"
@@ -60,6 +62,7 @@ def _asked(finding: Finding, origin: Origin) -> str:
     asked, *others = sentences(step)
     is_order = asked.startswith("to ")
     order = asked.removeprefix("to ").replace(" or to ", " or ") if is_order else f"find out {asked}"
+    order = _ITS.sub("your", order)  # the owner's, who is named no more
     return " ".join([f"Please {order}", *(each for each in others if "in the config" not in each)])
 
 

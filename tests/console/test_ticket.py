@@ -752,6 +752,10 @@ def test_whose_certificate_is_to_be_seen_depends_on_whose_service_it_is(is_apple
             "Please close it.",
         ),
         (
+            "Ask the owners of the firewall to remove it from its block list. Its answers lead nowhere.",
+            "Please remove it from your block list. Its answers lead nowhere.",
+        ),
+        (
             "Ask the owners of the firewall to let netcheck's machine pass.",
             "Please let mdm01 pass.",
         ),
