@@ -228,14 +228,17 @@ def how_many_fail(case: Case, about: Sequence[Counted], count: int, *, says_wher
 
 def _of_which(case: Case, about: Sequence[Counted], others: Sequence[Counted], *, says_where: bool) -> str:
     """What sets them apart from the others that fail."""
-    services = {each.result.service for each in about}
-    ports = {each.result.port for each in about}
     places = {each.place for each in about}
+    services, ports = {each.service for each in places}, {each.port for each in places}
     is_of_services = any(each.result.service not in services for each in others)
     alike = [each for each in others if each.result.service in services]
-    which = f" of {listed(sorted(services))}" if is_of_services else ""
-    if says_where and any(each.result.port not in ports for each in alike):
-        which += f" on {ports_text(ports)}"
+    is_of_ports = says_where and any(each.result.port not in ports for each in alike)
+    if is_of_services and is_of_ports:
+        which = f" of {shortened([f'{service}:{port}' for service, port in sorted(places)])}"
+    elif is_of_services:
+        which = f" of {shortened(sorted(services))}"
+    else:
+        which = f" on {ports_text(ports)}" if is_of_ports else ""
     is_of_family = says_where and any(each.place in places for each in alike)
     return which + (over(case, about) if is_of_family else "")
 
