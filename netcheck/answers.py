@@ -41,21 +41,21 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.SERVICE_DOWN: "your own server does not answer",
     Cause.PUSH_CERTIFICATE_REFUSED: "the push certificate cannot be used",
     Cause.PROXY_CANNOT_CONNECT: "the proxy cannot connect",
-    Cause.TLS_INTERCEPTED: "somebody decrypts the connections",
-    Cause.WRONG_PEER: "somebody else answers",
+    Cause.TLS_INTERCEPTED: "somebody decrypts the connections{over}",
+    Cause.WRONG_PEER: "somebody else answers{over}",
     Cause.PROXY_RESOLVES_DIFFERENTLY: "the proxy resolves the names differently",
     Cause.PROXY_FALSE_SUCCESS: "the proxy says that it is connected, and is not",
     Cause.LARGE_HELLO_BLOCKED: "TLS fails where it begins with a large message",
-    Cause.TLS_STALLS: "TLS gets no answer",
-    Cause.TLS_BLOCKED: "TLS is cut off",
-    Cause.SESSION_BROKEN: "connections break after TLS",
+    Cause.TLS_STALLS: "TLS gets no answer{over}",
+    Cause.TLS_BLOCKED: "TLS is cut off{over}",
+    Cause.SESSION_BROKEN: "connections break after TLS{over}",
     Cause.RANGE_BLOCKED: "some of Apple's networks are blocked",
     Cause.IPV6_BROKEN: "IPv6 does not work",
     Cause.IPV4_BROKEN: "IPv4 does not work",
-    Cause.PORT_BLOCKED: "{ports} {are} blocked",
-    Cause.INTERMITTENT: "connections fail at times",
-    Cause.HOSTS_BLOCKED: "{hosts} {hosts_are} blocked",
-    Cause.HOSTS_UNREACHABLE: "{hosts} {hosts_do} not answer",
+    Cause.PORT_BLOCKED: "{ports} {are} blocked{over}",
+    Cause.INTERMITTENT: "connections fail at times{over}",
+    Cause.HOSTS_BLOCKED: "{hosts} {hosts_are} blocked{over}",
+    Cause.HOSTS_UNREACHABLE: "{hosts} {hosts_do} not answer{over}",
     Cause.DNS_DIFFERS: "DNS gives unexpected addresses",
     Cause.NAMESERVER_SILENT: "a nameserver does not answer",
     Cause.PAC_FAILED: "the PAC file {of_the_pac_file}",
@@ -66,7 +66,7 @@ _IN_SHORT: Mapping[Cause, str] = {
     Cause.PAC_OUTDATED: "the PAC file can no longer be read",
     Cause.PROXY_SLOW: "the proxy is slow",
     Cause.IDLE_FORGOTTEN: "idle connections end too soon",
-    Cause.FALLBACK_BLOCKED: "the fallback fails ({ports})",
+    Cause.FALLBACK_BLOCKED: "the fallback fails ({ports}{over})",
 }
 
 
@@ -118,6 +118,7 @@ def in_short(finding: Finding) -> str:
     next_proxy = "the next proxy" if all(result.attempt.next_proxy for result in finding.about) else ""
     return _IN_SHORT[finding.cause].format(
         ports=ports_text(ports),
+        over=finding.over,
         next_or_ports=next_proxy or ports_text(ports),
         next_or_hosts=next_proxy or which_hosts,
         are="is" if len(ports) == 1 else "are",
@@ -179,16 +180,27 @@ def _answer(facts: Facts, paths: Mapping[str, ProbePath], role: Role, judged: Se
     verdict = best(each.verdict for each in meant)
     so = [each for each in meant if each.verdict is verdict]
     others = [each for each in meant if each.verdict is not verdict]
+    explained: Sequence[Judgement] = ()
     if verdict is Verdict.READY:
         text = f"yes, {_ways(facts, paths, so)}{_beside(paths, others)}."
     elif verdict is Verdict.UNKNOWN:
         text = f"not known yet, {listed(_few([over(paths[each.path]) for each in so]))}."
     elif verdict is Verdict.NOT_READY:
-        text = f"no. {_reasons(paths, so)}"
+        explained = so
+        text = f"no. {_reasons(paths, explained)}"
     else:
+        explained = [*so, *others]
         limited = "on Wi-Fi and Ethernet only" if verdict is Verdict.FALLBACK_ONLY else "yes, with limits"
-        text = f"{limited}. {_reasons(paths, [*so, *others])}"
-    return Answer(role, verdict, f"{WHO[role]}: {text}")
+        text = f"{limited}. {_reasons(paths, explained)}"
+    opened = _opened(paths, [each for each in judged if each not in explained])
+    return Answer(role, verdict, " ".join(filter(None, [f"{WHO[role]}: {text}", opened])))
+
+
+def _opened(paths: Mapping[str, ProbePath], judged: Iterable[Judgement]) -> str:
+    """A path that should be blocked serves nobody by being open: how ready it is tells nothing of that."""
+    ways = [over(paths[each.path]) for each in judged if each.cause is Cause.PATH_OPEN]
+    said = f"{listed(_few(ways))}: {_IN_SHORT[Cause.PATH_OPEN]}."
+    return said[0].upper() + said[1:] if ways else ""
 
 
 def _few(ways: Sequence[str]) -> list[str]:
@@ -249,5 +261,6 @@ def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str
 
 def _reason(judged: Judgement) -> str:
     if not judged.findings:
-        return "closed, as expected" if judged.is_expected else "no reason found"
+        as_expected = "closed, as expected" if judged.verdict is Verdict.NOT_READY else "as expected"
+        return as_expected if judged.is_expected else "no reason found"
     return listed(_each(map(in_short, judged.asking)))

@@ -106,7 +106,7 @@ class Facts:
     @property
     def ready(self) -> bool:
         """Whether everything that could be judged is ready or as expected, and anything was."""
-        return bool(self.judgements) and all(each.is_well for each in self.judgements)
+        return bool(self.judgements) and all(each.is_expected for each in self.judgements)
 
     @cached_property
     def results(self) -> Sequence[Result]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase
-from netcheck.model.findings import Needed
+from netcheck.model.findings import Needed, Verdict
 from netcheck.model.paths import Expected, ProbePath, way_text
 from netcheck.model.results import Result
 from netcheck.model.services import Service, ports_on
@@ -86,6 +86,8 @@ class Field:
     is_needed: bool
     """Whether any role needs it there."""
     results: tuple[Result, ...]
+    is_well: bool = False
+    """Whether all who need it are ready there, and none of these results is held against anybody."""
 
     @property
     def is_probed(self) -> bool:
@@ -108,14 +110,23 @@ class Field:
 
     @property
     def state(self) -> str:
-        """`waiting`, `ok`, `idle` (some fail, and nobody needs it), `partly`, or `bad`."""
+        """`waiting`, `ok`, `idle` (some fail, and nobody needs it), `past` (some did), `partly`, or `bad`."""
         if not self.results:
             return "waiting"
         if self.is_whole:
             return "ok"
         if not self.is_needed:
             return "idle"
+        if self.is_past:
+            return "past"
         return "partly" if self.reached else "bad"
+
+    @property
+    def is_past(self) -> bool:
+        """Whether what failed is over: since the last of it others were reached, and hosts take turns."""
+        failed = [result.attempt.at for result in self.results if result.attempt.failure is not None]
+        reached = [result.attempt.at for result in self.results if result.attempt.failure is None]
+        return self.is_well and bool(failed and reached) and max(failed) < max(reached)
 
     @property
     def why_unneeded(self) -> str:
@@ -126,13 +137,22 @@ class Field:
             return "as expected"
         return "retired" if self.service.is_retired else "not needed"
 
+    @property
+    def why_harmless(self) -> str:
+        """Why its failures need not worry anybody; empty where they do."""
+        return self.why_unneeded or ("before" if self.is_past else "")
+
     def says(self) -> str:
         """How long a probe takes that succeeds, or how most of those end that fail."""
         if not self.results:
             return "not probed"
         if self.is_whole:
             return seconds_text(self._typical_seconds())
-        return ": ".join(filter(None, [self.why_unneeded, failure_text(self.failures()[0])]))
+        why = self.why_harmless
+        return ": ".join(filter(None, [f"so far; {why}" if self.state == "past" else why, self._fails()]))
+
+    def _fails(self) -> str:
+        return failure_text(self.failures()[0])
 
     def failures(self) -> list[Failure]:
         """The failures, the commonest kind first, one of each kind.
@@ -157,11 +177,15 @@ class Fields:
         self.services, self.paths = facts.services, facts.paths
         self._results = _by_place(facts.results)
         self._needed = {(each.path, need) for each in facts.judgements for need in each.needs}
+        troubled = (each for each in facts.judgements if each.verdict is not Verdict.READY)
+        self._troubled = {(each.path, need) for each in troubled for need in each.needs}
+        self._blamed = {id(result) for found in facts.findings for result in found.finding.about}
 
     def field(self, service: Service, port: int, path: ProbePath) -> Field:
         need = Needed(service.name, port)
         results = tuple(self._results.get((path.name, need), ()))
-        return Field(service, port, path, (path.name, need) in self._needed, results)
+        is_well = (path.name, need) not in self._troubled and self._blamed.isdisjoint(map(id, results))
+        return Field(service, port, path, (path.name, need) in self._needed, results, is_well)
 
     def probed(self) -> list[Field]:
         """By path, those that are probed."""

@@ -38,12 +38,15 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 16
 class TextFormatter(logging.Formatter):
     """Time, level and message, with the traceback behind it where there is one.
 
+    The time is in UTC, as every time in the text.
     The journal, and nobody else, knows time and level anyway: there it is the message alone.
     """
 
+    converter = staticmethod(time.gmtime)
+
     def __init__(self, *, for_journal: bool = False) -> None:
         said = "%(message)s" if for_journal else "%(asctime)s %(levelname)-7s %(message)s"
-        super().__init__(said, "%Y-%m-%dT%H:%M:%S%z")
+        super().__init__(said, "%Y-%m-%dT%H:%M:%SZ")
 
     def format(self, record: logging.LogRecord) -> str:
         lines = (line.strip() for line in super().format(record).splitlines())

@@ -12,6 +12,11 @@ def listed(items: Iterable[object], conjunction: str = "and") -> str:
     return f"{', '.join(texts[:-1])} {conjunction} {texts[-1]}"
 
 
+def as_sentence(text: str) -> str:
+    """As it begins one: large, but for a host's name, which is written small."""
+    return text if "." in text.partition(" ")[0] else text[:1].upper() + text[1:]
+
+
 def how_many(count: int, what: str) -> str:
     """`1 host`, `2 hosts`."""
     return f"{count} {what}{'s' * (count != 1)}"
@@ -46,8 +51,15 @@ def date_text(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).date().isoformat()
 
 
-def percent_text(ratio: float | None) -> str:
-    """`100 %`, `99.98 %`; never rounded up to 100, as that would hide an outage. `-` for None."""
+_HOUR, _FEW_MINUTES = 3600.0, 600.0
+
+
+def percent_text(ratio: float | None, measured: float) -> str:
+    """`100 %`, `99.98 %`; of a short time, measured in seconds, without the digits that mean nothing.
+
+    Never rounded up to 100, as that would hide an outage. `-` for None.
+    """
     if ratio is None:
         return "-"
-    return "100 %" if ratio == 1 else f"{min(99.99, ratio * 100):.2f} %"
+    digits = 0 if measured < _FEW_MINUTES else 1 if measured < _HOUR else 2
+    return "100 %" if ratio == 1 else f"{min(100 - 10.0**-digits, ratio * 100):.{digits}f} %"

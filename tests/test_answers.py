@@ -189,3 +189,43 @@ def test_a_path_that_is_blocked_on_purpose_counts_only_where_it_is_alone() -> No
 
 def test_without_a_judgement_there_is_no_answer() -> None:
     assert told([DIRECT]) == []
+
+
+GUEST = ProbePath("guest", expected=Expected.BLOCKED)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        (Verdict.READY, "Devices: yes, directly (port 443). Over guest: it is open, and should be blocked."),
+        (
+            Verdict.NOT_READY,
+            "Devices: no. Directly: port 5223 is blocked. Over guest: it is open, and should be blocked.",
+        ),
+    ],
+)
+def test_a_path_that_is_open_and_should_be_blocked_is_told(verdict: Verdict, said: str) -> None:
+    opened = judged(GUEST, Verdict.FALLBACK_ONLY, Cause.PATH_OPEN)
+    causes = [] if verdict is Verdict.READY else [Cause.PORT_BLOCKED]
+    assert told([DIRECT, GUEST], judged(DIRECT, verdict, *causes), opened) == [said]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        (Verdict.READY, "yes, over guest (port 443). Over guest: it is open, and should be blocked."),
+        (Verdict.DEGRADED, "yes, with limits. Over guest: it is open, and should be blocked."),
+    ],
+)
+def test_that_it_is_open_is_told_once_where_there_is_no_other_path(verdict: Verdict, said: str) -> None:
+    assert told([GUEST], judged(GUEST, verdict, Cause.PATH_OPEN)) == [f"Devices: {said}"]
+
+
+def test_what_is_limited_as_expected_is_not_called_closed() -> None:
+    limited = judged(replace(DIRECT, expected=Expected.FALLBACK_ONLY), Verdict.FALLBACK_ONLY)
+    assert told([DIRECT], limited) == ["Devices: on Wi-Fi and Ethernet only. Directly: as expected."]
+
+
+def test_not_all_is_well_where_a_path_is_open_that_should_be_blocked() -> None:
+    assert facts([COURIER], [DIRECT], [judged(DIRECT, Verdict.READY)]).ready
+    assert not facts([COURIER], [GUEST], [judged(GUEST, Verdict.READY, Cause.PATH_OPEN)]).ready

@@ -7,7 +7,7 @@ import pytest
 from netcheck.facts import Facts
 from netcheck.fields import Fields, balanced, failure_text, seconds_text
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Judgement, Needed, Verdict
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Needed, Verdict
 from netcheck.model.paths import Expected, LoadBalancer, ProbePath, Role
 from netcheck.model.services import Service
 from tests.records import COURIER, DROPPED, GATEWAY, facts, result
@@ -30,6 +30,29 @@ def test_a_field_says_whether_its_failures_matter() -> None:
     assert said(known, RETIRED, 2195) == ("idle", "retired: connect timeout")
     blocked = replace(known, paths=(ProbePath("direct", expected=Expected.BLOCKED),))
     assert said(blocked, COURIER, 5223) == ("idle", "as expected: connect timeout")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "latest", "told"),
+    [
+        (Verdict.READY, 20.0, ("past", "so far; before: connect timeout")),
+        (Verdict.READY, 5.0, ("partly", "connect timeout")),
+        (Verdict.DEGRADED, 20.0, ("partly", "connect timeout")),
+    ],
+)
+def test_what_failed_before_it_was_repaired_is_told_as_past(
+    verdict: Verdict, latest: float, told: tuple[str, str]
+) -> None:
+    """Hosts take turns, and those that failed last may be long in coming."""
+    needs = frozenset({Needed("courier", 443)})
+    judged = Judgement("direct", Role.DEVICE, verdict, needs=needs)
+    failed = result(COURIER, 443, DROPPED, at=10.0)
+    reached = result(COURIER, 443, host=COURIER.hosts[1], at=latest)
+    known = facts([COURIER], [ProbePath("direct")], [judged], [failed, reached])
+    assert said(known, COURIER, 443) == told
+    finding = Finding(Cause.HOSTS_UNREACHABLE, Hop.APPLE, "", "", about=(failed,), is_remark=True)
+    blamed = replace(known, judgements=(replace(judged, findings=(finding,)),))
+    assert said(blamed, COURIER, 443) == ("partly", "connect timeout")
 
 
 def test_a_family_that_this_machine_lacks_is_not_why_the_other_one_fails() -> None:

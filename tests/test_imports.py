@@ -60,6 +60,7 @@ MAY_IMPORT = {
         "history",
         "model",
         "pages",
+        "phrases",
         "plan",
         "probe",
         "push_certificates",

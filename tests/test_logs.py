@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -44,6 +45,22 @@ def test_a_json_line_has_time_level_logger_and_message() -> None:
     assert fields["message"] == "direct is ready"
     assert fields["level"] == "warning"
     assert fields["time"].endswith("+00:00")
+
+
+def test_text_and_json_have_the_same_time_wherever_the_machine_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is said in the line is in UTC, too."""
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        record = a_record()
+        record.created = 1_796_060_796.0
+        assert TextFormatter().format(record).startswith("2026-11-30T17:46:36Z WARNING hello")
+        assert as_json(record)["time"].startswith("2026-11-30T17:46:36")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_json_line_has_what_a_record_says_beside_its_message_and_nothing_that_is_not_there() -> None:

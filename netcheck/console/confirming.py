@@ -21,6 +21,7 @@ from netcheck.model.paths import (
     Transport,
     Way,
     endpoint_text,
+    family_of,
     is_literal,
 )
 from netcheck.model.results import Result
@@ -33,6 +34,10 @@ _USUAL_PORT = {Transport.UDP: 53, Transport.TCP: 53, Transport.TLS: 853}
 """Dig asks there of itself."""
 _LARGE_IN_OPENSSL, _LARGE_IN_CURL = ("-groups", "X25519MLKEM768"), ("--curves", "X25519MLKEM768")
 """For a first message as large as devices send it."""
+_NC_TIMEOUT = ("-w", "5")
+"""Seconds at each address: of itself nc waits for two minutes."""
+_ENDING = ("-m", "15", "-o", "/dev/null")
+"""Curl prints no page then, and ends by itself where a courier waits for more."""
 _FAMILY_FLAGS = {Family.IPV4: ("-4",), Family.IPV6: ("-6",)}
 _WITH_NAMES = {ProxyScheme.SOCKS5: ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4: ProxyScheme.SOCKS4A}
 _WITH_ADDRESSES = {names: addresses for addresses, names in _WITH_NAMES.items()}
@@ -177,11 +182,20 @@ def _where(facts: Facts, path: ProbePath, failed: Result) -> str:
         if (each.path, each.port, each.attempt.family) == place
     )
     is_one_of_several = some_work and len(known) > 1
-    return endpoint_text((is_one_of_several and attempt.address) or failed.host, failed.port)
+    is_found_elsewhere = bool(path.resolver.nameservers)  # the command asks this machine's resolver
+    takes_address = is_one_of_several or is_found_elsewhere
+    return endpoint_text((takes_address and attempt.address) or failed.host, failed.port)
 
 
-def _family_flag(facts: Facts, failed: Result) -> Words:
-    """For what resolves names itself, where the other family works: it would take that one and succeed."""
+def _family_flag(facts: Facts, path: ProbePath, failed: Result, peer: str) -> Words:
+    """For what resolves names itself, where the other family works: it would take that one and succeed.
+
+    And where it leaves from an address: nc and openssl refuse one whose family is not the peer's.
+    """
+    if is_literal(_host_of(peer)):
+        return ()
+    if source := path.binding.source(failed.attempt.family):
+        return _FAMILY_FLAGS[family_of(source)]
     place = (failed.path, failed.host, failed.port)
     alike = [each.attempt for each in facts.results if (each.path, each.host, each.port) == place]
     working = {attempt.family for attempt in alike if attempt.failure is None}
@@ -189,29 +203,63 @@ def _family_flag(facts: Facts, failed: Result) -> Words:
     return flag if working and failed.attempt.family not in working else ()
 
 
+def _host_of(peer: str) -> str:
+    return peer.rpartition(":")[0].strip("[]")
+
+
 def _confirmation(facts: Facts, path: ProbePath, result: Result) -> Confirmation:
     """With what netcheck itself says in TLS: a filter may go by the name, and Apple by the protocol."""
-    if result.attempt.next_proxy:
-        return _led_on(_way_to(path, result), result.attempt.next_proxy)
-    tls, family_flag = _tls_of(facts, result), _family_flag(facts, result)
-    name = tls.server_name or result.host
-    shown = "certificate issued by Apple" if tls.is_apples else f"valid certificate for {name}"
-    certificate = f"must show a {shown}"
-    is_large = result.large_hello is not None
-    if is_large:
-        certificate += ", with OpenSSL 3.5 or later"
+    attempt = result.attempt
+    if attempt.next_proxy:
+        way = _way_to(path, result)
+        if attempt.failure and attempt.failure.phase is Phase.PROXY_CONNECT:
+            found = _proxy_found(facts, path, way[0])
+            return _connected(facts, path, result, endpoint_text(found or way[0].host, way[0].port))
+        return _led_on(path, result, way, attempt.next_proxy)
     peer = _where(facts, path, result)
     if _way(path, result):
-        return Confirmation(certificate, _curl(path, result, tls, peer, family_flag))
-    if not result.attempt.connected:
-        source = path.binding.source(result.attempt.family)
-        from_here = ("-s", source) if source else ()
-        host, _, port = peer.rpartition(":")
-        command = _command("nc", *family_flag, "-vz", *from_here, host.strip("[]"), port)
-        return Confirmation("must succeed", command)
-    groups = _LARGE_IN_OPENSSL if is_large else ()
-    command = _command("openssl", "s_client", *family_flag, "-connect", peer, *_said(tls, name), *groups)
-    return Confirmation(certificate, f"{command} </dev/null")
+        return _through_proxy(facts, path, result, peer)
+    if not attempt.connected:
+        return _connected(facts, path, result, peer)
+    return _secured(facts, path, result, peer)
+
+
+def _secured(facts: Facts, path: ProbePath, result: Result, peer: str) -> Confirmation:
+    """Openssl waits for ever, and of no certificate at all it says `Verification: OK`."""
+    tls = _tls_of(facts, result)
+    name = tls.server_name or result.host
+    groups = _LARGE_IN_OPENSSL if result.large_hello else ()
+    source = path.binding.source(result.attempt.family)
+    from_here = ("-bind", endpoint_text(source, 0)) if source else ()
+    said = _said(tls, name)
+    family_flag = _family_flag(facts, path, result, peer)
+    command = _command("openssl", "s_client", *family_flag, *from_here, "-connect", peer, *said, *groups)
+    line = "in the line `issuer=`" if tls.is_apples else "`issuer=`, then `Verify return code: 0 (ok)`"
+    shown = _certificate(tls, name, result)
+    return Confirmation(f"must show, within 10 s, {shown} ({line})", f"{command} </dev/null")
+
+
+def _certificate(tls: TlsSettings, name: str, result: Result) -> str:
+    shown = "a certificate issued by Apple" if tls.is_apples else f"a valid certificate for {name}"
+    return f"{'with OpenSSL 3.5 or later, ' if result.large_hello else ''}{shown}"
+
+
+def _connected(facts: Facts, path: ProbePath, result: Result, peer: str) -> Confirmation:
+    family_flag = _family_flag(facts, path, result, peer)
+    source = path.binding.source(result.attempt.family)
+    from_here = ("-s", source) if source else ()
+    port = peer.rpartition(":")[2]
+    command = _command("nc", *family_flag, "-vz", *_NC_TIMEOUT, *from_here, _host_of(peer), port)
+    return Confirmation("must succeed", command)
+
+
+def _through_proxy(facts: Facts, path: ProbePath, result: Result, peer: str) -> Confirmation:
+    """Couriers speak no HTTP: after TLS, curl waits in vain for their answer."""
+    tls = _tls_of(facts, result)
+    certificate = _certificate(tls, tls.server_name or result.host, result)
+    line = "in the line `issuer:`" if tls.is_apples else "`SSL certificate verify ok`"
+    outcome = f"must show {certificate} ({line}). What comes after that does not matter"
+    return Confirmation(outcome, _curl(facts, path, result, tls, peer))
 
 
 def _said(tls: TlsSettings, name: str) -> Words:
@@ -225,22 +273,29 @@ def _said(tls: TlsSettings, name: str) -> Words:
     return (*server_name, *offered, checked, name, *authority, "-verify_return_error")
 
 
-def _led_on(way: Way, following: Proxy) -> Confirmation:
+def _led_on(path: ProbePath, result: Result, way: Way, following: Proxy) -> Confirmation:
     """Of a row of proxies, one that does not lead to the next one: that one's port is what is asked for.
 
     In telnet, the only protocol of curl's that takes any server, and that waits for it to speak.
     """
     outcome = f"must get through to {following.place}, and may time out there"
     through = _through(way, sends_names=True)
-    return Confirmation(outcome, _command("curl", "-sSv", "-m", "9", *through, f"telnet://{following.place}"))
+    words = ("-sSv", "-m", "9", *_curl_from(path, result), *through)
+    return Confirmation(outcome, _command("curl", *words, f"telnet://{following.place}"))
 
 
-def _curl(path: ProbePath, result: Result, tls: TlsSettings, peer: str, family_flag: Words) -> str:
+def _curl_from(path: ProbePath, result: Result) -> Words:
+    source = path.binding.source(result.attempt.family)
+    return ("--interface", source) if source else ()
+
+
+def _curl(facts: Facts, path: ProbePath, result: Result, tls: TlsSettings, peer: str) -> str:
     """Names go to the proxy where the path sends them; not in SOCKS4, which takes none.
 
     Couriers have certificates of an authority of Apple's own, which curl does not know: -k shows them still.
     """
     way, attempt = _way(path, result), result.attempt
+    family_flag = _family_flag(facts, path, result, peer)
     name = tls.server_name if attempt.connected or not tls.is_apples else None
     asked = endpoint_text(name or result.host, result.port)
     mode = way[-1].resolve
@@ -254,8 +309,24 @@ def _curl(path: ProbePath, result: Result, tls: TlsSettings, peer: str, family_f
     if not tls.is_apples and tls.ca_file:
         options += ("--cacert", str(tls.ca_file))
     through = _through(way, sends_names=sends_names)
-    verbose = "-vk" if tls.is_apples else "-v"
-    return _command("curl", verbose, *family_flag, *options, *through, *elsewhere, f"https://{asked}/")
+    if found := _proxy_found(facts, path, way[0]):
+        through += ("--resolve", f"{way[0].place}:{found}")
+    verbose = "-sSvk" if tls.is_apples else "-sSv"
+    words = (verbose, *_ENDING, *_curl_from(path, result), *family_flag, *options, *through, *elsewhere)
+    return _command("curl", *words, f"https://{asked}/")
+
+
+def _proxy_found(facts: Facts, path: ProbePath, proxy: Proxy) -> str | None:
+    """Where the path's own resolver found the proxy: a command asks this machine's."""
+    if not path.resolver.nameservers:
+        return None
+    found = (
+        address
+        for lookup in facts.lookups
+        if (lookup.host, lookup.resolver) == (proxy.host, path.resolver.name)
+        for address in lookup.addresses
+    )
+    return next(found, None)
 
 
 def _through(way: Way, *, sends_names: bool) -> Words:

@@ -46,7 +46,7 @@ def render_diagnosis(facts: Facts) -> list[RenderableType]:
 
 def paragraphs(facts: Facts) -> list[Paragraph]:
     """One for each finding, then one for each verdict that has none and should have."""
-    unexplained = [judged for judged in facts.judgements if not (judged.findings or judged.is_well)]
+    unexplained = [judged for judged in facts.judgements if not (judged.findings or judged.is_expected)]
     asking = [_of_findings(facts, alike) for alike in facts.requests]
     steps = said_once(each.next_step for each in asking)
     told = [replace(each, next_step=step) for each, step in zip(asking, steps, strict=True)]

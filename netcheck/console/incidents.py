@@ -46,4 +46,4 @@ def _lasted(span: Span, now: float) -> str:
 
 def _availability_row(each: Availability) -> Row:
     spans = map(duration_text, (each.measured, each.not_ready, each.limited))
-    return cells(each.path, each.role, percent_text(each.ratio), *spans)
+    return cells(each.path, each.role, percent_text(each.ratio, each.measured), *spans)

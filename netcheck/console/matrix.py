@@ -8,7 +8,7 @@ from netcheck.facts import Facts
 from netcheck.fields import Field, Fields
 from netcheck.model.services import Service, hosts_on
 
-_STYLES = {"waiting": "", "ok": "green", "idle": "dim", "partly": "yellow", "bad": "red"}
+_STYLES = {"waiting": "", "ok": "green", "idle": "dim", "past": "dim", "partly": "yellow", "bad": "red"}
 
 
 class Matrix(Fields):
@@ -58,7 +58,7 @@ def _cell(field: Field) -> Cell:
     match field.state:
         case "ok":
             text = f"{share} in {field.says()}"
-        case "partly" | "bad":
+        case "partly" | "bad" | "past":
             text = f"{share} {field.says()}"
         case _:
             text = field.says()
@@ -68,8 +68,7 @@ def _cell(field: Field) -> Cell:
 def render_matrix(facts: Facts, width: int) -> RenderableType:
     matrix = Matrix(facts)
     rows = matrix.across()
-    if natural_width(rows) > width:
-        rows = matrix.down()
+    shown = table(rows) if natural_width(rows) <= width else table(matrix.down(), groups=1)
     note = matrix.sampled()
     title = heading("Hosts reached, and how long a connection takes (median)")
-    return Group(title, table(rows), *([Text(note)] if note else []))
+    return Group(title, shown, *([Text(note)] if note else []))

@@ -1,10 +1,12 @@
 """Text for a terminal or a file, by rich: tables that fit a width, and paragraphs that stay readable."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -21,8 +23,9 @@ COLOURS = {
 DETAIL_WIDTH = 160
 """How much of what a peer said fits into a field."""
 _GAP = 3
-_NARROWEST = 8
-"""To how many characters a column of sentences may shrink before names are cut."""
+_INDENT = 4
+_MOST_GROUPS = 2
+"""How many columns stand before rows at most, where two are left: else each row is told by itself."""
 _READABLE = 100
 """How wide a paragraph gets at most, in characters, on however wide a terminal."""
 
@@ -37,7 +40,7 @@ class Cell:
     @property
     def styled(self) -> Text:
         """Never read as markup: what peers say is in it."""
-        return Text(self.text, self.colour or "")
+        return Text(kept_together(self.text), self.colour or "", overflow="fold")
 
 
 Row = Sequence[Cell]
@@ -50,27 +53,97 @@ def cells(*texts: str) -> Row:
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
-    """A table that is cut between words where it can be: names are cut only where there is no other way."""
+    """A table that is cut between words; where that is not enough, its first columns stand before rows.
+
+    Only a word that is wider than all there is gets broken.
+    """
 
     rows: Sequence[Row]
+    groups: int = 0
+    """How many columns at least stand before rows: a long name is then there once."""
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
-        header, *others = self.rows
-        widths = _widths(self.rows)
-        of_names = [not any(" " in cell.text for cell in column) for column in zip(*self.rows, strict=True)]
-        least = [w if is_name else min(w, _NARROWEST) for w, is_name in zip(widths, of_names, strict=True)]
-        keeps_names = _whole(least) <= options.max_width
-        made = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
-        for cell, is_name in zip(header, of_names, strict=True):
-            made.add_column(cell.styled, overflow="fold", no_wrap=keeps_names and is_name)
-        for row in others:
-            made.add_row(*(cell.styled for cell in row))
-        yield made
+        for count in range(self.groups, max(0, min(_MOST_GROUPS, len(self.rows[0]) - 2)) + 1):
+            indent = _INDENT if count else 0
+            others = [row[count:] for row in self.rows]
+            if _whole(_least(others)) <= options.max_width - indent:
+                yield from _grouped(self.rows, count, options.max_width - indent)
+                return
+        yield from _one_below_another(self.rows)
 
 
-def table(rows: Sequence[Row]) -> RenderableType:
-    """The first row are the headings. Where it is too wide, its fields are wrapped."""
-    return _Fitted(rows)
+def _grouped(rows: Sequence[Row], count: int, width: int) -> Iterator[RenderableType]:
+    """The first `count` columns as a line before the rows that are alike in them."""
+    header, *others = rows
+    widths = _shared_out([row[count:] for row in rows], width)
+    if count == 0:
+        yield _plain(header, others, widths)
+        return
+    yield Text(_beside(header[:count]), "bold")
+    yield Padding(_plain(header[count:], [], widths), (0, 0, 0, _INDENT))
+    for first, alike in groupby(others, key=lambda row: _beside(row[:count])):
+        yield prose(first)
+        yield Padding(_plain(None, [row[count:] for row in alike], widths), (0, 0, 0, _INDENT))
+
+
+def _plain(header: Row | None, rows: Iterable[Row], widths: Sequence[int]) -> Table:
+    made = Table(
+        box=None,
+        pad_edge=False,
+        padding=(0, _GAP, 0, 0),
+        header_style="bold",
+        show_header=header is not None,
+    )
+    for place, width in enumerate(widths):
+        made.add_column(header[place].styled if header else "", overflow="fold", width=width)
+    for row in rows:
+        made.add_row(*(cell.styled for cell in row))
+    return made
+
+
+def _one_below_another(rows: Sequence[Row]) -> Iterator[RenderableType]:
+    """Each row as a line, and under it what its other columns say."""
+    header, *others = rows
+    for row in others:
+        yield row[0].styled
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for name, cell in zip(header[1:], row[1:], strict=True):
+            if cell.text:
+                grid.add_row(name.styled, cell.styled)
+        yield Padding(grid, (0, 0, 0, _INDENT))
+
+
+def _beside(cells: Iterable[Cell]) -> str:
+    return ", ".join(cell.text for cell in cells)
+
+
+def _least(rows: Sequence[Row]) -> list[int]:
+    """How narrow each column can be without a word that is broken."""
+    return [max(map(_longest_word, column)) for column in zip(*rows, strict=True)]
+
+
+def _longest_word(cell: Cell) -> int:
+    return max(map(len, kept_together(cell.text).split(" ")))
+
+
+def _shared_out(rows: Sequence[Row], width: int) -> list[int]:
+    """What each column gets of it: those that need the least more get that first."""
+    wanted, shared = _widths(rows), _least(rows)
+    spare = width - _whole(shared)
+    in_turn = sorted(range(len(shared)), key=lambda place: wanted[place] - shared[place])
+    for left, place in enumerate(in_turn):
+        more = min(wanted[place] - shared[place], spare // (len(in_turn) - left))
+        shared[place] += more
+        spare -= more
+    return shared
+
+
+def table(rows: Sequence[Row], groups: int = 0) -> RenderableType:
+    """The first row are the headings. Where it is too wide, its fields are wrapped.
+
+    The first `groups` columns, or more where it is too narrow, stand once before the rows alike in them.
+    """
+    return _Fitted(rows, groups)
 
 
 def natural_width(rows: Sequence[Row]) -> int:

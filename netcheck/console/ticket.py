@@ -4,44 +4,28 @@ Owns what a reader who knows nothing of netcheck needs: what to change, from whe
 when, how to confirm. Knows facts only.
 """
 
+import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from netcheck.answers import evidence_lines, over
+from netcheck.answers import evidence_lines
 from netcheck.console.confirming import confirmations, is_unresolved, lacks_pac_file, nameservers
+from netcheck.console.suffering import who_suffers
 from netcheck.console.wording import kept_together, places_text, said_once, sentences, with_spaces
 from netcheck.facts import Facts, PathFinding
-from netcheck.model.findings import Finding, Hop, Judgement, Verdict
-from netcheck.model.paths import ProbePath, Role, Transport
+from netcheck.model.findings import Finding, Hop
+from netcheck.model.paths import ProbePath, Transport
 from netcheck.model.results import Result
 from netcheck.model.services import hosts_on
 from netcheck.phrases import listed, time_text
 
+_ITS = re.compile(r"\bits\b")
 _WIDTH = 76
 """As in a letter. Commands stay in one line, to be copied."""
 _OURSELVES = "whoever runs netcheck here"
-_DO_NOT_GET = (
-    "Phones, tablets and Macs here do not get their push notifications (Apple Push Notification service, "
-    "APNs), so commands of the device management (MDM) do not arrive."
-)
-_SUFFER: Mapping[tuple[Role, Verdict], str] = {
-    (Role.DEVICE, Verdict.NOT_READY): _DO_NOT_GET,
-    (Role.DEVICE, Verdict.FALLBACK_ONLY): "Phones, tablets and Macs here get their push notifications (Apple "
-    "Push Notification service, APNs) late, and on Wi-Fi or Ethernet only: their usual port is blocked, and "
-    "it takes them about 30 s to fall back to another one.",
-    (Role.DEVICE, Verdict.DEGRADED): "Some phones, tablets and Macs here do not get their push notifications "
-    "(Apple Push Notification service, APNs), or not each time, so commands of the device management (MDM) "
-    "arrive late or not at all.",
-    (Role.PROVIDER, Verdict.NOT_READY): "The server for device management (MDM) here cannot send push "
-    "notifications (Apple Push Notification service, APNs), so no device gets its commands.",
-    (Role.PROVIDER, Verdict.DEGRADED): "The server for device management (MDM) here cannot send push "
-    "notifications (Apple Push Notification service, APNs) each time, so commands arrive late or not at all.",
-}
-"""What it means for people, by who suffers and how much."""
 _DNS_OVER = {Transport.UDP: "DNS", Transport.TCP: "DNS over TCP", Transport.TLS: "DNS over TLS"}
-_WHERE = {Role.DEVICE: " that connect {} ", Role.PROVIDER: " here, where it connects {}, "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +62,13 @@ def _asked(finding: Finding, origin: Origin) -> str:
     asked, *others = sentences(step)
     is_order = asked.startswith("to ")
     order = asked.removeprefix("to ").replace(" or to ", " or ") if is_order else f"find out {asked}"
+    order = _ITS.sub("your", order)  # the owner's, who is named no more
     return " ".join([f"Please {order}", *(each for each in others if "in the config" not in each)])
 
 
 def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[PathFinding]]) -> str:
-    judgements = [judged for alike in asked for found in alike for judged in found.judgements]
+    told = [alike for alike in asked if owner != _OURSELVES or alike[0].finding.hop is Hop.APPLE]
+    suffer = who_suffers(facts, [found for alike in told for found in alike])
     measured = (
         f"Measured on {origin.machine}, {_when(origin.time)}, with netcheck {origin.version}, "
         "which opens connections as devices and MDM servers do."
@@ -91,26 +77,8 @@ def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[P
     requests = [_request(facts, step, alike) for step, alike in zip(steps, asked, strict=True)]
     if len(requests) > 1:
         requests = [f"{number}. {text}" for number, text in enumerate(requests, 1)]
-    suffer = [] if owner == _OURSELVES else _suffering(facts, judgements)
     parts = [f"To: {owner}", *map(_filled, [*suffer, measured]), *requests]
     return "\n\n".join(parts)
-
-
-def _suffering(facts: Facts, judgements: Sequence[Judgement]) -> list[str]:
-    """What it means for people; only of these paths, where others serve them better, or worse."""
-    texts = []
-    for role in Role:
-        grouped: dict[Verdict, set[str]] = {}
-        for judged in judgements:
-            if judged.role is role and (role, judged.verdict) in _SUFFER:
-                grouped.setdefault(judged.verdict, set()).add(judged.path)
-        for verdict in sorted(grouped, key=lambda each: each.severity, reverse=True):
-            text, names = _SUFFER[role, verdict], grouped[verdict]
-            if {each.verdict for each in facts.judgements if each.role is role} != {verdict}:
-                ways = listed([over(path) for path in facts.paths if path.name in names])
-                text = text.replace(" here ", _WHERE[role].format(ways), 1)
-            texts.append(text)
-    return texts
 
 
 def _request(facts: Facts, step: str, alike: Sequence[PathFinding]) -> str:
@@ -131,7 +99,7 @@ def _request(facts: Facts, step: str, alike: Sequence[PathFinding]) -> str:
         return told
     commands = "\n".join(f"    {each.command}" for each in shown)
     these = "this" if len(shown) == 1 else "each of these"
-    return f"{told}\nTo confirm: {these} {shown[0].outcome}.\n{commands}"
+    return f"{told}\n{_filled(f'To confirm: {these} {shown[0].outcome}.')}\n{commands}"
 
 
 def _lines_to_add(finding: Finding) -> list[str]:

@@ -9,6 +9,7 @@ from netcheck.model.findings import Acceptance, Judgement, PushCertificate, Verd
 from netcheck.model.paths import Role, endpoint_text
 from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service
+from netcheck.phrases import as_sentence
 from netcheck.rows import certificate_row
 
 _log = logging.getLogger("netcheck")
@@ -43,7 +44,7 @@ class Announcer:
         latest = {(judged.path, judged.role): judged for judged in facts.judgements}
         for where, judged in latest.items():
             if self._verdicts.get(where, (Verdict.UNKNOWN, [])) != _gist(judged):
-                level = logging.INFO if judged.is_well else logging.WARNING
+                level = logging.INFO if judged.is_expected else logging.WARNING
                 _log.log(level, "%s", in_words(judged), extra=_fields(judged))
         self._verdicts = {where: _gist(judged) for where, judged in latest.items()}
 
@@ -101,7 +102,8 @@ def in_words(judged: Judgement) -> str:
     causes = "".join(f", {finding.cause} ({finding.hop})" for finding in judged.asking)
     if judged.is_expected and judged.verdict is not Verdict.READY:
         causes += ", as expected"
-    reasons = " ".join(f"{finding.evidence}. {finding.next_step}" for finding in judged.asking)
+    each = [f"{finding.evidence}. {finding.next_step}" for finding in judged.asking]
+    reasons = " ".join([*each[:1], *map(as_sentence, each[1:])])
     return f"{judged.path} for {judged.role}: {judged.verdict}{causes}{f': {reasons}' if reasons else ''}"
 
 

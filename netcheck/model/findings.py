@@ -159,6 +159,8 @@ class Finding:
     """Whether it is no fault: a remark never changes a verdict."""
     fix: Fix | None = None
     """The lines to add, where they are known."""
+    over: str = ""
+    """` over IPv4` or ` over IPv6`, where its places fare otherwise over the other family."""
     asked: str = ""
     """Who can do something about it, after `Ask`: `the owners of the proxy proxy.example:3128`, `Apple`."""
 
@@ -170,7 +172,7 @@ class Finding:
     @property
     def request(self) -> str:
         """The next step as it is forwarded: the reply comes last, once."""
-        return f"{self.next_step} Seen: {self.reply}" if self.reply else self.next_step
+        return f"{self.next_step} Seen: {self.reply.rstrip('.')}." if self.reply else self.next_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +222,6 @@ class Judgement:
             return False
         may_be_worse = self.expected is not Expected.READY and self.verdict is not Verdict.UNKNOWN
         return self.verdict is Verdict.READY or may_be_worse
-
-    @property
-    def is_well(self) -> bool:
-        """Whether it is ready, or as expected."""
-        return self.verdict is Verdict.READY or self.is_expected
 
 
 @dataclass(frozen=True, slots=True)

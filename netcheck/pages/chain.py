@@ -10,7 +10,7 @@ from netcheck.model.paths import Binding, ProbePath, Resolver
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One hop: `state` is ok, limited, broken, beyond (behind what is broken), or unknown."""
+    """One hop: `state` is ok, limited, broken, beyond (behind what is broken), expected, or unknown."""
 
     name: str
     detail: str
@@ -27,7 +27,7 @@ class Chain:
     @property
     def is_whole(self) -> bool:
         """Whether nothing is wrong on it."""
-        return all(link.state == "ok" for link in self.links)
+        return all(link.state in ("ok", "expected") for link in self.links)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ def chain(path: ProbePath, judgements: Iterable[Judgement]) -> Chain:
     unknown = all(each.verdict is Verdict.UNKNOWN for each in judged)
     nothing_arrives = all(each.verdict is Verdict.NOT_READY for each in judged)
     links: list[Link] = []
-    state = "unknown" if unknown else "ok"
+    is_closed = bool(judged) and nothing_arrives and all(each.is_expected for each in judged)
+    state = "unknown" if unknown else "expected" if is_closed else "ok"
     for place in places:
         here = [(finding, each) for finding, each in faults if finding.hop in place.hops]
         links.append(_link(place, here, state))

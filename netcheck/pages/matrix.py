@@ -97,7 +97,8 @@ def _field(fields: Fields, name: str, port: int, path: ProbePath) -> Field | Non
     probed = [field for field in alike if field.is_probed]
     if not probed:
         return None
-    return replace(probed[0], results=tuple(result for field in probed for result in field.results))
+    results = tuple(result for field in probed for result in field.results)
+    return replace(probed[0], results=results, is_well=all(field.is_well for field in probed))
 
 
 def _cell(field: Field, recent: Recent) -> Cell:

@@ -17,7 +17,7 @@ from netcheck.model.paths import ProbePath
 from netcheck.pages import tables, transcript
 from netcheck.pages.chain import chain
 from netcheck.pages.matrix import matrix
-from netcheck.pages.standing import Past, incidents, lines, state_of, troubles, worst
+from netcheck.pages.standing import WELL, Past, incidents, lines, state_of, troubles, worst
 from netcheck.pages.words import headline, said
 from netcheck.phrases import time_text
 
@@ -28,6 +28,8 @@ _HERE = Path(__file__).parent
 _MOST_INCIDENTS = 20
 _MANY = 8
 """With more of them, those that are well stand behind a line that opens."""
+_NUMBERED_HOST = re.compile(r"\b(?:N|[0-9]{1,3})-[a-z0-9]+(?:\.[a-z0-9]+)+")
+"""Browsers end lines behind its hyphen."""
 _IN_BACKTICKS = re.compile("`([^`]+)`")
 _TYPES = {
     "page.css": "text/css; charset=utf-8",
@@ -82,9 +84,10 @@ def _environment() -> "Environment":
 
 
 def _in_code(text: str) -> str:
-    """HTML of a text: what stands in backticks in it, as lines to be typed do, is code."""
+    """HTML of a text: what stands in backticks in it, as lines to be typed do, is code; hosts stay whole."""
     markupsafe = import_module("markupsafe")
-    safe: str = markupsafe.Markup(_IN_BACKTICKS.sub(r"<code>\1</code>", str(markupsafe.escape(text))))
+    in_code = _IN_BACKTICKS.sub(r"<code>\1</code>", str(markupsafe.escape(text)))
+    safe: str = markupsafe.Markup(_NUMBERED_HOST.sub(r'<span class="whole">\g<0></span>', in_code))
     return safe
 
 
@@ -105,8 +108,8 @@ def _rendered(facts: Facts, past: Past, version: str, time: float, *, is_live: b
         headline=headline(facts.judgements),
         answers=[answer.text for answer in answers(facts)],
         worst=worst(line.state for line in every),
-        lines=[line for line in every if not (is_folded and line.state == "ok")],
-        folded=[line for line in every if is_folded and line.state == "ok"],
+        lines=[line for line in every if not (is_folded and line.state in WELL)],
+        folded=[line for line in every if is_folded and line.state in WELL],
         days=past.days,
         troubles=troubles(facts, past, time),
         chains=[chain(path, facts.judgements) for path in paths],
@@ -136,5 +139,5 @@ def _worst_first(facts: Facts) -> Sequence[ProbePath]:
     """The paths; where there are many, those with something wrong come first, else nobody would find them."""
     if len(facts.paths) <= _MANY:
         return facts.paths
-    wrong = {judged.path for judged in facts.judgements if state_of(judged) != "ok"}
+    wrong = {judged.path for judged in facts.judgements if state_of(judged) not in WELL}
     return sorted(facts.paths, key=lambda path: path.name not in wrong)

@@ -9,9 +9,9 @@ from netcheck.answers import evidence_lines, in_short
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Finding, Fix, Judgement, Verdict
 from netcheck.model.incidents import Availability, Span
-from netcheck.model.paths import Role
+from netcheck.model.paths import Expected, Role
 from netcheck.pages.words import Said, said
-from netcheck.phrases import duration_text, percent_text, time_text
+from netcheck.phrases import as_sentence, duration_text, percent_text, time_text
 
 _MOST_EVIDENCE = 8
 """How many lines of evidence something that is wrong has at most, the rest counted."""
@@ -22,8 +22,9 @@ _STATES = {
     Verdict.UNKNOWN: "unknown",
     Verdict.NOT_READY: "broken",
 }
-_ORDER = ("broken", "limited", "unknown", "ok")
+_ORDER = ("broken", "limited", "unknown", "expected", "ok")
 """States, the worst first."""
+WELL = ("expected", "ok")
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,10 @@ class Incident:
 
 
 def state_of(judged: Judgement) -> str:
-    """`ok`, `limited`, `broken` or `unknown`; what is as expected is well."""
-    return "ok" if judged.is_expected else _STATES[judged.verdict]
+    """`ok`, `limited`, `broken`, `unknown`, or `expected`: not ready, and need not be."""
+    if judged.verdict is Verdict.READY:
+        return "ok" if judged.is_expected else "limited"
+    return "expected" if judged.is_expected else _STATES[judged.verdict]
 
 
 def worst(states: Iterable[str]) -> str:
@@ -112,11 +115,17 @@ def lines(judgements: Sequence[Judgement], past: Past, now: float) -> list[Line]
                 said=said(judged),
                 doubts=judged.doubts,
                 since=_since(past.lasting_of(judged), now),
-                availability=percent_text(available.ratio) if available and available.measured else "",
+                availability=_availability(judged, available),
                 measured=duration_text(available.measured) if available else "",
             )
         )
     return sorted(made, key=lambda line: _ORDER.index(line.state))
+
+
+def _availability(judged: Judgement, available: Availability | None) -> str:
+    """Nothing of a path that should be blocked: it is not there to be available."""
+    is_counted = available is not None and available.measured and judged.expected is not Expected.BLOCKED
+    return percent_text(available.ratio, available.measured) if available and is_counted else ""
 
 
 def troubles(facts: Facts, past: Past, now: float) -> list[Trouble]:
@@ -137,7 +146,7 @@ def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
     return Trouble(
         mark=_mark(finding),
         state="unknown" if finding.is_remark else worst(map(state_of, judgements)),
-        title=_begun_large(in_short(finding)),
+        title=as_sentence(in_short(finding)),
         whom=tuple(map(said, judgements)),
         hop=finding.hop.replace("_", " "),
         owner=finding.owner,
@@ -148,11 +157,6 @@ def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
         fix=finding.fix,
         is_remark=finding.is_remark,
     )
-
-
-def _begun_large(text: str) -> str:
-    """But for a host's name, which is written small."""
-    return text if "." in text.partition(" ")[0] else text[0].upper() + text[1:]
 
 
 def _evidence(finding: Finding, alike: Sequence[PathFinding]) -> tuple[str, ...]:

@@ -43,11 +43,11 @@ def _table(name: str, title: str, header: tuple[str, ...], rows: Iterable[Sequen
 
 def failures(results: Iterable[Result], fields: Iterable[Field], now: float) -> Table:
     """Those of one kind on a path are one row, the commonest first; what nobody minds stands last."""
-    unneeded = {(each.service.name, each.port, each.path.name): each.why_unneeded for each in fields}
+    harmless = {(each.service.name, each.port, each.path.name): each.why_harmless for each in fields}
     alike: dict[tuple[str, str, str], list[Result]] = {}
     for result in results:
         if (failure := result.attempt.failure) is not None:
-            why = unneeded.get((result.service, result.port, result.path), "")
+            why = harmless.get((result.service, result.port, result.path), "")
             alike.setdefault((why, result.path, failure_text(failure)), []).append(result)
     in_order = sorted(alike.items(), key=lambda item: (item[0][0] != "", -len(item[1]), item[0]))
     rows = [_failure_row(*kind, of_kind, now) for kind, of_kind in in_order]
@@ -60,7 +60,7 @@ def failures(results: Iterable[Result], fields: Iterable[Field], now: float) -> 
 
 
 def _failure_row(
-    why_unneeded: str, path: str, kind: str, alike: Sequence[Result], now: float
+    why_harmless: str, path: str, kind: str, alike: Sequence[Result], now: float
 ) -> Sequence[Cell]:
     where = _names(f"{result.service}:{result.port}" for result in alike)
     names = _names(result.host for result in alike)
@@ -70,8 +70,8 @@ def _failure_row(
         seen += f"; the answer began with {failure.evidence_text}"
     latest = f"{duration_text(now - max(result.attempt.time for result in alike))} ago"
     rest = [Cell(str(len(alike))), Cell(latest), where, names, Cell(seen)]
-    if why_unneeded:
-        cells = [Cell(path), Cell(f"{why_unneeded}: {kind}"), *rest]
+    if why_harmless:
+        cells = [Cell(path), Cell(f"{why_harmless}: {kind}"), *rest]
         return [cell._replace(state="idle") for cell in cells]
     return [Cell(path), Cell(kind, "bad"), *rest]
 

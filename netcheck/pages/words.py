@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from netcheck.answers import NOTHING_JUDGED, WHO, in_short
-from netcheck.model.findings import Judgement, Verdict
+from netcheck.model.findings import Cause, Judgement, Verdict
 from netcheck.model.paths import Role
 
 _WHO = {Role.DEVICE: WHO[Role.DEVICE], Role.PROVIDER: f"The {WHO[Role.PROVIDER]}"}
@@ -25,6 +25,18 @@ _DOES: Mapping[Role, Mapping[Verdict, str]] = {
     },
 }
 
+_BROKEN: Mapping[Role | None, str] = {
+    None: "Push is broken",
+    Role.DEVICE: "Devices get no push",
+    Role.PROVIDER: "The MDM server cannot send push",
+}
+"""Of one role, or of all."""
+_LIMITED: Mapping[Role | None, str] = {
+    None: "Push works with limits",
+    Role.DEVICE: "Devices get push with limits",
+    Role.PROVIDER: "The MDM server can send push with limits",
+}
+
 
 class Said(NamedTuple):
     """`WHO on PATH WHAT`: a verdict as a sentence, in parts, so that the path can stand out."""
@@ -39,32 +51,51 @@ class Said(NamedTuple):
 
 def said(judged: Judgement) -> Said:
     what = _DOES[judged.role][judged.verdict]
-    if judged.verdict not in (Verdict.READY, Verdict.UNKNOWN):
+    is_well = judged.verdict is Verdict.READY and judged.is_expected
+    if not is_well and judged.verdict is not Verdict.UNKNOWN:
         cause = judged.findings[0] if judged.findings else None
         what += f": {in_short(cause)}" if cause else ", as the config expects" if judged.is_expected else ""
     return Said(_WHO[judged.role], judged.path, f"{what}.")
 
 
 def headline(judgements: Sequence[Judgement]) -> str:
-    """All of it in one short sentence."""
-    concerned = [judged for judged in judgements if not judged.is_well]
-    paths = {judged.path for judged in judgements}
+    """All of it in one short sentence, of those alone whom the worst of it concerns."""
     if not judgements:
         return f"{NOTHING_JUDGED[0].upper()}{NOTHING_JUDGED[1:]}."
-    for verdicts, single, several in (
-        ({Verdict.NOT_READY}, "Push is broken on {path}.", "Push is broken on {count} of {all} paths."),
-        (
-            {Verdict.DEGRADED, Verdict.FALLBACK_ONLY},
-            "Push works on {path} with limits.",
-            "Push works with limits on {count} of {all} paths.",
-        ),
-        ({Verdict.UNKNOWN}, "{path} is not measured yet.", "{count} of {all} paths are not measured yet."),
-    ):
-        if names := _paths_with(concerned, verdicts):
-            text = single if len(names) == 1 else several
-            return text.format(path=names[0], count=len(names), all=len(paths))
-    return "Push works on every path." if len(paths) > 1 else "Push works."
+    opened = [judged for judged in judgements if judged.cause is Cause.PATH_OPEN]
+    others = [judged for judged in judgements if not judged.is_expected and judged not in opened]
+    for verdicts in ({Verdict.NOT_READY}, {Verdict.DEGRADED, Verdict.FALLBACK_ONLY}, {Verdict.UNKNOWN}):
+        if verdicts != {Verdict.NOT_READY} and opened:
+            return _opened(opened, judgements)
+        if concerned := [judged for judged in others if judged.verdict in verdicts]:
+            return _concerning(concerned, judgements)
+    if any(judged.verdict is not Verdict.READY for judged in judgements):
+        return "All is as the config expects."
+    return "Push works on every path." if len(_paths(judgements)) > 1 else "Push works."
 
 
-def _paths_with(judgements: Iterable[Judgement], verdicts: set[Verdict]) -> list[str]:
-    return list(dict.fromkeys(judged.path for judged in judgements if judged.verdict in verdicts))
+def _concerning(concerned: Sequence[Judgement], every: Sequence[Judgement]) -> str:
+    """Of a single role where the other one has no part in it: that one may well work."""
+    verdict, names = concerned[0].verdict, _paths(concerned)
+    where = _where(names, every)
+    if verdict is Verdict.UNKNOWN:
+        return f"{names[0]} is not measured yet." if len(names) == 1 else f"{where} are not measured yet."
+    roles = {judged.role for judged in concerned}
+    is_of_all = roles == {judged.role for judged in every}
+    who = None if is_of_all or len(roles) > 1 else concerned[0].role
+    return f"{(_BROKEN if verdict is Verdict.NOT_READY else _LIMITED)[who]} on {where}."
+
+
+def _opened(opened: Sequence[Judgement], every: Sequence[Judgement]) -> str:
+    names = _paths(opened)
+    if len(names) == 1:
+        return f"{names[0]} is open, and should be blocked."
+    return f"{_where(names, every)} are open, and should be blocked."
+
+
+def _where(names: Sequence[str], every: Iterable[Judgement]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} of {len(_paths(every))} paths"
+
+
+def _paths(judgements: Iterable[Judgement]) -> Sequence[str]:
+    return list(dict.fromkeys(judged.path for judged in judgements))

@@ -309,12 +309,24 @@ class _Inquiry:
             self._busy += trio.current_time() - turn_began - duration
             answer = _signed(answer, exchange)
         else:
-            silence = f"no answer from {asked} over {form.transport} in {duration:.2f} s{exchange.heard}"
-            answer = Answer(Reason.DNS_TIMEOUT, silence)
+            answer = Answer(
+                Reason.DNS_TIMEOUT, self._silence(asked, form.transport, duration, exchange.heard)
+            )
             if exchange.can_be_interrupted:
                 await self._listen(exchange, number)
         self.tries.append(Try(asked, form.transport, answer.reason, duration, exchange.noise))
         return answer
+
+    def _silence(self, asked: str, transport: Transport, duration: float, heard: str) -> str:
+        """With how long it was waited for over another transport, which took most of the time."""
+        before: dict[Transport, float] = {}
+        for each in self.tries:
+            if (each.nameserver, each.reason) == (asked, Reason.DNS_TIMEOUT) and each.transport != transport:
+                before[each.transport] = before.get(each.transport, 0.0) + each.duration
+        waited = [
+            f"over {each} in {seconds:.2f} s" for each, seconds in (before | {transport: duration}).items()
+        ]
+        return f"no answer from {asked} {', nor '.join(waited)}{heard}"
 
     async def _listen(self, exchange: Exchange, number: int) -> None:
         if self._listening is None:

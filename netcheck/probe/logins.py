@@ -15,6 +15,7 @@ import trio
 
 from netcheck.model.failing import Failure, LoginFault, Phase, PhaseError, Reason, RefusedLogin
 from netcheck.model.paths import AuthScheme, Proxy
+from netcheck.phrases import duration_text
 from netcheck.probe.kerberos import Kerberos, Negotiate
 from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
 from netcheck.wire.http_digest import Digest
@@ -83,9 +84,17 @@ class _Known:
         if (last := self.last) is None or not self.rejections:
             detail = f"{self.under_way} requests with the login got no answer, so no more were sent"
             return PhaseError(Reason.PROXY_TIMEOUT, detail, login=silence)
-        every = f"after {_FEW} rejections it is sent only every {_PAUSE:g} s, as accounts get locked"
-        why = every if self.rejections >= _FEW else "and others wait for an answer"
+        why = self._when_again() if self.rejections >= _FEW else "and others wait for an answer"
         return PhaseError(last.reason, f"{last.detail}; {why}", last.evidence, last.login)
+
+    def _when_again(self) -> str:
+        """To the minute: each of many probes says it, and should say the same."""
+        minutes = max(1, math.ceil((self.at + _PAUSE - trio.current_time()) / 60))
+        return (
+            f"after {_FEW} rejections netcheck sends this login only every {duration_text(_PAUSE)}, "
+            f"as accounts get locked, and next in {minutes} min; "
+            "another one in the config is sent as soon as that is reloaded"
+        )
 
 
 class Logins:

@@ -203,14 +203,44 @@ def commonest(about: Iterable[Counted]) -> tuple[Phase, Reason, int]:
     return phase, reason, count
 
 
-def how_often(case: Case, about: Sequence[Counted], words: str = "") -> str:
-    """How most of them fail, and how many of all that failed; `words` where more is known than the reason."""
+def how_often(case: Case, about: Sequence[Counted], words: str = "", *, says_where: bool = True) -> str:
+    """How most of them fail, and how many of all that failed there; `words` say more than the reason.
+
+    Without `says_where`, ports and family are named before it.
+    """
     phase, reason, count = commonest(about)
-    failed = len(case.failed)
     words = words or failure_in_words(phase, reason)
-    if count < failed:
-        return f"{words} in {count} of {failed} failed probes"
-    return f"{words} in {f'all {failed} failed probes' if failed > 1 else 'the one probe that failed'}"
+    return f"{words} in {how_many_fail(case, about, count, says_where=says_where)}"
+
+
+def how_many_fail(case: Case, about: Sequence[Counted], count: int, *, says_where: bool) -> str:
+    """Of the probes to the same places: what fails elsewhere has another reason, and weakens nothing."""
+    places = {(each.place, each.family) for each in about}
+    failed = [each for each in case.failed if (each.place, each.family) in places]
+    others = [each for each in case.failed if (each.place, each.family) not in places]
+    which = _of_which(case, about, others, says_where=says_where)
+    if count < len(failed):
+        return f"{count} of {len(failed)} failed probes{which}"
+    if len(failed) > 1:
+        return f"all {len(failed)} failed probes{which}"
+    return f"the one failed probe{which}" if which else "the one probe that failed"
+
+
+def _of_which(case: Case, about: Sequence[Counted], others: Sequence[Counted], *, says_where: bool) -> str:
+    """What sets them apart from the others that fail."""
+    places = {each.place for each in about}
+    services, ports = {each.service for each in places}, {each.port for each in places}
+    is_of_services = any(each.result.service not in services for each in others)
+    alike = [each for each in others if each.result.service in services]
+    is_of_ports = says_where and any(each.result.port not in ports for each in alike)
+    if is_of_services and is_of_ports:
+        which = f" of {shortened([f'{service}:{port}' for service, port in sorted(places)])}"
+    elif is_of_services:
+        which = f" of {shortened(sorted(services))}"
+    else:
+        which = f" on {ports_text(ports)}" if is_of_ports else ""
+    is_of_family = says_where and any(each.place in places for each in alike)
+    return which + (over(case, about) if is_of_family else "")
 
 
 def the_reply(about: Sequence[Counted], *, is_of_destination: bool = True) -> str:

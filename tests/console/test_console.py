@@ -122,13 +122,16 @@ def test_details_come_last_where_they_are_asked_for() -> None:
 
 def test_a_matrix_that_is_too_wide_is_turned() -> None:
     assert shown(width=60).split("\n\n")[2].splitlines()[1:] == [
-        "path     service   port   hosts reached",
-        "direct   courier   5223   0/2 connect timeout",
-        "direct   courier   443    2/2 in 25 ms",
-        "direct   gateway   2195   not probed",
-        "squid    courier   5223   not needed: proxy denied",
-        "squid    courier   443    1/1 in 20 ms",
-        "squid    gateway   2195   not probed",
+        "path",
+        "    service   port   hosts reached",
+        "direct",
+        "    courier   5223   0/2 connect timeout",
+        "    courier   443    2/2 in 25 ms",
+        "    gateway   2195   not probed",
+        "squid",
+        "    courier   5223   not needed: proxy denied",
+        "    courier   443    1/1 in 20 ms",
+        "    gateway   2195   not probed",
     ]
 
 

@@ -104,7 +104,7 @@ def test_one_text_has_all_that_an_owner_needs() -> None:
         "To: N-courier.test (N: 0 to 1), TCP port 5223\n"
         "Seen: 3 fail; no answer in 5 s.\n"
         "To confirm: this must succeed.\n"
-        "    nc -vz 0-courier.test 5223"
+        "    nc -vz -w 5 0-courier.test 5223"
     )
 
 
@@ -208,10 +208,13 @@ def test_what_is_to_be_set_in_the_config_is_for_whoever_runs_netcheck() -> None:
     [
         (
             ProxyScheme.HTTP,
-            "curl -vk --proxy http://p.test:3128 --proxy-anyauth --proxy-user 'svc user' https://0-courier.test",
+            "curl -sSvk -m 15 -o /dev/null --proxy http://p.test:3128 --proxy-anyauth --proxy-user 'svc user' https://0-courier.test",
         ),
-        (ProxyScheme.SOCKS5, "curl -vk --proxy socks5h://p.test:3128 --proxy-user 'svc user' https://"),
-        (ProxyScheme.SOCKS4, "curl -vk --proxy socks4a://p.test:3128 "),
+        (
+            ProxyScheme.SOCKS5,
+            "curl -sSvk -m 15 -o /dev/null --proxy socks5h://p.test:3128 --proxy-user 'svc user' https://",
+        ),
+        (ProxyScheme.SOCKS4, "curl -sSvk -m 15 -o /dev/null --proxy socks4a://p.test:3128 "),
     ],
 )
 def test_through_a_proxy_curl_confirms(scheme: ProxyScheme, command: str) -> None:
@@ -224,11 +227,28 @@ def test_through_a_proxy_curl_confirms(scheme: ProxyScheme, command: str) -> Non
 @pytest.mark.parametrize(
     ("path", "failure", "command"),
     [
-        (WIFI, DROPPED, "nc -vz -s 10.9.0.7 0-courier.test 443"),
+        (WIFI, DROPPED, "nc -4 -vz -w 5 -s 10.9.0.7 0-courier.test 443"),
+        (
+            WIFI,
+            Failure(Phase.TLS, Reason.CLOSED),
+            "openssl s_client -4 -bind 10.9.0.7:0 -connect 0-courier.test:443 "
+            "-servername 0-courier.test </dev/null",
+        ),
+        (
+            replace(WIFI, proxies=(Proxy(ProxyScheme.HTTP, "p.test", 3128),)),
+            REFUSED,
+            "curl -sSvk -m 15 -o /dev/null --interface 10.9.0.7 --proxy http://p.test:3128 "
+            "https://0-courier.test:443/",
+        ),
+        (
+            ProbePath("corp", resolver=Resolver("corp", (Nameserver("10.0.0.53", 53),))),
+            DROPPED,
+            "nc -vz -w 5 192.0.2.1 443",
+        ),
         (
             ProbePath("lb", load_balancer=(("0-courier.test", LoadBalancer("10.1.1.2", None)),)),
             DROPPED,
-            "nc -vz 10.1.1.2 443",
+            "nc -vz -w 5 10.1.1.2 443",
         ),
         (
             ProbePath("lb", load_balancer=(("0-courier.test", LoadBalancer("10.1.1.2", 4022)),)),
@@ -328,7 +348,9 @@ def test_no_protocol_of_the_config_is_run_by_a_shell() -> None:
 
 def test_brackets_are_no_pattern_of_a_shell() -> None:
     path = ProbePath("p", (Proxy(ProxyScheme.HTTP, "fd00::1", 3128),))
-    assert confirmation(path, REFUSED).startswith("curl -vk --proxy 'http://[fd00::1]:3128' https://")
+    assert confirmation(path, REFUSED).startswith(
+        "curl -sSvk -m 15 -o /dev/null --proxy 'http://[fd00::1]:3128' https://"
+    )
 
 
 def asked_at(path: ProbePath, *about: Result, known_results: Iterable[Result] = ()) -> str:
@@ -386,23 +408,29 @@ def test_a_wrong_address_must_be_gone() -> None:
         ),
         (
             (NEAR, FAR),
+            0,
+            Failure(Phase.PROXY_CONNECT, Reason.REFUSED),
+            "nc -vz -w 5 near.test 1080",
+        ),
+        (
+            (NEAR, FAR),
             1,
             Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED),
-            "curl -vk --preproxy socks5h://near.test:1080 --proxy http://far.test:3128 "
+            "curl -sSvk -m 15 -o /dev/null --preproxy socks5h://near.test:1080 --proxy http://far.test:3128 "
             "https://0-courier.test:443/",
         ),
         (
             (NEAR, FAR),
             2,
             Failure(Phase.TLS, Reason.TLS_UNTRUSTED),
-            "curl -vk --preproxy socks5h://near.test:1080 --proxy http://far.test:3128 "
+            "curl -sSvk -m 15 -o /dev/null --preproxy socks5h://near.test:1080 --proxy http://far.test:3128 "
             "https://0-courier.test:443/",
         ),
         (
             (replace(FAR, scheme=ProxyScheme.HTTPS, ca_file=Path("/etc/ca.pem")),),
             0,
             Failure(Phase.PROXY_TLS, Reason.TLS_EXPIRED),
-            "curl -vk --proxy https://far.test:3128 --proxy-cacert /etc/ca.pem https://0-courier.test:443/",
+            "curl -sSvk -m 15 -o /dev/null --proxy https://far.test:3128 --proxy-cacert /etc/ca.pem https://0-courier.test:443/",
         ),
     ],
 )
@@ -415,6 +443,30 @@ def test_of_a_row_of_proxies_the_one_that_fails_is_asked(
     text = asked_at(path, about)
     assert text.endswith(f"\n    {command}")
     assert ("must get through to far.test:3128" in " ".join(text.split())) is ("telnet" in command)
+
+
+@pytest.mark.parametrize(
+    ("way", "failure", "command"),
+    [
+        (
+            (FAR,),
+            REFUSED,
+            "curl -sSvk -m 15 -o /dev/null --proxy http://far.test:3128 --resolve far.test:3128:10.0.0.9 "
+            "https://0-courier.test:443/",
+        ),
+        ((FAR, NEAR), Failure(Phase.PROXY_CONNECT, Reason.REFUSED), "nc -vz -w 5 10.0.0.9 3128"),
+    ],
+)
+def test_a_proxy_is_asked_where_the_resolver_of_the_path_found_it(
+    way: Way, failure: Failure, command: str
+) -> None:
+    """Whoever runs the command asks another resolver, which may know another proxy or none."""
+    path = ProbePath("web", way, resolver=Resolver("corp", (Nameserver("10.0.0.53", 53),)))
+    about = result(COURIER, 443, failure, path="web", family=Family.NAME, proxies=way)
+    told = judged(path, finding(PROXY, "Ask the owners of the proxy p.test to do it.", about))
+    found = replace(lookup("far.test", "10.0.0.9"), resolver="corp")
+    (text,) = tickets(facts([COURIER], [path], [told], [about], [found]), ORIGIN)
+    assert text.endswith(f"\n    {command}")
 
 
 def test_good_addresses_of_the_other_family_need_not_be_gone() -> None:
@@ -478,7 +530,7 @@ def test_a_proxy_that_is_given_addresses_is_given_the_one_that_fails(
     refused = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_TARGET_UNREACHABLE)
     works = result(COURIER, 443, host="1-courier.test", path="p")
     text = asked_at(path, result(COURIER, 443, refused, path="p"), known_results=[works])
-    assert text.endswith(f"\n    curl -vk {command}")
+    assert text.endswith(f"\n    curl -sSvk -m 15 -o /dev/null {command}")
 
 
 def test_what_fails_in_one_family_only_is_asked_of_a_proxy_in_that_family() -> None:
@@ -486,13 +538,15 @@ def test_what_fails_in_one_family_only_is_asked_of_a_proxy_in_that_family() -> N
     refused = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_TARGET_UNREACHABLE)
     failed = result(COURIER, 443, refused, path="p", family=Family.IPV6, address="2001:db8::1")
     text = asked_at(path, failed, known_results=[result(COURIER, 443, path="p")])
-    assert text.endswith("\n    curl -vk -6 --proxy socks5://p.test:1080 https://0-courier.test:443/")
+    assert text.endswith(
+        "\n    curl -sSvk -m 15 -o /dev/null -6 --proxy socks5://p.test:1080 https://0-courier.test:443/"
+    )
 
 
 @pytest.mark.parametrize(
     ("failure", "command"),
     [
-        (DROPPED, "nc -6 -vz 0-courier.test 443"),
+        (DROPPED, "nc -6 -vz -w 5 0-courier.test 443"),
         (
             Failure(Phase.TLS, Reason.TLS_TIMEOUT),
             "openssl s_client -6 -connect 0-courier.test:443 -servername 0-courier.test </dev/null",
@@ -534,12 +588,17 @@ WEB = ProbePath("web", (Proxy(ProxyScheme.HTTP, "p.test", 3128),))
             TlsSettings(),
             "openssl s_client -connect 192.0.2.1:443 -verify_ip 192.0.2.1 -verify_return_error </dev/null",
         ),
-        (WEB, "mdm.test", TlsSettings(), "curl -v --proxy http://p.test:3128 https://mdm.test:443/"),
+        (
+            WEB,
+            "mdm.test",
+            TlsSettings(),
+            "curl -sSv -m 15 -o /dev/null --proxy http://p.test:3128 https://mdm.test:443/",
+        ),
         (
             WEB,
             "mdm.test",
             TlsSettings("other.test", ca_file=Path("/etc/ca.pem")),
-            "curl -v --cacert /etc/ca.pem --proxy http://p.test:3128 "
+            "curl -sSv -m 15 -o /dev/null --cacert /etc/ca.pem --proxy http://p.test:3128 "
             "--connect-to ::mdm.test:443 https://other.test:443/",
         ),
     ],
@@ -554,7 +613,7 @@ def test_the_certificate_of_an_own_service_is_verified(
         told = judged(path, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
         (text,) = tickets(facts([service], [path], [told], [failed]), ORIGIN)
         assert text.endswith(f"\n    {command}")
-        assert f"valid certificate for {tls.server_name or host}." in " ".join(text.split())
+        assert f"a valid certificate for {tls.server_name or host} (" in " ".join(text.split())
 
 
 @pytest.mark.parametrize(
@@ -567,7 +626,7 @@ def test_the_certificate_of_an_own_service_is_verified(
         ),
         (
             ProbePath("web", (Proxy(ProxyScheme.HTTP, "p.test", 3128),)),
-            "curl -vk --curves X25519MLKEM768 --proxy http://p.test:3128 https://0-courier.test:443/",
+            "curl -sSvk -m 15 -o /dev/null --curves X25519MLKEM768 --proxy http://p.test:3128 https://0-courier.test:443/",
         ),
     ],
 )
@@ -585,7 +644,7 @@ def test_it_is_confirmed_from_the_source_address_of_the_family_that_fails() -> N
     failed = result(COURIER, 443, DROPPED, address="2001:db8::1", family=Family.IPV6)
     told = judged(path, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
     (text,) = tickets(facts([COURIER], [path], [told], [failed, result(COURIER, 443)]), ORIGIN)
-    assert text.endswith("\n    nc -6 -vz -s fd00::7 0-courier.test 443")
+    assert text.endswith("\n    nc -6 -vz -w 5 -s fd00::7 0-courier.test 443")
 
 
 def test_openssl_says_what_netcheck_says() -> None:
@@ -608,7 +667,7 @@ def test_openssl_says_what_netcheck_says() -> None:
 @pytest.mark.parametrize(
     ("failure", "command"),
     [
-        (DROPPED, "nc -vz 192.0.2.1 443"),
+        (DROPPED, "nc -vz -w 5 192.0.2.1 443"),
         (
             Failure(Phase.CONNECT, Reason.RESET),  # to connect succeeds
             "openssl s_client -connect 192.0.2.1:443 -servername 0-courier.test </dev/null",
@@ -654,20 +713,24 @@ def test_each_port_is_confirmed() -> None:
     (text,) = tickets(known([DIRECT], told), ORIGIN)
     assert text.splitlines()[-3:] == [
         "To confirm: each of these must succeed.",
-        "    nc -vz 0-courier.test 443",
-        "    nc -vz 0-courier.test 5223",
+        "    nc -vz -w 5 0-courier.test 443",
+        "    nc -vz -w 5 0-courier.test 5223",
     ]
 
 
 @pytest.mark.parametrize(
-    ("is_apples", "says"), [(True, "issued by Apple."), (False, "valid certificate for api.test.")]
+    ("is_apples", "says"),
+    [
+        (True, "issued by Apple (in the line `issuer=`)."),
+        (False, "a valid certificate for api.test (`issuer=`, then `Verify return code: 0 (ok)`)."),
+    ],
 )
 def test_whose_certificate_is_to_be_seen_depends_on_whose_service_it_is(is_apples: bool, says: str) -> None:
     service = replace(PROVIDER, tls=TlsSettings(is_apples=is_apples))
     about = result(service, 443, Failure(Phase.TLS, Reason.TLS_EXPIRED))
     told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to open it.", about))
     (text,) = tickets(facts([service], [DIRECT], [told]), ORIGIN)
-    assert says in text
+    assert says in " ".join(text.split())
 
 
 @pytest.mark.parametrize(
@@ -689,6 +752,10 @@ def test_whose_certificate_is_to_be_seen_depends_on_whose_service_it_is(is_apple
             "Please close it.",
         ),
         (
+            "Ask the owners of the firewall to remove it from its block list. Its answers lead nowhere.",
+            "Please remove it from your block list. Its answers lead nowhere.",
+        ),
+        (
             "Ask the owners of the firewall to let netcheck's machine pass.",
             "Please let mdm01 pass.",
         ),
@@ -708,3 +775,20 @@ def test_the_nameservers_that_were_asked_are_named() -> None:
     (text,) = tickets(facts([COURIER], [DIRECT], [told], [], [found]), ORIGIN)
     assert "\nTo: fd00::53 port 53, DNS\n" in text
     assert text.endswith("\n    dig @fd00::53 0-courier.test +short")
+
+
+def test_nobody_suffers_from_a_path_that_is_open() -> None:
+    opened = ("the firewall", Hop.FIREWALL, Cause.PATH_OPEN)
+    about = result(COURIER, 443)
+    told = judged(DIRECT, finding(opened, "Ask the owners of the firewall to block it.", about))
+    (text,) = tickets(known([DIRECT], replace(told, verdict=Verdict.FALLBACK_ONLY)), ORIGIN)
+    assert text.startswith("To: the owners of the firewall\n\nMeasured on")
+
+
+def test_for_apple_it_is_said_who_suffers() -> None:
+    """There is nobody else to forward it."""
+    down = finding(
+        ("Apple", Hop.APPLE, Cause.APPLE_UNREACHABLE), "Look at it.", result(PROVIDER, 443, DROPPED)
+    )
+    (text,) = tickets(known([DIRECT], judged(DIRECT, down, role=Role.PROVIDER)), ORIGIN)
+    assert text.startswith("To: whoever runs netcheck here\n\nThe server for device management (MDM)")

@@ -28,7 +28,7 @@ DIRECT = ProbePath("direct")
 READY = Judgement("direct", Role.DEVICE, Verdict.READY, counts=("courier port 5223: 5 of 5 hosts",))
 PORT = Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "5223: 0 of 5 hosts", "Ask the firewall's owners for 5223.")
 INSPECTED = Finding(
-    Cause.TLS_INTERCEPTED, Hop.PROXY, "443: CN=Inspector", "Ask the proxy's owners to exempt 443."
+    Cause.TLS_INTERCEPTED, Hop.PROXY, "decrypted: CN=Inspector", "Ask the proxy's owners to exempt 443."
 )
 BLOCKED = replace(READY, verdict=Verdict.NOT_READY, findings=(PORT, INSPECTED))
 
@@ -56,7 +56,7 @@ def test_a_verdict_is_said_with_every_finding_and_what_to_do() -> None:
     assert in_words(BLOCKED) == (
         "direct for device: not_ready, port_blocked (firewall), tls_intercepted (proxy): "
         "5223: 0 of 5 hosts. Ask the firewall's owners for 5223. "
-        "443: CN=Inspector. Ask the proxy's owners to exempt 443."
+        "Decrypted: CN=Inspector. Ask the proxy's owners to exempt 443."
     )
 
 
@@ -192,3 +192,11 @@ def test_what_apns_says_of_a_push_certificate_is_logged_when_it_changes(
         "push certificate mdm over direct: APNs refuses it: it has expired (TLS alert 45)",
     ]
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]
+
+
+def test_a_path_that_is_open_and_should_be_blocked_is_a_warning_however_well_it_works(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    opened = Finding(Cause.PATH_OPEN, Hop.FIREWALL, "it can be reached", "Block it.")
+    announced(judged(replace(READY, findings=(opened,), expected=Expected.BLOCKED)))
+    assert caplog.records[0].levelname == "WARNING"

@@ -92,7 +92,7 @@ def test_a_verdict_comes_with_what_it_rests_on() -> None:
             "cause": "proxy_denies_port",
             "hop": "proxy",
             "evidence": ["5 of 5 denied"],
-            "next_step": "Ask for port 5223. Seen: HTTP 403",
+            "next_step": "Ask for port 5223. Seen: HTTP 403.",
             "expected": False,
             "findings": [
                 {
@@ -100,7 +100,7 @@ def test_a_verdict_comes_with_what_it_rests_on() -> None:
                     "hop": "proxy",
                     "owner": "the proxy socks.test:1080",
                     "evidence": "5 of 5 denied",
-                    "next_step": "Ask for port 5223. Seen: HTTP 403",
+                    "next_step": "Ask for port 5223. Seen: HTTP 403.",
                     "remark": False,
                     "fix": None,
                 }

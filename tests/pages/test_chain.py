@@ -5,6 +5,7 @@ from dataclasses import replace
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import (
     Binding,
+    Expected,
     LoadBalancer,
     Nameserver,
     ProbePath,
@@ -114,3 +115,10 @@ def test_another_path_s_faults_are_not_drawn() -> None:
         "Proxy",
         "ok",
     )
+
+
+def test_what_should_be_closed_and_is_does_not_work_but_is_as_expected() -> None:
+    closed = replace(judged(DIRECT, Verdict.NOT_READY), expected=Expected.BLOCKED)
+    whole = chain(DIRECT, [closed])
+    assert {link.state for link in whole.links} == {"expected"}
+    assert whole.is_whole

@@ -155,7 +155,7 @@ def test_while_text_is_selected_the_page_waits_and_says_so(script: Script) -> No
     expect(script.page.locator("h1")).to_have_text("Push works on every path.")
     script.page.evaluate("getSelection().removeAllRanges()")
     expect(live).to_have_text("live")
-    expect(script.page.locator("h1")).to_have_text("Push works on path-20 with limits.")
+    expect(script.page.locator("h1")).to_have_text("Push works with limits on path-20.")
 
 
 def test_the_step_and_its_lines_have_a_button_each_that_says_what_it_copies(script: Script) -> None:

@@ -24,7 +24,7 @@ from netcheck.model.findings import (
     Verdict,
 )
 from netcheck.model.incidents import Availability, Span
-from netcheck.model.paths import Credentials, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
+from netcheck.model.paths import Credentials, Expected, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
 from netcheck.model.results import Bag, Choice, Hold, HoldEnd, HoldKey, LargeHello, TlsInfo, Trust
 from netcheck.pages.page import asset, onset, render, render_report
 from netcheck.pages.standing import Past
@@ -124,8 +124,8 @@ def hostile() -> Facts:
     )
 
 
-OURS = {"service", "host", "path", "name", "resolver", "sha256"}
-"""The config allows no markup in a name."""
+OURS = {"service", "host", "path", "name", "resolver", "sha256", "over"}
+"""The config allows no markup in a name; which family it is over is told in words of ours."""
 
 
 def texts_of(record: object) -> Iterator[tuple[str, object]]:
@@ -281,6 +281,17 @@ def test_failures_that_somebody_needs_stand_before_all_that_nobody_minds() -> No
     assert classes.count("bad") == 2  # in the matrix, and here
 
 
+def test_failures_that_are_over_are_not_red() -> None:
+    judged = Judgement("direct", Role.DEVICE, Verdict.READY, needs=frozenset({Needed("courier", 443)}))
+    seen = [result(COURIER, 443, DROPPED, at=10.0), result(COURIER, 443, host=COURIER.hosts[1], at=20.0)]
+    reader = live(facts([COURIER], [ProbePath("direct")], [judged], seen))
+    assert "1/2 so far; before: connect timeout" in " ".join(reader.text.split())
+    assert "direct before: connect timeout 1 " in " ".join(reader.text.split())
+    classes = {attributes.get("class") for tag, attributes in reader.seen if tag == "td"}
+    assert classes >= {"past", "idle"}
+    assert not classes & {"bad", "partly"}
+
+
 def test_failures_that_are_alike_are_one_row_with_their_count_and_three_names() -> None:
     many = [result(COURIER, 443, DROPPED, host=f"{n}-courier.test", time=NOW - 60 - n) for n in range(51)]
     known = facts([COURIER], [ProbePath("direct")], [], many)
@@ -333,6 +344,14 @@ def test_what_is_to_be_typed_is_code() -> None:
     page = render(known, Past(), "0.1.0", NOW)
     assert "Set <code>ca_file</code> of the path <code>direct</code>, no ` more." in page
     assert "<code>verify</code> needs the key" in page
+
+
+def test_the_name_of_a_numbered_host_is_kept_in_one_line() -> None:
+    """Browsers end lines behind a hyphen."""
+    port = Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "", "Allow N-courier.push.apple.com.", "the firewall")
+    judged = Judgement("direct", Role.DEVICE, Verdict.NOT_READY, (port,))
+    page = render(facts([COURIER], [ProbePath("direct")], [judged]), past(), "0.1.0", NOW)
+    assert 'Allow <span class="whole">N-courier.push.apple.com</span>.' in page
 
 
 def test_it_says_what_may_be_changing() -> None:
@@ -406,3 +425,22 @@ def test_a_remark_says_only_that_it_changes_no_verdict() -> None:
     remark = Finding(Cause.PROXY_MEMBER_DOWN, Hop.PROXY, "", "Ask.", is_remark=True)
     judged = Judgement("direct", Role.DEVICE, Verdict.READY, (remark,))
     assert "(a remark: it changes no verdict)" in live(facts([COURIER], [ProbePath("direct")], [judged])).text
+
+
+def badges(known: Facts, seen: Past) -> list[tuple[str, str]]:
+    """What stands before each line at the top, and how available it was."""
+    html = render(known, seen, "0.1.0", NOW)
+    top = html[html.index('<ul class="lines">') : html.index('<section id="wrong">')]
+    return re.findall(r'class="badge \w+">([^<]+)<|class="availability"[^>]*>([^<]+)<', top)
+
+
+def test_a_path_that_should_be_blocked_neither_works_nor_is_available() -> None:
+    closed = Judgement("direct", Role.DEVICE, Verdict.NOT_READY, expected=Expected.BLOCKED)
+    seen = Past((), [Availability("direct", Role.DEVICE, 10_000, 0, 0)])
+    known = facts([COURIER], [ProbePath("direct")], [closed])
+    assert badges(known, seen) == [("as expected", "")]
+    fault = Finding(Cause.PATH_OPEN, Hop.FIREWALL, "it can be reached", "Block it.")
+    opened = replace(closed, verdict=Verdict.READY, findings=(fault,))
+    assert badges(replace(known, judgements=(opened,)), seen) == [("limits", "")]
+    ready = replace(closed, verdict=Verdict.READY, expected=Expected.READY)
+    assert badges(replace(known, judgements=(ready,)), seen) == [("works", ""), ("", "100 %")]

@@ -14,6 +14,15 @@ PORT = Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "", "", about=(result(COURIER, 
 FALLBACK = replace(READY, verdict=Verdict.FALLBACK_ONLY, findings=(PORT,))
 DOWN = Judgement("web", Role.PROVIDER, Verdict.NOT_READY, (Finding(Cause.PROXY_DOWN, Hop.PROXY, "", ""),))
 
+CLOSED = Judgement("guest", Role.DEVICE, Verdict.NOT_READY, expected=Expected.BLOCKED)
+OPEN = Judgement(
+    "guest",
+    Role.PROVIDER,
+    Verdict.READY,
+    (Finding(Cause.PATH_OPEN, Hop.FIREWALL, "", ""),),
+    expected=Expected.BLOCKED,
+)
+
 
 @pytest.mark.parametrize(
     ("judged", "sentence"),
@@ -26,6 +35,7 @@ DOWN = Judgement("web", Role.PROVIDER, Verdict.NOT_READY, (Finding(Cause.PROXY_D
             replace(READY, verdict=Verdict.NOT_READY, expected=Expected.BLOCKED),
             "Devices on direct get no push, as the config expects.",
         ),
+        (OPEN, "The MDM server on guest can send push: it is open, and should be blocked."),
     ],
 )
 def test_a_verdict_is_a_sentence(judged: Judgement, sentence: str) -> None:
@@ -43,9 +53,15 @@ def test_every_verdict_can_be_said_of_every_role(role: Role, verdict: Verdict) -
     [
         ([READY], "Push works."),
         ([READY, replace(READY, path="web")], "Push works on every path."),
-        ([READY, DOWN, FALLBACK], "Push is broken on web."),
-        ([DOWN, replace(DOWN, path="dmz"), READY], "Push is broken on 2 of 3 paths."),
-        ([FALLBACK, replace(READY, path="web")], "Push works on direct with limits."),
+        ([READY, DOWN, FALLBACK], "The MDM server cannot send push on web."),
+        ([DOWN, replace(DOWN, role=Role.DEVICE), READY], "Push is broken on web."),
+        ([DOWN, replace(DOWN, path="dmz"), READY], "The MDM server cannot send push on 2 of 3 paths."),
+        ([FALLBACK, replace(READY, role=Role.PROVIDER)], "Devices get push with limits on direct."),
+        ([FALLBACK, replace(READY, path="web")], "Push works with limits on direct."),
+        ([CLOSED, READY], "All is as the config expects."),
+        ([OPEN, FALLBACK, READY], "guest is open, and should be blocked."),
+        ([OPEN, replace(OPEN, path="iot"), READY], "2 of 3 paths are open, and should be blocked."),
+        ([OPEN, DOWN], "Push is broken on web."),
         ([replace(READY, verdict=Verdict.UNKNOWN)], "direct is not measured yet."),
         (
             [],

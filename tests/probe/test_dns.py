@@ -1,5 +1,6 @@
 """The exchange with nameservers: in which form they are asked, what is noise, and whom to ask next."""
 
+import re
 import socket
 import struct
 from collections.abc import Iterable
@@ -413,6 +414,13 @@ async def test_a_silent_nameserver_is_asked_twice_and_then_by_tcp_within_the_tim
     assert reasons(found) == [*[Reason.DNS_TIMEOUT] * 2, Reason.RESOLVER_UNREACHABLE]
     assert found.duration < SHORT + 2
     assert f"no answer from {found.tries[1].nameserver} over udp in 0." in found.detail
+
+
+@in_trio
+async def test_how_long_it_was_waited_for_is_told_of_each_transport() -> None:
+    async with peer(silent, frames(silent)) as here:
+        found = await ask_the_system(here, timeout=SHORT)
+    assert re.search(r"no answer from \S+ over udp in 0\.\d\d s, nor over tcp in 0\.\d\d s$", found.detail)
 
 
 @in_trio

@@ -252,9 +252,12 @@ async def test_a_login_that_is_always_rejected_is_not_sent_with_every_probe(
     assert (sent, scripted.logins.count(PROVEN)) == (3, 4)
     assert {each.reason for each in failures if each} == {Reason.PROXY_AUTH_FAILED}
     assert {each.login for each in failures if each} == {RefusedLogin(LoginFault.REJECTED, ("Basic",))}
-    assert [each is not None and "only every 300 s" in each.detail for each in failures] == 3 * [
-        False
-    ] + 3 * [True]
+    assert [
+        each is not None
+        and "sends this login only every 5 min, as accounts get locked, and next in 5 min; another one"
+        in each.detail
+        for each in failures
+    ] == 3 * [False] + 3 * [True]
 
 
 @in_trio

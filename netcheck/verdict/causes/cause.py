@@ -8,7 +8,7 @@ from netcheck.model.findings import Cause, Finding, Hop
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.fixes import fix_for
-from netcheck.verdict.naming import Owner, goes_directly, or_a_later_way, or_another_way
+from netcheck.verdict.naming import Owner, goes_directly, or_a_later_way, or_another_way, over
 
 
 class Found(NamedTuple):
@@ -64,6 +64,7 @@ class Rule:
             about=results,
             is_remark=self.is_remark,
             fix=fix,
+            over=over(case, about),
             asked=owner.asked,
         )
         return finding, about

@@ -29,6 +29,7 @@ from netcheck.verdict.naming import (
     THIS_NETWORK,
     apples_networks,
     commonest,
+    how_many_fail,
     how_often,
     on_the_way,
     over,
@@ -214,7 +215,8 @@ def _only_over(case: Case, family: Family) -> Found | None:
     return Found(
         owner,
         about,
-        f"over {name}{' and by name' if names else ''}, {how_often(case, about)}; other addresses answer",
+        f"over {name}{' and by name' if names else ''}, {how_often(case, about, says_where=False)}; other "
+        "addresses answer",
         _REPAIR_NAT64.format(owner.asked) if _nothing_is_translated(case, about) else fix,
         the_reply(about),
     )
@@ -260,9 +262,10 @@ def _how_on_ports(case: Case, about: Sequence[Counted]) -> str:
     ports = sorted({each.result.port for each in about})
     kinds = [commonest([each for each in about if each.result.port == port])[:2] for port in ports]
     if len(ports) != 2 or kinds[0] == kinds[1]:
-        return f"on {ports_text(ports)}{over(case, about)}, {how_often(case, about)}"
+        return f"on {ports_text(ports)}{over(case, about)}, {how_often(case, about, says_where=False)}"
+    how_many = how_many_fail(case, about, len(about), says_where=False)
     each = (f"on port {port}, {failure_in_words(*kind)}" for port, kind in zip(ports, kinds, strict=True))
-    return f"{'; '.join(each)}{over(case, about)} ({len(about)} of {len(case.failed)} failed probes)"
+    return f"{'; '.join(each)}{over(case, about)} ({how_many})"
 
 
 def _nothing_is_translated(case: Case, about: Sequence[Counted]) -> bool:

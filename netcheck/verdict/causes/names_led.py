@@ -73,13 +73,14 @@ def _leads_astray(case: Case) -> Found | None:
     resolver = the_resolver(case, [each for each in case.lookups if each.host in hosts and not each.reason])
     addresses = _addresses(case, about)
     which = f" {shortened(addresses)}" if addresses else " an address that is nobody's"
+    answers = f"The answer{'s' * (len(addresses) > 1)}{which} lead{'s' * (len(addresses) < 2)}"
     names = how_many(len(hosts), "name")
     if all(map(is_of_push, about)):
         what = "remove *.push.apple.com from its block list"
-        why = f"Its answer{which} leads to nothing of Apple's."
+        why = f"{answers} to nothing of Apple's."
     else:
         what = f"correct its answer for {the_hosts(case, about)}"
-        why = f"Its answer{which} leads somewhere else."
+        why = f"{answers} somewhere else."
     if any(map(_is_somebodys_page, about)):
         why += " If it is the login page of this network, log in."
     return Found(
@@ -272,7 +273,8 @@ def _answers_worse(case: Case) -> Found | None:
     return Found(
         resolver,
         [each for each in case.counted if each.result.host in hosts],
-        f"The resolver {other.resolver} gives {how_many(len(odd), 'better answer')}, such as {better}",
+        f"The resolver {other.resolver} answers {how_many(len(odd), 'question')} better, "
+        f"such as with {better}",
         f"Ask {resolver.asked} to compare its answers for {shortened(sorted(hosts))} with those of the "
         f"resolver {other.resolver}.",
         f"{mine.host} {mine.rdtype}: {answer}",

@@ -66,7 +66,7 @@ def proxy_down(case: Case) -> Found | None:
     if not about:
         return None
     proxy = the_proxy(case, about)
-    runs = f"Ask {proxy.asked} to make sure that the proxy runs and can be reached from {_from_where(about)}."
+    runs = f"Ask {proxy.asked} to make sure that {_what_runs(about)}."
     runs += _does_the_one_before_know_it(about)
     next_step = _of_its_tls(case, proxy, about) or _of_its_answers(case, proxy, about) or runs
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
@@ -114,6 +114,14 @@ def _of_its_answers(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
             "Then ask its owners why it does not answer as such a proxy."
         )
     return ""
+
+
+def _what_runs(about: Sequence[Counted]) -> str:
+    """Of several, each may be down for itself: from where it cannot be reached is told by none of them."""
+    proxies = {unreached_proxy(each) or each.result.attempt.proxy for each in about}
+    if len(proxies) > 1:
+        return "they run and can be reached"
+    return f"the proxy runs and can be reached from {_from_where(about)}"
 
 
 def _from_where(about: Iterable[Counted]) -> str:

@@ -203,7 +203,7 @@ def test_ports_that_fail_in_different_ways_are_told_one_by_one() -> None:
     judged = Scene(None, Verdict.NOT_READY, None, results).judged()
     assert [each.cause for each in judged.findings] == [Cause.PORT_BLOCKED]
     assert judged.findings[0].evidence == (
-        "on port 443, connections are refused; on port 5223, connections get no answer (8 of 8 failed probes)"
+        "on port 443, connections are refused; on port 5223, connections get no answer (all 8 failed probes)"
     )
 
 

@@ -62,6 +62,21 @@ def test_others_of_apples_hosts_that_are_blocked_are_named_themselves() -> None:
     assert "correct its answer for deviceenrollment.apple.com, gdmf" in (judged.next_step or "")
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("0.0.0.0",), "The answer 0.0.0.0 leads to nothing of Apple's."),
+        (("0.0.0.0", "::"), "The answers 0.0.0.0 and :: lead to nothing of Apple's."),
+    ],
+)
+def test_answers_that_lead_nowhere_are_counted_in_the_sentence(given: tuple[str, ...], told: str) -> None:
+    nowhere = Failure(Phase.RESOLVE, Reason.SINKHOLED, "leads nowhere")
+    lookups = [lookup(host, *given) for host in COURIER.hosts]
+    results = [replace(each, attempt=replace(each.attempt, address=None)) for each in couriers(nowhere)]
+    judged = Scene(None, Verdict.NOT_READY, None, results, lookups=lookups).judged()
+    assert told in judged.findings[0].next_step
+
+
 def test_of_several_nameservers_those_that_block_are_named() -> None:
     nowhere = Failure(Phase.RESOLVE, Reason.SINKHOLED, "leads nowhere")
     tries = (

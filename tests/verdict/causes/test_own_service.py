@@ -155,7 +155,7 @@ def test_a_server_whose_only_push_certificate_is_refused_cannot_push(acceptance:
     assert found.findings[0].next_step.startswith(f"Ask {found.findings[0].asked} ")
     assert found.findings[0].evidence == f"1 of 1 push certificate cannot be used: mdm ({acceptance})"
     assert found.next_step is not None
-    assert found.next_step.endswith("Seen: mdm: what is said of mdm")
+    assert found.next_step.endswith("Seen: mdm: what is said of mdm.")
 
 
 def test_while_one_of_several_is_accepted_the_others_are_a_limit() -> None:

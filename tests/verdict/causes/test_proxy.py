@@ -535,3 +535,19 @@ def test_of_a_next_proxy_that_is_not_reached_by_name_the_one_before_is_asked_too
     assert (finding.cause, finding.asked) == (Cause.PROXY_DOWN, f"the owners of the proxy {host}:3128")
     question = " Then ask the owners of the proxy inner.test:1080 whether it knows the name outer.test."
     assert finding.next_step.count(question) == is_asked
+
+
+def test_of_two_proxies_in_a_row_that_are_down_neither_is_said_to_be_the_place_to_look_from() -> None:
+    way = (Proxy(ProxyScheme.SOCKS5H, "inner.test", 1080), Proxy(ProxyScheme.HTTP, "192.0.2.9", 3128))
+    path = ProbePath("proxy", way)
+    inner = Failure(Phase.PROXY_CONNECT, Reason.REFUSED, "connection refused")
+    outer = Failure(HANDSHAKE, Reason.PROXY_TARGET_REFUSED, "SOCKS5 reply 0x05")
+    results = [
+        *couriers(inner, path=path, family=Family.NAME, hosts=(0, 1), spoke=False),
+        *couriers(outer, path=path, family=Family.NAME, hosts=(2, 3), spoke=True),
+    ]
+    (finding,) = Scene(None, Verdict.NOT_READY, None, results, paths=(path,)).judged().findings
+    assert finding.next_step == (
+        "Ask the owners of the proxies 192.0.2.9:3128 and inner.test:1080 to make sure that they run and can "
+        "be reached."
+    )

@@ -329,8 +329,8 @@ def test_a_resolver_that_says_nothing_is_asked_to_run_and_answer_by_all_roles_al
     (request,) = {each.next_step for each in judged}
     assert request is not None
     assert (
-        f" to make sure that the resolver runs and answers netcheck's machine {where}. Seen: {failure.detail}"
-        in request
+        f" to make sure that the resolver runs and answers netcheck's machine {where}. "
+        f"Seen: {failure.detail}." in request
     )
 
 

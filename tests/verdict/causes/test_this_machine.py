@@ -34,13 +34,13 @@ OWN = "in its own firewall, security software or routes."
 
 def test_dns_that_this_machine_does_not_let_out_is_its_own_affair_and_the_same_for_all_roles() -> None:
     path = ProbePath("direct", resolver=Resolver("corp", (Nameserver("10.0.0.53", 53),)))
-    denied = Failure(Phase.RESOLVE, Reason.PERMISSION_DENIED, f"10.0.0.53:53 over udp: {EPERM}")
+    denied = Failure(Phase.RESOLVE, Reason.PERMISSION_DENIED, f"10.0.0.53:53 over udp: {EPERM}.")
     judged = assess([COURIER, API], [path], once([*couriers(denied), result(API, 443, denied)])).judgements
     assert {(each.cause, each.hop) for each in judged} == {(Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)}
     (request,) = {each.next_step for each in judged}
     assert request == (
         "On the machine that runs netcheck, allow DNS to the resolver corp (10.0.0.53:53) "
-        f"{OWN} Seen: 10.0.0.53:53 over udp: {EPERM}"
+        f"{OWN} Seen: 10.0.0.53:53 over udp: {EPERM}."
     )
 
 
