@@ -144,6 +144,16 @@ class World:
         return _paths_by_place(self._by_path, lambda each: each.failure is None)
 
     @cached_property
+    def reached_at(self) -> Mapping[tuple[str | None, int], frozenset[str]]:
+        """By address and port: the paths that reach something there."""
+        found: dict[tuple[str | None, int], set[str]] = {}
+        for path, counted in self._by_path.items():
+            for each in counted:
+                if each.failure is None:
+                    found.setdefault((each.result.attempt.address, each.result.port), set()).add(path)
+        return {place: frozenset(paths) for place, paths in found.items()}
+
+    @cached_property
     def trusted_on(self) -> Mapping[tuple[str, int], frozenset[str]]:
         """By host and port: the paths that reach it over TLS; `depth: auto` is TLS only behind proxies."""
         return _paths_by_place(

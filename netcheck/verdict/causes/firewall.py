@@ -333,7 +333,7 @@ def _is_told_by_others(failure: Failure) -> bool:
 
 
 def _is_accident(case: Case) -> bool:
-    """Single hosts of Apple's, of services that have others which answer."""
+    """Single hosts of Apple's, or addresses of these, of services that have others which answer."""
     if any(case.verdicts[each.place] is Verdict.NOT_READY for each in case.left):
         return False
     if not all(map(is_apples, case.left)) or not case.is_few(case.left):
@@ -342,4 +342,5 @@ def _is_accident(case: Case) -> bool:
         return False
     hosts = {each.result.host for each in case.left}
     tried = {each.result.host for each in case.counted if each.place in case.verdicts}
-    return len(hosts) <= max(_MOST_ACCIDENTS, len(tried) // 10)
+    are_few = len(hosts) <= max(_MOST_ACCIDENTS, len(tried) // 10)
+    return are_few or case.is_at_few_addresses(case.left)

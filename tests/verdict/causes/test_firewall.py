@@ -7,7 +7,7 @@ import pytest
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Family
-from netcheck.model.results import LargeHello
+from netcheck.model.results import LargeHello, Standing
 from netcheck.model.trends import Part
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.world import Beside
@@ -101,6 +101,49 @@ def test_a_firewall_that_is_given_names_is_asked_for_apples_networks() -> None:
     assert (judged.cause, judged.hop) == (Cause.HOSTS_BLOCKED, Hop.FIREWALL)
     assert "to Apple's networks, not to names or single addresses" in (judged.next_step or "")
     assert judged.evidence[0].endswith("; 6 of these hosts answer at other addresses")
+
+
+DEAD, SOUND = "17.57.144.2", "17.57.144.6"
+"""Two addresses that names have."""
+
+
+def at_one_dead_address(failing: int) -> list[Standing]:
+    """Of hosts that have both, so many failed there twice; the next one comes and goes."""
+    standings = []
+    for number, host in enumerate(SIXTEEN.hosts):
+        dead = result(SIXTEEN, 5223, DROPPED, host=host, address=DEAD)
+        fine = result(SIXTEEN, 5223, host=host, address=SOUND)
+        often = (True, False) * 5
+        if number == failing:
+            standings.append(standing_of(fine, 0, True, often, dead, failing={DEAD: 3}))
+        else:
+            standings.append(standing_of(dead, 2, True) if number < failing else standing_of(fine, 0, True))
+    return standings
+
+
+@pytest.mark.parametrize("failing", [0, 1, 3, 4, 6])
+@pytest.mark.parametrize("is_reached", [False, True])
+def test_a_single_address_that_fails_is_no_block_however_many_hosts_have_it(
+    failing: int, is_reached: bool
+) -> None:
+    """A proxy that is given the name may connect to another of its addresses."""
+    named = [result(SIXTEEN, 443, path="proxy", family=Family.NAME, host=host) for host in SIXTEEN.hosts]
+    named += [replace(each, port=5223) for each in named]
+    lookups = [lookup(host, DEAD, SOUND) for host in SIXTEEN.hosts]
+    standings = [*at_one_dead_address(failing), *(once(named) if is_reached else ())]
+    found = assess([SIXTEEN], [DIRECT, PROXY], standings, lookups, failures=2).judgements
+    (judged,) = (each for each in found if each.path == "direct")
+    assert [(each.cause, each.hop) for each in judged.findings] == [(Cause.HOSTS_UNREACHABLE, Hop.APPLE)]
+    assert f"about {DEAD} on port 5223. Only these" in judged.findings[0].next_step
+
+
+def test_a_single_address_that_another_path_reaches_is_blocked() -> None:
+    other = replace(DIRECT, name="other")
+    reached = once([result(SIXTEEN, 5223, host=SIXTEEN.hosts[0], address=DEAD, path="other")])
+    lookups = [lookup(host, DEAD, SOUND) for host in SIXTEEN.hosts]
+    standings = [*at_one_dead_address(4), *reached]
+    judged = assess([SIXTEEN], [DIRECT, other], standings, lookups, failures=2).judgements[0]
+    assert (judged.cause, judged.hop) == (Cause.HOSTS_BLOCKED, Hop.FIREWALL)
 
 
 def test_a_dead_range_is_a_limit_where_every_host_has_another_address_too() -> None:
