@@ -64,6 +64,11 @@ class Counted:
         return self.result.attempt.at if self.since is None else self.since
 
     @property
+    def asked_at(self) -> float:
+        """When its name was asked for; where it was not, when its attempt began."""
+        return self.result.attempt.at - (self.result.resolve_duration or 0.0)
+
+    @property
     def place(self) -> Needed:
         return Needed(self.result.service, self.result.port)
 

@@ -43,6 +43,12 @@ def is_unsaid(each: Counted) -> bool:
     return fails_in(Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT, Reason.PROXY_CLOSED, Reason.RESET)(each)
 
 
+def is_unheard(each: Counted) -> bool:
+    """Whether no nameserver answered, the last time; be that not often enough to be believed."""
+    failure = each.result.attempt.failure
+    return failure is not None and failure.is_dns_silence
+
+
 def software_of(about: Iterable[Counted]) -> str:
     """What all of them are known as that failed; empty where that differs, or is not known."""
     names = {each.failure.software if each.failure else "" for each in about}
