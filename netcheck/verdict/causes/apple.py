@@ -11,6 +11,7 @@ from netcheck.verdict.matching import is_apples, is_unsaid, reason_is
 from netcheck.verdict.naming import (
     APPLE,
     how_often,
+    or_of_its_names,
     shortened,
     the_failed_hosts,
     the_hosts,
@@ -126,6 +127,7 @@ def hosts_unreachable(case: Case) -> Found | None:
         about,
         f"{len({e.result.host for e in about})} of {len(tried)} hosts fail{at}; {how_often(case, about)}",
         f"If it lasts, ask Apple ({_STATUS_PAGE}) about {which} on "
-        f"{the_ports(case, about)}. Only these cannot be reached from netcheck's machine.",
+        f"{the_ports(case, about)}. Only these cannot be reached from netcheck's machine."
+        f"{or_of_its_names(about)}",
         the_reply(about),
     )

@@ -31,6 +31,7 @@ from netcheck.verdict.naming import (
     commonest,
     how_often,
     on_the_way,
+    or_of_its_names,
     over,
     the_failed_hosts,
     the_hosts,
@@ -322,7 +323,7 @@ def hosts_blocked(case: Case) -> Found | None:
         owner,
         about,
         how_often(case, about) + count,
-        f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {to}",
+        f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {to}{or_of_its_names(about)}",
         the_reply(about),
     )
 
