@@ -6,6 +6,7 @@ from typing import NamedTuple
 from netcheck.answers import NOTHING_JUDGED, WHO, in_short
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.paths import Role
+from netcheck.phrases import listed
 
 _WHO = {Role.DEVICE: WHO[Role.DEVICE], Role.PROVIDER: f"The {WHO[Role.PROVIDER]}"}
 _DOES: Mapping[Role, Mapping[Verdict, str]] = {
@@ -40,8 +41,8 @@ class Said(NamedTuple):
 def said(judged: Judgement) -> Said:
     what = _DOES[judged.role][judged.verdict]
     if judged.verdict not in (Verdict.READY, Verdict.UNKNOWN):
-        cause = judged.findings[0] if judged.findings else None
-        what += f": {in_short(cause)}" if cause else ", as the config expects" if judged.is_expected else ""
+        faults = listed(list(dict.fromkeys(map(in_short, judged.asking))))
+        what += f": {faults}" if faults else ", as the config expects" if judged.is_expected else ""
     return Said(_WHO[judged.role], judged.path, f"{what}.")
 
 
