@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from netcheck.apns.addresses import PUBLISHED_RANGES, is_push_name
+from netcheck.model import findings
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Hop
 from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy, endpoint_text
@@ -51,7 +52,7 @@ FIREWALL = _owners_of(Hop.FIREWALL, "the firewall")
 THE_MDM_SERVER = Owner(Hop.OWN_SERVICE, "the MDM server", "those who run the MDM server")
 THIS_MACHINE = Owner(Hop.LOCAL_NETWORK, "the machine that runs netcheck", "whoever runs netcheck's machine")
 THE_HOSTS_FILE = THIS_MACHINE._replace(asked=f"whoever wrote {HOSTS_FILE} on {THIS_MACHINE.name}")
-THIS_NETWORK = _owners_of(Hop.LOCAL_NETWORK, "this network")
+THIS_NETWORK = _owners_of(Hop.LOCAL_NETWORK, findings.THIS_NETWORK)
 
 
 def the_proxy(case: Case, about: Iterable[Counted]) -> Owner:
