@@ -115,7 +115,7 @@ def lines(judgements: Sequence[Judgement], past: Past, now: float) -> list[Line]
                 _BADGES[state],
                 said(judged),
                 judged.doubts,
-                _since(past.lasting_of(judged), now),
+                _since(span.began if (span := past.lasting_of(judged)) else None, now),
                 percent_text(available.ratio) if available and available.measured else "",
                 duration_text(available.measured) if available else "",
             )
@@ -136,7 +136,7 @@ def _mark(finding: Finding) -> str:
 def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
     finding = alike[0].finding
     judgements = [judged for found in alike for judged in found.judgements]
-    spans = [past.lasting_of(judged) for judged in judgements]
+    begun = [at for judged in judgements if (at := _began(finding, past.lasting_of(judged))) is not None]
     evidence = _evidence(finding, alike)
     title = in_short(finding)
     return Trouble(
@@ -146,7 +146,7 @@ def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
         tuple(map(said, judgements)),
         finding.hop.replace("_", " "),
         finding.owner,
-        _since(min(filter(None, spans), key=lambda span: span.began, default=None), now),
+        _since(min(begun, default=None), now),
         evidence[:_MOST_EVIDENCE],
         max(0, len(evidence) - _MOST_EVIDENCE),
         finding.request,
@@ -185,5 +185,12 @@ def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
     ]
 
 
-def _since(span: Span | None, now: float) -> str:
-    return f"{time_text(span.began)}, for {duration_text(now - span.began)}" if span else ""
+def _began(finding: Finding, span: Span | None) -> float | None:
+    """When this began; None where the verdict lasts for another cause, whose beginning it is not."""
+    if span is None or (span.cause, span.hop) != (finding.cause, finding.hop):
+        return None
+    return span.began if span.cause_began is None else span.cause_began
+
+
+def _since(began: float | None, now: float) -> str:
+    return f"{time_text(began)}, for {duration_text(now - began)}" if began is not None else ""
