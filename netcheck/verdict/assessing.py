@@ -149,7 +149,7 @@ def assess(  # noqa: PLR0913 - everything that a verdict rests on comes in here
         if (needed := services_needed(services, path, role))
     ]
     useful = {path.name: _of_all_roles(path, cases) for path in paths}
-    world = World(services, paths, counting, lookups, useful, beside)
+    world = World(services, paths, counting, lookups, useful, beside, trends)
     losses = _losses(services, paths, counting)
     judgements = [_judge(world, case, tallies[case.path.name], losses[case.path.name]) for case in cases]
     return Assessment(judgements, _fallback_active(services, paths, tallies))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
+from types import MappingProxyType
 
 from netcheck.apns.services import provers
 from netcheck.model.failing import DNS_SILENCE, Failure, Phase, Reason
@@ -12,6 +13,7 @@ from netcheck.model.findings import Acceptance, Needed, Proof, PushCertificate
 from netcheck.model.paths import ProbePath, RecordType
 from netcheck.model.results import HOSTS_FILE, Hold, Lookup, Result, Trust
 from netcheck.model.services import Network, Service
+from netcheck.model.trends import Part, Silence, Trends
 from netcheck.phrases import date_text
 from netcheck.verdict.counting import Counted, Counting
 from netcheck.verdict.matching import Matches, is_apples, is_unheard, phase_is, reason_is, software_of
@@ -51,6 +53,7 @@ class World:
         lookups: Iterable[Lookup],
         needs: Mapping[str, frozenset[Needed]],
         beside: Beside = Beside(),
+        trends: Trends = MappingProxyType({}),
     ) -> None:
         self.services = tuple(services)
         self.required = frozenset(service.name for service in services if service.required)
@@ -62,6 +65,7 @@ class World:
         self._dead_ranges = counting.dead
         self.lookups = _of_present_nameservers(tuple(lookups))
         self._beside = beside
+        self._trends = trends
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self._chosen: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self.proxy_spoke_at: dict[str, float] = {path.name: -math.inf for path in paths}
@@ -82,6 +86,11 @@ class World:
         reached = [each.result.attempt.time for each in counting.counted if each.failure is None]
         self._latest = max(reached, default=0.0)
         self._pushes = {path.name for _, path in provers(self.services, self.paths)}
+
+    def silences_before(self, each: Counted, window: float) -> list[Silence]:
+        """The times in which nothing answered over its port and family, and which are over."""
+        trend, at = self._trends.get(Part.of(each.result.endpoint).whole), each.result.attempt.at
+        return [silence for silence in trend.silences if silence[0] >= at - window] if trend else []
 
     def on_path(self, path: str) -> list[Counted]:
         return self._by_path[path]

@@ -8,7 +8,7 @@ from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Family
 from netcheck.model.results import LargeHello, Standing
-from netcheck.model.trends import Part
+from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.world import Beside
 from tests.records import DROPPED, REFUSED, lookup, once, result, standing_of
@@ -332,6 +332,28 @@ def test_what_fails_each_time_as_others_do_by_chance_is_no_fault_of_its(failure:
     assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.FIREWALL)
     assert judged.evidence[0] == "Reached at one time and not at another: 2 hosts"
     assert len(judged.findings) == count
+
+
+@pytest.mark.parametrize(
+    ("silences", "times"),
+    [
+        (((900.0, 910.0), (930.0, 940.0), (960.0, 970.0)), "3 times in 1 min"),
+        (((930.0, 940.0), (960.0, 970.0)), ""),  # it may have been mended in vain
+        (((-2000.0, -1990.0), (930.0, 940.0), (960.0, 970.0)), ""),  # long ago
+    ],
+)
+def test_what_is_lost_time_and_again_is_said_to_come_and_go(
+    silences: tuple[tuple[float, float], ...], times: str
+) -> None:
+    results = [*couriers(DROPPED, (5223,)), *couriers(None, (443,))]
+    trends = {Part("direct", 5223, Family.IPV4): Trend(silences=silences)}
+    standings = [standing_of(each, 2 * (each.port == 5223), False) for each in results]
+    (judged,) = assess([COURIER], [DIRECT], standings, failures=2, trends=trends).judgements
+    (finding,) = judged.findings
+    assert finding.cause is Cause.PORT_BLOCKED
+    assert ("It comes and goes" in finding.next_step) is bool(times)
+    assert (". Before that, it was lost and came back " in finding.evidence) is bool(times)
+    assert finding.evidence.endswith(times)
 
 
 @pytest.mark.parametrize("by_chance", [True, False])
