@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.findings import Acceptance, Cause, Finding, Judgement, Proof, Verdict, best
+from netcheck.model.findings import Acceptance, Cause, Finding, Hop, Judgement, Proof, Verdict, best
 from netcheck.model.paths import Expected, ProbePath, Role
 from netcheck.model.services import is_relayed
 from netcheck.phrases import listed, ports_text
@@ -111,6 +111,8 @@ def answers(facts: Facts) -> list[Answer]:
 
 def in_short(finding: Finding) -> str:
     """What is wrong, as the part of a sentence after a colon."""
+    if (finding.cause, finding.hop) == (Cause.PORT_BLOCKED, Hop.LOCAL_NETWORK):
+        return "the NAT64 gateway of this network does not work"
     ports = {result.port for result in finding.about}
     hosts = {result.host for result in finding.about}
     is_one = len(hosts) == 1

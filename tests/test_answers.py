@@ -121,6 +121,13 @@ def test_a_single_host_is_told_by_its_name(cause: Cause, one: str, some: str) ->
     assert in_short(Finding(cause, Hop.FIREWALL, "", "", about=about)) == some
 
 
+def test_a_nat64_gateway_that_is_dead_is_no_blocked_port() -> None:
+    about = (result(COURIER, 443, DROPPED),)
+    finding = Finding(Cause.PORT_BLOCKED, Hop.LOCAL_NETWORK, "", "", about=about)
+    assert in_short(finding) == "the NAT64 gateway of this network does not work"
+    assert in_short(replace(finding, hop=Hop.FIREWALL)) == "port 443 is blocked"
+
+
 def test_what_a_proxy_denies_may_be_the_next_proxy() -> None:
     row = (Proxy(ProxyScheme.HTTP, "a.test", 3128), Proxy(ProxyScheme.HTTP, "b.test", 8888))
     about = (result(COURIER, 443, DROPPED, proxies=row),)

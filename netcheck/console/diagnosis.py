@@ -11,13 +11,13 @@ from netcheck.answers import NOTHING_JUDGED, WHO, answers, evidence_lines
 from netcheck.console.table import COLOURS, bullet, prose
 from netcheck.console.wording import said_once
 from netcheck.facts import Facts, PathFinding
-from netcheck.model.findings import Judgement, Verdict
+from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Expected
 from netcheck.model.services import is_relayed
 from netcheck.phrases import listed
 
 _INDENT = (0, 0, 0, 4)
-_IF_MEANT = "If this path is closed on purpose, write `expected: blocked` for it in the config. If not: "
+_IF_MEANT = " If this path is closed on purpose, write `expected: blocked` for it in the config instead."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +60,28 @@ def _of_findings(facts: Facts, alike: Sequence[PathFinding]) -> Paragraph:
     remark = ", a remark" if finding.is_remark else ""
     title = f"{_whom(judgements)}: {finding.cause} ({finding.hop}{remark})"
     hint = _IF_MEANT if any(_may_be_meant(facts, judged) for judged in judgements) else ""
-    step = hint + finding.next_step
+    step = finding.next_step + hint
     colour = "yellow" if finding.is_remark else _colour(judgements)
     return Paragraph(title, colour, step, evidence_lines(alike), finding.reply)
 
 
 def _may_be_meant(facts: Facts, judged: Judgement) -> bool:
-    """Whether a path of no use is one that nobody needs: where a role has a better one.
+    """Whether a path of no use is one that nobody needs: closed for all roles, of which one has a better one.
 
     Not where the config says so already.
     """
     path = next(path for path in facts.paths if path.name == judged.path)
     others = [each for each in facts.judgements if each.role is judged.role and each.path != judged.path]
+    is_closed = all(_is_closed(each) for each in facts.judgements if each.path == judged.path)
     is_said = path.expected is Expected.BLOCKED
-    is_useless = judged.verdict is Verdict.NOT_READY and not is_relayed(path) and not is_said
+    is_useless = is_closed and not is_relayed(path) and not is_said
     return is_useless and any(each.verdict is Verdict.READY for each in others)
+
+
+def _is_closed(judged: Judgement) -> bool:
+    """Whether a firewall blocks all that a role needs there, and nothing else is wrong."""
+    blocked = [(each.cause, each.hop) == (Cause.PORT_BLOCKED, Hop.FIREWALL) for each in judged.asking]
+    return judged.verdict is Verdict.NOT_READY and bool(blocked) and all(blocked)
 
 
 def _of_judgement(judged: Judgement) -> Paragraph:

@@ -172,7 +172,11 @@ def _incidents(spans: Iterable[Span]) -> Iterable[Span]:
     latest: dict[tuple[str, Role], Span] = {}
     for span in sorted(filter(lambda span: span.is_incident, spans), key=lambda span: span.began):
         before = latest.get((span.path, span.role))
-        incident = replace(span, began=before.began) if before and _settles(before, span) else span
+        incident = span
+        if before and _settles(before, span):
+            is_of_it = (before.cause, before.hop) == (span.cause, span.hop)
+            began = before.cause_began if is_of_it else span.began
+            incident = replace(span, began=before.began, cause_began=began)
         latest[span.path, span.role] = found[key_of(incident)] = incident
     return found.values()
 

@@ -140,6 +140,8 @@ LOGIN_REASONS = (Reason.PROXY_AUTH_REQUIRED, Reason.PROXY_AUTH_FAILED, Reason.PR
 
 DNS_PHASES = (Phase.RESOLVE, Phase.PROXY_RESOLVE)
 """In which this machine asks for a name."""
+DNS_SILENCE = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE)
+"""No nameserver answers, though there is a way to it."""
 
 REASONS_OF_PHASE: Mapping[Phase, tuple[Reason, ...]] = {
     Phase.RESOLVE: (*_RESOLVE_REASONS, Reason.SINKHOLED),
@@ -279,6 +281,11 @@ class Failure:
     def evidence_text(self) -> str:
         r"""Escaped as in Python, e.g. `SSH-2.0-x\r\n\xff`: a peer's bytes must not reach a terminal raw."""
         return self.evidence.decode("latin-1").encode("unicode_escape").decode("ascii")
+
+    @property
+    def is_dns_silence(self) -> bool:
+        """Whether this machine asked for a name, and nobody said a word."""
+        return self.phase in DNS_PHASES and self.reason in DNS_SILENCE
 
 
 class PhaseError(Exception):

@@ -139,6 +139,10 @@ class Fix:
         return f"{which}: {self.how}:"
 
 
+THIS_NETWORK = "this network"
+"""Whose a finding of the hop `local_network` is that is not of this machine, as `Finding.owner` has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong, or worth a remark: whose it is, what shows it, and what to ask of them."""

@@ -32,6 +32,8 @@ class Span:
     next_step: str | None = None
     transcript: str = ""
     """One probe that failed then, phase by phase."""
+    cause_began: float | None = None
+    """When it had this cause first, where the incident began with another one; never written to a file."""
 
     @property
     def is_incident(self) -> bool:

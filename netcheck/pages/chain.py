@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from netcheck.answers import in_short
-from netcheck.model.findings import Finding, Hop, Judgement, Verdict
+from netcheck.model.findings import THIS_NETWORK, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import Binding, ProbePath, Resolver
 
 
@@ -37,20 +37,26 @@ class _Place:
     name: str
     detail: str
     hops: tuple[Hop, ...]
+    is_network: bool = False
+    """Whether, of the hop `local_network`, it is what is not this machine."""
+
+    def has(self, finding: Finding) -> bool:
+        return finding.hop in self.hops and self.is_network == (finding.owner == THIS_NETWORK)
 
 
 def chain(path: ProbePath, judgements: Iterable[Judgement]) -> Chain:
     """What the judgements of a path say about each of its hops."""
     judged = [each for each in judgements if each.path == path.name]
     faults = [(finding, each) for each in judged for finding in each.findings if not finding.is_remark]
-    places = _places(path, {finding.hop for finding, _ in faults})
+    is_network = any(finding.owner == THIS_NETWORK for finding, _ in faults)
+    places = _places(path, {finding.hop for finding, _ in faults}, is_network=is_network)
     unknown = all(each.verdict is Verdict.UNKNOWN for each in judged)
     nothing_arrives = all(each.verdict is Verdict.NOT_READY for each in judged)
     links: list[Link] = []
     is_closed = bool(judged) and nothing_arrives and all(each.is_expected for each in judged)
     state = "unknown" if unknown else "expected" if is_closed else "ok"
     for place in places:
-        here = [(finding, each) for finding, each in faults if finding.hop in place.hops]
+        here = [(finding, each) for finding, each in faults if place.has(finding)]
         links.append(_link(place, here, state))
         if here and nothing_arrives:
             state = "beyond"
@@ -65,9 +71,11 @@ def _link(place: _Place, faults: Sequence[tuple[Finding, Judgement]], state: str
     return Link(place.name, place.detail, "broken" if is_broken else "limited", says)
 
 
-def _places(path: ProbePath, blamed: set[Hop]) -> list[_Place]:
+def _places(path: ProbePath, blamed: set[Hop], *, is_network: bool) -> list[_Place]:
     """From this machine to Apple; a hop that is blamed without being of the path stands before Apple."""
     places = [_Place("This machine", _binding(path.binding), (Hop.LOCAL_NETWORK, Hop.NETCHECK))]
+    if is_network:
+        places.append(_Place("This network", "", (Hop.LOCAL_NETWORK,), is_network=True))
     if not path.load_balancer and (path.resolved_families() or Hop.RESOLVER in blamed):
         places.append(_Place("Resolver", _resolver(path.resolver), (Hop.RESOLVER,)))
     if path.is_proxied:

@@ -114,7 +114,7 @@ def lines(judgements: Sequence[Judgement], past: Past, now: float) -> list[Line]
                 state=state,
                 said=said(judged),
                 doubts=judged.doubts,
-                since=_since(past.lasting_of(judged), now),
+                since=_since(span.began if (span := past.lasting_of(judged)) else None, now),
                 availability=_availability(judged, available),
                 measured=duration_text(available.measured) if available else "",
             )
@@ -141,7 +141,7 @@ def _mark(finding: Finding) -> str:
 def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
     finding = alike[0].finding
     judgements = [judged for found in alike for judged in found.judgements]
-    spans = [past.lasting_of(judged) for judged in judgements]
+    begun = [at for judged in judgements if (at := _began(finding, past.lasting_of(judged))) is not None]
     evidence = _evidence(finding, alike)
     return Trouble(
         mark=_mark(finding),
@@ -150,7 +150,7 @@ def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
         whom=tuple(map(said, judgements)),
         hop=finding.hop.replace("_", " "),
         owner=finding.owner,
-        since=_since(min(filter(None, spans), key=lambda span: span.began, default=None), now),
+        since=_since(min(begun, default=None), now),
         evidence=evidence[:_MOST_EVIDENCE],
         more_evidence=max(0, len(evidence) - _MOST_EVIDENCE),
         request=finding.request,
@@ -183,5 +183,12 @@ def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
     ]
 
 
-def _since(span: Span | None, now: float) -> str:
-    return f"{time_text(span.began)}, for {duration_text(now - span.began)}" if span else ""
+def _began(finding: Finding, span: Span | None) -> float | None:
+    """When this began; None where the verdict lasts for another cause, whose beginning it is not."""
+    if span is None or (span.cause, span.hop) != (finding.cause, finding.hop):
+        return None
+    return span.began if span.cause_began is None else span.cause_began
+
+
+def _since(began: float | None, now: float) -> str:
+    return f"{time_text(began)}, for {duration_text(now - began)}" if began is not None else ""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from netcheck.answers import NOTHING_JUDGED, WHO, in_short
 from netcheck.model.findings import Cause, Judgement, Verdict
 from netcheck.model.paths import Role
+from netcheck.phrases import listed
 
 _WHO = {Role.DEVICE: WHO[Role.DEVICE], Role.PROVIDER: f"The {WHO[Role.PROVIDER]}"}
 _DOES: Mapping[Role, Mapping[Verdict, str]] = {
@@ -53,8 +54,8 @@ def said(judged: Judgement) -> Said:
     what = _DOES[judged.role][judged.verdict]
     is_well = judged.verdict is Verdict.READY and judged.is_expected
     if not is_well and judged.verdict is not Verdict.UNKNOWN:
-        cause = judged.findings[0] if judged.findings else None
-        what += f": {in_short(cause)}" if cause else ", as the config expects" if judged.is_expected else ""
+        faults = listed(list(dict.fromkeys(map(in_short, judged.asking))))
+        what += f": {faults}" if faults else ", as the config expects" if judged.is_expected else ""
     return Said(_WHO[judged.role], judged.path, f"{what}.")
 
 

@@ -149,7 +149,7 @@ def assess(  # noqa: PLR0913 - everything that a verdict rests on comes in here
         if (needed := services_needed(services, path, role))
     ]
     useful = {path.name: _of_all_roles(path, cases) for path in paths}
-    world = World(services, paths, counting, lookups, useful, beside)
+    world = World(services, paths, counting, lookups, useful, beside, trends)
     losses = _losses(services, paths, counting)
     judgements = [_judge(world, case, tallies[case.path.name], losses[case.path.name]) for case in cases]
     return Assessment(judgements, _fallback_active(services, paths, tallies))
@@ -258,8 +258,10 @@ def _of_certificates(proofs: Sequence[Proof]) -> Verdict:
 
 
 def _failures(world: World, path: ProbePath, places: Set[Needed]) -> tuple[Counted, ...]:
-    failed = (e for e in world.on_path(path.name) if e.failure is not None and e.place in places)
-    return tuple(sorted(failed, key=lambda each: each.order))
+    """Without those for want of DNS from before it answered again, where others tell what fails by now."""
+    failed = [e for e in world.on_path(path.name) if e.failure is not None and e.place in places]
+    latest = [each for each in failed if not world.is_of_dns_before(path, each)]
+    return tuple(sorted(latest or failed, key=lambda each: each.order))
 
 
 def _judge_service(service: Service, path: ProbePath, tallies: Mapping[Needed, Tally]) -> _ServiceVerdict:

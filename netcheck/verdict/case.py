@@ -1,6 +1,6 @@
 """What a cause may ask about: one role's failures on a path, and everything that counts elsewhere."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from ipaddress import ip_address
@@ -14,6 +14,9 @@ from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import Matches, is_another_of_apples, is_apples, is_by_name, phase_is
 from netcheck.verdict.world import World
+
+_FEW_ADDRESSES = 3
+"""Where more fail at once, it is no accident at Apple's end."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,13 @@ class Case:
     def is_reached_elsewhere(self, each: Counted) -> bool:
         """Whether another path reaches the host and port; or sees its certificate, and this one does not.
 
-        What fails in TLS is not refuted by a path that says nothing in TLS.
+        What fails in TLS is not refuted by a path that says nothing in TLS. Nor is an address that fails by
+        who reaches the name, where the name has another one that answers: they may have taken that.
         """
         world = self.world
+        if self.answers_at_another_address(each):
+            place = (each.result.attempt.address, each.result.port)
+            return not world.reached_at.get(place, frozenset()) <= {self.path.name}
         if phase_is(Phase.TLS)(each) or each.result.attempt.tls is not None:
             known = world.trusted_on
         else:
@@ -161,10 +168,28 @@ class Case:
 
         That is for this port, be it asked for another of Apple's hosts, which share their addresses.
         """
-        if each.connected or not is_apples(each):
+        if each.result.attempt.connected or not is_apples(each):
             return False
         named = self._named.get((each.result.host, each.family), set())
         return not named.isdisjoint(self._answering_at.get(each.result.port, ()))
+
+    def is_at_few_addresses(self, about: Collection[Counted]) -> bool:
+        """Whether all of them end at the same few of Apple's addresses, while their hosts have others.
+
+        At these nobody else is connected to either, since they fail.
+        """
+        dead = {each.result.attempt.address for each in about}
+        return len(dead) <= _FEW_ADDRESSES and all(map(self._is_at_dead_address, about))
+
+    def _is_at_dead_address(self, each: Counted) -> bool:
+        if not (each.fails_at or self.answers_at_another_address(each)):
+            return False
+        result = each.result
+        if result.attempt.connected or not is_apples(each):
+            return False
+        there = (other.result for other in self.by_address.get(result.attempt.address or "", ()))
+        same = (other.attempt for other in there if other.port == result.port)
+        return not any(attempt.connected and attempt.at >= each.fails_since for attempt in same)
 
     @cached_property
     def _named(self) -> Mapping[tuple[str, Family], set[str]]:

@@ -64,6 +64,11 @@ class Counted:
         return self.result.attempt.at if self.since is None else self.since
 
     @property
+    def asked_at(self) -> float:
+        """When its name was asked for; where it was not, when its attempt began."""
+        return self.result.attempt.at - (self.result.resolve_duration or 0.0)
+
+    @property
     def place(self) -> Needed:
         return Needed(self.result.service, self.result.port)
 
@@ -311,11 +316,12 @@ def _is_local_dns(result: Result, both_ways: set[str]) -> bool:
     return result.path in both_ways and failure is not None and failure.phase is Phase.RESOLVE
 
 
-def _without_missing_families(valid: Sequence[Standing], seen: Iterable[Standing]) -> list[Standing]:
+def _without_missing_families(valid: Sequence[Standing], seen: Sequence[Standing]) -> list[Standing]:
     """Of what is valid. A machine without a family is no network that breaks it: nobody here would use it.
 
     It counts where nothing else was seen of a host: then it is what keeps this machine from the host. And
     where other addresses of the family and of the same owner can be reached: only some routes are missing.
+    IPv4, which machines have, also counts where the host's IPv6 addresses lack a route as well.
     """
     if not any(_has_no_such_family(each.result) for each in valid):
         return [*valid]
@@ -325,7 +331,12 @@ def _without_missing_families(valid: Sequence[Standing], seen: Iterable[Standing
         return _has_no_such_family(result) and _kind(result) not in reached
 
     present = {_host(each.result) for each in seen if not lacks_family(each.result)}
-    return [each for each in valid if not lacks_family(each.result) or _host(each.result) not in present]
+    routed = {_host(each.result) for each in seen if not _has_no_such_family(each.result)}
+
+    def can_do_without(result: Result) -> bool:
+        return _host(result) in (routed if result.attempt.family is Family.IPV4 else present)
+
+    return [each for each in valid if not (lacks_family(each.result) and can_do_without(each.result))]
 
 
 def _kind(result: Result) -> tuple[str, Family, str]:

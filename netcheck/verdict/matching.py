@@ -1,5 +1,6 @@
 """What can be said of a single result: how it failed, whose it is, what was answered."""
 
+import re
 from collections.abc import Callable, Collection, Iterable
 
 from netcheck.apns.addresses import is_apple_name, is_made_by_dns64, is_push_name
@@ -41,6 +42,26 @@ def is_translated(each: Counted) -> bool:
 def is_unsaid(each: Counted) -> bool:
     """Whether a proxy ended it, and said nothing: of the destination that tells nothing either."""
     return fails_in(Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT, Reason.PROXY_CLOSED, Reason.RESET)(each)
+
+
+_SAYS_WHY = ("squid", "haproxy")
+_SOCKS5_HAS_NO_ROUTE = re.compile(rb"\x05(?:\x00|\x02..)\x05\x03", re.DOTALL)  # RFC 1928 sections 3 and 6
+
+
+def may_not_know_the_name(each: Counted) -> bool:
+    """Whether a proxy may mean by its answer that it finds no address for the name: many say no more."""
+    failure = each.failure
+    unclear = fails_in(Phase.PROXY_HANDSHAKE, Reason.PROXY_TARGET_UNREACHABLE, Reason.PROXY_ERROR)(each)
+    if failure is None or not unclear or not is_by_name(each) or each.result.attempt.next_proxy:
+        return False
+    says_why = failure.software.lower().startswith(_SAYS_WHY)
+    return not says_why and not _SOCKS5_HAS_NO_ROUTE.match(failure.evidence)
+
+
+def is_unheard(each: Counted) -> bool:
+    """Whether no nameserver answered, the last time; be that not often enough to be believed."""
+    failure = each.result.attempt.failure
+    return failure is not None and failure.is_dns_silence
 
 
 def software_of(about: Iterable[Counted]) -> str:

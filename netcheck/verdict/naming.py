@@ -4,10 +4,11 @@ No credentials come here: a proxy is named by host and port.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from netcheck.apns.addresses import PUBLISHED_RANGES, is_push_name
+from netcheck.model import findings
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Hop
 from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy, endpoint_text
@@ -17,7 +18,13 @@ from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
-from netcheck.verdict.matching import are_mostly_at_times, fails_in, is_by_name, is_of_push
+from netcheck.verdict.matching import (
+    are_mostly_at_times,
+    fails_in,
+    is_by_name,
+    is_of_push,
+    may_not_know_the_name,
+)
 
 _LONGEST = 200
 _LONGEST_ANSWER = 60
@@ -45,7 +52,7 @@ FIREWALL = _owners_of(Hop.FIREWALL, "the firewall")
 THE_MDM_SERVER = Owner(Hop.OWN_SERVICE, "the MDM server", "those who run the MDM server")
 THIS_MACHINE = Owner(Hop.LOCAL_NETWORK, "the machine that runs netcheck", "whoever runs netcheck's machine")
 THE_HOSTS_FILE = THIS_MACHINE._replace(asked=f"whoever wrote {HOSTS_FILE} on {THIS_MACHINE.name}")
-THIS_NETWORK = _owners_of(Hop.LOCAL_NETWORK, "this network")
+THIS_NETWORK = _owners_of(Hop.LOCAL_NETWORK, findings.THIS_NETWORK)
 
 
 def the_proxy(case: Case, about: Iterable[Counted]) -> Owner:
@@ -147,6 +154,14 @@ def or_a_later_way(case: Case, about: Iterable[Counted]) -> str:
     if not works or not (common := sorted(set.intersection(*works))):
         return ""
     return f" Or ask {the_chooser(case).asked} to name {common[0]} first: that leads there."
+
+
+def or_of_its_names(about: Collection[Counted]) -> str:
+    """A sentence, where a proxy's answers do not tell whether it is its name resolution that fails."""
+    unclear = about and all(map(may_not_know_the_name, about))
+    return (
+        " By its answers the proxy may also not know these names: ask about its DNS too." if unclear else ""
+    )
 
 
 DIRECT = "DIRECT"

@@ -1,23 +1,28 @@
 """Everything that counts, of all paths, with what is known besides."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
+from types import MappingProxyType
 
 from netcheck.apns.services import provers
-from netcheck.model.failing import Failure, Hitch, Phase, Reason
+from netcheck.model.failing import DNS_SILENCE, Failure, Hitch, Phase, Reason
 from netcheck.model.findings import Acceptance, Needed, Proof, PushCertificate
 from netcheck.model.paths import ProbePath, RecordType
 from netcheck.model.results import HOSTS_FILE, Hold, Lookup, Result, Trust
 from netcheck.model.services import Network, Service
+from netcheck.model.trends import Part, Silence, Trends
 from netcheck.phrases import date_text
 from netcheck.verdict.counting import Counted, Counting
-from netcheck.verdict.matching import Matches, is_apples, phase_is, reason_is, software_of
+from netcheck.verdict.matching import Matches, is_apples, is_unheard, phase_is, reason_is, software_of
 
 _UNASKED = (Reason.NETWORK_UNREACHABLE, Reason.NO_LOCAL_ADDRESS)
 """From a nameserver so nobody waits for an answer: this machine has no way to it."""
+
+_FEWEST_NAMES = 3
+"""So many that get no answer are no accident, and so many that get one show that there are answers again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class World:
         lookups: Iterable[Lookup],
         needs: Mapping[str, frozenset[Needed]],
         beside: Beside = Beside(),
+        trends: Trends = MappingProxyType({}),
     ) -> None:
         self.services = tuple(services)
         self.required = frozenset(service.name for service in services if service.required)
@@ -59,6 +65,7 @@ class World:
         self._dead_ranges = counting.dead
         self.lookups = _of_present_nameservers(tuple(lookups))
         self._beside = beside
+        self._trends = trends
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self._chosen: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self.proxy_spoke_at: dict[str, float] = {path.name: -math.inf for path in paths}
@@ -79,6 +86,11 @@ class World:
         reached = [each.result.attempt.time for each in counting.counted if each.failure is None]
         self._latest = max(reached, default=0.0)
         self._pushes = {path.name for _, path in provers(self.services, self.paths)}
+
+    def silences_before(self, each: Counted, window: float) -> list[Silence]:
+        """The times in which nothing answered over its port and family, and which are over."""
+        trend, at = self._trends.get(Part.of(each.result.endpoint).whole), each.result.attempt.at
+        return [silence for silence in trend.silences if silence[0] >= at - window] if trend else []
 
     def on_path(self, path: str) -> list[Counted]:
         return self._by_path[path]
@@ -144,6 +156,16 @@ class World:
         return _paths_by_place(self._by_path, lambda each: each.failure is None)
 
     @cached_property
+    def reached_at(self) -> Mapping[tuple[str | None, int], frozenset[str]]:
+        """By address and port: the paths that reach something there."""
+        found: dict[tuple[str | None, int], set[str]] = {}
+        for path, counted in self._by_path.items():
+            for each in counted:
+                if each.failure is None:
+                    found.setdefault((each.result.attempt.address, each.result.port), set()).add(path)
+        return {place: frozenset(paths) for place, paths in found.items()}
+
+    @cached_property
     def trusted_on(self) -> Mapping[tuple[str, int], frozenset[str]]:
         """By host and port: the paths that reach it over TLS; `depth: auto` is TLS only behind proxies."""
         return _paths_by_place(
@@ -167,6 +189,37 @@ class World:
         for lookup in self.lookups:
             found.setdefault(lookup.resolver, []).append(lookup)
         return found
+
+    @cached_property
+    def _dns_back_since(self) -> Mapping[str, float]:
+        """By resolver that lately answered nobody: when the first question was asked that it answered again.
+
+        As in `Attempt.at`; infinite while it answers too few. One that answered others between the names that
+        it leaves unanswered has not been silent. A few may have been asked for at the same moment.
+        """
+        found: dict[str, float] = {}
+        for resolver, lookups in self._by_resolver.items():
+            asked = {each.host: each.at for each in lookups if each.reason in DNS_SILENCE}
+            heard = [e for e in lookups if e.was_heard and _are_several(at < e.at for at in asked.values())]
+            between = (_are_several(at > each.at for at in asked.values()) for each in heard)
+            if len(asked) >= _FEWEST_NAMES and not any(between):
+                names = {each.host for each in heard} & self._hosts_beside(asked.keys())
+                is_back = len(names) >= _FEWEST_NAMES
+                found[resolver] = min(each.at for each in heard) if is_back else math.inf
+        return found
+
+    def _hosts_beside(self, hosts: Set[str]) -> set[str]:
+        """All of the services that have any of these: a resolver may block one service's names."""
+        return {host for service in self.services if hosts & {*service.hosts} for host in service.hosts}
+
+    def is_of_dns_before(self, path: ProbePath, each: Counted) -> bool:
+        """Whether it failed as the resolver answered nobody, which is over."""
+        back = self._dns_back_since.get(path.resolver.name, math.inf)
+        return is_unheard(each) and each.asked_at < back < math.inf
+
+    def was_without_dns(self, each: Counted) -> bool:
+        """Whether a resolver of this machine has answered nobody since."""
+        return any(each.asked_at < back for back in self._dns_back_since.values())
 
     @cached_property
     def answers(self) -> Mapping[tuple[str, RecordType], Sequence[Lookup]]:
@@ -232,6 +285,10 @@ class World:
             if each.seconds_before is not None:
                 took.append(each.seconds_before)
         return found
+
+
+def _are_several(names: Iterable[bool]) -> bool:
+    return sum(names) >= _FEWEST_NAMES
 
 
 def _paths_by_place(

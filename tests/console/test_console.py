@@ -199,7 +199,28 @@ def test_what_is_asked_for_on_several_paths_is_told_once() -> None:
 
 def test_a_direct_path_of_no_use_beside_one_that_works_may_be_meant_so() -> None:
     told = shown(knowing(replace(BLOCKED, verdict=Verdict.NOT_READY), FINE))
-    assert "If this path is closed on purpose, write `expected: blocked`" in told
+    assert " 1-courier.test. If this path is closed on purpose, write `expected: blocked`" in " ".join(
+        told.split()
+    )
+
+
+@pytest.mark.parametrize(
+    "judgements",
+    [
+        [
+            replace(
+                BLOCKED, findings=(replace(BLOCKED.findings[0], cause=Cause.DNS_SINKHOLE, hop=Hop.RESOLVER),)
+            )
+        ],
+        [replace(BLOCKED, findings=(replace(BLOCKED.findings[0], hop=Hop.LOCAL_NETWORK),))],  # NAT64
+        [BLOCKED, Judgement("direct", Role.PROVIDER, Verdict.READY)],
+    ],
+)
+def test_what_is_broken_in_another_way_or_for_one_role_only_is_not_closed_on_purpose(
+    judgements: list[Judgement],
+) -> None:
+    broken = [replace(each, verdict=Verdict.NOT_READY) if each.findings else each for each in judgements]
+    assert "closed on purpose" not in shown(knowing(*broken, FINE))
 
 
 def test_what_is_said_to_be_closed_on_purpose_is_not_to_be_said_again() -> None:

@@ -91,6 +91,13 @@ def test_an_incident_that_changes_more_than_once_has_one_beginning() -> None:
     limited = replace(BLOCKED, verdict=Verdict.DEGRADED)
     (incident,) = told((100, limited), (110, BLOCKED), (120, DOWN), (130, DOWN)).incidents(0, 250)
     assert (incident.cause, incident.began, incident.seen) == (DOWN.cause, 100, 130)
+    assert incident.cause_began == 120
+
+
+def test_an_incident_that_only_gets_worse_has_had_its_cause_from_the_beginning() -> None:
+    limited = replace(BLOCKED, verdict=Verdict.DEGRADED)
+    (incident,) = told((100, limited), (110, BLOCKED)).incidents(0, 250)
+    assert (incident.began, incident.cause_began) == (100, None)
 
 
 def test_what_gets_better_does_not_take_the_place_of_what_was_worse() -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
+from netcheck.model.findings import THIS_NETWORK, Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import (
     Binding,
     Expected,
@@ -85,6 +85,17 @@ def test_a_fault_of_netcheck_is_this_machine_s() -> None:
         "This machine",
         "broken",
     )
+
+
+def test_what_is_the_network_s_is_not_this_machine_s() -> None:
+    gateway = replace(fault(Hop.LOCAL_NETWORK), owner=THIS_NETWORK)
+    assert drawn(DIRECT, judged(DIRECT, Verdict.NOT_READY, gateway))[:3] == [
+        ("This machine", "ok"),
+        ("This network", "broken"),
+        ("Resolver", "beyond"),
+    ]
+    own = fault(Hop.LOCAL_NETWORK, Cause.LOCAL_MACHINE)
+    assert drawn(DIRECT, judged(DIRECT, Verdict.NOT_READY, own))[0] == ("This machine", "broken")
 
 
 def test_who_is_blamed_without_being_of_the_path_has_a_place_too() -> None:

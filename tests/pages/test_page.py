@@ -252,6 +252,24 @@ def test_it_says_since_when_and_how_available() -> None:
     assert "last seen 2026-09-21 14:03:20 UTC (50 min)" in " ".join(live(hostile(), unseen).text.split())
 
 
+@pytest.mark.parametrize(
+    ("cause", "cause_began", "since"),
+    [
+        (Cause.PROXY_DENIES_PORT, None, "2026-09-21 13:13:20 UTC, for 1 h"),
+        (Cause.PROXY_DENIES_PORT, NOW - 60, "2026-09-21 14:12:20 UTC, for 1 min"),  # it replaced another one
+        (Cause.PROXY_AUTH, None, None),  # the verdict has lasted for another one
+    ],
+)
+def test_a_fault_is_told_since_it_was_seen_and_not_since_the_verdict_was(
+    cause: Cause, cause_began: float | None, since: str | None
+) -> None:
+    span = replace(past().incidents[0], cause=cause, cause_began=cause_began)
+    text = " ".join(live(hostile(), Past([span])).text.split())
+    assert "Since 2026-09-21 13:13:20 UTC, for 1 h." in text, "of the verdict"
+    trouble = text[text.index("What to do") : text.index("Where it breaks")]
+    assert ("Since" in trouble, since is None or since in trouble) == (since is not None, True)
+
+
 def test_what_works_again_is_not_told_since_when_it_was_broken() -> None:
     well = replace(hostile().judgements[0], verdict=Verdict.READY, findings=())
     text = live(replace(hostile(), judgements=(well,)), past()).text

@@ -11,6 +11,7 @@ from tests.records import COURIER, DROPPED, result
 
 READY = Judgement("direct", Role.DEVICE, Verdict.READY)
 PORT = Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "", "", about=(result(COURIER, 5223, DROPPED),))
+REMARK = Finding(Cause.PROXY_SLOW, Hop.PROXY, "", "", is_remark=True)
 FALLBACK = replace(READY, verdict=Verdict.FALLBACK_ONLY, findings=(PORT,))
 DOWN = Judgement("web", Role.PROVIDER, Verdict.NOT_READY, (Finding(Cause.PROXY_DOWN, Hop.PROXY, "", ""),))
 
@@ -30,6 +31,11 @@ OPEN = Judgement(
         (READY, "Devices on direct get push."),
         (FALLBACK, "Devices on direct get push on Wi-Fi and Ethernet only: port 5223 is blocked."),
         (DOWN, "The MDM server on web cannot send push: the proxy does not work."),
+        (
+            replace(FALLBACK, findings=(PORT, Finding(Cause.IPV6_BROKEN, Hop.LOCAL_NETWORK, "", ""), REMARK)),
+            "Devices on direct get push on Wi-Fi and Ethernet only: "
+            "port 5223 is blocked and IPv6 does not work.",
+        ),
         (replace(READY, verdict=Verdict.UNKNOWN), "Devices on direct are not measured yet."),
         (
             replace(READY, verdict=Verdict.NOT_READY, expected=Expected.BLOCKED),

@@ -834,6 +834,15 @@ def test_silence_of_resolver_and_proxy_together_is_the_local_network() -> None:
     assert alone.cause is Cause.DNS_FAILURE
 
 
+def test_two_paths_that_ask_one_silent_resolver_are_one_silence() -> None:
+    silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s")
+    results = couriers(silent) + proxied(Phase.PROXY_RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s", None)
+    judged = assess([COURIER], [DIRECT, PROXY], once(results)).judgements
+    assert [(each.cause, each.hop) for each in judged] == [(Cause.DNS_FAILURE, Hop.RESOLVER)] * 2
+    for each in judged:
+        assert "resolver to make sure that the resolver runs and answers" in (each.next_step or "")
+
+
 def test_a_stray_failure_moves_no_blame() -> None:
     stray = couriers(DROPPED, (5223,), hosts=(0,))
     ranges = couriers(hosts=(1,)) + stray + couriers(DROPPED, hosts=(2, 3))

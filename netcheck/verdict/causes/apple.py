@@ -11,6 +11,8 @@ from netcheck.verdict.matching import is_apples, is_unsaid, reason_is
 from netcheck.verdict.naming import (
     APPLE,
     how_often,
+    or_of_its_names,
+    shortened,
     the_failed_hosts,
     the_hosts,
     the_ports,
@@ -116,11 +118,16 @@ def hosts_unreachable(case: Case) -> Found | None:
     if not about:
         return None
     tried = {each.result.host for each in case.counted if each.place in case.verdicts}
+    which, at = the_failed_hosts(about), ""
+    if case.is_at_few_addresses(about):
+        which = shortened(sorted({str(each.result.attempt.address) for each in about}))
+        at = f" at {which}, and answer at other addresses"
     return Found(
         APPLE,
         about,
-        f"{len({each.result.host for each in about})} of {len(tried)} hosts fail; {how_often(case, about)}",
-        f"If it lasts, ask Apple ({_STATUS_PAGE}) about {the_failed_hosts(about)} on "
-        f"{the_ports(case, about)}. Only these cannot be reached from netcheck's machine.",
+        f"{len({e.result.host for e in about})} of {len(tried)} hosts fail{at}; {how_often(case, about)}",
+        f"If it lasts, ask Apple ({_STATUS_PAGE}) about {which} on "
+        f"{the_ports(case, about)}. Only these cannot be reached from netcheck's machine."
+        f"{or_of_its_names(about)}",
         the_reply(about),
     )

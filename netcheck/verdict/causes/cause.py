@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from netcheck.model.findings import Cause, Finding, Hop
+from netcheck.model.trends import Silence
+from netcheck.phrases import duration_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.fixes import fix_for
@@ -25,6 +27,8 @@ class Found(NamedTuple):
     reply: str = ""
 
 
+_LATELY, _FEWEST_FALLS = 1800.0, 3
+"""Seconds in which something was lost so often that it comes and goes."""
 _MAY_BE_GONE_ROUND = (Hop.FIREWALL, Hop.RESOLVER, Hop.LOCAL_NETWORK)
 """By a way through a proxy."""
 
@@ -49,6 +53,11 @@ class Rule:
             return None
         owner, about, evidence, next_step, reply = found
         results = tuple(each.result for each in sorted(about, key=lambda each: each.order))
+        if not self.is_remark and (falls := _falls_before(case, about)):
+            began = min(begin for begin, _ in falls)
+            ago = duration_text(max(each.result.attempt.at for each in about) - began)
+            evidence += f". Before that, it was lost and came back {len(falls)} times in {ago}"
+            next_step += " It comes and goes, as where one of several links, members or rules is wrong."
         fix = fix_for(self.cause, owner.hop, case, about)
         if owner.hop in _MAY_BE_GONE_ROUND:
             next_step += or_another_way(case, about)
@@ -68,6 +77,14 @@ class Rule:
             asked=owner.asked,
         )
         return finding, about
+
+
+def _falls_before(case: Case, about: Sequence[Counted]) -> list[Silence]:
+    """Where nothing answers, not for the first time: when it was so before."""
+    if not about or any(each.comes_and_goes for each in about):  # that is said of each host
+        return []
+    falls = min((case.world.silences_before(each, _LATELY) for each in about), key=len)
+    return falls if len(falls) >= _FEWEST_FALLS else []
 
 
 def cause(

@@ -32,6 +32,7 @@ from netcheck.verdict.naming import (
     how_many_fail,
     how_often,
     on_the_way,
+    or_of_its_names,
     over,
     the_failed_hosts,
     the_hosts,
@@ -325,7 +326,7 @@ def hosts_blocked(case: Case) -> Found | None:
         owner,
         about,
         how_often(case, about) + count,
-        f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {to}",
+        f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {to}{or_of_its_names(about)}",
         the_reply(about),
     )
 
@@ -336,7 +337,7 @@ def _is_told_by_others(failure: Failure) -> bool:
 
 
 def _is_accident(case: Case) -> bool:
-    """Single hosts of Apple's, of services that have others which answer."""
+    """Single hosts of Apple's, or addresses of these, of services that have others which answer."""
     if any(case.verdicts[each.place] is Verdict.NOT_READY for each in case.left):
         return False
     if not all(map(is_apples, case.left)) or not case.is_few(case.left):
@@ -345,4 +346,5 @@ def _is_accident(case: Case) -> bool:
         return False
     hosts = {each.result.host for each in case.left}
     tried = {each.result.host for each in case.counted if each.place in case.verdicts}
-    return len(hosts) <= max(_MOST_ACCIDENTS, len(tried) // 10)
+    are_few = len(hosts) <= max(_MOST_ACCIDENTS, len(tried) // 10)
+    return are_few or case.is_at_few_addresses(case.left)

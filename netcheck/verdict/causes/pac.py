@@ -54,17 +54,19 @@ def _says_nothing(case: Case) -> Found | None:
 
 
 def _names_no_proxy(case: Case) -> Found | None:
-    """Where nothing gets anywhere directly: no way can be read in its answer, or a proxy is known to do."""
+    """Where nothing gets anywhere directly: no way can be read in its answer, or a proxy is known to do.
+
+    Which of a service's hosts are visited through the proxy is chance, where all go well.
+    """
     if not isinstance(case.path.chosen_by, Pac):
         return None
-    through = {
-        (each.result.host, each.result.port): each
-        for each in case.others
-        if each.failure is None and each.result.attempt.proxies
-    }
+    proxied = [each for each in case.others if each.result.attempt.proxies]
+    through = {each.place: each.result for each in proxied if each.failure is None}
+    fail_too = {(each.result.host, each.result.port) for each in proxied if each.failure is not None}
     sent = case.mostly(lambda each: goes_directly(each) and not _IS_OF_THIS_MACHINE(each))
     unread = [each for each in sent if each.result.choice and not each.result.choice.names_a_way]
-    about = case.if_enough(unread or [e for e in sent if (e.result.host, e.result.port) in through])
+    better = [e for e in sent if e.place in through and (e.result.host, e.result.port) not in fail_too]
+    about = case.if_enough(unread or better)
     if not about or not leads_nowhere_directly(case, about):
         return None
     file, answer = the_chooser(case), the_answer(about)
@@ -74,7 +76,7 @@ def _names_no_proxy(case: Case) -> Found | None:
             "Chrome takes such an answer for DIRECT, and so does netcheck."
         )
     else:
-        works = through[about[0].result.host, about[0].result.port].result
+        works = through[about[0].place]
         next_step = (
             f"Ask {file.asked} to name a proxy for {the_hosts(case, about)}: it answers {answer}. "
             f"The path {works.path} reaches them through {way_of(works.attempt)}. "

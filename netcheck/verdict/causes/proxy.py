@@ -21,6 +21,7 @@ from netcheck.verdict.matching import (
     fails_in,
     http_status,
     is_translated,
+    may_not_know_the_name,
     phase_is,
     reason_is,
     software_of,
@@ -30,6 +31,7 @@ from netcheck.verdict.naming import (
     Owner,
     apples_networks,
     how_often,
+    or_of_its_names,
     shortened,
     the_hosts,
     the_names_in_tls,
@@ -188,14 +190,19 @@ def proxy_overloaded(case: Case) -> Found | None:
 def proxy_cannot_resolve(case: Case) -> Found | None:
     """It says so; or what it is given by name fails in it, and what it is given by address does not.
 
-    Not where it says that it has tried to connect.
+    Not where it says that it has tried to connect. Or it may mean that, while DNS is silent here too.
     """
     only_names = all(each.family is Family.NAME for each in case.left)
     by_address = only_names and _works_by(case, Family.IPV4, Family.IPV6)
     unsaid = case.mostly(_fails_without_a_try) if by_address else []
-    about = case.mostly(reason_is(Reason.PROXY_DNS_FAILURE)) or unsaid
+    about = case.mostly(reason_is(Reason.PROXY_DNS_FAILURE)) or unsaid or _fails_as_dns_does(case)
     if not about:
         return None
+    beside = (
+        " This machine's DNS falls silent as well: both may ask the same resolver."
+        if all(map(case.world.was_without_dns, about))
+        else ""
+    )
     proxy, takes_none = the_proxy(case, about), all(map(_may_take_no_names, about))
     what = f"{'take names, or to ' if takes_none else ''}fix its name resolution"
     instead = f" If it takes none, set `resolve: local` of the path {case.path.name} in the config."
@@ -203,10 +210,14 @@ def proxy_cannot_resolve(case: Case) -> Found | None:
         proxy,
         about,
         how_often(case, about),
-        f"Ask {proxy.asked} to {what}. It cannot connect to {the_hosts(case, about)} by name."
+        f"Ask {proxy.asked} to {what}. It cannot connect to {the_hosts(case, about)} by name.{beside}"
         f"{instead if takes_none and case.path.chosen_by is None else ''}",
         the_reply(about),
     )
+
+
+def _fails_as_dns_does(case: Case) -> list[Counted]:
+    return case.mostly(lambda each: may_not_know_the_name(each) and case.world.was_without_dns(each))
 
 
 def _may_take_no_names(each: Counted) -> bool:
@@ -264,11 +275,13 @@ def proxy_cannot_connect(case: Case) -> Found | None:
         next_step = (
             f"Ask {proxy.asked} to check its rules, and the firewall behind it. "
             f"It cannot connect to {what}. It can connect to {the_hosts(case, others)}."
+            f"{or_of_its_names(about)}"
         )
     else:
         next_step = (
             f"Ask {proxy.asked} to check its rules, its way to the Internet, and the firewall behind it. "
             f"It answers, but cannot connect to {what}.{'' if next_proxies else apples_networks(about)}"
+            f"{or_of_its_names(about)}"
         )
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
 

@@ -1,8 +1,9 @@
 """What is wrong with a resolver that gives no answer, or none that can be used."""
 
+import math
 from collections.abc import Iterable, Sequence
 
-from netcheck.model.failing import DNS_PHASES, Hitch, Phase, Reason
+from netcheck.model.failing import DNS_PHASES, DNS_SILENCE, Hitch, Phase, Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Transport
 from netcheck.model.results import Lookup
@@ -12,7 +13,7 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.names_led import odd_lookups
 from netcheck.verdict.causes.wavering import denies_at_times
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import is_another_of_apples, is_apples, phase_is, reason_is
+from netcheck.verdict.matching import is_another_of_apples, is_apples, is_unheard, phase_is, reason_is
 from netcheck.verdict.naming import (
     FAMILIES,
     THIS_MACHINE,
@@ -25,7 +26,6 @@ from netcheck.verdict.naming import (
     unresolved_proxies,
 )
 
-_SILENT = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE)
 _LATEST, _FEWEST = 8, 2
 """Lookups: of the latest that asked a nameserver, none got an answer, and there were so many at least."""
 _DNS_PORT = 53
@@ -79,7 +79,7 @@ def _does_not_resolve(case: Case) -> Found | None:
     if not about:
         return None
     resolver = the_resolver(case)
-    is_dead = _is_dead(case, about)
+    is_dead = _is_dead(case)
     if is_dead and (told_by := _told_on_the_way(about)):
         return Found(
             THIS_NETWORK,
@@ -198,21 +198,29 @@ def _who_said(lookups: Iterable[Lookup]) -> set[str]:
     return {tried.nameserver for each in lookups for tried in each.tries if tried.reason is each.reason}
 
 
-def _is_dead(case: Case, about: Sequence[Counted]) -> bool:
-    """Whether the resolver says nothing any more: what it said before it fell silent does not count."""
+def _is_dead(case: Case) -> bool:
+    """Whether the resolver said nothing to anyone while names failed: before that, and by now, it may have.
+
+    A name may have failed for another reason before, on one of its ports. What was asked for just before may
+    have been lost with it, so half of the names are enough.
+    """
     heard = [each.result.attempt.at for each in case.counted if _was_heard(case, each)]
-    silent_since = min(each.fails_since - (each.result.resolve_duration or 0.0) for each in about)
-    has_fallen_silent = len({each.result.host for each in about}) > 1 and not any(
-        at >= silent_since for at in heard
-    )
-    return not heard or has_fallen_silent
+    unheard = list(filter(is_unheard, case.counted))
+    asked = max((each.asked_at for each in unheard), default=-math.inf)
+    silences: dict[str, tuple[float, float]] = {}
+    for each in unheard:
+        since, until = silences.get(each.result.host, (-math.inf, asked))
+        took = each.result.resolve_duration or 0.0
+        silences[each.result.host] = max(since, each.fails_since - took), max(until, each.result.attempt.at)
+    unbroken = sum(not any(since <= at <= until for at in heard) for since, until in silences.values())
+    return not heard or (unbroken > 1 and 2 * unbroken >= len(silences))
 
 
 def _was_heard(case: Case, each: Counted) -> bool:
     """Whether the path's resolver said anything for it."""
     attempt = each.result.attempt
     if attempt.failure is not None and attempt.failure.phase in DNS_PHASES:
-        return attempt.failure.reason not in _SILENT
+        return not is_unheard(each)
     was_asked = case.was_resolved_here(each) and attempt.address != each.result.host
     return was_asked or Phase.PROXY_RESOLVE in attempt.phases
 
@@ -259,7 +267,7 @@ def nameserver_silent(case: Case) -> Found | None:
     """
     if not case.path.resolved_families():
         return None
-    if any(phase_is(*DNS_PHASES)(each) and reason_is(*_SILENT)(each) for each in case.failed):
+    if any(phase_is(*DNS_PHASES)(each) and reason_is(*DNS_SILENCE)(each) for each in case.failed):
         return None
     return _one_of_several_is_silent(case) or _silent_about_one_family(case)
 

@@ -56,7 +56,8 @@ def internal(case: Case) -> Found | None:
 def local_network_down(case: Case) -> Found | None:
     """On every path everything ends in silence, and it is this machine that has no way out.
 
-    So it is where a route is missing, or where a resolver and a proxy are both silent.
+    So it is where a route is missing, or where a resolver and a proxy are both silent. That all ask one
+    resolver, be it for the proxy's name, is one silence: then it may be the resolver's.
     """
     if not case.left:
         return None
@@ -65,7 +66,8 @@ def local_network_down(case: Case) -> Found | None:
     no_route = any(failure.reason is _NO_ROUTE for failure in known)
     # who rejects DNS alone says nothing of the way out
     told_by = sorted({f.told_by for f in known if f.told_by and f.phase not in DNS_PHASES})
-    if not (silent and (no_route or len({failure.phase for failure in known}) > 1)):
+    silences = {Phase.RESOLVE if failure.phase in DNS_PHASES else failure.phase for failure in known}
+    if not (silent and (no_route or len(silences) > 1)):
         return None
     paths = [path for path in case.world.paths if case.world.on_path(path.name)]
     where = "the only path" if len(paths) == 1 else f"all {len(paths)} paths"

@@ -31,6 +31,8 @@ def intermittent(case: Case) -> Found | None:
     if not about:
         return None
     if all(each.fails_at for each in about):
+        if case.is_few(about) and case.is_at_few_addresses(about):
+            return None  # Apple's part: `hosts_unreachable` says it of all that fail there
         return _fails_at_addresses(case, about)
     is_random = any(each.is_random for each in about)
     is_apples_part = (

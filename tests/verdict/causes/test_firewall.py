@@ -7,8 +7,8 @@ import pytest
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Family
-from netcheck.model.results import LargeHello
-from netcheck.model.trends import Part
+from netcheck.model.results import LargeHello, Standing
+from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.world import Beside
 from tests.records import DROPPED, REFUSED, lookup, once, result, standing_of
@@ -101,6 +101,49 @@ def test_a_firewall_that_is_given_names_is_asked_for_apples_networks() -> None:
     assert (judged.cause, judged.hop) == (Cause.HOSTS_BLOCKED, Hop.FIREWALL)
     assert "to Apple's networks, not to names or single addresses" in (judged.next_step or "")
     assert judged.evidence[0].endswith("; 6 of these hosts answer at other addresses")
+
+
+DEAD, SOUND = "17.57.144.2", "17.57.144.6"
+"""Two addresses that names have."""
+
+
+def at_one_dead_address(failing: int) -> list[Standing]:
+    """Of hosts that have both, so many failed there twice; the next one comes and goes."""
+    standings = []
+    for number, host in enumerate(SIXTEEN.hosts):
+        dead = result(SIXTEEN, 5223, DROPPED, host=host, address=DEAD)
+        fine = result(SIXTEEN, 5223, host=host, address=SOUND)
+        often = (True, False) * 5
+        if number == failing:
+            standings.append(standing_of(fine, 0, True, often, dead, failing={DEAD: 3}))
+        else:
+            standings.append(standing_of(dead, 2, True) if number < failing else standing_of(fine, 0, True))
+    return standings
+
+
+@pytest.mark.parametrize("failing", [0, 1, 3, 4, 6])
+@pytest.mark.parametrize("is_reached", [False, True])
+def test_a_single_address_that_fails_is_no_block_however_many_hosts_have_it(
+    failing: int, is_reached: bool
+) -> None:
+    """A proxy that is given the name may connect to another of its addresses."""
+    named = [result(SIXTEEN, 443, path="proxy", family=Family.NAME, host=host) for host in SIXTEEN.hosts]
+    named += [replace(each, port=5223) for each in named]
+    lookups = [lookup(host, DEAD, SOUND) for host in SIXTEEN.hosts]
+    standings = [*at_one_dead_address(failing), *(once(named) if is_reached else ())]
+    found = assess([SIXTEEN], [DIRECT, PROXY], standings, lookups, failures=2).judgements
+    (judged,) = (each for each in found if each.path == "direct")
+    assert [(each.cause, each.hop) for each in judged.findings] == [(Cause.HOSTS_UNREACHABLE, Hop.APPLE)]
+    assert f"about {DEAD} on port 5223. Only these" in judged.findings[0].next_step
+
+
+def test_a_single_address_that_another_path_reaches_is_blocked() -> None:
+    other = replace(DIRECT, name="other")
+    reached = once([result(SIXTEEN, 5223, host=SIXTEEN.hosts[0], address=DEAD, path="other")])
+    lookups = [lookup(host, DEAD, SOUND) for host in SIXTEEN.hosts]
+    standings = [*at_one_dead_address(4), *reached]
+    judged = assess([SIXTEEN], [DIRECT, other], standings, lookups, failures=2).judgements[0]
+    assert (judged.cause, judged.hop) == (Cause.HOSTS_BLOCKED, Hop.FIREWALL)
 
 
 def test_a_dead_range_is_a_limit_where_every_host_has_another_address_too() -> None:
@@ -289,6 +332,28 @@ def test_what_fails_each_time_as_others_do_by_chance_is_no_fault_of_its(failure:
     assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.FIREWALL)
     assert judged.evidence[0] == "Reached at one time and not at another: 2 hosts"
     assert len(judged.findings) == count
+
+
+@pytest.mark.parametrize(
+    ("silences", "times"),
+    [
+        (((900.0, 910.0), (930.0, 940.0), (960.0, 970.0)), "3 times in 1 min"),
+        (((930.0, 940.0), (960.0, 970.0)), ""),  # it may have been mended in vain
+        (((-2000.0, -1990.0), (930.0, 940.0), (960.0, 970.0)), ""),  # long ago
+    ],
+)
+def test_what_is_lost_time_and_again_is_said_to_come_and_go(
+    silences: tuple[tuple[float, float], ...], times: str
+) -> None:
+    results = [*couriers(DROPPED, (5223,)), *couriers(None, (443,))]
+    trends = {Part("direct", 5223, Family.IPV4): Trend(silences=silences)}
+    standings = [standing_of(each, 2 * (each.port == 5223), False) for each in results]
+    (judged,) = assess([COURIER], [DIRECT], standings, failures=2, trends=trends).judgements
+    (finding,) = judged.findings
+    assert finding.cause is Cause.PORT_BLOCKED
+    assert ("It comes and goes" in finding.next_step) is bool(times)
+    assert (". Before that, it was lost and came back " in finding.evidence) is bool(times)
+    assert finding.evidence.endswith(times)
 
 
 @pytest.mark.parametrize("by_chance", [True, False])

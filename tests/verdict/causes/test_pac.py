@@ -146,6 +146,16 @@ def test_what_is_sent_directly_where_a_proxy_reaches_it_is_the_pac_files() -> No
     assert in_short(finding) == "the PAC file names no proxy"
 
 
+@pytest.mark.parametrize(("failing", "cause"), [((), Cause.PAC_FAILED), ((1, 2, 3), Cause.PORT_BLOCKED)])
+def test_a_proxy_of_which_a_sample_was_visited_reaches_what_is_sent_directly(
+    failing: tuple[int, ...], cause: Cause
+) -> None:
+    """But for hosts that it is known not to reach."""
+    works = couriers(None, (443,), path=PROXY, family=Family.NAME, hosts=(0,), spoke=True)
+    works += couriers(DENIED, (443,), path=PROXY, family=Family.NAME, hosts=failing, spoke=True)
+    assert judged(*BLOCKED, *works, beside=PROXY).cause is cause
+
+
 def test_what_is_sent_directly_where_no_proxy_is_known_may_be_the_firewalls_or_the_pac_files() -> None:
     (finding,) = judged(*BLOCKED).findings
     assert (finding.cause, finding.hop) == (Cause.PORT_BLOCKED, Hop.FIREWALL)

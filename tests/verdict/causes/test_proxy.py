@@ -1,5 +1,6 @@
 """Proxies: their rules, what lies behind them, and what their users do not need."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,12 +20,12 @@ from netcheck.model.paths import (
     Role,
     Secret,
 )
-from netcheck.model.results import Choice, Result
+from netcheck.model.results import Choice, Lookup, Result
 from netcheck.model.services import PortRule, Service
 from netcheck.state.endpoints import standings_of
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
-from tests.records import DROPPED, once, result, standing_of, visit
+from tests.records import DROPPED, lookup, once, result, standing_of, visit
 from tests.verdict.scene import BOTH, COURIER, DIRECT, HANDSHAKE, MDM, PROXY, Scene, couriers, proxied
 
 API = Service(
@@ -551,3 +552,49 @@ def test_of_two_proxies_in_a_row_that_are_down_neither_is_said_to_be_the_place_t
         "Ask the owners of the proxies 192.0.2.9:3128 and inner.test:1080 to make sure that they run and can "
         "be reached."
     )
+
+
+NO_WAY = Failure(HANDSHAKE, Reason.PROXY_TARGET_UNREACHABLE, "SOCKS5 reply 0x04", b"\x05\x00\x05\x04")
+
+
+def judged_by_name(failure: Failure, *hosts: int, lookups: Sequence[Lookup] = ()) -> Judgement:
+    """Some couriers fail in a proxy that is given their names, and the direct path reaches all."""
+    fine = tuple(number for number in range(4) if number not in hosts)
+    results = couriers(path=PROXY, family=Family.NAME, hosts=fine, spoke=True)
+    results += couriers(failure, path=PROXY, family=Family.NAME, hosts=hosts, spoke=True)
+    paths = (DIRECT, PROXY)
+    return Scene(None, Verdict.DEGRADED, None, [*couriers(), *results], "", paths, lookups=lookups).judged()
+
+
+@pytest.mark.parametrize("hosts", [(1,), (1, 2, 3), (0, 1, 2, 3)])
+@pytest.mark.parametrize(
+    ("failure", "is_asked"),
+    [
+        (NO_WAY, True),
+        (replace(NO_WAY, evidence=b"\x05\x00\x05\x03"), False),  # it has no route to the address
+        (replace(NO_WAY, evidence=b"HTTP/1.1 502 Bad Gateway"), True),
+        (replace(NO_WAY, evidence=b"HTTP/1.1 503 Bad Gateway", software="squid/5.7"), False),
+        (replace(NO_WAY, reason=Reason.PROXY_TARGET_TIMEOUT), False),
+    ],
+)
+def test_a_proxy_whose_answer_does_not_tell_is_asked_about_its_dns_too(
+    failure: Failure, is_asked: bool, hosts: tuple[int, ...]
+) -> None:
+    judged = judged_by_name(failure, *hosts)
+    assert judged.hop is Hop.PROXY
+    assert ("the proxy may also not know these names" in (judged.next_step or "")) is is_asked
+
+
+@pytest.mark.parametrize("hosts", [(1,), (1, 2, 3), (0, 1, 2, 3)])
+@pytest.mark.parametrize("answered", [0, 4])
+def test_a_proxy_that_finds_no_way_to_names_while_dns_is_silent_here_may_ask_the_same_resolver(
+    hosts: tuple[int, ...], answered: int
+) -> None:
+    """Be it that the resolver answers again by now, and the proxy was asked before."""
+    silent = [lookup(f"{n}-courier2.push.apple.com", reason=Reason.DNS_TIMEOUT) for n in range(3)]
+    lookups = [replace(each, at=990.0 + turn) for turn, each in enumerate(silent)]
+    lookups += [replace(lookup(host, "17.57.144.1"), at=1010.0) for host in COURIER.hosts[:answered]]
+    judged = judged_by_name(NO_WAY, *hosts, lookups=lookups)
+    assert (judged.cause, judged.hop) == (Cause.PROXY_CANNOT_RESOLVE, Hop.PROXY)
+    assert "to fix its name resolution" in (judged.next_step or "")
+    assert "both may ask the same resolver" in (judged.next_step or "")

@@ -22,9 +22,10 @@ from netcheck.model.paths import (
     Role,
     Transport,
 )
-from netcheck.model.results import HOSTS_FILE, Lookup, Result, Trust, Try
+from netcheck.model.results import HOSTS_FILE, Lookup, Result, Standing, Trust, Try
+from netcheck.model.services import Service
 from netcheck.verdict.assessing import assess
-from tests.records import DROPPED, REFUSED, lookup, once, result
+from tests.records import DROPPED, REFUSED, lookup, once, result, standing_of
 from tests.verdict.scene import (
     API,
     COURIER,
@@ -397,13 +398,18 @@ def test_a_proxys_name_for_which_the_resolver_is_silent_makes_the_same_request(
     [
         (5.0, "make sure that the resolver runs and answers netcheck's machine on UDP and TCP port 53"),
         (15.0, "to resolve "),
+        (25.0, "make sure that the resolver runs"),  # it answers again
     ],
 )
 def test_a_resolver_that_has_fallen_silent_is_not_asked_for_names(heard_at: float, asked: str) -> None:
     silent = Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "127.0.0.1:53 over udp: refused")
     *failing, answered = COURIER.hosts
     results = [
-        *(result(COURIER, port, silent, host=host, at=10.0) for host in failing for port in (443, 5223)),
+        *(
+            result(COURIER, port, silent, host=host, at=10.0 * turn)
+            for turn, host in zip((1, 1, 2), failing, strict=True)
+            for port in (443, 5223)
+        ),
         *(result(COURIER, port, host=answered, at=heard_at) for port in (443, 5223)),
     ]
     judged = Scene(Cause.DNS_FAILURE, Verdict.DEGRADED, Hop.RESOLVER, results).judged()
@@ -642,3 +648,53 @@ def test_success_by_hosts_says_nothing_of_a_dead_resolver() -> None:
     judged = assess([COURIER, API], [DIRECT], once([*couriers(silent), pinned]), lookups).judgements
     (found,) = (each.findings[0] for each in judged if each.role is Role.DEVICE)
     assert "to make sure that the resolver runs" in found.next_step
+
+
+def silent_at(at: float, host: str, port: int, service: Service = COURIER, since: float = 0.0) -> Standing:
+    """A name that got no answer, on a port that may have failed before for another reason."""
+    silent = Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "127.0.0.1:53 over udp: refused")
+    return standing_of(result(service, port, silent, host=host, at=at), 2, True, fails_since=since or at)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_resolver_that_died_behind_a_blocked_port_is_asked_to_run_for_all_roles(role: Role) -> None:
+    standings = [silent_at(20.0, host, 443) for host in COURIER.hosts]
+    standings += [silent_at(20.0, host, 5223, since=5.0) for host in COURIER.hosts]
+    standings += [silent_at(20.0, API.hosts[0], 443, API), *once([result(OPEN, 2195, at=10.0)])]
+    found = assess([COURIER, API, OPEN], [DIRECT], standings, failures=2).judgements
+    (judged,) = (each for each in found if each.role is role)
+    assert judged.cause is Cause.DNS_FAILURE
+    assert "make sure that the resolver runs and answers" in (judged.next_step or "")
+
+
+TWELVE = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(12)))
+APPLES = "17.57.144.1"
+
+
+@pytest.mark.parametrize(
+    ("answered_at", "causes"),
+    [
+        ((30.0, 30.0, 30.0), [Cause.PORT_BLOCKED]),  # all of it is over
+        ((30.0,), [Cause.DNS_FAILURE]),  # it has only begun to answer
+        ((30.0, 30.0, 17.5), [Cause.DNS_FAILURE]),  # it answers some, and not others
+    ],
+)
+def test_names_that_failed_while_the_resolver_was_dead_hide_nothing_once_it_answers(
+    answered_at: tuple[float, ...], causes: list[Cause]
+) -> None:
+    fine, failed = TWELVE.hosts[: len(answered_at)], TWELVE.hosts[len(answered_at) :]
+    standings = [silent_at(15.0 + number, host, 5223) for number, host in enumerate(failed)]
+    for host, at in zip(fine, answered_at, strict=True):
+        standings.append(
+            standing_of(
+                result(TWELVE, 5223, DROPPED, host=host, at=at, address=APPLES), 2, True, fails_since=9.0
+            )
+        )
+    standings += once(result(TWELVE, 443, host=host, at=30.0, address=APPLES) for host in TWELVE.hosts)
+    lookups = [replace(lookup(h, APPLES), at=at) for h, at in zip(fine, answered_at, strict=True)]
+    lookups += [
+        replace(lookup(host, reason=Reason.RESOLVER_UNREACHABLE), at=15.0 + number)
+        for number, host in enumerate(failed)
+    ]
+    (judged,) = assess([TWELVE], [DIRECT], standings, lookups, failures=2).judgements
+    assert [each.cause for each in judged.findings] == causes

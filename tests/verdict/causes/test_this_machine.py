@@ -303,6 +303,16 @@ def test_where_every_request_is_asked_for_twice_it_is_no_chance() -> None:
     assert ["ECN" in step for step in steps] == [False, True]
 
 
+def test_ipv4_without_routes_is_named_where_ipv6_lacks_some_too() -> None:
+    """Of a machine that has lost its way out, a single route of IPv6 may be left."""
+    lost = [*couriers(NO_ROUTE), *couriers(NO_ROUTE, family=Family.IPV6)]
+    left = result(API, 443, family=Family.IPV6, address="2620:149:208:4308::a")
+    (judged, _) = assess([COURIER, API], [DIRECT], once([*lost, left])).judgements
+    assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.LOCAL_MACHINE)
+    for prefix in ("17.249.0.0/16", "17.57.144.0/22", "2620:149:a44::/48"):
+        assert prefix in judged.findings[0].next_step
+
+
 def test_a_family_that_is_missing_is_no_failure_of_a_host_whose_other_family_was_seen() -> None:
     """Even where that counts no more, as it failed in a silence that is over."""
     missing = result(COURIER, 5223, NO_ROUTE, family=Family.IPV6, address="2620:149:a44::1", at=100.0)
