@@ -1,6 +1,6 @@
-"""What is wrong with a proxy: itself, its rules, its names, and what it says it has connected.
+"""What is wrong with a proxy: itself, its connections, and what it says it has connected.
 
-Its logins stand in `proxy_login`, its rules in `proxy_rules`.
+Its logins stand in `proxy_login`, its rules in `proxy_rules`, what it makes of names in `proxy_names`.
 """
 
 import math
@@ -10,7 +10,7 @@ from statistics import median_low
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
-from netcheck.model.paths import Family, ProxyScheme, is_literal
+from netcheck.model.paths import is_literal
 from netcheck.model.services import is_relayed
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
@@ -21,7 +21,6 @@ from netcheck.verdict.matching import (
     fails_in,
     http_status,
     is_translated,
-    may_not_know_the_name,
     phase_is,
     reason_is,
     software_of,
@@ -185,61 +184,6 @@ def proxy_overloaded(case: Case) -> Found | None:
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
 
 
-@cause(Cause.PROXY_CANNOT_RESOLVE, Hop.PROXY)
-@through
-def proxy_cannot_resolve(case: Case) -> Found | None:
-    """It says so; or what it is given by name fails in it, and what it is given by address does not.
-
-    Not where it says that it has tried to connect. Or it may mean that, while DNS is silent here too.
-    """
-    only_names = all(each.family is Family.NAME for each in case.left)
-    by_address = only_names and _works_by(case, Family.IPV4, Family.IPV6)
-    unsaid = case.mostly(_fails_without_a_try) if by_address else []
-    about = case.mostly(reason_is(Reason.PROXY_DNS_FAILURE)) or unsaid or _fails_as_dns_does(case)
-    if not about:
-        return None
-    beside = (
-        " This machine's DNS falls silent as well: both may ask the same resolver."
-        if all(map(case.world.was_without_dns, about))
-        else ""
-    )
-    proxy, takes_none = the_proxy(case, about), all(map(_may_take_no_names, about))
-    what = f"{'take names, or to ' if takes_none else ''}fix its name resolution"
-    instead = f" If it takes none, set `resolve: local` of the path {case.path.name} in the config."
-    return Found(
-        proxy,
-        about,
-        how_often(case, about),
-        f"Ask {proxy.asked} to {what}. It cannot connect to {the_hosts(case, about)} by name.{beside}"
-        f"{instead if takes_none and case.path.chosen_by is None else ''}",
-        the_reply(about),
-    )
-
-
-def _fails_as_dns_does(case: Case) -> list[Counted]:
-    return case.mostly(lambda each: may_not_know_the_name(each) and case.world.was_without_dns(each))
-
-
-def _may_take_no_names(each: Counted) -> bool:
-    """Whether it says that it does not support this type of address: so SOCKS5 proxies do without DNS too."""
-    proxy = each.result.attempt.proxy
-    is_socks = proxy is not None and proxy.scheme in (ProxyScheme.SOCKS5, ProxyScheme.SOCKS5H)
-    return is_socks and reason_is(Reason.PROXY_DNS_FAILURE)(each)
-
-
-def _fails_without_a_try(each: Counted) -> bool:
-    tried = reason_is(Reason.PROXY_TARGET_REFUSED, Reason.PROXY_TARGET_TIMEOUT)
-    return phase_is(Phase.PROXY_HANDSHAKE)(each) and not tried(each)
-
-
-def _works_by(case: Case, *families: Family) -> bool:
-    """Whether what fails answers under one of these families."""
-    places = {each.place for each in case.left}
-    return any(
-        each.failure is None and each.family in families and each.place in places for each in case.counted
-    )
-
-
 @cause(Cause.PROXY_CANNOT_CONNECT, Hop.PROXY)
 @through
 def proxy_cannot_connect(case: Case) -> Found | None:
@@ -292,29 +236,6 @@ def _others_that_work(case: Case, about: Iterable[Counted]) -> list[Counted]:
     proxies = {each.result.attempt.proxy for each in about}
     works = (e for e in case.counted if e.failure is None and e.result.attempt.proxy in proxies)
     return [each for each in works if each.result.service not in mine]
-
-
-@cause(Cause.PROXY_RESOLVES_DIFFERENTLY, Hop.PROXY)
-@through
-def proxy_resolves_differently(case: Case) -> Found | None:
-    """Asked by name its results differ from those by the addresses that this machine has for the name."""
-    by_name = {each.family is Family.NAME for each in case.left}
-    if len(by_name) != 1:
-        return None
-    addresses_work = _works_by(case, Family.IPV4, Family.IPV6)
-    differs = addresses_work if True in by_name else _works_by(case, Family.NAME) and not addresses_work
-    if not differs:
-        return None
-    about = list(case.left)
-    proxy = the_proxy(case, about)
-    return Found(
-        proxy,
-        about,
-        f"Results by name and by address differ: {how_often(case, about)}",
-        f"Ask {proxy.asked} to check its resolver's addresses for {the_hosts(case, about)}. "
-        "It connects differently by name and by the addresses that are known here.",
-        the_reply(about),
-    )
 
 
 @cause(Cause.PROXY_FALSE_SUCCESS, Hop.PROXY)
