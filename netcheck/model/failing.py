@@ -271,6 +271,8 @@ class Failure:
     """Whether it is the interface or the source address of the config that is not there."""
     hitch: Hitch | None = None
     """Where a name is not found: what is known to keep it from those who ask."""
+    unusable_store: str = ""
+    """Which authorities netcheck could not use: a file, or the system's store. No certificate was judged."""
 
     @property
     def lacks_route(self) -> bool:
@@ -307,6 +309,7 @@ class PhaseError(Exception):
         self.software = software
         self.told_by: str | None = None
         self.is_of_binding = False
+        self.unusable_store = ""
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"
@@ -321,4 +324,5 @@ class PhaseError(Exception):
             self.software,
             told_by=self.told_by,
             is_of_binding=self.is_of_binding,
+            unusable_store=self.unusable_store,
         )

@@ -96,6 +96,8 @@ class Lookup:
     tries: tuple[Try, ...] = ()
     told_by: str | None = None
     """As in Failure: who told that the nameserver cannot be reached."""
+    unusable_store: str = ""
+    """As in Failure."""
     hitch: Hitch | None = None
     """As in Failure; with an answer, why only devices take it: `detail` says more."""
     nameservers: tuple[str, ...] = ()

@@ -102,7 +102,9 @@ class _Made(Generic[T]):
             why = f"cannot be read: {error.strerror}"
         except ValueError as error:
             why = f"cannot be used: {error}"
-        raise PhaseError(Reason.TLS_UNTRUSTED, f"{name} {why}")
+        unusable = PhaseError(Reason.TLS_UNTRUSTED, f"{name} {why}")
+        unusable.unusable_store = name
+        raise unusable
 
     async def _made_lately(self, file: Path | None) -> T:
         """As it was a moment ago, else as it is now."""

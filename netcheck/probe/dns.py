@@ -71,6 +71,7 @@ async def lookup(
         reason=answer.reason,
         detail=answer.detail,
         told_by=answer.told_by,
+        unusable_store=answer.unusable_store,
         addresses=answer.addresses,
         chain=answer.chain,
         min_ttl=answer.min_ttl,

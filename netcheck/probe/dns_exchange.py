@@ -89,8 +89,11 @@ class Exchange:
                     await way.send(self.question.wire)
                     await self._hear(way)
         except PhaseError as error:
-            hitch = _CERTIFICATE_HITCHES.get(error.reason)
-            answer = Answer(_reason(error), error.detail, told_by=error.told_by, hitch=hitch)
+            store = error.unusable_store
+            hitch = None if store else _CERTIFICATE_HITCHES.get(error.reason)
+            answer = Answer(
+                _reason(error), error.detail, told_by=error.told_by, unusable_store=store, hitch=hitch
+            )
             self._end(answer, trio.current_time())
 
     async def _run_over_udp(self) -> None:

@@ -65,6 +65,7 @@ class Answer:
     min_ttl: int | None = None
     again: Again | None = None
     told_by: str | None = None
+    unusable_store: str = ""
     lame: bool = False
     """Whether it comes from a nameserver that does not resolve for others: another one may know better."""
     hitch: Hitch | None = None

@@ -49,7 +49,14 @@ def leads_nowhere(host: str, lookups: Sequence[Lookup]) -> Failure | None:
 
 def _failure(phase: Phase, lookup: Lookup) -> Failure:
     assert lookup.reason is not None  # noqa: S101 - for the types: it did not succeed
-    return Failure(phase, lookup.reason, lookup.detail, told_by=lookup.told_by, hitch=lookup.hitch)
+    return Failure(
+        phase,
+        lookup.reason,
+        lookup.detail,
+        told_by=lookup.told_by,
+        hitch=lookup.hitch,
+        unusable_store=lookup.unusable_store,
+    )
 
 
 def destinations(

@@ -39,6 +39,11 @@ def is_translated(each: Counted) -> bool:
     return address is not None and is_made_by_dns64(address)
 
 
+def lacks_store(each: Counted) -> bool:
+    """Whether netcheck could not use the authorities of its config: nobody's certificate was judged then."""
+    return each.failure is not None and bool(each.failure.unusable_store)
+
+
 def is_unsaid(each: Counted) -> bool:
     """Whether a proxy ended it, and said nothing: of the destination that tells nothing either."""
     return fails_in(Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT, Reason.PROXY_CLOSED, Reason.RESET)(each)

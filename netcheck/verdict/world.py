@@ -11,7 +11,7 @@ from netcheck.apns.services import provers
 from netcheck.model.failing import DNS_SILENCE, Failure, Hitch, Phase, Reason
 from netcheck.model.findings import Acceptance, Needed, Proof, PushCertificate
 from netcheck.model.paths import ProbePath, RecordType
-from netcheck.model.results import HOSTS_FILE, Hold, Lookup, Result, Trust
+from netcheck.model.results import HOSTS_FILE, Attempt, Hold, Lookup, Result, Trust
 from netcheck.model.services import Network, Service
 from netcheck.model.trends import Part, Silence, Trends
 from netcheck.phrases import date_text
@@ -20,6 +20,8 @@ from netcheck.verdict.matching import Matches, is_apples, is_unheard, phase_is, 
 
 _UNASKED = (Reason.NETWORK_UNREACHABLE, Reason.NO_LOCAL_ADDRESS)
 """From a nameserver so nobody waits for an answer: this machine has no way to it."""
+_SAME_CLOCK = 60.0
+"""Seconds that it may gain or lose from one attempt to another; one that is set back by less harms nobody."""
 
 _FEWEST_NAMES = 3
 """So many that get no answer are no accident, and so many that get one show that there are answers again."""
@@ -237,11 +239,17 @@ class World:
 
     @cached_property
     def out_of_date(self) -> tuple[Counted, ...]:
-        """Where Apple's genuine certificates seem out of date; nothing where any certificate is in date."""
+        """Where Apple's genuine certificates seem out of date; nothing where any certificate is in date.
+
+        One that was in date before the clock was set says nothing of what the clock shows now.
+        """
         counted = list(chain.from_iterable(self._by_path.values()))
-        if any(each.failure is None and each.result.attempt.tls is not None for each in counted):
+        found = tuple(each for each in counted if is_apples(each) and _is_genuine_and_out_of_date(each))
+        latest = max((each.result.attempt for each in found), key=lambda attempt: attempt.at, default=None)
+        if latest is None:
             return ()
-        return tuple(each for each in counted if is_apples(each) and _is_genuine_and_out_of_date(each))
+        in_date = (each.result.attempt for each in counted if _is_in_date(each))
+        return () if any(not _was_by_another_clock(each, latest) for each in in_date) else found
 
     @cached_property
     def completed(self) -> Mapping[str, str]:
@@ -313,6 +321,19 @@ def _of_present_nameservers(lookups: tuple[Lookup, ...]) -> tuple[Lookup, ...]:
         else lookup
         for lookup in lookups
     )
+
+
+def _is_in_date(each: Counted) -> bool:
+    """What counts as reached may have failed by now, and not yet often enough."""
+    attempt = each.result.attempt
+    is_expired = attempt.failure is not None and attempt.failure.reason is Reason.TLS_EXPIRED
+    return each.failure is None and attempt.tls is not None and not is_expired
+
+
+def _was_by_another_clock(attempt: Attempt, later: Attempt) -> bool:
+    """Whether this machine's clock was set between the two."""
+    by_the_clock, passed = later.time - attempt.time, later.at - attempt.at
+    return passed > 0 and abs(by_the_clock - passed) > _SAME_CLOCK
 
 
 def _is_genuine_and_out_of_date(each: Counted) -> bool:

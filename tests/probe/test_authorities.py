@@ -68,6 +68,7 @@ async def test_a_store_that_cannot_be_used_is_named_in_the_failure(tmp_path: Pat
         assert where_and_why(attempt) == (Phase.TLS, Reason.TLS_UNTRUSTED)
         assert attempt.failure is not None
         assert attempt.failure.detail.startswith(f"{file} ")
+        assert attempt.failure.unusable_store == str(file)
         assert list(attempt.phases) == [Phase.CONNECT, Phase.TLS]
         assert attempt.tls is None, "nothing can be said of its certificate"
 
@@ -80,6 +81,7 @@ async def test_it_fails_a_verifying_client_in_the_same_words(tmp_path: Path, kin
         await authorities.client_context(file)
     assert caught.value.reason is Reason.TLS_UNTRUSTED
     assert caught.value.detail.startswith(f"{file} ")
+    assert caught.value.in_phase(Phase.PROXY_TLS).unusable_store == str(file)
 
 
 @in_trio

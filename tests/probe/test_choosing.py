@@ -370,6 +370,33 @@ async def test_the_server_of_a_file_is_verified(tmp_path: Path, is_trusted: bool
     assert "secret" not in result.attempt.failure.detail
 
 
+@pytest.mark.parametrize("was_read_before", [True, False])
+@in_trio
+async def test_authorities_that_cannot_be_used_are_not_the_files_fault(
+    tmp_path: Path, was_read_before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older file may be known: that the newest could not be read is not said of it then."""
+    monkeypatch.setattr(pac, "_READ_EVERY", 0.0)
+    monkeypatch.setattr("netcheck.probe.authorities._LOOK_EVERY", 0.0)
+    ours = trustme.CA()
+    authorities = trusting(ours, tmp_path)
+    async with serving(tls_handler(ours, "127.0.0.1", says(a_file(always("'PROXY 127.0.0.1:1'"))))) as web:
+        path = ProbePath("pac", chosen_by=Pac(f"https://127.0.0.1:{web}/p.pac", ca_file=authorities))
+        prober = Prober(TIMEOUTS, {path.name: Gate(8, 1e6)})
+        if was_read_before:
+            (result,) = await probed(path, 443, prober=prober)
+            assert result.choice is not None
+            assert result.choice.said == "PROXY 127.0.0.1:1"
+        authorities.write_bytes(b"")
+        (result,) = await probed(path, 443, prober=prober)
+    assert result.attempt.failure is not None
+    assert (result.attempt.failure.phase, result.attempt.failure.reason) == (
+        Phase.PROXY_RESOLVE,
+        Reason.PAC_UNAVAILABLE,
+    )
+    assert result.attempt.failure.unusable_store == str(authorities)
+
+
 @in_trio
 async def test_a_bug_of_ours_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: bytes) -> bytes:

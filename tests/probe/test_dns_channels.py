@@ -15,10 +15,11 @@ import pytest
 import trio
 import trustme
 
-from netcheck.model.failing import Hitch, Reason
+from netcheck.model.failing import Hitch, Phase, Reason
 from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordType, Transport
 from netcheck.probe import resolvconf
 from netcheck.probe.dns import lookup
+from netcheck.probe.resolve import why_no_address
 from tests.probe.peers import held_up, in_trio
 from tests.probe.scripted_dns import (
     HOST,
@@ -196,6 +197,20 @@ async def test_over_tls_a_certificate_of_another_name_gets_no_question(
         found = await ask(here, transport=TLS, server_name="dns.example", ca_file=ca_file)
     assert (found.reason, found.hitch) == (Reason.RESOLVER_UNREACHABLE, Hitch.OTHER_NAME)
     assert not here.asked
+
+
+@in_trio
+async def test_over_tls_authorities_that_cannot_be_used_are_named(
+    authority: trustme.CA, tmp_path: Path
+) -> None:
+    """They say nothing of the server's certificate."""
+    async with peer(good, frames(good), server_context(authority, "127.0.0.1")) as here:
+        found = await ask(here, transport=TLS, ca_file=tmp_path)
+    assert found.reason is Reason.RESOLVER_UNREACHABLE
+    assert (found.unusable_store, found.hitch) == (str(tmp_path), None)
+    failure = why_no_address(Phase.RESOLVE, [found])
+    assert failure is not None
+    assert failure.unusable_store == str(tmp_path)
 
 
 @in_trio

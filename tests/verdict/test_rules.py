@@ -555,6 +555,25 @@ SCENES = {
     "a firewall that forgets what has been idle for long": Scene(
         None, Verdict.READY, None, couriers(), holds=[held(HoldEnd.LOST, 3600.0)]
     ),
+    "a connection that ends after less silence than it has outlived": Scene(
+        None,
+        Verdict.READY,
+        None,
+        couriers() + couriers(path=PROXY, family=Family.NAME, spoke=True),
+        "",
+        (DIRECT, PROXY),
+        holds=[
+            held(HoldEnd.HELD, 900.0),
+            replace(held(HoldEnd.CLOSED, 60.0, PROXY, Family.NAME), longest=120.0),
+        ],
+    ),
+    "a connection that is lost after less silence than it has outlived": Scene(
+        None,
+        Verdict.READY,
+        None,
+        couriers(),
+        holds=[replace(held(HoldEnd.LOST, 60.0), longest=120.0)],
+    ),
     "5223 open, 443 blocked": Scene(
         Cause.FALLBACK_BLOCKED,
         Verdict.READY,

@@ -51,8 +51,11 @@ def _may_be_held(case: Case, hold: Hold) -> bool:
 
 
 def _ends_on_the_way(case: Case, hold: Hold) -> bool:
-    """What is closed or reset may be so by the other end: not where another path holds longer."""
-    if hold.silence is None or hold.silence >= _LONG_ENOUGH:
+    """What is closed or reset may be so by the other end: not where another path holds longer.
+
+    What ends after less silence than it has outlived ends for another reason, such as a restart.
+    """
+    if hold.silence is None or not hold.longest < hold.silence < _LONG_ENOUGH:
         return False
     if hold.end is HoldEnd.LOST:
         return True

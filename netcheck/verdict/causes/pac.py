@@ -11,7 +11,7 @@ from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import reason_is
+from netcheck.verdict.matching import lacks_store, reason_is
 from netcheck.verdict.naming import (
     DIRECT,
     FIREWALL,
@@ -27,6 +27,7 @@ from netcheck.verdict.naming import (
     way_of,
 )
 
+_IS_UNREAD = reason_is(Reason.PAC_UNAVAILABLE, Reason.PAC_FAULTY)
 _IS_FAULTY = reason_is(Reason.PAC_FAULTY)
 _IS_OF_THIS_MACHINE = reason_is(Reason.SINKHOLED, Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS)
 """Or of its resolver: through a proxy it would be as wrong."""
@@ -40,7 +41,7 @@ def pac_failed(case: Case) -> Found | None:
 
 def _says_nothing(case: Case) -> Found | None:
     """Without it devices know no proxy, and do not connect unless their profile lets them go directly."""
-    about = case.mostly(reason_is(Reason.PAC_UNAVAILABLE, Reason.PAC_FAULTY))
+    about = case.mostly(lambda each: _IS_UNREAD(each) and not lacks_store(each))
     if not about:
         return None
     file = the_chooser(case)

@@ -13,7 +13,14 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.names_led import at_strays
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import fails_in, is_another_of_apples, is_apples, phase_is, reason_is
+from netcheck.verdict.matching import (
+    fails_in,
+    is_another_of_apples,
+    is_apples,
+    lacks_store,
+    phase_is,
+    reason_is,
+)
 from netcheck.verdict.naming import (
     DEVELOPERS,
     FAMILIES,
@@ -87,17 +94,32 @@ def local_machine(case: Case) -> Found | None:
     """It is out of file descriptors, forbids it, or lacks the config's address, or a route.
 
     Or nothing answers by the path's interface; or /etc/hosts, or the search list, leads elsewhere.
+    Or netcheck cannot use its authorities.
     """
     misled = _misled_by_its_list(case) or _misled_by_its_search_list(case)
-    return _silent_on_its_interface(case) or misled or _cannot(case)
+    return _lacks_authorities(case) or _silent_on_its_interface(case) or misled or _cannot(case)
+
+
+def _lacks_authorities(case: Case) -> Found | None:
+    """Of the destination, a proxy, the resolver or a PAC file's server: none of them has a part in it."""
+    about = case.mostly(lacks_store)
+    if not about:
+        return None
+    stores = sorted({each.failure.unusable_store for each in about if each.failure})
+    return Found(
+        THIS_MACHINE,
+        about,
+        how_often(case, about, "netcheck cannot use the authorities that it should trust"),
+        f"On the machine that runs netcheck, make sure that netcheck can read certificates in PEM from "
+        f"{shortened(stores)}, in time.",
+        the_reply(about, is_of_destination=False),
+    )
 
 
 def _cannot(case: Case) -> Found | None:
     cannot = reason_is(Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS, Reason.PERMISSION_DENIED)
     is_stray = at_strays(case)  # no route need lead there
-    about = case.mostly(
-        lambda each: cannot(each) or (_has_no_way(each) and not is_stray(each)) or _lacks_store(case, each)
-    )
+    about = case.mostly(lambda each: cannot(each) or (_has_no_way(each) and not is_stray(each)))
     if not about:
         return None
     reasons = {each.failure.reason for each in about if each.failure}
@@ -110,8 +132,6 @@ def _cannot(case: Case) -> Found | None:
         what = "find what uses up its ports for outgoing connections (net.ipv4.ip_local_port_range)"
     elif Reason.PERMISSION_DENIED in reasons:
         what = f"allow {_forbidden(case, about)} in its own firewall, security software or routes"
-    elif Reason.TLS_UNTRUSTED in reasons:
-        what = "let netcheck read the file of authorities, in time"
     elif any(map(_asks, about)):
         what = f"add a route to {the_resolver(case).name}, or give the path {case.path.name} another resolver"
     elif Reason.NO_LOCAL_ADDRESS in reasons or (_NO_ROUTE in reasons and _leads_nowhere(case, about)):
@@ -273,16 +293,6 @@ def _has_no_way(each: Counted) -> bool:
     found_out_here = each.failure.told_by is None and is_apples(each)
     is_deserted = found_out_here and fails_in(Phase.CONNECT, Reason.HOST_UNREACHABLE)(each)
     return each.failure.lacks_route or is_deserted
-
-
-def _lacks_store(case: Case, each: Counted) -> bool:
-    """Whether nobody knows who may vouch: what else is not Apple's would be an interceptor's certificate.
-
-    Of others no certificate was looked at then.
-    """
-    apples = {service.name for service in case.world.services if service.tls.is_apples}
-    is_known = each.result.attempt.tls is not None and each.result.service not in apples
-    return fails_in(Phase.TLS, Reason.TLS_UNTRUSTED)(each) and not is_known
 
 
 def _destination(case: Case, about: Sequence[Counted]) -> str:

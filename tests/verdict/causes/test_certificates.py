@@ -106,6 +106,32 @@ def test_a_clock_that_is_far_off_is_this_machines(years: float) -> None:
     assert [(f.cause, f.hop) for f in judged.findings] == [(Cause.CLOCK_WRONG, Hop.LOCAL_NETWORK)]
 
 
+@pytest.mark.parametrize(
+    ("time", "at", "cause"),
+    [
+        (NOW, 1000.0, Cause.CLOCK_WRONG),
+        (NOW + 5 * YEAR - 100.0, 1000.0, Cause.APPLE_CERTIFICATE),
+        (NOW + 200.0, 1200.0, Cause.APPLE_CERTIFICATE),
+    ],
+    ids=["before it jumped", "by the same clock", "since it was put right"],
+)
+def test_what_was_in_date_before_the_clock_jumped_does_not_vouch_for_it(
+    time: float, at: float, cause: Cause
+) -> None:
+    seen = all_couriers(EXPIRED, certificate(), NOW + 5 * YEAR)
+    results = [replace(each, attempt=replace(each.attempt, at=1100.0)) for each in seen]
+    results.append(result(MDM, 443, tls=certificate(Trust.PUBLIC), time=time, at=at))
+    judged = Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, MDM)).judged()
+    assert [each.cause for each in judged.findings] == [cause]
+
+
+def test_a_certificate_out_of_date_that_is_not_yet_believed_vouches_for_no_clock() -> None:
+    seen = all_couriers(EXPIRED, certificate(), NOW + 5 * YEAR)
+    standings = [*(standing_of(each, 2, True) for each in seen[:-1]), standing_of(seen[-1], 1, True)]
+    (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
+    assert judged.cause is Cause.CLOCK_WRONG
+
+
 def test_certificates_that_all_expired_lately_are_apples_or_the_clocks() -> None:
     tls = certificate(not_after=NOW - 3 * 86400)
     judged = Scene(None, Verdict.NOT_READY, None, all_couriers(EXPIRED, tls)).judged()

@@ -20,6 +20,7 @@ from tests.verdict.scene import (
     MDM,
     NO_ROUTE,
     NOW,
+    PAC,
     PROXY,
     YEAR,
     Scene,
@@ -151,25 +152,54 @@ def test_a_path_whose_family_or_interface_has_no_route_is_this_machines_matter(
     assert says in (judged.next_step or "")
 
 
+GUEST = ProbePath("guest", binding=Binding(interface="wlan0"))
+
+
+def unusable(phase: Phase, reason: Reason, file: str, why: str) -> Failure:
+    return Failure(phase, reason, f"{file} {why}", unusable_store=file)
+
+
 def test_authorities_that_cannot_be_read_are_this_machines() -> None:
-    unread = Failure(Phase.TLS, Reason.TLS_UNTRUSTED, "/etc/lab.pem was not read within 3 s")
+    unread = unusable(Phase.TLS, Reason.TLS_UNTRUSTED, "/etc/lab.pem", "was not read within 3 s")
     courier = replace(COURIER, tls=TlsSettings(is_apples=True))
     judged = Scene(None, Verdict.NOT_READY, None, couriers(unread), services=(courier,)).judged()
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
-    assert "let netcheck read the file of authorities" in (judged.next_step or "")
+    assert "from /etc/lab.pem" in (judged.next_step or "")
 
 
 def test_authorities_that_cannot_be_read_are_no_fault_of_the_server() -> None:
     """Nobody looked at its certificate then."""
-    unread = Failure(Phase.TLS, Reason.TLS_UNTRUSTED, "/etc/netcheck/ca.pem cannot be read: No such file")
+    unread = unusable(Phase.TLS, Reason.TLS_UNTRUSTED, "/etc/netcheck/ca.pem", "cannot be read: No such file")
     results = [*couriers(), result(MDM, 443, unread)]
     judged = Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, MDM)).judged()
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
-    assert "let netcheck read the file of authorities" in (judged.next_step or "")
+    assert "from /etc/netcheck/ca.pem" in (judged.next_step or "")
+
+
+@pytest.mark.parametrize(
+    ("path", "phase", "reason"),
+    [
+        (PROXY, Phase.PROXY_TLS, Reason.TLS_UNTRUSTED),
+        (DIRECT, Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE),
+        (GUEST, Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE),
+        (PAC, Phase.PROXY_RESOLVE, Reason.PAC_UNAVAILABLE),
+    ],
+)
+def test_authorities_that_cannot_be_used_are_this_machines_in_every_phase(
+    path: ProbePath, phase: Phase, reason: Reason
+) -> None:
+    results = couriers(unusable(phase, reason, "/etc/ca.pem", "cannot be used: it is empty"), path=path)
+    others = couriers(path=ProbePath("other"))
+    judged = assess([COURIER], [path, ProbePath("other")], once([*results, *others])).judgements[0]
+    assert (judged.verdict, judged.cause, judged.hop) == (
+        Verdict.NOT_READY,
+        Cause.LOCAL_MACHINE,
+        Hop.LOCAL_NETWORK,
+    )
+    assert "can read certificates in PEM from /etc/ca.pem, in time." in (judged.next_step or "")
 
 
 NO_ANSWER = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer from 10.0.0.53:53 over udp in 2.00 s")
-GUEST = ProbePath("guest", binding=Binding(interface="wlan0"))
 
 
 def on_guest(*others: ProbePath, **about: Failure | None) -> tuple[Cause | None, str]:
