@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 import pytest
 from click.shell_completion import ShellComplete
@@ -23,6 +23,7 @@ from netcheck.config.file import load
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import Role
 from netcheck.model.results import Visit
+from netcheck.probe.runner import Prober
 from netcheck.state.state import State
 from tests.certificates import PASSWORD, TOPIC, issued
 from tests.daemon.running import with_default_signals
@@ -653,6 +654,18 @@ def test_a_path_that_does_not_lead_to_a_service_probes_nothing(tmp_path: Path) -
     done = invoke("check", "--config", file, "--path", "a", "--service", "provider")
     assert (done.exit_code, done.stdout) == (2, "")
     assert "these paths do not lead to these services: nothing was probed" in done.stderr
+
+
+def test_where_every_visit_ends_in_an_error_of_ours_no_path_is_blamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> NoReturn:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(Prober, "visit", fail)
+    done = invoke("check", "--config", config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [9]}"))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.endswith("nothing could be probed, for the errors above\n")
 
 
 def test_where_no_line_can_be_written_over_one_says_how_long_it_may_take(tmp_path: Path, port: int) -> None:

@@ -40,6 +40,8 @@ from netcheck.phrases import how_many
 _USUAL_WIDTH = 120
 """Of text, in characters, where no terminal says otherwise."""
 
+_NO_WAY = "these paths do not lead to these services: nothing was probed"
+_ALL_FAILED = "nothing could be probed, for the errors above"
 _EVERYONE = "all"
 _FILE = click.Path(path_type=Path)
 
@@ -161,7 +163,8 @@ def check(**given: Any) -> None:
     if asked.instead.is_given:
         facts = with_options(facts)
     if not facts.results and not interrupted:
-        fail("these paths do not lead to these services: nothing was probed")
+        # A visit that ends without a result ended in an error of ours, which was logged.
+        fail(_ALL_FAILED if progress.ended else _NO_WAY)
     # First the page: whoever reads the output may have had enough of it and gone.
     problem = _trouble_writing(asked.page, _report(facts, now)) if asked.page else None
     if asked.output == "json":
