@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -229,6 +230,29 @@ def test_a_file_for_incidents_that_is_something_else_is_a_fault_for_config_check
     result = invoke("config", "check", file)
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"{file}: history.file: {tmp_path}/notes is not a history file of netcheck" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        ("PRAGMA application_id = 0x6E65746B; PRAGMA user_version = 2", "was written by a newer netcheck"),
+        ("PRAGMA application_id = 7", "is another program's database"),
+        ("", "is another program's database"),
+        ("PRAGMA application_id = 0x6E65746B; PRAGMA user_version = 1", ""),
+        ("DROP TABLE spans", ""),
+    ],
+)
+def test_a_database_that_the_daemon_refuses_is_a_fault_for_config_check(
+    tmp_path: Path, made: str, says: str
+) -> None:
+    file = config(tmp_path, "  ours: {hosts: [a.test], ports: 443}")
+    file.write_text(file.read_text() + "history: {file: a.db}\n")
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as database:
+        database.executescript(f"PRAGMA journal_mode = WAL; CREATE TABLE spans (path TEXT); {made};")
+    result = invoke("config", "check", file)
+    assert (result.exit_code, bool(result.stdout)) == ((2, False) if says else (0, True))
+    assert says in result.stderr
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.db", file.name]
 
 
 def test_many_faults_are_told_by_twenty_and_their_number(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -179,6 +179,14 @@ def refuse_another_file(file: Path) -> None:
         raise HistoryError(_NO_HISTORY.format(file))
 
 
+def refuse_another_history(file: Path) -> None:
+    """HistoryError too for a database that is left alone, as far as the file itself tells; makes nothing."""
+    refuse_another_file(file)
+    if file.exists():
+        with suppress(_DamagedError), _plainly(file), closing(_opened(file, _AT_REST)) as connection:
+            _refuse_foreign(file, connection)
+
+
 def _header(file: Path) -> bytes:
     """The first bytes; none of a file that is empty, as SQLite makes it, or not there."""
     try:
@@ -189,14 +197,17 @@ def _header(file: Path) -> bytes:
 
 
 def _looked_at(file: Path, way: str) -> list[Span]:
-    uri = f"{file.absolute().as_uri()}?{way}"
-    with closing(sqlite3.connect(uri, _LOCKED, uri=True)) as connection:
+    with closing(_opened(file, way)) as connection:
         if _refuse_foreign(file, connection) == 0:
             raise HistoryError(
                 f"{file} is empty: the daemon has not been able to write it yet; its log says why, and its "
                 "status page has the incidents since it started"
             )
         return _read(file, connection)
+
+
+def _opened(file: Path, way: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.absolute().as_uri()}?{way}", _LOCKED, uri=True)
 
 
 def _connected(file: Path) -> sqlite3.Connection:
