@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -706,6 +707,23 @@ def test_where_no_line_can_be_written_over_one_says_how_long_it_may_take(tmp_pat
     assert os.read(ours, 1000).startswith(b"Probing 1 path: some seconds, or up to ")
     os.close(ours)
     os.close(theirs)
+
+
+def test_a_check_that_is_ended_leaves_the_cursor_of_its_terminal(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}], depth: tls}}")
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "netcheck", "check", "--config", str(file)]
+        running = subprocess.Popen(command, stderr=theirs, env={**os.environ, "TERM": "xterm"})
+        written = b""
+        while b"direct: 0 of 1" not in written:
+            written += os.read(ours, 4096)
+        running.terminate()
+        assert running.wait(10) == -signal.SIGTERM
+    os.close(theirs)
+    os.close(ours)
+    assert written.rfind(b"\x1b[?25h") >= written.rfind(b"\x1b[?25l")
 
 
 def test_variables_that_name_a_proxy_are_pointed_out_and_followed_where_asked(
