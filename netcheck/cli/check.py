@@ -24,6 +24,7 @@ from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, f
 from netcheck.cli.instead import Instead, instead_or_fail, with_options
 from netcheck.cli.progress import shown_on_stderr
 from netcheck.cli.reading import load_or_fail
+from netcheck.cli.writing import see_that_it_can_be_written, write_page
 from netcheck.config.choosers import OF_ALL, OF_HTTPS
 from netcheck.config.file import Config, default
 from netcheck.config.reading.problems import no_such
@@ -240,9 +241,10 @@ def _trouble_writing(page: Path, text: str | None = None) -> str | None:
     if page == Path("-"):
         return "--report -: the page goes into a file, beside what is printed: name one, such as report.html"
     try:
-        # To look leaves what is there alone: no page is lost to a check that ends early.
-        with page.open("a" if text is None else "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text or "")
+        if text is None:
+            see_that_it_can_be_written(page)
+        else:
+            write_page(page, text.encode(errors="backslashreplace"))
     except OSError as error:
         return f"{page}: the report cannot be written: {error.strerror}"
     return None
