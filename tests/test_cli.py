@@ -5,11 +5,13 @@ import json
 import os
 import pty
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 import pytest
 from click.shell_completion import ShellComplete
@@ -23,6 +25,7 @@ from netcheck.config.file import load
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import Role
 from netcheck.model.results import Visit
+from netcheck.probe.runner import Prober
 from netcheck.state.state import State
 from tests.certificates import PASSWORD, TOPIC, issued
 from tests.daemon.running import with_default_signals
@@ -228,6 +231,29 @@ def test_a_file_for_incidents_that_is_something_else_is_a_fault_for_config_check
     result = invoke("config", "check", file)
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"{file}: history.file: {tmp_path}/notes is not a history file of netcheck" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        ("PRAGMA application_id = 0x6E65746B; PRAGMA user_version = 2", "was written by a newer netcheck"),
+        ("PRAGMA application_id = 7", "is another program's database"),
+        ("", "is another program's database"),
+        ("PRAGMA application_id = 0x6E65746B; PRAGMA user_version = 1", ""),
+        ("DROP TABLE spans", ""),
+    ],
+)
+def test_a_database_that_the_daemon_refuses_is_a_fault_for_config_check(
+    tmp_path: Path, made: str, says: str
+) -> None:
+    file = config(tmp_path, "  ours: {hosts: [a.test], ports: 443}")
+    file.write_text(file.read_text() + "history: {file: a.db}\n")
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as database:
+        database.executescript(f"PRAGMA journal_mode = WAL; CREATE TABLE spans (path TEXT); {made};")
+    result = invoke("config", "check", file)
+    assert (result.exit_code, bool(result.stdout)) == ((2, False) if says else (0, True))
+    assert says in result.stderr
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.db", file.name]
 
 
 def test_many_faults_are_told_by_twenty_and_their_number(tmp_path: Path) -> None:
@@ -655,6 +681,18 @@ def test_a_path_that_does_not_lead_to_a_service_probes_nothing(tmp_path: Path) -
     assert "these paths do not lead to these services: nothing was probed" in done.stderr
 
 
+def test_where_every_visit_ends_in_an_error_of_ours_no_path_is_blamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> NoReturn:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(Prober, "visit", fail)
+    done = invoke("check", "--config", config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [9]}"))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.endswith("nothing could be probed, for the errors above\n")
+
+
 def test_where_no_line_can_be_written_over_one_says_how_long_it_may_take(tmp_path: Path, port: int) -> None:
     file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
     assert invoke("check", "--config", file).stderr.startswith("Probing 1 path: some seconds, or up to ")
@@ -669,6 +707,23 @@ def test_where_no_line_can_be_written_over_one_says_how_long_it_may_take(tmp_pat
     assert os.read(ours, 1000).startswith(b"Probing 1 path: some seconds, or up to ")
     os.close(ours)
     os.close(theirs)
+
+
+def test_a_check_that_is_ended_leaves_the_cursor_of_its_terminal(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}], depth: tls}}")
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "netcheck", "check", "--config", str(file)]
+        running = subprocess.Popen(command, stderr=theirs, env={**os.environ, "TERM": "xterm"})
+        written = b""
+        while b"direct: 0 of 1" not in written:
+            written += os.read(ours, 4096)
+        running.terminate()
+        assert running.wait(10) == -signal.SIGTERM
+    os.close(theirs)
+    os.close(ours)
+    assert written.rfind(b"\x1b[?25h") >= written.rfind(b"\x1b[?25l")
 
 
 def test_variables_that_name_a_proxy_are_pointed_out_and_followed_where_asked(

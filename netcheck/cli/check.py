@@ -24,6 +24,7 @@ from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, f
 from netcheck.cli.instead import Instead, instead_or_fail, with_options
 from netcheck.cli.progress import shown_on_stderr
 from netcheck.cli.reading import load_or_fail
+from netcheck.cli.writing import see_that_it_can_be_written, write_page
 from netcheck.config.choosers import OF_ALL, OF_HTTPS
 from netcheck.config.file import Config, default
 from netcheck.config.reading.problems import no_such
@@ -40,6 +41,8 @@ from netcheck.phrases import how_many
 _USUAL_WIDTH = 120
 """Of text, in characters, where no terminal says otherwise."""
 
+_NO_WAY = "these paths do not lead to these services: nothing was probed"
+_ALL_FAILED = "nothing could be probed, for the errors above"
 _EVERYONE = "all"
 _FILE = click.Path(path_type=Path)
 
@@ -161,7 +164,8 @@ def check(**given: Any) -> None:
     if asked.instead.is_given:
         facts = with_options(facts)
     if not facts.results and not interrupted:
-        fail("these paths do not lead to these services: nothing was probed")
+        # A visit that ends without a result ended in an error of ours, which was logged.
+        fail(_ALL_FAILED if progress.ended else _NO_WAY)
     # First the page: whoever reads the output may have had enough of it and gone.
     problem = _trouble_writing(asked.page, _report(facts, now)) if asked.page else None
     if asked.output == "json":
@@ -237,9 +241,10 @@ def _trouble_writing(page: Path, text: str | None = None) -> str | None:
     if page == Path("-"):
         return "--report -: the page goes into a file, beside what is printed: name one, such as report.html"
     try:
-        # To look leaves what is there alone: no page is lost to a check that ends early.
-        with page.open("a" if text is None else "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text or "")
+        if text is None:
+            see_that_it_can_be_written(page)
+        else:
+            write_page(page, text.encode(errors="backslashreplace"))
     except OSError as error:
         return f"{page}: the report cannot be written: {error.strerror}"
     return None

@@ -11,7 +11,7 @@ from netcheck.cli.reading import or_fail
 from netcheck.config import examples
 from netcheck.config.file import check, schema, show
 from netcheck.config.web_file import settle
-from netcheck.history.database import HistoryError, refuse_another_file
+from netcheck.history.database import HistoryError, refuse_another_history
 
 _FILE = click.Path(path_type=Path)
 
@@ -44,7 +44,7 @@ def _warnings_on(history: Path | None) -> tuple[str, ...]:
     if history is None:
         return ()
     try:
-        refuse_another_file(history)
+        refuse_another_history(history)
         history.parent.stat()
     except PermissionError:  # not for this user to see
         return ()

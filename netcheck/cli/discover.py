@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from netcheck.cli.exits import fail
+from netcheck.cli.writing import write_new
 from netcheck.discovery.machine import look
 from netcheck.discovery.proposal import propose
 
@@ -29,8 +30,7 @@ def discover(file: Path | None) -> None:
         click.echo(text, nl=False)
         return
     try:
-        with file.open("x", encoding="utf-8") as made:
-            made.write(text)
+        write_new(file, text.encode())
     except FileExistsError:
         fail(f"{file}: there is such a file already, and it stays as it is: name another one")
     except OSError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from netcheck.cli.exits import fail
+from netcheck.cli.writing import write_whole
 from netcheck.files import read_file
 from netcheck.shipped import ABOUT, shipped
 
@@ -55,9 +56,7 @@ def _write(found: Mapping[str, Path], folder: Path, overwrite: bool) -> None:
         fail("\n".join([*differing, "These are there already and differ: --overwrite replaces them."]))
     for file, content in contents.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_name(f".{file.name}.new")  # whatever is there is replaced, never written into
-        new.write_bytes(content)
-        new.replace(file)
+        write_whole(file, content)
 
 
 def _differs(file: Path, content: bytes) -> bool:

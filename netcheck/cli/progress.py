@@ -27,6 +27,7 @@ def shown_on_stderr(paths: int, longest: float) -> Iterator[Progress]:
         yield Progress()
         return
     with Live(console=console, auto_refresh=False, transient=True) as live:
+        console.show_cursor(True)  # a signal that ends the process would leave it hidden
         drawn = 0.0
 
         def draw(progress: Progress) -> None:

@@ -73,11 +73,12 @@ def hosts(facts: Facts) -> Numbers:
 
 
 def hosts_last_runs(facts: Facts) -> Numbers:
-    latest: dict[str, float] = {}
+    # By the monotonic clock: where the other one was ahead and is set right, the latest time is an old one.
+    latest: dict[str, tuple[float, float]] = {}
     for (_, _, path, _), seen in facts.hosts.items():
-        time = max([each.last_run for each in seen])
-        latest[path] = max(time, latest.get(path, time))
-    for path, time in latest.items():
+        newest = max([(each.attempt.at, each.attempt.time) for known in seen for each in known.results])
+        latest[path] = max(newest, latest.get(path, newest))
+    for path, (_, time) in latest.items():
         yield (path,), time
 
 

@@ -8,12 +8,12 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from netcheck.files import open_file
+from netcheck.files import open_file, stamp_of
 from netcheck.history.timeline import MOST, Key, key_of
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.incidents import Span
@@ -33,7 +33,11 @@ _HEADER = 100
 _APPLICATION = slice(68, 72)
 """How a file of SQLite begins, how long its header is, and where that has our mark:
 https://www.sqlite.org/fileformat2.html#the_database_header"""
-_SIDE_FILES = ("", "-wal", "-shm")
+_LOG = "-wal"
+_SIDE_FILES = ("", _LOG, "-shm")
+_AT_REST = "immutable=1"
+_LOOKS = 3
+"""At a file at rest; who writes to it does so for moments."""
 _NO_HISTORY = "{} is not a history file of netcheck: name another file in `history`"
 
 _MAKE = f"""
@@ -135,11 +139,34 @@ def read(file: Path) -> list[Span]:
         )
     with _plainly(file):
         refuse_another_file(file)
+        for _ in range(_LOOKS):
+            if (found := _looked_at_rest(file)) is not None:
+                return found
         try:
-            return _looked_at(file, "mode=ro")
+            # In its log there is what the file has not yet. Without `readonly_shm`, a look could make files.
+            return _looked_at(file, "mode=ro&readonly_shm=1")
         except sqlite3.OperationalError:
-            # A file whose folder cannot be written to can only be opened as one that nobody changes.
-            return _looked_at(file, "immutable=1")
+            return _looked_at(file, _AT_REST)
+
+
+def _looked_at_rest(file: Path) -> list[Span] | None:
+    """None where somebody writes to it meanwhile, or died while writing.
+
+    SQLite would leave files of this user beside it, and then the daemon's user could write no more. It leaves
+    none beside a file that nobody changes, and does not see that somebody does.
+    """
+    before = stamp_of(file)
+    try:
+        found = None if _has_log(file) else _looked_at(file, _AT_REST)
+    except (sqlite3.Error, HistoryError):
+        if not _has_log(file) and stamp_of(file) == before:
+            raise
+        return None
+    return None if _has_log(file) or stamp_of(file) != before else found
+
+
+def _has_log(file: Path) -> bool:
+    return file.with_name(file.name + _LOG).exists()
 
 
 def refuse_another_file(file: Path) -> None:
@@ -152,6 +179,14 @@ def refuse_another_file(file: Path) -> None:
         raise HistoryError(_NO_HISTORY.format(file))
 
 
+def refuse_another_history(file: Path) -> None:
+    """HistoryError too for a database that is left alone, as far as the file itself tells; makes nothing."""
+    refuse_another_file(file)
+    if file.exists():
+        with suppress(_DamagedError), _plainly(file), closing(_opened(file, _AT_REST)) as connection:
+            _refuse_foreign(file, connection)
+
+
 def _header(file: Path) -> bytes:
     """The first bytes; none of a file that is empty, as SQLite makes it, or not there."""
     try:
@@ -162,14 +197,17 @@ def _header(file: Path) -> bytes:
 
 
 def _looked_at(file: Path, way: str) -> list[Span]:
-    uri = f"{file.absolute().as_uri()}?{way}"
-    with closing(sqlite3.connect(uri, _LOCKED, uri=True)) as connection:
+    with closing(_opened(file, way)) as connection:
         if _refuse_foreign(file, connection) == 0:
             raise HistoryError(
                 f"{file} is empty: the daemon has not been able to write it yet; its log says why, and its "
                 "status page has the incidents since it started"
             )
         return _read(file, connection)
+
+
+def _opened(file: Path, way: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.absolute().as_uri()}?{way}", _LOCKED, uri=True)
 
 
 def _connected(file: Path) -> sqlite3.Connection:

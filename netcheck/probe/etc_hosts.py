@@ -35,10 +35,10 @@ def addresses_in_hosts(name: str, file: Path | None = None) -> tuple[str, ...]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _found(name: bytes, file: Path, *_version: int) -> tuple[str, ...]:
+def _found(name: bytes, file: Path, _modified: int, _inode: int, size: int) -> tuple[str, ...]:
     """Looked for name by name: all of a block list, parsed, would take a second and much memory."""
     with open_file(file) as stream:
-        text = (stream.read(_MAX_SIZE) or b"").lower()
+        text = (stream.read(min(size, _MAX_SIZE)) or b"").lower()  # room is made for all that is asked for
     found: dict[str, None] = {}
     for line in _lines_with(name, text):
         first, *names = line.partition(b"#")[0].split() or [b""]

@@ -209,6 +209,13 @@ def test_of_all_hosts_the_newest_visit_and_the_newest_success_show() -> None:
     assert values(facts, "netcheck_hosts_last_success_timestamp_seconds") == [then]
 
 
+def test_a_clock_that_was_ahead_and_is_set_right_leaves_no_last_run_in_the_future() -> None:
+    then = RESULT.attempt.time
+    ahead = a_visit(a_result(time=then + 1000, at=1.0))
+    facts = two_hosts(ahead, of_other_host(a_result(time=then, at=2.0)))
+    assert values(facts, "netcheck_hosts_last_run_timestamp_seconds") == [then]
+
+
 def test_hosts_that_never_answered_have_no_last_success() -> None:
     facts = two_hosts(a_visit(a_result(failure=TIMEOUT)))
     assert values(facts, "netcheck_hosts_last_success_timestamp_seconds") == []

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from netcheck.history import database as database_module
 from netcheck.history import history as history_module
 from netcheck.history.database import Database, HistoryError, read
 from netcheck.history.history import History
@@ -541,6 +542,43 @@ def test_a_file_can_be_read_while_it_is_written(tmp_path: Path) -> None:
         assert [span.seen for span in read(file)] == [NOW]
         writer.commit()
         assert [span.seen for span in read(file)] == [NOW + 1]
+
+
+def test_a_look_leaves_nothing_beside_the_file(tmp_path: Path) -> None:
+    kept(file := tmp_path / "netcheck.db", DOWN)
+    assert [span.seen for span in read(file)] == [NOW]
+    assert list(tmp_path.iterdir()) == [file]  # else it is this user's, and the daemon's may not write there
+
+
+@pytest.mark.parametrize(("left", "seen"), [("-wal -shm", NOW + 1), ("-wal", NOW)])
+def test_what_a_writer_left_that_was_killed_is_read_and_nothing_is_added(
+    tmp_path: Path, left: str, seen: float
+) -> None:
+    kept(file := tmp_path / "netcheck.db", DOWN)
+    with closing(sqlite3.connect(file)) as writer:
+        writer.execute("UPDATE spans SET seen = seen + 1")
+        writer.commit()
+        (killed := tmp_path / "killed").mkdir()
+        copies = [killed / f"netcheck.db{side}" for side in ("", *left.split())]
+        for copy in copies:
+            copy.write_bytes((tmp_path / copy.name).read_bytes())
+    assert [span.seen for span in read(copies[0])] == [seen]
+    assert sorted(killed.iterdir()) == sorted(copies)
+
+
+def test_what_is_written_during_a_look_is_read_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept(file := tmp_path / "netcheck.db", DOWN)
+    look = database_module._looked_at
+
+    def slowly(file: Path, way: str) -> list[Span]:
+        found = look(file, way)
+        if found[0].seen == NOW:
+            with closing(sqlite3.connect(file)) as writer, writer:
+                writer.execute("UPDATE spans SET seen = seen + 1")
+        return found
+
+    monkeypatch.setattr(database_module, "_looked_at", slowly)
+    assert [span.seen for span in read(file)] == [NOW + 1]
 
 
 def test_no_file_says_who_makes_it(tmp_path: Path) -> None:

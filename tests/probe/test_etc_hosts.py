@@ -1,5 +1,6 @@
 """/etc/hosts as programs read it."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,15 @@ def test_a_name_that_is_a_part_of_very_many_costs_a_look_at_no_line_of_theirs(ho
     found: list[tuple[str, ...]] = []
     assert calls_in(lambda: found.append(addresses_in_hosts("m", hosts))) < 1_000
     assert found == [("10.0.0.11",)]
+
+
+def test_a_short_file_takes_little_memory(hosts: Path) -> None:
+    tracemalloc.start()
+    try:
+        assert addresses_in_hosts("proxy", hosts)
+        assert tracemalloc.get_traced_memory()[1] < 1024 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 def test_without_a_file_no_name_is_known(tmp_path: Path) -> None:
