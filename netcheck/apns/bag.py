@@ -16,7 +16,7 @@ import plistlib
 from collections.abc import Iterable, Mapping
 from xml.parsers.expat import ExpatError
 
-from netcheck.model.paths import dns_name
+from netcheck.model.hosts import dns_name
 from netcheck.model.results import Bag
 
 CURRENT_URL = "https://init.push.apple.com/bag"

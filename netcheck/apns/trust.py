@@ -27,7 +27,7 @@ from cryptography.exceptions import InternalError, InvalidSignature, Unsupported
 from netcheck.apns import certificates
 from netcheck.apns.certificates import Said, printable
 from netcheck.model.failing import Reason
-from netcheck.model.paths import is_literal
+from netcheck.model.hosts import is_literal
 from netcheck.model.results import TlsInfo, Trust
 
 APPLE_ANCHORS = frozenset(

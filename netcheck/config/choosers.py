@@ -25,15 +25,8 @@ from netcheck.config.reading.addresses import (
 )
 from netcheck.config.reading.named_files import check_password, check_username, unwritable
 from netcheck.files import read_file
-from netcheck.model.paths import (
-    SOCKS4_SCHEMES,
-    Credentials,
-    Environment,
-    Proxy,
-    ProxyScheme,
-    Secret,
-    bracketed,
-)
+from netcheck.model.hosts import bracketed
+from netcheck.model.paths import SOCKS4_SCHEMES, Credentials, Environment, Proxy, ProxyScheme, Secret
 from netcheck.pac import worker
 from netcheck.pac.script import LARGEST, ScriptError, script_in
 

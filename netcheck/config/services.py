@@ -24,7 +24,8 @@ from netcheck.config.reading.values import (
     text,
     whole_or_word,
 )
-from netcheck.model.paths import Role, is_literal
+from netcheck.model.hosts import is_literal
+from netcheck.model.paths import Role
 from netcheck.model.services import AddressChoice, Depth, Network, Service, TlsSettings
 
 T = TypeVar("T")

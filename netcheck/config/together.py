@@ -15,14 +15,8 @@ from netcheck.config.reading.document import Location
 from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.config.reading.values import FLAG, seconds
 from netcheck.config.settings import HIGHEST_RATE, LONGEST_INTERVAL, PROBING, ProbingSettings
-from netcheck.model.paths import (
-    Expected,
-    Family,
-    ProbePath,
-    endpoint_text,
-    family_of,
-    is_literal,
-)
+from netcheck.model.hosts import endpoint_text, is_literal
+from netcheck.model.paths import Expected, Family, ProbePath, family_of
 from netcheck.model.services import (
     Depth,
     Service,

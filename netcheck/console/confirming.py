@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from netcheck.facts import Facts
 from netcheck.model.failing import DNS_PHASES, PAC_REASONS, Phase
+from netcheck.model.hosts import endpoint_text, is_literal
 from netcheck.model.paths import (
     HTTP_SCHEMES,
     Family,
@@ -20,9 +21,7 @@ from netcheck.model.paths import (
     Resolver,
     Transport,
     Way,
-    endpoint_text,
     family_of,
-    is_literal,
 )
 from netcheck.model.results import Result
 from netcheck.model.services import TlsSettings

@@ -15,7 +15,7 @@ from netcheck.facts import Facts
 from netcheck.fields import Fields, balanced, seconds_text, ways_chosen
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Finding, Fix
-from netcheck.model.paths import endpoint_text
+from netcheck.model.hosts import endpoint_text
 from netcheck.model.results import Lookup, Result
 
 _MOST_SEEN = 5

@@ -6,7 +6,8 @@ import time
 from netcheck.answers import said_of
 from netcheck.facts import Facts
 from netcheck.model.findings import Acceptance, Judgement, PushCertificate, Verdict
-from netcheck.model.paths import Role, endpoint_text
+from netcheck.model.hosts import endpoint_text
+from netcheck.model.paths import Role
 from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service
 from netcheck.phrases import as_sentence

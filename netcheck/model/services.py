@@ -7,7 +7,8 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from netcheck.model.failing import Phase
-from netcheck.model.paths import Expected, Family, ProbePath, Role, family_of, literal_addresses
+from netcheck.model.hosts import literal_addresses
+from netcheck.model.paths import Expected, Family, ProbePath, Role, family_of
 
 Network = IPv4Network | IPv6Network
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from netcheck.model.paths import Credentials, Proxy, ProxyScheme, Way, dns_name, is_literal
+from netcheck.model.hosts import dns_name, is_literal
+from netcheck.model.paths import Credentials, Proxy, ProxyScheme, Way
 
 _SCHEMES = {
     "PROXY": ProxyScheme.HTTP,

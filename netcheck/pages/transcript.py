@@ -1,6 +1,7 @@
 """One probe as text, phase by phase: what `/probe` answers with, and what incidents keep."""
 
-from netcheck.model.paths import endpoint_text, way_text
+from netcheck.model.hosts import endpoint_text
+from netcheck.model.paths import way_text
 from netcheck.model.results import Choice, Lookup, Result, TlsInfo, Visit
 from netcheck.phrases import time_text
 

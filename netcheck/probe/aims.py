@@ -2,7 +2,8 @@
 
 from collections.abc import Hashable
 
-from netcheck.model.paths import Family, ProbePath, ResolveMode, Way, family_of, literal_addresses
+from netcheck.model.hosts import literal_addresses
+from netcheck.model.paths import Family, ProbePath, ResolveMode, Way, family_of
 from netcheck.model.record import record
 from netcheck.model.results import Lookup
 from netcheck.model.services import Service, TlsSettings, ports_on, speaks_tls

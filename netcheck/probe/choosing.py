@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from netcheck.model.failing import DNS_PHASES, Failure, Phase, Reason
+from netcheck.model.hosts import bracketed, literal_addresses
 from netcheck.model.paths import (
     HTTP_SCHEMES,
     Environment,
@@ -12,9 +13,7 @@ from netcheck.model.paths import (
     ProxyScheme,
     ResolveMode,
     Way,
-    bracketed,
     family_of,
-    literal_addresses,
     way_text,
 )
 from netcheck.model.services import Service, Timeouts, ports_on

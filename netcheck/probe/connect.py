@@ -7,7 +7,8 @@ import socket
 from time import perf_counter
 
 from netcheck.model.failing import Phase
-from netcheck.model.paths import Binding, ProxyProtocol, endpoint_text
+from netcheck.model.hosts import endpoint_text
+from netcheck.model.paths import Binding, ProxyProtocol
 from netcheck.probe import system
 from netcheck.probe.errors import error_from_os
 from netcheck.probe.sockets import TcpStream, connect, open_socket, source_of

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from netcheck.files import open_file
-from netcheck.model.paths import is_literal
+from netcheck.model.hosts import is_literal
 from netcheck.model.results import HOSTS_FILE
 
 ETC_HOSTS = Path(HOSTS_FILE)

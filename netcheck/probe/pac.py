@@ -15,7 +15,8 @@ import trio
 from netcheck.apart import ApartError, run_apart
 from netcheck.files import in_time, read_file
 from netcheck.model.failing import PhaseError, Reason
-from netcheck.model.paths import Family, Pac, ProbePath, dns_name, literal_addresses
+from netcheck.model.hosts import dns_name, literal_addresses
+from netcheck.model.paths import Family, Pac, ProbePath
 from netcheck.model.services import Timeouts
 from netcheck.pac.script import LARGEST, ScriptError, script_in
 from netcheck.pac.worker import evaluate

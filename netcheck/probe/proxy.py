@@ -14,14 +14,8 @@ from typing import NamedTuple
 import trio
 
 from netcheck.model.failing import Failure, LoginFault, Phase, PhaseError, Reason, RefusedLogin
-from netcheck.model.paths import (
-    Binding,
-    Proxy,
-    ProxyScheme,
-    ResolveMode,
-    endpoint_text,
-    literal_addresses,
-)
+from netcheck.model.hosts import endpoint_text, literal_addresses
+from netcheck.model.paths import Binding, Proxy, ProxyScheme, ResolveMode
 from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
 from netcheck.probe.asking_on import can_ask_on, in_words_of_a_bound_login, must_ask_on

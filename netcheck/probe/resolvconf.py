@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from netcheck.files import open_file
 from netcheck.model.failing import Hitch
-from netcheck.model.paths import Nameserver, dns_name
+from netcheck.model.hosts import dns_name
+from netcheck.model.paths import Nameserver
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 

@@ -15,7 +15,8 @@ import trio
 
 from netcheck.model.failing import Failure, Phase
 from netcheck.model.findings import Acceptance, PushIdentity
-from netcheck.model.paths import Family, ProbePath, literal_addresses
+from netcheck.model.hosts import literal_addresses
+from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Attempt, Choice, Hold, HoldKey, Lookup, Result, Visit
 from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, hosts_on
 from netcheck.probe.aims import Aim, aims

@@ -14,7 +14,8 @@ from typing import Protocol, Self
 import trio
 
 from netcheck.model.failing import PhaseError, Reason
-from netcheck.model.paths import Binding, Family, endpoint_text, family_of, is_literal
+from netcheck.model.hosts import endpoint_text, is_literal
+from netcheck.model.paths import Binding, Family, family_of
 from netcheck.probe import system
 from netcheck.probe.errors import error_from_afar, error_from_errno, error_from_os, error_from_routes
 

@@ -8,7 +8,8 @@ from operator import attrgetter
 from typing import TypeAlias
 
 from netcheck.model.failing import Phase
-from netcheck.model.paths import ProbePath, endpoint_text
+from netcheck.model.hosts import endpoint_text
+from netcheck.model.paths import ProbePath
 from netcheck.model.results import (
     VISITS_REMEMBERED,
     Earlier,

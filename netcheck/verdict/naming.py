@@ -11,7 +11,8 @@ from netcheck.apns.addresses import PUBLISHED_RANGES, is_push_name
 from netcheck.model import findings
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Hop
-from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy, endpoint_text
+from netcheck.model.hosts import endpoint_text
+from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy
 from netcheck.model.results import HOSTS_FILE, Attempt, Lookup
 from netcheck.model.services import Service
 from netcheck.phrases import listed, ports_text

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from netcheck.model.paths import is_literal
+from netcheck.model.hosts import is_literal
 from netcheck.web.login import Allowance, LoginOutcome, Logins
 from netcheck.web.protection import Protection
 from netcheck.web.server import RETRY, Handler, Request, Response

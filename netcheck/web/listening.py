@@ -14,7 +14,7 @@ from pathlib import Path
 import trio
 
 from netcheck.config.reading.addresses import Listen, ListenPlace, UnixListen
-from netcheck.model.paths import endpoint_text
+from netcheck.model.hosts import endpoint_text
 
 _BACKLOG = 1024
 """Connections that the kernel keeps until we come to them; the system has a limit of its own."""

@@ -3,7 +3,7 @@
 import re
 
 from netcheck import __version__
-from netcheck.model.paths import bracketed
+from netcheck.model.hosts import bracketed
 from netcheck.wire.target import Target
 
 ACCEPT_ENCODING = b"Accept-Encoding: gzip, deflate"

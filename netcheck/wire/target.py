@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from netcheck.model.paths import endpoint_text, is_literal
+from netcheck.model.hosts import endpoint_text, is_literal
 
 Address = IPv4Address | IPv6Address
 

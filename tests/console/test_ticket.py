@@ -12,6 +12,7 @@ from netcheck.console.ticket import Origin, tickets
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Finding, Fix, Hop, Judgement, Verdict
+from netcheck.model.hosts import endpoint_text
 from netcheck.model.paths import (
     Binding,
     Credentials,
@@ -29,7 +30,6 @@ from netcheck.model.paths import (
     Secret,
     Transport,
     Way,
-    endpoint_text,
 )
 from netcheck.model.results import LargeHello, Result, Try
 from netcheck.model.services import Service, TlsSettings

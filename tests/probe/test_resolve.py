@@ -5,7 +5,8 @@ from ipaddress import ip_network
 import pytest
 
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.paths import Family, RecordType, literal_addresses
+from netcheck.model.hosts import literal_addresses
+from netcheck.model.paths import Family, RecordType
 from netcheck.model.results import Lookup
 from netcheck.model.services import AddressChoice
 from netcheck.probe.resolve import chosen, destinations, why_no_address

@@ -22,7 +22,8 @@ from netcheck.config.reading.values import (
     text,
     whole_in,
 )
-from netcheck.model.paths import ProxyScheme, ResolveMode, dns_name, endpoint_text
+from netcheck.model.hosts import dns_name, endpoint_text
+from netcheck.model.paths import ProxyScheme, ResolveMode
 from netcheck.model.services import Network
 from netcheck.phrases import listed
 

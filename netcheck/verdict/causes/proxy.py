@@ -10,7 +10,7 @@ from statistics import median_low
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
-from netcheck.model.paths import is_literal
+from netcheck.model.hosts import is_literal
 from netcheck.model.services import is_relayed
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
