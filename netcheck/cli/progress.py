@@ -17,17 +17,23 @@ _EVERY = 0.1
 """Seconds between two drawings of the line."""
 
 
+class _Console(Console):
+    """Leaves the cursor in sight: a signal that ends the process would leave it hidden."""
+
+    def show_cursor(self, show: bool = True) -> bool:
+        return show and super().show_cursor()
+
+
 @contextlib.contextmanager
 def shown_on_stderr(paths: int, longest: float) -> Iterator[Progress]:
     """A Progress that people see; `longest` is how many seconds it may take."""
-    console = Console(stderr=True)
+    console = _Console(stderr=True)
     if not sys.stderr.isatty() or console.is_dumb_terminal:
         said = how_many(paths, "path")
         click.echo(f"Probing {said}: some seconds, or up to {longest:.0f} s where nothing answers.", err=True)
         yield Progress()
         return
     with Live(console=console, auto_refresh=False, transient=True) as live:
-        console.show_cursor(True)  # a signal that ends the process would leave it hidden
         drawn = 0.0
 
         def draw(progress: Progress) -> None:
