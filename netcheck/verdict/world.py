@@ -241,15 +241,17 @@ class World:
     def out_of_date(self) -> tuple[Counted, ...]:
         """Where Apple's genuine certificates seem out of date; nothing where any certificate is in date.
 
-        One that was in date before the clock was set says nothing of what the clock shows now.
+        What was seen before the clock was set says nothing of what it shows now, be it in date or not.
         """
         counted = list(chain.from_iterable(self._by_path.values()))
-        found = tuple(each for each in counted if is_apples(each) and _is_genuine_and_out_of_date(each))
-        latest = max((each.result.attempt for each in found), key=lambda attempt: attempt.at, default=None)
-        if latest is None:
+        seem_so = [each for each in counted if is_apples(each) and _is_genuine_and_out_of_date(each)]
+        if not seem_so:
             return ()
-        in_date = (each.result.attempt for each in counted if _is_in_date(each))
-        return () if any(not _was_by_another_clock(each, latest) for each in in_date) else found
+        latest = max((each.result.attempt for each in seem_so), key=lambda attempt: attempt.at)
+        in_date = [each for each in counted if _is_in_date(each)]
+        if not all(_was_by_another_clock(each.result.attempt, latest) for each in in_date):
+            return ()
+        return tuple(each for each in seem_so if not _was_by_another_clock(each.result.attempt, latest))
 
     @cached_property
     def completed(self) -> Mapping[str, str]:

@@ -125,6 +125,15 @@ def test_what_was_in_date_before_the_clock_jumped_does_not_vouch_for_it(
     assert [each.cause for each in judged.findings] == [cause]
 
 
+def test_what_was_under_way_when_the_clock_jumped_seems_no_less_far_off() -> None:
+    """It began by the right time, and ended by the wrong one."""
+    seen = all_couriers(EXPIRED, certificate(), NOW + 5 * YEAR)
+    under_way = replace(seen[0], attempt=replace(seen[0].attempt, time=NOW, at=1000.0))
+    later = [replace(each, attempt=replace(each.attempt, at=1001.0)) for each in seen[1:]]
+    judged = Scene(None, Verdict.NOT_READY, None, [under_way, *later]).judged()
+    assert [each.cause for each in judged.findings] == [Cause.CLOCK_WRONG]
+
+
 def test_a_certificate_out_of_date_that_is_not_yet_believed_vouches_for_no_clock() -> None:
     seen = all_couriers(EXPIRED, certificate(), NOW + 5 * YEAR)
     standings = [*(standing_of(each, 2, True) for each in seen[:-1]), standing_of(seen[-1], 1, True)]
