@@ -92,7 +92,7 @@ def stuck_in_the_import_of(module: str, tmp_path: Path, *args: str | Path) -> su
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("module", ["click", "trio", "yaml", "h11", "cryptography"])
+@pytest.mark.parametrize("module", ["click", "trio", "yaml", "h2", "cryptography"])
 @pytest.mark.parametrize("command", ["check", "run"])
 def test_a_signal_during_the_imports_ends_the_process_without_a_word(
     tmp_path: Path, ready: Path, command: str, module: str, number: signal.Signals
