@@ -66,7 +66,7 @@ class Reader(HTMLParser):
 def hostile() -> Facts:
     """Facts in which everything that a peer, a resolver or a file can write is markup."""
     denied = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, HOSTILE, b"<script>\x1b", software=HOSTILE)
-    denied = replace(denied, told_by=HOSTILE)
+    denied = replace(denied, told_by=HOSTILE, unusable_store=HOSTILE)
     tls = TlsInfo(HOSTILE, NOW, Trust.OTHER, HOSTILE, HOSTILE, (HOSTILE,), NOW, HOSTILE, HOSTILE)
     bad = result(COURIER, 443, denied, path="web", family=Family.NAME, proxy_spoke=True, tls=tls)
     by_pac = Proxy(ProxyScheme.HTTP, HOSTILE, 3128)
@@ -104,7 +104,12 @@ def hostile() -> Facts:
         [bad, result(COURIER, 5223, tls=tls)],
         [
             replace(lookup("0-courier.test", HOSTILE), chain=(HOSTILE,), nameservers=(HOSTILE,)),
-            replace(lookup("a.test", reason=Reason.SERVFAIL), detail=HOSTILE, told_by=HOSTILE),
+            replace(
+                lookup("a.test", reason=Reason.SERVFAIL),
+                detail=HOSTILE,
+                told_by=HOSTILE,
+                unusable_store=HOSTILE,
+            ),
         ],
     )
     bag = Bag(HOSTILE, 30, True, HOSTILE, 900.0)

@@ -95,7 +95,7 @@ def test_what_is_sent_directly_where_only_the_proxy_is_let_out_is_the_pac_files(
 
 def test_wpad_is_found_by_the_name_that_the_search_list_makes_whole() -> None:
     apple = Apple(hosts={**HOSTS, "wpad.corp.example": (RELAY,)})
-    searching = {"resolv.conf": "nameserver 127.0.0.1\nsearch nothing.example corp.example\n"}
+    searching = {"resolv.conf": "nameserver 127.0.0.1\nsearch other.corp.example corp.example\n"}
     with Lab(apple, searching) as lab:
         files = lab.namespace.scratch / "pac"
         files.mkdir()
