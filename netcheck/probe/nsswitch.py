@@ -15,7 +15,6 @@ from netcheck.files import open_file
 
 NSSWITCH = Path("/etc/nsswitch.conf")
 
-_IS_GLIBC = "CS_GNU_LIBC_VERSION" in getattr(os, "confstr_names", ())
 _MAX_SIZE = 64 * 1024
 _SHOWN = 80
 _LINE = re.compile(r"^[ \t]*hosts[ \t]*:[: \t]*(.*?)[ \t]*$", re.MULTILINE)
@@ -69,9 +68,17 @@ def order_of_sources(file: Path | None = None) -> Order:
     file = file or NSSWITCH
     try:
         status = file.stat()
-        return _read(file, status.st_mtime_ns, status.st_ino, status.st_size) if _IS_GLIBC else _DEFAULT
+        return _read(file, status.st_mtime_ns, status.st_ino, status.st_size) if _is_glibc() else _DEFAULT
     except OSError:
         return _DEFAULT
+
+
+@functools.cache
+def _is_glibc() -> bool:
+    try:
+        return bool(os.confstr("CS_GNU_LIBC_VERSION"))
+    except (AttributeError, ValueError, OSError):  # Windows, macOS, musl
+        return False
 
 
 @functools.lru_cache(maxsize=1)

@@ -234,7 +234,10 @@ class _Asking:
                 elif not await can_ask_on(stream, wanted, self.route.timeouts.proxy):
                     stream = await self._connect_again()
             except PhaseError as error:
-                raise (in_words_of_a_bound_login(error, bound) if bound else error) from error
+                told = in_words_of_a_bound_login(error, bound) if bound else error
+                if told is error:
+                    raise
+                raise told from error
         return stream
 
     async def _log_in_by_socks(self, stream: Stream, handshake: Socks5) -> None:

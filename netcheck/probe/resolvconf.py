@@ -66,7 +66,7 @@ class StubResolver:
     """Ask for A and AAAA one after the other."""
     no_aaaa: bool = False
     """Do not ask for AAAA: it is as if no name had any."""
-    trouble: tuple[Hitch, str] = (Hitch.NO_NAMESERVER, "resolv.conf names no nameserver")
+    trouble: tuple[Hitch, str] = (Hitch.NO_NAMESERVER, "resolv.conf names no nameserver by its address")
     """Why the file names no nameserver that programs understand, where it does not."""
     asks_nobody: str = ""
     """Why programs send no question at all; empty where they do."""
@@ -231,7 +231,7 @@ def _meaning(stub: StubResolver, addresses: list[_Word]) -> StubResolver:
     else:
         trouble = (
             Hitch.NO_ADDRESS,
-            f"in {word.where} something stands right behind {address}: it is no address",
+            f"in {word.where} something stands right behind {address}, and with that it is no address",
         )
     never_asked = _named(address for _, address in meant)[:_MAX_NAMESERVERS]
     return replace(stub, never_asked=never_asked, trouble=trouble)

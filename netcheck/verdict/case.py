@@ -192,6 +192,12 @@ class Case:
         return not any(attempt.connected and attempt.at >= each.fails_since for attempt in same)
 
     @cached_property
+    def names_known_to_proxy(self) -> frozenset[str]:
+        """Hosts that a proxy of the path reaches by name, be it on another port."""
+        reached = (each for each in self.counted if each.failure is None and each.family is Family.NAME)
+        return frozenset(each.result.host for each in reached)
+
+    @cached_property
     def _named(self) -> Mapping[tuple[str, Family], set[str]]:
         """What the path's resolver answers."""
         found: dict[tuple[str, Family], set[str]] = {}

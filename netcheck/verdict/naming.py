@@ -157,9 +157,10 @@ def or_a_later_way(case: Case, about: Iterable[Counted]) -> str:
     return f" Or ask {the_chooser(case).asked} to name {common[0]} first: that leads there."
 
 
-def or_of_its_names(about: Collection[Counted]) -> str:
+def or_of_its_names(case: Case, about: Collection[Counted]) -> str:
     """A sentence, where a proxy's answers do not tell whether it is its name resolution that fails."""
-    unclear = about and all(map(may_not_know_the_name, about))
+    known = case.names_known_to_proxy
+    unclear = about and all(may_not_know_the_name(e) and e.result.host not in known for e in about)
     return (
         " By its answers the proxy may also not know these names: ask about its DNS too." if unclear else ""
     )

@@ -201,7 +201,9 @@ class World:
         """
         found: dict[str, float] = {}
         for resolver, lookups in self._by_resolver.items():
-            asked = {each.host: each.at for each in lookups if each.reason in DNS_SILENCE}
+            known = {each.host for each in lookups if each.was_heard}  # be it for A alone
+            silent = (each for each in lookups if each.reason in DNS_SILENCE)
+            asked = {each.host: each.at for each in silent if each.host not in known}
             heard = [e for e in lookups if e.was_heard and _are_several(at < e.at for at in asked.values())]
             between = (_are_several(at > each.at for at in asked.values()) for each in heard)
             if len(asked) >= _FEWEST_NAMES and not any(between):
@@ -220,8 +222,9 @@ class World:
         return is_unheard(each) and each.asked_at < back < math.inf
 
     def was_without_dns(self, each: Counted) -> bool:
-        """Whether a resolver of this machine has answered nobody since."""
-        return any(each.asked_at < back for back in self._dns_back_since.values())
+        """Whether none of the resolvers that are asked here has answered anybody since."""
+        asked, back = self._by_resolver.keys() - {HOSTS_FILE}, self._dns_back_since
+        return bool(asked) and all(each.asked_at < back.get(name, -math.inf) for name in asked)
 
     @cached_property
     def answers(self) -> Mapping[tuple[str, RecordType], Sequence[Lookup]]:

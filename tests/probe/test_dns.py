@@ -78,7 +78,7 @@ async def test_where_nobody_is_named_or_answers_here_it_is_said_why(
     monkeypatch.setattr(dns_module, "LOCAL", here)
     monkeypatch.setattr(resolvconf, "stub_resolver", lambda: stub)
     found = await lookup(HOST, RecordType.A, SYSTEM_RESOLVER, Binding(), LONG)
-    hitch, why = trouble or (Hitch.NO_NAMESERVER, "resolv.conf names no nameserver")
+    hitch, why = trouble or (Hitch.NO_NAMESERVER, "resolv.conf names no nameserver by its address")
     assert found.hitch is hitch
     assert found.detail.endswith(f"; {why}")
 

@@ -74,7 +74,7 @@ def test_a_file_that_changes_is_read_again_and_without_one_the_order_is_that_of_
 
 
 def test_other_c_libraries_do_not_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nsswitch, "_IS_GLIBC", False)
+    monkeypatch.setattr(nsswitch, "_is_glibc", lambda: False)
     assert sources(tmp_path, "hosts: dns\n") == BOTH
 
 

@@ -128,6 +128,6 @@ def hosts_unreachable(case: Case) -> Found | None:
         f"{len({e.result.host for e in about})} of {len(tried)} hosts fail{at}; {how_often(case, about)}",
         f"If it lasts, ask Apple ({_STATUS_PAGE}) about {which} on "
         f"{the_ports(case, about)}. Only these cannot be reached from netcheck's machine."
-        f"{or_of_its_names(about)}",
+        f"{or_of_its_names(case, about)}",
         the_reply(about),
     )

@@ -326,7 +326,7 @@ def hosts_blocked(case: Case) -> Found | None:
         owner,
         about,
         how_often(case, about) + count,
-        f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {to}{or_of_its_names(about)}",
+        f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {to}{or_of_its_names(case, about)}",
         the_reply(about),
     )
 

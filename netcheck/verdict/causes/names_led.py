@@ -73,7 +73,8 @@ def _leads_astray(case: Case) -> Found | None:
     resolver = the_resolver(case, [each for each in case.lookups if each.host in hosts and not each.reason])
     addresses = _addresses(case, about)
     which = f" {shortened(addresses)}" if addresses else " an address that is nobody's"
-    answers = f"The answer{'s' * (len(addresses) > 1)}{which} lead{'s' * (len(addresses) < 2)}"
+    said = which if addresses else ""
+    answers = f"The answer{'s' * (len(addresses) > 1)}{said} lead{'s' * (len(addresses) < 2)}"
     names = how_many(len(hosts), "name")
     if all(map(is_of_push, about)):
         what = "remove *.push.apple.com from its block list"

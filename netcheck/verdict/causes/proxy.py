@@ -219,13 +219,13 @@ def proxy_cannot_connect(case: Case) -> Found | None:
         next_step = (
             f"Ask {proxy.asked} to check its rules, and the firewall behind it. "
             f"It cannot connect to {what}. It can connect to {the_hosts(case, others)}."
-            f"{or_of_its_names(about)}"
+            f"{or_of_its_names(case, about)}"
         )
     else:
         next_step = (
             f"Ask {proxy.asked} to check its rules, its way to the Internet, and the firewall behind it. "
             f"It answers, but cannot connect to {what}.{'' if next_proxies else apples_networks(about)}"
-            f"{or_of_its_names(about)}"
+            f"{or_of_its_names(case, about)}"
         )
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
 

@@ -42,7 +42,12 @@ def proxy_cannot_resolve(case: Case) -> Found | None:
 
 
 def _fails_as_dns_does(case: Case) -> list[Counted]:
-    return case.mostly(lambda each: may_not_know_the_name(each) and case.world.was_without_dns(each))
+    known = case.names_known_to_proxy
+    return case.mostly(
+        lambda each: (
+            may_not_know_the_name(each) and each.result.host not in known and case.world.was_without_dns(each)
+        )
+    )
 
 
 def _may_take_no_names(each: Counted) -> bool:

@@ -17,6 +17,7 @@ from netcheck.model.paths import (
     ProbePath,
     Proxy,
     ProxyScheme,
+    RecordType,
     Role,
     Secret,
 )
@@ -26,7 +27,18 @@ from netcheck.state.endpoints import standings_of
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, lookup, once, result, standing_of, visit
-from tests.verdict.scene import BOTH, COURIER, DIRECT, HANDSHAKE, MDM, PROXY, Scene, couriers, proxied
+from tests.verdict.scene import (
+    BOTH,
+    COURIER,
+    DIRECT,
+    ENROLMENT,
+    HANDSHAKE,
+    MDM,
+    PROXY,
+    Scene,
+    couriers,
+    proxied,
+)
 
 API = Service(
     "provider", ("api.push.apple.com",), (443, 2197), frozenset({Role.PROVIDER}), True, PortRule.ANY
@@ -598,3 +610,34 @@ def test_a_proxy_that_finds_no_way_to_names_while_dns_is_silent_here_may_ask_the
     assert (judged.cause, judged.hop) == (Cause.PROXY_CANNOT_RESOLVE, Hop.PROXY)
     assert "to fix its name resolution" in (judged.next_step or "")
     assert "both may ask the same resolver" in (judged.next_step or "")
+
+
+SILENT_HERE = tuple(
+    replace(lookup(f"{n}-courier2.push.apple.com", reason=Reason.DNS_TIMEOUT), at=990.0 + n) for n in range(3)
+)
+
+
+@pytest.mark.parametrize("lookups", [(), SILENT_HERE])
+def test_a_proxy_that_reaches_the_names_on_another_port_knows_them(lookups: tuple[Lookup, ...]) -> None:
+    own = replace(ENROLMENT, ports=(443, 8443))
+    by_proxy = [
+        result(
+            own, port, failure, path=PROXY.name, family=Family.NAME, proxy_spoke=True, proxies=PROXY.proxies
+        )
+        for port, failure in ((443, None), (8443, NO_WAY))
+    ]
+    direct = [result(own, port) for port in own.ports]
+    scene = Scene(None, Verdict.NOT_READY, None, [*direct, *by_proxy], "", (DIRECT, PROXY), services=(own,))
+    (finding,) = replace(scene, lookups=lookups).judged().findings
+    assert finding.cause is Cause.PROXY_CANNOT_CONNECT
+    assert "not know these names" not in (finding.next_step or "")
+
+
+@pytest.mark.parametrize(("resolver", "rdtype"), [("corp", RecordType.A), ("system", RecordType.AAAA)])
+def test_dns_is_silent_here_only_where_all_resolvers_are_in_all_that_they_are_asked(
+    resolver: str, rdtype: RecordType
+) -> None:
+    answered = [lookup(each.host, "17.57.144.1", rdtype=rdtype, resolver=resolver) for each in SILENT_HERE]
+    lookups = [*SILENT_HERE, *(replace(each, at=980.0) for each in answered)]
+    judged = judged_by_name(NO_WAY, 1, 2, 3, lookups=lookups)
+    assert judged.cause is not Cause.PROXY_CANNOT_RESOLVE
