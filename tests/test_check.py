@@ -248,7 +248,7 @@ def test_ctrl_c_prints_what_is_known_so_far(tmp_path: Path, everywhere: int, sil
     deadline = time.monotonic() + 20
     while not _accepted(everywhere):
         assert time.monotonic() < deadline
-        time.sleep(0.02)
+        time.sleep(0.02)  # nobody tells: the connection is the kernel's
     running.send_signal(signal.SIGINT)
     stdout, stderr = running.communicate(timeout=20)
     assert running.returncode == 130

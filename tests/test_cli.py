@@ -353,7 +353,7 @@ def test_ctrl_c_ends_a_check_with_one_line(tmp_path: Path, silent_port: int) -> 
     deadline = time.monotonic() + 10
     while not has_connection_under_way(silent_port):
         assert time.monotonic() < deadline, f"127.0.0.1:{silent_port}"
-        time.sleep(0.02)
+        time.sleep(0.02)  # nobody tells: the connection is the kernel's
     running.send_signal(signal.SIGINT)
     _, stderr = running.communicate(timeout=10)
     assert running.returncode == 130

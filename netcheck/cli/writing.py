@@ -20,7 +20,7 @@ def write_whole(file: Path, data: bytes) -> None:
                 made.write(data)
             _keep_access(file, new)
             new.replace(file)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: half a file stays nowhere
             with contextlib.suppress(OSError):
                 new.unlink()
             raise
@@ -33,7 +33,7 @@ def write_new(file: Path, data: bytes) -> None:
     file.open("x").close()
     try:
         write_whole(file, data)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: else the name would be taken the next time
         file.unlink()
         raise
 

@@ -13,6 +13,8 @@ from netcheck.probe.dns_message import Answer
 
 _ONE_WAITS_AFTER = 10.0
 """Seconds: who has become slow instead of silent is heard again soon, and few lookups take long for it."""
+_MOST = 256
+"""Silences that are kept: resolv.conf may name others every day. Of older ones it is found out anew."""
 
 
 class Silences:
@@ -27,7 +29,10 @@ class Silences:
 
     def begin(self, nameserver: Hashable) -> None:
         """It said nothing to somebody who waited."""
+        self._next_wait.pop(nameserver, None)  # the latest last
         self._next_wait[nameserver] = trio.current_time() + _ONE_WAITS_AFTER
+        if len(self._next_wait) > _MOST:
+            del self._next_wait[next(iter(self._next_wait))]
 
     def end(self, nameserver: Hashable) -> None:
         """It spoke."""

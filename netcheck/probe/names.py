@@ -202,6 +202,7 @@ def _as_pairs(found: tuple[Lookup, ...], stub: StubResolver) -> tuple[Lookup, ..
 
 
 def _beside(found: Lookup, other: Lookup) -> Lookup:
+    """Without what a later nameserver has answered, where an earlier one has answered the other question."""
     place = next((n for n, each in enumerate(other.tries) if each.reason is other.reason), len(found.tries))
     if found.reason or not other.was_answered or place >= len(found.tries) - 1:
         return found

@@ -165,3 +165,15 @@ async def test_where_nobody_answers_a_slow_one_is_heard_to_the_end() -> None:
     async with late_peer(good, 0.75 * TIMEOUT) as slow:
         found = await ask(slow, timeout=TIMEOUT)
     assert found.addresses == ("192.0.2.7",)
+
+
+@in_trio
+async def test_of_many_silences_the_latest_are_kept() -> None:
+    silences = Silences()
+    for number in range(1000):
+        silences.begin(number)
+        silences.begin(0)
+    assert len(silences._next_wait) < 500
+    assert not silences.is_to_be_waited_for(999)
+    assert not silences.is_to_be_waited_for(0)
+    assert silences.is_to_be_waited_for(1)

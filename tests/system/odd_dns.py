@@ -58,7 +58,7 @@ class Odd(socketserver.BaseRequestHandler):
         which = {"edns": has_edns, "aaaa": asks_for_ipv6, "half": is_of_half}
         mine = WHICH == "all" or (WHICH != "slow" and which[WHICH](query))
         if WHICH == "slow":
-            time.sleep(_LATE)
+            time.sleep(_LATE)  # it is slow, and each question has a thread
         if not mine:
             client.sendto(relay(query), self.client_address)
         elif CODE != _NONE:
