@@ -20,9 +20,11 @@ from netcheck.config.paths import (
     to_path,
     to_resolver,
 )
-from netcheck.config.reading.addresses import PORT, Listen, ListenPlace, default_resolve, listen_place
+from netcheck.config.reading.addresses import PORT
 from netcheck.config.reading.document import TOP, Location, read
+from netcheck.config.reading.listen_places import Listen, ListenPlace, listen_place
 from netcheck.config.reading.problems import ConfigError, Problem, Reading, did_you_mean
+from netcheck.config.reading.proxy_urls import default_resolve
 from netcheck.config.reading.sections import (
     RESOLVER_PATTERN,
     Key,

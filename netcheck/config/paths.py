@@ -34,15 +34,14 @@ from netcheck.config.reading.addresses import (
     NAMESERVER,
     PORT,
     AddressPort,
-    ProxyAddress,
     address,
-    default_resolve,
     host_port,
     interface_name,
 )
 from netcheck.config.reading.document import Location
 from netcheck.config.reading.named_files import CA_FILE
 from netcheck.config.reading.problems import Reading
+from netcheck.config.reading.proxy_urls import ProxyAddress, default_resolve
 from netcheck.config.reading.sections import Key, Section, named, section
 from netcheck.config.reading.values import Kind, Limits, any_case, choice, list_of, list_or_all, text
 from netcheck.model.paths import (

@@ -11,7 +11,7 @@ import pytest
 from netcheck.apns.services import numbered_hosts
 from netcheck.config import file as config_file
 from netcheck.config.file import Config
-from netcheck.config.reading.addresses import Listen
+from netcheck.config.reading.listen_places import Listen
 from netcheck.config.reading.problems import ConfigError, Problem
 from netcheck.config.settings import ProbingSettings
 from netcheck.model.findings import PushCertificateFile

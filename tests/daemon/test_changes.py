@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from netcheck.config.file import Config, default
-from netcheck.config.reading.addresses import Listen, UnixListen
+from netcheck.config.reading.listen_places import Listen, UnixListen
 from netcheck.config.settings import HistorySettings, Web, WebTls
 from netcheck.daemon.changes import in_words
 from netcheck.model.findings import PushCertificateFile
