@@ -134,9 +134,18 @@ Way = tuple[Proxy, ...]
 destination."""
 
 
+DIRECT = "DIRECT"
+"""An empty way, as PAC files write it."""
+
+
 def way_text(way: Way) -> str:
     """As people write it, without credentials: `http://a:3128, socks5://b:1080`, or `DIRECT`."""
-    return ", ".join(proxy.url for proxy in way) or "DIRECT"
+    return ", ".join(proxy.url for proxy in way) or DIRECT
+
+
+def way_in_short(way: Way) -> str:
+    """As `way_text`, without the schemes."""
+    return ", ".join(proxy.place for proxy in way) or DIRECT
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from netcheck.model import findings
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Hop
 from netcheck.model.hosts import endpoint_text
-from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy
-from netcheck.model.results import HOSTS_FILE, Attempt, Lookup
+from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy, way_in_short
+from netcheck.model.results import HOSTS_FILE, Lookup
 from netcheck.model.services import Service
 from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
@@ -151,7 +151,7 @@ def or_a_later_way(case: Case, about: Iterable[Counted]) -> str:
     """A sentence: which way would do of those that a PAC file names behind the one that is taken."""
     choices = [each.result.choice for each in about if each.failure is not None]
     attempts = [choice.attempts if choice else () for choice in choices]
-    works = [{way_of(each) for each in its if each.failure is None} for its in attempts]
+    works = [{way_in_short(each.proxies) for each in its if each.failure is None} for its in attempts]
     if not works or not (common := sorted(set.intersection(*works))):
         return ""
     return f" Or ask {the_chooser(case).asked} to name {common[0]} first: that leads there."
@@ -164,13 +164,6 @@ def or_of_its_names(case: Case, about: Collection[Counted]) -> str:
     return (
         " By its answers the proxy may also not know these names: ask about its DNS too." if unclear else ""
     )
-
-
-DIRECT = "DIRECT"
-
-
-def way_of(attempt: Attempt) -> str:
-    return ", ".join(proxy.place for proxy in attempt.proxies) or DIRECT
 
 
 _PROXY_HAS_NO_ADDRESS = fails_in(Phase.PROXY_RESOLVE, Reason.NXDOMAIN, Reason.NO_ANSWER)
