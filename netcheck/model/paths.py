@@ -279,6 +279,8 @@ class ProbePath:
     chosen_by: Pac | Environment | None = None
     """Who names the ways for each host and port, in place of `proxies`. What comes of them counts under
     the family `name`, whoever resolves it on the way that is taken."""
+    by_options: bool = False
+    """Whether options of the command line say all this, in place of a config."""
     _balancers: Mapping[str, list[LoadBalancer]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -26,6 +26,7 @@ from netcheck.verdict.matching import (
     is_of_push,
     may_not_know_the_name,
 )
+from netcheck.verdict.settings_in_words import where_its_proxy_is_written
 
 _LONGEST = 200
 _LONGEST_ANSWER = 60
@@ -99,7 +100,7 @@ def where_it_is_named(case: Case) -> str:
     """Where to look for what is written of a proxy."""
     chooser = case.path.chosen_by
     if chooser is None:
-        return f"for the path {case.path.name} in the config"
+        return where_its_proxy_is_written(case.path)
     return f"in the PAC file {chooser}" if isinstance(chooser, Pac) else "in the environment of netcheck"
 
 
@@ -178,11 +179,10 @@ def the_resolver(case: Case, said: Iterable[Lookup] = ()) -> Owner:
     saying = {each.nameserver for lookup in said for each in lookup.tries if each.reason is lookup.reason}
     tried = {each.nameserver for lookup in case.lookups for each in lookup.tries}
     asked = sorted(saying or tried) or [str(server) for server in resolver.nameservers]
-    name = (
-        "this machine's resolver"
-        if resolver.name == SYSTEM_RESOLVER.name
-        else f"the resolver {resolver.name}"
-    )
+    if resolver.name == SYSTEM_RESOLVER.name:
+        name = "this machine's resolver"
+    else:
+        name = "the resolver" if case.path.by_options else f"the resolver {resolver.name}"
     return _owners_of(Hop.RESOLVER, f"{name} ({shortened(asked)})" if asked else name)
 
 

@@ -41,6 +41,7 @@ from netcheck.verdict.naming import (
     unreached_proxy,
     where_it_is_named,
 )
+from netcheck.verdict.settings_in_words import to_set, where_its_proxy_is_written
 
 _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
 """A proxy is slow where it takes a second longer than the direct way, and three times as long."""
@@ -77,7 +78,7 @@ def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     """What to ask of a proxy at https://; nothing where TLS with it works."""
     if all(map(_IS_UNTRUSTED, about)):
         return (
-            f"If its authority is your own, set `ca_file` of the path {case.path.name} in the config. "
+            f"If its authority is your own, {to_set(case.path, '`ca_file`')}. "
             f"If not, ask {proxy.asked} to correct the proxy's certificate."
         )
     if all(map(reason_is(Reason.TLS_EXPIRED), about)):
@@ -87,7 +88,7 @@ def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
         return f"Ask {proxy.asked} to correct the proxy's certificate."
     if all(map(_SPEAKS_NO_TLS, about)):
         return (
-            f"Write http:// in place of https:// for the path {case.path.name} in the config: "
+            f"Write http:// in place of https:// {where_its_proxy_is_written(case.path)}: "
             f"{proxy.name} speaks no TLS there."
         )
     return ""
@@ -206,8 +207,9 @@ def proxy_cannot_connect(case: Case) -> Found | None:
             f"SOCKS4, which {proxy.name} speaks, carries no IPv6: use SOCKS5 or HTTP."
         )
     elif all(map(is_translated, about)):
+        set_it = to_set(case.path, "`resolve: proxy`")
         next_step = (
-            f"Set `resolve: proxy` of the path {case.path.name} in the config. This network's DNS64 has made "
+            f"{set_it[0].upper()}{set_it[1:]}. This network's DNS64 has made "
             "the addresses that the proxy is asked for, and where the proxy is they may lead nowhere."
         )
     elif software_of(about) == "HAProxy" and all(map(_HAS_NO_SERVER, about)):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from netcheck.apns.addresses import is_allocated
 from netcheck.model.failing import DNS_PHASES, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Binding, Transport
+from netcheck.model.paths import Binding, ProbePath, Transport
 from netcheck.model.results import HOSTS_FILE, Attempt
 from netcheck.model.services import is_relayed
 from netcheck.phrases import listed
@@ -127,7 +127,7 @@ def _cannot(case: Case) -> Found | None:
     if Reason.FD_EXHAUSTED in reasons:
         what = "raise netcheck's limit of open files"
     elif case.path.binding != Binding() and any(map(_is_of_its_binding, about)):
-        what = f"correct {_bound_to(case.path.binding)} of the path {case.path.name}"
+        what = f"correct {_its_binding(case.path)}"
     elif Reason.NO_LOCAL_ADDRESS in reasons and not _leads_nowhere(case, about):
         what = "find what uses up its ports for outgoing connections (net.ipv4.ip_local_port_range)"
     elif Reason.PERMISSION_DENIED in reasons:
@@ -149,6 +149,13 @@ def _is_of_its_binding(each: Counted) -> bool:
     """Where a path is bound: whether it is that, and not a family that its interface lacks."""
     asks = _asks(each) and reason_is(Reason.NO_LOCAL_ADDRESS)(each)
     return asks or (each.failure is not None and each.failure.is_of_binding)
+
+
+def _its_binding(path: ProbePath) -> str:
+    """As whoever can correct it has written it."""
+    if path.by_options:
+        return f"--interface {path.binding.interface}"
+    return f"{_bound_to(path.binding)} of the path {path.name}"
 
 
 def _bound_to(binding: Binding) -> str:
