@@ -33,16 +33,16 @@ class Names:
         path: ProbePath,
         families: tuple[Family, ...],
         *,
-        reads_hosts: bool = True,
+        for_programs: bool = True,
     ) -> tuple[Lookup, ...]:
-        """Find a name as typed, for all families at once, as programs on this machine do.
+        """Find a name as typed, for all families at once: as programs on this machine do, or as devices.
 
-        They look where nsswitch.conf says, mostly into /etc/hosts first, which devices never see. Where the
-        path has a resolver of its own, that is asked alone.
+        Programs look where nsswitch.conf says, mostly into /etc/hosts first, which devices never see. Where
+        the path has a resolver of its own, that is asked alone.
         """
         by_dns = _ByDns(shared, name, path, families, self._timeout, self._silences)
-        if not reads_hosts or path.resolver.nameservers:
-            found = await by_dns.found(for_programs=reads_hosts)
+        if not for_programs or path.resolver.nameservers:
+            found = await by_dns.found(for_programs=for_programs)
             return _beside_the_file(name, found, f"{HOSTS_FILE}, which devices do not see, has it")
         order, found = order_of_sources(), ()
         looked_into: set[Source] = set()

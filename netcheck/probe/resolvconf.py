@@ -71,14 +71,14 @@ class StubResolver:
     asks_nobody: str = ""
     """Why programs send no question at all; empty where they do."""
 
-    def names(self, name: str, *, reads_file: bool = True) -> tuple[str, ...]:
-        """The absolute names that a name stands for, in the order in which programs try them.
+    def names(self, name: str, *, for_programs: bool = True) -> tuple[str, ...]:
+        """The absolute names that a name stands for, in the order in which they are tried.
 
-        Who does not read the file, as devices do, has the search list as it is meant.
+        Devices do not read the file: they have the search list as it is meant.
         """
         if name.endswith("."):
             return (name.rstrip("."),)
-        lost = self.lost[0] if reads_file else ""
+        lost = self.lost[0] if for_programs else ""
         domains = [domain for domain in self.search if not lost or domain != lost]
         searched = [each for domain in domains if dns_name(each := f"{name}.{domain}".removesuffix("."))]
         tried = (name, *searched) if name.count(".") >= self.ndots else (*searched, name)

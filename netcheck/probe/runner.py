@@ -255,7 +255,7 @@ class Prober:
         if path.load_balancer or literal_addresses(host):
             return ()
         families = path.resolved_families()
-        return await self._names.lookups(shared, host, path, families, reads_hosts=not service.is_for_devices)
+        return await self._names.lookups(shared, host, path, families, for_programs=not service.is_for_devices)
 
     async def _attempt_once(self, shared: Round, aim: Aim, key: Hashable) -> Attempt:
         """One walk a round to each target of a path: whoever else needs the same one shares it."""

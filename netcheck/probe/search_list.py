@@ -69,7 +69,7 @@ def _absolute(name: str, stub: StubResolver, *, for_programs: bool) -> tuple[str
     """
     if "." in name and not for_programs:
         return (name,)
-    tried = stub.names(name, reads_file=for_programs)
+    tried = stub.names(name, for_programs=for_programs)
     return tried[: tried.index(name) + 1] if is_apple_name(name) else tried
 
 

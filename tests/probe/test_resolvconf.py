@@ -270,7 +270,7 @@ def test_a_short_name_is_completed_as_programs_do(
 def test_a_domain_before_cr_lf_is_not_searched_by_programs(tmp_path: Path) -> None:
     found = read(tmp_path, "nameserver 192.0.2.1\nsearch a.example corp.example\r\n")
     assert found.names("proxy") == ("proxy.a.example", "proxy")
-    assert found.names("proxy", reads_file=False) == ("proxy.a.example", "proxy.corp.example", "proxy")
+    assert found.names("proxy", for_programs=False) == ("proxy.a.example", "proxy.corp.example", "proxy")
     assert found.lost == (
         "corp.example",
         "programs do not search corp.example, as line 2 of resolv.conf ends in CR LF",
