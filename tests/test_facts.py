@@ -15,8 +15,9 @@ from netcheck.model.findings import (
     PushCertificateFile,
     Verdict,
 )
+from netcheck.model.holds import Hold, HoldKey
 from netcheck.model.paths import Family, ProbePath, Role
-from netcheck.model.results import Bag, Endpoint, Hold, HoldKey
+from netcheck.model.results import Bag, Endpoint
 from netcheck.model.services import Service
 from netcheck.state.state import State
 from tests.records import COURIER, REFUSED, lookup, result, visit

@@ -10,8 +10,9 @@ from typing import TypeAlias
 from netcheck.facts import Facts
 from netcheck.model.failing import Outcome
 from netcheck.model.findings import FetchedBag, Finding, Fix, Judgement, Proof, PushCertificate
+from netcheck.model.holds import Hold
 from netcheck.model.incidents import Availability, Span
-from netcheck.model.results import Attempt, Choice, Hold, Lookup, Result, TlsInfo, Try
+from netcheck.model.results import Attempt, Choice, Lookup, Result, TlsInfo, Try
 
 Json: TypeAlias = dict[str, object]
 

@@ -13,6 +13,7 @@ from netcheck.config.file import Config, load
 from netcheck.daemon.probing import Probing
 from netcheck.model.failing import Outcome, Reason
 from netcheck.model.findings import Acceptance
+from netcheck.model.holds import HoldEnd, HoldKey
 from netcheck.model.paths import (
     Credentials,
     Expected,
@@ -24,7 +25,7 @@ from netcheck.model.paths import (
     Role,
     Secret,
 )
-from netcheck.model.results import Bag, HoldEnd, HoldKey, Result, TlsInfo, Trust, Visit
+from netcheck.model.results import Bag, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service
 from netcheck.state.flows import Flow
 from netcheck.state.state import State

@@ -22,6 +22,7 @@ from netcheck.model.findings import (
     PushCertificateFile,
     Verdict,
 )
+from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.paths import (
     Family,
     ProbePath,
@@ -32,19 +33,7 @@ from netcheck.model.paths import (
     Role,
     Transport,
 )
-from netcheck.model.results import (
-    Attempt,
-    Bag,
-    Hold,
-    HoldEnd,
-    HoldKey,
-    Lookup,
-    Result,
-    TlsInfo,
-    Trust,
-    Try,
-    Visit,
-)
+from netcheck.model.results import Attempt, Bag, Lookup, Result, TlsInfo, Trust, Try, Visit
 from netcheck.model.services import Depth, Service, targets
 from netcheck.state.state import State
 

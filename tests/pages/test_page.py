@@ -23,9 +23,10 @@ from netcheck.model.findings import (
     PushCertificate,
     Verdict,
 )
+from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Credentials, Expected, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
-from netcheck.model.results import Bag, Choice, Hold, HoldEnd, HoldKey, LargeHello, TlsInfo, Trust
+from netcheck.model.results import Bag, Choice, LargeHello, TlsInfo, Trust
 from netcheck.pages.page import asset, onset, render, render_report
 from netcheck.pages.standing import Past
 from netcheck.pages.tables import push_certificates

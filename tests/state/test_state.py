@@ -8,6 +8,7 @@ import pytest
 
 from netcheck.model.failing import Failure, Outcome, Phase, Reason
 from netcheck.model.findings import Acceptance, Proof, PushCertificate, PushCertificateFile
+from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.paths import (
     Binding,
     Family,
@@ -20,19 +21,7 @@ from netcheck.model.paths import (
     Resolver,
     Role,
 )
-from netcheck.model.results import (
-    HOSTS_FILE,
-    Bag,
-    Earlier,
-    Endpoint,
-    Hold,
-    HoldEnd,
-    HoldKey,
-    Result,
-    TlsInfo,
-    Trust,
-    Visit,
-)
+from netcheck.model.results import HOSTS_FILE, Bag, Earlier, Endpoint, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service, TlsSettings
 from netcheck.state.endpoints import standings_of
 from netcheck.state.flows import Flow
