@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 from netcheck.model.failing import REASONS_OF_PHASE, Hitch, Phase, Reason
 from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordType
 from netcheck.model.results import Lookup
-from netcheck.probe import dns as dns_module
-from netcheck.probe import dns_reply, resolvconf
+from netcheck.probe import dns_for_programs, dns_reply, resolvconf
 from netcheck.probe.dns import lookup
 from netcheck.probe.dns_channel import Datagrams
 from netcheck.probe.dns_exchange import Exchange
@@ -75,7 +74,7 @@ async def test_where_nobody_is_named_or_answers_here_it_is_said_why(
     stub = resolvconf.StubResolver(here)
     if trouble is not None:
         stub = replace(stub, trouble=trouble)
-    monkeypatch.setattr(dns_module, "LOCAL", here)
+    monkeypatch.setattr(dns_for_programs, "LOCAL", here)
     monkeypatch.setattr(resolvconf, "stub_resolver", lambda: stub)
     found = await lookup(HOST, RecordType.A, SYSTEM_RESOLVER, Binding(), LONG)
     hitch, why = trouble or (Hitch.NO_NAMESERVER, "resolv.conf names no nameserver by its address")
@@ -169,7 +168,7 @@ async def test_whom_resolv_conf_means_in_a_form_that_programs_do_not_understand_
     async with peer() as local, peer(good) as meant:
         with pytest.MonkeyPatch.context() as patch:
             here = (local.nameserver,)
-            patch.setattr(dns_module, "LOCAL", here)
+            patch.setattr(dns_for_programs, "LOCAL", here)
             found = await ask_the_system(
                 local,
                 nameservers=here,
