@@ -211,9 +211,13 @@ class Judgement:
         return " ".join(finding.request for finding in self.asking) or None
 
     @property
+    def faults(self) -> tuple[Finding, ...]:
+        return tuple(each for each in self.findings if not each.is_remark)
+
+    @property
     def asking(self) -> tuple[Finding, ...]:
         """What has to be done: the faults. Remarks, where nothing else has to be."""
-        return tuple(each for each in self.findings if not each.is_remark) or self.findings
+        return self.faults or self.findings
 
     @property
     def evidence(self) -> tuple[str, ...]:
@@ -222,7 +226,7 @@ class Judgement:
     @property
     def is_expected(self) -> bool:
         """Whether the path does what its owners expect of it (`expected` in the config): nobody is asked."""
-        if any(not finding.is_remark for finding in self.findings):
+        if self.faults:
             return False
         may_be_worse = self.expected is not Expected.READY and self.verdict is not Verdict.UNKNOWN
         return self.verdict is Verdict.READY or may_be_worse

@@ -131,7 +131,7 @@ def _badness(case: Case, cause: Cause, about: Sequence[Counted]) -> int:
 
 
 def _remarks(case: Case, faults: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """What the faults do not say: of none of the results for which their hop is asked already."""
+    """No remark on a result for which a fault has its hop asked already."""
     if case.path.expected is Expected.BLOCKED:
         return ()
     case = replace(case, faults=faults)
