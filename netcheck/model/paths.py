@@ -304,6 +304,11 @@ class ProbePath:
         return bool(self.proxies) or self.chosen_by is not None
 
     @property
+    def is_relayed(self) -> bool:
+        """Whether somebody else makes the connection to the destination, and tells us that it stands."""
+        return self.is_proxied or bool(self.load_balancer)
+
+    @property
     def resolve(self) -> ResolveMode:
         """Who resolves the destination's name: the proxy that is asked for it may do so."""
         if self.chosen_by is not None:

@@ -11,7 +11,6 @@ from statistics import median_low
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.hosts import is_literal
-from netcheck.model.services import is_relayed
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
@@ -305,7 +304,7 @@ def proxy_slow(case: Case) -> Found | None:
     """Compared with the direct way, for what the role needs; of two connections, one may be an accident."""
     durations = case.world.durations
     through = {place: took for place, took in durations[case.path.name].items() if place in case.needs}
-    straight = [path.name for path in case.world.paths if not is_relayed(path)]
+    straight = [path.name for path in case.world.paths if not path.is_relayed]
     for place in sorted(through):
         plain = [took for path in straight for took in durations[path].get(place, ())]
         if plain and through[place]:

@@ -7,7 +7,6 @@ from netcheck.model.failing import DNS_PHASES, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding, ProbePath, Transport
 from netcheck.model.results import HOSTS_FILE, Attempt
-from netcheck.model.services import is_relayed
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
@@ -304,7 +303,7 @@ def _has_no_way(each: Counted) -> bool:
 
 def _destination(case: Case, about: Sequence[Counted]) -> str:
     """Where a route should lead: to the networks where that is known, as others may be fine."""
-    if is_relayed(case.path):
+    if case.path.is_relayed:
         return on_the_way(case, about).name
     ranges = {each.range.what if each.range else "" for each in about}
     return the_hosts(case, about) if "" in ranges else listed(sorted(ranges))
@@ -314,7 +313,7 @@ def _forbidden(case: Case, about: Sequence[Counted]) -> str:
     """What this machine does not let out: DNS, what the path leads through, or the destinations."""
     if any(map(_asks, about)):
         return f"DNS to {the_resolver(case).name}"
-    if is_relayed(case.path):
+    if case.path.is_relayed:
         return f"connections to {on_the_way(case, about).name}"
     return f"TCP {the_ports(case, about)} to {the_hosts(case, about)}"
 
