@@ -20,7 +20,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted, Counting, what_counts
 from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.loss import lost
-from netcheck.verdict.naming import goes_directly
+from netcheck.verdict.matching import goes_directly
 from netcheck.verdict.needs import needs, ports_judged, ports_needed, services_needed
 from netcheck.verdict.rules import explain
 from netcheck.verdict.world import Beside, World

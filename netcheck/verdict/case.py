@@ -12,7 +12,14 @@ from netcheck.model.findings import Finding, Needed, Proof, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import Matches, is_another_of_apples, is_apples, is_by_name, phase_is
+from netcheck.verdict.matching import (
+    Matches,
+    goes_directly,
+    is_another_of_apples,
+    is_apples,
+    is_by_name,
+    phase_is,
+)
 from netcheck.verdict.world import World
 
 _FEW_ADDRESSES = 3
@@ -190,6 +197,11 @@ class Case:
         there = (other.result for other in self.by_address.get(result.attempt.address or "", ()))
         same = (other.attempt for other in there if other.port == result.port)
         return not any(attempt.connected and attempt.at >= each.fails_since for attempt in same)
+
+    def leads_nowhere_directly(self, about: Iterable[Counted]) -> bool:
+        """Whether all of them were told to go without a proxy, and nothing here gets anywhere so."""
+        sent = [each for each in self.counted if goes_directly(each)]
+        return all(goes_directly(e) and not e.connected for e in about) and not any(e.connected for e in sent)
 
     @cached_property
     def names_known_to_proxy(self) -> frozenset[str]:

@@ -12,7 +12,7 @@ from netcheck.model import findings
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Hop
 from netcheck.model.hosts import endpoint_text
-from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy, way_in_short
+from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, way_in_short
 from netcheck.model.results import HOSTS_FILE, Lookup
 from netcheck.model.services import Service
 from netcheck.phrases import listed, ports_text
@@ -22,9 +22,11 @@ from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.matching import (
     are_mostly_at_times,
     fails_in,
+    goes_directly,
     is_by_name,
     is_of_push,
     may_not_know_the_name,
+    unreached_proxy,
 )
 from netcheck.verdict.settings_in_words import where_its_proxy_is_written
 
@@ -70,20 +72,6 @@ def the_proxy(case: Case, about: Iterable[Counted]) -> Owner:
     return _owners_of(Hop.PROXY, f"the prox{'ies' if len(places) > 1 else 'y'} {shortened(places)}")
 
 
-def unreached_proxy(each: Counted) -> Proxy | None:
-    """The next proxy in the row, where the one before says that it cannot connect to it."""
-    return each.result.attempt.next_proxy if _cannot_connect(each) else None
-
-
-_cannot_connect = fails_in(
-    Phase.PROXY_HANDSHAKE,
-    Reason.PROXY_TARGET_REFUSED,
-    Reason.PROXY_TARGET_TIMEOUT,
-    Reason.PROXY_TARGET_UNREACHABLE,
-    Reason.PROXY_DNS_FAILURE,
-)
-
-
 def the_next_proxies(about: Iterable[Counted]) -> str:
     """Those in the row that a proxy was asked for; empty where it was asked for the destination."""
     places = sorted({proxy.place for each in about if (proxy := each.result.attempt.next_proxy)})
@@ -111,17 +99,6 @@ def unresolved_proxies(case: Case, about: Iterable[Counted]) -> list[str]:
     return sorted({proxy.host for proxy in proxies if proxy})
 
 
-def goes_directly(each: Counted) -> bool:
-    """Whether it was told to go without a proxy."""
-    return each.result.choice is not None and not each.result.attempt.proxies
-
-
-def leads_nowhere_directly(case: Case, about: Iterable[Counted]) -> bool:
-    """Whether all of them were told to go without a proxy, and nothing on this path gets anywhere so."""
-    sent = [each for each in case.counted if goes_directly(each)]
-    return all(goes_directly(e) and not e.connected for e in about) and not any(e.connected for e in sent)
-
-
 def the_answer(about: Iterable[Counted]) -> str:
     """What a PAC file said of one of them, in short."""
     said = next(choice.said for each in about if (choice := each.result.choice))
@@ -138,7 +115,7 @@ def or_another_way(case: Case, about: Sequence[Counted]) -> str:
         if isinstance(chooser, Pac):
             return f" Or ask {the_chooser(case).asked} to correct this name in it."
         return " Or correct this name in the environment of netcheck."
-    if not leads_nowhere_directly(case, about):
+    if not case.leads_nowhere_directly(about):
         return ""
     if isinstance(chooser, Pac):
         owners, answer = the_chooser(case).asked, the_answer(about)

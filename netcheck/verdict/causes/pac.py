@@ -11,12 +11,10 @@ from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import lacks_store, reason_is
+from netcheck.verdict.matching import goes_directly, lacks_store, reason_is
 from netcheck.verdict.naming import (
     FIREWALL,
-    goes_directly,
     how_often,
-    leads_nowhere_directly,
     shortened,
     the_answer,
     the_chooser,
@@ -66,7 +64,7 @@ def _names_no_proxy(case: Case) -> Found | None:
     unread = [each for each in sent if each.result.choice and not each.result.choice.names_a_way]
     better = [e for e in sent if e.place in through and (e.result.host, e.result.port) not in fail_too]
     about = case.if_enough(unread or better)
-    if not about or not leads_nowhere_directly(case, about):
+    if not about or not case.leads_nowhere_directly(about):
         return None
     file, answer = the_chooser(case), the_answer(about)
     if unread:

@@ -24,6 +24,7 @@ from netcheck.verdict.matching import (
     reason_is,
     software_of,
     tls_had_begun,
+    unreached_proxy,
 )
 from netcheck.verdict.naming import (
     Owner,
@@ -37,7 +38,6 @@ from netcheck.verdict.naming import (
     the_ports,
     the_proxy,
     the_reply,
-    unreached_proxy,
     where_it_is_named,
 )
 from netcheck.verdict.settings_in_words import to_set, where_its_proxy_is_written
