@@ -183,7 +183,7 @@ class Case:
     def is_at_few_addresses(self, about: Collection[Counted]) -> bool:
         """Whether all of them end at the same few of Apple's addresses, while their hosts have others.
 
-        At these nobody else is connected to either, since they fail.
+        Since they fail, no other host has been connected to at these addresses either.
         """
         dead = {each.result.attempt.address for each in about}
         return len(dead) <= _FEW_ADDRESSES and all(map(self._is_at_dead_address, about))
@@ -287,7 +287,7 @@ def _is_right_at(attempt: Attempt, balancer: str) -> bool:
 
 
 class _Fate(NamedTuple):
-    """How far it gets, and how it fails: in which phase, by whom as its certificate's issuer, or else why."""
+    """How far it gets, and how it fails: in which phase, and the issuer of its certificate or else why."""
 
     steps: int
     how: tuple[Phase, str | None, Reason | None] | None

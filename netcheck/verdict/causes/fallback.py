@@ -64,9 +64,9 @@ def _is_explained(case: Case) -> Matches:
 
 
 def _explained_by(fault: Finding) -> Iterator[tuple[str, Family, Reason | None]]:
-    """What a fault explains on other ports too: all, or what fails for this reason.
+    """What a fault explains on other ports too: all of these hosts, or what fails for the same reason.
 
-    What a firewall is asked for is a matter of ports, but for decryption.
+    Of a firewall only decryption: whatever else it is asked for is a matter of ports.
     """
     if fault.hop is Hop.FIREWALL and fault.cause is not Cause.TLS_INTERCEPTED:
         return

@@ -144,7 +144,8 @@ def _does_the_one_before_know_it(about: Sequence[Counted]) -> str:
 def _silences(case: Case) -> list[Counted]:
     """What it does not answer; none where it has spoken to anyone, be it at another time.
 
-    Of what nobody needs, only if that was since it fell silent: a denial from before shows nothing.
+    What it has said of what nobody needs counts only from when it fell silent: a denial from before shows
+    nothing.
     """
     silent = case.mostly(lambda each: phase_is(Phase.PROXY_HANDSHAKE)(each) and not _was_not_asked(each))
     if any(each.comes_and_goes or each.result.attempt.proxy_spoke for each in case.counted):
