@@ -12,14 +12,7 @@ import yaml
 from netcheck.apns import push_certificate
 from netcheck.config import services, together
 from netcheck.config.choosers import PacAddress, trouble_with_pac
-from netcheck.config.paths import (
-    PATH,
-    RESOLVER,
-    PathKeys,
-    ResolverKeys,
-    to_path,
-    to_resolver,
-)
+from netcheck.config.paths import PATH, PathKeys, to_path
 from netcheck.config.reading.addresses import PORT
 from netcheck.config.reading.document import TOP, Location, read
 from netcheck.config.reading.listen_places import Listen, ListenPlace, listen_place
@@ -35,6 +28,7 @@ from netcheck.config.reading.sections import (
     section,
 )
 from netcheck.config.reading.values import Limits, SaidError, list_of, text
+from netcheck.config.resolvers import RESOLVER, ResolverKeys, to_resolver
 from netcheck.config.services import SERVICES, ServiceKeys, to_services
 from netcheck.config.settings import (
     HISTORY,
