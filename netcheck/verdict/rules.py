@@ -14,6 +14,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes import (
     apple,
     certificates,
+    clock,
     fallback,
     firewall,
     idle,
@@ -38,7 +39,7 @@ RULES: tuple[Rule, ...] = (
     this_machine.local_network_down,
     pac.pac_failed,
     this_machine.local_machine,
-    this_machine.clock_wrong,
+    clock.clock_wrong,
     firewall.path_open,
     this_machine.packet_loss,
     names_led.dns_sinkhole,
