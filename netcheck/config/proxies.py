@@ -24,16 +24,8 @@ from netcheck.config.reading.problems import Reading
 from netcheck.config.reading.proxy_urls import ProxyAddress, default_resolve, proxy_url
 from netcheck.config.reading.sections import Key, Section, section
 from netcheck.config.reading.values import any_case, choice, text
-from netcheck.model.paths import (
-    HTTP_SCHEMES,
-    SOCKS4_SCHEMES,
-    AuthScheme,
-    Credentials,
-    Proxy,
-    ProxyScheme,
-    ResolveMode,
-    Secret,
-)
+from netcheck.model.credentials import AuthScheme, Credentials, Secret
+from netcheck.model.paths import HTTP_SCHEMES, SOCKS4_SCHEMES, Proxy, ProxyScheme, ResolveMode
 
 
 @dataclass(frozen=True, slots=True)

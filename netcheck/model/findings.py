@@ -7,7 +7,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from netcheck.model.paths import Expected, Role, Secret
+from netcheck.model.credentials import Secret
+from netcheck.model.paths import Expected, Role
 from netcheck.model.results import Bag, Result
 
 

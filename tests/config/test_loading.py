@@ -14,11 +14,11 @@ from netcheck.config.file import Config
 from netcheck.config.reading.listen_places import Listen
 from netcheck.config.reading.problems import ConfigError, Problem
 from netcheck.config.settings import ProbingSettings
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.findings import PushCertificateFile
 from netcheck.model.paths import (
     SYSTEM_RESOLVER,
     Binding,
-    Credentials,
     Expected,
     Family,
     LoadBalancer,
@@ -30,7 +30,6 @@ from netcheck.model.paths import (
     ResolveMode,
     Resolver,
     Role,
-    Secret,
     Transport,
 )
 from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, TlsSettings

@@ -9,6 +9,7 @@ from typing import get_type_hints
 import pytest
 
 from netcheck.facts import Facts
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import (
     Acceptance,
@@ -25,7 +26,7 @@ from netcheck.model.findings import (
 )
 from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.incidents import Availability, Span
-from netcheck.model.paths import Credentials, Expected, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
+from netcheck.model.paths import Expected, Family, ProbePath, Proxy, ProxyScheme, Role
 from netcheck.model.results import Bag, Choice, LargeHello, TlsInfo, Trust
 from netcheck.pages.page import asset, onset, render, render_report
 from netcheck.pages.standing import Past

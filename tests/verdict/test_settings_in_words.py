@@ -4,17 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.paths import (
-    Binding,
-    Credentials,
-    Family,
-    Nameserver,
-    ProbePath,
-    ResolveMode,
-    Resolver,
-    Secret,
-)
+from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, ResolveMode, Resolver
 from netcheck.model.results import Result
 from netcheck.model.services import Service
 from netcheck.verdict.assessing import assess

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from netcheck.model.credentials import Credentials
 from netcheck.model.failing import LOGIN_REASONS, LoginFault, Reason, RefusedLogin
 from netcheck.model.findings import Cause, Hop
-from netcheck.model.paths import Credentials, Role
+from netcheck.model.paths import Role
 from netcheck.model.results import Attempt
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
