@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.findings import Acceptance, Cause, Finding, Hop, Judgement, Proof, Verdict, best
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict, best
 from netcheck.model.paths import Expected, ProbePath, Role
+from netcheck.model.push_certificates import Acceptance, Proof
 from netcheck.phrases import listed, ports_text
 
 WHO: Mapping[Role, str] = {Role.DEVICE: "Devices", Role.PROVIDER: "MDM server"}

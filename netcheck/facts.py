@@ -11,9 +11,10 @@ from functools import cached_property
 from typing import NamedTuple, Self, TypeAlias
 
 from netcheck.bags import fetched_bags
-from netcheck.model.findings import FetchedBag, Finding, Judgement, Proof, PushCertificate
+from netcheck.model.findings import FetchedBag, Finding, Judgement
 from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.paths import Family, ProbePath
+from netcheck.model.push_certificates import Proof, PushCertificate
 from netcheck.model.results import Endpoint, EndpointState, Lookup, Result
 from netcheck.model.services import Service
 from netcheck.model.trends import Part, Trends

@@ -47,8 +47,8 @@ from netcheck.config.settings import (
 )
 from netcheck.config.web_file import context_for, settle
 from netcheck.files import read_file
-from netcheck.model.findings import PushCertificateFile
 from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, Resolver
+from netcheck.model.push_certificates import PushCertificateFile
 from netcheck.model.services import Service
 
 _MOST = 64

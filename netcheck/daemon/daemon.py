@@ -28,7 +28,8 @@ from netcheck.daemon.systemd import Systemd, passed_sockets
 from netcheck.export.negotiate import Exporter
 from netcheck.facts import Belief, Facts
 from netcheck.history.history import History
-from netcheck.model.findings import Judgement, Proof, Verdict
+from netcheck.model.findings import Judgement, Verdict
+from netcheck.model.push_certificates import Proof
 from netcheck.push_certificates import ToProve
 from netcheck.settling import LatestFacts
 from netcheck.state.own import SelfState

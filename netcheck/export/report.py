@@ -9,9 +9,10 @@ from typing import TypeAlias
 
 from netcheck.facts import Facts
 from netcheck.model.failing import Outcome
-from netcheck.model.findings import FetchedBag, Finding, Fix, Judgement, Proof, PushCertificate
+from netcheck.model.findings import FetchedBag, Finding, Fix, Judgement
 from netcheck.model.holds import Hold
 from netcheck.model.incidents import Availability, Span
+from netcheck.model.push_certificates import Proof, PushCertificate
 from netcheck.model.results import Attempt, Choice, Lookup, Result, TlsInfo, Try
 
 Json: TypeAlias = dict[str, object]

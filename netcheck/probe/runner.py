@@ -14,10 +14,10 @@ from ssl import SSLContext
 import trio
 
 from netcheck.model.failing import Failure, Phase
-from netcheck.model.findings import Acceptance, PushIdentity
 from netcheck.model.holds import Hold, HoldKey
 from netcheck.model.hosts import literal_addresses
 from netcheck.model.paths import Family, ProbePath
+from netcheck.model.push_certificates import Acceptance, PushIdentity
 from netcheck.model.results import Attempt, Choice, Lookup, Result, Visit
 from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, hosts_on
 from netcheck.probe.aims import Aim, aims

@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from netcheck.model.failing import Reason
-from netcheck.model.findings import Judgement, Needed, Proof, Verdict, best, worst
+from netcheck.model.findings import Judgement, Needed, Verdict, best, worst
 from netcheck.model.paths import Expected, Family, ProbePath, Role
+from netcheck.model.push_certificates import Proof
 from netcheck.model.results import Lookup, Result, Standing
 from netcheck.model.services import PortRule, Service, ports_on
 from netcheck.model.trends import Part, Trends

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from netcheck.apns.addresses import is_allocated
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.findings import Finding, Needed, Proof, Verdict
+from netcheck.model.findings import Finding, Needed, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
+from netcheck.model.push_certificates import Proof
 from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import (

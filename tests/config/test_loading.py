@@ -15,7 +15,6 @@ from netcheck.config.reading.listen_places import Listen
 from netcheck.config.reading.problems import ConfigError, Problem
 from netcheck.config.settings import ProbingSettings
 from netcheck.model.credentials import Credentials, Secret
-from netcheck.model.findings import PushCertificateFile
 from netcheck.model.paths import (
     SYSTEM_RESOLVER,
     Binding,
@@ -32,6 +31,7 @@ from netcheck.model.paths import (
     Role,
     Transport,
 )
+from netcheck.model.push_certificates import PushCertificateFile
 from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, TlsSettings
 
 Load = Callable[[str], Config]

@@ -10,8 +10,8 @@ from netcheck.config.reading.listen_places import Listen, UnixListen
 from netcheck.config.settings import HistorySettings, Web, WebTls
 from netcheck.daemon.changes import in_words
 from netcheck.model.credentials import Credentials, Secret
-from netcheck.model.findings import PushCertificateFile
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme
+from netcheck.model.push_certificates import PushCertificateFile
 
 CONFIG = default()
 WITH_TLS = Web(WebTls(Path("server.crt"), Path("server.key")))

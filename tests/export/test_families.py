@@ -14,7 +14,7 @@ from netcheck.export.writing import TextFormat
 from netcheck.facts import Belief, Facts, facts_of
 from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Acceptance, Cause, Finding, Hop, Judgement, Verdict
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import (
     Binding,
     Environment,
@@ -27,6 +27,7 @@ from netcheck.model.paths import (
     Resolver,
     Role,
 )
+from netcheck.model.push_certificates import Acceptance
 from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service
 from netcheck.state.state import State

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from netcheck.model.failing import Failure, Outcome, Phase, Reason
-from netcheck.model.findings import Acceptance, Proof, PushCertificate, PushCertificateFile
 from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.paths import (
     Binding,
@@ -21,6 +20,7 @@ from netcheck.model.paths import (
     Resolver,
     Role,
 )
+from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate, PushCertificateFile
 from netcheck.model.results import HOSTS_FILE, Bag, Earlier, Endpoint, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service, TlsSettings
 from netcheck.state.endpoints import standings_of
