@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import NamedTuple, Self, TypeAlias
 
 from netcheck.bags import fetched_bags
-from netcheck.model.findings import FetchedBag, Finding, Judgement
+from netcheck.model.bags import FetchedBag
+from netcheck.model.findings import Finding, Judgement
 from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.push_certificates import Proof, PushCertificate

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from netcheck.facts import Facts
+from netcheck.model.bags import FetchedBag
 from netcheck.model.failing import Outcome
-from netcheck.model.findings import FetchedBag, Finding, Fix, Judgement
+from netcheck.model.findings import Finding, Fix, Judgement
 from netcheck.model.holds import Hold
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.push_certificates import Proof, PushCertificate

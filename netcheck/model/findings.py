@@ -1,4 +1,4 @@
-"""What is made of results: verdicts with their causes and hops, and what bags say."""
+"""What is made of results: verdicts, with what is wrong, whose it is, and what to ask of them."""
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from netcheck.model.paths import Expected, Role
-from netcheck.model.results import Bag, Result
+from netcheck.model.results import Result
 
 
 class Verdict(StrEnum):
@@ -229,20 +229,3 @@ class Judgement:
             return False
         may_be_worse = self.expected is not Expected.READY and self.verdict is not Verdict.UNKNOWN
         return self.verdict is Verdict.READY or may_be_worse
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedBag:
-    """What a path had for a bag's host when it was last asked at `time`: `error`, or else the bag.
-
-    With an error, the bag is the one before, if there was one.
-    """
-
-    time: float
-    path: str
-    host: str
-    bag: Bag | None
-    error: str | None
-    """In which phase it failed and why, in a sentence for people."""
-    disagreements: tuple[str, ...] = ()
-    """Where the bag disagrees with the config, in sentences for people."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from netcheck.model.bags import Bag
 from netcheck.model.failing import Failure, Hitch, Outcome, Phase, Reason
 from netcheck.model.paths import Family, Proxy, RecordType, Transport, Way
 from netcheck.model.record import record
@@ -120,21 +121,6 @@ class Lookup:
     def was_answered(self) -> bool:
         """Whether a nameserver knew: that there is no such name or address is an answer too."""
         return self.reason in (None, Reason.NXDOMAIN, Reason.NO_ANSWER)
-
-
-@dataclass(frozen=True, slots=True)
-class Bag:
-    """What of a bag matters here; `courier_hostname` is the name behind the `N-` of every host.
-
-    The hosts are 0 to `courier_count`. With a `courier_status` of False, devices take the couriers as down.
-    `verified_hostname` is the name for TLS where it is another one. `expiry` is in seconds.
-    """
-
-    courier_hostname: str
-    courier_count: int
-    courier_status: bool | None
-    verified_hostname: str | None
-    expiry: float
 
 
 @record

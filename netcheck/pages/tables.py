@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from netcheck.answers import said_of
 from netcheck.fields import Field, balanced, failure_text, ways_chosen
-from netcheck.model.findings import FetchedBag
+from netcheck.model.bags import FetchedBag
 from netcheck.model.holds import Hold, HoldEnd
 from netcheck.model.hosts import endpoint_text
 from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from netcheck.model.bags import Bag
 from netcheck.model.failing import Failure, Outcome, Phase, Reason
 from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.paths import (
@@ -21,7 +22,7 @@ from netcheck.model.paths import (
     Role,
 )
 from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate, PushCertificateFile
-from netcheck.model.results import HOSTS_FILE, Bag, Earlier, Endpoint, Result, TlsInfo, Trust, Visit
+from netcheck.model.results import HOSTS_FILE, Earlier, Endpoint, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service, TlsSettings
 from netcheck.state.endpoints import standings_of
 from netcheck.state.flows import Flow
