@@ -94,8 +94,9 @@ def stub_of(resolver: Resolver) -> StubResolver:
 async def _stub(resolver: Resolver, binding: Binding) -> StubResolver:
     stub = stub_of(resolver)
     of_system = () if resolver.nameservers else await HERE.nameservers(binding.interface)
-    named = resolvconf.nameservers(of_system)
-    return replace(stub, nameservers=named, never_asked=(), patience=math.inf) if named else stub
+    if not (named := resolvconf.nameservers(of_system)):
+        return stub
+    return replace(stub, nameservers=named, never_asked=(), patience=math.inf, trouble=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from netcheck.model.failing import Hitch, Reason
 from netcheck.model.paths import Nameserver, Transport
 from netcheck.model.results import Try
 from netcheck.probe.dns_message import Answer
-from netcheck.probe.resolvconf import LOCAL, StubResolver
+from netcheck.probe.resolvconf import StubResolver
 
 
 def as_programs_see_it(answer: Answer, stub: StubResolver, tries: Sequence[Try], took: float) -> Answer:
@@ -18,7 +18,7 @@ def as_programs_see_it(answer: Answer, stub: StubResolver, tries: Sequence[Try],
 
     Over TCP they wait on.
     """
-    if answer.reason in (Reason.RESOLVER_UNREACHABLE, Reason.DNS_TIMEOUT) and stub.nameservers is LOCAL:
+    if answer.reason in (Reason.RESOLVER_UNREACHABLE, Reason.DNS_TIMEOUT) and stub.trouble is not None:
         hitch, why = stub.trouble
         return replace(answer, detail=f"{answer.detail}; {why}", hitch=hitch)
     if answer.is_final and stub.asks_nobody:
@@ -37,7 +37,7 @@ def kept_from_programs(answer: Answer, who: Nameserver, stub: StubResolver, usua
     """
     if not answer.is_final and not answer.lame:
         return answer
-    if who in stub.never_asked and stub.nameservers is LOCAL:
+    if who in stub.never_asked and stub.trouble is not None:
         hitch, why = stub.trouble
         return _kept(answer, hitch, f"{who} answers, whom programs do not ask: {why}")
     if who in stub.never_asked:

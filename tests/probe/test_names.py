@@ -12,7 +12,7 @@ import pytest
 from netcheck.model.failing import Hitch, Reason
 from netcheck.model.paths import Family, Nameserver, ProbePath
 from netcheck.model.results import Lookup
-from netcheck.probe import dns_for_programs, resolvconf
+from netcheck.probe import resolvconf
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.resolvconf import StubResolver
@@ -67,13 +67,10 @@ async def test_a_domain_that_programs_do_not_search_is_searched_for_devices(
 @in_trio
 async def test_an_answer_of_whom_programs_do_not_ask_is_none_for_them(hitch: Hitch) -> None:
     async with nameserver({("mdm.test", "A"): ["192.0.2.7"]}) as at:
-        with pytest.MonkeyPatch.context() as patch:
-            here = (Nameserver("127.0.0.1", 1),)
-            patch.setattr(dns_for_programs, "LOCAL", here)
-            stub = StubResolver(here, never_asked=(at,), trouble=(hitch, "why"))
-            for_programs, for_devices = [
-                await found("mdm.test", stub, for_programs=each) for each in (True, False)
-            ]
+        stub = StubResolver((Nameserver("127.0.0.1", 1),), never_asked=(at,), trouble=(hitch, "why"))
+        for_programs, for_devices = [
+            await found("mdm.test", stub, for_programs=each) for each in (True, False)
+        ]
     assert (for_programs.reason, for_programs.hitch) == (Reason.RESOLVER_UNREACHABLE, hitch)
     assert (for_devices.reason, for_devices.addresses) == (None, ("192.0.2.7",))
 

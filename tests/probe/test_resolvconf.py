@@ -117,6 +117,7 @@ def test_an_address_with_something_right_behind_it_is_none_and_it_is_said_where(
     found = read(tmp_path, f"# of the site\n{line}\n")
     assert found.nameservers == LOCAL
     assert found.never_asked == (Nameserver(meant, 53),)
+    assert found.trouble is not None
     assert found.trouble[0] is hitch
     assert "line 2 of resolv.conf" in found.trouble[1]
     assert meant in found.trouble[1]
@@ -127,6 +128,7 @@ def test_an_address_with_something_right_behind_it_is_none_and_it_is_said_where(
 def test_what_no_address_begins_means_nobody(tmp_path: Path, line: str) -> None:
     found = read(tmp_path, line)
     assert (found.nameservers, found.never_asked) == (LOCAL, ())
+    assert found.trouble is not None
     assert found.trouble[0] is Hitch.NO_NAMESERVER
 
 
