@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.findings import Acceptance, Cause, Finding, Hop, Judgement, Proof, Verdict, best
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict, best
 from netcheck.model.paths import Expected, ProbePath, Role
-from netcheck.model.services import is_relayed
+from netcheck.model.push_certificates import Acceptance, Proof
 from netcheck.phrases import listed, ports_text
 
 WHO: Mapping[Role, str] = {Role.DEVICE: "Devices", Role.PROVIDER: "MDM server"}
@@ -166,7 +166,7 @@ def evidence_lines(alike: Iterable[PathFinding]) -> tuple[str, ...]:
 
 def over(path: ProbePath) -> str:
     """The path as it stands in a sentence."""
-    if is_relayed(path):
+    if path.is_relayed:
         return f"through {path.name}"
     return "directly" if path.name == "direct" else f"over {path.name}"
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from netcheck.apns.bag import differences
 from netcheck.apns.services import HIGHEST_NUMBER, courier_domains, numbered_hosts
-from netcheck.model.findings import FetchedBag
-from netcheck.model.results import Bag, Result
+from netcheck.model.bags import Bag, FetchedBag
+from netcheck.model.results import Result
 from netcheck.model.services import Service
 
 

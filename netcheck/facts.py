@@ -11,9 +11,12 @@ from functools import cached_property
 from typing import NamedTuple, Self, TypeAlias
 
 from netcheck.bags import fetched_bags
-from netcheck.model.findings import FetchedBag, Finding, Judgement, Proof, PushCertificate
+from netcheck.model.bags import FetchedBag
+from netcheck.model.findings import Finding, Judgement
+from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.paths import Family, ProbePath
-from netcheck.model.results import Endpoint, EndpointState, Hold, HoldEnd, HoldKey, Lookup, Result
+from netcheck.model.push_certificates import Proof, PushCertificate
+from netcheck.model.results import Endpoint, EndpointState, Lookup, Result
 from netcheck.model.services import Service
 from netcheck.model.trends import Part, Trends
 from netcheck.state.endpoints import standings_of

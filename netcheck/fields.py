@@ -12,7 +12,7 @@ from typing import NamedTuple
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase
 from netcheck.model.findings import Needed, Verdict
-from netcheck.model.paths import Expected, ProbePath, way_text
+from netcheck.model.paths import DIRECT, Expected, ProbePath, way_text
 from netcheck.model.results import Result
 from netcheck.model.services import Service, ports_on
 
@@ -43,7 +43,7 @@ def ways_chosen(results: Iterable[Result]) -> Mapping[WaysChosen, Sequence[Resul
     for result in results:
         if result.choice is not None:
             ways = tuple(Way(way_text(each.proxies), _kind(each.failure)) for each in result.choice.attempts)
-            chosen = WaysChosen(result.path, result.choice.said or "DIRECT", ways)
+            chosen = WaysChosen(result.path, result.choice.said or DIRECT, ways)
             alike.setdefault(chosen, []).append(result)
     return alike
 

@@ -11,7 +11,6 @@ from netcheck.model.services import (
     Service,
     holds,
     hosts_on,
-    is_relayed,
     measured,
     speaks_tls,
     targets,
@@ -78,7 +77,7 @@ class Slot:
     @property
     def is_direct(self) -> bool:
         """Whether this machine itself connects to where its probes lead, and asks nobody in between."""
-        return not is_relayed(self.path)
+        return not self.path.is_relayed
 
     def call(self, round_number: int) -> Call:
         """Round r visits the hosts r*width … r*width+width-1, counted around the list again and again.

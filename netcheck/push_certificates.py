@@ -16,8 +16,14 @@ import trio
 from netcheck.apns.push_certificate import LARGEST, LONGEST, UnusableError, identity_in_time, read_in_time
 from netcheck.apns.services import provers
 from netcheck.files import Stamp, in_time, read_file, read_if_changed
-from netcheck.model.findings import Acceptance, Proof, PushCertificate, PushCertificateFile, PushIdentity
 from netcheck.model.paths import ProbePath
+from netcheck.model.push_certificates import (
+    Acceptance,
+    Proof,
+    PushCertificate,
+    PushCertificateFile,
+    PushIdentity,
+)
 from netcheck.model.services import Service
 from netcheck.scarcity import NO_MORE_THREADS, lacks_threads
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from netcheck.model.findings import FetchedBag, PushCertificate
+from netcheck.model.bags import FetchedBag
+from netcheck.model.push_certificates import PushCertificate
 from netcheck.phrases import date_text, how_many
 
 LONGEST = 300

@@ -6,8 +6,9 @@ import pytest
 
 from netcheck.apns.services import BUILT_IN
 from netcheck.bags import fetched_bags, with_counts
+from netcheck.model.bags import Bag
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.results import Bag, Result
+from netcheck.model.results import Result
 from netcheck.model.services import Service
 from tests.records import result
 

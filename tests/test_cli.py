@@ -18,18 +18,16 @@ from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from netcheck.cli.check import exit_code
-from netcheck.cli.instead import with_options
 from netcheck.cli.main import main
 from netcheck.config.examples import SITUATIONS
 from netcheck.config.file import load
-from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
+from netcheck.model.findings import Hop, Judgement, Verdict
 from netcheck.model.paths import Role
 from netcheck.model.results import Visit
 from netcheck.probe.runner import Prober
 from netcheck.state.state import State
 from tests.certificates import PASSWORD, TOPIC, issued
 from tests.daemon.running import with_default_signals
-from tests.records import facts
 
 BUILT_INS_OFF = "\n".join(
     f"  {n}: {{enabled: false}}" for n in ("courier", "courier2", "provider", "gateway", "feedback")
@@ -552,44 +550,17 @@ def test_no_password_of_an_option_is_said() -> None:
     assert "labpass" not in done.output
 
 
-STEPS = [
-    (
-        "Set `username` and `password_file` of the path proxy in the config to a valid login.",
-        "Set --username and --password-file to a valid login.",
-    ),
-    (
-        "Write http:// in place of https:// for the path proxy in the config: it speaks no TLS there.",
-        "Write http:// in place of https:// in --proxy: it speaks no TLS there.",
-    ),
-    (
-        "If nobody asks so, set `resolve: proxy` or `families: ipv4` of the path proxy in the config.",
-        "If nobody asks so, write a config for it, with `resolve: proxy` or `families: ipv4`.",
-    ),
-    (
-        "On the machine that runs netcheck, correct the interface nope0 of the path direct.",
-        "On the machine that runs netcheck, correct --interface nope0.",
-    ),
-    (
-        "Ask the owners of the resolver chosen (10.0.0.53:53) to resolve it.",
-        "Ask the owners of the resolver (10.0.0.53:53) to resolve it.",
-    ),
-]
-
-
-@pytest.mark.parametrize(("of_config", "of_options"), STEPS)
-def test_who_typed_options_is_told_which_option_to_set(of_config: str, of_options: str) -> None:
-    finding = Finding(Cause.PROXY_AUTH, Hop.PROXY, "", of_config)
-    judged = Judgement("proxy", Role.PROVIDER, Verdict.NOT_READY, (finding,))
-    told = with_options(facts([], [], [judged], []))
-    assert [each.next_step for each in told.judgements[0].findings] == [of_options]
-
-
 def test_one_proxy_needs_no_file(closed_port: int) -> None:
     done = invoke("check", "--proxy", f"socks5h://127.0.0.1:{closed_port}", "--format", "json")
     assert done.exit_code == 1
     told = json.loads(done.stdout)
     assert {each["path"] for each in told["verdicts"]} == {"proxy"}
     assert {each["cause"] for each in told["verdicts"]} == {"proxy_down"}
+
+
+def test_what_to_change_is_said_of_the_option(port: int) -> None:
+    done = invoke("check", "--proxy", f"https://127.0.0.1:{port}")
+    assert f"scheme of the proxy 127.0.0.1:{port} in --proxy." in " ".join(done.stdout.split())
 
 
 def test_what_a_web_config_says_in_vain_is_a_warning_of_config_check(tmp_path: Path) -> None:

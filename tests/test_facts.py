@@ -6,17 +6,12 @@ from pathlib import Path
 import pytest
 
 from netcheck.facts import Belief, Facts, facts_of
-from netcheck.model.findings import (
-    Cause,
-    Finding,
-    Hop,
-    Judgement,
-    PushCertificate,
-    PushCertificateFile,
-    Verdict,
-)
+from netcheck.model.bags import Bag
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
+from netcheck.model.holds import Hold, HoldKey
 from netcheck.model.paths import Family, ProbePath, Role
-from netcheck.model.results import Bag, Endpoint, Hold, HoldKey
+from netcheck.model.push_certificates import PushCertificate, PushCertificateFile
+from netcheck.model.results import Endpoint
 from netcheck.model.services import Service
 from netcheck.state.state import State
 from tests.records import COURIER, REFUSED, lookup, result, visit

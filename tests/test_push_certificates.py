@@ -13,8 +13,9 @@ import trio
 from netcheck import push_certificates
 from netcheck.apns.push_certificate import LARGEST, read_in_time
 from netcheck.files import Stamp
-from netcheck.model.findings import Acceptance, PushCertificate, PushCertificateFile, PushIdentity
-from netcheck.model.paths import ProbePath, Secret
+from netcheck.model.credentials import Secret
+from netcheck.model.paths import ProbePath
+from netcheck.model.push_certificates import Acceptance, PushCertificate, PushCertificateFile, PushIdentity
 from netcheck.push_certificates import ToProve, prove, read_all, threads, watch
 from tests.certificates import OTHER_TOPIC, PASSWORD, TOPIC, issued
 from tests.records import PROVIDER

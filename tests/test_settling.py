@@ -7,14 +7,9 @@ import pytest
 from netcheck import facts as facts_module
 from netcheck.facts import Belief, facts_of
 from netcheck.model.failing import Failure
-from netcheck.model.findings import (
-    Cause,
-    Hop,
-    Judgement,
-    PushCertificate,
-    Verdict,
-)
+from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Binding, Family, ProbePath, Proxy, ProxyScheme
+from netcheck.model.push_certificates import PushCertificate
 from netcheck.model.services import Service
 from netcheck.settling import LatestFacts
 from netcheck.state.state import State

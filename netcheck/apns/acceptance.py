@@ -5,7 +5,7 @@ https://developer.apple.com/documentation/usernotifications/handling-notificatio
 The alerts of TLS: RFC 8446 section 6.2.
 """
 
-from netcheck.model.findings import Acceptance
+from netcheck.model.push_certificates import Acceptance
 
 _BY_REASON = {
     # it is the device token that is refused, as it should be

@@ -16,8 +16,8 @@ import plistlib
 from collections.abc import Iterable, Mapping
 from xml.parsers.expat import ExpatError
 
+from netcheck.model.bags import Bag
 from netcheck.model.hosts import dns_name
-from netcheck.model.results import Bag
 
 CURRENT_URL = "https://init.push.apple.com/bag"
 OLD_URL = "http://init-p01st.push.apple.com/bag"

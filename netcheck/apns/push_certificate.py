@@ -27,8 +27,8 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from netcheck.apart import ApartError, run_apart
-from netcheck.model.findings import PushCertificate, PushCertificateFile, PushIdentity
-from netcheck.model.paths import Secret
+from netcheck.model.credentials import Secret
+from netcheck.model.push_certificates import PushCertificate, PushCertificateFile, PushIdentity
 
 LARGEST = 256 * 1024
 """Bytes that a file may have: a key and its chain have some 10 KiB."""

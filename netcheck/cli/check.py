@@ -21,7 +21,7 @@ from netcheck import __version__
 from netcheck.check import Look, longest, proofs
 from netcheck.cli import completion
 from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, fail
-from netcheck.cli.instead import Instead, instead_or_fail, with_options
+from netcheck.cli.instead import Instead, instead_or_fail
 from netcheck.cli.progress import shown_on_stderr
 from netcheck.cli.reading import load_or_fail
 from netcheck.cli.writing import see_that_it_can_be_written, write_page
@@ -161,8 +161,6 @@ def check(**given: Any) -> None:
         look = Look(config, progress, all_hosts=asked.all_hosts)
         interrupted = trio.run(_until_interrupted, look)
     facts, now = look.facts(), time.time()
-    if asked.instead.is_given:
-        facts = with_options(facts)
     if not facts.results and not interrupted:
         # A visit that ends without a result ended in an error of ours, which was logged.
         fail(_ALL_FAILED if progress.ended else _NO_WAY)

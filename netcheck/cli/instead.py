@@ -1,4 +1,4 @@
-"""Options of the command line in place of a config: one path, and what is said of it in terms of options."""
+"""Options of the command line in place of a config: one path, and what is wrong with them."""
 
 import functools
 from collections.abc import Mapping
@@ -9,8 +9,6 @@ from netcheck.cli.exits import fail
 from netcheck.cli.reading import LONGEST, in_time_or_fail
 from netcheck.config.file import Config, load_settings
 from netcheck.config.reading.problems import ConfigError
-from netcheck.facts import Facts
-from netcheck.model.findings import Judgement
 
 _COMMAND_LINE = Path("command line")
 _SAID_OF_OPTIONS = {
@@ -31,20 +29,6 @@ _SAID_OF_OPTIONS = {
     "into source_address": "into source_address of a path in a config",
 }
 """What faults of a config say, the key before it, and what they say of options."""
-_STEPS_OF_OPTIONS = {
-    "`username`": "--username",
-    "`password_file`": "--password-file",
-    " of the path proxy in the config": "",
-    " for the path proxy in the config": " in --proxy",
-    "set `roles: [provider]`": "write a config for it, with `roles: [provider]`",
-    "set `ca_file`": "write a config for it, with `ca_file`",
-    "set `resolve": "write a config for it, with `resolve",
-    "the resolver chosen (": "the resolver (",
-    "correct the interface ": "correct --interface ",
-    " of the path direct": "",
-    " of the path proxy": "",
-}
-"""What findings say of a config, and what they say where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +63,13 @@ def instead_or_fail(instead: Instead) -> Config:
     """The built-in services over that path; what is wrong with an option is said of the option."""
     load = functools.partial(load_settings, instead.settings(), _COMMAND_LINE)
     try:
-        return in_time_or_fail(load, LONGEST, f"--password-file: {instead.password_file}")
+        config = in_time_or_fail(load, LONGEST, f"--password-file: {instead.password_file}")
     except ConfigError as error:
-        fail("\n".join(_replaced(problem.message, _SAID_OF_OPTIONS) for problem in error.problems))
+        fail("\n".join(_said_of_options(problem.message) for problem in error.problems))
+    return replace(config, paths=tuple(replace(path, by_options=True) for path in config.paths))
 
 
-def _replaced(text: str, words: Mapping[str, str]) -> str:
-    for of_config, of_options in words.items():
+def _said_of_options(text: str) -> str:
+    for of_config, of_options in _SAID_OF_OPTIONS.items():
         text = text.replace(of_config, of_options)
     return text
-
-
-def with_options(facts: Facts) -> Facts:
-    """With next steps for whoever has typed options and has no config."""
-    return replace(facts, judgements=tuple(map(_judged_with_options, facts.judgements)))
-
-
-def _judged_with_options(judged: Judgement) -> Judgement:
-    findings = (
-        replace(
-            each,
-            owner=_replaced(each.owner, _STEPS_OF_OPTIONS),
-            asked=_replaced(each.asked, _STEPS_OF_OPTIONS),
-            next_step=_replaced(each.next_step, _STEPS_OF_OPTIONS),
-        )
-        for each in judged.findings
-    )
-    return replace(judged, findings=tuple(findings))

@@ -15,18 +15,13 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from netcheck.apart import ApartError, run_apart
-from netcheck.config.reading.addresses import (
-    ProxyAddress,
-    default_resolve,
-    host,
-    proxy_url,
-    refuse_userinfo,
-    split_port,
-)
+from netcheck.config.reading.addresses import host, split_port
 from netcheck.config.reading.named_files import check_password, check_username, unwritable
+from netcheck.config.reading.proxy_urls import ProxyAddress, default_resolve, proxy_url, refuse_userinfo
 from netcheck.files import read_file
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.hosts import bracketed
-from netcheck.model.paths import SOCKS4_SCHEMES, Credentials, Environment, Proxy, ProxyScheme, Secret
+from netcheck.model.paths import SOCKS4_SCHEMES, Environment, Proxy, ProxyScheme
 from netcheck.pac import worker
 from netcheck.pac.script import LARGEST, ScriptError, script_in
 

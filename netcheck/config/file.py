@@ -12,17 +12,12 @@ import yaml
 from netcheck.apns import push_certificate
 from netcheck.config import services, together
 from netcheck.config.choosers import PacAddress, trouble_with_pac
-from netcheck.config.paths import (
-    PATH,
-    RESOLVER,
-    PathKeys,
-    ResolverKeys,
-    to_path,
-    to_resolver,
-)
-from netcheck.config.reading.addresses import PORT, Listen, ListenPlace, default_resolve, listen_place
+from netcheck.config.paths import PATH, PathKeys, to_path
+from netcheck.config.reading.addresses import PORT
 from netcheck.config.reading.document import TOP, Location, read
+from netcheck.config.reading.listen_places import Listen, ListenPlace, listen_place
 from netcheck.config.reading.problems import ConfigError, Problem, Reading, did_you_mean
+from netcheck.config.reading.proxy_urls import default_resolve
 from netcheck.config.reading.sections import (
     RESOLVER_PATTERN,
     Key,
@@ -33,6 +28,7 @@ from netcheck.config.reading.sections import (
     section,
 )
 from netcheck.config.reading.values import Limits, SaidError, list_of, text
+from netcheck.config.resolvers import RESOLVER, ResolverKeys, to_resolver
 from netcheck.config.services import SERVICES, ServiceKeys, to_services
 from netcheck.config.settings import (
     HISTORY,
@@ -51,8 +47,8 @@ from netcheck.config.settings import (
 )
 from netcheck.config.web_file import context_for, settle
 from netcheck.files import read_file
-from netcheck.model.findings import PushCertificateFile
 from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, Resolver
+from netcheck.model.push_certificates import PushCertificateFile
 from netcheck.model.services import Service
 
 _MOST = 64

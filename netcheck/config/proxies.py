@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from netcheck.config.choosers import FROM_ENVIRONMENT, WPAD
-from netcheck.config.reading.addresses import NAME, PORT, ProxyAddress, default_resolve, proxy_url
+from netcheck.config.reading.addresses import NAME, PORT
 from netcheck.config.reading.document import Location
 from netcheck.config.reading.named_files import (
     CA_FILE,
@@ -21,18 +21,11 @@ from netcheck.config.reading.named_files import (
     check_username,
 )
 from netcheck.config.reading.problems import Reading
+from netcheck.config.reading.proxy_urls import ProxyAddress, default_resolve, proxy_url
 from netcheck.config.reading.sections import Key, Section, section
 from netcheck.config.reading.values import any_case, choice, text
-from netcheck.model.paths import (
-    HTTP_SCHEMES,
-    SOCKS4_SCHEMES,
-    AuthScheme,
-    Credentials,
-    Proxy,
-    ProxyScheme,
-    ResolveMode,
-    Secret,
-)
+from netcheck.model.credentials import AuthScheme, Credentials, Secret
+from netcheck.model.paths import HTTP_SCHEMES, SOCKS4_SCHEMES, Proxy, ProxyScheme, ResolveMode
 
 
 @dataclass(frozen=True, slots=True)

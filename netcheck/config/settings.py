@@ -24,7 +24,7 @@ from netcheck.config.reading.pem import check_pair
 from netcheck.config.reading.problems import Reading
 from netcheck.config.reading.sections import Key, Section, section
 from netcheck.config.reading.values import FLAG, Limits, choice, decimal, duration, list_of, text, whole
-from netcheck.model.paths import Secret
+from netcheck.model.credentials import Secret
 from netcheck.model.services import Timeouts
 
 # Probing

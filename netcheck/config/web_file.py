@@ -20,7 +20,7 @@ from netcheck.config.reading.values import FLAG, Kind, Limits, SaidError, text_i
 from netcheck.config.settings import Web, WebTls
 from netcheck.config.web_tls import TLS, ServerTls, TlsKeys, notes_on, or_nothing, server_context, to_tls
 from netcheck.files import read_file
-from netcheck.model.paths import Secret
+from netcheck.model.credentials import Secret
 from netcheck.phrases import listed
 
 _LARGEST = 1024 * 1024

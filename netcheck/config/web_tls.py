@@ -13,7 +13,7 @@ from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.config.reading.sections import Key, Section, section
 from netcheck.config.reading.values import FLAG, Kind, Limits, list_of, text, text_in
 from netcheck.config.settings import ClientAuth
-from netcheck.model.paths import Secret
+from netcheck.model.credentials import Secret
 from netcheck.phrases import listed
 
 T = TypeVar("T")

@@ -13,7 +13,6 @@ from netcheck.console.wording import said_once
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Expected
-from netcheck.model.services import is_relayed
 from netcheck.phrases import listed
 
 _INDENT = (0, 0, 0, 4)
@@ -74,7 +73,7 @@ def _may_be_meant(facts: Facts, judged: Judgement) -> bool:
     others = [each for each in facts.judgements if each.role is judged.role and each.path != judged.path]
     is_closed = all(_is_closed(each) for each in facts.judgements if each.path == judged.path)
     is_said = path.expected is Expected.BLOCKED
-    is_useless = is_closed and not is_relayed(path) and not is_said
+    is_useless = is_closed and not path.is_relayed and not is_said
     return is_useless and any(each.verdict is Verdict.READY for each in others)
 
 

@@ -8,7 +8,8 @@ from rich.text import Text
 from netcheck import rows
 from netcheck.answers import said_of
 from netcheck.console.table import DETAIL_WIDTH, Cell, Row, cells, table
-from netcheck.model.findings import Acceptance, FetchedBag, Proof, PushCertificate
+from netcheck.model.bags import FetchedBag
+from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
 
 _COLOURS = {"good": "green", "worry": "yellow", "bad": "red", "": None}
 

@@ -5,9 +5,10 @@ import time
 
 from netcheck.answers import said_of
 from netcheck.facts import Facts
-from netcheck.model.findings import Acceptance, Judgement, PushCertificate, Verdict
+from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.hosts import endpoint_text
 from netcheck.model.paths import Role
+from netcheck.model.push_certificates import Acceptance, PushCertificate
 from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service
 from netcheck.phrases import as_sentence

@@ -1,25 +1,22 @@
-"""The daemon: joins the rooms, and owns signals, reload, serving and shutdown."""
+"""The daemon: joins the rooms, and owns reload, serving and shutdown."""
 
-import _signal  # type: ignore[import-not-found]  # the part in C of `signal`; typeshed has no stub
 import gc
 import logging
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 
 from netcheck import __version__, push_certificates
 from netcheck.config.file import Config
 from netcheck.config.reading.problems import ConfigError
-from netcheck.daemon import reloading
+from netcheck.daemon import reloading, signals
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.asking import Asking
 from netcheck.daemon.changes import in_words
@@ -31,7 +28,8 @@ from netcheck.daemon.systemd import Systemd, passed_sockets
 from netcheck.export.negotiate import Exporter
 from netcheck.facts import Belief, Facts
 from netcheck.history.history import History
-from netcheck.model.findings import Judgement, Proof, Verdict
+from netcheck.model.findings import Judgement, Verdict
+from netcheck.model.push_certificates import Proof
 from netcheck.push_certificates import ToProve
 from netcheck.settling import LatestFacts
 from netcheck.state.own import SelfState
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
     from netcheck.daemon.probing import Probing
 
 _log = logging.getLogger("netcheck")
-_SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 _LOOP_CHECK = 1.0
 _LOOK_FOR_NEWS, _SHARE_OF_LOOKING = 1.0, 0.1
 """Every so many seconds, unless looking would take more than this share of the time."""
@@ -93,7 +90,8 @@ class Daemon:
         Raises ListenError, and ConfigError for the files of the web port.
         """
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._handle_signals, nursery)
+            begin_reload = partial(nursery.start_soon, self.reload)
+            nursery.start_soon(signals.handle, begin_reload, partial(self._stop, nursery))
             self._protected.take(await self._protected.read(self._config.web))
             await nursery.start(self._port.run)
             self._listen()
@@ -250,50 +248,10 @@ class Daemon:
             f"{len(judgements) - len(others)} of {len(judgements)} ready{''.join(f'; {o}' for o in others)}"
         )
 
-    async def _handle_signals(self, nursery: trio.Nursery) -> None:
-        with _deaf_at_the_end(), trio.open_signal_receiver(*_SIGNALS) as received:
-            hear = _heard_once({each: signal.getsignal(each) for each in _SIGNALS})
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])  # blocked since `netcheck.__main__`
-            async for number in received:
-                if number == signal.SIGHUP:
-                    signal.signal(signal.SIGHUP, hear)  # one that comes from now on means another config
-                    nursery.start_soon(self.reload)
-                else:
-                    _log.info("%s: stopping", signal.Signals(number).name)
-                    self._systemd.tell("STOPPING=1")
-                    await self._port.close()
-                    nursery.cancel_scope.cancel()
-
-
-def _heard_once(handlers: Mapping[int, Any]) -> Callable[[int, FrameType | None], None]:
-    """Ignore a signal from when it comes, and hand it on: who handles it listens to the next one again.
-
-    One that comes time and again would interrupt its own handler, until Python's stack is full.
-    """
-    ignored = int(signal.SIG_IGN)
-
-    def hear(number: int, frame: FrameType | None) -> None:
-        _signal.signal(number, ignored)  # in C: within a function of Python's the next one could come first
-        handlers[number](number, frame)
-
-    for number in handlers:
-        signal.signal(number, hear)
-    return hear
-
-
-@contextmanager
-def _deaf_at_the_end() -> Iterator[None]:
-    """What comes when nobody listens any more changes nothing: it is stopping already.
-
-    Ignored are signals only then: that would take away a SIGHUP that is waiting until somebody listens.
-    """
-    for each in _SIGNALS:
-        signal.signal(each, lambda *_: None)
-    try:
-        yield
-    finally:
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
+    async def _stop(self, nursery: trio.Nursery) -> None:
+        self._systemd.tell("STOPPING=1")
+        await self._port.close()
+        nursery.cancel_scope.cancel()
 
 
 def belief(config: Config) -> Belief:

@@ -17,9 +17,10 @@ from netcheck.config.file import Config
 from netcheck.daemon.announcing import log_failures
 from netcheck.daemon.inquiring import Inquiries
 from netcheck.daemon.large_hellos import LargeHellos
-from netcheck.model.findings import Acceptance, PushIdentity
+from netcheck.model.holds import Hold
 from netcheck.model.paths import Family, ProbePath
-from netcheck.model.results import Hold, Result, Visit
+from netcheck.model.push_certificates import Acceptance, PushIdentity
+from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service, Timeouts, hosts_on, targets
 from netcheck.plan import Call, HeldSlot, Slot, held_slots, is_planned, slots
 from netcheck.probe.runner import Memory, Prober

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from netcheck.model.findings import Proof, PushCertificateFile
 from netcheck.model.paths import ProbePath
+from netcheck.model.push_certificates import Proof, PushCertificateFile
 from netcheck.push_certificates import ToProve, to_prove
 from netcheck.schedule import offset_of
 from netcheck.state.state import State

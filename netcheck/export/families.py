@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from netcheck.export import samples
-from netcheck.model.results import Endpoint, HoldKey
+from netcheck.model.holds import HoldKey
+from netcheck.model.results import Endpoint
 from netcheck.state.flows import Flow
 
 

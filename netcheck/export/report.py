@@ -8,10 +8,13 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from netcheck.facts import Facts
+from netcheck.model.bags import FetchedBag
 from netcheck.model.failing import Outcome
-from netcheck.model.findings import FetchedBag, Finding, Fix, Judgement, Proof, PushCertificate
+from netcheck.model.findings import Finding, Fix, Judgement
+from netcheck.model.holds import Hold
 from netcheck.model.incidents import Availability, Span
-from netcheck.model.results import Attempt, Choice, Hold, Lookup, Result, TlsInfo, Try
+from netcheck.model.push_certificates import Proof, PushCertificate
+from netcheck.model.results import Attempt, Choice, Lookup, Result, TlsInfo, Try
 
 Json: TypeAlias = dict[str, object]
 

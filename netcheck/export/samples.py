@@ -12,9 +12,11 @@ from typing import NamedTuple, TypeAlias
 from netcheck import __version__
 from netcheck.apns.addresses import is_apple_name, is_expected, published_range
 from netcheck.facts import Facts
+from netcheck.model.bags import Bag
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.findings import Acceptance, Verdict
-from netcheck.model.results import Attempt, Bag, EndpointState
+from netcheck.model.findings import Verdict
+from netcheck.model.push_certificates import Acceptance
+from netcheck.model.results import Attempt, EndpointState
 from netcheck.state.histogram import Histogram
 
 

@@ -300,6 +300,9 @@ class PhaseError(Exception):
         evidence: bytes = b"",
         login: RefusedLogin | None = None,
         software: str = "",
+        *,
+        told_by: str | None = None,
+        unusable_store: str = "",
     ) -> None:
         super().__init__(reason, detail)
         self.reason = reason
@@ -307,9 +310,9 @@ class PhaseError(Exception):
         self.evidence = evidence[:EVIDENCE_LIMIT]
         self.login = login
         self.software = software
-        self.told_by: str | None = None
+        self.told_by = told_by
         self.is_of_binding = False
-        self.unusable_store = ""
+        self.unusable_store = unusable_store
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"

@@ -1,14 +1,13 @@
-"""What is made of results: verdicts with their causes and hops, and what bags and push certificates say."""
+"""What is made of results: verdicts, with what is wrong, whose it is, and what to ask of them."""
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
-from pathlib import Path
 from typing import NamedTuple
 
-from netcheck.model.paths import Expected, Role, Secret
-from netcheck.model.results import Bag, Result
+from netcheck.model.paths import Expected, Role
+from netcheck.model.results import Result
 
 
 class Verdict(StrEnum):
@@ -211,9 +210,13 @@ class Judgement:
         return " ".join(finding.request for finding in self.asking) or None
 
     @property
+    def faults(self) -> tuple[Finding, ...]:
+        return tuple(each for each in self.findings if not each.is_remark)
+
+    @property
     def asking(self) -> tuple[Finding, ...]:
         """What has to be done: the faults. Remarks, where nothing else has to be."""
-        return tuple(each for each in self.findings if not each.is_remark) or self.findings
+        return self.faults or self.findings
 
     @property
     def evidence(self) -> tuple[str, ...]:
@@ -222,105 +225,7 @@ class Judgement:
     @property
     def is_expected(self) -> bool:
         """Whether the path does what its owners expect of it (`expected` in the config): nobody is asked."""
-        if any(not finding.is_remark for finding in self.findings):
+        if self.faults:
             return False
         may_be_worse = self.expected is not Expected.READY and self.verdict is not Verdict.UNKNOWN
         return self.verdict is Verdict.READY or may_be_worse
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedBag:
-    """What a path had for a bag's host when it was last asked at `time`: `error`, or else the bag.
-
-    With an error, the bag is the one before, if there was one.
-    """
-
-    time: float
-    path: str
-    host: str
-    bag: Bag | None
-    error: str | None
-    """In which phase it failed and why, in a sentence for people."""
-    disagreements: tuple[str, ...] = ()
-    """Where the bag disagrees with the config, in sentences for people."""
-
-
-@dataclass(frozen=True, slots=True)
-class PushCertificateFile:
-    """A push certificate as the config names it: a PEM or PKCS#12 file, and what is known of it."""
-
-    name: str
-    file: Path
-    topic: str | None = None
-    """The topic that enrolled devices listen to; None where nobody said."""
-    password: Secret | None = None
-    """What opens the PKCS#12 file, or the private key in the PEM file."""
-    verify: bool = False
-    """Whether to prove against the provider API, with its key, that APNs accepts it."""
-
-
-@dataclass(frozen=True, slots=True)
-class PushCertificate:
-    """What a push certificate's file held when it was last read: all of it, or `error` and nothing else."""
-
-    name: str
-    topic: str | None = None
-    """The UID of the subject: it has to be the `Topic` of the MDM profile on every enrolled device."""
-    topic_matches: bool | None = None
-    """Whether the topic is the one expected; None where none is."""
-    not_after: float | None = None
-    """When it expires, as Unix seconds."""
-    sha1: str | None = None
-    """The thumbprint as consoles show it: upper case, a colon between bytes; so is `sha256`."""
-    sha256: str | None = None
-    error: str | None = None
-    """Why there is no push certificate to be had from the file, in a sentence for people."""
-
-
-@dataclass(frozen=True, slots=True)
-class PushIdentity:
-    """A push certificate with its key and chain, as TLS shows it."""
-
-    topic: str
-    sha256: str
-    not_after: float
-    """When it expires, as Unix seconds."""
-    pem: Secret
-    """The certificate, its key without a password, and what else of certificates the file holds, in PEM."""
-
-
-class Acceptance(StrEnum):
-    """What APNs makes of a push certificate that is shown to it, or what its file alone says."""
-
-    ACCEPTED = "accepted"
-    """It refused nothing but the device token, which cannot exist."""
-    EXPIRED = "expired"
-    REVOKED = "revoked"
-    WRONG_TOPIC = "wrong_topic"
-    WRONG_ENVIRONMENT = "wrong_environment"
-    """It is for the sandbox alone."""
-    OTHER_TOPIC = "other_topic"
-    """By its file: it is good, and no device listens to its topic."""
-    REFUSED = "refused"
-    """For a reason that it does not tell."""
-    UNPROVEN = "unproven"
-    """Nothing: the certificate could not be shown, or no answer of APNs came."""
-
-    @property
-    def is_refusal(self) -> bool:
-        return self not in (Acceptance.ACCEPTED, Acceptance.UNPROVEN)
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What came of showing a push certificate to the provider API over a path."""
-
-    time: float
-    """When that was, as Unix seconds."""
-    name: str
-    path: str
-    acceptance: Acceptance
-    detail: str
-    """What was answered, or why there was no answer; for people."""
-    sha256: str | None = None
-    """Of the certificate that was shown; None where the file has none to show."""

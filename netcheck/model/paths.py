@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from netcheck.model.credentials import Credentials
 from netcheck.model.failing import Phase
 from netcheck.model.hosts import endpoint_text, literal_addresses
 from netcheck.model.no_proxy import goes_without
@@ -35,52 +36,6 @@ class Role(StrEnum):
 
     DEVICE = "device"
     PROVIDER = "provider"
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """A password: reaches the wire by `reveal()` and no page, log, error or repr."""
-
-    _value: str
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(********)"
-
-    __str__ = __repr__
-
-
-class AuthScheme(StrEnum):
-    """How to log in at an HTTP proxy, the strongest first (the names of IANA's registry, in lower case)."""
-
-    NEGOTIATE = "negotiate"  # RFC 4559, with Kerberos in it
-    NTLM = "ntlm"  # MS-NTHT
-    DIGEST = "digest"  # RFC 7616
-    BASIC = "basic"  # RFC 7617
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """An account at a proxy, and one of what proves that it is ours: a password, or a file for Kerberos."""
-
-    username: str
-    """Empty where the tickets in `ticket_cache` say whose they are."""
-    password: Secret = Secret("")
-    keytab: Path | None = None
-    """The account's own key, in MIT's format."""
-    ticket_cache: Path | None = None
-    """Tickets that somebody else fetches, as `kinit` does."""
-    auth: AuthScheme | None = None
-    """The only way to log in at an HTTP proxy; None for the strongest of those that it offers."""
-
-    @property
-    def schemes(self) -> tuple[AuthScheme, ...]:
-        """The ways to log in that these are good for, the strongest first."""
-        if self.auth is not None:
-            return (self.auth,)
-        return tuple(AuthScheme) if self.password.reveal() else (AuthScheme.NEGOTIATE,)
 
 
 class ProxyScheme(StrEnum):
@@ -134,9 +89,18 @@ Way = tuple[Proxy, ...]
 destination."""
 
 
+DIRECT = "DIRECT"
+"""An empty way, as PAC files write it."""
+
+
 def way_text(way: Way) -> str:
     """As people write it, without credentials: `http://a:3128, socks5://b:1080`, or `DIRECT`."""
-    return ", ".join(proxy.url for proxy in way) or "DIRECT"
+    return ", ".join(proxy.url for proxy in way) or DIRECT
+
+
+def way_in_short(way: Way) -> str:
+    """As `way_text`, without the schemes."""
+    return ", ".join(proxy.place for proxy in way) or DIRECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +234,8 @@ class ProbePath:
     chosen_by: Pac | Environment | None = None
     """Who names the ways for each host and port, in place of `proxies`. What comes of them counts under
     the family `name`, whoever resolves it on the way that is taken."""
+    by_options: bool = False
+    """Whether options of the command line say all this, in place of a config."""
     _balancers: Mapping[str, list[LoadBalancer]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -291,6 +257,11 @@ class ProbePath:
     def is_proxied(self) -> bool:
         """Whether proxies make its connections, or may do so."""
         return bool(self.proxies) or self.chosen_by is not None
+
+    @property
+    def is_relayed(self) -> bool:
+        """Whether somebody else makes the connection to the destination, and tells us that it stands."""
+        return self.is_proxied or bool(self.load_balancer)
 
     @property
     def resolve(self) -> ResolveMode:

@@ -1,4 +1,4 @@
-"""What probes saw: lookups, attempts, results, visits, what is known of an endpoint, and held connections."""
+"""What probes saw: lookups, attempts, results, visits, and what is known of an endpoint."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from netcheck.model.bags import Bag
 from netcheck.model.failing import Failure, Hitch, Outcome, Phase, Reason
 from netcheck.model.paths import Family, Proxy, RecordType, Transport, Way
 from netcheck.model.record import record
@@ -120,21 +121,6 @@ class Lookup:
     def was_answered(self) -> bool:
         """Whether a nameserver knew: that there is no such name or address is an answer too."""
         return self.reason in (None, Reason.NXDOMAIN, Reason.NO_ANSWER)
-
-
-@dataclass(frozen=True, slots=True)
-class Bag:
-    """What of a bag matters here; `courier_hostname` is the name behind the `N-` of every host.
-
-    The hosts are 0 to `courier_count`. With a `courier_status` of False, devices take the couriers as down.
-    `verified_hostname` is the name for TLS where it is another one. `expiry` is in seconds.
-    """
-
-    courier_hostname: str
-    courier_count: int
-    courier_status: bool | None
-    verified_hostname: str | None
-    expiry: float
 
 
 @record
@@ -351,41 +337,3 @@ class Visit:
     results: tuple[Result, ...]
     lookups: tuple[Lookup, ...] = ()
     """The host's lookups that this visit was the first to need in its round; shared ones are not repeated."""
-
-
-class HoldEnd(StrEnum):
-    """How a connection that was held idle ended."""
-
-    HELD = "held"
-    """It outlived the longest silence that was asked for."""
-    CLOSED = "closed"
-    """Whoever is at the other end of it closed it: the peer, or a proxy."""
-    RESET = "reset"
-    LOST = "lost"
-    """Nobody answers in it any more: the path has forgotten it and did not say so."""
-    LOCAL = "local"
-    """On this side, or for want of silence: nothing was learnt of the path."""
-
-
-class HoldKey(NamedTuple):
-    """What connections are held idle for, one at a time."""
-
-    service: str
-    path: str
-    family: Family
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """What is known of a connection that is, or was, held idle."""
-
-    time: float
-    key: HoldKey
-    host: str
-    port: int
-    longest: float
-    """The longest silence after which it was still there, in seconds; 0 where it outlived none."""
-    end: HoldEnd | None = None
-    """None while it is held on."""
-    silence: float | None = None
-    """How long it had been silent when it ended, or was found to have; None while it is held on."""

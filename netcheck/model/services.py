@@ -120,18 +120,13 @@ class Timeouts:
 
 def speaks_tls(service: Service, path: ProbePath) -> bool:
     """Whether a probe of the service over the path goes on to TLS."""
-    return service.depth is Depth.TLS or (service.depth is Depth.AUTO and is_relayed(path))
-
-
-def is_relayed(path: ProbePath) -> bool:
-    """Whether somebody else makes the connection to the destination, and tells us that it stands."""
-    return path.is_proxied or bool(path.load_balancer)
+    return service.depth is Depth.TLS or (service.depth is Depth.AUTO and path.is_relayed)
 
 
 def phases_of(service: Service, path: ProbePath) -> tuple[Phase, ...]:
     """The phases that a probe of the service over the path can run, in order."""
     tls = (Phase.TLS,) if speaks_tls(service, path) else ()
-    session = (Phase.SESSION,) if tls or service.bag or is_relayed(path) else ()
+    session = (Phase.SESSION,) if tls or service.bag or path.is_relayed else ()
     return (*path.phases(), *tls, *session)
 
 

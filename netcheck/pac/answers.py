@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from netcheck.model.credentials import Credentials
 from netcheck.model.hosts import dns_name, is_literal
-from netcheck.model.paths import Credentials, Proxy, ProxyScheme, Way
+from netcheck.model.paths import Proxy, ProxyScheme, Way
 
 _SCHEMES = {
     "PROXY": ProxyScheme.HTTP,

@@ -47,7 +47,7 @@ class _Place:
 def chain(path: ProbePath, judgements: Iterable[Judgement]) -> Chain:
     """What the judgements of a path say about each of its hops."""
     judged = [each for each in judgements if each.path == path.name]
-    faults = [(finding, each) for each in judged for finding in each.findings if not finding.is_remark]
+    faults = [(finding, each) for each in judged for finding in each.faults]
     is_network = any(finding.owner == THIS_NETWORK for finding, _ in faults)
     places = _places(path, {finding.hop for finding, _ in faults}, is_network=is_network)
     unknown = all(each.verdict is Verdict.UNKNOWN for each in judged)

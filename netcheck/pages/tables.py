@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 from netcheck.answers import said_of
 from netcheck.fields import Field, balanced, failure_text, ways_chosen
-from netcheck.model.findings import Acceptance, FetchedBag, Proof, PushCertificate
+from netcheck.model.bags import FetchedBag
+from netcheck.model.holds import Hold, HoldEnd
 from netcheck.model.hosts import endpoint_text
-from netcheck.model.results import Hold, HoldEnd, Lookup, Result
+from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
+from netcheck.model.results import Lookup, Result
 from netcheck.phrases import date_text, duration_text
 from netcheck.rows import BAG_HEADER, CERTIFICATE_HEADER, LONGEST, Cell, bag_row, certificate_row
 

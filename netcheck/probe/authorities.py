@@ -102,9 +102,7 @@ class _Made(Generic[T]):
             why = f"cannot be read: {error.strerror}"
         except ValueError as error:
             why = f"cannot be used: {error}"
-        unusable = PhaseError(Reason.TLS_UNTRUSTED, f"{name} {why}")
-        unusable.unusable_store = name
-        raise unusable
+        raise PhaseError(Reason.TLS_UNTRUSTED, f"{name} {why}", unusable_store=name)
 
     async def _made_lately(self, file: Path | None) -> T:
         """As it was a moment ago, else as it is now."""

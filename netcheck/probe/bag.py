@@ -6,8 +6,8 @@ How HTTP and bags read is known in `netcheck.wire` and `netcheck.apns`.
 from collections.abc import Awaitable
 
 from netcheck.apns.bag import MAX_SIZE, BagError, parse
+from netcheck.model.bags import Bag
 from netcheck.model.failing import Phase, PhaseError, Reason
-from netcheck.model.results import Bag
 from netcheck.probe.getting import OK, READ_LIMIT, get_answer
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk

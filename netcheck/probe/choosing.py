@@ -116,7 +116,7 @@ class Choosing:
         is_socks4 = way and way[-1].scheme is ProxyScheme.SOCKS4
         families = (Family.IPV4,) if is_socks4 else path.families
         lookups = await self._names.lookups(
-            shared, host, path, families, reads_hosts=not service.is_for_devices
+            shared, host, path, families, for_programs=not service.is_for_devices
         )
         found = destinations(host, lookups, service.addresses, turn, (), service.networks)
         return replace(next((each for each in found if each.failure is None), found[0]), family=Family.NAME)

@@ -15,15 +15,16 @@ from functools import lru_cache
 import dns.name
 import trio
 
-from netcheck.model.failing import Hitch, Reason
+from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
 from netcheck.model.results import Lookup, Try
 from netcheck.probe import resolvconf
 from netcheck.probe.clock import lasted, unix_time
 from netcheck.probe.dns_exchange import Exchange
+from netcheck.probe.dns_for_programs import as_programs_see_it, kept_from_programs
 from netcheck.probe.dns_message import Again, Answer, Question
 from netcheck.probe.dns_waiting import Silences, Waiting
-from netcheck.probe.resolvconf import LOCAL, StubResolver
+from netcheck.probe.resolvconf import StubResolver
 from netcheck.probe.system import HERE
 
 _QUIETER = (
@@ -61,7 +62,8 @@ async def lookup(
     if stub.no_aaaa and rdtype is RecordType.AAAA:
         answer = Answer(Reason.NO_ANSWER, "not asked: resolv.conf has the option no-aaaa")
     else:
-        answer = _as_programs_see_it(await inquiry.run(at + timeout), inquiry, stub)
+        answer = await inquiry.run(at + timeout)
+        answer = as_programs_see_it(answer, stub, inquiry.tries, lasted(inquiry.took))
     is_of_machine = not (resolver.nameservers or binding.interface)
     return Lookup(
         time=now,
@@ -84,24 +86,6 @@ async def lookup(
     )
 
 
-def _as_programs_see_it(answer: Answer, inquiry: "_Inquiry", stub: StubResolver) -> Answer:
-    """With what resolv.conf makes of it: it names nobody, or its programs have given up before.
-
-    Over TCP they wait on.
-    """
-    if answer.reason in (Reason.RESOLVER_UNREACHABLE, Reason.DNS_TIMEOUT) and stub.nameservers is LOCAL:
-        hitch, why = stub.trouble
-        return replace(answer, detail=f"{answer.detail}; {why}", hitch=hitch)
-    if answer.is_final and stub.asks_nobody:
-        return _kept(answer, Hitch.NO_ATTEMPTS, stub.asks_nobody)
-    took = lasted(inquiry.took)
-    by = [each.transport for each in inquiry.tries if each.reason is None]
-    if answer.reason is None and by[-1:] == [Transport.UDP] and took > stub.patience:
-        detail = f"answered after {took:.2f} s, and by resolv.conf programs give up after {stub.patience:g} s"
-        return replace(answer, detail=detail, hitch=Hitch.TOO_LATE)
-    return answer
-
-
 def stub_of(resolver: Resolver) -> StubResolver:
     """How names are asked for. A resolver of the config is as a resolv.conf without options and list."""
     return StubResolver(resolver.nameservers) if resolver.nameservers else resolvconf.stub_resolver()
@@ -110,8 +94,9 @@ def stub_of(resolver: Resolver) -> StubResolver:
 async def _stub(resolver: Resolver, binding: Binding) -> StubResolver:
     stub = stub_of(resolver)
     of_system = () if resolver.nameservers else await HERE.nameservers(binding.interface)
-    named = resolvconf.nameservers(of_system)
-    return replace(stub, nameservers=named, never_asked=(), patience=math.inf) if named else stub
+    if not (named := resolvconf.nameservers(of_system)):
+        return stub
+    return replace(stub, nameservers=named, never_asked=(), patience=math.inf, trouble=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +193,7 @@ class _Inquiry:
         self._waiting.begin(visit.nameserver)
         answer = await self._ask_in_form(visit, until)
         if self._is_last_resort:
-            return self._not_for_programs(visit, answer)
+            return kept_from_programs(answer, visit.nameserver, self._stub, self._usual_transport())
         if answer.reason is not Reason.DNS_TIMEOUT:
             self._waiting.end(visit.nameserver, answer)
         return answer
@@ -248,27 +233,6 @@ class _Inquiry:
 
     def _usual_transport(self) -> Transport:
         return Transport.TCP if self._stub.use_vc else self._resolver.transport
-
-    def _not_for_programs(self, visit: _Visit, answer: Answer) -> Answer:
-        """They never see what would be answered so, but for a reply over UDP that says to ask over TCP."""
-        who, usual = visit.nameserver, self._usual_transport()
-        if not answer.is_final and not answer.lame:
-            return answer
-        if who in self._stub.never_asked and self._stub.nameservers is LOCAL:
-            hitch, why = self._stub.trouble
-            return _kept(answer, hitch, f"{who} answers, whom programs do not ask: {why}")
-        if who in self._stub.never_asked:
-            detail = (
-                f"no answer from the first three of resolv.conf; {who}, which programs never ask, answers"
-            )
-            return Answer(Reason.DNS_TIMEOUT, detail, hitch=Hitch.NEVER_ASKED)
-        if usual is Transport.TCP:
-            detail = f"no answer from {who} over tcp, as resolv.conf wants it; over udp it answers"
-            return Answer(Reason.DNS_TIMEOUT, detail, hitch=Hitch.TCP_ONLY)
-        detail = (
-            f"no answer from {who} over udp; over tcp, which programs do not try by themselves, it answers"
-        )
-        return Answer(Reason.DNS_TIMEOUT, detail)
 
     def _tells_nothing(self, visit: _Visit, answer: Answer) -> bool:
         """Whether the answer to what no program asks is of no use: it makes no sense, or refuses as well."""
@@ -372,11 +336,6 @@ def _signed(answer: Answer, exchange: Exchange) -> Answer:
     if not answer.detail:
         return answer
     return replace(answer, detail=f"{exchange.nameserver} over {exchange.transport}: {answer.detail}")
-
-
-def _kept(answer: Answer, hitch: Hitch, why: str) -> Answer:
-    """Kept from programs on this machine, and not from devices."""
-    return replace(answer, hitch=hitch, detail="; ".join(filter(None, (answer.detail, why))))
 
 
 def _in_turn(stub: StubResolver) -> Iterable[Nameserver]:

@@ -63,10 +63,8 @@ def error_from_routes(number: int, doing: str) -> PhaseError:
 def error_from_afar(number: int, doing: str, told_by: str = "") -> PhaseError:
     """The same for what came back from the network, and from whom: this machine denied nothing."""
     error = _error(_REASONS_FROM_AFAR, number, doing)
-    error.told_by = told_by
-    if told_by:
-        error.detail += f", says {told_by}"
-    return error
+    says_who = f", says {told_by}" if told_by else ""
+    return PhaseError(error.reason, f"{error.detail}{says_who}", told_by=told_by)
 
 
 def _error(reasons: Mapping[int, Reason], number: int, doing: str) -> PhaseError:

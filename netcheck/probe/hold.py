@@ -23,7 +23,7 @@ from dataclasses import replace
 import trio
 
 from netcheck.model.failing import PhaseError, Reason
-from netcheck.model.results import Hold, HoldEnd
+from netcheck.model.holds import Hold, HoldEnd
 from netcheck.probe import system
 from netcheck.probe.clock import unix_time
 from netcheck.probe.sockets import Stream, TcpStream, keep_asking

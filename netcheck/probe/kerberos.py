@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import trio
 
+from netcheck.model.credentials import AuthScheme, Credentials
 from netcheck.model.failing import LoginFault
-from netcheck.model.paths import AuthScheme, Credentials
 from netcheck.wire.http_headers import Challenge
 from netcheck.wire.http_login import LoginError, not_installed, token_of, with_token
 

@@ -13,8 +13,9 @@ from typing import Self
 
 import trio
 
+from netcheck.model.credentials import AuthScheme
 from netcheck.model.failing import Failure, LoginFault, Phase, PhaseError, Reason, RefusedLogin
-from netcheck.model.paths import AuthScheme, Proxy
+from netcheck.model.paths import Proxy
 from netcheck.phrases import duration_text
 from netcheck.probe.kerberos import Kerberos, Negotiate
 from netcheck.wire.http_asking import AskedByHttp, LoginWantedError

@@ -126,8 +126,8 @@ class PacFiles:
                 await self._read(shared, pac, path, kept)
             if kept.script is None or (kept.trouble and kept.trouble.unusable_store):
                 assert kept.trouble is not None  # noqa: S101 - for the types: it was read
-                failed = kept.trouble
-                raise _unread(failed.reason, failed.detail, failed)  # each with its own traceback
+                why, store = kept.trouble, kept.trouble.unusable_store
+                raise PhaseError(why.reason, why.detail, unusable_store=store)  # each with its own traceback
             given = kept.fresh_answers().get(beside)
             if given is None:
                 given = trio.current_time(), await self._evaluated(shared, path, kept.script, beside)
@@ -146,7 +146,8 @@ class PacFiles:
         except PhaseError as error:
             if error.reason in _OURS:
                 raise
-            kept.trouble = _unread(Reason.PAC_UNAVAILABLE, f"the PAC file {pac}: {error.detail}", error)
+            detail, store = f"the PAC file {pac}: {error.detail}", error.unusable_store
+            kept.trouble = PhaseError(Reason.PAC_UNAVAILABLE, detail, unusable_store=store)
         else:
             if script != kept.script:
                 kept.script = script
@@ -200,9 +201,7 @@ class PacFiles:
             addresses = tuple(address for lookup in lookups for address in lookup.addresses)
             if not addresses:
                 detail = f"no address for {host}: {lookups[0].outcome} {lookups[0].detail}"
-                unresolved = PhaseError(Reason.NO_ANSWER, detail)
-                unresolved.unusable_store = lookups[0].unusable_store
-                raise unresolved
+                raise PhaseError(Reason.NO_ANSWER, detail, unusable_store=lookups[0].unusable_store)
         failed: PhaseError | None = None
         for address in addresses[:_ADDRESSES_TRIED]:
             try:
@@ -266,13 +265,6 @@ class PacFiles:
             is_name = dns_name(name) is not None
             lookups = await self._names.lookups(shared, name, path, path.families) if is_name else ()
         known[name] = [address for lookup in lookups for address in lookup.addresses]
-
-
-def _unread(reason: Reason, detail: str, error: PhaseError) -> PhaseError:
-    """Why the file could not be read; and, as of `error`, which authorities netcheck could not use for it."""
-    unread = PhaseError(reason, detail)
-    unread.unusable_store = error.unusable_store
-    return unread
 
 
 def _place(whole: str) -> tuple[str, int]:

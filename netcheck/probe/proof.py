@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from netcheck.apns.acceptance import by_alert, by_reason
 from netcheck.model.failing import Phase, PhaseError, Reason
-from netcheck.model.findings import Acceptance, PushIdentity
+from netcheck.model.push_certificates import Acceptance, PushIdentity
 from netcheck.model.results import Trust
 from netcheck.probe.secure import Security, hear_out, need_http2, shake_hands
 from netcheck.probe.sockets import Stream

@@ -23,8 +23,9 @@ from netcheck.model.paths import Nameserver
 RESOLV_CONF = Path("/etc/resolv.conf")
 
 _PORT = 53
-LOCAL = (Nameserver("127.0.0.1", _PORT),)
+_LOCAL = (Nameserver("127.0.0.1", _PORT),)
 """Who is asked where the file names nobody."""
+NAMES_NOBODY = (Hitch.NO_NAMESERVER, "resolv.conf names no nameserver by its address")
 _MAX_NAMESERVERS = 3  # MAXNS of glibc's resolv.h: those named after these are never asked by programs
 _MAX_SIZE = 64 * 1024
 _MAX_SEARCH = 32  # glibc has no limit; no more than this is what others that write the file allow
@@ -41,7 +42,7 @@ _MEANT = re.compile(r"\d+(?:\.\d+){3}(?![\w.])|[0-9A-Fa-f:.]+(?:%[\w.-]+)?", re.
 class StubResolver:
     """How programs on this machine resolve names."""
 
-    nameservers: tuple[Nameserver, ...] = LOCAL
+    nameservers: tuple[Nameserver, ...] = _LOCAL
     """At most three, in order; this machine itself where the file names none."""
     never_asked: tuple[Nameserver, ...] = ()
     """Those that the file names after these, three more at most: programs ask none of them.
@@ -66,19 +67,19 @@ class StubResolver:
     """Ask for A and AAAA one after the other."""
     no_aaaa: bool = False
     """Do not ask for AAAA: it is as if no name had any."""
-    trouble: tuple[Hitch, str] = (Hitch.NO_NAMESERVER, "resolv.conf names no nameserver by its address")
-    """Why the file names no nameserver that programs understand, where it does not."""
+    trouble: tuple[Hitch, str] | None = None
+    """Why the file names no nameserver that programs understand; None where it does."""
     asks_nobody: str = ""
     """Why programs send no question at all; empty where they do."""
 
-    def names(self, name: str, *, reads_file: bool = True) -> tuple[str, ...]:
-        """The absolute names that a name stands for, in the order in which programs try them.
+    def names(self, name: str, *, for_programs: bool = True) -> tuple[str, ...]:
+        """The absolute names that a name stands for, in the order in which they are tried.
 
-        Who does not read the file, as devices do, has the search list as it is meant.
+        Devices do not read the file: they have the search list as it is meant.
         """
         if name.endswith("."):
             return (name.rstrip("."),)
-        lost = self.lost[0] if reads_file else ""
+        lost = self.lost[0] if for_programs else ""
         domains = [domain for domain in self.search if not lost or domain != lost]
         searched = [each for domain in domains if dns_name(each := f"{name}.{domain}".removesuffix("."))]
         tried = (name, *searched) if name.count(".") >= self.ndots else (*searched, name)
@@ -198,7 +199,7 @@ class _Options:
 
 def _with_options(options: _Options, addresses: list[_Word]) -> StubResolver:
     named = _named(word.text for word in addresses)
-    nameservers = named[:_MAX_NAMESERVERS] or LOCAL
+    nameservers = named[:_MAX_NAMESERVERS] or _LOCAL
     attempts, written = options.number("attempts", 2, _MOST_ATTEMPTS)
     timeout = max(1, options.number("timeout", 5, _LONGEST_TIMEOUT)[0])
     stub = StubResolver(
@@ -214,6 +215,7 @@ def _with_options(options: _Options, addresses: list[_Word]) -> StubResolver:
         edns=options.has("edns0"),
         single_request=options.has("single-request"),
         no_aaaa=options.has("no-aaaa"),
+        trouble=None if named else NAMES_NOBODY,
         asks_nobody="" if attempts > 0 else f"by `{written.text}` in {written.where} programs ask nobody",
     )
     return stub if named else _meaning(stub, addresses)

@@ -14,10 +14,11 @@ from ssl import SSLContext
 import trio
 
 from netcheck.model.failing import Failure, Phase
-from netcheck.model.findings import Acceptance, PushIdentity
+from netcheck.model.holds import Hold, HoldKey
 from netcheck.model.hosts import literal_addresses
 from netcheck.model.paths import Family, ProbePath
-from netcheck.model.results import Attempt, Choice, Hold, HoldKey, Lookup, Result, Visit
+from netcheck.model.push_certificates import Acceptance, PushIdentity
+from netcheck.model.results import Attempt, Choice, Lookup, Result, Visit
 from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, hosts_on
 from netcheck.probe.aims import Aim, aims
 from netcheck.probe.choosing import Choosing, Chosen, is_passed_over
@@ -255,7 +256,9 @@ class Prober:
         if path.load_balancer or literal_addresses(host):
             return ()
         families = path.resolved_families()
-        return await self._names.lookups(shared, host, path, families, reads_hosts=not service.is_for_devices)
+        return await self._names.lookups(
+            shared, host, path, families, for_programs=not service.is_for_devices
+        )
 
     async def _attempt_once(self, shared: Round, aim: Aim, key: Hashable) -> Attempt:
         """One walk a round to each target of a path: whoever else needs the same one shares it."""

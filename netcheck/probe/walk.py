@@ -8,8 +8,9 @@ from typing import Self, TypeVar
 
 import trio
 
+from netcheck.model.bags import Bag
 from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase, PhaseError, Reason
-from netcheck.model.results import Bag, TlsInfo
+from netcheck.model.results import TlsInfo
 from netcheck.probe.clock import lasted
 from netcheck.probe.errors import is_exhausted
 from netcheck.probe.sockets import TcpStream

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from netcheck.model.findings import Acceptance, Proof, PushCertificate, PushCertificateFile
 from netcheck.model.paths import ProbePath
+from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate, PushCertificateFile
 
 
 class PushCertificates:

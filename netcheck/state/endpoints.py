@@ -24,8 +24,11 @@ from netcheck.model.services import Service
 _UNSEEN = EndpointState()
 """Before the first visit."""
 
-_failure, _time, _at = map(attrgetter, ("attempt.failure", "attempt.time", "attempt.at"))
-_address, _tls = map(attrgetter, ("attempt.address", "attempt.tls"))
+_failure = attrgetter("attempt.failure")
+_time = attrgetter("attempt.time")
+_at = attrgetter("attempt.at")
+_address = attrgetter("attempt.address")
+_tls = attrgetter("attempt.tls")
 
 _Where: TypeAlias = tuple[str, str, str]
 """Service, host, path."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.paths import ProbePath
-from netcheck.model.results import Hold, HoldEnd, HoldKey
 from netcheck.model.services import Service
 
 

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from netcheck.model.findings import Proof, PushCertificate, PushCertificateFile
+from netcheck.model.holds import Hold, HoldKey
 from netcheck.model.paths import ProbePath
-from netcheck.model.results import Hold, HoldKey, Result, Visit
+from netcheck.model.push_certificates import Proof, PushCertificate, PushCertificateFile
+from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service, holds, measured, targets
 from netcheck.state.certificates import PushCertificates
 from netcheck.state.chances import Chances

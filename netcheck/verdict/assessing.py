@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from netcheck.model.failing import Reason
-from netcheck.model.findings import Judgement, Needed, Proof, Verdict, best, worst
+from netcheck.model.findings import Judgement, Needed, Verdict, best, worst
 from netcheck.model.paths import Expected, Family, ProbePath, Role
+from netcheck.model.push_certificates import Proof
 from netcheck.model.results import Lookup, Result, Standing
 from netcheck.model.services import PortRule, Service, ports_on
 from netcheck.model.trends import Part, Trends
@@ -20,7 +21,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted, Counting, what_counts
 from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.loss import lost
-from netcheck.verdict.naming import goes_directly
+from netcheck.verdict.matching import goes_directly
 from netcheck.verdict.needs import needs, ports_judged, ports_needed, services_needed
 from netcheck.verdict.rules import explain
 from netcheck.verdict.world import Beside, World

@@ -8,11 +8,19 @@ from typing import NamedTuple
 
 from netcheck.apns.addresses import is_allocated
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.findings import Finding, Needed, Proof, Verdict
+from netcheck.model.findings import Finding, Needed, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
+from netcheck.model.push_certificates import Proof
 from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import Matches, is_another_of_apples, is_apples, is_by_name, phase_is
+from netcheck.verdict.matching import (
+    Matches,
+    goes_directly,
+    is_another_of_apples,
+    is_apples,
+    is_by_name,
+    phase_is,
+)
 from netcheck.verdict.world import World
 
 _FEW_ADDRESSES = 3
@@ -176,7 +184,7 @@ class Case:
     def is_at_few_addresses(self, about: Collection[Counted]) -> bool:
         """Whether all of them end at the same few of Apple's addresses, while their hosts have others.
 
-        At these nobody else is connected to either, since they fail.
+        Since they fail, no other host has been connected to at these addresses either.
         """
         dead = {each.result.attempt.address for each in about}
         return len(dead) <= _FEW_ADDRESSES and all(map(self._is_at_dead_address, about))
@@ -190,6 +198,11 @@ class Case:
         there = (other.result for other in self.by_address.get(result.attempt.address or "", ()))
         same = (other.attempt for other in there if other.port == result.port)
         return not any(attempt.connected and attempt.at >= each.fails_since for attempt in same)
+
+    def leads_nowhere_directly(self, about: Iterable[Counted]) -> bool:
+        """Whether all of them were told to go without a proxy, and nothing here gets anywhere so."""
+        sent = [each for each in self.counted if goes_directly(each)]
+        return all(goes_directly(e) and not e.connected for e in about) and not any(e.connected for e in sent)
 
     @cached_property
     def names_known_to_proxy(self) -> frozenset[str]:
@@ -275,7 +288,7 @@ def _is_right_at(attempt: Attempt, balancer: str) -> bool:
 
 
 class _Fate(NamedTuple):
-    """How far it gets, and how it fails: in which phase, by whom as its certificate's issuer, or else why."""
+    """How far it gets, and how it fails: in which phase, and the issuer of its certificate or else why."""
 
     steps: int
     how: tuple[Phase, str | None, Reason | None] | None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from netcheck.apns.addresses import is_apple_name, is_made_by_dns64, is_push_name
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.paths import Family
+from netcheck.model.paths import Family, Proxy
 from netcheck.model.results import Trust
 from netcheck.verdict.counting import Counted
 
@@ -47,6 +47,16 @@ def lacks_store(each: Counted) -> bool:
 def is_unsaid(each: Counted) -> bool:
     """Whether a proxy ended it, and said nothing: of the destination that tells nothing either."""
     return fails_in(Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT, Reason.PROXY_CLOSED, Reason.RESET)(each)
+
+
+def goes_directly(each: Counted) -> bool:
+    """Whether it was told to go without a proxy."""
+    return each.result.choice is not None and not each.result.attempt.proxies
+
+
+def unreached_proxy(each: Counted) -> Proxy | None:
+    """The next proxy in the row, where the one before says that it cannot connect to it."""
+    return each.result.attempt.next_proxy if _cannot_connect_on(each) else None
 
 
 _SAYS_WHY = ("squid", "haproxy")
@@ -116,3 +126,12 @@ def fails_in(phase: Phase, *reasons: Reason) -> Matches:
     return lambda each: (
         each.failure is not None and each.failure.phase is phase and each.failure.reason in reasons
     )
+
+
+_cannot_connect_on = fails_in(
+    Phase.PROXY_HANDSHAKE,
+    Reason.PROXY_TARGET_REFUSED,
+    Reason.PROXY_TARGET_TIMEOUT,
+    Reason.PROXY_TARGET_UNREACHABLE,
+    Reason.PROXY_DNS_FAILURE,
+)

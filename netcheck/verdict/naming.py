@@ -12,8 +12,8 @@ from netcheck.model import findings
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Hop
 from netcheck.model.hosts import endpoint_text
-from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, Proxy
-from netcheck.model.results import HOSTS_FILE, Attempt, Lookup
+from netcheck.model.paths import SYSTEM_RESOLVER, Family, Pac, way_in_short
+from netcheck.model.results import HOSTS_FILE, Lookup
 from netcheck.model.services import Service
 from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
@@ -22,10 +22,13 @@ from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.matching import (
     are_mostly_at_times,
     fails_in,
+    goes_directly,
     is_by_name,
     is_of_push,
     may_not_know_the_name,
+    unreached_proxy,
 )
+from netcheck.verdict.settings_in_words import where_its_proxy_is_written
 
 _LONGEST = 200
 _LONGEST_ANSWER = 60
@@ -69,20 +72,6 @@ def the_proxy(case: Case, about: Iterable[Counted]) -> Owner:
     return _owners_of(Hop.PROXY, f"the prox{'ies' if len(places) > 1 else 'y'} {shortened(places)}")
 
 
-def unreached_proxy(each: Counted) -> Proxy | None:
-    """The next proxy in the row, where the one before says that it cannot connect to it."""
-    return each.result.attempt.next_proxy if _cannot_connect(each) else None
-
-
-_cannot_connect = fails_in(
-    Phase.PROXY_HANDSHAKE,
-    Reason.PROXY_TARGET_REFUSED,
-    Reason.PROXY_TARGET_TIMEOUT,
-    Reason.PROXY_TARGET_UNREACHABLE,
-    Reason.PROXY_DNS_FAILURE,
-)
-
-
 def the_next_proxies(about: Iterable[Counted]) -> str:
     """Those in the row that a proxy was asked for; empty where it was asked for the destination."""
     places = sorted({proxy.place for each in about if (proxy := each.result.attempt.next_proxy)})
@@ -99,7 +88,7 @@ def where_it_is_named(case: Case) -> str:
     """Where to look for what is written of a proxy."""
     chooser = case.path.chosen_by
     if chooser is None:
-        return f"for the path {case.path.name} in the config"
+        return where_its_proxy_is_written(case.path)
     return f"in the PAC file {chooser}" if isinstance(chooser, Pac) else "in the environment of netcheck"
 
 
@@ -108,17 +97,6 @@ def unresolved_proxies(case: Case, about: Iterable[Counted]) -> list[str]:
     at_proxy = [each for each in about if each.failure and each.failure.phase is Phase.PROXY_RESOLVE]
     proxies = (each.result.attempt.proxy or next(iter(case.path.proxies), None) for each in at_proxy)
     return sorted({proxy.host for proxy in proxies if proxy})
-
-
-def goes_directly(each: Counted) -> bool:
-    """Whether it was told to go without a proxy."""
-    return each.result.choice is not None and not each.result.attempt.proxies
-
-
-def leads_nowhere_directly(case: Case, about: Iterable[Counted]) -> bool:
-    """Whether all of them were told to go without a proxy, and nothing on this path gets anywhere so."""
-    sent = [each for each in case.counted if goes_directly(each)]
-    return all(goes_directly(e) and not e.connected for e in about) and not any(e.connected for e in sent)
 
 
 def the_answer(about: Iterable[Counted]) -> str:
@@ -137,7 +115,7 @@ def or_another_way(case: Case, about: Sequence[Counted]) -> str:
         if isinstance(chooser, Pac):
             return f" Or ask {the_chooser(case).asked} to correct this name in it."
         return " Or correct this name in the environment of netcheck."
-    if not leads_nowhere_directly(case, about):
+    if not case.leads_nowhere_directly(about):
         return ""
     if isinstance(chooser, Pac):
         owners, answer = the_chooser(case).asked, the_answer(about)
@@ -151,7 +129,7 @@ def or_a_later_way(case: Case, about: Iterable[Counted]) -> str:
     """A sentence: which way would do of those that a PAC file names behind the one that is taken."""
     choices = [each.result.choice for each in about if each.failure is not None]
     attempts = [choice.attempts if choice else () for choice in choices]
-    works = [{way_of(each) for each in its if each.failure is None} for its in attempts]
+    works = [{way_in_short(each.proxies) for each in its if each.failure is None} for its in attempts]
     if not works or not (common := sorted(set.intersection(*works))):
         return ""
     return f" Or ask {the_chooser(case).asked} to name {common[0]} first: that leads there."
@@ -166,13 +144,6 @@ def or_of_its_names(case: Case, about: Collection[Counted]) -> str:
     )
 
 
-DIRECT = "DIRECT"
-
-
-def way_of(attempt: Attempt) -> str:
-    return ", ".join(proxy.place for proxy in attempt.proxies) or DIRECT
-
-
 _PROXY_HAS_NO_ADDRESS = fails_in(Phase.PROXY_RESOLVE, Reason.NXDOMAIN, Reason.NO_ANSWER)
 
 
@@ -185,11 +156,10 @@ def the_resolver(case: Case, said: Iterable[Lookup] = ()) -> Owner:
     saying = {each.nameserver for lookup in said for each in lookup.tries if each.reason is lookup.reason}
     tried = {each.nameserver for lookup in case.lookups for each in lookup.tries}
     asked = sorted(saying or tried) or [str(server) for server in resolver.nameservers]
-    name = (
-        "this machine's resolver"
-        if resolver.name == SYSTEM_RESOLVER.name
-        else f"the resolver {resolver.name}"
-    )
+    if resolver.name == SYSTEM_RESOLVER.name:
+        name = "this machine's resolver"
+    else:
+        name = "the resolver" if case.path.by_options else f"the resolver {resolver.name}"
     return _owners_of(Hop.RESOLVER, f"{name} ({shortened(asked)})" if asked else name)
 
 

@@ -14,6 +14,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes import (
     apple,
     certificates,
+    clock,
     fallback,
     firewall,
     idle,
@@ -38,7 +39,7 @@ RULES: tuple[Rule, ...] = (
     this_machine.local_network_down,
     pac.pac_failed,
     this_machine.local_machine,
-    this_machine.clock_wrong,
+    clock.clock_wrong,
     firewall.path_open,
     this_machine.packet_loss,
     names_led.dns_sinkhole,
@@ -131,7 +132,7 @@ def _badness(case: Case, cause: Cause, about: Sequence[Counted]) -> int:
 
 
 def _remarks(case: Case, faults: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """What the faults do not say: of none of the results for which their hop is asked already."""
+    """No remark on a result for which a fault has its hop asked already."""
     if case.path.expected is Expected.BLOCKED:
         return ()
     case = replace(case, faults=faults)

@@ -9,9 +9,11 @@ from types import MappingProxyType
 
 from netcheck.apns.services import provers
 from netcheck.model.failing import DNS_SILENCE, Failure, Hitch, Phase, Reason
-from netcheck.model.findings import Acceptance, Needed, Proof, PushCertificate
+from netcheck.model.findings import Needed
+from netcheck.model.holds import Hold
 from netcheck.model.paths import ProbePath, RecordType
-from netcheck.model.results import HOSTS_FILE, Attempt, Hold, Lookup, Result, Trust
+from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
+from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.model.services import Network, Service
 from netcheck.model.trends import Part, Silence, Trends
 from netcheck.phrases import date_text

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trio
 
-from netcheck.config.reading.addresses import Listen, ListenPlace, UnixListen
+from netcheck.config.reading.listen_places import Listen, ListenPlace, UnixListen
 from netcheck.model.hosts import endpoint_text
 
 _BACKLOG = 1024

@@ -18,7 +18,7 @@ from typing import TypeVar
 import bcrypt
 import trio
 
-from netcheck.model.paths import Secret
+from netcheck.model.credentials import Secret
 
 K = TypeVar("K")
 V = TypeVar("V")

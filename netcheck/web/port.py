@@ -9,7 +9,7 @@ from functools import partial
 
 import trio
 
-from netcheck.config.reading.addresses import Listen, ListenPlace
+from netcheck.config.reading.listen_places import Listen, ListenPlace
 from netcheck.open_files import affordable
 from netcheck.web.access import guarded
 from netcheck.web.listening import Door, ListenError, door_of, open_door

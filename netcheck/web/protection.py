@@ -16,7 +16,7 @@ from netcheck.config.settings import Web
 from netcheck.config.web_file import RateLimit, context_for, settle
 from netcheck.config.web_tls import ServerTls
 from netcheck.files import Stamp, in_time, stamp_of
-from netcheck.model.paths import Secret
+from netcheck.model.credentials import Secret
 
 _log = logging.getLogger("netcheck.web")
 _LONGEST = 10.0

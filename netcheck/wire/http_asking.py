@@ -4,8 +4,8 @@ Where a login is wanted the same is asked again, with one. Knows when the answer
 head ends; what a refusal means is `http_refusal`'s, and how to log in is `http_login`'s.
 """
 
+from netcheck.model.credentials import AuthScheme, Credentials
 from netcheck.model.failing import Reason
-from netcheck.model.paths import AuthScheme, Credentials
 from netcheck.wire.http_framing import Framing, FramingError
 from netcheck.wire.http_head import Head, HeadError, HeadReader
 from netcheck.wire.http_headers import Challenge

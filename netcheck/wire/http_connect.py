@@ -4,7 +4,7 @@ Knows what is asked for and when the tunnel stands: after the head of any 2xx, w
 What other answers mean is known in `http_refusal`, and how heads are read in `http_head`.
 """
 
-from netcheck.model.paths import Credentials
+from netcheck.model.credentials import Credentials
 from netcheck.wire.http_asking import AskedByHttp
 from netcheck.wire.http_request import authority
 from netcheck.wire.target import Target

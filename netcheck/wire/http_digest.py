@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 
-from netcheck.model.paths import Credentials
+from netcheck.model.credentials import Credentials
 from netcheck.wire.http_headers import Challenge
 
 _HASHES = {"md5": "md5", "sha-256": "sha256", "sha-512-256": "sha512_256"}  # RFC 7616 section 6.1

@@ -3,7 +3,7 @@
 So clients ask for `http://` URLs; CONNECT is for what is not HTTP, and proxies deny it to port 80.
 """
 
-from netcheck.model.paths import Credentials
+from netcheck.model.credentials import Credentials
 from netcheck.wire.http_asking import AskedByHttp
 from netcheck.wire.http_request import ACCEPT_ENCODING, authority, checked_path, host_header
 from netcheck.wire.target import Target

@@ -10,8 +10,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
+from netcheck.model.credentials import AuthScheme, Credentials
 from netcheck.model.failing import LoginFault
-from netcheck.model.paths import AuthScheme, Credentials
 from netcheck.wire.http_digest import is_known
 from netcheck.wire.http_headers import Challenge
 

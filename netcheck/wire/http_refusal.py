@@ -6,8 +6,8 @@ like. The grammar of these headers is known in `http_headers`. Does no I/O.
 
 from collections.abc import Iterator, Sequence
 
+from netcheck.model.credentials import AuthScheme, Credentials
 from netcheck.model.failing import LoginFault, Reason, RefusedLogin
-from netcheck.model.paths import AuthScheme, Credentials
 from netcheck.wire.http_head import Head
 from netcheck.wire.http_headers import Challenge, challenges, proxy_status_reason, squid_reason
 from netcheck.wire.http_login import choices

@@ -12,7 +12,7 @@ from functools import partial
 from html import unescape
 from urllib.parse import unquote
 
-from netcheck.model.paths import Credentials
+from netcheck.model.credentials import Credentials
 
 MASK = "***"
 _MASK = MASK.encode()

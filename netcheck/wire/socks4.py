@@ -7,8 +7,8 @@ Knows how the protocol is written and what its codes mean to us, and does no I/O
 from enum import IntEnum
 from ipaddress import IPv4Address
 
+from netcheck.model.credentials import Credentials
 from netcheck.model.failing import Reason
-from netcheck.model.paths import Credentials
 from netcheck.wire.dialogue import Dialogue, Script
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import Transcript

@@ -2,8 +2,8 @@
 
 from functools import cached_property
 
+from netcheck.model.credentials import Credentials
 from netcheck.model.failing import EVIDENCE_LIMIT, PhaseError, Reason, RefusedLogin
-from netcheck.model.paths import Credentials
 from netcheck.wire.masking import Mask
 
 _KEPT = 1024

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netcheck.apns.bag import DEFAULT_EXPIRY, MAX_SIZE, BagError, differences, parse
-from netcheck.model.results import Bag
+from netcheck.model.bags import Bag
 
 NEW = {
     "APNSCourierHostname": "courier2.push.apple.com",

@@ -21,8 +21,8 @@ from netcheck.apns.push_certificate import (
     read_in_time,
 )
 from netcheck.files import as_file
-from netcheck.model.findings import PushCertificate, PushCertificateFile, PushIdentity
-from netcheck.model.paths import Secret
+from netcheck.model.credentials import Secret
+from netcheck.model.push_certificates import PushCertificate, PushCertificateFile, PushIdentity
 from tests.apns.costly import costly_pem, costly_pkcs12, memory_hungry_pem, with_costly_mac
 from tests.certificates import (
     AUTHORITY,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from netcheck.config.file import Config, load
-from netcheck.model.paths import Credentials, Secret
+from netcheck.model.credentials import Credentials, Secret
 from tests.config.accepted import WAYS
 
 

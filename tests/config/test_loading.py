@@ -11,14 +11,13 @@ import pytest
 from netcheck.apns.services import numbered_hosts
 from netcheck.config import file as config_file
 from netcheck.config.file import Config
-from netcheck.config.reading.addresses import Listen
+from netcheck.config.reading.listen_places import Listen
 from netcheck.config.reading.problems import ConfigError, Problem
 from netcheck.config.settings import ProbingSettings
-from netcheck.model.findings import PushCertificateFile
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.paths import (
     SYSTEM_RESOLVER,
     Binding,
-    Credentials,
     Expected,
     Family,
     LoadBalancer,
@@ -30,9 +29,9 @@ from netcheck.model.paths import (
     ResolveMode,
     Resolver,
     Role,
-    Secret,
     Transport,
 )
+from netcheck.model.push_certificates import PushCertificateFile
 from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, TlsSettings
 
 Load = Callable[[str], Config]

@@ -8,7 +8,7 @@ import pytest
 
 from netcheck.config.file import load
 from netcheck.config.reading.problems import ConfigError
-from netcheck.model.paths import AuthScheme, Credentials, Secret
+from netcheck.model.credentials import AuthScheme, Credentials, Secret
 
 
 def credentials(directory: Path, keys: str) -> Credentials | None:

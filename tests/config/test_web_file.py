@@ -20,7 +20,7 @@ from netcheck.config.reading.problems import ConfigError
 from netcheck.config.settings import ClientAuth, Web, WebTls
 from netcheck.config.web_file import RateLimit, context_for, read_users, read_web_config, settle
 from netcheck.config.web_tls import ServerTls
-from netcheck.model.paths import Secret
+from netcheck.model.credentials import Secret
 from tests.programs import program
 from tests.web.pems import Pems, pems
 

@@ -8,22 +8,12 @@ from netcheck.console.output import render
 from netcheck.console.sections import render_bags, render_push_certificates
 from netcheck.console.table import Cell, Row, table, to_text
 from netcheck.facts import Facts
+from netcheck.model.bags import Bag, FetchedBag
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import (
-    Acceptance,
-    Cause,
-    FetchedBag,
-    Finding,
-    Fix,
-    Hop,
-    Judgement,
-    Needed,
-    Proof,
-    PushCertificate,
-    Verdict,
-)
+from netcheck.model.findings import Cause, Finding, Fix, Hop, Judgement, Needed, Verdict
 from netcheck.model.paths import Expected, Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
-from netcheck.model.results import Bag, Result
+from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
+from netcheck.model.results import Result
 from tests.records import COURIER, DROPPED, GATEWAY, facts, lookup, result
 
 DIRECT = ProbePath("direct")

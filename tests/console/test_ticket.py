@@ -10,12 +10,12 @@ import pytest
 
 from netcheck.console.ticket import Origin, tickets
 from netcheck.facts import Facts
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Finding, Fix, Hop, Judgement, Verdict
 from netcheck.model.hosts import endpoint_text
 from netcheck.model.paths import (
     Binding,
-    Credentials,
     Family,
     LoadBalancer,
     Nameserver,
@@ -27,7 +27,6 @@ from netcheck.model.paths import (
     ResolveMode,
     Resolver,
     Role,
-    Secret,
     Transport,
     Way,
 )

@@ -17,8 +17,9 @@ from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.daemon import belief
 from netcheck.daemon.probing import Probing
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Acceptance, Judgement
+from netcheck.model.findings import Judgement
 from netcheck.model.paths import Family, ProbePath, Role
+from netcheck.model.push_certificates import Acceptance
 from netcheck.model.results import Attempt, Result, Visit
 from netcheck.model.services import Service, Timeouts, families_of
 from netcheck.schedule import Gate

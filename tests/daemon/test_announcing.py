@@ -8,20 +8,11 @@ import pytest
 
 from netcheck.daemon.announcing import Announcer, in_words, log_failures
 from netcheck.facts import Facts
+from netcheck.model.bags import Bag, FetchedBag
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import (
-    Acceptance,
-    Cause,
-    FetchedBag,
-    Finding,
-    Hop,
-    Judgement,
-    Proof,
-    PushCertificate,
-    Verdict,
-)
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import Expected, ProbePath, Role
-from netcheck.model.results import Bag
+from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
 from tests.records import COURIER, facts, result, visit
 
 DIRECT = ProbePath("direct")

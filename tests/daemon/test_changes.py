@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from netcheck.config.file import Config, default
-from netcheck.config.reading.addresses import Listen, UnixListen
+from netcheck.config.reading.listen_places import Listen, UnixListen
 from netcheck.config.settings import HistorySettings, Web, WebTls
 from netcheck.daemon.changes import in_words
-from netcheck.model.findings import PushCertificateFile
-from netcheck.model.paths import Credentials, ProbePath, Proxy, ProxyScheme, Secret
+from netcheck.model.credentials import Credentials, Secret
+from netcheck.model.paths import ProbePath, Proxy, ProxyScheme
+from netcheck.model.push_certificates import PushCertificateFile
 
 CONFIG = default()
 WITH_TLS = Web(WebTls(Path("server.crt"), Path("server.key")))

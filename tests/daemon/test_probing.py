@@ -11,20 +11,13 @@ from trio.testing import MockClock
 
 from netcheck.config.file import Config, load
 from netcheck.daemon.probing import Probing
+from netcheck.model.bags import Bag
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Outcome, Reason
-from netcheck.model.findings import Acceptance
-from netcheck.model.paths import (
-    Credentials,
-    Expected,
-    Family,
-    Pac,
-    ProbePath,
-    Proxy,
-    ProxyScheme,
-    Role,
-    Secret,
-)
-from netcheck.model.results import Bag, HoldEnd, HoldKey, Result, TlsInfo, Trust, Visit
+from netcheck.model.holds import HoldEnd, HoldKey
+from netcheck.model.paths import Expected, Family, Pac, ProbePath, Proxy, ProxyScheme, Role
+from netcheck.model.push_certificates import Acceptance
+from netcheck.model.results import Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service
 from netcheck.state.flows import Flow
 from netcheck.state.state import State

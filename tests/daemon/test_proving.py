@@ -9,8 +9,8 @@ from trio.testing import MockClock
 
 from netcheck.config.file import default
 from netcheck.daemon.proving import Proving
-from netcheck.model.findings import Acceptance, Proof, PushCertificate, PushCertificateFile
 from netcheck.model.paths import Expected, ProbePath, Role
+from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate, PushCertificateFile
 from netcheck.push_certificates import ToProve
 from netcheck.state.state import State
 

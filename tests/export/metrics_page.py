@@ -7,8 +7,8 @@ from netcheck.export.families import FAMILIES, MetricFamily
 from netcheck.export.negotiate import Exporter
 from netcheck.model.failing import REASONS_OF_PHASE
 from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.holds import HoldEnd
 from netcheck.model.paths import Family, Role
-from netcheck.model.results import HoldEnd
 from netcheck.state.histogram import BUCKETS
 from tests.export.states import populated, scraped
 

@@ -9,19 +9,10 @@ from hypothesis import strategies as st
 
 from netcheck.export.negotiate import Exporter
 from netcheck.facts import Belief, Facts, facts_of
+from netcheck.model.bags import Bag, FetchedBag
 from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase, Reason
-from netcheck.model.findings import (
-    Acceptance,
-    Cause,
-    FetchedBag,
-    Finding,
-    Hop,
-    Judgement,
-    Proof,
-    PushCertificate,
-    PushCertificateFile,
-    Verdict,
-)
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
+from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.paths import (
     Family,
     ProbePath,
@@ -32,19 +23,8 @@ from netcheck.model.paths import (
     Role,
     Transport,
 )
-from netcheck.model.results import (
-    Attempt,
-    Bag,
-    Hold,
-    HoldEnd,
-    HoldKey,
-    Lookup,
-    Result,
-    TlsInfo,
-    Trust,
-    Try,
-    Visit,
-)
+from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate, PushCertificateFile
+from netcheck.model.results import Attempt, Lookup, Result, TlsInfo, Trust, Try, Visit
 from netcheck.model.services import Depth, Service, targets
 from netcheck.state.state import State
 

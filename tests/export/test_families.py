@@ -12,11 +12,11 @@ from netcheck.export.families import FAMILIES, WITHOUT_HOSTS
 from netcheck.export.negotiate import Exporter
 from netcheck.export.writing import TextFormat
 from netcheck.facts import Belief, Facts, facts_of
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Acceptance, Cause, Finding, Hop, Judgement, Verdict
+from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import (
     Binding,
-    Credentials,
     Environment,
     Expected,
     Pac,
@@ -26,8 +26,8 @@ from netcheck.model.paths import (
     RecordType,
     Resolver,
     Role,
-    Secret,
 )
+from netcheck.model.push_certificates import Acceptance
 from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service
 from netcheck.state.state import State

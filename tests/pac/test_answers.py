@@ -2,7 +2,7 @@
 
 import pytest
 
-from netcheck.model.paths import Credentials, Secret
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.pac.answers import MOST_WAYS, ways_of
 
 LOGIN = Credentials("svc", Secret("word"))

@@ -13,8 +13,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from netcheck.facts import Facts
-from netcheck.model.findings import Fix, PushCertificate
+from netcheck.model.findings import Fix
 from netcheck.model.paths import ProbePath
+from netcheck.model.push_certificates import PushCertificate
 from netcheck.pages.page import asset, render, render_report
 from netcheck.pages.standing import Past
 from tests.bench.page import facts as five_hundred_cells

@@ -9,23 +9,15 @@ from typing import get_type_hints
 import pytest
 
 from netcheck.facts import Facts
+from netcheck.model.bags import Bag, FetchedBag
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import (
-    Acceptance,
-    Cause,
-    FetchedBag,
-    Finding,
-    Fix,
-    Hop,
-    Judgement,
-    Needed,
-    Proof,
-    PushCertificate,
-    Verdict,
-)
+from netcheck.model.findings import Cause, Finding, Fix, Hop, Judgement, Needed, Verdict
+from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.incidents import Availability, Span
-from netcheck.model.paths import Credentials, Expected, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
-from netcheck.model.results import Bag, Choice, Hold, HoldEnd, HoldKey, LargeHello, TlsInfo, Trust
+from netcheck.model.paths import Expected, Family, ProbePath, Proxy, ProxyScheme, Role
+from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
+from netcheck.model.results import Choice, LargeHello, TlsInfo, Trust
 from netcheck.pages.page import asset, onset, render, render_report
 from netcheck.pages.standing import Past
 from netcheck.pages.tables import push_certificates

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from netcheck.model.paths import Credentials, Proxy, ProxyScheme, Secret
+from netcheck.model.credentials import Credentials, Secret
+from netcheck.model.paths import Proxy, ProxyScheme
 from netcheck.wire.handshake import handshake_for
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError

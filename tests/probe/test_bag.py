@@ -9,9 +9,11 @@ import pytest
 import trio
 import trustme
 
+from netcheck.model.bags import Bag
+from netcheck.model.credentials import AuthScheme, Credentials, Secret
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.paths import AuthScheme, Credentials, ProbePath, Proxy, ProxyScheme, ResolveMode, Secret
-from netcheck.model.results import Attempt, Bag
+from netcheck.model.paths import ProbePath, Proxy, ProxyScheme, ResolveMode
+from netcheck.model.results import Attempt
 from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate

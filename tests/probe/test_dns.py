@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from netcheck.model.failing import REASONS_OF_PHASE, Hitch, Phase, Reason
 from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordType
 from netcheck.model.results import Lookup
-from netcheck.probe import dns as dns_module
 from netcheck.probe import dns_reply, resolvconf
 from netcheck.probe.dns import lookup
 from netcheck.probe.dns_channel import Datagrams
@@ -72,10 +71,7 @@ async def test_where_nobody_is_named_or_answers_here_it_is_said_why(
     trouble: tuple[Hitch, str] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = (Nameserver("127.0.0.1", 1),)
-    stub = resolvconf.StubResolver(here)
-    if trouble is not None:
-        stub = replace(stub, trouble=trouble)
-    monkeypatch.setattr(dns_module, "LOCAL", here)
+    stub = resolvconf.StubResolver(here, trouble=trouble or resolvconf.NAMES_NOBODY)
     monkeypatch.setattr(resolvconf, "stub_resolver", lambda: stub)
     found = await lookup(HOST, RecordType.A, SYSTEM_RESOLVER, Binding(), LONG)
     hitch, why = trouble or (Hitch.NO_NAMESERVER, "resolv.conf names no nameserver by its address")
@@ -167,15 +163,11 @@ async def test_whom_programs_never_ask_tells_so_and_is_no_success(
 @in_trio
 async def test_whom_resolv_conf_means_in_a_form_that_programs_do_not_understand_answers_devices() -> None:
     async with peer() as local, peer(good) as meant:
-        with pytest.MonkeyPatch.context() as patch:
-            here = (local.nameserver,)
-            patch.setattr(dns_module, "LOCAL", here)
-            found = await ask_the_system(
-                local,
-                nameservers=here,
-                never_asked=(meant.nameserver,),
-                trouble=(Hitch.CR_LF, "line 1 of resolv.conf ends in CR LF"),
-            )
+        found = await ask_the_system(
+            local,
+            never_asked=(meant.nameserver,),
+            trouble=(Hitch.CR_LF, "line 1 of resolv.conf ends in CR LF"),
+        )
     assert (found.reason, found.addresses, found.hitch) == (None, ("192.0.2.7",), Hitch.CR_LF)
     assert "whom programs do not ask: line 1 of resolv.conf ends in CR LF" in found.detail
 

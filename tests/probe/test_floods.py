@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from netcheck.model.failing import Phase, PhaseError, Reason
+from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.paths import (
     Binding,
     Family,
@@ -22,7 +23,6 @@ from netcheck.model.paths import (
     Resolver,
     Transport,
 )
-from netcheck.model.results import Hold, HoldEnd, HoldKey
 from netcheck.model.services import TlsSettings
 from netcheck.probe import walk
 from netcheck.probe.dns import lookup

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 import trio
 
+from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.paths import Family, LoadBalancer, ProbePath
-from netcheck.model.results import Hold, HoldEnd, HoldKey
 from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
 from netcheck.probe.connect import dial
 from netcheck.probe.hold import Line, ladder

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from netcheck.model.paths import Credentials, Secret
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.probe import kerberos
 
 

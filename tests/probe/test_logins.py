@@ -18,8 +18,9 @@ import spnego
 import trio
 import trustme
 
+from netcheck.model.credentials import AuthScheme, Credentials, Secret
 from netcheck.model.failing import Failure, LoginFault, Phase, PhaseError, Reason, RefusedLogin
-from netcheck.model.paths import AuthScheme, Binding, Credentials, Proxy, ProxyScheme, ResolveMode, Secret
+from netcheck.model.paths import Binding, Proxy, ProxyScheme, ResolveMode
 from netcheck.model.services import Timeouts
 from netcheck.probe.kerberos import principal
 from netcheck.probe.logins import Logins

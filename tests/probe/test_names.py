@@ -12,7 +12,6 @@ import pytest
 from netcheck.model.failing import Hitch, Reason
 from netcheck.model.paths import Family, Nameserver, ProbePath
 from netcheck.model.results import Lookup
-from netcheck.probe import dns as dns_module
 from netcheck.probe import resolvconf
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
@@ -28,11 +27,11 @@ def resolved_by(stub: StubResolver) -> Iterator[None]:
         yield
 
 
-async def found(name: str, stub: StubResolver, timeout: float = 3.0, *, reads_hosts: bool = True) -> Lookup:
+async def found(name: str, stub: StubResolver, timeout: float = 3.0, *, for_programs: bool = True) -> Lookup:
     with resolved_by(stub):
         names = Names(timeout)
         path = ProbePath("direct")
-        (lookup,) = await names.lookups(Round(), name, path, (Family.IPV4,), reads_hosts=reads_hosts)
+        (lookup,) = await names.lookups(Round(), name, path, (Family.IPV4,), for_programs=for_programs)
     return lookup
 
 
@@ -52,14 +51,14 @@ async def test_a_silent_first_nameserver_leaves_time_for_all_of_the_search_list(
 CUT = ("corp.test", "line 2 of resolv.conf ends in CR LF")
 
 
-@pytest.mark.parametrize(("reads_hosts", "hitch"), [(True, Hitch.CR_LF), (False, None)])
+@pytest.mark.parametrize(("for_programs", "hitch"), [(True, Hitch.CR_LF), (False, None)])
 @in_trio
 async def test_a_domain_that_programs_do_not_search_is_searched_for_devices(
-    reads_hosts: bool, hitch: Hitch | None
+    for_programs: bool, hitch: Hitch | None
 ) -> None:
     async with nameserver({("mdm.corp.test", "A"): ["192.0.2.7"]}) as at:
         stub = StubResolver((at,), search=("corp.test",), lost=CUT)
-        lookup = await found("mdm", stub, reads_hosts=reads_hosts)
+        lookup = await found("mdm", stub, for_programs=for_programs)
     assert (lookup.addresses, lookup.hitch) == (() if hitch else ("192.0.2.7",), hitch)
     assert lookup.detail.endswith(CUT[1]) == bool(hitch)
 
@@ -68,13 +67,10 @@ async def test_a_domain_that_programs_do_not_search_is_searched_for_devices(
 @in_trio
 async def test_an_answer_of_whom_programs_do_not_ask_is_none_for_them(hitch: Hitch) -> None:
     async with nameserver({("mdm.test", "A"): ["192.0.2.7"]}) as at:
-        with pytest.MonkeyPatch.context() as patch:
-            here = (Nameserver("127.0.0.1", 1),)
-            patch.setattr(dns_module, "LOCAL", here)
-            stub = StubResolver(here, never_asked=(at,), trouble=(hitch, "why"))
-            for_programs, for_devices = [
-                await found("mdm.test", stub, reads_hosts=each) for each in (True, False)
-            ]
+        stub = StubResolver((Nameserver("127.0.0.1", 1),), never_asked=(at,), trouble=(hitch, "why"))
+        for_programs, for_devices = [
+            await found("mdm.test", stub, for_programs=each) for each in (True, False)
+        ]
     assert (for_programs.reason, for_programs.hitch) == (Reason.RESOLVER_UNREACHABLE, hitch)
     assert (for_devices.reason, for_devices.addresses) == (None, ("192.0.2.7",))
 
@@ -170,7 +166,7 @@ async def test_after_silence_the_next_name_is_tried_when_programs_have_given_up(
 async def test_what_keeps_programs_from_answers_is_not_why_a_device_has_none() -> None:
     async with nameserver({}) as at:
         stub = StubResolver((at,), asks_nobody="programs ask nobody")
-        for_programs, for_devices = [await found("mdm", stub, reads_hosts=each) for each in (True, False)]
+        for_programs, for_devices = [await found("mdm", stub, for_programs=each) for each in (True, False)]
     assert (for_programs.reason, for_programs.hitch) == (Reason.DNS_TIMEOUT, Hitch.NO_ATTEMPTS)
     assert (for_devices.reason, for_devices.hitch) == (Reason.NXDOMAIN, None)
 
@@ -183,10 +179,10 @@ NXDOMAIN, NODATA = says(rcode=dns.rcode.NXDOMAIN), says()
 AAAA = says(("mdm.test", 60, "AAAA", "2001:db8::7"))
 
 
-async def pair(stub: StubResolver, *, reads_hosts: bool = True) -> list[Reason | None]:
+async def pair(stub: StubResolver, *, for_programs: bool = True) -> list[Reason | None]:
     with resolved_by(stub):
         found = await Names(3.0).lookups(
-            Round(), "mdm.test", ProbePath("direct"), (Family.IPV4, Family.IPV6), reads_hosts=reads_hosts
+            Round(), "mdm.test", ProbePath("direct"), (Family.IPV4, Family.IPV6), for_programs=for_programs
         )
     return [each.reason for each in found]
 
@@ -211,7 +207,7 @@ async def test_programs_take_both_families_of_one_nameserver(
     async with peer(by_type(of_a, of_aaaa)) as first, peer(by_type(known, AAAA)) as second:
         stub = StubResolver((first.nameserver, second.nameserver), timeout=0.3)
         assert await pair(stub) == reasons
-        for_devices = await pair(stub, reads_hosts=False)
+        for_devices = await pair(stub, for_programs=False)
     assert for_devices[0] is None
 
 
@@ -227,7 +223,7 @@ async def test_with_single_request_programs_ask_for_aaaa_only_once_a_is_answered
     async with peer(by_type(servfail, AAAA)) as here:
         stub = StubResolver((here.nameserver,), single_request=True)
         assert await pair(stub) == [Reason.SERVFAIL]
-        assert await pair(stub, reads_hosts=False) == [Reason.SERVFAIL, None]
+        assert await pair(stub, for_programs=False) == [Reason.SERVFAIL, None]
     async with peer(by_type(NODATA, AAAA)) as here:
         assert await pair(replace(stub, nameservers=(here.nameserver,))) == [Reason.NO_ANSWER, None]
 

@@ -86,7 +86,7 @@ async def found(
     of_dns: Reason | None = None,
     is_listed: bool = True,
     path: ProbePath | None = None,
-    reads_hosts: bool = True,
+    for_programs: bool = True,
 ) -> Lookup:
     """Of the name, with this line, where DNS says this; `is_listed`: whether it stands in /etc/hosts."""
     (folder / "hosts").write_text(f"{LISTED} {NAME}\n" * is_listed)
@@ -100,7 +100,7 @@ async def found(
 
     monkeypatch.setattr(names, "lookup", lookup)
     path = path or ProbePath("direct")
-    (one,) = await Names(1.0).lookups(Round(), NAME, path, (Family.IPV4,), reads_hosts=reads_hosts)
+    (one,) = await Names(1.0).lookups(Round(), NAME, path, (Family.IPV4,), for_programs=for_programs)
     return one
 
 
@@ -153,7 +153,7 @@ async def test_that_a_name_stands_where_nobody_looks_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     of_programs = await found(monkeypatch, tmp_path, "dns", of_dns=Reason.NXDOMAIN)
-    of_devices = await found(monkeypatch, tmp_path, "files dns", of_dns=Reason.NXDOMAIN, reads_hosts=False)
+    of_devices = await found(monkeypatch, tmp_path, "files dns", of_dns=Reason.NXDOMAIN, for_programs=False)
     where = "`hosts: dns` in /etc/nsswitch.conf"
     assert of_programs.detail == (
         f"DNS said so; /etc/hosts has it, where programs here do not look, by {where}"
@@ -167,4 +167,4 @@ async def test_devices_and_a_resolver_of_the_path_know_nothing_of_it(
 ) -> None:
     own = ProbePath("own", resolver=Resolver("own", (Nameserver("127.0.0.3", 53),)))
     assert (await found(monkeypatch, tmp_path, "files", path=own)).addresses == (ANSWERED,)
-    assert (await found(monkeypatch, tmp_path, "files", reads_hosts=False)).addresses == (ANSWERED,)
+    assert (await found(monkeypatch, tmp_path, "files", for_programs=False)).addresses == (ANSWERED,)

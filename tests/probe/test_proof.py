@@ -16,8 +16,8 @@ import trustme
 from netcheck.apns.push_certificate import identity_in_time
 from netcheck.lab.certificates import Authority, KeyPair
 from netcheck.model.failing import Phase, Reason
-from netcheck.model.findings import Acceptance, PushCertificateFile, PushIdentity
 from netcheck.model.paths import Environment, ProbePath, Proxy, ProxyScheme
+from netcheck.model.push_certificates import Acceptance, PushCertificateFile, PushIdentity
 from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate

@@ -9,8 +9,9 @@ import pytest
 import trio
 import trustme
 
+from netcheck.model.credentials import AuthScheme, Credentials, Secret
 from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
-from netcheck.model.paths import AuthScheme, Binding, Credentials, Proxy, ProxyScheme, RecordType, Secret
+from netcheck.model.paths import Binding, Proxy, ProxyScheme, RecordType
 from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
 from netcheck.probe.logins import Logins

@@ -117,6 +117,7 @@ def test_an_address_with_something_right_behind_it_is_none_and_it_is_said_where(
     found = read(tmp_path, f"# of the site\n{line}\n")
     assert found.nameservers == LOCAL
     assert found.never_asked == (Nameserver(meant, 53),)
+    assert found.trouble is not None
     assert found.trouble[0] is hitch
     assert "line 2 of resolv.conf" in found.trouble[1]
     assert meant in found.trouble[1]
@@ -127,6 +128,7 @@ def test_an_address_with_something_right_behind_it_is_none_and_it_is_said_where(
 def test_what_no_address_begins_means_nobody(tmp_path: Path, line: str) -> None:
     found = read(tmp_path, line)
     assert (found.nameservers, found.never_asked) == (LOCAL, ())
+    assert found.trouble is not None
     assert found.trouble[0] is Hitch.NO_NAMESERVER
 
 
@@ -270,7 +272,7 @@ def test_a_short_name_is_completed_as_programs_do(
 def test_a_domain_before_cr_lf_is_not_searched_by_programs(tmp_path: Path) -> None:
     found = read(tmp_path, "nameserver 192.0.2.1\nsearch a.example corp.example\r\n")
     assert found.names("proxy") == ("proxy.a.example", "proxy")
-    assert found.names("proxy", reads_file=False) == ("proxy.a.example", "proxy.corp.example", "proxy")
+    assert found.names("proxy", for_programs=False) == ("proxy.a.example", "proxy.corp.example", "proxy")
     assert found.lost == (
         "corp.example",
         "programs do not search corp.example, as line 2 of resolv.conf ends in CR LF",

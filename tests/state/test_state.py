@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from netcheck.model.bags import Bag
 from netcheck.model.failing import Failure, Outcome, Phase, Reason
-from netcheck.model.findings import Acceptance, Proof, PushCertificate, PushCertificateFile
+from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.paths import (
     Binding,
     Family,
@@ -20,19 +21,8 @@ from netcheck.model.paths import (
     Resolver,
     Role,
 )
-from netcheck.model.results import (
-    HOSTS_FILE,
-    Bag,
-    Earlier,
-    Endpoint,
-    Hold,
-    HoldEnd,
-    HoldKey,
-    Result,
-    TlsInfo,
-    Trust,
-    Visit,
-)
+from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate, PushCertificateFile
+from netcheck.model.results import HOSTS_FILE, Earlier, Endpoint, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service, TlsSettings
 from netcheck.state.endpoints import standings_of
 from netcheck.state.flows import Flow

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Cause, Hop, Judgement, Proof, PushCertificate, Verdict
+from netcheck.model.findings import Cause, Hop, Judgement, Verdict
+from netcheck.model.holds import Hold
 from netcheck.model.paths import (
     Expected,
     Family,
@@ -17,7 +18,8 @@ from netcheck.model.paths import (
     Resolver,
     Role,
 )
-from netcheck.model.results import Hold, Lookup, Result, TlsInfo, Trust
+from netcheck.model.push_certificates import Proof, PushCertificate
+from netcheck.model.results import Lookup, Result, TlsInfo, Trust
 from netcheck.model.services import PortRule, Service, TlsSettings
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.rules import RULES

@@ -9,17 +9,11 @@ from pathlib import Path
 import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Acceptance, Cause, Hop, Needed, Proof, Verdict
-from netcheck.model.paths import (
-    Binding,
-    Expected,
-    Family,
-    LoadBalancer,
-    ProbePath,
-    Role,
-    Transport,
-)
-from netcheck.model.results import Earlier, Hold, HoldEnd, HoldKey, LargeHello, Result, Trust, Try
+from netcheck.model.findings import Cause, Hop, Needed, Verdict
+from netcheck.model.holds import Hold, HoldEnd, HoldKey
+from netcheck.model.paths import Binding, Expected, Family, LoadBalancer, ProbePath, Role, Transport
+from netcheck.model.push_certificates import Acceptance, Proof
+from netcheck.model.results import Earlier, LargeHello, Result, Trust, Try
 from netcheck.model.services import PortRule, Service, TlsSettings
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess

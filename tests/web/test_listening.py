@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from netcheck.config.reading.addresses import Listen, UnixListen
+from netcheck.config.reading.listen_places import Listen, UnixListen
 from netcheck.web.listening import ListenError, open_door
 from tests.ports import free_port
 from tests.probe.peers import in_trio

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from netcheck.config.settings import Web
-from netcheck.model.paths import Secret
+from netcheck.model.credentials import Secret
 from netcheck.web import login
 from netcheck.web.access import guarded
 from netcheck.web.login import LoginOutcome, Logins

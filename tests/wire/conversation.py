@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Reason
-from netcheck.model.paths import Credentials, Secret
 from netcheck.wire.handshake import Handshake
 from netcheck.wire.masking import MASK
 from netcheck.wire.transcript import HandshakeError

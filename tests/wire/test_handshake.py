@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Reason
-from netcheck.model.paths import HTTP_SCHEMES, Credentials, Proxy, ProxyScheme, Secret
+from netcheck.model.paths import HTTP_SCHEMES, Proxy, ProxyScheme
 from netcheck.wire.handshake import Handshake, handshake_for
 from netcheck.wire.http_connect import HttpConnect
 from netcheck.wire.socks4 import Socks4

@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 
 from netcheck import __version__
+from netcheck.model.credentials import AuthScheme, Credentials, Secret
 from netcheck.model.failing import Reason
-from netcheck.model.paths import AuthScheme, Credentials, Secret
 from netcheck.wire.http_asking import LoginWantedError
 from netcheck.wire.http_connect import HttpConnect
 from netcheck.wire.http_head import MAX_HEAD, MAX_LINE

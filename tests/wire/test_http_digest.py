@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from netcheck.model.paths import Credentials, Secret
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.wire.http_digest import Digest, is_known
 from netcheck.wire.http_headers import Challenge, challenges
 

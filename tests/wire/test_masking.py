@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from netcheck.model.paths import Credentials, Secret
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.wire.masking import MASK, Mask
 
 NAME, PASSWORD = "svc-netcheck", "Corr3ct?Horse>>"

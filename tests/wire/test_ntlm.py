@@ -10,8 +10,8 @@ import spnego
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import LoginFault
-from netcheck.model.paths import Credentials, Secret
 from netcheck.wire.http_headers import Challenge
 from netcheck.wire.http_login import LoginError, Ntlm
 

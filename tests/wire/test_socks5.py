@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
+from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Reason
-from netcheck.model.paths import Credentials, Secret
 from netcheck.wire.socks5 import GssapiOffer, Socks5
 from netcheck.wire.target import Target
 from tests.wire.conversation import LOGIN, outcome_of, single_bytes

@@ -1,4 +1,4 @@
-"""Hosts, addresses, networks, ports, proxy URLs: as kinds of values, to their normal form or a ValueError.
+"""Hosts, addresses, networks, ports: as kinds of values, to their normal form or a ValueError.
 
 Knows no keys. Nothing that is refused is repeated in a message: it may be a password.
 """
@@ -6,12 +6,10 @@ Knows no keys. Nothing that is refused is repeated in a message: it may be a pas
 import ipaddress
 import re
 import unicodedata
-from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 from netcheck.config.reading.document import NOTHING, Location
-from netcheck.config.reading.problems import Reading, did_you_mean
+from netcheck.config.reading.problems import Reading
 from netcheck.config.reading.values import (
     NO_VALUE,
     WHOLE,
@@ -23,9 +21,7 @@ from netcheck.config.reading.values import (
     whole_in,
 )
 from netcheck.model.hosts import dns_name, endpoint_text
-from netcheck.model.paths import ProxyScheme, ResolveMode
 from netcheck.model.services import Network
-from netcheck.phrases import listed
 
 
 class AddressPort(NamedTuple):
@@ -36,54 +32,16 @@ class AddressPort(NamedTuple):
         return self.address if self.port is None else endpoint_text(self.address, self.port)
 
 
-class ProxyAddress(NamedTuple):
-    scheme: ProxyScheme
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.scheme}://{endpoint_text(self.host, self.port)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """Where to serve HTTP: an address literal without brackets, and a port; 0 lets the system choose one."""
-
-    host: str = "127.0.0.1"
-    port: int = 9223
-
-    @property
-    def on_every_address(self) -> "Listen":
-        """The same port on every address of the family."""
-        every = ipaddress.IPv6Address(0) if ":" in self.host else ipaddress.IPv4Address(0)
-        return Listen(str(every), self.port)
-
-    def __str__(self) -> str:
-        return endpoint_text(self.host, self.port)
-
-
-@dataclass(frozen=True, slots=True)
-class UnixListen:
-    """Where to serve HTTP on this machine only: the whole path of a socket."""
-
-    file: Path
-
-    def __str__(self) -> str:
-        return f"unix:{self.file}"
-
-
-ListenPlace = Listen | UnixListen
-
-
 def address(written: str) -> str:
     """An IPv4 or IPv6 address literal without brackets, in its shortest form."""
-    literal = _literal(written)
-    if literal is None:
+    found = literal(written)
+    if found is None:
         raise ValueError("this is not an IP address: write one such as 10.0.0.53 or fd00::53")
-    return literal
+    return found
 
 
-def _literal(written: str) -> str | None:
+def literal(written: str) -> str | None:
+    """As `address`; None where it is none."""
     try:
         # A scope (fe80::1%eth0) is for nameservers only; elsewhere `interface` does its job.
         return None if "%" in written else str(ipaddress.ip_address(written))
@@ -106,7 +64,7 @@ def network(written: str) -> Network:
 
 def host(written: str) -> str:
     """An address, or a DNS name (RFC 1123 section 2.1, and _) in lower case without its last dot."""
-    return _literal(written) or _name(written)
+    return literal(written) or _name(written)
 
 
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\]")
@@ -146,12 +104,12 @@ def _ascii(written: str) -> str:
     raise ValueError("this name cannot be put into DNS as it stands: write the name in its xn-- form")
 
 
-_HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[0-9]{1,5}))?")
+HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[0-9]{1,5}))?")
 
 
 def split_port(written: str, lowest_port: int = 1) -> AddressPort:
     """The part before the port, brackets removed, and the port; text of any other form comes back whole."""
-    match = _HOST_PORT.fullmatch(written)
+    match = HOST_PORT.fullmatch(written)
     if not match or (match["v6"] and ":" not in match["v6"]):
         return AddressPort(written, None)
     port = None if match["port"] is None else int(match["port"])
@@ -163,13 +121,13 @@ def split_port(written: str, lowest_port: int = 1) -> AddressPort:
 def address_port(written: str) -> AddressPort:
     """`10.0.0.53`, `10.0.0.53:5353`, `fd00::53` or `[fd00::53]:5353`."""
     before, port = split_port(written)
-    literal = _literal(before)
-    if literal is None:
+    found = literal(before)
+    if found is None:
         raise ValueError(
             "this is not an IP address with or without a port: "
             'write it like 10.0.0.53, 10.0.0.53:5353 or "[fd00::53]:5353"'
         )
-    return AddressPort(literal, port)
+    return AddressPort(found, port)
 
 
 _SCOPED = re.compile(r"\[?(?P<address>[^%\[\]]+)%(?P<scope>[A-Za-z0-9._-]{1,15})(?P<port>\]:[0-9]{1,5}|\]?)")
@@ -196,142 +154,16 @@ def host_port(written: str) -> str:
     return host(before) if port is None else endpoint_text(host(before), port)
 
 
-_LONGEST_SOCKET_NAME = 107  # sun_path of unix(7), less its NUL
-
-
-def listen_place(written: str) -> Listen | UnixListen:
-    """`ADDRESS:PORT`, where port 0 lets the system choose one, or `unix:/PATH/OF/SOCKET`."""
-    if written.startswith("unix:"):
-        return _socket_file(written.removeprefix("unix:"))
-    before, port = split_port(written, lowest_port=0)
-    if before in ("", "*") and port is not None:
-        raise ValueError(
-            f"this names no address: write 127.0.0.1:{port} for this machine only, "
-            f'0.0.0.0:{port} for every IPv4 address or "[::]:{port}" for every IPv6 address'
-        )
-    literal = _literal(before)
-    if written.startswith("/"):
-        raise ValueError("for a socket in the file system write unix: before its path")
-    if literal is None or port is None:
-        raise ValueError(
-            "this is not an address with a port: "
-            'write it like 127.0.0.1:9223 or "[::1]:9223", with an address and not a name'
-        )
-    parsed = ipaddress.ip_address(literal)
-    if isinstance(parsed, ipaddress.IPv6Address) and (mapped := parsed.ipv4_mapped):
-        raise ValueError(f"this is an IPv4 address in IPv6: write {mapped}:{port}")
-    return Listen(literal, port)
-
-
-def _socket_file(written: str) -> UnixListen:
-    if not re.fullmatch(r"/[^\0@]*", written, re.DOTALL) or len(written.encode()) > _LONGEST_SOCKET_NAME:
-        raise ValueError(
-            f"needs the whole path of the socket, at most {_LONGEST_SOCKET_NAME} bytes: "
-            "write it like unix:/run/netcheck/http.sock"
-        )
-    return UnixListen(Path(written))
-
-
 _INTERFACE = re.compile(r"[^\s/:%]{1,15}")
 
 
 def interface_name(written: str) -> str:
     """The name of a network interface, as Linux allows it (at most 15 bytes: IFNAMSIZ less its NUL)."""
-    if _literal(written):
+    if literal(written):
         raise ValueError("this is an address, and not the name of an interface: write it into source_address")
     if not _INTERFACE.fullmatch(written) or written in (".", "..") or len(written.encode()) > 15:
         raise ValueError("this cannot be an interface: write its name as `ip link` shows it, like eth0")
     return written
-
-
-_PROXY_URL = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,20})://(?P<place>[^/?#]*)(?P<rest>[/?#].*)?", re.DOTALL
-)
-_PAC_WITHOUT_ITS_WORD = re.compile(
-    r"(?:https?|file):.*\.(?:pac|dat|js)(?:[?#].*)?", re.IGNORECASE | re.DOTALL
-)
-_PAC_ANSWER = re.compile(r"^(?:PROXY|SOCKS[45]?|HTTPS?) |;", re.IGNORECASE)
-_DEFAULT_PORT = {
-    ProxyScheme.HTTP: 3128,  # squid's
-    ProxyScheme.HTTPS: 443,  # as curl takes it
-}
-_SOCKS_PORT = 1080  # registered with IANA as "socks"
-_HOW_TO_WRITE_A_PROXY = f"write SCHEME://HOST:PORT with the scheme {listed(ProxyScheme, 'or')}"
-
-
-def proxy_url(written: str) -> ProxyAddress:
-    """`SCHEME://HOST:PORT`; without a port it is 1080 for SOCKS, 3128 for http and 443 for https."""
-    refuse_userinfo(written)
-    if _PAC_WITHOUT_ITS_WORD.fullmatch(written):
-        raise ValueError(
-            "this names a PAC file: write pac+ before it, as in pac+http://proxy.example/proxy.pac"
-        )
-    if written.lower() in ("direct", "none", "off", "true", "false"):
-        raise ValueError("a direct path has no proxy: leave the key out, as in direct: {}")
-    if written.startswith("/"):
-        raise ValueError("for a PAC file on this machine write pac+file:// before its path")
-    if written.isdecimal():
-        raise ValueError("this is a port alone: write http://HOST:PORT for a web proxy, socks5:// for SOCKS")
-    if _PAC_ANSWER.search(written):
-        raise ValueError(
-            "this is what a PAC file answers: write http://HOST:PORT for PROXY, socks5://HOST:PORT for "
-            "SOCKS, and a path for each"
-        )
-    if "," in written or written.count("://") > 1:
-        raise ValueError("a path leads through one proxy: write its URL, and make a path for each of several")
-    match = _PROXY_URL.fullmatch(written)
-    if not match:
-        raise ValueError(_not_a_proxy_url(written))
-    scheme = match["scheme"].lower()
-    if scheme not in list(ProxyScheme):
-        raise ValueError(
-            f"this is not a proxy URL: {_HOW_TO_WRITE_A_PROXY}{did_you_mean(scheme, ProxyScheme)}"
-        )
-    if match["rest"] not in (None, "/"):
-        raise ValueError("a proxy URL ends with the port: remove everything that follows it")
-    return _proxy_address(ProxyScheme(scheme), match["place"])
-
-
-def _not_a_proxy_url(written: str) -> str:
-    if _literal(written):
-        return "write an IPv6 address in brackets, and before it what the proxy speaks: http://[fd00::1]:3128"
-    if _HOST_PORT.fullmatch(written) and "/" not in written:
-        return (
-            "this does not say what the proxy speaks: write http:// before it for a web proxy, "
-            "socks5:// for a SOCKS proxy"
-        )
-    return f"this is not a proxy URL: {_HOW_TO_WRITE_A_PROXY}"
-
-
-def refuse_userinfo(written: str) -> None:
-    """Whatever stands before an @ may be a password, so nothing of it is shown."""
-    userinfo, at, _ = written.rpartition("@")
-    if at and ":" in userinfo.partition("://")[2 if "://" in userinfo else 0]:
-        raise ValueError(
-            "a password does not belong in the config: write the user into username, and the password into "
-            "a file named by password_file or an environment variable named by password_env"
-        )
-    if at:
-        raise ValueError("the user does not belong in the URL: write it into username")
-
-
-def _proxy_address(scheme: ProxyScheme, place: str) -> ProxyAddress:
-    before, port = split_port(place)
-    try:
-        name = host(before)
-    except ValueError:
-        name = ""
-    if not name or (":" in before and not place.startswith("[")):
-        raise ValueError(
-            f"what follows {scheme}:// is not a host with or without a port: "
-            "write it like proxy.example:1080, 10.0.0.1:1080 or [fd00::1]:1080"
-        ) from None
-    return ProxyAddress(scheme, name, port or _DEFAULT_PORT.get(scheme, _SOCKS_PORT))
-
-
-def default_resolve(scheme: ProxyScheme) -> ResolveMode:
-    """As curl reads the schemes: only `socks4` and `socks5` send addresses of our own finding."""
-    return ResolveMode.LOCAL if scheme in (ProxyScheme.SOCKS4, ProxyScheme.SOCKS5) else ResolveMode.PROXY
 
 
 # Kinds of values

@@ -19,7 +19,8 @@ from netcheck.config.reading.pem import check_authorities
 from netcheck.config.reading.problems import Reading
 from netcheck.config.reading.values import Kind, refuse_variables, text_in
 from netcheck.files import LARGEST_PEM, read_file
-from netcheck.model.paths import HTTP_SCHEMES, SOCKS4_SCHEMES, ProxyScheme, Secret
+from netcheck.model.credentials import Secret
+from netcheck.model.paths import HTTP_SCHEMES, SOCKS4_SCHEMES, ProxyScheme
 
 T = TypeVar("T")
 

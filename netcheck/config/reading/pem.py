@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from netcheck.files import LARGEST_PEM, as_file, read_file
-from netcheck.model.paths import Secret
+from netcheck.model.credentials import Secret
 
 Pem = Path | Secret
 """A file in PEM, or what would be in one."""

@@ -10,7 +10,8 @@ from netcheck.phrases import duration_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.fixes import fix_for
-from netcheck.verdict.naming import Owner, goes_directly, or_a_later_way, or_another_way, over
+from netcheck.verdict.matching import goes_directly
+from netcheck.verdict.naming import Owner, or_a_later_way, or_another_way, over
 
 
 class Found(NamedTuple):

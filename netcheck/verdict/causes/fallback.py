@@ -6,7 +6,7 @@ from itertools import chain, filterfalse
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Finding, Hop, Needed, Verdict
 from netcheck.model.paths import Family
-from netcheck.model.services import PortRule, is_relayed, ports_on
+from netcheck.model.services import PortRule, ports_on
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
@@ -28,7 +28,7 @@ from netcheck.verdict.naming import (
 @cause(Cause.FALLBACK_BLOCKED, Hop.FIREWALL, is_remark=True)
 def fallback_blocked(case: Case) -> Found | None:
     """One to which devices fall back does not work, or to a part of the couriers; their first port may."""
-    spares = [] if is_relayed(case.path) else _spares(case)
+    spares = [] if case.path.is_relayed else _spares(case)
     tried = [each for each in case.counted if each.place in spares]
     is_stray = at_strays(case)
     failed = [each for each in tried if each.failure and not (each.comes_and_goes or is_stray(each))]
@@ -64,9 +64,9 @@ def _is_explained(case: Case) -> Matches:
 
 
 def _explained_by(fault: Finding) -> Iterator[tuple[str, Family, Reason | None]]:
-    """What a fault explains on other ports too: all, or what fails for this reason.
+    """What a fault explains on other ports too: all of these hosts, or what fails for the same reason.
 
-    What a firewall is asked for is a matter of ports, but for decryption.
+    Of a firewall only decryption: whatever else it is asked for is a matter of ports.
     """
     if fault.hop is Hop.FIREWALL and fault.cause is not Cause.TLS_INTERCEPTED:
         return

@@ -9,7 +9,6 @@ from ipaddress import ip_address
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Expected, Family, Role
-from netcheck.model.services import is_relayed
 from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
@@ -271,7 +270,7 @@ def _how_on_ports(case: Case, about: Sequence[Counted]) -> str:
 
 def _nothing_is_translated(case: Case, about: Sequence[Counted]) -> bool:
     """Whether all addresses that fail stand for IPv4 ones, and none of such can be connected to."""
-    if is_relayed(case.path):
+    if case.path.is_relayed:
         return False
     connected = (each for each in case.counted if each.connected)
     return all(map(is_translated, about)) and not any(map(is_translated, connected))

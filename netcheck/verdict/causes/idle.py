@@ -1,7 +1,7 @@
 """Connections without traffic that end too soon: what is pushed after that arrives late."""
 
 from netcheck.model.findings import Cause, Hop
-from netcheck.model.results import Hold, HoldEnd
+from netcheck.model.holds import Hold, HoldEnd
 from netcheck.phrases import duration_text, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause

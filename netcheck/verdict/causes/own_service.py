@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from netcheck.model.failing import CERTIFICATE_REASONS, Phase, Reason
-from netcheck.model.findings import Acceptance, Cause, Hop
+from netcheck.model.findings import Cause, Hop
+from netcheck.model.push_certificates import Acceptance
 from netcheck.phrases import how_many
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause

@@ -4,27 +4,23 @@ from collections.abc import Iterable
 
 from netcheck.model.failing import Reason
 from netcheck.model.findings import Cause, Hop
-from netcheck.model.paths import Pac
+from netcheck.model.paths import DIRECT, Pac, way_in_short
 from netcheck.model.results import Attempt, Choice
 from netcheck.model.services import PortRule
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.matching import lacks_store, reason_is
+from netcheck.verdict.matching import goes_directly, lacks_store, reason_is
 from netcheck.verdict.naming import (
-    DIRECT,
     FIREWALL,
-    goes_directly,
     how_often,
-    leads_nowhere_directly,
     shortened,
     the_answer,
     the_chooser,
     the_failed_hosts,
     the_hosts,
     the_reply,
-    way_of,
 )
 
 _IS_UNREAD = reason_is(Reason.PAC_UNAVAILABLE, Reason.PAC_FAULTY)
@@ -68,7 +64,7 @@ def _names_no_proxy(case: Case) -> Found | None:
     unread = [each for each in sent if each.result.choice and not each.result.choice.names_a_way]
     better = [e for e in sent if e.place in through and (e.result.host, e.result.port) not in fail_too]
     about = case.if_enough(unread or better)
-    if not about or not leads_nowhere_directly(case, about):
+    if not about or not case.leads_nowhere_directly(about):
         return None
     file, answer = the_chooser(case), the_answer(about)
     if unread:
@@ -80,7 +76,7 @@ def _names_no_proxy(case: Case) -> Found | None:
         works = through[about[0].place]
         next_step = (
             f"Ask {file.asked} to name a proxy for {the_hosts(case, about)}: it answers {answer}. "
-            f"The path {works.path} reaches them through {way_of(works.attempt)}. "
+            f"The path {works.path} reaches them through {way_in_short(works.attempt.proxies)}. "
             f"If they should go directly, ask {FIREWALL.asked} to let them pass."
         )
     return Found(file, about, f"sent directly, {how_often(case, about)}", next_step, the_reply(about))
@@ -117,10 +113,10 @@ def pac_member_down(case: Case) -> Found | None:
     for each in _with_choice(case):
         if each.failure is None:
             for attempt in _failed_ways(each):
-                if _is_denial(attempt) and way_of(attempt) in alive:
+                if _is_denial(attempt) and way_in_short(attempt.proxies) in alive:
                     continue  # such as a port that the proxy's users do not need
                 seen = attempt.failure.detail if attempt.failure else ""
-                dead.setdefault(way_of(attempt), (seen, []))[1].append(each)
+                dead.setdefault(way_in_short(attempt.proxies), (seen, []))[1].append(each)
                 is_tried_first |= attempt in _before_the_one_taken(each)
     if not dead:
         return None
@@ -175,7 +171,7 @@ def _host(each: Counted) -> tuple[str, str]:
 
 
 def _ways(each: Counted) -> tuple[str, ...]:
-    return tuple(map(way_of, _choice(each).attempts))
+    return tuple(way_in_short(attempt.proxies) for attempt in _choice(each).attempts)
 
 
 def _failed_ways(each: Counted) -> Iterable[Attempt]:
@@ -193,7 +189,7 @@ def _before_the_one_taken(each: Counted) -> tuple[Attempt, ...]:
 def _ways_that_work(case: Case) -> set[str]:
     """Those that lead anywhere on this path."""
     attempts = (attempt for each in _with_choice(case) for attempt in _choice(each).attempts)
-    return {way_of(attempt) for attempt in attempts if attempt.failure is None}
+    return {way_in_short(attempt.proxies) for attempt in attempts if attempt.failure is None}
 
 
 def _is_denial(attempt: Attempt) -> bool:

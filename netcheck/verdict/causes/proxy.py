@@ -11,7 +11,6 @@ from statistics import median_low
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.hosts import is_literal
-from netcheck.model.services import is_relayed
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
@@ -25,6 +24,7 @@ from netcheck.verdict.matching import (
     reason_is,
     software_of,
     tls_had_begun,
+    unreached_proxy,
 )
 from netcheck.verdict.naming import (
     Owner,
@@ -38,9 +38,9 @@ from netcheck.verdict.naming import (
     the_ports,
     the_proxy,
     the_reply,
-    unreached_proxy,
     where_it_is_named,
 )
+from netcheck.verdict.settings_in_words import to_set, where_its_proxy_is_written
 
 _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
 """A proxy is slow where it takes a second longer than the direct way, and three times as long."""
@@ -77,7 +77,7 @@ def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     """What to ask of a proxy at https://; nothing where TLS with it works."""
     if all(map(_IS_UNTRUSTED, about)):
         return (
-            f"If its authority is your own, set `ca_file` of the path {case.path.name} in the config. "
+            f"If its authority is your own, {to_set(case.path, '`ca_file`')}. "
             f"If not, ask {proxy.asked} to correct the proxy's certificate."
         )
     if all(map(reason_is(Reason.TLS_EXPIRED), about)):
@@ -87,7 +87,7 @@ def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
         return f"Ask {proxy.asked} to correct the proxy's certificate."
     if all(map(_SPEAKS_NO_TLS, about)):
         return (
-            f"Write http:// in place of https:// for the path {case.path.name} in the config: "
+            f"Write http:// in place of https:// {where_its_proxy_is_written(case.path)}: "
             f"{proxy.name} speaks no TLS there."
         )
     return ""
@@ -144,7 +144,8 @@ def _does_the_one_before_know_it(about: Sequence[Counted]) -> str:
 def _silences(case: Case) -> list[Counted]:
     """What it does not answer; none where it has spoken to anyone, be it at another time.
 
-    Of what nobody needs, only if that was since it fell silent: a denial from before shows nothing.
+    What it has said of what nobody needs counts only from when it fell silent: a denial from before shows
+    nothing.
     """
     silent = case.mostly(lambda each: phase_is(Phase.PROXY_HANDSHAKE)(each) and not _was_not_asked(each))
     if any(each.comes_and_goes or each.result.attempt.proxy_spoke for each in case.counted):
@@ -206,8 +207,9 @@ def proxy_cannot_connect(case: Case) -> Found | None:
             f"SOCKS4, which {proxy.name} speaks, carries no IPv6: use SOCKS5 or HTTP."
         )
     elif all(map(is_translated, about)):
+        set_it = to_set(case.path, "`resolve: proxy`")
         next_step = (
-            f"Set `resolve: proxy` of the path {case.path.name} in the config. This network's DNS64 has made "
+            f"{set_it[0].upper()}{set_it[1:]}. This network's DNS64 has made "
             "the addresses that the proxy is asked for, and where the proxy is they may lead nowhere."
         )
     elif software_of(about) == "HAProxy" and all(map(_HAS_NO_SERVER, about)):
@@ -303,7 +305,7 @@ def proxy_slow(case: Case) -> Found | None:
     """Compared with the direct way, for what the role needs; of two connections, one may be an accident."""
     durations = case.world.durations
     through = {place: took for place, took in durations[case.path.name].items() if place in case.needs}
-    straight = [path.name for path in case.world.paths if not is_relayed(path)]
+    straight = [path.name for path in case.world.paths if not path.is_relayed]
     for place in sorted(through):
         plain = [took for path in straight for took in durations[path].get(place, ())]
         if plain and through[place]:

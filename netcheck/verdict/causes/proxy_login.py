@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from netcheck.model.credentials import Credentials
 from netcheck.model.failing import LOGIN_REASONS, LoginFault, Reason, RefusedLogin
 from netcheck.model.findings import Cause, Hop
-from netcheck.model.paths import Credentials, Role
+from netcheck.model.paths import Role
 from netcheck.model.results import Attempt
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
@@ -13,6 +14,7 @@ from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import http_status, reason_is
 from netcheck.verdict.naming import Owner, how_often, the_hosts, the_proxy, the_reply
+from netcheck.verdict.settings_in_words import in_the_config, keys_in_words, to_set
 
 _IN_WORDS: Mapping[LoginFault | None, str] = {
     LoginFault.CERTIFICATE: "the proxy wants a certificate of its client",
@@ -56,7 +58,7 @@ def proxy_login_needed(case: Case) -> Found | None:
         about,
         "The proxy wants a login, and lets netcheck pass with its own",
         f"Ask {proxy.asked} to exempt {the_hosts(case, about)} from the login. Devices cannot log in. "
-        f"If none of them uses it, set `roles: [provider]` of the path {case.path.name} in the config.",
+        f"If none of them uses it, {to_set(case.path, '`roles: [provider]`')}.",
     )
 
 
@@ -83,16 +85,17 @@ def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     asked = next((each.result.attempt.proxy for each in about if each.result.attempt.proxy), None)
     asked = asked or next(iter(case.path.proxies), None)
     which = f"of {proxy.name} in" if len(case.path.proxies) > 1 else "of"
-    config = f"{which} the path {case.path.name} in the config"
+    config = in_the_config(case.path, which)
     credentials = asked.credentials if asked else None
     if refused.fault is LoginFault.NOT_OFFERED:
         return _another_way(credentials, refused.offered, config, f"{proxy.asked} {exempt}")
     if credentials is None:
         return (
-            f"Set `username` and `password_file` {config} to a login that the proxy accepts. "
+            f"Set {keys_in_words(case.path, ('username', 'password_file'))}{config} "
+            "to a login that the proxy accepts. "
             f"If there is none, ask {proxy.asked} for one, or {exempt}."
         )
-    login = f"{listed(f'`{key}`' for key in _keys(credentials))} {config}"
+    login = f"{keys_in_words(case.path, _keys(credentials))}{config}"
     step = _NEXT_STEPS.get(refused.fault, _REJECTED)
     return step.format(login=login, config=config, proxy=proxy.name, owners=proxy.asked, kerberos=_KERBEROS)
 
@@ -117,9 +120,9 @@ def _another_way(
 ) -> str:
     only = f"The proxy offers only {listed(offered)}" if offered else "The proxy does not offer it"
     if credentials and credentials.auth:
-        return f"Remove `auth: {credentials.auth}` {config}. {only}. Or ask {owners_to_exempt}."
+        return f"Remove `auth: {credentials.auth}`{config}. {only}. Or ask {owners_to_exempt}."
     if credentials and (credentials.keytab or credentials.ticket_cache):
-        login = f"Set `username` and `password_file` {config}, as tickets of Kerberos are for Negotiate."
+        login = f"Set `username` and `password_file`{config}, as tickets of Kerberos are for Negotiate."
         return f"{login} {only}. Or ask {owners_to_exempt}."
     offer = f" It offers only {listed(offered)}." if offered else ""
     asked = f"Ask {owners_to_exempt}, or to accept a password."
@@ -136,7 +139,7 @@ _NEXT_STEPS = {
     LoginFault.ACCOUNT_LOCKED: "Ask {kerberos} to unlock the account in {login}, "
     "or to give it a new password.",
     LoginFault.UNKNOWN_ACCOUNT: "Correct {login}. Write the account as user@REALM, as Kerberos knows it.",
-    LoginFault.UNKNOWN_SERVICE: "Write {proxy} {config} by the host name that Kerberos knows, "
+    LoginFault.UNKNOWN_SERVICE: "Write {proxy}{config} by the host name that Kerberos knows, "
     "not by an address. If that is its name, ask {kerberos} to register the service HTTP for it.",
     LoginFault.NO_TICKET: "Renew the tickets of {login}: run kinit, or look why nothing renews them.",
     LoginFault.CLOCK_SKEW: "Set the clock of the machine that runs netcheck (NTP): "

@@ -8,6 +8,7 @@ from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import may_not_know_the_name, phase_is, reason_is
 from netcheck.verdict.naming import how_often, the_hosts, the_proxy, the_reply
+from netcheck.verdict.settings_in_words import to_set
 
 
 @cause(Cause.PROXY_CANNOT_RESOLVE, Hop.PROXY)
@@ -30,7 +31,7 @@ def proxy_cannot_resolve(case: Case) -> Found | None:
     )
     proxy, takes_none = the_proxy(case, about), all(map(_may_take_no_names, about))
     what = f"{'take names, or to ' if takes_none else ''}fix its name resolution"
-    instead = f" If it takes none, set `resolve: local` of the path {case.path.name} in the config."
+    instead = f" If it takes none, {to_set(case.path, '`resolve: local`')}."
     return Found(
         proxy,
         about,

@@ -199,10 +199,10 @@ def _who_said(lookups: Iterable[Lookup]) -> set[str]:
 
 
 def _is_dead(case: Case) -> bool:
-    """Whether the resolver said nothing to anyone while names failed: before that, and by now, it may have.
+    """Whether the resolver said nothing to anyone while names failed; it may have before, and again by now.
 
-    A name may have failed for another reason before, on one of its ports. What was asked for just before may
-    have been lost with it, so half of the names are enough.
+    Half of the names are enough: what it answered last may have come while others were asked for already. On
+    one of its ports, a name may have failed for another reason before.
     """
     heard = [each.result.attempt.at for each in case.counted if _was_heard(case, each)]
     unheard = list(filter(is_unheard, case.counted))

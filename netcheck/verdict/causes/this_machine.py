@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from netcheck.apns.addresses import is_allocated
 from netcheck.model.failing import DNS_PHASES, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Binding, Transport
-from netcheck.model.results import HOSTS_FILE, Attempt
-from netcheck.model.services import is_relayed
+from netcheck.model.paths import Binding, ProbePath
+from netcheck.model.results import HOSTS_FILE
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
@@ -34,10 +33,6 @@ from netcheck.verdict.naming import (
     the_reply,
     the_resolver,
 )
-
-_DAY = 86400.0
-_A_LITTLE = 30 * _DAY
-"""Apple renews its certificates weeks before they expire: none is forgotten for so long."""
 
 _asks = phase_is(*DNS_PHASES)
 _NO_ROUTE = Reason.NETWORK_UNREACHABLE
@@ -127,7 +122,7 @@ def _cannot(case: Case) -> Found | None:
     if Reason.FD_EXHAUSTED in reasons:
         what = "raise netcheck's limit of open files"
     elif case.path.binding != Binding() and any(map(_is_of_its_binding, about)):
-        what = f"correct {_bound_to(case.path.binding)} of the path {case.path.name}"
+        what = f"correct {_its_binding(case.path)}"
     elif Reason.NO_LOCAL_ADDRESS in reasons and not _leads_nowhere(case, about):
         what = "find what uses up its ports for outgoing connections (net.ipv4.ip_local_port_range)"
     elif Reason.PERMISSION_DENIED in reasons:
@@ -149,6 +144,13 @@ def _is_of_its_binding(each: Counted) -> bool:
     """Where a path is bound: whether it is that, and not a family that its interface lacks."""
     asks = _asks(each) and reason_is(Reason.NO_LOCAL_ADDRESS)(each)
     return asks or (each.failure is not None and each.failure.is_of_binding)
+
+
+def _its_binding(path: ProbePath) -> str:
+    """As whoever can correct it has written it."""
+    if path.by_options:
+        return f"--interface {path.binding.interface}"
+    return f"{_bound_to(path.binding)} of the path {path.name}"
 
 
 def _bound_to(binding: Binding) -> str:
@@ -297,7 +299,7 @@ def _has_no_way(each: Counted) -> bool:
 
 def _destination(case: Case, about: Sequence[Counted]) -> str:
     """Where a route should lead: to the networks where that is known, as others may be fine."""
-    if is_relayed(case.path):
+    if case.path.is_relayed:
         return on_the_way(case, about).name
     ranges = {each.range.what if each.range else "" for each in about}
     return the_hosts(case, about) if "" in ranges else listed(sorted(ranges))
@@ -307,58 +309,9 @@ def _forbidden(case: Case, about: Sequence[Counted]) -> str:
     """What this machine does not let out: DNS, what the path leads through, or the destinations."""
     if any(map(_asks, about)):
         return f"DNS to {the_resolver(case).name}"
-    if is_relayed(case.path):
+    if case.path.is_relayed:
         return f"connections to {on_the_way(case, about).name}"
     return f"TCP {the_ports(case, about)} to {the_hosts(case, about)}"
-
-
-@cause(Cause.CLOCK_WRONG, Hop.LOCAL_NETWORK)
-def clock_wrong(case: Case) -> Found | None:
-    """All of Apple's genuine certificates seem long expired, or not yet valid: it is the time that is wrong.
-
-    All other certificates that seem so are explained by it, too, be it on paths where Apple's are not seen.
-    """
-    about = [each for each in case.left if _may_be_by_the_clock(case, each)]
-    apples = case.world.out_of_date if about else ()
-    if not apples or not all(_is_far_off(each.result.attempt) for each in apples):
-        return None
-    early = any(_seconds_early(each.result.attempt) > 0 for each in apples)
-    how = "are not yet valid" if early else "expired long ago"
-    return Found(
-        THIS_MACHINE,
-        about,
-        f"By this machine's clock all of Apple's certificates {how}, at least {_days(apples)} days off",
-        "Set the clock of the machine that runs netcheck, and keep it synchronized (NTP).",
-        the_reply(about),
-    )
-
-
-def _may_be_by_the_clock(case: Case, each: Counted) -> bool:
-    """A certificate that seems out of date; or DNS over TLS that fails, where only its own words say why."""
-    is_over_tls = case.path.resolver.transport is Transport.TLS
-    return reason_is(Reason.TLS_EXPIRED)(each) or (
-        is_over_tls and reason_is(Reason.RESOLVER_UNREACHABLE)(each)
-    )
-
-
-def _seconds_early(attempt: Attempt) -> float:
-    begins = attempt.tls.not_before if attempt.tls else None
-    return begins - attempt.time if begins is not None else 0.0
-
-
-def _seconds_late(attempt: Attempt) -> float:
-    ends = attempt.tls.not_after if attempt.tls else None
-    return attempt.time - ends if ends is not None else 0.0
-
-
-def _is_far_off(attempt: Attempt) -> bool:
-    """Apple shows nobody a certificate before its time."""
-    return _seconds_early(attempt) > 0 or _seconds_late(attempt) > _A_LITTLE
-
-
-def _days(about: Sequence[Counted]) -> int:
-    off = [max(_seconds_early(each.result.attempt), _seconds_late(each.result.attempt)) for each in about]
-    return max(1, int(min(off) // _DAY))
 
 
 @cause(Cause.PACKET_LOSS, Hop.LOCAL_NETWORK)

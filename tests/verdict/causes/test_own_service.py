@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Acceptance, Cause, Hop, Judgement, Proof, PushCertificate, Verdict
+from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Expected
+from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
 from netcheck.model.results import Result, TlsInfo, Trust
 from netcheck.model.services import Service
 from tests.records import DROPPED, result

@@ -6,21 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from netcheck.model.credentials import AuthScheme, Credentials, Secret
 from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
 from netcheck.model.findings import Cause, Hop, Judgement, Needed, Verdict
-from netcheck.model.paths import (
-    AuthScheme,
-    Credentials,
-    Environment,
-    Family,
-    Pac,
-    ProbePath,
-    Proxy,
-    ProxyScheme,
-    RecordType,
-    Role,
-    Secret,
-)
+from netcheck.model.paths import Environment, Family, Pac, ProbePath, Proxy, ProxyScheme, RecordType, Role
 from netcheck.model.results import Choice, Lookup, Result
 from netcheck.model.services import PortRule, Service
 from netcheck.state.endpoints import standings_of
