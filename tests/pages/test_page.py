@@ -29,6 +29,7 @@ from netcheck.model.results import Bag, Choice, Hold, HoldEnd, HoldKey, LargeHel
 from netcheck.pages.page import asset, onset, render, render_report
 from netcheck.pages.standing import Past
 from netcheck.pages.tables import push_certificates
+from netcheck.phrases import time_text
 from tests.records import COURIER, DROPPED, GATEWAY, by_endpoint, by_flow, facts, lookup, result
 
 NOW = 1_790_000_000.0
@@ -321,6 +322,15 @@ def test_failures_that_are_alike_are_one_row_with_their_count_and_three_names() 
     text = " ".join(read(render_report(known, "0.1.0", NOW)).text.split())
     names = "0-courier.test, 1-courier.test, 2-courier.test and 48 more"
     assert f"connect timeout 51 1 min ago courier:443 {names}" in text
+
+
+def test_what_was_seen_last_is_so_by_no_clock_that_was_set_since() -> None:
+    ahead = result(COURIER, 443, DROPPED, time=NOW + 9000, at=1.0)
+    later = result(COURIER, 443, DROPPED, host=COURIER.hosts[1], time=NOW - 60, at=2.0)
+    seen = facts([COURIER], [ProbePath("direct")], results=[ahead, later])
+    text = live(seen).text
+    assert "1 min ago" in text
+    assert f"{COURIER.hosts[1]}, {later.attempt.address}, {time_text(NOW - 60)}" in text
 
 
 def site(count: int, *broken: int) -> Facts:
