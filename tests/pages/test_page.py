@@ -276,6 +276,17 @@ def test_a_fault_is_told_since_it_was_seen_and_not_since_the_verdict_was(
     assert ("Since" in trouble, since is None or since in trouble) == (since is not None, True)
 
 
+def test_what_is_wrong_beside_the_cause_is_told_since_it_was_seen() -> None:
+    judged = hostile().judgements[0]
+    second = replace(judged.findings[0], cause=Cause.PROXY_AUTH, next_step="Give it a login.")
+    both = replace(hostile(), judgements=(replace(judged, findings=(*judged.findings, second)),))
+    faults = {(judged.path, judged.role): {(second.cause, second.hop): NOW - 120}}
+    text = " ".join(live(both, replace(past(), faults=faults)).text.split())
+    trouble = text[text.index("What to do") : text.index("Where it breaks")]
+    assert trouble.count("Since") == 2
+    assert "Since2026-09-21 14:11:20 UTC, for 2 min" in trouble
+
+
 def test_what_works_again_is_not_told_since_when_it_was_broken() -> None:
     well = replace(hostile().judgements[0], verdict=Verdict.READY, findings=())
     text = live(replace(hostile(), judgements=(well,)), past()).text
