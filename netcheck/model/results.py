@@ -233,6 +233,8 @@ class Choice:
     """Why it is an older PAC file that says so; empty where it is not."""
     names_a_way: bool = True
     """False where no way can be read in it: it is then taken for DIRECT."""
+    unusable_store: str = ""
+    """As in Failure, where that is the trouble."""
 
 
 class Endpoint(NamedTuple):

@@ -82,7 +82,7 @@ def hostile() -> Facts:
     bad = replace(
         bad,
         attempt=attempt,
-        choice=Choice(HOSTILE, (attempt,), HOSTILE),
+        choice=Choice(HOSTILE, (attempt,), HOSTILE, unusable_store=HOSTILE),
         large_hello=LargeHello(1750, denied),
     )
     fix = Fix(HOSTILE, is_known=True, how=HOSTILE, lines=(HOSTILE,))
