@@ -26,6 +26,7 @@ from netcheck.model.findings import (
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Credentials, Expected, Family, ProbePath, Proxy, ProxyScheme, Role, Secret
 from netcheck.model.results import Bag, Choice, Hold, HoldEnd, HoldKey, LargeHello, TlsInfo, Trust
+from netcheck.model.services import TlsSettings
 from netcheck.pages.page import asset, onset, render, render_report
 from netcheck.pages.standing import Past
 from netcheck.pages.tables import push_certificates
@@ -99,7 +100,7 @@ def hostile() -> Facts:
     )
     judged = Judgement("web", Role.DEVICE, Verdict.NOT_READY, (finding,), (HOSTILE,), doubts=(HOSTILE,))
     known = facts(
-        [COURIER, GATEWAY],
+        [replace(COURIER, tls=TlsSettings(is_apples=True)), GATEWAY],
         [ProbePath("direct"), ProbePath("web", (PROXY,))],
         [judged, Judgement("direct", Role.DEVICE, Verdict.READY)],
         [bad, result(COURIER, 5223, tls=tls)],
@@ -440,6 +441,15 @@ def test_an_onset_has_the_sentence_and_a_probe_that_failed() -> None:
     assert told.summary == "Devices on web get no push: the proxy denies port 443."
     assert "proxy_handshake" in told.transcript
     assert "labpass" not in told.transcript
+
+
+def test_where_only_an_own_server_fails_neither_page_nor_incident_says_that_push_does() -> None:
+    known = hostile()
+    known = replace(known, services=(COURIER, *known.services[1:]))
+    assert onset(known, known.judgements[0]).summary.startswith("Devices on web cannot use courier: ")
+    text = " ".join(live(known).text.split())
+    assert "Devices cannot use courier on web." in text
+    assert "no push" not in text
 
 
 def test_there_are_no_other_assets() -> None:
