@@ -39,7 +39,8 @@ LABELS = {
     "role": "who needs it: {roles}",
     "verdict": "{verdicts}, from the best to the worst",
     "cause": "what is wrong: {causes}; [diagnosis.md](diagnosis.md) says what each means."
-    " Of skipped probes: `still_running`, `internal_error`",
+    " Of skipped probes: `still_running`, `stood_still` (the process did not run while they were under way),"
+    " `internal_error`",
     "hop": "whose part of the way it is: {hops}",
     "next_step": "a sentence to forward, at most 1000 characters, the same while the cause is",
     "phase": "where in a probe: {phases}",
