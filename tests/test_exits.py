@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from netcheck.cli import reading
 from netcheck.cli.exits import end_with
 from netcheck.cli.main import main
+from netcheck.scarcity import NO_MORE_MEMORY
 from tests.daemon.running import running, with_default_signals
 from tests.hanging import hanging_file
 from tests.system.namespace import open_files
@@ -234,7 +235,7 @@ def test_a_good_answer_needs_no_standard_error(ready: Path) -> None:
     assert (ended.returncode, "1/1 in" in ended.stdout) == (0, True)
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8", "idna", "undefined"])
 def test_what_the_output_cannot_hold_is_escaped(
     tmp_path: Path, ready: Path, encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,6 +271,7 @@ def test_a_bug_is_no_finding(capsys: pytest.CaptureFixture[str]) -> None:
             OSError(errno.EMFILE, "Too many open files"),
             "open no more files: raise LimitNOFILE or ulimit -n, or fs.file-max",
         ),
+        (MemoryError(), "have no more memory: raise MemoryMax, the container's limit or ulimit -v"),
     ],
 )
 def test_that_the_system_has_no_more_is_no_bug(
@@ -282,6 +284,13 @@ def test_that_the_system_has_no_more_is_no_bug(
         end_with(has_none)
     assert ended.value.code == 2
     assert capsys.readouterr().err == f"the system lets netcheck {told}\n"
+
+
+def test_with_too_little_memory_to_load_a_command_it_says_so_in_one_line() -> None:
+    words = [sys.executable, "-m", "netcheck", "config", "example"]
+    script = f'ulimit -v {40 << 10} && exec "$@"'
+    ended = subprocess.run(["sh", "-c", script, "sh", *words], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (2, f"{NO_MORE_MEMORY}\n")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Files that commands write are whole, or as they were before."""
 
 import os
+import select
 import stat
 import threading
 from collections.abc import Callable
@@ -100,6 +101,25 @@ def test_a_page_goes_where_its_link_leads(tmp_path: Path) -> None:
         write_page(link, page)
         assert link.is_symlink()
         assert (folder / "page.html").read_bytes() == page
+
+
+def test_a_page_does_not_wait_for_a_reader_of_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    see_that_it_can_be_written(pipe)
+    with pytest.raises(OSError, match="nobody reads this pipe"):
+        write_page(pipe, OLD)
+
+
+def test_a_page_waits_for_who_reads_a_pipe_slowly(tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(reader, True)
+    writing_it = threading.Thread(target=write_page, args=(pipe, NEW * 50))
+    writing_it.start()
+    select.select([reader], [], [])
+    with os.fdopen(reader, "rb") as stream:
+        assert stream.read() == NEW * 50
+    writing_it.join()
 
 
 def test_a_page_goes_into_a_pipe(tmp_path: Path) -> None:

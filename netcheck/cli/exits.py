@@ -12,7 +12,14 @@ from typing import Any, NoReturn, TextIO, cast
 
 import click
 
-from netcheck.scarcity import NO_MORE_FILES, NO_MORE_THREADS, lacks_files, lacks_threads
+from netcheck.scarcity import (
+    NO_MORE_FILES,
+    NO_MORE_MEMORY,
+    NO_MORE_THREADS,
+    lacks_files,
+    lacks_memory,
+    lacks_threads,
+)
 
 ALL_READY, NOT_READY, NO_ANSWER, WITH_LIMITS = 0, 1, 2, 3
 """No answer: it is asked wrongly, or the answer is lost; 1 would say that something is not ready."""
@@ -20,6 +27,7 @@ BY_SIGNAL = 128
 """As shells say it: with the number of the signal that ended it."""
 INTERRUPTED = BY_SIGNAL + 2  # SIGINT
 UNREAD = BY_SIGNAL + 13  # SIGPIPE, which Windows has not: the reader has seen enough, as `head` soon has
+_ESCAPED = "backslashreplace"
 
 
 def fail(message: str) -> NoReturn:
@@ -84,6 +92,8 @@ def end_with(command: Callable[[], object]) -> NoReturn:
             fail(NO_MORE_THREADS)
         if lacks_files(error):
             fail(NO_MORE_FILES)
+        if lacks_memory(error):
+            fail(NO_MORE_MEMORY)
         fail(f"{traceback.format_exc()}internal error: please report it with the lines above")
     sys.exit(status)
 
@@ -112,10 +122,19 @@ def _text(stream: io.FileIO, before: TextIO | None) -> io.TextIOWrapper:
     """What the encoding does not know, such as odd file names, is escaped."""
     return io.TextIOWrapper(
         io.BufferedWriter(stream),
-        encoding=before.encoding if before else "utf-8",
-        errors="backslashreplace",
+        encoding=before.encoding if before and _can_hold_text(before.encoding) else "utf-8",
+        errors=_ESCAPED,
         line_buffering=stream.isatty() or stream.fileno() == 2,
     )
+
+
+def _can_hold_text(encoding: str) -> bool:
+    """Not where PYTHONIOENCODING names one that is for names only, as `idna` is."""
+    try:
+        "\n \udcff".encode(encoding, _ESCAPED)
+    except UnicodeError:
+        return False
+    return True
 
 
 class _Waiting(io.FileIO):

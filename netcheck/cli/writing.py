@@ -40,6 +40,9 @@ def write_new(file: Path, data: bytes) -> None:
 
 def write_page(file: Path, data: bytes) -> None:
     """Into what a link leads to, and into a pipe or device as it is, else as `write_whole`."""
+    if file.is_fifo():
+        _write_to_reader(file, data)
+        return
     if file.exists() and not file.is_file():
         file.write_bytes(data)
         return
@@ -52,12 +55,30 @@ def write_page(file: Path, data: bytes) -> None:
 
 
 def see_that_it_can_be_written(file: Path) -> None:
-    """OSError if not. What is there stays as it is, and where there is nothing, there is nothing after."""
+    """OSError if not. What is there stays as it is, and where there is nothing, there is nothing after.
+
+    Whether somebody reads a pipe is seen when it is written to: whoever does would take this for the end.
+    """
+    if file.is_fifo():
+        return
     was_there = file.exists()
     with file.open("a"):
         pass
     if not was_there:
         file.resolve().unlink()
+
+
+def _write_to_reader(pipe: Path, data: bytes) -> None:
+    """OSError where there is none: a pipe that is opened in the usual way waits for one, for ever."""
+    try:
+        opened = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        raise OSError(errno.ENXIO, "nobody reads this pipe", str(pipe)) from error
+    os.set_blocking(opened, True)
+    with os.fdopen(opened, "wb") as stream:
+        stream.write(data)
 
 
 def _keep_access(before: Path, new: Path) -> None:

@@ -32,7 +32,6 @@ from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.push_certificates import Proof
 from netcheck.push_certificates import ToProve
 from netcheck.settling import LatestFacts
-from netcheck.state.own import SelfState
 from netcheck.state.state import State
 from netcheck.web.listening import ListenError
 from netcheck.web.port import WebPort
@@ -96,7 +95,7 @@ class Daemon:
             await nursery.start(self._port.run)
             self._listen()
             nursery.start_soon(self._protected.watch)
-            nursery.start_soon(_watch_loop, self._state.own)
+            nursery.start_soon(_watch_clocks, self._state)
             self._probing = await self._load_probing()
             spare_the_collector()
             sys.setswitchinterval(_LONGEST_TURN)
@@ -173,6 +172,7 @@ class Daemon:
     def _take(self, config: Config) -> None:
         """In one step, so that state and config always agree."""
         own = self._state.own
+        self._state.note_clocks(time.time(), trio.current_time())
         own.reload_successful, own.reload_success_time = True, time.time()
         _log.info("configuration reloaded from %s: %s", self._file, in_words(self._config, config))
         if config.listen != self._config.listen:
@@ -285,11 +285,17 @@ async def _joined(pieces: Iterable[bytes]) -> bytes:
     return b"".join(made)
 
 
-async def _watch_loop(own: SelfState) -> None:
-    """Measure how late the event loop wakes a sleeper: whatever blocks it shows here, or ends it."""
+async def _watch_clocks(state: State) -> None:
+    """Measure how late the event loop wakes a sleeper: whatever blocks it shows here, or ends it.
+
+    And whether somebody sets the wall clock meanwhile.
+    """
+    own = state.own
     with Lifeline() as lifeline:
+        state.note_clocks(time.time(), trio.current_time())
         while True:
             due = trio.current_time() + _LOOP_CHECK
             await trio.sleep_until(due)
             own.loop_lag.observe(trio.current_time() - due)
+            state.note_clocks(time.time(), trio.current_time())
             lifeline.beat()

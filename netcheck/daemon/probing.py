@@ -17,6 +17,7 @@ from netcheck.config.file import Config
 from netcheck.daemon.announcing import log_failures
 from netcheck.daemon.inquiring import Inquiries
 from netcheck.daemon.large_hellos import LargeHellos
+from netcheck.daemon.standstill import Pulse
 from netcheck.model.holds import Hold
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.push_certificates import Acceptance, PushIdentity
@@ -29,6 +30,8 @@ from netcheck.state.state import State
 
 _log = logging.getLogger("netcheck")
 _BUG = "internal_error"
+_STOOD_STILL = "stood_still"
+"""The process did not run while it was under way."""
 _LATEST = 60.0
 """Seconds that a round may take on top of three intervals, and that a gate may let nobody in: visits end by
 their timeouts, long before."""
@@ -83,7 +86,8 @@ class Probing:
         self._large_hellos = LargeHellos(state, self._try_large_hellos)
         self._holds: dict[str, _Holding] = {}
         self._nursery: trio.Nursery | None = None
-        state.own.skipped |= dict.fromkeys((STILL_RUNNING, _BUG), 0)
+        self._pulse = Pulse()
+        state.own.skipped |= dict.fromkeys((STILL_RUNNING, _STOOD_STILL, _BUG), 0)
         self._plan()
 
     @property
@@ -106,6 +110,7 @@ class Probing:
     async def run(self) -> None:
         """Measure until cancelled."""
         async with trio.open_nursery() as self._nursery:
+            self._nursery.start_soon(self._pulse.run)
             self._nursery.start_soon(self._schedule.run)
             a_round = partial(self._schedule.sleep, 1.0)
             self._nursery.start_soon(self._inquiries.run, self._pace, a_round)
@@ -196,7 +201,8 @@ class Probing:
         if number >= self._due.get(slot.key, 0):
             self._due[slot.key] = number + slot.every
             self._round = max(self._round, number)
-            await self._visit(slot.call(number), number, lambda: self._still_has(slot))
+            if not await self._visit(slot.call(number), number, lambda: self._still_has(slot)):
+                self._due.pop(slot.key, None)
 
     async def _inquire(self, call: Call) -> None:
         """A visit out of turn."""
@@ -208,12 +214,16 @@ class Probing:
 
     async def _visit(
         self, call: Call, number: int, is_wanted: Callable[[], bool], *, alone: bool = False
-    ) -> None:
+    ) -> bool:
+        """False where it was in vain, through no fault of anybody: it is to be made once more."""
         try:
-            measures = await self._measures()
+            measures, began = await self._measures(), self._pulse.now()
             seen = await measures.visit(call.service, call.host, call.path, number, call.turn, alone=alone)
             if not is_wanted():  # a reload came meanwhile
-                return
+                return True
+            if self._pulse.missed_some_since(began):
+                self._state.own.note_skipped(_STOOD_STILL, 1)
+                return False
             self._state.record(seen)
             log_failures(seen)
             self._inquiries.look(call)
@@ -221,6 +231,7 @@ class Probing:
                 self._plan()
         except Exception:  # a bug of ours costs one visit, and never the daemon
             self._note_bug("the visit to", call.host, call.path.name)
+        return True
 
     async def _try_large_hellos(
         self, service: Service, host: str, path: ProbePath, turn: int

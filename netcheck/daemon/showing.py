@@ -136,7 +136,8 @@ class Showing:
 
 def _past(timeline: Timeline, now: float) -> Past:
     since = now - _DAYS_ON_THE_PAGE * _DAY
-    return Past(timeline.incidents(since, now), timeline.availability(since, now), _DAYS_ON_THE_PAGE)
+    found, available = timeline.incidents(since, now), timeline.availability(since, now)
+    return Past(found, available, _DAYS_ON_THE_PAGE, timeline.faults)
 
 
 def _incidents(timeline: Timeline, since: float, now: float) -> dict[str, object]:

@@ -78,7 +78,7 @@ def hosts_last_runs(facts: Facts) -> Numbers:
     # By the monotonic clock: where the other one was ahead and is set right, the latest time is an old one.
     latest: dict[str, tuple[float, float]] = {}
     for (_, _, path, _), seen in facts.hosts.items():
-        newest = max([(each.attempt.at, each.attempt.time) for known in seen for each in known.results])
+        newest = max([(each.attempt.at, known.last_run) for known in seen for each in known.results])
         latest[path] = max(newest, latest.get(path, newest))
     for path, (_, time) in latest.items():
         yield (path,), time

@@ -3,15 +3,18 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 import trio
 
-from netcheck.history.database import Database, HistoryError
-from netcheck.history.timeline import Describe, Timeline
+from netcheck.history.claim import Claim
+from netcheck.history.database import Database, HistoryError, read, refuse_another_history
+from netcheck.history.timeline import Describe, Key, Timeline
 from netcheck.model.findings import Judgement
+from netcheck.model.incidents import Span
 
 _log = logging.getLogger("netcheck")
 _WRITE_EVERY = 60.0
@@ -22,6 +25,10 @@ _LAST_WRITE = 3.0
 _BELIEVED_AFTER = 3600.0
 """Seconds for which a clock has to say so before anything is forgotten by it: one that is ahead for a moment,
 as until NTP has set it, would cost everything."""
+_ANOTHER = (
+    "{} is written by another netcheck that runs, and two would list everything twice: stop one of them, or "
+    "name another file in `history`"
+)
 _IN_MEMORY = "incidents are kept in memory until it can"
 
 
@@ -33,11 +40,30 @@ class _Kept:
 
     def __init__(self, file: Path) -> None:
         self.database = Database(file)
-        self.is_unread = True
+        self.claim = Claim(file)
+        self.is_unread, self.is_ours = True, False
         self._threads = trio.CapacityLimiter(1)  # one that hangs holds up the others of this file
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(work, limiter=self._threads, abandon_on_cancel=True)
+
+    def take(self) -> bool:
+        """Whether it is for us to write. HistoryError where it is left alone, with nothing beside it."""
+        with suppress(OSError):  # told by who reads it
+            refuse_another_history(self.database.file)
+        return self.claim.take()
+
+    def write(self, spans: Mapping[Key, Span], before: float) -> None:
+        if not self.is_ours:
+            raise HistoryError(_ANOTHER.format(self.database.file))
+        self.database.write(spans, before)
+
+    def look(self) -> list[Span]:
+        """What another daemon has written so far; what is wrong with the file is for that one to say."""
+        try:
+            return read(self.database.file)
+        except HistoryError:
+            return []
 
 
 class History:
@@ -52,6 +78,8 @@ class History:
         self._believed = 0.0
         """What time it is at least, in Unix seconds."""
         self._kept: _Kept | None = None
+        self._left: list[_Kept] = []
+        """Those that are in use no longer, and may still be claimed."""
         self._problem: str | None = None
         self._wake = trio.Event()
         self.take(file, keep)
@@ -65,6 +93,7 @@ class History:
         """Keep it so from now on. What another file has is read in, and it gets what is known here."""
         self._keep = keep
         if file != (self._kept.database.file if self._kept else None):
+            self._left += [self._kept] if self._kept else []
             self._kept = _Kept(file) if file else None
         self._wake.set()
 
@@ -106,17 +135,15 @@ class History:
                 await self._keep_file(_LAST_WRITE)
 
     async def _keep_file(self, longest: float) -> None:
+        await self._let_go(longest)
         if (kept := self._kept) is None:
             return
         database = kept.database
         try:
             with trio.fail_after(longest):
-                if kept.is_unread:
-                    self._timeline.add(known := await kept.in_thread(database.read))
-                    self._said = max((span.seen for span in known), default=self._said)
-                    kept.is_unread = False
+                await self._read(kept)
                 spans, before = dict(self._timeline.spans), self._believed - self._keep
-                await kept.in_thread(lambda: database.write(spans, before))
+                await kept.in_thread(lambda: kept.write(spans, before))
         except trio.TooSlowError:
             self._say(f"{database.file} does not answer within {longest:.0f} s; {_IN_MEMORY}")
         except HistoryError as error:
@@ -125,6 +152,21 @@ class History:
             _log.exception("internal error in writing incidents")
         else:
             self._say(None)
+
+    async def _read(self, kept: _Kept) -> None:
+        """Once; and once more when the file is ours, after another daemon wrote to it."""
+        is_ours = await kept.in_thread(kept.take)
+        if kept.is_unread or (is_ours and not kept.is_ours):
+            self._timeline.add(known := await kept.in_thread(kept.database.read if is_ours else kept.look))
+            self._said = max((span.seen for span in known), default=self._said)
+        kept.is_unread, kept.is_ours = False, is_ours
+
+    async def _let_go(self, longest: float) -> None:
+        """Where one hangs, its thread does so when it goes on."""
+        while self._left:
+            left = self._left.pop(0)
+            with trio.move_on_after(longest):
+                await left.in_thread(left.claim.let_go)
 
     def _say(self, problem: str | None) -> None:
         """Once, not with every try."""

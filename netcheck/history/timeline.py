@@ -1,6 +1,7 @@
 """The spans of verdicts in memory: begun, continued and ended by what is judged. Knows no file, no clock."""
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
@@ -20,6 +21,10 @@ _LONGEST = 4000
 
 Key = tuple[str, Role, float]
 """Path, role, and when it began."""
+Where = tuple[str, Role]
+"""Path and role."""
+Faults = Mapping[tuple[Cause, Hop], float]
+"""What is wrong somewhere: when each of it was first seen, as a Unix time."""
 Describe = Callable[[Judgement], Onset]
 
 
@@ -30,9 +35,21 @@ class Timeline:
         self.version = 0
         """Rises when a span begins or ends, and not while it only goes on."""
         self.spans: dict[Key, Span] = {}
-        self._open: dict[tuple[str, Role], Span] = {}
-        self._inherited: set[tuple[str, Role]] = set()
+        self._open: dict[Where, Span] = {}
+        self._faults: dict[Where, Faults] = {}
+        self._inherited: set[Where] = set()
         """Where what is open is from a file, and not everything was visited since."""
+
+    @property
+    def faults(self) -> Mapping[Where, Faults]:
+        """All that is wrong now, by where it is; what was there before anybody looked is left out.
+
+        In memory only: spans tell of one cause, which is the first of what is wrong.
+        """
+        return {
+            where: {what: began for what, began in its.items() if began > -math.inf}
+            for where, its in self._faults.items()
+        }
 
     def note(
         self, judgements: Iterable[Judgement], now: float, describe: Describe, *, of_all: bool = True
@@ -50,9 +67,16 @@ class Timeline:
         judged = {(each.path, each.role): each for each in judgements}
         for where in self._open.keys() - judged.keys():
             self._end(self._open[where], now)
+        self._faults = {where: its for where, its in self._faults.items() if where in judged}
         for where, judgement in judged.items():
             if judgement.verdict is not Verdict.UNKNOWN:
+                self._note_faults(where, judgement, now)
                 self._note(self._open.get(where), judgement, now, describe)
+
+    def _note_faults(self, where: Where, judged: Judgement, now: float) -> None:
+        known, first = self._faults.get(where, {}), -math.inf if where in self._inherited else now
+        found = [(finding.cause, finding.hop) for finding in judged.findings]
+        self._faults[where] = {what: min(known.get(what, first), now) for what in found}
 
     def _note(self, before: Span | None, judged: Judgement, now: float, describe: Describe) -> None:
         if before is not None:
@@ -113,7 +137,7 @@ class Timeline:
     def copy(self) -> "Timeline":
         """Its spans as they are now, for a thread to look at."""
         copied = Timeline()
-        copied.spans = dict(self.spans)
+        copied.spans, copied._faults = dict(self.spans), dict(self._faults)
         return copied
 
     def incidents(self, since: float, now: float) -> list[Span]:
@@ -125,7 +149,7 @@ class Timeline:
 
     def availability(self, since: float, now: float) -> list[Availability]:
         """From then until `now`, of each path and role that was measured, in the order of their names."""
-        grouped: dict[tuple[str, Role], list[Span]] = {}
+        grouped: dict[Where, list[Span]] = {}
         for span in self.spans.values():
             if span.until(now) > since:
                 grouped.setdefault((span.path, span.role), []).append(span)
@@ -169,7 +193,7 @@ def _begun(judged: Judgement, now: float, describe: Describe) -> Span:
 def _incidents(spans: Iterable[Span]) -> Iterable[Span]:
     """What was wrong; spans that people take for one incident are one, from the beginning of the first."""
     found: dict[Key, Span] = {}
-    latest: dict[tuple[str, Role], Span] = {}
+    latest: dict[Where, Span] = {}
     for span in sorted(filter(lambda span: span.is_incident, spans), key=lambda span: span.began):
         before = latest.get((span.path, span.role))
         incident = span

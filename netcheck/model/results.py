@@ -219,6 +219,8 @@ class Choice:
     """Why it is an older PAC file that says so; empty where it is not."""
     names_a_way: bool = True
     """False where no way can be read in it: it is then taken for DIRECT."""
+    unusable_store: str = ""
+    """As in Failure, where that is the trouble."""
 
 
 class Endpoint(NamedTuple):
@@ -281,13 +283,16 @@ class EndpointState:
     """The last visit to an endpoint; `phases` and `last_success` are of the last one that succeeded.
 
     The phases are without the session: it waits for what a peer may say.
-    Times are Unix seconds, for showing: whatever is decided by time goes by `Attempt.at`.
+    Times are Unix seconds, for showing: whatever is decided by time goes by `Attempt.at`. They are by the
+    clock as it is set now, where an attempt's is by the clock as it was then.
     """
 
     results: tuple[Result, ...] = ()
     reachable: int = 0
     last_run: float = 0.0
     last_success: float | None = None
+    last_success_at: float = 0.0
+    """The same on the monotonic clock."""
     phases: Mapping[Phase, float] = field(default_factory=dict)
     failures: int = 0
     """How many visits in a row none of its addresses answered."""

@@ -108,9 +108,10 @@ class Timeouts:
     def longest(self) -> float:
         """How many seconds a usual probe takes at most: with one connection, at the proxy if there is one.
 
-        More where a proxy has dead addresses, or stands in a row of several.
+        More where a proxy has dead addresses, or stands in a row of several. With a search list, the names
+        that it makes may take as long as the name itself, and no longer.
         """
-        return self.resolve + max(self.connect, self.proxy) + self.tls
+        return 2 * self.resolve + max(self.connect, self.proxy) + self.tls
 
     @property
     def patience(self) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from netcheck.answers import in_short
+from netcheck.model.failing import Phase
 from netcheck.model.findings import THIS_NETWORK, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import Binding, ProbePath, Resolver
 
@@ -48,8 +49,7 @@ def chain(path: ProbePath, judgements: Iterable[Judgement]) -> Chain:
     """What the judgements of a path say about each of its hops."""
     judged = [each for each in judgements if each.path == path.name]
     faults = [(finding, each) for each in judged for finding in each.faults]
-    is_network = any(finding.owner == THIS_NETWORK for finding, _ in faults)
-    places = _places(path, {finding.hop for finding, _ in faults}, is_network=is_network)
+    places = _places(path, [finding for finding, _ in faults])
     unknown = all(each.verdict is Verdict.UNKNOWN for each in judged)
     nothing_arrives = all(each.verdict is Verdict.NOT_READY for each in judged)
     links: list[Link] = []
@@ -71,13 +71,15 @@ def _link(place: _Place, faults: Sequence[tuple[Finding, Judgement]], state: str
     return Link(place.name, place.detail, "broken" if is_broken else "limited", says)
 
 
-def _places(path: ProbePath, blamed: set[Hop], *, is_network: bool) -> list[_Place]:
+def _places(path: ProbePath, faults: Sequence[Finding]) -> list[_Place]:
     """From this machine to Apple; a hop that is blamed without being of the path stands before Apple."""
-    places = [_Place("This machine", _binding(path.binding), (Hop.LOCAL_NETWORK, Hop.NETCHECK))]
-    if is_network:
-        places.append(_Place("This network", "", (Hop.LOCAL_NETWORK,), is_network=True))
+    blamed, near = {finding.hop for finding in faults}, list[_Place]()
     if not path.load_balancer and (path.resolved_families() or Hop.RESOLVER in blamed):
-        places.append(_Place("Resolver", _resolver(path.resolver), (Hop.RESOLVER,)))
+        near.append(_Place("Resolver", _resolver(path.resolver), (Hop.RESOLVER,)))
+    if of_network := [finding for finding in faults if finding.owner == THIS_NETWORK]:
+        network = _Place("This network", "", (Hop.LOCAL_NETWORK,), is_network=True)
+        near.insert(len(near) if all(map(_has_resolved, of_network)) else 0, network)
+    places = [_Place("This machine", _binding(path.binding), (Hop.LOCAL_NETWORK, Hop.NETCHECK)), *near]
     if path.is_proxied:
         places += [_Place("Proxy", proxy.url, (Hop.PROXY,)) for proxy in path.proxies]
         if path.chosen_by is not None:
@@ -91,6 +93,12 @@ def _places(path: ProbePath, blamed: set[Hop], *, is_network: bool) -> list[_Pla
     if Hop.OWN_SERVICE in blamed:
         places.append(_Place("Your service", "", (Hop.OWN_SERVICE,)))
     return [*places, _Place("Apple", "", (Hop.APPLE,))]
+
+
+def _has_resolved(finding: Finding) -> bool:
+    """Whether the resolver answers all the same: it is not behind a NAT64 gateway, say, that is dead."""
+    failures = [result.attempt.failure for result in finding.about]
+    return bool(failures) and all(failure and failure.phase is not Phase.RESOLVE for failure in failures)
 
 
 def _binding(binding: Binding) -> str:

@@ -102,7 +102,7 @@ def _field(fields: Fields, name: str, port: int, path: ProbePath) -> Field | Non
 
 
 def _cell(field: Field, recent: Recent) -> Cell:
-    latest = max(field.results, key=lambda result: result.attempt.time, default=None)
+    latest = max(field.results, key=lambda result: result.attempt.at, default=None)
     addresses = _addresses(field.results)
     return Cell(
         id=f"cell/{field.service.name}/{field.port}/{field.path.name}",

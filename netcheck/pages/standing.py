@@ -1,16 +1,16 @@
 """How it stands, for the top of a page: a line for each verdict, what is wrong, and what was."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from zlib import crc32
 
 from netcheck.answers import evidence_lines, in_short
 from netcheck.facts import Facts, PathFinding
-from netcheck.model.findings import Finding, Fix, Judgement, Verdict
+from netcheck.model.findings import Cause, Finding, Fix, Hop, Judgement, Verdict
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Expected, Role
-from netcheck.pages.words import Said, said
+from netcheck.pages.words import Said, own_services, said
 from netcheck.phrases import as_sentence, duration_text, percent_text, time_text
 
 _MOST_EVIDENCE = 8
@@ -34,6 +34,8 @@ class Past:
     incidents: Sequence[Span] = ()
     availability: Sequence[Availability] = ()
     days: int = 7
+    faults: Mapping[tuple[str, Role], Mapping[tuple[Cause, Hop], float]] = field(default_factory=dict)
+    """Of what is wrong now, also beside the cause of an incident: when it was first seen, where known."""
 
     def lasting_of(self, judged: Judgement) -> Span | None:
         """The incident of which this is the latest; none where the history is still to hear of it."""
@@ -103,16 +105,16 @@ def worst(states: Iterable[str]) -> str:
     return min(states, key=_ORDER.index, default="unknown")
 
 
-def lines(judgements: Sequence[Judgement], past: Past, now: float) -> list[Line]:
+def lines(facts: Facts, past: Past, now: float) -> list[Line]:
     """One for each, the worst first."""
     known = {(each.path, each.role): each for each in past.availability}
-    made = []
-    for judged in judgements:
+    made, own = [], own_services(facts.services)
+    for judged in facts.judgements:
         state, available = state_of(judged), known.get((judged.path, judged.role))
         made.append(
             Line(
                 state=state,
-                said=said(judged),
+                said=said(judged, own),
                 doubts=judged.doubts,
                 since=_since(span.began if (span := past.lasting_of(judged)) else None, now),
                 availability=_availability(judged, available),
@@ -141,7 +143,7 @@ def _mark(finding: Finding) -> str:
 def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
     finding = alike[0].finding
     judgements = [judged for found in alike for judged in found.judgements]
-    begun = [at for judged in judgements if (at := _began(finding, past.lasting_of(judged))) is not None]
+    begun = [at for judged in judgements if (at := _began(finding, past, judged)) is not None]
     evidence = _evidence(finding, alike)
     return Trouble(
         mark=_mark(finding),
@@ -183,10 +185,11 @@ def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
     ]
 
 
-def _began(finding: Finding, span: Span | None) -> float | None:
-    """When this began; None where the verdict lasts for another cause, whose beginning it is not."""
-    if span is None or (span.cause, span.hop) != (finding.cause, finding.hop):
-        return None
+def _began(finding: Finding, past: Past, judged: Judgement) -> float | None:
+    """When this began, as far as that is known: what the verdict lasts for may be another cause."""
+    span, what = past.lasting_of(judged), (finding.cause, finding.hop)
+    if span is None or (span.cause, span.hop) != what:
+        return past.faults.get((judged.path, judged.role), {}).get(what)
     return span.began if span.cause_began is None else span.cause_began
 
 

@@ -70,7 +70,7 @@ def _failure_row(
     seen = failure.detail[:LONGEST] if failure else ""
     if failure and failure.evidence:
         seen += f"; the answer began with {failure.evidence_text}"
-    latest = f"{duration_text(now - max(result.attempt.time for result in alike))} ago"
+    latest = f"{duration_text(now - max(alike, key=lambda result: result.attempt.at).attempt.time)} ago"
     rest = [Cell(str(len(alike))), Cell(latest), where, names, Cell(seen)]
     if why_harmless:
         cells = [Cell(path), Cell(f"{why_harmless}: {kind}"), *rest]

@@ -1,11 +1,12 @@
 """Verdicts and causes in words that need no knowledge of networks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from netcheck.answers import NOTHING_JUDGED, WHO, in_short
 from netcheck.model.findings import Cause, Judgement, Verdict
 from netcheck.model.paths import Role
+from netcheck.model.services import Service
 from netcheck.phrases import listed
 
 _WHO = {Role.DEVICE: WHO[Role.DEVICE], Role.PROVIDER: f"The {WHO[Role.PROVIDER]}"}
@@ -39,6 +40,19 @@ _LIMITED: Mapping[Role | None, str] = {
 }
 
 
+_MISSES: Mapping[Verdict, str] = {
+    Verdict.NOT_READY: "cannot use {}",
+    Verdict.DEGRADED: "cannot always use {}",
+    Verdict.FALLBACK_ONLY: "cannot always use {}",
+}
+"""Of servers of the user's own: push itself need not suffer."""
+
+
+def own_services(services: Iterable[Service]) -> Set[str]:
+    """Those that are not Apple's, by name."""
+    return {service.name for service in services if not service.tls.is_apples}
+
+
 class Said(NamedTuple):
     """`WHO on PATH WHAT`: a verdict as a sentence, in parts, so that the path can stand out."""
 
@@ -50,8 +64,11 @@ class Said(NamedTuple):
         return f"{self.who} on {self.path} {self.what}"
 
 
-def said(judged: Judgement) -> Said:
-    what = _DOES[judged.role][judged.verdict]
+def said(judged: Judgement, own: Set[str] = frozenset()) -> Said:
+    """`own`: the services that are the user's own."""
+    missed = _missed(judged, own)
+    does = _MISSES if missed else _DOES[judged.role]
+    what = does[judged.verdict].format(listed(sorted(missed)))
     is_well = judged.verdict is Verdict.READY and judged.is_expected
     if not is_well and judged.verdict is not Verdict.UNKNOWN:
         faults = listed(list(dict.fromkeys(map(in_short, judged.asking))))
@@ -59,8 +76,15 @@ def said(judged: Judgement) -> Said:
     return Said(_WHO[judged.role], judged.path, f"{what}.")
 
 
-def headline(judgements: Sequence[Judgement]) -> str:
-    """All of it in one short sentence, of those alone whom the worst of it concerns."""
+def _missed(judged: Judgement, own: Set[str]) -> Set[str]:
+    """The services of the user's own that are missed, where nothing else is."""
+    faults = [{result.service for result in finding.about} for finding in judged.asking]
+    missed = set[str]().union(*faults)
+    return missed if judged.verdict in _MISSES and all(faults) and missed <= own else set()
+
+
+def headline(judgements: Sequence[Judgement], own: Set[str] = frozenset()) -> str:
+    """All of it in one short sentence, of those alone whom the worst of it concerns; `own` as for `said`."""
     if not judgements:
         return f"{NOTHING_JUDGED[0].upper()}{NOTHING_JUDGED[1:]}."
     opened = [judged for judged in judgements if judged.cause is Cause.PATH_OPEN]
@@ -69,13 +93,14 @@ def headline(judgements: Sequence[Judgement]) -> str:
         if verdicts != {Verdict.NOT_READY} and opened:
             return _opened(opened, judgements)
         if concerned := [judged for judged in others if judged.verdict in verdicts]:
-            return _concerning(concerned, judgements)
+            of_push = [judged for judged in concerned if not _missed(judged, own)]
+            return _concerning(of_push or concerned, judgements, own)
     if any(judged.verdict is not Verdict.READY for judged in judgements):
         return "All is as the config expects."
     return "Push works on every path." if len(_paths(judgements)) > 1 else "Push works."
 
 
-def _concerning(concerned: Sequence[Judgement], every: Sequence[Judgement]) -> str:
+def _concerning(concerned: Sequence[Judgement], every: Sequence[Judgement], own: Set[str]) -> str:
     """Of a single role where the other one has no part in it: that one may well work."""
     verdict, names = concerned[0].verdict, _paths(concerned)
     where = _where(names, every)
@@ -84,6 +109,9 @@ def _concerning(concerned: Sequence[Judgement], every: Sequence[Judgement]) -> s
     roles = {judged.role for judged in concerned}
     is_of_all = roles == {judged.role for judged in every}
     who = None if is_of_all or len(roles) > 1 else concerned[0].role
+    if missed := set[str]().union(*(_missed(judged, own) for judged in concerned)):
+        whoever = _WHO[concerned[0].role] if len(roles) == 1 else "Devices and the MDM server"
+        return f"{whoever} {_MISSES[verdict].format(listed(sorted(missed)))} on {where}."
     return f"{(_BROKEN if verdict is Verdict.NOT_READY else _LIMITED)[who]} on {where}."
 
 

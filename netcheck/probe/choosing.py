@@ -21,7 +21,7 @@ from netcheck.pac.answers import ways_of
 from netcheck.probe.aims import Aim, aim
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
-from netcheck.probe.pac import KeptFiles, PacFiles, Url
+from netcheck.probe.pac import KeptFiles, PacFiles, Saying, Url
 from netcheck.probe.resolve import Destination, destinations
 from netcheck.probe.walk import failure_in
 
@@ -41,9 +41,8 @@ _BROKEN_OFF = (
 class Chosen(NamedTuple):
     """What was said of a host and port, and what to try: one aim for each way, in order."""
 
-    said: str | None
+    saying: Saying | None
     """None where there is no answer; then the one aim is a failure."""
-    trouble: str
     aims: tuple[Aim, ...]
     names_a_way: bool = True
 
@@ -81,7 +80,7 @@ class Choosing:
         self, shared: Round, service: Service, host: str, port: int, path: ProbePath, turn: int
     ) -> Chosen:
         try:
-            said, trouble, ways = await self._ways(shared, service, host, port, path)
+            saying, ways = await self._ways(shared, service, host, port, path)
         except Exception as error:  # of the PAC file, or a bug of ours: that must be counted and shown, too
             failure = failure_in(Phase.PROXY_RESOLVE, error)
         else:
@@ -89,21 +88,21 @@ class Choosing:
             where = [await self._destination(shared, service, host, path, way, turn) for way in taken]
             pairs = zip(where, taken, strict=True)
             aims = tuple(aim(service, host, path, port, to, way) for to, way in pairs)
-            return Chosen(said, trouble, aims, names_a_way=bool(ways))
+            return Chosen(saying, aims, names_a_way=bool(ways))
         nowhere = Destination(_family(host), failure=failure)
-        return Chosen(None, "", (aim(service, host, path, port, nowhere),))
+        return Chosen(None, (aim(service, host, path, port, nowhere),))
 
     async def _ways(
         self, shared: Round, service: Service, host: str, port: int, path: ProbePath
-    ) -> tuple[str, str, tuple[Way, ...]]:
+    ) -> tuple[Saying, tuple[Way, ...]]:
         if isinstance(path.chosen_by, Environment):
             way = path.chosen_by.way(host, tls=_url(service, host, port)[0].startswith("https:"))
-            return way_text(way), "", (way,)
+            return Saying(way_text(way)), (way,)
         assert path.chosen_by is not None  # noqa: S101 - for the types: only such paths come here
         every = tuple(_url(service, each, at) for each in service.hosts for at in ports_on(service, path))
         url = _url(service, host, port)
         saying = await self._pacs.ask(shared, path.chosen_by, path, url, every)
-        return *saying, ways_of(saying.said, path.chosen_by.credentials, path.chosen_by.ca_file)
+        return saying, ways_of(saying.said, path.chosen_by.credentials, path.chosen_by.ca_file)
 
     async def _destination(
         self, shared: Round, service: Service, host: str, path: ProbePath, way: Way, turn: int

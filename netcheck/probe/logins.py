@@ -93,8 +93,7 @@ class _Known:
         minutes = max(1, math.ceil((self.at + _PAUSE - trio.current_time()) / 60))
         return (
             f"after {_FEW} rejections netcheck sends this login only every {duration_text(_PAUSE)}, "
-            f"as accounts get locked, and next in {minutes} min; "
-            "another one in the config is sent as soon as that is reloaded"
+            f"as accounts get locked: next in {minutes} min, and another one after a reload"
         )
 
 

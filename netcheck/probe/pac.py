@@ -63,7 +63,9 @@ class Saying(NamedTuple):
     """What the script says; `trouble` is why no newer one is there, empty where this is the newest."""
 
     said: str
-    trouble: str
+    trouble: str = ""
+    unusable_store: str = ""
+    """As in Failure, where that is why."""
 
 
 @dataclass(slots=True)
@@ -124,7 +126,7 @@ class PacFiles:
         async with kept.lock:
             if trio.current_time() >= kept.read_at + _READ_EVERY:
                 await self._read(shared, pac, path, kept)
-            if kept.script is None or (kept.trouble and kept.trouble.unusable_store):
+            if kept.script is None:
                 assert kept.trouble is not None  # noqa: S101 - for the types: it was read
                 why, store = kept.trouble, kept.trouble.unusable_store
                 raise PhaseError(why.reason, why.detail, unusable_store=store)  # each with its own traceback
@@ -135,7 +137,9 @@ class PacFiles:
         answer = given[1][beside.index(url)]
         if "error" in answer:
             raise PhaseError(Reason.PAC_FAULTY, f"the PAC file {pac}, asked for {url[0]}: {answer['error']}")
-        return Saying(answer["said"], kept.trouble.detail if kept.trouble else "")
+        if kept.trouble is None:
+            return Saying(answer["said"])
+        return Saying(answer["said"], kept.trouble.detail, kept.trouble.unusable_store)
 
     async def _read(self, shared: Round, pac: Pac, path: ProbePath, kept: _Kept) -> None:
         kept.trouble = None

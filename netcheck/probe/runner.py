@@ -245,10 +245,11 @@ class Prober:
         results = await together([partial(self._probe, shared, service, host, aim) for aim in chosen.aims])
         final = (each for each in results if not is_passed_over(each.attempt.proxies, each.attempt.failure))
         taken = next(final, results[0])
-        if chosen.said is None:
+        if (saying := chosen.saying) is None:
             return taken
         attempts = tuple(each.attempt for each in results)
-        return replace(taken, choice=Choice(chosen.said, attempts, chosen.trouble, chosen.names_a_way))
+        choice = Choice(saying.said, attempts, saying.trouble, chosen.names_a_way, saying.unusable_store)
+        return replace(taken, choice=choice)
 
     async def _resolve(
         self, shared: Round, service: Service, host: str, path: ProbePath

@@ -1,6 +1,7 @@
 """What the files of push certificates held when they were last read, and what APNs said of these."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from netcheck.model.paths import ProbePath
 from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate, PushCertificateFile
@@ -43,6 +44,12 @@ class PushCertificates:
         is_known = before is not None and before.sha256 == proof.sha256
         if not (is_known and proof.acceptance is Acceptance.UNPROVEN):
             self._proofs[where] = proof
+
+    def move_clock(self, seconds: float) -> None:
+        """The wall clock was set by so much."""
+        self._proofs = {
+            where: replace(proof, time=proof.time + seconds) for where, proof in self._proofs.items()
+        }
 
     def read(self) -> list[PushCertificate]:
         """What is known of every certificate whose file was read, be it in vain."""

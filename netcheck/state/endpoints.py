@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import filterfalse, islice
 from operator import attrgetter
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from netcheck.model.failing import Phase
 from netcheck.model.hosts import endpoint_text
@@ -34,6 +34,22 @@ _Where: TypeAlias = tuple[str, str, str]
 """Service, host, path."""
 
 
+class _Clock(NamedTuple):
+    """When the wall clock was last set, on the monotonic one, and by how much it is ahead of it since."""
+
+    set_at: float = -math.inf
+    ahead: float = 0.0
+
+    def read_anew(self, known: EndpointState) -> EndpointState:
+        """With the times that this clock would have said."""
+        return replace(
+            known,
+            last_run=self.ahead + max(map(_at, known.results)),
+            last_success=None if known.last_success is None else self.ahead + known.last_success_at,
+            balancers={name: self.read_anew(each) for name, each in known.balancers.items()},
+        )
+
+
 class Endpoints:
     """The state of every endpoint that was visited and is still configured."""
 
@@ -44,6 +60,7 @@ class Endpoints:
         self._families: dict[_Where, tuple[Endpoint, ...]] = {}
         self._begun: dict[_Where, float] = {}
         """When the latest attempt of what is known began, on the monotonic clock."""
+        self._clock = _Clock()
 
     def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
         """Forget what is no longer configured, and of a host that one of its load balancers has left, all."""
@@ -65,6 +82,14 @@ class Endpoints:
             if (known := tuple(endpoint for endpoint in endpoints if endpoint in self.latest))
         }
         self._begun = {where: self._begun[where] for where in self._families}
+
+    def set_clock(self, at: float, ahead: float) -> None:
+        """The wall clock was found to be set, at `at` of the monotonic one, of which it is now so far ahead.
+
+        Else what was seen while it was wrong might be shown in the future for as long as the host fails.
+        """
+        self._clock = _Clock(at, ahead)
+        self.latest = {endpoint: self._clock.read_anew(known) for endpoint, known in self.latest.items()}
 
     def is_overtaken(self, visit: Visit) -> bool:
         """Whether all that it saw began before what is known: another visit, made meanwhile, was quicker."""
@@ -91,7 +116,9 @@ class Endpoints:
             self._families[where] = tuple(results)
             self._begun[where] = _begun(visit.results)
         for endpoint, latest in results.items():
-            self.latest[endpoint] = _endpoint_state(tuple(latest), self.latest.get(endpoint, _UNSEEN))
+            known = _endpoint_state(tuple(latest), self.latest.get(endpoint, _UNSEEN))
+            was_set = self._begun[where] < self._clock.set_at
+            self.latest[endpoint] = self._clock.read_anew(known) if was_set else known
         return tuple(results)
 
     def _has(self, endpoint: Endpoint) -> bool:
@@ -159,6 +186,7 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
         reachable=len(succeeded),
         last_run=time,
         last_success=time,
+        last_success_at=max(map(_at, results)),
         phases=phases,
         failures=0,
         bag=next((result.attempt.bag for result in succeeded if result.attempt.bag), None),

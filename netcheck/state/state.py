@@ -20,6 +20,9 @@ from netcheck.state.lookups import Lookups
 from netcheck.state.own import SelfState
 from netcheck.state.proxies import Proxies
 
+_SET = 1.0
+"""Seconds that a clock moves at once: it was set, and not only made to go faster."""
+
 
 class State:
     """Everything that is known. Written by one task at a time, in whole steps; read between them.
@@ -43,6 +46,8 @@ class State:
         self.holds = Holds()
         self.push_certificates = PushCertificates()
         self.own = SelfState()
+        self._ahead: float | None = None
+        """By how many seconds the wall clock was last ahead of the monotonic one."""
         self.inquiries = Counter[str]()
         """How many inquiries are under way into each path."""
 
@@ -102,6 +107,20 @@ class State:
         self.version += 1
         self.inquiries.subtract(paths)
         self.inquiries = +self.inquiries
+
+    def note_clocks(self, wall: float, at: float) -> None:
+        """What the clocks say now; where the wall clock was set meanwhile, the times that are shown move.
+
+        By the monotonic one, which stands still while the machine sleeps: what was seen before counts as
+        newer then. What a clock said that only goes slower or faster for a while is as good as it was.
+        """
+        before, self._ahead = self._ahead, wall - at
+        if before is None or abs(moved := self._ahead - before) < _SET:
+            return
+        self.version += 1
+        self.endpoints.set_clock(at, self._ahead)
+        self.push_certificates.move_clock(moved)
+        self.own.reload_success_time += moved
 
     def record_hold(self, hold: Hold) -> None:
         """Take in how a hold fares; one that is no longer configured is dropped."""

@@ -245,6 +245,14 @@ def the_reply(about: Sequence[Counted], *, is_of_destination: bool = True) -> st
     return f"{endpoint_text(first.result.host, first.result.port)}: {detail or reason}"
 
 
+def mend_the_stores(stores: Sequence[str]) -> str:
+    """A sentence: what to do where netcheck cannot use these files of authorities."""
+    return (
+        f"On the machine that runs netcheck, make sure that netcheck can read certificates in PEM from "
+        f"{shortened(stores)}, in time."
+    )
+
+
 def shortened(items: Sequence[str]) -> str:
     return listed(_first(items))
 

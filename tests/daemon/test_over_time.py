@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from netcheck.config.file import default
+from netcheck.daemon.daemon import belief
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, Role
@@ -317,6 +318,13 @@ def test_visits_that_outlast_their_rounds_leave_no_gap_in_what_is_known() -> Non
 
     watched = watch(often, Network(), a_port_is_blocked)
     assert [what for _, what in said(watched, "direct", DEVICE)] == [UNKNOWN, READY, FALLBACK]
+
+
+def test_what_is_known_lasts_until_a_probe_has_ended_that_took_two_lookups_in_a_row() -> None:
+    """As with a search list: the first name may time out, and so may the next."""
+    config, timeouts = default(), Timeouts(resolve=10.0, connect=5.0, proxy=5.0, tls=5.0)
+    probing = replace(config.probing, interval=28.0, timeouts=timeouts)
+    assert belief(replace(config, probing=probing)).window == 2 * 2 * 28.0
 
 
 def test_one_host_of_apple_s_that_is_down_is_still_found() -> None:

@@ -11,6 +11,7 @@ from trio.testing import MockClock
 
 from netcheck.config.file import Config, load
 from netcheck.daemon.probing import Probing
+from netcheck.daemon.standstill import Pulse
 from netcheck.model.bags import Bag
 from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Outcome, Reason
@@ -475,6 +476,39 @@ def test_nothing_begins_over_a_path_that_has_just_been_taken_away(auto: Config) 
         for turns in range(6):
             astray, _ = virtually(take_away, config, at, turns)
             assert astray == []
+
+
+class Stopped(Stand):
+    """The process does not run for a minute while the first bag is fetched."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(2, takes=2.0)
+        self.stood_still = 0.0
+        monkeypatch.setattr(Pulse, "now", lambda _: trio.current_time() + self.stood_still)
+
+    async def visit(self, service: Service, host: str, path: ProbePath, *_: object, **__: object) -> Visit:
+        seen = await super().visit(service, host, path)
+        if service.bag and not self.stood_still:
+            self.stood_still = 60.0
+        return seen
+
+
+def test_what_was_under_way_while_the_process_did_not_run_counts_for_nothing(
+    auto: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def some_rounds(made: Run) -> None:
+        await trio.sleep(60)
+
+    made = run(replace(auto, paths=auto.paths[:1]), stand := Stopped(monkeypatch), some_rounds)
+    thrown_away = made.state.own.skipped["stood_still"]
+    fetched = [host for name, host in stand.begun if name == "bag"]
+    assert thrown_away > 0
+    assert len(fetched) > len(set(fetched)), "not only after a week"
+    counted = sum(made.state.flows.outcomes[Flow("ours", 1, "direct")].values())
+    begun = [name for name, _ in stand.begun].count("ours")
+    assert counted in (begun, begun - 1)
+    assert counted + thrown_away >= begun
+    assert made.couriers() == named(2)
 
 
 # Bugs of ours

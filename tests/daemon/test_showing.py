@@ -184,7 +184,7 @@ def test_the_daemon_goes_on_while_the_disk_of_its_history_is_full(tmp_path: Path
     with running(file, under=("unshare", "-m", "sh", "-ec", mount, str(disk))) as daemon:
         daemon.wait("a warning", lambda: "incidents are kept in memory until it can" in daemon.logged())
         daemon.wait("an incident", lambda: bool(_incidents(daemon)))
-        assert "Push is broken" in daemon.get("/")[1]
+        assert "cannot use ours" in daemon.get("/")[1]
         assert "internal error" not in daemon.logged()
 
 

@@ -21,6 +21,7 @@ What `/metrics` serves, in Prometheus's text format or OpenMetrics; `?name[]=` c
 and ratios of 0 to 1. What is counted starts at 0 with all that can happen on a path, so that a first failure
 is an increase. A series stays for as long as what it is about is configured: a DNS outage is a failure, not a
 gap. No label holds a credential. How many series that makes: [fleet.md](fleet.md).
+Where the machine's clock was wrong and is set, what says when something was last done moves with it.
 
 Probes and hosts are counted on all ports that a path leads to, also on those that nobody needs there. So
 through a web proxy that denies 5223, half of the couriers' probes fail, and the path is ready:
@@ -38,7 +39,8 @@ LABELS = {
     "role": "who needs it: {roles}",
     "verdict": "{verdicts}, from the best to the worst",
     "cause": "what is wrong: {causes}; [diagnosis.md](diagnosis.md) says what each means."
-    " Of skipped probes: `still_running`, `internal_error`",
+    " Of skipped probes: `still_running`, `stood_still` (the process did not run while they were under way),"
+    " `internal_error`",
     "hop": "whose part of the way it is: {hops}",
     "next_step": "a sentence to forward, at most 1000 characters, the same while the cause is",
     "phase": "where in a probe: {phases}",

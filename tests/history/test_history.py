@@ -1,8 +1,11 @@
 """The file of the incidents: restarts, damage, full disks, and files that are not ours."""
 
+import errno
 import logging
 import resource
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -15,7 +18,7 @@ from netcheck.history import database as database_module
 from netcheck.history import history as history_module
 from netcheck.history.database import Database, HistoryError, read
 from netcheck.history.history import History
-from netcheck.history.timeline import MOST
+from netcheck.history.timeline import MOST, key_of
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.incidents import Onset, Span
 from netcheck.model.paths import Role
@@ -27,6 +30,17 @@ LATER = NOW + 86400.0
 KEEP = 30 * 86400.0
 FIRST_VERSION = Path(__file__).with_name("version-1.sql")
 DEADLINE = 20.0
+BEFORE = Span(
+    "direct",
+    Role.DEVICE,
+    Verdict.NOT_READY,
+    Cause.PORT_BLOCKED,
+    Hop.FIREWALL,
+    NOW,
+    NOW + 100,
+    NOW + 100,
+    is_expected=False,
+)
 
 
 def kept(file: Path | None, *judgements: Judgement, begun: float = NOW, keep: float = 1e12) -> History:
@@ -61,7 +75,7 @@ def test_incidents_survive_a_restart(tmp_path: Path) -> None:
 def test_the_file_is_whole_when_nobody_has_it_open(tmp_path: Path) -> None:
     file = tmp_path / "netcheck.db"
     kept(file, DOWN)
-    assert [each.name for each in tmp_path.iterdir()] == ["netcheck.db"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["netcheck.db", "netcheck.db.lock"]
     assert [span.cause for span in read(file)] == [DOWN.cause]
 
 
@@ -531,6 +545,103 @@ def test_a_file_that_is_locked_is_written_later(tmp_path: Path, caplog: pytest.L
     assert causes(history)[0] == DOWN.cause
 
 
+# Another daemon
+
+_WRITES = """
+import sys, time
+from pathlib import Path
+from netcheck.history.claim import Claim
+print(Claim(Path(sys.argv[1])).take(), flush=True)
+time.sleep(60)
+"""
+
+
+@contextmanager
+def written_elsewhere(file: Path) -> Iterator[subprocess.Popen[str]]:
+    """By another process, as long as it lives."""
+    command = [sys.executable, "-c", _WRITES, str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "True\n"
+            yield other
+        finally:
+            other.kill()
+
+
+def test_a_file_that_another_daemon_writes_is_only_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, link = tmp_path / "netcheck.db", tmp_path / "link.db"
+    link.symlink_to(file)
+    Database(file).write({key_of(BEFORE): BEFORE}, 0.0)
+    with written_elsewhere(file):  # not by this process before: its lock would be its own as long as it lives
+        for name in (file, link):
+            caplog.clear()
+            history = kept(name, DOWN, DOWN, begun=NOW + 500)
+            assert causes(history) == [DOWN.cause, BLOCKED.cause]
+            (said,) = caplog.messages
+            assert f"{name} is written by another netcheck that runs" in said
+    assert [span.cause for span in read(file)] == [BLOCKED.cause]
+
+
+def test_a_file_is_ours_when_the_other_daemon_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(history_module, "_WRITE_EVERY", 0.05)
+    caplog.set_level(logging.INFO)
+    file = tmp_path / "netcheck.db"
+
+    async def main(other: subprocess.Popen[str]) -> History:
+        history = History(file, 1e12)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(history.run)
+            kept_elsewhere = Database(file)
+            kept_elsewhere.write({key_of(BEFORE): BEFORE}, 0.0)
+            history.note([DOWN], NOW + 500, lambda _: Onset("", ""))
+            other.kill()
+            await until_it_has(file, DOWN.cause)
+            nursery.cancel_scope.cancel()
+        return history
+
+    with written_elsewhere(file) as other:
+        history = trio.run(main, other)
+    assert causes(history) == [DOWN.cause, BEFORE.cause]
+    assert "the file is written again" in caplog.text
+
+
+def test_a_file_that_is_left_in_a_reload_is_anybody_s(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+
+    async def main() -> None:
+        history = History(file, 1e12)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(history.run)
+            history.take(second := tmp_path / "second.db", 1e12)
+            history.note([DOWN], NOW, lambda _: Onset("", ""))
+            await until_it_has(second, DOWN.cause)
+            with written_elsewhere(file):
+                pass
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
+
+
+def test_where_there_are_no_locks_all_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("netcheck.history.claim.fcntl.lockf", none)
+    kept(file := tmp_path / "netcheck.db", DOWN)
+    assert [span.cause for span in read(file)] == [DOWN.cause]
+
+
+def test_a_lock_of_another_user_s_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "netcheck.db.lock").mkdir()  # which root cannot open either
+    kept(file := tmp_path / "netcheck.db", DOWN)
+    assert [span.cause for span in read(file)] == [DOWN.cause]
+
+
 # Who only reads
 
 
@@ -546,8 +657,9 @@ def test_a_file_can_be_read_while_it_is_written(tmp_path: Path) -> None:
 
 def test_a_look_leaves_nothing_beside_the_file(tmp_path: Path) -> None:
     kept(file := tmp_path / "netcheck.db", DOWN)
+    before = sorted(tmp_path.iterdir())
     assert [span.seen for span in read(file)] == [NOW]
-    assert list(tmp_path.iterdir()) == [file]  # else it is this user's, and the daemon's may not write there
+    assert sorted(tmp_path.iterdir()) == before  # what is this user's, the daemon's may not write to
 
 
 @pytest.mark.parametrize(("left", "seen"), [("-wal -shm", NOW + 1), ("-wal", NOW)])

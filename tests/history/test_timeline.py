@@ -267,6 +267,34 @@ def test_a_verdict_that_goes_on_is_no_news() -> None:
     assert timeline.version == version
 
 
+BOTH = replace(DOWN, findings=(*DOWN.findings, *BLOCKED.findings))
+RESOLVER, FIREWALL = (Cause.DNS_FAILURE, Hop.RESOLVER), (Cause.PORT_BLOCKED, Hop.FIREWALL)
+
+
+def faults(timeline: Timeline) -> dict[tuple[Cause, Hop], float]:
+    return dict(timeline.copy().faults.get(("direct", Role.DEVICE), {}))
+
+
+def test_each_thing_that_is_wrong_has_its_own_beginning() -> None:
+    seen = [(100.0, READY), (110.0, DOWN), (120.0, BOTH), (125.0, UNKNOWN), (130.0, BOTH)]
+    assert faults(told(*seen)) == {RESOLVER: 110, FIREWALL: 120}
+    assert faults(told(*seen, (140.0, BLOCKED))) == {FIREWALL: 120}
+    assert faults(told(*seen, (140.0, READY), (150.0, BOTH))) == {RESOLVER: 150, FIREWALL: 150}
+    assert faults(told(*seen, (115.0, BOTH))) == {RESOLVER: 110, FIREWALL: 115}, "the clock was set back"
+    assert faults(told(*seen, (140.0, None))) == {}
+
+
+def test_what_was_wrong_before_a_restart_beside_the_cause_has_no_known_beginning() -> None:
+    timeline = Timeline()
+    timeline.add(told((100, BOTH)).spans.values())
+    timeline.note([BOTH], 200, lambda _: Onset("", ""), of_all=False)
+    timeline.note([BOTH], 210, lambda _: Onset("", ""))
+    assert faults(timeline) == {}
+    timeline.note([DOWN], 220, lambda _: Onset("", ""))
+    timeline.note([BOTH], 230, lambda _: Onset("", ""))
+    assert faults(timeline) == {FIREWALL: 230}
+
+
 def test_texts_are_bounded() -> None:
     long = Finding(Cause.DNS_FAILURE, Hop.RESOLVER, "e" * 9999, "n" * 9999)
     timeline = Timeline()

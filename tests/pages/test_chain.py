@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import THIS_NETWORK, Cause, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import (
     Binding,
@@ -16,6 +17,7 @@ from netcheck.model.paths import (
     Role,
 )
 from netcheck.pages.chain import chain
+from tests.records import DROPPED, result
 
 CORP = Resolver("corp", (Nameserver("192.0.2.53", 53),))
 DIRECT = ProbePath("direct", binding=Binding("wlan0"), resolver=CORP)
@@ -24,6 +26,9 @@ BOTH = replace(PROXY, proxies=(Proxy(ProxyScheme.HTTP, "proxy.test", 3128, resol
 BALANCER = ProbePath(
     "dmz", load_balancer=tuple((f"{n}.test", LoadBalancer(f"192.0.2.{n}", None)) for n in range(4))
 )
+
+
+MISSING = Failure(Phase.RESOLVE, Reason.SERVFAIL, "SERVFAIL from 192.0.2.53")
 
 
 def fault(hop: Hop, cause: Cause = Cause.PORT_BLOCKED) -> Finding:
@@ -96,6 +101,22 @@ def test_what_is_the_network_s_is_not_this_machine_s() -> None:
     ]
     own = fault(Hop.LOCAL_NETWORK, Cause.LOCAL_MACHINE)
     assert drawn(DIRECT, judged(DIRECT, Verdict.NOT_READY, own))[0] == ("This machine", "broken")
+
+
+def test_a_resolver_that_answers_is_not_behind_the_part_of_the_network_that_is_broken() -> None:
+    dead = replace(fault(Hop.LOCAL_NETWORK), owner=THIS_NETWORK, about=(result("courier", 5223, DROPPED),))
+    assert drawn(DIRECT, judged(DIRECT, Verdict.NOT_READY, dead)) == [
+        ("This machine", "ok"),
+        ("Resolver", "ok"),
+        ("This network", "broken"),
+        ("Firewall", "beyond"),
+        ("Apple", "beyond"),
+    ]
+    unresolved = replace(dead, about=(*dead.about, result("courier", 443, MISSING)))
+    assert drawn(DIRECT, judged(DIRECT, Verdict.NOT_READY, unresolved))[1:3] == [
+        ("This network", "broken"),
+        ("Resolver", "beyond"),
+    ]
 
 
 def test_who_is_blamed_without_being_of_the_path_has_a_place_too() -> None:

@@ -18,9 +18,11 @@ from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Expected, Family, ProbePath, Proxy, ProxyScheme, Role
 from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
 from netcheck.model.results import Choice, LargeHello, TlsInfo, Trust
+from netcheck.model.services import TlsSettings
 from netcheck.pages.page import asset, onset, render, render_report
 from netcheck.pages.standing import Past
 from netcheck.pages.tables import push_certificates
+from netcheck.phrases import time_text
 from tests.records import COURIER, DROPPED, GATEWAY, by_endpoint, by_flow, facts, lookup, result
 
 NOW = 1_790_000_000.0
@@ -73,7 +75,7 @@ def hostile() -> Facts:
     bad = replace(
         bad,
         attempt=attempt,
-        choice=Choice(HOSTILE, (attempt,), HOSTILE),
+        choice=Choice(HOSTILE, (attempt,), HOSTILE, unusable_store=HOSTILE),
         large_hello=LargeHello(1750, denied),
     )
     fix = Fix(HOSTILE, is_known=True, how=HOSTILE, lines=(HOSTILE,))
@@ -90,7 +92,7 @@ def hostile() -> Facts:
     )
     judged = Judgement("web", Role.DEVICE, Verdict.NOT_READY, (finding,), (HOSTILE,), doubts=(HOSTILE,))
     known = facts(
-        [COURIER, GATEWAY],
+        [replace(COURIER, tls=TlsSettings(is_apples=True)), GATEWAY],
         [ProbePath("direct"), ProbePath("web", (PROXY,))],
         [judged, Judgement("direct", Role.DEVICE, Verdict.READY)],
         [bad, result(COURIER, 5223, tls=tls)],
@@ -267,6 +269,17 @@ def test_a_fault_is_told_since_it_was_seen_and_not_since_the_verdict_was(
     assert ("Since" in trouble, since is None or since in trouble) == (since is not None, True)
 
 
+def test_what_is_wrong_beside_the_cause_is_told_since_it_was_seen() -> None:
+    judged = hostile().judgements[0]
+    second = replace(judged.findings[0], cause=Cause.PROXY_AUTH, next_step="Give it a login.")
+    both = replace(hostile(), judgements=(replace(judged, findings=(*judged.findings, second)),))
+    faults = {(judged.path, judged.role): {(second.cause, second.hop): NOW - 120}}
+    text = " ".join(live(both, replace(past(), faults=faults)).text.split())
+    trouble = text[text.index("What to do") : text.index("Where it breaks")]
+    assert trouble.count("Since") == 2
+    assert "Since2026-09-21 14:11:20 UTC, for 2 min" in trouble
+
+
 def test_what_works_again_is_not_told_since_when_it_was_broken() -> None:
     well = replace(hostile().judgements[0], verdict=Verdict.READY, findings=())
     text = live(replace(hostile(), judgements=(well,)), past()).text
@@ -313,6 +326,15 @@ def test_failures_that_are_alike_are_one_row_with_their_count_and_three_names() 
     text = " ".join(read(render_report(known, "0.1.0", NOW)).text.split())
     names = "0-courier.test, 1-courier.test, 2-courier.test and 48 more"
     assert f"connect timeout 51 1 min ago courier:443 {names}" in text
+
+
+def test_what_was_seen_last_is_so_by_no_clock_that_was_set_since() -> None:
+    ahead = result(COURIER, 443, DROPPED, time=NOW + 9000, at=1.0)
+    later = result(COURIER, 443, DROPPED, host=COURIER.hosts[1], time=NOW - 60, at=2.0)
+    seen = facts([COURIER], [ProbePath("direct")], results=[ahead, later])
+    text = live(seen).text
+    assert "1 min ago" in text
+    assert f"{COURIER.hosts[1]}, {later.attempt.address}, {time_text(NOW - 60)}" in text
 
 
 def site(count: int, *broken: int) -> Facts:
@@ -411,6 +433,15 @@ def test_an_onset_has_the_sentence_and_a_probe_that_failed() -> None:
     assert told.summary == "Devices on web get no push: the proxy denies port 443."
     assert "proxy_handshake" in told.transcript
     assert "labpass" not in told.transcript
+
+
+def test_where_only_an_own_server_fails_neither_page_nor_incident_says_that_push_does() -> None:
+    known = hostile()
+    known = replace(known, services=(COURIER, *known.services[1:]))
+    assert onset(known, known.judgements[0]).summary.startswith("Devices on web cannot use courier: ")
+    text = " ".join(live(known).text.split())
+    assert "Devices cannot use courier on web." in text
+    assert "no push" not in text
 
 
 def test_there_are_no_other_assets() -> None:

@@ -48,6 +48,53 @@ def test_a_verdict_is_a_sentence(judged: Judgement, sentence: str) -> None:
     assert str(said(judged)) == sentence
 
 
+OWN = {"our-mdm"}
+SERVICE = Finding(
+    Cause.SERVICE_DOWN, Hop.OWN_SERVICE, "", "", about=(result("our-mdm", 443, DROPPED, host="mdm.test"),)
+)
+MISSING = Judgement("direct", Role.DEVICE, Verdict.NOT_READY, (SERVICE,))
+
+
+@pytest.mark.parametrize(
+    ("judged", "sentence"),
+    [
+        (MISSING, "Devices on direct cannot use our-mdm: your own server does not answer."),
+        (
+            replace(MISSING, verdict=Verdict.DEGRADED),
+            "Devices on direct cannot always use our-mdm: your own server does not answer.",
+        ),
+        (
+            replace(MISSING, findings=(SERVICE, PORT)),
+            "Devices on direct get no push: your own server does not answer and port 5223 is blocked.",
+        ),
+    ],
+)
+def test_where_only_an_own_server_fails_push_does_not(judged: Judgement, sentence: str) -> None:
+    assert str(said(judged, OWN)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("judgements", "sentence"),
+    [
+        ([MISSING], "Devices cannot use our-mdm on direct."),
+        ([MISSING, replace(READY, role=Role.PROVIDER)], "Devices cannot use our-mdm on direct."),
+        (
+            [MISSING, replace(MISSING, role=Role.PROVIDER)],
+            "Devices and the MDM server cannot use our-mdm on direct.",
+        ),
+        ([MISSING, DOWN], "The MDM server cannot send push on web."),
+        (
+            [replace(MISSING, verdict=Verdict.DEGRADED), READY],
+            "Devices cannot always use our-mdm on direct.",
+        ),
+    ],
+)
+def test_the_headline_says_what_of_one_s_own_fails_where_push_does_not(
+    judgements: list[Judgement], sentence: str
+) -> None:
+    assert headline(judgements, OWN) == sentence
+
+
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_verdict_can_be_said_of_every_role(role: Role, verdict: Verdict) -> None:

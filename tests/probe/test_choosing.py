@@ -375,7 +375,7 @@ async def test_the_server_of_a_file_is_verified(tmp_path: Path, is_trusted: bool
 async def test_authorities_that_cannot_be_used_are_not_the_files_fault(
     tmp_path: Path, was_read_before: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An older file may be known: that the newest could not be read is not said of it then."""
+    """Where an older file is known, that is asked."""
     monkeypatch.setattr(pac, "_READ_EVERY", 0.0)
     monkeypatch.setattr("netcheck.probe.authorities._LOOK_EVERY", 0.0)
     ours = trustme.CA()
@@ -390,11 +390,20 @@ async def test_authorities_that_cannot_be_used_are_not_the_files_fault(
         authorities.write_bytes(b"")
         (result,) = await probed(path, 443, prober=prober)
     assert result.attempt.failure is not None
-    assert (result.attempt.failure.phase, result.attempt.failure.reason) == (
-        Phase.PROXY_RESOLVE,
-        Reason.PAC_UNAVAILABLE,
-    )
-    assert result.attempt.failure.unusable_store == str(authorities)
+    if was_read_before:
+        assert (result.attempt.failure.phase, result.attempt.failure.reason) == (
+            Phase.PROXY_CONNECT,
+            Reason.REFUSED,
+        )
+        assert result.choice is not None
+        assert (result.choice.said, result.choice.unusable_store) == ("PROXY 127.0.0.1:1", str(authorities))
+        assert f"{authorities} cannot be used" in result.choice.trouble
+    else:
+        assert (result.attempt.failure.phase, result.attempt.failure.reason) == (
+            Phase.PROXY_RESOLVE,
+            Reason.PAC_UNAVAILABLE,
+        )
+        assert result.attempt.failure.unusable_store == str(authorities)
 
 
 @in_trio

@@ -99,6 +99,37 @@ def test_the_last_success_stays_when_a_later_visit_fails() -> None:
     assert endpoint.reachable == 0
 
 
+@pytest.mark.parametrize("by", [-3600.0, 1e9])
+def test_where_the_clock_is_set_the_times_that_are_shown_move_with_it(by: float) -> None:
+    state = fresh()
+    state.own.reload_success_time = 990.0
+    state.note_clocks(1010.0, 10.0)
+    under_way = visit(result(COURIER, 5223, host=COURIER.hosts[1], time=1015, at=15.0))
+    state.record(visit(result(COURIER, 5223, time=1000, at=0.1)))
+    state.record(visit(result(COURIER, 5223, REFUSED, time=1010, at=10.0)))
+    version = state.version
+    state.note_clocks(1020.0 + by, 20.0)
+    state.record(under_way)
+    of_hosts = [state.endpoints.latest[IPV4._replace(host=host)] for host in COURIER.hosts[:2]]
+    assert [(each.last_run, each.last_success) for each in of_hosts] == [
+        (1010 + by, 1000.1 + by),
+        (1015 + by, 1015 + by),
+    ]
+    assert state.own.reload_success_time == 990 + by
+    assert state.version > version + 1
+
+
+def test_a_clock_that_is_made_to_go_faster_moves_nothing() -> None:
+    state = fresh()
+    state.note_clocks(1000.0, 0.0)
+    state.record(visit(result(COURIER, 5223, time=1000, at=0.1)))
+    for seconds in range(1, 100):
+        state.note_clocks(1000 + 1.0005 * seconds, seconds)
+    assert state.endpoints.latest[IPV4].last_run == 1000
+    state.record(visit(result(COURIER, 5223, time=1100, at=99.0)))
+    assert state.endpoints.latest[IPV4].last_run == 1100
+
+
 def test_a_dns_outage_is_a_failure_and_no_gap() -> None:
     state = fresh()
     state.record(visit(result(COURIER, 5223), result(COURIER, 5223, family=Family.IPV6)))
@@ -390,6 +421,15 @@ def test_what_apns_said_of_another_certificate_than_the_file_holds_is_not_shown(
     assert state.push_certificates.proofs() == []
     state.record_push_certificate(replace(READ, name="mdm", sha256="AB"))
     assert state.push_certificates.proofs() == [ACCEPTED]
+
+
+def test_when_a_certificate_was_proven_moves_with_a_clock_that_is_set() -> None:
+    state = fresh()
+    state.configure([COURIER], [DIRECT], [PROVEN])
+    state.note_clocks(1000.0, 0.0)
+    state.record_proof(ACCEPTED)
+    state.note_clocks(400.0, 10.0)
+    assert state.push_certificates.proofs() == [replace(ACCEPTED, time=ACCEPTED.time - 610)]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import goes_directly, lacks_store, reason_is
 from netcheck.verdict.naming import (
     FIREWALL,
+    THIS_MACHINE,
     how_often,
+    mend_the_stores,
     shortened,
     the_answer,
     the_chooser,
@@ -138,17 +140,21 @@ def pac_member_down(case: Case) -> Found | None:
     )
 
 
-@cause(Cause.PAC_OUTDATED, Hop.PROXY, is_remark=True)
+@cause(Cause.PAC_OUTDATED, Hop.PROXY, Hop.LOCAL_NETWORK, is_remark=True)
 def pac_outdated(case: Case) -> Found | None:
     """It could be read before, and cannot now: devices that come anew get none."""
     about = [each for each in _with_choice(case) if _choice(each).trouble]
     if not about:
         return None
     file = the_chooser(case)
+    evidence = "netcheck uses the PAC file as it was read before: the newest could not be read"
+    if ours := [each for each in about if _choice(each).unusable_store]:
+        stores = sorted({_choice(each).unusable_store for each in ours})
+        return Found(THIS_MACHINE, ours, evidence, mend_the_stores(stores), _choice(ours[0]).trouble)
     return Found(
         file,
         about,
-        "netcheck uses the PAC file as it was read before: the newest could not be read",
+        evidence,
         f"Ask {file.asked} to make sure that the PAC file can be fetched from netcheck's machine. "
         "Devices that need it now get none.",
         _choice(about[0]).trouble,

@@ -26,6 +26,7 @@ from netcheck.verdict.naming import (
     THIS_MACHINE,
     THIS_NETWORK,
     how_often,
+    mend_the_stores,
     on_the_way,
     shortened,
     the_hosts,
@@ -105,8 +106,7 @@ def _lacks_authorities(case: Case) -> Found | None:
         THIS_MACHINE,
         about,
         how_often(case, about, "netcheck cannot use the authorities that it should trust"),
-        f"On the machine that runs netcheck, make sure that netcheck can read certificates in PEM from "
-        f"{shortened(stores)}, in time.",
+        mend_the_stores(stores),
         the_reply(about, is_of_destination=False),
     )
 

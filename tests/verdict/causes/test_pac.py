@@ -108,6 +108,19 @@ def test_an_older_file_in_use_is_a_remark() -> None:
     )
 
 
+def test_an_older_file_in_use_for_want_of_authorities_is_this_machine_s() -> None:
+    seen = over_pac(443, (A, None), trouble="ca.pem cannot be read")
+    without = [replace(e, choice=replace(e.choice, unusable_store="ca.pem")) for e in seen if e.choice]
+    found = judged(*without)
+    assert (found.verdict, found.cause, found.hop) == (
+        Verdict.READY,
+        Cause.PAC_OUTDATED,
+        Hop.LOCAL_NETWORK,
+    )
+    assert "certificates in PEM from ca.pem" in (found.next_step or "")
+    assert "Ask" not in (found.next_step or "")
+
+
 def test_what_a_proxy_of_the_file_denies_is_asked_of_that_proxy() -> None:
     found = judged(*over_pac(443, (B, DENIED)))
     assert (found.verdict, found.cause) == (Verdict.NOT_READY, Cause.PROXY_DENIES_PORT)

@@ -239,6 +239,8 @@ def test_a_login_is_set_in_the_config_for_servers_and_exempted_for_devices(
     assert (judged.cause, judged.hop) == (Cause.PROXY_AUTH, Hop.PROXY)
     assert (judged.next_step or "").startswith(asked)
     assert ("evices" in (judged.next_step or "")) is (service is COURIER)
+    is_rejected = reason is Reason.PROXY_AUTH_FAILED
+    assert ("tries it again every 5 minutes." in judged.findings[0].next_step) is is_rejected
 
 
 KEYTAB = Credentials("svc", keytab=Path("/svc.keytab"))

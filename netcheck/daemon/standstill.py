@@ -1,0 +1,42 @@
+"""Whether the process stood still for a while: stopped by a signal, paused with its container, or on a laptop
+that was shut. What was under way then has seen its deadlines pass, and tells nothing of the network.
+"""
+
+import math
+import time
+
+import trio
+
+_BEAT = 1.0
+_LONGEST = 4.0
+"""Seconds from one beat to the next: that, and as long as a phase may take; no busy machine is so late."""
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on in a machine that sleeps
+
+
+class Pulse:
+    """Beats as long as the process runs."""
+
+    def __init__(self) -> None:
+        self._latest = self.now()
+        self._went_on = -math.inf
+        """When it last did after it had stood still."""
+
+    def now(self) -> float:
+        """Seconds of a clock of its own."""
+        return time.clock_gettime(_CLOCK)
+
+    async def run(self) -> None:
+        while True:
+            await trio.sleep(_BEAT)
+            self._beat()
+
+    def missed_some_since(self, began: float) -> bool:
+        """Whether the process stood still after this time, as `now` said it; whoever wakes first sees it."""
+        self._beat()
+        return began < self._went_on
+
+    def _beat(self) -> None:
+        now = self.now()
+        if now - self._latest > _LONGEST:
+            self._went_on = now
+        self._latest = now

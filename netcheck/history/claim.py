@@ -1,0 +1,48 @@
+"""Who may write to a file of incidents: one daemon at a time. All of it blocks, and so runs in a thread.
+
+A lock on a file beside it says so; the kernel lets go of it when the process ends, however that comes. It is
+not on the file itself: there SQLite has its own locks, and over NFS all locks are of one kind.
+"""
+
+import errno
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+
+_HELD = (errno.EAGAIN, errno.EACCES)
+"""What another process's lock comes to, see fcntl(2) on F_SETLK."""
+
+
+class Claim:
+    """One process's claim to a file. Its lock is the process's own: none that it starts inherits it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._descriptor: int | None = None
+
+    def take(self) -> bool:
+        """False where another process has it. Taken time and again, it outlives what lost it.
+
+        A lock that cannot be had at all, as on some network drives, is no reason to keep no incidents.
+        """
+        try:
+            if self._descriptor is None:
+                lock = Path(os.path.realpath(self._file))  # a link to the file is the file
+                # For nobody else: to read it would be enough to hold up the daemon with a lock.
+                flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+                self._descriptor = os.open(lock.with_name(f"{lock.name}.lock"), flags, 0o600)
+        except OSError:
+            return True
+        try:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno not in _HELD
+        return True
+
+    def let_go(self) -> None:
+        """Others may write from now on."""
+        if self._descriptor is not None:
+            with suppress(OSError):
+                os.close(self._descriptor)
+            self._descriptor = None
