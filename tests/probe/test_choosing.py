@@ -150,6 +150,16 @@ async def test_the_script_is_asked_as_devices_ask_with_names_of_the_paths_resolv
 
 
 @in_trio
+async def test_a_script_that_throws_without_an_address_gets_one_name_after_the_other() -> None:
+    numbers = [f"convert_addr(dnsResolve('n{number}.test'))" for number in range(6)]
+    zone = {(f"n{number}.test", "A"): [f"0.0.0.{number}"] for number in range(6)}
+    async with serving(says(a_file(always("+' '+".join(numbers))))) as web, nameserver(zone) as at:
+        (result,) = await probed(over_pac(web, resolver=Resolver("corp", (at,))), 443)
+    assert result.choice is not None
+    assert result.choice.said == "0 1 2 3 4 5"
+
+
+@in_trio
 async def test_direct_is_tried_without_a_proxy() -> None:
     async with (
         serving(stays(says())) as port,
