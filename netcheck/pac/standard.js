@@ -7,7 +7,19 @@ var __missing = {};
 var __days = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 var __months = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 
+var __global = globalThis, __exec = RegExp.prototype.exec;
 var __stringify = JSON.stringify, __keys = Object.keys;
+
+// What the engines of browsers have, and Apple's, but not this one. No `var`: a script may have a `let` of its own.
+__global.console = { log() {}, info() {}, warn() {}, error() {}, debug() {} };
+RegExp.prototype.exec = function (text) {  // RegExp.$1 to $9: the groups of the last match that had some
+  var found = __exec.call(this, text);
+  for (var i = 1; found !== null && found.length > 1 && i < 10; i++) {
+    RegExp["$" + i] = found[i] === undefined ? "" : found[i];
+  }
+  return found;
+};
+/()()()()()()()()()/.exec("");
 
 function __addresses(host) {
   if (host === null || host === undefined) return [];

@@ -70,6 +70,9 @@ KNOWN = {"both.test": ["fd00::7", "10.2.0.7"], "six.test": ["fd00::6"], "none.te
         ("convert_addr('192.168.0.0')", "-1062731776"),
         ("(convert_addr('192.168.7.1') & 0xffff0000) == convert_addr('192.168.0.0')", "true"),
         ("alert('seen')", "undefined"),
+        ("console.log('seen')", "undefined"),
+        ("RegExp.$1 + /^(.)-(.)(.)?/.test(host) + RegExp.$1 + RegExp.$2 + RegExp.$3", "true1co"),
+        ("host.match(/(c.*)[.]/) && shExpMatch(host, '*') && RegExp.$1", "courier"),
         ("weekdayRange('SAT', 'GMT')", "true"),
         ("weekdayRange('FRI', 'SUN', 'GMT')", "true"),
         ("weekdayRange('SUN', 'FRI', 'GMT')", "false"),
@@ -243,6 +246,15 @@ def test_it_does_not_matter_what_a_script_ends_in(end: str) -> None:
 def test_what_the_engine_does_not_take_is_the_scripts_fault(script: str) -> None:
     (answer,) = run(script)["answers"]
     assert answer["error"]
+
+
+@pytest.mark.parametrize("declared", ["let", "const", "var", ""])
+def test_the_function_is_one_of_the_global_object(declared: str) -> None:
+    """Browsers find no other: what is said in `let` is not among its properties."""
+    script = f"let console = 1; {declared} FindProxyForURL = function () {{ return 'DIRECT' }}"
+    lacking = {"error": "it has no function FindProxyForURL"}
+    (answer,) = run(script)["answers"]
+    assert answer == ({"said": "DIRECT"} if declared in ("var", "") else lacking)
 
 
 def test_an_ex_function_alone_will_do() -> None:
