@@ -121,8 +121,9 @@ def _family(host: str) -> Family:
 
 
 def _url(service: Service, host: str, port: int) -> Url:
-    """As Apple's systems ask: https for all that is TLS, without a path (they take it away)."""
-    plain = service.bag is not None and port == _HTTP
-    scheme, usual = ("http", _HTTP) if plain else ("https", _HTTPS)
+    """As Apple's systems ask: https for all that is TLS, without a path: they take it away."""
+    scheme, usual, path = "https", _HTTPS, "/"
+    if service.bag is not None and port == _HTTP:
+        scheme, usual, path = "http", _HTTP, service.bag
     place = bracketed(host) + ("" if port == usual else f":{port}")
-    return f"{scheme}://{place}/", host
+    return f"{scheme}://{place}{path}", host

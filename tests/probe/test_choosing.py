@@ -184,6 +184,19 @@ async def test_the_script_is_asked_as_devices_ask_with_names_of_the_paths_resolv
 
 
 @in_trio
+async def test_a_bag_over_plain_http_is_asked_for_with_its_path() -> None:
+    """So browsers ask: of https alone the path is taken away."""
+    service = Service("bag", ("127.0.0.1",), (80, 443), bag="/bag")
+    async with serving(says(a_file(always("url + ';PROXY 127.0.0.1:9'")))) as web:
+        prober = Prober(TIMEOUTS, {"pac": Gate(8, 1e6)})
+        found = (await prober.visit(service, "127.0.0.1", over_pac(web), 0, 0, alone=True)).results
+    assert [result.choice and result.choice.said.partition(";")[0] for result in found] == [
+        "http://127.0.0.1/bag",
+        "https://127.0.0.1/",
+    ]
+
+
+@in_trio
 async def test_a_script_that_throws_without_an_address_gets_one_name_after_the_other() -> None:
     numbers = [f"convert_addr(dnsResolve('n{number}.test'))" for number in range(6)]
     zone = {(f"n{number}.test", "A"): [f"0.0.0.{number}"] for number in range(6)}
