@@ -90,6 +90,8 @@ function dnsResolve(host) { return __first4(host); }
 
 function myIpAddress() { return __mine.length ? __mine[0] : "127.0.0.1"; }
 
+function isValidIpAddress(text) { return __number4(text) !== null; }
+
 function convert_addr(address) {  // with a sign, as what bits are compared with has one
   var bytes = address.split(".");
   return (bytes[0] & 255) << 24 | (bytes[1] & 255) << 16 | (bytes[2] & 255) << 8 | bytes[3] & 255;
