@@ -21,6 +21,7 @@ from netcheck.config.reading.proxy_urls import ProxyAddress, default_resolve, pr
 from netcheck.files import read_file
 from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.hosts import bracketed
+from netcheck.model.no_proxy import EVERYTHING
 from netcheck.model.paths import SOCKS4_SCHEMES, Environment, Proxy, ProxyScheme
 from netcheck.pac import worker
 from netcheck.pac.script import LARGEST, ScriptError, script_in
@@ -43,9 +44,10 @@ OF_HTTP = ("http_proxy",)
 OF_ALL = ("all_proxy", "ALL_PROXY")
 EXCEPTIONS = ("no_proxy", "NO_PROXY")
 _URL = re.compile(
-    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?:(?P<login>.*)@)?"
-    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:/?#@\[\]]+)(?::(?P<port>[0-9]{1,5}))?(?:[/?#].*)?"
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?:(?P<login>[^/?#@\s]*)@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:/?#@\[\]]+)(?::(?P<port>[0-9]{1,5}|(?(scheme)|(?!))))?(?:[/?#].*)?"
 )
+"""A port may be empty after a scheme; what stands behind a slash is no login."""
 _SCHEMES = {**{str(scheme): scheme for scheme in ProxyScheme}, "socks": ProxyScheme.SOCKS4}
 _PORT, _HTTPS_PORT = 1080, 443
 """As curl has them where none is written, for http too."""
@@ -113,10 +115,12 @@ def environment(variables: Mapping[str, str] = os.environ) -> Environment:
             f"none of the variables {names} is set where netcheck runs: set one, or remove this key"
         )
     exceptions = next(filter(None, map(variables.get, EXCEPTIONS)), "")
+    parts = filter(None, re.split(r"[ \t,]+", exceptions))
     return Environment(
         None if https is None else proxy_in(https, variables[https]),
         None if http is None else proxy_in(http, variables[http]),
-        tuple(filter(None, re.split(r"[ \t,]+", exceptions))),
+        # A star with anything beside it, be it a space, is no name that there is.
+        (EVERYTHING,) if exceptions == EVERYTHING else tuple(each for each in parts if each != EVERYTHING),
     )
 
 
@@ -129,8 +133,9 @@ def proxy_in(name: str, value: str) -> Proxy:
     match = _URL.fullmatch(value)
     scheme = _SCHEMES.get((match["scheme"] or "http").lower()) if match else None
     if match is None or scheme is None:
+        login = ", and write @ : / ? # and spaces in a login like %40" if not match and "@" in value else ""
         raise ValueError(
-            f"the environment variable {name} holds no proxy URL: set it like http://proxy.example:3128"
+            f"the environment variable {name} holds no proxy URL: set it like http://proxy.example:3128{login}"
         )
     try:
         place = host(match["host"].removeprefix("[").removesuffix("]"))

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+EVERYTHING = "*"
 _FIRST_DIGITS = re.compile(r"([0-9]*).*", re.DOTALL)
 
 
 def goes_without(host: str, exceptions: tuple[str, ...]) -> bool:
     """Names match by whole labels, addresses by networks too; `*` alone is everything."""
-    if exceptions == ("*",):
+    if exceptions == (EVERYTHING,):
         return True
     try:
         address = ip_address(host)

@@ -52,17 +52,14 @@ def _way(part: str, credentials: Credentials | None, ca_file: Path | None) -> Wa
 def _split(place: str) -> tuple[str | None, int | None]:
     """Host and port; the host is None where it is none.
 
+    Of an IPv6 address without brackets, the last part is the port: so Chromium reads it, and others do not.
     An address with a scope is none: that is this machine's own, and could hold any sign.
     """
-    if "%" in place:
-        return None, None
-    if is_literal(place):
-        return place, None
     host, colon, port = place.rpartition(":")
-    if not colon:
+    if not colon or place.endswith("]"):
         host, port = place, ""
     elif not (port.isascii() and port.isdigit() and len(port) <= 5):
-        return (place[1:-1], None) if is_literal(place[1:-1]) else (None, None)
-    literal = host.removeprefix("[").removesuffix("]")
-    name = literal if is_literal(literal) else dns_name(host)
+        return None, None
+    literal = host[1:-1] if host[:1] + host[-1:] == "[]" else host
+    name = literal if is_literal(literal) and "%" not in literal else dns_name(host)
     return name, int(port) if port else None

@@ -29,13 +29,16 @@ No answer may have one, and browsers do not take it: with it, what is named is n
 _LAST_WORD = re.compile(r"(?<![^\s;])[^\s;]*\Z")
 _STANDARD = Path(__file__).with_name("standard.js").read_text(encoding="utf-8")
 _CALL = """(function (url, host) {
-  var find = typeof FindProxyForURL === "function" ? FindProxyForURL : FindProxyForURLEx;
-  var said = find(url, host);
+  var find = typeof __global.FindProxyForURL === "function" ? "FindProxyForURL" : "FindProxyForURLEx";
+  var said = __global[find](url, host);
   if (typeof said === "string") return __stringify(["said", said.slice(0, %d)]);
   var kind = said === null ? "null" : typeof said;
   return __stringify(["error", "it answers " + kind + ", and not with text"]);
 })(%s, %s)"""
-_HAS_FUNCTION = 'typeof FindProxyForURL === "function" || typeof FindProxyForURLEx === "function"'
+_HAS_FUNCTION = (
+    "[__global.FindProxyForURL, __global.FindProxyForURLEx].some((each) => typeof each === 'function')"
+)
+"""What stands in `let` or `const` is none: browsers look at the global object."""
 
 
 def evaluate(argument: bytes) -> bytes:

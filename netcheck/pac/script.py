@@ -18,7 +18,7 @@ def script_in(data: bytes) -> str:
     begins = text.lstrip()[:200].lower()
     if not begins:
         raise ScriptError("it is empty")
-    if begins.startswith("<"):
+    if begins.startswith("<") and not begins.startswith("<!--"):  # which begins a comment in scripts too
         raise ScriptError("it is HTML and not JavaScript: a login page, or a page about an error")
     if "\0" in text:
         raise ScriptError("it holds a NUL, as UTF-16 without a byte order mark does: save it as UTF-8")

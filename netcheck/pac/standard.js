@@ -7,7 +7,19 @@ var __missing = {};
 var __days = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 var __months = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 
+var __global = globalThis, __exec = RegExp.prototype.exec;
 var __stringify = JSON.stringify, __keys = Object.keys;
+
+// What the engines of browsers have, and Apple's, but not this one. No `var`: a script may have a `let` of its own.
+__global.console = { log() {}, info() {}, warn() {}, error() {}, debug() {} };
+RegExp.prototype.exec = function (text) {  // RegExp.$1 to $9: the groups of the last match that had some
+  var found = __exec.call(this, text);
+  for (var i = 1; found !== null && found.length > 1 && i < 10; i++) {
+    RegExp["$" + i] = found[i] === undefined ? "" : found[i];
+  }
+  return found;
+};
+/()()()()()()()()()/.exec("");
 
 function __addresses(host) {
   if (host === null || host === undefined) return [];
@@ -58,19 +70,19 @@ function __first4(host) {
   return found.length ? found[0] : null;
 }
 
-function isPlainHostName(host) { return String(host).indexOf(".") < 0 && String(host).indexOf(":") < 0; }
-
 // From here on as Mozilla's and Chromium's, which are the same: hosts come in lower case, and case counts.
+// What is given to them is not made text of: where it is null, as of a name without an address, they throw.
 
-function dnsDomainIs(host, domain) { return String(host).endsWith(String(domain)); }
+function isPlainHostName(host) { return host.indexOf(".") < 0 && host.indexOf(":") < 0; }
 
-function localHostOrDomainIs(host, full) {
-  host = String(host);
-  full = String(full);
-  return host === full || full.startsWith(host + ".");
+function dnsDomainIs(host, domain) {
+  var from = host.length - domain.length;
+  return from >= 0 && host.substring(from) === domain;
 }
 
-function dnsDomainLevels(host) { return String(host).split(".").length - 1; }
+function localHostOrDomainIs(host, full) { return host == full || full.startsWith(host + "."); }
+
+function dnsDomainLevels(host) { return host.split(".").length - 1; }
 
 function isResolvable(host) { return __first4(host) !== null; }
 
@@ -78,7 +90,12 @@ function dnsResolve(host) { return __first4(host); }
 
 function myIpAddress() { return __mine.length ? __mine[0] : "127.0.0.1"; }
 
-function convert_addr(address) { return __number4(address) || 0; }
+function isValidIpAddress(text) { return __number4(text) !== null; }
+
+function convert_addr(address) {  // with a sign, as what bits are compared with has one
+  var bytes = address.split(".");
+  return (bytes[0] & 255) << 24 | (bytes[1] & 255) << 16 | (bytes[2] & 255) << 8 | bytes[3] & 255;
+}
 
 function isInNet(host, network, mask) {
   var address = __first4(host), of = __number4(network), bits = __number4(mask);
@@ -88,7 +105,7 @@ function isInNet(host, network, mask) {
 
 function shExpMatch(text, pattern) {  // all but these three mean what they mean in a regular expression
   var meaning = { ".": "\\.", "*": ".*", "?": "." };
-  var expression = String(pattern).replace(/[.*?]/g, function (mark) { return meaning[mark]; });
+  var expression = pattern.replace(/[.*?]/g, function (mark) { return meaning[mark]; });
   return new RegExp("^" + expression + "$").test(String(text));
 }
 
@@ -103,15 +120,13 @@ function __arguments(given) {
   return { list: list, utc: zone };
 }
 
-function __now(utc) {
+function __now(utc) {  // in UTC, a local time with these digits
   var now = new Date(__time);
   if (!utc) return now;
-  return {
-    getDay: function () { return now.getUTCDay(); }, getDate: function () { return now.getUTCDate(); },
-    getMonth: function () { return now.getUTCMonth(); }, getFullYear: function () { return now.getUTCFullYear(); },
-    getHours: function () { return now.getUTCHours(); }, getMinutes: function () { return now.getUTCMinutes(); },
-    getSeconds: function () { return now.getUTCSeconds(); }
-  };
+  return new Date(
+    now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate(),
+    now.getUTCHours(), now.getUTCMinutes(), now.getUTCSeconds(), now.getUTCMilliseconds()
+  );
 }
 
 function __between(first, now, last) {  // a range may lead over the end of a year, a week or a day
@@ -120,13 +135,14 @@ function __between(first, now, last) {  // a range may lead over the end of a ye
 
 function weekdayRange() {
   var given = __arguments(arguments), days = given.list.map(function (day) { return __days.indexOf(String(day)); });
-  if (!days.length || days.indexOf(-1) >= 0) return false;
-  return __between(days[0], __now(given.utc).getDay(), days[days.length - 1]);
+  var first = days[0], last = days.length === 2 ? days[1] : first;
+  return first >= 0 && last >= 0 && __between(first, __now(given.utc).getDay(), last);
 }
 
 function timeRange() {  // hours alone: the last one to its end, and not over midnight
   var given = __arguments(arguments), n = given.list.map(Number), now = __now(given.utc), hour = now.getHours();
-  if (n.length < 2) return hour === n[0];
+  if (!arguments.length) return false;
+  if (n.length === 1) return hour === n[0];
   if (n.length === 2) return n[0] <= hour && hour <= n[1];
   if (n.length !== 4 && n.length !== 6) throw "timeRange: bad number of arguments";
   function at(hours, minutes, seconds) { return (hours * 60 + minutes) * 60 + seconds; }
@@ -135,29 +151,31 @@ function timeRange() {  // hours alone: the last one to its end, and not over mi
   return __between(first, at(hour, now.getMinutes(), now.getSeconds()), last);
 }
 
-function dateRange() {
-  var given = __arguments(arguments), now = __now(given.utc), parts = [];
-  for (var i = 0; i < given.list.length; i++) {
-    var word = given.list[i], month = __months.indexOf(String(word)), number = Number(word);
-    if (month >= 0) parts.push(["month", month]);
-    else if (isNaN(number)) return false;
-    else parts.push([number > 31 ? "year" : "day", number]);
+function __set(date, parts) {  // one after the other, so that December 31 becomes July 1 by JUN
+  parts.forEach(function (part) {
+    var number = parseInt(part, 10);
+    if (isNaN(number)) date.setMonth(__months.indexOf(String(part)));
+    else if (number < 32) date.setDate(number);
+    else date.setFullYear(number);
+  });
+  return date;
+}
+
+function dateRange() {  // day and month are a range too: from that day of this month on
+  var given = __arguments(arguments), parts = given.list, half = parts.length >> 1;
+  var here = new Date(__time), now = __now(given.utc), number = parseInt(parts[0], 10);
+  if (!arguments.length) return false;
+  if (parts.length === 1) {
+    if (isNaN(number)) return now.getMonth() === __months.indexOf(String(parts[0]));
+    return (number < 32 ? now.getDate() : now.getFullYear()) === number;
   }
-  if (!parts.length || parts.length > 6) return false;
-  var is = { year: now.getFullYear(), month: now.getMonth(), day: now.getDate() };
-  function isNow(part) { return is[part[0]] === part[1]; }
-  var half = parts.length / 2;
-  var first = parts.slice(0, half), last = parts.slice(half);
-  function kinds(part) { return part.map(function (each) { return each[0]; }).sort().join(); }
-  if (half % 1 !== 0 || kinds(first) !== kinds(last)) return parts.every(isNow);
-  function value(part) {  // years before months before days, of those that are given
-    return ["year", "month", "day"].reduce(function (sum, kind) {
-      var found = part.filter(function (each) { return each[0] === kind; });
-      return found.length ? sum * 100 + found[0][1] : sum;
-    }, 0);
+  var first = __set(new Date(here.getFullYear(), 0, 1), parts.slice(0, half));
+  var last = __set(new Date(here.getFullYear(), 11, 31, 23, 59, 59), parts.slice(half));
+  if (parts.length === 2 && number < 32) {
+    first.setMonth(here.getMonth());
+    last.setMonth(here.getMonth());
   }
-  var present = first.map(function (each) { return [each[0], is[each[0]]]; });
-  return __between(value(first), value(present), value(last));
+  return __between(first, now, last);
 }
 
 // Microsoft's: https://learn.microsoft.com/windows/win32/winhttp/ipv6-extensions-to-navigator-auto-config-file-format
@@ -172,7 +190,7 @@ function getClientVersion() { return "1.0"; }
 
 function isInNetEx(host, prefix) {
   var parts = String(prefix).split("/"), length = Number(parts[1]);
-  if (parts.length !== 2 || parts[1] === "" || isNaN(length)) return false;
+  if (parts.length !== 2 || !/^ *\d+ *$/.test(parts[1])) return false;
   return __addresses(host).some(function (address) {
     var number = __number4(address), of = __number4(parts[0]), size = 32;
     if (number === null || of === null) {

@@ -28,14 +28,7 @@ from netcheck.probe.walk import failure_in
 _HTTP, _HTTPS = 80, 443
 _DIRECT: Way = ()
 _BEFORE_ANYBODY_ANSWERS = (*DNS_PHASES, Phase.PROXY_CONNECT, Phase.PROXY_TLS, Phase.CONNECT)
-_BROKEN_OFF = (
-    Reason.TIMEOUT,
-    Reason.TLS_TIMEOUT,
-    Reason.PROXY_TIMEOUT,
-    Reason.RESET,
-    Reason.CLOSED,
-    Reason.PROXY_CLOSED,
-)
+_UNANSWERED = (Reason.PROXY_TIMEOUT, Reason.RESET)
 
 
 class Chosen(NamedTuple):
@@ -50,16 +43,16 @@ class Chosen(NamedTuple):
 def is_passed_over(way: Way, failure: Failure | None) -> bool:
     """Whether who takes the ways in turn goes on to the next one; None is a way that leads there.
 
-    As Chromium's net/http/proxy_fallback.cc (CanFalloverToNextProxy), as how Apple's systems do is not
-    published: after a way that cannot be reached, is silent or breaks off, and after any refusal in SOCKS.
-    What an HTTP proxy answers is final, be it a denial; so are a certificate of the destination, and what
-    comes after its TLS.
+    As Chromium does, seen at Chromium itself, as how Apple's systems do is not published: after a way that
+    cannot be reached, after any trouble in SOCKS, and after an HTTP proxy that is silent or resets. What such
+    a proxy answers is final, be it a denial, and so is its end of the connection. Once the destination is
+    reached, all that comes is final: TLS that breaks off or is silent, its certificate, and the session.
     """
-    if failure is None or failure.phase is Phase.SESSION:
+    if failure is None:
         return False
-    if failure.phase is Phase.PROXY_HANDSHAKE and way and way[-1].scheme not in HTTP_SCHEMES:
-        return True
-    return failure.phase in _BEFORE_ANYBODY_ANSWERS or failure.reason in _BROKEN_OFF
+    if failure.phase is not Phase.PROXY_HANDSHAKE:
+        return failure.phase in _BEFORE_ANYBODY_ANSWERS
+    return way[-1].scheme not in HTTP_SCHEMES or failure.reason in _UNANSWERED
 
 
 class Choosing:
@@ -127,8 +120,9 @@ def _family(host: str) -> Family:
 
 
 def _url(service: Service, host: str, port: int) -> Url:
-    """As Apple's systems ask: https for all that is TLS, without a path (they take it away)."""
-    plain = service.bag is not None and port == _HTTP
-    scheme, usual = ("http", _HTTP) if plain else ("https", _HTTPS)
+    """As Apple's systems ask: https for all that is TLS, without a path: they take it away."""
+    scheme, usual, path = "https", _HTTPS, "/"
+    if service.bag is not None and port == _HTTP:
+        scheme, usual, path = "http", _HTTP, service.bag
     place = bracketed(host) + ("" if port == usual else f":{port}")
-    return f"{scheme}://{place}/", host
+    return f"{scheme}://{place}{path}", host

@@ -37,8 +37,10 @@ _ANSWERS_HOLD = 30.0
 """Seconds: an answer may depend on the time of day, and on names."""
 _LONGEST = 15.0
 """Seconds that a script's process may take, for all hosts of a service."""
-_RUNS = 4
-"""As a script may resolve what another name told it; each run is for the names that the one before lacked."""
+_RUNS = 8
+"""As a script may resolve what another name told it, or throw without its address: each run is for the names
+that the one before lacked.
+"""
 _MOST_NAMES = 64
 _NAMES_AT_ONCE = 8
 _MOST_PROCESSES = 2

@@ -46,6 +46,10 @@ MATCHES = [
     ({"no_proxy": "b.test a.test"}, "a.test"),
     ({"no_proxy": " b.test , a.test "}, "a.test"),
     ({"no_proxy": "*"}, "a.test"),
+    ({"no_proxy": " *"}, "a.test"),
+    ({"no_proxy": "*,"}, "a.test"),
+    ({"no_proxy": "* a.test"}, "a.test"),
+    ({"no_proxy": "*,"}, "10.1.2.3"),
     ({"no_proxy": "*.a.test"}, "x.a.test"),
     ({"no_proxy": "b.test,*"}, "a.test"),
     ({"no_proxy": "a.test:9"}, "a.test"),
@@ -111,6 +115,9 @@ def test_which_variable_counts_is_as_curl_has_it(variables: dict[str, str], tls:
         ("socks://proxy.test", "socks4://proxy.test:1080"),
         ("http://[fd00::1]:3128", "http://[fd00::1]:3128"),
         ("http://svc:p%40ss@proxy.test:3128", "http://proxy.test:3128"),
+        ("http://proxy.test:", "http://proxy.test:1080"),
+        ("http://proxy.test:3128/?a=b@other.test", "http://proxy.test:3128"),
+        ("proxy.test/svc:p@other.test:8080", "http://proxy.test:1080"),
     ],
 )
 def test_a_value_is_read_as_curl_reads_it(value: str, url: str) -> None:
@@ -130,7 +137,12 @@ def test_a_login_in_a_variable_is_used_and_never_shown() -> None:
     [
         ("ftp://svc:hunter2@p.test", "holds no proxy URL"),
         ("http://:3128", "holds no proxy URL"),
+        ("p.test:", "holds no proxy URL"),
+        ("http:", "holds no proxy URL"),
         ("http://svc:hunter2@", "holds no proxy URL"),
+        ("http://svc:hunter2@two@p.test", "holds no proxy URL.* in a login like %40"),
+        ("http://svc:hunter2#two@p.test", "holds no proxy URL.* in a login like %40"),
+        ("http://svc:hunter2 two@p.test", "holds no proxy URL.* in a login like %40"),
         ("http://-p.test:3128", "names no host"),
         ("http://p.test:99999", "has no port from 1 to 65535"),
     ],
@@ -185,7 +197,7 @@ def test_without_the_engine_it_says_what_to_install(tmp_path: Path, monkeypatch:
     [
         "svc:hunter%E9two",  # Latin-1
         "svc:hunter\udce9two",  # the same as os.environ has it
-        "svc%0d%0aX-Injected: yes:hunter2",
+        "svc%0d%0aX-Injected:%20yes:hunter2",
         "svc%3Ahunter2:hunter2",  # HTTP's logins end the name at a colon
         f"svc:{'hunter2' * 2000}",
     ],

@@ -19,9 +19,10 @@ LOGIN = Credentials("svc", Secret("word"))
         ("HTTPS c.test;", ["https://c.test:443"]),
         ("SOCKS5 b.test:1081;SOCKS4\tb.test", ["socks5h://b.test:1081", "socks4a://b.test:1080"]),
         (
-            "PROXY [fd00::1]:3128; PROXY fd00::1; PROXY [fd00::1]",
-            ["http://[fd00::1]:3128", "http://[fd00::1]:80"],
+            "PROXY [fd00::1]:3128; PROXY [fd00::1]; PROXY fd00::2:3128; SOCKS ::1:9; PROXY fd00::1:",
+            ["http://[fd00::1]:3128", "http://[fd00::1]:80", "http://[fd00::2]:3128", "socks5h://[::1]:9"],
         ),
+        ("PROXY fd00::1; PROXY fd00::abcd; PROXY ::1]:80; PROXY [::1; PROXY ::1; DIRECT", [""]),
         ("PROXY http://a.test:3128/", ["http://a.test:3128"]),
         ("PROXY a.test:1; PROXY a.test:1", ["http://a.test:1"]),
         ("QUIC q.test:443; PROXY a.test:3128", ["http://a.test:3128"]),

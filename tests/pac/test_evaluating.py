@@ -56,6 +56,8 @@ KNOWN = {"both.test": ["fd00::7", "10.2.0.7"], "six.test": ["fd00::6"], "none.te
         ("isInNetEx('10.3.0.1', '10.2.0.0/15')", "true"),
         ("isInNetEx('::ffff:10.3.0.1', '::ffff:0:0/96')", "true"),
         ("isInNetEx('10.3.0.1', 'nonsense')", "false"),
+        ("isInNetEx('10.3.0.1', '10.2.0.0/8.5')", "false"),
+        ("isInNetEx('10.3.0.1', '10.2.0.0/0x8')", "false"),
         ("sortIpAddressList('10.0.0.2;10.0.0.1;fd00::1')", "fd00::1;10.0.0.1;10.0.0.2"),
         ("myIpAddress()", "10.1.2.3"),
         ("myIpAddressEx()", "10.1.2.3;fd00::3"),
@@ -65,15 +67,27 @@ KNOWN = {"both.test": ["fd00::7", "10.2.0.7"], "six.test": ["fd00::6"], "none.te
         ("shExpMatch('a.test', '*.TEST')", "false"),
         ("shExpMatch('b.test', '(a|b).te[s]t')", "true"),
         ("convert_addr('10.0.0.1')", "167772161"),
+        ("convert_addr('192.168.0.0')", "-1062731776"),
+        ("(convert_addr('192.168.7.1') & 0xffff0000) == convert_addr('192.168.0.0')", "true"),
         ("alert('seen')", "undefined"),
+        ("console.log('seen')", "undefined"),
+        ("RegExp.$1 + /^(.)-(.)(.)?/.test(host) + RegExp.$1 + RegExp.$2 + RegExp.$3", "true1co"),
+        ("host.match(/(c.*)[.]/) && shExpMatch(host, '*') && RegExp.$1", "courier"),
         ("weekdayRange('SAT', 'GMT')", "true"),
         ("weekdayRange('FRI', 'SUN', 'GMT')", "true"),
         ("weekdayRange('SUN', 'FRI', 'GMT')", "false"),
         ("weekdayRange('sat', 'GMT')", "false"),
+        ("weekdayRange('SAT', 'MON', 'UTC')", "true"),
+        ("weekdayRange('FRI', 'MON', 'UTC')", "false"),
         ("dateRange(28, 'GMT')", "true"),
         ("dateRange('NOV', 'GMT')", "true"),
         ("dateRange(2026, 2027, 'GMT')", "true"),
         ("dateRange(1, 'NOV', 'GMT')", "false"),
+        ("dateRange(1, 'DEC', 'GMT')", "true"),
+        ("dateRange(24, 'DEC', 'GMT')", "true"),
+        ("dateRange('JAN', 2026, 'GMT')", "true"),
+        ("dateRange('JAN', 31, 'NOV', 1, 'GMT')", "true"),
+        ("dateRange('DEC', 'NOV', 'GMT')", "false"),
         ("dateRange('OCT', 'JAN', 'GMT')", "true"),
         ("dateRange(27, 'NOV', 29, 'NOV', 'GMT')", "true"),
         ("dateRange(1, 'DEC', 2025, 27, 'NOV', 2026, 'GMT')", "false"),
@@ -122,6 +136,14 @@ def test_of_names_without_end_a_few_are_resolved() -> None:
         ("function FindProxyForURL() { return 3 }", "it answers number, and not with text"),
         ("function FindProxyForURL() { throw 'no' }", "no"),
         ("function FindProxyForURL() { return timeRange(1, 2, 3) }", "timeRange: bad number of arguments"),
+        ("function FindProxyForURL() { return timeRange('GMT') }", "timeRange: bad number of arguments"),
+        ("function FindProxyForURL() { return dnsDomainIs(null, '.test') }", "TypeError: "),
+        ("function FindProxyForURL(url, host) { return dnsDomainIs(host) }", "TypeError: "),
+        ("function FindProxyForURL(url, host) { return shExpMatch(host) }", "TypeError: "),
+        ("function FindProxyForURL(url, host) { return localHostOrDomainIs(host) }", "TypeError: "),
+        ("function FindProxyForURL() { return dnsDomainLevels() }", "TypeError: "),
+        ("function FindProxyForURL() { return isPlainHostName() }", "TypeError: "),
+        ("function FindProxyForURL(url, host) { return convert_addr(dnsResolve(host)) }", "TypeError: "),
         ("function FindProxyForURL() { throw 'it is undefined' }", "it is undefined"),
         (
             "function FindProxyForURL(url) { return url.x.y }",
@@ -224,6 +246,20 @@ def test_it_does_not_matter_what_a_script_ends_in(end: str) -> None:
 def test_what_the_engine_does_not_take_is_the_scripts_fault(script: str) -> None:
     (answer,) = run(script)["answers"]
     assert answer["error"]
+
+
+@pytest.mark.parametrize("declared", ["let", "const", "var", ""])
+def test_the_function_is_one_of_the_global_object(declared: str) -> None:
+    """Browsers find no other: what is said in `let` is not among its properties."""
+    script = f"let console = 1; {declared} FindProxyForURL = function () {{ return 'DIRECT' }}"
+    lacking = {"error": "it has no function FindProxyForURL"}
+    (answer,) = run(script)["answers"]
+    assert answer == ({"said": "DIRECT"} if declared in ("var", "") else lacking)
+
+
+def test_an_html_comment_is_one_in_a_script_too() -> None:
+    script = "<!-- hide\nfunction FindProxyForURL() { return 'DIRECT' }\n--> hidden"
+    assert run(script)["answers"] == [{"said": "DIRECT"}]
 
 
 def test_an_ex_function_alone_will_do() -> None:

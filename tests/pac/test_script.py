@@ -19,6 +19,12 @@ def test_the_usual_encodings_are_read(data: bytes) -> None:
     assert script_in(data) == "// ü"
 
 
+def test_a_script_in_an_html_comment_is_one() -> None:
+    """So scripts stood in pages once, and so engines still read them."""
+    script = "<!-- hide\nfunction FindProxyForURL() { return 'DIRECT' }\n// -->"
+    assert script_in(script.encode()) == script
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [

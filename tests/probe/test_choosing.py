@@ -28,7 +28,7 @@ from netcheck.probe.once import Round
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from tests.hanging import hanging_file
-from tests.probe.peers import Handler, in_trio, nameserver, resets, says, serving, stays
+from tests.probe.peers import Handler, in_trio, nameserver, resets, says, serving, silent, stays
 from tests.probe.test_proof import API, GOOD, identity
 from tests.probe.test_proxy import tls_handler, trusting
 
@@ -94,7 +94,11 @@ def refuses(status: str) -> Handler:
         (refuses("407 Proxy Authentication Required"), "PROXY", True),
         (refuses("503 Service Unavailable"), "PROXY", True),
         (says(b"no proxy"), "PROXY", True),
-        (says(b""), "PROXY", False),
+        (says(b""), "PROXY", True),
+        (says(b"HTTP/1.1 20"), "PROXY", True),
+        (resets, "PROXY", False),
+        (silent, "PROXY", False),
+        (says(b""), "SOCKS5", False),
         (says(b"\5\0", b"\5\2\0\1" + bytes(6)), "SOCKS5", False),
     ],
 )
@@ -106,6 +110,36 @@ async def test_what_an_http_proxy_answers_is_final(handler: Handler, scheme: str
             (result,) = await probed(over_pac(web), 443)
     assert ways(result)[1] == (f"http://127.0.0.1:{proxy}", None)
     assert (result.attempt.failure is not None) is is_final
+
+
+GRANTED = b"\5\0\0\1" + bytes(6)
+
+
+@pytest.mark.parametrize(
+    ("handler", "scheme"),
+    [
+        (says(CONNECTED, b""), "PROXY"),
+        (says(CONNECTED, b"no TLS at all"), "PROXY"),
+        (stays(says(CONNECTED)), "PROXY"),
+        (says(b"\5\0", GRANTED, b""), "SOCKS5"),
+        (stays(says(b"\5\0", GRANTED)), "SOCKS5"),
+        (says(b""), "DIRECT"),
+        (resets, "DIRECT"),
+        (silent, "DIRECT"),
+    ],
+)
+@in_trio
+async def test_once_a_way_has_led_to_the_destination_it_is_final(handler: Handler, scheme: str) -> None:
+    """As in Chromium: whoever breaks TLS off, or falls silent in it, is not passed over."""
+    async with serving(refuses("403 Forbidden")) as final, serving(handler) as first:
+        script = always(f"'{scheme} 127.0.0.1:{first}; PROXY 127.0.0.1:{final}'")
+        service = Service("mdm", ("127.0.0.1",), (first,), depth=Depth.TLS, tls=TlsSettings("mdm.test"))
+        async with serving(says(a_file(script))) as web:
+            prober = Prober(TIMEOUTS, {"pac": Gate(8, 1e6)})
+            (result,) = (await prober.visit(service, "127.0.0.1", over_pac(web), 0, 0, alone=True)).results
+    assert ways(result)[1] == (f"http://127.0.0.1:{final}", Reason.PROXY_DENIED)
+    assert result.attempt.failure is not None
+    assert result.attempt.failure.phase is Phase.TLS
 
 
 async def _proves(prober: Prober, service: Service, path: ProbePath) -> None:
@@ -121,7 +155,7 @@ async def _sends_large_hellos(prober: Prober, service: Service, path: ProbePath)
 
 
 @pytest.mark.parametrize("act", [_proves, _holds, _sends_large_hellos])
-@pytest.mark.parametrize(("handler", "is_final"), [(refuses("403 Forbidden"), True), (says(b""), False)])
+@pytest.mark.parametrize(("handler", "is_final"), [(refuses("403 Forbidden"), True), (resets, False)])
 @in_trio
 async def test_proofs_holds_and_large_hellos_take_the_same_way(
     act: Callable[[Prober, Service, ProbePath], Awaitable[None]], handler: Handler, is_final: bool
@@ -147,6 +181,29 @@ async def test_the_script_is_asked_as_devices_ask_with_names_of_the_paths_resolv
         "https://mdm.test/ truefalse;DIRECT",
         "https://mdm.test:5223/ truefalse;DIRECT",
     ]
+
+
+@in_trio
+async def test_a_bag_over_plain_http_is_asked_for_with_its_path() -> None:
+    """So browsers ask: of https alone the path is taken away."""
+    service = Service("bag", ("127.0.0.1",), (80, 443), bag="/bag")
+    async with serving(says(a_file(always("url + ';PROXY 127.0.0.1:9'")))) as web:
+        prober = Prober(TIMEOUTS, {"pac": Gate(8, 1e6)})
+        found = (await prober.visit(service, "127.0.0.1", over_pac(web), 0, 0, alone=True)).results
+    assert [result.choice and result.choice.said.partition(";")[0] for result in found] == [
+        "http://127.0.0.1/bag",
+        "https://127.0.0.1/",
+    ]
+
+
+@in_trio
+async def test_a_script_that_throws_without_an_address_gets_one_name_after_the_other() -> None:
+    numbers = [f"convert_addr(dnsResolve('n{number}.test'))" for number in range(6)]
+    zone = {(f"n{number}.test", "A"): [f"0.0.0.{number}"] for number in range(6)}
+    async with serving(says(a_file(always("+' '+".join(numbers))))) as web, nameserver(zone) as at:
+        (result,) = await probed(over_pac(web, resolver=Resolver("corp", (at,))), 443)
+    assert result.choice is not None
+    assert result.choice.said == "0 1 2 3 4 5"
 
 
 @in_trio
