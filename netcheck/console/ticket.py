@@ -21,6 +21,8 @@ from netcheck.model.results import Result
 from netcheck.model.services import hosts_on
 from netcheck.phrases import listed, time_text
 
+_OF_OURS = re.compile(r"\b(?:in the|write a) config\b|--[a-z]|in the environment of netcheck")
+"""What no owner of another hop can change: what netcheck is told."""
 _ITS = re.compile(r"\bits\b")
 _WIDTH = 76
 """As in a letter. Commands stay in one line, to be copied."""
@@ -63,7 +65,7 @@ def _asked(finding: Finding, origin: Origin) -> str:
     is_order = asked.startswith("to ")
     order = asked.removeprefix("to ").replace(" or to ", " or ") if is_order else f"find out {asked}"
     order = _ITS.sub("your", order)  # the owner's, who is named no more
-    return " ".join([f"Please {order}", *(each for each in others if "in the config" not in each)])
+    return " ".join([f"Please {order}", *(each for each in others if not _OF_OURS.search(each))])
 
 
 def _ticket(facts: Facts, origin: Origin, owner: str, asked: Sequence[Sequence[PathFinding]]) -> str:

@@ -28,7 +28,6 @@ from netcheck.verdict.matching import (
     may_not_know_the_name,
     unreached_proxy,
 )
-from netcheck.verdict.settings_in_words import where_its_proxy_is_written
 
 _LONGEST = 200
 _LONGEST_ANSWER = 60
@@ -88,7 +87,7 @@ def where_it_is_named(case: Case) -> str:
     """Where to look for what is written of a proxy."""
     chooser = case.path.chosen_by
     if chooser is None:
-        return where_its_proxy_is_written(case.path)
+        return "in --proxy" if case.path.by_options else f"for the path {case.path.name} in the config"
     return f"in the PAC file {chooser}" if isinstance(chooser, Pac) else "in the environment of netcheck"
 
 

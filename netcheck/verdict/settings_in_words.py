@@ -24,7 +24,3 @@ def to_set(path: ProbePath, setting: str) -> str:
     return (
         f"write a config for it, with {setting}" if path.by_options else f"set {setting}{in_the_config(path)}"
     )
-
-
-def where_its_proxy_is_written(path: ProbePath) -> str:
-    return "in --proxy" if path.by_options else f"for the path {path.name} in the config"

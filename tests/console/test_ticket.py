@@ -751,6 +751,14 @@ def test_whose_certificate_is_to_be_seen_depends_on_whose_service_it_is(is_apple
             "Please close it.",
         ),
         (
+            "Ask the owners of the firewall to open it. Or write a config for it, with `families`.",
+            "Please open it.",
+        ),
+        (
+            "Ask the owners of the firewall to open it. If it is none, correct its address in --proxy.",
+            "Please open it.",
+        ),
+        (
             "Ask the owners of the firewall to remove it from its block list. Its answers lead nowhere.",
             "Please remove it from your block list. Its answers lead nowhere.",
         ),

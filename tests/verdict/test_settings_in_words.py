@@ -93,6 +93,11 @@ STEPS = [
         "On the machine that runs netcheck, correct --interface nope0.",
     ),
     (
+        (COURIER, PROXY, of_name(COURIER, PROXY, Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT))),
+        "If none of this is a proxy, correct its address for the path proxy in the config.",
+        "If none of this is a proxy, correct its address in --proxy.",
+    ),
+    (
         (COURIER, CHOSEN, seen(COURIER, CHOSEN, Failure(Phase.RESOLVE, Reason.SERVFAIL), Family.IPV4)),
         "Ask the owners of the resolver chosen (10.0.0.53:53) to resolve",
         "Ask the owners of the resolver (10.0.0.53:53) to resolve",

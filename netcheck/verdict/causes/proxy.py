@@ -40,7 +40,7 @@ from netcheck.verdict.naming import (
     the_reply,
     where_it_is_named,
 )
-from netcheck.verdict.settings_in_words import to_set, where_its_proxy_is_written
+from netcheck.verdict.settings_in_words import to_set
 
 _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
 """A proxy is slow where it takes a second longer than the direct way, and three times as long."""
@@ -87,8 +87,7 @@ def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
         return f"Ask {proxy.asked} to correct the proxy's certificate."
     if all(map(_SPEAKS_NO_TLS, about)):
         return (
-            f"Write http:// in place of https:// {where_its_proxy_is_written(case.path)}: "
-            f"{proxy.name} speaks no TLS there."
+            f"Write http:// in place of https:// {where_it_is_named(case)}: {proxy.name} speaks no TLS there."
         )
     return ""
 
@@ -105,7 +104,7 @@ def _of_its_answers(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
         return (
             f"Ask {proxy.asked} why the proxy accepts connections and answers none of the requests in them. "
             "Its own DNS, or the proxy behind it, may not answer. "
-            f"If none of this is a proxy, correct the path {case.path.name} in the config."
+            f"If none of this is a proxy, correct its address {where_it_is_named(case)}."
         )
     if phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE} and not any(map(unreached_proxy, about)):
         software = software_of(about)
