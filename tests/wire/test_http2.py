@@ -233,6 +233,28 @@ def test_goaway_in_place_of_an_answer_is_told() -> None:
     assert "ENHANCE_YOUR_CALM" in detail
 
 
+def parting(last: int, code: int = 0) -> bytes:
+    """A GOAWAY."""
+    return frame(7, last.to_bytes(4, "big") + code.to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize("last", [1, 2**31 - 1])
+def test_who_takes_no_more_requests_may_answer_this_one_yet(last: int) -> None:
+    """As nginx does with the last one of a connection."""
+    settings, answer = said_by(nothing_more, request=True), said_by(answering("403", APNS_SAYS), request=True)
+    rest = answer.removeprefix(settings)
+    assert rest != answer
+    assert outcome_of(settings + parting(last) + rest, request=True) == (True, None, "")
+
+
+@pytest.mark.parametrize(("last", "code"), [(1, 0), (0, 0), (1, 2)])
+def test_who_says_good_bye_and_does_not_answer_has_ended_the_session(last: int, code: int) -> None:
+    said = said_by(nothing_more, request=True) + parting(last, code)
+    told = "INTERNAL_ERROR" if code else "NO_ERROR"
+    detail = f"the peer ended the session: GOAWAY {told}"
+    assert outcome_of(said, request=True, eof=True) == (False, Reason.CLOSED, detail)
+
+
 # --- Whatever comes
 
 GOOD = said_by(answering("403", APNS_SAYS), request=True)
