@@ -208,15 +208,33 @@ async def test_who_wants_a_certificate_that_devices_have_is_reached_if_its_own_i
     [
         (says(b"HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\n\r\n"), Reason.TLS_NOT_TLS),
         (says(b"SSH-2.0-OpenSSH_9.2\r\n"), Reason.TLS_NOT_TLS),
+        (says(b"ERR"), Reason.TLS_NOT_TLS),
         (says(b""), Reason.CLOSED),
+        (says(b"\x15\x03\x03\x00\x02\x01\x00"), Reason.CLOSED),
         (silent, Reason.TLS_TIMEOUT),
     ],
-    ids=["portal", "ssh", "closed", "silent"],
+    ids=["portal", "ssh", "less than a record", "closed", "closed with a word", "silent"],
 )
 async def test_what_is_no_tls_is_told_apart(settings: TlsSettings, handler: Handler, reason: Reason) -> None:
     attempt = await probed(settings, handler)
     assert where_and_why(attempt) == (Phase.TLS, reason)
     assert attempt.tls is None
+
+
+@in_trio
+@pytest.mark.parametrize(
+    ("alert", "told"),
+    [
+        (40, "SSLV3_ALERT_HANDSHAKE_FAILURE"),
+        (120, "the peer's alert no_application_protocol"),
+        (200, "the peer's alert 200"),
+    ],
+)
+async def test_an_alert_is_told_by_its_name_or_number(settings: TlsSettings, alert: int, told: str) -> None:
+    attempt = await probed(settings, says(b"\x15\x03\x03\x00\x02\x02" + bytes([alert])))
+    assert where_and_why(attempt) == (Phase.TLS, Reason.TLS_ALERT)
+    assert attempt.failure is not None
+    assert attempt.failure.detail == told
 
 
 def silent_after_its_certificate(context: ssl.SSLContext) -> Handler:
