@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from itertools import islice
+
+from netcheck.model.hosts import is_literal
 
 LARGEST = 64 * 1024
 """Bytes of a certificate that are looked at; those in use have 1 to 8 KiB."""
@@ -77,10 +80,29 @@ class Said:
         """Whether it says for whom it is at all."""
         return bool(self.dns_names or self.addresses or self.subject.common_names)
 
+    def is_for(self, name: str) -> bool:
+        """By its subject alternative names only (RFC 9525 section 6)."""
+        if is_literal(name):
+            return ip_address(name).packed in self.addresses
+        return any(_matches(pattern, name.lower()) for pattern in self.dns_names)
+
+    def is_for_by_subject(self, name: str) -> bool:
+        """As interceptors of old have it: by the common name alone."""
+        if self.dns_names or self.addresses:
+            return False
+        return any(_matches(pattern.lower(), name.lower()) for pattern in self.subject.common_names)
+
     def is_valid_at(self, time: datetime) -> bool:
         if self.not_before is None or self.not_after is None:
             return False
         return self.not_before <= time <= self.not_after
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """A wildcard stands for exactly one label, the leftmost (RFC 9525 section 6.3)."""
+    if pattern.startswith("*."):
+        return name.partition(".")[2] == pattern[2:]
+    return pattern == name
 
 
 def read(der: bytes, most_names: int = _MOST_NAMES) -> Said:
