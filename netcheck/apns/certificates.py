@@ -99,9 +99,12 @@ class Said:
 
 
 def _matches(pattern: str, name: str) -> bool:
-    """A wildcard stands for exactly one label, the leftmost (RFC 9525 section 6.3)."""
+    """A wildcard stands for exactly one label, the leftmost (RFC 9525 section 6.3).
+
+    Not for all names of a top level: devices, OpenSSL and curl take no `*.corp`.
+    """
     if pattern.startswith("*."):
-        return name.partition(".")[2] == pattern[2:]
+        return "." in pattern[2:] and name.partition(".")[2] == pattern[2:]
     return pattern == name
 
 

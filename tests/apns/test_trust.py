@@ -127,6 +127,7 @@ def test_a_leaf_cannot_issue_another() -> None:
         (["*.push.apple.com"], "courier.push.apple.com", True),
         (["*.push.apple.com"], "a.b.push.apple.com", False),
         (["*.push.apple.com"], "push.apple.com", False),
+        (["*.corp"], "mdm.corp", False),
         (["192.0.2.1"], "192.0.2.1", True),
         (["192.0.2.1"], "192.0.2.2", False),
     ],
