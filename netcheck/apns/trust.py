@@ -179,23 +179,24 @@ def examine(
         sha256=chain[0].fingerprint.hex() if chain else "",
         is_for_host=leaf.is_for(name) if whose else _is_forged_for(leaf, name),
         is_alone=whose is None and len(chain) == 1 and not _is_issuer_known(leaf, anchors),
+        unfit="" if anchors.is_apples else _unfit(chain, anchors),
     )
     if whose is None:
-        return Examined(info, *_not_vouched(chain, info, name, anchors, time))
+        return Examined(info, *_not_vouched(chain, info, name, anchors))
     reason, detail = _flaw(leaf, info, name, time)
     if reason is None and trust is None:
         reason, detail = Reason.TLS_EXPIRED, _of_issuers(chain, anchors, time)
+    elif reason is None and info.unfit:
+        reason, detail = Reason.TLS_UNTRUSTED, info.unfit
     return Examined(info, reason, detail)
 
 
-def _not_vouched(
-    chain: Sequence["_Link"], info: TlsInfo, name: str, anchors: Anchors, time: datetime
-) -> tuple[Reason, str]:
+def _not_vouched(chain: Sequence["_Link"], info: TlsInfo, name: str, anchors: Anchors) -> tuple[Reason, str]:
     """Somebody in between shows a certificate for the name that was asked for; another peer shows its own."""
     reason = Reason.TLS_INTERCEPTED if anchors.is_apples else Reason.TLS_UNTRUSTED
     if not chain:
         return reason, f"the peer presented no certificate for {name}"
-    known = _voucher(chain, ((Trust.OTHER, anchors.explaining),), frozenset(), time) is not None
+    known = _voucher(chain, ((Trust.OTHER, anchors.explaining),), frozenset(), None) is not None
     issuer = f"{info.issuer}, which is known: it stands in your ca_file" if known else info.issuer
     if info.is_alone and not anchors.is_apples:
         issuer += ", whose own certificate the server does not send"
@@ -206,7 +207,21 @@ def _not_vouched(
         )
     if not info.is_for_host:
         return Reason.TLS_NAME_MISMATCH, f"{_for_another(info, name)}, and was issued by {issuer}"
-    return reason, f"the certificate for {name} was issued by {issuer}"
+    unfit = f"; {info.unfit}" if info.unfit else ""
+    return reason, f"the certificate for {name} was issued by {issuer}{unfit}"
+
+
+def _unfit(chain: Sequence["_Link"], anchors: Anchors) -> str:
+    """Why no client takes the chain of a server, whoever issued it.
+
+    Signatures by an outdated hash are not even checked: neither here, nor by clients.
+    """
+    if chain and (what := chain[0].said.unfit):
+        return f"the certificate {what}"
+    for said in (link.said for link in chain[1:] if link.said.hash_outdated):
+        if said.issuer.der != said.subject.der and _is_issuer_known(said, anchors):
+            return f"the certificate of {said.subject.shown} {said.unfit}"
+    return ""
 
 
 def _flaw(leaf: Said, info: TlsInfo, name: str, time: datetime) -> tuple[Reason | None, str]:

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trustme
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from netcheck.apns import trust
 from netcheck.apns.trust import (
@@ -316,6 +318,48 @@ def test_a_leaf_that_comes_without_its_issuer_is_told(presented: list[bytes], is
 def test_the_names_of_a_certificate_for_others_come_before_its_subject() -> None:
     found = judged(chain(PUBLIC.issue_cert("portal.corp.example", common_name="Portal")), anchors=OWN_ANCHORS)
     assert found.detail == f"the certificate is not for {NAME} but for portal.corp.example"
+
+
+def issued(*purposes: x509.ObjectIdentifier, bits: int = 2048) -> list[bytes]:
+    """For the name, by the public authority: with such uses and an RSA key."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(root(PUBLIC).subject)
+        .public_key(rsa.generate_private_key(65537, bits).public_key())
+        .serial_number(7)
+        .not_valid_before(datetime.now(UTC) - timedelta(1))
+        .not_valid_after(datetime.now(UTC) + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+    )
+    if purposes:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+    key = load_pem_private_key(PUBLIC.private_key_pem.bytes(), None)
+    return [der(builder.sign(key, SHA256()))]  # type: ignore[arg-type]
+
+
+FOR_CLIENTS, FOR_SERVERS = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
+FOR_ANYTHING = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
+
+
+@pytest.mark.parametrize(
+    ("presented", "told"),
+    [
+        (issued(), ""),
+        (issued(FOR_CLIENTS, FOR_SERVERS), ""),
+        (issued(FOR_ANYTHING), ""),
+        (issued(FOR_CLIENTS), "the certificate is not for servers, by its extended key usage"),
+        (issued(bits=1024), "the certificate has an RSA key of 1024 bits, and clients want 2048"),
+    ],
+)
+def test_what_no_client_takes_is_told_of_services_that_are_not_apples(
+    presented: list[bytes], told: str
+) -> None:
+    """As devices, OpenSSL and curl have it. Of Apple's, who decrypts is the question."""
+    found = judged(presented, anchors=OWN_ANCHORS)
+    assert (found.reason, found.detail) == (Reason.TLS_UNTRUSTED if told else None, told)
+    assert found.info.unfit == told
+    assert judged(presented).reason is None
 
 
 def test_a_common_name_alone_is_told_as_such() -> None:

@@ -69,6 +69,8 @@ def _of_unknown_authority(case: Case, about: Sequence[Counted], owner: Owner) ->
     if all(tls is not None and tls.is_alone for tls in seen):
         what = "to send the intermediate certificates with the server's own"
     ask = f"Ask {owner.asked} {what} on {the_ports(case, about)}."
+    if all(tls is not None and tls.unfit for tls in seen):
+        return f"Ask {owner.asked} to install another certificate on {the_ports(case, about)}."
     names = {each.result.service for each in about}
     services = [service for service in case.world.services if service.name in names]
     if all(service.tls.ca_file is not None for service in services):
