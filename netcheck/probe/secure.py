@@ -4,7 +4,8 @@ Who may vouch for a certificate is known in `netcheck.apns.trust`.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import trio
@@ -43,6 +44,11 @@ class Security:
     def needs_http2(self) -> bool:
         """Whether nothing else will do: a service of one's own may offer HTTP/1.1 as well."""
         return self.request or self.alpn == (_HTTP2,)
+
+    @property
+    def needs_no_certificate(self) -> bool:
+        """Whether the peer lets clients in without one, by what is offered: couriers and the provider API."""
+        return bool(self.alpn) and isinstance(self.anchors, Anchors) and self.anchors.is_apples
 
 
 async def secure(walk: Walk, stream: Stream, security: Security, timeout: float) -> TlsStream:
@@ -130,11 +136,9 @@ async def shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
 
 
 def _lacks_certificate(tls: TlsStream, security: Security, error: PhaseError) -> bool:
-    """Whether the peer asked for a certificate, as MDM servers ask devices, which have one and we have none.
-
-    Not where a protocol was offered with which no certificate is needed: couriers and the provider API.
-    """
-    return tls.asked_for_certificate and not security.alpn and error.reason is Reason.TLS_ALERT
+    """Whether the peer wants a certificate, as MDM servers do of devices, which have one and we have none."""
+    wanted = tls.asked_for_certificate and not security.needs_no_certificate
+    return wanted and error.reason is Reason.TLS_ALERT
 
 
 def _examine(walk: Walk, tls: TlsStream, security: Security, presented: Sequence[bytes]) -> PhaseError | None:
@@ -151,10 +155,11 @@ def _examine(walk: Walk, tls: TlsStream, security: Security, presented: Sequence
 async def _begin(walk: Walk, tls: TlsStream, security: Security) -> bool:
     """Whether the peer did anything."""
     if tls.alpn == _HTTP2 or security.needs_http2:
-        need_http2(tls)
-        session = Http2(security.server_name, request=security.request)
-        await tls.send_all(session.start())
-        await hear_out(tls, session)
+        with _certificate_may_lack(walk, tls, security):
+            need_http2(tls)
+            session = Http2(security.server_name, request=security.request)
+            await tls.send_all(session.start())
+            await hear_out(tls, session)
         return True
     with trio.move_on_after(FIRST_WORD):
         await hear_first_word(walk, tls, security)
@@ -169,15 +174,20 @@ def may_speak_http2(settings: TlsSettings) -> bool:
 
 async def hear_first_word(walk: Walk, tls: TlsStream, security: Security) -> None:
     """Until the peer says anything. That and silence are fine; only its leaving is not: PhaseError."""
+    with _certificate_may_lack(walk, tls, security):
+        if not await tls.receive_some(_READ_LIMIT):
+            raise PhaseError(Reason.CLOSED, "the peer ended the connection right after the TLS handshake")
+
+
+@contextmanager
+def _certificate_may_lack(walk: Walk, tls: TlsStream, security: Security) -> Iterator[None]:
+    """Where the peer ends the session for want of a certificate, it has gone well up to there."""
     try:
-        said = await tls.receive_some(_READ_LIMIT)
+        yield
     except PhaseError as error:
         if not _lacks_certificate(tls, security, error):
             raise
         walk.lacks_certificate = True
-    else:
-        if not said:
-            raise PhaseError(Reason.CLOSED, "the peer ended the connection right after the TLS handshake")
 
 
 def need_http2(tls: TlsStream) -> None:

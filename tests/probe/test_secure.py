@@ -203,6 +203,22 @@ async def test_who_wants_a_certificate_that_devices_have_is_reached_if_its_own_i
 
 
 @in_trio
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("chosen", [None, "http/1.1", "h2"])
+async def test_so_is_a_server_of_ones_own_whatever_protocols_it_is_offered(
+    settings: TlsSettings, version: ssl.TLSVersion, chosen: str | None
+) -> None:
+    context = server_context(alpn=chosen)
+    context.minimum_version = context.maximum_version = version
+    context.verify_mode = ssl.CERT_REQUIRED
+    AUTHORITY.configure_trust(context)
+    own = TlsSettings(NAME, ("h2", "http/1.1"), ca_file=settings.lab_ca_file)
+    attempt = await probed(own, refusing(context))
+    assert where_and_why(attempt) is None
+    assert attempt.tls is not None
+
+
+@in_trio
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
