@@ -104,7 +104,8 @@ class Http2:
         while len(self._received) >= _HEAD:
             payload = int.from_bytes(self._received[:3], "big")
             if payload > _MAX_PAYLOAD:
-                raise self._not_http2(f"a frame of {payload} bytes")
+                is_http_1 = self._received.startswith(b"HTTP/1.")
+                raise self._not_http2("an answer in HTTP/1" if is_http_1 else f"a frame of {payload} bytes")
             if len(self._received) < _HEAD + payload:
                 return
             frame = bytes(self._received[: _HEAD + payload])

@@ -152,6 +152,11 @@ def test_what_is_not_http2_is_refused(said: bytes) -> None:
     assert detail.startswith("the peer does not speak HTTP/2: ")
 
 
+def test_who_answers_in_http_1_is_told_as_such() -> None:
+    detail = "the peer does not speak HTTP/2: an answer in HTTP/1"
+    assert outcome_of(b"HTTP/1.1 400 Bad Request\r\n\r\n") == (False, Reason.REFUSED, detail)
+
+
 def test_the_first_bytes_are_kept_as_evidence() -> None:
     machine = session()
     machine.start()
