@@ -105,7 +105,7 @@ def _of_its_answers(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
         return (
             f"Ask {proxy.asked} why the proxy accepts connections and answers none of the requests in them. "
             "Its own DNS, or the proxy behind it, may not answer. "
-            f"If none of this is a proxy, correct the path {case.path.name} in the config."
+            f"If none of this is a proxy, correct it {where_it_is_named(case)}."
         )
     if phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE} and not any(map(unreached_proxy, about)):
         software = software_of(about)

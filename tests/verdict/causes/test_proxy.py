@@ -392,6 +392,9 @@ def test_a_proxy_that_answers_nothing_is_asked_why() -> None:
     assert "why the proxy accepts connections and answers none of the requests in them" in (
         judged.next_step or ""
     )
+    assert "If none of this is a proxy, correct it for the path proxy in the config." in (
+        judged.next_step or ""
+    )
 
 
 def test_a_proxy_that_falls_silent_in_the_login_is_asked_why() -> None:
