@@ -181,13 +181,19 @@ async def hear_first_word(walk: Walk, tls: TlsStream, security: Security) -> Non
 
 @contextmanager
 def _certificate_may_lack(walk: Walk, tls: TlsStream, security: Security) -> Iterator[None]:
-    """Where the peer ends the session for want of a certificate, it has gone well up to there."""
+    """Where the peer ends the session for want of a certificate, it has gone well up to there.
+
+    Only an alert tells that: who is closed may have nobody behind it, be a certificate wanted or not.
+    """
     try:
         yield
     except PhaseError as error:
-        if not _lacks_certificate(tls, security, error):
-            raise
-        walk.lacks_certificate = True
+        if _lacks_certificate(tls, security, error):
+            walk.lacks_certificate = True
+            return
+        if tls.asked_for_certificate and error.reason in (Reason.CLOSED, Reason.RESET):
+            error.detail += ", and had asked for a certificate of its client"
+        raise
 
 
 def need_http2(tls: TlsStream) -> None:

@@ -171,6 +171,21 @@ async def test_a_peer_that_leaves_right_after_the_handshake_fails_in_the_session
 
 
 @in_trio
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_of_one_that_had_asked_for_a_certificate_that_is_told(
+    settings: TlsSettings, version: ssl.TLSVersion
+) -> None:
+    """Some close for want of one without an alert, and so do those with nobody behind them."""
+    context = server_context(alpn=None)
+    context.minimum_version = context.maximum_version = version
+    context.verify_mode = ssl.CERT_OPTIONAL
+    attempt = await probed(replace(settings, alpn=()), speaking_tls(context, leaves))
+    assert where_and_why(attempt) == (Phase.SESSION, Reason.CLOSED)
+    assert attempt.failure is not None
+    assert attempt.failure.detail.endswith(" handshake, and had asked for a certificate of its client")
+
+
+@in_trio
 async def test_a_server_that_wants_a_certificate_of_the_client_says_so_in_the_session(
     settings: TlsSettings,
 ) -> None:
