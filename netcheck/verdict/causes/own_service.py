@@ -32,7 +32,7 @@ _DOES_NOT_ANSWER: tuple[Matches, ...] = (
 
 @cause(Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)
 def service_certificate(case: Case) -> Found | None:
-    """It has expired, or is for another name, or of an unknown authority, and no path shows a good one.
+    """It has expired, is for another name, of an unknown authority or unfit, and no path shows a good one.
 
     Or another path does, and here its own authority vouches for an older one.
     """
