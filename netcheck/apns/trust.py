@@ -246,7 +246,7 @@ def _for_another(info: TlsInfo, name: str) -> str:
 
 def _of_issuers(chain: Sequence["_Link"], anchors: Anchors, time: datetime) -> str:
     """Which certificate is out of date, of those that are the issuers' by their names."""
-    names = {link.said.issuer.der for link in chain}
+    names = dict.fromkeys(link.said.issuer.der for link in chain)  # in their order
     stores = [authorities for _, authorities in anchors.vouching]
     stored = [each for authorities in stores for name in names for each in authorities.named(name)]
     sent = [link for link in chain[1:] if link.said.subject.der in names]

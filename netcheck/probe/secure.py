@@ -136,9 +136,12 @@ async def shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
 
 
 def _lacks_certificate(tls: TlsStream, security: Security, error: PhaseError) -> bool:
-    """Whether the peer wants a certificate, as MDM servers do of devices, which have one and we have none."""
-    wanted = tls.asked_for_certificate and not security.needs_no_certificate
-    return wanted and error.reason is Reason.TLS_ALERT
+    """Whether it ends for want of one: MDM servers ask devices, which have one, and we have none."""
+    return _may_want_certificate(tls, security) and error.reason is Reason.TLS_ALERT
+
+
+def _may_want_certificate(tls: TlsStream, security: Security) -> bool:
+    return tls.asked_for_certificate and not security.needs_no_certificate
 
 
 def _examine(walk: Walk, tls: TlsStream, security: Security, presented: Sequence[bytes]) -> PhaseError | None:
@@ -191,7 +194,7 @@ def _certificate_may_lack(walk: Walk, tls: TlsStream, security: Security) -> Ite
         if _lacks_certificate(tls, security, error):
             walk.lacks_certificate = True
             return
-        if tls.asked_for_certificate and error.reason in (Reason.CLOSED, Reason.RESET):
+        if _may_want_certificate(tls, security) and error.reason in (Reason.CLOSED, Reason.RESET):
             error.detail += ", and had asked for a certificate of its client"
         raise
 

@@ -183,6 +183,9 @@ async def test_of_one_that_had_asked_for_a_certificate_that_is_told(
     assert where_and_why(attempt) == (Phase.SESSION, Reason.CLOSED)
     assert attempt.failure is not None
     assert attempt.failure.detail.endswith(" handshake, and had asked for a certificate of its client")
+    courier = await probed(settings, speaking_tls(context, leaves))
+    assert courier.failure is not None
+    assert courier.failure.detail.endswith(" handshake")
 
 
 @in_trio
