@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from itertools import islice
+
+from netcheck.model.hosts import is_literal
 
 LARGEST = 64 * 1024
 """Bytes of a certificate that are looked at; those in use have 1 to 8 KiB."""
@@ -37,6 +40,21 @@ _DNS_NAME, _IP_ADDRESS = 0x82, 0x87
 # RFC 5280 appendix A.1 and section 4.2.1, without tag and length
 _COMMON_NAME, _ORGANIZATION = b"\x55\x04\x03", b"\x55\x04\x0a"
 _ALTERNATIVE_NAMES, _BASIC_CONSTRAINTS = b"\x55\x1d\x11", b"\x55\x1d\x13"
+
+_EXTENDED_KEY_USAGE = b"\x55\x1d\x25"
+_FOR_SERVERS = frozenset((b"\x2b\x06\x01\x05\x05\x07\x03\x01", b"\x55\x1d\x25\x00"))
+"""RFC 5280 section 4.2.1.12: id-kp-serverAuth, and anyExtendedKeyUsage, which devices take."""
+
+# RFC 8017 appendix A.2, RFC 5758 section 3
+_RSA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
+_OUTDATED_SIGNATURES = {
+    _RSA[:-1] + b"\x02": "MD2",
+    _RSA[:-1] + b"\x04": "MD5",
+    _RSA[:-1] + b"\x05": "SHA-1",
+    b"\x2a\x86\x48\xce\x3d\x04\x01": "SHA-1",
+}
+_FEWEST_BITS = 2048
+"""Of an RSA key: what devices want (support.apple.com/103769), and OpenSSL as Debian sets it up."""
 
 Element = tuple[int, bytes]
 """A tag and the contents behind it."""
@@ -71,16 +89,58 @@ class Said:
     is_authority: bool = False
     key_size: int = 0
     """Bytes of the public key with its algorithm (RFC 5280 section 4.1.2.7)."""
+    rsa_bits: int = 0
+    """Of its key; 0 for another kind of key."""
+    signature: bytes = b""
+    """The algorithm that it is signed by."""
+    purposes: frozenset[bytes] = frozenset()
+    """What its key may be used for (RFC 5280 section 4.2.1.12); empty for anything."""
 
     @property
     def names_anyone(self) -> bool:
         """Whether it says for whom it is at all."""
         return bool(self.dns_names or self.addresses or self.subject.common_names)
 
+    def is_for(self, name: str) -> bool:
+        """By its subject alternative names only (RFC 9525 section 6)."""
+        if is_literal(name):
+            return ip_address(name).packed in self.addresses
+        return any(_matches(pattern, name.lower()) for pattern in self.dns_names)
+
+    def is_for_by_subject(self, name: str) -> bool:
+        """As interceptors of old have it: by the common name alone."""
+        if self.dns_names or self.addresses:
+            return False
+        return any(_matches(pattern.lower(), name.lower()) for pattern in self.subject.common_names)
+
+    @property
+    def hash_outdated(self) -> str:
+        """The hash that it is signed by, if nobody takes that any more."""
+        return _OUTDATED_SIGNATURES.get(self.signature, "")
+
+    @property
+    def unfit(self) -> str:
+        """Why neither devices nor servers take it of a server, whoever issued it."""
+        if self.purposes and not self.purposes & _FOR_SERVERS:
+            return "is not for servers, by its extended key usage"
+        if 0 < self.rsa_bits < _FEWEST_BITS:
+            return f"has an RSA key of {self.rsa_bits} bits, and clients want {_FEWEST_BITS}"
+        return f"is signed by {self.hash_outdated}, which is outdated" if self.hash_outdated else ""
+
     def is_valid_at(self, time: datetime) -> bool:
         if self.not_before is None or self.not_after is None:
             return False
         return self.not_before <= time <= self.not_after
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """A wildcard stands for exactly one label, the leftmost (RFC 9525 section 6.3).
+
+    Not for all names of a top level: devices, OpenSSL and curl take no `*.corp`.
+    """
+    if pattern.startswith("*."):
+        return "." in pattern[2:] and name.partition(".")[2] == pattern[2:]
+    return pattern == name
 
 
 def read(der: bytes, most_names: int = _MOST_NAMES) -> Said:
@@ -98,6 +158,9 @@ def read(der: bytes, most_names: int = _MOST_NAMES) -> Said:
         addresses=frozenset(content for tag, content in alternative if tag == _IP_ADDRESS),
         is_authority=_is_authority(extensions.get(_BASIC_CONSTRAINTS, b"")),
         key_size=len(fields[5][1]),
+        rsa_bits=_rsa_bits(fields[5]),
+        signature=_algorithm(fields[1]),
+        purposes=frozenset(kind for tag, kind in _sequence_in(extensions.get(_EXTENDED_KEY_USAGE, b""))),
     )
 
 
@@ -169,6 +232,20 @@ def _time(element: Element) -> datetime | None:
     with suppress(ValueError):
         return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
     return None
+
+
+def _algorithm(element: Element) -> bytes:
+    """Which it is, without its parameters (RFC 5280 section 4.1.1.2)."""
+    return next((kind for tag, kind in _sequence(element)[:1] if tag == 0x06), b"")
+
+
+def _rsa_bits(element: Element) -> int:
+    """Of the modulus (RFC 8017 appendix A.1.1)."""
+    match _sequence(element):
+        case [algorithm, (0x03, content), *_] if _algorithm(algorithm) == _RSA:
+            modulus = next((number for _, number in _sequence_in(content[1:])), b"")
+            return int.from_bytes(modulus).bit_length()
+    return 0
 
 
 def _extensions(fields: list[Element]) -> Iterator[tuple[bytes, bytes]]:

@@ -16,9 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from ipaddress import ip_address
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import certifi
 from cryptography import x509
@@ -27,7 +26,6 @@ from cryptography.exceptions import InternalError, InvalidSignature, Unsupported
 from netcheck.apns import certificates
 from netcheck.apns.certificates import Said, printable
 from netcheck.model.failing import Reason
-from netcheck.model.hosts import is_literal
 from netcheck.model.results import TlsInfo, Trust
 
 APPLE_ANCHORS = frozenset(
@@ -45,7 +43,8 @@ PUBLIC_AUTHORITIES = Path(certifi.where())
 """Public authorities as certifi lists them. Never the system's store for what is Apple's: there an
 interceptor's authority stands among the others, put there on purpose."""
 
-_LONGEST_CHAIN = 8
+_LONGEST_CHAIN = 32
+"""Certificates: some servers send all authorities of their company along, in any order."""
 _MOST_SIGNATURES = 12
 """Checked for one chain: those in use need three."""
 _LARGEST_KEY = 1100
@@ -71,13 +70,20 @@ _UNUSABLE = (
 """What the library raises for certificates that it cannot use, and for signatures that are none."""
 
 
+class Authority(NamedTuple):
+    """A certificate of one, in DER, and what it says."""
+
+    der: bytes
+    said: Said
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Authorities, by their subject; all in DER. What the library cannot read vouches for nobody."""
+    """Authorities, by their subject in DER. What the library cannot read vouches for nobody."""
 
-    by_subject: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict)
+    by_subject: Mapping[bytes, tuple[Authority, ...]] = field(default_factory=dict)
 
-    def named(self, subject: bytes) -> tuple[bytes, ...]:
+    def named(self, subject: bytes) -> tuple[Authority, ...]:
         return self.by_subject.get(subject, ())
 
 
@@ -109,10 +115,10 @@ class Examined:
 
 def store(authorities: Iterable[bytes]) -> Store:
     """A store of certificates in DER."""
-    found: dict[bytes, tuple[bytes, ...]] = {}
+    found: dict[bytes, tuple[Authority, ...]] = {}
     for der in authorities:
-        subject = certificates.read(der, most_names=0).subject.der
-        found[subject] = (*found.get(subject, ()), der)
+        said = certificates.read(der, most_names=0)
+        found[said.subject.der] = (*found.get(said.subject.der, ()), Authority(der, said))
     return Store(found)
 
 
@@ -160,7 +166,7 @@ def examine(
     leaf = chain[0].said if chain else Said()
     trust = _voucher(chain, anchors.vouching, anchors.known, time)
     # Whose it is does not change with the date: this machine's clock may be years off.
-    whose = trust or _voucher(chain, anchors.vouching, anchors.known, leaf.not_before or time)
+    whose = trust or _voucher(chain, anchors.vouching, anchors.known, None)
     info = TlsInfo(
         issuer=leaf.issuer.shown or "an unnamed authority",
         not_after=_timestamp(leaf.not_after),
@@ -171,25 +177,26 @@ def examine(
         not_before=_timestamp(leaf.not_before),
         version=version,
         sha256=chain[0].fingerprint.hex() if chain else "",
-        is_for_host=_names(leaf, name) if whose else _is_forged_for(leaf, name),
+        is_for_host=leaf.is_for(name) if whose else _is_forged_for(leaf, name),
         is_alone=whose is None and len(chain) == 1 and not _is_issuer_known(leaf, anchors),
+        unfit="" if anchors.is_apples else _unfit(chain, anchors),
     )
     if whose is None:
-        return Examined(info, *_not_vouched(chain, info, name, anchors, time))
+        return Examined(info, *_not_vouched(chain, info, name, anchors))
     reason, detail = _flaw(leaf, info, name, time)
     if reason is None and trust is None:
-        reason, detail = Reason.TLS_EXPIRED, "a certificate of the issuers' chain is out of date"
+        reason, detail = Reason.TLS_EXPIRED, _of_issuers(chain, anchors, time)
+    elif reason is None and info.unfit:
+        reason, detail = Reason.TLS_UNTRUSTED, info.unfit
     return Examined(info, reason, detail)
 
 
-def _not_vouched(
-    chain: Sequence["_Link"], info: TlsInfo, name: str, anchors: Anchors, time: datetime
-) -> tuple[Reason, str]:
+def _not_vouched(chain: Sequence["_Link"], info: TlsInfo, name: str, anchors: Anchors) -> tuple[Reason, str]:
     """Somebody in between shows a certificate for the name that was asked for; another peer shows its own."""
     reason = Reason.TLS_INTERCEPTED if anchors.is_apples else Reason.TLS_UNTRUSTED
     if not chain:
         return reason, f"the peer presented no certificate for {name}"
-    known = _voucher(chain, ((Trust.OTHER, anchors.explaining),), frozenset(), time) is not None
+    known = _voucher(chain, ((Trust.OTHER, anchors.explaining),), frozenset(), None) is not None
     issuer = f"{info.issuer}, which is known: it stands in your ca_file" if known else info.issuer
     if info.is_alone and not anchors.is_apples:
         issuer += ", whose own certificate the server does not send"
@@ -200,28 +207,34 @@ def _not_vouched(
         )
     if not info.is_for_host:
         return Reason.TLS_NAME_MISMATCH, f"{_for_another(info, name)}, and was issued by {issuer}"
-    return reason, f"the certificate for {name} was issued by {issuer}"
+    unfit = f"; {info.unfit}" if info.unfit else ""
+    return reason, f"the certificate for {name} was issued by {issuer}{unfit}"
+
+
+def _unfit(chain: Sequence["_Link"], anchors: Anchors) -> str:
+    """Why no client takes the chain of a server, whoever issued it.
+
+    Signatures by an outdated hash are not even checked: neither here, nor by clients.
+    """
+    if chain and (what := chain[0].said.unfit):
+        return f"the certificate {what}"
+    for said in (link.said for link in chain[1:] if link.said.hash_outdated):
+        if said.issuer.der != said.subject.der and _is_issuer_known(said, anchors):
+            return f"the certificate of {said.subject.shown} {said.unfit}"
+    return ""
 
 
 def _flaw(leaf: Said, info: TlsInfo, name: str, time: datetime) -> tuple[Reason | None, str]:
     """What is wrong with a certificate whose issuer may vouch."""
     if not info.is_for_host:
         return Reason.TLS_NAME_MISMATCH, _not_for(leaf, info, name)
-    if leaf.not_before is None or leaf.not_after is None:
-        return Reason.TLS_EXPIRED, "the dates of the certificate cannot be read"
-    if time > leaf.not_after:
-        return Reason.TLS_EXPIRED, f"the certificate expired on {leaf.not_after.strftime(_DATES)}"
-    if time < leaf.not_before:
-        begins = leaf.not_before.strftime(_DATES)
-        return (
-            Reason.TLS_EXPIRED,
-            f"the certificate is valid only from {begins} on; is this machine's clock right?",
-        )
+    if detail := _out_of_date(leaf, time, "the certificate"):
+        return Reason.TLS_EXPIRED, detail
     return None, ""
 
 
 def _not_for(leaf: Said, info: TlsInfo, name: str) -> str:
-    if _names_by_subject(leaf, name):
+    if leaf.is_for_by_subject(name):
         return f"the certificate has {name} as its common name only, and clients want it as a subjectAltName"
     return _for_another(info, name)
 
@@ -229,6 +242,28 @@ def _not_for(leaf: Said, info: TlsInfo, name: str) -> str:
 def _for_another(info: TlsInfo, name: str) -> str:
     whose = ", ".join(info.names) or info.subject or "no name"
     return f"the certificate is not for {name} but for {whose}"
+
+
+def _of_issuers(chain: Sequence["_Link"], anchors: Anchors, time: datetime) -> str:
+    """Which certificate is out of date, of those that are the issuers' by their names."""
+    names = dict.fromkeys(link.said.issuer.der for link in chain)  # in their order
+    stores = [authorities for _, authorities in anchors.vouching]
+    stored = [each for authorities in stores for name in names for each in authorities.named(name)]
+    sent = [link for link in chain[1:] if link.said.subject.der in names]
+    issuers = [*(link.said for link in sent), *(authority.said for authority in stored)]
+    told = (_out_of_date(said, time, f"the certificate of {said.subject.shown}") for said in issuers)
+    return next(filter(None, told), "a certificate of the issuers' chain is out of date")
+
+
+def _out_of_date(said: Said, time: datetime, which: str) -> str:
+    if said.not_before is None or said.not_after is None:
+        return f"the dates of {which} cannot be read"
+    if time > said.not_after:
+        return f"{which} expired on {said.not_after.strftime(_DATES)}"
+    if time < said.not_before:
+        begins = said.not_before.strftime(_DATES)
+        return f"{which} is valid only from {begins} on; is this machine's clock right?"
+    return ""
 
 
 def _is_issuer_known(leaf: Said, anchors: Anchors) -> bool:
@@ -263,9 +298,10 @@ class _Link:
     said: Said
     fingerprint: bytes
 
-    def may_issue(self, time: datetime) -> bool:
+    def may_issue(self, time: datetime | None) -> bool:
         """Without this, anyone with a certificate could issue others (RFC 5280 section 4.2.1.9)."""
-        return self.said.is_authority and self.said.key_size <= _LARGEST_KEY and self.said.is_valid_at(time)
+        is_one = self.said.is_authority and self.said.key_size <= _LARGEST_KEY
+        return is_one and _is_in_date(self.said, time)
 
 
 def _links(presented: Sequence[bytes]) -> list[_Link]:
@@ -283,23 +319,32 @@ def _voucher(
     chain: Sequence[_Link],
     vouching: Sequence[tuple[Trust, Store]],
     known: frozenset[bytes],
-    time: datetime,
+    time: datetime | None,
 ) -> Trust | None:
-    """Who vouches for the leaf in the end: followed signature by signature, never by names alone."""
+    """Who vouches for the leaf in the end: followed signature by signature, never by names alone.
+
+    Along every way, as devices go: an authority that another one signed too may have several certificates
+    in the chain, and only one that leads on. Who is in a store itself needs nobody else, as with curl.
+    Without a time, dates do not matter.
+    """
     signatures = _Signatures()
-    current = chain[0] if chain else None
-    for _ in chain:
-        if current is None:
-            return None
+    reached = list(chain[:1])
+    for current in reached:  # grows meanwhile
         for trust, authorities in vouching:
+            if any(current.der == der for der, _ in authorities.named(current.said.subject.der)):
+                return trust
             issuers = authorities.named(current.said.issuer.der)
-            if any(signatures.hold(current.der, issuer) for issuer in issuers):
+            if any(_is_in_date(said, time) and signatures.hold(current.der, der) for der, said in issuers):
                 return trust
         parents = [link for link in chain[1:] if link.may_issue(time) and signatures.join(current, link)]
         if any(parent.fingerprint in known for parent in parents):
             return Trust.APPLE
-        current = next((parent for parent in parents if parent is not current), None)
+        reached += [parent for parent in dict.fromkeys(parents) if parent not in reached]
     return None
+
+
+def _is_in_date(said: Said, time: datetime | None) -> bool:
+    return time is None or said.is_valid_at(time)
 
 
 class _Signatures:
@@ -344,32 +389,11 @@ def _loaded(der: bytes) -> x509.Certificate | None:
             return None
 
 
-def _names(leaf: Said, name: str) -> bool:
-    """Whether the leaf is for this name, by its subject alternative names only (RFC 9525 section 6)."""
-    if is_literal(name):
-        return ip_address(name).packed in leaf.addresses
-    return any(_matches(pattern, name.lower()) for pattern in leaf.dns_names)
-
-
 def _is_forged_for(leaf: Said, name: str) -> bool | None:
     """Whether somebody in between made it for this name; None where it does not say for whom it is."""
     if not leaf.names_anyone:
         return None
-    return _names(leaf, name) or _names_by_subject(leaf, name)
-
-
-def _names_by_subject(leaf: Said, name: str) -> bool:
-    """As interceptors of old have it: the common name alone."""
-    if leaf.dns_names or leaf.addresses:
-        return False
-    return any(_matches(pattern.lower(), name.lower()) for pattern in leaf.subject.common_names)
-
-
-def _matches(pattern: str, name: str) -> bool:
-    """A wildcard stands for exactly one label, the leftmost (RFC 9525 section 6.3)."""
-    if pattern.startswith("*."):
-        return name.partition(".")[2] == pattern[2:]
-    return pattern == name
+    return leaf.is_for(name) or leaf.is_for_by_subject(name)
 
 
 def _timestamp(time: datetime | None) -> float | None:

@@ -44,6 +44,8 @@ class TlsInfo:
     """Whether it is for the name that was asked for; None where it does not say for whom it is."""
     is_alone: bool = False
     """Whether the peer sent no certificate of its issuer, and none is known here."""
+    unfit: str = ""
+    """Why clients do not take it of a server, whoever issued it; not told of Apple's services."""
 
 
 HOSTS_FILE = "/etc/hosts"

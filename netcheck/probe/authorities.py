@@ -30,7 +30,7 @@ from netcheck.apns.trust import (
 from netcheck.files import LARGEST_PEM, Stamp, read_file, read_if_changed
 from netcheck.model.failing import PhaseError, Reason
 from netcheck.model.services import TlsSettings
-from netcheck.probe.tls import overhear
+from netcheck.probe.tls import CIPHERS, overhear
 
 _LONGEST_READ = 8.0
 """Seconds; a file system that hangs must not hold up a probe for longer."""
@@ -181,9 +181,14 @@ def _context_of_system() -> ssl.SSLContext:
 
 
 def _verifying() -> ssl.SSLContext:
-    """As today's clients verify; renegotiation is not taken part in, as it has no end."""
+    """As curl verifies; renegotiation is not taken part in, as it has no end.
+
+    An intermediate authority in the store vouches too, be its root there or not.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_ciphers(CIPHERS)
     context.options |= ssl.OP_NO_RENEGOTIATION
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     overhear(context)
     return context
 

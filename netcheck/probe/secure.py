@@ -4,7 +4,8 @@ Who may vouch for a certificate is known in `netcheck.apns.trust`.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import trio
@@ -43,6 +44,11 @@ class Security:
     def needs_http2(self) -> bool:
         """Whether nothing else will do: a service of one's own may offer HTTP/1.1 as well."""
         return self.request or self.alpn == (_HTTP2,)
+
+    @property
+    def needs_no_certificate(self) -> bool:
+        """Whether the peer lets clients in without one, by what is offered: couriers and the provider API."""
+        return bool(self.alpn) and isinstance(self.anchors, Anchors) and self.anchors.is_apples
 
 
 async def secure(walk: Walk, stream: Stream, security: Security, timeout: float) -> TlsStream:
@@ -130,11 +136,12 @@ async def shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
 
 
 def _lacks_certificate(tls: TlsStream, security: Security, error: PhaseError) -> bool:
-    """Whether the peer asked for a certificate, as MDM servers ask devices, which have one and we have none.
+    """Whether it ends for want of one: MDM servers ask devices, which have one, and we have none."""
+    return _may_want_certificate(tls, security) and error.reason is Reason.TLS_ALERT
 
-    Not where a protocol was offered with which no certificate is needed: couriers and the provider API.
-    """
-    return tls.asked_for_certificate and not security.alpn and error.reason is Reason.TLS_ALERT
+
+def _may_want_certificate(tls: TlsStream, security: Security) -> bool:
+    return tls.asked_for_certificate and not security.needs_no_certificate
 
 
 def _examine(walk: Walk, tls: TlsStream, security: Security, presented: Sequence[bytes]) -> PhaseError | None:
@@ -151,10 +158,11 @@ def _examine(walk: Walk, tls: TlsStream, security: Security, presented: Sequence
 async def _begin(walk: Walk, tls: TlsStream, security: Security) -> bool:
     """Whether the peer did anything."""
     if tls.alpn == _HTTP2 or security.needs_http2:
-        need_http2(tls)
-        session = Http2(security.server_name, request=security.request)
-        await tls.send_all(session.start())
-        await hear_out(tls, session)
+        with _certificate_may_lack(walk, tls, security):
+            need_http2(tls)
+            session = Http2(security.server_name, request=security.request)
+            await tls.send_all(session.start())
+            await hear_out(tls, session)
         return True
     with trio.move_on_after(FIRST_WORD):
         await hear_first_word(walk, tls, security)
@@ -169,15 +177,26 @@ def may_speak_http2(settings: TlsSettings) -> bool:
 
 async def hear_first_word(walk: Walk, tls: TlsStream, security: Security) -> None:
     """Until the peer says anything. That and silence are fine; only its leaving is not: PhaseError."""
-    try:
-        said = await tls.receive_some(_READ_LIMIT)
-    except PhaseError as error:
-        if not _lacks_certificate(tls, security, error):
-            raise
-        walk.lacks_certificate = True
-    else:
-        if not said:
+    with _certificate_may_lack(walk, tls, security):
+        if not await tls.receive_some(_READ_LIMIT):
             raise PhaseError(Reason.CLOSED, "the peer ended the connection right after the TLS handshake")
+
+
+@contextmanager
+def _certificate_may_lack(walk: Walk, tls: TlsStream, security: Security) -> Iterator[None]:
+    """Where the peer ends the session for want of a certificate, it has gone well up to there.
+
+    Only an alert tells that: who is closed may have nobody behind it, be a certificate wanted or not.
+    """
+    try:
+        yield
+    except PhaseError as error:
+        if _lacks_certificate(tls, security, error):
+            walk.lacks_certificate = True
+            return
+        if _may_want_certificate(tls, security) and error.reason in (Reason.CLOSED, Reason.RESET):
+            error.detail += ", and had asked for a certificate of its client"
+        raise
 
 
 def need_http2(tls: TlsStream) -> None:

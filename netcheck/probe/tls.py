@@ -18,9 +18,14 @@ _KEPT = 1024
 _RECORDS = range(0x14, 0x18)  # RFC 8446 section 5.1, ContentType
 _RECORD_ALERT, _RECORD_HANDSHAKE = 0x15, 0x16
 _CLOSE_NOTIFY = 0  # RFC 8446 section 6.1
+_ALERTS_WITHOUT_A_NAME = {115: "unknown_psk_identity", 120: "no_application_protocol", 121: "ech_required"}
+"""IANA's names of those for which Python has none, or not every Python."""
 _CERTIFICATE, _CERTIFICATE_REQUEST = 11, 13  # RFC 8446 section 4, HandshakeType
 _TLS_1_3 = 0x0304  # RFC 8446 section 4.2.1
 _OP_LEGACY_SERVER_CONNECT = 0x4  # OpenSSL's ssl.h; a name in `ssl` from Python 3.12 on
+
+CIPHERS = "DEFAULT:@SECLEVEL=2"
+"""OpenSSL's own list, as curl offers it. That of `ssl` is shorter, and depends on who built Python."""
 
 # OpenSSL's x509_vfy.h
 _NOT_IN_TIME = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
@@ -37,7 +42,7 @@ def examining_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers("DEFAULT:@SECLEVEL=2")
+    context.set_ciphers(CIPHERS)
     context.options |= ssl.OP_NO_RENEGOTIATION | _OP_LEGACY_SERVER_CONNECT
     overhear(context)
     if alpn:
@@ -101,7 +106,7 @@ def _overhear(
     if direction != "read":
         return
     if content_type == _RECORD_ALERT and message_type != _CLOSE_NOTIFY:
-        connection.alert = message_type
+        connection.alert = message_type & 0xFF  # `ssl` makes negative numbers of those from 128 on
     if content_type != _RECORD_HANDSHAKE:
         return
     if message_type == _CERTIFICATE:
@@ -157,7 +162,7 @@ class TlsStream:
         """Complete it, or raise PhaseError with a reason of the TLS phases."""
         try:
             await self._driver.run(self._tls.do_handshake)
-        except StreamEndError:
+        except (StreamEndError, ssl.SSLZeroReturnError):
             raise self._closed() from None
         except PhaseError as error:
             error.evidence = self._ear.first_bytes[:EVIDENCE_LIMIT]
@@ -204,7 +209,7 @@ class TlsStream:
         except StreamEndError:
             raise PhaseError(Reason.CLOSED, "the peer closed the connection") from None
         except ssl.SSLError as error:
-            raise _broken(error) from error
+            raise self._broken(error) from error
 
     async def receive_some(self, limit: int) -> bytes:
         """At most `limit` bytes; b"" when the peer has closed, with or without saying so."""
@@ -213,7 +218,7 @@ class TlsStream:
         except (StreamEndError, ssl.SSLZeroReturnError):
             return b""
         except ssl.SSLError as error:
-            raise _broken(error) from error
+            raise self._broken(error) from error
 
     async def _flush_quietly(self) -> None:
         """Tell the peer why we leave, if it still listens: our own error is the one to report."""
@@ -221,6 +226,8 @@ class TlsStream:
             await self._driver.flush()
 
     def _closed(self) -> PhaseError:
+        if self._ear.first_bytes and not self._is_in_records():
+            return self._not_tls()  # in fewer words than a record begins with
         begun = ", after its answer had begun" if is_handshake(self._ear.first_bytes) else ""
         detail = f"the peer closed during the TLS handshake{begun}"
         return PhaseError(Reason.CLOSED, detail, self._ear.first_bytes)
@@ -228,13 +235,23 @@ class TlsStream:
     def _explain(self, error: ssl.SSLError) -> PhaseError:
         if isinstance(error, ssl.SSLCertVerificationError):
             return self._explain_certificate(error)
-        first_bytes = self._ear.first_bytes
-        if not first_bytes or first_bytes[0] not in _RECORDS:
-            software = software_in(first_bytes)
-            return PhaseError(
-                Reason.TLS_NOT_TLS, "the peer does not speak TLS", first_bytes, software=software
-            )
-        return _broken(error, first_bytes)
+        if not self._is_in_records():
+            return self._not_tls()
+        return self._broken(error, self._ear.first_bytes)
+
+    def _is_in_records(self) -> bool:
+        return bool(self._ear.first_bytes) and self._ear.first_bytes[0] in _RECORDS
+
+    def _not_tls(self) -> PhaseError:
+        said = self._ear.first_bytes
+        detail = "the peer does not speak TLS"
+        return PhaseError(Reason.TLS_NOT_TLS, detail, said, software=software_in(said))
+
+    def _broken(self, error: ssl.SSLError, evidence: bytes = b"") -> PhaseError:
+        detail = error.reason or "TLS error"
+        if error.reason is None and self.alert is not None:
+            detail = f"the peer's alert {_ALERTS_WITHOUT_A_NAME.get(self.alert, self.alert)}"
+        return PhaseError(Reason.TLS_ALERT, detail, evidence)
 
     def _explain_certificate(self, error: ssl.SSLCertVerificationError) -> PhaseError:
         reason = {
@@ -242,7 +259,3 @@ class TlsStream:
             **dict.fromkeys(_WRONG_NAME, Reason.TLS_NAME_MISMATCH),
         }.get(error.verify_code, Reason.TLS_UNTRUSTED)
         return PhaseError(reason, f"certificate for {self._server_name}: {error.verify_message}")
-
-
-def _broken(error: ssl.SSLError, evidence: bytes = b"") -> PhaseError:
-    return PhaseError(Reason.TLS_ALERT, error.reason or "TLS error", evidence)

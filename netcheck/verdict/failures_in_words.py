@@ -40,7 +40,7 @@ _TLS = {
     Reason.TLS_ALERT: "TLS ends with an alert",
     Reason.TLS_EXPIRED: "the certificate is out of date",
     Reason.TLS_NAME_MISMATCH: "the certificate is for another name",
-    Reason.TLS_UNTRUSTED: "the certificate is of an authority that is not trusted",
+    Reason.TLS_UNTRUSTED: "the certificate is not trusted",
     Reason.TLS_INTERCEPTED: "the certificate is not Apple's own",
     Reason.RESET: "the connection is reset in TLS",
     Reason.CLOSED: "the connection is closed in TLS",

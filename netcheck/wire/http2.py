@@ -22,6 +22,7 @@ MAX_BYTES = 32 * 1024
 """Of all frames together: a peer that never comes to the point must not keep us busy."""
 
 _HEAD = 9  # RFC 9113 section 4.1: length, type, flags, stream
+_GOAWAY = 7  # RFC 9113 section 6.8
 _MAX_PAYLOAD = 16 * 1024  # RFC 9113 section 4.2: what may come where nobody allowed more, and we do not
 
 # https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns
@@ -62,6 +63,8 @@ class Http2:
         self._size = 0
         self._status = b""
         self._body = b""
+        self._parting = ""
+        """How a peer has said good-bye that answers yet."""
         self.answer: Answer | None = None
         """To the request, once it came."""
 
@@ -84,6 +87,8 @@ class Http2:
 
         Raises HandshakeError: closed where the peer leaves, refused where it does not do as APNs does.
         """
+        if not data and self._parting:
+            raise self._heard.error(Reason.CLOSED, self._parting)
         if not data:
             raise self._heard.error(Reason.CLOSED, f"the peer closed the HTTP/2 session: {self._lack()}")
         self._heard.add(data)
@@ -99,7 +104,8 @@ class Http2:
         while len(self._received) >= _HEAD:
             payload = int.from_bytes(self._received[:3], "big")
             if payload > _MAX_PAYLOAD:
-                raise self._not_http2(f"a frame of {payload} bytes")
+                is_http_1 = self._received.startswith(b"HTTP/1.")
+                raise self._not_http2("an answer in HTTP/1" if is_http_1 else f"a frame of {payload} bytes")
             if len(self._received) < _HEAD + payload:
                 return
             frame = bytes(self._received[: _HEAD + payload])
@@ -110,6 +116,9 @@ class Http2:
         self._size += len(frame)
         if self._size > MAX_BYTES:
             raise self._heard.error(Reason.REFUSED, f"{self._lack()} in the first {MAX_BYTES} bytes")
+        if self._request and _answers_yet(frame):  # h2 would take no answer after it
+            self._parting = self._ended(h2.errors.ErrorCodes.NO_ERROR, frame[_HEAD + 8 :])
+            return
         try:
             events = self._connection.receive_data(frame)
         except h2.exceptions.H2Error as error:
@@ -124,7 +133,8 @@ class Http2:
             case h2.events.SettingsAcknowledged():
                 self._missing.discard("acknowledgement")
             case h2.events.ConnectionTerminated():
-                raise self._heard.error(Reason.CLOSED, f"the peer ended the session: {self._farewell(event)}")
+                parting = self._ended(event.error_code, event.additional_data or b"")
+                raise self._heard.error(Reason.CLOSED, parting)
             case h2.events.StreamReset():
                 raise self._heard.error(Reason.REFUSED, f"the request was reset: {_code(event.error_code)}")
             case h2.events.ResponseReceived():
@@ -146,16 +156,27 @@ class Http2:
         status = self._heard.text(self._status)
         return Answer(status, reason or "", f"HTTP {status}" + (f", {said}" if said else ""))
 
-    def _farewell(self, goaway: h2.events.ConnectionTerminated) -> str:
+    def _ended(self, code: h2.errors.ErrorCodes | int | None, debug: bytes) -> str:
         """RFC 9113 section 6.8; APNs says why in the debug data."""
-        why = self._heard.text(goaway.additional_data or b"")
-        return f"GOAWAY {_code(goaway.error_code)}" + (f", {why}" if why else "")
+        why = self._heard.text(debug)
+        return f"the peer ended the session: GOAWAY {_code(code)}" + (f", {why}" if why else "")
 
     def _lack(self) -> str:
         return f"no {min(self._missing, key=('settings', 'acknowledgement', 'answer').index)}"
 
     def _not_http2(self, what: str) -> HandshakeError:
         return self._heard.error(Reason.REFUSED, f"the peer does not speak HTTP/2: {what}")
+
+
+def _answers_yet(frame: bytes) -> bool:
+    """Whether it is the GOAWAY of who leaves without haste, and has taken our request (RFC 9113 section 6.8).
+
+    Servers that take so many requests in a connection send it before the last answer, as nginx does.
+    """
+    if len(frame) < _HEAD + 8 or frame[3] != _GOAWAY or any(frame[5:_HEAD]):
+        return False
+    last, code = (int.from_bytes(frame[at : at + 4], "big") for at in (_HEAD, _HEAD + 4))
+    return code == h2.errors.ErrorCodes.NO_ERROR and last & 0x7FFFFFFF > 0
 
 
 def _settings() -> h2.settings.Settings:

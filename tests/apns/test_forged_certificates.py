@@ -153,6 +153,29 @@ UNREADABLE = {
 }
 
 
+SHA1_WITH_RSA, ECDSA_WITH_SHA1 = forged.oid("1.2.840.113549.1.1.5"), forged.oid("1.2.840.10045.4.1")
+
+
+@pytest.mark.parametrize("algorithm", [SHA1_WITH_RSA, ECDSA_WITH_SHA1])
+def test_a_signature_by_an_outdated_hash_is_told_of_services_that_are_not_apples(algorithm: bytes) -> None:
+    told = "is signed by SHA-1, which is outdated"
+    known = anchors_of_system(stored(INTERCEPTOR))
+    leaf = judged(certificate(algorithm=algorithm), anchors=known)
+    assert leaf.reason is Reason.TLS_UNTRUSTED
+    assert leaf.detail.endswith(f"; the certificate {told}")
+    above = certificate(
+        algorithm=algorithm,
+        issuer=root(INTERCEPTOR).subject.public_bytes(),
+        subject=forged.INTERCEPTOR,
+        extensions=[forged.extension("2.5.29.19", forged.sequence(forged.element(0x01, b"\xff")))],
+    )
+    assert (
+        judged(certificate(), above, anchors=known).info.unfit == f"the certificate of Corporate Proxy {told}"
+    )
+    assert judged(certificate(), above, anchors=anchors_of_system(NOBODY)).info.unfit == ""
+    assert judged(certificate(algorithm=algorithm)).info.unfit == ""
+
+
 @pytest.mark.parametrize("authority", UNREADABLE.values(), ids=UNREADABLE)
 def test_an_authority_that_cannot_be_read_vouches_for_nobody(authority: bytes) -> None:
     found = judged(certificate(), anchors=apple_anchors(store([authority])))

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trustme
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from netcheck.apns import trust
 from netcheck.apns.trust import (
@@ -127,6 +129,7 @@ def test_a_leaf_cannot_issue_another() -> None:
         (["*.push.apple.com"], "courier.push.apple.com", True),
         (["*.push.apple.com"], "a.b.push.apple.com", False),
         (["*.push.apple.com"], "push.apple.com", False),
+        (["*.corp"], "mdm.corp", False),
         (["192.0.2.1"], "192.0.2.1", True),
         (["192.0.2.1"], "192.0.2.2", False),
     ],
@@ -157,11 +160,70 @@ def test_whose_it_is_does_not_depend_on_a_clock_that_is_wrong_for_the_whole_chai
     assert (found.reason, found.info.trust) == (Reason.TLS_EXPIRED, Trust.APPLE)
 
 
+def signed(authority: trustme.CA, issuer: trustme.CA, begins: int = -1, ends: int = 1) -> x509.Certificate:
+    """The authority's certificate as another one signs it: same name, same key, other days from today."""
+    own, above = root(authority), root(issuer)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(own.subject)
+        .issuer_name(above.subject)
+        .public_key(own.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime.now(UTC) + timedelta(begins))
+        .not_valid_after(datetime.now(UTC) + timedelta(ends))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(load_pem_private_key(issuer.private_key_pem.bytes(), None), SHA256())  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize("first", [PUBLIC, INTERCEPTOR], ids=["the way that leads on", "the other"])
+def test_an_authority_that_two_others_signed_is_followed_to_both(first: trustme.CA) -> None:
+    """Clients that keep to the first certificate of its name fail; devices try each."""
+    second = INTERCEPTOR if first is PUBLIC else PUBLIC
+    both = [der(signed(APPLE, issuer)) for issuer in (first, second)]
+    found = judged([*chain(APPLE.issue_cert(NAME)), *both])
+    assert (found.reason, found.info.trust) == (None, Trust.PUBLIC)
+
+
+@pytest.mark.parametrize(("begins", "ends", "told"), [(-9, -2, "expired on "), (2, 9, "is valid only from ")])
+def test_an_issuer_out_of_its_time_is_told_as_such(begins: int, ends: int, told: str) -> None:
+    """Also one that is younger than the leaf, where this machine's clock is behind."""
+    issuer = signed(APPLE, PUBLIC, begins, ends)
+    found = judged([*chain(APPLE.issue_cert(NAME)), der(issuer)])
+    assert (found.reason, found.info.trust) == (Reason.TLS_EXPIRED, Trust.PUBLIC)
+    assert found.detail.startswith("the certificate of ")
+    assert told in found.detail
+
+
+@pytest.mark.parametrize(("begins", "ends"), [(-9, -2), (2, 9)])
+def test_an_authority_in_a_store_vouches_in_its_time_only(begins: int, ends: int) -> None:
+    """As OpenSSL and devices have it: a company's own expires one day, and `ca_file` still has it."""
+    leaf = chain(APPLE.issue_cert(NAME))
+    old = der(signed(APPLE, APPLE, begins, ends))
+    assert judged(leaf, anchors=anchors_of_owner(store([old]))).reason is Reason.TLS_EXPIRED
+    assert judged(leaf, anchors=anchors_of_owner(store([old, der(root(APPLE))]))).reason is None
+
+
+def test_a_certificate_that_is_in_a_store_itself_needs_no_issuer_there() -> None:
+    """As with `curl --cacert`; and the Java stores of MDM servers have such."""
+    leaf = chain(INTERCEPTOR.issue_cert(NAME))
+    assert judged(leaf, anchors=anchors_of_owner(store(leaf))).reason is None
+    other = chain(INTERCEPTOR.issue_cert(NAME))
+    assert judged(other, anchors=anchors_of_owner(store(leaf))).reason is Reason.TLS_UNTRUSTED
+
+
+def test_an_issuer_is_found_behind_others_that_a_server_sends_along() -> None:
+    issuing = PUBLIC.create_child_ca()
+    others = [trustme.CA(organization_name=f"Other {number}") for number in range(12)]
+    leaf = chain(issuing.issue_cert(NAME))[0]
+    assert judged([leaf, *(der(root(each)) for each in (*others, issuing))]).reason is None
+
+
 def test_an_authority_that_is_out_of_date_vouches_for_nobody_in_date() -> None:
     leaf = PUBLIC.create_child_ca().issue_cert(NAME, not_after=datetime(3200, 1, 1, tzinfo=UTC))
     found = judged(chain(leaf), now=datetime(3100, 1, 1, tzinfo=UTC).timestamp())
     assert (found.reason, found.info.trust) == (Reason.TLS_EXPIRED, Trust.PUBLIC)
-    assert "issuers" in found.detail
+    assert found.detail == "the certificate of trustme v1.2.1 expired on 3000-01-01"
 
 
 def test_a_certificate_is_described_whether_it_is_accepted_or_not() -> None:
@@ -256,6 +318,48 @@ def test_a_leaf_that_comes_without_its_issuer_is_told(presented: list[bytes], is
 def test_the_names_of_a_certificate_for_others_come_before_its_subject() -> None:
     found = judged(chain(PUBLIC.issue_cert("portal.corp.example", common_name="Portal")), anchors=OWN_ANCHORS)
     assert found.detail == f"the certificate is not for {NAME} but for portal.corp.example"
+
+
+def issued(*purposes: x509.ObjectIdentifier, bits: int = 2048) -> list[bytes]:
+    """For the name, by the public authority: with such uses and an RSA key."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(root(PUBLIC).subject)
+        .public_key(rsa.generate_private_key(65537, bits).public_key())
+        .serial_number(7)
+        .not_valid_before(datetime.now(UTC) - timedelta(1))
+        .not_valid_after(datetime.now(UTC) + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+    )
+    if purposes:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+    key = load_pem_private_key(PUBLIC.private_key_pem.bytes(), None)
+    return [der(builder.sign(key, SHA256()))]  # type: ignore[arg-type]
+
+
+FOR_CLIENTS, FOR_SERVERS = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
+FOR_ANYTHING = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
+
+
+@pytest.mark.parametrize(
+    ("presented", "told"),
+    [
+        (issued(), ""),
+        (issued(FOR_CLIENTS, FOR_SERVERS), ""),
+        (issued(FOR_ANYTHING), ""),
+        (issued(FOR_CLIENTS), "the certificate is not for servers, by its extended key usage"),
+        (issued(bits=1024), "the certificate has an RSA key of 1024 bits, and clients want 2048"),
+    ],
+)
+def test_what_no_client_takes_is_told_of_services_that_are_not_apples(
+    presented: list[bytes], told: str
+) -> None:
+    """As devices, OpenSSL and curl have it. Of Apple's, who decrypts is the question."""
+    found = judged(presented, anchors=OWN_ANCHORS)
+    assert (found.reason, found.detail) == (Reason.TLS_UNTRUSTED if told else None, told)
+    assert found.info.unfit == told
+    assert judged(presented).reason is None
 
 
 def test_a_common_name_alone_is_told_as_such() -> None:

@@ -258,8 +258,10 @@ def tls_handler(
     *,
     version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
     wants_certificate: bool = False,
+    ciphers: str = "DEFAULT",
 ) -> Handler:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_ciphers(ciphers)
     context.maximum_version = version
     ca.issue_cert(name).configure_cert(context)
     if wants_certificate:
@@ -313,6 +315,29 @@ async def test_an_https_proxy_has_a_tls_phase(ca: trustme.CA, tmp_path: Path) ->
         walk, failure = await walked(proxy)
     assert failure is None
     assert list(walk.phases) == [Phase.PROXY_CONNECT, Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE]
+
+
+@in_trio
+async def test_a_proxy_may_have_ciphers_that_only_openssl_and_curl_offer(
+    ca: trustme.CA, tmp_path: Path
+) -> None:
+    """Those of `ssl` leave out SHA-1 and RSA key exchange, unless whoever built Python has others."""
+    version, ciphers = ssl.TLSVersion.TLSv1_2, "ECDHE-ECDSA-AES128-SHA"
+    handler = tls_handler(ca, "127.0.0.1", says(HTTP_YES), version=version, ciphers=ciphers)
+    async with serving(handler) as port:
+        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(ca, tmp_path))
+        _, failure = await walked(proxy)
+    assert failure is None
+
+
+@in_trio
+async def test_an_intermediate_authority_may_vouch_for_a_proxy(ca: trustme.CA, tmp_path: Path) -> None:
+    """As with curl, and as for services."""
+    issuing = ca.create_child_ca()
+    async with serving(tls_handler(issuing, "127.0.0.1", says(HTTP_YES))) as port:
+        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(issuing, tmp_path))
+        _, failure = await walked(proxy)
+    assert failure is None
 
 
 @in_trio

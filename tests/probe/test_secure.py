@@ -171,6 +171,24 @@ async def test_a_peer_that_leaves_right_after_the_handshake_fails_in_the_session
 
 
 @in_trio
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_of_one_that_had_asked_for_a_certificate_that_is_told(
+    settings: TlsSettings, version: ssl.TLSVersion
+) -> None:
+    """Some close for want of one without an alert, and so do those with nobody behind them."""
+    context = server_context(alpn=None)
+    context.minimum_version = context.maximum_version = version
+    context.verify_mode = ssl.CERT_OPTIONAL
+    attempt = await probed(replace(settings, alpn=()), speaking_tls(context, leaves))
+    assert where_and_why(attempt) == (Phase.SESSION, Reason.CLOSED)
+    assert attempt.failure is not None
+    assert attempt.failure.detail.endswith(" handshake, and had asked for a certificate of its client")
+    courier = await probed(settings, speaking_tls(context, leaves))
+    assert courier.failure is not None
+    assert courier.failure.detail.endswith(" handshake")
+
+
+@in_trio
 async def test_a_server_that_wants_a_certificate_of_the_client_says_so_in_the_session(
     settings: TlsSettings,
 ) -> None:
@@ -203,20 +221,54 @@ async def test_who_wants_a_certificate_that_devices_have_is_reached_if_its_own_i
 
 
 @in_trio
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("chosen", [None, "http/1.1", "h2"])
+async def test_so_is_a_server_of_ones_own_whatever_protocols_it_is_offered(
+    settings: TlsSettings, version: ssl.TLSVersion, chosen: str | None
+) -> None:
+    context = server_context(alpn=chosen)
+    context.minimum_version = context.maximum_version = version
+    context.verify_mode = ssl.CERT_REQUIRED
+    AUTHORITY.configure_trust(context)
+    own = TlsSettings(NAME, ("h2", "http/1.1"), ca_file=settings.lab_ca_file)
+    attempt = await probed(own, refusing(context))
+    assert where_and_why(attempt) is None
+    assert attempt.tls is not None
+
+
+@in_trio
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
         (says(b"HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\n\r\n"), Reason.TLS_NOT_TLS),
         (says(b"SSH-2.0-OpenSSH_9.2\r\n"), Reason.TLS_NOT_TLS),
+        (says(b"ERR"), Reason.TLS_NOT_TLS),
         (says(b""), Reason.CLOSED),
+        (says(b"\x15\x03\x03\x00\x02\x01\x00"), Reason.CLOSED),
         (silent, Reason.TLS_TIMEOUT),
     ],
-    ids=["portal", "ssh", "closed", "silent"],
+    ids=["portal", "ssh", "less than a record", "closed", "closed with a word", "silent"],
 )
 async def test_what_is_no_tls_is_told_apart(settings: TlsSettings, handler: Handler, reason: Reason) -> None:
     attempt = await probed(settings, handler)
     assert where_and_why(attempt) == (Phase.TLS, reason)
     assert attempt.tls is None
+
+
+@in_trio
+@pytest.mark.parametrize(
+    ("alert", "told"),
+    [
+        (40, "SSLV3_ALERT_HANDSHAKE_FAILURE"),
+        (120, "the peer's alert no_application_protocol"),
+        (200, "the peer's alert 200"),
+    ],
+)
+async def test_an_alert_is_told_by_its_name_or_number(settings: TlsSettings, alert: int, told: str) -> None:
+    attempt = await probed(settings, says(b"\x15\x03\x03\x00\x02\x02" + bytes([alert])))
+    assert where_and_why(attempt) == (Phase.TLS, Reason.TLS_ALERT)
+    assert attempt.failure is not None
+    assert attempt.failure.detail == told
 
 
 def silent_after_its_certificate(context: ssl.SSLContext) -> Handler:

@@ -689,6 +689,22 @@ SCENES = {
         "If not, ask those who run mdm.test to send the intermediate certificates with the server's own",
         services=(COURIER, MDM),
     ),
+    "a certificate of the MDM server that no client takes": Scene(
+        Cause.SERVICE_CERTIFICATE,
+        Verdict.NOT_READY,
+        Hop.OWN_SERVICE,
+        [
+            *couriers(),
+            result(
+                MDM,
+                443,
+                Failure(Phase.TLS, Reason.TLS_UNTRUSTED, "the certificate is not for servers"),
+                tls=replace(certificate(Trust.OTHER), unfit="the certificate is not for servers"),
+            ),
+        ],
+        "Ask those who run mdm.test to install another certificate on port 443.",
+        services=(COURIER, MDM),
+    ),
     "a certificate of the MDM server that is of no authority in its ca_file": Scene(
         Cause.SERVICE_CERTIFICATE,
         Verdict.NOT_READY,

@@ -94,8 +94,8 @@ STEPS = [
     ),
     (
         (COURIER, PROXY, of_name(COURIER, PROXY, Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT))),
-        "If none of this is a proxy, correct its address for the path proxy in the config.",
-        "If none of this is a proxy, correct its address in --proxy.",
+        "If none of this is a proxy, correct it for the path proxy in the config.",
+        "If none of this is a proxy, correct it in --proxy.",
     ),
     (
         (COURIER, CHOSEN, seen(COURIER, CHOSEN, Failure(Phase.RESOLVE, Reason.SERVFAIL), Family.IPV4)),

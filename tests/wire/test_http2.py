@@ -152,6 +152,11 @@ def test_what_is_not_http2_is_refused(said: bytes) -> None:
     assert detail.startswith("the peer does not speak HTTP/2: ")
 
 
+def test_who_answers_in_http_1_is_told_as_such() -> None:
+    detail = "the peer does not speak HTTP/2: an answer in HTTP/1"
+    assert outcome_of(b"HTTP/1.1 400 Bad Request\r\n\r\n") == (False, Reason.REFUSED, detail)
+
+
 def test_the_first_bytes_are_kept_as_evidence() -> None:
     machine = session()
     machine.start()
@@ -231,6 +236,28 @@ def test_goaway_in_place_of_an_answer_is_told() -> None:
     done, reason, detail = outcome_of(said_by(goaway, request=True), request=True)
     assert (done, reason) == (False, Reason.CLOSED)
     assert "ENHANCE_YOUR_CALM" in detail
+
+
+def parting(last: int, code: int = 0) -> bytes:
+    """A GOAWAY."""
+    return frame(7, last.to_bytes(4, "big") + code.to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize("last", [1, 2**31 - 1])
+def test_who_takes_no_more_requests_may_answer_this_one_yet(last: int) -> None:
+    """As nginx does with the last one of a connection."""
+    settings, answer = said_by(nothing_more, request=True), said_by(answering("403", APNS_SAYS), request=True)
+    rest = answer.removeprefix(settings)
+    assert rest != answer
+    assert outcome_of(settings + parting(last) + rest, request=True) == (True, None, "")
+
+
+@pytest.mark.parametrize(("last", "code"), [(1, 0), (0, 0), (1, 2)])
+def test_who_says_good_bye_and_does_not_answer_has_ended_the_session(last: int, code: int) -> None:
+    said = said_by(nothing_more, request=True) + parting(last, code)
+    told = "INTERNAL_ERROR" if code else "NO_ERROR"
+    detail = f"the peer ended the session: GOAWAY {told}"
+    assert outcome_of(said, request=True, eof=True) == (False, Reason.CLOSED, detail)
 
 
 # --- Whatever comes

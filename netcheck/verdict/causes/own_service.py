@@ -33,7 +33,7 @@ _DOES_NOT_ANSWER: tuple[Matches, ...] = (
 
 @cause(Cause.SERVICE_CERTIFICATE, Hop.OWN_SERVICE)
 def service_certificate(case: Case) -> Found | None:
-    """It has expired, or is for another name, or of an unknown authority, and no path shows a good one.
+    """It has expired, is for another name, of an unknown authority or unfit, and no path shows a good one.
 
     Or another path does, and here its own authority vouches for an older one.
     """
@@ -70,6 +70,8 @@ def _of_unknown_authority(case: Case, about: Sequence[Counted], owner: Owner) ->
     if all(tls is not None and tls.is_alone for tls in seen):
         what = "to send the intermediate certificates with the server's own"
     ask = f"Ask {owner.asked} {what} on {the_ports(case, about)}."
+    if all(tls is not None and tls.unfit for tls in seen):
+        return f"Ask {owner.asked} to install another certificate on {the_ports(case, about)}."
     names = {each.result.service for each in about}
     services = [service for service in case.world.services if service.name in names]
     if all(service.tls.ca_file is not None for service in services):

@@ -11,6 +11,7 @@ from statistics import median_low
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.hosts import is_literal
+from netcheck.model.paths import Pac
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
@@ -86,9 +87,9 @@ def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     if all(map(_SHOWS_A_BAD_CERTIFICATE, about)):
         return f"Ask {proxy.asked} to correct the proxy's certificate."
     if all(map(_SPEAKS_NO_TLS, about)):
-        return (
-            f"Write http:// in place of https:// {where_it_is_named(case)}: {proxy.name} speaks no TLS there."
-        )
+        is_in_pac_file = isinstance(case.path.chosen_by, Pac)
+        other = "PROXY in place of HTTPS" if is_in_pac_file else "http:// in place of https://"
+        return f"Write {other} {where_it_is_named(case)}: {proxy.name} speaks no TLS there."
     return ""
 
 
@@ -104,7 +105,7 @@ def _of_its_answers(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
         return (
             f"Ask {proxy.asked} why the proxy accepts connections and answers none of the requests in them. "
             "Its own DNS, or the proxy behind it, may not answer. "
-            f"If none of this is a proxy, correct its address {where_it_is_named(case)}."
+            f"If none of this is a proxy, correct it {where_it_is_named(case)}."
         )
     if phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE} and not any(map(unreached_proxy, about)):
         software = software_of(about)

@@ -336,6 +336,30 @@ def test_of_a_denying_proxy_nothing_is_said_that_was_not_tried() -> None:
     assert judged.findings[0].evidence == "the proxy denies it in the one probe that failed: port 2195"
 
 
+@pytest.mark.parametrize(
+    ("chooser", "says"),
+    [
+        (Environment(), "Write http:// in place of https:// in the environment of netcheck: "),
+        (
+            Pac("http://web.test/proxy.pac"),
+            "Write PROXY in place of HTTPS in the PAC file http://web.test/proxy.pac: ",
+        ),
+    ],
+)
+def test_tls_that_a_chosen_proxy_does_not_speak_is_corrected_where_it_is_chosen(
+    chooser: Environment | Pac, says: str
+) -> None:
+    path = ProbePath("chosen", chosen_by=chooser)
+    https = Proxy(ProxyScheme.HTTPS, "proxy.test", 3128)
+    failure = Failure(Phase.PROXY_TLS, Reason.TLS_NOT_TLS, "the peer does not speak TLS")
+    seen = result(MDM, 443, failure, path="chosen", family=Family.NAME)
+    attempt = replace(seen.attempt, proxies=(https,))
+    seen = replace(seen, attempt=attempt, choice=Choice("HTTPS proxy.test:3128", (attempt,)))
+    (judged,) = assess([MDM], [path], once([seen])).judgements
+    assert judged.cause is Cause.PROXY_DOWN
+    assert (judged.next_step or "").startswith(f"{says}the proxy proxy.test:3128 speaks no TLS there.")
+
+
 @pytest.mark.parametrize("chooser", [Environment(), Pac("http://web.test/proxy.pac")])
 def test_a_chosen_proxy_that_cannot_be_asked_for_ipv6_is_not_taken_for_dead(
     chooser: Environment | Pac,
@@ -357,6 +381,9 @@ def test_a_proxy_that_answers_nothing_is_asked_why() -> None:
     judged = Scene(None, Verdict.NOT_READY, None, silent, paths=(PROXY,)).judged()
     assert judged.cause is Cause.PROXY_DOWN
     assert "why the proxy accepts connections and answers none of the requests in them" in (
+        judged.next_step or ""
+    )
+    assert "If none of this is a proxy, correct it for the path proxy in the config." in (
         judged.next_step or ""
     )
 
