@@ -66,12 +66,12 @@ def _is_outdated(case: Case, each: Counted) -> bool:
 def _of_unknown_authority(case: Case, about: Sequence[Counted], owner: Owner) -> str:
     """A common fault is that a server sends its own certificate only; then an authority is known in vain."""
     seen = [each.result.attempt.tls for each in about]
+    if all(tls is not None and tls.unfit for tls in seen):
+        return f"Ask {owner.asked} to install another certificate on {the_ports(case, about)}."
     what = "to correct the certificate"
     if all(tls is not None and tls.is_alone for tls in seen):
         what = "to send the intermediate certificates with the server's own"
     ask = f"Ask {owner.asked} {what} on {the_ports(case, about)}."
-    if all(tls is not None and tls.unfit for tls in seen):
-        return f"Ask {owner.asked} to install another certificate on {the_ports(case, about)}."
     names = {each.result.service for each in about}
     services = [service for service in case.world.services if service.name in names]
     if all(service.tls.ca_file is not None for service in services):
