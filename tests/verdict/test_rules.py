@@ -125,6 +125,29 @@ SCENES = {
         directly(Phase.RESOLVE, Reason.SINKHOLED, "A 0.0.0.0"),
         "the owners of this machine's resolver to remove *.push.apple.com from its block list",
     ),
+    "a sinkhole to which no route leads": Scene(
+        Cause.DNS_SINKHOLE,
+        Verdict.NOT_READY,
+        Hop.RESOLVER,
+        courier_at("10.9.9.9", NO_ROUTE, None),
+        "The answer 10.9.9.9 leads to nothing of Apple's",
+    ),
+    "a sinkhole whose last hop does not know it": Scene(
+        Cause.DNS_SINKHOLE,
+        Verdict.NOT_READY,
+        Hop.RESOLVER,
+        courier_at("10.9.9.9", Failure(Phase.CONNECT, Reason.HOST_UNREACHABLE), None),
+        "The answer 10.9.9.9 leads to nothing of Apple's",
+    ),
+    "no route to a relay that another path reaches": Scene(
+        Cause.LOCAL_MACHINE,
+        Verdict.NOT_READY,
+        Hop.LOCAL_NETWORK,
+        [result(COURIER, port, path=OTHER.name, address="10.9.9.9") for port in COURIER.ports]
+        + courier_at("10.9.9.9", NO_ROUTE, None),
+        "with a route to 0-courier.push.apple.com",
+        (OTHER, DIRECT),
+    ),
     "no such names": Scene(
         Cause.DNS_FAILURE,
         Verdict.NOT_READY,
