@@ -290,6 +290,15 @@ class Earlier(NamedTuple):
     """As in `Attempt`."""
 
 
+class Tried(NamedTuple):
+    """What came of an address at an earlier visit."""
+
+    at: float
+    """As `Attempt.at`."""
+    connected: bool
+    visits_ago: int
+
+
 @record
 class EndpointState:
     """The last visit to an endpoint; `phases` and `last_success` are of the last one that succeeded.
@@ -324,6 +333,8 @@ class EndpointState:
     """The same of each load balancer that is asked in its place, by itself."""
     addressed: tuple[Result, ...] = ()
     """The latest results that had an address: what was seen of it stays while names do not resolve."""
+    tried_before: Mapping[str, Tried] = field(default_factory=dict)
+    """What came of its other addresses when each had its turn, for the last `VISITS_REMEMBERED` visits."""
     certified: tuple[Result, ...] = ()
     """The latest results in which a certificate was shown: it stays while none can be seen."""
 

@@ -17,6 +17,7 @@ from netcheck.model.results import (
     EndpointState,
     Result,
     Standing,
+    Tried,
     Visit,
 )
 from netcheck.model.services import Service
@@ -131,6 +132,7 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
     may_fail = failed or (before.failing and recent != _STEADY)
     failing = _failing(before.failing, results) if may_fail else _UNSEEN.failing
     addressed = _latest_with(_address, results, before.addressed)
+    tried_before = _tried_before(addressed, before)
     certified = _latest_with(_tls, results, before.certified)
     if not succeeded:
         return replace(
@@ -146,6 +148,7 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
             failing=failing,
             balancers={},
             addressed=addressed,
+            tried_before=tried_before,
             certified=certified,
         )
     phases = succeeded[0].phases
@@ -165,6 +168,7 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
         before=_earlier(before),
         failing=failing,
         addressed=addressed,
+        tried_before=tried_before,
         certified=certified,
     )
 
@@ -175,6 +179,25 @@ def _latest_with(
     """Those of the results that have it, which mostly are all; where none has, those before."""
     such = tuple(filter(has, results))
     return results if len(such) == len(results) else such or before
+
+
+def _tried_before(addressed: tuple[Result, ...], before: EndpointState) -> Mapping[str, Tried]:
+    """Of the addresses that take turns, those whose turn it is not now."""
+    if addressed is before.addressed:
+        return before.tried_before
+    now = set(map(_address, addressed))
+    if not before.tried_before and now.issuperset(map(_address, before.addressed)):
+        return _UNSEEN.tried_before
+    tried = {
+        address: each._replace(visits_ago=each.visits_ago + 1)
+        for address, each in before.tried_before.items()
+        if address not in now and each.visits_ago < VISITS_REMEMBERED
+    }
+    for result in before.addressed:
+        attempt = result.attempt
+        if attempt.address and attempt.address not in now:
+            tried[attempt.address] = Tried(attempt.at, attempt.connected, 1)
+    return tried
 
 
 _MOST_FAILING = 32
