@@ -567,6 +567,15 @@ SCENES = {
         (DIRECT, PROXY),
         holds=[held(HoldEnd.HELD, 900.0), held(HoldEnd.CLOSED, 60.0, PROXY, Family.NAME)],
     ),
+    "a firewall that resets what it has forgotten, after the longest silence that is tried": Scene(
+        Cause.IDLE_FORGOTTEN,
+        Verdict.READY,
+        Hop.FIREWALL,
+        couriers(path=PROXY, family=Family.NAME, spoke=True) + couriers(),
+        "Ask the owners of the firewall to keep connections",
+        (PROXY, DIRECT),
+        holds=[held(HoldEnd.HELD, 900.0, PROXY, Family.NAME), held(HoldEnd.RESET, 900.0)],
+    ),
     "a peer that closes idle connections on every path": Scene(
         None,
         Verdict.READY,
