@@ -296,7 +296,8 @@ class Tried(NamedTuple):
     at: float
     """As `Attempt.at`."""
     connected: bool
-    visits_ago: int
+    visit: int
+    """How many visits were before it."""
 
 
 @record
@@ -334,7 +335,9 @@ class EndpointState:
     addressed: tuple[Result, ...] = ()
     """The latest results that had an address: what was seen of it stays while names do not resolve."""
     tried_before: Mapping[str, Tried] = field(default_factory=dict)
-    """What came of its other addresses when each had its turn, for the last `VISITS_REMEMBERED` visits."""
+    """What came of its other addresses when each had its turn, of the last `VISITS_REMEMBERED` visits."""
+    visits: int = 0
+    """How many there were, this one included."""
     certified: tuple[Result, ...] = ()
     """The latest results in which a certificate was shown: it stays while none can be seen."""
 

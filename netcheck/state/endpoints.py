@@ -149,6 +149,7 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
             balancers={},
             addressed=addressed,
             tried_before=tried_before,
+            visits=before.visits + 1,
             certified=certified,
         )
     phases = succeeded[0].phases
@@ -169,6 +170,7 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
         failing=failing,
         addressed=addressed,
         tried_before=tried_before,
+        visits=before.visits + 1,
         certified=certified,
     )
 
@@ -188,15 +190,14 @@ def _tried_before(addressed: tuple[Result, ...], before: EndpointState) -> Mappi
     now = set(map(_address, addressed))
     if not before.tried_before and now.issuperset(map(_address, before.addressed)):
         return _UNSEEN.tried_before
-    tried = {
-        address: each._replace(visits_ago=each.visits_ago + 1)
-        for address, each in before.tried_before.items()
-        if address not in now and each.visits_ago < VISITS_REMEMBERED
-    }
+    tried = dict(before.tried_before)
     for result in before.addressed:
         attempt = result.attempt
-        if attempt.address and attempt.address not in now:
-            tried[attempt.address] = Tried(attempt.at, attempt.connected, 1)
+        tried[attempt.address or ""] = Tried(attempt.at, attempt.connected, before.visits - 1)
+    for address in now:
+        tried.pop(address, None)
+    while tried and before.visits - next(iter(tried.values())).visit > VISITS_REMEMBERED:
+        del tried[next(iter(tried))]
     return tried
 
 
