@@ -241,7 +241,7 @@ class _Reader:
         following = next(self._events)
         if not isinstance(following, yaml.StreamEndEvent):
             message = "a second document begins here: a config file holds one, remove --- and what follows"
-            raise _UnreadableError(_position(following.start_mark), message)
+            self._faults.append(Fault(_position(following.start_mark), (), message))
         return value
 
     def _next(self) -> yaml.Event:
