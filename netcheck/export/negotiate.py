@@ -3,6 +3,7 @@
 Knows prometheus_client's negotiation and collectors. Must not know HTTP: compression is the web server's.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -20,14 +21,36 @@ _ENCODERS = {
 }
 """The library's encoder and content type for what we write: versions 0.0.4 and 1.0.0, names unescaped."""
 
+_WEIGHT = re.compile(r";\s*q=([01](?:\.[0-9]{0,3})?)\s*(?:;|$)", re.ASCII | re.IGNORECASE)
+
 
 def negotiate(accept: str) -> TextFormat:
-    """The format to answer in, from an Accept header (empty where there is none), by the library's rule."""
+    """The format to answer in, from an Accept header (empty where there is none).
+
+    OpenMetrics where it is accepted, by the library's rule, unless text is wanted more: the library reads no
+    weights, and Prometheus says with these which of its `scrape_protocols` comes first.
+    """
+    openmetrics = text = 0.0
+    for accepted in accept.split(","):
+        if _is_openmetrics(accepted):
+            openmetrics = max(openmetrics, _weight(accepted))
+        elif accepted.split(";")[0].strip().lower() == "text/plain":
+            text = max(text, _weight(accepted))
+    return TextFormat.OPENMETRICS if 0 < openmetrics >= text else TextFormat.PROMETHEUS
+
+
+def _is_openmetrics(accepted: str) -> bool:
     try:
-        _, content_type = choose_encoder(accept)
+        _, content_type = choose_encoder(accepted)
     except TypeError:  # a version that is no number: the library compares it with one
-        return TextFormat.PROMETHEUS
-    return TextFormat.OPENMETRICS if content_type.startswith(_OPENMETRICS_TYPE) else TextFormat.PROMETHEUS
+        return False
+    return content_type.startswith(_OPENMETRICS_TYPE)
+
+
+def _weight(accepted: str) -> float:
+    """How much it is wanted, from 0 to 1 (RFC 9110 section 12.4.2)."""
+    written = _WEIGHT.search(accepted)
+    return float(written[1]) if written else 1.0
 
 
 class Exporter:

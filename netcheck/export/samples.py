@@ -5,7 +5,7 @@ Every function reads and changes nothing. What is not known yet yields no sample
 """
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
@@ -16,7 +16,7 @@ from netcheck.model.bags import Bag
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Verdict
 from netcheck.model.push_certificates import Acceptance
-from netcheck.model.results import Attempt, EndpointState
+from netcheck.model.results import EndpointState
 from netcheck.state.histogram import Histogram
 
 
@@ -173,28 +173,43 @@ def prefixes_reachable(facts: Facts) -> Numbers:
     """Of the addresses tried last in each of Apple's ranges, the share that could be connected to.
 
     Of required services only: that a firewall drops what nobody needs is no range that it blocks. Hosts share
-    addresses, and were visited at different times: the newest try of an address counts.
+    addresses, and were visited at different times: the newest try of an address counts. A range in which
+    none was tried at any host's last visit keeps what was found before: its addresses will have their turn.
     """
-    newest: dict[tuple[str, int, str], Attempt] = {}
-    for path, port, attempt in _required_attempts(facts):
-        key = (path, port, attempt.address or "")
-        if key not in newest or newest[key].at <= attempt.at:
-            newest[key] = attempt
-    connected: dict[Labels, list[bool]] = {}
-    for (path, port, address), attempt in newest.items():
+    seen = list(_of_required(facts))
+    latest = _shares(
+        (path, port, attempt.address or "", attempt.at, attempt.connected)
+        for path, port, state in seen
+        for attempt in (result.attempt for result in state.addressed)
+    )
+    earlier = _shares(
+        (path, port, address, tried.at, tried.connected)
+        for path, port, state in seen
+        for address, tried in state.tried_before.items()
+    )
+    yield from {**earlier, **latest}.items()
+
+
+def _shares(tries: Iterable[tuple[str, int, str, float, bool]]) -> dict[Labels, float]:
+    """By path, range and port; of the tries, each with its path, port, address, time and outcome."""
+    newest: dict[tuple[str, int, str], tuple[float, bool]] = {}
+    for path, port, address, at, connected in tries:
+        key = (path, port, address)
+        if key not in newest or newest[key][0] <= at:
+            newest[key] = (at, connected)
+    found: dict[Labels, list[bool]] = {}
+    for (path, port, address), (_, connected) in newest.items():
         if prefix := published_range(address):
-            connected.setdefault((path, prefix, port), []).append(attempt.connected)
-    for labels, each in connected.items():
-        yield labels, sum(each) / len(each)
+            found.setdefault((path, prefix, port), []).append(connected)
+    return {labels: sum(each) / len(each) for labels, each in found.items()}
 
 
-def _required_attempts(facts: Facts) -> Iterator[tuple[str, int, Attempt]]:
-    """The latest ones at addresses of Apple's hosts that somebody needs, each with its path and port."""
+def _of_required(facts: Facts) -> Iterator[tuple[str, int, EndpointState]]:
+    """What was seen of Apple's hosts that somebody needs, each with its path and port."""
     hosts = {each.name: set(filter(is_apple_name, each.hosts)) for each in facts.services if each.required}
     for (service, host, port, path, _), seen in facts.endpoints.items():
         if host in hosts.get(service, ()):
-            for result in seen.addressed:
-                yield path, port, result.attempt
+            yield path, port, seen
 
 
 def proxies_up(facts: Facts) -> Numbers:

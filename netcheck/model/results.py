@@ -280,6 +280,16 @@ class Earlier(NamedTuple):
     """As in `Attempt`."""
 
 
+class Tried(NamedTuple):
+    """What came of an address at an earlier visit."""
+
+    at: float
+    """As `Attempt.at`."""
+    connected: bool
+    visit: int
+    """How many visits were before it."""
+
+
 @record
 class EndpointState:
     """The last visit to an endpoint; `phases` and `last_success` are of the last one that succeeded.
@@ -317,6 +327,10 @@ class EndpointState:
     """The same of each load balancer that is asked in its place, by itself."""
     addressed: tuple[Result, ...] = ()
     """The latest results that had an address: what was seen of it stays while names do not resolve."""
+    tried_before: Mapping[str, Tried] = field(default_factory=dict)
+    """What came of its other addresses when each had its turn, of the last `VISITS_REMEMBERED` visits."""
+    visits: int = 0
+    """How many there were, this one included."""
     certified: tuple[Result, ...] = ()
     """The latest results in which a certificate was shown: it stays while none can be seen."""
 

@@ -17,6 +17,7 @@ from netcheck.model.results import (
     EndpointState,
     Result,
     Standing,
+    Tried,
     Visit,
 )
 from netcheck.model.services import Service
@@ -161,6 +162,7 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
     may_fail = failed or (before.failing and recent != _STEADY)
     failing = _failing(before.failing, results) if may_fail else _UNSEEN.failing
     addressed = _latest_with(_address, results, before.addressed)
+    tried_before = _tried_before(addressed, before)
     certified = _latest_with(_tls, results, before.certified)
     if not succeeded:
         return replace(
@@ -176,6 +178,8 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
             failing=failing,
             balancers={},
             addressed=addressed,
+            tried_before=tried_before,
+            visits=before.visits + 1,
             certified=certified,
         )
     phases = succeeded[0].phases
@@ -196,6 +200,8 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
         before=_earlier(before),
         failing=failing,
         addressed=addressed,
+        tried_before=tried_before,
+        visits=before.visits + 1,
         certified=certified,
     )
 
@@ -206,6 +212,24 @@ def _latest_with(
     """Those of the results that have it, which mostly are all; where none has, those before."""
     such = tuple(filter(has, results))
     return results if len(such) == len(results) else such or before
+
+
+def _tried_before(addressed: tuple[Result, ...], before: EndpointState) -> Mapping[str, Tried]:
+    """Of the addresses that take turns, those whose turn it is not now."""
+    if addressed is before.addressed:
+        return before.tried_before
+    now = set(map(_address, addressed))
+    if not before.tried_before and now.issuperset(map(_address, before.addressed)):
+        return _UNSEEN.tried_before
+    tried = dict(before.tried_before)
+    for result in before.addressed:
+        attempt = result.attempt
+        tried[attempt.address or ""] = Tried(attempt.at, attempt.connected, before.visits - 1)
+    for address in now:
+        tried.pop(address, None)
+    while tried and before.visits - next(iter(tried.values())).visit > VISITS_REMEMBERED:
+        del tried[next(iter(tried))]
+    return tried
 
 
 _MOST_FAILING = 32

@@ -3,6 +3,7 @@
 import subprocess
 from dataclasses import replace
 from ipaddress import ip_network
+from itertools import cycle
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -28,7 +29,7 @@ from netcheck.model.paths import (
     Role,
 )
 from netcheck.model.push_certificates import Acceptance
-from netcheck.model.results import Result, Visit
+from netcheck.model.results import VISITS_REMEMBERED, Result, Visit
 from netcheck.model.services import Service
 from netcheck.state.state import State
 from tests.export.states import (
@@ -503,6 +504,31 @@ def test_of_hosts_that_share_an_address_the_newest_try_counts() -> None:
     old = replace(a_result(address="17.57.144.1", at=20.0), host=OTHER_HOST)
     new = a_result(address="17.57.144.1", at=30.0, failure=TIMEOUT)
     assert values(two_hosts(a_visit(new), a_visit(old)), RATIO) == [0]
+
+
+def in_turn(*failures: Failure | None) -> Facts:
+    """A host with three addresses, each in a range of its own: at each visit another one is tried."""
+    addresses = cycle(("17.57.144.1", "17.188.138.1", "17.252.1.1"))
+    tries = enumerate(zip(failures, addresses, strict=False))
+    results = (a_result(address=address, at=20.0 + n, failure=failure) for n, (failure, address) in tries)
+    return shown(configured(*map(a_visit, results)))
+
+
+def test_a_range_keeps_what_was_found_of_it_until_its_address_has_its_turn_again() -> None:
+    assert values(in_turn(None, TIMEOUT, None), RATIO, prefix="17.188.128.0/18") == [0]
+    assert sorted(values(in_turn(None, TIMEOUT, None, None), RATIO)) == [0, 1, 1]
+    assert values(in_turn(None, TIMEOUT, None, TIMEOUT, None), RATIO, prefix="17.188.128.0/18") == [1]
+    no_dns = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT)
+    state = configured(*(a_visit(a_result(address=it)) for it in ("17.57.144.1", "17.188.138.1")))
+    state.record(a_visit(a_result(address=None, failure=no_dns)))
+    assert values(shown(state), RATIO) == [1, 1]
+
+
+def test_what_was_found_of_an_address_that_is_in_no_answer_any_more_is_not_kept_for_ever() -> None:
+    gone = a_visit(a_result(address="17.252.1.1", failure=TIMEOUT))
+    others = [a_visit(a_result(address=f"17.57.144.{number}")) for number in range(VISITS_REMEMBERED + 1)]
+    assert sorted(values(shown(configured(gone, *others[:-1])), RATIO)) == [0, 1]
+    assert values(shown(configured(gone, *others)), RATIO) == [1]
 
 
 def test_a_hold_shows_what_it_outlived_and_how_it_ended() -> None:

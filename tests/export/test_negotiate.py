@@ -22,6 +22,10 @@ PROMETHEUS_3 = (
     "application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,"
     "text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
 )
+PROMETHEUS_3_WITH_TEXT_FIRST = (  # scrape_protocols: [PrometheusText0.0.4, OpenMetricsText1.0.0]
+    "text/plain;version=0.0.4;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
+    "*/*;q=0.4"
+)
 
 
 def scrape(accept: str = "", *names: str) -> tuple[str, str]:
@@ -42,6 +46,13 @@ def scrape(accept: str = "", *names: str) -> tuple[str, str]:
         ("application/openmetrics-text;version=0.0.1", TEXT),
         (PROMETHEUS_2, OPENMETRICS),
         (PROMETHEUS_3, OPENMETRICS),
+        (PROMETHEUS_3_WITH_TEXT_FIRST, TEXT),
+        ("application/openmetrics-text; q=0", TEXT),
+        ("application/openmetrics-text;q=0.0,*/*", TEXT),
+        ("text/plain;q=0.5,application/openmetrics-text; Q=0.5", OPENMETRICS),
+        ("application/openmetrics-text;q=0.2,application/openmetrics-text;q=1.000", OPENMETRICS),
+        ("text/plain;version=0.0.4, application/openmetrics-text;version=1.0.0;q=0.9", TEXT),
+        ("application/openmetrics-text;q=high", OPENMETRICS),
     ],
 )
 def test_the_accept_header_chooses_the_format(accept: str, expected: str) -> None:

@@ -47,6 +47,7 @@ HOSTS: Mapping[str, tuple[str, ...]] = {
     "our-mdm.corp.example": (OWN_SERVICE,),
     "unroutable.corp.example": ("203.0.113.1", "2001:db8:dead::1"),
     "big.corp.example": tuple(f"17.57.146.{number}" for number in range(1, 101)),  # too big for UDP
+    "crowd.corp.example": tuple(f"17.57.145.{number}" for number in range(1, 151)),  # too many to be true
 }
 """The names that are not couriers; `HOSTS | {name: ()}` takes one away."""
 

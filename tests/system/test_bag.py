@@ -45,6 +45,16 @@ def test_both_bags_are_fetched_over_each_path_and_disagree_with_the_config(bag_l
         ]
 
 
+def test_a_page_in_the_bags_place_is_a_bad_answer(bag_lab: Lab) -> None:
+    (bag_lab.namespace.scratch / "bags" / "bag").write_text("<html>Welcome</html>")
+    found = bag_lab.check({"direct": {}}, {"bag": {"enabled": True, **bag_lab.as_apple()}})
+    failed = found.results(service="bag")
+    assert {(r["host"], r["phase"], r["reason"]) for r in failed} == {
+        (host, "session", "bad_answer") for host in (CURRENT, OLD)
+    }
+    assert {bag["courier_count"] for bag in found.report["bags"]} == {None}
+
+
 def test_without_the_ca_file_the_bag_is_intercepted_and_only_the_old_one_is_read(bag_lab: Lab) -> None:
     found = bag_lab.check({"direct": {}}, {"bag": {"enabled": True}})
     assert {r["reason"] for r in found.results(service="bag", host=CURRENT)} == {"tls_intercepted"}

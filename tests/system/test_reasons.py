@@ -1,9 +1,4 @@
-"""Every reason that a real server or firewall can produce here, produced by one, in its own phase.
-
-Not here, as no server here says them: `proxy_bad_reply`; `proxy_dns_failure` (dante and squid do not tell it
-from other failures); `internal_error` (a bug of ours). Scripted peers produce those in tests/probe and
-tests/wire. `tls_intercepted` comes with the TLS phase.
-"""
+"""Every reason that a real server or firewall can produce here, produced by one, in its own phase."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from netcheck.model.failing import Reason
 from tests.system.lab import Lab, Settings
 from tests.system.proxies import USERNAME
 from tests.system.scenes import off
@@ -37,6 +33,8 @@ class Case:
     detail: str = ""
     or_phase: str | None = None
     """Where it happens instead when the peer is faster than this machine."""
+    is_of_all: bool = False
+    """A PAC file is fetched for all probes together: that takes none of them any time."""
 
 
 def resolver(nameserver: str, transport: str = "udp") -> dict[str, Any]:
@@ -106,6 +104,7 @@ CASES = {
         "resolver_unreachable", "mdm.corp.example", "127.0.0.1", "tls", "certificate"
     ),
     "a resolver that sinkholes": dns("sinkholed", "gateway.push.apple.com", "127.0.0.2", detail="0.0.0.0"),
+    "a name with more addresses than anybody needs": dns("too_many_answers", "crowd.corp.example"),
     # connect
     "a firewall that drops": Case("connect", "timeout", host=SILENT, firewall=(DROP_SILENT,)),
     "a port where nothing listens": Case("connect", "refused", port=CLOSED_PORT),
@@ -134,6 +133,15 @@ CASES = {
     ),
     "a proxy whose name fails to resolve": proxied(
         "servfail", lambda _: "http://proxy.broken.example:3128", phase="proxy_resolve"
+    ),
+    "no web server where the PAC file should be": Case(
+        "proxy_resolve",
+        "pac_unavailable",
+        lambda _: {"proxy": "pac+http://127.0.0.1:3999/proxy.pac"},
+        is_of_all=True,
+    ),
+    "a PAC file that is no script": Case(
+        "proxy_resolve", "pac_faulty", lambda lab: {"proxy": f"pac+{lab.nginx.url}/proxy.pac"}, is_of_all=True
     ),
     # proxy_connect
     "no proxy at the port": proxied("refused", lambda _: "http://127.0.0.1:3999", phase="proxy_connect"),
@@ -253,6 +261,21 @@ CASES = {
     ),
 }
 
+ELSEWHERE = {
+    Reason.TLS_INTERCEPTED: "test_tls",
+    Reason.BAD_ANSWER: "test_bag",
+    Reason.PERMISSION_DENIED: "scenarios/machine: this machine's own rules forbid 5223",
+    Reason.FD_EXHAUSTED: "below",
+    Reason.PROXY_BAD_REPLY: "no server here says it: scripted peers do in tests/wire",
+    Reason.PROXY_DNS_FAILURE: "no server here tells it from other failures: scripted peers do in tests/wire",
+    Reason.INTERNAL_ERROR: "a bug of ours: tests/probe",
+}
+"""What comes about in another way, and where."""
+
+
+def test_no_reason_is_left_out() -> None:
+    assert {case.reason for case in CASES.values()} | {*ELSEWHERE} == {*Reason}
+
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_a_breakage_has_its_phase_and_reason(lab: Lab, firewall: Firewall, case: Case) -> None:
@@ -265,7 +288,7 @@ def test_a_breakage_has_its_phase_and_reason(lab: Lab, firewall: Firewall, case:
     for result in found.results():
         assert result["reason"] == case.reason
         assert result["phase"] in (case.phase, case.or_phase)
-        assert list(result["phases"])[-1] == result["phase"]
+        assert list(result["phases"])[-1:] == ([] if case.is_of_all else [result["phase"]])
         assert case.detail in result["detail"]
         assert USERNAME not in result["detail"]
     assert found.exit_code == 1

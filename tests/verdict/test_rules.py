@@ -119,6 +119,29 @@ SCENES = {
         directly(Phase.RESOLVE, Reason.SINKHOLED, "A 0.0.0.0"),
         "the owners of this machine's resolver to remove *.push.apple.com from its block list",
     ),
+    "a sinkhole to which no route leads": Scene(
+        Cause.DNS_SINKHOLE,
+        Verdict.NOT_READY,
+        Hop.RESOLVER,
+        courier_at("10.9.9.9", NO_ROUTE, None),
+        "The answer 10.9.9.9 leads to nothing of Apple's",
+    ),
+    "a sinkhole whose last hop does not know it": Scene(
+        Cause.DNS_SINKHOLE,
+        Verdict.NOT_READY,
+        Hop.RESOLVER,
+        courier_at("10.9.9.9", Failure(Phase.CONNECT, Reason.HOST_UNREACHABLE), None),
+        "The answer 10.9.9.9 leads to nothing of Apple's",
+    ),
+    "no route to a relay that another path reaches": Scene(
+        Cause.LOCAL_MACHINE,
+        Verdict.NOT_READY,
+        Hop.LOCAL_NETWORK,
+        [result(COURIER, port, path=OTHER.name, address="10.9.9.9") for port in COURIER.ports]
+        + courier_at("10.9.9.9", NO_ROUTE, None),
+        "with a route to 0-courier.push.apple.com",
+        (OTHER, DIRECT),
+    ),
     "no such names": Scene(
         Cause.DNS_FAILURE,
         Verdict.NOT_READY,
@@ -537,6 +560,15 @@ SCENES = {
         "Ask the owners of the proxy proxy.test:3128 to keep connections",
         (DIRECT, PROXY),
         holds=[held(HoldEnd.HELD, 900.0), held(HoldEnd.CLOSED, 60.0, PROXY, Family.NAME)],
+    ),
+    "a firewall that resets what it has forgotten, after the longest silence that is tried": Scene(
+        Cause.IDLE_FORGOTTEN,
+        Verdict.READY,
+        Hop.FIREWALL,
+        couriers(path=PROXY, family=Family.NAME, spoke=True) + couriers(),
+        "Ask the owners of the firewall to keep connections",
+        (PROXY, DIRECT),
+        holds=[held(HoldEnd.HELD, 900.0, PROXY, Family.NAME), held(HoldEnd.RESET, 900.0)],
     ),
     "a peer that closes idle connections on every path": Scene(
         None,

@@ -199,6 +199,7 @@ _NOT_A_PLAIN_NUMBER = (
     "put it in quotes if text is meant, else write a plain decimal number"
 )
 _NO_TEXT = "a key must be text: put it in quotes, or fill in the template that this is from"
+_MERGE_KEY = "YAML merge keys are not supported here: write the keys out"
 ODD_SPACE = "a space that is none for YAML stands here: type it anew"
 _ODD_SPACES = ("\xa0", "\u2007", "\u202f", "\u3000", "\u200b", "\ufeff")
 """Copied from web pages and word processors."""
@@ -240,7 +241,7 @@ class _Reader:
         following = next(self._events)
         if not isinstance(following, yaml.StreamEndEvent):
             message = "a second document begins here: a config file holds one, remove --- and what follows"
-            raise _UnreadableError(_position(following.start_mark), message)
+            self._faults.append(Fault(_position(following.start_mark), (), message))
         return value
 
     def _next(self) -> yaml.Event:
@@ -279,6 +280,12 @@ class _Reader:
         self._faults.append(Fault(position, at, message))
         self._spoiled.add(at)
 
+    def _refuse_key(self, at: Location, key: str, position: Position, message: str) -> None:
+        """What the key was to bring would be missed in its section: nothing more is said of that."""
+        self._refuse((*at, key), position, message)
+        if at:
+            self._spoiled.add(at)
+
     def _list(self, at: Location) -> list[object]:
         values: list[object] = []
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
@@ -303,11 +310,9 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             self._refuse_node_properties(event, (*at, event.value), position)
             if event.value[:1] in _ODD_SPACES:
-                self._refuse((*at, event.value), position, ODD_SPACE)
+                self._refuse_key(at, event.value, position, ODD_SPACE)
             elif event.value == "<<" and event.implicit[0]:
-                self._refuse(
-                    (*at, event.value), position, "YAML merge keys are not supported here: write the keys out"
-                )
+                self._refuse_key(at, event.value, position, _MERGE_KEY)
             return event.value
         name = f"?{self._count}"  # a name for what has none, so that reading can go on
         self._refuse((*at, name), position, _NO_TEXT)

@@ -58,7 +58,7 @@ class Reading:
 
     def say(self, at: Location, message: str, *, of_key: bool = False) -> None:
         """Say what is wrong with a value, or its key, unless it is said already, or of all around it."""
-        if self._is_covered(at):
+        if self.is_covered(at):
             return
         position = self._document.key_at(at) if of_key else self._document.value_at(at)
         self._faulty.add(at)
@@ -67,14 +67,14 @@ class Reading:
 
     def say_missing(self, at: Location, message: str) -> None:
         """Say of a key that is not there what is to be said of the section around it."""
-        if self._is_covered(at):
+        if self.is_covered(at):
             return
         self.say(at, message)
         self.faults[-1] = self.faults[-1]._replace(position=self._document.key_at(at[:-1]), at=at[:-1])
 
     def sound(self, *places: Location) -> bool:
         """Whether nothing is wrong with these values and with what is in them."""
-        return not any(at in self._above or self._is_covered(at) for at in places)
+        return not any(at in self._above or self.is_covered(at) for at in places)
 
     def written(self, at: Location) -> bool:
         """Whether it stands in the file."""
@@ -92,7 +92,8 @@ class Reading:
         value = self.value(at)
         return tuple(value) if isinstance(value, dict) else ()
 
-    def _is_covered(self, at: Location) -> bool:
+    def is_covered(self, at: Location) -> bool:
+        """Whether it is said already what is wrong with this value, or with all around it."""
         return any(at[:n] in self._faulty for n in range(len(at) + 1))
 
 

@@ -40,7 +40,7 @@ class Kind(Generic[T]):
 
     def read(self, raw: object, at: Location, reading: Reading) -> T:
         """The value; SaidError where there is none."""
-        if not reading.sound(at):  # a fault of the document, such as an anchor
+        if reading.is_covered(at):  # by a fault of the document, such as an anchor
             raise SaidError
         try:
             return self.parse(raw, at, reading)

@@ -51,14 +51,15 @@ def _may_be_held(case: Case, hold: Hold) -> bool:
 
 
 def _ends_on_the_way(case: Case, hold: Hold) -> bool:
-    """What is closed or reset may be so by the other end: not where another path holds longer.
+    """What is closed or reset may be so by the other end: not where another path holds as long.
 
-    What ends after less silence than it has outlived ends for another reason, such as a restart.
+    What ends after less silence than it has outlived ends for another reason, such as a restart. A
+    firewall that resets does so only when this side speaks: at the end of a silence that others outlive.
     """
     if hold.silence is None or not hold.longest < hold.silence < _LONG_ENOUGH:
         return False
     if hold.end is HoldEnd.LOST:
         return True
     others = [other for other in case.world.holds if other.key.service == hold.key.service]
-    is_held_elsewhere = any(other.longest > hold.silence for other in others if other.key != hold.key)
+    is_held_elsewhere = any(other.longest >= hold.silence for other in others if other.key != hold.key)
     return hold.end in (HoldEnd.RESET, HoldEnd.CLOSED) and is_held_elsewhere

@@ -129,6 +129,16 @@ def at_strays(case: Case) -> Matches:
     return lambda each: _place(each) in known and case.was_resolved_here(each)
 
 
+def is_led_to_nobody(case: Case) -> Matches:
+    """Whether the answer is no good by itself, and no path reaches anything there: it needs no route."""
+    reached = case.world.reached_at
+    return lambda each: (
+        case.is_unexpected(each)
+        and _is_led_astray(case, each)
+        and (each.result.attempt.address, each.result.port) not in reached
+    )
+
+
 def _place(each: Counted) -> _Place:
     return each.result.host, each.result.attempt.address or ""
 

@@ -10,7 +10,7 @@ from netcheck.model.results import HOSTS_FILE
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
-from netcheck.verdict.causes.names_led import at_strays
+from netcheck.verdict.causes.names_led import at_strays, is_led_to_nobody
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import (
     fails_in,
@@ -61,8 +61,9 @@ def local_network_down(case: Case) -> Found | None:
 
     So it is where a route is missing, or where a resolver and a proxy are both silent. That all ask one
     resolver, be it for the proxy's name, is one silence: then it may be the resolver's.
+    A route need not lead to what a block list answers.
     """
-    if not case.left:
+    if not case.left or all(map(is_led_to_nobody(case), case.left)):
         return None
     known = [failure for failure in case.world.failures if failure is not None]
     silent = None not in case.world.failures and all(f.reason in _SILENCE.get(f.phase, ()) for f in known)
@@ -113,8 +114,10 @@ def _lacks_authorities(case: Case) -> Found | None:
 
 def _cannot(case: Case) -> Found | None:
     cannot = reason_is(Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS, Reason.PERMISSION_DENIED)
-    is_stray = at_strays(case)  # no route need lead there
-    about = case.mostly(lambda each: cannot(each) or (_has_no_way(each) and not is_stray(each)))
+    is_stray, is_astray = at_strays(case), is_led_to_nobody(case)  # no route need lead there
+    about = case.mostly(
+        lambda each: cannot(each) or (_has_no_way(each) and not (is_stray(each) or is_astray(each)))
+    )
     if not about:
         return None
     reasons = {each.failure.reason for each in about if each.failure}
