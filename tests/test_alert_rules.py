@@ -460,6 +460,19 @@ def test_prometheus_and_the_collectors_scrape_alike() -> None:
     assert (operator["scrapeInterval"], operator["scrapeTimeout"]) == ("60s", "10s")
 
 
+def test_who_writes_to_the_middle_names_its_netcheck_as_others_can_open_it() -> None:
+    """Alerts are told in the middle, and link to `instance`: 127.0.0.1 is another machine there."""
+    agent = load(CONFIG / "agent.yml")
+    collector = load(CONFIG / "otel-collector.yaml")["receivers"]["prometheus"]["config"]
+    for (job,) in (agent["scrape_configs"], collector["scrape_configs"]):
+        (target,) = job["static_configs"]
+        assert (target["targets"], target["labels"]["instance"]) == (["127.0.0.1:9223"], NAMED)
+    assert f'"instance" = "{NAMED}"' in (CONFIG / "config.alloy").read_text()
+
+
+NAMED = "netcheck.berlin.example.com:9223"
+
+
 def test_the_collector_s_pipeline_leads_from_its_receiver_to_its_exporter() -> None:
     collector = load(CONFIG / "otel-collector.yaml")
     (pipeline,) = collector["service"]["pipelines"].values()
