@@ -141,8 +141,8 @@ def test_a_page_about_all_alerts_leaves_none_out(page: str) -> None:
     assert [name for name in NAMES if not re.search(rf"\b{name}\b", text)] == []
 
 
-NEVER_NOT_READY = {Cause.PACKET_LOSS}
-"""A limit at most, besides remarks."""
+NEVER_NOT_READY = {Cause.PACKET_LOSS, Cause.PATH_OPEN}
+"""Besides remarks: a limit at most, and what is told whatever the verdict is."""
 
 
 def test_the_page_about_what_has_no_alert_of_its_own_has_every_cause_of_it() -> None:
@@ -307,7 +307,7 @@ def test_no_two_alerts_silence_each_other() -> None:
 
 def test_no_ticket_is_silenced_by_what_ends_it() -> None:
     """Alertmanager never tells that an alert is over which ends while it is inhibited (its issue 2754)."""
-    of_paths = {"NetcheckPacFile", "NetcheckProxySlow", "NetcheckRangeBlocked"}
+    of_paths = {"NetcheckPacFile", "NetcheckPathOpen", "NetcheckProxySlow", "NetcheckRangeBlocked"}
     tickets = {"NetcheckDegraded", "NetcheckIPv6Broken"} | of_paths
     assert tickets <= set(NAMES)
     ends_them = {rule["alert"] for rule in ALERTS if 'verdict="not_ready"' in rule["expr"]}
