@@ -40,7 +40,7 @@ LABELS = {
     "cause": "what is wrong: {causes}; [diagnosis.md](diagnosis.md) says what each means."
     " Of skipped probes: `still_running`, `internal_error`",
     "hop": "whose part of the way it is: {hops}",
-    "next_step": "a sentence to forward, at most 1000 characters, the same while the cause is",
+    "next_step": "a sentence to forward, at most 1000 bytes, the same while the cause is",
     "phase": "where in a probe: {phases}",
     "reason": "why it failed; by phase below",
     "outcome": "`success` or `failure`; of a DNS lookup `success` or the reason",
