@@ -58,6 +58,13 @@ LABELS = {
 }
 
 
+_OF_TARGETS = """\
+A target must have none of these labels: of two of one name Prometheus renames netcheck's, `role` becomes
+`exported_role`, and no rule, alert or dashboard finds it. Service discovery likes to set `service`, people
+`host`, `role` or `name`. Drop such a label by `relabel_configs` with `action: labeldrop`, or say
+`honor_labels: true` in the job."""
+
+
 def page() -> str:
     """The whole page."""
     parts = [
@@ -74,6 +81,8 @@ def page() -> str:
         f"{_quoted(_of_the_process())}, as every Python program's with prometheus-client.",
         "",
         "## Labels",
+        _OF_TARGETS,
+        "",
         "| label | values |",
         "| --- | --- |",
         *(f"| `{label}` | {text.format(**_VALUES)} |" for label, text in LABELS.items()),
