@@ -156,6 +156,14 @@ def test_the_page_about_what_has_no_alert_of_its_own_has_every_cause_of_it() -> 
     assert sorted(re.findall(r"`(\w+)`", "".join(first_cells))) == sorted(expected)
 
 
+def test_the_page_says_which_remarks_have_no_alert() -> None:
+    expressions = "\n".join(rule["expr"] for rule in ALERTS)
+    without = {rule.cause for rule in RULES if rule.is_remark and rule.cause not in expressions}
+    text = (ROOT / "docs" / "alerts.md").read_text()
+    (said,) = re.findall(r"^Remarks without an alert are ([^:]*):", text, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", said)) == without
+
+
 def commands_in_runbooks() -> list[str]:
     pages = "\n".join(file.read_text() for file in sorted(RUNBOOKS.glob("*.md")))
     return sorted(set(re.findall(r"^ {4}(netcheck .+)$", pages, re.MULTILINE)))
