@@ -21,6 +21,7 @@ from dashboards.promql import SERVICE, SITE, alerts, begins, select, severity, s
 
 CAUSE = f"max by (role, hop, cause) ({this('netcheck_verdict_cause')})"
 SUCCESS = 'outcome="success"'
+NO_PATH = 'path=""'
 SUCCEEDED = f"sum({rate('netcheck_probes_total', SERVICE, SUCCESS)}) / (sum({PROBES}) > 0)"
 FAILED = f"increase({this('netcheck_probe_failures_total')}[$__range])"
 ANSWERED = this("netcheck_probe_last_success_timestamp_seconds", SERVICE)
@@ -31,6 +32,7 @@ LAST_ANSWER = (
     f"max by (service, host, port, family) ({ANSWERED} or {NEVER_ANSWERED})"
     f" or on () max by (service, port) ({ANY_ANSWERED})"
 )
+ALERTS_HERE = f"{alerts(*THIS)} or {alerts(SITE, NO_PATH)}"
 REACHABLE = 'state="reachable"'
 HOSTS_REACHABLE = (
     f"sum by (service, port, family) ({this('netcheck_hosts', SERVICE, REACHABLE)})"
@@ -94,7 +96,7 @@ NOW = Row(
             title="Alerts that fire",
             description="Alerts of this path and of the whole site, as far as this data source evaluates"
             " the rules of config/prometheus.",
-            queries=(now(alerts(SITE, 'path=~"$path|"')),),
+            queries=(now(ALERTS_HERE),),
             no_value="none fires, or the rules are not loaded here",
             width=24,
             height=5,

@@ -6,7 +6,8 @@ from dashboards.panels import Column, Stat, Table, TimeSeries
 from dashboards.promql import CHOSEN, named_site, select
 
 NOT_RECORDED = "nothing recorded for an hour yet: is recording.yml loaded?"
-OBJECTIVE = "scalar(netcheck:objective:ratio)"
+OBJECTIVE = "scalar(max(netcheck:objective:ratio))"
+"""`max`: where the Prometheus of sites record it and write to one store, it is there several times."""
 MONTH = "[30d:1h]"
 
 

@@ -141,8 +141,8 @@ def test_a_page_about_all_alerts_leaves_none_out(page: str) -> None:
     assert [name for name in NAMES if not re.search(rf"\b{name}\b", text)] == []
 
 
-NEVER_NOT_READY = {Cause.PACKET_LOSS}
-"""A limit at most, besides remarks."""
+NEVER_NOT_READY = {Cause.PACKET_LOSS, Cause.PATH_OPEN}
+"""Besides remarks: a limit at most, and what is told whatever the verdict is."""
 
 
 def test_the_page_about_what_has_no_alert_of_its_own_has_every_cause_of_it() -> None:
@@ -154,6 +154,14 @@ def test_the_page_about_what_has_no_alert_of_its_own_has_every_cause_of_it() -> 
     _, _, table = (RUNBOOKS / "NetcheckNotReady.md").read_text().partition("| cause |")
     first_cells = re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)
     assert sorted(re.findall(r"`(\w+)`", "".join(first_cells))) == sorted(expected)
+
+
+def test_the_page_says_which_remarks_have_no_alert() -> None:
+    expressions = "\n".join(rule["expr"] for rule in ALERTS)
+    without = {rule.cause for rule in RULES if rule.is_remark and rule.cause not in expressions}
+    text = (ROOT / "docs" / "alerts.md").read_text()
+    (said,) = re.findall(r"^Remarks without an alert are ([^:]*):", text, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", said)) == without
 
 
 def commands_in_runbooks() -> list[str]:
@@ -307,7 +315,7 @@ def test_no_two_alerts_silence_each_other() -> None:
 
 def test_no_ticket_is_silenced_by_what_ends_it() -> None:
     """Alertmanager never tells that an alert is over which ends while it is inhibited (its issue 2754)."""
-    of_paths = {"NetcheckPacFile", "NetcheckProxySlow", "NetcheckRangeBlocked"}
+    of_paths = {"NetcheckPacFile", "NetcheckPathOpen", "NetcheckProxySlow", "NetcheckRangeBlocked"}
     tickets = {"NetcheckDegraded", "NetcheckIPv6Broken"} | of_paths
     assert tickets <= set(NAMES)
     ends_them = {rule["alert"] for rule in ALERTS if 'verdict="not_ready"' in rule["expr"]}
@@ -458,6 +466,19 @@ def test_prometheus_and_the_collectors_scrape_alike() -> None:
         assert job["static_configs"][0]["targets"] == ["127.0.0.1:9223"]
     assert operator["relabelings"] == [{"targetLabel": "job", "replacement": "netcheck"}]
     assert (operator["scrapeInterval"], operator["scrapeTimeout"]) == ("60s", "10s")
+
+
+def test_who_writes_to_the_middle_names_its_netcheck_as_others_can_open_it() -> None:
+    """Alerts are told in the middle, and link to `instance`: 127.0.0.1 is another machine there."""
+    agent = load(CONFIG / "agent.yml")
+    collector = load(CONFIG / "otel-collector.yaml")["receivers"]["prometheus"]["config"]
+    for (job,) in (agent["scrape_configs"], collector["scrape_configs"]):
+        (target,) = job["static_configs"]
+        assert (target["targets"], target["labels"]["instance"]) == (["127.0.0.1:9223"], NAMED)
+    assert f'"instance" = "{NAMED}"' in (CONFIG / "config.alloy").read_text()
+
+
+NAMED = "netcheck.berlin.example.com:9223"
 
 
 def test_the_collector_s_pipeline_leads_from_its_receiver_to_its_exporter() -> None:

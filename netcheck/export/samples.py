@@ -245,18 +245,22 @@ def verdict_infos(facts: Facts) -> Numbers:
         as_expected = judgement.is_expected and judgement.verdict is not Verdict.READY
         said = replace(judgement, findings=()) if as_expected else judgement
         next_step = " ".join(finding.next_step for finding in said.asking)
-        yield (said.path, said.role, said.cause or "", said.hop or "", next_step[:_LONGEST_TEXT]), 1
+        yield (said.path, said.role, said.cause or "", said.hop or "", _cut(next_step)), 1
 
 
 _LONGEST_TEXT = 1000
-"""Prometheus may be told to drop a whole scrape for one label that is too long."""
+"""In bytes, as they count: Prometheus may be told to drop a whole scrape for one label that is too long."""
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:_LONGEST_TEXT].decode(errors="ignore")
 
 
 def path_infos(facts: Facts) -> Numbers:
     for path in facts.paths:
         chosen_by = "" if path.chosen_by is None else path.chosen_by.written
         proxies = chosen_by or ", ".join(proxy.url for proxy in path.proxies)
-        yield (path.name, proxies, path.resolver.name, path.binding.interface or ""), 1
+        yield (path.name, _cut(proxies), path.resolver.name, path.binding.interface or ""), 1
 
 
 def courier_fallbacks(facts: Facts) -> Numbers:

@@ -183,6 +183,20 @@ def test_only_known_variables_are_used(name: str) -> None:
 
 
 @every_dashboard
+def test_a_scalar_is_made_of_one_series(name: str) -> None:
+    """Of two it is NaN: so many there are where several Prometheus record, and write to one store."""
+    made = re.findall(r"scalar\((\w+)[({]?", "\n".join(expressions(BUILT[name])))
+    assert set(made) <= {"max", "count"}
+
+
+@every_dashboard
+def test_a_choice_of_one_is_no_pattern(name: str) -> None:
+    """Grafana makes a pattern only of choices of several: `a.b` alone would be `a-b` as well."""
+    of_one = [each["name"] for each in BUILT[name]["templating"]["list"] if not each["multi"]]
+    assert not re.findall(rf'=~"[^"]*\$(?:{"|".join(of_one)})\b[^"]*"', "\n".join(expressions(BUILT[name])))
+
+
+@every_dashboard
 def test_links_lead_to_dashboards_and_to_variables_that_these_have(name: str) -> None:
     by_uid = {one["uid"]: one for one in BUILT.values()}
     for url in (string for string in everything_in(BUILT[name]) if string.startswith("/d/")):

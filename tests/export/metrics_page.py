@@ -42,7 +42,7 @@ LABELS = {
     " Of skipped probes: `still_running`, `stood_still` (the process did not run while they were under way),"
     " `internal_error`",
     "hop": "whose part of the way it is: {hops}",
-    "next_step": "a sentence to forward, at most 1000 characters, the same while the cause is",
+    "next_step": "a sentence to forward, at most 1000 bytes, the same while the cause is",
     "phase": "where in a probe: {phases}",
     "reason": "why it failed; by phase below",
     "outcome": "`success` or `failure`; of a DNS lookup `success` or the reason",
@@ -58,6 +58,13 @@ LABELS = {
     "version": "of netcheck",
     "python_version": "of Python",
 }
+
+
+_OF_TARGETS = """\
+A target must have none of these labels: of two of one name Prometheus renames netcheck's, `role` becomes
+`exported_role`, and no rule, alert or dashboard finds it. Service discovery likes to set `service`, people
+`host`, `role` or `name`. Drop such a label by `relabel_configs` with `action: labeldrop`, or say
+`honor_labels: true` in the job."""
 
 
 def page() -> str:
@@ -76,6 +83,8 @@ def page() -> str:
         f"{_quoted(_of_the_process())}, as every Python program's with prometheus-client.",
         "",
         "## Labels",
+        _OF_TARGETS,
+        "",
         "| label | values |",
         "| --- | --- |",
         *(f"| `{label}` | {text.format(**_VALUES)} |" for label, text in LABELS.items()),

@@ -359,6 +359,20 @@ def test_the_info_of_a_verdict_is_never_too_long_for_a_label() -> None:
     assert values(facts, "netcheck_verdict_info", next_step=("long " * 1000)[:1000]) == [1]
 
 
+def test_bytes_count_in_a_label_that_may_not_be_too_long_and_no_character_is_cut() -> None:
+    found = (Finding(Cause.TLS_INTERCEPTED, Hop.PROXY, "", "a" + "é" * 1000),)
+    facts = shown(configured(), Judgement("direct", Role.DEVICE, Verdict.NOT_READY, found))
+    assert values(facts, "netcheck_verdict_info", next_step="a" + "é" * 499) == [1]
+
+
+def test_a_pac_file_s_address_is_never_too_long_for_a_label() -> None:
+    state = State()
+    pac = ProbePath("pac", chosen_by=Pac(f"https://web.test/{'long/' * 1000}"))
+    state.configure([COURIER], [pac])
+    cut = f"pac+https://web.test/{'long/' * 1000}"[:1000]
+    assert values(shown(state), "netcheck_path_info", path="pac", proxy=cut) == [1]
+
+
 def test_a_path_says_what_it_leads_through_and_no_credential() -> None:
     login = Credentials("svc", Secret("hunter2"))
     proxy = Proxy(ProxyScheme.HTTP, "fd00::1", 3128, login)

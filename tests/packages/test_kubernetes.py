@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from netcheck.config.file import check
+from netcheck.export.families import FAMILIES
 
 CONFIG = Path(__file__).parents[2] / "config"
 OLDEST = "1.30"
@@ -95,6 +96,18 @@ def test_the_scraper_finds_the_service_and_the_service_the_pod(found: dict[str, 
     assert (port["targetPort"], endpoint["port"]) == (container_port["name"], port["name"])
     assert container_port["containerPort"] == port["port"] == 9223
     assert service["metadata"]["labels"][monitor["spec"]["jobLabel"]] == "netcheck"
+
+
+FROM_THE_OPERATOR = {"namespace", "service", "pod", "container", "endpoint", "job", "instance"}
+"""What it gives to each target of a ServiceMonitor."""
+
+
+def test_no_label_of_the_operator_s_takes_the_place_of_one_of_netcheck_s(found: dict[str, Any]) -> None:
+    """Prometheus renames that of the metric (`exported_service`), and no rule finds it."""
+    (endpoint,) = found["ServiceMonitor"]["spec"]["endpoints"]
+    dropped = {each["regex"] for each in endpoint["relabelings"] if each["action"] == "labeldrop"}
+    ours = {label for family in FAMILIES for label in family.labels}
+    assert ours & FROM_THE_OPERATOR == dropped
 
 
 def test_the_pod_may_do_nothing_and_is_the_containers_user(found: dict[str, Any]) -> None:

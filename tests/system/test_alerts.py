@@ -158,6 +158,12 @@ def only(direct: Settings) -> Callable[[Lab], Settings]:
     return lambda _: {"direct": direct}
 
 
+def behind_closed_doors(lab: Lab) -> Settings:
+    """A path over which nothing gets through, as it should be."""
+    firewall(*UPLINK_DOWN)(lab)
+    return {"guests": {"expected": "blocked", "roles": ["device"]}}
+
+
 def stock_squid(lab: Lab) -> Settings:
     return {"proxy": lab.squid["plain"]}
 
@@ -245,6 +251,16 @@ INCIDENTS = (
         firewall(DROPS_5223),
         firewall(),
         {},
+    ),
+    Incident(
+        "a firewall lets through what it should block",
+        behind_closed_doors,
+        firewall(),
+        firewall(*UPLINK_DOWN),
+        {"NetcheckPathOpen": {"network"}},
+        services=few,
+        ready='min(netcheck_verdict{verdict="not_ready"}) == 1 unless on () netcheck_verdict_cause',
+        within=20.0,
     ),
     Incident(
         "a proxy begins to decrypt",
