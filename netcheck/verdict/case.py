@@ -9,7 +9,7 @@ from typing import NamedTuple
 from netcheck.apns.addresses import is_allocated
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Finding, Needed, Proof, Verdict
-from netcheck.model.paths import Family, ProbePath, Role
+from netcheck.model.paths import Family, ProbePath, Role, Way
 from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import Matches, is_another_of_apples, is_apples, is_by_name, phase_is
@@ -48,6 +48,15 @@ class Case:
     def counted(self) -> list[Counted]:
         """All that counts on this path, of other roles too."""
         return self.world.on_path(self.path.name)
+
+    def way(self, each: Counted) -> Way:
+        """The proxies by which it goes, where a PAC file or the environment chooses them."""
+        return each.result.attempt.proxies if self.path.chosen_by else ()
+
+    def beside(self, about: Iterable[Counted]) -> list[Counted]:
+        """All that counts here and goes the same way as one of these: other ways say nothing of it."""
+        ways = set(map(self.way, about))
+        return [each for each in self.counted if self.way(each) in ways]
 
     @property
     def services_needed(self) -> set[str]:

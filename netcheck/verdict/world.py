@@ -10,7 +10,7 @@ from types import MappingProxyType
 from netcheck.apns.services import provers
 from netcheck.model.failing import DNS_SILENCE, Failure, Hitch, Phase, Reason
 from netcheck.model.findings import Acceptance, Needed, Proof, PushCertificate
-from netcheck.model.paths import ProbePath, RecordType
+from netcheck.model.paths import ProbePath, RecordType, Way
 from netcheck.model.results import HOSTS_FILE, Attempt, Hold, Lookup, Result, Trust
 from netcheck.model.services import Network, Service
 from netcheck.model.trends import Part, Silence, Trends
@@ -70,14 +70,15 @@ class World:
         self._trends = trends
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self._chosen: dict[str, list[Counted]] = {path.name: [] for path in paths}
-        self.proxy_spoke_at: dict[str, float] = {path.name: -math.inf for path in paths}
-        """By path: when its proxy last spoke its protocol, be it to deny what nobody needs."""
+        self._proxy_spoke_at: dict[tuple[str, Way], float] = {}
         self.software: dict[str, str] = {}
         """By `HOST:PORT` of a proxy: what it is known as, be it by denying what nobody needs."""
         for each in counting.counted:
             path = each.result.path
             if each.result.attempt.proxy_spoke:
-                self.proxy_spoke_at[path] = max(self.proxy_spoke_at[path], each.result.attempt.at)
+                for way in {each.result.attempt.proxies, ()}:
+                    last = self._proxy_spoke_at.get((path, way), -math.inf)
+                    self._proxy_spoke_at[path, way] = max(last, each.result.attempt.at)
             proxy = each.result.attempt.proxy
             if proxy and phase_is(Phase.PROXY_HANDSHAKE)(each) and (software := software_of([each])):
                 self.software[proxy.place] = software
@@ -88,6 +89,10 @@ class World:
         reached = [each.result.attempt.time for each in counting.counted if each.failure is None]
         self._latest = max(reached, default=0.0)
         self._pushes = {path.name for _, path in provers(self.services, self.paths)}
+
+    def proxy_spoke_at(self, path: ProbePath, way: Way) -> float:
+        """When the proxies of this way, or any of the path's, last spoke: be it to deny what nobody needs."""
+        return self._proxy_spoke_at.get((path.name, way), -math.inf)
 
     def silences_before(self, each: Counted, window: float) -> list[Silence]:
         """The times in which nothing answered over its port and family, and which are over."""

@@ -11,6 +11,7 @@ from statistics import median_low
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.hosts import is_literal
+from netcheck.model.paths import Way
 from netcheck.model.services import is_relayed
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
@@ -146,11 +147,17 @@ def _silences(case: Case) -> list[Counted]:
 
     Of what nobody needs, only if that was since it fell silent: a denial from before shows nothing.
     """
-    silent = case.mostly(lambda each: phase_is(Phase.PROXY_HANDSHAKE)(each) and not _was_not_asked(each))
-    if any(each.comes_and_goes or each.result.attempt.proxy_spoke for each in case.counted):
-        return []
-    began = min((each.fails_since for each in silent), default=math.inf)
-    return silent if case.world.proxy_spoke_at[case.path.name] < began - _TOGETHER else []
+    spoke = {case.way(e) for e in case.counted if e.comes_and_goes or e.result.attempt.proxy_spoke}
+    silent = case.mostly(
+        lambda each: (
+            phase_is(Phase.PROXY_HANDSHAKE)(each) and not _was_not_asked(each) and case.way(each) not in spoke
+        )
+    )
+    began: dict[Way, float] = {}
+    for each in silent:
+        began[case.way(each)] = min(each.fails_since, began.get(case.way(each), math.inf))
+    last = {way: case.world.proxy_spoke_at(case.path, way) for way in began}
+    return [each for each in silent if last[case.way(each)] < began[case.way(each)] - _TOGETHER]
 
 
 def _was_not_asked(each: Counted) -> bool:
@@ -188,11 +195,12 @@ def proxy_overloaded(case: Case) -> Found | None:
 @through
 def proxy_cannot_connect(case: Case) -> Found | None:
     """Where it connects to some hosts of a service and not to others, it is not the proxy that cannot."""
+    cannot = _where_nothing_is_connected(case)
     about = case.mostly(
         lambda each: (
             phase_is(Phase.PROXY_HANDSHAKE)(each)
             and not reason_is(Reason.PROXY_DENIED)(each)
-            and case.verdicts[each.place] is Verdict.NOT_READY
+            and (case.verdicts[each.place] is Verdict.NOT_READY or (each.place, case.way(each)) in cannot)
         )
     )
     if not about:
@@ -230,6 +238,20 @@ def proxy_cannot_connect(case: Case) -> Found | None:
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
 
 
+def _where_nothing_is_connected(case: Case) -> set[tuple[Needed, Way]]:
+    """The services' ports of which a PAC file sends several hosts by a way that leads to none of them.
+
+    One host may be what is dead. On other paths there is one way, and the verdict says it.
+    """
+    if case.path.chosen_by is None:
+        return set()
+    hosts: dict[tuple[Needed, Way], set[str]] = {}
+    for each in case.counted:
+        hosts.setdefault((each.place, case.way(each)), set()).add(each.result.host)
+    connected = {(each.place, case.way(each)) for each in case.counted if each.connected}
+    return {where for where, its in hosts.items() if len(its) > 1 and where not in connected}
+
+
 def _others_that_work(case: Case, about: Iterable[Counted]) -> list[Counted]:
     """What can be reached of other services, through the same proxies."""
     mine = {each.result.service for each in about}
@@ -252,7 +274,7 @@ def proxy_false_success(case: Case) -> Found | None:
     if not about or case.is_few(about) or any(each.comes_and_goes for each in about):
         return None
     proxy = the_proxy(case, about)
-    others = _others_that_work(case, about)
+    others = [each for each in _others_that_work(case, about) if _has_answered(each)]
     beside = f" Connections to {the_hosts(case, others)} work." if others else ""
     return Found(
         proxy,
@@ -263,6 +285,11 @@ def proxy_false_success(case: Case) -> Found | None:
         f"{beside}{the_names_in_tls(case, about)}",
         the_reply(about),
     )
+
+
+def _has_answered(each: Counted) -> bool:
+    """Whether something came from the destination itself: what only this proxy says proves nothing here."""
+    return each.result.attempt.tls is not None or each.result.attempt.bag is not None
 
 
 def _is_without_tls(each: Counted) -> bool:

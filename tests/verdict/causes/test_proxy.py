@@ -21,7 +21,7 @@ from netcheck.model.paths import (
     Role,
     Secret,
 )
-from netcheck.model.results import Choice, Lookup, Result
+from netcheck.model.results import Choice, Lookup, Result, TlsInfo
 from netcheck.model.services import PortRule, Service
 from netcheck.state.endpoints import standings_of
 from netcheck.state.state import State
@@ -34,8 +34,10 @@ from tests.verdict.scene import (
     ENROLMENT,
     HANDSHAKE,
     MDM,
+    OPEN,
     PROXY,
     Scene,
+    certificate,
     couriers,
     proxied,
 )
@@ -641,3 +643,18 @@ def test_dns_is_silent_here_only_where_all_resolvers_are_in_all_that_they_are_as
     lookups = [*SILENT_HERE, *(replace(each, at=980.0) for each in answered)]
     judged = judged_by_name(NO_WAY, 1, 2, 3, lookups=lookups)
     assert judged.cause is not Cause.PROXY_CANNOT_RESOLVE
+
+
+@pytest.mark.parametrize(("tls", "works"), [(None, False), (certificate(), True)])
+def test_what_a_lying_proxy_only_says_to_be_connected_is_not_said_to_work(
+    tls: TlsInfo | None, works: bool
+) -> None:
+    cut = Failure(Phase.TLS, Reason.CLOSED, "closed")
+    seen = through(OPEN, 2195)
+    beside = replace(seen, attempt=replace(seen.attempt, tls=tls))
+    results = [*couriers(cut, (443,), path=PROXY, family=Family.NAME, spoke=True), beside]
+    results = [replace(e, attempt=replace(e.attempt, proxies=PROXY.proxies)) for e in results]
+    found = assess([COURIER, OPEN], [PROXY], once(results)).judgements
+    (judged,) = (each for each in found if each.role is Role.DEVICE)
+    assert judged.cause is Cause.PROXY_FALSE_SUCCESS
+    assert ("Connections to gateway.push.apple.com work." in (judged.next_step or "")) is works
