@@ -9,12 +9,13 @@ from typing import NamedTuple
 from netcheck.apns.addresses import is_allocated
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Finding, Needed, Proof, Verdict
-from netcheck.model.paths import Family, ProbePath, Role, Way
+from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import Matches, is_another_of_apples, is_apples, is_by_name, phase_is
-from netcheck.verdict.world import World
+from netcheck.verdict.world import WayOut, World
 
+_HOSTS_OF_A_MEMBER = 2
 _FEW_ADDRESSES = 3
 """Where more fail at once, it is no accident at Apple's end."""
 
@@ -49,9 +50,34 @@ class Case:
         """All that counts on this path, of other roles too."""
         return self.world.on_path(self.path.name)
 
-    def way(self, each: Counted) -> Way:
-        """The proxies by which it goes, where a PAC file or the environment chooses them."""
-        return each.result.attempt.proxies if self.path.chosen_by else ()
+    def way(self, each: Counted) -> WayOut:
+        """What it goes by that others on this path may not go by."""
+        attempt = each.result.attempt
+        proxies = attempt.proxies if self.path.chosen_by else ()
+        return WayOut(proxies, attempt.member if attempt.member in self.members_at_fault else None)
+
+    @cached_property
+    def members_at_fault(self) -> frozenset[str]:
+        """The addresses of a proxy's name by which hosts of a service fail that others of them lead to.
+
+        By one host it could be the host.
+        """
+        failing: dict[tuple[Needed, str], set[str]] = {}
+        reached: dict[Needed, dict[str, set[str]]] = {}
+        for each in self.counted:
+            if (member := each.result.attempt.member) is None:
+                continue
+            if each.failure is None:
+                reached.setdefault(each.place, {}).setdefault(member, set()).add(each.result.host)
+            else:
+                failing.setdefault((each.place, member), set()).add(each.result.host)
+        return frozenset(
+            member
+            for (place, member), hosts in failing.items()
+            if len(hosts) >= _HOSTS_OF_A_MEMBER
+            and member not in reached.get(place, {})
+            and sum(map(len, reached.get(place, {}).values())) >= _HOSTS_OF_A_MEMBER
+        )
 
     def beside(self, about: Iterable[Counted]) -> list[Counted]:
         """All that counts here and goes the same way as one of these: other ways say nothing of it."""

@@ -10,7 +10,14 @@ from netcheck.phrases import duration_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.fixes import fix_for
-from netcheck.verdict.naming import Owner, goes_directly, or_a_later_way, or_another_way, over
+from netcheck.verdict.naming import (
+    Owner,
+    goes_directly,
+    only_by_a_member,
+    or_a_later_way,
+    or_another_way,
+    over,
+)
 
 
 class Found(NamedTuple):
@@ -62,7 +69,7 @@ class Rule:
         if owner.hop in _MAY_BE_GONE_ROUND:
             next_step += or_another_way(case, about)
         elif owner.hop is Hop.PROXY:
-            next_step += or_a_later_way(case, about)
+            next_step += only_by_a_member(case, about) + or_a_later_way(case, about)
         finding = Finding(
             cause=self.cause,
             hop=owner.hop,

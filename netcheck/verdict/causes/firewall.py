@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Expected, Family, Role, Way
+from netcheck.model.paths import Expected, Family, Role
 from netcheck.model.services import is_relayed
 from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
@@ -40,6 +40,7 @@ from netcheck.verdict.naming import (
     the_ports,
     the_reply,
 )
+from netcheck.verdict.world import WayOut
 
 _is_reset_at_once = fails_in(Phase.CONNECT, Reason.RESET)
 _MOST_ACCIDENTS = 3
@@ -299,11 +300,11 @@ def _on_dead_ports(case: Case) -> list[Counted]:
     return [e for e in silent if e.result.host in sure and _channel(case, e) in apples]
 
 
-_Channel = tuple[int, Family, Way]
+_Channel = tuple[int, Family, WayOut]
 
 
 def _channel(case: Case, each: Counted) -> _Channel:
-    """What a rule against a port closes: other ways of a PAC file have rules of their own."""
+    """What a rule against a port closes: other ways out have rules of their own."""
     return each.result.port, each.family, case.way(each)
 
 

@@ -11,7 +11,6 @@ from statistics import median_low
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.hosts import is_literal
-from netcheck.model.paths import Way
 from netcheck.model.services import is_relayed
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
@@ -42,6 +41,7 @@ from netcheck.verdict.naming import (
     unreached_proxy,
     where_it_is_named,
 )
+from netcheck.verdict.world import WayOut
 
 _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
 """A proxy is slow where it takes a second longer than the direct way, and three times as long."""
@@ -153,7 +153,7 @@ def _silences(case: Case) -> list[Counted]:
             phase_is(Phase.PROXY_HANDSHAKE)(each) and not _was_not_asked(each) and case.way(each) not in spoke
         )
     )
-    began: dict[Way, float] = {}
+    began: dict[WayOut, float] = {}
     for each in silent:
         began[case.way(each)] = min(each.fails_since, began.get(case.way(each), math.inf))
     last = {way: case.world.proxy_spoke_at(case.path, way) for way in began}
@@ -238,25 +238,26 @@ def proxy_cannot_connect(case: Case) -> Found | None:
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
 
 
-def _where_nothing_is_connected(case: Case) -> set[tuple[Needed, Way]]:
-    """The services' ports of which a PAC file sends several hosts by a way that leads to none of them.
+def _where_nothing_is_connected(case: Case) -> set[tuple[Needed, WayOut]]:
+    """The services' ports of which several hosts go by a way that leads to none, and others by another one.
 
-    One host may be what is dead. On other paths there is one way, and the verdict says it.
+    One host may be what is dead. Where all go one way, the verdict says it.
     """
-    if case.path.chosen_by is None:
-        return set()
-    hosts: dict[tuple[Needed, Way], set[str]] = {}
+    hosts: dict[tuple[Needed, WayOut], set[str]] = {}
     for each in case.counted:
         hosts.setdefault((each.place, case.way(each)), set()).add(each.result.host)
     connected = {(each.place, case.way(each)) for each in case.counted if each.connected}
-    return {where for where, its in hosts.items() if len(its) > 1 and where not in connected}
+    ways = Counter(place for place, _ in hosts)
+    several = {where for where, its in hosts.items() if len(its) > 1 and ways[where[0]] > 1}
+    return several - connected
 
 
-def _others_that_work(case: Case, about: Iterable[Counted]) -> list[Counted]:
+def _others_that_work(case: Case, about: Sequence[Counted]) -> list[Counted]:
     """What can be reached of other services, through the same proxies."""
     mine = {each.result.service for each in about}
     proxies = {each.result.attempt.proxy for each in about}
-    works = (e for e in case.counted if e.failure is None and e.result.attempt.proxy in proxies)
+    beside = case.beside(about)
+    works = (each for each in beside if each.failure is None and each.result.attempt.proxy in proxies)
     return [each for each in works if each.result.service not in mine]
 
 

@@ -658,3 +658,45 @@ def test_what_a_lying_proxy_only_says_to_be_connected_is_not_said_to_work(
     (judged,) = (each for each in found if each.role is Role.DEVICE)
     assert judged.cause is Cause.PROXY_FALSE_SUCCESS
     assert ("Connections to gateway.push.apple.com work." in (judged.next_step or "")) is works
+
+
+def by_members(failure: Failure, *bad: str, hosts: int = 4) -> Judgement:
+    """What is said where couriers go by two addresses of the proxy in turn, and these of them fail so."""
+    spoke = failure.reason is not Reason.PROXY_TIMEOUT
+    plain = couriers(None, (443,), path=PROXY, family=Family.NAME, hosts=range(hosts), spoke=True)
+    results = []
+    for number, each in enumerate(plain):
+        member = ("10.0.0.1", "10.0.0.2")[number % 2]
+        fails = member in bad
+        attempt = replace(
+            each.attempt,
+            member=member,
+            failure=failure if fails else None,
+            proxy_spoke=spoke or not fails,
+        )
+        results.append(replace(each, attempt=attempt))
+    return Scene(None, Verdict.DEGRADED, None, results, paths=(PROXY,)).judged()
+
+
+@pytest.mark.parametrize(
+    ("failure", "cause"),
+    [
+        (DENIED, Cause.PROXY_DENIES_PORT),
+        (GONE, Cause.PROXY_CANNOT_CONNECT),
+        (SILENT, Cause.PROXY_DOWN),
+        (Failure(Phase.TLS, Reason.CLOSED, "closed"), Cause.PROXY_FALSE_SUCCESS),
+    ],
+)
+def test_one_address_of_a_proxys_name_that_fails_is_named(failure: Failure, cause: Cause) -> None:
+    judged = by_members(failure, "10.0.0.2")
+    assert (judged.verdict, judged.cause, judged.hop) == (Verdict.DEGRADED, cause, Hop.PROXY)
+    assert "This is so at its address 10.0.0.2 only: its others lead there." in (judged.next_step or "")
+
+
+@pytest.mark.parametrize(("bad", "hosts"), [(("10.0.0.1", "10.0.0.2"), 4), (("10.0.0.2",), 3)])
+def test_no_address_of_a_proxys_name_is_named_where_all_fail_or_one_host_does(
+    bad: tuple[str, ...], hosts: int
+) -> None:
+    judged = by_members(DENIED, *bad, hosts=hosts)
+    assert judged.hop is Hop.PROXY
+    assert "at its address" not in (judged.next_step or "")
