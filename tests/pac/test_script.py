@@ -23,6 +23,7 @@ def test_the_usual_encodings_are_read(data: bytes) -> None:
     ("data", "says"),
     [
         (b" \r\n<!DOCTYPE html><title>Login", "is HTML and not JavaScript"),
+        (b"<!-- saved --><html>", "is HTML and not JavaScript"),
         (b" \n", "is empty"),
         ("function FindProxyForURL".encode("utf-16-le"), "holds a NUL"),
         (b"// \0", "holds a NUL"),
