@@ -87,8 +87,14 @@ class Rule:
 
 
 def _falls_before(case: Case, about: Sequence[Counted]) -> list[Silence]:
-    """Where nothing answers, not for the first time: when it was so before."""
+    """Where nothing answers, not for the first time: when it was so before.
+
+    Where something does, hosts that fail each time take turns with others that never do: that looks alike.
+    """
     if not about or any(each.comes_and_goes for each in about):  # that is said of each host
+        return []
+    answering = {(each.result.port, each.family) for each in case.counted if each.failure is None}
+    if any((each.result.port, each.family) in answering for each in about):
         return []
     falls = min((case.world.silences_before(each, _LATELY) for each in about), key=len)
     return falls if len(falls) >= _FEWEST_FALLS else []
