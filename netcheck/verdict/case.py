@@ -178,15 +178,21 @@ class Case:
                 found.setdefault((each.family, port), set()).add(_fate(each))
         return found
 
-    def is_few(self, about: Iterable[Counted]) -> bool:
-        """Whether of each service's port only one of several hosts fails, or less than half of them."""
+    def is_few(self, about: Sequence[Counted]) -> bool:
+        """Whether of each service's port only one of several hosts fails, or less than half of them.
+
+        Of those that go the same way, where several do: all of these are not few.
+        """
+        beside = self.beside(about)
         failing: dict[Needed, set[str]] = {}
         for each in about:
             failing.setdefault(each.place, set()).add(each.result.host)
-        return all(self._is_minority(place, hosts) for place, hosts in failing.items())
+        return all(self._is_minority(place, hosts, beside) for place, hosts in failing.items())
 
-    def _is_minority(self, place: Needed, hosts: set[str]) -> bool:
-        tried = {each.result.host for each in self.counted if each.place == place}
+    def _is_minority(self, place: Needed, hosts: set[str], beside: list[Counted]) -> bool:
+        tried = {each.result.host for each in beside if each.place == place}
+        if len(tried) == 1:
+            tried = {each.result.host for each in self.counted if each.place == place}
         return len(tried) > len(hosts) and (len(hosts) == 1 or 2 * len(hosts) < len(tried))
 
     @cached_property

@@ -660,6 +660,26 @@ def test_what_a_lying_proxy_only_says_to_be_connected_is_not_said_to_work(
     assert ("Connections to gateway.push.apple.com work." in (judged.next_step or "")) is works
 
 
+def test_all_hosts_that_go_by_one_address_of_a_proxys_name_are_not_few() -> None:
+    service = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(8)))
+    cut, results = Failure(Phase.TLS, Reason.CLOSED, "closed"), []
+    for number, host in enumerate(service.hosts):
+        member, failure = ("10.0.0.1", None) if number % 4 else ("10.0.0.2", cut)
+        plain = result(
+            service,
+            443,
+            failure,
+            host=host,
+            path="proxy",
+            family=Family.NAME,
+            proxy_spoke=True,
+            proxies=PROXY.proxies,
+        )
+        results.append(replace(plain, attempt=replace(plain.attempt, member=member)))
+    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(PROXY,), services=(service,)).judged()
+    assert judged.cause is Cause.PROXY_FALSE_SUCCESS
+
+
 def by_members(failure: Failure, *bad: str, hosts: int = 4) -> Judgement:
     """What is said where couriers go by two addresses of the proxy in turn, and these of them fail so."""
     spoke = failure.reason is not Reason.PROXY_TIMEOUT
