@@ -54,7 +54,8 @@ class Case:
         """What it goes by that others on this path may not go by."""
         attempt = each.result.attempt
         proxies = attempt.proxies if self.path.chosen_by else ()
-        return WayOut(proxies, attempt.member if attempt.member in self.members_at_fault else None)
+        is_apart = attempt.member is not None and attempt.member in self.members_at_fault
+        return WayOut(proxies, attempt.member if is_apart else None)
 
     @cached_property
     def members_at_fault(self) -> frozenset[str]:
