@@ -5,6 +5,7 @@ Owns which program says it, asked from where and through what. Knows facts only.
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from netcheck.facts import Facts
@@ -81,12 +82,29 @@ def nameservers(facts: Facts, path: ProbePath) -> list[tuple[str, int]]:
 def confirmations(facts: Facts, path: ProbePath, results: Sequence[Result]) -> list[Confirmation]:
     """Commands that everybody has, one for each port, and what they must do."""
     failed = [result for result in results if result.attempt.failure and not lacks_pac_file(result)]
+    if len({result.attempt.member for result in failed}) == 1:
+        failed = list(map(_at_its_member, failed))
     if unresolved := [result for result in failed if is_unresolved(result)]:
         return [_resolved(facts, path, unresolved)]
     first = {result.port: result for result in reversed(failed) if _leads(_way_to(path, result))}
     shown = [_confirmation(facts, path, first[port]) for port in sorted(first)]
     alike = [each for each in shown if each.outcome == shown[0].outcome]
     return list(dict.fromkeys(alike))
+
+
+def _at_its_member(result: Result) -> Result:
+    """By the one address of the proxy's name where all failed: by the name, the program may take another one.
+
+    The certificate of a proxy that speaks TLS is for its name, and so may be a login (Kerberos).
+    """
+    attempt = result.attempt
+    if attempt.member is None or not attempt.proxies:
+        return result
+    first, *others = attempt.proxies
+    if first.scheme is ProxyScheme.HTTPS or first.credentials is not None:
+        return result
+    proxies = (replace(first, host=attempt.member), *others)
+    return replace(result, attempt=replace(attempt, proxies=proxies))
 
 
 def _command(*words: str) -> str:

@@ -152,6 +152,8 @@ class Attempt:
     """How many of these proxies granted what they were asked for."""
     passed_over: tuple[str, ...] = ()
     """`ADDRESS:PORT` of the first proxy, of its addresses that did not answer before the next was tried."""
+    member: str | None = None
+    """The address of the first proxy's name to which it connected, where that has several."""
     legs: tuple[Mapping[Phase, float], ...] = ()
     """Where there are several proxies: what the phases took at each that was asked."""
     at: float = 0.0

@@ -15,10 +15,11 @@ class ScriptError(Exception):
 def script_in(data: bytes) -> str:
     """UTF-8 with or without a mark, UTF-16 with one, else Latin-1: a comment may be in anything."""
     text = _decoded(data)
-    begins = text.lstrip()[:200].lower()
+    begins = text.lstrip()[:4]
     if not begins:
         raise ScriptError("it is empty")
-    if begins.startswith("<") and not begins.startswith("<!--"):  # which begins a comment in scripts too
+    is_comment = begins == "<!--" and "FindProxyForURL" in text  # ECMA-262 B.1.1: so old scripts hid in pages
+    if begins.startswith("<") and not is_comment:
         raise ScriptError("it is HTML and not JavaScript: a login page, or a page about an error")
     if "\0" in text:
         raise ScriptError("it holds a NUL, as UTF-16 without a byte order mark does: save it as UTF-8")

@@ -181,6 +181,7 @@ def attempt_of(walk: Walk, aim: Aim, started: float, at: float, failure: Failure
         proxies=aim.proxies,
         passed=walk.passed,
         passed_over=walk.passed_over,
+        member=walk.member,
         legs=tuple(walk.legs) if len(aim.proxies) > 1 else (),
         at=at,
         source=walk.source,

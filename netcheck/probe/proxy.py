@@ -141,6 +141,7 @@ async def _line_to(walk: Walk, route: ProxyRoute, asked_for: str) -> _Line:
             if not ended.failure.lacks_route:  # of a family that this machine lacks, nobody is to blame
                 walk.passed_over += (endpoint_text(address, route.proxy.port),)
         else:
+            walk.member = address if len(addresses) > 1 else None
             return _Line(stream, whom, make)
     assert first is not None  # noqa: S101 - a proxy always has at least one address here
     raise first

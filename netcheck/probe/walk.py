@@ -63,6 +63,7 @@ class Walk:
         "lacks_certificate",
         "legs",
         "login_wanted",
+        "member",
         "passed",
         "passed_over",
         "peer",
@@ -83,7 +84,8 @@ class Walk:
         self.passed = 0
         """How many proxies have granted what they were asked for."""
         self.passed_over: tuple[str, ...] = ()
-        """As in Attempt."""
+        self.member: str | None = None
+        """Both as in Attempt."""
         self.peer = "the peer"
         """Whom the probe is waiting for, as people write it: an address and a port."""
         self.source: str | None = None

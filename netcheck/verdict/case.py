@@ -21,8 +21,9 @@ from netcheck.verdict.matching import (
     is_by_name,
     phase_is,
 )
-from netcheck.verdict.world import World
+from netcheck.verdict.world import WayOut, World
 
+_HOSTS_OF_A_MEMBER = 2
 _FEW_ADDRESSES = 3
 """Where more fail at once, it is no accident at Apple's end."""
 
@@ -56,6 +57,41 @@ class Case:
     def counted(self) -> list[Counted]:
         """All that counts on this path, of other roles too."""
         return self.world.on_path(self.path.name)
+
+    def way(self, each: Counted) -> WayOut:
+        """What it goes by that others on this path may not go by."""
+        attempt = each.result.attempt
+        proxies = attempt.proxies if self.path.chosen_by else ()
+        is_apart = attempt.member is not None and attempt.member in self.members_at_fault
+        return WayOut(proxies, attempt.member if is_apart else None)
+
+    @cached_property
+    def members_at_fault(self) -> frozenset[str]:
+        """The addresses of a proxy's name by which hosts of a service fail that others of them lead to.
+
+        By one host it could be the host.
+        """
+        failing: dict[tuple[Needed, str], set[str]] = {}
+        reached: dict[Needed, dict[str, set[str]]] = {}
+        for each in self.counted:
+            if (member := each.result.attempt.member) is None:
+                continue
+            if each.failure is None:
+                reached.setdefault(each.place, {}).setdefault(member, set()).add(each.result.host)
+            else:
+                failing.setdefault((each.place, member), set()).add(each.result.host)
+        return frozenset(
+            member
+            for (place, member), hosts in failing.items()
+            if len(hosts) >= _HOSTS_OF_A_MEMBER
+            and member not in reached.get(place, {})
+            and sum(map(len, reached.get(place, {}).values())) >= _HOSTS_OF_A_MEMBER
+        )
+
+    def beside(self, about: Iterable[Counted]) -> list[Counted]:
+        """All that counts here and goes the same way as one of these: other ways say nothing of it."""
+        ways = set(map(self.way, about))
+        return [each for each in self.counted if self.way(each) in ways]
 
     @property
     def services_needed(self) -> set[str]:
@@ -151,15 +187,21 @@ class Case:
                 found.setdefault((each.family, port), set()).add(_fate(each))
         return found
 
-    def is_few(self, about: Iterable[Counted]) -> bool:
-        """Whether of each service's port only one of several hosts fails, or less than half of them."""
+    def is_few(self, about: Sequence[Counted]) -> bool:
+        """Whether of each service's port only one of several hosts fails, or less than half of them.
+
+        Of those that go the same way, where several do: all of these are not few.
+        """
+        beside = self.beside(about)
         failing: dict[Needed, set[str]] = {}
         for each in about:
             failing.setdefault(each.place, set()).add(each.result.host)
-        return all(self._is_minority(place, hosts) for place, hosts in failing.items())
+        return all(self._is_minority(place, hosts, beside) for place, hosts in failing.items())
 
-    def _is_minority(self, place: Needed, hosts: set[str]) -> bool:
-        tried = {each.result.host for each in self.counted if each.place == place}
+    def _is_minority(self, place: Needed, hosts: set[str], beside: list[Counted]) -> bool:
+        tried = {each.result.host for each in beside if each.place == place}
+        if len(tried) == 1:
+            tried = {each.result.host for each in self.counted if each.place == place}
         return len(tried) > len(hosts) and (len(hosts) == 1 or 2 * len(hosts) < len(tried))
 
     @cached_property

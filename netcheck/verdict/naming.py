@@ -134,6 +134,15 @@ def or_a_later_way(case: Case, about: Iterable[Counted]) -> str:
     return f" Or ask {the_chooser(case).asked} to name {common[0]} first: that leads there."
 
 
+def only_by_a_member(case: Case, about: Collection[Counted]) -> str:
+    """A sentence, where some addresses of a proxy's name are at fault, and others are not."""
+    members = sorted({each.result.attempt.member or "" for each in about} or {""})
+    if not case.members_at_fault.issuperset(members):
+        return ""
+    plural = "es" if len(members) > 1 else ""
+    return f" This is so at its address{plural} {shortened(members)} only: its others lead there."
+
+
 def or_of_its_names(case: Case, about: Collection[Counted]) -> str:
     """A sentence, where a proxy's answers do not tell whether it is its name resolution that fails."""
     known = case.names_known_to_proxy

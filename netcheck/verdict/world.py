@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from types import MappingProxyType
+from typing import NamedTuple
 
 from netcheck.apns.services import provers
 from netcheck.model.failing import DNS_SILENCE, Failure, Hitch, Phase, Reason
 from netcheck.model.findings import Needed
 from netcheck.model.holds import Hold
-from netcheck.model.paths import ProbePath, RecordType
+from netcheck.model.paths import ProbePath, RecordType, Way
 from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
 from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.model.services import Network, Service
@@ -43,6 +44,15 @@ class Beside:
     """What became of connections that were held idle."""
 
 
+class WayOut(NamedTuple):
+    """What tells apart what goes different ways on one path."""
+
+    proxies: Way
+    """Of a path whose proxies are chosen for each host; else none."""
+    member: str | None
+    """The address of the first proxy's name, where it is at fault."""
+
+
 class World:
     """All that counts of all paths, with what resolvers said.
 
@@ -72,14 +82,15 @@ class World:
         self._trends = trends
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self._chosen: dict[str, list[Counted]] = {path.name: [] for path in paths}
-        self.proxy_spoke_at: dict[str, float] = {path.name: -math.inf for path in paths}
-        """By path: when its proxy last spoke its protocol, be it to deny what nobody needs."""
+        self._proxy_spoke_at: dict[tuple[str, WayOut], float] = {}
         self.software: dict[str, str] = {}
         """By `HOST:PORT` of a proxy: what it is known as, be it by denying what nobody needs."""
         for each in counting.counted:
             path = each.result.path
             if each.result.attempt.proxy_spoke:
-                self.proxy_spoke_at[path] = max(self.proxy_spoke_at[path], each.result.attempt.at)
+                for way in _ways_out(each.result.attempt):
+                    last = self._proxy_spoke_at.get((path, way), -math.inf)
+                    self._proxy_spoke_at[path, way] = max(last, each.result.attempt.at)
             proxy = each.result.attempt.proxy
             if proxy and phase_is(Phase.PROXY_HANDSHAKE)(each) and (software := software_of([each])):
                 self.software[proxy.place] = software
@@ -90,6 +101,10 @@ class World:
         reached = [each.result.attempt.time for each in counting.counted if each.failure is None]
         self._latest = max(reached, default=0.0)
         self._pushes = {path.name for _, path in provers(self.services, self.paths)}
+
+    def proxy_spoke_at(self, path: ProbePath, way: WayOut) -> float:
+        """When the proxies of this way, or any of the path's, last spoke: be it to deny what nobody needs."""
+        return self._proxy_spoke_at.get((path.name, way), -math.inf)
 
     def silences_before(self, each: Counted, window: float) -> list[Silence]:
         """The times in which nothing answered over its port and family, and which are over."""
@@ -300,6 +315,11 @@ class World:
             if each.seconds_before is not None:
                 took.append(each.seconds_before)
         return found
+
+
+def _ways_out(attempt: Attempt) -> set[WayOut]:
+    """All by which an attempt may be told apart from others."""
+    return {WayOut(proxies, member) for proxies in (attempt.proxies, ()) for member in (attempt.member, None)}
 
 
 def _are_several(names: Iterable[bool]) -> bool:

@@ -532,6 +532,35 @@ def test_a_proxy_that_is_given_addresses_is_given_the_one_that_fails(
     assert text.endswith(f"\n    curl -sSvk -m 15 -o /dev/null {command}")
 
 
+@pytest.mark.parametrize(
+    ("proxy", "members", "place"),
+    [
+        (Proxy(ProxyScheme.HTTP, "p.test", 3128), ("fd00::7", "fd00::7"), "'http://[fd00::7]:3128'"),
+        (Proxy(ProxyScheme.HTTP, "p.test", 3128), ("fd00::7", "10.0.0.7"), "http://p.test:3128"),
+        (Proxy(ProxyScheme.HTTP, "p.test", 3128), (None, None), "http://p.test:3128"),
+        (Proxy(ProxyScheme.HTTPS, "p.test", 3128), ("fd00::7", "fd00::7"), "https://p.test:3128"),
+        (
+            Proxy(ProxyScheme.HTTP, "p.test", 3128, LOGIN),
+            ("fd00::7", "fd00::7"),
+            "http://p.test:3128 --proxy-anyauth --proxy-user 'svc user'",
+        ),
+    ],
+)
+def test_where_one_address_of_a_proxys_name_fails_it_is_the_one_that_is_asked(
+    proxy: Proxy, members: tuple[str | None, ...], place: str
+) -> None:
+    failed = [
+        result(COURIER, 443, REFUSED, host=host, path="p", proxies=(proxy,))
+        for host in COURIER.hosts[: len(members)]
+    ]
+    failed = [
+        replace(each, attempt=replace(each.attempt, member=member))
+        for each, member in zip(failed, members, strict=True)
+    ]
+    text = asked_at(ProbePath("p", (proxy,)), *failed)
+    assert text.endswith(f"--proxy {place} https://0-courier.test:443/")
+
+
 def test_what_fails_in_one_family_only_is_asked_of_a_proxy_in_that_family() -> None:
     path = ProbePath("p", (Proxy(ProxyScheme.SOCKS5, "p.test", 1080, resolve=ResolveMode.LOCAL),))
     refused = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_TARGET_UNREACHABLE)

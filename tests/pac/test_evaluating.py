@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from netcheck.pac.evaluating import evaluate
+from netcheck.pac.script import script_in
 
 SATURDAY_NOON = 1795867200.0  # 2026-11-28 12:00 UTC
 URLS = [["https://1-courier.test:5223/", "1-courier.test"]]
@@ -264,3 +265,8 @@ def test_an_html_comment_is_one_in_a_script_too() -> None:
 
 def test_an_ex_function_alone_will_do() -> None:
     assert run("function FindProxyForURLEx(url, host) { return 'DIRECT' }")["answers"] == [{"said": "DIRECT"}]
+
+
+def test_a_script_may_hide_in_the_comment_of_a_page_as_devices_run_it() -> None:
+    hidden = b'<!-- hide\nfunction FindProxyForURL() { return "DIRECT"; }\n--> end'
+    assert run(script_in(hidden))["answers"] == [{"said": "DIRECT"}]

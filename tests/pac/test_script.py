@@ -29,6 +29,7 @@ def test_a_script_in_an_html_comment_is_one() -> None:
     ("data", "says"),
     [
         (b" \r\n<!DOCTYPE html><title>Login", "is HTML and not JavaScript"),
+        (b"<!-- saved --><html>", "is HTML and not JavaScript"),
         (b" \n", "is empty"),
         ("function FindProxyForURL".encode("utf-16-le"), "holds a NUL"),
         (b"// \0", "holds a NUL"),

@@ -71,6 +71,7 @@ def hostile() -> Facts:
         source=HOSTILE,
         proxies=(by_pac,),
         passed_over=(HOSTILE,),
+        member=HOSTILE,
     )
     bad = replace(
         bad,

@@ -215,7 +215,15 @@ async def test_over_several_hosts_each_address_of_a_proxy_has_its_turn() -> None
             walk, failure = await walked(proxy, lookup, asked_for=f"{number}-courier.push.apple.com:443")
             assert failure is None
             seen.add(walk.passed_over)
+            assert walk.member == "127.0.0.1"
     assert seen == {(), (f"127.0.0.2:{port}",)}
+
+
+@in_trio
+async def test_the_only_address_of_a_proxy_is_no_member() -> None:
+    async with serving(says(HTTP_YES)) as port:
+        walk, _ = await walked(Proxy(ProxyScheme.HTTP, "proxy.example", port), looked_up("127.0.0.1"))
+    assert walk.member is None
 
 
 @in_trio

@@ -124,3 +124,31 @@ def _proxies(lab: Lab) -> dict[str, str]:
         "dante": lab.dante.url,
         "tinyproxy": lab.tinyproxy.url,
     }
+
+
+def test_of_a_proxys_two_addresses_the_one_whose_rules_differ_is_named() -> None:
+    with Lab() as lab:
+        there = lab.tinyproxy_strict.port
+        proxy = f"http://proxies.corp.example:{lab.tinyproxy.port}"
+        lab.namespace.firewall(
+            leads=(f"ip daddr 127.0.0.77 tcp dport {lab.tinyproxy.port} dnat ip to 127.0.0.1:{there}",)
+        )
+        couriers = {"courier": {"count": 7, "depth": "tcp"}, "courier2": {"enabled": False}}
+        found = lab.check({"members": {"proxy": proxy, "roles": ["device"]}}, couriers)
+    verdict = found.verdict("members", "device")
+    assert (verdict["verdict"], verdict["cause"]) == ("degraded", "proxy_denies_port")
+    assert "This is so at its address 127.0.0.77 only" in verdict["next_step"]
+
+
+def test_of_two_proxies_in_a_pac_file_the_one_that_denies_is_no_judge_of_hosts() -> None:
+    with Lab() as lab:
+        fine, strict = urlsplit(lab.tinyproxy.url).netloc, urlsplit(lab.tinyproxy_strict.url).netloc
+        file = lab.namespace.scratch / "halves.pac"
+        file.write_text(
+            "function FindProxyForURL(url, host) {"
+            f' return parseInt(host) % 2 ? "PROXY {fine}" : "PROXY {strict}"; }}'
+        )
+        found = lab.check({"pac": {"proxy": f"pac+file://{file}", "roles": ["device"]}})
+    verdict = found.verdict("pac", "device")
+    assert (verdict["verdict"], verdict["cause"]) == ("degraded", "proxy_denies_port")
+    assert "it allows others" not in verdict["evidence"][0]

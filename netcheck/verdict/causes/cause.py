@@ -11,7 +11,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.fixes import fix_for
 from netcheck.verdict.matching import goes_directly
-from netcheck.verdict.naming import Owner, or_a_later_way, or_another_way, over
+from netcheck.verdict.naming import Owner, only_by_a_member, or_a_later_way, or_another_way, over
 
 
 class Found(NamedTuple):
@@ -63,7 +63,7 @@ class Rule:
         if owner.hop in _MAY_BE_GONE_ROUND:
             next_step += or_another_way(case, about)
         elif owner.hop is Hop.PROXY:
-            next_step += or_a_later_way(case, about)
+            next_step += only_by_a_member(case, about) + or_a_later_way(case, about)
         finding = Finding(
             cause=self.cause,
             hop=owner.hop,
@@ -81,8 +81,14 @@ class Rule:
 
 
 def _falls_before(case: Case, about: Sequence[Counted]) -> list[Silence]:
-    """Where nothing answers, not for the first time: when it was so before."""
+    """Where nothing answers, not for the first time: when it was so before.
+
+    Where something does, hosts that fail each time take turns with others that never do: that looks alike.
+    """
     if not about or any(each.comes_and_goes for each in about):  # that is said of each host
+        return []
+    answering = {(each.result.port, each.family) for each in case.counted if each.failure is None}
+    if any((each.result.port, each.family) in answering for each in about):
         return []
     falls = min((case.world.silences_before(each, _LATELY) for each in about), key=len)
     return falls if len(falls) >= _FEWEST_FALLS else []

@@ -39,6 +39,7 @@ from netcheck.verdict.naming import (
     the_ports,
     the_reply,
 )
+from netcheck.verdict.world import WayOut
 
 _is_reset_at_once = fails_in(Phase.CONNECT, Reason.RESET)
 _MOST_ACCIDENTS = 3
@@ -103,7 +104,7 @@ def _others_in_tls(case: Case, about: Sequence[Counted]) -> list[Counted]:
     ways = {(each.result.port, each.family) for each in about}
     works = [
         each
-        for each in case.counted
+        for each in case.beside(about)
         if each.failure is None and each.result.attempt.tls and each.result.service not in mine
     ]
     return works if ways <= {(each.result.port, each.family) for each in works} else []
@@ -243,7 +244,8 @@ def port_blocked(case: Case) -> Found | None:
     owner = THIS_NETWORK if untranslated else on_the_way(case, about)
     families = {each.family for each in about}
     dead = {each.result.port for each in about}
-    answering = {e.result.port for e in case.counted if e.connected and e.family in families} - dead
+    beside = case.beside(about)
+    answering = {e.result.port for e in beside if e.connected and e.family in families} - dead
     rest = f"; connections to {listed(sorted(answering))} are established" if answering else ""
     return Found(
         owner,
@@ -282,23 +284,27 @@ def _on_dead_ports(case: Case) -> list[Counted]:
     Where a port has one host only, the host may be what is dead, and not the port: then only if the host can
     be connected to on another port, or has a port that is dead for others too, or nothing can be anywhere.
     """
-    alive = {(each.result.port, each.family) for each in case.counted if each.connected}
+    alive = {_channel(case, each) for each in case.counted if each.connected}
     awake = {(each.result.host, each.family) for each in case.counted if each.connected}
-    hosts: dict[tuple[int, Family], set[str]] = {}
+    hosts: dict[_Channel, set[str]] = {}
     for each in case.counted:
-        hosts.setdefault((each.result.port, each.family), set()).add(each.result.host)
-    silent = [
-        each for each in case.left if (each.result.port, each.family) not in alive and not each.connected
-    ]
+        hosts.setdefault(_channel(case, each), set()).add(each.result.host)
+    silent = [each for each in case.left if _channel(case, each) not in alive and not each.connected]
     sure = {
         each.result.host
         for each in silent
-        if len(hosts[each.result.port, each.family]) > 1
-        or (each.result.host, each.family) in awake
-        or not alive
+        if len(hosts[_channel(case, each)]) > 1 or (each.result.host, each.family) in awake or not alive
     }
-    apples = {(e.result.port, e.family) for e in silent if is_apples(e) and e.result.host in sure}
-    return [e for e in silent if e.result.host in sure and (e.result.port, e.family) in apples]
+    apples = {_channel(case, e) for e in silent if is_apples(e) and e.result.host in sure}
+    return [e for e in silent if e.result.host in sure and _channel(case, e) in apples]
+
+
+_Channel = tuple[int, Family, WayOut]
+
+
+def _channel(case: Case, each: Counted) -> _Channel:
+    """What a rule against a port closes: other ways out have rules of their own."""
+    return each.result.port, each.family, case.way(each)
 
 
 @cause(Cause.HOSTS_BLOCKED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)

@@ -42,6 +42,7 @@ from netcheck.verdict.naming import (
     where_it_is_named,
 )
 from netcheck.verdict.settings_in_words import to_set
+from netcheck.verdict.world import WayOut
 
 _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
 """A proxy is slow where it takes a second longer than the direct way, and three times as long."""
@@ -147,11 +148,17 @@ def _silences(case: Case) -> list[Counted]:
     What it has said of what nobody needs counts only from when it fell silent: a denial from before shows
     nothing.
     """
-    silent = case.mostly(lambda each: phase_is(Phase.PROXY_HANDSHAKE)(each) and not _was_not_asked(each))
-    if any(each.comes_and_goes or each.result.attempt.proxy_spoke for each in case.counted):
-        return []
-    began = min((each.fails_since for each in silent), default=math.inf)
-    return silent if case.world.proxy_spoke_at[case.path.name] < began - _TOGETHER else []
+    spoke = {case.way(e) for e in case.counted if e.comes_and_goes or e.result.attempt.proxy_spoke}
+    silent = case.mostly(
+        lambda each: (
+            phase_is(Phase.PROXY_HANDSHAKE)(each) and not _was_not_asked(each) and case.way(each) not in spoke
+        )
+    )
+    began: dict[WayOut, float] = {}
+    for each in silent:
+        began[case.way(each)] = min(each.fails_since, began.get(case.way(each), math.inf))
+    last = {way: case.world.proxy_spoke_at(case.path, way) for way in began}
+    return [each for each in silent if last[case.way(each)] < began[case.way(each)] - _TOGETHER]
 
 
 def _was_not_asked(each: Counted) -> bool:
@@ -189,11 +196,12 @@ def proxy_overloaded(case: Case) -> Found | None:
 @through
 def proxy_cannot_connect(case: Case) -> Found | None:
     """Where it connects to some hosts of a service and not to others, it is not the proxy that cannot."""
+    cannot = _where_nothing_is_connected(case)
     about = case.mostly(
         lambda each: (
             phase_is(Phase.PROXY_HANDSHAKE)(each)
             and not reason_is(Reason.PROXY_DENIED)(each)
-            and case.verdicts[each.place] is Verdict.NOT_READY
+            and (case.verdicts[each.place] is Verdict.NOT_READY or (each.place, case.way(each)) in cannot)
         )
     )
     if not about:
@@ -232,11 +240,26 @@ def proxy_cannot_connect(case: Case) -> Found | None:
     return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
 
 
-def _others_that_work(case: Case, about: Iterable[Counted]) -> list[Counted]:
+def _where_nothing_is_connected(case: Case) -> set[tuple[Needed, WayOut]]:
+    """The services' ports of which several hosts go by a way that leads to none, and others by another one.
+
+    One host may be what is dead. Where all go one way, the verdict says it.
+    """
+    hosts: dict[tuple[Needed, WayOut], set[str]] = {}
+    for each in case.counted:
+        hosts.setdefault((each.place, case.way(each)), set()).add(each.result.host)
+    connected = {(each.place, case.way(each)) for each in case.counted if each.connected}
+    ways = Counter(place for place, _ in hosts)
+    several = {where for where, its in hosts.items() if len(its) > 1 and ways[where[0]] > 1}
+    return several - connected
+
+
+def _others_that_work(case: Case, about: Sequence[Counted]) -> list[Counted]:
     """What can be reached of other services, through the same proxies."""
     mine = {each.result.service for each in about}
     proxies = {each.result.attempt.proxy for each in about}
-    works = (e for e in case.counted if e.failure is None and e.result.attempt.proxy in proxies)
+    beside = case.beside(about)
+    works = (each for each in beside if each.failure is None and each.result.attempt.proxy in proxies)
     return [each for each in works if each.result.service not in mine]
 
 
@@ -254,7 +277,7 @@ def proxy_false_success(case: Case) -> Found | None:
     if not about or case.is_few(about) or any(each.comes_and_goes for each in about):
         return None
     proxy = the_proxy(case, about)
-    others = _others_that_work(case, about)
+    others = [each for each in _others_that_work(case, about) if _has_answered(each)]
     beside = f" Connections to {the_hosts(case, others)} work." if others else ""
     return Found(
         proxy,
@@ -265,6 +288,11 @@ def proxy_false_success(case: Case) -> Found | None:
         f"{beside}{the_names_in_tls(case, about)}",
         the_reply(about),
     )
+
+
+def _has_answered(each: Counted) -> bool:
+    """Whether something came from the destination itself: what only this proxy says proves nothing here."""
+    return each.result.attempt.tls is not None or each.result.attempt.bag is not None
 
 
 def _is_without_tls(each: Counted) -> bool:

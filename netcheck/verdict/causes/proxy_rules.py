@@ -1,6 +1,6 @@
 """What the rules of a proxy deny: ports, hosts, or a way to ask for them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop
@@ -67,20 +67,20 @@ def knows_no_such_request(case: Case) -> Matches:
     return matches
 
 
-def _ports_of_others(case: Case, denied: Iterable[Counted]) -> bool:
+def _ports_of_others(case: Case, denied: Sequence[Counted]) -> bool:
     """Whether it lets other hosts through on one of these ports, named to it in the same way."""
     mine = {(each.result.port, each.family) for each in denied}
     hosts = {each.result.host for each in denied}
     return any(
         each.connected and (each.result.port, each.family) in mine and each.result.host not in hosts
-        for each in case.counted
+        for each in case.beside(denied)
     )
 
 
-def _how_they_are_given(case: Case, denied: Iterable[Counted]) -> str:
+def _how_they_are_given(case: Case, denied: Sequence[Counted]) -> str:
     """How what it denies is asked for, where it lets others through that are asked for in another way."""
     mine = {each.family for each in denied}
-    fine = {each.family for each in case.counted if each.connected}
+    fine = {each.family for each in case.beside(denied) if each.connected}
     if not fine or mine & fine:
         return ""
     families = [FAMILIES[family] for family in sorted(mine - {Family.NAME})]
@@ -104,7 +104,7 @@ def _other(families: set[Family]) -> Family:
 
 def _denial(case: Case, denied: list[Counted], what: str) -> Found:
     proxy = the_proxy(case, denied)
-    allowed = {each.result.port for each in case.counted if each.connected}
+    allowed = {each.result.port for each in case.beside(denied) if each.connected}
     given = _how_they_are_given(case, denied)
     how = f" to destinations given {given}" if given else ""
     rest = f"; it allows others on {listed(sorted(allowed))}" if allowed else ""

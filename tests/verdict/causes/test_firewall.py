@@ -356,6 +356,19 @@ def test_what_is_lost_time_and_again_is_said_to_come_and_go(
     assert finding.evidence.endswith(times)
 
 
+def test_hosts_that_always_fail_among_others_that_never_do_do_not_come_and_go() -> None:
+    results = [*couriers(DROPPED, (5223,), hosts=(0, 1)), *couriers(None, (5223,), hosts=(2, 3))]
+    results += couriers(None, (443,))
+    trends = {
+        Part("direct", 5223, Family.IPV4): Trend(silences=((900.0, 901.0), (930.0, 931.0), (960.0, 961.0)))
+    }
+    standings = [standing_of(each, 2 * (each.attempt.failure is not None), False) for each in results]
+    (judged,) = assess([COURIER], [DIRECT], standings, failures=2, trends=trends).judgements
+    (finding,) = judged.findings
+    assert "came back" not in finding.evidence
+    assert "comes and goes" not in finding.next_step
+
+
 @pytest.mark.parametrize("by_chance", [True, False])
 def test_a_large_hello_is_lost_by_chance_as_others_are(by_chance: bool) -> None:
     cut = Failure(Phase.TLS, Reason.CLOSED, "said")

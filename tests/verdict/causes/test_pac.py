@@ -262,3 +262,49 @@ def test_a_pac_file_is_said_to_be_what_it_is(reason: Reason, in_a_word: str, wha
     (found,) = judged(*couriers(failure, path=PAC, family=Family.NAME)).findings
     assert in_short(found) == in_a_word
     assert what in found.next_step
+
+
+SILENT = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT, "no answer from a.test:3128 in 10 s")
+UNREACHABLE = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_TARGET_UNREACHABLE, "HTTP 503")
+CUT = Failure(Phase.TLS, Reason.CLOSED, "the peer closed during the TLS handshake")
+
+
+def halves(way: Way, failure: Failure, ports: tuple[int, ...] = (443,)) -> list[Result]:
+    """Couriers of which a PAC file sends every other one this way, which fails so, and the rest through B."""
+    spoke = None if not way else failure is not SILENT
+    by_name = Family.NAME if way else Family.IPV4
+    fails = couriers(None, ports, path=PAC, family=by_name, hosts=(0, 2), spoke=spoke)
+    works = couriers(None, (443, 5223), path=PAC, family=Family.NAME, hosts=(1, 3), spoke=True)
+    return [*(chosen(each, (way, failure)) for each in fails), *(chosen(each, (B, None)) for each in works)]
+
+
+@pytest.mark.parametrize(
+    ("failure", "cause"),
+    [
+        (DENIED, Cause.PROXY_DENIES_PORT),
+        (UNREACHABLE, Cause.PROXY_CANNOT_CONNECT),
+        (SILENT, Cause.PROXY_DOWN),
+        (CUT, Cause.PROXY_FALSE_SUCCESS),
+    ],
+)
+def test_what_another_proxy_of_a_pac_file_does_says_nothing_of_this_one(
+    failure: Failure, cause: Cause
+) -> None:
+    found = judged(*halves(A, failure))
+    assert (found.verdict, found.cause, found.hop) == (Verdict.DEGRADED, cause, Hop.PROXY)
+    assert found.findings[0].owner == "the proxy a.test:3128"
+    assert "allows others" not in found.findings[0].evidence
+
+
+def test_a_proxy_of_a_pac_file_that_lets_others_through_denies_hosts() -> None:
+    spared = [chosen(each, (A, None)) for each in couriers(None, (443,), path=PAC, family=Family.NAME)]
+    found = judged(*(e for e in halves(A, DENIED) if e.host != COURIER.hosts[2]), spared[2])
+    assert found.cause is Cause.PROXY_DENIES_HOST
+    assert found.findings[0].evidence.endswith("it allows others on 443")
+
+
+def test_what_a_proxy_reaches_is_no_port_that_the_firewall_leaves_open() -> None:
+    by_address = couriers(None, (5223,), path=PAC, hosts=(1, 3), spoke=True)
+    found = judged(*halves((), DROPPED), *(chosen(each, (B, None)) for each in by_address))
+    assert (found.cause, found.hop) == (Cause.PORT_BLOCKED, Hop.FIREWALL)
+    assert "are established" not in found.findings[0].evidence

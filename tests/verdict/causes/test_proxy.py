@@ -10,7 +10,7 @@ from netcheck.model.credentials import AuthScheme, Credentials, Secret
 from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
 from netcheck.model.findings import Cause, Hop, Judgement, Needed, Verdict
 from netcheck.model.paths import Environment, Family, Pac, ProbePath, Proxy, ProxyScheme, RecordType, Role
-from netcheck.model.results import Choice, Lookup, Result
+from netcheck.model.results import Choice, Lookup, Result, TlsInfo
 from netcheck.model.services import PortRule, Service
 from netcheck.state.endpoints import standings_of
 from netcheck.state.state import State
@@ -23,8 +23,10 @@ from tests.verdict.scene import (
     ENROLMENT,
     HANDSHAKE,
     MDM,
+    OPEN,
     PROXY,
     Scene,
+    certificate,
     couriers,
     proxied,
 )
@@ -659,3 +661,80 @@ def test_dns_is_silent_here_only_where_all_resolvers_are_in_all_that_they_are_as
     lookups = [*SILENT_HERE, *(replace(each, at=980.0) for each in answered)]
     judged = judged_by_name(NO_WAY, 1, 2, 3, lookups=lookups)
     assert judged.cause is not Cause.PROXY_CANNOT_RESOLVE
+
+
+@pytest.mark.parametrize(("tls", "works"), [(None, False), (certificate(), True)])
+def test_what_a_lying_proxy_only_says_to_be_connected_is_not_said_to_work(
+    tls: TlsInfo | None, works: bool
+) -> None:
+    cut = Failure(Phase.TLS, Reason.CLOSED, "closed")
+    seen = through(OPEN, 2195)
+    beside = replace(seen, attempt=replace(seen.attempt, tls=tls))
+    results = [*couriers(cut, (443,), path=PROXY, family=Family.NAME, spoke=True), beside]
+    results = [replace(e, attempt=replace(e.attempt, proxies=PROXY.proxies)) for e in results]
+    found = assess([COURIER, OPEN], [PROXY], once(results)).judgements
+    (judged,) = (each for each in found if each.role is Role.DEVICE)
+    assert judged.cause is Cause.PROXY_FALSE_SUCCESS
+    assert ("Connections to gateway.push.apple.com work." in (judged.next_step or "")) is works
+
+
+def test_all_hosts_that_go_by_one_address_of_a_proxys_name_are_not_few() -> None:
+    service = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(8)))
+    cut, results = Failure(Phase.TLS, Reason.CLOSED, "closed"), []
+    for number, host in enumerate(service.hosts):
+        member, failure = ("10.0.0.1", None) if number % 4 else ("10.0.0.2", cut)
+        plain = result(
+            service,
+            443,
+            failure,
+            host=host,
+            path="proxy",
+            family=Family.NAME,
+            proxy_spoke=True,
+            proxies=PROXY.proxies,
+        )
+        results.append(replace(plain, attempt=replace(plain.attempt, member=member)))
+    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(PROXY,), services=(service,)).judged()
+    assert judged.cause is Cause.PROXY_FALSE_SUCCESS
+
+
+def by_members(failure: Failure, *bad: str, hosts: int = 4) -> Judgement:
+    """What is said where couriers go by two addresses of the proxy in turn, and these of them fail so."""
+    spoke = failure.reason is not Reason.PROXY_TIMEOUT
+    plain = couriers(None, (443,), path=PROXY, family=Family.NAME, hosts=range(hosts), spoke=True)
+    results = []
+    for number, each in enumerate(plain):
+        member = ("10.0.0.1", "10.0.0.2")[number % 2]
+        fails = member in bad
+        attempt = replace(
+            each.attempt,
+            member=member,
+            failure=failure if fails else None,
+            proxy_spoke=spoke or not fails,
+        )
+        results.append(replace(each, attempt=attempt))
+    return Scene(None, Verdict.DEGRADED, None, results, paths=(PROXY,)).judged()
+
+
+@pytest.mark.parametrize(
+    ("failure", "cause"),
+    [
+        (DENIED, Cause.PROXY_DENIES_PORT),
+        (GONE, Cause.PROXY_CANNOT_CONNECT),
+        (SILENT, Cause.PROXY_DOWN),
+        (Failure(Phase.TLS, Reason.CLOSED, "closed"), Cause.PROXY_FALSE_SUCCESS),
+    ],
+)
+def test_one_address_of_a_proxys_name_that_fails_is_named(failure: Failure, cause: Cause) -> None:
+    judged = by_members(failure, "10.0.0.2")
+    assert (judged.verdict, judged.cause, judged.hop) == (Verdict.DEGRADED, cause, Hop.PROXY)
+    assert "This is so at its address 10.0.0.2 only: its others lead there." in (judged.next_step or "")
+
+
+@pytest.mark.parametrize(("bad", "hosts"), [(("10.0.0.1", "10.0.0.2"), 4), (("10.0.0.2",), 3)])
+def test_no_address_of_a_proxys_name_is_named_where_all_fail_or_one_host_does(
+    bad: tuple[str, ...], hosts: int
+) -> None:
+    judged = by_members(DENIED, *bad, hosts=hosts)
+    assert judged.hop is Hop.PROXY
+    assert "at its address" not in (judged.next_step or "")
