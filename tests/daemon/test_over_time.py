@@ -208,6 +208,23 @@ def test_the_fourth_outage_is_called_as_the_first() -> None:
         assert seen == [UNKNOWN, READY, *[BLOCKED, READY] * 4]
 
 
+@pytest.mark.parametrize("seconds", [7.0, 10.5, 11.2, 11.58, 11.9, 14.0])
+def test_an_outage_that_is_over_before_much_of_it_is_known_is_no_fault_of_hosts(seconds: float) -> None:
+    """Failures are told when nobody waits any more: others that were asked later have answered by then."""
+
+    async def nothing_answers_for_a_moment(watched: Watched) -> None:
+        await trio.sleep(80.67)
+        watched.network.fault = on_port(5223, 443)
+        await trio.sleep(seconds)
+        watched.network.fault = nothing_is_wrong
+        await trio.sleep(1.2 * ROUND)
+
+    watched = tell(nothing_answers_for_a_moment, DIRECT, WEB)
+    assert {what for _, what in said(watched, "direct", DEVICE)} <= {UNKNOWN, READY, BLOCKED}
+    for path, role in (("direct", PROVIDER), ("web", DEVICE), ("web", PROVIDER)):
+        assert [what for _, what in said(watched, path, role)] == [UNKNOWN, READY]
+
+
 @pytest.mark.parametrize("paths", PATHS, ids=["direct only", "beside a proxy"])
 def test_a_healthy_network_is_ready_within_five_seconds(paths: tuple[ProbePath, ...]) -> None:
     async def nothing_happens(watched: Watched) -> None:
