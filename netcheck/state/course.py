@@ -108,7 +108,9 @@ class Course:
         if attempt.at < self._down.at:
             return None
         _note(self._answering, host, attempt)
-        if not _is_sure(self._answering, min(_UP, self.needed)):
+        # where all around it was silent since then, that may have been why it was: two answers will do
+        hosts = 1 if self._forgotten > self._down.at else min(_UP, self.needed)
+        if not _is_sure(self._answering, hosts):
             return None
         return self._end_silence({}, self._down, *(seen.first for seen in self._answering.values()))
 

@@ -295,6 +295,19 @@ def test_when_a_port_is_up_again_nothing_within_it_is_down_still() -> None:
     assert story.trend(PORT._replace(what="courier")).down is None
 
 
+@pytest.mark.parametrize("all_fell_silent", [True, False])
+def test_a_range_that_was_down_before_all_was_is_up_again_after_two_answers(all_fell_silent: bool) -> None:
+    """Nobody knows whether it still was when all around it answered again."""
+    story = Story()
+    for host in range(3):
+        story.fail([host], within=RANGE).answer([host + 3], within=NEXT_RANGE)
+    if all_fell_silent:
+        story.fail(range(6, 12), within=NEXT_RANGE).fail([6, 7], OTHER).answer([8, 9, 10], within=NEXT_RANGE)
+    part = PORT._replace(what=RANGE)
+    assert story.answer([0], within=RANGE).trend(part).down is not None
+    assert (story.answer([1], within=RANGE).trend(part).down is None) is all_fell_silent
+
+
 def test_a_doubt_lasts_no_longer_than_one_is_patient() -> None:
     story = Story().answer([0]).fail([1])
     story.state.record(visit(result(SINGLE, 443, at=story.now + PATIENCE + 1)))
