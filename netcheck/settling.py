@@ -152,7 +152,9 @@ class LatestFacts:
             return _without_news(latest, before) if waits else latest
         if unrest.may_only_be_late(path, fresh):
             return before
-        is_changing = path.name in unrest.changing or (
-            path.name in unrest.restless and _may_be_recovering(fresh, before.judgement)
+        is_changing = (
+            fresh.is_of_before
+            or path.name in unrest.changing
+            or (path.name in unrest.restless and _may_be_recovering(fresh, before.judgement))
         )
         return before if is_changing and not is_late else latest

@@ -71,9 +71,9 @@ class Trend:
         since = self.again or self.down
         return -math.inf if since is None else since.at
 
-    def was_silent(self, at: float) -> bool:
-        """Whether nothing answered then, and something does by now."""
-        return any(begin <= at <= end for begin, end in self.silences)
+    def was_silent(self, at: float, until: float = -math.inf) -> bool:
+        """Whether nothing answered then, or at any time up to `until`, and something does by now."""
+        return any(begin <= max(at, until) and at <= end for begin, end in self.silences)
 
 
 Trends: TypeAlias = Mapping[Part, Trend]

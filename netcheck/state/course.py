@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from netcheck.model.results import Attempt, independent
 from netcheck.model.trends import Moment, Silence, Trend
+from netcheck.state.gaps import Gaps
 
 _UP = 3
 """So many hosts make it sure that a part is up again; all of them where there are fewer."""
@@ -58,12 +59,17 @@ class Course:
         self._silences: deque[Silence] = deque(maxlen=_SILENCES)
         self._answered = -math.inf
         """When the latest attempt that succeeded began."""
+        self._gaps = Gaps()
+        self._forgotten = -math.inf
+        """What failed until then had its cause elsewhere."""
         self._silent: Moment | None = None
         """When the first attempt that failed since then began, be it of a host that failed before as well."""
         self._failing: dict[str, _Seen] = {}
         """The hosts that began to fail since then."""
         self._answering: dict[str, _Seen] = {}
         """While it is down: the hosts that answer again."""
+        self._down_at = set[str]()
+        """While it is down: the hosts that failed since then."""
 
     @property
     def trend(self) -> Trend:
@@ -83,6 +89,7 @@ class Course:
 
     def note_answer(self, attempt: Attempt) -> None:
         """A success, which is all there is to say of it where nothing is wrong."""
+        self._gaps.note_answer(attempt, self._answered)
         self._answered = max(self._answered, attempt.at)
         if self._silent is not None and self._silent.at <= attempt.at:
             self._silent = None
@@ -95,12 +102,15 @@ class Course:
         self._failing = {host: seen for host, seen in self._failing.items() if host not in over}
         if self._down is None:
             unexplained = {host: seen for host, seen in over.items() if not seen.is_explained}
+            self._gaps.note_failures({host: seen.first for host, seen in unexplained.items()})
             is_over = _independent(unexplained) >= _SILENT
             return self._end_silence(unexplained, silent, attempt) if is_over else None
         if attempt.at < self._down.at:
             return None
         _note(self._answering, host, attempt)
-        if not _is_sure(self._answering, min(_UP, self.needed)):
+        # where all around it was silent since then, that may have been why it was: two answers will do
+        hosts = 1 if self._forgotten > self._down.at else min(_UP, self.needed)
+        if not _is_sure(self._answering, hosts):
             return None
         return self._end_silence({}, self._down, *(seen.first for seen in self._answering.values()))
 
@@ -115,15 +125,17 @@ class Course:
 
     def _come_up(self) -> None:
         self._down, self._again, self._answering = None, None, {}
+        self._down_at = set()
 
     def forget(self, ended: Ended) -> None:
         """All that it is a part of was silent then: what failed here had its cause elsewhere.
 
         Unless nothing else failed.
         """
-        if ended.hosts and ended.hosts <= self._failing.keys():
+        if ended.hosts and ended.hosts <= self._failing.keys() | self._down_at:
             return
         begin, end = ended.silence
+        self._forgotten = max(self._forgotten, end)
         if self._down is not None and self._down.at >= begin:
             self._come_up()
         self._failing = {
@@ -134,12 +146,14 @@ class Course:
         """These fail for another reason than this part."""
         self._failing = {host: seen for host, seen in self._failing.items() if host not in hosts}
 
-    def fail(self, host: str, attempt: Attempt, since: float, *, is_explained: bool) -> None:
-        """Take in a failure of a host that fails since then."""
+    def fail(self, host: str, attempt: Attempt, since: float, *, is_explained: bool) -> Ended | None:
+        """Take in a failure of a host that fails since then; the silence that it shows, if that is over."""
+        if attempt.at <= self._forgotten:
+            return None
         if attempt.at > self._answered:
             self._silent = min(self._silent or _moment(attempt), _moment(attempt))
         if (attempt.at if self._down else since) <= self._answered:
-            return
+            return None if self._down or is_explained else self._fail_late(host, attempt, since)
         _note(self._failing, host, attempt, is_explained=is_explained)
         if _is_sure(self._failing, self.needed):
             first = self._silent or _first(self._failing)
@@ -147,7 +161,24 @@ class Course:
                 self._down = first
             elif self._answered > (self._again or self._down).at:
                 self._again = first
+            self._down_at |= self._failing.keys()
             self._failing, self._answering = {}, {}
+        return None
+
+    def _fail_late(self, host: str, attempt: Attempt, since: float) -> Ended | None:
+        """Others that were asked later have answered: one failure says nothing, several a silence."""
+        gap = self._gaps.around(attempt.at)
+        if gap is None or since <= gap.after:
+            return None
+        gap.failing.setdefault(host, attempt)
+        if gap.hosts < _SILENT:
+            return None
+        begin, end = gap.silence
+        is_known = any(first <= begin and end <= last for first, last in self._silences)
+        if self.needed > 1 and not is_known:
+            others = [each for each in self._silences if not (begin <= each[0] and each[1] <= end)]
+            self._silences = deque((*others, (begin, end)), maxlen=_SILENCES)
+        return Ended((begin, end), gap.failing.keys())
 
 
 def _note(known: dict[str, _Seen], host: str, attempt: Attempt, *, is_explained: bool = False) -> None:

@@ -107,10 +107,12 @@ class Courses:
         if reached and course.is_quiet:
             course.note_answer(attempt)
             return
-        if not reached:
+        if reached:
+            ended = course.answer(result.host, attempt)
+        else:
             since = attempt.at if seen.fails_since is None else seen.fails_since
-            course.fail(result.host, attempt, since, is_explained=is_explained)
-        elif (ended := course.answer(result.host, attempt)) and not part.what:
+            ended = course.fail(result.host, attempt, since, is_explained=is_explained)
+        if ended is not None and not part.what:
             self._forget_within(part, ended)
         self._note_trend(part)
 

@@ -213,7 +213,7 @@ def _judge(
         for port in each.ports
         if each.verdict not in (Verdict.READY, Verdict.UNKNOWN)
     }
-    failed = _failures(world, path, limited.keys() & needed)
+    failed, is_over = _failures(world, path, limited.keys() & needed)
     case = Case(
         world,
         path,
@@ -228,7 +228,9 @@ def _judge(
         large_hellos=large_hellos,
     )
     counts = _counts(on_path, tallies, is_known=verdict is not Verdict.UNKNOWN)
-    return Judgement(path.name, role, verdict, explain(case), counts, needed, path.expected)
+    return Judgement(
+        path.name, role, verdict, explain(case), counts, needed, path.expected, is_of_before=is_over
+    )
 
 
 def _counts(on_path: _OnPath, tallies: Mapping[Needed, Tally], *, is_known: bool) -> tuple[str, ...]:
@@ -258,11 +260,12 @@ def _of_certificates(proofs: Sequence[Proof]) -> Verdict:
     return Verdict.NOT_READY if len(refused) == len(proofs) else Verdict.DEGRADED
 
 
-def _failures(world: World, path: ProbePath, places: Set[Needed]) -> tuple[Counted, ...]:
-    """Without those for want of DNS from before it answered again, where others tell what fails by now."""
+def _failures(world: World, path: ProbePath, places: Set[Needed]) -> tuple[tuple[Counted, ...], bool]:
+    """Without those for want of DNS, or a route, from before it was there again, where others tell what fails
+    by now; and whether there are no others."""
     failed = [e for e in world.on_path(path.name) if e.failure is not None and e.place in places]
-    latest = [each for each in failed if not world.is_of_dns_before(path, each)]
-    return tuple(sorted(latest or failed, key=lambda each: each.order))
+    latest = [each for each in failed if not world.is_of_before(path, each)]
+    return tuple(sorted(latest or failed, key=lambda each: each.order)), bool(failed) and not latest
 
 
 def _judge_service(service: Service, path: ProbePath, tallies: Mapping[Needed, Tally]) -> _ServiceVerdict:

@@ -1,15 +1,19 @@
 """Whether packets get lost on a path, by the kernel's count of connection requests that were sent again."""
 
 import math
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 
-from netcheck.model.results import Attempt
+from netcheck.model.results import Attempt, independent
+from netcheck.model.trends import Part
 from netcheck.verdict.counting import Counted
 
 _SHARE, _LEAST, _BASE = 0.10, 3, 8
 """Packets are lost where a tenth of at least eight connections, and three of them, had to ask twice."""
 _LATE = 0.7
 """Seconds. The kernel asks again after one (RFC 6298, section 2.1), be the answer still on its way."""
+_TOGETHER = 3
+"""So many hosts that wait at one moment, while none answers at once, wait for a short outage to end."""
 
 
 def lost(counted: Iterable[Counted]) -> tuple[int, int] | None:
@@ -18,8 +22,10 @@ def lost(counted: Iterable[Counted]) -> tuple[int, int] | None:
     None where that is no loss to speak of. Those that never were are for the causes. Hosts may share an
     attempt, which counts once. What was asked for in an outage and succeeds by asking again is no loss.
     """
+    known = [each for each in counted if not each.recovers]
+    waited = _waited_together(known)
     attempts = {
-        id(each.result.attempt): each.result.attempt for each in counted if not each.recovers
+        id(attempt): attempt for each in known if id(attempt := each.result.attempt) not in waited
     }.values()
     twice = sum(bool(a.syn_retransmits) and a.failure is None for a in attempts)
     loses = len(attempts) >= _BASE and twice >= _LEAST and twice >= _SHARE * len(attempts)
@@ -37,3 +43,44 @@ def _come_late(attempts: Iterable[Attempt]) -> bool:
     slowest_first = sorted((each.rtt or 0.0 for each in in_time), reverse=True)
     quarter = math.ceil(len(slowest_first) / 4)
     return bool(slowest_first) and slowest_first[min(quarter, len(slowest_first) - 1)] >= _LATE
+
+
+def _waited_together(counted: Iterable[Counted]) -> set[int]:
+    """The attempts, by their identity, of hosts that waited at one moment, while none answered at once."""
+    parts: dict[Part, list[Counted]] = {}
+    for each in counted:
+        if each.result.attempt.failure is None:
+            parts.setdefault(Part.of(each.result.endpoint).whole, []).append(each)
+    found = set[int]()
+    for its in parts.values():
+        asked_twice = [each for each in its if each.result.attempt.syn_retransmits]
+        if _TOGETHER <= len(asked_twice) < len(its):
+            at_once = sorted(_at(each) for each in its if not each.result.attempt.syn_retransmits)
+            for crowd in _crowds(sorted(asked_twice, key=_at), at_once):
+                found |= {id(each.result.attempt) for each in crowd}
+    return found
+
+
+def _crowds(waiting: Iterable[Counted], at_once: Sequence[float]) -> Iterable[Sequence[Counted]]:
+    """Of these, in the order in which they began: such as belong together."""
+    crowd: list[Counted] = []
+    until = math.inf
+    for each in waiting:
+        begin = _at(crowd[0]) if crowd else _at(each)
+        came = bisect_left(at_once, begin)
+        if _at(each) > until or (came < len(at_once) and at_once[came] <= _at(each)):
+            if _are_several(crowd):
+                yield crowd
+            crowd, until = [], math.inf
+        crowd.append(each)
+        until = min(until, _at(each) + each.result.attempt.seconds)
+    if _are_several(crowd):
+        yield crowd
+
+
+def _are_several(crowd: Iterable[Counted]) -> bool:
+    return independent((each.result.host, each.result.attempt) for each in crowd) >= _TOGETHER
+
+
+def _at(each: Counted) -> float:
+    return each.result.attempt.at

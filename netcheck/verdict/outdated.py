@@ -89,10 +89,13 @@ class Outdated:
         )
 
     def _began_in_silence(self, standing: Standing) -> bool:
-        """Whether anything around it was silent when it began to fail: its addresses take turns."""
-        result, since = standing.result, standing.seen.fails_since
-        around = self._around.get(Part.of(result.endpoint).whole, ())
-        return since is not None and any(trend.was_silent(since) for trend in around)
+        """Whether anything around it fell silent before it had failed: its addresses take turns.
+
+        What was asked for a moment before may have had no answer either, where others were quicker.
+        """
+        since, until = standing.seen.fails_since, standing.seen.failed_at
+        around = self._around.get(Part.of(standing.result.endpoint).whole, ())
+        return since is not None and any(trend.was_silent(since, until) for trend in around)
 
     def _is_silent_since(self, result: Result, at: float) -> bool:
         """Whether nothing has answered from then on, or from before, until now."""

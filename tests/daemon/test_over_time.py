@@ -24,6 +24,7 @@ DIRECT = ProbePath("direct")
 WEB = ProbePath("web", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128),))
 
 DROPPED = Failure(Phase.CONNECT, Reason.TIMEOUT, "no answer in 5 s")
+REFUSED = Failure(Phase.CONNECT, Reason.REFUSED, "refused")
 NO_ROUTE = Failure(Phase.CONNECT, Reason.NETWORK_UNREACHABLE, "no route")
 NO_ROUTE_TO_PROXY = Failure(Phase.PROXY_CONNECT, Reason.NETWORK_UNREACHABLE, "no route")
 NO_PROXY = Failure(Phase.PROXY_CONNECT, Reason.REFUSED, "refused")
@@ -167,13 +168,93 @@ def test_nothing_wrong_is_ever_said(story: Story, paths: tuple[ProbePath, ...]) 
                 assert BREAKS < first <= BREAKS + story.within
 
 
-CLOSED_IN_TLS = Failure(Phase.TLS, Reason.CLOSED, "closed")
+Told = dict[tuple[str, Role], set[Gist]]
 BLOCKED: Gist = (Verdict.NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL)
-everything_is_dropped = on_port(5223, 443, 2197)
+PROXY_DOWN: Gist = (Verdict.NOT_READY, Cause.PROXY_DOWN, Hop.PROXY)
+LINK_DOWN: Gist = (Verdict.NOT_READY, Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)
+OF_PROXY: Told = {("web", role): {PROXY_DOWN} for role in Role}
 
 
 def nothing_is_wrong(_: Asked) -> None:
     """As it should be."""
+
+
+def is_refused(asked: Asked) -> Failure | None:
+    return REFUSED if asked.port in (5223, 443) and asked.path == DIRECT else None
+
+
+def proxy_is_down_too(asked: Asked) -> Failure | None:
+    return proxy_is_down(asked) or on_port(5223, 443)(asked)
+
+
+CHANGING: dict[str, tuple[list[tuple[Fault, float]], Told]] = {
+    "what was dropped is refused": (
+        [(on_port(5223, 443), 7.0), (is_refused, 60.0)],
+        {("direct", DEVICE): {BLOCKED}},
+    ),
+    "the link is up again, and ports are dropped": (
+        [(link_is_down, 12.64), (on_port(5223, 443, 2197), 60.0)],
+        {
+            **{("direct", role): {LINK_DOWN, BLOCKED} for role in Role},
+            **{("web", role): {LINK_DOWN} for role in Role},
+        },
+    ),
+    "443 is open again, and then 5223": (
+        [(on_port(5223, 443), 60.0), (on_port(5223), 20.0)],
+        {("direct", DEVICE): {BLOCKED, FALLBACK}},
+    ),
+    "a firewall is repaired as a proxy dies": (
+        [(on_port(5223, 443), 60.0), (proxy_is_down, 60.0)],
+        {("direct", DEVICE): {BLOCKED}, **OF_PROXY},
+    ),
+    "a proxy restarts while ports are dropped": (
+        [(on_port(5223, 443), 40.0), (proxy_is_down_too, 9.0), (on_port(5223, 443), 40.0)],
+        {("direct", DEVICE): {BLOCKED}, **OF_PROXY},
+    ),
+    "5223 is dropped, and a moment later all": (
+        [(on_port(5223), 11.0), (on_port(5223, 443, 2197), 60.0)],
+        {("direct", DEVICE): {FALLBACK, BLOCKED}, ("direct", PROVIDER): {BLOCKED}},
+    ),
+    "two outages in a row": (
+        [(on_port(5223, 443), 11.58), (nothing_is_wrong, 13.0), (on_port(5223, 443), 8.0)],
+        {("direct", DEVICE): {BLOCKED}},
+    ),
+    "two ranges, and then all": (
+        [(to_ranges(1, 2), 90.0), (on_port(5223, 443), 40.0)],
+        {("direct", DEVICE): {(Verdict.DEGRADED, Cause.RANGE_BLOCKED, Hop.FIREWALL), BLOCKED}},
+    ),
+}
+
+
+@pytest.mark.parametrize("reloads", [False, True], ids=["undisturbed", "with reloads"])
+@pytest.mark.parametrize(("faults", "says"), CHANGING.values(), ids=CHANGING)
+def test_nothing_wrong_is_said_of_faults_that_change(
+    faults: list[tuple[Fault, float]], says: Told, reloads: bool
+) -> None:
+    """A reload in the middle of each changes the rate, so that all further visits are another prober's."""
+
+    async def one_after_the_other(watched: Watched) -> None:
+        rate = watched.config.probing.rate
+        await trio.sleep(80.67)
+        for fault, seconds in [*faults, (nothing_is_wrong, 1.5 * ROUND)]:
+            watched.network.fault = fault
+            await trio.sleep(seconds / 2)
+            if reloads:
+                rate += 1
+                probing = replace(watched.config.probing, rate=rate)
+                watched.probing.take(replace(watched.config, probing=probing))
+            await trio.sleep(seconds / 2)
+
+    watched = tell(one_after_the_other, DIRECT, WEB)
+    for path in ("direct", "web"):
+        for role in Role:
+            seen = [what for _, what in said(watched, path, role)]
+            assert set(seen) <= {UNKNOWN, READY} | says.get((path, role), set())
+            assert seen[-1] == READY
+
+
+CLOSED_IN_TLS = Failure(Phase.TLS, Reason.CLOSED, "closed")
+everything_is_dropped = on_port(5223, 443, 2197)
 
 
 def tell_of(*faults: tuple[Fault, float], couriers: int = 51) -> Watched:
@@ -207,6 +288,23 @@ def test_the_fourth_outage_is_called_as_the_first() -> None:
     for role in (DEVICE, PROVIDER):
         seen = [what for _, what in said(watched, "direct", role)]
         assert seen == [UNKNOWN, READY, *[BLOCKED, READY] * 4]
+
+
+@pytest.mark.parametrize("seconds", [7.0, 10.5, 11.2, 11.58, 11.9, 14.0])
+def test_an_outage_that_is_over_before_much_of_it_is_known_is_no_fault_of_hosts(seconds: float) -> None:
+    """Failures are told when nobody waits any more: others that were asked later have answered by then."""
+
+    async def nothing_answers_for_a_moment(watched: Watched) -> None:
+        await trio.sleep(80.67)
+        watched.network.fault = on_port(5223, 443)
+        await trio.sleep(seconds)
+        watched.network.fault = nothing_is_wrong
+        await trio.sleep(1.2 * ROUND)
+
+    watched = tell(nothing_answers_for_a_moment, DIRECT, WEB)
+    assert {what for _, what in said(watched, "direct", DEVICE)} <= {UNKNOWN, READY, BLOCKED}
+    for path, role in (("direct", PROVIDER), ("web", DEVICE), ("web", PROVIDER)):
+        assert [what for _, what in said(watched, path, role)] == [UNKNOWN, READY]
 
 
 @pytest.mark.parametrize("paths", PATHS, ids=["direct only", "beside a proxy"])

@@ -57,6 +57,15 @@ class Story:
             self.visit(host, fails=False, service=service, within=within)
         return self
 
+    def tell(
+        self, host: int, at: float, *, fails: bool, service: Service = COURIER, within: str = RANGE
+    ) -> "Story":
+        """Of a visit that began at this time."""
+        failure, address = DROPPED if fails else None, ADDRESSES[within]
+        seen = result(service, 5223, failure, host=service.hosts[host], at=at, address=address)
+        self.state.record(visit(seen))
+        return self
+
     def trend(self, part: Part = PORT) -> Trend:
         return self.state.courses.trends().get(part, Trend())
 
@@ -181,6 +190,62 @@ def test_a_failure_that_is_told_late_is_no_doubt_where_another_has_answered_sinc
     assert story.doubts == set()
 
 
+def test_failures_that_are_told_after_the_next_answer_were_a_silence_all_the_same() -> None:
+    """Nobody gives up on them for seconds."""
+    story = Story().answer([0]).tell(1, 102.0, fails=True).tell(2, 110.0, fails=False)
+    assert story.trend().silences == ()
+    story.tell(3, 105.0, fails=True)
+    assert (story.trend().silences, story.trend().down) == (((102.0, 110.02),), None)
+    story.tell(4, 101.5, fails=True)
+    assert story.trend().silences == ((101.5, 110.02),)
+    assert story.tell(5, 106.0, fails=True).trend().silences == ((101.5, 110.02),)
+
+
+def test_a_silence_of_which_nothing_was_known_while_it_lasted_is_found_afterwards() -> None:
+    story = Story().answer([0]).tell(1, 110.0, fails=False)
+    for host in range(2, 8):
+        story.tell(host, 100.0 + host, fails=True)
+    assert (story.trend().silences, story.trend().down) == (((102.0, 110.02),), None)
+    assert story.doubts == set()
+    assert not any(trend.down for trend in story.state.courses.trends().values())
+
+
+@pytest.mark.parametrize("answer", [103.0, 104.0])
+def test_where_an_answer_is_told_late_as_well_two_single_failures_were_no_silence(answer: float) -> None:
+    story = Story().answer([0]).tell(1, 102.0, fails=True).tell(2, 110.0, fails=False)
+    story.tell(4, answer, fails=False).tell(3, 105.0, fails=True)
+    assert story.trend().silences == ()
+    assert story.tell(5, 107.0, fails=True).trend().silences == ((105.0, 110.02),)
+
+
+def test_a_host_that_failed_before_makes_no_silence_in_hindsight() -> None:
+    story = Story().fail([1]).answer([0]).tell(2, 110.0, fails=False)
+    story.tell(1, 104.0, fails=True).tell(3, 105.0, fails=True)
+    assert story.trend().silences == ()
+
+
+def test_what_is_told_late_of_a_silence_that_is_over_makes_nothing_within_it_be_down() -> None:
+    """Be it that nobody there has answered since, as nobody was asked."""
+    story = Story().answer([0]).answer([0], OTHER, within=NEXT_RANGE)
+    for host in range(1, 4):
+        story.tell(host, 103.0 + host, fails=True).tell(host, 103.5 + host, fails=True, service=OTHER)
+    for host in (8, 9, 10):
+        story.tell(host, 110.0 + host, fails=False, service=OTHER, within=NEXT_RANGE)
+    for host in range(4, 11):
+        story.tell(host, 106.0 + host, fails=True)
+    assert (story.trend().silences, story.doubts) == (((104.0, 118.02),), set())
+    assert not any(trend.down for trend in story.state.courses.trends().values())
+
+
+def test_a_silence_in_which_more_failed_than_a_range_has_hosts_is_none_of_the_range() -> None:
+    story = Story().answer([0]).tell(1, 104.0, fails=True).tell(1, 110.0, fails=False, within=NEXT_RANGE)
+    for host in (2, 3, 4):
+        story.tell(host, 103.0 + host, fails=True)
+    assert story.trend(PORT._replace(what=RANGE)).down is not None
+    story.tell(5, 106.5, fails=True, within=NEXT_RANGE)
+    assert story.trend(PORT._replace(what=RANGE)).down is None
+
+
 def test_one_service_of_two_on_a_port_is_down_by_itself() -> None:
     story = Story()
     for host in range(6):
@@ -228,6 +293,19 @@ def test_when_a_port_is_up_again_nothing_within_it_is_down_still() -> None:
     story = Story().answer([0]).fail(range(1, 8)).answer([8, 9, 10], within=NEXT_RANGE)
     assert story.trend(PORT._replace(what=RANGE)).down is None
     assert story.trend(PORT._replace(what="courier")).down is None
+
+
+@pytest.mark.parametrize("all_fell_silent", [True, False])
+def test_a_range_that_was_down_before_all_was_is_up_again_after_two_answers(all_fell_silent: bool) -> None:
+    """Nobody knows whether it still was when all around it answered again."""
+    story = Story()
+    for host in range(3):
+        story.fail([host], within=RANGE).answer([host + 3], within=NEXT_RANGE)
+    if all_fell_silent:
+        story.fail(range(6, 12), within=NEXT_RANGE).fail([6, 7], OTHER).answer([8, 9, 10], within=NEXT_RANGE)
+    part = PORT._replace(what=RANGE)
+    assert story.answer([0], within=RANGE).trend(part).down is not None
+    assert (story.answer([1], within=RANGE).trend(part).down is None) is all_fell_silent
 
 
 def test_a_doubt_lasts_no_longer_than_one_is_patient() -> None:

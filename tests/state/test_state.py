@@ -183,6 +183,15 @@ def test_an_outage_of_a_host_lasts_until_the_answer_that_ends_it() -> None:
     assert failed_until(1020.0, REFUSED) == 1013.0
 
 
+def test_of_failures_in_a_row_it_is_kept_when_the_first_began_and_ended() -> None:
+    state = State()
+    state.configure([PROVIDER], [DIRECT])
+    for at in (1000.0, 1060.0):
+        state.record(visit(result(PROVIDER, 443, REFUSED, at=at, seconds=5.0)))
+        (standing,) = standings_of(state.endpoints.latest)
+        assert (standing.seen.fails_since, standing.seen.failed_at) == (1000.0, 1005.0)
+
+
 def test_of_the_visit_before_it_is_known_how_long_it_took() -> None:
     state = fresh()
 

@@ -136,6 +136,20 @@ def test_failures_from_a_time_when_nothing_answered_count_no_more_when_others_do
     assert judged.verdict is verdict
 
 
+@pytest.mark.parametrize(("failed_at", "verdict"), [(999.9, Verdict.READY), (994.9, Verdict.DEGRADED)])
+def test_what_was_asked_for_a_moment_before_all_fell_silent_failed_with_them(
+    failed_at: float, verdict: Verdict
+) -> None:
+    """Others that were asked for later had their answers already: they are nearer."""
+    first, second = COURIER.hosts
+    failing = couriers(2, 1010.0, second, since=failed_at - 5.0)
+    failed = [each._replace(seen=replace(each.seen, failed_at=failed_at)) for each in failing]
+    standings = [*couriers(0, 1040.0, first), *failed]
+    trends = was_silent(995.0, 1020.0)
+    (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2, trends=trends).judgements
+    assert judged.verdict is verdict
+
+
 def test_failures_of_an_outage_that_is_over_are_no_evidence_of_the_next_one() -> None:
     first, second = COURIER.hosts
     standings = [*couriers(2, 1010.0, first, since=1000.0), *couriers(1, 1060.0, second, since=1060.0)]

@@ -9,9 +9,9 @@ from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver, Role, Transport
 from netcheck.model.results import HOSTS_FILE, Result, Trust
 from netcheck.model.services import TlsSettings
-from netcheck.model.trends import Part, Trend
+from netcheck.model.trends import Moment, Part, Trend
 from netcheck.verdict.assessing import assess
-from tests.records import DROPPED, REFUSED, lookup, once, result, standing_of
+from tests.records import DROPPED, GATEWAY, REFUSED, lookup, once, result, standing_of
 from tests.verdict.scene import (
     API,
     BALANCED,
@@ -341,6 +341,29 @@ def test_ipv4_without_routes_is_named_where_ipv6_lacks_some_too() -> None:
     assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.LOCAL_MACHINE)
     for prefix in ("17.249.0.0/16", "17.57.144.0/22", "2620:149:a44::/48"):
         assert prefix in judged.findings[0].next_step
+
+
+@pytest.mark.parametrize(
+    ("at", "cause"), [(1010.0, Cause.PORT_BLOCKED), (990.0, Cause.LOCAL_MACHINE)], ids=["later", "before"]
+)
+def test_where_routes_are_back_they_are_not_what_is_missing(at: float, cause: Cause) -> None:
+    """Hosts take turns: most were last visited while there was none."""
+    lacking = couriers(NO_ROUTE, hosts=(0, 1, 2))
+    (left,) = couriers(DROPPED, (5223,), hosts=(0,))
+    left = replace(left, host=COURIER.hosts[3], attempt=replace(left.attempt, at=at, time=at))
+    judged = Scene(None, Verdict.NOT_READY, None, [*lacking, left]).judged()
+    assert (judged.cause, judged.is_of_before) == (cause, False)
+
+
+def test_where_all_that_fails_is_of_a_time_without_routes_nobody_has_looked_since() -> None:
+    lacking = couriers(NO_ROUTE, hosts=(0, 1, 2))
+    retired = result(GATEWAY, 2195, host="gateway.test", address="17.57.144.9", at=1010.0)
+    trends = {Part("direct", port, Family.IPV4): Trend(down=Moment(999.0, 999.0)) for port in COURIER.ports}
+    standings = [*once(lacking), *once([retired])]
+    (judged,) = assess([COURIER, GATEWAY], [DIRECT], standings, trends=trends).judgements
+    assert (judged.verdict, judged.is_of_before) == (Verdict.NOT_READY, True)
+    (judged,) = assess([COURIER, GATEWAY], [DIRECT], once(lacking), trends=trends).judgements
+    assert not judged.is_of_before
 
 
 def test_a_family_that_is_missing_is_no_failure_of_a_host_whose_other_family_was_seen() -> None:

@@ -1,0 +1,71 @@
+"""The times between answers that are over: what is told late of them still counts.
+
+An answer is known at once, a failure only when nobody waits any more: answers that were asked for later have
+come by then. What failed in such a time is as much of a silence as if it had been known before.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from netcheck.model.results import Attempt, independent
+from netcheck.model.trends import Silence
+
+_MOST, _SHORTEST = 8, 2.0
+"""So many are remembered, and how many seconds each lasts at least: in less, hardly a connection fails for
+want of an answer, as it asks again after one second."""
+
+
+@dataclass(slots=True)
+class Gap:
+    """No attempt that succeeded began between these two that did."""
+
+    after: float
+    until: float
+    end: float
+    """When the answer came that was asked for last."""
+    failing: dict[str, Attempt] = field(default_factory=dict)
+    """The hosts that began to fail in it, each with its first attempt that did."""
+
+    @property
+    def silence(self) -> Silence:
+        return min(attempt.at for attempt in self.failing.values()), self.end
+
+    @property
+    def hosts(self) -> int:
+        """How many failed that are no accident of each other."""
+        return independent(self.failing.items())
+
+
+class Gaps:
+    """The last ones of a part."""
+
+    def __init__(self) -> None:
+        self._known: list[Gap] = []
+
+    def note_answer(self, attempt: Attempt, before: float) -> None:
+        """Take in a success; the latest one known so far began at the time `before`."""
+        at = attempt.at
+        if at - before >= _SHORTEST:
+            self._known.append(Gap(before, at, at + attempt.seconds))
+            del self._known[:-_MOST]
+        elif at < before and (gap := self.around(at)) is not None:
+            self._split(gap, attempt)
+
+    def note_failures(self, failing: Mapping[str, Attempt]) -> None:
+        """The hosts that began to fail then, where it is over by now."""
+        for host, attempt in failing.items():
+            if (gap := self.around(attempt.at)) is not None:
+                gap.failing.setdefault(host, attempt)
+
+    def around(self, at: float) -> Gap | None:
+        """The one in which nothing is known to have answered then."""
+        return next((gap for gap in reversed(self._known) if gap.after < at < gap.until), None)
+
+    def _split(self, gap: Gap, attempt: Attempt) -> None:
+        """There was an answer in it, as is told late."""
+        at = attempt.at
+        later = Gap(at, gap.until, gap.end, {h: a for h, a in gap.failing.items() if a.at > at})
+        gap.until, gap.end = at, at + attempt.seconds
+        gap.failing = {host: failed for host, failed in gap.failing.items() if failed.at < at}
+        self._known.insert(self._known.index(gap) + 1, later)
+        del self._known[:-_MOST]
