@@ -61,7 +61,8 @@ def hostile() -> Facts:
     """Facts in which everything that a peer, a resolver or a file can write is markup."""
     denied = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, HOSTILE, b"<script>\x1b", software=HOSTILE)
     denied = replace(denied, told_by=HOSTILE, unusable_store=HOSTILE)
-    tls = TlsInfo(HOSTILE, NOW, Trust.OTHER, HOSTILE, HOSTILE, (HOSTILE,), NOW, HOSTILE, HOSTILE, unfit=HOSTILE)
+    tls = TlsInfo(HOSTILE, NOW, Trust.OTHER, HOSTILE, HOSTILE, (HOSTILE,), NOW, HOSTILE, HOSTILE)
+    tls = replace(tls, unfit=HOSTILE)
     bad = result(COURIER, 443, denied, path="web", family=Family.NAME, proxy_spoke=True, tls=tls)
     by_pac = Proxy(ProxyScheme.HTTP, HOSTILE, 3128)
     attempt = replace(
