@@ -516,9 +516,9 @@ def test_a_hold_that_ends_after_the_process_stood_still_was_silent_for_longer_th
     auto: Config, monkeypatch: pytest.MonkeyPatch, end: HoldEnd, is_told_as: HoldEnd
 ) -> None:
     class Holds(Stopped):
-        async def hold(self, service: Service, host: str, path: ProbePath, *rest: Any) -> None:
-            family, _, tell = rest
-            key = HoldKey(service.name, path.name, family)
+        async def hold(self, _: Service, host: str, *of: Any) -> None:
+            path, family, _turn, tell = of
+            key = HoldKey("courier", path.name, family)
             tell(Hold(0.0, key, host, 5223, 60.0))
             if not self.stood_still:
                 self.stood_still = 600.0
@@ -537,9 +537,8 @@ def test_a_large_hello_that_was_under_way_while_the_process_did_not_run_is_sent_
     auto: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Greets(Stopped):
-        async def try_large_hellos(
-            self, service: Service, host: str, path: ProbePath, _: int
-        ) -> list[Result]:
+        async def try_large_hellos(self, *of: Any) -> list[Result]:
+            service, host, path, _turn = of
             sent.append(host)
             failure = None if self.stood_still else DROPPED
             self.stood_still = 60.0
