@@ -19,7 +19,8 @@ _LOOK_EVERY = 5.0
 _SPREAD = 30.0
 """Seconds in which the first begin."""
 
-Send = Callable[[Service, str, ProbePath, int], Awaitable[list[Result]]]
+Send = Callable[[Service, str, ProbePath, int], Awaitable[list[Result] | None]]
+"""None where it was in vain, through no fault of anybody: what is known stays."""
 
 
 class LargeHellos:
@@ -75,8 +76,9 @@ class LargeHellos:
         results = await self._send(service, hosts[turn % len(hosts)], path, turn // len(hosts))
         if key not in self._wanted():  # a reload came meanwhile
             return
-        self._state.record_large_hellos(service, path, results)
-        if any(result.large_hello and result.large_hello.failure for result in results):
+        if results is not None:
+            self._state.record_large_hellos(service, path, results)
+        if results is None or any(result.large_hello and result.large_hello.failure for result in results):
             self._due[key] = trio.current_time() + _AGAIN
         else:
             self._turns[key] = turn + 1  # to the same host until it is answered

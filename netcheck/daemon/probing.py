@@ -7,6 +7,7 @@ All else is cancelled, and nothing begins that was: each asks for the prober fir
 import itertools
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -18,7 +19,7 @@ from netcheck.daemon.announcing import log_failures
 from netcheck.daemon.inquiring import Inquiries
 from netcheck.daemon.large_hellos import LargeHellos
 from netcheck.daemon.standstill import Pulse
-from netcheck.model.holds import Hold
+from netcheck.model.holds import Hold, HoldEnd
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.push_certificates import Acceptance, PushIdentity
 from netcheck.model.results import Result, Visit
@@ -221,8 +222,7 @@ class Probing:
             seen = await measures.visit(call.service, call.host, call.path, number, call.turn, alone=alone)
             if not is_wanted():  # a reload came meanwhile
                 return True
-            if self._pulse.missed_some_since(began):
-                self._state.own.note_skipped(_STOOD_STILL, 1)
+            if self._stood_still_since(began):
                 return False
             self._state.record(seen)
             log_failures(seen)
@@ -235,10 +235,11 @@ class Probing:
 
     async def _try_large_hellos(
         self, service: Service, host: str, path: ProbePath, turn: int
-    ) -> list[Result]:
+    ) -> list[Result] | None:
         try:
-            measures = await self._measures()
-            return await measures.try_large_hellos(service, host, path, turn)
+            measures, began = await self._measures(), self._pulse.now()
+            results = await measures.try_large_hellos(service, host, path, turn)
+            return None if self._stood_still_since(began) else results
         except Exception:  # a bug of ours costs one try, and never the daemon
             self._note_bug("a large hello to", host, path.name)
             return []
@@ -269,10 +270,25 @@ class Probing:
 
     async def _hold_once(self, call: Call, slot: HeldSlot) -> None:
         try:
-            measures, tell = await self._measures(), self._state.record_hold
+            measures, since = await self._measures(), self._pulse.now()
+
+            def tell(hold: Hold) -> None:
+                nonlocal since
+                is_ended = hold.end not in (None, HoldEnd.HELD)
+                if is_ended and self._stood_still_since(since):  # it was silent for longer than it says
+                    hold = replace(hold, end=HoldEnd.LOCAL)
+                since = self._pulse.now()
+                self._state.record_hold(hold)
+
             await measures.hold(call.service, call.host, call.path, slot.family, call.turn, tell)
         except Exception:  # a bug of ours costs one hold, and never the daemon
             self._note_bug("the hold of", call.service.name, call.path.name)
+
+    def _stood_still_since(self, began: float) -> bool:
+        """Whether the process did, which is counted: then what was under way tells nothing."""
+        if missed := self._pulse.missed_some_since(began):
+            self._state.own.note_skipped(_STOOD_STILL, 1)
+        return missed
 
     def _note_bug(self, where: str, whose: str, path: str) -> None:
         self._state.own.note_skipped(_BUG, 1)

@@ -21,6 +21,8 @@ _ENCODERS = {
 }
 """The library's encoder and content type for what we write: versions 0.0.4 and 1.0.0, names unescaped."""
 
+_TEXT = ("text/plain", "text/*", "*/*")
+"""What text is accepted by; the first that is there holds (RFC 9110 section 12.5.1)."""
 _WEIGHT = re.compile(r";\s*q=([01](?:\.[0-9]{0,3})?)\s*(?:;|$)", re.ASCII | re.IGNORECASE)
 
 
@@ -30,12 +32,14 @@ def negotiate(accept: str) -> TextFormat:
     OpenMetrics where it is accepted, by the library's rule, unless text is wanted more: the library reads no
     weights, and Prometheus says with these which of its `scrape_protocols` comes first.
     """
-    openmetrics = text = 0.0
+    openmetrics, texts = 0.0, dict.fromkeys(_TEXT, 0.0)
     for accepted in accept.split(","):
+        kind = accepted.split(";")[0].strip().lower()
         if _is_openmetrics(accepted):
             openmetrics = max(openmetrics, _weight(accepted))
-        elif accepted.split(";")[0].strip().lower() == "text/plain":
-            text = max(text, _weight(accepted))
+        elif kind in _TEXT:
+            texts[kind] = max(texts[kind], _weight(accepted))
+    text = next(filter(None, texts.values()), 0.0)
     return TextFormat.OPENMETRICS if 0 < openmetrics >= text else TextFormat.PROMETHEUS
 
 

@@ -44,6 +44,11 @@ class _Kept:
         self.is_unread, self.is_ours = True, False
         self._threads = trio.CapacityLimiter(1)  # one that hangs holds up the others of this file
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether its thread is still at something that nobody waits for any more."""
+        return self._threads.available_tokens == 0
+
     async def in_thread(self, work: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(work, limiter=self._threads, abandon_on_cancel=True)
 
@@ -162,9 +167,9 @@ class History:
         kept.is_unread, kept.is_ours = False, is_ours
 
     async def _let_go(self, longest: float) -> None:
-        """Where one hangs, its thread does so when it goes on."""
-        while self._left:
-            left = self._left.pop(0)
+        """Where the thread of one hangs, as soon as it goes on: until then it may yet take it."""
+        for left in [each for each in self._left if not each.is_busy]:
+            self._left.remove(left)
             with trio.move_on_after(longest):
                 await left.in_thread(left.claim.let_go)
 

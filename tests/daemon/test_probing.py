@@ -15,10 +15,10 @@ from netcheck.daemon.standstill import Pulse
 from netcheck.model.bags import Bag
 from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Outcome, Reason
-from netcheck.model.holds import HoldEnd, HoldKey
+from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.paths import Expected, Family, Pac, ProbePath, Proxy, ProxyScheme, Role
 from netcheck.model.push_certificates import Acceptance
-from netcheck.model.results import Result, TlsInfo, Trust, Visit
+from netcheck.model.results import LargeHello, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service
 from netcheck.state.flows import Flow
 from netcheck.state.state import State
@@ -509,6 +509,51 @@ def test_what_was_under_way_while_the_process_did_not_run_counts_for_nothing(
     assert counted in (begun, begun - 1)
     assert counted + thrown_away >= begun
     assert made.couriers() == named(2)
+
+
+@pytest.mark.parametrize(("end", "is_told_as"), [(HoldEnd.LOST, HoldEnd.LOCAL), (HoldEnd.HELD, HoldEnd.HELD)])
+def test_a_hold_that_ends_after_the_process_stood_still_was_silent_for_longer_than_it_says(
+    auto: Config, monkeypatch: pytest.MonkeyPatch, end: HoldEnd, is_told_as: HoldEnd
+) -> None:
+    class Holds(Stopped):
+        async def hold(self, _: Service, host: str, *of: Any) -> None:
+            path, family, _turn, tell = of
+            key = HoldKey("courier", path.name, family)
+            tell(Hold(0.0, key, host, 5223, 60.0))
+            if not self.stood_still:
+                self.stood_still = 600.0
+                tell(Hold(0.0, key, host, 5223, 60.0, end, 120.0))
+                await trio.sleep_forever()
+
+    async def a_while(made: Run) -> None:
+        await trio.sleep(20)
+
+    made = run(held(auto), Holds(monkeypatch), a_while)
+    ends = made.state.holds.ends[HoldKey("courier", "direct", Family.IPV4)]
+    assert [each for each, number in ends.items() if number] == [is_told_as]
+
+
+def test_a_large_hello_that_was_under_way_while_the_process_did_not_run_is_sent_again(
+    auto: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Greets(Stopped):
+        async def try_large_hellos(self, *of: Any) -> list[Result]:
+            service, host, path, _turn = of
+            sent.append(host)
+            failure = None if self.stood_still else DROPPED
+            self.stood_still = 60.0
+            found = result(service, service.ports[0], host=host, path=path.name)
+            return [replace(found, large_hello=LargeHello(1500, failure))]
+
+    async def a_while(made: Run) -> None:
+        for _ in range(100):
+            await trio.sleep(1)
+            assert all(each.large_hello == LargeHello(1500) for each in made.state.large_hellos.latest)
+
+    sent: list[str] = []
+    made = run(held(auto), Greets(monkeypatch), a_while)
+    assert sent == 2 * [f"0-{DOMAIN}"]
+    assert made.state.own.skipped["stood_still"] > 0
 
 
 # Bugs of ours

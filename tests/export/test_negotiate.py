@@ -53,6 +53,11 @@ def scrape(accept: str = "", *names: str) -> tuple[str, str]:
         ("application/openmetrics-text;q=0.2,application/openmetrics-text;q=1.000", OPENMETRICS),
         ("text/plain;version=0.0.4, application/openmetrics-text;version=1.0.0;q=0.9", TEXT),
         ("application/openmetrics-text;q=high", OPENMETRICS),
+        ("application/openmetrics-text;q=0.5,text/*;q=0.6", TEXT),
+        ("application/openmetrics-text;q=0.5, */*;q=0.4, text/*;q=0.6", TEXT),
+        ("application/openmetrics-text;q=0.5,*/*", TEXT),
+        ("application/openmetrics-text;q=0.5,text/plain;q=0.4,*/*", OPENMETRICS),
+        ("application/openmetrics-text,*/*", OPENMETRICS),
     ],
 )
 def test_the_accept_header_chooses_the_format(accept: str, expected: str) -> None:

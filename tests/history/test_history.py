@@ -6,10 +6,12 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -620,6 +622,36 @@ def test_a_file_that_is_left_in_a_reload_is_anybody_s(tmp_path: Path) -> None:
             history.take(second := tmp_path / "second.db", 1e12)
             history.note([DOWN], NOW, lambda _: Onset("", ""))
             await until_it_has(second, DOWN.cause)
+            with written_elsewhere(file):
+                pass
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
+
+
+def test_a_file_that_hangs_when_it_is_left_is_anybody_s_as_soon_as_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_WRITE_EVERY", "_LONGEST"):
+        monkeypatch.setattr(history_module, name, 0.1)
+    file, goes_on, write = tmp_path / "netcheck.db", threading.Event(), Database.write
+
+    def hangs(database: Database, *what: Any) -> None:
+        if database.file == file:
+            goes_on.wait(DEADLINE)
+        write(database, *what)
+
+    monkeypatch.setattr(Database, "write", hangs)
+
+    async def main() -> None:
+        history = History(file, 1e12)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(history.run)
+            history.note([DOWN], NOW, lambda _: Onset("", ""))
+            history.take(second := tmp_path / "second.db", 1e12)
+            await until_it_has(second, DOWN.cause)
+            goes_on.set()
+            await trio.sleep(0.5)
             with written_elsewhere(file):
                 pass
             nursery.cancel_scope.cancel()
