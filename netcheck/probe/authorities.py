@@ -16,16 +16,13 @@ from typing import Generic, TypeVar
 
 import trio
 
+from netcheck.apns.issuers import NOBODY, Store, in_pem, store
 from netcheck.apns.trust import (
-    NOBODY,
     PUBLIC_AUTHORITIES,
     Anchors,
-    Store,
     anchors_of_owner,
     anchors_of_system,
     apple_anchors,
-    in_pem,
-    store,
 )
 from netcheck.files import LARGEST_PEM, Stamp, read_file, read_if_changed
 from netcheck.model.failing import PhaseError, Reason
