@@ -5,7 +5,7 @@ checks no signature, trusts nobody, and never raises: what cannot be read is lef
 bounded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +22,8 @@ _MOST_ATTRIBUTES = 30
 _LONGEST_TEXT = 120
 
 # X.690 section 8, and X.680 for the types of strings
-_SEQUENCE, _SET, _BOOLEAN, _UTC_TIME = 0x30, 0x31, 0x01, 0x17
+_SEQUENCE, _SET, _UTC_TIME = 0x30, 0x31, 0x17
+_BOOLEAN, _INTEGER, _BITS = 0x01, 0x02, 0x03
 _CODECS = {
     0x0C: "utf-8",  # UTF8String
     0x12: "ascii",  # NumericString
@@ -41,9 +42,24 @@ _DNS_NAME, _IP_ADDRESS = 0x82, 0x87
 _COMMON_NAME, _ORGANIZATION = b"\x55\x04\x03", b"\x55\x04\x0a"
 _ALTERNATIVE_NAMES, _BASIC_CONSTRAINTS = b"\x55\x1d\x11", b"\x55\x1d\x13"
 
-_EXTENDED_KEY_USAGE = b"\x55\x1d\x25"
+_KEY_USAGE, _EXTENDED_KEY_USAGE = b"\x55\x1d\x0f", b"\x55\x1d\x25"
+_TO_SIGN_CERTIFICATES = 0x04
+_TO_SERVE = 0x80 | 0x20 | 0x08
+"""RFC 5280 section 4.2.1.3: keyCertSign; digitalSignature, keyEncipherment and keyAgreement. All are in the
+first byte."""
 _FOR_SERVERS = frozenset((b"\x2b\x06\x01\x05\x05\x07\x03\x01", b"\x55\x1d\x25\x00"))
 """RFC 5280 section 4.2.1.12: id-kp-serverAuth, and anyExtendedKeyUsage, which devices take."""
+
+_UNDERSTOOD = frozenset(
+    (
+        *(b"\x55\x1d" + bytes([last]) for last in (15, 17, 19, 30, 31, 32, 33, 36, 37, 54)),
+        b"\x60\x86\x48\x01\x86\xf8\x42\x01\x01",  # netscape-cert-type
+        b"\x2b\x06\x01\x05\x05\x07\x01\x07",  # RFC 3779: addresses and autonomous systems
+        b"\x2b\x06\x01\x05\x05\x07\x01\x08",
+        b"\x2b\x06\x01\x05\x05\x07\x01\x0e",  # RFC 3820
+    )
+)
+"""The extensions that OpenSSL knows (X509_supported_extension); any other one must not be critical."""
 
 # RFC 8017 appendix A.2, RFC 5758 section 3
 _RSA = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
@@ -87,6 +103,14 @@ class Said:
     addresses: frozenset[bytes] = field(default_factory=frozenset)
     """As in a packet."""
     is_authority: bool = False
+    path_length: int | None = None
+    """How many authorities may be below it (RFC 5280 section 4.2.1.9); None for any number."""
+    may_be_old_root: bool = False
+    """Whether it is its own issuer, and of a time when nothing said whose is an authority's."""
+    uses: int | None = None
+    """The first byte of its key usage; None for any use."""
+    unknown_critical: str = ""
+    """An extension that nobody may pass over, and nobody knows."""
     key_size: int = 0
     """Bytes of the public key with its algorithm (RFC 5280 section 4.1.2.7)."""
     rsa_bits: int = 0
@@ -114,18 +138,42 @@ class Said:
         return any(_matches(pattern.lower(), name.lower()) for pattern in self.subject.common_names)
 
     @property
-    def hash_outdated(self) -> str:
-        """The hash that it is signed by, if nobody takes that any more."""
-        return _OUTDATED_SIGNATURES.get(self.signature, "")
-
-    @property
     def unfit(self) -> str:
         """Why neither devices nor servers take it of a server, whoever issued it."""
+        if not self._allows(_TO_SERVE):
+            return "is not for servers, by its key usage"
+        return self._unfit_anywhere or self.unfit_signature
+
+    @property
+    def unfit_to_issue(self) -> str:
+        """Why nobody takes a server's certificate that it issued."""
+        return self.unfit_authority or self._unfit_anywhere
+
+    @property
+    def unfit_authority(self) -> str:
+        """Why it is no authority's."""
+        if not (self.is_authority or self.may_be_old_root):
+            return "is not an authority's, by its basic constraints"
+        return "" if self._allows(_TO_SIGN_CERTIFICATES) else "is not an authority's, by its key usage"
+
+    @property
+    def unfit_signature(self) -> str:
+        """That nobody takes its signature any more."""
+        outdated = _OUTDATED_SIGNATURES.get(self.signature)
+        return f"is signed by {outdated}, which is outdated" if outdated else ""
+
+    @property
+    def _unfit_anywhere(self) -> str:
         if self.purposes and not self.purposes & _FOR_SERVERS:
             return "is not for servers, by its extended key usage"
         if 0 < self.rsa_bits < _FEWEST_BITS:
             return f"has an RSA key of {self.rsa_bits} bits, and clients want {_FEWEST_BITS}"
-        return f"is signed by {self.hash_outdated}, which is outdated" if self.hash_outdated else ""
+        if self.unknown_critical:
+            return f"has a critical extension that clients do not know: {self.unknown_critical}"
+        return ""
+
+    def _allows(self, uses: int) -> bool:
+        return self.uses is None or bool(self.uses & uses)
 
     def is_valid_at(self, time: datetime) -> bool:
         if self.not_before is None or self.not_after is None:
@@ -145,9 +193,11 @@ def _matches(pattern: str, name: str) -> bool:
 
 def read(der: bytes, most_names: int = _MOST_NAMES) -> Said:
     """What the certificate says, as far as its first LARGEST bytes go, and of its names so many."""
-    fields = _fields(der[:LARGEST])
+    is_old, fields = _fields(der[:LARGEST])
     validity = _sequence(fields[3])
-    extensions = dict(_extensions(fields))
+    found = list(_extensions(fields))
+    extensions = {kind: value for kind, value, _ in found}
+    constraints = _sequence_in(extensions.get(_BASIC_CONSTRAINTS, b""))
     alternative = _sequence_in(extensions.get(_ALTERNATIVE_NAMES, b""), most_names)
     return Said(
         issuer=_name(fields[2]),
@@ -156,7 +206,11 @@ def read(der: bytes, most_names: int = _MOST_NAMES) -> Said:
         not_after=_time(validity[1]) if len(validity) > 1 else None,
         dns_names=tuple(text.decode("latin-1").lower() for tag, text in alternative if tag == _DNS_NAME),
         addresses=frozenset(content for tag, content in alternative if tag == _IP_ADDRESS),
-        is_authority=_is_authority(extensions.get(_BASIC_CONSTRAINTS, b"")),
+        is_authority=_is_true(constraints),
+        path_length=_path_length(constraints),
+        may_be_old_root=is_old and fields[2] == fields[4],
+        uses=_uses(extensions.get(_KEY_USAGE)),
+        unknown_critical=_unknown(kind for kind, _, is_critical in found if is_critical),
         key_size=len(fields[5][1]),
         rsa_bits=_rsa_bits(fields[5]),
         signature=_algorithm(fields[1]),
@@ -172,13 +226,15 @@ def printable(text: str) -> str:
 _NO_FIELDS: list[Element] = [(0, b"")] * 6
 
 
-def _fields(der: bytes) -> list[Element]:
-    """Serial number, signature, issuer, validity, subject, key and more; the version is left out."""
+def _fields(der: bytes) -> tuple[bool, list[Element]]:
+    """Whether it is of the first version, which is not written; then serial number, signature, issuer,
+    validity, subject, key and more."""
     certificate = _sequence(next(_elements(der), (0, b"")))
     fields = _sequence(certificate[0]) if certificate else []
-    if fields and fields[0][0] == _VERSION:
-        del fields[0]
-    return fields + _NO_FIELDS[len(fields) :]
+    is_old = bool(fields) and fields[0][0] != _VERSION
+    if not is_old:
+        fields = fields[1:]
+    return is_old, fields + _NO_FIELDS[len(fields) :]
 
 
 def _elements(data: bytes) -> Iterator[Element]:
@@ -248,14 +304,48 @@ def _rsa_bits(element: Element) -> int:
     return 0
 
 
-def _extensions(fields: list[Element]) -> Iterator[tuple[bytes, bytes]]:
-    """The value of each extension by its type; whether it is critical does not matter here."""
+def _extensions(fields: list[Element]) -> Iterator[tuple[bytes, bytes, bool]]:
+    """The type of each extension, its value, and whether it is critical."""
     wrapped = next((content for tag, content in fields[6:] if tag == _EXTENSIONS), b"")
     for extension in _sequence_in(wrapped):
         match _sequence(extension):
-            case [(0x06, kind), *_, (0x04, value)]:
-                yield kind, value
+            case [(0x06, kind), *between, (0x04, value)]:
+                yield kind, value, _is_true(between)
 
 
-def _is_authority(value: bytes) -> bool:
-    return any(tag == _BOOLEAN and content != b"\0" for tag, content in _sequence_in(value)[:1])
+def _is_true(elements: list[Element]) -> bool:
+    return any(tag == _BOOLEAN and content != b"\0" for tag, content in elements[:1])
+
+
+def _path_length(constraints: list[Element]) -> int | None:
+    """Only an authority's counts."""
+    lengths = (int.from_bytes(content) for tag, content in constraints[1:2] if tag == _INTEGER)
+    return next(lengths, None) if _is_true(constraints) else None
+
+
+def _uses(value: bytes | None) -> int | None:
+    """Of a string of bits (X.690 section 8.6): the first octet says how many of the last are none."""
+    if value is None:
+        return None
+    tag, content = next(_elements(value), (0, b""))
+    return int.from_bytes(content[1:2]) if tag == _BITS else 0
+
+
+def _unknown(critical: Iterable[bytes]) -> str:
+    """The first that clients do not know, as it is written."""
+    kind = next((kind for kind in critical if kind not in _UNDERSTOOD), b"")
+    return _dotted(kind[:_LONGEST_TEXT]) if kind else ""
+
+
+def _dotted(kind: bytes) -> str:
+    """X.690 section 8.19."""
+    numbers, number = [], 0
+    for octet in kind:
+        number = number << 7 | octet & 0x7F
+        if octet < 0x80:
+            numbers.append(number)
+            number = 0
+    if not numbers:
+        return "?"
+    first = min(numbers[0] // 40, 2)
+    return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:])))[:_LONGEST_TEXT]

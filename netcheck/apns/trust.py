@@ -2,29 +2,20 @@
 
 Pure: looks at a chain as it was presented, also one that no verification would let pass, or that nobody can
 read. Knows no socket and no ssl. Not `cryptography.x509.verification`, which says yes or no: here the
-question is who, of a chain that mostly fails. Signatures, names and dates are checked; key usage, path
-lengths, name constraints and revocation are not: devices pin, and an authority that breaks those rules is no
-interceptor for it.
+question is who, of a chain that mostly fails. Signatures, names and dates are checked. Uses of keys, path
+lengths and critical extensions are of services of one's own only: devices pin Apple's, and an authority that
+breaks those rules is no interceptor for it. Name constraints and revocation are not checked.
 """
 
-import base64
-import hashlib
-import re
-import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, TypeVar
 
 import certifi
-from cryptography import x509
-from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 
-from netcheck.apns import certificates
 from netcheck.apns.certificates import Said, printable
+from netcheck.apns.issuers import NOBODY, Link, Store, Vouching, Way, links, way_up
 from netcheck.model.failing import Reason
 from netcheck.model.results import TlsInfo, Trust
 
@@ -43,51 +34,8 @@ PUBLIC_AUTHORITIES = Path(certifi.where())
 """Public authorities as certifi lists them. Never the system's store for what is Apple's: there an
 interceptor's authority stands among the others, put there on purpose."""
 
-_LONGEST_CHAIN = 32
-"""Certificates: some servers send all authorities of their company along, in any order."""
-_MOST_SIGNATURES = 12
-"""Checked for one chain: those in use need three."""
-_LARGEST_KEY = 1100
-"""Bytes of a public key: RSA of 8192 bits. A larger one takes long to check by, and nobody has one."""
-_REMEMBERED, _LARGEST_REMEMBERED = 128, 8 * 1024
-"""Certificates, and bytes of one, or of one and its issuer: as many as peers of one site show, and too few to
-fill the memory."""
 _NAMES_SHOWN = 8
 _DATES = "%Y-%m-%d"
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([^-]{1,200000})-----END CERTIFICATE-----")
-
-_UNUSABLE = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    InvalidSignature,
-    InternalError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
-"""What the library raises for certificates that it cannot use, and for signatures that are none."""
-
-
-class Authority(NamedTuple):
-    """A certificate of one, in DER, and what it says."""
-
-    der: bytes
-    said: Said
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """Authorities, by their subject in DER. What the library cannot read vouches for nobody."""
-
-    by_subject: Mapping[bytes, tuple[Authority, ...]] = field(default_factory=dict)
-
-    def named(self, subject: bytes) -> tuple[Authority, ...]:
-        return self.by_subject.get(subject, ())
-
-
-NOBODY = Store()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +51,10 @@ class Anchors:
     is_apples: bool = False
     """Whether a chain of anyone else means that somebody decrypts in between."""
 
+    @property
+    def who(self) -> Vouching:
+        return Vouching(self.vouching, self.known)
+
 
 @dataclass(frozen=True, slots=True)
 class Examined:
@@ -111,24 +63,6 @@ class Examined:
     info: TlsInfo
     reason: Reason | None
     detail: str
-
-
-def store(authorities: Iterable[bytes]) -> Store:
-    """A store of certificates in DER."""
-    found: dict[bytes, tuple[Authority, ...]] = {}
-    for der in authorities:
-        said = certificates.read(der, most_names=0)
-        found[said.subject.der] = (*found.get(said.subject.der, ()), Authority(der, said))
-    return Store(found)
-
-
-def in_pem(data: bytes) -> list[bytes]:
-    """The certificates of a file in PEM, in DER, whatever else is in it; what is no Base64 is left out."""
-    found = []
-    for body in _PEM.findall(data):
-        with suppress(ValueError):
-            found.append(base64.b64decode(body))
-    return found
 
 
 def apple_anchors(public: Store, lab: Store = NOBODY, explaining: Store = NOBODY) -> Anchors:
@@ -162,15 +96,15 @@ def examine(
     ten milliseconds, whatever is presented.
     """
     time = datetime.fromtimestamp(now, UTC)
-    chain = _links(presented[:_LONGEST_CHAIN])
+    chain = links(presented)
     leaf = chain[0].said if chain else Said()
-    trust = _voucher(chain, anchors.vouching, anchors.known, time)
+    way = way_up(chain, anchors.who, time)
     # Whose it is does not change with the date: this machine's clock may be years off.
-    whose = trust or _voucher(chain, anchors.vouching, anchors.known, None)
+    whose = way or way_up(chain, anchors.who, None)
     info = TlsInfo(
         issuer=leaf.issuer.shown or "an unnamed authority",
         not_after=_timestamp(leaf.not_after),
-        trust=whose or Trust.OTHER,
+        trust=whose.trust if whose else Trust.OTHER,
         alpn=alpn,
         subject=leaf.subject.shown,
         names=tuple(printable(each) for each in leaf.dns_names[:_NAMES_SHOWN]),
@@ -179,24 +113,24 @@ def examine(
         sha256=chain[0].fingerprint.hex() if chain else "",
         is_for_host=leaf.is_for(name) if whose else _is_forged_for(leaf, name),
         is_alone=whose is None and len(chain) == 1 and not _is_issuer_known(leaf, anchors),
-        unfit="" if anchors.is_apples else _unfit(chain, anchors),
+        unfit="" if anchors.is_apples else _unfit(chain, anchors, whose, time if way else None),
     )
     if whose is None:
         return Examined(info, *_not_vouched(chain, info, name, anchors))
     reason, detail = _flaw(leaf, info, name, time)
-    if reason is None and trust is None:
+    if reason is None and way is None:
         reason, detail = Reason.TLS_EXPIRED, _of_issuers(chain, anchors, time)
     elif reason is None and info.unfit:
         reason, detail = Reason.TLS_UNTRUSTED, info.unfit
     return Examined(info, reason, detail)
 
 
-def _not_vouched(chain: Sequence["_Link"], info: TlsInfo, name: str, anchors: Anchors) -> tuple[Reason, str]:
+def _not_vouched(chain: Sequence[Link], info: TlsInfo, name: str, anchors: Anchors) -> tuple[Reason, str]:
     """Somebody in between shows a certificate for the name that was asked for; another peer shows its own."""
     reason = Reason.TLS_INTERCEPTED if anchors.is_apples else Reason.TLS_UNTRUSTED
     if not chain:
         return reason, f"the peer presented no certificate for {name}"
-    known = _voucher(chain, ((Trust.OTHER, anchors.explaining),), frozenset(), None) is not None
+    known = way_up(chain, Vouching(((Trust.OTHER, anchors.explaining),)), None) is not None
     issuer = f"{info.issuer}, which is known: it stands in your ca_file" if known else info.issuer
     if info.is_alone and not anchors.is_apples:
         issuer += ", whose own certificate the server does not send"
@@ -211,16 +145,39 @@ def _not_vouched(chain: Sequence["_Link"], info: TlsInfo, name: str, anchors: An
     return reason, f"the certificate for {name} was issued by {issuer}{unfit}"
 
 
-def _unfit(chain: Sequence["_Link"], anchors: Anchors) -> str:
-    """Why no client takes the chain of a server, whoever issued it.
-
-    Signatures by an outdated hash are not even checked: neither here, nor by clients.
-    """
+def _unfit(chain: Sequence[Link], anchors: Anchors, whose: Way | None, time: datetime | None) -> str:
+    """Why no client takes the chain of a server, whoever issued it; `time` as for the way that was found."""
     if chain and (what := chain[0].said.unfit):
         return f"the certificate {what}"
-    for said in (link.said for link in chain[1:] if link.said.hash_outdated):
-        if said.issuer.der != said.subject.der and _is_issuer_known(said, anchors):
-            return f"the certificate of {said.subject.shown} {said.unfit}"
+    if whose is None:
+        return _unfit_by_name(chain, anchors)
+    flaw = _flaw_above(whose.issuers)
+    return flaw if flaw and way_up(chain, anchors.who, time, lambda row: not _flaw_above(row)) is None else ""
+
+
+def _unfit_by_name(chain: Sequence[Link], anchors: Anchors) -> str:
+    """Where no signature leads on: one by an outdated hash is not even checked, neither here nor by clients.
+
+    Nor is what was signed by who is no authority.
+    """
+    wanted = {link.said.issuer.der for link in chain}
+    for said in (link.said for link in chain[1:]):
+        what = said.unfit_authority or said.unfit_signature
+        is_between = said.subject.der in wanted and said.subject.der != said.issuer.der
+        if what and is_between and _is_issuer_known(said, anchors):
+            return f"the certificate of {said.subject.shown} {what}"
+    return ""
+
+
+def _flaw_above(issuers: Sequence[Said]) -> str:
+    """Why clients take no certificate whose issuers are these, the nearest first; empty where they do."""
+    below = 0
+    for said in issuers:
+        if what := said.unfit_to_issue:
+            return f"the certificate of {said.subject.shown} {what}"
+        if said.path_length is not None and below > said.path_length:
+            return f"the certificate of {said.subject.shown} allows fewer authorities below it than there are"
+        below += said.subject.der != said.issuer.der  # RFC 5280 section 4.2.1.9
     return ""
 
 
@@ -244,7 +201,7 @@ def _for_another(info: TlsInfo, name: str) -> str:
     return f"the certificate is not for {name} but for {whose}"
 
 
-def _of_issuers(chain: Sequence["_Link"], anchors: Anchors, time: datetime) -> str:
+def _of_issuers(chain: Sequence[Link], anchors: Anchors, time: datetime) -> str:
     """Which certificate is out of date, of those that are the issuers' by their names."""
     names = dict.fromkeys(link.said.issuer.der for link in chain)  # in their order
     stores = [authorities for _, authorities in anchors.vouching]
@@ -270,123 +227,6 @@ def _is_issuer_known(leaf: Said, anchors: Anchors) -> bool:
     """Whether it is its own, or has the name of an authority whose certificate is here."""
     stores = (*(authorities for _, authorities in anchors.vouching), anchors.explaining)
     return leaf.issuer.der == leaf.subject.der or any(each.named(leaf.issuer.der) for each in stores)
-
-
-K = TypeVar("K", bool, bytes)
-T = TypeVar("T")
-
-
-def _remembered(look: Callable[[bytes, K], T]) -> Callable[[bytes, K], T]:
-    """What was found out of a certificate stays known: a peer shows the same one in every probe.
-
-    To read it and to check its signature costs a third of what the handshake does.
-    """
-    known = lru_cache(_REMEMBERED)(look)
-
-    def either(der: bytes, about: K) -> T:
-        size = len(der) + (len(about) if isinstance(about, bytes) else 0)
-        return known(der, about) if size <= _LARGEST_REMEMBERED else look(der, about)
-
-    return either
-
-
-@dataclass(frozen=True, slots=True)
-class _Link:
-    """One certificate of a chain as it was presented."""
-
-    der: bytes
-    said: Said
-    fingerprint: bytes
-
-    def may_issue(self, time: datetime | None) -> bool:
-        """Without this, anyone with a certificate could issue others (RFC 5280 section 4.2.1.9)."""
-        is_one = self.said.is_authority and self.said.key_size <= _LARGEST_KEY
-        return is_one and _is_in_date(self.said, time)
-
-
-def _links(presented: Sequence[bytes]) -> list[_Link]:
-    """For whom a certificate is, only the leaf is asked."""
-    return [_link(der, place == 0) for place, der in enumerate(presented)]
-
-
-@_remembered
-def _link(der: bytes, is_leaf: bool) -> _Link:
-    said = certificates.read(der) if is_leaf else certificates.read(der, most_names=0)
-    return _Link(der, said, hashlib.sha256(der).digest())
-
-
-def _voucher(
-    chain: Sequence[_Link],
-    vouching: Sequence[tuple[Trust, Store]],
-    known: frozenset[bytes],
-    time: datetime | None,
-) -> Trust | None:
-    """Who vouches for the leaf in the end: followed signature by signature, never by names alone.
-
-    Along every way, as devices go: an authority that another one signed too may have several certificates
-    in the chain, and only one that leads on. Who is in a store itself needs nobody else, as with curl.
-    Without a time, dates do not matter.
-    """
-    signatures = _Signatures()
-    reached = list(chain[:1])
-    for current in reached:  # grows meanwhile
-        for trust, authorities in vouching:
-            if any(current.der == der for der, _ in authorities.named(current.said.subject.der)):
-                return trust
-            issuers = authorities.named(current.said.issuer.der)
-            if any(_is_in_date(said, time) and signatures.hold(current.der, der) for der, said in issuers):
-                return trust
-        parents = [link for link in chain[1:] if link.may_issue(time) and signatures.join(current, link)]
-        if any(parent.fingerprint in known for parent in parents):
-            return Trust.APPLE
-        reached += [parent for parent in dict.fromkeys(parents) if parent not in reached]
-    return None
-
-
-def _is_in_date(said: Said, time: datetime | None) -> bool:
-    return time is None or said.is_valid_at(time)
-
-
-class _Signatures:
-    """Checks signatures, so many and no more."""
-
-    def __init__(self) -> None:
-        self._left = _MOST_SIGNATURES
-
-    def join(self, link: _Link, issuer: _Link) -> bool:
-        """Whether one link of a chain issued the other."""
-        return link.said.issuer.der == issuer.said.subject.der and self.hold(link.der, issuer.der)
-
-    def hold(self, certificate: bytes, issuer: bytes) -> bool:
-        """Whether the certificate was signed by an issuer that has the name it gives."""
-        if self._left <= 0:
-            return False
-        self._left -= 1
-        return _is_signed_by(certificate, issuer)
-
-
-@_remembered
-def _is_signed_by(der: bytes, issuer: bytes) -> bool:
-    certificate, authority = _loaded(der), _loaded(issuer)
-    if certificate is None or authority is None:
-        return False
-    try:
-        certificate.verify_directly_issued_by(authority)
-    except _UNUSABLE:
-        return False
-    return True
-
-
-def _loaded(der: bytes) -> x509.Certificate | None:
-    """As the library reads it; None where it cannot, or is not to try."""
-    if len(der) > certificates.LARGEST:
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a peer's certificate, or an old root's: nobody here can help
-        try:
-            return x509.load_der_x509_certificate(der)
-        except _UNUSABLE:
-            return None
 
 
 def _is_forged_for(leaf: Said, name: str) -> bool | None:

@@ -16,16 +16,13 @@ from typing import Generic, TypeVar
 
 import trio
 
+from netcheck.apns.issuers import NOBODY, Store, in_pem, store
 from netcheck.apns.trust import (
-    NOBODY,
     PUBLIC_AUTHORITIES,
     Anchors,
-    Store,
     anchors_of_owner,
     anchors_of_system,
     apple_anchors,
-    in_pem,
-    store,
 )
 from netcheck.files import LARGEST_PEM, Stamp, read_file, read_if_changed
 from netcheck.model.failing import PhaseError, Reason
@@ -108,11 +105,12 @@ class _Made(Generic[T]):
         """As it was a moment ago, else as it is now."""
         if self._looked_lately(file):
             return self._kept[file].made
-        made = await trio.to_thread.run_sync(self._look, file, limiter=self._threads, abandon_on_cancel=True)
+        fresh = await trio.to_thread.run_sync(self._look, file, limiter=self._threads, abandon_on_cancel=True)
+        self._kept[file] = fresh
         self._looked[file] = now = trio.current_time()
         for old in [known for known, at in self._looked.items() if at < now - _KEPT_FOR]:
             self._forget(old)
-        return made
+        return fresh.made
 
     def _forget(self, file: Path | None) -> None:
         """As a config had it that is no longer in force."""
@@ -122,12 +120,10 @@ class _Made(Generic[T]):
     def _looked_lately(self, file: Path | None) -> bool:
         return 0 <= trio.current_time() - self._looked.get(file, -math.inf) < _LOOK_EVERY
 
-    def _look(self, file: Path | None) -> T:
-        """In a thread."""
+    def _look(self, file: Path | None) -> "_Kept[T]":
+        """In a thread. Keeps nothing itself: where nobody waits any more, others may have seen it change."""
         kept = self._kept.get(file)
-        fresh = self._fresh_of_system(kept) if file is None else self._fresh_of_file(file, kept)
-        self._kept[file] = fresh
-        return fresh.made
+        return self._fresh_of_system(kept) if file is None else self._fresh_of_file(file, kept)
 
     def _fresh_of_system(self, kept: "_Kept[T] | None") -> "_Kept[T]":
         stamp = _system_stamp()

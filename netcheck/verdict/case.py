@@ -15,6 +15,7 @@ from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import (
     Matches,
+    fails_in,
     goes_directly,
     is_another_of_apples,
     is_apples,
@@ -156,6 +157,18 @@ class Case:
         """Whether it is the user's own, fails wherever it is tried, and does not fail as Apple's do."""
         elsewhere = self.is_led_astray(each) or self.is_reached_elsewhere(each)
         return not (is_apples(each) or elsewhere or self.fails_as_apples_do(each))
+
+    def is_said_by_apple(self, each: Counted) -> bool:
+        """Whether what fails was said within TLS, under a certificate of Apple's: nobody on the way says it.
+
+        Of services of one's own, the system's authorities vouch too, and who decrypts may be among them.
+        """
+        tls = each.result.attempt.tls
+        said = fails_in(Phase.SESSION, Reason.REFUSED, Reason.BAD_ANSWER)
+        if tls is None or not (said(each) and is_apples(each) and tls.is_for_host):
+            return False
+        pinned = (service.name for service in self.world.services if service.tls.is_apples)
+        return tls.trust is Trust.APPLE or (tls.trust is Trust.PUBLIC and each.result.service in pinned)
 
     def is_led_astray(self, each: Counted) -> bool:
         """Whether a load balancer leads it to another of the hosts behind it, or to another of Apple's."""

@@ -50,6 +50,8 @@ def _owners_of(hop: Hop, name: str) -> Owner:
 
 
 APPLE = Owner(Hop.APPLE, "Apple", "Apple")
+STATUS_PAGE = "www.apple.com/support/systemstatus"
+"""Where Apple tells of its own trouble."""
 DEVELOPERS = Owner(Hop.NETCHECK, "the developers of netcheck", "the developers of netcheck")
 FIREWALL = _owners_of(Hop.FIREWALL, "the firewall")
 THE_MDM_SERVER = Owner(Hop.OWN_SERVICE, "the MDM server", "those who run the MDM server")

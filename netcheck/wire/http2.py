@@ -85,7 +85,7 @@ class Http2:
     def receive(self, data: bytes) -> bytes:
         """Take what arrived, b"" for the end of the stream; returns what to send next, b"" for nothing.
 
-        Raises HandshakeError: closed where the peer leaves, refused where it does not do as APNs does.
+        Raises HandshakeError: closed where the peer leaves, refused where it says so, or does not do as APNs.
         """
         if not data and self._parting:
             raise self._heard.error(Reason.CLOSED, self._parting)
@@ -134,7 +134,7 @@ class Http2:
                 self._missing.discard("acknowledgement")
             case h2.events.ConnectionTerminated():
                 parting = self._ended(event.error_code, event.additional_data or b"")
-                raise self._heard.error(Reason.CLOSED, parting)
+                raise self._heard.error(Reason.REFUSED, parting)
             case h2.events.StreamReset():
                 raise self._heard.error(Reason.REFUSED, f"the request was reset: {_code(event.error_code)}")
             case h2.events.ResponseReceived():

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netcheck.apns.trust import NOBODY, Anchors, Examined, anchors_of_system, apple_anchors, examine, store
+from netcheck.apns.issuers import NOBODY, store
+from netcheck.apns.trust import Anchors, Examined, anchors_of_system, apple_anchors, examine
 from netcheck.model.failing import Reason
 from netcheck.model.results import Trust
 from tests.apns import forged

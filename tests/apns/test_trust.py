@@ -12,19 +12,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from netcheck.apns import trust
+from netcheck.apns.issuers import NOBODY, Store, in_pem, store
 from netcheck.apns.trust import (
     APPLE_ANCHORS,
-    NOBODY,
     PUBLIC_AUTHORITIES,
     Anchors,
     Examined,
-    Store,
     anchors_of_owner,
     anchors_of_system,
     apple_anchors,
     examine,
-    in_pem,
-    store,
 )
 from netcheck.model.failing import Reason
 from netcheck.model.results import Trust

@@ -13,7 +13,7 @@ from pathlib import Path
 import dns.name
 import trio
 
-from netcheck.apns import bag, trust
+from netcheck.apns import bag, issuers, trust
 from netcheck.config.file import load
 from netcheck.config.reading.problems import ConfigError
 from netcheck.config.web_file import read_users, read_web_config
@@ -116,7 +116,7 @@ def certificate(data: bytes) -> None:
 
 @cache
 def _anchors() -> trust.Anchors:
-    return trust.apple_anchors(trust.store(trust.in_pem(trust.PUBLIC_AUTHORITIES.read_bytes())))
+    return trust.apple_anchors(issuers.store(issuers.in_pem(trust.PUBLIC_AUTHORITIES.read_bytes())))
 
 
 def config_file(data: bytes) -> None:

@@ -5,11 +5,14 @@ import socket
 import ssl
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 import trio
 import trustme
 
+from netcheck.files import read_if_changed
 from netcheck.model.failing import Phase, PhaseError, Reason
 from netcheck.model.paths import ProbePath
 from netcheck.model.services import TlsSettings
@@ -135,6 +138,33 @@ async def test_what_is_made_of_a_store_is_shared_until_it_changes(tmp_path: Path
     pem(tmp_path, INTERCEPTOR, "new.pem").replace(file)
     while await authorities.client_context(file) is first:
         await trio.lowlevel.checkpoint()  # a moment: until it is looked at again
+
+
+@in_trio
+async def test_who_read_a_store_too_slowly_changes_nothing_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else an authority that was taken out of it would vouch again, for a second."""
+    file, read, go_on, gone_on = pem(tmp_path, INTERCEPTOR), read_if_changed, Event(), Event()
+
+    def slowly(*arguments: Any) -> Any:
+        try:
+            found = read(*arguments)
+            go_on.wait(10)
+            return found
+        finally:
+            gone_on.set()
+
+    monkeypatch.setattr(authorities, "read_if_changed", slowly)
+    with trio.move_on_after(0.2):
+        await authorities.client_context(file)
+    monkeypatch.setattr(authorities, "read_if_changed", read)
+    pem(tmp_path, AUTHORITY, "new.pem").replace(file)
+    now = await authorities.client_context(file)
+    go_on.set()
+    await trio.to_thread.run_sync(gone_on.wait, 10)
+    await trio.sleep(0.1)  # for what the thread does with it
+    assert await authorities.client_context(file) is now
 
 
 @in_trio

@@ -524,7 +524,7 @@ async def test_a_request_that_another_answers_fails_with_its_words(api: TlsSetti
         (leaves, {Reason.CLOSED, Reason.RESET}, ""),
         (quiet, {Reason.TIMEOUT}, "no answer from 127.0.0.1:"),
         (saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), {Reason.REFUSED}, "does not speak HTTP/2"),
-        (saying(goodbye()), {Reason.CLOSED}, "GOAWAY ENHANCE_YOUR_CALM"),
+        (saying(goodbye()), {Reason.REFUSED}, "GOAWAY ENHANCE_YOUR_CALM"),
         (saying(b"\x01\x00\x00\x00\x00" + bytes(4)), {Reason.REFUSED}, "a frame of 65536 bytes"),
         (chatters, {Reason.REFUSED}, "no settings in the first 32768 bytes"),
     ],

@@ -86,11 +86,3 @@ def corporate(*nameservers: str) -> Settings:
 def led_to(port: int, packets: str = TO_TLS, whose: str = "meta skuid 0") -> tuple[str, ...]:
     """Rules that lead such packets, of root's programs if no one else's, to a port of this machine."""
     return (f"{whose} {packets} redirect to :{port}",)
-
-
-def corporate_authority(lab: Lab) -> str:
-    """The file with the certificate of the company's own authority, without its key."""
-    file = lab.namespace.scratch / "corporate.pem"
-    interceptor = lab.certificates.interceptor.read_text()
-    file.write_text(interceptor[interceptor.index("-----BEGIN CERTIFICATE-----") :])
-    return str(file)

@@ -85,9 +85,9 @@ class Lab:
         """Start the SOCKS proxy again, which a test has stopped."""
         self.dante = proxies.dante(self.namespace)
 
-    def as_apple(self, ca_file: str | None = None) -> dict[str, str]:
-        """What a service's config adds so that the laboratory's authority, or another, counts as Apple's."""
-        return {"lab_ca_file": ca_file or str(self.certificates.ca)}
+    def as_apple(self) -> dict[str, str]:
+        """What a service's config adds so that the laboratory's authority counts as Apple's."""
+        return {"lab_ca_file": str(self.certificates.ca)}
 
     @cached_property
     def inner_resolver(self) -> Server:

@@ -37,10 +37,6 @@ def _direct(lab: Lab) -> Settings:
     return {"direct": {}}
 
 
-def _authority(lab: Lab) -> str:
-    return str(lab.certificates.ca)
-
-
 def start_stand_ins(lab: Lab) -> object:
     return lab.tls_couriers, lab.tls_provider
 
@@ -78,8 +74,6 @@ class Scene:
     """Text of files in /etc."""
     couriers: int = 3
     """The last courier's number, of either kind."""
-    provider_trusts: Callable[[Lab], str] = _authority
-    """The file with the authority that is taken for Apple's, where a provider asks."""
     resolvers: Settings = field(default_factory=dict)
     timeouts: Settings = field(default_factory=dict)
     under: tuple[str, ...] = ()
@@ -102,17 +96,17 @@ def play(scene: Scene) -> Check:
         scene.breaks(lab)
         if scene.firewall or scene.leads:
             lab.namespace.firewall(*scene.firewall, leads=scene.leads)
-        services = tls_services(lab, scene.couriers, scene.provider_trusts(lab))
+        services = tls_services(lab, scene.couriers)
         for name, changes in scene.services(lab).items():
             services[name] = {**services.get(name, {}), **changes}
         under = scene.under if scene.clock is None else with_faked_clock(FAKETIME=scene.clock)
         return lab.check(paths, services, under=under, **_settings(scene))
 
 
-def tls_services(lab: Lab, couriers: int = 3, provider_trusts: str | None = None) -> dict[str, Settings]:
+def tls_services(lab: Lab, couriers: int = 3) -> dict[str, Settings]:
     """Apple's services at the depth of TLS; whose certificates are the laboratory's."""
     courier = {"count": couriers, "depth": "tls", **lab.as_apple()}
-    provider = {"depth": "tls", **lab.as_apple(provider_trusts)}
+    provider = {"depth": "tls", **lab.as_apple()}
     return {"courier": courier, "courier2": {**courier}, "provider": provider}
 
 

@@ -122,12 +122,12 @@ def test_a_peer_that_closes_too_soon_is_told_with_what_is_missing(said: bytes, l
 def test_goaway_is_told_by_its_code_and_reason_without_control_characters() -> None:
     bye = frame(7, bytes(4) + (11).to_bytes(4, "big") + b'{"reason":"Shutdown\x07"}')
     detail = 'the peer ended the session: GOAWAY ENHANCE_YOUR_CALM, {"reason":"Shutdown?"}'
-    assert outcome_of(SETTINGS + bye) == (False, Reason.CLOSED, detail)
+    assert outcome_of(SETTINGS + bye) == (False, Reason.REFUSED, detail)
 
 
 def test_a_goaway_with_a_code_that_has_no_name_is_told_by_its_number() -> None:
     bye = frame(7, bytes(4) + (4711).to_bytes(4, "big"))
-    assert outcome_of(bye) == (False, Reason.CLOSED, "the peer ended the session: GOAWAY 4711")
+    assert outcome_of(bye) == (False, Reason.REFUSED, "the peer ended the session: GOAWAY 4711")
 
 
 def test_what_comes_after_the_exchange_does_not_matter() -> None:
@@ -234,7 +234,7 @@ def test_a_request_that_is_reset_is_told_by_its_code() -> None:
 
 def test_goaway_in_place_of_an_answer_is_told() -> None:
     done, reason, detail = outcome_of(said_by(goaway, request=True), request=True)
-    assert (done, reason) == (False, Reason.CLOSED)
+    assert (done, reason) == (False, Reason.REFUSED)
     assert "ENHANCE_YOUR_CALM" in detail
 
 
@@ -257,7 +257,8 @@ def test_who_says_good_bye_and_does_not_answer_has_ended_the_session(last: int, 
     said = said_by(nothing_more, request=True) + parting(last, code)
     told = "INTERNAL_ERROR" if code else "NO_ERROR"
     detail = f"the peer ended the session: GOAWAY {told}"
-    assert outcome_of(said, request=True, eof=True) == (False, Reason.CLOSED, detail)
+    reason = Reason.CLOSED if (last, code) == (1, 0) else Reason.REFUSED
+    assert outcome_of(said, request=True, eof=True) == (False, reason, detail)
 
 
 # --- Whatever comes

@@ -10,6 +10,7 @@ from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import is_apples, is_unsaid, reason_is
 from netcheck.verdict.naming import (
     APPLE,
+    STATUS_PAGE,
     how_often,
     or_of_its_names,
     shortened,
@@ -20,7 +21,6 @@ from netcheck.verdict.naming import (
     the_reply,
 )
 
-_STATUS_PAGE = "www.apple.com/support/systemstatus"
 _DOWN = {
     Phase.CONNECT: (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.HOST_UNREACHABLE),
     Phase.PROXY_HANDSHAKE: (
@@ -63,7 +63,7 @@ def apple_unreachable(case: Case) -> Found | None:
         APPLE,
         about,
         f"not reached over any of the {len(leading)} paths that lead to Apple; {how_often(case, about)}",
-        f"Look at {_STATUS_PAGE} and ask Apple about {the_hosts(case, about)} on {the_ports(case, about)}. "
+        f"Look at {STATUS_PAGE} and ask Apple about {the_hosts(case, about)} on {the_ports(case, about)}. "
         "No path reaches them, while other hosts of Apple's can be reached.",
         the_reply(about),
     )
@@ -95,7 +95,7 @@ def apple_certificate(case: Case) -> Found | None:
         about,
         how_often(case, about),
         "Compare this machine's clock with another one first. If it is right, ask Apple "
-        f"({_STATUS_PAGE}) about the certificate of {the_hosts(case, about)}.",
+        f"({STATUS_PAGE}) about the certificate of {the_hosts(case, about)}.",
         the_reply(about),
     )
 
@@ -126,7 +126,7 @@ def hosts_unreachable(case: Case) -> Found | None:
         APPLE,
         about,
         f"{len({e.result.host for e in about})} of {len(tried)} hosts fail{at}; {how_often(case, about)}",
-        f"If it lasts, ask Apple ({_STATUS_PAGE}) about {which} on "
+        f"If it lasts, ask Apple ({STATUS_PAGE}) about {which} on "
         f"{the_ports(case, about)}. Only these cannot be reached from netcheck's machine."
         f"{or_of_its_names(case, about)}",
         the_reply(about),

@@ -24,7 +24,9 @@ from netcheck.verdict.matching import (
     tls_had_begun,
 )
 from netcheck.verdict.naming import (
+    APPLE,
     FAMILIES,
+    STATUS_PAGE,
     THIS_NETWORK,
     apples_networks,
     commonest,
@@ -135,11 +137,16 @@ def _when_in_tls(about: Sequence[Counted]) -> str:
     return "in the middle of TLS" if all(map(tls_had_begun, about)) else "as soon as TLS begins"
 
 
-@cause(Cause.SESSION_BROKEN, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
+@cause(Cause.SESSION_BROKEN, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER, Hop.APPLE)
 def session_broken(case: Case) -> Found | None:
+    """What follows TLS is cut on the way; or Apple itself says, within TLS, what nobody expects."""
     about = _cut_in_tls(case, case.mostly(phase_is(Phase.SESSION)))
     if not about:
         return None
+    said = list(filter(case.is_said_by_apple, about))
+    if 2 * len(said) >= len(about):
+        return _is_answered_otherwise(case, said)
+    about = [each for each in about if each not in said]
     owner = on_the_way(case, about)
     needed = "; the provider API needs HTTP/2" if case.role is Role.PROVIDER else ""
     return Found(
@@ -148,6 +155,17 @@ def session_broken(case: Case) -> Found | None:
         how_often(case, about),
         f"Ask {owner.asked} to pass on unchanged what follows the TLS handshake. Sessions with "
         f"{the_hosts(case, about)} on {the_ports(case, about)} are broken{needed}.",
+        the_reply(about),
+    )
+
+
+def _is_answered_otherwise(case: Case, about: Sequence[Counted]) -> Found:
+    return Found(
+        APPLE,
+        about,
+        how_often(case, about),
+        f"If it lasts, ask Apple ({STATUS_PAGE}) about {the_hosts(case, about)} on {the_ports(case, about)}. "
+        "They answer under Apple's certificate, and not as they should. Nobody on the way can change that.",
         the_reply(about),
     )
 

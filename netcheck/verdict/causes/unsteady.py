@@ -42,7 +42,7 @@ def intermittent(case: Case) -> Found | None:
         return None
     count = how_many(len({each.result.host for each in about}), "host")
     about = [*about, *(_fails_alike(case, about) if is_random else ())]
-    owner = _who_passes_on(case, about)
+    owner = APPLE if all(map(case.is_said_by_apple, about)) else _who_passes_on(case, about)
     return Found(
         owner,
         about,

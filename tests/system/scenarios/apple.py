@@ -54,6 +54,19 @@ SCENES: Mapping[str, Scene] = {
         breaks=lambda lab: between.alerting(lab.namespace, lab.certificates),
         leads=one_courier_led_to(ALERTING),
     ),
+    "Apple's provider API answers otherwise than APNs does": Scene(
+        {
+            **DANTE_FINE,
+            ("direct", PROVIDER): Finding(NOT_READY, Cause.SESSION_BROKEN, Hop.APPLE),
+            ("dante", PROVIDER): Finding(NOT_READY, Cause.SESSION_BROKEN, Hop.APPLE),
+        },
+        BESIDE_DANTE,
+        stand_ins=lambda lab: (
+            lab.tls_couriers,
+            tls_provider(lab.namespace, lab.certificates, HOSTS["api.push.apple.com"], answer="return 405;"),
+        ),
+        services=lambda _: {"provider": {"request": True}},
+    ),
     "all of Apple's certificates have expired": Scene(
         direct(NOT_READY, Cause.APPLE_CERTIFICATE, Hop.APPLE),
         stand_ins=lambda lab: (

@@ -17,7 +17,6 @@ from tests.system.breakages import (
     at_proxy,
     beside,
     corporate,
-    corporate_authority,
     drop,
     led_to,
 )
@@ -123,14 +122,6 @@ SCENES: Mapping[str, Scene] = {
     "a proxy decrypts": Scene(
         at_proxy("squid", NOT_READY, Cause.TLS_INTERCEPTED),
         beside(squid=lambda lab: lab.squid_that_decrypts.url),
-    ),
-    "a proxy decrypts where it may, and speaks no HTTP/2": Scene(
-        {
-            ("squid", DEVICE): Finding(NOT_READY, Cause.TLS_INTERCEPTED, Hop.PROXY),
-            ("squid", PROVIDER): Finding(NOT_READY, Cause.SESSION_BROKEN, Hop.PROXY),
-        },
-        lambda lab: {"squid": {"proxy": lab.squid_that_decrypts.url}},
-        provider_trusts=corporate_authority,
     ),
     "a proxy says yes to everything": Scene(
         at_proxy("haproxy", NOT_READY, Cause.PROXY_FALSE_SUCCESS),

@@ -7,7 +7,8 @@ import pytest
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Family
-from netcheck.model.results import LargeHello, Standing
+from netcheck.model.results import LargeHello, Standing, TlsInfo, Trust
+from netcheck.model.services import Service, TlsSettings
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.world import Beside
@@ -256,6 +257,39 @@ def test_only_servers_are_told_what_the_provider_api_needs() -> None:
     device, provider = assess([COURIER, API], [DIRECT], once(results)).judgements
     assert [each.cause for each in (device, provider)] == [Cause.SESSION_BROKEN] * 2
     assert ["HTTP/2" in (each.next_step or "") for each in (device, provider)] == [False, True]
+
+
+REFUSED_WITHIN = Failure(Phase.SESSION, Reason.REFUSED, "the request was not answered by APNs: HTTP 405")
+ASKED = replace(API, tls=TlsSettings(is_apples=True))
+
+
+@pytest.mark.parametrize(
+    ("service", "tls", "failure", "hop"),
+    [
+        (ASKED, certificate(), REFUSED_WITHIN, Hop.APPLE),
+        (ASKED, certificate(Trust.PUBLIC), REFUSED_WITHIN, Hop.APPLE),
+        (ASKED, certificate(), replace(REFUSED_WITHIN, reason=Reason.BAD_ANSWER), Hop.APPLE),
+        (ASKED, certificate(), replace(REFUSED_WITHIN, reason=Reason.CLOSED), Hop.PROXY),
+        (ASKED, certificate(), replace(REFUSED_WITHIN, reason=Reason.RESET), Hop.PROXY),
+        (ASKED, certificate(), replace(REFUSED_WITHIN, reason=Reason.TIMEOUT), Hop.PROXY),
+        (ASKED, None, REFUSED_WITHIN, Hop.PROXY),
+        # the system's store, in which an interceptor's authority may be
+        (API, certificate(Trust.PUBLIC), REFUSED_WITHIN, Hop.PROXY),
+        (API, certificate(), REFUSED_WITHIN, Hop.APPLE),
+    ],
+)
+@pytest.mark.parametrize("at_times", [False, True])
+def test_what_apple_says_within_tls_is_nobodys_on_the_way(
+    service: Service, tls: TlsInfo | None, failure: Failure, hop: Hop, at_times: bool
+) -> None:
+    failed = result(service, 443, failure, tls=tls, path=PROXY.name, address="17.188.128.9")
+    standings = [standing_of(failed, 1, True, (True, False), failed)] if at_times else once([failed])
+    random = frozenset({Part(PROXY.name, 443, failed.attempt.family)}) if at_times else frozenset()
+    (judged,) = assess([service], [PROXY], standings, random=random).judgements
+    assert judged.hop is hop
+    if hop is Hop.APPLE:
+        assert judged.cause is (Cause.INTERMITTENT if at_times else Cause.SESSION_BROKEN)
+        assert "ask Apple" in (judged.next_step or "").replace("Ask", "ask")
 
 
 def test_where_all_of_a_service_fails_its_addresses_show_no_blocked_ranges() -> None:

@@ -1,0 +1,243 @@
+"""The way from a certificate to an authority that vouches for it: by name and signature, link by link.
+
+Pure, and bounded in what it costs, whatever is presented. What an authority must be like beside its name,
+its key and its dates is for who asks.
+"""
+
+import base64
+import hashlib
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple, TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
+
+from netcheck.apns import certificates
+from netcheck.apns.certificates import Said
+from netcheck.model.results import Trust
+
+_LONGEST_CHAIN = 32
+"""Certificates: some servers send all authorities of their company along, in any order."""
+_MOST_SIGNATURES = 12
+"""Checked in one search: those in use need three."""
+_LARGEST_KEY = 1100
+"""Bytes of a public key: RSA of 8192 bits. A larger one takes long to check by, and nobody has one."""
+_REMEMBERED, _LARGEST_REMEMBERED = 128, 8 * 1024
+"""Certificates, and bytes of one, or of one and its issuer: as many as peers of one site show, and too few to
+fill the memory."""
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([^-]{1,200000})-----END CERTIFICATE-----")
+
+_UNUSABLE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    InvalidSignature,
+    InternalError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for certificates that it cannot use, and for signatures that are none."""
+
+
+class Authority(NamedTuple):
+    """A certificate of one, in DER, and what it says."""
+
+    der: bytes
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Authorities, by their subject in DER. What the library cannot read vouches for nobody."""
+
+    by_subject: Mapping[bytes, tuple[Authority, ...]] = field(default_factory=dict)
+
+    def named(self, subject: bytes) -> tuple[Authority, ...]:
+        return self.by_subject.get(subject, ())
+
+
+NOBODY = Store()
+
+
+def store(authorities: Iterable[bytes]) -> Store:
+    """A store of certificates in DER."""
+    found: dict[bytes, tuple[Authority, ...]] = {}
+    for der in authorities:
+        said = certificates.read(der, most_names=0)
+        found[said.subject.der] = (*found.get(said.subject.der, ()), Authority(der, said))
+    return Store(found)
+
+
+def in_pem(data: bytes) -> list[bytes]:
+    """The certificates of a file in PEM, in DER, whatever else is in it; what is no Base64 is left out."""
+    found = []
+    for body in _PEM.findall(data):
+        with suppress(ValueError):
+            found.append(base64.b64decode(body))
+    return found
+
+
+K = TypeVar("K", bool, bytes)
+T = TypeVar("T")
+
+
+def _remembered(look: Callable[[bytes, K], T]) -> Callable[[bytes, K], T]:
+    """What was found out of a certificate stays known: a peer shows the same one in every probe.
+
+    To read it and to check its signature costs a third of what the handshake does.
+    """
+    known = lru_cache(_REMEMBERED)(look)
+
+    def either(der: bytes, about: K) -> T:
+        size = len(der) + (len(about) if isinstance(about, bytes) else 0)
+        return known(der, about) if size <= _LARGEST_REMEMBERED else look(der, about)
+
+    return either
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One certificate of a chain as it was presented."""
+
+    der: bytes
+    said: Said
+    fingerprint: bytes
+
+    def may_issue(self, time: datetime | None) -> bool:
+        """Without this, anyone with a certificate could issue others (RFC 5280 section 4.2.1.9)."""
+        is_one = self.said.is_authority and self.said.key_size <= _LARGEST_KEY
+        return is_one and _is_in_date(self.said, time)
+
+
+def links(presented: Sequence[bytes]) -> list[Link]:
+    """As many as may matter; for whom a certificate is, only the leaf is asked."""
+    return [_link(der, place == 0) for place, der in enumerate(presented[:_LONGEST_CHAIN])]
+
+
+@_remembered
+def _link(der: bytes, is_leaf: bool) -> Link:
+    said = certificates.read(der) if is_leaf else certificates.read(der, most_names=0)
+    return Link(der, said, hashlib.sha256(der).digest())
+
+
+class Way(NamedTuple):
+    """A way that ends at who vouches."""
+
+    trust: Trust
+    issuers: tuple[Said, ...]
+    """Above the leaf, one after the other; none where the leaf itself is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vouching:
+    """Who vouches for certificates, and what that makes of them."""
+
+    stores: tuple[tuple[Trust, Store], ...]
+    known: frozenset[bytes] = frozenset()
+    """SHA-256 of Apple's authorities, which the peer itself presents."""
+
+
+def way_up(
+    chain: Sequence[Link],
+    vouching: Vouching,
+    time: datetime | None,
+    takes: Callable[[tuple[Said, ...]], bool] = lambda _: True,
+) -> Way | None:
+    """The shortest way from the leaf to who vouches: signature by signature, never by names alone.
+
+    Along every way, as devices go: an authority that another one signed too may have several certificates
+    in the chain, and only one that leads on. Who is in a store itself needs nobody else, as with curl.
+    Without a time, dates do not matter. Only issuers in such a row are gone by that the caller `takes`.
+    """
+    signatures = _Signatures()
+    reached: dict[Link, tuple[Said, ...]] = {chain[0]: ()} if chain else {}
+    waiting = list(reached)
+    for current in waiting:  # grows meanwhile
+        below = reached[current]
+        if found := _end_of(current, below, vouching, time, takes, signatures):
+            return found
+        for parent in chain[1:]:
+            if not (parent.may_issue(time) and signatures.join(current, parent)):
+                continue
+            above = (*below, parent.said)
+            if not takes(above):
+                continue
+            if parent.fingerprint in vouching.known:
+                return Way(Trust.APPLE, above)
+            if parent not in reached:
+                reached[parent] = above
+                waiting.append(parent)
+    return None
+
+
+def _end_of(
+    current: Link,
+    below: tuple[Said, ...],
+    vouching: Vouching,
+    time: datetime | None,
+    takes: Callable[[tuple[Said, ...]], bool],
+    signatures: "_Signatures",
+) -> Way | None:
+    """Where it is in a store, or was issued by who is."""
+    for trust, authorities in vouching.stores:
+        if any(current.der == der for der, _ in authorities.named(current.said.subject.der)):
+            return Way(trust, below)
+        for der, said in authorities.named(current.said.issuer.der):
+            above = (*below, said)
+            if _is_in_date(said, time) and takes(above) and signatures.hold(current.der, der):
+                return Way(trust, above)
+    return None
+
+
+def _is_in_date(said: Said, time: datetime | None) -> bool:
+    return time is None or said.is_valid_at(time)
+
+
+class _Signatures:
+    """Checks signatures, so many and no more."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_SIGNATURES
+
+    def join(self, link: Link, issuer: Link) -> bool:
+        """Whether one link of a chain issued the other."""
+        return link.said.issuer.der == issuer.said.subject.der and self.hold(link.der, issuer.der)
+
+    def hold(self, certificate: bytes, issuer: bytes) -> bool:
+        """Whether the certificate was signed by an issuer that has the name it gives."""
+        if self._left <= 0:
+            return False
+        self._left -= 1
+        return _is_signed_by(certificate, issuer)
+
+
+@_remembered
+def _is_signed_by(der: bytes, issuer: bytes) -> bool:
+    certificate, authority = _loaded(der), _loaded(issuer)
+    if certificate is None or authority is None:
+        return False
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except _UNUSABLE:
+        return False
+    return True
+
+
+def _loaded(der: bytes) -> x509.Certificate | None:
+    """As the library reads it; None where it cannot, or is not to try."""
+    if len(der) > certificates.LARGEST:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a peer's certificate, or an old root's: nobody here can help
+        try:
+            return x509.load_der_x509_certificate(der)
+        except _UNUSABLE:
+            return None
