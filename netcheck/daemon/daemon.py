@@ -24,6 +24,7 @@ from netcheck.daemon.lifeline import Lifeline
 from netcheck.daemon.proving import Proving
 from netcheck.daemon.reloading import Reloads, read_config
 from netcheck.daemon.showing import Showing
+from netcheck.daemon.standstill import slept
 from netcheck.daemon.systemd import Systemd, passed_sockets
 from netcheck.export.negotiate import Exporter
 from netcheck.facts import Belief, Facts
@@ -172,7 +173,7 @@ class Daemon:
     def _take(self, config: Config) -> None:
         """In one step, so that state and config always agree."""
         own = self._state.own
-        self._state.note_clocks(time.time(), trio.current_time())
+        self._state.note_clocks(time.time(), trio.current_time(), slept())
         own.reload_successful, own.reload_success_time = True, time.time()
         _log.info("configuration reloaded from %s: %s", self._file, in_words(self._config, config))
         if config.listen != self._config.listen:
@@ -292,10 +293,10 @@ async def _watch_clocks(state: State) -> None:
     """
     own = state.own
     with Lifeline() as lifeline:
-        state.note_clocks(time.time(), trio.current_time())
+        state.note_clocks(time.time(), trio.current_time(), slept())
         while True:
             due = trio.current_time() + _LOOP_CHECK
             await trio.sleep_until(due)
             own.loop_lag.observe(trio.current_time() - due)
-            state.note_clocks(time.time(), trio.current_time())
+            state.note_clocks(time.time(), trio.current_time(), slept())
             lifeline.beat()

@@ -13,6 +13,11 @@ _LONGEST = 4.0
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on in a machine that sleeps
 
 
+def slept() -> float:
+    """For how many seconds the machine has, since it was started, where the system says so."""
+    return time.clock_gettime(_CLOCK) - time.monotonic()
+
+
 class Pulse:
     """Beats as long as the process runs."""
 

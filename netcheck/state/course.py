@@ -12,14 +12,12 @@ from typing import NamedTuple
 
 from netcheck.model.results import Attempt, independent
 from netcheck.model.trends import Moment, Silence, Trend
-from netcheck.state.gaps import Gaps
+from netcheck.state.gaps import SILENT, Gaps
 
 _UP = 3
 """So many hosts make it sure that a part is up again; all of them where there are fewer."""
 _FEWEST_TRIES = 2
 """Where there is one host only: one may be an accident."""
-_SILENT = 2
-"""So many hosts in a row that failed make a silence, though it was never sure that the part was down."""
 _SILENCES = 8
 """How many of the last ones are remembered."""
 
@@ -103,7 +101,7 @@ class Course:
         if self._down is None:
             unexplained = {host: seen for host, seen in over.items() if not seen.is_explained}
             self._gaps.note_failures({host: seen.first for host, seen in unexplained.items()})
-            is_over = _independent(unexplained) >= _SILENT
+            is_over = _independent(unexplained) >= SILENT
             return self._end_silence(unexplained, silent, attempt) if is_over else None
         if attempt.at < self._down.at:
             return None
@@ -132,7 +130,7 @@ class Course:
 
         Unless nothing else failed.
         """
-        if ended.hosts and ended.hosts <= self._failing.keys() | self._down_at:
+        if ended.hosts and all(host in self._failing or host in self._down_at for host in ended.hosts):
             return
         begin, end = ended.silence
         self._forgotten = max(self._forgotten, end)
@@ -170,8 +168,8 @@ class Course:
         gap = self._gaps.around(attempt.at)
         if gap is None or since <= gap.after:
             return None
-        gap.failing.setdefault(host, attempt)
-        if gap.hosts < _SILENT:
+        gap.note({host: attempt})
+        if not gap.is_silence:
             return None
         begin, end = gap.silence
         is_known = any(first <= begin and end <= last for first, last in self._silences)

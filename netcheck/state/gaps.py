@@ -4,12 +4,15 @@ An answer is known at once, a failure only when nobody waits any more: answers t
 come by then. What failed in such a time is as much of a silence as if it had been known before.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from netcheck.model.results import Attempt, independent
 from netcheck.model.trends import Silence
 
+SILENT = 2
+"""So many hosts that failed, and none that answered, make a silence."""
 _MOST, _SHORTEST = 8, 2.0
 """So many are remembered, and how many seconds each lasts at least: in less, hardly a connection fails for
 want of an answer, as it asks again after one second."""
@@ -26,14 +29,22 @@ class Gap:
     failing: dict[str, Attempt] = field(default_factory=dict)
     """The hosts that began to fail in it, each with its first attempt that did."""
 
-    @property
-    def silence(self) -> Silence:
-        return min(attempt.at for attempt in self.failing.values()), self.end
+    begin: float = math.inf
+    """When the first of these was asked."""
+    is_silence: bool = False
+    """Whether so many failed that it is no accident of theirs."""
+
+    def note(self, failing: Mapping[str, Attempt]) -> None:
+        """Take in hosts; there may be thousands, one after the other."""
+        for host, attempt in failing.items():
+            if host not in self.failing:
+                self.failing[host] = attempt
+                self.begin = min(self.begin, attempt.at)
+        self.is_silence = self.is_silence or independent(self.failing.items()) >= SILENT
 
     @property
-    def hosts(self) -> int:
-        """How many failed that are no accident of each other."""
-        return independent(self.failing.items())
+    def silence(self) -> Silence:
+        return self.begin, self.end
 
 
 class Gaps:
@@ -55,7 +66,7 @@ class Gaps:
         """The hosts that began to fail then, where it is over by now."""
         for host, attempt in failing.items():
             if (gap := self.around(attempt.at)) is not None:
-                gap.failing.setdefault(host, attempt)
+                gap.note({host: attempt})
 
     def around(self, at: float) -> Gap | None:
         """The one in which nothing is known to have answered then."""
@@ -63,9 +74,9 @@ class Gaps:
 
     def _split(self, gap: Gap, attempt: Attempt) -> None:
         """There was an answer in it, as is told late."""
-        at = attempt.at
-        later = Gap(at, gap.until, gap.end, {h: a for h, a in gap.failing.items() if a.at > at})
-        gap.until, gap.end = at, at + attempt.seconds
-        gap.failing = {host: failed for host, failed in gap.failing.items() if failed.at < at}
-        self._known.insert(self._known.index(gap) + 1, later)
+        at, place = attempt.at, self._known.index(gap)
+        earlier, later = Gap(gap.after, at, at + attempt.seconds), Gap(at, gap.until, gap.end)
+        earlier.note({host: failed for host, failed in gap.failing.items() if failed.at < at})
+        later.note({host: failed for host, failed in gap.failing.items() if failed.at > at})
+        self._known[place : place + 1] = [earlier, later]
         del self._known[:-_MOST]

@@ -47,7 +47,7 @@ class State:
         self.push_certificates = PushCertificates()
         self.own = SelfState()
         self._ahead: float | None = None
-        """By how many seconds the wall clock was last ahead of the monotonic one."""
+        """By how many seconds the wall clock was last ahead of the monotonic one, but for sleep."""
         self.inquiries = Counter[str]()
         """How many inquiries are under way into each path."""
 
@@ -108,17 +108,18 @@ class State:
         self.inquiries.subtract(paths)
         self.inquiries = +self.inquiries
 
-    def note_clocks(self, wall: float, at: float) -> None:
+    def note_clocks(self, wall: float, at: float, slept: float = 0.0) -> None:
         """What the clocks say now; where the wall clock was set meanwhile, the times that are shown move.
 
-        By the monotonic one, which stands still while the machine sleeps: what was seen before counts as
-        newer then. What a clock said that only goes slower or faster for a while is as good as it was.
+        The monotonic one stands still while the machine sleeps, `slept` seconds by now: the wall clock is
+        then no more wrong than before. What a clock said that only goes slower or faster for a while is as
+        good as it was.
         """
-        before, self._ahead = self._ahead, wall - at
+        before, self._ahead = self._ahead, wall - at - slept
         if before is None or abs(moved := self._ahead - before) < _SET:
             return
         self.version += 1
-        self.endpoints.set_clock(at, self._ahead)
+        self.endpoints.set_clock(at, wall - at)
         self.push_certificates.move_clock(moved)
         self.own.reload_success_time += moved
 

@@ -1,19 +1,18 @@
 """Everything that counts, of all paths, with what is known besides."""
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple
 
-from netcheck.apns.addresses import published_range
 from netcheck.apns.services import provers
 from netcheck.model.failing import DNS_SILENCE, Failure, Hitch, Phase, Reason
 from netcheck.model.findings import Needed
 from netcheck.model.holds import Hold
-from netcheck.model.paths import Binding, ProbePath, RecordType, Way
+from netcheck.model.paths import ProbePath, RecordType, Way
 from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
 from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.model.services import Network, Service
@@ -21,15 +20,13 @@ from netcheck.model.trends import Part, Silence, Trends
 from netcheck.phrases import date_text
 from netcheck.verdict.counting import Counted, Counting
 from netcheck.verdict.matching import Matches, is_apples, is_unheard, phase_is, reason_is, software_of
+from netcheck.verdict.routes import Routes
 
 _UNASKED = (Reason.NETWORK_UNREACHABLE, Reason.NO_LOCAL_ADDRESS)
 """From a nameserver so nobody waits for an answer: this machine has no way to it."""
 _SAME_CLOCK = 60.0
 """Seconds that it may gain or lose from one attempt to another; one that is set back by less harms nobody."""
 
-_LEFT = (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET)
-_BEYOND = (Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE, Phase.TLS, Phase.SESSION)
-"""What fails so, or there, had a route."""
 _FEWEST_NAMES = 3
 """So many that get no answer are no accident, and so many that get one show that there are answers again."""
 
@@ -238,31 +235,18 @@ class World:
         return {host for service in self.services if hosts & {*service.hosts} for host in service.hosts}
 
     def is_of_before(self, path: ProbePath, each: Counted) -> bool:
-        """Whether it failed as the resolver answered nobody, or for want of a route, which is over."""
+        """Whether it failed as the resolver answered nobody, or for want of a route, which is over.
+
+        In one look no route comes back.
+        """
         if each.failure is not None and each.failure.lacks_route:
-            return each.result.attempt.at < self._routed_since.get(path.binding, -math.inf)
+            return bool(self._trends) and self._routes.are_back_since(each)
         back = self._dns_back_since.get(path.resolver.name, math.inf)
         return is_unheard(each) and each.asked_at < back < math.inf
 
     @cached_property
-    def _routed_since(self) -> Mapping[Binding, float]:
-        """By the way out: when something first left for where no route had led before."""
-        lacked: dict[tuple[Binding, Hashable], float] = {}
-        left: dict[tuple[Binding, Hashable], list[float]] = {}
-        for path in self.paths:
-            for each in self._by_path[path.name]:
-                where, at = (path.binding, _where_to(each.result.attempt)), each.result.attempt.at
-                failure = each.result.attempt.failure
-                if failure is not None and failure.lacks_route:
-                    lacked[where] = max(at, lacked.get(where, at))
-                elif failure is None or failure.reason in _LEFT or failure.phase in _BEYOND:
-                    left.setdefault(where, []).append(at)
-        found: dict[Binding, float] = {}
-        for where, last in lacked.items():
-            for at in left.get(where, ()):
-                if at > last:
-                    found[where[0]] = min(at, found.get(where[0], at))
-        return found
+    def _routes(self) -> Routes:
+        return Routes(self.paths, chain.from_iterable(self._by_path.values()))
 
     def was_without_dns(self, each: Counted) -> bool:
         """Whether none of the resolvers that are asked here has answered anybody since."""
@@ -346,14 +330,6 @@ class World:
 def _ways_out(attempt: Attempt) -> set[WayOut]:
     """All by which an attempt may be told apart from others."""
     return {WayOut(proxies, member) for proxies in (attempt.proxies, ()) for member in (attempt.member, None)}
-
-
-def _where_to(attempt: Attempt) -> Hashable:
-    """Where the route should lead: to all of a range of Apple's alike."""
-    if attempt.proxy is not None:
-        return attempt.proxy.place
-    address = attempt.address
-    return attempt.family, address and (published_range(address) or address)
 
 
 def _are_several(names: Iterable[bool]) -> bool:

@@ -360,3 +360,18 @@ def test_witnesses_of_a_range_were_last_reached_there(within: str) -> None:
         COURIER.hosts[:2] if within == RANGE else COURIER.hosts[2:3]
     )
     assert witnesses == {}
+
+
+def test_each_of_many_failures_that_are_told_late_costs_the_same() -> None:
+    def costs(hosts: int) -> int:
+        many = replace(COURIER, hosts=tuple(f"{n}-courier.test" for n in range(hosts + 2)))
+        story = Story(many).tell(hosts, 0.0, fails=False, service=many)
+        story.tell(hosts, 110.0, fails=False, service=many)
+
+        def tell_all() -> None:
+            for host in range(hosts):
+                story.tell(host, 1.0 + 100.0 * host / hosts, fails=True, service=many)
+
+        return calls_in(tell_all)
+
+    assert costs(800) < 4.4 * costs(200)

@@ -130,6 +130,17 @@ def test_a_clock_that_is_made_to_go_faster_moves_nothing() -> None:
     assert state.endpoints.latest[IPV4].last_run == 1100
 
 
+def test_what_was_seen_before_the_machine_slept_keeps_its_time() -> None:
+    """Only the monotonic clock has stood still; the wall clock was as right as after it."""
+    state, night = fresh(), 8 * 3600.0
+    state.note_clocks(1000.0, 0.0, slept=50.0)
+    state.record(visit(result(COURIER, 5223, time=1005, at=5.0)))
+    state.note_clocks(1010.0 + night, 10.0, slept=50.0 + night)
+    state.record(visit(result(COURIER, 5223, REFUSED, time=1012 + night, at=12.0)))
+    seen = state.endpoints.latest[IPV4]
+    assert (seen.last_success, seen.last_run) == (1005, 1012 + night)
+
+
 def test_a_dns_outage_is_a_failure_and_no_gap() -> None:
     state = fresh()
     state.record(visit(result(COURIER, 5223), result(COURIER, 5223, family=Family.IPV6)))

@@ -351,8 +351,38 @@ def test_where_routes_are_back_they_are_not_what_is_missing(at: float, cause: Ca
     lacking = couriers(NO_ROUTE, hosts=(0, 1, 2))
     (left,) = couriers(DROPPED, (5223,), hosts=(0,))
     left = replace(left, host=COURIER.hosts[3], attempt=replace(left.attempt, at=at, time=at))
-    judged = Scene(None, Verdict.NOT_READY, None, [*lacking, left]).judged()
+    trends = {Part("direct", port, Family.IPV4): Trend(down=Moment(980.0, 980.0)) for port in COURIER.ports}
+    (judged,) = assess([COURIER], [DIRECT], once([*lacking, left]), trends=trends).judgements
     assert (judged.cause, judged.is_of_before) == (cause, False)
+
+
+_CUT = Failure(Phase.TLS, Reason.CLOSED, "closed")
+
+
+@pytest.mark.parametrize("is_one_look", [True, False])
+@pytest.mark.parametrize("failure", [None, _CUT], ids=["no other fault", "another one too"])
+def test_a_route_to_a_part_of_a_range_is_missing_whoever_is_asked_last(
+    failure: Failure | None, is_one_look: bool
+) -> None:
+    """The order is chance, as Apple's names have addresses in all of a range."""
+    seen = [
+        result(
+            COURIER,
+            port,
+            NO_ROUTE if number < 2 else failure if port == 5223 else None,
+            host=COURIER.hosts[number],
+            address=f"17.57.14{5 - number // 2}.{number}",
+            at=1000.0 + number,
+        )
+        for number in range(4)
+        for port in COURIER.ports
+    ]
+    quiet = {Part("direct", port, Family.IPV4): Trend() for port in COURIER.ports}
+    trends = {} if is_one_look else quiet
+    (judged,) = assess([COURIER], [DIRECT], once(seen), trends=trends, is_one_look=is_one_look).judgements
+    assert not judged.is_of_before
+    assert Cause.LOCAL_MACHINE in {finding.cause for finding in judged.findings}
+    assert Cause.FALLBACK_BLOCKED not in {finding.cause for finding in judged.findings}
 
 
 def test_where_all_that_fails_is_of_a_time_without_routes_nobody_has_looked_since() -> None:
