@@ -70,21 +70,25 @@ class Case:
     def members_at_fault(self) -> frozenset[str]:
         """The addresses of a proxy's name by which hosts of a service fail that others of them lead to.
 
-        By one host it could be the host.
+        By one host it could be the host; or where the address leads to another of Apple's on that port.
         """
         failing: dict[tuple[Needed, str], set[str]] = {}
         reached: dict[Needed, dict[str, set[str]]] = {}
+        leads = set[tuple[int, str]]()
         for each in self.counted:
             if (member := each.result.attempt.member) is None:
                 continue
             if each.failure is None:
                 reached.setdefault(each.place, {}).setdefault(member, set()).add(each.result.host)
+                if is_apples(each):
+                    leads.add((each.result.port, member))
             else:
                 failing.setdefault((each.place, member), set()).add(each.result.host)
         return frozenset(
             member
             for (place, member), hosts in failing.items()
             if len(hosts) >= _HOSTS_OF_A_MEMBER
+            and (place.port, member) not in leads
             and member not in reached.get(place, {})
             and sum(map(len, reached.get(place, {}).values())) >= _HOSTS_OF_A_MEMBER
         )

@@ -698,7 +698,10 @@ def test_all_hosts_that_go_by_one_address_of_a_proxys_name_are_not_few() -> None
     assert judged.cause is Cause.PROXY_FALSE_SUCCESS
 
 
-def by_members(failure: Failure, *bad: str, hosts: int = 4) -> Judgement:
+COURIER2 = replace(COURIER, name="courier2", hosts=("0-courier2.push.apple.com",))
+
+
+def by_members(failure: Failure, *bad: str, hosts: int = 4, beside: Sequence[Result] = ()) -> Judgement:
     """What is said where couriers go by two addresses of the proxy in turn, and these of them fail so."""
     spoke = failure.reason is not Reason.PROXY_TIMEOUT
     plain = couriers(None, (443,), path=PROXY, family=Family.NAME, hosts=range(hosts), spoke=True)
@@ -713,7 +716,8 @@ def by_members(failure: Failure, *bad: str, hosts: int = 4) -> Judgement:
             proxy_spoke=spoke or not fails,
         )
         results.append(replace(each, attempt=attempt))
-    return Scene(None, Verdict.DEGRADED, None, results, paths=(PROXY,)).judged()
+    scene = Scene(None, Verdict.DEGRADED, None, [*results, *beside], paths=(PROXY,))
+    return replace(scene, services=(COURIER, COURIER2) if beside else (COURIER,)).judged()
 
 
 @pytest.mark.parametrize(
@@ -738,3 +742,11 @@ def test_no_address_of_a_proxys_name_is_named_where_all_fail_or_one_host_does(
     judged = by_members(DENIED, *bad, hosts=hosts)
     assert judged.hop is Hop.PROXY
     assert "at its address" not in (judged.next_step or "")
+
+
+def test_no_address_of_a_proxys_name_is_named_that_leads_to_another_of_apples_services() -> None:
+    plain = result(COURIER2, 443, path="proxy", family=Family.NAME, proxies=PROXY.proxies, proxy_spoke=True)
+    for member, is_named in (("10.0.0.1", True), ("10.0.0.2", False)):
+        works = replace(plain, attempt=replace(plain.attempt, member=member))
+        next_step = by_members(GONE, "10.0.0.2", beside=[works]).next_step or ""
+        assert ("at its address" in next_step) is is_named
