@@ -1,7 +1,8 @@
 """The page in a browser while its daemon goes and comes back, and what hostile peers say on it."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -101,6 +102,7 @@ class Script:
 
     def __init__(self, page: Page, known: Facts) -> None:
         self.page = page
+        self._held: list[Callable[[], None]] | None = None
         self._html = render(known, Past(), "0.1.0", NOW)
         page.route("**/*", self._answer)
         page.goto("http://netcheck.test/")
@@ -109,10 +111,20 @@ class Script:
         self._html = render(known, Past(), "0.1.0", NOW)
         self.page.evaluate("refresh()")
 
+    @contextmanager
+    def slowly(self) -> Iterator[None]:
+        """What is asked for meanwhile is answered at the end, as it was when it was asked for."""
+        self._held = []
+        yield
+        held, self._held = self._held, None
+        for answer in held:
+            answer()
+
     def _answer(self, route: Route) -> None:
         path = urlsplit(route.request.url).path
         if path == "/":
-            return route.fulfill(body=self._html, content_type="text/html")
+            answer = partial(route.fulfill, body=self._html, content_type="text/html")
+            return answer() if self._held is None else self._held.append(answer)
         if found := asset(path.removeprefix("/assets/")):
             return route.fulfill(body=found[0], content_type=found[1])
         return None  # the stream of events says nothing
@@ -146,6 +158,14 @@ def test_what_was_opened_or_closed_stays_so(script: Script) -> None:
     script.show(with_lines(20, 25))
     expect(script.page.locator("article")).to_contain_text("Devices on path-25")
     expect(lines).not_to_have_attribute("open", "")
+
+
+def test_what_changes_while_the_page_is_under_way_is_asked_for_after_it(script: Script) -> None:
+    with script.slowly():
+        script.show(site(30, 20))
+        script.page.wait_for_timeout(200)  # the request is here
+        script.show(site(30, 25))
+    expect(script.page.locator("h1")).to_have_text("Push works with limits on path-25.")
 
 
 def test_while_text_is_selected_the_page_waits_and_says_so(script: Script) -> None:

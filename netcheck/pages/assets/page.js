@@ -11,6 +11,7 @@ let notLiveSince = null;
 let isWaiting = false; // for text to be no longer selected
 let refreshing = null;
 
+let isDue = false; // something was new while the page was under way
 function tell(isLive) {
   notLiveSince = isLive ? null : notLiveSince ?? new Date().toISOString().replace("T", " ").slice(0, 19);
   say(isLive ? "live" : `not live since ${notLiveSince} UTC`, isLive);
@@ -41,7 +42,15 @@ function connect() {
 
 // One at a time; while somebody reads or copies what would be replaced, it waits.
 function refresh() {
-  refreshing ??= fetchPage().finally(() => { refreshing = null; });
+  if (refreshing) {
+    isDue = true;
+    return;
+  }
+  isDue = false;
+  refreshing = fetchPage().finally(() => {
+    refreshing = null;
+    if (isDue) refresh();
+  });
 }
 
 async function fetchPage() {
