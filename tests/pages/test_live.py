@@ -168,6 +168,15 @@ def test_what_changes_while_the_page_is_under_way_is_asked_for_after_it(script: 
     expect(script.page.locator("h1")).to_have_text("Push works with limits on path-25.")
 
 
+def test_a_screen_reader_is_told_what_has_changed_and_that_alone(script: Script) -> None:
+    told = script.page.get_by_role("status").last
+    script.show(site(30))
+    expect(script.page.locator("#live")).to_have_text("live")
+    expect(told).to_be_empty()
+    script.show(site(30, 20))
+    expect(told).to_have_text("Push works with limits on path-20.")
+
+
 def test_while_text_is_selected_the_page_waits_and_says_so(script: Script) -> None:
     live = script.page.locator("#live")
     script.page.locator("h1").select_text()

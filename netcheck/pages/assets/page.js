@@ -4,6 +4,7 @@
 const SILENCE = 30_000; // the server says something every ten seconds
 const AGAIN = 3_000;
 const live = document.getElementById("live");
+const told = document.getElementById("told");
 const shown = new Map(); // what the server last said of each section
 let stream = null;
 let heard = 0;
@@ -69,6 +70,7 @@ async function fetchPage() {
 
 function take(fresh) {
   document.title = fresh.title;
+  announce(fresh.getElementById("headline").textContent);
   document.getElementById("time").replaceChildren(...fresh.getElementById("time").childNodes);
   const wanted = [...fresh.querySelectorAll("main > section")];
   if (wanted.map((each) => each.id).join() !== sections().map((each) => each.id).join()) {
@@ -79,6 +81,11 @@ function take(fresh) {
     }
   }
   remember(wanted);
+}
+
+// A screen reader says it, whatever else is being read.
+function announce(headline) {
+  if (document.getElementById("headline").textContent !== headline) told.textContent = headline;
 }
 
 function sections() {
