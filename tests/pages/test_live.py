@@ -24,7 +24,7 @@ from tests.daemon.running import running
 from tests.pages.test_page import HOSTILE, NOW, hostile, site
 from tests.ports import free_port
 from tests.records import COURIER, DROPPED, facts, result
-from tests.system.browser import Window, browser
+from tests.system.browser import TOO_WIDE, Window, browser
 from tests.test_cli import config
 
 PATIENCE = 40_000
@@ -238,4 +238,19 @@ def test_no_name_is_broken_and_no_table_is_cut(
     assert page.evaluate(BROKEN_NAMES) == []
     assert page.evaluate(CUT_TABLES) == 0 or width == 820  # there it scrolls, with a shadow at its edge
     expect(page.locator(".matrix th[scope=row]").first).to_be_visible()
+    page.close()
+
+
+SEPARATED = "-office-behind-the-proxy-of-the-head-office-in-the-capital"
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("name", [SEPARATED, SEPARATED.replace("-", "_")], ids=["parts", "in-one"])
+def test_no_name_of_a_path_makes_the_page_wider_than_the_window(
+    chromium: Browser, width: int, name: str
+) -> None:
+    page = chromium.new_page(viewport={"width": width, "height": 800})
+    Script(page, site(9, 0, suffix=name))
+    assert page.evaluate(TOO_WIDE) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.close()

@@ -339,16 +339,17 @@ def test_what_was_seen_last_is_so_by_no_clock_that_was_set_since() -> None:
     assert f"{COURIER.hosts[1]}, {later.attempt.address}, {time_text(NOW - 60)}" in text
 
 
-def site(count: int, *broken: int) -> Facts:
+def site(count: int, *broken: int, suffix: str = "") -> Facts:
     """So many paths, some of which have their port 5223 blocked."""
     port = Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "0 of 3", "Open 5223.", "the firewall")
+    names = [f"path-{n}{suffix}" for n in range(count)]
     judgements = [
-        Judgement(f"path-{n}", Role.DEVICE, Verdict.FALLBACK_ONLY, (port,))
+        Judgement(name, Role.DEVICE, Verdict.FALLBACK_ONLY, (port,))
         if n in broken
-        else Judgement(f"path-{n}", Role.DEVICE, Verdict.READY)
-        for n in range(count)
+        else Judgement(name, Role.DEVICE, Verdict.READY)
+        for n, name in enumerate(names)
     ]
-    return facts([COURIER], [ProbePath(f"path-{n}") for n in range(count)], judgements)
+    return facts([COURIER], [ProbePath(name) for name in names], judgements)
 
 
 def test_of_many_paths_those_that_work_are_folded_and_the_others_come_first() -> None:
