@@ -254,3 +254,17 @@ def test_no_name_of_a_path_makes_the_page_wider_than_the_window(
     assert page.evaluate(TOO_WIDE) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.close()
+
+
+@pytest.mark.parametrize("paths", [5, 6, 50])
+def test_on_paper_no_path_is_cut_off(chromium: Browser, paths: int) -> None:
+    page = chromium.new_page(viewport={"width": 718, "height": 1000})  # A4 with usual margins
+    page.emulate_media(media="print")
+    Script(page, site(paths, 0))
+    assert page.evaluate(CUT_TABLES) == 0
+    cells = page.locator("#services td:has(button)")
+    assert all(cell.is_visible() for cell in cells.all())
+    heading = "getComputedStyle(document.querySelector('.matrix td:last-child'), '::before').content"
+    has_columns = page.locator(".matrix thead").is_visible()
+    assert has_columns or page.evaluate(heading) != "none"  # each says of what path it is
+    page.close()

@@ -11,8 +11,8 @@ let heard = 0;
 let notLiveSince = null;
 let isWaiting = false; // for text to be no longer selected
 let refreshing = null;
-
 let isDue = false; // something was new while the page was under way
+
 function tell(isLive) {
   notLiveSince = isLive ? null : notLiveSince ?? new Date().toISOString().replace("T", " ").slice(0, 19);
   say(isLive ? "live" : `not live since ${notLiveSince} UTC`, isLive);
