@@ -77,6 +77,7 @@ def _environment() -> "Environment":
         loader=jinja2.FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        auto_reload=False,  # an upgrade under a running daemon brings templates for other code
         trim_blocks=True,
         lstrip_blocks=True,
     )
