@@ -111,6 +111,11 @@ class Script:
         self._html = render(known, Past(), "0.1.0", NOW)
         self.page.evaluate("refresh()")
 
+    def upgrade(self) -> None:
+        """The same page asks for another script now."""
+        self._html = self._html.replace("/assets/page.js?", "/assets/page.js?new")
+        self.page.evaluate("refresh()")
+
     @contextmanager
     def slowly(self) -> Iterator[None]:
         """What is asked for meanwhile is answered at the end, as it was when it was asked for."""
@@ -175,6 +180,15 @@ def test_a_screen_reader_is_told_what_has_changed_and_that_alone(script: Script)
     expect(told).to_be_empty()
     script.show(site(30, 20))
     expect(told).to_have_text("Push works with limits on path-20.")
+
+
+def test_after_an_upgrade_the_page_is_loaded_anew_with_its_script(script: Script) -> None:
+    script.page.evaluate("window.isOld = true")
+    script.show(site(30))
+    expect(script.page.locator("#live")).to_have_text("live")
+    assert script.page.evaluate("window.isOld")
+    script.upgrade()
+    script.page.wait_for_function("!window.isOld")
 
 
 def test_while_text_is_selected_the_page_waits_and_says_so(script: Script) -> None:

@@ -69,6 +69,7 @@ async function fetchPage() {
 }
 
 function take(fresh) {
+  if (script(fresh) !== script(document)) return location.reload(); // another netcheck, with a script for its page
   document.title = fresh.title;
   announce(fresh.getElementById("headline").textContent);
   document.getElementById("time").replaceChildren(...fresh.getElementById("time").childNodes);
@@ -81,6 +82,10 @@ function take(fresh) {
     }
   }
   remember(wanted);
+}
+
+function script(page) {
+  return page.querySelector("script").getAttribute("src");
 }
 
 // A screen reader says it, whatever else is being read.
