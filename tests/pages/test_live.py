@@ -1,9 +1,11 @@
 """The page in a browser while its daemon goes and comes back, and what hostile peers say on it."""
 
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -189,6 +191,15 @@ def test_after_an_upgrade_the_page_is_loaded_anew_with_its_script(script: Script
     assert script.page.evaluate("window.isOld")
     script.upgrade()
     script.page.wait_for_function("!window.isOld")
+
+
+def test_a_page_that_heard_nothing_while_its_machine_slept_says_since_when(chromium: Browser) -> None:
+    page = chromium.new_page()
+    page.clock.install(time=datetime(2026, 1, 1, 12, tzinfo=UTC))
+    Script(page, site(1))
+    page.clock.fast_forward("10:00")
+    expect(page.locator("#live")).to_have_text(re.compile("not live since 2026-01-01 12:00:.. UTC"))
+    page.close()
 
 
 def test_while_text_is_selected_the_page_waits_and_says_so(script: Script) -> None:

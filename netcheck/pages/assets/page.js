@@ -14,7 +14,7 @@ let refreshing = null;
 let isDue = false; // something was new while the page was under way
 
 function tell(isLive) {
-  notLiveSince = isLive ? null : notLiveSince ?? new Date().toISOString().replace("T", " ").slice(0, 19);
+  notLiveSince = isLive ? null : notLiveSince ?? new Date(heard).toISOString().replace("T", " ").slice(0, 19);
   say(isLive ? "live" : `not live since ${notLiveSince} UTC`, isLive);
 }
 
