@@ -110,8 +110,12 @@ class Script:
         page.goto("http://netcheck.test/")
 
     def show(self, known: Facts) -> None:
-        self._html = render(known, Past(), "0.1.0", NOW)
+        self.keep(known)
         self.page.evaluate("refresh()")
+
+    def keep(self, known: Facts) -> None:
+        """For the next time that the page asks."""
+        self._html = render(known, Past(), "0.1.0", NOW)
 
     def upgrade(self) -> None:
         """The same page asks for another script now."""
@@ -200,6 +204,29 @@ def test_a_page_that_heard_nothing_while_its_machine_slept_says_since_when(chrom
     page.clock.fast_forward("10:00")
     expect(page.locator("#live")).to_have_text(re.compile("not live since 2026-01-01 12:00:.. UTC"))
     page.close()
+
+
+def test_a_tab_that_nobody_sees_holds_no_connection_and_keeps_its_title(chromium: Browser) -> None:
+    """Browsers open six to a server: a seventh link of an alert would never load."""
+    page = chromium.new_page()
+    page.clock.install()
+    script = Script(page, site(30))
+    page.evaluate(BECOMES.format(hidden="true"))
+    assert page.evaluate("stream.readyState === EventSource.CLOSED")
+    script.keep(site(30, 20))
+    page.clock.fast_forward("01:10")
+    expect(page).to_have_title(re.compile("limits on path-20"))
+    script.keep(site(30, 25))
+    page.evaluate(BECOMES.format(hidden="false"))
+    assert page.evaluate("stream.readyState === EventSource.CONNECTING")
+    expect(page.locator("h1")).to_have_text("Push works with limits on path-25.")
+    page.close()
+
+
+BECOMES = """
+Object.defineProperty(document, "hidden", {{ value: {hidden}, configurable: true }});
+document.dispatchEvent(new Event("visibilitychange"));
+"""
 
 
 def test_while_text_is_selected_the_page_waits_and_says_so(script: Script) -> None:

@@ -3,11 +3,12 @@
 
 const SILENCE = 30_000; // the server says something every ten seconds
 const AGAIN = 3_000;
+const UNSEEN = 60_000; // so often a tab that nobody sees asks, for its title's sake
 const live = document.getElementById("live");
 const told = document.getElementById("told");
 const shown = new Map(); // what the server last said of each section
 let stream = null;
-let heard = 0;
+let heard = Date.now();
 let notLiveSince = null;
 let isWaiting = false; // for text to be no longer selected
 let refreshing = null;
@@ -27,6 +28,7 @@ function say(text, isLive) {
 
 function connect() {
   stream?.close();
+  if (document.hidden) return; // browsers open six connections to a server: with more streams no tab would load
   heard = Date.now();
   stream = new EventSource("/api/v1/events");
   for (const kind of ["status", "alive"]) {
@@ -58,6 +60,7 @@ async function fetchPage() {
   try {
     const answer = await fetch("/", { signal: AbortSignal.timeout(SILENCE) });
     if (!answer.ok) throw new Error(answer.statusText);
+    heard = Date.now();
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     isWaiting = !getSelection().isCollapsed;
     if (isWaiting) return say("waits while text is selected", false);
@@ -157,8 +160,16 @@ document.addEventListener("click", (event) => {
 document.addEventListener("selectionchange", () => {
   if (isWaiting && getSelection().isCollapsed) refresh();
 });
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return stream?.close();
+  connect();
+  refresh();
+});
 setInterval(() => {
-  if (Date.now() - heard > SILENCE) {
+  const silence = Date.now() - heard;
+  if (document.hidden) {
+    if (silence > UNSEEN) refresh();
+  } else if (silence > SILENCE) {
     tell(false);
     connect();
   }
