@@ -28,6 +28,8 @@ _HERE = Path(__file__).parent
 _MOST_INCIDENTS = 20
 _MANY = 8
 """With more of them, those that are well stand behind a line that opens."""
+_MOST_ON_PAPER = 5
+"""With more paths, paper is too narrow for a column each."""
 _NUMBERED_HOST = re.compile(r"\b(?:N|[0-9]{1,3})-[a-z0-9]+(?:\.[a-z0-9]+)+")
 """Browsers end lines behind its hyphen."""
 _IN_BACKTICKS = re.compile("`([^`]+)`")
@@ -75,6 +77,7 @@ def _environment() -> "Environment":
         loader=jinja2.FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        auto_reload=False,  # an upgrade under a running daemon brings templates for other code
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -116,6 +119,7 @@ def _rendered(facts: Facts, past: Past, version: str, time: float, *, is_live: b
         chains=[chain(path, facts.judgements) for path in paths],
         many=_MANY,
         paths=paths,
+        is_wide=len(paths) > _MOST_ON_PAPER,
         rows=matrix(facts, fields, paths),
         incidents=incidents(past.incidents[:_MOST_INCIDENTS], time),
         more_incidents=max(0, len(past.incidents) - _MOST_INCIDENTS),

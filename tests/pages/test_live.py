@@ -1,8 +1,11 @@
 """The page in a browser while its daemon goes and comes back, and what hostile peers say on it."""
 
+import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,7 +26,7 @@ from tests.daemon.running import running
 from tests.pages.test_page import HOSTILE, NOW, hostile, site
 from tests.ports import free_port
 from tests.records import COURIER, DROPPED, facts, result
-from tests.system.browser import Window, browser
+from tests.system.browser import TOO_WIDE, Window, browser
 from tests.test_cli import config
 
 PATIENCE = 40_000
@@ -101,18 +104,38 @@ class Script:
 
     def __init__(self, page: Page, known: Facts) -> None:
         self.page = page
+        self._held: list[Callable[[], None]] | None = None
         self._html = render(known, Past(), "0.1.0", NOW)
         page.route("**/*", self._answer)
         page.goto("http://netcheck.test/")
 
     def show(self, known: Facts) -> None:
-        self._html = render(known, Past(), "0.1.0", NOW)
+        self.keep(known)
         self.page.evaluate("refresh()")
+
+    def keep(self, known: Facts) -> None:
+        """For the next time that the page asks."""
+        self._html = render(known, Past(), "0.1.0", NOW)
+
+    def upgrade(self) -> None:
+        """The same page asks for another script now."""
+        self._html = self._html.replace("/assets/page.js?", "/assets/page.js?new")
+        self.page.evaluate("refresh()")
+
+    @contextmanager
+    def slowly(self) -> Iterator[None]:
+        """What is asked for meanwhile is answered at the end, as it was when it was asked for."""
+        self._held = []
+        yield
+        held, self._held = self._held, None
+        for answer in held:
+            answer()
 
     def _answer(self, route: Route) -> None:
         path = urlsplit(route.request.url).path
         if path == "/":
-            return route.fulfill(body=self._html, content_type="text/html")
+            answer = partial(route.fulfill, body=self._html, content_type="text/html")
+            return answer() if self._held is None else self._held.append(answer)
         if found := asset(path.removeprefix("/assets/")):
             return route.fulfill(body=found[0], content_type=found[1])
         return None  # the stream of events says nothing
@@ -146,6 +169,64 @@ def test_what_was_opened_or_closed_stays_so(script: Script) -> None:
     script.show(with_lines(20, 25))
     expect(script.page.locator("article")).to_contain_text("Devices on path-25")
     expect(lines).not_to_have_attribute("open", "")
+
+
+def test_what_changes_while_the_page_is_under_way_is_asked_for_after_it(script: Script) -> None:
+    with script.slowly():
+        script.show(site(30, 20))
+        script.page.wait_for_timeout(200)  # the request is here
+        script.show(site(30, 25))
+    expect(script.page.locator("h1")).to_have_text("Push works with limits on path-25.")
+
+
+def test_a_screen_reader_is_told_what_has_changed_and_that_alone(script: Script) -> None:
+    told = script.page.get_by_role("status").last
+    script.show(site(30))
+    expect(script.page.locator("#live")).to_have_text("live")
+    expect(told).to_be_empty()
+    script.show(site(30, 20))
+    expect(told).to_have_text("Push works with limits on path-20.")
+
+
+def test_after_an_upgrade_the_page_is_loaded_anew_with_its_script(script: Script) -> None:
+    script.page.evaluate("window.isOld = true")
+    script.show(site(30))
+    expect(script.page.locator("#live")).to_have_text("live")
+    assert script.page.evaluate("window.isOld")
+    script.upgrade()
+    script.page.wait_for_function("!window.isOld")
+
+
+def test_a_page_that_heard_nothing_while_its_machine_slept_says_since_when(chromium: Browser) -> None:
+    page = chromium.new_page()
+    page.clock.install(time=datetime(2026, 1, 1, 12, tzinfo=UTC))
+    Script(page, site(1))
+    page.clock.fast_forward("10:00")
+    expect(page.locator("#live")).to_have_text(re.compile("not live since 2026-01-01 12:00:.. UTC"))
+    page.close()
+
+
+def test_a_tab_that_nobody_sees_holds_no_connection_and_keeps_its_title(chromium: Browser) -> None:
+    """Browsers open six to a server: a seventh link of an alert would never load."""
+    page = chromium.new_page()
+    page.clock.install()
+    script = Script(page, site(30))
+    page.evaluate(BECOMES.format(hidden="true"))
+    assert page.evaluate("stream.readyState === EventSource.CLOSED")
+    script.keep(site(30, 20))
+    page.clock.fast_forward("01:10")
+    expect(page).to_have_title(re.compile("limits on path-20"))
+    script.keep(site(30, 25))
+    page.evaluate(BECOMES.format(hidden="false"))
+    assert page.evaluate("stream.readyState === EventSource.CONNECTING")
+    expect(page.locator("h1")).to_have_text("Push works with limits on path-25.")
+    page.close()
+
+
+BECOMES = """
+Object.defineProperty(document, "hidden", {{ value: {hidden}, configurable: true }});
+document.dispatchEvent(new Event("visibilitychange"));
+"""
 
 
 def test_while_text_is_selected_the_page_waits_and_says_so(script: Script) -> None:
@@ -209,4 +290,33 @@ def test_no_name_is_broken_and_no_table_is_cut(
     assert page.evaluate(BROKEN_NAMES) == []
     assert page.evaluate(CUT_TABLES) == 0 or width == 820  # there it scrolls, with a shadow at its edge
     expect(page.locator(".matrix th[scope=row]").first).to_be_visible()
+    page.close()
+
+
+SEPARATED = "-office-behind-the-proxy-of-the-head-office-in-the-capital"
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("name", [SEPARATED, SEPARATED.replace("-", "_")], ids=["parts", "in-one"])
+def test_no_name_of_a_path_makes_the_page_wider_than_the_window(
+    chromium: Browser, width: int, name: str
+) -> None:
+    page = chromium.new_page(viewport={"width": width, "height": 800})
+    Script(page, site(9, 0, suffix=name))
+    assert page.evaluate(TOO_WIDE) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()
+
+
+@pytest.mark.parametrize("paths", [5, 6, 50])
+def test_on_paper_no_path_is_cut_off(chromium: Browser, paths: int) -> None:
+    page = chromium.new_page(viewport={"width": 718, "height": 1000})  # A4 with usual margins
+    page.emulate_media(media="print")
+    Script(page, site(paths, 0))
+    assert page.evaluate(CUT_TABLES) == 0
+    cells = page.locator("#services td:has(button)")
+    assert all(cell.is_visible() for cell in cells.all())
+    heading = "getComputedStyle(document.querySelector('.matrix td:last-child'), '::before').content"
+    has_columns = page.locator(".matrix thead").is_visible()
+    assert has_columns or page.evaluate(heading) != "none"  # each says of what path it is
     page.close()

@@ -1,9 +1,12 @@
 """The status page and the report as HTML: what stands on them, none of it markup of a peer's."""
 
+import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import get_type_hints
 
 import pytest
@@ -19,6 +22,7 @@ from netcheck.model.paths import Expected, Family, ProbePath, Proxy, ProxyScheme
 from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
 from netcheck.model.results import Choice, LargeHello, TlsInfo, Trust
 from netcheck.model.services import TlsSettings
+from netcheck.pages import page as of_the_page
 from netcheck.pages.page import asset, onset, render, render_report
 from netcheck.pages.standing import Past
 from netcheck.pages.tables import push_certificates
@@ -339,16 +343,17 @@ def test_what_was_seen_last_is_so_by_no_clock_that_was_set_since() -> None:
     assert f"{COURIER.hosts[1]}, {later.attempt.address}, {time_text(NOW - 60)}" in text
 
 
-def site(count: int, *broken: int) -> Facts:
+def site(count: int, *broken: int, suffix: str = "") -> Facts:
     """So many paths, some of which have their port 5223 blocked."""
     port = Finding(Cause.PORT_BLOCKED, Hop.FIREWALL, "0 of 3", "Open 5223.", "the firewall")
+    names = [f"path-{n}{suffix}" for n in range(count)]
     judgements = [
-        Judgement(f"path-{n}", Role.DEVICE, Verdict.FALLBACK_ONLY, (port,))
+        Judgement(name, Role.DEVICE, Verdict.FALLBACK_ONLY, (port,))
         if n in broken
-        else Judgement(f"path-{n}", Role.DEVICE, Verdict.READY)
-        for n in range(count)
+        else Judgement(name, Role.DEVICE, Verdict.READY)
+        for n, name in enumerate(names)
     ]
-    return facts([COURIER], [ProbePath(f"path-{n}") for n in range(count)], judgements)
+    return facts([COURIER], [ProbePath(name) for name in names], judgements)
 
 
 def test_of_many_paths_those_that_work_are_folded_and_the_others_come_first() -> None:
@@ -444,6 +449,23 @@ def test_where_only_an_own_server_fails_neither_page_nor_incident_says_that_push
     text = " ".join(live(known).text.split())
     assert "Devices cannot use courier on web." in text
     assert "no push" not in text
+
+
+def test_templates_that_an_upgrade_brings_wait_for_the_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New ones want what the code that runs does not know: the page would end in a 500."""
+    shutil.copytree(Path(of_the_page.__file__).parent, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setattr(of_the_page, "_HERE", tmp_path)
+    of_the_page._environment.cache_clear()
+    try:
+        before = render(site(1), Past(), "0.1.0", NOW)
+        for each in (tmp_path / "templates").iterdir():
+            each.write_text("{{ what_is_new }}")
+            os.utime(each, (NOW, NOW))
+        assert render(site(1), Past(), "0.1.0", NOW) == before
+    finally:
+        of_the_page._environment.cache_clear()
 
 
 def test_there_are_no_other_assets() -> None:

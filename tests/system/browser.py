@@ -20,6 +20,12 @@ from tests.programs import program
 
 ARTEFACTS = Path(__file__).parents[2] / "artefacts"
 """Where screenshots go, to be looked at."""
+TOO_WIDE = """
+[...document.querySelectorAll("body *:not(.wide *):not(pre *)")]
+    .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
+    .map((each) => each.outerHTML.slice(0, 100))
+"""
+"""What sticks out of the window, beside what can be scrolled."""
 _PORT = 9223
 _PATIENCE = 60.0
 

@@ -20,7 +20,7 @@ from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme
 from netcheck.pages.page import render_report
 from tests.records import COURIER, facts, result
-from tests.system.browser import ARTEFACTS, LabWithDaemon, Window, browser
+from tests.system.browser import ARTEFACTS, TOO_WIDE, LabWithDaemon, Window, browser
 from tests.system.namespace import Namespace, sweep
 
 IN_README = Path(__file__).parents[2] / "docs" / "status-page.png"
@@ -38,12 +38,6 @@ SENTENCES = {
     "password-changed": "The MDM server on dmz-socks cannot send push: the proxy wants a valid login.",
     "provider-down": "The MDM server on direct cannot send push: a service of Apple's is down.",
 }
-TOO_WIDE = """
-[...document.querySelectorAll("body *:not(.wide *):not(pre *)")]
-    .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
-    .map((each) => each.outerHTML.slice(0, 100))
-"""
-"""What sticks out of the window, beside what can be scrolled."""
 HIDDEN = (
     "[...document.querySelectorAll('.wide')].filter((each) => each.scrollWidth > each.clientWidth + 1).length"
 )

@@ -3,16 +3,19 @@
 
 const SILENCE = 30_000; // the server says something every ten seconds
 const AGAIN = 3_000;
+const UNSEEN = 60_000; // so often a tab that nobody sees asks, for its title's sake
 const live = document.getElementById("live");
+const told = document.getElementById("told");
 const shown = new Map(); // what the server last said of each section
 let stream = null;
-let heard = 0;
+let heard = Date.now();
 let notLiveSince = null;
 let isWaiting = false; // for text to be no longer selected
 let refreshing = null;
+let isDue = false; // something was new while the page was under way
 
 function tell(isLive) {
-  notLiveSince = isLive ? null : notLiveSince ?? new Date().toISOString().replace("T", " ").slice(0, 19);
+  notLiveSince = isLive ? null : notLiveSince ?? new Date(heard).toISOString().replace("T", " ").slice(0, 19);
   say(isLive ? "live" : `not live since ${notLiveSince} UTC`, isLive);
 }
 
@@ -25,6 +28,7 @@ function say(text, isLive) {
 
 function connect() {
   stream?.close();
+  if (document.hidden) return; // browsers open six connections to a server: with more streams no tab would load
   heard = Date.now();
   stream = new EventSource("/api/v1/events");
   for (const kind of ["status", "alive"]) {
@@ -41,13 +45,22 @@ function connect() {
 
 // One at a time; while somebody reads or copies what would be replaced, it waits.
 function refresh() {
-  refreshing ??= fetchPage().finally(() => { refreshing = null; });
+  if (refreshing) {
+    isDue = true;
+    return;
+  }
+  isDue = false;
+  refreshing = fetchPage().finally(() => {
+    refreshing = null;
+    if (isDue) refresh();
+  });
 }
 
 async function fetchPage() {
   try {
     const answer = await fetch("/", { signal: AbortSignal.timeout(SILENCE) });
     if (!answer.ok) throw new Error(answer.statusText);
+    heard = Date.now();
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     isWaiting = !getSelection().isCollapsed;
     if (isWaiting) return say("waits while text is selected", false);
@@ -59,7 +72,9 @@ async function fetchPage() {
 }
 
 function take(fresh) {
+  if (script(fresh) !== script(document)) return location.reload(); // another netcheck, with a script for its page
   document.title = fresh.title;
+  announce(fresh.getElementById("headline").textContent);
   document.getElementById("time").replaceChildren(...fresh.getElementById("time").childNodes);
   const wanted = [...fresh.querySelectorAll("main > section")];
   if (wanted.map((each) => each.id).join() !== sections().map((each) => each.id).join()) {
@@ -70,6 +85,15 @@ function take(fresh) {
     }
   }
   remember(wanted);
+}
+
+function script(page) {
+  return page.querySelector("script").getAttribute("src");
+}
+
+// A screen reader says it, whatever else is being read.
+function announce(headline) {
+  if (document.getElementById("headline").textContent !== headline) told.textContent = headline;
 }
 
 function sections() {
@@ -136,8 +160,16 @@ document.addEventListener("click", (event) => {
 document.addEventListener("selectionchange", () => {
   if (isWaiting && getSelection().isCollapsed) refresh();
 });
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return stream?.close();
+  connect();
+  refresh();
+});
 setInterval(() => {
-  if (Date.now() - heard > SILENCE) {
+  const silence = Date.now() - heard;
+  if (document.hidden) {
+    if (silence > UNSEEN) refresh();
+  } else if (silence > SILENCE) {
     tell(false);
     connect();
   }
