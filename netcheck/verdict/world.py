@@ -1,14 +1,13 @@
 """Everything that counts, of all paths, with what is known besides."""
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple
 
-from netcheck.apns.addresses import published_range
 from netcheck.apns.services import provers
 from netcheck.model.failing import DNS_SILENCE, Failure, Hitch, Phase, Reason
 from netcheck.model.findings import Needed
@@ -21,15 +20,13 @@ from netcheck.model.trends import Part, Silence, Trends
 from netcheck.phrases import date_text
 from netcheck.verdict.counting import Counted, Counting
 from netcheck.verdict.matching import Matches, is_apples, is_unheard, phase_is, reason_is, software_of
+from netcheck.verdict.routes import routed_since, unrouted_since
 
 _UNASKED = (Reason.NETWORK_UNREACHABLE, Reason.NO_LOCAL_ADDRESS)
 """From a nameserver so nobody waits for an answer: this machine has no way to it."""
 _SAME_CLOCK = 60.0
 """Seconds that it may gain or lose from one attempt to another; one that is set back by less harms nobody."""
 
-_LEFT = (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET)
-_BEYOND = (Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE, Phase.TLS, Phase.SESSION)
-"""What fails so, or there, had a route."""
 _FEWEST_NAMES = 3
 """So many that get no answer are no accident, and so many that get one show that there are answers again."""
 
@@ -174,6 +171,17 @@ class World:
         return frozenset(each.failure for each in chain.from_iterable(self._by_path.values()))
 
     @cached_property
+    def failures_now(self) -> frozenset[Failure | None]:
+        """The same; where all is down, and every path has lost its routes lately, only of what came since."""
+        wholes = [part for part in self._trends if part == part.whole]
+        its = [counted for counted in self._by_path.values() if counted]
+        since = [unrouted_since(counted) for counted in its]
+        if not wholes or not all(self._trends[part].down for part in wholes) or math.inf in since:
+            return self.failures
+        known = zip(its, since, strict=True)
+        return frozenset(e.failure for counted, at in known for e in counted if e.result.attempt.at >= at)
+
+    @cached_property
     def reached_on(self) -> Mapping[tuple[str, int], frozenset[str]]:
         """By host and port: the paths that reach it."""
         return _paths_by_place(self._by_path, lambda each: each.failure is None)
@@ -246,23 +254,7 @@ class World:
 
     @cached_property
     def _routed_since(self) -> Mapping[Binding, float]:
-        """By the way out: when something first left for where no route had led before."""
-        lacked: dict[tuple[Binding, Hashable], float] = {}
-        left: dict[tuple[Binding, Hashable], list[float]] = {}
-        for path in self.paths:
-            for each in self._by_path[path.name]:
-                where, at = (path.binding, _where_to(each.result.attempt)), each.result.attempt.at
-                failure = each.result.attempt.failure
-                if failure is not None and failure.lacks_route:
-                    lacked[where] = max(at, lacked.get(where, at))
-                elif failure is None or failure.reason in _LEFT or failure.phase in _BEYOND:
-                    left.setdefault(where, []).append(at)
-        found: dict[Binding, float] = {}
-        for where, last in lacked.items():
-            for at in left.get(where, ()):
-                if at > last:
-                    found[where[0]] = min(at, found.get(where[0], at))
-        return found
+        return routed_since(self.paths, self._by_path)
 
     def was_without_dns(self, each: Counted) -> bool:
         """Whether none of the resolvers that are asked here has answered anybody since."""
@@ -346,14 +338,6 @@ class World:
 def _ways_out(attempt: Attempt) -> set[WayOut]:
     """All by which an attempt may be told apart from others."""
     return {WayOut(proxies, member) for proxies in (attempt.proxies, ()) for member in (attempt.member, None)}
-
-
-def _where_to(attempt: Attempt) -> Hashable:
-    """Where the route should lead: to all of a range of Apple's alike."""
-    if attempt.proxy is not None:
-        return attempt.proxy.place
-    address = attempt.address
-    return attempt.family, address and (published_range(address) or address)
 
 
 def _are_several(names: Iterable[bool]) -> bool:

@@ -482,3 +482,29 @@ def test_what_fails_by_chance_after_a_good_time_is_called_so(share: float) -> No
     )
     *_, last = said(watched, "direct", DEVICE)
     assert last[1] == (Verdict.DEGRADED, Cause.INTERMITTENT, Hop.FIREWALL)
+
+
+@pytest.mark.parametrize(("ports", "seconds"), [((5223, 443, 2197), 7.0), ((5223,), 20.0)])
+def test_a_link_that_goes_down_while_ports_are_dropped_is_called_so(
+    ports: tuple[int, ...], seconds: float
+) -> None:
+    """What was seen before it went down says nothing of it."""
+
+    async def the_link_goes_down_too(watched: Watched) -> None:
+        await trio.sleep(BREAKS)
+        watched.network.fault = on_port(*ports)
+        await trio.sleep(seconds)
+        watched.network.fault = link_is_down
+        await trio.sleep(100)
+
+    watched = tell(the_link_goes_down_too, DIRECT, WEB)
+    for path in ("direct", "web"):
+        for role in Role:
+            assert {what for _, what in said(watched, path, role)} <= {
+                UNKNOWN,
+                READY,
+                FALLBACK,
+                BLOCKED,
+                LINK_DOWN,
+            }
+            assert said(watched, path, role)[-1][1] == LINK_DOWN
