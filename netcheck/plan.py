@@ -99,6 +99,12 @@ def slots(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[Slot]
     return planned
 
 
+def longest_wait(services: Iterable[Service], paths: Iterable[ProbePath], interval: float) -> float:
+    """After how many seconds at most the next visit is due."""
+    visited = (service for service, path in targets(services, paths) if hosts_on(service, path))
+    return interval * min((service.every for service in visited), default=1)
+
+
 def _width(service: Service, hosts: Sequence[str]) -> int:
     return min(service.hosts_per_round or len(hosts), len(hosts))
 

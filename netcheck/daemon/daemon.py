@@ -31,6 +31,7 @@ from netcheck.facts import Belief, Facts
 from netcheck.history.history import History
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.push_certificates import Proof
+from netcheck.plan import longest_wait
 from netcheck.push_certificates import ToProve
 from netcheck.settling import LatestFacts
 from netcheck.state.state import State
@@ -67,6 +68,9 @@ class Daemon:
         self._state = State()
         self._state.own.reload_success_time = time.time()
         self._state.configure(config.services, config.paths, config.push_certificates)
+        # probing is loaded later: what is scraped before must show no other interval
+        wait = longest_wait(config.services, config.paths, config.probing.interval)
+        self._state.own.interval = wait
         self._facts = LatestFacts(self._state, belief(config))
         self._exporter = Exporter(config.metrics.per_host)
         self._history = History(config.history.file, config.history.keep)

@@ -24,15 +24,13 @@ from netcheck.model.paths import Family, ProbePath
 from netcheck.model.push_certificates import Acceptance, PushIdentity
 from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service, Timeouts, hosts_on, targets
-from netcheck.plan import Call, HeldSlot, Slot, held_slots, is_planned, slots
+from netcheck.plan import Call, HeldSlot, Slot, held_slots, is_planned, longest_wait, slots
 from netcheck.probe.runner import Memory, Prober
-from netcheck.schedule import STILL_RUNNING, Gate, Job, Schedule, offset_of
+from netcheck.schedule import Gate, Job, Schedule, offset_of
+from netcheck.state.own import BUG, STOOD_STILL
 from netcheck.state.state import State
 
 _log = logging.getLogger("netcheck")
-_BUG = "internal_error"
-_STOOD_STILL = "stood_still"
-"""The process did not run while it was under way."""
 _LATEST = 60.0
 """Seconds that a round may take on top of three intervals, and that a gate may let nobody in: visits end by
 their timeouts, long before."""
@@ -88,7 +86,6 @@ class Probing:
         self._holds: dict[str, _Holding] = {}
         self._nursery: trio.Nursery | None = None
         self._pulse = Pulse()
-        state.own.skipped |= dict.fromkeys((STILL_RUNNING, _STOOD_STILL, _BUG), 0)
         self._plan()
 
     @property
@@ -178,8 +175,7 @@ class Probing:
             for slot in self._slots.values()
         ]
         self._schedule.plan(jobs, config.probing.interval)
-        often = min((slot.every for slot in self._slots.values()), default=1)
-        state.own.interval = often * config.probing.interval
+        state.own.interval = longest_wait(state.services, state.paths, config.probing.interval)
         self._inquiries.plan()
         self._large_hellos.plan()
         self._plan_holds()
@@ -287,11 +283,11 @@ class Probing:
     def _stood_still_since(self, began: float) -> bool:
         """Whether the process did, which is counted: then what was under way tells nothing."""
         if missed := self._pulse.missed_some_since(began):
-            self._state.own.note_skipped(_STOOD_STILL, 1)
+            self._state.own.note_skipped(STOOD_STILL, 1)
         return missed
 
     def _note_bug(self, where: str, whose: str, path: str) -> None:
-        self._state.own.note_skipped(_BUG, 1)
+        self._state.own.note_skipped(BUG, 1)
         _log.exception("internal error in %s %s over %s", where, whose, path, extra={"path": path})
 
 

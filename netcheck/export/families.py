@@ -199,7 +199,7 @@ FAMILIES = (
         Kind.GAUGE,
         ("path", "role"),
         samples.ready,
-        "1 if the role can use APNs over the path without limits.",
+        "1 if the role can use APNs over the path without limits, be that expected of it or not.",
     ),
     MetricFamily(
         "netcheck_verdict",

@@ -1,6 +1,8 @@
 """What a visit asks for: every probe of it, from a host's addresses and its path."""
 
+import zlib
 from collections.abc import Hashable
+from dataclasses import replace
 
 from netcheck.model.hosts import literal_addresses
 from netcheck.model.paths import Family, ProbePath, ResolveMode, Way, family_of
@@ -26,6 +28,8 @@ class Aim:
     """The path of a bag's URL; None for a probe that fetches none."""
     proxies: Way
     """What it leads through; empty for a probe that connects itself."""
+    begin: int = 0
+    """Of the addresses of the first proxy's name, which one is tried first: counted on, as in a circle."""
 
     @property
     def key(self) -> Hashable:
@@ -53,7 +57,7 @@ def aims(
     resolved = destinations(host, lookups, service.addresses, turn, known, service.networks)
     where = _destinations(host, path, resolved)
     return [
-        aim(service, host, path, port, each, path.proxies)
+        begun(aim(service, host, path, port, each, path.proxies), service, turn)
         for port in ports_on(service, path)
         for each in where
     ]
@@ -72,6 +76,17 @@ def aim(
     tls = service.tls if speaks_tls(service, path) else None
     target = Target(destination.address or host, at or port)
     return Aim(path, port, destination, target, tls, service.tls.server_name or host, service.bag, proxies)
+
+
+def begun(aim: Aim, service: Service, turn: int) -> Aim:
+    """With where it begins of a proxy's addresses.
+
+    Each host has its own: so over several hosts each address has its turn, and which hosts fail tells which
+    address is at fault. A host that is alone goes through them in turn.
+    """
+    if not aim.proxies:
+        return aim
+    return replace(aim, begin=zlib.crc32(aim.target.place.encode()) + turn * (len(service.hosts) == 1))
 
 
 def _destinations(host: str, path: ProbePath, resolved: list[Destination]) -> list[Destination]:

@@ -18,7 +18,7 @@ from netcheck.model.paths import (
 )
 from netcheck.model.services import Service, Timeouts, ports_on
 from netcheck.pac.answers import ways_of
-from netcheck.probe.aims import Aim, aim
+from netcheck.probe.aims import Aim, aim, begun
 from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.pac import KeptFiles, PacFiles, Saying, Url
@@ -80,7 +80,7 @@ class Choosing:
             taken = ways or (_DIRECT,)  # as browsers do
             where = [await self._destination(shared, service, host, path, way, turn) for way in taken]
             pairs = zip(where, taken, strict=True)
-            aims = tuple(aim(service, host, path, port, to, way) for to, way in pairs)
+            aims = tuple(begun(aim(service, host, path, port, to, way), service, turn) for to, way in pairs)
             return Chosen(saying, aims, names_a_way=bool(ways))
         nowhere = Destination(_family(host), failure=failure)
         return Chosen(None, (aim(service, host, path, port, nowhere),))

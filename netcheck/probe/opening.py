@@ -155,14 +155,14 @@ class Opening:
                 await walk.step(Phase.CONNECT, self._timeouts.connect, announced)
             return stream
 
-        route = self._route(shared, path, aim.proxies)
+        route = self._route(shared, path, aim.proxies, aim.begin)
         return await connect_through(walk, route, handshake, target.place)
 
-    def _route(self, shared: Round, path: ProbePath, way: Way) -> ProxyRoute:
+    def _route(self, shared: Round, path: ProbePath, way: Way, begin: int) -> ProxyRoute:
         """How the last proxy of a way is reached."""
-        before = self._route(shared, path, way[:-1]) if len(way) > 1 else None
+        before = self._route(shared, path, way[:-1], begin) if len(way) > 1 else None
         lookup = partial(self._names.lookups, shared, path=path, families=path.families)
-        return ProxyRoute(way[-1], path.binding, self._timeouts, lookup, self._logins, before)
+        return ProxyRoute(way[-1], path.binding, self._timeouts, lookup, self._logins, before, begin)
 
 
 def attempt_of(walk: Walk, aim: Aim, started: float, at: float, failure: Failure | None) -> Attempt:

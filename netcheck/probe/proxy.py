@@ -4,7 +4,6 @@ Of several in a row, each is reached through those before it.
 """
 
 import math
-import zlib
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,6 +53,8 @@ class ProxyRoute:
     logins: Logins
     before: "ProxyRoute | None" = None
     """The proxy through which this one is reached; None for the first, which is connected to directly."""
+    begin: int = 0
+    """Of the addresses of the first one's name, which is tried first: counted on, as in a circle."""
 
 
 class _Line(NamedTuple):
@@ -74,7 +75,7 @@ async def connect_through(walk: Walk, route: ProxyRoute, handshake: Handshake, a
     through = await _through_those_before(walk, route) if route.before else None
     walk.proxy_spoke = False
     with walk.leg():
-        line = through or await _line_to(walk, route, asked_for)
+        line = through or await _line_to(walk, route)
         stream = await _secured(walk, route, line)
         asking = _Asking(walk, route, line, asked_for)
         try:
@@ -123,14 +124,11 @@ async def _proxy_addresses(walk: Walk, route: ProxyRoute) -> tuple[str, ...]:
     return tuple(address for lookup in lookups for address in lookup.addresses)
 
 
-async def _line_to(walk: Walk, route: ProxyRoute, asked_for: str) -> _Line:
-    """As clients do: on to the next address when one fails. When all do, the first one's failure counts.
-
-    What is asked for tells where to begin: so over several hosts each address has its turn.
-    """
+async def _line_to(walk: Walk, route: ProxyRoute) -> _Line:
+    """As clients do: on to the next address when one fails. When all do, the first one's failure counts."""
     first: WalkEnded | None = None
     addresses = await _proxy_addresses(walk, route)
-    begin = zlib.crc32(asked_for.encode()) % len(addresses)
+    begin = route.begin % len(addresses)
     for address in (*addresses[begin:], *addresses[:begin])[:_ADDRESSES_TRIED]:
         make = partial(dial, address=address, port=route.proxy.port, binding=route.binding)
         whom = f"proxy {endpoint_text(address, route.proxy.port)}"

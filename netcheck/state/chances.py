@@ -4,6 +4,7 @@ A host that is dead fails again when it is asked again, and so does all in an ou
 hosts fail, answer when they are asked again, and then others fail, it is none of them.
 """
 
+from bisect import bisect
 from collections import deque
 from collections.abc import Iterable
 from itertools import chain, pairwise
@@ -19,8 +20,9 @@ _REMEMBERED = 64
 _MOST_FAILING = 1024
 """Hosts and addresses of a part."""
 _FEWEST, _SHARE = 3, 0.1
-"""It is random where so many hosts have answered at the same address when they were asked again, others have
-failed after that so many times, and a tenth of the probes failed at least."""
+"""It is random where so many hosts have answered at the same address when they were asked again, where
+they had failed at so many times with answers in between; where others have failed after that so many times;
+and where a tenth of the probes failed at least."""
 _SHARE_OF_AGAIN = 0.25
 """In one look all is asked once, and then once more what failed: of that, a path's ports and families taken
 together, so much has to answer."""
@@ -38,8 +40,12 @@ class _Event(NamedTuple):
     at: float
     """When it began, on the monotonic clock."""
     host: str
-    recovers: bool
-    """It fails, or answers where it failed the last time."""
+    failed_at: float | None = None
+    """When the latest failure there began, where it answers again; None where it fails."""
+
+    @property
+    def recovers(self) -> bool:
+        return self.failed_at is not None
 
 
 class _Series:
@@ -51,8 +57,9 @@ class _Series:
         """How many ended as the last one did, in a row."""
         self.answers = False
         """Whether any has answered."""
-        self._failing: dict[tuple[str, str | None], None] = {}
-        """Hosts and addresses, the latest last."""
+        self._failing: dict[tuple[str, str | None], float] = {}
+        """Hosts and addresses, the latest last, and when the attempt began."""
+        self._answers_at: deque[float] = deque(maxlen=_REMEMBERED)
         self.events: deque[_Event] = deque(maxlen=_REMEMBERED)
         self.failed = self.again = self.recovered = 0
         """Of all probes: how many failed where none had failed the last time; how many were made where one
@@ -70,9 +77,20 @@ class _Series:
         times = len({event.at for event in self.events if event.recovers})  # hosts may share an attempt
         failures = sum(not event.recovers for event in self.events)
         in_order = sorted(self.events, key=lambda event: event.at)
-        after = sum(one.recovers and not other.recovers for one, other in pairwise(in_order))
-        often_after = after >= max(_FEWEST, _SHARE_OF_AFTER * times)
+        failing_next = [one for one, other in pairwise(in_order) if one.recovers and not other.recovers]
+        spells, followed = self._spells(self.events), self._spells(failing_next)
+        often_after = len(failing_next) >= max(_FEWEST, _SHARE_OF_AFTER * times) and len(followed) >= max(
+            _FEWEST, _SHARE_OF_AFTER * len(spells)
+        )
         return often_after and failures >= _SHARE * min(self._probes, _REMEMBERED)
+
+    def _spells(self, events: Iterable[_Event]) -> set[int]:
+        """The times without any answer, by their number, from which these recovered.
+
+        An outage is a single one, however many hosts recover from it, and whatever still fails after that.
+        """
+        answers = sorted(self._answers_at)
+        return {bisect(answers, event.failed_at) for event in events if event.failed_at is not None}
 
     @property
     def first(self) -> int:
@@ -92,6 +110,8 @@ class _Series:
         self._last = answered
         self.answers |= answered
         where = (host, address)
+        if answered:
+            self._answers_at.append(at)
         if where in self._failing:
             self.again += 1
             self.recovered += answered
@@ -99,13 +119,12 @@ class _Series:
             self.failed += 1
         if not answered:
             self._failing.pop(where, None)
-            self._failing[where] = None
+            self._failing[where] = at
             if len(self._failing) > _MOST_FAILING:
                 del self._failing[next(iter(self._failing))]
-            self.events.append(_Event(self._probes, at, host, recovers=False))
-        elif where in self._failing:
-            del self._failing[where]
-            self.events.append(_Event(self._probes, at, host, recovers=True))
+            self.events.append(_Event(self._probes, at, host))
+        elif (failed_at := self._failing.pop(where, None)) is not None:
+            self.events.append(_Event(self._probes, at, host, failed_at))
         while self.events and self.events[0].number <= self._probes - _REMEMBERED:
             self.events.popleft()
 

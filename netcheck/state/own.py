@@ -4,6 +4,11 @@ from dataclasses import dataclass, field
 
 from netcheck.state.histogram import Histogram
 
+STILL_RUNNING = "still_running"
+STOOD_STILL = "stood_still"
+"""The process did not run while it was under way."""
+BUG = "internal_error"
+
 
 @dataclass(slots=True)
 class SelfState:
@@ -14,7 +19,9 @@ class SelfState:
 
     schedule_lag: Histogram = field(default_factory=Histogram)
     loop_lag: Histogram = field(default_factory=Histogram)
-    skipped: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys((STILL_RUNNING, STOOD_STILL, BUG), 0)
+    )
     interval: float = 0.0
     """After how many seconds at most the next probe is due; 0 where none is."""
     reload_successful: bool = True

@@ -1,7 +1,7 @@
-"""Which failures for want of a route are over: something has left since for where none led."""
+"""Where packets of this machine leave for, told from attempts: since when they do again, or do no more."""
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Set
 from functools import cached_property
 
 from netcheck.apns.addresses import published_range
@@ -14,6 +14,8 @@ from netcheck.verdict.counting import Counted
 _LEFT = (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET)
 _BEYOND = (Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE, Phase.TLS, Phase.SESSION)
 """What fails so, or there, had a route."""
+_FEWEST_HOSTS, _FEWEST_PLACES = 3, 2
+"""So many show that a path leads nowhere any more; all of them where there are fewer."""
 
 _Host = tuple[str, str, Family]
 
@@ -41,10 +43,10 @@ class Routes:
         left: dict[tuple[Binding, Hashable], list[float]] = {}
         for each in self._counted:
             attempt = each.result.attempt
-            where, failure = (self._bindings[each.result.path], _where_to(attempt)), attempt.failure
-            if failure is not None and failure.lacks_route:
+            where = self._bindings[each.result.path], _where_to(attempt)
+            if _lacks_route(attempt):
                 lacked[where] = max(attempt.at, lacked.get(where, attempt.at))
-            elif failure is None or failure.reason in _LEFT or failure.phase in _BEYOND:
+            elif _has_left(attempt):
                 left.setdefault(where, []).append(attempt.at)
         found: dict[Binding, float] = {}
         for where, last in lacked.items():
@@ -62,7 +64,7 @@ class Routes:
             whole, at = Part.of(each.result.endpoint).whole, each.result.attempt.at
             if each.failure is None:
                 answered[whole] = max(at, answered.get(whole, at))
-            elif each.failure.lacks_route:
+            elif _lacks_route(each.result.attempt):
                 lacking.append((whole, each))
         return frozenset(
             _host(each) for whole, each in lacking if each.result.attempt.at < answered.get(whole, -math.inf)
@@ -71,6 +73,36 @@ class Routes:
 
 def _host(each: Counted) -> _Host:
     return each.result.path, each.result.host, each.family
+
+
+def unrouted_since(counted: Iterable[Counted]) -> float:
+    """Of a path: when a route was first missing, where nothing has left since.
+
+    Infinite where that is not so, or too little was tried to tell: a route to one place alone may be missing.
+    Ever, where all that counts left for nowhere.
+    """
+    attempts = [(each.result.host, each.result.attempt) for each in counted]
+    last = max((attempt.at for _, attempt in attempts if _has_left(attempt)), default=-math.inf)
+    if last == -math.inf:
+        return last
+    lost = [(host, each) for host, each in attempts if _lacks_route(each) and each.at > last]
+    hosts, places = {host for host, _ in lost}, {_where_to(each) for _, each in lost}
+    is_sure = _are_enough(hosts, {host for host, _ in attempts}, _FEWEST_HOSTS)
+    is_sure = is_sure and _are_enough(places, {_where_to(each) for _, each in attempts}, _FEWEST_PLACES)
+    return min(each.at for _, each in lost) if is_sure else math.inf
+
+
+def _are_enough(some: Set[object], of_all: Set[object], fewest: int) -> bool:
+    return len(some) >= min(fewest, len(of_all))
+
+
+def _lacks_route(attempt: Attempt) -> bool:
+    return attempt.failure is not None and attempt.failure.lacks_route
+
+
+def _has_left(attempt: Attempt) -> bool:
+    failure = attempt.failure
+    return failure is None or failure.reason in _LEFT or failure.phase in _BEYOND
 
 
 def _where_to(attempt: Attempt) -> Hashable:

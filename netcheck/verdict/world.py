@@ -20,7 +20,7 @@ from netcheck.model.trends import Part, Silence, Trends
 from netcheck.phrases import date_text
 from netcheck.verdict.counting import Counted, Counting
 from netcheck.verdict.matching import Matches, is_apples, is_unheard, phase_is, reason_is, software_of
-from netcheck.verdict.routes import Routes
+from netcheck.verdict.routes import Routes, unrouted_since
 
 _UNASKED = (Reason.NETWORK_UNREACHABLE, Reason.NO_LOCAL_ADDRESS)
 """From a nameserver so nobody waits for an answer: this machine has no way to it."""
@@ -169,6 +169,17 @@ class World:
     def failures(self) -> frozenset[Failure | None]:
         """Of all that counts, each once; None is among them where anything was reached."""
         return frozenset(each.failure for each in chain.from_iterable(self._by_path.values()))
+
+    @cached_property
+    def failures_now(self) -> frozenset[Failure | None]:
+        """The same; where all is down, and every path has lost its routes lately, only of what came since."""
+        wholes = [part for part in self._trends if part == part.whole]
+        its = [counted for counted in self._by_path.values() if counted]
+        since = [unrouted_since(counted) for counted in its]
+        if not wholes or not all(self._trends[part].down for part in wholes) or math.inf in since:
+            return self.failures
+        known = zip(its, since, strict=True)
+        return frozenset(e.failure for counted, at in known for e in counted if e.result.attempt.at >= at)
 
     @cached_property
     def reached_on(self) -> Mapping[tuple[str, int], frozenset[str]]:

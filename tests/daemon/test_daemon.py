@@ -45,6 +45,18 @@ def judged(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Judged:
     return judged
 
 
+def test_the_first_scrape_says_what_is_configured(daemon: Daemon) -> None:
+    """Probing is loaded when the port answers already."""
+    text, _ = trio.run(daemon.scrape, "", ())
+    lines = text.decode().splitlines()
+    (interval,) = (line for line in lines if line.startswith("netcheck_probing_interval_seconds "))
+    assert float(interval.split()[1]) == daemon._config.probing.interval
+    skipped = dict(line.split(" ") for line in lines if line.startswith("netcheck_probes_skipped_total{"))
+    causes = ("still_running", "stood_still", "internal_error")
+    assert skipped.keys() == {f'netcheck_probes_skipped_total{{cause="{cause}"}}' for cause in causes}
+    assert set(map(float, skipped.values())) == {0}
+
+
 def test_scrapes_judge_nothing(daemon: Daemon, judged: Judged) -> None:
     for _ in range(5):
         trio.run(daemon.scrape, "", ())

@@ -6,6 +6,7 @@ looked at: a wrong owner that was named for a moment has sent somebody to the wr
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from random import Random
 
 import pytest
 import trio
@@ -445,3 +446,65 @@ def test_looking_again_is_bounded_where_half_of_all_hosts_fail_for_good() -> Non
     assert len(watched.network.visits) < 2.5 * planned * 30
     last = [time for time, _, _ in watched.network.visits if time > 20 * ROUND]
     assert len(last) < 1.6 * planned * 10
+
+
+def odd_couriers_are_lost(asked: Asked) -> Failure | None:
+    return on_port(5223, 443)(asked) if asked.host[0] in "13579" else None
+
+
+RANGES_BLOCKED: Gist = (Verdict.DEGRADED, Cause.RANGE_BLOCKED, Hop.FIREWALL)
+
+
+@pytest.mark.parametrize(
+    ("ports", "rest", "wrong"),
+    [
+        ((5223, 443), odd_couriers_are_lost, {(Verdict.DEGRADED, Cause.HOSTS_BLOCKED, Hop.FIREWALL)}),
+        ((5223, 443), to_ranges(1, 2), {RANGES_BLOCKED}),
+        ((5223,), to_ranges(1, 2), {RANGES_BLOCKED}),
+        ((5223, 443), to_ranges(1), {RANGES_BLOCKED}),
+    ],
+    ids=["half of the hosts", "two ranges", "two ranges, after one port", "one range"],
+)
+def test_what_recovers_from_an_outage_is_no_chance(
+    ports: tuple[int, ...], rest: Fault, wrong: set[Gist]
+) -> None:
+    """Though others still fail when they are asked next."""
+    outage = FALLBACK if ports == (5223,) else BLOCKED
+    watched = tell_of((on_port(*ports), 100.0), (rest, 250.0), (nothing_is_wrong, 100.0))
+    assert {what for _, what in said(watched, "direct", DEVICE)} <= {UNKNOWN, READY, outage} | wrong
+
+
+@pytest.mark.parametrize("share", [0.3, 0.75])
+def test_what_fails_by_chance_after_a_good_time_is_called_so(share: float) -> None:
+    decides = Random(2)
+    watched = tell_of(
+        (lambda asked: DROPPED if asked.port == 5223 and decides.random() < share else None, 400.0)
+    )
+    *_, last = said(watched, "direct", DEVICE)
+    assert last[1] == (Verdict.DEGRADED, Cause.INTERMITTENT, Hop.FIREWALL)
+
+
+@pytest.mark.parametrize(("ports", "seconds"), [((5223, 443, 2197), 7.0), ((5223,), 20.0)])
+def test_a_link_that_goes_down_while_ports_are_dropped_is_called_so(
+    ports: tuple[int, ...], seconds: float
+) -> None:
+    """What was seen before it went down says nothing of it."""
+
+    async def the_link_goes_down_too(watched: Watched) -> None:
+        await trio.sleep(BREAKS)
+        watched.network.fault = on_port(*ports)
+        await trio.sleep(seconds)
+        watched.network.fault = link_is_down
+        await trio.sleep(100)
+
+    watched = tell(the_link_goes_down_too, DIRECT, WEB)
+    for path in ("direct", "web"):
+        for role in Role:
+            assert {what for _, what in said(watched, path, role)} <= {
+                UNKNOWN,
+                READY,
+                FALLBACK,
+                BLOCKED,
+                LINK_DOWN,
+            }
+            assert said(watched, path, role)[-1][1] == LINK_DOWN

@@ -25,7 +25,10 @@ Where the machine's clock was wrong and is set, what says when something was las
 
 Probes and hosts are counted on all ports that a path leads to, also on those that nobody needs there. So
 through a web proxy that denies 5223, half of the couriers' probes fail, and the path is ready:
-`netcheck_ready` and `netcheck_verdict` look only at what a role needs.
+`netcheck_ready` and `netcheck_verdict` look only at what a role needs. They say what is, whatever the
+path's `expected` says: on a path that should be `blocked` and is open, `netcheck_ready` is 1, and the alert
+`NetcheckPathOpen` tells of it. Whether all is as expected, `ready` in the JSON says, which is false then, and
+so does the exit status of `check`.
 
 This page is made from the code by `python -m tests.export.metrics_page`, and a test holds it in step.
 """

@@ -65,8 +65,8 @@ def local_network_down(case: Case) -> Found | None:
     """
     if not case.left or all(map(is_led_to_nobody(case), case.left)):
         return None
-    known = [failure for failure in case.world.failures if failure is not None]
-    silent = None not in case.world.failures and all(f.reason in _SILENCE.get(f.phase, ()) for f in known)
+    known = [failure for failure in case.world.failures_now if failure is not None]
+    silent = None not in case.world.failures_now and all(f.reason in _SILENCE.get(f.phase, ()) for f in known)
     no_route = any(failure.reason is _NO_ROUTE for failure in known)
     # who rejects DNS alone says nothing of the way out
     told_by = sorted({f.told_by for f in known if f.told_by and f.phase not in DNS_PHASES})
