@@ -164,34 +164,32 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
     tried_before = _tried_before(addressed, before)
     certified = _latest_with(_tls, results, before.certified)
     if not succeeded:
-        return replace(
-            before,
-            results=results,
-            reachable=0,
+        return EndpointState(
+            results,
             last_run=latest.time,
+            last_success=before.last_success,
+            last_success_at=before.last_success_at,
+            phases=before.phases,
             failures=before.failures + 1,
             recent=recent,
             last_failed=last_failed,
             fails_since=min(map(_at, results)) if before.fails_since is None else before.fails_since,
             failed_at=max(map(_ended, results)) if before.fails_since is None else before.failed_at,
-            before=None,
+            failed_until=before.failed_until,
+            bag=before.bag,
             failing=failing,
-            balancers={},
             addressed=addressed,
             tried_before=tried_before,
             visits=before.visits + 1,
             certified=certified,
         )
-    phases = succeeded[0].phases
-    if Phase.SESSION in phases:
-        phases = {phase: seconds for phase, seconds in phases.items() if phase is not Phase.SESSION}
     return EndpointState(
         results,
         reachable=len(succeeded),
         last_run=latest.time,
         last_success=latest.time,
         last_success_at=latest.at,
-        phases=phases,
+        phases=_without_session(succeeded[0].phases),
         failures=0,
         bag=next(filter(None, map(_bag, succeeded)), None),
         recent=recent,
@@ -204,6 +202,12 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
         visits=before.visits + 1,
         certified=certified,
     )
+
+
+def _without_session(phases: Mapping[Phase, float]) -> Mapping[Phase, float]:
+    if Phase.SESSION not in phases:
+        return phases
+    return {phase: seconds for phase, seconds in phases.items() if phase is not Phase.SESSION}
 
 
 def _latest_with(
