@@ -5,7 +5,8 @@ Every function reads and changes nothing. What is not known yet yields no sample
 """
 
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
@@ -16,7 +17,7 @@ from netcheck.model.bags import Bag
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Verdict
 from netcheck.model.push_certificates import Acceptance
-from netcheck.model.results import EndpointState
+from netcheck.model.results import Attempt, EndpointState, Tried
 from netcheck.state.histogram import Histogram
 
 
@@ -178,29 +179,52 @@ def prefixes_reachable(facts: Facts) -> Numbers:
     """
     seen = list(_of_required(facts))
     latest = _shares(
-        (path, port, attempt.address or "", attempt.at, attempt.connected)
+        (path, port, result.attempt.address or "", result.attempt)
         for path, port, state in seen
-        for attempt in (result.attempt for result in state.addressed)
+        for result in state.addressed
     )
+    waiting = _waiting(seen, latest.keys())
     earlier = _shares(
-        (path, port, address, tried.at, tried.connected)
-        for path, port, state in seen
+        (path, port, address, tried)
+        for path, port, state in (seen if waiting else ())
         for address, tried in state.tried_before.items()
+        if (path, port, address) in waiting
     )
     yield from {**earlier, **latest}.items()
 
 
-def _shares(tries: Iterable[tuple[str, int, str, float, bool]]) -> dict[Labels, float]:
-    """By path, range and port; of the tries, each with its path, port, address, time and outcome."""
-    newest: dict[tuple[str, int, str], tuple[float, bool]] = {}
-    for path, port, address, at, connected in tries:
+_At: TypeAlias = tuple[str, int, str]
+"""Path, port and address."""
+
+
+def _waiting(seen: Iterable[tuple[str, int, EndpointState]], latest: Set[Labels]) -> Set[_At]:
+    """The addresses, each with its path and port, in whose range none was tried at any host's last visit.
+
+    As a rule there are none, and hosts share their addresses: so each is looked at once, not once a host.
+    """
+    before = defaultdict[tuple[str, int], set[str]](set)
+    for path, port, state in seen:
+        if state.tried_before:
+            before[path, port].update(state.tried_before)
+    return {
+        (path, port, address)
+        for (path, port), addresses in before.items()
+        for address in addresses
+        if (prefix := published_range(address)) and (path, prefix, port) not in latest
+    }
+
+
+def _shares(tries: Iterable[tuple[str, int, str, Attempt | Tried]]) -> dict[Labels, float]:
+    """By path, range and port; of the tries, each with its path, port and address."""
+    newest: dict[_At, Attempt | Tried] = {}
+    for path, port, address, tried in tries:
         key = (path, port, address)
-        if key not in newest or newest[key][0] <= at:
-            newest[key] = (at, connected)
+        if key not in newest or newest[key].at <= tried.at:
+            newest[key] = tried
     found: dict[Labels, list[bool]] = {}
-    for (path, port, address), (_, connected) in newest.items():
+    for (path, port, address), tried in newest.items():
         if prefix := published_range(address):
-            found.setdefault((path, prefix, port), []).append(connected)
+            found.setdefault((path, prefix, port), []).append(tried.connected)
     return {labels: sum(each) / len(each) for labels, each in found.items()}
 
 

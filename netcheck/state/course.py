@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from netcheck.model.results import Attempt, independent
 from netcheck.model.trends import Moment, Silence, Trend
-from netcheck.state.gaps import SILENT, Gaps
+from netcheck.state.gaps import SHORTEST, SILENT, Gaps
 
 _UP = 3
 """So many hosts make it sure that a part is up again; all of them where there are fewer."""
@@ -87,9 +87,12 @@ class Course:
 
     def note_answer(self, attempt: Attempt) -> None:
         """A success, which is all there is to say of it where nothing is wrong."""
-        self._gaps.note_answer(attempt, self._answered)
-        self._answered = max(self._answered, attempt.at)
-        if self._silent is not None and self._silent.at <= attempt.at:
+        at = attempt.at
+        if not 0 <= at - self._answered < SHORTEST:  # as a rule there is no more to say
+            self._gaps.note_answer(attempt, self._answered)
+        if at > self._answered:
+            self._answered = at
+        if self._silent is not None and self._silent.at <= at:
             self._silent = None
 
     def answer(self, host: str, attempt: Attempt) -> Ended | None:

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterable
+from itertools import filterfalse
+from operator import attrgetter
 
 from netcheck.apns.addresses import range_of
 from netcheck.model.paths import ProbePath
@@ -13,6 +15,8 @@ from netcheck.state.endpoints import Endpoints
 
 _DOWN, _DOWN_IN_RANGE = 6, 3
 """So many hosts make it sure that a part is down; all of them where there are fewer."""
+
+_failure = attrgetter("attempt.failure")
 
 
 class Courses:
@@ -64,7 +68,7 @@ class Courses:
         part = Part.of(endpoint)
         if (course := self._courses.get(part)) is None:  # nothing that is required
             return
-        best = min(seen.results, key=lambda result: result.attempt.failure is not None)
+        best = next(filterfalse(_failure, seen.results), seen.results[0])
         self._newest = max(self._newest, best.attempt.at)
         self.visited.add(endpoint.path)
         was_down = course.is_down
@@ -73,13 +77,16 @@ class Courses:
         ranges = [] if course.is_down else self._note_ranges(seen)
         if course.is_down and not was_down:
             self._clear_ranges(part)
-        is_explained = course.is_down or any(self._courses[each].is_down for each in ranges)
+        is_explained = course.is_down or any(map(self._is_part_down, ranges))
         self._note(part.whole, best, seen, is_explained=is_explained)
         suspects = self._suspects.setdefault(endpoint.path, {})
         if seen.failures == 1 and not is_explained:
             suspects[endpoint] = None
         else:
             suspects.pop(endpoint, None)
+
+    def _is_part_down(self, part: Part) -> bool:
+        return self._courses[part].is_down
 
     def _note_ranges(self, seen: EndpointState) -> list[Part]:
         """The ranges that its addresses are in."""

@@ -26,10 +26,10 @@ _UNSEEN = EndpointState()
 """Before the first visit."""
 
 _failure = attrgetter("attempt.failure")
-_time = attrgetter("attempt.time")
 _at = attrgetter("attempt.at")
 _address = attrgetter("attempt.address")
 _tls = attrgetter("attempt.tls")
+_bag = attrgetter("attempt.bag")
 
 _Where: TypeAlias = tuple[str, str, str]
 """Service, host, path."""
@@ -92,18 +92,17 @@ class Endpoints:
         self._clock = _Clock(at, ahead)
         self.latest = {endpoint: self._clock.read_anew(known) for endpoint, known in self.latest.items()}
 
-    def is_overtaken(self, visit: Visit) -> bool:
-        """Whether all that it saw began before what is known: another visit, made meanwhile, was quicker."""
-        where = (visit.service, visit.host, visit.path)
-        return _begun(visit.results) < self._begun.get(where, -math.inf)
-
-    def record(self, visit: Visit) -> tuple[Endpoint, ...]:
+    def record(self, visit: Visit) -> tuple[Endpoint, ...] | None:
         """Put the visit's results in place of the last ones: which endpoints it found.
 
-        A family without records any more goes. What is no longer configured is dropped: a bag, or a reload,
-        may have taken the host away meanwhile.
+        None, and nothing changes, where all that it saw began before what is known: another visit, made
+        meanwhile, was quicker. A family without records any more goes. What is no longer configured is
+        dropped: a bag, or a reload, may have taken the host away meanwhile.
         """
         where = (visit.service, visit.host, visit.path)
+        begun = _begun(visit.results)
+        if begun < self._begun.get(where, -math.inf):
+            return None
         ports = self._ports.get(where, ())
         results: dict[Endpoint, list[Result]] = {}
         for result in visit.results:
@@ -115,10 +114,10 @@ class Endpoints:
         self._begun.pop(where, None)
         if results:
             self._families[where] = tuple(results)
-            self._begun[where] = _begun(visit.results)
+            self._begun[where] = begun
+        was_set = begun < self._clock.set_at
         for endpoint, latest in results.items():
             known = _endpoint_state(tuple(latest), self.latest.get(endpoint, _UNSEEN))
-            was_set = self._begun[where] < self._clock.set_at
             self.latest[endpoint] = self._clock.read_anew(known) if was_set else known
         return tuple(results)
 
@@ -156,7 +155,7 @@ def _endpoint_state(results: tuple[Result, ...], before: EndpointState) -> Endpo
 def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
     failed = tuple(filter(_failure, results))
     succeeded = tuple(filterfalse(_failure, results)) if failed else results
-    time = max(map(_time, results))
+    latest = max(results, key=_at).attempt
     recent = _with(before.recent, reached=bool(succeeded))
     last_failed = failed[0] if failed else before.last_failed
     may_fail = failed or (before.failing and recent != _STEADY)
@@ -165,36 +164,34 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
     tried_before = _tried_before(addressed, before)
     certified = _latest_with(_tls, results, before.certified)
     if not succeeded:
-        return replace(
-            before,
-            results=results,
-            reachable=0,
-            last_run=time,
+        return EndpointState(
+            results,
+            last_run=latest.time,
+            last_success=before.last_success,
+            last_success_at=before.last_success_at,
+            phases=before.phases,
             failures=before.failures + 1,
             recent=recent,
             last_failed=last_failed,
             fails_since=min(map(_at, results)) if before.fails_since is None else before.fails_since,
             failed_at=max(map(_ended, results)) if before.fails_since is None else before.failed_at,
-            before=None,
+            failed_until=before.failed_until,
+            bag=before.bag,
             failing=failing,
-            balancers={},
             addressed=addressed,
             tried_before=tried_before,
             visits=before.visits + 1,
             certified=certified,
         )
-    phases = succeeded[0].phases
-    if Phase.SESSION in phases:
-        phases = {phase: seconds for phase, seconds in phases.items() if phase is not Phase.SESSION}
     return EndpointState(
         results,
         reachable=len(succeeded),
-        last_run=time,
-        last_success=time,
-        last_success_at=max(map(_at, results)),
-        phases=phases,
+        last_run=latest.time,
+        last_success=latest.time,
+        last_success_at=latest.at,
+        phases=_without_session(succeeded[0].phases),
         failures=0,
-        bag=next((result.attempt.bag for result in succeeded if result.attempt.bag), None),
+        bag=next(filter(None, map(_bag, succeeded)), None),
         recent=recent,
         last_failed=last_failed,
         failed_until=min(map(_ended, succeeded)) if before.failures else before.failed_until,
@@ -207,12 +204,17 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
     )
 
 
+def _without_session(phases: Mapping[Phase, float]) -> Mapping[Phase, float]:
+    if Phase.SESSION not in phases:
+        return phases
+    return {phase: seconds for phase, seconds in phases.items() if phase is not Phase.SESSION}
+
+
 def _latest_with(
     has: Callable[[Result], object], results: tuple[Result, ...], before: tuple[Result, ...]
 ) -> tuple[Result, ...]:
     """Those of the results that have it, which mostly are all; where none has, those before."""
-    such = tuple(filter(has, results))
-    return results if len(such) == len(results) else such or before
+    return results if all(map(has, results)) else tuple(filter(has, results)) or before
 
 
 def _tried_before(addressed: tuple[Result, ...], before: EndpointState) -> Mapping[str, Tried]:

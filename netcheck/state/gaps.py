@@ -13,7 +13,7 @@ from netcheck.model.trends import Silence
 
 SILENT = 2
 """So many hosts that failed, and none that answered, make a silence."""
-_MOST, _SHORTEST = 8, 2.0
+_MOST, SHORTEST = 8, 2.0
 """So many are remembered, and how many seconds each lasts at least: in less, hardly a connection fails for
 want of an answer, as it asks again after one second."""
 
@@ -56,7 +56,7 @@ class Gaps:
     def note_answer(self, attempt: Attempt, before: float) -> None:
         """Take in a success; the latest one known so far began at the time `before`."""
         at = attempt.at
-        if at - before >= _SHORTEST:
+        if at - before >= SHORTEST:
             self._known.append(Gap(before, at, at + attempt.seconds))
             del self._known[:-_MOST]
         elif at < before and (gap := self.around(at)) is not None:

@@ -85,13 +85,13 @@ class State:
         One that another has overtaken is counted, and changes nothing of what is known.
         """
         self.version += 1
-        is_news = not self.endpoints.is_overtaken(visit)
         self.flows.count(visit.results)
+        found = self.endpoints.record(visit)
         for lookup in visit.lookups:
-            self.lookups.record(visit.service, lookup, is_news=is_news)
-        if not is_news:
+            self.lookups.record(visit.service, lookup, is_news=found is not None)
+        if found is None:
             return
-        for endpoint in self.endpoints.record(visit):
+        for endpoint in found:
             seen = self.endpoints.latest[endpoint]
             self.courses.record(endpoint, seen)
             self.chances.record(endpoint, seen)

@@ -24,6 +24,7 @@ from netcheck.verdict.matching import (
 )
 from netcheck.verdict.world import WayOut, World
 
+_ONLY_WAY = WayOut((), None)
 _HOSTS_OF_A_MEMBER = 2
 _FEW_ADDRESSES = 3
 """Where more fail at once, it is no accident at Apple's end."""
@@ -62,6 +63,8 @@ class Case:
     def way(self, each: Counted) -> WayOut:
         """What it goes by that others on this path may not go by."""
         attempt = each.result.attempt
+        if attempt.member is None and not self.path.chosen_by:
+            return _ONLY_WAY
         proxies = attempt.proxies if self.path.chosen_by else ()
         is_apart = attempt.member is not None and attempt.member in self.members_at_fault
         return WayOut(proxies, attempt.member if is_apart else None)
