@@ -344,7 +344,9 @@ def test_ipv4_without_routes_is_named_where_ipv6_lacks_some_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "cause"), [(1010.0, Cause.PORT_BLOCKED), (990.0, Cause.LOCAL_MACHINE)], ids=["later", "before"]
+    ("at", "cause"),
+    [(1010.0, Cause.PORT_BLOCKED), (990.0, Cause.LOCAL_NETWORK_DOWN)],
+    ids=["later", "before"],
 )
 def test_where_routes_are_back_they_are_not_what_is_missing(at: float, cause: Cause) -> None:
     """Hosts take turns: most were last visited while there was none."""
