@@ -21,6 +21,4 @@ def in_the_config(path: ProbePath, of: str = "of") -> str:
 
 def to_set(path: ProbePath, setting: str) -> str:
     """As an order, for what no option says."""
-    return (
-        f"write a config for it, with {setting}" if path.by_options else f"set {setting}{in_the_config(path)}"
-    )
+    return f"write a config with {setting}" if path.by_options else f"set {setting}{in_the_config(path)}"

@@ -12,7 +12,7 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.hosts import is_literal
 from netcheck.model.paths import Pac
-from netcheck.phrases import listed
+from netcheck.phrases import as_sentence, listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.causes.proxy_rules import knows_no_such_request
@@ -106,7 +106,7 @@ def _of_its_answers(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
         return (
             f"Ask {proxy.asked} why the proxy accepts connections and answers none of the requests in them. "
             "Its own DNS, or the proxy behind it, may not answer. "
-            f"If none of this is a proxy, correct it {where_it_is_named(case)}."
+            f"If this is no proxy, correct its address {where_it_is_named(case)}."
         )
     if phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE} and not any(map(unreached_proxy, about)):
         software = software_of(about)
@@ -215,9 +215,8 @@ def proxy_cannot_connect(case: Case) -> Found | None:
             f"SOCKS4, which {proxy.name} speaks, carries no IPv6: use SOCKS5 or HTTP."
         )
     elif all(map(is_translated, about)):
-        set_it = to_set(case.path, "`resolve: proxy`")
         next_step = (
-            f"{set_it[0].upper()}{set_it[1:]}. This network's DNS64 has made "
+            f"{as_sentence(to_set(case.path, '`resolve: proxy`'))}. This network's DNS64 has made "
             "the addresses that the proxy is asked for, and where the proxy is they may lead nowhere."
         )
     elif software_of(about) == "HAProxy" and all(map(_HAS_NO_SERVER, about)):
