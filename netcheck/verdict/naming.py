@@ -138,11 +138,11 @@ def or_a_later_way(case: Case, about: Iterable[Counted]) -> str:
 
 def only_by_a_member(case: Case, about: Collection[Counted]) -> str:
     """A sentence, where some addresses of a proxy's name are at fault, and others are not."""
-    members = sorted({each.result.attempt.member or "" for each in about} or {""})
-    if not case.members_at_fault.issuperset(members):
+    members = {each.result.attempt.member or "" for each in about}
+    if not members or not members <= case.members_at_fault:
         return ""
     plural = "es" if len(members) > 1 else ""
-    return f" This is so at its address{plural} {shortened(members)} only: its others lead there."
+    return f" This is so at its address{plural} {shortened(sorted(members))} only: its others lead there."
 
 
 def or_of_its_names(case: Case, about: Collection[Counted]) -> str:
@@ -258,7 +258,7 @@ def the_reply(about: Sequence[Counted], *, is_of_destination: bool = True) -> st
 def mend_the_stores(stores: Sequence[str]) -> str:
     """A sentence: what to do where netcheck cannot use these files of authorities."""
     return (
-        f"On the machine that runs netcheck, make sure that netcheck can read certificates in PEM from "
+        "On the machine that runs netcheck, make sure that netcheck can read certificates in PEM from "
         f"{shortened(stores)}, in time."
     )
 
