@@ -99,7 +99,7 @@ class Case:
             and sum(map(len, reached.get(place, {}).values())) >= _HOSTS_OF_A_MEMBER
         )
 
-    def beside(self, about: Iterable[Counted]) -> list[Counted]:
+    def going_as(self, about: Iterable[Counted]) -> list[Counted]:
         """All that counts here and goes the same way as one of these: other ways say nothing of it."""
         ways = set(map(self.way, about))
         return [each for each in self.counted if self.way(each) in ways]
@@ -215,7 +215,7 @@ class Case:
 
         Of those that go the same way, where several do: all of these are not few.
         """
-        beside = self.beside(about)
+        beside = self.going_as(about)
         failing: dict[Needed, set[str]] = {}
         for each in about:
             failing.setdefault(each.place, set()).add(each.result.host)

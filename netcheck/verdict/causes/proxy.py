@@ -257,7 +257,7 @@ def _others_that_work(case: Case, about: Sequence[Counted]) -> list[Counted]:
     """What can be reached of other services, through the same proxies."""
     mine = {each.result.service for each in about}
     proxies = {each.result.attempt.proxy for each in about}
-    beside = case.beside(about)
+    beside = case.going_as(about)
     works = (each for each in beside if each.failure is None and each.result.attempt.proxy in proxies)
     return [each for each in works if each.result.service not in mine]
 
