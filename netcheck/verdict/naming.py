@@ -85,14 +85,6 @@ def the_chooser(case: Case) -> Owner:
     return _owners_of(Hop.PROXY, f"the PAC file {chooser}") if isinstance(chooser, Pac) else THIS_MACHINE
 
 
-def where_it_is_named(case: Case) -> str:
-    """Where to look for what is written of a proxy."""
-    chooser = case.path.chosen_by
-    if chooser is None:
-        return "in --proxy" if case.path.by_options else f"for the path {case.path.name} in the config"
-    return f"in the PAC file {chooser}" if isinstance(chooser, Pac) else "in the environment of netcheck"
-
-
 def unresolved_proxies(case: Case, about: Iterable[Counted]) -> list[str]:
     """The names of the proxies for which this machine asks in vain."""
     at_proxy = [each for each in about if each.failure and each.failure.phase is Phase.PROXY_RESOLVE]

@@ -39,9 +39,8 @@ from netcheck.verdict.naming import (
     the_ports,
     the_proxy,
     the_reply,
-    where_it_is_named,
 )
-from netcheck.verdict.settings_in_words import to_set
+from netcheck.verdict.settings_in_words import to_set, where_it_is_named
 from netcheck.verdict.world import WayOut
 
 _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
@@ -90,7 +89,7 @@ def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     if all(map(_SPEAKS_NO_TLS, about)):
         is_in_pac_file = isinstance(case.path.chosen_by, Pac)
         other = "PROXY in place of HTTPS" if is_in_pac_file else "http:// in place of https://"
-        return f"Write {other} {where_it_is_named(case)}: {proxy.name} speaks no TLS there."
+        return f"Write {other} {where_it_is_named(case.path)}: {proxy.name} speaks no TLS there."
     return ""
 
 
@@ -106,13 +105,13 @@ def _of_its_answers(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
         return (
             f"Ask {proxy.asked} why the proxy accepts connections and answers none of the requests in them. "
             "Its own DNS, or the proxy behind it, may not answer. "
-            f"If this is no proxy, correct its address {where_it_is_named(case)}."
+            f"If this is no proxy, correct its address {where_it_is_named(case.path)}."
         )
     if phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE} and not any(map(unreached_proxy, about)):
         software = software_of(about)
         who = f" {software} answers there, and not as such a proxy." if software else ""
         return (
-            f"Check the host, port and scheme of {proxy.name} {where_it_is_named(case)}.{who} "
+            f"Check the host, port and scheme of {proxy.name} {where_it_is_named(case.path)}.{who} "
             "Then ask its owners why it does not answer as such a proxy."
         )
     return ""
