@@ -100,9 +100,8 @@ def slots(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[Slot]
 
 
 def longest_wait(services: Iterable[Service], paths: Iterable[ProbePath], interval: float) -> float:
-    """After how many seconds at most the next visit is due."""
-    visited = (service for service, path in targets(services, paths) if hosts_on(service, path))
-    return interval * min((service.every for service in visited), default=1)
+    """After how many seconds at most the next visit is due; where there is none to make, `interval`."""
+    return interval * min((slot.every for slot in slots(services, paths)), default=1)
 
 
 def _width(service: Service, hosts: Sequence[str]) -> int:

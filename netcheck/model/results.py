@@ -318,8 +318,8 @@ class EndpointState:
     """The latest result that failed, be the latest visit as it may."""
     fails_since: float | None = None
     """When the first of these visits in a row began, on the monotonic clock; None where it is reachable."""
-    failed_at: float = -math.inf
-    """When the first of them ended: nobody had answered until then."""
+    failed_by: float = -math.inf
+    """When the first of them had ended: until then, nobody had answered."""
     failed_until: float = -math.inf
     """When the answer came that ended the last such row, on the monotonic clock."""
     before: Earlier | None = None

@@ -20,9 +20,9 @@ _REMEMBERED = 64
 _MOST_FAILING = 1024
 """Hosts and addresses of a part."""
 _FEWEST, _SHARE = 3, 0.1
-"""It is random where so many hosts have answered at the same address when they were asked again, where
-they had failed at so many times with answers in between; where others have failed after that so many times;
-and where a tenth of the probes failed at least."""
+"""It is random where all of this is so. So many hosts have answered at the same address when they were asked
+again. They recovered from so many times without any answer. Others have failed next as often, and a tenth of
+the probes at least."""
 _SHARE_OF_AGAIN = 0.25
 """In one look all is asked once, and then once more what failed: of that, a path's ports and families taken
 together, so much has to answer."""
@@ -79,9 +79,7 @@ class _Series:
         in_order = sorted(self.events, key=lambda event: event.at)
         failing_next = [one for one, other in pairwise(in_order) if one.recovers and not other.recovers]
         spells, followed = self._spells(self.events), self._spells(failing_next)
-        often_after = len(failing_next) >= max(_FEWEST, _SHARE_OF_AFTER * times) and len(followed) >= max(
-            _FEWEST, _SHARE_OF_AFTER * len(spells)
-        )
+        often_after = _is_often(len(failing_next), times) and _is_often(len(followed), len(spells))
         return often_after and failures >= _SHARE * min(self._probes, _REMEMBERED)
 
     def _spells(self, events: Iterable[_Event]) -> set[int]:
@@ -193,6 +191,10 @@ def _fail_in_a_crowd(parts: Iterable[_Series]) -> bool:
     again, recovered = sum(each.again for each in answering), sum(each.recovered for each in answering)
     is_crowd = failed >= _CROWD and again == failed == recovered
     return is_crowd and (1 - failed / first) ** failed < _HARDLY
+
+
+def _is_often(times: int, of_all: int) -> bool:
+    return times >= max(_FEWEST, _SHARE_OF_AFTER * of_all)
 
 
 def _are_several(recoveries: Iterable[_Event]) -> bool:

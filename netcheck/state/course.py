@@ -66,8 +66,8 @@ class Course:
         """The hosts that began to fail since then."""
         self._answering: dict[str, _Seen] = {}
         """While it is down: the hosts that answer again."""
-        self._down_at = set[str]()
-        """While it is down: the hosts that failed since then."""
+        self._fallen = set[str]()
+        """While it is down: the hosts that failed since then, and are no more in `_failing`."""
 
     @property
     def trend(self) -> Trend:
@@ -126,14 +126,14 @@ class Course:
 
     def _come_up(self) -> None:
         self._down, self._again, self._answering = None, None, {}
-        self._down_at = set()
+        self._fallen = set()
 
     def forget(self, ended: Ended) -> None:
         """All that it is a part of was silent then: what failed here had its cause elsewhere.
 
         Unless nothing else failed.
         """
-        if ended.hosts and all(host in self._failing or host in self._down_at for host in ended.hosts):
+        if ended.hosts and all(host in self._failing or host in self._fallen for host in ended.hosts):
             return
         begin, end = ended.silence
         self._forgotten = max(self._forgotten, end)
@@ -162,7 +162,7 @@ class Course:
                 self._down = first
             elif self._answered > (self._again or self._down).at:
                 self._again = first
-            self._down_at |= self._failing.keys()
+            self._fallen |= self._failing.keys()
             self._failing, self._answering = {}, {}
         return None
 
@@ -171,7 +171,7 @@ class Course:
         gap = self._gaps.around(attempt.at)
         if gap is None or since <= gap.after:
             return None
-        gap.note({host: attempt})
+        gap.note(host, attempt)
         if not gap.is_silence:
             return None
         begin, end = gap.silence

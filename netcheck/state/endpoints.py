@@ -174,7 +174,7 @@ def _after(results: tuple[Result, ...], before: EndpointState) -> EndpointState:
             recent=recent,
             last_failed=last_failed,
             fails_since=min(map(_at, results)) if before.fails_since is None else before.fails_since,
-            failed_at=max(map(_ended, results)) if before.fails_since is None else before.failed_at,
+            failed_by=max(map(_ended, results)) if before.fails_since is None else before.failed_by,
             failed_until=before.failed_until,
             bag=before.bag,
             failing=failing,

@@ -13,9 +13,11 @@ from netcheck.model.trends import Silence
 
 SILENT = 2
 """So many hosts that failed, and none that answered, make a silence."""
-_MOST, SHORTEST = 8, 2.0
-"""So many are remembered, and how many seconds each lasts at least: in less, hardly a connection fails for
-want of an answer, as it asks again after one second."""
+_MOST = 8
+"""So many are remembered."""
+SHORTEST = 2.0
+"""Seconds that each lasts at least. In less, hardly a connection fails for want of an answer: the kernel asks
+again after one."""
 
 
 @dataclass(slots=True)
@@ -28,18 +30,16 @@ class Gap:
     """When the answer came that was asked for last."""
     failing: dict[str, Attempt] = field(default_factory=dict)
     """The hosts that began to fail in it, each with its first attempt that did."""
-
     begin: float = math.inf
     """When the first of these was asked."""
     is_silence: bool = False
     """Whether so many failed that it is no accident of theirs."""
 
-    def note(self, failing: Mapping[str, Attempt]) -> None:
-        """Take in hosts; there may be thousands, one after the other."""
-        for host, attempt in failing.items():
-            if host not in self.failing:
-                self.failing[host] = attempt
-                self.begin = min(self.begin, attempt.at)
+    def note(self, host: str, attempt: Attempt) -> None:
+        """Take in a failure; there may be thousands, one after the other."""
+        if host not in self.failing:
+            self.failing[host] = attempt
+            self.begin = min(self.begin, attempt.at)
         self.is_silence = self.is_silence or independent(self.failing.items()) >= SILENT
 
     @property
@@ -66,7 +66,7 @@ class Gaps:
         """The hosts that began to fail then, where it is over by now."""
         for host, attempt in failing.items():
             if (gap := self.around(attempt.at)) is not None:
-                gap.note({host: attempt})
+                gap.note(host, attempt)
 
     def around(self, at: float) -> Gap | None:
         """The one in which nothing is known to have answered then."""
@@ -76,7 +76,8 @@ class Gaps:
         """There was an answer in it, as is told late."""
         at, place = attempt.at, self._known.index(gap)
         earlier, later = Gap(gap.after, at, at + attempt.seconds), Gap(at, gap.until, gap.end)
-        earlier.note({host: failed for host, failed in gap.failing.items() if failed.at < at})
-        later.note({host: failed for host, failed in gap.failing.items() if failed.at > at})
+        for host, failed in gap.failing.items():
+            if failed.at != at:
+                (earlier if failed.at < at else later).note(host, failed)
         self._known[place : place + 1] = [earlier, later]
         del self._known[:-_MOST]

@@ -23,7 +23,7 @@ class SelfState:
         default_factory=lambda: dict.fromkeys((STILL_RUNNING, STOOD_STILL, BUG), 0)
     )
     interval: float = 0.0
-    """After how many seconds at most the next probe is due; 0 where none is."""
+    """After how many seconds at most the next visit is due, as configured; 0 until that is known."""
     reload_successful: bool = True
     reload_success_time: float = 0.0
 

@@ -213,7 +213,7 @@ def _judge(
         for port in each.ports
         if each.verdict not in (Verdict.READY, Verdict.UNKNOWN)
     }
-    failed, is_over = _failures(world, path, limited.keys() & needed)
+    failed, is_of_before = _failures(world, path, limited.keys() & needed)
     case = Case(
         world,
         path,
@@ -229,7 +229,7 @@ def _judge(
     )
     counts = _counts(on_path, tallies, is_known=verdict is not Verdict.UNKNOWN)
     return Judgement(
-        path.name, role, verdict, explain(case), counts, needed, path.expected, is_of_before=is_over
+        path.name, role, verdict, explain(case), counts, needed, path.expected, is_of_before=is_of_before
     )
 
 
@@ -261,8 +261,10 @@ def _of_certificates(proofs: Sequence[Proof]) -> Verdict:
 
 
 def _failures(world: World, path: ProbePath, places: Set[Needed]) -> tuple[tuple[Counted, ...], bool]:
-    """Without those for want of DNS, or a route, from before it was there again, where others tell what fails
-    by now; and whether there are no others."""
+    """What fails there by now, and whether all of it is of before.
+
+    That is for want of DNS, or a route, before it was there again: left out where there is anything else.
+    """
     failed = [e for e in world.on_path(path.name) if e.failure is not None and e.place in places]
     latest = [each for each in failed if not world.is_of_before(path, each)]
     return tuple(sorted(latest or failed, key=lambda each: each.order)), bool(failed) and not latest

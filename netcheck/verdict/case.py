@@ -25,7 +25,9 @@ from netcheck.verdict.matching import (
 from netcheck.verdict.world import WayOut, World
 
 _ONLY_WAY = WayOut((), None)
+"""As most paths have no other."""
 _HOSTS_OF_A_MEMBER = 2
+"""So many fail at an address of a proxy's name, and others lead to as many, where the address is at fault."""
 _FEW_ADDRESSES = 3
 """Where more fail at once, it is no accident at Apple's end."""
 
@@ -73,7 +75,8 @@ class Case:
     def members_at_fault(self) -> frozenset[str]:
         """The addresses of a proxy's name by which hosts of a service fail that others of them lead to.
 
-        By one host it could be the host; or where the address leads to another of Apple's on that port.
+        Where it is one host only, that may be what is at fault. So it may be where the address leads to
+        another service of Apple's on this port.
         """
         failing: dict[tuple[Needed, str], set[str]] = {}
         reached: dict[Needed, dict[str, set[str]]] = {}
@@ -96,7 +99,7 @@ class Case:
             and sum(map(len, reached.get(place, {}).values())) >= _HOSTS_OF_A_MEMBER
         )
 
-    def beside(self, about: Iterable[Counted]) -> list[Counted]:
+    def going_as(self, about: Iterable[Counted]) -> list[Counted]:
         """All that counts here and goes the same way as one of these: other ways say nothing of it."""
         ways = set(map(self.way, about))
         return [each for each in self.counted if self.way(each) in ways]
@@ -212,7 +215,7 @@ class Case:
 
         Of those that go the same way, where several do: all of these are not few.
         """
-        beside = self.beside(about)
+        beside = self.going_as(about)
         failing: dict[Needed, set[str]] = {}
         for each in about:
             failing.setdefault(each.place, set()).add(each.result.host)
@@ -220,7 +223,7 @@ class Case:
 
     def _is_minority(self, place: Needed, hosts: set[str], beside: list[Counted]) -> bool:
         tried = {each.result.host for each in beside if each.place == place}
-        if len(tried) == 1:
+        if len(tried) == 1:  # alone on its way: others tell at least whether it is the host
             tried = {each.result.host for each in self.counted if each.place == place}
         return len(tried) > len(hosts) and (len(hosts) == 1 or 2 * len(hosts) < len(tried))
 

@@ -56,26 +56,27 @@ def _waited_together(counted: Iterable[Counted]) -> set[int]:
         asked_twice = [each for each in its if each.result.attempt.syn_retransmits]
         if _TOGETHER <= len(asked_twice) < len(its):
             at_once = sorted(_at(each) for each in its if not each.result.attempt.syn_retransmits)
-            for crowd in _crowds(sorted(asked_twice, key=_at), at_once):
+            for crowd in filter(_are_several, _crowds(sorted(asked_twice, key=_at), at_once)):
                 found |= {id(each.result.attempt) for each in crowd}
     return found
 
 
 def _crowds(waiting: Iterable[Counted], at_once: Sequence[float]) -> Iterable[Sequence[Counted]]:
-    """Of these, in the order in which they began: such as belong together."""
+    """Of these, in the order in which they began: those that waited together, with no answer in between."""
     crowd: list[Counted] = []
     until = math.inf
     for each in waiting:
-        begin = _at(crowd[0]) if crowd else _at(each)
-        came = bisect_left(at_once, begin)
-        if _at(each) > until or (came < len(at_once) and at_once[came] <= _at(each)):
-            if _are_several(crowd):
-                yield crowd
+        if crowd and (_at(each) > until or _is_any_within(at_once, _at(crowd[0]), _at(each))):
+            yield crowd
             crowd, until = [], math.inf
         crowd.append(each)
         until = min(until, _at(each) + each.result.attempt.seconds)
-    if _are_several(crowd):
-        yield crowd
+    yield crowd
+
+
+def _is_any_within(times: Sequence[float], first: float, last: float) -> bool:
+    following = bisect_left(times, first)
+    return following < len(times) and times[following] <= last
 
 
 def _are_several(crowd: Iterable[Counted]) -> bool:

@@ -85,14 +85,6 @@ def the_chooser(case: Case) -> Owner:
     return _owners_of(Hop.PROXY, f"the PAC file {chooser}") if isinstance(chooser, Pac) else THIS_MACHINE
 
 
-def where_it_is_named(case: Case) -> str:
-    """Where to look for what is written of a proxy."""
-    chooser = case.path.chosen_by
-    if chooser is None:
-        return "in --proxy" if case.path.by_options else f"for the path {case.path.name} in the config"
-    return f"in the PAC file {chooser}" if isinstance(chooser, Pac) else "in the environment of netcheck"
-
-
 def unresolved_proxies(case: Case, about: Iterable[Counted]) -> list[str]:
     """The names of the proxies for which this machine asks in vain."""
     at_proxy = [each for each in about if each.failure and each.failure.phase is Phase.PROXY_RESOLVE]
@@ -138,11 +130,11 @@ def or_a_later_way(case: Case, about: Iterable[Counted]) -> str:
 
 def only_by_a_member(case: Case, about: Collection[Counted]) -> str:
     """A sentence, where some addresses of a proxy's name are at fault, and others are not."""
-    members = sorted({each.result.attempt.member or "" for each in about} or {""})
-    if not case.members_at_fault.issuperset(members):
+    members = {each.result.attempt.member or "" for each in about}
+    if not members or not members <= case.members_at_fault:
         return ""
     plural = "es" if len(members) > 1 else ""
-    return f" This is so at its address{plural} {shortened(members)} only: its others lead there."
+    return f" This is so at its address{plural} {shortened(sorted(members))} only: its others lead there."
 
 
 def or_of_its_names(case: Case, about: Collection[Counted]) -> str:
@@ -258,7 +250,7 @@ def the_reply(about: Sequence[Counted], *, is_of_destination: bool = True) -> st
 def mend_the_stores(stores: Sequence[str]) -> str:
     """A sentence: what to do where netcheck cannot use these files of authorities."""
     return (
-        f"On the machine that runs netcheck, make sure that netcheck can read certificates in PEM from "
+        "On the machine that runs netcheck, make sure that netcheck can read certificates in PEM from "
         f"{shortened(stores)}, in time."
     )
 

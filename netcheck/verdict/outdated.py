@@ -93,7 +93,7 @@ class Outdated:
 
         What was asked for a moment before may have had no answer either, where others were quicker.
         """
-        since, until = standing.seen.fails_since, standing.seen.failed_at
+        since, until = standing.seen.fails_since, standing.seen.failed_by
         around = self._around.get(Part.of(standing.result.endpoint).whole, ())
         return since is not None and any(trend.was_silent(since, until) for trend in around)
 

@@ -13,7 +13,7 @@ from netcheck.verdict.counting import Counted
 
 _LEFT = (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET)
 _BEYOND = (Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE, Phase.TLS, Phase.SESSION)
-"""What fails so, or there, had a route."""
+"""What fails for such a reason, or in such a phase, had a route."""
 _FEWEST_HOSTS, _FEWEST_PLACES = 3, 2
 """So many show that a path leads nowhere any more; all of them where there are fewer."""
 
@@ -79,7 +79,7 @@ def unrouted_since(counted: Iterable[Counted]) -> float:
     """Of a path: when a route was first missing, where nothing has left since.
 
     Infinite where that is not so, or too little was tried to tell: a route to one place alone may be missing.
-    Ever, where all that counts left for nowhere.
+    Minus infinity where nothing that counts has ever left.
     """
     attempts = [(each.result.host, each.result.attempt) for each in counted]
     last = max((attempt.at for _, attempt in attempts if _has_left(attempt)), default=-math.inf)

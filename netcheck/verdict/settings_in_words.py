@@ -5,7 +5,7 @@ An option is named where there is one; what no option says takes a config.
 
 from collections.abc import Sequence
 
-from netcheck.model.paths import ProbePath
+from netcheck.model.paths import Binding, Pac, ProbePath
 from netcheck.phrases import listed
 
 
@@ -21,6 +21,27 @@ def in_the_config(path: ProbePath, of: str = "of") -> str:
 
 def to_set(path: ProbePath, setting: str) -> str:
     """As an order, for what no option says."""
-    return (
-        f"write a config for it, with {setting}" if path.by_options else f"set {setting}{in_the_config(path)}"
-    )
+    return f"write a config with {setting}" if path.by_options else f"set {setting}{in_the_config(path)}"
+
+
+def where_it_is_named(path: ProbePath) -> str:
+    """Where to look for what is written of a proxy."""
+    chooser = path.chosen_by
+    if chooser is None:
+        return "in --proxy" if path.by_options else f"for the path {path.name} in the config"
+    return f"in the PAC file {chooser}" if isinstance(chooser, Pac) else "in the environment of netcheck"
+
+
+def its_binding(path: ProbePath) -> str:
+    """As whoever can correct it has written it."""
+    if path.by_options:
+        return f"--interface {path.binding.interface}"
+    return f"{bound_to(path.binding)} of the path {path.name}"
+
+
+def bound_to(binding: Binding) -> str:
+    """Its interface, its addresses, or both."""
+    addresses = [each for each in (binding.source_ipv4, binding.source_ipv6) if each]
+    interface = [f"the interface {binding.interface}"] if binding.interface else []
+    sources = [f"the source address{'es' * (len(addresses) > 1)} {listed(addresses)}"] if addresses else []
+    return listed([*interface, *sources], "or")

@@ -780,7 +780,7 @@ def test_whose_certificate_is_to_be_seen_depends_on_whose_service_it_is(is_apple
             "Please close it.",
         ),
         (
-            "Ask the owners of the firewall to open it. Or write a config for it, with `families`.",
+            "Ask the owners of the firewall to open it. Or write a config with `families`.",
             "Please open it.",
         ),
         (

@@ -200,7 +200,7 @@ def test_of_failures_in_a_row_it_is_kept_when_the_first_began_and_ended() -> Non
     for at in (1000.0, 1060.0):
         state.record(visit(result(PROVIDER, 443, REFUSED, at=at, seconds=5.0)))
         (standing,) = standings_of(state.endpoints.latest)
-        assert (standing.seen.fails_since, standing.seen.failed_at) == (1000.0, 1005.0)
+        assert (standing.seen.fails_since, standing.seen.failed_by) == (1000.0, 1005.0)
 
 
 def test_of_the_visit_before_it_is_known_how_long_it_took() -> None:

@@ -143,7 +143,7 @@ def test_what_was_asked_for_a_moment_before_all_fell_silent_failed_with_them(
     """Others that were asked for later had their answers already: they are nearer."""
     first, second = COURIER.hosts
     failing = couriers(2, 1010.0, second, since=failed_at - 5.0)
-    failed = [each._replace(seen=replace(each.seen, failed_at=failed_at)) for each in failing]
+    failed = [each._replace(seen=replace(each.seen, failed_by=failed_at)) for each in failing]
     standings = [*couriers(0, 1040.0, first), *failed]
     trends = was_silent(995.0, 1020.0)
     (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2, trends=trends).judgements

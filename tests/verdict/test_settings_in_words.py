@@ -63,7 +63,7 @@ STEPS = [
     (
         (COURIER, PROXY, of_name(COURIER, PROXY, Failure(Phase.PROXY_TLS, Reason.TLS_UNTRUSTED))),
         "If its authority is your own, set `ca_file` of the path proxy in the config. If not",
-        "If its authority is your own, write a config for it, with `ca_file`. If not",
+        "If its authority is your own, write a config with `ca_file`. If not",
     ),
     (
         (
@@ -76,7 +76,7 @@ STEPS = [
             ],
         ),
         "If nobody asks so, set `resolve: proxy` or `families: ipv4` of the path proxy in the config.",
-        "If nobody asks so, write a config for it, with `resolve: proxy` or `families: ipv4`.",
+        "If nobody asks so, write a config with `resolve: proxy` or `families: ipv4`.",
     ),
     (
         (
@@ -94,8 +94,8 @@ STEPS = [
     ),
     (
         (COURIER, PROXY, of_name(COURIER, PROXY, Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT))),
-        "If none of this is a proxy, correct it for the path proxy in the config.",
-        "If none of this is a proxy, correct it in --proxy.",
+        "If this is no proxy, correct its address for the path proxy in the config.",
+        "If this is no proxy, correct its address in --proxy.",
     ),
     (
         (COURIER, CHOSEN, seen(COURIER, CHOSEN, Failure(Phase.RESOLVE, Reason.SERVFAIL), Family.IPV4)),

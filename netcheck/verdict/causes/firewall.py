@@ -106,7 +106,7 @@ def _others_in_tls(case: Case, about: Sequence[Counted]) -> list[Counted]:
     ways = {(each.result.port, each.family) for each in about}
     works = [
         each
-        for each in case.beside(about)
+        for each in case.going_as(about)
         if each.failure is None and each.result.attempt.tls and each.result.service not in mine
     ]
     return works if ways <= {(each.result.port, each.family) for each in works} else []
@@ -262,7 +262,7 @@ def port_blocked(case: Case) -> Found | None:
     owner = THIS_NETWORK if untranslated else on_the_way(case, about)
     families = {each.family for each in about}
     dead = {each.result.port for each in about}
-    beside = case.beside(about)
+    beside = case.going_as(about)
     answering = {e.result.port for e in beside if e.connected and e.family in families} - dead
     rest = f"; connections to {listed(sorted(answering))} are established" if answering else ""
     return Found(

@@ -53,7 +53,7 @@ def service_certificate(case: Case) -> Found | None:
             "that has this name as a subjectAltName."
         )
     else:
-        next_step = _of_unknown_authority(case, about, owner)
+        next_step = _of_untrusted(case, about, owner)
     return Found(owner, about, how_often(case, about), next_step, the_reply(about))
 
 
@@ -63,8 +63,11 @@ def _is_outdated(case: Case, each: Counted) -> bool:
     return reason_is(Reason.TLS_EXPIRED)(each) and not is_of_the_way
 
 
-def _of_unknown_authority(case: Case, about: Sequence[Counted], owner: Owner) -> str:
-    """A common fault is that a server sends its own certificate only; then an authority is known in vain."""
+def _of_untrusted(case: Case, about: Sequence[Counted], owner: Owner) -> str:
+    """A common fault is that a server sends its own certificate only; then an authority is known in vain.
+
+    One that no client takes has to be another one, whoever trusts its authority.
+    """
     seen = [each.result.attempt.tls for each in about]
     if all(tls is not None and tls.unfit for tls in seen):
         return f"Ask {owner.asked} to install another certificate on {the_ports(case, about)}."

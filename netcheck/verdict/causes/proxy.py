@@ -12,7 +12,7 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.hosts import is_literal
 from netcheck.model.paths import Pac
-from netcheck.phrases import listed
+from netcheck.phrases import as_sentence, listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.causes.proxy_rules import knows_no_such_request
@@ -39,9 +39,8 @@ from netcheck.verdict.naming import (
     the_ports,
     the_proxy,
     the_reply,
-    where_it_is_named,
 )
-from netcheck.verdict.settings_in_words import to_set
+from netcheck.verdict.settings_in_words import to_set, where_it_is_named
 from netcheck.verdict.world import WayOut
 
 _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
@@ -90,7 +89,7 @@ def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     if all(map(_SPEAKS_NO_TLS, about)):
         is_in_pac_file = isinstance(case.path.chosen_by, Pac)
         other = "PROXY in place of HTTPS" if is_in_pac_file else "http:// in place of https://"
-        return f"Write {other} {where_it_is_named(case)}: {proxy.name} speaks no TLS there."
+        return f"Write {other} {where_it_is_named(case.path)}: {proxy.name} speaks no TLS there."
     return ""
 
 
@@ -106,13 +105,13 @@ def _of_its_answers(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
         return (
             f"Ask {proxy.asked} why the proxy accepts connections and answers none of the requests in them. "
             "Its own DNS, or the proxy behind it, may not answer. "
-            f"If none of this is a proxy, correct it {where_it_is_named(case)}."
+            f"If this is no proxy, correct its address {where_it_is_named(case.path)}."
         )
     if phases <= {Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE} and not any(map(unreached_proxy, about)):
         software = software_of(about)
         who = f" {software} answers there, and not as such a proxy." if software else ""
         return (
-            f"Check the host, port and scheme of {proxy.name} {where_it_is_named(case)}.{who} "
+            f"Check the host, port and scheme of {proxy.name} {where_it_is_named(case.path)}.{who} "
             "Then ask its owners why it does not answer as such a proxy."
         )
     return ""
@@ -215,9 +214,8 @@ def proxy_cannot_connect(case: Case) -> Found | None:
             f"SOCKS4, which {proxy.name} speaks, carries no IPv6: use SOCKS5 or HTTP."
         )
     elif all(map(is_translated, about)):
-        set_it = to_set(case.path, "`resolve: proxy`")
         next_step = (
-            f"{set_it[0].upper()}{set_it[1:]}. This network's DNS64 has made "
+            f"{as_sentence(to_set(case.path, '`resolve: proxy`'))}. This network's DNS64 has made "
             "the addresses that the proxy is asked for, and where the proxy is they may lead nowhere."
         )
     elif software_of(about) == "HAProxy" and all(map(_HAS_NO_SERVER, about)):
@@ -258,7 +256,7 @@ def _others_that_work(case: Case, about: Sequence[Counted]) -> list[Counted]:
     """What can be reached of other services, through the same proxies."""
     mine = {each.result.service for each in about}
     proxies = {each.result.attempt.proxy for each in about}
-    beside = case.beside(about)
+    beside = case.going_as(about)
     works = (each for each in beside if each.failure is None and each.result.attempt.proxy in proxies)
     return [each for each in works if each.result.service not in mine]
 

@@ -73,14 +73,14 @@ def _ports_of_others(case: Case, denied: Sequence[Counted]) -> bool:
     hosts = {each.result.host for each in denied}
     return any(
         each.connected and (each.result.port, each.family) in mine and each.result.host not in hosts
-        for each in case.beside(denied)
+        for each in case.going_as(denied)
     )
 
 
 def _how_they_are_given(case: Case, denied: Sequence[Counted]) -> str:
     """How what it denies is asked for, where it lets others through that are asked for in another way."""
     mine = {each.family for each in denied}
-    fine = {each.family for each in case.beside(denied) if each.connected}
+    fine = {each.family for each in case.going_as(denied) if each.connected}
     if not fine or mine & fine:
         return ""
     families = [FAMILIES[family] for family in sorted(mine - {Family.NAME})]
@@ -104,7 +104,7 @@ def _other(families: set[Family]) -> Family:
 
 def _denial(case: Case, denied: list[Counted], what: str) -> Found:
     proxy = the_proxy(case, denied)
-    allowed = {each.result.port for each in case.beside(denied) if each.connected}
+    allowed = {each.result.port for each in case.going_as(denied) if each.connected}
     given = _how_they_are_given(case, denied)
     how = f" to destinations given {given}" if given else ""
     rest = f"; it allows others on {listed(sorted(allowed))}" if allowed else ""

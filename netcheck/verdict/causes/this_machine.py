@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from netcheck.apns.addresses import is_allocated
 from netcheck.model.failing import DNS_PHASES, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Binding, ProbePath
+from netcheck.model.paths import Binding
 from netcheck.model.results import HOSTS_FILE
 from netcheck.phrases import listed
 from netcheck.verdict.case import Case
@@ -34,6 +34,7 @@ from netcheck.verdict.naming import (
     the_reply,
     the_resolver,
 )
+from netcheck.verdict.settings_in_words import bound_to, its_binding
 
 _asks = phase_is(*DNS_PHASES)
 _NO_ROUTE = Reason.NETWORK_UNREACHABLE
@@ -125,7 +126,7 @@ def _cannot(case: Case) -> Found | None:
     if Reason.FD_EXHAUSTED in reasons:
         what = "raise netcheck's limit of open files"
     elif case.path.binding != Binding() and any(map(_is_of_its_binding, about)):
-        what = f"correct {_its_binding(case.path)}"
+        what = f"correct {its_binding(case.path)}"
     elif Reason.NO_LOCAL_ADDRESS in reasons and not _leads_nowhere(case, about):
         what = "find what uses up its ports for outgoing connections (net.ipv4.ip_local_port_range)"
     elif Reason.PERMISSION_DENIED in reasons:
@@ -149,26 +150,11 @@ def _is_of_its_binding(each: Counted) -> bool:
     return asks or (each.failure is not None and each.failure.is_of_binding)
 
 
-def _its_binding(path: ProbePath) -> str:
-    """As whoever can correct it has written it."""
-    if path.by_options:
-        return f"--interface {path.binding.interface}"
-    return f"{_bound_to(path.binding)} of the path {path.name}"
-
-
-def _bound_to(binding: Binding) -> str:
-    addresses = [each for each in (binding.source_ipv4, binding.source_ipv6) if each]
-    interface = [f"the interface {binding.interface}"] if binding.interface else []
-    sources = [f"the source address{'es' * (len(addresses) > 1)} {listed(addresses)}"] if addresses else []
-    return listed([*interface, *sources], "or")
-
-
 def _silent_on_its_interface(case: Case) -> Found | None:
     other = _path_that_resolves(case)
     if other is None:
         return None
-    binding = case.path.binding
-    way = _bound_to(binding)
+    way = bound_to(case.path.binding)
     return Found(
         THIS_MACHINE,
         case.left,

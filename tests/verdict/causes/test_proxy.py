@@ -385,7 +385,7 @@ def test_a_proxy_that_answers_nothing_is_asked_why() -> None:
     assert "why the proxy accepts connections and answers none of the requests in them" in (
         judged.next_step or ""
     )
-    assert "If none of this is a proxy, correct it for the path proxy in the config." in (
+    assert "If this is no proxy, correct its address for the path proxy in the config." in (
         judged.next_step or ""
     )
 
