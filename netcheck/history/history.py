@@ -98,7 +98,8 @@ class History:
         """Keep it so from now on. What another file has is read in, and it gets what is known here."""
         self._keep = keep
         if file != (self._kept.database.file if self._kept else None):
-            self._left += [self._kept] if self._kept else []
+            if self._kept:
+                self._left.append(self._kept)
             self._kept = _Kept(file) if file else None
         self._wake.set()
 
