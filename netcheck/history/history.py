@@ -170,9 +170,9 @@ class History:
     async def _let_go(self, longest: float) -> None:
         """Where the thread of one hangs, as soon as it goes on: until then it may yet take it."""
         for left in [each for each in self._left if not each.is_busy]:
-            self._left.remove(left)
-            with trio.move_on_after(longest):
+            with trio.move_on_after(longest), suppress(RuntimeError):  # no thread to be had: next time
                 await left.in_thread(left.claim.let_go)
+                self._left.remove(left)
 
     def _say(self, problem: str | None) -> None:
         """Once, not with every try."""
