@@ -11,7 +11,6 @@ from netcheck.model.failing import Failure, Phase
 from netcheck.model.paths import Family, ProbePath, RecordType
 from netcheck.model.results import Attempt, Lookup, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service, hosts_on, phases_of, ports_on, targets
-from netcheck.schedule import STILL_RUNNING
 from netcheck.settling import LatestFacts
 from netcheck.state.state import State
 
@@ -38,7 +37,6 @@ class Network:
         self.state = State()
         self.state.configure(self.services, self.paths)
         self._latest = LatestFacts(self.state, Belief())
-        self.state.own.skipped = dict.fromkeys((STILL_RUNNING, "internal_error"), 0)  # as the daemon does
         self._clock = (round(start + number * 0.0109, 3) for number in count())
         self._seconds = ((300 + number * 7919 % 100_003) / 1e6 for number in count())
 
