@@ -106,7 +106,7 @@ class Said:
     path_length: int | None = None
     """How many authorities may be below it (RFC 5280 section 4.2.1.9); None for any number."""
     may_be_old_root: bool = False
-    """Whether it is its own issuer, and of a time when nothing said whose is an authority's."""
+    """Whether it is its own issuer, and of version 1, which has no way to say that it is an authority's."""
     uses: int | None = None
     """The first byte of its key usage; None for any use."""
     unknown_critical: str = ""
@@ -139,7 +139,7 @@ class Said:
 
     @property
     def unfit(self) -> str:
-        """Why neither devices nor servers take it of a server, whoever issued it."""
+        """Why no client takes it from a server, whoever issued it; empty where they do, here and below."""
         if not self._allows(_TO_SERVE):
             return "is not for servers, by its key usage"
         return self._unfit_anywhere or self.unfit_signature
@@ -158,7 +158,7 @@ class Said:
 
     @property
     def unfit_signature(self) -> str:
-        """That nobody takes its signature any more."""
+        """Why nobody takes its signature any more."""
         outdated = _OUTDATED_SIGNATURES.get(self.signature)
         return f"is signed by {outdated}, which is outdated" if outdated else ""
 
@@ -227,8 +227,9 @@ _NO_FIELDS: list[Element] = [(0, b"")] * 6
 
 
 def _fields(der: bytes) -> tuple[bool, list[Element]]:
-    """Whether it is of the first version, which is not written; then serial number, signature, issuer,
-    validity, subject, key and more."""
+    """Whether it is of version 1, which is not written; then serial number, signature, issuer, validity,
+    subject, key and more.
+    """
     certificate = _sequence(next(_elements(der), (0, b"")))
     fields = _sequence(certificate[0]) if certificate else []
     is_old = bool(fields) and fields[0][0] != _VERSION

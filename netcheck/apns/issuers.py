@@ -155,7 +155,8 @@ def way_up(
 
     Along every way, as devices go: an authority that another one signed too may have several certificates
     in the chain, and only one that leads on. Who is in a store itself needs nobody else, as with curl.
-    Without a time, dates do not matter. Only issuers in such a row are gone by that the caller `takes`.
+    Without a time, dates do not matter. `takes` is asked of the issuers so far, the nearest first: where it
+    says no, the way does not go on there.
     """
     signatures = _Signatures()
     reached: dict[Link, tuple[Said, ...]] = {chain[0]: ()} if chain else {}
@@ -165,16 +166,15 @@ def way_up(
         if found := _end_of(current, below, vouching, time, takes, signatures):
             return found
         for parent in chain[1:]:
-            if not (parent.may_issue(time) and signatures.join(current, parent)):
+            if parent in reached or not (parent.may_issue(time) and signatures.join(current, parent)):
                 continue
             above = (*below, parent.said)
             if not takes(above):
                 continue
             if parent.fingerprint in vouching.known:
                 return Way(Trust.APPLE, above)
-            if parent not in reached:
-                reached[parent] = above
-                waiting.append(parent)
+            reached[parent] = above
+            waiting.append(parent)
     return None
 
 

@@ -35,6 +35,7 @@ PUBLIC_AUTHORITIES = Path(certifi.where())
 interceptor's authority stands among the others, put there on purpose."""
 
 _NAMES_SHOWN = 8
+_UNNAMED = "an unnamed authority"
 _DATES = "%Y-%m-%d"
 
 
@@ -102,7 +103,7 @@ def examine(
     # Whose it is does not change with the date: this machine's clock may be years off.
     whose = way or way_up(chain, anchors.who, None)
     info = TlsInfo(
-        issuer=leaf.issuer.shown or "an unnamed authority",
+        issuer=leaf.issuer.shown or _UNNAMED,
         not_after=_timestamp(leaf.not_after),
         trust=whose.trust if whose else Trust.OTHER,
         alpn=alpn,
@@ -165,7 +166,7 @@ def _unfit_by_name(chain: Sequence[Link], anchors: Anchors) -> str:
         what = said.unfit_authority or said.unfit_signature
         is_between = said.subject.der in wanted and said.subject.der != said.issuer.der
         if what and is_between and _is_issuer_known(said, anchors):
-            return f"the certificate of {said.subject.shown} {what}"
+            return f"{_certificate_of(said)} {what}"
     return ""
 
 
@@ -174,11 +175,15 @@ def _flaw_above(issuers: Sequence[Said]) -> str:
     below = 0
     for said in issuers:
         if what := said.unfit_to_issue:
-            return f"the certificate of {said.subject.shown} {what}"
+            return f"{_certificate_of(said)} {what}"
         if said.path_length is not None and below > said.path_length:
-            return f"the certificate of {said.subject.shown} allows fewer authorities below it than there are"
+            return f"{_certificate_of(said)} allows fewer authorities below it than there are"
         below += said.subject.der != said.issuer.der  # RFC 5280 section 4.2.1.9
     return ""
+
+
+def _certificate_of(authority: Said) -> str:
+    return f"the certificate of {authority.subject.shown or _UNNAMED}"
 
 
 def _flaw(leaf: Said, info: TlsInfo, name: str, time: datetime) -> tuple[Reason | None, str]:
@@ -208,7 +213,7 @@ def _of_issuers(chain: Sequence[Link], anchors: Anchors, time: datetime) -> str:
     stored = [each for authorities in stores for name in names for each in authorities.named(name)]
     sent = [link for link in chain[1:] if link.said.subject.der in names]
     issuers = [*(link.said for link in sent), *(authority.said for authority in stored)]
-    told = (_out_of_date(said, time, f"the certificate of {said.subject.shown}") for said in issuers)
+    told = (_out_of_date(said, time, _certificate_of(said)) for said in issuers)
     return next(filter(None, told), "a certificate of the issuers' chain is out of date")
 
 

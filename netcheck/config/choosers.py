@@ -119,7 +119,7 @@ def environment(variables: Mapping[str, str] = os.environ) -> Environment:
     return Environment(
         None if https is None else proxy_in(https, variables[https]),
         None if http is None else proxy_in(http, variables[http]),
-        # A star with anything beside it, be it a space, is no name that there is.
+        # As curl has it: a star alone means everything; with anything beside it, be it a space, nothing.
         (EVERYTHING,) if exceptions == EVERYTHING else tuple(each for each in parts if each != EVERYTHING),
     )
 

@@ -69,8 +69,7 @@ class Daemon:
         self._state.own.reload_success_time = time.time()
         self._state.configure(config.services, config.paths, config.push_certificates)
         # probing is loaded later: what is scraped before must show no other interval
-        wait = longest_wait(config.services, config.paths, config.probing.interval)
-        self._state.own.interval = wait
+        self._state.own.interval = longest_wait(config.services, config.paths, config.probing.interval)
         self._facts = LatestFacts(self._state, belief(config))
         self._exporter = Exporter(config.metrics.per_host)
         self._history = History(config.history.file, config.history.keep)
@@ -177,7 +176,7 @@ class Daemon:
     def _take(self, config: Config) -> None:
         """In one step, so that state and config always agree."""
         own = self._state.own
-        self._state.note_clocks(time.time(), trio.current_time(), slept())
+        _note_clocks(self._state)  # a step of the clock from before this is not one of what is noted now
         own.reload_successful, own.reload_success_time = True, time.time()
         _log.info("configuration reloaded from %s: %s", self._file, in_words(self._config, config))
         if config.listen != self._config.listen:
@@ -295,12 +294,15 @@ async def _watch_clocks(state: State) -> None:
 
     And whether somebody sets the wall clock meanwhile.
     """
-    own = state.own
     with Lifeline() as lifeline:
-        state.note_clocks(time.time(), trio.current_time(), slept())
+        _note_clocks(state)
         while True:
             due = trio.current_time() + _LOOP_CHECK
             await trio.sleep_until(due)
-            own.loop_lag.observe(trio.current_time() - due)
-            state.note_clocks(time.time(), trio.current_time(), slept())
+            state.own.loop_lag.observe(trio.current_time() - due)
+            _note_clocks(state)
             lifeline.beat()
+
+
+def _note_clocks(state: State) -> None:
+    state.note_clocks(time.time(), trio.current_time(), slept())

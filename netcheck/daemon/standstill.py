@@ -9,7 +9,9 @@ import trio
 
 _BEAT = 1.0
 _LONGEST = 4.0
-"""Seconds from one beat to the next: that, and as long as a phase may take; no busy machine is so late."""
+"""Seconds from one beat to the next that are no standstill yet: a beat, and the least that a phase has by
+default. No busy machine is so late.
+"""
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on in a machine that sleeps
 
 

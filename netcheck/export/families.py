@@ -360,7 +360,7 @@ FAMILIES = (
         Kind.COUNTER,
         ("cause",),
         samples.probes_skipped,
-        "Probes that were due and were not made.",
+        "Probes that were due and were not made, or were thrown away.",
     ),
     MetricFamily(
         "netcheck_build_info",

@@ -22,14 +22,16 @@ class Claim:
         self._descriptor: int | None = None
 
     def take(self) -> bool:
-        """False where another process has it. Taken time and again, it outlives what lost it.
+        """False where another process has it. To be taken before each write: a lock may get lost meanwhile.
 
-        A lock that cannot be had at all, as on some network drives, is no reason to keep no incidents.
+        The kernel drops it when this process closes the file beside it anywhere. A lock that cannot be had at
+        all, as on some network drives, is no reason to keep no incidents.
         """
         try:
             if self._descriptor is None:
                 lock = Path(os.path.realpath(self._file))  # a link to the file is the file
-                # For nobody else: to read it would be enough to hold up the daemon with a lock.
+                # For nobody else: who can read it can hold up the daemon with a lock. No link or pipe that
+                # somebody put there: one leads elsewhere, and to open the other takes for ever.
                 flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
                 self._descriptor = os.open(lock.with_name(f"{lock.name}.lock"), flags, 0o600)
         except OSError:

@@ -98,7 +98,8 @@ class History:
         """Keep it so from now on. What another file has is read in, and it gets what is known here."""
         self._keep = keep
         if file != (self._kept.database.file if self._kept else None):
-            self._left += [self._kept] if self._kept else []
+            if self._kept:
+                self._left.append(self._kept)
             self._kept = _Kept(file) if file else None
         self._wake.set()
 
@@ -169,9 +170,9 @@ class History:
     async def _let_go(self, longest: float) -> None:
         """Where the thread of one hangs, as soon as it goes on: until then it may yet take it."""
         for left in [each for each in self._left if not each.is_busy]:
-            self._left.remove(left)
-            with trio.move_on_after(longest):
+            with trio.move_on_after(longest), suppress(RuntimeError):  # no thread to be had: next time
                 await left.in_thread(left.claim.let_go)
+                self._left.remove(left)
 
     def _say(self, problem: str | None) -> None:
         """Once, not with every try."""

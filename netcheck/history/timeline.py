@@ -135,7 +135,7 @@ class Timeline:
             self.spans = kept
 
     def copy(self) -> "Timeline":
-        """Its spans as they are now, for a thread to look at."""
+        """Its spans and faults as they are now, for a thread to look at."""
         copied = Timeline()
         copied.spans, copied._faults = dict(self.spans), dict(self._faults)
         return copied

@@ -96,7 +96,7 @@ def _places(path: ProbePath, faults: Sequence[Finding]) -> list[_Place]:
 
 
 def _has_resolved(finding: Finding) -> bool:
-    """Whether the resolver answers all the same: it is not behind a NAT64 gateway, say, that is dead."""
+    """Whether all of it failed after its names were resolved: the resolver is nearer than what is broken."""
     failures = [result.attempt.failure for result in finding.about]
     return bool(failures) and all(failure and failure.phase is not Phase.RESOLVE for failure in failures)
 

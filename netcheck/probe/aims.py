@@ -86,7 +86,8 @@ def begun(aim: Aim, service: Service, turn: int) -> Aim:
     """
     if not aim.proxies:
         return aim
-    return replace(aim, begin=zlib.crc32(aim.target.place.encode()) + turn * (len(service.hosts) == 1))
+    of_its_own, is_alone = zlib.crc32(aim.target.place.encode()), len(service.hosts) == 1
+    return replace(aim, begin=of_its_own + turn if is_alone else of_its_own)
 
 
 def _destinations(host: str, path: ProbePath, resolved: list[Destination]) -> list[Destination]:

@@ -62,7 +62,7 @@ _Answers = dict[tuple[Url, ...], tuple[float, list[dict[str, str]]]]
 
 
 class Saying(NamedTuple):
-    """What the script says; `trouble` is why no newer one is there, empty where this is the newest."""
+    """What the script, or the environment, says; `trouble` is why no newer script is there, else empty."""
 
     said: str
     trouble: str = ""

@@ -71,7 +71,7 @@ def formula(services: Iterable[Service], paths: Iterable[ProbePath], *, per_host
     roles = sum(7 * len(path.roles) for path in judged)
     lookups = 14 * len(questions) + 2 * len(asked) + 10 * len(resolvers)
     on_paths = sum(of_path(pairs, path) for path in judged)
-    return ports + tls + 9 * len(apple_ports) + on_paths + roles + lookups + 42
+    return ports + tls + 9 * len(apple_ports) + on_paths + roles + lookups + 43
 
 
 def of_path(pairs: Iterable[tuple[Service, ProbePath]], path: ProbePath) -> int:

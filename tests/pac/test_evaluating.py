@@ -258,11 +258,6 @@ def test_the_function_is_one_of_the_global_object(declared: str) -> None:
     assert answer == ({"said": "DIRECT"} if declared in ("var", "") else lacking)
 
 
-def test_an_html_comment_is_one_in_a_script_too() -> None:
-    script = "<!-- hide\nfunction FindProxyForURL() { return 'DIRECT' }\n--> hidden"
-    assert run(script)["answers"] == [{"said": "DIRECT"}]
-
-
 def test_an_ex_function_alone_will_do() -> None:
     assert run("function FindProxyForURLEx(url, host) { return 'DIRECT' }")["answers"] == [{"said": "DIRECT"}]
 

@@ -42,7 +42,7 @@ ListenPlace = Listen | UnixListen
 _LONGEST_SOCKET_NAME = 107  # sun_path of unix(7), less its NUL
 
 
-def listen_place(written: str) -> Listen | UnixListen:
+def listen_place(written: str) -> ListenPlace:
     """`ADDRESS:PORT`, where port 0 lets the system choose one, or `unix:/PATH/OF/SOCKET`."""
     if written.startswith("unix:"):
         return _socket_file(written.removeprefix("unix:"))
